@@ -1,0 +1,116 @@
+//! Messages over any byte stream: each is JSON behind its length in four bytes.
+//!
+//! Framing is tokio-util's; the stream (TLS over TCP, or an in-memory duplex in tests) is the caller's.
+
+use std::io;
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
+use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
+
+/// The largest message, in bytes. A peer that announces a larger one is cut off before any of it is stored.
+pub const MAX_MESSAGE: usize = 64 * 1024 * 1024;
+
+/// The largest message a peer may send before it has shown who it is.
+pub const MAX_STRANGER_MESSAGE: usize = 16 * 1024;
+
+/// The sending half.
+#[derive(Debug)]
+pub struct Sender<S, T> {
+    frames: FramedWrite<WriteHalf<S>, LengthDelimitedCodec>,
+    message: PhantomData<fn(T)>,
+}
+
+/// The receiving half.
+#[derive(Debug)]
+pub struct Receiver<S, T> {
+    frames: FramedRead<ReadHalf<S>, LengthDelimitedCodec>,
+    message: PhantomData<fn() -> T>,
+}
+
+/// Splits a stream into a half that sends `Out` and one that receives `In`, neither larger than `limit` bytes.
+pub fn split<S, Out, In>(stream: S, limit: usize) -> (Sender<S, Out>, Receiver<S, In>)
+where
+    S: AsyncRead + AsyncWrite,
+{
+    let codec = || LengthDelimitedCodec::builder().max_frame_length(limit).new_codec();
+    let (read, write) = tokio::io::split(stream);
+    (
+        Sender { frames: FramedWrite::new(write, codec()), message: PhantomData },
+        Receiver { frames: FramedRead::new(read, codec()), message: PhantomData },
+    )
+}
+
+impl<S: AsyncWrite, T: Serialize> Sender<S, T> {
+    /// Sends one message and flushes it.
+    ///
+    /// # Errors
+    /// The stream's error, or `InvalidInput` for a message over the limit.
+    pub async fn send(&mut self, message: &T) -> io::Result<()> {
+        self.frames.send(Bytes::from(serde_json::to_vec(message)?)).await
+    }
+
+    /// Says that nothing more will come.
+    ///
+    /// # Errors
+    /// The stream's error.
+    pub async fn close(&mut self) -> io::Result<()> {
+        SinkExt::<Bytes>::close(&mut self.frames).await
+    }
+}
+
+impl<S: AsyncRead, T: DeserializeOwned> Receiver<S, T> {
+    /// The next message, or `None` when the peer closed between two messages. Safe to cancel: nothing is lost.
+    ///
+    /// # Errors
+    /// The stream's error; `InvalidData` for a frame over the limit or one that is not a message.
+    pub async fn receive(&mut self) -> io::Result<Option<T>> {
+        match self.frames.next().await {
+            Some(frame) => serde_json::from_slice(&frame?).map(Some).map_err(io::Error::from),
+            None => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ToControlPlane, ToWorker};
+    use tokio::io::AsyncWriteExt;
+
+    #[tokio::test]
+    async fn messages_arrive_in_order_and_the_end_is_seen() {
+        let (a, b) = tokio::io::duplex(64);
+        let (mut send, _keep) = split::<_, ToWorker, ToControlPlane>(a, MAX_MESSAGE);
+        let (_other, mut receive) = split::<_, ToControlPlane, ToWorker>(b, MAX_MESSAGE);
+        let sent = async {
+            for i in 0..3 {
+                send.send(&ToWorker::Refused { reason: i.to_string().repeat(200) }).await.unwrap();
+            }
+            send.close().await.unwrap();
+        };
+        let received = async {
+            for i in 0..3 {
+                let expected = ToWorker::Refused { reason: i.to_string().repeat(200) };
+                assert_eq!(receive.receive().await.unwrap(), Some(expected));
+            }
+            assert_eq!(receive.receive().await.unwrap(), None);
+        };
+        tokio::join!(sent, received);
+    }
+
+    #[tokio::test]
+    async fn a_frame_over_the_limit_or_of_no_message_is_an_error() {
+        for bytes in [&[0, 1, 0, 1][..], &[0, 0, 0, 2, b'{', b'}'][..], &[0, 0, 0, 9, b'x'][..]] {
+            let (mut a, b) = tokio::io::duplex(64);
+            let (_, mut receive) = split::<_, ToControlPlane, ToWorker>(b, 1024);
+            a.write_all(bytes).await.unwrap();
+            drop(a);
+            receive.receive().await.unwrap_err();
+        }
+    }
+}

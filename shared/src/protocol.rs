@@ -1,0 +1,133 @@
+//! The messages between the control plane and its workers.
+//!
+//! The worker dials, over TLS. A worker without a certificate may only [`ToControlPlane::Join`]; with the
+//! certificate that it gets it dials again over mutual TLS and says [`ToControlPlane::Hello`] with the generations
+//! it runs. From there on the control plane sends what differs. A start, a reconnect and a change are therefore the
+//! same: compare, send whole snapshots, hear what became of them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{GatewayId, Generation, WorkerId};
+use crate::secret::Secret;
+use crate::snapshot::{Host, Snapshot};
+
+/// The version of these messages. A worker of another version is refused with a reason, since a message half
+/// understood is worse than a worker that goes on with what it has.
+pub const VERSION: u32 = 1;
+
+/// The name that the control plane's certificate bears on the channel, whatever address it is dialled at.
+pub const CONTROL_PLANE_NAME: &str = "control-plane.tidegate.internal";
+
+/// How often either side says that it is there when it has nothing else to say.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How long the other side may be silent before it is taken for dead.
+pub const SILENCE: Duration = Duration::from_secs(15);
+
+/// From a worker.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub enum ToControlPlane {
+    /// The first and only message of a connection without a client certificate.
+    Join {
+        /// [`VERSION`] of the sender.
+        version: u32,
+        /// The secret of a join token.
+        secret: Secret,
+        /// A certificate signing request for the worker's own key, PEM. Its names are ignored.
+        request: String,
+    },
+    /// The first message of a connection with one.
+    Hello {
+        /// [`VERSION`] of the sender.
+        version: u32,
+        /// Every gateway that the worker runs, and which generation of it.
+        running: Vec<(GatewayId, Generation)>,
+    },
+    /// The generation is in force for every new request.
+    Applied {
+        /// Whose.
+        gateway: GatewayId,
+        /// Which.
+        generation: Generation,
+        /// The addresses that its listeners are bound to, port offset included.
+        addresses: Vec<SocketAddr>,
+    },
+    /// The generation cannot run here; what ran before goes on.
+    Rejected {
+        /// Whose.
+        gateway: GatewayId,
+        /// Which.
+        generation: Generation,
+        /// Why, for a person to read: what failed, where, and the cause.
+        reason: String,
+    },
+    /// The gateway is gone: its listeners are closed.
+    Withdrawn {
+        /// Which.
+        gateway: GatewayId,
+    },
+    /// What the probes of one gateway see: sent whole, on connecting, on each change and every few seconds.
+    Health {
+        /// Whose backends.
+        gateway: GatewayId,
+        /// All of them.
+        backends: Vec<BackendHealth>,
+    },
+    /// Nothing to say, still here.
+    Heartbeat,
+}
+
+/// To a worker.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub enum ToWorker {
+    /// Welcome: the answer to `Join`.
+    Joined {
+        /// Who the worker is from now on.
+        worker: WorkerId,
+        /// Its certificate, PEM.
+        certificate: String,
+    },
+    /// No: the answer to a `Join` or `Hello` that cannot be accepted.
+    Refused {
+        /// Why, for a person to read.
+        reason: String,
+    },
+    /// Run this.
+    Assign(Box<Snapshot>),
+    /// Stop running this gateway.
+    Withdraw {
+        /// Which.
+        gateway: GatewayId,
+    },
+    /// Nothing to say, still here.
+    Heartbeat,
+}
+
+/// What a worker's probes know of one pool member under one set of settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackendHealth {
+    /// The pool's name.
+    pub pool: String,
+    /// The settings' name.
+    pub settings: String,
+    /// The member.
+    pub host: Host,
+    /// The verdict.
+    pub state: HealthState,
+    /// What led to it, for a person to read: the last probe's outcome.
+    pub reason: String,
+}
+
+/// Whether a backend gets traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HealthState {
+    /// Not judged yet; gets traffic.
+    Unknown,
+    /// Gets traffic.
+    Up,
+    /// Gets none.
+    Down,
+}

@@ -1,0 +1,109 @@
+//! Encryption at rest: AES-256-GCM under a key that lies in a file of mode 0600 beside the data.
+//!
+//! It protects a copied database or backup; whoever can read the key file as well can read everything.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::rand::{SecureRandom, SystemRandom};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::private_file;
+use crate::secret::Secret;
+
+/// A key that seals and opens.
+pub struct SealKey(LessSafeKey);
+
+impl fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealKey(…)")
+    }
+}
+
+/// The sealed bytes were changed, cut, sealed under another key, or for another purpose.
+#[derive(Debug, Error)]
+#[error("the sealed data was damaged, or was sealed with another key")]
+pub struct OpenError;
+
+const KEY_LEN: usize = 32;
+
+impl SealKey {
+    /// Reads the key from `path`, or makes one there on the first start.
+    pub fn load_or_create(path: &Path) -> io::Result<SealKey> {
+        let bytes = match private_file::read(path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let mut bytes = vec![0; KEY_LEN];
+                SystemRandom::new()
+                    .fill(&mut bytes)
+                    .map_err(|_| io::Error::other("no randomness to be had"))?;
+                private_file::write(path, &bytes)?;
+                Secret::new(bytes)
+            }
+            Err(e) => return Err(e),
+        };
+        UnboundKey::new(&AES_256_GCM, bytes.expose()).map(|key| SealKey(LessSafeKey::new(key))).map_err(
+            |_| {
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("{} is not a {KEY_LEN}-byte key", path.display()),
+                )
+            },
+        )
+    }
+
+    /// Encrypts `plain`. `purpose` (say, a resource ID) is bound to the result: it opens for nothing else.
+    pub fn seal(&self, purpose: &[u8], plain: &[u8]) -> Vec<u8> {
+        let mut sealed = vec![0; NONCE_LEN];
+        SystemRandom::new().fill(&mut sealed).expect("the system gives randomness");
+        let nonce = Nonce::try_assume_unique_for_key(&sealed).expect("the nonce has its length");
+        let mut body = plain.to_vec();
+        self.0.seal_in_place_append_tag(nonce, Aad::from(purpose), &mut body).expect("plain data fits");
+        sealed.append(&mut body);
+        sealed
+    }
+
+    /// Decrypts what [`SealKey::seal`] made for the same purpose. Damage of any kind is an error, never garbage.
+    pub fn open(&self, purpose: &[u8], sealed: &[u8]) -> Result<Secret, OpenError> {
+        let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(OpenError)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError)?;
+        let mut body = Zeroizing::new(body.to_vec());
+        let plain = self.0.open_in_place(nonce, Aad::from(purpose), &mut body).map_err(|_| OpenError)?;
+        Ok(Secret::new(plain.to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_only_whole_for_its_purpose_and_under_its_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = SealKey::load_or_create(&dir.path().join("a.key")).unwrap();
+        let again = SealKey::load_or_create(&dir.path().join("a.key")).unwrap();
+        let other = SealKey::load_or_create(&dir.path().join("b.key")).unwrap();
+        let sealed = key.seal(b"one", b"the plain text");
+        assert_eq!(again.open(b"one", &sealed).unwrap().expose(), b"the plain text");
+        assert!(key.open(b"two", &sealed).is_err(), "another purpose");
+        assert!(other.open(b"one", &sealed).is_err(), "another key");
+        assert!(key.open(b"one", &sealed[..sealed.len() - 1]).is_err(), "cut at the end");
+        assert!(key.open(b"one", &sealed[..5]).is_err(), "cut in the nonce");
+        for at in 0..sealed.len() {
+            let mut bad = sealed.clone();
+            bad[at] ^= 1;
+            assert!(key.open(b"one", &bad).is_err(), "byte {at} flipped");
+        }
+    }
+
+    #[test]
+    fn a_key_file_of_the_wrong_length_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("short.key");
+        private_file::write(&path, b"short").unwrap();
+        assert!(SealKey::load_or_create(&path).unwrap_err().to_string().contains("short.key"));
+    }
+}
