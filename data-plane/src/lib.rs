@@ -1,60 +1,112 @@
-//! The data plane: stub.
+//! The data plane: a worker process that owns sockets, TLS, health probes and WebSocket tunnels.
+//!
+//! It runs what the control plane last told it, and goes on when the control plane is gone. It has never heard of ARM
+//! documents, only of snapshots.
+//!
+//! The main thread keeps in touch with the control plane ([`control`]), is the one writer of the configuration
+//! ([`worker`]) and probes backends ([`probe`]). Each data thread ([`thread`]) has its own runtime, its own listening
+//! sockets ([`listener`]), and its own upstream connections. To see what becomes of a request, read [`proxy`] from the
+//! top; what becomes of a WebSocket, [`proxy::tunnel`].
 
-use std::net::IpAddr;
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::time::Duration;
+mod access_log;
+mod backend;
+mod config;
+mod control;
+mod health;
+mod identity;
+mod last_good;
+mod limits;
+mod listener;
+mod probe;
+mod proxy;
+mod runtime;
+mod sockets;
+mod stream;
+mod thread;
+mod tls;
+mod worker;
 
-use tidegate_shared::token::JoinToken;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tidegate_shared::private_file;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// What a worker is started with.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Where to dial the control plane: `HOST:PORT`.
-    pub control_plane: String,
-    /// Where the worker keeps its identity and its last good snapshots.
-    pub data_dir: PathBuf,
-    /// To join with, on the first start.
-    pub token: Option<JoinToken>,
-    /// Where listeners on a public frontend bind.
-    pub public_address: IpAddr,
-    /// Added to every frontend port.
-    pub port_offset: u16,
-    /// Data threads.
-    pub threads: NonZeroUsize,
-    /// How long connections may go on after a stop was asked for.
-    pub drain_timeout: Duration,
-    /// Where access lines go.
-    pub access_log: AccessLog,
+pub use config::{AccessLog, Config};
+use control::Link;
+use identity::Identity;
+use last_good::LastGood;
+use thread::Threads;
+use worker::Worker;
+
+/// Why a worker could not start.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// A file, directory, thread or socket that it cannot do without.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Another worker lives in the same data directory.
+    #[error("{0} belongs to another running worker")]
+    Occupied(PathBuf),
+    /// A first start needs a token.
+    #[error("{0} holds no identity and no token was given: print one with `tidegate worker token`")]
+    NoToken(PathBuf),
 }
 
-/// Where access lines go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessLog {
-    /// Nowhere.
-    Off,
-    /// To standard output.
-    Stdout,
-    /// To the end of this file.
-    File(PathBuf),
-}
-
-/// Why a worker ended other than by being asked to.
-#[derive(Debug)]
-pub struct RunError;
-
-impl std::fmt::Display for RunError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("stub")
-    }
-}
-impl std::error::Error for RunError {}
-
-/// Runs a worker on the calling thread (and its data threads) until `stop`; then drains and returns.
+/// Runs a worker on the calling thread and its data threads until `stop`; then drains and returns.
 ///
 /// # Errors
-/// Only what makes a start impossible: an unusable data directory, a second worker in it, no identity and no token.
-pub fn run(_config: Config, _stop: &CancellationToken) -> Result<(), RunError> {
-    Err(RunError)
+/// Only what makes a start impossible. A control plane that cannot be reached is not among it.
+pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
+    private_file::create_dir(&config.data_dir)?;
+    let _lock = occupy(&config.data_dir)?;
+    let identity = Identity::at(&config.data_dir);
+    if !identity.exists(None) && config.token.is_none() {
+        return Err(RunError::NoToken(config.data_dir));
+    }
+    let last_good = LastGood::open(&config.data_dir)?;
+    let log = access_log::Writer::start(&config.access_log)?;
+    let permits = Arc::new(Semaphore::new(limits::raise_open_files()));
+    let threads = Rc::new(Threads::start(config.threads, &log, &permits)?);
+    let link = Link { control_plane: config.control_plane.clone(), identity, token: config.token.clone() };
+    let drain_timeout = config.drain_timeout;
+    let mut worker = Worker::new(config, threads.clone(), last_good);
+
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async {
+        worker.resume().await?;
+        link.run(&mut worker, stop).await;
+        tracing::info!(timeout_s = drain_timeout.as_secs(), "stopping: what runs is drained");
+        worker.stop();
+        threads.drain(drain_timeout).await;
+        Ok::<_, io::Error>(())
+    })?;
+    drop(worker);
+    drop(runtime);
+    if let Some(threads) = Rc::into_inner(threads) {
+        threads.join();
+    }
+    log.finish();
+    Ok(())
+}
+
+/// Takes the data directory for this process, and leaves its id there for whoever has to stop it.
+fn occupy(data_dir: &Path) -> Result<File, RunError> {
+    let path = data_dir.join("lock");
+    let mut lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(RunError::Occupied(data_dir.to_owned())),
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    lock.set_len(0)?;
+    lock.write_all(std::process::id().to_string().as_bytes())?;
+    Ok(lock)
 }

@@ -183,6 +183,6 @@ pub struct Certificate {
     /// The chain as DER, the server's own certificate first.
     #[serde(with = "base64_list")]
     pub chain: Vec<Vec<u8>>,
-    /// The private key, PKCS#8 DER.
+    /// The private key, DER: PKCS#8, PKCS#1 or SEC1.
     pub key: Secret,
 }

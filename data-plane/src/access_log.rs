@@ -1,0 +1,185 @@
+//! Access lines: one JSON object per request and per ended tunnel, written away from the threads that serve.
+//!
+//! Each data thread collects its lines in a buffer of its own and hands it on when it is full or a moment old. One
+//! writer thread writes. When it cannot keep up lines are dropped and counted, for a log must never hold up traffic.
+
+use std::cell::{Cell, RefCell};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use crate::config::AccessLog;
+
+/// A buffer this full is handed to the writer at once.
+const FULL: usize = 32 * 1024;
+/// A buffer this old is handed to the writer.
+const AGE: Duration = Duration::from_millis(50);
+/// Buffers that may wait for the writer.
+const WAITING: usize = 64;
+
+/// What was done with one request, or with one tunnel.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Line<'a> {
+    pub(crate) time: jiff::Timestamp,
+    /// `request` or `tunnel`.
+    pub(crate) event: &'static str,
+    pub(crate) transaction_id: &'a str,
+    pub(crate) gateway: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) listener: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) rule: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) pool: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) settings: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) backend: &'a str,
+    pub(crate) client: std::net::SocketAddr,
+    pub(crate) method: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) uri: &'a str,
+    pub(crate) status: u16,
+    /// Body or tunnel bytes from the client.
+    pub(crate) received_bytes: u64,
+    /// Body or tunnel bytes to the client.
+    pub(crate) sent_bytes: u64,
+    pub(crate) duration_ms: f64,
+    /// Why it failed, or how the tunnel ended.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) reason: &'a str,
+    /// Who ended the tunnel: `client`, `backend` or `gateway`.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(crate) closed_by: &'a str,
+}
+
+/// The writer thread.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: Option<(SyncSender<Vec<u8>>, JoinHandle<()>)>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Writer {
+    /// Opens the log and starts the thread.
+    pub(crate) fn start(target: &AccessLog) -> io::Result<Writer> {
+        let dropped = Arc::new(AtomicU64::new(0));
+        let out: Box<dyn Write + Send> = match target {
+            AccessLog::Off => return Ok(Writer { queue: None, dropped }),
+            AccessLog::Stdout => Box::new(io::stdout()),
+            AccessLog::File(path) => {
+                let open = OpenOptions::new().create(true).append(true).open(path);
+                Box::new(open.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?)
+            }
+        };
+        let (sender, receiver) = sync_channel(WAITING);
+        let lost = dropped.clone();
+        let thread = std::thread::Builder::new().name("access-log".into());
+        let thread = thread.spawn(move || write_all(&receiver, out, &lost))?;
+        Ok(Writer { queue: Some((sender, thread)), dropped })
+    }
+
+    /// The end of it that a data thread holds.
+    pub(crate) fn handle(&self) -> Handle {
+        Handle { queue: self.queue.as_ref().map(|(sender, _)| sender.clone()), dropped: self.dropped.clone() }
+    }
+
+    /// Waits until all that was handed over is written. All handles must be gone.
+    pub(crate) fn finish(self) {
+        if let Some((sender, thread)) = self.queue {
+            drop(sender);
+            if thread.join().is_err() {
+                tracing::error!("the access log's thread panicked");
+            }
+        }
+    }
+}
+
+fn write_all(queue: &Receiver<Vec<u8>>, mut out: Box<dyn Write + Send>, dropped: &AtomicU64) {
+    let mut failing = false;
+    for lines in queue {
+        let written = out.write_all(&lines).and_then(|()| out.flush());
+        if let (Err(error), false) = (&written, failing) {
+            tracing::error!(%error, "the access log cannot be written");
+        }
+        failing = written.is_err();
+        let lost = dropped.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            tracing::warn!(bytes = lost, "access lines were dropped: the log is written too slowly");
+        }
+    }
+}
+
+/// What a data thread is given at its start.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle {
+    queue: Option<SyncSender<Vec<u8>>>,
+    dropped: Arc<AtomicU64>,
+}
+
+/// One data thread's side of the log.
+#[derive(Debug)]
+pub(crate) struct Logger {
+    handle: Handle,
+    buffer: RefCell<Vec<u8>>,
+    waiting: Cell<bool>,
+    wake: Notify,
+}
+
+impl Logger {
+    pub(crate) fn new(handle: Handle) -> Rc<Logger> {
+        let buffer = RefCell::new(Vec::new());
+        Rc::new(Logger { handle, buffer, waiting: Cell::new(false), wake: Notify::new() })
+    }
+
+    /// Whether lines are wanted at all: what only the log needs is not collected otherwise.
+    pub(crate) fn is_on(&self) -> bool {
+        self.handle.queue.is_some()
+    }
+
+    pub(crate) fn write(&self, line: &Line<'_>) {
+        let mut buffer = self.buffer.borrow_mut();
+        serde_json::to_writer(&mut *buffer, line).expect("a line is plain data");
+        buffer.push(b'\n');
+        if buffer.len() >= FULL {
+            self.hand_over(&mut buffer);
+        } else if !self.waiting.replace(true) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Hands on what has waited long enough; runs for the life of the thread.
+    pub(crate) async fn run(&self) {
+        loop {
+            self.wake.notified().await;
+            tokio::time::sleep(AGE).await;
+            self.flush();
+        }
+    }
+
+    /// Hands on what there is.
+    pub(crate) fn flush(&self) {
+        self.waiting.set(false);
+        self.hand_over(&mut self.buffer.borrow_mut());
+    }
+
+    fn hand_over(&self, buffer: &mut Vec<u8>) {
+        let Some(queue) = &self.handle.queue else { return };
+        if buffer.is_empty() {
+            return;
+        }
+        let lines = std::mem::replace(buffer, Vec::with_capacity(FULL + 1024));
+        if let Err(TrySendError::Full(lines) | TrySendError::Disconnected(lines)) = queue.try_send(lines) {
+            self.handle.dropped.fetch_add(lines.len() as u64, Ordering::Relaxed);
+        }
+    }
+}

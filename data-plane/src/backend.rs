@@ -1,0 +1,111 @@
+//! The backends of all gateways as the worker sees them: what outlives a configuration change.
+//!
+//! A [`Backend`] is one pool member under one set of settings. A new runtime refers to the backend of the old one
+//! where nothing that its health or its connections depend on has changed, so that a change elsewhere neither
+//! forgets what is down nor throws connections away.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustls::ClientConfig;
+use tidegate_shared::snapshot::{Host, HostHeader, Pool, Probe, Settings, UpstreamTls};
+
+use crate::health::Health;
+
+/// What a backend is, as far as connections and probes are concerned.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct BackendKey {
+    pub(crate) pool: String,
+    pub(crate) settings: String,
+    pub(crate) host: Host,
+    pub(crate) port: u16,
+    tls: Option<UpstreamTls>,
+    host_header: HostHeader,
+    probe: Probe,
+}
+
+impl BackendKey {
+    fn new(pool: &str, host: &Host, settings: &Settings) -> BackendKey {
+        BackendKey {
+            pool: pool.to_owned(),
+            settings: settings.name.clone(),
+            host: host.clone(),
+            port: settings.port,
+            tls: settings.tls.clone(),
+            host_header: settings.host.clone(),
+            probe: settings.probe.clone(),
+        }
+    }
+}
+
+/// The `Host` of the default probe. It names no backend, so no certificate is held against it.
+const NOBODY: &str = "127.0.0.1";
+
+impl BackendKey {
+    /// The name that the backend's certificate must bear for a probe that asks for `host`: that, or what the settings
+    /// say where the probe says nothing of use, or the member itself.
+    pub(crate) fn server_name<'a>(&'a self, host: &'a str, member: &'a str) -> &'a str {
+        match &self.host_header {
+            _ if host != NOBODY => host,
+            HostHeader::Fixed(name) => name,
+            HostHeader::Client | HostHeader::Member => member,
+        }
+    }
+}
+
+/// One pool member under one set of settings, with its health.
+#[derive(Debug)]
+pub(crate) struct Backend {
+    /// Unique in this process for all time: what the threads file their idle connections under.
+    pub(crate) number: u64,
+    pub(crate) key: BackendKey,
+    /// For HTTPS to it; keeps its sessions for as long as the backend stays the same.
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) health: Health,
+}
+
+impl Backend {
+    /// For logs and health: `host:port`, an IPv6 address in brackets.
+    pub(crate) fn address(&self) -> String {
+        match &self.key.host {
+            Host::Ip(address) => std::net::SocketAddr::new(*address, self.key.port).to_string(),
+            Host::Name(name) => format!("{name}:{}", self.key.port),
+        }
+    }
+
+    /// What probes this backend must answer.
+    pub(crate) fn probe(&self) -> &Probe {
+        &self.key.probe
+    }
+}
+
+/// The backends of one gateway by key.
+#[derive(Debug, Default)]
+pub(crate) struct Backends(HashMap<BackendKey, Arc<Backend>>);
+
+impl Backends {
+    /// The backend of that key: the one of `old` if it had it, else a new one, not judged yet.
+    pub(crate) fn adopt(
+        &mut self,
+        old: &Backends,
+        pool: &Pool,
+        host: &Host,
+        settings: &Settings,
+        tls: Option<&Arc<ClientConfig>>,
+    ) -> Arc<Backend> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let key = BackendKey::new(&pool.name, host, settings);
+        let known = self.0.get(&key).or_else(|| old.0.get(&key)).cloned();
+        let backend = known.unwrap_or_else(|| {
+            let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+            Arc::new(Backend { number, key: key.clone(), tls: tls.cloned(), health: Health::new() })
+        });
+        self.0.insert(key, backend.clone());
+        backend
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Backend>> {
+        self.0.values()
+    }
+}

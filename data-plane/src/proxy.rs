@@ -1,0 +1,117 @@
+//! One request, from its head to its answer. Read this first.
+//!
+//! ```text
+//! route → pick a backend → forward, or shake hands and tunnel → respond → log
+//! ```
+//! Each phase is a module of its own. A request uses the route that was in force when it came in, whatever happens
+//! to the configuration meanwhile.
+
+pub(crate) mod body;
+mod error;
+mod forward;
+mod handshake;
+mod headers;
+mod record;
+pub(crate) mod tunnel;
+pub(crate) mod upstream;
+
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use crate::listener::Connection;
+use crate::runtime::Route;
+use body::{Lease, Passing, RequestBody, ResponseBody};
+use error::ProxyError;
+use forward::Exchange;
+use handshake::Handshake;
+use record::{Record, TransactionId};
+use upstream::Purpose;
+
+/// Answers one request. Whatever goes wrong becomes the gateway's own answer; every request leaves one access line.
+pub(crate) async fn serve(
+    connection: Rc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let id = TransactionId::new(&connection.thread);
+    let mut record = Record::start(&connection, id, &request);
+    let response = match answer(&connection, request, id, &mut record).await {
+        Ok(exchange) => respond(exchange, record),
+        Err(error) => {
+            let response = error.response();
+            record.status(response.status());
+            record.fail(error.to_string());
+            response
+        }
+    };
+    Ok(response)
+}
+
+async fn answer(
+    connection: &Rc<Connection>,
+    mut request: Request<Incoming>,
+    id: TransactionId,
+    record: &mut Record,
+) -> Result<Exchange, ProxyError> {
+    let route = route(connection, headers::host(&request)?)?;
+    record.route(&route);
+    let (_, target) = route.rule.as_ref().ok_or(ProxyError::NoRule)?;
+
+    let handshake = Handshake::asked_by(&request);
+    let asked =
+        handshake.map(|handshake| (handshake, tunnel::Head::of(&request), hyper::upgrade::on(&mut request)));
+    headers::prepare_request(request.headers_mut(), connection, id);
+    let purpose = if asked.is_some() { Purpose::Tunnel } else { Purpose::Requests };
+    if asked.is_some() {
+        Handshake::ask(request.headers_mut());
+    }
+    let (parts, body) = request.into_parts();
+    let (body, upload) = RequestBody::new(body);
+    record.upload(upload.as_ref());
+
+    let request = Request::from_parts(parts, body);
+    let mut exchange = forward::exchange(connection, target, request, upload, purpose, record).await?;
+    if exchange.response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let Some((handshake, head, downstream)) = asked else {
+            return Err(exchange.false_upgrade("to a request that asked for none"));
+        };
+        if let Some(fault) = handshake.fault(exchange.response.headers()) {
+            return Err(exchange.false_upgrade(fault));
+        }
+        tunnel::open(connection, &route, &mut exchange, downstream, head, id);
+    }
+    Ok(exchange)
+}
+
+fn route(connection: &Connection, host: &str) -> Result<Arc<Route>, ProxyError> {
+    let runtime = connection.current.load();
+    let site = runtime.sites.get(&connection.address).ok_or(ProxyError::NoListener)?;
+    site.route(host).cloned().ok_or(ProxyError::NoListener)
+}
+
+/// Makes the backend's answer the client's: its head without what concerned the upstream connection alone, its body
+/// piece by piece.
+fn respond(exchange: Exchange, mut record: Record) -> Response<ResponseBody> {
+    let Exchange { response, lease, patience, .. } = exchange;
+    let (mut parts, inner) = response.into_parts();
+    record.status(parts.status);
+    let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+    headers::drop_hop_by_hop(&mut parts.headers);
+    parts.version = http::Version::HTTP_11;
+    if switching {
+        Handshake::ask(&mut parts.headers);
+    }
+    let body = if switching || http_body::Body::is_end_stream(&inner) {
+        record.complete();
+        if let (Some(lease), false) = (lease, switching) {
+            Lease::give_back(lease);
+        }
+        ResponseBody::Whole(bytes::Bytes::new())
+    } else {
+        ResponseBody::Passing(Box::new(Passing { inner, lease, record, patience, pause: None }))
+    };
+    Response::from_parts(parts, body)
+}

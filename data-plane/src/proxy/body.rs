@@ -1,0 +1,181 @@
+//! Bodies pass through piece by piece; these wrappers count them and act when they end.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::record::Record;
+use super::upstream::{Key, Sender};
+use crate::thread::Thread;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// How much of a request's body has gone up, and when the last of it did.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub(crate) bytes: Cell<u64>,
+    pub(crate) at: Cell<Instant>,
+    pub(crate) done: Cell<bool>,
+}
+
+/// A request's body on its way to the backend.
+#[derive(Debug)]
+pub(crate) struct RequestBody {
+    inner: Incoming,
+    progress: Option<Rc<Progress>>,
+}
+
+impl RequestBody {
+    /// Wraps a body; one that is empty from the start has no progress to watch.
+    pub(crate) fn new(inner: Incoming) -> (RequestBody, Option<Rc<Progress>>) {
+        let start =
+            || Progress { bytes: Cell::new(0), at: Cell::new(Instant::now()), done: Cell::new(false) };
+        let progress = (!inner.is_end_stream()).then(|| Rc::new(start()));
+        (RequestBody { inner, progress: progress.clone() }, progress)
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        if let Some(progress) = &self.progress {
+            if let Some(Ok(frame)) = &frame {
+                progress.bytes.set(progress.bytes.get() + length(frame));
+                progress.at.set(Instant::now());
+            }
+            progress.done.set(frame.is_none() || self.inner.is_end_stream());
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// A response's body on its way to the client.
+#[derive(Debug)]
+pub(crate) enum ResponseBody {
+    /// The gateway's own words, or none.
+    Whole(Bytes),
+    /// The backend's.
+    Passing(Box<Passing>),
+}
+
+/// The backend's body, with what has to happen when it has passed.
+#[derive(Debug)]
+pub(crate) struct Passing {
+    pub(crate) inner: Incoming,
+    /// The connection that it comes from, to be kept once the body is at its end. Dropped earlier, it is closed.
+    pub(crate) lease: Option<Lease>,
+    pub(crate) record: Record,
+    /// How long the backend may pause.
+    pub(crate) patience: Duration,
+    pub(crate) pause: Option<Pin<Box<Sleep>>>,
+}
+
+/// A connection on loan from the thread's list.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub(crate) thread: Rc<Thread>,
+    pub(crate) key: Key,
+    pub(crate) sender: Sender,
+    /// The request that it carried: a backend may answer before it has read all of it.
+    pub(crate) upload: Option<Rc<Progress>>,
+}
+
+impl Lease {
+    /// Keeps the connection for another request, if this one has wholly left it.
+    pub(crate) fn give_back(self) {
+        if self.upload.is_none_or(|upload| upload.done.get()) {
+            self.thread.upstreams.keep(self.key, self.sender);
+        }
+    }
+}
+
+fn length(frame: &Frame<Bytes>) -> u64 {
+    frame.data_ref().map_or(0, |data| data.len() as u64)
+}
+
+impl Passing {
+    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match Pin::new(&mut self.inner).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                self.pause = None;
+                let ended = match &frame {
+                    Some(Ok(frame)) => {
+                        self.record.add_sent(length(frame));
+                        self.inner.is_end_stream()
+                    }
+                    Some(Err(error)) => {
+                        self.record.fail(format!("the backend's response broke off: {error}"));
+                        false
+                    }
+                    None => true,
+                };
+                if ended {
+                    self.record.complete();
+                    if let Some(lease) = self.lease.take() {
+                        lease.give_back();
+                    }
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
+            }
+            Poll::Pending => {
+                let patience = self.patience;
+                let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(patience)));
+                ready!(pause.as_mut().poll(cx));
+                let reason = format!("the backend paused for {} s within its response", patience.as_secs());
+                self.record.fail(reason.clone());
+                Poll::Ready(Some(Err(reason.into())))
+            }
+        }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut *self {
+            ResponseBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            ResponseBody::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            ResponseBody::Passing(passing) => passing.poll_inner(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            ResponseBody::Whole(bytes) => bytes.is_empty(),
+            ResponseBody::Passing(passing) => passing.inner.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            ResponseBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            ResponseBody::Passing(passing) => passing.inner.size_hint(),
+        }
+    }
+}

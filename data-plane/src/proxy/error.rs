@@ -1,0 +1,73 @@
+//! Everything that can keep a request from its backend's answer, and what the client is told. The only place of the
+//! data plane that chooses a status for a failure.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use thiserror::Error;
+
+use super::body::ResponseBody;
+use super::upstream::ConnectError;
+
+/// Why a request gets the gateway's own answer. The message is for the log, never for the client.
+#[derive(Debug, Error)]
+pub(crate) enum ProxyError {
+    #[error("the Host header is missing, repeated or malformed")]
+    InvalidHost,
+    #[error("the request target is neither a path nor *")]
+    InvalidTarget,
+    #[error("the method is not served")]
+    MethodNotServed,
+    #[error("no listener answers for this host")]
+    NoListener,
+    #[error("no rule refers to the listener")]
+    NoRule,
+    #[error("the pool is empty")]
+    EmptyPool,
+    #[error("no backend of the pool is healthy")]
+    NoHealthyBackend,
+    #[error("backend {backend}: {source}")]
+    Connect { backend: String, source: ConnectError },
+    #[error("backend {backend}: {source}")]
+    Broken { backend: String, source: hyper::Error },
+    #[error("backend {backend} answered 101: {what}")]
+    FalseUpgrade { backend: String, what: &'static str },
+    #[error("no response within {seconds} s")]
+    Timeout { seconds: u64 },
+}
+
+impl ProxyError {
+    fn status(&self) -> StatusCode {
+        match self {
+            ProxyError::InvalidHost | ProxyError::InvalidTarget => StatusCode::BAD_REQUEST,
+            ProxyError::MethodNotServed => StatusCode::METHOD_NOT_ALLOWED,
+            ProxyError::NoListener | ProxyError::NoRule => StatusCode::NOT_FOUND,
+            ProxyError::Connect { source: ConnectError::Exhausted, .. } => StatusCode::SERVICE_UNAVAILABLE,
+            ProxyError::EmptyPool
+            | ProxyError::NoHealthyBackend
+            | ProxyError::Connect { .. }
+            | ProxyError::Broken { .. }
+            | ProxyError::FalseUpgrade { .. } => StatusCode::BAD_GATEWAY,
+            ProxyError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The gateway's own answer, in the shape that clients of Application Gateway know.
+    pub(crate) fn response(&self) -> Response<ResponseBody> {
+        let status = self.status();
+        let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or(""));
+        let page = format!(
+            "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
+             <hr><center>Tidegate</center>\r\n</body>\r\n</html>\r\n"
+        );
+        let mut response = Response::new(ResponseBody::Whole(Bytes::from(page)));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        headers.insert(header::SERVER, HeaderValue::from_static("Tidegate"));
+        if matches!(self, ProxyError::InvalidHost | ProxyError::InvalidTarget) {
+            // What is malformed once may be an attempt to smuggle: nothing more is read from this client.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}

@@ -1,0 +1,168 @@
+//! One request to one backend, and its answer's head: pick, connect, send, and try another only if nothing was sent.
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{HOST, HeaderValue};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use rustls::pki_types::ServerName;
+use tidegate_shared::snapshot::Host;
+use tokio::time::timeout;
+
+use super::body::{Lease, Progress, RequestBody};
+use super::error::ProxyError;
+use super::record::Record;
+use super::upstream::{self, ConnectError, Key, Purpose, Sender};
+use crate::backend::Backend;
+use crate::listener::Connection;
+use crate::runtime::{HostPolicy, Target};
+
+/// A request that has been answered, as far as the head of the answer.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) response: Response<Incoming>,
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) lease: Option<Lease>,
+    /// How long the backend may pause within its body.
+    pub(crate) patience: Duration,
+}
+
+impl Exchange {
+    pub(crate) fn false_upgrade(&self, what: &'static str) -> ProxyError {
+        ProxyError::FalseUpgrade { backend: self.backend.address(), what }
+    }
+}
+
+/// Sends the request to a backend of the target. The settings' request timeout runs until the head of the response,
+/// and begins anew with every piece of the request's body that goes up.
+pub(crate) async fn exchange(
+    connection: &Rc<Connection>,
+    target: &Target,
+    request: Request<RequestBody>,
+    upload: Option<Rc<Progress>>,
+    purpose: Purpose,
+    record: &mut Record,
+) -> Result<Exchange, ProxyError> {
+    let attempts = attempts(connection, target, request, upload.clone(), purpose, record);
+    let mut attempts = pin!(attempts);
+    let mut wait = target.request_timeout;
+    loop {
+        match timeout(wait, attempts.as_mut()).await {
+            Ok(done) => return done,
+            Err(_) => {
+                let quiet = upload.as_ref().map_or(Duration::MAX, |upload| upload.at.get().elapsed());
+                wait = target.request_timeout.saturating_sub(quiet);
+                if wait.is_zero() {
+                    return Err(ProxyError::Timeout { seconds: target.request_timeout.as_secs() });
+                }
+            }
+        }
+    }
+}
+
+async fn attempts(
+    connection: &Rc<Connection>,
+    target: &Target,
+    mut request: Request<RequestBody>,
+    upload: Option<Rc<Progress>>,
+    purpose: Purpose,
+    record: &mut Record,
+) -> Result<Exchange, ProxyError> {
+    *request.version_mut() = http::Version::HTTP_11;
+    let turn = target.turn();
+    let mut failure =
+        if target.backends.is_empty() { ProxyError::EmptyPool } else { ProxyError::NoHealthyBackend };
+    for attempt in 0.. {
+        let Some(backend) = target.pick(turn, attempt) else { break };
+        record.backend(backend);
+        set_host(&mut request, target, backend);
+        let broken = |source| ProxyError::Broken { backend: backend.address(), source };
+        let unreachable = |source| ProxyError::Connect { backend: backend.address(), source };
+        let tls = match &backend.tls {
+            Some(config) => Some((config.clone(), server_name(&request).map_err(unreachable)?)),
+            None => None,
+        };
+        let key = Key::new(backend, tls.as_ref().map(|(_, name)| name.clone()));
+        let finished = |response, sender| Exchange {
+            response,
+            backend: backend.clone(),
+            lease: Some(Lease {
+                thread: connection.thread.clone(),
+                key: key.clone(),
+                sender,
+                upload: upload.clone(),
+            }),
+            patience: target.request_timeout,
+        };
+        if purpose == Purpose::Requests {
+            while let Some(mut sender) = connection.thread.upstreams.take(&key) {
+                match send(&mut sender, request).await {
+                    Sent::Answered(response) => return Ok(finished(response, sender)),
+                    Sent::Broken(error) => return Err(broken(error)),
+                    Sent::Nothing(unsent, _) => request = *unsent,
+                }
+            }
+        }
+        match upstream::open(backend, tls, purpose).await {
+            Err(error) => failure = unreachable(error),
+            Ok(mut sender) => match send(&mut sender, request).await {
+                Sent::Answered(response) => return Ok(finished(response, sender)),
+                Sent::Broken(error) => return Err(broken(error)),
+                Sent::Nothing(unsent, error) => {
+                    request = *unsent;
+                    failure = broken(error);
+                }
+            },
+        }
+    }
+    Err(failure)
+}
+
+enum Sent {
+    Answered(Response<Incoming>),
+    /// Bytes may have reached the backend: it must not be asked again.
+    Broken(hyper::Error),
+    /// The connection was gone before a byte was sent: the request is as good as new.
+    Nothing(Box<Request<RequestBody>>, hyper::Error),
+}
+
+async fn send(sender: &mut Sender, request: Request<RequestBody>) -> Sent {
+    if let Err(error) = sender.ready().await {
+        return Sent::Nothing(Box::new(request), error);
+    }
+    match sender.try_send_request(request).await {
+        Ok(response) => Sent::Answered(response),
+        Err(mut failed) => match failed.take_message() {
+            Some(unsent) => Sent::Nothing(Box::new(unsent), failed.into_error()),
+            None => Sent::Broken(failed.into_error()),
+        },
+    }
+}
+
+/// The `Host` that the settings ask for.
+fn set_host(request: &mut Request<RequestBody>, target: &Target, backend: &Backend) {
+    let host = match &target.host {
+        HostPolicy::Client => return,
+        HostPolicy::Fixed(host) => host.clone(),
+        HostPolicy::Member => {
+            let host = match &backend.key.host {
+                Host::Ip(std::net::IpAddr::V6(address)) => format!("[{address}]"),
+                host => host.to_string(),
+            };
+            HeaderValue::from_str(&host).expect("the compiler lets only host names through")
+        }
+    };
+    request.headers_mut().insert(HOST, host);
+}
+
+/// The name that the backend's certificate must bear, and its SNI unless it is an address: the host that it is asked
+/// for.
+fn server_name(request: &Request<RequestBody>) -> Result<ServerName<'static>, ConnectError> {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    let name = host.parse::<http::uri::Authority>().map_or(host.to_owned(), |host| host.host().to_owned());
+    let bare = name.trim_start_matches('[').trim_end_matches(']').to_owned();
+    ServerName::try_from(bare).map_err(|_| ConnectError::ServerName(name))
+}

@@ -1,0 +1,138 @@
+//! The WebSocket opening handshake (RFC 6455, section 4): what asks for one, and what a true answer is. Pure.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::{Method, Request, Version};
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+
+use super::headers::has_token;
+
+/// A handshake under way: what the backend must answer.
+#[derive(Debug)]
+pub(crate) struct Handshake {
+    accept: String,
+}
+
+impl Handshake {
+    /// The handshake that a request asks for. Anything else (another protocol, a body, no key to check the answer by)
+    /// is an ordinary request, whose upgrade wish ends at the gateway as RFC 9110, section 7.8 allows.
+    pub(crate) fn asked_by<B>(request: &Request<B>) -> Option<Handshake> {
+        let headers = request.headers();
+        let wants = request.method() == Method::GET
+            && request.version() == Version::HTTP_11
+            && has_token(headers, &UPGRADE, "websocket")
+            && has_token(headers, &CONNECTION, "upgrade")
+            && !headers.contains_key(TRANSFER_ENCODING)
+            && headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
+        let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+        match (keys.next(), keys.next()) {
+            (Some(key), None) if wants => Some(Handshake { accept: accept(key.as_bytes()) }),
+            _ => None,
+        }
+    }
+
+    /// Asks the next hop for the same.
+    pub(crate) fn ask(headers: &mut HeaderMap) {
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
+
+    /// What is wrong with the headers of a 101, if anything: a backend that answers 101 without having understood
+    /// the handshake would take the client's frames for something else.
+    pub(crate) fn fault(&self, headers: &HeaderMap) -> Option<&'static str> {
+        let mut accepts = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
+        if !has_token(headers, &UPGRADE, "websocket") {
+            Some("without Upgrade: websocket")
+        } else if !has_token(headers, &CONNECTION, "upgrade") {
+            Some("without Connection: Upgrade")
+        } else if accepts.next().is_none_or(|value| value.as_bytes() != self.accept.as_bytes())
+            || accepts.next().is_some()
+        {
+            Some("with a wrong Sec-WebSocket-Accept")
+        } else {
+            None
+        }
+    }
+}
+
+fn accept(key: &[u8]) -> String {
+    const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &[key, GUID].concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+    const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+    fn request(method: Method, pairs: &[(&'static str, &'static str)]) -> Request<()> {
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        for (name, value) in pairs {
+            request.headers_mut().append(*name, HeaderValue::from_static(value));
+        }
+        request
+    }
+
+    #[test]
+    fn only_a_whole_websocket_handshake_is_one() {
+        let key = ("sec-websocket-key", KEY);
+        let cases: &[(Method, &[(&'static str, &'static str)], bool)] = &[
+            (Method::GET, &[("connection", "Upgrade"), ("upgrade", "websocket"), key], true),
+            (Method::GET, &[("connection", "keep-alive, upgrade"), ("upgrade", "WebSocket"), key], true),
+            (
+                Method::GET,
+                &[("connection", "Upgrade"), ("upgrade", "websocket"), ("content-length", "0"), key],
+                true,
+            ),
+            (Method::POST, &[("connection", "Upgrade"), ("upgrade", "websocket"), key], false),
+            (Method::GET, &[("upgrade", "websocket"), key], false),
+            (Method::GET, &[("connection", "Upgrade"), ("upgrade", "h2c"), key], false),
+            (Method::GET, &[("connection", "Upgrade"), ("upgrade", "websocket")], false),
+            (Method::GET, &[("connection", "Upgrade"), ("upgrade", "websocket"), key, key], false),
+            (
+                Method::GET,
+                &[("connection", "Upgrade"), ("upgrade", "websocket"), ("content-length", "1"), key],
+                false,
+            ),
+            (
+                Method::GET,
+                &[("connection", "Upgrade"), ("upgrade", "websocket"), ("transfer-encoding", "chunked"), key],
+                false,
+            ),
+        ];
+        for (method, pairs, expected) in cases {
+            assert_eq!(
+                Handshake::asked_by(&request(method.clone(), pairs)).is_some(),
+                *expected,
+                "{method} {pairs:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_the_right_accept_value_opens_the_tunnel() {
+        let asked = request(
+            Method::GET,
+            &[("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", KEY)],
+        );
+        let handshake = Handshake::asked_by(&asked).unwrap();
+        let cases: &[(&[(&'static str, &'static str)], bool)] = &[
+            (&[("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", ACCEPT)], true),
+            (&[("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", KEY)], false),
+            (&[("connection", "upgrade"), ("upgrade", "websocket")], false),
+            (&[("connection", "upgrade"), ("upgrade", "h2c"), ("sec-websocket-accept", ACCEPT)], false),
+            (&[("upgrade", "websocket"), ("sec-websocket-accept", ACCEPT)], false),
+        ];
+        for (pairs, good) in cases {
+            let headers = request(Method::GET, pairs).headers().clone();
+            assert_eq!(handshake.fault(&headers).is_none(), *good, "{pairs:?}");
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! A WebSocket after its 101: bytes both ways, unread and unchanged, until an end closes or nothing moves for too
+//! long.
+//!
+//! One task a tunnel. It waits for readiness first and only then borrows the thread's buffer, writes at once, and
+//! keeps bytes of its own only where a write was short: an idle tunnel holds two sockets and a few numbers.
+
+mod flow;
+mod registry;
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http::header::HOST;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::forward::Exchange;
+use super::record::TransactionId;
+use crate::access_log::Line;
+use crate::backend::Backend;
+use crate::listener::Connection;
+use crate::runtime::{Member, Route};
+use crate::stream::Stream;
+use flow::{At, Flow};
+use registry::Registration;
+pub(crate) use registry::Tunnels;
+
+/// How long both ends may take to hand over their connections after the 101.
+const HANDOVER: Duration = Duration::from_secs(20);
+
+/// What the tunnel's line will say of its handshake. Copied, for the request's own parts would keep the whole buffer
+/// alive that they were read into.
+#[derive(Debug)]
+pub(crate) struct Head {
+    host: Box<str>,
+    uri: Box<str>,
+}
+
+impl Head {
+    pub(crate) fn of<B>(request: &Request<B>) -> Head {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+        let uri = request.uri().path_and_query().map_or("", |uri| uri.as_str());
+        Head { host: host.into(), uri: uri.into() }
+    }
+}
+
+/// Joins the two connections of a handshake that has succeeded, as soon as both have been handed over.
+pub(crate) fn open(
+    connection: &Rc<Connection>,
+    route: &Arc<Route>,
+    exchange: &mut Exchange,
+    downstream: OnUpgrade,
+    head: Head,
+    id: TransactionId,
+) {
+    let upstream = hyper::upgrade::on(&mut exchange.response);
+    // The connection's handle must outlive the handover; it is never lent again.
+    let lease = exchange.lease.take();
+    let (_, target) = route.rule.as_ref().expect("the request was forwarded by this route's rule");
+    let member = Member {
+        gateway: target.gateway,
+        pool: target.pool.clone(),
+        host: exchange.backend.key.host.clone(),
+    };
+    let story = Story {
+        connection: connection.clone(),
+        route: route.clone(),
+        backend: exchange.backend.clone(),
+        head,
+        id,
+        since: Timestamp::now(),
+    };
+    let idle_limit = target.request_timeout;
+    tokio::task::spawn_local(async move {
+        let both = async { tokio::try_join!(downstream, upstream) };
+        let joined = tokio::time::timeout(HANDOVER, both).await;
+        drop(lease);
+        let (downstream, upstream) = match joined {
+            Ok(Ok((downstream, upstream))) => (parts(downstream), parts(upstream)),
+            Ok(Err(error)) => return tracing::debug!(%error, "a tunnel's connection was not handed over"),
+            Err(_) => return tracing::debug!("a tunnel's client did not take its 101"),
+        };
+        // A task of its own: this one's state, with both handovers in it, need not live as long as the tunnel.
+        tokio::task::spawn_local(run(downstream, upstream, idle_limit, member, story));
+    });
+}
+
+fn parts(upgraded: Upgraded) -> (Stream, Bytes) {
+    let parts = upgraded.downcast::<TokioIo<Stream>>().expect("every connection is a Stream");
+    (parts.io.into_inner(), parts.read_buf)
+}
+
+/// Everything that the line at the tunnel's end needs.
+#[derive(Debug)]
+struct Story {
+    connection: Rc<Connection>,
+    route: Arc<Route>,
+    backend: Arc<Backend>,
+    head: Head,
+    id: TransactionId,
+    since: Timestamp,
+}
+
+/// How a tunnel ended.
+#[derive(Debug)]
+enum End {
+    /// Both directions were closed in order; this side began.
+    Closed(Side),
+    /// This side's connection failed.
+    Failed(Side, io::Error),
+    /// Nothing moved for this long.
+    Idle(Duration),
+    /// The backend is no longer part of the configuration, or the worker stops.
+    Cut,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Client,
+    Backend,
+}
+
+/// The side of a tunnel at which a flow failed, by the side that the flow starts from.
+impl At {
+    fn side(self, source: Side) -> Side {
+        match (self, source) {
+            (At::Source, side) => side,
+            (At::Sink, Side::Client) => Side::Backend,
+            (At::Sink, Side::Backend) => Side::Client,
+        }
+    }
+}
+
+async fn run(
+    (mut client, from_client): (Stream, Bytes),
+    (mut backend, from_backend): (Stream, Bytes),
+    idle_limit: Duration,
+    member: Member,
+    story: Story,
+) {
+    let thread = story.connection.thread.clone();
+    let registration = Registration::new(&thread, member);
+    let started = Instant::now();
+    let mut up = Flow::starting_with(&from_client);
+    let mut down = Flow::starting_with(&from_backend);
+    drop((from_client, from_backend));
+    let mut idle = Idle { since: started, limit: idle_limit };
+    let end = {
+        let mut alarm = pin!(sleep_until(started + idle_limit));
+        poll_fn(|cx| {
+            if registration.poll_cut(cx).is_ready() {
+                return Poll::Ready(End::Cut);
+            }
+            let before = up.moved() + down.moved();
+            let upwards =
+                up.poll(cx, &mut client, &mut backend).map_err(|(at, e)| (at.side(Side::Client), e));
+            let downwards =
+                down.poll(cx, &mut backend, &mut client).map_err(|(at, e)| (at.side(Side::Backend), e));
+            match (upwards, downwards) {
+                (Poll::Ready(Err((side, error))), _) | (_, Poll::Ready(Err((side, error)))) => {
+                    return Poll::Ready(End::Failed(side, error));
+                }
+                (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => {
+                    let first = if up.ended <= down.ended { Side::Client } else { Side::Backend };
+                    return Poll::Ready(End::Closed(first));
+                }
+                _ => {}
+            }
+            if up.moved() + down.moved() != before {
+                idle.since = Instant::now();
+            }
+            idle.poll(cx, alarm.as_mut())
+        })
+        .await
+    };
+    drop(registration);
+    match &end {
+        End::Failed(Side::Client, _) => backend.reset(),
+        End::Failed(Side::Backend, _) => client.reset(),
+        // Closing is all: no Close frame is written into a stream that the gateway does not read.
+        End::Closed(_) | End::Idle(_) | End::Cut => {}
+    }
+    story.tell(&end, started, up.bytes, down.bytes);
+}
+
+/// The idle limit. Traffic only notes the time; the alarm, when it goes off, looks whether it was right to.
+struct Idle {
+    since: Instant,
+    limit: Duration,
+}
+
+impl Idle {
+    fn poll(&self, cx: &mut Context<'_>, mut alarm: Pin<&mut Sleep>) -> Poll<End> {
+        loop {
+            ready!(alarm.as_mut().poll(cx));
+            let due = self.since + self.limit;
+            if due <= Instant::now() {
+                return Poll::Ready(End::Idle(self.limit));
+            }
+            alarm.as_mut().reset(due);
+        }
+    }
+}
+
+impl Story {
+    fn tell(&self, end: &End, started: Instant, up: u64, down: u64) {
+        let log = &self.connection.thread.log;
+        if !log.is_on() {
+            return;
+        }
+        let (rule, target) =
+            self.route.rule.as_ref().expect("the request was forwarded by this route's rule");
+        let (closed_by, reason) = match end {
+            End::Closed(Side::Client) => ("client", "closed".to_owned()),
+            End::Closed(Side::Backend) => ("backend", "closed".to_owned()),
+            End::Failed(Side::Client, error) => ("client", format!("connection failed: {error}")),
+            End::Failed(Side::Backend, error) => ("backend", format!("connection failed: {error}")),
+            End::Idle(limit) => ("gateway", format!("idle timeout after {} s", limit.as_secs())),
+            End::Cut => ("gateway", "drained: its backend was removed, or the worker stops".to_owned()),
+        };
+        log.write(&Line {
+            time: self.since,
+            event: "tunnel",
+            transaction_id: self.id.as_str(),
+            gateway: &self.route.gateway,
+            listener: &self.route.listener,
+            rule,
+            pool: &target.pool,
+            settings: &target.settings,
+            backend: &self.backend.address(),
+            client: self.connection.client,
+            method: "GET",
+            host: &self.head.host,
+            uri: &self.head.uri,
+            status: 101,
+            received_bytes: up,
+            sent_bytes: down,
+            duration_ms: started.elapsed().as_secs_f64() * 1000.0,
+            reason: &reason,
+            closed_by,
+        });
+    }
+}

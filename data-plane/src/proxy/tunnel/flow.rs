@@ -1,0 +1,212 @@
+//! One direction of a tunnel: from a source to a sink, holding nothing while nothing moves.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+/// The most bytes that one direction of a tunnel reads at once, and so the most that it ever holds.
+const CHUNK: usize = 64 * 1024;
+
+thread_local! {
+    /// Borrowed for the length of one read and the write that follows, never across an await.
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into_boxed_slice());
+}
+
+/// One direction.
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    /// Read but not yet written.
+    kept: Vec<u8>,
+    at: usize,
+    /// Written into TLS but perhaps not yet sent.
+    unflushed: bool,
+    /// Read from the source.
+    pub(super) bytes: u64,
+    /// Written late: from what was kept.
+    drained: u64,
+    /// When the source said that no more would come.
+    pub(super) ended: Option<Instant>,
+    shut: bool,
+}
+
+/// Which of a flow's two ends failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    Source,
+    Sink,
+}
+
+impl Flow {
+    pub(super) fn starting_with(bytes: &[u8]) -> Flow {
+        Flow { kept: bytes.to_vec(), bytes: bytes.len() as u64, ..Flow::default() }
+    }
+
+    /// Grows with every byte read and every byte that had to wait: the pulse that the idle limit listens to.
+    pub(super) fn moved(&self) -> u64 {
+        self.bytes + self.drained
+    }
+
+    /// Moves what can be moved now. Ready when the source has ended and the sink knows.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut (impl AsyncRead + Unpin),
+        sink: &mut (impl AsyncWrite + Unpin),
+    ) -> Poll<Result<(), (At, io::Error)>> {
+        loop {
+            ready!(self.poll_drain(cx, sink)).map_err(|e| (At::Sink, e))?;
+            if self.shut {
+                return Poll::Ready(Ok(()));
+            }
+            if self.ended.is_some() {
+                ready!(Pin::new(&mut *sink).poll_shutdown(cx))
+                    .or_else(already_gone)
+                    .map_err(|e| (At::Sink, e))?;
+                self.shut = true;
+                continue;
+            }
+            BUFFER.with_borrow_mut(|buffer| self.poll_chunk(cx, source, sink, buffer))?;
+            if self.kept.is_empty() && self.ended.is_none() && !self.unflushed {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Reads until nothing is left to read or something could not be written.
+    fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut (impl AsyncRead + Unpin),
+        sink: &mut (impl AsyncWrite + Unpin),
+        buffer: &mut [u8],
+    ) -> Result<(), (At, io::Error)> {
+        loop {
+            let mut read = ReadBuf::new(buffer);
+            match Pin::new(&mut *source).poll_read(cx, &mut read) {
+                Poll::Pending => return Ok(()),
+                // A peer that drops TLS without a word has ended all the same.
+                Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {}
+                Poll::Ready(Err(e)) => return Err((At::Source, e)),
+                Poll::Ready(Ok(())) => {}
+            }
+            let chunk = read.filled();
+            if chunk.is_empty() {
+                self.ended = Some(Instant::now());
+                return Ok(());
+            }
+            self.bytes += chunk.len() as u64;
+            let written = match Pin::new(&mut *sink).poll_write(cx, chunk) {
+                Poll::Pending => 0,
+                Poll::Ready(written) => written.map_err(|e| (At::Sink, e))?,
+            };
+            if written < chunk.len() {
+                self.kept = chunk[written..].to_vec();
+                return Ok(());
+            }
+            if let Poll::Ready(flushed) = Pin::new(&mut *sink).poll_flush(cx) {
+                flushed.map_err(|e| (At::Sink, e))?;
+            } else {
+                self.unflushed = true;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Writes what was kept, and gives its memory back.
+    fn poll_drain(
+        &mut self,
+        cx: &mut Context<'_>,
+        sink: &mut (impl AsyncWrite + Unpin),
+    ) -> Poll<io::Result<()>> {
+        while self.at < self.kept.len() {
+            let written = ready!(Pin::new(&mut *sink).poll_write(cx, &self.kept[self.at..]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.at += written;
+            self.drained += written as u64;
+            self.unflushed = true;
+        }
+        if self.at > 0 {
+            self.kept = Vec::new();
+            self.at = 0;
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut *sink).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The other end having closed wholly before it was told that nothing more comes is no failure.
+fn already_gone(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotConnected { Ok(()) } else { Err(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    /// A flow between two small pipes: what is written into the first end comes out of the second.
+    fn flow(early: &[u8]) -> (Flow, DuplexStream, DuplexStream, DuplexStream, DuplexStream) {
+        let (source_end, source) = duplex(16);
+        let (sink, sink_end) = duplex(7);
+        (Flow::starting_with(early), source_end, source, sink, sink_end)
+    }
+
+    #[tokio::test]
+    async fn every_byte_arrives_in_order_through_a_narrow_sink_and_then_the_end() {
+        let (mut flow, mut source_end, mut source, mut sink, mut sink_end) = flow(b"early ");
+        let sent: Vec<u8> = (0..10_000_u32).map(|i| (i % 251) as u8).collect();
+        let expected = [b"early ", &sent[..]].concat();
+        let write = async {
+            source_end.write_all(&sent).await.unwrap();
+            source_end.shutdown().await.unwrap();
+        };
+        let carry = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink));
+        let read = async {
+            let mut received = Vec::new();
+            sink_end.read_to_end(&mut received).await.unwrap();
+            received
+        };
+        let ((), carried, received) = tokio::join!(write, carry, read);
+        carried.unwrap();
+        assert_eq!(received, expected);
+        assert_eq!(flow.bytes, expected.len() as u64);
+        assert_eq!(flow.kept.capacity(), 0, "an idle flow holds memory");
+    }
+
+    #[tokio::test]
+    async fn a_sink_that_takes_nothing_holds_the_source_back() {
+        let (mut flow, mut source_end, mut source, mut sink, _sink_end) = flow(b"");
+        let mut accepted = 0;
+        poll_fn(|cx| {
+            for _ in 0..100 {
+                if let Poll::Ready(written) = Pin::new(&mut source_end).poll_write(cx, b"x") {
+                    accepted += written.unwrap();
+                }
+                assert!(flow.poll(cx, &mut source, &mut sink).is_pending());
+            }
+            Poll::Ready(())
+        })
+        .await;
+        assert!(accepted <= 7 + 16 + 16, "{accepted} bytes were taken that the sink has no room for");
+    }
+
+    #[tokio::test]
+    async fn it_is_known_which_end_failed() {
+        let (mut flow, source_end, mut source, mut sink, sink_end) = flow(b"");
+        drop(sink_end);
+        let mut source_end = source_end;
+        source_end.write_all(b"x").await.unwrap();
+        let failed = poll_fn(|cx| flow.poll(cx, &mut source, &mut sink)).await;
+        assert_eq!(failed.unwrap_err().0, At::Sink);
+    }
+}

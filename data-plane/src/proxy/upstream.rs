@@ -1,0 +1,184 @@
+//! Connections to backends: opened by need, kept for the next request in a plain list of this thread.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustix::io::Errno;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use socket2::SockRef;
+use thiserror::Error;
+use tidegate_shared::snapshot::Host;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsConnector;
+
+use super::body::RequestBody;
+use crate::backend::Backend;
+use crate::stream::{self, Stream};
+
+/// How long opening a connection, TLS included, may take before another backend is tried.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an idle connection is kept.
+const IDLE: Duration = Duration::from_secs(60);
+/// How often idle connections are looked through.
+const SWEEP: Duration = Duration::from_secs(5);
+/// How many idle connections a backend may have on one thread.
+const MAX_IDLE: usize = 512;
+
+/// One connection that can take one request at a time.
+pub(crate) type Sender = SendRequest<RequestBody>;
+
+/// Which connections are alike: those to one backend, under one TLS name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    backend: u64,
+    server_name: Option<ServerName<'static>>,
+}
+
+/// A backend that could not be connected to. Nothing was sent to it.
+#[derive(Debug, Error)]
+pub(crate) enum ConnectError {
+    #[error("cannot resolve {0}: {1}")]
+    Resolve(String, io::Error),
+    #[error("cannot connect: {0}")]
+    Connect(io::Error),
+    #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
+    Timeout,
+    #[error("TLS: {0}")]
+    Tls(io::Error),
+    #[error("TLS: {0:?} is neither a host name nor an address")]
+    ServerName(String),
+    #[error("no descriptor is left for a connection")]
+    Exhausted,
+}
+
+/// The idle connections of one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Upstreams(RefCell<HashMap<Key, Vec<(Sender, Instant)>>>);
+
+impl Key {
+    pub(crate) fn new(backend: &Backend, server_name: Option<ServerName<'static>>) -> Key {
+        Key { backend: backend.number, server_name }
+    }
+}
+
+impl Upstreams {
+    /// An idle connection that is fit for a request: the one used last, since it is the least likely to be stale.
+    pub(crate) fn take(&self, key: &Key) -> Option<Sender> {
+        let mut idle = self.0.borrow_mut();
+        let list = idle.get_mut(key)?;
+        while let Some((sender, _)) = list.pop() {
+            if !sender.is_closed() {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection whose response has been read to its end.
+    pub(crate) fn keep(&self, key: Key, sender: Sender) {
+        if sender.is_closed() {
+            return;
+        }
+        let mut idle = self.0.borrow_mut();
+        let list = idle.entry(key).or_default();
+        if list.len() < MAX_IDLE {
+            list.push((sender, Instant::now()));
+        }
+    }
+
+    /// Closes what has been idle for long; runs for the life of the thread.
+    pub(crate) async fn run(&self) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            let now = Instant::now();
+            self.0.borrow_mut().retain(|_, list| {
+                list.retain(|(sender, since)| !sender.is_closed() && now - *since < IDLE);
+                !list.is_empty()
+            });
+        }
+    }
+}
+
+/// What a connection will carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Requests,
+    /// One handshake, then a tunnel: the kernel watches for a peer that vanishes.
+    Tunnel,
+}
+
+/// Opens a connection and starts its HTTP framing on this thread.
+pub(crate) async fn open(
+    backend: &Backend,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    purpose: Purpose,
+) -> Result<Sender, ConnectError> {
+    let connected = async {
+        let stream = connect(&backend.key.host, backend.key.port, tls).await?;
+        if purpose == Purpose::Tunnel {
+            // Best effort: a tunnel without it only lives longer than its peer.
+            let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()));
+        }
+        Ok(stream)
+    };
+    let stream = timeout(CONNECT_TIMEOUT, connected).await.map_err(|_| ConnectError::Timeout)??;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|e| ConnectError::Connect(io::Error::other(e)))?;
+    // How it ends is seen by whoever waits for the response; an idle one may end as it likes.
+    let run = async move {
+        let _ = connection.with_upgrades().await;
+    };
+    tokio::task::spawn_local(run);
+    Ok(sender)
+}
+
+/// Connects to the first address of `host` that answers, under TLS if asked for.
+pub(crate) async fn connect(
+    host: &Host,
+    port: u16,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+) -> Result<Stream, ConnectError> {
+    let tcp = match host {
+        Host::Ip(address) => connect_tcp(SocketAddr::new(*address, port)).await,
+        Host::Name(name) => {
+            let resolve = |e| ConnectError::Resolve(name.clone(), e);
+            let addresses = tokio::net::lookup_host((name.as_str(), port)).await.map_err(resolve)?;
+            let mut tcp = Err(resolve(io::Error::other("the name has no address")));
+            for address in addresses {
+                tcp = connect_tcp(address).await;
+                if tcp.is_ok() {
+                    break;
+                }
+            }
+            tcp
+        }
+    }?;
+    match tls {
+        None => Ok(Stream::Plain(tcp)),
+        Some((config, name)) => {
+            let tls = TlsConnector::from(config).connect(name, tcp).await.map_err(ConnectError::Tls)?;
+            Ok(Stream::Tls(Box::new(tls.into())))
+        }
+    }
+}
+
+async fn connect_tcp(address: SocketAddr) -> Result<TcpStream, ConnectError> {
+    let connect = async {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_nodelay(true)?;
+        socket.connect(address).await
+    };
+    connect.await.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::MFILE | Errno::NFILE) => ConnectError::Exhausted,
+        _ => ConnectError::Connect(error),
+    })
+}

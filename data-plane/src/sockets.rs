@@ -1,0 +1,51 @@
+//! Listening sockets: bound before they are needed, one for each data thread, told apart by the kernel.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use crate::stream::watch_for_vanished_peer;
+
+/// Clients that may wait to be accepted, per socket.
+const BACKLOG: i32 = 4096;
+
+/// Binds `count` sockets to one address. The kernel spreads new connections over them, and over those of other
+/// workers at the same address.
+///
+/// # Errors
+/// The first refusal; none of the sockets stays bound then.
+pub(crate) fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+    (0..count).map(|_| bind_one(address)).collect()
+}
+
+fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    // Accepted sockets inherit these, which saves each of them the calls.
+    socket.set_tcp_nodelay(true)?;
+    watch_for_vanished_peer(&SockRef::from(&socket))?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_threads_share_an_address_and_a_stranger_keeps_them_out() {
+        let first = bind(([127, 0, 0, 1], 0).into(), 1).unwrap();
+        let address = first[0].local_addr().unwrap();
+        assert_eq!(bind(address, 3).unwrap().len(), 3);
+        let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+        let error = bind(stranger.local_addr().unwrap(), 1).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+}

@@ -1,0 +1,191 @@
+//! A data thread: its own runtime, its own sockets, its own upstream connections, its own tunnels.
+//!
+//! Threads share nothing that they write except health, counters and connection permits. Work never moves from one
+//! to another, so nothing on the way of a request is locked.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::access_log::{self, Logger};
+use crate::listener;
+use crate::proxy::tunnel::Tunnels;
+use crate::proxy::upstream::Upstreams;
+use crate::runtime::{Member, Runtime};
+
+/// What the worker tells its threads.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Accept on this socket for this gateway, until `close`.
+    Listen {
+        socket: TcpListener,
+        address: SocketAddr,
+        current: Arc<ArcSwap<Runtime>>,
+        close: CancellationToken,
+    },
+    /// End the tunnels to a pool member that is gone.
+    CutTunnels { member: Member },
+    /// Finish what runs, at most until the time has passed, then end. Listeners are closed by their own tokens.
+    Drain { timeout: Duration },
+}
+
+/// What everything on one thread shares.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    pub(crate) upstreams: Upstreams,
+    pub(crate) tunnels: Tunnels,
+    pub(crate) log: Rc<Logger>,
+    /// One for each downstream connection or tunnel; shared by all threads of the process.
+    pub(crate) permits: Arc<Semaphore>,
+    /// For transaction ids: unique, not secret.
+    pub(crate) random: RefCell<fastrand::Rng>,
+    live: Cell<usize>,
+    idle: Notify,
+}
+
+/// Counts a connection or tunnel as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Live(Rc<Thread>);
+
+impl Thread {
+    pub(crate) fn enter(self: &Rc<Thread>) -> Live {
+        self.live.set(self.live.get() + 1);
+        Live(self.clone())
+    }
+
+    async fn emptied(&self) {
+        while self.live.get() > 0 {
+            self.idle.notified().await;
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let left = self.0.live.get() - 1;
+        self.0.live.set(left);
+        if left == 0 {
+            self.0.idle.notify_one();
+        }
+    }
+}
+
+/// The worker's hold of its data threads.
+#[derive(Debug)]
+pub(crate) struct Threads(Vec<(mpsc::Sender<Command>, JoinHandle<()>)>);
+
+impl Threads {
+    /// Starts `count` data threads.
+    pub(crate) fn start(
+        count: NonZeroUsize,
+        log: &access_log::Writer,
+        permits: &Arc<Semaphore>,
+    ) -> io::Result<Threads> {
+        (0..count.get())
+            .map(|number| start_one(number, log.handle(), permits.clone()))
+            .collect::<Result<_, _>>()
+            .map(Threads)
+    }
+
+    /// Gives each thread one of `sockets` to accept on.
+    pub(crate) async fn listen(
+        &self,
+        address: SocketAddr,
+        sockets: Vec<TcpListener>,
+        current: &Arc<ArcSwap<Runtime>>,
+        close: &CancellationToken,
+    ) {
+        let mut sockets = sockets.into_iter();
+        let command = || {
+            let socket = sockets.next().expect("there is a socket for each thread");
+            Command::Listen { socket, address, current: current.clone(), close: close.clone() }
+        };
+        self.broadcast(command).await;
+    }
+
+    /// Tells every thread.
+    pub(crate) async fn broadcast(&self, mut command: impl FnMut() -> Command) {
+        for (thread, _) in &self.0 {
+            if thread.send(command()).await.is_err() {
+                tracing::error!("a data thread is gone");
+            }
+        }
+    }
+
+    /// Lets every thread finish what runs, and waits until all have, at most `timeout`.
+    pub(crate) async fn drain(&self, timeout: Duration) {
+        self.broadcast(|| Command::Drain { timeout }).await;
+        for (thread, _) in &self.0 {
+            thread.closed().await;
+        }
+    }
+
+    /// Waits until the drained threads have ended.
+    pub(crate) fn join(self) {
+        for (commands, thread) in self.0 {
+            drop(commands);
+            if thread.join().is_err() {
+                tracing::error!("a data thread panicked");
+            }
+        }
+    }
+}
+
+fn start_one(
+    number: usize,
+    log: access_log::Handle,
+    permits: Arc<Semaphore>,
+) -> io::Result<(mpsc::Sender<Command>, JoinHandle<()>)> {
+    let (commands, received) = mpsc::channel(64);
+    let builder = std::thread::Builder::new().name(format!("data-{number}"));
+    let thread = builder.spawn(move || {
+        // Built here, for it cannot change threads.
+        match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => runtime.block_on(run(received, log, permits)),
+            Err(error) => tracing::error!(%error, "a data thread cannot start"),
+        }
+    })?;
+    Ok((commands, thread))
+}
+
+async fn run(mut commands: mpsc::Receiver<Command>, log: access_log::Handle, permits: Arc<Semaphore>) {
+    let thread = Rc::new(Thread {
+        upstreams: Upstreams::default(),
+        tunnels: Tunnels::default(),
+        log: Logger::new(log),
+        permits,
+        random: RefCell::new(fastrand::Rng::new()),
+        live: Cell::new(0),
+        idle: Notify::new(),
+    });
+    let background = thread.clone();
+    tokio::task::spawn_local(async move { tokio::join!(background.log.run(), background.upstreams.run()) });
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Listen { socket, address, current, close } => {
+                tokio::task::spawn_local(listener::accept(thread.clone(), socket, address, current, close));
+            }
+            Command::CutTunnels { member } => thread.tunnels.cut(|tunnel| *tunnel == member),
+            Command::Drain { timeout } => {
+                if tokio::time::timeout(timeout, thread.emptied()).await.is_err() {
+                    tracing::warn!(connections = thread.live.get(), "the drain timeout has passed");
+                    thread.tunnels.cut(|_| true);
+                    // The cut tunnels run once more to write their lines; connections just end with the thread.
+                    tokio::task::yield_now().await;
+                }
+                break;
+            }
+        }
+    }
+    thread.log.flush();
+}

@@ -1,0 +1,273 @@
+//! The one writer of what this process runs: takes snapshots, makes them runtimes, binds, swaps, drains.
+//!
+//! A change is prepared whole before anything is touched: the runtime is built and every new socket bound first. Only
+//! then is it swapped in, which cannot fail. Whatever goes wrong before leaves the last good generation serving.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use thiserror::Error;
+use tidegate_shared::id::{GatewayId, Generation};
+use tidegate_shared::protocol::{BackendHealth, ToControlPlane};
+use tidegate_shared::snapshot::{Action, Content, Snapshot};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::last_good::LastGood;
+use crate::probe;
+use crate::runtime::{BuildError, Member, Runtime};
+use crate::thread::{Command, Threads};
+
+/// How long the tunnels of a removed backend may go on where no settings say.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// What this process runs.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    config: Config,
+    threads: Rc<Threads>,
+    last_good: Arc<LastGood>,
+    gateways: HashMap<GatewayId, Gateway>,
+    /// Told by probes when a verdict or reason changes.
+    pub(crate) health_changed: Rc<Notify>,
+}
+
+/// One gateway that is being served.
+#[derive(Debug)]
+struct Gateway {
+    snapshot: Snapshot,
+    current: Arc<ArcSwap<Runtime>>,
+    /// Open sockets; cancelling one closes it and lets its connections finish what they are at.
+    sockets: BTreeMap<SocketAddr, CancellationToken>,
+    /// By the backend's number.
+    probes: HashMap<u64, ProbeTask>,
+}
+
+/// A running probe; it ends with this.
+#[derive(Debug)]
+struct ProbeTask(JoinHandle<()>);
+
+impl Drop for ProbeTask {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A snapshot that cannot run here. What ran before goes on.
+#[derive(Debug, Error)]
+enum ApplyError {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error("{listeners}: cannot bind {address}: {source}")]
+    Bind { listeners: String, address: SocketAddr, source: io::Error },
+    #[error("{listeners}: {address} already serves gateway {owner}")]
+    Taken { listeners: String, address: SocketAddr, owner: Arc<str> },
+}
+
+impl Worker {
+    pub(crate) fn new(config: Config, threads: Rc<Threads>, last_good: LastGood) -> Worker {
+        let health_changed = Rc::new(Notify::new());
+        Worker { config, threads, last_good: Arc::new(last_good), gateways: HashMap::new(), health_changed }
+    }
+
+    /// Serves what was served when this worker last ran.
+    pub(crate) async fn resume(&mut self) -> io::Result<()> {
+        for snapshot in self.last_good.load()? {
+            let (gateway, generation) = (snapshot.gateway, snapshot.generation);
+            match self.run(snapshot).await {
+                Ok(_) => tracing::info!(%gateway, %generation, "serving the last good snapshot"),
+                Err(error) => {
+                    tracing::error!(%gateway, %generation, %error, "the last good snapshot cannot run")
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every gateway that runs, and its generation.
+    pub(crate) fn running(&self) -> Vec<(GatewayId, Generation)> {
+        self.gateways
+            .values()
+            .map(|gateway| (gateway.snapshot.gateway, gateway.snapshot.generation))
+            .collect()
+    }
+
+    /// Puts a snapshot into force, and says what became of it.
+    pub(crate) async fn assign(&mut self, snapshot: Snapshot) -> ToControlPlane {
+        let (gateway, generation) = (snapshot.gateway, snapshot.generation);
+        let kept = snapshot.clone();
+        match self.run(snapshot).await {
+            Ok(addresses) => {
+                tracing::info!(%gateway, %generation, ?addresses, "applied");
+                self.on_disk("saved", move |last_good| last_good.save(&kept)).await;
+                ToControlPlane::Applied { gateway, generation, addresses }
+            }
+            Err(error) => {
+                tracing::warn!(%gateway, %generation, %error, "rejected");
+                ToControlPlane::Rejected { gateway, generation, reason: error.to_string() }
+            }
+        }
+    }
+
+    /// Stops serving a gateway, and says so.
+    pub(crate) async fn withdraw(&mut self, gateway: GatewayId) -> ToControlPlane {
+        if let Some(served) = self.gateways.remove(&gateway) {
+            let nothing = Snapshot { content: Content::default(), ..served.snapshot.clone() };
+            let empty = Runtime::build(&nothing, None, &self.config).expect("nothing can always be built");
+            let old = served.current.swap(Arc::new(empty));
+            for close in served.sockets.into_values() {
+                close.cancel();
+            }
+            self.drain(&old, &served.snapshot.content, &served.current);
+            tracing::info!(%gateway, "withdrawn");
+        }
+        self.on_disk("removed", move |last_good| last_good.remove(gateway)).await;
+        ToControlPlane::Withdrawn { gateway }
+    }
+
+    /// What the probes of every gateway see.
+    pub(crate) fn health(&self) -> Vec<ToControlPlane> {
+        let report = |gateway: &Gateway| {
+            let runtime = gateway.current.load();
+            let backends = runtime.backends.iter().map(|backend| BackendHealth {
+                pool: backend.key.pool.clone(),
+                settings: backend.key.settings.clone(),
+                host: backend.key.host.clone(),
+                state: backend.health.state(),
+                reason: backend.health.reason(),
+            });
+            ToControlPlane::Health { gateway: gateway.snapshot.gateway, backends: backends.collect() }
+        };
+        self.gateways.values().map(report).collect()
+    }
+
+    /// Stops accepting and probing. What runs is the threads' to finish.
+    pub(crate) fn stop(&mut self) {
+        for gateway in self.gateways.drain().map(|(_, gateway)| gateway) {
+            for close in gateway.sockets.into_values() {
+                close.cancel();
+            }
+        }
+    }
+
+    /// The way of every snapshot into force: build, bind, swap, then close and drain what is gone.
+    async fn run(&mut self, snapshot: Snapshot) -> Result<Vec<SocketAddr>, ApplyError> {
+        let old = self.gateways.get(&snapshot.gateway).map(|gateway| gateway.current.load_full());
+        let runtime = Arc::new(Runtime::build(&snapshot, old.as_deref(), &self.config)?);
+        let bound = self.bind_new(&runtime)?;
+
+        let gateway = self.gateways.remove(&snapshot.gateway);
+        let (mut gateway, before) = match gateway {
+            Some(gateway) => {
+                let before = gateway.snapshot.content.clone();
+                gateway.current.store(runtime.clone());
+                (Gateway { snapshot, ..gateway }, before)
+            }
+            None => {
+                let current = Arc::new(ArcSwap::new(runtime.clone()));
+                (
+                    Gateway { snapshot, current, sockets: BTreeMap::new(), probes: HashMap::new() },
+                    Content::default(),
+                )
+            }
+        };
+        for (address, sockets) in bound {
+            let close = CancellationToken::new();
+            gateway.sockets.insert(address, close.clone());
+            self.threads.listen(address, sockets, &gateway.current, &close).await;
+        }
+        gateway.sockets.retain(|address, close| {
+            let wanted = runtime.sites.contains_key(address);
+            if !wanted {
+                close.cancel();
+            }
+            wanted
+        });
+        gateway.probe(&runtime, &self.health_changed);
+        if let Some(old) = old {
+            self.drain(&old, &before, &gateway.current);
+        }
+        let addresses = gateway.sockets.keys().copied().collect();
+        self.gateways.insert(gateway.snapshot.gateway, gateway);
+        Ok(addresses)
+    }
+
+    /// Binds what the runtime needs and this gateway does not have yet.
+    fn bind_new(&self, runtime: &Runtime) -> Result<Vec<(SocketAddr, Vec<TcpListener>)>, ApplyError> {
+        let mut bound = Vec::new();
+        for (address, site) in &runtime.sites {
+            let address = *address;
+            let owner = self.gateways.values().find(|gateway| gateway.sockets.contains_key(&address));
+            let listeners = || format!("listener {}", site.listeners.join(", "));
+            match owner {
+                Some(owner) if owner.snapshot.gateway == runtime.gateway => {}
+                Some(owner) => {
+                    let owner = owner.current.load().name.clone();
+                    return Err(ApplyError::Taken { listeners: listeners(), address, owner });
+                }
+                None => {
+                    let sockets = crate::sockets::bind(address, self.config.threads.get());
+                    let failed = |source| ApplyError::Bind { listeners: listeners(), address, source };
+                    bound.push((address, sockets.map_err(failed)?));
+                }
+            }
+        }
+        Ok(bound)
+    }
+
+    /// Gives the tunnels of every pool member that is gone the time that its settings grant, then ends them; unless
+    /// the member has come back by then.
+    fn drain(&self, old: &Runtime, content: &Content, current: &Arc<ArcSwap<Runtime>>) {
+        let gone: Vec<Member> = old.members.difference(&current.load().members).cloned().collect();
+        for member in gone {
+            let (threads, current) = (self.threads.clone(), current.clone());
+            let timeout = drain_timeout(content, &member.pool);
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(timeout).await;
+                if !current.load().members.contains(&member) {
+                    threads.broadcast(|| Command::CutTunnels { member: member.clone() }).await;
+                }
+            });
+        }
+    }
+
+    /// Keeps the disk in step. A failure costs a restart without the control plane, not the change itself.
+    async fn on_disk(&self, what: &str, work: impl FnOnce(&LastGood) -> io::Result<()> + Send + 'static) {
+        let last_good = self.last_good.clone();
+        match tokio::task::spawn_blocking(move || work(&last_good)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the last good snapshot cannot be {what}"),
+            Err(error) => tracing::error!(%error, "the last good snapshot cannot be {what}"),
+        }
+    }
+}
+
+impl Gateway {
+    /// Starts the probes of new backends and ends those of backends that are gone.
+    fn probe(&mut self, runtime: &Runtime, changed: &Rc<Notify>) {
+        let mut probes = HashMap::new();
+        for backend in runtime.backends.iter() {
+            let start = || ProbeTask(tokio::task::spawn_local(probe::run(backend.clone(), changed.clone())));
+            let task = self.probes.remove(&backend.number).unwrap_or_else(start);
+            probes.insert(backend.number, task);
+        }
+        self.probes = probes;
+        changed.notify_one();
+    }
+}
+
+/// The longest time that the settings used with a pool grant.
+fn drain_timeout(content: &Content, pool: &str) -> Duration {
+    let actions = content.listeners.iter().filter_map(|listener| Some(&listener.rule.as_ref()?.action));
+    let granted = actions.filter_map(|Action::Forward { pool: index, settings }| {
+        (content.pools.get(*index)?.name == pool).then_some(content.settings.get(*settings)?.drain_timeout)
+    });
+    granted.max().unwrap_or(DRAIN)
+}
