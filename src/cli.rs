@@ -1,0 +1,276 @@
+//! The command line: what can be asked for, what it defaults to, and what `--help` says about it.
+//!
+//! Values are turned into types here, so that nothing further in has to doubt them. Every option can also come from
+//! the environment variable that its help names; the command line wins.
+
+mod value;
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use tidegate_data_plane::AccessLog;
+use tidegate_shared::secret::Secret;
+
+pub(crate) use value::{format_access_log, format_duration};
+
+/// A self-hosted Application Gateway.
+///
+/// Gateways are configured by Azure Resource Manager documents over a REST API; workers carry their HTTP and
+/// WebSocket traffic. Without a subcommand, `up` is run.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) up: UpOptions,
+
+    /// What to log on standard error: a level, or several rules such as `info,tidegate_data_plane=debug`.
+    #[arg(long, env = "TIDEGATE_LOG", default_value = "info", value_name = "FILTER", global = true)]
+    pub(crate) log: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a control plane and local workers: all that one machine needs. The default.
+    ///
+    /// Each worker is a process of its own. A worker that ends is started again; all are stopped, and given time to
+    /// drain, on SIGTERM or SIGINT. A second SIGINT kills them. If `up` itself is killed, its workers go on, and the
+    /// next `up` on the same data directory takes them back; for that, the channel needs a fixed port.
+    Up(UpOptions),
+
+    /// Run a control plane alone, for workers on other machines.
+    ControlPlane(ControlPlaneOptions),
+
+    /// Run a worker alone, for a control plane on another machine.
+    DataPlane(DataPlaneOptions),
+
+    /// Show a gateway at work: ws and wss through a gateway configured over the REST API, on free ports.
+    Demo(DemoOptions),
+
+    /// Manage workers.
+    Worker {
+        #[command(subcommand)]
+        command: WorkerCommand,
+    },
+
+    /// Run the demo's backend alone: something to point a first gateway at.
+    ///
+    /// It answers every HTTP request with a line of text and echoes every WebSocket message. A WebSocket at the path
+    /// `/clock` gets a message each second.
+    Echo(EchoOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkerCommand {
+    /// Print a one-time token with which a worker joins.
+    Token(TokenOptions),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UpOptions {
+    #[command(flatten)]
+    pub(crate) control_plane: ControlPlaneOptions,
+
+    /// How many local workers to run. They share the listeners' ports.
+    #[arg(long, env = "TIDEGATE_WORKERS", default_value_t = 1, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(0..=256))]
+    pub(crate) workers: u16,
+
+    #[command(flatten)]
+    pub(crate) worker: WorkerOptions,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ControlPlaneOptions {
+    /// Where the database, the keys and the tokens are kept. It belongs to one control plane at a time.
+    #[arg(long, env = "TIDEGATE_DATA_DIR", default_value = "./tidegate-data", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+
+    /// Where to serve the management API over plain HTTP. Loopback only; port 0 for any free one.
+    #[arg(long, env = "TIDEGATE_MANAGEMENT", default_value = "127.0.0.1:9080", value_name = "ADDRESS:PORT")]
+    pub(crate) management: SocketAddr,
+
+    /// Where to serve the management API over HTTPS; port 0 for any free one.
+    #[arg(
+        long,
+        env = "TIDEGATE_MANAGEMENT_TLS",
+        default_value = "127.0.0.1:9443",
+        value_name = "ADDRESS:PORT"
+    )]
+    pub(crate) management_tls: SocketAddr,
+
+    /// The certificate chain for HTTPS, a PEM file. Without it, the authority at `<data-dir>/ca.pem` issues one.
+    #[arg(long, env = "TIDEGATE_MANAGEMENT_CERT", requires = "management_key", value_name = "FILE")]
+    pub(crate) management_cert: Option<PathBuf>,
+
+    /// The private key for HTTPS, a PEM file.
+    #[arg(long, env = "TIDEGATE_MANAGEMENT_KEY", requires = "management_cert", value_name = "FILE")]
+    pub(crate) management_key: Option<PathBuf>,
+
+    /// Where workers connect; port 0 for any free one.
+    #[arg(long, env = "TIDEGATE_CHANNEL", default_value = "127.0.0.1:9444", value_name = "ADDRESS:PORT")]
+    pub(crate) channel: SocketAddr,
+
+    /// How long workers may take to apply a change before its operation is said to have failed, such as `60s`.
+    #[arg(long, env = "TIDEGATE_ROLLOUT_TIMEOUT", default_value = "60s", value_name = "DURATION",
+          value_parser = value::duration)]
+    pub(crate) rollout_timeout: Duration,
+
+    /// Ask for no bearer token. Refused unless both management addresses are loopback.
+    #[arg(long, env = "TIDEGATE_NO_AUTH")]
+    pub(crate) no_auth: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WorkerOptions {
+    /// Where listeners on a public frontend bind.
+    #[arg(long, env = "TIDEGATE_PUBLIC_ADDRESS", default_value = "0.0.0.0", value_name = "ADDRESS")]
+    pub(crate) public_address: IpAddr,
+
+    /// Added to every frontend port, so that 80 and 443 can be tried without root.
+    #[arg(long, env = "TIDEGATE_PORT_OFFSET", default_value_t = 0, value_name = "N")]
+    pub(crate) port_offset: u16,
+
+    /// Data threads of a worker. Default: as many as there are cores.
+    #[arg(long, env = "TIDEGATE_THREADS", value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+
+    /// How long open connections may go on after a worker was asked to stop, such as `30s`.
+    #[arg(long, env = "TIDEGATE_DRAIN_TIMEOUT", default_value = "30s", value_name = "DURATION",
+          value_parser = value::duration)]
+    pub(crate) drain_timeout: Duration,
+
+    /// Where a worker writes its access log: `off`, `stdout`, or a file to append to.
+    #[arg(long, env = "TIDEGATE_ACCESS_LOG", default_value = "stdout", value_name = "off|stdout|PATH",
+          value_parser = value::access_log)]
+    pub(crate) access_log: AccessLog,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DataPlaneOptions {
+    /// Where to reach the control plane's channel.
+    #[arg(long, env = "TIDEGATE_CONTROL_PLANE", value_name = "HOST:PORT", value_parser = value::host_and_port)]
+    pub(crate) control_plane: String,
+
+    /// Where the worker keeps its identity and its last good configuration.
+    #[arg(long, env = "TIDEGATE_DATA_DIR", default_value = "./tidegate-worker", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+
+    /// A file with the token to join with, `-` for standard input. Needed on the first start only.
+    #[arg(long, env = "TIDEGATE_TOKEN_FILE", value_name = "PATH")]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// The token itself, if no file is given. Best given by the environment: others can read a command line.
+    #[arg(long, env = "TIDEGATE_TOKEN", hide_env_values = true, value_name = "TOKEN",
+          value_parser = value::secret)]
+    pub(crate) token: Option<Secret>,
+
+    #[command(flatten)]
+    pub(crate) worker: WorkerOptions,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DemoOptions {
+    /// End after the two messages: with exit code 0 if both came back, with 1 if not.
+    #[arg(long, env = "TIDEGATE_ONCE")]
+    pub(crate) once: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TokenOptions {
+    /// The data directory of the control plane, which may be running.
+    #[arg(long, env = "TIDEGATE_DATA_DIR", default_value = "./tidegate-data", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EchoOptions {
+    /// Where to listen; port 0 for any free one.
+    #[arg(long, env = "TIDEGATE_LISTEN", default_value = "127.0.0.1:9100", value_name = "ADDRESS:PORT")]
+    pub(crate) listen: SocketAddr,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use std::collections::BTreeSet;
+
+    fn parse(arguments: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("tidegate").chain(arguments.split_whitespace()))
+    }
+
+    #[test]
+    fn the_definition_is_sound_and_every_option_has_a_variable_and_a_help_text() {
+        fn check(command: &clap::Command) {
+            for argument in
+                command.get_arguments().filter(|a| !["help", "version"].contains(&a.get_id().as_str()))
+            {
+                let long = argument.get_long().unwrap();
+                let variable = format!("TIDEGATE_{}", long.replace('-', "_").to_uppercase());
+                assert_eq!(argument.get_env().unwrap(), variable.as_str());
+                assert!(argument.get_help().is_some(), "--{long} has no help");
+            }
+            command.get_subcommands().for_each(check);
+        }
+        Cli::command().debug_assert();
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn the_readme_lists_every_option_and_no_other() {
+        fn collect(command: &clap::Command, found: &mut BTreeSet<String>) {
+            let options = command.get_arguments().filter_map(|argument| argument.get_long());
+            found.extend(options.filter(|long| !["help", "version"].contains(long)).map(str::to_owned));
+            command.get_subcommands().for_each(|command| collect(command, found));
+        }
+        let rows = include_str!("../README.md").lines().filter_map(|line| line.strip_prefix("| `--"));
+        let listed: BTreeSet<_> =
+            rows.filter_map(|row| row.split([' ', '`']).next()).map(str::to_owned).collect();
+        let mut defined = BTreeSet::new();
+        collect(&Cli::command(), &mut defined);
+        assert_eq!(listed, defined);
+    }
+
+    #[test]
+    fn no_subcommand_means_up() {
+        let cli = parse("--workers 3 --port-offset 8000 --log debug").unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!((cli.up.workers, cli.up.worker.port_offset, cli.log.as_str()), (3, 8000, "debug"));
+        let Some(Command::Up(up)) = parse("up --workers 3").unwrap().command else { panic!("not up") };
+        assert_eq!(up.workers, 3);
+        assert_eq!(up.control_plane.management.to_string(), "127.0.0.1:9080");
+        assert_eq!(up.control_plane.management_tls.to_string(), "127.0.0.1:9443");
+        assert_eq!(up.control_plane.channel.to_string(), "127.0.0.1:9444");
+        assert_eq!(up.worker.drain_timeout, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for bad in [
+            "--management localhost",
+            "--management-cert chain.pem",
+            "--workers 3 demo",
+            "--workers 257",
+            "--threads 0",
+            "--drain-timeout soon",
+            "--access-log=",
+            "data-plane",
+            "data-plane --control-plane nowhere",
+            "worker",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_never_shows() {
+        let cli = parse("data-plane --control-plane a:1 --token hunter2").unwrap();
+        assert!(!format!("{cli:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,118 @@
+//! The forms that values take on the command line. Pure: nothing here looks at a file or a name server.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tidegate_data_plane::AccessLog;
+use tidegate_shared::secret::Secret;
+
+/// A whole number with a unit (`ms`, `s`, `m`, `h`), or without one for seconds. Not zero.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err("expected a whole number with `ms`, `s`, `m` or `h`, such as `30s`".to_owned()),
+    };
+    match number.parse::<u64>().ok().and_then(|n| n.checked_mul(milliseconds)) {
+        Some(0) => Err("must be longer than nothing".to_owned()),
+        Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
+        None => Err("expected a whole number, such as `30s`".to_owned()),
+    }
+}
+
+/// What [`duration`] reads, for the command line of a worker.
+pub(crate) fn format_duration(duration: Duration) -> String {
+    format!("{}ms", duration.as_millis())
+}
+
+/// A name or address, and a port.
+pub(super) fn host_and_port(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("expected a host and a port, such as `control.example:9444`".to_owned()),
+    }
+}
+
+/// `off`, `stdout` or a path.
+pub(super) fn access_log(text: &str) -> Result<AccessLog, String> {
+    match text {
+        "" => Err("expected `off`, `stdout` or a path".to_owned()),
+        "off" => Ok(AccessLog::Off),
+        "stdout" => Ok(AccessLog::Stdout),
+        path => Ok(AccessLog::File(PathBuf::from(path))),
+    }
+}
+
+/// What [`access_log`] reads, for the command line of a worker.
+pub(crate) fn format_access_log(access_log: &AccessLog) -> PathBuf {
+    match access_log {
+        AccessLog::Off => PathBuf::from("off"),
+        AccessLog::Stdout => PathBuf::from("stdout"),
+        AccessLog::File(path) => path.clone(),
+    }
+}
+
+/// Anything: that it is a token is checked where it is used, since an error of the command line quotes the value.
+pub(super) fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text.as_bytes().to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let cases = [
+            ("30", Some(30_000)),
+            ("250ms", Some(250)),
+            ("1s", Some(1_000)),
+            ("2m", Some(120_000)),
+            ("1h", Some(3_600_000)),
+            ("0", None),
+            ("", None),
+            ("s", None),
+            ("-1s", None),
+            ("1.5s", None),
+            ("1d", None),
+            ("99999999999999999999s", None),
+            ("18446744073709551615h", None),
+        ];
+        for (text, expected) in cases {
+            let expected = expected.map(Duration::from_millis);
+            assert_eq!(duration(text).ok(), expected, "{text}");
+            if let Some(value) = expected {
+                assert_eq!(duration(&format_duration(value)), Ok(value), "{text}, printed and read");
+            }
+        }
+    }
+
+    #[test]
+    fn hosts_and_ports() {
+        for (text, good) in [
+            ("127.0.0.1:9444", true),
+            ("[::1]:9444", true),
+            ("control.example:1", true),
+            ("control.example", false),
+            (":9444", false),
+            ("control.example:0", false),
+            ("control.example:65536", false),
+        ] {
+            assert_eq!(host_and_port(text).is_ok(), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_access_log_survives_its_text_form() {
+        for log in [AccessLog::Off, AccessLog::Stdout, AccessLog::File("a/b.log".into())] {
+            assert_eq!(access_log(format_access_log(&log).to_str().unwrap()), Ok(log));
+        }
+    }
+}

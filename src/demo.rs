@@ -1,0 +1,200 @@
+//! `tidegate demo`: a gateway at work, from nothing, with lines on the screen that say what happens.
+//!
+//! Nothing in it is staged: workers are real processes under the real supervisor, the gateway is made by a PUT to
+//! the real REST API, and the two messages go through its listeners as any client's would.
+
+mod backend;
+mod client;
+mod gateway;
+mod management;
+mod screen;
+
+use std::error::Error;
+use std::fs::File;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tidegate_data_plane::AccessLog;
+use tokio::net::TcpListener;
+
+use self::gateway::DemoGateway;
+use self::management::Management;
+use self::screen::{Hints, say};
+use crate::Outcome;
+use crate::cli::{ControlPlaneOptions, DemoOptions, EchoOptions, UpOptions, WorkerOptions};
+use crate::control_plane::{LocalControlPlane, TOKEN_FILE};
+use crate::logging;
+use crate::stop::Stop;
+use crate::supervisor::{self, WorkerPlan};
+
+/// How many lines of the log are shown when the demo fails.
+const LOG_TAIL: usize = 20;
+
+/// Shows everything, then waits for a stop, or ends at once if asked to.
+///
+/// # Errors
+/// Whatever step failed.
+pub(crate) async fn run(options: &DemoOptions, log: &str, stop: &Stop) -> Outcome {
+    let dir = tempfile::Builder::new().prefix("tidegate-demo-").tempdir()?;
+    let files = Files::new(dir.path());
+    logging::init_file(log, File::create(&files.log)?)?;
+    let (first, second) = bind_backends().await?;
+    let backends = [first.local_addr()?, second.local_addr()?];
+    say(&format!("Two echo backends listen on {} and {}.", backends[0], backends[1]));
+    let outcome = tokio::select! {
+        outcome = with_gateway(options, &files, backends, log, stop) => outcome,
+        never = backend::serve(first) => match never {},
+        never = backend::serve(second) => match never {},
+    };
+    if outcome.is_err() {
+        screen::show_end_of(&files.log, LOG_TAIL);
+    }
+    dir.close()?;
+    outcome
+}
+
+/// `tidegate echo`: one backend until a stop.
+///
+/// # Errors
+/// The address cannot be bound.
+pub(crate) async fn echo(options: &EchoOptions, stop: &Stop) -> Outcome {
+    let listener = TcpListener::bind(options.listen).await.map_err(|e| format!("{}: {e}", options.listen))?;
+    say(&format!("Echo backend on {}; Ctrl-C ends it.", listener.local_addr()?));
+    tokio::select! {
+        never = backend::serve(listener) => match never {},
+        () = stop.asked.cancelled() => Ok(()),
+    }
+}
+
+/// Where the demo keeps its things. All of it is gone at the end.
+struct Files {
+    data_dir: PathBuf,
+    log: PathBuf,
+    access_log: PathBuf,
+    certificate: PathBuf,
+}
+
+impl Files {
+    fn new(dir: &Path) -> Files {
+        Files {
+            data_dir: dir.join("data"),
+            log: dir.join("tidegate.log"),
+            access_log: dir.join("access.log"),
+            certificate: dir.join("certificate.pem"),
+        }
+    }
+}
+
+/// Starts what `up` starts, shows the gateway, and ends it all in order.
+async fn with_gateway(
+    options: &DemoOptions,
+    files: &Files,
+    backends: [SocketAddr; 2],
+    log: &str,
+    stop: &Stop,
+) -> Outcome {
+    let up = up_options(files);
+    let control_plane = LocalControlPlane::start(&up.control_plane).await?;
+    let addresses = control_plane.addresses();
+    let plan = WorkerPlan::new(&up, log, Some(files.log.clone()), addresses.channel)?;
+    say(&format!("A control plane serves its REST API on http://{}, with one worker.", addresses.management));
+    let show = async {
+        let shown = tokio::select! {
+            shown = show(files, addresses.management, backends) => shown,
+            () = stop.asked.cancelled() => Err("stopped before the end".into()),
+        };
+        if shown.is_ok() && !options.once {
+            stop.asked.cancelled().await;
+        }
+        say("Stopping.");
+        stop.asked.cancel();
+        shown
+    };
+    let new_token = async || control_plane.issue_join_token().await;
+    let ((), shown) = tokio::join!(supervisor::run(&new_token, &plan, stop), show);
+    control_plane.stop(stop).await?;
+    shown
+}
+
+/// The demonstration proper.
+async fn show(
+    files: &Files,
+    management: SocketAddr,
+    backends: [SocketAddr; 2],
+) -> Result<(), Box<dyn Error>> {
+    let gateway = DemoGateway::new(free_ports().await?, backends)?;
+    std::fs::write(&files.certificate, gateway.certificate())?;
+    let token_file = files.data_dir.join(TOKEN_FILE);
+    let api = Management::new(management, &token_file)?;
+    say("");
+    say(&format!("PUT {}", gateway::PATH));
+    let took = api.put(gateway::PATH, &gateway.document()).await?;
+    say(&format!("  The worker has applied it: the operation succeeded after {} ms.", took.as_millis()));
+    let (http, https) = (gateway.http(), gateway.https());
+    say_exchange("ws", http, client::over_ws(http, "hello over ws").await?);
+    let reply = client::over_wss(https, gateway::HOST, gateway.certificate_der(), "hello over wss").await?;
+    say_exchange("wss", https, reply);
+    say("");
+    screen::show_hints(&Hints {
+        management,
+        token_file: &token_file,
+        certificate: &files.certificate,
+        access_log: &files.access_log,
+        http,
+        https,
+    });
+    Ok(())
+}
+
+fn say_exchange(scheme: &str, address: SocketAddr, (backend, reply): (String, String)) {
+    say(&format!("{scheme}://{}:{}/", gateway::HOST, address.port()));
+    say(&format!("  Backend {backend} took the WebSocket and sent back: {reply}"));
+}
+
+fn up_options(files: &Files) -> UpOptions {
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    UpOptions {
+        control_plane: ControlPlaneOptions {
+            data_dir: files.data_dir.clone(),
+            management: any,
+            management_tls: any,
+            management_cert: None,
+            management_key: None,
+            channel: any,
+            rollout_timeout: Duration::from_secs(60),
+            no_auth: false,
+        },
+        workers: 1,
+        worker: WorkerOptions {
+            public_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port_offset: 0,
+            threads: None,
+            // Whoever ends a demo does not wait for its tunnels.
+            drain_timeout: Duration::from_secs(1),
+            access_log: AccessLog::File(files.access_log.clone()),
+        },
+    }
+}
+
+/// Two listeners on one port at two addresses: the members of a pool share the port that its settings name.
+async fn bind_backends() -> io::Result<(TcpListener, TcpListener)> {
+    let mut failure = None;
+    for _ in 0..16 {
+        let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        match TcpListener::bind((Ipv4Addr::new(127, 0, 0, 2), first.local_addr()?.port())).await {
+            Ok(second) => return Ok((first, second)),
+            Err(e) => failure = Some(e),
+        }
+    }
+    Err(failure.unwrap_or_else(|| io::Error::other("no port is free")))
+}
+
+/// Two ports that were free a moment ago, for the gateway's listeners.
+async fn free_ports() -> io::Result<[u16; 2]> {
+    // Both are held before either is let go, so that they differ.
+    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let second = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    Ok([first.local_addr()?.port(), second.local_addr()?.port()])
+}

@@ -1,0 +1,130 @@
+//! Keeps local workers running: one process a slot, started again when it ends, stopped in order.
+//!
+//! A slot is a directory, `<data-dir>/workers/N`, and the lock file in it. A worker holds that lock for as long as
+//! it lives, so a supervisor that was itself killed and started again knows which slots are still served, and waits
+//! for those workers as it would for its own. It never decides by a process id alone.
+
+mod backoff;
+mod process;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tidegate_shared::token::JoinToken;
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use self::backoff::Backoff;
+use self::process::Process;
+use self::slot::Slot;
+use crate::cli::WorkerOptions;
+use crate::stop::Stop;
+
+/// How long beyond its drain timeout a worker may take to end before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Where the supervisor gets a join token.
+pub(crate) trait NewToken: AsyncFn() -> Result<JoinToken, Box<dyn Error>> {}
+
+impl<F: AsyncFn() -> Result<JoinToken, Box<dyn Error>>> NewToken for F {}
+
+/// What every worker is started with.
+#[derive(Debug)]
+pub(crate) struct WorkerPlan {
+    /// The program: this one.
+    pub(crate) executable: PathBuf,
+    /// Where workers dial.
+    pub(crate) control_plane: SocketAddr,
+    /// How many to run.
+    pub(crate) workers: u16,
+    /// Holds a directory for each.
+    pub(crate) workers_dir: PathBuf,
+    /// Passed on.
+    pub(crate) options: WorkerOptions,
+    /// The log filter, passed on.
+    pub(crate) log: String,
+    /// A file for standard output and error; this process's own when none.
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Keeps the planned number of workers running until asked to stop, and returns when all have ended. Workers of an
+/// earlier, larger plan are ended at once. Each worker that is started gets a token of its own from `new_token`.
+pub(crate) async fn run(new_token: &impl NewToken, plan: &WorkerPlan, stop: &Stop) {
+    let surplus = slot::beyond(&plan.workers_dir, plan.workers);
+    let ending = surplus.iter().map(|slot| end_surplus(slot, plan, stop));
+    let serving = (1..=plan.workers).map(|number| {
+        let slot = Slot::new(&plan.workers_dir, number);
+        async move { serve(&slot, new_token, plan, stop).await }
+    });
+    tokio::join!(join_all(ending), join_all(serving));
+}
+
+/// Ends the worker of a slot that is not wanted any more, if there is one.
+async fn end_surplus(slot: &Slot, plan: &WorkerPlan, stop: &Stop) {
+    match slot.survivor() {
+        Ok(Some(survivor)) => {
+            info!(worker.slot = slot.number(), "stopping a worker of an earlier, larger number");
+            end(&mut Process::Survivor(survivor), slot, plan, stop).await;
+        }
+        Ok(None) => {}
+        Err(e) => warn!(worker.slot = slot.number(), "cannot tell whether a worker is left: {e}"),
+    }
+}
+
+/// Keeps one slot served until asked to stop.
+async fn serve(slot: &Slot, new_token: &impl NewToken, plan: &WorkerPlan, stop: &Stop) {
+    let mut backoff = Backoff::default();
+    while !stop.asked.is_cancelled() {
+        let began = Instant::now();
+        match take_or_start(slot, new_token, plan).await {
+            Ok(mut process) => tokio::select! {
+                how = process.ended() => warn!(worker.slot = slot.number(), "worker ended: {how}"),
+                () = stop.asked.cancelled() => return end(&mut process, slot, plan, stop).await,
+            },
+            Err(e) => error!(worker.slot = slot.number(), "cannot start a worker: {e}"),
+        }
+        let pause = backoff.pause_after(began.elapsed());
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.asked.cancelled() => {}
+        }
+    }
+}
+
+/// The worker that still serves the slot, or else a new one.
+async fn take_or_start(
+    slot: &Slot,
+    new_token: &impl NewToken,
+    plan: &WorkerPlan,
+) -> Result<Process, Box<dyn Error>> {
+    if let Some(survivor) = slot.survivor()? {
+        info!(worker.slot = slot.number(), "taking back a worker that outlived its control plane");
+        return Ok(Process::Survivor(survivor));
+    }
+    let token = new_token().await?;
+    let child = process::start(plan, slot, &token).await?;
+    info!(worker.slot = slot.number(), process.id = child.id(), "worker started");
+    Ok(Process::Child(child))
+}
+
+/// Asks a worker to end, waits while it drains, and kills it if it takes too long or the stop is hurried.
+async fn end(process: &mut Process, slot: &Slot, plan: &WorkerPlan, stop: &Stop) {
+    process.ask_to_end();
+    tokio::select! {
+        how = process.ended() => return info!(worker.slot = slot.number(), "worker stopped: {how}"),
+        () = tokio::time::sleep(plan.options.drain_timeout + GRACE) => {
+            warn!(worker.slot = slot.number(), "worker does not end, killing it");
+        }
+        () = stop.hurried.cancelled() => {}
+    }
+    process.kill();
+    if tokio::time::timeout(GRACE, process.ended()).await.is_err() {
+        error!(worker.slot = slot.number(), "worker does not end even when killed");
+    }
+}

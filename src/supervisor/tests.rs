@@ -1,0 +1,157 @@
+//! The supervisor with real processes, which are shell scripts: what it starts is not its business.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use clap::Parser;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tempfile::TempDir;
+use tidegate_shared::secret::Secret;
+use tokio::process::{Child, Command};
+
+use super::*;
+use crate::cli::Cli;
+
+/// Notes its token and its process id, and lives until a signal.
+const WORKER: &str =
+    "#!/bin/sh\ncat > token.new && mv token.new token && echo $$ >> pids && exec sleep 1000\n";
+
+struct Fixture {
+    dir: TempDir,
+    plan: WorkerPlan,
+    stop: Stop,
+}
+
+impl Fixture {
+    fn new(workers: u16) -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let cli = Cli::try_parse_from(["tidegate", "--drain-timeout", "60s"]).unwrap();
+        let executable = dir.path().join("worker");
+        let script = WORKER.replacen('\n', &format!("\ncd '{}'\n", dir.path().display()), 1);
+        fs::write(&executable, script).unwrap();
+        fs::set_permissions(&executable, fs::Permissions::from_mode(0o700)).unwrap();
+        let plan = WorkerPlan {
+            executable,
+            control_plane: "127.0.0.1:1".parse().unwrap(),
+            workers,
+            workers_dir: dir.path().join("workers"),
+            options: cli.up.worker,
+            log: "info".to_owned(),
+            output: None,
+        };
+        Fixture { dir, plan, stop: Stop::new() }
+    }
+
+    async fn supervise(&self) {
+        run(&async || Ok(token()), &self.plan, &self.stop).await;
+    }
+
+    /// The process ids of the workers started so far, as soon as there are `count`.
+    async fn started(&self, count: usize) -> Vec<Pid> {
+        wait_for(|| {
+            let text = fs::read_to_string(self.dir.path().join("pids")).ok()?;
+            let ids: Vec<_> = text.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?)).collect();
+            (ids.len() >= count).then_some(ids)
+        })
+        .await
+    }
+
+    /// A process that serves a slot and was started by nobody here.
+    fn survivor(&self, slot: u16) -> (Child, File) {
+        let dir = self.plan.workers_dir.join(slot.to_string());
+        fs::create_dir_all(&dir).unwrap();
+        let child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn().unwrap();
+        fs::write(dir.join("lock"), child.id().unwrap().to_string()).unwrap();
+        let lock = File::open(dir.join("lock")).unwrap();
+        lock.lock().unwrap();
+        (child, lock)
+    }
+}
+
+fn token() -> JoinToken {
+    JoinToken { authority: "a".into(), secret: Secret::new(vec![7; 32]) }
+}
+
+async fn wait_for<T>(state: impl Fn() -> Option<T>) -> T {
+    let poll = async {
+        loop {
+            if let Some(value) = state() {
+                return value;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), poll).await.unwrap()
+}
+
+fn lives(id: Pid) -> bool {
+    test_kill_process(id).is_ok()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+#[tokio::test]
+async fn a_worker_gets_a_token_is_replaced_when_it_ends_and_is_stopped() {
+    let fixture = Fixture::new(1);
+    let story = async {
+        let first = fixture.started(1).await[0];
+        assert_eq!(read(&fixture.dir.path().join("token")).parse::<JoinToken>().unwrap(), token());
+        kill_process(first, Signal::KILL).unwrap();
+        let second = fixture.started(2).await[1];
+        assert!(lives(second) && second != first);
+        fixture.stop.asked.cancel();
+        second
+    };
+    let ((), second) = tokio::join!(fixture.supervise(), story);
+    assert!(!lives(second));
+}
+
+#[tokio::test]
+async fn a_survivor_keeps_its_slot_until_it_ends() {
+    let fixture = Fixture::new(1);
+    let (survivor, lock) = fixture.survivor(1);
+    let story = async {
+        // The supervisor has looked by then: it does so when first polled, before this.
+        assert!(!fixture.dir.path().join("pids").exists());
+        drop((survivor, lock));
+        fixture.started(1).await;
+        fixture.stop.asked.cancel();
+    };
+    tokio::join!(fixture.supervise(), story);
+}
+
+#[tokio::test]
+async fn survivors_are_stopped_with_the_rest_and_surplus_ones_at_once() {
+    let fixture = Fixture::new(1);
+    let (mut wanted, wanted_lock) = fixture.survivor(1);
+    let (mut surplus, surplus_lock) = fixture.survivor(2);
+    let story = async {
+        surplus.wait().await.unwrap();
+        drop(surplus_lock);
+        assert!(wanted.try_wait().unwrap().is_none(), "it was not to be stopped yet");
+        fixture.stop.asked.cancel();
+        wanted.wait().await.unwrap();
+        drop(wanted_lock);
+    };
+    tokio::join!(fixture.supervise(), story);
+    assert!(!fixture.dir.path().join("pids").exists(), "nothing was to be started");
+}
+
+#[tokio::test]
+async fn a_hurried_stop_kills() {
+    let mut fixture = Fixture::new(1);
+    let deaf = read(&fixture.plan.executable).replace("cat >", "trap '' TERM; cat >");
+    fs::write(&fixture.plan.executable, deaf).unwrap();
+    fixture.plan.options.drain_timeout = Duration::from_secs(3600);
+    let story = async {
+        let id = fixture.started(1).await[0];
+        fixture.stop.asked.cancel();
+        fixture.stop.hurried.cancel();
+        id
+    };
+    let ((), id) = tokio::join!(fixture.supervise(), story);
+    assert!(!lives(id));
+}

@@ -1,0 +1,73 @@
+//! `tidegate up`: a control plane in this process and local workers beside it.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use tracing::info;
+
+use crate::Outcome;
+use crate::cli::UpOptions;
+use crate::control_plane::LocalControlPlane;
+use crate::stop::Stop;
+use crate::supervisor::{self, WorkerPlan};
+
+/// Runs until asked to stop; then ends the workers, and the control plane after them.
+pub(crate) async fn run(options: &UpOptions, log: &str, stop: &Stop) -> Outcome {
+    let control_plane = LocalControlPlane::start(&options.control_plane).await?;
+    let plan = WorkerPlan::new(options, log, None, control_plane.addresses().channel)?;
+    supervisor::run(&async || control_plane.issue_join_token().await, &plan, stop).await;
+    info!("workers have ended, stopping the control plane");
+    control_plane.stop(stop).await
+}
+
+impl WorkerPlan {
+    /// What `up` was told about its workers. `output` takes the place of this process's own standard output and
+    /// error.
+    ///
+    /// # Errors
+    /// The path of the running executable cannot be found out.
+    pub(crate) fn new(
+        options: &UpOptions,
+        log: &str,
+        output: Option<PathBuf>,
+        channel: SocketAddr,
+    ) -> io::Result<WorkerPlan> {
+        Ok(WorkerPlan {
+            executable: std::env::current_exe()?,
+            control_plane: reachable(channel),
+            workers: options.workers,
+            workers_dir: options.control_plane.data_dir.join("workers"),
+            options: options.worker.clone(),
+            log: log.to_owned(),
+            output,
+        })
+    }
+}
+
+/// Where a local worker dials a channel: loopback, if the channel listens on every address.
+fn reachable(mut channel: SocketAddr) -> SocketAddr {
+    match channel.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => channel.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => channel.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    channel
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_on_every_address_is_dialled_on_loopback() {
+        for (channel, dialled) in [
+            ("0.0.0.0:9444", "127.0.0.1:9444"),
+            ("[::]:9444", "[::1]:9444"),
+            ("127.0.0.2:1", "127.0.0.2:1"),
+            ("192.0.2.1:1", "192.0.2.1:1"),
+        ] {
+            assert_eq!(reachable(channel.parse().unwrap()), dialled.parse().unwrap());
+        }
+    }
+}
