@@ -1,29 +1,53 @@
-//! The control plane: resource documents in, snapshots out.
+//! The control plane of Tidegate: resource documents in, snapshots out.
+//!
+//! A request comes in through [`api`], is decided by [`edit`] (which reads it with [`arm`] and compiles it with
+//! [`compile`]) and written by [`store`], in one transaction. [`rollout`] brings the workers in [`fleet`] to what is
+//! stored and writes down how far they are. This file puts the parts together and takes them apart again.
+//!
+//! It never carries a byte of the gateways' traffic, and a worker goes on without it.
 
+pub mod api;
+pub mod arm;
+pub mod clock;
+pub mod compile;
+pub mod config;
+pub mod digest;
+pub mod edit;
+pub mod etag;
+pub mod fleet;
+pub mod listen;
+pub mod pki;
+pub mod rollout;
+pub mod store;
+pub mod violation;
+
+#[cfg(test)]
+mod testing;
+
+use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
 
+use thiserror::Error;
+use tidegate_shared::private_file;
+use tidegate_shared::secret::Secret;
 use tidegate_shared::token::JoinToken;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
-/// What a control plane is started with.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Where the database, the keys and the admin token live.
-    pub data_dir: PathBuf,
-    /// Plain HTTP, loopback only; port 0 for any.
-    pub management: SocketAddr,
-    /// HTTPS; port 0 for any.
-    pub management_tls: SocketAddr,
-    /// Certificate chain and key of the HTTPS endpoint, PEM files; issued by the own authority when none.
-    pub management_certificate: Option<(PathBuf, PathBuf)>,
-    /// Where workers dial; port 0 for any.
-    pub channel: SocketAddr,
-    /// How long workers may take to apply a generation before the operation is said to have failed.
-    pub rollout_timeout: Duration,
-    /// No bearer token is asked for. Refused unless both management addresses are loopback.
-    pub no_auth: bool,
-}
+use crate::api::server::{CONNECTIONS, Server, tls_config};
+use crate::api::{AdminToken, App};
+use crate::clock::Millis;
+use crate::fleet::Fleet;
+use crate::fleet::session::{Channel, STRANGERS};
+use crate::listen::{accept, bind};
+use crate::pki::{Authority, PkiError, read_identity};
+use crate::rollout::Rollout;
+use crate::store::{Store, StoreError};
+
+pub use crate::config::{Config, ConfigError};
 
 /// Where a running control plane listens.
 #[derive(Clone, Copy, Debug)]
@@ -36,42 +60,163 @@ pub struct Addresses {
     pub channel: SocketAddr,
 }
 
-/// A running control plane.
-#[derive(Debug)]
-pub struct ControlPlane {}
+/// Why a control plane could not start, or could not make a token.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Settings that are never safe.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file, or an address that cannot be bound.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The certificate authority, or a given certificate.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// A certificate and key that TLS cannot use.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
-/// Why a control plane could not start.
+/// A running control plane. Dropped without [`ControlPlane::stop`], it ends without waiting for anything.
 #[derive(Debug)]
-pub struct StartError;
+pub struct ControlPlane {
+    addresses: Addresses,
+    store: Arc<Store>,
+    authority: Arc<Authority>,
+    /// What answers clients; ends first.
+    requests: Stage,
+    /// What serves workers; ends when no request can need it any more.
+    workers: Stage,
+}
 
-impl std::fmt::Display for StartError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("stub")
+/// Tasks that end together.
+#[derive(Debug)]
+struct Stage {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    _stop_on_drop: DropGuard,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let stop = CancellationToken::new();
+        Stage { tasks: TaskTracker::new(), _stop_on_drop: stop.clone().drop_guard(), stop }
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Accepts connections of a management endpoint.
+    fn serve(&self, listener: TcpListener, server: Server) {
+        let serve = move |stream, _, permit| {
+            let server = server.clone();
+            async move {
+                server.serve(stream).await;
+                drop(permit);
+            }
+        };
+        self.tasks.spawn(accept(listener, CONNECTIONS, self.stop.clone(), self.tasks.clone(), serve));
+    }
+
+    /// Accepts connections of workers.
+    fn serve_workers(&self, listener: TcpListener, channel: Arc<Channel>) {
+        let stop = self.stop.clone();
+        let serve = move |stream, peer, permit| channel.clone().serve(stream, peer, permit, stop.clone());
+        self.tasks.spawn(accept(listener, STRANGERS, self.stop.clone(), self.tasks.clone(), serve));
     }
 }
-impl std::error::Error for StartError {}
 
 impl ControlPlane {
     /// Opens the store, binds the sockets and starts to serve.
-    pub async fn start(_config: Config) -> Result<ControlPlane, StartError> {
-        Err(StartError)
+    ///
+    /// # Errors
+    /// Whatever keeps it from serving all of its endpoints.
+    pub async fn start(config: Config) -> Result<ControlPlane, StartError> {
+        config.check()?;
+        private_file::create_dir(&config.data_dir)?;
+        let authority = Arc::new(Authority::load_or_create(&config.data_dir)?);
+        let token = AdminToken::load_or_create(&config.data_dir)?;
+        let store = Arc::new(Store::open(&config.data_dir).await?);
+        let fleet = Arc::new(Fleet::default());
+        let (requests, workers) = (Stage::new(), Stage::new());
+
+        let management = bind(config.management, "management").await?;
+        let management_tls = bind(config.management_tls, "management over TLS").await?;
+        let channel_listener = bind(config.channel, "workers").await?;
+        let addresses = Addresses {
+            management: management.local_addr()?,
+            management_tls: management_tls.local_addr()?,
+            channel: channel_listener.local_addr()?,
+        };
+
+        let identity = match &config.management_certificate {
+            Some((chain, key)) => read_identity(chain, key)?,
+            None => authority.issue_management(addresses.management_tls.ip())?,
+        };
+        let app =
+            App { store: store.clone(), fleet: fleet.clone(), token: (!config.no_auth).then_some(token) };
+        let plain = Server {
+            router: api::router(Arc::new(app)),
+            tls: None,
+            stop: requests.stop.clone(),
+            tracker: requests.tasks.clone(),
+        };
+        let secured = Server { tls: Some(tls_config(identity)?), ..plain.clone() };
+        let channel = Channel::new(store.clone(), fleet.clone(), authority.clone())?;
+        let rollout =
+            Rollout { store: store.clone(), fleet, timeout: config.rollout_timeout, began: Millis::now() };
+
+        // Nothing can fail from here on.
+        requests.serve(management, plain);
+        requests.serve(management_tls, secured);
+        workers.serve_workers(channel_listener, Arc::new(channel));
+        workers.tasks.spawn(rollout.run(workers.stop.clone()));
+        Ok(ControlPlane { addresses, store, authority, requests, workers })
     }
 
     /// Where it listens.
     pub fn addresses(&self) -> Addresses {
-        unreachable!()
+        self.addresses
     }
 
     /// A one-time token for a new worker.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn issue_join_token(&self) -> Result<JoinToken, StartError> {
-        Err(StartError)
+        issue_token(&self.store, &self.authority).await
     }
 
-    /// Ends: no new request, the running ones are finished.
-    pub async fn stop(self) {}
+    /// Ends in order: accepts nothing new, finishes the running requests, lets go of the workers (which carry on
+    /// with what they have), closes the store.
+    pub async fn stop(self) {
+        self.requests.end().await;
+        self.workers.end().await;
+        self.store.close().await;
+    }
 }
 
 /// A one-time token for a new worker, made in the data directory of a control plane that may be running or not.
-pub async fn issue_join_token(_data_dir: &Path) -> Result<JoinToken, StartError> {
-    Err(StartError)
+///
+/// # Errors
+/// A data directory that cannot be used.
+pub async fn issue_join_token(data_dir: &Path) -> Result<JoinToken, StartError> {
+    private_file::create_dir(data_dir)?;
+    let authority = Authority::load_or_create(data_dir)?;
+    let store = Store::open(data_dir).await?;
+    let token = issue_token(&store, &authority).await;
+    store.close().await;
+    token
+}
+
+async fn issue_token(store: &Store, authority: &Authority) -> Result<JoinToken, StartError> {
+    let secret = digest::random_secret();
+    store.add_join_token(&digest::sha256_hex(&secret)).await?;
+    Ok(JoinToken { authority: authority.pem().to_owned(), secret: Secret::new(secret.to_vec()) })
 }

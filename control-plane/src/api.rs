@@ -1,0 +1,102 @@
+//! The management API: its one list of routes and its one list of layers.
+//!
+//! Handlers are thin: extractors take a request apart, [`crate::edit`] decides, the store writes, `view` shows.
+//! Nothing here waits for a worker. Every failure is an `ApiError`, and only `error` knows what that is in HTTP.
+
+mod auth;
+mod children;
+mod error;
+mod extract;
+mod gateways;
+mod health;
+mod layers;
+mod operations;
+mod path;
+mod view;
+mod workers;
+
+pub mod server;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, Uri};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post, put};
+
+use crate::edit::{Edit, EditError};
+use crate::fleet::Fleet;
+use crate::store::{Store, Written};
+
+pub use auth::AdminToken;
+use error::ApiError;
+
+/// What the handlers work with.
+#[derive(Debug)]
+pub struct App {
+    /// What is stored.
+    pub store: Arc<Store>,
+    /// Who is connected.
+    pub fleet: Arc<Fleet>,
+    /// What every request must show; `None` where nothing is asked for.
+    pub token: Option<AdminToken>,
+}
+
+impl App {
+    /// Makes a change durable and wakes the rollout. An author of a change may have put right, outside of Tidegate,
+    /// what made workers refuse the last one, so they are asked again at once.
+    async fn write(&self, edit: Edit) -> Result<Written, EditError> {
+        let path = edit.path.clone();
+        let written = self
+            .store
+            .write(&path, |stored| {
+                if let Some(gateway) = stored {
+                    self.fleet.forgive(gateway.id);
+                }
+                edit.decide(stored)
+            })
+            .await?;
+        self.fleet.wake();
+        Ok(written)
+    }
+}
+
+/// A handler's state.
+type Shared = axum::extract::State<Arc<App>>;
+
+/// Everything that is served. Fixed segments are in lower case: `path::normalise` has brought requests to that.
+pub fn router(app: Arc<App>) -> Router {
+    const NETWORK: &str = "/subscriptions/{subscription}/providers/microsoft.network";
+    const GROUP: &str = "/subscriptions/{subscription}/resourcegroups/{group}/providers/microsoft.network";
+    let network = |rest: &str| format!("{NETWORK}{rest}");
+    let group = |rest: &str| format!("{GROUP}/applicationgateways{rest}");
+    let gateway = get(gateways::get).put(gateways::put).delete(gateways::delete);
+    let child = put(children::put).get(children::get).delete(children::delete);
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/workers", get(workers::list))
+        .route(&network("/applicationgateways"), get(gateways::list_in_subscription))
+        .route(&network("/locations/{location}/operations/{operation}"), get(operations::status))
+        .route(&network("/locations/{location}/operationresults/{operation}"), get(operations::result))
+        .route(&group(""), get(gateways::list_in_group))
+        .route(&group("/{gateway}"), gateway)
+        .route(&group("/{gateway}/backendhealth"), post(health::backends))
+        .route(&group("/{gateway}/{collection}"), get(children::list))
+        .route(&group("/{gateway}/{collection}/{child}"), child)
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        // The last layer is the outermost.
+        .layer(from_fn_with_state(app.clone(), auth::authorise))
+        .layer(from_fn(layers::limit_time))
+        .layer(from_fn(layers::identify))
+        .with_state(app)
+}
+
+async fn unknown_path(uri: Uri) -> ApiError {
+    ApiError::UnknownPath(uri.path().to_owned())
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    ApiError::WrongMethod { method: method.to_string(), path: uri.path().to_owned() }
+}

@@ -1,0 +1,94 @@
+//! Children under URLs of their own: one set of handlers for every collection.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::arm::collection::Collection;
+use crate::arm::resource_id::GatewayPath;
+use crate::edit::{Edit, EditAction, EditError};
+use crate::store::Gateway;
+
+use super::error::ApiError;
+use super::extract::{Base, ChildTarget, CollectionTarget, Conditions, JsonBody, Version};
+use super::gateways::not_found;
+use super::operations::Links;
+use super::{Shared, view};
+
+pub(super) async fn put(
+    State(app): Shared,
+    version: Version,
+    ChildTarget { gateway: path, collection, name }: ChildTarget,
+    Conditions(preconditions): Conditions,
+    base: Base,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let action = EditAction::PutChild { collection, name: name.clone(), body, version: version.date };
+    let written = app
+        .write(Edit { path: path.clone(), preconditions, action })
+        .await
+        .map_err(|e| ApiError::from_edit(e, |_| not_found(&path)))?;
+    let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+    let links = Links::new(&base, &version, &written.gateway, &written.operation);
+    let (body, _) = show(&written.gateway, collection, &name)?;
+    Ok((status, links.for_put(), Json(body)).into_response())
+}
+
+pub(super) async fn get(
+    State(app): Shared,
+    _: Version,
+    ChildTarget { gateway: path, collection, name }: ChildTarget,
+) -> Result<Response, ApiError> {
+    let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
+    let (body, etag) = show(&gateway, collection, &name)?;
+    Ok(([(ETAG, etag)], Json(body)).into_response())
+}
+
+pub(super) async fn delete(
+    State(app): Shared,
+    version: Version,
+    ChildTarget { gateway: path, collection, name }: ChildTarget,
+    Conditions(preconditions): Conditions,
+    base: Base,
+) -> Result<Response, ApiError> {
+    let action = EditAction::DeleteChild { collection, name: name.clone() };
+    match app.write(Edit { path: path.clone(), preconditions, action }).await {
+        Ok(written) => {
+            let links = Links::new(&base, &version, &written.gateway, &written.operation);
+            Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
+        }
+        Err(EditError::NoChild | EditError::NoGateway) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(error) => Err(ApiError::from_edit(error, |_| child_not_found(&path, collection, &name))),
+    }
+}
+
+pub(super) async fn list(
+    State(app): Shared,
+    _: Version,
+    CollectionTarget { gateway: path, collection }: CollectionTarget,
+) -> Result<Json<Value>, ApiError> {
+    let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
+    Ok(Json(json!({"value": view::collection(&gateway, collection)})))
+}
+
+/// A child as it is shown, with its version.
+fn show(gateway: &Gateway, collection: &'static Collection, name: &str) -> Result<(Value, String), ApiError> {
+    let path = &gateway.document.path;
+    let found = gateway
+        .document
+        .child(collection, name)
+        .and_then(|child| gateway.child_etag(child).map(|etag| (child, etag)));
+    let (child, etag) = found.ok_or_else(|| child_not_found(path, collection, name))?;
+    Ok((view::child(gateway, child, etag), etag.0.clone()))
+}
+
+fn child_not_found(path: &GatewayPath, collection: &Collection, name: &str) -> ApiError {
+    ApiError::NotFound {
+        kind: collection.resource_type(),
+        name: format!("{}/{name}", path.name),
+        group: path.group.clone(),
+    }
+}

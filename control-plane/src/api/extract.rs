@@ -1,0 +1,302 @@
+//! Requests taken apart, each part checked once. Every refusal is already an [`ApiError`].
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::header::{CONTENT_LENGTH, EXPECT, HOST, IF_MATCH, IF_NONE_MATCH};
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName};
+use http_body_util::BodyExt;
+use jiff::civil::{Date, date};
+use serde_json::Value;
+
+use crate::arm::collection::Collection;
+use crate::arm::document::ApiVersion;
+use crate::arm::resource_id::GatewayPath;
+use crate::etag::Preconditions;
+
+use super::error::ApiError;
+use super::server::Scheme;
+
+/// The largest body, in bytes.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// How much of a body that is too large is still read, in bytes.
+const MAX_DISCARDED: usize = 16 * 1024 * 1024;
+
+/// The longest name of a subscription, a group or a resource, in characters. What else a new resource's name must
+/// be is `arm`'s business.
+const MAX_NAME: usize = 90;
+
+/// The `api-version` of a request.
+#[derive(Clone, Debug)]
+pub(super) struct Version {
+    /// As it was sent, for the URLs in the answer.
+    pub(super) text: String,
+    /// What it means.
+    pub(super) date: ApiVersion,
+}
+
+impl<S: Sync> FromRequestParts<S> for Version {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Version, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let text = query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| key.eq_ignore_ascii_case("api-version"))
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_empty())
+            .ok_or(ApiError::NoApiVersion)?;
+        let date = api_version(text).ok_or_else(|| ApiError::BadApiVersion(text.to_owned()))?;
+        Ok(Version { text: text.to_owned(), date })
+    }
+}
+
+/// Any date from 2015 on, `YYYY-MM-DD`, with or without `-preview`: clients come with ever newer ones.
+fn api_version(text: &str) -> Option<ApiVersion> {
+    const FIRST: Date = date(2015, 1, 1);
+    let (day, suffix) = text.split_at_checked(10)?;
+    let shape =
+        |(at, byte): (usize, u8)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() };
+    if !day.bytes().enumerate().all(shape) || !(suffix.is_empty() || suffix.eq_ignore_ascii_case("-preview"))
+    {
+        return None;
+    }
+    let number = |part: &str| part.parse::<u16>().ok();
+    let (year, month, day) = (number(&day[..4])?, number(&day[5..7])?, number(&day[8..])?);
+    let (month, day) = (u8::try_from(month).ok()?, u8::try_from(day).ok()?);
+    let real = Date::new(i16::try_from(year).ok()?, month.cast_signed(), day.cast_signed()).ok()?;
+    (real >= FIRST).then_some(ApiVersion { date: (year, month, day) })
+}
+
+/// The subscription that a path is in.
+#[derive(Debug)]
+pub(super) struct SubscriptionScope(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for SubscriptionScope {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<SubscriptionScope, ApiError> {
+        Ok(SubscriptionScope(names(parts, state).await?.take("subscription")?))
+    }
+}
+
+/// The subscription and the resource group that a path is in.
+#[derive(Debug)]
+pub(super) struct GroupScope {
+    pub(super) subscription: String,
+    pub(super) group: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for GroupScope {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<GroupScope, ApiError> {
+        let mut names = names(parts, state).await?;
+        Ok(GroupScope { subscription: names.take("subscription")?, group: names.take("group")? })
+    }
+}
+
+/// The gateway that a path names, as the client spells it.
+#[derive(Debug)]
+pub(super) struct Target(pub(super) GatewayPath);
+
+impl<S: Send + Sync> FromRequestParts<S> for Target {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Target, ApiError> {
+        names(parts, state).await?.gateway().map(Target)
+    }
+}
+
+/// The collection of a gateway that a path names.
+#[derive(Debug)]
+pub(super) struct CollectionTarget {
+    pub(super) gateway: GatewayPath,
+    pub(super) collection: &'static Collection,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CollectionTarget {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<CollectionTarget, ApiError> {
+        let mut names = names(parts, state).await?;
+        Ok(CollectionTarget { collection: names.collection(parts)?, gateway: names.gateway()? })
+    }
+}
+
+/// The child of a gateway that a path names.
+#[derive(Debug)]
+pub(super) struct ChildTarget {
+    pub(super) gateway: GatewayPath,
+    pub(super) collection: &'static Collection,
+    pub(super) name: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ChildTarget {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<ChildTarget, ApiError> {
+        let mut names = names(parts, state).await?;
+        let (collection, name) = (names.collection(parts)?, names.take("child")?);
+        Ok(ChildTarget { collection, name, gateway: names.gateway()? })
+    }
+}
+
+/// The named segments of a path, decoded.
+struct Names(BTreeMap<String, String>);
+
+async fn names<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Names, ApiError> {
+    let params = RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|e| ApiError::BadRequest(format!("The path is not valid: {e}.")))?;
+    Ok(Names(params.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()))
+}
+
+impl Names {
+    fn take(&mut self, what: &'static str) -> Result<String, ApiError> {
+        let value = self.0.remove(what).unwrap_or_default();
+        // A slash, encoded in the path, would make one name look like several in a resource ID.
+        let good = |c: char| c.is_alphanumeric() || "-_.()".contains(c);
+        let length = value.chars().count();
+        if length == 0 || length > MAX_NAME || !value.chars().all(good) {
+            return Err(ApiError::BadName { what, value });
+        }
+        Ok(value)
+    }
+
+    fn gateway(&mut self) -> Result<GatewayPath, ApiError> {
+        Ok(GatewayPath {
+            subscription: self.take("subscription")?,
+            group: self.take("group")?,
+            name: self.take("gateway")?,
+        })
+    }
+
+    fn collection(&mut self, parts: &Parts) -> Result<&'static Collection, ApiError> {
+        let name = self.0.remove("collection").unwrap_or_default();
+        Collection::named(&name).ok_or_else(|| ApiError::UnknownPath(parts.uri.path().to_owned()))
+    }
+}
+
+/// The conditions that a request puts on the row that it writes.
+#[derive(Debug)]
+pub(super) struct Conditions(pub(super) Preconditions);
+
+impl<S: Sync> FromRequestParts<S> for Conditions {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Conditions, ApiError> {
+        let list = |name| list_header(&parts.headers, name);
+        Ok(Conditions(Preconditions { if_match: list(&IF_MATCH)?, if_none_match: list(&IF_NONE_MATCH)? }))
+    }
+}
+
+/// All lines of a header as one list, as HTTP has it.
+fn list_header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, ApiError> {
+    let mut lines = Vec::new();
+    for value in headers.get_all(name) {
+        let bad = |_| ApiError::BadRequest(format!("The header {name} is not text."));
+        lines.push(value.to_str().map_err(bad)?);
+    }
+    Ok((!lines.is_empty()).then(|| lines.join(",")))
+}
+
+/// The scheme and host that the client used: what absolute URLs in the answer start with.
+#[derive(Clone, Debug)]
+pub(super) struct Base(pub(super) String);
+
+impl<S: Sync> FromRequestParts<S> for Base {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Base, ApiError> {
+        let scheme = parts.extensions.get::<Scheme>().copied().unwrap_or(Scheme::Http);
+        // HTTP/2 has it in the request line, HTTP/1.1 in a header.
+        let authority = match parts.uri.authority() {
+            Some(authority) => authority.clone(),
+            None => parts
+                .headers
+                .get(HOST)
+                .and_then(|host| Authority::try_from(host.as_bytes()).ok())
+                .ok_or_else(|| ApiError::BadRequest("The header Host is missing or not valid.".into()))?,
+        };
+        let host_port = authority.as_str().rsplit('@').next().unwrap_or_default();
+        Ok(Base(format!("{}://{host_port}", scheme.as_str())))
+    }
+}
+
+/// A body that is a JSON object.
+#[derive(Debug)]
+pub(super) struct JsonBody(pub(super) Value);
+
+impl<S: Sync> FromRequest<S> for JsonBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<JsonBody, ApiError> {
+        let headers = request.headers();
+        let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+        if headers.contains_key(EXPECT) && announced.is_some_and(|length: usize| length > MAX_BODY) {
+            return Err(ApiError::BodyTooLarge(MAX_BODY));
+        }
+        let bytes = collect(request.into_body()).await?;
+        // serde_json refuses what is nested more than 128 levels deep.
+        let value: Value = serde_json::from_slice(&bytes).map_err(|e| ApiError::BadBody(e.to_string()))?;
+        if value.is_object() { Ok(JsonBody(value)) } else { Err(ApiError::BadBody("not an object".into())) }
+    }
+}
+
+/// The whole body. Of one that is too large, the rest is read and thrown away up to a limit: a client that is still
+/// sending when the connection is closed would lose the answer.
+async fn collect(mut body: Body) -> Result<Vec<u8>, ApiError> {
+    let (mut bytes, mut length) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| ApiError::BadBody(e.to_string()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= MAX_BODY {
+            bytes.extend_from_slice(&data);
+        } else if length > MAX_BODY + MAX_DISCARDED {
+            break;
+        }
+    }
+    if length > MAX_BODY { Err(ApiError::BodyTooLarge(MAX_BODY)) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_date_from_2015_on_is_a_version() {
+        let good = [
+            ("2015-01-01", (2015, 1, 1)),
+            ("2024-05-01", (2024, 5, 1)),
+            ("2026-03-01-preview", (2026, 3, 1)),
+            ("2024-02-29", (2024, 2, 29)),
+        ];
+        for (text, date) in good {
+            assert_eq!(api_version(text), Some(ApiVersion { date }), "{text}");
+        }
+        let bad = [
+            "",
+            "2014-12-31",
+            "2024-5-1",
+            "2024-13-01",
+            "2023-02-29",
+            "20240501",
+            "2024-05-01x",
+            "2024-05-01-beta",
+            "latest",
+            "+024-05-01",
+            "２024-05-01",
+            "2024/05/01",
+        ];
+        for text in bad {
+            assert_eq!(api_version(text), None, "{text}");
+        }
+    }
+}

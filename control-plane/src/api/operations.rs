@@ -1,0 +1,146 @@
+//! Long-running operations: the headers that name them and the two URLs that are polled.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::store::{Gateway, Operation, OperationKind, OperationState, Problem};
+
+use super::Shared;
+use super::error::ApiError;
+use super::extract::{Base, SubscriptionScope, Version};
+
+const ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperation");
+
+/// Seconds until the next poll of what is still going on. The smallest that clients understand.
+const POLL_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// The two URLs of an operation.
+#[derive(Debug)]
+pub(super) struct Links {
+    status: String,
+    result: String,
+    in_progress: bool,
+}
+
+impl Links {
+    /// Absolute, with the scheme and host that the client used.
+    pub(super) fn new(base: &Base, version: &Version, gateway: &Gateway, operation: &Operation) -> Links {
+        let scope = format!(
+            "{}/subscriptions/{}/providers/Microsoft.Network/locations/{}",
+            base.0,
+            gateway.document.path.subscription,
+            location(gateway)
+        );
+        let (id, version) = (operation.id, &version.text);
+        Links {
+            status: format!("{scope}/operations/{id}?api-version={version}"),
+            result: format!("{scope}/operationResults/{id}?api-version={version}"),
+            in_progress: operation.state == OperationState::InProgress,
+        }
+    }
+
+    /// For a PUT: its result is the resource itself, so there is no `Location`.
+    pub(super) fn for_put(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(ASYNC_OPERATION, value(&self.status));
+        if self.in_progress {
+            headers.insert(RETRY_AFTER, POLL_SECONDS);
+        }
+        headers
+    }
+
+    /// For a DELETE or POST.
+    pub(super) fn for_the_rest(&self) -> HeaderMap {
+        let mut headers = self.for_put();
+        headers.insert(LOCATION, value(&self.result));
+        headers
+    }
+}
+
+fn value(url: &str) -> HeaderValue {
+    HeaderValue::try_from(url).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// The gateway's location as it stands in URLs: `West Europe` is `westeurope`.
+fn location(gateway: &Gateway) -> String {
+    let location = gateway.document.body.get("location").and_then(Value::as_str).unwrap_or_default();
+    let plain: String =
+        location.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    if plain.is_empty() { "global".to_owned() } else { plain }
+}
+
+/// Where an operation stands: always 200, the status is in the body.
+pub(super) async fn status(
+    State(app): Shared,
+    _: Version,
+    SubscriptionScope(subscription): SubscriptionScope,
+    Path(path): Path<OperationPath>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let operation = find(&app, &subscription, &path.operation).await?;
+    let mut body = json!({
+        "id": uri.path(),
+        "name": operation.id.to_string(),
+        "status": operation.state.as_str(),
+        "startTime": operation.started_at.to_string(),
+    });
+    if let Some(ended) = operation.ended_at {
+        body["endTime"] = ended.to_string().into();
+    }
+    if let Some(problem) = &operation.problem {
+        body["error"] = json!({"code": problem.code, "message": problem.message, "details": []});
+    }
+    let mut headers = HeaderMap::new();
+    if operation.state == OperationState::InProgress {
+        headers.insert(RETRY_AFTER, POLL_SECONDS);
+    }
+    Ok((headers, Json(body)).into_response())
+}
+
+/// What an operation brought: 202 until it has ended, then what a call without waiting would have answered.
+pub(super) async fn result(
+    State(app): Shared,
+    _: Version,
+    SubscriptionScope(subscription): SubscriptionScope,
+    Path(path): Path<OperationPath>,
+    uri: Uri,
+    base: Base,
+) -> Result<Response, ApiError> {
+    let operation = find(&app, &subscription, &path.operation).await?;
+    match (operation.state, operation.kind) {
+        (OperationState::InProgress, _) => {
+            let again = format!("{}{}", base.0, uri.path_and_query().map_or("/", |p| p.as_str()));
+            let headers = [(LOCATION, value(&again)), (RETRY_AFTER, POLL_SECONDS)];
+            Ok((StatusCode::ACCEPTED, headers).into_response())
+        }
+        (OperationState::Succeeded, OperationKind::BackendHealth) => {
+            Ok(Json(operation.result.unwrap_or_default()).into_response())
+        }
+        (OperationState::Succeeded, OperationKind::Write | OperationKind::Delete) => {
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        (OperationState::Failed | OperationState::Canceled, _) => {
+            let problem = operation.problem.unwrap_or_else(|| Problem {
+                code: "OperationFailed".to_owned(),
+                message: "The operation failed.".to_owned(),
+            });
+            Err(ApiError::OperationFailed(problem))
+        }
+    }
+}
+
+/// The last segment of an operation's URLs.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct OperationPath {
+    operation: String,
+}
+
+async fn find(app: &super::App, subscription: &str, id: &str) -> Result<Operation, ApiError> {
+    let unknown = || ApiError::NoOperation(id.to_owned());
+    let parsed = id.parse().map_err(|_| unknown())?;
+    app.store.operation(subscription, parsed).await?.ok_or_else(unknown)
+}

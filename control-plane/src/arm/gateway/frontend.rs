@@ -1,0 +1,120 @@
+//! Where requests come in: addresses, ports, listeners and their certificates.
+
+use schemars::JsonSchema;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Protocol, SubResource};
+
+/// Where the gateway lives in a virtual network. Stored and given back; without effect here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct GatewayIpConfiguration {
+    /// The subnet. Required.
+    pub subnet: Option<SubResource>,
+}
+
+/// A server certificate.
+///
+/// The write-only properties are in the description, but reading takes them out before anything becomes this type.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct SslCertificate {
+    /// Base64 of a PFX, or of PEM text with chain and key; or the PEM text itself.
+    #[serde(skip_serializing)]
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub data: Option<IgnoredAny>,
+    /// The password of the PFX.
+    #[serde(skip_serializing)]
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub password: Option<IgnoredAny>,
+    /// Base64 of a PKCS#7 bag with the certificate chain.
+    #[schemars(extend("readOnly" = true))]
+    pub public_cert_data: Option<String>,
+    /// Not served.
+    #[schemars(extend("x-not-served" = "Send the certificate itself in 'data', with its 'password'."))]
+    pub key_vault_secret_id: Option<Value>,
+}
+
+/// A certificate authority that backends' certificates are checked against.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TrustedRootCertificate {
+    /// Base64 of the certificate (DER or PEM), or its PEM text. Required.
+    pub data: Option<String>,
+    /// Not served.
+    #[schemars(extend("x-not-served" = "Send the certificate itself in 'data'."))]
+    pub key_vault_secret_id: Option<Value>,
+}
+
+/// An address that clients reach the gateway at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct FrontendIpConfiguration {
+    /// The address of a private frontend. Without one it is reached on loopback only, since nothing is allocated.
+    #[serde(rename = "privateIPAddress")]
+    pub private_ip_address: Option<String>,
+    /// Whether `privateIPAddress` is required.
+    #[serde(rename = "privateIPAllocationMethod")]
+    pub private_ip_allocation_method: IpAllocationMethod,
+    /// Makes the frontend a private one; not looked up.
+    pub subnet: Option<SubResource>,
+    /// Makes the frontend the public one, at the worker's own public address; not looked up.
+    #[serde(rename = "publicIPAddress")]
+    pub public_ip_address: Option<SubResource>,
+    /// Not served yet.
+    #[schemars(extend("x-not-served" = ""))]
+    pub private_link_configuration: Option<Value>,
+}
+
+/// How a private address is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum IpAllocationMethod {
+    /// It may be left out.
+    #[default]
+    Dynamic,
+    /// It must be given.
+    Static,
+}
+
+/// A port that clients reach the gateway at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct FrontendPort {
+    /// 1 to 65199. Required.
+    pub port: Option<i64>,
+}
+
+/// An address, a port, a protocol, and perhaps the host names that it answers for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Listener {
+    /// The address. Required.
+    #[serde(rename = "frontendIPConfiguration")]
+    #[schemars(extend("x-refers-to" = "frontendIPConfigurations"))]
+    pub frontend_ip_configuration: Option<SubResource>,
+    /// The port. Required.
+    #[schemars(extend("x-refers-to" = "frontendPorts"))]
+    pub frontend_port: Option<SubResource>,
+    /// WebSocket goes over both, with no switch of its own.
+    pub protocol: Protocol,
+    /// The one host name, without wildcards.
+    pub host_name: Option<String>,
+    /// Up to five host names, wildcards `*` and `?` allowed. Not together with `hostName`.
+    pub host_names: Vec<String>,
+    /// The server certificate. Required for `Https`.
+    #[schemars(extend("x-refers-to" = "sslCertificates"))]
+    pub ssl_certificate: Option<SubResource>,
+    /// Stored and given back; without effect, as with the official service's second generation.
+    pub require_server_name_indication: bool,
+    /// Not served yet.
+    #[schemars(extend("x-not-served" = ""))]
+    pub ssl_profile: Option<Value>,
+    /// Not served yet.
+    #[schemars(extend("x-not-served" = ""))]
+    pub custom_error_configurations: Option<Value>,
+    /// Not served yet.
+    #[schemars(extend("x-not-served" = "No web application firewall is served; leave it out."))]
+    pub firewall_policy: Option<Value>,
+}

@@ -1,0 +1,48 @@
+//! What becomes of a request.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::SubResource;
+
+/// Ties a listener to a pool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct RequestRoutingRule {
+    /// Only `Basic` is served yet.
+    pub rule_type: RuleType,
+    /// 1, tried first, to 20000; unique. Required from api-version 2021-08-01 on, filled in before.
+    pub priority: Option<i64>,
+    /// Whose requests. Required; a listener has one rule at most.
+    #[schemars(extend("x-refers-to" = "httpListeners"))]
+    pub http_listener: Option<SubResource>,
+    /// Where they go. Required.
+    #[schemars(extend("x-refers-to" = "backendAddressPools"))]
+    pub backend_address_pool: Option<SubResource>,
+    /// How they get there. Required.
+    #[schemars(extend("x-refers-to" = "backendHttpSettingsCollection"))]
+    pub backend_http_settings: Option<SubResource>,
+    /// Not served yet.
+    #[schemars(extend("x-not-served" = ""))]
+    pub url_path_map: Option<Value>,
+    /// Not served yet.
+    #[schemars(extend("x-not-served" = ""))]
+    pub redirect_configuration: Option<Value>,
+    /// Not served yet.
+    #[schemars(extend("x-not-served" = ""))]
+    pub rewrite_rule_set: Option<Value>,
+    /// Not served yet.
+    #[schemars(extend("x-not-served" = ""))]
+    pub load_distribution_policy: Option<Value>,
+}
+
+/// How a rule finds the pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RuleType {
+    /// It names it.
+    #[default]
+    Basic,
+    /// By the request's path. Not served yet.
+    PathBasedRouting,
+}

@@ -1,0 +1,301 @@
+//! JSON as clients write it, into canonical form: names and enumerations in their one spelling, values of their one
+//! type, nothing that means nothing.
+//!
+//! Names and enumeration values are compared without case; numbers and booleans may come as strings; nulls are
+//! absent; properties that are unknown or read-only are dropped. What cannot be read is noted and left out, so that
+//! everything else can still be judged.
+
+use serde_json::{Map, Value};
+
+use super::shape::{Property, Shape};
+use crate::violation::{Violations, code};
+
+/// The canonical form of `value`, which stands at the JSON path `target`; none if there is nothing.
+pub fn normalize(value: Value, shape: &Shape, target: &str, violations: &mut Violations) -> Option<Value> {
+    if value.is_null() {
+        return None;
+    }
+    match shape {
+        Shape::Object(properties) => {
+            let object = expect_object(value, target, violations)?;
+            Some(Value::Object(normalize_object(object, properties, target, violations)))
+        }
+        Shape::Map(values) => {
+            let entries = expect_object(value, target, violations)?.into_iter();
+            let entry = |(key, value): (String, Value)| {
+                let value = normalize(value, values, &join(target, &key), violations)?;
+                Some((key, value))
+            };
+            Some(Value::Object(entries.filter_map(entry).collect()))
+        }
+        Shape::List(items) => {
+            let entries = expect_list(value, target, violations)?.into_iter().enumerate();
+            let entry = |(i, value)| normalize(value, items, &format!("{target}[{i}]"), violations);
+            Some(Value::Array(entries.filter_map(entry).collect()))
+        }
+        Shape::NotServed(advice) => {
+            if !is_off(&value) {
+                refuse(target, advice, violations);
+            }
+            None
+        }
+        Shape::Any => Some(value),
+        Shape::Text | Shape::Integer | Shape::Boolean | Shape::OneOf(_) => {
+            let scalar = scalar(&value, shape);
+            if scalar.is_none() {
+                violations.push(code::INVALID_JSON, target, complaint(&value, shape));
+            }
+            scalar
+        }
+    }
+}
+
+/// The canonical form of an object's content.
+pub fn normalize_object(
+    mut object: Map<String, Value>,
+    properties: &[Property],
+    target: &str,
+    violations: &mut Violations,
+) -> Map<String, Value> {
+    let mut canonical = Map::new();
+    for property in properties.iter().filter(|property| !property.read_only) {
+        let target = join(target, &property.name);
+        let value = take(&mut object, &property.name, &target, violations);
+        if let Some(value) = value.and_then(|value| normalize(value, &property.shape, &target, violations)) {
+            canonical.insert(property.name.clone(), value);
+        }
+    }
+    canonical
+}
+
+/// Takes a property out of an object, whatever the case of its name. Two spellings of one name in an object are a
+/// violation: which of them the sender means cannot be known.
+pub fn take(
+    object: &mut Map<String, Value>,
+    name: &str,
+    target: &str,
+    violations: &mut Violations,
+) -> Option<Value> {
+    let spellings: Vec<String> =
+        object.keys().filter(|key| key.eq_ignore_ascii_case(name)).cloned().collect();
+    let values: Vec<Value> = spellings.iter().filter_map(|spelling| object.remove(spelling)).collect();
+    if values.len() > 1 {
+        let message =
+            format!("The property is given {} times, as {}.", values.len(), spellings.join(" and "));
+        violations.push(code::INVALID_JSON, target, message);
+    }
+    values.into_iter().find(|value| !value.is_null())
+}
+
+/// The value as an object, or a violation.
+pub fn expect_object(value: Value, target: &str, violations: &mut Violations) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(object) => Some(object),
+        other => {
+            violations.push(code::INVALID_JSON, target, complaint(&other, &Shape::Object(Vec::new())));
+            None
+        }
+    }
+}
+
+/// The value as a list, or a violation.
+pub fn expect_list(value: Value, target: &str, violations: &mut Violations) -> Option<Vec<Value>> {
+    match value {
+        Value::Array(list) => Some(list),
+        other => {
+            violations.push(
+                code::INVALID_JSON,
+                target,
+                complaint(&other, &Shape::List(Box::new(Shape::Any))),
+            );
+            None
+        }
+    }
+}
+
+/// The path of a property of the object at `target`.
+pub fn join(target: &str, name: &str) -> String {
+    if target.is_empty() { name.to_owned() } else { format!("{target}.{name}") }
+}
+
+fn refuse(target: &str, advice: &str, violations: &mut Violations) {
+    let property = target.rsplit('.').next().unwrap_or(target);
+    let advice = if advice.is_empty() { "Leave it out." } else { advice };
+    violations.push(code::NOT_SUPPORTED, target, format!("'{property}' is not supported yet. {advice}"));
+}
+
+/// Whether a feature is not asked for: absent, empty, or switched off.
+fn is_off(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(on) => !on,
+        Value::Number(number) => number.as_i64() == Some(0),
+        Value::String(text) => text.is_empty() || text.eq_ignore_ascii_case("false"),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(object) => {
+            let switch = object.iter().find(|(key, _)| key.eq_ignore_ascii_case("enabled"));
+            object.values().all(Value::is_null) || switch.is_some_and(|(_, on)| is_off(on))
+        }
+    }
+}
+
+fn scalar(value: &Value, shape: &Shape) -> Option<Value> {
+    match shape {
+        Shape::Text => match value {
+            Value::String(_) => Some(value.clone()),
+            Value::Number(_) | Value::Bool(_) => Some(Value::String(value.to_string())),
+            _ => None,
+        },
+        Shape::Integer => integer(value).map(Value::from),
+        Shape::Boolean => match value {
+            Value::Bool(_) => Some(value.clone()),
+            Value::String(text) if text.eq_ignore_ascii_case("true") => Some(Value::Bool(true)),
+            Value::String(text) if text.eq_ignore_ascii_case("false") => Some(Value::Bool(false)),
+            _ => None,
+        },
+        Shape::OneOf(spellings) => {
+            let text = value.as_str()?;
+            let spelling = spellings.iter().find(|spelling| spelling.eq_ignore_ascii_case(text))?;
+            Some(Value::String(spelling.clone()))
+        }
+        _ => None,
+    }
+}
+
+fn integer(value: &Value) -> Option<i64> {
+    /// Beyond it a double no longer tells neighbouring integers apart.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| {
+            let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT)?;
+            format!("{float:.0}").parse().ok()
+        }),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn complaint(value: &Value, shape: &Shape) -> String {
+    let expected = match shape {
+        Shape::Object(_) | Shape::Map(_) => "an object".to_owned(),
+        Shape::List(_) => "a list".to_owned(),
+        Shape::Integer => "a whole number".to_owned(),
+        Shape::Boolean => "true or false".to_owned(),
+        Shape::OneOf(spellings) => format!("one of {}", spellings.join(", ")),
+        Shape::Text | Shape::NotServed(_) | Shape::Any => "a string".to_owned(),
+    };
+    // The value itself is not repeated: it may be a password in the wrong place.
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    match (shape, value) {
+        (Shape::OneOf(_), Value::String(_)) | (Shape::Integer | Shape::Boolean, Value::String(_)) => {
+            format!("The value must be {expected}; this string is not.")
+        }
+        (Shape::Integer, Value::Number(_)) => {
+            "The value must be a whole number of at most 64 bits.".to_owned()
+        }
+        _ => format!("The value must be {expected}, not {found}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::arm::gateway::{BackendHttpSettings, Gateway, Listener, Probe};
+
+    fn check(shape: &Shape, value: &Value, expected: &Value, wrong: &[&str]) {
+        let mut violations = Violations::default();
+        let canonical = normalize(value.clone(), shape, "", &mut violations);
+        assert_eq!(canonical.as_ref(), Some(expected), "{value}");
+        let targets: Vec<_> = violations.0.iter().map(|v| v.target.as_str()).collect();
+        assert_eq!(targets, wrong, "{value}: {violations}");
+    }
+
+    #[test]
+    fn names_and_enumerations_take_their_one_spelling() {
+        check(
+            &Shape::of::<Listener>(),
+            &json!({ "FrontendIPConfiguration": { "Id": "x" }, "PROTOCOL": "hTTPs", "hostnames": ["A.b"] }),
+            &json!({ "frontendIPConfiguration": { "id": "x" }, "protocol": "Https", "hostNames": ["A.b"] }),
+            &[],
+        );
+        check(
+            &Shape::of::<Gateway>(),
+            &json!({ "Location": "west", "Tags": { "Key": "V", "n": 1 },
+                    "properties": { "Sku": { "name": "standard_v2", "Capacity": "2" } } }),
+            &json!({ "location": "west", "tags": { "Key": "V", "n": "1" },
+                    "properties": { "sku": { "name": "Standard_v2", "capacity": 2 } } }),
+            &[],
+        );
+    }
+
+    #[test]
+    fn scalars_may_come_as_strings_and_must_be_what_they_are() {
+        let settings = Shape::of::<BackendHttpSettings>();
+        for (port, expected) in [(json!(80), 80), (json!("80"), 80), (json!(" 80 "), 80), (json!(80.0), 80)] {
+            check(&settings, &json!({ "port": port }), &json!({ "port": expected }), &[]);
+        }
+        for port in
+            [json!(80.5), json!("eighty"), json!(1e300), json!(true), json!([80]), json!({}), json!("")]
+        {
+            check(&settings, &json!({ "port": port }), &json!({}), &["port"]);
+        }
+        for pick in [json!(true), json!("True")] {
+            let expected = json!({ "pickHostNameFromBackendAddress": true });
+            check(&settings, &json!({ "pickHostNameFromBackendAddress": pick }), &expected, &[]);
+        }
+        check(
+            &settings,
+            &json!({ "pickHostNameFromBackendAddress": "yes" }),
+            &json!({}),
+            &["pickHostNameFromBackendAddress"],
+        );
+        check(&settings, &json!({ "protocol": "Tcp" }), &json!({}), &["protocol"]);
+        check(&settings, &json!({ "probe": "x" }), &json!({}), &["probe"]);
+        let statuses = json!({ "match": { "statusCodes": [200, "300-399", null, {}] } });
+        let expected = json!({ "match": { "statusCodes": ["200", "300-399"] } });
+        check(&Shape::of::<Probe>(), &statuses, &expected, &["match.statusCodes[3]"]);
+    }
+
+    #[test]
+    fn what_means_nothing_is_dropped() {
+        check(
+            &Shape::of::<Listener>(),
+            &json!({ "provisioningState": "Succeeded", "requestRoutingRules": [{ "id": "x" }], "hostName": null }),
+            &json!({}),
+            &[],
+        );
+    }
+
+    #[test]
+    fn one_name_twice_is_refused() {
+        check(
+            &Shape::of::<BackendHttpSettings>(),
+            &json!({ "port": 80, "Port": 81, "PROTOCOL": "Http", "protocol": "Http" }),
+            &json!({ "port": 81, "protocol": "Http" }),
+            &["port", "protocol"],
+        );
+    }
+
+    #[test]
+    fn what_no_worker_executes_is_refused_unless_it_is_off() {
+        let gateway =
+            |value: Value| json!({ "properties": { "webApplicationFirewallConfiguration": value } });
+        let target = "properties.webApplicationFirewallConfiguration";
+        let empty = json!({ "properties": {} });
+        for off in [json!(null), json!({}), json!({ "Enabled": false, "firewallMode": "Detection" })] {
+            check(&Shape::of::<Gateway>(), &gateway(off), &empty, &[]);
+        }
+        check(&Shape::of::<Gateway>(), &gateway(json!({ "enabled": true })), &empty, &[target]);
+        let maps = json!({ "properties": { "UrlPathMaps": [{}], "redirectConfigurations": [] } });
+        check(&Shape::of::<Gateway>(), &maps, &json!({ "properties": {} }), &["properties.urlPathMaps"]);
+    }
+}

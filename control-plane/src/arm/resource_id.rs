@@ -1,0 +1,159 @@
+//! Resource IDs of gateways and their children: parsed without regard to case, printed as their creator spelt them.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use super::collection::Collection;
+
+/// The namespace and type of a gateway.
+pub const GATEWAY_TYPE: &str = "Microsoft.Network/applicationGateways";
+
+/// The resource ID of a gateway: its parts as the creator spelt them. Equality and hashing ignore case.
+#[derive(Clone, Debug)]
+pub struct GatewayPath {
+    /// Subscription ID.
+    pub subscription: String,
+    /// Resource group.
+    pub group: String,
+    /// Gateway name.
+    pub name: String,
+}
+
+/// The resource ID of a child, taken apart. What it names need not exist.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reference {
+    /// The gateway.
+    pub gateway: GatewayPath,
+    /// The collection, as written.
+    pub collection: String,
+    /// The child's name, as written.
+    pub name: String,
+}
+
+impl GatewayPath {
+    /// Reads a gateway's resource ID. The leading slash may be missing and the fixed segments may be in any case.
+    pub fn parse(id: &str) -> Option<GatewayPath> {
+        let (gateway, rest) = split(id)?;
+        rest.is_empty().then_some(gateway)
+    }
+
+    /// The form in which two IDs of one gateway are the same text.
+    pub fn key(&self) -> String {
+        self.to_string().to_ascii_lowercase()
+    }
+
+    /// The resource ID of a child.
+    pub fn child_id(&self, collection: &Collection, name: &str) -> String {
+        format!("{self}/{}/{name}", collection.name)
+    }
+}
+
+impl Reference {
+    /// Reads a child's resource ID, as leniently as [`GatewayPath::parse`].
+    pub fn parse(id: &str) -> Option<Reference> {
+        let (gateway, rest) = split(id)?;
+        match rest[..] {
+            [collection, name] if !collection.is_empty() && !name.is_empty() => {
+                Some(Reference { gateway, collection: collection.to_owned(), name: name.to_owned() })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The gateway that an ID begins with, and the segments that follow.
+fn split(id: &str) -> Option<(GatewayPath, Vec<&str>)> {
+    let segments: Vec<&str> = id.strip_prefix('/').unwrap_or(id).split('/').collect();
+    let (head, rest) = segments.split_at_checked(8)?;
+    let fixed = [
+        (0, "subscriptions"),
+        (2, "resourceGroups"),
+        (4, "providers"),
+        (5, "Microsoft.Network"),
+        (6, "applicationGateways"),
+    ];
+    let shaped = fixed.iter().all(|(at, expected)| head[*at].eq_ignore_ascii_case(expected));
+    let part = |at: usize| Some(head[at].to_owned()).filter(|part| shaped && !part.is_empty());
+    Some((GatewayPath { subscription: part(1)?, group: part(3)?, name: part(7)? }, rest.to_vec()))
+}
+
+/// The length of the longest name.
+pub const MAX_NAME: usize = 80;
+
+/// Whether a resource may bear this name: 1 to 80 characters, the first a letter or digit, the last a letter, digit
+/// or `_`, and between them also `.` and `-`.
+pub fn is_valid_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    bytes.len() <= MAX_NAME
+        && first.is_ascii_alphanumeric()
+        && (last.is_ascii_alphanumeric() || *last == b'_')
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(b))
+}
+
+impl fmt::Display for GatewayPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let GatewayPath { subscription, group, name } = self;
+        write!(f, "/subscriptions/{subscription}/resourceGroups/{group}/providers/{GATEWAY_TYPE}/{name}")
+    }
+}
+
+impl PartialEq for GatewayPath {
+    fn eq(&self, other: &GatewayPath) -> bool {
+        self.subscription.eq_ignore_ascii_case(&other.subscription)
+            && self.group.eq_ignore_ascii_case(&other.group)
+            && self.name.eq_ignore_ascii_case(&other.name)
+    }
+}
+
+impl Eq for GatewayPath {}
+
+impl Hash for GatewayPath {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "/subscriptions/S/resourceGroups/Rg/providers/Microsoft.Network/applicationGateways/Gw";
+
+    #[test]
+    fn gateways_are_read_in_any_case_and_printed_as_written() {
+        for id in [ID, &ID[1..], &ID.to_ascii_lowercase(), &ID.to_ascii_uppercase()] {
+            let path = GatewayPath::parse(id).unwrap();
+            assert_eq!(path, GatewayPath::parse(ID).unwrap());
+            assert_eq!(path.key(), ID.to_ascii_lowercase());
+        }
+        let path = GatewayPath::parse(&ID.replace("resourceGroups", "resourcegroups")).unwrap();
+        assert_eq!(path.to_string(), ID);
+        assert_eq!(path.child_id(Collection::named("probes").unwrap(), "P"), format!("{ID}/probes/P"));
+        for bad in
+            ["", "/", "Gw", &format!("{ID}/probes"), &format!("/{ID}"), &ID.replace("Rg", ""), &ID[..60]]
+        {
+            assert!(GatewayPath::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn references_name_a_child() {
+        let reference = Reference::parse(&format!("{}/frontendports/Fp", &ID[1..])).unwrap();
+        assert_eq!((reference.collection.as_str(), reference.name.as_str()), ("frontendports", "Fp"));
+        for bad in [ID, &format!("{ID}/probes"), &format!("{ID}/probes/"), &format!("{ID}/a/b/c"), "x/y"] {
+            assert!(Reference::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names() {
+        let long = "a".repeat(80);
+        for good in ["a", "1", "a-b.c_", "A_", &long] {
+            assert!(is_valid_name(good), "{good}");
+        }
+        for bad in ["", "_a", "-a", "a-", "a.", "a b", "a/b", "ä", &format!("{long}a")] {
+            assert!(!is_valid_name(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Bodies for tests.
+
+use serde_json::{Map, Value, json};
+
+use super::document::{ApiVersion, Document};
+use super::resource_id::GatewayPath;
+use crate::violation::Violations;
+
+/// The resource ID of every sample.
+pub(crate) const ID: &str =
+    "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/applicationGateways/gw";
+
+/// A version in which rules need priorities, and one in which they do not.
+pub(crate) const NEW: ApiVersion = ApiVersion { date: (2024, 1, 1) };
+pub(crate) const OLD: ApiVersion = ApiVersion { date: (2020, 11, 1) };
+
+/// A certificate for `ec.test` with its key, PEM.
+pub(crate) const CERTIFICATE: &str = include_str!("certificate/fixtures/ec-sec1.pem");
+
+/// The same certificate without the key.
+pub(crate) fn authority() -> &'static str {
+    &CERTIFICATE[CERTIFICATE.find("-----BEGIN CERTIFICATE").unwrap()..]
+}
+
+pub(crate) fn path() -> GatewayPath {
+    GatewayPath::parse(ID).unwrap()
+}
+
+pub(crate) fn reference(child: &str) -> Value {
+    json!({ "id": format!("{ID}/{child}") })
+}
+
+/// A gateway with one of everything, HTTP and HTTPS.
+pub(crate) fn whole() -> Value {
+    json!({
+        "location": "local",
+        "properties": {
+            "sku": { "name": "Standard_v2", "tier": "Standard_v2", "capacity": 1 },
+            "gatewayIPConfigurations": [{ "name": "ip", "properties": { "subnet": { "id": "/vnet/subnet" } } }],
+            "sslCertificates": [{ "name": "cert", "properties": { "data": CERTIFICATE } }],
+            "trustedRootCertificates": [{ "name": "root", "properties": { "data": authority() } }],
+            "frontendIPConfigurations": [
+                { "name": "public", "properties": { "publicIPAddress": { "id": "/ip" } } },
+                { "name": "private", "properties": { "privateIPAddress": "127.0.0.2" } }
+            ],
+            "frontendPorts": [
+                { "name": "p80", "properties": { "port": 80 } },
+                { "name": "p443", "properties": { "port": 443 } }
+            ],
+            "probes": [{ "name": "probe", "properties": {
+                "protocol": "Https", "path": "/up?x=1", "interval": 5, "timeout": 2, "unhealthyThreshold": 2,
+                "minServers": 1, "port": 8081, "pickHostNameFromBackendHttpSettings": true,
+                "match": { "statusCodes": ["200", "300-302"], "body": "ok" }
+            } }],
+            "backendAddressPools": [
+                { "name": "pool", "properties": { "backendAddresses": [
+                    { "ipAddress": "10.0.0.1" }, { "ipAddress": "Backend" }, { "fqdn": "b.test" }, { "ipAddress": "::1" }
+                ] } },
+                { "name": "empty" }
+            ],
+            "backendHttpSettingsCollection": [
+                { "name": "plain", "properties": { "port": 8080 } },
+                { "name": "tls", "properties": {
+                    "port": 8443, "protocol": "Https", "requestTimeout": 40, "hostName": "b.test",
+                    "connectionDraining": { "enabled": true, "drainTimeoutInSec": 60 },
+                    "probe": reference("probes/probe"),
+                    "trustedRootCertificates": [reference("trustedRootCertificates/root")]
+                } }
+            ],
+            "httpListeners": [
+                { "name": "ws", "properties": {
+                    "frontendIPConfiguration": reference("frontendIPConfigurations/public"),
+                    "frontendPort": reference("frontendPorts/p80")
+                } },
+                { "name": "wss", "properties": {
+                    "frontendIPConfiguration": reference("frontendIPConfigurations/private"),
+                    "frontendPort": reference("frontendPorts/p443"),
+                    "protocol": "Https",
+                    "hostNames": ["EC.test", "*.ec.test"],
+                    "sslCertificate": reference("sslCertificates/cert")
+                } },
+                { "name": "idle", "properties": {
+                    "frontendIPConfiguration": reference("frontendIPConfigurations/private"),
+                    "frontendPort": reference("frontendPorts/p80")
+                } }
+            ],
+            "requestRoutingRules": [
+                { "name": "ws-rule", "properties": {
+                    "priority": 20,
+                    "httpListener": reference("httpListeners/ws"),
+                    "backendAddressPool": reference("backendAddressPools/pool"),
+                    "backendHttpSettings": reference("backendHttpSettingsCollection/plain")
+                } },
+                { "name": "wss-rule", "properties": {
+                    "priority": 10,
+                    "httpListener": reference("httpListeners/wss"),
+                    "backendAddressPool": reference("backendAddressPools/pool"),
+                    "backendHttpSettings": reference("backendHttpSettingsCollection/tls")
+                } }
+            ]
+        }
+    })
+}
+
+/// The documentation's WebSocket example: names only in IDs, Pascal case, no priority.
+pub(crate) fn documentation() -> Value {
+    let named =
+        |child: &str, properties: Value| json!({ "id": format!("{ID}/{child}"), "properties": properties });
+    let reference = |child: &str| json!({ "Id": format!("{ID}/{child}") });
+    json!({
+        "Properties": {
+            "FrontendIPConfigurations": [{ "name": "fip", "properties": { "PublicIPAddress": { "Id": "/ip" } } }],
+            "frontendPorts": [{ "Name": "fp", "Properties": { "Port": "443" } }, { "name": "fp80", "properties": { "port": 80 } }],
+            "sslCertificates": [{ "name": "cert", "properties": { "Data": CERTIFICATE, "Password": null } }],
+            "BackendAddressPools": [
+                { "name": "bap", "properties": { "BackendAddresses": [{ "IpAddress": "127.0.0.1" }] } }
+            ],
+            "backendHttpSettingsCollection": [{ "name": "bhs", "properties": { "Port": 80, "Protocol": "HTTP" } }],
+            "httpListeners": [
+                named("httpListeners/appGatewayHttpsListener", json!({
+                    "FrontendIPConfiguration": reference("frontendIPConfigurations/fip"),
+                    "FrontendPort": reference("frontendPorts/FP"),
+                    "Protocol": "Https",
+                    "SslCertificate": reference("sslCertificates/cert")
+                })),
+                named("httpListeners/appGatewayHttpListener", json!({
+                    "FrontendIPConfiguration": reference("frontendIpConfigurations/fip"),
+                    "FrontendPort": reference("frontendports/fp80"),
+                    "Protocol": "http"
+                }))
+            ],
+            "requestRoutingRules": [
+                { "name": "rule1", "properties": {
+                    "RuleType": "basic",
+                    "HttpListener": reference("httpListeners/appGatewayHttpsListener"),
+                    "BackendAddressPool": reference("backendaddressPools/bap"),
+                    "BackendHttpSettings": reference("backendHttpSettingsCollection/bhs")
+                } },
+                { "name": "rule2", "properties": {
+                    "RuleType": "Basic",
+                    "httpListener": reference("httpListeners/appGatewayHttpListener"),
+                    "backendAddressPool": reference("backendAddressPools/bap"),
+                    "backendHttpSettings": reference("backendHttpSettingsCollection/bhs")
+                } }
+            ]
+        }
+    })
+}
+
+/// What the template of `az network application-gateway create` puts, spelt as it does.
+pub(crate) fn command_line() -> Value {
+    let reference = |child: &str| json!({ "Id": format!("{}/{child}", &ID[1..]) });
+    json!({
+        "type": "Microsoft.Network/applicationGateways",
+        "name": "gw",
+        "location": "westus",
+        "tags": {},
+        "apiVersion": "2022-05-01",
+        "dependsOn": [],
+        "zones": null,
+        "properties": {
+            "backendAddressPools": [
+                { "name": "appGatewayBackendPool" },
+            ],
+            "backendHttpSettingsCollection": [{ "name": "appGatewayBackendHttpSettings", "properties": {
+                "Port": "18999", "Protocol": "http", "CookieBasedAffinity": "disabled",
+                "connectionDraining": { "enabled": false, "drainTimeoutInSec": 1 }
+            } }],
+            "frontendIPConfigurations": [
+                { "name": "appGatewayFrontendIP", "properties": { "publicIPAddress": { "id": "/ip" } } }
+            ],
+            "frontendPorts": [{ "name": "appGatewayFrontendPort", "properties": { "Port": 80 } }],
+            "gatewayIPConfigurations": [
+                { "name": "appGatewayFrontendIP", "properties": { "subnet": { "id": "/subnet" } } }
+            ],
+            "httpListeners": [{ "name": "appGatewayHttpListener", "properties": {
+                "FrontendIpConfiguration": reference("frontendIPConfigurations/appGatewayFrontendIP"),
+                "FrontendPort": reference("frontendPorts/appGatewayFrontendPort"),
+                "Protocol": "http",
+                "SslCertificate": null
+            } }],
+            "sku": { "name": "Standard_v2", "tier": "Standard_v2", "capacity": 2 },
+            "requestRoutingRules": [{ "Name": "rule1", "properties": {
+                "RuleType": "Basic", "priority": "100",
+                "httpListener": reference("httpListeners/appGatewayHttpListener"),
+                "backendAddressPool": reference("backendAddressPools/appGatewayBackendPool"),
+                "backendHttpSettings": reference("backendHttpSettingsCollection/appGatewayBackendHttpSettings")
+            } }],
+            "privateLinkConfigurations": []
+        }
+    })
+}
+
+/// Reads a body that nothing is wrong with.
+pub(crate) fn read(body: Value) -> Document {
+    let (document, violations) = Document::read(path(), body, None, NEW);
+    assert_eq!(violations, Violations::default());
+    document
+}
+
+/// A document as a client gets it, read-only properties included.
+pub(crate) fn shown(document: &Document) -> Value {
+    let mut body = document.body.clone();
+    let mut properties = body.remove("properties").and_then(|p| p.as_object().cloned()).unwrap_or_default();
+    for child in &document.children {
+        let mut shown = child.properties.clone();
+        shown.insert("provisioningState".to_owned(), json!("Succeeded"));
+        let child = json!({
+            "id": document.path.child_id(child.collection, &child.name), "name": child.name, "etag": "W/\"1\"",
+            "type": child.collection.resource_type(), "properties": shown,
+        });
+        let collection = child["type"].as_str().and_then(|name| name.rsplit('/').next()).unwrap_or_default();
+        let list = properties.entry(collection.to_owned()).or_insert_with(|| json!([]));
+        list.as_array_mut().unwrap().push(child);
+    }
+    body.extend(Map::from_iter([
+        ("properties".to_owned(), Value::Object(properties)),
+        ("id".to_owned(), json!(ID)),
+        ("etag".to_owned(), json!("W/\"1\"")),
+    ]));
+    Value::Object(body)
+}

@@ -1,0 +1,159 @@
+//! What JSON may stand where: the schemas that schemars derives from the resource types, in the form that reading
+//! needs them in.
+//!
+//! The types are the one description of each property. A few facts that no Rust type expresses stand beside the
+//! field as schema extensions: [`REFERS_TO`], [`NOT_SERVED`], and JSON Schema's own `readOnly` and `writeOnly`.
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value};
+
+/// The extension of a property that refers to members of a collection; its value is the collection's name.
+pub const REFERS_TO: &str = "x-refers-to";
+
+/// The extension of a property that belongs to the official service and that no worker executes yet; its value
+/// says what to do instead, if anything.
+pub const NOT_SERVED: &str = "x-not-served";
+
+/// What a value may be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shape {
+    /// An object with these properties; others are ignored.
+    Object(Vec<Property>),
+    /// An object with keys of the sender's choice.
+    Map(Box<Shape>),
+    /// A list.
+    List(Box<Shape>),
+    /// A string.
+    Text,
+    /// A whole number.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+    /// One of these strings.
+    OneOf(Vec<String>),
+    /// Something that must be off, empty or absent. The text is advice for whoever wants it, or empty.
+    NotServed(String),
+    /// Anything; kept as it is.
+    Any,
+}
+
+/// A property of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Property {
+    /// Its name in canonical spelling.
+    pub name: String,
+    /// What may stand there.
+    pub shape: Shape,
+    /// Whether only answers hold it, so that it is ignored in requests.
+    pub read_only: bool,
+    /// Whether only requests hold it, so that it is never stored or shown as it came.
+    pub write_only: bool,
+    /// The collection that it refers to: its value is `{"id": …}`, or a list of these.
+    pub refers_to: Option<String>,
+}
+
+impl Shape {
+    /// The shape of a type.
+    ///
+    /// # Panics
+    /// If the type's schema uses something that no resource type needs, which any test that touches it shows.
+    pub fn of<T: JsonSchema>() -> Shape {
+        let generator = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator();
+        Shape::read(generator.into_root_schema_for::<T>().as_value())
+    }
+
+    /// The properties, if it is an object.
+    pub fn properties(&self) -> &[Property] {
+        match self {
+            Shape::Object(properties) => properties,
+            _ => &[],
+        }
+    }
+
+    fn read(schema: &Value) -> Shape {
+        let Some(schema) = schema.as_object() else { return Shape::Any };
+        if let Some(advice) = schema.get(NOT_SERVED) {
+            return Shape::NotServed(advice.as_str().unwrap_or_default().to_owned());
+        }
+        if let Some(options) = alternatives(schema) {
+            return options;
+        }
+        if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+            return Shape::OneOf(values.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        }
+        match json_type(schema) {
+            Some("object") => Shape::object(schema),
+            Some("array") => Shape::List(Box::new(schema.get("items").map_or(Shape::Any, Shape::read))),
+            Some("string") => Shape::Text,
+            Some("integer") => Shape::Integer,
+            Some("boolean") => Shape::Boolean,
+            None => Shape::Any,
+            Some(other) => panic!("no resource type holds a {other}"),
+        }
+    }
+
+    fn object(schema: &Map<String, Value>) -> Shape {
+        if let Some(values) = schema.get("additionalProperties").filter(|values| values.as_bool().is_none()) {
+            return Shape::Map(Box::new(Shape::read(values)));
+        }
+        let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+            return Shape::Map(Box::new(Shape::Any));
+        };
+        let property = |(name, schema): (&String, &Value)| Property {
+            name: name.clone(),
+            shape: Shape::read(schema),
+            read_only: schema["readOnly"] == true,
+            write_only: schema["writeOnly"] == true,
+            refers_to: schema[REFERS_TO].as_str().map(str::to_owned),
+        };
+        Shape::Object(properties.iter().map(property).collect())
+    }
+}
+
+/// `Option` of a type, and an enumeration whose variants are documented, come as alternatives.
+fn alternatives(schema: &Map<String, Value>) -> Option<Shape> {
+    let options = schema.get("anyOf").or_else(|| schema.get("oneOf"))?.as_array()?;
+    let constants: Vec<String> =
+        options.iter().filter_map(|option| option.get("const")?.as_str()).map(str::to_owned).collect();
+    if !constants.is_empty() {
+        return Some(Shape::OneOf(constants));
+    }
+    options.iter().find(|option| option["type"] != "null").map(Shape::read)
+}
+
+/// The type, apart from `null`: what is null is absent.
+fn json_type(schema: &Map<String, Value>) -> Option<&str> {
+    match schema.get("type")? {
+        Value::Array(types) => types.iter().filter_map(Value::as_str).find(|name| *name != "null"),
+        name => name.as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arm::gateway::{Listener, SslCertificate};
+
+    fn property<'a>(shape: &'a Shape, name: &str) -> &'a Property {
+        shape.properties().iter().find(|p| p.name == name).unwrap()
+    }
+
+    #[test]
+    fn a_type_says_all_there_is_to_know_about_its_properties() {
+        let listener = Shape::of::<Listener>();
+        let frontend = property(&listener, "frontendIPConfiguration");
+        assert_eq!(frontend.refers_to.as_deref(), Some("frontendIPConfigurations"));
+        assert_eq!(property(&frontend.shape, "id").shape, Shape::Text);
+        let protocol = Shape::OneOf(vec!["Http".into(), "Https".into()]);
+        assert_eq!(property(&listener, "protocol").shape, protocol);
+        assert_eq!(property(&listener, "hostName").shape, Shape::Text);
+        assert_eq!(property(&listener, "hostNames").shape, Shape::List(Box::new(Shape::Text)));
+        assert_eq!(property(&listener, "requireServerNameIndication").shape, Shape::Boolean);
+        assert!(matches!(property(&listener, "sslProfile").shape, Shape::NotServed(_)));
+
+        let certificate = Shape::of::<SslCertificate>();
+        assert!(property(&certificate, "password").write_only);
+        assert!(property(&certificate, "publicCertData").read_only);
+    }
+}

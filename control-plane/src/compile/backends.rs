@@ -1,0 +1,207 @@
+//! Pools, and how to speak with their members.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tidegate_shared::snapshot::{self, Host, HostHeader, Pool, Settings, UpstreamTls};
+
+use super::hosts;
+use super::probes::{self, default_probe};
+use super::resources::{Resource, Resources, given, in_range};
+use crate::arm::collection::over_limit;
+use crate::arm::gateway::{
+    BackendAddress, BackendAddressPool, BackendHttpSettings, CookieBasedAffinity, Probe, Protocol,
+    TrustedRootCertificate,
+};
+use crate::violation::{Violations, code};
+
+/// The most members of one pool.
+const POOL_MEMBERS: usize = 1200;
+
+/// How long requests of a removed backend may go on when draining is disabled.
+const UNASKED_DRAIN: Duration = Duration::from_secs(30);
+
+/// The pools, in the order listed.
+pub(super) fn pools(pools: &Resources<BackendAddressPool>, violations: &mut Violations) -> Vec<Pool> {
+    let pool = |resource: &Resource<BackendAddressPool>| {
+        let addresses = &resource.properties.backend_addresses;
+        if addresses.len() > POOL_MEMBERS {
+            let message = over_limit("backendAddresses", addresses.len(), POOL_MEMBERS);
+            violations.push(code::limit::POOL_ADDRESSES, resource.at("backendAddresses"), message);
+        }
+        let mut members = Vec::with_capacity(addresses.len());
+        for (i, address) in addresses.iter().enumerate() {
+            members.extend(member(address, &resource.at(&format!("backendAddresses[{i}]")), violations));
+        }
+        Pool { name: resource.name.clone(), members }
+    };
+    pools.iter().map(pool).collect()
+}
+
+fn member(address: &BackendAddress, target: &str, violations: &mut Violations) -> Option<Host> {
+    let (property, text) = match (given(address.ip_address.as_ref()), given(address.fqdn.as_ref())) {
+        (Some(text), None) => ("ipAddress", text),
+        (None, Some(text)) => ("fqdn", text),
+        _ => {
+            let message = "Exactly one of ipAddress and fqdn is required.";
+            violations.push(code::BACKEND_ADDRESS, target, message);
+            return None;
+        }
+    };
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        if !ip.is_unspecified() && !ip.is_multicast() {
+            return Some(Host::Ip(ip.to_canonical()));
+        }
+    } else if hosts::is_host(text) {
+        return Some(Host::Name(text.to_ascii_lowercase()));
+    }
+    let message = format!("'{text}' is neither an address that can be connected to nor a host name.");
+    violations.push(code::BACKEND_ADDRESS, format!("{target}.{property}"), message);
+    None
+}
+
+/// Whom settings may trust.
+pub(super) struct Trust<'a> {
+    pub(super) roots: &'a Resources<TrustedRootCertificate>,
+    pub(super) compiled: &'a [Vec<Vec<u8>>],
+}
+
+/// What settings may probe with.
+pub(super) struct Probing<'a> {
+    pub(super) probes: &'a Resources<Probe>,
+    pub(super) compiled: &'a [Option<probes::Compiled>],
+}
+
+type Source = Resource<BackendHttpSettings>;
+
+/// The settings, in the order listed.
+pub(super) fn settings(
+    settings: &Resources<BackendHttpSettings>,
+    trust: &Trust<'_>,
+    probing: &Probing<'_>,
+    violations: &mut Violations,
+) -> Vec<Settings> {
+    settings.iter().filter_map(|resource| compile_settings(resource, trust, probing, violations)).collect()
+}
+
+fn compile_settings(
+    resource: &Source,
+    trust: &Trust<'_>,
+    probing: &Probing<'_>,
+    violations: &mut Violations,
+) -> Option<Settings> {
+    let properties = &resource.properties;
+    refuse_what_is_not_served(resource, violations);
+    // An absent number reads as zero, as the official service has it.
+    let port = properties.port.unwrap_or(0);
+    let port = in_range(port, 1..=65_535, code::SETTINGS_PORT, resource.at("port"), violations);
+    let target = resource.at("requestTimeout");
+    let timeout = in_range(properties.request_timeout, 1..=86_400, code::OUT_OF_RANGE, target, violations);
+    let draining = &properties.connection_draining;
+    let target = resource.at("connectionDraining.drainTimeoutInSec");
+    let drain = in_range(draining.drain_timeout_in_sec, 1..=3600, code::DRAIN_TIMEOUT, target, violations);
+    let tls = upstream_tls(resource, trust, violations);
+    let host = host_header(resource, violations);
+    let probe = probe(resource, &host, probing, violations);
+    Some(Settings {
+        name: resource.name.clone(),
+        port: port?,
+        tls,
+        host,
+        request_timeout: Duration::from_secs(timeout?),
+        drain_timeout: drain
+            .map(|drain| if draining.enabled { Duration::from_secs(drain) } else { UNASKED_DRAIN })?,
+        probe: probe?,
+    })
+}
+
+fn refuse_what_is_not_served(resource: &Source, violations: &mut Violations) {
+    let properties = &resource.properties;
+    if properties.cookie_based_affinity == CookieBasedAffinity::Enabled {
+        let message = "Cookie-based affinity is not supported yet. Use 'Disabled'.";
+        violations.push(code::NOT_SUPPORTED, resource.at("cookieBasedAffinity"), message);
+    }
+    for (property, value) in [
+        ("validateCertChainAndExpiry", properties.validate_cert_chain_and_expiry),
+        ("validateSNI", properties.validate_sni),
+    ] {
+        if value == Some(false) {
+            let message = "Certificates of backends are always checked. Leave it out or set it to true.";
+            violations.push(code::NOT_SUPPORTED, resource.at(property), message);
+        }
+    }
+}
+
+/// TLS to the backend. References are checked whether they have an effect or not.
+fn upstream_tls(resource: &Source, trust: &Trust<'_>, violations: &mut Violations) -> Option<UpstreamTls> {
+    let mut authorities = Vec::new();
+    for (i, reference) in resource.properties.trusted_root_certificates.iter().enumerate() {
+        let property = format!("trustedRootCertificates[{i}]");
+        let root = trust.roots.find(resource, &property, reference, violations);
+        authorities.extend(root.and_then(|root| trust.compiled.get(root)).into_iter().flatten().cloned());
+    }
+    match resource.properties.protocol {
+        Protocol::Http => None,
+        Protocol::Https if authorities.is_empty() => Some(UpstreamTls::SystemRoots),
+        Protocol::Https => Some(UpstreamTls::Roots(authorities)),
+    }
+}
+
+fn host_header(resource: &Source, violations: &mut Violations) -> HostHeader {
+    let picked = resource.properties.pick_host_name_from_backend_address;
+    match given(resource.properties.host_name.as_ref()) {
+        None if picked => HostHeader::Member,
+        None => HostHeader::Client,
+        Some(name) => {
+            if picked {
+                let message =
+                    format!("{} has a hostName and pickHostNameFromBackendAddress. Give one.", resource.id);
+                violations.push(code::EXCLUSIVE, resource.at("hostName"), message);
+            }
+            if !hosts::is_host(name) {
+                violations.push(
+                    code::HOST_NAME,
+                    resource.at("hostName"),
+                    format!("'{name}' is no host name."),
+                );
+            }
+            HostHeader::Fixed(name.to_owned())
+        }
+    }
+}
+
+fn probe(
+    resource: &Source,
+    host: &HostHeader,
+    probing: &Probing<'_>,
+    violations: &mut Violations,
+) -> Option<snapshot::Probe> {
+    let Some(reference) = &resource.properties.probe else { return Some(default_probe()) };
+    let index = probing.probes.find(resource, "probe", reference, violations)?;
+    let id = probing.probes.get(index).map_or("", |probe| probe.id.as_str());
+    let probes::Compiled { protocol, host_from_settings, mut probe } =
+        probing.compiled.get(index)?.clone()?;
+    if protocol != resource.properties.protocol {
+        let message = format!(
+            "Probe {id} protocol ({protocol:?}) does not match Backend Http Setting {} protocol ({:?}).",
+            resource.id, resource.properties.protocol
+        );
+        violations.push(code::PROBE_PROTOCOL, resource.at("probe"), message);
+    }
+    if host_from_settings {
+        probe.host = match host {
+            HostHeader::Fixed(name) => Some(name.clone()),
+            HostHeader::Member => None,
+            HostHeader::Client => {
+                let message = format!(
+                    "Probe {id} takes its host from {}, which has neither a hostName nor \
+                     pickHostNameFromBackendAddress.",
+                    resource.id
+                );
+                violations.push(code::PROBE_HOST_IS_NULL, resource.at("probe"), message);
+                None
+            }
+        };
+    }
+    Some(probe)
+}

@@ -1,0 +1,81 @@
+//! Host names: what may stand in a `Host` header, and the wildcards of listeners.
+
+/// The longest name in the DNS.
+const NAME_LENGTH: usize = 253;
+/// The longest part of one between dots.
+const LABEL_LENGTH: usize = 63;
+/// The most `*` in a wildcard, and the most `*` and `?` together.
+const STARS: usize = 2;
+const WILDCARDS: usize = 4;
+
+/// Whether this is a host name or IPv4 address that can be resolved and sent. Underscores occur in practice.
+pub(super) fn is_host(text: &str) -> bool {
+    is_name(text.strip_suffix('.').unwrap_or(text), |byte| {
+        byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
+    })
+}
+
+/// What is wrong with a listener's `hostName`, if anything.
+pub(super) fn complaint_of_name(text: &str) -> Option<&'static str> {
+    if text.contains(['*', '?']) {
+        return Some("Wildcards are allowed in hostNames only");
+    }
+    (!is_name(text, |byte| byte.is_ascii_alphanumeric() || byte == b'-')).then_some("It is no host name")
+}
+
+/// What is wrong with one of a listener's `hostNames`, if anything.
+pub(super) fn complaint_of_pattern(text: &str) -> Option<&'static str> {
+    let count = |text: &str, wildcard| text.matches(wildcard).count();
+    if !is_name(text, |byte| byte.is_ascii_alphanumeric() || b"-*?".contains(&byte)) {
+        return Some("It is no host name");
+    }
+    if text.split('.').any(|label| count(label, '*') > 1) {
+        return Some("Only one '*' is allowed between two dots");
+    }
+    if text.split('.').any(|label| label.contains('*') && label.contains('?')) {
+        return Some("'*' and '?' are not allowed together between two dots");
+    }
+    if count(text, '*') > STARS {
+        return Some("Only two '*' are allowed in a name");
+    }
+    (count(text, '*') + count(text, '?') > WILDCARDS).then_some("Only four wildcards are allowed in a name")
+}
+
+fn is_name(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
+    let is_label =
+        |label: &str| !label.is_empty() && label.len() <= LABEL_LENGTH && label.bytes().all(&allowed);
+    text.len() <= NAME_LENGTH && text.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        let long = "a".repeat(63);
+        for good in ["a", "a.b", "A-1.b_c", "127.0.0.1", "a.b.", &long] {
+            assert!(is_host(good), "{good}");
+        }
+        let longest = [long.as_str(); 4].join(".");
+        for bad in
+            ["", ".", "a..b", ".a", "a b", "a:80", "a/b", "ä", "a\r\nb", "*.a", &format!("{long}a"), &longest]
+        {
+            assert!(!is_host(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn wildcards() {
+        for good in ["a.b", "*.a.b", "*", "??.a", "*.*.a", "a?b.c*d.e?", "a-*.b"] {
+            assert_eq!(complaint_of_pattern(good), None, "{good}");
+        }
+        for bad in ["**", "*a*.b", "**.a", "*?.a", "*.*.*.a", "?????.a", "*.*.a???b", "a..*", "a_b", ""] {
+            assert!(complaint_of_pattern(bad).is_some(), "{bad}");
+        }
+        assert_eq!(complaint_of_name("a.b"), None);
+        for bad in ["*.a", "a?b", "", "a b", "a."] {
+            assert!(complaint_of_name(bad).is_some(), "{bad}");
+        }
+    }
+}

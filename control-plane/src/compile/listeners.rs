@@ -1,0 +1,161 @@
+//! Listeners: where each is, and that no two of them are in each other's way.
+
+use std::collections::HashMap;
+
+use tidegate_shared::snapshot::{Frontend, Listener};
+
+use super::hosts;
+use super::resources::{Resource, Resources, given};
+use crate::arm::collection::over_limit;
+use crate::arm::gateway::{
+    self, FrontendIpConfiguration, FrontendPort, Protocol, SslCertificate, SubResource,
+};
+use crate::violation::{Violations, code};
+
+/// The most host names of one listener.
+const HOST_NAMES: usize = 5;
+
+/// What listeners refer to, and what it compiled to.
+pub(super) struct Places<'a> {
+    pub(super) frontends: &'a Resources<FrontendIpConfiguration>,
+    pub(super) addresses: &'a [Option<Frontend>],
+    pub(super) ports: &'a Resources<FrontendPort>,
+    pub(super) numbers: &'a [Option<u16>],
+    pub(super) certificates: &'a Resources<SslCertificate>,
+}
+
+type Source = Resource<gateway::Listener>;
+
+/// The listeners, without rules, in the order listed.
+pub(super) fn compile(
+    listeners: &Resources<gateway::Listener>,
+    places: &Places<'_>,
+    violations: &mut Violations,
+) -> Vec<Listener> {
+    let mut compiled: Vec<(&Source, Listener)> = Vec::new();
+    for resource in listeners.iter() {
+        compiled.extend(listener(resource, places, violations).map(|listener| (resource, listener)));
+    }
+    find_clashes(&compiled, violations);
+    compiled.into_iter().map(|(_, listener)| listener).collect()
+}
+
+fn listener(resource: &Source, places: &Places<'_>, violations: &mut Violations) -> Option<Listener> {
+    let properties = &resource.properties;
+    let frontend = place(
+        resource,
+        ("frontendIPConfiguration", "FrontendIpConfiguration"),
+        properties.frontend_ip_configuration.as_ref(),
+        (places.frontends, places.addresses),
+        violations,
+    );
+    let port = place(
+        resource,
+        ("frontendPort", "FrontendPort"),
+        properties.frontend_port.as_ref(),
+        (places.ports, places.numbers),
+        violations,
+    );
+    let certificate = certificate(resource, places.certificates, violations);
+    let hosts = host_names(resource, violations);
+    Some(Listener {
+        name: resource.name.clone(),
+        frontend: frontend?,
+        port: port?,
+        certificate,
+        hosts,
+        rule: None,
+    })
+}
+
+/// What a required reference leads to. Nothing is said of what is wrong with that itself: that has been said.
+fn place<T, C: Copy>(
+    resource: &Source,
+    (property, kind): (&str, &str),
+    reference: Option<&SubResource>,
+    (among, compiled): (&Resources<T>, &[Option<C>]),
+    violations: &mut Violations,
+) -> Option<C> {
+    let Some(reference) = reference else {
+        let message = format!("Http Listener {} must reference a {kind}.", resource.id);
+        violations.push(code::LISTENER_MUST_REFERENCE, resource.at(property), message);
+        return None;
+    };
+    let index = among.find(resource, property, reference, violations)?;
+    compiled.get(index).copied().flatten()
+}
+
+fn certificate(
+    resource: &Source,
+    certificates: &Resources<SslCertificate>,
+    violations: &mut Violations,
+) -> Option<usize> {
+    let reference = resource.properties.ssl_certificate.as_ref();
+    let index = reference.and_then(|r| certificates.find(resource, "sslCertificate", r, violations));
+    match resource.properties.protocol {
+        // A certificate that an HTTP listener keeps for later is checked, and has no effect.
+        Protocol::Http => None,
+        Protocol::Https => {
+            if reference.is_none() {
+                let message = format!(
+                    "Http Listener {} uses protocol Https. Ssl Certificate must be specified.",
+                    resource.id
+                );
+                violations.push(code::LISTENER_NEEDS_CERTIFICATE, resource.at("sslCertificate"), message);
+            }
+            index
+        }
+    }
+}
+
+/// The host names in lower case, each once.
+fn host_names(resource: &Source, violations: &mut Violations) -> Vec<String> {
+    let properties = &resource.properties;
+    let single = given(properties.host_name.as_ref());
+    if single.is_some() && !properties.host_names.is_empty() {
+        let message = format!("Http Listener {} has both hostName and hostNames. Give one.", resource.id);
+        violations.push(code::EXCLUSIVE, resource.at("hostNames"), message);
+    }
+    if properties.host_names.len() > HOST_NAMES {
+        let message = over_limit("hostNames", properties.host_names.len(), HOST_NAMES);
+        violations.push(code::limit::HOST_NAMES, resource.at("hostNames"), message);
+    }
+    let mut hosts = Vec::new();
+    let mut add = |text: &str, complaint: Option<&str>, target: String| match complaint {
+        Some(complaint) => violations.push(code::HOST_NAME, target, format!("'{text}': {complaint}.")),
+        None => hosts.push(text.to_ascii_lowercase()),
+    };
+    if let Some(name) = single {
+        add(name, hosts::complaint_of_name(name), resource.at("hostName"));
+    }
+    for (i, pattern) in properties.host_names.iter().enumerate() {
+        add(pattern, hosts::complaint_of_pattern(pattern), resource.at(&format!("hostNames[{i}]")));
+    }
+    let mut seen = std::collections::HashSet::new();
+    hosts.retain(|host| seen.insert(host.clone()));
+    hosts
+}
+
+/// Two listeners on one address and port must speak one protocol and differ in their host names.
+fn find_clashes(listeners: &[(&Source, Listener)], violations: &mut Violations) {
+    let mut first_on: HashMap<(Frontend, u16), &Source> = HashMap::new();
+    let mut taken: HashMap<(Frontend, u16, &str), &Source> = HashMap::new();
+    for (resource, listener) in listeners {
+        let other = *first_on.entry((listener.frontend, listener.port)).or_insert(resource);
+        let mut clash = (other.properties.protocol != resource.properties.protocol)
+            .then_some((other, "and different protocols"));
+        let everything = listener.hosts.is_empty().then_some("");
+        for host in listener.hosts.iter().map(String::as_str).chain(everything) {
+            if let Some(other) = taken.insert((listener.frontend, listener.port, host), resource) {
+                clash.get_or_insert((other, "and the same host name"));
+            }
+        }
+        if let Some((other, how)) = clash {
+            let message = format!(
+                "Two Http Listeners of Application Gateway {} and {} are using the same Frontend Port {how}.",
+                other.id, resource.id
+            );
+            violations.push(code::LISTENERS_CLASH, resource.at("frontendPort"), message);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The members of a collection with typed properties, and how others find them.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::arm::collection::Collection;
+use crate::arm::document::Document;
+use crate::arm::gateway::SubResource;
+use crate::violation::{Violations, code};
+
+/// A child with typed properties.
+#[derive(Debug)]
+pub(super) struct Resource<T> {
+    /// Its name.
+    pub(super) name: String,
+    /// Its resource ID.
+    pub(super) id: String,
+    /// The JSON path of its properties.
+    target: String,
+    /// What they are.
+    pub(super) properties: T,
+}
+
+impl<T> Resource<T> {
+    /// The JSON path of its properties as a whole.
+    pub(super) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The JSON path of one of its properties.
+    pub(super) fn at(&self, property: &str) -> String {
+        format!("{}.{property}", self.target)
+    }
+}
+
+/// All members of a collection, in the order listed: an index here is the index of what it compiles to.
+#[derive(Debug)]
+pub(super) struct Resources<T> {
+    list: Vec<Resource<T>>,
+    by_id: HashMap<String, usize>,
+}
+
+impl<T> Resources<T> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Resource<T>> {
+        self.list.iter()
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&Resource<T>> {
+        self.list.get(index)
+    }
+}
+
+impl<T: DeserializeOwned + Default> Resources<T> {
+    /// Reads a collection, and complains if it has more members than it may.
+    pub(super) fn read(document: &Document, collection: &str, violations: &mut Violations) -> Resources<T> {
+        let collection = Collection::named(collection).expect("the compiler names collections that exist");
+        let mut resources = Resources { list: Vec::new(), by_id: HashMap::new() };
+        for (i, child) in document.members(collection).enumerate() {
+            let target = format!("properties.{}[{i}].properties", collection.name);
+            let typed = serde_json::from_value(Value::Object(child.properties.clone()));
+            let properties = typed.unwrap_or_else(|e| {
+                // Only a store that another version wrote can hold such properties.
+                violations.push(code::INVALID_JSON, target.as_str(), format!("It cannot be read: {e}."));
+                T::default()
+            });
+            let id = document.path.child_id(collection, &child.name);
+            resources.by_id.entry(id.to_ascii_lowercase()).or_insert(i);
+            resources.list.push(Resource { name: child.name.clone(), id, target, properties });
+        }
+        if resources.list.len() > collection.limit {
+            let target = format!("properties.{}", collection.name);
+            violations.push(collection.limit_code, target, collection.over_limit(resources.list.len()));
+        }
+        resources
+    }
+}
+
+impl<T> Resources<T> {
+    /// The index of the member that a property of `from` refers to. One that is not there is a violation.
+    pub(super) fn find<U>(
+        &self,
+        from: &Resource<U>,
+        property: &str,
+        reference: &SubResource,
+        violations: &mut Violations,
+    ) -> Option<usize> {
+        // Reading leaves no reference without an ID; were there one, it would lead nowhere.
+        let id = reference.id.as_deref().unwrap_or_default();
+        let index = self.by_id.get(&id.to_ascii_lowercase()).copied();
+        if index.is_none() {
+            let message = format!(
+                "Resource {id} referenced by resource {} was not found. Please make sure that the referenced resource \
+                 exists.",
+                from.id
+            );
+            violations.push(code::INVALID_REFERENCE, from.at(&format!("{property}.id")), message);
+        }
+        index
+    }
+}
+
+/// The value in the type of a snapshot, if it is in its range; a violation otherwise.
+pub(super) fn in_range<N: TryFrom<i64>>(
+    value: i64,
+    range: RangeInclusive<i64>,
+    code: &'static str,
+    target: String,
+    violations: &mut Violations,
+) -> Option<N> {
+    if range.contains(&value)
+        && let Ok(value) = N::try_from(value)
+    {
+        return Some(value);
+    }
+    let (low, high) = range.into_inner();
+    let message = format!("The current value is {value}. Supported range is [{low}, {high}].");
+    violations.push(code, target, message);
+    None
+}
+
+/// The text, if there is any: an empty one counts as absent everywhere.
+pub(super) fn given(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).filter(|text| !text.is_empty())
+}

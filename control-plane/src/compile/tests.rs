@@ -1,0 +1,136 @@
+//! What documents mean, and every way in which they can be wrong.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tidegate_shared::snapshot::{Action, Frontend, Host, HostHeader, Pool, UpstreamTls};
+
+use super::*;
+use crate::arm::samples::{ID, NEW, OLD, command_line, documentation, path, read, reference, whole};
+use crate::violation::code;
+
+mod hostile;
+mod wrong;
+
+/// What the API does with a body: read, compile, one list of what is wrong.
+fn compile_body(body: Value) -> Result<Content, Violations> {
+    let (document, mut violations) = Document::read(path(), body, None, NEW);
+    match compile(&document) {
+        Ok(content) if violations.is_empty() => Ok(content),
+        Ok(_) => Err(violations),
+        Err(found) => {
+            violations.absorb(found);
+            Err(violations)
+        }
+    }
+}
+
+/// The member of a list in a body, by collection and index.
+fn properties<'a>(body: &'a mut Value, collection: &str, index: usize) -> &'a mut Value {
+    &mut body["properties"][collection][index]["properties"]
+}
+
+#[test]
+fn an_empty_gateway_means_nothing() {
+    let expected = Content { name: ID.to_owned(), ..Content::default() };
+    assert_eq!(compile_body(json!({})), Ok(expected));
+}
+
+#[test]
+fn listeners_come_in_the_order_of_their_rules() {
+    let content = compile_body(whole()).unwrap();
+    let seen: Vec<_> = content
+        .listeners
+        .iter()
+        .map(|l| (l.name.as_str(), l.port, l.certificate, l.rule.as_ref().map(|rule| rule.name.as_str())))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("wss", 443, Some(0), Some("wss-rule")),
+            ("ws", 80, None, Some("ws-rule")),
+            ("idle", 80, None, None),
+        ]
+    );
+    let [wss, ws, _] = &content.listeners[..] else { panic!() };
+    assert_eq!(wss.frontend, Frontend::Address("127.0.0.2".parse().unwrap()));
+    assert_eq!(wss.hosts, ["ec.test", "*.ec.test"]);
+    assert_eq!(wss.rule.as_ref().unwrap().action, Action::Forward { pool: 0, settings: 1 });
+    assert_eq!((ws.frontend, ws.hosts.len()), (Frontend::Public, 0));
+    assert_eq!(content.certificates[0].chain.len(), 1);
+}
+
+#[test]
+fn backends_mean_what_the_service_says() {
+    let content = compile_body(whole()).unwrap();
+    let ip = |text: &str| Host::Ip(text.parse().unwrap());
+    let name = |text: &str| Host::Name(text.to_owned());
+    let members = vec![ip("10.0.0.1"), name("backend"), name("b.test"), ip("::1")];
+    let pools = [Pool { name: "pool".into(), members }, Pool { name: "empty".into(), members: Vec::new() }];
+    assert_eq!(content.pools, pools);
+
+    let [plain, tls] = &content.settings[..] else { panic!() };
+    let seconds = Duration::from_secs;
+    assert_eq!((plain.port, &plain.tls, &plain.host), (8080, &None, &HostHeader::Client));
+    assert_eq!((plain.request_timeout, plain.drain_timeout), (seconds(30), seconds(30)));
+    assert_eq!(plain.probe, probes::default_probe());
+
+    assert_eq!((tls.port, &tls.host), (8443, &HostHeader::Fixed("b.test".into())));
+    assert_eq!((tls.request_timeout, tls.drain_timeout), (seconds(40), seconds(60)));
+    assert!(matches!(&tls.tls, Some(UpstreamTls::Roots(roots)) if roots.len() == 1));
+    let probe = &tls.probe;
+    assert_eq!(
+        (probe.host.as_deref(), probe.port, probe.path.as_str()),
+        (Some("b.test"), Some(8081), "/up?x=1")
+    );
+    assert_eq!((probe.interval, probe.timeout), (seconds(5), seconds(2)));
+    assert_eq!((probe.unhealthy_threshold, probe.min_servers), (2, 1));
+    assert_eq!((&probe.statuses[..], probe.body.as_str()), (&[200..=200, 300..=302][..], "ok"));
+}
+
+#[test]
+fn hosts_may_be_picked_from_members() {
+    let mut body = whole();
+    let settings = properties(&mut body, "backendHttpSettingsCollection", 1);
+    settings["hostName"] = json!("");
+    settings["pickHostNameFromBackendAddress"] = json!(true);
+    settings["trustedRootCertificates"] = json!([]);
+    let tls = &compile_body(body).unwrap().settings[1];
+    assert_eq!((&tls.host, &tls.probe.host), (&HostHeader::Member, &None));
+    assert_eq!(tls.tls, Some(UpstreamTls::SystemRoots));
+}
+
+#[test]
+fn a_private_frontend_without_address_is_on_loopback() {
+    let mut body = whole();
+    *properties(&mut body, "frontendIPConfigurations", 1) = json!({ "subnet": { "id": "/subnet" } });
+    let content = compile_body(body).unwrap();
+    assert_eq!(content.listeners[0].frontend, Frontend::Address("127.0.0.1".parse().unwrap()));
+}
+
+#[test]
+fn bodies_of_the_wild_compile() {
+    let content = compile_body(command_line()).unwrap();
+    assert_eq!((content.listeners.len(), content.settings[0].port), (1, 18999));
+    let (document, violations) = Document::read(path(), documentation(), None, OLD);
+    assert!(violations.is_empty(), "{violations}");
+    let content = compile(&document).unwrap();
+    let names: Vec<_> = content.listeners.iter().map(|listener| listener.name.as_str()).collect();
+    assert_eq!(names, ["appGatewayHttpsListener", "appGatewayHttpListener"]);
+}
+
+#[test]
+fn a_gateway_may_grow_child_by_child() {
+    let mut document = read(json!({}));
+    let whole = whole();
+    for collection in crate::arm::collection::COLLECTIONS {
+        for child in whole["properties"][collection.name].as_array().unwrap() {
+            let name = child["name"].as_str().unwrap();
+            let (next, violations) = document.with_child(collection, name, child.clone(), NEW);
+            assert!(violations.is_empty(), "{violations}");
+            document = next;
+            compile(&document).unwrap();
+        }
+    }
+    assert_eq!(compile(&document), compile_body(whole));
+}

@@ -1,0 +1,379 @@
+//! Every violation, one body each, and several at once.
+
+use super::*;
+use crate::arm::samples::CERTIFICATE;
+
+/// Replaces properties of one member of the whole gateway, and looks at what is wrong then. Targets are within those
+/// properties when they begin with a dot, and whole otherwise.
+fn check(collection: &str, index: usize, changes: Value, expected: &[(&str, &str)]) {
+    let what = format!("{collection}[{index}] {changes}");
+    let mut body = whole();
+    let Value::Object(changes) = changes else { panic!("{what}") };
+    properties(&mut body, collection, index).as_object_mut().unwrap().extend(changes);
+    let prefix = format!("properties.{collection}[{index}].properties");
+    check_body(body, &what, &prefix, expected);
+}
+
+fn check_body(body: Value, what: &str, prefix: &str, expected: &[(&str, &str)]) {
+    let violations = compile_body(body).err().unwrap_or_default();
+    let found: Vec<_> =
+        violations.0.iter().map(|v| (v.code, v.target.strip_prefix(prefix).unwrap_or(&v.target))).collect();
+    assert_eq!(found, expected, "{what}: {violations}");
+}
+
+fn check_gateway(changes: Value, expected: &[(&str, &str)]) {
+    let what = changes.to_string();
+    let mut body = json!({});
+    body["properties"] = changes;
+    check_body(body, &what, "properties", expected);
+}
+
+#[test]
+fn gateway_properties() {
+    check_gateway(json!({ "sku": { "tier": "waf_v2" } }), &[(code::NOT_SUPPORTED, ".sku.tier")]);
+    check_gateway(json!({ "sku": { "name": "WAF_v2" } }), &[(code::NOT_SUPPORTED, ".sku.name")]);
+    check_gateway(json!({ "sku": { "name": "huge" } }), &[(code::INVALID_JSON, ".sku.name")]);
+    check_gateway(json!({ "sslPolicy": {}, "enableHttp2": "true" }), &[]);
+    for name in ["AppGwSslPolicy20220101", "appgwsslpolicy20220101s"] {
+        check_gateway(json!({ "sslPolicy": { "policyType": "predefined", "policyName": name } }), &[]);
+    }
+    for (policy, expected) in [
+        (json!({ "policyName": "AppGwSslPolicy20220101" }), &[(code::SSL_POLICY_TYPE, ".sslPolicy")][..]),
+        (json!({ "policyType": "Custom" }), &[(code::NOT_SUPPORTED, ".sslPolicy.policyType")]),
+        (
+            json!({ "policyType": "Predefined", "policyName": "AppGwSslPolicy20170401S", "cipherSuites": ["x"] }),
+            &[
+                (code::NOT_SUPPORTED, ".sslPolicy.policyName"),
+                (code::SSL_POLICY_PROPERTY, ".sslPolicy.cipherSuites"),
+            ],
+        ),
+    ] {
+        check_gateway(json!({ "sslPolicy": policy }), expected);
+    }
+    let buffering = json!({ "globalConfiguration": { "enableRequestBuffering": true, "enableResponseBuffering": false } });
+    check_gateway(buffering, &[(code::NOT_SUPPORTED, ".globalConfiguration.enableRequestBuffering")]);
+    check("gatewayIPConfigurations", 0, json!({ "subnet": null }), &[(code::SUBNET_IS_REQUIRED, ".subnet")]);
+}
+
+#[test]
+fn features_that_no_worker_executes() {
+    for name in [
+        "authenticationCertificates",
+        "trustedClientCertificates",
+        "sslProfiles",
+        "urlPathMaps",
+        "redirectConfigurations",
+        "rewriteRuleSets",
+        "customErrorConfigurations",
+        "privateLinkConfigurations",
+        "loadDistributionPolicies",
+        "listeners",
+        "backendSettingsCollection",
+        "routingRules",
+    ] {
+        check_gateway(json!({ name: [{ "name": "x" }] }), &[(code::NOT_SUPPORTED, &format!(".{name}"))]);
+        check_gateway(json!({ name: [] }), &[]);
+    }
+    check_gateway(json!({ "firewallPolicy": { "id": "x" } }), &[(code::NOT_SUPPORTED, ".firewallPolicy")]);
+    for (collection, changes) in [
+        ("frontendIPConfigurations", json!({ "privateLinkConfiguration": { "id": "x" } })),
+        ("httpListeners", json!({ "sslProfile": { "id": "x" } })),
+        ("httpListeners", json!({ "customErrorConfigurations": [{}] })),
+        ("httpListeners", json!({ "firewallPolicy": { "id": "x" } })),
+        ("backendHttpSettingsCollection", json!({ "path": "/x" })),
+        ("backendHttpSettingsCollection", json!({ "cookieBasedAffinity": "ENABLED" })),
+        ("backendHttpSettingsCollection", json!({ "validateSNI": false })),
+        ("backendHttpSettingsCollection", json!({ "dedicatedBackendConnection": true })),
+        ("requestRoutingRules", json!({ "ruleType": "pathBasedRouting" })),
+        ("requestRoutingRules", json!({ "urlPathMap": { "id": "x" } })),
+        ("requestRoutingRules", json!({ "redirectConfiguration": { "id": "x" } })),
+        ("requestRoutingRules", json!({ "rewriteRuleSet": { "id": "x" } })),
+        ("trustedRootCertificates", json!({ "keyVaultSecretId": "https://kv" })),
+        ("sslCertificates", json!({ "keyVaultSecretId": "https://kv" })),
+    ] {
+        let property = changes.as_object().unwrap().keys().next().unwrap().clone();
+        check(collection, 0, changes, &[(code::NOT_SUPPORTED, &format!(".{property}"))]);
+    }
+    let off =
+        json!({ "path": "", "dedicatedBackendConnection": false, "validateSNI": true, "probeEnabled": true });
+    check("backendHttpSettingsCollection", 0, off, &[]);
+}
+
+#[test]
+fn certificates() {
+    let missing = [(code::CERTIFICATE_DATA, "")];
+    check("sslCertificates", 0, json!({ "data": null }), &missing);
+    check("sslCertificates", 0, json!({ "data": "" }), &missing);
+    check("sslCertificates", 0, json!({ "data": "x" }), &[(code::CERTIFICATE_INVALID, ".data")]);
+    check("trustedRootCertificates", 0, json!({ "data": null }), &missing);
+    for data in ["AAAA", CERTIFICATE] {
+        check("trustedRootCertificates", 0, json!({ "data": data }), &[(code::ROOT_INVALID, ".data")]);
+    }
+    let vault = json!({ "data": null, "keyVaultSecretId": "https://kv" });
+    check("sslCertificates", 0, vault, &[(code::NOT_SUPPORTED, ".keyVaultSecretId")]);
+}
+
+#[test]
+fn frontends() {
+    let collection = "frontendIPConfigurations";
+    let private = |changes| check(collection, 1, changes, &[]);
+    private(json!({ "privateIPAddress": "::1", "privateIPAllocationMethod": "Static" }));
+    private(json!({ "subnet": { "id": "/subnet" } }));
+    for (index, changes, expected) in [
+        (0, json!({ "publicIPAddress": null }), (code::FRONTEND_NEEDS_ADDRESS, "")),
+        (0, json!({ "publicIPAddress": {} }), (code::FRONTEND_NEEDS_ADDRESS, "")),
+        (0, json!({ "subnet": { "id": "/subnet" } }), (code::EXCLUSIVE, ".publicIPAddress")),
+        (0, json!({ "privateIPAddress": "10.0.0.1" }), (code::EXCLUSIVE, ".publicIPAddress")),
+        (
+            0,
+            json!({ "publicIPAddress": null, "privateIPAddress": "10.0.0.1" }),
+            (code::ONE_FRONTEND_PER_KIND, "properties.frontendIPConfigurations[1].properties"),
+        ),
+        (
+            1,
+            json!({ "privateIPAddress": null, "subnet": { "id": "/s" }, "privateIPAllocationMethod": "Static" }),
+            (code::FRONTEND_ALLOCATION, ".privateIPAllocationMethod"),
+        ),
+        (1, json!({ "privateIPAddress": "10.0.0" }), (code::IP_ADDRESS, ".privateIPAddress")),
+        (1, json!({ "privateIPAddress": "0.0.0.0" }), (code::IP_ADDRESS, ".privateIPAddress")),
+        (1, json!({ "privateIPAddress": "ff02::1" }), (code::IP_ADDRESS, ".privateIPAddress")),
+    ] {
+        check(collection, index, changes, &[expected]);
+    }
+    for port in [json!(1), json!(65_199)] {
+        check("frontendPorts", 0, json!({ "port": port }), &[]);
+    }
+    for port in [json!(null), json!(0), json!(-1), json!(65_200), json!(i64::MAX)] {
+        check("frontendPorts", 0, json!({ "port": port }), &[(code::FRONTEND_PORT, ".port")]);
+    }
+    check("frontendPorts", 0, json!({ "port": "http" }), &[(code::INVALID_JSON, ".port")]);
+}
+
+#[test]
+fn listeners() {
+    let public = reference("frontendIPConfigurations/public");
+    let private = reference("frontendIPConfigurations/private");
+    let p80 = reference("frontendPorts/p80");
+    for (index, changes, expected) in [
+        (
+            0,
+            json!({ "frontendIPConfiguration": null }),
+            (code::LISTENER_MUST_REFERENCE, ".frontendIPConfiguration"),
+        ),
+        (0, json!({ "frontendPort": {} }), (code::LISTENER_MUST_REFERENCE, ".frontendPort")),
+        (0, json!({ "frontendPort": { "id": "x" } }), (code::INVALID_REFERENCE_FORMAT, ".frontendPort.id")),
+        (
+            0,
+            json!({ "frontendPort": reference("frontendPorts/none") }),
+            (code::INVALID_REFERENCE, ".frontendPort.id"),
+        ),
+        (0, json!({ "protocol": "Https" }), (code::LISTENER_NEEDS_CERTIFICATE, ".sslCertificate")),
+        (1, json!({ "sslCertificate": null }), (code::LISTENER_NEEDS_CERTIFICATE, ".sslCertificate")),
+        (1, json!({ "hostName": "a.test" }), (code::EXCLUSIVE, ".hostNames")),
+        (0, json!({ "hostName": "*.test" }), (code::HOST_NAME, ".hostName")),
+        (0, json!({ "hostNames": ["a.test", "**"] }), (code::HOST_NAME, ".hostNames[1]")),
+        (0, json!({ "hostNames": ["a", "b", "c", "d", "e", "f"] }), (code::limit::HOST_NAMES, ".hostNames")),
+        (2, json!({ "frontendIPConfiguration": public }), (code::LISTENERS_CLASH, ".frontendPort")),
+        (
+            2,
+            json!({ "frontendPort": reference("frontendPorts/p443"), "hostName": "other.test" }),
+            (code::LISTENERS_CLASH, ".frontendPort"),
+        ),
+    ] {
+        check("httpListeners", index, changes, &[expected]);
+    }
+    // Another host, or the same one twice in a listener, is in nobody's way.
+    check(
+        "httpListeners",
+        2,
+        json!({ "frontendIPConfiguration": public, "hostNames": ["a.test", "A.test"] }),
+        &[],
+    );
+    let mut body = whole();
+    *properties(&mut body, "httpListeners", 0) =
+        json!({ "frontendIPConfiguration": private, "frontendPort": p80, "hostName": "A.test" });
+    properties(&mut body, "httpListeners", 2)["hostNames"] = json!(["b.test", "a.TEST"]);
+    let expected = [(code::LISTENERS_CLASH, "properties.httpListeners[2].properties.frontendPort")];
+    check_body(body, "same host", "", &expected);
+}
+
+#[test]
+fn backends() {
+    let pool = |addresses: Value, expected: &[(&str, &str)]| {
+        check("backendAddressPools", 0, json!({ "backendAddresses": addresses }), expected);
+    };
+    pool(json!(null), &[]);
+    for (address, target) in [
+        (json!({}), ""),
+        (json!({ "fqdn": "a", "ipAddress": "10.0.0.1" }), ""),
+        (json!({ "fqdn": "a b" }), ".fqdn"),
+        (json!({ "ipAddress": "http://a" }), ".ipAddress"),
+        (json!({ "ipAddress": "0.0.0.0" }), ".ipAddress"),
+    ] {
+        let target = format!(".backendAddresses[0]{target}");
+        pool(json!([address]), &[(code::BACKEND_ADDRESS, &target)]);
+    }
+    let many: Vec<_> = (0..1201).map(|i| json!({ "fqdn": format!("b{i}") })).collect();
+    pool(json!(many), &[(code::limit::POOL_ADDRESSES, ".backendAddresses")]);
+
+    for (changes, expected) in [
+        (json!({ "port": null }), (code::SETTINGS_PORT, ".port")),
+        (json!({ "port": 65_536 }), (code::SETTINGS_PORT, ".port")),
+        (json!({ "requestTimeout": 0 }), (code::OUT_OF_RANGE, ".requestTimeout")),
+        (json!({ "requestTimeout": "86401" }), (code::OUT_OF_RANGE, ".requestTimeout")),
+        (
+            json!({ "connectionDraining": { "enabled": false } }),
+            (code::DRAIN_TIMEOUT, ".connectionDraining.drainTimeoutInSec"),
+        ),
+        (
+            json!({ "connectionDraining": { "enabled": true, "drainTimeoutInSec": 3601 } }),
+            (code::DRAIN_TIMEOUT, ".connectionDraining.drainTimeoutInSec"),
+        ),
+        (json!({ "hostName": "a\r\nb" }), (code::HOST_NAME, ".hostName")),
+        (json!({ "pickHostNameFromBackendAddress": true }), (code::EXCLUSIVE, ".hostName")),
+        (json!({ "hostName": null }), (code::PROBE_HOST_IS_NULL, ".probe")),
+        (json!({ "protocol": "Http" }), (code::PROBE_PROTOCOL, ".probe")),
+        (json!({ "probe": reference("probes/none") }), (code::INVALID_REFERENCE, ".probe.id")),
+        (
+            json!({ "trustedRootCertificates": [reference("trustedRootCertificates/none")] }),
+            (code::INVALID_REFERENCE, ".trustedRootCertificates[0].id"),
+        ),
+    ] {
+        check("backendHttpSettingsCollection", 1, changes, &[expected]);
+    }
+}
+
+#[test]
+fn probes() {
+    let named = json!({ "pickHostNameFromBackendHttpSettings": false, "host": "a.test" });
+    check("probes", 0, named, &[]);
+    for (changes, expected) in [
+        (json!({ "host": "a.test" }), (code::EXCLUSIVE, ".host")),
+        (json!({ "pickHostNameFromBackendHttpSettings": false }), (code::PROBE_HOST_IS_NULL, ".host")),
+        (
+            json!({ "pickHostNameFromBackendHttpSettings": false, "host": "" }),
+            (code::PROBE_HOST_IS_NULL, ".host"),
+        ),
+        (json!({ "pickHostNameFromBackendHttpSettings": false, "host": "a b" }), (code::HOST_NAME, ".host")),
+        (json!({ "path": "up" }), (code::PROBE_PATH, ".path")),
+        (json!({ "path": "/a b" }), (code::PROBE_PATH, ".path")),
+        (json!({ "path": "/a#b" }), (code::PROBE_PATH, ".path")),
+        (json!({ "interval": 0 }), (code::OUT_OF_RANGE, ".interval")),
+        (json!({ "timeout": 86_401 }), (code::OUT_OF_RANGE, ".timeout")),
+        (json!({ "unhealthyThreshold": 21 }), (code::OUT_OF_RANGE, ".unhealthyThreshold")),
+        (json!({ "minServers": -1 }), (code::OUT_OF_RANGE, ".minServers")),
+        (json!({ "port": 0 }), (code::OUT_OF_RANGE, ".port")),
+        (json!({ "match": { "statusCodes": ["200-"] } }), (code::PROBE_MATCH, ".match.statusCodes[0]")),
+        (json!({ "match": { "statusCodes": ["299-200"] } }), (code::PROBE_MATCH, ".match.statusCodes[0]")),
+        (json!({ "match": { "statusCodes": [600] } }), (code::PROBE_MATCH, ".match.statusCodes[0]")),
+        (json!({ "match": { "body": "x".repeat(4091) } }), (code::PROBE_MATCH, ".match.body")),
+    ] {
+        check("probes", 0, changes, &[expected]);
+    }
+}
+
+#[test]
+fn rules() {
+    for (changes, expected) in [
+        (json!({ "priority": null }), (code::PRIORITY_REQUIRED, ".priority")),
+        (json!({ "priority": 0 }), (code::OUT_OF_RANGE, ".priority")),
+        (json!({ "priority": 20_001 }), (code::OUT_OF_RANGE, ".priority")),
+        (json!({ "priority": 20 }), (code::PRIORITY_NOT_UNIQUE, ".priority")),
+        (json!({ "httpListener": null }), (code::RULE_MUST_REFERENCE, ".httpListener")),
+        (json!({ "backendAddressPool": null }), (code::RULE_MUST_REFERENCE, ".backendAddressPool")),
+        (json!({ "backendHttpSettings": null }), (code::RULE_MUST_REFERENCE, ".backendHttpSettings")),
+        (
+            json!({ "backendAddressPool": reference("backendAddressPools/none") }),
+            (code::INVALID_REFERENCE, ".backendAddressPool.id"),
+        ),
+        (
+            json!({ "backendAddressPool": { "id": format!("{ID}2/backendAddressPools/pool") } }),
+            (code::INVALID_REFERENCE, ".backendAddressPool.id"),
+        ),
+        (
+            json!({ "httpListener": reference("httpListeners/ws") }),
+            (code::RULES_SHARE_LISTENER, ".httpListener"),
+        ),
+    ] {
+        check("requestRoutingRules", 1, changes, &[expected]);
+    }
+}
+
+#[test]
+fn counts() {
+    for collection in crate::arm::collection::COLLECTIONS {
+        let children: Vec<_> = (0..=collection.limit).map(|i| json!({ "name": format!("c{i}") })).collect();
+        let violations = compile_body(json!({ "properties": { collection.name: children } })).unwrap_err();
+        let target = format!("properties.{}", collection.name);
+        assert!(
+            violations.0.iter().any(|v| v.code == collection.limit_code && v.target == target),
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let mut body = whole();
+    properties(&mut body, "frontendPorts", 0)["port"] = json!(70_000);
+    properties(&mut body, "httpListeners", 1)["sslCertificate"] = json!(null);
+    properties(&mut body, "requestRoutingRules", 0)["priority"] = json!("first");
+    body["properties"]["urlPathMaps"] = json!([{}]);
+    check_body(
+        body,
+        "several",
+        "properties",
+        &[
+            (code::INVALID_JSON, ".requestRoutingRules[0].properties.priority"),
+            (code::NOT_SUPPORTED, ".urlPathMaps"),
+            (code::FRONTEND_PORT, ".frontendPorts[0].properties.port"),
+            (code::LISTENER_NEEDS_CERTIFICATE, ".httpListeners[1].properties.sslCertificate"),
+        ],
+    );
+}
+
+#[test]
+fn both_sides_of_a_broken_reference_are_named() {
+    let mut body = whole();
+    properties(&mut body, "httpListeners", 0)["frontendPort"] = reference("frontendPorts/none");
+    let violations = compile_body(body).unwrap_err();
+    assert!(violations.0[0].message.contains(&format!("{ID}/frontendPorts/none")), "{violations}");
+    assert!(violations.0[0].message.contains(&format!("{ID}/httpListeners/ws")), "{violations}");
+}
+
+#[test]
+fn the_official_example_is_refused_for_what_it_asks_only() {
+    let example =
+        "/subscriptions/subid/resourceGroups/rg1/providers/Microsoft.Network/applicationGateways/appgw";
+    let text = include_str!("official-example.json").replace(example, ID);
+    let body = || serde_json::from_str::<Value>(&text).unwrap();
+    check_body(
+        body(),
+        "example",
+        "properties",
+        &[
+            (code::CERTIFICATE_INVALID, ".sslCertificates[0].properties.data"),
+            (code::NOT_SUPPORTED, ".sslCertificates[1].properties.keyVaultSecretId"),
+            (code::NOT_SUPPORTED, ".trustedRootCertificates[1].properties.keyVaultSecretId"),
+            (code::NOT_SUPPORTED, ".httpListeners[0].properties.sslProfile"),
+            (code::NOT_SUPPORTED, ".requestRoutingRules[0].properties.rewriteRuleSet"),
+            (code::NOT_SUPPORTED, ".rewriteRuleSets"),
+            (code::NOT_SUPPORTED, ".sslProfiles"),
+            (code::NOT_SUPPORTED, ".trustedClientCertificates"),
+            (code::NOT_SUPPORTED, ".globalConfiguration.enableRequestBuffering"),
+            (code::NOT_SUPPORTED, ".globalConfiguration.enableResponseBuffering"),
+            (code::ROOT_INVALID, ".trustedRootCertificates[0].properties.data"),
+        ],
+    );
+    let mut body = body();
+    let gateway = body["properties"].as_object_mut().unwrap();
+    for unserved in ["rewriteRuleSets", "sslProfiles", "trustedClientCertificates", "globalConfiguration"] {
+        gateway.remove(unserved);
+    }
+    gateway["sslCertificates"].as_array_mut().unwrap().pop();
+    gateway["trustedRootCertificates"] = json!([]);
+    *properties(&mut body, "sslCertificates", 0) = json!({ "data": CERTIFICATE });
+    properties(&mut body, "httpListeners", 0)["sslProfile"] = json!(null);
+    properties(&mut body, "requestRoutingRules", 0)["rewriteRuleSet"] = json!(null);
+    check_body(body, "what is left of the example", "properties", &[]);
+}

@@ -1,0 +1,85 @@
+//! Entity tags and the conditions that clients put on them. Pure but for the making of a new tag.
+
+use uuid::Uuid;
+
+/// The version of one row: changes with each change of it and is never used again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Etag(pub String);
+
+impl Etag {
+    /// A tag that no row ever had.
+    pub fn fresh() -> Etag {
+        Etag(format!("W/\"{}\"", Uuid::new_v4()))
+    }
+
+    /// The part that is compared: ARM's tags are all weak, and some clients drop the `W/` or the quotes.
+    fn opaque(text: &str) -> &str {
+        let text = text.trim();
+        let text = text.strip_prefix("W/").unwrap_or(text);
+        text.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(text)
+    }
+
+    fn is(&self, other: &str) -> bool {
+        Etag::opaque(&self.0) == Etag::opaque(other)
+    }
+}
+
+/// What `If-Match` and `If-None-Match` say, each the raw header value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preconditions {
+    /// The row must exist with one of these tags (`*`: with any).
+    pub if_match: Option<String>,
+    /// The row must not exist with one of these tags (`*`: with any).
+    pub if_none_match: Option<String>,
+}
+
+impl Preconditions {
+    /// Whether they hold for a row: `None` for one that does not exist.
+    pub fn hold(&self, current: Option<&Etag>) -> bool {
+        let matches = |list: &str| match current {
+            None => false,
+            Some(etag) => list.split(',').any(|item| item.trim() == "*" || etag.is(item)),
+        };
+        self.if_match.as_deref().is_none_or(matches) && !self.if_none_match.as_deref().is_some_and(matches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preconditions_hold_or_not() {
+        let row = Etag("W/\"a\"".into());
+        let cases = [
+            (None, None, Some(&row), true),
+            (None, None, None, true),
+            (Some("W/\"a\""), None, Some(&row), true),
+            (Some("\"a\""), None, Some(&row), true),
+            (Some("a"), None, Some(&row), true),
+            (Some("W/\"b\""), None, Some(&row), false),
+            (Some("W/\"b\", W/\"a\""), None, Some(&row), true),
+            (Some("*"), None, Some(&row), true),
+            (Some("*"), None, None, false),
+            (Some("W/\"a\""), None, None, false),
+            (None, Some("*"), Some(&row), false),
+            (None, Some("*"), None, true),
+            (None, Some("W/\"a\""), Some(&row), false),
+            (None, Some("W/\"b\""), Some(&row), true),
+            (Some("W/\"a\""), Some("*"), Some(&row), false),
+            (Some(""), None, Some(&row), false),
+        ];
+        for (if_match, if_none_match, current, expected) in cases {
+            let conditions = Preconditions {
+                if_match: if_match.map(str::to_owned),
+                if_none_match: if_none_match.map(str::to_owned),
+            };
+            assert_eq!(conditions.hold(current), expected, "{conditions:?} against {current:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_tags_are_alike() {
+        assert_ne!(Etag::fresh(), Etag::fresh());
+    }
+}

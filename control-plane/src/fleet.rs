@@ -1,0 +1,192 @@
+//! The connected workers: what each runs, was told, has refused and sees of the backends.
+//!
+//! All of it comes from what workers say on the channel and is lost with the connection: nothing here is stored. The
+//! judgements ([`plan`] and [`verdict`]) are pure functions of it in [`worker`]. It never waits for a worker.
+
+pub mod health;
+pub mod session;
+pub mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tidegate_shared::id::{GatewayId, Generation, WorkerId};
+use tidegate_shared::protocol::{BackendHealth, ToControlPlane, ToWorker};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+pub use worker::{Order, Verdict, Worker, plan, verdict};
+
+/// How many orders may wait for one worker's connection; the rollout tries again later with what does not fit.
+const ORDERS: usize = 16;
+
+/// Everybody who is connected.
+#[derive(Debug, Default)]
+pub struct Fleet {
+    connected: Mutex<BTreeMap<WorkerId, Connection>>,
+    /// Numbers the sessions, so that an old one is never taken for a newer one of the same worker.
+    sessions: AtomicU64,
+    /// Rung when a worker said something that may change what is to be done.
+    changed: Notify,
+}
+
+/// A worker with the way to reach it.
+#[derive(Debug)]
+struct Connection {
+    worker: Worker,
+    orders: mpsc::Sender<ToWorker>,
+    /// Ends the session.
+    ended: CancellationToken,
+    session: u64,
+}
+
+/// A session's own end of its place in the fleet.
+#[derive(Debug)]
+pub struct Membership {
+    /// What is to be sent.
+    pub orders: mpsc::Receiver<ToWorker>,
+    /// Cancelled when a newer session of the same worker took the place.
+    pub ended: CancellationToken,
+    /// What it shows when it speaks or leaves.
+    pub place: Place,
+}
+
+/// Which session of which worker.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    worker: WorkerId,
+    session: u64,
+}
+
+impl Fleet {
+    /// Takes a worker in with what it runs. An earlier session of it is ended: the newest wins, since the older may
+    /// be a connection that died unseen.
+    pub fn enter(
+        &self,
+        worker: WorkerId,
+        running: impl IntoIterator<Item = (GatewayId, Generation)>,
+    ) -> Membership {
+        let (orders, waiting) = mpsc::channel(ORDERS);
+        let ended = CancellationToken::new();
+        let session = self.sessions.fetch_add(1, Ordering::Relaxed);
+        let connection =
+            Connection { worker: Worker::running(running), orders, ended: ended.clone(), session };
+        if let Some(earlier) = self.lock().insert(worker, connection) {
+            earlier.ended.cancel();
+        }
+        self.changed.notify_one();
+        Membership { orders: waiting, ended, place: Place { worker, session } }
+    }
+
+    /// Forgets a session, unless a newer one has its place.
+    pub fn leave(&self, place: Place) {
+        let mut connected = self.lock();
+        if connected.get(&place.worker).is_some_and(|c| c.session == place.session) {
+            connected.remove(&place.worker);
+        }
+        drop(connected);
+        self.changed.notify_one();
+    }
+
+    /// Takes note of what a session's worker says.
+    pub fn hear(&self, place: Place, message: ToControlPlane) {
+        let mut connected = self.lock();
+        let Some(connection) = connected.get_mut(&place.worker) else { return };
+        if connection.session == place.session && connection.worker.hear(message, Instant::now()) {
+            drop(connected);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits until something may have to be done.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Says that something may have to be done: after a write.
+    pub fn wake(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Forgets that workers refused anything of a gateway, so that it is tried again at once: after a write, whose
+    /// author may have put right what was wrong outside.
+    pub fn forgive(&self, gateway: GatewayId) {
+        for connection in self.lock().values_mut() {
+            connection.worker.refused.remove(&gateway);
+        }
+    }
+
+    /// What every connected worker runs and has said, as it is at this moment.
+    pub fn look(&self) -> BTreeMap<WorkerId, Worker> {
+        self.lock().iter().map(|(id, connection)| (*id, connection.worker.clone())).collect()
+    }
+
+    /// Hands an order to a worker's session and notes it as under way. False when its queue is full or it is gone:
+    /// the rollout will plan it again.
+    pub fn send(&self, worker: WorkerId, message: ToWorker) -> bool {
+        let order = match &message {
+            ToWorker::Assign(snapshot) => {
+                (snapshot.gateway, Order::Assign(snapshot.gateway, snapshot.generation))
+            }
+            ToWorker::Withdraw { gateway } => (*gateway, Order::Withdraw(*gateway)),
+            ToWorker::Joined { .. } | ToWorker::Refused { .. } | ToWorker::Heartbeat => return false,
+        };
+        let mut connected = self.lock();
+        let Some(connection) = connected.get_mut(&worker) else { return false };
+        if connection.orders.try_send(message).is_err() {
+            return false;
+        }
+        connection.worker.under_way.insert(order.0, order.1);
+        true
+    }
+
+    /// What the workers' probes see of a gateway's backends; only reports that are fresh.
+    pub fn health(&self, gateway: GatewayId) -> Vec<(WorkerId, Vec<BackendHealth>)> {
+        let now = Instant::now();
+        let connected = self.lock();
+        let reports = connected.iter().filter_map(|(id, connection)| {
+            let report = connection.worker.health.get(&gateway)?;
+            report.is_fresh(now).then(|| (*id, report.backends.clone()))
+        });
+        reports.collect()
+    }
+
+    /// The map is never left half changed, so a panic elsewhere does not make it unusable.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<WorkerId, Connection>> {
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[tokio::test]
+    async fn the_newest_session_of_a_worker_wins() {
+        let fleet = Fleet::default();
+        let (worker, gateway) = (WorkerId(Uuid::new_v4()), GatewayId(Uuid::new_v4()));
+        let first = fleet.enter(worker, []);
+        let second = fleet.enter(worker, [(gateway, Generation(2))]);
+        assert!(first.ended.is_cancelled());
+        assert!(!second.ended.is_cancelled());
+        fleet.hear(first.place, ToControlPlane::Withdrawn { gateway });
+        fleet.leave(first.place);
+        assert!(fleet.look()[&worker].running.contains_key(&gateway), "the old session has no say");
+        fleet.leave(second.place);
+        assert!(fleet.look().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_the_queue_is_not_under_way() {
+        let fleet = Fleet::default();
+        let worker = WorkerId(Uuid::new_v4());
+        let _membership = fleet.enter(worker, []);
+        let send = || fleet.send(worker, ToWorker::Withdraw { gateway: GatewayId(Uuid::new_v4()) });
+        let sent = (0..ORDERS + 3).filter(|_| send()).count();
+        assert_eq!(sent, ORDERS);
+        assert_eq!(fleet.look()[&worker].under_way.len(), ORDERS);
+    }
+}

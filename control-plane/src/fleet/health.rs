@@ -1,0 +1,198 @@
+//! One picture of the backends from what several workers see. Pure.
+
+use tidegate_shared::id::WorkerId;
+use tidegate_shared::protocol::{BackendHealth, HealthState};
+use tidegate_shared::snapshot::{Action, Content, Host};
+
+/// The health of one pool under one set of settings, for a pair that a rule uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairHealth {
+    /// The pool's name.
+    pub pool: String,
+    /// The settings' name.
+    pub settings: String,
+    /// Each member, in the pool's order.
+    pub members: Vec<MemberHealth>,
+}
+
+/// The health of one member as all workers together see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberHealth {
+    /// Which.
+    pub host: Host,
+    /// The verdict.
+    pub health: Health,
+    /// What led to it, for a person to read.
+    pub log: String,
+}
+
+/// The verdict of all workers together, under the names of ARM's enum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Nobody has a fresh verdict.
+    Unknown,
+    /// All say that it is up.
+    Up,
+    /// All say that it is down.
+    Down,
+    /// They do not agree.
+    Partial,
+}
+
+impl Health {
+    /// ARM's spelling.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Health::Unknown => "Unknown",
+            Health::Up => "Up",
+            Health::Down => "Down",
+            Health::Partial => "Partial",
+        }
+    }
+}
+
+impl From<HealthState> for Health {
+    fn from(state: HealthState) -> Health {
+        match state {
+            HealthState::Unknown => Health::Unknown,
+            HealthState::Up => Health::Up,
+            HealthState::Down => Health::Down,
+        }
+    }
+}
+
+/// Puts the fresh reports of several workers together: one entry for each pool and settings that a rule uses.
+pub fn merge(content: &Content, reports: &[(WorkerId, Vec<BackendHealth>)]) -> Vec<PairHealth> {
+    let mut pairs: Vec<(usize, usize)> = content
+        .listeners
+        .iter()
+        .filter_map(|listener| listener.rule.as_ref())
+        .map(|rule| {
+            let Action::Forward { pool, settings } = rule.action;
+            (pool, settings)
+        })
+        .collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    let pairs = pairs.into_iter().filter_map(|(pool, settings)| {
+        let (pool, settings) = (content.pools.get(pool)?, content.settings.get(settings)?);
+        let members =
+            pool.members.iter().map(|host| merge_member(&pool.name, &settings.name, host, reports)).collect();
+        Some(PairHealth { pool: pool.name.clone(), settings: settings.name.clone(), members })
+    });
+    pairs.collect()
+}
+
+fn merge_member(
+    pool: &str,
+    settings: &str,
+    host: &Host,
+    reports: &[(WorkerId, Vec<BackendHealth>)],
+) -> MemberHealth {
+    let about = |b: &&BackendHealth| b.pool == pool && b.settings == settings && b.host == *host;
+    let seen: Vec<(&WorkerId, &BackendHealth)> = reports
+        .iter()
+        .filter_map(|(worker, backends)| backends.iter().find(about).map(|backend| (worker, backend)))
+        .collect();
+    let Some((_, first)) = seen.first() else {
+        let log = "No worker has reported on it lately.".to_owned();
+        return MemberHealth { host: host.clone(), health: Health::Unknown, log };
+    };
+    if seen.iter().all(|(_, backend)| backend.state == first.state) {
+        let health = Health::from(first.state);
+        return MemberHealth { host: host.clone(), health, log: first.reason.clone() };
+    }
+    let log = seen
+        .iter()
+        .map(|(worker, b)| format!("worker {worker}: {}: {}", Health::from(b.state).as_str(), b.reason))
+        .collect::<Vec<_>>()
+        .join("; ");
+    MemberHealth { host: host.clone(), health: Health::Partial, log }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tidegate_shared::snapshot::{Frontend, HostHeader, Listener, Pool, Probe, Rule, Settings};
+    use uuid::Uuid;
+
+    fn content() -> Content {
+        let probe = Probe {
+            host: None,
+            port: None,
+            path: "/".into(),
+            interval: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
+            unhealthy_threshold: 3,
+            min_servers: 0,
+            statuses: vec![200..=399],
+            body: String::new(),
+        };
+        let settings = Settings {
+            name: "s".into(),
+            port: 80,
+            tls: None,
+            host: HostHeader::Client,
+            request_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(30),
+            probe,
+        };
+        let action = Action::Forward { pool: 0, settings: 0 };
+        let listener = Listener {
+            name: "l".into(),
+            frontend: Frontend::Public,
+            port: 80,
+            certificate: None,
+            hosts: vec![],
+            rule: Some(Rule { name: "r".into(), action }),
+        };
+        Content {
+            name: "gw".into(),
+            listeners: vec![listener.clone(), listener],
+            pools: vec![
+                Pool { name: "p".into(), members: vec![host()] },
+                Pool { name: "unused".into(), members: vec![host()] },
+            ],
+            settings: vec![settings],
+            certificates: vec![],
+        }
+    }
+
+    fn host() -> Host {
+        Host::Ip("192.0.2.1".parse().unwrap())
+    }
+
+    #[test]
+    fn workers_agree_differ_or_say_nothing() {
+        use HealthState::{Down, Unknown, Up};
+        let cases: &[(&[HealthState], Health)] = &[
+            (&[], Health::Unknown),
+            (&[Up], Health::Up),
+            (&[Down], Health::Down),
+            (&[Unknown], Health::Unknown),
+            (&[Up, Up, Up], Health::Up),
+            (&[Down, Down], Health::Down),
+            (&[Up, Down], Health::Partial),
+            (&[Up, Unknown], Health::Partial),
+        ];
+        for (states, expected) in cases {
+            let report = |state: &HealthState| BackendHealth {
+                pool: "p".into(),
+                settings: "s".into(),
+                host: host(),
+                state: *state,
+                reason: format!("because {state:?}"),
+            };
+            let reports: Vec<_> =
+                states.iter().map(|state| (WorkerId(Uuid::new_v4()), vec![report(state)])).collect();
+            let merged = merge(&content(), &reports);
+            assert_eq!(merged.len(), 1, "each pair once, and only those in use");
+            let member = &merged[0].members[0];
+            assert_eq!(member.health, *expected, "{states:?}");
+            for state in *states {
+                assert!(member.log.contains(&format!("because {state:?}")), "{}", member.log);
+            }
+        }
+    }
+}

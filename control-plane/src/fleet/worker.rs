@@ -1,0 +1,209 @@
+//! One worker as its messages show it, and what follows from that. Pure: times come in, orders go out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tidegate_shared::id::{GatewayId, Generation, WorkerId};
+use tidegate_shared::protocol::{BackendHealth, SILENCE, ToControlPlane};
+use tokio::time::Instant;
+
+use crate::store::Wanted;
+
+/// How long a worker is left in peace after its first refusal of a generation; doubled by each further one.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// The longest time between two tries of a refused generation.
+const LAST_RETRY: Duration = Duration::from_secs(30);
+
+/// What is known of a connected worker.
+#[derive(Clone, Debug, Default)]
+pub struct Worker {
+    /// What it runs.
+    pub running: BTreeMap<GatewayId, Running>,
+    /// What it was told and has not answered.
+    pub under_way: BTreeMap<GatewayId, Order>,
+    /// What it could not run.
+    pub refused: BTreeMap<GatewayId, Refusal>,
+    /// What its probes see.
+    pub health: BTreeMap<GatewayId, HealthReport>,
+}
+
+/// A gateway in force on a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// Which generation of it.
+    pub generation: Generation,
+    /// Where its listeners are bound; empty until the worker has said so in this session.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// A generation that a worker could not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which.
+    pub generation: Generation,
+    /// Why, in the worker's words.
+    pub reason: String,
+    /// How many times in a row.
+    pub times: u32,
+    /// When it said so last.
+    pub at: Instant,
+}
+
+/// What a worker's probes saw of one gateway.
+#[derive(Clone, Debug)]
+pub struct HealthReport {
+    /// Every backend.
+    pub backends: Vec<BackendHealth>,
+    /// When it came.
+    pub at: Instant,
+}
+
+/// What a worker is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Run this generation.
+    Assign(GatewayId, Generation),
+    /// Let go of the gateway.
+    Withdraw(GatewayId),
+}
+
+/// How far the connected workers are with one gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All run the wanted generation, and there is at least one; or, for a gateway that goes, all have let go.
+    Done,
+    /// One refused it.
+    Refused {
+        /// Which worker.
+        worker: WorkerId,
+        /// Why.
+        reason: String,
+    },
+    /// These have not answered yet; none when none is connected.
+    Waiting(Vec<WorkerId>),
+}
+
+impl Worker {
+    /// A worker that has just said what it runs.
+    pub fn running(running: impl IntoIterator<Item = (GatewayId, Generation)>) -> Worker {
+        let running = running
+            .into_iter()
+            .map(|(gateway, generation)| (gateway, Running { generation, addresses: Vec::new() }))
+            .collect();
+        Worker { running, ..Worker::default() }
+    }
+
+    /// Takes note of a message. Whether it may change what is to be done.
+    pub fn hear(&mut self, message: ToControlPlane, now: Instant) -> bool {
+        match message {
+            ToControlPlane::Applied { gateway, generation, addresses } => {
+                self.answered(gateway, generation);
+                self.refused.remove(&gateway);
+                self.running.insert(gateway, Running { generation, addresses });
+                true
+            }
+            ToControlPlane::Rejected { gateway, generation, reason } => {
+                self.answered(gateway, generation);
+                let before = self.refused.get(&gateway).filter(|r| r.generation == generation);
+                let times = before.map_or(1, |r| r.times.saturating_add(1));
+                self.refused.insert(gateway, Refusal { generation, reason, times, at: now });
+                true
+            }
+            ToControlPlane::Withdrawn { gateway } => {
+                if self.under_way.get(&gateway) == Some(&Order::Withdraw(gateway)) {
+                    self.under_way.remove(&gateway);
+                }
+                self.running.remove(&gateway);
+                self.refused.remove(&gateway);
+                self.health.remove(&gateway);
+                true
+            }
+            ToControlPlane::Health { gateway, backends } => {
+                self.health.insert(gateway, HealthReport { backends, at: now });
+                false
+            }
+            // The session has dealt with these.
+            ToControlPlane::Heartbeat | ToControlPlane::Hello { .. } | ToControlPlane::Join { .. } => false,
+        }
+    }
+
+    /// An answer to an earlier order leaves a later one under way.
+    fn answered(&mut self, gateway: GatewayId, generation: Generation) {
+        if self.under_way.get(&gateway) == Some(&Order::Assign(gateway, generation)) {
+            self.under_way.remove(&gateway);
+        }
+    }
+
+    fn runs(&self, gateway: GatewayId, generation: Generation) -> bool {
+        self.running.get(&gateway).is_some_and(|running| running.generation == generation)
+    }
+
+    /// Whether it has, or may be about to have, anything of a gateway.
+    fn holds(&self, gateway: GatewayId) -> bool {
+        self.running.contains_key(&gateway) || self.under_way.contains_key(&gateway)
+    }
+}
+
+impl Refusal {
+    /// Whether it is too early to try the same generation again.
+    fn holds(&self, generation: Generation, now: Instant) -> bool {
+        let doublings = self.times.saturating_sub(1).min(16);
+        let pause = FIRST_RETRY.saturating_mul(1 << doublings).min(LAST_RETRY);
+        self.generation == generation && now < self.at + pause
+    }
+}
+
+impl HealthReport {
+    /// Whether it still says something about the present.
+    pub fn is_fresh(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) < SILENCE
+    }
+}
+
+/// What to tell a worker so that it comes to run what is wanted and nothing else. Nothing is said twice while the
+/// answer is under way.
+pub fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
+    let mut orders = Vec::new();
+    let staying: BTreeSet<GatewayId> = wanted.iter().filter(|w| !w.is_going()).map(|w| w.gateway).collect();
+    let held: BTreeSet<GatewayId> = worker.running.keys().chain(worker.under_way.keys()).copied().collect();
+    // Withdrawals first: they may free the ports that an assignment needs.
+    for gateway in held.difference(&staying) {
+        let order = Order::Withdraw(*gateway);
+        if worker.under_way.get(gateway) != Some(&order) {
+            orders.push(order);
+        }
+    }
+    for Wanted { gateway, generation, .. } in wanted.iter().filter(|w| !w.is_going()) {
+        let order = Order::Assign(*gateway, *generation);
+        let pending = worker.under_way.get(gateway);
+        // What runs does not count while another order is on its way to replace it.
+        let has_it = pending.is_none() && worker.runs(*gateway, *generation);
+        let too_early = worker.refused.get(gateway).is_some_and(|r| r.holds(*generation, now));
+        if !has_it && pending != Some(&order) && !too_early {
+            orders.push(order);
+        }
+    }
+    orders
+}
+
+/// How far the workers are with one gateway.
+pub fn verdict(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Verdict {
+    let (gateway, generation) = (wanted.gateway, wanted.generation);
+    if wanted.is_going() {
+        let holding: Vec<_> = workers.iter().filter(|(_, w)| w.holds(gateway)).map(|(id, _)| *id).collect();
+        return if holding.is_empty() { Verdict::Done } else { Verdict::Waiting(holding) };
+    }
+    let mut waiting = Vec::new();
+    for (id, worker) in workers.iter().filter(|(_, worker)| !worker.runs(gateway, generation)) {
+        match worker.refused.get(&gateway).filter(|refusal| refusal.generation == generation) {
+            Some(refusal) => return Verdict::Refused { worker: *id, reason: refusal.reason.clone() },
+            None => waiting.push(*id),
+        }
+    }
+    if waiting.is_empty() && !workers.is_empty() { Verdict::Done } else { Verdict::Waiting(waiting) }
+}
+
+#[cfg(test)]
+mod tests;

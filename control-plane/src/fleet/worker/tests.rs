@@ -1,0 +1,121 @@
+use uuid::Uuid;
+
+use super::*;
+use crate::store::ProvisioningState::{Deleting, Updating};
+
+const A: GatewayId = GatewayId(Uuid::from_u128(1));
+const B: GatewayId = GatewayId(Uuid::from_u128(2));
+
+fn wanted(gateway: GatewayId, generation: u64) -> Wanted {
+    Wanted { gateway, generation: Generation(generation), state: Updating, waiting_since: None }
+}
+
+fn going(gateway: GatewayId) -> Wanted {
+    Wanted { state: Deleting, ..wanted(gateway, 1) }
+}
+
+fn assign(gateway: GatewayId, generation: u64) -> Order {
+    Order::Assign(gateway, Generation(generation))
+}
+
+fn applied(gateway: GatewayId, generation: u64) -> ToControlPlane {
+    ToControlPlane::Applied { gateway, generation: Generation(generation), addresses: Vec::new() }
+}
+
+fn rejected(gateway: GatewayId, generation: u64) -> ToControlPlane {
+    ToControlPlane::Rejected { gateway, generation: Generation(generation), reason: "no".into() }
+}
+
+/// A worker that runs some and was told some.
+fn worker(running: &[(GatewayId, u64)], under_way: &[(GatewayId, Order)]) -> Worker {
+    let mut worker = Worker::running(running.iter().map(|(id, n)| (*id, Generation(*n))));
+    worker.under_way = under_way.iter().copied().collect();
+    worker
+}
+
+#[test]
+fn a_plan_says_what_differs_and_nothing_twice() {
+    let cases: &[(&str, &[Wanted], Worker, &[Order])] = &[
+        ("nothing wanted, nothing run", &[], worker(&[], &[]), &[]),
+        ("new", &[wanted(A, 1)], worker(&[], &[]), &[assign(A, 1)]),
+        ("up to date", &[wanted(A, 3)], worker(&[(A, 3)], &[]), &[]),
+        ("behind", &[wanted(A, 3)], worker(&[(A, 2)], &[]), &[assign(A, 3)]),
+        ("ahead, after a restored backup", &[wanted(A, 3)], worker(&[(A, 9)], &[]), &[assign(A, 3)]),
+        ("under way", &[wanted(A, 3)], worker(&[(A, 2)], &[(A, assign(A, 3))]), &[]),
+        ("older one under way", &[wanted(A, 4)], worker(&[], &[(A, assign(A, 3))]), &[assign(A, 4)]),
+        ("back to what runs", &[wanted(A, 2)], worker(&[(A, 2)], &[(A, assign(A, 3))]), &[assign(A, 2)]),
+        ("not wanted", &[], worker(&[(A, 1)], &[]), &[Order::Withdraw(A)]),
+        ("going", &[going(A)], worker(&[(A, 1)], &[]), &[Order::Withdraw(A)]),
+        ("going, never heard of", &[going(A)], worker(&[], &[]), &[]),
+        ("going, just told to run it", &[going(A)], worker(&[], &[(A, assign(A, 1))]), &[Order::Withdraw(A)]),
+        ("withdrawal under way", &[], worker(&[(A, 1)], &[(A, Order::Withdraw(A))]), &[]),
+        (
+            "withdraw before assign",
+            &[going(B), wanted(A, 1)],
+            worker(&[(B, 1)], &[]),
+            &[Order::Withdraw(B), assign(A, 1)],
+        ),
+    ];
+    for (name, wanted, worker, expected) in cases {
+        assert_eq!(plan(wanted, worker, Instant::now()), *expected, "{name}");
+    }
+}
+
+#[test]
+fn a_refused_generation_is_tried_again_ever_more_slowly() {
+    let mut now = Instant::now();
+    let mut worker = worker(&[(A, 1)], &[]);
+    for pause in [1, 2, 4, 8, 16, 30, 30] {
+        worker.hear(rejected(A, 2), now);
+        let pause = Duration::from_secs(pause);
+        assert_eq!(plan(&[wanted(A, 2)], &worker, now + pause - Duration::from_millis(1)), []);
+        assert_eq!(plan(&[wanted(A, 3)], &worker, now), [assign(A, 3)], "a newer one at once");
+        now += pause;
+        assert_eq!(plan(&[wanted(A, 2)], &worker, now), [assign(A, 2)]);
+    }
+    worker.hear(applied(A, 2), now);
+    assert!(worker.refused.is_empty());
+}
+
+#[test]
+fn an_answer_ends_only_the_order_that_it_answers() {
+    let now = Instant::now();
+    let mut worker = worker(&[], &[(A, assign(A, 2))]);
+    worker.hear(applied(A, 1), now);
+    assert_eq!(worker.under_way.get(&A), Some(&assign(A, 2)));
+    worker.hear(applied(A, 2), now);
+    assert!(worker.under_way.is_empty());
+    worker.under_way.insert(A, Order::Withdraw(A));
+    worker.hear(ToControlPlane::Withdrawn { gateway: A }, now);
+    assert!(!worker.holds(A));
+}
+
+#[test]
+fn a_verdict_needs_every_connected_worker() {
+    let now = Instant::now();
+    let (one, two) = (WorkerId(Uuid::from_u128(11)), WorkerId(Uuid::from_u128(12)));
+    let has = |generation| worker(&[(A, generation)], &[]);
+    let mut refuses = has(1);
+    refuses.hear(rejected(A, 2), now);
+    let refused = Verdict::Refused { worker: two, reason: "no".into() };
+    let cases: &[(&str, Wanted, &[(WorkerId, Worker)], Verdict)] = &[
+        ("nobody there", wanted(A, 2), &[], Verdict::Waiting(vec![])),
+        ("one has it", wanted(A, 2), &[(one, has(2))], Verdict::Done),
+        ("one of two", wanted(A, 2), &[(one, has(2)), (two, has(1))], Verdict::Waiting(vec![two])),
+        ("both", wanted(A, 2), &[(one, has(2)), (two, has(2))], Verdict::Done),
+        ("one refuses", wanted(A, 2), &[(one, has(1)), (two, refuses.clone())], refused),
+        ("it refused another one", wanted(A, 3), &[(two, refuses)], Verdict::Waiting(vec![two])),
+        ("going, nobody there", going(A), &[], Verdict::Done),
+        ("going, one holds it", going(A), &[(one, has(1))], Verdict::Waiting(vec![one])),
+        (
+            "going, one was told to run it",
+            going(A),
+            &[(one, worker(&[], &[(A, assign(A, 1))]))],
+            Verdict::Waiting(vec![one]),
+        ),
+    ];
+    for (name, wanted, workers, expected) in cases {
+        let workers = workers.iter().cloned().collect();
+        assert_eq!(verdict(wanted, &workers), *expected, "{name}");
+    }
+}

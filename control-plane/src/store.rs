@@ -1,0 +1,140 @@
+//! The database: rows under resource IDs, each write one transaction. The only place with SQL, with its folder.
+//!
+//! What is written here is acknowledged to a client afterwards, so a commit must be durable: WAL with a synced log.
+//! One connection writes, under `BEGIN IMMEDIATE`; others read. It knows nothing of HTTP and of workers' connections,
+//! and decides nothing about documents: callers pass a pure decision into [`Store::write`].
+//!
+//! The functions are narrow on purpose: another database can stand behind them.
+
+mod gateways;
+mod model;
+mod operations;
+mod rollout;
+mod workers;
+mod write;
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Sqlite, Transaction};
+use thiserror::Error;
+use tidegate_shared::seal::SealKey;
+
+pub use model::{Claim, Gateway, Operation, OperationKind, OperationState, Problem, ProvisioningState};
+pub use rollout::{Settlement, Wanted};
+pub use workers::TokenRefused;
+pub use write::{Decision, Written};
+
+/// How long a statement waits for another process (`tidegate worker token`) that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a write waits for its turn.
+const TURN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How many connections read.
+const READERS: u32 = 4;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database itself.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("database migration: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A file that belongs to the store.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A row does not hold what was written there.
+    #[error("the stored {what} is damaged: {why}")]
+    Damaged {
+        /// Which row.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Another gateway has this address and port.
+    #[error("{address} port {port} is taken by {holder}")]
+    PortClaimed {
+        /// The address, or `public`.
+        address: String,
+        /// The frontend port.
+        port: u16,
+        /// The other gateway's resource ID.
+        holder: String,
+    },
+}
+
+/// The open database.
+#[derive(Debug)]
+pub struct Store {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    key: SealKey,
+}
+
+impl Store {
+    /// Opens the database of a data directory, made and migrated as needed.
+    ///
+    /// # Errors
+    /// Files that cannot be opened, a database that is none, or one of a later version.
+    pub async fn open(data_dir: &Path) -> Result<Store, StoreError> {
+        let key = SealKey::load_or_create(&data_dir.join("store.key"))?;
+        let path = data_dir.join("tidegate.db");
+        // Made here rather than by SQLite, for its mode; the files beside it take theirs from this one.
+        OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(TURN_TIMEOUT)
+            .connect_with(options.clone())
+            .await?;
+        sqlx::migrate!("../migrations").run(&writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await?;
+        Ok(Store { writer, readers, key })
+    }
+
+    /// Whether it answers.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        Ok(())
+    }
+
+    /// Closes the files; what is under way is finished first.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// The one writer, locked against other processes from the start: nobody can write between a read and the write
+    /// that depends on it.
+    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// A consistent view of all rows, for reads that take several statements.
+    async fn view(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.readers.begin().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

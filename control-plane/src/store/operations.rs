@@ -1,0 +1,134 @@
+//! Long-running operations: begun with the write that they belong to, ended by the rollout, kept for a day.
+
+use serde_json::Value;
+use sqlx::{Row, SqliteConnection};
+use tidegate_shared::id::GatewayId;
+use uuid::Uuid;
+
+use crate::clock::Millis;
+
+use super::model::{number, parse_uuid};
+use super::{Gateway, Operation, OperationKind, OperationState, Problem, Store, StoreError};
+
+/// How long an ended operation can be asked for, in milliseconds.
+const KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// The code of an operation whose work a newer one took over.
+const SUPERSEDED: &str = "CanceledAndSupersededDueToAnotherOperation";
+
+impl Store {
+    /// An operation of that subscription.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn operation(&self, subscription: &str, id: Uuid) -> Result<Option<Operation>, StoreError> {
+        let row = sqlx::query(
+            "SELECT id, kind, state, code, message, result, started_at, ended_at FROM operations \
+             WHERE id = ? AND subscription = ?",
+        )
+        .bind(id.to_string())
+        .bind(subscription)
+        .fetch_optional(&self.readers)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let problem = match (row.try_get("code")?, row.try_get("message")?) {
+            (Some(code), Some(message)) => Some(Problem { code, message }),
+            _ => None,
+        };
+        let result = row.try_get::<Option<&str>, _>("result")?.map(serde_json::from_str).transpose();
+        Ok(Some(Operation {
+            id: parse_uuid(row.try_get("id")?)?,
+            kind: row.try_get::<&str, _>("kind")?.parse()?,
+            state: row.try_get::<&str, _>("state")?.parse()?,
+            problem,
+            result: result.map_err(|e| damaged(id, &e))?,
+            started_at: Millis(row.try_get("started_at")?),
+            ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Millis),
+        }))
+    }
+
+    /// Notes an operation that has already brought its result.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn ended_operation(
+        &self,
+        gateway: &Gateway,
+        kind: OperationKind,
+        result: &Value,
+    ) -> Result<Operation, StoreError> {
+        let mut transaction = self.begin().await?;
+        let operation =
+            begin_operation(&mut transaction, gateway, kind, OperationState::Succeeded, Some(result)).await?;
+        transaction.commit().await?;
+        Ok(operation)
+    }
+}
+
+pub(super) async fn begin_operation(
+    connection: &mut SqliteConnection,
+    gateway: &Gateway,
+    kind: OperationKind,
+    state: OperationState,
+    result: Option<&Value>,
+) -> Result<Operation, StoreError> {
+    let (id, now) = (Uuid::new_v4(), Millis::now());
+    let ended_at = (state != OperationState::InProgress).then_some(now);
+    sqlx::query("DELETE FROM operations WHERE ended_at < ?")
+        .bind(now.0 - KEPT_MILLIS)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "INSERT INTO operations (id, gateway, subscription, kind, generation, state, result, started_at, ended_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(id.to_string())
+    .bind(gateway.id.to_string())
+    .bind(&gateway.document.path.subscription)
+    .bind(kind.as_str())
+    .bind(number(gateway.generation))
+    .bind(state.as_str())
+    .bind(result.map(Value::to_string))
+    .bind(now.0)
+    .bind(ended_at.map(|at| at.0))
+    .execute(connection)
+    .await?;
+    Ok(Operation { id, kind, state, problem: None, result: result.cloned(), started_at: now, ended_at })
+}
+
+/// Ends what is still going on for a gateway: a newer write has taken its place.
+pub(super) async fn supersede_operations(
+    connection: &mut SqliteConnection,
+    gateway: GatewayId,
+) -> Result<(), StoreError> {
+    let problem = Problem {
+        code: SUPERSEDED.to_owned(),
+        message: "A newer write to the same gateway took over before this one was finished.".to_owned(),
+    };
+    end_operations(connection, gateway, OperationState::Canceled, Some(&problem)).await
+}
+
+/// Ends every operation of a gateway that is going on.
+pub(super) async fn end_operations(
+    connection: &mut SqliteConnection,
+    gateway: GatewayId,
+    state: OperationState,
+    problem: Option<&Problem>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE operations SET state = ?, code = ?, message = ?, ended_at = ? \
+         WHERE gateway = ? AND state = 'InProgress'",
+    )
+    .bind(state.as_str())
+    .bind(problem.map(|p| p.code.as_str()))
+    .bind(problem.map(|p| p.message.as_str()))
+    .bind(Millis::now().0)
+    .bind(gateway.to_string())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn damaged(id: Uuid, why: &serde_json::Error) -> StoreError {
+    StoreError::Damaged { what: format!("operation {id}"), why: why.to_string() }
+}

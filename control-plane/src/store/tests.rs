@@ -1,0 +1,235 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Map, json};
+use tempfile::TempDir;
+use tidegate_shared::id::{Generation, WorkerId};
+use tidegate_shared::secret::Secret;
+use uuid::Uuid;
+
+use super::*;
+use crate::arm::collection::Collection;
+use crate::arm::document::{Child, Document};
+use crate::testing::path;
+
+async fn store() -> (TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).await.unwrap();
+    (dir, store)
+}
+
+fn port(name: &str, number: u16) -> Child {
+    let properties = Map::from_iter([("port".to_owned(), json!(number))]);
+    Child {
+        collection: Collection::named("frontendPorts").unwrap(),
+        name: name.into(),
+        properties,
+        secret: None,
+    }
+}
+
+fn document(name: &str, children: Vec<Child>) -> Document {
+    Document { path: path(name), body: Map::from_iter([("location".to_owned(), json!("here"))]), children }
+}
+
+fn claim(address: &str, port: u16) -> Claim {
+    Claim { address: address.into(), port }
+}
+
+async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Written, StoreError> {
+    let path = document.path.clone();
+    let claims = claims.to_vec();
+    store
+        .write(&path, |_| Ok::<_, StoreError>(Decision::Replace { document, claims, new_meaning: true }))
+        .await
+}
+
+async fn keep(store: &Store, name: &str) -> Written {
+    store.write(&path(name), |_| Ok::<_, StoreError>(Decision::Keep)).await.unwrap()
+}
+
+async fn state(store: &Store, operation: &Operation) -> OperationState {
+    store.operation("SUB", operation.id).await.unwrap().unwrap().state
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_opening_again_under_any_case() {
+    let (dir, store) = store().await;
+    let secret = Some(Secret::new(b"the private key".to_vec()));
+    let certificate = Child {
+        collection: Collection::named("sslCertificates").unwrap(),
+        name: "Cert".into(),
+        properties: Map::new(),
+        secret,
+    };
+    // In the order in which documents have them.
+    let document = document("Gw", vec![certificate, port("b", 1), port("a", 2)]);
+    let written = write(&store, document.clone(), &[]).await.unwrap();
+    store.close().await;
+
+    let db = dir.path().join("tidegate.db");
+    assert_eq!(fs::metadata(&db).unwrap().permissions().mode() & 0o777, 0o600);
+    let on_disk = fs::read(&db).unwrap();
+    assert!(!on_disk.windows(15).any(|bytes| bytes == b"the private key"), "secrets are sealed");
+
+    let store = Store::open(dir.path()).await.unwrap();
+    let read = store.gateway(&path("gW")).await.unwrap().unwrap();
+    assert_eq!(read.document, document);
+    assert_eq!((read.id, &read.etag), (written.gateway.id, &written.gateway.etag));
+    assert_eq!(read.child_etags, written.gateway.child_etags);
+    assert_eq!(read.generation, Generation(1));
+    assert_eq!(store.gateways("SUB", Some("GROUP")).await.unwrap().len(), 1);
+    assert_eq!(store.gateways("sub", None).await.unwrap().len(), 1);
+    assert!(store.gateways("sub", Some("other")).await.unwrap().is_empty());
+    let names = store.gateway_names().await.unwrap();
+    assert_eq!(names[&read.id], path("Gw").to_string());
+}
+
+#[tokio::test]
+async fn a_row_changes_its_version_when_it_changes_and_only_then() {
+    let (_dir, store) = store().await;
+    let one = write(&store, document("gw", vec![port("a", 1), port("b", 2)]), &[]).await.unwrap();
+    assert!(one.created);
+    let children = vec![port("new", 3), port("A", 1), port("b", 9)];
+    let two = write(&store, document("gw", children.clone()), &[]).await.unwrap();
+    assert!(two.created, "one child is new");
+    let (before, after) = (&one.gateway, &two.gateway);
+    assert_ne!(before.etag, after.etag);
+    assert_eq!(after.generation, Generation(2));
+    assert_eq!(before.id, after.id);
+    assert_ne!(after.child_etags[1], before.child_etags[0], "another spelling");
+    assert_ne!(after.child_etags[2], before.child_etags[1], "another port");
+
+    let moved = vec![children[2].clone(), children[1].clone()];
+    let three = write(&store, document("gw", moved.clone()), &[]).await.unwrap();
+    assert!(!three.created);
+    assert_eq!(three.gateway.child_etags, [after.child_etags[2].clone(), after.child_etags[1].clone()]);
+    let read = store.gateway(&path("gw")).await.unwrap().unwrap();
+    assert_eq!(read.document.children, moved);
+}
+
+#[tokio::test]
+async fn a_refused_write_leaves_everything_as_it_was() {
+    let (_dir, store) = store().await;
+    write(&store, document("one", vec![]), &[claim("public", 80), claim("10.0.0.1", 80)]).await.unwrap();
+    let two = write(&store, document("two", vec![port("a", 1)]), &[claim("public", 81)]).await.unwrap();
+    let error = write(&store, document("two", vec![]), &[claim("public", 80)]).await.unwrap_err();
+    let StoreError::PortClaimed { address, port: 80, holder } = error else { panic!("{error}") };
+    assert_eq!((address.as_str(), holder), ("public", path("one").to_string()));
+    let read = store.gateway(&path("two")).await.unwrap().unwrap();
+    assert_eq!((&read.etag, read.generation), (&two.gateway.etag, Generation(1)));
+    assert_eq!(read.document.children.len(), 1);
+    assert_eq!(state(&store, &two.operation).await, OperationState::InProgress);
+    // Its own port is still its own, and the one that it gives up is free.
+    write(&store, document("two", vec![]), &[claim("public", 81), claim("public", 82)]).await.unwrap();
+    write(&store, document("two", vec![]), &[claim("public", 82)]).await.unwrap();
+    write(&store, document("three", vec![]), &[claim("public", 81)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_older_rollout_cannot_finish_a_newer_write() {
+    let (_dir, store) = store().await;
+    let one = write(&store, document("gw", vec![]), &[]).await.unwrap();
+    let two = write(&store, document("gw", vec![port("a", 1)]), &[]).await.unwrap();
+    let superseded = store.operation("sub", one.operation.id).await.unwrap().unwrap();
+    assert_eq!(superseded.state, OperationState::Canceled);
+    assert_eq!(superseded.problem.unwrap().code, "CanceledAndSupersededDueToAnotherOperation");
+
+    let id = one.gateway.id;
+    assert!(!store.settle(id, Generation(1), &Settlement::Applied).await.unwrap());
+    assert_eq!(state(&store, &two.operation).await, OperationState::InProgress);
+    assert!(store.settle(id, Generation(2), &Settlement::Applied).await.unwrap());
+    assert_eq!(state(&store, &two.operation).await, OperationState::Succeeded);
+    let read = store.gateway(&path("gw")).await.unwrap().unwrap();
+    assert_eq!((read.state, read.has_run), (ProvisioningState::Succeeded, true));
+    assert_eq!(keep(&store, "gw").await.operation.state, OperationState::Succeeded);
+}
+
+#[tokio::test]
+async fn a_failure_is_kept_until_the_next_write_or_success() {
+    let (_dir, store) = store().await;
+    let one = write(&store, document("gw", vec![]), &[]).await.unwrap();
+    let problem = Problem { code: "Code".into(), message: "why".into() };
+    let failed = Settlement::Failed(problem.clone());
+    assert!(store.settle(one.gateway.id, Generation(1), &failed).await.unwrap());
+    let read = store.gateway(&path("gw")).await.unwrap().unwrap();
+    assert_eq!((read.state, read.reason.as_deref()), (ProvisioningState::Failed, Some("why")));
+    let operation = store.operation("Sub", one.operation.id).await.unwrap().unwrap();
+    assert_eq!((operation.state, operation.problem), (OperationState::Failed, Some(problem.clone())));
+
+    let again = keep(&store, "gw").await;
+    assert_eq!(again.operation.state, OperationState::InProgress);
+    assert_eq!((again.gateway.state, again.gateway.reason), (ProvisioningState::Updating, None));
+    let abandoned = Settlement::Abandoned(problem);
+    assert!(store.settle(one.gateway.id, Generation(1), &abandoned).await.unwrap());
+    assert_eq!(state(&store, &again.operation).await, OperationState::Failed);
+    let wanted = &store.wanted().await.unwrap()[0];
+    assert_eq!((wanted.state, wanted.waiting_since), (ProvisioningState::Updating, None));
+}
+
+#[tokio::test]
+async fn a_deletion_frees_everything_and_its_operation_outlives_it() {
+    let (_dir, store) = store().await;
+    let one = write(&store, document("gw", vec![port("a", 1)]), &[claim("public", 80)]).await.unwrap();
+    assert!(!store.remove(one.gateway.id).await.unwrap(), "it is not to go");
+    let delete = async || store.write(&path("gw"), |_| Ok::<_, StoreError>(Decision::Delete)).await;
+    let first = delete().await.unwrap();
+    let second = delete().await.unwrap();
+    assert_eq!(state(&store, &one.operation).await, OperationState::Canceled);
+    assert_eq!(state(&store, &first.operation).await, OperationState::InProgress, "the second joins it");
+    assert!(store.wanted().await.unwrap()[0].is_going());
+    assert!(!store.settle(one.gateway.id, Generation(1), &Settlement::Applied).await.unwrap());
+    assert!(store.remove(one.gateway.id).await.unwrap());
+    for operation in [&first.operation, &second.operation] {
+        assert_eq!(state(&store, operation).await, OperationState::Succeeded);
+    }
+    let again = write(&store, document("gw", vec![port("a", 1)]), &[claim("public", 80)]).await.unwrap();
+    assert_ne!(again.gateway.id, one.gateway.id, "another gateway under the same name");
+}
+
+#[tokio::test]
+async fn an_operation_is_found_in_its_own_subscription_only() {
+    let (_dir, store) = store().await;
+    let one = write(&store, document("gw", vec![]), &[]).await.unwrap();
+    assert!(store.operation("other", one.operation.id).await.unwrap().is_none());
+    let result = json!({"backendAddressPools": []});
+    let ended = store.ended_operation(&one.gateway, OperationKind::BackendHealth, &result).await.unwrap();
+    let read = store.operation("sub", ended.id).await.unwrap().unwrap();
+    assert_eq!((read.state, read.result), (OperationState::Succeeded, Some(result)));
+    assert!(read.ended_at.is_some());
+}
+
+#[tokio::test]
+async fn a_join_token_is_good_for_one_worker() {
+    let (_dir, store) = store().await;
+    let (one, two) = (WorkerId(Uuid::new_v4()), WorkerId(Uuid::new_v4()));
+    assert!(!store.is_join_token("hash").await.unwrap());
+    store.add_join_token("hash").await.unwrap();
+    assert!(store.is_join_token("hash").await.unwrap());
+    store.join("hash", one, "print").await.unwrap().unwrap();
+    store.join("hash", two, "other").await.unwrap().unwrap_err();
+    assert_eq!(store.worker_by_fingerprint("print").await.unwrap(), Some(one));
+    assert_eq!(store.worker_by_fingerprint("other").await.unwrap(), None);
+    assert_eq!(store.workers().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn writers_take_turns_and_lose_nothing() {
+    let (_dir, store) = store().await;
+    write(&store, document("gw", vec![]), &[]).await.unwrap();
+    let add = |name: String| {
+        let store = &store;
+        async move {
+            let decide = |stored: Option<&Gateway>| {
+                let mut document = stored.unwrap().document.clone();
+                document.children.push(port(&name, 1));
+                Ok::<_, StoreError>(Decision::Replace { document, claims: vec![], new_meaning: true })
+            };
+            store.write(&path("gw"), decide).await.unwrap()
+        }
+    };
+    let (a, b, c) = tokio::join!(add("a".into()), add("b".into()), add("c".into()));
+    let last = [a, b, c].into_iter().map(|w| w.gateway.generation).max().unwrap();
+    assert_eq!(last, Generation(4));
+    assert_eq!(store.gateway(&path("gw")).await.unwrap().unwrap().document.children.len(), 3);
+}

@@ -1,0 +1,319 @@
+//! A write: read, decide and store in one transaction, so that two writers cannot lose an update.
+
+use serde_json::{Map, Value};
+use sqlx::{Row, SqliteConnection};
+use tidegate_shared::id::{GatewayId, Generation};
+use uuid::Uuid;
+
+use crate::arm::document::{Child, Document};
+use crate::arm::resource_id::GatewayPath;
+use crate::clock::Millis;
+use crate::etag::Etag;
+
+use super::gateways::seal_purpose;
+use super::model::{number, same_child};
+use super::operations::{begin_operation, supersede_operations};
+use super::{Claim, Gateway, Operation, OperationKind, OperationState, ProvisioningState, Store, StoreError};
+
+/// What a write comes to.
+#[derive(Debug)]
+pub enum Decision {
+    /// The document is the stored one: no row of it changes.
+    Keep,
+    /// This document takes the place of the stored one.
+    Replace {
+        /// The new document.
+        document: Document,
+        /// The ports that its listeners use.
+        claims: Vec<Claim>,
+        /// Whether it means something else to a worker than the stored one.
+        new_meaning: bool,
+    },
+    /// The gateway goes.
+    Delete,
+}
+
+/// What was written.
+#[derive(Debug)]
+pub struct Written {
+    /// The gateway as it stands now.
+    pub gateway: Gateway,
+    /// Whether a row is there that was not there before: the gateway's, or one of its children's.
+    pub created: bool,
+    /// The operation that ends when the workers have applied it.
+    pub operation: Operation,
+}
+
+impl Store {
+    /// Reads the gateway, lets `decide` say what becomes of it, and stores that: all of it or nothing.
+    ///
+    /// `decide` is pure and quick: the one writer waits for it. It may only answer [`Decision::Keep`] and
+    /// [`Decision::Delete`] for a gateway that exists.
+    ///
+    /// # Errors
+    /// Those of `decide`; the database's; [`StoreError::PortClaimed`] for a port that another gateway has.
+    pub async fn write<E: From<StoreError>>(
+        &self,
+        path: &GatewayPath,
+        decide: impl FnOnce(Option<&Gateway>) -> Result<Decision, E>,
+    ) -> Result<Written, E> {
+        let mut transaction = self.begin().await?;
+        let stored = self.load(&mut transaction, path).await?;
+        let decision = decide(stored.as_ref())?;
+        let written = self.apply(&mut transaction, stored, decision).await?;
+        transaction.commit().await.map_err(StoreError::from)?;
+        Ok(written)
+    }
+
+    async fn apply(
+        &self,
+        connection: &mut SqliteConnection,
+        stored: Option<Gateway>,
+        decision: Decision,
+    ) -> Result<Written, StoreError> {
+        let rows_before = stored.as_ref().map_or(0, rows);
+        let mut gateway = match (decision, stored) {
+            (Decision::Replace { document, claims, new_meaning }, stored) => {
+                let gateway = self.replace(connection, stored, document, &claims, new_meaning).await?;
+                if new_meaning {
+                    supersede_operations(connection, gateway.id).await?;
+                }
+                Gateway {
+                    state: if new_meaning { ProvisioningState::Updating } else { gateway.state },
+                    ..gateway
+                }
+            }
+            (Decision::Keep, Some(gateway)) => gateway,
+            (Decision::Delete, Some(gateway)) => return delete(connection, gateway).await,
+            (Decision::Keep | Decision::Delete, None) => {
+                return Err(StoreError::Damaged {
+                    what: "decision".to_owned(),
+                    why: "there is no gateway to keep or delete".to_owned(),
+                });
+            }
+        };
+        // Where the workers have it already, there is nothing to wait for.
+        let state = if gateway.state == ProvisioningState::Succeeded {
+            OperationState::Succeeded
+        } else {
+            set_state(connection, &mut gateway, ProvisioningState::Updating).await?;
+            OperationState::InProgress
+        };
+        let operation = begin_operation(connection, &gateway, OperationKind::Write, state, None).await?;
+        Ok(Written { created: rows(&gateway) > rows_before, gateway, operation })
+    }
+
+    async fn replace(
+        &self,
+        connection: &mut SqliteConnection,
+        stored: Option<Gateway>,
+        document: Document,
+        claims: &[Claim],
+        new_meaning: bool,
+    ) -> Result<Gateway, StoreError> {
+        let etag = Etag::fresh();
+        let (before, mut gateway) = match stored {
+            Some(stored) => {
+                let generation = Generation(stored.generation.0 + u64::from(new_meaning));
+                let before = (stored.document.children, stored.child_etags);
+                let document = Document { children: Vec::new(), ..document_head(&document) };
+                (before, Gateway { document, child_etags: Vec::new(), etag, generation, ..stored })
+            }
+            None => ((Vec::new(), Vec::new()), new_gateway(document_head(&document), etag)),
+        };
+        upsert_gateway(connection, &gateway).await?;
+        gateway.child_etags = self.replace_children(connection, &gateway, &before, &document).await?;
+        gateway.document = document;
+        replace_claims(connection, gateway.id, claims).await?;
+        Ok(gateway)
+    }
+
+    /// Brings the children's rows to the document's; one that says the same as before keeps its version.
+    async fn replace_children(
+        &self,
+        connection: &mut SqliteConnection,
+        gateway: &Gateway,
+        before: &(Vec<Child>, Vec<Etag>),
+        document: &Document,
+    ) -> Result<Vec<Etag>, StoreError> {
+        let old: Vec<(&Child, &Etag)> = before.0.iter().zip(&before.1).collect();
+        for (gone, _) in old.iter().filter(|(o, _)| !document.children.iter().any(|n| same_child(o, n))) {
+            sqlx::query("DELETE FROM children WHERE resource_id = ?")
+                .bind(child_id(&document.path, gone))
+                .execute(&mut *connection)
+                .await?;
+        }
+        let mut etags = Vec::with_capacity(document.children.len());
+        for child in &document.children {
+            let position = position(&document.children, child);
+            let known = old.iter().find(|(o, _)| same_child(o, child));
+            let etag = match known {
+                Some((same, etag)) if *same == child => (*etag).clone(),
+                _ => Etag::fresh(),
+            };
+            let in_place =
+                known.is_some_and(|(o, e)| **e == etag && self::position(&before.0, o) == position);
+            if !in_place {
+                self.upsert_child(connection, gateway, &document.path, child, position, &etag).await?;
+            }
+            etags.push(etag);
+        }
+        Ok(etags)
+    }
+
+    async fn upsert_child(
+        &self,
+        connection: &mut SqliteConnection,
+        gateway: &Gateway,
+        path: &GatewayPath,
+        child: &Child,
+        position: i64,
+        etag: &Etag,
+    ) -> Result<(), StoreError> {
+        let resource_id = child_id(path, child);
+        let secret = child
+            .secret
+            .as_ref()
+            .map(|secret| self.key.seal(seal_purpose(&resource_id).as_bytes(), secret.expose()));
+        sqlx::query(
+            "INSERT INTO children (resource_id, gateway, collection, position, name, properties, secret, etag) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (resource_id) DO UPDATE SET \
+             resource_id = excluded.resource_id, position = excluded.position, name = excluded.name, \
+             properties = excluded.properties, secret = excluded.secret, etag = excluded.etag",
+        )
+        .bind(resource_id)
+        .bind(gateway.id.to_string())
+        .bind(child.collection.name)
+        .bind(position)
+        .bind(&child.name)
+        .bind(json(&child.properties))
+        .bind(secret)
+        .bind(&etag.0)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
+/// How many rows a gateway is.
+fn rows(gateway: &Gateway) -> usize {
+    1 + gateway.document.children.len()
+}
+
+async fn delete(connection: &mut SqliteConnection, mut gateway: Gateway) -> Result<Written, StoreError> {
+    // A repeated deletion joins the first one.
+    if gateway.state != ProvisioningState::Deleting {
+        supersede_operations(connection, gateway.id).await?;
+        set_state(connection, &mut gateway, ProvisioningState::Deleting).await?;
+    }
+    let state = OperationState::InProgress;
+    let operation = begin_operation(connection, &gateway, OperationKind::Delete, state, None).await?;
+    Ok(Written { gateway, created: false, operation })
+}
+
+fn new_gateway(document: Document, etag: Etag) -> Gateway {
+    Gateway {
+        id: GatewayId(Uuid::new_v4()),
+        document,
+        etag,
+        child_etags: Vec::new(),
+        generation: Generation(1),
+        state: ProvisioningState::Updating,
+        reason: None,
+        has_run: false,
+    }
+}
+
+/// The document without its children.
+fn document_head(document: &Document) -> Document {
+    Document { path: document.path.clone(), body: document.body.clone(), children: Vec::new() }
+}
+
+async fn upsert_gateway(connection: &mut SqliteConnection, gateway: &Gateway) -> Result<(), StoreError> {
+    let (path, now) = (&gateway.document.path, Millis::now().0);
+    sqlx::query(
+        "INSERT INTO gateways (id, resource_id, subscription, resource_group, name, body, etag, generation, \
+         provisioning_state, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (id) DO UPDATE SET body = excluded.body, etag = excluded.etag, \
+         generation = excluded.generation, changed_at = excluded.changed_at",
+    )
+    .bind(gateway.id.to_string())
+    .bind(path.to_string())
+    .bind(&path.subscription)
+    .bind(&path.group)
+    .bind(&path.name)
+    .bind(json(&gateway.document.body))
+    .bind(&gateway.etag.0)
+    .bind(number(gateway.generation))
+    .bind(gateway.state.as_str())
+    .bind(now)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn set_state(
+    connection: &mut SqliteConnection,
+    gateway: &mut Gateway,
+    state: ProvisioningState,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE gateways SET provisioning_state = ?, state_reason = NULL WHERE id = ?")
+        .bind(state.as_str())
+        .bind(gateway.id.to_string())
+        .execute(connection)
+        .await?;
+    gateway.state = state;
+    gateway.reason = None;
+    Ok(())
+}
+
+async fn replace_claims(
+    connection: &mut SqliteConnection,
+    gateway: GatewayId,
+    claims: &[Claim],
+) -> Result<(), StoreError> {
+    let gateway = gateway.to_string();
+    sqlx::query("DELETE FROM frontend_claims WHERE gateway = ?")
+        .bind(&gateway)
+        .execute(&mut *connection)
+        .await?;
+    for claim in claims {
+        let holder = sqlx::query(
+            "SELECT gateways.resource_id FROM frontend_claims JOIN gateways ON gateways.id = gateway \
+             WHERE address = ? AND port = ?",
+        )
+        .bind(&claim.address)
+        .bind(claim.port)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if let Some(row) = holder {
+            let holder = row.try_get(0)?;
+            return Err(StoreError::PortClaimed { address: claim.address.clone(), port: claim.port, holder });
+        }
+        sqlx::query("INSERT INTO frontend_claims (address, port, gateway) VALUES (?, ?, ?)")
+            .bind(&claim.address)
+            .bind(claim.port)
+            .bind(&gateway)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The place of a child within its collection.
+fn position(children: &[Child], child: &Child) -> i64 {
+    let before = children
+        .iter()
+        .filter(|other| other.collection == child.collection)
+        .take_while(|other| !same_child(other, child));
+    i64::try_from(before.count()).unwrap_or(i64::MAX)
+}
+
+fn child_id(path: &GatewayPath, child: &Child) -> String {
+    path.child_id(child.collection, &child.name)
+}
+
+fn json(map: &Map<String, Value>) -> String {
+    serde_json::to_string(map).expect("a JSON object has a text form")
+}

@@ -1,0 +1,44 @@
+//! What several tests of this crate start from.
+
+use serde_json::{Value, json};
+
+use crate::arm::document::ApiVersion;
+use crate::arm::resource_id::GatewayPath;
+
+/// The version of the rules that test documents are written for.
+pub(crate) const VERSION: ApiVersion = ApiVersion { date: (2024, 5, 1) };
+
+/// A gateway's path in a fixed group.
+pub(crate) fn path(name: &str) -> GatewayPath {
+    GatewayPath { subscription: "Sub".into(), group: "Group".into(), name: name.into() }
+}
+
+/// The document of a gateway that forwards what comes to 127.0.0.1 and `port`: a frontend `f`, a port `p`, a listener
+/// `l`, a rule `r`, a pool `b`, settings `s`.
+pub(crate) fn body(port: u16) -> Value {
+    let id = |rest: &str| json!({"id": format!("{}/{rest}", path("gw"))});
+    json!({
+        "location": "West Europe",
+        "properties": {
+            "sku": {"name": "Standard_v2", "tier": "Standard_v2"},
+            "frontendIPConfigurations": [{"name": "f", "properties": {
+                "privateIPAddress": "127.0.0.1", "privateIPAllocationMethod": "Static",
+            }}],
+            "frontendPorts": [{"name": "p", "properties": {"port": port}}],
+            "backendAddressPools": [{"name": "b", "properties": {
+                "backendAddresses": [{"ipAddress": "127.0.0.1"}],
+            }}],
+            "backendHttpSettingsCollection": [{"name": "s", "properties": {"port": 9}}],
+            "httpListeners": [{"name": "l", "properties": {
+                "frontendIPConfiguration": id("frontendIPConfigurations/f"),
+                "frontendPort": id("frontendPorts/p"),
+            }}],
+            "requestRoutingRules": [{"name": "r", "properties": {
+                "priority": 10,
+                "httpListener": id("httpListeners/l"),
+                "backendAddressPool": id("backendAddressPools/b"),
+                "backendHttpSettings": id("backendHttpSettingsCollection/s"),
+            }}],
+        },
+    })
+}

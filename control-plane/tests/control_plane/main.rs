@@ -1,0 +1,101 @@
+//! A whole control plane in this process, a client over HTTP and workers of our own over the real channel.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report, also in its helpers")]
+
+mod api;
+mod client;
+mod rollout;
+mod worker;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tidegate_control_plane::{Config, ControlPlane};
+
+use crate::client::Client;
+use crate::worker::FakeWorker;
+
+/// How long anything may take before a test gives up.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The path of a gateway.
+fn gateway_path(name: &str) -> String {
+    format!("/subscriptions/sub/resourceGroups/group/providers/Microsoft.Network/applicationGateways/{name}")
+}
+
+/// The document of a gateway that forwards what comes to that address and port.
+fn gateway_body(name: &str, address: &str, port: u16) -> Value {
+    let id = |rest: &str| json!({"id": format!("{}/{rest}", gateway_path(name))});
+    json!({
+        "location": "West Europe",
+        "properties": {
+            "sku": {"name": "Standard_v2", "tier": "Standard_v2"},
+            "frontendIPConfigurations": [{"name": "f", "properties": {
+                "privateIPAddress": address, "privateIPAllocationMethod": "Static",
+            }}],
+            "frontendPorts": [{"name": "p", "properties": {"port": port}}],
+            "backendAddressPools": [{"name": "b", "properties": {
+                "backendAddresses": [{"ipAddress": "192.0.2.1"}],
+            }}],
+            "backendHttpSettingsCollection": [{"name": "s", "properties": {"port": 9}}],
+            "httpListeners": [{"name": "l", "properties": {
+                "frontendIPConfiguration": id("frontendIPConfigurations/f"),
+                "frontendPort": id("frontendPorts/p"),
+            }}],
+            "requestRoutingRules": [{"name": "r", "properties": {
+                "priority": 10,
+                "httpListener": id("httpListeners/l"),
+                "backendAddressPool": id("backendAddressPools/b"),
+                "backendHttpSettings": id("backendHttpSettingsCollection/s"),
+            }}],
+        },
+    })
+}
+
+/// A control plane on ports of its own, in a directory of its own.
+struct Running {
+    plane: ControlPlane,
+    dir: TempDir,
+}
+
+impl Running {
+    async fn start(rollout_timeout: Duration) -> Running {
+        Running::start_in(tempfile::tempdir().unwrap(), rollout_timeout).await
+    }
+
+    async fn start_in(dir: TempDir, rollout_timeout: Duration) -> Running {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let config = Config {
+            data_dir: dir.path().to_owned(),
+            management: any,
+            management_tls: any,
+            management_certificate: None,
+            channel: any,
+            rollout_timeout,
+            no_auth: false,
+        };
+        Running { plane: ControlPlane::start(config).await.unwrap(), dir }
+    }
+
+    fn client(&self) -> Client {
+        let token = std::fs::read_to_string(self.dir.path().join("admin-token")).unwrap();
+        Client::new(self.plane.addresses().management, token)
+    }
+
+    async fn join(&self) -> worker::Identity {
+        let token = self.plane.issue_join_token().await.unwrap();
+        worker::join(self.plane.addresses().channel, &token).await.unwrap()
+    }
+
+    /// A new worker, connected, running nothing.
+    async fn worker(&self) -> FakeWorker {
+        let identity = self.join().await;
+        FakeWorker::connect(self.plane.addresses().channel, &identity, vec![]).await
+    }
+
+    async fn stop(self) -> TempDir {
+        self.plane.stop().await;
+        self.dir
+    }
+}
