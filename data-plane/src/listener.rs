@@ -142,7 +142,6 @@ async fn serve(connection: Rc<Connection>, tcp: TcpStream, close: CancellationTo
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_header_size(MAX_HEAD)
-        .half_close(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut http = pin!(http);
