@@ -107,6 +107,9 @@ impl Link {
         let stream = self.dial(self.identity.client_config()?).await?;
         let (mut sender, mut receiver) = channel::split(stream, MAX_MESSAGE);
         sender.send(&ToControlPlane::Hello { version: VERSION, running: worker.running() }).await?;
+        for applied in worker.applied() {
+            sender.send(&applied).await?;
+        }
         converse(worker, &mut sender, &mut receiver, welcomed).await
     }
 

@@ -99,6 +99,16 @@ impl Worker {
             .collect()
     }
 
+    /// Where each of them is reached: what was said when it was applied, for a control plane that has not heard it.
+    pub(crate) fn applied(&self) -> Vec<ToControlPlane> {
+        let applied = |gateway: &Gateway| ToControlPlane::Applied {
+            gateway: gateway.snapshot.gateway,
+            generation: gateway.snapshot.generation,
+            addresses: gateway.sockets.keys().copied().collect(),
+        };
+        self.gateways.values().map(applied).collect()
+    }
+
     /// Puts a snapshot into force, and says what became of it.
     pub(crate) async fn assign(&mut self, snapshot: Snapshot) -> ToControlPlane {
         let (gateway, generation) = (snapshot.gateway, snapshot.generation);

@@ -31,7 +31,7 @@ pub(super) async fn put(
         .write(Edit { path: path.clone(), preconditions, action })
         .await
         .map_err(|e| ApiError::from_edit(e, |_| not_found(&path)))?;
-    let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if written.grown { StatusCode::CREATED } else { StatusCode::OK };
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
     let (body, _) = show(&written.gateway, collection, &name)?;
     Ok((status, links.for_put(), Json(body)).into_response())

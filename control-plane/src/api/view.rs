@@ -27,22 +27,22 @@ const ALWAYS_EMPTY: &[&str] = &[
 /// A gateway, whole.
 pub(super) fn gateway(gateway: &Gateway) -> Value {
     let path = &gateway.document.path;
-    let mut body = gateway.document.body.clone();
-    let own = match body.remove("properties") {
-        Some(Value::Object(own)) => own,
-        _ => Map::new(),
-    };
+    let body = gateway.document.body.clone().into_iter();
+    let (own, head): (Map<String, Value>, Map<String, Value>) =
+        body.partition(|(key, _)| key == "properties");
     let mut shown = Map::new();
     shown.insert("name".into(), path.name.clone().into());
     shown.insert("id".into(), path.to_string().into());
     shown.insert("type".into(), GATEWAY_TYPE.into());
     shown.insert("etag".into(), gateway.etag.0.clone().into());
-    shown.extend(body);
+    shown.extend(head);
     let mut properties = Map::new();
     properties.insert("provisioningState".into(), gateway.state.as_str().into());
     properties.insert("resourceGuid".into(), gateway.id.to_string().into());
     properties.insert("operationalState".into(), operational_state(gateway).into());
-    properties.extend(own);
+    if let Some(Value::Object(own)) = own.get("properties") {
+        properties.extend(own.clone());
+    }
     for known in COLLECTIONS {
         properties.insert(known.name.into(), collection(gateway, known).into());
     }

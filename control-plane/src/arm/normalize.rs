@@ -280,7 +280,7 @@ mod tests {
         check(
             &Shape::of::<BackendHttpSettings>(),
             &json!({ "port": 80, "Port": 81, "PROTOCOL": "Http", "protocol": "Http" }),
-            &json!({ "port": 81, "protocol": "Http" }),
+            &json!({ "port": 80, "protocol": "Http" }),
             &["port", "protocol"],
         );
     }

@@ -38,8 +38,10 @@ pub enum Decision {
 pub struct Written {
     /// The gateway as it stands now.
     pub gateway: Gateway,
-    /// Whether a row is there that was not there before: the gateway's, or one of its children's.
+    /// Whether the gateway is new.
     pub created: bool,
+    /// Whether it has a child more than before: after a write of one child, whether that child is new.
+    pub grown: bool,
     /// The operation that ends when the workers have applied it.
     pub operation: Operation,
 }
@@ -71,7 +73,7 @@ impl Store {
         stored: Option<Gateway>,
         decision: Decision,
     ) -> Result<Written, StoreError> {
-        let rows_before = stored.as_ref().map_or(0, rows);
+        let children_before = stored.as_ref().map(|gateway| gateway.document.children.len());
         let mut gateway = match (decision, stored) {
             (Decision::Replace { document, claims, new_meaning }, stored) => {
                 let gateway = self.replace(connection, stored, document, &claims, new_meaning).await?;
@@ -100,7 +102,8 @@ impl Store {
             OperationState::InProgress
         };
         let operation = begin_operation(connection, &gateway, OperationKind::Write, state, None).await?;
-        Ok(Written { created: rows(&gateway) > rows_before, gateway, operation })
+        let grown = gateway.document.children.len() > children_before.unwrap_or(0);
+        Ok(Written { created: children_before.is_none(), grown, gateway, operation })
     }
 
     async fn replace(
@@ -195,11 +198,6 @@ impl Store {
     }
 }
 
-/// How many rows a gateway is.
-fn rows(gateway: &Gateway) -> usize {
-    1 + gateway.document.children.len()
-}
-
 async fn delete(connection: &mut SqliteConnection, mut gateway: Gateway) -> Result<Written, StoreError> {
     // A repeated deletion joins the first one.
     if gateway.state != ProvisioningState::Deleting {
@@ -208,7 +206,7 @@ async fn delete(connection: &mut SqliteConnection, mut gateway: Gateway) -> Resu
     }
     let state = OperationState::InProgress;
     let operation = begin_operation(connection, &gateway, OperationKind::Delete, state, None).await?;
-    Ok(Written { gateway, created: false, operation })
+    Ok(Written { gateway, created: false, grown: false, operation })
 }
 
 fn new_gateway(document: Document, etag: Etag) -> Gateway {

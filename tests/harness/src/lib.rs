@@ -1,1 +1,46 @@
-//! stub
+//! What the end-to-end tests of Tidegate are written with.
+//!
+//! A test starts the real binary ([`Tidegate`]), gives it documents through its own REST API ([`Management`],
+//! [`GatewayDocument`]), puts scripted backends behind it ([`Backend`], [`ManualBackend`]) and looks at it as a
+//! client does ([`HttpClient`], [`Peer`], [`WebSocket`]). Everything is stopped, and every file removed, on drop.
+//!
+//! Nothing here knows the inside of either plane: what the library can see, any user can see. It never sleeps; it
+//! waits for a state ([`wait_for`]) and panics with what it was waiting for. A panic is how a test fails.
+
+mod access_log;
+mod address;
+mod backend;
+mod document;
+mod files;
+mod gateway;
+mod http_client;
+mod management;
+mod manual_backend;
+mod peer;
+mod pki;
+mod process;
+mod seed;
+mod tidegate;
+mod wait;
+mod websocket;
+mod wire;
+mod worker;
+
+pub use access_log::AccessLog;
+pub use address::{BACKEND_PORT, HTTP_PORT, HTTPS_PORT, loopback};
+pub use backend::{Backend, Behaviour, Received, Then};
+pub use document::{GROUP, GatewayDocument, SUBSCRIPTION};
+pub use files::files_below;
+pub use gateway::Gateway;
+pub use http_client::{Answer, HttpClient};
+pub use management::{API_VERSION, Management, Operation};
+pub use manual_backend::ManualBackend;
+pub use peer::{Ending, Head, Peer};
+pub use pki::{Authority, Identity};
+pub use process::{Process, memory_kib, peak_memory_kib, reset_peak_memory};
+pub use seed::{seed_document, seed_document_canonical};
+pub use tidegate::{Tidegate, TidegateBuilder};
+pub use wait::{DEADLINE, timely, wait_for};
+pub use websocket::{End, WebSocket, handshake};
+pub use wire::Wire;
+pub use worker::Worker;

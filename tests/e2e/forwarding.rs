@@ -1,0 +1,243 @@
+//! What becomes of an ordinary request.
+
+use serde_json::{Value, json};
+use tidegate_harness::{Backend, Behaviour, Gateway, HttpClient, Received, Then, loopback};
+
+use crate::tidegate;
+
+fn header<'a>(request: &'a Received, name: &str) -> &'a str {
+    request.head.header(name).unwrap_or_else(|| panic!("no {name} in {:?}", request.head))
+}
+
+#[tokio::test]
+async fn the_backend_learns_who_asked_for_what() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let mut client = gateway.client().await;
+    client.send("GET", "/who?a=%20b&c", &[("x-forwarded-for", "203.0.113.9:1234")], "").await.expect(200);
+
+    let request = backend.request("/who?a=%20b&c").await;
+    let forwarded = header(&request, "x-forwarded-for");
+    assert!(forwarded.starts_with("203.0.113.9:1234"), "the client's own value stays in front: {forwarded}");
+    let last = forwarded.rsplit(',').next().unwrap().trim();
+    assert!(
+        last.parse::<std::net::SocketAddr>().is_ok_and(|address| address.ip().is_loopback()),
+        "{forwarded}"
+    );
+    assert_eq!(header(&request, "x-forwarded-proto"), "http");
+    assert_eq!(header(&request, "x-forwarded-port"), "20080");
+    assert_eq!(header(&request, "x-original-host"), "gateway.test");
+    assert_eq!(header(&request, "host"), "gateway.test");
+    let trace = header(&request, "x-appgw-trace-id");
+    assert!(trace.len() == 32 && trace.chars().all(|c| c.is_ascii_hexdigit()), "{trace}");
+}
+
+#[tokio::test]
+async fn what_belongs_to_one_hop_stays_there() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    backend.behave(Behaviour::literal(
+        "HTTP/1.1 200 OK\r\nConnection: X-Secret-Hop\r\nX-Secret-Hop: 1\r\nKeep-Alive: timeout=3\r\n\
+         X-Kept: yes\r\nContent-Length: 2\r\n\r\nok",
+        Then::Next,
+    ));
+    let hop = [
+        ("connection", "X-Mine"),
+        ("x-mine", "1"),
+        ("keep-alive", "timeout=9"),
+        ("proxy-connection", "keep-alive"),
+        ("te", "trailers"),
+        ("x-kept", "yes"),
+    ];
+    let answer = gateway.client().await.send("GET", "/hop", &hop, "").await.expect(200);
+    assert_eq!(answer.header("x-kept"), Some("yes"));
+    assert!(answer.header("x-secret-hop").is_none() && answer.header("keep-alive").is_none());
+
+    let request = backend.request("/hop").await;
+    assert_eq!(header(&request, "x-kept"), "yes");
+    for name in ["x-mine", "keep-alive", "proxy-connection", "te"] {
+        assert!(request.head.header(name).is_none(), "{name} went through");
+    }
+}
+
+#[tokio::test]
+async fn connections_are_kept_on_both_sides() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let mut client = gateway.client().await;
+    for _ in 0..10 {
+        client.get("/again").await.expect(200);
+    }
+    assert_eq!(backend.requests().len(), 10);
+    assert_eq!(backend.connections(), 1, "one connection to the backend served them all");
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_the_backend_has_closed_hurts_nobody() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let mut client = gateway.client().await;
+    let address = backend.address();
+    client.get("/before").await.expect(200);
+    backend.stop().await;
+    let backend = Backend::start_at(address, None).await;
+    client.get("/after").await.expect(200);
+    assert_eq!(backend.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn members_take_turns() {
+    let backends = [Backend::start().await, Backend::start().await, Backend::start().await];
+    let gateway = Gateway::start(tidegate(), &backends.each_ref().map(Backend::ip)).await;
+    let mut client = gateway.client().await;
+    for _ in 0..9 {
+        client.get("/turn").await.expect(200);
+    }
+    assert_eq!(backends.each_ref().map(|backend| backend.requests().len()), [3, 3, 3]);
+}
+
+#[tokio::test]
+async fn methods_statuses_and_bodies_pass_as_they_are() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let mut client = gateway.client().await;
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+        let body = if method == "GET" { "" } else { "the body" };
+        let account: Value = client.send(method, "/method", &[], body).await.expect(200).json();
+        assert_eq!((&account["method"], &account["body"]), (&method.into(), &body.into()));
+    }
+    for status in [200, 301, 404, 418, 500, 503] {
+        backend.behave(Behaviour::status(status, "the backend says so"));
+        let answer = client.get("/status").await.expect(status);
+        assert_eq!(answer.text(), "the backend says so");
+    }
+    backend.behave(Behaviour::literal("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", Then::Next));
+    assert!(client.send("HEAD", "/head", &[], "").await.expect(200).body.is_empty());
+    backend.behave(Behaviour::literal("HTTP/1.1 204 No Content\r\n\r\n", Then::Next));
+    client.get("/empty").await.expect(204);
+    backend.behave(Behaviour::literal("HTTP/1.0 200 OK\r\n\r\nup to the end", Then::Close));
+    assert_eq!(client.get("/old").await.expect(200).text(), "up to the end");
+}
+
+#[tokio::test]
+async fn settings_choose_the_host_that_the_backend_sees() {
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| {
+        d.settings("settings", &json!({"hostName": "inner.test"}))
+    })
+    .await;
+    gateway.get("/fixed").await.expect(200);
+    let request = backend.request("/fixed").await;
+    assert_eq!(
+        (header(&request, "host"), header(&request, "x-original-host")),
+        ("inner.test", "gateway.test")
+    );
+
+    let picked =
+        gateway.document.clone().settings("settings", &json!({"pickHostNameFromBackendAddress": true}));
+    gateway.apply(picked).await;
+    gateway.get("/picked").await.expect(200);
+    let request = backend.request("/picked").await;
+    assert!(header(&request, "host").starts_with(&backend.ip().to_string()));
+}
+
+#[tokio::test]
+async fn listeners_share_a_port_by_host_name() {
+    let (shop, blog, rest) = (Backend::start().await, Backend::start().await, Backend::start().await);
+    let gateway = Gateway::start_with(tidegate(), &[rest.ip()], |document| {
+        document
+            .without("requestRoutingRules", "rule")
+            .pool("shop", &[shop.ip()])
+            .pool("blog", &[blog.ip()])
+            .listener("shop", "http", &json!({"protocol": "Http", "hostName": "shop.test"}))
+            .listener("blog", "http", &json!({"protocol": "Http", "hostNames": ["blog.test", "news.test"]}))
+            .rule("shop", "shop", "shop", "settings")
+            .rule("blog", "blog", "blog", "settings")
+            // Last, since rules are tried by priority and this one's listener takes every host.
+            .rule("rest", "http", "pool", "settings")
+    })
+    .await;
+    for (host, backend) in [
+        ("shop.test", &shop),
+        ("SHOP.test", &shop),
+        ("shop.test:20080", &shop),
+        ("blog.test", &blog),
+        ("news.test", &blog),
+        ("other.test", &rest),
+    ] {
+        let answer = HttpClient::connect(gateway.http(), host).await.get("/host").await.expect(200);
+        assert_eq!(answer.json()["backend"], backend.ip().to_string(), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_matches_it_is_404() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
+        document
+            .listener("http", "http", &json!({"protocol": "Http", "hostName": "known.test"}))
+            .port("idle", 20081)
+            .http_listener("idle", "idle")
+    })
+    .await;
+    HttpClient::connect(gateway.http(), "known.test").await.get("/").await.expect(200);
+    HttpClient::connect(gateway.http(), "unknown.test").await.get("/").await.expect(404);
+    let without_rule = (gateway.ip(), 20081).into();
+    HttpClient::connect(without_rule, "known.test").await.get("/").await.expect(404);
+    assert!(backend.requests().iter().all(|request| header(request, "host") == "known.test"));
+}
+
+#[tokio::test]
+async fn every_request_leaves_one_line() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    gateway.get("/counted/once?token=x").await.expect(200);
+    let line = gateway.access_log().line_with(&["/counted/once"]).await.to_string();
+    for part in [backend.ip().to_string().as_str(), "200", "GET"] {
+        assert!(line.contains(part), "no {part} in {line}");
+    }
+    gateway.get("/counted/last").await.expect(200);
+    gateway.access_log().line_with(&["/counted/last"]).await;
+    assert_eq!(gateway.access_log().count_with(&["/counted/once"]), 1);
+}
+
+#[tokio::test]
+async fn several_threads_serve_as_one() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate().threads(2).workers(2), &[backend.ip()]).await;
+    for number in 0..30 {
+        gateway.get(&format!("/thread/{number}")).await.expect(200);
+        gateway.websocket("/thread").await.echo("thread").await;
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_may_have_several_frontends() {
+    let backend = Backend::start().await;
+    let other = loopback();
+    let gateway = Gateway::start_with(
+        tidegate().option("--public-address", &other.to_string()),
+        &[backend.ip()],
+        |d| {
+            let listener = json!({
+            "frontendIPConfiguration": d.reference("frontendIPConfigurations", "public"),
+            "frontendPort": d.reference("frontendPorts", "http"), "protocol": "Http"});
+            let address = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/a";
+            d.child("frontendIPConfigurations", "public", &json!({"publicIPAddress": {"id": address}}))
+                .child("httpListeners", "public", &listener)
+                .rule("public", "public", "pool", "settings")
+        },
+    )
+    .await;
+    gateway.get("/private").await.expect(200);
+    HttpClient::connect((other, 20080).into(), "a.test").await.get("/public").await.expect(200);
+}
+
+#[tokio::test]
+async fn the_port_offset_is_added() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate().option("--port-offset", "500"), &[backend.ip()]).await;
+    HttpClient::connect((gateway.ip(), 20580).into(), "a.test").await.get("/offset").await.expect(200);
+    let running = gateway.management().workers_of(gateway.id()).await;
+    assert_eq!(running[0]["addresses"], json!([format!("{}:20580", gateway.ip())]), "it is reported");
+}

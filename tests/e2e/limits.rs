@@ -1,0 +1,137 @@
+//! Too much of anything: refused, and nothing else suffers.
+
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use tidegate_harness::{API_VERSION, Backend, Gateway, GatewayDocument, Peer, memory_kib, wait_for};
+
+use crate::tidegate;
+
+#[tokio::test]
+async fn a_body_above_4_mib_is_413_and_below_it_is_read() {
+    let tidegate = tidegate().start().await;
+    let management = tidegate.management();
+    let document = GatewayDocument::empty("gateway");
+    let put = async |size: usize| {
+        let mut body = document.body().clone();
+        body["ignored"] = "x".repeat(size).into();
+        management.put(document.id(), &body).await
+    };
+    put(3 * 1024 * 1024).await.expect(201);
+    put(4 * 1024 * 1024).await.expect(413).error_code();
+}
+
+#[tokio::test]
+async fn a_client_that_asks_first_need_not_send_a_body_that_is_too_large() {
+    let tidegate = tidegate().start().await;
+    let mut peer = Peer::connect(tidegate.management().address()).await;
+    let document = GatewayDocument::empty("gateway");
+    peer.write(format!(
+        "PUT {}?api-version={API_VERSION} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nExpect: 100-continue\r\nContent-Length: 99999999999\r\n\r\n",
+        document.id(),
+        tidegate.admin_token()
+    ))
+    .await;
+    assert_eq!(peer.read_head().await.status(), 413);
+}
+
+#[tokio::test]
+async fn malformed_requests_are_answered_or_dropped_and_the_worker_lives() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let worker = gateway.tidegate.worker_pid(1).await;
+    let many_headers = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X-A: b\r\n".repeat(5_000));
+    let long_header = format!("GET / HTTP/1.1\r\nHost: a\r\nX-A: {}\r\n\r\n", "b".repeat(1_000_000));
+    let long_target = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(1_000_000));
+    let cases: &[&[u8]] = &[
+        b"\0\0\0\0\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: \xff\xfe\r\n\r\n",
+        b"GET nonsense HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        many_headers.as_bytes(),
+        long_header.as_bytes(),
+        long_target.as_bytes(),
+    ];
+    for case in cases {
+        let mut peer = gateway.peer().await;
+        // It may be cut off while it still talks.
+        let _ = peer.try_write(case).await;
+        let _ = peer.try_write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+        peer.read_to_end().await;
+        gateway.get("/still").await.expect(200);
+    }
+    assert_eq!(gateway.tidegate.live_worker(1), Some(worker), "the worker is another");
+    assert!(!gateway.tidegate.output().contains("panicked"));
+}
+
+#[tokio::test]
+async fn a_worker_without_files_left_refuses_and_recovers() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let worker = gateway.tidegate.worker_pid(1).await;
+    let open = std::fs::read_dir(format!("/proc/{worker}/fd")).unwrap().count() as u64;
+    let pid = Pid::from_raw(i32::try_from(worker).unwrap());
+    let few = Rlimit { current: Some(open + 10), maximum: Some(open + 10) };
+    prlimit(pid, Resource::Nofile, few).unwrap();
+
+    let mut held = Vec::new();
+    for _ in 0..40 {
+        held.push(gateway.peer().await);
+    }
+    // What is open already goes on, and so does the process.
+    held[0].write("GET /held HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let status = held[0].read_head().await.status();
+    assert!(matches!(status, 200 | 502 | 503), "{status}");
+    drop(held);
+    wait_for("the worker to take connections again", async || {
+        (gateway.get("/recovered").await.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(gateway.tidegate.live_worker(1), Some(worker), "the worker is another");
+    let output = gateway.tidegate.output();
+    assert!(output.lines().count() < 1_000, "it logs the same line over and over");
+}
+
+#[tokio::test]
+async fn idle_tunnels_are_cheap() {
+    const TUNNELS: u64 = 200;
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let worker = gateway.tidegate.worker_pid(1).await;
+    // The first tunnels fill what is kept for all: buffers, tables, code.
+    let mut sockets = Vec::new();
+    for _ in 0..50 {
+        let mut socket = gateway.websocket("/idle").await;
+        socket.echo("warm").await;
+        sockets.push(socket);
+    }
+    let before = memory_kib(worker);
+    for _ in 0..TUNNELS {
+        let mut socket = gateway.websocket("/idle").await;
+        socket.echo("and then silence").await;
+        sockets.push(socket);
+    }
+    let each = memory_kib(worker).saturating_sub(before) * 1024 / TUNNELS;
+    // The measured bound is for a release build; a debug build's futures are larger. A buffer kept is 64 KiB.
+    assert!(each < 32 * 1024, "{each} bytes for an idle tunnel");
+    for socket in &mut sockets {
+        socket.echo("still there").await;
+    }
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let mut peer = gateway.peer().await;
+    let requests: String =
+        (0..5).map(|number| format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n")).collect();
+    peer.write(requests).await;
+    for number in 0..5 {
+        let head = peer.read_head().await;
+        assert_eq!(head.status(), 200);
+        let body = String::from_utf8(peer.read_body(&head).await).unwrap();
+        assert!(body.contains(&format!("\"target\":\"/{number}\"")), "{body}");
+    }
+}

@@ -1,0 +1,138 @@
+//! Long-running operations: they end when the workers have applied the change, not before.
+
+use serde_json::json;
+use tidegate_harness::{Backend, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Worker, loopback};
+use tokio::net::TcpListener;
+
+use crate::tidegate;
+
+#[tokio::test]
+async fn once_the_operation_has_succeeded_traffic_flows() {
+    let (tidegate, backend) = (tidegate().start().await, Backend::start().await);
+    let management = tidegate.management();
+    for round in 0..5 {
+        let address = loopback();
+        let document = GatewayDocument::forwarding(&format!("gateway{round}"), address, &[backend.ip()]);
+        management.apply_gateway(&document).await;
+        // Without any wait: succeeded means in force.
+        HttpClient::connect((address, HTTP_PORT).into(), "a.test").await.get("/now").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_fails_the_operation_and_the_old_configuration_goes_on() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let management = gateway.management();
+    let squatter = TcpListener::bind((gateway.ip(), 20081)).await.unwrap();
+
+    let wanted = gateway
+        .document
+        .clone()
+        .port("taken", 20081)
+        .http_listener("squatted", "taken")
+        .rule("squatted", "squatted", "pool", "settings");
+    let error = management.apply_in_vain(wanted.id(), wanted.body()).await;
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("squatted"), "it names the listener: {message}");
+    assert!(message.contains(&format!("{}:20081", gateway.ip())), "it names the address: {message}");
+    assert!(message.to_lowercase().contains("in use"), "it names the cause: {message}");
+    management.provisioning_state(gateway.id(), "Failed").await;
+    gateway.get("/old").await.expect(200);
+
+    // The wanted state stays wanted: it converges once the port is free.
+    drop(squatter);
+    management.provisioning_state(gateway.id(), "Succeeded").await;
+    HttpClient::connect((gateway.ip(), 20081).into(), "a.test").await.get("/new").await.expect(200);
+}
+
+#[tokio::test]
+async fn without_a_worker_it_fails_in_time_and_converges_when_one_comes() {
+    let tidegate = tidegate().control_plane_alone().option("--rollout-timeout", "1s").start().await;
+    let (management, backend, address) = (tidegate.management(), Backend::start().await, loopback());
+    let document = GatewayDocument::forwarding("gateway", address, &[backend.ip()]);
+
+    let created = management.put(document.id(), document.body()).await.expect(201);
+    assert_eq!(created.json()["properties"]["provisioningState"], "Updating");
+    assert!(management.is_in_progress(&created).await);
+    let operation = management.operation(&created).await;
+    assert_eq!(operation.status, "Failed");
+    assert!(operation.error["message"].as_str().unwrap().contains("worker"), "{}", operation.error);
+    management.provisioning_state(document.id(), "Updating").await;
+
+    let _worker = Worker::start(&tidegate, "late", Some(&tidegate.worker_token()));
+    management.provisioning_state(document.id(), "Succeeded").await;
+    HttpClient::connect((address, HTTP_PORT).into(), "a.test").await.get("/late").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_poll_in_progress_says_when_to_come_back() {
+    let tidegate = tidegate().control_plane_alone().start().await;
+    let management = tidegate.management();
+    let document = GatewayDocument::forwarding("gateway", loopback(), &[]);
+    let created = management.put(document.id(), document.body()).await.expect(201);
+    let url = created.header("azure-asyncoperation").unwrap();
+    let poll = management.send("GET", url, &[], "").await.expect(200);
+    assert_eq!(poll.json()["status"], "InProgress");
+    assert_eq!(poll.header("retry-after"), Some("1"));
+}
+
+#[tokio::test]
+async fn a_newer_put_takes_the_place_of_one_under_way() {
+    let tidegate = tidegate().control_plane_alone().start().await;
+    let (management, address) = (tidegate.management(), loopback());
+    let document = GatewayDocument::forwarding("gateway", address, &[]);
+    let first = management.put(document.id(), document.body()).await.expect(201);
+    let newer = document.clone().port("more", 20081).http_listener("more", "more");
+    let second = management.put(document.id(), newer.body()).await.expect(200);
+
+    let superseded = management.operation(&first).await;
+    assert_eq!(superseded.status, "Canceled");
+    assert_eq!(superseded.error["code"], "CanceledAndSupersededDueToAnotherOperation");
+
+    let _worker = Worker::start(&tidegate, "worker", Some(&tidegate.worker_token()));
+    assert_eq!(management.operation(&second).await.status, "Succeeded");
+    HttpClient::connect((address, 20081).into(), "a.test").await.get("/newer").await.expect(404);
+}
+
+#[tokio::test]
+async fn operations_outlive_the_control_plane() {
+    let mut gateway = Gateway::start(tidegate(), &[]).await;
+    let changed = gateway.document.clone().port("more", 20081);
+    let answer = gateway.management().put(gateway.id(), changed.body()).await.expect(200);
+    gateway.tidegate.kill();
+    gateway.tidegate.start_again().await;
+    assert_eq!(gateway.management().operation(&answer).await.status, "Succeeded");
+}
+
+#[tokio::test]
+async fn an_operation_that_never_was_is_not_found() {
+    let tidegate = tidegate().start().await;
+    let management = tidegate.management();
+    let document = GatewayDocument::empty("gateway");
+    let answer = management.put(document.id(), document.body()).await.expect(201);
+    let url = answer.header("azure-asyncoperation").unwrap();
+    let (path, version) = url.split_once('?').unwrap();
+    let parent = &path[..path.rfind('/').unwrap()];
+    let other = format!("{parent}/00000000-0000-0000-0000-000000000000?{version}");
+    management.send("GET", &other, &[], "").await.expect(404).error_code();
+}
+
+#[tokio::test]
+async fn every_worker_must_have_applied() {
+    let (tidegate, backend) = (tidegate().workers(2).start().await, Backend::start().await);
+    let (first, second) = (tidegate.worker_pid(1).await, tidegate.worker_pid(2).await);
+    assert_ne!(first, second);
+    let address = loopback();
+    let document = GatewayDocument::forwarding("gateway", address, &[backend.ip()]);
+    tidegate.management().apply_gateway(&document).await;
+
+    let changed = document.settings("settings", &json!({"hostName": "changed.test"}));
+    tidegate.management().apply_gateway(&changed).await;
+    // Whichever worker the system hands a connection to, the change is in force.
+    for _ in 0..20 {
+        let answer =
+            HttpClient::connect((address, HTTP_PORT).into(), "a.test").await.get("/x").await.expect(200);
+        assert!(answer.text().contains("changed.test"), "{}", answer.text());
+    }
+}

@@ -1,0 +1,33 @@
+//! Addresses that no two tests share.
+//!
+//! Every gateway and every backend gets a loopback address of its own, so that fixed ports cannot collide and the
+//! members of a pool can share the port that their settings name. The ports lie below the range that the system
+//! hands out to clients.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The port of HTTP listeners in tests.
+pub const HTTP_PORT: u16 = 20080;
+
+/// The port of HTTPS listeners in tests.
+pub const HTTPS_PORT: u16 = 20443;
+
+/// The port that backends listen on.
+pub const BACKEND_PORT: u16 = 20800;
+
+/// How many last parts an address uses: 1 to 250.
+const HOSTS: u32 = 250;
+
+/// A loopback address that nothing else uses: the second part follows from the process, the rest from a counter.
+pub fn loopback() -> Ipv4Addr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let part = |value: u32| u8::try_from(value).expect("loopback addresses last for 62,500 uses a process");
+    Ipv4Addr::new(
+        127,
+        part(16 + std::process::id() % 200),
+        part(1 + number / HOSTS),
+        part(1 + number % HOSTS),
+    )
+}

@@ -1,0 +1,190 @@
+//! Gateway documents in ARM's JSON, put together child by child.
+
+use std::net::IpAddr;
+
+use serde_json::{Value, json};
+
+use crate::address::{BACKEND_PORT, HTTP_PORT};
+
+/// The subscription of every test.
+pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
+
+/// The resource group of every test.
+pub const GROUP: &str = "tests";
+
+/// The document of a gateway, with the ID that its references begin with.
+#[derive(Clone, Debug)]
+pub struct GatewayDocument {
+    id: String,
+    body: Value,
+}
+
+impl GatewayDocument {
+    /// A gateway without children.
+    pub fn empty(name: &str) -> GatewayDocument {
+        let id = format!(
+            "/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Network/applicationGateways/{name}"
+        );
+        let sku = json!({"name": "Standard_v2", "tier": "Standard_v2", "capacity": 1});
+        GatewayDocument { id, body: json!({"location": "local", "properties": {"sku": sku}}) }
+    }
+
+    /// The usual gateway: listener `http` on [`HTTP_PORT`] of `address`, rule `rule`, settings `settings`, and the
+    /// members in the pool `pool`.
+    pub fn forwarding(name: &str, address: impl Into<IpAddr>, members: &[IpAddr]) -> GatewayDocument {
+        GatewayDocument::empty(name)
+            .frontend("frontend", address)
+            .port("http", HTTP_PORT)
+            .pool("pool", members)
+            .settings("settings", &json!({}))
+            .http_listener("http", "http")
+            .rule("rule", "http", "pool", "settings")
+    }
+
+    /// The gateway's resource ID.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// A child's resource ID.
+    pub fn child_id(&self, collection: &str, name: &str) -> String {
+        format!("{}/{collection}/{name}", self.id)
+    }
+
+    /// A reference to a child.
+    pub fn reference(&self, collection: &str, name: &str) -> Value {
+        json!({"id": self.child_id(collection, name)})
+    }
+
+    /// The JSON.
+    pub fn body(&self) -> &Value {
+        &self.body
+    }
+
+    /// The JSON, to be changed at will.
+    pub fn body_mut(&mut self) -> &mut Value {
+        &mut self.body
+    }
+
+    /// With a child more, or another in its place if there is one of that name.
+    pub fn child(mut self, collection: &str, name: &str, properties: &Value) -> GatewayDocument {
+        let properties = properties.clone();
+        let child = json!({"name": name, "properties": properties});
+        let children = self.children(collection);
+        match children.iter_mut().find(|child| child["name"] == name) {
+            Some(existing) => *existing = child,
+            None => children.push(child),
+        }
+        self
+    }
+
+    /// Without that child.
+    pub fn without(mut self, collection: &str, name: &str) -> GatewayDocument {
+        self.children(collection).retain(|child| child["name"] != name);
+        self
+    }
+
+    fn children(&mut self, collection: &str) -> &mut Vec<Value> {
+        let properties = self.body["properties"].as_object_mut().expect("documents have properties");
+        let children = properties.entry(collection).or_insert_with(|| json!([]));
+        children.as_array_mut().expect("collections are arrays")
+    }
+
+    /// A private frontend, bound to that address.
+    pub fn frontend(self, name: &str, address: impl Into<IpAddr>) -> GatewayDocument {
+        let address: IpAddr = address.into();
+        let properties = json!({
+            "privateIPAddress": address, "privateIPAllocationMethod": "Static", "subnet": {"id": subnet()}});
+        self.child("frontendIPConfigurations", name, &properties)
+    }
+
+    /// A frontend port.
+    pub fn port(self, name: &str, port: u16) -> GatewayDocument {
+        self.child("frontendPorts", name, &json!({"port": port}))
+    }
+
+    /// A pool.
+    pub fn pool(self, name: &str, members: &[IpAddr]) -> GatewayDocument {
+        let addresses: Vec<Value> = members.iter().map(|ip| json!({"ipAddress": ip})).collect();
+        self.child("backendAddressPools", name, &json!({"backendAddresses": addresses}))
+    }
+
+    /// Settings: HTTP on [`BACKEND_PORT`], and what `properties` say more or otherwise.
+    pub fn settings(self, name: &str, properties: &Value) -> GatewayDocument {
+        let mut merged = json!({"port": BACKEND_PORT, "protocol": "Http"});
+        merge(&mut merged, properties);
+        self.child("backendHttpSettingsCollection", name, &merged)
+    }
+
+    /// A probe that asks for `/health` every second, gives up after one second and needs one failure; and what
+    /// `properties` say more or otherwise.
+    pub fn probe(self, name: &str, properties: &Value) -> GatewayDocument {
+        let mut merged = json!({"protocol": "Http", "host": "probe.test", "path": "/health",
+            "interval": 1, "timeout": 1, "unhealthyThreshold": 1});
+        merge(&mut merged, properties);
+        self.child("probes", name, &merged)
+    }
+
+    /// A listener for HTTP on the frontend `frontend`.
+    pub fn http_listener(self, name: &str, port: &str) -> GatewayDocument {
+        self.listener(name, port, &json!({"protocol": "Http"}))
+    }
+
+    /// A listener for HTTPS on the frontend `frontend`.
+    pub fn https_listener(self, name: &str, port: &str, certificate: &str) -> GatewayDocument {
+        let certificate = self.reference("sslCertificates", certificate);
+        self.listener(name, port, &json!({"protocol": "Https", "sslCertificate": certificate}))
+    }
+
+    /// A listener on the frontend `frontend`, with what `properties` say more.
+    pub fn listener(self, name: &str, port: &str, properties: &Value) -> GatewayDocument {
+        let mut merged = json!({
+            "frontendIPConfiguration": self.reference("frontendIPConfigurations", "frontend"),
+            "frontendPort": self.reference("frontendPorts", port),
+        });
+        merge(&mut merged, properties);
+        self.child("httpListeners", name, &merged)
+    }
+
+    /// A rule. Its priority is that of the last one plus ten.
+    pub fn rule(mut self, name: &str, listener: &str, pool: &str, settings: &str) -> GatewayDocument {
+        let rules = self.children("requestRoutingRules");
+        let priority =
+            rules.iter().filter_map(|rule| rule["properties"]["priority"].as_u64()).max().unwrap_or(0) + 10;
+        let properties = json!({
+            "ruleType": "Basic",
+            "priority": priority,
+            "httpListener": self.reference("httpListeners", listener),
+            "backendAddressPool": self.reference("backendAddressPools", pool),
+            "backendHttpSettings": self.reference("backendHttpSettingsCollection", settings),
+        });
+        self.child("requestRoutingRules", name, &properties)
+    }
+
+    /// A server certificate: base64 data and its password, if it has one.
+    pub fn certificate(self, name: &str, data: &str, password: Option<&str>) -> GatewayDocument {
+        let mut properties = json!({"data": data});
+        if let Some(password) = password {
+            properties["password"] = json!(password);
+        }
+        self.child("sslCertificates", name, &properties)
+    }
+
+    /// An authority that backends may be vouched for by.
+    pub fn trusted_root(self, name: &str, data: &str) -> GatewayDocument {
+        self.child("trustedRootCertificates", name, &json!({"data": data}))
+    }
+}
+
+/// The ID of a subnet, which means nothing outside Azure but is asked for by the contract.
+fn subnet() -> String {
+    format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
+    )
+}
+
+fn merge(into: &mut Value, from: &Value) {
+    for (key, value) in from.as_object().expect("properties are objects") {
+        into[key] = value.clone();
+    }
+}

@@ -1,0 +1,217 @@
+//! A client of the management API: what `curl` would do, with the waiting.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustls::ClientConfig;
+use serde_json::Value;
+
+use crate::document::GatewayDocument;
+use crate::http_client::{Answer, HttpClient};
+use crate::wait::wait_for;
+
+/// The version of the contract that tests speak unless they say otherwise.
+pub const API_VERSION: &str = "2024-05-01";
+
+/// A client of one endpoint. It opens a connection for each request, so that it survives restarts.
+#[derive(Clone, Debug)]
+pub struct Management {
+    address: SocketAddr,
+    tls: Option<Arc<ClientConfig>>,
+    token: Option<String>,
+}
+
+/// A long-running operation that has ended.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// `Succeeded`, `Failed` or `Canceled`.
+    pub status: String,
+    /// ARM's error, where it did not succeed.
+    pub error: Value,
+}
+
+impl Management {
+    pub(crate) fn new(
+        address: SocketAddr,
+        tls: Option<Arc<ClientConfig>>,
+        token: Option<String>,
+    ) -> Management {
+        Management { address, tls, token }
+    }
+
+    /// The same endpoint for a client with another token, or none.
+    pub fn with_token(&self, token: Option<&str>) -> Management {
+        Management { token: token.map(str::to_owned), ..self.clone() }
+    }
+
+    /// The address of the endpoint.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Any request. `path` begins with `/` or is an absolute URL on this endpoint, and is sent as it is.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let host = self.address.to_string();
+        let mut client = match &self.tls {
+            None => HttpClient::connect(self.address, &host).await,
+            Some(config) => {
+                let wire = crate::wire::dial_tls(self.address, &self.address.ip().to_string(), config).await;
+                HttpClient::over(wire, &host).await
+            }
+        };
+        let bearer = self.token.as_ref().map(|token| format!("Bearer {token}"));
+        let mut all: Vec<(&str, &str)> = headers.to_vec();
+        if let Some(bearer) = &bearer {
+            all.push(("authorization", bearer));
+        }
+        client.send(method, self.path_of(path), &all, body).await
+    }
+
+    /// What follows the authority in an absolute URL, which must be one of this endpoint.
+    fn path_of<'a>(&self, url: &'a str) -> &'a str {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let origin = format!("{scheme}://{}", self.address);
+        assert!(url.starts_with('/') || url.starts_with(&origin), "{url} is not on {origin}");
+        url.strip_prefix(&origin).unwrap_or(url)
+    }
+
+    /// `GET` of a resource.
+    pub async fn get(&self, id: &str) -> Answer {
+        self.send("GET", &versioned(id), &[], "").await
+    }
+
+    /// `PUT` of a resource.
+    pub async fn put(&self, id: &str, body: &Value) -> Answer {
+        self.put_with(id, &[], body).await
+    }
+
+    /// `PUT` of a resource with headers, such as `If-Match`.
+    pub async fn put_with(&self, id: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend(headers);
+        self.send("PUT", &versioned(id), &all, body.to_string()).await
+    }
+
+    /// `DELETE` of a resource.
+    pub async fn delete(&self, id: &str) -> Answer {
+        self.send("DELETE", &versioned(id), &[], "").await
+    }
+
+    /// `POST` to an action.
+    pub async fn post(&self, id: &str) -> Answer {
+        self.send("POST", &versioned(id), &[], "").await
+    }
+
+    /// Waits for the end of the operation that an answer began.
+    pub async fn operation(&self, begun: &Answer) -> Operation {
+        let url = begun
+            .header("azure-asyncoperation")
+            .expect("a long-running answer names its operation")
+            .to_owned();
+        wait_for("the end of an operation", async || {
+            let state = self.send("GET", &url, &[], "").await.expect(200).json();
+            let status = state["status"].as_str().expect("an operation has a status");
+            (status != "InProgress")
+                .then(|| Operation { status: status.to_owned(), error: state["error"].clone() })
+        })
+        .await
+    }
+
+    /// Whether the operation that an answer began is still under way.
+    pub async fn is_in_progress(&self, begun: &Answer) -> bool {
+        let url = begun.header("azure-asyncoperation").expect("a long-running answer names its operation");
+        self.send("GET", url, &[], "").await.expect(200).json()["status"] == "InProgress"
+    }
+
+    /// Puts a resource and waits until the workers have applied it. Returns what `GET` then says.
+    ///
+    /// # Panics
+    /// When it is refused, or the operation does not succeed.
+    pub async fn apply(&self, id: &str, body: &Value) -> Value {
+        let answer = self.put(id, body).await;
+        assert!(matches!(answer.status, 200 | 201), "{} to PUT {id}: {}", answer.status, answer.text());
+        let operation = self.operation(&answer).await;
+        assert_eq!(operation.status, "Succeeded", "PUT {id}: {}", operation.error);
+        self.get(id).await.expect(200).json()
+    }
+
+    /// [`Management::apply`] of a gateway's document.
+    pub async fn apply_gateway(&self, document: &GatewayDocument) -> Value {
+        self.apply(document.id(), document.body()).await
+    }
+
+    /// Puts a resource that the workers cannot run. Returns the operation's error.
+    pub async fn apply_in_vain(&self, id: &str, body: &Value) -> Value {
+        let answer = self.put(id, body).await;
+        assert!(matches!(answer.status, 200 | 201), "{} to PUT {id}: {}", answer.status, answer.text());
+        let operation = self.operation(&answer).await;
+        assert_eq!(operation.status, "Failed", "PUT {id}");
+        operation.error
+    }
+
+    /// Deletes a resource and waits for the end of it.
+    pub async fn remove(&self, id: &str) {
+        let answer = self.delete(id).await.expect(202);
+        let operation = self.operation(&answer).await;
+        assert_eq!(operation.status, "Succeeded", "DELETE {id}: {}", operation.error);
+    }
+
+    /// What each connected worker runs of a gateway: its generation and the addresses it is bound to.
+    pub async fn workers_of(&self, gateway: &str) -> Vec<Value> {
+        let answer = self.send("GET", "/workers", &[], "").await.expect(200).json();
+        let workers = answer["value"].as_array().cloned().unwrap_or_default();
+        let gateways = workers.iter().filter_map(|worker| worker["gateways"].as_array()).flatten();
+        gateways.filter(|one| one["id"] == gateway && one["generation"].is_u64()).cloned().collect()
+    }
+
+    /// Waits until a resource is in that provisioning state.
+    pub async fn provisioning_state(&self, id: &str, state: &str) {
+        wait_for(&format!("{id} to be {state}"), async || {
+            let resource = self.get(id).await.expect(200).json();
+            (resource["properties"]["provisioningState"] == state).then_some(())
+        })
+        .await;
+    }
+
+    /// The result of `backendhealth`, by way of the `Location` that it answers.
+    pub async fn backend_health(&self, gateway: &str) -> Value {
+        let begun = self.post(&format!("{gateway}/backendhealth")).await.expect(202);
+        let location = begun.header("location").expect("the result has a place").to_owned();
+        wait_for("the result of backendhealth", async || {
+            let answer = self.send("GET", &location, &[], "").await;
+            (answer.status != 202).then(|| answer.expect(200).json())
+        })
+        .await
+    }
+
+    /// Waits until `backendhealth` says that of a member.
+    pub async fn member_health(&self, gateway: &str, member: &str, health: &str) {
+        wait_for(&format!("{member} to be {health}"), async || {
+            let seen = self.backend_health(gateway).await;
+            server(&seen, member).is_some_and(|server| server["health"] == health).then_some(())
+        })
+        .await;
+    }
+}
+
+/// The first entry of a member in a result of `backendhealth`.
+fn server<'a>(health: &'a Value, member: &str) -> Option<&'a Value> {
+    let lists = |value: &'a Value, key: &str| value[key].as_array().map(Vec::as_slice).unwrap_or_default();
+    lists(health, "backendAddressPools")
+        .iter()
+        .flat_map(|pool| lists(pool, "backendHttpSettingsCollection"))
+        .flat_map(|settings| lists(settings, "servers"))
+        .find(|server| server["address"] == member)
+}
+
+/// The path of a resource with the contract's version, unless it names one.
+fn versioned(id: &str) -> String {
+    if id.contains("api-version=") { id.to_owned() } else { format!("{id}?api-version={API_VERSION}") }
+}

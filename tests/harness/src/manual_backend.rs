@@ -1,0 +1,82 @@
+//! A backend that the test itself plays, byte by byte.
+
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::address::{BACKEND_PORT, loopback};
+use crate::backend::is_probe;
+use crate::peer::{Head, Peer};
+use crate::wait::timely;
+use crate::wire::accept;
+
+/// Listens, answers health probes well, and hands every other connection to the test after its first head.
+#[derive(Debug)]
+pub struct ManualBackend {
+    address: SocketAddr,
+    arrivals: mpsc::Receiver<(Head, Peer)>,
+    _tasks: JoinSet<()>,
+}
+
+impl ManualBackend {
+    /// On an address of its own.
+    pub async fn start() -> ManualBackend {
+        let listener =
+            TcpListener::bind((loopback(), BACKEND_PORT)).await.expect("the address is nobody else's");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let (arrived, arrivals) = mpsc::channel(64);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept_all(listener, arrived));
+        ManualBackend { address, arrivals, _tasks: tasks }
+    }
+
+    /// Where it listens.
+    pub fn ip(&self) -> IpAddr {
+        self.address.ip()
+    }
+
+    /// The next connection that is not a probe's, with the head that came over it.
+    pub async fn accept(&mut self) -> (Head, Peer) {
+        timely("a connection to the backend", self.arrivals.recv()).await.expect("the backend listens")
+    }
+
+    /// Accepts a WebSocket handshake with a proper 101: the tunnel's end at the backend.
+    pub async fn accept_websocket(&mut self) -> Peer {
+        let (head, mut peer) = self.accept().await;
+        peer.write(switching_protocols(&head)).await;
+        peer
+    }
+}
+
+/// The proper 101 for a handshake.
+pub(crate) fn switching_protocols(head: &Head) -> String {
+    use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+    let accept = derive_accept_key(head.header("sec-websocket-key").unwrap_or_default().as_bytes());
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    )
+}
+
+async fn accept_all(listener: TcpListener, arrived: mpsc::Sender<(Head, Peer)>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let arrived = arrived.clone();
+        connections.spawn(async move {
+            let Some(wire) = accept(stream, None).await else { return };
+            let mut peer = Peer::over(wire);
+            while let Ok(Some(head)) = peer.next_head().await {
+                if !is_probe(&head) {
+                    // Full or gone: the test does not look any more.
+                    let _ = arrived.send((head, peer)).await;
+                    return;
+                }
+                if peer.try_write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}

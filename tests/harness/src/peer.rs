@@ -1,0 +1,270 @@
+//! One end of a connection, byte by byte: for what a proper client or server would never do or never show.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use crate::wait::timely;
+use crate::wire::{Wire, dial, dial_tls};
+
+/// The first line and the headers of a message.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Request line or status line.
+    pub first_line: String,
+    /// In the order and the spelling received.
+    pub headers: Vec<(String, String)>,
+}
+
+/// How a connection came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The other side finished.
+    Eof,
+    /// The connection was reset.
+    Reset,
+}
+
+/// One end of a connection.
+#[derive(Debug)]
+pub struct Peer {
+    wire: Box<dyn Wire>,
+    /// Read, but not taken yet.
+    buffer: Vec<u8>,
+}
+
+impl Peer {
+    /// A client in the clear.
+    pub async fn connect(address: SocketAddr) -> Peer {
+        Peer::over(dial(address).await)
+    }
+
+    /// A client in TLS.
+    pub async fn connect_tls(address: SocketAddr, name: &str, config: &Arc<ClientConfig>) -> Peer {
+        Peer::over(dial_tls(address, name, config).await)
+    }
+
+    /// Either side of a connection that exists.
+    pub(crate) fn over(wire: Box<dyn Wire>) -> Peer {
+        Peer { wire, buffer: Vec::new() }
+    }
+
+    /// Sends.
+    pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        timely("room to write", self.try_write(bytes)).await.expect("the connection takes bytes");
+    }
+
+    /// Sends, where the connection may be gone or full.
+    ///
+    /// # Errors
+    /// What the connection says.
+    pub async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.wire.write_all(bytes.as_ref()).await?;
+        self.wire.flush().await
+    }
+
+    /// Sends the block again and again until nothing more is taken for half a second: the other side is holding this
+    /// one up. Returns how many whole blocks went out.
+    pub async fn write_until_held_up(&mut self, block: &[u8]) -> usize {
+        let fill = async {
+            let mut blocks = 0;
+            loop {
+                match timeout(Duration::from_millis(500), self.try_write(block)).await {
+                    Ok(written) => written.expect("the connection takes bytes"),
+                    Err(_) => return blocks,
+                }
+                blocks += 1;
+            }
+        };
+        timely("a writer to be held up", fill).await
+    }
+
+    /// Says that nothing more will be sent; reading goes on.
+    pub async fn finish(&mut self) {
+        self.wire.shutdown().await.expect("an open connection can be finished");
+    }
+
+    /// The first line and headers of the next message.
+    pub async fn read_head(&mut self) -> Head {
+        timely("the head of a message", self.next_head())
+            .await
+            .expect("the connection lives")
+            .expect("a message rather than the end of the connection")
+    }
+
+    /// The same without a deadline; none when the connection ends before it is whole.
+    pub(crate) async fn next_head(&mut self) -> io::Result<Option<Head>> {
+        loop {
+            if let Some(end) = position(&self.buffer, b"\r\n\r\n") {
+                let text: Vec<u8> = self.buffer.drain(..end + 4).collect();
+                return Ok(Some(Head::parse(&String::from_utf8_lossy(&text))));
+            }
+            if self.fill().await? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The body that belongs to a head, by its `Content-Length` or `Transfer-Encoding`; empty where neither is.
+    pub async fn read_body(&mut self, head: &Head) -> Vec<u8> {
+        timely("a body", self.body(head)).await.expect("the body is whole")
+    }
+
+    pub(crate) async fn body(&mut self, head: &Head) -> io::Result<Vec<u8>> {
+        if head.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+            let mut body = Vec::new();
+            while let Some(chunk) = self.chunk().await? {
+                body.extend(chunk);
+            }
+            return Ok(body);
+        }
+        let length =
+            head.header("content-length").map_or(0, |value| value.parse().expect("a length is a number"));
+        self.take(length).await
+    }
+
+    /// The next chunk of a chunked body; none after the last.
+    pub async fn read_chunk(&mut self) -> Option<Vec<u8>> {
+        timely("a chunk", self.chunk()).await.expect("the chunk is whole")
+    }
+
+    async fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let line = self.line().await?;
+        let size = usize::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
+        let data = self.take(size).await?;
+        self.take(2).await?;
+        Ok((size > 0).then_some(data))
+    }
+
+    async fn line(&mut self) -> io::Result<String> {
+        loop {
+            if let Some(end) = position(&self.buffer, b"\r\n") {
+                let line: Vec<u8> = self.buffer.drain(..end + 2).collect();
+                return Ok(String::from_utf8_lossy(&line).into_owned());
+            }
+            self.fill_some().await?;
+        }
+    }
+
+    /// Exactly so many bytes.
+    pub async fn read_exact(&mut self, count: usize) -> Vec<u8> {
+        timely("bytes", self.take(count)).await.expect("the connection brings that many bytes")
+    }
+
+    async fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        while self.buffer.len() < count {
+            self.fill_some().await?;
+        }
+        Ok(self.buffer.drain(..count).collect())
+    }
+
+    /// Everything up to the end, and how the end came.
+    pub async fn read_to_end(&mut self) -> (Vec<u8>, Ending) {
+        let ending = timely("the end of the connection", async {
+            loop {
+                match self.fill().await {
+                    Ok(0) => return Ending::Eof,
+                    Ok(_) => {}
+                    Err(_) => return Ending::Reset,
+                }
+            }
+        });
+        let ending = ending.await;
+        (std::mem::take(&mut self.buffer), ending)
+    }
+
+    /// Whether nothing at all arrives for that long. The one place where time itself is what a test asks about.
+    pub async fn is_silent_for(&mut self, time: Duration) -> bool {
+        self.buffer.is_empty() && timeout(time, self.fill()).await.is_err()
+    }
+
+    /// Ends the connection with a reset.
+    pub fn reset(self) {
+        let socket = SockRef::from(self.wire.tcp());
+        socket.set_linger(Some(Duration::ZERO)).expect("an open socket takes options");
+    }
+
+    /// The address of this end.
+    pub fn local_address(&self) -> SocketAddr {
+        self.wire.tcp().local_addr().expect("a connection has addresses")
+    }
+
+    /// The parts: the stream, and what was read from it and not taken.
+    pub(crate) fn into_parts(self) -> (Box<dyn Wire>, Vec<u8>) {
+        (self.wire, self.buffer)
+    }
+
+    async fn fill_some(&mut self) -> io::Result<()> {
+        match self.fill().await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn fill(&mut self) -> io::Result<usize> {
+        let mut chunk = vec![0; 64 * 1024];
+        let count = self.wire.read(&mut chunk).await?;
+        self.buffer.extend_from_slice(&chunk[..count]);
+        Ok(count)
+    }
+}
+
+impl Head {
+    fn parse(text: &str) -> Head {
+        let mut lines = text.trim_end().split("\r\n");
+        let first_line = lines.next().unwrap_or_default().to_owned();
+        let headers = lines.filter_map(|line| line.split_once(':'));
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
+        Head { first_line, headers }
+    }
+
+    /// The first value of a header, its name compared without case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The method of a request.
+    pub fn method(&self) -> &str {
+        self.first_line.split(' ').next().unwrap_or_default()
+    }
+
+    /// The target of a request.
+    pub fn target(&self) -> &str {
+        self.first_line.split(' ').nth(1).unwrap_or_default()
+    }
+
+    /// The status of a response.
+    pub fn status(&self) -> u16 {
+        let status = self.first_line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        status.unwrap_or_else(|| panic!("not a status line: {}", self.first_line))
+    }
+
+    /// Whether it asks for a WebSocket.
+    pub fn is_websocket(&self) -> bool {
+        self.header("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
+    }
+}
+
+fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_read_as_it_was_spelt() {
+        let head = Head::parse("GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\n\r\n");
+        assert_eq!((head.method(), head.target()), ("GET", "/chat"));
+        assert_eq!(head.header("HOST"), Some("a"));
+        assert!(head.is_websocket());
+        assert_eq!(Head::parse("HTTP/1.1 504 Gateway Timeout\r\n\r\n").status(), 504);
+    }
+}

@@ -1,0 +1,157 @@
+//! Certificates made on the spot: an authority, what it issues, and what trusts it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use p12_keystore::{
+    Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain,
+};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+/// A certificate authority that exists for one test.
+#[derive(Debug)]
+pub struct Authority {
+    certificate: rcgen::Certificate,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A server's certificate and key.
+#[derive(Debug)]
+pub struct Identity {
+    certificate: CertificateDer<'static>,
+    authority: CertificateDer<'static>,
+    key: Vec<u8>,
+    pem: String,
+}
+
+impl Authority {
+    /// A new one.
+    pub fn new() -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names, no bad names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "Authority of a test");
+        let key = KeyPair::generate().expect("ring makes P-256 keys");
+        let certificate = params.self_signed(&key).expect("own parameters can be signed");
+        Authority { certificate, issuer: Issuer::new(params, key) }
+    }
+
+    /// A certificate for these DNS names and addresses.
+    pub fn issue(&self, names: &[&str]) -> Identity {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("tests name servers properly");
+        params.distinguished_name.push(DnType::CommonName, "Server of a test");
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+        let key = KeyPair::generate().expect("ring makes P-256 keys");
+        let certificate = params.signed_by(&key, &self.issuer).expect("own parameters can be signed");
+        Identity {
+            pem: format!("{}{}", certificate.pem(), key.serialize_pem()),
+            certificate: certificate.der().clone(),
+            authority: self.certificate.der().clone(),
+            key: key.serialize_der(),
+        }
+    }
+
+    /// The authority's own certificate as `trustedRootCertificates` take it: base64 of DER.
+    pub fn base64(&self) -> String {
+        STANDARD.encode(self.certificate.der())
+    }
+
+    /// A client that trusts this authority and nobody else.
+    pub fn client(&self) -> Arc<ClientConfig> {
+        client_trusting(std::iter::once(self.certificate.der().clone()))
+    }
+}
+
+impl Default for Authority {
+    fn default() -> Authority {
+        Authority::new()
+    }
+}
+
+impl Identity {
+    /// As `sslCertificates` take it: base64 of a PFX under this password.
+    pub fn pfx(&self, password: &str) -> String {
+        let entity = Certificate::from_der(&self.certificate).expect("rcgen writes valid certificates");
+        let root = Certificate::from_der(&self.authority).expect("rcgen writes valid certificates");
+        let key = PrivateKey::from_der(&self.key).expect("rcgen writes valid keys");
+        let mut store = KeyStore::new();
+        let chain = PrivateKeyChain::new("server", key, [entity, root]);
+        store.add_entry("server", KeyStoreEntry::PrivateKeyChain(chain));
+        // Few iterations: the derivation of the key is not what is tested, and is slow without optimisation.
+        let pfx = store
+            .writer(password)
+            .encryption_algorithm(EncryptionAlgorithm::PbeWithHmacSha256AndAes256)
+            .encryption_iterations(10)
+            .mac_algorithm(MacAlgorithm::HmacSha256)
+            .mac_iterations(10)
+            .write();
+        STANDARD.encode(pfx.expect("a store of one chain can be written"))
+    }
+
+    /// As `sslCertificates` also take it: base64 of PEM, the chain and then the key.
+    pub fn pem_base64(&self) -> String {
+        STANDARD.encode(&self.pem)
+    }
+
+    /// As files, for options that take them: the chain and the key.
+    pub fn write_pem(&self, directory: &Path) -> (PathBuf, PathBuf) {
+        let split = self.pem.find("-----BEGIN PRIVATE KEY").expect("rcgen writes PKCS#8");
+        let files = (directory.join("chain.pem"), directory.join("key.pem"));
+        for (path, text) in [(&files.0, &self.pem[..split]), (&files.1, &self.pem[split..])] {
+            std::fs::write(path, text).expect("a test can write to its directory");
+        }
+        files
+    }
+
+    /// What must never be seen outside: the private key, as its PEM spells it.
+    pub fn key_base64(&self) -> String {
+        STANDARD.encode(&self.key)
+    }
+
+    /// The same as bytes: PKCS#8 DER.
+    pub fn key_der(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// The certificate, DER.
+    pub fn der(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// A server with this identity.
+    pub fn server(&self) -> Arc<ServerConfig> {
+        let key = PrivateKeyDer::try_from(self.key.clone()).expect("rcgen writes valid keys");
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring serves the default versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![self.certificate.clone()], key)
+            .expect("certificate and key were made together");
+        Arc::new(config)
+    }
+}
+
+/// A client that trusts what a PEM file says, and nobody else.
+pub(crate) fn client_trusting_pem(pem: &[u8]) -> Arc<ClientConfig> {
+    let certificates = CertificateDer::pem_slice_iter(pem).map(|one| one.expect("the CA file is PEM"));
+    client_trusting(certificates)
+}
+
+fn client_trusting(certificates: impl Iterator<Item = CertificateDer<'static>>) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        roots.add(certificate).expect("an authority's certificate can be trusted");
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring serves the default versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}

@@ -1,0 +1,134 @@
+//! A process of the binary under test, its output kept in files.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::wait::wait_for;
+
+/// A running process. It is killed on drop.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts the binary. Output is appended to `stdout.log` and `stderr.log` in the directory; `input`, if any, is
+    /// what its standard input holds.
+    pub(crate) fn start(binary: &Path, arguments: &[String], output: &Path, input: Option<&str>) -> Process {
+        let mut command = Command::new(binary);
+        command.args(arguments);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("TIDEGATE_") {
+                command.env_remove(name);
+            }
+        }
+        if let Some(filter) = std::env::var_os("TIDEGATE_LOG") {
+            command.env("TIDEGATE_LOG", filter);
+        }
+        command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(append(&output.join("stdout.log")));
+        command.stderr(append(&output.join("stderr.log")));
+        let mut child =
+            command.spawn().unwrap_or_else(|error| panic!("{} cannot be started: {error}", binary.display()));
+        if let (Some(text), Some(mut pipe)) = (input, child.stdin.take()) {
+            // A process that ends at once is noticed by whoever waits for it.
+            let _ = pipe.write_all(text.as_bytes());
+        }
+        Process { child }
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGTERM: asks it to end.
+    pub fn terminate(&self) {
+        signal(self.pid(), Signal::TERM);
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub fn kill(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Its exit status, if it has ended.
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be asked")
+    }
+
+    /// Waits until it has ended.
+    pub async fn exit(&mut self) -> ExitStatus {
+        wait_for("the end of a process", async || self.exit_status()).await
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Sends a signal to a process that this test started, directly or not.
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("the number of a process is positive");
+    // A process that is gone needs no signal.
+    let _ = kill_process(pid, signal);
+}
+
+/// Whether a process is there: not ended, and not a zombie that nobody has looked after. While one of its threads is
+/// still on its way out its sockets are open, even though its first thread is a zombie already.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    let Some(state) = status_field(pid, "State:") else { return false };
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    threads > 1 || !state.starts_with(['Z', 'X'])
+}
+
+/// The processes whose command line names the directory.
+pub(crate) fn processes_in(directory: &Path) -> Vec<u32> {
+    let name = directory.to_string_lossy();
+    let entries = std::fs::read_dir("/proc").expect("Linux has /proc");
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(|pid: &u32| {
+        let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        *pid != std::process::id() && String::from_utf8_lossy(&command).contains(&*name)
+    })
+    .collect()
+}
+
+/// How much memory a process holds now, in KiB.
+pub fn memory_kib(pid: u32) -> u64 {
+    kib(pid, "VmRSS:")
+}
+
+/// The most memory that a process has held since [`reset_peak_memory`], in KiB.
+pub fn peak_memory_kib(pid: u32) -> u64 {
+    kib(pid, "VmHWM:")
+}
+
+/// Lets the peak begin anew from what is held now.
+pub fn reset_peak_memory(pid: u32) {
+    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("own processes can be reset");
+}
+
+fn kib(pid: u32, field: &str) -> u64 {
+    let value = status_field(pid, field).unwrap_or_else(|| panic!("process {pid} is gone"));
+    let number = value.split_whitespace().next().and_then(|number| number.parse().ok());
+    number.unwrap_or_else(|| panic!("not a size: {value}"))
+}
+
+fn status_field(pid: u32, field: &str) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with(field))?;
+    Some(line[field.len()..].trim().to_owned())
+}
+
+fn append(path: &Path) -> File {
+    OpenOptions::new().create(true).append(true).open(path).expect("a test can write to its directory")
+}

@@ -1,0 +1,304 @@
+//! The binary under test: a control plane, with local workers or without, in a directory of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::process::Signal;
+use rustls::ClientConfig;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::access_log::AccessLog;
+use crate::management::Management;
+use crate::pki::client_trusting_pem;
+use crate::process::{Process, is_alive, processes_in, signal};
+use crate::wait::wait_for;
+
+/// How a [`Tidegate`] is to be started.
+#[derive(Clone, Debug)]
+pub struct TidegateBuilder {
+    binary: PathBuf,
+    subcommand: &'static str,
+    workers: usize,
+    threads: usize,
+    arguments: Vec<String>,
+}
+
+/// A running `tidegate up` (or `tidegate control-plane`). On drop every process of it is killed.
+#[derive(Debug)]
+pub struct Tidegate {
+    builder: TidegateBuilder,
+    directory: TempDir,
+    process: Option<Process>,
+    endpoints: Endpoints,
+}
+
+/// Where it listens; the same after a restart.
+#[derive(Clone, Copy, Debug)]
+struct Endpoints {
+    management: SocketAddr,
+    management_tls: SocketAddr,
+    channel: SocketAddr,
+}
+
+impl TidegateBuilder {
+    /// So many local workers; default 1.
+    pub fn workers(self, workers: usize) -> TidegateBuilder {
+        TidegateBuilder { workers, ..self }
+    }
+
+    /// So many data threads a worker; default 1.
+    pub fn threads(self, threads: usize) -> TidegateBuilder {
+        TidegateBuilder { threads, ..self }
+    }
+
+    /// `tidegate control-plane`: no workers of its own.
+    pub fn control_plane_alone(self) -> TidegateBuilder {
+        TidegateBuilder { subcommand: "control-plane", ..self }
+    }
+
+    /// One more option and its value.
+    pub fn option(mut self, name: &str, value: &str) -> TidegateBuilder {
+        self.arguments.extend([name.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// One more option that has no value.
+    pub fn flag(mut self, name: &str) -> TidegateBuilder {
+        self.arguments.push(name.to_owned());
+        self
+    }
+
+    /// Starts it on free ports and waits until it is ready.
+    pub async fn start(self) -> Tidegate {
+        let directory = TempDir::with_prefix("tidegate-e2e-").expect("a test can have a directory");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let endpoints = Endpoints { management: any, management_tls: any, channel: any };
+        let mut tidegate = Tidegate { builder: self, directory, process: None, endpoints };
+        tidegate.start_again().await;
+        tidegate
+    }
+}
+
+impl Tidegate {
+    /// The binary at that path, to be started with one worker of one thread.
+    pub fn builder(binary: impl Into<PathBuf>) -> TidegateBuilder {
+        TidegateBuilder {
+            binary: binary.into(),
+            subcommand: "up",
+            workers: 1,
+            threads: 1,
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Starts it after it has ended: on the same directory and the same ports.
+    pub async fn start_again(&mut self) {
+        assert!(self.process.is_none(), "it is still running");
+        // A file that a killed control plane left behind must not be taken for the word of the new one.
+        let _ = std::fs::remove_file(self.endpoints_file());
+        let arguments = self.arguments();
+        let mut process = Process::start(&self.builder.binary, &arguments, self.directory.path(), None);
+        let file = self.endpoints_file();
+        let endpoints = wait_for("the control plane to say where it listens", async || {
+            if let Some(status) = process.exit_status() {
+                panic!("tidegate ended at its start: {status}\n{}", self.tail());
+            }
+            serde_json::from_slice::<Value>(&std::fs::read(&file).ok()?).ok()
+        })
+        .await;
+        self.endpoints = Endpoints::read(&endpoints);
+        self.process = Some(process);
+        wait_for("the control plane to be ready", async || {
+            (self.management().send("GET", "/readyz", &[], "").await.status == 200).then_some(())
+        })
+        .await;
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let Endpoints { management, management_tls, channel } = self.endpoints;
+        let mut arguments = vec![self.builder.subcommand.to_owned()];
+        let mut option = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
+        option("--data-dir", self.data_dir().display().to_string());
+        option("--management", management.to_string());
+        option("--management-tls", management_tls.to_string());
+        option("--channel", channel.to_string());
+        if self.builder.subcommand == "up" {
+            option("--workers", self.builder.workers.to_string());
+            option("--threads", self.builder.threads.to_string());
+        }
+        arguments.extend(self.builder.arguments.iter().cloned());
+        arguments
+    }
+
+    /// A client of the plain endpoint, with the administrator's token.
+    pub fn management(&self) -> Management {
+        Management::new(self.endpoints.management, None, Some(self.admin_token()))
+    }
+
+    /// A client of the TLS endpoint that trusts the CA file, with the administrator's token.
+    pub fn management_tls(&self) -> Management {
+        Management::new(self.endpoints.management_tls, Some(self.ca_client()), Some(self.admin_token()))
+    }
+
+    /// A TLS client that trusts what the control plane's CA file says.
+    pub fn ca_client(&self) -> Arc<ClientConfig> {
+        let pem = std::fs::read(self.data_dir().join("ca.pem")).expect("the first start makes a CA");
+        client_trusting_pem(&pem)
+    }
+
+    /// Where workers dial.
+    pub fn channel(&self) -> SocketAddr {
+        self.endpoints.channel
+    }
+
+    /// The administrator's token.
+    pub fn admin_token(&self) -> String {
+        let token = std::fs::read_to_string(self.data_dir().join("admin-token"));
+        token.expect("the first start makes a token").trim().to_owned()
+    }
+
+    /// The data directory.
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// A directory beside the data directory, which is removed with it.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The path of the binary.
+    pub fn binary(&self) -> &Path {
+        &self.builder.binary
+    }
+
+    /// The access lines of the local workers.
+    pub fn access_log(&self) -> AccessLog {
+        AccessLog::in_directory(self.directory.path())
+    }
+
+    /// Everything that it and its workers have written so far, on both outputs.
+    pub fn output(&self) -> String {
+        let read = |name| std::fs::read(self.directory.path().join(name)).unwrap_or_default();
+        let both = [read("stdout.log"), read("stderr.log")].concat();
+        String::from_utf8_lossy(&both).into_owned()
+    }
+
+    /// What is written to standard error, for people.
+    fn tail(&self) -> String {
+        ["stdout.log", "stderr.log"]
+            .map(|name| {
+                let text = std::fs::read(self.directory.path().join(name)).unwrap_or_default();
+                let text = String::from_utf8_lossy(&text).into_owned();
+                let lines: Vec<&str> = text.lines().collect();
+                let last = lines[lines.len().saturating_sub(60)..].join("\n");
+                format!("--- the end of {name} ---\n{last}\n")
+            })
+            .concat()
+    }
+
+    /// Changes an option for the next start.
+    pub fn set_workers(&mut self, workers: usize) {
+        self.builder.workers = workers;
+    }
+
+    /// The live local worker in a slot, counted from 1; waits until there is one.
+    pub async fn worker_pid(&self, slot: usize) -> u32 {
+        wait_for(&format!("worker {slot} to run"), async || self.live_worker(slot)).await
+    }
+
+    /// The live local worker in a slot, if there is one.
+    pub fn live_worker(&self, slot: usize) -> Option<u32> {
+        let lock = self.data_dir().join("workers").join(slot.to_string()).join("lock");
+        let pid = std::fs::read_to_string(lock).ok()?.trim().parse().ok()?;
+        is_alive(pid).then_some(pid)
+    }
+
+    /// kill -9 of a local worker. Returns its number.
+    pub async fn kill_worker(&self, slot: usize) -> u32 {
+        let pid = self.worker_pid(slot).await;
+        signal(pid, Signal::KILL);
+        wait_for("a killed worker to be gone", async || (!is_alive(pid)).then_some(())).await;
+        pid
+    }
+
+    /// Waits until another process is the worker of that slot.
+    pub async fn worker_other_than(&self, slot: usize, old: u32) -> u32 {
+        let find = async || self.live_worker(slot).filter(|&pid| pid != old);
+        wait_for(&format!("worker {slot} to run again"), find).await
+    }
+
+    /// kill -9 of the control plane (with `up`, of the supervisor too). Its workers go on.
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().expect("it is running");
+        process.kill();
+    }
+
+    /// SIGTERM; returns at once.
+    pub fn terminate(&self) {
+        self.process.as_ref().expect("it is running").terminate();
+    }
+
+    /// SIGINT, as from the keyboard; returns at once.
+    pub fn interrupt(&self) {
+        signal(self.process.as_ref().expect("it is running").pid(), Signal::INT);
+    }
+
+    /// Waits until it has ended by itself, and says whether it did so well.
+    pub async fn exited_well(&mut self) -> bool {
+        let mut process = self.process.take().expect("it is running");
+        process.exit().await.success()
+    }
+
+    /// The processes of it that run now, workers included.
+    pub fn processes(&self) -> Vec<u32> {
+        let processes = processes_in(&self.data_dir());
+        processes.into_iter().filter(|&pid| is_alive(pid)).collect()
+    }
+
+    /// A one-time token for a worker, as `tidegate worker token` prints it.
+    pub fn worker_token(&self) -> String {
+        let data_dir = self.data_dir();
+        let output = std::process::Command::new(&self.builder.binary)
+            .args(["worker", "token", "--data-dir"])
+            .arg(&data_dir)
+            .output()
+            .expect("the binary can be started");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "no worker token: {error}");
+        String::from_utf8(output.stdout).expect("tokens are text").trim().to_owned()
+    }
+
+    fn endpoints_file(&self) -> PathBuf {
+        self.data_dir().join("endpoints.json")
+    }
+}
+
+impl Endpoints {
+    fn read(json: &Value) -> Endpoints {
+        let address = |key: &str, prefix: &str| {
+            let text = json[key].as_str().and_then(|text| text.strip_prefix(prefix)).map(str::parse);
+            text.and_then(Result::ok).unwrap_or_else(|| panic!("no {key} in endpoints.json: {json}"))
+        };
+        Endpoints {
+            management: address("management", "http://"),
+            management_tls: address("managementTls", "https://"),
+            channel: address("channel", ""),
+        }
+    }
+}
+
+impl Drop for Tidegate {
+    fn drop(&mut self) {
+        // The supervisor first, so that it starts no worker in the place of one killed.
+        drop(self.process.take());
+        for pid in processes_in(self.directory.path()) {
+            signal(pid, Signal::KILL);
+        }
+        if std::thread::panicking() {
+            eprintln!("{}", self.tail());
+        }
+    }
+}

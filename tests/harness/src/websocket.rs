@@ -1,0 +1,172 @@
+//! A WebSocket client over a stream of the test's choice.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_util::{SinkExt, StreamExt};
+use http::{HeaderMap, Request};
+use rustls::ClientConfig;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::peer::Peer;
+use crate::wait::timely;
+use crate::wire::{Wire, dial, dial_tls};
+
+/// An open WebSocket.
+#[derive(Debug)]
+pub struct WebSocket {
+    stream: WebSocketStream<Box<dyn Wire>>,
+    headers: HeaderMap,
+}
+
+/// How a WebSocket came to its end, as the client sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A Close frame with this code.
+    Closed(u16),
+    /// The connection ended without one: what a browser calls 1006.
+    WithoutCloseFrame,
+    /// The connection was reset.
+    Reset,
+}
+
+/// The handshake of a client, as bytes, for use with a [`Peer`]. `more` are whole header lines.
+pub fn handshake(host: &str, path: &str, more: &str) -> String {
+    let key = generate_key();
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{more}\r\n"
+    )
+}
+
+impl WebSocket {
+    /// `ws://`
+    ///
+    /// # Panics
+    /// When no WebSocket comes of it.
+    pub async fn connect(address: SocketAddr, host: &str, path: &str) -> WebSocket {
+        WebSocket::try_connect(address, host, path, &[]).await.expect("the handshake succeeds")
+    }
+
+    /// `wss://`
+    ///
+    /// # Panics
+    /// When no WebSocket comes of it.
+    pub async fn connect_tls(
+        address: SocketAddr,
+        host: &str,
+        path: &str,
+        tls: &Arc<ClientConfig>,
+    ) -> WebSocket {
+        let wire = dial_tls(address, host, tls).await;
+        WebSocket::over(wire, host, path, &[]).await.expect("the handshake succeeds")
+    }
+
+    /// `ws://` with more headers.
+    ///
+    /// # Errors
+    /// The status of an answer that is no 101, 0 where there was none.
+    pub async fn try_connect(
+        address: SocketAddr,
+        host: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<WebSocket, u16> {
+        WebSocket::over(dial(address).await, host, path, headers).await
+    }
+
+    async fn over(
+        wire: Box<dyn Wire>,
+        host: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<WebSocket, u16> {
+        let mut request = Request::builder()
+            .uri(format!("ws://{host}{path}"))
+            .header("host", host)
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", generate_key());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(()).expect("tests write valid requests");
+        match timely("a WebSocket handshake", client_async(request, wire)).await {
+            Ok((stream, response)) => Ok(WebSocket { stream, headers: response.headers().clone() }),
+            Err(Error::Http(response)) => Err(response.status().as_u16()),
+            Err(_) => Err(0),
+        }
+    }
+
+    /// A header of the 101.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("tests send plain header values"))
+    }
+
+    /// Sends a text message.
+    pub async fn send(&mut self, text: &str) {
+        timely("room to send", self.stream.send(Message::text(text))).await.expect("the WebSocket is open");
+    }
+
+    /// Sends a ping and waits for the pong.
+    pub async fn ping(&mut self) {
+        let ping = self.stream.send(Message::Ping("tide".into()));
+        timely("room to send", ping).await.expect("the WebSocket is open");
+        match timely("a pong", self.stream.next()).await {
+            Some(Ok(Message::Pong(_))) => {}
+            other => panic!("not a pong: {other:?}"),
+        }
+    }
+
+    /// The next text message.
+    pub async fn receive(&mut self) -> String {
+        match timely("a message", self.stream.next()).await {
+            Some(Ok(Message::Text(text))) => text.to_string(),
+            other => panic!("not a text message: {other:?}"),
+        }
+    }
+
+    /// Sends a text and sees that it comes back: the tunnel moves.
+    pub async fn echo(&mut self, text: &str) {
+        self.send(text).await;
+        assert_eq!(self.receive().await, text);
+    }
+
+    /// Closes properly and waits for the other side to do the same.
+    pub async fn close(mut self) -> End {
+        timely("room to close", self.stream.close(None)).await.expect("the WebSocket is open");
+        self.end().await
+    }
+
+    /// Waits for the end, reading on, and says how it came.
+    pub async fn end(&mut self) -> End {
+        let end = timely("the end of the WebSocket", async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Close(frame))) => {
+                        return End::Closed(frame.map_or(1005, |frame| frame.code.into()));
+                    }
+                    Some(Ok(_)) => {}
+                    None | Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => {
+                        return End::WithoutCloseFrame;
+                    }
+                    Some(Err(Error::Io(error))) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                        return End::WithoutCloseFrame;
+                    }
+                    Some(Err(Error::Io(_))) => return End::Reset,
+                    Some(Err(error)) => panic!("the WebSocket broke: {error}"),
+                }
+            }
+        });
+        end.await
+    }
+
+    /// The bare connection. Nothing may be on its way.
+    pub fn into_peer(self) -> Peer {
+        Peer::over(self.stream.into_inner())
+    }
+}

@@ -1,0 +1,101 @@
+//! A worker alone: `tidegate data-plane`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use rustix::process::Signal;
+
+use crate::access_log::AccessLog;
+use crate::process::{Process, signal};
+use crate::tidegate::Tidegate;
+use crate::wait::wait_for;
+
+/// A worker process with a directory of its own inside that of a [`Tidegate`].
+#[derive(Debug)]
+pub struct Worker {
+    binary: PathBuf,
+    directory: PathBuf,
+    channel: SocketAddr,
+    process: Process,
+}
+
+impl Worker {
+    /// Starts one, with a token if it is to join.
+    pub fn start(tidegate: &Tidegate, name: &str, token: Option<&str>) -> Worker {
+        let directory = tidegate.directory().join(name);
+        std::fs::create_dir_all(&directory).expect("a test can write to its directory");
+        let binary = tidegate.binary().to_owned();
+        let process = run(&binary, &directory, tidegate.channel(), token);
+        Worker { binary, directory, channel: tidegate.channel(), process }
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again after its end, without a token.
+    pub fn start_again(&mut self) {
+        self.process = run(&self.binary, &self.directory, self.channel, None);
+    }
+
+    /// SIGTERM; returns at once.
+    pub fn terminate(&self) {
+        signal(self.process.pid(), Signal::TERM);
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Waits until it has ended by itself, and says whether it did so well.
+    pub async fn exited_well(&mut self) -> bool {
+        self.process.exit().await.success()
+    }
+
+    /// Whether it has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.process.exit_status().is_none()
+    }
+
+    /// Waits until its standard error says that.
+    pub async fn says(&self, text: &str) {
+        let path = self.directory.join("stderr.log");
+        wait_for(&format!("the worker to say {text:?}"), async || {
+            std::fs::read_to_string(&path).ok()?.contains(text).then_some(())
+        })
+        .await;
+    }
+
+    /// Its access lines.
+    pub fn access_log(&self) -> AccessLog {
+        AccessLog::in_directory(&self.directory)
+    }
+
+    /// Where it keeps its state.
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory.join("state")
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.directory.join("stderr.log")).unwrap_or_default();
+            eprintln!("--- stderr.log of {} ---\n{log}", self.directory.display());
+        }
+    }
+}
+
+fn run(binary: &Path, directory: &Path, channel: SocketAddr, token: Option<&str>) -> Process {
+    let state = directory.join("state").display().to_string();
+    let channel = channel.to_string();
+    let mut arguments =
+        vec!["data-plane", "--control-plane", &channel, "--data-dir", &state, "--threads", "1"];
+    if token.is_some() {
+        arguments.extend(["--token-file", "-"]);
+    }
+    let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+    Process::start(binary, &arguments, directory, token)
+}
