@@ -12,6 +12,8 @@ CREATE TABLE gateways (
     etag               TEXT NOT NULL,
     -- Grows by one with each write that means something new to a worker.
     generation         INTEGER NOT NULL CHECK (generation > 0),
+    -- SHA-256 of what that generation compiles to, in hexadecimal.
+    meaning            TEXT NOT NULL,
     provisioning_state TEXT NOT NULL CHECK (provisioning_state IN ('Updating', 'Succeeded', 'Failed', 'Deleting')),
     -- Why it failed; null otherwise.
     state_reason       TEXT,

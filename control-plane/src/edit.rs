@@ -11,7 +11,7 @@ use crate::arm::document::{ApiVersion, Document, users_of};
 use crate::arm::resource_id::GatewayPath;
 use crate::compile::compile;
 use crate::etag::{Etag, Preconditions};
-use crate::store::{Claim, Decision, Gateway, ProvisioningState, StoreError};
+use crate::store::{Decision, Gateway, ProvisioningState, StoreError};
 use crate::violation::Violations;
 
 /// A change that a client asks for.
@@ -160,9 +160,7 @@ fn replace(
     if old == Some(&document) {
         return Ok(Decision::Keep);
     }
-    let before = old.and_then(|old| compile(old).ok());
-    let new_meaning = before.is_none_or(|before| before != content);
-    Ok(Decision::Replace { claims: Claim::of(&content), document, new_meaning })
+    Ok(Decision::of(document, &content))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub mod listen;
 pub mod pki;
 pub mod rollout;
 pub mod store;
+pub mod upgrade;
 pub mod violation;
 
 #[cfg(test)]
@@ -143,6 +144,7 @@ impl ControlPlane {
         let authority = Arc::new(Authority::load_or_create(&config.data_dir)?);
         let token = AdminToken::load_or_create(&config.data_dir)?;
         let store = Arc::new(Store::open(&config.data_dir).await?);
+        upgrade::recompile(&store).await?;
         let fleet = Arc::new(Fleet::default());
         let (requests, workers) = (Stage::new(), Stage::new());
 

@@ -29,7 +29,7 @@ use tidegate_shared::seal::SealKey;
 pub use model::{Claim, Gateway, Operation, OperationKind, OperationState, Problem, ProvisioningState};
 pub use rollout::{Settlement, Wanted};
 pub use workers::TokenRefused;
-pub use write::{Decision, Written};
+pub use write::{Decision, Written, meaning};
 
 /// How long a statement waits for another process (`tidegate worker token`) that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

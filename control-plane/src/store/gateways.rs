@@ -20,7 +20,7 @@ macro_rules! select_gateways {
     ($rest:literal) => {
         concat!(
             "SELECT id, resource_id, subscription, resource_group, name, body, etag, generation, \
-             provisioning_state, state_reason, has_run FROM gateways ",
+             meaning, provisioning_state, state_reason, has_run FROM gateways ",
             $rest
         )
     };
@@ -129,6 +129,7 @@ impl Store {
             etag: Etag(row.try_get("etag")?),
             child_etags,
             generation: generation(row.try_get("generation")?)?,
+            meaning: row.try_get("meaning")?,
             state: row.try_get::<&str, _>("provisioning_state")?.parse()?,
             reason: row.try_get("state_reason")?,
             has_run: row.try_get("has_run")?,

@@ -27,6 +27,8 @@ pub struct Gateway {
     pub child_etags: Vec<Etag>,
     /// The number of what it means.
     pub generation: Generation,
+    /// What that generation means to a worker, as a hash.
+    pub meaning: String,
     /// How far the workers are.
     pub state: ProvisioningState,
     /// Why it failed.

@@ -40,7 +40,9 @@ async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Wr
     let path = document.path.clone();
     let claims = claims.to_vec();
     store
-        .write(&path, |_| Ok::<_, StoreError>(Decision::Replace { document, claims, new_meaning: true }))
+        .write(&path, |_| {
+            Ok::<_, StoreError>(Decision::Replace { document, claims, meaning: Uuid::new_v4().to_string() })
+        })
         .await
 }
 
@@ -223,7 +225,11 @@ async fn writers_take_turns_and_lose_nothing() {
             let decide = |stored: Option<&Gateway>| {
                 let mut document = stored.unwrap().document.clone();
                 document.children.push(port(&name, 1));
-                Ok::<_, StoreError>(Decision::Replace { document, claims: vec![], new_meaning: true })
+                Ok::<_, StoreError>(Decision::Replace {
+                    document,
+                    claims: vec![],
+                    meaning: Uuid::new_v4().to_string(),
+                })
             };
             store.write(&path("gw"), decide).await.unwrap()
         }

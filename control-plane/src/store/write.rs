@@ -3,11 +3,13 @@
 use serde_json::{Map, Value};
 use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::{GatewayId, Generation};
+use tidegate_shared::snapshot::Content;
 use uuid::Uuid;
 
 use crate::arm::document::{Child, Document};
 use crate::arm::resource_id::GatewayPath;
 use crate::clock::Millis;
+use crate::digest::sha256_hex;
 use crate::etag::Etag;
 
 use super::gateways::seal_purpose;
@@ -17,6 +19,7 @@ use super::{Claim, Gateway, Operation, OperationKind, OperationState, Provisioni
 
 /// What a write comes to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each write, for the length of that write")]
 pub enum Decision {
     /// The document is the stored one: no row of it changes.
     Keep,
@@ -26,11 +29,23 @@ pub enum Decision {
         document: Document,
         /// The ports that its listeners use.
         claims: Vec<Claim>,
-        /// Whether it means something else to a worker than the stored one.
-        new_meaning: bool,
+        /// What it means to a worker, as a hash: where it is the stored one's, workers need not be told.
+        meaning: String,
     },
     /// The gateway goes.
     Delete,
+}
+
+impl Decision {
+    /// The document that compiles to this content takes the place of the stored one.
+    pub fn of(document: Document, content: &Content) -> Decision {
+        Decision::Replace { claims: Claim::of(content), meaning: meaning(content), document }
+    }
+}
+
+/// What a content means, as a hash of all it says.
+pub fn meaning(content: &Content) -> String {
+    sha256_hex(&serde_json::to_vec(content).expect("a content is plain data"))
 }
 
 /// What was written.
@@ -75,8 +90,9 @@ impl Store {
     ) -> Result<Written, StoreError> {
         let children_before = stored.as_ref().map(|gateway| gateway.document.children.len());
         let mut gateway = match (decision, stored) {
-            (Decision::Replace { document, claims, new_meaning }, stored) => {
-                let gateway = self.replace(connection, stored, document, &claims, new_meaning).await?;
+            (Decision::Replace { document, claims, meaning }, stored) => {
+                let new_meaning = stored.as_ref().is_none_or(|stored| stored.meaning != meaning);
+                let gateway = self.replace(connection, stored, document, &claims, meaning).await?;
                 if new_meaning {
                     supersede_operations(connection, gateway.id).await?;
                 }
@@ -112,17 +128,17 @@ impl Store {
         stored: Option<Gateway>,
         document: Document,
         claims: &[Claim],
-        new_meaning: bool,
+        meaning: String,
     ) -> Result<Gateway, StoreError> {
         let etag = Etag::fresh();
         let (before, mut gateway) = match stored {
             Some(stored) => {
-                let generation = Generation(stored.generation.0 + u64::from(new_meaning));
+                let generation = Generation(stored.generation.0 + u64::from(stored.meaning != meaning));
                 let before = (stored.document.children, stored.child_etags);
                 let document = Document { children: Vec::new(), ..document_head(&document) };
-                (before, Gateway { document, child_etags: Vec::new(), etag, generation, ..stored })
+                (before, Gateway { document, child_etags: Vec::new(), etag, generation, meaning, ..stored })
             }
-            None => ((Vec::new(), Vec::new()), new_gateway(document_head(&document), etag)),
+            None => ((Vec::new(), Vec::new()), new_gateway(document_head(&document), etag, meaning)),
         };
         upsert_gateway(connection, &gateway).await?;
         gateway.child_etags = self.replace_children(connection, &gateway, &before, &document).await?;
@@ -209,13 +225,14 @@ async fn delete(connection: &mut SqliteConnection, mut gateway: Gateway) -> Resu
     Ok(Written { gateway, created: false, grown: false, operation })
 }
 
-fn new_gateway(document: Document, etag: Etag) -> Gateway {
+fn new_gateway(document: Document, etag: Etag, meaning: String) -> Gateway {
     Gateway {
         id: GatewayId(Uuid::new_v4()),
         document,
         etag,
         child_etags: Vec::new(),
         generation: Generation(1),
+        meaning,
         state: ProvisioningState::Updating,
         reason: None,
         has_run: false,
@@ -231,9 +248,9 @@ async fn upsert_gateway(connection: &mut SqliteConnection, gateway: &Gateway) ->
     let (path, now) = (&gateway.document.path, Millis::now().0);
     sqlx::query(
         "INSERT INTO gateways (id, resource_id, subscription, resource_group, name, body, etag, generation, \
-         provisioning_state, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         meaning, provisioning_state, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
          ON CONFLICT (id) DO UPDATE SET body = excluded.body, etag = excluded.etag, \
-         generation = excluded.generation, changed_at = excluded.changed_at",
+         generation = excluded.generation, meaning = excluded.meaning, changed_at = excluded.changed_at",
     )
     .bind(gateway.id.to_string())
     .bind(path.to_string())
@@ -243,6 +260,7 @@ async fn upsert_gateway(connection: &mut SqliteConnection, gateway: &Gateway) ->
     .bind(json(&gateway.document.body))
     .bind(&gateway.etag.0)
     .bind(number(gateway.generation))
+    .bind(&gateway.meaning)
     .bind(gateway.state.as_str())
     .bind(now)
     .bind(now)
