@@ -1,3 +1,5 @@
+//! What the decisions come to.
+
 use serde_json::json;
 use tidegate_shared::id::{GatewayId, Generation};
 use uuid::Uuid;

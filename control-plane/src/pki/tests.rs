@@ -1,3 +1,5 @@
+//! What the authority issues, as its readers see it.
+
 use std::os::unix::fs::PermissionsExt;
 
 use uuid::Uuid;

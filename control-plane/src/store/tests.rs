@@ -1,3 +1,5 @@
+//! The store on a real SQLite file.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,3 +1,5 @@
+//! A worker's messages and the plans made from them.
+
 use uuid::Uuid;
 
 use super::*;
