@@ -68,6 +68,7 @@ CREATE TABLE operations (
 
 CREATE INDEX operations_in_progress ON operations (gateway) WHERE state = 'InProgress';
 CREATE INDEX operations_by_end ON operations (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX operations_with_health ON operations (ended_at) WHERE kind = 'BackendHealth';
 
 CREATE TABLE workers (
     id          TEXT PRIMARY KEY NOT NULL,

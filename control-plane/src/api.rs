@@ -10,6 +10,7 @@ mod extract;
 mod gateways;
 mod health;
 mod layers;
+mod opener;
 mod operations;
 mod path;
 mod view;
@@ -22,14 +23,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 
-use crate::edit::{Edit, EditError};
+use crate::edit::{Edit, EditAction, EditError};
 use crate::fleet::Fleet;
-use crate::store::{Store, Written};
+use crate::store::{Decision, Gateway, Store, Written};
 
 pub use auth::AdminToken;
 use error::ApiError;
+pub use opener::Opener;
 
 /// What the handlers work with.
 #[derive(Debug)]
@@ -38,26 +40,33 @@ pub struct App {
     pub store: Arc<Store>,
     /// Who is connected.
     pub fleet: Arc<Fleet>,
+    /// What opens the certificates in bodies.
+    pub opener: Opener,
     /// What every request must show; `None` where nothing is asked for.
     pub token: Option<AdminToken>,
 }
 
 impl App {
-    /// Makes a change durable and wakes the rollout. An author of a change may have put right, outside of Tidegate,
-    /// what made workers refuse the last one, so they are asked again at once.
+    /// Makes a change durable and wakes the rollout. The author of a change may have put right, outside of Tidegate,
+    /// what made workers refuse the last one, so they are asked again at once; a change that is refused asks nobody.
     async fn write(&self, edit: Edit) -> Result<Written, EditError> {
         let path = edit.path.clone();
-        let written = self
-            .store
-            .write(&path, |stored| {
-                if let Some(gateway) = stored {
-                    self.fleet.forgive(gateway.id);
-                }
-                edit.decide(stored)
-            })
-            .await?;
+        let written = match edit.action {
+            EditAction::Delete => self.store.delete(&path, |stored| edit.decide(stored).map(drop)).await?,
+            _ => self.store.write(&path, |stored| self.decide(&edit, stored)).await?,
+        };
         self.fleet.wake();
         Ok(written)
+    }
+
+    /// Refusals are forgiven before the write is done: afterwards, the rollout may have asked for it already, and a
+    /// refusal that is forgiven then would be the answer to this very change.
+    fn decide(&self, edit: &Edit, stored: Option<&Gateway>) -> Result<Decision, EditError> {
+        let decision = edit.decide(stored)?;
+        if let Some(gateway) = stored {
+            self.fleet.forgive(gateway.id);
+        }
+        Ok(decision)
     }
 }
 
@@ -76,6 +85,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/workers", get(workers::list))
+        .route("/workers/{worker}", delete(workers::delete))
         .route(&network("/applicationgateways"), get(gateways::list_in_subscription))
         .route(&network("/locations/{location}/operations/{operation}"), get(operations::status))
         .route(&network("/locations/{location}/operationresults/{operation}"), get(operations::result))

@@ -3,6 +3,7 @@
 //! From JSON as clients write it to a [`document::Document`] in canonical form. Pure: no I/O, no clock. What a
 //! document *means* is [`crate::compile`]'s business.
 
+pub mod body;
 pub mod certificate;
 pub mod collection;
 pub mod document;

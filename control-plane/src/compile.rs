@@ -19,6 +19,7 @@ mod listeners;
 mod probes;
 mod resources;
 mod rules;
+mod size;
 #[cfg(test)]
 mod tests;
 
@@ -44,7 +45,7 @@ pub fn compile(document: &Document) -> Result<Content, Violations> {
     let pools = Resources::read(document, "backendAddressPools", found);
     let compiled_pools = backends::pools(&pools, found);
     let settings = Resources::read(document, "backendHttpSettingsCollection", found);
-    let trust = backends::Trust { roots: &roots, compiled: &compiled_roots };
+    let trust = backends::Trust { roots: &roots };
     let probing = backends::Probing { probes: &probes, compiled: &compiled_probes };
     let compiled_settings = backends::settings(&settings, &trust, &probing, found);
     let listeners = Resources::read(document, "httpListeners", found);
@@ -59,16 +60,18 @@ pub fn compile(document: &Document) -> Result<Content, Violations> {
     let rules = Resources::read(document, "requestRoutingRules", found);
     let compiled_rules = rules::compile(&rules, &listeners, &pools, &settings, found);
 
-    if !violations.is_empty() {
-        return Err(violations);
-    }
-    Ok(Content {
+    let content = Content {
         name: document.path.to_string(),
         listeners: in_order_of_rules(compiled_listeners, compiled_rules),
         pools: compiled_pools,
         settings: compiled_settings,
         certificates: compiled_certificates,
-    })
+        roots: compiled_roots,
+    };
+    if violations.is_empty() {
+        size::check(&content, &mut violations);
+    }
+    if violations.is_empty() { Ok(content) } else { Err(violations) }
 }
 
 /// The listeners with their rules, in the order of the rules' priorities. Those without a rule come last, in the

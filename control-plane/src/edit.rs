@@ -3,9 +3,9 @@
 //! It runs inside the write transaction, so what it sees is what its decision replaces. Validity is compilability:
 //! there is no check of content here beyond reading and compiling.
 
-use serde_json::Value;
 use thiserror::Error;
 
+use crate::arm::body::Body;
 use crate::arm::collection::Collection;
 use crate::arm::document::{ApiVersion, Document, users_of};
 use crate::arm::resource_id::GatewayPath;
@@ -31,7 +31,7 @@ pub enum EditAction {
     /// Create it or replace it whole.
     Put {
         /// The document as sent.
-        body: Value,
+        body: Body,
         /// Which rules it was written for.
         version: ApiVersion,
     },
@@ -44,7 +44,7 @@ pub enum EditAction {
         /// Of this name.
         name: String,
         /// The child as sent.
-        body: Value,
+        body: Body,
         /// Which rules it was written for.
         version: ApiVersion,
     },
@@ -88,40 +88,38 @@ impl Edit {
     ///
     /// # Errors
     /// Why it cannot be done; then nothing changes.
-    pub fn decide(self, stored: Option<&Gateway>) -> Result<Decision, EditError> {
+    pub fn decide(&self, stored: Option<&Gateway>) -> Result<Decision, EditError> {
         let Edit { path, preconditions, action } = self;
         match action {
             EditAction::Put { body, version } => {
-                check(&preconditions, stored.map(|gateway| &gateway.etag))?;
+                check(preconditions, stored.map(|gateway| &gateway.etag))?;
                 let old = alive(stored)?.map(|gateway| &gateway.document);
-                // The creator's spelling of the path stays for good.
-                let path = old.map_or(path, |document| document.path.clone());
-                let (document, violations) = Document::read(path, body, old, version);
-                replace(old, document, violations, None)
+                let (document, violations) = Document::read(path.clone(), body, old, *version);
+                replace(stored, document, violations, None)
             }
             EditAction::Delete => {
                 let gateway = stored.ok_or(EditError::NoGateway)?;
-                check(&preconditions, Some(&gateway.etag))?;
+                check(preconditions, Some(&gateway.etag))?;
                 Ok(Decision::Delete)
             }
             EditAction::PutChild { collection, name, body, version } => {
                 let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
-                let child = gateway.document.child(collection, &name);
-                check(&preconditions, child.and_then(|child| gateway.child_etag(child)))?;
-                let (document, violations) = gateway.document.with_child(collection, &name, body, version);
-                let child = document.target_of(collection, &name);
-                replace(Some(&gateway.document), document, violations, child.as_deref())
+                let child = gateway.document.child(collection, name);
+                check(preconditions, child.and_then(|child| gateway.child_etag(child)))?;
+                let (document, violations) = gateway.document.with_child(collection, name, body, *version);
+                let child = document.target_of(collection, name);
+                replace(Some(gateway), document, violations, child.as_deref())
             }
             EditAction::DeleteChild { collection, name } => {
                 let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
-                let child = gateway.document.child(collection, &name).ok_or(EditError::NoChild)?;
-                check(&preconditions, gateway.child_etag(child))?;
-                let users = users_of(&gateway.document, collection, &name);
+                let child = gateway.document.child(collection, name).ok_or(EditError::NoChild)?;
+                check(preconditions, gateway.child_etag(child))?;
+                let users = users_of(&gateway.document, collection, name);
                 if !users.is_empty() {
                     return Err(EditError::InUse(users));
                 }
-                let document = gateway.document.without_child(collection, &name).ok_or(EditError::NoChild)?;
-                replace(Some(&gateway.document), document, Violations::default(), None)
+                let document = gateway.document.without_child(collection, name).ok_or(EditError::NoChild)?;
+                replace(Some(gateway), document, Violations::default(), None)
             }
         }
     }
@@ -138,10 +136,10 @@ fn alive(stored: Option<&Gateway>) -> Result<Option<&Gateway>, EditError> {
     }
 }
 
-/// Compiles the new document and compares it with the old one. `child` is the path of the one child that was written,
+/// Compiles the new document and compares it, and what it means, with the stored one. `child` is the path of the one child that was written,
 /// if it was one: whoever writes a child knows only paths within it.
 fn replace(
-    old: Option<&Document>,
+    stored: Option<&Gateway>,
     document: Document,
     mut violations: Violations,
     child: Option<&str>,
@@ -157,10 +155,8 @@ fn replace(
             return Err(EditError::Invalid(violations));
         }
     };
-    if old == Some(&document) {
-        return Ok(Decision::Keep);
-    }
-    Ok(Decision::of(document, &content))
+    let same = |stored: &Gateway| stored.document == document && stored.meaning == content.digest();
+    Ok(if stored.is_some_and(same) { Decision::Keep } else { Decision::of(document, &content) })
 }
 
 #[cfg(test)]

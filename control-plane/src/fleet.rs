@@ -5,14 +5,15 @@
 
 pub mod health;
 pub mod session;
+mod strangers;
 pub mod worker;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tidegate_shared::id::{GatewayId, Generation, WorkerId};
-use tidegate_shared::protocol::{BackendHealth, ToControlPlane, ToWorker};
+use tidegate_shared::id::{Digest, GatewayId, Generation, WorkerId};
+use tidegate_shared::protocol::{BackendHealth, SILENCE, ToControlPlane, ToWorker};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -36,10 +37,20 @@ pub struct Fleet {
 #[derive(Debug)]
 struct Connection {
     worker: Worker,
+    /// What its probes see: large, and of no interest to the rollout, which looks at the rest at each turn.
+    health: BTreeMap<GatewayId, HealthReport>,
     orders: mpsc::Sender<ToWorker>,
     /// Ends the session.
     ended: CancellationToken,
     session: u64,
+}
+
+/// What a worker's probes saw of one gateway.
+#[derive(Debug)]
+struct HealthReport {
+    backends: Arc<[BackendHealth]>,
+    /// When it came.
+    at: Instant,
 }
 
 /// A session's own end of its place in the fleet.
@@ -47,7 +58,7 @@ struct Connection {
 pub struct Membership {
     /// What is to be sent.
     pub orders: mpsc::Receiver<ToWorker>,
-    /// Cancelled when a newer session of the same worker took the place.
+    /// Cancelled when a newer session of the same worker took the place, or the worker was shut out.
     pub ended: CancellationToken,
     /// What it shows when it speaks or leaves.
     pub place: Place,
@@ -66,13 +77,18 @@ impl Fleet {
     pub fn enter(
         &self,
         worker: WorkerId,
-        running: impl IntoIterator<Item = (GatewayId, Generation)>,
+        running: impl IntoIterator<Item = (GatewayId, Generation, Digest)>,
     ) -> Membership {
         let (orders, waiting) = mpsc::channel(ORDERS);
         let ended = CancellationToken::new();
         let session = self.sessions.fetch_add(1, Ordering::Relaxed);
-        let connection =
-            Connection { worker: Worker::running(running), orders, ended: ended.clone(), session };
+        let connection = Connection {
+            worker: Worker::running(running),
+            health: BTreeMap::new(),
+            orders,
+            ended: ended.clone(),
+            session,
+        };
         if let Some(earlier) = self.lock().insert(worker, connection) {
             earlier.ended.cancel();
         }
@@ -90,11 +106,20 @@ impl Fleet {
         self.changed.notify_one();
     }
 
-    /// Takes note of what a session's worker says.
+    /// Ends the session of a worker that is not to be here any more.
+    pub fn expel(&self, worker: WorkerId) {
+        let expelled = self.lock().remove(&worker);
+        if let Some(connection) = expelled {
+            connection.ended.cancel();
+            self.changed.notify_one();
+        }
+    }
+
+    /// Takes note of what a session's worker says. Only what may change what is to be done wakes the rollout.
     pub fn hear(&self, place: Place, message: ToControlPlane) {
         let mut connected = self.lock();
         let Some(connection) = connected.get_mut(&place.worker) else { return };
-        if connection.session == place.session && connection.worker.hear(message, Instant::now()) {
+        if connection.session == place.session && connection.hear(message, Instant::now()) {
             drop(connected);
             self.changed.notify_one();
         }
@@ -143,12 +168,13 @@ impl Fleet {
     }
 
     /// What the workers' probes see of a gateway's backends; only reports that are fresh.
-    pub fn health(&self, gateway: GatewayId) -> Vec<(WorkerId, Vec<BackendHealth>)> {
+    pub fn health(&self, gateway: GatewayId) -> Vec<(WorkerId, Arc<[BackendHealth]>)> {
         let now = Instant::now();
         let connected = self.lock();
         let reports = connected.iter().filter_map(|(id, connection)| {
-            let report = connection.worker.health.get(&gateway)?;
-            report.is_fresh(now).then(|| (*id, report.backends.clone()))
+            let report = connection.health.get(&gateway)?;
+            let is_fresh = now.saturating_duration_since(report.at) < SILENCE;
+            is_fresh.then(|| (*id, report.backends.clone()))
         });
         reports.collect()
     }
@@ -159,17 +185,42 @@ impl Fleet {
     }
 }
 
+impl Connection {
+    /// Takes note of a message. Whether it may change what is to be done.
+    fn hear(&mut self, message: ToControlPlane, at: Instant) -> bool {
+        if let ToControlPlane::Health { gateway, backends } = message {
+            // A report on what it does not run is of no use, and nothing would ever remove it.
+            if self.worker.running.contains_key(&gateway) {
+                self.health.insert(gateway, HealthReport { backends: backends.into(), at });
+            }
+            return false;
+        }
+        if let ToControlPlane::Withdrawn { gateway } = message {
+            self.health.remove(&gateway);
+        }
+        self.worker.hear(message, at)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use uuid::Uuid;
+
+    async fn is_woken(fleet: &Fleet) -> bool {
+        tokio::select! {
+            biased;
+            () = fleet.changed() => true,
+            () = std::future::ready(()) => false,
+        }
+    }
 
     #[tokio::test]
     async fn the_newest_session_of_a_worker_wins() {
         let fleet = Fleet::default();
         let (worker, gateway) = (WorkerId(Uuid::new_v4()), GatewayId(Uuid::new_v4()));
         let first = fleet.enter(worker, []);
-        let second = fleet.enter(worker, [(gateway, Generation(2))]);
+        let second = fleet.enter(worker, [(gateway, Generation(2), Digest("x".into()))]);
         assert!(first.ended.is_cancelled());
         assert!(!second.ended.is_cancelled());
         fleet.hear(first.place, ToControlPlane::Withdrawn { gateway });
@@ -177,6 +228,25 @@ mod tests {
         assert!(fleet.look()[&worker].running.contains_key(&gateway), "the old session has no say");
         fleet.leave(second.place);
         assert!(fleet.look().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_health_report_is_kept_for_what_runs_and_wakes_nobody() {
+        let fleet = Fleet::default();
+        let (worker, gateway) = (WorkerId(Uuid::new_v4()), GatewayId(Uuid::new_v4()));
+        let place = fleet.enter(worker, [(gateway, Generation(1), Digest("x".into()))]).place;
+        fleet.changed().await;
+        for gateway in [gateway, GatewayId(Uuid::new_v4())] {
+            fleet.hear(place, ToControlPlane::Health { gateway, backends: vec![] });
+            assert_eq!(
+                fleet.health(gateway).len(),
+                usize::from(fleet.look()[&worker].running.contains_key(&gateway))
+            );
+        }
+        assert!(!is_woken(&fleet).await);
+        fleet.hear(place, ToControlPlane::Withdrawn { gateway });
+        assert!(fleet.health(gateway).is_empty());
+        assert!(is_woken(&fleet).await);
     }
 
     #[tokio::test]

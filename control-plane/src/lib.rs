@@ -11,6 +11,7 @@ pub mod arm;
 pub mod clock;
 pub mod compile;
 pub mod config;
+mod data_dir;
 pub mod digest;
 pub mod edit;
 pub mod etag;
@@ -31,7 +32,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use thiserror::Error;
-use tidegate_shared::private_file;
 use tidegate_shared::secret::Secret;
 use tidegate_shared::token::JoinToken;
 use tokio::net::TcpListener;
@@ -39,14 +39,15 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::api::server::{CONNECTIONS, Server, tls_config};
-use crate::api::{AdminToken, App};
+use crate::api::{App, Opener};
 use crate::clock::Millis;
+use crate::data_dir::DataDir;
 use crate::fleet::Fleet;
-use crate::fleet::session::{Channel, STRANGERS};
+use crate::fleet::session::{Channel, WORKERS};
 use crate::listen::{accept, bind};
 use crate::pki::{Authority, PkiError, read_identity};
 use crate::rollout::Rollout;
-use crate::store::{Store, StoreError};
+use crate::store::{Schema, Store, StoreError};
 
 pub use crate::config::{Config, ConfigError};
 
@@ -115,21 +116,15 @@ impl Stage {
 
     /// Accepts connections of a management endpoint.
     fn serve(&self, listener: TcpListener, server: Server) {
-        let serve = move |stream, _, permit| {
-            let server = server.clone();
-            async move {
-                server.serve(stream).await;
-                drop(permit);
-            }
-        };
+        let serve = move |stream, _| server.clone().serve(stream);
         self.tasks.spawn(accept(listener, CONNECTIONS, self.stop.clone(), self.tasks.clone(), serve));
     }
 
     /// Accepts connections of workers.
     fn serve_workers(&self, listener: TcpListener, channel: Arc<Channel>) {
         let stop = self.stop.clone();
-        let serve = move |stream, peer, permit| channel.clone().serve(stream, peer, permit, stop.clone());
-        self.tasks.spawn(accept(listener, STRANGERS, self.stop.clone(), self.tasks.clone(), serve));
+        let serve = move |stream, peer| channel.clone().serve(stream, peer, stop.clone());
+        self.tasks.spawn(accept(listener, WORKERS, self.stop.clone(), self.tasks.clone(), serve));
     }
 }
 
@@ -140,10 +135,8 @@ impl ControlPlane {
     /// Whatever keeps it from serving all of its endpoints.
     pub async fn start(config: Config) -> Result<ControlPlane, StartError> {
         config.check()?;
-        private_file::create_dir(&config.data_dir)?;
-        let authority = Arc::new(Authority::load_or_create(&config.data_dir)?);
-        let token = AdminToken::load_or_create(&config.data_dir)?;
-        let store = Arc::new(Store::open(&config.data_dir).await?);
+        let DataDir { authority, token, store } = DataDir::open(&config.data_dir, Schema::Migrate).await?;
+        let (authority, store) = (Arc::new(authority), Arc::new(store));
         upgrade::recompile(&store).await?;
         let fleet = Arc::new(Fleet::default());
         let (requests, workers) = (Stage::new(), Stage::new());
@@ -161,8 +154,12 @@ impl ControlPlane {
             Some((chain, key)) => read_identity(chain, key)?,
             None => authority.issue_management(addresses.management_tls.ip())?,
         };
-        let app =
-            App { store: store.clone(), fleet: fleet.clone(), token: (!config.no_auth).then_some(token) };
+        let app = App {
+            store: store.clone(),
+            fleet: fleet.clone(),
+            opener: Opener::default(),
+            token: (!config.no_auth).then_some(token),
+        };
         let plain = Server {
             router: api::router(Arc::new(app)),
             tls: None,
@@ -207,11 +204,9 @@ impl ControlPlane {
 /// A one-time token for a new worker, made in the data directory of a control plane that may be running or not.
 ///
 /// # Errors
-/// A data directory that cannot be used.
+/// A data directory that cannot be used, or is that of another version: its control plane may be running.
 pub async fn issue_join_token(data_dir: &Path) -> Result<JoinToken, StartError> {
-    private_file::create_dir(data_dir)?;
-    let authority = Authority::load_or_create(data_dir)?;
-    let store = Store::open(data_dir).await?;
+    let DataDir { authority, store, .. } = DataDir::open(data_dir, Schema::Current).await?;
     let token = issue_token(&store, &authority).await;
     store.close().await;
     token

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,8 +25,7 @@ pub async fn bind(address: SocketAddr, what: &str) -> io::Result<TcpListener> {
 
 /// Accepts until `stop`, each connection in a task of its own on `tracker`.
 ///
-/// At most `limit` permits are out at once; further connections wait in the system's queue. A connection gives its
-/// permit back when it ends, or earlier, when it no longer needs to be counted.
+/// At most `limit` are open at once; further connections wait in the system's queue.
 pub async fn accept<F, S>(
     listener: TcpListener,
     limit: usize,
@@ -34,7 +33,7 @@ pub async fn accept<F, S>(
     tracker: TaskTracker,
     serve: F,
 ) where
-    F: Fn(TcpStream, SocketAddr, OwnedSemaphorePermit) -> S,
+    F: Fn(TcpStream, SocketAddr) -> S,
     S: Future<Output = ()> + Send + 'static,
 {
     let permits = Arc::new(Semaphore::new(limit));
@@ -53,7 +52,11 @@ pub async fn accept<F, S>(
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%peer, %error, "cannot switch off Nagle's algorithm");
                 }
-                tracker.spawn(serve(stream, peer, permit));
+                let served = serve(stream, peer);
+                tracker.spawn(async move {
+                    served.await;
+                    drop(permit);
+                });
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");

@@ -13,18 +13,20 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use thiserror::Error;
 use tidegate_shared::id::WorkerId;
 use tidegate_shared::private_file;
 use tidegate_shared::protocol::CONTROL_PLANE_NAME;
+use tidegate_shared::secret::Secret;
+use x509_parser::parse_x509_certificate;
 
 /// How long the authority itself is good for. There is no rotation yet, so it has to be long.
 const AUTHORITY_DAYS: i64 = 30 * 365;
 
-/// How long a worker's certificate is good for. A worker is shut out by deleting its row, not by waiting.
+/// How long a worker's certificate is good for. A worker is shut out by `DELETE /workers/{id}`, not by waiting.
 const WORKER_DAYS: i64 = 10 * 365;
 
 /// How long an endpoint's certificate is good for; it is renewed by each start. Some clients refuse more than 825.
@@ -72,33 +74,36 @@ pub struct Identity {
 }
 
 impl Authority {
-    /// Reads `ca.pem` and `ca.key` from the data directory, or makes both at the first start.
+    /// Reads `ca.pem` and `ca.key` from the data directory, or makes both at the first start. What is there is never
+    /// replaced: every worker and client trusts it. The caller holds the directory's lock.
     ///
     /// # Errors
-    /// Files that cannot be read or written, or do not hold a certificate and its key.
+    /// Files that cannot be read or written, or do not hold a certificate and its key; a certificate whose key is lost.
     pub fn load_or_create(data_dir: &Path) -> Result<Authority, PkiError> {
         let (key_path, certificate_path) = (data_dir.join("ca.key"), data_dir.join("ca.pem"));
-        let key = match private_file::read(&key_path) {
-            Ok(pem) => KeyPair::from_pem(&String::from_utf8_lossy(pem.expose()))
-                .map_err(|e| unusable(&key_path, &e.to_string()))?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                let key = KeyPair::generate()?;
-                private_file::write(&key_path, key.serialize_pem().as_bytes())?;
-                key
+        let there = fs::exists(&certificate_path)?;
+        let key = private_file::read_or_create(&key_path, || match there {
+            true => Err(io::Error::new(io::ErrorKind::NotFound, "lost, and no other fits ca.pem")),
+            false => {
+                let key = KeyPair::generate().map_err(io::Error::other)?;
+                Ok(Secret::new(key.serialize_pem().into_bytes()))
             }
-            Err(e) => return Err(e.into()),
-        };
+        })?;
+        let key = KeyPair::from_pem(&String::from_utf8_lossy(key.expose()))
+            .map_err(|e| unusable(&key_path, &e.to_string()))?;
         // The key is written first: a start cut short between the two makes the certificate of the same key later.
-        let pem = match fs::read_to_string(&certificate_path) {
-            Ok(pem) => pem,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                let pem = authority_params().self_signed(&key)?.pem();
-                private_file::write_public(&certificate_path, pem.as_bytes())?;
-                pem
-            }
-            Err(e) => return Err(unusable(&certificate_path, &e.to_string())),
-        };
+        if !there {
+            let pem = authority_params().self_signed(&key)?.pem();
+            private_file::write_public(&certificate_path, pem.as_bytes())?;
+        }
+        let pem =
+            fs::read_to_string(&certificate_path).map_err(|e| unusable(&certificate_path, &e.to_string()))?;
         let der = first_certificate(&certificate_path, pem.as_bytes())?;
+        let (_, parsed) =
+            parse_x509_certificate(&der).map_err(|e| unusable(&certificate_path, &e.to_string()))?;
+        if parsed.public_key().raw != key.subject_public_key_info() {
+            return Err(unusable(&certificate_path, "is not the certificate of the key in ca.key"));
+        }
         let issuer = Issuer::from_ca_cert_der(&der, key)?;
         Ok(Authority { issuer, pem, der })
     }

@@ -1,4 +1,5 @@
-//! The one loop that brings workers to what is stored, and the only writer of how far they are.
+//! The one loop that brings workers to what is stored, and the only one that ends what waits for them. (Writes begin
+//! it, and note where there is nothing to wait for.)
 //!
 //! It keeps no state of its own: each turn reads what is wanted from the store and what is so from the [`Fleet`],
 //! sends what differs, and writes down what has been reached. A start, a reconnect, a change and a retry are
@@ -64,7 +65,10 @@ impl Rollout {
         let workers = self.fleet.look();
         self.send(&wanted, &workers).await?;
         for wanted in &wanted {
-            self.settle(wanted, &workers).await?;
+            // What cannot be written down for one gateway is no reason to leave the others in the dark.
+            if let Err(error) = self.settle(wanted, &workers).await {
+                tracing::error!(gateway.id = %wanted.gateway, %error, "its state could not be written down");
+            }
         }
         Ok(())
     }
@@ -96,26 +100,45 @@ impl Rollout {
     }
 
     /// What is stored of a gateway now, as workers execute it; `None` for one that has gone since, or that cannot be
-    /// executed any more.
+    /// executed any more. That one has failed; it does not keep the others waiting.
     async fn snapshot(&self, id: GatewayId) -> Result<Option<Snapshot>, StoreError> {
-        let Some(gateway) = self.store.gateway_by_id(id).await? else { return Ok(None) };
-        if gateway.state == ProvisioningState::Deleting {
-            return Ok(None);
-        }
+        let gateway = match self.store.gateway_by_id(id).await {
+            Ok(Some(gateway)) if gateway.state != ProvisioningState::Deleting => gateway,
+            Ok(_) => return Ok(None),
+            Err(error @ StoreError::Damaged { .. }) => {
+                self.give_up(id, format!("The stored configuration cannot be read: {error}")).await?;
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
         match compile(&gateway.document) {
+            // A worker would be sent for ever what it can never be found to run.
+            Ok(content) if content.digest() != gateway.meaning => {
+                let why = "This version of Tidegate makes something else of the stored configuration, and could not \
+                           put that in its place. Write the gateway again to learn why.";
+                self.give_up(id, why.to_owned()).await?;
+                Ok(None)
+            }
             Ok(content) => Ok(Some(Snapshot { gateway: id, generation: gateway.generation, content })),
             // It compiled when it was written, so the rules have changed with an upgrade.
             Err(violations) => {
-                if gateway.state != ProvisioningState::Failed {
-                    let problem = failed(format!(
-                        "The stored configuration is no longer valid in this version of Tidegate: {violations}"
-                    ));
-                    tracing::error!(gateway.id = %id, reason = problem.message, "a stored gateway is not valid");
-                    self.store.settle(id, gateway.generation, &Settlement::Failed(problem)).await?;
-                }
+                let why = "The stored configuration is no longer valid in this version of Tidegate";
+                self.give_up(id, format!("{why}: {violations}")).await?;
                 Ok(None)
             }
         }
+    }
+
+    /// Notes, once, that a gateway cannot be executed as it is stored.
+    async fn give_up(&self, id: GatewayId, reason: String) -> Result<(), StoreError> {
+        let wanted = self.store.wanted().await?;
+        let Some(wanted) = wanted.iter().find(|wanted| wanted.gateway == id) else { return Ok(()) };
+        if wanted.state == ProvisioningState::Failed && wanted.waiting_since.is_none() {
+            return Ok(());
+        }
+        tracing::error!(gateway.id = %id, reason, "a stored gateway cannot be executed");
+        self.store.settle(id, wanted.generation, &Settlement::Failed(failed(reason))).await?;
+        Ok(())
     }
 
     async fn settle(&self, wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Result<(), StoreError> {
@@ -129,7 +152,9 @@ impl Rollout {
                 Settlement::Applied => {
                     tracing::info!(gateway.id = %wanted.gateway, generation = %wanted.generation, "in force");
                 }
-                Settlement::Failed(problem) | Settlement::Abandoned(problem) => tracing::warn!(
+                Settlement::Failed(problem)
+                | Settlement::Late(_, problem)
+                | Settlement::Abandoned(_, problem) => tracing::warn!(
                     gateway.id = %wanted.gateway,
                     generation = %wanted.generation,
                     reason = problem.message,
@@ -149,8 +174,7 @@ impl Rollout {
             }
             Verdict::Refused { worker, reason } => (unfinished || wanted.state != ProvisioningState::Failed)
                 .then(|| Settlement::Failed(failed(format!("Worker {worker} refused it: {reason}")))),
-            Verdict::Waiting(missing) if self.is_overdue(wanted) => Some(self.overdue(&missing)),
-            Verdict::Waiting(_) => None,
+            Verdict::Waiting(missing) => self.overdue(wanted).map(|began_by| self.late(began_by, &missing)),
         }
     }
 
@@ -161,32 +185,35 @@ impl Rollout {
                     tracing::info!(gateway.id = %wanted.gateway, "removed");
                 }
             }
-            Verdict::Waiting(missing) if self.is_overdue(wanted) => {
-                let problem = failed(self.unanswered(missing));
-                self.store.abandon_deletion(wanted.gateway, &problem).await?;
+            Verdict::Waiting(missing) => {
+                if let Some(began_by) = self.overdue(wanted) {
+                    let problem = failed(self.unanswered(missing));
+                    self.store.abandon_deletion(wanted.gateway, began_by, &problem).await?;
+                }
             }
-            Verdict::Waiting(_) | Verdict::Refused { .. } => {}
+            Verdict::Refused { .. } => {}
         }
         Ok(())
     }
 
-    fn is_overdue(&self, wanted: &Wanted) -> bool {
+    /// Where any operation of a gateway has taken too long: the time by which those began that have.
+    fn overdue(&self, wanted: &Wanted) -> Option<Millis> {
         let limit = i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX);
-        wanted.waiting_since.is_some_and(|since| Millis::now().since(since.max(self.began)) >= limit)
+        let began_by = Millis(Millis::now().0.saturating_sub(limit));
+        let oldest = wanted.waiting_since?.max(self.began);
+        (oldest <= began_by).then_some(began_by)
     }
 
-    fn overdue(&self, missing: &[WorkerId]) -> Settlement {
-        if missing.is_empty() {
-            return Settlement::Abandoned(Problem {
-                code: NO_WORKER.to_owned(),
-                message: format!(
-                    "No worker was connected for {} s. The configuration is stored and will be applied when a \
-                     worker connects.",
-                    self.timeout.as_secs_f32()
-                ),
-            });
+    fn late(&self, began_by: Millis, missing: &[WorkerId]) -> Settlement {
+        if !missing.is_empty() {
+            return Settlement::Late(began_by, failed(self.unanswered(missing)));
         }
-        Settlement::Failed(failed(self.unanswered(missing)))
+        let message = format!(
+            "No worker was connected for {} s. The configuration is stored and will be applied when a worker \
+             connects.",
+            self.timeout.as_secs_f32()
+        );
+        Settlement::Abandoned(began_by, Problem { code: NO_WORKER.to_owned(), message })
     }
 
     fn unanswered(&self, missing: &[WorkerId]) -> String {

@@ -10,10 +10,11 @@ mod gateways;
 mod model;
 mod operations;
 mod rollout;
+mod schema;
 mod workers;
 mod write;
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -29,7 +30,7 @@ use tidegate_shared::seal::SealKey;
 pub use model::{Claim, Gateway, Operation, OperationKind, OperationState, Problem, ProvisioningState};
 pub use rollout::{Settlement, Wanted};
 pub use workers::TokenRefused;
-pub use write::{Decision, Written, meaning};
+pub use write::{Decision, Written};
 
 /// How long a statement waits for another process (`tidegate worker token`) that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,6 +41,15 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(60);
 /// How many connections read.
 const READERS: u32 = 4;
 
+/// What may be done to the schema of a database on opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// It is brought up to this version.
+    Migrate,
+    /// It must be of this version already: another process may be using it.
+    Current,
+}
+
 /// Why the store did not do what it was asked.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -49,6 +59,9 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("database migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// It may not be changed now, and this version cannot use it as it is.
+    #[error("{0} is of another version of Tidegate; start the control plane of this version first")]
+    Version(String),
     /// A file that belongs to the store.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -81,13 +94,13 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database of a data directory, made and migrated as needed.
+    /// Opens the database of a data directory; one that is missing is made. The caller holds the directory's lock.
     ///
     /// # Errors
-    /// Files that cannot be opened, a database that is none, or one of a later version.
-    pub async fn open(data_dir: &Path) -> Result<Store, StoreError> {
-        let key = SealKey::load_or_create(&data_dir.join("store.key"))?;
+    /// Files that cannot be opened, a database that is none, one of a later version, or one whose key is lost.
+    pub async fn open(data_dir: &Path, schema: Schema) -> Result<Store, StoreError> {
         let path = data_dir.join("tidegate.db");
+        let key = seal_key(&data_dir.join("store.key"), &path)?;
         // Made here rather than by SQLite, for its mode; the files beside it take theirs from this one.
         OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
         let options = SqliteConnectOptions::new()
@@ -101,7 +114,10 @@ impl Store {
             .acquire_timeout(TURN_TIMEOUT)
             .connect_with(options.clone())
             .await?;
-        sqlx::migrate!("../migrations").run(&writer).await?;
+        if schema == Schema::Current && schema::is_of_another_version(&writer).await? {
+            return Err(StoreError::Version(path.display().to_string()));
+        }
+        schema::MIGRATIONS.run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_with(options.pragma("query_only", "ON"))
@@ -134,6 +150,20 @@ impl Store {
     async fn view(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         Ok(self.readers.begin().await?)
     }
+}
+
+/// The key of a database. It is only made where there is nothing yet that another key has sealed.
+fn seal_key(path: &Path, database: &Path) -> io::Result<SealKey> {
+    if !fs::exists(database)? {
+        return SealKey::load_or_create(path);
+    }
+    SealKey::load(path).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => {
+            let why = format!("{e}; what {} holds was sealed with it", database.display());
+            io::Error::new(e.kind(), why)
+        }
+        _ => e,
+    })
 }
 
 #[cfg(test)]

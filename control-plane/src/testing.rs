@@ -2,11 +2,21 @@
 
 use serde_json::{Value, json};
 
+use crate::arm::body::{Body, Opened, certificates_in};
 use crate::arm::document::ApiVersion;
 use crate::arm::resource_id::GatewayPath;
 
 /// The version of the rules that test documents are written for.
 pub(crate) const VERSION: ApiVersion = ApiVersion { date: (2024, 5, 1) };
+
+/// A body with its certificates opened, here and now.
+pub(crate) fn sent(json: Value) -> Body {
+    let mut opened = Opened::default();
+    for sealed in certificates_in(&json) {
+        opened.insert(&sealed, sealed.open());
+    }
+    Body { json, opened }
+}
 
 /// A gateway's path in a fixed group.
 pub(crate) fn path(name: &str) -> GatewayPath {

@@ -4,22 +4,30 @@
 //! generation would never be told, so such a gateway gets a new generation, by the way of every other write.
 
 use crate::compile::compile;
-use crate::store::{Decision, ProvisioningState, Store, StoreError, meaning};
+use crate::store::{Decision, ProvisioningState, Store, StoreError};
 
 /// Compiles every stored document again and writes those anew that mean something else than before.
 ///
 /// # Errors
-/// The database's. A document that no longer compiles is left to the rollout, which says so.
+/// The database's. A gateway that no longer compiles, or is damaged, is left to the rollout, which says so.
 pub async fn recompile(store: &Store) -> Result<(), StoreError> {
     for id in store.gateway_names().await?.into_keys() {
-        let Some(gateway) = store.gateway_by_id(id).await? else { continue };
+        let gateway = match store.gateway_by_id(id).await {
+            Ok(Some(gateway)) => gateway,
+            Ok(None) => continue,
+            Err(error @ StoreError::Damaged { .. }) => {
+                tracing::error!(gateway.id = %id, %error, "a stored gateway cannot be read");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let (document, state) = (gateway.document, gateway.state);
         let Ok(content) = compile(&document) else { continue };
-        if meaning(&content) == gateway.meaning || state == ProvisioningState::Deleting {
+        if content.digest() == gateway.meaning || state == ProvisioningState::Deleting {
             continue;
         }
         let path = document.path.clone();
-        match store.write(&path, |_| Ok::<_, StoreError>(Decision::of(document, &content))).await {
+        match store.write(&path, |_| Ok::<_, StoreError>(Decision::of(document.clone(), &content))).await {
             Ok(written) => {
                 let generation = written.gateway.generation;
                 tracing::info!(gateway.id = %id, %generation, "compiled anew for this version");
@@ -37,26 +45,30 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
 mod tests {
     use super::*;
     use crate::arm::document::Document;
-    use crate::testing::{VERSION, body, path};
-    use tidegate_shared::id::Generation;
+    use crate::store::Gateway;
+    use crate::testing::{VERSION, body, path, sent};
+    use tidegate_shared::id::{Digest, Generation};
 
     #[tokio::test]
     async fn only_what_means_something_else_now_gets_a_new_generation() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).await.unwrap();
-        for (name, meaning) in [("same", None), ("other", Some("of an earlier version".to_owned()))] {
+        let store = Store::open(dir.path(), crate::store::Schema::Migrate).await.unwrap();
+        for (name, meaning) in [("same", None), ("other", Some(Digest("of an earlier version".to_owned())))] {
             let text = body(if name == "same" { 8080 } else { 8081 })
                 .to_string()
                 .replace("/gw/", &format!("/{name}/"));
             let (document, violations) =
-                Document::read(path(name), serde_json::from_str(&text).unwrap(), None, VERSION);
+                Document::read(path(name), &sent(serde_json::from_str(&text).unwrap()), None, VERSION);
             assert!(violations.is_empty(), "{violations}");
             let content = compile(&document).unwrap();
-            let mut decision = Decision::of(document, &content);
-            if let (Decision::Replace { meaning, .. }, Some(earlier)) = (&mut decision, meaning) {
-                *meaning = earlier;
-            }
-            store.write(&path(name), |_| Ok::<_, StoreError>(decision)).await.unwrap();
+            let decide = |_: Option<&Gateway>| {
+                let mut decision = Decision::of(document.clone(), &content);
+                if let (Decision::Replace { meaning, .. }, Some(earlier)) = (&mut decision, &meaning) {
+                    meaning.clone_from(earlier);
+                }
+                Ok::<_, StoreError>(decision)
+            };
+            store.write(&path(name), decide).await.unwrap();
         }
         for _ in 0..2 {
             recompile(&store).await.unwrap();

@@ -17,6 +17,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::config::AccessLog;
+use crate::runtime::Route;
 
 /// A buffer this full is handed to the writer at once.
 const FULL: usize = 32 * 1024;
@@ -33,17 +34,8 @@ pub(crate) struct Line<'a> {
     /// `request` or `tunnel`.
     pub(crate) event: &'static str,
     pub(crate) transaction_id: &'a str,
-    pub(crate) gateway: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub(crate) listener: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub(crate) rule: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub(crate) pool: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub(crate) settings: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub(crate) backend: &'a str,
+    #[serde(flatten)]
+    pub(crate) way: Way<'a>,
     pub(crate) client: std::net::SocketAddr,
     pub(crate) method: &'a str,
     pub(crate) host: &'a str,
@@ -60,6 +52,36 @@ pub(crate) struct Line<'a> {
     /// Who ended the tunnel: `client`, `backend` or `gateway`.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) closed_by: &'a str,
+}
+
+/// Which way it went, as far as it came: empty where it did not.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Way<'a> {
+    gateway: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    listener: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    rule: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pool: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    settings: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    backend: &'a str,
+}
+
+impl<'a> Way<'a> {
+    /// Along `route`, to the backend of that address.
+    pub(crate) fn along(route: Option<&'a Route>, backend: &'a str) -> Way<'a> {
+        let Some(route) = route else { return Way::default() };
+        let way = Way { gateway: &route.gateway, listener: &route.listener, ..Way::default() };
+        match &route.rule {
+            None => way,
+            Some((rule, target)) => {
+                Way { rule, pool: &target.pool, settings: &target.settings, backend, ..way }
+            }
+        }
+    }
 }
 
 /// The writer thread.

@@ -5,13 +5,17 @@
 //! forgets what is down nor throws connections away.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use http::HeaderValue;
+use http::header::InvalidHeaderValue;
 use rustls::ClientConfig;
-use tidegate_shared::snapshot::{Host, HostHeader, Pool, Probe, Settings, UpstreamTls};
+use tidegate_shared::snapshot::{Host, HostHeader, Pool, Probe, Settings};
 
 use crate::health::Health;
+use crate::tls::{Client, Trust};
 
 /// What a backend is, as far as connections and probes are concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -20,19 +24,19 @@ pub(crate) struct BackendKey {
     pub(crate) settings: String,
     pub(crate) host: Host,
     pub(crate) port: u16,
-    tls: Option<UpstreamTls>,
+    tls: Option<Trust>,
     host_header: HostHeader,
     probe: Probe,
 }
 
 impl BackendKey {
-    fn new(pool: &str, host: &Host, settings: &Settings) -> BackendKey {
+    fn new(pool: &str, host: &Host, settings: &Settings, tls: Option<&Client>) -> BackendKey {
         BackendKey {
             pool: pool.to_owned(),
             settings: settings.name.clone(),
             host: host.clone(),
             port: settings.port,
-            tls: settings.tls.clone(),
+            tls: tls.map(|client| client.trust.clone()),
             host_header: settings.host.clone(),
             probe: settings.probe.clone(),
         }
@@ -60,6 +64,8 @@ pub(crate) struct Backend {
     /// Unique in this process for all time: what the threads file their idle connections under.
     pub(crate) number: u64,
     pub(crate) key: BackendKey,
+    /// Its own name or address as a `Host`.
+    pub(crate) host_header: HeaderValue,
     /// For HTTPS to it; keeps its sessions for as long as the backend stays the same.
     pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) health: Health,
@@ -71,6 +77,14 @@ impl Backend {
         match &self.key.host {
             Host::Ip(address) => std::net::SocketAddr::new(*address, self.key.port).to_string(),
             Host::Name(name) => format!("{name}:{}", self.key.port),
+        }
+    }
+
+    /// Its own name or address as text, an IPv6 address in brackets.
+    pub(crate) fn own_host(host: &Host) -> String {
+        match host {
+            Host::Ip(IpAddr::V6(address)) => format!("[{address}]"),
+            host => host.to_string(),
         }
     }
 
@@ -86,23 +100,32 @@ pub(crate) struct Backends(HashMap<BackendKey, Arc<Backend>>);
 
 impl Backends {
     /// The backend of that key: the one of `old` if it had it, else a new one, not judged yet.
+    ///
+    /// # Errors
+    /// A member's name that cannot be sent as a `Host`.
     pub(crate) fn adopt(
         &mut self,
         old: &Backends,
         pool: &Pool,
         host: &Host,
         settings: &Settings,
-        tls: Option<&Arc<ClientConfig>>,
-    ) -> Arc<Backend> {
+        tls: Option<&Client>,
+    ) -> Result<Arc<Backend>, InvalidHeaderValue> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
-        let key = BackendKey::new(&pool.name, host, settings);
+        let key = BackendKey::new(&pool.name, host, settings, tls);
         let known = self.0.get(&key).or_else(|| old.0.get(&key)).cloned();
-        let backend = known.unwrap_or_else(|| {
-            let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-            Arc::new(Backend { number, key: key.clone(), tls: tls.cloned(), health: Health::new() })
-        });
+        let backend = match known {
+            Some(backend) => backend,
+            None => Arc::new(Backend {
+                number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+                key: key.clone(),
+                host_header: HeaderValue::from_str(&Backend::own_host(host))?,
+                tls: tls.map(|client| client.config.clone()),
+                health: Health::new(),
+            }),
+        };
         self.0.insert(key, backend.clone());
-        backend
+        Ok(backend)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Backend>> {

@@ -2,6 +2,7 @@
 //!
 //! There is one path for a start, a reconnect and a change. When the control plane is away the worker serves on.
 
+use std::convert::Infallible;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,15 +12,20 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
 use tidegate_shared::channel::{self, MAX_MESSAGE, MAX_STRANGER_MESSAGE, Receiver, Sender};
-use tidegate_shared::protocol::{CONTROL_PLANE_NAME, HEARTBEAT, SILENCE, ToControlPlane, ToWorker, VERSION};
+use tidegate_shared::meter::{Meter, Metered, Stalled};
+use tidegate_shared::protocol::{
+    CONTROL_PLANE_NAME, HEARTBEAT, RefusalCause, SILENCE, ToControlPlane, ToWorker, VERSION,
+};
 use tidegate_shared::token::JoinToken;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::RunError;
 use crate::identity::{self, Candidate, Identity, IdentityError};
+use crate::tokens::Tokens;
 use crate::worker::Worker;
 
 /// How long dialling may take, TLS included.
@@ -27,7 +33,37 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The first pause after a failure, and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-type Stream = TlsStream<TcpStream>;
+type Stream = TlsStream<Metered<TcpStream>>;
+
+/// The sending half of a session.
+#[derive(Debug)]
+struct Speaker {
+    sender: Sender<Stream, ToControlPlane>,
+    writing: Meter,
+}
+
+impl Speaker {
+    /// Sends one message, however long that takes, as long as any of it moves.
+    async fn say(&mut self, message: &ToControlPlane) -> Result<(), SessionError> {
+        self.writing.restart();
+        Ok(self.writing.watch(SILENCE, self.sender.send(message)).await.map_err(SessionError::Stuck)??)
+    }
+}
+
+/// The receiving half.
+#[derive(Debug)]
+struct Listener {
+    receiver: Receiver<Stream, ToWorker>,
+    reading: Meter,
+}
+
+impl Listener {
+    /// The next message. Safe to cancel: nothing is lost, and the silence so far still counts.
+    async fn hear(&mut self) -> Result<ToWorker, SessionError> {
+        let message = self.reading.watch(SILENCE, self.receiver.receive()).await;
+        message.map_err(SessionError::Silent)??.ok_or(SessionError::Closed)
+    }
+}
 
 /// Why a session ended.
 #[derive(Debug, Error)]
@@ -36,81 +72,109 @@ enum SessionError {
     Io(#[from] io::Error),
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    #[error("the control plane was silent for {} s", SILENCE.as_secs())]
-    Silent,
+    #[error("the control plane says nothing: {0}")]
+    Silent(Stalled),
+    #[error("the control plane takes nothing: {0}")]
+    Stuck(Stalled),
     #[error("the control plane closed the session")]
     Closed,
-    #[error("the control plane refused: {0}")]
-    Refused(String),
+    #[error("the control plane refused: {1}")]
+    Refused(RefusalCause, String),
     #[error("the control plane broke the protocol")]
     Protocol,
-    #[error("this worker has no identity and no token to join with")]
-    NoToken,
 }
 
 /// The worker's link to its control plane.
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(crate) control_plane: String,
-    pub(crate) identity: Identity,
-    pub(crate) token: Option<JoinToken>,
+    control_plane: String,
+    identity: Identity,
+    tokens: Tokens,
+    /// The control plane has said that it does not know this identity.
+    disowned: bool,
 }
 
 impl Link {
+    pub(crate) fn new(control_plane: &str, identity: Identity, tokens: Tokens) -> Link {
+        Link { control_plane: control_plane.to_owned(), identity, tokens, disowned: false }
+    }
+
     /// Keeps the worker in touch until `stop`.
-    pub(crate) async fn run(mut self, worker: &mut Worker, stop: &CancellationToken) {
+    ///
+    /// # Errors
+    /// The control plane refuses this worker for good, and it has nothing to serve either.
+    pub(crate) async fn run(mut self, worker: &mut Worker, stop: &CancellationToken) -> Result<(), RunError> {
         let mut pause = BACK_OFF.0;
         loop {
             let mut welcomed = false;
             let session = self.session(worker, &mut welcomed);
             let error = tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return Ok(()),
                 Err(error) = session => error,
             };
             tracing::warn!(control_plane = self.control_plane, %error, "not in touch with the control plane");
             self.learn_from(&error);
+            if worker.running().is_empty() && !self.identity.exists(None) && self.tokens.newest().is_none() {
+                return Err(RunError::NotAdmitted(error.to_string()));
+            }
             pause = if welcomed { BACK_OFF.0 } else { pause };
             let jittered = pause.mul_f64(0.5 + fastrand::f64() / 2.0);
             pause = (pause * 2).min(BACK_OFF.1);
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return Ok(()),
                 () = sleep(jittered) => {}
             }
         }
     }
 
-    /// A control plane that no longer knows this worker may be joined again with a token, once.
     fn learn_from(&mut self, error: &SessionError) {
-        if let (SessionError::Refused(_), Some(_)) = (error, &self.token) {
-            if self.identity.exists(None) {
-                if let Err(error) = self.identity.discard() {
-                    tracing::error!(%error, "the old identity cannot be discarded");
-                }
-            } else {
-                tracing::error!("the join token was refused; a new one is needed");
-                self.token = None;
-            }
+        match error {
+            SessionError::Refused(RefusalCause::UnknownWorker, _) => self.disowned = true,
+            SessionError::Refused(RefusalCause::Token, _) => self.tokens.spend(),
+            _ => {}
         }
     }
 
     async fn session(
-        &self,
+        &mut self,
         worker: &mut Worker,
         welcomed: &mut bool,
-    ) -> Result<std::convert::Infallible, SessionError> {
-        let authority = self.token.as_ref().map(|token| token.authority.as_str());
-        if !self.identity.exists(authority) {
-            self.join(self.token.as_ref().ok_or(SessionError::NoToken)?).await?;
-        }
-        let stream = self.dial(self.identity.client_config()?).await?;
-        let (mut sender, mut receiver) = channel::split(stream, MAX_MESSAGE);
-        sender.send(&ToControlPlane::Hello { version: VERSION, running: worker.running() }).await?;
+    ) -> Result<Infallible, SessionError> {
+        let stream = self.connect().await?;
+        let (reading, writing) = (stream.get_ref().0.reading(), stream.get_ref().0.writing());
+        let (sender, receiver) = channel::split(stream, MAX_MESSAGE);
+        let (mut speaker, mut listener) = (Speaker { sender, writing }, Listener { receiver, reading });
+        speaker.say(&ToControlPlane::Hello { version: VERSION, running: worker.running() }).await?;
         for applied in worker.applied() {
-            sender.send(&applied).await?;
+            speaker.say(&applied).await?;
         }
-        converse(worker, &mut sender, &mut receiver, welcomed).await
+        converse(worker, &mut speaker, &mut listener, welcomed).await
+    }
+
+    /// Dials as the worker that this is. Where that is of no use and there is a token, joins first: the identity is
+    /// unusable or disowned, or the token is of another authority than the one that cannot be reached.
+    async fn connect(&mut self) -> Result<Stream, SessionError> {
+        let token = self.tokens.newest();
+        let failure = match self.identity.client_config() {
+            Ok(_) if self.disowned && token.is_some() => None,
+            Ok(config) => match self.dial(config).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => Some(error),
+            },
+            Err(error) => Some(error.into()),
+        };
+        let Some(token) = token else { return Err(failure.expect("without a token it was dialled")) };
+        match failure {
+            Some(error @ SessionError::Io(_)) if self.identity.exists(Some(&token.authority)) => Err(error),
+            _ => {
+                self.join(&token).await?;
+                self.tokens.spend();
+                self.disowned = false;
+                self.dial(self.identity.client_config()?).await
+            }
+        }
     }
 
     /// Makes a key, and has the control plane certify it.
@@ -121,13 +185,16 @@ impl Link {
         let candidate = Candidate::new()?;
         let (secret, request) = (token.secret.clone(), candidate.request.clone());
         sender.send(&ToControlPlane::Join { version: VERSION, secret, request }).await?;
-        match timeout(SILENCE, receiver.receive()).await.map_err(|_| SessionError::Silent)?? {
+        match timeout(SILENCE, receiver.receive())
+            .await
+            .map_err(|_| SessionError::Silent(Stalled(SILENCE)))??
+        {
             Some(ToWorker::Joined { worker, certificate }) => {
                 self.identity.save(&candidate, &certificate, &token.authority)?;
                 tracing::info!(%worker, "joined");
                 Ok(())
             }
-            Some(ToWorker::Refused { reason }) => Err(SessionError::Refused(reason)),
+            Some(ToWorker::Refused { cause, reason }) => Err(SessionError::Refused(cause, reason)),
             Some(_) => Err(SessionError::Protocol),
             None => Err(SessionError::Closed),
         }
@@ -138,7 +205,7 @@ impl Link {
             let tcp = TcpStream::connect(&self.control_plane).await?;
             tcp.set_nodelay(true)?;
             let name = ServerName::try_from(CONTROL_PLANE_NAME).expect("the constant is a host name");
-            TlsConnector::from(config).connect(name, tcp).await
+            TlsConnector::from(config).connect(name, Metered::new(tcp)).await
         };
         let timed_out = |_| io::Error::new(io::ErrorKind::TimedOut, "dialling took too long");
         Ok(timeout(DIAL_TIMEOUT, dial).await.map_err(timed_out)??)
@@ -148,46 +215,44 @@ impl Link {
 /// Does what the control plane says and tells it what it should know, until one of the two is gone.
 async fn converse(
     worker: &mut Worker,
-    sender: &mut Sender<Stream, ToControlPlane>,
-    receiver: &mut Receiver<Stream, ToWorker>,
+    speaker: &mut Speaker,
+    listener: &mut Listener,
     welcomed: &mut bool,
-) -> Result<std::convert::Infallible, SessionError> {
+) -> Result<Infallible, SessionError> {
     let health_changed: Rc<_> = worker.health_changed.clone();
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut heard = Instant::now();
     loop {
         tokio::select! {
-            message = timeout_at(heard + SILENCE, receiver.receive()) => {
-                let message = message.map_err(|_| SessionError::Silent)??.ok_or(SessionError::Closed)?;
-                heard = Instant::now();
+            message = listener.hear() => {
+                let message = message?;
                 *welcomed |= !matches!(message, ToWorker::Refused { .. });
                 match message {
                     ToWorker::Assign(snapshot) => {
                         let answer = worker.assign(*snapshot).await;
-                        sender.send(&answer).await?;
+                        speaker.say(&answer).await?;
                     }
                     ToWorker::Withdraw { gateway } => {
                         let answer = worker.withdraw(gateway).await;
-                        sender.send(&answer).await?;
+                        speaker.say(&answer).await?;
                     }
                     ToWorker::Heartbeat => {}
-                    ToWorker::Refused { reason } => return Err(SessionError::Refused(reason)),
+                    ToWorker::Refused { cause, reason } => return Err(SessionError::Refused(cause, reason)),
                     ToWorker::Joined { .. } => return Err(SessionError::Protocol),
                 }
             }
-            () = health_changed.notified() => report(worker, sender).await?,
+            () = health_changed.notified() => report(worker, speaker).await?,
             _ = heartbeat.tick() => {
-                report(worker, sender).await?;
-                sender.send(&ToControlPlane::Heartbeat).await?;
+                report(worker, speaker).await?;
+                speaker.say(&ToControlPlane::Heartbeat).await?;
             }
         }
     }
 }
 
-async fn report(worker: &Worker, sender: &mut Sender<Stream, ToControlPlane>) -> io::Result<()> {
+async fn report(worker: &Worker, speaker: &mut Speaker) -> Result<(), SessionError> {
     for health in worker.health() {
-        sender.send(&health).await?;
+        speaker.say(&health).await?;
     }
     Ok(())
 }

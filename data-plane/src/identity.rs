@@ -65,8 +65,10 @@ impl Identity {
         Ok(Arc::new(config))
     }
 
-    /// Keeps a new identity. The certificate comes last: without it there is none.
+    /// Keeps a new identity. The certificate goes first and comes last: without it there is none, so a worker that is
+    /// killed in between has nothing, rather than a key and a certificate that do not fit.
     pub(crate) fn save(&self, candidate: &Candidate, certificate: &str, authority: &str) -> io::Result<()> {
+        self.discard()?;
         private_file::write(&self.key, candidate.key.serialize_pem().as_bytes())?;
         private_file::write(&self.authority, authority.as_bytes())?;
         private_file::write(&self.certificate, certificate.as_bytes())

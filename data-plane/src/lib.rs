@@ -24,6 +24,7 @@ mod sockets;
 mod stream;
 mod thread;
 mod tls;
+mod tokens;
 mod worker;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -31,19 +32,19 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use thiserror::Error;
 use tidegate_shared::private_file;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub use config::{AccessLog, Config};
 use control::Link;
 use identity::Identity;
 use last_good::LastGood;
+use limits::Places;
 use thread::Threads;
+use tokens::Tokens;
 use worker::Worker;
 
 /// Why a worker could not start.
@@ -58,6 +59,9 @@ pub enum RunError {
     /// A first start needs a token.
     #[error("{0} holds no identity and no token was given: print one with `tidegate worker token`")]
     NoToken(PathBuf),
+    /// The control plane does not admit it, and it has nothing to serve on its own.
+    #[error("not admitted by the control plane, and nothing to serve: {0}")]
+    NotAdmitted(String),
 }
 
 /// Runs a worker on the calling thread and its data threads until `stop`; then drains and returns.
@@ -68,33 +72,33 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     private_file::create_dir(&config.data_dir)?;
     let _lock = occupy(&config.data_dir)?;
     let identity = Identity::at(&config.data_dir);
-    if !identity.exists(None) && config.token.is_none() {
+    let tokens = Tokens::of(&config.data_dir, config.token.clone());
+    if !identity.exists(None) && tokens.newest().is_none() {
         return Err(RunError::NoToken(config.data_dir));
     }
     let last_good = LastGood::open(&config.data_dir)?;
     let log = access_log::Writer::start(&config.access_log)?;
-    let permits = Arc::new(Semaphore::new(limits::raise_open_files()));
-    let threads = Rc::new(Threads::start(config.threads, &log, &permits)?);
-    let link = Link { control_plane: config.control_plane.clone(), identity, token: config.token.clone() };
+    let threads = Rc::new(Threads::start(config.threads, &log, &Places::raise())?);
+    let link = Link::new(&config.control_plane, identity, tokens);
     let drain_timeout = config.drain_timeout;
     let mut worker = Worker::new(config, threads.clone(), last_good);
 
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         worker.resume().await?;
-        link.run(&mut worker, stop).await;
+        let ended = link.run(&mut worker, stop).await;
         tracing::info!(timeout_s = drain_timeout.as_secs(), "stopping: what runs is drained");
         worker.stop();
         threads.drain(drain_timeout).await;
-        Ok::<_, io::Error>(())
-    })?;
+        ended
+    });
     drop(worker);
     drop(runtime);
     if let Some(threads) = Rc::into_inner(threads) {
         threads.join();
     }
     log.finish();
-    Ok(())
+    ended
 }
 
 /// Takes the data directory for this process, and leaves its id there for whoever has to stop it.

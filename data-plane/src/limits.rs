@@ -1,30 +1,83 @@
-//! The limit of open files, and how many connections it leaves room for.
+//! The limit of open files, and the places for connections that it leaves.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Descriptors kept back for listeners, probes, the channel, files and upstream connections in the making.
-const RESERVE: u64 = 200;
+/// Descriptors kept back for listeners, probes, the channel, files and idle connections to backends; at most a
+/// quarter of what there is.
+const RESERVE: u64 = 1000;
 /// What is assumed where the system sets no limit.
 const UNLIMITED: u64 = 1 << 20;
 
-/// Raises the soft limit of open files to the hard one, says what that allows, and returns the number of downstream
-/// connections that there is room for: each may need a second descriptor for its backend.
-pub(crate) fn raise_open_files() -> usize {
-    let before = getrlimit(Resource::Nofile);
-    let wanted = Rlimit { current: before.maximum, maximum: before.maximum };
-    let raised = setrlimit(Resource::Nofile, wanted);
-    if let Err(error) = &raised {
-        tracing::warn!(%error, "the limit of open files cannot be raised");
+/// The places for downstream connections, shared by all threads of the process.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    free: Arc<Semaphore>,
+    /// How many have to be free again before the limit counts as left.
+    relief: usize,
+    /// Whether the limit has been met and not left since: said once, not once for each client.
+    limited: Arc<AtomicBool>,
+}
+
+/// One connection's place; free again on drop.
+#[derive(Debug)]
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Places {
+    /// Raises the soft limit of open files to the hard one and says what that allows. Each connection may need a
+    /// second descriptor for its backend.
+    pub(crate) fn raise() -> Places {
+        let before = getrlimit(Resource::Nofile);
+        let wanted = Rlimit { current: before.maximum, maximum: before.maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+            tracing::warn!(%error, "the limit of open files cannot be raised");
+        }
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(UNLIMITED);
+        let connections = connections(files);
+        tracing::info!(open_files = files, connections, "connections that the limit of open files allows");
+        Places {
+            free: Arc::new(Semaphore::new(connections)),
+            relief: connections.div_ceil(10),
+            limited: Arc::new(AtomicBool::new(false)),
+        }
     }
-    let files = getrlimit(Resource::Nofile).current.unwrap_or(UNLIMITED);
-    let connections = connections(files);
-    tracing::info!(open_files = files, connections, "connections that the limit of open files allows");
-    connections
+
+    /// Waits for a free place.
+    pub(crate) async fn take(&self) -> Place {
+        let permit = match self.free.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                self.limit("the limit of connections is reached: accepting pauses while it is");
+                self.free.clone().acquire_owned().await.expect("the places are never closed")
+            }
+        };
+        if self.limited.load(Ordering::Relaxed) && self.free.available_permits() >= self.relief {
+            self.limited.store(false, Ordering::Relaxed);
+        }
+        Place { _permit: permit }
+    }
+
+    /// Notes that the system itself refused a connection.
+    pub(crate) fn starved(&self, error: &io::Error) {
+        self.limit(&format!("no connection can be accepted for now: {error}"));
+    }
+
+    fn limit(&self, what: &str) {
+        if !self.limited.swap(true, Ordering::Relaxed) {
+            tracing::warn!("{what}");
+        }
+    }
 }
 
 fn connections(files: u64) -> usize {
     let half = files.saturating_sub(RESERVE.min(files / 4)) / 2;
-    usize::try_from(half.max(1)).unwrap_or(usize::MAX).min(tokio::sync::Semaphore::MAX_PERMITS)
+    usize::try_from(half.max(1)).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
 }
 
 #[cfg(test)]
@@ -33,7 +86,7 @@ mod tests {
 
     #[test]
     fn every_connection_has_room_for_its_backend_and_something_is_kept_back() {
-        for (files, expected) in [(1, 1), (64, 24), (1024, 412), (20_000, 9_900)] {
+        for (files, expected) in [(1, 1), (64, 24), (1024, 384), (20_000, 9_500)] {
             assert_eq!(connections(files), expected, "{files}");
         }
     }

@@ -13,10 +13,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::limits::Place;
 use crate::proxy;
 use crate::runtime::Runtime;
 use crate::stream::Stream;
@@ -44,7 +44,7 @@ pub(crate) struct Connection {
     pub(crate) forwarded_for: HeaderValue,
     /// For `X-Forwarded-Port`.
     pub(crate) forwarded_port: HeaderValue,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
     _live: Live,
 }
 
@@ -60,22 +60,22 @@ pub(crate) async fn accept(
         Ok(socket) => socket,
         Err(error) => return tracing::error!(%address, %error, "a bound socket cannot be used"),
     };
-    let mut full = false;
     loop {
         let accepted = async {
-            let permit = permit(&thread, address, &mut full).await;
-            (socket.accept().await, permit)
+            // The place comes after the client: a socket that nobody dials keeps none from the others.
+            let (tcp, client) = socket.accept().await?;
+            Ok((tcp, client, thread.places.take().await))
         };
-        let (accepted, permit) = tokio::select! {
+        let accepted: io::Result<_> = tokio::select! {
             biased;
             () = close.cancelled() => return,
             accepted = accepted => accepted,
         };
         match accepted {
-            Ok((tcp, client)) => {
+            Ok((tcp, client, place)) => {
                 let connection = Rc::new(Connection {
                     _live: thread.enter(),
-                    _permit: permit,
+                    _place: place,
                     thread: thread.clone(),
                     current: current.clone(),
                     address,
@@ -89,24 +89,11 @@ pub(crate) async fn accept(
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
                 // Out of descriptors or memory: what runs goes on, new clients wait in the kernel's queue.
-                tracing::error!(%address, %error, "no connection can be accepted for now");
+                thread.places.starved(&error);
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
-}
-
-/// Waits for a free place among the connections that the limit of open files allows. Said once for each time that
-/// the limit is met, not once for each client that waits.
-async fn permit(thread: &Thread, address: SocketAddr, waiting: &mut bool) -> OwnedSemaphorePermit {
-    if let Ok(permit) = thread.permits.clone().try_acquire_owned() {
-        *waiting = false;
-        return permit;
-    }
-    if !std::mem::replace(waiting, true) {
-        tracing::warn!(%address, "the limit of connections is reached: accepting pauses while it is");
-    }
-    thread.permits.clone().acquire_owned().await.expect("the permits are never closed")
 }
 
 fn of_one_connection(error: &io::Error) -> bool {
@@ -136,7 +123,7 @@ async fn serve(connection: Rc<Connection>, tcp: TcpStream, close: CancellationTo
     } else {
         Stream::Plain(tcp)
     };
-    let client = connection.client;
+    let (client, address) = (connection.client, connection.address);
     let service = service_fn(move |request| proxy::serve(connection.clone(), request));
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -153,7 +140,10 @@ async fn serve(connection: Rc<Connection>, tcp: TcpStream, close: CancellationTo
             http.await
         }
     };
-    if let Err(error) = served {
-        tracing::debug!(%client, %error, "a connection ended early");
+    match served {
+        Ok(()) => {}
+        // Refused by the framing before it was a request: hyper has answered, and there is no record of it.
+        Err(error) if error.is_parse() => tracing::info!(%client, %address, %error, "not a request"),
+        Err(error) => tracing::debug!(%client, %address, %error, "a connection ended early"),
     }
 }

@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tidegate_shared::protocol::HealthState;
-use tidegate_shared::snapshot::{Host, Probe};
+use tidegate_shared::snapshot::Probe;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
@@ -56,10 +56,7 @@ fn jittered(interval: Duration) -> Duration {
 
 /// Asks once. What was good or bad about the answer, for a person to read.
 async fn ask(backend: &Backend, probe: &Probe) -> Result<String, String> {
-    let member = match &backend.key.host {
-        Host::Ip(std::net::IpAddr::V6(address)) => format!("[{address}]"),
-        host => host.to_string(),
-    };
+    let member = Backend::own_host(&backend.key.host);
     let host = probe.host.as_deref().unwrap_or(&member);
     let tls = match &backend.tls {
         None => None,

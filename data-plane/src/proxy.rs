@@ -19,6 +19,7 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::header::UPGRADE;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
@@ -57,6 +58,9 @@ async fn answer(
     record: &mut Record,
 ) -> Result<Exchange, ProxyError> {
     let route = route(connection, headers::host(&request)?)?;
+    if !headers::has_plain_framing(request.headers()) {
+        return Err(ProxyError::TransferCoding);
+    }
     record.route(&route);
     let (_, target) = route.rule.as_ref().ok_or(ProxyError::NoRule)?;
 
@@ -68,8 +72,9 @@ async fn answer(
     if asked.is_some() {
         Handshake::ask(request.headers_mut());
     }
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let (body, upload) = RequestBody::new(body);
+    headers::frame(&mut parts.headers, &body);
     record.upload(upload.as_ref());
 
     let request = Request::from_parts(parts, body);
@@ -82,6 +87,8 @@ async fn answer(
             return Err(exchange.false_upgrade(fault));
         }
         tunnel::open(connection, &route, &mut exchange, downstream, head, id);
+    } else if !headers::has_plain_framing(exchange.response.headers()) {
+        return Err(exchange.foreign_coding());
     }
     Ok(exchange)
 }
@@ -99,10 +106,14 @@ fn respond(exchange: Exchange, mut record: Record) -> Response<ResponseBody> {
     let (mut parts, inner) = response.into_parts();
     record.status(parts.status);
     let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+    let wanted = parts.headers.remove(UPGRADE);
     headers::drop_hop_by_hop(&mut parts.headers);
     parts.version = http::Version::HTTP_11;
     if switching {
         Handshake::ask(&mut parts.headers);
+    } else if let (StatusCode::UPGRADE_REQUIRED, Some(wanted)) = (parts.status, wanted) {
+        // Without it the answer would not say what is required (RFC 9110, section 15.5.22).
+        parts.headers.insert(UPGRADE, wanted);
     }
     let body = if switching || http_body::Body::is_end_stream(&inner) {
         record.complete();

@@ -13,14 +13,16 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::InvalidHeaderValue;
-use rustls::{ClientConfig, ServerConfig};
+use rustls::ServerConfig;
 use thiserror::Error;
 use tidegate_shared::id::GatewayId;
-use tidegate_shared::snapshot::{Action, Content, Frontend, Host, HostHeader, Listener, Settings, Snapshot};
+use tidegate_shared::snapshot::{
+    Action, Content, Frontend, Host, HostHeader, Listener, Settings, Snapshot, UpstreamTls,
+};
 
 use crate::backend::{Backend, Backends};
 use crate::config::Config;
-use crate::tls::{self, TlsError};
+use crate::tls::{self, Client, TlsError};
 use hosts::HostTable;
 
 /// One gateway as it is executed.
@@ -80,6 +82,7 @@ pub(crate) struct Target {
     pub(crate) backends: Vec<Arc<Backend>>,
     pub(crate) host: HostPolicy,
     pub(crate) request_timeout: Duration,
+    pub(crate) drain_timeout: Duration,
     min_servers: usize,
     next: AtomicUsize,
 }
@@ -120,7 +123,7 @@ pub(crate) enum BuildError {
     Dangling { listener: String, what: &'static str, index: usize },
     #[error("listeners {one} and {other} share {address}, but only one of them is HTTPS")]
     MixedProtocols { one: String, other: String, address: SocketAddr },
-    #[error("settings {settings}: the host name is no header value")]
+    #[error("settings {settings}: a host name is no header value")]
     HostName { settings: String, source: InvalidHeaderValue },
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -181,12 +184,12 @@ struct Builder<'a> {
     name: Arc<str>,
     old: &'a Backends,
     backends: Backends,
-    /// Client configurations by the index of their settings: rules that share settings share sessions.
-    clients: HashMap<usize, Arc<ClientConfig>>,
+    /// TLS towards backends by whom it trusts: settings that trust the same share it with its sessions.
+    clients: HashMap<&'a UpstreamTls, Client>,
 }
 
-impl Builder<'_> {
-    fn content(&self) -> &Content {
+impl<'a> Builder<'a> {
+    fn content(&self) -> &'a Content {
         &self.snapshot.content
     }
 
@@ -223,13 +226,15 @@ impl Builder<'_> {
 
     fn target(&mut self, listener: &Listener, action: &Action) -> Result<Target, BuildError> {
         let Action::Forward { pool, settings: index } = action;
-        let pool = self.content().pools.get(*pool).ok_or_else(|| dangling(listener, "pool", *pool))?.clone();
+        let pool = self.content().pools.get(*pool).ok_or_else(|| dangling(listener, "pool", *pool))?;
         let settings = self.content().settings.get(*index);
-        let settings = settings.ok_or_else(|| dangling(listener, "settings", *index))?.clone();
+        let settings = settings.ok_or_else(|| dangling(listener, "settings", *index))?;
         let members = pool.members.iter();
-        let tls = self.client(*index, &settings)?;
-        let adopt = |host| self.backends.adopt(self.old, &pool, host, &settings, tls.as_ref());
-        let backends = members.map(adopt).collect();
+        let tls = self.client(listener, settings)?;
+        let adopt = |host| self.backends.adopt(self.old, pool, host, settings, tls.as_ref());
+        let backends = members.map(adopt).collect::<Result<_, _>>();
+        let unsendable = |source| BuildError::HostName { settings: settings.name.clone(), source };
+        let backends = backends.map_err(unsendable)?;
         Ok(Target {
             gateway: self.snapshot.gateway,
             pool: Arc::from(pool.name.as_str()),
@@ -244,18 +249,30 @@ impl Builder<'_> {
                 ),
             },
             request_timeout: settings.request_timeout,
+            drain_timeout: settings.drain_timeout,
             min_servers: settings.probe.min_servers as usize,
             next: AtomicUsize::new(0),
         })
     }
 
-    fn client(&mut self, index: usize, settings: &Settings) -> Result<Option<Arc<ClientConfig>>, TlsError> {
+    fn client(&mut self, listener: &Listener, settings: &'a Settings) -> Result<Option<Client>, BuildError> {
         let Some(tls) = &settings.tls else { return Ok(None) };
-        if let Some(known) = self.clients.get(&index) {
+        if let Some(known) = self.clients.get(tls) {
             return Ok(Some(known.clone()));
         }
-        let client = tls::client_config(&settings.name, tls)?;
-        self.clients.insert(index, client.clone());
+        let client = match tls {
+            UpstreamTls::SystemRoots => Client::of_system(),
+            UpstreamTls::Roots(indices) => {
+                let mut authorities = Vec::new();
+                for index in indices {
+                    let root = self.content().roots.get(*index);
+                    let root = root.ok_or_else(|| dangling(listener, "trusted root", *index))?;
+                    authorities.extend(root.certificates.iter().map(Vec::as_slice));
+                }
+                Client::of_roots(&settings.name, authorities)?
+            }
+        };
+        self.clients.insert(tls, client.clone());
         Ok(Some(client))
     }
 }
@@ -263,3 +280,6 @@ impl Builder<'_> {
 fn dangling(listener: &Listener, what: &'static str, index: usize) -> BuildError {
     BuildError::Dangling { listener: listener.name.clone(), what, index }
 }
+
+#[cfg(test)]
+mod tests;

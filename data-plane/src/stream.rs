@@ -42,6 +42,15 @@ impl Stream {
         }
     }
 
+    /// Lets the connection bear a peer that takes nothing for as long as `limit` allows: the kernel counts a window
+    /// that stays shut as time unacknowledged.
+    pub(crate) fn outlast(&self, limit: Duration) {
+        if limit > USER_TIMEOUT {
+            // Best effort: without it a stuck peer is only given up earlier.
+            let _ = SockRef::from(self.tcp()).set_tcp_user_timeout(Some(limit));
+        }
+    }
+
     /// Closes with a reset, so that the peer learns that the other side did not end well.
     pub(crate) fn reset(self) {
         // The socket is being thrown away; if it cannot even be told so, closing is all that is left.

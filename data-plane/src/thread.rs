@@ -1,6 +1,6 @@
 //! A data thread: its own runtime, its own sockets, its own upstream connections, its own tunnels.
 //!
-//! Threads share nothing that they write except health, counters and connection permits. Work never moves from one
+//! Threads share nothing that they write except health, counters and places for connections. Work never moves from one
 //! to another, so nothing on the way of a request is locked.
 
 use std::cell::{Cell, RefCell};
@@ -14,14 +14,18 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::{self, Logger};
+use crate::limits::Places;
 use crate::listener;
-use crate::proxy::tunnel::Tunnels;
+use crate::proxy::tunnel::{Cut, Tunnels};
 use crate::proxy::upstream::Upstreams;
 use crate::runtime::{Member, Runtime};
+
+/// How long tunnels that were told to end may take to do so.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What the worker tells its threads.
 #[derive(Debug)]
@@ -46,7 +50,7 @@ pub(crate) struct Thread {
     pub(crate) tunnels: Tunnels,
     pub(crate) log: Rc<Logger>,
     /// One for each downstream connection or tunnel; shared by all threads of the process.
-    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) places: Places,
     /// For transaction ids: unique, not secret.
     pub(crate) random: RefCell<fastrand::Rng>,
     live: Cell<usize>,
@@ -89,10 +93,10 @@ impl Threads {
     pub(crate) fn start(
         count: NonZeroUsize,
         log: &access_log::Writer,
-        permits: &Arc<Semaphore>,
+        places: &Places,
     ) -> io::Result<Threads> {
         (0..count.get())
-            .map(|number| start_one(number, log.handle(), permits.clone()))
+            .map(|number| start_one(number, log.handle(), places.clone()))
             .collect::<Result<_, _>>()
             .map(Threads)
     }
@@ -144,26 +148,31 @@ impl Threads {
 fn start_one(
     number: usize,
     log: access_log::Handle,
-    permits: Arc<Semaphore>,
+    places: Places,
 ) -> io::Result<(mpsc::Sender<Command>, JoinHandle<()>)> {
     let (commands, received) = mpsc::channel(64);
     let builder = std::thread::Builder::new().name(format!("data-{number}"));
     let thread = builder.spawn(move || {
         // Built here, for it cannot change threads.
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
-            Ok(runtime) => runtime.block_on(run(received, log, permits)),
+            Ok(runtime) => {
+                let log = runtime.block_on(run(received, log, places));
+                // What is still running ends here, and writes its lines.
+                drop(runtime);
+                log.flush();
+            }
             Err(error) => tracing::error!(%error, "a data thread cannot start"),
         }
     })?;
     Ok((commands, thread))
 }
 
-async fn run(mut commands: mpsc::Receiver<Command>, log: access_log::Handle, permits: Arc<Semaphore>) {
+async fn run(mut commands: mpsc::Receiver<Command>, log: access_log::Handle, places: Places) -> Rc<Logger> {
     let thread = Rc::new(Thread {
         upstreams: Upstreams::default(),
         tunnels: Tunnels::default(),
         log: Logger::new(log),
-        permits,
+        places,
         random: RefCell::new(fastrand::Rng::new()),
         live: Cell::new(0),
         idle: Notify::new(),
@@ -175,17 +184,24 @@ async fn run(mut commands: mpsc::Receiver<Command>, log: access_log::Handle, per
             Command::Listen { socket, address, current, close } => {
                 tokio::task::spawn_local(listener::accept(thread.clone(), socket, address, current, close));
             }
-            Command::CutTunnels { member } => thread.tunnels.cut(|tunnel| *tunnel == member),
+            Command::CutTunnels { member } => {
+                thread.tunnels.cut(Cut::BackendRemoved, |tunnel| *tunnel == member);
+            }
             Command::Drain { timeout } => {
                 if tokio::time::timeout(timeout, thread.emptied()).await.is_err() {
                     tracing::warn!(connections = thread.live.get(), "the drain timeout has passed");
-                    thread.tunnels.cut(|_| true);
-                    // The cut tunnels run once more to write their lines; connections just end with the thread.
-                    tokio::task::yield_now().await;
+                    thread.tunnels.cut(Cut::Stopping, |_| true);
+                    // Each runs once more to end in order; connections just end with the thread.
+                    let ended = async {
+                        while !thread.tunnels.is_empty() {
+                            tokio::task::yield_now().await;
+                        }
+                    };
+                    let _ = tokio::time::timeout(LAST_WORDS, ended).await;
                 }
                 break;
             }
         }
     }
-    thread.log.flush();
+    thread.log.clone()
 }

@@ -8,7 +8,8 @@ use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use thiserror::Error;
-use tidegate_shared::snapshot::{Certificate, UpstreamTls};
+use tidegate_shared::id::Digest;
+use tidegate_shared::snapshot::Certificate;
 
 use crate::runtime::hosts::HostTable;
 
@@ -79,19 +80,38 @@ impl ResolvesServerCert for BySni {
     }
 }
 
-/// The client configuration towards backends.
-pub(crate) fn client_config(settings: &str, tls: &UpstreamTls) -> Result<Arc<ClientConfig>, TlsError> {
-    match tls {
-        UpstreamTls::SystemRoots => Ok(trusting_the_system()),
-        UpstreamTls::Roots(roots) => {
-            let mut store = RootCertStore::empty();
-            for root in roots {
-                store
-                    .add(CertificateDer::from(root.clone()))
-                    .map_err(|source| TlsError::Root { settings: settings.to_owned(), source })?;
-            }
-            Ok(trusting(store))
+/// TLS towards the backends of some settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    pub(crate) config: Arc<ClientConfig>,
+    pub(crate) trust: Trust,
+}
+
+/// Who vouches for a backend, comparable from one generation to the next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Trust {
+    System,
+    /// The digest of the authorities' certificates.
+    Roots(Digest),
+}
+
+impl Client {
+    /// Trusts whom the worker's system trusts.
+    pub(crate) fn of_system() -> Client {
+        Client { config: trusting_the_system(), trust: Trust::System }
+    }
+
+    /// Trusts these authorities (DER) alone.
+    pub(crate) fn of_roots(settings: &str, mut roots: Vec<&[u8]>) -> Result<Client, TlsError> {
+        roots.sort_unstable();
+        roots.dedup();
+        let mut store = RootCertStore::empty();
+        for root in &roots {
+            store
+                .add(CertificateDer::from(*root))
+                .map_err(|source| TlsError::Root { settings: settings.to_owned(), source })?;
         }
+        Ok(Client { config: trusting(store), trust: Trust::Roots(Digest::of(roots)) })
     }
 }
 

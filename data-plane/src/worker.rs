@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use thiserror::Error;
-use tidegate_shared::id::{GatewayId, Generation};
+use tidegate_shared::id::{Digest, GatewayId, Generation};
 use tidegate_shared::protocol::{BackendHealth, ToControlPlane};
 use tidegate_shared::snapshot::{Action, Content, Snapshot};
 use tokio::sync::Notify;
@@ -35,6 +35,8 @@ pub(crate) struct Worker {
     threads: Rc<Threads>,
     last_good: Arc<LastGood>,
     gateways: HashMap<GatewayId, Gateway>,
+    /// Waits to end the tunnels of members that are gone, also those of gateways that are.
+    draining: HashMap<Member, Task>,
     /// Told by probes when a verdict or reason changes.
     pub(crate) health_changed: Rc<Notify>,
 }
@@ -43,18 +45,20 @@ pub(crate) struct Worker {
 #[derive(Debug)]
 struct Gateway {
     snapshot: Snapshot,
+    /// Of the snapshot's content.
+    digest: Digest,
     current: Arc<ArcSwap<Runtime>>,
     /// Open sockets; cancelling one closes it and lets its connections finish what they are at.
     sockets: BTreeMap<SocketAddr, CancellationToken>,
     /// By the backend's number.
-    probes: HashMap<u64, ProbeTask>,
+    probes: HashMap<u64, Task>,
 }
 
-/// A running probe; it ends with this.
+/// A task that ends with this.
 #[derive(Debug)]
-struct ProbeTask(JoinHandle<()>);
+struct Task(JoinHandle<()>);
 
-impl Drop for ProbeTask {
+impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -74,7 +78,14 @@ enum ApplyError {
 impl Worker {
     pub(crate) fn new(config: Config, threads: Rc<Threads>, last_good: LastGood) -> Worker {
         let health_changed = Rc::new(Notify::new());
-        Worker { config, threads, last_good: Arc::new(last_good), gateways: HashMap::new(), health_changed }
+        Worker {
+            config,
+            threads,
+            last_good: Arc::new(last_good),
+            gateways: HashMap::new(),
+            draining: HashMap::new(),
+            health_changed,
+        }
     }
 
     /// Serves what was served when this worker last ran.
@@ -91,11 +102,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Every gateway that runs, and its generation.
-    pub(crate) fn running(&self) -> Vec<(GatewayId, Generation)> {
+    /// Every gateway that runs, its generation, and the digest of that.
+    pub(crate) fn running(&self) -> Vec<(GatewayId, Generation, Digest)> {
         self.gateways
             .values()
-            .map(|gateway| (gateway.snapshot.gateway, gateway.snapshot.generation))
+            .map(|gateway| (gateway.snapshot.gateway, gateway.snapshot.generation, gateway.digest.clone()))
             .collect()
     }
 
@@ -104,6 +115,7 @@ impl Worker {
         let applied = |gateway: &Gateway| ToControlPlane::Applied {
             gateway: gateway.snapshot.gateway,
             generation: gateway.snapshot.generation,
+            digest: gateway.digest.clone(),
             addresses: gateway.sockets.keys().copied().collect(),
         };
         self.gateways.values().map(applied).collect()
@@ -114,10 +126,10 @@ impl Worker {
         let (gateway, generation) = (snapshot.gateway, snapshot.generation);
         let kept = snapshot.clone();
         match self.run(snapshot).await {
-            Ok(addresses) => {
+            Ok((digest, addresses)) => {
                 tracing::info!(%gateway, %generation, ?addresses, "applied");
                 self.on_disk("saved", move |last_good| last_good.save(&kept)).await;
-                ToControlPlane::Applied { gateway, generation, addresses }
+                ToControlPlane::Applied { gateway, generation, digest, addresses }
             }
             Err(error) => {
                 tracing::warn!(%gateway, %generation, %error, "rejected");
@@ -167,8 +179,10 @@ impl Worker {
         }
     }
 
-    /// The way of every snapshot into force: build, bind, swap, then close and drain what is gone.
-    async fn run(&mut self, snapshot: Snapshot) -> Result<Vec<SocketAddr>, ApplyError> {
+    /// The way of every snapshot into force: build, bind, swap, then close and drain what is gone. Says what is in
+    /// force then, and where it is reached.
+    async fn run(&mut self, snapshot: Snapshot) -> Result<(Digest, Vec<SocketAddr>), ApplyError> {
+        let digest = snapshot.content.digest();
         let old = self.gateways.get(&snapshot.gateway).map(|gateway| gateway.current.load_full());
         let runtime = Arc::new(Runtime::build(&snapshot, old.as_deref(), &self.config)?);
         let bound = self.bind_new(&runtime)?;
@@ -178,20 +192,21 @@ impl Worker {
             Some(gateway) => {
                 let before = gateway.snapshot.content.clone();
                 gateway.current.store(runtime.clone());
-                (Gateway { snapshot, ..gateway }, before)
+                (Gateway { snapshot, digest, ..gateway }, before)
             }
             None => {
                 let current = Arc::new(ArcSwap::new(runtime.clone()));
                 (
-                    Gateway { snapshot, current, sockets: BTreeMap::new(), probes: HashMap::new() },
+                    Gateway { snapshot, digest, current, sockets: BTreeMap::new(), probes: HashMap::new() },
                     Content::default(),
                 )
             }
         };
+        let mut opened = Vec::new();
         for (address, sockets) in bound {
             let close = CancellationToken::new();
             gateway.sockets.insert(address, close.clone());
-            self.threads.listen(address, sockets, &gateway.current, &close).await;
+            opened.push((address, sockets, close));
         }
         gateway.sockets.retain(|address, close| {
             let wanted = runtime.sites.contains_key(address);
@@ -201,12 +216,17 @@ impl Worker {
             wanted
         });
         gateway.probe(&runtime, &self.health_changed);
-        if let Some(old) = old {
-            self.drain(&old, &before, &gateway.current);
-        }
-        let addresses = gateway.sockets.keys().copied().collect();
+        let current = gateway.current.clone();
+        let in_force = (gateway.digest.clone(), gateway.sockets.keys().copied().collect());
+        // In its place before anything is waited for: a stop in between must find every socket to close.
         self.gateways.insert(gateway.snapshot.gateway, gateway);
-        Ok(addresses)
+        if let Some(old) = old {
+            self.drain(&old, &before, &current);
+        }
+        for (address, sockets, close) in opened {
+            self.threads.listen(address, sockets, &current, &close).await;
+        }
+        Ok(in_force)
     }
 
     /// Binds what the runtime needs and this gateway does not have yet.
@@ -232,19 +252,19 @@ impl Worker {
         Ok(bound)
     }
 
-    /// Gives the tunnels of every pool member that is gone the time that its settings grant, then ends them; unless
-    /// the member has come back by then.
-    fn drain(&self, old: &Runtime, content: &Content, current: &Arc<ArcSwap<Runtime>>) {
-        let gone: Vec<Member> = old.members.difference(&current.load().members).cloned().collect();
-        for member in gone {
-            let (threads, current) = (self.threads.clone(), current.clone());
+    /// Gives the tunnels of every pool member that is gone the time that its settings grant, then ends them. A member
+    /// that comes back before has its tunnels left alone, and is given the whole time when it goes again.
+    fn drain(&mut self, old: &Runtime, content: &Content, current: &Arc<ArcSwap<Runtime>>) {
+        let members = &current.load().members;
+        self.draining.retain(|member, task| !task.0.is_finished() && !members.contains(member));
+        for member in old.members.difference(members) {
+            let (threads, gone) = (self.threads.clone(), member.clone());
             let timeout = drain_timeout(content, &member.pool);
-            tokio::task::spawn_local(async move {
+            let cut = async move {
                 tokio::time::sleep(timeout).await;
-                if !current.load().members.contains(&member) {
-                    threads.broadcast(|| Command::CutTunnels { member: member.clone() }).await;
-                }
-            });
+                threads.broadcast(|| Command::CutTunnels { member: gone.clone() }).await;
+            };
+            self.draining.insert(member.clone(), Task(tokio::task::spawn_local(cut)));
         }
     }
 
@@ -264,7 +284,7 @@ impl Gateway {
     fn probe(&mut self, runtime: &Runtime, changed: &Rc<Notify>) {
         let mut probes = HashMap::new();
         for backend in runtime.backends.iter() {
-            let start = || ProbeTask(tokio::task::spawn_local(probe::run(backend.clone(), changed.clone())));
+            let start = || Task(tokio::task::spawn_local(probe::run(backend.clone(), changed.clone())));
             let task = self.probes.remove(&backend.number).unwrap_or_else(start);
             probes.insert(backend.number, task);
         }

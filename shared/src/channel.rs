@@ -15,6 +15,10 @@ use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 /// The largest message, in bytes. A peer that announces a larger one is cut off before any of it is stored.
 pub const MAX_MESSAGE: usize = 64 * 1024 * 1024;
 
+/// The largest content of a snapshot, in bytes of JSON: well under [`MAX_MESSAGE`], so that whatever compiles can be
+/// sent, in a time that no heartbeat misses.
+pub const MAX_SNAPSHOT: usize = 16 * 1024 * 1024;
+
 /// The largest message a peer may send before it has shown who it is.
 pub const MAX_STRANGER_MESSAGE: usize = 16 * 1024;
 
@@ -49,7 +53,7 @@ impl<S: AsyncWrite, T: Serialize> Sender<S, T> {
     /// Sends one message and flushes it.
     ///
     /// # Errors
-    /// The stream's error, or `InvalidInput` for a message over the limit.
+    /// The stream's error, or `InvalidInput` for a message over the limit: then nothing was sent, and others can be.
     pub async fn send(&mut self, message: &T) -> io::Result<()> {
         self.frames.send(Bytes::from(serde_json::to_vec(message)?)).await
     }
@@ -79,8 +83,12 @@ impl<S: AsyncRead, T: DeserializeOwned> Receiver<S, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{ToControlPlane, ToWorker};
+    use crate::protocol::{RefusalCause, ToControlPlane, ToWorker};
     use tokio::io::AsyncWriteExt;
+
+    fn refused(number: u32) -> ToWorker {
+        ToWorker::Refused { cause: RefusalCause::Other, reason: number.to_string().repeat(200) }
+    }
 
     #[tokio::test]
     async fn messages_arrive_in_order_and_the_end_is_seen() {
@@ -89,18 +97,28 @@ mod tests {
         let (_other, mut receive) = split::<_, ToControlPlane, ToWorker>(b, MAX_MESSAGE);
         let sent = async {
             for i in 0..3 {
-                send.send(&ToWorker::Refused { reason: i.to_string().repeat(200) }).await.unwrap();
+                send.send(&refused(i)).await.unwrap();
             }
             send.close().await.unwrap();
         };
         let received = async {
             for i in 0..3 {
-                let expected = ToWorker::Refused { reason: i.to_string().repeat(200) };
-                assert_eq!(receive.receive().await.unwrap(), Some(expected));
+                assert_eq!(receive.receive().await.unwrap(), Some(refused(i)));
             }
             assert_eq!(receive.receive().await.unwrap(), None);
         };
         tokio::join!(sent, received);
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_too_large_is_not_sent_and_the_next_one_is() {
+        let (a, b) = tokio::io::duplex(1024);
+        let (mut send, _keep) = split::<_, ToWorker, ToControlPlane>(a, 100);
+        let (_other, mut receive) = split::<_, ToControlPlane, ToWorker>(b, 100);
+        let large = ToWorker::Refused { cause: RefusalCause::Other, reason: "x".repeat(100) };
+        assert_eq!(send.send(&large).await.unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        send.send(&ToWorker::Heartbeat).await.unwrap();
+        assert_eq!(receive.receive().await.unwrap(), Some(ToWorker::Heartbeat));
     }
 
     #[tokio::test]

@@ -5,6 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 use crate::secret::Secret;
 
 /// Writes `path` with mode 0600: into a temporary file beside it, synced, then moved into place.
@@ -23,21 +25,59 @@ pub fn write_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, bytes, 0o644)
 }
 
+/// As [`write`], but a file that is there already stays: for keys, which nobody may replace by accident.
+///
+/// # Errors
+/// `AlreadyExists`; what else the file system says, with the path in the message.
+pub fn create_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let create = || {
+        prepare(path, bytes, 0o600)?.persist_noclobber(path)?;
+        File::open(directory(path))?.sync_all()
+    };
+    create().map_err(|e: io::Error| named(path, &e))
+}
+
+/// Reads a file, or makes it with mode 0600. Of several processes that make it at once, one does and all read what
+/// that one wrote.
+///
+/// # Errors
+/// What `make` and the file system say, with the path in the message.
+pub fn read_or_create(path: &Path, make: impl FnOnce() -> io::Result<Secret>) -> io::Result<Secret> {
+    match read(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        there => return there,
+    }
+    let made = make().map_err(|e| named(path, &e))?;
+    match create_new(path, made.expose()) {
+        Ok(()) => Ok(made),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => read(path),
+        Err(e) => Err(e),
+    }
+}
+
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let dir = match path.parent() {
+    let write = || {
+        prepare(path, bytes, mode)?.persist(path)?;
+        File::open(directory(path))?.sync_all()
+    };
+    write().map_err(|e: io::Error| named(path, &e))
+}
+
+/// The bytes in a temporary file beside `path`, synced.
+fn prepare(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+    // tempfile creates with mode 0600 and removes the file again if a later step fails.
+    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(directory(path))?;
+    file.write_all(bytes)?;
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
         _ => Path::new("."),
-    };
-    let write = || {
-        // tempfile creates with mode 0600 and removes the file again if a later step fails.
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(dir)?;
-        file.write_all(bytes)?;
-        file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        File::open(dir)?.sync_all()
-    };
-    write().map_err(|e| named(path, &e))
+    }
 }
 
 /// Reads a whole file.
@@ -83,6 +123,30 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_many_that_make_a_file_one_does_and_all_read_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let make = |i: u8| read_or_create(&path, || Ok(Secret::new(vec![i; 32]))).unwrap();
+        let read: Vec<Secret> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|i| {
+                    scope.spawn({
+                        let make = &make;
+                        move || make(i)
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let kept = super::read(&path).unwrap();
+        assert!(read.iter().all(|secret| secret.expose() == kept.expose()));
+        assert_eq!(create_new(&path, b"other").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(super::read(&path).unwrap().expose(), kept.expose());
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{GatewayId, Generation, WorkerId};
+use crate::id::{Digest, GatewayId, Generation, WorkerId};
 use crate::secret::Secret;
 use crate::snapshot::{Host, Snapshot};
 
@@ -43,8 +43,8 @@ pub enum ToControlPlane {
     Hello {
         /// [`VERSION`] of the sender.
         version: u32,
-        /// Every gateway that the worker runs, and which generation of it.
-        running: Vec<(GatewayId, Generation)>,
+        /// Every gateway that the worker runs, which generation of it, and the digest of its content.
+        running: Vec<(GatewayId, Generation, Digest)>,
     },
     /// The generation is in force for every new request.
     Applied {
@@ -52,6 +52,8 @@ pub enum ToControlPlane {
         gateway: GatewayId,
         /// Which.
         generation: Generation,
+        /// What it says: [`crate::snapshot::Content::digest`].
+        digest: Digest,
         /// The addresses that its listeners are bound to, port offset included.
         addresses: Vec<SocketAddr>,
     },
@@ -92,6 +94,8 @@ pub enum ToWorker {
     },
     /// No: the answer to a `Join` or `Hello` that cannot be accepted.
     Refused {
+        /// What the worker can do about it.
+        cause: RefusalCause,
         /// Why, for a person to read.
         reason: String,
     },
@@ -104,6 +108,17 @@ pub enum ToWorker {
     },
     /// Nothing to say, still here.
     Heartbeat,
+}
+
+/// Why a peer is refused, as far as it matters to what it does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RefusalCause {
+    /// Its certificate is not, or no longer, that of a worker: it must join again.
+    UnknownWorker,
+    /// Its join token is not good, or was used: it needs another.
+    Token,
+    /// Anything else: it may try again as it is.
+    Other,
 }
 
 /// What a worker's probes know of one pool member under one set of settings.

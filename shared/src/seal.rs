@@ -31,28 +31,35 @@ pub struct OpenError;
 const KEY_LEN: usize = 32;
 
 impl SealKey {
+    /// Reads the key from `path`.
+    ///
+    /// # Errors
+    /// A file that is not there, or does not hold a key; its path is in the message.
+    pub fn load(path: &Path) -> io::Result<SealKey> {
+        SealKey::from_bytes(path, &private_file::read(path)?)
+    }
+
     /// Reads the key from `path`, or makes one there on the first start.
+    ///
+    /// # Errors
+    /// A file that cannot be made, or does not hold a key; its path is in the message.
     pub fn load_or_create(path: &Path) -> io::Result<SealKey> {
-        let bytes = match private_file::read(path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                let mut bytes = vec![0; KEY_LEN];
-                SystemRandom::new()
-                    .fill(&mut bytes)
-                    .map_err(|_| io::Error::other("no randomness to be had"))?;
-                private_file::write(path, &bytes)?;
-                Secret::new(bytes)
-            }
-            Err(e) => return Err(e),
+        let bytes = private_file::read_or_create(path, || {
+            let mut bytes = vec![0; KEY_LEN];
+            SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("no randomness to be had"))?;
+            Ok(Secret::new(bytes))
+        })?;
+        SealKey::from_bytes(path, &bytes)
+    }
+
+    fn from_bytes(path: &Path, bytes: &Secret) -> io::Result<SealKey> {
+        let wrong = |_| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{} is not a {KEY_LEN}-byte key", path.display()),
+            )
         };
-        UnboundKey::new(&AES_256_GCM, bytes.expose()).map(|key| SealKey(LessSafeKey::new(key))).map_err(
-            |_| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("{} is not a {KEY_LEN}-byte key", path.display()),
-                )
-            },
-        )
+        UnboundKey::new(&AES_256_GCM, bytes.expose()).map(|key| SealKey(LessSafeKey::new(key))).map_err(wrong)
     }
 
     /// Encrypts `plain`. `purpose` (say, a resource ID) is bound to the result: it opens for nothing else.

@@ -9,8 +9,9 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use crate::id::{GatewayId, Generation};
+use crate::id::{Digest, GatewayId, Generation};
 use crate::secret::{Secret, base64_list};
 
 /// One numbered configuration of one gateway.
@@ -37,6 +38,19 @@ pub struct Content {
     pub settings: Vec<Settings>,
     /// Server certificates of the HTTPS listeners.
     pub certificates: Vec<Certificate>,
+    /// Authorities that backends may be checked against, each list once however many settings refer to it.
+    pub roots: Vec<TrustedRoot>,
+}
+
+impl Content {
+    /// A hash of all that it says, the same in both planes.
+    ///
+    /// A generation's number alone does not tell what it means: after a backup was restored, the same number may be
+    /// given again to something else.
+    pub fn digest(&self) -> Digest {
+        let json = Zeroizing::new(serde_json::to_vec(self).expect("a content is plain data"));
+        Digest::of([json.as_slice()])
+    }
 }
 
 /// Where requests come in, and what is done with them.
@@ -137,8 +151,16 @@ pub struct Settings {
 pub enum UpstreamTls {
     /// Whoever the authorities known to the worker's system vouch for.
     SystemRoots,
-    /// Whoever these authorities (DER) vouch for, and nobody else.
-    Roots(#[serde(with = "base64_list")] Vec<Vec<u8>>),
+    /// Whoever these authorities vouch for, and nobody else: indices into [`Content::roots`], ascending, each once.
+    Roots(Vec<usize>),
+}
+
+/// Authorities that were uploaded as one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedRoot {
+    /// Their certificates, DER.
+    #[serde(with = "base64_list")]
+    pub certificates: Vec<Vec<u8>>,
 }
 
 /// The `Host` of a forwarded request.

@@ -1,6 +1,7 @@
 //! The admin token: who may use the management API.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,11 +10,13 @@ use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tidegate_shared::private_file;
+use tidegate_shared::secret::Secret;
 
 use crate::digest::{hex, random_secret, sha256_hex};
 
 use super::App;
 use super::error::ApiError;
+use super::extract::authority;
 
 /// The token by its hash, so that neither a log line nor the time of a comparison gives it away.
 pub struct AdminToken(String);
@@ -31,18 +34,13 @@ impl AdminToken {
     /// A file that cannot be read or written, or is empty: an empty token would let everybody in.
     pub fn load_or_create(data_dir: &Path) -> io::Result<AdminToken> {
         let path = data_dir.join("admin-token");
-        match private_file::read(&path) {
-            Ok(text) if text.expose().trim_ascii().is_empty() => {
-                Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is empty", path.display())))
-            }
-            Ok(text) => Ok(AdminToken(sha256_hex(text.expose().trim_ascii()))),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                let text = hex(&random_secret());
-                private_file::write(&path, text.as_bytes())?;
-                Ok(AdminToken(sha256_hex(text.as_bytes())))
-            }
-            Err(e) => Err(e),
+        let text =
+            private_file::read_or_create(&path, || Ok(Secret::new(hex(&random_secret()).into_bytes())))?;
+        let text = text.expose().trim_ascii();
+        if text.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is empty", path.display())));
         }
+        Ok(AdminToken(sha256_hex(text)))
     }
 
     /// Whether an `Authorization` header shows it.
@@ -55,10 +53,29 @@ impl AdminToken {
 /// Lets through who shows the token. Whether the process is up and ready is no secret.
 pub(super) async fn authorise(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let free = matches!(request.uri().path(), "/healthz" | "/readyz");
-    let admitted = app.token.as_ref().is_none_or(|token| {
-        request.headers().get(AUTHORIZATION).is_some_and(|value| token.admits(value.as_bytes()))
-    });
-    if free || admitted { next.run(request).await } else { ApiError::Unauthenticated.into_response() }
+    match check(&app, &request) {
+        Err(error) if !free => error.into_response(),
+        _ => next.run(request).await,
+    }
+}
+
+/// Without a token, what protects is that only this machine can reach the endpoint. A page in a browser on it can do
+/// so too, under a name of its own that leads here; such a name is refused.
+fn check(app: &App, request: &Request) -> Result<(), ApiError> {
+    let host = authority(request.uri(), request.headers())?;
+    let Some(token) = &app.token else {
+        return if is_local(host.host()) { Ok(()) } else { Err(ApiError::ForeignHost(host.to_string())) };
+    };
+    match request.headers().get(AUTHORIZATION) {
+        Some(value) if token.admits(value.as_bytes()) => Ok(()),
+        _ => Err(ApiError::Unauthenticated),
+    }
+}
+
+/// Whether a host, as URLs have it, can only be this machine.
+fn is_local(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -89,5 +106,17 @@ mod tests {
         }
         std::fs::write(&path, "\n").unwrap();
         AdminToken::load_or_create(dir.path()).unwrap_err();
+    }
+
+    #[test]
+    fn only_this_machine_is_local() {
+        for host in ["localhost", "LocalHost", "127.0.0.1", "127.8.9.10", "[::1]"] {
+            assert!(is_local(host), "{host}");
+        }
+        for host in
+            ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::]"]
+        {
+            assert!(!is_local(host), "{host}");
+        }
     }
 }

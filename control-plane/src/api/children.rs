@@ -26,15 +26,16 @@ pub(super) async fn put(
     base: Base,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
+    let body = app.opener.open(body).await;
     let action = EditAction::PutChild { collection, name: name.clone(), body, version: version.date };
     let written = app
         .write(Edit { path: path.clone(), preconditions, action })
         .await
-        .map_err(|e| ApiError::from_edit(e, |_| not_found(&path)))?;
+        .map_err(|e| ApiError::from_edit(e, not_found(&path)))?;
     let status = if written.grown { StatusCode::CREATED } else { StatusCode::OK };
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
-    let (body, _) = show(&written.gateway, collection, &name)?;
-    Ok((status, links.for_put(), Json(body)).into_response())
+    let (body, etag) = show(&written.gateway, collection, &name)?;
+    Ok((status, links.for_put(), [(ETAG, etag)], Json(body)).into_response())
 }
 
 pub(super) async fn get(
@@ -61,7 +62,7 @@ pub(super) async fn delete(
             Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
         }
         Err(EditError::NoChild | EditError::NoGateway) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(error) => Err(ApiError::from_edit(error, |_| child_not_found(&path, collection, &name))),
+        Err(error) => Err(ApiError::from_edit(error, child_not_found(&path, collection, &name))),
     }
 }
 

@@ -16,6 +16,8 @@ use crate::violation::{Violation, Violations};
 pub(super) enum ApiError {
     #[error("The bearer token is missing or not valid.")]
     Unauthenticated,
+    #[error("Without a token only localhost and loopback addresses are served, not '{0}'.")]
+    ForeignHost(String),
     #[error("There is nothing at '{0}'.")]
     UnknownPath(String),
     #[error("The method {method} is not allowed for '{path}'.")]
@@ -40,8 +42,12 @@ pub(super) enum ApiError {
     TooSlow(u64),
     #[error("The Resource '{kind}/{name}' under resource group '{group}' was not found.")]
     NotFound { kind: String, name: String, group: String },
-    #[error("The operation '{0}' was not found. Operations are kept for a day after their end.")]
+    #[error(
+        "The operation '{0}' was not found. Operations are kept for a day after their end, looks at the backends for minutes."
+    )]
     NoOperation(String),
+    #[error("The worker '{0}' was not found.")]
+    NoWorker(String),
     #[error("{0}")]
     Invalid(Violations),
     #[error("A condition of the If-Match or If-None-Match header does not hold: the resource has changed.")]
@@ -64,9 +70,11 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             ApiError::Unauthenticated => StatusCode::UNAUTHORIZED,
-            ApiError::UnknownPath(_) | ApiError::NotFound { .. } | ApiError::NoOperation(_) => {
-                StatusCode::NOT_FOUND
-            }
+            ApiError::ForeignHost(_) => StatusCode::FORBIDDEN,
+            ApiError::UnknownPath(_)
+            | ApiError::NotFound { .. }
+            | ApiError::NoOperation(_)
+            | ApiError::NoWorker(_) => StatusCode::NOT_FOUND,
             ApiError::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::NoApiVersion
             | ApiError::BadApiVersion(_)
@@ -89,6 +97,7 @@ impl ApiError {
     fn code(&self) -> &str {
         match self {
             ApiError::Unauthenticated => "AuthenticationFailed",
+            ApiError::ForeignHost(_) => "AuthorizationFailed",
             ApiError::UnknownPath(_) => "NotFound",
             ApiError::WrongMethod { .. } => "MethodNotAllowed",
             ApiError::NoApiVersion => "MissingApiVersionParameter",
@@ -100,6 +109,7 @@ impl ApiError {
             ApiError::TooSlow(_) => "RequestTimeout",
             ApiError::NotFound { .. } => "ResourceNotFound",
             ApiError::NoOperation(_) => "OperationNotFound",
+            ApiError::NoWorker(_) => "WorkerNotFound",
             ApiError::Invalid(violations) => violations.0.first().map_or("InvalidRequestFormat", |v| v.code),
             ApiError::PreconditionFailed => "PreconditionFailed",
             ApiError::InUse(_) => "ResourceInUse",
@@ -157,15 +167,15 @@ impl From<StoreError> for ApiError {
 }
 
 impl ApiError {
-    /// An edit's failure; `missing` says what it is when something was not there.
-    pub(super) fn from_edit(error: EditError, missing: impl FnOnce(&EditError) -> ApiError) -> ApiError {
+    /// An edit's failure; `missing` is the answer where something was not there.
+    pub(super) fn from_edit(error: EditError, missing: ApiError) -> ApiError {
         match error {
             EditError::Invalid(violations) => ApiError::Invalid(violations),
             EditError::PreconditionFailed => ApiError::PreconditionFailed,
             EditError::Deleting => ApiError::Deleting,
             EditError::InUse(users) => ApiError::InUse(users),
             EditError::Store(error) => error.into(),
-            EditError::NoGateway | EditError::NoChild => missing(&error),
+            EditError::NoGateway | EditError::NoChild => missing,
         }
     }
 }

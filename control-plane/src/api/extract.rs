@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{CONTENT_LENGTH, EXPECT, HOST, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, Uri};
 use http_body_util::BodyExt;
 use jiff::civil::{Date, date};
 use serde_json::Value;
@@ -26,8 +26,7 @@ const MAX_BODY: usize = 4 * 1024 * 1024;
 /// How much of a body that is too large is still read, in bytes.
 const MAX_DISCARDED: usize = 16 * 1024 * 1024;
 
-/// The longest name of a subscription, a group or a resource, in characters. What else a new resource's name must
-/// be is `arm`'s business.
+/// The longest name of a subscription, a group or a resource, in characters.
 const MAX_NAME: usize = 90;
 
 /// The `api-version` of a request.
@@ -160,13 +159,7 @@ async fn names<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Names, Ap
 impl Names {
     fn take(&mut self, what: &'static str) -> Result<String, ApiError> {
         let value = self.0.remove(what).unwrap_or_default();
-        // A slash, encoded in the path, would make one name look like several in a resource ID.
-        let good = |c: char| c.is_alphanumeric() || "-_.()".contains(c);
-        let length = value.chars().count();
-        if length == 0 || length > MAX_NAME || !value.chars().all(good) {
-            return Err(ApiError::BadName { what, value });
-        }
-        Ok(value)
+        if is_good(what, &value) { Ok(value) } else { Err(ApiError::BadName { what, value }) }
     }
 
     fn gateway(&mut self) -> Result<GatewayPath, ApiError> {
@@ -180,6 +173,23 @@ impl Names {
     fn collection(&mut self, parts: &Parts) -> Result<&'static Collection, ApiError> {
         let name = self.0.remove("collection").unwrap_or_default();
         Collection::named(&name).ok_or_else(|| ApiError::UnknownPath(parts.uri.path().to_owned()))
+    }
+}
+
+/// Whether a segment may be what it stands for. What else the name of a new resource must be is `arm`'s business.
+fn is_good(what: &str, value: &str) -> bool {
+    let length = value.chars().count();
+    if length == 0 || length > MAX_NAME {
+        return false;
+    }
+    match what {
+        // Mostly a UUID. It is part of URLs in headers, which are ASCII.
+        "subscription" => value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),
+        // A slash, encoded in the path, would make one name look like several in a resource ID.
+        _ => {
+            value.chars().all(|c| c.is_alphanumeric() || "-_.()".contains(c))
+                && !(what == "group" && value.ends_with('.'))
+        }
     }
 }
 
@@ -215,18 +225,23 @@ impl<S: Sync> FromRequestParts<S> for Base {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Base, ApiError> {
         let scheme = parts.extensions.get::<Scheme>().copied().unwrap_or(Scheme::Http);
-        // HTTP/2 has it in the request line, HTTP/1.1 in a header.
-        let authority = match parts.uri.authority() {
-            Some(authority) => authority.clone(),
-            None => parts
-                .headers
-                .get(HOST)
-                .and_then(|host| Authority::try_from(host.as_bytes()).ok())
-                .ok_or_else(|| ApiError::BadRequest("The header Host is missing or not valid.".into()))?,
-        };
+        let authority = authority(&parts.uri, &parts.headers)?;
         let host_port = authority.as_str().rsplit('@').next().unwrap_or_default();
         Ok(Base(format!("{}://{host_port}", scheme.as_str())))
     }
+}
+
+/// The host that a request is for, as the client names it: HTTP/2 has it in the request line, HTTP/1.1 in a header.
+pub(super) fn authority(uri: &Uri, headers: &HeaderMap) -> Result<Authority, ApiError> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (host, further) = (hosts.next(), hosts.next());
+    let named = match uri.authority() {
+        Some(authority) => Some(authority.clone()),
+        None => host.and_then(|host| Authority::try_from(host.as_bytes()).ok()),
+    };
+    named
+        .filter(|_| further.is_none())
+        .ok_or_else(|| ApiError::BadRequest("The header Host is missing, repeated or not valid.".into()))
 }
 
 /// A body that is a JSON object.
@@ -269,6 +284,26 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn segments_are_what_they_stand_for() {
+        let long = "a".repeat(91);
+        let cases: [(&str, &[&str], &[&str]); 3] = [
+            (
+                "subscription",
+                &["00000000-1111-aaaa-BBBB-222222222222", "Sub"],
+                &["", "a.b", "a_b", "ä", "a/b", &long],
+            ),
+            ("group", &["a", "(a)", "a.b-c_d", "Straße", ".a"], &["", "a.", "..", "a b", "a/b", "a%", &long]),
+            ("gateway", &["a", "a."], &["", "a/b", &long]),
+        ];
+        for (what, good, bad) in cases {
+            assert!(good.iter().all(|value| is_good(what, value)), "{what}");
+            for value in bad {
+                assert!(!is_good(what, value), "{what} {value}");
+            }
+        }
+    }
 
     #[test]
     fn any_date_from_2015_on_is_a_version() {

@@ -23,14 +23,16 @@ pub(super) async fn put(
     base: Base,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
+    let body = app.opener.open(body).await;
     let action = EditAction::Put { body, version: version.date };
     let written = app
         .write(Edit { path: path.clone(), preconditions, action })
         .await
-        .map_err(|e| ApiError::from_edit(e, |_| not_found(&path)))?;
+        .map_err(|e| ApiError::from_edit(e, not_found(&path)))?;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
-    Ok((status, links.for_put(), Json(view::gateway(&written.gateway))).into_response())
+    let etag = [(ETAG, written.gateway.etag.0.clone())];
+    Ok((status, links.for_put(), etag, Json(view::gateway(&written.gateway))).into_response())
 }
 
 pub(super) async fn get(State(app): Shared, _: Version, Target(path): Target) -> Result<Response, ApiError> {
@@ -52,7 +54,7 @@ pub(super) async fn delete(
             Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
         }
         Err(EditError::NoGateway) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(error) => Err(ApiError::from_edit(error, |_| not_found(&path))),
+        Err(error) => Err(ApiError::from_edit(error, not_found(&path))),
     }
 }
 

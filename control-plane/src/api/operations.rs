@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::{LOCATION, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -18,39 +18,30 @@ const ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperatio
 /// Seconds until the next poll of what is still going on. The smallest that clients understand.
 const POLL_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
+/// The segments that the two URLs of an operation differ in.
+const STATUS: &str = "operations";
+const RESULT: &str = "operationResults";
+
 /// The two URLs of an operation.
 #[derive(Debug)]
 pub(super) struct Links {
     status: String,
     result: String,
-    in_progress: bool,
 }
 
 impl Links {
     /// Absolute, with the scheme and host that the client used.
     pub(super) fn new(base: &Base, version: &Version, gateway: &Gateway, operation: &Operation) -> Links {
-        let scope = format!(
-            "{}/subscriptions/{}/providers/Microsoft.Network/locations/{}",
-            base.0,
-            gateway.document.path.subscription,
-            location(gateway)
-        );
-        let (id, version) = (operation.id, &version.text);
-        Links {
-            status: format!("{scope}/operations/{id}?api-version={version}"),
-            result: format!("{scope}/operationResults/{id}?api-version={version}"),
-            in_progress: operation.state == OperationState::InProgress,
-        }
+        let path = OperationPath { location: location(gateway), operation: operation.id.to_string() };
+        let subscription = &gateway.document.path.subscription;
+        let url = |kind| format!("{}{}?api-version={}", base.0, path.of(subscription, kind), version.text);
+        Links { status: url(STATUS), result: url(RESULT) }
     }
 
-    /// For a PUT: its result is the resource itself, so there is no `Location`.
+    /// For a PUT: its result is the resource itself, so there is no `Location`. When to come back is said at the
+    /// polls, not here: clients ask once at once.
     pub(super) fn for_put(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(ASYNC_OPERATION, value(&self.status));
-        if self.in_progress {
-            headers.insert(RETRY_AFTER, POLL_SECONDS);
-        }
-        headers
+        HeaderMap::from_iter([(ASYNC_OPERATION, value(&self.status))])
     }
 
     /// For a DELETE or POST.
@@ -79,11 +70,10 @@ pub(super) async fn status(
     _: Version,
     SubscriptionScope(subscription): SubscriptionScope,
     Path(path): Path<OperationPath>,
-    uri: Uri,
 ) -> Result<Response, ApiError> {
     let operation = find(&app, &subscription, &path.operation).await?;
     let mut body = json!({
-        "id": uri.path(),
+        "id": path.of(&subscription, STATUS),
         "name": operation.id.to_string(),
         "status": operation.state.as_str(),
         "startTime": operation.started_at.to_string(),
@@ -104,16 +94,15 @@ pub(super) async fn status(
 /// What an operation brought: 202 until it has ended, then what a call without waiting would have answered.
 pub(super) async fn result(
     State(app): Shared,
-    _: Version,
+    version: Version,
     SubscriptionScope(subscription): SubscriptionScope,
     Path(path): Path<OperationPath>,
-    uri: Uri,
     base: Base,
 ) -> Result<Response, ApiError> {
     let operation = find(&app, &subscription, &path.operation).await?;
     match (operation.state, operation.kind) {
         (OperationState::InProgress, _) => {
-            let again = format!("{}{}", base.0, uri.path_and_query().map_or("/", |p| p.as_str()));
+            let again = format!("{}{}?api-version={}", base.0, path.of(&subscription, RESULT), version.text);
             let headers = [(LOCATION, value(&again)), (RETRY_AFTER, POLL_SECONDS)];
             Ok((StatusCode::ACCEPTED, headers).into_response())
         }
@@ -133,10 +122,21 @@ pub(super) async fn result(
     }
 }
 
-/// The last segment of an operation's URLs.
+/// What the path of an operation says beside its subscription.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct OperationPath {
+    location: String,
     operation: String,
+}
+
+impl OperationPath {
+    /// The path, whatever spelling the client used.
+    fn of(&self, subscription: &str, kind: &str) -> String {
+        let OperationPath { location, operation } = self;
+        format!(
+            "/subscriptions/{subscription}/providers/Microsoft.Network/locations/{location}/{kind}/{operation}"
+        )
+    }
 }
 
 async fn find(app: &super::App, subscription: &str, id: &str) -> Result<Operation, ApiError> {

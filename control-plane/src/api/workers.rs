@@ -1,11 +1,13 @@
-//! The workers, which Azure never shows: who is connected, what each runs and where, what it refused.
+//! The workers, which Azure never shows: who is connected, what each runs and where, what it refused; and which
+//! gateways have failed for what reason.
 
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
-use tidegate_shared::id::GatewayId;
+use tidegate_shared::id::{GatewayId, WorkerId};
 
 use crate::fleet::Worker;
 
@@ -25,7 +27,20 @@ pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
             "gateways": worker.map(|worker| gateways(worker, &names)).unwrap_or_default(),
         })
     });
-    Ok(Json(json!({"value": shown.collect::<Vec<_>>()})))
+    let failures = app.store.failures().await?;
+    let failed = failures.iter().map(|(id, reason)| json!({"id": id, "reason": reason}));
+    Ok(Json(json!({"value": shown.collect::<Vec<_>>(), "failed": failed.collect::<Vec<_>>()})))
+}
+
+/// Shuts a worker out for good: its certificate is known no more, and its session ends. What it runs it goes on
+/// running until it is stopped, since nobody can tell it anything any more.
+pub(super) async fn delete(State(app): Shared, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+    let unknown = || ApiError::NoWorker(id.clone());
+    let worker = WorkerId(id.parse().map_err(|_| unknown())?);
+    let known = app.store.remove_worker(worker).await?;
+    // After the row is gone, so that it cannot come back in between.
+    app.fleet.expel(worker);
+    if known { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }
 }
 
 /// Everything that a worker runs or was told to run, each gateway once.

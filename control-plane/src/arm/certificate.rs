@@ -29,6 +29,12 @@ pub struct ServerCertificate {
 /// Why data is no usable certificate.
 #[derive(Debug, Error, PartialEq)]
 pub enum CertificateError {
+    /// It was not opened in time.
+    #[error("it takes too long to open: give it fewer rounds of key derivation, or try again later")]
+    NotOpened,
+    /// More than any chain with its key needs.
+    #[error("it is larger than {} bytes", MAX_SIZE)]
+    TooLarge,
     /// Neither of the accepted forms.
     #[error("it is neither PEM nor base64")]
     Encoding,
@@ -63,6 +69,9 @@ pub enum CertificateError {
     Mismatch,
 }
 
+/// The largest server certificate with its chain and key, in bytes. What a hostile PFX can cost grows with its size.
+const MAX_SIZE: usize = 64 * 1024;
+
 /// What stands in `data`, one step decoded.
 enum Content {
     Pem(Secret),
@@ -76,6 +85,9 @@ impl ServerCertificate {
     /// Whatever keeps it from being used.
     pub fn read(data: &str, password: &str) -> Result<ServerCertificate, CertificateError> {
         let (certificates, mut keys) = match decode(data)? {
+            Content::Pem(bytes) | Content::Binary(bytes) if bytes.expose().len() > MAX_SIZE => {
+                return Err(CertificateError::TooLarge);
+            }
             Content::Pem(text) => read_pem(text.expose())?,
             Content::Binary(bytes) => read_pfx(bytes.expose(), password)?,
         };

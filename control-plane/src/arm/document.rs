@@ -5,9 +5,10 @@ use std::fmt;
 use serde_json::{Map, Value};
 use tidegate_shared::secret::Secret;
 
+use super::body::Body;
 use super::collection::{COLLECTIONS, Collection};
-use super::resource_id::GatewayPath;
-use crate::violation::Violations;
+use super::resource_id::{GatewayPath, is_valid_name};
+use crate::violation::{Violations, code};
 
 mod priority;
 mod read;
@@ -58,11 +59,15 @@ impl Document {
     /// to that (by [`Violations::absorb`]) before answering.
     pub fn read(
         path: GatewayPath,
-        body: Value,
+        body: &Body,
         stored: Option<&Document>,
         version: ApiVersion,
     ) -> (Document, Violations) {
         let mut violations = Violations::default();
+        if stored.is_none() && !is_valid_name(&path.name) {
+            violations.push(code::INVALID_NAME, "name", read::invalid_name(&path.name));
+        }
+        // The creator's spelling of the path stays for good.
         let path = stored.map_or(path, |stored| stored.path.clone());
         let (body, children) = read::gateway(body, stored, &mut violations);
         let mut document = Document { path, body, children };
@@ -80,7 +85,7 @@ impl Document {
         &self,
         collection: &'static Collection,
         name: &str,
-        body: Value,
+        body: &Body,
         version: ApiVersion,
     ) -> (Document, Violations) {
         let mut violations = Violations::default();

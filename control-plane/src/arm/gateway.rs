@@ -80,6 +80,10 @@ pub struct GatewayProperties {
     pub ssl_profiles: Option<Value>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = ""))]
+    #[serde(rename = "entraJWTValidationConfigs")]
+    pub entra_jwt_validation_configs: Option<Value>,
+    /// Not served yet.
+    #[schemars(extend("x-not-served" = ""))]
     pub url_path_maps: Option<Value>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = ""))]

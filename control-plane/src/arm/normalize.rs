@@ -3,7 +3,11 @@
 //!
 //! Names and enumeration values are compared without case; numbers and booleans may come as strings; nulls are
 //! absent; properties that are unknown or read-only are dropped. What cannot be read is noted and left out, so that
-//! everything else can still be judged.
+//! everything else can still be judged; in a list something empty takes its place, so that the indices of what follows
+//! stay what the sender sees.
+//!
+//! A name that an object holds twice in the same spelling is seen once, with its last value: the JSON parser before
+//! this module has settled that.
 
 use serde_json::{Map, Value};
 
@@ -23,6 +27,7 @@ pub fn normalize(value: Value, shape: &Shape, target: &str, violations: &mut Vio
         Shape::Map(values) => {
             let entries = expect_object(value, target, violations)?.into_iter();
             let entry = |(key, value): (String, Value)| {
+                refuse_nul(&key, target, violations);
                 let value = normalize(value, values, &join(target, &key), violations)?;
                 Some((key, value))
             };
@@ -30,8 +35,14 @@ pub fn normalize(value: Value, shape: &Shape, target: &str, violations: &mut Vio
         }
         Shape::List(items) => {
             let entries = expect_list(value, target, violations)?.into_iter().enumerate();
-            let entry = |(i, value)| normalize(value, items, &format!("{target}[{i}]"), violations);
-            Some(Value::Array(entries.filter_map(entry).collect()))
+            let entry = |(i, value): (usize, Value)| {
+                let target = format!("{target}[{i}]");
+                if value.is_null() {
+                    violations.push(code::INVALID_JSON, target.as_str(), complaint(&value, items));
+                }
+                normalize(value, items, &target, violations).unwrap_or_else(|| nothing(items))
+            };
+            Some(Value::Array(entries.map(entry).collect()))
         }
         Shape::NotServed(advice) => {
             if !is_off(&value) {
@@ -39,11 +50,17 @@ pub fn normalize(value: Value, shape: &Shape, target: &str, violations: &mut Vio
             }
             None
         }
-        Shape::Any => Some(value),
+        Shape::Any => {
+            refuse_nul_within(&value, target, violations);
+            Some(value)
+        }
         Shape::Text | Shape::Integer | Shape::Boolean | Shape::OneOf(_) => {
             let scalar = scalar(&value, shape);
             if scalar.is_none() {
                 violations.push(code::INVALID_JSON, target, complaint(&value, shape));
+            }
+            if let Some(Value::String(text)) = &scalar {
+                refuse_nul(text, target, violations);
             }
             scalar
         }
@@ -116,6 +133,39 @@ pub fn expect_list(value: Value, target: &str, violations: &mut Violations) -> O
 /// The path of a property of the object at `target`.
 pub fn join(target: &str, name: &str) -> String {
     if target.is_empty() { name.to_owned() } else { format!("{target}.{name}") }
+}
+
+/// What stands in a list where an entry cannot be read: it has been complained of already.
+fn nothing(shape: &Shape) -> Value {
+    match shape {
+        Shape::Object(_) | Shape::Map(_) => Value::Object(Map::new()),
+        Shape::List(_) => Value::Array(Vec::new()),
+        Shape::Integer => Value::from(0),
+        Shape::Boolean => Value::Bool(false),
+        Shape::OneOf(spellings) => Value::from(spellings.first().map_or("", String::as_str)),
+        Shape::Text | Shape::NotServed(_) | Shape::Any => Value::from(""),
+    }
+}
+
+/// Text with a NUL means nothing anywhere, and not every database can hold it.
+fn refuse_nul(text: &str, target: &str, violations: &mut Violations) {
+    if text.contains('\0') {
+        violations.push(code::INVALID_JSON, target, "The character U+0000 is not allowed.");
+    }
+}
+
+fn refuse_nul_within(value: &Value, target: &str, violations: &mut Violations) {
+    match value {
+        Value::String(text) => refuse_nul(text, target, violations),
+        Value::Array(list) => list.iter().for_each(|value| refuse_nul_within(value, target, violations)),
+        Value::Object(object) => {
+            for (key, value) in object {
+                refuse_nul(key, target, violations);
+                refuse_nul_within(value, target, violations);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn refuse(target: &str, advice: &str, violations: &mut Violations) {
@@ -261,8 +311,8 @@ mod tests {
         check(&settings, &json!({ "protocol": "Tcp" }), &json!({}), &["protocol"]);
         check(&settings, &json!({ "probe": "x" }), &json!({}), &["probe"]);
         let statuses = json!({ "match": { "statusCodes": [200, "300-399", null, {}] } });
-        let expected = json!({ "match": { "statusCodes": ["200", "300-399"] } });
-        check(&Shape::of::<Probe>(), &statuses, &expected, &["match.statusCodes[3]"]);
+        let expected = json!({ "match": { "statusCodes": ["200", "300-399", "", ""] } });
+        check(&Shape::of::<Probe>(), &statuses, &expected, &["match.statusCodes[2]", "match.statusCodes[3]"]);
     }
 
     #[test]
@@ -273,6 +323,19 @@ mod tests {
             &json!({}),
             &[],
         );
+    }
+
+    #[test]
+    fn text_with_a_nul_is_refused_wherever_it_stands() {
+        let body = json!({
+            "location": "a\0", "tags": { "b\0": "c", "d": "e\0" }, "zones": ["1", "\0"],
+            "identity": { "type": "UserAssigned", "userAssignedIdentities": { "x": { "y": [{ "z\0": 1 }] } } }
+        });
+        let mut violations = Violations::default();
+        normalize(body, &Shape::of::<Gateway>(), "", &mut violations);
+        let mut targets: Vec<_> = violations.0.iter().map(|v| v.target.as_str()).collect();
+        targets.sort_unstable();
+        assert_eq!(targets, ["identity.userAssignedIdentities.x", "location", "tags", "tags.d", "zones[1]"]);
     }
 
     #[test]

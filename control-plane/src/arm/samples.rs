@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::document::{ApiVersion, Document};
 use super::resource_id::GatewayPath;
+use crate::testing::sent;
 use crate::violation::Violations;
 
 /// The resource ID of every sample.
@@ -193,7 +194,7 @@ pub(crate) fn command_line() -> Value {
 
 /// Reads a body that nothing is wrong with.
 pub(crate) fn read(body: Value) -> Document {
-    let (document, violations) = Document::read(path(), body, None, NEW);
+    let (document, violations) = Document::read(path(), &sent(body), None, NEW);
     assert_eq!(violations, Violations::default());
     document
 }

@@ -1,5 +1,6 @@
 //! Pools, and how to speak with their members.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -60,10 +61,9 @@ fn member(address: &BackendAddress, target: &str, violations: &mut Violations) -
     None
 }
 
-/// Whom settings may trust.
+/// Whom settings may trust; the index of each is its index in the snapshot.
 pub(super) struct Trust<'a> {
     pub(super) roots: &'a Resources<TrustedRootCertificate>,
-    pub(super) compiled: &'a [Vec<Vec<u8>>],
 }
 
 /// What settings may probe with.
@@ -134,16 +134,15 @@ fn refuse_what_is_not_served(resource: &Source, violations: &mut Violations) {
 
 /// TLS to the backend. References are checked whether they have an effect or not.
 fn upstream_tls(resource: &Source, trust: &Trust<'_>, violations: &mut Violations) -> Option<UpstreamTls> {
-    let mut authorities = Vec::new();
+    let mut used = BTreeSet::new();
     for (i, reference) in resource.properties.trusted_root_certificates.iter().enumerate() {
         let property = format!("trustedRootCertificates[{i}]");
-        let root = trust.roots.find(resource, &property, reference, violations);
-        authorities.extend(root.and_then(|root| trust.compiled.get(root)).into_iter().flatten().cloned());
+        used.extend(trust.roots.find(resource, &property, reference, violations));
     }
     match resource.properties.protocol {
         Protocol::Http => None,
-        Protocol::Https if authorities.is_empty() => Some(UpstreamTls::SystemRoots),
-        Protocol::Https => Some(UpstreamTls::Roots(authorities)),
+        Protocol::Https if used.is_empty() => Some(UpstreamTls::SystemRoots),
+        Protocol::Https => Some(UpstreamTls::Roots(used.into_iter().collect())),
     }
 }
 

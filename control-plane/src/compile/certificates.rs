@@ -1,10 +1,10 @@
 //! Server certificates and the authorities that backends are checked against.
 
-use tidegate_shared::snapshot::Certificate;
+use tidegate_shared::snapshot::{Certificate, TrustedRoot};
 
 use super::resources::{Resources, given};
 use crate::arm::certificate::{ServerCertificate, read_authorities};
-use crate::arm::collection::Collection;
+use crate::arm::collection::{Collection, over_limit};
 use crate::arm::document::Document;
 use crate::arm::gateway::{SslCertificate, TrustedRootCertificate};
 use crate::violation::{Violations, code};
@@ -30,23 +30,30 @@ pub(super) fn servers(
     compiled
 }
 
-/// The authorities of each trusted root certificate, DER.
+/// The most certificates in one trusted root certificate, which may be a bundle.
+const BUNDLED: usize = 100;
+
+/// The authorities of each trusted root certificate, in the order listed.
 pub(super) fn authorities(
     roots: &Resources<TrustedRootCertificate>,
     violations: &mut Violations,
-) -> Vec<Vec<Vec<u8>>> {
+) -> Vec<TrustedRoot> {
     let mut compiled = Vec::new();
     for resource in roots.iter() {
-        let mut authorities = Vec::new();
+        let mut certificates = Vec::new();
         match given(resource.properties.data.as_ref()).map(read_authorities) {
-            Some(Ok(list)) => authorities = list,
+            Some(Ok(list)) if list.len() > BUNDLED => {
+                let message = over_limit("certificates in a trusted root certificate", list.len(), BUNDLED);
+                violations.push(code::limit::BUNDLE, resource.at("data"), message);
+            }
+            Some(Ok(list)) => certificates = list,
             Some(Err(reason)) => {
                 let message = format!("Data for certificate {} is invalid: {reason}.", resource.id);
                 violations.push(code::ROOT_INVALID, resource.at("data"), message);
             }
             None => violations.push(code::CERTIFICATE_DATA, resource.target(), data_required(&resource.id)),
         }
-        compiled.push(authorities);
+        compiled.push(TrustedRoot { certificates });
     }
     compiled
 }

@@ -7,14 +7,17 @@ use tidegate_shared::snapshot::{Action, Frontend, Host, HostHeader, Pool, Upstre
 
 use super::*;
 use crate::arm::samples::{ID, NEW, OLD, command_line, documentation, path, read, reference, whole};
+use crate::testing::sent;
 use crate::violation::code;
 
 mod hostile;
+mod large;
+mod lists;
 mod wrong;
 
 /// What the API does with a body: read, compile, one list of what is wrong.
 fn compile_body(body: Value) -> Result<Content, Violations> {
-    let (document, mut violations) = Document::read(path(), body, None, NEW);
+    let (document, mut violations) = Document::read(path(), &sent(body), None, NEW);
     match compile(&document) {
         Ok(content) if violations.is_empty() => Ok(content),
         Ok(_) => Err(violations),
@@ -77,7 +80,8 @@ fn backends_mean_what_the_service_says() {
 
     assert_eq!((tls.port, &tls.host), (8443, &HostHeader::Fixed("b.test".into())));
     assert_eq!((tls.request_timeout, tls.drain_timeout), (seconds(40), seconds(60)));
-    assert!(matches!(&tls.tls, Some(UpstreamTls::Roots(roots)) if roots.len() == 1));
+    assert!(matches!(&tls.tls, Some(UpstreamTls::Roots(roots)) if roots[..] == [0]));
+    assert_eq!(content.roots[0].certificates.len(), 1);
     let probe = &tls.probe;
     assert_eq!(
         (probe.host.as_deref(), probe.port, probe.path.as_str()),
@@ -112,7 +116,7 @@ fn a_private_frontend_without_address_is_on_loopback() {
 fn bodies_of_the_wild_compile() {
     let content = compile_body(command_line()).unwrap();
     assert_eq!((content.listeners.len(), content.settings[0].port), (1, 18999));
-    let (document, violations) = Document::read(path(), documentation(), None, OLD);
+    let (document, violations) = Document::read(path(), &sent(documentation()), None, OLD);
     assert!(violations.is_empty(), "{violations}");
     let content = compile(&document).unwrap();
     let names: Vec<_> = content.listeners.iter().map(|listener| listener.name.as_str()).collect();
@@ -126,7 +130,7 @@ fn a_gateway_may_grow_child_by_child() {
     for collection in crate::arm::collection::COLLECTIONS {
         for child in whole["properties"][collection.name].as_array().unwrap() {
             let name = child["name"].as_str().unwrap();
-            let (next, violations) = document.with_child(collection, name, child.clone(), NEW);
+            let (next, violations) = document.with_child(collection, name, &sent(child.clone()), NEW);
             assert!(violations.is_empty(), "{violations}");
             document = next;
             compile(&document).unwrap();

@@ -1,20 +1,20 @@
 //! What the decisions come to.
 
-use serde_json::json;
-use tidegate_shared::id::{GatewayId, Generation};
+use serde_json::{Value, json};
+use tidegate_shared::id::{Digest, GatewayId, Generation};
 use uuid::Uuid;
 
 use super::*;
-use crate::testing::{VERSION, body, path};
+use crate::testing::{VERSION, body, path, sent};
 
 fn put(body: Value) -> Edit {
-    let action = EditAction::Put { body, version: VERSION };
+    let action = EditAction::Put { body: sent(body), version: VERSION };
     Edit { path: path("gw"), preconditions: Preconditions::default(), action }
 }
 
 fn put_child(collection: &str, name: &str, body: Value) -> Edit {
     let collection = Collection::named(collection).unwrap();
-    let action = EditAction::PutChild { collection, name: name.into(), body, version: VERSION };
+    let action = EditAction::PutChild { collection, name: name.into(), body: sent(body), version: VERSION };
     Edit { path: path("gw"), preconditions: Preconditions::default(), action }
 }
 
@@ -43,7 +43,7 @@ fn stored() -> Gateway {
 }
 
 /// None where nothing is written, else whether it means something new.
-fn new_meaning(edit: Edit) -> Option<bool> {
+fn new_meaning(edit: &Edit) -> Option<bool> {
     match edit.decide(Some(&stored())).unwrap() {
         Decision::Keep => None,
         Decision::Replace { meaning, .. } => Some(meaning != stored().meaning),
@@ -69,8 +69,14 @@ fn a_write_is_nothing_or_only_words_or_a_new_meaning() {
         ("a used child", put_child("FrontendPorts", "P", port(8081)), Some(true)),
     ];
     for (name, edit, expected) in cases {
-        assert_eq!(new_meaning(edit), expected, "{name}");
+        assert_eq!(new_meaning(&edit), expected, "{name}");
     }
+}
+
+#[test]
+fn a_document_that_means_something_else_by_now_is_written_again() {
+    let stale = Gateway { meaning: Digest("of an earlier version".to_owned()), ..stored() };
+    assert!(matches!(put(body(8080)).decide(Some(&stale)), Ok(Decision::Replace { .. })));
 }
 
 #[test]

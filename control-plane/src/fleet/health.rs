@@ -1,5 +1,8 @@
 //! One picture of the backends from what several workers see. Pure.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use tidegate_shared::id::WorkerId;
 use tidegate_shared::protocol::{BackendHealth, HealthState};
 use tidegate_shared::snapshot::{Action, Content, Host};
@@ -61,8 +64,15 @@ impl From<HealthState> for Health {
     }
 }
 
+/// Which backend: its pool, its settings and itself.
+type Key<'a> = (&'a str, &'a str, &'a Host);
+
+/// A worker's report, by what it is about.
+type Indexed<'a> = (&'a WorkerId, HashMap<Key<'a>, &'a BackendHealth>);
+
 /// Puts the fresh reports of several workers together: one entry for each pool and settings that a rule uses.
-pub fn merge(content: &Content, reports: &[(WorkerId, Vec<BackendHealth>)]) -> Vec<PairHealth> {
+pub fn merge(content: &Content, reports: &[(WorkerId, Arc<[BackendHealth]>)]) -> Vec<PairHealth> {
+    let reports: Vec<Indexed<'_>> = reports.iter().map(|(worker, report)| (worker, index(report))).collect();
     let mut pairs: Vec<(usize, usize)> = content
         .listeners
         .iter()
@@ -76,23 +86,25 @@ pub fn merge(content: &Content, reports: &[(WorkerId, Vec<BackendHealth>)]) -> V
     pairs.dedup();
     let pairs = pairs.into_iter().filter_map(|(pool, settings)| {
         let (pool, settings) = (content.pools.get(pool)?, content.settings.get(settings)?);
-        let members =
-            pool.members.iter().map(|host| merge_member(&pool.name, &settings.name, host, reports)).collect();
+        let members = pool
+            .members
+            .iter()
+            .map(|host| merge_member((&pool.name, &settings.name, host), &reports))
+            .collect();
         Some(PairHealth { pool: pool.name.clone(), settings: settings.name.clone(), members })
     });
     pairs.collect()
 }
 
-fn merge_member(
-    pool: &str,
-    settings: &str,
-    host: &Host,
-    reports: &[(WorkerId, Vec<BackendHealth>)],
-) -> MemberHealth {
-    let about = |b: &&BackendHealth| b.pool == pool && b.settings == settings && b.host == *host;
+fn index(report: &[BackendHealth]) -> HashMap<Key<'_>, &BackendHealth> {
+    report.iter().map(|b| ((b.pool.as_str(), b.settings.as_str(), &b.host), b)).collect()
+}
+
+fn merge_member(key: Key<'_>, reports: &[Indexed<'_>]) -> MemberHealth {
+    let host = key.2;
     let seen: Vec<(&WorkerId, &BackendHealth)> = reports
         .iter()
-        .filter_map(|(worker, backends)| backends.iter().find(about).map(|backend| (worker, backend)))
+        .filter_map(|(worker, report)| report.get(&key).map(|backend| (*worker, *backend)))
         .collect();
     let Some((_, first)) = seen.first() else {
         let log = "No worker has reported on it lately.".to_owned();
@@ -156,6 +168,7 @@ mod tests {
             ],
             settings: vec![settings],
             certificates: vec![],
+            roots: vec![],
         }
     }
 
@@ -185,7 +198,7 @@ mod tests {
                 reason: format!("because {state:?}"),
             };
             let reports: Vec<_> =
-                states.iter().map(|state| (WorkerId(Uuid::new_v4()), vec![report(state)])).collect();
+                states.iter().map(|state| (WorkerId(Uuid::new_v4()), [report(state)].into())).collect();
             let merged = merge(&content(), &reports);
             assert_eq!(merged.len(), 1, "each pair once, and only those in use");
             let member = &merged[0].members[0];

@@ -14,9 +14,11 @@ use rustls::server::WebPkiClientVerifier;
 use thiserror::Error;
 use tidegate_shared::channel::{self, MAX_MESSAGE, MAX_STRANGER_MESSAGE, Receiver, Sender};
 use tidegate_shared::id::WorkerId;
-use tidegate_shared::protocol::{HEARTBEAT, SILENCE, ToControlPlane, ToWorker, VERSION};
+use tidegate_shared::meter::{Meter, Metered, Stalled};
+use tidegate_shared::protocol::{HEARTBEAT, RefusalCause, SILENCE, ToControlPlane, ToWorker, VERSION};
+use tidegate_shared::snapshot::Snapshot;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{self, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -28,16 +30,18 @@ use crate::digest::sha256_hex;
 use crate::pki::{Authority, PkiError, fingerprint, provider};
 use crate::store::{Store, StoreError, TokenRefused};
 
+use super::strangers::Strangers;
 use super::{Fleet, Membership};
 
-/// How many peers may be connected at once without having shown who they are.
-pub const STRANGERS: usize = 64;
+/// How many connections may be open at once, of workers and strangers together.
+pub const WORKERS: usize = 4096;
 
 /// How long a peer has to show who it is.
-const INTRODUCTION: Duration = Duration::from_secs(10);
+const INTRODUCTION: Duration = Duration::from_secs(3);
 
-type Out = Sender<TlsStream<TcpStream>, ToWorker>;
-type In = Receiver<TlsStream<TcpStream>, ToControlPlane>;
+type Stream = TlsStream<Metered<TcpStream>>;
+type Out = Sender<Stream, ToWorker>;
+type In = Receiver<Stream, ToControlPlane>;
 
 /// What every session needs.
 #[derive(Debug)]
@@ -45,6 +49,7 @@ pub struct Channel {
     store: Arc<Store>,
     fleet: Arc<Fleet>,
     authority: Arc<Authority>,
+    strangers: Arc<Strangers>,
     tls: Arc<ServerConfig>,
 }
 
@@ -55,10 +60,12 @@ enum SessionError {
     Io(#[from] io::Error),
     #[error("it did not say who it is in time")]
     NoIntroduction,
-    #[error("nothing was heard from it for {} s", SILENCE.as_secs())]
-    Silence,
-    #[error("a message could not be sent to it in {} s", SILENCE.as_secs())]
-    Stuck,
+    #[error("others who have not said who they are took its place")]
+    Ousted,
+    #[error("it says nothing: {0}")]
+    Silence(Stalled),
+    #[error("it takes nothing: {0}")]
+    Stuck(Stalled),
     #[error("it speaks version {0} of the channel, not {VERSION}")]
     Version(u32),
     #[error("its certificate is not that of a worker")]
@@ -75,8 +82,13 @@ enum SessionError {
 
 impl SessionError {
     /// What the peer is told, if it is to be told anything. Our own failures are none of its business.
-    fn refusal(&self) -> Option<String> {
-        match self {
+    fn refusal(&self) -> Option<(RefusalCause, String)> {
+        let cause = match self {
+            SessionError::UnknownWorker => RefusalCause::UnknownWorker,
+            SessionError::Token(_) => RefusalCause::Token,
+            _ => RefusalCause::Other,
+        };
+        let reason = match self {
             SessionError::Version(_)
             | SessionError::UnknownWorker
             | SessionError::OutOfTurn
@@ -85,9 +97,11 @@ impl SessionError {
             SessionError::Store(_) => Some("the control plane cannot look it up at present".to_owned()),
             SessionError::Io(_)
             | SessionError::NoIntroduction
-            | SessionError::Silence
-            | SessionError::Stuck => None,
-        }
+            | SessionError::Ousted
+            | SessionError::Silence(_)
+            | SessionError::Stuck(_) => None,
+        };
+        reason.map(|reason| (cause, reason))
     }
 }
 
@@ -114,20 +128,14 @@ impl Channel {
             .with_single_cert(identity.chain, identity.key)?;
         // No resumption: every connection shows its certificate anew. Workers dial rarely.
         tls.send_tls13_tickets = 0;
-        Ok(Channel { store, fleet, authority, tls: Arc::new(tls) })
+        Ok(Channel { store, fleet, authority, strangers: Arc::default(), tls: Arc::new(tls) })
     }
 
     /// Serves one connection to its end.
-    pub async fn serve(
-        self: Arc<Self>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        permit: OwnedSemaphorePermit,
-        stop: CancellationToken,
-    ) {
+    pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
         // On a stop the whole process lets go of its workers, so there is no place in the fleet to give up.
         let result = tokio::select! {
-            result = self.converse(stream, peer, permit) => result,
+            result = self.converse(stream, peer) => result,
             () = stop.cancelled() => Ok(()),
         };
         if let Err(error) = result {
@@ -135,35 +143,41 @@ impl Channel {
         }
     }
 
-    async fn converse(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<(), SessionError> {
+    async fn converse(&self, stream: TcpStream, peer: SocketAddr) -> Result<(), SessionError> {
+        let stranger = self.strangers.admit();
         let introduction = time::timeout(INTRODUCTION, async {
-            let tls = TlsAcceptor::from(self.tls.clone()).accept(stream).await?;
+            let tls = TlsAcceptor::from(self.tls.clone()).accept(Metered::new(stream)).await?;
             let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
             match certificate.map(fingerprint) {
                 None => self.join(tls, peer).await.map(|()| None),
                 Some(fingerprint) => self.greet(tls, &fingerprint).await.map(Some),
             }
         });
-        let Some(mut session) = introduction.await.map_err(|_| SessionError::NoIntroduction)?? else {
-            return Ok(());
+        let introduced = tokio::select! {
+            introduced = introduction => introduced.map_err(|_| SessionError::NoIntroduction)??,
+            () = stranger.ousted.cancelled() => return Err(SessionError::Ousted),
         };
-        // It is a worker: it no longer counts among the strangers.
-        drop(permit);
+        // From here on it is a worker, or gone.
+        drop(stranger);
+        let Some(mut session) = introduced else { return Ok(()) };
         let worker = session.worker;
         tracing::info!(worker.id = %worker, %peer, "worker connected");
-        let result = session.run(&self.fleet).await;
+        let result = self.attend(&mut session).await;
         self.fleet.leave(session.membership.place);
         tracing::info!(worker.id = %worker, %peer, "worker disconnected");
         result
     }
 
+    /// Serves a worker that has its place in the fleet, if it was not removed from the books while it took it.
+    async fn attend(&self, session: &mut Session) -> Result<(), SessionError> {
+        if self.store.worker_by_fingerprint(&session.fingerprint).await?.is_none() {
+            return Err(refuse(&mut session.send, SessionError::UnknownWorker).await);
+        }
+        session.run(&self.fleet).await
+    }
+
     /// A peer without a certificate: gets one for a valid token, and the connection is over in any case.
-    async fn join(&self, tls: TlsStream<TcpStream>, peer: SocketAddr) -> Result<(), SessionError> {
+    async fn join(&self, tls: Stream, peer: SocketAddr) -> Result<(), SessionError> {
         let (mut send, mut receive): (Out, In) = channel::split(tls, MAX_STRANGER_MESSAGE);
         let joined = match receive.receive().await? {
             Some(ToControlPlane::Join { version, secret, request }) if version == VERSION => {
@@ -195,16 +209,18 @@ impl Channel {
     }
 
     /// A peer with a certificate of our authority: a worker, if it is still in the books.
-    async fn greet(&self, tls: TlsStream<TcpStream>, fingerprint: &str) -> Result<Session, SessionError> {
+    async fn greet(&self, tls: Stream, fingerprint: &str) -> Result<Session, SessionError> {
         let Some(worker) = self.store.worker_by_fingerprint(fingerprint).await? else {
             let (mut send, _): (Out, In) = channel::split(tls, MAX_STRANGER_MESSAGE);
             return Err(refuse(&mut send, SessionError::UnknownWorker).await);
         };
+        let (reading, writing) = (tls.get_ref().0.reading(), tls.get_ref().0.writing());
         let (mut send, mut receive): (Out, In) = channel::split(tls, MAX_MESSAGE);
         let error = match receive.receive().await? {
             Some(ToControlPlane::Hello { version, running }) if version == VERSION => {
                 let membership = self.fleet.enter(worker, running);
-                return Ok(Session { worker, membership, send, receive });
+                let fingerprint = fingerprint.to_owned();
+                return Ok(Session { worker, fingerprint, membership, send, writing, receive, reading });
             }
             Some(ToControlPlane::Hello { version, .. }) => SessionError::Version(version),
             Some(_) => SessionError::OutOfTurn,
@@ -216,9 +232,9 @@ impl Channel {
 
 /// Tells the peer why, as far as it can still be told, and gives the reason back.
 async fn refuse(send: &mut Out, error: SessionError) -> SessionError {
-    if let Some(reason) = error.refusal() {
+    if let Some((cause, reason)) = error.refusal() {
         let told = async {
-            send.send(&ToWorker::Refused { reason }).await?;
+            send.send(&ToWorker::Refused { cause, reason }).await?;
             send.close().await
         };
         if let Err(e) = told.await {
@@ -231,9 +247,12 @@ async fn refuse(send: &mut Out, error: SessionError) -> SessionError {
 /// A worker's connection after the introductions.
 struct Session {
     worker: WorkerId,
+    fingerprint: String,
     membership: Membership,
     send: Out,
+    writing: Meter,
     receive: In,
+    reading: Meter,
 }
 
 impl Session {
@@ -241,15 +260,22 @@ impl Session {
     /// is busy sending must not keep us from hearing it, nor the other way round.
     async fn run(&mut self, fleet: &Fleet) -> Result<(), SessionError> {
         let Membership { orders, ended, place } = &mut self.membership;
+        let hear = |message| fleet.hear(*place, message);
         tokio::select! {
-            result = speak(&mut self.send, orders) => result,
-            result = listen(&mut self.receive, |message| fleet.hear(*place, message)) => result,
+            result = speak(&mut self.send, &mut self.writing, orders, hear) => result,
+            result = listen(&mut self.receive, &mut self.reading, hear) => result,
             () = ended.cancelled() => Ok(()),
         }
     }
 }
 
-async fn speak(send: &mut Out, orders: &mut mpsc::Receiver<ToWorker>) -> Result<(), SessionError> {
+/// Sends orders and heartbeats. What cannot be sent at all is answered in the worker's place.
+async fn speak(
+    send: &mut Out,
+    writing: &mut Meter,
+    orders: &mut mpsc::Receiver<ToWorker>,
+    hear: impl Fn(ToControlPlane),
+) -> Result<(), SessionError> {
     let mut heartbeat = time::interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -260,13 +286,33 @@ async fn speak(send: &mut Out, orders: &mut mpsc::Receiver<ToWorker>) -> Result<
             },
             _ = heartbeat.tick() => ToWorker::Heartbeat,
         };
-        time::timeout(SILENCE, send.send(&message)).await.map_err(|_| SessionError::Stuck)??;
+        writing.restart();
+        match writing.watch(SILENCE, send.send(&message)).await.map_err(SessionError::Stuck)? {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => match message {
+                ToWorker::Assign(snapshot) => hear(too_large(&snapshot)),
+                _ => return Err(error.into()),
+            },
+            sent => sent?,
+        }
     }
 }
 
-async fn listen(receive: &mut In, mut hear: impl FnMut(ToControlPlane)) -> Result<(), SessionError> {
+/// The refusal of a snapshot that does not fit a message. It must not end the session: other gateways use it too.
+fn too_large(snapshot: &Snapshot) -> ToControlPlane {
+    ToControlPlane::Rejected {
+        gateway: snapshot.gateway,
+        generation: snapshot.generation,
+        reason: format!("its configuration is larger than the {MAX_MESSAGE} bytes of a message to a worker"),
+    }
+}
+
+async fn listen(
+    receive: &mut In,
+    reading: &mut Meter,
+    hear: impl Fn(ToControlPlane),
+) -> Result<(), SessionError> {
     loop {
-        match time::timeout(SILENCE, receive.receive()).await.map_err(|_| SessionError::Silence)?? {
+        match reading.watch(SILENCE, receive.receive()).await.map_err(SessionError::Silence)?? {
             Some(ToControlPlane::Join { .. } | ToControlPlane::Hello { .. }) => {
                 return Err(SessionError::OutOfTurn);
             }

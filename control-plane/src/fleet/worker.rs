@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tidegate_shared::id::{GatewayId, Generation, WorkerId};
-use tidegate_shared::protocol::{BackendHealth, SILENCE, ToControlPlane};
+use tidegate_shared::id::{Digest, GatewayId, Generation, WorkerId};
+use tidegate_shared::protocol::ToControlPlane;
 use tokio::time::Instant;
 
 use crate::store::Wanted;
@@ -16,6 +16,9 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest time between two tries of a refused generation.
 const LAST_RETRY: Duration = Duration::from_secs(30);
 
+/// How much of a worker's reason is kept, in bytes.
+const MAX_REASON: usize = 4096;
+
 /// What is known of a connected worker.
 #[derive(Clone, Debug, Default)]
 pub struct Worker {
@@ -25,8 +28,6 @@ pub struct Worker {
     pub under_way: BTreeMap<GatewayId, Order>,
     /// What it could not run.
     pub refused: BTreeMap<GatewayId, Refusal>,
-    /// What its probes see.
-    pub health: BTreeMap<GatewayId, HealthReport>,
 }
 
 /// A gateway in force on a worker.
@@ -34,6 +35,8 @@ pub struct Worker {
 pub struct Running {
     /// Which generation of it.
     pub generation: Generation,
+    /// What that says. The number alone would be believed of something else after a backup was restored.
+    pub digest: Digest,
     /// Where its listeners are bound; empty until the worker has said so in this session.
     pub addresses: Vec<SocketAddr>,
 }
@@ -48,15 +51,6 @@ pub struct Refusal {
     /// How many times in a row.
     pub times: u32,
     /// When it said so last.
-    pub at: Instant,
-}
-
-/// What a worker's probes saw of one gateway.
-#[derive(Clone, Debug)]
-pub struct HealthReport {
-    /// Every backend.
-    pub backends: Vec<BackendHealth>,
-    /// When it came.
     pub at: Instant,
 }
 
@@ -87,10 +81,12 @@ pub enum Verdict {
 
 impl Worker {
     /// A worker that has just said what it runs.
-    pub fn running(running: impl IntoIterator<Item = (GatewayId, Generation)>) -> Worker {
+    pub fn running(running: impl IntoIterator<Item = (GatewayId, Generation, Digest)>) -> Worker {
         let running = running
             .into_iter()
-            .map(|(gateway, generation)| (gateway, Running { generation, addresses: Vec::new() }))
+            .map(|(gateway, generation, digest)| {
+                (gateway, Running { generation, digest, addresses: Vec::new() })
+            })
             .collect();
         Worker { running, ..Worker::default() }
     }
@@ -98,13 +94,14 @@ impl Worker {
     /// Takes note of a message. Whether it may change what is to be done.
     pub fn hear(&mut self, message: ToControlPlane, now: Instant) -> bool {
         match message {
-            ToControlPlane::Applied { gateway, generation, addresses } => {
+            ToControlPlane::Applied { gateway, generation, digest, addresses } => {
                 self.answered(gateway, generation);
                 self.refused.remove(&gateway);
-                self.running.insert(gateway, Running { generation, addresses });
+                self.running.insert(gateway, Running { generation, digest, addresses });
                 true
             }
             ToControlPlane::Rejected { gateway, generation, reason } => {
+                let reason = shortened(reason);
                 self.answered(gateway, generation);
                 let before = self.refused.get(&gateway).filter(|r| r.generation == generation);
                 let times = before.map_or(1, |r| r.times.saturating_add(1));
@@ -117,15 +114,13 @@ impl Worker {
                 }
                 self.running.remove(&gateway);
                 self.refused.remove(&gateway);
-                self.health.remove(&gateway);
                 true
             }
-            ToControlPlane::Health { gateway, backends } => {
-                self.health.insert(gateway, HealthReport { backends, at: now });
-                false
-            }
-            // The session has dealt with these.
-            ToControlPlane::Heartbeat | ToControlPlane::Hello { .. } | ToControlPlane::Join { .. } => false,
+            // The session and the fleet have dealt with these.
+            ToControlPlane::Health { .. }
+            | ToControlPlane::Heartbeat
+            | ToControlPlane::Hello { .. }
+            | ToControlPlane::Join { .. } => false,
         }
     }
 
@@ -136,8 +131,11 @@ impl Worker {
         }
     }
 
-    fn runs(&self, gateway: GatewayId, generation: Generation) -> bool {
-        self.running.get(&gateway).is_some_and(|running| running.generation == generation)
+    /// Whether it runs just what is wanted of a gateway: that number and that content.
+    fn runs(&self, wanted: &Wanted) -> bool {
+        let same =
+            |running: &Running| running.generation == wanted.generation && running.digest == wanted.digest;
+        self.running.get(&wanted.gateway).is_some_and(same)
     }
 
     /// Whether it has, or may be about to have, anything of a gateway.
@@ -146,19 +144,21 @@ impl Worker {
     }
 }
 
+/// A worker's own words, as far as they are kept.
+fn shortened(mut words: String) -> String {
+    if words.len() > MAX_REASON {
+        words.truncate(words.floor_char_boundary(MAX_REASON));
+        words.push('…');
+    }
+    words
+}
+
 impl Refusal {
     /// Whether it is too early to try the same generation again.
     fn holds(&self, generation: Generation, now: Instant) -> bool {
         let doublings = self.times.saturating_sub(1).min(16);
         let pause = FIRST_RETRY.saturating_mul(1 << doublings).min(LAST_RETRY);
         self.generation == generation && now < self.at + pause
-    }
-}
-
-impl HealthReport {
-    /// Whether it still says something about the present.
-    pub fn is_fresh(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.at) < SILENCE
     }
 }
 
@@ -175,11 +175,12 @@ pub fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
             orders.push(order);
         }
     }
-    for Wanted { gateway, generation, .. } in wanted.iter().filter(|w| !w.is_going()) {
+    for wanted in wanted.iter().filter(|w| !w.is_going()) {
+        let Wanted { gateway, generation, .. } = wanted;
         let order = Order::Assign(*gateway, *generation);
         let pending = worker.under_way.get(gateway);
         // What runs does not count while another order is on its way to replace it.
-        let has_it = pending.is_none() && worker.runs(*gateway, *generation);
+        let has_it = pending.is_none() && worker.runs(wanted);
         let too_early = worker.refused.get(gateway).is_some_and(|r| r.holds(*generation, now));
         if !has_it && pending != Some(&order) && !too_early {
             orders.push(order);
@@ -196,7 +197,7 @@ pub fn verdict(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Verdict
         return if holding.is_empty() { Verdict::Done } else { Verdict::Waiting(holding) };
     }
     let mut waiting = Vec::new();
-    for (id, worker) in workers.iter().filter(|(_, worker)| !worker.runs(gateway, generation)) {
+    for (id, worker) in workers.iter().filter(|(_, worker)| !worker.runs(wanted)) {
         match worker.refused.get(&gateway).filter(|refusal| refusal.generation == generation) {
             Some(refusal) => return Verdict::Refused { worker: *id, reason: refusal.reason.clone() },
             None => waiting.push(*id),

@@ -2,10 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use uuid::Uuid;
-use x509_parser::parse_x509_certificate;
-
 use super::*;
+use uuid::Uuid;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -33,6 +31,23 @@ fn a_lost_certificate_is_made_again_for_the_same_key() {
     let (_, authority) = parse_x509_certificate(again.der()).unwrap();
     let (_, endpoint) = parse_x509_certificate(&issued.chain[0]).unwrap();
     endpoint.verify_signature(Some(authority.public_key())).unwrap();
+}
+
+#[test]
+fn a_key_and_a_certificate_that_do_not_belong_together_are_refused_and_stay() {
+    let (ours, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let first = Authority::load_or_create(ours.path()).unwrap();
+    Authority::load_or_create(other.path()).unwrap();
+    let key = ours.path().join("ca.key");
+    fs::copy(other.path().join("ca.key"), &key).unwrap();
+    let error = Authority::load_or_create(ours.path()).unwrap_err().to_string();
+    assert!(error.contains("ca.pem") && error.contains("ca.key"), "{error}");
+
+    fs::remove_file(&key).unwrap();
+    let error = Authority::load_or_create(ours.path()).unwrap_err().to_string();
+    assert!(error.contains("ca.key"), "{error}");
+    assert!(!key.exists(), "no other key takes its place");
+    assert_eq!(fs::read_to_string(ours.path().join("ca.pem")).unwrap(), first.pem());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
-use tidegate_shared::id::GatewayId;
+use tidegate_shared::id::{Digest, GatewayId};
 
 use crate::arm::collection::{COLLECTIONS, Collection};
 use crate::arm::document::{Child, Document};
@@ -52,10 +52,11 @@ impl Store {
         }
     }
 
-    /// All gateways of a subscription, or of one resource group in it, by group and name.
+    /// All gateways of a subscription, or of one resource group in it, by group and name. Damaged ones are left out,
+    /// with a word in the log.
     ///
     /// # Errors
-    /// The database's, or damaged rows.
+    /// The database's.
     pub async fn gateways(
         &self,
         subscription: &str,
@@ -79,7 +80,14 @@ impl Store {
         };
         let mut gateways = Vec::with_capacity(rows.len());
         for row in &rows {
-            gateways.push(self.assemble(&mut view, row).await?);
+            match self.assemble(&mut view, row).await {
+                Ok(gateway) => gateways.push(gateway),
+                // It is shown, as the error that it is, to who asks for it by name.
+                Err(error @ StoreError::Damaged { .. }) => {
+                    tracing::error!(%error, "a gateway is left out of a list");
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(gateways)
     }
@@ -110,6 +118,19 @@ impl Store {
         }
     }
 
+    /// A gateway without its children: enough to delete it, whatever state its children's rows are in.
+    pub(super) async fn load_head(
+        &self,
+        connection: &mut SqliteConnection,
+        path: &GatewayPath,
+    ) -> Result<Option<Gateway>, StoreError> {
+        let row = sqlx::query(select_gateways!("WHERE resource_id = ?"))
+            .bind(path.to_string())
+            .fetch_optional(connection)
+            .await?;
+        row.map(|row| head(&row, object("body", row.try_get("body")?).unwrap_or_default())).transpose()
+    }
+
     async fn assemble(
         &self,
         connection: &mut SqliteConnection,
@@ -117,23 +138,11 @@ impl Store {
     ) -> Result<Gateway, StoreError> {
         let id: String = row.try_get("id")?;
         let resource_id: String = row.try_get("resource_id")?;
-        let path = GatewayPath {
-            subscription: row.try_get("subscription")?,
-            group: row.try_get("resource_group")?,
-            name: row.try_get("name")?,
-        };
         let (children, child_etags) = self.load_children(connection, &id).await?;
-        Ok(Gateway {
-            id: GatewayId(parse_uuid(&id)?),
-            document: Document { path, body: object(&resource_id, row.try_get("body")?)?, children },
-            etag: Etag(row.try_get("etag")?),
-            child_etags,
-            generation: generation(row.try_get("generation")?)?,
-            meaning: row.try_get("meaning")?,
-            state: row.try_get::<&str, _>("provisioning_state")?.parse()?,
-            reason: row.try_get("state_reason")?,
-            has_run: row.try_get("has_run")?,
-        })
+        let mut gateway = head(row, object(&resource_id, row.try_get("body")?)?)?;
+        gateway.document.children = children;
+        gateway.child_etags = child_etags;
+        Ok(gateway)
     }
 
     async fn load_children(
@@ -170,6 +179,26 @@ impl Store {
         let properties = object(&resource_id, row.try_get("properties")?)?;
         Ok(Child { collection, name: row.try_get("name")?, properties, secret })
     }
+}
+
+/// What the gateway's own row says.
+fn head(row: &SqliteRow, body: Map<String, Value>) -> Result<Gateway, StoreError> {
+    let path = GatewayPath {
+        subscription: row.try_get("subscription")?,
+        group: row.try_get("resource_group")?,
+        name: row.try_get("name")?,
+    };
+    Ok(Gateway {
+        id: GatewayId(parse_uuid(row.try_get("id")?)?),
+        document: Document { path, body, children: Vec::new() },
+        etag: Etag(row.try_get("etag")?),
+        child_etags: Vec::new(),
+        generation: generation(row.try_get("generation")?)?,
+        meaning: Digest(row.try_get("meaning")?),
+        state: row.try_get::<&str, _>("provisioning_state")?.parse()?,
+        reason: row.try_get("state_reason")?,
+        has_run: row.try_get("has_run")?,
+    })
 }
 
 /// What a child's secret is sealed for.

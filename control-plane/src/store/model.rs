@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde_json::Value;
-use tidegate_shared::id::{GatewayId, Generation};
+use tidegate_shared::id::{Digest, GatewayId, Generation};
 use tidegate_shared::snapshot::{Content, Frontend};
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ pub struct Gateway {
     /// The number of what it means.
     pub generation: Generation,
     /// What that generation means to a worker, as a hash.
-    pub meaning: String,
+    pub meaning: Digest,
     /// How far the workers are.
     pub state: ProvisioningState,
     /// Why it failed.

@@ -1,4 +1,4 @@
-//! Long-running operations: begun with the write that they belong to, ended by the rollout, kept for a day.
+//! Long-running operations: begun with the write that they belong to, ended by the rollout, kept for a day at most.
 
 use serde_json::Value;
 use sqlx::{Row, SqliteConnection};
@@ -12,6 +12,12 @@ use super::{Gateway, Operation, OperationKind, OperationState, Problem, Store, S
 
 /// How long an ended operation can be asked for, in milliseconds.
 const KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// How long the result of a look at the backends can be asked for, in milliseconds: it is large, and soon untrue.
+const LOOK_KEPT_MILLIS: i64 = 10 * 60 * 1000;
+
+/// How many such results are kept, the newest.
+const LOOKS_KEPT: i64 = 64;
 
 /// The code of an operation whose work a newer one took over.
 const SUPERSEDED: &str = "CanceledAndSupersededDueToAnotherOperation";
@@ -58,6 +64,14 @@ impl Store {
         result: &Value,
     ) -> Result<Operation, StoreError> {
         let mut transaction = self.begin().await?;
+        sqlx::query(
+            "DELETE FROM operations WHERE kind = 'BackendHealth' AND (ended_at < ? OR id IN (SELECT id \
+             FROM operations WHERE kind = 'BackendHealth' ORDER BY ended_at DESC LIMIT -1 OFFSET ?))",
+        )
+        .bind(Millis::now().0 - LOOK_KEPT_MILLIS)
+        .bind(LOOKS_KEPT - 1)
+        .execute(&mut *transaction)
+        .await?;
         let operation =
             begin_operation(&mut transaction, gateway, kind, OperationState::Succeeded, Some(result)).await?;
         transaction.commit().await?;
@@ -127,6 +141,31 @@ pub(super) async fn end_operations(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Ends as failed those operations of a gateway that began by a time. Whether any is still going on.
+pub(super) async fn end_late_operations(
+    connection: &mut SqliteConnection,
+    gateway: GatewayId,
+    began_by: Millis,
+    problem: &Problem,
+) -> Result<bool, StoreError> {
+    sqlx::query(
+        "UPDATE operations SET state = 'Failed', code = ?, message = ?, ended_at = ? \
+         WHERE gateway = ? AND state = 'InProgress' AND started_at <= ?",
+    )
+    .bind(&problem.code)
+    .bind(&problem.message)
+    .bind(Millis::now().0)
+    .bind(gateway.to_string())
+    .bind(began_by.0)
+    .execute(&mut *connection)
+    .await?;
+    let left = sqlx::query("SELECT 1 FROM operations WHERE gateway = ? AND state = 'InProgress'")
+        .bind(gateway.to_string())
+        .fetch_optional(connection)
+        .await?;
+    Ok(left.is_some())
 }
 
 fn damaged(id: Uuid, why: &serde_json::Error) -> StoreError {

@@ -1,12 +1,12 @@
 //! What the rollout reads and writes: wanted generations, and what became of them.
 
 use sqlx::Row;
-use tidegate_shared::id::{GatewayId, Generation};
+use tidegate_shared::id::{Digest, GatewayId, Generation};
 
 use crate::clock::Millis;
 
 use super::model::{generation, number, parse_uuid};
-use super::operations::end_operations;
+use super::operations::{end_late_operations, end_operations};
 use super::{OperationState, Problem, ProvisioningState, Store, StoreError};
 
 /// What the workers should run of one gateway.
@@ -16,6 +16,8 @@ pub struct Wanted {
     pub gateway: GatewayId,
     /// Which generation of it.
     pub generation: Generation,
+    /// What that generation says.
+    pub digest: Digest,
     /// How far it is said to be.
     pub state: ProvisioningState,
     /// When the oldest operation that still waits for it began.
@@ -34,10 +36,13 @@ impl Wanted {
 pub enum Settlement {
     /// All connected workers run it.
     Applied,
-    /// A worker refused it, or did not answer in time.
+    /// A worker refused it, or it cannot be read.
     Failed(Problem),
-    /// Nobody was there to apply it in time: the operation ends, the gateway goes on waiting.
-    Abandoned(Problem),
+    /// A worker did not answer in time: the operations that began by then end. The gateway has failed when no later
+    /// one is left that may still succeed.
+    Late(Millis, Problem),
+    /// Nobody was there to apply it in time: the operations that began by then end, the gateway goes on waiting.
+    Abandoned(Millis, Problem),
 }
 
 impl Store {
@@ -48,7 +53,7 @@ impl Store {
     /// The database's.
     pub async fn wanted(&self) -> Result<Vec<Wanted>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, generation, provisioning_state, (SELECT MIN(started_at) FROM operations \
+            "SELECT id, generation, meaning, provisioning_state, (SELECT MIN(started_at) FROM operations \
              WHERE operations.gateway = gateways.id AND operations.state = 'InProgress') AS waiting_since \
              FROM gateways ORDER BY changed_at, id",
         )
@@ -59,11 +64,22 @@ impl Store {
                 Ok(Wanted {
                     gateway: GatewayId(parse_uuid(row.try_get("id")?)?),
                     generation: generation(row.try_get("generation")?)?,
+                    digest: Digest(row.try_get("meaning")?),
                     state: row.try_get::<&str, _>("provisioning_state")?.parse()?,
                     waiting_since: row.try_get::<Option<i64>, _>("waiting_since")?.map(Millis),
                 })
             })
             .collect()
+    }
+
+    /// The resource IDs of the gateways that have failed, each with the reason.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn failures(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let failures = "SELECT resource_id, state_reason FROM gateways WHERE state_reason IS NOT NULL \
+                        ORDER BY resource_id";
+        Ok(sqlx::query_as(failures).fetch_all(&self.readers).await?)
     }
 
     /// Writes down what became of a generation. Nothing happens, and false comes back, when a newer write has made
@@ -77,40 +93,62 @@ impl Store {
         of: Generation,
         settlement: &Settlement,
     ) -> Result<bool, StoreError> {
-        let (state, reason, operation_state, problem) = match settlement {
-            Settlement::Applied => (ProvisioningState::Succeeded, None, OperationState::Succeeded, None),
-            Settlement::Failed(p) => {
-                (ProvisioningState::Failed, Some(p.message.as_str()), OperationState::Failed, Some(p))
-            }
-            Settlement::Abandoned(p) => (ProvisioningState::Updating, None, OperationState::Failed, Some(p)),
-        };
         let mut transaction = self.begin().await?;
-        let updated = sqlx::query(
-            "UPDATE gateways SET provisioning_state = ?, state_reason = ?, has_run = has_run OR ? \
-             WHERE id = ? AND generation = ? AND provisioning_state <> 'Deleting'",
+        let is_wanted = sqlx::query(
+            "SELECT 1 FROM gateways WHERE id = ? AND generation = ? AND provisioning_state <> 'Deleting'",
+        )
+        .bind(gateway.to_string())
+        .bind(number(of))
+        .fetch_optional(&mut *transaction)
+        .await?;
+        if is_wanted.is_none() {
+            return Ok(false);
+        }
+        let (mut state, mut reason) = match settlement {
+            Settlement::Applied => (ProvisioningState::Succeeded, None),
+            Settlement::Failed(p) | Settlement::Late(_, p) => {
+                (ProvisioningState::Failed, Some(p.message.as_str()))
+            }
+            Settlement::Abandoned(..) => (ProvisioningState::Updating, None),
+        };
+        match settlement {
+            Settlement::Applied => {
+                end_operations(&mut transaction, gateway, OperationState::Succeeded, None).await?;
+            }
+            Settlement::Failed(p) => {
+                end_operations(&mut transaction, gateway, OperationState::Failed, Some(p)).await?;
+            }
+            Settlement::Late(began_by, p) | Settlement::Abandoned(began_by, p) => {
+                if end_late_operations(&mut transaction, gateway, *began_by, p).await? {
+                    (state, reason) = (ProvisioningState::Updating, None);
+                }
+            }
+        }
+        sqlx::query(
+            "UPDATE gateways SET provisioning_state = ?, state_reason = ?, has_run = has_run OR ? WHERE id = ?",
         )
         .bind(state.as_str())
         .bind(reason)
         .bind(*settlement == Settlement::Applied)
         .bind(gateway.to_string())
-        .bind(number(of))
         .execute(&mut *transaction)
         .await?;
-        if updated.rows_affected() == 0 {
-            return Ok(false);
-        }
-        end_operations(&mut transaction, gateway, operation_state, problem).await?;
         transaction.commit().await?;
         Ok(true)
     }
 
-    /// Ends the operation of a deletion that takes too long; the deletion itself goes on.
+    /// Ends the operations of a deletion that began by then and take too long; the deletion itself goes on.
     ///
     /// # Errors
     /// The database's.
-    pub async fn abandon_deletion(&self, gateway: GatewayId, problem: &Problem) -> Result<(), StoreError> {
+    pub async fn abandon_deletion(
+        &self,
+        gateway: GatewayId,
+        began_by: Millis,
+        problem: &Problem,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        end_operations(&mut transaction, gateway, OperationState::Failed, Some(problem)).await?;
+        end_late_operations(&mut transaction, gateway, began_by, problem).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -5,18 +5,19 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Map, json};
 use tempfile::TempDir;
-use tidegate_shared::id::{Generation, WorkerId};
+use tidegate_shared::id::{Digest, Generation, WorkerId};
 use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
 use super::*;
 use crate::arm::collection::Collection;
 use crate::arm::document::{Child, Document};
+use crate::clock::Millis;
 use crate::testing::path;
 
 async fn store() -> (TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).await.unwrap();
+    let store = Store::open(dir.path(), Schema::Migrate).await.unwrap();
     (dir, store)
 }
 
@@ -43,7 +44,12 @@ async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Wr
     let claims = claims.to_vec();
     store
         .write(&path, |_| {
-            Ok::<_, StoreError>(Decision::Replace { document, claims, meaning: Uuid::new_v4().to_string() })
+            let (document, claims) = (document.clone(), claims.clone());
+            Ok::<_, StoreError>(Decision::Replace {
+                document,
+                claims,
+                meaning: Digest(Uuid::new_v4().to_string()),
+            })
         })
         .await
 }
@@ -76,7 +82,7 @@ async fn what_was_written_is_there_after_opening_again_under_any_case() {
     let on_disk = fs::read(&db).unwrap();
     assert!(!on_disk.windows(15).any(|bytes| bytes == b"the private key"), "secrets are sealed");
 
-    let store = Store::open(dir.path()).await.unwrap();
+    let store = Store::open(dir.path(), Schema::Migrate).await.unwrap();
     let read = store.gateway(&path("gW")).await.unwrap().unwrap();
     assert_eq!(read.document, document);
     assert_eq!((read.id, &read.etag), (written.gateway.id, &written.gateway.etag));
@@ -164,7 +170,7 @@ async fn a_failure_is_kept_until_the_next_write_or_success() {
     let again = keep(&store, "gw").await;
     assert_eq!(again.operation.state, OperationState::InProgress);
     assert_eq!((again.gateway.state, again.gateway.reason), (ProvisioningState::Updating, None));
-    let abandoned = Settlement::Abandoned(problem);
+    let abandoned = Settlement::Abandoned(Millis::now(), problem);
     assert!(store.settle(one.gateway.id, Generation(1), &abandoned).await.unwrap());
     assert_eq!(state(&store, &again.operation).await, OperationState::Failed);
     let wanted = &store.wanted().await.unwrap()[0];
@@ -172,11 +178,71 @@ async fn a_failure_is_kept_until_the_next_write_or_success() {
 }
 
 #[tokio::test]
+async fn an_operation_has_a_deadline_of_its_own() {
+    let (_dir, store) = store().await;
+    let one = write(&store, document("gw", vec![]), &[]).await.unwrap();
+    // Times are whole milliseconds: the second one begins in a later one.
+    let mut two = keep(&store, "gw").await;
+    while two.operation.started_at <= one.operation.started_at {
+        two = keep(&store, "gw").await;
+    }
+    let problem = Problem { code: "Code".into(), message: "late".into() };
+    let id = one.gateway.id;
+    for (began_by, ended, gateway) in [
+        (one.operation.started_at, OperationState::InProgress, ProvisioningState::Updating),
+        (two.operation.started_at, OperationState::Failed, ProvisioningState::Failed),
+    ] {
+        let late = Settlement::Late(began_by, problem.clone());
+        assert!(store.settle(id, Generation(1), &late).await.unwrap());
+        assert_eq!(state(&store, &one.operation).await, OperationState::Failed);
+        assert_eq!(state(&store, &two.operation).await, ended);
+        assert_eq!(store.gateway(&path("gw")).await.unwrap().unwrap().state, gateway);
+    }
+}
+
+#[tokio::test]
+async fn looks_at_the_backends_are_not_kept_for_long() {
+    let (_dir, store) = store().await;
+    let gateway = write(&store, document("gw", vec![]), &[]).await.unwrap().gateway;
+    let look =
+        async || store.ended_operation(&gateway, OperationKind::BackendHealth, &json!({})).await.unwrap();
+    for _ in 0..70 {
+        look().await;
+    }
+    let count = "SELECT COUNT(*) FROM operations WHERE kind = 'BackendHealth'";
+    let count = async || sqlx::query_scalar::<_, i64>(count).fetch_one(&store.readers).await.unwrap();
+    assert_eq!(count().await, 64);
+    let age = "UPDATE operations SET ended_at = ended_at - 3600000 WHERE kind = 'BackendHealth'";
+    sqlx::query(age).execute(&store.writer).await.unwrap();
+    let last = look().await;
+    assert_eq!(count().await, 1);
+    assert_eq!(state(&store, &last).await, OperationState::Succeeded);
+}
+
+#[tokio::test]
+async fn a_damaged_gateway_can_be_deleted_and_does_not_hide_the_others() {
+    let (_dir, store) = store().await;
+    for name in ["damaged", "good"] {
+        write(&store, document(name, vec![port("a", 1)]), &[]).await.unwrap();
+    }
+    let damage = "UPDATE children SET secret = x'00' WHERE resource_id LIKE '%/damaged/%'";
+    sqlx::query(damage).execute(&store.writer).await.unwrap();
+    let error = store.gateway(&path("damaged")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    let listed = store.gateways("sub", None).await.unwrap();
+    assert_eq!(listed.iter().map(|g| g.document.path.name.as_str()).collect::<Vec<_>>(), ["good"]);
+
+    let deleted = store.delete(&path("damaged"), |_| Ok::<_, StoreError>(())).await.unwrap();
+    assert_eq!(deleted.gateway.state, ProvisioningState::Deleting);
+    assert!(store.remove(deleted.gateway.id).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_deletion_frees_everything_and_its_operation_outlives_it() {
     let (_dir, store) = store().await;
     let one = write(&store, document("gw", vec![port("a", 1)]), &[claim("public", 80)]).await.unwrap();
     assert!(!store.remove(one.gateway.id).await.unwrap(), "it is not to go");
-    let delete = async || store.write(&path("gw"), |_| Ok::<_, StoreError>(Decision::Delete)).await;
+    let delete = async || store.delete(&path("gw"), |_| Ok::<_, StoreError>(())).await;
     let first = delete().await.unwrap();
     let second = delete().await.unwrap();
     assert_eq!(state(&store, &one.operation).await, OperationState::Canceled);
@@ -218,6 +284,27 @@ async fn a_join_token_is_good_for_one_worker() {
 }
 
 #[tokio::test]
+async fn a_database_without_its_key_is_left_alone() {
+    let (dir, store) = store().await;
+    store.close().await;
+    let key = dir.path().join("store.key");
+    fs::remove_file(&key).unwrap();
+    let error = Store::open(dir.path(), Schema::Migrate).await.unwrap_err().to_string();
+    assert!(error.contains("store.key") && error.contains("tidegate.db"), "{error}");
+    assert!(!key.exists());
+}
+
+#[tokio::test]
+async fn only_who_may_migrate_opens_a_database_of_another_version() {
+    let (dir, store) = store().await;
+    Store::open(dir.path(), Schema::Current).await.unwrap().close().await;
+    sqlx::query("UPDATE _sqlx_migrations SET version = 99").execute(&store.writer).await.unwrap();
+    store.close().await;
+    let error = Store::open(dir.path(), Schema::Current).await.unwrap_err();
+    assert!(matches!(error, StoreError::Version(_)), "{error}");
+}
+
+#[tokio::test]
 async fn writers_take_turns_and_lose_nothing() {
     let (_dir, store) = store().await;
     write(&store, document("gw", vec![]), &[]).await.unwrap();
@@ -230,7 +317,7 @@ async fn writers_take_turns_and_lose_nothing() {
                 Ok::<_, StoreError>(Decision::Replace {
                     document,
                     claims: vec![],
-                    meaning: Uuid::new_v4().to_string(),
+                    meaning: Digest(Uuid::new_v4().to_string()),
                 })
             };
             store.write(&path("gw"), decide).await.unwrap()

@@ -93,7 +93,21 @@ impl Store {
         row.map(|row| Ok(WorkerId(parse_uuid(row.try_get("id")?)?))).transpose()
     }
 
-    /// Every worker that ever joined, with the time that it did.
+    /// Forgets a worker: its certificate is good for nothing any more. Whether it was known.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn remove_worker(&self, worker: WorkerId) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let removed = sqlx::query("DELETE FROM workers WHERE id = ?")
+            .bind(worker.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(removed.rows_affected() > 0)
+    }
+
+    /// Every worker that joined and was not removed, with the time that it did.
     ///
     /// # Errors
     /// The database's.

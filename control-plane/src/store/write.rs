@@ -2,14 +2,13 @@
 
 use serde_json::{Map, Value};
 use sqlx::{Row, SqliteConnection};
-use tidegate_shared::id::{GatewayId, Generation};
+use tidegate_shared::id::{Digest, GatewayId, Generation};
 use tidegate_shared::snapshot::Content;
 use uuid::Uuid;
 
 use crate::arm::document::{Child, Document};
 use crate::arm::resource_id::GatewayPath;
 use crate::clock::Millis;
-use crate::digest::sha256_hex;
 use crate::etag::Etag;
 
 use super::gateways::seal_purpose;
@@ -30,7 +29,7 @@ pub enum Decision {
         /// The ports that its listeners use.
         claims: Vec<Claim>,
         /// What it means to a worker, as a hash: where it is the stored one's, workers need not be told.
-        meaning: String,
+        meaning: Digest,
     },
     /// The gateway goes.
     Delete,
@@ -39,13 +38,8 @@ pub enum Decision {
 impl Decision {
     /// The document that compiles to this content takes the place of the stored one.
     pub fn of(document: Document, content: &Content) -> Decision {
-        Decision::Replace { claims: Claim::of(content), meaning: meaning(content), document }
+        Decision::Replace { claims: Claim::of(content), meaning: content.digest(), document }
     }
-}
-
-/// What a content means, as a hash of all it says.
-pub fn meaning(content: &Content) -> String {
-    sha256_hex(&serde_json::to_vec(content).expect("a content is plain data"))
 }
 
 /// What was written.
@@ -64,7 +58,8 @@ pub struct Written {
 impl Store {
     /// Reads the gateway, lets `decide` say what becomes of it, and stores that: all of it or nothing.
     ///
-    /// `decide` is pure and quick: the one writer waits for it. It may only answer [`Decision::Keep`] and
+    /// `decide` is pure and quick: the one writer waits for it. It may be asked again, where the database could not
+    /// fit the first answer in among other writes. It may only answer [`Decision::Keep`] and
     /// [`Decision::Delete`] for a gateway that exists.
     ///
     /// # Errors
@@ -72,12 +67,30 @@ impl Store {
     pub async fn write<E: From<StoreError>>(
         &self,
         path: &GatewayPath,
-        decide: impl FnOnce(Option<&Gateway>) -> Result<Decision, E>,
+        decide: impl Fn(Option<&Gateway>) -> Result<Decision, E>,
     ) -> Result<Written, E> {
         let mut transaction = self.begin().await?;
         let stored = self.load(&mut transaction, path).await?;
         let decision = decide(stored.as_ref())?;
         let written = self.apply(&mut transaction, stored, decision).await?;
+        transaction.commit().await.map_err(StoreError::from)?;
+        Ok(written)
+    }
+
+    /// Marks a gateway as one that goes, if `decide` lets it. Its children are not read: one that is damaged can
+    /// still be deleted.
+    ///
+    /// # Errors
+    /// Those of `decide`, which must refuse where there is no gateway; the database's.
+    pub async fn delete<E: From<StoreError>>(
+        &self,
+        path: &GatewayPath,
+        decide: impl Fn(Option<&Gateway>) -> Result<(), E>,
+    ) -> Result<Written, E> {
+        let mut transaction = self.begin().await?;
+        let stored = self.load_head(&mut transaction, path).await?;
+        decide(stored.as_ref())?;
+        let written = self.apply(&mut transaction, stored, Decision::Delete).await?;
         transaction.commit().await.map_err(StoreError::from)?;
         Ok(written)
     }
@@ -128,7 +141,7 @@ impl Store {
         stored: Option<Gateway>,
         document: Document,
         claims: &[Claim],
-        meaning: String,
+        meaning: Digest,
     ) -> Result<Gateway, StoreError> {
         let etag = Etag::fresh();
         let (before, mut gateway) = match stored {
@@ -225,7 +238,7 @@ async fn delete(connection: &mut SqliteConnection, mut gateway: Gateway) -> Resu
     Ok(Written { gateway, created: false, grown: false, operation })
 }
 
-fn new_gateway(document: Document, etag: Etag, meaning: String) -> Gateway {
+fn new_gateway(document: Document, etag: Etag, meaning: Digest) -> Gateway {
     Gateway {
         id: GatewayId(Uuid::new_v4()),
         document,
@@ -260,7 +273,7 @@ async fn upsert_gateway(connection: &mut SqliteConnection, gateway: &Gateway) ->
     .bind(json(&gateway.document.body))
     .bind(&gateway.etag.0)
     .bind(number(gateway.generation))
-    .bind(&gateway.meaning)
+    .bind(&gateway.meaning.0)
     .bind(gateway.state.as_str())
     .bind(now)
     .bind(now)

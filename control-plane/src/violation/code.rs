@@ -82,6 +82,14 @@ pub mod limit {
     pub const GATEWAY_IPS: &str = "ApplicationGatewayIPConfigurationLimitReached";
     /// Of the addresses of one pool.
     pub const POOL_ADDRESSES: &str = "ApplicationGatewayBackendAddressLimitReached";
+    /// Of the certificates in one trusted root certificate.
+    pub const BUNDLE: &str = "ApplicationGatewayTrustedRootCertificateBundleLimitReached";
+    /// Of the backends that the rules of a gateway lead to.
+    pub const BACKENDS: &str = "ApplicationGatewayBackendLimitReached";
+    /// Of the authorities that the settings of a gateway trust.
+    pub const TRUST: &str = "ApplicationGatewayTrustedAuthorityLimitReached";
+    /// Of the bytes that a gateway comes to.
+    pub const SIZE: &str = "ApplicationGatewayConfigurationSizeLimitReached";
     /// Of the host names of one listener.
     pub const HOST_NAMES: &str = "ApplicationGatewayHttpListenerHostNameLimitReached";
 }

@@ -70,7 +70,7 @@ async fn without_the_token_only_the_two_checks_answer() {
     for path in ["/healthz", "/readyz"] {
         assert_eq!(stranger.get(path).await.status, 200);
     }
-    assert_eq!(client.get("/Workers").await.body, json!({"value": []}));
+    assert_eq!(client.get("/Workers").await.body, json!({"value": [], "failed": []}));
     running.stop().await;
 }
 
@@ -247,4 +247,26 @@ async fn a_stop_waits_for_no_idle_connection() {
     };
     let (end, ()) = tokio::join!(connection, used);
     end.unwrap();
+}
+
+#[tokio::test]
+async fn without_a_token_only_local_hosts_are_served() {
+    let running = Running::start_with(tempfile::tempdir().unwrap(), SLOW, true).await;
+    let client = running.client();
+    let get = async |hosts: &[&str]| {
+        let mut request = hyper::Request::builder().uri("/workers");
+        for host in hosts {
+            request = request.header("host", *host);
+        }
+        client.send(request.body(http_body_util::Full::default()).unwrap()).await
+    };
+    for host in ["localhost:9080", "127.0.0.1:9080", "[::1]"] {
+        assert_eq!(get(&[host]).await.status, 200, "{host}");
+    }
+    let foreign = get(&["rebound.example:9080"]).await;
+    assert_eq!((foreign.status.as_u16(), foreign.code()), (403, "AuthorizationFailed"));
+    for hosts in [&[][..], &["localhost", "rebound.example"]] {
+        assert_eq!(get(hosts).await.status, 400, "{hosts:?}");
+    }
+    running.stop().await;
 }

@@ -65,6 +65,10 @@ impl Running {
     }
 
     async fn start_in(dir: TempDir, rollout_timeout: Duration) -> Running {
+        Running::start_with(dir, rollout_timeout, false).await
+    }
+
+    async fn start_with(dir: TempDir, rollout_timeout: Duration, no_auth: bool) -> Running {
         let any = "127.0.0.1:0".parse().unwrap();
         let config = Config {
             data_dir: dir.path().to_owned(),
@@ -73,7 +77,7 @@ impl Running {
             management_certificate: None,
             channel: any,
             rollout_timeout,
-            no_auth: false,
+            no_auth,
         };
         Running { plane: ControlPlane::start(config).await.unwrap(), dir }
     }

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidegate_shared::id::{GatewayId, Generation};
+use sqlx::Connection;
+use tidegate_shared::id::{Digest, GatewayId, Generation};
 use tidegate_shared::protocol::{BackendHealth, HealthState, ToControlPlane, ToWorker, VERSION};
 use tidegate_shared::secret::Secret;
 use tidegate_shared::snapshot::Host;
-use tokio::time::{Instant, sleep};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::worker::{FakeWorker, dial, join};
 use crate::{DEADLINE, Running, gateway_body, gateway_path};
@@ -35,11 +38,15 @@ async fn a_put_succeeds_when_every_connected_worker_runs_it() {
 
     let put = client.call("PUT", &gateway_path("gw"), &gateway_body("gw", "127.0.0.1", 8080)).await;
     assert_eq!(put.status, 201, "{put:?}");
+    assert_eq!(put.header("etag"), put.body["etag"]);
+    assert!(!put.headers.contains_key("retry-after"), "only polls say when to come back");
     assert_eq!(put.body["properties"]["provisioningState"], "Updating");
     let snapshot = one.apply().await;
     assert_eq!(snapshot.generation, Generation(1));
     assert_eq!(snapshot.gateway.to_string(), put.body["properties"]["resourceGuid"].as_str().unwrap());
     let poll = client.follow(put.header("azure-asyncoperation")).await;
+    let id = poll.body["id"].as_str().unwrap();
+    assert!(put.header("azure-asyncoperation").contains(id), "the spelling stays: {id}");
     assert_eq!(poll.body["status"], "InProgress", "the other worker has not answered");
     two.apply().await;
     assert_eq!(client.outcome(&put).await["status"], "Succeeded");
@@ -95,6 +102,10 @@ async fn a_refusal_fails_the_operation_and_a_later_success_heals_it() {
     let read = client.get(&gateway_path("gw")).await;
     assert_eq!(read.body["properties"]["provisioningState"], "Failed");
 
+    let failed = &client.get("/workers").await.body["failed"][0];
+    assert_eq!(failed["id"], gateway_path("gw"));
+    assert!(failed["reason"].as_str().unwrap().contains("address in use"), "{failed}");
+
     // It is tried again without being asked, a little later; and at once when its author writes it again.
     let again = client.call("PUT", &gateway_path("gw"), &body).await;
     assert_eq!(again.status, 200);
@@ -132,7 +143,8 @@ async fn a_newer_write_supersedes_a_running_one() {
     let first = worker.assigned().await;
     let two = client.call("PUT", &gateway_path("gw"), &gateway_body("gw", "127.0.0.1", 8081)).await;
     let (gateway, generation) = (first.gateway, first.generation);
-    worker.say(ToControlPlane::Applied { gateway, generation, addresses: vec![] }).await;
+    let digest = first.content.digest();
+    worker.say(ToControlPlane::Applied { gateway, generation, digest, addresses: vec![] }).await;
     assert_eq!(worker.apply().await.generation, Generation(2));
     let outcome = client.outcome(&one).await;
     assert_eq!(outcome["status"], "Canceled");
@@ -151,12 +163,84 @@ async fn after_a_restart_workers_are_brought_to_what_is_stored() {
     let running = Running::start_in(running.stop().await, SLOW).await;
 
     let gone = GatewayId(identity.id.0);
-    let known = vec![(gone, Generation(1)), (id, Generation(9))];
+    let known = vec![
+        (gone, Generation(1), Digest("gone".into())),
+        // A backup was restored: the number is the stored one, what runs is something else.
+        (id, Generation(1), Digest("something else".into())),
+    ];
     let mut worker = FakeWorker::connect(running.plane.addresses().channel, &identity, known).await;
     assert_eq!(worker.hear().await, ToWorker::Withdraw { gateway: gone });
     assert_eq!(worker.apply().await.generation, Generation(1));
     let outcome = running.client().outcome(&put).await;
     assert_eq!(outcome["status"], "Succeeded", "the operation has outlived the restart");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_damaged_gateway_fails_alone_and_can_be_deleted() {
+    let running = Running::start(SLOW).await;
+    let client = running.client();
+    let bad = client.call("PUT", &gateway_path("bad"), &gateway_body("bad", "127.0.0.1", 8080)).await;
+    let good = client.call("PUT", &gateway_path("good"), &gateway_body("good", "127.0.0.1", 8081)).await;
+    let dir = running.stop().await;
+    let database = format!("sqlite://{}", dir.path().join("tidegate.db").display());
+    let mut database = sqlx::SqliteConnection::connect(&database).await.unwrap();
+    let damage = "UPDATE children SET secret = x'00' WHERE resource_id LIKE '%/bad/%'";
+    sqlx::query(damage).execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
+
+    let running = Running::start_in(dir, SLOW).await;
+    let client = running.client();
+    let mut worker = running.worker().await;
+    assert_eq!(worker.apply().await.content.name, gateway_path("good"));
+    assert_eq!(client.outcome(&good).await["status"], "Succeeded");
+    let outcome = client.outcome(&bad).await;
+    assert_eq!(outcome["status"], "Failed");
+    assert!(outcome["error"]["message"].as_str().unwrap().contains("cannot be read"), "{outcome}");
+
+    let group = gateway_path("bad").replace("/bad", "");
+    let listed = client.get(&group).await;
+    assert_eq!(listed.body["value"].as_array().unwrap().len(), 1, "{listed:?}");
+    let delete = client.call("DELETE", &gateway_path("bad"), &Value::Null).await;
+    assert_eq!(delete.status, 202, "{delete:?}");
+    assert_eq!(client.outcome(&delete).await["status"], "Succeeded");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_removed_worker_is_shut_out_at_once_and_for_good() {
+    let running = Running::start(SLOW).await;
+    let client = running.client();
+    let identity = running.join().await;
+    let address = running.plane.addresses().channel;
+    let mut worker = FakeWorker::connect(address, &identity, vec![]).await;
+    let path = format!("/workers/{}", identity.id);
+    assert_eq!(client.call("DELETE", &path, &Value::Null).await.status, 204);
+    worker.closed().await;
+    assert_eq!(client.get("/workers").await.body["value"], json!([]));
+    let (mut send, mut receive) = dial(address, &identity.authority, Some(&identity)).await.unwrap();
+    // It may be refused before it has said anything.
+    let _ = send.send(&ToControlPlane::Hello { version: VERSION, running: vec![] }).await;
+    let answer = timeout(DEADLINE, receive.receive()).await.unwrap();
+    assert!(matches!(answer, Ok(Some(ToWorker::Refused { .. }))), "{answer:?}");
+    for unknown in [path.as_str(), "/workers/nobody"] {
+        let answer = client.call("DELETE", unknown, &Value::Null).await;
+        assert_eq!((answer.status.as_u16(), answer.code()), (404, "WorkerNotFound"));
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn strangers_who_say_nothing_do_not_keep_a_worker_out() {
+    let running = Running::start(SLOW).await;
+    let mut strangers = Vec::new();
+    for _ in 0..200 {
+        strangers.push(TcpStream::connect(running.plane.addresses().channel).await.unwrap());
+    }
+    running.worker().await;
+    // The oldest had to go.
+    let read = timeout(DEADLINE, strangers[0].read(&mut [0])).await.expect("it is closed in time");
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
     running.stop().await;
 }
 

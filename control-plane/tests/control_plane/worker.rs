@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tidegate_shared::channel::{self, MAX_MESSAGE, Receiver, Sender};
-use tidegate_shared::id::{GatewayId, Generation, WorkerId};
+use tidegate_shared::id::{Digest, GatewayId, Generation, WorkerId};
 use tidegate_shared::protocol::{CONTROL_PLANE_NAME, ToControlPlane, ToWorker, VERSION};
 use tidegate_shared::snapshot::Snapshot;
 use tidegate_shared::token::JoinToken;
@@ -71,7 +71,7 @@ pub(crate) async fn join(address: SocketAddr, token: &JoinToken) -> Result<Ident
             certificate,
             key: key.serialize_pem(),
         }),
-        Some(ToWorker::Refused { reason }) => Err(reason),
+        Some(ToWorker::Refused { reason, .. }) => Err(reason),
         other => panic!("{other:?}"),
     }
 }
@@ -88,7 +88,7 @@ impl FakeWorker {
     pub(crate) async fn connect(
         address: SocketAddr,
         identity: &Identity,
-        running: Vec<(GatewayId, Generation)>,
+        running: Vec<(GatewayId, Generation, Digest)>,
     ) -> FakeWorker {
         let (send, receive) = dial(address, &identity.authority, Some(identity)).await.unwrap();
         let mut worker = FakeWorker { send, receive, first: None };
@@ -104,6 +104,12 @@ impl FakeWorker {
 
     async fn next(&mut self) -> Option<ToWorker> {
         timeout(DEADLINE, self.receive.receive()).await.expect("a message in time").unwrap()
+    }
+
+    /// Waits until the control plane has closed the connection.
+    pub(crate) async fn closed(&mut self) {
+        let end = async { while let Ok(Some(_)) = self.receive.receive().await {} };
+        timeout(DEADLINE, end).await.expect("it is closed in time");
     }
 
     /// The next message that is no heartbeat.
@@ -131,7 +137,8 @@ impl FakeWorker {
         let snapshot = self.assigned().await;
         let addresses = vec!["127.0.0.1:8080".parse().unwrap()];
         let (gateway, generation) = (snapshot.gateway, snapshot.generation);
-        self.say(ToControlPlane::Applied { gateway, generation, addresses }).await;
+        let digest = snapshot.content.digest();
+        self.say(ToControlPlane::Applied { gateway, generation, digest, addresses }).await;
         snapshot
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Progress {
     pub(crate) bytes: Cell<u64>,
     pub(crate) at: Cell<Instant>,
     pub(crate) done: Cell<bool>,
+    /// The client's own side of it broke off or made no sense.
+    pub(crate) broken: Cell<bool>,
 }
 
 /// A request's body on its way to the backend.
@@ -35,8 +37,12 @@ pub(crate) struct RequestBody {
 impl RequestBody {
     /// Wraps a body; one that is empty from the start has no progress to watch.
     pub(crate) fn new(inner: Incoming) -> (RequestBody, Option<Rc<Progress>>) {
-        let start =
-            || Progress { bytes: Cell::new(0), at: Cell::new(Instant::now()), done: Cell::new(false) };
+        let start = || Progress {
+            bytes: Cell::new(0),
+            at: Cell::new(Instant::now()),
+            done: Cell::new(false),
+            broken: Cell::new(false),
+        };
         let progress = (!inner.is_end_stream()).then(|| Rc::new(start()));
         (RequestBody { inner, progress: progress.clone() }, progress)
     }
@@ -57,6 +63,7 @@ impl Body for RequestBody {
                 progress.at.set(Instant::now());
             }
             progress.done.set(frame.is_none() || self.inner.is_end_stream());
+            progress.broken.set(matches!(frame, Some(Err(_))));
         }
         Poll::Ready(frame)
     }

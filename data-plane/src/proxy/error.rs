@@ -17,6 +17,10 @@ pub(crate) enum ProxyError {
     InvalidTarget,
     #[error("the method is not served")]
     MethodNotServed,
+    #[error("the transfer coding is not served")]
+    TransferCoding,
+    #[error("the client's body broke off or is malformed")]
+    ClientBody,
     #[error("no listener answers for this host")]
     NoListener,
     #[error("no rule refers to the listener")]
@@ -31,21 +35,30 @@ pub(crate) enum ProxyError {
     Broken { backend: String, source: hyper::Error },
     #[error("backend {backend} answered 101: {what}")]
     FalseUpgrade { backend: String, what: &'static str },
+    #[error("backend {backend} answered in a transfer coding that is not served")]
+    ForeignCoding { backend: String },
     #[error("no response within {seconds} s")]
     Timeout { seconds: u64 },
 }
 
+/// The methods of RFC 9110 and RFC 5789 that are forwarded; any other but CONNECT and TRACE is too.
+const SERVED: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
+
 impl ProxyError {
     fn status(&self) -> StatusCode {
         match self {
-            ProxyError::InvalidHost | ProxyError::InvalidTarget => StatusCode::BAD_REQUEST,
+            ProxyError::InvalidHost | ProxyError::InvalidTarget | ProxyError::ClientBody => {
+                StatusCode::BAD_REQUEST
+            }
             ProxyError::MethodNotServed => StatusCode::METHOD_NOT_ALLOWED,
+            ProxyError::TransferCoding => StatusCode::NOT_IMPLEMENTED,
             ProxyError::NoListener | ProxyError::NoRule => StatusCode::NOT_FOUND,
             ProxyError::Connect { source: ConnectError::Exhausted, .. } => StatusCode::SERVICE_UNAVAILABLE,
             ProxyError::EmptyPool
             | ProxyError::NoHealthyBackend
             | ProxyError::Connect { .. }
             | ProxyError::Broken { .. }
+            | ProxyError::ForeignCoding { .. }
             | ProxyError::FalseUpgrade { .. } => StatusCode::BAD_GATEWAY,
             ProxyError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -64,9 +77,18 @@ impl ProxyError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
         headers.insert(header::SERVER, HeaderValue::from_static("Tidegate"));
-        if matches!(self, ProxyError::InvalidHost | ProxyError::InvalidTarget) {
+        match self {
             // What is malformed once may be an attempt to smuggle: nothing more is read from this client.
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            ProxyError::InvalidHost
+            | ProxyError::InvalidTarget
+            | ProxyError::TransferCoding
+            | ProxyError::ClientBody => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            ProxyError::MethodNotServed => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(SERVED));
+            }
+            _ => {}
         }
         response
     }

@@ -5,11 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HOST, HeaderValue};
+use http::header::{HOST, HeaderMap};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use rustls::pki_types::ServerName;
-use tidegate_shared::snapshot::Host;
 use tokio::time::timeout;
 
 use super::body::{Lease, Progress, RequestBody};
@@ -31,6 +30,10 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
+    pub(crate) fn foreign_coding(&self) -> ProxyError {
+        ProxyError::ForeignCoding { backend: self.backend.address() }
+    }
+
     pub(crate) fn false_upgrade(&self, what: &'static str) -> ProxyError {
         ProxyError::FalseUpgrade { backend: self.backend.address(), what }
     }
@@ -78,8 +81,11 @@ async fn attempts(
     for attempt in 0.. {
         let Some(backend) = target.pick(turn, attempt) else { break };
         record.backend(backend);
-        set_host(&mut request, target, backend);
-        let broken = |source| ProxyError::Broken { backend: backend.address(), source };
+        set_host(request.headers_mut(), target, backend);
+        let broken = |source| match &upload {
+            Some(upload) if upload.broken.get() => ProxyError::ClientBody,
+            _ => ProxyError::Broken { backend: backend.address(), source },
+        };
         let unreachable = |source| ProxyError::Connect { backend: backend.address(), source };
         let tls = match &backend.tls {
             Some(config) => Some((config.clone(), server_name(&request).map_err(unreachable)?)),
@@ -106,7 +112,12 @@ async fn attempts(
                 }
             }
         }
-        match upstream::open(backend, tls, purpose).await {
+        let mut opened = upstream::open(backend, tls.clone(), purpose).await;
+        if matches!(opened, Err(ConnectError::Exhausted)) && connection.thread.upstreams.give_up() {
+            // The connections that were just closed have made room.
+            opened = upstream::open(backend, tls, purpose).await;
+        }
+        match opened {
             Err(error) => failure = unreachable(error),
             Ok(mut sender) => match send(&mut sender, request).await {
                 Sent::Answered(response) => return Ok(finished(response, sender)),
@@ -142,20 +153,17 @@ async fn send(sender: &mut Sender, request: Request<RequestBody>) -> Sent {
     }
 }
 
-/// The `Host` that the settings ask for.
-fn set_host(request: &mut Request<RequestBody>, target: &Target, backend: &Backend) {
-    let host = match &target.host {
-        HostPolicy::Client => return,
-        HostPolicy::Fixed(host) => host.clone(),
-        HostPolicy::Member => {
-            let host = match &backend.key.host {
-                Host::Ip(std::net::IpAddr::V6(address)) => format!("[{address}]"),
-                host => host.to_string(),
-            };
-            HeaderValue::from_str(&host).expect("the compiler lets only host names through")
+/// The `Host` that the settings ask for; the member's own for a client of HTTP/1.0 that sent none.
+fn set_host(headers: &mut HeaderMap, target: &Target, backend: &Backend) {
+    match &target.host {
+        HostPolicy::Client if headers.contains_key(HOST) => {}
+        HostPolicy::Client | HostPolicy::Member => {
+            headers.insert(HOST, backend.host_header.clone());
         }
-    };
-    request.headers_mut().insert(HOST, host);
+        HostPolicy::Fixed(host) => {
+            headers.insert(HOST, host.clone());
+        }
+    }
 }
 
 /// The name that the backend's certificate must bear, and its SNI unless it is an address: the host that it is asked

@@ -51,20 +51,20 @@ fn is_host(host: &str) -> bool {
 
 /// Removes what concerns one connection only (RFC 9110, section 7.6.1), names listed in `Connection` included.
 pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.remove(TRANSFER_ENCODING).is_some() {
+        // The framing is chosen anew for the next hop; a length beside it would be a second opinion.
+        headers.remove(CONTENT_LENGTH);
+    }
     if headers.contains_key(CONNECTION) {
         let nominated: Vec<HeaderName> =
             list(headers, &CONNECTION).filter_map(|name| name.parse().ok()).collect();
         for name in nominated {
-            // A client may not have the gateway forget where a request goes.
-            if name != HOST {
+            // A peer may not have the gateway forget where a message goes, or where it ends.
+            if name != HOST && name != CONTENT_LENGTH {
                 headers.remove(name);
             }
         }
         headers.remove(CONNECTION);
-    }
-    if headers.remove(TRANSFER_ENCODING).is_some() {
-        // The framing is chosen anew for the next hop; a length beside it would be a second opinion.
-        headers.remove(CONTENT_LENGTH);
     }
     for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRAILER, UPGRADE] {
         headers.remove(name);
@@ -86,6 +86,24 @@ pub(crate) fn prepare_request(headers: &mut HeaderMap, connection: &Connection, 
     }
     let id = HeaderValue::from_str(id.as_str()).expect("hexadecimal digits are a header value");
     headers.insert(X_APPGW_TRACE_ID, id);
+}
+
+/// Whether a message's transfer coding is one that the gateway can take off: none, or chunked alone.
+pub(crate) fn has_plain_framing(headers: &HeaderMap) -> bool {
+    let mut codings = list(headers, &TRANSFER_ENCODING);
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(only), None) => only.eq_ignore_ascii_case("chunked"),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// Says how the body of a forwarded request is framed, where its length is not known: hyper would otherwise take a
+/// GET or HEAD for one without a body.
+pub(crate) fn frame(headers: &mut HeaderMap, body: &impl http_body::Body) {
+    if !body.is_end_stream() && body.size_hint().exact().is_none() {
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
 }
 
 /// What earlier proxies said, then this client.
@@ -130,7 +148,7 @@ mod tests {
         let mut headers = map(&[
             ("host", "a"),
             ("connection", "keep-alive, X-Mine, Host"),
-            ("connection", "x-other"),
+            ("connection", "x-other, Content-Length, Transfer-Encoding"),
             ("x-mine", "1"),
             ("x-other", "2"),
             ("x-end-to-end", "3"),
@@ -145,6 +163,29 @@ mod tests {
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["host", "x-end-to-end"]);
+    }
+
+    #[test]
+    fn a_length_survives_being_named_in_connection() {
+        let mut headers = map(&[("connection", "content-length"), ("content-length", "5")]);
+        drop_hop_by_hop(&mut headers);
+        assert_eq!(headers["content-length"], "5");
+    }
+
+    #[test]
+    fn only_chunked_alone_can_be_taken_off() {
+        let cases: &[(&[&'static str], bool)] = &[
+            (&[], true),
+            (&["chunked"], true),
+            (&["Chunked"], true),
+            (&["gzip, chunked"], false),
+            (&["gzip", "chunked"], false),
+            (&["gzip"], false),
+        ];
+        for (codings, plain) in cases {
+            let pairs: Vec<_> = codings.iter().map(|coding| ("transfer-encoding", *coding)).collect();
+            assert_eq!(has_plain_framing(&map(&pairs)), *plain, "{codings:?}");
+        }
     }
 
     #[test]

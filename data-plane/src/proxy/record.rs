@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::body::Progress;
-use crate::access_log::Line;
+use crate::access_log::{Line, Way};
 use crate::backend::Backend;
 use crate::listener::Connection;
 use crate::runtime::Route;
@@ -126,22 +126,12 @@ impl Record {
 
 impl Drop for Details {
     fn drop(&mut self) {
-        let route = self.route.as_deref();
-        let (rule, target) = match route.and_then(|route| route.rule.as_ref()) {
-            Some((rule, target)) => (rule.as_str(), Some(target)),
-            None => ("", None),
-        };
-        let backend = self.backend.as_ref().map(|backend| backend.address());
+        let backend = self.backend.as_ref().map(|backend| backend.address()).unwrap_or_default();
         self.connection.thread.log.write(&Line {
             time: self.time,
             event: "request",
             transaction_id: self.id.as_str(),
-            gateway: route.map_or("", |route| &route.gateway),
-            listener: route.map_or("", |route| &route.listener),
-            rule,
-            pool: target.map_or("", |target| &target.pool),
-            settings: target.map_or("", |target| &target.settings),
-            backend: backend.as_deref().unwrap_or(""),
+            way: Way::along(self.route.as_deref(), &backend),
             client: self.connection.client,
             method: self.method.as_str(),
             host: self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or(""),

@@ -25,14 +25,17 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::forward::Exchange;
 use super::record::TransactionId;
-use crate::access_log::Line;
+use crate::access_log::{Line, Way};
 use crate::backend::Backend;
 use crate::listener::Connection;
 use crate::runtime::{Member, Route};
 use crate::stream::Stream;
 use flow::{At, Flow};
 use registry::Registration;
-pub(crate) use registry::Tunnels;
+pub(crate) use registry::{Cut, Tunnels};
+
+/// How often a tunnel that is held up looks whether one of its ends has failed meanwhile.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How long both ends may take to hand over their connections after the 101.
 const HANDOVER: Duration = Duration::from_secs(20);
@@ -79,7 +82,7 @@ pub(crate) fn open(
         id,
         since: Timestamp::now(),
     };
-    let idle_limit = target.request_timeout;
+    let limits = Limits { idle: target.request_timeout, drain: target.drain_timeout };
     tokio::task::spawn_local(async move {
         let both = async { tokio::try_join!(downstream, upstream) };
         let joined = tokio::time::timeout(HANDOVER, both).await;
@@ -90,13 +93,22 @@ pub(crate) fn open(
             Err(_) => return tracing::debug!("a tunnel's client did not take its 101"),
         };
         // A task of its own: this one's state, with both handovers in it, need not live as long as the tunnel.
-        tokio::task::spawn_local(run(downstream, upstream, idle_limit, member, story));
+        tokio::task::spawn_local(run(downstream, upstream, limits, member, story));
     });
 }
 
 fn parts(upgraded: Upgraded) -> (Stream, Bytes) {
     let parts = upgraded.downcast::<TokioIo<Stream>>().expect("every connection is a Stream");
     (parts.io.into_inner(), parts.read_buf)
+}
+
+/// The times that a tunnel's settings grant it.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// With nothing moving in either direction.
+    idle: Duration,
+    /// After its backend was removed.
+    drain: Duration,
 }
 
 /// Everything that the line at the tunnel's end needs.
@@ -119,8 +131,8 @@ enum End {
     Failed(Side, io::Error),
     /// Nothing moved for this long.
     Idle(Duration),
-    /// The backend is no longer part of the configuration, or the worker stops.
-    Cut,
+    /// The gateway was told to end it.
+    Cut(Cut),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,22 +155,29 @@ impl At {
 async fn run(
     (mut client, from_client): (Stream, Bytes),
     (mut backend, from_backend): (Stream, Bytes),
-    idle_limit: Duration,
+    limits: Limits,
     member: Member,
     story: Story,
 ) {
     let thread = story.connection.thread.clone();
+    if !story.connection.current.load().members.contains(&member) {
+        // Its backend went while the handshake was under way: nobody else will end it.
+        tokio::task::spawn_local(cut_later(story.connection.clone(), member.clone(), limits.drain));
+    }
     let registration = Registration::new(&thread, member);
+    for end in [&client, &backend] {
+        end.outlast(limits.idle);
+    }
     let started = Instant::now();
     let mut up = Flow::starting_with(&from_client);
     let mut down = Flow::starting_with(&from_backend);
     drop((from_client, from_backend));
-    let mut idle = Idle { since: started, limit: idle_limit };
+    let mut idle = Idle { since: started, limit: limits.idle };
     let end = {
-        let mut alarm = pin!(sleep_until(started + idle_limit));
+        let mut alarm = pin!(sleep_until(started + limits.idle));
         poll_fn(|cx| {
-            if registration.poll_cut(cx).is_ready() {
-                return Poll::Ready(End::Cut);
+            if let Poll::Ready(why) = registration.poll_cut(cx) {
+                return Poll::Ready(End::Cut(why));
             }
             let before = up.moved() + down.moved();
             let upwards =
@@ -178,6 +197,9 @@ async fn run(
             if up.moved() + down.moved() != before {
                 idle.since = Instant::now();
             }
+            if up.is_held_up() || down.is_held_up() {
+                return idle.poll_held_up(cx, alarm.as_mut(), &client, &backend);
+            }
             idle.poll(cx, alarm.as_mut())
         })
         .await
@@ -187,7 +209,7 @@ async fn run(
         End::Failed(Side::Client, _) => backend.reset(),
         End::Failed(Side::Backend, _) => client.reset(),
         // Closing is all: no Close frame is written into a stream that the gateway does not read.
-        End::Closed(_) | End::Idle(_) | End::Cut => {}
+        End::Closed(_) | End::Idle(_) | End::Cut(_) => {}
     }
     story.tell(&end, started, up.bytes, down.bytes);
 }
@@ -209,6 +231,42 @@ impl Idle {
             alarm.as_mut().reset(due);
         }
     }
+
+    /// As [`Idle::poll`], but looks in between whether an end has failed: a connection that is not read, because what
+    /// was read before cannot be passed on, does not say so by itself.
+    fn poll_held_up(
+        &self,
+        cx: &mut Context<'_>,
+        mut alarm: Pin<&mut Sleep>,
+        client: &Stream,
+        backend: &Stream,
+    ) -> Poll<End> {
+        let look = Instant::now() + LOOK;
+        if alarm.deadline() > look {
+            alarm.as_mut().reset(look);
+        }
+        loop {
+            ready!(alarm.as_mut().poll(cx));
+            for (side, end) in [(Side::Client, client), (Side::Backend, backend)] {
+                if let Ok(Some(error)) | Err(error) = end.tcp().take_error() {
+                    return Poll::Ready(End::Failed(side, error));
+                }
+            }
+            let (now, due) = (Instant::now(), self.since + self.limit);
+            if due <= now {
+                return Poll::Ready(End::Idle(self.limit));
+            }
+            alarm.as_mut().reset(due.min(now + LOOK));
+        }
+    }
+}
+
+/// Ends the tunnels of this thread to a member that is gone, unless it is back by then.
+async fn cut_later(connection: Rc<Connection>, member: Member, after: Duration) {
+    tokio::time::sleep(after).await;
+    if !connection.current.load().members.contains(&member) {
+        connection.thread.tunnels.cut(Cut::BackendRemoved, |tunnel| *tunnel == member);
+    }
 }
 
 impl Story {
@@ -217,26 +275,20 @@ impl Story {
         if !log.is_on() {
             return;
         }
-        let (rule, target) =
-            self.route.rule.as_ref().expect("the request was forwarded by this route's rule");
         let (closed_by, reason) = match end {
             End::Closed(Side::Client) => ("client", "closed".to_owned()),
             End::Closed(Side::Backend) => ("backend", "closed".to_owned()),
             End::Failed(Side::Client, error) => ("client", format!("connection failed: {error}")),
             End::Failed(Side::Backend, error) => ("backend", format!("connection failed: {error}")),
             End::Idle(limit) => ("gateway", format!("idle timeout after {} s", limit.as_secs())),
-            End::Cut => ("gateway", "drained: its backend was removed, or the worker stops".to_owned()),
+            End::Cut(Cut::BackendRemoved) => ("gateway", "drained: its backend was removed".to_owned()),
+            End::Cut(Cut::Stopping) => ("gateway", "drained: the worker stops".to_owned()),
         };
         log.write(&Line {
             time: self.since,
             event: "tunnel",
             transaction_id: self.id.as_str(),
-            gateway: &self.route.gateway,
-            listener: &self.route.listener,
-            rule,
-            pool: &target.pool,
-            settings: &target.settings,
-            backend: &self.backend.address(),
+            way: Way::along(Some(&self.route), &self.backend.address()),
             client: self.connection.client,
             method: "GET",
             host: &self.head.host,

@@ -1,6 +1,6 @@
 //! Connections to backends: opened by need, kept for the next request in a plain list of this thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -29,8 +29,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(60);
 /// How often idle connections are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
-/// How many idle connections a backend may have on one thread.
-const MAX_IDLE: usize = 512;
+/// How many idle connections one thread keeps, whatever they lead to: a client that invents names must not be able to
+/// use up the descriptors.
+const MAX_IDLE: usize = 1024;
 
 /// One connection that can take one request at a time.
 pub(crate) type Sender = SendRequest<RequestBody>;
@@ -61,7 +62,10 @@ pub(crate) enum ConnectError {
 
 /// The idle connections of one thread.
 #[derive(Debug, Default)]
-pub(crate) struct Upstreams(RefCell<HashMap<Key, Vec<(Sender, Instant)>>>);
+pub(crate) struct Upstreams {
+    idle: RefCell<HashMap<Key, Vec<(Sender, Instant)>>>,
+    count: Cell<usize>,
+}
 
 impl Key {
     pub(crate) fn new(backend: &Backend, server_name: Option<ServerName<'static>>) -> Key {
@@ -72,9 +76,10 @@ impl Key {
 impl Upstreams {
     /// An idle connection that is fit for a request: the one used last, since it is the least likely to be stale.
     pub(crate) fn take(&self, key: &Key) -> Option<Sender> {
-        let mut idle = self.0.borrow_mut();
+        let mut idle = self.idle.borrow_mut();
         let list = idle.get_mut(key)?;
         while let Some((sender, _)) = list.pop() {
+            self.count.set(self.count.get() - 1);
             if !sender.is_closed() {
                 return Some(sender);
             }
@@ -84,25 +89,37 @@ impl Upstreams {
 
     /// Keeps a connection whose response has been read to its end.
     pub(crate) fn keep(&self, key: Key, sender: Sender) {
-        if sender.is_closed() {
+        if sender.is_closed() || self.count.get() >= MAX_IDLE {
             return;
         }
-        let mut idle = self.0.borrow_mut();
-        let list = idle.entry(key).or_default();
-        if list.len() < MAX_IDLE {
-            list.push((sender, Instant::now()));
-        }
+        self.idle.borrow_mut().entry(key).or_default().push((sender, Instant::now()));
+        self.count.set(self.count.get() + 1);
+    }
+
+    /// Closes every idle connection, for want of descriptors. Whether there were any.
+    pub(crate) fn give_up(&self) -> bool {
+        let some = self.count.get() > 0;
+        self.sweep(Duration::ZERO);
+        some
+    }
+
+    /// Closes what has been idle for so long.
+    fn sweep(&self, idle_for: Duration) {
+        let now = Instant::now();
+        let mut left = 0;
+        self.idle.borrow_mut().retain(|_, list| {
+            list.retain(|(sender, since)| !sender.is_closed() && now - *since < idle_for);
+            left += list.len();
+            !list.is_empty()
+        });
+        self.count.set(left);
     }
 
     /// Closes what has been idle for long; runs for the life of the thread.
     pub(crate) async fn run(&self) {
         loop {
             tokio::time::sleep(SWEEP).await;
-            let now = Instant::now();
-            self.0.borrow_mut().retain(|_, list| {
-                list.retain(|(sender, since)| !sender.is_closed() && now - *since < IDLE);
-                !list.is_empty()
-            });
+            self.sweep(IDLE);
         }
     }
 }

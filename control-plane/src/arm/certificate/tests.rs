@@ -59,6 +59,14 @@ fn the_older_key_forms_are_read() {
 }
 
 #[test]
+fn what_is_too_large_is_not_even_tried() {
+    let pem = format!("{EC_SEC1}{}", "\n".repeat(64 * 1024));
+    for data in [pem, to_base64(&vec![0x30; 64 * 1024 + 1])] {
+        assert_eq!(ServerCertificate::read(&data, ""), Err(CertificateError::TooLarge));
+    }
+}
+
+#[test]
 fn pfx_files_are_read() {
     for (data, password) in [
         (include_str!("fixtures/legacy.pfx.base64"), "secret"),

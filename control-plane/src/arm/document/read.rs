@@ -6,12 +6,13 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value};
 
 use super::{Child, Document};
-use crate::arm::certificate::{CertificateError, ServerCertificate, to_base64};
+use crate::arm::body::{Body, Opened};
+use crate::arm::certificate::{CertificateError, to_base64};
 use crate::arm::collection::{COLLECTIONS, Collection, complete};
 use crate::arm::gateway::Gateway;
 use crate::arm::normalize::{expect_list, expect_object, join, normalize, normalize_object, take};
 use crate::arm::pkcs7;
-use crate::arm::resource_id::{MAX_NAME, Reference, is_valid_name};
+use crate::arm::resource_id::{MAX_NAME, is_valid_name};
 use crate::arm::shape::Shape;
 use crate::violation::{ROOT, Violations, code};
 
@@ -19,10 +20,11 @@ static GATEWAY: LazyLock<Shape> = LazyLock::new(Shape::of::<Gateway>);
 
 /// The gateway's own body and its children. A body that is no object reads as an empty gateway, with a violation.
 pub(super) fn gateway(
-    body: Value,
+    body: &Body,
     stored: Option<&Document>,
     violations: &mut Violations,
 ) -> (Map<String, Value>, Vec<Child>) {
+    let (opened, body) = (&body.opened, body.json.clone());
     let mut body = expect_object(body, ROOT, violations).unwrap_or_default();
     let properties = take(&mut body, "properties", "properties", violations);
     let properties = properties.and_then(|value| expect_object(value, "properties", violations));
@@ -32,7 +34,7 @@ pub(super) fn gateway(
         let target = join("properties", collection.name);
         let list = take(&mut properties, collection.name, &target, violations);
         let list = list.and_then(|value| expect_list(value, &target, violations)).unwrap_or_default();
-        children.extend(members(collection, list, &target, stored, violations));
+        children.extend(members(collection, list, &target, (stored, opened), violations));
     }
     body.insert("properties".to_owned(), Value::Object(properties));
     let body = normalize_object(body, GATEWAY.properties(), "", violations);
@@ -45,7 +47,7 @@ fn members(
     collection: &'static Collection,
     list: Vec<Value>,
     target: &str,
-    stored: Option<&Document>,
+    (stored, opened): (Option<&Document>, &Opened),
     violations: &mut Violations,
 ) -> Vec<Child> {
     if list.len() > collection.limit {
@@ -67,39 +69,30 @@ fn members(
         // An endless name is refused above; what follows need not repeat all of it.
         let name: String = name.chars().take(MAX_NAME).collect();
         let stored = stored.and_then(|document| document.child(collection, &name));
-        children.push(child(collection, name, body.properties, stored, &target, violations));
+        children.push(child(collection, name, body.properties, (stored, opened), &target, violations));
     }
     children
 }
 
 /// Reads the body of a PUT on a child's own URL, which names it; a body may repeat the name but not contradict it.
+/// Its `id` is read-only, so it is ignored.
 pub(super) fn child_on_its_own(
     document: &Document,
     collection: &'static Collection,
     name: &str,
-    body: Value,
+    body: &Body,
     violations: &mut Violations,
 ) -> Child {
-    let body = ChildBody::read(body, "", violations);
+    let opened = &body.opened;
+    let body = ChildBody::read(body.json.clone(), "", violations);
     if !is_valid_name(name) {
         violations.push(code::INVALID_NAME, "name", invalid_name(name));
     }
     if body.name.as_ref().is_some_and(|given| !given.eq_ignore_ascii_case(name)) {
         violations.push(code::INVALID_NAME, "name", format!("The URL names the resource '{name}'."));
     }
-    let means_this = |id: &String| {
-        Reference::parse(id).is_some_and(|reference| {
-            reference.gateway == document.path
-                && reference.collection.eq_ignore_ascii_case(collection.name)
-                && reference.name.eq_ignore_ascii_case(name)
-        })
-    };
-    if body.id.as_ref().is_some_and(|id| !means_this(id)) {
-        let id = document.path.child_id(collection, name);
-        violations.push(code::INVALID_NAME, "id", format!("The URL names the resource {id}."));
-    }
     let stored = document.child(collection, name);
-    child(collection, name.to_owned(), body.properties, stored, "", violations)
+    child(collection, name.to_owned(), body.properties, (stored, opened), "", violations)
 }
 
 /// What every child's JSON looks like from outside.
@@ -118,7 +111,7 @@ impl ChildBody {
             let target = join(target, name);
             let value = take(&mut object, name, &target, violations)?;
             match normalize(value, &Shape::Text, &target, violations) {
-                Some(Value::String(text)) => Some(text),
+                Some(Value::String(text)) if !text.is_empty() => Some(text),
                 _ => None,
             }
         };
@@ -141,7 +134,7 @@ fn child(
     collection: &'static Collection,
     name: String,
     properties: Map<String, Value>,
-    stored: Option<&Child>,
+    (stored, opened): (Option<&Child>, &Opened),
     target: &str,
     violations: &mut Violations,
 ) -> Child {
@@ -160,7 +153,7 @@ fn child(
         secret: None,
     };
     if collection.properties().iter().any(|property| property.write_only) {
-        read_certificate(&mut child, &hidden, stored, &target, violations);
+        read_certificate(&mut child, &hidden, (stored, opened), &target, violations);
     }
     child
 }
@@ -170,7 +163,7 @@ fn child(
 fn read_certificate(
     child: &mut Child,
     hidden: &Map<String, Value>,
-    stored: Option<&Child>,
+    (stored, opened): (Option<&Child>, &Opened),
     target: &str,
     violations: &mut Violations,
 ) {
@@ -184,7 +177,7 @@ fn read_certificate(
         }
         return;
     }
-    match ServerCertificate::read(text("data"), text("password")) {
+    match opened.get(text("data"), text("password")) {
         Ok(certificate) => {
             let bag = to_base64(&pkcs7::certificate_bag(&certificate.chain));
             child.properties.insert(SHOWN.to_owned(), Value::String(bag));
@@ -201,7 +194,7 @@ fn read_certificate(
     }
 }
 
-fn invalid_name(name: &str) -> String {
+pub(super) fn invalid_name(name: &str) -> String {
     if name.is_empty() {
         return "A name is required.".to_owned();
     }

@@ -63,7 +63,6 @@ impl Spelling {
                 for (i, reference) in list.iter_mut().enumerate() {
                     self.one(reference, to, &format!("{target}[{i}]"), violations);
                 }
-                list.retain(|reference| reference["id"].is_string());
             } else {
                 self.one(value, to, &target, violations);
                 if !value["id"].is_string() {

@@ -6,6 +6,7 @@ use super::*;
 use crate::arm::samples::{
     CERTIFICATE, ID, NEW, OLD, command_line, documentation, path, read, reference, shown, whole,
 };
+use crate::testing::sent;
 use crate::violation::code;
 
 fn collection(name: &str) -> &'static Collection {
@@ -17,7 +18,7 @@ fn found(violations: &Violations) -> Vec<(&str, &str)> {
 }
 
 fn check_wrong(body: Value, version: ApiVersion, expected: &[(&str, &str)]) {
-    let (_, violations) = Document::read(path(), body, None, version);
+    let (_, violations) = Document::read(path(), &sent(body), None, version);
     assert_eq!(found(&violations), expected, "{violations}");
 }
 
@@ -45,7 +46,7 @@ fn what_is_no_gateway_at_all_is_still_read() {
 
 #[test]
 fn the_documentations_example_is_spelt_canonically() {
-    let (document, violations) = Document::read(path(), documentation(), None, OLD);
+    let (document, violations) = Document::read(path(), &sent(documentation()), None, OLD);
     assert!(violations.is_empty(), "{violations}");
     let https = properties(&document, "httpListeners", "appgatewayhttpslistener");
     assert_eq!(https["frontendPort"], reference("frontendPorts/fp"));
@@ -57,7 +58,7 @@ fn the_documentations_example_is_spelt_canonically() {
         let rule = properties(&document, "requestRoutingRules", rule);
         assert_eq!((&rule["priority"], &rule["ruleType"]), (&json!(priority), &json!("Basic")));
     }
-    let (again, _) = Document::read(path(), documentation(), Some(&document), OLD);
+    let (again, _) = Document::read(path(), &sent(documentation()), Some(&document), OLD);
     assert_eq!(again, document);
 }
 
@@ -75,7 +76,7 @@ fn the_command_lines_template_is_read() {
 fn what_was_read_reads_the_same_again() {
     for body in [whole(), command_line()] {
         let document = read(body);
-        let (again, violations) = Document::read(path(), shown(&document), Some(&document), NEW);
+        let (again, violations) = Document::read(path(), &sent(shown(&document)), Some(&document), NEW);
         assert!(violations.is_empty(), "{violations}");
         assert_eq!(again, document);
     }
@@ -91,11 +92,11 @@ fn a_certificate_keeps_what_is_not_sent_again() {
 
     let mut body = whole();
     body["properties"]["sslCertificates"] = json!([{ "name": "Cert", "properties": { "data": null } }]);
-    let (kept, violations) = Document::read(path(), body.clone(), Some(&document), NEW);
+    let (kept, violations) = Document::read(path(), &sent(body.clone()), Some(&document), NEW);
     assert!(violations.is_empty(), "{violations}");
     assert_eq!(kept, document, "spelling, secret and public part are kept");
 
-    let (without, violations) = Document::read(path(), body, None, NEW);
+    let (without, violations) = Document::read(path(), &sent(body), None, NEW);
     assert!(violations.is_empty(), "what is missing is for the compiler to say: {violations}");
     assert!(without.child(collection("sslCertificates"), "cert").unwrap().secret.is_none());
 }
@@ -139,6 +140,17 @@ fn names_are_checked_and_unique_without_case() {
 }
 
 #[test]
+fn a_new_gateways_name_is_checked_and_a_stored_ones_is_not() {
+    let named = |name: &str| GatewayPath { name: name.to_owned(), ..path() };
+    for name in ["(a)", "-x", "..", "ä", &"x".repeat(81)] {
+        let (document, violations) = Document::read(named(name), &sent(json!({})), None, NEW);
+        assert_eq!(found(&violations), [(code::INVALID_NAME, "name")], "{name}");
+        let (_, violations) = Document::read(named(name), &sent(json!({})), Some(&document), NEW);
+        assert!(violations.is_empty(), "{violations}");
+    }
+}
+
+#[test]
 fn references_of_the_wrong_form_are_named() {
     for id in ["x", ID, &format!("{ID}/frontendIPConfigurations/x"), ""] {
         let listener = json!({ "name": "l", "properties": { "frontendPort": { "id": id } } });
@@ -166,7 +178,7 @@ fn priorities_are_all_or_none_before_they_were_required() {
 #[test]
 fn a_child_is_put_into_its_place() {
     let document = read(whole());
-    let put = |of: &str, name: &str, body: Value| document.with_child(collection(of), name, body, NEW);
+    let put = |of: &str, name: &str, body: Value| document.with_child(collection(of), name, &sent(body), NEW);
 
     let (same, violations) = put("frontendPorts", "P80", json!({ "properties": { "port": "80" } }));
     assert!(violations.is_empty(), "{violations}");
@@ -197,15 +209,14 @@ fn a_child_is_put_into_its_place() {
 fn a_childs_body_is_judged_in_its_own_terms() {
     let document = read(whole());
     let check = |name: &str, body: Value, expected: &[(&str, &str)]| {
-        let (_, violations) = document.with_child(collection("httpListeners"), name, body, NEW);
+        let (_, violations) = document.with_child(collection("httpListeners"), name, &sent(body), NEW);
         assert_eq!(found(&violations), expected, "{violations}");
     };
     check("ws", json!([]), &[(code::INVALID_JSON, "$")]);
-    check(
-        "ws",
-        json!({ "name": "wss", "id": ID }),
-        &[(code::INVALID_NAME, "name"), (code::INVALID_NAME, "id")],
-    );
+    check("ws", json!({ "name": "wss" }), &[(code::INVALID_NAME, "name")]);
+    for id in [json!(""), json!(null), json!(ID), json!("/another/one")] {
+        check("ws", json!({ "name": "", "id": id }), &[]);
+    }
     check("ws", json!({ "name": "WS", "id": format!("{ID}/httplisteners/Ws") }), &[]);
     check("w s", json!({}), &[(code::INVALID_NAME, "name")]);
     check(
@@ -223,7 +234,7 @@ fn a_rule_on_its_own_gets_or_keeps_its_priority_in_old_versions() {
     let document = read(whole());
     let check = |name: &str, version: ApiVersion, expected: Option<&Value>| {
         let (document, violations) =
-            document.with_child(collection("requestRoutingRules"), name, json!({}), version);
+            document.with_child(collection("requestRoutingRules"), name, &sent(json!({})), version);
         assert!(violations.is_empty(), "{violations}");
         assert_eq!(properties(&document, "requestRoutingRules", name).get("priority"), expected);
     };
@@ -250,11 +261,11 @@ fn users_of_a_child_are_found() {
 #[test]
 fn a_body_without_end_costs_and_answers_little() {
     let many = json!({ "properties": { "probes": vec![json!({}); 100_000] } });
-    let (document, violations) = Document::read(path(), many, None, NEW);
+    let (document, violations) = Document::read(path(), &sent(many), None, NEW);
     assert_eq!(violations.0[0].code, code::limit::PROBES);
     assert!(violations.0[0].message.contains("100000"), "{}", violations.0[0].message);
     assert!(document.children.len() < 200 && violations.0.len() < 200);
     let endless = json!({ "properties": { "probes": [{ "name": "x".repeat(1_000_000) }] } });
-    let (document, violations) = Document::read(path(), endless, None, NEW);
+    let (document, violations) = Document::read(path(), &sent(endless), None, NEW);
     assert!(document.children[0].name.len() == 80 && violations.to_string().len() < 1000);
 }

@@ -35,6 +35,10 @@ pub struct RequestRoutingRule {
     /// Not served yet.
     #[schemars(extend("x-not-served" = ""))]
     pub load_distribution_policy: Option<Value>,
+    /// Not served yet.
+    #[schemars(extend("x-not-served" = ""))]
+    #[serde(rename = "entraJWTValidationConfig")]
+    pub entra_jwt_validation_config: Option<Value>,
 }
 
 /// How a rule finds the pool.

@@ -75,14 +75,14 @@ fn spoilt_bodies_are_judged_and_good_ones_read_the_same_again() {
         for _ in 0..=noise.below(3) {
             noise.spoil(&mut body);
         }
-        let (document, violations) = Document::read(path(), body.clone(), None, NEW);
+        let (document, violations) = Document::read(path(), &sent(body.clone()), None, NEW);
         let compiled = compile(&document);
         if !violations.is_empty() || compiled.is_err() {
             bad += 1;
             continue;
         }
         good += 1;
-        let (again, violations) = Document::read(path(), shown(&document), Some(&document), NEW);
+        let (again, violations) = Document::read(path(), &sent(shown(&document)), Some(&document), NEW);
         assert!(violations.is_empty(), "{violations}: {body}");
         assert_eq!(again, document, "{body}");
     }
@@ -98,7 +98,7 @@ fn spoilt_children_are_judged() {
         let child = &document.children[at];
         let mut body = json!({ "name": child.name, "properties": child.properties });
         noise.spoil(&mut body);
-        let (next, mut violations) = document.with_child(child.collection, &child.name, body, NEW);
+        let (next, mut violations) = document.with_child(child.collection, &child.name, &sent(body), NEW);
         let target = next.target_of(child.collection, &child.name).unwrap();
         if let Err(found) = compile(&next) {
             violations.absorb(found.seen_from(&target));

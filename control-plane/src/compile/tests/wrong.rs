@@ -5,7 +5,7 @@ use crate::arm::samples::CERTIFICATE;
 
 /// Replaces properties of one member of the whole gateway, and looks at what is wrong then. Targets are within those
 /// properties when they begin with a dot, and whole otherwise.
-fn check(collection: &str, index: usize, changes: Value, expected: &[(&str, &str)]) {
+pub(super) fn check(collection: &str, index: usize, changes: Value, expected: &[(&str, &str)]) {
     let what = format!("{collection}[{index}] {changes}");
     let mut body = whole();
     let Value::Object(changes) = changes else { panic!("{what}") };

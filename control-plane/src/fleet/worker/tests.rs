@@ -8,8 +8,18 @@ use crate::store::ProvisioningState::{Deleting, Updating};
 const A: GatewayId = GatewayId(Uuid::from_u128(1));
 const B: GatewayId = GatewayId(Uuid::from_u128(2));
 
+fn digest(of: &str) -> Digest {
+    Digest(of.to_owned())
+}
+
 fn wanted(gateway: GatewayId, generation: u64) -> Wanted {
-    Wanted { gateway, generation: Generation(generation), state: Updating, waiting_since: None }
+    Wanted {
+        gateway,
+        generation: Generation(generation),
+        digest: digest("as stored"),
+        state: Updating,
+        waiting_since: None,
+    }
 }
 
 fn going(gateway: GatewayId) -> Wanted {
@@ -21,16 +31,27 @@ fn assign(gateway: GatewayId, generation: u64) -> Order {
 }
 
 fn applied(gateway: GatewayId, generation: u64) -> ToControlPlane {
-    ToControlPlane::Applied { gateway, generation: Generation(generation), addresses: Vec::new() }
+    ToControlPlane::Applied {
+        gateway,
+        generation: Generation(generation),
+        digest: digest("as stored"),
+        addresses: Vec::new(),
+    }
 }
 
 fn rejected(gateway: GatewayId, generation: u64) -> ToControlPlane {
     ToControlPlane::Rejected { gateway, generation: Generation(generation), reason: "no".into() }
 }
 
+/// A worker that runs a generation of something else, from before a backup was restored.
+fn strayed(gateway: GatewayId, generation: u64) -> Worker {
+    Worker::running([(gateway, Generation(generation), digest("something else"))])
+}
+
 /// A worker that runs some and was told some.
 fn worker(running: &[(GatewayId, u64)], under_way: &[(GatewayId, Order)]) -> Worker {
-    let mut worker = Worker::running(running.iter().map(|(id, n)| (*id, Generation(*n))));
+    let mut worker =
+        Worker::running(running.iter().map(|(id, n)| (*id, Generation(*n), digest("as stored"))));
     worker.under_way = under_way.iter().copied().collect();
     worker
 }
@@ -43,6 +64,7 @@ fn a_plan_says_what_differs_and_nothing_twice() {
         ("up to date", &[wanted(A, 3)], worker(&[(A, 3)], &[]), &[]),
         ("behind", &[wanted(A, 3)], worker(&[(A, 2)], &[]), &[assign(A, 3)]),
         ("ahead, after a restored backup", &[wanted(A, 3)], worker(&[(A, 9)], &[]), &[assign(A, 3)]),
+        ("the same number of something else", &[wanted(A, 3)], strayed(A, 3), &[assign(A, 3)]),
         ("under way", &[wanted(A, 3)], worker(&[(A, 2)], &[(A, assign(A, 3))]), &[]),
         ("older one under way", &[wanted(A, 4)], worker(&[], &[(A, assign(A, 3))]), &[assign(A, 4)]),
         ("back to what runs", &[wanted(A, 2)], worker(&[(A, 2)], &[(A, assign(A, 3))]), &[assign(A, 2)]),
@@ -105,6 +127,12 @@ fn a_verdict_needs_every_connected_worker() {
         ("one has it", wanted(A, 2), &[(one, has(2))], Verdict::Done),
         ("one of two", wanted(A, 2), &[(one, has(2)), (two, has(1))], Verdict::Waiting(vec![two])),
         ("both", wanted(A, 2), &[(one, has(2)), (two, has(2))], Verdict::Done),
+        (
+            "the same number of something else",
+            wanted(A, 2),
+            &[(one, strayed(A, 2))],
+            Verdict::Waiting(vec![one]),
+        ),
         ("one refuses", wanted(A, 2), &[(one, has(1)), (two, refuses.clone())], refused),
         ("it refused another one", wanted(A, 3), &[(two, refuses)], Verdict::Waiting(vec![two])),
         ("going, nobody there", going(A), &[], Verdict::Done),

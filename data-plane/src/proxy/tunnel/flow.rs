@@ -45,6 +45,11 @@ impl Flow {
         Flow { kept: bytes.to_vec(), bytes: bytes.len() as u64, ..Flow::default() }
     }
 
+    /// Whether bytes wait for the sink. The source is not read meanwhile, so what befalls it goes unseen.
+    pub(super) fn is_held_up(&self) -> bool {
+        !self.kept.is_empty() || self.unflushed
+    }
+
     /// Grows with every byte read and every byte that had to wait: the pulse that the idle limit listens to.
     pub(super) fn moved(&self) -> u64 {
         self.bytes + self.drained

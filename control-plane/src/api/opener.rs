@@ -1,0 +1,82 @@
+//! Opens the certificates of a body where it holds nobody up: on a thread of its own, one at a time, within a deadline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout_at};
+
+use crate::arm::body::{Body, Opened, SealedCertificate, certificates_in};
+use crate::arm::certificate::{CertificateError, ServerCertificate};
+
+/// How long all certificates of one body may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Opens certificates.
+#[derive(Clone, Debug)]
+pub struct Opener {
+    /// One permit: a hostile certificate, whose opening cannot be stopped, occupies one thread and not all of them.
+    turn: Arc<Semaphore>,
+    deadline: Duration,
+}
+
+impl Default for Opener {
+    fn default() -> Opener {
+        Opener { turn: Arc::new(Semaphore::new(1)), deadline: DEADLINE }
+    }
+}
+
+impl Opener {
+    /// The body with what its certificates came to. One that is not open in time comes to that.
+    pub(super) async fn open(&self, json: Value) -> Body {
+        let deadline = Instant::now() + self.deadline;
+        let mut opened = Opened::default();
+        for sealed in certificates_in(&json) {
+            let outcome = timeout_at(deadline, self.open_one(sealed.clone())).await;
+            opened.insert(&sealed, outcome.unwrap_or(Err(CertificateError::NotOpened)));
+        }
+        Body { json, opened }
+    }
+
+    async fn open_one(&self, sealed: SealedCertificate) -> Result<ServerCertificate, CertificateError> {
+        let turn = self.turn.clone().acquire_owned().await.map_err(|_| CertificateError::NotOpened)?;
+        let opening = spawn_blocking(move || {
+            let outcome = sealed.open();
+            drop(turn);
+            outcome
+        });
+        opening.await.unwrap_or(Err(CertificateError::NotOpened))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::arm::document::Document;
+    use crate::testing::{VERSION, path};
+    use crate::violation::code;
+
+    #[tokio::test]
+    async fn a_certificate_that_takes_too_long_is_a_violation() {
+        let body = || {
+            let data = include_str!("../arm/certificate/fixtures/modern.pfx.base64");
+            let properties = json!({ "data": data, "password": "secret" });
+            json!({ "properties": { "sslCertificates": [{ "name": "c", "properties": properties }] } })
+        };
+        let opener = Opener { deadline: Duration::from_millis(20), ..Opener::default() };
+        let turn = opener.turn.clone().acquire_owned().await.unwrap();
+        let (_, violations) = Document::read(path("gw"), &opener.open(body()).await, None, VERSION);
+        assert_eq!(violations.0[0].code, code::CERTIFICATE_INVALID);
+        assert_eq!(violations.0[0].target, "properties.sslCertificates[0].properties.data");
+
+        drop(turn);
+        let (document, violations) =
+            Document::read(path("gw"), &Opener::default().open(body()).await, None, VERSION);
+        assert!(violations.is_empty(), "{violations}");
+        assert!(document.children[0].secret.is_some());
+    }
+}

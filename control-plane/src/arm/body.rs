@@ -1,0 +1,152 @@
+//! The body of a PUT together with its certificates, opened beforehand.
+//!
+//! To open a PFX means to derive keys in as many rounds as its author chose: seconds of CPU where that author means
+//! harm. The one writer cannot wait for that, nor can a thread that serves other requests. So whoever takes a body in
+//! looks for its certificates with [`certificates_in`], opens each where time does not matter, and hands body and
+//! outcome on as one; what reads the body only looks up what came of it.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde_json::{Map, Value};
+use tidegate_shared::id::Digest;
+use tidegate_shared::secret::Secret;
+
+use super::certificate::{CertificateError, ServerCertificate};
+use super::collection::Collection;
+use super::normalize::{normalize, take};
+use super::shape::Shape;
+use crate::violation::Violations;
+
+/// A body as sent, with what its certificates came to.
+pub struct Body {
+    /// As sent, secrets included.
+    pub json: Value,
+    /// Its certificates.
+    pub opened: Opened,
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Body(…)")
+    }
+}
+
+/// A server certificate as sent.
+#[derive(Clone, Debug)]
+pub struct SealedCertificate {
+    data: Secret,
+    password: Secret,
+}
+
+impl SealedCertificate {
+    /// Opens it, which may take long.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being used.
+    pub fn open(&self) -> Result<ServerCertificate, CertificateError> {
+        let text = |secret: &Secret| std::str::from_utf8(secret.expose()).unwrap_or_default().to_owned();
+        ServerCertificate::read(&text(&self.data), &text(&self.password))
+    }
+}
+
+/// What certificates came to, by what was sent.
+#[derive(Debug, Default)]
+pub struct Opened(HashMap<Digest, Result<ServerCertificate, CertificateError>>);
+
+impl Opened {
+    /// Notes what one came to.
+    pub fn insert(
+        &mut self,
+        sealed: &SealedCertificate,
+        outcome: Result<ServerCertificate, CertificateError>,
+    ) {
+        self.0.insert(key(sealed.data.expose(), sealed.password.expose()), outcome);
+    }
+
+    /// What came of that data and password.
+    pub(super) fn get(&self, data: &str, password: &str) -> Result<&ServerCertificate, &CertificateError> {
+        match self.0.get(&key(data.as_bytes(), password.as_bytes())) {
+            Some(outcome) => outcome.as_ref(),
+            None => Err(&CertificateError::NotOpened),
+        }
+    }
+}
+
+fn key(data: &[u8], password: &[u8]) -> Digest {
+    Digest::of([data, password])
+}
+
+/// Every server certificate in the body of a gateway, or in that of a child on its own: each once, and no more of them
+/// than a gateway may have. A child that is something else may look like one; nobody will ask what came of it.
+pub fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
+    let collection = Collection::named("sslCertificates").expect("the collection exists");
+    let list = property(body, "properties").and_then(|mut all| take_any(&mut all, collection.name));
+    let children = match list {
+        Some(Value::Array(list)) => list,
+        _ => vec![body.clone()],
+    };
+    let mut found: HashMap<Digest, SealedCertificate> = HashMap::new();
+    for child in children.iter().take(collection.limit + 1) {
+        let Some(mut properties) = property(child, "properties") else { continue };
+        let (data, password) = (text(&mut properties, "data"), text(&mut properties, "password"));
+        if !data.is_empty() {
+            let secret = |text: String| Secret::new(text.into_bytes());
+            let sealed = SealedCertificate { data: secret(data), password: secret(password) };
+            found.insert(key(sealed.data.expose(), sealed.password.expose()), sealed);
+        }
+    }
+    found.into_values().collect()
+}
+
+/// A property that is an object, read as [`super::document`] reads it.
+fn property(value: &Value, name: &str) -> Option<Map<String, Value>> {
+    match take_any(&mut value.as_object()?.clone(), name) {
+        Some(Value::Object(object)) => Some(object),
+        _ => None,
+    }
+}
+
+/// What is wrong with a body is said where it is read, so nothing is said of it here.
+fn take_any(object: &mut Map<String, Value>, name: &str) -> Option<Value> {
+    take(object, name, "", &mut Violations::default())
+}
+
+fn text(object: &mut Map<String, Value>, name: &str) -> String {
+    let value =
+        take_any(object, name).and_then(|v| normalize(v, &Shape::Text, "", &mut Violations::default()));
+    match value {
+        Some(Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn certificates_are_found_in_any_spelling_each_once() {
+        let one = json!({ "Data": "a", "PASSWORD": 7 });
+        let gateway = |list: Value| json!({ "Properties": { "SSLCertificates": list } });
+        let child = |properties: &Value| json!({ "name": "c", "PROPERTIES": properties });
+        let cases = [
+            (gateway(json!([child(&one), child(&json!({ "data": "a", "password": "8" }))])), 2),
+            (gateway(json!([child(&one), child(&json!({ "data": "a", "password": "7" }))])), 1),
+            (
+                gateway(json!([null, 7, {}, child(&json!({ "data": null })), child(&json!({ "data": "" }))])),
+                0,
+            ),
+            (gateway(json!((0..500).map(|i| child(&json!({ "data": i }))).collect::<Vec<_>>())), 101),
+            (child(&one), 1),
+            (json!({}), 0),
+            (json!(null), 0),
+            (gateway(json!({})), 0),
+        ];
+        for (body, count) in cases {
+            assert_eq!(certificates_in(&body).len(), count, "{body}");
+        }
+    }
+}

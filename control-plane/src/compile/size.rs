@@ -1,0 +1,77 @@
+//! Whether what a document means can be carried: to a worker as a snapshot, and back from it as reports of health.
+//!
+//! A document within all other limits can still come to more than a message may hold. Once accepted it would end the
+//! session of every worker that it is sent to, again and again, so it is refused here.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use tidegate_shared::channel::MAX_SNAPSHOT;
+use tidegate_shared::snapshot::{Action, Content, UpstreamTls};
+
+use crate::arm::collection::over_limit;
+use crate::violation::{Violations, code};
+
+/// The most backends that rules may lead to: members, counted once for each settings that they are spoken with. A
+/// worker probes each of them and reports on each in some 400 bytes.
+const BACKENDS: usize = 20_000;
+
+/// The most authorities that settings may trust, counted once for each settings: a worker keeps a list for each.
+const TRUSTED: usize = 20_000;
+
+/// Complains of a content that is too large.
+pub(super) fn check(content: &Content, violations: &mut Violations) {
+    let backends = backends(content);
+    if backends > BACKENDS {
+        let message = over_limit("backends that the rules lead to", backends, BACKENDS);
+        violations.push(code::limit::BACKENDS, "properties.requestRoutingRules", message);
+    }
+    let trusted = trusted(content);
+    if trusted > TRUSTED {
+        let message = over_limit("authorities that the settings trust", trusted, TRUSTED);
+        violations.push(code::limit::TRUST, "properties.backendHttpSettingsCollection", message);
+    }
+    let bytes = bytes(content);
+    if bytes > MAX_SNAPSHOT {
+        let message = over_limit("bytes that the gateway comes to", bytes, MAX_SNAPSHOT);
+        violations.push(code::limit::SIZE, "properties", message);
+    }
+}
+
+fn backends(content: &Content) -> usize {
+    let rules = content.listeners.iter().filter_map(|listener| listener.rule.as_ref());
+    let pairs: BTreeSet<(usize, usize)> = rules
+        .map(|rule| match rule.action {
+            Action::Forward { pool, settings } => (pool, settings),
+        })
+        .collect();
+    pairs.iter().filter_map(|(pool, _)| content.pools.get(*pool)).map(|pool| pool.members.len()).sum()
+}
+
+fn trusted(content: &Content) -> usize {
+    let lists = content.settings.iter().filter_map(|settings| match &settings.tls {
+        Some(UpstreamTls::Roots(indices)) => Some(indices),
+        Some(UpstreamTls::SystemRoots) | None => None,
+    });
+    lists.flatten().filter_map(|index| content.roots.get(*index)).map(|root| root.certificates.len()).sum()
+}
+
+fn bytes(content: &Content) -> usize {
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, content).expect("a content is plain data, and counting cannot fail");
+    count.0
+}
+
+/// Takes bytes and keeps nothing but their number.
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

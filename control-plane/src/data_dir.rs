@@ -1,0 +1,81 @@
+//! What a data directory holds, opened in one order and by one process at a time.
+//!
+//! `tidegate worker token` may run beside the first start of a control plane. Without a lock each would make an
+//! authority of its own, and the key of one would end beside the certificate of the other.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use tidegate_shared::private_file;
+use tokio::task::spawn_blocking;
+
+use crate::StartError;
+use crate::api::AdminToken;
+use crate::pki::Authority;
+use crate::store::{Schema, Store};
+
+/// An opened data directory.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    /// The certificate authority.
+    pub(crate) authority: Authority,
+    /// The admin token.
+    pub(crate) token: AdminToken,
+    /// The database.
+    pub(crate) store: Store,
+}
+
+impl DataDir {
+    /// Opens the directory and makes what is missing, while nobody else does.
+    ///
+    /// # Errors
+    /// What cannot be read, made or used.
+    pub(crate) async fn open(path: &Path, schema: Schema) -> Result<DataDir, StartError> {
+        private_file::create_dir(path)?;
+        let _lock = lock(path).await?;
+        let authority = Authority::load_or_create(path)?;
+        let token = AdminToken::load_or_create(path)?;
+        let store = Store::open(path, schema).await?;
+        Ok(DataDir { authority, token, store })
+    }
+}
+
+/// Waits for the lock; it is given back when the file is closed, by a process that dies too.
+async fn lock(data_dir: &Path) -> io::Result<File> {
+    let path = data_dir.join("init.lock");
+    let lock = move || {
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    spawn_blocking(lock).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use tokio_util::task::TaskTracker;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn those_who_open_it_first_at_once_find_the_same() {
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        let tracker = TaskTracker::new();
+        let open = |_| {
+            let dir = dir.clone();
+            tracker.spawn(async move {
+                let opened = DataDir::open(dir.path(), Schema::Current).await.unwrap();
+                opened.store.close().await;
+                opened.authority.pem().to_owned()
+            })
+        };
+        let opened: Vec<_> = (0..8).map(open).collect();
+        let again = DataDir::open(dir.path(), Schema::Migrate).await.unwrap();
+        for pem in opened {
+            assert_eq!(pem.await.unwrap(), again.authority.pem());
+        }
+        again.authority.issue_channel().unwrap();
+    }
+}

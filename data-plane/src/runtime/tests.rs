@@ -1,0 +1,101 @@
+//! What a runtime takes over from the one before it, and what it refuses to be made of.
+
+use std::num::NonZeroUsize;
+
+use tidegate_shared::id::Generation;
+use tidegate_shared::snapshot::{Pool, Probe, Rule, TrustedRoot};
+use uuid::Uuid;
+
+use super::*;
+use crate::config::AccessLog;
+
+fn config() -> Config {
+    Config {
+        control_plane: String::new(),
+        data_dir: "unused".into(),
+        token: None,
+        public_address: "127.0.0.1".parse().unwrap(),
+        port_offset: 0,
+        threads: NonZeroUsize::MIN,
+        drain_timeout: Duration::from_secs(1),
+        access_log: AccessLog::Off,
+    }
+}
+
+fn authority() -> TrustedRoot {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap();
+    TrustedRoot { certificates: vec![certificate.der().to_vec()] }
+}
+
+/// A gateway whose one backend is trusted by the roots of those indices.
+fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
+    let second = Duration::from_secs(1);
+    let probe = Probe {
+        host: None,
+        port: None,
+        path: "/".into(),
+        interval: second,
+        timeout: second,
+        unhealthy_threshold: 3,
+        min_servers: 0,
+        statuses: vec![200..=399],
+        body: String::new(),
+    };
+    let settings = Settings {
+        name: "s".into(),
+        port: 443,
+        tls: Some(UpstreamTls::Roots(trusted.to_vec())),
+        host: HostHeader::Client,
+        request_timeout: second,
+        drain_timeout: second,
+        probe,
+    };
+    let listener = Listener {
+        name: "l".into(),
+        frontend: Frontend::Public,
+        port: 80,
+        certificate: None,
+        hosts: Vec::new(),
+        rule: Some(Rule { name: "r".into(), action: Action::Forward { pool: 0, settings: 0 } }),
+    };
+    let pools = vec![Pool { name: "p".into(), members: vec![Host::Name("backend.test".into())] }];
+    let content = Content {
+        name: "gw".into(),
+        listeners: vec![listener],
+        pools,
+        settings: vec![settings],
+        certificates: Vec::new(),
+        roots: roots.to_vec(),
+    };
+    Snapshot { gateway: GatewayId(Uuid::nil()), generation: Generation(1), content }
+}
+
+/// The number of the one backend: the same for as long as its health and connections are kept.
+fn number(runtime: &Runtime) -> u64 {
+    runtime.backends.iter().next().unwrap().number
+}
+
+#[test]
+fn a_backend_stays_with_those_who_vouch_for_it_and_not_with_their_indices() {
+    let (one, two) = (authority(), authority());
+    let both =
+        TrustedRoot { certificates: [&one, &two, &one].map(|root| root.certificates[0].clone()).to_vec() };
+    let build = |roots: &[TrustedRoot], trusted: &[usize], old: Option<&Runtime>| {
+        Runtime::build(&snapshot(roots, trusted), old, &config()).unwrap()
+    };
+    let first = build(std::slice::from_ref(&one), &[0], None);
+    let moved = build(&[two.clone(), one.clone()], &[1], Some(&first));
+    assert_eq!(number(&moved), number(&first), "the same authority at another index");
+    let replaced = build(std::slice::from_ref(&two), &[0], Some(&first));
+    assert_ne!(number(&replaced), number(&first), "another authority at the same index");
+    let more = build(&[one, two], &[0, 1], Some(&first));
+    assert_ne!(number(&more), number(&first), "one more authority");
+    assert_eq!(number(&build(&[both], &[0], Some(&more))), number(&more), "the same two as one bundle");
+}
+
+#[test]
+fn a_root_that_is_not_in_the_snapshot_is_refused() {
+    let error = Runtime::build(&snapshot(&[authority()], &[0, 1]), None, &config()).unwrap_err();
+    assert_eq!(error.to_string(), "listener l: trusted root number 1 is not in the snapshot");
+}

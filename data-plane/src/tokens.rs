@@ -1,0 +1,68 @@
+//! Where a worker finds the token to join with: a file that its supervisor may renew, or the one it was started with.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tidegate_shared::private_file;
+use tidegate_shared::token::JoinToken;
+
+/// The tokens of one worker.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    file: PathBuf,
+    given: Option<JoinToken>,
+}
+
+impl Tokens {
+    /// Those of the worker that lives in `data_dir` and was started with `given`. The file is `token` in that directory.
+    pub(crate) fn of(data_dir: &Path, given: Option<JoinToken>) -> Tokens {
+        Tokens { file: data_dir.join("token"), given }
+    }
+
+    /// The one to join with. The file goes first: it may have been renewed since the start.
+    pub(crate) fn newest(&self) -> Option<JoinToken> {
+        let in_file = match private_file::read(&self.file) {
+            Ok(text) => std::str::from_utf8(text.expose()).ok().and_then(|text| text.parse().ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(%error, "the join token cannot be read");
+                None
+            }
+        };
+        in_file.or_else(|| self.given.clone())
+    }
+
+    /// Forgets the newest: it was used, or it is no good.
+    pub(crate) fn spend(&mut self) {
+        match fs::remove_file(&self.file) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.given = None,
+            // It will be tried again, and refused.
+            Err(error) => tracing::error!(%error, "a spent join token cannot be removed"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_shared::secret::Secret;
+
+    fn token(number: u8) -> JoinToken {
+        JoinToken { authority: "authority".into(), secret: Secret::new(vec![number]) }
+    }
+
+    #[test]
+    fn the_file_goes_before_the_given_one_and_each_is_spent_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut tokens = Tokens::of(dir.path(), Some(token(1)));
+        private_file::write(&dir.path().join("token"), token(2).encode().as_bytes()).unwrap();
+        for expected in [Some(token(2)), Some(token(1)), None, None] {
+            assert_eq!(tokens.newest(), expected);
+            tokens.spend();
+        }
+        private_file::write(&dir.path().join("token"), b"no token").unwrap();
+        assert_eq!(tokens.newest(), None);
+    }
+}

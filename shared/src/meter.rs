@@ -1,0 +1,197 @@
+//! A byte stream that counts what passes, so that a slow peer can be told from a silent one.
+//!
+//! A large message over a slow link takes longer than a peer may be silent. What counts is therefore not how long a
+//! message takes but whether any byte of it has moved. The stream lies below TLS, where bytes move as they come.
+
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, timeout_at};
+
+/// A stream under measurement.
+#[derive(Debug)]
+pub struct Metered<S> {
+    stream: S,
+    read: Arc<AtomicU64>,
+    written: Arc<AtomicU64>,
+}
+
+/// Watches one direction of a [`Metered`] stream.
+#[derive(Debug)]
+pub struct Meter {
+    moved: Arc<AtomicU64>,
+    seen: u64,
+    since: Instant,
+}
+
+/// For how long no byte moved.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing moved for {} s", .0.as_secs())]
+pub struct Stalled(pub Duration);
+
+impl<S> Metered<S> {
+    /// Measures a stream.
+    pub fn new(stream: S) -> Metered<S> {
+        Metered { stream, read: Arc::default(), written: Arc::default() }
+    }
+
+    /// Watches what comes in.
+    pub fn reading(&self) -> Meter {
+        Meter::of(&self.read)
+    }
+
+    /// Watches what goes out.
+    pub fn writing(&self) -> Meter {
+        Meter::of(&self.written)
+    }
+}
+
+impl Meter {
+    fn of(moved: &Arc<AtomicU64>) -> Meter {
+        Meter { moved: moved.clone(), seen: moved.load(Ordering::Relaxed), since: Instant::now() }
+    }
+
+    /// Starts anew: what did not move before now does not count. For a direction that is idle by choice.
+    pub fn restart(&mut self) {
+        self.has_moved();
+        self.since = Instant::now();
+    }
+
+    /// Waits for `work`, for as long as bytes keep moving. A wait that is given up and begun again goes on where it
+    /// was. `work` gets its chance before the time is looked at.
+    ///
+    /// # Errors
+    /// `patience` has passed without a byte; up to twice that where bytes had moved before.
+    pub async fn watch<W: Future>(&mut self, patience: Duration, work: W) -> Result<W::Output, Stalled> {
+        let mut work = pin!(work);
+        loop {
+            match timeout_at(self.since + patience, work.as_mut()).await {
+                Ok(output) => {
+                    self.has_moved();
+                    return Ok(output);
+                }
+                Err(_) if self.has_moved() => {}
+                Err(_) => return Err(Stalled(patience)),
+            }
+        }
+    }
+
+    fn has_moved(&mut self) -> bool {
+        let moved = self.moved.load(Ordering::Relaxed);
+        if moved == self.seen {
+            return false;
+        }
+        (self.seen, self.since) = (moved, Instant::now());
+        true
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        count(&self.read, buffer.filled().len() - before);
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if let Poll::Ready(Ok(written)) = &polled {
+            count(&self.written, *written);
+        }
+        polled
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        if let Poll::Ready(Ok(written)) = &polled {
+            count(&self.written, *written);
+        }
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+fn count(moved: &AtomicU64, bytes: usize) {
+    moved.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::sleep;
+
+    const PATIENCE: Duration = Duration::from_secs(4);
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_is_not_silent() {
+        let (mut near, far) = tokio::io::duplex(1);
+        let mut far = Metered::new(far);
+        let (mut reading, mut bytes) = (far.reading(), [0; 16]);
+        let began = Instant::now();
+        let slowly = async {
+            for byte in 0..16 {
+                sleep(PATIENCE / 8).await;
+                near.write_all(&[byte]).await.unwrap();
+            }
+        };
+        let (_, read) = tokio::join!(slowly, reading.watch(PATIENCE, far.read_exact(&mut bytes)));
+        read.unwrap().unwrap();
+        assert!(began.elapsed() > PATIENCE, "the whole took longer than the peer may be silent");
+        assert_eq!(bytes[15], 15);
+
+        let began = Instant::now();
+        reading.watch(PATIENCE, far.read_u8()).await.unwrap_err();
+        assert!(began.elapsed() + PATIENCE / 8 >= PATIENCE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_is_begun_again_goes_on_and_one_that_is_restarted_does_not() {
+        let (_near, far) = tokio::io::duplex(1);
+        let mut far = Metered::new(far);
+        let (mut reading, mut writing) = (far.reading(), far.writing());
+        let mut times = 0;
+        let given_up = async {
+            while tokio::time::timeout(PATIENCE / 4, reading.watch(PATIENCE, far.read_u8())).await.is_err() {
+                times += 1;
+            }
+        };
+        tokio::time::timeout(PATIENCE * 20, given_up).await.unwrap();
+        assert!(times > 0);
+        writing.restart();
+        let began = Instant::now();
+        writing.watch(PATIENCE, far.write_all(b"two")).await.unwrap_err();
+        assert!(began.elapsed() >= PATIENCE);
+    }
+}

@@ -1,0 +1,92 @@
+//! What is given time to end gets all of that time, no more, and is not forgotten.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tidegate_harness::{
+    Backend, Behaviour, Ending, Gateway, GatewayDocument, ManualBackend, handshake, switching_protocols,
+};
+use tokio::time::Instant;
+
+use crate::tidegate;
+
+fn drained_in_two_seconds(document: GatewayDocument) -> GatewayDocument {
+    let draining = json!({"enabled": true, "drainTimeoutInSec": 2});
+    document.settings("settings", &json!({"connectionDraining": draining}))
+}
+
+#[tokio::test]
+async fn a_reset_passes_through_a_tunnel_that_is_held_up() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let mut client = gateway.peer().await;
+    client.write(handshake("gateway.test", "/flood", "")).await;
+    let mut server = backend.accept_websocket().await;
+    assert_eq!(client.read_head().await.status(), 101);
+    client.write_until_held_up(&[0; 64 * 1024]).await;
+    client.reset();
+    assert_eq!(server.read_to_end().await.1, Ending::Reset);
+    let line = gateway.access_log().line_with(&["/flood", "tunnel"]).await;
+    assert_eq!(line["closedBy"], "client");
+}
+
+#[tokio::test]
+async fn a_backend_removed_again_is_given_the_whole_time_again() {
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], drained_in_two_seconds).await;
+    let mut socket = gateway.websocket("/chat").await;
+    let without = gateway.document.clone().pool("pool", &[]);
+    let with = gateway.document.clone();
+    gateway.apply(without.clone()).await;
+    let first = Instant::now();
+    gateway.apply(with).await;
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    while first.elapsed() < Duration::from_millis(1500) {
+        ticks.tick().await;
+    }
+    gateway.apply(without).await;
+    let second = Instant::now();
+    socket.end().await;
+    assert!(second.elapsed() >= Duration::from_millis(1700), "it was cut after {:?}", second.elapsed());
+    gateway.access_log().line_with(&["/chat", "its backend was removed"]).await;
+}
+
+#[tokio::test]
+async fn a_tunnel_that_opens_late_to_a_removed_backend_is_ended_too() {
+    let mut backend = ManualBackend::start().await;
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], drained_in_two_seconds).await;
+    let mut client = gateway.peer().await;
+    client.write(handshake("gateway.test", "/late", "")).await;
+    let (head, mut server) = backend.accept().await;
+    let without = gateway.document.clone().pool("pool", &[]);
+    gateway.apply(without).await;
+    server.write(switching_protocols(&head)).await;
+    assert_eq!(client.read_head().await.status(), 101);
+    assert_eq!(client.read_to_end().await.0, b"");
+    gateway.access_log().line_with(&["/late", "its backend was removed"]).await;
+}
+
+#[tokio::test]
+async fn at_the_drain_timeout_every_request_and_tunnel_leaves_its_line() {
+    const EACH: usize = 100;
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start(tidegate().option("--drain-timeout", "1s"), &[backend.ip()]).await;
+    let mut tunnels = Vec::new();
+    for _ in 0..EACH {
+        tunnels.push(gateway.websocket("/tunnel").await);
+    }
+    backend.behave(Behaviour::Held);
+    let mut requests = Vec::new();
+    for number in 0..EACH {
+        let mut client = gateway.peer().await;
+        client.write(format!("GET /held/{number} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        requests.push(client);
+    }
+    for number in 0..EACH {
+        backend.request(&format!("/held/{number}")).await;
+    }
+    gateway.tidegate.terminate();
+    assert!(gateway.tidegate.exited_well().await);
+    assert_eq!(gateway.access_log().count_with(&["\"tunnel\"", "the worker stops"]), EACH);
+    assert_eq!(gateway.access_log().count_with(&["\"request\"", "/held/"]), EACH);
+}
