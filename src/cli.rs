@@ -10,7 +10,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::BoolishValueParser;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tidegate_data_plane::AccessLog;
 use tidegate_shared::secret::Secret;
 
@@ -34,19 +35,44 @@ pub(crate) struct Cli {
     pub(crate) log: String,
 }
 
+impl Cli {
+    /// What this process was started with. Ends the process, with a word to the user, if that makes no sense.
+    pub(crate) fn read() -> Cli {
+        let mut definition = Cli::command();
+        let first = std::env::args_os().nth(1).unwrap_or_default();
+        if definition.get_subcommands().any(|command| first == command.get_name()) {
+            // The options that are here for want of a subcommand must not be looked up in the environment: a variable
+            // that is wrong would be the end of subcommands that do not have the option.
+            definition = definition.mut_args(|option| {
+                if option.is_global_set() { option } else { option.env(None::<&'static str>) }
+            });
+        }
+        Cli::from_arg_matches(&definition.get_matches()).unwrap_or_else(|e| e.exit())
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a control plane and local workers: all that one machine needs. The default.
     ///
     /// Each worker is a process of its own. A worker that ends is started again; all are stopped, and given time to
-    /// drain, on SIGTERM or SIGINT. A second SIGINT kills them. If `up` itself is killed, its workers go on, and the
-    /// next `up` on the same data directory takes them back; for that, the channel needs a fixed port.
+    /// drain, on SIGTERM, SIGINT or SIGHUP. A SIGINT after that kills them. If `up` itself is killed, its workers go on,
+    /// and the next `up` on the same data directory with the same options takes them back; for that, the channel needs
+    /// a fixed port.
     Up(UpOptions),
 
     /// Run a control plane alone, for workers on other machines.
+    ///
+    /// Workers dial it, so the channel must be reachable for them: `--channel 0.0.0.0:9444`. Each needs a token of
+    /// its own to join with: see `tidegate worker token`. The bearer token for the REST API is made at the first start,
+    /// in `<data-dir>/admin-token`. SIGTERM or SIGINT ends it in order; its workers go on with what they have.
     ControlPlane(ControlPlaneOptions),
 
     /// Run a worker alone, for a control plane on another machine.
+    ///
+    /// On its first start it joins with a token from there: `tidegate worker token > worker.token` on the control
+    /// plane's machine, then `--token-file worker.token` here. From then on its data directory says who it is, and the
+    /// file may be gone. SIGTERM or SIGINT lets it drain and end.
     DataPlane(DataPlaneOptions),
 
     /// Show a gateway at work: ws and wss through a gateway configured over the REST API, on free ports.
@@ -68,6 +94,10 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkerCommand {
     /// Print a one-time token with which a worker joins.
+    ///
+    /// To be run where the control plane's data directory is, as `(umask 077; tidegate worker token > worker.token)`.
+    /// A token is good for one worker and for one day. It is as good as a password until it is used: hand it over
+    /// accordingly.
     Token(TokenOptions),
 }
 
@@ -116,13 +146,14 @@ pub(crate) struct ControlPlaneOptions {
     #[arg(long, env = "TIDEGATE_CHANNEL", default_value = "127.0.0.1:9444", value_name = "ADDRESS:PORT")]
     pub(crate) channel: SocketAddr,
 
-    /// How long workers may take to apply a change before its operation is said to have failed, such as `60s`.
+    /// After how long an operation fails if not every connected worker has applied the change, or none is connected,
+    /// such as `60s`.
     #[arg(long, env = "TIDEGATE_ROLLOUT_TIMEOUT", default_value = "60s", value_name = "DURATION",
           value_parser = value::duration)]
     pub(crate) rollout_timeout: Duration,
 
     /// Ask for no bearer token. Refused unless both management addresses are loopback.
-    #[arg(long, env = "TIDEGATE_NO_AUTH")]
+    #[arg(long, env = "TIDEGATE_NO_AUTH", value_parser = BoolishValueParser::new())]
     pub(crate) no_auth: bool,
 }
 
@@ -161,7 +192,8 @@ pub(crate) struct DataPlaneOptions {
     #[arg(long, env = "TIDEGATE_DATA_DIR", default_value = "./tidegate-worker", value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
 
-    /// A file with the token to join with, `-` for standard input. Needed on the first start only.
+    /// A file with the token to join with, `-` for standard input. Needed on the first start only: after that it may be
+    /// empty or gone.
     #[arg(long, env = "TIDEGATE_TOKEN_FILE", value_name = "PATH")]
     pub(crate) token_file: Option<PathBuf>,
 
@@ -176,8 +208,8 @@ pub(crate) struct DataPlaneOptions {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DemoOptions {
-    /// End after the two messages: with exit code 0 if both came back, with 1 if not.
-    #[arg(long, env = "TIDEGATE_ONCE")]
+    /// End after the messages: with exit code 0 if all came back, with 1 if not.
+    #[arg(long, env = "TIDEGATE_ONCE", value_parser = BoolishValueParser::new())]
     pub(crate) once: bool,
 }
 
@@ -198,7 +230,6 @@ pub(crate) struct EchoOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
     use std::collections::BTreeSet;
 
     fn parse(arguments: &str) -> Result<Cli, clap::Error> {

@@ -27,6 +27,9 @@ pub(crate) const TOKEN_FILE: &str = "admin-token";
 /// Made by the control plane at its first start.
 pub(crate) const AUTHORITY_FILE: &str = "ca.pem";
 
+/// What is there once a control plane was started in a data directory.
+const STARTED: [&str; 2] = [AUTHORITY_FILE, "tidegate.db"];
+
 /// A running control plane and its data directory.
 #[derive(Debug)]
 pub(crate) struct LocalControlPlane {
@@ -96,7 +99,15 @@ pub(crate) async fn run(options: &ControlPlaneOptions, stop: &Stop) -> Outcome {
 }
 
 /// `tidegate worker token`.
+///
+/// # Errors
+/// No control plane was ever started in the directory, or the token cannot be stored.
 pub(crate) async fn print_join_token(options: &TokenOptions) -> Outcome {
+    // A directory that was mistyped must not become one with an authority of its own, which no worker's control plane
+    // would know.
+    if !STARTED.iter().all(|name| options.data_dir.join(name).exists()) {
+        return Err(format!("no control plane has been started in {}", options.data_dir.display()).into());
+    }
     let token = tidegate_control_plane::issue_join_token(&options.data_dir).await?;
     Ok(writeln!(io::stdout(), "{}", token.encode())?)
 }

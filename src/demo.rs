@@ -1,7 +1,7 @@
 //! `tidegate demo`: a gateway at work, from nothing, with lines on the screen that say what happens.
 //!
 //! Nothing in it is staged: workers are real processes under the real supervisor, the gateway is made by a PUT to
-//! the real REST API, and the two messages go through its listeners as any client's would.
+//! the real REST API, and the messages go through its listeners as any client's would.
 
 mod backend;
 mod client;
@@ -39,7 +39,8 @@ const LOG_TAIL: usize = 20;
 pub(crate) async fn run(options: &DemoOptions, log: &str, stop: &Stop) -> Outcome {
     let dir = tempfile::Builder::new().prefix("tidegate-demo-").tempdir()?;
     let files = Files::new(dir.path());
-    logging::init_file(log, File::create(&files.log)?)?;
+    // The worker writes to the same file: each line goes to wherever the end is by then.
+    logging::init_file(log, File::options().create(true).append(true).open(&files.log)?)?;
     let (first, second) = bind_backends().await?;
     let backends = [first.local_addr()?, second.local_addr()?];
     say(&format!("Two echo backends listen on {} and {}.", backends[0], backends[1]));
@@ -51,8 +52,9 @@ pub(crate) async fn run(options: &DemoOptions, log: &str, stop: &Stop) -> Outcom
     if outcome.is_err() {
         screen::show_end_of(&files.log, LOG_TAIL);
     }
-    dir.close()?;
-    outcome
+    let removed = dir.close();
+    outcome?;
+    Ok(removed?)
 }
 
 /// `tidegate echo`: one backend until a stop.
@@ -113,9 +115,10 @@ async fn with_gateway(
         shown
     };
     let new_token = async || control_plane.issue_join_token().await;
-    let ((), shown) = tokio::join!(supervisor::run(&new_token, &plan, stop), show);
-    control_plane.stop(stop).await?;
-    shown
+    let (workers, shown) = tokio::join!(supervisor::run(&new_token, &plan, stop), show);
+    let stopped = control_plane.stop(stop).await;
+    // The first of them is most likely why there are others.
+    shown.and(workers.map_err(Into::into)).and(stopped)
 }
 
 /// The demonstration proper.
@@ -133,9 +136,14 @@ async fn show(
     let took = api.put(gateway::PATH, &gateway.document()).await?;
     say(&format!("  The worker has applied it: the operation succeeded after {} ms.", took.as_millis()));
     let (http, https) = (gateway.http(), gateway.https());
-    say_exchange("ws", http, client::over_ws(http, "hello over ws").await?);
-    let reply = client::over_wss(https, gateway::HOST, gateway.certificate_der(), "hello over wss").await?;
-    say_exchange("wss", https, reply);
+    // Two of each, since the backends take turns.
+    for message in ["hello over ws", "hello again over ws"] {
+        say_exchange("ws", http, client::over_ws(http, message).await?);
+    }
+    for message in ["hello over wss", "hello again over wss"] {
+        let certificate = gateway.certificate_der();
+        say_exchange("wss", https, client::over_wss(https, gateway::HOST, certificate, message).await?);
+    }
     say("");
     screen::show_hints(&Hints {
         management,

@@ -1,7 +1,8 @@
 //! The one binary of Tidegate: reads its arguments, starts what they name, and turns the outcome into an exit code.
 //!
-//! Everything it starts lives in the two planes' libraries; here are only the processes around them. Nothing in
-//! this package knows what a listener or a route is.
+//! Everything it starts lives in the two planes' libraries; here are only the processes around them. Nothing in this
+//! package serves an API or carries traffic of its own, but for the demonstration, which plays the client and the
+//! backend.
 
 mod cli;
 mod control_plane;
@@ -16,8 +17,6 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::cli::{Cli, Command, WorkerCommand};
 use crate::stop::Stop;
 
@@ -31,7 +30,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Outcome = Result<(), Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    match dispatch(Cli::parse()) {
+    match dispatch(Cli::read()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Not `eprintln!`: a standard error that nobody reads any more must not turn into a panic.

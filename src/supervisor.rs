@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use thiserror::Error;
 use tidegate_shared::token::JoinToken;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -53,33 +54,54 @@ pub(crate) struct WorkerPlan {
     pub(crate) output: Option<PathBuf>,
 }
 
+/// Workers that are still there though they were killed.
+#[derive(Debug, Error)]
+#[error("not every worker has ended: those in slots {0:?} are still there")]
+pub(crate) struct LeftAlive(Vec<u16>);
+
+/// A worker that is still there though it was killed.
+#[derive(Debug)]
+struct Undead;
+
 /// Keeps the planned number of workers running until asked to stop, and returns when all have ended. Workers of an
-/// earlier, larger plan are ended at once. Each worker that is started gets a token of its own from `new_token`.
-pub(crate) async fn run(new_token: &impl NewToken, plan: &WorkerPlan, stop: &Stop) {
+/// earlier, larger plan are ended at once. Each worker that is started or taken back gets a token of its own from
+/// `new_token`.
+///
+/// # Errors
+/// Workers that do not end even when killed.
+pub(crate) async fn run(new_token: &impl NewToken, plan: &WorkerPlan, stop: &Stop) -> Result<(), LeftAlive> {
     let surplus = slot::beyond(&plan.workers_dir, plan.workers);
-    let ending = surplus.iter().map(|slot| end_surplus(slot, plan, stop));
-    let serving = (1..=plan.workers).map(|number| {
-        let slot = Slot::new(&plan.workers_dir, number);
-        async move { serve(&slot, new_token, plan, stop).await }
+    let ending = surplus.into_iter().map(|slot| async move {
+        let ended = end_surplus(&slot, plan, stop).await;
+        (slot.number(), ended)
     });
-    tokio::join!(join_all(ending), join_all(serving));
+    let serving = (1..=plan.workers).map(|number| async move {
+        let slot = Slot::new(&plan.workers_dir, number);
+        (number, serve(&slot, new_token, plan, stop).await)
+    });
+    let (ended, served) = tokio::join!(join_all(ending), join_all(serving));
+    let left = ended.into_iter().chain(served).filter_map(|(slot, ended)| ended.is_err().then_some(slot));
+    let left: Vec<u16> = left.collect();
+    if left.is_empty() { Ok(()) } else { Err(LeftAlive(left)) }
 }
 
 /// Ends the worker of a slot that is not wanted any more, if there is one.
-async fn end_surplus(slot: &Slot, plan: &WorkerPlan, stop: &Stop) {
+async fn end_surplus(slot: &Slot, plan: &WorkerPlan, stop: &Stop) -> Result<(), Undead> {
     match slot.survivor() {
         Ok(Some(survivor)) => {
             info!(worker.slot = slot.number(), "stopping a worker of an earlier, larger number");
-            end(&mut Process::Survivor(survivor), slot, plan, stop).await;
+            return end(&mut Process::Survivor(survivor), slot, plan, stop).await;
         }
         Ok(None) => {}
         Err(e) => warn!(worker.slot = slot.number(), "cannot tell whether a worker is left: {e}"),
     }
+    Ok(())
 }
 
 /// Keeps one slot served until asked to stop.
-async fn serve(slot: &Slot, new_token: &impl NewToken, plan: &WorkerPlan, stop: &Stop) {
+async fn serve(slot: &Slot, new_token: &impl NewToken, plan: &WorkerPlan, stop: &Stop) -> Result<(), Undead> {
     let mut backoff = Backoff::default();
+    end_if_told_otherwise(slot, plan, stop).await?;
     while !stop.asked.is_cancelled() {
         let began = Instant::now();
         match take_or_start(slot, new_token, plan).await {
@@ -95,36 +117,64 @@ async fn serve(slot: &Slot, new_token: &impl NewToken, plan: &WorkerPlan, stop: 
             () = stop.asked.cancelled() => {}
         }
     }
+    Ok(())
 }
 
-/// The worker that still serves the slot, or else a new one.
+/// Ends a survivor that would never come back, or come back as something else than what is wanted now.
+async fn end_if_told_otherwise(slot: &Slot, plan: &WorkerPlan, stop: &Stop) -> Result<(), Undead> {
+    // An error is met again, and logged, when the slot is to be served.
+    let Ok(Some(survivor)) = slot.survivor() else { return Ok(()) };
+    if slot.was_told(&process::arguments(plan)) {
+        return Ok(());
+    }
+    info!(
+        worker.slot = slot.number(),
+        "replacing a worker that was started with another channel or other options"
+    );
+    end(&mut Process::Survivor(survivor), slot, plan, stop).await
+}
+
+/// The worker that still serves the slot, or else a new one; either with a fresh token.
 async fn take_or_start(
     slot: &Slot,
     new_token: &impl NewToken,
     plan: &WorkerPlan,
 ) -> Result<Process, Box<dyn Error>> {
+    let token = new_token().await?;
     if let Some(survivor) = slot.survivor()? {
+        slot.hand_over(&token)?;
         info!(worker.slot = slot.number(), "taking back a worker that outlived its control plane");
         return Ok(Process::Survivor(survivor));
     }
-    let token = new_token().await?;
-    let child = process::start(plan, slot, &token).await?;
+    slot.prepare(&process::arguments(plan), &token)?;
+    let child = process::start(plan, slot)?;
     info!(worker.slot = slot.number(), process.id = child.id(), "worker started");
     Ok(Process::Child(child))
 }
 
 /// Asks a worker to end, waits while it drains, and kills it if it takes too long or the stop is hurried.
-async fn end(process: &mut Process, slot: &Slot, plan: &WorkerPlan, stop: &Stop) {
-    process.ask_to_end();
+async fn end(process: &mut Process, slot: &Slot, plan: &WorkerPlan, stop: &Stop) -> Result<(), Undead> {
+    let in_order = async {
+        process.ask_to_end().await;
+        process.ended().await
+    };
     tokio::select! {
-        how = process.ended() => return info!(worker.slot = slot.number(), "worker stopped: {how}"),
+        how = in_order => {
+            info!(worker.slot = slot.number(), "worker stopped: {how}");
+            return Ok(());
+        }
         () = tokio::time::sleep(plan.options.drain_timeout + GRACE) => {
             warn!(worker.slot = slot.number(), "worker does not end, killing it");
         }
         () = stop.hurried.cancelled() => {}
     }
-    process.kill();
-    if tokio::time::timeout(GRACE, process.ended()).await.is_err() {
+    let killed = async {
+        process.kill().await;
+        process.ended().await
+    };
+    if tokio::time::timeout(GRACE, killed).await.is_err() {
         error!(worker.slot = slot.number(), "worker does not end even when killed");
+        return Err(Undead);
     }
+    Ok(())
 }

@@ -16,9 +16,10 @@ use crate::supervisor::{self, WorkerPlan};
 pub(crate) async fn run(options: &UpOptions, log: &str, stop: &Stop) -> Outcome {
     let control_plane = LocalControlPlane::start(&options.control_plane).await?;
     let plan = WorkerPlan::new(options, log, None, control_plane.addresses().channel)?;
-    supervisor::run(&async || control_plane.issue_join_token().await, &plan, stop).await;
-    info!("workers have ended, stopping the control plane");
-    control_plane.stop(stop).await
+    let workers = supervisor::run(&async || control_plane.issue_join_token().await, &plan, stop).await;
+    info!("stopping the control plane, now that the workers have been stopped");
+    control_plane.stop(stop).await?;
+    Ok(workers?)
 }
 
 impl WorkerPlan {

@@ -9,6 +9,7 @@ use tidegate_data_plane::Config;
 use tidegate_shared::private_file;
 use tidegate_shared::secret::Secret;
 use tidegate_shared::token::{InvalidToken, JoinToken};
+use tracing::warn;
 
 use crate::Outcome;
 use crate::cli::DataPlaneOptions;
@@ -36,14 +37,28 @@ pub(crate) fn run(options: DataPlaneOptions) -> Outcome {
     Ok(tidegate_data_plane::run(config, &stop.asked)?)
 }
 
+/// The token that was given, if any. A file that is gone or empty is none: the worker may have joined long ago, and if
+/// it has not, it says so itself.
 fn token(file: Option<&Path>, value: Option<Secret>) -> Result<Option<JoinToken>, Box<dyn Error>> {
     let text = match file {
         Some(path) if path == Path::new("-") => Some(from_standard_input()?),
-        Some(path) => Some(private_file::read(path)?),
+        Some(path) => match private_file::read(path) {
+            Ok(text) => Some(text),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                warn!("there is no token: {e}");
+                None
+            }
+            Err(e) => return Err(e.into()),
+        },
         None => value,
     };
-    let parse = |text: Secret| std::str::from_utf8(text.expose()).map_err(|_| InvalidToken)?.parse();
-    text.map(parse).transpose().map_err(Into::into)
+    let Some(text) = text else { return Ok(None) };
+    if text.expose().trim_ascii().is_empty() {
+        warn!("the token that was given is empty");
+        return Ok(None);
+    }
+    let text = std::str::from_utf8(text.expose()).map_err(|_| InvalidToken)?;
+    Ok(Some(text.parse()?))
 }
 
 fn from_standard_input() -> io::Result<Secret> {
@@ -84,7 +99,21 @@ mod tests {
         assert_eq!(token(None, None).unwrap(), None);
         assert_eq!(token(None, Some(text(2))).unwrap(), Some(of(2)));
         assert_eq!(token(Some(&path), Some(text(2))).unwrap(), Some(of(1)));
-        assert!(token(None, Some(Secret::new(vec![0xff]))).is_err());
-        assert!(token(Some(&dir.path().join("absent")), None).is_err());
+    }
+
+    #[test]
+    fn a_token_that_is_not_there_is_none_and_one_that_is_wrong_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let secret = |text: &[u8]| Some(Secret::new(text.to_vec()));
+        assert_eq!(token(Some(&dir.path().join("absent")), None).unwrap(), None);
+        for empty in ["", " \n"] {
+            let path = dir.path().join("token");
+            std::fs::write(&path, empty).unwrap();
+            assert_eq!(token(Some(&path), None).unwrap(), None);
+            assert_eq!(token(None, secret(empty.as_bytes())).unwrap(), None);
+        }
+        assert!(token(None, secret(&[0xff])).is_err());
+        assert!(token(None, secret(b"no token")).is_err());
+        assert!(token(Some(dir.path()), None).is_err());
     }
 }

@@ -23,6 +23,8 @@ use crate::runtime::Route;
 const FULL: usize = 32 * 1024;
 /// A buffer this old is handed to the writer.
 const AGE: Duration = Duration::from_millis(50);
+/// What a pipe takes at once, without mixing it with what others write (POSIX `PIPE_BUF` on Linux).
+const PIPE_BUF: usize = 4096;
 /// Buffers that may wait for the writer.
 const WAITING: usize = 64;
 
@@ -129,7 +131,7 @@ impl Writer {
 fn write_all(queue: &Receiver<Vec<u8>>, mut out: Box<dyn Write + Send>, dropped: &AtomicU64) {
     let mut failing = false;
     for lines in queue {
-        let written = out.write_all(&lines).and_then(|()| out.flush());
+        let written = write_whole_lines(&mut out, &lines).and_then(|()| out.flush());
         if let (Err(error), false) = (&written, failing) {
             tracing::error!(%error, "the access log cannot be written");
         }
@@ -139,6 +141,20 @@ fn write_all(queue: &Receiver<Vec<u8>>, mut out: Box<dyn Write + Send>, dropped:
             tracing::warn!(bytes = lost, "access lines were dropped: the log is written too slowly");
         }
     }
+}
+
+/// Writes lines in pieces that end with one, each small enough to reach a pipe undivided: workers may share it.
+fn write_whole_lines(out: &mut impl Write, mut lines: &[u8]) -> io::Result<()> {
+    while !lines.is_empty() {
+        let fitting = &lines[..lines.len().min(PIPE_BUF)];
+        let ends = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte == b'\n');
+        let first = || lines.iter().position(|byte| *byte == b'\n');
+        let end = ends(fitting).or_else(first).map_or(lines.len(), |at| at + 1);
+        let (piece, rest) = lines.split_at(end);
+        out.write_all(piece)?;
+        lines = rest;
+    }
+    Ok(())
 }
 
 /// What a data thread is given at its start.
@@ -202,6 +218,40 @@ impl Logger {
         let lines = std::mem::replace(buffer, Vec::with_capacity(FULL + 1024));
         if let Err(TrySendError::Full(lines) | TrySendError::Disconnected(lines)) = queue.try_send(lines) {
             self.handle.dropped.fetch_add(lines.len() as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Notes where one write ends and the next begins.
+    #[derive(Default)]
+    struct Pieces(Vec<Vec<u8>>);
+
+    impl Write for Pieces {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.push(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn no_write_divides_a_line() {
+        let line = |length: usize| [vec![b'x'; length - 1], vec![b'\n']].concat();
+        for lengths in [&[10][..], &[3000, 3000, 10], &[4096, 1], &[9000, 5], &[]] {
+            let lines: Vec<u8> = lengths.iter().flat_map(|length| line(*length)).collect();
+            let mut pieces = Pieces::default();
+            write_whole_lines(&mut pieces, &lines).unwrap();
+            assert_eq!(pieces.0.concat(), lines);
+            assert!(pieces.0.iter().all(|piece| piece.ends_with(b"\n")), "{lengths:?}");
+            let long = pieces.0.iter().filter(|piece| piece.len() > PIPE_BUF).count();
+            assert_eq!(long, lengths.iter().filter(|length| **length > PIPE_BUF).count(), "{lengths:?}");
         }
     }
 }

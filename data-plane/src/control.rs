@@ -114,7 +114,7 @@ impl Link {
                 Err(error) = session => error,
             };
             tracing::warn!(control_plane = self.control_plane, %error, "not in touch with the control plane");
-            self.learn_from(&error);
+            self.disowned |= matches!(error, SessionError::Refused(RefusalCause::UnknownWorker, _));
             if worker.running().is_empty() && !self.identity.exists(None) && self.tokens.newest().is_none() {
                 return Err(RunError::NotAdmitted(error.to_string()));
             }
@@ -126,14 +126,6 @@ impl Link {
                 () = stop.cancelled() => return Ok(()),
                 () = sleep(jittered) => {}
             }
-        }
-    }
-
-    fn learn_from(&mut self, error: &SessionError) {
-        match error {
-            SessionError::Refused(RefusalCause::UnknownWorker, _) => self.disowned = true,
-            SessionError::Refused(RefusalCause::Token, _) => self.tokens.spend(),
-            _ => {}
         }
     }
 
@@ -169,8 +161,11 @@ impl Link {
         match failure {
             Some(error @ SessionError::Io(_)) if self.identity.exists(Some(&token.authority)) => Err(error),
             _ => {
-                self.join(&token).await?;
-                self.tokens.spend();
+                let joined = self.join(&token).await;
+                if matches!(joined, Ok(()) | Err(SessionError::Refused(RefusalCause::Token, _))) {
+                    self.tokens.spend(&token);
+                }
+                joined?;
                 self.disowned = false;
                 self.dial(self.identity.client_config()?).await
             }

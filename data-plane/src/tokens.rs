@@ -22,24 +22,30 @@ impl Tokens {
 
     /// The one to join with. The file goes first: it may have been renewed since the start.
     pub(crate) fn newest(&self) -> Option<JoinToken> {
-        let in_file = match private_file::read(&self.file) {
+        self.in_file().or_else(|| self.given.clone())
+    }
+
+    /// Forgets a token that was used, or is no good. One that has been put in its place meanwhile stays.
+    pub(crate) fn spend(&mut self, token: &JoinToken) {
+        if self.given.as_ref() == Some(token) {
+            self.given = None;
+        }
+        if self.in_file().as_ref() == Some(token)
+            && let Err(error) = fs::remove_file(&self.file)
+        {
+            // It will be tried again, and refused.
+            tracing::error!(%error, "a spent join token cannot be removed");
+        }
+    }
+
+    fn in_file(&self) -> Option<JoinToken> {
+        match private_file::read(&self.file) {
             Ok(text) => std::str::from_utf8(text.expose()).ok().and_then(|text| text.parse().ok()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 tracing::warn!(%error, "the join token cannot be read");
                 None
             }
-        };
-        in_file.or_else(|| self.given.clone())
-    }
-
-    /// Forgets the newest: it was used, or it is no good.
-    pub(crate) fn spend(&mut self) {
-        match fs::remove_file(&self.file) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.given = None,
-            // It will be tried again, and refused.
-            Err(error) => tracing::error!(%error, "a spent join token cannot be removed"),
         }
     }
 }
@@ -58,10 +64,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut tokens = Tokens::of(dir.path(), Some(token(1)));
         private_file::write(&dir.path().join("token"), token(2).encode().as_bytes()).unwrap();
-        for expected in [Some(token(2)), Some(token(1)), None, None] {
-            assert_eq!(tokens.newest(), expected);
-            tokens.spend();
+        for expected in [token(2), token(1)] {
+            assert_eq!(tokens.newest(), Some(expected.clone()));
+            tokens.spend(&expected);
         }
+        assert_eq!(tokens.newest(), None);
+        private_file::write(&dir.path().join("token"), token(3).encode().as_bytes()).unwrap();
+        tokens.spend(&token(2));
+        assert_eq!(tokens.newest(), Some(token(3)), "it came after the other was read");
         private_file::write(&dir.path().join("token"), b"no token").unwrap();
         assert_eq!(tokens.newest(), None);
     }

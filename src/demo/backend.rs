@@ -142,7 +142,10 @@ async fn converse(
                 None => return Ok(()),
             },
             _ = ticks.tick(), if clock => {
-                socket.send(Message::text(format!("{seconds} s, says {address}\n"))).await?;
+                let line = format!("{seconds} s, says {address}");
+                // curl shows the frames as they are. At this length the byte that gives it is a space, where that of
+                // a shorter message would be a control character.
+                socket.send(Message::text(format!("{line:<31}\n"))).await?;
                 seconds += 1;
             }
         }

@@ -1,15 +1,12 @@
 //! A worker's process: started here, or taken back after an earlier supervisor was killed.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tidegate_shared::private_file;
-use tidegate_shared::token::JoinToken;
-use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tracing::warn;
 
@@ -46,72 +43,86 @@ impl Process {
         }
     }
 
-    /// Asks it to drain and end.
-    pub(super) fn ask_to_end(&self) {
-        self.signal(Signal::TERM);
+    /// Asks it to drain and end. Returns once it was told: a worker that is only just starting has not said yet what
+    /// its process id is.
+    pub(super) async fn ask_to_end(&self) {
+        self.tell(Signal::TERM).await;
     }
 
-    /// Ends it at once.
-    pub(super) fn kill(&self) {
-        self.signal(Signal::KILL);
+    /// Ends it at once. Returns once it was told, as [`Process::ask_to_end`] does.
+    pub(super) async fn kill(&self) {
+        self.tell(Signal::KILL).await;
     }
 
-    fn signal(&self, signal: Signal) {
+    async fn tell(&self, signal: Signal) {
+        while !self.signal(signal) && self.lives() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn lives(&self) -> bool {
+        match self {
+            Process::Child(child) => child.id().is_some(),
+            Process::Survivor(survivor) => survivor.lives(),
+        }
+    }
+
+    /// Whether there was a process to send it to.
+    fn signal(&self, signal: Signal) -> bool {
         // A child's id is given only until it has been waited for, a survivor's only while it holds its lock: the
         // signal cannot reach a stranger that got the number later.
         let id = match self {
             Process::Child(child) => child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)),
             Process::Survivor(survivor) => survivor.id(),
         };
-        if let Some(id) = id
-            && let Err(e) = kill_process(id, signal)
-        {
+        let Some(id) = id else { return false };
+        if let Err(e) = kill_process(id, signal) {
             warn!(process.id = id.as_raw_nonzero(), "cannot signal a worker: {e}");
         }
+        true
     }
 }
 
-/// Starts a worker in a slot and hands it the token on its standard input, where no process list shows it.
+/// Starts a worker in a slot, which has been made ready for it.
 ///
 /// # Errors
-/// The slot's directory cannot be made, or the process cannot be started.
-pub(super) async fn start(plan: &WorkerPlan, slot: &Slot, token: &JoinToken) -> io::Result<Child> {
-    private_file::create_dir(slot.dir())?;
-    let mut command = command(plan, slot.dir());
+/// The process cannot be started.
+pub(super) fn start(plan: &WorkerPlan, slot: &Slot) -> io::Result<Child> {
+    let mut command = command(plan, slot);
     if let Some(path) = &plan.output {
         let file = File::options().create(true).append(true).open(path)?;
         command.stdout(file.try_clone()?).stderr(file);
     }
-    let mut child = command.spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        // If it has ended already, that is seen and said by whoever waits for it.
-        let _ = input.write_all(token.encode().as_bytes()).await;
-    }
-    Ok(child)
+    command.spawn()
 }
 
-fn command(plan: &WorkerPlan, data_dir: &Path) -> Command {
+/// What a worker is told on its command line, but for where its slot is. Holds no secret.
+pub(super) fn arguments(plan: &WorkerPlan) -> Vec<OsString> {
     let options = &plan.options;
-    let mut command = Command::new(&plan.executable);
-    command.arg("data-plane");
-    command.arg("--control-plane").arg(plan.control_plane.to_string());
-    command.arg("--data-dir").arg(data_dir);
-    command.args(["--token-file", "-"]);
-    command.arg("--public-address").arg(options.public_address.to_string());
-    command.arg("--port-offset").arg(options.port_offset.to_string());
+    let mut arguments = Vec::new();
+    let mut option = |name: &str, value: OsString| arguments.extend([OsString::from(name), value]);
+    option("--control-plane", plan.control_plane.to_string().into());
+    option("--public-address", options.public_address.to_string().into());
+    option("--port-offset", options.port_offset.to_string().into());
     if let Some(threads) = options.threads {
-        command.arg("--threads").arg(threads.to_string());
+        option("--threads", threads.to_string().into());
     }
-    command.arg("--drain-timeout").arg(format_duration(options.drain_timeout));
-    command.arg("--access-log").arg(format_access_log(&options.access_log));
-    command.arg("--log").arg(&plan.log);
+    option("--drain-timeout", format_duration(options.drain_timeout).into());
+    option("--access-log", format_access_log(&options.access_log).into());
+    option("--log", plan.log.clone().into());
+    arguments
+}
+
+fn command(plan: &WorkerPlan, slot: &Slot) -> Command {
+    let mut command = Command::new(&plan.executable);
+    command.arg("data-plane").args(arguments(plan)).arg("--data-dir").arg(slot.dir());
     // The command line says it all. A variable meant for this process must not reach the worker.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TIDEGATE_") {
             command.env_remove(name);
         }
     }
-    command.stdin(Stdio::piped());
+    command.stdin(Stdio::null());
     // A Ctrl-C in the terminal goes to the whole group. Out of it, workers hear of a stop from their supervisor
     // alone, which asks them in good order; and they live on when the supervisor is killed.
     command.process_group(0);
@@ -123,6 +134,7 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command as Parsed};
     use clap::Parser;
+    use std::path::Path;
 
     #[test]
     fn a_worker_is_told_what_up_was_told() {
@@ -131,14 +143,14 @@ mod tests {
         let cli = Cli::try_parse_from(std::iter::once("tidegate").chain(told.split_whitespace())).unwrap();
         let plan = WorkerPlan::new(&cli.up, "warn", None, "127.0.0.1:9444".parse().unwrap()).unwrap();
         let slot = Slot::new(&plan.workers_dir, 3);
-        let command = command(&plan, slot.dir());
+        let command = command(&plan, &slot);
         let arguments = command.as_std().get_args();
         let worker = Cli::try_parse_from(std::iter::once("tidegate".as_ref()).chain(arguments)).unwrap();
         assert_eq!(worker.log, "warn");
         let Some(Parsed::DataPlane(worker)) = worker.command else { panic!("not a data plane") };
         assert_eq!(worker.control_plane, "127.0.0.1:9444");
         assert_eq!(worker.data_dir, Path::new("./tidegate-data/workers/3"));
-        assert_eq!(worker.token_file.as_deref(), Some(Path::new("-")));
+        assert!(worker.token_file.is_none() && worker.token.is_none(), "it finds its token in the slot");
         assert_eq!(format!("{:?}", worker.worker), format!("{:?}", cli.up.worker));
     }
 }

@@ -1,13 +1,23 @@
-//! The place of one worker on disk, and how to tell whether it is taken.
+//! The place of one worker on disk: whether it is taken, by a worker of which plan, and the token laid there for it.
 
+use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::process::Pid;
+use tidegate_shared::private_file;
+use tidegate_shared::token::JoinToken;
 
 /// Locked by the worker that serves the slot, for its life; holds that worker's process id.
 const LOCK_FILE: &str = "lock";
+
+/// The text form of a join token. A worker that has to join reads it, and removes it when it has joined.
+const TOKEN_FILE: &str = "token";
+
+/// What the slot's worker was told on its command line, an argument a line.
+const PLAN_FILE: &str = "plan";
 
 /// One worker's place.
 #[derive(Debug)]
@@ -38,6 +48,31 @@ impl Slot {
         &self.dir
     }
 
+    /// Lays down a token. A worker that lives may be joining at this moment, so this is safe at any time.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn hand_over(&self, token: &JoinToken) -> io::Result<()> {
+        private_file::write(&self.dir.join(TOKEN_FILE), token.encode().as_bytes())
+    }
+
+    /// Makes the slot ready for a new worker, which will be told these arguments. Nobody may be serving it.
+    ///
+    /// # Errors
+    /// The directory cannot be made or written to.
+    pub(super) fn prepare(&self, arguments: &[OsString], token: &JoinToken) -> io::Result<()> {
+        private_file::create_dir(&self.dir)?;
+        // From the moment at which the new worker holds the lock, the number in it is taken for its own.
+        private_file::write(&self.dir.join(LOCK_FILE), b"")?;
+        private_file::write(&self.dir.join(PLAN_FILE), &plan_text(arguments))?;
+        self.hand_over(token)
+    }
+
+    /// Whether the worker that serves the slot was told exactly these arguments.
+    pub(super) fn was_told(&self, arguments: &[OsString]) -> bool {
+        fs::read(self.dir.join(PLAN_FILE)).is_ok_and(|told| told == plan_text(arguments))
+    }
+
     /// The worker that serves the slot now. Must not be asked while an own worker may be starting in it: the test
     /// takes the lock for a moment.
     ///
@@ -64,6 +99,10 @@ impl Survivor {
         let id = Pid::from_raw(text.trim().parse().ok()?)?;
         self.lives().then_some(id)
     }
+}
+
+fn plan_text(arguments: &[OsString]) -> Vec<u8> {
+    arguments.iter().flat_map(|argument| [argument.as_bytes(), b"\n"].concat()).collect()
 }
 
 fn is_held(lock: &Path) -> io::Result<bool> {
@@ -95,6 +134,8 @@ pub(super) fn beyond(workers_dir: &Path, wanted: u16) -> Vec<Slot> {
 mod tests {
     use super::*;
     use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+    use tidegate_shared::secret::Secret;
 
     #[test]
     fn a_slot_is_taken_while_its_lock_is_held() {
@@ -113,6 +154,22 @@ mod tests {
         drop(lock);
         assert!(!survivor.lives());
         assert_eq!(survivor.id(), None, "whose id this is nobody knows");
+    }
+
+    #[test]
+    fn a_slot_remembers_what_its_worker_was_told_and_nobody_else_reads_the_token() {
+        let dir = tempfile::tempdir().unwrap();
+        let slot = Slot::new(&dir.path().join("workers"), 1);
+        let token = JoinToken { authority: "a".into(), secret: Secret::new(vec![7; 32]) };
+        let arguments = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
+        assert!(!slot.was_told(&[]), "nobody was told anything");
+        slot.prepare(&arguments("--threads 2"), &token).unwrap();
+        assert!(slot.was_told(&arguments("--threads 2")));
+        assert!(!slot.was_told(&arguments("--threads 3")) && !slot.was_told(&arguments("--threads")));
+        let path = slot.dir().join(TOKEN_FILE);
+        assert_eq!(fs::read_to_string(&path).unwrap().parse::<JoinToken>().unwrap(), token);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(slot.survivor().unwrap().is_none());
     }
 
     #[test]

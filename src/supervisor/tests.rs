@@ -13,9 +13,8 @@ use tokio::process::{Child, Command};
 use super::*;
 use crate::cli::Cli;
 
-/// Notes its token and its process id, and lives until a signal.
-const WORKER: &str =
-    "#!/bin/sh\ncat > token.new && mv token.new token && echo $$ >> pids && exec sleep 1000\n";
+/// Notes its process id, and lives until a signal.
+const WORKER: &str = "#!/bin/sh\necho $$ >> pids && exec sleep 1000\n";
 
 struct Fixture {
     dir: TempDir,
@@ -44,7 +43,7 @@ impl Fixture {
     }
 
     async fn supervise(&self) {
-        run(&async || Ok(token()), &self.plan, &self.stop).await;
+        run(&async || Ok(token(7)), &self.plan, &self.stop).await.unwrap();
     }
 
     /// The process ids of the workers started so far, as soon as there are `count`.
@@ -57,20 +56,24 @@ impl Fixture {
         .await
     }
 
-    /// A process that serves a slot and was started by nobody here.
+    /// A process that serves a slot, as one that an earlier supervisor with the same plan left behind.
     fn survivor(&self, slot: u16) -> (Child, File) {
-        let dir = self.plan.workers_dir.join(slot.to_string());
-        fs::create_dir_all(&dir).unwrap();
+        let slot = Slot::new(&self.plan.workers_dir, slot);
+        slot.prepare(&process::arguments(&self.plan), &token(1)).unwrap();
         let child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn().unwrap();
-        fs::write(dir.join("lock"), child.id().unwrap().to_string()).unwrap();
-        let lock = File::open(dir.join("lock")).unwrap();
+        fs::write(slot.dir().join("lock"), child.id().unwrap().to_string()).unwrap();
+        let lock = File::open(slot.dir().join("lock")).unwrap();
         lock.lock().unwrap();
         (child, lock)
     }
+
+    fn token_in(&self, slot: u16) -> JoinToken {
+        read(&self.plan.workers_dir.join(slot.to_string()).join("token")).parse().unwrap()
+    }
 }
 
-fn token() -> JoinToken {
-    JoinToken { authority: "a".into(), secret: Secret::new(vec![7; 32]) }
+fn token(number: u8) -> JoinToken {
+    JoinToken { authority: "a".into(), secret: Secret::new(vec![number; 32]) }
 }
 
 async fn wait_for<T>(state: impl Fn() -> Option<T>) -> T {
@@ -98,7 +101,7 @@ async fn a_worker_gets_a_token_is_replaced_when_it_ends_and_is_stopped() {
     let fixture = Fixture::new(1);
     let story = async {
         let first = fixture.started(1).await[0];
-        assert_eq!(read(&fixture.dir.path().join("token")).parse::<JoinToken>().unwrap(), token());
+        assert_eq!(fixture.token_in(1), token(7));
         kill_process(first, Signal::KILL).unwrap();
         let second = fixture.started(2).await[1];
         assert!(lives(second) && second != first);
@@ -110,15 +113,44 @@ async fn a_worker_gets_a_token_is_replaced_when_it_ends_and_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_survivor_keeps_its_slot_until_it_ends() {
+async fn a_survivor_keeps_its_slot_until_it_ends_and_gets_a_fresh_token() {
     let fixture = Fixture::new(1);
     let (survivor, lock) = fixture.survivor(1);
     let story = async {
-        // The supervisor has looked by then: it does so when first polled, before this.
+        wait_for(|| (fixture.token_in(1) == token(7)).then_some(())).await;
         assert!(!fixture.dir.path().join("pids").exists());
         drop((survivor, lock));
         fixture.started(1).await;
         fixture.stop.asked.cancel();
+    };
+    tokio::join!(fixture.supervise(), story);
+}
+
+#[tokio::test]
+async fn a_survivor_that_was_told_otherwise_is_replaced() {
+    let mut fixture = Fixture::new(1);
+    let (mut survivor, lock) = fixture.survivor(1);
+    fixture.plan.control_plane = "127.0.0.1:2".parse().unwrap();
+    let story = async {
+        survivor.wait().await.unwrap();
+        drop(lock);
+        fixture.started(1).await;
+        fixture.stop.asked.cancel();
+    };
+    tokio::join!(fixture.supervise(), story);
+}
+
+#[tokio::test]
+async fn a_survivor_that_has_not_said_its_number_yet_is_asked_to_end_when_it_has() {
+    let fixture = Fixture::new(0);
+    let (mut surplus, lock) = fixture.survivor(1);
+    let path = fixture.plan.workers_dir.join("1/lock");
+    fs::write(&path, "").unwrap();
+    let story = async {
+        // The supervisor has asked by then: it does so when first polled, before this.
+        fs::write(&path, surplus.id().unwrap().to_string()).unwrap();
+        surplus.wait().await.unwrap();
+        drop(lock);
     };
     tokio::join!(fixture.supervise(), story);
 }
@@ -143,7 +175,7 @@ async fn survivors_are_stopped_with_the_rest_and_surplus_ones_at_once() {
 #[tokio::test]
 async fn a_hurried_stop_kills() {
     let mut fixture = Fixture::new(1);
-    let deaf = read(&fixture.plan.executable).replace("cat >", "trap '' TERM; cat >");
+    let deaf = read(&fixture.plan.executable).replace("echo", "trap '' TERM; echo");
     fs::write(&fixture.plan.executable, deaf).unwrap();
     fixture.plan.options.drain_timeout = Duration::from_secs(3600);
     let story = async {

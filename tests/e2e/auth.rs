@@ -3,10 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 
 use tidegate_harness::{
-    API_VERSION, Authority, Backend, Gateway, GatewayDocument, HttpClient, Peer, SUBSCRIPTION,
+    API_VERSION, Authority, Backend, Gateway, GatewayDocument, HttpClient, Peer, SUBSCRIPTION, run,
 };
 
-use crate::tidegate;
+use crate::{BINARY, tidegate};
 
 fn list() -> String {
     format!(
@@ -95,19 +95,16 @@ async fn no_auth_asks_for_nothing() {
     tidegate.management().with_token(None).send("GET", &list(), &[], "").await.expect(200);
 }
 
-#[test]
-fn what_would_be_open_to_the_world_is_refused() {
+#[tokio::test]
+async fn what_would_be_open_to_the_world_is_refused() {
     let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().display().to_string();
     for arguments in [
         ["--management", "0.0.0.0:0", "--management-tls", "127.0.0.1:0"].as_slice(),
         &["--management", "127.0.0.1:0", "--management-tls", "0.0.0.0:0", "--no-auth"],
     ] {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_tidegate"))
-            .args(["control-plane", "--channel", "127.0.0.1:0", "--data-dir"])
-            .arg(directory.path())
-            .args(arguments)
-            .output()
-            .unwrap();
+        let command = ["control-plane", "--channel", "127.0.0.1:0", "--data-dir", &data_dir];
+        let output = run(BINARY, &[&command, arguments].concat(), &[]).await;
         assert!(!output.status.success(), "{arguments:?} was accepted");
         assert!(!output.stderr.is_empty(), "{arguments:?} was refused without a word");
     }

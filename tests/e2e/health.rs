@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use tidegate_harness::{
-    Authority, Backend, Gateway, GatewayDocument, HTTP_PORT, HttpClient, WebSocket, loopback, wait_for,
+    Authority, Backend, Gateway, GatewayDocument, HTTP_PORT, HttpClient, WebSocket, Worker, loopback,
+    wait_for,
 };
 
 use crate::tidegate;
@@ -180,6 +181,31 @@ async fn two_workers_that_agree_report_as_one() {
     let gateway = Gateway::start_with(tidegate().workers(2), &[up.ip(), down.into()], probed).await;
     gateway.management().member_health(gateway.id(), &up.ip().to_string(), "Up").await;
     gateway.management().member_health(gateway.id(), &down.to_string(), "Down").await;
+}
+
+#[tokio::test]
+async fn two_workers_that_differ_report_partial() {
+    let (authority, address) = (Authority::new(), loopback());
+    let backend = Backend::start_tls(address, authority.issue(&["inner.test"]).server()).await;
+    let tidegate = tidegate().control_plane_alone().start().await;
+    // Settings without trusted roots leave the judgement to each machine's own: one of the two trusts the backend.
+    let roots = tidegate.directory().join("roots.pem");
+    std::fs::write(&roots, authority.pem()).unwrap();
+    let trusting = [("SSL_CERT_FILE", roots.to_str().unwrap())];
+    let first = tidegate.worker_token().await;
+    let _trusting = Worker::start_with(&tidegate, "trusting", Some(&first), &trusting);
+    let second = tidegate.worker_token().await;
+    let _wary = Worker::start(&tidegate, "wary", Some(&second));
+    let management = tidegate.management();
+    wait_for("both workers", async || (management.connected_workers().await == 2).then_some(())).await;
+
+    let document = GatewayDocument::forwarding("gateway", loopback(), &[backend.ip()])
+        .probe("probe", &json!({"protocol": "Https", "host": "inner.test"}));
+    let probe = document.reference("probes", "probe");
+    let settings = json!({"protocol": "Https", "hostName": "inner.test", "probe": probe});
+    management.apply_gateway(&document.settings("settings", &settings)).await;
+    let id = GatewayDocument::empty("gateway").id().to_owned();
+    management.member_health(&id, &backend.ip().to_string(), "Partial").await;
 }
 
 #[tokio::test]

@@ -6,8 +6,11 @@ mod api;
 mod auth;
 mod backends;
 mod children;
+mod command_line;
 mod conditions;
+mod draining;
 mod forwarding;
+mod framing;
 mod handshake;
 mod health;
 mod limits;
@@ -15,15 +18,46 @@ mod operations;
 mod process;
 mod seed;
 mod streaming;
+mod survivors;
 mod tls;
 mod tunnels;
+mod tunnels_in_tls;
 mod tunnels_under_change;
 mod websocket;
 mod worker;
 
-use tidegate_harness::{Tidegate, TidegateBuilder};
+use tidegate_harness::{
+    Authority, Gateway, GatewayDocument, HTTPS_PORT, Tidegate, TidegateBuilder, wait_for,
+};
+use tokio::net::TcpStream;
 
-/// The binary under test.
+/// The host that clients ask a gateway for, unless a test says otherwise.
+const HOST: &str = "gateway.test";
+
+/// Where the binary under test is.
+const BINARY: &str = env!("CARGO_BIN_EXE_tidegate");
+
+/// The binary under test, about to be started.
 fn tidegate() -> TidegateBuilder {
-    Tidegate::builder(env!("CARGO_BIN_EXE_tidegate"))
+    Tidegate::builder(BINARY)
+}
+
+/// With an HTTPS listener beside the HTTP one, its certificate issued by the authority.
+fn with_https(document: GatewayDocument, authority: &Authority) -> GatewayDocument {
+    let pfx = authority.issue(&[HOST]).pfx("password");
+    document
+        .port("https", HTTPS_PORT)
+        .certificate("certificate", &pfx, Some("password"))
+        .https_listener("https", "https", "certificate")
+        .rule("https", "https", "pool", "settings")
+}
+
+/// Waits until the gateway answers, whoever serves it.
+async fn serves(gateway: &Gateway) {
+    wait_for("the gateway to serve", async || {
+        TcpStream::connect(gateway.http()).await.ok()?;
+        Some(())
+    })
+    .await;
+    gateway.get("/served").await.expect(200);
 }

@@ -60,7 +60,7 @@ async fn without_a_worker_it_fails_in_time_and_converges_when_one_comes() {
     assert!(operation.error["message"].as_str().unwrap().contains("worker"), "{}", operation.error);
     management.provisioning_state(document.id(), "Updating").await;
 
-    let _worker = Worker::start(&tidegate, "late", Some(&tidegate.worker_token()));
+    let _worker = Worker::start(&tidegate, "late", Some(&tidegate.worker_token().await));
     management.provisioning_state(document.id(), "Succeeded").await;
     HttpClient::connect((address, HTTP_PORT).into(), "a.test").await.get("/late").await.expect(200);
 }
@@ -90,7 +90,7 @@ async fn a_newer_put_takes_the_place_of_one_under_way() {
     assert_eq!(superseded.status, "Canceled");
     assert_eq!(superseded.error["code"], "CanceledAndSupersededDueToAnotherOperation");
 
-    let _worker = Worker::start(&tidegate, "worker", Some(&tidegate.worker_token()));
+    let _worker = Worker::start(&tidegate, "worker", Some(&tidegate.worker_token().await));
     assert_eq!(management.operation(&second).await.status, "Succeeded");
     HttpClient::connect((address, 20081).into(), "a.test").await.get("/newer").await.expect(404);
 }

@@ -3,33 +3,11 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tidegate_harness::{Backend, Behaviour, End, Gateway, GatewayDocument, loopback, timely, wait_for};
+use tidegate_harness::{Backend, Behaviour, End, Gateway, GatewayDocument, loopback, wait_for};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::tidegate;
-
-#[tokio::test]
-async fn traffic_and_tunnels_outlive_a_killed_control_plane() {
-    let backend = Backend::start().await;
-    let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
-    let mut socket = gateway.websocket("/chat").await;
-    let worker = gateway.tidegate.worker_pid(1).await;
-
-    gateway.tidegate.kill();
-    for _ in 0..5 {
-        gateway.get("/orphaned").await.expect(200);
-        socket.echo("orphaned").await;
-    }
-
-    gateway.tidegate.start_again().await;
-    let changed = gateway.document.clone().settings("settings", &json!({"hostName": "changed.test"}));
-    gateway.apply(changed).await;
-    assert!(gateway.get("/changed").await.expect(200).text().contains("changed.test"));
-    socket.echo("through it all").await;
-    assert_eq!(gateway.tidegate.live_worker(1), Some(worker), "the same worker was taken back");
-    assert_eq!(gateway.tidegate.processes().len(), 2, "and no second one started");
-}
+use crate::{serves, tidegate};
 
 #[tokio::test]
 async fn a_killed_worker_is_replaced_and_serves() {
@@ -37,7 +15,8 @@ async fn a_killed_worker_is_replaced_and_serves() {
     let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     let mut socket = gateway.websocket("/chat").await;
     let old = gateway.tidegate.kill_worker(1).await;
-    assert_ne!(socket.end().await, End::Closed(1000));
+    let end = socket.end().await;
+    assert!(matches!(end, End::WithoutCloseFrame | End::Reset), "a dead worker says goodbye: {end:?}");
 
     gateway.tidegate.worker_other_than(1, old).await;
     serves(&gateway).await;
@@ -164,6 +143,15 @@ async fn sigterm_lets_running_requests_end_well() {
 }
 
 #[tokio::test]
+async fn the_end_of_its_terminal_stops_it_in_order() {
+    let mut tidegate = tidegate().start().await;
+    tidegate.worker_pid(1).await;
+    tidegate.hang_up();
+    assert!(tidegate.exited_well().await);
+    assert!(tidegate.processes().is_empty(), "no process is left");
+}
+
+#[tokio::test]
 async fn tunnels_get_the_drain_timeout_and_no_more() {
     let backend = Backend::start().await;
     let mut gateway = Gateway::start(tidegate().option("--drain-timeout", "2s"), &[backend.ip()]).await;
@@ -223,62 +211,4 @@ async fn a_stop_and_a_start_bring_everything_back() {
     serves(&gateway).await;
     gateway.management().provisioning_state(gateway.id(), "Succeeded").await;
     assert_eq!(gateway.management().get(gateway.id()).await.json(), before);
-}
-
-#[tokio::test]
-async fn fewer_workers_after_a_restart_stop_the_others() {
-    let backend = Backend::start().await;
-    let mut gateway = Gateway::start(tidegate().workers(2), &[backend.ip()]).await;
-    gateway.tidegate.worker_pid(2).await;
-    gateway.tidegate.kill();
-    gateway.tidegate.set_workers(1);
-    gateway.tidegate.start_again().await;
-    wait_for("the surplus worker to end", async || gateway.tidegate.live_worker(2).is_none().then_some(()))
-        .await;
-    gateway.get("/x").await.expect(200);
-}
-
-#[tokio::test]
-async fn a_data_directory_belongs_to_one_control_plane() {
-    let tidegate = tidegate().start().await;
-    let output = std::process::Command::new(tidegate.binary())
-        .args(["control-plane", "--management", "127.0.0.1:0", "--management-tls", "127.0.0.1:0"])
-        .args(["--channel", "127.0.0.1:0", "--data-dir"])
-        .arg(tidegate.data_dir())
-        .output()
-        .unwrap();
-    assert!(!output.status.success(), "a second one started");
-    tidegate.management().send("GET", "/readyz", &[], "").await.expect(200);
-}
-
-#[tokio::test]
-async fn the_demo_shows_both_kinds_of_websocket() {
-    let demo = tokio::process::Command::new(env!("CARGO_BIN_EXE_tidegate")).args(["demo", "--once"]).output();
-    let output = timely("the demo", demo).await.unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    for part in ["ws://", "wss://", "curl"] {
-        assert!(text.contains(part), "no {part} in:\n{text}");
-    }
-}
-
-#[test]
-fn help_is_worth_reading() {
-    let help = std::process::Command::new(env!("CARGO_BIN_EXE_tidegate")).arg("--help").output().unwrap();
-    let text = String::from_utf8(help.stdout).unwrap();
-    for part in
-        ["up", "control-plane", "data-plane", "demo", "worker", "--data-dir", "--workers", "TIDEGATE_"]
-    {
-        assert!(text.contains(part), "{part} is not in --help");
-    }
-}
-
-/// Waits until the gateway answers, whoever serves it.
-async fn serves(gateway: &Gateway) {
-    wait_for("the gateway to serve", async || {
-        TcpStream::connect(gateway.http()).await.ok()?;
-        Some(())
-    })
-    .await;
-    gateway.get("/served").await.expect(200);
 }

@@ -3,21 +3,14 @@
 use std::net::IpAddr;
 
 use serde_json::json;
-use tidegate_harness::{Authority, Backend, End, Gateway, GatewayDocument, HTTPS_PORT, WebSocket, loopback};
+use tidegate_harness::{
+    Authority, BACKEND_PORT, Backend, End, Gateway, ManualBackend, WebSocket, handshake, loopback,
+};
 
-use crate::tidegate;
+use crate::{HOST, tidegate, with_https};
 
-const HOST: &str = "gateway.test";
-
-/// With an HTTPS listener beside the HTTP one, its certificate issued by the authority.
-fn with_https(document: GatewayDocument, authority: &Authority) -> GatewayDocument {
-    let pfx = authority.issue(&[HOST]).pfx("password");
-    document
-        .port("https", HTTPS_PORT)
-        .certificate("certificate", &pfx, Some("password"))
-        .https_listener("https", "https", "certificate")
-        .rule("https", "https", "pool", "settings")
-}
+/// Marks the access line of a tunnel.
+const TUNNEL: &str = r#""event":"tunnel""#;
 
 #[tokio::test]
 async fn ws_to_ws() {
@@ -99,14 +92,40 @@ async fn many_at_once_do_not_mix() {
 
 #[tokio::test]
 async fn each_end_of_a_tunnel_leaves_one_line() {
-    let backend = Backend::start().await;
+    let mut backend = ManualBackend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
-    let mut socket = gateway.websocket("/logged").await;
-    socket.echo("a message").await;
-    socket.close().await;
-    let line = gateway.access_log().line_with(&["/logged", "tunnel"]).await.to_string();
-    assert!(line.contains(&backend.ip().to_string()), "{line}");
-    assert!(line.contains("client"), "it says who closed: {line}");
+    for (path, closed_by) in [("/first", "client"), ("/second", "backend")] {
+        let mut client = gateway.peer().await;
+        client.write(handshake(HOST, path, "")).await;
+        let mut server = backend.accept_websocket().await;
+        assert_eq!(client.read_head().await.status(), 101);
+        client.write("a question").await;
+        server.read_exact(10).await;
+        server.write("an answer").await;
+        client.read_exact(9).await;
+        let (one, other) =
+            if closed_by == "client" { (&mut client, &mut server) } else { (&mut server, &mut client) };
+        one.finish().await;
+        other.read_to_end().await;
+        other.finish().await;
+
+        let line = gateway.access_log().line_with(&[path, TUNNEL]).await;
+        for (field, value) in [
+            ("closedBy", json!(closed_by)),
+            ("backend", json!(format!("{}:{BACKEND_PORT}", backend.ip()))),
+            ("listener", json!("http")),
+            ("rule", json!("rule")),
+            ("pool", json!("pool")),
+            ("settings", json!("settings")),
+            ("receivedBytes", json!(10)),
+            ("sentBytes", json!(9)),
+        ] {
+            assert_eq!(line[field], value, "{field} in {line}");
+        }
+    }
+    // Lines keep their order: whatever the first tunnel left was there before that of the second.
+    assert_eq!(gateway.access_log().count_with(&["/first", TUNNEL]), 1);
+    assert_eq!(gateway.access_log().count_with(&[TUNNEL]), 2);
 }
 
 #[tokio::test]

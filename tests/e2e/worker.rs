@@ -17,7 +17,7 @@ async fn get(address: std::net::Ipv4Addr, path: &str) -> u16 {
 /// A control plane, a worker that has joined, and a gateway on it.
 async fn apart(backend: &Backend) -> (Tidegate, Worker, GatewayDocument, std::net::Ipv4Addr) {
     let (tidegate, address) = (tidegate().control_plane_alone().start().await, loopback());
-    let worker = Worker::start(&tidegate, "worker", Some(&tidegate.worker_token()));
+    let worker = Worker::start(&tidegate, "worker", Some(&tidegate.worker_token().await));
     let document = GatewayDocument::forwarding("gateway", address, &[backend.ip()]);
     tidegate.management().apply_gateway(&document).await;
     (tidegate, worker, document, address)
@@ -41,8 +41,8 @@ async fn a_worker_joins_with_a_token_and_serves() {
 async fn a_token_is_good_for_one_worker() {
     let backend = Backend::start().await;
     let (tidegate, address) = (tidegate().control_plane_alone().start().await, loopback());
-    let token = tidegate.worker_token();
-    assert_ne!(token, tidegate.worker_token(), "each is another");
+    let token = tidegate.worker_token().await;
+    assert_ne!(token, tidegate.worker_token().await, "each is another");
     let _first = Worker::start(&tidegate, "first", Some(&token));
     let document = GatewayDocument::forwarding("gateway", address, &[backend.ip()]);
     tidegate.management().apply_gateway(&document).await;

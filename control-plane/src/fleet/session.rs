@@ -138,8 +138,11 @@ impl Channel {
             result = self.converse(stream, peer) => result,
             () = stop.cancelled() => Ok(()),
         };
-        if let Err(error) = result {
-            tracing::info!(%peer, %error, "channel connection ended");
+        match result {
+            // A process that just ends says no goodbye; that it is gone has been said already.
+            Err(SessionError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            Err(error) => tracing::info!(%peer, %error, "channel connection ended"),
+            Ok(()) => {}
         }
     }
 

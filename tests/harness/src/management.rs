@@ -171,6 +171,13 @@ impl Management {
         gateways.filter(|one| one["id"] == gateway && one["generation"].is_u64()).cloned().collect()
     }
 
+    /// How many workers are connected.
+    pub async fn connected_workers(&self) -> usize {
+        let answer = self.send("GET", "/workers", &[], "").await.expect(200).json();
+        let workers = answer["value"].as_array().cloned().unwrap_or_default();
+        workers.iter().filter(|worker| worker["connected"] == true).count()
+    }
+
     /// Waits until a resource is in that provisioning state.
     pub async fn provisioning_state(&self, id: &str, state: &str) {
         wait_for(&format!("{id} to be {state}"), async || {

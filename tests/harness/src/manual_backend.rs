@@ -51,7 +51,7 @@ impl ManualBackend {
 }
 
 /// The proper 101 for a handshake.
-pub(crate) fn switching_protocols(head: &Head) -> String {
+pub fn switching_protocols(head: &Head) -> String {
     use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
     let accept = derive_accept_key(head.header("sec-websocket-key").unwrap_or_default().as_bytes());
     format!(

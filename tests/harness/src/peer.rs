@@ -29,6 +29,8 @@ pub enum Ending {
     Eof,
     /// The connection was reset.
     Reset,
+    /// In TLS: it was cut without a word.
+    Cut,
 }
 
 /// One end of a connection.
@@ -83,6 +85,33 @@ impl Peer {
             }
         };
         timely("a writer to be held up", fill).await
+    }
+
+    /// Sends all the blocks as fast as they are taken, and meanwhile reads as many bytes.
+    ///
+    /// # Panics
+    /// When what comes is not what was sent.
+    pub async fn write_and_read_back(&mut self, blocks: impl Iterator<Item = Vec<u8>> + Clone) {
+        assert!(self.buffer.is_empty(), "nothing is left from before");
+        let (mut reader, mut writer) = tokio::io::split(&mut self.wire);
+        let expected = blocks.clone();
+        let write = async {
+            for block in blocks {
+                writer.write_all(&block).await?;
+            }
+            writer.flush().await
+        };
+        let read = async {
+            let mut received = Vec::new();
+            for (number, block) in expected.enumerate() {
+                received.resize(block.len(), 0);
+                reader.read_exact(&mut received).await?;
+                assert!(received == block, "block {number} came back as another");
+            }
+            Ok(())
+        };
+        let both = async { tokio::try_join!(write, read) };
+        timely("everything to go out and come back", both).await.expect("the connection lives");
     }
 
     /// Says that nothing more will be sent; reading goes on.
@@ -171,6 +200,7 @@ impl Peer {
                 match self.fill().await {
                     Ok(0) => return Ending::Eof,
                     Ok(_) => {}
+                    Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ending::Cut,
                     Err(_) => return Ending::Reset,
                 }
             }

@@ -62,6 +62,11 @@ impl Authority {
         STANDARD.encode(self.certificate.der())
     }
 
+    /// The same as a PEM file holds it.
+    pub fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
     /// A client that trusts this authority and nobody else.
     pub fn client(&self) -> Arc<ClientConfig> {
         client_trusting(std::iter::once(self.certificate.der().clone()))

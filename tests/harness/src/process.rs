@@ -3,11 +3,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::wait::wait_for;
+use crate::wait::{timely, wait_for};
 
 /// A running process. It is killed on drop.
 #[derive(Debug)]
@@ -18,14 +18,17 @@ pub struct Process {
 impl Process {
     /// Starts the binary. Output is appended to `stdout.log` and `stderr.log` in the directory; `input`, if any, is
     /// what its standard input holds.
-    pub(crate) fn start(binary: &Path, arguments: &[String], output: &Path, input: Option<&str>) -> Process {
+    pub(crate) fn start(
+        binary: &Path,
+        arguments: &[String],
+        environment: &[(&str, &str)],
+        output: &Path,
+        input: Option<&str>,
+    ) -> Process {
         let mut command = Command::new(binary);
         command.args(arguments);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("TIDEGATE_") {
-                command.env_remove(name);
-            }
-        }
+        clear_options(&mut command);
+        command.envs(environment.iter().copied());
         if let Some(filter) = std::env::var_os("TIDEGATE_LOG") {
             command.env("TIDEGATE_LOG", filter);
         }
@@ -66,6 +69,25 @@ impl Process {
     /// Waits until it has ended.
     pub async fn exit(&mut self) -> ExitStatus {
         wait_for("the end of a process", async || self.exit_status()).await
+    }
+}
+
+/// Runs the binary to its end, by the deadline, and returns what it wrote.
+pub async fn run(binary: impl AsRef<Path>, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(binary.as_ref());
+    command.args(arguments).stdin(Stdio::null());
+    clear_options(&mut command);
+    command.envs(environment.iter().copied());
+    let output = tokio::process::Command::from(command).kill_on_drop(true).output();
+    timely(&format!("the end of {arguments:?}"), output).await.expect("the binary can be started")
+}
+
+/// Takes away every variable that would count as an option.
+fn clear_options(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TIDEGATE_") {
+            command.env_remove(name);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use rustls::ClientConfig;
@@ -10,9 +11,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::access_log::AccessLog;
+use crate::files::files_below;
 use crate::management::Management;
 use crate::pki::client_trusting_pem;
-use crate::process::{Process, is_alive, processes_in, signal};
+use crate::process::{Process, is_alive, processes_in, run, signal};
 use crate::wait::wait_for;
 
 /// How a [`Tidegate`] is to be started.
@@ -98,8 +100,7 @@ impl Tidegate {
         assert!(self.process.is_none(), "it is still running");
         // A file that a killed control plane left behind must not be taken for the word of the new one.
         let _ = std::fs::remove_file(self.endpoints_file());
-        let arguments = self.arguments();
-        let mut process = Process::start(&self.builder.binary, &arguments, self.directory.path(), None);
+        let mut process = self.spawn();
         let file = self.endpoints_file();
         let endpoints = wait_for("the control plane to say where it listens", async || {
             if let Some(status) = process.exit_status() {
@@ -114,6 +115,18 @@ impl Tidegate {
             (self.management().send("GET", "/readyz", &[], "").await.status == 200).then_some(())
         })
         .await;
+    }
+
+    /// Starts it after it has ended, and kills it before it need be ready. When that is, is what the test asks about.
+    pub async fn start_and_kill_after(&mut self, time: Duration) {
+        assert!(self.process.is_none(), "it is still running");
+        let mut process = self.spawn();
+        tokio::time::sleep(time).await;
+        process.kill();
+    }
+
+    fn spawn(&self) -> Process {
+        Process::start(&self.builder.binary, &self.arguments(), &[], self.directory.path(), None)
     }
 
     fn arguments(&self) -> Vec<String> {
@@ -204,6 +217,17 @@ impl Tidegate {
         self.builder.workers = workers;
     }
 
+    /// Lets the next start take another port for workers to dial.
+    pub fn change_channel(&mut self) {
+        self.endpoints.channel.set_port(0);
+    }
+
+    /// Removes everything that was kept; it must have ended, workers included.
+    pub fn forget_everything(&self) {
+        assert!(self.processes().is_empty(), "something is still running");
+        std::fs::remove_dir_all(self.data_dir()).expect("a test can remove its own directory");
+    }
+
     /// The live local worker in a slot, counted from 1; waits until there is one.
     pub async fn worker_pid(&self, slot: usize) -> u32 {
         wait_for(&format!("worker {slot} to run"), async || self.live_worker(slot)).await
@@ -246,6 +270,11 @@ impl Tidegate {
         signal(self.process.as_ref().expect("it is running").pid(), Signal::INT);
     }
 
+    /// SIGHUP, as when its terminal goes away; returns at once.
+    pub fn hang_up(&self) {
+        signal(self.process.as_ref().expect("it is running").pid(), Signal::HUP);
+    }
+
     /// Waits until it has ended by itself, and says whether it did so well.
     pub async fn exited_well(&mut self) -> bool {
         let mut process = self.process.take().expect("it is running");
@@ -259,13 +288,9 @@ impl Tidegate {
     }
 
     /// A one-time token for a worker, as `tidegate worker token` prints it.
-    pub fn worker_token(&self) -> String {
-        let data_dir = self.data_dir();
-        let output = std::process::Command::new(&self.builder.binary)
-            .args(["worker", "token", "--data-dir"])
-            .arg(&data_dir)
-            .output()
-            .expect("the binary can be started");
+    pub async fn worker_token(&self) -> String {
+        let data_dir = self.data_dir().display().to_string();
+        let output = run(&self.builder.binary, &["worker", "token", "--data-dir", &data_dir], &[]).await;
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "no worker token: {error}");
         String::from_utf8(output.stdout).expect("tokens are text").trim().to_owned()
@@ -298,7 +323,14 @@ impl Drop for Tidegate {
             signal(pid, Signal::KILL);
         }
         if std::thread::panicking() {
-            eprintln!("{}", self.tail());
+            return eprintln!("{}", self.tail());
+        }
+        for file in files_below(self.directory.path()) {
+            if file.file_name().is_some_and(|name| name == "stderr.log") {
+                let text = std::fs::read(&file).unwrap_or_default();
+                let text = String::from_utf8_lossy(&text);
+                assert!(!text.contains("panicked at"), "{} tells of a panic:\n{text}", file.display());
+            }
         }
     }
 }

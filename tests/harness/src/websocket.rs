@@ -11,7 +11,6 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::peer::Peer;
 use crate::wait::timely;
 use crate::wire::{Wire, dial, dial_tls};
 
@@ -33,7 +32,7 @@ pub enum End {
     Reset,
 }
 
-/// The handshake of a client, as bytes, for use with a [`Peer`]. `more` are whole header lines.
+/// The handshake of a client, as bytes, for use with a [`Peer`](crate::Peer). `more` are whole header lines.
 pub fn handshake(host: &str, path: &str, more: &str) -> String {
     let key = generate_key();
     format!(
@@ -163,10 +162,5 @@ impl WebSocket {
             }
         });
         end.await
-    }
-
-    /// The bare connection. Nothing may be on its way.
-    pub fn into_peer(self) -> Peer {
-        Peer::over(self.stream.into_inner())
     }
 }

@@ -22,10 +22,20 @@ pub struct Worker {
 impl Worker {
     /// Starts one, with a token if it is to join.
     pub fn start(tidegate: &Tidegate, name: &str, token: Option<&str>) -> Worker {
+        Worker::start_with(tidegate, name, token, &[])
+    }
+
+    /// Starts one with variables in its environment.
+    pub fn start_with(
+        tidegate: &Tidegate,
+        name: &str,
+        token: Option<&str>,
+        environment: &[(&str, &str)],
+    ) -> Worker {
         let directory = tidegate.directory().join(name);
         std::fs::create_dir_all(&directory).expect("a test can write to its directory");
         let binary = tidegate.binary().to_owned();
-        let process = run(&binary, &directory, tidegate.channel(), token);
+        let process = run(&binary, &directory, tidegate.channel(), token, environment);
         Worker { binary, directory, channel: tidegate.channel(), process }
     }
 
@@ -36,7 +46,7 @@ impl Worker {
 
     /// Starts it again after its end, without a token.
     pub fn start_again(&mut self) {
-        self.process = run(&self.binary, &self.directory, self.channel, None);
+        self.process = run(&self.binary, &self.directory, self.channel, None, &[]);
     }
 
     /// SIGTERM; returns at once.
@@ -88,7 +98,13 @@ impl Drop for Worker {
     }
 }
 
-fn run(binary: &Path, directory: &Path, channel: SocketAddr, token: Option<&str>) -> Process {
+fn run(
+    binary: &Path,
+    directory: &Path,
+    channel: SocketAddr,
+    token: Option<&str>,
+    environment: &[(&str, &str)],
+) -> Process {
     let state = directory.join("state").display().to_string();
     let channel = channel.to_string();
     let mut arguments =
@@ -97,5 +113,5 @@ fn run(binary: &Path, directory: &Path, channel: SocketAddr, token: Option<&str>
         arguments.extend(["--token-file", "-"]);
     }
     let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-    Process::start(binary, &arguments, directory, token)
+    Process::start(binary, &arguments, environment, directory, token)
 }

@@ -1,0 +1,104 @@
+//! What the binary says and does before anything runs: its help, its options, its exit code.
+
+use std::path::Path;
+
+use tidegate_harness::run;
+
+use crate::{BINARY, tidegate};
+
+/// A control plane on free ports, but for the HTTPS address.
+fn control_plane<'a>(data_dir: &'a str, management_tls: &'a str) -> Vec<&'a str> {
+    let options =
+        ["--management", "127.0.0.1:0", "--channel", "127.0.0.1:0", "--management-tls", management_tls];
+    [&["control-plane", "--data-dir", data_dir][..], &options].concat()
+}
+
+#[tokio::test]
+async fn help_is_worth_reading() {
+    for (command, parts) in [
+        (
+            "",
+            &["up", "control-plane", "data-plane", "demo", "worker", "--data-dir", "--workers", "TIDEGATE_"]
+                [..],
+        ),
+        ("control-plane", &["--channel 0.0.0.0:9444", "worker token", "admin-token"]),
+        ("data-plane", &["--token-file", "worker token", "TIDEGATE_TOKEN"]),
+        ("worker token", &["one worker", "one day"]),
+    ] {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = run(BINARY, &arguments, &[]).await;
+        let text = String::from_utf8(help.stdout).unwrap();
+        for part in parts {
+            assert!(text.contains(part), "{part} is not in the help of {command:?}:\n{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_switch_may_be_set_in_the_environment_in_any_usual_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("data").display().to_string();
+    // An address that is not this machine's: the start fails either way, but for another reason.
+    let arguments = control_plane(&data_dir, "192.0.2.1:0");
+    for (value, expected) in [
+        ("1", Some(true)),
+        ("true", Some(true)),
+        ("yes", Some(true)),
+        ("on", Some(true)),
+        ("0", Some(false)),
+        ("false", Some(false)),
+        ("no", Some(false)),
+        ("off", Some(false)),
+        ("perhaps", None),
+    ] {
+        let output = run(BINARY, &arguments, &[("TIDEGATE_NO_AUTH", value)]).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{value}");
+        assert_eq!(said.contains("without a token"), expected == Some(true), "{value}: {said}");
+        assert_eq!(output.status.code() == Some(2), expected.is_none(), "{value}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_is_no_business_of_commands_without_that_option() {
+    let dir = tempfile::tempdir().unwrap();
+    let absent = dir.path().join("absent").display().to_string();
+    for (arguments, code) in [
+        (&["worker", "token", "--data-dir", &absent][..], 1),
+        (&["up", "--data-dir", &absent], 2),
+        (&["--data-dir", &absent], 2),
+    ] {
+        let output = run(BINARY, arguments, &[("TIDEGATE_WORKERS", "many")]).await;
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_needs_a_control_plane_to_join() {
+    let dir = tempfile::tempdir().unwrap();
+    let mistyped = dir.path().join("mistyped").display().to_string();
+    let output = run(BINARY, &["worker", "token", "--data-dir", &mistyped], &[]).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && output.stdout.is_empty(), "{said}");
+    assert!(said.contains("no control plane has been started in") && said.contains(&mistyped), "{said}");
+    assert!(!Path::new(&mistyped).exists(), "it makes a directory of the mistake");
+}
+
+#[tokio::test]
+async fn a_data_directory_belongs_to_one_control_plane() {
+    let tidegate = tidegate().start().await;
+    let data_dir = tidegate.data_dir().display().to_string();
+    let output = run(BINARY, &control_plane(&data_dir, "127.0.0.1:0"), &[]).await;
+    assert!(!output.status.success(), "a second one started");
+    tidegate.management().send("GET", "/readyz", &[], "").await.expect(200);
+}
+
+#[tokio::test]
+async fn the_demo_shows_both_kinds_of_websocket() {
+    let output = run(BINARY, &["demo", "--once"], &[]).await;
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    for part in ["ws://", "wss://", "curl"] {
+        assert!(text.contains(part), "no {part} in:\n{text}");
+    }
+}
