@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 use crate::backend::Backend;
 use crate::health::Judge;
 use crate::proxy::upstream;
+use crate::tls;
 
 /// How much of a body is looked through for the text that it must contain.
 const MAX_BODY: usize = 64 * 1024;
@@ -83,8 +84,7 @@ async fn ask(backend: &Backend, probe: &Probe) -> Result<String, String> {
 }
 
 fn server_name(name: &str) -> Result<ServerName<'static>, String> {
-    let bare = name.trim_start_matches('[').trim_end_matches(']').to_owned();
-    ServerName::try_from(bare).map_err(|_| format!("{name:?} is neither a host name nor an address."))
+    tls::server_name(name).ok_or_else(|| format!("{name:?} is neither a host name nor an address."))
 }
 
 fn request(probe: &Probe, host: &str) -> Result<Request<Empty<Bytes>>, String> {

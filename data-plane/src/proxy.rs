@@ -25,7 +25,7 @@ use hyper::body::Incoming;
 
 use crate::listener::Connection;
 use crate::runtime::Route;
-use body::{Lease, Passing, RequestBody, ResponseBody};
+use body::{Passing, RequestBody, ResponseBody};
 use error::ProxyError;
 use forward::Exchange;
 use handshake::Handshake;
@@ -117,8 +117,9 @@ fn respond(exchange: Exchange, mut record: Record) -> Response<ResponseBody> {
     }
     let body = if switching || http_body::Body::is_end_stream(&inner) {
         record.complete();
-        if let (Some(lease), false) = (lease, switching) {
-            Lease::give_back(lease);
+        // A tunnel has taken its lease along.
+        if let Some(lease) = lease {
+            lease.give_back();
         }
         ResponseBody::Whole(bytes::Bytes::new())
     } else {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -130,6 +130,13 @@ fn trusting_the_system() -> Arc<ClientConfig> {
             trusting(store)
         })
         .clone()
+}
+
+/// The name that a backend's certificate must bear, from the host of a `Host` header without its port. None for what
+/// is neither a host name nor an address.
+pub(crate) fn server_name(host: &str) -> Option<ServerName<'static>> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    ServerName::try_from(bare).ok()
 }
 
 fn trusting(roots: RootCertStore) -> Arc<ClientConfig> {

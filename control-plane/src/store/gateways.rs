@@ -108,11 +108,7 @@ impl Store {
         connection: &mut SqliteConnection,
         path: &GatewayPath,
     ) -> Result<Option<Gateway>, StoreError> {
-        let row = sqlx::query(select_gateways!("WHERE resource_id = ?"))
-            .bind(path.to_string())
-            .fetch_optional(&mut *connection)
-            .await?;
-        match row {
+        match row(connection, path).await? {
             Some(row) => self.assemble(connection, &row).await.map(Some),
             None => Ok(None),
         }
@@ -124,10 +120,7 @@ impl Store {
         connection: &mut SqliteConnection,
         path: &GatewayPath,
     ) -> Result<Option<Gateway>, StoreError> {
-        let row = sqlx::query(select_gateways!("WHERE resource_id = ?"))
-            .bind(path.to_string())
-            .fetch_optional(connection)
-            .await?;
+        let row = row(connection, path).await?;
         row.map(|row| head(&row, object("body", row.try_get("body")?).unwrap_or_default())).transpose()
     }
 
@@ -199,6 +192,17 @@ fn head(row: &SqliteRow, body: Map<String, Value>) -> Result<Gateway, StoreError
         reason: row.try_get("state_reason")?,
         has_run: row.try_get("has_run")?,
     })
+}
+
+/// The row of a gateway by its path, compared without case.
+async fn row(
+    connection: &mut SqliteConnection,
+    path: &GatewayPath,
+) -> Result<Option<SqliteRow>, sqlx::Error> {
+    sqlx::query(select_gateways!("WHERE resource_id = ?"))
+        .bind(path.to_string())
+        .fetch_optional(connection)
+        .await
 }
 
 /// What a child's secret is sealed for.

@@ -18,6 +18,7 @@ use super::upstream::{self, ConnectError, Key, Purpose, Sender};
 use crate::backend::Backend;
 use crate::listener::Connection;
 use crate::runtime::{HostPolicy, Target};
+use crate::tls;
 
 /// A request that has been answered, as far as the head of the answer.
 #[derive(Debug)]
@@ -171,6 +172,5 @@ fn set_host(headers: &mut HeaderMap, target: &Target, backend: &Backend) {
 fn server_name(request: &Request<RequestBody>) -> Result<ServerName<'static>, ConnectError> {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
     let name = host.parse::<http::uri::Authority>().map_or(host.to_owned(), |host| host.host().to_owned());
-    let bare = name.trim_start_matches('[').trim_end_matches(']').to_owned();
-    ServerName::try_from(bare).map_err(|_| ConnectError::ServerName(name))
+    tls::server_name(&name).ok_or(ConnectError::ServerName(name))
 }
