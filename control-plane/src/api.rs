@@ -25,6 +25,7 @@ use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post, put};
 
+use crate::audit::{Act, Author};
 use crate::edit::{Edit, EditAction, EditError};
 use crate::fleet::Fleet;
 use crate::store::{Decision, Gateway, Store, Written};
@@ -49,11 +50,12 @@ pub struct App {
 impl App {
     /// Makes a change durable and wakes the rollout. The author of a change may have put right, outside of Tidegate,
     /// what made workers refuse the last one, so they are asked again at once; a change that is refused asks nobody.
-    async fn write(&self, edit: Edit) -> Result<Written, EditError> {
+    async fn write(&self, author: Author, edit: Edit) -> Result<Written, EditError> {
         let path = edit.path.clone();
+        let act = Act { author, action: edit.action_name(), resource: edit.resource_id() };
         let written = match edit.action {
-            EditAction::Delete => self.store.delete(&path, |stored| edit.decide(stored).map(drop)).await?,
-            _ => self.store.write(&path, |stored| self.decide(&edit, stored)).await?,
+            EditAction::Delete => self.store.delete(&path, &act, |stored| edit.decide(stored).map(drop)).await?,
+            _ => self.store.write(&path, &act, |stored| self.decide(&edit, stored)).await?,
         };
         self.fleet.wake();
         Ok(written)

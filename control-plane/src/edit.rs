@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::arm::body::Body;
 use crate::arm::collection::Collection;
 use crate::arm::document::{ApiVersion, Document, users_of};
-use crate::arm::resource_id::GatewayPath;
+use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
 use crate::compile::compile;
 use crate::etag::{Etag, Preconditions};
 use crate::store::{Decision, Gateway, ProvisioningState, StoreError};
@@ -84,6 +84,27 @@ pub enum EditError {
 }
 
 impl Edit {
+    /// ARM's name of what is done, for the audit log.
+    pub fn action_name(&self) -> String {
+        let of_child = |collection: &Collection, verb| format!("{}/{verb}", collection.resource_type());
+        match &self.action {
+            EditAction::Put { .. } => format!("{GATEWAY_TYPE}/write"),
+            EditAction::Delete => format!("{GATEWAY_TYPE}/delete"),
+            EditAction::PutChild { collection, .. } => of_child(collection, "write"),
+            EditAction::DeleteChild { collection, .. } => of_child(collection, "delete"),
+        }
+    }
+
+    /// The resource ID of what it is done to.
+    pub fn resource_id(&self) -> String {
+        match &self.action {
+            EditAction::Put { .. } | EditAction::Delete => self.path.to_string(),
+            EditAction::PutChild { collection, name, .. } | EditAction::DeleteChild { collection, name } => {
+                self.path.child_id(collection, name)
+            }
+        }
+    }
+
     /// Decides what becomes of the gateway.
     ///
     /// # Errors

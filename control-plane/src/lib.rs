@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod arm;
+pub mod audit;
 pub mod clock;
 pub mod compile;
 pub mod config;
@@ -116,7 +117,7 @@ impl Stage {
 
     /// Accepts connections of a management endpoint.
     fn serve(&self, listener: TcpListener, server: Server) {
-        let serve = move |stream, _| server.clone().serve(stream);
+        let serve = move |stream, peer| server.clone().serve(stream, peer);
         self.tasks.spawn(accept(listener, CONNECTIONS, self.stop.clone(), self.tasks.clone(), serve));
     }
 

@@ -6,6 +6,7 @@
 //!
 //! The functions are narrow on purpose: another database can stand behind them.
 
+mod audit;
 mod gateways;
 mod model;
 mod operations;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::arm::body::{Body, Opened, certificates_in};
 use crate::arm::document::ApiVersion;
 use crate::arm::resource_id::GatewayPath;
+use crate::audit::{Act, Author};
 
 /// The version of the rules that test documents are written for.
 pub(crate) const VERSION: ApiVersion = ApiVersion { date: (2024, 5, 1) };
@@ -16,6 +17,11 @@ pub(crate) fn sent(json: Value) -> Body {
         opened.insert(&sealed, sealed.open());
     }
     Body { json, opened }
+}
+
+/// What tests do to a gateway.
+pub(crate) fn act() -> Act {
+    Act { author: Author::itself(), action: "test".to_owned(), resource: "test".to_owned() }
 }
 
 /// A gateway's path in a fixed group.

@@ -3,6 +3,8 @@
 //! A newer version may make something else of the same document. A worker that runs the old meaning under the same
 //! generation would never be told, so such a gateway gets a new generation, by the way of every other write.
 
+use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
+use crate::audit::{Act, Author};
 use crate::compile::compile;
 use crate::store::{Decision, ProvisioningState, Store, StoreError};
 
@@ -27,7 +29,7 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
             continue;
         }
         let path = document.path.clone();
-        match store.write(&path, |_| Ok::<_, StoreError>(Decision::of(document.clone(), &content))).await {
+        match store.write(&path, &act(&path), |_| Ok::<_, StoreError>(Decision::of(document.clone(), &content))).await {
             Ok(written) => {
                 let generation = written.gateway.generation;
                 tracing::info!(gateway.id = %id, %generation, "compiled anew for this version");
@@ -39,6 +41,11 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// What it does is nobody's wish but its own.
+fn act(path: &GatewayPath) -> Act {
+    Act { author: Author::itself(), action: format!("{GATEWAY_TYPE}/write"), resource: path.to_string() }
 }
 
 #[cfg(test)]
@@ -68,7 +75,7 @@ mod tests {
                 }
                 Ok::<_, StoreError>(decision)
             };
-            store.write(&path(name), decide).await.unwrap();
+            store.write(&path(name), &act(&path(name)), decide).await.unwrap();
         }
         for _ in 0..2 {
             recompile(&store).await.unwrap();

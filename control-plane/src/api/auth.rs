@@ -11,12 +11,19 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tidegate_shared::private_file;
 use tidegate_shared::secret::Secret;
+use uuid::Uuid;
 
+use crate::audit::Author;
 use crate::digest::{hex, random_secret, sha256_hex};
 
 use super::App;
 use super::error::ApiError;
 use super::extract::authority;
+use super::layers::RequestId;
+use super::server::Peer;
+
+/// Who shows the admin token, or is let in without one, in the audit log.
+const ADMIN: &str = "admin";
 
 /// The token by its hash, so that neither a log line nor the time of a comparison gives it away.
 pub struct AdminToken(String);
@@ -50,24 +57,37 @@ impl AdminToken {
     }
 }
 
-/// Lets through who shows the token. Whether the process is up and ready is no secret.
-pub(super) async fn authorise(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Lets through who shows the token, and says from then on who it is. Whether the process is up and ready is no secret.
+pub(super) async fn authorise(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let free = matches!(request.uri().path(), "/healthz" | "/readyz");
     match check(&app, &request) {
-        Err(error) if !free => error.into_response(),
-        _ => next.run(request).await,
+        Ok(name) => {
+            let author = Author { name, address: peer(&request), request: request_id(&request) };
+            request.extensions_mut().insert(author);
+        }
+        Err(error) if !free => return error.into_response(),
+        Err(_) => {}
     }
+    next.run(request).await
 }
 
-/// Without a token, what protects is that only this machine can reach the endpoint. A page in a browser on it can do
+fn peer(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<Peer>().map(|peer| peer.0)
+}
+
+fn request_id(request: &Request) -> Option<Uuid> {
+    request.extensions().get::<RequestId>().map(|id| id.0)
+}
+
+/// Who asks. Without a token, what protects is that only this machine can reach the endpoint. A page in a browser on it can do
 /// so too, under a name of its own that leads here; such a name is refused.
-fn check(app: &App, request: &Request) -> Result<(), ApiError> {
+fn check(app: &App, request: &Request) -> Result<String, ApiError> {
     let host = authority(request.uri(), request.headers())?;
     let Some(token) = &app.token else {
-        return if is_local(host.host()) { Ok(()) } else { Err(ApiError::ForeignHost(host.to_string())) };
+        return if is_local(host.host()) { Ok(ADMIN.to_owned()) } else { Err(ApiError::ForeignHost(host.to_string())) };
     };
     match request.headers().get(AUTHORIZATION) {
-        Some(value) if token.admits(value.as_bytes()) => Ok(()),
+        Some(value) if token.admits(value.as_bytes()) => Ok(ADMIN.to_owned()),
         _ => Err(ApiError::Unauthenticated),
     }
 }

@@ -13,7 +13,7 @@ use crate::edit::{Edit, EditAction, EditError};
 use crate::store::Gateway;
 
 use super::error::ApiError;
-use super::extract::{Base, ChildTarget, CollectionTarget, Conditions, JsonBody, Version};
+use super::extract::{Base, By, ChildTarget, CollectionTarget, Conditions, JsonBody, Version};
 use super::gateways::not_found;
 use super::operations::Links;
 use super::{Shared, view};
@@ -23,13 +23,14 @@ pub(super) async fn put(
     version: Version,
     ChildTarget { gateway: path, collection, name }: ChildTarget,
     Conditions(preconditions): Conditions,
+    By(author): By,
     base: Base,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let body = app.opener.open(body).await;
     let action = EditAction::PutChild { collection, name: name.clone(), body, version: version.date };
     let written = app
-        .write(Edit { path: path.clone(), preconditions, action })
+        .write(author, Edit { path: path.clone(), preconditions, action })
         .await
         .map_err(|e| ApiError::from_edit(e, not_found(&path)))?;
     let status = if written.grown { StatusCode::CREATED } else { StatusCode::OK };
@@ -53,10 +54,11 @@ pub(super) async fn delete(
     version: Version,
     ChildTarget { gateway: path, collection, name }: ChildTarget,
     Conditions(preconditions): Conditions,
+    By(author): By,
     base: Base,
 ) -> Result<Response, ApiError> {
     let action = EditAction::DeleteChild { collection, name: name.clone() };
-    match app.write(Edit { path: path.clone(), preconditions, action }).await {
+    match app.write(author, Edit { path: path.clone(), preconditions, action }).await {
         Ok(written) => {
             let links = Links::new(&base, &version, &written.gateway, &written.operation);
             Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::arm::collection::Collection;
 use crate::arm::document::ApiVersion;
 use crate::arm::resource_id::GatewayPath;
+use crate::audit::Author;
 use crate::etag::Preconditions;
 
 use super::error::ApiError;
@@ -28,6 +29,18 @@ const MAX_DISCARDED: usize = 16 * 1024 * 1024;
 
 /// The longest name of a subscription, a group or a resource, in characters.
 const MAX_NAME: usize = 90;
+
+/// Who asks for a change, as `auth` has found out.
+#[derive(Debug)]
+pub(super) struct By(pub(super) Author);
+
+impl<S: Sync> FromRequestParts<S> for By {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<By, ApiError> {
+        parts.extensions.get::<Author>().cloned().map(By).ok_or(ApiError::Unauthenticated)
+    }
+}
 
 /// The `api-version` of a request.
 #[derive(Clone, Debug)]

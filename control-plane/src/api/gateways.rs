@@ -11,7 +11,7 @@ use crate::arm::resource_id::GatewayPath;
 use crate::edit::{Edit, EditAction, EditError};
 
 use super::error::ApiError;
-use super::extract::{Base, Conditions, GroupScope, JsonBody, SubscriptionScope, Target, Version};
+use super::extract::{Base, By, Conditions, GroupScope, JsonBody, SubscriptionScope, Target, Version};
 use super::operations::Links;
 use super::{Shared, view};
 
@@ -20,13 +20,14 @@ pub(super) async fn put(
     version: Version,
     Target(path): Target,
     Conditions(preconditions): Conditions,
+    By(author): By,
     base: Base,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let body = app.opener.open(body).await;
     let action = EditAction::Put { body, version: version.date };
     let written = app
-        .write(Edit { path: path.clone(), preconditions, action })
+        .write(author, Edit { path: path.clone(), preconditions, action })
         .await
         .map_err(|e| ApiError::from_edit(e, not_found(&path)))?;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
@@ -45,10 +46,11 @@ pub(super) async fn delete(
     version: Version,
     Target(path): Target,
     Conditions(preconditions): Conditions,
+    By(author): By,
     base: Base,
 ) -> Result<Response, ApiError> {
     let edit = Edit { path: path.clone(), preconditions, action: EditAction::Delete };
-    match app.write(edit).await {
+    match app.write(author, edit).await {
         Ok(written) => {
             let links = Links::new(&base, &version, &written.gateway, &written.operation);
             Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())

@@ -31,9 +31,14 @@ pub(super) async fn limit_time(request: Request, next: Next) -> Response {
         .unwrap_or_else(|_| ApiError::TooSlow(REQUEST_TIMEOUT.as_secs()).into_response())
 }
 
+/// The ID of a request, among its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RequestId(pub(super) Uuid);
+
 /// Gives each request an ID, in its log line and in its answer.
-pub(super) async fn identify(request: Request, next: Next) -> Response {
+pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     let id = Uuid::new_v4();
+    request.extensions_mut().insert(RequestId(id));
     let ids = answer_ids(request.headers(), id);
     let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
     let span = tracing::info_span!("request", request.id = %id);

@@ -1,5 +1,6 @@
 //! The router on the wire: HTTP/1.1 in the clear, HTTP/1.1 and HTTP/2 over TLS.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,10 @@ impl Scheme {
     }
 }
 
+/// Where a request came from: the other end of its connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) IpAddr);
+
 /// One management endpoint.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -88,21 +93,22 @@ pub fn tls_config(identity: Identity) -> Result<Arc<ServerConfig>, rustls::Error
 
 impl Server {
     /// Serves one connection to its end.
-    pub async fn serve(self, stream: TcpStream) {
+    pub async fn serve(self, stream: TcpStream, peer: SocketAddr) {
+        let peer = Peer(peer.ip().to_canonical());
         let Some(tls) = self.tls.clone() else {
-            return self.speak(stream, Scheme::Http, false).await;
+            return self.speak(stream, peer, Scheme::Http, false).await;
         };
         match timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls).accept(stream)).await {
             Ok(Ok(stream)) => {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                self.speak(stream, Scheme::Https, http2).await;
+                self.speak(stream, peer, Scheme::Https, http2).await;
             }
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => tracing::debug!("TLS handshake took too long"),
         }
     }
 
-    async fn speak<S>(self, stream: S, scheme: Scheme, http2: bool)
+    async fn speak<S>(self, stream: S, peer: Peer, scheme: Scheme, http2: bool)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -112,6 +118,7 @@ impl Server {
             let mut request: Request = request.map(axum::body::Body::new);
             *request.uri_mut() = normalise(request.uri());
             request.extensions_mut().insert(scheme);
+            request.extensions_mut().insert(peer);
             // A router is always ready.
             router.clone().call(request)
         });

@@ -13,7 +13,7 @@ use super::*;
 use crate::arm::collection::Collection;
 use crate::arm::document::{Child, Document};
 use crate::clock::Millis;
-use crate::testing::path;
+use crate::testing::{act, path};
 
 async fn store() -> (TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
@@ -43,7 +43,7 @@ async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Wr
     let path = document.path.clone();
     let claims = claims.to_vec();
     store
-        .write(&path, |_| {
+        .write(&path, &act(), |_| {
             let (document, claims) = (document.clone(), claims.clone());
             Ok::<_, StoreError>(Decision::Replace {
                 document,
@@ -55,7 +55,7 @@ async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Wr
 }
 
 async fn keep(store: &Store, name: &str) -> Written {
-    store.write(&path(name), |_| Ok::<_, StoreError>(Decision::Keep)).await.unwrap()
+    store.write(&path(name), &act(), |_| Ok::<_, StoreError>(Decision::Keep)).await.unwrap()
 }
 
 async fn state(store: &Store, operation: &Operation) -> OperationState {
@@ -232,7 +232,7 @@ async fn a_damaged_gateway_can_be_deleted_and_does_not_hide_the_others() {
     let listed = store.gateways("sub", None).await.unwrap();
     assert_eq!(listed.iter().map(|g| g.document.path.name.as_str()).collect::<Vec<_>>(), ["good"]);
 
-    let deleted = store.delete(&path("damaged"), |_| Ok::<_, StoreError>(())).await.unwrap();
+    let deleted = store.delete(&path("damaged"), &act(), |_| Ok::<_, StoreError>(())).await.unwrap();
     assert_eq!(deleted.gateway.state, ProvisioningState::Deleting);
     assert!(store.remove(deleted.gateway.id).await.unwrap());
 }
@@ -242,7 +242,7 @@ async fn a_deletion_frees_everything_and_its_operation_outlives_it() {
     let (_dir, store) = store().await;
     let one = write(&store, document("gw", vec![port("a", 1)]), &[claim("public", 80)]).await.unwrap();
     assert!(!store.remove(one.gateway.id).await.unwrap(), "it is not to go");
-    let delete = async || store.delete(&path("gw"), |_| Ok::<_, StoreError>(())).await;
+    let delete = async || store.delete(&path("gw"), &act(), |_| Ok::<_, StoreError>(())).await;
     let first = delete().await.unwrap();
     let second = delete().await.unwrap();
     assert_eq!(state(&store, &one.operation).await, OperationState::Canceled);
@@ -298,7 +298,7 @@ async fn a_database_without_its_key_is_left_alone() {
 async fn only_who_may_migrate_opens_a_database_of_another_version() {
     let (dir, store) = store().await;
     Store::open(dir.path(), Schema::Current).await.unwrap().close().await;
-    sqlx::query("UPDATE _sqlx_migrations SET version = 99").execute(&store.writer).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = version + 99").execute(&store.writer).await.unwrap();
     store.close().await;
     let error = Store::open(dir.path(), Schema::Current).await.unwrap_err();
     assert!(matches!(error, StoreError::Version(_)), "{error}");
@@ -320,7 +320,7 @@ async fn writers_take_turns_and_lose_nothing() {
                     meaning: Digest(Uuid::new_v4().to_string()),
                 })
             };
-            store.write(&path("gw"), decide).await.unwrap()
+            store.write(&path("gw"), &act(), decide).await.unwrap()
         }
     };
     let (a, b, c) = tokio::join!(add("a".into()), add("b".into()), add("c".into()));

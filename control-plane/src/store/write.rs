@@ -8,9 +8,11 @@ use uuid::Uuid;
 
 use crate::arm::document::{Child, Document};
 use crate::arm::resource_id::GatewayPath;
+use crate::audit::Act;
 use crate::clock::Millis;
 use crate::etag::Etag;
 
+use super::audit::record;
 use super::gateways::seal_purpose;
 use super::model::{number, same_child};
 use super::operations::{begin_operation, supersede_operations};
@@ -58,6 +60,8 @@ pub struct Written {
 impl Store {
     /// Reads the gateway, lets `decide` say what becomes of it, and stores that: all of it or nothing.
     ///
+    /// `act` goes into the audit log in the same transaction.
+    ///
     /// `decide` is pure and quick: the one writer waits for it. It may be asked again, where the database could not
     /// fit the first answer in among other writes. It may only answer [`Decision::Keep`] and
     /// [`Decision::Delete`] for a gateway that exists.
@@ -67,12 +71,13 @@ impl Store {
     pub async fn write<E: From<StoreError>>(
         &self,
         path: &GatewayPath,
+        act: &Act,
         decide: impl Fn(Option<&Gateway>) -> Result<Decision, E>,
     ) -> Result<Written, E> {
         let mut transaction = self.begin().await?;
         let stored = self.load(&mut transaction, path).await?;
         let decision = decide(stored.as_ref())?;
-        let written = self.apply(&mut transaction, stored, decision).await?;
+        let written = self.apply(&mut transaction, stored, decision, act).await?;
         transaction.commit().await.map_err(StoreError::from)?;
         Ok(written)
     }
@@ -85,17 +90,31 @@ impl Store {
     pub async fn delete<E: From<StoreError>>(
         &self,
         path: &GatewayPath,
+        act: &Act,
         decide: impl Fn(Option<&Gateway>) -> Result<(), E>,
     ) -> Result<Written, E> {
         let mut transaction = self.begin().await?;
         let stored = self.load_head(&mut transaction, path).await?;
         decide(stored.as_ref())?;
-        let written = self.apply(&mut transaction, stored, Decision::Delete).await?;
+        let written = self.apply(&mut transaction, stored, Decision::Delete, act).await?;
         transaction.commit().await.map_err(StoreError::from)?;
         Ok(written)
     }
 
     async fn apply(
+        &self,
+        connection: &mut SqliteConnection,
+        stored: Option<Gateway>,
+        decision: Decision,
+        act: &Act,
+    ) -> Result<Written, StoreError> {
+        let before = stored.as_ref().map(|gateway| gateway.generation);
+        let written = self.apply_decision(connection, stored, decision).await?;
+        record(connection, act, before, Some(written.gateway.generation)).await?;
+        Ok(written)
+    }
+
+    async fn apply_decision(
         &self,
         connection: &mut SqliteConnection,
         stored: Option<Gateway>,
