@@ -3,6 +3,7 @@
 //! Values are turned into types here, so that nothing further in has to doubt them. Every option can also come from
 //! the environment variable that its help names; the command line wins.
 
+mod client;
 mod value;
 
 use std::net::{IpAddr, SocketAddr};
@@ -12,9 +13,11 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use tidegate_control_plane::{Limit, Proxy};
 use tidegate_data_plane::AccessLog;
 use tidegate_shared::secret::Secret;
 
+pub(crate) use client::ClientCommand;
 pub(crate) use value::{format_access_log, format_duration};
 
 /// A self-hosted Application Gateway.
@@ -84,6 +87,15 @@ pub(crate) enum Command {
         command: WorkerCommand,
     },
 
+    /// Manage API clients: programs that may use the REST API, each with what it may do and where.
+    ///
+    /// To be run where the control plane's data directory is; the control plane may be running. A client logs in with
+    /// its ID and its secret, as with `az login --service-principal`, and gets tokens that are good for half an hour.
+    Client {
+        #[command(subcommand)]
+        command: ClientCommand,
+    },
+
     /// Run the demo's backend alone: something to point a first gateway at.
     ///
     /// It answers every HTTP request with a line of text and echoes every WebSocket message. A WebSocket at the path
@@ -151,6 +163,21 @@ pub(crate) struct ControlPlaneOptions {
     #[arg(long, env = "TIDEGATE_ROLLOUT_TIMEOUT", default_value = "60s", value_name = "DURATION",
           value_parser = value::duration)]
     pub(crate) rollout_timeout: Duration,
+
+    /// How many of something a gateway may have, such as `httpListeners=500`. The name is that of a collection, or
+    /// `hostNames` of a listener, `backendAddresses` of a pool, `pathRules` of a path map. Repeatable; separated by
+    /// commas in the environment.
+    #[arg(long, env = "TIDEGATE_LIMIT", value_name = "NAME=N", value_delimiter = ',')]
+    pub(crate) limit: Vec<Limit>,
+
+    /// Addresses or networks of proxies in front of the management API, such as `10.0.0.0/8`. What they say of the
+    /// client's scheme, host and address in X-Forwarded headers is believed; nobody else is.
+    #[arg(long, env = "TIDEGATE_TRUSTED_PROXIES", value_name = "ADDRESS|CIDR,...", value_delimiter = ',')]
+    pub(crate) trusted_proxies: Vec<Proxy>,
+
+    /// Let nobody put anything into a resource group that was not made beforehand.
+    #[arg(long, env = "TIDEGATE_STRICT_RESOURCE_GROUPS", value_parser = BoolishValueParser::new())]
+    pub(crate) strict_resource_groups: bool,
 
     /// Ask for no bearer token. Refused unless both management addresses are loopback.
     #[arg(long, env = "TIDEGATE_NO_AUTH", value_parser = BoolishValueParser::new())]
@@ -239,9 +266,9 @@ mod tests {
     #[test]
     fn the_definition_is_sound_and_every_option_has_a_variable_and_a_help_text() {
         fn check(command: &clap::Command) {
-            for argument in
-                command.get_arguments().filter(|a| !["help", "version"].contains(&a.get_id().as_str()))
-            {
+            let is_own =
+                |a: &&clap::Arg| !["help", "version"].contains(&a.get_id().as_str()) && !a.is_positional();
+            for argument in command.get_arguments().filter(is_own) {
                 let long = argument.get_long().unwrap();
                 let variable = format!("TIDEGATE_{}", long.replace('-', "_").to_uppercase());
                 assert_eq!(argument.get_env().unwrap(), variable.as_str());
@@ -289,14 +316,34 @@ mod tests {
             "--workers 3 demo",
             "--workers 257",
             "--threads 0",
+            "--trusted-proxies localhost",
+            "--limit listeners",
+            "--limit httpListener=5",
             "--drain-timeout soon",
             "--access-log=",
             "data-plane",
             "data-plane --control-plane nowhere",
             "worker",
+            "client",
+            "client create ci",
+            "client create ci --role owner",
+            "client create admin --role reader",
+            "client create ci --role reader --scope subscriptions/s",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn limits_are_one_list() {
+        let cli = parse("--limit httpListeners=500 --limit probes=3,hostNames=20").unwrap();
+        let expected: Vec<Limit> = ["httpListeners=500", "probes=3", "hostNames=20"]
+            .iter()
+            .map(|text| text.parse().unwrap())
+            .collect();
+        assert_eq!(cli.up.control_plane.limit, expected);
+        let message = parse("--limit httpListener=5").unwrap_err().to_string();
+        assert!(message.contains("requestRoutingRules"), "{message}");
     }
 
     #[test]

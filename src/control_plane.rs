@@ -56,7 +56,10 @@ impl LocalControlPlane {
             management_tls: options.management_tls,
             management_certificate: options.management_cert.clone().zip(options.management_key.clone()),
             channel: options.channel,
+            strict_resource_groups: options.strict_resource_groups,
+            limits: options.limit.iter().copied().collect(),
             rollout_timeout: options.rollout_timeout,
+            trusted_proxies: options.trusted_proxies.iter().copied().collect(),
             no_auth: options.no_auth,
         })
         .await?;
@@ -103,13 +106,21 @@ pub(crate) async fn run(options: &ControlPlaneOptions, stop: &Stop) -> Outcome {
 /// # Errors
 /// No control plane was ever started in the directory, or the token cannot be stored.
 pub(crate) async fn print_join_token(options: &TokenOptions) -> Outcome {
-    // A directory that was mistyped must not become one with an authority of its own, which no worker's control plane
-    // would know.
-    if !STARTED.iter().all(|name| options.data_dir.join(name).exists()) {
-        return Err(format!("no control plane has been started in {}", options.data_dir.display()).into());
-    }
+    has_been_started(&options.data_dir)?;
     let token = tidegate_control_plane::issue_join_token(&options.data_dir).await?;
     Ok(writeln!(io::stdout(), "{}", token.encode())?)
+}
+
+/// Whether a control plane was ever started in a data directory. One that was mistyped must not become one with an
+/// authority of its own, which no worker's control plane would know.
+///
+/// # Errors
+/// None was.
+pub(crate) fn has_been_started(data_dir: &Path) -> Outcome {
+    if STARTED.iter().all(|name| data_dir.join(name).exists()) {
+        return Ok(());
+    }
+    Err(format!("no control plane has been started in {}", data_dir.display()).into())
 }
 
 /// Takes the lock on a data directory. The operating system gives it back when the process ends, however it ends.

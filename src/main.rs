@@ -5,6 +5,7 @@
 //! backend.
 
 mod cli;
+mod client;
 mod control_plane;
 mod demo;
 mod logging;
@@ -59,6 +60,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Worker { command: WorkerCommand::Token(options) } => {
             on_two_threads(async |_| control_plane::print_join_token(&options).await)
         }
+        Command::Client { command } => on_two_threads(async |_| client::run(&command).await),
         Command::Echo(options) => on_two_threads(async |stop| demo::echo(&options, &stop).await),
         Command::Up(options) => {
             logging::init(&cli.log)?;

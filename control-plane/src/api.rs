@@ -1,18 +1,35 @@
-//! The management API: its one list of routes and its one list of layers.
+//! The management API: its one list of layers around its one list of routes (which is in `routes`).
 //!
 //! Handlers are thin: extractors take a request apart, [`crate::edit`] decides, the store writes, `view` shows.
 //! Nothing here waits for a worker. Every failure is an `ApiError`, and only `error` knows what that is in HTTP.
 
+mod audit;
 mod auth;
+mod available;
 mod children;
+mod deployments;
+mod description;
 mod error;
 mod extract;
+mod filter;
+mod forwarded;
 mod gateways;
+mod groups;
 mod health;
 mod layers;
+mod members;
+mod networks;
+mod oauth;
 mod opener;
 mod operations;
+mod paging;
 mod path;
+mod providers;
+mod receive;
+mod resources;
+mod routes;
+mod subnets;
+mod subscriptions;
 mod view;
 mod workers;
 
@@ -23,15 +40,25 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{delete, get, post, put};
+use tokio::sync::Notify;
 
+use crate::arm::network::PublicAddresses;
 use crate::audit::{Act, Author};
 use crate::edit::{Edit, EditAction, EditError};
 use crate::fleet::Fleet;
+use crate::identity::issuer::Issuer;
+use crate::identity::links;
+use crate::limits::Limits;
+use crate::on_demand::Prober;
 use crate::store::{Decision, Gateway, Store, Written};
 
 pub use auth::AdminToken;
+pub use deployments::run as run_deployments;
+#[cfg(test)]
+pub(crate) use description::description;
 use error::ApiError;
+pub(crate) use error::{CODES, DEPLOYMENT_CODES, SURROUNDINGS_CODES};
+pub use oauth::SecretCheck;
 pub use opener::Opener;
 
 /// What the handlers work with.
@@ -43,6 +70,16 @@ pub struct App {
     pub fleet: Arc<Fleet>,
     /// What opens the certificates in bodies.
     pub opener: Opener,
+    /// How much each gateway may have.
+    pub limits: Limits,
+    /// Told whenever a deployment is to be run.
+    pub deployments: Notify,
+    /// What makes probes on demand.
+    pub prober: Prober,
+    /// What gives API clients their tokens.
+    pub issuer: Issuer,
+    /// What checks their secrets.
+    pub secrets: SecretCheck,
     /// What every request must show; `None` where nothing is asked for.
     pub token: Option<AdminToken>,
 }
@@ -53,9 +90,22 @@ impl App {
     async fn write(&self, author: Author, edit: Edit) -> Result<Written, EditError> {
         let path = edit.path.clone();
         let act = Act { author, action: edit.action_name(), resource: edit.resource_id() };
+        check_links(&act, &edit)?;
         let written = match edit.action {
-            EditAction::Delete => self.store.delete(&path, &act, |stored| edit.decide(stored).map(drop)).await?,
-            _ => self.store.write(&path, &act, |stored| self.decide(&edit, stored)).await?,
+            EditAction::Delete => {
+                self.store
+                    .delete(&path, &act, |stored| {
+                        edit.decide(&self.limits, &PublicAddresses::default(), stored).map(drop)
+                    })
+                    .await?
+            }
+            _ => {
+                let named = edit.public_addresses();
+                let decide = |stored: Option<&Gateway>, addresses: &PublicAddresses| {
+                    self.decide(&edit, addresses, stored)
+                };
+                self.store.write(&path, &act, &named, decide).await?
+            }
         };
         self.fleet.wake();
         Ok(written)
@@ -63,8 +113,13 @@ impl App {
 
     /// Refusals are forgiven before the write is done: afterwards, the rollout may have asked for it already, and a
     /// refusal that is forgiven then would be the answer to this very change.
-    fn decide(&self, edit: &Edit, stored: Option<&Gateway>) -> Result<Decision, EditError> {
-        let decision = edit.decide(stored)?;
+    fn decide(
+        &self,
+        edit: &Edit,
+        addresses: &PublicAddresses,
+        stored: Option<&Gateway>,
+    ) -> Result<Decision, EditError> {
+        let decision = edit.decide(&self.limits, addresses, stored)?;
         if let Some(gateway) = stored {
             self.fleet.forgive(gateway.id);
         }
@@ -72,34 +127,31 @@ impl App {
     }
 }
 
+/// Refuses what refers to resources that the author may not use.
+fn check_links(act: &Act, edit: &Edit) -> Result<(), EditError> {
+    let (Some(client), Some(sent)) = (&act.author.client, edit.sent()) else { return Ok(()) };
+    match links::forbidden(client, &act.resource, sent) {
+        Some(linked) => Err(EditError::LinkForbidden {
+            client: client.clone(),
+            action: act.action.clone(),
+            resource: act.resource.clone(),
+            linked: linked.to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// A handler's state.
 type Shared = axum::extract::State<Arc<App>>;
 
-/// Everything that is served. Fixed segments are in lower case: `path::normalise` has brought requests to that.
+/// Everything that is served: what is in the list of routes, within the layers.
 pub fn router(app: Arc<App>) -> Router {
-    const NETWORK: &str = "/subscriptions/{subscription}/providers/microsoft.network";
-    const GROUP: &str = "/subscriptions/{subscription}/resourcegroups/{group}/providers/microsoft.network";
-    let network = |rest: &str| format!("{NETWORK}{rest}");
-    let group = |rest: &str| format!("{GROUP}/applicationgateways{rest}");
-    let gateway = get(gateways::get).put(gateways::put).delete(gateways::delete);
-    let child = put(children::put).get(children::get).delete(children::delete);
-    Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/workers", get(workers::list))
-        .route("/workers/{worker}", delete(workers::delete))
-        .route(&network("/applicationgateways"), get(gateways::list_in_subscription))
-        .route(&network("/locations/{location}/operations/{operation}"), get(operations::status))
-        .route(&network("/locations/{location}/operationresults/{operation}"), get(operations::result))
-        .route(&group(""), get(gateways::list_in_group))
-        .route(&group("/{gateway}"), gateway)
-        .route(&group("/{gateway}/backendhealth"), post(health::backends))
-        .route(&group("/{gateway}/{collection}"), get(children::list))
-        .route(&group("/{gateway}/{collection}/{child}"), child)
+    routes::router()
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         // The last layer is the outermost.
         .layer(from_fn_with_state(app.clone(), auth::authorise))
+        .layer(from_fn(receive::receive))
         .layer(from_fn(layers::limit_time))
         .layer(from_fn(layers::identify))
         .with_state(app)

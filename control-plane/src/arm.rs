@@ -6,11 +6,21 @@
 pub mod body;
 pub mod certificate;
 pub mod collection;
+pub mod deployment;
 pub mod document;
 pub mod gateway;
+pub mod location;
+pub mod named;
+pub mod network;
 pub mod normalize;
+pub mod on_demand;
 pub mod pkcs7;
+pub mod relaxed_json;
+pub mod resource_group;
 pub mod resource_id;
+pub mod rewrite_names;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod shape;
+pub mod tags;
+pub mod tls_policy;

@@ -8,36 +8,58 @@ use tidegate_shared::snapshot::{Content, Listener, Rule};
 
 use self::resources::Resources;
 use crate::arm::document::Document;
+use crate::arm::network::PublicAddresses;
 use crate::violation::Violations;
 
 mod backends;
 mod certificates;
+mod client_authorities;
+mod definitions;
 mod frontends;
 mod gateway;
 mod hosts;
 mod listeners;
+mod load_distribution;
+mod on_demand;
+mod path_maps;
+mod private_links;
 mod probes;
+mod public_address;
+mod redirects;
 mod resources;
+mod rewrite_text;
+mod rewrites;
 mod rules;
 mod size;
+mod sku;
+mod ssl_profiles;
 #[cfg(test)]
 mod tests;
+mod tls_policy;
+mod transport;
+mod transport_rules;
+mod virtual_network;
 
-/// What the document means.
+pub use public_address::check_public_address;
+pub use virtual_network::check_virtual_network;
+
+pub use self::on_demand::{OnDemand, compile_on_demand};
+
+/// What the document means, where `addresses` are the public IP addresses that it refers to and that are stored.
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the document. Targets are paths within the gateway's document.
-pub fn compile(document: &Document) -> Result<Content, Violations> {
+pub fn compile(document: &Document, addresses: &PublicAddresses) -> Result<Content, Violations> {
     let mut violations = Violations::default();
     let found = &mut violations;
-    gateway::check(document, found);
+    let policy = gateway::check(document, found);
 
     let certificates = Resources::read(document, "sslCertificates", found);
     let compiled_certificates = certificates::servers(document, &certificates, found);
     let roots = Resources::read(document, "trustedRootCertificates", found);
     let compiled_roots = certificates::authorities(&roots, found);
     let frontends = Resources::read(document, "frontendIPConfigurations", found);
-    let compiled_frontends = frontends::addresses(&frontends, found);
+    let compiled_frontends = frontends::addresses(document, &frontends, addresses, found);
     let ports = Resources::read(document, "frontendPorts", found);
     let compiled_ports = frontends::ports(&ports, found);
     let probes = Resources::read(document, "probes", found);
@@ -59,6 +81,17 @@ pub fn compile(document: &Document) -> Result<Content, Violations> {
     let compiled_listeners = listeners::compile(&listeners, &places, found);
     let rules = Resources::read(document, "requestRoutingRules", found);
     let compiled_rules = rules::compile(&rules, &listeners, &pools, &settings, found);
+    let executed = definitions::Executed {
+        policy: policy.as_ref(),
+        places: &places,
+        roots: &roots,
+        probes: &probes,
+        pools: &pools,
+        settings: &settings,
+        listeners: &listeners,
+        compiled_listeners: &compiled_listeners,
+    };
+    definitions::check(document, &executed, found);
 
     let content = Content {
         name: document.path.to_string(),

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::limits::Limits;
+use crate::proxies::Proxies;
+
 /// What a control plane is started with.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -19,8 +22,14 @@ pub struct Config {
     pub management_certificate: Option<(PathBuf, PathBuf)>,
     /// Where workers dial; port 0 for any.
     pub channel: SocketAddr,
+    /// How much each gateway may have.
+    pub limits: Limits,
+    /// Whether resource groups must be made before anything is put into them.
+    pub strict_resource_groups: bool,
     /// How long workers may take to apply a generation before the operation is said to have failed.
     pub rollout_timeout: Duration,
+    /// Proxies in front of the management API that tell where requests come from.
+    pub trusted_proxies: Proxies,
     /// No bearer token is asked for. Refused unless both management addresses are loopback.
     pub no_auth: bool,
 }
@@ -72,7 +81,10 @@ mod tests {
                 management_tls: management_tls.parse().unwrap(),
                 management_certificate: None,
                 channel: "127.0.0.1:0".parse().unwrap(),
+                limits: Limits::default(),
+                strict_resource_groups: false,
                 rollout_timeout: Duration::from_secs(60),
+                trusted_proxies: Proxies::default(),
                 no_auth,
             };
             assert_eq!(config.check().is_ok(), good, "{management} {management_tls} {no_auth}");

@@ -1,18 +1,27 @@
 //! What a request makes of a gateway: the stored document and the request in, a decision out. Pure.
 //!
 //! It runs inside the write transaction, so what it sees is what its decision replaces. Validity is compilability:
-//! there is no check of content here beyond reading and compiling.
+//! there is no check of content here beyond reading and compiling. What is checked besides is about the change, not
+//! the content: what is settled for good, and how much may be added.
 
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::arm::body::Body;
 use crate::arm::collection::Collection;
 use crate::arm::document::{ApiVersion, Document, users_of};
-use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
+use crate::arm::network::PublicAddresses;
+use crate::arm::network::path::{NetworkPath, public_addresses_in};
+use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath, MemberPath};
+use crate::arm::tags;
 use crate::compile::compile;
 use crate::etag::{Etag, Preconditions};
+use crate::identity::access::Client;
+use crate::limits::Limits;
 use crate::store::{Decision, Gateway, ProvisioningState, StoreError};
 use crate::violation::Violations;
+
+mod settled;
 
 /// A change that a client asks for.
 #[derive(Debug)]
@@ -35,6 +44,15 @@ pub enum EditAction {
         /// Which rules it was written for.
         version: ApiVersion,
     },
+    /// Replace its tags, which no worker hears of.
+    PutTags {
+        /// The body as sent.
+        body: Value,
+    },
+    /// Have workers run it, if they are not to already.
+    Start,
+    /// Have workers let go of it, until it is started or written.
+    Stop,
     /// Remove it.
     Delete,
     /// Add a child or replace it.
@@ -54,6 +72,18 @@ pub enum EditAction {
         collection: &'static Collection,
         /// Of this name.
         name: String,
+    },
+    /// Add a member of a child or replace it. It has no row of its own: its version is that of the child.
+    PutMember {
+        /// Which.
+        path: MemberPath,
+        /// The member as sent.
+        body: Body,
+    },
+    /// Remove a member of a child.
+    DeleteMember {
+        /// Which.
+        path: MemberPath,
     },
 }
 
@@ -75,6 +105,18 @@ pub enum EditError {
     /// The gateway is to go.
     #[error("the gateway is being deleted")]
     Deleting,
+    /// The client may write it, but not use what it refers to.
+    #[error("{} may not use {linked}", .client.app_id)]
+    LinkForbidden {
+        /// Who asks.
+        client: Client,
+        /// ARM's name of what is done.
+        action: String,
+        /// To what.
+        resource: String,
+        /// What it refers to.
+        linked: String,
+    },
     /// Other children refer to it.
     #[error("it is used by {}", .0.join(", "))]
     InUse(Vec<String>),
@@ -87,36 +129,92 @@ impl Edit {
     /// ARM's name of what is done, for the audit log.
     pub fn action_name(&self) -> String {
         let of_child = |collection: &Collection, verb| format!("{}/{verb}", collection.resource_type());
+        let of_member = |path: &MemberPath, verb| format!("{}/{verb}", path.nested.resource_type());
         match &self.action {
-            EditAction::Put { .. } => format!("{GATEWAY_TYPE}/write"),
+            EditAction::Put { .. } | EditAction::PutTags { .. } => format!("{GATEWAY_TYPE}/write"),
+            EditAction::Start => format!("{GATEWAY_TYPE}/start/action"),
+            EditAction::Stop => format!("{GATEWAY_TYPE}/stop/action"),
             EditAction::Delete => format!("{GATEWAY_TYPE}/delete"),
             EditAction::PutChild { collection, .. } => of_child(collection, "write"),
             EditAction::DeleteChild { collection, .. } => of_child(collection, "delete"),
+            EditAction::PutMember { path, .. } => of_member(path, "write"),
+            EditAction::DeleteMember { path } => of_member(path, "delete"),
+        }
+    }
+
+    /// The body that was sent, where there is one that may refer to other resources.
+    pub fn sent(&self) -> Option<&Value> {
+        match &self.action {
+            EditAction::Put { body, .. }
+            | EditAction::PutChild { body, .. }
+            | EditAction::PutMember { body, .. } => Some(&body.json),
+            _ => None,
         }
     }
 
     /// The resource ID of what it is done to.
     pub fn resource_id(&self) -> String {
         match &self.action {
-            EditAction::Put { .. } | EditAction::Delete => self.path.to_string(),
+            EditAction::Put { .. }
+            | EditAction::PutTags { .. }
+            | EditAction::Start
+            | EditAction::Stop
+            | EditAction::Delete => self.path.to_string(),
             EditAction::PutChild { collection, name, .. } | EditAction::DeleteChild { collection, name } => {
                 self.path.child_id(collection, name)
+            }
+            EditAction::PutMember { path, .. } | EditAction::DeleteMember { path } => {
+                self.path.member_id(path)
             }
         }
     }
 
-    /// Decides what becomes of the gateway.
+    /// The public IP addresses that the request refers to, stored or not.
+    pub fn public_addresses(&self) -> Vec<NetworkPath> {
+        match &self.action {
+            EditAction::Put { body, .. }
+            | EditAction::PutChild { body, .. }
+            | EditAction::PutMember { body, .. } => public_addresses_in(&body.json),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Decides what becomes of the gateway, which may grow within `limits`. `addresses` are the stored public IP addresses
+    /// among those that the gateway and the request refer to.
     ///
     /// # Errors
     /// Why it cannot be done; then nothing changes.
-    pub fn decide(&self, stored: Option<&Gateway>) -> Result<Decision, EditError> {
+    pub fn decide(
+        &self,
+        limits: &Limits,
+        addresses: &PublicAddresses,
+        stored: Option<&Gateway>,
+    ) -> Result<Decision, EditError> {
         let Edit { path, preconditions, action } = self;
         match action {
             EditAction::Put { body, version } => {
                 check(preconditions, stored.map(|gateway| &gateway.etag))?;
                 let old = alive(stored)?.map(|gateway| &gateway.document);
-                let (document, violations) = Document::read(path.clone(), body, old, *version);
-                replace(stored, document, violations, None)
+                let (document, mut violations) = Document::read(path.clone(), body, old, *version);
+                settled::check(&document, old, &mut violations);
+                violations.absorb(limits.check(&document, old));
+                replace(stored, addresses, document, violations, None)
+            }
+            EditAction::PutTags { body } => {
+                let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
+                check(preconditions, Some(&gateway.etag))?;
+                relabel(gateway, addresses, body)
+            }
+            EditAction::Start => {
+                let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
+                check(preconditions, Some(&gateway.etag))?;
+                // Compiled anew: it was passed over when this version brought the others up to date.
+                replace(stored, addresses, gateway.document.clone(), Violations::default(), None)
+            }
+            EditAction::Stop => {
+                let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
+                check(preconditions, Some(&gateway.etag))?;
+                Ok(Decision::Stop)
             }
             EditAction::Delete => {
                 let gateway = stored.ok_or(EditError::NoGateway)?;
@@ -127,9 +225,12 @@ impl Edit {
                 let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
                 let child = gateway.document.child(collection, name);
                 check(preconditions, child.and_then(|child| gateway.child_etag(child)))?;
-                let (document, violations) = gateway.document.with_child(collection, name, body, *version);
+                let (document, mut violations) =
+                    gateway.document.with_child(collection, name, body, *version);
                 let child = document.target_of(collection, name);
-                replace(Some(gateway), document, violations, child.as_deref())
+                let beyond = limits.check(&document, Some(&gateway.document));
+                violations.absorb(beyond.seen_from(child.as_deref().unwrap_or_default()));
+                replace(Some(gateway), addresses, document, violations, child.as_deref())
             }
             EditAction::DeleteChild { collection, name } => {
                 let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
@@ -140,10 +241,39 @@ impl Edit {
                     return Err(EditError::InUse(users));
                 }
                 let document = gateway.document.without_child(collection, name).ok_or(EditError::NoChild)?;
-                replace(Some(gateway), document, Violations::default(), None)
+                replace(Some(gateway), addresses, document, Violations::default(), None)
+            }
+            EditAction::PutMember { path, body } => {
+                let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
+                let member = gateway.document.member(path);
+                check(preconditions, member.and_then(|(child, _)| gateway.child_etag(child)))?;
+                let put = gateway.document.with_member(path, body);
+                let (document, mut violations) = put.ok_or(EditError::NoChild)?;
+                let member = document.target_of_member(path);
+                let beyond = limits.check(&document, Some(&gateway.document));
+                violations.absorb(beyond.seen_from(member.as_deref().unwrap_or_default()));
+                replace(Some(gateway), addresses, document, violations, member.as_deref())
+            }
+            EditAction::DeleteMember { path } => {
+                let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
+                let (child, _) = gateway.document.member(path).ok_or(EditError::NoChild)?;
+                check(preconditions, gateway.child_etag(child))?;
+                let document = gateway.document.without_member(path).ok_or(EditError::NoChild)?;
+                replace(Some(gateway), addresses, document, Violations::default(), None)
             }
         }
     }
+}
+
+/// Puts other tags on the document. What else is wrong with it (after an upgrade) is not this change's fault.
+fn relabel(gateway: &Gateway, addresses: &PublicAddresses, patch: &Value) -> Result<Decision, EditError> {
+    let mut document = gateway.document.clone();
+    let mut violations = tags::replace(&mut document.body, patch.clone());
+    if let Err(Violations(found)) = compile(&document, addresses) {
+        let of_tags = found.into_iter().filter(|violation| violation.target.starts_with("tags"));
+        violations.absorb(Violations(of_tags.collect()));
+    }
+    if violations.is_empty() { Ok(Decision::Relabel(document)) } else { Err(EditError::Invalid(violations)) }
 }
 
 fn check(preconditions: &Preconditions, etag: Option<&Etag>) -> Result<(), EditError> {
@@ -161,11 +291,12 @@ fn alive(stored: Option<&Gateway>) -> Result<Option<&Gateway>, EditError> {
 /// if it was one: whoever writes a child knows only paths within it.
 fn replace(
     stored: Option<&Gateway>,
+    addresses: &PublicAddresses,
     document: Document,
     mut violations: Violations,
     child: Option<&str>,
 ) -> Result<Decision, EditError> {
-    let content = match compile(&document) {
+    let content = match compile(&document, addresses) {
         Ok(content) if violations.is_empty() => content,
         Ok(_) => return Err(EditError::Invalid(violations)),
         Err(found) => {

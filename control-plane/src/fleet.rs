@@ -12,9 +12,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tidegate_shared::id::{Digest, GatewayId, Generation, WorkerId};
-use tidegate_shared::protocol::{BackendHealth, SILENCE, ToControlPlane, ToWorker};
-use tokio::sync::{Notify, mpsc};
+use tidegate_shared::id::{Digest, GatewayId, Generation, ProbeId, WorkerId};
+use tidegate_shared::protocol::{
+    BackendHealth, MemberProbe, OnDemandProbe, SILENCE, ToControlPlane, ToWorker,
+};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +43,8 @@ struct Connection {
     /// What its probes see: large, and of no interest to the rollout, which looks at the rest at each turn.
     health: BTreeMap<GatewayId, HealthReport>,
     orders: mpsc::Sender<ToWorker>,
+    /// Who waits for the answers to probes that it was asked for.
+    probes: BTreeMap<ProbeId, oneshot::Sender<Vec<MemberProbe>>>,
     /// Ends the session.
     ended: CancellationToken,
     session: u64,
@@ -86,6 +91,7 @@ impl Fleet {
             worker: Worker::running(running),
             health: BTreeMap::new(),
             orders,
+            probes: BTreeMap::new(),
             ended: ended.clone(),
             session,
         };
@@ -156,7 +162,9 @@ impl Fleet {
                 (snapshot.gateway, Order::Assign(snapshot.gateway, snapshot.generation))
             }
             ToWorker::Withdraw { gateway } => (*gateway, Order::Withdraw(*gateway)),
-            ToWorker::Joined { .. } | ToWorker::Refused { .. } | ToWorker::Heartbeat => return false,
+            ToWorker::Joined { .. } | ToWorker::Refused { .. } | ToWorker::Probe(_) | ToWorker::Heartbeat => {
+                return false;
+            }
         };
         let mut connected = self.lock();
         let Some(connection) = connected.get_mut(&worker) else { return false };
@@ -165,6 +173,29 @@ impl Fleet {
         }
         connection.worker.under_way.insert(order.0, order.1);
         true
+    }
+
+    /// Has a worker that runs a gateway make a probe. The answer never comes if that worker leaves before. None when
+    /// nobody runs it, or nobody can be told.
+    pub fn probe(
+        &self,
+        gateway: GatewayId,
+        probe: OnDemandProbe,
+    ) -> Option<oneshot::Receiver<Vec<MemberProbe>>> {
+        let (id, mut order) = (probe.id, ToWorker::Probe(Box::new(probe)));
+        let mut connected = self.lock();
+        for connection in connected.values_mut().filter(|c| c.worker.running.contains_key(&gateway)) {
+            order = match connection.orders.try_send(order) {
+                Ok(()) => {
+                    let (answer, answered) = oneshot::channel();
+                    connection.probes.retain(|_, waiting| !waiting.is_closed());
+                    connection.probes.insert(id, answer);
+                    return Some(answered);
+                }
+                Err(TrySendError::Full(order) | TrySendError::Closed(order)) => order,
+            };
+        }
+        None
     }
 
     /// What the workers' probes see of a gateway's backends; only reports that are fresh.
@@ -195,6 +226,11 @@ impl Connection {
             }
             return false;
         }
+        if let ToControlPlane::Probed { probe, members } = message {
+            // Whoever asked may have stopped waiting.
+            let _ = self.probes.remove(&probe).map(|waiting| waiting.send(members));
+            return false;
+        }
         if let ToControlPlane::Withdrawn { gateway } = message {
             self.health.remove(&gateway);
         }
@@ -205,6 +241,7 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing;
     use uuid::Uuid;
 
     async fn is_woken(fleet: &Fleet) -> bool {
@@ -247,6 +284,27 @@ mod tests {
         fleet.hear(place, ToControlPlane::Withdrawn { gateway });
         assert!(fleet.health(gateway).is_empty());
         assert!(is_woken(&fleet).await);
+    }
+
+    #[tokio::test]
+    async fn a_probe_goes_to_a_worker_that_runs_the_gateway_and_ends_with_it() {
+        let (fleet, gateway) = (Fleet::default(), GatewayId(Uuid::new_v4()));
+        let probe = |id| OnDemandProbe { id: ProbeId(Uuid::from_u128(id)), ..testing::on_demand_probe() };
+        let mut idle = fleet.enter(WorkerId(Uuid::new_v4()), []);
+        assert!(fleet.probe(gateway, probe(0)).is_none());
+        let running = [(gateway, Generation(1), Digest("x".into()))];
+        let mut busy = fleet.enter(WorkerId(Uuid::new_v4()), running);
+        let answers: Vec<_> = (1..3).map(|id| fleet.probe(gateway, probe(id)).unwrap()).collect();
+        for id in 1..3 {
+            assert_eq!(busy.orders.try_recv().unwrap(), ToWorker::Probe(Box::new(probe(id))));
+        }
+        idle.orders.try_recv().unwrap_err();
+        fleet.hear(busy.place, ToControlPlane::Probed { probe: probe(2).id, members: vec![] });
+        fleet.hear(busy.place, ToControlPlane::Probed { probe: probe(9).id, members: vec![] });
+        fleet.leave(busy.place);
+        let mut answers = answers.into_iter();
+        answers.next().unwrap().await.unwrap_err();
+        assert_eq!(answers.next().unwrap().await.unwrap(), []);
     }
 
     #[tokio::test]

@@ -9,7 +9,9 @@
 pub mod api;
 pub mod arm;
 pub mod audit;
+pub mod clients;
 pub mod clock;
+mod code_list;
 pub mod compile;
 pub mod config;
 mod data_dir;
@@ -17,10 +19,17 @@ pub mod digest;
 pub mod edit;
 pub mod etag;
 pub mod fleet;
+pub mod identity;
+pub mod limits;
 pub mod listen;
+pub mod on_demand;
+mod openapi;
 pub mod pki;
+pub mod proxies;
 pub mod rollout;
 pub mod store;
+pub mod surroundings;
+pub mod template;
 pub mod upgrade;
 pub mod violation;
 
@@ -36,21 +45,26 @@ use thiserror::Error;
 use tidegate_shared::secret::Secret;
 use tidegate_shared::token::JoinToken;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::api::server::{CONNECTIONS, Server, tls_config};
-use crate::api::{App, Opener};
+use crate::api::{App, Opener, SecretCheck};
+use crate::audit::Author;
 use crate::clock::Millis;
 use crate::data_dir::DataDir;
 use crate::fleet::Fleet;
 use crate::fleet::session::{Channel, WORKERS};
 use crate::listen::{accept, bind};
+use crate::on_demand::Prober;
 use crate::pki::{Authority, PkiError, read_identity};
 use crate::rollout::Rollout;
 use crate::store::{Schema, Store, StoreError};
 
 pub use crate::config::{Config, ConfigError};
+pub use crate::limits::{Limit, LimitError, Limits};
+pub use crate::proxies::{Proxies, Proxy, ProxyError};
 
 /// Where a running control plane listens.
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +151,7 @@ impl ControlPlane {
     pub async fn start(config: Config) -> Result<ControlPlane, StartError> {
         config.check()?;
         let DataDir { authority, token, store } = DataDir::open(&config.data_dir, Schema::Migrate).await?;
+        let store = store.with_strict_groups(config.strict_resource_groups);
         let (authority, store) = (Arc::new(authority), Arc::new(store));
         upgrade::recompile(&store).await?;
         let fleet = Arc::new(Fleet::default());
@@ -155,15 +170,24 @@ impl ControlPlane {
             Some((chain, key)) => read_identity(chain, key)?,
             None => authority.issue_management(addresses.management_tls.ip())?,
         };
+        let (tasks, stop) = (workers.tasks.clone(), workers.stop.clone());
+        let prober = Prober::new(store.clone(), fleet.clone(), tasks, stop).await?;
         let app = App {
             store: store.clone(),
             fleet: fleet.clone(),
             opener: Opener::default(),
+            limits: config.limits.clone(),
+            deployments: Notify::new(),
+            prober,
+            issuer: clients::issuer(&store).await?,
+            secrets: SecretCheck::default(),
             token: (!config.no_auth).then_some(token),
         };
+        let app = Arc::new(app);
         let plain = Server {
-            router: api::router(Arc::new(app)),
+            router: api::router(app.clone()),
             tls: None,
+            proxies: Arc::new(config.trusted_proxies),
             stop: requests.stop.clone(),
             tracker: requests.tasks.clone(),
         };
@@ -176,6 +200,7 @@ impl ControlPlane {
         requests.serve(management, plain);
         requests.serve(management_tls, secured);
         workers.serve_workers(channel_listener, Arc::new(channel));
+        workers.tasks.spawn(api::run_deployments(app, workers.stop.clone()));
         workers.tasks.spawn(rollout.run(workers.stop.clone()));
         Ok(ControlPlane { addresses, store, authority, requests, workers })
     }
@@ -190,7 +215,7 @@ impl ControlPlane {
     /// # Errors
     /// The database's.
     pub async fn issue_join_token(&self) -> Result<JoinToken, StartError> {
-        issue_token(&self.store, &self.authority).await
+        issue_token(&self.store, &self.authority, Author::itself()).await
     }
 
     /// Ends in order: accepts nothing new, finishes the running requests, lets go of the workers (which carry on
@@ -208,13 +233,13 @@ impl ControlPlane {
 /// A data directory that cannot be used, or is that of another version: its control plane may be running.
 pub async fn issue_join_token(data_dir: &Path) -> Result<JoinToken, StartError> {
     let DataDir { authority, store, .. } = DataDir::open(data_dir, Schema::Current).await?;
-    let token = issue_token(&store, &authority).await;
+    let token = issue_token(&store, &authority, Author::on_site()).await;
     store.close().await;
     token
 }
 
-async fn issue_token(store: &Store, authority: &Authority) -> Result<JoinToken, StartError> {
+async fn issue_token(store: &Store, authority: &Authority, author: Author) -> Result<JoinToken, StartError> {
     let secret = digest::random_secret();
-    store.add_join_token(&digest::sha256_hex(&secret)).await?;
+    store.add_join_token(author, &digest::sha256_hex(&secret)).await?;
     Ok(JoinToken { authority: authority.pem().to_owned(), secret: Secret::new(secret.to_vec()) })
 }

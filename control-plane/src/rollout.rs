@@ -17,18 +17,22 @@ use tokio::time::{self, Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Millis;
+use crate::code_list::codes;
 use crate::compile::compile;
 use crate::fleet::{Fleet, Order, Verdict, Worker, plan, verdict};
-use crate::store::{Problem, ProvisioningState, Settlement, Store, StoreError, Wanted};
+use crate::store::{
+    Gateway, OperationalState, Problem, ProvisioningState, Settlement, Store, StoreError, Wanted,
+};
 
 /// How often it looks at deadlines and at refusals that may be tried again, when nothing else wakes it.
 const TICK: Duration = Duration::from_millis(500);
 
-/// The code of an operation whose generation a worker refused, or did not apply in time.
-const ROLLOUT_FAILED: &str = "ApplicationGatewayRolloutFailed";
-
-/// The code of an operation that ended because there was nobody to apply its generation.
-const NO_WORKER: &str = "ApplicationGatewayNoWorkerConnected";
+codes! { CODES;
+    /// A worker refused the configuration, or did not apply it in time. Only ever the code of an operation.
+    const ROLLOUT_FAILED: &str = "ApplicationGatewayRolloutFailed";
+    /// Nobody was connected to apply the configuration. Only ever the code of an operation.
+    const NO_WORKER: &str = "ApplicationGatewayNoWorkerConnected";
+}
 
 /// What the loop works on.
 #[derive(Debug)]
@@ -102,8 +106,8 @@ impl Rollout {
     /// What is stored of a gateway now, as workers execute it; `None` for one that has gone since, or that cannot be
     /// executed any more. That one has failed; it does not keep the others waiting.
     async fn snapshot(&self, id: GatewayId) -> Result<Option<Snapshot>, StoreError> {
-        let gateway = match self.store.gateway_by_id(id).await {
-            Ok(Some(gateway)) if gateway.state != ProvisioningState::Deleting => gateway,
+        let (gateway, addresses) = match self.store.gateway_by_id(id).await {
+            Ok(Some((gateway, addresses))) if is_to_run(&gateway) => (gateway, addresses),
             Ok(_) => return Ok(None),
             Err(error @ StoreError::Damaged { .. }) => {
                 self.give_up(id, format!("The stored configuration cannot be read: {error}")).await?;
@@ -111,7 +115,7 @@ impl Rollout {
             }
             Err(error) => return Err(error),
         };
-        match compile(&gateway.document) {
+        match compile(&gateway.document, &addresses) {
             // A worker would be sent for ever what it can never be found to run.
             Ok(content) if content.digest() != gateway.meaning => {
                 let why = "This version of Tidegate makes something else of the stored configuration, and could not \
@@ -137,7 +141,7 @@ impl Rollout {
             return Ok(());
         }
         tracing::error!(gateway.id = %id, reason, "a stored gateway cannot be executed");
-        self.store.settle(id, wanted.generation, &Settlement::Failed(failed(reason))).await?;
+        self.store.settle(wanted, &Settlement::Failed(failed(reason))).await?;
         Ok(())
     }
 
@@ -147,11 +151,12 @@ impl Rollout {
             return self.settle_deletion(wanted, &verdict).await;
         }
         let Some(settlement) = self.judge(wanted, verdict) else { return Ok(()) };
-        if self.store.settle(wanted.gateway, wanted.generation, &settlement).await? {
+        if self.store.settle(wanted, &settlement).await? {
             match settlement {
                 Settlement::Applied => {
                     tracing::info!(gateway.id = %wanted.gateway, generation = %wanted.generation, "in force");
                 }
+                Settlement::Stopped => tracing::info!(gateway.id = %wanted.gateway, "stopped"),
                 Settlement::Failed(problem)
                 | Settlement::Late(_, problem)
                 | Settlement::Abandoned(_, problem) => tracing::warn!(
@@ -170,7 +175,13 @@ impl Rollout {
         let unfinished = wanted.waiting_since.is_some();
         match verdict {
             Verdict::Done => {
-                (unfinished || wanted.state != ProvisioningState::Succeeded).then_some(Settlement::Applied)
+                let (operational, settlement) = match wanted.is_to_run() {
+                    true => (OperationalState::Running, Settlement::Applied),
+                    false => (OperationalState::Stopped, Settlement::Stopped),
+                };
+                let is_new =
+                    wanted.state != ProvisioningState::Succeeded || wanted.operational != operational;
+                (unfinished || is_new).then_some(settlement)
             }
             Verdict::Refused { worker, reason } => (unfinished || wanted.state != ProvisioningState::Failed)
                 .then(|| Settlement::Failed(failed(format!("Worker {worker} refused it: {reason}")))),
@@ -220,6 +231,10 @@ impl Rollout {
         let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
         format!("Not applied within {} s by worker {}.", self.timeout.as_secs_f32(), names.join(", "))
     }
+}
+
+fn is_to_run(gateway: &Gateway) -> bool {
+    gateway.state != ProvisioningState::Deleting && !gateway.operational.is_off()
 }
 
 fn failed(message: String) -> Problem {

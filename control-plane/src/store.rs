@@ -7,11 +7,18 @@
 //! The functions are narrow on purpose: another database can stand behind them.
 
 mod audit;
+mod clients;
+mod deployments;
 mod gateways;
+mod groups;
+mod identity;
 mod model;
+mod network;
 mod operations;
+mod resources;
 mod rollout;
 mod schema;
+mod switch;
 mod workers;
 mod write;
 
@@ -27,8 +34,19 @@ use sqlx::sqlite::{
 use sqlx::{Sqlite, Transaction};
 use thiserror::Error;
 use tidegate_shared::seal::SealKey;
+use tokio::sync::watch;
 
-pub use model::{Claim, Gateway, Operation, OperationKind, OperationState, Problem, ProvisioningState};
+pub use clients::{ApiClient, NameTaken, NewClient};
+pub use deployments::{Deployment, DeploymentState, NewDeployment, Step, Task};
+pub use gateways::GatewayPage;
+pub use groups::{GROUP_WRITE, Group, group_id};
+pub use identity::StoredIdentity;
+pub use model::{
+    Claim, Gateway, Operation, OperationKind, OperationState, OperationalState, Problem, ProvisioningState,
+};
+pub use network::{NetworkDecision, NetworkResource, NetworkWritten, User};
+pub(crate) use operations::OPERATION_CODES;
+pub use resources::ResourceRow;
 pub use rollout::{Settlement, Wanted};
 pub use workers::TokenRefused;
 pub use write::{Decision, Written};
@@ -84,6 +102,33 @@ pub enum StoreError {
         /// The other gateway's resource ID.
         holder: String,
     },
+    /// A stored public IP address is for one gateway, and another one has it.
+    #[error("{address} is in use by {holder}")]
+    AddressHeld {
+        /// The public IP address, by its resource ID.
+        address: String,
+        /// The child that is to have it.
+        child: String,
+        /// The child that has it.
+        holder: String,
+    },
+    /// A deployment of that name is running.
+    #[error("the deployment {0} is running")]
+    DeploymentActive(String),
+    /// There is no resource group of that name, and none is made by the way.
+    #[error("there is no resource group {0}")]
+    NoGroup(String),
+    /// The resource group is to go.
+    #[error("the resource group {0} is being deleted")]
+    GroupDeleting(String),
+    /// Something in the resource group is referred to from outside of it.
+    #[error("{} refers to something in the resource group {group}", .users.join(", "))]
+    GroupInUse {
+        /// The group's name.
+        group: String,
+        /// The resource IDs of those that refer to it.
+        users: Vec<String>,
+    },
 }
 
 /// The open database.
@@ -92,6 +137,10 @@ pub struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     key: SealKey,
+    /// Whether resource groups must be made before anything is put into them.
+    strict_groups: bool,
+    /// Marked as changed whenever operations may have ended.
+    endings: watch::Sender<()>,
 }
 
 impl Store {
@@ -123,7 +172,7 @@ impl Store {
             .max_connections(READERS)
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
-        Ok(Store { writer, readers, key })
+        Ok(Store { writer, readers, key, strict_groups: false, endings: watch::Sender::new(()) })
     }
 
     /// Whether it answers.
@@ -133,6 +182,16 @@ impl Store {
     pub async fn check(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.readers).await?;
         Ok(())
+    }
+
+    /// Says from now on when operations may have ended: whoever waits for one looks again then.
+    pub fn endings(&self) -> watch::Receiver<()> {
+        self.endings.subscribe()
+    }
+
+    /// To be called after the commit.
+    fn settled(&self) {
+        self.endings.send_replace(());
     }
 
     /// Closes the files; what is under way is finished first.

@@ -1,6 +1,12 @@
 //! What several tests of this crate start from.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tidegate_shared::id::ProbeId;
+use tidegate_shared::protocol::OnDemandProbe;
+use tidegate_shared::snapshot::{HostHeader, Pool, Probe, Settings};
+use uuid::Uuid;
 
 use crate::arm::body::{Body, Opened, certificates_in};
 use crate::arm::document::ApiVersion;
@@ -57,4 +63,30 @@ pub(crate) fn body(port: u16) -> Value {
             }}],
         },
     })
+}
+
+/// A probe on demand of a pool without members.
+pub(crate) fn on_demand_probe() -> OnDemandProbe {
+    let probe = Probe {
+        host: None,
+        port: None,
+        path: "/".into(),
+        interval: Duration::from_secs(30),
+        timeout: Duration::from_secs(30),
+        unhealthy_threshold: 3,
+        min_servers: 0,
+        statuses: vec![200..=399],
+        body: String::new(),
+    };
+    let settings = Settings {
+        name: "s".into(),
+        port: 80,
+        tls: None,
+        host: HostHeader::Client,
+        request_timeout: Duration::from_secs(30),
+        drain_timeout: Duration::from_secs(30),
+        probe,
+    };
+    let pool = Pool { name: "p".into(), members: vec![] };
+    OnDemandProbe { id: ProbeId(Uuid::nil()), pool, settings, roots: vec![] }
 }

@@ -3,10 +3,11 @@
 //! A newer version may make something else of the same document. A worker that runs the old meaning under the same
 //! generation would never be told, so such a gateway gets a new generation, by the way of every other write.
 
+use crate::arm::network::PublicAddresses;
 use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
 use crate::audit::{Act, Author};
 use crate::compile::compile;
-use crate::store::{Decision, ProvisioningState, Store, StoreError};
+use crate::store::{Decision, Gateway, ProvisioningState, Store, StoreError};
 
 /// Compiles every stored document again and writes those anew that mean something else than before.
 ///
@@ -14,8 +15,8 @@ use crate::store::{Decision, ProvisioningState, Store, StoreError};
 /// The database's. A gateway that no longer compiles, or is damaged, is left to the rollout, which says so.
 pub async fn recompile(store: &Store) -> Result<(), StoreError> {
     for id in store.gateway_names().await?.into_keys() {
-        let gateway = match store.gateway_by_id(id).await {
-            Ok(Some(gateway)) => gateway,
+        let (gateway, addresses) = match store.gateway_by_id(id).await {
+            Ok(Some(found)) => found,
             Ok(None) => continue,
             Err(error @ StoreError::Damaged { .. }) => {
                 tracing::error!(gateway.id = %id, %error, "a stored gateway cannot be read");
@@ -23,19 +24,29 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
             }
             Err(error) => return Err(error),
         };
-        let (document, state) = (gateway.document, gateway.state);
-        let Ok(content) = compile(&document) else { continue };
-        if content.digest() == gateway.meaning || state == ProvisioningState::Deleting {
+        // One that was stopped stays so, and is compiled anew when it is started.
+        if gateway.state == ProvisioningState::Deleting || gateway.operational.is_off() {
+            continue;
+        }
+        let document = gateway.document;
+        let Ok(content) = compile(&document, &addresses) else { continue };
+        if content.digest() == gateway.meaning {
             continue;
         }
         let path = document.path.clone();
-        match store.write(&path, &act(&path), |_| Ok::<_, StoreError>(Decision::of(document.clone(), &content))).await {
+        let decide = |_: Option<&Gateway>, _: &PublicAddresses| {
+            Ok::<_, StoreError>(Decision::of(document.clone(), &content))
+        };
+        match store.write(&path, &act(&path), &[], decide).await {
             Ok(written) => {
                 let generation = written.gateway.generation;
                 tracing::info!(gateway.id = %id, %generation, "compiled anew for this version");
             }
             Err(StoreError::PortClaimed { address, port, holder }) => {
                 tracing::error!(gateway.id = %id, address, port, holder, "its new meaning needs a port in use");
+            }
+            Err(StoreError::AddressHeld { address, holder, .. }) => {
+                tracing::error!(gateway.id = %id, address, holder, "its public address is in use");
             }
             Err(error) => return Err(error),
         }
@@ -52,7 +63,6 @@ fn act(path: &GatewayPath) -> Act {
 mod tests {
     use super::*;
     use crate::arm::document::Document;
-    use crate::store::Gateway;
     use crate::testing::{VERSION, body, path, sent};
     use tidegate_shared::id::{Digest, Generation};
 
@@ -67,15 +77,15 @@ mod tests {
             let (document, violations) =
                 Document::read(path(name), &sent(serde_json::from_str(&text).unwrap()), None, VERSION);
             assert!(violations.is_empty(), "{violations}");
-            let content = compile(&document).unwrap();
-            let decide = |_: Option<&Gateway>| {
+            let content = compile(&document, &PublicAddresses::default()).unwrap();
+            let decide = |_: Option<&Gateway>, _: &PublicAddresses| {
                 let mut decision = Decision::of(document.clone(), &content);
                 if let (Decision::Replace { meaning, .. }, Some(earlier)) = (&mut decision, &meaning) {
                     meaning.clone_from(earlier);
                 }
                 Ok::<_, StoreError>(decision)
             };
-            store.write(&path(name), &act(&path(name)), decide).await.unwrap();
+            store.write(&path(name), &act(&path(name)), &[], decide).await.unwrap();
         }
         for _ in 0..2 {
             recompile(&store).await.unwrap();

@@ -21,6 +21,13 @@ pub struct Violation {
     pub target: String,
 }
 
+impl Violation {
+    /// Whether it is about the form of the request: such a request as a whole is an `InvalidRequestFormat`.
+    pub fn is_unparsed(&self) -> bool {
+        [code::INVALID_JSON, code::INVALID_REFERENCE_FORMAT].contains(&self.code)
+    }
+}
+
 /// Everything wrong with a document, in the order in which it was found. Never empty where it is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violations(pub Vec<Violation>);
@@ -36,6 +43,13 @@ impl Violations {
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The one that stands for all: that the resource is elsewhere comes first, then what could not be parsed, then
+    /// what was found first.
+    pub fn leading(&self) -> Option<&Violation> {
+        let moved = self.0.iter().find(|violation| violation.code == code::LOCATION_CHANGED);
+        moved.or_else(|| self.0.iter().find(|violation| violation.is_unparsed())).or(self.0.first())
     }
 
     /// Adds what a later stage found, except where an earlier one already complained of the same value, of
@@ -118,6 +132,17 @@ mod tests {
         let mut known = violations(&["a"; 1500]);
         known.absorb(violations(&["b"; 10]));
         assert_eq!(known.0.len(), 1000);
+    }
+
+    #[test]
+    fn one_stands_for_all() {
+        let mut all = Violations::default();
+        assert_eq!(all.leading(), None);
+        for code in [code::FRONTEND_PORT, code::INVALID_REFERENCE_FORMAT, code::LOCATION_CHANGED] {
+            all.push(code, "properties", "wrong");
+            all.push(code::INVALID_NAME, "name", "wrong");
+            assert_eq!(all.leading().unwrap().code, code);
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use tidegate_shared::protocol::{
 };
 use tidegate_shared::token::JoinToken;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::RunError;
 use crate::identity::{self, Candidate, Identity, IdentityError};
+use crate::on_demand;
 use crate::tokens::Tokens;
 use crate::worker::Worker;
 
@@ -215,6 +217,8 @@ async fn converse(
     welcomed: &mut bool,
 ) -> Result<Infallible, SessionError> {
     let health_changed: Rc<_> = worker.health_changed.clone();
+    // They end with the session, which is where their answers would go.
+    let mut on_demand = JoinSet::new();
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -231,11 +235,16 @@ async fn converse(
                         let answer = worker.withdraw(gateway).await;
                         speaker.say(&answer).await?;
                     }
+                    ToWorker::Probe(probe) => drop(on_demand.spawn_local(on_demand::probe(*probe))),
                     ToWorker::Heartbeat => {}
                     ToWorker::Refused { cause, reason } => return Err(SessionError::Refused(cause, reason)),
                     ToWorker::Joined { .. } => return Err(SessionError::Protocol),
                 }
             }
+            Some(answer) = on_demand.join_next() => match answer {
+                Ok(answer) => speaker.say(&answer).await?,
+                Err(error) => tracing::error!(%error, "a probe on demand has failed"),
+            },
             () = health_changed.notified() => report(worker, speaker).await?,
             _ = heartbeat.tick() => {
                 report(worker, speaker).await?;

@@ -17,6 +17,7 @@ mod identity;
 mod last_good;
 mod limits;
 mod listener;
+mod on_demand;
 mod probe;
 mod proxy;
 mod runtime;

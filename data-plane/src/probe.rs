@@ -32,10 +32,7 @@ pub(crate) async fn run(backend: Arc<Backend>, changed: Rc<Notify>) {
     let probe = backend.probe().clone();
     let mut judge = Judge::new();
     loop {
-        let outcome = match timeout(probe.timeout, ask(&backend, &probe)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(format!("No answer within {} s.", probe.timeout.as_secs())),
-        };
+        let outcome = ask_in_time(&backend, &probe).await;
         let before = backend.health.state();
         let state = judge.observe(outcome.is_ok(), probe.unhealthy_threshold);
         let reason = outcome.unwrap_or_else(|reason| reason);
@@ -53,6 +50,14 @@ pub(crate) async fn run(backend: Arc<Backend>, changed: Rc<Notify>) {
 /// The interval, up to a tenth shorter, so that probes of many backends do not march in step.
 fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(1.0 - fastrand::f64() / 10.0)
+}
+
+/// Asks once, for as long as the probe grants.
+pub(crate) async fn ask_in_time(backend: &Backend, probe: &Probe) -> Result<String, String> {
+    match timeout(probe.timeout, ask(backend, probe)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(format!("No answer within {} s.", probe.timeout.as_secs())),
+    }
 }
 
 /// Asks once. What was good or bad about the answer, for a person to read.

@@ -220,8 +220,10 @@ impl Worker {
         let in_force = (gateway.digest.clone(), gateway.sockets.keys().copied().collect());
         // In its place before anything is waited for: a stop in between must find every socket to close.
         self.gateways.insert(gateway.snapshot.gateway, gateway);
-        if let Some(old) = old {
-            self.drain(&old, &before, &current);
+        match old {
+            Some(old) => self.drain(&old, &before, &current),
+            // It may have been withdrawn a moment ago, and be back.
+            None => self.spare(&current),
         }
         for (address, sockets, close) in opened {
             self.threads.listen(address, sockets, &current, &close).await;
@@ -255,8 +257,8 @@ impl Worker {
     /// Gives the tunnels of every pool member that is gone the time that its settings grant, then ends them. A member
     /// that comes back before has its tunnels left alone, and is given the whole time when it goes again.
     fn drain(&mut self, old: &Runtime, content: &Content, current: &Arc<ArcSwap<Runtime>>) {
+        self.spare(current);
         let members = &current.load().members;
-        self.draining.retain(|member, task| !task.0.is_finished() && !members.contains(member));
         for member in old.members.difference(members) {
             let (threads, gone) = (self.threads.clone(), member.clone());
             let timeout = drain_timeout(content, &member.pool);
@@ -266,6 +268,12 @@ impl Worker {
             };
             self.draining.insert(member.clone(), Task(tokio::task::spawn_local(cut)));
         }
+    }
+
+    /// Leaves the tunnels of members alone that were gone and are back.
+    fn spare(&mut self, current: &Arc<ArcSwap<Runtime>>) {
+        let members = &current.load().members;
+        self.draining.retain(|member, task| !task.0.is_finished() && !members.contains(member));
     }
 
     /// Keeps the disk in step. A failure costs a restart without the control plane, not the change itself.

@@ -19,6 +19,11 @@ pub struct GatewayId(pub Uuid);
 #[serde(transparent)]
 pub struct WorkerId(pub Uuid);
 
+/// One probe that is made on demand: an answer is told from others by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProbeId(pub Uuid);
+
 /// The number of a gateway's configuration: 1 for the first, one more for each that means something new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -49,6 +54,12 @@ impl fmt::Display for Digest {
 }
 
 impl fmt::Display for GatewayId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for ProbeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

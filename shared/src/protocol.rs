@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Digest, GatewayId, Generation, WorkerId};
+use crate::id::{Digest, GatewayId, Generation, ProbeId, WorkerId};
 use crate::secret::Secret;
-use crate::snapshot::{Host, Snapshot};
+use crate::snapshot::{Host, Pool, Settings, Snapshot, TrustedRoot};
 
 /// The version of these messages. A worker of another version is refused with a reason, since a message half
 /// understood is worse than a worker that goes on with what it has.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The name that the control plane's certificate bears on the channel, whatever address it is dialled at.
 pub const CONTROL_PLANE_NAME: &str = "control-plane.tidegate.internal";
@@ -78,6 +78,13 @@ pub enum ToControlPlane {
         /// All of them.
         backends: Vec<BackendHealth>,
     },
+    /// What came of a [`ToWorker::Probe`].
+    Probed {
+        /// Of which.
+        probe: ProbeId,
+        /// Every member of its pool, in the pool's order.
+        members: Vec<MemberProbe>,
+    },
     /// Nothing to say, still here.
     Heartbeat,
 }
@@ -106,9 +113,39 @@ pub enum ToWorker {
         /// Which.
         gateway: GatewayId,
     },
+    /// Ask every member of a pool once, now, and say what came of it. Nothing of it is in any snapshot, and it changes
+    /// nothing about the health that traffic goes by.
+    Probe(Box<OnDemandProbe>),
     /// Nothing to say, still here.
     Heartbeat,
 }
+
+/// A probe that is made once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnDemandProbe {
+    /// What the answer is told apart by.
+    pub id: ProbeId,
+    /// Whom to ask.
+    pub pool: Pool,
+    /// How to speak with them, and what to ask.
+    pub settings: Settings,
+    /// The authorities that these settings trust: what their indices are into.
+    pub roots: Vec<TrustedRoot>,
+}
+
+/// What came of asking one member of a pool once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberProbe {
+    /// The member.
+    pub host: Host,
+    /// Whether its answer was good; not known where there was no time left to ask.
+    pub state: HealthState,
+    /// What led to it, for a person to read.
+    pub reason: String,
+}
+
+/// How long a worker takes at most for a [`ToWorker::Probe`], however many members there are.
+pub const PROBE_TIME: Duration = Duration::from_secs(60);
 
 /// Why a peer is refused, as far as it matters to what it does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -177,17 +177,6 @@ async fn a_refused_put_leaves_all_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_no_worker_can_do_yet_is_refused_by_name() {
-    let tidegate = tidegate().start().await;
-    let document = GatewayDocument::empty("gateway")
-        .child("urlPathMaps", "map", &json!({"pathRules": []}))
-        .child("rewriteRuleSets", "set", &json!({"rewriteRules": []}));
-    let refused = tidegate.management().put(document.id(), document.body()).await.expect(400);
-    let text = refused.text();
-    assert!(text.contains("urlPathMaps") && text.contains("rewriteRuleSets"), "{text}");
-}
-
-#[tokio::test]
 async fn two_gateways_cannot_have_the_same_port() {
     let (tidegate, address) = (tidegate().start().await, loopback());
     let management = tidegate.management();

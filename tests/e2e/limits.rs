@@ -140,3 +140,20 @@ async fn pipelined_requests_are_answered_in_order() {
         assert!(body.contains(&format!("\"target\":\"/{number}\"")), "{body}");
     }
 }
+
+/// Azure's clients for Python send the head first, and go on with the connection after a refusal.
+#[tokio::test]
+async fn a_refusal_before_the_body_arrived_does_not_cost_the_connection() {
+    let tidegate = tidegate().start().await;
+    let mut peer = Peer::connect(tidegate.management().address()).await;
+    for _ in 0..2 {
+        peer.write("PUT /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n").await;
+        peer.write("{}").await;
+        let head = peer.read_head().await;
+        assert_eq!((head.status(), head.header("connection")), (401, None));
+        peer.read_body(&head).await;
+    }
+    peer.write("PUT /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n").await;
+    let head = peer.read_head().await;
+    assert_eq!((head.status(), head.header("connection")), (401, Some("close")));
+}

@@ -1,95 +1,146 @@
-//! The admin token: who may use the management API.
+//! Who asks, and whether they may: before any handler sees a request.
+//!
+//! What may be done where is decided by [`crate::identity::access`]; here requests are taken apart for it, and its
+//! verdicts are carried out. A client's row is looked up for each request, so that one that is revoked is out at once.
 
-use std::io;
+mod admin_token;
+mod sieve;
+
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tidegate_shared::private_file;
-use tidegate_shared::secret::Secret;
+use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-use crate::audit::Author;
-use crate::digest::{hex, random_secret, sha256_hex};
+use crate::audit::{ADMINISTRATOR, Author};
+use crate::clock::Millis;
+use crate::identity::access::{Client, Verb, Verdict};
+use crate::identity::action;
+use crate::identity::token::TokenError;
 
 use super::App;
 use super::error::ApiError;
 use super::extract::authority;
 use super::layers::RequestId;
+use super::oauth;
 use super::server::Peer;
 
-/// Who shows the admin token, or is let in without one, in the audit log.
-const ADMIN: &str = "admin";
+pub use admin_token::AdminToken;
+use sieve::Sieve;
 
-/// The token by its hash, so that neither a log line nor the time of a comparison gives it away.
-pub struct AdminToken(String);
-
-impl std::fmt::Debug for AdminToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AdminToken(…)")
-    }
+/// Who asks: under which name it goes into the audit log, and which client it is; none for the administrator.
+#[derive(Debug)]
+struct Caller {
+    name: String,
+    client: Option<Client>,
 }
 
-impl AdminToken {
-    /// Reads `admin-token` from the data directory, or makes one at the first start.
-    ///
-    /// # Errors
-    /// A file that cannot be read or written, or is empty: an empty token would let everybody in.
-    pub fn load_or_create(data_dir: &Path) -> io::Result<AdminToken> {
-        let path = data_dir.join("admin-token");
-        let text =
-            private_file::read_or_create(&path, || Ok(Secret::new(hex(&random_secret()).into_bytes())))?;
-        let text = text.expose().trim_ascii();
-        if text.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is empty", path.display())));
+/// Lets through who may make the request, and says from then on who it is. Whether the process is up and ready is no
+/// secret, nor is how a client gets a token.
+pub(super) async fn authorise(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if matches!(path, "/healthz" | "/readyz" | "/openapi.json") || oauth::is_open_to_all(path) {
+        return next.run(request).await;
+    }
+    let (mut head, body) = request.into_parts();
+    match admit(&app, &head).await {
+        Ok((caller, sieve)) => {
+            let Caller { name, client } = caller;
+            let author = Author { name, address: peer(&head), request: request_id(&head), client };
+            head.extensions.insert(author);
+            let response = next.run(Request::from_parts(head, body)).await;
+            match sieve {
+                Some(sieve) => sieve.filter(response).await,
+                None => response,
+            }
         }
-        Ok(AdminToken(sha256_hex(text)))
-    }
-
-    /// Whether an `Authorization` header shows it.
-    fn admits(&self, header: &[u8]) -> bool {
-        let Some((scheme, token)) = header.split_at_checked(b"Bearer ".len()) else { return false };
-        scheme.eq_ignore_ascii_case(b"Bearer ") && sha256_hex(token.trim_ascii()) == self.0
+        Err(error) => error.into_response(),
     }
 }
 
-/// Lets through who shows the token, and says from then on who it is. Whether the process is up and ready is no secret.
-pub(super) async fn authorise(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let free = matches!(request.uri().path(), "/healthz" | "/readyz");
-    match check(&app, &request) {
-        Ok(name) => {
-            let author = Author { name, address: peer(&request), request: request_id(&request) };
-            request.extensions_mut().insert(author);
-        }
-        Err(error) if !free => return error.into_response(),
-        Err(_) => {}
-    }
-    next.run(request).await
-}
-
-fn peer(request: &Request) -> Option<IpAddr> {
-    request.extensions().get::<Peer>().map(|peer| peer.0)
-}
-
-fn request_id(request: &Request) -> Option<Uuid> {
-    request.extensions().get::<RequestId>().map(|id| id.0)
-}
-
-/// Who asks. Without a token, what protects is that only this machine can reach the endpoint. A page in a browser on it can do
-/// so too, under a name of its own that leads here; such a name is refused.
-fn check(app: &App, request: &Request) -> Result<String, ApiError> {
-    let host = authority(request.uri(), request.headers())?;
-    let Some(token) = &app.token else {
-        return if is_local(host.host()) { Ok(ADMIN.to_owned()) } else { Err(ApiError::ForeignHost(host.to_string())) };
+/// Finds out who asks and whether it may, and what its answer has to go through.
+async fn admit(app: &App, request: &Parts) -> Result<(Caller, Option<Sieve>), ApiError> {
+    let caller = authenticate(app, request).await?;
+    let Some(client) = &caller.client else { return Ok((caller, None)) };
+    let (verb, path) = (Verb::of(request.method.as_str()), segments(request.uri.path())?);
+    let denied = || ApiError::Forbidden {
+        client: client.app_id,
+        action: action::name(verb, &path),
+        scope: action::resource(&path),
     };
-    match request.headers().get(AUTHORIZATION) {
-        Some(value) if token.admits(value.as_bytes()) => Ok(ADMIN.to_owned()),
-        _ => Err(ApiError::Unauthenticated),
+    let sieve = match client.decide(verb, &path) {
+        Verdict::Allowed => None,
+        Verdict::Sieved => Some(Sieve { client: client.clone(), otherwise: denied() }),
+        Verdict::AboutOperation(id) if is_within(app, client, &id).await? => None,
+        Verdict::AboutOperation(_) | Verdict::Denied => return Err(denied()),
+    };
+    Ok((caller, sieve))
+}
+
+/// Whether an operation is about something within the client's scopes. Of what is gone already nobody can say; that
+/// the client knows the operation's ID is enough then.
+async fn is_within(app: &App, client: &Client, operation: &str) -> Result<bool, ApiError> {
+    let Ok(id) = operation.parse() else { return Ok(true) };
+    let resource = app.store.resource_of_operation(id).await?;
+    Ok(resource.is_none_or(|resource| client.covers(&resource)))
+}
+
+/// The segments of a path, each decoded.
+fn segments(path: &str) -> Result<Vec<String>, ApiError> {
+    let decoded = path.split('/').skip(1).filter(|segment| !segment.is_empty()).map(|segment| {
+        let text = percent_decode_str(segment).decode_utf8();
+        text.map(String::from).map_err(|_| ApiError::BadRequest("The path is not valid.".to_owned()))
+    });
+    decoded.collect()
+}
+
+fn peer(request: &Parts) -> Option<IpAddr> {
+    request.extensions.get::<Peer>().map(|peer| peer.0)
+}
+
+fn request_id(request: &Parts) -> Option<Uuid> {
+    request.extensions.get::<RequestId>().map(|id| id.0)
+}
+
+/// Who asks. Without a token, what protects is that only this machine can reach the endpoint. A page in a browser on
+/// it can do so too, under a name of its own that leads here; such a name is refused.
+async fn authenticate(app: &App, request: &Parts) -> Result<Caller, ApiError> {
+    let administrator = || Caller { name: ADMINISTRATOR.to_owned(), client: None };
+    let host = authority(&request.uri, &request.headers)?;
+    let Some(admin_token) = &app.token else {
+        return if is_local(host.host()) {
+            Ok(administrator())
+        } else {
+            Err(ApiError::ForeignHost(host.to_string()))
+        };
+    };
+    let token = bearer_token(&request.headers).ok_or(ApiError::Unauthenticated)?;
+    if admin_token.is(token.as_bytes()) {
+        return Ok(administrator());
     }
+    if !token.contains('.') {
+        return Err(ApiError::Unauthenticated);
+    }
+    let now = Millis::now().0 / 1000;
+    let bearer = app.issuer.bearer(token, now).map_err(ApiError::BadToken)?;
+    let client = app.store.client(bearer.client).await?.map(|(client, _)| client);
+    let client = client
+        .filter(|client| client.secret_number == bearer.secret_number)
+        .ok_or(ApiError::BadToken(TokenError::Invalid))?;
+    let known = Client { app_id: client.app_id, role: client.role, scopes: client.scopes };
+    Ok(Caller { name: client.name, client: Some(known) })
+}
+
+/// What stands behind `Bearer`.
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
 
 /// Whether a host, as URLs have it, can only be this machine.
@@ -101,31 +152,31 @@ fn is_local(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use axum::http::HeaderValue;
 
     #[test]
-    fn the_token_is_made_once_kept_private_and_needed_exactly() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("admin-token");
-        let token = AdminToken::load_or_create(dir.path()).unwrap();
-        let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text.len(), 64);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(AdminToken::load_or_create(dir.path()).unwrap().0, token.0);
-        let cases = [
-            (format!("Bearer {text}"), true),
-            (format!("bearer  {text}"), true),
-            (text.clone(), false),
-            (format!("Basic {text}"), false),
-            (format!("Bearer {}", &text[1..]), false),
-            ("Bearer ".to_owned(), false),
-            (String::new(), false),
-        ];
-        for (header, admitted) in cases {
-            assert_eq!(token.admits(header.as_bytes()), admitted, "{header}");
+    fn only_a_bearer_token_is_one() {
+        for (header, token) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer  abc ", Some("abc")),
+            ("Bearer ", Some("")),
+            ("abc", None),
+            ("Basic abc", None),
+            ("Bearerabc", None),
+            ("", None),
+        ] {
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(header))]);
+            assert_eq!(bearer_token(&headers), token, "{header}");
         }
-        std::fs::write(&path, "\n").unwrap();
-        AdminToken::load_or_create(dir.path()).unwrap_err();
+        assert_eq!(bearer_token(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_path_is_judged_by_what_it_names() {
+        assert_eq!(segments("/subscriptions/%41/").unwrap(), ["subscriptions", "A"]);
+        assert_eq!(segments("/a%2Fb").unwrap(), ["a/b"], "an encoded slash joins no segments and parts none");
+        assert!(segments("/").unwrap().is_empty());
+        assert!(matches!(segments("/%FF"), Err(ApiError::BadRequest(_))));
     }
 
     #[test]

@@ -88,7 +88,8 @@ fn show(gateway: &Gateway, collection: &'static Collection, name: &str) -> Resul
     Ok((view::child(gateway, child, etag), etag.0.clone()))
 }
 
-fn child_not_found(path: &GatewayPath, collection: &Collection, name: &str) -> ApiError {
+/// The answer where a child is named that is not there.
+pub(super) fn child_not_found(path: &GatewayPath, collection: &Collection, name: &str) -> ApiError {
     ApiError::NotFound {
         kind: collection.resource_type(),
         name: format!("{}/{name}", path.name),

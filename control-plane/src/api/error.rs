@@ -6,16 +6,50 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use thiserror::Error;
+use uuid::Uuid;
 
+use crate::arm::deployment::Failure;
 use crate::edit::EditError;
+use crate::identity::token::TokenError;
 use crate::store::{Problem, StoreError};
-use crate::violation::{Violation, Violations};
+use crate::surroundings::NetworkError;
+use crate::violation::{Violation, Violations, code};
+
+mod deployment;
+mod oauth;
+mod own;
+mod surroundings;
+
+pub(crate) use self::deployment::CODES as DEPLOYMENT_CODES;
+pub(super) use self::deployment::{CANCELED, DeploymentError, FAILED};
+pub(super) use self::oauth::OAuthError;
+pub(crate) use self::own::CODES;
+pub(crate) use self::surroundings::CODES as SURROUNDINGS_CODES;
+pub(super) use self::surroundings::SurroundingsError;
 
 /// Why a request is not answered as wished.
 #[derive(Debug, Error)]
 pub(super) enum ApiError {
     #[error("The bearer token is missing or not valid.")]
     Unauthenticated,
+    #[error("The access token was not accepted: {0}.")]
+    BadToken(TokenError),
+    #[error(
+        "The client '{client}' with object id '{client}' does not have authorization to perform action '{action}' \
+         over scope '{scope}' or the scope is invalid."
+    )]
+    Forbidden { client: Uuid, action: String, scope: String },
+    #[error(
+        "The client '{client}' has permission to perform action '{action}' on scope '{scope}'; however, it does not \
+         have permission to use the linked scope '{linked}'."
+    )]
+    LinkForbidden { client: Uuid, action: String, scope: String, linked: String },
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
+    #[error(transparent)]
+    Surroundings(#[from] SurroundingsError),
+    #[error(transparent)]
+    OAuth(#[from] OAuthError),
     #[error("Without a token only localhost and loopback addresses are served, not '{0}'.")]
     ForeignHost(String),
     #[error("There is nothing at '{0}'.")]
@@ -42,9 +76,7 @@ pub(super) enum ApiError {
     TooSlow(u64),
     #[error("The Resource '{kind}/{name}' under resource group '{group}' was not found.")]
     NotFound { kind: String, name: String, group: String },
-    #[error(
-        "The operation '{0}' was not found. Operations are kept for a day after their end, looks at the backends for minutes."
-    )]
+    #[error("The operation '{0}' was not found. Operations are kept for a day after their end.")]
     NoOperation(String),
     #[error("The worker '{0}' was not found.")]
     NoWorker(String),
@@ -69,8 +101,18 @@ pub(super) enum ApiError {
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
-            ApiError::Unauthenticated => StatusCode::UNAUTHORIZED,
-            ApiError::ForeignHost(_) => StatusCode::FORBIDDEN,
+            ApiError::Invalid(violations)
+                if violations.leading().is_some_and(|leading| leading.code == code::LOCATION_CHANGED) =>
+            {
+                StatusCode::CONFLICT
+            }
+            ApiError::Unauthenticated | ApiError::BadToken(_) => StatusCode::UNAUTHORIZED,
+            ApiError::ForeignHost(_) | ApiError::Forbidden { .. } | ApiError::LinkForbidden { .. } => {
+                StatusCode::FORBIDDEN
+            }
+            ApiError::Deployment(error) => error.status(),
+            ApiError::Surroundings(error) => error.status(),
+            ApiError::OAuth(error) => error.status(),
             ApiError::UnknownPath(_)
             | ApiError::NotFound { .. }
             | ApiError::NoOperation(_)
@@ -96,28 +138,37 @@ impl ApiError {
 
     fn code(&self) -> &str {
         match self {
-            ApiError::Unauthenticated => "AuthenticationFailed",
-            ApiError::ForeignHost(_) => "AuthorizationFailed",
-            ApiError::UnknownPath(_) => "NotFound",
-            ApiError::WrongMethod { .. } => "MethodNotAllowed",
-            ApiError::NoApiVersion => "MissingApiVersionParameter",
-            ApiError::BadApiVersion(_) => "InvalidApiVersionParameter",
-            ApiError::BadRequest(_) => "BadRequest",
-            ApiError::BadName { .. } => "InvalidResourceName",
-            ApiError::BadBody(_) => "InvalidRequestContent",
-            ApiError::BodyTooLarge(_) => "RequestContentTooLarge",
-            ApiError::TooSlow(_) => "RequestTimeout",
-            ApiError::NotFound { .. } => "ResourceNotFound",
-            ApiError::NoOperation(_) => "OperationNotFound",
-            ApiError::NoWorker(_) => "WorkerNotFound",
-            ApiError::Invalid(violations) => violations.0.first().map_or("InvalidRequestFormat", |v| v.code),
-            ApiError::PreconditionFailed => "PreconditionFailed",
-            ApiError::InUse(_) => "ResourceInUse",
-            ApiError::Deleting => "ResourceIsBeingDeleted",
-            ApiError::PortTaken { .. } => "ApplicationGatewayFrontendPortInUse",
+            ApiError::Unauthenticated => own::AUTHENTICATION_FAILED,
+            ApiError::BadToken(TokenError::Invalid) => own::BAD_TOKEN,
+            ApiError::BadToken(TokenError::Expired) => own::OLD_TOKEN,
+            ApiError::ForeignHost(_) | ApiError::Forbidden { .. } => own::AUTHORIZATION_FAILED,
+            ApiError::LinkForbidden { .. } => own::LINK_FORBIDDEN,
+            ApiError::Deployment(error) => error.code(),
+            ApiError::Surroundings(error) => error.code(),
+            ApiError::OAuth(error) => error.code(),
+            ApiError::UnknownPath(_) => own::NOT_FOUND,
+            ApiError::WrongMethod { .. } => own::METHOD_NOT_ALLOWED,
+            ApiError::NoApiVersion => own::NO_API_VERSION,
+            ApiError::BadApiVersion(_) => own::BAD_API_VERSION,
+            ApiError::BadRequest(_) => own::BAD_REQUEST,
+            ApiError::BadName { .. } => code::INVALID_NAME,
+            ApiError::BadBody(_) => own::BAD_BODY,
+            ApiError::BodyTooLarge(_) => own::BODY_TOO_LARGE,
+            ApiError::TooSlow(_) => own::TOO_SLOW,
+            ApiError::NotFound { .. } => own::RESOURCE_NOT_FOUND,
+            ApiError::NoOperation(_) => own::OPERATION_NOT_FOUND,
+            ApiError::NoWorker(_) => own::WORKER_NOT_FOUND,
+            ApiError::Invalid(violations) => match violations.leading() {
+                Some(leading) if !leading.is_unparsed() => leading.code,
+                _ => code::INVALID_FORMAT,
+            },
+            ApiError::PreconditionFailed => own::PRECONDITION_FAILED,
+            ApiError::InUse(_) => own::IN_USE,
+            ApiError::Deleting => own::DELETING,
+            ApiError::PortTaken { .. } => own::PORT_TAKEN,
             ApiError::OperationFailed(problem) => &problem.code,
-            ApiError::NotReady(_) => "ServiceUnavailable",
-            ApiError::Internal(_) => "InternalServerError",
+            ApiError::NotReady(_) => own::NOT_READY,
+            ApiError::Internal(_) => own::INTERNAL,
         }
     }
 
@@ -125,16 +176,21 @@ impl ApiError {
         let (mut message, mut target) = (self.to_string(), None);
         let mut details = Vec::new();
         match self {
-            ApiError::Invalid(Violations(violations)) => {
-                if let Some(first) = violations.first() {
-                    target = Some(first.target.clone());
-                    message = match violations.len() {
-                        1 => first.message.clone(),
-                        n => format!("{} ({n} errors in all, see details.)", first.message),
-                    };
+            ApiError::Invalid(violations) => {
+                if let Some(leading) = violations.leading() {
+                    target = Some(leading.target.clone());
+                    message = leading.message.clone();
+                    if leading.is_unparsed() {
+                        message = format!("Cannot parse the request. {message}");
+                    }
+                    if violations.0.len() > 1 {
+                        let count = violations.0.len();
+                        message = format!("{message} ({count} errors in all, see details.)");
+                    }
                 }
-                details = violations.iter().map(detail).collect();
+                details = violations.0.iter().map(detail).collect();
             }
+            ApiError::Deployment(error) => return json!({"error": error.failure()}),
             ApiError::InUse(users) => {
                 details = users
                     .iter()
@@ -161,12 +217,49 @@ impl From<StoreError> for ApiError {
             StoreError::PortClaimed { address, port, holder } => {
                 ApiError::PortTaken { address, port, holder }
             }
+            StoreError::DeploymentActive(name) => DeploymentError::Active(name).into(),
+            StoreError::NoGroup(name) => SurroundingsError::NoGroup(name).into(),
+            StoreError::GroupDeleting(name) => SurroundingsError::GroupDeleting(name).into(),
+            StoreError::GroupInUse { group, users } => SurroundingsError::GroupInUse { group, users }.into(),
+            StoreError::AddressHeld { address, child, holder } => {
+                SurroundingsError::AddressHeld { address, child, holder }.into()
+            }
             error => ApiError::Internal(error),
         }
     }
 }
 
 impl ApiError {
+    /// Whether the request was not at fault.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self, ApiError::Internal(_) | ApiError::NotReady(_))
+    }
+
+    /// All of it as it would be shown, to stand in an answer to another request.
+    pub(super) fn failure(&self) -> Failure {
+        let shown = self.body().get_mut("error").map(Value::take).unwrap_or_default();
+        serde_json::from_value(shown).unwrap_or_else(|_| Failure::new(self.code(), self.to_string()))
+    }
+
+    /// The failure of a change to a network, an address or a group; `missing` is the answer where it was not there.
+    pub(super) fn from_network(error: NetworkError, missing: ApiError) -> ApiError {
+        match error {
+            NetworkError::Invalid(violations) => ApiError::Invalid(violations),
+            NetworkError::PreconditionFailed => ApiError::PreconditionFailed,
+            NetworkError::SubnetInUse { subnet, users } => {
+                SurroundingsError::SubnetInUse { subnet, users }.into()
+            }
+            NetworkError::AddressInUse { address, user } => {
+                SurroundingsError::AddressInUse { address, user }.into()
+            }
+            NetworkError::AddressSettled { address, user } => {
+                SurroundingsError::AddressSettled { address, user }.into()
+            }
+            NetworkError::Store(error) => error.into(),
+            NetworkError::NotThere | NetworkError::NoSubnet => missing,
+        }
+    }
+
     /// An edit's failure; `missing` is the answer where something was not there.
     pub(super) fn from_edit(error: EditError, missing: ApiError) -> ApiError {
         match error {
@@ -174,6 +267,9 @@ impl ApiError {
             EditError::PreconditionFailed => ApiError::PreconditionFailed,
             EditError::Deleting => ApiError::Deleting,
             EditError::InUse(users) => ApiError::InUse(users),
+            EditError::LinkForbidden { client, action, resource, linked } => {
+                ApiError::LinkForbidden { client: client.app_id, action, scope: resource, linked }
+            }
             EditError::Store(error) => error.into(),
             EditError::NoGateway | EditError::NoChild => missing,
         }
@@ -185,11 +281,18 @@ impl IntoResponse for ApiError {
         if let ApiError::Internal(cause) | ApiError::NotReady(cause) = &self {
             tracing::error!(error = %cause, "a request could not be served");
         }
+        if let ApiError::OAuth(error) = &self {
+            return error.into_response();
+        }
         let mut response = (self.status(), Json(self.body())).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         if matches!(self, ApiError::Unauthenticated) {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if matches!(self, ApiError::BadToken(_)) {
+            let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         response
     }
@@ -216,6 +319,19 @@ mod tests {
             ],
         }});
         assert_eq!(error.body(), expected);
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_parsed_says_so_as_a_whole() {
+        let mut violations = Violations::default();
+        violations.push(code::INVALID_JSON, "properties.a", "It must be a number.");
+        let body = ApiError::Invalid(violations.clone()).body();
+        assert_eq!(body["error"]["code"], "InvalidRequestFormat");
+        assert_eq!(body["error"]["message"], "Cannot parse the request. It must be a number.");
+        assert_eq!(body["error"]["details"][0]["code"], "InvalidJson");
+        violations.push(code::LOCATION_CHANGED, "location", "It is elsewhere.");
+        let error = ApiError::Invalid(violations);
+        assert_eq!((error.status(), error.code()), (StatusCode::CONFLICT, "InvalidResourceLocation"));
     }
 
     #[test]

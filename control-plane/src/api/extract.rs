@@ -1,5 +1,8 @@
 //! Requests taken apart, each part checked once. Every refusal is already an [`ApiError`].
 
+pub(super) mod network;
+pub(super) mod template;
+
 use std::collections::BTreeMap;
 
 use axum::body::Body;
@@ -12,13 +15,15 @@ use http_body_util::BodyExt;
 use jiff::civil::{Date, date};
 use serde_json::Value;
 
-use crate::arm::collection::Collection;
+use crate::arm::collection::{Collection, Nested};
+use crate::arm::deployment::DeploymentPath;
 use crate::arm::document::ApiVersion;
-use crate::arm::resource_id::GatewayPath;
+use crate::arm::resource_id::{GatewayPath, MemberPath};
 use crate::audit::Author;
 use crate::etag::Preconditions;
 
 use super::error::ApiError;
+use super::forwarded::ForwardedHost;
 use super::server::Scheme;
 
 /// The largest body, in bytes.
@@ -69,7 +74,7 @@ impl<S: Sync> FromRequestParts<S> for Version {
 }
 
 /// Any date from 2015 on, `YYYY-MM-DD`, with or without `-preview`: clients come with ever newer ones.
-fn api_version(text: &str) -> Option<ApiVersion> {
+pub(super) fn api_version(text: &str) -> Option<ApiVersion> {
     const FIRST: Date = date(2015, 1, 1);
     let (day, suffix) = text.split_at_checked(10)?;
     let shape =
@@ -110,6 +115,20 @@ impl<S: Send + Sync> FromRequestParts<S> for GroupScope {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<GroupScope, ApiError> {
         let mut names = names(parts, state).await?;
         Ok(GroupScope { subscription: names.take("subscription")?, group: names.take("group")? })
+    }
+}
+
+/// The deployment that a path names, as the client spells it.
+#[derive(Debug)]
+pub(super) struct DeploymentTarget(pub(super) DeploymentPath);
+
+impl<S: Send + Sync> FromRequestParts<S> for DeploymentTarget {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<DeploymentTarget, ApiError> {
+        let mut names = names(parts, state).await?;
+        let (subscription, group) = (names.take("subscription")?, names.take("group")?);
+        Ok(DeploymentTarget(DeploymentPath { subscription, group, name: names.take("deployment")? }))
     }
 }
 
@@ -159,6 +178,42 @@ impl<S: Send + Sync> FromRequestParts<S> for ChildTarget {
     }
 }
 
+/// The collection within a child of a gateway that a path names.
+#[derive(Debug)]
+pub(super) struct NestedTarget {
+    pub(super) gateway: GatewayPath,
+    pub(super) nested: Nested,
+    pub(super) child: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for NestedTarget {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<NestedTarget, ApiError> {
+        let mut names = names(parts, state).await?;
+        let (nested, child) = (names.nested(parts)?, names.take("child")?);
+        Ok(NestedTarget { nested, child, gateway: names.gateway()? })
+    }
+}
+
+/// The member of a child of a gateway that a path names.
+#[derive(Debug)]
+pub(super) struct MemberTarget {
+    pub(super) gateway: GatewayPath,
+    pub(super) member: MemberPath,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for MemberTarget {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<MemberTarget, ApiError> {
+        let mut names = names(parts, state).await?;
+        let nested = names.nested(parts)?;
+        let member = MemberPath { nested, child: names.take("child")?, name: names.take("member")? };
+        Ok(MemberTarget { member, gateway: names.gateway()? })
+    }
+}
+
 /// The named segments of a path, decoded.
 struct Names(BTreeMap<String, String>);
 
@@ -186,6 +241,12 @@ impl Names {
     fn collection(&mut self, parts: &Parts) -> Result<&'static Collection, ApiError> {
         let name = self.0.remove("collection").unwrap_or_default();
         Collection::named(&name).ok_or_else(|| ApiError::UnknownPath(parts.uri.path().to_owned()))
+    }
+
+    fn nested(&mut self, parts: &Parts) -> Result<Nested, ApiError> {
+        let collection = self.collection(parts)?;
+        let name = self.0.remove("nested").unwrap_or_default();
+        collection.nested_named(&name).ok_or_else(|| ApiError::UnknownPath(parts.uri.path().to_owned()))
     }
 }
 
@@ -238,7 +299,10 @@ impl<S: Sync> FromRequestParts<S> for Base {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Base, ApiError> {
         let scheme = parts.extensions.get::<Scheme>().copied().unwrap_or(Scheme::Http);
-        let authority = authority(&parts.uri, &parts.headers)?;
+        let authority = match parts.extensions.get::<ForwardedHost>() {
+            Some(host) => host.0.clone(),
+            None => authority(&parts.uri, &parts.headers)?,
+        };
         let host_port = authority.as_str().rsplit('@').next().unwrap_or_default();
         Ok(Base(format!("{}://{host_port}", scheme.as_str())))
     }
@@ -265,21 +329,26 @@ impl<S: Sync> FromRequest<S> for JsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<JsonBody, ApiError> {
-        let headers = request.headers();
-        let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-        if headers.contains_key(EXPECT) && announced.is_some_and(|length: usize| length > MAX_BODY) {
-            return Err(ApiError::BodyTooLarge(MAX_BODY));
-        }
-        let bytes = collect(request.into_body()).await?;
+        let bytes = body(request).await?;
         // serde_json refuses what is nested more than 128 levels deep.
         let value: Value = serde_json::from_slice(&bytes).map_err(|e| ApiError::BadBody(e.to_string()))?;
         if value.is_object() { Ok(JsonBody(value)) } else { Err(ApiError::BadBody("not an object".into())) }
     }
 }
 
+/// The whole body of a request, unless it announces one that is too large and waits for leave to send it.
+async fn body(request: Request) -> Result<Vec<u8>, ApiError> {
+    let headers = request.headers();
+    let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    if headers.contains_key(EXPECT) && announced.is_some_and(|length: usize| length > MAX_BODY) {
+        return Err(ApiError::BodyTooLarge(MAX_BODY));
+    }
+    collect(request.into_body()).await
+}
+
 /// The whole body. Of one that is too large, the rest is read and thrown away up to a limit: a client that is still
 /// sending when the connection is closed would lose the answer.
-async fn collect(mut body: Body) -> Result<Vec<u8>, ApiError> {
+pub(super) async fn collect(mut body: Body) -> Result<Vec<u8>, ApiError> {
     let (mut bytes, mut length) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| ApiError::BadBody(e.to_string()))?;

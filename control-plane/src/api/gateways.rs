@@ -5,14 +5,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::arm::resource_id::GatewayPath;
+use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
 use crate::edit::{Edit, EditAction, EditError};
 
 use super::error::ApiError;
 use super::extract::{Base, By, Conditions, GroupScope, JsonBody, SubscriptionScope, Target, Version};
 use super::operations::Links;
+use super::paging::Paging;
 use super::{Shared, view};
 
 pub(super) async fn put(
@@ -60,22 +61,90 @@ pub(super) async fn delete(
     }
 }
 
-pub(super) async fn list_in_group(
+/// Replaces the tags. Nothing else about it changes, and nobody has to be waited for.
+pub(super) async fn patch(
     State(app): Shared,
     _: Version,
+    Target(path): Target,
+    Conditions(preconditions): Conditions,
+    By(author): By,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let edit = Edit { path: path.clone(), preconditions, action: EditAction::PutTags { body } };
+    let written = app.write(author, edit).await.map_err(|e| ApiError::from_edit(e, not_found(&path)))?;
+    Ok(([(ETAG, written.gateway.etag.0.clone())], Json(view::gateway(&written.gateway))).into_response())
+}
+
+pub(super) async fn start(
+    app: Shared,
+    version: Version,
+    target: Target,
+    conditions: Conditions,
+    by: By,
+    base: Base,
+) -> Result<Response, ApiError> {
+    switch(app, version, target, conditions, by, base, EditAction::Start).await
+}
+
+pub(super) async fn stop(
+    app: Shared,
+    version: Version,
+    target: Target,
+    conditions: Conditions,
+    by: By,
+    base: Base,
+) -> Result<Response, ApiError> {
+    switch(app, version, target, conditions, by, base, EditAction::Stop).await
+}
+
+async fn switch(
+    State(app): Shared,
+    version: Version,
+    Target(path): Target,
+    Conditions(preconditions): Conditions,
+    By(author): By,
+    base: Base,
+    action: EditAction,
+) -> Result<Response, ApiError> {
+    let edit = Edit { path: path.clone(), preconditions, action };
+    let written = app.write(author, edit).await.map_err(|e| ApiError::from_edit(e, not_found(&path)))?;
+    let links = Links::new(&base, &version, &written.gateway, &written.operation);
+    Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
+}
+
+pub(super) async fn list_in_group(
+    app: Shared,
+    version: Version,
     GroupScope { subscription, group }: GroupScope,
+    base: Base,
+    paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
-    let gateways = app.store.gateways(&subscription, Some(&group)).await?;
-    Ok(Json(json!({"value": gateways.iter().map(view::gateway).collect::<Vec<_>>()})))
+    list(app, version, (&subscription, Some(&group)), base, paging).await
 }
 
 pub(super) async fn list_in_subscription(
-    State(app): Shared,
-    _: Version,
+    app: Shared,
+    version: Version,
     SubscriptionScope(subscription): SubscriptionScope,
+    base: Base,
+    paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
-    let gateways = app.store.gateways(&subscription, None).await?;
-    Ok(Json(json!({"value": gateways.iter().map(view::gateway).collect::<Vec<_>>()})))
+    list(app, version, (&subscription, None), base, paging).await
+}
+
+async fn list(
+    State(app): Shared,
+    version: Version,
+    (subscription, group): (&str, Option<&str>),
+    base: Base,
+    paging: Paging,
+) -> Result<Json<Value>, ApiError> {
+    let page = app.store.page_of_gateways(subscription, group, paging.key()?.as_ref(), paging.rows).await?;
+    let in_group = group.map(|group| format!("/resourceGroups/{group}")).unwrap_or_default();
+    let path = format!("/subscriptions/{subscription}{in_group}/providers/{GATEWAY_TYPE}");
+    let last = page.last.as_ref().map(|[group, name]| [group.as_str(), name]);
+    let rows = page.gateways.iter().map(view::gateway).collect();
+    Ok(Json(paging.answer((&base, &version), &path, rows, last.as_ref().map(<[&str; 2]>::as_slice))))
 }
 
 /// The answer where a gateway is named that is not there.

@@ -1,21 +1,26 @@
 //! Whether the process is up, whether it is ready, and what the workers see of a gateway's backends.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tidegate_shared::protocol::MemberProbe;
 
 use crate::arm::collection::Collection;
-use crate::compile::compile;
-use crate::fleet::health::{PairHealth, merge};
+use crate::arm::network::PublicAddresses;
+use crate::arm::on_demand;
+use crate::compile::{compile, compile_on_demand};
+use crate::fleet::health::{Health, PairHealth, merge};
 use crate::store::{Gateway, OperationKind};
 
-use super::Shared;
 use super::error::ApiError;
-use super::extract::{Base, Target, Version};
+use super::extract::{Base, JsonBody, Target, Version};
 use super::gateways::not_found;
 use super::operations::Links;
+use super::paging::Parameters;
+use super::{Shared, view};
 
 /// The process answers.
 pub(super) async fn alive() -> &'static str {
@@ -34,32 +39,37 @@ pub(super) async fn backends(
     State(app): Shared,
     version: Version,
     Target(path): Target,
+    expand: Expand,
     base: Base,
 ) -> Result<Response, ApiError> {
     let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
-    // What is stored compiles; if not (after an upgrade), no worker runs it and there is nothing to be seen.
-    let content = compile(&gateway.document).unwrap_or_default();
-    let result = show(&gateway, &merge(&content, &app.fleet.health(gateway.id)));
+    // What is stored compiles; if not (after an upgrade), no worker runs it and there is nothing to be seen. Where its
+    // frontends are bound is of no interest here.
+    let content = compile(&gateway.document, &PublicAddresses::default()).unwrap_or_default();
+    let result = show(&gateway, expand, &merge(&content, &app.fleet.health(gateway.id)));
     let operation = app.store.ended_operation(&gateway, OperationKind::BackendHealth, &result).await?;
     let links = Links::new(&base, &version, &gateway, &operation);
     Ok((StatusCode::ACCEPTED, links.for_the_rest(), Json(Value::Null)).into_response())
 }
 
-fn show(gateway: &Gateway, pairs: &[PairHealth]) -> Value {
+fn show(gateway: &Gateway, expand: Expand, pairs: &[PairHealth]) -> Value {
     let mut pools: Vec<&str> = pairs.iter().map(|pair| pair.pool.as_str()).collect();
     pools.dedup();
     let pools = pools.into_iter().map(|pool| {
-        let settings: Vec<Value> =
-            pairs.iter().filter(|pair| pair.pool == pool).map(|pair| show_settings(gateway, pair)).collect();
+        let settings: Vec<Value> = pairs
+            .iter()
+            .filter(|pair| pair.pool == pool)
+            .map(|pair| show_settings(gateway, expand, pair))
+            .collect();
         json!({
-            "backendAddressPool": {"id": id(gateway, "backendAddressPools", pool)},
+            "backendAddressPool": expand.pool(gateway, pool),
             "backendHttpSettingsCollection": settings,
         })
     });
     json!({"backendAddressPools": pools.collect::<Vec<_>>()})
 }
 
-fn show_settings(gateway: &Gateway, pair: &PairHealth) -> Value {
+fn show_settings(gateway: &Gateway, expand: Expand, pair: &PairHealth) -> Value {
     let servers = pair.members.iter().map(|member| {
         json!({
             "address": member.host.to_string(),
@@ -68,11 +78,118 @@ fn show_settings(gateway: &Gateway, pair: &PairHealth) -> Value {
         })
     });
     json!({
-        "backendHttpSettings": {"id": id(gateway, "backendHttpSettingsCollection", &pair.settings)},
+        "backendHttpSettings": expand.settings(gateway, &pair.settings),
         "servers": servers.collect::<Vec<_>>(),
     })
 }
 
-fn id(gateway: &Gateway, collection: &str, name: &str) -> Option<String> {
-    Some(gateway.document.path.child_id(Collection::named(collection)?, name))
+/// Has a worker ask the members of a pool once, here and now.
+pub(super) async fn probe_on_demand(
+    State(app): Shared,
+    version: Version,
+    Target(path): Target,
+    expand: Expand,
+    base: Base,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
+    let content = compile(&gateway.document, &PublicAddresses::default()).unwrap_or_default();
+    let (request, mut violations) = on_demand::read(body);
+    let wanted = match compile_on_demand(&gateway.document.path, &content, &request) {
+        Ok(wanted) if violations.is_empty() => wanted,
+        Ok(_) => return Err(ApiError::Invalid(violations)),
+        Err(found) => {
+            violations.absorb(found);
+            return Err(ApiError::Invalid(violations));
+        }
+    };
+    let pool = expand.pool(&gateway, &wanted.pool.name);
+    let settings = expand.settings(&gateway, &wanted.settings.name);
+    let show = move |members: Vec<MemberProbe>| {
+        let servers = members.iter().map(|member| {
+            let health = Health::from(member.state).as_str();
+            json!({"address": member.host.to_string(), "health": health, "healthProbeLog": member.reason})
+        });
+        let servers: Vec<Value> = servers.collect();
+        let health = json!({"backendHttpSettings": settings, "servers": servers});
+        json!({"backendAddressPool": pool, "backendHealthHttpSettings": health})
+    };
+    let operation = app.prober.begin(&gateway, wanted, show).await?;
+    let links = Links::new(&base, &version, &gateway, &operation);
+    Ok((StatusCode::ACCEPTED, links.for_the_rest(), Json(Value::Null)).into_response())
+}
+
+/// What is given whole instead of only by its ID (`$expand`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Expand {
+    pool: bool,
+    settings: bool,
+}
+
+impl<S: Sync> FromRequestParts<S> for Expand {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Expand, ApiError> {
+        let parameters = Parameters::from_request_parts(parts, state).await?;
+        Expand::read(parameters.get("$expand").unwrap_or_default())
+    }
+}
+
+impl Expand {
+    /// Two names, in any case and order, with commas or slashes between them.
+    fn read(text: &str) -> Result<Expand, ApiError> {
+        let mut expand = Expand::default();
+        for name in text.split([',', '/']).map(str::trim).filter(|name| !name.is_empty()) {
+            if name.eq_ignore_ascii_case("BackendAddressPool") {
+                expand.pool = true;
+            } else if name.eq_ignore_ascii_case("BackendHttpSettings") {
+                expand.settings = true;
+            } else {
+                let message =
+                    format!("$expand names BackendAddressPool and BackendHttpSettings, not '{name}'.");
+                return Err(ApiError::BadRequest(message));
+            }
+        }
+        Ok(expand)
+    }
+
+    fn pool(self, gateway: &Gateway, name: &str) -> Value {
+        show_child(gateway, "backendAddressPools", name, self.pool)
+    }
+
+    fn settings(self, gateway: &Gateway, name: &str) -> Value {
+        show_child(gateway, "backendHttpSettingsCollection", name, self.settings)
+    }
+}
+
+fn show_child(gateway: &Gateway, collection: &str, name: &str, whole: bool) -> Value {
+    let Some(collection) = Collection::named(collection) else { return Value::Null };
+    let child = gateway.document.child(collection, name).filter(|_| whole);
+    match child.and_then(|child| gateway.child_etag(child).map(|etag| (child, etag))) {
+        Some((child, etag)) => view::child(gateway, child, etag),
+        None => json!({"id": gateway.document.path.child_id(collection, name)}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_expanded_is_named_in_any_way_that_clients_have() {
+        let (pool, settings) =
+            (Expand { pool: true, settings: false }, Expand { pool: false, settings: true });
+        let cases = [
+            ("", Expand::default()),
+            ("BackendAddressPool", pool),
+            ("backendhttpsettings", settings),
+            ("BackendAddressPool,BackendHttpSettings", Expand { pool: true, settings: true }),
+            ("BackendHttpSettings/BackendAddressPool", Expand { pool: true, settings: true }),
+            ("/backendAddressPool, ", pool),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Expand::read(text).unwrap(), expected, "{text}");
+        }
+        assert!(matches!(Expand::read("BackendAddressPool,probes"), Err(ApiError::BadRequest(_))));
+    }
 }

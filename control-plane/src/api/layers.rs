@@ -53,7 +53,8 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
         }
     });
     response.headers_mut().extend(ids);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // What must not even be stored has said so itself.
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
     response
 }
 

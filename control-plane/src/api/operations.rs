@@ -1,13 +1,16 @@
 //! Long-running operations: the headers that name them and the two URLs that are polled.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
 
-use crate::store::{Gateway, Operation, OperationKind, OperationState, Problem};
+use crate::store::{Gateway, Operation, OperationState, Problem};
 
 use super::Shared;
 use super::error::ApiError;
@@ -16,7 +19,10 @@ use super::extract::{Base, SubscriptionScope, Version};
 const ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperation");
 
 /// Seconds until the next poll of what is still going on. The smallest that clients understand.
-const POLL_SECONDS: HeaderValue = HeaderValue::from_static("1");
+pub(super) const POLL_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// How long a poll may wait for the end of an operation.
+pub(super) const PATIENCE: Duration = Duration::from_millis(250);
 
 /// The segments that the two URLs of an operation differ in.
 const STATUS: &str = "operations";
@@ -71,7 +77,7 @@ pub(super) async fn status(
     SubscriptionScope(subscription): SubscriptionScope,
     Path(path): Path<OperationPath>,
 ) -> Result<Response, ApiError> {
-    let operation = find(&app, &subscription, &path.operation).await?;
+    let operation = follow(&app, &subscription, &path.operation).await?;
     let mut body = json!({
         "id": path.of(&subscription, STATUS),
         "name": operation.id.to_string(),
@@ -99,20 +105,16 @@ pub(super) async fn result(
     Path(path): Path<OperationPath>,
     base: Base,
 ) -> Result<Response, ApiError> {
-    let operation = find(&app, &subscription, &path.operation).await?;
-    match (operation.state, operation.kind) {
-        (OperationState::InProgress, _) => {
+    let operation = follow(&app, &subscription, &path.operation).await?;
+    match operation.state {
+        OperationState::InProgress => {
             let again = format!("{}{}?api-version={}", base.0, path.of(&subscription, RESULT), version.text);
             let headers = [(LOCATION, value(&again)), (RETRY_AFTER, POLL_SECONDS)];
             Ok((StatusCode::ACCEPTED, headers).into_response())
         }
-        (OperationState::Succeeded, OperationKind::BackendHealth) => {
-            Ok(Json(operation.result.unwrap_or_default()).into_response())
-        }
-        (OperationState::Succeeded, OperationKind::Write | OperationKind::Delete) => {
-            Ok(StatusCode::NO_CONTENT.into_response())
-        }
-        (OperationState::Failed | OperationState::Canceled, _) => {
+        // What has no result brings `null`, as with the official service: not every client takes a 204 here.
+        OperationState::Succeeded => Ok(Json(operation.result.unwrap_or_default()).into_response()),
+        OperationState::Failed | OperationState::Canceled => {
             let problem = operation.problem.unwrap_or_else(|| Problem {
                 code: "OperationFailed".to_owned(),
                 message: "The operation failed.".to_owned(),
@@ -136,6 +138,20 @@ impl OperationPath {
         format!(
             "/subscriptions/{subscription}/providers/Microsoft.Network/locations/{location}/{kind}/{operation}"
         )
+    }
+}
+
+/// The operation, ended if it ends within a moment: most do, and clients that hear otherwise sleep for a second and
+/// more. (This waits for what is written down, not for a worker.)
+pub(super) async fn follow(app: &super::App, subscription: &str, id: &str) -> Result<Operation, ApiError> {
+    let mut endings = app.store.endings();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let operation = find(app, subscription, id).await?;
+        let ended = operation.state != OperationState::InProgress;
+        if ended || timeout_at(deadline, endings.changed()).await.is_err() {
+            return Ok(operation);
+        }
     }
 }
 

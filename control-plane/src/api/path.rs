@@ -6,13 +6,17 @@ use axum::http::uri::PathAndQuery;
 /// Brings the fixed segments of a path to lower case and leaves names as they are.
 ///
 /// ARM paths alternate: a kind, then a name; after `providers` comes the provider's namespace, and the alternation
-/// starts again. A slash at the end does not count.
+/// starts again. A slash at the end does not count, nor does an empty segment where a kind is due: `az resource show`
+/// sends one behind the namespace.
 pub(super) fn normalise(uri: &Uri) -> Uri {
     let path = uri.path();
     let path = path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);
     let mut normal = String::with_capacity(path.len());
     let mut next = Segment::Kind;
     for segment in path.split('/').skip(1) {
+        if segment.is_empty() && matches!(next, Segment::Kind) {
+            continue;
+        }
         normal.push('/');
         match next {
             Segment::Name => {
@@ -29,6 +33,9 @@ pub(super) fn normalise(uri: &Uri) -> Uri {
                 normal.push_str(&kind);
             }
         }
+    }
+    if normal.is_empty() {
+        return uri.clone();
     }
     let text = match uri.query() {
         Some(query) => format!("{normal}?{query}"),
@@ -64,7 +71,8 @@ mod tests {
                 "/SUBSCRIPTIONS/s/PROVIDERS/MICROSOFT.NETWORK/Locations/West/Operations/ID",
                 "/subscriptions/s/providers/microsoft.network/locations/West/operations/ID",
             ),
-            ("//a//B", "//a//B"),
+            ("//a//B", "/a//b"),
+            ("/providers/Microsoft.Network//Workers/A", "/providers/microsoft.network/workers/A"),
             ("/subscriptions/%41", "/subscriptions/%41"),
         ];
         for (from, to) in cases {

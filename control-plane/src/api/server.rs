@@ -21,7 +21,9 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use crate::pki::{Identity, provider};
+use crate::proxies::Proxies;
 
+use super::forwarded::Origin;
 use super::path::normalise;
 
 /// How many management connections may be open at once on one endpoint.
@@ -61,7 +63,7 @@ impl Scheme {
     }
 }
 
-/// Where a request came from: the other end of its connection.
+/// Where a request came from: the other end of its connection, or whom a trusted proxy names.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
@@ -70,6 +72,8 @@ pub(super) struct Peer(pub(super) IpAddr);
 pub struct Server {
     /// What is served.
     pub router: Router,
+    /// Whose word is taken for where a request comes from.
+    pub proxies: Arc<Proxies>,
     /// With TLS, or in the clear.
     pub tls: Option<Arc<ServerConfig>>,
     /// Asks running connections to end.
@@ -113,12 +117,14 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let builder = builder(self.tracker, http2);
-        let router = self.router;
+        let (router, proxies) = (self.router, self.proxies);
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request: Request = request.map(axum::body::Body::new);
             *request.uri_mut() = normalise(request.uri());
-            request.extensions_mut().insert(scheme);
-            request.extensions_mut().insert(peer);
+            let origin = Origin::of(&proxies, peer.0, scheme, request.headers());
+            request.extensions_mut().insert(origin.scheme);
+            request.extensions_mut().insert(Peer(origin.client));
+            origin.host.map(|host| request.extensions_mut().insert(host));
             // A router is always ready.
             router.clone().call(request)
         });

@@ -4,25 +4,17 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::arm::collection::{COLLECTIONS, Collection};
+use crate::arm::collection::{COLLECTIONS, Collection, Nested};
 use crate::arm::document::Child;
+use crate::arm::resource_id::MemberPath;
 use crate::etag::Etag;
-use crate::store::{Gateway, ProvisioningState};
+use crate::store::{Gateway, OperationalState, ProvisioningState};
 
 /// The ARM type of a gateway.
 pub(super) const GATEWAY_TYPE: &str = "Microsoft.Network/applicationGateways";
 
-/// Collections that the service always shows and that cannot have members here yet.
-const ALWAYS_EMPTY: &[&str] = &[
-    "trustedClientCertificates",
-    "sslProfiles",
-    "urlPathMaps",
-    "rewriteRuleSets",
-    "redirectConfigurations",
-    "loadDistributionPolicies",
-    "privateLinkConfigurations",
-    "privateEndpointConnections",
-];
+/// The policy of a gateway that asks for none, which is what workers serve.
+const DEFAULT_SSL_POLICY: &str = "AppGwSslPolicy20220101";
 
 /// A gateway, whole.
 pub(super) fn gateway(gateway: &Gateway) -> Value {
@@ -46,9 +38,9 @@ pub(super) fn gateway(gateway: &Gateway) -> Value {
     for known in COLLECTIONS {
         properties.insert(known.name.into(), collection(gateway, known).into());
     }
-    for name in ALWAYS_EMPTY {
-        properties.entry(*name).or_insert_with(|| json!([]));
-    }
+    // Private endpoints are connected from outside; nobody does here.
+    properties.insert("privateEndpointConnections".into(), json!([]));
+    properties.insert("defaultPredefinedSslPolicy".into(), DEFAULT_SSL_POLICY.into());
     shown.insert("properties".into(), properties.into());
     shown.into()
 }
@@ -67,6 +59,9 @@ pub(super) fn child(gateway: &Gateway, child: &Child, etag: &Etag) -> Value {
     let mut properties = Map::new();
     properties.insert("provisioningState".into(), gateway.state.as_str().into());
     properties.extend(child.properties.clone());
+    for nested in child.collection.nested().filter(|nested| child.properties.contains_key(nested.name)) {
+        properties.insert(nested.name.into(), members(gateway, child, &nested, etag).into());
+    }
     json!({
         "name": child.name,
         "id": gateway.document.path.child_id(child.collection, &child.name),
@@ -76,11 +71,38 @@ pub(super) fn child(gateway: &Gateway, child: &Child, etag: &Etag) -> Value {
     })
 }
 
+/// The members of a collection within a child, in their order.
+pub(super) fn members(gateway: &Gateway, child: &Child, nested: &Nested, etag: &Etag) -> Vec<Value> {
+    child.members(nested).iter().map(|shown| member(gateway, child, nested, shown, etag)).collect()
+}
+
+/// One member of a child, whose version is the child's.
+pub(super) fn member(
+    gateway: &Gateway,
+    child: &Child,
+    nested: &Nested,
+    member: &Value,
+    etag: &Etag,
+) -> Value {
+    let name = member["name"].as_str().unwrap_or_default().to_owned();
+    let mut properties = Map::new();
+    properties.insert("provisioningState".into(), gateway.state.as_str().into());
+    properties.extend(member["properties"].as_object().cloned().unwrap_or_default());
+    let path = MemberPath { nested: *nested, child: child.name.clone(), name };
+    json!({
+        "name": path.name,
+        "id": gateway.document.path.member_id(&path),
+        "etag": etag.0,
+        "type": nested.resource_type(),
+        "properties": properties,
+    })
+}
+
 /// The service's word for whether traffic flows.
 fn operational_state(gateway: &Gateway) -> &'static str {
-    match (gateway.has_run, gateway.state) {
-        (true, ProvisioningState::Deleting) => "Stopping",
-        (true, _) => "Running",
-        (false, _) => "Stopped",
+    match gateway.operational {
+        OperationalState::Created | OperationalState::Stopped => "Stopped",
+        _ if gateway.state == ProvisioningState::Deleting => "Stopping",
+        other => other.as_str(),
     }
 }

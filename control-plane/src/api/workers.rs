@@ -13,6 +13,7 @@ use crate::fleet::Worker;
 
 use super::Shared;
 use super::error::ApiError;
+use super::extract::By;
 
 pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
     let names = app.store.gateway_names().await?;
@@ -34,10 +35,14 @@ pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
 
 /// Shuts a worker out for good: its certificate is known no more, and its session ends. What it runs it goes on
 /// running until it is stopped, since nobody can tell it anything any more.
-pub(super) async fn delete(State(app): Shared, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+pub(super) async fn delete(
+    State(app): Shared,
+    By(author): By,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
     let unknown = || ApiError::NoWorker(id.clone());
     let worker = WorkerId(id.parse().map_err(|_| unknown())?);
-    let known = app.store.remove_worker(worker).await?;
+    let known = app.store.remove_worker(author, worker).await?;
     // After the row is gone, so that it cannot come back in between.
     app.fleet.expel(worker);
     if known { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }

@@ -16,6 +16,7 @@ use super::certificate::{CertificateError, ServerCertificate};
 use super::collection::Collection;
 use super::normalize::{normalize, take};
 use super::shape::Shape;
+use crate::limits::MOST;
 use crate::violation::Violations;
 
 /// A body as sent, with what its certificates came to.
@@ -78,7 +79,7 @@ fn key(data: &[u8], password: &[u8]) -> Digest {
 }
 
 /// Every server certificate in the body of a gateway, or in that of a child on its own: each once, and no more of them
-/// than a gateway may have. A child that is something else may look like one; nobody will ask what came of it.
+/// than any gateway may have. A child that is something else may look like one; nobody will ask what came of it.
 pub fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
     let collection = Collection::named("sslCertificates").expect("the collection exists");
     let list = property(body, "properties").and_then(|mut all| take_any(&mut all, collection.name));
@@ -87,7 +88,7 @@ pub fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
         _ => vec![body.clone()],
     };
     let mut found: HashMap<Digest, SealedCertificate> = HashMap::new();
-    for child in children.iter().take(collection.limit + 1) {
+    for child in children.iter().take(MOST) {
         let Some(mut properties) = property(child, "properties") else { continue };
         let (data, password) = (text(&mut properties, "data"), text(&mut properties, "password"));
         if !data.is_empty() {
@@ -139,7 +140,7 @@ mod tests {
                 gateway(json!([null, 7, {}, child(&json!({ "data": null })), child(&json!({ "data": "" }))])),
                 0,
             ),
-            (gateway(json!((0..500).map(|i| child(&json!({ "data": i }))).collect::<Vec<_>>())), 101),
+            (gateway(json!((0..=MOST).map(|i| child(&json!({ "data": i }))).collect::<Vec<_>>())), MOST),
             (child(&one), 1),
             (json!({}), 0),
             (json!(null), 0),

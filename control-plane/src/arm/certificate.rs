@@ -16,6 +16,10 @@ use thiserror::Error;
 use tidegate_shared::secret::{Secret, base64_list};
 use x509_parser::parse_x509_certificate;
 
+mod issuer;
+
+pub use issuer::client_issuer;
+
 /// A server certificate.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerCertificate {

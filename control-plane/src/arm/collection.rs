@@ -2,14 +2,16 @@
 
 use std::sync::LazyLock;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::gateway::{
-    BackendAddressPool, BackendHttpSettings, FrontendIpConfiguration, FrontendPort, GatewayIpConfiguration,
-    Listener, Probe, RequestRoutingRule, SslCertificate, TrustedRootCertificate,
+    AuthenticationCertificate, BackendAddressPool, BackendHttpSettings, FrontendIpConfiguration,
+    FrontendPort, GatewayIpConfiguration, Listener, LoadDistributionPolicy, PrivateLinkConfiguration, Probe,
+    RedirectConfiguration, RequestRoutingRule, RewriteRuleSet, SslCertificate, SslProfile, TransportListener,
+    TransportRule, TransportSettings, TrustedClientCertificate, TrustedRootCertificate, UrlPathMap,
 };
 use super::resource_id::GATEWAY_TYPE;
 use super::shape::{Property, Shape};
@@ -25,25 +27,36 @@ pub struct Collection {
     /// The code of a violation of it.
     pub limit_code: &'static str,
     shape: LazyLock<Shape>,
+    schema: fn(&mut SchemaGenerator) -> Schema,
     complete: fn(Map<String, Value>) -> Map<String, Value>,
 }
 
 /// All collections, in the order in which answers list them.
 pub static COLLECTIONS: &[Collection] = &ALL;
 
-static ALL: [Collection; 10] = [
-    // No limits are published for these and for probes: the first has no effect, and more than one of the second
-    // for each of the settings has no use.
+static ALL: [Collection; 21] = [
+    // Where no limit is published it is a hundred, as for most. Of the first, more than one has no effect.
     Collection::of::<GatewayIpConfiguration>("gatewayIPConfigurations", 10, limit::GATEWAY_IPS),
     Collection::of::<SslCertificate>("sslCertificates", 100, limit::SSL_CERTIFICATES),
     Collection::of::<TrustedRootCertificate>("trustedRootCertificates", 100, limit::TRUSTED_ROOTS),
+    Collection::of::<TrustedClientCertificate>("trustedClientCertificates", 200, limit::TRUSTED_CLIENTS),
+    Collection::of::<AuthenticationCertificate>("authenticationCertificates", 100, limit::AUTHENTICATION),
     Collection::of::<FrontendIpConfiguration>("frontendIPConfigurations", 4, limit::FRONTENDS),
     Collection::of::<FrontendPort>("frontendPorts", 100, limit::FRONTEND_PORTS),
-    Collection::of::<Probe>("probes", 100, limit::PROBES),
     Collection::of::<BackendAddressPool>("backendAddressPools", 100, limit::POOLS),
     Collection::of::<BackendHttpSettings>("backendHttpSettingsCollection", 100, limit::SETTINGS),
+    Collection::of::<TransportSettings>("backendSettingsCollection", 100, limit::TRANSPORT_SETTINGS),
+    Collection::of::<SslProfile>("sslProfiles", 100, limit::SSL_PROFILES),
     Collection::of::<Listener>("httpListeners", 200, limit::LISTENERS),
+    Collection::of::<TransportListener>("listeners", 200, limit::TRANSPORT_LISTENERS),
+    Collection::of::<UrlPathMap>("urlPathMaps", 100, limit::PATH_MAPS),
     Collection::of::<RequestRoutingRule>("requestRoutingRules", 400, limit::RULES),
+    Collection::of::<TransportRule>("routingRules", 400, limit::TRANSPORT_RULES),
+    Collection::of::<RewriteRuleSet>("rewriteRuleSets", 400, limit::REWRITE_SETS),
+    Collection::of::<RedirectConfiguration>("redirectConfigurations", 100, limit::REDIRECTS),
+    Collection::of::<Probe>("probes", 100, limit::PROBES),
+    Collection::of::<PrivateLinkConfiguration>("privateLinkConfigurations", 2, limit::PRIVATE_LINKS),
+    Collection::of::<LoadDistributionPolicy>("loadDistributionPolicies", 100, limit::LOAD_DISTRIBUTION),
 ];
 
 impl Collection {
@@ -52,7 +65,14 @@ impl Collection {
         limit: usize,
         limit_code: &'static str,
     ) -> Collection {
-        Collection { name, limit, limit_code, shape: LazyLock::new(Shape::of::<T>), complete: complete::<T> }
+        Collection {
+            name,
+            limit,
+            limit_code,
+            shape: LazyLock::new(Shape::of::<T>),
+            schema: T::json_schema,
+            complete: complete::<T>,
+        }
     }
 
     /// The collection of that name, compared without case.
@@ -65,9 +85,9 @@ impl Collection {
         format!("{GATEWAY_TYPE}/{}", self.name)
     }
 
-    /// What to say of more members than allowed.
-    pub fn over_limit(&self, count: usize) -> String {
-        over_limit(self.name, count, self.limit)
+    /// The schema of its members' properties, for a description of them.
+    pub fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+        (self.schema)(generator)
     }
 
     /// What its members' properties may be.
@@ -75,14 +95,40 @@ impl Collection {
         self.shape.properties()
     }
 
-    /// Those of its members' properties that refer to a collection, and to which.
-    pub fn references(&self) -> impl Iterator<Item = (&Property, &'static Collection)> {
-        self.properties().iter().filter_map(|p| Some((p, Collection::named(p.refers_to.as_deref()?)?)))
+    /// The collections within each of its members' properties, such as `pathRules` of path maps.
+    pub fn nested(&'static self) -> impl Iterator<Item = Nested> {
+        let nested = move |property: &'static Property| {
+            Some(Nested { within: self, name: &property.name, properties: property.shape.members()? })
+        };
+        self.properties().iter().filter_map(nested)
+    }
+
+    /// The one of these with that name, compared without case.
+    pub fn nested_named(&'static self, name: &str) -> Option<Nested> {
+        self.nested().find(|nested| nested.name.eq_ignore_ascii_case(name))
     }
 
     /// Canonical properties with the defaults filled in.
     pub fn complete(&self, properties: Map<String, Value>) -> Map<String, Value> {
         (self.complete)(properties)
+    }
+}
+
+/// A collection of members within the properties of a child, such as the path rules of a path map.
+#[derive(Clone, Copy, Debug)]
+pub struct Nested {
+    /// The child's collection.
+    pub within: &'static Collection,
+    /// The segment in resource IDs and the key in the child's `properties`.
+    pub name: &'static str,
+    /// What its members' properties may be.
+    pub properties: &'static [Property],
+}
+
+impl Nested {
+    /// The ARM type of its members, such as `Microsoft.Network/applicationGateways/urlPathMaps/pathRules`.
+    pub fn resource_type(&self) -> String {
+        format!("{}/{}", self.within.resource_type(), self.name)
     }
 }
 
@@ -134,12 +180,29 @@ mod tests {
     fn every_reference_is_to_a_collection() {
         for collection in COLLECTIONS {
             assert_eq!(Collection::named(&collection.name.to_uppercase()), Some(collection));
-            for property in collection.properties() {
+            let nested = collection.nested().flat_map(|nested| nested.properties);
+            for property in collection.properties().iter().chain(nested) {
                 let target = property.refers_to.as_deref();
                 assert!(target.is_none_or(|name| Collection::named(name).is_some()), "{}", property.name);
             }
         }
-        assert!(Collection::named("urlPathMaps").is_none());
+        assert!(Collection::named("privateEndpointConnections").is_none());
+    }
+
+    #[test]
+    fn members_live_where_the_official_schema_has_them() {
+        let all = COLLECTIONS.iter().flat_map(Collection::nested).map(|nested| nested.resource_type());
+        let prefix = format!("{GATEWAY_TYPE}/");
+        assert_eq!(
+            all.map(|name| name.replace(&prefix, "")).collect::<Vec<_>>(),
+            [
+                "urlPathMaps/pathRules",
+                "privateLinkConfigurations/ipConfigurations",
+                "loadDistributionPolicies/loadDistributionTargets",
+            ]
+        );
+        let maps = Collection::named("urlPathMaps").unwrap();
+        assert!(maps.nested_named("PATHRULES").is_some() && maps.nested_named("ipConfigurations").is_none());
     }
 
     #[test]
@@ -170,5 +233,20 @@ mod tests {
             json!({ "protocol": "Http", "hostNames": [], "requireServerNameIndication": false }),
         );
         check("requestRoutingRules", json!({ "ruleType": "Basic" }));
+        for without in [
+            "trustedClientCertificates",
+            "authenticationCertificates",
+            "sslProfiles",
+            "urlPathMaps",
+            "redirectConfigurations",
+            "privateLinkConfigurations",
+        ] {
+            check(without, json!({}));
+        }
+        check("rewriteRuleSets", json!({ "rewriteRules": [] }));
+        check("loadDistributionPolicies", json!({ "loadDistributionAlgorithm": "RoundRobin" }));
+        check("listeners", json!({ "protocol": "Tcp", "hostNames": [] }));
+        check("backendSettingsCollection", json!({ "protocol": "Tcp" }));
+        check("routingRules", json!({ "ruleType": "Basic" }));
     }
 }

@@ -7,9 +7,11 @@ use tidegate_shared::secret::Secret;
 
 use super::body::Body;
 use super::collection::{COLLECTIONS, Collection};
+use super::named::invalid_name;
 use super::resource_id::{GatewayPath, is_valid_name};
 use crate::violation::{Violations, code};
 
+mod member;
 mod priority;
 mod read;
 mod reference;
@@ -65,7 +67,7 @@ impl Document {
     ) -> (Document, Violations) {
         let mut violations = Violations::default();
         if stored.is_none() && !is_valid_name(&path.name) {
-            violations.push(code::INVALID_NAME, "name", read::invalid_name(&path.name));
+            violations.push(code::INVALID_NAME, "name", invalid_name(&path.name));
         }
         // The creator's spelling of the path stays for good.
         let path = stored.map_or(path, |stored| stored.path.clone());

@@ -12,7 +12,15 @@ use serde_json::Value;
 
 mod backend;
 mod frontend;
+mod load_distribution;
+mod member;
+mod paths;
+mod private_link;
+mod redirect;
+mod rewrite;
 mod routing;
+mod tls;
+mod transport;
 
 pub use backend::{
     BackendAddress, BackendAddressPool, BackendHttpSettings, ConnectionDraining, CookieBasedAffinity, Probe,
@@ -20,9 +28,23 @@ pub use backend::{
 };
 pub use frontend::{
     FrontendIpConfiguration, FrontendPort, GatewayIpConfiguration, IpAllocationMethod, Listener,
-    SslCertificate, TrustedRootCertificate,
+};
+pub use load_distribution::{LoadDistributionAlgorithm, LoadDistributionPolicy, LoadDistributionTarget};
+pub use member::Member;
+pub use paths::{PathRule, UrlPathMap};
+pub use private_link::{PrivateLinkConfiguration, PrivateLinkIpConfiguration};
+pub use redirect::{RedirectConfiguration, RedirectType};
+pub use rewrite::{
+    HeaderConfiguration, HeaderValueMatcher, RewriteActionSet, RewriteCondition, RewriteRule, RewriteRuleSet,
+    UrlConfiguration,
 };
 pub use routing::{RequestRoutingRule, RuleType};
+pub use tls::{
+    AuthenticationCertificate, ClientAuthConfiguration, ClientAuthMode, ClientRevocation, ManagedHsm,
+    SslCertificate, SslPolicy, SslPolicyName, SslPolicyType, SslProfile, TrustedClientCertificate,
+    TrustedRootCertificate,
+};
+pub use transport::{TransportListener, TransportProtocol, TransportRule, TransportSettings};
 
 /// The body of a gateway, without its children.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +83,9 @@ pub struct GatewayProperties {
     pub autoscale_configuration: Option<AutoscaleConfiguration>,
     /// TLS versions and cipher suites of the HTTPS listeners.
     pub ssl_policy: Option<SslPolicy>,
+    /// The policy that is in force without `sslPolicy`.
+    #[schemars(extend("readOnly" = true))]
+    pub default_predefined_ssl_policy: Option<SslPolicyName>,
     /// Whether clients may speak HTTP/2.
     pub enable_http2: bool,
     /// FIPS mode. Stored and given back; without effect here.
@@ -70,48 +95,16 @@ pub struct GatewayProperties {
     /// Switches for all requests.
     pub global_configuration: Option<GlobalConfiguration>,
     /// Not served yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-not-served" = ""))]
-    pub authentication_certificates: Option<Value>,
+    pub custom_error_configurations: Vec<CustomError>,
     /// Not served yet.
+    #[serde(rename = "entraJWTValidationConfigs", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-not-served" = ""))]
-    pub trusted_client_certificates: Option<Value>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub ssl_profiles: Option<Value>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    #[serde(rename = "entraJWTValidationConfigs")]
-    pub entra_jwt_validation_configs: Option<Value>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub url_path_maps: Option<Value>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub redirect_configurations: Option<Value>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub rewrite_rule_sets: Option<Value>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub custom_error_configurations: Option<Value>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub private_link_configurations: Option<Value>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub load_distribution_policies: Option<Value>,
-    /// Not served yet: layer 4.
-    #[schemars(extend("x-not-served" = "Only httpListeners are served."))]
-    pub listeners: Option<Value>,
-    /// Not served yet: layer 4.
-    #[schemars(extend("x-not-served" = "Only backendHttpSettingsCollection is served."))]
-    pub backend_settings_collection: Option<Value>,
-    /// Not served yet: layer 4.
-    #[schemars(extend("x-not-served" = "Only requestRoutingRules are served."))]
-    pub routing_rules: Option<Value>,
+    pub entra_jwt_validation_configs: Vec<Member<EntraJwtValidationConfig>>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = "No web application firewall is served; leave it out."))]
-    pub firewall_policy: Option<Value>,
+    pub firewall_policy: Option<SubResource>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = "No web application firewall is served; leave it out or disable it."))]
     pub web_application_firewall_configuration: Option<Value>,
@@ -143,7 +136,8 @@ pub struct Sku {
     pub name: Option<SkuName>,
     /// The tier.
     pub tier: Option<SkuTier>,
-    /// The number of instances.
+    /// The number of instances: 1 to 125.
+    #[schemars(range(min = 1, max = 125))]
     pub capacity: Option<i64>,
     /// The hardware generation.
     pub family: Option<SkuFamily>,
@@ -186,46 +180,12 @@ pub enum SkuFamily {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct AutoscaleConfiguration {
-    /// The lower bound.
+    /// The lower bound: 0 to 125. Required.
+    #[schemars(range(min = 0, max = 125))]
     pub min_capacity: Option<i64>,
-    /// The upper bound.
+    /// The upper bound: 2 to 125.
+    #[schemars(range(min = 2, max = 125))]
     pub max_capacity: Option<i64>,
-}
-
-/// TLS versions and cipher suites.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub struct SslPolicy {
-    /// Which kind of policy.
-    pub policy_type: Option<SslPolicyType>,
-    /// The name of a predefined one.
-    pub policy_name: Option<SslPolicyName>,
-    /// Of a custom one.
-    pub min_protocol_version: Option<String>,
-    /// Of a custom one.
-    pub cipher_suites: Option<Vec<String>>,
-    /// The oldest form of a policy.
-    pub disabled_ssl_protocols: Option<Vec<String>>,
-}
-
-/// The kind of a TLS policy.
-#[expect(missing_docs, reason = "the official names say all there is")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum SslPolicyType {
-    Predefined,
-    Custom,
-    CustomV2,
-}
-
-/// A predefined TLS policy.
-#[expect(missing_docs, reason = "the official names say all there is")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum SslPolicyName {
-    AppGwSslPolicy20150501,
-    AppGwSslPolicy20170401,
-    AppGwSslPolicy20170401S,
-    AppGwSslPolicy20220101,
-    AppGwSslPolicy20220101S,
 }
 
 /// Switches for all requests of a gateway.
@@ -236,4 +196,57 @@ pub struct GlobalConfiguration {
     pub enable_request_buffering: Option<bool>,
     /// Whether a response's body is collected before it is forwarded. Bodies always stream: only `false` is served.
     pub enable_response_buffering: Option<bool>,
+    /// Whether the gateway's own answers come without a `Server` header. Not served yet.
+    #[schemars(extend("x-not-served" = ""))]
+    pub disable_default_server_header_in_response: Option<bool>,
+}
+
+/// A page of one's own for an error that the gateway itself answers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct CustomError {
+    /// Which error. Required.
+    pub status_code: Option<CustomErrorStatus>,
+    /// Where the page is to be fetched. Required.
+    pub custom_error_page_url: Option<String>,
+}
+
+/// An error that the gateway itself answers: `HttpStatus` and the number.
+#[expect(missing_docs, reason = "the official names say all there is")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CustomErrorStatus {
+    HttpStatus400,
+    HttpStatus403,
+    HttpStatus404,
+    HttpStatus405,
+    HttpStatus408,
+    HttpStatus500,
+    HttpStatus502,
+    HttpStatus503,
+    HttpStatus504,
+}
+
+/// Which tokens of Microsoft Entra ID a request must bear.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct EntraJwtValidationConfig {
+    /// What becomes of a request without a good one.
+    pub un_authorized_request_action: Option<UnauthorizedRequestAction>,
+    /// The tenant that must have issued it.
+    pub tenant_id: Option<String>,
+    /// The application that it must be for.
+    pub client_id: Option<String>,
+    /// The audiences that it may be for, at most five.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub audiences: Vec<String>,
+}
+
+/// What becomes of a request without a good token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum UnauthorizedRequestAction {
+    /// It is refused.
+    Deny,
+    /// It goes on, and the backend learns what was wrong.
+    Allow,
 }

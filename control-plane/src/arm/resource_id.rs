@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::collection::Collection;
+use super::collection::{Collection, Nested};
 
 /// The namespace and type of a gateway.
 pub const GATEWAY_TYPE: &str = "Microsoft.Network/applicationGateways";
@@ -30,6 +30,17 @@ pub struct Reference {
     pub name: String,
 }
 
+/// Which member of a child of a gateway. What it names need not exist.
+#[derive(Clone, Debug)]
+pub struct MemberPath {
+    /// The collection that it is in.
+    pub nested: Nested,
+    /// The child's name.
+    pub child: String,
+    /// The member's name.
+    pub name: String,
+}
+
 impl GatewayPath {
     /// Reads a gateway's resource ID. The leading slash may be missing and the fixed segments may be in any case.
     pub fn parse(id: &str) -> Option<GatewayPath> {
@@ -45,6 +56,12 @@ impl GatewayPath {
     /// The resource ID of a child.
     pub fn child_id(&self, collection: &Collection, name: &str) -> String {
         format!("{self}/{}/{name}", collection.name)
+    }
+
+    /// The resource ID of a member of a child.
+    pub fn member_id(&self, path: &MemberPath) -> String {
+        let MemberPath { nested, child, name } = path;
+        format!("{}/{}/{name}", self.child_id(nested.within, child), nested.name)
     }
 }
 
@@ -79,6 +96,9 @@ fn split(id: &str) -> Option<(GatewayPath, Vec<&str>)> {
 
 /// The length of the longest name.
 pub const MAX_NAME: usize = 80;
+
+/// The regular expression of [`is_valid_name`], for the published schema.
+pub const NAME_PATTERN: &str = "^[0-9A-Za-z]([0-9A-Za-z_.-]{0,78}[0-9A-Za-z_])?$";
 
 /// Whether a resource may bear this name: 1 to 80 characters, the first a letter or digit, the last a letter, digit
 /// or `_`, and between them also `.` and `-`.

@@ -103,6 +103,83 @@ pub(crate) fn whole() -> Value {
     })
 }
 
+/// The same gateway with one of each definition that no rule of it uses.
+pub(crate) fn defined() -> Value {
+    let mut body = whole();
+    let pool = || reference("backendAddressPools/pool");
+    let subnet = json!({ "id": "/vnet/subnet" });
+    let definitions = json!({
+        "trustedClientCertificates": [{ "name": "clients", "properties": { "data": authority() } }],
+        "authenticationCertificates": [{ "name": "pinned", "properties": { "data": authority() } }],
+        "sslProfiles": [{ "name": "profile", "properties": {
+            "trustedClientCertificates": [reference("trustedClientCertificates/clients")],
+            "sslPolicy": { "policyType": "Predefined", "policyName": "AppGwSslPolicy20220101S" },
+            "clientAuthConfiguration": { "verifyClientCertIssuerDN": true, "verifyClientRevocation": "None" }
+        } }],
+        "backendSettingsCollection": [{ "name": "bytes", "properties": {
+            "port": 5432, "protocol": "Tls", "timeout": 60, "hostName": "b.test",
+            "trustedRootCertificates": [reference("trustedRootCertificates/root")]
+        } }],
+        "listeners": [{ "name": "bytes", "properties": {
+            "frontendIPConfiguration": reference("frontendIPConfigurations/public"),
+            "frontendPort": reference("frontendPorts/p443"),
+            "protocol": "Tls", "sslCertificate": reference("sslCertificates/cert"),
+            "sslProfile": reference("sslProfiles/profile"), "hostNames": ["ec.test"]
+        } }],
+        "urlPathMaps": [{ "name": "map", "properties": {
+            "defaultBackendAddressPool": pool(),
+            "defaultBackendHttpSettings": reference("backendHttpSettingsCollection/plain"),
+            "defaultRewriteRuleSet": reference("rewriteRuleSets/set"),
+            "defaultLoadDistributionPolicy": reference("loadDistributionPolicies/policy"),
+            "pathRules": [
+                { "name": "images", "properties": {
+                    "paths": ["/images/*"],
+                    "backendAddressPool": pool(),
+                    "backendHttpSettings": reference("backendHttpSettingsCollection/plain"),
+                    "rewriteRuleSet": reference("rewriteRuleSets/set"),
+                    "loadDistributionPolicy": reference("loadDistributionPolicies/policy")
+                } },
+                { "name": "old", "properties": {
+                    "paths": ["/old/*"], "redirectConfiguration": reference("redirectConfigurations/away")
+                } }
+            ]
+        } }],
+        "rewriteRuleSets": [{ "name": "set", "properties": { "rewriteRules": [{
+            "name": "a rule", "ruleSequence": 100,
+            "conditions": [{ "variable": "var_uri_path", "pattern": "^/a/(.*)$", "ignoreCase": true, "negate": false }],
+            "actionSet": {
+                "requestHeaderConfigurations": [{ "headerName": "X-A", "headerValue": "{var_uri_path_1}" }],
+                "responseHeaderConfigurations": [{
+                    "headerName": "Set-Cookie", "headerValue": "a=b", "headerValueMatcher": { "pattern": "^a=" }
+                }],
+                "urlConfiguration": { "modifiedPath": "/b", "modifiedQueryString": "c=d", "reroute": false }
+            }
+        }] } }],
+        "redirectConfigurations": [
+            { "name": "away", "properties": {
+                "redirectType": "Permanent", "targetUrl": "https://away.test/", "includePath": true
+            } },
+            { "name": "up", "properties": {
+                "redirectType": "Found", "targetListener": reference("httpListeners/ws"), "includeQueryString": true
+            } }
+        ],
+        "privateLinkConfigurations": [{ "name": "link", "properties": { "ipConfigurations": [
+            { "name": "first", "properties": {
+                "privateIPAllocationMethod": "Dynamic", "subnet": subnet, "primary": true
+            } }
+        ] } }],
+        "loadDistributionPolicies": [{ "name": "policy", "properties": {
+            "loadDistributionAlgorithm": "LeastConnections",
+            "loadDistributionTargets": [
+                { "name": "t", "properties": { "weightPerServer": 40, "backendAddressPool": pool() } }
+            ]
+        } }]
+    });
+    let properties = body["properties"].as_object_mut().unwrap();
+    properties.extend(definitions.as_object().unwrap().clone());
+    body
+}
+
 /// The documentation's WebSocket example: names only in IDs, Pascal case, no priority.
 pub(crate) fn documentation() -> Value {
     let named =
@@ -206,6 +283,16 @@ pub(crate) fn shown(document: &Document) -> Value {
     for child in &document.children {
         let mut shown = child.properties.clone();
         shown.insert("provisioningState".to_owned(), json!("Succeeded"));
+        for nested in child.collection.nested() {
+            let members = shown.get_mut(nested.name).and_then(Value::as_array_mut);
+            for member in members.into_iter().flatten() {
+                member["id"] = json!(format!("{ID}/members/{}", member["name"].as_str().unwrap()));
+                member["type"] = json!(nested.resource_type());
+                member["etag"] = json!("W/\"1\"");
+                member["properties"]["provisioningState"] = json!("Succeeded");
+                member["properties"]["urlPathMaps"] = json!([{ "id": "a back-reference" }]);
+            }
+        }
         let child = json!({
             "id": document.path.child_id(child.collection, &child.name), "name": child.name, "etag": "W/\"1\"",
             "type": child.collection.resource_type(), "properties": shown,

@@ -2,7 +2,7 @@
 //! needs them in.
 //!
 //! The types are the one description of each property. A few facts that no Rust type expresses stand beside the
-//! field as schema extensions: [`REFERS_TO`], [`NOT_SERVED`], and JSON Schema's own `readOnly` and `writeOnly`.
+//! field as schema extensions: [`REFERS_TO`], [`MEMBERS`], [`NOT_SERVED`], and JSON Schema's own `readOnly` and `writeOnly`.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -15,6 +15,10 @@ pub const REFERS_TO: &str = "x-refers-to";
 /// says what to do instead, if anything.
 pub const NOT_SERVED: &str = "x-not-served";
 
+/// The extension of a list of children within a child's properties, each with a name and properties of its own; its
+/// value is `true`.
+pub const MEMBERS: &str = "x-members";
+
 /// What a value may be.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
@@ -24,6 +28,8 @@ pub enum Shape {
     Map(Box<Shape>),
     /// A list.
     List(Box<Shape>),
+    /// A list of children of a child: objects with a name, and properties such as these.
+    Members(Vec<Property>),
     /// A string.
     Text,
     /// A whole number.
@@ -71,10 +77,21 @@ impl Shape {
         }
     }
 
+    /// The properties of each member, if it is a list of members.
+    pub fn members(&self) -> Option<&[Property]> {
+        match self {
+            Shape::Members(properties) => Some(properties),
+            _ => None,
+        }
+    }
+
     fn read(schema: &Value) -> Shape {
         let Some(schema) = schema.as_object() else { return Shape::Any };
         if let Some(advice) = schema.get(NOT_SERVED) {
             return Shape::NotServed(advice.as_str().unwrap_or_default().to_owned());
+        }
+        if schema.contains_key(MEMBERS) {
+            return Shape::members_of(schema);
         }
         if let Some(options) = alternatives(schema) {
             return options;
@@ -90,6 +107,18 @@ impl Shape {
             Some("boolean") => Shape::Boolean,
             None => Shape::Any,
             Some(other) => panic!("no resource type holds a {other}"),
+        }
+    }
+
+    /// Of the type of a member, only the properties are of interest: every member is read alike.
+    fn members_of(schema: &Map<String, Value>) -> Shape {
+        let Some(Shape::Object(member)) = schema.get("items").map(Shape::read) else {
+            panic!("members are objects");
+        };
+        let properties = member.into_iter().find(|property| property.name == "properties");
+        match properties.map(|property| property.shape) {
+            Some(Shape::Object(properties)) => Shape::Members(properties),
+            _ => panic!("members have properties"),
         }
     }
 
@@ -133,7 +162,7 @@ fn json_type(schema: &Map<String, Value>) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arm::gateway::{Listener, SslCertificate};
+    use crate::arm::gateway::{Listener, SslCertificate, UrlPathMap};
 
     fn property<'a>(shape: &'a Shape, name: &str) -> &'a Property {
         shape.properties().iter().find(|p| p.name == name).unwrap()
@@ -155,5 +184,10 @@ mod tests {
         let certificate = Shape::of::<SslCertificate>();
         assert!(property(&certificate, "password").write_only);
         assert!(property(&certificate, "publicCertData").read_only);
+
+        let map = Shape::of::<UrlPathMap>();
+        let rules = property(&map, "pathRules").shape.members().unwrap();
+        let pool = rules.iter().find(|property| property.name == "backendAddressPool").unwrap();
+        assert_eq!(pool.refers_to.as_deref(), Some("backendAddressPools"));
     }
 }

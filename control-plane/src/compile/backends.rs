@@ -9,15 +9,11 @@ use tidegate_shared::snapshot::{self, Host, HostHeader, Pool, Settings, Upstream
 use super::hosts;
 use super::probes::{self, default_probe};
 use super::resources::{Resource, Resources, given, in_range};
-use crate::arm::collection::over_limit;
 use crate::arm::gateway::{
     BackendAddress, BackendAddressPool, BackendHttpSettings, CookieBasedAffinity, Probe, Protocol,
     TrustedRootCertificate,
 };
 use crate::violation::{Violations, code};
-
-/// The most members of one pool.
-const POOL_MEMBERS: usize = 1200;
 
 /// How long requests of a removed backend may go on when draining is disabled.
 const UNASKED_DRAIN: Duration = Duration::from_secs(30);
@@ -26,10 +22,6 @@ const UNASKED_DRAIN: Duration = Duration::from_secs(30);
 pub(super) fn pools(pools: &Resources<BackendAddressPool>, violations: &mut Violations) -> Vec<Pool> {
     let pool = |resource: &Resource<BackendAddressPool>| {
         let addresses = &resource.properties.backend_addresses;
-        if addresses.len() > POOL_MEMBERS {
-            let message = over_limit("backendAddresses", addresses.len(), POOL_MEMBERS);
-            violations.push(code::limit::POOL_ADDRESSES, resource.at("backendAddresses"), message);
-        }
         let mut members = Vec::with_capacity(addresses.len());
         for (i, address) in addresses.iter().enumerate() {
             members.extend(member(address, &resource.at(&format!("backendAddresses[{i}]")), violations));

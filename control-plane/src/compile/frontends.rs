@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use serde_json::Value;
 use tidegate_shared::snapshot::Frontend;
 
 use super::resources::{Resource, Resources, given, in_range};
+use crate::arm::document::Document;
 use crate::arm::gateway::{FrontendIpConfiguration, FrontendPort, IpAllocationMethod, SubResource};
+use crate::arm::network::PublicAddresses;
 use crate::violation::{Violations, code};
 
 /// A gateway has at most one frontend of each kind. A public one is one kind, whatever its version: a worker has one
@@ -20,37 +23,54 @@ enum Kind {
 
 /// The address of each frontend; none where there is something wrong with it.
 pub(super) fn addresses(
+    document: &Document,
     frontends: &Resources<FrontendIpConfiguration>,
+    public: &PublicAddresses,
     violations: &mut Violations,
 ) -> Vec<Option<Frontend>> {
-    let mut seen: HashMap<Kind, &str> = HashMap::new();
+    let public = Public { addresses: public, second_generation: is_of_second_generation(document) };
+    let mut kinds: HashMap<Kind, &str> = HashMap::new();
+    let mut bound: HashMap<Frontend, &str> = HashMap::new();
     let mut compiled = Vec::new();
     for resource in frontends.iter() {
-        let frontend = address(resource, violations);
-        if let Some(frontend) = frontend
-            && let Some(other) = seen.insert(kind(frontend), &resource.id)
-        {
+        let frontend = address(resource, &public, violations);
+        compiled.push(frontend.as_ref().map(|(_, frontend)| *frontend));
+        let Some((kind, frontend)) = frontend else { continue };
+        if let Some(other) = kinds.insert(kind, &resource.id) {
             let message = format!(
                 "{} and {other} are of one kind. A gateway has at most one public frontend, one private IPv4 and one \
                  private IPv6 frontend.",
                 resource.id
             );
             violations.push(code::ONE_FRONTEND_PER_KIND, resource.target(), message);
+        } else if let Some(other) = bound.insert(frontend, &resource.id) {
+            let message = format!("{} and {other} have the same address.", resource.id);
+            violations.push(code::FRONTENDS_CLASH, resource.target(), message);
         }
-        compiled.push(frontend);
     }
     compiled
 }
 
-fn kind(frontend: Frontend) -> Kind {
-    match frontend {
-        Frontend::Public => Kind::Public,
-        Frontend::Address(IpAddr::V4(_)) => Kind::PrivateV4,
-        Frontend::Address(IpAddr::V6(_)) => Kind::PrivateV6,
-    }
+/// What public frontends depend on.
+struct Public<'a> {
+    /// The stored public IP addresses that the gateway refers to.
+    addresses: &'a PublicAddresses,
+    /// Whether the gateway is of the second generation.
+    second_generation: bool,
 }
 
-fn address(resource: &Resource<FrontendIpConfiguration>, violations: &mut Violations) -> Option<Frontend> {
+/// By its size and tier. One without them is taken for one of the second.
+fn is_of_second_generation(document: &Document) -> bool {
+    let sku = document.body.get("properties").map_or(&Value::Null, |properties| &properties["sku"]);
+    let text = sku["tier"].as_str().or(sku["name"].as_str());
+    text.is_none_or(|text| text.ends_with("_v2") || text == "Basic")
+}
+
+fn address(
+    resource: &Resource<FrontendIpConfiguration>,
+    addresses: &Public,
+    violations: &mut Violations,
+) -> Option<(Kind, Frontend)> {
     let properties = &resource.properties;
     let id = &resource.id;
     let refers =
@@ -64,10 +84,10 @@ fn address(resource: &Resource<FrontendIpConfiguration>, violations: &mut Violat
         return None;
     }
     if public {
-        return Some(Frontend::Public);
+        return public_address(resource, addresses, violations).map(|frontend| (Kind::Public, frontend));
     }
     if let Some(text) = private {
-        return private_address(resource, text, violations).map(Frontend::Address);
+        return private_address(resource, text, violations).map(private_frontend);
     }
     if !refers(&properties.subnet) {
         let message = format!(
@@ -83,7 +103,32 @@ fn address(resource: &Resource<FrontendIpConfiguration>, violations: &mut Violat
         return None;
     }
     // Nothing is allocated here: a private frontend that leaves its address open is reached on loopback only.
-    Some(Frontend::Address(Ipv4Addr::LOCALHOST.into()))
+    Some(private_frontend(Ipv4Addr::LOCALHOST.into()))
+}
+
+fn private_frontend(address: IpAddr) -> (Kind, Frontend) {
+    let kind = if address.is_ipv4() { Kind::PrivateV4 } else { Kind::PrivateV6 };
+    (kind, Frontend::Address(address))
+}
+
+/// The address that was given to the public IP address; the workers' own where none was, or where it is not stored.
+fn public_address(
+    resource: &Resource<FrontendIpConfiguration>,
+    public: &Public,
+    violations: &mut Violations,
+) -> Option<Frontend> {
+    let id = resource.properties.public_ip_address.as_ref().and_then(|reference| reference.id.as_deref());
+    let Some(address) = id.and_then(|id| public.addresses.get(id)) else { return Some(Frontend::Public) };
+    if address.basic && public.second_generation {
+        let message = format!(
+            "Application gateways of the second generation need a public IP address of SKU 'Standard'; that of {} is \
+             of SKU 'Basic'.",
+            resource.id
+        );
+        violations.push(code::PUBLIC_IP_SKU, resource.at("publicIPAddress"), message);
+        return None;
+    }
+    Some(address.given.map_or(Frontend::Public, Frontend::Address))
 }
 
 fn private_address(

@@ -4,30 +4,22 @@
 use serde_json::Value;
 
 use super::resources::Resources;
+use super::{sku, tls_policy};
 use crate::arm::document::Document;
-use crate::arm::gateway::{
-    Gateway, GatewayIpConfiguration, SkuName, SkuTier, SslPolicy, SslPolicyName, SslPolicyType,
-};
+use crate::arm::gateway::{Gateway, GatewayIpConfiguration, SslPolicy};
 use crate::violation::{Violations, code};
 
-/// Checks all of it.
-pub(super) fn check(document: &Document, violations: &mut Violations) {
+/// Checks all of it. Gives its TLS policy, which its profiles must go with.
+pub(super) fn check(document: &Document, violations: &mut Violations) -> Option<SslPolicy> {
     let typed = serde_json::from_value(Value::Object(document.body.clone()));
     let gateway: Gateway = typed.unwrap_or_else(|e| {
         // Only a store that another version wrote can hold such a body.
         violations.push(code::INVALID_JSON, "properties", format!("It cannot be read: {e}."));
         Gateway::default()
     });
-    let sku = gateway.properties.sku.unwrap_or_default();
-    let firewall = [SkuName::WAF_v2, SkuName::WAF_Medium, SkuName::WAF_Large];
-    let by_name = sku.name.is_some_and(|name| firewall.contains(&name));
-    if by_name || matches!(sku.tier, Some(SkuTier::WAF | SkuTier::WAF_v2)) {
-        let property = if by_name { "name" } else { "tier" };
-        let message = "No web application firewall is served yet. Use 'Standard_v2'.";
-        violations.push(code::NOT_SUPPORTED, format!("properties.sku.{property}"), message);
-    }
+    sku::check(document, &gateway.properties, violations);
     if let Some(policy) = &gateway.properties.ssl_policy {
-        check_ssl_policy(policy, violations);
+        tls_policy::check(policy, "properties.sslPolicy", violations);
     }
     let switches = gateway.properties.global_configuration.unwrap_or_default();
     for (name, on) in [
@@ -40,42 +32,7 @@ pub(super) fn check(document: &Document, violations: &mut Violations) {
         }
     }
     check_ip_configurations(document, violations);
-}
-
-/// Workers serve TLS 1.2 and 1.3 with ECDHE and GCM or ChaCha20, which is what the policies of 2022 come down to.
-fn check_ssl_policy(policy: &SslPolicy, violations: &mut Violations) {
-    const TARGET: &str = "properties.sslPolicy";
-    if *policy == SslPolicy::default() {
-        return;
-    }
-    match policy.policy_type {
-        None => {
-            violations.push(code::SSL_POLICY_TYPE, TARGET, "Property 'policyType' is required.");
-        }
-        Some(SslPolicyType::Custom | SslPolicyType::CustomV2) => {
-            let message = "Only policies of type 'Predefined' are served yet.";
-            violations.push(code::NOT_SUPPORTED, format!("{TARGET}.policyType"), message);
-        }
-        Some(SslPolicyType::Predefined) => check_predefined(policy, TARGET, violations),
-    }
-}
-
-fn check_predefined(policy: &SslPolicy, target: &str, violations: &mut Violations) {
-    let served = [SslPolicyName::AppGwSslPolicy20220101, SslPolicyName::AppGwSslPolicy20220101S];
-    if !policy.policy_name.is_some_and(|name| served.contains(&name)) {
-        let message = "Only 'AppGwSslPolicy20220101S' and 'AppGwSslPolicy20220101' are served.";
-        violations.push(code::NOT_SUPPORTED, format!("{target}.policyName"), message);
-    }
-    for (name, present) in [
-        ("minProtocolVersion", policy.min_protocol_version.is_some()),
-        ("cipherSuites", policy.cipher_suites.as_ref().is_some_and(|list| !list.is_empty())),
-        ("disabledSslProtocols", policy.disabled_ssl_protocols.as_ref().is_some_and(|list| !list.is_empty())),
-    ] {
-        if present {
-            let message = format!("Specified PolicyType 'Predefined' does not support property '{name}'.");
-            violations.push(code::SSL_POLICY_PROPERTY, format!("{target}.{name}"), message);
-        }
-    }
+    gateway.properties.ssl_policy
 }
 
 fn check_ip_configurations(document: &Document, violations: &mut Violations) {

@@ -5,15 +5,11 @@ use std::collections::HashMap;
 use tidegate_shared::snapshot::{Frontend, Listener};
 
 use super::hosts;
-use super::resources::{Resource, Resources, given};
-use crate::arm::collection::over_limit;
+use super::resources::{Referrer, Resource, Resources, given};
 use crate::arm::gateway::{
     self, FrontendIpConfiguration, FrontendPort, Protocol, SslCertificate, SubResource,
 };
 use crate::violation::{Violations, code};
-
-/// The most host names of one listener.
-const HOST_NAMES: usize = 5;
 
 /// What listeners refer to, and what it compiled to.
 pub(super) struct Places<'a> {
@@ -23,6 +19,29 @@ pub(super) struct Places<'a> {
     pub(super) numbers: &'a [Option<u16>],
     pub(super) certificates: &'a Resources<SslCertificate>,
 }
+
+impl Places<'_> {
+    /// Where the two references of a listener lead. Nothing is said of what is wrong with that itself: that has been
+    /// said.
+    pub(super) fn of<T>(
+        &self,
+        resource: &Resource<T>,
+        referrer: &Referrer,
+        (frontend, port): (Option<&SubResource>, Option<&SubResource>),
+        violations: &mut Violations,
+    ) -> (Option<Frontend>, Option<u16>) {
+        let property = ("frontendIPConfiguration", "FrontendIpConfiguration");
+        let frontend = self.frontends.required(resource, referrer, property, frontend, violations);
+        let property = ("frontendPort", "FrontendPort");
+        let port = self.ports.required(resource, referrer, property, port, violations);
+        (
+            frontend.and_then(|index| self.addresses.get(index).copied().flatten()),
+            port.and_then(|index| self.numbers.get(index).copied().flatten()),
+        )
+    }
+}
+
+const LISTENER: Referrer = Referrer { kind: "Http Listener", code: code::LISTENER_MUST_REFERENCE };
 
 type Source = Resource<gateway::Listener>;
 
@@ -42,20 +61,8 @@ pub(super) fn compile(
 
 fn listener(resource: &Source, places: &Places<'_>, violations: &mut Violations) -> Option<Listener> {
     let properties = &resource.properties;
-    let frontend = place(
-        resource,
-        ("frontendIPConfiguration", "FrontendIpConfiguration"),
-        properties.frontend_ip_configuration.as_ref(),
-        (places.frontends, places.addresses),
-        violations,
-    );
-    let port = place(
-        resource,
-        ("frontendPort", "FrontendPort"),
-        properties.frontend_port.as_ref(),
-        (places.ports, places.numbers),
-        violations,
-    );
+    let place = (properties.frontend_ip_configuration.as_ref(), properties.frontend_port.as_ref());
+    let (frontend, port) = places.of(resource, &LISTENER, place, violations);
     let certificate = certificate(resource, places.certificates, violations);
     let hosts = host_names(resource, violations);
     Some(Listener {
@@ -66,23 +73,6 @@ fn listener(resource: &Source, places: &Places<'_>, violations: &mut Violations)
         hosts,
         rule: None,
     })
-}
-
-/// What a required reference leads to. Nothing is said of what is wrong with that itself: that has been said.
-fn place<T, C: Copy>(
-    resource: &Source,
-    (property, kind): (&str, &str),
-    reference: Option<&SubResource>,
-    (among, compiled): (&Resources<T>, &[Option<C>]),
-    violations: &mut Violations,
-) -> Option<C> {
-    let Some(reference) = reference else {
-        let message = format!("Http Listener {} must reference a {kind}.", resource.id);
-        violations.push(code::LISTENER_MUST_REFERENCE, resource.at(property), message);
-        return None;
-    };
-    let index = among.find(resource, property, reference, violations)?;
-    compiled.get(index).copied().flatten()
 }
 
 fn certificate(
@@ -115,10 +105,6 @@ fn host_names(resource: &Source, violations: &mut Violations) -> Vec<String> {
     if single.is_some() && !properties.host_names.is_empty() {
         let message = format!("Http Listener {} has both hostName and hostNames. Give one.", resource.id);
         violations.push(code::EXCLUSIVE, resource.at("hostNames"), message);
-    }
-    if properties.host_names.len() > HOST_NAMES {
-        let message = over_limit("hostNames", properties.host_names.len(), HOST_NAMES);
-        violations.push(code::limit::HOST_NAMES, resource.at("hostNames"), message);
     }
     let mut hosts = Vec::new();
     let mut add = |text: &str, complaint: Option<&str>, target: String| match complaint {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::arm::collection::Collection;
 use crate::arm::document::Document;
-use crate::arm::gateway::SubResource;
+use crate::arm::gateway::{Member, SubResource};
 use crate::violation::{Violations, code};
 
 /// A child with typed properties.
@@ -36,6 +36,26 @@ impl<T> Resource<T> {
     }
 }
 
+impl<T> Resource<T> {
+    /// One of the members that this resource has in its own properties, under the given name.
+    pub(super) fn member<U: Clone>(&self, list: &str, index: usize, member: &Member<U>) -> Resource<U> {
+        Resource {
+            name: member.name.clone(),
+            id: format!("{}/{list}/{}", self.id, member.name),
+            target: format!("{}.{list}[{index}].properties", self.target),
+            properties: member.properties.clone(),
+        }
+    }
+}
+
+/// What messages call the resources of a collection that cannot do without some references.
+pub(super) struct Referrer {
+    /// Its kind in words.
+    pub(super) kind: &'static str,
+    /// The code where a reference is missing.
+    pub(super) code: &'static str,
+}
+
 /// All members of a collection, in the order listed: an index here is the index of what it compiles to.
 #[derive(Debug)]
 pub(super) struct Resources<T> {
@@ -44,6 +64,13 @@ pub(super) struct Resources<T> {
 }
 
 impl<T> Resources<T> {
+    /// One that belongs to no collection: what messages call it, and the JSON path of its properties.
+    pub(super) fn alone(id: &str, target: &str, properties: T) -> Resources<T> {
+        let (id, target) = (id.to_owned(), target.to_owned());
+        let list = vec![Resource { name: String::new(), id, target, properties }];
+        Resources { list, by_id: HashMap::new() }
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Resource<T>> {
         self.list.iter()
     }
@@ -54,7 +81,7 @@ impl<T> Resources<T> {
 }
 
 impl<T: DeserializeOwned + Default> Resources<T> {
-    /// Reads a collection, and complains if it has more members than it may.
+    /// Reads a collection.
     pub(super) fn read(document: &Document, collection: &str, violations: &mut Violations) -> Resources<T> {
         let collection = Collection::named(collection).expect("the compiler names collections that exist");
         let mut resources = Resources { list: Vec::new(), by_id: HashMap::new() };
@@ -69,10 +96,6 @@ impl<T: DeserializeOwned + Default> Resources<T> {
             let id = document.path.child_id(collection, &child.name);
             resources.by_id.entry(id.to_ascii_lowercase()).or_insert(i);
             resources.list.push(Resource { name: child.name.clone(), id, target, properties });
-        }
-        if resources.list.len() > collection.limit {
-            let target = format!("properties.{}", collection.name);
-            violations.push(collection.limit_code, target, collection.over_limit(resources.list.len()));
         }
         resources
     }
@@ -99,6 +122,34 @@ impl<T> Resources<T> {
             violations.push(code::INVALID_REFERENCE, from.at(&format!("{property}.id")), message);
         }
         index
+    }
+
+    /// The same for a property, and what messages call it, that must be there.
+    pub(super) fn required<U>(
+        &self,
+        from: &Resource<U>,
+        referrer: &Referrer,
+        (property, called): (&str, &str),
+        reference: Option<&SubResource>,
+        violations: &mut Violations,
+    ) -> Option<usize> {
+        let Some(reference) = reference else {
+            let message = format!("{} {} must reference a {called}.", referrer.kind, from.id);
+            violations.push(referrer.code, from.at(property), message);
+            return None;
+        };
+        self.find(from, property, reference, violations)
+    }
+
+    /// The same for a property that may be absent.
+    pub(super) fn optional<U>(
+        &self,
+        from: &Resource<U>,
+        property: &str,
+        reference: Option<&SubResource>,
+        violations: &mut Violations,
+    ) -> Option<usize> {
+        reference.and_then(|reference| self.find(from, property, reference, violations))
     }
 }
 

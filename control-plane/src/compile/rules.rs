@@ -4,10 +4,8 @@ use std::collections::HashMap;
 
 use tidegate_shared::snapshot::{Action, Rule};
 
-use super::resources::{Resource, Resources, in_range};
-use crate::arm::gateway::{
-    BackendAddressPool, BackendHttpSettings, Listener, RequestRoutingRule, RuleType, SubResource,
-};
+use super::resources::{Referrer, Resource, Resources, in_range};
+use crate::arm::gateway::{BackendAddressPool, BackendHttpSettings, Listener, RequestRoutingRule, RuleType};
 use crate::violation::{Violations, code};
 
 /// A rule, and what it is for.
@@ -21,6 +19,8 @@ pub(super) struct Compiled {
 }
 
 type Source = Resource<RequestRoutingRule>;
+
+const RULE: Referrer = Referrer { kind: "Request Routing Rule", code: code::RULE_MUST_REFERENCE };
 
 /// The rules, in the order listed.
 pub(super) fn compile(
@@ -43,13 +43,9 @@ pub(super) fn compile(
             );
             violations.push(code::PRIORITY_NOT_UNIQUE, resource.at("priority"), message);
         }
-        let listener = required(
-            resource,
-            ("httpListener", "HttpListener"),
-            properties.http_listener.as_ref(),
-            listeners,
-            violations,
-        );
+        let reference = properties.http_listener.as_ref();
+        let property = ("httpListener", "HttpListener");
+        let listener = listeners.required(resource, &RULE, property, reference, violations);
         if let Some(other) = listener.and_then(|listener| by_listener.insert(listener, resource)) {
             let message = format!(
                 "Two Request Routing Rules {} and {} are using the same Http Listener.",
@@ -95,34 +91,11 @@ fn action(
         violations.push(code::NOT_SUPPORTED, resource.at("ruleType"), message);
         return None;
     }
-    let pool = required(
-        resource,
-        ("backendAddressPool", "BackendAddressPool"),
-        properties.backend_address_pool.as_ref(),
-        pools,
-        violations,
-    );
-    let settings = required(
-        resource,
-        ("backendHttpSettings", "BackendHttpSettings"),
-        properties.backend_http_settings.as_ref(),
-        settings,
-        violations,
-    );
+    let reference = properties.backend_address_pool.as_ref();
+    let property = ("backendAddressPool", "BackendAddressPool");
+    let pool = pools.required(resource, &RULE, property, reference, violations);
+    let reference = properties.backend_http_settings.as_ref();
+    let property = ("backendHttpSettings", "BackendHttpSettings");
+    let settings = settings.required(resource, &RULE, property, reference, violations);
     Some(Action::Forward { pool: pool?, settings: settings? })
-}
-
-fn required<T>(
-    resource: &Source,
-    (property, kind): (&str, &str),
-    reference: Option<&SubResource>,
-    among: &Resources<T>,
-    violations: &mut Violations,
-) -> Option<usize> {
-    let Some(reference) = reference else {
-        let message = format!("Request Routing Rule {} must reference a {kind}.", resource.id);
-        violations.push(code::RULE_MUST_REFERENCE, resource.at(property), message);
-        return None;
-    };
-    among.find(resource, property, reference, violations)
 }

@@ -5,6 +5,7 @@ use tidegate_shared::id::{Digest, GatewayId, Generation};
 use uuid::Uuid;
 
 use super::*;
+use crate::store::OperationalState;
 use crate::testing::{VERSION, body, path, sent};
 
 fn put(body: Value) -> Edit {
@@ -26,7 +27,9 @@ fn delete_child(collection: &str, name: &str) -> Edit {
 
 /// The gateway that `body` makes, with tag `g` and children's tags `c`.
 fn stored() -> Gateway {
-    let Decision::Replace { document, meaning, .. } = put(body(8080)).decide(None).unwrap() else {
+    let Decision::Replace { document, meaning, .. } =
+        put(body(8080)).decide(&Limits::default(), &PublicAddresses::default(), None).unwrap()
+    else {
         panic!("not new")
     };
     Gateway {
@@ -38,16 +41,16 @@ fn stored() -> Gateway {
         meaning,
         state: ProvisioningState::Succeeded,
         reason: None,
-        has_run: true,
+        operational: OperationalState::Running,
     }
 }
 
 /// None where nothing is written, else whether it means something new.
 fn new_meaning(edit: &Edit) -> Option<bool> {
-    match edit.decide(Some(&stored())).unwrap() {
+    match edit.decide(&Limits::default(), &PublicAddresses::default(), Some(&stored())).unwrap() {
         Decision::Keep => None,
         Decision::Replace { meaning, .. } => Some(meaning != stored().meaning),
-        Decision::Delete => panic!("not asked for"),
+        Decision::Relabel(_) | Decision::Stop | Decision::Delete => panic!("not asked for"),
     }
 }
 
@@ -76,7 +79,10 @@ fn a_write_is_nothing_or_only_words_or_a_new_meaning() {
 #[test]
 fn a_document_that_means_something_else_by_now_is_written_again() {
     let stale = Gateway { meaning: Digest("of an earlier version".to_owned()), ..stored() };
-    assert!(matches!(put(body(8080)).decide(Some(&stale)), Ok(Decision::Replace { .. })));
+    assert!(matches!(
+        put(body(8080)).decide(&Limits::default(), &PublicAddresses::default(), Some(&stale)),
+        Ok(Decision::Replace { .. })
+    ));
 }
 
 #[test]
@@ -96,7 +102,7 @@ fn a_condition_is_about_the_row_that_is_written() {
     ];
     for (edit, good) in cases {
         let text = format!("{edit:?}");
-        match edit.decide(Some(&stored())) {
+        match edit.decide(&Limits::default(), &PublicAddresses::default(), Some(&stored())) {
             Ok(_) => assert!(good, "{text}"),
             Err(EditError::PreconditionFailed) => assert!(!good, "{text}"),
             Err(error) => panic!("{text}: {error}"),
@@ -106,20 +112,35 @@ fn a_condition_is_about_the_row_that_is_written() {
 
 #[test]
 fn a_child_in_use_stays_and_its_users_are_named() {
-    let error = delete_child("httpListeners", "L").decide(Some(&stored())).unwrap_err();
+    let error = delete_child("httpListeners", "L")
+        .decide(&Limits::default(), &PublicAddresses::default(), Some(&stored()))
+        .unwrap_err();
     let EditError::InUse(users) = error else { panic!("{error}") };
     assert_eq!(users, [format!("{}/requestRoutingRules/r", path("gw"))]);
     assert!(matches!(
-        delete_child("requestRoutingRules", "r").decide(Some(&stored())),
+        delete_child("requestRoutingRules", "r").decide(
+            &Limits::default(),
+            &PublicAddresses::default(),
+            Some(&stored())
+        ),
         Ok(Decision::Replace { .. })
     ));
-    assert!(matches!(delete_child("probes", "none").decide(Some(&stored())), Err(EditError::NoChild)));
+    assert!(matches!(
+        delete_child("probes", "none").decide(
+            &Limits::default(),
+            &PublicAddresses::default(),
+            Some(&stored())
+        ),
+        Err(EditError::NoChild)
+    ));
 }
 
 #[test]
 fn violations_of_a_child_have_paths_within_it() {
     let edit = put_child("frontendPorts", "p", json!({"properties": {"port": 70000}}));
-    let EditError::Invalid(Violations(violations)) = edit.decide(Some(&stored())).unwrap_err() else {
+    let EditError::Invalid(Violations(violations)) =
+        edit.decide(&Limits::default(), &PublicAddresses::default(), Some(&stored())).unwrap_err()
+    else {
         panic!("accepted")
     };
     assert_eq!(violations[0].target, "properties.port");
@@ -129,9 +150,113 @@ fn violations_of_a_child_have_paths_within_it() {
 fn a_gateway_that_goes_takes_no_writes_and_can_be_deleted_again() {
     let going = Gateway { state: ProvisioningState::Deleting, ..stored() };
     for edit in [put(body(8080)), delete_child("httpListeners", "l")] {
-        assert!(matches!(edit.decide(Some(&going)), Err(EditError::Deleting)));
+        assert!(matches!(
+            edit.decide(&Limits::default(), &PublicAddresses::default(), Some(&going)),
+            Err(EditError::Deleting)
+        ));
     }
     let edit = || Edit { action: EditAction::Delete, ..put(Value::Null) };
-    assert!(matches!(edit().decide(Some(&going)), Ok(Decision::Delete)));
-    assert!(matches!(edit().decide(None), Err(EditError::NoGateway)));
+    assert!(matches!(
+        edit().decide(&Limits::default(), &PublicAddresses::default(), Some(&going)),
+        Ok(Decision::Delete)
+    ));
+    assert!(matches!(
+        edit().decide(&Limits::default(), &PublicAddresses::default(), None),
+        Err(EditError::NoGateway)
+    ));
+}
+
+#[test]
+fn tags_alone_are_no_write_that_anybody_waits_for() {
+    let patch = |body: Value| Edit { action: EditAction::PutTags { body }, ..put(Value::Null) };
+    // Whatever else has come to be wrong with the document.
+    let mut old = stored();
+    old.document.children.retain(|child| child.collection.name != "frontendPorts");
+    let Ok(Decision::Relabel(document)) =
+        decide(&patch(json!({"tags": {"a": "b"}, "location": "there"})), Some(&old))
+    else {
+        panic!("refused")
+    };
+    assert_eq!(document.body["tags"], json!({"a": "b"}));
+    assert_eq!(document.body["location"], old.document.body["location"]);
+    assert_eq!(document.children, old.document.children);
+    let refused = decide(&patch(json!({"tags": {"a": ["b"]}})), Some(&old));
+    let Err(EditError::Invalid(Violations(violations))) = refused else { panic!("accepted") };
+    assert_eq!(violations[0].target, "tags.a");
+}
+
+#[test]
+fn a_start_is_a_write_of_what_is_stored_and_a_stop_is_none() {
+    let edit = |action| Edit { action, ..put(Value::Null) };
+    let off = Gateway { operational: OperationalState::Stopped, ..stored() };
+    let stale = Gateway { meaning: Digest("of an earlier version".to_owned()), ..off.clone() };
+    let going = Gateway { state: ProvisioningState::Deleting, ..stored() };
+    for gateway in [&stored(), &off] {
+        assert!(matches!(decide(&edit(EditAction::Start), Some(gateway)), Ok(Decision::Keep)));
+        assert!(matches!(decide(&edit(EditAction::Stop), Some(gateway)), Ok(Decision::Stop)));
+    }
+    assert!(matches!(decide(&edit(EditAction::Start), Some(&stale)), Ok(Decision::Replace { .. })));
+    for action in [|| EditAction::Start, || EditAction::Stop] {
+        assert!(matches!(decide(&edit(action()), None), Err(EditError::NoGateway)));
+        assert!(matches!(decide(&edit(action()), Some(&going)), Err(EditError::Deleting)));
+    }
+}
+
+#[test]
+fn a_member_has_the_version_of_its_child() {
+    let map = json!({"properties": {"defaultRedirectConfiguration": {
+        "id": format!("{}/redirectConfigurations/away", path("gw"))}}});
+    let mut whole = body(8080);
+    whole["properties"]["redirectConfigurations"] = json!([{"name": "away", "properties": {
+        "redirectType": "Found", "targetUrl": "https://away.test/"}}]);
+    whole["properties"]["urlPathMaps"] = json!([{"name": "map", "properties": map["properties"]}]);
+    let rule = json!({"name": "old", "properties": {
+        "paths": ["/old/*"], "redirectConfiguration": map["properties"]["defaultRedirectConfiguration"]}});
+    whole["properties"]["urlPathMaps"][0]["properties"]["pathRules"] = json!([rule]);
+    let Ok(Decision::Replace { document, .. }) = decide(&put(whole), None) else { panic!("refused") };
+    let child_etags = vec![Etag("W/\"c\"".into()); document.children.len()];
+    let gateway = Gateway { document, child_etags, ..stored() };
+
+    let maps = Collection::named("urlPathMaps").unwrap();
+    let member = |child: &str, name: &str| MemberPath {
+        nested: maps.nested_named("pathRules").unwrap(),
+        child: child.into(),
+        name: name.into(),
+    };
+    let edit = |action, if_match: Option<&str>| Edit {
+        path: path("gw"),
+        preconditions: Preconditions { if_match: if_match.map(str::to_owned), if_none_match: None },
+        action,
+    };
+    let put = |name: &str, if_match| {
+        let body = json!({"properties": {"paths": [format!("/{name}/*")], "redirectConfiguration":
+            rule["properties"]["redirectConfiguration"]}});
+        edit(EditAction::PutMember { path: member("map", name), body: sent(body) }, if_match)
+    };
+    let delete = |child, name| edit(EditAction::DeleteMember { path: member(child, name) }, None);
+
+    assert!(matches!(decide(&put("OLD", Some("W/\"c\"")), Some(&gateway)), Ok(Decision::Replace { .. })));
+    assert!(matches!(decide(&put("old", None), Some(&gateway)), Ok(Decision::Keep)));
+    for edit in [put("old", Some("W/\"g\"")), put("new", Some("*"))] {
+        assert!(matches!(decide(&edit, Some(&gateway)), Err(EditError::PreconditionFailed)));
+    }
+    for edit in [delete("map", "new"), delete("none", "old")] {
+        assert!(matches!(decide(&edit, Some(&gateway)), Err(EditError::NoChild)));
+    }
+    assert_eq!(delete("map", "old").resource_id(), format!("{}/urlPathMaps/map/pathRules/old", path("gw")));
+    assert_eq!(
+        delete("map", "old").action_name(),
+        "Microsoft.Network/applicationGateways/urlPathMaps/pathRules/delete"
+    );
+
+    let wrong = sent(json!({"properties": {"paths": ["no-slash"]}}));
+    let wrong = edit(EditAction::PutMember { path: member("map", "new"), body: wrong }, None);
+    let Err(EditError::Invalid(Violations(found))) = decide(&wrong, Some(&gateway)) else {
+        panic!("accepted")
+    };
+    assert!(found.iter().all(|violation| violation.target.starts_with("properties")), "{found:?}");
+}
+
+fn decide(edit: &Edit, stored: Option<&Gateway>) -> Result<Decision, EditError> {
+    edit.decide(&Limits::default(), &PublicAddresses::default(), stored)
 }

@@ -15,8 +15,11 @@ use thiserror::Error;
 use tidegate_shared::channel::{self, MAX_MESSAGE, MAX_STRANGER_MESSAGE, Receiver, Sender};
 use tidegate_shared::id::WorkerId;
 use tidegate_shared::meter::{Meter, Metered, Stalled};
-use tidegate_shared::protocol::{HEARTBEAT, RefusalCause, SILENCE, ToControlPlane, ToWorker, VERSION};
-use tidegate_shared::snapshot::Snapshot;
+use tidegate_shared::protocol::{
+    HEARTBEAT, HealthState, MemberProbe, OnDemandProbe, RefusalCause, SILENCE, ToControlPlane, ToWorker,
+    VERSION,
+};
+use tidegate_shared::snapshot::{Host, Snapshot};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{self, MissedTickBehavior};
@@ -26,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::StartError;
+use crate::audit::Author;
 use crate::digest::sha256_hex;
 use crate::pki::{Authority, PkiError, fingerprint, provider};
 use crate::store::{Store, StoreError, TokenRefused};
@@ -184,7 +188,7 @@ impl Channel {
         let (mut send, mut receive): (Out, In) = channel::split(tls, MAX_STRANGER_MESSAGE);
         let joined = match receive.receive().await? {
             Some(ToControlPlane::Join { version, secret, request }) if version == VERSION => {
-                self.admit(&sha256_hex(secret.expose()), &request).await
+                self.admit(peer, &sha256_hex(secret.expose()), &request).await
             }
             Some(ToControlPlane::Join { version, .. }) => Err(SessionError::Version(version)),
             Some(_) => Err(SessionError::OutOfTurn),
@@ -201,13 +205,19 @@ impl Channel {
         }
     }
 
-    async fn admit(&self, token: &str, request: &str) -> Result<(WorkerId, String), SessionError> {
+    async fn admit(
+        &self,
+        peer: SocketAddr,
+        token: &str,
+        request: &str,
+    ) -> Result<(WorkerId, String), SessionError> {
         if !self.store.is_join_token(token).await? {
             return Err(TokenRefused.into());
         }
         let worker = WorkerId(Uuid::new_v4());
         let issued = self.authority.issue_worker(worker, request).map_err(SessionError::Request)?;
-        self.store.join(token, worker, &issued.fingerprint).await??;
+        let author = Author { address: Some(peer.ip().to_canonical()), ..Author::itself() };
+        self.store.join(author, token, worker, &issued.fingerprint).await??;
         Ok((worker, issued.pem))
     }
 
@@ -293,6 +303,7 @@ async fn speak(
         match writing.watch(SILENCE, send.send(&message)).await.map_err(SessionError::Stuck)? {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => match message {
                 ToWorker::Assign(snapshot) => hear(too_large(&snapshot)),
+                ToWorker::Probe(probe) => hear(not_asked(&probe)),
                 _ => return Err(error.into()),
             },
             sent => sent?,
@@ -307,6 +318,16 @@ fn too_large(snapshot: &Snapshot) -> ToControlPlane {
         generation: snapshot.generation,
         reason: format!("its configuration is larger than the {MAX_MESSAGE} bytes of a message to a worker"),
     }
+}
+
+/// The same for a probe.
+fn not_asked(probe: &OnDemandProbe) -> ToControlPlane {
+    let reason = format!(
+        "The pool and its settings are larger than the {MAX_MESSAGE} bytes of a message to a worker."
+    );
+    let unasked =
+        |host: &Host| MemberProbe { host: host.clone(), state: HealthState::Unknown, reason: reason.clone() };
+    ToControlPlane::Probed { probe: probe.id, members: probe.pool.members.iter().map(unasked).collect() }
 }
 
 async fn listen(

@@ -66,7 +66,8 @@ pub enum Order {
 /// How far the connected workers are with one gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// All run the wanted generation, and there is at least one; or, for a gateway that goes, all have let go.
+    /// All run the wanted generation, and there is at least one; or, for a gateway that is not to run, all have let
+    /// go.
     Done,
     /// One refused it.
     Refused {
@@ -118,6 +119,7 @@ impl Worker {
             }
             // The session and the fleet have dealt with these.
             ToControlPlane::Health { .. }
+            | ToControlPlane::Probed { .. }
             | ToControlPlane::Heartbeat
             | ToControlPlane::Hello { .. }
             | ToControlPlane::Join { .. } => false,
@@ -131,11 +133,12 @@ impl Worker {
         }
     }
 
-    /// Whether it runs just what is wanted of a gateway: that number and that content.
-    fn runs(&self, wanted: &Wanted) -> bool {
+    /// Whether it runs just what is wanted of a gateway: that number and that content. What runs does not count while
+    /// another order is on its way to replace it.
+    fn has(&self, wanted: &Wanted) -> bool {
         let same =
             |running: &Running| running.generation == wanted.generation && running.digest == wanted.digest;
-        self.running.get(&wanted.gateway).is_some_and(same)
+        !self.under_way.contains_key(&wanted.gateway) && self.running.get(&wanted.gateway).is_some_and(same)
     }
 
     /// Whether it has, or may be about to have, anything of a gateway.
@@ -166,7 +169,7 @@ impl Refusal {
 /// answer is under way.
 pub fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
     let mut orders = Vec::new();
-    let staying: BTreeSet<GatewayId> = wanted.iter().filter(|w| !w.is_going()).map(|w| w.gateway).collect();
+    let staying: BTreeSet<GatewayId> = wanted.iter().filter(|w| w.is_to_run()).map(|w| w.gateway).collect();
     let held: BTreeSet<GatewayId> = worker.running.keys().chain(worker.under_way.keys()).copied().collect();
     // Withdrawals first: they may free the ports that an assignment needs.
     for gateway in held.difference(&staying) {
@@ -175,12 +178,11 @@ pub fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
             orders.push(order);
         }
     }
-    for wanted in wanted.iter().filter(|w| !w.is_going()) {
+    for wanted in wanted.iter().filter(|w| w.is_to_run()) {
         let Wanted { gateway, generation, .. } = wanted;
         let order = Order::Assign(*gateway, *generation);
         let pending = worker.under_way.get(gateway);
-        // What runs does not count while another order is on its way to replace it.
-        let has_it = pending.is_none() && worker.runs(wanted);
+        let has_it = worker.has(wanted);
         let too_early = worker.refused.get(gateway).is_some_and(|r| r.holds(*generation, now));
         if !has_it && pending != Some(&order) && !too_early {
             orders.push(order);
@@ -192,12 +194,12 @@ pub fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
 /// How far the workers are with one gateway.
 pub fn verdict(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Verdict {
     let (gateway, generation) = (wanted.gateway, wanted.generation);
-    if wanted.is_going() {
+    if !wanted.is_to_run() {
         let holding: Vec<_> = workers.iter().filter(|(_, w)| w.holds(gateway)).map(|(id, _)| *id).collect();
         return if holding.is_empty() { Verdict::Done } else { Verdict::Waiting(holding) };
     }
     let mut waiting = Vec::new();
-    for (id, worker) in workers.iter().filter(|(_, worker)| !worker.runs(wanted)) {
+    for (id, worker) in workers.iter().filter(|(_, worker)| !worker.has(wanted)) {
         match worker.refused.get(&gateway).filter(|refusal| refusal.generation == generation) {
             Some(refusal) => return Verdict::Refused { worker: *id, reason: refusal.reason.clone() },
             None => waiting.push(*id),

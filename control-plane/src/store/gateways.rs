@@ -9,10 +9,12 @@ use tidegate_shared::id::{Digest, GatewayId};
 
 use crate::arm::collection::{COLLECTIONS, Collection};
 use crate::arm::document::{Child, Document};
+use crate::arm::network::PublicAddresses;
 use crate::arm::resource_id::GatewayPath;
 use crate::etag::Etag;
 
 use super::model::{generation, parse_uuid};
+use super::network::public_addresses;
 use super::{Gateway, Store, StoreError};
 
 /// The columns that [`Store::assemble`] reads.
@@ -20,10 +22,19 @@ macro_rules! select_gateways {
     ($rest:literal) => {
         concat!(
             "SELECT id, resource_id, subscription, resource_group, name, body, etag, generation, \
-             meaning, provisioning_state, state_reason, has_run FROM gateways ",
+             meaning, provisioning_state, state_reason, operational_state FROM gateways ",
             $rest
         )
     };
+}
+
+/// A part of the list of gateways, in the order of group and name.
+#[derive(Debug)]
+pub struct GatewayPage {
+    /// Those that can be read.
+    pub gateways: Vec<Gateway>,
+    /// The group and name of the last one, if there are more after it.
+    pub last: Option<[String; 2]>,
 }
 
 impl Store {
@@ -36,20 +47,24 @@ impl Store {
         self.load(&mut view, path).await
     }
 
-    /// One gateway by its identity.
+    /// One gateway by its identity, with the stored public IP addresses that it refers to: all that it takes to compile
+    /// it.
     ///
     /// # Errors
     /// The database's, or damaged rows.
-    pub async fn gateway_by_id(&self, id: GatewayId) -> Result<Option<Gateway>, StoreError> {
+    pub async fn gateway_by_id(
+        &self,
+        id: GatewayId,
+    ) -> Result<Option<(Gateway, PublicAddresses)>, StoreError> {
         let mut view = self.view().await?;
         let row = sqlx::query(select_gateways!("WHERE id = ?"))
             .bind(id.to_string())
             .fetch_optional(&mut *view)
             .await?;
-        match row {
-            Some(row) => self.assemble(&mut view, &row).await.map(Some),
-            None => Ok(None),
-        }
+        let Some(row) = row else { return Ok(None) };
+        let gateway = self.assemble(&mut view, &row).await?;
+        let addresses = public_addresses(&mut view, &[], Some(id)).await?;
+        Ok(Some((gateway, addresses)))
     }
 
     /// All gateways of a subscription, or of one resource group in it, by group and name. Damaged ones are left out,
@@ -78,9 +93,53 @@ impl Store {
                     .await?
             }
         };
+        self.assemble_all(&mut view, &rows).await
+    }
+
+    /// At most `limit` gateways of a subscription, or of one resource group in it, in the order of group and name: the
+    /// first, or those after a group and name, be there such a gateway or not. Damaged ones are left out.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn page_of_gateways(
+        &self,
+        subscription: &str,
+        group: Option<&str>,
+        after: Option<&[String; 2]>,
+        limit: usize,
+    ) -> Result<GatewayPage, StoreError> {
+        let mut view = self.view().await?;
+        let [after_group, after_name] = after.map_or(["", ""], |key| [&key[0], &key[1]]);
+        let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let mut rows = sqlx::query(select_gateways!(
+            "WHERE subscription = ? AND (? IS NULL OR resource_group = ?) AND (resource_group, name) > (?, ?) \
+             ORDER BY resource_group, name LIMIT ?"
+        ))
+        .bind(subscription)
+        .bind(group)
+        .bind(group)
+        .bind(after_group)
+        .bind(after_name)
+        .bind(one_more)
+        .fetch_all(&mut *view)
+        .await?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let last = match rows.last() {
+            Some(row) if more => Some([row.try_get("resource_group")?, row.try_get("name")?]),
+            _ => None,
+        };
+        Ok(GatewayPage { gateways: self.assemble_all(&mut view, &rows).await?, last })
+    }
+
+    async fn assemble_all(
+        &self,
+        connection: &mut SqliteConnection,
+        rows: &[SqliteRow],
+    ) -> Result<Vec<Gateway>, StoreError> {
         let mut gateways = Vec::with_capacity(rows.len());
-        for row in &rows {
-            match self.assemble(&mut view, row).await {
+        for row in rows {
+            match self.assemble(connection, row).await {
                 Ok(gateway) => gateways.push(gateway),
                 // It is shown, as the error that it is, to who asks for it by name.
                 Err(error @ StoreError::Damaged { .. }) => {
@@ -190,7 +249,7 @@ fn head(row: &SqliteRow, body: Map<String, Value>) -> Result<Gateway, StoreError
         meaning: Digest(row.try_get("meaning")?),
         state: row.try_get::<&str, _>("provisioning_state")?.parse()?,
         reason: row.try_get("state_reason")?,
-        has_run: row.try_get("has_run")?,
+        operational: row.try_get::<&str, _>("operational_state")?.parse()?,
     })
 }
 

@@ -33,8 +33,8 @@ pub struct Gateway {
     pub state: ProvisioningState,
     /// Why it failed.
     pub reason: Option<String>,
-    /// Whether any generation was ever in force.
-    pub has_run: bool,
+    /// Whether it is to run, and how far that is.
+    pub operational: OperationalState,
 }
 
 impl Gateway {
@@ -90,6 +90,8 @@ macro_rules! text_enum {
     };
 }
 
+pub(super) use text_enum;
+
 text_enum! {
     /// How far the workers are with the last accepted write.
     ProvisioningState {
@@ -105,14 +107,39 @@ text_enum! {
 }
 
 text_enum! {
+    /// Where a gateway stands between off and on.
+    OperationalState {
+        /// To run, and never yet in force. ARM calls that stopped.
+        Created,
+        /// To run again after it was stopped.
+        Starting,
+        /// To run, and in force since it was created or last started.
+        Running,
+        /// Not to run; not all workers have let go of it.
+        Stopping,
+        /// Not to run, and nobody runs it.
+        Stopped,
+    }
+}
+
+impl OperationalState {
+    /// Whether workers are to let go of it.
+    pub fn is_off(self) -> bool {
+        matches!(self, OperationalState::Stopping | OperationalState::Stopped)
+    }
+}
+
+text_enum! {
     /// What an operation is about.
     OperationKind {
-        /// A write to the gateway or to a child of it.
+        /// A write to the gateway or to a child of it, its start or its stop.
         Write,
         /// The removal of the gateway.
         Delete,
-        /// A look at the backends.
+        /// A look at what the probes have seen of the backends.
         BackendHealth,
+        /// A probe made for this one operation. No write supersedes it.
+        OnDemandHealth,
     }
 }
 

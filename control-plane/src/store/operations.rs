@@ -6,6 +6,7 @@ use tidegate_shared::id::GatewayId;
 use uuid::Uuid;
 
 use crate::clock::Millis;
+use crate::code_list::codes;
 
 use super::model::{number, parse_uuid};
 use super::{Gateway, Operation, OperationKind, OperationState, Problem, Store, StoreError};
@@ -13,14 +14,14 @@ use super::{Gateway, Operation, OperationKind, OperationState, Problem, Store, S
 /// How long an ended operation can be asked for, in milliseconds.
 const KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
-/// How long the result of a look at the backends can be asked for, in milliseconds: it is large, and soon untrue.
-const LOOK_KEPT_MILLIS: i64 = 10 * 60 * 1000;
+/// How many looks at the backends are kept, the newest: their results can be large, and anybody who may read can ask
+/// for one after the other.
+const LOOKS_KEPT: i64 = 1000;
 
-/// How many such results are kept, the newest.
-const LOOKS_KEPT: i64 = 64;
-
-/// The code of an operation whose work a newer one took over.
-const SUPERSEDED: &str = "CanceledAndSupersededDueToAnotherOperation";
+codes! { OPERATION_CODES;
+    /// A newer operation took over the work of this one. Only ever the code of an operation.
+    const SUPERSEDED: &str = "CanceledAndSupersededDueToAnotherOperation";
+}
 
 impl Store {
     /// An operation of that subscription.
@@ -53,6 +54,23 @@ impl Store {
         }))
     }
 
+    /// The resource that an operation is about; none if it, or the operation, is gone.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn resource_of_operation(&self, id: Uuid) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query(
+            "SELECT gateways.resource_id FROM operations JOIN gateways ON gateways.id = operations.gateway \
+             WHERE operations.id = ?1 \
+             UNION ALL SELECT '/subscriptions/' || resource_groups.subscription || '/resourceGroups/' || name \
+             FROM operations JOIN resource_groups ON resource_groups.id = operations.gateway WHERE operations.id = ?1",
+        )
+        .bind(id.to_string())
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
     /// Notes an operation that has already brought its result.
     ///
     /// # Errors
@@ -64,19 +82,76 @@ impl Store {
         result: &Value,
     ) -> Result<Operation, StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query(
-            "DELETE FROM operations WHERE kind = 'BackendHealth' AND (ended_at < ? OR id IN (SELECT id \
-             FROM operations WHERE kind = 'BackendHealth' ORDER BY ended_at DESC LIMIT -1 OFFSET ?))",
-        )
-        .bind(Millis::now().0 - LOOK_KEPT_MILLIS)
-        .bind(LOOKS_KEPT - 1)
-        .execute(&mut *transaction)
-        .await?;
+        forget_old_looks(&mut transaction).await?;
         let operation =
             begin_operation(&mut transaction, gateway, kind, OperationState::Succeeded, Some(result)).await?;
         transaction.commit().await?;
         Ok(operation)
     }
+
+    /// Notes a probe that is made on demand.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn begin_on_demand(&self, gateway: &Gateway) -> Result<Operation, StoreError> {
+        let mut transaction = self.begin().await?;
+        forget_old_looks(&mut transaction).await?;
+        let (kind, state) = (OperationKind::OnDemandHealth, OperationState::InProgress);
+        let operation = begin_operation(&mut transaction, gateway, kind, state, None).await?;
+        transaction.commit().await?;
+        Ok(operation)
+    }
+
+    /// Notes what came of it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn end_on_demand(&self, id: Uuid, outcome: Result<&Value, &Problem>) -> Result<(), StoreError> {
+        let state = outcome.map_or(OperationState::Failed, |_| OperationState::Succeeded);
+        sqlx::query(
+            "UPDATE operations SET state = ?, code = ?, message = ?, result = ?, ended_at = ? \
+             WHERE id = ? AND state = 'InProgress'",
+        )
+        .bind(state.as_str())
+        .bind(outcome.err().map(|problem| problem.code.as_str()))
+        .bind(outcome.err().map(|problem| problem.message.as_str()))
+        .bind(outcome.ok().map(Value::to_string))
+        .bind(Millis::now().0)
+        .bind(id.to_string())
+        .execute(&self.writer)
+        .await?;
+        self.settled();
+        Ok(())
+    }
+
+    /// Ends all of those as failed that are going on.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn end_all_on_demand(&self, problem: &Problem) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE operations SET state = 'Failed', code = ?, message = ?, ended_at = ? \
+             WHERE kind = 'OnDemandHealth' AND state = 'InProgress'",
+        )
+        .bind(&problem.code)
+        .bind(&problem.message)
+        .bind(Millis::now().0)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+}
+
+async fn forget_old_looks(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM operations WHERE id IN (SELECT id FROM operations \
+         WHERE kind IN ('BackendHealth', 'OnDemandHealth') AND ended_at IS NOT NULL \
+         ORDER BY ended_at DESC LIMIT -1 OFFSET ?)",
+    )
+    .bind(LOOKS_KEPT - 1)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn begin_operation(
@@ -122,7 +197,7 @@ pub(super) async fn supersede_operations(
     end_operations(connection, gateway, OperationState::Canceled, Some(&problem)).await
 }
 
-/// Ends every operation of a gateway that is going on.
+/// Ends every operation of a gateway that is going on, probes on demand apart.
 pub(super) async fn end_operations(
     connection: &mut SqliteConnection,
     gateway: GatewayId,
@@ -131,7 +206,7 @@ pub(super) async fn end_operations(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE operations SET state = ?, code = ?, message = ?, ended_at = ? \
-         WHERE gateway = ? AND state = 'InProgress'",
+         WHERE gateway = ? AND state = 'InProgress' AND kind <> 'OnDemandHealth'",
     )
     .bind(state.as_str())
     .bind(problem.map(|p| p.code.as_str()))
@@ -143,7 +218,8 @@ pub(super) async fn end_operations(
     Ok(())
 }
 
-/// Ends as failed those operations of a gateway that began by a time. Whether any is still going on.
+/// Ends as failed those operations of a gateway that began by a time, probes on demand apart. Whether any other is
+/// still going on.
 pub(super) async fn end_late_operations(
     connection: &mut SqliteConnection,
     gateway: GatewayId,
@@ -152,7 +228,7 @@ pub(super) async fn end_late_operations(
 ) -> Result<bool, StoreError> {
     sqlx::query(
         "UPDATE operations SET state = 'Failed', code = ?, message = ?, ended_at = ? \
-         WHERE gateway = ? AND state = 'InProgress' AND started_at <= ?",
+         WHERE gateway = ? AND state = 'InProgress' AND kind <> 'OnDemandHealth' AND started_at <= ?",
     )
     .bind(&problem.code)
     .bind(&problem.message)
@@ -161,10 +237,12 @@ pub(super) async fn end_late_operations(
     .bind(began_by.0)
     .execute(&mut *connection)
     .await?;
-    let left = sqlx::query("SELECT 1 FROM operations WHERE gateway = ? AND state = 'InProgress'")
-        .bind(gateway.to_string())
-        .fetch_optional(connection)
-        .await?;
+    let left = sqlx::query(
+        "SELECT 1 FROM operations WHERE gateway = ? AND state = 'InProgress' AND kind <> 'OnDemandHealth'",
+    )
+    .bind(gateway.to_string())
+    .fetch_optional(connection)
+    .await?;
     Ok(left.is_some())
 }
 

@@ -5,9 +5,10 @@ use tidegate_shared::id::{Digest, GatewayId, Generation};
 
 use crate::clock::Millis;
 
+use super::groups::finish_deletions;
 use super::model::{generation, number, parse_uuid};
 use super::operations::{end_late_operations, end_operations};
-use super::{OperationState, Problem, ProvisioningState, Store, StoreError};
+use super::{OperationState, OperationalState, Problem, ProvisioningState, Store, StoreError};
 
 /// What the workers should run of one gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,14 +21,21 @@ pub struct Wanted {
     pub digest: Digest,
     /// How far it is said to be.
     pub state: ProvisioningState,
+    /// Whether it is to run at all.
+    pub operational: OperationalState,
     /// When the oldest operation that still waits for it began.
     pub waiting_since: Option<Millis>,
 }
 
 impl Wanted {
-    /// Whether the workers are to let go of it.
+    /// Whether it is to be removed once the workers have let go of it.
     pub fn is_going(&self) -> bool {
         self.state == ProvisioningState::Deleting
+    }
+
+    /// Whether workers are to run it; if not, they are to let go of it.
+    pub fn is_to_run(&self) -> bool {
+        !self.is_going() && !self.operational.is_off()
     }
 }
 
@@ -36,6 +44,8 @@ impl Wanted {
 pub enum Settlement {
     /// All connected workers run it.
     Applied,
+    /// It was to be stopped, and no connected worker runs it any more.
+    Stopped,
     /// A worker refused it, or it cannot be read.
     Failed(Problem),
     /// A worker did not answer in time: the operations that began by then end. The gateway has failed when no later
@@ -53,9 +63,9 @@ impl Store {
     /// The database's.
     pub async fn wanted(&self) -> Result<Vec<Wanted>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, generation, meaning, provisioning_state, (SELECT MIN(started_at) FROM operations \
-             WHERE operations.gateway = gateways.id AND operations.state = 'InProgress') AS waiting_since \
-             FROM gateways ORDER BY changed_at, id",
+            "SELECT id, generation, meaning, provisioning_state, operational_state, (SELECT MIN(started_at) \
+             FROM operations WHERE operations.gateway = gateways.id AND operations.state = 'InProgress' \
+             AND kind <> 'OnDemandHealth') AS waiting_since FROM gateways ORDER BY changed_at, id",
         )
         .fetch_all(&self.readers)
         .await?;
@@ -66,6 +76,7 @@ impl Store {
                     generation: generation(row.try_get("generation")?)?,
                     digest: Digest(row.try_get("meaning")?),
                     state: row.try_get::<&str, _>("provisioning_state")?.parse()?,
+                    operational: row.try_get::<&str, _>("operational_state")?.parse()?,
                     waiting_since: row.try_get::<Option<i64>, _>("waiting_since")?.map(Millis),
                 })
             })
@@ -82,37 +93,36 @@ impl Store {
         Ok(sqlx::query_as(failures).fetch_all(&self.readers).await?)
     }
 
-    /// Writes down what became of a generation. Nothing happens, and false comes back, when a newer write has made
-    /// another generation the wanted one or the gateway is to go: an older rollout cannot finish a newer one.
+    /// Writes down what became of what was wanted of a gateway. Nothing happens, and false comes back, when a newer
+    /// write has made another generation the wanted one, the gateway was stopped or started since, or it is to go: an
+    /// older rollout cannot finish a newer one.
     ///
     /// # Errors
     /// The database's.
-    pub async fn settle(
-        &self,
-        gateway: GatewayId,
-        of: Generation,
-        settlement: &Settlement,
-    ) -> Result<bool, StoreError> {
+    pub async fn settle(&self, wanted: &Wanted, settlement: &Settlement) -> Result<bool, StoreError> {
+        let gateway = wanted.gateway;
         let mut transaction = self.begin().await?;
         let is_wanted = sqlx::query(
-            "SELECT 1 FROM gateways WHERE id = ? AND generation = ? AND provisioning_state <> 'Deleting'",
+            "SELECT 1 FROM gateways WHERE id = ? AND generation = ? AND provisioning_state <> 'Deleting' \
+             AND (operational_state IN ('Stopping', 'Stopped')) = ?",
         )
         .bind(gateway.to_string())
-        .bind(number(of))
+        .bind(number(wanted.generation))
+        .bind(wanted.operational.is_off())
         .fetch_optional(&mut *transaction)
         .await?;
         if is_wanted.is_none() {
             return Ok(false);
         }
         let (mut state, mut reason) = match settlement {
-            Settlement::Applied => (ProvisioningState::Succeeded, None),
+            Settlement::Applied | Settlement::Stopped => (ProvisioningState::Succeeded, None),
             Settlement::Failed(p) | Settlement::Late(_, p) => {
                 (ProvisioningState::Failed, Some(p.message.as_str()))
             }
             Settlement::Abandoned(..) => (ProvisioningState::Updating, None),
         };
         match settlement {
-            Settlement::Applied => {
+            Settlement::Applied | Settlement::Stopped => {
                 end_operations(&mut transaction, gateway, OperationState::Succeeded, None).await?;
             }
             Settlement::Failed(p) => {
@@ -124,16 +134,22 @@ impl Store {
                 }
             }
         }
+        let operational = match settlement {
+            Settlement::Applied => OperationalState::Running,
+            Settlement::Stopped => OperationalState::Stopped,
+            Settlement::Failed(_) | Settlement::Late(..) | Settlement::Abandoned(..) => wanted.operational,
+        };
         sqlx::query(
-            "UPDATE gateways SET provisioning_state = ?, state_reason = ?, has_run = has_run OR ? WHERE id = ?",
+            "UPDATE gateways SET provisioning_state = ?, state_reason = ?, operational_state = ? WHERE id = ?",
         )
         .bind(state.as_str())
         .bind(reason)
-        .bind(*settlement == Settlement::Applied)
+        .bind(operational.as_str())
         .bind(gateway.to_string())
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
+        self.settled();
         Ok(true)
     }
 
@@ -150,10 +166,12 @@ impl Store {
         let mut transaction = self.begin().await?;
         end_late_operations(&mut transaction, gateway, began_by, problem).await?;
         transaction.commit().await?;
+        self.settled();
         Ok(())
     }
 
-    /// Removes a gateway that was to go, with its children and claims, and ends its operation. One that is not to go
+    /// Removes a gateway that was to go, with its children and claims, and its group if that was to go with it, and ends
+    /// their operations. One that is not to go
     /// stays.
     ///
     /// # Errors
@@ -168,7 +186,9 @@ impl Store {
             return Ok(false);
         }
         end_operations(&mut transaction, gateway, OperationState::Succeeded, None).await?;
+        finish_deletions(&mut transaction).await?;
         transaction.commit().await?;
+        self.settled();
         Ok(true)
     }
 }

@@ -1,17 +1,23 @@
 //! The store on a real SQLite file.
 
+mod pages;
+mod surroundings;
+mod switch;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Map, json};
 use tempfile::TempDir;
-use tidegate_shared::id::{Digest, Generation, WorkerId};
+use tidegate_shared::id::{Digest, GatewayId, Generation, WorkerId};
 use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
 use super::*;
 use crate::arm::collection::Collection;
 use crate::arm::document::{Child, Document};
+use crate::arm::network::PublicAddresses;
+use crate::audit::Author;
 use crate::clock::Millis;
 use crate::testing::{act, path};
 
@@ -43,7 +49,7 @@ async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Wr
     let path = document.path.clone();
     let claims = claims.to_vec();
     store
-        .write(&path, &act(), |_| {
+        .write(&path, &act(), &[], |_, _| {
             let (document, claims) = (document.clone(), claims.clone());
             Ok::<_, StoreError>(Decision::Replace {
                 document,
@@ -55,7 +61,13 @@ async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Wr
 }
 
 async fn keep(store: &Store, name: &str) -> Written {
-    store.write(&path(name), &act(), |_| Ok::<_, StoreError>(Decision::Keep)).await.unwrap()
+    store.write(&path(name), &act(), &[], |_, _| Ok::<_, StoreError>(Decision::Keep)).await.unwrap()
+}
+
+/// Settles what is wanted of a gateway, or what was wanted when that generation was.
+async fn settle(store: &Store, id: GatewayId, of: u64, settlement: &Settlement) -> Result<bool, StoreError> {
+    let wanted = store.wanted().await?.into_iter().find(|wanted| wanted.gateway == id).unwrap();
+    store.settle(&Wanted { generation: Generation(of), ..wanted }, settlement).await
 }
 
 async fn state(store: &Store, operation: &Operation) -> OperationState {
@@ -146,12 +158,12 @@ async fn an_older_rollout_cannot_finish_a_newer_write() {
     assert_eq!(superseded.problem.unwrap().code, "CanceledAndSupersededDueToAnotherOperation");
 
     let id = one.gateway.id;
-    assert!(!store.settle(id, Generation(1), &Settlement::Applied).await.unwrap());
+    assert!(!settle(&store, id, 1, &Settlement::Applied).await.unwrap());
     assert_eq!(state(&store, &two.operation).await, OperationState::InProgress);
-    assert!(store.settle(id, Generation(2), &Settlement::Applied).await.unwrap());
+    assert!(settle(&store, id, 2, &Settlement::Applied).await.unwrap());
     assert_eq!(state(&store, &two.operation).await, OperationState::Succeeded);
     let read = store.gateway(&path("gw")).await.unwrap().unwrap();
-    assert_eq!((read.state, read.has_run), (ProvisioningState::Succeeded, true));
+    assert_eq!((read.state, read.operational), (ProvisioningState::Succeeded, OperationalState::Running));
     assert_eq!(keep(&store, "gw").await.operation.state, OperationState::Succeeded);
 }
 
@@ -161,7 +173,7 @@ async fn a_failure_is_kept_until_the_next_write_or_success() {
     let one = write(&store, document("gw", vec![]), &[]).await.unwrap();
     let problem = Problem { code: "Code".into(), message: "why".into() };
     let failed = Settlement::Failed(problem.clone());
-    assert!(store.settle(one.gateway.id, Generation(1), &failed).await.unwrap());
+    assert!(settle(&store, one.gateway.id, 1, &failed).await.unwrap());
     let read = store.gateway(&path("gw")).await.unwrap().unwrap();
     assert_eq!((read.state, read.reason.as_deref()), (ProvisioningState::Failed, Some("why")));
     let operation = store.operation("Sub", one.operation.id).await.unwrap().unwrap();
@@ -171,7 +183,7 @@ async fn a_failure_is_kept_until_the_next_write_or_success() {
     assert_eq!(again.operation.state, OperationState::InProgress);
     assert_eq!((again.gateway.state, again.gateway.reason), (ProvisioningState::Updating, None));
     let abandoned = Settlement::Abandoned(Millis::now(), problem);
-    assert!(store.settle(one.gateway.id, Generation(1), &abandoned).await.unwrap());
+    assert!(settle(&store, one.gateway.id, 1, &abandoned).await.unwrap());
     assert_eq!(state(&store, &again.operation).await, OperationState::Failed);
     let wanted = &store.wanted().await.unwrap()[0];
     assert_eq!((wanted.state, wanted.waiting_since), (ProvisioningState::Updating, None));
@@ -193,7 +205,7 @@ async fn an_operation_has_a_deadline_of_its_own() {
         (two.operation.started_at, OperationState::Failed, ProvisioningState::Failed),
     ] {
         let late = Settlement::Late(began_by, problem.clone());
-        assert!(store.settle(id, Generation(1), &late).await.unwrap());
+        assert!(settle(&store, id, 1, &late).await.unwrap());
         assert_eq!(state(&store, &one.operation).await, OperationState::Failed);
         assert_eq!(state(&store, &two.operation).await, ended);
         assert_eq!(store.gateway(&path("gw")).await.unwrap().unwrap().state, gateway);
@@ -201,22 +213,26 @@ async fn an_operation_has_a_deadline_of_its_own() {
 }
 
 #[tokio::test]
-async fn looks_at_the_backends_are_not_kept_for_long() {
+async fn looks_at_the_backends_are_kept_for_a_day_but_not_without_end() {
     let (_dir, store) = store().await;
     let gateway = write(&store, document("gw", vec![]), &[]).await.unwrap().gateway;
     let look =
         async || store.ended_operation(&gateway, OperationKind::BackendHealth, &json!({})).await.unwrap();
-    for _ in 0..70 {
-        look().await;
+    look().await;
+    let double = "INSERT INTO operations SELECT hex(randomblob(16)), gateway, subscription, kind, generation, state, code, message, \
+                  result, started_at, ended_at - 1 FROM operations WHERE kind = 'BackendHealth'";
+    for _ in 0..10 {
+        sqlx::query(double).execute(&store.writer).await.unwrap();
     }
+    let last = look().await;
     let count = "SELECT COUNT(*) FROM operations WHERE kind = 'BackendHealth'";
     let count = async || sqlx::query_scalar::<_, i64>(count).fetch_one(&store.readers).await.unwrap();
-    assert_eq!(count().await, 64);
-    let age = "UPDATE operations SET ended_at = ended_at - 3600000 WHERE kind = 'BackendHealth'";
-    sqlx::query(age).execute(&store.writer).await.unwrap();
-    let last = look().await;
-    assert_eq!(count().await, 1);
+    assert_eq!(count().await, 1000);
     assert_eq!(state(&store, &last).await, OperationState::Succeeded);
+    let age = "UPDATE operations SET ended_at = ended_at - 86400001 WHERE kind = 'BackendHealth'";
+    sqlx::query(age).execute(&store.writer).await.unwrap();
+    look().await;
+    assert_eq!(count().await, 1);
 }
 
 #[tokio::test]
@@ -248,7 +264,7 @@ async fn a_deletion_frees_everything_and_its_operation_outlives_it() {
     assert_eq!(state(&store, &one.operation).await, OperationState::Canceled);
     assert_eq!(state(&store, &first.operation).await, OperationState::InProgress, "the second joins it");
     assert!(store.wanted().await.unwrap()[0].is_going());
-    assert!(!store.settle(one.gateway.id, Generation(1), &Settlement::Applied).await.unwrap());
+    assert!(!settle(&store, one.gateway.id, 1, &Settlement::Applied).await.unwrap());
     assert!(store.remove(one.gateway.id).await.unwrap());
     for operation in [&first.operation, &second.operation] {
         assert_eq!(state(&store, operation).await, OperationState::Succeeded);
@@ -274,10 +290,10 @@ async fn a_join_token_is_good_for_one_worker() {
     let (_dir, store) = store().await;
     let (one, two) = (WorkerId(Uuid::new_v4()), WorkerId(Uuid::new_v4()));
     assert!(!store.is_join_token("hash").await.unwrap());
-    store.add_join_token("hash").await.unwrap();
+    store.add_join_token(Author::itself(), "hash").await.unwrap();
     assert!(store.is_join_token("hash").await.unwrap());
-    store.join("hash", one, "print").await.unwrap().unwrap();
-    store.join("hash", two, "other").await.unwrap().unwrap_err();
+    store.join(Author::itself(), "hash", one, "print").await.unwrap().unwrap();
+    store.join(Author::itself(), "hash", two, "other").await.unwrap().unwrap_err();
     assert_eq!(store.worker_by_fingerprint("print").await.unwrap(), Some(one));
     assert_eq!(store.worker_by_fingerprint("other").await.unwrap(), None);
     assert_eq!(store.workers().await.unwrap().len(), 1);
@@ -311,7 +327,7 @@ async fn writers_take_turns_and_lose_nothing() {
     let add = |name: String| {
         let store = &store;
         async move {
-            let decide = |stored: Option<&Gateway>| {
+            let decide = |stored: Option<&Gateway>, _: &PublicAddresses| {
                 let mut document = stored.unwrap().document.clone();
                 document.children.push(port(&name, 1));
                 Ok::<_, StoreError>(Decision::Replace {
@@ -320,7 +336,7 @@ async fn writers_take_turns_and_lose_nothing() {
                     meaning: Digest(Uuid::new_v4().to_string()),
                 })
             };
-            store.write(&path("gw"), &act(), decide).await.unwrap()
+            store.write(&path("gw"), &act(), &[], decide).await.unwrap()
         }
     };
     let (a, b, c) = tokio::join!(add("a".into()), add("b".into()), add("c".into()));

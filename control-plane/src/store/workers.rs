@@ -4,8 +4,10 @@ use sqlx::Row;
 use thiserror::Error;
 use tidegate_shared::id::WorkerId;
 
+use crate::audit::{Act, Author};
 use crate::clock::Millis;
 
+use super::audit::record;
 use super::model::parse_uuid;
 use super::{Store, StoreError};
 
@@ -22,7 +24,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn add_join_token(&self, hash: &str) -> Result<(), StoreError> {
+    pub async fn add_join_token(&self, author: Author, hash: &str) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let now = Millis::now().0;
         sqlx::query("DELETE FROM join_tokens WHERE expires_at <= ?")
@@ -34,6 +36,7 @@ impl Store {
             .bind(now + TOKEN_MILLIS)
             .execute(&mut *transaction)
             .await?;
+        record(&mut transaction, &Act::on_join_token(author), None, None).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -57,6 +60,7 @@ impl Store {
     /// The database's.
     pub async fn join(
         &self,
+        author: Author,
         hash: &str,
         worker: WorkerId,
         fingerprint: &str,
@@ -77,6 +81,7 @@ impl Store {
             .bind(now)
             .execute(&mut *transaction)
             .await?;
+        record(&mut transaction, &Act::on_worker(author, "write", worker), None, None).await?;
         transaction.commit().await?;
         Ok(Ok(()))
     }
@@ -97,14 +102,18 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn remove_worker(&self, worker: WorkerId) -> Result<bool, StoreError> {
+    pub async fn remove_worker(&self, author: Author, worker: WorkerId) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let removed = sqlx::query("DELETE FROM workers WHERE id = ?")
             .bind(worker.to_string())
             .execute(&mut *transaction)
             .await?;
+        let known = removed.rows_affected() > 0;
+        if known {
+            record(&mut transaction, &Act::on_worker(author, "delete", worker), None, None).await?;
+        }
         transaction.commit().await?;
-        Ok(removed.rows_affected() > 0)
+        Ok(known)
     }
 
     /// Every worker that joined and was not removed, with the time that it did.

@@ -7,6 +7,7 @@ use tidegate_shared::snapshot::Content;
 use uuid::Uuid;
 
 use crate::arm::document::{Child, Document};
+use crate::arm::network::{NetworkPath, PublicAddresses};
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::Act;
 use crate::clock::Millis;
@@ -14,13 +15,18 @@ use crate::etag::Etag;
 
 use super::audit::record;
 use super::gateways::seal_purpose;
+use super::groups::Place;
 use super::model::{number, same_child};
+use super::network::{public_addresses, replace_leans};
 use super::operations::{begin_operation, supersede_operations};
-use super::{Claim, Gateway, Operation, OperationKind, OperationState, ProvisioningState, Store, StoreError};
+use super::switch::{let_go, relabel, set_state, start, stop};
+use super::{
+    Claim, Gateway, Operation, OperationKind, OperationState, OperationalState, ProvisioningState, Store,
+    StoreError,
+};
 
 /// What a write comes to.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each write, for the length of that write")]
 pub enum Decision {
     /// The document is the stored one: no row of it changes.
     Keep,
@@ -33,6 +39,11 @@ pub enum Decision {
         /// What it means to a worker, as a hash: where it is the stored one's, workers need not be told.
         meaning: Digest,
     },
+    /// The document takes the place of the stored one, from which it differs in nothing that means anything to a
+    /// worker or that an operation waits for.
+    Relabel(Document),
+    /// No worker is to run it any more, until the next write.
+    Stop,
     /// The gateway goes.
     Delete,
 }
@@ -53,6 +64,8 @@ pub struct Written {
     pub created: bool,
     /// Whether it has a child more than before: after a write of one child, whether that child is new.
     pub grown: bool,
+    /// The same for members of children.
+    pub grown_within: bool,
     /// The operation that ends when the workers have applied it.
     pub operation: Operation,
 }
@@ -60,25 +73,33 @@ pub struct Written {
 impl Store {
     /// Reads the gateway, lets `decide` say what becomes of it, and stores that: all of it or nothing.
     ///
-    /// `act` goes into the audit log in the same transaction.
+    /// `act` goes into the audit log in the same transaction. `named` are the public IP addresses that the request
+    /// refers to: `decide` is shown those of them that are stored, and those that the stored gateway refers to.
     ///
     /// `decide` is pure and quick: the one writer waits for it. It may be asked again, where the database could not
-    /// fit the first answer in among other writes. It may only answer [`Decision::Keep`] and
-    /// [`Decision::Delete`] for a gateway that exists.
+    /// fit the first answer in among other writes. Only for a gateway that exists may it answer anything but
+    /// [`Decision::Replace`].
+    ///
+    /// [`Decision::Keep`] and [`Decision::Replace`] start a gateway that was stopped.
     ///
     /// # Errors
-    /// Those of `decide`; the database's; [`StoreError::PortClaimed`] for a port that another gateway has.
+    /// Those of `decide`; the database's; [`StoreError::PortClaimed`] for a port that another gateway has,
+    /// [`StoreError::AddressHeld`] for a public IP address; that the group is not there or is being deleted.
     pub async fn write<E: From<StoreError>>(
         &self,
         path: &GatewayPath,
         act: &Act,
-        decide: impl Fn(Option<&Gateway>) -> Result<Decision, E>,
+        named: &[NetworkPath],
+        decide: impl Fn(Option<&Gateway>, &PublicAddresses) -> Result<Decision, E>,
     ) -> Result<Written, E> {
         let mut transaction = self.begin().await?;
         let stored = self.load(&mut transaction, path).await?;
-        let decision = decide(stored.as_ref())?;
+        let id = stored.as_ref().map(|gateway| gateway.id);
+        let addresses = public_addresses(&mut transaction, named, id).await?;
+        let decision = decide(stored.as_ref(), &addresses)?;
         let written = self.apply(&mut transaction, stored, decision, act).await?;
         transaction.commit().await.map_err(StoreError::from)?;
+        self.settled();
         Ok(written)
     }
 
@@ -98,6 +119,7 @@ impl Store {
         decide(stored.as_ref())?;
         let written = self.apply(&mut transaction, stored, Decision::Delete, act).await?;
         transaction.commit().await.map_err(StoreError::from)?;
+        self.settled();
         Ok(written)
     }
 
@@ -109,6 +131,11 @@ impl Store {
         act: &Act,
     ) -> Result<Written, StoreError> {
         let before = stored.as_ref().map(|gateway| gateway.generation);
+        if let (Decision::Replace { document, .. }, None) = (&decision, &stored) {
+            let GatewayPath { subscription, group, .. } = &document.path;
+            let location = document.body.get("location").and_then(Value::as_str);
+            self.enter_group(connection, Place { subscription, group, location }, act).await?;
+        }
         let written = self.apply_decision(connection, stored, decision).await?;
         record(connection, act, before, Some(written.gateway.generation)).await?;
         Ok(written)
@@ -121,6 +148,7 @@ impl Store {
         decision: Decision,
     ) -> Result<Written, StoreError> {
         let children_before = stored.as_ref().map(|gateway| gateway.document.children.len());
+        let members_before = stored.as_ref().map_or(0, |gateway| gateway.document.member_count());
         let mut gateway = match (decision, stored) {
             (Decision::Replace { document, claims, meaning }, stored) => {
                 let new_meaning = stored.as_ref().is_none_or(|stored| stored.meaning != meaning);
@@ -134,14 +162,19 @@ impl Store {
                 }
             }
             (Decision::Keep, Some(gateway)) => gateway,
-            (Decision::Delete, Some(gateway)) => return delete(connection, gateway).await,
-            (Decision::Keep | Decision::Delete, None) => {
+            (Decision::Relabel(document), Some(gateway)) => {
+                return relabel(connection, gateway, document).await;
+            }
+            (Decision::Stop, Some(gateway)) => return stop(connection, gateway).await,
+            (Decision::Delete, Some(gateway)) => return let_go(connection, gateway).await,
+            (_, None) => {
                 return Err(StoreError::Damaged {
                     what: "decision".to_owned(),
-                    why: "there is no gateway to keep or delete".to_owned(),
+                    why: "there is no gateway to decide about".to_owned(),
                 });
             }
         };
+        start(connection, &mut gateway).await?;
         // Where the workers have it already, there is nothing to wait for.
         let state = if gateway.state == ProvisioningState::Succeeded {
             OperationState::Succeeded
@@ -151,7 +184,8 @@ impl Store {
         };
         let operation = begin_operation(connection, &gateway, OperationKind::Write, state, None).await?;
         let grown = gateway.document.children.len() > children_before.unwrap_or(0);
-        Ok(Written { created: children_before.is_none(), grown, gateway, operation })
+        let grown_within = gateway.document.member_count() > members_before;
+        Ok(Written { created: children_before.is_none(), grown, grown_within, gateway, operation })
     }
 
     async fn replace(
@@ -176,6 +210,7 @@ impl Store {
         gateway.child_etags = self.replace_children(connection, &gateway, &before, &document).await?;
         gateway.document = document;
         replace_claims(connection, gateway.id, claims).await?;
+        replace_leans(connection, gateway.id, &gateway.document).await?;
         Ok(gateway)
     }
 
@@ -237,24 +272,13 @@ impl Store {
         .bind(child.collection.name)
         .bind(position)
         .bind(&child.name)
-        .bind(json(&child.properties))
+        .bind(body_text(&child.properties))
         .bind(secret)
         .bind(&etag.0)
         .execute(connection)
         .await?;
         Ok(())
     }
-}
-
-async fn delete(connection: &mut SqliteConnection, mut gateway: Gateway) -> Result<Written, StoreError> {
-    // A repeated deletion joins the first one.
-    if gateway.state != ProvisioningState::Deleting {
-        supersede_operations(connection, gateway.id).await?;
-        set_state(connection, &mut gateway, ProvisioningState::Deleting).await?;
-    }
-    let state = OperationState::InProgress;
-    let operation = begin_operation(connection, &gateway, OperationKind::Delete, state, None).await?;
-    Ok(Written { gateway, created: false, grown: false, operation })
 }
 
 fn new_gateway(document: Document, etag: Etag, meaning: Digest) -> Gateway {
@@ -267,7 +291,7 @@ fn new_gateway(document: Document, etag: Etag, meaning: Digest) -> Gateway {
         meaning,
         state: ProvisioningState::Updating,
         reason: None,
-        has_run: false,
+        operational: OperationalState::Created,
     }
 }
 
@@ -289,7 +313,7 @@ async fn upsert_gateway(connection: &mut SqliteConnection, gateway: &Gateway) ->
     .bind(&path.subscription)
     .bind(&path.group)
     .bind(&path.name)
-    .bind(json(&gateway.document.body))
+    .bind(body_text(&gateway.document.body))
     .bind(&gateway.etag.0)
     .bind(number(gateway.generation))
     .bind(&gateway.meaning.0)
@@ -298,21 +322,6 @@ async fn upsert_gateway(connection: &mut SqliteConnection, gateway: &Gateway) ->
     .bind(now)
     .execute(connection)
     .await?;
-    Ok(())
-}
-
-async fn set_state(
-    connection: &mut SqliteConnection,
-    gateway: &mut Gateway,
-    state: ProvisioningState,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE gateways SET provisioning_state = ?, state_reason = NULL WHERE id = ?")
-        .bind(state.as_str())
-        .bind(gateway.id.to_string())
-        .execute(connection)
-        .await?;
-    gateway.state = state;
-    gateway.reason = None;
     Ok(())
 }
 
@@ -362,6 +371,7 @@ fn child_id(path: &GatewayPath, child: &Child) -> String {
     path.child_id(child.collection, &child.name)
 }
 
-fn json(map: &Map<String, Value>) -> String {
+/// A JSON object as it is stored.
+pub(super) fn body_text(map: &Map<String, Value>) -> String {
     serde_json::to_string(map).expect("a JSON object has a text form")
 }

@@ -3,16 +3,37 @@
 //! The names are those of the official service where one is known, its spelling mistake included. The last section
 //! holds those for which no official code was ever published.
 
+use crate::code_list::codes;
+
+pub mod template;
+
+codes! { CODES;
 /// A value of the wrong JSON type or outside its enumeration, or a property given twice.
 pub const INVALID_JSON: &str = "InvalidJson";
 /// A reference that is no resource ID of the expected type.
 pub const INVALID_REFERENCE_FORMAT: &str = "InvalidJsonReferenceFormat";
 /// A reference to something that is not there.
 pub const INVALID_REFERENCE: &str = "InvalidResourceReference";
+/// A body that has values of the wrong form; the details say which. Only ever the code of an answer as a whole.
+pub const INVALID_FORMAT: &str = "InvalidRequestFormat";
+/// A gateway without location.
+pub const LOCATION_REQUIRED: &str = "LocationRequired";
+/// A location other than that of the gateway that is there. The only violation that is a conflict.
+pub const LOCATION_CHANGED: &str = "InvalidResourceLocation";
 /// A name that breaks the naming rule, is missing, or contradicts the URL.
 pub const INVALID_NAME: &str = "InvalidResourceName";
 /// Two members of a collection with the same name.
 pub const DUPLICATE_NAME: &str = "DuplicateResourceName";
+/// A range of addresses that is none.
+pub const ADDRESS_PREFIX_FORMAT: &str = "InvalidAddressPrefixFormat";
+/// A range of addresses that does not begin where its length says.
+pub const CIDR_NOTATION: &str = "InvalidCIDRNotation";
+/// A subnet that is not in its virtual network.
+pub const SUBNET_OUTSIDE: &str = "NetcfgSubnetRangeOutsideVnet";
+/// Subnets that overlap.
+pub const SUBNETS_OVERLAP: &str = "NetcfgSubnetRangesOverlap";
+/// A public IP address of SKU `Standard` that is allocated dynamically.
+pub const STANDARD_MUST_BE_STATIC: &str = "StandardSkuPublicIPAddressesMustBeStatic";
 /// A gateway IP configuration without a subnet.
 pub const SUBNET_IS_REQUIRED: &str = "SubnetIsRequired";
 
@@ -33,6 +54,8 @@ pub const FRONTEND_NEEDS_ADDRESS: &str =
 pub const FRONTEND_ALLOCATION: &str = "ApplicationGatewayFrontendIpPrivateIpAddressInvalidAllocationType";
 /// A second frontend of one kind.
 pub const ONE_FRONTEND_PER_KIND: &str = "ApplicationGatewayCannotHaveMoreThanOneIpV4FrontendIPConfiguration";
+/// A public IP address of a kind that the gateway cannot have.
+pub const PUBLIC_IP_SKU: &str = "ApplicationGatewayInvalidPublicIpSku";
 /// A rule without priority, from api-version 2021-08-01 on.
 pub const PRIORITY_REQUIRED: &str = "ApplicationGatewayRequestRoutingRulePriorityCannotBeEmpty";
 /// Rules with and without priority in one body, before 2021-08-01.
@@ -51,15 +74,47 @@ pub const PROBE_HOST_IS_NULL: &str = "ApplicationGatewayProbeHostIsNull";
 pub const SSL_POLICY_TYPE: &str = "ApplicationGatewaySslPolicyPropertyPolicyTypeRequired";
 /// A predefined SSL policy with properties of a custom one.
 pub const SSL_POLICY_PROPERTY: &str = "ApplicationGatewaySslPolicyPropertyNotSupportedForPolicyType";
+/// An SSL policy that allows what the official service has ended.
+pub const SSL_POLICY_DEPRECATED: &str = "ApplicationGatewayDeprecatedTlsVersionUsedInSslPolicy";
+/// SSL policies of both generations in one gateway.
+pub const SSL_POLICY_MISMATCH: &str = "ApplicationGatewaySslPolicyMisMatch";
+/// A path rule for `/`, which would match nothing.
+pub const PATH_EMPTY: &str = "ApplicationGatewayPathRulePathShouldHaveNonEmptyMatchValue";
+/// One path in two rules of a path map.
+pub const PATHS_NOT_UNIQUE: &str = "ApplicationGatewayPathsWithinUrlPathMapMustBeUnique";
+/// A path map that does not say what becomes of all other paths.
+pub const PATH_MAP_DEFAULT: &str = "ApplicationGatewayUrlPathMapMustSpecifyDefaultBackendHttpSettings";
+/// A rewrite rule that changes nothing.
+pub const REWRITE_ACTION_SET: &str =
+    "ApplicationGatewayRewriteRuleSetActionSetInRewriteRuleCannotBeEmpty";
+/// A client certificate authority without data.
+pub const CLIENT_AUTHORITY_DATA: &str = "ApplicationGatewayTrustedClientCertificateMustSpecifyData";
+/// A client certificate authority with a private key, which has no place there.
+pub const CLIENT_AUTHORITY_KEY: &str = "ApplicationGatewayTrustedClientCertificateMustNotHavePrivateKey";
+/// Client certificate authority data that cannot be used.
+pub const CLIENT_AUTHORITY_INVALID: &str = "ApplicationGatewayTrustedClientCertificateInvalidData";
+/// A client certificate authority that is none.
+pub const CLIENT_AUTHORITY_LEAF: &str =
+    "ApplicationGatewayTrustedClientCertificateDoesNotContainAnyCACertificate";
+/// A chain of client certificate authorities with no root or with several.
+pub const CLIENT_AUTHORITY_ROOTS: &str = "ApplicationGatewayOnlyOneRootCAAllowedInTrustedClientCertificate";
+/// Something that the tier of the gateway leaves out.
+pub const FEATURE_OF_SKU: &str = "ApplicationGatewayFeatureCannotBeEnabledForSelectedSku";
+/// Private link together with layer 4.
+pub const NETWORK_ISOLATION: &str = "ApplicationGatewayNetworkIsolationNotSupportedWithFeature";
 /// A certificate without data, now and before.
 pub const CERTIFICATE_DATA: &str = "ApplicationGatewayCertificateDataOrKeyVaultSecretIdMustBeSpecified";
 /// Certificate data that cannot be used.
 pub const CERTIFICATE_INVALID: &str = "ApplicationGatewaySslCertificateInvalidData";
 /// A password that does not open its PFX.
 pub const CERTIFICATE_PASSWORD: &str = "ApplicationGatewaySslCertificatePasswordIncorrect";
+}
 
 /// More members of a collection than allowed, by collection.
 pub mod limit {
+    use crate::code_list::codes;
+
+    codes! { CODES;
     /// Of `sslCertificates`.
     pub const SSL_CERTIFICATES: &str = "ApplicationGatewaySslCertificateLimitReached";
     /// Of `trustedRootCertificates`.
@@ -80,6 +135,28 @@ pub mod limit {
     pub const RULES: &str = "ApplicationGatewayRequestRoutingRuleLimitReached";
     /// Of `gatewayIPConfigurations`.
     pub const GATEWAY_IPS: &str = "ApplicationGatewayIPConfigurationLimitReached";
+    /// Of `trustedClientCertificates`.
+    pub const TRUSTED_CLIENTS: &str = "ApplicationGatewayTrustedClientCertificateLimitReached";
+    /// Of `authenticationCertificates`.
+    pub const AUTHENTICATION: &str = "ApplicationGatewayAuthenticationCertificateLimitReached";
+    /// Of `backendSettingsCollection`.
+    pub const TRANSPORT_SETTINGS: &str = "ApplicationGatewayBackendSettingsLimitReached";
+    /// Of `sslProfiles`.
+    pub const SSL_PROFILES: &str = "ApplicationGatewaySslProfileLimitReached";
+    /// Of `listeners`.
+    pub const TRANSPORT_LISTENERS: &str = "ApplicationGatewayListenerLimitReached";
+    /// Of `urlPathMaps`.
+    pub const PATH_MAPS: &str = "ApplicationGatewayUrlPathMapLimitReached";
+    /// Of `routingRules`.
+    pub const TRANSPORT_RULES: &str = "ApplicationGatewayRoutingRuleLimitReached";
+    /// Of `rewriteRuleSets`.
+    pub const REWRITE_SETS: &str = "ApplicationGatewayRewriteRuleSetLimitReached";
+    /// Of `redirectConfigurations`.
+    pub const REDIRECTS: &str = "ApplicationGatewayRedirectConfigurationLimitReached";
+    /// Of `privateLinkConfigurations`.
+    pub const PRIVATE_LINKS: &str = "ApplicationGatewayPrivateLinkConfigurationLimitReached";
+    /// Of `loadDistributionPolicies`.
+    pub const LOAD_DISTRIBUTION: &str = "ApplicationGatewayLoadDistributionPolicyLimitReached";
     /// Of the addresses of one pool.
     pub const POOL_ADDRESSES: &str = "ApplicationGatewayBackendAddressLimitReached";
     /// Of the certificates in one trusted root certificate.
@@ -90,14 +167,72 @@ pub mod limit {
     pub const TRUST: &str = "ApplicationGatewayTrustedAuthorityLimitReached";
     /// Of the bytes that a gateway comes to.
     pub const SIZE: &str = "ApplicationGatewayConfigurationSizeLimitReached";
+    /// Of the addresses of one private link configuration.
+    pub const PRIVATE_LINK_ADDRESSES: &str = "ApplicationGatewayPrivateLinkIpConfigurationLimitReached";
+    /// Of the trusted client certificates of one SSL profile.
+    pub const PROFILE_AUTHORITIES: &str = "ApplicationGatewaySslProfileTrustedClientCertificateLimitReached";
+    /// Of the conditions of one rewrite rule set.
+    pub const REWRITE_CONDITIONS: &str = "ApplicationGatewayRewriteRuleConditionLimitReached";
+    /// Of the changes of one rewrite rule set.
+    pub const REWRITE_ACTIONS: &str = "ApplicationGatewayRewriteRuleActionLimitReached";
+    /// Of the rules of one path map.
+    pub const PATH_RULES: &str = "ApplicationGatewayPathRuleLimitReached";
     /// Of the host names of one listener.
     pub const HOST_NAMES: &str = "ApplicationGatewayHttpListenerHostNameLimitReached";
+    }
 }
 
+codes! { OWN_CODES;
+/// A virtual network or a subnet without a range of addresses.
+pub const ADDRESS_PREFIX_REQUIRED: &str = "AddressPrefixRequired";
+/// Two frontends of a gateway with one address.
+pub const FRONTENDS_CLASH: &str = "ApplicationGatewayFrontendIpConfigurationsUsingSameAddress";
 /// Something that is part of the official service and that no worker executes yet.
 pub const NOT_SUPPORTED: &str = "ApplicationGatewayFeatureNotSupported";
 /// A number outside its range, where the service has no code of its own for it.
 pub const OUT_OF_RANGE: &str = "ApplicationGatewayPropertyValueOutOfRange";
+/// An autoscale configuration without lower bound, or with one above the upper.
+pub const AUTOSCALE: &str = "ApplicationGatewayAutoscaleConfigurationInvalid";
+/// A predefined SSL policy without name.
+pub const SSL_POLICY_NAME: &str = "ApplicationGatewaySslPolicyPropertyPolicyNameRequired";
+/// A custom SSL policy without a lowest version, or with one that its type does not know.
+pub const SSL_POLICY_VERSION: &str = "ApplicationGatewaySslPolicyPropertyMinProtocolVersionInvalid";
+/// A custom SSL policy without suites, or without any of those that it needs.
+pub const SSL_POLICY_SUITES: &str = "ApplicationGatewaySslPolicyPropertyCipherSuitesInvalid";
+/// Authentication certificate data that cannot be used.
+pub const AUTHENTICATION_INVALID: &str = "ApplicationGatewayAuthenticationCertificateInvalidData";
+/// A path rule without paths, a path map without path rules, or a path of the wrong form.
+pub const PATH_INVALID: &str = "ApplicationGatewayPathRulePathInvalid";
+/// A path rule that leads nowhere.
+pub const PATH_RULE_TARGET: &str = "ApplicationGatewayPathRuleMustReference";
+/// A redirect without type.
+pub const REDIRECT_TYPE: &str = "ApplicationGatewayRedirectConfigurationTypeRequired";
+/// A redirect without a target, or to something that no client can be sent to.
+pub const REDIRECT_TARGET: &str = "ApplicationGatewayRedirectConfigurationTargetInvalid";
+/// A variable of a rewrite rule that there is not.
+pub const REWRITE_VARIABLE: &str = "ApplicationGatewayRewriteRuleVariableInvalid";
+/// An expression of a rewrite rule that cannot be read.
+pub const REWRITE_PATTERN: &str = "ApplicationGatewayRewriteRulePatternInvalid";
+/// A header that cannot be rewritten in this way.
+pub const REWRITE_HEADER: &str = "ApplicationGatewayRewriteRuleHeaderInvalid";
+/// A path to rewrite to that is none.
+pub const REWRITE_URL: &str = "ApplicationGatewayRewriteRuleUrlInvalid";
+/// A load distribution policy without targets, or a target without pool.
+pub const LOAD_DISTRIBUTION_TARGET: &str = "ApplicationGatewayLoadDistributionPolicyTargetInvalid";
+/// A private link configuration with more than one primary address.
+pub const PRIVATE_LINK_PRIMARY: &str = "ApplicationGatewayPrivateLinkConfigurationPrimaryInvalid";
+/// A layer-4 listener without frontend address or port.
+pub const TRANSPORT_LISTENER_MUST_REFERENCE: &str = "ApplicationGatewayListenerMustReference";
+/// A layer-4 rule without listener, pool or settings.
+pub const TRANSPORT_RULE_MUST_REFERENCE: &str = "ApplicationGatewayRoutingRuleMustReference";
+/// A layer-4 rule of a type that looks into requests.
+pub const TRANSPORT_RULE_TYPE: &str = "ApplicationGatewayRoutingRuleTypeInvalid";
+/// A backend port of layer 4 outside 1–65535.
+pub const TRANSPORT_PORT: &str = "ApplicationGatewayBackendSettingsPortIsInvalid";
+/// Something that TLS knows, with plain TCP.
+pub const TRANSPORT_TLS_ONLY: &str = "ApplicationGatewayPropertyNotSupportedForTcp";
+/// Zones other than those of the gateway that is there.
+pub const ZONES_CHANGED: &str = "ApplicationGatewayZonesCannotBeChanged";
 /// Two properties of which only one may be given.
 pub const EXCLUSIVE: &str = "ApplicationGatewayPropertiesMutuallyExclusive";
 /// A priority that two rules share.
@@ -110,7 +245,10 @@ pub const IP_ADDRESS: &str = "ApplicationGatewayIpAddressInvalid";
 pub const BACKEND_ADDRESS: &str = "ApplicationGatewayBackendAddressInvalid";
 /// A probe's path that is no path.
 pub const PROBE_PATH: &str = "ApplicationGatewayProbePathInvalid";
+/// A probe on demand without pool or settings.
+pub const ON_DEMAND_MUST_REFERENCE: &str = "ApplicationGatewayOnDemandProbeMustReference";
 /// A probe's match that can never be true or be read.
 pub const PROBE_MATCH: &str = "ApplicationGatewayProbeMatchInvalid";
 /// Root certificate data that cannot be used.
 pub const ROOT_INVALID: &str = "ApplicationGatewayTrustedRootCertificateInvalidData";
+}

@@ -4,6 +4,10 @@
 
 mod api;
 mod client;
+mod groups;
+mod lifecycle;
+mod lists;
+mod on_demand;
 mod rollout;
 mod worker;
 
@@ -11,7 +15,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tidegate_control_plane::{Config, ControlPlane};
+use tidegate_control_plane::{Config, ControlPlane, Limits, Proxies};
 
 use crate::client::Client;
 use crate::worker::FakeWorker;
@@ -69,6 +73,10 @@ impl Running {
     }
 
     async fn start_with(dir: TempDir, rollout_timeout: Duration, no_auth: bool) -> Running {
+        Running::start_configured(dir, |config| Config { rollout_timeout, no_auth, ..config }).await
+    }
+
+    async fn start_configured(dir: TempDir, change: impl FnOnce(Config) -> Config) -> Running {
         let any = "127.0.0.1:0".parse().unwrap();
         let config = Config {
             data_dir: dir.path().to_owned(),
@@ -76,9 +84,13 @@ impl Running {
             management_tls: any,
             management_certificate: None,
             channel: any,
-            rollout_timeout,
-            no_auth,
+            limits: Limits::default(),
+            strict_resource_groups: false,
+            rollout_timeout: Duration::from_secs(60),
+            trusted_proxies: Proxies::default(),
+            no_auth: false,
         };
+        let config = change(config);
         Running { plane: ControlPlane::start(config).await.unwrap(), dir }
     }
 

@@ -142,6 +142,14 @@ impl FakeWorker {
         snapshot
     }
 
+    /// Lets go of what it is told to let go of.
+    pub(crate) async fn withdraw(&mut self) -> GatewayId {
+        let message = self.hear().await;
+        let ToWorker::Withdraw { gateway } = message else { panic!("{message:?}") };
+        self.say(ToControlPlane::Withdrawn { gateway }).await;
+        gateway
+    }
+
     /// Takes the next snapshot and says that it cannot run.
     pub(crate) async fn reject(&mut self, reason: &str) -> Snapshot {
         let snapshot = self.assigned().await;

@@ -10,6 +10,7 @@
 mod access_log;
 mod address;
 mod backend;
+mod contract;
 mod document;
 mod files;
 mod gateway;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use rustls::ClientConfig;
 use serde_json::Value;
 
+use crate::contract;
 use crate::document::GatewayDocument;
 use crate::http_client::{Answer, HttpClient};
 use crate::wait::wait_for;
@@ -51,6 +52,9 @@ impl Management {
     }
 
     /// Any request. `path` begins with `/` or is an absolute URL on this endpoint, and is sent as it is.
+    ///
+    /// # Panics
+    /// When the answer is not as the description of the API has it.
     pub async fn send(
         &self,
         method: &str,
@@ -71,7 +75,10 @@ impl Management {
         if let Some(bearer) = &bearer {
             all.push(("authorization", bearer));
         }
-        client.send(method, self.path_of(path), &all, body).await
+        let path = self.path_of(path);
+        let answer = client.send(method, path, &all, body).await;
+        contract::check(method, path, &answer);
+        answer
     }
 
     /// What follows the authority in an absolute URL, which must be one of this endpoint.
@@ -97,6 +104,11 @@ impl Management {
         let mut all = vec![("content-type", "application/json")];
         all.extend(headers);
         self.send("PUT", &versioned(id), &all, body.to_string()).await
+    }
+
+    /// Any request with a body that is JSON.
+    pub async fn send_json(&self, method: &str, id: &str, body: &Value) -> Answer {
+        self.send(method, &versioned(id), &[("content-type", "application/json")], body.to_string()).await
     }
 
     /// `DELETE` of a resource.
@@ -193,7 +205,10 @@ impl Management {
         let location = begun.header("location").expect("the result has a place").to_owned();
         wait_for("the result of backendhealth", async || {
             let answer = self.send("GET", &location, &[], "").await;
-            (answer.status != 202).then(|| answer.expect(200).json())
+            (answer.status != 202).then(|| {
+                contract::check_result("POST", &format!("{gateway}/backendhealth"), &answer);
+                answer.expect(200).json()
+            })
         })
         .await
     }

@@ -1,19 +1,19 @@
 //! JSON bodies into gateways and children.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::{Child, Document};
+use super::{Child, Document, member};
 use crate::arm::body::{Body, Opened};
-use crate::arm::certificate::{CertificateError, to_base64};
-use crate::arm::collection::{COLLECTIONS, Collection, complete};
+use crate::arm::certificate::{CertificateError, client_issuer, to_base64};
+use crate::arm::collection::{COLLECTIONS, Collection, complete, over_limit};
 use crate::arm::gateway::Gateway;
-use crate::arm::normalize::{expect_list, expect_object, join, normalize, normalize_object, take};
+use crate::arm::named::{ChildBody, Names};
+use crate::arm::normalize::{expect_list, expect_object, join, normalize_object, take};
 use crate::arm::pkcs7;
-use crate::arm::resource_id::{MAX_NAME, is_valid_name};
 use crate::arm::shape::Shape;
+use crate::limits::MOST;
 use crate::violation::{ROOT, Violations, code};
 
 static GATEWAY: LazyLock<Shape> = LazyLock::new(Shape::of::<Gateway>);
@@ -50,32 +50,24 @@ fn members(
     (stored, opened): (Option<&Document>, &Opened),
     violations: &mut Violations,
 ) -> Vec<Child> {
-    if list.len() > collection.limit {
-        violations.push(collection.limit_code, target, collection.over_limit(list.len()));
+    if list.len() > MOST {
+        let message = over_limit(collection.name, list.len(), MOST);
+        violations.push(collection.limit_code, target, message);
     }
-    let mut names = HashSet::new();
+    let mut names = Names::of(collection.name);
     let mut children = Vec::new();
-    // One above the limit is read for the compiler to see; a million more would only cost time.
-    for (i, value) in list.into_iter().take(collection.limit + 1).enumerate() {
+    // A million more would only cost time.
+    for (i, value) in list.into_iter().take(MOST).enumerate() {
         let target = format!("{target}[{i}]");
         let body = ChildBody::read(value, &target, violations);
-        let name = body.name();
-        if !is_valid_name(&name) {
-            violations.push(code::INVALID_NAME, join(&target, "name"), invalid_name(&name));
-        } else if !names.insert(name.to_ascii_lowercase()) {
-            let message = format!("'{}' has two members with the name '{name}'.", collection.name);
-            violations.push(code::DUPLICATE_NAME, join(&target, "name"), message);
-        }
-        // An endless name is refused above; what follows need not repeat all of it.
-        let name: String = name.chars().take(MAX_NAME).collect();
+        let name = names.accept(&body.name(), &target, violations);
         let stored = stored.and_then(|document| document.child(collection, &name));
         children.push(child(collection, name, body.properties, (stored, opened), &target, violations));
     }
     children
 }
 
-/// Reads the body of a PUT on a child's own URL, which names it; a body may repeat the name but not contradict it.
-/// Its `id` is read-only, so it is ignored.
+/// Reads the body of a PUT on a child's own URL, which names it.
 pub(super) fn child_on_its_own(
     document: &Document,
     collection: &'static Collection,
@@ -85,48 +77,9 @@ pub(super) fn child_on_its_own(
 ) -> Child {
     let opened = &body.opened;
     let body = ChildBody::read(body.json.clone(), "", violations);
-    if !is_valid_name(name) {
-        violations.push(code::INVALID_NAME, "name", invalid_name(name));
-    }
-    if body.name.as_ref().is_some_and(|given| !given.eq_ignore_ascii_case(name)) {
-        violations.push(code::INVALID_NAME, "name", format!("The URL names the resource '{name}'."));
-    }
+    body.check_against_url(name, violations);
     let stored = document.child(collection, name);
     child(collection, name.to_owned(), body.properties, (stored, opened), "", violations)
-}
-
-/// What every child's JSON looks like from outside.
-#[derive(Default)]
-struct ChildBody {
-    name: Option<String>,
-    id: Option<String>,
-    properties: Map<String, Value>,
-}
-
-impl ChildBody {
-    fn read(value: Value, target: &str, violations: &mut Violations) -> ChildBody {
-        let whole = if target.is_empty() { ROOT } else { target };
-        let Some(mut object) = expect_object(value, whole, violations) else { return ChildBody::default() };
-        let mut text = |name: &str| {
-            let target = join(target, name);
-            let value = take(&mut object, name, &target, violations)?;
-            match normalize(value, &Shape::Text, &target, violations) {
-                Some(Value::String(text)) if !text.is_empty() => Some(text),
-                _ => None,
-            }
-        };
-        let (name, id) = (text("name"), text("id"));
-        let target = join(target, "properties");
-        let properties = take(&mut object, "properties", &target, violations);
-        let properties = properties.and_then(|value| expect_object(value, &target, violations));
-        ChildBody { name, id, properties: properties.unwrap_or_default() }
-    }
-
-    /// The name, which some samples give only as the end of the ID; empty if there is none.
-    fn name(&self) -> String {
-        let from_id = || self.id.as_ref().and_then(|id| id.rsplit('/').next().map(str::to_owned));
-        self.name.clone().or_else(from_id).unwrap_or_default()
-    }
 }
 
 /// `target` is the JSON path of the child itself.
@@ -152,10 +105,28 @@ fn child(
         properties: collection.complete(properties),
         secret: None,
     };
+    if let Some(stored) = stored {
+        member::keep_spelling(&mut child, stored);
+    }
     if collection.properties().iter().any(|property| property.write_only) {
         read_certificate(&mut child, &hidden, (stored, opened), &target, violations);
     }
+    show_issuer(&mut child);
     child
+}
+
+/// Trusted client certificates show what was read in them. What cannot be read is for the compiler to complain of.
+fn show_issuer(child: &mut Child) {
+    const VALIDATED: &str = "validatedCertData";
+    const ISSUER: &str = "clientCertIssuerDN";
+    if !child.collection.properties().iter().any(|property| property.name == ISSUER) {
+        return;
+    }
+    let Some(Value::String(data)) = child.properties.get("data") else { return };
+    if let Some(issuer) = client_issuer(data) {
+        child.properties.insert(VALIDATED.to_owned(), Value::String(data.clone()));
+        child.properties.insert(ISSUER.to_owned(), Value::String(issuer));
+    }
 }
 
 /// Server certificates are the only children with write-only properties: what came becomes the secret and what may
@@ -192,15 +163,4 @@ fn read_certificate(
             violations.push(code::CERTIFICATE_INVALID, join(target, "data"), message);
         }
     }
-}
-
-pub(super) fn invalid_name(name: &str) -> String {
-    if name.is_empty() {
-        return "A name is required.".to_owned();
-    }
-    let name: String = name.chars().take(MAX_NAME).collect();
-    format!(
-        "'{name}' is no valid name. A name has at most 80 characters, begins with a letter or digit, ends with a \
-         letter, digit or '_', and holds only letters, digits, '_', '.' and '-'."
-    )
 }

@@ -1,15 +1,17 @@
-//! References between the children of a document: brought into one spelling, and followed backwards.
+//! References between the children of a document, however deep in their properties: brought into one spelling, and
+//! followed backwards.
 //!
 //! Whether what they name exists is the compiler's business.
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Child, Document};
 use crate::arm::collection::{COLLECTIONS, Collection};
 use crate::arm::normalize::join;
 use crate::arm::resource_id::{GatewayPath, Reference};
+use crate::arm::shape::{Property, Shape};
 use crate::violation::{Violations, code};
 
 /// What references are spelt after: the gateway's path, and its children's names by lower-cased ID.
@@ -25,7 +27,7 @@ pub(super) fn spell_all(document: &mut Document, violations: &mut Violations) {
         let members = document.children.iter_mut().filter(|child| child.collection == collection);
         for (i, child) in members.enumerate() {
             let target = format!("properties.{}[{i}].properties", collection.name);
-            spelling.apply(child, &target, violations);
+            spelling.apply(&mut child.properties, collection.properties(), &target, violations);
         }
     }
 }
@@ -33,19 +35,59 @@ pub(super) fn spell_all(document: &mut Document, violations: &mut Violations) {
 /// Spells the references of the child at an index; targets are paths within that child's body.
 pub(super) fn spell_one(document: &mut Document, at: usize, violations: &mut Violations) {
     let spelling = Spelling::of(document);
-    spelling.apply(&mut document.children[at], "properties", violations);
+    let child = &mut document.children[at];
+    spelling.apply(&mut child.properties, child.collection.properties(), "properties", violations);
 }
 
-/// The resource IDs of the children that refer to that one: as long as there are any it cannot be deleted.
+/// The resource IDs of the children, and of members within them, that refer to that one: as long as there are any it
+/// cannot be deleted.
 pub fn users_of(document: &Document, collection: &Collection, name: &str) -> Vec<String> {
-    let id = document.path.child_id(collection, name);
-    let refers = |value: &Value| value["id"].as_str().is_some_and(|other| other.eq_ignore_ascii_case(&id));
-    let uses = |child: &&Child| {
-        let mut values = child.collection.references().filter_map(|(p, _)| child.properties.get(&p.name));
-        values.any(|value| refers(value) || value.as_array().is_some_and(|list| list.iter().any(refers)))
-    };
-    let users = document.children.iter().filter(uses);
-    users.map(|child| document.path.child_id(child.collection, &child.name)).collect()
+    let mut users = Users { of: document.path.child_id(collection, name), found: Vec::new() };
+    for child in &document.children {
+        let id = document.path.child_id(child.collection, &child.name);
+        users.look_into(&child.properties, child.collection.properties(), &id);
+    }
+    users.found
+}
+
+/// Who refers to a child.
+struct Users {
+    /// The child's resource ID.
+    of: String,
+    /// Theirs, each once.
+    found: Vec<String>,
+}
+
+impl Users {
+    fn look_into(&mut self, object: &Map<String, Value>, properties: &[Property], owner: &str) {
+        for property in properties {
+            let Some(value) = object.get(&property.name) else { continue };
+            let values = || value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter();
+            if property.refers_to.is_some() {
+                let refers = |v: &Value| v["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(&self.of));
+                if values().any(refers) && self.found.last().is_none_or(|last| last != owner) {
+                    self.found.push(owner.to_owned());
+                }
+            } else if let Some(inner) = property.shape.members() {
+                for member in values() {
+                    let name = member["name"].as_str().unwrap_or_default();
+                    let Some(object) = member["properties"].as_object() else { continue };
+                    self.look_into(object, inner, &format!("{owner}/{}/{name}", property.name));
+                }
+            } else {
+                let inner = objects_in(&property.shape);
+                values().filter_map(Value::as_object).for_each(|object| self.look_into(object, inner, owner));
+            }
+        }
+    }
+}
+
+/// The properties of an object, or of each object in a list of them; none of anything else.
+fn objects_in(shape: &Shape) -> &[Property] {
+    match shape {
+        Shape::List(items) => items.properties(),
+        other => other.properties(),
+    }
 }
 
 impl Spelling {
@@ -55,19 +97,35 @@ impl Spelling {
         Spelling { gateway: document.path.clone(), ids }
     }
 
-    fn apply(&self, child: &mut Child, target: &str, violations: &mut Violations) {
-        for (property, to) in child.collection.references() {
+    /// Spells the references in an object with these properties, which stands at `target`.
+    fn apply(
+        &self,
+        object: &mut Map<String, Value>,
+        properties: &[Property],
+        target: &str,
+        violations: &mut Violations,
+    ) {
+        for property in properties {
             let target = join(target, &property.name);
-            let Some(value) = child.properties.get_mut(&property.name) else { continue };
-            if let Value::Array(list) = value {
-                for (i, reference) in list.iter_mut().enumerate() {
-                    self.one(reference, to, &format!("{target}[{i}]"), violations);
+            let Some(value) = object.get_mut(&property.name) else { continue };
+            if let Some(to) = property.refers_to.as_deref().and_then(Collection::named) {
+                each(value, &target, |value, target| self.one(value, to, target, violations));
+                if value.is_object() && !value["id"].is_string() {
+                    object.remove(&property.name);
                 }
+            } else if let Some(inner) = property.shape.members() {
+                each(value, &target, |member, target| {
+                    if let Some(object) = member.get_mut("properties").and_then(Value::as_object_mut) {
+                        self.apply(object, inner, &join(target, "properties"), violations);
+                    }
+                });
             } else {
-                self.one(value, to, &target, violations);
-                if !value["id"].is_string() {
-                    child.properties.remove(&property.name);
-                }
+                let inner = objects_in(&property.shape);
+                each(value, &target, |value, target| {
+                    if let Value::Object(object) = value {
+                        self.apply(object, inner, target, violations);
+                    }
+                });
             }
         }
     }
@@ -91,5 +149,17 @@ impl Spelling {
         let spelt = gateway.child_id(collection, &parsed.name);
         let spelt = self.ids.get(&spelt.to_ascii_lowercase()).cloned().unwrap_or(spelt);
         *id = Value::String(spelt);
+    }
+}
+
+/// Does something to a value, or to each of a list, and tells it where that stands.
+fn each(value: &mut Value, target: &str, mut act: impl FnMut(&mut Value, &str)) {
+    match value {
+        Value::Array(list) => {
+            for (i, value) in list.iter_mut().enumerate() {
+                act(value, &format!("{target}[{i}]"));
+            }
+        }
+        value => act(value, target),
     }
 }

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::arm::samples::{
-    CERTIFICATE, ID, NEW, OLD, command_line, documentation, path, read, reference, shown, whole,
+    CERTIFICATE, ID, NEW, OLD, command_line, defined, documentation, path, read, reference, shown, whole,
 };
+use crate::limits::MOST;
 use crate::testing::sent;
 use crate::violation::code;
 
@@ -74,7 +75,7 @@ fn the_command_lines_template_is_read() {
 
 #[test]
 fn what_was_read_reads_the_same_again() {
-    for body in [whole(), command_line()] {
+    for body in [whole(), defined(), command_line()] {
         let document = read(body);
         let (again, violations) = Document::read(path(), &sent(shown(&document)), Some(&document), NEW);
         assert!(violations.is_empty(), "{violations}");
@@ -259,12 +260,42 @@ fn users_of_a_child_are_found() {
 }
 
 #[test]
+fn users_within_children_are_found() {
+    let document = read(defined());
+    let check = |of: &str, name: &str, expected: &[&str]| {
+        let expected: Vec<String> = expected.iter().map(|child| format!("{ID}/{child}")).collect();
+        assert_eq!(users_of(&document, collection(of), name), expected);
+    };
+    check("redirectConfigurations", "AWAY", &["urlPathMaps/map/pathRules/old"]);
+    check("redirectConfigurations", "up", &[]);
+    check("rewriteRuleSets", "set", &["urlPathMaps/map", "urlPathMaps/map/pathRules/images"]);
+    check("trustedClientCertificates", "clients", &["sslProfiles/profile"]);
+    check("sslProfiles", "profile", &["listeners/bytes"]);
+    check(
+        "trustedRootCertificates",
+        "root",
+        &["backendHttpSettingsCollection/tls", "backendSettingsCollection/bytes"],
+    );
+    check(
+        "backendAddressPools",
+        "pool",
+        &[
+            "urlPathMaps/map",
+            "urlPathMaps/map/pathRules/images",
+            "requestRoutingRules/ws-rule",
+            "requestRoutingRules/wss-rule",
+            "loadDistributionPolicies/policy/loadDistributionTargets/t",
+        ],
+    );
+}
+
+#[test]
 fn a_body_without_end_costs_and_answers_little() {
     let many = json!({ "properties": { "probes": vec![json!({}); 100_000] } });
     let (document, violations) = Document::read(path(), &sent(many), None, NEW);
     assert_eq!(violations.0[0].code, code::limit::PROBES);
     assert!(violations.0[0].message.contains("100000"), "{}", violations.0[0].message);
-    assert!(document.children.len() < 200 && violations.0.len() < 200);
+    assert!(document.children.len() == MOST && violations.0.len() <= 1000);
     let endless = json!({ "properties": { "probes": [{ "name": "x".repeat(1_000_000) }] } });
     let (document, violations) = Document::read(path(), &sent(endless), None, NEW);
     assert!(document.children[0].name.len() == 80 && violations.to_string().len() < 1000);

@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{Protocol, SubResource};
 
@@ -11,6 +10,7 @@ use super::{Protocol, SubResource};
 #[serde(default, rename_all = "camelCase")]
 pub struct BackendAddressPool {
     /// The members. An empty pool is allowed; its requests are answered with 502.
+    #[schemars(length(max = 1200))]
     pub backend_addresses: Vec<BackendAddress>,
 }
 
@@ -29,12 +29,14 @@ pub struct BackendAddress {
 #[serde(default, rename_all = "camelCase")]
 pub struct BackendHttpSettings {
     /// 1 to 65535. Required.
+    #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i64>,
     /// Whether to speak TLS with them.
     pub protocol: Protocol,
     /// Only `Disabled` is served yet.
     pub cookie_based_affinity: CookieBasedAffinity,
     /// Seconds that a response may take and that a WebSocket session may be idle: 1 to 86400.
+    #[schemars(range(min = 1, max = 86400))]
     pub request_timeout: i64,
     /// A custom probe of the same protocol, instead of the default one.
     #[schemars(extend("x-refers-to" = "probes"))]
@@ -55,13 +57,14 @@ pub struct BackendHttpSettings {
     pub probe_enabled: Option<bool>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = "Requests keep their path."))]
-    pub path: Option<Value>,
+    pub path: Option<String>,
     /// Not served.
-    #[schemars(extend("x-not-served" = "Use trustedRootCertificates."))]
-    pub authentication_certificates: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-not-served" = "Use trustedRootCertificates.", "x-refers-to" = "authenticationCertificates"))]
+    pub authentication_certificates: Vec<SubResource>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = ""))]
-    pub dedicated_backend_connection: Option<Value>,
+    pub dedicated_backend_connection: Option<bool>,
     /// Only `true` is served.
     pub validate_cert_chain_and_expiry: Option<bool>,
     /// Only `true` is served.
@@ -69,7 +72,7 @@ pub struct BackendHttpSettings {
     pub validate_sni: Option<bool>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = "The name is that of the Host header: use hostName."))]
-    pub sni_name: Option<Value>,
+    pub sni_name: Option<String>,
 }
 
 impl Default for BackendHttpSettings {
@@ -88,7 +91,7 @@ impl Default for BackendHttpSettings {
             affinity_cookie_name: None,
             probe_enabled: None,
             path: None,
-            authentication_certificates: None,
+            authentication_certificates: Vec::new(),
             dedicated_backend_connection: None,
             validate_cert_chain_and_expiry: None,
             validate_sni: None,
@@ -114,6 +117,7 @@ pub struct ConnectionDraining {
     /// Whether the time below counts; 30 s otherwise.
     pub enabled: bool,
     /// Seconds that they may go on: 1 to 3600, checked even when disabled.
+    #[schemars(range(min = 1, max = 3600))]
     pub drain_timeout_in_sec: i64,
 }
 
@@ -126,28 +130,34 @@ pub struct Probe {
     /// The `Host` to send. This or `pickHostNameFromBackendHttpSettings` is required.
     pub host: Option<String>,
     /// The path and query to ask for; starts with `/`.
+    #[schemars(regex(pattern = "^/"))]
     pub path: String,
     /// Seconds from one probe to the next: 1 to 86400.
+    #[schemars(range(min = 1, max = 86400))]
     pub interval: i64,
     /// Seconds that an answer may take: 1 to 86400.
+    #[schemars(range(min = 1, max = 86400))]
     pub timeout: i64,
     /// Failures in a row that take a member out: 1 to 20.
+    #[schemars(range(min = 1, max = 20))]
     pub unhealthy_threshold: i64,
     /// Whether to send the `Host` that requests of the settings are sent with.
     pub pick_host_name_from_backend_http_settings: bool,
-    /// Members of a pool that stay in use whatever the probes say.
+    /// Members of a pool that stay in use whatever the probes say: 0 to 1200.
+    #[schemars(range(min = 0, max = 1200))]
     pub min_servers: i64,
     /// What a good answer is; statuses 200 to 399 otherwise.
     #[serde(rename = "match")]
     pub criterion: Option<ProbeMatch>,
     /// 1 to 65535; the port of the settings otherwise.
+    #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i64>,
     /// Not served: layer 4.
     #[schemars(extend("x-not-served" = "Use pickHostNameFromBackendHttpSettings."))]
-    pub pick_host_name_from_backend_settings: Option<Value>,
+    pub pick_host_name_from_backend_settings: Option<bool>,
     /// Not served: layer 4.
     #[schemars(extend("x-not-served" = ""))]
-    pub enable_probe_proxy_protocol_header: Option<Value>,
+    pub enable_probe_proxy_protocol_header: Option<bool>,
 }
 
 impl Default for Probe {
@@ -174,7 +184,10 @@ impl Default for Probe {
 #[serde(default, rename_all = "camelCase")]
 pub struct ProbeMatch {
     /// Text that the body must contain, at most 4090 characters; anything when absent or empty.
+    #[schemars(length(max = 4090))]
     pub body: Option<String>,
     /// Statuses, each `"200"` or `"200-399"`; the latter when there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(regex(pattern = "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$")))]
     pub status_codes: Vec<String>,
 }

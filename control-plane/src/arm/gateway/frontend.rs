@@ -1,11 +1,9 @@
-//! Where requests come in: addresses, ports, listeners and their certificates.
+//! Where requests come in: addresses, ports and listeners.
 
 use schemars::JsonSchema;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{Protocol, SubResource};
+use super::{CustomError, Protocol, SubResource};
 
 /// Where the gateway lives in a virtual network. Stored and given back; without effect here.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,39 +11,6 @@ use super::{Protocol, SubResource};
 pub struct GatewayIpConfiguration {
     /// The subnet. Required.
     pub subnet: Option<SubResource>,
-}
-
-/// A server certificate.
-///
-/// The write-only properties are in the description, but reading takes them out before anything becomes this type.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub struct SslCertificate {
-    /// Base64 of a PFX, or of PEM text with chain and key; or the PEM text itself.
-    #[serde(skip_serializing)]
-    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
-    pub data: Option<IgnoredAny>,
-    /// The password of the PFX.
-    #[serde(skip_serializing)]
-    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
-    pub password: Option<IgnoredAny>,
-    /// Base64 of a PKCS#7 bag with the certificate chain.
-    #[schemars(extend("readOnly" = true))]
-    pub public_cert_data: Option<String>,
-    /// Not served.
-    #[schemars(extend("x-not-served" = "Send the certificate itself in 'data', with its 'password'."))]
-    pub key_vault_secret_id: Option<Value>,
-}
-
-/// A certificate authority that backends' certificates are checked against.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase")]
-pub struct TrustedRootCertificate {
-    /// Base64 of the certificate (DER or PEM), or its PEM text. Required.
-    pub data: Option<String>,
-    /// Not served.
-    #[schemars(extend("x-not-served" = "Send the certificate itself in 'data'."))]
-    pub key_vault_secret_id: Option<Value>,
 }
 
 /// An address that clients reach the gateway at.
@@ -63,9 +28,9 @@ pub struct FrontendIpConfiguration {
     /// Makes the frontend the public one, at the worker's own public address; not looked up.
     #[serde(rename = "publicIPAddress")]
     pub public_ip_address: Option<SubResource>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub private_link_configuration: Option<Value>,
+    /// Stored and given back; without effect here.
+    #[schemars(extend("x-refers-to" = "privateLinkConfigurations"))]
+    pub private_link_configuration: Option<SubResource>,
 }
 
 /// How a private address is chosen.
@@ -83,6 +48,7 @@ pub enum IpAllocationMethod {
 #[serde(default)]
 pub struct FrontendPort {
     /// 1 to 65199. Required.
+    #[schemars(range(min = 1, max = 65199))]
     pub port: Option<i64>,
 }
 
@@ -102,6 +68,7 @@ pub struct Listener {
     /// The one host name, without wildcards.
     pub host_name: Option<String>,
     /// Up to five host names, wildcards `*` and `?` allowed. Not together with `hostName`.
+    #[schemars(length(max = 5))]
     pub host_names: Vec<String>,
     /// The server certificate. Required for `Https`.
     #[schemars(extend("x-refers-to" = "sslCertificates"))]
@@ -109,12 +76,13 @@ pub struct Listener {
     /// Stored and given back; without effect, as with the official service's second generation.
     pub require_server_name_indication: bool,
     /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub ssl_profile: Option<Value>,
+    #[schemars(extend("x-not-served" = "", "x-refers-to" = "sslProfiles"))]
+    pub ssl_profile: Option<SubResource>,
     /// Not served yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-not-served" = ""))]
-    pub custom_error_configurations: Option<Value>,
+    pub custom_error_configurations: Vec<CustomError>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = "No web application firewall is served; leave it out."))]
-    pub firewall_policy: Option<Value>,
+    pub firewall_policy: Option<SubResource>,
 }

@@ -2,7 +2,6 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::SubResource;
 
@@ -13,6 +12,7 @@ pub struct RequestRoutingRule {
     /// Only `Basic` is served yet.
     pub rule_type: RuleType,
     /// 1, tried first, to 20000; unique. Required from api-version 2021-08-01 on, filled in before.
+    #[schemars(range(min = 1, max = 20000))]
     pub priority: Option<i64>,
     /// Whose requests. Required; a listener has one rule at most.
     #[schemars(extend("x-refers-to" = "httpListeners"))]
@@ -24,21 +24,21 @@ pub struct RequestRoutingRule {
     #[schemars(extend("x-refers-to" = "backendHttpSettingsCollection"))]
     pub backend_http_settings: Option<SubResource>,
     /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub url_path_map: Option<Value>,
+    #[schemars(extend("x-not-served" = "", "x-refers-to" = "urlPathMaps"))]
+    pub url_path_map: Option<SubResource>,
     /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub redirect_configuration: Option<Value>,
+    #[schemars(extend("x-not-served" = "", "x-refers-to" = "redirectConfigurations"))]
+    pub redirect_configuration: Option<SubResource>,
     /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub rewrite_rule_set: Option<Value>,
+    #[schemars(extend("x-not-served" = "", "x-refers-to" = "rewriteRuleSets"))]
+    pub rewrite_rule_set: Option<SubResource>,
     /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
-    pub load_distribution_policy: Option<Value>,
+    #[schemars(extend("x-not-served" = "", "x-refers-to" = "loadDistributionPolicies"))]
+    pub load_distribution_policy: Option<SubResource>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = ""))]
     #[serde(rename = "entraJWTValidationConfig")]
-    pub entra_jwt_validation_config: Option<Value>,
+    pub entra_jwt_validation_config: Option<SubResource>,
 }
 
 /// How a rule finds the pool.

@@ -70,13 +70,13 @@ impl Noise {
 fn spoilt_bodies_are_judged_and_good_ones_read_the_same_again() {
     let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
     let (mut good, mut bad) = (0, 0);
-    for _ in 0..1000 {
-        let mut body = whole();
+    for _ in 0..600 {
+        let mut body = defined();
         for _ in 0..=noise.below(3) {
             noise.spoil(&mut body);
         }
         let (document, violations) = Document::read(path(), &sent(body.clone()), None, NEW);
-        let compiled = compile(&document);
+        let compiled = compile(&document, &PublicAddresses::default());
         if !violations.is_empty() || compiled.is_err() {
             bad += 1;
             continue;
@@ -86,21 +86,21 @@ fn spoilt_bodies_are_judged_and_good_ones_read_the_same_again() {
         assert!(violations.is_empty(), "{violations}: {body}");
         assert_eq!(again, document, "{body}");
     }
-    assert!(good > 100 && bad > 100, "{good} good and {bad} bad bodies tell something");
+    assert!(good > 60 && bad > 60, "{good} good and {bad} bad bodies tell something");
 }
 
 #[test]
 fn spoilt_children_are_judged() {
     let mut noise = Noise(42);
-    let document = read(whole());
-    for _ in 0..1000 {
+    let document = read(defined());
+    for _ in 0..600 {
         let at = noise.below(document.children.len());
         let child = &document.children[at];
         let mut body = json!({ "name": child.name, "properties": child.properties });
         noise.spoil(&mut body);
         let (next, mut violations) = document.with_child(child.collection, &child.name, &sent(body), NEW);
         let target = next.target_of(child.collection, &child.name).unwrap();
-        if let Err(found) = compile(&next) {
+        if let Err(found) = compile(&next, &PublicAddresses::default()) {
             violations.absorb(found.seen_from(&target));
         }
     }

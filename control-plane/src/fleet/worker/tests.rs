@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::store::OperationalState;
 use crate::store::ProvisioningState::{Deleting, Updating};
 
 const A: GatewayId = GatewayId(Uuid::from_u128(1));
@@ -18,12 +19,17 @@ fn wanted(gateway: GatewayId, generation: u64) -> Wanted {
         generation: Generation(generation),
         digest: digest("as stored"),
         state: Updating,
+        operational: OperationalState::Running,
         waiting_since: None,
     }
 }
 
 fn going(gateway: GatewayId) -> Wanted {
     Wanted { state: Deleting, ..wanted(gateway, 1) }
+}
+
+fn stopped(gateway: GatewayId) -> Wanted {
+    Wanted { operational: OperationalState::Stopping, ..wanted(gateway, 1) }
 }
 
 fn assign(gateway: GatewayId, generation: u64) -> Order {
@@ -72,6 +78,16 @@ fn a_plan_says_what_differs_and_nothing_twice() {
         ("going", &[going(A)], worker(&[(A, 1)], &[]), &[Order::Withdraw(A)]),
         ("going, never heard of", &[going(A)], worker(&[], &[]), &[]),
         ("going, just told to run it", &[going(A)], worker(&[], &[(A, assign(A, 1))]), &[Order::Withdraw(A)]),
+        ("stopped", &[stopped(A)], worker(&[(A, 1)], &[]), &[Order::Withdraw(A)]),
+        ("stopped, never heard of", &[stopped(A)], worker(&[], &[]), &[]),
+        ("stopped, the withdrawal under way", &[stopped(A)], worker(&[], &[(A, Order::Withdraw(A))]), &[]),
+        ("started again", &[wanted(A, 1)], worker(&[], &[]), &[assign(A, 1)]),
+        (
+            "started again before it was let go of",
+            &[wanted(A, 1)],
+            worker(&[(A, 1)], &[(A, Order::Withdraw(A))]),
+            &[assign(A, 1)],
+        ),
         ("withdrawal under way", &[], worker(&[(A, 1)], &[(A, Order::Withdraw(A))]), &[]),
         (
             "withdraw before assign",
@@ -135,6 +151,20 @@ fn a_verdict_needs_every_connected_worker() {
         ),
         ("one refuses", wanted(A, 2), &[(one, has(1)), (two, refuses.clone())], refused),
         ("it refused another one", wanted(A, 3), &[(two, refuses)], Verdict::Waiting(vec![two])),
+        ("stopped, nobody there", stopped(A), &[], Verdict::Done),
+        (
+            "stopped, one still has it",
+            stopped(A),
+            &[(one, has(1)), (two, worker(&[], &[]))],
+            Verdict::Waiting(vec![one]),
+        ),
+        ("stopped, all have let go", stopped(A), &[(one, worker(&[(B, 1)], &[]))], Verdict::Done),
+        (
+            "started again, the withdrawal is still to come",
+            wanted(A, 1),
+            &[(one, worker(&[(A, 1)], &[(A, assign(A, 1))]))],
+            Verdict::Waiting(vec![one]),
+        ),
         ("going, nobody there", going(A), &[], Verdict::Done),
         ("going, one holds it", going(A), &[(one, has(1))], Verdict::Waiting(vec![one])),
         (

@@ -1,0 +1,110 @@
+//! What can be had: the `applicationGatewayAvailable…` lists of a subscription, which clients offer to people.
+//!
+//! They are the official service's, whatever of it a worker executes: a document is checked against them.
+
+use axum::Json;
+use axum::extract::Path;
+use serde_json::{Value, json};
+
+use crate::arm::rewrite_names::{REQUEST_HEADERS, RESPONSE_HEADERS, SERVER_VARIABLES};
+use crate::arm::tls_policy::{DEFAULT, PREDEFINED, PredefinedPolicy, SUITES, TlsVersion};
+
+use super::error::ApiError;
+use super::extract::{SubscriptionScope, Version};
+
+/// The one set of options that there is.
+const OPTIONS: &str = "default";
+
+pub(super) async fn server_variables(_: Version, _: SubscriptionScope) -> Json<Value> {
+    Json(json!(SERVER_VARIABLES.as_slice()))
+}
+
+pub(super) async fn request_headers(_: Version, _: SubscriptionScope) -> Json<Value> {
+    Json(json!(REQUEST_HEADERS.as_slice()))
+}
+
+pub(super) async fn response_headers(_: Version, _: SubscriptionScope) -> Json<Value> {
+    Json(json!(RESPONSE_HEADERS.as_slice()))
+}
+
+/// No web application firewall is served, so there is no rule set.
+pub(super) async fn firewall_rule_sets(_: Version, _: SubscriptionScope) -> Json<Value> {
+    Json(json!({"value": []}))
+}
+
+pub(super) async fn tls_options(
+    _: Version,
+    SubscriptionScope(subscription): SubscriptionScope,
+    Path((_, options)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    known(&options)?;
+    let policies: Vec<Value> =
+        PREDEFINED.iter().map(|policy| json!({"id": policy_id(&subscription, policy)})).collect();
+    Ok(Json(json!({
+        "name": OPTIONS,
+        "id": options_id(&subscription),
+        "type": "Microsoft.Network/ApplicationGatewayAvailableSslOptions",
+        "properties": {
+            "predefinedPolicies": policies,
+            "defaultPolicy": DEFAULT,
+            "availableCipherSuites": SUITES.as_slice(),
+            "availableProtocols": TlsVersion::ALL,
+        },
+    })))
+}
+
+pub(super) async fn tls_policies(
+    _: Version,
+    SubscriptionScope(subscription): SubscriptionScope,
+    Path((_, options)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    known(&options)?;
+    let policies: Vec<Value> = PREDEFINED.iter().map(|policy| show(&subscription, policy)).collect();
+    Ok(Json(json!({"value": policies})))
+}
+
+pub(super) async fn tls_policy(
+    _: Version,
+    SubscriptionScope(subscription): SubscriptionScope,
+    Path((_, options, name)): Path<(String, String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    known(&options)?;
+    let policy = PREDEFINED.iter().find(|policy| policy_name(policy).eq_ignore_ascii_case(&name));
+    let policy = policy.ok_or_else(|| ApiError::UnknownPath(format!("predefinedPolicies/{name}")))?;
+    Ok(Json(show(&subscription, policy)))
+}
+
+fn known(options: &str) -> Result<(), ApiError> {
+    if options.eq_ignore_ascii_case(OPTIONS) {
+        return Ok(());
+    }
+    Err(ApiError::UnknownPath(format!("applicationGatewayAvailableSslOptions/{options}")))
+}
+
+/// The official description has no names for the suites of TLS 1.3. They are always on where that version is, and not
+/// shown.
+fn show(subscription: &str, policy: &PredefinedPolicy) -> Value {
+    let suites: Vec<_> = policy.suites.iter().filter(|suite| SUITES.contains(suite)).collect();
+    json!({
+        "name": policy.name,
+        "id": policy_id(subscription, policy),
+        "properties": {"cipherSuites": suites, "minProtocolVersion": policy.oldest},
+    })
+}
+
+/// The empty resource group is the official service's.
+fn options_id(subscription: &str) -> String {
+    format!(
+        "/subscriptions/{subscription}/resourceGroups//providers/Microsoft.Network/ApplicationGatewayAvailableSslOptions/{OPTIONS}"
+    )
+}
+
+fn policy_id(subscription: &str, policy: &PredefinedPolicy) -> String {
+    let name = policy_name(policy);
+    format!("{}/ApplicationGatewaySslPredefinedPolicy/{name}", options_id(subscription))
+}
+
+/// The name as JSON has it.
+fn policy_name(policy: &PredefinedPolicy) -> String {
+    format!("{:?}", policy.name)
+}

@@ -1,0 +1,175 @@
+//! What a deployment would do to what is stored now: a plan, the failure of each resource that would be refused, and
+//! what each one would be afterwards. Nothing is written.
+
+use serde_json::Value;
+use tidegate_shared::secret::Secret;
+use uuid::Uuid;
+
+use crate::arm::deployment::{DeploymentBody, DeploymentPath, Failure};
+use crate::audit::Author;
+use crate::clock::Millis;
+use crate::store::StoreError;
+use crate::template::{Context, Plan, Ready, References, Request};
+
+use super::super::App;
+use super::super::error::{ApiError, DeploymentError};
+use super::target::Target;
+use super::write::{Stage, Write};
+
+/// The location of a group that nobody has made yet.
+const NOWHERE: &str = "local";
+
+/// A deployment, looked at from before.
+pub(super) struct Foreseen {
+    /// What it means.
+    pub(super) plan: Plan,
+    /// Everything that it takes to run it.
+    pub(super) request: Secret,
+    /// When it was looked at.
+    pub(super) now: Millis,
+    /// What would become of each resource of the plan.
+    pub(super) changes: Vec<Change>,
+}
+
+/// What would become of a resource.
+pub(super) struct Change {
+    /// What it is, as its GET shows it; none if there is none.
+    pub(super) before: Option<Value>,
+    /// What it would be; none where that is known only when others are there.
+    pub(super) after: Option<Value>,
+}
+
+/// Looks at a deployment from before.
+///
+/// # Errors
+/// Everything that can be known to be wrong with it.
+pub(super) async fn foresee(
+    app: &App,
+    author: &Author,
+    path: &DeploymentPath,
+    body: DeploymentBody,
+) -> Result<Foreseen, ApiError> {
+    let now = Millis::now();
+    let DeploymentBody { template, parameters } = body;
+    let context = context(app, path, now).await?;
+    let request = Request { template, parameters, context };
+    let stored = Secret::new(serde_json::to_vec(&request).expect("a request has a JSON form"));
+    let plan = Plan::make(request).map_err(DeploymentError::Template)?;
+    let references = foreign(app, author, path, &plan).await?;
+    let mut stage = Stage::default();
+    let (mut changes, mut failures) = (Vec::new(), Vec::new());
+    for resource in &plan.resources {
+        let target = Target::of(&resource.id);
+        let before = match &target {
+            Some(target) => target.show(app).await?,
+            None => None,
+        };
+        let after = match plan.body(resource, &references) {
+            Ok(Ready::After(_)) => None,
+            Ok(Ready::Now(body)) => match Write::new(app, resource, body).await {
+                Ok(write) => match write.rehearse(app, &mut stage).await {
+                    Ok(after) => Some(after),
+                    Err(error) => {
+                        failures.push(of_resource(&resource.target, error)?);
+                        None
+                    }
+                },
+                Err(error) => {
+                    failures.push(of_resource(&resource.target, error)?);
+                    None
+                }
+            },
+            Err(flaws) => return Err(DeploymentError::Template(flaws).into()),
+        };
+        changes.push(Change { before, after });
+    }
+    if failures.is_empty() {
+        return Ok(Foreseen { plan, request: stored, now, changes });
+    }
+    Err(invalid(&plan, path, failures))
+}
+
+/// Where a template is deployed.
+async fn context(app: &App, path: &DeploymentPath, now: Millis) -> Result<Context, StoreError> {
+    let group = app.store.group(&path.subscription, &path.group).await?;
+    let body = group.as_ref().map(|group| group.body.clone()).unwrap_or_default();
+    let location = body.get("location").and_then(Value::as_str).unwrap_or(NOWHERE);
+    Ok(Context {
+        subscription: path.subscription.clone(),
+        tenant: app.issuer.tenant().to_string(),
+        group: group.as_ref().map_or_else(|| path.group.clone(), |group| group.name.clone()),
+        location: location.to_owned(),
+        tags: body.get("tags").and_then(Value::as_object).cloned().unwrap_or_default(),
+        deployment: path.name.clone(),
+        chance: Uuid::new_v4(),
+        now: now.0,
+    })
+}
+
+/// What a template refers to and does not deploy: it must be there, and its author must be allowed to read it.
+async fn foreign(
+    app: &App,
+    author: &Author,
+    path: &DeploymentPath,
+    plan: &Plan,
+) -> Result<References, ApiError> {
+    let mut references = References::new();
+    let mut failures = Vec::new();
+    for id in &plan.foreign {
+        if let Some(client) = author.client.as_ref().filter(|client| !client.covers(id)) {
+            return Err(ApiError::LinkForbidden {
+                client: client.app_id,
+                action: "Microsoft.Resources/deployments/write".to_owned(),
+                scope: path.to_string(),
+                linked: id.clone(),
+            });
+        }
+        let found = match Target::of(id) {
+            Some(target) => target.show(app).await?,
+            None => None,
+        };
+        match found {
+            Some(found) => drop(references.insert(id.clone(), found)),
+            None => {
+                let message =
+                    format!("The template refers to '{id}', which is not there and not deployed by it.");
+                failures.push(Failure::new("ResourceNotFound", message).about(id));
+            }
+        }
+    }
+    if failures.is_empty() { Ok(references) } else { Err(invalid(plan, path, failures)) }
+}
+
+fn invalid(plan: &Plan, path: &DeploymentPath, failures: Vec<Failure>) -> ApiError {
+    let hide = |text: &str| plan.without_secrets_in(text);
+    let failures = failures.into_iter().map(|failure| failure.map(&hide)).collect();
+    DeploymentError::resources(&path.name, failures).into()
+}
+
+/// What is wrong with a resource, its paths those of the template. Our own failures are not the client's.
+fn of_resource(place: &str, error: ApiError) -> Result<Failure, ApiError> {
+    if error.is_ours() {
+        return Err(error);
+    }
+    let within = matches!(error, ApiError::Invalid(_));
+    let mut failure = error.failure();
+    if within {
+        let rebase = |target: Option<String>| match target.as_deref() {
+            None | Some(crate::violation::ROOT) => Some(place.to_owned()),
+            Some(target) => Some(format!("{place}.{target}")),
+        };
+        failure.target = rebase(failure.target);
+        for detail in &mut failure.details {
+            detail.target = rebase(detail.target.take());
+        }
+    } else if failure.target.is_none() {
+        failure.target = Some(place.to_owned());
+    }
+    Ok(failure)
+}
+
+impl std::fmt::Debug for Foreseen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Foreseen({:?})", self.plan)
+    }
+}

@@ -1,0 +1,123 @@
+//! A gateway or a child of one, as a template has it: rehearsed or written.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tidegate_shared::id::{GatewayId, Generation};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::arm::network::path::leans_of;
+use crate::arm::network::{NetworkKind, NetworkPath, PublicAddress, PublicAddresses};
+use crate::audit::Author;
+use crate::edit::{Edit, EditAction};
+use crate::etag::Etag;
+use crate::store::{
+    Decision, Gateway, Operation, OperationState, OperationalState, Problem, ProvisioningState, StoreError,
+};
+
+use super::super::App;
+use super::super::error::ApiError;
+use super::super::gateways::not_found;
+use super::super::view;
+use super::write::{Stage, Unwritten};
+
+/// How often it is looked whether the deployment is still wanted, while an operation goes on.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// What the gateway would be, shown, had the write been made; the stage remembers it for those that come after.
+///
+/// # Errors
+/// What the write would be refused for.
+pub(super) async fn rehearse(edit: &Edit, app: &App, stage: &mut Stage) -> Result<Value, ApiError> {
+    let path = &edit.path;
+    let stored = match stage.gateways.get(&path.key()) {
+        Some(gateway) => Some(gateway.clone()),
+        None => app.store.gateway(path).await?,
+    };
+    let addresses = addresses(edit, stored.as_ref(), app, stage).await?;
+    let decision = edit.decide(&app.limits, &addresses, stored.as_ref());
+    let decision = decision.map_err(|error| ApiError::from_edit(error, not_found(path)))?;
+    let gateway = match (decision, stored) {
+        (Decision::Replace { document, meaning, .. }, stored) => {
+            let child_etags = vec![Etag(String::new()); document.children.len()];
+            match stored {
+                Some(stored) => Gateway { document, meaning, child_etags, ..stored },
+                None => Gateway {
+                    id: GatewayId(Uuid::nil()),
+                    document,
+                    etag: Etag(String::new()),
+                    child_etags,
+                    generation: Generation(1),
+                    meaning,
+                    state: ProvisioningState::Updating,
+                    reason: None,
+                    operational: OperationalState::Created,
+                },
+            }
+        }
+        (_, Some(stored)) => stored,
+        (_, None) => return Err(not_found(path)),
+    };
+    let shown = match &edit.action {
+        EditAction::PutChild { collection, name, .. } => {
+            let child = gateway.document.child(collection, name);
+            let shown =
+                child.and_then(|child| Some(view::child(&gateway, child, gateway.child_etag(child)?)));
+            shown.unwrap_or_default()
+        }
+        _ => view::gateway(&gateway),
+    };
+    stage.gateways.insert(path.key(), gateway);
+    Ok(shown)
+}
+
+/// The public IP addresses that the gateway and the request refer to, as they would be by then.
+async fn addresses(
+    edit: &Edit,
+    stored: Option<&Gateway>,
+    app: &App,
+    stage: &Stage,
+) -> Result<PublicAddresses, StoreError> {
+    let of_stored = stored.map(|gateway| leans_of(&gateway.document)).unwrap_or_default();
+    let of_stored = of_stored.iter().filter_map(|lean| NetworkPath::parse(&lean.target));
+    let mut addresses = PublicAddresses::default();
+    for path in edit.public_addresses().into_iter().chain(of_stored) {
+        if path.kind != NetworkKind::PublicAddress {
+            continue;
+        }
+        if let Some(staged) = stage.networks.get(&path.key()) {
+            addresses.insert(&path, PublicAddress::of(&staged.body));
+        } else if let Some((found, _)) = app.store.network_resource(&path).await? {
+            addresses.insert(&path, PublicAddress::of(&found.body));
+        }
+    }
+    Ok(addresses)
+}
+
+/// Makes the write and waits until the workers have it.
+///
+/// # Errors
+/// That it was refused or failed, or that the deployment is not wanted any more.
+pub(super) async fn apply(edit: Edit, app: &App, author: Author, deployment: Uuid) -> Result<(), Unwritten> {
+    let path = edit.path.clone();
+    let written = app.write(author, edit).await;
+    let written = written.map_err(|error| ApiError::from_edit(error, not_found(&path)))?;
+    let mut endings = app.store.endings();
+    loop {
+        match app.store.operation(&path.subscription, written.operation.id).await? {
+            Some(operation) if operation.state == OperationState::InProgress => {}
+            None | Some(Operation { state: OperationState::Succeeded, .. }) => return Ok(()),
+            Some(operation) => return Err(Unwritten::Failed(operation.problem.unwrap_or_else(unexplained))),
+        }
+        if !app.store.is_running(deployment).await? {
+            return Err(Unwritten::Unwanted);
+        }
+        // Whoever cancels a deployment says so in the same way.
+        let _ = timeout(LOOK, endings.changed()).await;
+    }
+}
+
+fn unexplained() -> Problem {
+    Problem { code: "OperationFailed".to_owned(), message: "The operation failed.".to_owned() }
+}

@@ -1,0 +1,192 @@
+//! Runs deployments in the background: each resource after those that it depends on, one at a time.
+//!
+//! The loop keeps no state that matters: what is to be run it reads from the store, so that a start of the process, a
+//! new deployment and a failure of the database that has passed are one and the same. A deployment that was cut short
+//! begins anew; a PUT may be repeated.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::task::{self, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::arm::deployment::Failure;
+use crate::audit::Author;
+use crate::identity::access::Client;
+use crate::store::{StoreError, Task};
+use crate::template::{Plan, Ready, References, Request, Resource};
+use crate::violation::Violations;
+
+use super::super::App;
+use super::super::error::{ApiError, DeploymentError, FAILED};
+use super::target::Target;
+use super::write::{Unwritten, Write};
+
+/// How often it looks for deployments that were left lying, when nothing else wakes it.
+const TICK: Duration = Duration::from_secs(10);
+
+/// Runs deployments until `stop`. Those that have not ended then are taken up by the next process.
+pub async fn run(app: Arc<App>, stop: CancellationToken) {
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // When it is dropped, what runs ends where it waits.
+    let mut tasks: JoinSet<()> = JoinSet::new();
+    let mut running: HashMap<task::Id, Uuid> = HashMap::new();
+    loop {
+        tokio::select! {
+            () = app.deployments.notified() => {}
+            _ = tick.tick() => {}
+            Some(ended) = tasks.join_next_with_id() => {
+                let task = ended.map_or_else(|failed| failed.id(), |(task, ())| task);
+                running.remove(&task);
+                continue;
+            }
+            () = stop.cancelled() => return,
+        }
+        match app.store.running_deployments().await {
+            Ok(ids) => {
+                for id in ids {
+                    if !running.values().any(|known| *known == id) {
+                        let task = tasks.spawn(run_one(app.clone(), id));
+                        running.insert(task.id(), id);
+                    }
+                }
+            }
+            Err(error) => tracing::error!(%error, "the deployments to run could not be read; it tries again"),
+        }
+    }
+}
+
+async fn run_one(app: Arc<App>, id: Uuid) {
+    let outcome = async {
+        let Some(task) = app.store.take_up_deployment(id).await? else { return Ok(()) };
+        let path = task.deployment.path.clone();
+        let Some(outcome) = deploy(&app, task).await? else { return Ok(()) };
+        match &outcome {
+            Ok(_) => tracing::info!(deployment = %path, "deployed"),
+            Err(failure) => tracing::warn!(deployment = %path, code = failure.code, "not deployed"),
+        }
+        app.store.end_deployment(id, outcome.as_ref()).await
+    };
+    if let Err(error) = outcome.await {
+        tracing::error!(deployment.id = %id, %error, "a deployment could not go on; it is tried again");
+    }
+}
+
+/// A deployment under way.
+struct Run<'a> {
+    app: &'a App,
+    id: Uuid,
+    author: Author,
+    plan: Plan,
+    references: References,
+}
+
+/// What a deployment came to: its outputs, or why it failed. Nothing where nobody wants it any more.
+async fn deploy(app: &App, task: Task) -> Result<Option<Result<Value, Failure>>, StoreError> {
+    let Task { deployment, request, mut author, client } = task;
+    if let Some(client) = client {
+        let Some((found, _)) = app.store.client(client).await? else {
+            let message = "The API client that asked for the deployment has been revoked.";
+            return Ok(Some(Err(Failure::new("AuthorizationFailed", message))));
+        };
+        author.client = Some(Client { app_id: found.app_id, role: found.role, scopes: found.scopes });
+    }
+    let plan = serde_json::from_slice::<Request>(request.expose())
+        .map_err(|e| StoreError::Damaged {
+            what: format!("deployment {}", deployment.id),
+            why: e.to_string(),
+        })
+        .map(Plan::make)?;
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(flaws) => return Ok(Some(Err(invalid(flaws)))),
+    };
+    let mut run = Run { app, id: deployment.id, author, plan, references: References::new() };
+    let Some(failures) = run.resources().await? else { return Ok(None) };
+    if failures.is_empty() {
+        return run.outputs().await.map(Some);
+    }
+    let message =
+        "At least one resource could not be deployed. See details, or list the operations of the deployment.";
+    let failure = Failure::new(FAILED, message).because(failures);
+    Ok(Some(Err(failure.map(&|text| run.plan.without_secrets_in(text)))))
+}
+
+fn invalid(flaws: Violations) -> Failure {
+    DeploymentError::Template(flaws).failure()
+}
+
+impl Run<'_> {
+    /// Deploys each resource whose dependencies are there, and says which could not be.
+    async fn resources(&mut self) -> Result<Option<Vec<Failure>>, StoreError> {
+        let mut deployed = HashSet::new();
+        let mut failures = Vec::new();
+        for (at, resource) in self.plan.resources.clone().iter().enumerate() {
+            if !resource.depends_on.iter().all(|other| deployed.contains(other)) {
+                continue;
+            }
+            if !self.app.store.begin_step(self.id, at, &resource.id, &resource.kind).await? {
+                return Ok(None);
+            }
+            let outcome = match self.resource(resource).await {
+                Ok(()) => Ok(()),
+                Err(Unwritten::Unwanted) => return Ok(None),
+                Err(Unwritten::Failed(problem)) => Err(Failure::new(problem.code, problem.message)),
+                Err(Unwritten::Refused(ApiError::Internal(error))) => return Err(error),
+                Err(Unwritten::Refused(error)) => Err(error.failure()),
+            };
+            let hidden = |text: &str| self.plan.without_secrets_in(text);
+            let outcome = outcome.map_err(|failure| failure.map(&hidden));
+            self.app.store.end_step(self.id, at, outcome.as_ref().copied()).await?;
+            match outcome {
+                Ok(()) => drop(deployed.insert(at)),
+                Err(failure) => failures.push(Failure { target: Some(resource.id.clone()), ..failure }),
+            }
+        }
+        Ok(Some(failures))
+    }
+
+    async fn resource(&mut self, resource: &Resource) -> Result<(), Unwritten> {
+        let body = loop {
+            match self.plan.body(resource, &self.references) {
+                Ok(Ready::Now(body)) => break body,
+                Ok(Ready::After(ids)) => self.fetch(ids).await?,
+                Err(flaws) => return Err(ApiError::from(DeploymentError::Template(flaws)).into()),
+            }
+        };
+        let write = Write::new(self.app, resource, body).await?;
+        write.apply(self.app, self.author.clone(), self.id).await
+    }
+
+    async fn outputs(&mut self) -> Result<Result<Value, Failure>, StoreError> {
+        loop {
+            match self.plan.outputs(&self.references) {
+                Ok(Ready::Now(outputs)) => return Ok(Ok(Value::Object(outputs))),
+                Ok(Ready::After(ids)) => match self.fetch(ids).await {
+                    Ok(()) => {}
+                    Err(ApiError::Internal(error)) => return Err(error),
+                    Err(error) => return Ok(Err(error.failure())),
+                },
+                Err(flaws) => return Ok(Err(invalid(flaws))),
+            }
+        }
+    }
+
+    /// Looks resources up that expressions refer to.
+    async fn fetch(&mut self, ids: impl IntoIterator<Item = String>) -> Result<(), ApiError> {
+        for id in ids {
+            let found = match Target::of(&id) {
+                Some(target) => target.show(self.app).await?,
+                None => None,
+            };
+            let found = found.ok_or_else(|| ApiError::UnknownPath(id.clone()))?;
+            self.references.insert(id, found);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! Deployments as ARM shows them. Pure. What is secret is not in what is stored in the clear, so nothing has to be left
+//! out here.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentPath};
+use crate::store::{Deployment, DeploymentState, Step};
+use crate::template::{Plan, Resource};
+
+use super::foresee::Foreseen;
+
+/// A deployment.
+pub(super) fn deployment(deployment: &Deployment) -> Value {
+    shown_as(deployment, deployment.state.as_str())
+}
+
+/// A deployment as the answer to the PUT that asked for it shows it.
+pub(super) fn accepted(deployment: &Deployment) -> Value {
+    shown_as(deployment, "Accepted")
+}
+
+fn shown_as(deployment: &Deployment, state: &str) -> Value {
+    let mut properties = deployment.body.clone();
+    let resources = properties.shift_remove("resources");
+    properties.insert("provisioningState".into(), state.into());
+    properties
+        .insert("timestamp".into(), deployment.ended_at.unwrap_or(deployment.started_at).to_string().into());
+    properties.insert("duration".into(), duration(deployment).into());
+    properties.insert("correlationId".into(), deployment.correlation_id.clone().into());
+    if let Some(outputs) = &deployment.outputs {
+        properties.insert("outputs".into(), outputs.clone());
+    }
+    if deployment.state == DeploymentState::Succeeded {
+        properties.insert("outputResources".into(), resources.unwrap_or_else(|| json!([])));
+    }
+    if let Some(error) = &deployment.error {
+        properties.insert("error".into(), json!(error));
+    }
+    envelope(&deployment.path, &properties)
+}
+
+fn envelope(path: &DeploymentPath, properties: &Map<String, Value>) -> Value {
+    json!({
+        "id": path.to_string(),
+        "name": path.name,
+        "type": DEPLOYMENT_TYPE,
+        "properties": properties,
+    })
+}
+
+/// How long it has taken, or has gone on when this is asked for the last time, as ISO 8601 has it.
+fn duration(deployment: &Deployment) -> String {
+    let millis = deployment.ended_at.map_or(0, |ended| ended.since(deployment.started_at)).max(0);
+    format!("PT{}.{:03}S", millis / 1000, millis % 1000)
+}
+
+/// Where a deployment stands.
+pub(super) fn status(deployment: &Deployment) -> Value {
+    let word = match deployment.state {
+        DeploymentState::Running => "InProgress",
+        ended => ended.as_str(),
+    };
+    let mut status = json!({"status": word});
+    if let Some(error) = &deployment.error {
+        status["error"] = json!(error);
+    }
+    status
+}
+
+/// What a deployment did to one resource.
+pub(super) fn step(deployment: &Deployment, step: &Step) -> Value {
+    let id = step.id.to_string();
+    let mut properties = json!({
+        "provisioningOperation": "Create",
+        "provisioningState": step.state.as_str(),
+        "timestamp": step.ended_at.unwrap_or(step.started_at).to_string(),
+        "targetResource": {
+            "id": step.resource_id,
+            "resourceType": step.resource_type,
+            "resourceName": name_in(&step.resource_id),
+        },
+    });
+    match (&step.error, step.state) {
+        (Some(error), _) => properties["statusMessage"] = json!({"error": error}),
+        (None, DeploymentState::Succeeded) => properties["statusCode"] = "OK".into(),
+        (None, _) => {}
+    }
+    json!({
+        "id": format!("{}/operations/{id}", deployment.path),
+        "operationId": id,
+        "properties": properties,
+    })
+}
+
+/// What may be shown of a request, to be stored beside it.
+pub(super) fn shown(foreseen: &Foreseen) -> Map<String, Value> {
+    let plan = &foreseen.plan;
+    Map::from_iter([
+        ("templateHash".to_owned(), plan.template_hash().into()),
+        ("parameters".to_owned(), Value::Object(plan.parameters_shown.clone())),
+        ("mode".to_owned(), "Incremental".into()),
+        ("providers".to_owned(), providers(plan)),
+        ("dependencies".to_owned(), dependencies(plan)),
+        ("resources".to_owned(), resources(plan)),
+    ])
+}
+
+/// The answer to a validation that found nothing wrong.
+pub(super) fn validated(path: &DeploymentPath, foreseen: &Foreseen, correlation_id: &str) -> Value {
+    let mut properties = shown(foreseen);
+    let resources = properties.shift_remove("resources");
+    properties.insert("validatedResources".into(), resources.unwrap_or_default());
+    properties.insert("provisioningState".into(), "Succeeded".into());
+    properties.insert("timestamp".into(), foreseen.now.to_string().into());
+    properties.insert("duration".into(), "PT0S".into());
+    properties.insert("correlationId".into(), correlation_id.into());
+    envelope(path, &properties)
+}
+
+fn resources(plan: &Plan) -> Value {
+    plan.resources.iter().map(|resource| json!({"id": resource.id})).collect()
+}
+
+fn providers(plan: &Plan) -> Value {
+    let mut types: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for resource in &plan.resources {
+        if let Some((namespace, kind)) = resource.kind.split_once('/') {
+            let known = types.entry(namespace).or_default();
+            if !known.contains(&kind) {
+                known.push(kind);
+            }
+        }
+    }
+    let shown = |(namespace, kinds): (&str, Vec<&str>)| {
+        let kinds: Vec<Value> =
+            kinds.into_iter().map(|kind| json!({"resourceType": kind, "locations": [null]})).collect();
+        json!({"namespace": namespace, "resourceTypes": kinds})
+    };
+    types.into_iter().map(shown).collect()
+}
+
+fn dependencies(plan: &Plan) -> Value {
+    let basic = |resource: &Resource| json!({"id": resource.id, "resourceType": resource.kind, "resourceName": resource.name.join("/")});
+    let waiting = plan.resources.iter().filter(|resource| !resource.depends_on.is_empty());
+    let shown = waiting.map(|resource| {
+        let mut shown = basic(resource);
+        let on = resource.depends_on.iter().filter_map(|at| plan.resources.get(*at));
+        shown["dependsOn"] = on.map(basic).collect();
+        shown
+    });
+    shown.collect()
+}
+
+/// The name in a resource ID, with those of what it is part of.
+fn name_in(id: &str) -> String {
+    let provided = id.rsplit("/providers/").next().unwrap_or_default();
+    provided.split('/').skip(2).step_by(2).collect::<Vec<_>>().join("/")
+}

@@ -1,0 +1,119 @@
+//! What a deployment would change, as `whatIf` shows it. Pure.
+
+use serde_json::{Value, json};
+
+use crate::template::{Plan, Resource};
+
+use super::foresee::{Change, Foreseen};
+
+/// What changes with every write, and says nothing.
+const RESTLESS: &[&str] = &["etag", "provisioningState", "operationalState", "resourceGuid"];
+
+/// The answer.
+pub(super) fn show(foreseen: &Foreseen, correlation_id: &str) -> Value {
+    let changes: Vec<Value> = foreseen
+        .plan
+        .resources
+        .iter()
+        .zip(&foreseen.changes)
+        .map(|(resource, change)| one(&foreseen.plan, resource, change))
+        .collect();
+    json!({
+        "status": "Succeeded",
+        "properties": {"correlationId": correlation_id, "changes": changes},
+    })
+}
+
+fn one(plan: &Plan, resource: &Resource, change: &Change) -> Value {
+    let before = change.before.as_ref().map(|value| quiet(plan, value));
+    let after = change.after.as_ref().map(|value| quiet(plan, value));
+    let delta = match (&before, &after) {
+        (Some(before), Some(after)) => delta(before, after),
+        _ => Vec::new(),
+    };
+    let kind = match (&before, &after) {
+        (None, _) => "Create",
+        // It depends on what is not there yet.
+        (Some(_), None) => "Deploy",
+        (Some(_), Some(_)) if delta.is_empty() => "NoChange",
+        (Some(_), Some(_)) => "Modify",
+    };
+    let mut shown = json!({"resourceId": resource.id, "changeType": kind});
+    for (name, value) in [("before", before), ("after", after)] {
+        if let Some(value) = value {
+            shown[name] = value;
+        }
+    }
+    if !delta.is_empty() {
+        shown["delta"] = delta.into();
+    }
+    shown
+}
+
+/// A resource without what changes by itself, and without what nobody may see.
+fn quiet(plan: &Plan, value: &Value) -> Value {
+    match value {
+        Value::String(text) => plan.without_secrets_in(text).into(),
+        Value::Array(list) => list.iter().map(|value| quiet(plan, value)).collect(),
+        Value::Object(object) => {
+            let members = object.iter().filter(|(key, _)| !RESTLESS.contains(&key.as_str()));
+            Value::Object(members.map(|(key, value)| (key.clone(), quiet(plan, value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// What differs, property by property. Lists that differ are shown whole.
+fn delta(before: &Value, after: &Value) -> Vec<Value> {
+    let mut changes = Vec::new();
+    compare("", before, after, &mut changes);
+    changes
+}
+
+fn compare(path: &str, before: &Value, after: &Value, changes: &mut Vec<Value>) {
+    let (Value::Object(old), Value::Object(new)) = (before, after) else {
+        if before != after {
+            let kind = if before.is_array() && after.is_array() { "Array" } else { "Modify" };
+            let mut change =
+                json!({"path": path, "propertyChangeType": kind, "before": before, "after": after});
+            if kind == "Array" {
+                change["children"] = json!([{
+                    "path": "0", "propertyChangeType": "Modify", "before": before, "after": after,
+                }]);
+            }
+            changes.push(change);
+        }
+        return;
+    };
+    let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    for (key, value) in old {
+        match new.get(key) {
+            Some(other) => compare(&join(key), value, other, changes),
+            None => changes.push(json!({"path": join(key), "propertyChangeType": "Delete", "before": value})),
+        }
+    }
+    for (key, value) in new.iter().filter(|(key, _)| !old.contains_key(*key)) {
+        changes.push(json!({"path": join(key), "propertyChangeType": "Create", "after": value}));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_named_by_their_paths() {
+        let before = json!({"a": {"b": 1, "c": [1], "gone": true}, "same": [2]});
+        let after = json!({"a": {"b": 2, "c": [1, 2], "new": 3}, "same": [2]});
+        let found: Vec<(String, String)> = delta(&before, &after)
+            .iter()
+            .map(|change| {
+                let text = |name: &str| change[name].as_str().unwrap().to_owned();
+                (text("path"), text("propertyChangeType"))
+            })
+            .collect();
+        let expected = [("a.b", "Modify"), ("a.c", "Array"), ("a.gone", "Delete"), ("a.new", "Create")];
+        assert_eq!(found, expected.map(|(path, kind)| (path.to_owned(), kind.to_owned())));
+        assert!(delta(&before, &before).is_empty());
+    }
+}

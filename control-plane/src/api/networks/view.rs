@@ -1,0 +1,78 @@
+//! Stored networks and addresses as ARM shows them. Pure.
+
+use serde_json::{Map, Value, json};
+
+use crate::arm::network::NetworkKind;
+use crate::arm::network::path::SUBNET_TYPE;
+use crate::store::{NetworkResource, User};
+
+/// A virtual network or a public IP address, but for what only the workers know.
+pub(in crate::api) fn resource(resource: &NetworkResource, users: &[User]) -> Value {
+    let path = &resource.path;
+    let mut shown = Map::new();
+    shown.insert("name".into(), path.name.clone().into());
+    shown.insert("id".into(), path.to_string().into());
+    shown.insert("etag".into(), resource.etag.0.clone().into());
+    shown.insert("type".into(), path.kind.resource_type().into());
+    shown.extend(resource.body.clone());
+    let mut properties = Map::new();
+    properties.insert("provisioningState".into(), "Succeeded".into());
+    properties.insert("resourceGuid".into(), resource.id.to_string().into());
+    if let Some(Value::Object(own)) = shown.remove("properties") {
+        properties.extend(own);
+    }
+    match path.kind {
+        NetworkKind::VirtualNetwork => {
+            properties.insert("subnets".into(), subnets(resource, users).into());
+            properties.entry("virtualNetworkPeerings").or_insert_with(|| json!([]));
+        }
+        NetworkKind::PublicAddress => {
+            if let Some(user) = users.first() {
+                properties.insert("ipConfiguration".into(), json!({"id": user.source}));
+            }
+        }
+    }
+    shown.insert("properties".into(), properties.into());
+    shown.into()
+}
+
+/// The subnets of a virtual network, in their order.
+pub(in crate::api) fn subnets(network: &NetworkResource, users: &[User]) -> Vec<Value> {
+    let list = network.body.get("properties").and_then(|properties| properties["subnets"].as_array());
+    list.into_iter().flatten().map(|subnet| show_subnet(network, subnet, users)).collect()
+}
+
+/// One subnet, by its name without case.
+pub(in crate::api) fn subnet(network: &NetworkResource, name: &str, users: &[User]) -> Option<Value> {
+    subnets(network, users)
+        .into_iter()
+        .find(|subnet| subnet["name"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(name)))
+}
+
+/// A subnet, whose version is its network's.
+fn show_subnet(network: &NetworkResource, subnet: &Value, users: &[User]) -> Value {
+    let name = subnet["name"].as_str().unwrap_or_default();
+    let id = network.path.subnet_id(name);
+    let mut properties = Map::new();
+    properties.insert("provisioningState".into(), "Succeeded".into());
+    properties.extend(subnet["properties"].as_object().cloned().unwrap_or_default());
+    if let Some(delegations) = properties.get_mut("delegations").and_then(Value::as_array_mut) {
+        for delegation in delegations {
+            show_delegation(&id, &network.etag.0, delegation);
+        }
+    }
+    let here = users.iter().filter(|user| user.target.eq_ignore_ascii_case(&id));
+    let here: Vec<Value> = here.map(|user| json!({"id": user.source})).collect();
+    if !here.is_empty() {
+        properties.insert("applicationGatewayIPConfigurations".into(), here.into());
+    }
+    json!({"name": name, "id": id, "etag": network.etag.0, "type": SUBNET_TYPE, "properties": properties})
+}
+
+fn show_delegation(subnet: &str, etag: &str, delegation: &mut Value) {
+    let name = delegation["name"].as_str().unwrap_or_default().to_owned();
+    delegation["id"] = format!("{subnet}/delegations/{name}").into();
+    delegation["etag"] = etag.into();
+    delegation["type"] = format!("{SUBNET_TYPE}/delegations").into();
+    delegation["properties"]["provisioningState"] = "Succeeded".into();
+}

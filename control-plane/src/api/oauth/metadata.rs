@@ -1,0 +1,64 @@
+//! Where everything is, as OpenID Connect Discovery 1.0 and Azure's clients ask for it.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+
+use crate::api::Shared;
+use crate::api::error::ApiError;
+use crate::api::extract::Base;
+
+use super::check_tenant;
+
+/// The OpenID metadata. There are no users here, so nothing is served at the authorisation endpoint; the standard, and
+/// the clients, insist on one.
+pub(in crate::api) async fn open_id(
+    State(app): Shared,
+    Path(tenant): Path<String>,
+    base: Base,
+) -> Result<Json<Value>, ApiError> {
+    check_tenant(&app, &tenant)?;
+    let here = format!("{}/{}", base.0, app.issuer.tenant());
+    Ok(Json(json!({
+        "issuer": app.issuer.url(&base.0),
+        "authorization_endpoint": format!("{here}/oauth2/v2.0/authorize"),
+        "token_endpoint": format!("{here}/oauth2/v2.0/token"),
+        "jwks_uri": format!("{here}/discovery/v2.0/keys"),
+        "grant_types_supported": ["client_credentials"],
+        "response_types_supported": ["token"],
+        "subject_types_supported": ["public"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+    })))
+}
+
+/// What tokens are signed with, as a JSON Web Key Set.
+pub(in crate::api) async fn keys(
+    State(app): Shared,
+    Path(tenant): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    check_tenant(&app, &tenant)?;
+    Ok(Json(json!({"keys": [app.issuer.public_key()]})))
+}
+
+/// What `az cloud register` asks a Resource Manager: everything is here. The last three are what clients of 2015 read.
+pub(in crate::api) async fn endpoints(State(app): Shared, base: Base) -> Json<Value> {
+    let here = base.0;
+    Json(json!({
+        "name": "Tidegate",
+        "resourceManager": here,
+        "authentication": {
+            "loginEndpoint": here,
+            "audiences": [here],
+            "tenant": app.issuer.tenant().to_string(),
+            "identityProvider": "AAD",
+        },
+        "suffixes": {},
+        "portal": here,
+        "gallery": here,
+        "graphAudience": here,
+        "portalEndpoint": here,
+        "galleryEndpoint": here,
+        "graphEndpoint": here,
+    }))
+}

@@ -1,0 +1,110 @@
+//! Resource providers: which types there are, where, and under which versions. There is nothing to be registered.
+
+use axum::Json;
+use axum::extract::Path;
+use serde_json::{Value, json};
+
+use super::error::{ApiError, SurroundingsError};
+use super::extract::{SubscriptionScope, Version};
+use super::subscriptions::LOCATION;
+
+/// A provider with its types.
+struct Provider {
+    namespace: &'static str,
+    types: &'static [&'static str],
+    /// Newest first. Every other date is accepted too; clients choose from these where they do not come with one.
+    versions: &'static [&'static str],
+}
+
+static PROVIDERS: [Provider; 2] = [
+    Provider {
+        namespace: "Microsoft.Network",
+        types: &[
+            "applicationGateways",
+            "virtualNetworks",
+            "virtualNetworks/subnets",
+            "publicIPAddresses",
+            "locations",
+            "locations/operations",
+            "locations/operationResults",
+        ],
+        versions: &[
+            "2025-07-01",
+            "2025-05-01",
+            "2025-03-01",
+            "2025-01-01",
+            "2024-10-01",
+            "2024-07-01",
+            "2024-05-01",
+            "2024-03-01",
+            "2024-01-01",
+            "2023-11-01",
+            "2023-09-01",
+            "2022-05-01",
+        ],
+    },
+    Provider {
+        namespace: "Microsoft.Resources",
+        types: &[
+            "subscriptions",
+            "subscriptions/resourceGroups",
+            "resourceGroups",
+            "resources",
+            "deployments",
+            "deployments/operations",
+            "subscriptions/locations",
+            "subscriptions/providers",
+            "tenants",
+        ],
+        versions: &[
+            "2025-04-01",
+            "2024-11-01",
+            "2024-07-01",
+            "2024-03-01",
+            "2022-12-01",
+            "2022-09-01",
+            "2021-04-01",
+        ],
+    },
+];
+
+pub(super) async fn list(_: Version, SubscriptionScope(subscription): SubscriptionScope) -> Json<Value> {
+    let shown: Vec<Value> = PROVIDERS.iter().map(|provider| show(&subscription, provider)).collect();
+    Json(json!({"value": shown}))
+}
+
+/// Answers a registration too: what is there is registered.
+pub(super) async fn get(
+    _: Version,
+    SubscriptionScope(subscription): SubscriptionScope,
+    Path(ProviderPath { namespace }): Path<ProviderPath>,
+) -> Result<Json<Value>, ApiError> {
+    let known = PROVIDERS.iter().find(|provider| provider.namespace.eq_ignore_ascii_case(&namespace));
+    let provider = known.ok_or(SurroundingsError::NoProvider(namespace))?;
+    Ok(Json(show(&subscription, provider)))
+}
+
+/// What the path of a provider says beside its subscription.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct ProviderPath {
+    namespace: String,
+}
+
+fn show(subscription: &str, provider: &Provider) -> Value {
+    let types = provider.types.iter().map(|kind| {
+        json!({
+            "resourceType": kind,
+            "locations": [LOCATION],
+            "apiVersions": provider.versions,
+            "defaultApiVersion": provider.versions.first(),
+            "capabilities": "SupportsTags, SupportsLocation",
+        })
+    });
+    json!({
+        "id": format!("/subscriptions/{subscription}/providers/{}", provider.namespace),
+        "namespace": provider.namespace,
+        "registrationState": "Registered",
+        "registrationPolicy": "RegistrationFree",
+        "resourceTypes": types.collect::<Vec<_>>(),
+    })
+}

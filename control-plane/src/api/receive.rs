@@ -1,0 +1,38 @@
+//! Takes in a small body before anything is decided about its request.
+//!
+//! A request that is refused before its body has arrived costs its connection: HTTP/1 cannot go on behind a body that
+//! nobody reads. A client that sends head and body in two writes, as Python's does, would learn of that only from its
+//! next request, which fails. So a small body is read first, whatever becomes of the request; after the refusal of a
+//! larger one the answer says that the connection ends (RFC 9112, section 9.6).
+
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Version};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+
+use super::error::ApiError;
+
+/// The largest body, in bytes, that is taken in for a request that nobody has looked at yet.
+const SMALL: u64 = 64 * 1024;
+
+pub(super) async fn receive(request: Request, next: Next) -> Response {
+    let is_small = request.body().size_hint().exact().is_some_and(|length| length <= SMALL);
+    if is_small {
+        let (head, body) = request.into_parts();
+        return match body.collect().await {
+            Ok(body) => next.run(Request::from_parts(head, Body::from(body.to_bytes()))).await,
+            Err(error) => ApiError::BadBody(error.to_string()).into_response(),
+        };
+    }
+    // HTTP/2 ends the one stream and says so.
+    let is_http1 = request.version() < Version::HTTP_2;
+    let mut response = next.run(request).await;
+    let is_refusal = response.status().is_client_error() || response.status().is_server_error();
+    if is_refusal && is_http1 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}

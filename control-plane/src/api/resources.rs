@@ -1,0 +1,54 @@
+//! Everything in a subscription or in a resource group, of whatever type, in short.
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Map, Value};
+
+use crate::store::ResourceRow;
+
+use super::Shared;
+use super::error::ApiError;
+use super::extract::{Base, GroupScope, SubscriptionScope, Version};
+use super::filter::Filter;
+use super::paging::Paging;
+
+pub(super) async fn list_in_subscription(
+    State(app): Shared,
+    version: Version,
+    SubscriptionScope(subscription): SubscriptionScope,
+    filter: Filter,
+    base: Base,
+    paging: Paging,
+) -> Result<Json<Value>, ApiError> {
+    let rows = app.store.resources(&subscription, None).await?;
+    let path = format!("/subscriptions/{subscription}/resources");
+    filter.page(&paging, (&base, &version), &path, shown(rows)).map(Json)
+}
+
+pub(super) async fn list_in_group(
+    State(app): Shared,
+    version: Version,
+    GroupScope { subscription, group }: GroupScope,
+    filter: Filter,
+    base: Base,
+    paging: Paging,
+) -> Result<Json<Value>, ApiError> {
+    let rows = app.store.resources(&subscription, Some(&group)).await?;
+    let path = format!("/subscriptions/{subscription}/resourceGroups/{group}/resources");
+    filter.page(&paging, (&base, &version), &path, shown(rows)).map(Json)
+}
+
+/// In the order of their resource IDs.
+fn shown(rows: Vec<ResourceRow>) -> Vec<(String, Value)> {
+    rows.into_iter().map(|row| (row.id.to_lowercase(), show(row))).collect()
+}
+
+/// Without properties, as such lists are.
+fn show(row: ResourceRow) -> Value {
+    let mut shown = Map::new();
+    shown.insert("id".into(), row.id.into());
+    shown.insert("name".into(), row.name.into());
+    shown.insert("type".into(), row.kind.into());
+    shown.extend(row.body.into_iter().filter(|(key, _)| key != "properties"));
+    shown.into()
+}

@@ -1,0 +1,106 @@
+//! The one list of what is served: each route with its handler and with what the published description says of it.
+//!
+//! The router and the description are both made from it, so neither can have what the other lacks.
+
+mod available;
+mod children;
+mod deployments;
+mod gateways;
+mod identity;
+mod networks;
+mod process;
+mod surroundings;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use crate::openapi::operation::Operation;
+
+use super::App;
+
+/// Paths in a subscription begin so.
+const SUBSCRIPTION: &str = "/subscriptions/{subscription}";
+
+/// One method on one path.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// What is said of it.
+    pub(super) operation: Operation,
+    handler: MethodRouter<Arc<App>>,
+}
+
+impl Route {
+    fn new<H, T>(operation: Operation, handler: H) -> Route
+    where
+        H: Handler<T, Arc<App>>,
+        T: 'static,
+    {
+        let method = MethodFilter::try_from(operation.method.clone()).expect("a usual method");
+        Route { operation, handler: on(method, handler) }
+    }
+
+    /// The path as the router has it: fixed segments are in lower case, since `path::normalise` brings requests to
+    /// that.
+    fn pattern(&self) -> String {
+        let segments = self.operation.path.split('/').map(|segment| {
+            if segment.starts_with('{') { segment.to_owned() } else { segment.to_ascii_lowercase() }
+        });
+        segments.collect::<Vec<_>>().join("/")
+    }
+}
+
+/// All of them, in the order of the description.
+pub(super) fn routes() -> Vec<Route> {
+    [
+        process::routes(),
+        identity::routes(),
+        surroundings::routes(),
+        networks::routes(),
+        gateways::routes(),
+        available::routes(),
+        children::routes(),
+        deployments::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A router for all of them.
+pub(super) fn router() -> Router<Arc<App>> {
+    routes().into_iter().fold(Router::new(), |router, route| router.route(&route.pattern(), route.handler))
+}
+
+fn get(path: &str, id: &str, summary: &str) -> Operation {
+    Operation::new(Method::GET, path, id, summary)
+}
+
+fn put(path: &str, id: &str, summary: &str) -> Operation {
+    Operation::new(Method::PUT, path, id, summary)
+}
+
+fn patch(path: &str, id: &str, summary: &str) -> Operation {
+    Operation::new(Method::PATCH, path, id, summary)
+}
+
+fn post(path: &str, id: &str, summary: &str) -> Operation {
+    Operation::new(Method::POST, path, id, summary)
+}
+
+fn delete(path: &str, id: &str, summary: &str) -> Operation {
+    Operation::new(Method::DELETE, path, id, summary)
+}
+
+/// A path of the network provider in a subscription.
+fn in_subscription(rest: &str) -> String {
+    format!("{SUBSCRIPTION}/providers/Microsoft.Network{rest}")
+}
+
+/// A path of the network provider in a resource group.
+fn in_group(rest: &str) -> String {
+    format!("{SUBSCRIPTION}/resourceGroups/{{group}}/providers/Microsoft.Network{rest}")
+}

@@ -1,0 +1,76 @@
+//! The routes of what can be had in a subscription.
+
+use crate::api::available;
+use crate::openapi::answer::{FirewallRuleSets, Page, TlsOptions, TlsPolicy};
+use crate::openapi::operation::{Body, json};
+
+use super::{Route, get, in_subscription};
+
+pub(super) fn routes() -> Vec<Route> {
+    let path = |rest: &str| in_subscription(&format!("/applicationGatewayAvailable{rest}"));
+    vec![
+        Route::new(
+            get(
+                &path("ServerVariables"),
+                "ApplicationGateways_ListAvailableServerVariables",
+                "The variables that rewrites may use.",
+            )
+            .answers(200, "All of them.", Some(Body::Texts)),
+            available::server_variables,
+        ),
+        Route::new(
+            get(
+                &path("RequestHeaders"),
+                "ApplicationGateways_ListAvailableRequestHeaders",
+                "The request headers that clients offer for rewrites.",
+            )
+            .answers(200, "All of them.", Some(Body::Texts)),
+            available::request_headers,
+        ),
+        Route::new(
+            get(
+                &path("ResponseHeaders"),
+                "ApplicationGateways_ListAvailableResponseHeaders",
+                "The response headers that clients offer for rewrites.",
+            )
+            .answers(200, "All of them.", Some(Body::Texts)),
+            available::response_headers,
+        ),
+        Route::new(
+            get(
+                &path("WafRuleSets"),
+                "ApplicationGateways_ListAvailableWafRuleSets",
+                "The rule sets of the web application firewall: none.",
+            )
+            .answers(200, "All of them.", json::<FirewallRuleSets>()),
+            available::firewall_rule_sets,
+        ),
+        Route::new(
+            get(
+                &path("SslOptions/{options}"),
+                "ApplicationGateways_ListAvailableSslOptions",
+                "What a TLS policy may be made of.",
+            )
+            .answers(200, "The options.", json::<TlsOptions>()),
+            available::tls_options,
+        ),
+        Route::new(
+            get(
+                &path("SslOptions/{options}/predefinedPolicies"),
+                "ApplicationGateways_ListAvailableSslPredefinedPolicies",
+                "The predefined TLS policies.",
+            )
+            .answers(200, "All of them.", json::<Page<TlsPolicy>>()),
+            available::tls_policies,
+        ),
+        Route::new(
+            get(
+                &path("SslOptions/{options}/predefinedPolicies/{policy}"),
+                "ApplicationGateways_GetSslPredefinedPolicy",
+                "A predefined TLS policy.",
+            )
+            .answers(200, "The policy.", json::<TlsPolicy>()),
+            available::tls_policy,
+        ),
+    ]
+}

@@ -1,0 +1,156 @@
+//! Gateways, what can be asked of them, and the operations that follow.
+
+use crate::api::{gateways, health, operations};
+use crate::arm::on_demand::ApplicationGatewayOnDemandProbe;
+use crate::arm::tags::TagsObject;
+use crate::openapi::answer::{Null, Operation, OperationResult};
+use crate::openapi::operation::json;
+use crate::openapi::parameter::EXPAND;
+use crate::openapi::resource::ApplicationGateway;
+
+use super::{Route, delete, get, in_group, in_subscription, patch, post, put};
+
+/// What names an operation whose result is the resource itself.
+pub(super) const STATUS: &[&str] = &["Azure-AsyncOperation", "ETag"];
+/// What names an operation that has a result of its own.
+pub(super) const STATUS_AND_RESULT: &[&str] = &["Azure-AsyncOperation", "Location"];
+
+pub(super) fn routes() -> Vec<Route> {
+    let gateway = in_group("/applicationGateways/{gateway}");
+    [documents(&gateway), actions(&gateway), following()].into_iter().flatten().collect()
+}
+
+fn documents(gateway: &str) -> Vec<Route> {
+    vec![
+        Route::new(
+            get(
+                &in_subscription("/applicationGateways"),
+                "ApplicationGateways_ListAll",
+                "Lists the application gateways of a subscription.",
+            )
+            .paged::<ApplicationGateway>(),
+            gateways::list_in_subscription,
+        ),
+        Route::new(
+            get(
+                &in_group("/applicationGateways"),
+                "ApplicationGateways_List",
+                "Lists the application gateways of a resource group.",
+            )
+            .paged::<ApplicationGateway>(),
+            gateways::list_in_group,
+        ),
+        Route::new(
+            get(gateway, "ApplicationGateways_Get", "Gets an application gateway.").answers_with(
+                200,
+                "The gateway.",
+                json::<ApplicationGateway>(),
+                &["ETag"],
+            ),
+            gateways::get,
+        ),
+        Route::new(
+            put(
+                gateway,
+                "ApplicationGateways_CreateOrUpdate",
+                "Creates an application gateway or replaces it whole. Certificates sent without data keep theirs.",
+            )
+            .takes(json::<ApplicationGateway>())
+            .conditional()
+            .answers_with(200, "It is replaced.", json::<ApplicationGateway>(), STATUS)
+            .answers_with(201, "It is created.", json::<ApplicationGateway>(), STATUS)
+            .refuses(&[409]),
+            gateways::put,
+        ),
+        Route::new(
+            patch(gateway, "ApplicationGateways_UpdateTags", "Replaces the tags of an application gateway.")
+                .takes(json::<TagsObject>())
+                .conditional()
+                .answers_with(200, "They are replaced.", json::<ApplicationGateway>(), &["ETag"])
+                .refuses(&[409]),
+            gateways::patch,
+        ),
+        Route::new(
+            delete(gateway, "ApplicationGateways_Delete", "Deletes an application gateway.")
+                .conditional()
+                .answers_with(202, "It is being deleted.", None, STATUS_AND_RESULT)
+                .answers(204, "There is none.", None)
+                .refuses(&[409]),
+            gateways::delete,
+        ),
+    ]
+}
+
+fn actions(gateway: &str) -> Vec<Route> {
+    vec![
+        Route::new(
+            post(
+                &format!("{gateway}/start"),
+                "ApplicationGateways_Start",
+                "Opens the listeners of an application gateway that was stopped.",
+            )
+            .conditional()
+            .answers_with(202, "It is being started.", None, STATUS_AND_RESULT)
+            .refuses(&[409]),
+            gateways::start,
+        ),
+        Route::new(
+            post(
+                &format!("{gateway}/stop"),
+                "ApplicationGateways_Stop",
+                "Closes the listeners of an application gateway, until it is started or put again.",
+            )
+            .conditional()
+            .answers_with(202, "It is being stopped.", None, STATUS_AND_RESULT)
+            .refuses(&[409]),
+            gateways::stop,
+        ),
+        Route::new(
+            post(
+                &format!("{gateway}/backendhealth"),
+                "ApplicationGateways_BackendHealth",
+                "Takes stock of what the workers see of the backends.",
+            )
+            .with(&EXPAND)
+            .answers_with(202, "The result is at Location.", json::<Null>(), STATUS_AND_RESULT),
+            health::backends,
+        ),
+        Route::new(
+            post(
+                &format!("{gateway}/getBackendHealthOnDemand"),
+                "ApplicationGateways_BackendHealthOnDemand",
+                "Lets a worker make a probe of the members of a pool, once.",
+            )
+            .with(&EXPAND)
+            .takes(json::<ApplicationGatewayOnDemandProbe>())
+            .answers_with(202, "The result is at Location.", json::<Null>(), STATUS_AND_RESULT)
+            .refuses(&[409, 429]),
+            health::probe_on_demand,
+        ),
+    ]
+}
+
+fn following() -> Vec<Route> {
+    vec![
+        Route::new(
+            get(
+                &in_subscription("/locations/{location}/operations/{operation}"),
+                "Operations_Status",
+                "Where a long-running operation stands.",
+            )
+            .answers_with(200, "In the body.", json::<Operation>(), &["Retry-After"]),
+            operations::status,
+        ),
+        Route::new(
+            get(
+                &in_subscription("/locations/{location}/operationResults/{operation}"),
+                "Operations_Result",
+                "What a long-running operation brought.",
+            )
+            .answers(200, "The result; null where there is none.", json::<OperationResult>())
+            .answers_with(202, "It is in progress.", None, &["Location", "Retry-After"])
+            .refuses(&[409]),
+            operations::result,
+        ),
+    ]
+}

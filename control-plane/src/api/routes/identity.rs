@@ -1,0 +1,87 @@
+//! The routes by which API clients get their tokens, and the log of what they did.
+
+use crate::api::{audit, oauth};
+use crate::openapi::answer::Page;
+use crate::openapi::identity::{
+    AuditEntry, CloudEndpoints, KeySet, OpenIdMetadata, Token, TokenRefusal, TokenRequest,
+};
+use crate::openapi::operation::{form, json};
+use crate::openapi::parameter;
+
+use super::{Route, get, post};
+
+pub(super) fn routes() -> Vec<Route> {
+    [log(), metadata(), tokens()].into_iter().flatten().collect()
+}
+
+fn log() -> Vec<Route> {
+    vec![Route::new(
+        get("/audit", "Audit_List", "The audit log: every change, the newest first.")
+            .with(&parameter::AUDIT_RESOURCE)
+            .with(&parameter::AUDIT_AUTHOR)
+            .with(&parameter::AUDIT_FROM)
+            .with(&parameter::AUDIT_TO)
+            .with(&parameter::TOP)
+            .with(&parameter::SKIP_TOKEN)
+            .refuses(&[400])
+            .answers(200, "A page of it.", json::<Page<AuditEntry>>()),
+        audit::list,
+    )]
+}
+
+fn metadata() -> Vec<Route> {
+    let open_id = |path: &str, id: &str, summary: &str| {
+        Route::new(
+            get(path, id, summary)
+                .open_to_all()
+                .answers(200, "The metadata.", json::<OpenIdMetadata>())
+                .answers(400, "There is no such tenant.", json::<TokenRefusal>()),
+            oauth::open_id,
+        )
+    };
+    vec![
+        Route::new(
+            get(
+                "/metadata/endpoints",
+                "Identity_Endpoints",
+                "Where a client of this installation finds everything.",
+            )
+            .open_to_all()
+            .answers(200, "The endpoints.", json::<CloudEndpoints>()),
+            oauth::endpoints,
+        ),
+        open_id("/{tenant}/v2.0/.well-known/openid-configuration", "Identity_OpenId", "The OpenID metadata."),
+        open_id(
+            "/{tenant}/.well-known/openid-configuration",
+            "Identity_OpenIdV1",
+            "The same, at its older place.",
+        ),
+        Route::new(
+            get(
+                "/{tenant}/discovery/v2.0/keys",
+                "Identity_Keys",
+                "The public key that tokens are signed with.",
+            )
+            .open_to_all()
+            .answers(200, "A JSON Web Key Set.", json::<KeySet>())
+            .answers(400, "There is no such tenant.", json::<TokenRefusal>()),
+            oauth::keys,
+        ),
+    ]
+}
+
+fn tokens() -> Vec<Route> {
+    let token = |path: &str, id: &str, summary: &str| {
+        let operation = post(path, id, summary).open_to_all().takes(form::<TokenRequest>());
+        let operation = operation
+            .answers(200, "A token.", json::<Token>())
+            .answers(400, "The request makes no sense.", json::<TokenRefusal>())
+            .answers(401, "There is no such client, or this is not its secret.", json::<TokenRefusal>())
+            .answers_with(429, "Too many ask at once.", json::<TokenRefusal>(), &["Retry-After"]);
+        Route::new(operation, oauth::token)
+    };
+    vec![
+        token("/{tenant}/oauth2/v2.0/token", "Identity_Token", "A token for a client that shows its secret."),
+        token("/{tenant}/oauth2/token", "Identity_TokenV1", "The same, at its older place."),
+    ]
+}

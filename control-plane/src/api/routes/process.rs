@@ -1,0 +1,50 @@
+//! The routes that ARM does not know: the process itself and its workers.
+
+use crate::api::{description, health, workers};
+use crate::openapi::answer::Workers;
+use crate::openapi::operation::{Body, json};
+
+use super::{Route, delete, get};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(
+            get("/healthz", "Process_Alive", "Whether the process answers.").open_to_all().answers(
+                200,
+                "It does.",
+                Some(Body::Text),
+            ),
+            health::alive,
+        ),
+        Route::new(
+            get("/readyz", "Process_Ready", "Whether the store answers too.").open_to_all().answers(
+                200,
+                "It does.",
+                Some(Body::Text),
+            ),
+            health::ready,
+        ),
+        Route::new(
+            get("/openapi.json", "Process_Describe", "This description.").open_to_all().answers(
+                200,
+                "An OpenAPI document.",
+                Some(Body::Object),
+            ),
+            description::show,
+        ),
+        Route::new(
+            get("/workers", "Workers_List", "The workers, and which gateways have failed.").answers(
+                200,
+                "All of them.",
+                json::<Workers>(),
+            ),
+            workers::list,
+        ),
+        Route::new(
+            delete("/workers/{worker}", "Workers_Delete", "Shuts a worker out for good.")
+                .answers(204, "It is not admitted any more.", None)
+                .refuses(&[404]),
+            workers::delete,
+        ),
+    ]
+}

@@ -1,0 +1,66 @@
+//! Subnets under URLs of their own: put, get, list, delete. They live within their network, whose version is theirs.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::surroundings::{NetworkAction, NetworkEdit};
+
+use super::Shared;
+use super::error::ApiError;
+use super::extract::network::{NetworkTarget, SubnetTarget};
+use super::extract::{By, Conditions, JsonBody, Version};
+use super::networks::{answer_delete, no_subnet, not_found, subnet, subnets};
+
+pub(super) async fn put(
+    State(app): Shared,
+    _: Version,
+    SubnetTarget { network, name }: SubnetTarget,
+    Conditions(preconditions): Conditions,
+    By(author): By,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let action = NetworkAction::PutSubnet(name.clone(), body);
+    let edit = NetworkEdit { path: network.clone(), preconditions, action };
+    let written = app.write_network(author, edit).await;
+    let written = written.map_err(|error| ApiError::from_network(error, not_found(&network)))?;
+    let shown = subnet(&written.resource, &name, &written.users).ok_or_else(|| no_subnet(&network, &name))?;
+    let status = if written.grown { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
+}
+
+pub(super) async fn get(
+    State(app): Shared,
+    _: Version,
+    SubnetTarget { network, name }: SubnetTarget,
+) -> Result<Response, ApiError> {
+    let missing = || no_subnet(&network, &name);
+    let (resource, users) = app.store.network_resource(&network).await?.ok_or_else(missing)?;
+    let shown = subnet(&resource, &name, &users).ok_or_else(missing)?;
+    Ok(([(ETAG, resource.etag.0)], Json(shown)).into_response())
+}
+
+pub(super) async fn delete(
+    State(app): Shared,
+    _: Version,
+    SubnetTarget { network, name }: SubnetTarget,
+    Conditions(preconditions): Conditions,
+    By(author): By,
+) -> Result<StatusCode, ApiError> {
+    let action = NetworkAction::DeleteSubnet(name);
+    let edit = NetworkEdit { path: network.clone(), preconditions, action };
+    answer_delete(&network, app.write_network(author, edit).await)
+}
+
+pub(super) async fn list(
+    State(app): Shared,
+    _: Version,
+    NetworkTarget(network): NetworkTarget,
+) -> Result<Json<Value>, ApiError> {
+    let found = app.store.network_resource(&network).await?;
+    let (resource, users) = found.ok_or_else(|| not_found(&network))?;
+    Ok(Json(json!({"value": subnets(&resource, &users)})))
+}

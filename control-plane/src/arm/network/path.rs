@@ -1,0 +1,212 @@
+//! Resource IDs of virtual networks, subnets and public IP addresses: parsed without regard to case, printed as their
+//! creator spelt them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::arm::document::Document;
+
+/// The namespace of all of them.
+const NAMESPACE: &str = "Microsoft.Network";
+
+/// The type of a subnet within its network's.
+const SUBNETS: &str = "subnets";
+
+/// Which type of resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NetworkKind {
+    /// A virtual network.
+    VirtualNetwork,
+    /// A public IP address.
+    PublicAddress,
+}
+
+impl NetworkKind {
+    /// Every one.
+    pub const ALL: [NetworkKind; 2] = [NetworkKind::VirtualNetwork, NetworkKind::PublicAddress];
+
+    /// Its segment in resource IDs.
+    pub fn segment(self) -> &'static str {
+        match self {
+            NetworkKind::VirtualNetwork => "virtualNetworks",
+            NetworkKind::PublicAddress => "publicIPAddresses",
+        }
+    }
+
+    /// The ARM type.
+    pub fn resource_type(self) -> &'static str {
+        match self {
+            NetworkKind::VirtualNetwork => "Microsoft.Network/virtualNetworks",
+            NetworkKind::PublicAddress => "Microsoft.Network/publicIPAddresses",
+        }
+    }
+
+    /// That of a segment, compared without case.
+    pub fn of_segment(segment: &str) -> Option<NetworkKind> {
+        NetworkKind::ALL.into_iter().find(|kind| kind.segment().eq_ignore_ascii_case(segment))
+    }
+}
+
+/// The ARM type of a subnet.
+pub const SUBNET_TYPE: &str = "Microsoft.Network/virtualNetworks/subnets";
+
+/// The resource ID of a virtual network or a public IP address: its parts as the creator spelt them.
+#[derive(Clone, Debug)]
+pub struct NetworkPath {
+    /// Subscription ID.
+    pub subscription: String,
+    /// Resource group.
+    pub group: String,
+    /// Which type.
+    pub kind: NetworkKind,
+    /// The resource's name.
+    pub name: String,
+}
+
+impl NetworkPath {
+    /// Reads a resource ID. The leading slash may be missing and the fixed segments may be in any case.
+    pub fn parse(id: &str) -> Option<NetworkPath> {
+        let segments: Vec<&str> = id.strip_prefix('/').unwrap_or(id).split('/').collect();
+        let [subscriptions, subscription, groups, group, providers, namespace, kind, name] = segments[..]
+        else {
+            return None;
+        };
+        let fixed = [
+            (subscriptions, "subscriptions"),
+            (groups, "resourceGroups"),
+            (providers, "providers"),
+            (namespace, NAMESPACE),
+        ];
+        let shaped = fixed.iter().all(|(found, expected)| found.eq_ignore_ascii_case(expected));
+        let named = [subscription, group, name].iter().all(|part| !part.is_empty());
+        let kind = NetworkKind::of_segment(kind).filter(|_| shaped && named)?;
+        let own = str::to_owned;
+        Some(NetworkPath { subscription: own(subscription), group: own(group), kind, name: own(name) })
+    }
+
+    /// The form in which two IDs of one resource are the same text.
+    pub fn key(&self) -> String {
+        self.to_string().to_ascii_lowercase()
+    }
+
+    /// The resource ID of a subnet of it.
+    pub fn subnet_id(&self, name: &str) -> String {
+        format!("{self}/{SUBNETS}/{name}")
+    }
+}
+
+impl fmt::Display for NetworkPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NetworkPath { subscription, group, kind, name } = self;
+        let segment = kind.segment();
+        write!(
+            f,
+            "/subscriptions/{subscription}/resourceGroups/{group}/providers/{NAMESPACE}/{segment}/{name}"
+        )
+    }
+}
+
+/// What a gateway refers to outside of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lean {
+    /// The resource ID of the child that refers to it.
+    pub source: String,
+    /// The resource ID of the subnet or public IP address, with its leading slash.
+    pub target: String,
+}
+
+/// Every subnet and public IP address that a gateway's children refer to, each child and target once.
+pub fn leans_of(document: &Document) -> Vec<Lean> {
+    let mut leans = Vec::new();
+    for child in &document.children {
+        let source = document.path.child_id(child.collection, &child.name);
+        visit(&child.properties, &mut |target| {
+            let lean =
+                Lean { source: source.clone(), target: format!("/{}", target.trim_start_matches('/')) };
+            if !leans.contains(&lean) {
+                leans.push(lean);
+            }
+        });
+    }
+    leans
+}
+
+/// The public IP addresses that a body as sent may refer to, each once. No more than a few: a gateway with more than
+/// one public frontend is refused, whatever they refer to.
+pub fn public_addresses_in(body: &Value) -> Vec<NetworkPath> {
+    const ENOUGH: usize = 16;
+    let mut found = BTreeMap::new();
+    visit_within(body, &mut |id| {
+        let path = NetworkPath::parse(id).filter(|path| path.kind == NetworkKind::PublicAddress);
+        if let Some(path) = path.filter(|_| found.len() < ENOUGH) {
+            found.insert(path.key(), path);
+        }
+    });
+    found.into_values().collect()
+}
+
+/// Calls `each` with every ID of a property that refers to a subnet or a public IP address, however deep.
+fn visit(object: &Map<String, Value>, each: &mut impl FnMut(&str)) {
+    for (key, value) in object {
+        if ["subnet", "publicIPAddress"].iter().any(|name| key.eq_ignore_ascii_case(name)) {
+            let ids = value.as_object().into_iter().flatten();
+            let id = ids.filter(|(key, _)| key.eq_ignore_ascii_case("id")).find_map(|(_, id)| id.as_str());
+            id.into_iter().for_each(&mut *each);
+        } else {
+            visit_within(value, each);
+        }
+    }
+}
+
+fn visit_within(value: &Value, each: &mut impl FnMut(&str)) {
+    match value {
+        Value::Object(object) => visit(object, each),
+        Value::Array(list) => list.iter().for_each(|value| visit_within(value, each)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ID: &str = "/subscriptions/S/resourceGroups/Rg/providers/Microsoft.Network/publicIPAddresses/Ip";
+
+    #[test]
+    fn ids_are_read_in_any_case_and_printed_as_written() {
+        for id in [ID, &ID[1..], &ID.to_ascii_lowercase(), &ID.to_ascii_uppercase()] {
+            assert_eq!(NetworkPath::parse(id).unwrap().key(), ID.to_ascii_lowercase(), "{id}");
+        }
+        assert_eq!(NetworkPath::parse(ID).unwrap().to_string(), ID);
+        for bad in [
+            "",
+            "/",
+            &ID.replace("Rg", ""),
+            &ID.replace("publicIPAddresses", "probes"),
+            &format!("{ID}/x"),
+            &ID.replace("/Ip", ""),
+            &ID.replace("providers", "provider"),
+        ] {
+            assert!(NetworkPath::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn public_addresses_are_found_wherever_they_stand() {
+        let body = json!({"Properties": {"frontendIPConfigurations": [
+            {"properties": {"PublicIpAddress": {"Id": ID}}},
+            {"properties": {"publicIPAddress": {"id": &ID.to_ascii_uppercase()}}},
+            {"properties": {"publicIPAddress": {"id": 7}, "subnet": {"id": "elsewhere"}}},
+            {"properties": {"publicIPAddress": "x"}},
+        ]}});
+        let found: Vec<String> = public_addresses_in(&body).iter().map(NetworkPath::key).collect();
+        assert_eq!(found, [ID.to_ascii_lowercase()]);
+        let many: Vec<Value> =
+            (0..100).map(|i| json!({"publicIPAddress": {"id": format!("{ID}{i}")}})).collect();
+        assert_eq!(public_addresses_in(&json!(many)).len(), 16);
+    }
+}

@@ -1,0 +1,134 @@
+//! JSON as clients write it, and what it comes to.
+
+use serde_json::json;
+
+use super::*;
+use crate::arm::gateway::{BackendHttpSettings, Gateway, Listener, Probe, RedirectConfiguration, UrlPathMap};
+
+fn check(shape: &Shape, value: &Value, expected: &Value, wrong: &[&str]) {
+    let mut violations = Violations::default();
+    let canonical = normalize(value.clone(), shape, "", &mut violations);
+    assert_eq!(canonical.as_ref(), Some(expected), "{value}");
+    let targets: Vec<_> = violations.0.iter().map(|v| v.target.as_str()).collect();
+    assert_eq!(targets, wrong, "{value}: {violations}");
+}
+
+#[test]
+fn names_and_enumerations_take_their_one_spelling() {
+    check(
+        &Shape::of::<Listener>(),
+        &json!({ "FrontendIPConfiguration": { "Id": "x" }, "PROTOCOL": "hTTPs", "hostnames": ["A.b"] }),
+        &json!({ "frontendIPConfiguration": { "id": "x" }, "protocol": "Https", "hostNames": ["A.b"] }),
+        &[],
+    );
+    check(
+        &Shape::of::<Gateway>(),
+        &json!({ "Location": "west", "Tags": { "Key": "V", "n": 1 },
+                "properties": { "Sku": { "name": "standard_v2", "Capacity": "2" } } }),
+        &json!({ "location": "west", "tags": { "Key": "V", "n": "1" },
+                "properties": { "sku": { "name": "Standard_v2", "capacity": 2 } } }),
+        &[],
+    );
+}
+
+#[test]
+fn scalars_may_come_as_strings_and_must_be_what_they_are() {
+    let settings = Shape::of::<BackendHttpSettings>();
+    for (port, expected) in [(json!(80), 80), (json!("80"), 80), (json!(" 80 "), 80), (json!(80.0), 80)] {
+        check(&settings, &json!({ "port": port }), &json!({ "port": expected }), &[]);
+    }
+    for port in [json!(80.5), json!("eighty"), json!(1e300), json!(true), json!([80]), json!({}), json!("")] {
+        check(&settings, &json!({ "port": port }), &json!({}), &["port"]);
+    }
+    for pick in [json!(true), json!("True")] {
+        let expected = json!({ "pickHostNameFromBackendAddress": true });
+        check(&settings, &json!({ "pickHostNameFromBackendAddress": pick }), &expected, &[]);
+    }
+    check(
+        &settings,
+        &json!({ "pickHostNameFromBackendAddress": "yes" }),
+        &json!({}),
+        &["pickHostNameFromBackendAddress"],
+    );
+    check(&settings, &json!({ "protocol": "Tcp" }), &json!({}), &["protocol"]);
+    check(&settings, &json!({ "probe": "x" }), &json!({}), &["probe"]);
+    let statuses = json!({ "match": { "statusCodes": [200, "300-399", null, {}] } });
+    let expected = json!({ "match": { "statusCodes": ["200", "300-399", "", ""] } });
+    check(&Shape::of::<Probe>(), &statuses, &expected, &["match.statusCodes[2]", "match.statusCodes[3]"]);
+}
+
+#[test]
+fn members_are_named_as_children_are_and_keep_their_places() {
+    check(
+        &Shape::of::<UrlPathMap>(),
+        &json!({ "PathRules": [
+            { "Name": "a", "etag": "x", "properties": { "Paths": ["/A/*"], "provisioningState": "Succeeded" } },
+            { "id": "/x/pathRules/b" },
+            7,
+            { "name": "A" },
+            { "name": "c", "properties": { "firewallPolicy": { "id": "x" }, "pathRules": [{}] } }
+        ] }),
+        &json!({ "pathRules": [
+            { "name": "a", "properties": { "paths": ["/A/*"] } },
+            { "name": "b", "properties": {} },
+            { "name": "", "properties": {} },
+            { "name": "A", "properties": {} },
+            { "name": "c", "properties": {} }
+        ] }),
+        &["pathRules[2]", "pathRules[2].name", "pathRules[3].name", "pathRules[4].properties.firewallPolicy"],
+    );
+}
+
+#[test]
+fn what_means_nothing_is_dropped() {
+    check(
+        &Shape::of::<Listener>(),
+        &json!({ "provisioningState": "Succeeded", "requestRoutingRules": [{ "id": "x" }], "hostName": null }),
+        &json!({}),
+        &[],
+    );
+    // The same name is a list of members in another type.
+    check(
+        &Shape::of::<RedirectConfiguration>(),
+        &json!({ "pathRules": [{ "id": "x" }], "urlPathMaps": 7, "includePath": "true" }),
+        &json!({ "includePath": true }),
+        &[],
+    );
+}
+
+#[test]
+fn text_with_a_nul_is_refused_wherever_it_stands() {
+    let body = json!({
+        "location": "a\0", "tags": { "b\0": "c", "d": "e\0" }, "zones": ["1", "\0"],
+        "identity": { "type": "UserAssigned", "userAssignedIdentities": { "x": { "y": [{ "z\0": 1 }] } } }
+    });
+    let mut violations = Violations::default();
+    normalize(body, &Shape::of::<Gateway>(), "", &mut violations);
+    let mut targets: Vec<_> = violations.0.iter().map(|v| v.target.as_str()).collect();
+    targets.sort_unstable();
+    assert_eq!(targets, ["identity.userAssignedIdentities.x", "location", "tags", "tags.d", "zones[1]"]);
+}
+
+#[test]
+fn one_name_twice_is_refused() {
+    check(
+        &Shape::of::<BackendHttpSettings>(),
+        &json!({ "port": 80, "Port": 81, "PROTOCOL": "Http", "protocol": "Http" }),
+        &json!({ "port": 80, "protocol": "Http" }),
+        &["port", "protocol"],
+    );
+}
+
+#[test]
+fn what_no_worker_executes_is_refused_unless_it_is_off() {
+    let gateway = |value: Value| json!({ "properties": { "webApplicationFirewallConfiguration": value } });
+    let target = "properties.webApplicationFirewallConfiguration";
+    let empty = json!({ "properties": {} });
+    for off in [json!(null), json!({}), json!({ "Enabled": false, "firewallMode": "Detection" })] {
+        check(&Shape::of::<Gateway>(), &gateway(off), &empty, &[]);
+    }
+    check(&Shape::of::<Gateway>(), &gateway(json!({ "enabled": true })), &empty, &[target]);
+    let pages = json!({ "properties": { "CustomErrorConfigurations": [{}], "firewallPolicy": {} } });
+    let target = "properties.customErrorConfigurations";
+    check(&Shape::of::<Gateway>(), &pages, &empty, &[target]);
+}

@@ -1,0 +1,61 @@
+//! The body of a PATCH: tags, and nothing else.
+//!
+//! The official service patches tags only and ignores whatever else such a body holds; so does this.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::normalize::{expect_object, normalize_object};
+use super::shape::Shape;
+use crate::violation::{ROOT, Violations};
+
+/// Tags that take the place of those of a resource. `TagsObject` in the official description.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct TagsObject {
+    /// All of them. Those of the resource stay where there are none; an empty object removes them.
+    pub tags: Option<BTreeMap<String, String>>,
+}
+
+static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<TagsObject>);
+
+/// Puts the tags of a PATCH's body in the place of those of a resource's body, with what was wrong with them.
+pub fn replace(resource: &mut Map<String, Value>, patch: Value) -> Violations {
+    let mut violations = Violations::default();
+    let patch = expect_object(patch, ROOT, &mut violations).unwrap_or_default();
+    let mut patch = normalize_object(patch, SHAPE.properties(), "", &mut violations);
+    resource.extend(patch.remove("tags").map(|tags| ("tags".to_owned(), tags)));
+    violations
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn tags_are_replaced_whole_and_nothing_else_is() {
+        let cases = [
+            (json!({"tags": {"b": "2"}}), json!({"location": "here", "tags": {"b": "2"}}), None),
+            (json!({"Tags": {}, "location": "there"}), json!({"location": "here", "tags": {}}), None),
+            (json!({}), json!({"location": "here", "tags": {"a": "1"}}), None),
+            (json!({"tags": null}), json!({"location": "here", "tags": {"a": "1"}}), None),
+            (json!({"tags": ["a"]}), json!({"location": "here", "tags": {"a": "1"}}), Some("tags")),
+            (json!({"tags": {"a": {}}}), json!({"location": "here", "tags": {}}), Some("tags.a")),
+            (json!([]), json!({"location": "here", "tags": {"a": "1"}}), Some(ROOT)),
+        ];
+        for (patch, expected, complaint) in cases {
+            let Value::Object(mut resource) = json!({"location": "here", "tags": {"a": "1"}}) else {
+                panic!()
+            };
+            let violations = replace(&mut resource, patch.clone());
+            assert_eq!(Value::Object(resource), expected, "{patch}");
+            assert_eq!(violations.0.first().map(|v| v.target.as_str()), complaint, "{patch}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The TLS versions, the cipher suites and the predefined policies that the official service knows, in its own order.
+//!
+//! Data alone: the compiler checks policies against it, and the API lists it. What a worker can serve of it is another
+//! question, which the compiler answers.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::gateway::SslPolicyName;
+
+/// A version of TLS, from the oldest to the newest.
+#[expect(missing_docs, reason = "the official names say all there is")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum TlsVersion {
+    TLSv1_0,
+    TLSv1_1,
+    TLSv1_2,
+    TLSv1_3,
+}
+
+impl TlsVersion {
+    /// Every version.
+    pub const ALL: [TlsVersion; 4] =
+        [TlsVersion::TLSv1_0, TlsVersion::TLSv1_1, TlsVersion::TLSv1_2, TlsVersion::TLSv1_3];
+
+    /// Whether the official service has ended it: no policy may ask for it any more.
+    pub fn is_deprecated(self) -> bool {
+        self < TlsVersion::TLSv1_2
+    }
+}
+
+/// A cipher suite, by its IANA name.
+#[expect(missing_docs, non_camel_case_types, reason = "the official names say all there is")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CipherSuite {
+    TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384,
+    TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256,
+    TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
+    TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
+    TLS_DHE_RSA_WITH_AES_256_GCM_SHA384,
+    TLS_DHE_RSA_WITH_AES_128_GCM_SHA256,
+    TLS_DHE_RSA_WITH_AES_256_CBC_SHA,
+    TLS_DHE_RSA_WITH_AES_128_CBC_SHA,
+    TLS_RSA_WITH_AES_256_GCM_SHA384,
+    TLS_RSA_WITH_AES_128_GCM_SHA256,
+    TLS_RSA_WITH_AES_256_CBC_SHA256,
+    TLS_RSA_WITH_AES_128_CBC_SHA256,
+    TLS_RSA_WITH_AES_256_CBC_SHA,
+    TLS_RSA_WITH_AES_128_CBC_SHA,
+    TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384,
+    TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256,
+    TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
+    TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,
+    TLS_DHE_DSS_WITH_AES_256_CBC_SHA256,
+    TLS_DHE_DSS_WITH_AES_128_CBC_SHA256,
+    TLS_DHE_DSS_WITH_AES_256_CBC_SHA,
+    TLS_DHE_DSS_WITH_AES_128_CBC_SHA,
+    TLS_RSA_WITH_3DES_EDE_CBC_SHA,
+    TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA,
+    TLS_AES_128_GCM_SHA256,
+    TLS_AES_256_GCM_SHA384,
+}
+
+/// The suites that a custom policy may name. Those of TLS 1.3 are always on where that version is.
+pub const SUITES: [CipherSuite; 28] = [
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
+    CipherSuite::TLS_DHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_DHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_DHE_RSA_WITH_AES_256_CBC_SHA,
+    CipherSuite::TLS_DHE_RSA_WITH_AES_128_CBC_SHA,
+    CipherSuite::TLS_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_RSA_WITH_AES_256_CBC_SHA256,
+    CipherSuite::TLS_RSA_WITH_AES_128_CBC_SHA256,
+    CipherSuite::TLS_RSA_WITH_AES_256_CBC_SHA,
+    CipherSuite::TLS_RSA_WITH_AES_128_CBC_SHA,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,
+    CipherSuite::TLS_DHE_DSS_WITH_AES_256_CBC_SHA256,
+    CipherSuite::TLS_DHE_DSS_WITH_AES_128_CBC_SHA256,
+    CipherSuite::TLS_DHE_DSS_WITH_AES_256_CBC_SHA,
+    CipherSuite::TLS_DHE_DSS_WITH_AES_128_CBC_SHA,
+    CipherSuite::TLS_RSA_WITH_3DES_EDE_CBC_SHA,
+    CipherSuite::TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA,
+];
+
+/// Of these a custom policy of the older kind must name one.
+pub const NEEDED: [CipherSuite; 6] = [
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256,
+    CipherSuite::TLS_DHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_RSA_WITH_AES_256_CBC_SHA256,
+    CipherSuite::TLS_RSA_WITH_AES_128_CBC_SHA256,
+];
+
+/// What a predefined policy stands for.
+#[derive(Debug)]
+pub struct PredefinedPolicy {
+    /// Its name.
+    pub name: SslPolicyName,
+    /// The oldest version that it allows.
+    pub oldest: TlsVersion,
+    /// Its suites, the preferred first.
+    pub suites: &'static [CipherSuite],
+}
+
+/// The policy of a gateway that names none.
+pub const DEFAULT: SslPolicyName = SslPolicyName::AppGwSslPolicy20220101;
+
+/// Every predefined policy, in the order of their age.
+pub static PREDEFINED: [PredefinedPolicy; 5] = [
+    PredefinedPolicy {
+        name: SslPolicyName::AppGwSslPolicy20150501,
+        oldest: TlsVersion::TLSv1_0,
+        suites: &SUITES,
+    },
+    PredefinedPolicy {
+        name: SslPolicyName::AppGwSslPolicy20170401,
+        oldest: TlsVersion::TLSv1_1,
+        suites: &SUITES_OF_2017,
+    },
+    PredefinedPolicy {
+        name: SslPolicyName::AppGwSslPolicy20170401S,
+        oldest: TlsVersion::TLSv1_2,
+        suites: &SUITES_OF_2017,
+    },
+    PredefinedPolicy {
+        name: SslPolicyName::AppGwSslPolicy20220101,
+        oldest: TlsVersion::TLSv1_2,
+        suites: &SUITES_OF_2022,
+    },
+    PredefinedPolicy {
+        name: SslPolicyName::AppGwSslPolicy20220101S,
+        oldest: TlsVersion::TLSv1_2,
+        suites: &STRICT_SUITES_OF_2022,
+    },
+];
+
+const SUITES_OF_2017: [CipherSuite; 16] = [
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA,
+    CipherSuite::TLS_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_RSA_WITH_AES_256_CBC_SHA256,
+    CipherSuite::TLS_RSA_WITH_AES_128_CBC_SHA256,
+    CipherSuite::TLS_RSA_WITH_AES_256_CBC_SHA,
+    CipherSuite::TLS_RSA_WITH_AES_128_CBC_SHA,
+];
+
+const SUITES_OF_2022: [CipherSuite; 10] = [
+    CipherSuite::TLS_AES_128_GCM_SHA256,
+    CipherSuite::TLS_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256,
+];
+
+const STRICT_SUITES_OF_2022: [CipherSuite; 6] = [
+    CipherSuite::TLS_AES_128_GCM_SHA256,
+    CipherSuite::TLS_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+];
+
+impl SslPolicyName {
+    /// What the name stands for.
+    pub fn policy(self) -> &'static PredefinedPolicy {
+        PREDEFINED.iter().find(|policy| policy.name == self).expect("every name has its policy")
+    }
+
+    /// Whether it is of the newer generation, which brought TLS 1.3.
+    pub fn has_tls13(self) -> bool {
+        self.policy().suites.contains(&CipherSuite::TLS_AES_128_GCM_SHA256)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_policy_stands_for_different_suites_each_once() {
+        for policy in &PREDEFINED {
+            let names: BTreeSet<_> = policy.suites.iter().map(|suite| format!("{suite:?}")).collect();
+            assert_eq!(names.len(), policy.suites.len(), "{:?}", policy.name);
+            assert_eq!(policy.name.policy().suites.len(), policy.suites.len());
+        }
+        let counts: Vec<_> = PREDEFINED.iter().map(|policy| policy.suites.len()).collect();
+        assert_eq!(counts, [28, 16, 16, 10, 6]);
+        assert_eq!(PREDEFINED.iter().filter(|policy| policy.name.has_tls13()).count(), 2);
+    }
+}

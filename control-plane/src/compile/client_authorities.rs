@@ -1,0 +1,69 @@
+//! Whose certificates clients may show, and the certificates by which backends of the first generation are known.
+
+use x509_parser::certificate::X509Certificate;
+use x509_parser::parse_x509_certificate;
+
+use super::resources::{Resource, Resources, given};
+use crate::arm::certificate::{CertificateError, read_authorities};
+use crate::arm::gateway::{AuthenticationCertificate, TrustedClientCertificate};
+use crate::violation::{Violations, code};
+
+/// The most bytes of one trusted client certificate, as the official service publishes it.
+const SIZE: usize = 25 * 1024;
+
+/// Checks that each is a chain of authorities with one root.
+pub(super) fn check(certificates: &Resources<TrustedClientCertificate>, violations: &mut Violations) {
+    for resource in certificates.iter() {
+        if let Err((code, complaint)) = chain(resource) {
+            let message = format!("Trusted client certificate {}: {complaint}.", resource.id);
+            violations.push(code, resource.at("data"), message);
+        }
+    }
+}
+
+fn chain(resource: &Resource<TrustedClientCertificate>) -> Result<(), (&'static str, String)> {
+    let data = given(resource.properties.data.as_ref())
+        .ok_or_else(|| (code::CLIENT_AUTHORITY_DATA, "data must be specified".to_owned()))?;
+    let certificates = read_authorities(data).map_err(|reason| match reason {
+        CertificateError::UnwantedKey => (code::CLIENT_AUTHORITY_KEY, reason.to_string()),
+        _ => (code::CLIENT_AUTHORITY_INVALID, format!("data is invalid: {reason}")),
+    })?;
+    if certificates.iter().map(Vec::len).sum::<usize>() > SIZE {
+        return Err((code::CLIENT_AUTHORITY_INVALID, format!("data is larger than {SIZE} bytes")));
+    }
+    let parsed: Result<Vec<_>, _> =
+        certificates.iter().map(|der| parse_x509_certificate(der).map(|(_, parsed)| parsed)).collect();
+    let parsed = parsed.map_err(|_| (code::CLIENT_AUTHORITY_INVALID, "data is invalid".to_owned()))?;
+    let authorities: Vec<_> = parsed.iter().filter(|certificate| certificate.is_ca()).collect();
+    if authorities.is_empty() {
+        return Err((code::CLIENT_AUTHORITY_LEAF, "it contains no certificate of an authority".to_owned()));
+    }
+    match authorities.iter().filter(|certificate| is_root(certificate)).count() {
+        1 => Ok(()),
+        n => Err((code::CLIENT_AUTHORITY_ROOTS, format!("it must contain exactly one root, not {n}"))),
+    }
+}
+
+fn is_root(certificate: &X509Certificate<'_>) -> bool {
+    certificate.issuer().as_raw() == certificate.subject().as_raw()
+}
+
+/// Checks that each is a certificate.
+pub(super) fn check_authentication(
+    certificates: &Resources<AuthenticationCertificate>,
+    violations: &mut Violations,
+) {
+    for resource in certificates.iter() {
+        match given(resource.properties.data.as_ref()).map(read_authorities) {
+            Some(Ok(_)) => {}
+            Some(Err(reason)) => {
+                let message = format!("Data for certificate {} is invalid: {reason}.", resource.id);
+                violations.push(code::AUTHENTICATION_INVALID, resource.at("data"), message);
+            }
+            None => {
+                let message = format!("Data must be specified for Certificate {}.", resource.id);
+                violations.push(code::CERTIFICATE_DATA, resource.target(), message);
+            }
+        }
+    }
+}

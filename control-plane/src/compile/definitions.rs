@@ -1,0 +1,69 @@
+//! What is defined and not executed yet: checked like everything else, and put nowhere.
+//!
+//! Each module below becomes part of the way to the snapshot when workers learn what it is about.
+
+use tidegate_shared::snapshot::Listener;
+
+use super::listeners::Places;
+use super::resources::Resources;
+use super::{
+    client_authorities, load_distribution, path_maps, private_links, redirects, rewrites, ssl_profiles,
+};
+use super::{transport, transport_rules};
+use crate::arm::document::Document;
+use crate::arm::gateway::{
+    self, BackendAddressPool, BackendHttpSettings, Probe, SslPolicy, TrustedRootCertificate,
+};
+use crate::violation::Violations;
+
+/// What definitions refer to.
+pub(super) struct Executed<'a> {
+    /// The gateway's own TLS policy.
+    pub(super) policy: Option<&'a SslPolicy>,
+    /// Frontends, ports and certificates.
+    pub(super) places: &'a Places<'a>,
+    pub(super) roots: &'a Resources<TrustedRootCertificate>,
+    pub(super) probes: &'a Resources<Probe>,
+    pub(super) pools: &'a Resources<BackendAddressPool>,
+    pub(super) settings: &'a Resources<BackendHttpSettings>,
+    pub(super) listeners: &'a Resources<gateway::Listener>,
+    /// What the listeners mean.
+    pub(super) compiled_listeners: &'a [Listener],
+}
+
+/// Checks all of it, in the order in which one thing refers to the next.
+pub(super) fn check(document: &Document, executed: &Executed<'_>, violations: &mut Violations) {
+    let Executed { policy, places, roots, probes, pools, settings, listeners, compiled_listeners } =
+        *executed;
+    let client_authorities = Resources::read(document, "trustedClientCertificates", violations);
+    client_authorities::check(&client_authorities, violations);
+    let authentication = Resources::read(document, "authenticationCertificates", violations);
+    client_authorities::check_authentication(&authentication, violations);
+    let profiles = Resources::read(document, "sslProfiles", violations);
+    ssl_profiles::check(&profiles, &client_authorities, policy, violations);
+
+    let redirects = Resources::read(document, "redirectConfigurations", violations);
+    redirects::check(&redirects, listeners, violations);
+    let rewrites = Resources::read(document, "rewriteRuleSets", violations);
+    rewrites::check(&rewrites, violations);
+    let distributions = Resources::read(document, "loadDistributionPolicies", violations);
+    load_distribution::check(&distributions, pools, violations);
+    let targets = path_maps::Targets {
+        pools,
+        settings,
+        redirects: &redirects,
+        rewrites: &rewrites,
+        distributions: &distributions,
+    };
+    path_maps::check(&Resources::read(document, "urlPathMaps", violations), &targets, violations);
+
+    let links = Resources::read(document, "privateLinkConfigurations", violations);
+    private_links::check(&links, places.frontends, violations);
+    let transport_listeners = Resources::read(document, "listeners", violations);
+    transport::check_listeners(&transport_listeners, places, &profiles, compiled_listeners, violations);
+    let transport_settings = Resources::read(document, "backendSettingsCollection", violations);
+    transport::check_settings(&transport_settings, probes, roots, violations);
+    let rules = Resources::read(document, "routingRules", violations);
+    transport_rules::check(&rules, &transport_listeners, pools, &transport_settings, violations);
+    private_links::refuse_with_transport(&links, &rules, violations);
+}

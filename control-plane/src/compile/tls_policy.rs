@@ -1,0 +1,140 @@
+//! TLS policies, of the gateway and of its profiles: whether each makes sense, and whether workers can serve it.
+//!
+//! Workers serve TLS 1.2 and 1.3 with ECDHE and GCM or ChaCha20, which is what the policies of 2022 come down to.
+
+use crate::arm::gateway::{SslPolicy, SslPolicyName, SslPolicyType};
+use crate::arm::tls_policy::{CipherSuite, NEEDED, TlsVersion};
+use crate::violation::{Violations, code};
+
+/// The predefined policies that say what is served anyway.
+const SERVED: [SslPolicyName; 2] =
+    [SslPolicyName::AppGwSslPolicy20220101, SslPolicyName::AppGwSslPolicy20220101S];
+
+/// Policies come in two generations, which cannot be together in one gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Generation {
+    /// Up to TLS 1.2.
+    Old,
+    /// With TLS 1.3.
+    New,
+}
+
+/// The generation of a policy, if it says enough to have one.
+pub(super) fn generation(policy: &SslPolicy) -> Option<Generation> {
+    let is_new = match policy.policy_type? {
+        SslPolicyType::Predefined => policy.policy_name?.has_tls13(),
+        SslPolicyType::Custom => false,
+        SslPolicyType::CustomV2 => true,
+    };
+    Some(if is_new { Generation::New } else { Generation::Old })
+}
+
+/// Checks the policy at `target`. An empty one is none.
+pub(super) fn check(policy: &SslPolicy, target: &str, violations: &mut Violations) {
+    if *policy == SslPolicy::default() {
+        return;
+    }
+    match policy.policy_type {
+        None => check_untyped(policy, target, violations),
+        Some(SslPolicyType::Predefined) => check_predefined(policy, target, violations),
+        Some(kind @ (SslPolicyType::Custom | SslPolicyType::CustomV2)) => {
+            check_custom(policy, kind, target, violations);
+            let message = "Only policies of type 'Predefined' are served yet.";
+            violations.push(code::NOT_SUPPORTED, format!("{target}.policyType"), message);
+        }
+    }
+}
+
+fn named<T>(list: Option<&Vec<T>>) -> bool {
+    list.is_some_and(|list| !list.is_empty())
+}
+
+/// The oldest form of a policy has no type, and nothing but the versions that are off.
+fn check_untyped(policy: &SslPolicy, target: &str, violations: &mut Violations) {
+    let alone = policy.policy_name.is_none()
+        && policy.min_protocol_version.is_none()
+        && !named(policy.cipher_suites.as_ref());
+    let off = policy.disabled_ssl_protocols.as_deref().unwrap_or_default();
+    if !alone {
+        violations.push(code::SSL_POLICY_TYPE, target, "Property 'policyType' is required.");
+    } else if off.iter().any(|version| !version.is_deprecated()) {
+        let message = "TLS 1.2 and 1.3 are always served. Only TLSv1_0 and TLSv1_1 can be off, and they are.";
+        violations.push(code::NOT_SUPPORTED, format!("{target}.disabledSslProtocols"), message);
+    }
+}
+
+fn check_predefined(policy: &SslPolicy, target: &str, violations: &mut Violations) {
+    let at = |property: &str| format!("{target}.{property}");
+    match policy.policy_name {
+        None => {
+            let message = "Property 'policyName' is required for PolicyType 'Predefined'.";
+            violations.push(code::SSL_POLICY_NAME, at("policyName"), message);
+        }
+        Some(name) if name.policy().oldest.is_deprecated() => {
+            deprecated(name.policy().oldest, at("policyName"), violations);
+        }
+        Some(name) if !SERVED.contains(&name) => {
+            let message = "Only 'AppGwSslPolicy20220101S' and 'AppGwSslPolicy20220101' are served.";
+            violations.push(code::NOT_SUPPORTED, at("policyName"), message);
+        }
+        Some(_) => {}
+    }
+    for (name, present) in [
+        ("minProtocolVersion", policy.min_protocol_version.is_some()),
+        ("cipherSuites", named(policy.cipher_suites.as_ref())),
+        ("disabledSslProtocols", named(policy.disabled_ssl_protocols.as_ref())),
+    ] {
+        if present {
+            unsupported_property(SslPolicyType::Predefined, name, target, violations);
+        }
+    }
+}
+
+fn check_custom(policy: &SslPolicy, kind: SslPolicyType, target: &str, violations: &mut Violations) {
+    let at = |property: &str| format!("{target}.{property}");
+    for (name, present) in [
+        ("policyName", policy.policy_name.is_some()),
+        ("disabledSslProtocols", named(policy.disabled_ssl_protocols.as_ref())),
+    ] {
+        if present {
+            unsupported_property(kind, name, target, violations);
+        }
+    }
+    match policy.min_protocol_version {
+        None => {
+            let message = format!("Property 'minProtocolVersion' is required for PolicyType '{kind:?}'.");
+            violations.push(code::SSL_POLICY_VERSION, at("minProtocolVersion"), message);
+        }
+        Some(version) if version.is_deprecated() => {
+            deprecated(version, at("minProtocolVersion"), violations);
+        }
+        Some(TlsVersion::TLSv1_3) if kind == SslPolicyType::Custom => {
+            let message = "TLS 1.3 needs a policy of type 'CustomV2'.";
+            violations.push(code::SSL_POLICY_VERSION, at("minProtocolVersion"), message);
+        }
+        Some(_) => {}
+    }
+    let suites = policy.cipher_suites.as_deref().unwrap_or_default();
+    // With TLS 1.3 alone, all suites are given.
+    let needs_suites =
+        kind == SslPolicyType::Custom || policy.min_protocol_version != Some(TlsVersion::TLSv1_3);
+    if suites.is_empty() && needs_suites {
+        let message = format!("Property 'cipherSuites' is required for PolicyType '{kind:?}'.");
+        violations.push(code::SSL_POLICY_SUITES, at("cipherSuites"), message);
+    } else if kind == SslPolicyType::Custom && !suites.iter().any(|suite| NEEDED.contains(suite)) {
+        let needed: Vec<String> = NEEDED.iter().map(|suite: &CipherSuite| format!("{suite:?}")).collect();
+        let message = format!("A custom policy must have at least one of {}.", needed.join(", "));
+        violations.push(code::SSL_POLICY_SUITES, at("cipherSuites"), message);
+    }
+}
+
+fn unsupported_property(kind: SslPolicyType, name: &str, target: &str, violations: &mut Violations) {
+    let message = format!("Specified PolicyType '{kind:?}' does not support property '{name}'.");
+    violations.push(code::SSL_POLICY_PROPERTY, format!("{target}.{name}"), message);
+}
+
+fn deprecated(version: TlsVersion, target: String, violations: &mut Violations) {
+    let message =
+        format!("The policy allows {version:?}, which is no longer supported. Use TLSv1_2 or newer.");
+    violations.push(code::SSL_POLICY_DEPRECATED, target, message);
+}

@@ -1,0 +1,63 @@
+//! What API clients are called.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// The length of the longest name.
+const MAX: usize = 64;
+
+/// Who else is an author in the audit log: no client may pass for one of them.
+const RESERVED: [&str; 2] = ["admin", "tidegate"];
+
+/// A client's name: 1 to 64 ASCII letters, digits, `.`, `_` and `-`. Names are compared without regard to case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientName(String);
+
+/// The text cannot be a client's name.
+#[derive(Debug, Error)]
+#[error(
+    "a client's name is 1 to {MAX} letters, digits, `.`, `_` and `-`, and neither `admin` nor `tidegate`"
+)]
+pub struct InvalidName;
+
+impl ClientName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ClientName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<ClientName, InvalidName> {
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        let reserved = RESERVED.iter().any(|name| text.eq_ignore_ascii_case(name));
+        let good = plain && !reserved && (1..=MAX).contains(&text.len());
+        if good { Ok(ClientName(text.to_owned())) } else { Err(InvalidName) }
+    }
+}
+
+impl fmt::Display for ClientName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        let long = "a".repeat(MAX);
+        for good in ["a", "ci-2.build_1", "-", &long] {
+            assert_eq!(good.parse::<ClientName>().unwrap().as_str(), good);
+        }
+        for bad in ["", "a b", "a/b", "ä", "Admin", "tidegate", "a\n", &format!("{long}a")] {
+            assert!(bad.parse::<ClientName>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What an API client may do within its scopes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// What an API client may do within its scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Look at everything, backend health included.
+    Reader,
+    /// Look at and change everything but who may connect: workers and clients are the administrator's.
+    Contributor,
+}
+
+/// There is no such role.
+#[derive(Debug, Error)]
+#[error("a role is `reader` or `contributor`")]
+pub struct UnknownRole;
+
+impl Role {
+    /// The name, in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Reader => "reader",
+            Role::Contributor => "contributor",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Role, UnknownRole> {
+        [Role::Reader, Role::Contributor]
+            .into_iter()
+            .find(|role| role.as_str().eq_ignore_ascii_case(text))
+            .ok_or(UnknownRole)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,163 @@
+//! How far an API client reaches: everything below a resource ID.
+//!
+//! IDs are compared segment by segment and without regard to case, so that a scope on the group `web` says nothing
+//! about the group `web2`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// The longest segment, in characters: as for names in URLs.
+const MAX_SEGMENT: usize = 90;
+
+/// The fixed segments of the longest scope by their places; the others are names.
+const FIXED: [(usize, &str); 3] = [(0, "subscriptions"), (2, "resourceGroups"), (4, "providers")];
+
+/// How many segments a scope can have: all, a subscription, a group, a resource.
+const LENGTHS: [usize; 4] = [0, 2, 4, 8];
+
+/// A resource ID with everything below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope(Vec<String>);
+
+/// The text is not a scope.
+#[derive(Debug, Error)]
+#[error(
+    "a scope is `/`, /subscriptions/{{id}}, a resource group or a resource: \
+     /subscriptions/{{id}}/resourceGroups/{{name}}[/providers/{{namespace}}/{{type}}/{{name}}]"
+)]
+pub struct InvalidScope;
+
+impl Scope {
+    /// Everything.
+    pub fn everything() -> Scope {
+        Scope(Vec::new())
+    }
+
+    /// Whether it is everything.
+    pub fn is_everything(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether what these segments name lies in it.
+    pub fn covers(&self, segments: &[impl AsRef<str>]) -> bool {
+        begins(segments, &self.0)
+    }
+
+    /// Whether it lies below what these segments name, and is not that itself.
+    pub fn is_below(&self, segments: &[impl AsRef<str>]) -> bool {
+        self.0.len() > segments.len() && begins(&self.0, segments)
+    }
+
+    /// The subscription that it lies in; none for everything.
+    pub fn subscription(&self) -> Option<&str> {
+        self.0.get(1).map(String::as_str)
+    }
+
+    /// The resource group that it lies in, as segments; none for what is wider.
+    pub fn group(&self) -> Option<&[String]> {
+        self.0.get(..4)
+    }
+}
+
+/// Whether the path begins with these segments.
+fn begins(path: &[impl AsRef<str>], start: &[impl AsRef<str>]) -> bool {
+    path.len() >= start.len()
+        && path.iter().zip(start).all(|(a, b)| a.as_ref().eq_ignore_ascii_case(b.as_ref()))
+}
+
+impl FromStr for Scope {
+    type Err = InvalidScope;
+
+    fn from_str(text: &str) -> Result<Scope, InvalidScope> {
+        let path = text.strip_prefix('/').ok_or(InvalidScope)?;
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if path.is_empty() {
+            return if text == "/" { Ok(Scope::everything()) } else { Err(InvalidScope) };
+        }
+        let mut segments: Vec<String> = path.split('/').map(str::to_owned).collect();
+        if !LENGTHS.contains(&segments.len()) || !segments.iter().all(|segment| is_segment(segment)) {
+            return Err(InvalidScope);
+        }
+        for (at, expected) in FIXED {
+            match segments.get_mut(at) {
+                Some(segment) if segment.eq_ignore_ascii_case(expected) => *segment = expected.to_owned(),
+                Some(_) => return Err(InvalidScope),
+                None => {}
+            }
+        }
+        Ok(Scope(segments))
+    }
+}
+
+fn is_segment(segment: &str) -> bool {
+    (1..=MAX_SEGMENT).contains(&segment.chars().count())
+        && segment.chars().all(|c| c.is_alphanumeric() || "-_.()".contains(c))
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/{}", self.0.join("/"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GATEWAY: &str =
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/applicationGateways/gw";
+
+    fn segments(path: &str) -> Vec<&str> {
+        path.split('/').skip(1).filter(|segment| !segment.is_empty()).collect()
+    }
+
+    #[test]
+    fn scopes_are_read_and_printed() {
+        for text in ["/", "/subscriptions/s", "/subscriptions/s/resourceGroups/Straße", GATEWAY] {
+            assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
+        }
+        let lower = "/SUBSCRIPTIONS/s/resourcegroups/g/";
+        assert_eq!(lower.parse::<Scope>().unwrap().to_string(), "/subscriptions/s/resourceGroups/g");
+        let child = format!("{GATEWAY}/probes/p");
+        for bad in [
+            "",
+            "//",
+            "s",
+            "subscriptions/s",
+            "/subscriptions",
+            "/subscriptions/",
+            "/subscriptions//resourceGroups/g",
+            "/subscriptions/s/resourceGroups",
+            "/subscriptions/s/groups/g",
+            "/subscriptions/s/providers/Microsoft.Network",
+            "/subscriptions/s/resourceGroups/a b",
+            "/subscriptions/s/resourceGroups/%67",
+            &child,
+        ] {
+            assert!(bad.parse::<Scope>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_scope_covers_what_is_below_it_and_nothing_beside() {
+        let group = "/subscriptions/s/resourceGroups/g";
+        let cases = [
+            ("/", "/", true, false),
+            ("/", GATEWAY, true, false),
+            (group, GATEWAY, true, false),
+            (group, "/SUBSCRIPTIONS/S/RESOURCEGROUPS/G", true, false),
+            (group, "/subscriptions/s/resourceGroups/g2", false, false),
+            (group, "/subscriptions/s/resourceGroups", false, true),
+            (group, "/subscriptions/s", false, true),
+            (group, "/subscriptions/s2", false, false),
+            (group, "/", false, true),
+            (GATEWAY, group, false, true),
+        ];
+        for (scope, path, covers, is_below) in cases {
+            let (scope, path): (Scope, _) = (scope.parse().unwrap(), segments(path));
+            assert_eq!((scope.covers(&path), scope.is_below(&path)), (covers, is_below), "{scope} {path:?}");
+        }
+    }
+}

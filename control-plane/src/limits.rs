@@ -1,0 +1,136 @@
+//! How many of each thing a gateway may have: what the official service publishes, unless the operator says otherwise.
+//!
+//! They bound what a write may *add*, and nothing else: they are no part of what makes a document valid, so that a
+//! gateway from before a limit was lowered goes on, and can be put back as it is. Pure.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use crate::arm::collection::{COLLECTIONS, Collection, over_limit};
+use crate::arm::document::Document;
+use crate::violation::{Violations, code};
+
+#[cfg(test)]
+mod tests;
+
+/// The highest that any limit may be set to. Reading a body looks at no more members than that in any collection.
+pub const MOST: usize = 10_000;
+
+/// A list within a child that has a limit of its own.
+struct ListLimit {
+    /// The child's collection.
+    collection: &'static str,
+    /// The property, which is the name of the limit too.
+    property: &'static str,
+    /// What the official service publishes.
+    limit: usize,
+    /// The code of a violation.
+    code: &'static str,
+}
+
+static LISTS: [ListLimit; 3] = [
+    ListLimit { collection: "httpListeners", property: "hostNames", limit: 5, code: code::limit::HOST_NAMES },
+    ListLimit {
+        collection: "backendAddressPools",
+        property: "backendAddresses",
+        limit: 1200,
+        code: code::limit::POOL_ADDRESSES,
+    },
+    ListLimit { collection: "urlPathMaps", property: "pathRules", limit: 100, code: code::limit::PATH_RULES },
+];
+
+/// One limit that the operator has set, written `NAME=N`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The name of a collection, or of a list within its members.
+    name: &'static str,
+    /// The most that there may be.
+    most: usize,
+}
+
+/// Text that sets no limit.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum LimitError {
+    /// No name and number.
+    #[error("it must be NAME=N, with N from 1 to {MOST}")]
+    Form,
+    /// A name that has no limit.
+    #[error("'{0}' has no limit; these have one: {list}", list = names().collect::<Vec<_>>().join(", "))]
+    Name(String),
+}
+
+/// The names that limits go by, in the order of the collections.
+fn names() -> impl Iterator<Item = &'static str> {
+    let collections = COLLECTIONS.iter().map(|collection| collection.name);
+    collections.chain(LISTS.iter().map(|list| list.property))
+}
+
+impl FromStr for Limit {
+    type Err = LimitError;
+
+    /// The name is compared without case.
+    fn from_str(text: &str) -> Result<Limit, LimitError> {
+        let (name, number) = text.split_once('=').ok_or(LimitError::Form)?;
+        let known = names().find(|known| known.eq_ignore_ascii_case(name.trim()));
+        let name = known.ok_or_else(|| LimitError::Name(name.trim().to_owned()))?;
+        let most = number.trim().parse().ok().filter(|most| (1..=MOST).contains(most));
+        Ok(Limit { name, most: most.ok_or(LimitError::Form)? })
+    }
+}
+
+/// All limits. By default those that the official service publishes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    changed: BTreeMap<&'static str, usize>,
+}
+
+impl FromIterator<Limit> for Limits {
+    /// The published limits but for these; of two for one name the last counts.
+    fn from_iter<I: IntoIterator<Item = Limit>>(limits: I) -> Limits {
+        Limits { changed: limits.into_iter().map(|limit| (limit.name, limit.most)).collect() }
+    }
+}
+
+impl Limits {
+    /// Complains of everything that `document` has more of than it may have and than `stored`, which it replaces, has
+    /// already. Targets are paths within the gateway's document.
+    pub fn check(&self, document: &Document, stored: Option<&Document>) -> Violations {
+        let mut violations = Violations::default();
+        for collection in COLLECTIONS {
+            let count = document.members(collection).count();
+            let before = stored.map_or(0, |stored| stored.members(collection).count());
+            let most = self.of(collection.name, collection.limit);
+            if count > most.max(before) {
+                let target = format!("properties.{}", collection.name);
+                violations.push(collection.limit_code, target, over_limit(collection.name, count, most));
+            }
+        }
+        for list in &LISTS {
+            let Some(collection) = Collection::named(list.collection) else { continue };
+            let most = self.of(list.property, list.limit);
+            for (i, child) in document.members(collection).enumerate() {
+                let before = stored.and_then(|stored| stored.child(collection, &child.name));
+                let before = before.map_or(0, |child| list.count(&child.properties));
+                let count = list.count(&child.properties);
+                if count > most.max(before) {
+                    let target = format!("properties.{}[{i}].properties.{}", list.collection, list.property);
+                    violations.push(list.code, target, over_limit(list.property, count, most));
+                }
+            }
+        }
+        violations
+    }
+
+    fn of(&self, name: &str, published: usize) -> usize {
+        self.changed.get(name).copied().unwrap_or(published)
+    }
+}
+
+impl ListLimit {
+    fn count(&self, properties: &Map<String, Value>) -> usize {
+        properties.get(self.property).and_then(Value::as_array).map_or(0, Vec::len)
+    }
+}

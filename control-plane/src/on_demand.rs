@@ -1,0 +1,101 @@
+//! Probes on demand: each begun by a request, made by a worker that runs the gateway, and ended here, whatever
+//! happens.
+//!
+//! Nothing of it is kept but the operation. One that this process does not live to end is ended by the next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tidegate_shared::id::{GatewayId, ProbeId};
+use tidegate_shared::protocol::{MemberProbe, OnDemandProbe, PROBE_TIME};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::code_list::codes;
+use crate::compile::OnDemand;
+use crate::fleet::Fleet;
+use crate::store::{Gateway, Operation, Problem, Store, StoreError};
+
+/// How many are made at the same time; others wait, within their own time.
+const AT_ONCE: usize = 8;
+
+/// How long one may take in all: what the worker may take, and some for the way there and back.
+const TIME: Duration = PROBE_TIME.saturating_add(Duration::from_secs(15));
+
+codes! { CODES;
+    /// No connected worker runs the gateway that a probe was asked for. Only ever the code of an operation.
+    const NOT_RUNNING: &str = "ApplicationGatewayNotRunningOnAnyWorker";
+    /// A probe on demand was not answered: its worker was lost, took too long, or the control plane was restarted. Only ever the code of an operation.
+    const UNANSWERED: &str = "ApplicationGatewayOnDemandProbeFailed";
+}
+
+/// Makes probes on demand.
+#[derive(Clone, Debug)]
+pub struct Prober {
+    store: Arc<Store>,
+    fleet: Arc<Fleet>,
+    turns: Arc<Semaphore>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Prober {
+    /// One whose tasks run on `tasks` until `stop`. What an earlier process left unfinished is ended.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn new(
+        store: Arc<Store>,
+        fleet: Arc<Fleet>,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Result<Prober, StoreError> {
+        let message = "The control plane was restarted before the probe was answered. Ask again.";
+        store.end_all_on_demand(&unanswered(message)).await?;
+        Ok(Prober { store, fleet, turns: Arc::new(Semaphore::new(AT_ONCE)), tasks, stop })
+    }
+
+    /// Begins one. `show` makes the operation's result of the answer.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn begin(
+        &self,
+        gateway: &Gateway,
+        wanted: OnDemand,
+        show: impl FnOnce(Vec<MemberProbe>) -> Value + Send + 'static,
+    ) -> Result<Operation, StoreError> {
+        let operation = self.store.begin_on_demand(gateway).await?;
+        let (prober, gateway, id) = (self.clone(), gateway.id, operation.id);
+        let OnDemand { pool, settings, roots } = wanted;
+        let probe = OnDemandProbe { id: ProbeId(id), pool, settings, roots };
+        self.tasks.spawn(async move {
+            let outcome = tokio::select! {
+                outcome = timeout(TIME, prober.answer(gateway, probe)) => outcome,
+                () = prober.stop.cancelled() => return,
+            };
+            let late = |_| Err(unanswered("The probe was not answered in time."));
+            let outcome = outcome.unwrap_or_else(late).map(show);
+            if let Err(error) = prober.store.end_on_demand(id, outcome.as_ref()).await {
+                tracing::error!(operation = %id, %error, "the outcome of a probe could not be written down");
+            }
+        });
+        Ok(operation)
+    }
+
+    async fn answer(&self, gateway: GatewayId, probe: OnDemandProbe) -> Result<Vec<MemberProbe>, Problem> {
+        let _turn = self.turns.acquire().await;
+        let Some(answer) = self.fleet.probe(gateway, probe) else {
+            let message = "No connected worker runs the gateway, or none has time for a probe.";
+            return Err(Problem { code: NOT_RUNNING.to_owned(), message: message.to_owned() });
+        };
+        answer.await.map_err(|_| unanswered("The worker that made the probe is not connected any more."))
+    }
+}
+
+fn unanswered(message: &str) -> Problem {
+    Problem { code: UNANSWERED.to_owned(), message: message.to_owned() }
+}

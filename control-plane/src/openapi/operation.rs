@@ -1,0 +1,299 @@
+//! What is said of one operation, beside the route that serves it. Data, and the JSON that it comes to.
+
+use axum::http::{Method, StatusCode};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::answer::Page;
+use super::error::ErrorResponse;
+use super::parameter::{self, Parameter};
+use super::resource;
+use crate::arm::collection::{Collection, Nested};
+
+/// One method on one path.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation {
+    /// The method.
+    pub(crate) method: Method,
+    /// The path as it is published, its parameters in braces by their names in [`parameter`].
+    pub(crate) path: String,
+    /// A name for code generators, `Kind_Verb` as in the official description where the operation is known there.
+    id: String,
+    summary: String,
+    parameters: Vec<&'static Parameter>,
+    request: Option<Body>,
+    answers: Vec<Answer>,
+    refusals: Vec<u16>,
+    guarded: bool,
+}
+
+/// What a body holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Body {
+    /// JSON of a type.
+    Json(fn(&mut SchemaGenerator) -> Schema),
+    /// A form of a type, `application/x-www-form-urlencoded`.
+    Form(fn(&mut SchemaGenerator) -> Schema),
+    /// A member of the collection that the path names.
+    Member,
+    /// The members of the collection that the path names.
+    Members,
+    /// A list of strings.
+    Texts,
+    /// Any JSON object.
+    Object,
+    /// Plain text.
+    Text,
+}
+
+#[derive(Clone, Debug)]
+struct Answer {
+    status: u16,
+    description: &'static str,
+    body: Option<Body>,
+    headers: &'static [&'static str],
+}
+
+/// The collection that an operation is about, where its path has a place for one.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum About {
+    /// None.
+    Nothing,
+    /// A collection of a gateway.
+    Collection(&'static Collection),
+    /// A collection of a gateway, and the name of one within its members.
+    Nested(&'static Collection, &'static str),
+}
+
+impl About {
+    fn member(self, generator: &mut SchemaGenerator) -> Value {
+        match self {
+            About::Nothing => json!({}),
+            About::Collection(collection) => resource::member(collection, generator),
+            About::Nested(collection, within) => resource::nested(collection, within, generator),
+        }
+    }
+
+    fn members(self, generator: &mut SchemaGenerator) -> Value {
+        match self {
+            About::Nothing => json!({}),
+            About::Collection(collection) => resource::members(collection, generator),
+            About::Nested(collection, within) => resource::nested_members(collection, within, generator),
+        }
+    }
+}
+
+/// JSON of that type.
+pub(crate) fn json<T: JsonSchema>() -> Option<Body> {
+    Some(Body::Json(SchemaGenerator::subschema_for::<T>))
+}
+
+/// A form of that type.
+pub(crate) fn form<T: JsonSchema>() -> Option<Body> {
+    Some(Body::Form(SchemaGenerator::subschema_for::<T>))
+}
+
+impl Operation {
+    /// An operation that wants a token, and an `api-version` if it is one of ARM's.
+    pub(crate) fn new(method: Method, path: &str, id: &str, summary: &str) -> Operation {
+        let mut parameters = parameter::of_path(path);
+        let mut refusals = vec![401, 403];
+        if path.starts_with("/subscriptions") || path == "/tenants" {
+            parameters.push(&parameter::API_VERSION);
+            refusals.extend([400, 404]);
+        }
+        Operation {
+            method,
+            path: path.to_owned(),
+            id: id.to_owned(),
+            summary: summary.to_owned(),
+            parameters,
+            request: None,
+            answers: Vec::new(),
+            refusals,
+            guarded: true,
+        }
+    }
+
+    /// No token is asked for.
+    pub(crate) fn open_to_all(mut self) -> Operation {
+        self.guarded = false;
+        self.refusals.retain(|status| !matches!(status, 401 | 403));
+        self
+    }
+
+    /// A further parameter.
+    pub(crate) fn with(mut self, parameter: &'static Parameter) -> Operation {
+        self.parameters.push(parameter);
+        self
+    }
+
+    /// `If-Match` and `If-None-Match` are honoured.
+    pub(crate) fn conditional(self) -> Operation {
+        self.with(&parameter::IF_MATCH).with(&parameter::IF_NONE_MATCH).refuses(&[412])
+    }
+
+    /// It wants a body.
+    pub(crate) fn takes(mut self, body: Option<Body>) -> Operation {
+        self.request = body;
+        self.refuses(&[400, 408, 413])
+    }
+
+    /// An answer that is no failure; `None` is one without a body.
+    pub(crate) fn answers(self, status: u16, description: &'static str, body: Option<Body>) -> Operation {
+        self.answers_with(status, description, body, &[])
+    }
+
+    /// The same with headers, by name.
+    pub(crate) fn answers_with(
+        mut self,
+        status: u16,
+        description: &'static str,
+        body: Option<Body>,
+        headers: &'static [&'static str],
+    ) -> Operation {
+        self.answers.push(Answer { status, description, body, headers });
+        self
+    }
+
+    /// It answers a list, page by page.
+    pub(crate) fn paged<T: JsonSchema>(self) -> Operation {
+        let paged = self.with(&parameter::TOP).with(&parameter::SKIP_TOKEN);
+        paged.answers(200, "All of them, or a page.", json::<Page<T>>())
+    }
+
+    /// Failures that it may answer with.
+    pub(crate) fn refuses(mut self, statuses: &[u16]) -> Operation {
+        self.refusals.extend(statuses);
+        self
+    }
+
+    /// This operation for each collection that its path may name; itself where it names none.
+    pub(super) fn for_each(&self, collections: &'static [Collection]) -> Vec<(Operation, About)> {
+        if self.path.contains("{nested}") {
+            let about = |nested: Nested| About::Nested(nested.within, nested.name);
+            return collections
+                .iter()
+                .flat_map(Collection::nested)
+                .map(about)
+                .map(|about| self.of(about))
+                .collect();
+        }
+        if self.path.contains("{collection}") {
+            return collections.iter().map(About::Collection).map(|about| self.of(about)).collect();
+        }
+        vec![(self.clone(), About::Nothing)]
+    }
+
+    fn of(&self, about: About) -> (Operation, About) {
+        let mut operation = self.clone();
+        let names = match about {
+            About::Nothing => vec![],
+            About::Collection(collection) => vec![("collection", collection.name)],
+            About::Nested(collection, nested) => vec![("collection", collection.name), ("nested", nested)],
+        };
+        for (place, name) in names {
+            let place = format!("{{{place}}}");
+            operation.path = operation.path.replace(&place, name);
+            operation.summary = operation.summary.replace(&place, name);
+            operation.id = operation.id.replace(&place, &resource::capitalised(name));
+        }
+        (operation, about)
+    }
+
+    /// Its path with the published names of the parameters.
+    pub(super) fn published_path(&self) -> String {
+        parameter::publish(&self.path)
+    }
+
+    /// The operation object of OpenAPI.
+    pub(super) fn describe(&self, about: About, generator: &mut SchemaGenerator) -> Value {
+        let mut shown = json!({
+            "operationId": self.id,
+            "summary": self.summary,
+            "tags": [self.id.split('_').next().unwrap_or_default()],
+        });
+        if !self.parameters.is_empty() {
+            shown["parameters"] = self.parameters.iter().map(|parameter| parameter.reference()).collect();
+        }
+        if let Some(body) = self.request {
+            shown["requestBody"] = json!({"required": true, "content": body.content(about, generator)});
+        }
+        let mut responses = Map::new();
+        for answer in &self.answers {
+            responses.insert(answer.status.to_string(), answer.describe(about, generator));
+        }
+        let mut refusals = self.refusals.clone();
+        refusals.sort_unstable();
+        refusals.dedup();
+        for status in refusals {
+            // The result of an operation may be what a plain call would have answered.
+            responses.entry(status.to_string()).or_insert_with(|| failure(&name_of(status)));
+        }
+        responses.insert("5XX".into(), failure(SERVER_FAILED));
+        shown["responses"] = responses.into();
+        if !self.guarded {
+            shown["security"] = json!([]);
+        }
+        shown
+    }
+}
+
+impl Answer {
+    fn describe(&self, about: About, generator: &mut SchemaGenerator) -> Value {
+        let mut shown = json!({"description": self.description});
+        if !self.headers.is_empty() {
+            let headers = self.headers.iter().map(|name| ((*name).to_owned(), parameter::header(name)));
+            shown["headers"] = Value::Object(headers.collect());
+        }
+        if let Some(body) = self.body {
+            shown["content"] = body.content(about, generator);
+        }
+        shown
+    }
+}
+
+impl Body {
+    fn content(self, about: About, generator: &mut SchemaGenerator) -> Value {
+        let (media_type, schema) = match self {
+            Body::Json(schema) => ("application/json", schema(generator).to_value()),
+            Body::Form(schema) => ("application/x-www-form-urlencoded", schema(generator).to_value()),
+            Body::Member => ("application/json", about.member(generator)),
+            Body::Members => ("application/json", about.members(generator)),
+            Body::Object => ("application/json", json!({"type": "object"})),
+            Body::Texts => ("application/json", json!({"type": "array", "items": {"type": "string"}})),
+            Body::Text => ("text/plain", json!({"type": "string"})),
+        };
+        json!({media_type: {"schema": schema}})
+    }
+}
+
+/// Every failure that an operation may refer to.
+const FAILURES: &[u16] = &[400, 401, 403, 404, 408, 409, 412, 413, 429];
+
+/// Them as components: one shape, so one is told from another by status and code.
+pub(super) fn failures(generator: &mut SchemaGenerator) -> Value {
+    let schema = generator.subschema_for::<ErrorResponse>();
+    let failure = |description: String| json!({"description": description, "content": {"application/json": {"schema": schema}}});
+    let mut all: Map<String, Value> = Map::new();
+    for status in FAILURES {
+        all.insert(name_of(*status), failure(format!("{}.", reason(*status))));
+    }
+    all.insert(SERVER_FAILED.into(), failure("The server failed.".to_owned()));
+    all.into()
+}
+
+/// The name of the answer for whatever is not the client's fault.
+const SERVER_FAILED: &str = "ServerFailed";
+
+fn failure(name: &str) -> Value {
+    json!({"$ref": format!("#/components/responses/{name}")})
+}
+
+fn name_of(status: u16) -> String {
+    reason(status).replace(' ', "")
+}
+
+fn reason(status: u16) -> &'static str {
+    StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Refused")
+}

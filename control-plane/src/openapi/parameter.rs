@@ -1,0 +1,273 @@
+//! Every parameter in a path, a query or a header, described once: what the server accepts, said as patterns.
+
+use serde_json::{Map, Value, json};
+
+/// A parameter.
+#[derive(Debug)]
+pub(crate) struct Parameter {
+    /// Its name in the list of routes.
+    name: &'static str,
+    /// Its published name, which is the official one where there is one.
+    published: &'static str,
+    place: Place,
+    description: &'static str,
+    /// A regular expression that every value fits, or empty.
+    pattern: &'static str,
+    /// In characters.
+    max_length: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Path,
+    Query,
+    Header,
+}
+
+/// What a name may be on creation.
+const NAME: &str = r"^[0-9A-Za-z]([0-9A-Za-z_.\-]{0,78}[0-9A-Za-z_])?$";
+const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
+
+/// The version of the contract.
+pub(crate) static API_VERSION: Parameter = Parameter {
+    name: "api-version",
+    published: "api-version",
+    place: Place::Query,
+    description: "The version of the contract: any date from 2015-01-01 on.",
+    pattern: r"^20(1[5-9]|[2-9][0-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(-preview)?$",
+    max_length: 18,
+};
+
+/// Only if the resource has one of these versions.
+pub(crate) static IF_MATCH: Parameter = Parameter {
+    name: "If-Match",
+    published: "If-Match",
+    place: Place::Header,
+    description: "Only if the resource is there and has one of these entity tags; `*` is any.",
+    pattern: "",
+    max_length: 1024,
+};
+
+/// Only if the resource has none of these versions.
+pub(crate) static IF_NONE_MATCH: Parameter = Parameter {
+    name: "If-None-Match",
+    published: "If-None-Match",
+    place: Place::Header,
+    description: "Only if the resource has none of these entity tags; `*` means that it is not there.",
+    pattern: "",
+    max_length: 1024,
+};
+
+/// How many rows a page of a list has.
+pub(crate) static TOP: Parameter = Parameter {
+    name: "$top",
+    published: "$top",
+    place: Place::Query,
+    description: "The most rows that the answer may have: 1 to 1000, 100 if nothing is said.",
+    pattern: "^([1-9][0-9]{0,2}|1000)$",
+    max_length: 4,
+};
+
+/// Where a page of a list begins.
+pub(crate) static SKIP_TOKEN: Parameter = Parameter {
+    name: "$skipToken",
+    published: "$skipToken",
+    place: Place::Query,
+    description: "Where the page begins, as `nextLink` of the one before has it.",
+    pattern: "^[0-9A-Za-z_-]+$",
+    max_length: 1024,
+};
+
+/// What of a report is to be shown whole.
+pub(crate) static EXPAND: Parameter = Parameter {
+    name: "$expand",
+    published: "$expand",
+    place: Place::Query,
+    description: "`BackendAddressPool`, `BackendHttpSettings` or both, with a comma or a slash between them: shown whole \
+                  rather than by ID.",
+    pattern: "^(BackendAddressPool|BackendHttpSettings)([,/](BackendAddressPool|BackendHttpSettings))?$",
+    max_length: 64,
+};
+
+/// What changes were made to.
+pub(crate) static AUDIT_RESOURCE: Parameter = Parameter {
+    name: "resourceId",
+    published: "resourceId",
+    place: Place::Query,
+    description: "Only what was done to this resource or below it.",
+    pattern: r"^(/[0-9A-Za-z_.()-]+)+$",
+    max_length: 1024,
+};
+
+/// Who made changes.
+pub(crate) static AUDIT_AUTHOR: Parameter = Parameter {
+    name: "author",
+    published: "author",
+    place: Place::Query,
+    description: "Only what this client did, or `admin`.",
+    pattern: r"^[0-9A-Za-z._-]+$",
+    max_length: 64,
+};
+
+/// When the first of them was made.
+pub(crate) static AUDIT_FROM: Parameter = Parameter {
+    name: "from",
+    published: "from",
+    place: Place::Query,
+    description: "Only what was done at this time or later, RFC 3339.",
+    pattern: r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
+    max_length: 20,
+};
+
+/// When the last of them was made.
+pub(crate) static AUDIT_TO: Parameter = Parameter {
+    name: "to",
+    published: "to",
+    place: Place::Query,
+    description: "Only what was done at this time or earlier, RFC 3339.",
+    pattern: r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
+    max_length: 20,
+};
+
+/// What members of a list must be.
+pub(crate) static FILTER: Parameter = Parameter {
+    name: "$filter",
+    published: "$filter",
+    place: Place::Query,
+    description: "Only those of which this is true: comparisons of `name`, `resourceGroup`, `resourceType`, `location`, \
+                  `tagName` or `tagValue` with a text, such as `name eq 'it'`, joined by `and`.",
+    pattern: "^(name|resourceGroup|resourceType|location|tagName|tagValue) eq '[0-9A-Za-z_./-]*'( and (name|resourceGroup|resourceType|location|tagName|tagValue) eq '[0-9A-Za-z_./-]*')*$",
+    max_length: 1024,
+};
+
+static IN_PATHS: &[Parameter] = &[
+    Parameter::in_path(
+        "subscription",
+        "subscriptionId",
+        "The subscription, mostly a UUID.",
+        r"^[0-9A-Za-z\-]+$",
+        90,
+    ),
+    Parameter::in_path(
+        "group",
+        "resourceGroupName",
+        "The resource group. (Letters of other scripts are accepted too.)",
+        r"^[0-9A-Za-z_()\-.]*[0-9A-Za-z_()\-]$",
+        90,
+    ),
+    Parameter::in_path("gateway", "applicationGatewayName", "The application gateway.", NAME, 80),
+    Parameter::in_path("network", "virtualNetworkName", "The virtual network.", NAME, 80),
+    Parameter::in_path("subnet", "subnetName", "The subnet.", NAME, 80),
+    Parameter::in_path("address", "publicIpAddressName", "The public IP address.", NAME, 80),
+    Parameter::in_path("namespace", "resourceProviderNamespace", "The provider.", r"^[0-9A-Za-z.]+$", 90),
+    Parameter::in_path("child", "name", "The member of the collection.", NAME, 80),
+    Parameter::in_path("member", "memberName", "The member of the member.", NAME, 80),
+    Parameter::in_path("deployment", "deploymentName", "The deployment.", r"^[0-9A-Za-z_.()\-]+$", 64),
+    Parameter::in_path("policy", "predefinedPolicyName", "The policy.", "^[0-9A-Za-z]+$", 80),
+    Parameter::in_path("location", "location", "The region, in lower case.", "^[0-9A-Za-z]+$", 90),
+    Parameter::in_path("operation", "operationId", "The long-running operation.", UUID, 36),
+    Parameter::in_path("worker", "workerId", "The worker.", UUID, 36),
+    Parameter::in_path("tenant", "tenantId", "The tenant.", UUID, 36),
+];
+
+static HEADERS: &[(&str, &str)] = &[
+    ("Azure-AsyncOperation", "The URL that says where the operation stands."),
+    ("Location", "The URL that answers what the operation brought."),
+    ("Retry-After", "Seconds until the next poll; only while the operation is in progress."),
+    ("ETag", "The version of the resource, for If-Match."),
+];
+
+impl Parameter {
+    const fn in_path(
+        name: &'static str,
+        published: &'static str,
+        description: &'static str,
+        pattern: &'static str,
+        max_length: u32,
+    ) -> Parameter {
+        Parameter { name, published, place: Place::Path, description, pattern, max_length }
+    }
+
+    /// Where operations refer to it.
+    pub(super) fn reference(&self) -> Value {
+        json!({"$ref": format!("#/components/parameters/{}", self.published)})
+    }
+
+    fn describe(&self) -> Value {
+        let place = match self.place {
+            Place::Path => "path",
+            Place::Query => "query",
+            Place::Header => "header",
+        };
+        let mut schema = json!({"type": "string", "maxLength": self.max_length});
+        if !self.pattern.is_empty() {
+            schema["pattern"] = self.pattern.into();
+        }
+        if self.place == Place::Path {
+            schema["minLength"] = 1.into();
+        }
+        json!({
+            "name": self.published,
+            "in": place,
+            "required": self.place == Place::Path || self.name == API_VERSION.name,
+            "description": self.description,
+            "schema": schema,
+        })
+    }
+}
+
+/// The parameters of a path, in order.
+///
+/// # Panics
+/// If it names one that is not described here, which every test that describes the API shows.
+pub(super) fn of_path(path: &str) -> Vec<&'static Parameter> {
+    let names = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    let known = |name: &str| {
+        let found = IN_PATHS.iter().find(|parameter| parameter.name == name);
+        found.unwrap_or_else(|| panic!("the parameter '{name}' of {path} is not described"))
+    };
+    names.filter(|name| !is_known_name(name)).map(known).collect()
+}
+
+/// Whether it stands for names that are known: of collections, one path each, and of the one set of TLS options.
+fn is_known_name(name: &str) -> bool {
+    matches!(name, "collection" | "nested" | "options")
+}
+
+/// A path with the published names.
+pub(super) fn publish(path: &str) -> String {
+    IN_PATHS.iter().fold(path.replace("{options}", "default"), |path, parameter| {
+        path.replace(&format!("{{{}}}", parameter.name), &format!("{{{}}}", parameter.published))
+    })
+}
+
+/// A header of an answer.
+///
+/// # Panics
+/// If it is not described here, which every test that describes the API shows.
+pub(super) fn header(name: &str) -> Value {
+    let (_, description) =
+        HEADERS.iter().find(|(known, _)| *known == name).expect("every header is described");
+    json!({"description": description, "schema": {"type": "string"}})
+}
+
+/// All of them, for the components of the document.
+pub(super) fn all() -> Value {
+    let named = [
+        &API_VERSION,
+        &IF_MATCH,
+        &IF_NONE_MATCH,
+        &TOP,
+        &SKIP_TOKEN,
+        &FILTER,
+        &EXPAND,
+        &AUDIT_RESOURCE,
+        &AUDIT_AUTHOR,
+        &AUDIT_FROM,
+        &AUDIT_TO,
+    ];
+    let all = IN_PATHS.iter().chain(named);
+    Value::Object(
+        all.map(|parameter| (parameter.published.to_owned(), parameter.describe())).collect::<Map<_, _>>(),
+    )
+}

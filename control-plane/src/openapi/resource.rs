@@ -1,0 +1,202 @@
+//! Gateways and their children as components: what the types say of their properties, in the envelope that every
+//! resource has.
+
+pub(crate) mod network;
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::answer::{OperationalState, ProvisioningState};
+use crate::arm::collection::{COLLECTIONS, Collection};
+use crate::arm::gateway;
+use crate::arm::shape::MEMBERS;
+
+/// A gateway with all of its children.
+pub(crate) struct ApplicationGateway;
+
+impl JsonSchema for ApplicationGateway {
+    fn schema_name() -> Cow<'static, str> {
+        "ApplicationGateway".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let properties = gateway_properties(generator);
+        insert(generator, "ApplicationGatewayProperties", properties);
+        let mut own = gateway::Gateway::json_schema(generator).to_value();
+        let mut shown = envelope("application gateway", "ApplicationGatewayProperties");
+        if let Some(Value::Object(head)) = own.get_mut("properties") {
+            head.shift_remove("properties");
+            let all = shown["properties"].as_object_mut().expect("an envelope is an object");
+            let last = all.shift_remove("properties");
+            all.append(head);
+            all.extend(last.map(|last| ("properties".to_owned(), last)));
+        }
+        shown["description"] = "An application gateway with all of its children.".into();
+        as_schema(shown)
+    }
+}
+
+/// The properties of a gateway: its own, its collections, and what only answers hold.
+fn gateway_properties(generator: &mut SchemaGenerator) -> Value {
+    let mut schema = gateway::GatewayProperties::json_schema(generator).to_value();
+    let collections: Vec<(String, Value)> = COLLECTIONS
+        .iter()
+        .map(|collection| {
+            let items = member(collection, generator);
+            (collection.name.to_owned(), json!({"type": "array", "items": items}))
+        })
+        .collect();
+    let state = generator.subschema_for::<ProvisioningState>();
+    let operational = generator.subschema_for::<OperationalState>();
+    let properties = properties_of(&mut schema);
+    properties.extend(collections);
+    properties.insert("provisioningState".into(), read_only(&state));
+    properties.insert("operationalState".into(), read_only(&operational));
+    let guid = json!({"type": "string", "format": "uuid", "readOnly": true,
+        "description": "What identifies it for all of its life, whatever it is renamed or recreated as."});
+    properties.insert("resourceGuid".into(), guid);
+    let connections = json!({"type": "array", "items": {"type": "object"}, "readOnly": true,
+        "description": "Always empty: there are no private endpoints here."});
+    properties.insert("privateEndpointConnections".into(), connections);
+    schema
+}
+
+/// A reference to the component of a collection's members, which is made if it is not there yet.
+pub(super) fn member(collection: &Collection, generator: &mut SchemaGenerator) -> Value {
+    let name = member_name(collection);
+    if !generator.definitions().contains_key(&name) {
+        let properties = format!("{name}Properties");
+        let mut schema = collection.schema(generator).to_value();
+        name_members(&mut schema, generator);
+        show_state(&mut schema, generator);
+        insert(generator, &properties, schema);
+        insert(generator, &name, envelope(&format!("member of {}", collection.name), &properties));
+    }
+    reference(&name)
+}
+
+/// The component of the members of the collection of that name, for answers that show one.
+pub(super) fn member_of(collection: &str, generator: &mut SchemaGenerator) -> Schema {
+    let collection = Collection::named(collection).expect("a collection that there is");
+    as_schema(member(collection, generator))
+}
+
+/// A reference to the component of a list of a collection's members.
+pub(super) fn members(collection: &Collection, generator: &mut SchemaGenerator) -> Value {
+    let item = member(collection, generator);
+    list(&member_name(collection), &item, generator)
+}
+
+/// A reference to the component of a member of a member.
+pub(super) fn nested(collection: &Collection, within: &str, generator: &mut SchemaGenerator) -> Value {
+    member(collection, generator);
+    let properties = &generator.definitions()[&format!("{}Properties", member_name(collection))];
+    properties["properties"][within]["items"].clone()
+}
+
+/// A reference to the component of a list of members of a member.
+pub(super) fn nested_members(
+    collection: &Collection,
+    within: &str,
+    generator: &mut SchemaGenerator,
+) -> Value {
+    let item = nested(collection, within, generator);
+    list(target(&item).unwrap_or_default(), &item, generator)
+}
+
+fn list(name: &str, item: &Value, generator: &mut SchemaGenerator) -> Value {
+    let name = format!("{name}List");
+    let value = json!({"type": "array", "items": item});
+    let schema = json!({"type": "object", "required": ["value"], "properties": {"value": value},
+        "description": "All of them."});
+    insert(generator, &name, schema);
+    reference(&name)
+}
+
+/// Gives the members of members the names and the envelope that members have: where a list is of some `Member` that
+/// holds a `PathRule`, it is then of `PathRule`, and that holds `PathRuleProperties`.
+fn name_members(schema: &mut Value, generator: &mut SchemaGenerator) {
+    for property in properties_of(schema).values_mut().filter(|property| property.get(MEMBERS).is_some()) {
+        let held = |generator: &SchemaGenerator| {
+            let member = generator.definitions().get(target(&property["items"])?)?;
+            target(&member["properties"]["properties"]).map(str::to_owned)
+        };
+        let name = held(generator).expect("members hold a type of their own");
+        let properties = format!("{name}Properties");
+        let mut schema = generator.definitions_mut().remove(&name).unwrap_or_default();
+        name_members(&mut schema, generator);
+        show_state(&mut schema, generator);
+        insert(generator, &properties, schema);
+        insert(generator, &name, envelope("member of a member", &properties));
+        property["items"] = reference(&name);
+    }
+}
+
+/// The name of the component that a reference leads to.
+fn target(reference: &Value) -> Option<&str> {
+    reference["$ref"].as_str()?.rsplit('/').next()
+}
+
+/// `httpListeners` as the name of one of them: `HttpListener`.
+fn member_name(collection: &Collection) -> String {
+    let name = capitalised(collection.name);
+    if let Some(stem) = name.strip_suffix("Collection") {
+        return stem.to_owned();
+    }
+    match name.strip_suffix("ies") {
+        Some(stem) => format!("{stem}y"),
+        None => name.strip_suffix('s').unwrap_or(&name).to_owned(),
+    }
+}
+
+/// With a capital at the beginning, as the names of components and operations have it.
+pub(super) fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+}
+
+/// What every resource has around its properties.
+fn envelope(what: &str, properties: &str) -> Value {
+    json!({
+        "type": "object",
+        "description": format!("A {what}."),
+        "properties": {
+            "id": {"type": "string", "description": "The resource ID. What is sent is ignored."},
+            "name": {"type": "string", "description": "The name, which is also in the resource ID."},
+            "type": {"type": "string", "readOnly": true, "description": "The resource type."},
+            "etag": {"type": "string", "readOnly": true, "description": "The version, for If-Match."},
+            "properties": reference(properties),
+        },
+    })
+}
+
+/// Members are in the state of their gateway.
+fn show_state(schema: &mut Value, generator: &mut SchemaGenerator) {
+    let state = generator.subschema_for::<ProvisioningState>();
+    properties_of(schema).insert("provisioningState".into(), read_only(&state));
+}
+
+fn properties_of(schema: &mut Value) -> &mut Map<String, Value> {
+    if !schema["properties"].is_object() {
+        schema["properties"] = json!({});
+    }
+    schema["properties"].as_object_mut().expect("it was made one")
+}
+
+fn read_only(schema: &Schema) -> Value {
+    json!({"allOf": [schema], "readOnly": true})
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn insert(generator: &mut SchemaGenerator, name: &str, schema: Value) {
+    generator.definitions_mut().insert(name.to_owned(), schema);
+}
+
+fn as_schema(value: Value) -> Schema {
+    Schema::try_from(value).unwrap_or_default()
+}

@@ -1,0 +1,299 @@
+//! Deployments: what is asked for, sealed as long as it is needed; how far they are; what they came to.
+//!
+//! A deployment that runs has its request here, so that a process that finds it so at its start can run it again.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+use tidegate_shared::secret::Secret;
+use uuid::Uuid;
+
+use crate::arm::deployment::{DeploymentPath, Failure};
+use crate::audit::Act;
+use crate::clock::Millis;
+
+use super::audit::record;
+use super::groups::Place;
+use super::model::{parse_uuid, text_enum};
+use super::{Store, StoreError};
+
+mod run;
+
+pub use run::{Step, Task};
+
+/// How many deployments of a group are kept; ARM's own limit. The oldest that have ended go first.
+const KEPT: i64 = 800;
+
+text_enum! {
+    /// Where a deployment, or a step of it, stands.
+    DeploymentState {
+        /// Going on.
+        Running,
+        /// Ended well.
+        Succeeded,
+        /// Ended badly.
+        Failed,
+        /// Ended before its time.
+        Canceled,
+    }
+}
+
+/// A deployment.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Of this run: a deployment put again gets another one. It is the last segment of its operation's URL too.
+    pub id: Uuid,
+    /// Which.
+    pub path: DeploymentPath,
+    /// What may be shown of its request.
+    pub body: Map<String, Value>,
+    /// Where it stands.
+    pub state: DeploymentState,
+    /// What it gives back, when it has ended well.
+    pub outputs: Option<Value>,
+    /// Why it failed.
+    pub error: Option<Failure>,
+    /// What joins it to the requests around it.
+    pub correlation_id: String,
+    /// When it began.
+    pub started_at: Millis,
+    /// When it ended.
+    pub ended_at: Option<Millis>,
+}
+
+/// A deployment that is asked for.
+#[derive(Debug)]
+pub struct NewDeployment {
+    /// Of this run.
+    pub id: Uuid,
+    /// Which.
+    pub path: DeploymentPath,
+    /// Everything that it takes to run it.
+    pub request: Secret,
+    /// What may be shown of it.
+    pub body: Map<String, Value>,
+    /// What joins it to the requests around it.
+    pub correlation_id: String,
+}
+
+/// The columns that [`deployment`] reads.
+macro_rules! select_deployments {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, subscription, resource_group, name, body, state, outputs, error, correlation_id, author, \
+             address, request_id, client, request, started_at, ended_at FROM deployments ",
+            $rest
+        )
+    };
+}
+use select_deployments;
+
+impl Store {
+    /// Notes a deployment, in place of an earlier one of that name. Whether there was none comes back too.
+    ///
+    /// # Errors
+    /// The database's; that one of that name is running; that the group is not there or is being deleted.
+    pub async fn add_deployment(
+        &self,
+        act: &Act,
+        new: NewDeployment,
+    ) -> Result<(Deployment, bool), StoreError> {
+        let NewDeployment { id, path, request, body, correlation_id } = new;
+        let mut transaction = self.begin().await?;
+        let place = Place { subscription: &path.subscription, group: &path.group, location: None };
+        self.enter_group(&mut transaction, place, act).await?;
+        let before = load(&mut transaction, &path).await?;
+        let created = before.is_none();
+        let path = inactive(before)?.map_or(path, |before| before.path);
+        prune(&mut transaction, &path).await?;
+        let started_at = Millis::now();
+        let client = act.author.client.as_ref().map(|client| client.app_id.to_string());
+        sqlx::query(
+            "INSERT INTO deployments (resource_id, id, subscription, resource_group, name, request, body, state, \
+             correlation_id, author, address, request_id, client, started_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, 'Running', ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(path.to_string())
+        .bind(id.to_string())
+        .bind(&path.subscription)
+        .bind(&path.group)
+        .bind(&path.name)
+        .bind(self.key.seal(purpose(id).as_bytes(), request.expose()))
+        .bind(Value::Object(body.clone()).to_string())
+        .bind(&correlation_id)
+        .bind(&act.author.name)
+        .bind(act.author.address.map(|address| address.to_string()))
+        .bind(act.author.request.map(|request| request.to_string()))
+        .bind(client)
+        .bind(started_at.0)
+        .execute(&mut *transaction)
+        .await?;
+        record(&mut transaction, act, None, None).await?;
+        transaction.commit().await?;
+        let (state, outputs, error) = (DeploymentState::Running, None, None);
+        let deployment =
+            Deployment { id, path, body, state, outputs, error, correlation_id, started_at, ended_at: None };
+        Ok((deployment, created))
+    }
+
+    /// A deployment, its path compared without case.
+    ///
+    /// # Errors
+    /// The database's, or a damaged row.
+    pub async fn deployment(&self, path: &DeploymentPath) -> Result<Option<Deployment>, StoreError> {
+        let mut view = self.view().await?;
+        load(&mut view, path).await
+    }
+
+    /// The deployments of a group, the newest first.
+    ///
+    /// # Errors
+    /// The database's, or damaged rows.
+    pub async fn deployments(&self, subscription: &str, group: &str) -> Result<Vec<Deployment>, StoreError> {
+        let query =
+            select_deployments!("WHERE subscription = ? AND resource_group = ? ORDER BY started_at DESC");
+        let rows = sqlx::query(query).bind(subscription).bind(group).fetch_all(&self.readers).await?;
+        rows.iter().map(deployment).collect()
+    }
+
+    /// Forgets a deployment, not what it deployed. Whether there was one.
+    ///
+    /// # Errors
+    /// The database's; that it is running.
+    pub async fn delete_deployment(&self, path: &DeploymentPath, act: &Act) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        let Some(deployment) = inactive(load(&mut transaction, path).await?)? else { return Ok(false) };
+        remove(&mut transaction, deployment.id).await?;
+        record(&mut transaction, act, None, None).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Ends a deployment before its time: what it has written stays, what it has not is not written. Whether it was
+    /// running; `None` where there is none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn cancel_deployment(
+        &self,
+        path: &DeploymentPath,
+        act: &Act,
+        error: &Failure,
+    ) -> Result<Option<bool>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let Some(deployment) = load(&mut transaction, path).await? else { return Ok(None) };
+        let running = deployment.state == DeploymentState::Running;
+        if running {
+            end(&mut transaction, deployment.id, DeploymentState::Canceled, Err(error)).await?;
+            record(&mut transaction, act, None, None).await?;
+        }
+        transaction.commit().await?;
+        self.settled();
+        Ok(Some(running))
+    }
+}
+
+/// A deployment that does not run.
+fn inactive(deployment: Option<Deployment>) -> Result<Option<Deployment>, StoreError> {
+    match deployment {
+        Some(deployment) if deployment.state == DeploymentState::Running => {
+            Err(StoreError::DeploymentActive(deployment.path.name))
+        }
+        other => Ok(other),
+    }
+}
+
+async fn load(
+    connection: &mut SqliteConnection,
+    path: &DeploymentPath,
+) -> Result<Option<Deployment>, StoreError> {
+    let query = select_deployments!("WHERE resource_id = ?");
+    let row = sqlx::query(query).bind(path.to_string()).fetch_optional(connection).await?;
+    row.as_ref().map(deployment).transpose()
+}
+
+/// Makes room for a deployment: one of the same name goes, and the oldest where there are too many.
+async fn prune(connection: &mut SqliteConnection, path: &DeploymentPath) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM deployments WHERE resource_id = ?1 OR id IN (SELECT id FROM deployments \
+         WHERE subscription = ?2 AND resource_group = ?3 AND state <> 'Running' \
+         ORDER BY started_at DESC LIMIT -1 OFFSET ?4)",
+    )
+    .bind(path.to_string())
+    .bind(&path.subscription)
+    .bind(&path.group)
+    .bind(KEPT - 1)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn remove(connection: &mut SqliteConnection, id: Uuid) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM deployments WHERE id = ?").bind(id.to_string()).execute(connection).await?;
+    Ok(())
+}
+
+async fn end(
+    connection: &mut SqliteConnection,
+    id: Uuid,
+    state: DeploymentState,
+    outcome: Result<&Value, &Failure>,
+) -> Result<(), StoreError> {
+    let (now, id) = (Millis::now().0, id.to_string());
+    sqlx::query(
+        "UPDATE deployments SET state = ?, outputs = ?, error = ?, ended_at = ?, request = NULL \
+         WHERE id = ? AND state = 'Running'",
+    )
+    .bind(state.as_str())
+    .bind(outcome.ok().map(Value::to_string))
+    .bind(outcome.err().map(text))
+    .bind(now)
+    .bind(&id)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "UPDATE deployment_steps SET state = 'Canceled', ended_at = ? WHERE deployment = ? AND state = 'Running'",
+    )
+    .bind(now)
+    .bind(&id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What a deployment's request is sealed for.
+fn purpose(id: Uuid) -> String {
+    format!("deployment {id}")
+}
+
+fn text(failure: &Failure) -> String {
+    serde_json::to_string(failure).expect("a failure has a text form")
+}
+
+fn deployment(row: &SqliteRow) -> Result<Deployment, StoreError> {
+    let id = parse_uuid(row.try_get("id")?)?;
+    Ok(Deployment {
+        id,
+        path: DeploymentPath {
+            subscription: row.try_get("subscription")?,
+            group: row.try_get("resource_group")?,
+            name: row.try_get("name")?,
+        },
+        body: json(id, Some(row.try_get("body")?))?.unwrap_or_default(),
+        state: row.try_get::<&str, _>("state")?.parse()?,
+        outputs: json(id, row.try_get("outputs")?)?,
+        error: json(id, row.try_get("error")?)?,
+        correlation_id: row.try_get("correlation_id")?,
+        started_at: Millis(row.try_get("started_at")?),
+        ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Millis),
+    })
+}
+
+fn json<T: serde::de::DeserializeOwned>(id: Uuid, text: Option<&str>) -> Result<Option<T>, StoreError> {
+    let damaged =
+        |e: serde_json::Error| StoreError::Damaged { what: format!("deployment {id}"), why: e.to_string() };
+    text.map(serde_json::from_str).transpose().map_err(damaged)
+}

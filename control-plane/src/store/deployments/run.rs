@@ -1,0 +1,201 @@
+//! The running of deployments: which are to be run, with what, and how far they are.
+
+use serde_json::Value;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use tidegate_shared::secret::Secret;
+use uuid::Uuid;
+
+use crate::arm::deployment::Failure;
+use crate::audit::Author;
+use crate::clock::Millis;
+
+use super::{
+    Deployment, DeploymentState, deployment, end, json, parse_uuid, purpose, select_deployments, text,
+};
+use crate::store::{Store, StoreError};
+
+/// What a deployment did to one resource.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Its identity.
+    pub id: Uuid,
+    /// The resource.
+    pub resource_id: String,
+    /// Its type.
+    pub resource_type: String,
+    /// Where it stands.
+    pub state: DeploymentState,
+    /// Why it failed.
+    pub error: Option<Failure>,
+    /// When it began.
+    pub started_at: Millis,
+    /// When it ended.
+    pub ended_at: Option<Millis>,
+}
+
+/// A deployment that is to be run.
+#[derive(Debug)]
+pub struct Task {
+    /// The deployment.
+    pub deployment: Deployment,
+    /// What it is run with, as [`NewDeployment::request`] had it.
+    pub request: Secret,
+    /// Who asked for it.
+    pub author: Author,
+    /// The API client that did, if one did: what it may do is to be looked up.
+    pub client: Option<Uuid>,
+}
+
+impl Store {
+    /// The deployments that run, the oldest first.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn running_deployments(&self) -> Result<Vec<Uuid>, StoreError> {
+        let ids = sqlx::query_scalar::<_, String>(
+            "SELECT id FROM deployments WHERE state = 'Running' ORDER BY started_at",
+        );
+        ids.fetch_all(&self.readers).await?.iter().map(|id| parse_uuid(id)).collect()
+    }
+
+    /// Whether a deployment still runs.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn is_running(&self, deployment: Uuid) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 FROM deployments WHERE id = ? AND state = 'Running'")
+            .bind(deployment.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// A deployment with all that it takes to run it, if it still runs. What an earlier run noted is forgotten.
+    ///
+    /// # Errors
+    /// The database's, or a damaged row.
+    pub async fn take_up_deployment(&self, id: Uuid) -> Result<Option<Task>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let query = select_deployments!("WHERE id = ? AND state = 'Running'");
+        let Some(row) = sqlx::query(query).bind(id.to_string()).fetch_optional(&mut *transaction).await?
+        else {
+            return Ok(None);
+        };
+        sqlx::query("DELETE FROM deployment_steps WHERE deployment = ?")
+            .bind(id.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        let damaged =
+            |why: &str| StoreError::Damaged { what: format!("deployment {id}"), why: why.to_owned() };
+        let sealed: Option<Vec<u8>> = row.try_get("request")?;
+        let sealed = sealed.ok_or_else(|| damaged("it runs without a request"))?;
+        let request = self.key.open(purpose(id).as_bytes(), &sealed).map_err(|e| damaged(&e.to_string()))?;
+        let address: Option<&str> = row.try_get("address")?;
+        let uuid = |column| row.try_get::<Option<&str>, _>(column)?.map(parse_uuid).transpose();
+        let author = Author {
+            name: row.try_get("author")?,
+            address: address.and_then(|address| address.parse().ok()),
+            request: uuid("request_id")?,
+            client: None,
+        };
+        Ok(Some(Task { deployment: deployment(&row)?, request, author, client: uuid("client")? }))
+    }
+
+    /// Notes that a running deployment begins with a resource. Whether it still runs.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn begin_step(
+        &self,
+        deployment: Uuid,
+        position: usize,
+        resource_id: &str,
+        resource_type: &str,
+    ) -> Result<bool, StoreError> {
+        let begun = sqlx::query(
+            "INSERT INTO deployment_steps (deployment, position, id, resource_id, resource_type, state, started_at) \
+             SELECT id, ?, ?, ?, ?, 'Running', ? FROM deployments WHERE id = ? AND state = 'Running'",
+        )
+        .bind(i64::try_from(position).unwrap_or(i64::MAX))
+        .bind(Uuid::new_v4().to_string())
+        .bind(resource_id)
+        .bind(resource_type)
+        .bind(Millis::now().0)
+        .bind(deployment.to_string())
+        .execute(&self.writer)
+        .await?;
+        Ok(begun.rows_affected() > 0)
+    }
+
+    /// Notes how that ended.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn end_step(
+        &self,
+        deployment: Uuid,
+        position: usize,
+        outcome: Result<(), &Failure>,
+    ) -> Result<(), StoreError> {
+        let state = outcome.map_or(DeploymentState::Failed, |()| DeploymentState::Succeeded);
+        sqlx::query(
+            "UPDATE deployment_steps SET state = ?, error = ?, ended_at = ? \
+             WHERE deployment = ? AND position = ? AND state = 'Running'",
+        )
+        .bind(state.as_str())
+        .bind(outcome.err().map(text))
+        .bind(Millis::now().0)
+        .bind(deployment.to_string())
+        .bind(i64::try_from(position).unwrap_or(i64::MAX))
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    /// Ends a deployment that still runs, with its outputs or why it failed. What it was run with is forgotten.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn end_deployment(
+        &self,
+        id: Uuid,
+        outcome: Result<&Value, &Failure>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let state = outcome.map_or(DeploymentState::Failed, |_| DeploymentState::Succeeded);
+        end(&mut transaction, id, state, outcome).await?;
+        transaction.commit().await?;
+        self.settled();
+        Ok(())
+    }
+
+    /// What a deployment has done so far, in that order.
+    ///
+    /// # Errors
+    /// The database's, or damaged rows.
+    pub async fn deployment_steps(&self, deployment: Uuid) -> Result<Vec<Step>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, resource_id, resource_type, state, error, started_at, ended_at FROM deployment_steps \
+             WHERE deployment = ? ORDER BY position",
+        )
+        .bind(deployment.to_string())
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(step).collect()
+    }
+}
+
+fn step(row: &SqliteRow) -> Result<Step, StoreError> {
+    let id = parse_uuid(row.try_get("id")?)?;
+    Ok(Step {
+        id,
+        resource_id: row.try_get("resource_id")?,
+        resource_type: row.try_get("resource_type")?,
+        state: row.try_get::<&str, _>("state")?.parse()?,
+        error: json(id, row.try_get("error")?)?,
+        started_at: Millis(row.try_get("started_at")?),
+        ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Millis),
+    })
+}

@@ -1,0 +1,346 @@
+//! Resource groups: made by a request of their own or with the first thing in them, gone with the last gateway.
+
+use serde_json::{Map, Value, json};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+use uuid::Uuid;
+
+use crate::arm::resource_id::GatewayPath;
+use crate::audit::Act;
+use crate::clock::Millis;
+
+use super::audit::record;
+use super::model::parse_uuid;
+use super::switch::let_go;
+use super::{Operation, OperationKind, OperationState, ProvisioningState, Store, StoreError};
+
+/// The location of a group that is made for something without one.
+const LOCATION: &str = "local";
+
+/// ARM's name of the making of a group, in the audit log.
+pub const GROUP_WRITE: &str = "Microsoft.Resources/subscriptions/resourceGroups/write";
+
+/// A resource group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Its identity from creation to deletion.
+    pub id: Uuid,
+    /// Subscription ID, as its creator spelt it.
+    pub subscription: String,
+    /// Its name, as its creator spelt it.
+    pub name: String,
+    /// `location` and `tags`, canonical.
+    pub body: Map<String, Value>,
+    /// How far it is: `Succeeded` or `Deleting`.
+    pub state: ProvisioningState,
+}
+
+impl Group {
+    /// Its resource ID.
+    pub fn resource_id(&self) -> String {
+        group_id(&self.subscription, &self.name)
+    }
+}
+
+/// The resource ID of a group.
+pub fn group_id(subscription: &str, name: &str) -> String {
+    format!("/subscriptions/{subscription}/resourceGroups/{name}")
+}
+
+/// Where something is to be stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    /// The subscription ID.
+    pub(super) subscription: &'a str,
+    /// The group's name.
+    pub(super) group: &'a str,
+    /// The location of what is to be stored, which is that of a group made for it.
+    pub(super) location: Option<&'a str>,
+}
+
+impl Store {
+    /// With groups that must be made before anything is put into them, or without.
+    #[must_use]
+    pub fn with_strict_groups(self, strict_groups: bool) -> Store {
+        Store { strict_groups, ..self }
+    }
+
+    /// Sees to it that there is a group for something that is to be stored in it.
+    ///
+    /// # Errors
+    /// The database's; that there is none, where it must be made beforehand; that it is being deleted.
+    pub(super) async fn enter_group(
+        &self,
+        connection: &mut SqliteConnection,
+        place: Place<'_>,
+        act: &Act,
+    ) -> Result<(), StoreError> {
+        match load(connection, place.subscription, place.group).await? {
+            Some(group) if group.state == ProvisioningState::Deleting => {
+                return Err(StoreError::GroupDeleting(group.name));
+            }
+            Some(_) => return Ok(()),
+            None if self.strict_groups => return Err(StoreError::NoGroup(place.group.to_owned())),
+            None => {}
+        }
+        let body = Map::from_iter([
+            ("location".to_owned(), Value::from(place.location.unwrap_or(LOCATION))),
+            ("tags".to_owned(), json!({})),
+        ]);
+        let group = new_group(place.subscription, place.group, body);
+        upsert(connection, &group).await?;
+        let (author, action) = (act.author.clone(), GROUP_WRITE.to_owned());
+        record(connection, &Act { author, action, resource: group.resource_id() }, None, None).await
+    }
+
+    /// The subscriptions that hold anything.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn subscriptions(&self) -> Result<Vec<String>, StoreError> {
+        let ids = "SELECT min(subscription) FROM resource_groups GROUP BY subscription ORDER BY subscription";
+        Ok(sqlx::query_scalar(ids).fetch_all(&self.readers).await?)
+    }
+
+    /// A group, by its name without case.
+    ///
+    /// # Errors
+    /// The database's, or a damaged row.
+    pub async fn group(&self, subscription: &str, name: &str) -> Result<Option<Group>, StoreError> {
+        let mut view = self.view().await?;
+        load(&mut view, subscription, name).await
+    }
+
+    /// The groups of a subscription, by name.
+    ///
+    /// # Errors
+    /// The database's, or damaged rows.
+    pub async fn groups(&self, subscription: &str) -> Result<Vec<Group>, StoreError> {
+        let groups = "SELECT id, subscription, name, body, deleting FROM resource_groups \
+                      WHERE subscription = ? ORDER BY name";
+        let rows = sqlx::query(groups).bind(subscription).fetch_all(&self.readers).await?;
+        rows.iter().map(group).collect()
+    }
+
+    /// Reads a group, lets `decide` say what is to be stored of it, and stores that. Whether it is new comes back too.
+    ///
+    /// # Errors
+    /// Those of `decide`; the database's; that it is being deleted.
+    pub async fn write_group<E: From<StoreError>>(
+        &self,
+        subscription: &str,
+        name: &str,
+        act: &Act,
+        decide: impl FnOnce(Option<&Group>) -> Result<Map<String, Value>, E>,
+    ) -> Result<(Group, bool), E> {
+        let mut transaction = self.begin().await?;
+        let stored = load(&mut transaction, subscription, name).await?;
+        if stored.as_ref().is_some_and(|group| group.state == ProvisioningState::Deleting) {
+            return Err(StoreError::GroupDeleting(name.to_owned()).into());
+        }
+        let body = decide(stored.as_ref())?;
+        let created = stored.is_none();
+        let group = match stored {
+            Some(stored) => Group { body, ..stored },
+            None => new_group(subscription, name, body),
+        };
+        upsert(&mut transaction, &group).await?;
+        record(&mut transaction, act, None, None).await?;
+        transaction.commit().await.map_err(StoreError::from)?;
+        Ok((group, created))
+    }
+
+    /// Lets a group go with everything in it: its row when the workers have let go of its last gateway, the rest at
+    /// once. A repeated deletion joins the first one. Nothing comes back where there is no such group.
+    ///
+    /// # Errors
+    /// The database's; that a gateway of another group refers to something in it.
+    pub async fn delete_group(
+        &self,
+        subscription: &str,
+        name: &str,
+        act: &Act,
+    ) -> Result<Option<Operation>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let Some(group) = load(&mut transaction, subscription, name).await? else { return Ok(None) };
+        let users = foreign_users(&mut transaction, &group).await?;
+        if !users.is_empty() {
+            return Err(StoreError::GroupInUse { group: group.name, users });
+        }
+        sqlx::query("UPDATE resource_groups SET deleting = 1 WHERE id = ?")
+            .bind(group.id.to_string())
+            .execute(&mut *transaction)
+            .await?;
+        for path in gateways_in(&mut transaction, &group).await? {
+            if let Some(gateway) = self.load_head(&mut transaction, &path).await? {
+                let_go(&mut transaction, gateway).await?;
+            }
+        }
+        sqlx::query("DELETE FROM network_resources WHERE subscription = ? AND resource_group = ?")
+            .bind(&group.subscription)
+            .bind(&group.name)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM deployments WHERE subscription = ? AND resource_group = ?")
+            .bind(&group.subscription)
+            .bind(&group.name)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM deployments WHERE subscription = ? AND resource_group = ?")
+            .bind(&group.subscription)
+            .bind(&group.name)
+            .execute(&mut *transaction)
+            .await?;
+        let mut operation = begin_deletion(&mut transaction, &group).await?;
+        record(&mut transaction, act, None, None).await?;
+        if finish_deletions(&mut transaction).await?.contains(&group.id) {
+            operation.state = OperationState::Succeeded;
+            operation.ended_at = Some(Millis::now());
+        }
+        transaction.commit().await?;
+        self.settled();
+        Ok(Some(operation))
+    }
+}
+
+/// Removes the groups that wait to go and have no gateway left, and ends their operations. Which those were.
+pub(super) async fn finish_deletions(connection: &mut SqliteConnection) -> Result<Vec<Uuid>, StoreError> {
+    let empty = sqlx::query_scalar::<_, String>(
+        "DELETE FROM resource_groups WHERE deleting AND NOT EXISTS (SELECT 1 FROM gateways \
+         WHERE gateways.subscription = resource_groups.subscription AND gateways.resource_group = resource_groups.name) \
+         RETURNING id",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut gone = Vec::with_capacity(empty.len());
+    for id in empty {
+        let id = parse_uuid(&id)?;
+        sqlx::query(
+            "UPDATE operations SET state = 'Succeeded', ended_at = ? WHERE gateway = ? AND state = 'InProgress'",
+        )
+        .bind(Millis::now().0)
+        .bind(id.to_string())
+        .execute(&mut *connection)
+        .await?;
+        gone.push(id);
+    }
+    Ok(gone)
+}
+
+/// The operation of a deletion, which stands where those of gateways do, under the group's identity.
+async fn begin_deletion(connection: &mut SqliteConnection, group: &Group) -> Result<Operation, StoreError> {
+    let operation = Operation {
+        id: Uuid::new_v4(),
+        kind: OperationKind::Delete,
+        state: OperationState::InProgress,
+        problem: None,
+        result: None,
+        started_at: Millis::now(),
+        ended_at: None,
+    };
+    sqlx::query(
+        "INSERT INTO operations (id, gateway, subscription, kind, generation, state, started_at) \
+         VALUES (?, ?, ?, ?, 0, ?, ?)",
+    )
+    .bind(operation.id.to_string())
+    .bind(group.id.to_string())
+    .bind(&group.subscription)
+    .bind(operation.kind.as_str())
+    .bind(operation.state.as_str())
+    .bind(operation.started_at.0)
+    .execute(connection)
+    .await?;
+    Ok(operation)
+}
+
+fn new_group(subscription: &str, name: &str, body: Map<String, Value>) -> Group {
+    Group {
+        id: Uuid::new_v4(),
+        subscription: subscription.to_owned(),
+        name: name.to_owned(),
+        body,
+        state: ProvisioningState::Succeeded,
+    }
+}
+
+async fn upsert(connection: &mut SqliteConnection, group: &Group) -> Result<(), StoreError> {
+    let now = Millis::now().0;
+    sqlx::query(
+        "INSERT INTO resource_groups (id, subscription, name, body, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (id) DO UPDATE SET body = excluded.body, changed_at = excluded.changed_at",
+    )
+    .bind(group.id.to_string())
+    .bind(&group.subscription)
+    .bind(&group.name)
+    .bind(Value::Object(group.body.clone()).to_string())
+    .bind(now)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn load(
+    connection: &mut SqliteConnection,
+    subscription: &str,
+    name: &str,
+) -> Result<Option<Group>, StoreError> {
+    let row = sqlx::query(
+        "SELECT id, subscription, name, body, deleting FROM resource_groups WHERE subscription = ? AND name = ?",
+    )
+    .bind(subscription)
+    .bind(name)
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(group).transpose()
+}
+
+fn group(row: &SqliteRow) -> Result<Group, StoreError> {
+    let deleting: bool = row.try_get("deleting")?;
+    let damaged = |why: String| StoreError::Damaged { what: "resource group".to_owned(), why };
+    Ok(Group {
+        id: parse_uuid(row.try_get("id")?)?,
+        subscription: row.try_get("subscription")?,
+        name: row.try_get("name")?,
+        body: serde_json::from_str(row.try_get("body")?).map_err(|e| damaged(e.to_string()))?,
+        state: if deleting { ProvisioningState::Deleting } else { ProvisioningState::Succeeded },
+    })
+}
+
+async fn gateways_in(
+    connection: &mut SqliteConnection,
+    group: &Group,
+) -> Result<Vec<GatewayPath>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT subscription, resource_group, name FROM gateways WHERE subscription = ? AND resource_group = ?",
+    )
+    .bind(&group.subscription)
+    .bind(&group.name)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(GatewayPath {
+                subscription: row.try_get("subscription")?,
+                group: row.try_get("resource_group")?,
+                name: row.try_get("name")?,
+            })
+        })
+        .collect()
+}
+
+/// The children of other groups' gateways that refer to something stored in a group.
+async fn foreign_users(connection: &mut SqliteConnection, group: &Group) -> Result<Vec<String>, StoreError> {
+    let users = sqlx::query_scalar(
+        "SELECT DISTINCT leans.source FROM network_resources AS resource JOIN leans ON target = resource.resource_id \
+         OR (target > resource.resource_id || '/' AND target < resource.resource_id || '0') \
+         JOIN gateways ON gateways.id = leans.gateway \
+         WHERE resource.subscription = ?1 AND resource.resource_group = ?2 \
+         AND NOT (gateways.subscription = ?1 AND gateways.resource_group = ?2) ORDER BY leans.source",
+    )
+    .bind(&group.subscription)
+    .bind(&group.name)
+    .fetch_all(connection)
+    .await?;
+    Ok(users)
+}

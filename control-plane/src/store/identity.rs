@@ -1,0 +1,53 @@
+//! Who this installation is to API clients: its tenant and its signing key, made once.
+
+use sqlx::Row;
+use tidegate_shared::secret::Secret;
+use uuid::Uuid;
+
+use super::model::parse_uuid;
+use super::{Store, StoreError};
+
+/// What the signing key is sealed for.
+const PURPOSE: &[u8] = b"identity/signing_key";
+
+/// The tenant and what its tokens are signed with.
+#[derive(Clone, Debug)]
+pub struct StoredIdentity {
+    /// The tenant.
+    pub tenant: Uuid,
+    /// The signing key, as it was when it was made.
+    pub signing_key: Secret,
+}
+
+impl Store {
+    /// The identity of this database. The first to ask makes it, from `make`.
+    ///
+    /// # Errors
+    /// The database's; a key that cannot be opened.
+    pub async fn identity(
+        &self,
+        make: impl FnOnce() -> StoredIdentity,
+    ) -> Result<StoredIdentity, StoreError> {
+        let mut transaction = self.begin().await?;
+        let row =
+            sqlx::query("SELECT tenant, signing_key FROM identity").fetch_optional(&mut *transaction).await?;
+        if let Some(row) = row {
+            let damaged = |_| StoreError::Damaged {
+                what: "signing key".to_owned(),
+                why: "it cannot be opened".to_owned(),
+            };
+            return Ok(StoredIdentity {
+                tenant: parse_uuid(row.try_get("tenant")?)?,
+                signing_key: self.key.open(PURPOSE, row.try_get("signing_key")?).map_err(damaged)?,
+            });
+        }
+        let made = make();
+        sqlx::query("INSERT INTO identity (only, tenant, signing_key) VALUES (1, ?, ?)")
+            .bind(made.tenant.to_string())
+            .bind(self.key.seal(PURPOSE, made.signing_key.expose()))
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(made)
+    }
+}

@@ -1,0 +1,335 @@
+//! Virtual networks and public IP addresses, and which gateways lean on them.
+
+use serde_json::{Map, Value};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+use tidegate_shared::id::GatewayId;
+use uuid::Uuid;
+
+use crate::arm::document::Document;
+use crate::arm::network::path::leans_of;
+use crate::arm::network::{NetworkKind, NetworkPath, PublicAddress, PublicAddresses};
+use crate::audit::Act;
+use crate::clock::Millis;
+use crate::etag::Etag;
+
+use super::audit::record;
+use super::groups::Place;
+use super::model::parse_uuid;
+use super::{Store, StoreError};
+
+/// A virtual network or a public IP address, as it is stored.
+#[derive(Clone, Debug)]
+pub struct NetworkResource {
+    /// Its identity from creation to deletion.
+    pub id: Uuid,
+    /// Which it is.
+    pub path: NetworkPath,
+    /// What was asked for, canonical.
+    pub body: Map<String, Value>,
+    /// Its version.
+    pub etag: Etag,
+}
+
+/// A child of a gateway that refers to a subnet or a public IP address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The gateway.
+    pub gateway: GatewayId,
+    /// The child's resource ID.
+    pub source: String,
+    /// The resource ID that it refers to.
+    pub target: String,
+}
+
+/// What becomes of a virtual network or a public IP address.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NetworkDecision {
+    /// It is as it should be.
+    Keep,
+    /// This takes the place of what is stored.
+    Replace(Map<String, Value>),
+    /// It goes.
+    Delete,
+}
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub struct NetworkWritten {
+    /// The resource as it stands now, or stood before it went.
+    pub resource: NetworkResource,
+    /// Who refers to it.
+    pub users: Vec<User>,
+    /// Whether it is new.
+    pub created: bool,
+    /// Whether it has a subnet more than before: after a write of one subnet, whether that is new.
+    pub grown: bool,
+}
+
+impl NetworkResource {
+    fn subnet_count(&self) -> usize {
+        let subnets =
+            self.body.get("properties").and_then(|properties| properties.get("subnets")?.as_array());
+        subnets.map_or(0, Vec::len)
+    }
+}
+
+impl Store {
+    /// One resource, its path compared without case, and who refers to it.
+    ///
+    /// # Errors
+    /// The database's, or a damaged row.
+    pub async fn network_resource(
+        &self,
+        path: &NetworkPath,
+    ) -> Result<Option<(NetworkResource, Vec<User>)>, StoreError> {
+        let mut view = self.view().await?;
+        let Some(resource) = load(&mut view, path).await? else { return Ok(None) };
+        let users = users_of(&mut view, path).await?;
+        Ok(Some((resource, users)))
+    }
+
+    /// The resources of one kind in a subscription, or in one resource group of it, by group and name, with who refers
+    /// to each: those after a group and name, so many at most.
+    ///
+    /// # Errors
+    /// The database's, or damaged rows.
+    pub async fn network_resources(
+        &self,
+        kind: NetworkKind,
+        subscription: &str,
+        group: Option<&str>,
+        after: (&str, &str),
+        limit: u32,
+    ) -> Result<Vec<(NetworkResource, Vec<User>)>, StoreError> {
+        let mut view = self.view().await?;
+        let rows = sqlx::query(
+            "SELECT id, resource_group, name, subscription, kind, body, etag FROM network_resources \
+             WHERE kind = ?1 AND subscription = ?2 AND (?3 IS NULL OR resource_group = ?3) \
+             AND (resource_group > ?4 OR (resource_group = ?4 AND name > ?5)) \
+             ORDER BY resource_group, name LIMIT ?6",
+        )
+        .bind(kind.segment())
+        .bind(subscription)
+        .bind(group)
+        .bind(after.0)
+        .bind(after.1)
+        .bind(limit)
+        .fetch_all(&mut *view)
+        .await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let resource = resource(row)?;
+            let users = users_of(&mut view, &resource.path).await?;
+            found.push((resource, users));
+        }
+        Ok(found)
+    }
+
+    /// Reads a resource and who refers to it, lets `decide` say what becomes of it, and stores that: all of it or
+    /// nothing. `act` goes into the audit log in the same transaction.
+    ///
+    /// `decide` is pure and quick. It may only answer [`NetworkDecision::Keep`] and [`NetworkDecision::Delete`] for
+    /// what exists.
+    ///
+    /// # Errors
+    /// Those of `decide`; the database's; that the group is not there or is being deleted.
+    pub async fn write_network_resource<E: From<StoreError>>(
+        &self,
+        path: &NetworkPath,
+        act: &Act,
+        decide: impl FnOnce(Option<&NetworkResource>, &[User]) -> Result<NetworkDecision, E>,
+    ) -> Result<NetworkWritten, E> {
+        let mut transaction = self.begin().await?;
+        let stored = load(&mut transaction, path).await?;
+        let users = users_of(&mut transaction, path).await?;
+        let decision = decide(stored.as_ref(), &users)?;
+        let subnets_before = stored.as_ref().map_or(0, NetworkResource::subnet_count);
+        let written = self.apply_network(&mut transaction, path, stored, decision, act).await?;
+        record(&mut transaction, act, None, None).await?;
+        transaction.commit().await.map_err(StoreError::from)?;
+        let (resource, created) = written;
+        let grown = resource.subnet_count() > subnets_before;
+        Ok(NetworkWritten { resource, users, created, grown })
+    }
+
+    async fn apply_network(
+        &self,
+        connection: &mut SqliteConnection,
+        path: &NetworkPath,
+        stored: Option<NetworkResource>,
+        decision: NetworkDecision,
+        act: &Act,
+    ) -> Result<(NetworkResource, bool), StoreError> {
+        let created = stored.is_none();
+        let resource = match (decision, stored) {
+            (NetworkDecision::Replace(body), stored) => {
+                let location = body.get("location").and_then(Value::as_str);
+                let place = Place { subscription: &path.subscription, group: &path.group, location };
+                self.enter_group(connection, place, act).await?;
+                let (id, path) = match stored {
+                    Some(stored) => (stored.id, stored.path),
+                    None => (Uuid::new_v4(), path.clone()),
+                };
+                let resource = NetworkResource { id, path, body, etag: Etag::fresh() };
+                upsert(connection, &resource).await?;
+                resource
+            }
+            (NetworkDecision::Keep, Some(stored)) => stored,
+            (NetworkDecision::Delete, Some(stored)) => {
+                sqlx::query("DELETE FROM network_resources WHERE id = ?")
+                    .bind(stored.id.to_string())
+                    .execute(connection)
+                    .await?;
+                stored
+            }
+            (NetworkDecision::Keep | NetworkDecision::Delete, None) => {
+                return Err(StoreError::Damaged {
+                    what: "decision".to_owned(),
+                    why: "there is nothing to keep or delete".to_owned(),
+                });
+            }
+        };
+        Ok((resource, created))
+    }
+
+    /// The ports of a gateway's listeners, by address: which of its addresses are its own to name.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn claimed_addresses(&self, gateway: GatewayId) -> Result<Vec<String>, StoreError> {
+        let claims = "SELECT DISTINCT address FROM frontend_claims WHERE gateway = ?";
+        Ok(sqlx::query_scalar(claims).bind(gateway.to_string()).fetch_all(&self.readers).await?)
+    }
+}
+
+async fn upsert(connection: &mut SqliteConnection, resource: &NetworkResource) -> Result<(), StoreError> {
+    let (path, now) = (&resource.path, Millis::now().0);
+    sqlx::query(
+        "INSERT INTO network_resources (id, resource_id, subscription, resource_group, kind, name, body, etag, \
+         created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
+         body = excluded.body, etag = excluded.etag, changed_at = excluded.changed_at",
+    )
+    .bind(resource.id.to_string())
+    .bind(path.to_string())
+    .bind(&path.subscription)
+    .bind(&path.group)
+    .bind(path.kind.segment())
+    .bind(&path.name)
+    .bind(Value::Object(resource.body.clone()).to_string())
+    .bind(&resource.etag.0)
+    .bind(now)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn load(
+    connection: &mut SqliteConnection,
+    path: &NetworkPath,
+) -> Result<Option<NetworkResource>, StoreError> {
+    let row = sqlx::query(
+        "SELECT id, resource_group, name, subscription, kind, body, etag FROM network_resources \
+         WHERE resource_id = ?",
+    )
+    .bind(path.to_string())
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(resource).transpose()
+}
+
+fn resource(row: &SqliteRow) -> Result<NetworkResource, StoreError> {
+    let (kind, body): (&str, &str) = (row.try_get("kind")?, row.try_get("body")?);
+    let damaged = |why: String| StoreError::Damaged { what: "network resource".to_owned(), why };
+    Ok(NetworkResource {
+        id: parse_uuid(row.try_get("id")?)?,
+        path: NetworkPath {
+            subscription: row.try_get("subscription")?,
+            group: row.try_get("resource_group")?,
+            kind: NetworkKind::of_segment(kind).ok_or_else(|| damaged(format!("{kind:?} is no kind")))?,
+            name: row.try_get("name")?,
+        },
+        body: serde_json::from_str(body).map_err(|e| damaged(e.to_string()))?,
+        etag: Etag(row.try_get("etag")?),
+    })
+}
+
+/// Who refers to a resource, or to something in it.
+async fn users_of(connection: &mut SqliteConnection, path: &NetworkPath) -> Result<Vec<User>, StoreError> {
+    // What is in it begins with its ID and a slash, which `0` follows.
+    let rows = sqlx::query(
+        "SELECT gateway, source, target FROM leans WHERE target = ?1 OR (target > ?1 || '/' AND target < ?1 || '0') \
+         ORDER BY source, target",
+    )
+    .bind(path.to_string())
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(User {
+                gateway: GatewayId(parse_uuid(row.try_get("gateway")?)?),
+                source: row.try_get("source")?,
+                target: row.try_get("target")?,
+            })
+        })
+        .collect()
+}
+
+/// The stored ones among some public IP addresses, and among those that a gateway refers to.
+pub(super) async fn public_addresses(
+    connection: &mut SqliteConnection,
+    named: &[NetworkPath],
+    gateway: Option<GatewayId>,
+) -> Result<PublicAddresses, StoreError> {
+    let mut addresses = PublicAddresses::default();
+    for path in named {
+        if let Some(found) = load(connection, path).await? {
+            addresses.insert(&found.path, PublicAddress::of(&found.body));
+        }
+    }
+    let Some(gateway) = gateway else { return Ok(addresses) };
+    let rows = sqlx::query(
+        "SELECT id, resource_group, name, subscription, kind, body, etag FROM network_resources \
+         WHERE kind = 'publicIPAddresses' AND resource_id IN (SELECT target FROM leans WHERE gateway = ?)",
+    )
+    .bind(gateway.to_string())
+    .fetch_all(connection)
+    .await?;
+    for row in &rows {
+        let found = resource(row)?;
+        addresses.insert(&found.path, PublicAddress::of(&found.body));
+    }
+    Ok(addresses)
+}
+
+/// Notes what a gateway refers to from now on. A stored public IP address is for one gateway.
+pub(super) async fn replace_leans(
+    connection: &mut SqliteConnection,
+    gateway: GatewayId,
+    document: &Document,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM leans WHERE gateway = ?")
+        .bind(gateway.to_string())
+        .execute(&mut *connection)
+        .await?;
+    for lean in leans_of(document) {
+        let holder = sqlx::query_scalar::<_, String>(
+            "SELECT source FROM leans JOIN network_resources ON resource_id = target \
+             WHERE target = ? AND kind = 'publicIPAddresses'",
+        )
+        .bind(&lean.target)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if let Some(holder) = holder.filter(|holder| !holder.eq_ignore_ascii_case(&lean.source)) {
+            return Err(StoreError::AddressHeld { address: lean.target, child: lean.source, holder });
+        }
+        sqlx::query("INSERT OR IGNORE INTO leans (target, source, gateway) VALUES (?, ?, ?)")
+            .bind(&lean.target)
+            .bind(&lean.source)
+            .bind(gateway.to_string())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}

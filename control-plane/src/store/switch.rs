@@ -1,0 +1,118 @@
+//! Writes that leave a gateway's configuration as it is: its stop, its start, its labels, its end.
+
+use sqlx::SqliteConnection;
+
+use crate::arm::document::Document;
+use crate::etag::Etag;
+
+use super::operations::{begin_operation, supersede_operations};
+use super::write::body_text;
+use super::{
+    Gateway, OperationKind, OperationState, OperationalState, ProvisioningState, StoreError, Written,
+};
+
+/// Marks a gateway as one that workers are to let go of. Its ports stay its own.
+pub(super) async fn stop(
+    connection: &mut SqliteConnection,
+    mut gateway: Gateway,
+) -> Result<Written, StoreError> {
+    if !gateway.operational.is_off() {
+        supersede_operations(connection, gateway.id).await?;
+        set_operational(connection, &mut gateway, OperationalState::Stopping).await?;
+    }
+    let state = if gateway.operational == OperationalState::Stopped {
+        OperationState::Succeeded
+    } else {
+        // A repeated stop joins the first one.
+        set_state(connection, &mut gateway, ProvisioningState::Updating).await?;
+        OperationState::InProgress
+    };
+    unchanged(connection, gateway, state).await
+}
+
+/// Marks a gateway that was stopped as one that is to run again; one that was not stays as it is.
+pub(super) async fn start(
+    connection: &mut SqliteConnection,
+    gateway: &mut Gateway,
+) -> Result<(), StoreError> {
+    if gateway.operational.is_off() {
+        supersede_operations(connection, gateway.id).await?;
+        set_operational(connection, gateway, OperationalState::Starting).await?;
+        set_state(connection, gateway, ProvisioningState::Updating).await?;
+    }
+    Ok(())
+}
+
+/// Stores a document that differs from the stored one in nothing that anybody waits for. The time of the last change
+/// stays: it orders what is told to workers.
+pub(super) async fn relabel(
+    connection: &mut SqliteConnection,
+    mut gateway: Gateway,
+    document: Document,
+) -> Result<Written, StoreError> {
+    if gateway.document != document {
+        gateway.document = document;
+        gateway.etag = Etag::fresh();
+        sqlx::query("UPDATE gateways SET body = ?, etag = ? WHERE id = ?")
+            .bind(body_text(&gateway.document.body))
+            .bind(&gateway.etag.0)
+            .bind(gateway.id.to_string())
+            .execute(&mut *connection)
+            .await?;
+    }
+    unchanged(connection, gateway, OperationState::Succeeded).await
+}
+
+/// Marks a gateway as one that goes once no worker has it.
+pub(super) async fn let_go(
+    connection: &mut SqliteConnection,
+    mut gateway: Gateway,
+) -> Result<Written, StoreError> {
+    // A repeated deletion joins the first one.
+    if gateway.state != ProvisioningState::Deleting {
+        supersede_operations(connection, gateway.id).await?;
+        set_state(connection, &mut gateway, ProvisioningState::Deleting).await?;
+    }
+    let state = OperationState::InProgress;
+    let operation = begin_operation(connection, &gateway, OperationKind::Delete, state, None).await?;
+    Ok(Written { gateway, created: false, grown: false, grown_within: false, operation })
+}
+
+async fn unchanged(
+    connection: &mut SqliteConnection,
+    gateway: Gateway,
+    state: OperationState,
+) -> Result<Written, StoreError> {
+    let operation = begin_operation(connection, &gateway, OperationKind::Write, state, None).await?;
+    Ok(Written { gateway, created: false, grown: false, grown_within: false, operation })
+}
+
+async fn set_operational(
+    connection: &mut SqliteConnection,
+    gateway: &mut Gateway,
+    operational: OperationalState,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE gateways SET operational_state = ? WHERE id = ?")
+        .bind(operational.as_str())
+        .bind(gateway.id.to_string())
+        .execute(connection)
+        .await?;
+    gateway.operational = operational;
+    Ok(())
+}
+
+/// Notes how far the workers are.
+pub(super) async fn set_state(
+    connection: &mut SqliteConnection,
+    gateway: &mut Gateway,
+    state: ProvisioningState,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE gateways SET provisioning_state = ?, state_reason = NULL WHERE id = ?")
+        .bind(state.as_str())
+        .bind(gateway.id.to_string())
+        .execute(connection)
+        .await?;
+    gateway.state = state;
+    gateway.reason = None;
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Public IP addresses.
+
+use serde_json::{Map, Value};
+
+use super::{NetworkError, check_head, settle};
+use crate::arm::network::{NetworkKind, NetworkPath, PublicAddress, PublicIpAddress};
+use crate::compile::check_public_address;
+use crate::store::{NetworkDecision, NetworkResource, User};
+use crate::violation::Violations;
+
+/// The property that holds the address.
+const IP_ADDRESS: &str = "ipAddress";
+
+/// A body without an address leaves the one that was given before.
+pub(super) fn put(
+    path: &NetworkPath,
+    sent: Value,
+    shown: Option<&str>,
+    stored: Option<&NetworkResource>,
+    users: &[User],
+) -> Result<NetworkDecision, NetworkError> {
+    let mut violations = Violations::default();
+    let mut body = PublicIpAddress::read(sent, &mut violations);
+    keep_address(&mut body, shown, stored);
+    check_head(path, &body, stored, &mut violations);
+    let mut found = Violations::default();
+    check_public_address(&path.to_string(), &body, &mut found);
+    violations.absorb(found);
+    let decision = settle(body, stored, violations)?;
+    if let NetworkDecision::Replace(body) = &decision {
+        check_settled(path, body, stored, users)?;
+    }
+    Ok(decision)
+}
+
+pub(super) fn check_delete(address: &NetworkResource, users: &[User]) -> Result<(), NetworkError> {
+    match users.first() {
+        Some(user) if address.path.kind == NetworkKind::PublicAddress => {
+            Err(NetworkError::AddressInUse { address: address.path.to_string(), user: user.source.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn keep_address(body: &mut Map<String, Value>, shown: Option<&str>, stored: Option<&NetworkResource>) {
+    let given = stored.and_then(|stored| stored.body.get("properties")?.get(IP_ADDRESS)).cloned();
+    let Some(Value::Object(properties)) = body.get_mut("properties") else { return };
+    if given.is_none() && properties.get(IP_ADDRESS).is_some_and(|sent| sent.as_str() == shown) {
+        properties.remove(IP_ADDRESS);
+    }
+    if let Some(given) = given {
+        properties.entry(IP_ADDRESS).or_insert(given);
+    }
+}
+
+/// A gateway that refers to it keeps its meaning. One that did so before it was stored is bound to the workers' own
+/// address, as if this were of SKU `Standard` and none had been given.
+fn check_settled(
+    path: &NetworkPath,
+    body: &Map<String, Value>,
+    stored: Option<&NetworkResource>,
+    users: &[User],
+) -> Result<(), NetworkError> {
+    let Some(user) = users.first() else { return Ok(()) };
+    let unstored = PublicAddress { given: None, basic: false };
+    let before = stored.map_or(unstored, |stored| PublicAddress::of(&stored.body));
+    let shared = stored.is_none() && users.iter().any(|other| other.gateway != user.gateway);
+    if PublicAddress::of(body) == before && !shared {
+        return Ok(());
+    }
+    Err(NetworkError::AddressSettled { address: path.to_string(), user: user.source.clone() })
+}

@@ -1,0 +1,329 @@
+//! ARM templates: JSON with expressions into resources to deploy and outputs to show. Pure: no I/O, no clock.
+//!
+//! A template is hostile until shown otherwise, so everything is bounded: the length and depth of expressions, the
+//! turns of loops, the size of values and the work of evaluation as a whole.
+//!
+//! [`Plan::make`] says what a template means before anything is deployed. What depends on a resource that is not
+//! deployed yet (`reference`) is evaluated again, by [`Plan::body`] and [`Plan::outputs`], when that resource is there.
+//! Nothing here knows what a resource's properties mean; that is for the code that writes it.
+
+mod check;
+mod context;
+mod evaluate;
+mod expression;
+mod fill;
+mod function;
+mod lambda;
+mod names;
+mod order;
+mod output;
+mod parameter;
+mod parts;
+mod resource;
+mod special;
+mod unique;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::violation::Violations;
+use crate::violation::code::template as code;
+
+pub use context::Context;
+
+use check::check;
+use evaluate::{BUDGET, Evaluator, Phase, World};
+use fill::Place;
+use names::Names;
+use order::{dependencies, order};
+use parameter::Parameters;
+use parts::Template;
+use resource::{Declared, declare};
+
+/// Resources as their GET shows them, by ID in lower case.
+pub type References = BTreeMap<String, Value>;
+
+/// What a value comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ready<T> {
+    /// This.
+    Now(T),
+    /// It depends on these resources, by ID in lower case.
+    After(BTreeSet<String>),
+}
+
+/// A template and what was given for its parameters.
+#[derive(Serialize, Deserialize)]
+pub struct Request {
+    /// The template.
+    pub template: Value,
+    /// `{name: {"value": …}}`.
+    pub parameters: Value,
+    /// Where and when.
+    pub context: Context,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({})", self.context.deployment)
+    }
+}
+
+/// A resource that is to be deployed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// Its resource ID.
+    pub id: String,
+    /// Its type, in the spelling of answers.
+    pub kind: String,
+    /// Its name, and before it those of what it is part of.
+    pub name: Vec<String>,
+    /// The version of the API that it is written for, as written.
+    pub api_version: String,
+    /// Where it stands in the request, such as `properties.template.resources[0]`.
+    pub target: String,
+    /// The resources that must be there before it, by their place in the plan; all of them are before it.
+    pub depends_on: Vec<usize>,
+    /// Its place in the template's own order.
+    declared: usize,
+}
+
+/// What a template means.
+pub struct Plan {
+    request: Request,
+    template: Template,
+    parameters: Parameters,
+    /// The resources in the template's own order.
+    declared: Vec<Declared>,
+    names: Names,
+    /// What each of `resources` says, where that is known already.
+    bodies: Vec<Option<Map<String, Value>>>,
+    /// What evaluation may still cost.
+    budget: AtomicU64,
+    /// In an order in which each comes after what it depends on.
+    pub resources: Vec<Resource>,
+    /// What expressions refer to that the template does not deploy, by ID in lower case.
+    pub foreign: BTreeSet<String>,
+    /// The parameters as they are shown: secure ones without value.
+    pub parameters_shown: Map<String, Value>,
+    /// The texts that nobody may see.
+    secrets: Vec<String>,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("resources", &self.resources).finish_non_exhaustive()
+    }
+}
+
+impl Plan {
+    /// Finds out what a template means.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, apart from the content of its resources.
+    pub fn make(request: Request) -> Result<Plan, Violations> {
+        let mut flaws = Violations::default();
+        let template = Template::read(&request.template, &mut flaws);
+        check(&request.template, &template, &mut flaws);
+        let parameters = Parameters::read(&template, &request.parameters, &mut flaws);
+        if !flaws.is_empty() {
+            return Err(flaws);
+        }
+        let mut plan = Plan {
+            request,
+            template,
+            parameters,
+            declared: Vec::new(),
+            names: Names::default(),
+            bodies: Vec::new(),
+            budget: AtomicU64::new(BUDGET),
+            resources: Vec::new(),
+            foreign: BTreeSet::new(),
+            parameters_shown: Map::new(),
+            secrets: Vec::new(),
+        };
+        plan.fill_parameters()?;
+        plan.arrange().map_err(|flaws| plan.without_secrets(flaws))?;
+        Ok(plan)
+    }
+
+    /// The properties and whatever else a resource's PUT would hold.
+    ///
+    /// # Errors
+    /// What is wrong with its expressions.
+    pub fn body(&self, resource: &Resource, references: &References) -> Result<Ready<Value>, Violations> {
+        let place = self.resources.iter().position(|other| other.declared == resource.declared);
+        if let Some(Some(body)) = place.and_then(|at| self.bodies.get(at)) {
+            return Ok(Ready::Now(Value::Object(body.clone())));
+        }
+        let mut evaluator = self.evaluator(references, &self.names);
+        let declared = self.declared.get(resource.declared);
+        let body = declared.map(|declared| fill_body(&mut evaluator, declared)).unwrap_or_default();
+        self.ready(evaluator, Value::Object(body))
+    }
+
+    /// The outputs, `{name: {type, value}}`.
+    ///
+    /// # Errors
+    /// What is wrong with their expressions.
+    pub fn outputs(&self, references: &References) -> Result<Ready<Map<String, Value>>, Violations> {
+        let mut evaluator = self.evaluator(references, &self.names);
+        let outputs = output::outputs(&mut evaluator);
+        self.ready(evaluator, outputs)
+    }
+
+    /// A hash of the template, as the service makes one: a decimal number.
+    pub fn template_hash(&self) -> String {
+        unique::hash(self.request.template.to_string().to_uppercase().as_bytes()).to_string()
+    }
+
+    /// A text without what nobody may see.
+    pub fn without_secrets_in(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "(secure)"))
+    }
+
+    fn without_secrets(&self, mut flaws: Violations) -> Violations {
+        for flaw in &mut flaws.0 {
+            flaw.message = self.without_secrets_in(&flaw.message);
+            flaw.target = self.without_secrets_in(&flaw.target);
+        }
+        flaws
+    }
+
+    /// An evaluator, which may spend what is left. What it has spent is noted by [`Plan::spent`].
+    fn evaluator<'p>(&'p self, references: &'p References, names: &'p Names) -> Evaluator<'p> {
+        let world = World {
+            template: &self.template,
+            parameters: &self.parameters,
+            context: &self.request.context,
+            references,
+            names,
+        };
+        Evaluator::new(world, self.budget.load(Ordering::Relaxed))
+    }
+
+    fn spent(&self, evaluator: &Evaluator<'_>) {
+        self.budget.store(evaluator.budget, Ordering::Relaxed);
+    }
+
+    fn ready<T>(&self, evaluator: Evaluator<'_>, value: T) -> Result<Ready<T>, Violations> {
+        self.spent(&evaluator);
+        if !evaluator.flaws.is_empty() {
+            return Err(self.without_secrets(evaluator.flaws));
+        }
+        Ok(if evaluator.pending { Ready::After(evaluator.missing) } else { Ready::Now(value) })
+    }
+
+    /// Evaluates every parameter, whether the template uses it or not.
+    fn fill_parameters(&mut self) -> Result<(), Violations> {
+        let nothing = (References::new(), Names::default());
+        let mut evaluator = self.evaluator(&nothing.0, &nothing.1);
+        let mut values = Vec::new();
+        for parameter in &self.parameters.list {
+            let path = format!("{}.parameters.{}.defaultValue", parts::ROOT, parameter.name);
+            let outcome = evaluator.parameter(&parameter.name);
+            let noted = evaluator.flaws.0.len();
+            // What is wrong is noted, and the value is of no use then.
+            let value = evaluator.settle(outcome, Some(&Place::Root(&path))).unwrap_or_default();
+            let objection = parameter.objection(&value).filter(|_| noted == evaluator.flaws.0.len());
+            if let Some(why) = objection {
+                evaluator.flaws.push(code::PARAMETER, &path, why);
+            }
+            values.push(value);
+        }
+        self.spent(&evaluator);
+        let flaws = std::mem::take(&mut evaluator.flaws);
+        for (parameter, value) in self.parameters.list.iter().zip(values) {
+            let mut shown = json!({"type": parameter.kind.as_str()});
+            if parameter.is_secure() {
+                gather(&value, &mut self.secrets);
+            } else {
+                shown["value"] = value;
+            }
+            self.parameters_shown.insert(parameter.name.clone(), shown);
+        }
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        if flaws.is_empty() { Ok(()) } else { Err(self.without_secrets(flaws)) }
+    }
+
+    /// Names the resources, looks at what each refers to, and puts them in order.
+    fn arrange(&mut self) -> Result<(), Violations> {
+        let nothing = (References::new(), Names::default());
+        let mut naming = self.evaluator(&nothing.0, &nothing.1);
+        let declared = declare(&mut naming);
+        let names = Names::of(&declared);
+        let mut waits = dependencies(&mut naming, &declared, &names);
+        self.spent(&naming);
+        let mut flaws = std::mem::take(&mut naming.flaws);
+        let mut evaluator = self.evaluator(&nothing.0, &names);
+        let (mut foreign, mut bodies) = (BTreeSet::new(), BTreeMap::new());
+        for (at, resource) in declared.iter().enumerate().filter(|(_, resource)| resource.wanted) {
+            let body = fill_body(&mut evaluator, resource);
+            if !std::mem::take(&mut evaluator.pending) {
+                bodies.insert(at, body);
+            }
+            for id in std::mem::take(&mut evaluator.missing) {
+                let own = |other: &Declared| other.wanted && other.id.eq_ignore_ascii_case(&id);
+                match declared.iter().position(own) {
+                    Some(other) => drop(waits[at].insert(other)),
+                    None => drop(foreign.insert(id)),
+                }
+            }
+        }
+        output::outputs(&mut evaluator);
+        self.spent(&evaluator);
+        let own =
+            |id: &String| declared.iter().any(|other| other.wanted && other.id.eq_ignore_ascii_case(id));
+        foreign.extend(std::mem::take(&mut evaluator.missing).into_iter().filter(|id| !own(id)));
+        flaws.0.append(&mut evaluator.flaws.0);
+        let order = order(&declared, &waits, &mut flaws);
+        if !flaws.is_empty() {
+            return Err(flaws);
+        }
+        let resources = in_order(&declared, &waits, &order);
+        self.bodies = resources.iter().map(|resource| bodies.remove(&resource.declared)).collect();
+        (self.resources, self.foreign) = (resources, foreign);
+        (self.declared, self.names) = (declared, names);
+        Ok(())
+    }
+}
+
+/// What a resource's PUT would hold; what is wrong or waits is in the evaluator.
+fn fill_body(evaluator: &mut Evaluator<'_>, resource: &Declared) -> Map<String, Value> {
+    let frame = resource.frame(Phase::Deploying);
+    let root = Place::Root(&resource.place);
+    evaluator.fill_object(&resource.own(evaluator.world.template), &frame, Some(&root)).unwrap_or_default()
+}
+
+/// The wanted resources in that order. One that is not wanted keeps nobody waiting.
+fn in_order(declared: &[Declared], waits: &[BTreeSet<usize>], order: &[usize]) -> Vec<Resource> {
+    let wanted: Vec<usize> = order.iter().copied().filter(|at| declared[*at].wanted).collect();
+    let place = |at: &usize| wanted.iter().position(|other| other == at);
+    let resource = |at: &usize| Resource {
+        id: declared[*at].id.clone(),
+        kind: declared[*at].kind.clone(),
+        name: declared[*at].name.clone(),
+        api_version: declared[*at].api_version.clone(),
+        target: declared[*at].place.clone(),
+        depends_on: waits[*at].iter().filter_map(place).collect(),
+        declared: *at,
+    };
+    wanted.iter().map(resource).collect()
+}
+
+/// Every text in a secret value.
+fn gather(value: &Value, secrets: &mut Vec<String>) {
+    match value {
+        Value::String(text) if !text.is_empty() => secrets.push(text.clone()),
+        Value::Array(list) => list.iter().for_each(|value| gather(value, secrets)),
+        Value::Object(object) => object.values().for_each(|value| gather(value, secrets)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

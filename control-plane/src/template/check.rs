@@ -1,0 +1,76 @@
+//! Every expression of a template read before any is evaluated: also one in a branch that is never taken must be
+//! one, and call functions that there are.
+
+use serde_json::Value;
+
+use super::evaluate::{Fault, unknown};
+use super::expression::{Expression, Source, classify};
+use super::fill::Place;
+use super::function;
+use super::parts::{ROOT, Template};
+use super::special::arity_of;
+use crate::violation::Violations;
+use crate::violation::code::template as code;
+
+/// Looks through the whole template.
+pub(super) fn check(json: &Value, template: &Template, flaws: &mut Violations) {
+    look(json, &Place::Root(ROOT), template, flaws);
+}
+
+fn look(value: &Value, place: &Place<'_>, template: &Template, flaws: &mut Violations) {
+    match value {
+        Value::String(text) => look_at_text(text, place, template, flaws),
+        Value::Array(list) => {
+            for (i, value) in list.iter().enumerate() {
+                look(value, &Place::Element(place, i), template, flaws);
+            }
+        }
+        Value::Object(object) => {
+            for (key, value) in object {
+                // What is said about a template is not part of it.
+                if key.eq_ignore_ascii_case("metadata") {
+                    continue;
+                }
+                let place = Place::Property(place, key);
+                look_at_text(key, &place, template, flaws);
+                look(value, &place, template, flaws);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn look_at_text(text: &str, place: &Place<'_>, template: &Template, flaws: &mut Violations) {
+    let Source::Expression(text) = classify(text) else { return };
+    match Expression::read(text) {
+        Ok(expression) => calls(&expression, place, template, flaws),
+        Err(why) => flaws.push(code::EXPRESSION, place.to_string(), why),
+    }
+}
+
+fn calls(expression: &Expression, place: &Place<'_>, template: &Template, flaws: &mut Violations) {
+    match expression {
+        Expression::Text(_) | Expression::Integer(_) => {}
+        Expression::Access(of, steps) => {
+            std::iter::once(of.as_ref()).chain(steps).for_each(|part| calls(part, place, template, flaws));
+        }
+        Expression::Call(name, arguments) => {
+            if let Err(Fault::Wrong(code, why)) = call(name, arguments.len(), template) {
+                flaws.push(code, place.to_string(), why);
+            }
+            arguments.iter().for_each(|argument| calls(argument, place, template, flaws));
+        }
+    }
+}
+
+fn call(name: &str, count: usize, template: &Template) -> Result<(), Fault> {
+    let lower = name.to_ascii_lowercase();
+    if let Some((least, most)) = arity_of(&lower) {
+        return function::arity(name, least, most, count);
+    }
+    if let Some(function) = function::named(&lower) {
+        return function.check(count);
+    }
+    let function = template.functions.get(&lower).ok_or_else(|| unknown(name))?;
+    function::arity(name, function.parameters.len(), function.parameters.len(), count)
+}

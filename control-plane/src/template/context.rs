@@ -1,0 +1,172 @@
+//! What a template can learn of where, when and as what it is deployed. Pure: chance and time are passed in.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::evaluate::{Fault, Outcome};
+use super::function::kind;
+use crate::clock::Millis;
+
+/// Where, when and as what a template is deployed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Context {
+    /// Subscription ID.
+    pub subscription: String,
+    /// Tenant ID.
+    pub tenant: String,
+    /// Resource group, as its creator spells it.
+    pub group: String,
+    /// The group's location.
+    pub location: String,
+    /// The group's tags.
+    pub tags: Map<String, Value>,
+    /// The name of the deployment.
+    pub deployment: String,
+    /// What `newGuid` is made of: the same as long as the deployment lasts.
+    pub chance: Uuid,
+    /// What `utcNow` says, in milliseconds since 1970.
+    pub now: i64,
+}
+
+impl Context {
+    /// The ID of the resource group, which the IDs of its resources begin with.
+    pub(super) fn group_id(&self) -> String {
+        format!("/subscriptions/{}/resourceGroups/{}", self.subscription, self.group)
+    }
+
+    pub(super) fn group(&self) -> Value {
+        json!({
+            "id": self.group_id(),
+            "name": self.group,
+            "type": "Microsoft.Resources/resourceGroups",
+            "location": self.location,
+            "tags": self.tags,
+            "properties": {"provisioningState": "Succeeded"},
+        })
+    }
+
+    pub(super) fn subscription(&self) -> Value {
+        json!({
+            "id": format!("/subscriptions/{}", self.subscription),
+            "subscriptionId": self.subscription,
+            "tenantId": self.tenant,
+            "displayName": self.subscription,
+        })
+    }
+
+    /// `resourceId([subscription], [group], type, name, …)`.
+    pub(super) fn resource_id(&self, values: &[Value]) -> Outcome {
+        let texts = texts(values)?;
+        let at = texts.iter().take(3).position(|text| text.contains('/'));
+        let (before, rest) = texts.split_at(at.unwrap_or(0));
+        let (subscription, group) = match before {
+            [] => (self.subscription.as_str(), self.group.as_str()),
+            [group] => (self.subscription.as_str(), *group),
+            [subscription, group, ..] => (*subscription, *group),
+        };
+        Ok(format!("/subscriptions/{subscription}/resourceGroups/{group}{}", provided(rest)?).into())
+    }
+
+    /// `subscriptionResourceId([subscription], type, name, …)`.
+    pub(super) fn subscription_resource_id(&self, values: &[Value]) -> Outcome {
+        let texts = texts(values)?;
+        let (subscription, rest) = match texts[0].contains('/') {
+            true => (self.subscription.as_str(), &texts[..]),
+            false => (texts[0], &texts[1..]),
+        };
+        Ok(format!("/subscriptions/{subscription}{}", provided(rest)?).into())
+    }
+
+    /// `utcNow([format])`.
+    pub(super) fn utc_now(&self, values: &[Value]) -> Outcome {
+        let format = match values {
+            [] => "yyyyMMddTHHmmssZ",
+            [Value::String(format)] => format.as_str(),
+            [other, ..] => {
+                return Err(Fault::expression(format!("utcNow takes a format, not {}.", kind(other))));
+            }
+        };
+        let now = Timestamp::from_millisecond(self.now).unwrap_or_default();
+        if format == "u" {
+            return Ok(now.strftime("%Y-%m-%d %H:%M:%SZ").to_string().into());
+        }
+        let words = [
+            ("yyyy", "%Y"),
+            ("MM", "%m"),
+            ("dd", "%d"),
+            ("HH", "%H"),
+            ("mm", "%M"),
+            ("ss", "%S"),
+            ("fff", "%3f"),
+        ];
+        let mut made = String::new();
+        let mut rest = format;
+        while let Some(first) = rest.chars().next() {
+            if let Some((word, directive)) = words.iter().find(|(word, _)| rest.starts_with(word)) {
+                made.push_str(&now.strftime(directive).to_string());
+                rest = &rest[word.len()..];
+            } else if first.is_ascii_alphabetic() && !matches!(first, 'T' | 'Z') {
+                let why =
+                    format!("The format of utcNow knows yyyy, MM, dd, HH, mm, ss and fff, not '{first}'.");
+                return Err(Fault::expression(why));
+            } else {
+                made.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+        Ok(made.into())
+    }
+
+    /// The time of the deployment.
+    pub fn time(&self) -> Millis {
+        Millis(self.now)
+    }
+}
+
+/// `tenantResourceId(type, name, …)`.
+pub(super) fn tenant_resource_id(values: &[Value]) -> Outcome {
+    Ok(provided(&texts(values)?)?.into())
+}
+
+/// `extensionResourceId(id, type, name, …)`.
+pub(super) fn extension_resource_id(values: &[Value]) -> Outcome {
+    let texts = texts(values)?;
+    Ok(format!("{}{}", texts[0], provided(&texts[1..])?).into())
+}
+
+fn texts(values: &[Value]) -> Result<Vec<&str>, Fault> {
+    let text = |value: &'_ Value| -> Result<(), Fault> {
+        let why = || Fault::expression(format!("A resource ID is made of strings, not of {}.", kind(value)));
+        value.as_str().map(drop).ok_or_else(why)
+    };
+    values.iter().try_for_each(text)?;
+    Ok(values.iter().filter_map(Value::as_str).collect())
+}
+
+/// `/providers/{type}/{name}…`: a type of several segments has as many names less one.
+fn provided(texts: &[&str]) -> Result<String, Fault> {
+    let (kind, names) = texts.split_first().unwrap_or((&"", &[]));
+    resource_path(kind, names).ok_or_else(|| {
+        Fault::expression(format!(
+            "The type '{kind:.200}' needs as many names as it has segments after its namespace, and has {}.",
+            names.len()
+        ))
+    })
+}
+
+/// The end of a resource ID, `/providers/{namespace}/{type}/{name}/{type}/{name}…`; none where types and names do not
+/// go together.
+pub(super) fn resource_path(kind: &str, names: &[impl AsRef<str>]) -> Option<String> {
+    let mut segments = kind.split('/');
+    let mut path = format!("/providers/{}", segments.next().filter(|namespace| !namespace.is_empty())?);
+    let types: Vec<&str> = segments.collect();
+    if types.is_empty() || types.len() != names.len() {
+        return None;
+    }
+    for (kind, name) in types.iter().zip(names) {
+        path.push_str(&format!("/{kind}/{}", name.as_ref()));
+    }
+    Some(path)
+}

@@ -1,0 +1,386 @@
+//! Expressions into values. Pure: what an expression can see is all in the [`World`], and what it may cost is bounded.
+//!
+//! Some values are known only after a resource was deployed (`reference`). An expression that needs one is
+//! [`Fault::Pending`], and says in [`Evaluator::missing`] which resource it waits for.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::{Map, Value};
+
+use super::expression::{Expression, Source, classify};
+use super::function;
+use super::names::Names;
+use super::parameter::Parameters;
+use super::parts::Template;
+use super::{Context, References};
+use crate::violation::Violations;
+use crate::violation::code::template as code;
+
+/// What all evaluation of one template may cost: a unit for each step, for each value and member of one, and for each
+/// sixteen bytes of text.
+pub(super) const BUDGET: u64 = 2_000_000;
+
+/// How deep values may be nested.
+const MAX_NESTING: usize = 64;
+
+/// How deep evaluation may go, through variables and parameters that lead to others.
+const MAX_DEPTH: usize = 120;
+
+/// Why there is no value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Fault {
+    /// A resource must be deployed first.
+    Pending,
+    /// There will never be one: a code and a sentence.
+    Wrong(&'static str, String),
+}
+
+impl Fault {
+    pub(super) fn expression(why: impl Into<String>) -> Fault {
+        Fault::Wrong(code::EXPRESSION, why.into())
+    }
+}
+
+pub(super) type Outcome = Result<Value, Fault>;
+
+/// What may be known where an expression stands.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub(super) enum Phase {
+    /// The default of a parameter: other parameters, and chance and time.
+    Defaults,
+    /// Names, conditions, variables: whatever does not depend on what is deployed.
+    Planning,
+    /// Properties and outputs: everything.
+    Deploying,
+}
+
+/// What names stand for at one place of a template; inner places see the outer ones' too.
+#[derive(Debug)]
+pub(super) struct Frame<'f> {
+    pub(super) outer: Option<&'f Frame<'f>>,
+    pub(super) phase: Phase,
+    pub(super) binding: Binding,
+}
+
+/// What one place adds.
+#[derive(Debug)]
+pub(super) enum Binding {
+    /// Nothing.
+    Nothing,
+    /// A turn of a copy loop. One without a name, or that of a resource, is what `copyIndex()` means.
+    Copy { name: String, index: i64, anonymous: bool },
+    /// The variables of a lambda.
+    Lambda(Vec<(String, Value)>),
+    /// The arguments of a user-defined function, which sees nothing else.
+    Arguments(Vec<(String, Value)>),
+}
+
+impl<'f> Frame<'f> {
+    pub(super) fn new(phase: Phase) -> Frame<'static> {
+        Frame { outer: None, phase, binding: Binding::Nothing }
+    }
+
+    pub(super) fn with(&'f self, binding: Binding) -> Frame<'f> {
+        Frame { outer: Some(self), phase: self.phase, binding }
+    }
+
+    /// This place and those around it, up to the body of a user-defined function.
+    pub(super) fn chain(&self) -> impl Iterator<Item = &Binding> {
+        let mut next = Some(self);
+        std::iter::from_fn(move || {
+            let frame = next?;
+            next = match frame.binding {
+                Binding::Arguments(_) => None,
+                _ => frame.outer,
+            };
+            Some(&frame.binding)
+        })
+    }
+
+    /// The arguments of the user-defined function that this is the body of.
+    pub(super) fn arguments(&self) -> Option<&[(String, Value)]> {
+        self.chain().find_map(|binding| match binding {
+            Binding::Arguments(values) => Some(values.as_slice()),
+            _ => None,
+        })
+    }
+}
+
+/// What expressions can see.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct World<'w> {
+    pub(super) template: &'w Template,
+    pub(super) parameters: &'w Parameters,
+    pub(super) context: &'w Context,
+    pub(super) references: &'w References,
+    /// What the names of resources stand for; nothing while these names are being made.
+    pub(super) names: &'w Names,
+}
+
+/// Evaluates the expressions of one template.
+#[derive(Debug)]
+pub(super) struct Evaluator<'w> {
+    pub(super) world: World<'w>,
+    /// The resources that something waits for, by ID.
+    pub(super) missing: BTreeSet<String>,
+    /// Whether a secure parameter was looked at since this was last reset.
+    pub(super) tainted: bool,
+    /// What was wrong where nobody else could be told.
+    pub(super) flaws: Violations,
+    /// Whether something waits, since this was last reset.
+    pub(super) pending: bool,
+    /// Parameters and variables by kind and name in lower case, with whether they are tainted.
+    known: HashMap<(char, String), (Value, bool)>,
+    /// Those being evaluated.
+    open: Vec<(char, String)>,
+    /// How many times chance was asked.
+    pub(super) guids: u64,
+    /// What is left of it.
+    pub(super) budget: u64,
+    depth: usize,
+}
+
+impl<'w> Evaluator<'w> {
+    /// One that may spend so much.
+    pub(super) fn new(world: World<'w>, budget: u64) -> Evaluator<'w> {
+        Evaluator {
+            world,
+            missing: BTreeSet::new(),
+            tainted: false,
+            flaws: Violations::default(),
+            pending: false,
+            known: HashMap::new(),
+            open: Vec::new(),
+            guids: 0,
+            budget,
+            depth: 0,
+        }
+    }
+
+    /// What a string in a template comes to.
+    pub(super) fn text(&mut self, text: &str, frame: &Frame<'_>) -> Outcome {
+        self.spend(of_text(text))?;
+        match classify(text) {
+            Source::Literal(text) => Ok(Value::String(text.to_owned())),
+            Source::Expression(text) => {
+                let expression = Expression::read(text).map_err(Fault::expression)?;
+                self.expression(&expression, frame)
+            }
+        }
+    }
+
+    pub(super) fn expression(&mut self, expression: &Expression, frame: &Frame<'_>) -> Outcome {
+        if self.depth >= MAX_DEPTH {
+            let why = format!(
+                "Parameters, variables and functions lead to each other more than {MAX_DEPTH} times."
+            );
+            return Err(Fault::Wrong(code::LIMIT, why));
+        }
+        self.depth += 1;
+        let outcome = self.step(expression, frame);
+        self.depth -= 1;
+        let value = outcome?;
+        self.charge(&value)?;
+        Ok(value)
+    }
+
+    fn step(&mut self, expression: &Expression, frame: &Frame<'_>) -> Outcome {
+        match expression {
+            Expression::Text(text) => Ok(Value::String(text.clone())),
+            Expression::Integer(number) => Ok(Value::from(*number)),
+            Expression::Access(of, steps) => {
+                let mut value = self.expression(of, frame)?;
+                for step in steps {
+                    let step = self.expression(step, frame)?;
+                    value = member(value, &step)?;
+                }
+                Ok(value)
+            }
+            Expression::Call(name, arguments) => self.call(name, arguments, frame),
+        }
+    }
+
+    fn call(&mut self, name: &str, arguments: &[Expression], frame: &Frame<'_>) -> Outcome {
+        let lower = name.to_ascii_lowercase();
+        if let Some(outcome) = self.special(&lower, arguments, frame) {
+            return outcome;
+        }
+        if lower.contains('.') {
+            return self.user_function(&lower, arguments, frame);
+        }
+        let Some(found) = function::named(&lower) else { return Err(unknown(name)) };
+        found.check(arguments.len())?;
+        let values = self.values(arguments, frame)?;
+        (found.call)(&values)
+            .map_err(|why| Fault::expression(format!("The function '{}' failed: {why}", found.name)))
+    }
+
+    /// All arguments. Those after one that waits are looked at too: they may wait for something else.
+    pub(super) fn values(
+        &mut self,
+        arguments: &[Expression],
+        frame: &Frame<'_>,
+    ) -> Result<Vec<Value>, Fault> {
+        let mut values = Vec::with_capacity(arguments.len());
+        let mut pending = false;
+        for argument in arguments {
+            match self.expression(argument, frame) {
+                Ok(value) => values.push(value),
+                Err(Fault::Pending) => pending = true,
+                Err(wrong) => return Err(wrong),
+            }
+        }
+        if pending { Err(Fault::Pending) } else { Ok(values) }
+    }
+
+    fn user_function(&mut self, name: &str, arguments: &[Expression], frame: &Frame<'_>) -> Outcome {
+        let template = self.world.template;
+        let function = template.functions.get(name).ok_or_else(|| unknown(name))?;
+        if frame.arguments().is_some() {
+            return Err(Fault::expression("A user-defined function cannot call another one."));
+        }
+        function::arity(name, function.parameters.len(), function.parameters.len(), arguments.len())?;
+        let values = self.values(arguments, frame)?;
+        let binding = Binding::Arguments(function.parameters.iter().cloned().zip(values).collect());
+        let inner = Frame { outer: None, phase: Phase::Planning, binding };
+        self.fill(&function.value, &inner, None)
+    }
+
+    /// A parameter's value, whether given or its default.
+    pub(super) fn parameter(&mut self, name: &str) -> Outcome {
+        let parameters = self.world.parameters;
+        let Some(declared) = parameters.declared(name) else {
+            let why = format!("The template has no parameter '{name}'.");
+            return Err(Fault::Wrong(code::PARAMETER, why));
+        };
+        let value = self.once('p', name, |evaluator| match (&declared.given, &declared.default) {
+            (Some(given), _) => Ok(given.clone()),
+            (None, Some(default)) => evaluator.fill(default, &Frame::new(Phase::Defaults), None),
+            (None, None) if declared.nullable => Ok(Value::Null),
+            (None, None) => {
+                let why = format!("The parameter '{name}' has no value and no default.");
+                Err(Fault::Wrong(code::PARAMETER, why))
+            }
+        })?;
+        self.tainted |= declared.is_secure();
+        Ok(value)
+    }
+
+    pub(super) fn variable(&mut self, name: &str) -> Outcome {
+        let template = self.world.template;
+        let lower = name.to_ascii_lowercase();
+        let Some(value) = template.variables.get(&lower) else {
+            return Err(Fault::expression(format!("The template has no variable '{name}'.")));
+        };
+        self.once('v', name, |evaluator| evaluator.fill_variable(value))
+    }
+
+    /// Evaluates a parameter or variable the first time it is asked for.
+    fn once(
+        &mut self,
+        kind: char,
+        name: &str,
+        evaluate: impl FnOnce(&mut Evaluator<'w>) -> Outcome,
+    ) -> Outcome {
+        let key = (kind, name.to_ascii_lowercase());
+        if let Some((value, tainted)) = self.known.get(&key) {
+            let value = value.clone();
+            self.tainted |= tainted;
+            return Ok(value);
+        }
+        if self.open.contains(&key) {
+            return Err(Fault::expression(format!("'{name}' is defined by itself.")));
+        }
+        let tainted_before = std::mem::take(&mut self.tainted);
+        self.open.push(key.clone());
+        let outcome = evaluate(self);
+        self.open.pop();
+        let tainted = std::mem::replace(&mut self.tainted, tainted_before);
+        self.tainted |= tainted;
+        let value = outcome?;
+        self.known.insert(key, (value.clone(), tainted));
+        Ok(value)
+    }
+
+    /// Pays for a value that was made.
+    pub(super) fn charge(&mut self, value: &Value) -> Result<(), Fault> {
+        match cost(value, MAX_NESTING, self.budget) {
+            Some(cost) => self.spend(cost),
+            None => Err(too_much()),
+        }
+    }
+
+    pub(super) fn spend(&mut self, cost: u64) -> Result<(), Fault> {
+        self.budget = self.budget.checked_sub(cost.max(1)).ok_or_else(too_much)?;
+        Ok(())
+    }
+}
+
+fn too_much() -> Fault {
+    Fault::Wrong(code::LIMIT, "The template's values are too large or nested too deeply.".to_owned())
+}
+
+pub(super) fn unknown(name: &str) -> Fault {
+    let why = match name.to_ascii_lowercase().starts_with("list") {
+        true => format!("The function '{name}' is not supported: no resource here has keys to list."),
+        false => format!("The function '{name}' is not known."),
+    };
+    Fault::Wrong(code::FUNCTION, why)
+}
+
+/// What a value costs; none where it is nested too deeply or costs more than there is.
+fn cost(value: &Value, nesting: usize, budget: u64) -> Option<u64> {
+    let mut total: u64 = 1;
+    match value {
+        Value::String(text) => total += of_text(text),
+        Value::Array(list) => {
+            for value in list {
+                total += cost(value, nesting.checked_sub(1)?, budget.checked_sub(total)?)?;
+            }
+        }
+        Value::Object(object) => {
+            for (key, value) in object {
+                total += of_text(key) + cost(value, nesting.checked_sub(1)?, budget.checked_sub(total)?)?;
+            }
+        }
+        _ => {}
+    }
+    (total <= budget).then_some(total)
+}
+
+/// What a text costs, beside the value that it is.
+fn of_text(text: &str) -> u64 {
+    text.len() as u64 / 16
+}
+
+/// A member of an object (without regard to case), an element of a list.
+fn member(value: Value, step: &Value) -> Outcome {
+    match (value, step) {
+        (Value::Object(mut object), Value::String(name)) => take(&mut object, name).ok_or_else(|| {
+            let has = object.keys().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
+            Fault::expression(format!("There is no property '{name}'; there are: {has}."))
+        }),
+        (Value::Array(mut list), Value::Number(index)) => {
+            let at = index.as_u64().and_then(|at| usize::try_from(at).ok()).filter(|at| *at < list.len());
+            at.map(|at| list.swap_remove(at)).ok_or_else(|| {
+                Fault::expression(format!("There is no element {index} in a list of {}.", list.len()))
+            })
+        }
+        (value, step) => {
+            let (value, step) = (function::kind(&value), function::kind(step));
+            Err(Fault::expression(format!("{value} has no members that {step} could name.")))
+        }
+    }
+}
+
+/// Takes a property of any case out of an object; the exact one first.
+pub(super) fn take(object: &mut Map<String, Value>, name: &str) -> Option<Value> {
+    if let Some(value) = object.remove(name) {
+        return Some(value);
+    }
+    let key = object.keys().find(|key| key.eq_ignore_ascii_case(name))?.clone();
+    object.remove(&key)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+//! The language between `[` and `]`: text into a tree. Pure, and bounded: the text comes from anybody.
+//!
+//! What the names in a tree mean is `evaluate`'s business.
+
+/// The longest text of an expression, in bytes; ARM's own limit.
+const MAX_LENGTH: usize = 24_576;
+
+/// How deep calls may be nested in one expression.
+const MAX_DEPTH: usize = 32;
+
+/// What a string in a template is.
+#[derive(Debug, PartialEq)]
+pub(super) enum Source<'a> {
+    /// This text.
+    Literal(&'a str),
+    /// What this text between the brackets comes to.
+    Expression(&'a str),
+}
+
+/// Tells expressions from texts: an expression begins with `[` and ends with `]`; `[[` is a bracket that is meant.
+pub(super) fn classify(text: &str) -> Source<'_> {
+    match text.strip_prefix('[') {
+        Some(rest) if rest.ends_with(']') => match rest.starts_with('[') {
+            true => Source::Literal(rest),
+            false => Source::Expression(&rest[..rest.len() - 1]),
+        },
+        _ => Source::Literal(text),
+    }
+}
+
+/// An expression, read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Expression {
+    /// `'text'`.
+    Text(String),
+    /// `12`.
+    Integer(i64),
+    /// `name(a, b)` or `namespace.name(a, b)`.
+    Call(String, Vec<Expression>),
+    /// `of.a['b'][0]`: one step after the other.
+    Access(Box<Expression>, Vec<Expression>),
+}
+
+impl Expression {
+    /// Reads the text between the brackets.
+    ///
+    /// # Errors
+    /// Why it is no expression, as a sentence.
+    pub(super) fn read(text: &str) -> Result<Expression, String> {
+        if text.len() > MAX_LENGTH {
+            return Err(format!("The expression is longer than {MAX_LENGTH} bytes."));
+        }
+        let mut reader = Reader { text, at: 0, depth: 0 };
+        let expression = reader.expression()?;
+        reader.skip_space();
+        if reader.at < text.len() {
+            return Err(reader.unexpected());
+        }
+        Ok(expression)
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+}
+
+impl Reader<'_> {
+    fn expression(&mut self) -> Result<Expression, String> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(format!("The expression is nested more than {MAX_DEPTH} levels deep."));
+        }
+        let first = self.primary()?;
+        let mut steps = Vec::new();
+        loop {
+            self.skip_space();
+            if self.take(b'.') {
+                self.skip_space();
+                steps.push(Expression::Text(self.name()?));
+            } else if self.take(b'[') {
+                steps.push(self.expression()?);
+                self.expect(b']')?;
+            } else {
+                break;
+            }
+        }
+        self.depth -= 1;
+        Ok(if steps.is_empty() { first } else { Expression::Access(Box::new(first), steps) })
+    }
+
+    fn primary(&mut self) -> Result<Expression, String> {
+        self.skip_space();
+        match self.peek() {
+            Some(b'\'') => self.literal().map(Expression::Text),
+            Some(b'-' | b'0'..=b'9') => self.integer(),
+            Some(byte) if byte.is_ascii_alphabetic() || byte == b'_' => self.call(),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn call(&mut self) -> Result<Expression, String> {
+        let mut name = self.name()?;
+        if self.take(b'.') {
+            name = format!("{name}.{}", self.name()?);
+        }
+        self.skip_space();
+        if !self.take(b'(') {
+            return Err(format!("'{name}' is no function call: '(' is expected after it."));
+        }
+        let mut arguments = Vec::new();
+        self.skip_space();
+        if self.take(b')') {
+            return Ok(Expression::Call(name, arguments));
+        }
+        loop {
+            arguments.push(self.expression()?);
+            self.skip_space();
+            if !self.take(b',') {
+                break;
+            }
+        }
+        self.expect(b')')?;
+        Ok(Expression::Call(name, arguments))
+    }
+
+    /// A text in single quotes; two of them in a row are one that is meant.
+    fn literal(&mut self) -> Result<String, String> {
+        let mut text = String::new();
+        self.at += 1;
+        loop {
+            let rest = &self.text[self.at..];
+            let end = rest.find('\'').ok_or("A text is not closed: a single quote is missing.")?;
+            text.push_str(&rest[..end]);
+            self.at += end + 1;
+            if !self.take(b'\'') {
+                return Ok(text);
+            }
+            text.push('\'');
+        }
+    }
+
+    fn integer(&mut self) -> Result<Expression, String> {
+        let start = self.at;
+        self.take(b'-');
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        let digits = &self.text[start..self.at];
+        digits.parse().map(Expression::Integer).map_err(|_| format!("'{digits}' is no integer of 64 bits."))
+    }
+
+    fn name(&mut self) -> Result<String, String> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$')) {
+            self.at += 1;
+        }
+        if start == self.at { Err(self.unexpected()) } else { Ok(self.text[start..self.at].to_owned()) }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), String> {
+        self.skip_space();
+        if self.take(byte) { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    fn skip_space(&mut self) {
+        while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
+            self.at += 1;
+        }
+    }
+
+    fn unexpected(&self) -> String {
+        match self.text[self.at..].chars().next() {
+            Some(found) => format!("'{found}' is not expected at position {}.", self.at + 1),
+            None => "The expression ends too early.".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_make_an_expression() {
+        let cases = [
+            ("plain", Source::Literal("plain")),
+            ("", Source::Literal("")),
+            ("[", Source::Literal("[")),
+            ("[a", Source::Literal("[a")),
+            ("a[b]", Source::Literal("a[b]")),
+            ("[[a]", Source::Literal("[a]")),
+            ("[[a", Source::Literal("[[a")),
+            ("[a]", Source::Expression("a")),
+            ("[]", Source::Expression("")),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(classify(text), expected, "{text}");
+        }
+    }
+
+    fn text(text: &str) -> Expression {
+        Expression::Text(text.to_owned())
+    }
+
+    fn call(name: &str, arguments: Vec<Expression>) -> Expression {
+        Expression::Call(name.to_owned(), arguments)
+    }
+
+    #[test]
+    fn expressions_are_read() {
+        let cases = [
+            ("'it''s'", text("it's")),
+            (" -12 ", Expression::Integer(-12)),
+            ("f()", call("f", vec![])),
+            ("my.f ( 'a' , 1 )", call("my.f", vec![text("a"), Expression::Integer(1)])),
+            (
+                "f(g()).a['b'] [0].c",
+                Expression::Access(
+                    Box::new(call("f", vec![call("g", vec![])])),
+                    vec![text("a"), text("b"), Expression::Integer(0), text("c")],
+                ),
+            ),
+        ];
+        for (source, expected) in cases {
+            assert_eq!(Expression::read(source), Ok(expected), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_expression_is_refused() {
+        let deep = format!("{}{}", "f(".repeat(33), ")".repeat(33));
+        let long = format!("'{}'", "a".repeat(MAX_LENGTH));
+        let cases = [
+            ("", "ends too early"),
+            ("f", "'(' is expected"),
+            ("f(", "ends too early"),
+            ("f(1,)", "')' is not expected"),
+            ("f() g()", "'g' is not expected at position 5"),
+            ("f(.a)", "'.' is not expected"),
+            ("f().", "ends too early"),
+            ("f()['a'", "ends too early"),
+            ("'open", "not closed"),
+            ("99999999999999999999", "no integer"),
+            ("-", "no integer"),
+            ("f(ä)", "'ä' is not expected"),
+            ("\"a\"", "'\"' is not expected"),
+            (&deep, "more than 32 levels"),
+            (&long, "longer than"),
+        ];
+        for (source, expected) in cases {
+            let why = Expression::read(source).unwrap_err();
+            assert!(why.contains(expected), "{source:.40}: {why}");
+        }
+    }
+}

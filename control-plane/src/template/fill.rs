@@ -1,0 +1,165 @@
+//! JSON with expressions in it into JSON without: strings, keys that are expressions, and copy loops of properties.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::evaluate::{Binding, Evaluator, Fault, Frame, Outcome};
+use super::function::kind;
+use super::parts::Variable;
+use crate::violation::code::template as code;
+
+/// The most turns of one copy loop; ARM's own limit.
+pub(super) const MAX_COPIES: i64 = 800;
+
+/// Where a value stands in the request: a path that is only written out when something is wrong there.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place<'p> {
+    /// This path.
+    Root(&'p str),
+    /// A property.
+    Property(&'p Place<'p>, &'p str),
+    /// An element.
+    Element(&'p Place<'p>, usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Root(path) => f.write_str(path),
+            Place::Property(of, name) => write!(f, "{of}.{name}"),
+            Place::Element(of, index) => write!(f, "{of}[{index}]"),
+        }
+    }
+}
+
+impl Evaluator<'_> {
+    /// A value of the template, its expressions evaluated.
+    ///
+    /// With a place, what is wrong goes to `flaws` and what waits to `pending`, and the rest is looked at as well;
+    /// the value is of no use then. Without, the first thing wrong ends it.
+    pub(super) fn fill(&mut self, value: &Value, frame: &Frame<'_>, place: Option<&Place<'_>>) -> Outcome {
+        match value {
+            Value::String(text) => {
+                let outcome = self.text(text, frame);
+                self.settle(outcome, place)
+            }
+            Value::Array(list) => {
+                let mut filled = Vec::with_capacity(list.len());
+                for (i, value) in list.iter().enumerate() {
+                    let place = place.map(|place| Place::Element(place, i));
+                    filled.push(self.fill(value, frame, place.as_ref())?);
+                }
+                Ok(filled.into())
+            }
+            Value::Object(object) => self.fill_object(object, frame, place).map(Value::Object),
+            other => Ok(other.clone()),
+        }
+    }
+
+    /// As [`Evaluator::fill`].
+    pub(super) fn fill_object(
+        &mut self,
+        object: &Map<String, Value>,
+        frame: &Frame<'_>,
+        place: Option<&Place<'_>>,
+    ) -> Result<Map<String, Value>, Fault> {
+        let loops = object.get("copy").and_then(loops_of);
+        let mut filled = Map::new();
+        for (key, value) in object {
+            if loops.is_some() && key == "copy" {
+                continue;
+            }
+            let place = place.map(|place| Place::Property(place, key));
+            let outcome = self.text(key, frame);
+            let key = match self.settle(outcome, place.as_ref())? {
+                Value::String(key) => key,
+                other => {
+                    let why = format!("The name of a property must be a string, not {}.", kind(&other));
+                    self.settle(Err(Fault::expression(why)), place.as_ref())?;
+                    key.clone()
+                }
+            };
+            let value = self.fill(value, frame, place.as_ref())?;
+            filled.insert(key, value);
+        }
+        for (i, turn) in loops.unwrap_or_default().into_iter().enumerate() {
+            let place = place.map(|place| Place::Property(place, "copy"));
+            let place = place.as_ref().map(|place| Place::Element(place, i));
+            let list = self.repeat(&turn, frame, place.as_ref());
+            let list = self.settle(list, place.as_ref())?;
+            filled.insert(turn.name.to_owned(), list);
+        }
+        Ok(filled)
+    }
+
+    fn repeat(&mut self, turn: &Loop<'_>, frame: &Frame<'_>, place: Option<&Place<'_>>) -> Outcome {
+        let count = self.fill(turn.count, frame, None)?;
+        let count = copies(&count)?;
+        let mut list = Vec::new();
+        for index in 0..count {
+            let binding = Binding::Copy { name: turn.name.to_owned(), index, anonymous: false };
+            let place = place.map(|place| Place::Property(place, "input"));
+            list.push(self.fill(turn.input, &frame.with(binding), place.as_ref())?);
+        }
+        Ok(list.into())
+    }
+
+    /// A variable: one that is a loop is the list that the loop makes.
+    pub(super) fn fill_variable(&mut self, variable: &Variable) -> Outcome {
+        let frame = Frame::new(super::evaluate::Phase::Planning);
+        match variable {
+            Variable::Plain(value) => self.fill(value, &frame, None),
+            Variable::Loop(value) => match loop_of(value) {
+                Some(turn) => self.repeat(&turn, &frame, None),
+                None => Err(Fault::expression("A copy loop has a name, a count and an input.")),
+            },
+        }
+    }
+
+    /// Notes what is wrong, if there is a place to note it for.
+    pub(super) fn settle(&mut self, outcome: Outcome, place: Option<&Place<'_>>) -> Outcome {
+        match (outcome, place) {
+            (Err(Fault::Wrong(code, why)), Some(place)) => {
+                self.flaws.push(code, place.to_string(), why);
+                Ok(Value::Null)
+            }
+            (Err(Fault::Pending), Some(_)) => {
+                self.pending = true;
+                Ok(Value::Null)
+            }
+            (outcome, _) => outcome,
+        }
+    }
+}
+
+/// How many turns a loop takes.
+pub(super) fn copies(count: &Value) -> Result<i64, Fault> {
+    match count.as_i64() {
+        Some(count) if (0..=MAX_COPIES).contains(&count) => Ok(count),
+        _ => Err(Fault::Wrong(
+            code::LIMIT,
+            format!("The count of a copy loop is an integer from 0 to {MAX_COPIES}."),
+        )),
+    }
+}
+
+struct Loop<'v> {
+    name: &'v str,
+    count: &'v Value,
+    input: &'v Value,
+}
+
+fn loop_of(value: &Value) -> Option<Loop<'_>> {
+    let object = value.as_object()?;
+    Some(Loop {
+        name: object.get("name")?.as_str()?,
+        count: object.get("count")?,
+        input: object.get("input")?,
+    })
+}
+
+/// The loops in a `copy` property; none if it is a property that merely has that name.
+fn loops_of(value: &Value) -> Option<Vec<Loop<'_>>> {
+    value.as_array().filter(|list| !list.is_empty())?.iter().map(loop_of).collect()
+}

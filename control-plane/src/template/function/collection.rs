@@ -1,0 +1,202 @@
+//! Arrays and objects, and what works on texts as well.
+
+use serde_json::{Map, Value, json};
+
+use super::{ANY, Answer, Function, MAX_LIST, amount, display, integer, list, object, same, text, wanted};
+
+pub(super) const TABLE: &[Function] = &[
+    Function::new("array", 1, 1, |v| Ok(if v[0].is_array() { v[0].clone() } else { json!([v[0]]) })),
+    Function::new("contains", 2, 2, contains),
+    Function::new("createArray", 0, ANY, |v| Ok(Value::Array(v.to_vec()))),
+    Function::new("createObject", 0, ANY, create_object),
+    Function::new("empty", 1, 1, |v| Ok((v[0].is_null() || length(&v[0])? == 0).into())),
+    Function::new("first", 1, 1, |v| end(&v[0], true)),
+    Function::new("flatten", 1, 1, flatten),
+    Function::new("indexFromEnd", 2, 2, index_from_end),
+    Function::new("intersection", 2, ANY, intersection),
+    Function::new("items", 1, 1, items),
+    Function::new("last", 1, 1, |v| end(&v[0], false)),
+    Function::new("length", 1, 1, |v| Ok(length(&v[0])?.into())),
+    Function::new("objectKeys", 1, 1, object_keys),
+    Function::new("pickZones", 3, 5, |_| Ok(json!([]))),
+    Function::new("range", 2, 2, range),
+    Function::new("shallowMerge", 1, 1, shallow_merge),
+    Function::new("skip", 2, 2, |v| cut(v, |count, total| count.min(total)..total)),
+    Function::new("take", 2, 2, |v| cut(v, |count, total| 0..count.min(total))),
+    Function::new("tryGet", 2, ANY, try_get),
+    Function::new("tryIndexFromEnd", 2, 2, |v| Ok(index_from_end(v).unwrap_or_default())),
+    Function::new("union", 2, ANY, union),
+];
+
+fn length(value: &Value) -> Result<usize, String> {
+    match value {
+        Value::String(text) => Ok(text.chars().count()),
+        Value::Array(list) => Ok(list.len()),
+        Value::Object(object) => Ok(object.len()),
+        other => Err(wanted("a string, an array or an object", other)),
+    }
+}
+
+/// A part of a text, an element of a list, a key of an object.
+fn contains(values: &[Value]) -> Answer {
+    let (container, wanted_value) = (&values[0], &values[1]);
+    let found = match container {
+        Value::String(whole) => whole.contains(&display(wanted_value)),
+        Value::Array(list) => list.iter().any(|value| same(value, wanted_value)),
+        Value::Object(object) => {
+            let name = text(wanted_value)?;
+            object.keys().any(|key| key.eq_ignore_ascii_case(name))
+        }
+        other => return Err(wanted("a string, an array or an object", other)),
+    };
+    Ok(found.into())
+}
+
+fn create_object(values: &[Value]) -> Answer {
+    if !values.len().is_multiple_of(2) {
+        return Err("names and values come in pairs.".to_owned());
+    }
+    let mut object = Map::new();
+    for pair in values.chunks(2) {
+        object.insert(text(&pair[0])?.to_owned(), pair[1].clone());
+    }
+    Ok(object.into())
+}
+
+fn end(value: &Value, first: bool) -> Answer {
+    match value {
+        Value::String(text) => {
+            let character = if first { text.chars().next() } else { text.chars().last() };
+            Ok(character.map(String::from).unwrap_or_default().into())
+        }
+        Value::Array(list) => Ok(if first { list.first() } else { list.last() }.cloned().unwrap_or_default()),
+        other => Err(wanted("a string or an array", other)),
+    }
+}
+
+fn flatten(values: &[Value]) -> Answer {
+    let mut flat = Vec::new();
+    for value in list(&values[0])? {
+        match value {
+            Value::Array(inner) => flat.extend(inner.iter().cloned()),
+            other => flat.push(other.clone()),
+        }
+    }
+    Ok(flat.into())
+}
+
+fn index_from_end(values: &[Value]) -> Answer {
+    let (list, back) = (list(&values[0])?, amount(&values[1])?);
+    let at = list.len().checked_sub(back).filter(|_| back > 0).and_then(|at| list.get(at));
+    at.cloned().ok_or_else(|| format!("there is no element {back} from the end in a list of {}.", list.len()))
+}
+
+/// What all of them have: elements of lists, or pairs of objects.
+fn intersection(values: &[Value]) -> Answer {
+    let mut left = values[0].clone();
+    for value in &values[1..] {
+        match (&mut left, value) {
+            (Value::Array(left), Value::Array(right)) => {
+                left.retain(|value| right.iter().any(|other| same(value, other)));
+            }
+            (Value::Object(left), Value::Object(right)) => {
+                left.retain(|key, value| right.get(key).is_some_and(|other| same(value, other)));
+            }
+            _ => return Err("all arguments are arrays, or all are objects.".to_owned()),
+        }
+    }
+    if let Value::Array(list) = &mut left {
+        *list = distinct(std::mem::take(list));
+    }
+    Ok(left)
+}
+
+fn distinct(list: Vec<Value>) -> Vec<Value> {
+    let mut kept: Vec<Value> = Vec::new();
+    for value in list {
+        if !kept.iter().any(|known| same(known, &value)) {
+            kept.push(value);
+        }
+    }
+    kept
+}
+
+/// The members of an object as pairs, by key.
+fn items(values: &[Value]) -> Answer {
+    let mut pairs: Vec<(&String, &Value)> = object(&values[0])?.iter().collect();
+    pairs.sort_by_key(|(key, _)| *key);
+    Ok(pairs.into_iter().map(|(key, value)| json!({"key": key, "value": value})).collect())
+}
+
+fn object_keys(values: &[Value]) -> Answer {
+    let mut keys: Vec<&str> = object(&values[0])?.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    Ok(keys.into_iter().collect())
+}
+
+fn range(values: &[Value]) -> Answer {
+    let (start, count) = (integer(&values[0])?, integer(&values[1])?);
+    let end = start.checked_add(count).filter(|_| (0..=MAX_LIST).contains(&count));
+    let end = end.ok_or_else(|| format!("the count is from 0 to {MAX_LIST}."))?;
+    Ok((start..end).collect())
+}
+
+fn shallow_merge(values: &[Value]) -> Answer {
+    let mut merged = Map::new();
+    for value in list(&values[0])? {
+        merged.extend(object(value)?.clone());
+    }
+    Ok(merged.into())
+}
+
+/// A part of a text or list: `part` says which of how many.
+fn cut(values: &[Value], part: fn(usize, usize) -> std::ops::Range<usize>) -> Answer {
+    let part = part(amount(&values[1])?, length(&values[0])?);
+    match &values[0] {
+        Value::String(text) => Ok(text.chars().skip(part.start).take(part.len()).collect::<String>().into()),
+        Value::Array(list) => Ok(list[part].to_vec().into()),
+        other => Err(wanted("a string or an array", other)),
+    }
+}
+
+/// A member of a member of …, or null where there is none.
+fn try_get(values: &[Value]) -> Answer {
+    let mut found = Some(&values[0]);
+    for step in &values[1..] {
+        found = match (found, step) {
+            (Some(Value::Object(object)), Value::String(name)) => object
+                .get(name)
+                .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v)),
+            (Some(Value::Array(list)), index) => list.get(amount(index)?),
+            _ => None,
+        };
+    }
+    Ok(found.cloned().unwrap_or_default())
+}
+
+/// Everything that any of them has; of objects the later value counts, objects within them are united too.
+fn union(values: &[Value]) -> Answer {
+    let mut whole = values[0].clone();
+    for value in &values[1..] {
+        match (&mut whole, value) {
+            (Value::Array(whole), Value::Array(more)) => whole.extend(more.iter().cloned()),
+            (Value::Object(whole), Value::Object(more)) => merge(whole, more),
+            _ => return Err("all arguments are arrays, or all are objects.".to_owned()),
+        }
+    }
+    if let Value::Array(list) = &mut whole {
+        *list = distinct(std::mem::take(list));
+    }
+    Ok(whole)
+}
+
+fn merge(whole: &mut Map<String, Value>, more: &Map<String, Value>) {
+    for (key, value) in more {
+        match (whole.get_mut(key), value) {
+            (Some(Value::Object(inner)), Value::Object(value)) => merge(inner, value),
+            _ => {
+                whole.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Numbers. Integers have 64 bits; what does not fit is an error, never another number.
+
+use jiff::Timestamp;
+use serde_json::{Number, Value};
+
+use super::{ANY, Answer, Function, integer, list, text, wanted};
+
+pub(super) const TABLE: &[Function] = &[
+    Function::new("add", 2, 2, |v| pair(v, i64::checked_add)),
+    Function::new("dateTimeFromEpoch", 1, 1, from_epoch),
+    Function::new("dateTimeToEpoch", 1, 1, to_epoch),
+    Function::new("div", 2, 2, |v| pair(v, i64::checked_div)),
+    Function::new("float", 1, 1, float),
+    Function::new("int", 1, 1, int),
+    Function::new("max", 1, ANY, |v| Ok(integers(v)?.into_iter().max().map_or(Value::Null, Value::from))),
+    Function::new("min", 1, ANY, |v| Ok(integers(v)?.into_iter().min().map_or(Value::Null, Value::from))),
+    Function::new("mod", 2, 2, |v| pair(v, i64::checked_rem)),
+    Function::new("mul", 2, 2, |v| pair(v, i64::checked_mul)),
+    Function::new("sub", 2, 2, |v| pair(v, i64::checked_sub)),
+];
+
+fn pair(values: &[Value], compute: fn(i64, i64) -> Option<i64>) -> Answer {
+    let result = compute(integer(&values[0])?, integer(&values[1])?);
+    result.map(Value::from).ok_or_else(|| "the result is no integer of 64 bits.".to_owned())
+}
+
+/// The arguments, or the elements of the only one.
+fn integers(values: &[Value]) -> Result<Vec<i64>, String> {
+    match values {
+        [one @ Value::Array(_)] => list(one)?.iter().map(integer).collect(),
+        several => several.iter().map(integer).collect(),
+    }
+}
+
+fn int(values: &[Value]) -> Answer {
+    match &values[0] {
+        Value::String(text) => {
+            text.trim().parse::<i64>().map(Value::from).map_err(|_| "the text is no integer.".to_owned())
+        }
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(number), _) => Ok(number.into()),
+            #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+            (None, Some(number)) if number.abs() < 9e15 => Ok((number.trunc() as i64).into()),
+            _ => Err("the number is too large.".to_owned()),
+        },
+        other => Err(wanted("a string or a number", other)),
+    }
+}
+
+fn float(values: &[Value]) -> Answer {
+    let number = match &values[0] {
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Number(number) => number.as_f64(),
+        other => return Err(wanted("a string or a number", other)),
+    };
+    let number = number.and_then(Number::from_f64);
+    number.map(Value::Number).ok_or_else(|| "the text is no number.".to_owned())
+}
+
+fn from_epoch(values: &[Value]) -> Answer {
+    let time = Timestamp::from_second(integer(&values[0])?).map_err(|_| "there is no such time.")?;
+    Ok(time.to_string().into())
+}
+
+fn to_epoch(values: &[Value]) -> Answer {
+    let time: Timestamp = text(&values[0])?.parse().map_err(|_| "the text is no time.")?;
+    Ok(time.as_second().into())
+}

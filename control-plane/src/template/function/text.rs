@@ -1,0 +1,188 @@
+//! Strings.
+
+use serde_json::Value;
+
+use super::{ANY, Answer, Function, MAX_TEXT, Text, amount, display, integer, list, text, wanted};
+use crate::template::unique;
+
+pub(super) const TABLE: &[Function] = &[
+    Function::new("concat", 1, ANY, concat),
+    Function::new("endsWith", 2, 2, |v| Ok(folded(v, |text, part| text.ends_with(part))?.into())),
+    Function::new("fail", 1, 1, |v| Err(text(&v[0])?.to_owned())),
+    Function::new("format", 1, ANY, format),
+    Function::new("guid", 1, ANY, |v| Ok(unique::guid(&texts(v)?).into())),
+    Function::new("indexOf", 2, 2, |v| index_of(v, false)),
+    Function::new("join", 2, 2, join),
+    Function::new("lastIndexOf", 2, 2, |v| index_of(v, true)),
+    Function::new("padLeft", 2, 3, pad_left),
+    Function::new("replace", 3, 3, replace),
+    Function::new("split", 2, 2, split),
+    Function::new("startsWith", 2, 2, |v| Ok(folded(v, |text, part| text.starts_with(part))?.into())),
+    Function::new("string", 1, 1, |v| Ok(display(&v[0]).into())),
+    Function::new("substring", 2, 3, substring),
+    Function::new("toLower", 1, 1, |v| Ok(text(&v[0])?.to_lowercase().into())),
+    Function::new("toUpper", 1, 1, |v| Ok(text(&v[0])?.to_uppercase().into())),
+    Function::new("trim", 1, 1, |v| Ok(text(&v[0])?.trim().into())),
+    Function::new("uniqueString", 1, ANY, |v| Ok(unique::string(&texts(v)?).into())),
+];
+
+fn texts(values: &[Value]) -> Result<Vec<String>, String> {
+    values.iter().map(|value| text(value).map(str::to_owned)).collect()
+}
+
+/// Of texts, or of lists.
+fn concat(values: &[Value]) -> Answer {
+    if values[0].is_array() {
+        let lists: Result<Vec<&Vec<Value>>, String> = values.iter().map(list).collect();
+        return Ok(lists?.into_iter().flatten().cloned().collect());
+    }
+    let mut whole = Text::default();
+    for value in values {
+        if value.is_array() || value.is_object() {
+            return Err(wanted("a string", value));
+        }
+        whole.push(&display(value))?;
+    }
+    Ok(whole.into())
+}
+
+/// Two texts compared without regard to case.
+fn folded(values: &[Value], compare: impl Fn(&str, &str) -> bool) -> Result<bool, String> {
+    let (text, part) = (text(&values[0])?.to_lowercase(), text(&values[1])?.to_lowercase());
+    Ok(compare(&text, &part))
+}
+
+/// The place of a text in another one, counted in characters, without regard to case; -1 if it is nowhere.
+fn index_of(values: &[Value], last: bool) -> Answer {
+    let (text, part) = (text(&values[0])?.to_lowercase(), text(&values[1])?.to_lowercase());
+    let at = if last { text.rfind(&part) } else { text.find(&part) };
+    Ok(at.map_or(Value::from(-1), |at| text[..at].chars().count().into()))
+}
+
+/// `{0}`, `{0,8}`, `{0:D3}`; doubled braces are braces.
+fn format(values: &[Value]) -> Answer {
+    let pattern = text(&values[0])?;
+    let mut whole = Text::default();
+    let mut rest = pattern;
+    while let Some(at) = rest.find(['{', '}']) {
+        whole.push(&rest[..at])?;
+        let brace = &rest[at..=at];
+        rest = &rest[at + 1..];
+        if rest.starts_with(brace) {
+            whole.push(brace)?;
+            rest = &rest[1..];
+            continue;
+        }
+        let end = rest.find('}').filter(|_| brace == "{").ok_or("a brace of the format is not closed.")?;
+        whole.push(&placed(&rest[..end], &values[1..])?)?;
+        rest = &rest[end + 1..];
+    }
+    whole.push(rest)?;
+    Ok(whole.into())
+}
+
+fn placed(item: &str, values: &[Value]) -> Result<String, String> {
+    let (head, style) = item.split_once(':').unwrap_or((item, ""));
+    let (index, width) = head.split_once(',').unwrap_or((head, "0"));
+    let value = index.trim().parse().ok().and_then(|index: usize| values.get(index));
+    let value = value.ok_or_else(|| format!("'{{{item}}}' names no argument."))?;
+    let plain = match (style.as_bytes(), value.as_i64()) {
+        (b"", _) => display(value),
+        ([b'd' | b'D', ..] | [b'0', ..], Some(number)) => {
+            let digits = match style.bytes().all(|byte| byte == b'0') {
+                true => style.len(),
+                false => style[1..].parse().unwrap_or(0),
+            };
+            let sign = if number < 0 { "-" } else { "" };
+            format!("{sign}{:0>1$}", number.unsigned_abs(), digits.min(100))
+        }
+        _ => return Err(format!("the format '{style}' is not supported.")),
+    };
+    let width: i64 = width.trim().parse().map_err(|_| format!("'{width}' is no width."))?;
+    let columns = usize::try_from(width.unsigned_abs()).unwrap_or(0).min(1000);
+    Ok(if width < 0 { format!("{plain:<columns$}") } else { format!("{plain:>columns$}") })
+}
+
+fn join(values: &[Value]) -> Answer {
+    let (list, between) = (list(&values[0])?, text(&values[1])?);
+    let mut whole = Text::default();
+    for (i, value) in list.iter().enumerate() {
+        if i > 0 {
+            whole.push(between)?;
+        }
+        whole.push(&display(value))?;
+    }
+    Ok(whole.into())
+}
+
+fn pad_left(values: &[Value]) -> Answer {
+    let plain = match &values[0] {
+        Value::String(_) | Value::Number(_) => display(&values[0]),
+        other => return Err(wanted("a string or an integer", other)),
+    };
+    let filler = match values.get(2) {
+        Some(value) => text(value)?.to_owned(),
+        None => " ".to_owned(),
+    };
+    if filler.chars().count() != 1 {
+        return Err("the filler is one character.".to_owned());
+    }
+    let missing = amount(&values[1])?.saturating_sub(plain.chars().count());
+    if missing > MAX_TEXT / 4 {
+        return Err("the text would be too long.".to_owned());
+    }
+    Ok((filler.repeat(missing) + &plain).into())
+}
+
+fn replace(values: &[Value]) -> Answer {
+    let (whole, old, new) = (text(&values[0])?, text(&values[1])?, text(&values[2])?);
+    if old.is_empty() {
+        return Err("there must be something to replace.".to_owned());
+    }
+    let mut replaced = Text::default();
+    for (i, part) in whole.split(old).enumerate() {
+        if i > 0 {
+            replaced.push(new)?;
+        }
+        replaced.push(part)?;
+    }
+    Ok(replaced.into())
+}
+
+/// At one delimiter, or at any of several.
+fn split(values: &[Value]) -> Answer {
+    let whole = text(&values[0])?;
+    let delimiters = match &values[1] {
+        Value::Array(list) => texts(list)?,
+        one => vec![text(one)?.to_owned()],
+    };
+    let delimiters: Vec<&String> = delimiters.iter().filter(|delimiter| !delimiter.is_empty()).collect();
+    let (mut parts, mut start, mut at) = (Vec::new(), 0, 0);
+    while at < whole.len() {
+        match delimiters.iter().find(|delimiter| whole[at..].starts_with(delimiter.as_str())) {
+            Some(delimiter) => {
+                parts.push(Value::from(&whole[start..at]));
+                at += delimiter.len();
+                start = at;
+            }
+            None => at += whole[at..].chars().next().map_or(1, char::len_utf8),
+        }
+    }
+    parts.push(Value::from(&whole[start..]));
+    Ok(parts.into())
+}
+
+fn substring(values: &[Value]) -> Answer {
+    let whole = text(&values[0])?;
+    let total = whole.chars().count();
+    let start = usize::try_from(integer(&values[1])?).ok().filter(|start| *start <= total);
+    let start = start.ok_or("the start is outside of the text.")?;
+    let length = match values.get(2) {
+        None | Some(Value::Null) => total - start,
+        Some(length) => {
+            let length = usize::try_from(integer(length)?).ok().filter(|length| start + length <= total);
+            length.ok_or("the part would end behind the text.")?
+        }
+    };
+    Ok(whole.chars().skip(start).take(length).collect::<String>().into())
+}

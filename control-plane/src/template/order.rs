@@ -1,0 +1,116 @@
+//! Which resource waits for which, and an order in which none is deployed before what it waits for. Pure.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use super::evaluate::{Evaluator, Fault, Phase};
+use super::fill::Place;
+use super::function::kind;
+use super::names::{Found, Names};
+use super::resource::{Declared, property};
+use crate::violation::Violations;
+use crate::violation::code::template as code;
+
+/// The numbers of the resources that each one waits for by its `dependsOn`, or because it is part of them.
+pub(super) fn dependencies(
+    evaluator: &mut Evaluator<'_>,
+    resources: &[Declared],
+    names: &Names,
+) -> Vec<BTreeSet<usize>> {
+    let mut by_id: HashMap<String, usize> = HashMap::new();
+    let mut by_loop: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, resource) in resources.iter().enumerate() {
+        if by_id.insert(resource.id.to_ascii_lowercase(), at).is_some() && resource.wanted {
+            let why = format!("The template defines '{}' more than once.", resource.id);
+            evaluator.flaws.push(code::RESOURCE, format!("{}.name", resource.place), why);
+        }
+        if let Some((name, _)) = &resource.turn {
+            by_loop.entry(name.to_ascii_lowercase()).or_default().push(at);
+        }
+    }
+    let known = Known { by_id, by_loop, names };
+    resources.iter().map(|resource| of_one(evaluator, resource, &known)).collect()
+}
+
+struct Known<'n> {
+    by_id: HashMap<String, usize>,
+    by_loop: HashMap<String, Vec<usize>>,
+    names: &'n Names,
+}
+
+impl Known<'_> {
+    /// The resources that a text in `dependsOn` means: an ID, a name, a symbol, a loop, or type and name in turn.
+    fn find(&self, text: &str, group: &str) -> Option<Vec<usize>> {
+        let one = |id: &str| self.by_id.get(&id.to_ascii_lowercase()).map(|at| vec![*at]);
+        let of_loop = || self.by_loop.get(&text.to_ascii_lowercase()).cloned();
+        match self.names.find(text) {
+            Found::One(id) => one(&id),
+            Found::Several => None,
+            Found::None => one(text).or_else(of_loop).or_else(|| one(&format!("{group}/providers/{text}"))),
+        }
+    }
+}
+
+fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>) -> BTreeSet<usize> {
+    let group = evaluator.world.context.group_id();
+    let mut waits = BTreeSet::new();
+    // What is part of another resource is deployed after it.
+    let mut whole = resource.id.as_str();
+    while let Some((shorter, _)) = whole.rsplit_once('/') {
+        whole = shorter;
+        waits.extend(known.by_id.get(&whole.to_ascii_lowercase()));
+    }
+    if !resource.wanted {
+        return waits;
+    }
+    let template = evaluator.world.template;
+    let part = &template.resources[resource.part];
+    let root = Place::Root(&resource.place);
+    let place = Place::Property(&root, "dependsOn");
+    let list = match property(&part.body, "dependsOn") {
+        None => return waits,
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(other) => std::slice::from_ref(other),
+    };
+    let frame = resource.frame(Phase::Planning);
+    for (i, entry) in list.iter().enumerate() {
+        let place = Place::Element(&place, i);
+        let found = match evaluator.fill(entry, &frame, None) {
+            Ok(Value::String(text)) => known.find(&text, &group).ok_or_else(|| {
+                let why =
+                    format!("The resource '{text:.300}' is not defined in the template, or not just once.");
+                Fault::Wrong(code::DEPENDENCY, why)
+            }),
+            Ok(other) => Err(Fault::expression(format!("A dependency is a string, not {}.", kind(&other)))),
+            Err(fault) => Err(fault),
+        };
+        match found {
+            Ok(found) => waits.extend(found),
+            Err(fault) => {
+                // It is noted, and the value is of no use.
+                let _ = evaluator.settle(Err(fault), Some(&place));
+            }
+        }
+    }
+    waits
+}
+
+/// An order in which each resource comes after those that it waits for, otherwise as declared.
+pub(super) fn order(resources: &[Declared], waits: &[BTreeSet<usize>], flaws: &mut Violations) -> Vec<usize> {
+    let mut left: Vec<usize> = (0..resources.len()).collect();
+    let mut done = BTreeSet::new();
+    let mut order = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let Some(at) = left.iter().position(|at| waits[*at].is_subset(&done)) else {
+            let names: Vec<&str> = left.iter().take(10).map(|at| resources[*at].id.as_str()).collect();
+            let why = format!("These resources wait for each other: {}.", names.join(", "));
+            flaws.push(code::DEPENDENCY, &resources[left[0]].place, why);
+            return order;
+        };
+        let next = left.remove(at);
+        done.insert(next);
+        order.push(next);
+    }
+    order
+}

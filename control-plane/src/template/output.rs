@@ -1,0 +1,97 @@
+//! What a deployment gives back. Pure.
+
+use serde_json::{Map, Value, json};
+
+use super::evaluate::{Binding, Evaluator, Fault, Frame, Outcome, Phase};
+use super::fill::{Place, copies};
+use super::function::kind;
+use super::parameter::Kind;
+use super::parts::ROOT;
+use super::resource::property;
+use crate::violation::code::template as code;
+
+/// Every output, as `{name: {type, value}}`. One that is secure, or that a secure parameter went into, has no value.
+/// What is wrong, and whether something waits, is in the evaluator.
+pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
+    let template = evaluator.world.template;
+    let path = format!("{ROOT}.outputs");
+    let root = Place::Root(&path);
+    let mut outputs = Map::new();
+    for (name, declaration) in &template.outputs {
+        let place = Place::Property(&root, name);
+        let Value::Object(declaration) = declaration else {
+            let why = format!("An output is declared by an object, not {}.", kind(declaration));
+            evaluator.flaws.push(code::STRUCTURE, place.to_string(), why);
+            continue;
+        };
+        let word = property(declaration, "type").and_then(Value::as_str).unwrap_or_default();
+        let Some(wanted) = Kind::read(word) else {
+            let why = format!("'{word:.40}' is no type of an output.");
+            evaluator.flaws.push(code::STRUCTURE, format!("{place}.type"), why);
+            continue;
+        };
+        evaluator.tainted = wanted.is_secure();
+        match value(evaluator, declaration, &place) {
+            Ok(None) => {}
+            Ok(Some(value)) if wanted.fits(&value) || value.is_null() => {
+                let mut shown = json!({"type": wanted.as_str()});
+                if !evaluator.tainted {
+                    shown["value"] = value;
+                }
+                outputs.insert(name.clone(), shown);
+            }
+            Ok(Some(value)) => {
+                let why =
+                    format!("The output '{name}' is of type {}, not {}.", wanted.as_str(), kind(&value));
+                evaluator.flaws.push(code::EXPRESSION, place.to_string(), why);
+            }
+            Err(fault) => {
+                // It is noted, and the value is of no use.
+                let _ = evaluator.settle(Err(fault), Some(&Place::Property(&place, "value")));
+            }
+        }
+    }
+    outputs
+}
+
+/// The value; none where the output's condition does not hold.
+fn value(
+    evaluator: &mut Evaluator<'_>,
+    declaration: &Map<String, Value>,
+    place: &Place<'_>,
+) -> Result<Option<Value>, Fault> {
+    let frame = Frame::new(Phase::Deploying);
+    if let Some(condition) = property(declaration, "condition") {
+        match evaluator.fill(condition, &frame, None)? {
+            Value::Bool(true) => {}
+            Value::Bool(false) => return Ok(None),
+            other => {
+                let why = format!("A condition is true or false, not {}.", kind(&other));
+                return Err(Fault::Wrong(code::STRUCTURE, why));
+            }
+        }
+    }
+    if let Some(copy) = property(declaration, "copy") {
+        return repeat(evaluator, copy, &frame).map(Some);
+    }
+    let Some(value) = property(declaration, "value") else {
+        return Err(Fault::Wrong(code::STRUCTURE, format!("'{place}' has no value.")));
+    };
+    evaluator.fill(value, &frame, None).map(Some)
+}
+
+fn repeat(evaluator: &mut Evaluator<'_>, copy: &Value, frame: &Frame<'_>) -> Outcome {
+    let (Some(count), Some(input)) = (copy.get("count"), copy.get("input")) else {
+        return Err(Fault::Wrong(
+            code::STRUCTURE,
+            "The loop of an output has a count and an input.".to_owned(),
+        ));
+    };
+    let count = evaluator.fill(count, frame, None)?;
+    let mut list = Vec::new();
+    for index in 0..copies(&count)? {
+        let binding = Binding::Copy { name: String::new(), index, anonymous: true };
+        list.push(evaluator.fill(input, &frame.with(binding), None)?);
+    }
+    Ok(list.into())
+}

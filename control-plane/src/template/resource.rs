@@ -1,0 +1,267 @@
+//! The resources of a template, one for each turn of its loops: what they are called and whether they are wanted. What
+//! they say is evaluated later, when it is known what they can refer to.
+
+use serde_json::{Map, Value};
+
+use super::context::resource_path;
+use super::evaluate::{Binding, Evaluator, Fault, Frame, Phase};
+use super::fill::{Place, copies};
+use super::function::kind;
+use super::parts::{Part, Template};
+use crate::arm::collection::Collection;
+use crate::violation::code::template as code;
+
+/// The most resources that one template deploys; ARM's own limit.
+const MAX_RESOURCES: usize = 800;
+
+/// What stands beside a resource's own properties, for the deployment to read, in lower case.
+const FOR_THE_DEPLOYMENT: &[&str] = &[
+    "apiversion",
+    "comments",
+    "condition",
+    "copy",
+    "dependson",
+    "existing",
+    "metadata",
+    "name",
+    "resources",
+    "scope",
+    "type",
+];
+
+/// What a resource may be, in the spelling of answers; a collection of gateways' children comes behind the third.
+const TYPES: [&str; 4] = [
+    "Microsoft.Network/virtualNetworks",
+    "Microsoft.Network/virtualNetworks/subnets",
+    "Microsoft.Network/applicationGateways",
+    "Microsoft.Network/publicIPAddresses",
+];
+
+/// A resource of a template, by name.
+#[derive(Clone, Debug)]
+pub(super) struct Declared {
+    /// Which of the template's parts it is made of.
+    pub(super) part: usize,
+    /// Where it stands in the request.
+    pub(super) place: String,
+    /// Its key, where resources have one.
+    pub(super) symbol: Option<String>,
+    /// The loop that made it, and its turn.
+    pub(super) turn: Option<(String, i64)>,
+    /// Its type, in the spelling of answers.
+    pub(super) kind: String,
+    /// Its name, and before it those of what it is part of.
+    pub(super) name: Vec<String>,
+    /// Its resource ID.
+    pub(super) id: String,
+    /// The version of the API that it is written for.
+    pub(super) api_version: String,
+    /// Whether it is to be deployed: its condition holds and it does not merely name something that exists.
+    pub(super) wanted: bool,
+}
+
+impl Declared {
+    /// Where its expressions stand.
+    pub(super) fn frame(&self, phase: Phase) -> Frame<'static> {
+        match &self.turn {
+            Some((name, index)) => {
+                let binding = Binding::Copy { name: name.clone(), index: *index, anonymous: true };
+                Frame { outer: None, phase, binding }
+            }
+            None => Frame::new(phase),
+        }
+    }
+
+    /// What it says of itself, not yet evaluated.
+    pub(super) fn own(&self, template: &Template) -> Map<String, Value> {
+        let own = |key: &str| !FOR_THE_DEPLOYMENT.contains(&key.to_ascii_lowercase().as_str());
+        template.resources[self.part]
+            .body
+            .iter()
+            .filter(|(key, _)| own(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+}
+
+/// All resources of the template, in its order: those that stand in another one behind it.
+pub(super) fn declare(evaluator: &mut Evaluator<'_>) -> Vec<Declared> {
+    let parts = &evaluator.world.template.resources;
+    // The numbers in `declared` of what each part came to: as many as its loop has turns.
+    let mut made: Vec<Vec<usize>> = Vec::with_capacity(parts.len());
+    let mut declared: Vec<Declared> = Vec::new();
+    for (number, part) in parts.iter().enumerate() {
+        let mut own = Vec::new();
+        let around: Vec<Option<Declared>> = match part.parent {
+            None => vec![None],
+            Some(at) => made[at].iter().map(|at| Some(declared[*at].clone())).collect(),
+        };
+        for around in &around {
+            for turn in turns(evaluator, part, around.as_ref()) {
+                if declared.len() >= MAX_RESOURCES {
+                    let why = format!("The template makes more than {MAX_RESOURCES} resources.");
+                    evaluator.flaws.push(code::LIMIT, &part.place, why);
+                    return declared;
+                }
+                if let Some(resource) = declare_one(evaluator, (number, part), around.as_ref(), turn) {
+                    own.push(declared.len());
+                    declared.push(resource);
+                }
+            }
+        }
+        made.push(own);
+    }
+    declared
+}
+
+/// The turns of a resource's loop; one without a name where it has none.
+fn turns(evaluator: &mut Evaluator<'_>, part: &Part, around: Option<&Declared>) -> Vec<Turn> {
+    let Some(copy) = property(&part.body, "copy") else {
+        return vec![around.and_then(|around| around.turn.clone())];
+    };
+    let root = Place::Root(&part.place);
+    let place = Place::Property(&root, "copy");
+    let name = copy.get("name").and_then(Value::as_str);
+    let (Some(name), Some(count), None) = (name, copy.get("count"), around) else {
+        let why =
+            "The loop of a resource has a name and a count, and does not stand within another resource.";
+        evaluator.flaws.push(code::RESOURCE, place.to_string(), why);
+        return Vec::new();
+    };
+    let count = evaluator.fill(count, &Frame::new(Phase::Planning), None).and_then(|count| copies(&count));
+    match count {
+        Ok(count) => (0..count).map(|index| Some((name.to_owned(), index))).collect(),
+        Err(fault) => {
+            let place = Place::Property(&place, "count");
+            // It is noted, and the value is of no use.
+            let _ = evaluator.settle(Err(fault), Some(&place));
+            Vec::new()
+        }
+    }
+}
+
+type Turn = Option<(String, i64)>;
+
+fn declare_one(
+    evaluator: &mut Evaluator<'_>,
+    (number, part): (usize, &Part),
+    around: Option<&Declared>,
+    turn: Turn,
+) -> Option<Declared> {
+    let mut resource = Declared {
+        part: number,
+        place: part.place.clone(),
+        symbol: part.symbol.clone(),
+        turn,
+        kind: String::new(),
+        name: Vec::new(),
+        id: String::new(),
+        api_version: String::new(),
+        wanted: true,
+    };
+    let frame = resource.frame(Phase::Planning);
+    let read = |evaluator: &mut Evaluator<'_>, name: &str| text(evaluator, part, name, &frame);
+    let (kind, name) = (read(evaluator, "type")?, read(evaluator, "name")?);
+    resource.api_version = read(evaluator, "apiVersion")?;
+    let condition = condition(evaluator, part, &frame)?;
+    let existing = property(&part.body, "existing") == Some(&Value::Bool(true));
+    resource.wanted = condition && !existing && around.is_none_or(|around| around.wanted);
+    for foreign in ["resourceGroup", "subscriptionId", "scope"] {
+        if property(&part.body, foreign).is_some() {
+            let why = "A resource is deployed into the resource group of its deployment.";
+            evaluator.flaws.push(code::RESOURCE, format!("{}.{foreign}", part.place), why);
+        }
+    }
+    let (kind, name) = match around {
+        // Some write the whole of it even within another resource.
+        Some(around) if !kind.contains('.') => {
+            (format!("{}/{kind}", around.kind), [around.name.join("/"), name].join("/"))
+        }
+        _ => (kind, name),
+    };
+    let Some(kind) = supported(&kind) else {
+        let why = format!(
+            "The type '{kind:.200}' cannot be deployed. There are {}, and the collections of application gateways.",
+            TYPES.join(", ")
+        );
+        evaluator.flaws.push(code::RESOURCE_TYPE, format!("{}.type", part.place), why);
+        return None;
+    };
+    resource.name = name.split('/').map(str::to_owned).collect();
+    resource.kind = kind;
+    let good = resource.name.iter().all(|segment| is_segment(segment));
+    match resource_path(&resource.kind, &resource.name).filter(|_| good) {
+        Some(path) => resource.id = evaluator.world.context.group_id() + &path,
+        None => {
+            let why = format!("The name '{name:.200}' does not go with the type '{}'.", resource.kind);
+            evaluator.flaws.push(code::RESOURCE, format!("{}.name", part.place), why);
+            return None;
+        }
+    }
+    Some(resource)
+}
+
+/// Whether a text can be a segment of a resource ID at all; the rest is said where the resource is written.
+fn is_segment(text: &str) -> bool {
+    !text.is_empty()
+        && text.chars().count() <= 90
+        && text.chars().all(|c| c.is_alphanumeric() || "-_.()".contains(c))
+}
+
+/// A property that must be there and be a text; what is wrong is noted.
+fn text(evaluator: &mut Evaluator<'_>, part: &Part, name: &str, frame: &Frame<'_>) -> Option<String> {
+    let root = Place::Root(&part.place);
+    let place = Place::Property(&root, name);
+    let outcome = match property(&part.body, name) {
+        Some(Value::String(text)) => evaluator.text(text, frame),
+        Some(other) => Ok(other.clone()),
+        None => Err(Fault::Wrong(code::RESOURCE, format!("A resource has a property '{name}'."))),
+    };
+    let wrong = match outcome {
+        Ok(Value::String(text)) if !text.is_empty() => return Some(text),
+        Ok(other) => {
+            let why = format!("The '{name}' of a resource is a text, not {}.", kind(&other));
+            Err(Fault::Wrong(code::RESOURCE, why))
+        }
+        wrong => wrong,
+    };
+    // It is noted, and the value is of no use.
+    let _ = evaluator.settle(wrong, Some(&place));
+    None
+}
+
+fn condition(evaluator: &mut Evaluator<'_>, part: &Part, frame: &Frame<'_>) -> Option<bool> {
+    let Some(condition) = property(&part.body, "condition") else { return Some(true) };
+    let root = Place::Root(&part.place);
+    let place = Place::Property(&root, "condition");
+    match evaluator.fill(condition, frame, None) {
+        Ok(Value::Bool(wanted)) => Some(wanted),
+        Ok(other) => {
+            let why = format!("A condition is true or false, not {}.", kind(&other));
+            evaluator.flaws.push(code::RESOURCE, place.to_string(), why);
+            None
+        }
+        Err(fault) => {
+            // It is noted, and the value is of no use.
+            let _ = evaluator.settle(Err(fault), Some(&place));
+            None
+        }
+    }
+}
+
+/// The type in the spelling of answers, if it can be deployed.
+fn supported(kind: &str) -> Option<String> {
+    if let Some(known) = TYPES.iter().find(|known| known.eq_ignore_ascii_case(kind)) {
+        return Some((*known).to_owned());
+    }
+    let (gateway, collection) = kind.rsplit_once('/')?;
+    let collection = Collection::named(collection).filter(|_| gateway.eq_ignore_ascii_case(TYPES[2]))?;
+    Some(collection.resource_type())
+}
+
+/// A property of a resource, in any case.
+pub(super) fn property<'v>(body: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    body.get(name)
+        .or_else(|| body.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+        .filter(|value| !value.is_null())
+}

@@ -1,0 +1,216 @@
+//! The functions that need more than the values of their arguments: what they see of the world, or when they look.
+
+use serde_json::{Value, json};
+
+use super::context::{extension_resource_id, tenant_resource_id};
+use super::evaluate::{Binding, Evaluator, Fault, Frame, Outcome, Phase, unknown};
+use super::expression::Expression;
+use super::function;
+use super::names::Found;
+use super::unique::guid;
+use crate::violation::code::template as code;
+
+/// Their names and how many arguments they take.
+const SPECIAL: &[(&str, usize, usize)] = &[
+    ("copyindex", 0, 2),
+    ("deployment", 0, 0),
+    ("environment", 0, 0),
+    ("extensionresourceid", 3, usize::MAX),
+    ("filter", 2, 2),
+    ("groupby", 2, 2),
+    ("if", 3, 3),
+    ("lambda", 2, 4),
+    ("lambdavariables", 1, 1),
+    ("map", 2, 2),
+    ("mapvalues", 2, 2),
+    ("newguid", 0, 0),
+    ("parameters", 1, 1),
+    ("reduce", 3, 3),
+    ("reference", 1, 3),
+    ("resourcegroup", 0, 0),
+    ("resourceid", 2, usize::MAX),
+    ("sort", 2, 2),
+    ("subscription", 0, 0),
+    ("subscriptionresourceid", 2, usize::MAX),
+    ("tenant", 0, 0),
+    ("tenantresourceid", 2, usize::MAX),
+    ("toobject", 2, 3),
+    ("utcnow", 0, 1),
+    ("variables", 1, 1),
+];
+
+/// How many arguments a function of this module takes.
+pub(super) fn arity_of(lower: &str) -> Option<(usize, usize)> {
+    SPECIAL.iter().find(|(name, _, _)| *name == lower).map(|(_, least, most)| (*least, *most))
+}
+
+impl Evaluator<'_> {
+    /// What such a function comes to; none if it is not one of these.
+    pub(super) fn special(
+        &mut self,
+        lower: &str,
+        arguments: &[Expression],
+        frame: &Frame<'_>,
+    ) -> Option<Outcome> {
+        let (least, most) = arity_of(lower)?;
+        if let Err(fault) = function::arity(lower, least, most, arguments.len()) {
+            return Some(Err(fault));
+        }
+        let lazy = match lower {
+            "if" => Some(self.choose(arguments, frame)),
+            "lambda" => {
+                Some(Err(Fault::expression("A lambda can only be an argument of a function that takes one.")))
+            }
+            "filter" | "groupby" | "map" | "mapvalues" | "reduce" | "sort" | "toobject" => {
+                Some(self.with_lambda(lower, arguments, frame))
+            }
+            _ => None,
+        };
+        Some(lazy.unwrap_or_else(|| {
+            let values = self.values(arguments, frame)?;
+            self.look(lower, &values, frame)
+        }))
+    }
+
+    fn look(&mut self, lower: &str, values: &[Value], frame: &Frame<'_>) -> Outcome {
+        let context = self.world.context;
+        match lower {
+            "parameters" => self.look_up_parameter(text(&values[0])?, frame),
+            "variables" if frame.phase == Phase::Defaults => Err(misplaced("variables")),
+            "variables" if frame.arguments().is_some() => Err(misplaced("variables")),
+            "variables" => self.variable(text(&values[0])?),
+            "lambdavariables" => lambda_variable(text(&values[0])?, frame),
+            "copyindex" => copy_index(values, frame),
+            "reference" => self.reference(values, frame),
+            "resourceid" => context.resource_id(values),
+            "subscriptionresourceid" => context.subscription_resource_id(values),
+            "tenantresourceid" => tenant_resource_id(values),
+            "extensionresourceid" => extension_resource_id(values),
+            "resourcegroup" => Ok(context.group()),
+            "subscription" => Ok(context.subscription()),
+            "tenant" => Ok(json!({"tenantId": context.tenant})),
+            "environment" => Ok(json!({"name": "Tidegate"})),
+            "deployment" => Ok(json!({
+                "name": context.deployment,
+                "properties": {
+                    "mode": "Incremental",
+                    "provisioningState": "Accepted",
+                    "template": {"contentVersion": self.world.template.content_version},
+                },
+            })),
+            "newguid" | "utcnow" if frame.phase != Phase::Defaults => Err(misplaced(lower)),
+            "newguid" => {
+                self.guids += 1;
+                Ok(guid(&[context.chance.to_string(), self.guids.to_string()]).into())
+            }
+            "utcnow" => context.utc_now(values),
+            _ => Err(unknown(lower)),
+        }
+    }
+
+    fn look_up_parameter(&mut self, name: &str, frame: &Frame<'_>) -> Outcome {
+        let Some(arguments) = frame.arguments() else { return self.parameter(name) };
+        let found = arguments.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.clone()).ok_or_else(|| {
+            Fault::Wrong(code::PARAMETER, format!("The user-defined function has no parameter '{name}'."))
+        })
+    }
+
+    /// Only the branch that is taken is evaluated. Where that is not known yet, both are looked at for what they
+    /// wait for.
+    fn choose(&mut self, arguments: &[Expression], frame: &Frame<'_>) -> Outcome {
+        match self.expression(&arguments[0], frame) {
+            Ok(Value::Bool(true)) => self.expression(&arguments[1], frame),
+            Ok(Value::Bool(false)) => self.expression(&arguments[2], frame),
+            Ok(other) => {
+                let kind = function::kind(&other);
+                Err(Fault::expression(format!("The function 'if' wants true or false first, not {kind}.")))
+            }
+            Err(Fault::Pending) => {
+                for branch in &arguments[1..] {
+                    if let Err(Fault::Wrong(code::LIMIT, why)) = self.expression(branch, frame) {
+                        return Err(Fault::Wrong(code::LIMIT, why));
+                    }
+                }
+                Err(Fault::Pending)
+            }
+            Err(wrong) => Err(wrong),
+        }
+    }
+
+    /// What a resource says of itself: of its properties, or the whole of it where that is asked for.
+    fn reference(&mut self, values: &[Value], frame: &Frame<'_>) -> Outcome {
+        if frame.phase != Phase::Deploying || frame.arguments().is_some() {
+            return Err(misplaced("reference"));
+        }
+        let name = text(&values[0])?;
+        let id = match self.world.names.find(name) {
+            Found::One(id) => id,
+            Found::Several => {
+                let why =
+                    format!("Several resources of the template have the name '{name}'; use resourceId.");
+                return Err(Fault::Wrong(code::DEPENDENCY, why));
+            }
+            Found::None if name.starts_with('/') => name.to_owned(),
+            Found::None => {
+                let why = format!("The resource '{name}' is not defined in the template.");
+                return Err(Fault::Wrong(code::DEPENDENCY, why));
+            }
+        };
+        let key = id.to_ascii_lowercase();
+        let Some(resource) = self.world.references.get(&key) else {
+            self.missing.insert(key);
+            return Err(Fault::Pending);
+        };
+        match values.get(2).and_then(Value::as_str) {
+            Some(full) if full.eq_ignore_ascii_case("full") => Ok(resource.clone()),
+            _ => Ok(resource.get("properties").cloned().unwrap_or_default()),
+        }
+    }
+}
+
+fn text(value: &Value) -> Result<&str, Fault> {
+    value
+        .as_str()
+        .ok_or_else(|| Fault::expression(format!("A name is wanted, not {}.", function::kind(value))))
+}
+
+fn misplaced(name: &str) -> Fault {
+    Fault::Wrong(code::FUNCTION, format!("The function '{name}' cannot be used at this place."))
+}
+
+fn lambda_variable(name: &str, frame: &Frame<'_>) -> Outcome {
+    let found = frame.chain().find_map(|binding| match binding {
+        Binding::Lambda(values) => values.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)),
+        _ => None,
+    });
+    let none = || Fault::expression(format!("There is no lambda variable '{name}' at this place."));
+    found.map(|(_, value)| value.clone()).ok_or_else(none)
+}
+
+/// `copyIndex([loop], [offset])`.
+fn copy_index(values: &[Value], frame: &Frame<'_>) -> Outcome {
+    let (wanted, offset) = match values {
+        [] => (None, 0),
+        [Value::String(name)] => (Some(name), 0),
+        [Value::Number(offset)] => (None, offset.as_i64().unwrap_or(0)),
+        [Value::String(name), Value::Number(offset)] => (Some(name), offset.as_i64().unwrap_or(0)),
+        _ => return Err(Fault::expression("copyIndex takes the name of a loop and an offset.")),
+    };
+    let found = frame.chain().find_map(|binding| match (binding, wanted) {
+        (Binding::Copy { name, index, .. }, Some(wanted)) if name.eq_ignore_ascii_case(wanted) => {
+            Some(*index)
+        }
+        (Binding::Copy { index, anonymous: true, .. }, None) => Some(*index),
+        _ => None,
+    });
+    match (found, wanted) {
+        (Some(index), _) => Ok(index.saturating_add(offset).into()),
+        (None, Some(wanted)) => {
+            Err(Fault::expression(format!("There is no copy loop '{wanted}' around this.")))
+        }
+        (None, None) => {
+            Err(Fault::expression("There is no copy loop around this that copyIndex() could mean."))
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! What templates mean: resources, their order, what is known later, and all that can be wrong.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::evaluate::{Frame, Outcome};
+use super::*;
+
+/// An empty template around some resources.
+pub(super) fn template(resources: &Value) -> Value {
+    json!({
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "variables": {},
+        "resources": resources,
+    })
+}
+
+fn context() -> Context {
+    Context {
+        subscription: "Sub".into(),
+        tenant: "Tenant".into(),
+        group: "Group".into(),
+        location: "westeurope".into(),
+        tags: Map::from_iter([("team".to_owned(), json!("net"))]),
+        deployment: "d".into(),
+        chance: Uuid::nil(),
+        now: 1_700_000_000_000,
+    }
+}
+
+fn plan_with(template: Value, parameters: Value) -> Result<Plan, Violations> {
+    Plan::make(Request { template, parameters, context: context() })
+}
+
+pub(super) fn plan(template: Value) -> Result<Plan, Violations> {
+    plan_with(template, json!({}))
+}
+
+/// What is wrong with a template: targets, codes and messages.
+pub(super) fn flaws(template: Value) -> Vec<(String, &'static str, String)> {
+    let flaws = plan(template).unwrap_err();
+    flaws.0.into_iter().map(|flaw| (flaw.target, flaw.code, flaw.message)).collect()
+}
+
+/// What an expression comes to in an empty template.
+pub(super) fn evaluate(expression: &str) -> Outcome {
+    let plan = plan(template(&json!([]))).unwrap();
+    let references = References::new();
+    let mut evaluator = plan.evaluator(&references, &plan.names);
+    evaluator.text(&format!("[{expression}]"), &Frame::new(Phase::Planning))
+}
+
+fn now(ready: Ready<Value>) -> Value {
+    match ready {
+        Ready::Now(value) => value,
+        Ready::After(ids) => panic!("waits for {ids:?}"),
+    }
+}
+
+fn id(rest: &str) -> String {
+    format!("/subscriptions/Sub/resourceGroups/Group/providers/Microsoft.Network/{rest}")
+}
+
+fn network(name: &str) -> Value {
+    json!({"type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": name, "properties": {}})
+}
+
+/// The ends of the IDs of a plan's resources, in its order.
+fn names(plan: &Plan) -> Vec<&str> {
+    plan.resources.iter().map(|resource| resource.id.split("Microsoft.Network/").last().unwrap()).collect()
+}
+
+#[test]
+fn resources_come_in_the_order_of_their_dependencies() {
+    let with = |name: &str, depends_on: Value| {
+        let mut resource = network(name);
+        resource["dependsOn"] = depends_on;
+        resource
+    };
+    let plan = plan(template(&json!([
+        with("by-id", json!(["[resourceId('Microsoft.Network/virtualNetworks', 'by-name')]"])),
+        with("by-name", json!(["BY-TYPE"])),
+        with("by-type", json!(["Microsoft.Network/virtualNetworks/by-loop"])),
+        with("by-loop", json!(["turns"])),
+        {
+            "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "properties": {},
+            "name": "[concat('turn', copyIndex(1))]", "copy": {"name": "turns", "count": 2},
+        },
+        {
+            "type": "Microsoft.Network/virtualNetworks/subnets", "apiVersion": "2023-09-01",
+            "name": "parent/child", "properties": {},
+        },
+        network("parent"),
+        with("unwanted-is-no-obstacle", json!(["unwanted"])),
+        {
+            "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": "unwanted",
+            "condition": "[equals(1, 2)]", "properties": {},
+        },
+    ])))
+    .unwrap();
+    let expected = [
+        "virtualNetworks/turn1",
+        "virtualNetworks/turn2",
+        "virtualNetworks/by-loop",
+        "virtualNetworks/by-type",
+        "virtualNetworks/by-name",
+        "virtualNetworks/by-id",
+        "virtualNetworks/parent",
+        "virtualNetworks/parent/subnets/child",
+        "virtualNetworks/unwanted-is-no-obstacle",
+    ];
+    assert_eq!(names(&plan), expected);
+    assert_eq!(plan.resources[2].depends_on, [0, 1]);
+    assert_eq!(plan.resources[7].depends_on, [6]);
+    assert_eq!(plan.resources[0].target, "properties.template.resources[4]");
+}
+
+#[test]
+fn nested_resources_are_part_of_the_one_around_them() {
+    let plan = plan(template(&json!([{
+        "type": "Microsoft.Network/applicationGateways", "apiVersion": "2023-09-01", "name": "gw",
+        "resources": [
+            {"type": "backendaddresspools", "apiVersion": "2023-09-01", "name": "p", "properties": {"a": 1}},
+            {
+                "type": "Microsoft.Network/applicationGateways/probes", "apiVersion": "2023-09-01", "name": "gw/x",
+                "dependsOn": ["p2"], "properties": {},
+            },
+        ],
+    }, network("p2")])))
+    .unwrap();
+    let expected = [
+        "applicationGateways/gw",
+        "applicationGateways/gw/backendAddressPools/p",
+        "virtualNetworks/p2",
+        "applicationGateways/gw/probes/x",
+    ];
+    assert_eq!(names(&plan), expected);
+    assert_eq!(plan.resources[1].kind, "Microsoft.Network/applicationGateways/backendAddressPools");
+    assert_eq!(plan.resources[1].target, "properties.template.resources[0].resources[0]");
+    assert_eq!(
+        now(plan.body(&plan.resources[1], &References::new()).unwrap()),
+        json!({"properties": {"a": 1}})
+    );
+}
+
+#[test]
+fn symbols_name_resources_too() {
+    let mut json = template(&json!({
+        "net": network("v"),
+        "old": {
+            "existing": true, "type": "Microsoft.Network/publicIPAddresses", "apiVersion": "2023-09-01", "name": "ip",
+        },
+        "gate": {
+            "type": "Microsoft.Network/applicationGateways", "apiVersion": "2023-09-01", "name": "gw",
+            "dependsOn": ["net"], "tags": {"address": "[reference('old').ipAddress]"},
+        },
+    }));
+    json["languageVersion"] = json!("2.0");
+    let plan = plan(json).unwrap();
+    assert_eq!(names(&plan), ["virtualNetworks/v", "applicationGateways/gw"]);
+    let ip = id("publicIPAddresses/ip").to_ascii_lowercase();
+    assert_eq!(plan.foreign, BTreeSet::from([ip.clone()]));
+    let references = References::from([(ip, json!({"properties": {"ipAddress": "10.0.0.1"}}))]);
+    let body = now(plan.body(&plan.resources[1], &references).unwrap());
+    assert_eq!(body, json!({"tags": {"address": "10.0.0.1"}}));
+}
+
+#[test]
+fn what_is_referred_to_comes_first_and_is_filled_in_later() {
+    let mut user = network("user");
+    user["properties"] = json!({
+        "plain": "[if(true(), 'known', reference('nothing'))]",
+        "both": "[concat(reference('One').guid, reference(resourceId('Microsoft.Network/virtualNetworks', 'two'), '2023-09-01', 'Full').etag)]",
+        "either": "[if(equals(reference('one').guid, 'g'), reference('three').guid, 'no')]",
+        "copy": [{"name": "list", "count": 2, "input": {"n": "[concat(reference('one').guid, copyIndex('list'))]"}}],
+    });
+    let mut json = template(&json!([user, network("one"), network("two"), network("three")]));
+    json["outputs"] = json!({"o": {"type": "object", "value": "[reference('user')]"}});
+    let plan = plan(json).unwrap();
+    assert_eq!(
+        names(&plan),
+        ["virtualNetworks/one", "virtualNetworks/two", "virtualNetworks/three", "virtualNetworks/user"]
+    );
+    assert!(plan.foreign.is_empty());
+    let user = &plan.resources[3];
+    let mut references = References::new();
+    let Ready::After(missing) = plan.body(user, &references).unwrap() else { panic!("too early") };
+    assert_eq!(missing.len(), 3);
+    for name in ["one", "two", "three"] {
+        let key = id(&format!("virtualNetworks/{name}")).to_ascii_lowercase();
+        references.insert(key, json!({"etag": "e", "properties": {"guid": "g"}}));
+    }
+    let expected = json!({"properties": {
+        "plain": "known", "both": "ge", "either": "g", "list": [{"n": "g0"}, {"n": "g1"}],
+    }});
+    assert_eq!(now(plan.body(user, &references).unwrap()), expected);
+    assert!(matches!(plan.outputs(&references), Ok(Ready::After(_))));
+    references.insert(id("virtualNetworks/user").to_ascii_lowercase(), json!({"properties": {"x": 1}}));
+    let Ready::Now(outputs) = plan.outputs(&references).unwrap() else { panic!("not yet") };
+    assert_eq!(Value::Object(outputs), json!({"o": {"type": "Object", "value": {"x": 1}}}));
+}
+
+#[test]
+fn parameters_must_be_as_declared() {
+    let declared = |rules: Value| {
+        let mut json = template(&json!([]));
+        json["parameters"] = json!({"p": rules});
+        json
+    };
+    let text = |more: Value| {
+        let mut rules = json!({"type": "String"});
+        rules.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        rules
+    };
+    let given = |value: Value| json!({"p": {"value": value}});
+    let cases = [
+        (text(json!({})), given(json!("a")), None),
+        (text(json!({})), json!({"P": {"Value": "a"}}), None),
+        (text(json!({})), json!({}), Some("parameter 'p' is missing")),
+        (text(json!({})), given(json!(null)), Some("of type String, not null")),
+        (text(json!({"nullable": true})), given(json!(null)), None),
+        (text(json!({"nullable": true})), json!({}), None),
+        (text(json!({})), json!({"p": "a"}), Some("given as {\"value\"")),
+        (text(json!({})), json!({"q": {"value": 1}, "p": {"value": ""}}), Some("no parameter 'q'")),
+        (text(json!({})), given(json!(1)), Some("of type String, not a number")),
+        (json!({"type": "int"}), given(json!("1")), Some("of type Int, not a string")),
+        (json!({"type": "INT"}), given(json!(1)), None),
+        (json!({"type": "secureObject"}), given(json!({})), None),
+        (json!({"type": "array"}), given(json!({})), Some("of type Array, not an object")),
+        (json!({"type": "number"}), given(json!(1)), Some("'number' is no type")),
+        (json!({}), given(json!(1)), Some("is no type")),
+        (json!({"$ref": "#/definitions/x"}), given(json!(1)), Some("not supported")),
+        (text(json!({"allowedValues": ["a", "b"]})), given(json!("a")), None),
+        (
+            text(json!({"allowedValues": ["a", "b"]})),
+            given(json!("A")),
+            Some("none of its allowed values: [\"a\",\"b\"]"),
+        ),
+        (json!({"type": "array", "allowedValues": ["a", "b"]}), given(json!(["b"])), None),
+        (
+            json!({"type": "array", "allowedValues": ["a", "b"]}),
+            given(json!(["c"])),
+            Some("none of its allowed"),
+        ),
+        (text(json!({"allowedValues": ["a"], "defaultValue": "b"})), json!({}), Some("none of its allowed")),
+        (text(json!({"minLength": 2})), given(json!("ä")), Some("length below 2")),
+        (text(json!({"maxLength": 2})), given(json!("abc")), Some("length above 2")),
+        (json!({"type": "int", "minValue": 2}), given(json!(1)), Some("value below 2")),
+        (json!({"type": "int", "maxValue": 2}), given(json!(3)), Some("value above 2")),
+        (text(json!({"defaultValue": "[fail('x')]"})), json!({}), Some("x")),
+        (text(json!({"defaultValue": "[fail('x')]"})), given(json!("a")), None),
+        (text(json!({"defaultValue": "[variables('x')]"})), json!({}), Some("cannot be used")),
+        (text(json!({"defaultValue": 7})), json!({}), Some("of type String, not a number")),
+        (text(json!({})), json!({"p": {"reference": {"secretName": "s"}}}), Some("refers to a Key Vault")),
+        (text(json!({})), json!([]), Some("An object is wanted")),
+    ];
+    for (rules, given, expected) in cases {
+        let outcome = plan_with(declared(rules.clone()), given.clone());
+        match (outcome, expected) {
+            (Ok(_), None) => {}
+            (Err(flaws), Some(expected)) => {
+                assert!(flaws.0[0].message.contains(expected), "{rules} {given}: {flaws}");
+                assert_eq!(flaws.0.len(), 1, "{rules} {given}: {flaws}");
+            }
+            (outcome, _) => panic!("{rules} {given}: {:?}", outcome.map(|_| ())),
+        }
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_with_its_place() {
+    let mut json = template(&json!([
+        {"type": "Microsoft.Compute/virtualMachines", "apiVersion": "2023-09-01", "name": "vm"},
+        {"type": "Microsoft.Network/virtualNetworks", "name": "v"},
+        {
+            "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": "[concat('a', '/', 'b')]",
+        },
+        {
+            "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": "w",
+            "dependsOn": ["nowhere"], "resourceGroup": "other",
+            "tags": {"a": "[variables('none')]", "b": ["[1]", "[substring('a', 5)]"]},
+        },
+        {
+            "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": "loop",
+            "copy": {"name": "l", "count": 801},
+        },
+        {"type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": "w"},
+        {
+            "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": "x",
+            "condition": "yes", "tags": {},
+        },
+    ]));
+    json["outputs"] = json!({
+        "o": {"type": "string", "value": "[reference('nowhere').x]"},
+        "p": {"type": "int", "value": "text"},
+    });
+    let found: Vec<(String, &str)> =
+        flaws(json).into_iter().map(|(target, code, _)| (target, code)).collect();
+    let at = |rest: &str| format!("properties.template.{rest}");
+    let expected = [
+        (at("resources[0].type"), code::RESOURCE_TYPE),
+        (at("resources[1].apiVersion"), code::RESOURCE),
+        (at("resources[2].name"), code::RESOURCE),
+        (at("resources[3].resourceGroup"), code::RESOURCE),
+        (at("resources[4].copy.count"), code::LIMIT),
+        (at("resources[6].condition"), code::RESOURCE),
+        (at("resources[5].name"), code::RESOURCE),
+        (at("resources[3].dependsOn[0]"), code::DEPENDENCY),
+        (at("resources[3].tags.a"), code::EXPRESSION),
+        (at("resources[3].tags.b[1]"), code::EXPRESSION),
+        (at("outputs.o.value"), code::DEPENDENCY),
+        (at("outputs.p"), code::EXPRESSION),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn functions_are_checked_also_where_nothing_is_evaluated() {
+    let mut unwanted = network("v");
+    unwanted["condition"] = json!(false);
+    unwanted["properties"] = json!({"a": ["[nothing()]", "[if(true(), 1, alsoNothing(1, not()))]", "[f(]"]});
+    let found = flaws(template(&json!([unwanted])));
+    let places: Vec<&str> = found.iter().map(|(target, _, _)| target.as_str()).collect();
+    let place = |i: u8| format!("properties.template.resources[0].properties.a[{i}]");
+    assert_eq!(places, [place(0), place(1), place(1), place(2)]);
+    assert_eq!(found[0].2, "The function 'nothing' is not known.");
+}
+
+#[test]
+fn what_is_no_template_is_refused() {
+    let cases = [
+        (json!([]), "A template is an object"),
+        (json!({}), "has a contentVersion"),
+        (json!({"contentVersion": "1", "resources": 7}), "A list of resources"),
+        (json!({"contentVersion": "1", "resources": [7]}), "A resource is an object"),
+        (json!({"contentVersion": "1", "variables": []}), "An object is wanted"),
+        (json!({"contentVersion": "1", "definitions": {}}), "no part 'definitions'"),
+        (json!({"contentVersion": "1", "outputs": {"a": 1}}), "declared by an object"),
+        (json!({"contentVersion": "1", "outputs": {"a": {"type": "x", "value": 1}}}), "no type of an output"),
+        (json!({"contentVersion": "1", "functions": [{}]}), "have a namespace"),
+    ];
+    for (template, expected) in cases {
+        let found = flaws(template.clone());
+        assert!(found[0].2.contains(expected), "{template}: {found:?}");
+    }
+    let mut a = network("a");
+    a["dependsOn"] = json!(["b"]);
+    let mut b = network("b");
+    b["tags"] = json!({"x": "[reference('a').y]"});
+    let found = flaws(template(&json!([a, b])));
+    assert_eq!(found[0].1, code::DEPENDENCY);
+    assert!(found[0].2.contains("wait for each other"), "{found:?}");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let mut json = template(&json!([]));
+    json["parameters"] = json!({"pass": {"type": "securestring"}, "user": {"type": "string"}});
+    json["variables"] = json!({"login": "[concat(parameters('user'), ':', parameters('pass'))]"});
+    json["outputs"] = json!({
+        "user": {"type": "string", "value": "[parameters('user')]"},
+        "login": {"type": "string", "value": "[variables('login')]"},
+        "pass": {"type": "secureString", "value": "[parameters('pass')]"},
+        "fixed": {"type": "secureString", "value": "fixed"},
+    });
+    let given = json!({"pass": {"value": "hunter2"}, "user": {"value": "me"}});
+    let plan = plan_with(json.clone(), given.clone()).unwrap();
+    let Ready::Now(outputs) = plan.outputs(&References::new()).unwrap() else { panic!() };
+    let expected = json!({
+        "user": {"type": "String", "value": "me"},
+        "login": {"type": "String"},
+        "pass": {"type": "SecureString"},
+        "fixed": {"type": "SecureString"},
+    });
+    assert_eq!(Value::Object(outputs), expected);
+    let expected = json!({"pass": {"type": "SecureString"}, "user": {"type": "String", "value": "me"}});
+    assert_eq!(Value::Object(plan.parameters_shown.clone()), expected);
+    assert!(!format!("{plan:?}").contains("hunter2"));
+    assert_eq!(plan.without_secrets_in("it was hunter2!"), "it was (secure)!");
+
+    json["outputs"]["bad"] = json!({"type": "string", "value": "[fail(concat('no ', parameters('pass')))]"});
+    let flaws = plan_with(json, given).unwrap_err();
+    assert!(flaws.0[0].message.contains("no (secure)"), "{flaws}");
+}

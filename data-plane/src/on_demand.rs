@@ -1,0 +1,154 @@
+//! A probe made once because somebody asked: every member of a pool, at once but not all together, within a time.
+//!
+//! It uses what the regular probes use and touches nothing of theirs: no verdict, no count, no connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_shared::protocol::{HealthState, MemberProbe, OnDemandProbe, PROBE_TIME, ToControlPlane};
+use tidegate_shared::snapshot::{Host, Probe, Settings, TrustedRoot, UpstreamTls};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+
+use crate::backend::{Backend, Backends};
+use crate::probe::ask_in_time;
+use crate::tls::Client;
+
+/// How many members are asked at the same time.
+const AT_ONCE: usize = 32;
+
+/// Asks every member, and says what came of it.
+pub(crate) async fn probe(order: OnDemandProbe) -> ToControlPlane {
+    ToControlPlane::Probed { probe: order.id, members: ask_all(&order, PROBE_TIME).await }
+}
+
+async fn ask_all(order: &OnDemandProbe, time: Duration) -> Vec<MemberProbe> {
+    let deadline = Instant::now() + time;
+    let mut members: Vec<MemberProbe> = order.pool.members.iter().map(unasked).collect();
+    let backends = match backends(order) {
+        Ok(backends) => backends,
+        Err(reason) => {
+            for member in &mut members {
+                member.reason.clone_from(&reason);
+            }
+            return members;
+        }
+    };
+    let probe = Arc::new(order.settings.probe.clone());
+    let mut waiting = backends.into_iter().enumerate();
+    let mut asked = JoinSet::new();
+    for (place, backend) in waiting.by_ref().take(AT_ONCE) {
+        asked.spawn_local(ask(place, backend, probe.clone()));
+    }
+    // Who has not answered by then ends with the set.
+    while let Ok(Some(answer)) = timeout_at(deadline, asked.join_next()).await {
+        if let Some((place, backend)) = waiting.next() {
+            asked.spawn_local(ask(place, backend, probe.clone()));
+        }
+        let Ok((place, outcome)) = answer else { continue };
+        members[place].state = if outcome.is_ok() { HealthState::Up } else { HealthState::Down };
+        members[place].reason = outcome.unwrap_or_else(|reason| reason);
+    }
+    members
+}
+
+async fn ask(place: usize, backend: Arc<Backend>, probe: Arc<Probe>) -> (usize, Result<String, String>) {
+    (place, ask_in_time(&backend, &probe).await)
+}
+
+fn unasked(host: &Host) -> MemberProbe {
+    let reason = "There was no time left for an answer.".to_owned();
+    MemberProbe { host: host.clone(), state: HealthState::Unknown, reason }
+}
+
+/// The members as backends of their own, which nobody else knows of.
+fn backends(order: &OnDemandProbe) -> Result<Vec<Arc<Backend>>, String> {
+    let OnDemandProbe { pool, settings, roots, .. } = order;
+    let client = client(settings, roots)?;
+    let (none, mut own) = (Backends::default(), Backends::default());
+    let members = pool.members.iter();
+    let backends = members.map(|host| own.adopt(&none, pool, host, settings, client.as_ref()));
+    backends.collect::<Result<_, _>>().map_err(|_| "A member's name is no header value.".to_owned())
+}
+
+fn client(settings: &Settings, roots: &[TrustedRoot]) -> Result<Option<Client>, String> {
+    match &settings.tls {
+        None => Ok(None),
+        Some(UpstreamTls::SystemRoots) => Ok(Some(Client::of_system())),
+        Some(UpstreamTls::Roots(indices)) => {
+            let trusted = indices.iter().filter_map(|index| roots.get(*index));
+            let authorities = trusted.flat_map(|root| &root.certificates).map(Vec::as_slice).collect();
+            Client::of_roots(&settings.name, authorities).map(Some).map_err(|e| format!("{e}."))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_shared::id::ProbeId;
+    use tidegate_shared::snapshot::{HostHeader, Pool};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use uuid::Uuid;
+
+    fn order(port: u16, members: &[&str], timeout: Duration) -> OnDemandProbe {
+        let probe = Probe {
+            host: Some("probe.test".into()),
+            port: None,
+            path: "/now".into(),
+            interval: Duration::from_secs(30),
+            timeout,
+            unhealthy_threshold: 3,
+            min_servers: 0,
+            statuses: vec![200..=200],
+            body: String::new(),
+        };
+        let settings = Settings {
+            name: "s".into(),
+            port,
+            tls: None,
+            host: HostHeader::Client,
+            request_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(30),
+            probe,
+        };
+        let members = members.iter().map(|member| Host::Ip(member.parse().unwrap())).collect();
+        OnDemandProbe {
+            id: ProbeId(Uuid::nil()),
+            pool: Pool { name: "p".into(), members },
+            settings,
+            roots: vec![],
+        }
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn every_member_is_asked_once_and_judged_by_its_one_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let served = tokio::task::spawn_local(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 1024];
+            let length = stream.read(&mut request).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        });
+        let members = ask_all(&order(port, &["127.0.0.1", "127.0.0.2"], PROBE_TIME), PROBE_TIME).await;
+        let states: Vec<_> = members.iter().map(|member| member.state).collect();
+        assert_eq!(states, [HealthState::Up, HealthState::Down], "{members:?}");
+        assert!(members[0].reason.contains("200"), "{members:?}");
+        let request = served.await.unwrap();
+        assert!(request.starts_with("GET /now HTTP/1.1") && request.contains("probe.test"), "{request}");
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn it_ends_in_time_whoever_does_not_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let many = vec!["127.0.0.1"; AT_ONCE + 3];
+        let time = Duration::from_millis(50);
+        let members = ask_all(&order(port, &many, Duration::from_secs(86_400)), time).await;
+        assert_eq!(members.len(), many.len());
+        assert!(members.iter().all(|member| member.state == HealthState::Unknown), "{members:?}");
+    }
+}

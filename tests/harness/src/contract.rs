@@ -1,0 +1,72 @@
+//! Every answer of the management API against two descriptions: the official one, where it knows the operation, and
+//! Tidegate's own, which must know every operation that is served.
+//!
+//! It only looks: what a test expects of an answer is the test's own business. A mismatch is a panic that says where.
+
+mod description;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use self::description::{Description, Verdict};
+use crate::http_client::Answer;
+
+/// The official descriptions that are followed; they refer to others beside them.
+const OFFICIAL: &[&str] = &["applicationGateway", "publicIpAddress", "virtualNetwork"];
+
+static AZURE: LazyLock<Description> = LazyLock::new(|| {
+    let files =
+        OFFICIAL.iter().map(|name| (*name, read(&tests().join(format!("azure-openapi/{name}.json")))));
+    Description::official(files.collect(), &|name| read(&tests().join(format!("azure-openapi/{name}.json"))))
+});
+
+static OWN: LazyLock<Description> =
+    LazyLock::new(|| Description::own(&read(&tests().join("../openapi/tidegate.json"))));
+
+fn tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &Path) -> Value {
+    let text = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Looks at an answer to a request. `path` is what the request named, its query included.
+pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
+    let path = path.split('?').next().unwrap_or_default();
+    if let Verdict::Wrong(why) = AZURE.judge(method, path, answer) {
+        fail(method, path, answer, "the official description", &why);
+    }
+    match OWN.judge(method, path, answer) {
+        Verdict::Fits => {}
+        Verdict::Wrong(why) => fail(method, path, answer, "openapi/tidegate.json", &why),
+        Verdict::Unknown if (400..500).contains(&answer.status) => {
+            if let Verdict::Wrong(why) = OWN.judge_as("ErrorResponse", answer) {
+                fail(method, path, answer, "the shape of errors", &why);
+            }
+        }
+        Verdict::Unknown => {
+            fail(method, path, answer, "openapi/tidegate.json", "the operation is not described");
+        }
+    }
+}
+
+/// Looks at the result of an operation as if the request that began it had answered so.
+pub(crate) fn check_result(method: &str, path: &str, result: &Answer) {
+    if let Verdict::Wrong(why) = AZURE.judge(method, path, result) {
+        fail(method, path, result, "the official description", &why);
+    }
+}
+
+fn fail(method: &str, path: &str, answer: &Answer, what: &str, why: &str) -> ! {
+    panic!(
+        "{} to {method} {path} is not as {what} has it: {why}\n{}\nIf the code is right and openapi/tidegate.json old: \
+         TIDEGATE_BLESS=1 cargo test -p tidegate-control-plane openapi",
+        answer.status,
+        answer.text()
+    );
+}
