@@ -1,0 +1,61 @@
+// What clients of a gateway see: requests and WebSockets through its listeners. Nothing but what Node has built in.
+
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const DEADLINE_MS = 20_000;
+
+/** The status of the answer to a GET, or nothing where no listener is. */
+export async function status(address, port) {
+  try {
+    // A connection of its own, since one that is kept alive would outlive its listener.
+    const answer = await fetch(`http://${address}:${port}/`, { headers: { connection: "close" } });
+    await answer.text();
+    return answer.status;
+  } catch (error) {
+    if (["ECONNREFUSED", "ECONNRESET", "UND_ERR_SOCKET"].includes(error.cause?.code)) return undefined;
+    throw error;
+  }
+}
+
+/** Tries again until the check passes. */
+export async function until(check) {
+  const deadline = Date.now() + DEADLINE_MS;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(50);
+    }
+  }
+}
+
+/** Waits for that answer: operations end when workers have applied a change, but sockets close a little later. */
+export function untilStatus(expected, address, port) {
+  return until(async () => assert.equal(await status(address, port), expected));
+}
+
+/** Messages go through a WebSocket and come back as they were. */
+export async function echo(address, port) {
+  const socket = new WebSocket(`ws://${address}:${port}/echo`);
+  try {
+    await next(socket, "open");
+    for (const message of ["first", "second", "third"]) {
+      const answer = next(socket, "message");
+      socket.send(message);
+      assert.equal((await answer).data, message);
+    }
+  } finally {
+    socket.close();
+  }
+}
+
+function next(socket, kind) {
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(5_000);
+    signal.addEventListener("abort", () => reject(new Error(`no ${kind} in five seconds`)));
+    socket.addEventListener("error", (event) => reject(event.error ?? new Error("the WebSocket failed")), { once: true });
+    socket.addEventListener(kind, resolve, { once: true });
+  });
+}

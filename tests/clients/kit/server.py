@@ -1,0 +1,147 @@
+"""A `tidegate up` and an echo backend of its own for each suite, and what a client must know of them.
+
+Everything listens on one random loopback address and on ports of its own, so that suites do not get in each other's
+way. Ends exactly the processes that it started.
+"""
+
+import functools
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from kit import installs
+
+# Listeners ask for ports such as 80, which only root may bind.
+PORT_OFFSET = 20000
+
+BACKEND_PORT = 9100
+
+# A start takes less than a second where nothing else runs.
+START_TIMEOUT_SECONDS = 60
+STOP_TIMEOUT_SECONDS = 20
+LOG_TAIL_LINES = 60
+
+
+class Failed(Exception):
+    """Tidegate did not start, or not end as it should."""
+
+
+def default_binary() -> pathlib.Path:
+    """The binary that the environment names, or the release build."""
+    return pathlib.Path(os.environ.get("TIDEGATE_BINARY", installs.target_dir() / "release" / "tidegate"))
+
+
+def environment() -> dict[str, str]:
+    """The environment without what would be taken for the caller's wishes: options of Tidegate, a login to a cloud."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TIDEGATE_", "AZURE_"))}
+    # A proxy has no business on loopback, and byte code none beside the sources.
+    return kept | {"NO_PROXY": "*", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+
+
+class Tidegate:
+    """A running Tidegate: to be used as a context."""
+
+    def __init__(self, binary: pathlib.Path):
+        self.binary = binary
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tidegate-clients-"))
+        self.data_dir = self.directory / "data"
+        # 127.0.0.0/8 is all loopback; 127.0.x.y is left to the tests that pick their own.
+        self.address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
+        self.processes: list[subprocess.Popen] = []
+
+    def __enter__(self) -> "Tidegate":
+        try:
+            self._start("echo", "--listen", f"{self.address}:{BACKEND_PORT}")
+            self._start(
+                "up", "--data-dir", self.data_dir, "--management", "127.0.0.1:0", "--management-tls", "127.0.0.1:0",
+                "--channel", "127.0.0.1:0", "--public-address", self.address, "--port-offset", str(PORT_OFFSET),
+                "--drain-timeout", "1s", "--access-log", "off",
+            )  # fmt: skip
+            self.endpoints = self._endpoints()
+        except Failed:
+            self._end(failed=True)
+            raise
+        return self
+
+    def __exit__(self, kind, _value, _traceback) -> None:
+        self._end(failed=kind is not None)
+
+    @property
+    def url(self) -> str:
+        """Where the REST API is served over HTTPS."""
+        return self.endpoints["managementTls"]
+
+    @property
+    def authority(self) -> pathlib.Path:
+        """The file with the authority that vouches for it."""
+        return self.data_dir / "ca.pem"
+
+    def facts(self) -> dict[str, str]:
+        """What a suite is told, as variables of its environment."""
+        client = self._client
+        return {
+            "TEST_URL": self.url,
+            "TEST_CA": str(self.authority),
+            "TEST_TENANT": client["tenant"],
+            "TEST_CLIENT_ID": client["appId"],
+            "TEST_CLIENT_SECRET": client["password"],
+            "TEST_ADDRESS": self.address,
+            "TEST_PORT_OFFSET": str(PORT_OFFSET),
+            "TEST_BACKEND_PORT": str(BACKEND_PORT),
+            "TEST_DIRECTORY": str(self.directory),
+        }
+
+    def admin_token(self) -> str:
+        """The bearer token for everything."""
+        return (self.data_dir / "admin-token").read_text().strip()
+
+    @functools.cached_property
+    def _client(self) -> dict[str, str]:
+        """An API client, made as a user makes one."""
+        command = [self.binary, "client", "create", "suite", "--role", "contributor", "--data-dir", self.data_dir]
+        streams = {"capture_output": True, "text": True}
+        made = subprocess.run(command, env=environment(), timeout=START_TIMEOUT_SECONDS, **streams)
+        if made.returncode != 0:
+            raise Failed(f"`tidegate client create`: {made.stderr}")
+        return json.loads(made.stdout)
+
+    def _start(self, name: str, *arguments) -> None:
+        log = (self.directory / f"{name}.log").open("w")
+        command = [self.binary, name, *arguments]
+        streams = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
+        self.processes.append(subprocess.Popen(command, env=environment(), **streams))
+
+    def _endpoints(self) -> dict[str, str]:
+        file, deadline = self.data_dir / "endpoints.json", time.monotonic() + START_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            if file.exists():
+                return json.loads(file.read_text())
+            if any(process.poll() is not None for process in self.processes):
+                raise Failed("it has ended by itself")
+            time.sleep(0.05)
+        raise Failed("it has not become ready in time")
+
+    def _end(self, failed: bool) -> None:
+        for process in reversed(self.processes):
+            process.send_signal(signal.SIGTERM)
+        for process in reversed(self.processes):
+            try:
+                process.wait(STOP_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                failed = True
+        if failed:
+            self._show_logs()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _show_logs(self) -> None:
+        for log in sorted(self.directory.glob("*.log")):
+            print(f"-- the end of {log.name}:")
+            print("\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]), flush=True)

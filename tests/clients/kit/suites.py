@@ -1,0 +1,148 @@
+"""The suites: for each client, what it needs installed and what is run.
+
+A suite is a program that ends with 0 if all went well. It finds out from variables of its environment where
+Tidegate is (see `server.Tidegate.facts`) and prints each step.
+"""
+
+import dataclasses
+import pathlib
+import shutil
+import subprocess
+from typing import Callable
+
+from kit import installs
+from kit.server import Tidegate, environment
+
+CLIENTS = installs.CLIENTS
+
+# What suites of several clients are written with.
+COMMON = CLIENTS / "common"
+
+# The description that clients are generated from.
+DOCUMENT = installs.REPOSITORY / "openapi" / "tidegate.json"
+
+# Far more than any suite takes, az with its seconds for each command included.
+SUITE_TIMEOUT_SECONDS = 1500
+
+
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """What a suite needs, by the names of directories beside this one, and how it is run with a binary."""
+
+    python: tuple[str, ...]
+    javascript: tuple[str, ...]
+    run: Callable[[pathlib.Path], None]
+
+    def install(self) -> None:
+        """Installs all of it, so that no run has to wait for it."""
+        for name in self.python:
+            installs.python(name)
+        for name in self.javascript:
+            installs.javascript(name)
+
+
+def _against_fresh(live: Callable[[Tidegate], None]) -> Callable[[pathlib.Path], None]:
+    """A suite that is given a Tidegate of its own."""
+
+    def run(binary: pathlib.Path) -> None:
+        with Tidegate(binary) as tidegate:
+            live(tidegate)
+
+    return run
+
+
+def _python(tidegate: Tidegate) -> None:
+    _run([installs.python("python") / "python", "life.py"], CLIENTS / "python", tidegate)
+
+
+def _az(tidegate: Tidegate) -> None:
+    programs = installs.python("az")
+    variables = {"PATH": installs.path_with(programs), "PYTHONPATH": COMMON}
+    _run([programs / "python", "life.py"], CLIENTS / "az", tidegate, **variables)
+
+
+def _javascript(tidegate: Tidegate) -> None:
+    work = _beside_modules("javascript", tidegate)
+    _run([installs.node() / "node", "life.js"], work, tidegate, NODE_EXTRA_CA_CERTS=tidegate.authority)
+
+
+def _generated_python(tidegate: Tidegate) -> None:
+    """Generates the client, then lives a gateway's life with it."""
+    programs, work = installs.python("generated_python"), tidegate.directory / "generated_python"
+    shutil.copytree(CLIENTS / "generated_python", work)
+    # The generator looks for the formatter that came with it.
+    variables = {"PATH": installs.path_with(programs), "PYTHONPATH": COMMON}
+    generate = [programs / "openapi-python-client", "generate", "--path", DOCUMENT, "--meta", "none"]
+    _run([*generate, "--output-path", "tidegate_client", "--fail-on-warning"], work, tidegate, **variables)
+    _run([programs / "python", "life.py"], work, tidegate, **variables)
+
+
+def _generated_typescript(tidegate: Tidegate) -> None:
+    """Generates the types, has the compiler check the suite against them, and runs it."""
+    work = _beside_modules("generated_typescript", tidegate)
+    programs, node = work / "node_modules" / ".bin", installs.node()
+    variables = {"PATH": installs.path_with(node), "NODE_EXTRA_CA_CERTS": tidegate.authority}
+    generate = [programs / "openapi-typescript", DOCUMENT, "--default-non-nullable=false"]
+    _run([*generate, "--output", "tidegate.d.ts"], work, tidegate, **variables)
+    _run([programs / "tsc", "--project", "."], work, tidegate, **variables)
+    _run([node / "node", "life.ts"], work, tidegate, **variables)
+
+
+def _schemathesis(tidegate: Tidegate) -> None:
+    variables = {
+        "PATH": installs.path_with(installs.python("schemathesis")),
+        "TEST_DOCUMENT": DOCUMENT,
+        "TEST_ADMIN_TOKEN": tidegate.admin_token(),
+    }
+    _run([CLIENTS / "schemathesis" / "run"], tidegate.directory, tidegate, **variables)
+
+
+def _readme(binary: pathlib.Path) -> None:
+    """The blocks of README start a Tidegate of their own, on the ports that they name."""
+    variables = {
+        "PATH": installs.path_with(installs.python("python"), installs.node(), installs.python("az")),
+        "TEST_BINARY": str(binary),
+        "TEST_NODE_MODULES": str(installs.javascript("javascript") / "node_modules"),
+    }
+    _call([CLIENTS / "readme" / "run"], CLIENTS, variables)
+
+
+def _beside_modules(name: str, tidegate: Tidegate) -> pathlib.Path:
+    """A copy of the suite next to its `node_modules`, which Node looks for beside the program."""
+    work = tidegate.directory / name
+    shutil.copytree(CLIENTS / name, work)
+    shutil.copy(COMMON / "traffic.js", work)
+    (work / "node_modules").symlink_to(installs.javascript(name) / "node_modules")
+    return work
+
+
+def _run(command: list, directory: pathlib.Path, tidegate: Tidegate, **variables) -> None:
+    facts = tidegate.facts() | {"TEST_CERTIFICATES": str(_certificates(tidegate))}
+    _call(command, directory, facts | {name: str(value) for name, value in variables.items()})
+
+
+def _call(command: list, directory: pathlib.Path, variables: dict[str, str]) -> None:
+    whole = environment() | variables
+    subprocess.run(command, cwd=directory, env=whole, check=True, timeout=SUITE_TIMEOUT_SECONDS)
+
+
+def _certificates(tidegate: Tidegate) -> pathlib.Path:
+    """A directory with the certificates that documents need."""
+    directory = tidegate.directory / "certificates"
+    if not directory.exists():
+        directory.mkdir()
+        maker = [installs.python("python") / "python", CLIENTS / "kit" / "certificates.py", directory]
+        _call(maker, CLIENTS, {})
+    return directory
+
+
+# The certificates are made with the packages of `python`.
+SUITES: dict[str, Suite] = {
+    "python": Suite(("python",), (), _against_fresh(_python)),
+    "javascript": Suite(("python",), ("javascript",), _against_fresh(_javascript)),
+    "az": Suite(("python", "az"), (), _against_fresh(_az)),
+    "generated_python": Suite(("python", "generated_python"), (), _against_fresh(_generated_python)),
+    "generated_typescript": Suite(("python",), ("generated_typescript",), _against_fresh(_generated_typescript)),
+    "schemathesis": Suite(("python", "schemathesis"), (), _against_fresh(_schemathesis)),
+    "readme": Suite(("python", "az"), ("javascript",), _readme),
+}

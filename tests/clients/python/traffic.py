@@ -1,0 +1,36 @@
+"""What clients of a gateway see: requests and WebSockets through its listeners."""
+
+import http.client
+import time
+
+from websockets.sync.client import connect
+
+DEADLINE_SECONDS = 20
+
+
+def status(address: str, port: int, path: str = "/") -> int | None:
+    """The status of the answer to a GET, or nothing where no listener is."""
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Host": "gateway.test"})
+        return connection.getresponse().status
+    except ConnectionError:
+        return None
+    finally:
+        connection.close()
+
+
+def until_status(expected: int | None, address: str, port: int) -> None:
+    """Waits for that answer: operations end when workers have applied a change, but sockets close a little later."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (seen := status(address, port)) != expected:
+        assert time.monotonic() < deadline, f"{address}:{port} answers {seen}, not {expected}"
+        time.sleep(0.05)
+
+
+def echo(address: str, port: int, messages: int = 3) -> None:
+    """Messages go through a WebSocket and come back as they were."""
+    with connect(f"ws://{address}:{port}/echo", proxy=None, open_timeout=5) as socket:
+        for number in range(messages):
+            socket.send(f"message {number}")
+            assert socket.recv(timeout=5) == f"message {number}"
