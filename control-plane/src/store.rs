@@ -39,7 +39,7 @@ use tokio::sync::watch;
 pub use clients::{ApiClient, NameTaken, NewClient};
 pub use deployments::{Deployment, DeploymentState, NewDeployment, Step, Task};
 pub use gateways::GatewayPage;
-pub use groups::{GROUP_WRITE, Group, group_id};
+pub use groups::{Group, group_id};
 pub use identity::StoredIdentity;
 pub use model::{
     Claim, Gateway, Operation, OperationKind, OperationState, OperationalState, Problem, ProvisioningState,

@@ -1,19 +1,17 @@
 //! Requests taken apart, each part checked once. Every refusal is already an [`ApiError`].
 
+pub(super) mod body;
 pub(super) mod network;
 pub(super) mod template;
 
 use std::collections::BTreeMap;
 
-use axum::body::Body;
-use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
-use axum::http::header::{CONTENT_LENGTH, EXPECT, HOST, IF_MATCH, IF_NONE_MATCH};
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::header::{HOST, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Uri};
-use http_body_util::BodyExt;
 use jiff::civil::{Date, date};
-use serde_json::Value;
 
 use crate::arm::collection::{Collection, Nested};
 use crate::arm::deployment::DeploymentPath;
@@ -26,11 +24,7 @@ use super::error::ApiError;
 use super::forwarded::ForwardedHost;
 use super::server::Scheme;
 
-/// The largest body, in bytes.
-const MAX_BODY: usize = 4 * 1024 * 1024;
-
-/// How much of a body that is too large is still read, in bytes.
-const MAX_DISCARDED: usize = 16 * 1024 * 1024;
+pub(super) use body::JsonBody;
 
 /// The longest name of a subscription, a group or a resource, in characters.
 const MAX_NAME: usize = 90;
@@ -319,48 +313,6 @@ pub(super) fn authority(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Api
     named
         .filter(|_| further.is_none())
         .ok_or_else(|| ApiError::BadRequest("The header Host is missing, repeated or not valid.".into()))
-}
-
-/// A body that is a JSON object.
-#[derive(Debug)]
-pub(super) struct JsonBody(pub(super) Value);
-
-impl<S: Sync> FromRequest<S> for JsonBody {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, _: &S) -> Result<JsonBody, ApiError> {
-        let bytes = body(request).await?;
-        // serde_json refuses what is nested more than 128 levels deep.
-        let value: Value = serde_json::from_slice(&bytes).map_err(|e| ApiError::BadBody(e.to_string()))?;
-        if value.is_object() { Ok(JsonBody(value)) } else { Err(ApiError::BadBody("not an object".into())) }
-    }
-}
-
-/// The whole body of a request, unless it announces one that is too large and waits for leave to send it.
-async fn body(request: Request) -> Result<Vec<u8>, ApiError> {
-    let headers = request.headers();
-    let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-    if headers.contains_key(EXPECT) && announced.is_some_and(|length: usize| length > MAX_BODY) {
-        return Err(ApiError::BodyTooLarge(MAX_BODY));
-    }
-    collect(request.into_body()).await
-}
-
-/// The whole body. Of one that is too large, the rest is read and thrown away up to a limit: a client that is still
-/// sending when the connection is closed would lose the answer.
-pub(super) async fn collect(mut body: Body) -> Result<Vec<u8>, ApiError> {
-    let (mut bytes, mut length) = (Vec::new(), 0_usize);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|e| ApiError::BadBody(e.to_string()))?;
-        let Ok(data) = frame.into_data() else { continue };
-        length = length.saturating_add(data.len());
-        if length <= MAX_BODY {
-            bytes.extend_from_slice(&data);
-        } else if length > MAX_BODY + MAX_DISCARDED {
-            break;
-        }
-    }
-    if length > MAX_BODY { Err(ApiError::BodyTooLarge(MAX_BODY)) } else { Ok(bytes) }
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use crate::arm::resource_group::GROUP_TYPE;
+use crate::arm::resource_group::{GROUP_TYPE, GROUP_WRITE};
 use crate::audit::{Act, Author};
-use crate::store::{GROUP_WRITE, Group, OperationState, group_id};
+use crate::store::{Group, OperationState, group_id};
 use crate::surroundings::GroupEdit;
 
 use super::error::{ApiError, SurroundingsError};

@@ -22,7 +22,8 @@ use crate::clock::Millis;
 use crate::identity::issuer::{Bearer, LIFETIME};
 
 use super::error::{ApiError, OAuthError};
-use super::extract::{Base, collect};
+use super::extract::Base;
+use super::extract::body::collect;
 use super::{App, Shared};
 
 pub(super) use metadata::{endpoints, keys, open_id};

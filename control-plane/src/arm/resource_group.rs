@@ -15,6 +15,9 @@ use crate::violation::{ROOT, Violations};
 /// The ARM type of a resource group.
 pub const GROUP_TYPE: &str = "Microsoft.Resources/resourceGroups";
 
+/// The official name of the making of a group, for the audit log.
+pub const GROUP_WRITE: &str = "Microsoft.Resources/subscriptions/resourceGroups/write";
+
 static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<ResourceGroup>);
 
 /// The body of a resource group.

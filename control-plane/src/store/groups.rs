@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use uuid::Uuid;
 
+use crate::arm::resource_group::GROUP_WRITE;
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::Act;
 use crate::clock::Millis;
@@ -16,9 +17,6 @@ use super::{Operation, OperationKind, OperationState, ProvisioningState, Store, 
 
 /// The location of a group that is made for something without one.
 const LOCATION: &str = "local";
-
-/// ARM's name of the making of a group, in the audit log.
-pub const GROUP_WRITE: &str = "Microsoft.Resources/subscriptions/resourceGroups/write";
 
 /// A resource group.
 #[derive(Clone, Debug, PartialEq)]

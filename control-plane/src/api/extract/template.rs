@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::api::error::ApiError;
 use crate::arm::relaxed_json::strict;
 
-use super::body;
+use super::body::body;
 
 /// A body that is an object, in JSON as people write templates.
 #[derive(Debug)]
