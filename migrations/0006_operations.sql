@@ -4,10 +4,12 @@ ALTER TABLE gateways ADD COLUMN operational_state TEXT NOT NULL DEFAULT 'Created
 UPDATE gateways SET operational_state = 'Running' WHERE has_run;
 ALTER TABLE gateways DROP COLUMN has_run;
 
+-- What an operation is about outlives the gateway: who may ask after it depends on that.
 -- The kinds of operations grow with the program, which checks them on reading; the table no longer does.
 CREATE TABLE operations_of_any_kind (
     id           TEXT PRIMARY KEY NOT NULL,
     gateway      TEXT NOT NULL,
+    resource_id  TEXT NOT NULL COLLATE NOCASE,
     subscription TEXT NOT NULL COLLATE NOCASE,
     kind         TEXT NOT NULL,
     generation   INTEGER NOT NULL,
@@ -20,7 +22,9 @@ CREATE TABLE operations_of_any_kind (
 ) STRICT;
 
 INSERT INTO operations_of_any_kind
-SELECT id, gateway, subscription, kind, generation, state, code, message, result, started_at, ended_at FROM operations;
+SELECT id, gateway,
+       COALESCE((SELECT resource_id FROM gateways WHERE gateways.id = operations.gateway), '/subscriptions/' || subscription),
+       subscription, kind, generation, state, code, message, result, started_at, ended_at FROM operations;
 DROP TABLE operations;
 ALTER TABLE operations_of_any_kind RENAME TO operations;
 

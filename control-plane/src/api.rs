@@ -89,7 +89,7 @@ impl App {
     /// what made workers refuse the last one, so they are asked again at once; a change that is refused asks nobody.
     async fn write(&self, author: Author, edit: Edit) -> Result<Written, EditError> {
         let path = edit.path.clone();
-        let act = Act { author, action: edit.action_name(), resource: edit.resource_id() };
+        let act = act(author, &edit);
         check_links(&act, &edit)?;
         let written = match edit.action {
             EditAction::Delete => {
@@ -125,6 +125,11 @@ impl App {
         }
         Ok(decision)
     }
+}
+
+/// A write as the audit log has it.
+fn act(author: Author, edit: &Edit) -> Act {
+    Act { author, action: edit.action_name(), resource: edit.resource_id() }
 }
 
 /// Refuses what refers to resources that the author may not use.

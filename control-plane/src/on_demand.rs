@@ -22,13 +22,16 @@ use crate::store::{Gateway, Operation, Problem, Store, StoreError};
 /// How many are made at the same time; others wait, within their own time.
 const AT_ONCE: usize = 8;
 
+/// How many are made or wait at the same time; further ones fail at once, so that what waits stays small.
+const IN_ALL: usize = 64;
+
 /// How long one may take in all: what the worker may take, and some for the way there and back.
 const TIME: Duration = PROBE_TIME.saturating_add(Duration::from_secs(15));
 
 codes! { CODES;
     /// No connected worker runs the gateway that a probe was asked for. Only ever the code of an operation.
     const NOT_RUNNING: &str = "ApplicationGatewayNotRunningOnAnyWorker";
-    /// A probe on demand was not answered: its worker was lost, took too long, or the control plane was restarted. Only ever the code of an operation.
+    /// A probe on demand was not answered: its worker was lost, took too long, too many were going on, or the control plane was restarted. Only ever the code of an operation.
     const UNANSWERED: &str = "ApplicationGatewayOnDemandProbeFailed";
 }
 
@@ -38,6 +41,7 @@ pub struct Prober {
     store: Arc<Store>,
     fleet: Arc<Fleet>,
     turns: Arc<Semaphore>,
+    places: Arc<Semaphore>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -55,7 +59,8 @@ impl Prober {
     ) -> Result<Prober, StoreError> {
         let message = "The control plane was restarted before the probe was answered. Ask again.";
         store.end_all_on_demand(&unanswered(message)).await?;
-        Ok(Prober { store, fleet, turns: Arc::new(Semaphore::new(AT_ONCE)), tasks, stop })
+        let [turns, places] = [AT_ONCE, IN_ALL].map(|count| Arc::new(Semaphore::new(count)));
+        Ok(Prober { store, fleet, turns, places, tasks, stop })
     }
 
     /// Begins one. `show` makes the operation's result of the answer.
@@ -69,10 +74,16 @@ impl Prober {
         show: impl FnOnce(Vec<MemberProbe>) -> Value + Send + 'static,
     ) -> Result<Operation, StoreError> {
         let operation = self.store.begin_on_demand(gateway).await?;
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            let problem = unanswered("Too many probes on demand are going on. Ask again later.");
+            self.store.end_on_demand(operation.id, Err(&problem)).await?;
+            return Ok(operation);
+        };
         let (prober, gateway, id) = (self.clone(), gateway.id, operation.id);
         let OnDemand { pool, settings, roots } = wanted;
         let probe = OnDemandProbe { id: ProbeId(id), pool, settings, roots };
         self.tasks.spawn(async move {
+            let _place = place;
             let outcome = tokio::select! {
                 outcome = timeout(TIME, prober.answer(gateway, probe)) => outcome,
                 () = prober.stop.cancelled() => return,

@@ -20,6 +20,7 @@ mod output;
 mod parameter;
 mod parts;
 mod resource;
+mod secrets;
 mod special;
 mod unique;
 
@@ -43,6 +44,7 @@ use order::{dependencies, order};
 use parameter::Parameters;
 use parts::Template;
 use resource::{Declared, declare};
+use secrets::Secrets;
 
 /// Resources as their GET shows them, by ID in lower case.
 pub type References = BTreeMap<String, Value>;
@@ -111,7 +113,7 @@ pub struct Plan {
     /// The parameters as they are shown: secure ones without value.
     pub parameters_shown: Map<String, Value>,
     /// The texts that nobody may see.
-    secrets: Vec<String>,
+    secrets: Secrets,
 }
 
 impl fmt::Debug for Plan {
@@ -144,7 +146,7 @@ impl Plan {
             resources: Vec::new(),
             foreign: BTreeSet::new(),
             parameters_shown: Map::new(),
-            secrets: Vec::new(),
+            secrets: Secrets::default(),
         };
         plan.fill_parameters()?;
         plan.arrange().map_err(|flaws| plan.without_secrets(flaws))?;
@@ -183,7 +185,7 @@ impl Plan {
 
     /// A text without what nobody may see.
     pub fn without_secrets_in(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "(secure)"))
+        self.secrets.hide(text)
     }
 
     fn without_secrets(&self, mut flaws: Violations) -> Violations {
@@ -227,26 +229,28 @@ impl Plan {
             let path = format!("{}.parameters.{}.defaultValue", parts::ROOT, parameter.name);
             let outcome = evaluator.parameter(&parameter.name);
             let noted = evaluator.flaws.0.len();
+            // One that is made of a secret is one, whatever it is declared to be.
+            let tainted = std::mem::take(&mut evaluator.tainted);
+            let secret = parameter.is_secure() || tainted;
             // What is wrong is noted, and the value is of no use then.
             let value = evaluator.settle(outcome, Some(&Place::Root(&path))).unwrap_or_default();
             let objection = parameter.objection(&value).filter(|_| noted == evaluator.flaws.0.len());
             if let Some(why) = objection {
                 evaluator.flaws.push(code::PARAMETER, &path, why);
             }
-            values.push(value);
+            values.push((value, secret));
         }
         self.spent(&evaluator);
         let flaws = std::mem::take(&mut evaluator.flaws);
-        for (parameter, value) in self.parameters.list.iter().zip(values) {
+        for (parameter, (value, secret)) in self.parameters.list.iter().zip(values) {
             let mut shown = json!({"type": parameter.kind.as_str()});
-            if parameter.is_secure() {
-                gather(&value, &mut self.secrets);
+            if secret {
+                self.secrets.gather(value);
             } else {
                 shown["value"] = value;
             }
             self.parameters_shown.insert(parameter.name.clone(), shown);
         }
-        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         if flaws.is_empty() { Ok(()) } else { Err(self.without_secrets(flaws)) }
     }
 
@@ -263,6 +267,9 @@ impl Plan {
         let (mut foreign, mut bodies) = (BTreeSet::new(), BTreeMap::new());
         for (at, resource) in declared.iter().enumerate().filter(|(_, resource)| resource.wanted) {
             let body = fill_body(&mut evaluator, resource);
+            if evaluator.budget == 0 {
+                break;
+            }
             if !std::mem::take(&mut evaluator.pending) {
                 bodies.insert(at, body);
             }
@@ -313,16 +320,6 @@ fn in_order(declared: &[Declared], waits: &[BTreeSet<usize>], order: &[usize]) -
         declared: *at,
     };
     wanted.iter().map(resource).collect()
-}
-
-/// Every text in a secret value.
-fn gather(value: &Value, secrets: &mut Vec<String>) {
-    match value {
-        Value::String(text) if !text.is_empty() => secrets.push(text.clone()),
-        Value::Array(list) => list.iter().for_each(|value| gather(value, secrets)),
-        Value::Object(object) => object.values().for_each(|value| gather(value, secrets)),
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -83,8 +83,7 @@ async fn admit(app: &App, request: &Parts) -> Result<(Caller, Option<Sieve>), Ap
     Ok((caller, sieve))
 }
 
-/// Whether an operation is about something within the client's scopes. Of what is gone already nobody can say; that
-/// the client knows the operation's ID is enough then.
+/// Whether an operation is about something within the client's scopes. One that is not there says nothing to anybody.
 async fn is_within(app: &App, client: &Client, operation: &str) -> Result<bool, ApiError> {
     let Ok(id) = operation.parse() else { return Ok(true) };
     let resource = app.store.resource_of_operation(id).await?;

@@ -1,5 +1,6 @@
 //! Rewrite rule sets: conditions, and changes of headers and URL.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use super::resources::{Resource, Resources, given, in_range};
@@ -14,13 +15,39 @@ use crate::violation::{Violations, code};
 const CONDITIONS: usize = 40;
 const ACTIONS: usize = 40;
 
+/// The most different patterns of one gateway. To try one takes up to milliseconds, and the one writer waits for it.
+const PATTERNS: usize = 1000;
+
 const SEQUENCE: RangeInclusive<i64> = 1..=1000;
 
 /// Headers that belong to the gateway alone.
 const FIXED: [&str; 3] = ["connection", "upgrade", "x-original-host"];
 
+/// The patterns of one gateway, each tried once, with what is wrong with it.
+#[derive(Default)]
+struct Patterns<'a> {
+    tried: HashMap<&'a str, Option<String>>,
+    /// Whether there were more of them than are tried.
+    too_many: bool,
+}
+
+impl<'a> Patterns<'a> {
+    fn check(&mut self, pattern: Option<&'a String>, target: String, violations: &mut Violations) {
+        let pattern = pattern.map(String::as_str).unwrap_or_default();
+        if self.tried.len() == PATTERNS && !self.tried.contains_key(pattern) {
+            self.too_many = true;
+            return;
+        }
+        let complaint = self.tried.entry(pattern).or_insert_with(|| complaint_of_pattern(pattern));
+        if let Some(complaint) = complaint {
+            violations.push(code::REWRITE_PATTERN, target, complaint.clone());
+        }
+    }
+}
+
 /// Checks the sets.
 pub(super) fn check(sets: &Resources<RewriteRuleSet>, violations: &mut Violations) {
+    let mut patterns = Patterns::default();
     for set in sets.iter() {
         let rules = &set.properties.rewrite_rules;
         let conditions = rules.iter().map(|rule| rule.conditions.len()).sum();
@@ -36,9 +63,14 @@ pub(super) fn check(sets: &Resources<RewriteRuleSet>, violations: &mut Violation
         // What is over the limit is refused as a whole: looking into all of it would only cost time.
         if conditions <= CONDITIONS && actions <= ACTIONS {
             for (i, rule) in rules.iter().enumerate() {
-                check_rule(set, rule, &set.at(&format!("rewriteRules[{i}]")), violations);
+                check_rule(set, rule, &set.at(&format!("rewriteRules[{i}]")), &mut patterns, violations);
             }
         }
+    }
+    if patterns.too_many {
+        let message =
+            format!("A gateway may have {PATTERNS} different patterns in its rewrite rules. It has more.");
+        violations.push(code::limit::REWRITE_PATTERNS, "properties.rewriteRuleSets", message);
     }
 }
 
@@ -48,7 +80,13 @@ fn count_of_actions(actions: &RewriteActionSet) -> usize {
         + usize::from(actions.url_configuration.is_some())
 }
 
-fn check_rule(set: &Resource<RewriteRuleSet>, rule: &RewriteRule, target: &str, violations: &mut Violations) {
+fn check_rule<'a>(
+    set: &Resource<RewriteRuleSet>,
+    rule: &'a RewriteRule,
+    target: &str,
+    patterns: &mut Patterns<'a>,
+    violations: &mut Violations,
+) {
     if let Some(sequence) = rule.rule_sequence {
         let at = format!("{target}.ruleSequence");
         in_range::<u32>(sequence, SEQUENCE, code::OUT_OF_RANGE, at, violations);
@@ -59,7 +97,7 @@ fn check_rule(set: &Resource<RewriteRuleSet>, rule: &RewriteRule, target: &str, 
         if let Some(complaint) = complaint_of_variable(variable) {
             violations.push(code::REWRITE_VARIABLE, at("variable"), complaint);
         }
-        check_pattern(condition.pattern.as_ref(), at("pattern"), violations);
+        patterns.check(condition.pattern.as_ref(), at("pattern"), violations);
     }
     let actions = rule.action_set.as_ref().filter(|actions| count_of_actions(actions) > 0);
     let Some(actions) = actions else {
@@ -76,7 +114,8 @@ fn check_rule(set: &Resource<RewriteRuleSet>, rule: &RewriteRule, target: &str, 
         ("responseHeaderConfigurations", &actions.response_header_configurations, false),
     ] {
         for (i, header) in headers.iter().enumerate() {
-            check_header(header, is_request, &format!("{target}.actionSet.{list}[{i}]"), violations);
+            let target = format!("{target}.actionSet.{list}[{i}]");
+            check_header(header, is_request, &target, patterns, violations);
         }
     }
     if let Some(url) = &actions.url_configuration {
@@ -84,13 +123,13 @@ fn check_rule(set: &Resource<RewriteRuleSet>, rule: &RewriteRule, target: &str, 
     }
 }
 
-fn check_pattern(pattern: Option<&String>, target: String, violations: &mut Violations) {
-    if let Some(complaint) = complaint_of_pattern(pattern.map(String::as_str).unwrap_or_default()) {
-        violations.push(code::REWRITE_PATTERN, target, complaint);
-    }
-}
-
-fn check_header(header: &HeaderConfiguration, is_request: bool, target: &str, violations: &mut Violations) {
+fn check_header<'a>(
+    header: &'a HeaderConfiguration,
+    is_request: bool,
+    target: &str,
+    patterns: &mut Patterns<'a>,
+    violations: &mut Violations,
+) {
     let name = header.header_name.as_deref().unwrap_or_default();
     let at = |property: &str| format!("{target}.{property}");
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
@@ -117,7 +156,7 @@ fn check_header(header: &HeaderConfiguration, is_request: bool, target: &str, vi
         let message = "Only Set-Cookie in responses can be chosen by its value.";
         violations.push(code::REWRITE_HEADER, at("headerValueMatcher"), message);
     }
-    check_pattern(matcher.pattern.as_ref(), at("headerValueMatcher.pattern"), violations);
+    patterns.check(matcher.pattern.as_ref(), at("headerValueMatcher.pattern"), violations);
 }
 
 fn check_url(url: &UrlConfiguration, target: &str, violations: &mut Violations) {

@@ -161,9 +161,11 @@ fn is_the_administrators(verb: Verb, path: &[&str]) -> bool {
 
 /// What a request reaches: what its path names, but for a deployment, which can write anything in its group.
 fn touched<'a>(verb: Verb, path: &'a [&'a str]) -> &'a [&'a str] {
-    let deployment = path.iter().position(|segment| *segment == "deployments");
-    match deployment {
-        Some(at) if verb != Verb::Read && at >= 2 && path[at - 1] == "microsoft.resources" => &path[..at - 2],
+    // By its place, for a subscription and a group may be called so too.
+    match path {
+        [_, _, _, _, "providers", "microsoft.resources", "deployments", ..] if verb != Verb::Read => {
+            &path[..4]
+        }
         _ => path,
     }
 }

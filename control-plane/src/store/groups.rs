@@ -3,10 +3,13 @@
 use serde_json::{Map, Value, json};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
+use tidegate_shared::id::Generation;
 use uuid::Uuid;
 
+use crate::arm::deployment::DEPLOYMENT_TYPE;
+use crate::arm::network::NetworkKind;
 use crate::arm::resource_group::GROUP_WRITE;
-use crate::arm::resource_id::GatewayPath;
+use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
 use crate::audit::Act;
 use crate::clock::Millis;
 
@@ -171,24 +174,14 @@ impl Store {
             .await?;
         for path in gateways_in(&mut transaction, &group).await? {
             if let Some(gateway) = self.load_head(&mut transaction, &path).await? {
+                if gateway.state != ProvisioningState::Deleting {
+                    let generation = Some(gateway.generation);
+                    note_end(&mut transaction, act, GATEWAY_TYPE, path.to_string(), generation).await?;
+                }
                 let_go(&mut transaction, gateway).await?;
             }
         }
-        sqlx::query("DELETE FROM network_resources WHERE subscription = ? AND resource_group = ?")
-            .bind(&group.subscription)
-            .bind(&group.name)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("DELETE FROM deployments WHERE subscription = ? AND resource_group = ?")
-            .bind(&group.subscription)
-            .bind(&group.name)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("DELETE FROM deployments WHERE subscription = ? AND resource_group = ?")
-            .bind(&group.subscription)
-            .bind(&group.name)
-            .execute(&mut *transaction)
-            .await?;
+        clear(&mut transaction, &group, act).await?;
         let mut operation = begin_deletion(&mut transaction, &group).await?;
         record(&mut transaction, act, None, None).await?;
         if finish_deletions(&mut transaction).await?.contains(&group.id) {
@@ -199,6 +192,44 @@ impl Store {
         self.settled();
         Ok(Some(operation))
     }
+}
+
+/// Removes what is in a group beside its gateways.
+async fn clear(connection: &mut SqliteConnection, group: &Group, act: &Act) -> Result<(), StoreError> {
+    let resources = sqlx::query(
+        "DELETE FROM network_resources WHERE subscription = ? AND resource_group = ? RETURNING resource_id, kind",
+    )
+    .bind(&group.subscription)
+    .bind(&group.name)
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in resources {
+        let kind = NetworkKind::of_segment(row.try_get("kind")?).map_or("", NetworkKind::resource_type);
+        note_end(connection, act, kind, row.try_get("resource_id")?, None).await?;
+    }
+    let deployments = sqlx::query_scalar(
+        "DELETE FROM deployments WHERE subscription = ? AND resource_group = ? RETURNING resource_id",
+    )
+    .bind(&group.subscription)
+    .bind(&group.name)
+    .fetch_all(&mut *connection)
+    .await?;
+    for id in deployments {
+        note_end(connection, act, DEPLOYMENT_TYPE, id, None).await?;
+    }
+    Ok(())
+}
+
+/// Notes that something goes with its group: who asks after it in the log finds its end there.
+async fn note_end(
+    connection: &mut SqliteConnection,
+    act: &Act,
+    kind: &str,
+    resource: String,
+    generation: Option<Generation>,
+) -> Result<(), StoreError> {
+    let act = Act { author: act.author.clone(), action: format!("{kind}/delete"), resource };
+    record(connection, &act, generation, generation).await
 }
 
 /// Removes the groups that wait to go and have no gateway left, and ends their operations. Which those were.
@@ -237,11 +268,12 @@ async fn begin_deletion(connection: &mut SqliteConnection, group: &Group) -> Res
         ended_at: None,
     };
     sqlx::query(
-        "INSERT INTO operations (id, gateway, subscription, kind, generation, state, started_at) \
-         VALUES (?, ?, ?, ?, 0, ?, ?)",
+        "INSERT INTO operations (id, gateway, resource_id, subscription, kind, generation, state, started_at) \
+         VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
     )
     .bind(operation.id.to_string())
     .bind(group.id.to_string())
+    .bind(group_id(&group.subscription, &group.name))
     .bind(&group.subscription)
     .bind(operation.kind.as_str())
     .bind(operation.state.as_str())

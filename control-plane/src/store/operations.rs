@@ -14,9 +14,11 @@ use super::{Gateway, Operation, OperationKind, OperationState, Problem, Store, S
 /// How long an ended operation can be asked for, in milliseconds.
 const KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
-/// How many looks at the backends are kept, the newest: their results can be large, and anybody who may read can ask
-/// for one after the other.
+/// How many looks at the backends are kept, the newest: anybody who may read can ask for one after the other.
 const LOOKS_KEPT: i64 = 1000;
+
+/// How many bytes their results may come to.
+const LOOKS_SIZE: i64 = 64 * 1024 * 1024;
 
 codes! { OPERATION_CODES;
     /// A newer operation took over the work of this one. Only ever the code of an operation.
@@ -54,20 +56,15 @@ impl Store {
         }))
     }
 
-    /// The resource that an operation is about; none if it, or the operation, is gone.
+    /// The resource ID of what an operation is about, which may be gone; none if the operation is.
     ///
     /// # Errors
     /// The database's.
     pub async fn resource_of_operation(&self, id: Uuid) -> Result<Option<String>, StoreError> {
-        let row = sqlx::query(
-            "SELECT gateways.resource_id FROM operations JOIN gateways ON gateways.id = operations.gateway \
-             WHERE operations.id = ?1 \
-             UNION ALL SELECT '/subscriptions/' || resource_groups.subscription || '/resourceGroups/' || name \
-             FROM operations JOIN resource_groups ON resource_groups.id = operations.gateway WHERE operations.id = ?1",
-        )
-        .bind(id.to_string())
-        .fetch_optional(&self.readers)
-        .await?;
+        let row = sqlx::query("SELECT resource_id FROM operations WHERE id = ?")
+            .bind(id.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
@@ -144,11 +141,13 @@ impl Store {
 
 async fn forget_old_looks(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::query(
-        "DELETE FROM operations WHERE id IN (SELECT id FROM operations \
+        "DELETE FROM operations WHERE id IN (SELECT id FROM (SELECT id, ROW_NUMBER() OVER newest AS place, \
+         SUM(COALESCE(OCTET_LENGTH(result), 0)) OVER newest AS size FROM operations \
          WHERE kind IN ('BackendHealth', 'OnDemandHealth') AND ended_at IS NOT NULL \
-         ORDER BY ended_at DESC LIMIT -1 OFFSET ?)",
+         WINDOW newest AS (ORDER BY ended_at DESC, id)) WHERE place >= ? OR size > ?)",
     )
-    .bind(LOOKS_KEPT - 1)
+    .bind(LOOKS_KEPT)
+    .bind(LOOKS_SIZE)
     .execute(connection)
     .await?;
     Ok(())
@@ -168,11 +167,12 @@ pub(super) async fn begin_operation(
         .execute(&mut *connection)
         .await?;
     sqlx::query(
-        "INSERT INTO operations (id, gateway, subscription, kind, generation, state, result, started_at, ended_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO operations (id, gateway, resource_id, subscription, kind, generation, state, result, started_at, \
+         ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id.to_string())
     .bind(gateway.id.to_string())
+    .bind(gateway.document.path.to_string())
     .bind(&gateway.document.path.subscription)
     .bind(kind.as_str())
     .bind(number(gateway.generation))

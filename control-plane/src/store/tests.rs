@@ -219,7 +219,7 @@ async fn looks_at_the_backends_are_kept_for_a_day_but_not_without_end() {
     let look =
         async || store.ended_operation(&gateway, OperationKind::BackendHealth, &json!({})).await.unwrap();
     look().await;
-    let double = "INSERT INTO operations SELECT hex(randomblob(16)), gateway, subscription, kind, generation, state, code, message, \
+    let double = "INSERT INTO operations SELECT hex(randomblob(16)), gateway, resource_id, subscription, kind, generation, state, code, message, \
                   result, started_at, ended_at - 1 FROM operations WHERE kind = 'BackendHealth'";
     for _ in 0..10 {
         sqlx::query(double).execute(&store.writer).await.unwrap();
@@ -268,6 +268,8 @@ async fn a_deletion_frees_everything_and_its_operation_outlives_it() {
     assert!(store.remove(one.gateway.id).await.unwrap());
     for operation in [&first.operation, &second.operation] {
         assert_eq!(state(&store, operation).await, OperationState::Succeeded);
+        let about = store.resource_of_operation(operation.id).await.unwrap();
+        assert_eq!(about, Some(path("gw").to_string()), "who may ask after it can still be told");
     }
     let again = write(&store, document("gw", vec![port("a", 1)]), &[claim("public", 80)]).await.unwrap();
     assert_ne!(again.gateway.id, one.gateway.id, "another gateway under the same name");

@@ -23,7 +23,7 @@ pub(super) const BUDGET: u64 = 2_000_000;
 /// How deep values may be nested.
 const MAX_NESTING: usize = 64;
 
-/// How deep evaluation may go, through variables and parameters that lead to others.
+/// How deep evaluation may go, through values and through variables and parameters that lead to others.
 const MAX_DEPTH: usize = 120;
 
 /// Why there is no value.
@@ -170,18 +170,22 @@ impl<'w> Evaluator<'w> {
     }
 
     pub(super) fn expression(&mut self, expression: &Expression, frame: &Frame<'_>) -> Outcome {
+        let value = self.deeper(|evaluator| evaluator.step(expression, frame))?;
+        self.charge(&value)?;
+        Ok(value)
+    }
+
+    /// One level further down: the stack has an end.
+    pub(super) fn deeper(&mut self, step: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
         if self.depth >= MAX_DEPTH {
-            let why = format!(
-                "Parameters, variables and functions lead to each other more than {MAX_DEPTH} times."
-            );
+            let why =
+                format!("Values, variables and functions are nested more than {MAX_DEPTH} levels deep.");
             return Err(Fault::Wrong(code::LIMIT, why));
         }
         self.depth += 1;
-        let outcome = self.step(expression, frame);
+        let outcome = step(self);
         self.depth -= 1;
-        let value = outcome?;
-        self.charge(&value)?;
-        Ok(value)
+        outcome
     }
 
     fn step(&mut self, expression: &Expression, frame: &Frame<'_>) -> Outcome {
@@ -310,9 +314,11 @@ impl<'w> Evaluator<'w> {
         }
     }
 
+    /// Who cannot pay once can pay for nothing any more.
     pub(super) fn spend(&mut self, cost: u64) -> Result<(), Fault> {
-        self.budget = self.budget.checked_sub(cost.max(1)).ok_or_else(too_much)?;
-        Ok(())
+        let left = self.budget.checked_sub(cost.max(1));
+        self.budget = left.unwrap_or(0);
+        left.map(drop).ok_or_else(too_much)
     }
 }
 

@@ -27,7 +27,8 @@ impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Root(path) => f.write_str(path),
-            Place::Property(of, name) => write!(f, "{of}.{name}"),
+            // Names are anybody's, and a path is written for each thing wrong below it.
+            Place::Property(of, name) => write!(f, "{of}.{name:.100}"),
             Place::Element(of, index) => write!(f, "{of}[{index}]"),
         }
     }
@@ -39,11 +40,14 @@ impl Evaluator<'_> {
     /// With a place, what is wrong goes to `flaws` and what waits to `pending`, and the rest is looked at as well;
     /// the value is of no use then. Without, the first thing wrong ends it.
     pub(super) fn fill(&mut self, value: &Value, frame: &Frame<'_>, place: Option<&Place<'_>>) -> Outcome {
+        let outcome = self.deeper(|evaluator| evaluator.fill_one(value, frame, place));
+        self.settle(outcome, place)
+    }
+
+    fn fill_one(&mut self, value: &Value, frame: &Frame<'_>, place: Option<&Place<'_>>) -> Outcome {
+        self.spend(1)?;
         match value {
-            Value::String(text) => {
-                let outcome = self.text(text, frame);
-                self.settle(outcome, place)
-            }
+            Value::String(text) => self.text(text, frame),
             Value::Array(list) => {
                 let mut filled = Vec::with_capacity(list.len());
                 for (i, value) in list.iter().enumerate() {
@@ -98,6 +102,8 @@ impl Evaluator<'_> {
         let count = copies(&count)?;
         let mut list = Vec::new();
         for index in 0..count {
+            // Not noted turn by turn: where nothing is left to spend, the loops around end as well.
+            self.spend(1)?;
             let binding = Binding::Copy { name: turn.name.to_owned(), index, anonymous: false };
             let place = place.map(|place| Place::Property(place, "input"));
             list.push(self.fill(turn.input, &frame.with(binding), place.as_ref())?);

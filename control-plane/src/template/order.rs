@@ -77,11 +77,16 @@ fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>)
     for (i, entry) in list.iter().enumerate() {
         let place = Place::Element(&place, i);
         let found = match evaluator.fill(entry, &frame, None) {
-            Ok(Value::String(text)) => known.find(&text, &group).ok_or_else(|| {
-                let why =
-                    format!("The resource '{text:.300}' is not defined in the template, or not just once.");
-                Fault::Wrong(code::DEPENDENCY, why)
-            }),
+            Ok(Value::String(text)) => {
+                let found = known.find(&text, &group).ok_or_else(|| {
+                    let why = format!(
+                        "The resource '{text:.300}' is not defined in the template, or not just once."
+                    );
+                    Fault::Wrong(code::DEPENDENCY, why)
+                });
+                // One word can stand for hundreds of resources.
+                found.and_then(|found| evaluator.spend(found.len() as u64).map(|()| found))
+            }
             Ok(other) => Err(Fault::expression(format!("A dependency is a string, not {}.", kind(&other)))),
             Err(fault) => Err(fault),
         };

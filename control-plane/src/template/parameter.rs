@@ -1,6 +1,6 @@
 //! The parameters of a template: what it declares, what was given for them, and whether the two fit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde_json::{Map, Value, json};
@@ -109,8 +109,9 @@ impl Parameter {
             ));
         }
         if let Some(Value::Array(allowed)) = self.rules.get("allowedvalues") {
-            let members_allowed = |list: &Vec<Value>| list.iter().all(|member| allowed.contains(member));
-            if !allowed.contains(value) && !value.as_array().is_some_and(members_allowed) {
+            let known: HashSet<&Value> = allowed.iter().collect();
+            let members_allowed = |list: &Vec<Value>| list.iter().all(|member| known.contains(member));
+            if !known.contains(value) && !value.as_array().is_some_and(members_allowed) {
                 let allowed = Value::Array(allowed.iter().take(20).cloned().collect());
                 return Some(format!("The parameter '{name}' is none of its allowed values: {allowed}."));
             }

@@ -177,9 +177,10 @@ fn parts(value: &Value, place: &str, parent: Option<usize>, list: &mut Vec<Part>
         Value::Array(array) => {
             array.iter().enumerate().map(|(i, entry)| (None, format!("{place}[{i}]"), entry)).collect()
         }
-        Value::Object(object) => {
-            object.iter().map(|(key, entry)| (Some(key.clone()), format!("{place}.{key}"), entry)).collect()
-        }
+        Value::Object(object) => object
+            .iter()
+            .map(|(key, entry)| (Some(key.clone()), format!("{place}.{key:.100}"), entry))
+            .collect(),
         Value::Null => Vec::new(),
         other => {
             let why = format!("A list of resources is wanted here, not {}.", kind(other));

@@ -14,6 +14,9 @@ use crate::violation::code::template as code;
 /// The most resources that one template deploys; ARM's own limit.
 const MAX_RESOURCES: usize = 800;
 
+/// What it costs to look at a resource, whatever comes of it.
+const DECLARATION: u64 = 16;
+
 /// What stands beside a resource's own properties, for the deployment to read, in lower case.
 const FOR_THE_DEPLOYMENT: &[&str] = &[
     "apiversion",
@@ -98,6 +101,11 @@ pub(super) fn declare(evaluator: &mut Evaluator<'_>) -> Vec<Declared> {
         };
         for around in &around {
             for turn in turns(evaluator, part, around.as_ref()) {
+                // Also one that comes to nothing: parts of copies multiply.
+                if let Err(Fault::Wrong(code, why)) = evaluator.spend(DECLARATION) {
+                    evaluator.flaws.push(code, &part.place, why);
+                    return declared;
+                }
                 if declared.len() >= MAX_RESOURCES {
                     let why = format!("The template makes more than {MAX_RESOURCES} resources.");
                     evaluator.flaws.push(code::LIMIT, &part.place, why);

@@ -6,6 +6,8 @@ use uuid::Uuid;
 use super::evaluate::{Frame, Outcome};
 use super::*;
 
+mod hostile;
+
 /// An empty template around some resources.
 pub(super) fn template(resources: &Value) -> Value {
     json!({

@@ -173,6 +173,8 @@ pub mod limit {
     pub const PROFILE_AUTHORITIES: &str = "ApplicationGatewaySslProfileTrustedClientCertificateLimitReached";
     /// Of the conditions of one rewrite rule set.
     pub const REWRITE_CONDITIONS: &str = "ApplicationGatewayRewriteRuleConditionLimitReached";
+    /// Of the different patterns in all rewrite rule sets.
+    pub const REWRITE_PATTERNS: &str = "ApplicationGatewayRewriteRulePatternLimitReached";
     /// Of the changes of one rewrite rule set.
     pub const REWRITE_ACTIONS: &str = "ApplicationGatewayRewriteRuleActionLimitReached";
     /// Of the rules of one path map.

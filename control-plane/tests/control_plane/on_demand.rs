@@ -105,6 +105,24 @@ async fn without_an_answer_it_fails_and_says_why() {
     running.stop().await;
 }
 
+#[tokio::test]
+async fn so_many_are_under_way_and_no_more() {
+    let running = Running::start(SLOW).await;
+    let (client, mut worker) = running_gateway(&running).await;
+    let first = ask(&client, "").await;
+    let probe = asked(&mut worker).await;
+    for _ in 1..64 {
+        ask(&client, "").await;
+    }
+    let beyond = ask(&client, "").await;
+    let outcome = client.outcome(&beyond).await;
+    assert_eq!(outcome["error"]["code"], "ApplicationGatewayOnDemandProbeFailed", "{outcome}");
+    assert!(outcome["error"]["message"].as_str().unwrap().contains("Too many"), "{outcome}");
+    worker.say(ToControlPlane::Probed { probe: probe.id, members: vec![] }).await;
+    assert_eq!(client.outcome(&first).await["status"], "Succeeded");
+    running.stop().await;
+}
+
 /// Asks until the worker that has just applied the gateway is asked.
 async fn ask_running(client: &Client, worker: &mut FakeWorker) -> Answer {
     loop {

@@ -1,7 +1,7 @@
 //! Who may do what where.
 
 use serde_json::json;
-use tidegate_harness::{GROUP, GatewayDocument, SUBSCRIPTION};
+use tidegate_harness::{API_VERSION, GROUP, GatewayDocument, SUBSCRIPTION};
 
 use super::{all_gateways, create, gateway_in, group, usual_gateway};
 use crate::tidegate;
@@ -96,9 +96,35 @@ async fn a_client_of_a_group_lives_in_it() {
         if status == 403 {
             assert_eq!(answer.error_code(), "LinkedAuthorizationFailed");
             assert!(answer.text().contains(&address(group_name)), "{}", answer.text());
+            // Nor by a template, which is told so before it is stored.
+            let mut resource = document.body().clone();
+            resource["type"] = "Microsoft.Network/applicationGateways".into();
+            resource["apiVersion"] = API_VERSION.into();
+            resource["name"] = "gateway".into();
+            let template = json!({"contentVersion": "1.0.0.0", "resources": [resource]});
+            let body = json!({"properties": {"mode": "Incremental", "template": template}});
+            let deployment = format!("{}/providers/Microsoft.Resources/deployments/link", group(GROUP));
+            let refused = ours.put(&deployment, &body).await.expect(400).text();
+            assert!(refused.contains("LinkedAuthorizationFailed"), "{refused}");
         }
     }
     ours.remove(document.id()).await;
+    theirs.send("GET", operation, &[], "").await.expect(403);
+
+    // Nor does a template read what is elsewhere, though it learns the name only on its way.
+    let own = address(GROUP);
+    let body = json!({"location": "here", "tags": {"next": elsewhere}});
+    ours.put(&own, &body).await.expect(201);
+    let read = format!("[string(reference(reference('{own}', '2024-05-01', 'Full').tags.next))]");
+    let template = json!({"contentVersion": "1.0.0.0", "resources": [],
+        "outputs": {"read": {"type": "string", "value": read}}});
+    let deployment = format!("{}/providers/Microsoft.Resources/deployments/d", group(GROUP));
+    let body = json!({"properties": {"mode": "Incremental", "template": template}});
+    let begun = ours.put(&deployment, &body).await.expect(201);
+    let ended = ours.operation(&begun).await;
+    assert_eq!(ended.status, "Failed");
+    let shown = ours.get(&deployment).await.expect(200).json();
+    assert_eq!(shown["properties"]["error"]["code"], "LinkedAuthorizationFailed", "{shown}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
-use crate::arm::deployment::{DeploymentBody, DeploymentPath, Failure};
+use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentBody, DeploymentPath, Failure};
 use crate::audit::Author;
 use crate::clock::Millis;
 use crate::store::StoreError;
@@ -67,7 +67,7 @@ pub(super) async fn foresee(
         let after = match plan.body(resource, &references) {
             Ok(Ready::After(_)) => None,
             Ok(Ready::Now(body)) => match Write::new(app, resource, body).await {
-                Ok(write) => match write.rehearse(app, &mut stage).await {
+                Ok(write) => match write.rehearse(app, author, &mut stage).await {
                     Ok(after) => Some(after),
                     Err(error) => {
                         failures.push(of_resource(&resource.target, error)?);
@@ -116,14 +116,7 @@ async fn foreign(
     let mut references = References::new();
     let mut failures = Vec::new();
     for id in &plan.foreign {
-        if let Some(client) = author.client.as_ref().filter(|client| !client.covers(id)) {
-            return Err(ApiError::LinkForbidden {
-                client: client.app_id,
-                action: "Microsoft.Resources/deployments/write".to_owned(),
-                scope: path.to_string(),
-                linked: id.clone(),
-            });
-        }
+        check_readable(author, path, id)?;
         let found = match Target::of(id) {
             Some(target) => target.show(app).await?,
             None => None,
@@ -138,6 +131,19 @@ async fn foreign(
         }
     }
     if failures.is_empty() { Ok(references) } else { Err(invalid(plan, path, failures)) }
+}
+
+/// Refuses what a template refers to and its author may not read.
+pub(super) fn check_readable(author: &Author, path: &DeploymentPath, id: &str) -> Result<(), ApiError> {
+    match &author.client {
+        Some(client) if !client.covers(id) => Err(ApiError::LinkForbidden {
+            client: client.app_id,
+            action: format!("{DEPLOYMENT_TYPE}/write"),
+            scope: path.to_string(),
+            linked: id.to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn invalid(plan: &Plan, path: &DeploymentPath, failures: Vec<Failure>) -> ApiError {

@@ -16,10 +16,10 @@ use crate::store::{
     Decision, Gateway, Operation, OperationState, OperationalState, Problem, ProvisioningState, StoreError,
 };
 
-use super::super::App;
 use super::super::error::ApiError;
 use super::super::gateways::not_found;
 use super::super::view;
+use super::super::{App, act, check_links};
 use super::write::{Stage, Unwritten};
 
 /// How often it is looked whether the deployment is still wanted, while an operation goes on.
@@ -29,8 +29,16 @@ const LOOK: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// What the write would be refused for.
-pub(super) async fn rehearse(edit: &Edit, app: &App, stage: &mut Stage) -> Result<Value, ApiError> {
+pub(super) async fn rehearse(
+    edit: &Edit,
+    app: &App,
+    author: &Author,
+    stage: &mut Stage,
+) -> Result<Value, ApiError> {
     let path = &edit.path;
+    // Before anything is looked up that the author may not see.
+    check_links(&act(author.clone(), edit), edit)
+        .map_err(|error| ApiError::from_edit(error, not_found(path)))?;
     let stored = match stage.gateways.get(&path.key()) {
         Some(gateway) => Some(gateway.clone()),
         None => app.store.gateway(path).await?,

@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::arm::deployment::Failure;
+use crate::arm::deployment::{DeploymentPath, Failure};
 use crate::audit::Author;
 use crate::identity::access::Client;
 use crate::store::{StoreError, Task};
@@ -23,11 +23,15 @@ use crate::violation::Violations;
 
 use super::super::App;
 use super::super::error::{ApiError, DeploymentError, FAILED};
+use super::foresee::check_readable;
 use super::target::Target;
 use super::write::{Unwritten, Write};
 
 /// How often it looks for deployments that were left lying, when nothing else wakes it.
 const TICK: Duration = Duration::from_secs(10);
+
+/// How many run at once; further ones wait.
+const AT_ONCE: usize = 16;
 
 /// Runs deployments until `stop`. Those that have not ended then are taken up by the next process.
 pub async fn run(app: Arc<App>, stop: CancellationToken) {
@@ -42,15 +46,19 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
             _ = tick.tick() => {}
             Some(ended) = tasks.join_next_with_id() => {
                 let task = ended.map_or_else(|failed| failed.id(), |(task, ())| task);
+                let is_waited_for = running.len() == AT_ONCE;
                 running.remove(&task);
-                continue;
+                // One that failed for want of the database is not to be tried again at once.
+                if !is_waited_for {
+                    continue;
+                }
             }
             () = stop.cancelled() => return,
         }
         match app.store.running_deployments().await {
             Ok(ids) => {
                 for id in ids {
-                    if !running.values().any(|known| *known == id) {
+                    if running.len() < AT_ONCE && !running.values().any(|known| *known == id) {
                         let task = tasks.spawn(run_one(app.clone(), id));
                         running.insert(task.id(), id);
                     }
@@ -81,6 +89,7 @@ async fn run_one(app: Arc<App>, id: Uuid) {
 struct Run<'a> {
     app: &'a App,
     id: Uuid,
+    path: DeploymentPath,
     author: Author,
     plan: Plan,
     references: References,
@@ -90,10 +99,7 @@ struct Run<'a> {
 async fn deploy(app: &App, task: Task) -> Result<Option<Result<Value, Failure>>, StoreError> {
     let Task { deployment, request, mut author, client } = task;
     if let Some(client) = client {
-        let Some((found, _)) = app.store.client(client).await? else {
-            let message = "The API client that asked for the deployment has been revoked.";
-            return Ok(Some(Err(Failure::new("AuthorizationFailed", message))));
-        };
+        let Some((found, _)) = app.store.client(client).await? else { return Ok(Some(Err(revoked()))) };
         author.client = Some(Client { app_id: found.app_id, role: found.role, scopes: found.scopes });
     }
     let plan = serde_json::from_slice::<Request>(request.expose())
@@ -106,7 +112,8 @@ async fn deploy(app: &App, task: Task) -> Result<Option<Result<Value, Failure>>,
         Ok(plan) => plan,
         Err(flaws) => return Ok(Some(Err(invalid(flaws)))),
     };
-    let mut run = Run { app, id: deployment.id, author, plan, references: References::new() };
+    let mut run =
+        Run { app, id: deployment.id, path: deployment.path, author, plan, references: References::new() };
     let Some(failures) = run.resources().await? else { return Ok(None) };
     if failures.is_empty() {
         return run.outputs().await.map(Some);
@@ -115,6 +122,11 @@ async fn deploy(app: &App, task: Task) -> Result<Option<Result<Value, Failure>>,
         "At least one resource could not be deployed. See details, or list the operations of the deployment.";
     let failure = Failure::new(FAILED, message).because(failures);
     Ok(Some(Err(failure.map(&|text| run.plan.without_secrets_in(text)))))
+}
+
+fn revoked() -> Failure {
+    let message = "The API client that asked for the deployment has been revoked.";
+    Failure::new("AuthorizationFailed", message)
 }
 
 fn invalid(flaws: Violations) -> Failure {
@@ -129,6 +141,13 @@ impl Run<'_> {
         for (at, resource) in self.plan.resources.clone().iter().enumerate() {
             if !resource.depends_on.iter().all(|other| deployed.contains(other)) {
                 continue;
+            }
+            // Who is shut out is out at once, in the middle of a deployment too.
+            if let Some(client) = &self.author.client
+                && self.app.store.client(client.app_id).await?.is_none()
+            {
+                failures.push(revoked());
+                break;
             }
             if !self.app.store.begin_step(self.id, at, &resource.id, &resource.kind).await? {
                 return Ok(None);
@@ -177,9 +196,11 @@ impl Run<'_> {
         }
     }
 
-    /// Looks resources up that expressions refer to.
+    /// Looks resources up that expressions refer to. Which ones that are may be known only now, and the author must
+    /// be allowed to read each.
     async fn fetch(&mut self, ids: impl IntoIterator<Item = String>) -> Result<(), ApiError> {
         for id in ids {
+            check_readable(&self.author, &self.path, &id)?;
             let found = match Target::of(&id) {
                 Some(target) => target.show(self.app).await?,
                 None => None,

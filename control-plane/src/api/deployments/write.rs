@@ -90,9 +90,14 @@ impl Write {
     ///
     /// # Errors
     /// What the write would be refused for.
-    pub(super) async fn rehearse(&self, app: &App, stage: &mut Stage) -> Result<Value, ApiError> {
+    pub(super) async fn rehearse(
+        &self,
+        app: &App,
+        author: &Author,
+        stage: &mut Stage,
+    ) -> Result<Value, ApiError> {
         match self {
-            Write::Gateway(edit) => gateway::rehearse(edit, app, stage).await,
+            Write::Gateway(edit) => gateway::rehearse(edit, app, author, stage).await,
             Write::Network(edit) => network::rehearse(edit, app, stage).await,
         }
     }

@@ -199,6 +199,27 @@ fn a_set_has_limits() {
 }
 
 #[test]
+fn a_gateway_has_so_many_patterns() {
+    let body = |different: usize| {
+        let rule = |i: usize| {
+            json!({ "name": "r", "conditions": [{ "variable": "var_host", "pattern": format!("{i}") }],
+            "actionSet": { "urlConfiguration": { "modifiedPath": "/" } } })
+        };
+        let set = |s: usize| {
+            json!({ "name": format!("s{s}"), "properties": {
+            "rewriteRules": (0..40).map(|i| rule((s * 40 + i) % different)).collect::<Vec<_>>() } })
+        };
+        let mut body = whole();
+        body["properties"]["rewriteRuleSets"] = (0..30).map(set).collect();
+        body
+    };
+    let too_many = [(code::limit::REWRITE_PATTERNS, "")];
+    for (different, expected) in [(1000, &[][..]), (1001, &too_many[..])] {
+        check_body(body(different), &different.to_string(), "properties.rewriteRuleSets", expected);
+    }
+}
+
+#[test]
 fn load_distribution() {
     let pool = reference("backendAddressPools/pool");
     for (target, expected) in [

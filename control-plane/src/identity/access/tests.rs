@@ -120,11 +120,14 @@ fn what_may_be_done_where() {
 
 #[test]
 fn a_deployment_takes_the_whole_group() {
-    let deployment = "/subscriptions/s/resourcegroups/g/providers/microsoft.resources/deployments/d";
-    let only_it = client(Role::Contributor, &[deployment]);
-    assert_eq!(decide(&only_it, "PUT", deployment), Verdict::Denied);
-    assert_eq!(decide(&only_it, "POST", &format!("{deployment}/validate")), Verdict::Denied);
-    assert_eq!(decide(&only_it, "GET", deployment), Verdict::Allowed);
+    for (subscription, group) in [("s", "g"), ("s", "deployments"), ("deployments", "g")] {
+        let group = format!("/subscriptions/{subscription}/resourcegroups/{group}");
+        let deployment = format!("{group}/providers/microsoft.resources/deployments/d");
+        let only_it = client(Role::Contributor, &[&deployment]);
+        assert_eq!(decide(&only_it, "PUT", &deployment), Verdict::Denied, "{deployment}");
+        assert_eq!(decide(&only_it, "POST", &format!("{deployment}/validate")), Verdict::Denied);
+        assert_eq!(decide(&only_it, "GET", &deployment), Verdict::Allowed);
+    }
 }
 
 #[test]

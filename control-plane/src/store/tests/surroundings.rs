@@ -4,6 +4,7 @@ use sqlx::{Connection, SqliteConnection};
 
 use super::*;
 use crate::arm::network::{NetworkKind, NetworkPath};
+use crate::audit::Filter;
 
 fn public(name: &str) -> NetworkPath {
     let kind = NetworkKind::PublicAddress;
@@ -84,6 +85,9 @@ async fn a_group_does_not_go_with_what_others_need() {
     assert!(store.delete_group("sub", "none", &act()).await.unwrap().is_none());
     write(&store, document("a", vec![]), &[]).await.unwrap();
     let ended = store.delete_group("sub", "other", &act()).await.unwrap().unwrap();
+    let about = Filter { resource: Some(elsewhere.to_string()), ..Filter::default() };
+    let told = store.audit(&about, 10).await.unwrap();
+    assert_eq!(told[0].act.action, "Microsoft.Network/publicIPAddresses/delete", "its end is in the log");
     assert_eq!(ended.state, OperationState::Succeeded, "there is no gateway to wait for");
     assert_eq!(state(&store, &ended).await, OperationState::Succeeded);
     assert!(store.network_resource(&elsewhere).await.unwrap().is_none());

@@ -1,6 +1,9 @@
 //! Arrays and objects, and what works on texts as well.
 
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use serde_json::{Map, Number, Value, json};
 
 use super::{ANY, Answer, Function, MAX_LIST, amount, display, integer, list, object, same, text, wanted};
 
@@ -97,7 +100,8 @@ fn intersection(values: &[Value]) -> Answer {
     for value in &values[1..] {
         match (&mut left, value) {
             (Value::Array(left), Value::Array(right)) => {
-                left.retain(|value| right.iter().any(|other| same(value, other)));
+                let right: HashSet<Cow<'_, Value>> = right.iter().map(alike).collect();
+                left.retain(|value| right.contains(&alike(value)));
             }
             (Value::Object(left), Value::Object(right)) => {
                 left.retain(|key, value| right.get(key).is_some_and(|other| same(value, other)));
@@ -111,14 +115,17 @@ fn intersection(values: &[Value]) -> Answer {
     Ok(left)
 }
 
-fn distinct(list: Vec<Value>) -> Vec<Value> {
-    let mut kept: Vec<Value> = Vec::new();
-    for value in list {
-        if !kept.iter().any(|known| same(known, &value)) {
-            kept.push(value);
-        }
-    }
-    kept
+fn distinct(mut list: Vec<Value>) -> Vec<Value> {
+    let mut known = HashSet::new();
+    list.retain(|value| known.insert(alike(value).into_owned()));
+    list
+}
+
+/// A value that is equal for those that are the [`same`], so that lists of any length can be compared.
+fn alike(value: &Value) -> Cow<'_, Value> {
+    // To add nothing makes a zero of a negative zero.
+    let float = value.as_f64().and_then(|number| Number::from_f64(number + 0.0));
+    float.map_or(Cow::Borrowed(value), |float| Cow::Owned(Value::Number(float)))
 }
 
 /// The members of an object as pairs, by key.

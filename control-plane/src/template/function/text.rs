@@ -5,6 +5,9 @@ use serde_json::Value;
 use super::{ANY, Answer, Function, MAX_TEXT, Text, amount, display, integer, list, text, wanted};
 use crate::template::unique;
 
+/// The most texts that one text is split at.
+const MAX_DELIMITERS: usize = 16;
+
 pub(super) const TABLE: &[Function] = &[
     Function::new("concat", 1, ANY, concat),
     Function::new("endsWith", 2, 2, |v| Ok(folded(v, |text, part| text.ends_with(part))?.into())),
@@ -156,6 +159,9 @@ fn split(values: &[Value]) -> Answer {
         Value::Array(list) => texts(list)?,
         one => vec![text(one)?.to_owned()],
     };
+    if delimiters.len() > MAX_DELIMITERS {
+        return Err(format!("there are more than {MAX_DELIMITERS} delimiters."));
+    }
     let delimiters: Vec<&String> = delimiters.iter().filter(|delimiter| !delimiter.is_empty()).collect();
     let (mut parts, mut start, mut at) = (Vec::new(), 0, 0);
     while at < whole.len() {
