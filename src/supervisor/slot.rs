@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Pid;
 use tidegate_shared::private_file;
+use tidegate_shared::protocol::VERSION;
 use tidegate_shared::token::JoinToken;
 
 /// Locked by the worker that serves the slot, for its life; holds that worker's process id.
@@ -68,7 +69,8 @@ impl Slot {
         self.hand_over(token)
     }
 
-    /// Whether the worker that serves the slot was told exactly these arguments.
+    /// Whether the worker that serves the slot was told exactly these arguments, and speaks the channel's version: one
+    /// that was started before an upgrade may not be able to connect any more.
     pub(super) fn was_told(&self, arguments: &[OsString]) -> bool {
         fs::read(self.dir.join(PLAN_FILE)).is_ok_and(|told| told == plan_text(arguments))
     }
@@ -102,7 +104,9 @@ impl Survivor {
 }
 
 fn plan_text(arguments: &[OsString]) -> Vec<u8> {
-    arguments.iter().flat_map(|argument| [argument.as_bytes(), b"\n"].concat()).collect()
+    let mut text = format!("channel version {VERSION}\n").into_bytes();
+    text.extend(arguments.iter().flat_map(|argument| [argument.as_bytes(), b"\n"].concat()));
+    text
 }
 
 fn is_held(lock: &Path) -> io::Result<bool> {
@@ -166,6 +170,8 @@ mod tests {
         slot.prepare(&arguments("--threads 2"), &token).unwrap();
         assert!(slot.was_told(&arguments("--threads 2")));
         assert!(!slot.was_told(&arguments("--threads 3")) && !slot.was_told(&arguments("--threads")));
+        fs::write(slot.dir().join(PLAN_FILE), "--threads\n2\n").unwrap();
+        assert!(!slot.was_told(&arguments("--threads 2")), "by a version that did not write its own down");
         let path = slot.dir().join(TOKEN_FILE);
         assert_eq!(fs::read_to_string(&path).unwrap().parse::<JoinToken>().unwrap(), token);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
