@@ -93,7 +93,7 @@ def each_kind_comes_and_goes():
     for kind in KINDS:
         come(kind)
         print(f"     {kind.group}", flush=True)
-    conditions_and_path_rules()
+    members_of_members()
     layer_4_listeners()
     uses_are_refused()
     for kind in reversed(KINDS):
@@ -117,14 +117,15 @@ def come(kind: Kind):
     # A redirect is the one kind that has no state of its own.
     assert shown["name"] == NAME and shown.get("provisioningState", "Succeeded") == "Succeeded", shown
     assert f"/resourceGroups/{GROUP}/" in shown["id"] and shown["id"].endswith(f"/{NAME}"), shown
+    assert NAME in [member["name"] for member in child(kind.group, "list")], kind.group
     if kind.changed:
         path, value = kind.changed
         seen = functools.reduce(lambda members, part: members[part], path.split("."), shown)
         assert seen == value, (kind.group, shown)
 
 
-def conditions_and_path_rules():
-    """Members of members."""
+def members_of_members():
+    """Conditions of rewrites, rules of path maps, addresses of private links."""
     of_set = f"--rule-set-name {NAME}"
     child("rewrite-rule", "create", f"{of_set} --name header --sequence 100 --request-headers X-New=1")
     child("rewrite-rule", "update", f"{of_set} --name header --response-headers X-Answer=2")
@@ -147,6 +148,12 @@ def conditions_and_path_rules():
     ]
     child("url-path-map rule", "delete", of_map)
     assert [rule["name"] for rule in child("url-path-map", "show", f"--name {NAME}")["pathRules"]] == ["first"]
+
+    of_link = f"--private-link {NAME}"
+    child("private-link ip-config", "add", f"{of_link} --name second --primary false")
+    assert "second" in [member["name"] for member in child("private-link ip-config", "list", of_link)]
+    child("private-link ip-config", "remove", f"{of_link} --name second --yes")
+    assert "second" not in [member["name"] for member in child("private-link ip-config", "list", of_link)]
 
 
 def layer_4_listeners():

@@ -1,6 +1,9 @@
 """A gateway's whole life with azure-mgmt-network, as it comes from PyPI."""
 
+import ssl
 import time
+import urllib.error
+import urllib.request
 
 import connection
 import traffic
@@ -210,6 +213,14 @@ def go_wrong():
 
     stranger = connection.connect(Forged()).application_gateways
     assert refused(ClientAuthenticationError, lambda: stranger.get(GROUP, GATEWAY.name)).status_code == 401
+
+    # The SDK cannot do without a token; whoever sends none is told how to come.
+    trust = ssl.create_default_context(cafile=connection.CA_FILE)
+    try:
+        urllib.request.urlopen(f"{connection.URL}/subscriptions?api-version=2022-12-01", context=trust)
+        raise AssertionError("answered without a token")
+    except urllib.error.HTTPError as error:
+        assert (error.code, error.headers["WWW-Authenticate"]) == (401, "Bearer"), error.headers
 
 
 def refused(kind, call):
