@@ -65,8 +65,8 @@ pub(crate) fn body(port: u16) -> Value {
     })
 }
 
-/// A probe on demand of a pool without members.
-pub(crate) fn on_demand_probe() -> OnDemandProbe {
+/// Settings as a snapshot has them.
+pub(crate) fn settings() -> Settings {
     let probe = Probe {
         host: None,
         port: None,
@@ -78,7 +78,7 @@ pub(crate) fn on_demand_probe() -> OnDemandProbe {
         statuses: vec![200..=399],
         body: String::new(),
     };
-    let settings = Settings {
+    Settings {
         name: "s".into(),
         port: 80,
         tls: None,
@@ -86,7 +86,11 @@ pub(crate) fn on_demand_probe() -> OnDemandProbe {
         request_timeout: Duration::from_secs(30),
         drain_timeout: Duration::from_secs(30),
         probe,
-    };
+    }
+}
+
+/// A probe on demand of a pool without members.
+pub(crate) fn on_demand_probe() -> OnDemandProbe {
     let pool = Pool { name: "p".into(), members: vec![] };
-    OnDemandProbe { id: ProbeId(Uuid::nil()), pool, settings, roots: vec![] }
+    OnDemandProbe { id: ProbeId(Uuid::nil()), pool, settings: settings(), roots: vec![] }
 }

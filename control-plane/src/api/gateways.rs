@@ -1,4 +1,4 @@
-//! Gateways: put, get, delete, list.
+//! Gateways: put, tag, get, delete, start, stop, list.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,13 +8,15 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
+use crate::audit::Author;
 use crate::edit::{Edit, EditAction, EditError};
+use crate::store::Written;
 
 use super::error::ApiError;
 use super::extract::{Base, By, Conditions, GroupScope, JsonBody, SubscriptionScope, Target, Version};
 use super::operations::Links;
 use super::paging::Paging;
-use super::{Shared, view};
+use super::{App, Shared, view};
 
 pub(super) async fn put(
     State(app): Shared,
@@ -27,10 +29,7 @@ pub(super) async fn put(
 ) -> Result<Response, ApiError> {
     let body = app.opener.open(body).await;
     let action = EditAction::Put { body, version: version.date };
-    let written = app
-        .write(author, Edit { path: path.clone(), preconditions, action })
-        .await
-        .map_err(|e| ApiError::from_edit(e, not_found(&path)))?;
+    let written = write(&app, author, Edit { path, preconditions, action }).await?;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
     let etag = [(ETAG, written.gateway.etag.0.clone())];
@@ -70,8 +69,8 @@ pub(super) async fn patch(
     By(author): By,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let edit = Edit { path: path.clone(), preconditions, action: EditAction::PutTags { body } };
-    let written = app.write(author, edit).await.map_err(|e| ApiError::from_edit(e, not_found(&path)))?;
+    let action = EditAction::PutTags { body };
+    let written = write(&app, author, Edit { path, preconditions, action }).await?;
     Ok(([(ETAG, written.gateway.etag.0.clone())], Json(view::gateway(&written.gateway))).into_response())
 }
 
@@ -106,10 +105,14 @@ async fn switch(
     base: Base,
     action: EditAction,
 ) -> Result<Response, ApiError> {
-    let edit = Edit { path: path.clone(), preconditions, action };
-    let written = app.write(author, edit).await.map_err(|e| ApiError::from_edit(e, not_found(&path)))?;
+    let written = write(&app, author, Edit { path, preconditions, action }).await?;
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
     Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
+}
+
+async fn write(app: &App, author: Author, edit: Edit) -> Result<Written, ApiError> {
+    let missing = not_found(&edit.path);
+    app.write(author, edit).await.map_err(|error| ApiError::from_edit(error, missing))
 }
 
 pub(super) async fn list_in_group(

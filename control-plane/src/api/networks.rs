@@ -37,9 +37,8 @@ pub(super) async fn put(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let action = app.network_put(&path, body).await?;
-    let missing = not_found(&path);
-    let written = app.write_network(author, NetworkEdit { path, preconditions, action }).await;
-    answer_put(&app, &written.map_err(|error| ApiError::from_network(error, missing))?).await
+    let edit = NetworkEdit { path: path.clone(), preconditions, action };
+    answer_put(&app, &path, app.write_network(author, edit).await).await
 }
 
 pub(super) async fn get(
@@ -60,10 +59,8 @@ pub(super) async fn patch(
     By(author): By,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let action = NetworkAction::PatchTags(body);
-    let missing = not_found(&path);
-    let written = app.write_network(author, NetworkEdit { path, preconditions, action }).await;
-    answer_put(&app, &written.map_err(|error| ApiError::from_network(error, missing))?).await
+    let edit = NetworkEdit { path: path.clone(), preconditions, action: NetworkAction::PatchTags(body) };
+    answer_put(&app, &path, app.write_network(author, edit).await).await
 }
 
 pub(super) async fn delete(
@@ -168,10 +165,15 @@ impl App {
 }
 
 /// The answer to a PUT.
-async fn answer_put(app: &App, written: &NetworkWritten) -> Result<Response, ApiError> {
+async fn answer_put(
+    app: &App,
+    path: &NetworkPath,
+    outcome: Result<NetworkWritten, NetworkError>,
+) -> Result<Response, ApiError> {
+    let written = outcome.map_err(|error| ApiError::from_network(error, not_found(path)))?;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
     let shown = app.show_network(&written.resource, &written.users).await?;
-    Ok((status, [(ETAG, written.resource.etag.0.clone())], Json(shown)).into_response())
+    Ok((status, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
 }
 
 /// The answer to a DELETE, which is done when it is answered.

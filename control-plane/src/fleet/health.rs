@@ -125,31 +125,11 @@ fn merge_member(key: Key<'_>, reports: &[Indexed<'_>]) -> MemberHealth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
-    use tidegate_shared::snapshot::{Frontend, HostHeader, Listener, Pool, Probe, Rule, Settings};
+    use crate::testing::settings;
+    use tidegate_shared::snapshot::{Frontend, Listener, Pool, Rule};
     use uuid::Uuid;
 
     fn content() -> Content {
-        let probe = Probe {
-            host: None,
-            port: None,
-            path: "/".into(),
-            interval: Duration::from_secs(30),
-            timeout: Duration::from_secs(30),
-            unhealthy_threshold: 3,
-            min_servers: 0,
-            statuses: vec![200..=399],
-            body: String::new(),
-        };
-        let settings = Settings {
-            name: "s".into(),
-            port: 80,
-            tls: None,
-            host: HostHeader::Client,
-            request_timeout: Duration::from_secs(30),
-            drain_timeout: Duration::from_secs(30),
-            probe,
-        };
         let action = Action::Forward { pool: 0, settings: 0 };
         let listener = Listener {
             name: "l".into(),
@@ -166,7 +146,7 @@ mod tests {
                 Pool { name: "p".into(), members: vec![host()] },
                 Pool { name: "unused".into(), members: vec![host()] },
             ],
-            settings: vec![settings],
+            settings: vec![settings()],
             certificates: vec![],
             roots: vec![],
         }
