@@ -15,7 +15,7 @@ use rustls::ClientConfig;
 use tidegate_shared::snapshot::{Host, HostHeader, Pool, Probe, Settings};
 
 use crate::health::Health;
-use crate::tls::{Client, Trust};
+use crate::tls::client::{Client, Trust};
 
 /// What a backend is, as far as connections and probes are concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::backend::{Backend, Backends};
 use crate::probe::ask_in_time;
-use crate::tls::Client;
+use crate::tls::client::Client;
 
 /// How many members are asked at the same time.
 const AT_ONCE: usize = 32;

@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 use crate::backend::Backend;
 use crate::health::Judge;
 use crate::proxy::upstream;
-use crate::tls;
+use crate::tls::client;
 
 /// How much of a body is looked through for the text that it must contain.
 const MAX_BODY: usize = 64 * 1024;
@@ -89,7 +89,7 @@ async fn ask(backend: &Backend, probe: &Probe) -> Result<String, String> {
 }
 
 fn server_name(name: &str) -> Result<ServerName<'static>, String> {
-    tls::server_name(name).ok_or_else(|| format!("{name:?} is neither a host name nor an address."))
+    client::server_name(name).ok_or_else(|| format!("{name:?} is neither a host name nor an address."))
 }
 
 fn request(probe: &Probe, host: &str) -> Result<Request<Empty<Bytes>>, String> {

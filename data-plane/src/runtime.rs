@@ -22,7 +22,8 @@ use tidegate_shared::snapshot::{
 
 use crate::backend::{Backend, Backends};
 use crate::config::Config;
-use crate::tls::{self, Client, TlsError};
+use crate::tls::client::Client;
+use crate::tls::{TlsError, server};
 use hosts::HostTable;
 
 /// One gateway as it is executed.
@@ -202,7 +203,7 @@ impl<'a> Builder<'a> {
             if let Some(index) = listener.certificate {
                 let certificate = self.content().certificates.get(index);
                 let certificate = certificate.ok_or_else(|| dangling(listener, "certificate", index))?;
-                certificates.push(tls::certified_key(certificate)?);
+                certificates.push(server::certified_key(certificate)?);
             }
             let rule = match &listener.rule {
                 Some(rule) => Some((rule.name.clone(), self.target(listener, &rule.action)?)),
@@ -220,7 +221,7 @@ impl<'a> Builder<'a> {
             return Err(BuildError::MixedProtocols { one: name(&secure), other: name(&plain), address });
         }
         let hosts = Arc::new(hosts);
-        let tls = (!certificates.is_empty()).then(|| tls::server_config(hosts.clone(), certificates));
+        let tls = (!certificates.is_empty()).then(|| server::server_config(hosts.clone(), certificates));
         Ok(Site { tls, hosts, routes, listeners: listeners.iter().map(|l| l.name.clone()).collect() })
     }
 

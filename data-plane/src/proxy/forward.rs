@@ -18,7 +18,7 @@ use super::upstream::{self, ConnectError, Key, Purpose, Sender};
 use crate::backend::Backend;
 use crate::listener::Connection;
 use crate::runtime::{HostPolicy, Target};
-use crate::tls;
+use crate::tls::client;
 
 /// A request that has been answered, as far as the head of the answer.
 #[derive(Debug)]
@@ -172,5 +172,5 @@ fn set_host(headers: &mut HeaderMap, target: &Target, backend: &Backend) {
 fn server_name(request: &Request<RequestBody>) -> Result<ServerName<'static>, ConnectError> {
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
     let name = host.parse::<http::uri::Authority>().map_or(host.to_owned(), |host| host.host().to_owned());
-    tls::server_name(&name).ok_or(ConnectError::ServerName(name))
+    client::server_name(&name).ok_or(ConnectError::ServerName(name))
 }
