@@ -1,33 +1,27 @@
-//! From a listening socket to requests: accept, TLS, HTTP/1.1 framing by hyper, one task a connection.
+//! From a listening socket to requests: accept, shake hands, then HTTP; one task a connection.
+
+mod http1;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::Place;
-use crate::proxy;
 use crate::runtime::Runtime;
 use crate::stream::Stream;
 use crate::thread::{Live, Thread};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a client may take to send a whole request head, and how long it may idle between two requests.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
-/// The largest request head, and with it the memory that a client can bind before it has asked for anything.
-const MAX_HEAD: usize = 64 * 1024;
 /// How long to wait before accepting again after the system refused for want of resources.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -46,6 +40,17 @@ pub(crate) struct Connection {
     pub(crate) forwarded_port: HeaderValue,
     _place: Place,
     _live: Live,
+}
+
+/// A client that has been accepted, before its handshakes: what a [`Connection`] is made of.
+#[derive(Debug)]
+struct Arrival {
+    thread: Rc<Thread>,
+    current: Arc<ArcSwap<Runtime>>,
+    address: SocketAddr,
+    client: SocketAddr,
+    place: Place,
+    live: Live,
 }
 
 /// Accepts until `close`.
@@ -73,18 +78,15 @@ pub(crate) async fn accept(
         };
         match accepted {
             Ok((tcp, client, place)) => {
-                let connection = Rc::new(Connection {
-                    _live: thread.enter(),
-                    _place: place,
+                let arrival = Arrival {
+                    live: thread.enter(),
+                    place,
                     thread: thread.clone(),
                     current: current.clone(),
                     address,
                     client,
-                    secure: current.load().sites.get(&address).is_some_and(|site| site.tls.is_some()),
-                    forwarded_for: printable(client),
-                    forwarded_port: HeaderValue::from(address.port()),
-                });
-                tokio::task::spawn_local(serve(connection, tcp, close.clone()));
+                };
+                tokio::task::spawn_local(serve(arrival, tcp, close.clone()));
             }
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
@@ -106,44 +108,38 @@ fn printable(client: SocketAddr) -> HeaderValue {
 }
 
 /// One connection: TLS where the site asks for it, then requests until it ends or hands itself to a tunnel.
-async fn serve(connection: Rc<Connection>, tcp: TcpStream, close: CancellationToken) {
-    let stream = if connection.secure {
-        let runtime = connection.current.load_full();
-        let Some(config) = runtime.sites.get(&connection.address).and_then(|site| site.tls.clone()) else {
-            return;
-        };
-        drop(runtime);
-        match tokio::time::timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(tcp)).await {
+async fn serve(arrival: Arrival, tcp: TcpStream, close: CancellationToken) {
+    let site = |arrival: &Arrival| {
+        let runtime = arrival.current.load();
+        runtime.sites.get(&arrival.address).map(|site| site.tls.clone())
+    };
+    let Some(tls) = site(&arrival) else { return };
+    let secure = tls.is_some();
+    let stream = match tls {
+        None => Stream::Plain(tcp),
+        Some(config) => match timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(tcp)).await {
             Ok(Ok(tls)) => Stream::Tls(Box::new(tls.into())),
             Ok(Err(error)) => {
-                return tracing::debug!(client = %connection.client, %error, "TLS handshake failed");
+                return tracing::debug!(client = %arrival.client, %error, "TLS handshake failed");
             }
-            Err(_) => return tracing::debug!(client = %connection.client, "TLS handshake timed out"),
-        }
-    } else {
-        Stream::Plain(tcp)
+            Err(_) => return tracing::debug!(client = %arrival.client, "TLS handshake timed out"),
+        },
     };
-    let (client, address) = (connection.client, connection.address);
-    let service = service_fn(move |request| proxy::serve(connection.clone(), request));
-    let http = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_header_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let mut http = pin!(http);
-    let served = tokio::select! {
-        biased;
-        served = http.as_mut() => served,
-        () = close.cancelled() => {
-            http.as_mut().graceful_shutdown();
-            http.await
-        }
-    };
-    match served {
-        Ok(()) => {}
-        // Refused by the framing before it was a request: hyper has answered, and there is no record of it.
-        Err(error) if error.is_parse() => tracing::info!(%client, %address, %error, "not a request"),
-        Err(error) => tracing::debug!(%client, %address, %error, "a connection ended early"),
+    http1::serve(arrival.connected(secure), stream, close).await;
+}
+
+impl Arrival {
+    fn connected(self, secure: bool) -> Rc<Connection> {
+        Rc::new(Connection {
+            forwarded_for: printable(self.client),
+            forwarded_port: HeaderValue::from(self.address.port()),
+            thread: self.thread,
+            current: self.current,
+            address: self.address,
+            client: self.client,
+            secure,
+            _place: self.place,
+            _live: self.live,
+        })
     }
 }
