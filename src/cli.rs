@@ -194,6 +194,11 @@ pub(crate) struct WorkerOptions {
     #[arg(long, env = "TIDEGATE_PORT_OFFSET", default_value_t = 0, value_name = "N")]
     pub(crate) port_offset: u16,
 
+    /// A DNS server to ask for names of backends, instead of those of the system. Repeatable; separated by commas in the
+    /// environment.
+    #[arg(long, env = "TIDEGATE_DNS_SERVER", value_name = "ADDRESS:PORT", value_delimiter = ',')]
+    pub(crate) dns_server: Vec<SocketAddr>,
+
     /// Data threads of a worker. Default: as many as there are cores.
     #[arg(long, env = "TIDEGATE_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -316,6 +321,7 @@ mod tests {
             "--workers 3 demo",
             "--workers 257",
             "--threads 0",
+            "--dns-server 127.0.0.1",
             "--trusted-proxies localhost",
             "--limit listeners",
             "--limit httpListener=5",

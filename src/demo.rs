@@ -181,6 +181,7 @@ fn up_options(files: &Files) -> UpOptions {
         worker: WorkerOptions {
             public_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port_offset: 0,
+            dns_server: Vec::new(),
             threads: None,
             // Whoever ends a demo does not wait for its tunnels.
             drain_timeout: Duration::from_secs(1),

@@ -30,6 +30,7 @@ pub(crate) fn run(options: DataPlaneOptions) -> Outcome {
         token,
         public_address: options.worker.public_address,
         port_offset: options.worker.port_offset,
+        dns_servers: options.worker.dns_server,
         threads: threads.unwrap_or(NonZeroUsize::MIN),
         drain_timeout: options.worker.drain_timeout,
         access_log: options.worker.access_log,

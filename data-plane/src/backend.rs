@@ -14,7 +14,9 @@ use http::header::InvalidHeaderValue;
 use rustls::ClientConfig;
 use tidegate_shared::snapshot::{Host, HostHeader, Pool, Probe, Settings};
 
+use crate::dial::Location;
 use crate::health::Health;
+use crate::resolver::name::Name;
 use crate::tls::client::{Client, Trust};
 
 /// What a backend is, as far as connections and probes are concerned.
@@ -66,6 +68,8 @@ pub(crate) struct Backend {
     pub(crate) key: BackendKey,
     /// Its own name or address as a `Host`.
     pub(crate) host_header: HeaderValue,
+    /// Where it is to be reached.
+    pub(crate) location: Location,
     /// For HTTPS to it; keeps its sessions for as long as the backend stays the same.
     pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) health: Health,
@@ -88,18 +92,39 @@ impl Backend {
         }
     }
 
+    /// What is known of its health, for a person to read.
+    pub(crate) fn account(&self) -> String {
+        let reason = self.health.reason();
+        match &self.location {
+            Location::Name(name) => {
+                name.account().map_or(reason.clone(), |account| format!("{reason} {account}"))
+            }
+            Location::Address(_) => reason,
+        }
+    }
+
     /// What probes this backend must answer.
     pub(crate) fn probe(&self) -> &Probe {
         &self.key.probe
     }
 }
 
-/// The backends of one gateway by key.
+/// The backends of one gateway.
 #[derive(Debug, Default)]
-pub(crate) struct Backends(HashMap<BackendKey, Arc<Backend>>);
+pub(crate) struct Backends {
+    by_key: HashMap<BackendKey, Arc<Backend>>,
+    /// What the verdict on a backend goes by when its probe, or whom it is to be vouched for by, has changed.
+    by_member: HashMap<MemberKey, Arc<Backend>>,
+    names: HashMap<String, Arc<Name>>,
+}
+
+/// A pool, settings, and a member, as people tell them apart.
+type MemberKey = (String, String, Host);
 
 impl Backends {
-    /// The backend of that key: the one of `old` if it had it, else a new one, not judged yet.
+    /// The backend of that key: the one of `old` if it had it. Else a new one, which goes on with the verdict on the
+    /// same member under the same settings until it is judged itself: what is known to be down gets nothing only
+    /// because its probe was changed.
     ///
     /// # Errors
     /// A member's name that cannot be sent as a `Host`.
@@ -113,22 +138,47 @@ impl Backends {
     ) -> Result<Arc<Backend>, InvalidHeaderValue> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let key = BackendKey::new(&pool.name, host, settings, tls);
-        let known = self.0.get(&key).or_else(|| old.0.get(&key)).cloned();
+        let location = self.location(old, host);
+        let known = self.by_key.get(&key).or_else(|| old.by_key.get(&key)).cloned();
+        let member = (pool.name.clone(), settings.name.clone(), host.clone());
         let backend = match known {
             Some(backend) => backend,
             None => Arc::new(Backend {
                 number: NUMBERS.fetch_add(1, Ordering::Relaxed),
                 key: key.clone(),
                 host_header: HeaderValue::from_str(&Backend::own_host(host))?,
+                location,
                 tls: tls.map(|client| client.config.clone()),
-                health: Health::new(),
+                health: old
+                    .by_member
+                    .get(&member)
+                    .map_or_else(Health::new, |before| before.health.inherited()),
             }),
         };
-        self.0.insert(key, backend.clone());
+        self.by_key.insert(key, backend.clone());
+        self.by_member.insert(member, backend.clone());
         Ok(backend)
     }
 
+    /// A name is one thing for the whole gateway, from one generation to the next.
+    fn location(&mut self, old: &Backends, host: &Host) -> Location {
+        match host {
+            Host::Ip(address) => Location::Address(*address),
+            Host::Name(text) => {
+                let known = self.names.get(text).or_else(|| old.names.get(text)).cloned();
+                let name = known.unwrap_or_else(|| Arc::new(Name::new(text)));
+                self.names.insert(text.clone(), name.clone());
+                Location::Name(name)
+            }
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Backend>> {
-        self.0.values()
+        self.by_key.values()
+    }
+
+    /// Every name that a backend lives at.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<Name>> {
+        self.names.values()
     }
 }

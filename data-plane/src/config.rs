@@ -1,6 +1,6 @@
 //! What a worker is started with. Reading flags and environment is the binary's business.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub struct Config {
     pub public_address: IpAddr,
     /// Added to every frontend port.
     pub port_offset: u16,
+    /// The DNS servers that names of backends are asked of; the system's when there are none.
+    pub dns_servers: Vec<SocketAddr>,
     /// Data threads, each with its own sockets and upstream connections.
     pub threads: NonZeroUsize,
     /// How long connections may go on after a stop was asked for.

@@ -235,7 +235,10 @@ async fn converse(
                         let answer = worker.withdraw(gateway).await;
                         speaker.say(&answer).await?;
                     }
-                    ToWorker::Probe(probe) => drop(on_demand.spawn_local(on_demand::probe(*probe))),
+                    ToWorker::Probe(probe) => {
+                        let resolver = worker.resolver.clone();
+                        on_demand.spawn_local(on_demand::probe(*probe, resolver));
+                    }
                     ToWorker::Heartbeat => {}
                     ToWorker::Refused { cause, reason } => return Err(SessionError::Refused(cause, reason)),
                     ToWorker::Joined { .. } => return Err(SessionError::Protocol),

@@ -15,8 +15,9 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    pub(crate) fn new() -> Judge {
-        Judge { state: HealthState::Unknown, failures: 0 }
+    /// One that begins with the verdict of an earlier one.
+    pub(crate) fn after(state: HealthState) -> Judge {
+        Judge { state, failures: 0 }
     }
 
     /// Takes one probe's outcome and gives the verdict: one success heals, `threshold` failures in a row condemn.
@@ -44,6 +45,11 @@ pub(crate) struct Health {
 impl Health {
     pub(crate) fn new() -> Health {
         Health { state: AtomicU8::new(0), reason: Mutex::new("Not probed yet.".to_owned()) }
+    }
+
+    /// One of its own with the same verdict, to go on from.
+    pub(crate) fn inherited(&self) -> Health {
+        Health { state: AtomicU8::new(self.state.load(Ordering::Relaxed)), reason: Mutex::new(self.reason()) }
     }
 
     pub(crate) fn state(&self) -> HealthState {
@@ -99,11 +105,29 @@ mod tests {
             (1, &[false, true], Up),
         ];
         for (threshold, outcomes, expected) in cases {
-            let mut judge = Judge::new();
+            let mut judge = Judge::after(Unknown);
             for good in *outcomes {
                 judge.observe(*good, *threshold);
             }
             assert_eq!(judge.state, *expected, "{threshold} {outcomes:?}");
+        }
+    }
+
+    #[test]
+    fn an_earlier_verdict_holds_until_there_is_another() {
+        let cases: &[(HealthState, &[bool], HealthState)] = &[
+            (Down, &[], Down),
+            (Down, &[false], Down),
+            (Down, &[true], Up),
+            (Up, &[false, false], Up),
+            (Up, &[false, false, false], Down),
+        ];
+        for (before, outcomes, expected) in cases {
+            let mut judge = Judge::after(*before);
+            for good in *outcomes {
+                judge.observe(*good, 3);
+            }
+            assert_eq!(judge.state, *expected, "{before:?} {outcomes:?}");
         }
     }
 

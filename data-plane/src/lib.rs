@@ -4,14 +4,15 @@
 //! documents, only of snapshots.
 //!
 //! The main thread keeps in touch with the control plane ([`control`]), is the one writer of the configuration
-//! ([`worker`]) and probes backends ([`probe`]). Each data thread ([`thread`]) has its own runtime, its own listening
-//! sockets ([`listener`]), and its own upstream connections. To see what becomes of a request, read [`proxy`] from the
-//! top; what becomes of a WebSocket, [`proxy::tunnel`].
+//! ([`worker`]), probes backends ([`probe`]) and resolves their names ([`resolver`]). Each data thread ([`thread`]) has
+//! its own runtime, its own listening sockets ([`listener`]), and its own upstream connections. To see what becomes of a
+//! request, read [`proxy`] from the top; what becomes of a WebSocket, [`proxy::tunnel`].
 
 mod access_log;
 mod backend;
 mod config;
 mod control;
+mod dial;
 mod health;
 mod identity;
 mod last_good;
@@ -20,6 +21,7 @@ mod listener;
 mod on_demand;
 mod probe;
 mod proxy;
+mod resolver;
 mod runtime;
 mod sockets;
 mod stream;

@@ -2,6 +2,7 @@
 //!
 //! It uses what the regular probes use and touches nothing of theirs: no verdict, no count, no connection.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,21 +13,28 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::backend::{Backend, Backends};
 use crate::probe::ask_in_time;
+use crate::resolver::Resolver;
 use crate::tls::client::Client;
 
 /// How many members are asked at the same time.
 const AT_ONCE: usize = 32;
 
 /// Asks every member, and says what came of it.
-pub(crate) async fn probe(order: OnDemandProbe) -> ToControlPlane {
-    ToControlPlane::Probed { probe: order.id, members: ask_all(&order, PROBE_TIME).await }
+pub(crate) async fn probe(order: OnDemandProbe, resolver: Rc<Resolver>) -> ToControlPlane {
+    ToControlPlane::Probed { probe: order.id, members: ask_all(&order, PROBE_TIME, &resolver).await }
 }
 
-async fn ask_all(order: &OnDemandProbe, time: Duration) -> Vec<MemberProbe> {
+async fn ask_all(order: &OnDemandProbe, time: Duration, resolver: &Rc<Resolver>) -> Vec<MemberProbe> {
     let deadline = Instant::now() + time;
     let mut members: Vec<MemberProbe> = order.pool.members.iter().map(unasked).collect();
+    let mut resolving = JoinSet::new();
     let backends = match backends(order) {
-        Ok(backends) => backends,
+        Ok((backends, own)) => {
+            for name in own.names() {
+                resolving.spawn_local(resolver.clone().keep(name.clone(), Rc::default()));
+            }
+            backends
+        }
         Err(reason) => {
             for member in &mut members {
                 member.reason.clone_from(&reason);
@@ -61,14 +69,15 @@ fn unasked(host: &Host) -> MemberProbe {
     MemberProbe { host: host.clone(), state: HealthState::Unknown, reason }
 }
 
-/// The members as backends of their own, which nobody else knows of.
-fn backends(order: &OnDemandProbe) -> Result<Vec<Arc<Backend>>, String> {
+/// The members as backends of their own, which nobody else knows of, in the pool's order and together.
+fn backends(order: &OnDemandProbe) -> Result<(Vec<Arc<Backend>>, Backends), String> {
     let OnDemandProbe { pool, settings, roots, .. } = order;
     let client = client(settings, roots)?;
     let (none, mut own) = (Backends::default(), Backends::default());
     let members = pool.members.iter();
     let backends = members.map(|host| own.adopt(&none, pool, host, settings, client.as_ref()));
-    backends.collect::<Result<_, _>>().map_err(|_| "A member's name is no header value.".to_owned())
+    let backends = backends.collect::<Result<_, _>>();
+    backends.map(|backends| (backends, own)).map_err(|_| "A member's name is no header value.".to_owned())
 }
 
 fn client(settings: &Settings, roots: &[TrustedRoot]) -> Result<Option<Client>, String> {
@@ -91,6 +100,10 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use uuid::Uuid;
+
+    fn resolver() -> Rc<Resolver> {
+        Rc::new(Resolver::new(Vec::new()))
+    }
 
     fn order(port: u16, members: &[&str], timeout: Duration) -> OnDemandProbe {
         let probe = Probe {
@@ -133,7 +146,8 @@ mod tests {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
-        let members = ask_all(&order(port, &["127.0.0.1", "127.0.0.2"], PROBE_TIME), PROBE_TIME).await;
+        let members =
+            ask_all(&order(port, &["127.0.0.1", "127.0.0.2"], PROBE_TIME), PROBE_TIME, &resolver()).await;
         let states: Vec<_> = members.iter().map(|member| member.state).collect();
         assert_eq!(states, [HealthState::Up, HealthState::Down], "{members:?}");
         assert!(members[0].reason.contains("200"), "{members:?}");
@@ -147,7 +161,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let many = vec!["127.0.0.1"; AT_ONCE + 3];
         let time = Duration::from_millis(50);
-        let members = ask_all(&order(port, &many, Duration::from_secs(86_400)), time).await;
+        let members = ask_all(&order(port, &many, Duration::from_secs(86_400)), time, &resolver()).await;
         assert_eq!(members.len(), many.len());
         assert!(members.iter().all(|member| member.state == HealthState::Unknown), "{members:?}");
     }

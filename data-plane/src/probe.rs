@@ -30,7 +30,7 @@ const MAX_BODY: usize = 64 * 1024;
 /// Probes `backend` until it is dropped. `changed` is told whenever verdict or reason change.
 pub(crate) async fn run(backend: Arc<Backend>, changed: Rc<Notify>) {
     let probe = backend.probe().clone();
-    let mut judge = Judge::new();
+    let mut judge = Judge::after(backend.health.state());
     loop {
         let outcome = ask_in_time(&backend, &probe).await;
         let before = backend.health.state();
@@ -43,7 +43,11 @@ pub(crate) async fn run(backend: Arc<Backend>, changed: Rc<Notify>) {
             let (pool, address) = (&backend.key.pool, backend.address());
             tracing::info!(pool, backend = address, health = ?state, reason, "health changed");
         }
-        sleep(jittered(probe.interval)).await;
+        tokio::select! {
+            () = sleep(jittered(probe.interval)) => {}
+            // It leads elsewhere now: what was found out about it counts no more.
+            () = backend.location.moved() => {}
+        }
     }
 }
 
@@ -70,7 +74,7 @@ async fn ask(backend: &Backend, probe: &Probe) -> Result<String, String> {
     };
     let port = probe.port.unwrap_or(backend.key.port);
     let stream =
-        upstream::connect(&backend.key.host, port, tls).await.map_err(|e| format!("{}.", capital(&e)))?;
+        upstream::connect(&backend.location, port, tls).await.map_err(|e| format!("{}.", capital(&e)))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|e| format!("The connection failed: {e}."))?;

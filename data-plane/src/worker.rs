@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::last_good::LastGood;
 use crate::probe;
+use crate::resolver::Resolver;
+use crate::resolver::name::Name;
 use crate::runtime::{BuildError, Member, Runtime};
 use crate::thread::{Command, Threads};
 
@@ -37,7 +39,8 @@ pub(crate) struct Worker {
     gateways: HashMap<GatewayId, Gateway>,
     /// Waits to end the tunnels of members that are gone, also those of gateways that are.
     draining: HashMap<Member, Task>,
-    /// Told by probes when a verdict or reason changes.
+    pub(crate) resolver: Rc<Resolver>,
+    /// Told by probes when a verdict or reason changes, and by the resolver when a name leads elsewhere.
     pub(crate) health_changed: Rc<Notify>,
 }
 
@@ -52,6 +55,8 @@ struct Gateway {
     sockets: BTreeMap<SocketAddr, CancellationToken>,
     /// By the backend's number.
     probes: HashMap<u64, Task>,
+    /// Tasks that keep track of where names lead.
+    names: Vec<Task>,
 }
 
 /// A task that ends with this.
@@ -78,12 +83,14 @@ enum ApplyError {
 impl Worker {
     pub(crate) fn new(config: Config, threads: Rc<Threads>, last_good: LastGood) -> Worker {
         let health_changed = Rc::new(Notify::new());
+        let resolver = Rc::new(Resolver::new(config.dns_servers.clone()));
         Worker {
             config,
             threads,
             last_good: Arc::new(last_good),
             gateways: HashMap::new(),
             draining: HashMap::new(),
+            resolver,
             health_changed,
         }
     }
@@ -163,7 +170,7 @@ impl Worker {
                 settings: backend.key.settings.clone(),
                 host: backend.key.host.clone(),
                 state: backend.health.state(),
-                reason: backend.health.reason(),
+                reason: backend.account(),
             });
             ToControlPlane::Health { gateway: gateway.snapshot.gateway, backends: backends.collect() }
         };
@@ -197,7 +204,14 @@ impl Worker {
             None => {
                 let current = Arc::new(ArcSwap::new(runtime.clone()));
                 (
-                    Gateway { snapshot, digest, current, sockets: BTreeMap::new(), probes: HashMap::new() },
+                    Gateway {
+                        snapshot,
+                        digest,
+                        current,
+                        sockets: BTreeMap::new(),
+                        probes: HashMap::new(),
+                        names: Vec::new(),
+                    },
                     Content::default(),
                 )
             }
@@ -215,6 +229,7 @@ impl Worker {
             }
             wanted
         });
+        gateway.resolve(&runtime, &self.resolver, &self.health_changed);
         gateway.probe(&runtime, &self.health_changed);
         let current = gateway.current.clone();
         let in_force = (gateway.digest.clone(), gateway.sockets.keys().copied().collect());
@@ -288,6 +303,13 @@ impl Worker {
 }
 
 impl Gateway {
+    /// Asks anew where every name leads: a change is also how somebody says that an old answer is wrong.
+    fn resolve(&mut self, runtime: &Runtime, resolver: &Rc<Resolver>, changed: &Rc<Notify>) {
+        let keep = |name: &Arc<Name>| resolver.clone().keep(name.clone(), changed.clone());
+        self.names =
+            runtime.backends.names().map(|name| Task(tokio::task::spawn_local(keep(name)))).collect();
+    }
+
     /// Starts the probes of new backends and ends those of backends that are gone.
     fn probe(&mut self, runtime: &Runtime, changed: &Rc<Notify>) {
         let mut probes = HashMap::new();

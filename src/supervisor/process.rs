@@ -104,6 +104,9 @@ pub(super) fn arguments(plan: &WorkerPlan) -> Vec<OsString> {
     option("--control-plane", plan.control_plane.to_string().into());
     option("--public-address", options.public_address.to_string().into());
     option("--port-offset", options.port_offset.to_string().into());
+    for server in &options.dns_server {
+        option("--dns-server", server.to_string().into());
+    }
     if let Some(threads) = options.threads {
         option("--threads", threads.to_string().into());
     }
@@ -138,8 +141,8 @@ mod tests {
 
     #[test]
     fn a_worker_is_told_what_up_was_told() {
-        let told =
-            "--port-offset 8000 --public-address 127.0.0.3 --threads 2 --drain-timeout 2s --access-log x/y";
+        let told = "--port-offset 8000 --public-address 127.0.0.3 --threads 2 --drain-timeout 2s --access-log x/y \
+                    --dns-server 127.0.0.4:53,[::1]:53";
         let cli = Cli::try_parse_from(std::iter::once("tidegate").chain(told.split_whitespace())).unwrap();
         let plan = WorkerPlan::new(&cli.up, "warn", None, "127.0.0.1:9444".parse().unwrap()).unwrap();
         let slot = Slot::new(&plan.workers_dir, 3);

@@ -220,3 +220,18 @@ async fn an_unchanged_probe_keeps_its_verdict_through_a_change() {
     let refused = WebSocket::try_connect(gateway.http(), "a.test", "/x", &[]).await;
     assert_eq!(refused.err(), Some(502));
 }
+
+#[tokio::test]
+async fn a_member_known_to_be_down_stays_so_when_its_probe_changes() {
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], probed).await;
+    let member = backend.ip().to_string();
+    backend.answer_probes_with(500);
+    gateway.management().member_health(gateway.id(), &member, "Down").await;
+    let patient = probed_by(gateway.document.clone(), &json!({"host": "other.test", "unhealthyThreshold": 20}));
+    gateway.apply(patient).await;
+    gateway.get("/x").await.expect(502);
+    assert_eq!(backend.requests().len(), 0);
+    backend.answer_probes_with(200);
+    gateway.management().member_health(gateway.id(), &member, "Up").await;
+}

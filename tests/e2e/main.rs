@@ -22,6 +22,7 @@ mod on_demand;
 mod openapi;
 mod operations;
 mod process;
+mod resolver;
 mod rules;
 mod seed;
 mod streaming;

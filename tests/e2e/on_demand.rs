@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tidegate_harness::{
-    Answer, Authority, Backend, Gateway, GatewayDocument, Management, Worker, loopback, wait_for,
+    Answer, Authority, Backend, DnsServer, Gateway, GatewayDocument, Management, Worker, loopback, wait_for,
 };
 
 use crate::tidegate;
@@ -107,6 +107,23 @@ async fn it_trusts_whom_the_settings_trust_and_shows_whole_what_is_expanded() {
     let settings =
         management.get(&shown("backendHttpSettingsCollection", "settings")).await.expect(200).json();
     assert_eq!(result["backendHealthHttpSettings"]["backendHttpSettings"], settings);
+}
+
+#[tokio::test]
+async fn it_asks_dns_itself() {
+    let (dns, backend) = (DnsServer::start().await, Backend::start().await);
+    dns.set("backend.test", &[backend.ip()], 86_400);
+    let server = dns.address().to_string();
+    let gateway = Gateway::start_with(tidegate().option("--dns-server", &server), &[], |document| {
+        document.named_pool("pool", &["backend.test"])
+    })
+    .await;
+    let result = probe(&gateway, &json!({})).await;
+    assert_eq!(servers(&result)[0]["health"], "Up", "{result}");
+    dns.remove("backend.test");
+    let result = probe(&gateway, &json!({})).await;
+    assert_eq!(servers(&result)[0]["health"], "Down", "{result}");
+    assert!(servers(&result)[0]["healthProbeLog"].as_str().unwrap().contains("NXDOMAIN"), "{result}");
 }
 
 #[tokio::test]

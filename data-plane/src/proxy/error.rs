@@ -53,7 +53,7 @@ impl ProxyError {
             ProxyError::MethodNotServed => StatusCode::METHOD_NOT_ALLOWED,
             ProxyError::TransferCoding => StatusCode::NOT_IMPLEMENTED,
             ProxyError::NoListener | ProxyError::NoRule => StatusCode::NOT_FOUND,
-            ProxyError::Connect { source: ConnectError::Exhausted, .. } => StatusCode::SERVICE_UNAVAILABLE,
+            ProxyError::Connect { source, .. } if source.is_exhaustion() => StatusCode::SERVICE_UNAVAILABLE,
             ProxyError::EmptyPool
             | ProxyError::NoHealthyBackend
             | ProxyError::Connect { .. }

@@ -114,7 +114,7 @@ async fn attempts(
             }
         }
         let mut opened = upstream::open(backend, tls.clone(), purpose).await;
-        if matches!(opened, Err(ConnectError::Exhausted)) && connection.thread.upstreams.give_up() {
+        if opened.as_ref().is_err_and(ConnectError::is_exhaustion) && connection.thread.upstreams.give_up() {
             // The connections that were just closed have made room.
             opened = upstream::open(backend, tls, purpose).await;
         }

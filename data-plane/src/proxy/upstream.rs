@@ -3,24 +3,21 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustix::io::Errno;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use socket2::SockRef;
 use thiserror::Error;
-use tidegate_shared::snapshot::Host;
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::body::RequestBody;
 use crate::backend::Backend;
+use crate::dial::{self, DialError, Location};
 use crate::stream::{self, Stream};
 
 /// How long opening a connection, TLS included, may take before another backend is tried.
@@ -36,28 +33,34 @@ const MAX_IDLE: usize = 1024;
 /// One connection that can take one request at a time.
 pub(crate) type Sender = SendRequest<RequestBody>;
 
-/// Which connections are alike: those to one backend, under one TLS name.
+/// Which connections are alike: those to one backend, under one TLS name, since an address of it last went away.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     backend: u64,
+    losses: u64,
     server_name: Option<ServerName<'static>>,
 }
 
 /// A backend that could not be connected to. Nothing was sent to it.
 #[derive(Debug, Error)]
 pub(crate) enum ConnectError {
-    #[error("cannot resolve {0}: {1}")]
-    Resolve(String, io::Error),
-    #[error("cannot connect: {0}")]
-    Connect(io::Error),
+    #[error(transparent)]
+    Dial(DialError),
+    #[error("HTTP: {0}")]
+    Http(hyper::Error),
     #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
     Timeout,
     #[error("TLS: {0}")]
     Tls(io::Error),
     #[error("TLS: {0:?} is neither a host name nor an address")]
     ServerName(String),
-    #[error("no descriptor is left for a connection")]
-    Exhausted,
+}
+
+impl ConnectError {
+    /// Whether it was only for want of a descriptor.
+    pub(crate) fn is_exhaustion(&self) -> bool {
+        matches!(self, ConnectError::Dial(DialError::Exhausted))
+    }
 }
 
 /// The idle connections of one thread.
@@ -69,7 +72,7 @@ pub(crate) struct Upstreams {
 
 impl Key {
     pub(crate) fn new(backend: &Backend, server_name: Option<ServerName<'static>>) -> Key {
-        Key { backend: backend.number, server_name }
+        Key { backend: backend.number, losses: backend.location.losses(), server_name }
     }
 }
 
@@ -139,7 +142,7 @@ pub(crate) async fn open(
     purpose: Purpose,
 ) -> Result<Sender, ConnectError> {
     let connected = async {
-        let stream = connect(&backend.key.host, backend.key.port, tls).await?;
+        let stream = connect(&backend.location, backend.key.port, tls).await?;
         if purpose == Purpose::Tunnel {
             // Best effort: a tunnel without it only lives longer than its peer.
             let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()));
@@ -147,9 +150,7 @@ pub(crate) async fn open(
         Ok(stream)
     };
     let stream = timeout(CONNECT_TIMEOUT, connected).await.map_err(|_| ConnectError::Timeout)??;
-    let (sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|e| ConnectError::Connect(io::Error::other(e)))?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
     // How it ends is seen by whoever waits for the response; an idle one may end as it likes.
     let run = async move {
         let _ = connection.with_upgrades().await;
@@ -158,27 +159,13 @@ pub(crate) async fn open(
     Ok(sender)
 }
 
-/// Connects to the first address of `host` that answers, under TLS if asked for.
+/// Connects to a backend, under TLS if asked for.
 pub(crate) async fn connect(
-    host: &Host,
+    location: &Location,
     port: u16,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 ) -> Result<Stream, ConnectError> {
-    let tcp = match host {
-        Host::Ip(address) => connect_tcp(SocketAddr::new(*address, port)).await,
-        Host::Name(name) => {
-            let resolve = |e| ConnectError::Resolve(name.clone(), e);
-            let addresses = tokio::net::lookup_host((name.as_str(), port)).await.map_err(resolve)?;
-            let mut tcp = Err(resolve(io::Error::other("the name has no address")));
-            for address in addresses {
-                tcp = connect_tcp(address).await;
-                if tcp.is_ok() {
-                    break;
-                }
-            }
-            tcp
-        }
-    }?;
+    let tcp = dial::connect(location, port).await.map_err(ConnectError::Dial)?;
     match tls {
         None => Ok(Stream::Plain(tcp)),
         Some((config, name)) => {
@@ -186,16 +173,4 @@ pub(crate) async fn connect(
             Ok(Stream::Tls(Box::new(tls.into())))
         }
     }
-}
-
-async fn connect_tcp(address: SocketAddr) -> Result<TcpStream, ConnectError> {
-    let connect = async {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.set_nodelay(true)?;
-        socket.connect(address).await
-    };
-    connect.await.map_err(|error| match Errno::from_io_error(&error) {
-        Some(Errno::MFILE | Errno::NFILE) => ConnectError::Exhausted,
-        _ => ConnectError::Connect(error),
-    })
 }

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use tidegate_shared::id::Generation;
+use tidegate_shared::protocol::HealthState;
 use tidegate_shared::snapshot::{Pool, Probe, Rule, TrustedRoot};
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ fn config() -> Config {
         token: None,
         public_address: "127.0.0.1".parse().unwrap(),
         port_offset: 0,
+        dns_servers: Vec::new(),
         threads: NonZeroUsize::MIN,
         drain_timeout: Duration::from_secs(1),
         access_log: AccessLog::Off,
@@ -98,4 +100,25 @@ fn a_backend_stays_with_those_who_vouch_for_it_and_not_with_their_indices() {
 fn a_root_that_is_not_in_the_snapshot_is_refused() {
     let error = Runtime::build(&snapshot(&[authority()], &[0, 1]), None, &config()).unwrap_err();
     assert_eq!(error.to_string(), "listener l: trusted root number 1 is not in the snapshot");
+}
+
+#[test]
+fn a_verdict_outlives_a_change_of_the_probe_but_not_of_the_member() {
+    let build = |content: &Snapshot, old: Option<&Runtime>| Runtime::build(content, old, &config()).unwrap();
+    let mut snapshot = snapshot(&[authority()], &[0]);
+    let first = build(&snapshot, None);
+    let only = |runtime: &Runtime| runtime.backends.iter().next().unwrap().clone();
+    only(&first).health.set(HealthState::Down, "It failed.");
+    snapshot.content.settings[0].probe.path = "/other".into();
+    let probed = build(&snapshot, Some(&first));
+    assert_ne!(number(&probed), number(&first));
+    assert_eq!(only(&probed).health.state(), HealthState::Down);
+    assert!(only(&probed).account().contains("It failed."));
+    snapshot.content.roots = vec![authority()];
+    let trusting = build(&snapshot, Some(&probed));
+    assert!(!only(&trusting).health.usable());
+    only(&trusting).health.set(HealthState::Up, "It is well.");
+    assert!(!only(&probed).health.usable(), "each has a verdict of its own from then on");
+    snapshot.content.pools[0].members = vec![Host::Name("other.test".into())];
+    assert_eq!(only(&build(&snapshot, Some(&probed))).health.state(), HealthState::Unknown);
 }

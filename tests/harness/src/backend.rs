@@ -58,11 +58,12 @@ impl Backend {
         Backend::start_at(SocketAddr::new(ip.into(), BACKEND_PORT), Some(tls)).await
     }
 
-    /// At an address that a backend had before.
+    /// At an address that a backend had before, or on any free port of one.
     pub async fn start_at(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> Backend {
         let listener = TcpListener::bind(address)
             .await
             .unwrap_or_else(|error| panic!("a backend cannot listen on {address}: {error}"));
+        let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             behaviour: Mutex::new(Behaviour::Serve),
             probe_status: AtomicU16::new(200),

@@ -109,6 +109,12 @@ impl GatewayDocument {
         self.child("backendAddressPools", name, &json!({"backendAddresses": addresses}))
     }
 
+    /// A pool of names.
+    pub fn named_pool(self, name: &str, members: &[&str]) -> GatewayDocument {
+        let addresses: Vec<Value> = members.iter().map(|fqdn| json!({"fqdn": fqdn})).collect();
+        self.child("backendAddressPools", name, &json!({"backendAddresses": addresses}))
+    }
+
     /// Settings: HTTP on [`BACKEND_PORT`], and what `properties` say more or otherwise.
     pub fn settings(self, name: &str, properties: &Value) -> GatewayDocument {
         let mut merged = json!({"port": BACKEND_PORT, "protocol": "Http"});

@@ -221,6 +221,16 @@ impl Management {
         })
         .await;
     }
+
+    /// Waits until the `healthProbeLog` of a member in `backendhealth` has all of these words.
+    pub async fn member_log(&self, gateway: &str, member: &str, words: &[&str]) {
+        wait_for(&format!("{member} to be told of with {words:?}"), async || {
+            let seen = self.backend_health(gateway).await;
+            let log = server(&seen, member)?["healthProbeLog"].as_str()?;
+            words.iter().all(|word| log.contains(word)).then_some(())
+        })
+        .await;
+    }
 }
 
 /// The first entry of a member in a result of `backendhealth`.

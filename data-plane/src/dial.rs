@@ -1,0 +1,139 @@
+//! A TCP connection to a backend, wherever it lives: at one address, or at one of those that a name leads to.
+//!
+//! Where there are several, each gets a moment before the next is tried beside it, and the first that answers is taken
+//! (RFC 8305, "Happy Eyeballs"): one that swallows everything must not hide another that works.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use thiserror::Error;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::resolver::name::{Address, Name};
+
+/// The lead that an address has before the next (RFC 8305, section 5).
+const LEAD: Duration = Duration::from_millis(250);
+
+/// Where a backend lives.
+#[derive(Clone, Debug)]
+pub(crate) enum Location {
+    Address(IpAddr),
+    Name(Arc<Name>),
+}
+
+impl Location {
+    /// How often an address of it has gone away: what was opened before may lead to nobody of ours.
+    pub(crate) fn losses(&self) -> u64 {
+        match self {
+            Location::Address(_) => 0,
+            Location::Name(name) => name.losses(),
+        }
+    }
+
+    /// Waits until it is elsewhere, which an address never is.
+    pub(crate) async fn moved(&self) {
+        match self {
+            Location::Address(_) => std::future::pending().await,
+            Location::Name(name) => name.moved().await,
+        }
+    }
+}
+
+/// Why there is no TCP connection. Nothing was sent.
+#[derive(Debug, Error)]
+pub(crate) enum DialError {
+    #[error("cannot resolve {0}: {1}")]
+    Resolve(String, String),
+    #[error("cannot connect to {0}")]
+    Unreachable(Failures),
+    #[error("no descriptor is left for a connection")]
+    Exhausted,
+}
+
+/// What became of each address.
+#[derive(Debug)]
+pub(crate) struct Failures(Vec<(SocketAddr, io::Error)>);
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (address, error)) in self.0.iter().enumerate() {
+            let separator = if i == 0 { "" } else { "; " };
+            write!(f, "{separator}{address}: {}", plain(error))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a person calls it.
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::HostUnreachable => "no route to the host".to_owned(),
+        io::ErrorKind::NetworkUnreachable => "no route to the network".to_owned(),
+        io::ErrorKind::TimedOut => "no answer".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Connects. It takes as long as the slowest address; the caller sets the limit.
+pub(crate) async fn connect(location: &Location, port: u16) -> Result<TcpStream, DialError> {
+    match location {
+        Location::Address(address) => {
+            let address = SocketAddr::new(*address, port);
+            open(address).await.map_err(|error| failed(vec![(address, error)]))
+        }
+        Location::Name(name) => {
+            let addresses = name.addresses().await;
+            let addresses = addresses.map_err(|why| DialError::Resolve(name.text.clone(), why))?;
+            race(name, addresses, port).await
+        }
+    }
+}
+
+async fn race(name: &Name, addresses: Vec<Arc<Address>>, port: u16) -> Result<TcpStream, DialError> {
+    let mut waiting = addresses.iter().map(|address| SocketAddr::new(address.ip, port));
+    let mut running = JoinSet::new();
+    let mut failures = Vec::new();
+    loop {
+        if let Some(address) = waiting.next() {
+            running.spawn_local(async move { (address, open(address).await) });
+        }
+        let lead = if waiting.len() > 0 { LEAD } else { Duration::MAX };
+        match timeout(lead, running.join_next()).await {
+            Err(_) => {}
+            Ok(None) if waiting.len() == 0 => return Err(failed(failures)),
+            Ok(None) => {}
+            Ok(Some(ended)) => {
+                match ended.expect("no attempt panics, and none is cancelled before the set is") {
+                    (winner, Ok(stream)) => {
+                        // Each that had a lead has lost it.
+                        let before = addresses.iter().take_while(|address| address.ip != winner.ip());
+                        before.for_each(|address| name.shun(address));
+                        return Ok(stream);
+                    }
+                    (address, Err(error)) => failures.push((address, error)),
+                }
+            }
+        }
+    }
+}
+
+fn failed(failures: Vec<(SocketAddr, io::Error)>) -> DialError {
+    let exhausted = |error| matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE));
+    if failures.iter().any(|(_, error)| exhausted(error)) {
+        return DialError::Exhausted;
+    }
+    DialError::Unreachable(Failures(failures))
+}
+
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_nodelay(true)?;
+    socket.connect(address).await
+}
