@@ -39,6 +39,7 @@ mod tls_policy;
 mod transport;
 mod transport_rules;
 mod virtual_network;
+mod ways;
 
 pub use public_address::check_public_address;
 pub use virtual_network::check_virtual_network;
@@ -79,23 +80,38 @@ pub fn compile(document: &Document, addresses: &PublicAddresses) -> Result<Conte
         certificates: &certificates,
     };
     let compiled_listeners = listeners::compile(&listeners, &places, found);
+    let redirects = Resources::read(document, "redirectConfigurations", found);
+    let compiled_redirects = redirects::compile(&redirects, &listeners, &compiled_listeners, found);
+    let rewrites = Resources::read(document, "rewriteRuleSets", found);
+    let distributions = Resources::read(document, "loadDistributionPolicies", found);
+    load_distribution::check(&distributions, &pools, found);
+    let targets = ways::Targets {
+        pools: &pools,
+        settings: &settings,
+        redirects: &redirects,
+        compiled_redirects: &compiled_redirects,
+        rewrites: &rewrites,
+        distributions: &distributions,
+    };
+    let maps = Resources::read(document, "urlPathMaps", found);
+    let compiled_maps = path_maps::compile(&maps, &targets, found);
     let rules = Resources::read(document, "requestRoutingRules", found);
-    let compiled_rules = rules::compile(&rules, &listeners, &pools, &settings, found);
+    let compiled_rules = rules::compile(&rules, &listeners, &maps, &targets, found);
     let executed = definitions::Executed {
         policy: policy.as_ref(),
         places: &places,
         roots: &roots,
         probes: &probes,
         pools: &pools,
-        settings: &settings,
-        listeners: &listeners,
         compiled_listeners: &compiled_listeners,
     };
     definitions::check(document, &executed, found);
+    rewrites::check(&rewrites, found);
 
     let content = Content {
         name: document.path.to_string(),
         listeners: in_order_of_rules(compiled_listeners, compiled_rules),
+        path_maps: compiled_maps.into_iter().flatten().collect(),
         pools: compiled_pools,
         settings: compiled_settings,
         certificates: compiled_certificates,

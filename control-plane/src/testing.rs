@@ -83,6 +83,7 @@ pub(crate) fn settings() -> Settings {
         port: 80,
         tls: None,
         host: HostHeader::Client,
+        path: None,
         request_timeout: Duration::from_secs(30),
         drain_timeout: Duration::from_secs(30),
         probe,

@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::config::AccessLog;
-use crate::runtime::Route;
+use crate::runtime::{Action, Route, Selection};
 
 /// A buffer this full is handed to the writer at once.
 const FULL: usize = 32 * 1024;
@@ -58,12 +58,15 @@ pub(crate) struct Line<'a> {
 
 /// Which way it went, as far as it came: empty where it did not.
 #[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Way<'a> {
     gateway: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     listener: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     rule: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    path_rule: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     pool: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -73,15 +76,20 @@ pub(crate) struct Way<'a> {
 }
 
 impl<'a> Way<'a> {
-    /// Along `route`, to the backend of that address.
-    pub(crate) fn along(route: Option<&'a Route>, backend: &'a str) -> Way<'a> {
+    /// As far as the request came: to a listener, to a rule, to the backend of that address.
+    pub(crate) fn along(
+        route: Option<&'a Route>,
+        selection: Option<&'a Selection>,
+        backend: &'a str,
+    ) -> Way<'a> {
+        let route = selection.map(|selection| &*selection.route).or(route);
         let Some(route) = route else { return Way::default() };
         let way = Way { gateway: &route.gateway, listener: &route.listener, ..Way::default() };
-        match &route.rule {
-            None => way,
-            Some((rule, target)) => {
-                Way { rule, pool: &target.pool, settings: &target.settings, backend, ..way }
-            }
+        let (Some(rule), Some(selection)) = (&route.rule, selection) else { return way };
+        let way = Way { rule: &rule.name, path_rule: &selection.way().path_rule, ..way };
+        match selection.action() {
+            Action::Redirect(_) => way,
+            Action::Forward(target) => Way { pool: &target.pool, settings: &target.settings, backend, ..way },
         }
     }
 }

@@ -122,6 +122,7 @@ mod tests {
             port,
             tls: None,
             host: HostHeader::Client,
+            path: None,
             request_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
             probe,

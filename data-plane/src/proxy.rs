@@ -1,7 +1,7 @@
 //! One request, from its head to its answer. Read this first.
 //!
 //! ```text
-//! route → pick a backend → forward, or shake hands and tunnel → respond → log
+//! route → redirect, or override the path → pick a backend → forward, or shake hands and tunnel → respond → log
 //! ```
 //! Each phase is a module of its own. A request uses the route that was in force when it came in, whatever happens
 //! to the configuration meanwhile.
@@ -11,7 +11,9 @@ mod error;
 mod forward;
 mod handshake;
 mod headers;
+mod path;
 mod record;
+mod redirect;
 pub(crate) mod tunnel;
 pub(crate) mod upstream;
 
@@ -24,7 +26,7 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::listener::Connection;
-use crate::runtime::Route;
+use crate::runtime::{Action, Route, Selection};
 use body::{Passing, RequestBody, ResponseBody};
 use error::ProxyError;
 use forward::Exchange;
@@ -40,7 +42,12 @@ pub(crate) async fn serve(
     let id = TransactionId::new(&connection.thread);
     let mut record = Record::start(&connection, id, &request);
     let response = match answer(&connection, request, id, &mut record).await {
-        Ok(exchange) => respond(exchange, record),
+        Ok(Answer::Passed(exchange)) => respond(exchange, record),
+        Ok(Answer::Own(response)) => {
+            record.status(response.status());
+            record.complete();
+            response
+        }
         Err(error) => {
             let response = error.response();
             record.status(response.status());
@@ -51,23 +58,44 @@ pub(crate) async fn serve(
     Ok(response)
 }
 
+/// What a request is answered with.
+enum Answer {
+    /// What a backend said.
+    Passed(Exchange),
+    /// The gateway's own words.
+    Own(Response<ResponseBody>),
+}
+
 async fn answer(
     connection: &Rc<Connection>,
     mut request: Request<Incoming>,
     id: TransactionId,
     record: &mut Record,
-) -> Result<Exchange, ProxyError> {
-    let route = route(connection, headers::host(&request)?)?;
+) -> Result<Answer, ProxyError> {
+    let host = headers::host(&request)?;
+    let route = route(connection, host)?;
     if !headers::has_plain_framing(request.headers()) {
         return Err(ProxyError::TransferCoding);
     }
     record.route(&route);
-    let (_, target) = route.rule.as_ref().ok_or(ProxyError::NoRule)?;
+    let selection = Selection::of(&route, request.uri().path()).ok_or(ProxyError::NoRule)?;
+    record.select(&selection);
+    let target = match selection.action() {
+        Action::Forward(target) => target,
+        Action::Redirect(redirect) => {
+            let location =
+                redirect::location(redirect, host, request.uri()).ok_or(ProxyError::InvalidHost)?;
+            return Ok(Answer::Own(error::redirect(redirect.status, location)));
+        }
+    };
 
     let handshake = Handshake::asked_by(&request);
     let asked =
         handshake.map(|handshake| (handshake, tunnel::Head::of(&request), hyper::upgrade::on(&mut request)));
     headers::prepare_request(request.headers_mut(), connection, id);
+    if let Some(replacement) = &target.path {
+        *request.uri_mut() = path::replace(request.uri(), replacement, selection.matched())?;
+    }
     let purpose = if asked.is_some() { Purpose::Tunnel } else { Purpose::Requests };
     if asked.is_some() {
         Handshake::ask(request.headers_mut());
@@ -86,11 +114,11 @@ async fn answer(
         if let Some(fault) = handshake.fault(exchange.response.headers()) {
             return Err(exchange.false_upgrade(fault));
         }
-        tunnel::open(connection, &route, &mut exchange, downstream, head, id);
+        tunnel::open(connection, &selection, target, &mut exchange, downstream, head, id);
     } else if !headers::has_plain_framing(exchange.response.headers()) {
         return Err(exchange.foreign_coding());
     }
-    Ok(exchange)
+    Ok(Answer::Passed(exchange))
 }
 
 fn route(connection: &Connection, host: &str) -> Result<Arc<Route>, ProxyError> {

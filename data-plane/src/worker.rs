@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use thiserror::Error;
 use tidegate_shared::id::{Digest, GatewayId, Generation};
 use tidegate_shared::protocol::{BackendHealth, ToControlPlane};
-use tidegate_shared::snapshot::{Action, Content, Snapshot};
+use tidegate_shared::snapshot::{Content, Snapshot};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -325,9 +325,8 @@ impl Gateway {
 
 /// The longest time that the settings used with a pool grant.
 fn drain_timeout(content: &Content, pool: &str) -> Duration {
-    let actions = content.listeners.iter().filter_map(|listener| Some(&listener.rule.as_ref()?.action));
-    let granted = actions.filter_map(|Action::Forward { pool: index, settings }| {
-        (content.pools.get(*index)?.name == pool).then_some(content.settings.get(*settings)?.drain_timeout)
+    let granted = content.forwards().filter_map(|(index, settings)| {
+        (content.pools.get(index)?.name == pool).then_some(content.settings.get(settings)?.drain_timeout)
     });
     granted.max().unwrap_or(DRAIN)
 }

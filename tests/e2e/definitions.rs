@@ -267,12 +267,9 @@ async fn what_would_execute_a_definition_is_refused_by_name() {
     let own = |collection, name| gateway.document.reference(collection, name);
     let any = json!({"id": "/any"});
     let cases: &[(&str, &str, &str, Value)] = &[
-        ("requestRoutingRules", "rule", "urlPathMap", own("urlPathMaps", "map")),
-        ("requestRoutingRules", "rule", "redirectConfiguration", own("redirectConfigurations", "away")),
         ("requestRoutingRules", "rule", "rewriteRuleSet", own("rewriteRuleSets", "set")),
         ("requestRoutingRules", "rule", "loadDistributionPolicy", own("loadDistributionPolicies", "policy")),
         ("requestRoutingRules", "rule", "entraJWTValidationConfig", any.clone()),
-        ("requestRoutingRules", "rule", "ruleType", json!("PathBasedRouting")),
         ("httpListeners", "http", "sslProfile", own("sslProfiles", "profile")),
         ("httpListeners", "http", "firewallPolicy", any.clone()),
         ("httpListeners", "http", "customErrorConfigurations", json!([{"statusCode": "HttpStatus502"}])),

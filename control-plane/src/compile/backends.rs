@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
 use tidegate_shared::snapshot::{self, Host, HostHeader, Pool, Settings, UpstreamTls};
 
 use super::hosts;
@@ -94,12 +95,14 @@ fn compile_settings(
     let drain = in_range(draining.drain_timeout_in_sec, 1..=3600, code::DRAIN_TIMEOUT, target, violations);
     let tls = upstream_tls(resource, trust, violations);
     let host = host_header(resource, violations);
+    let path = path(resource, violations);
     let probe = probe(resource, &host, probing, violations);
     Some(Settings {
         name: resource.name.clone(),
         port: port?,
         tls,
         host,
+        path,
         request_timeout: Duration::from_secs(timeout?),
         drain_timeout: drain
             .map(|drain| if draining.enabled { Duration::from_secs(drain) } else { UNASKED_DRAIN })?,
@@ -159,6 +162,18 @@ fn host_header(resource: &Source, violations: &mut Violations) -> HostHeader {
             HostHeader::Fixed(name.to_owned())
         }
     }
+}
+
+/// What stands in the place of the path that a rule matched.
+fn path(resource: &Source, violations: &mut Violations) -> Option<String> {
+    let path = given(resource.properties.path.as_ref())?;
+    if path.starts_with('/') && path.parse::<PathAndQuery>().is_ok_and(|parsed| parsed.path() == path) {
+        return Some(path.to_owned());
+    }
+    let message =
+        format!("'{path}' is no path: it must begin with '/', without a query, and in characters of a URL.");
+    violations.push(code::PATH_INVALID, resource.at("path"), message);
+    None
 }
 
 fn probe(

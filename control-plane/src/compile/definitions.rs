@@ -6,14 +6,9 @@ use tidegate_shared::snapshot::Listener;
 
 use super::listeners::Places;
 use super::resources::Resources;
-use super::{
-    client_authorities, load_distribution, path_maps, private_links, redirects, rewrites, ssl_profiles,
-};
-use super::{transport, transport_rules};
+use super::{client_authorities, private_links, ssl_profiles, transport, transport_rules};
 use crate::arm::document::Document;
-use crate::arm::gateway::{
-    self, BackendAddressPool, BackendHttpSettings, Probe, SslPolicy, TrustedRootCertificate,
-};
+use crate::arm::gateway::{BackendAddressPool, Probe, SslPolicy, TrustedRootCertificate};
 use crate::violation::Violations;
 
 /// What definitions refer to.
@@ -25,37 +20,19 @@ pub(super) struct Executed<'a> {
     pub(super) roots: &'a Resources<TrustedRootCertificate>,
     pub(super) probes: &'a Resources<Probe>,
     pub(super) pools: &'a Resources<BackendAddressPool>,
-    pub(super) settings: &'a Resources<BackendHttpSettings>,
-    pub(super) listeners: &'a Resources<gateway::Listener>,
     /// What the listeners mean.
     pub(super) compiled_listeners: &'a [Listener],
 }
 
 /// Checks all of it, in the order in which one thing refers to the next.
 pub(super) fn check(document: &Document, executed: &Executed<'_>, violations: &mut Violations) {
-    let Executed { policy, places, roots, probes, pools, settings, listeners, compiled_listeners } =
-        *executed;
+    let Executed { policy, places, roots, probes, pools, compiled_listeners } = *executed;
     let client_authorities = Resources::read(document, "trustedClientCertificates", violations);
     client_authorities::check(&client_authorities, violations);
     let authentication = Resources::read(document, "authenticationCertificates", violations);
     client_authorities::check_authentication(&authentication, violations);
     let profiles = Resources::read(document, "sslProfiles", violations);
     ssl_profiles::check(&profiles, &client_authorities, policy, violations);
-
-    let redirects = Resources::read(document, "redirectConfigurations", violations);
-    redirects::check(&redirects, listeners, violations);
-    let rewrites = Resources::read(document, "rewriteRuleSets", violations);
-    rewrites::check(&rewrites, violations);
-    let distributions = Resources::read(document, "loadDistributionPolicies", violations);
-    load_distribution::check(&distributions, pools, violations);
-    let targets = path_maps::Targets {
-        pools,
-        settings,
-        redirects: &redirects,
-        rewrites: &rewrites,
-        distributions: &distributions,
-    };
-    path_maps::check(&Resources::read(document, "urlPathMaps", violations), &targets, violations);
 
     let links = Resources::read(document, "privateLinkConfigurations", violations);
     private_links::check(&links, places.frontends, violations);

@@ -2,57 +2,95 @@
 
 use http::Uri;
 
+use tidegate_shared::snapshot::{self, Redirect, RedirectTarget};
+
 use super::resources::{Resource, Resources, given};
-use crate::arm::gateway::{Listener, RedirectConfiguration};
+use crate::arm::gateway::{Listener, RedirectConfiguration, RedirectType};
 use crate::violation::{Violations, code};
 
-/// Checks that each has a type and one target that a client can go to.
-pub(super) fn check(
+/// The redirects, in the order listed: each has a type and one target that a client can go to.
+pub(super) fn compile(
     redirects: &Resources<RedirectConfiguration>,
     listeners: &Resources<Listener>,
+    compiled_listeners: &[snapshot::Listener],
     violations: &mut Violations,
-) {
-    for resource in redirects.iter() {
-        let properties = &resource.properties;
-        if properties.redirect_type.is_none() {
-            let message = format!("Redirect configuration {} must have a redirectType.", resource.id);
-            violations.push(code::REDIRECT_TYPE, resource.at("redirectType"), message);
+) -> Vec<Option<Redirect>> {
+    let compiled = redirects.iter().map(|resource| {
+        let target = target(resource, listeners, compiled_listeners, violations);
+        Some(Redirect {
+            status: status(resource, violations)?,
+            target: target?,
+            include_path: resource.properties.include_path.unwrap_or_default(),
+            include_query: resource.properties.include_query_string.unwrap_or_default(),
+        })
+    });
+    compiled.collect()
+}
+
+fn status(resource: &Resource<RedirectConfiguration>, violations: &mut Violations) -> Option<u16> {
+    let Some(kind) = resource.properties.redirect_type else {
+        let message = format!("Redirect configuration {} must have a redirectType.", resource.id);
+        violations.push(code::REDIRECT_TYPE, resource.at("redirectType"), message);
+        return None;
+    };
+    Some(match kind {
+        RedirectType::Permanent => 301,
+        RedirectType::Found => 302,
+        RedirectType::SeeOther => 303,
+        RedirectType::Temporary => 307,
+    })
+}
+
+fn target(
+    resource: &Resource<RedirectConfiguration>,
+    listeners: &Resources<Listener>,
+    compiled_listeners: &[snapshot::Listener],
+    violations: &mut Violations,
+) -> Option<RedirectTarget> {
+    let properties = &resource.properties;
+    let url = given(properties.target_url.as_ref());
+    match (&properties.target_listener, url) {
+        (None, None) => {
+            let message =
+                format!("Redirect configuration {} must have a targetListener or a targetUrl.", resource.id);
+            violations.push(code::REDIRECT_TARGET, resource.target(), message);
         }
-        let url = given(properties.target_url.as_ref());
-        match (&properties.target_listener, url) {
-            (None, None) => {
-                let message = format!(
-                    "Redirect configuration {} must have a targetListener or a targetUrl.",
-                    resource.id
-                );
-                violations.push(code::REDIRECT_TARGET, resource.target(), message);
-            }
-            (Some(_), Some(_)) => {
-                let message = format!(
-                    "Redirect configuration {} has a targetListener and a targetUrl. Give one.",
-                    resource.id
-                );
-                violations.push(code::EXCLUSIVE, resource.at("targetUrl"), message);
-            }
-            _ => {}
+        (Some(_), Some(_)) => {
+            let message = format!(
+                "Redirect configuration {} has a targetListener and a targetUrl. Give one.",
+                resource.id
+            );
+            violations.push(code::EXCLUSIVE, resource.at("targetUrl"), message);
         }
-        check_listener(resource, listeners, violations);
-        if let Some(url) = url.filter(|url| !is_absolute(url)) {
+        _ => {}
+    }
+    let listener = listener(resource, listeners, violations);
+    if let Some(url) = url {
+        if !is_absolute(url) {
             let message = format!("'{url}' is no absolute URL that begins with http:// or https://.");
             violations.push(code::REDIRECT_TARGET, resource.at("targetUrl"), message);
         }
+        return Some(RedirectTarget::Url(url.to_owned()));
     }
+    let name = &listener?.name;
+    // One that did not compile has been complained of.
+    let listener = compiled_listeners.iter().find(|compiled| compiled.name == *name)?;
+    Some(RedirectTarget::Listener {
+        secure: listener.certificate.is_some(),
+        host: listener.hosts.first().cloned(),
+        port: listener.port,
+    })
 }
 
 /// Of a listener with several names or wildcards, it could not be said where to go.
-fn check_listener(
+fn listener<'a>(
     resource: &Resource<RedirectConfiguration>,
-    listeners: &Resources<Listener>,
+    listeners: &'a Resources<Listener>,
     violations: &mut Violations,
-) {
+) -> Option<&'a Resource<Listener>> {
     let reference = resource.properties.target_listener.as_ref();
     let index = listeners.optional(resource, "targetListener", reference, violations);
-    let Some(listener) = index.and_then(|index| listeners.get(index)) else { return };
+    let listener = listeners.get(index?)?;
     let names = &listener.properties.host_names;
     if names.len() > 1 || names.iter().any(|name| name.contains(['*', '?'])) {
         let message = format!(
@@ -61,6 +99,7 @@ fn check_listener(
         );
         violations.push(code::REDIRECT_TARGET, resource.at("targetListener"), message);
     }
+    Some(listener)
 }
 
 fn is_absolute(url: &str) -> bool {

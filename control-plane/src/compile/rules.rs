@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use tidegate_shared::snapshot::{Action, Rule};
+use tidegate_shared::snapshot::{Routing, Rule};
 
 use super::resources::{Referrer, Resource, Resources, in_range};
-use crate::arm::gateway::{BackendAddressPool, BackendHttpSettings, Listener, RequestRoutingRule, RuleType};
+use super::ways::{Incomplete, Outcome, Targets};
+use crate::arm::gateway::{Listener, RequestRoutingRule, RuleType, UrlPathMap};
 use crate::violation::{Violations, code};
 
 /// A rule, and what it is for.
@@ -26,8 +27,8 @@ const RULE: Referrer = Referrer { kind: "Request Routing Rule", code: code::RULE
 pub(super) fn compile(
     rules: &Resources<RequestRoutingRule>,
     listeners: &Resources<Listener>,
-    pools: &Resources<BackendAddressPool>,
-    settings: &Resources<BackendHttpSettings>,
+    maps: &Resources<UrlPathMap>,
+    targets: &Targets<'_>,
     violations: &mut Violations,
 ) -> Vec<Compiled> {
     let mut by_listener: HashMap<usize, &Source> = HashMap::new();
@@ -53,13 +54,10 @@ pub(super) fn compile(
             );
             violations.push(code::RULES_SHARE_LISTENER, resource.at("httpListener"), message);
         }
-        let action = action(resource, pools, settings, violations);
-        if let (Some(priority), Some(listener), Some(action)) = (priority, listener, action) {
-            compiled.push(Compiled {
-                listener,
-                priority,
-                rule: Rule { name: resource.name.clone(), action },
-            });
+        let routing = routing(resource, maps, targets, violations);
+        if let (Some(priority), Some(listener), Some(routing)) = (priority, listener, routing) {
+            let rule = Rule { name: resource.name.clone(), routing };
+            compiled.push(Compiled { listener, priority, rule });
         }
     }
     compiled
@@ -79,23 +77,41 @@ fn priority(resource: &Source, violations: &mut Violations) -> Option<u32> {
     in_range(priority, 1..=20_000, code::OUT_OF_RANGE, target, violations)
 }
 
-fn action(
+fn routing(
     resource: &Source,
-    pools: &Resources<BackendAddressPool>,
-    settings: &Resources<BackendHttpSettings>,
+    maps: &Resources<UrlPathMap>,
+    targets: &Targets<'_>,
     violations: &mut Violations,
-) -> Option<Action> {
+) -> Option<Routing> {
     let properties = &resource.properties;
-    if properties.rule_type == RuleType::PathBasedRouting {
-        let message = "Path-based rules are not supported yet. Use 'Basic'.";
-        violations.push(code::NOT_SUPPORTED, resource.at("ruleType"), message);
-        return None;
+    let map = properties.url_path_map.as_ref();
+    match properties.rule_type {
+        RuleType::Basic => {
+            if map.is_some() {
+                let message = format!(
+                    "{} has a urlPathMap. Leave it out, or set ruleType to 'PathBasedRouting'.",
+                    resource.id
+                );
+                violations.push(code::EXCLUSIVE, resource.at("urlPathMap"), message);
+            }
+            outcome(resource)
+                .compile(resource, Incomplete::RuleMustReference, targets, violations)
+                .map(Routing::Basic)
+        }
+        RuleType::PathBasedRouting => {
+            outcome(resource).check_references(resource, targets, violations);
+            maps.required(resource, &RULE, ("urlPathMap", "UrlPathMap"), map, violations).map(Routing::ByPath)
+        }
     }
-    let reference = properties.backend_address_pool.as_ref();
-    let property = ("backendAddressPool", "BackendAddressPool");
-    let pool = pools.required(resource, &RULE, property, reference, violations);
-    let reference = properties.backend_http_settings.as_ref();
-    let property = ("backendHttpSettings", "BackendHttpSettings");
-    let settings = settings.required(resource, &RULE, property, reference, violations);
-    Some(Action::Forward { pool: pool?, settings: settings? })
+}
+
+fn outcome(resource: &Source) -> Outcome<'_> {
+    let properties = &resource.properties;
+    Outcome {
+        pool: ("backendAddressPool", properties.backend_address_pool.as_ref()),
+        settings: ("backendHttpSettings", properties.backend_http_settings.as_ref()),
+        redirect: ("redirectConfiguration", properties.redirect_configuration.as_ref()),
+        rewrites: ("rewriteRuleSet", properties.rewrite_rule_set.as_ref()),
+        distribution: ("loadDistributionPolicy", properties.load_distribution_policy.as_ref()),
+    }
 }

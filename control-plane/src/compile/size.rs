@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use tidegate_shared::channel::MAX_SNAPSHOT;
-use tidegate_shared::snapshot::{Action, Content, UpstreamTls};
+use tidegate_shared::snapshot::{Content, UpstreamTls};
 
 use crate::arm::collection::over_limit;
 use crate::violation::{Violations, code};
@@ -39,12 +39,7 @@ pub(super) fn check(content: &Content, violations: &mut Violations) {
 }
 
 fn backends(content: &Content) -> usize {
-    let rules = content.listeners.iter().filter_map(|listener| listener.rule.as_ref());
-    let pairs: BTreeSet<(usize, usize)> = rules
-        .map(|rule| match rule.action {
-            Action::Forward { pool, settings } => (pool, settings),
-        })
-        .collect();
+    let pairs: BTreeSet<(usize, usize)> = content.forwards().collect();
     pairs.iter().filter_map(|(pool, _)| content.pools.get(*pool)).map(|pool| pool.members.len()).sum()
 }
 

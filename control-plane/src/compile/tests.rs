@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidegate_shared::snapshot::{Action, Frontend, Host, HostHeader, Pool, UpstreamTls};
+use tidegate_shared::snapshot::{Action, Frontend, Host, HostHeader, Pool, Routing, UpstreamTls, Way};
 
 use super::*;
 use crate::arm::collection::COLLECTIONS;
@@ -64,7 +64,8 @@ fn listeners_come_in_the_order_of_their_rules() {
     let [wss, ws, _] = &content.listeners[..] else { panic!() };
     assert_eq!(wss.frontend, Frontend::Address("127.0.0.2".parse().unwrap()));
     assert_eq!(wss.hosts, ["ec.test", "*.ec.test"]);
-    assert_eq!(wss.rule.as_ref().unwrap().action, Action::Forward { pool: 0, settings: 1 });
+    let way = Way { action: Action::Forward { pool: 0, settings: 1 } };
+    assert_eq!(wss.rule.as_ref().unwrap().routing, Routing::Basic(way));
     assert_eq!((ws.frontend, ws.hosts.len()), (Frontend::Public, 0));
     assert_eq!(content.certificates[0].chain.len(), 1);
 }

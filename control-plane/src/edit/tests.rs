@@ -213,9 +213,11 @@ fn a_member_has_the_version_of_its_child() {
     let rule = json!({"name": "old", "properties": {
         "paths": ["/old/*"], "redirectConfiguration": map["properties"]["defaultRedirectConfiguration"]}});
     whole["properties"]["urlPathMaps"][0]["properties"]["pathRules"] = json!([rule]);
-    let Ok(Decision::Replace { document, .. }) = decide(&put(whole), None) else { panic!("refused") };
+    let Ok(Decision::Replace { document, meaning, .. }) = decide(&put(whole), None) else {
+        panic!("refused")
+    };
     let child_etags = vec![Etag("W/\"c\"".into()); document.children.len()];
-    let gateway = Gateway { document, child_etags, ..stored() };
+    let gateway = Gateway { document, meaning, child_etags, ..stored() };
 
     let maps = Collection::named("urlPathMaps").unwrap();
     let member = |child: &str, name: &str| MemberPath {

@@ -1,11 +1,11 @@
 //! One picture of the backends from what several workers see. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tidegate_shared::id::WorkerId;
 use tidegate_shared::protocol::{BackendHealth, HealthState};
-use tidegate_shared::snapshot::{Action, Content, Host};
+use tidegate_shared::snapshot::{Content, Host};
 
 /// The health of one pool under one set of settings, for a pair that a rule uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,17 +73,7 @@ type Indexed<'a> = (&'a WorkerId, HashMap<Key<'a>, &'a BackendHealth>);
 /// Puts the fresh reports of several workers together: one entry for each pool and settings that a rule uses.
 pub fn merge(content: &Content, reports: &[(WorkerId, Arc<[BackendHealth]>)]) -> Vec<PairHealth> {
     let reports: Vec<Indexed<'_>> = reports.iter().map(|(worker, report)| (worker, index(report))).collect();
-    let mut pairs: Vec<(usize, usize)> = content
-        .listeners
-        .iter()
-        .filter_map(|listener| listener.rule.as_ref())
-        .map(|rule| {
-            let Action::Forward { pool, settings } = rule.action;
-            (pool, settings)
-        })
-        .collect();
-    pairs.sort_unstable();
-    pairs.dedup();
+    let pairs: BTreeSet<(usize, usize)> = content.forwards().collect();
     let pairs = pairs.into_iter().filter_map(|(pool, settings)| {
         let (pool, settings) = (content.pools.get(pool)?, content.settings.get(settings)?);
         let members = pool
@@ -126,22 +116,23 @@ fn merge_member(key: Key<'_>, reports: &[Indexed<'_>]) -> MemberHealth {
 mod tests {
     use super::*;
     use crate::testing::settings;
-    use tidegate_shared::snapshot::{Frontend, Listener, Pool, Rule};
+    use tidegate_shared::snapshot::{Action, Frontend, Listener, Pool, Routing, Rule, Way};
     use uuid::Uuid;
 
     fn content() -> Content {
-        let action = Action::Forward { pool: 0, settings: 0 };
+        let way = Way { action: Action::Forward { pool: 0, settings: 0 } };
         let listener = Listener {
             name: "l".into(),
             frontend: Frontend::Public,
             port: 80,
             certificate: None,
             hosts: vec![],
-            rule: Some(Rule { name: "r".into(), action }),
+            rule: Some(Rule { name: "r".into(), routing: Routing::Basic(way) }),
         };
         Content {
             name: "gw".into(),
             listeners: vec![listener.clone(), listener],
+            path_maps: vec![],
             pools: vec![
                 Pool { name: "p".into(), members: vec![host()] },
                 Pool { name: "unused".into(), members: vec![host()] },

@@ -67,16 +67,8 @@ impl ProxyError {
     /// The gateway's own answer, in the shape that clients of Application Gateway know.
     pub(crate) fn response(&self) -> Response<ResponseBody> {
         let status = self.status();
-        let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or(""));
-        let page = format!(
-            "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
-             <hr><center>Tidegate</center>\r\n</body>\r\n</html>\r\n"
-        );
-        let mut response = Response::new(ResponseBody::Whole(Bytes::from(page)));
-        *response.status_mut() = status;
+        let mut response = page(status);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        headers.insert(header::SERVER, HeaderValue::from_static("Tidegate"));
         match self {
             // What is malformed once may be an attempt to smuggle: nothing more is read from this client.
             ProxyError::InvalidHost
@@ -92,4 +84,25 @@ impl ProxyError {
         }
         response
     }
+}
+
+/// Sends the client elsewhere.
+pub(crate) fn redirect(status: StatusCode, location: HeaderValue) -> Response<ResponseBody> {
+    let mut response = page(status);
+    response.headers_mut().insert(header::LOCATION, location);
+    response
+}
+
+fn page(status: StatusCode) -> Response<ResponseBody> {
+    let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or(""));
+    let page = format!(
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
+         <hr><center>Tidegate</center>\r\n</body>\r\n</html>\r\n"
+    );
+    let mut response = Response::new(ResponseBody::Whole(Bytes::from(page)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    headers.insert(header::SERVER, HeaderValue::from_static("Tidegate"));
+    response
 }

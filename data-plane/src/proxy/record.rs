@@ -12,7 +12,7 @@ use super::body::Progress;
 use crate::access_log::{Line, Way};
 use crate::backend::Backend;
 use crate::listener::Connection;
-use crate::runtime::Route;
+use crate::runtime::{Route, Selection};
 use crate::thread::Thread;
 
 /// 32 hexadecimal digits: unique among requests, and what `X-AppGW-Trace-Id` tells the backend.
@@ -51,6 +51,7 @@ struct Details {
     host: Option<HeaderValue>,
     uri: Uri,
     route: Option<Arc<Route>>,
+    selection: Option<Selection>,
     backend: Option<Arc<Backend>>,
     upload: Option<Rc<Progress>>,
     status: u16,
@@ -73,6 +74,7 @@ impl Record {
                 host: request.headers().get(header::HOST).cloned(),
                 uri: request.uri().clone(),
                 route: None,
+                selection: None,
                 backend: None,
                 upload: None,
                 status: CLIENT_CLOSED_REQUEST,
@@ -85,6 +87,12 @@ impl Record {
     pub(crate) fn route(&mut self, route: &Arc<Route>) {
         if let Some(details) = &mut self.0 {
             details.route = Some(route.clone());
+        }
+    }
+
+    pub(crate) fn select(&mut self, selection: &Selection) {
+        if let Some(details) = &mut self.0 {
+            details.selection = Some(selection.clone());
         }
     }
 
@@ -131,7 +139,7 @@ impl Drop for Details {
             time: self.time,
             event: "request",
             transaction_id: self.id.as_str(),
-            way: Way::along(self.route.as_deref(), &backend),
+            way: Way::along(self.route.as_deref(), self.selection.as_ref(), &backend),
             client: self.connection.client,
             method: self.method.as_str(),
             host: self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or(""),

@@ -28,7 +28,7 @@ use super::record::TransactionId;
 use crate::access_log::{Line, Way};
 use crate::backend::Backend;
 use crate::listener::Connection;
-use crate::runtime::{Member, Route};
+use crate::runtime::{Member, Selection, Target};
 use crate::stream::Stream;
 use flow::{At, Flow};
 use registry::Registration;
@@ -59,7 +59,8 @@ impl Head {
 /// Joins the two connections of a handshake that has succeeded, as soon as both have been handed over.
 pub(crate) fn open(
     connection: &Rc<Connection>,
-    route: &Arc<Route>,
+    selection: &Selection,
+    target: &Target,
     exchange: &mut Exchange,
     downstream: OnUpgrade,
     head: Head,
@@ -68,7 +69,6 @@ pub(crate) fn open(
     let upstream = hyper::upgrade::on(&mut exchange.response);
     // The connection's handle must outlive the handover; it is never lent again.
     let lease = exchange.lease.take();
-    let (_, target) = route.rule.as_ref().expect("the request was forwarded by this route's rule");
     let member = Member {
         gateway: target.gateway,
         pool: target.pool.clone(),
@@ -76,7 +76,7 @@ pub(crate) fn open(
     };
     let story = Story {
         connection: connection.clone(),
-        route: route.clone(),
+        selection: selection.clone(),
         backend: exchange.backend.clone(),
         head,
         id,
@@ -115,7 +115,7 @@ struct Limits {
 #[derive(Debug)]
 struct Story {
     connection: Rc<Connection>,
-    route: Arc<Route>,
+    selection: Selection,
     backend: Arc<Backend>,
     head: Head,
     id: TransactionId,
@@ -288,7 +288,7 @@ impl Story {
             time: self.since,
             event: "tunnel",
             transaction_id: self.id.as_str(),
-            way: Way::along(Some(&self.route), &self.backend.address()),
+            way: Way::along(None, Some(&self.selection), &self.backend.address()),
             client: self.connection.client,
             method: "GET",
             host: &self.head.host,

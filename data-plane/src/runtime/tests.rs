@@ -1,14 +1,18 @@
 //! What a runtime takes over from the one before it, and what it refuses to be made of.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use tidegate_shared::id::Generation;
 use tidegate_shared::protocol::HealthState;
-use tidegate_shared::snapshot::{Pool, Probe, Rule, TrustedRoot};
+use tidegate_shared::snapshot::{
+    Action, Content, Frontend, HostHeader, Listener, Pool, Probe, Routing, Rule, Settings, Snapshot,
+    TrustedRoot, UpstreamTls, Way,
+};
 use uuid::Uuid;
 
 use super::*;
-use crate::config::AccessLog;
+use crate::config::{AccessLog, Config};
 
 fn config() -> Config {
     Config {
@@ -49,22 +53,25 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         port: 443,
         tls: Some(UpstreamTls::Roots(trusted.to_vec())),
         host: HostHeader::Client,
+        path: None,
         request_timeout: second,
         drain_timeout: second,
         probe,
     };
+    let way = Way { action: Action::Forward { pool: 0, settings: 0 } };
     let listener = Listener {
         name: "l".into(),
         frontend: Frontend::Public,
         port: 80,
         certificate: None,
         hosts: Vec::new(),
-        rule: Some(Rule { name: "r".into(), action: Action::Forward { pool: 0, settings: 0 } }),
+        rule: Some(Rule { name: "r".into(), routing: Routing::Basic(way) }),
     };
     let pools = vec![Pool { name: "p".into(), members: vec![Host::Name("backend.test".into())] }];
     let content = Content {
         name: "gw".into(),
         listeners: vec![listener],
+        path_maps: Vec::new(),
         pools,
         settings: vec![settings],
         certificates: Vec::new(),

@@ -109,25 +109,14 @@ def remove(gateway, attribute: str, name: str):
 
 
 def be_told_what_is_not_executed_yet():
-    """Definitions are stored, but to use one is refused, with the property's name."""
-
-    def redirect(gateway):
-        definition = models.ApplicationGatewayRedirectConfiguration(
-            name="elsewhere", redirect_type="Found", target_url="https://elsewhere.test/"
-        )
-        gateway.redirect_configurations.append(definition)
-        rule = gateway.request_routing_rules[0]
-        rule.backend_address_pool = rule.backend_http_settings = None
-        rule.redirect_configuration = GATEWAY.reference("redirectConfigurations", "elsewhere")
+    """What no worker does is refused, with the property's name."""
 
     def firewall(gateway):
         gateway.sku = models.ApplicationGatewaySku(name="WAF_v2", tier="WAF_v2", capacity=1)
 
-    for edit in (redirect, firewall):
-        refusal = refused(HttpResponseError, lambda: change(edit))
-        assert refusal.status_code == 400, refusal
-        assert refusal.error.code == "ApplicationGatewayFeatureNotSupported", refusal
-    assert gateways.get(GROUP, GATEWAY.name).redirect_configurations == []
+    refusal = refused(HttpResponseError, lambda: change(firewall))
+    assert refusal.status_code == 400, refusal
+    assert refusal.error.code == "ApplicationGatewayFeatureNotSupported", refusal
 
 
 def see_backend_health():

@@ -55,8 +55,7 @@ pub struct BackendHttpSettings {
     pub affinity_cookie_name: Option<String>,
     /// Stored and given back; without effect, as with the official service.
     pub probe_enabled: Option<bool>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = "Requests keep their path."))]
+    /// What stands in the place of what the path rule matched, or before the whole path: begins with `/`.
     pub path: Option<String>,
     /// Not served.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::SubResource;
 
-/// Ties a listener to a pool.
+/// Says what becomes of a listener's requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RequestRoutingRule {
-    /// Only `Basic` is served yet.
+    /// How it finds out what becomes of a request.
     pub rule_type: RuleType,
     /// 1, tried first, to 20000; unique. Required from api-version 2021-08-01 on, filled in before.
     #[schemars(range(min = 1, max = 20000))]
@@ -17,17 +17,17 @@ pub struct RequestRoutingRule {
     /// Whose requests. Required; a listener has one rule at most.
     #[schemars(extend("x-refers-to" = "httpListeners"))]
     pub http_listener: Option<SubResource>,
-    /// Where they go. Required.
+    /// Where they go. This and settings, or a redirect, are required of a basic rule; without effect in others.
     #[schemars(extend("x-refers-to" = "backendAddressPools"))]
     pub backend_address_pool: Option<SubResource>,
-    /// How they get there. Required.
+    /// How they get there.
     #[schemars(extend("x-refers-to" = "backendHttpSettingsCollection"))]
     pub backend_http_settings: Option<SubResource>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = "", "x-refers-to" = "urlPathMaps"))]
+    /// What becomes of them by their path. Required of a path-based rule.
+    #[schemars(extend("x-refers-to" = "urlPathMaps"))]
     pub url_path_map: Option<SubResource>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = "", "x-refers-to" = "redirectConfigurations"))]
+    /// Where their clients are sent instead. Not together with a pool.
+    #[schemars(extend("x-refers-to" = "redirectConfigurations"))]
     pub redirect_configuration: Option<SubResource>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = "", "x-refers-to" = "rewriteRuleSets"))]
@@ -41,12 +41,12 @@ pub struct RequestRoutingRule {
     pub entra_jwt_validation_config: Option<SubResource>,
 }
 
-/// How a rule finds the pool.
+/// How a rule finds what to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RuleType {
-    /// It names it.
+    /// It is the same for every request.
     #[default]
     Basic,
-    /// By the request's path. Not served yet.
+    /// By the request's path.
     PathBasedRouting,
 }

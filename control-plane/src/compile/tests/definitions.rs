@@ -14,7 +14,10 @@ fn path_maps() {
             json!({ "defaultBackendHttpSettings": null }),
             &[(code::PATH_MAP_DEFAULT, ".defaultBackendHttpSettings")],
         ),
-        (json!({ "defaultBackendAddressPool": null }), &[]),
+        (
+            json!({ "defaultBackendAddressPool": null }),
+            &[(code::PATH_MAP_DEFAULT, ".defaultBackendAddressPool")],
+        ),
         (
             json!({ "defaultBackendAddressPool": null, "defaultLoadDistributionPolicy": null }),
             &[(code::PATH_MAP_DEFAULT, ".defaultBackendAddressPool")],

@@ -120,13 +120,11 @@ fn the_answers_of_the_examples_put_back() {
             (UNSERVED, "httpListeners[0].properties.sslProfile"),
             (UNSERVED, "requestRoutingRules[0].properties.rewriteRuleSet"),
             (UNSERVED, "requestRoutingRules[0].properties.loadDistributionPolicy"),
-            (UNSERVED, "requestRoutingRules[1].properties.urlPathMap"),
             // Two targets with one name.
             (code::DUPLICATE_NAME, "loadDistributionPolicies[0].properties.loadDistributionTargets[1].name"),
             (UNSERVED, "globalConfiguration.enableRequestBuffering"),
             (UNSERVED, "globalConfiguration.enableResponseBuffering"),
             (code::CERTIFICATE_DATA, "sslCertificates[0].properties"),
-            (UNSERVED, "requestRoutingRules[1].properties.ruleType"),
         ],
         &last[..],
     ]

@@ -1,0 +1,118 @@
+//! What rules, path rules and path maps have in common: a pool and settings, or a redirect, and what is changed on the
+//! way there.
+
+use tidegate_shared::snapshot::{Action, Redirect, Way};
+
+use super::resources::{Resource, Resources};
+use crate::arm::gateway::{
+    BackendAddressPool, BackendHttpSettings, LoadDistributionPolicy, RedirectConfiguration, RewriteRuleSet,
+    SubResource,
+};
+use crate::violation::{Violations, code};
+
+/// What rules, path maps and path rules may lead to.
+pub(super) struct Targets<'a> {
+    pub(super) pools: &'a Resources<BackendAddressPool>,
+    pub(super) settings: &'a Resources<BackendHttpSettings>,
+    pub(super) redirects: &'a Resources<RedirectConfiguration>,
+    pub(super) compiled_redirects: &'a [Option<Redirect>],
+    pub(super) rewrites: &'a Resources<RewriteRuleSet>,
+    pub(super) distributions: &'a Resources<LoadDistributionPolicy>,
+}
+
+/// A property, and what it refers to.
+pub(super) type Property<'a> = (&'static str, Option<&'a SubResource>);
+
+/// What becomes of a request: the same five properties everywhere, under other names.
+pub(super) struct Outcome<'a> {
+    pub(super) pool: Property<'a>,
+    pub(super) settings: Property<'a>,
+    pub(super) redirect: Property<'a>,
+    pub(super) rewrites: Property<'a>,
+    pub(super) distribution: Property<'a>,
+}
+
+/// What is said where there is neither a redirect nor all that it takes to forward.
+#[derive(Clone, Copy)]
+pub(super) enum Incomplete {
+    /// That this or a redirect must be specified, with this code.
+    MustSpecify(&'static str),
+    /// What the official service says of a rule.
+    RuleMustReference,
+}
+
+impl Incomplete {
+    fn complain<T>(
+        self,
+        resource: &Resource<T>,
+        (property, called): (&str, &str),
+        redirect: &str,
+        violations: &mut Violations,
+    ) {
+        let id = &resource.id;
+        let (code, message) = match self {
+            Incomplete::MustSpecify(code) => (code, format!("{id} must specify {property} or {redirect}.")),
+            Incomplete::RuleMustReference => (
+                code::RULE_MUST_REFERENCE,
+                format!("Request Routing Rule {id} must reference a {called}, or a RedirectConfiguration."),
+            ),
+        };
+        violations.push(code, resource.at(property), message);
+    }
+}
+
+impl Outcome<'_> {
+    /// Complains of references that lead nowhere: all that matters where something else decides.
+    pub(super) fn check_references<T>(
+        &self,
+        resource: &Resource<T>,
+        targets: &Targets<'_>,
+        violations: &mut Violations,
+    ) {
+        targets.pools.optional(resource, self.pool.0, self.pool.1, violations);
+        targets.settings.optional(resource, self.settings.0, self.settings.1, violations);
+        targets.redirects.optional(resource, self.redirect.0, self.redirect.1, violations);
+        targets.rewrites.optional(resource, self.rewrites.0, self.rewrites.1, violations);
+        targets.distributions.optional(resource, self.distribution.0, self.distribution.1, violations);
+    }
+
+    /// The way, if the references lead somewhere and there is either a redirect or all that it takes to forward.
+    pub(super) fn compile<T>(
+        &self,
+        resource: &Resource<T>,
+        incomplete: Incomplete,
+        targets: &Targets<'_>,
+        violations: &mut Violations,
+    ) -> Option<Way> {
+        let pool = targets.pools.optional(resource, self.pool.0, self.pool.1, violations);
+        let settings = targets.settings.optional(resource, self.settings.0, self.settings.1, violations);
+        let redirect = targets.redirects.optional(resource, self.redirect.0, self.redirect.1, violations);
+        targets.rewrites.optional(resource, self.rewrites.0, self.rewrites.1, violations);
+        targets.distributions.optional(resource, self.distribution.0, self.distribution.1, violations);
+        if self.redirect.1.is_some() {
+            self.refuse_beside_redirect(resource, violations);
+            let redirect = targets.compiled_redirects.get(redirect?)?.clone()?;
+            return Some(Way { action: Action::Redirect(redirect) });
+        }
+        let redirect = self.redirect.0;
+        if self.pool.1.is_none() {
+            incomplete.complain(resource, (self.pool.0, "BackendAddressPool"), redirect, violations);
+        }
+        if self.settings.1.is_none() {
+            incomplete.complain(resource, (self.settings.0, "BackendHttpSettings"), redirect, violations);
+        }
+        Some(Way { action: Action::Forward { pool: pool?, settings: settings? } })
+    }
+
+    fn refuse_beside_redirect<T>(&self, resource: &Resource<T>, violations: &mut Violations) {
+        for (property, reference) in [self.pool, self.settings, self.distribution] {
+            if reference.is_some() {
+                let message = format!(
+                    "{} cannot specify {property} when {} is specified.",
+                    resource.id, self.redirect.0
+                );
+                violations.push(code::EXCLUSIVE, resource.at(property), message);
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The path that a backend sees where its settings override it. Pure.
+
+use std::borrow::Cow;
+
+use http::Uri;
+use http::uri::PathAndQuery;
+
+use super::error::ProxyError;
+
+/// Puts `replacement` in the place of what the path rule matched: at the beginning of the path, or before the whole
+/// path where it does not begin so (any more) or no path rule decided. The query stays.
+///
+/// `matched` is compared as it was when the rule was found: decoded and without case.
+pub(super) fn replace(uri: &Uri, replacement: &str, matched: Option<&[u8]>) -> Result<Uri, ProxyError> {
+    let path = uri.path();
+    let rest = matched.and_then(|matched| after(path, matched)).unwrap_or(path);
+    let joined = if rest.is_empty() {
+        Cow::Borrowed(replacement)
+    } else {
+        Cow::Owned(format!("{}/{}", replacement.trim_end_matches('/'), rest.trim_start_matches('/')))
+    };
+    let target = match uri.query() {
+        Some(query) => format!("{joined}?{query}"),
+        None => joined.into_owned(),
+    };
+    let target = PathAndQuery::try_from(target).map_err(|_| ProxyError::InvalidTarget)?;
+    Ok(Uri::from(target))
+}
+
+/// What follows the characters of `path` that mean `matched`.
+fn after<'a>(path: &'a str, matched: &[u8]) -> Option<&'a str> {
+    let bytes = path.as_bytes();
+    let mut at = 0;
+    for wanted in matched {
+        let (byte, length) = match decoded(&bytes[at..]) {
+            Some(byte) => (byte, 3),
+            None => (*bytes.get(at)?, 1),
+        };
+        if byte.to_ascii_lowercase() != *wanted {
+            return None;
+        }
+        at += length;
+    }
+    path.get(at..)
+}
+
+/// The byte that is written `%XX` at the beginning, if one is.
+fn decoded(bytes: &[u8]) -> Option<u8> {
+    let [b'%', high, low, ..] = bytes else { return None };
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(*high)? << 4 | digit(*low)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_override_stands_for_what_the_rule_matched() {
+        let cases: &[(&str, &str, Option<&str>, &str)] = &[
+            ("/home/", "/override/", None, "/override/home/"),
+            ("/home/secondhome/", "/override/", None, "/override/home/secondhome/"),
+            ("/", "/override/", None, "/override/"),
+            ("/home/", "/override", None, "/override/home/"),
+            ("/pathrule/home/", "/override/", Some("/pathrule"), "/override/home/"),
+            ("/pathrule/home/secondhome/", "/override/", Some("/pathrule"), "/override/home/secondhome/"),
+            ("/home/", "/override/", Some("/pathrule"), "/override/home/"),
+            ("/pathrule/home/", "/override/", Some("/pathrule/home"), "/override/"),
+            ("/pathrule/home/secondhome/", "/override/", Some("/pathrule/home"), "/override/secondhome/"),
+            ("/pathrule/", "/override/", Some("/pathrule/"), "/override/"),
+            ("/pathrule/home/", "/override/", Some("/pathrule/"), "/override/home/"),
+            ("/PathRule/a?b=/pathrule", "/o", Some("/pathrule/"), "/o/a?b=/pathrule"),
+            ("/path%72ule/a%2Fb", "/o/", Some("/pathrule/"), "/o/a%2Fb"),
+            ("/a%2fb/c", "/o/", Some("/a/b/"), "/o/c"),
+            ("/a", "/o/", Some("/a"), "/o/"),
+            ("/a?x", "/", Some("/a"), "/?x"),
+        ];
+        for (path, replacement, matched, expected) in cases {
+            let uri = path.parse().unwrap();
+            let replaced = replace(&uri, replacement, matched.map(str::as_bytes)).unwrap();
+            assert_eq!(replaced.to_string(), *expected, "{path} {replacement} {matched:?}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Where a redirect sends a client: the value of `Location`. Pure.
+
+use http::{HeaderValue, Uri};
+
+use crate::runtime::{Redirect, RedirectTarget};
+
+/// The URL that a request of this host and target is sent to. None where there is no host to go to, or where the URL
+/// would be no header value.
+pub(super) fn location(redirect: &Redirect, host: &str, request: &Uri) -> Option<HeaderValue> {
+    let path = if redirect.include_path { request.path() } else { "" };
+    let query = if redirect.include_query { request.query() } else { None };
+    match &redirect.target {
+        RedirectTarget::Listener { secure, host: own, port } => {
+            let host = own.as_deref().unwrap_or_else(|| without_port(host));
+            if host.is_empty() {
+                return None;
+            }
+            let (scheme, usual) = if *secure { ("https", 443) } else { ("http", 80) };
+            let port = if *port == usual { String::new() } else { format!(":{port}") };
+            let path = if path.starts_with('/') { path } else { "/" };
+            value(format!("{scheme}://{host}{port}{path}"), query)
+        }
+        RedirectTarget::Url { whole, .. } if path.is_empty() && query.is_none() => Some(whole.clone()),
+        RedirectTarget::Url { url, .. } => {
+            let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
+            let (before, own_query) =
+                url.split_once('?').map_or((url, None), |(url, query)| (url, Some(query)));
+            let joined = match path.strip_prefix('/') {
+                Some(path) => format!("{}/{path}", before.trim_end_matches('/')),
+                None => before.to_owned(),
+            };
+            let query = match (own_query, query) {
+                (Some(own), Some(query)) => Some(format!("{own}&{query}")),
+                (own, query) => own.or(query).map(str::to_owned),
+            };
+            let fragment = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
+            let query = query.map_or(String::new(), |query| format!("?{query}"));
+            HeaderValue::from_str(&format!("{joined}{query}{fragment}")).ok()
+        }
+    }
+}
+
+fn value(url: String, query: Option<&str>) -> Option<HeaderValue> {
+    let url = match query {
+        Some(query) => format!("{url}?{query}"),
+        None => url,
+    };
+    HeaderValue::from_str(&url).ok()
+}
+
+/// The host part of a `Host` value.
+fn without_port(host: &str) -> &str {
+    match host.rfind(':') {
+        Some(colon) if !host[colon..].contains(']') => &host[..colon],
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::StatusCode;
+
+    fn url(url: &str) -> RedirectTarget {
+        RedirectTarget::Url { url: url.to_owned(), whole: HeaderValue::from_str(url).unwrap() }
+    }
+
+    fn listener(secure: bool, host: Option<&str>, port: u16) -> RedirectTarget {
+        RedirectTarget::Listener { secure, host: host.map(str::to_owned), port }
+    }
+
+    #[test]
+    fn path_and_query_go_along_if_asked_for() {
+        let cases = [
+            (listener(true, None, 443), true, true, "https://a.test/x/y?z=1"),
+            (listener(true, None, 8443), true, false, "https://a.test:8443/x/y"),
+            (listener(true, Some("b.test"), 443), false, true, "https://b.test/?z=1"),
+            (listener(false, None, 80), false, false, "http://a.test/"),
+            (url("https://b.test"), true, true, "https://b.test/x/y?z=1"),
+            (url("https://b.test/base/"), true, false, "https://b.test/base/x/y"),
+            (url("https://b.test/base?own=1"), true, true, "https://b.test/base/x/y?own=1&z=1"),
+            (url("https://b.test/base?own=1#end"), false, true, "https://b.test/base?own=1&z=1#end"),
+            (url("https://b.test/base?own=1#end"), false, false, "https://b.test/base?own=1#end"),
+        ];
+        let request: Uri = "/x/y?z=1".parse().unwrap();
+        for (target, include_path, include_query, expected) in cases {
+            let redirect = Redirect { status: StatusCode::FOUND, target, include_path, include_query };
+            let location = location(&redirect, "a.test:8080", &request);
+            assert_eq!(location.unwrap(), expected, "{redirect:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_host_there_is_nowhere_to_go() {
+        let redirect =
+            |target| Redirect { status: StatusCode::FOUND, target, include_path: true, include_query: true };
+        let request: Uri = "/".parse().unwrap();
+        assert!(location(&redirect(listener(true, None, 443)), "", &request).is_none());
+        assert!(location(&redirect(listener(true, Some("b.test"), 443)), "", &request).is_some());
+        let address = location(&redirect(listener(true, None, 443)), "[::1]:80", &request);
+        assert_eq!(address.unwrap(), "https://[::1]/");
+    }
+}

@@ -1,0 +1,253 @@
+//! From a snapshot to a runtime. Opens nothing; fails whole.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use http::header::InvalidHeaderValue;
+use http::{HeaderValue, StatusCode};
+use thiserror::Error;
+use tidegate_shared::snapshot::{
+    self, Content, Frontend, HostHeader, Listener, PathMap, Routing, Settings, Snapshot, UpstreamTls,
+};
+
+use super::hosts::HostTable;
+use super::paths::PathTable;
+use super::route::{Action, Redirect, RedirectTarget, Route, Rule, Way};
+use super::target::{HostPolicy, Target};
+use super::{Member, Runtime, Site};
+use crate::backend::Backends;
+use crate::config::Config;
+use crate::tls::client::Client;
+use crate::tls::{TlsError, server};
+
+/// A snapshot that cannot be executed here.
+#[derive(Debug, Error)]
+pub(crate) enum BuildError {
+    #[error("listener {listener}: port {port} plus the port offset {offset} is over 65535")]
+    PortTooLarge { listener: String, port: u16, offset: u16 },
+    #[error("listener {listener}: {what} number {index} is not in the snapshot")]
+    Dangling { listener: String, what: &'static str, index: usize },
+    #[error("listeners {one} and {other} share {address}, but only one of them is HTTPS")]
+    MixedProtocols { one: String, other: String, address: SocketAddr },
+    #[error("listener {listener}: a redirect cannot be sent")]
+    Redirect { listener: String },
+    #[error("settings {settings}: a host name is no header value")]
+    HostName { settings: String, source: InvalidHeaderValue },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Runtime {
+    /// Makes a snapshot executable. Backends of `old` that did not change are taken over with their health.
+    pub(crate) fn build(
+        snapshot: &Snapshot,
+        old: Option<&Runtime>,
+        config: &Config,
+    ) -> Result<Runtime, BuildError> {
+        let content = &snapshot.content;
+        let none = Backends::default();
+        let mut builder = Builder {
+            snapshot,
+            config,
+            name: Arc::from(content.name.as_str()),
+            old: old.map_or(&none, |old| &old.backends),
+            backends: Backends::default(),
+            clients: HashMap::new(),
+        };
+        let mut by_address: BTreeMap<SocketAddr, Vec<&Listener>> = BTreeMap::new();
+        for listener in &content.listeners {
+            by_address.entry(bind_address(listener, config)?).or_default().push(listener);
+        }
+        let mut sites = BTreeMap::new();
+        for (address, listeners) in by_address {
+            sites.insert(address, builder.site(address, &listeners)?);
+        }
+        let members = content.pools.iter().flat_map(|pool| {
+            let name: Arc<str> = Arc::from(pool.name.as_str());
+            let gateway = snapshot.gateway;
+            pool.members.iter().map(move |host| Member { gateway, pool: name.clone(), host: host.clone() })
+        });
+        Ok(Runtime {
+            gateway: snapshot.gateway,
+            name: builder.name,
+            sites,
+            backends: builder.backends,
+            members: members.collect(),
+        })
+    }
+}
+
+/// The address that a listener's socket is bound to on this worker.
+fn bind_address(listener: &Listener, config: &Config) -> Result<SocketAddr, BuildError> {
+    let address = match listener.frontend {
+        Frontend::Public => config.public_address,
+        Frontend::Address(address) => address,
+    };
+    Ok(SocketAddr::new(address, bound_port(&listener.name, listener.port, config)?))
+}
+
+fn bound_port(listener: &str, port: u16, config: &Config) -> Result<u16, BuildError> {
+    let offset = config.port_offset;
+    let too_large = || BuildError::PortTooLarge { listener: listener.to_owned(), port, offset };
+    port.checked_add(offset).ok_or_else(too_large)
+}
+
+fn path_table(map: &PathMap) -> PathTable {
+    let patterns = |(i, rule): (usize, &'_ snapshot::PathRule)| {
+        rule.patterns.iter().map(move |pattern| (pattern.clone(), i + 1)).collect::<Vec<_>>()
+    };
+    let listed: Vec<(String, usize)> = map.rules.iter().enumerate().flat_map(patterns).collect();
+    PathTable::new(listed.iter().map(|(pattern, way)| (pattern.as_str(), *way)))
+}
+
+struct Builder<'a> {
+    snapshot: &'a Snapshot,
+    config: &'a Config,
+    name: Arc<str>,
+    old: &'a Backends,
+    backends: Backends,
+    /// TLS towards backends by whom it trusts: settings that trust the same share it with its sessions.
+    clients: HashMap<&'a UpstreamTls, Client>,
+}
+
+impl<'a> Builder<'a> {
+    fn content(&self) -> &'a Content {
+        &self.snapshot.content
+    }
+
+    fn site(&mut self, address: SocketAddr, listeners: &[&Listener]) -> Result<Site, BuildError> {
+        let mut hosts = HostTable::default();
+        let mut certificates = Vec::new();
+        let mut routes = Vec::new();
+        for (rank, listener) in listeners.iter().enumerate() {
+            hosts.add(rank, &listener.hosts);
+            if let Some(index) = listener.certificate {
+                let certificate = self.content().certificates.get(index);
+                let certificate = certificate.ok_or_else(|| dangling(listener, "certificate", index))?;
+                certificates.push(server::certified_key(certificate)?);
+            }
+            let rule = listener.rule.as_ref().map(|rule| self.rule(listener, rule)).transpose()?;
+            routes.push(Arc::new(Route {
+                gateway: self.name.clone(),
+                listener: listener.name.clone(),
+                rule,
+            }));
+        }
+        if !certificates.is_empty() && certificates.len() != listeners.len() {
+            let (secure, plain): (Vec<_>, Vec<_>) = listeners.iter().partition(|l| l.certificate.is_some());
+            let name = |some: &[&Listener]| some[0].name.clone();
+            return Err(BuildError::MixedProtocols { one: name(&secure), other: name(&plain), address });
+        }
+        let hosts = Arc::new(hosts);
+        let tls = (!certificates.is_empty()).then(|| server::server_config(hosts.clone(), certificates));
+        Ok(Site { tls, hosts, routes, listeners: listeners.iter().map(|l| l.name.clone()).collect() })
+    }
+
+    fn rule(&mut self, listener: &Listener, rule: &snapshot::Rule) -> Result<Rule, BuildError> {
+        let name = rule.name.clone();
+        match &rule.routing {
+            Routing::Basic(way) => {
+                let ways = vec![self.way(listener, "", way)?];
+                Ok(Rule { name, ways, paths: PathTable::default() })
+            }
+            Routing::ByPath(index) => {
+                let map = self.content().path_maps.get(*index);
+                let map = map.ok_or_else(|| dangling(listener, "path map", *index))?;
+                let mut ways = vec![self.way(listener, "", &map.default)?];
+                for rule in &map.rules {
+                    ways.push(self.way(listener, &rule.name, &rule.way)?);
+                }
+                Ok(Rule { name, ways, paths: path_table(map) })
+            }
+        }
+    }
+
+    fn way(&mut self, listener: &Listener, path_rule: &str, way: &snapshot::Way) -> Result<Way, BuildError> {
+        let action = match &way.action {
+            snapshot::Action::Forward { pool, settings } => {
+                Action::Forward(self.target(listener, *pool, *settings)?)
+            }
+            snapshot::Action::Redirect(redirect) => Action::Redirect(self.redirect(listener, redirect)?),
+        };
+        Ok(Way { path_rule: path_rule.to_owned(), action })
+    }
+
+    fn redirect(&self, listener: &Listener, redirect: &snapshot::Redirect) -> Result<Redirect, BuildError> {
+        let unsendable = || BuildError::Redirect { listener: listener.name.clone() };
+        let target = match &redirect.target {
+            snapshot::RedirectTarget::Listener { secure, host, port } => RedirectTarget::Listener {
+                secure: *secure,
+                host: host.clone(),
+                port: bound_port(&listener.name, *port, self.config)?,
+            },
+            snapshot::RedirectTarget::Url(url) => {
+                let whole = HeaderValue::from_str(url).map_err(|_| unsendable())?;
+                RedirectTarget::Url { url: url.clone(), whole }
+            }
+        };
+        Ok(Redirect {
+            status: StatusCode::from_u16(redirect.status).map_err(|_| unsendable())?,
+            target,
+            include_path: redirect.include_path,
+            include_query: redirect.include_query,
+        })
+    }
+
+    fn target(&mut self, listener: &Listener, pool: usize, index: usize) -> Result<Target, BuildError> {
+        let pool = self.content().pools.get(pool).ok_or_else(|| dangling(listener, "pool", pool))?;
+        let settings = self.content().settings.get(index);
+        let settings = settings.ok_or_else(|| dangling(listener, "settings", index))?;
+        let members = pool.members.iter();
+        let tls = self.client(listener, settings)?;
+        let adopt = |host| self.backends.adopt(self.old, pool, host, settings, tls.as_ref());
+        let backends = members.map(adopt).collect::<Result<_, _>>();
+        let unsendable = |source| BuildError::HostName { settings: settings.name.clone(), source };
+        let backends = backends.map_err(unsendable)?;
+        Ok(Target {
+            gateway: self.snapshot.gateway,
+            pool: Arc::from(pool.name.as_str()),
+            settings: Arc::from(settings.name.as_str()),
+            backends,
+            host: match &settings.host {
+                HostHeader::Client => HostPolicy::Client,
+                HostHeader::Member => HostPolicy::Member,
+                HostHeader::Fixed(name) => HostPolicy::Fixed(
+                    HeaderValue::from_str(name)
+                        .map_err(|source| BuildError::HostName { settings: settings.name.clone(), source })?,
+                ),
+            },
+            request_timeout: settings.request_timeout,
+            drain_timeout: settings.drain_timeout,
+            path: settings.path.clone(),
+            min_servers: settings.probe.min_servers as usize,
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    fn client(&mut self, listener: &Listener, settings: &'a Settings) -> Result<Option<Client>, BuildError> {
+        let Some(tls) = &settings.tls else { return Ok(None) };
+        if let Some(known) = self.clients.get(tls) {
+            return Ok(Some(known.clone()));
+        }
+        let client = match tls {
+            UpstreamTls::SystemRoots => Client::of_system(),
+            UpstreamTls::Roots(indices) => {
+                let mut authorities = Vec::new();
+                for index in indices {
+                    let root = self.content().roots.get(*index);
+                    let root = root.ok_or_else(|| dangling(listener, "trusted root", *index))?;
+                    authorities.extend(root.certificates.iter().map(Vec::as_slice));
+                }
+                Client::of_roots(&settings.name, authorities)?
+            }
+        };
+        self.clients.insert(tls, client.clone());
+        Ok(Some(client))
+    }
+}
+
+fn dangling(listener: &Listener, what: &'static str, index: usize) -> BuildError {
+    BuildError::Dangling { listener: listener.name.clone(), what, index }
+}

@@ -1,0 +1,106 @@
+//! What a listener does with a request: by its rule, and by the request's path where the rule says so.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use http::StatusCode;
+
+use super::paths::PathTable;
+use super::target::Target;
+
+/// What a listener does with its requests.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) gateway: Arc<str>,
+    pub(crate) listener: String,
+    /// None where no rule refers to the listener.
+    pub(crate) rule: Option<Rule>,
+}
+
+/// A rule, with every way that a request may go by it.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) name: String,
+    /// The first is the only one of a basic rule and the default of a path map.
+    pub(super) ways: Vec<Way>,
+    /// From a path to the number of its way, where there is a choice.
+    pub(super) paths: PathTable,
+}
+
+/// What becomes of a request in the end.
+#[derive(Debug)]
+pub(crate) struct Way {
+    /// The path rule's name; empty where no path rule decides.
+    pub(crate) path_rule: String,
+    pub(crate) action: Action,
+}
+
+/// What is done with a request.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Forward(Target),
+    Redirect(Redirect),
+}
+
+/// Where a client is sent instead of being served.
+#[derive(Debug)]
+pub(crate) struct Redirect {
+    pub(crate) status: StatusCode,
+    pub(crate) target: RedirectTarget,
+    pub(crate) include_path: bool,
+    pub(crate) include_query: bool,
+}
+
+/// Where a redirect leads.
+#[derive(Debug)]
+pub(crate) enum RedirectTarget {
+    /// To a listener of the same worker.
+    Listener {
+        secure: bool,
+        /// The request's own host when none.
+        host: Option<String>,
+        /// As bound.
+        port: u16,
+    },
+    /// To this URL; whole, it is ready to be sent.
+    Url { url: String, whole: HeaderValue },
+}
+
+/// The way that a request goes. It keeps its route alive, whatever happens to the configuration meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) struct Selection {
+    pub(crate) route: Arc<Route>,
+    way: usize,
+    /// The pattern that its path matched, by number.
+    pattern: Option<usize>,
+}
+
+impl Selection {
+    /// The way of a request of that path, unless no rule refers to the listener.
+    pub(crate) fn of(route: &Arc<Route>, path: &str) -> Option<Selection> {
+        let rule = route.rule.as_ref()?;
+        let (way, pattern) = match rule.paths.find(path) {
+            Some((pattern, way)) => (way, Some(pattern)),
+            None => (0, None),
+        };
+        Some(Selection { route: route.clone(), way, pattern })
+    }
+
+    fn rule(&self) -> &Rule {
+        self.route.rule.as_ref().expect("a selection is made of a route with a rule")
+    }
+
+    pub(crate) fn way(&self) -> &Way {
+        &self.rule().ways[self.way]
+    }
+
+    /// What is done with the request.
+    pub(crate) fn action(&self) -> &Action {
+        &self.way().action
+    }
+
+    /// What the pattern that decided matches literally: decoded and in lower case, without its `*`.
+    pub(crate) fn matched(&self) -> Option<&[u8]> {
+        self.pattern.map(|pattern| self.rule().paths.literal(pattern))
+    }
+}

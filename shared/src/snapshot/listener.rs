@@ -1,0 +1,33 @@
+//! Where requests come in.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Rule;
+
+/// Where requests come in, and what is done with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Its name within the gateway.
+    pub name: String,
+    /// The address it is reached at.
+    pub frontend: Frontend,
+    /// The port of the frontend, before the worker adds its port offset.
+    pub port: u16,
+    /// The index of the server certificate: HTTPS with one, HTTP without.
+    pub certificate: Option<usize>,
+    /// The host names it answers for; empty for all.
+    pub hosts: Vec<String>,
+    /// What becomes of a request; none for a listener that no rule refers to, which answers 404.
+    pub rule: Option<Rule>,
+}
+
+/// The address side of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Frontend {
+    /// The worker's own public address.
+    Public,
+    /// This address.
+    Address(IpAddr),
+}
