@@ -6,6 +6,7 @@
 mod build;
 pub(crate) mod hosts;
 pub(crate) mod paths;
+mod prefixes;
 mod route;
 mod target;
 #[cfg(test)]

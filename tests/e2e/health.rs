@@ -228,7 +228,8 @@ async fn a_member_known_to_be_down_stays_so_when_its_probe_changes() {
     let member = backend.ip().to_string();
     backend.answer_probes_with(500);
     gateway.management().member_health(gateway.id(), &member, "Down").await;
-    let patient = probed_by(gateway.document.clone(), &json!({"host": "other.test", "unhealthyThreshold": 20}));
+    let patient =
+        probed_by(gateway.document.clone(), &json!({"host": "other.test", "unhealthyThreshold": 20}));
     gateway.apply(patient).await;
     gateway.get("/x").await.expect(502);
     assert_eq!(backend.requests().len(), 0);

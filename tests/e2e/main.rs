@@ -8,6 +8,7 @@ mod backends;
 mod children;
 mod command_line;
 mod conditions;
+mod coverage;
 mod definitions;
 mod deployments;
 mod draining;

@@ -118,11 +118,10 @@ impl<'a> Builder<'a> {
     }
 
     fn site(&mut self, address: SocketAddr, listeners: &[&Listener]) -> Result<Site, BuildError> {
-        let mut hosts = HostTable::default();
+        let hosts = Arc::new(HostTable::new(listeners.iter().map(|listener| listener.hosts.as_slice())));
         let mut certificates = Vec::new();
         let mut routes = Vec::new();
-        for (rank, listener) in listeners.iter().enumerate() {
-            hosts.add(rank, &listener.hosts);
+        for listener in listeners {
             if let Some(index) = listener.certificate {
                 let certificate = self.content().certificates.get(index);
                 let certificate = certificate.ok_or_else(|| dangling(listener, "certificate", index))?;
@@ -140,7 +139,6 @@ impl<'a> Builder<'a> {
             let name = |some: &[&Listener]| some[0].name.clone();
             return Err(BuildError::MixedProtocols { one: name(&secure), other: name(&plain), address });
         }
-        let hosts = Arc::new(hosts);
         let tls = (!certificates.is_empty()).then(|| server::server_config(hosts.clone(), certificates));
         Ok(Site { tls, hosts, routes, listeners: listeners.iter().map(|l| l.name.clone()).collect() })
     }

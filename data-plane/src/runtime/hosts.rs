@@ -1,34 +1,60 @@
 //! From a host name to the listener that answers for it. Pure.
 //!
 //! Listeners of one socket are ranked (by their rule's priority). The one of the smallest rank that matches wins,
-//! whether it names the host exactly, by wildcard, or takes all hosts. Exact names are hashed, so that their number
-//! costs a request nothing.
+//! whether it names the host exactly, by wildcard, or takes all hosts. Exact names are hashed, patterns are sorted by how
+//! they end and begin, so that the number of listeners costs a request next to nothing.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+
+use super::prefixes::Prefixes;
+
+/// The characters that stand for others.
+const WILDCARDS: [char; 2] = ['*', '?'];
 
 /// The listeners of one socket by host name; each is its rank, the smallest first.
 #[derive(Debug, Default)]
 pub(crate) struct HostTable {
     exact: HashMap<String, usize>,
-    wildcards: Vec<(String, usize)>,
+    /// By what follows the last wildcard, from its end; then by what stands before the first.
+    wildcards: Prefixes<Prefixes<Vec<Wildcard>>>,
     any: Option<usize>,
 }
 
+#[derive(Debug)]
+struct Wildcard {
+    pattern: String,
+    rank: usize,
+}
+
+/// Patterns on their way into a table: by tail, then by head.
+type Sorted = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Vec<Wildcard>>>;
+
 impl HostTable {
-    /// Adds the listener of the next rank, which must be larger than all before it. No hosts means all hosts.
-    pub(crate) fn add(&mut self, rank: usize, hosts: &[String]) {
-        if hosts.is_empty() {
-            self.any.get_or_insert(rank);
-        }
-        for host in hosts {
-            let host = host.to_ascii_lowercase();
-            if host.contains(['*', '?']) {
-                self.wildcards.push((host, rank));
-            } else {
-                self.exact.entry(host).or_insert(rank);
+    /// The listeners by rank, each with the hosts that it names. No hosts means all hosts.
+    pub(crate) fn new<'a>(listeners: impl Iterator<Item = &'a [String]>) -> HostTable {
+        let (mut table, mut wildcards) = (HostTable::default(), Sorted::new());
+        for (rank, hosts) in listeners.enumerate() {
+            if hosts.is_empty() {
+                table.any.get_or_insert(rank);
+            }
+            for host in hosts {
+                let pattern = host.to_ascii_lowercase();
+                match (pattern.find(WILDCARDS), pattern.rfind(WILDCARDS)) {
+                    (Some(first), Some(last)) => {
+                        let tail = pattern.bytes().skip(last + 1).rev().collect();
+                        let head = pattern.as_bytes()[..first].to_vec();
+                        let heads = wildcards.entry(tail).or_default();
+                        heads.entry(head).or_default().push(Wildcard { pattern, rank });
+                    }
+                    _ => {
+                        table.exact.entry(pattern).or_insert(rank);
+                    }
+                }
             }
         }
+        table.wildcards = Prefixes::new(wildcards, |heads, _| Prefixes::new(heads, |patterns, _| patterns));
+        table
     }
 
     /// The rank of the listener for `host`, which may carry a port and be in any case.
@@ -40,10 +66,20 @@ impl HostTable {
             Cow::Borrowed(host)
         };
         let exact = if self.exact.is_empty() { None } else { self.exact.get(host.as_ref()).copied() };
-        let best = exact.into_iter().chain(self.any).min().unwrap_or(usize::MAX);
-        let wildcard = self.wildcards.iter().take_while(|(_, rank)| *rank < best);
-        let found = wildcard.into_iter().find(|(pattern, _)| matches(pattern.as_bytes(), host.as_bytes()));
-        found.map(|(_, rank)| *rank).or((best != usize::MAX).then_some(best))
+        let best = exact.into_iter().chain(self.any).min();
+        if self.wildcards.is_empty() {
+            return best;
+        }
+        self.wildcard(host.as_bytes(), best.unwrap_or(usize::MAX)).or(best)
+    }
+
+    /// The smallest rank under `limit` whose wildcard pattern matches. Only patterns that begin and end as the host
+    /// does are looked at.
+    fn wildcard(&self, host: &[u8], limit: usize) -> Option<usize> {
+        let reversed: Vec<u8> = host.iter().rev().copied().collect();
+        let patterns = self.wildcards.of(&reversed).flat_map(|heads| heads.of(host)).flatten();
+        let able = patterns.filter(|wildcard| wildcard.rank < limit);
+        able.filter(|wildcard| matches(wildcard.pattern.as_bytes(), host)).map(|wildcard| wildcard.rank).min()
     }
 
     /// The listener that takes all hosts, if there is one.
@@ -97,11 +133,9 @@ mod tests {
     use super::*;
 
     fn table(listeners: &[&[&str]]) -> HostTable {
-        let mut table = HostTable::default();
-        for (rank, hosts) in listeners.iter().enumerate() {
-            table.add(rank, &hosts.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>());
-        }
-        table
+        let owned: Vec<Vec<String>> =
+            listeners.iter().map(|hosts| hosts.iter().map(|host| (*host).to_owned()).collect()).collect();
+        HostTable::new(owned.iter().map(Vec::as_slice))
     }
 
     #[test]
@@ -115,6 +149,10 @@ mod tests {
             (&[&["*.test"], &["a.test"]], "a.test", Some(0)),
             (&[&["a.test"], &["*.test"]], "a.test", Some(0)),
             (&[&["a.test"], &["*.test"]], "b.c.test", Some(1)),
+            (&[&["b*.test"], &["*.test"], &["a*.test"]], "ab.test", Some(1)),
+            (&[&["b*.test"], &["a*.test"], &["*.test"]], "ab.test", Some(1)),
+            (&[&["*"], &["a.test"]], "a.test", Some(0)),
+            (&[&["a*"], &["*a"]], "a", Some(0)),
             (&[&["x.test"], &["?.test"], &[]], "b.test", Some(1)),
             (&[&["x.test"], &["?.test"], &[]], "bb.test", Some(2)),
             (&[&["[::1]"]], "[::1]:80", Some(0)),

@@ -1,56 +1,50 @@
 //! From a request's path to the rule that decides on it. Pure.
 //!
-//! Rules are tried in the order listed and the first that matches wins, yet a lookup does not walk the list: patterns
-//! are sorted, and each knows the first-listed of those that are prefixes of it. The place of a path among them is
-//! found by bisection, so that a thousand rules cost little more than one.
+//! Rules are tried in the order listed and the first that matches wins, yet a lookup does not walk the list: whole
+//! paths are hashed, prefixes bisected, and each prefix knows the first listed of those that it begins with. A thousand
+//! rules cost little more than one.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 use percent_encoding::percent_decode_str;
+
+use super::prefixes::Prefixes;
 
 /// The patterns of one path map.
 #[derive(Debug, Default)]
 pub(crate) struct PathTable {
-    /// Sorted by literal; of equal ones the exact comes first.
+    /// In the order listed.
     patterns: Vec<Pattern>,
+    /// The first listed of each literal that is a whole path.
+    exact: HashMap<Vec<u8>, usize>,
+    /// The first listed of all that match whatever begins with the literal.
+    prefixes: Prefixes<usize>,
 }
 
 #[derive(Debug)]
 struct Pattern {
     /// Decoded and in lower case, without the `*`.
-    literal: Box<[u8]>,
-    /// Whether it matches every path that begins with the literal, or only that path.
-    prefix: bool,
-    /// Its place in the order listed, over all rules.
-    rank: usize,
+    literal: Vec<u8>,
     /// What is done with what it matches.
     way: usize,
-    /// The longest other prefix pattern that this literal begins with.
-    parent: Option<usize>,
-    /// Of this one and all its parents, the pattern listed first among those that match whatever begins with this
-    /// literal.
-    first: Option<usize>,
 }
 
 impl PathTable {
     /// The patterns in the order in which they are to be tried, each with the number of its way.
     pub(super) fn new<'a>(listed: impl Iterator<Item = (&'a str, usize)>) -> PathTable {
-        let pattern = |(rank, (text, way)): (usize, (&str, usize))| {
-            let (literal, prefix) = text.strip_suffix('*').map_or((text, false), |literal| (literal, true));
-            let literal = comparable(literal).into_owned().into_boxed_slice();
-            Pattern { literal, prefix, rank, way, parent: None, first: None }
-        };
-        let mut patterns: Vec<Pattern> = listed.enumerate().map(pattern).collect();
-        patterns.sort_by(|a, b| (&a.literal, a.prefix, a.rank).cmp(&(&b.literal, b.prefix, b.rank)));
-        let mut table = PathTable { patterns };
-        for i in 0..table.patterns.len() {
-            let before = i.checked_sub(1);
-            table.patterns[i].parent = table.prefix_of(&table.patterns[i].literal, before);
-            let inherited = table.patterns[i].parent.and_then(|parent| table.patterns[parent].first);
-            let own = table.patterns[i].prefix.then_some(i);
-            table.patterns[i].first = table.first_listed(inherited, own);
+        let (mut patterns, mut exact, mut prefixes) = (Vec::new(), HashMap::new(), BTreeMap::new());
+        for (number, (text, way)) in listed.enumerate() {
+            let literal = comparable(text.strip_suffix('*').unwrap_or(text)).into_owned();
+            if text.ends_with('*') {
+                prefixes.entry(literal.clone()).or_insert(number);
+            } else {
+                exact.entry(literal.clone()).or_insert(number);
+            }
+            patterns.push(Pattern { literal, way });
         }
-        table
+        let first = |own: usize, shorter: Option<&usize>| shorter.map_or(own, |shorter| own.min(*shorter));
+        PathTable { patterns, exact, prefixes: Prefixes::new(prefixes, first) }
     }
 
     /// The pattern that decides on a path, by its number, and its way. Without a rule for it, none.
@@ -59,36 +53,14 @@ impl PathTable {
             return None;
         }
         let path = comparable(path);
-        // Whatever is a prefix of the path sorts before all that follows here, and is a parent of what is last.
-        let end = self.patterns.partition_point(|pattern| *pattern.literal <= *path);
-        let same = self.patterns[..end].iter().rposition(|pattern| *pattern.literal != *path);
-        let exact = same.map_or(0, |last| last + 1)..end;
-        let exact = exact.filter(|i| !self.patterns[*i].prefix).min_by_key(|i| self.patterns[*i].rank);
-        let prefix = self.prefix_of(&path, end.checked_sub(1)).and_then(|i| self.patterns[i].first);
-        let found = self.first_listed(exact, prefix)?;
-        Some((found, self.patterns[found].way))
+        let exact = self.exact.get(path.as_ref());
+        let found = exact.into_iter().chain(self.prefixes.of(&path).next()).min()?;
+        Some((*found, self.patterns[*found].way))
     }
 
     /// What a pattern matches literally.
     pub(crate) fn literal(&self, pattern: usize) -> &[u8] {
         &self.patterns[pattern].literal
-    }
-
-    /// The longest prefix pattern at or before `from`, among it and its parents, that `path` begins with.
-    fn prefix_of(&self, path: &[u8], from: Option<usize>) -> Option<usize> {
-        let mut candidate = from;
-        while let Some(i) = candidate {
-            let pattern = &self.patterns[i];
-            if pattern.prefix && path.starts_with(&pattern.literal) {
-                break;
-            }
-            candidate = pattern.parent;
-        }
-        candidate
-    }
-
-    fn first_listed(&self, one: Option<usize>, other: Option<usize>) -> Option<usize> {
-        one.into_iter().chain(other).min_by_key(|i| self.patterns[*i].rank)
     }
 }
 
