@@ -78,6 +78,7 @@ pub fn compile(document: &Document, addresses: &PublicAddresses) -> Result<Conte
         ports: &ports,
         numbers: &compiled_ports,
         certificates: &certificates,
+        policy: policy.as_ref(),
     };
     let compiled_listeners = listeners::compile(&listeners, &places, found);
     let redirects = Resources::read(document, "redirectConfigurations", found);
@@ -116,6 +117,7 @@ pub fn compile(document: &Document, addresses: &PublicAddresses) -> Result<Conte
         settings: compiled_settings,
         certificates: compiled_certificates,
         roots: compiled_roots,
+        client_authorities: Vec::new(),
     };
     if violations.is_empty() {
         size::check(&content, &mut violations);

@@ -82,7 +82,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let last_good = LastGood::open(dir.path()).unwrap();
         let key = Secret::new(b"a very private key".to_vec());
-        let certificate = Certificate { name: "c".into(), chain: vec![vec![1]], key };
+        let certificate = Certificate { name: "c".into(), chain: vec![vec![1]], key, staple: None };
         let content = Content { certificates: vec![certificate], ..Content::default() };
         let gateway = GatewayId(uuid::Uuid::from_u128(7));
         let snapshot = Snapshot { gateway, generation: Generation(3), content };

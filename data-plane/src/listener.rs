@@ -12,13 +12,14 @@ use arc_swap::ArcSwap;
 use http::HeaderValue;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::Place;
 use crate::runtime::Runtime;
 use crate::stream::Stream;
 use crate::thread::{Live, Thread};
+use crate::tls::facts::TlsFacts;
+use crate::tls::{self, server::Server};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -33,7 +34,10 @@ pub(crate) struct Connection {
     /// The address that the client connected to, as bound: the key of the site.
     pub(crate) address: SocketAddr,
     pub(crate) client: SocketAddr,
+    /// Whether the site is one of HTTPS.
     pub(crate) secure: bool,
+    /// What the TLS handshake agreed on; none without TLS, also for a client that speaks plain HTTP to an HTTPS site.
+    pub(crate) tls: Option<Box<TlsFacts>>,
     /// `IP:port` of the client, for `X-Forwarded-For`.
     pub(crate) forwarded_for: HeaderValue,
     /// For `X-Forwarded-Port`.
@@ -115,21 +119,30 @@ async fn serve(arrival: Arrival, tcp: TcpStream, close: CancellationToken) {
     };
     let Some(tls) = site(&arrival) else { return };
     let secure = tls.is_some();
-    let stream = match tls {
-        None => Stream::Plain(tcp),
-        Some(config) => match timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(tcp)).await {
-            Ok(Ok(tls)) => Stream::Tls(Box::new(tls.into())),
+    let (stream, facts) = match tls {
+        None => (Stream::Plain(tcp), None),
+        Some(server) => match timeout(HANDSHAKE_TIMEOUT, shake_hands(&server, tcp)).await {
+            Ok(Ok(agreed)) => agreed,
             Ok(Err(error)) => {
                 return tracing::debug!(client = %arrival.client, %error, "TLS handshake failed");
             }
             Err(_) => return tracing::debug!(client = %arrival.client, "TLS handshake timed out"),
         },
     };
-    http1::serve(arrival.connected(secure), stream, close).await;
+    http1::serve(arrival.connected(secure, facts), stream, close).await;
+}
+
+/// TLS, unless the client speaks plain HTTP, which it is then told in plain HTTP.
+async fn shake_hands(server: &Server, tcp: TcpStream) -> io::Result<(Stream, Option<Box<TlsFacts>>)> {
+    if !tls::server::speaks_tls(&tcp).await? {
+        return Ok((Stream::Plain(tcp), None));
+    }
+    let (tls, facts) = server.accept(tcp).await?;
+    Ok((Stream::Tls(Box::new(tls.into())), Some(facts)))
 }
 
 impl Arrival {
-    fn connected(self, secure: bool) -> Rc<Connection> {
+    fn connected(self, secure: bool, tls: Option<Box<TlsFacts>>) -> Rc<Connection> {
         Rc::new(Connection {
             forwarded_for: printable(self.client),
             forwarded_port: HeaderValue::from(self.address.port()),
@@ -138,6 +151,7 @@ impl Arrival {
             address: self.address,
             client: self.client,
             secure,
+            tls,
             _place: self.place,
             _live: self.live,
         })

@@ -6,6 +6,7 @@
 //! Each phase is a module of its own. A request uses the route that was in force when it came in, whatever happens
 //! to the configuration meanwhile.
 
+mod admission;
 pub(crate) mod body;
 mod error;
 mod forward;
@@ -72,12 +73,14 @@ async fn answer(
     id: TransactionId,
     record: &mut Record,
 ) -> Result<Answer, ProxyError> {
+    admission::check_protocol(connection.secure, connection.tls.as_deref())?;
     let host = headers::host(&request)?;
     let route = route(connection, host)?;
     if !headers::has_plain_framing(request.headers()) {
         return Err(ProxyError::TransferCoding);
     }
     record.route(&route);
+    admission::check_client(&route, connection.tls.as_deref())?;
     let selection = Selection::of(&route, request.uri().path()).ok_or(ProxyError::NoRule)?;
     record.select(&selection);
     let target = match selection.action() {

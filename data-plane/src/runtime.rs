@@ -11,16 +11,17 @@ mod route;
 mod target;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use tidegate_shared::id::GatewayId;
 use tidegate_shared::snapshot::Host;
 
 use crate::backend::Backends;
+use crate::tls::server::Server;
 pub(crate) use build::BuildError;
 use hosts::HostTable;
 pub(crate) use route::{Action, Redirect, RedirectTarget, Route, Selection};
@@ -51,7 +52,7 @@ pub(crate) struct Member {
 #[derive(Debug)]
 pub(crate) struct Site {
     /// For HTTPS.
-    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) tls: Option<Arc<Server>>,
     hosts: Arc<HostTable>,
     routes: Vec<Arc<Route>>,
     /// The names of its listeners, for a message when it cannot be bound.

@@ -1,7 +1,12 @@
 //! TLS on both sides: towards clients in [`server`], towards backends in [`client`].
 
+pub(crate) mod certificate;
 pub(crate) mod client;
+pub(crate) mod client_certificate;
+mod description;
+pub(crate) mod facts;
 pub(crate) mod server;
+mod suites;
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,6 +22,10 @@ pub(crate) enum TlsError {
     Key { name: String },
     #[error("trusted root certificate of settings {settings}: {source}")]
     Root { settings: String, source: rustls::Error },
+    #[error("trusted client certificates: {reason}")]
+    ClientAuthority { reason: String },
+    #[error("listener {listener}: no cipher suite is to be served")]
+    NoSuites { listener: String },
 }
 
 /// The one cryptography provider of this process.

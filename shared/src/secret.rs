@@ -63,6 +63,22 @@ pub mod base64_list {
     }
 }
 
+/// Serde for public bytes as base64 text, through `#[serde(with = "…")]`.
+pub mod base64_bytes {
+    use super::*;
+
+    /// Writes the bytes as a base64 string.
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    /// Reads what [`serialize`] wrote.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map_err(|_| de::Error::custom("not base64"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,15 +8,16 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::id::{Digest, GatewayId, Generation};
-use crate::secret::{Secret, base64_list};
 
 mod backend;
 mod listener;
 mod route;
+mod tls;
 
 pub use backend::{Host, HostHeader, Pool, Probe, Settings, TrustedRoot, UpstreamTls};
 pub use listener::{Frontend, Listener};
 pub use route::{Action, PathMap, PathRule, Redirect, RedirectTarget, Routing, Rule, Way};
+pub use tls::{Certificate, CipherSuite, ClientAuthentication, ClientAuthority, ListenerTls, Staple};
 
 /// One numbered configuration of one gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,8 @@ pub struct Content {
     pub certificates: Vec<Certificate>,
     /// Authorities that backends may be checked against, each list once however many settings refer to it.
     pub roots: Vec<TrustedRoot>,
+    /// Authorities that clients may be checked against.
+    pub client_authorities: Vec<ClientAuthority>,
 }
 
 impl Content {
@@ -78,16 +81,4 @@ impl Content {
         let json = Zeroizing::new(serde_json::to_vec(self).expect("a content is plain data"));
         Digest::of([json.as_slice()])
     }
-}
-
-/// A server certificate with its key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Certificate {
-    /// Its name within the gateway.
-    pub name: String,
-    /// The chain as DER, the server's own certificate first.
-    #[serde(with = "base64_list")]
-    pub chain: Vec<Vec<u8>>,
-    /// The private key, DER: PKCS#8, PKCS#1 or SEC1.
-    pub key: Secret,
 }

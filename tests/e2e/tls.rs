@@ -189,7 +189,7 @@ async fn a_backend_that_nobody_vouches_for_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn plain_http_on_an_https_listener_harms_nobody() {
+async fn plain_http_on_an_https_listener_is_told_so_in_plain_http() {
     let (backend, authority) = (Backend::start().await, Authority::new());
     let identity = authority.issue(&[HOST]);
     let gateway =
@@ -197,6 +197,13 @@ async fn plain_http_on_an_https_listener_harms_nobody() {
             .await;
     let mut peer = Peer::connect(gateway.https()).await;
     peer.write("GET / HTTP/1.1\r\nHost: secure.test\r\n\r\n").await;
+    let (answer, _) = peer.read_to_end().await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+    assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
+    // Neither does what is no TLS and no HTTP.
+    let mut peer = Peer::connect(gateway.https()).await;
+    peer.write([0x80, 0x2e, 0x01, 0x03, 0x01].as_slice()).await;
     peer.read_to_end().await;
     HttpClient::connect_tls(gateway.https(), HOST, &authority.client()).await.get("/x").await.expect(200);
     assert_eq!(backend.requests().len(), 1);

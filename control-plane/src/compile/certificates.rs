@@ -20,7 +20,7 @@ pub(super) fn servers(
     for (resource, child) in certificates.iter().zip(document.members(collection)) {
         match child.secret.as_ref().and_then(ServerCertificate::from_secret) {
             Some(ServerCertificate { chain, key }) => {
-                compiled.push(Certificate { name: resource.name.clone(), chain, key });
+                compiled.push(Certificate { name: resource.name.clone(), chain, key, staple: None });
             }
             None => {
                 violations.push(code::CERTIFICATE_DATA, resource.target(), data_required(&resource.id));

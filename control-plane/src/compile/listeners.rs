@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use tidegate_shared::snapshot::{Frontend, Listener};
+use tidegate_shared::snapshot::{Frontend, Listener, ListenerTls};
 
-use super::hosts;
 use super::resources::{Referrer, Resource, Resources, given};
+use super::{hosts, tls_policy};
 use crate::arm::gateway::{
-    self, FrontendIpConfiguration, FrontendPort, Protocol, SslCertificate, SubResource,
+    self, FrontendIpConfiguration, FrontendPort, Protocol, SslCertificate, SslPolicy, SubResource,
 };
 use crate::violation::{Violations, code};
 
@@ -18,6 +18,8 @@ pub(super) struct Places<'a> {
     pub(super) ports: &'a Resources<FrontendPort>,
     pub(super) numbers: &'a [Option<u16>],
     pub(super) certificates: &'a Resources<SslCertificate>,
+    /// The gateway's own TLS policy.
+    pub(super) policy: Option<&'a SslPolicy>,
 }
 
 impl Places<'_> {
@@ -64,15 +66,10 @@ fn listener(resource: &Source, places: &Places<'_>, violations: &mut Violations)
     let place = (properties.frontend_ip_configuration.as_ref(), properties.frontend_port.as_ref());
     let (frontend, port) = places.of(resource, &LISTENER, place, violations);
     let certificate = certificate(resource, places.certificates, violations);
+    let suites = tls_policy::served(places.policy);
+    let tls = certificate.map(|certificate| ListenerTls { certificate, suites, clients: None });
     let hosts = host_names(resource, violations);
-    Some(Listener {
-        name: resource.name.clone(),
-        frontend: frontend?,
-        port: port?,
-        certificate,
-        hosts,
-        rule: None,
-    })
+    Some(Listener { name: resource.name.clone(), frontend: frontend?, port: port?, tls, hosts, rule: None })
 }
 
 fn certificate(

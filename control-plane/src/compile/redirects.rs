@@ -76,7 +76,7 @@ fn target(
     // One that did not compile has been complained of.
     let listener = compiled_listeners.iter().find(|compiled| compiled.name == *name)?;
     Some(RedirectTarget::Listener {
-        secure: listener.certificate.is_some(),
+        secure: listener.tls.is_some(),
         host: listener.hosts.first().cloned(),
         port: listener.port,
     })

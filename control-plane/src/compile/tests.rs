@@ -51,7 +51,14 @@ fn listeners_come_in_the_order_of_their_rules() {
     let seen: Vec<_> = content
         .listeners
         .iter()
-        .map(|l| (l.name.as_str(), l.port, l.certificate, l.rule.as_ref().map(|rule| rule.name.as_str())))
+        .map(|l| {
+            (
+                l.name.as_str(),
+                l.port,
+                l.tls.as_ref().map(|tls| tls.certificate),
+                l.rule.as_ref().map(|rule| rule.name.as_str()),
+            )
+        })
         .collect();
     assert_eq!(
         seen,

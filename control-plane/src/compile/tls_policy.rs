@@ -2,8 +2,10 @@
 //!
 //! Workers serve TLS 1.2 and 1.3 with ECDHE and GCM or ChaCha20, which is what the policies of 2022 come down to.
 
+use tidegate_shared::snapshot;
+
 use crate::arm::gateway::{SslPolicy, SslPolicyName, SslPolicyType};
-use crate::arm::tls_policy::{CipherSuite, NEEDED, TlsVersion};
+use crate::arm::tls_policy::{CipherSuite, DEFAULT, NEEDED, TlsVersion};
 use crate::violation::{Violations, code};
 
 /// The predefined policies that say what is served anyway.
@@ -43,6 +45,28 @@ pub(super) fn check(policy: &SslPolicy, target: &str, violations: &mut Violation
             violations.push(code::NOT_SUPPORTED, format!("{target}.policyType"), message);
         }
     }
+}
+
+/// The suites that workers serve under a policy, in its order: those that they know.
+pub(super) fn served(policy: Option<&SslPolicy>) -> Vec<snapshot::CipherSuite> {
+    let name = policy.and_then(|policy| policy.policy_name).unwrap_or(DEFAULT);
+    name.policy().suites.iter().filter_map(|suite| known(*suite)).collect()
+}
+
+fn known(suite: CipherSuite) -> Option<snapshot::CipherSuite> {
+    Some(match suite {
+        CipherSuite::TLS_AES_128_GCM_SHA256 => snapshot::CipherSuite::Tls13Aes128GcmSha256,
+        CipherSuite::TLS_AES_256_GCM_SHA384 => snapshot::CipherSuite::Tls13Aes256GcmSha384,
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => {
+            snapshot::CipherSuite::EcdheEcdsaAes128GcmSha256
+        }
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => {
+            snapshot::CipherSuite::EcdheEcdsaAes256GcmSha384
+        }
+        CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => snapshot::CipherSuite::EcdheRsaAes128GcmSha256,
+        CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => snapshot::CipherSuite::EcdheRsaAes256GcmSha384,
+        _ => return None,
+    })
 }
 
 fn named<T>(list: Option<&Vec<T>>) -> bool {

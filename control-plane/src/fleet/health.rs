@@ -125,11 +125,12 @@ mod tests {
             name: "l".into(),
             frontend: Frontend::Public,
             port: 80,
-            certificate: None,
+            tls: None,
             hosts: vec![],
             rule: Some(Rule { name: "r".into(), routing: Routing::Basic(way) }),
         };
         Content {
+            client_authorities: Vec::new(),
             name: "gw".into(),
             listeners: vec![listener.clone(), listener],
             path_maps: vec![],

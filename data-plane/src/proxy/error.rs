@@ -21,6 +21,12 @@ pub(crate) enum ProxyError {
     TransferCoding,
     #[error("the client's body broke off or is malformed")]
     ClientBody,
+    #[error("plain HTTP was sent to an HTTPS listener")]
+    PlainHttp,
+    #[error("{0}")]
+    ClientCertificate(&'static str),
+    #[error("the listener asks another client certificate than this connection was asked for")]
+    Misdirected,
     #[error("no listener answers for this host")]
     NoListener,
     #[error("no rule refers to the listener")]
@@ -47,9 +53,13 @@ const SERVED: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
 impl ProxyError {
     fn status(&self) -> StatusCode {
         match self {
-            ProxyError::InvalidHost | ProxyError::InvalidTarget | ProxyError::ClientBody => {
-                StatusCode::BAD_REQUEST
-            }
+            ProxyError::InvalidHost
+            | ProxyError::InvalidTarget
+            | ProxyError::ClientBody
+            | ProxyError::PlainHttp
+            | ProxyError::ClientCertificate(_) => StatusCode::BAD_REQUEST,
+            // Another connection would be asked for what the listener wants (RFC 9110, section 15.5.20).
+            ProxyError::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             ProxyError::MethodNotServed => StatusCode::METHOD_NOT_ALLOWED,
             ProxyError::TransferCoding => StatusCode::NOT_IMPLEMENTED,
             ProxyError::NoListener | ProxyError::NoRule => StatusCode::NOT_FOUND,
@@ -74,7 +84,8 @@ impl ProxyError {
             ProxyError::InvalidHost
             | ProxyError::InvalidTarget
             | ProxyError::TransferCoding
-            | ProxyError::ClientBody => {
+            | ProxyError::ClientBody
+            | ProxyError::PlainHttp => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             ProxyError::MethodNotServed => {

@@ -16,11 +16,13 @@ use super::hosts::HostTable;
 use super::paths::PathTable;
 use super::route::{Action, Redirect, RedirectTarget, Route, Rule, Way};
 use super::target::{HostPolicy, Target};
+use super::tls::Offers;
 use super::{Member, Runtime, Site};
 use crate::backend::Backends;
 use crate::config::Config;
+use crate::tls::TlsError;
 use crate::tls::client::Client;
-use crate::tls::{TlsError, server};
+use crate::tls::server::Server;
 
 /// A snapshot that cannot be executed here.
 #[derive(Debug, Error)]
@@ -55,6 +57,7 @@ impl Runtime {
             old: old.map_or(&none, |old| &old.backends),
             backends: Backends::default(),
             clients: HashMap::new(),
+            offers: Offers::default(),
         };
         let mut by_address: BTreeMap<SocketAddr, Vec<&Listener>> = BTreeMap::new();
         for listener in &content.listeners {
@@ -110,6 +113,7 @@ struct Builder<'a> {
     backends: Backends,
     /// TLS towards backends by whom it trusts: settings that trust the same share it with its sessions.
     clients: HashMap<&'a UpstreamTls, Client>,
+    offers: Offers,
 }
 
 impl<'a> Builder<'a> {
@@ -119,27 +123,25 @@ impl<'a> Builder<'a> {
 
     fn site(&mut self, address: SocketAddr, listeners: &[&Listener]) -> Result<Site, BuildError> {
         let hosts = Arc::new(HostTable::new(listeners.iter().map(|listener| listener.hosts.as_slice())));
-        let mut certificates = Vec::new();
+        let mut offers = Vec::new();
         let mut routes = Vec::new();
         for listener in listeners {
-            if let Some(index) = listener.certificate {
-                let certificate = self.content().certificates.get(index);
-                let certificate = certificate.ok_or_else(|| dangling(listener, "certificate", index))?;
-                certificates.push(server::certified_key(certificate)?);
-            }
+            let offer = self.offers.of(listener, self.content())?;
             let rule = listener.rule.as_ref().map(|rule| self.rule(listener, rule)).transpose()?;
             routes.push(Arc::new(Route {
                 gateway: self.name.clone(),
                 listener: listener.name.clone(),
+                demand: offer.as_ref().and_then(|offer| offer.demand.clone()),
                 rule,
             }));
+            offers.extend(offer);
         }
-        if !certificates.is_empty() && certificates.len() != listeners.len() {
-            let (secure, plain): (Vec<_>, Vec<_>) = listeners.iter().partition(|l| l.certificate.is_some());
+        if !offers.is_empty() && offers.len() != listeners.len() {
+            let (secure, plain): (Vec<_>, Vec<_>) = listeners.iter().partition(|l| l.tls.is_some());
             let name = |some: &[&Listener]| some[0].name.clone();
             return Err(BuildError::MixedProtocols { one: name(&secure), other: name(&plain), address });
         }
-        let tls = (!certificates.is_empty()).then(|| server::server_config(hosts.clone(), certificates));
+        let tls = (!offers.is_empty()).then(|| Arc::new(Server::new(hosts.clone(), &offers)));
         Ok(Site { tls, hosts, routes, listeners: listeners.iter().map(|l| l.name.clone()).collect() })
     }
 
@@ -246,6 +248,6 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn dangling(listener: &Listener, what: &'static str, index: usize) -> BuildError {
+pub(super) fn dangling(listener: &Listener, what: &'static str, index: usize) -> BuildError {
     BuildError::Dangling { listener: listener.name.clone(), what, index }
 }

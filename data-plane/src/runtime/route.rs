@@ -7,12 +7,15 @@ use http::StatusCode;
 
 use super::paths::PathTable;
 use super::target::Target;
+use crate::tls::client_certificate::ClientDemand;
 
 /// What a listener does with its requests.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) gateway: Arc<str>,
     pub(crate) listener: String,
+    /// What it asks of clients' certificates.
+    pub(crate) demand: Option<Arc<ClientDemand>>,
     /// None where no rule refers to the listener.
     pub(crate) rule: Option<Rule>,
 }

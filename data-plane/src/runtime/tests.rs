@@ -63,12 +63,13 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         name: "l".into(),
         frontend: Frontend::Public,
         port: 80,
-        certificate: None,
+        tls: None,
         hosts: Vec::new(),
         rule: Some(Rule { name: "r".into(), routing: Routing::Basic(way) }),
     };
     let pools = vec![Pool { name: "p".into(), members: vec![Host::Name("backend.test".into())] }];
     let content = Content {
+        client_authorities: Vec::new(),
         name: "gw".into(),
         listeners: vec![listener],
         path_maps: Vec::new(),

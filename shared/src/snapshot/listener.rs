@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Rule;
+use super::{ListenerTls, Rule};
 
 /// Where requests come in, and what is done with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +15,8 @@ pub struct Listener {
     pub frontend: Frontend,
     /// The port of the frontend, before the worker adds its port offset.
     pub port: u16,
-    /// The index of the server certificate: HTTPS with one, HTTP without.
-    pub certificate: Option<usize>,
+    /// How it does TLS: HTTPS with it, HTTP without.
+    pub tls: Option<ListenerTls>,
     /// The host names it answers for; empty for all.
     pub hosts: Vec<String>,
     /// What becomes of a request; none for a listener that no rule refers to, which answers 404.

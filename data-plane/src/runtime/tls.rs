@@ -1,0 +1,73 @@
+//! How the listeners of a snapshot shake hands. What several of them refer to is made once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tidegate_shared::snapshot::{ClientAuthentication, Content, Listener, ListenerTls};
+
+use super::build::{BuildError, dangling};
+use crate::tls::TlsError;
+use crate::tls::certificate::ServerCertificate;
+use crate::tls::client_certificate::ClientDemand;
+use crate::tls::server::Offer;
+
+/// What has been made so far.
+#[derive(Debug, Default)]
+pub(super) struct Offers {
+    certificates: HashMap<usize, Arc<ServerCertificate>>,
+    demands: Vec<(ClientAuthentication, Arc<ClientDemand>)>,
+}
+
+impl Offers {
+    /// How a listener shakes hands; none for one of plain HTTP.
+    pub(super) fn of(&mut self, listener: &Listener, content: &Content) -> Result<Option<Offer>, BuildError> {
+        let Some(ListenerTls { certificate, suites, clients }) = &listener.tls else { return Ok(None) };
+        if suites.is_empty() {
+            return Err(TlsError::NoSuites { listener: listener.name.clone() }.into());
+        }
+        Ok(Some(Offer {
+            certificate: self.certificate(*certificate, listener, content)?,
+            suites: suites.clone(),
+            demand: clients.as_ref().map(|asked| self.demand(asked, listener, content)).transpose()?,
+        }))
+    }
+
+    fn certificate(
+        &mut self,
+        index: usize,
+        listener: &Listener,
+        content: &Content,
+    ) -> Result<Arc<ServerCertificate>, BuildError> {
+        if let Some(known) = self.certificates.get(&index) {
+            return Ok(known.clone());
+        }
+        let certificate = content.certificates.get(index);
+        let certificate = certificate.ok_or_else(|| dangling(listener, "certificate", index))?;
+        let made = Arc::new(ServerCertificate::new(certificate)?);
+        self.certificates.insert(index, made.clone());
+        Ok(made)
+    }
+
+    fn demand(
+        &mut self,
+        asked: &ClientAuthentication,
+        listener: &Listener,
+        content: &Content,
+    ) -> Result<Arc<ClientDemand>, BuildError> {
+        if let Some((_, known)) = self.demands.iter().find(|(known, _)| known == asked) {
+            return Ok(known.clone());
+        }
+        let indices = match asked {
+            ClientAuthentication::Passthrough => &[][..],
+            ClientAuthentication::Required { authorities, .. } => authorities,
+        };
+        let mut authorities = Vec::new();
+        for index in indices {
+            let authority = content.client_authorities.get(*index);
+            authorities.push(authority.ok_or_else(|| dangling(listener, "client authority", *index))?);
+        }
+        let made = Arc::new(ClientDemand::new(asked, &authorities)?);
+        self.demands.push((asked.clone(), made.clone()));
+        Ok(made)
+    }
+}

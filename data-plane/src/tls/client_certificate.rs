@@ -1,0 +1,257 @@
+//! What is asked of a client's certificate, and whether the one that it showed is good.
+//!
+//! A handshake never fails for want of a good certificate: the client is told by HTTP, on each request. So nothing is
+//! judged during the handshake but that the client holds the key; the rest is judged once it is over, also when a
+//! session was resumed, for the certificate is in the session. Nothing here chooses a status.
+
+use std::sync::Arc;
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+};
+use tidegate_shared::id::Digest;
+use tidegate_shared::snapshot::{ClientAuthentication, ClientAuthority};
+use x509_parser::parse_x509_certificate;
+
+use super::facts::{ClientCertificate, ClientIdentity};
+use super::{TlsError, provider};
+
+/// The most bytes of authorities' names that a handshake tells the client. Beyond it none are told, which means any.
+const HINTS: usize = 16 * 1024;
+
+/// What a listener asks of clients' certificates.
+#[derive(Debug)]
+pub(crate) struct ClientDemand {
+    /// Of all that it asks: what two demands are compared by, also over a change of the configuration.
+    pub(super) digest: Digest,
+    check: Check,
+    /// The names of the authorities that are worth a try.
+    hints: Vec<DistinguishedName>,
+}
+
+#[derive(Debug)]
+enum Check {
+    Nothing,
+    Chain {
+        verifier: Arc<dyn ClientCertVerifier>,
+        intermediates: Vec<CertificateDer<'static>>,
+        /// The names, DER, of which the direct issuer must have one; any will do when empty.
+        issuers: Vec<Vec<u8>>,
+    },
+}
+
+/// The outcome, in the official service's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verification {
+    /// None was asked for, or one was and need not be shown.
+    None,
+    /// One was demanded and not shown.
+    Missing,
+    Success,
+    /// With the reason, `FAILED:` before it.
+    Failed(&'static str),
+    /// It was shown, and the listener does not want it looked at.
+    Unchecked,
+}
+
+impl Verification {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Verification::None | Verification::Missing => "NONE",
+            Verification::Success => "SUCCESS",
+            Verification::Failed(reason) => reason,
+            // Whoever reads this must not take it for a success.
+            Verification::Unchecked => "FAILED:not checked",
+        }
+    }
+
+    /// Why the client must not be served.
+    pub(super) fn fault(self) -> Option<&'static str> {
+        match self {
+            Verification::Missing => Some("no client certificate was sent"),
+            Verification::Failed(reason) => Some(reason),
+            Verification::None | Verification::Success | Verification::Unchecked => None,
+        }
+    }
+}
+
+impl ClientDemand {
+    /// Makes what a listener asks executable. `authorities` are those that it names.
+    pub(crate) fn new(
+        asked: &ClientAuthentication,
+        authorities: &[&ClientAuthority],
+    ) -> Result<ClientDemand, TlsError> {
+        let ClientAuthentication::Required { by_named_issuer, .. } = asked else {
+            let digest = Digest::of([b"passthrough".as_slice()]);
+            return Ok(ClientDemand { digest, check: Check::Nothing, hints: Vec::new() });
+        };
+        let roots = authorities.iter().flat_map(|authority| &authority.roots);
+        let intermediates = authorities.iter().flat_map(|authority| &authority.intermediates);
+        let issuers = authorities.iter().map(|authority| &authority.issuer).filter(|_| *by_named_issuer);
+        let parts = [b"roots".as_slice()].into_iter().chain(roots.clone().map(Vec::as_slice));
+        let parts =
+            parts.chain([b"intermediates".as_slice()]).chain(intermediates.clone().map(Vec::as_slice));
+        let parts = parts.chain([b"issuers".as_slice()]).chain(issuers.clone().map(Vec::as_slice));
+        let digest = Digest::of(parts);
+
+        let mut store = RootCertStore::empty();
+        for root in roots {
+            let added = store.add(CertificateDer::from_slice(root));
+            added.map_err(|source| TlsError::ClientAuthority { reason: source.to_string() })?;
+        }
+        let unusable = |reason: rustls::server::VerifierBuilderError| TlsError::ClientAuthority {
+            reason: reason.to_string(),
+        };
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider().clone());
+        let verifier = verifier.build().map_err(unusable)?;
+        let mut hints = verifier.root_hint_subjects().to_vec();
+        hints.extend(intermediates.clone().filter_map(|der| subject(der)));
+        if hints.iter().map(|name| name.as_ref().len() + 2).sum::<usize>() > HINTS {
+            hints.clear();
+        }
+        let intermediates = intermediates.map(|der| CertificateDer::from(der.clone())).collect();
+        let check = Check::Chain { verifier, intermediates, issuers: issuers.cloned().collect() };
+        Ok(ClientDemand { digest, check, hints })
+    }
+
+    /// Whether whoever was held to `other` was held to this.
+    pub(crate) fn is_that_of(&self, other: &ClientDemand) -> bool {
+        std::ptr::eq(self, other) || self.digest == other.digest
+    }
+
+    /// What becomes of a client that showed these certificates, its own first.
+    pub(super) fn judge(&self, shown: Option<&[CertificateDer<'_>]>, now: UnixTime) -> ClientIdentity {
+        let Some((own, sent)) = shown.and_then(<[_]>::split_first) else {
+            let verification = match self.check {
+                Check::Nothing => Verification::None,
+                Check::Chain { .. } => Verification::Missing,
+            };
+            return ClientIdentity { verification, certificate: None };
+        };
+        // No key could be read in it, so nobody has shown to hold it.
+        if ParsedCertificate::try_from(own).is_err() {
+            let verification = Verification::Failed("FAILED:the certificate cannot be read");
+            return ClientIdentity { verification, certificate: None };
+        }
+        let certificate = ClientCertificate::new(own.clone().into_owned());
+        ClientIdentity { verification: self.verify(own, sent, now), certificate: Some(Box::new(certificate)) }
+    }
+
+    fn verify(&self, own: &CertificateDer<'_>, sent: &[CertificateDer<'_>], now: UnixTime) -> Verification {
+        let Check::Chain { verifier, intermediates, issuers } = &self.check else {
+            return Verification::Unchecked;
+        };
+        let helpers: Vec<CertificateDer<'_>> = sent.iter().chain(intermediates).cloned().collect();
+        if let Err(error) = verifier.verify_client_cert(own, &helpers, now) {
+            return Verification::Failed(reason(&error));
+        }
+        let Ok((_, parsed)) = parse_x509_certificate(own) else {
+            return Verification::Failed("FAILED:the certificate cannot be read");
+        };
+        // The library is content with a certificate that says nothing of what it is for.
+        let purposes = parsed.extended_key_usage().ok().flatten();
+        if !purposes.is_some_and(|purposes| purposes.value.client_auth || purposes.value.any) {
+            return Verification::Failed("FAILED:unsuitable certificate purpose");
+        }
+        let issuer = parsed.issuer().as_raw();
+        if !issuers.is_empty() && !issuers.iter().any(|named| named == issuer) {
+            return Verification::Failed("FAILED:the issuer is not the one that is trusted to issue");
+        }
+        Verification::Success
+    }
+}
+
+fn subject(der: &[u8]) -> Option<DistinguishedName> {
+    let (_, parsed) = parse_x509_certificate(der).ok()?;
+    Some(DistinguishedName::from(parsed.subject().as_raw().to_vec()))
+}
+
+/// In OpenSSL's words where it has any.
+fn reason(error: &Error) -> &'static str {
+    let Error::InvalidCertificate(error) = error else { return "FAILED:certificate rejected" };
+    match error {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "FAILED:certificate has expired"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "FAILED:certificate is not yet valid"
+        }
+        CertificateError::UnknownIssuer => "FAILED:unable to get local issuer certificate",
+        CertificateError::BadSignature => "FAILED:certificate signature failure",
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "FAILED:unsuitable certificate purpose"
+        }
+        _ => "FAILED:certificate rejected",
+    }
+}
+
+/// Asks for a certificate and takes any, if only the client holds its key.
+#[derive(Debug)]
+pub(super) struct Asking(pub(super) Arc<ClientDemand>);
+
+impl ClientCertVerifier for Asking {
+    fn offer_client_auth(&self) -> bool {
+        true
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.0.hints
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if ParsedCertificate::try_from(certificate).is_err() {
+            return unreadable();
+        }
+        let algorithms = &provider().signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if ParsedCertificate::try_from(certificate).is_err() {
+            return unreadable();
+        }
+        let algorithms = &provider().signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Lets the handshake go on, so that the client can be told by HTTP. Nothing is believed of such a certificate:
+/// [`ClientDemand::judge`] finds it unreadable in the same way.
+fn unreadable() -> Result<HandshakeSignatureValid, Error> {
+    Ok(HandshakeSignatureValid::assertion())
+}
+
+#[cfg(test)]
+mod tests;
