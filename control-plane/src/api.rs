@@ -18,6 +18,7 @@ mod groups;
 mod health;
 mod layers;
 mod members;
+mod metrics;
 mod networks;
 mod oauth;
 mod opener;
@@ -49,6 +50,7 @@ use crate::fleet::Fleet;
 use crate::identity::issuer::Issuer;
 use crate::identity::links;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::on_demand::Prober;
 use crate::store::{Decision, Gateway, Store, Written};
 
@@ -82,6 +84,8 @@ pub struct App {
     pub secrets: SecretCheck,
     /// What every request must show; `None` where nothing is asked for.
     pub token: Option<AdminToken>,
+    /// What is counted of requests.
+    pub metrics: Arc<Metrics>,
 }
 
 impl App {
@@ -159,6 +163,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn(receive::receive))
         .layer(from_fn(layers::limit_time))
         .layer(from_fn(layers::identify))
+        .layer(from_fn_with_state(app.clone(), metrics::count))
         .with_state(app)
 }
 

@@ -9,6 +9,7 @@ mod strangers;
 pub mod worker;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -100,6 +101,13 @@ impl Fleet {
         }
         self.changed.notify_one();
         Membership { orders: waiting, ended, place: Place { worker, session } }
+    }
+
+    /// Takes note of where a session's worker shows its metrics.
+    pub fn shows_metrics(&self, place: Place, address: SocketAddr) {
+        if let Some(connection) = self.lock().get_mut(&place.worker).filter(|c| c.session == place.session) {
+            connection.worker.metrics = Some(address);
+        }
     }
 
     /// Forgets a session, unless a newer one has its place.

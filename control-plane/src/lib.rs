@@ -22,6 +22,7 @@ pub mod fleet;
 pub mod identity;
 pub mod limits;
 pub mod listen;
+pub mod metrics;
 pub mod on_demand;
 mod openapi;
 pub mod pki;
@@ -57,6 +58,7 @@ use crate::data_dir::DataDir;
 use crate::fleet::Fleet;
 use crate::fleet::session::{Channel, WORKERS};
 use crate::listen::{accept, bind};
+use crate::metrics::Metrics;
 use crate::on_demand::Prober;
 use crate::pki::{Authority, PkiError, read_identity};
 use crate::rollout::Rollout;
@@ -155,6 +157,7 @@ impl ControlPlane {
         let (authority, store) = (Arc::new(authority), Arc::new(store));
         upgrade::recompile(&store).await?;
         let fleet = Arc::new(Fleet::default());
+        let metrics = Arc::new(Metrics::default());
         let (requests, workers) = (Stage::new(), Stage::new());
 
         let management = bind(config.management, "management").await?;
@@ -182,6 +185,7 @@ impl ControlPlane {
             issuer: clients::issuer(&store).await?,
             secrets: SecretCheck::default(),
             token: (!config.no_auth).then_some(token),
+            metrics: metrics.clone(),
         };
         let app = Arc::new(app);
         let plain = Server {
@@ -193,8 +197,13 @@ impl ControlPlane {
         };
         let secured = Server { tls: Some(tls_config(identity)?), ..plain.clone() };
         let channel = Channel::new(store.clone(), fleet.clone(), authority.clone())?;
-        let rollout =
-            Rollout { store: store.clone(), fleet, timeout: config.rollout_timeout, began: Millis::now() };
+        let rollout = Rollout {
+            store: store.clone(),
+            fleet,
+            metrics,
+            timeout: config.rollout_timeout,
+            began: Millis::now(),
+        };
 
         // Nothing can fail from here on.
         requests.serve(management, plain);

@@ -20,6 +20,7 @@ use crate::clock::Millis;
 use crate::code_list::codes;
 use crate::compile::compile;
 use crate::fleet::{Fleet, Order, Verdict, Worker, plan, verdict};
+use crate::metrics::Metrics;
 use crate::store::{
     Gateway, OperationalState, Problem, ProvisioningState, Settlement, Store, StoreError, Wanted,
 };
@@ -41,6 +42,8 @@ pub struct Rollout {
     pub store: Arc<Store>,
     /// What is so.
     pub fleet: Arc<Fleet>,
+    /// What is counted of its turns.
+    pub metrics: Arc<Metrics>,
     /// How long an operation may take.
     pub timeout: Duration,
     /// When this process began. While it was away no worker could answer, so that time does not count.
@@ -58,7 +61,10 @@ impl Rollout {
                 _ = tick.tick() => {}
                 () = stop.cancelled() => return,
             }
-            if let Err(error) = self.turn().await {
+            let began = Instant::now();
+            let turned = self.turn().await;
+            self.metrics.turned(began.elapsed(), turned.is_ok());
+            if let Err(error) = turned {
                 tracing::error!(%error, "the rollout could not take a turn; it tries again");
             }
         }

@@ -35,6 +35,9 @@ use sqlx::{Sqlite, Transaction};
 use thiserror::Error;
 use tidegate_shared::seal::SealKey;
 use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::metrics::Times;
 
 pub use clients::{ApiClient, NameTaken, NewClient};
 pub use deployments::{Deployment, DeploymentState, NewDeployment, Step, Task};
@@ -141,6 +144,8 @@ pub struct Store {
     strict_groups: bool,
     /// Marked as changed whenever operations may have ended.
     endings: watch::Sender<()>,
+    /// How long writes waited for their turn.
+    write_wait: Times,
 }
 
 impl Store {
@@ -172,7 +177,14 @@ impl Store {
             .max_connections(READERS)
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
-        Ok(Store { writer, readers, key, strict_groups: false, endings: watch::Sender::new(()) })
+        Ok(Store {
+            writer,
+            readers,
+            key,
+            strict_groups: false,
+            endings: watch::Sender::new(()),
+            write_wait: Times::default(),
+        })
     }
 
     /// Whether it answers.
@@ -203,7 +215,15 @@ impl Store {
     /// The one writer, locked against other processes from the start: nobody can write between a read and the write
     /// that depends on it.
     async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        let asked = Instant::now();
+        let begun = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        self.write_wait.observe(asked.elapsed());
+        Ok(begun)
+    }
+
+    /// How long writes waited for their turn so far.
+    pub fn write_wait(&self) -> &Times {
+        &self.write_wait
     }
 
     /// A consistent view of all rows, for reads that take several statements.

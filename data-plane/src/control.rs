@@ -140,7 +140,8 @@ impl Link {
         let (reading, writing) = (stream.get_ref().0.reading(), stream.get_ref().0.writing());
         let (sender, receiver) = channel::split(stream, MAX_MESSAGE);
         let (mut speaker, mut listener) = (Speaker { sender, writing }, Listener { receiver, reading });
-        speaker.say(&ToControlPlane::Hello { version: VERSION, running: worker.running() }).await?;
+        let running = worker.running();
+        speaker.say(&ToControlPlane::Hello { version: VERSION, running, metrics: None }).await?;
         for applied in worker.applied() {
             speaker.say(&applied).await?;
         }

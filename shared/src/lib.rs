@@ -8,6 +8,7 @@
 pub mod channel;
 pub mod id;
 pub mod meter;
+pub mod metrics;
 pub mod private_file;
 pub mod protocol;
 pub mod seal;

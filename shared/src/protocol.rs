@@ -45,6 +45,8 @@ pub enum ToControlPlane {
         version: u32,
         /// Every gateway that the worker runs, which generation of it, and the digest of its content.
         running: Vec<(GatewayId, Generation, Digest)>,
+        /// Where it shows its metrics, if anywhere. An unspecified address means the one that it dials from.
+        metrics: Option<SocketAddr>,
     },
     /// The generation is in force for every new request.
     Applied {

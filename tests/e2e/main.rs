@@ -19,6 +19,7 @@ mod health;
 mod identity;
 mod lifecycle;
 mod limits;
+mod metrics;
 mod on_demand;
 mod openapi;
 mod operations;

@@ -157,7 +157,7 @@ impl Channel {
             let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
             match certificate.map(fingerprint) {
                 None => self.join(tls, peer).await.map(|()| None),
-                Some(fingerprint) => self.greet(tls, &fingerprint).await.map(Some),
+                Some(fingerprint) => self.greet(tls, &fingerprint, peer).await.map(Some),
             }
         });
         let introduced = tokio::select! {
@@ -222,7 +222,7 @@ impl Channel {
     }
 
     /// A peer with a certificate of our authority: a worker, if it is still in the books.
-    async fn greet(&self, tls: Stream, fingerprint: &str) -> Result<Session, SessionError> {
+    async fn greet(&self, tls: Stream, fingerprint: &str, peer: SocketAddr) -> Result<Session, SessionError> {
         let Some(worker) = self.store.worker_by_fingerprint(fingerprint).await? else {
             let (mut send, _): (Out, In) = channel::split(tls, MAX_STRANGER_MESSAGE);
             return Err(refuse(&mut send, SessionError::UnknownWorker).await);
@@ -230,8 +230,11 @@ impl Channel {
         let (reading, writing) = (tls.get_ref().0.reading(), tls.get_ref().0.writing());
         let (mut send, mut receive): (Out, In) = channel::split(tls, MAX_MESSAGE);
         let error = match receive.receive().await? {
-            Some(ToControlPlane::Hello { version, running }) if version == VERSION => {
+            Some(ToControlPlane::Hello { version, running, metrics }) if version == VERSION => {
                 let membership = self.fleet.enter(worker, running);
+                if let Some(address) = metrics {
+                    self.fleet.shows_metrics(membership.place, reachable(address, peer));
+                }
                 let fingerprint = fingerprint.to_owned();
                 return Ok(Session { worker, fingerprint, membership, send, writing, receive, reading });
             }
@@ -241,6 +244,11 @@ impl Channel {
         };
         Err(refuse(&mut send, error).await)
     }
+}
+
+/// Where others reach what a worker has bound.
+fn reachable(bound: SocketAddr, peer: SocketAddr) -> SocketAddr {
+    if bound.ip().is_unspecified() { SocketAddr::new(peer.ip().to_canonical(), bound.port()) } else { bound }
 }
 
 /// Tells the peer why, as far as it can still be told, and gives the reason back.

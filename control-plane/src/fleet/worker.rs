@@ -22,6 +22,8 @@ const MAX_REASON: usize = 4096;
 /// What is known of a connected worker.
 #[derive(Clone, Debug, Default)]
 pub struct Worker {
+    /// Where it shows its metrics.
+    pub metrics: Option<SocketAddr>,
     /// What it runs.
     pub running: BTreeMap<GatewayId, Running>,
     /// What it was told and has not answered.

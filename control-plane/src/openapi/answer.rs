@@ -237,6 +237,20 @@ struct Failure {
     reason: String,
 }
 
+/// Where Prometheus finds the metrics of workers.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct MetricsTargets(Vec<MetricsTarget>);
+
+/// One worker, as Prometheus' HTTP service discovery has it.
+#[derive(JsonSchema)]
+struct MetricsTarget {
+    /// Its address, `HOST:PORT`; the page is at `/metrics`.
+    targets: Vec<String>,
+    /// Labels for all of its metrics: `tidegate_worker` is what identifies it.
+    labels: std::collections::BTreeMap<String, String>,
+}
+
 /// Nothing: the body is `null`.
 pub(crate) struct Null;
 

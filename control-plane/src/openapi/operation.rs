@@ -44,6 +44,8 @@ pub(crate) enum Body {
     Object,
     /// Plain text.
     Text,
+    /// A page for Prometheus.
+    Metrics,
 }
 
 #[derive(Clone, Debug)]
@@ -263,6 +265,7 @@ impl Body {
             Body::Object => ("application/json", json!({"type": "object"})),
             Body::Texts => ("application/json", json!({"type": "array", "items": {"type": "string"}})),
             Body::Text => ("text/plain", json!({"type": "string"})),
+            Body::Metrics => ("application/openmetrics-text", json!({"type": "string"})),
         };
         json!({media_type: {"schema": schema}})
     }

@@ -1,5 +1,7 @@
 //! Long-running operations: begun with the write that they belong to, ended by the rollout, kept for a day at most.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::GatewayId;
@@ -54,6 +56,20 @@ impl Store {
             started_at: Millis(row.try_get("started_at")?),
             ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Millis),
         }))
+    }
+
+    /// How many operations there are of each state.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn operation_counts(&self) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+        let rows = sqlx::query("SELECT state, COUNT(*) FROM operations GROUP BY state");
+        let mut counts = BTreeMap::new();
+        for row in rows.fetch_all(&self.readers).await? {
+            let state: OperationState = row.try_get::<&str, _>(0)?.parse()?;
+            counts.insert(state.as_str(), row.try_get::<i64, _>(1)?.unsigned_abs());
+        }
+        Ok(counts)
     }
 
     /// The resource ID of what an operation is about, which may be gone; none if the operation is.

@@ -220,7 +220,7 @@ async fn a_removed_worker_is_shut_out_at_once_and_for_good() {
     assert_eq!(client.get("/workers").await.body["value"], json!([]));
     let (mut send, mut receive) = dial(address, &identity.authority, Some(&identity)).await.unwrap();
     // It may be refused before it has said anything.
-    let _ = send.send(&ToControlPlane::Hello { version: VERSION, running: vec![] }).await;
+    let _ = send.send(&ToControlPlane::Hello { version: VERSION, running: vec![], metrics: None }).await;
     let answer = timeout(DEADLINE, receive.receive()).await.unwrap();
     assert!(matches!(answer, Ok(Some(ToWorker::Refused { .. }))), "{answer:?}");
     for unknown in [path.as_str(), "/workers/nobody"] {
@@ -301,7 +301,7 @@ async fn a_stranger_gets_nothing() {
     assert!(join(address, &token).await.err().unwrap().contains("not valid"), "one use only");
 
     // A worker's message without a worker's certificate.
-    let hello = |version| ToControlPlane::Hello { version, running: vec![] };
+    let hello = |version| ToControlPlane::Hello { version, running: vec![], metrics: None };
     let cases = [(None, VERSION), (Some(&identity), VERSION + 1)];
     for (identity, version) in cases {
         let (mut send, mut receive) = dial(address, &token.authority, identity).await.unwrap();

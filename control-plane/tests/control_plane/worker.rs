@@ -92,7 +92,7 @@ impl FakeWorker {
     ) -> FakeWorker {
         let (send, receive) = dial(address, &identity.authority, Some(identity)).await.unwrap();
         let mut worker = FakeWorker { send, receive, first: None };
-        worker.say(ToControlPlane::Hello { version: VERSION, running }).await;
+        worker.say(ToControlPlane::Hello { version: VERSION, running, metrics: None }).await;
         // Whatever comes first shows that it was let in.
         worker.first = worker.next().await;
         worker

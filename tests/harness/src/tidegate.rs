@@ -161,6 +161,11 @@ impl Tidegate {
         client_trusting_pem(&pem)
     }
 
+    /// Where the plain endpoint is.
+    pub fn management_address(&self) -> SocketAddr {
+        self.endpoints.management
+    }
+
     /// Where workers dial.
     pub fn channel(&self) -> SocketAddr {
         self.endpoints.channel

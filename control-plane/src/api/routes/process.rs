@@ -1,7 +1,7 @@
 //! The routes that ARM does not know: the process itself and its workers.
 
-use crate::api::{description, health, workers};
-use crate::openapi::answer::Workers;
+use crate::api::{description, health, metrics, workers};
+use crate::openapi::answer::{MetricsTargets, Workers};
 use crate::openapi::operation::{Body, json};
 
 use super::{Route, delete, get};
@@ -31,6 +31,20 @@ pub(super) fn routes() -> Vec<Route> {
                 Some(Body::Object),
             ),
             description::show,
+        ),
+        Route::new(
+            get("/metrics", "Metrics_Show", "What the control plane counts of itself, for Prometheus.")
+                .answers(200, "A page in the OpenMetrics text format.", Some(Body::Metrics)),
+            metrics::show,
+        ),
+        Route::new(
+            get(
+                "/metrics/targets",
+                "Metrics_ListTargets",
+                "Where the connected workers show theirs, for Prometheus' HTTP service discovery.",
+            )
+            .answers(200, "A group of targets for each worker.", json::<MetricsTargets>()),
+            metrics::targets,
         ),
         Route::new(
             get("/workers", "Workers_List", "The workers, and which gateways have failed.").answers(

@@ -1,0 +1,59 @@
+//! What Prometheus asks for: the control plane's own numbers, and where it finds those of the workers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tidegate_shared::metrics::{self, CONTENT_TYPE as METRICS_TYPE};
+use tokio::time::Instant;
+
+use crate::metrics::Page;
+
+use super::error::ApiError;
+use super::{App, Shared};
+
+/// What requests are counted under that no route is for: their paths are the client's to choose.
+const NO_ROUTE: &str = "none";
+
+/// Counts each request under its route.
+pub(super) async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    // A method may be anything too.
+    let method = if route == NO_ROUTE { "none" } else { method.as_str() };
+    app.metrics.answered(method, route, response.status().as_u16(), began.elapsed());
+    response
+}
+
+pub(super) async fn show(State(app): Shared) -> Result<impl IntoResponse, ApiError> {
+    let mut page = Page::of(&app.metrics, app.store.write_wait());
+    let began = Instant::now();
+    for wanted in app.store.wanted().await? {
+        *page.gateways.entry(wanted.state.as_str()).or_default() += 1;
+    }
+    page.operations = app.store.operation_counts().await?;
+    page.workers = app.store.workers().await?.len();
+    page.read_time = began.elapsed();
+    let connected = app.fleet.look();
+    page.connected = connected.len();
+    page.refusals = connected.values().map(|worker| worker.refused.len()).sum();
+    Ok(([(CONTENT_TYPE, METRICS_TYPE)], metrics::page(page)))
+}
+
+/// The connected workers' pages, as Prometheus' HTTP service discovery wants them: one group for each worker.
+pub(super) async fn targets(State(app): Shared) -> Json<Value> {
+    let connected = app.fleet.look();
+    let groups = connected.iter().filter_map(|(id, worker)| {
+        let address: SocketAddr = worker.metrics?;
+        Some(json!({"targets": [address.to_string()], "labels": {"tidegate_worker": id.to_string()}}))
+    });
+    Json(groups.collect())
+}

@@ -1,0 +1,276 @@
+//! What the control plane counts of itself, for Prometheus. What workers count they show themselves; here it is only
+//! said where (see [`crate::api`], service discovery).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tidegate_shared::metrics::Kind::{Counter, Gauge, Histogram};
+use tidegate_shared::metrics::{Distribution, Encoder, Family, Source};
+
+/// The upper bounds of all histograms here, in seconds.
+const BOUNDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+const REQUESTS: Family = Family {
+    name: "tidegate_management_requests",
+    kind: Counter,
+    labels: &["method", "route", "code"],
+    help: "Requests to the management API, by route and status.",
+};
+const REQUEST_TIME: Family = Family {
+    name: "tidegate_management_request_duration_seconds",
+    kind: Histogram,
+    labels: &["method", "route"],
+    help: "From a request's head to the head of its answer.",
+};
+const GATEWAYS: Family = Family {
+    name: "tidegate_gateways",
+    kind: Gauge,
+    labels: &["state"],
+    help: "Stored gateways, by provisioning state.",
+};
+const OPERATIONS: Family = Family {
+    name: "tidegate_operations",
+    kind: Gauge,
+    labels: &["state"],
+    help: "Long-running operations that can be asked for, by where they stand; ended ones are kept for a day.",
+};
+const WORKERS: Family = Family {
+    name: "tidegate_workers",
+    kind: Gauge,
+    labels: &["connected"],
+    help: "Workers that may connect, by whether they are.",
+};
+const REFUSALS: Family = Family {
+    name: "tidegate_worker_refusals",
+    kind: Gauge,
+    labels: &[],
+    help: "Configurations that a connected worker could not apply: one for each worker and gateway.",
+};
+const TURN_TIME: Family = Family {
+    name: "tidegate_rollout_turn_duration_seconds",
+    kind: Histogram,
+    labels: &[],
+    help: "How long a turn of the loop took that brings workers to what is stored.",
+};
+const TURN_FAILURES: Family = Family {
+    name: "tidegate_rollout_turn_failures",
+    kind: Counter,
+    labels: &[],
+    help: "Turns of that loop that failed.",
+};
+const WRITE_WAIT: Family = Family {
+    name: "tidegate_store_write_wait_duration_seconds",
+    kind: Histogram,
+    labels: &[],
+    help: "How long a write waited for its turn at the database.",
+};
+const READ_TIME: Family = Family {
+    name: "tidegate_store_read_duration_seconds",
+    kind: Gauge,
+    labels: &[],
+    help: "How long the reads for this page took.",
+};
+const BUILD: Family = Family {
+    name: "tidegate_build_info",
+    kind: Gauge,
+    labels: &["version"],
+    help: "Always 1; the label says what runs.",
+};
+
+/// All of them, in the order of the page.
+#[cfg(test)]
+const ALL: &[&Family] = &[
+    &REQUESTS,
+    &REQUEST_TIME,
+    &GATEWAYS,
+    &OPERATIONS,
+    &WORKERS,
+    &REFUSALS,
+    &TURN_TIME,
+    &TURN_FAILURES,
+    &WRITE_WAIT,
+    &READ_TIME,
+    &BUILD,
+];
+
+/// How often something took how long.
+#[derive(Debug, Default)]
+pub struct Times(Mutex<Distribution>);
+
+impl Times {
+    /// Takes note of one time.
+    pub fn observe(&self, time: Duration) {
+        observe(&mut lock(&self.0), time);
+    }
+
+    fn get(&self) -> Distribution {
+        let mut times = lock(&self.0).clone();
+        prepare(&mut times);
+        times
+    }
+}
+
+fn prepare(times: &mut Distribution) {
+    if times.buckets.is_empty() {
+        times.buckets = BOUNDS.into_iter().chain([f64::INFINITY]).map(|bound| (bound, 0)).collect();
+    }
+}
+
+fn observe(times: &mut Distribution, time: Duration) {
+    prepare(times);
+    let seconds = time.as_secs_f64();
+    times.seconds += seconds;
+    times.count += 1;
+    if let Some(bucket) = times.buckets.iter_mut().find(|(bound, _)| seconds <= *bound) {
+        bucket.1 += 1;
+    }
+}
+
+/// What is counted as it happens.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    requests: Mutex<BTreeMap<(String, String), Requests>>,
+    turns: Times,
+    turn_failures: Mutex<u64>,
+}
+
+/// Requests of one method on one route.
+#[derive(Clone, Debug, Default)]
+struct Requests {
+    by_status: BTreeMap<u16, u64>,
+    time: Distribution,
+}
+
+impl Metrics {
+    /// Takes note of a request that was answered. The route must be one of the listed, never what a client made up.
+    pub fn answered(&self, method: &str, route: &str, status: u16, time: Duration) {
+        let mut requests = lock(&self.requests);
+        let requests = requests.entry((route.to_owned(), method.to_owned())).or_default();
+        *requests.by_status.entry(status).or_default() += 1;
+        observe(&mut requests.time, time);
+    }
+
+    /// Takes note of a turn of the rollout.
+    pub fn turned(&self, time: Duration, well: bool) {
+        self.turns.observe(time);
+        if !well {
+            *lock(&self.turn_failures) += 1;
+        }
+    }
+}
+
+/// Nothing is left half changed where a holder of these locks panics.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is so at this moment, and what was counted so far.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    requests: BTreeMap<(String, String), Requests>,
+    turns: Distribution,
+    turn_failures: u64,
+    /// Gateways by state.
+    pub gateways: BTreeMap<&'static str, u64>,
+    /// Operations by state.
+    pub operations: BTreeMap<&'static str, u64>,
+    /// Workers that are in the books.
+    pub workers: usize,
+    /// Those of them that are connected.
+    pub connected: usize,
+    /// Refusals that stand.
+    pub refusals: usize,
+    /// How long writes waited.
+    pub write_wait: Distribution,
+    /// How long it took to read what is on this page.
+    pub read_time: Duration,
+}
+
+impl Page {
+    /// With what was counted; what is so is filled in by the caller.
+    pub fn of(metrics: &Metrics, write_wait: &Times) -> Page {
+        Page {
+            requests: lock(&metrics.requests).clone(),
+            turns: metrics.turns.get(),
+            turn_failures: *lock(&metrics.turn_failures),
+            write_wait: write_wait.get(),
+            ..Page::default()
+        }
+    }
+}
+
+impl Source for Page {
+    fn encode(&self, mut encoder: Encoder<'_>) -> fmt::Result {
+        let encoder = &mut encoder;
+        REQUESTS.write(encoder, |samples| {
+            for ((route, method), requests) in &self.requests {
+                for (status, count) in &requests.by_status {
+                    samples.count(&[method, route, &status.to_string()], *count)?;
+                }
+            }
+            Ok(())
+        })?;
+        REQUEST_TIME.write(encoder, |samples| {
+            let mut each = self.requests.iter();
+            each.try_for_each(|((route, method), requests)| samples.times(&[method, route], &requests.time))
+        })?;
+        for (family, counts) in [(&GATEWAYS, &self.gateways), (&OPERATIONS, &self.operations)] {
+            family.write(encoder, |samples| {
+                counts.iter().try_for_each(|(state, count)| samples.gauge(&[state], *count as f64))
+            })?;
+        }
+        WORKERS.write(encoder, |samples| {
+            samples.gauge(&["true"], self.connected as f64)?;
+            samples.gauge(&["false"], self.workers.saturating_sub(self.connected) as f64)
+        })?;
+        REFUSALS.write(encoder, |samples| samples.gauge(&[], self.refusals as f64))?;
+        TURN_TIME.write(encoder, |samples| samples.times(&[], &self.turns))?;
+        TURN_FAILURES.write(encoder, |samples| samples.count(&[], self.turn_failures))?;
+        WRITE_WAIT.write(encoder, |samples| samples.times(&[], &self.write_wait))?;
+        READ_TIME.write(encoder, |samples| samples.gauge(&[], self.read_time.as_secs_f64()))?;
+        BUILD.write(encoder, |samples| samples.gauge(&[env!("CARGO_PKG_VERSION")], 1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_documented_metrics_are_those_that_are_exported() {
+        let text = include_str!("../../METRICS.md");
+        let section = text.split("## The control plane").nth(1).unwrap();
+        let documented: BTreeSet<&str> =
+            section.lines().filter(|line| line.starts_with("| `tidegate_")).collect();
+        let rows: Vec<String> = ALL.iter().map(|family| family.row()).collect();
+        assert_eq!(documented, rows.iter().map(String::as_str).collect());
+
+        let page = tidegate_shared::metrics::page(Page::default());
+        let exported: BTreeSet<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "))
+            .filter_map(|line| line.split(' ').next())
+            .collect();
+        assert_eq!(exported, ALL.iter().map(|family| family.name).collect());
+    }
+
+    #[test]
+    fn a_request_is_counted_by_route_and_status() {
+        let metrics = Metrics::default();
+        for (status, seconds) in [(200, 0.002), (200, 60.0), (404, 0.0)] {
+            metrics.answered("GET", "/workers", status, Duration::from_secs_f64(seconds));
+        }
+        let page = tidegate_shared::metrics::page(Page::of(&metrics, &Times::default()));
+        for line in [
+            "tidegate_management_requests_total{method=\"GET\",route=\"/workers\",code=\"200\"} 2",
+            "tidegate_management_requests_total{method=\"GET\",route=\"/workers\",code=\"404\"} 1",
+            "tidegate_management_request_duration_seconds_bucket{le=\"0.0025\",method=\"GET\",route=\"/workers\"} 2",
+            "tidegate_management_request_duration_seconds_bucket{le=\"+Inf\",method=\"GET\",route=\"/workers\"} 3",
+        ] {
+            assert!(page.lines().any(|one| one == line), "{line} is not in {page}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! How either plane writes its numbers for Prometheus: families that are described once, and their samples.
+//!
+//! The description is what the page is written from and what `METRICS.md` is held against, so neither can have what
+//! the other lacks. What is counted, and how, is each plane's own business.
+
+use std::fmt;
+
+pub use prometheus_client::collector::Collector as Source;
+pub use prometheus_client::encoding::DescriptorEncoder as Encoder;
+use prometheus_client::encoding::{MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+/// The content type of a [`page`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What a family's samples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only ever grows, until the process ends.
+    Counter,
+    /// May rise and fall.
+    Gauge,
+    /// How often something took how many seconds.
+    Histogram,
+}
+
+/// A metric with all its label values.
+#[derive(Debug)]
+pub struct Family {
+    /// In full, but for the `_total` of a counter.
+    pub name: &'static str,
+    /// What its samples are.
+    pub kind: Kind,
+    /// The names of its labels, in the order in which samples give the values.
+    pub labels: &'static [&'static str],
+    /// What it says, as a sentence.
+    pub help: &'static str,
+}
+
+/// A distribution of times.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Distribution {
+    /// The sum of all times, in seconds.
+    pub seconds: f64,
+    /// How many there are.
+    pub count: u64,
+    /// Upper bounds in seconds, rising, the last one infinite; and how many times fell between each and the one before.
+    pub buckets: Vec<(f64, u64)>,
+}
+
+/// Writes the samples of one family.
+#[derive(Debug)]
+pub struct Samples<'a> {
+    labels: &'static [&'static str],
+    encoder: MetricEncoder<'a>,
+}
+
+impl Family {
+    /// Writes the description, then whatever samples there are.
+    ///
+    /// # Errors
+    /// Only what writing into a text cannot give.
+    pub fn write(
+        &self,
+        encoder: &mut Encoder<'_>,
+        samples: impl FnOnce(&mut Samples<'_>) -> fmt::Result,
+    ) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
+            Kind::Histogram => MetricType::Histogram,
+        };
+        let units = [("_seconds", Unit::Seconds), ("_bytes", Unit::Bytes)];
+        let unit = units.into_iter().find_map(|(end, unit)| Some((self.name.strip_suffix(end)?, unit)));
+        let (name, unit) = unit.map_or((self.name, None), |(name, unit)| (name, Some(unit)));
+        let encoder = encoder.encode_descriptor(name, self.help, unit.as_ref(), kind)?;
+        samples(&mut Samples { labels: self.labels, encoder })
+    }
+
+    /// Its line in the table of `METRICS.md`.
+    pub fn row(&self) -> String {
+        let (end, kind) = match self.kind {
+            Kind::Counter => ("_total", "counter"),
+            Kind::Gauge => ("", "gauge"),
+            Kind::Histogram => ("", "histogram"),
+        };
+        let labels: Vec<String> = self.labels.iter().map(|label| format!("`{label}`")).collect();
+        let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
+        format!("| `{}{end}` | {kind} | {labels} | {} |", self.name, self.help)
+    }
+}
+
+impl Samples<'_> {
+    /// A counter's sample. So many values as the family has labels.
+    ///
+    /// # Errors
+    /// As [`Family::write`].
+    pub fn count(&mut self, values: &[&str], count: u64) -> fmt::Result {
+        self.sample(values, |mut sample| sample.encode_counter::<NoLabelSet, _, u64>(&count, None))
+    }
+
+    /// A gauge's.
+    ///
+    /// # Errors
+    /// As [`Family::write`].
+    pub fn gauge(&mut self, values: &[&str], value: f64) -> fmt::Result {
+        self.sample(values, |mut sample| sample.encode_gauge(&value))
+    }
+
+    /// A histogram's.
+    ///
+    /// # Errors
+    /// As [`Family::write`].
+    pub fn times(&mut self, values: &[&str], times: &Distribution) -> fmt::Result {
+        let Distribution { seconds, count, buckets } = times;
+        self.sample(values, |mut sample| {
+            sample.encode_histogram::<NoLabelSet>(*seconds, *count, buckets, None)
+        })
+    }
+
+    fn sample(
+        &mut self,
+        values: &[&str],
+        write: impl FnOnce(MetricEncoder<'_>) -> fmt::Result,
+    ) -> fmt::Result {
+        debug_assert_eq!(self.labels.len(), values.len());
+        let labels: Vec<(&str, &str)> = self.labels.iter().copied().zip(values.iter().copied()).collect();
+        write(self.encoder.encode_family(&labels)?)
+    }
+}
+
+/// The whole page that Prometheus reads.
+pub fn page(metrics: impl Source) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(metrics));
+    let mut page = String::new();
+    prometheus_client::encoding::text::encode(&mut page, &registry)
+        .expect("a text takes whatever is written");
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COUNT: Family =
+        Family { name: "a_bytes", kind: Kind::Counter, labels: &["x", "y"], help: "Bytes." };
+    const LEVEL: Family = Family { name: "b", kind: Kind::Gauge, labels: &[], help: "Level." };
+    const TIME: Family = Family { name: "c_seconds", kind: Kind::Histogram, labels: &["x"], help: "Time." };
+
+    #[derive(Debug)]
+    struct Example;
+
+    impl Source for Example {
+        fn encode(&self, mut encoder: Encoder<'_>) -> fmt::Result {
+            COUNT.write(&mut encoder, |samples| samples.count(&["1", "say \"2\""], 3))?;
+            LEVEL.write(&mut encoder, |samples| samples.gauge(&[], 0.5))?;
+            let buckets = vec![(0.001, 1), (f64::INFINITY, 1)];
+            let times = Distribution { seconds: 2.0, count: 2, buckets };
+            TIME.write(&mut encoder, |samples| samples.times(&["1"], &times))
+        }
+    }
+
+    #[test]
+    fn a_page_is_what_prometheus_reads() {
+        let expected = "\
+            # HELP a_bytes Bytes.\n# TYPE a_bytes counter\n# UNIT a_bytes bytes\n\
+            a_bytes_total{x=\"1\",y=\"say \\\"2\\\"\"} 3\n\
+            # HELP b Level.\n# TYPE b gauge\nb{} 0.5\n\
+            # HELP c_seconds Time.\n# TYPE c_seconds histogram\n# UNIT c_seconds seconds\n\
+            c_seconds_sum{x=\"1\"} 2.0\nc_seconds_count{x=\"1\"} 2\n\
+            c_seconds_bucket{le=\"0.001\",x=\"1\"} 1\nc_seconds_bucket{le=\"+Inf\",x=\"1\"} 2\n\
+            # EOF\n";
+        assert_eq!(page(Example), expected);
+    }
+
+    #[test]
+    fn a_row_says_what_the_page_does() {
+        assert_eq!(COUNT.row(), "| `a_bytes_total` | counter | `x`, `y` | Bytes. |");
+        assert_eq!(LEVEL.row(), "| `b` | gauge | none | Level. |");
+    }
+}
