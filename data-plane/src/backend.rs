@@ -14,8 +14,10 @@ use http::header::InvalidHeaderValue;
 use rustls::ClientConfig;
 use tidegate_shared::snapshot::{Host, HostHeader, Pool, Probe, Settings};
 
+use crate::cut::Cut;
 use crate::dial::Location;
 use crate::health::Health;
+use crate::member::Standing;
 use crate::resolver::name::Name;
 use crate::tls::client::{Client, Trust};
 
@@ -73,6 +75,8 @@ pub(crate) struct Backend {
     /// For HTTPS to it; keeps its sessions for as long as the backend stays the same.
     pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) health: Health,
+    /// What is known of the member itself, whatever settings it is spoken with.
+    pub(crate) standing: Arc<Standing>,
 }
 
 impl Backend {
@@ -100,6 +104,15 @@ impl Backend {
                 name.account().map_or(reason.clone(), |account| format!("{reason} {account}"))
             }
             Location::Address(_) => reason,
+        }
+    }
+
+    /// Why what ran at it has been ended, if it has.
+    pub(crate) fn drained(&self) -> Option<Cut> {
+        if self.standing.is_gone() {
+            Some(Cut::BackendRemoved)
+        } else {
+            self.health.is_drained().then_some(Cut::BackendDown)
         }
     }
 
@@ -132,18 +145,19 @@ impl Backends {
         &mut self,
         old: &Backends,
         pool: &Pool,
-        host: &Host,
+        standing: &Arc<Standing>,
         settings: &Settings,
         tls: Option<&Client>,
     ) -> Result<Arc<Backend>, InvalidHeaderValue> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let host = &standing.member.host;
         let key = BackendKey::new(&pool.name, host, settings, tls);
         let location = self.location(old, host);
-        let known = self.by_key.get(&key).or_else(|| old.by_key.get(&key)).cloned();
+        let known = self.by_key.get(&key).or_else(|| old.by_key.get(&key));
         let member = (pool.name.clone(), settings.name.clone(), host.clone());
         let backend = match known {
-            Some(backend) => backend,
-            None => Arc::new(Backend {
+            Some(backend) if Arc::ptr_eq(&backend.standing, standing) => backend.clone(),
+            _ => Arc::new(Backend {
                 number: NUMBERS.fetch_add(1, Ordering::Relaxed),
                 key: key.clone(),
                 host_header: HeaderValue::from_str(&Backend::own_host(host))?,
@@ -153,6 +167,7 @@ impl Backends {
                     .by_member
                     .get(&member)
                     .map_or_else(Health::new, |before| before.health.inherited()),
+                standing: standing.clone(),
             }),
         };
         self.by_key.insert(key, backend.clone());

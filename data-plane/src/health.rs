@@ -3,9 +3,10 @@
 //! Only the backend's own probe task writes; reads are one atomic load. Nothing here knows about time or sockets.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use tidegate_shared::protocol::HealthState;
+use tokio::sync::Notify;
 
 /// Counts failures in a row. Pure.
 #[derive(Debug)]
@@ -40,16 +41,29 @@ impl Judge {
 pub(crate) struct Health {
     state: AtomicU8,
     reason: Mutex<String>,
+    /// Told when the verdict changes. One task at most waits.
+    flipped: Notify,
+    /// It is down, and what ran at it has been ended.
+    drained: AtomicBool,
 }
 
 impl Health {
     pub(crate) fn new() -> Health {
-        Health { state: AtomicU8::new(0), reason: Mutex::new("Not probed yet.".to_owned()) }
+        Health {
+            state: AtomicU8::new(0),
+            reason: Mutex::new("Not probed yet.".to_owned()),
+            flipped: Notify::new(),
+            drained: AtomicBool::new(false),
+        }
     }
 
     /// One of its own with the same verdict, to go on from.
     pub(crate) fn inherited(&self) -> Health {
-        Health { state: AtomicU8::new(self.state.load(Ordering::Relaxed)), reason: Mutex::new(self.reason()) }
+        Health {
+            state: AtomicU8::new(self.state.load(Ordering::Relaxed)),
+            reason: Mutex::new(self.reason()),
+            ..Health::new()
+        }
     }
 
     pub(crate) fn state(&self) -> HealthState {
@@ -65,6 +79,22 @@ impl Health {
         self.state() != HealthState::Down
     }
 
+    /// Waits until the verdict is as wished. For the one task that watches.
+    pub(crate) async fn until(&self, wished: impl Fn() -> bool) {
+        while !wished() {
+            self.flipped.notified().await;
+        }
+    }
+
+    /// Whether it is down and what ran at it has been ended.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.drained.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_drained(&self, drained: bool) {
+        self.drained.store(drained, Ordering::Relaxed);
+    }
+
     pub(crate) fn reason(&self) -> String {
         self.reason.lock().expect("no holder of this lock panics").clone()
     }
@@ -74,9 +104,13 @@ impl Health {
         let coded = match state {
             HealthState::Unknown => 0,
             HealthState::Up => 1,
-            HealthState::Down => 2,
+            // A verdict of probes is never the latter.
+            HealthState::Down | HealthState::Draining => 2,
         };
         let flipped = self.state.swap(coded, Ordering::Relaxed) != coded;
+        if flipped {
+            self.flipped.notify_one();
+        }
         let mut held = self.reason.lock().expect("no holder of this lock panics");
         let reworded = *held != reason;
         if reworded {

@@ -133,7 +133,7 @@ fn route(connection: &Connection, host: &str) -> Result<Arc<Route>, ProxyError> 
 /// Makes the backend's answer the client's: its head without what concerned the upstream connection alone, its body
 /// piece by piece.
 fn respond(exchange: Exchange, mut record: Record) -> Response<ResponseBody> {
-    let Exchange { response, lease, patience, .. } = exchange;
+    let Exchange { response, backend, lease, patience } = exchange;
     let (mut parts, inner) = response.into_parts();
     record.status(parts.status);
     let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
@@ -154,7 +154,7 @@ fn respond(exchange: Exchange, mut record: Record) -> Response<ResponseBody> {
         }
         ResponseBody::Whole(bytes::Bytes::new())
     } else {
-        ResponseBody::Passing(Box::new(Passing { inner, lease, record, patience, pause: None }))
+        ResponseBody::Passing(Box::new(Passing { inner, backend, lease, record, patience, pause: None }))
     };
     Response::from_parts(parts, body)
 }

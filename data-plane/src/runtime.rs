@@ -13,14 +13,14 @@ mod target;
 mod tests;
 mod tls;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tidegate_shared::id::GatewayId;
-use tidegate_shared::snapshot::Host;
 
-use crate::backend::Backends;
+use crate::backend::{Backend, Backends};
+use crate::member::Roster;
 use crate::tls::server::Server;
 pub(crate) use build::BuildError;
 use hosts::HostTable;
@@ -36,16 +36,21 @@ pub(crate) struct Runtime {
     pub(crate) sites: BTreeMap<SocketAddr, Site>,
     /// Every backend that a rule leads to.
     pub(crate) backends: Backends,
-    /// Every member of every pool: what a tunnel's backend is compared with when a pool changes.
-    pub(crate) members: HashSet<Member>,
+    /// Every member of every pool, and those on the way out.
+    pub(crate) roster: Roster,
 }
 
-/// A pool member, whatever settings it is spoken with. A tunnel ends with its member, not with a rule or a setting.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Member {
-    pub(crate) gateway: GatewayId,
-    pub(crate) pool: Arc<str>,
-    pub(crate) host: Host,
+impl Runtime {
+    /// Whether a backend that is down gets requests all the same, because fewer of its pool are well than are to be
+    /// kept.
+    pub(crate) fn keeps(&self, backend: &Backend) -> bool {
+        let wanted = backend.probe().min_servers as usize;
+        let alike = self
+            .backends
+            .iter()
+            .filter(|other| other.key.pool == backend.key.pool && other.key.settings == backend.key.settings);
+        wanted > 0 && alike.filter(|other| other.health.usable()).count() < wanted
+    }
 }
 
 /// What one bound address serves.

@@ -18,11 +18,12 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::{self, Logger};
+use crate::cut::{Cut, Registry};
+use crate::drain::Drained;
 use crate::limits::Places;
 use crate::listener;
-use crate::proxy::tunnel::{Cut, Tunnels};
 use crate::proxy::upstream::Upstreams;
-use crate::runtime::{Member, Runtime};
+use crate::runtime::Runtime;
 
 /// How long tunnels that were told to end may take to do so.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -37,8 +38,8 @@ pub(crate) enum Command {
         current: Arc<ArcSwap<Runtime>>,
         close: CancellationToken,
     },
-    /// End the tunnels to a pool member that is gone.
-    CutTunnels { member: Member },
+    /// End what runs at a backend that gets nothing new, and whose time has passed.
+    Cut(Drained),
     /// Finish what runs, at most until the time has passed, then end. Listeners are closed by their own tokens.
     Drain { timeout: Duration },
 }
@@ -47,7 +48,9 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Thread {
     pub(crate) upstreams: Upstreams,
-    pub(crate) tunnels: Tunnels,
+    pub(crate) tunnels: Rc<Registry>,
+    /// Connections to backends that carry requests, or did and are kept.
+    pub(crate) conversations: Rc<Registry>,
     pub(crate) log: Rc<Logger>,
     /// One for each downstream connection or tunnel; shared by all threads of the process.
     pub(crate) places: Places,
@@ -65,6 +68,13 @@ impl Thread {
     pub(crate) fn enter(self: &Rc<Thread>) -> Live {
         self.live.set(self.live.get() + 1);
         Live(self.clone())
+    }
+
+    /// Ends what runs at that backend.
+    pub(crate) fn cut(&self, drained: &Drained) {
+        for registry in [&self.tunnels, &self.conversations] {
+            registry.cut(drained.cut(), |backend| drained.is(backend));
+        }
     }
 
     async fn emptied(&self) {
@@ -170,7 +180,8 @@ fn start_one(
 async fn run(mut commands: mpsc::Receiver<Command>, log: access_log::Handle, places: Places) -> Rc<Logger> {
     let thread = Rc::new(Thread {
         upstreams: Upstreams::default(),
-        tunnels: Tunnels::default(),
+        tunnels: Rc::default(),
+        conversations: Rc::default(),
         log: Logger::new(log),
         places,
         random: RefCell::new(fastrand::Rng::new()),
@@ -184,9 +195,7 @@ async fn run(mut commands: mpsc::Receiver<Command>, log: access_log::Handle, pla
             Command::Listen { socket, address, current, close } => {
                 tokio::task::spawn_local(listener::accept(thread.clone(), socket, address, current, close));
             }
-            Command::CutTunnels { member } => {
-                thread.tunnels.cut(Cut::BackendRemoved, |tunnel| *tunnel == member);
-            }
+            Command::Cut(drained) => thread.cut(&drained),
             Command::Drain { timeout } => {
                 if tokio::time::timeout(timeout, thread.emptied()).await.is_err() {
                     tracing::warn!(connections = thread.live.get(), "the drain timeout has passed");

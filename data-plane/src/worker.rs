@@ -3,17 +3,16 @@
 //! A change is prepared whole before anything is touched: the runtime is built and every new socket bound first. Only
 //! then is it swapped in, which cannot fail. Whatever goes wrong before leaves the last good generation serving.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use thiserror::Error;
 use tidegate_shared::id::{Digest, GatewayId, Generation};
-use tidegate_shared::protocol::{BackendHealth, ToControlPlane};
+use tidegate_shared::protocol::{BackendHealth, HealthState, ToControlPlane};
 use tidegate_shared::snapshot::{Content, Snapshot};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -21,14 +20,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::last_good::LastGood;
-use crate::probe;
+use crate::member::Member;
 use crate::resolver::Resolver;
 use crate::resolver::name::Name;
-use crate::runtime::{BuildError, Member, Runtime};
-use crate::thread::{Command, Threads};
-
-/// How long the tunnels of a removed backend may go on where no settings say.
-const DRAIN: Duration = Duration::from_secs(30);
+use crate::runtime::{BuildError, Runtime};
+use crate::thread::Threads;
+use crate::{drain, probe};
 
 /// What this process runs.
 #[derive(Debug)]
@@ -37,7 +34,7 @@ pub(crate) struct Worker {
     threads: Rc<Threads>,
     last_good: Arc<LastGood>,
     gateways: HashMap<GatewayId, Gateway>,
-    /// Waits to end the tunnels of members that are gone, also those of gateways that are.
+    /// Waits to end what runs at members that are gone, also at those of gateways that are.
     draining: HashMap<Member, Task>,
     pub(crate) resolver: Rc<Resolver>,
     /// Told by probes when a verdict or reason changes, and by the resolver when a name leads elsewhere.
@@ -53,10 +50,10 @@ struct Gateway {
     current: Arc<ArcSwap<Runtime>>,
     /// Open sockets; cancelling one closes it and lets its connections finish what they are at.
     sockets: BTreeMap<SocketAddr, CancellationToken>,
-    /// By the backend's number.
-    probes: HashMap<u64, Task>,
     /// Tasks that keep track of where names lead.
     names: Vec<Task>,
+    /// By the backend's number: who probes it, and who ends what runs at it while it is down.
+    probes: HashMap<u64, [Task; 2]>,
 }
 
 /// A task that ends with this.
@@ -149,12 +146,14 @@ impl Worker {
     pub(crate) async fn withdraw(&mut self, gateway: GatewayId) -> ToControlPlane {
         if let Some(served) = self.gateways.remove(&gateway) {
             let nothing = Snapshot { content: Content::default(), ..served.snapshot.clone() };
-            let empty = Runtime::build(&nothing, None, &self.config).expect("nothing can always be built");
-            let old = served.current.swap(Arc::new(empty));
+            let old = served.current.load_full();
+            let empty = Runtime::build(&nothing, Some(&old), &self.config);
+            let empty = Arc::new(empty.expect("nothing can always be built"));
+            served.current.store(empty.clone());
             for close in served.sockets.into_values() {
                 close.cancel();
             }
-            self.drain(&old, &served.snapshot.content, &served.current);
+            self.drain(&empty);
             tracing::info!(%gateway, "withdrawn");
         }
         self.on_disk("removed", move |last_good| last_good.remove(gateway)).await;
@@ -172,7 +171,8 @@ impl Worker {
                 state: backend.health.state(),
                 reason: backend.account(),
             });
-            ToControlPlane::Health { gateway: gateway.snapshot.gateway, backends: backends.collect() }
+            let backends = backends.chain(gateway.draining(&runtime)).collect();
+            ToControlPlane::Health { gateway: gateway.snapshot.gateway, backends }
         };
         self.gateways.values().map(report).collect()
     }
@@ -195,25 +195,21 @@ impl Worker {
         let bound = self.bind_new(&runtime)?;
 
         let gateway = self.gateways.remove(&snapshot.gateway);
-        let (mut gateway, before) = match gateway {
+        let mut gateway = match gateway {
             Some(gateway) => {
-                let before = gateway.snapshot.content.clone();
                 gateway.current.store(runtime.clone());
-                (Gateway { snapshot, digest, ..gateway }, before)
+                Gateway { snapshot, digest, ..gateway }
             }
             None => {
                 let current = Arc::new(ArcSwap::new(runtime.clone()));
-                (
-                    Gateway {
-                        snapshot,
-                        digest,
-                        current,
-                        sockets: BTreeMap::new(),
-                        probes: HashMap::new(),
-                        names: Vec::new(),
-                    },
-                    Content::default(),
-                )
+                Gateway {
+                    snapshot,
+                    digest,
+                    current,
+                    sockets: BTreeMap::new(),
+                    probes: HashMap::new(),
+                    names: Vec::new(),
+                }
             }
         };
         let mut opened = Vec::new();
@@ -230,16 +226,12 @@ impl Worker {
             wanted
         });
         gateway.resolve(&runtime, &self.resolver, &self.health_changed);
-        gateway.probe(&runtime, &self.health_changed);
+        gateway.probe(&runtime, &self.threads, &self.health_changed);
         let current = gateway.current.clone();
         let in_force = (gateway.digest.clone(), gateway.sockets.keys().copied().collect());
         // In its place before anything is waited for: a stop in between must find every socket to close.
         self.gateways.insert(gateway.snapshot.gateway, gateway);
-        match old {
-            Some(old) => self.drain(&old, &before, &current),
-            // It may have been withdrawn a moment ago, and be back.
-            None => self.spare(&current),
-        }
+        self.drain(&runtime);
         for (address, sockets, close) in opened {
             self.threads.listen(address, sockets, &current, &close).await;
         }
@@ -269,26 +261,17 @@ impl Worker {
         Ok(bound)
     }
 
-    /// Gives the tunnels of every pool member that is gone the time that its settings grant, then ends them. A member
-    /// that comes back before has its tunnels left alone, and is given the whole time when it goes again.
-    fn drain(&mut self, old: &Runtime, content: &Content, current: &Arc<ArcSwap<Runtime>>) {
-        self.spare(current);
-        let members = &current.load().members;
-        for member in old.members.difference(members) {
-            let (threads, gone) = (self.threads.clone(), member.clone());
-            let timeout = drain_timeout(content, &member.pool);
-            let cut = async move {
-                tokio::time::sleep(timeout).await;
-                threads.broadcast(|| Command::CutTunnels { member: gone.clone() }).await;
-            };
-            self.draining.insert(member.clone(), Task(tokio::task::spawn_local(cut)));
+    /// Gives what runs at every pool member that is gone the time that its settings grant, then ends it. A member that
+    /// is back before is left alone, and is given the whole time when it goes again.
+    fn drain(&mut self, runtime: &Runtime) {
+        // A gateway may have been withdrawn a moment ago, and be back.
+        self.draining.retain(|member, task| !task.0.is_finished() && !runtime.roster.contains(member));
+        for leaving in runtime.roster.leaving() {
+            let (threads, changed) = (self.threads.clone(), self.health_changed.clone());
+            let wait =
+                || Task(tokio::task::spawn_local(drain::end_removed(leaving.clone(), threads, changed)));
+            self.draining.entry(leaving.standing.member.clone()).or_insert_with(wait);
         }
-    }
-
-    /// Leaves the tunnels of members alone that were gone and are back.
-    fn spare(&mut self, current: &Arc<ArcSwap<Runtime>>) {
-        let members = &current.load().members;
-        self.draining.retain(|member, task| !task.0.is_finished() && !members.contains(member));
     }
 
     /// Keeps the disk in step. A failure costs a restart without the control plane, not the change itself.
@@ -310,23 +293,41 @@ impl Gateway {
             runtime.backends.names().map(|name| Task(tokio::task::spawn_local(keep(name)))).collect();
     }
 
+    /// What there is to say of members that were removed, whose time has not passed.
+    fn draining(&self, runtime: &Runtime) -> impl Iterator<Item = BackendHealth> {
+        let content = &self.snapshot.content;
+        let names = |(pool, settings): (usize, usize)| {
+            Some((&content.pools.get(pool)?.name, &content.settings.get(settings)?.name))
+        };
+        let ways: BTreeSet<_> = content.forwards().filter_map(names).collect();
+        let leaving: Vec<_> =
+            runtime.roster.leaving().filter(|leaving| !leaving.standing.is_gone()).collect();
+        let pairs = ways.into_iter().flat_map(move |way| leaving.clone().into_iter().map(move |l| (way, l)));
+        pairs.filter(|((pool, _), leaving)| *leaving.standing.member.pool == ***pool).map(
+            |((pool, settings), leaving)| BackendHealth {
+                pool: pool.clone(),
+                settings: settings.clone(),
+                host: leaving.standing.member.host.clone(),
+                state: HealthState::Draining,
+                reason: "It was removed from the pool. What still runs at it has until its drain timeout."
+                    .to_owned(),
+            },
+        )
+    }
+
     /// Starts the probes of new backends and ends those of backends that are gone.
-    fn probe(&mut self, runtime: &Runtime, changed: &Rc<Notify>) {
+    fn probe(&mut self, runtime: &Runtime, threads: &Rc<Threads>, changed: &Rc<Notify>) {
         let mut probes = HashMap::new();
         for backend in runtime.backends.iter() {
-            let start = || Task(tokio::task::spawn_local(probe::run(backend.clone(), changed.clone())));
+            let start = || {
+                let watch = drain::end_while_down(backend.clone(), self.current.clone(), threads.clone());
+                let probe = probe::run(backend.clone(), changed.clone());
+                [Task(tokio::task::spawn_local(probe)), Task(tokio::task::spawn_local(watch))]
+            };
             let task = self.probes.remove(&backend.number).unwrap_or_else(start);
             probes.insert(backend.number, task);
         }
         self.probes = probes;
         changed.notify_one();
     }
-}
-
-/// The longest time that the settings used with a pool grant.
-fn drain_timeout(content: &Content, pool: &str) -> Duration {
-    let granted = content.forwards().filter_map(|(index, settings)| {
-        (content.pools.get(index)?.name == pool).then_some(content.settings.get(settings)?.drain_timeout)
-    });
-    granted.max().unwrap_or(DRAIN)
 }

@@ -184,4 +184,6 @@ pub enum HealthState {
     Up,
     /// Gets none.
     Down,
+    /// Is no longer part of the configuration: what runs goes on for a time, and only who is bound to it gets to it.
+    Draining,
 }

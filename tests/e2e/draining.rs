@@ -10,9 +10,21 @@ use tokio::time::Instant;
 
 use crate::tidegate;
 
-fn drained_in_two_seconds(document: GatewayDocument) -> GatewayDocument {
-    let draining = json!({"enabled": true, "drainTimeoutInSec": 2});
+fn drained_after(document: GatewayDocument, seconds: u32) -> GatewayDocument {
+    let draining = json!({"enabled": true, "drainTimeoutInSec": seconds});
     document.settings("settings", &json!({"connectionDraining": draining}))
+}
+
+/// With the quick probe of the harness.
+fn probed_and_drained_after(document: GatewayDocument, seconds: u32) -> GatewayDocument {
+    let draining = json!({"enabled": true, "drainTimeoutInSec": seconds});
+    let document = document.probe("probe", &json!({}));
+    let probe = document.reference("probes", "probe");
+    document.settings("settings", &json!({"connectionDraining": draining, "probe": probe}))
+}
+
+fn drained_in_two_seconds(document: GatewayDocument) -> GatewayDocument {
+    drained_after(document, 2)
 }
 
 #[tokio::test]
@@ -89,4 +101,72 @@ async fn at_the_drain_timeout_every_request_and_tunnel_leaves_its_line() {
     assert!(gateway.tidegate.exited_well().await);
     assert_eq!(gateway.access_log().count_with(&["\"tunnel\"", "the worker stops"]), EACH);
     assert_eq!(gateway.access_log().count_with(&["\"request\"", "/held/"]), EACH);
+}
+
+#[tokio::test]
+async fn a_request_to_a_removed_backend_is_ended_at_the_drain_timeout() {
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| drained_after(d, 1)).await;
+    backend.behave(Behaviour::Drip);
+    let mut streaming = gateway.peer().await;
+    streaming.write("GET /dripping HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(streaming.read_head().await.status(), 200);
+    backend.behave(Behaviour::Hang);
+    let mut waiting = gateway.peer().await;
+    waiting.write("GET /waiting HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    backend.request("/waiting").await;
+
+    let without = gateway.document.clone().pool("pool", &[]);
+    gateway.apply(without).await;
+    let since = Instant::now();
+    let member = backend.ip().to_string();
+    gateway.management().member_health(gateway.id(), &member, "Draining").await;
+    assert_eq!(waiting.read_head().await.status(), 502);
+    assert!(since.elapsed() >= Duration::from_millis(700), "it was cut after {:?}", since.elapsed());
+    streaming.read_to_end().await;
+    gateway.access_log().line_with(&["/waiting", "its backend was removed"]).await;
+    gateway.access_log().line_with(&["/dripping", "its backend was removed"]).await;
+}
+
+#[tokio::test]
+async fn what_runs_at_a_backend_that_stays_down_is_ended_at_the_drain_timeout() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| probed_and_drained_after(d, 1)).await;
+    let member = backend.ip().to_string();
+    let management = gateway.management();
+    management.member_health(gateway.id(), &member, "Up").await;
+    let mut socket = gateway.websocket("/chat").await;
+    backend.behave(Behaviour::Hang);
+    let mut waiting = gateway.peer().await;
+    waiting.write("GET /waiting HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    backend.request("/waiting").await;
+
+    backend.answer_probes_with(500);
+    socket.end().await;
+    assert_eq!(waiting.read_head().await.status(), 502);
+    management.member_health(gateway.id(), &member, "Down").await;
+    for path in ["/chat", "/waiting"] {
+        gateway.access_log().line_with(&[path, "its backend is down"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_heals_in_time_keeps_its_tunnels() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| probed_and_drained_after(d, 4)).await;
+    let member = backend.ip().to_string();
+    let management = gateway.management();
+    management.member_health(gateway.id(), &member, "Up").await;
+    let mut socket = gateway.websocket("/chat").await;
+    backend.answer_probes_with(500);
+    management.member_health(gateway.id(), &member, "Down").await;
+    let since = Instant::now();
+    socket.echo("while it drains").await;
+    backend.answer_probes_with(200);
+    management.member_health(gateway.id(), &member, "Up").await;
+    let mut ticks = tokio::time::interval(Duration::from_millis(500));
+    while since.elapsed() < Duration::from_millis(5500) {
+        ticks.tick().await;
+        socket.echo("still the same tunnel").await;
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tidegate_shared::id::WorkerId;
 use tidegate_shared::protocol::{BackendHealth, HealthState};
-use tidegate_shared::snapshot::{Content, Host};
+use tidegate_shared::snapshot::{Content, Host, Pool, Settings};
 
 /// The health of one pool under one set of settings, for a pair that a rule uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct PairHealth {
     pub pool: String,
     /// The settings' name.
     pub settings: String,
-    /// Each member, in the pool's order.
+    /// Each member, in the pool's order, then those that were removed and are drained.
     pub members: Vec<MemberHealth>,
 }
 
@@ -40,6 +40,8 @@ pub enum Health {
     Down,
     /// They do not agree.
     Partial,
+    /// It was removed, and is given time to end what runs.
+    Draining,
 }
 
 impl Health {
@@ -50,6 +52,7 @@ impl Health {
             Health::Up => "Up",
             Health::Down => "Down",
             Health::Partial => "Partial",
+            Health::Draining => "Draining",
         }
     }
 }
@@ -60,6 +63,7 @@ impl From<HealthState> for Health {
             HealthState::Unknown => Health::Unknown,
             HealthState::Up => Health::Up,
             HealthState::Down => Health::Down,
+            HealthState::Draining => Health::Draining,
         }
     }
 }
@@ -76,14 +80,21 @@ pub fn merge(content: &Content, reports: &[(WorkerId, Arc<[BackendHealth]>)]) ->
     let pairs: BTreeSet<(usize, usize)> = content.forwards().collect();
     let pairs = pairs.into_iter().filter_map(|(pool, settings)| {
         let (pool, settings) = (content.pools.get(pool)?, content.settings.get(settings)?);
-        let members = pool
-            .members
-            .iter()
-            .map(|host| merge_member((&pool.name, &settings.name, host), &reports))
-            .collect();
+        let hosts = pool.members.iter().chain(leaving(pool, settings, &reports));
+        let members = hosts.map(|host| merge_member((&pool.name, &settings.name, host), &reports)).collect();
         Some(PairHealth { pool: pool.name.clone(), settings: settings.name.clone(), members })
     });
     pairs.collect()
+}
+
+/// Those that are no members any more, and that workers still drain.
+fn leaving<'a>(pool: &Pool, settings: &Settings, reports: &'a [Indexed<'_>]) -> BTreeSet<&'a Host> {
+    let backends = reports.iter().flat_map(|(_, report)| report.values());
+    let leaving = backends.filter(|backend| {
+        backend.state == HealthState::Draining
+            && (&backend.pool, &backend.settings) == (&pool.name, &settings.name)
+    });
+    leaving.map(|backend| &backend.host).filter(|host| !pool.members.contains(host)).collect()
 }
 
 fn index(report: &[BackendHealth]) -> HashMap<Key<'_>, &BackendHealth> {
@@ -116,7 +127,7 @@ fn merge_member(key: Key<'_>, reports: &[Indexed<'_>]) -> MemberHealth {
 mod tests {
     use super::*;
     use crate::testing::settings;
-    use tidegate_shared::snapshot::{Action, Frontend, Listener, Pool, Routing, Rule, Way};
+    use tidegate_shared::snapshot::{Action, Frontend, Listener, Routing, Rule, Way};
     use uuid::Uuid;
 
     fn content() -> Content {

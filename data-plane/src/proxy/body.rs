@@ -1,8 +1,10 @@
 //! Bodies pass through piece by piece; these wrappers count them and act when they end.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::record::Record;
 use super::upstream::{Key, Sender};
+use crate::backend::Backend;
 use crate::thread::Thread;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -90,6 +93,7 @@ pub(crate) enum ResponseBody {
 #[derive(Debug)]
 pub(crate) struct Passing {
     pub(crate) inner: Incoming,
+    pub(crate) backend: Arc<Backend>,
     /// The connection that it comes from, to be kept once the body is at its end. Dropped earlier, it is closed.
     pub(crate) lease: Option<Lease>,
     pub(crate) record: Record,
@@ -132,7 +136,10 @@ impl Passing {
                         self.inner.is_end_stream()
                     }
                     Some(Err(error)) => {
-                        self.record.fail(format!("the backend's response broke off: {error}"));
+                        self.record.fail(match self.backend.drained() {
+                            Some(cut) => cut.reason().into(),
+                            None => Cow::Owned(format!("the backend's response broke off: {error}")),
+                        });
                         false
                     }
                     None => true,

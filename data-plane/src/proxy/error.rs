@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::body::ResponseBody;
 use super::upstream::ConnectError;
+use crate::cut::Cut;
 
 /// Why a request gets the gateway's own answer. The message is for the log, never for the client.
 #[derive(Debug, Error)]
@@ -39,6 +40,8 @@ pub(crate) enum ProxyError {
     Connect { backend: String, source: ConnectError },
     #[error("backend {backend}: {source}")]
     Broken { backend: String, source: hyper::Error },
+    #[error("backend {backend}: {}", cut.reason())]
+    Drained { backend: String, cut: Cut },
     #[error("backend {backend} answered 101: {what}")]
     FalseUpgrade { backend: String, what: &'static str },
     #[error("backend {backend} answered in a transfer coding that is not served")]
@@ -68,6 +71,7 @@ impl ProxyError {
             | ProxyError::NoHealthyBackend
             | ProxyError::Connect { .. }
             | ProxyError::Broken { .. }
+            | ProxyError::Drained { .. }
             | ProxyError::ForeignCoding { .. }
             | ProxyError::FalseUpgrade { .. } => StatusCode::BAD_GATEWAY,
             ProxyError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,

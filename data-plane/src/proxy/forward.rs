@@ -85,6 +85,7 @@ async fn attempts(
         set_host(request.headers_mut(), target, backend);
         let broken = |source| match &upload {
             Some(upload) if upload.broken.get() => ProxyError::ClientBody,
+            _ if let Some(cut) = backend.drained() => ProxyError::Drained { backend: backend.address(), cut },
             _ => ProxyError::Broken { backend: backend.address(), source },
         };
         let unreachable = |source| ProxyError::Connect { backend: backend.address(), source };
@@ -113,10 +114,10 @@ async fn attempts(
                 }
             }
         }
-        let mut opened = upstream::open(backend, tls.clone(), purpose).await;
+        let mut opened = upstream::open(&connection.thread, backend, tls.clone(), purpose).await;
         if opened.as_ref().is_err_and(ConnectError::is_exhaustion) && connection.thread.upstreams.give_up() {
             // The connections that were just closed have made room.
-            opened = upstream::open(backend, tls, purpose).await;
+            opened = upstream::open(&connection.thread, backend, tls, purpose).await;
         }
         match opened {
             Err(error) => failure = unreachable(error),

@@ -5,7 +5,6 @@
 //! keeps bytes of its own only where a write was short: an idle tunnel holds two sockets and a few numbers.
 
 mod flow;
-mod registry;
 
 use std::future::poll_fn;
 use std::io;
@@ -27,12 +26,13 @@ use super::forward::Exchange;
 use super::record::TransactionId;
 use crate::access_log::{Line, Way};
 use crate::backend::Backend;
+use crate::cut::{Cut, Registration};
+use crate::drain::Drained;
 use crate::listener::Connection;
-use crate::runtime::{Member, Selection, Target};
+use crate::member::Busy;
+use crate::runtime::{Selection, Target};
 use crate::stream::Stream;
 use flow::{At, Flow};
-use registry::Registration;
-pub(crate) use registry::{Cut, Tunnels};
 
 /// How often a tunnel that is held up looks whether one of its ends has failed meanwhile.
 const LOOK: Duration = Duration::from_secs(1);
@@ -69,14 +69,10 @@ pub(crate) fn open(
     let upstream = hyper::upgrade::on(&mut exchange.response);
     // The connection's handle must outlive the handover; it is never lent again.
     let lease = exchange.lease.take();
-    let member = Member {
-        gateway: target.gateway,
-        pool: target.pool.clone(),
-        host: exchange.backend.key.host.clone(),
-    };
     let story = Story {
         connection: connection.clone(),
         selection: selection.clone(),
+        _busy: Busy::at(&exchange.backend.standing),
         backend: exchange.backend.clone(),
         head,
         id,
@@ -93,7 +89,7 @@ pub(crate) fn open(
             Err(_) => return tracing::debug!("a tunnel's client did not take its 101"),
         };
         // A task of its own: this one's state, with both handovers in it, need not live as long as the tunnel.
-        tokio::task::spawn_local(run(downstream, upstream, limits, member, story));
+        tokio::task::spawn_local(run(downstream, upstream, limits, story));
     });
 }
 
@@ -120,6 +116,7 @@ struct Story {
     head: Head,
     id: TransactionId,
     since: Timestamp,
+    _busy: Busy,
 }
 
 /// How a tunnel ended.
@@ -156,15 +153,14 @@ async fn run(
     (mut client, from_client): (Stream, Bytes),
     (mut backend, from_backend): (Stream, Bytes),
     limits: Limits,
-    member: Member,
     story: Story,
 ) {
-    let thread = story.connection.thread.clone();
-    if !story.connection.current.load().members.contains(&member) {
+    if !story.connection.current.load().roster.contains(&story.backend.standing.member) {
         // Its backend went while the handshake was under way: nobody else will end it.
-        tokio::task::spawn_local(cut_later(story.connection.clone(), member.clone(), limits.drain));
+        let late = cut_later(story.connection.clone(), story.backend.clone(), limits.drain);
+        tokio::task::spawn_local(late);
     }
-    let registration = Registration::new(&thread, member);
+    let registration = Registration::new(&story.connection.thread.tunnels, &story.backend);
     for end in [&client, &backend] {
         end.outlast(limits.idle);
     }
@@ -262,10 +258,11 @@ impl Idle {
 }
 
 /// Ends the tunnels of this thread to a member that is gone, unless it is back by then.
-async fn cut_later(connection: Rc<Connection>, member: Member, after: Duration) {
+async fn cut_later(connection: Rc<Connection>, backend: Arc<Backend>, after: Duration) {
     tokio::time::sleep(after).await;
-    if !connection.current.load().members.contains(&member) {
-        connection.thread.tunnels.cut(Cut::BackendRemoved, |tunnel| *tunnel == member);
+    let member = &backend.standing.member;
+    if !connection.current.load().roster.contains(member) {
+        connection.thread.cut(&Drained::Removed(member.clone()));
     }
 }
 
@@ -281,8 +278,7 @@ impl Story {
             End::Failed(Side::Client, error) => ("client", format!("connection failed: {error}")),
             End::Failed(Side::Backend, error) => ("backend", format!("connection failed: {error}")),
             End::Idle(limit) => ("gateway", format!("idle timeout after {} s", limit.as_secs())),
-            End::Cut(Cut::BackendRemoved) => ("gateway", "drained: its backend was removed".to_owned()),
-            End::Cut(Cut::Stopping) => ("gateway", "drained: the worker stops".to_owned()),
+            End::Cut(why) => ("gateway", why.reason().to_owned()),
         };
         log.write(&Line {
             time: self.since,

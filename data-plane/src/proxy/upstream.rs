@@ -17,8 +17,10 @@ use tokio_rustls::TlsConnector;
 
 use super::body::RequestBody;
 use crate::backend::Backend;
+use crate::cut::Registration;
 use crate::dial::{self, DialError, Location};
 use crate::stream::{self, Stream};
+use crate::thread::Thread;
 
 /// How long opening a connection, TLS included, may take before another backend is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,6 +56,8 @@ pub(crate) enum ConnectError {
     Tls(io::Error),
     #[error("TLS: {0:?} is neither a host name nor an address")]
     ServerName(String),
+    #[error("its time after its removal has passed")]
+    Gone,
 }
 
 impl ConnectError {
@@ -137,7 +141,8 @@ pub(crate) enum Purpose {
 
 /// Opens a connection and starts its HTTP framing on this thread.
 pub(crate) async fn open(
-    backend: &Backend,
+    thread: &Thread,
+    backend: &Arc<Backend>,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     purpose: Purpose,
 ) -> Result<Sender, ConnectError> {
@@ -152,10 +157,12 @@ pub(crate) async fn open(
     let stream = timeout(CONNECT_TIMEOUT, connected).await.map_err(|_| ConnectError::Timeout)??;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
     // How it ends is seen by whoever waits for the response; an idle one may end as it likes.
-    let run = async move {
-        let _ = connection.with_upgrades().await;
-    };
-    tokio::task::spawn_local(run);
+    if backend.standing.is_gone() {
+        // Whoever ends what runs at it has been here already.
+        return Err(ConnectError::Gone);
+    }
+    let registration = Registration::new(&thread.conversations, backend);
+    tokio::task::spawn_local(registration.run(connection.with_upgrades()));
     Ok(sender)
 }
 

@@ -9,17 +9,19 @@ use http::header::InvalidHeaderValue;
 use http::{HeaderValue, StatusCode};
 use thiserror::Error;
 use tidegate_shared::snapshot::{
-    self, Content, Frontend, HostHeader, Listener, PathMap, Routing, Settings, Snapshot, UpstreamTls,
+    self, Content, Frontend, Host, HostHeader, Listener, PathMap, Routing, Settings, Snapshot, UpstreamTls,
 };
+use tokio::time::Instant;
 
 use super::hosts::HostTable;
 use super::paths::PathTable;
 use super::route::{Action, Redirect, RedirectTarget, Route, Rule, Way};
 use super::target::{HostPolicy, Target};
 use super::tls::Offers;
-use super::{Member, Runtime, Site};
+use super::{Runtime, Site};
 use crate::backend::Backends;
 use crate::config::Config;
+use crate::member::{Member, Roster};
 use crate::tls::TlsError;
 use crate::tls::client::Client;
 use crate::tls::server::Server;
@@ -49,10 +51,12 @@ impl Runtime {
         config: &Config,
     ) -> Result<Runtime, BuildError> {
         let content = &snapshot.content;
-        let none = Backends::default();
+        let (none, nobody) = (Backends::default(), Roster::default());
+        let before = old.map_or(&nobody, |old| &old.roster);
         let mut builder = Builder {
             snapshot,
             config,
+            roster: Roster::new(snapshot.gateway, content, before, Instant::now()),
             name: Arc::from(content.name.as_str()),
             old: old.map_or(&none, |old| &old.backends),
             backends: Backends::default(),
@@ -67,17 +71,12 @@ impl Runtime {
         for (address, listeners) in by_address {
             sites.insert(address, builder.site(address, &listeners)?);
         }
-        let members = content.pools.iter().flat_map(|pool| {
-            let name: Arc<str> = Arc::from(pool.name.as_str());
-            let gateway = snapshot.gateway;
-            pool.members.iter().map(move |host| Member { gateway, pool: name.clone(), host: host.clone() })
-        });
         Ok(Runtime {
             gateway: snapshot.gateway,
             name: builder.name,
             sites,
             backends: builder.backends,
-            members: members.collect(),
+            roster: builder.roster,
         })
     }
 }
@@ -108,6 +107,7 @@ fn path_table(map: &PathMap) -> PathTable {
 struct Builder<'a> {
     snapshot: &'a Snapshot,
     config: &'a Config,
+    roster: Roster,
     name: Arc<str>,
     old: &'a Backends,
     backends: Backends,
@@ -199,15 +199,17 @@ impl<'a> Builder<'a> {
         let pool = self.content().pools.get(pool).ok_or_else(|| dangling(listener, "pool", pool))?;
         let settings = self.content().settings.get(index);
         let settings = settings.ok_or_else(|| dangling(listener, "settings", index))?;
-        let members = pool.members.iter();
         let tls = self.client(listener, settings)?;
-        let adopt = |host| self.backends.adopt(self.old, pool, host, settings, tls.as_ref());
+        let gateway = self.snapshot.gateway;
+        let name: Arc<str> = Arc::from(pool.name.as_str());
+        let member = |host: &Host| Member { gateway, pool: name.clone(), host: host.clone() };
+        let members = pool.members.iter().filter_map(|host| self.roster.standing(&member(host)));
+        let adopt = |standing| self.backends.adopt(self.old, pool, standing, settings, tls.as_ref());
         let backends = members.map(adopt).collect::<Result<_, _>>();
         let unsendable = |source| BuildError::HostName { settings: settings.name.clone(), source };
         let backends = backends.map_err(unsendable)?;
         Ok(Target {
-            gateway: self.snapshot.gateway,
-            pool: Arc::from(pool.name.as_str()),
+            pool: name,
             settings: Arc::from(settings.name.as_str()),
             backends,
             host: match &settings.host {

@@ -5,14 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::HeaderValue;
-use tidegate_shared::id::GatewayId;
 
 use crate::backend::Backend;
 
 /// Where a rule leads: a pool, and how to speak with it.
 #[derive(Debug)]
 pub(crate) struct Target {
-    pub(crate) gateway: GatewayId,
     pub(crate) pool: Arc<str>,
     pub(crate) settings: Arc<str>,
     pub(crate) backends: Vec<Arc<Backend>>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tidegate_shared::id::Generation;
 use tidegate_shared::protocol::HealthState;
 use tidegate_shared::snapshot::{
-    Action, Content, Frontend, HostHeader, Listener, Pool, Probe, Routing, Rule, Settings, Snapshot,
+    Action, Content, Frontend, Host, HostHeader, Listener, Pool, Probe, Routing, Rule, Settings, Snapshot,
     TrustedRoot, UpstreamTls, Way,
 };
 use uuid::Uuid;

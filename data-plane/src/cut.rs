@@ -1,0 +1,107 @@
+//! What runs on one thread and can be told to end: tunnels, and connections that carry requests to backends.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use crate::backend::Backend;
+
+/// Why something is told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Its pool member is no longer part of the configuration, and the drain timeout has passed.
+    BackendRemoved,
+    /// Its backend has been down for as long as the drain timeout.
+    BackendDown,
+    /// The worker stops, and its drain timeout has passed.
+    Stopping,
+}
+
+impl Cut {
+    /// For a line at the end, and for a message.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Cut::BackendRemoved => "drained: its backend was removed",
+            Cut::BackendDown => "drained: its backend is down",
+            Cut::Stopping => "drained: the worker stops",
+        }
+    }
+}
+
+/// Those of one kind on one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    next: Cell<u64>,
+    live: RefCell<HashMap<u64, Rc<Ear>>>,
+}
+
+/// How one of them is told to end.
+#[derive(Debug)]
+struct Ear {
+    backend: Arc<Backend>,
+    cut: Cell<Option<Cut>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// A place in a registry; given up on drop.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    registry: Rc<Registry>,
+    number: u64,
+    ear: Rc<Ear>,
+}
+
+impl Registry {
+    /// Ends those whose backend is asked for.
+    pub(crate) fn cut(&self, why: Cut, which: impl Fn(&Backend) -> bool) {
+        for ear in self.live.borrow().values().filter(|ear| which(&ear.backend)) {
+            ear.cut.set(Some(why));
+            if let Some(waker) = ear.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.live.borrow().is_empty()
+    }
+}
+
+impl Registration {
+    pub(crate) fn new(registry: &Rc<Registry>, backend: &Arc<Backend>) -> Registration {
+        let number = registry.next.get();
+        registry.next.set(number + 1);
+        let ear = Rc::new(Ear { backend: backend.clone(), cut: Cell::new(None), waker: RefCell::new(None) });
+        registry.live.borrow_mut().insert(number, ear.clone());
+        Registration { registry: registry.clone(), number, ear }
+    }
+
+    /// Ready once it is to end. The waker of a task never changes: it is kept once.
+    pub(crate) fn poll_cut(&self, cx: &Context<'_>) -> Poll<Cut> {
+        if let Some(why) = self.ear.cut.get() {
+            return Poll::Ready(why);
+        }
+        self.ear.waker.borrow_mut().get_or_insert_with(|| cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Runs a task of its own until it ends, or is to.
+    pub(crate) async fn run(self, task: impl Future) {
+        let mut task = pin!(task);
+        poll_fn(|cx| match self.poll_cut(cx) {
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending => task.as_mut().poll(cx).map(drop),
+        })
+        .await;
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.registry.live.borrow_mut().remove(&self.number);
+    }
+}
