@@ -11,6 +11,7 @@ mod deployments;
 mod description;
 mod error;
 mod extract;
+mod fetcher;
 mod filter;
 mod forwarded;
 mod gateways;
@@ -43,7 +44,7 @@ use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use tokio::sync::Notify;
 
-use crate::arm::network::PublicAddresses;
+use crate::arm::outside::Outside;
 use crate::audit::{Act, Author};
 use crate::edit::{Edit, EditAction, EditError};
 use crate::fleet::Fleet;
@@ -70,7 +71,7 @@ pub struct App {
     pub store: Arc<Store>,
     /// Who is connected.
     pub fleet: Arc<Fleet>,
-    /// What opens the certificates in bodies.
+    /// What opens the certificates in bodies and fetches the pages that they name.
     pub opener: Opener,
     /// How much each gateway may have.
     pub limits: Limits,
@@ -99,15 +100,14 @@ impl App {
             EditAction::Delete => {
                 self.store
                     .delete(&path, &act, |stored| {
-                        edit.decide(&self.limits, &PublicAddresses::default(), stored).map(drop)
+                        edit.decide(&self.limits, &Outside::default(), stored).map(drop)
                     })
                     .await?
             }
             _ => {
                 let named = edit.public_addresses();
-                let decide = |stored: Option<&Gateway>, addresses: &PublicAddresses| {
-                    self.decide(&edit, addresses, stored)
-                };
+                let decide =
+                    |stored: Option<&Gateway>, outside: &Outside| self.decide(&edit, outside, stored);
                 self.store.write(&path, &act, &named, decide).await?
             }
         };
@@ -120,10 +120,10 @@ impl App {
     fn decide(
         &self,
         edit: &Edit,
-        addresses: &PublicAddresses,
+        outside: &Outside,
         stored: Option<&Gateway>,
     ) -> Result<Decision, EditError> {
-        let decision = edit.decide(&self.limits, addresses, stored)?;
+        let decision = edit.decide(&self.limits, outside, stored)?;
         if let Some(gateway) = stored {
             self.fleet.forgive(gateway.id);
         }

@@ -14,6 +14,8 @@ pub mod named;
 pub mod network;
 pub mod normalize;
 pub mod on_demand;
+pub mod outside;
+pub mod page;
 pub mod pkcs7;
 pub mod relaxed_json;
 pub mod resource_group;

@@ -4,17 +4,18 @@
 //! This is the only validator: what compiles is valid. It is pure, and it finds everything that is wrong at once. It
 //! may be called with any document, however badly it was read.
 
-use tidegate_shared::snapshot::{Content, Listener, Rule};
+use tidegate_shared::snapshot::{Answers, Content, Listener, Rule};
 
 use self::resources::Resources;
 use crate::arm::document::Document;
-use crate::arm::network::PublicAddresses;
+use crate::arm::outside::Outside;
 use crate::violation::Violations;
 
 mod backends;
 mod certificates;
 mod client_authorities;
 mod definitions;
+mod error_pages;
 mod frontends;
 mod gateway;
 mod hosts;
@@ -46,21 +47,25 @@ pub use virtual_network::check_virtual_network;
 
 pub use self::on_demand::{OnDemand, compile_on_demand};
 
-/// What the document means, where `addresses` are the public IP addresses that it refers to and that are stored.
+/// What the document means, where `outside` is what is known of what it refers to outside of itself.
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the document. Targets are paths within the gateway's document.
-pub fn compile(document: &Document, addresses: &PublicAddresses) -> Result<Content, Violations> {
+pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violations> {
     let mut violations = Violations::default();
     let found = &mut violations;
-    let policy = gateway::check(document, found);
+    let gateway = gateway::check(document, found);
+    let policy = gateway.properties.ssl_policy.as_ref();
+    let mut pages = error_pages::Collected::new(&outside.pages);
+    let errors = gateway.properties.custom_error_configurations.as_slice();
+    let of_gateway = pages.add(errors, "properties.customErrorConfigurations", found);
 
     let certificates = Resources::read(document, "sslCertificates", found);
     let compiled_certificates = certificates::servers(document, &certificates, found);
     let roots = Resources::read(document, "trustedRootCertificates", found);
     let compiled_roots = certificates::authorities(&roots, found);
     let frontends = Resources::read(document, "frontendIPConfigurations", found);
-    let compiled_frontends = frontends::addresses(document, &frontends, addresses, found);
+    let compiled_frontends = frontends::addresses(document, &frontends, &outside.addresses, found);
     let ports = Resources::read(document, "frontendPorts", found);
     let compiled_ports = frontends::ports(&ports, found);
     let probes = Resources::read(document, "probes", found);
@@ -78,9 +83,9 @@ pub fn compile(document: &Document, addresses: &PublicAddresses) -> Result<Conte
         ports: &ports,
         numbers: &compiled_ports,
         certificates: &certificates,
-        policy: policy.as_ref(),
+        policy,
     };
-    let compiled_listeners = listeners::compile(&listeners, &places, found);
+    let compiled_listeners = listeners::compile(&listeners, &places, &mut pages, found);
     let redirects = Resources::read(document, "redirectConfigurations", found);
     let compiled_redirects = redirects::compile(&redirects, &listeners, &compiled_listeners, found);
     let rewrites = Resources::read(document, "rewriteRuleSets", found);
@@ -99,7 +104,7 @@ pub fn compile(document: &Document, addresses: &PublicAddresses) -> Result<Conte
     let rules = Resources::read(document, "requestRoutingRules", found);
     let compiled_rules = rules::compile(&rules, &listeners, &maps, &targets, found);
     let executed = definitions::Executed {
-        policy: policy.as_ref(),
+        policy,
         places: &places,
         roots: &roots,
         probes: &probes,
@@ -118,6 +123,11 @@ pub fn compile(document: &Document, addresses: &PublicAddresses) -> Result<Conte
         certificates: compiled_certificates,
         roots: compiled_roots,
         client_authorities: Vec::new(),
+        answers: Answers {
+            pages: pages.into_pages(),
+            of_gateway,
+            without_server: gateway.switches().disable_default_server_header_in_response.unwrap_or_default(),
+        },
     };
     if violations.is_empty() {
         size::check(&content, &mut violations);

@@ -10,8 +10,8 @@ use thiserror::Error;
 use crate::arm::body::Body;
 use crate::arm::collection::Collection;
 use crate::arm::document::{ApiVersion, Document, users_of};
-use crate::arm::network::PublicAddresses;
 use crate::arm::network::path::{NetworkPath, public_addresses_in};
+use crate::arm::outside::Outside;
 use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath, MemberPath};
 use crate::arm::tags;
 use crate::compile::compile;
@@ -179,18 +179,26 @@ impl Edit {
         }
     }
 
-    /// Decides what becomes of the gateway, which may grow within `limits`. `addresses` are the stored public IP addresses
-    /// among those that the gateway and the request refer to.
+    /// Decides what becomes of the gateway, which may grow within `limits`. `outside` is what is stored of what the
+    /// gateway and the request refer to.
     ///
     /// # Errors
     /// Why it cannot be done; then nothing changes.
     pub fn decide(
         &self,
         limits: &Limits,
-        addresses: &PublicAddresses,
+        outside: &Outside,
         stored: Option<&Gateway>,
     ) -> Result<Decision, EditError> {
         let Edit { path, preconditions, action } = self;
+        let refreshed;
+        let outside = match action {
+            EditAction::Put { body, .. } | EditAction::PutChild { body, .. } => {
+                refreshed = outside.with(&body.pages);
+                &refreshed
+            }
+            _ => outside,
+        };
         match action {
             EditAction::Put { body, version } => {
                 check(preconditions, stored.map(|gateway| &gateway.etag))?;
@@ -198,7 +206,7 @@ impl Edit {
                 let (document, mut violations) = Document::read(path.clone(), body, old, *version);
                 settled::check(&document, old, &mut violations);
                 violations.absorb(limits.check(&document, old));
-                replace(stored, addresses, document, violations, None)
+                replace(stored, outside, document, violations, None)
             }
             EditAction::PutTags { body } => {
                 let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
@@ -209,7 +217,7 @@ impl Edit {
                 let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
                 check(preconditions, Some(&gateway.etag))?;
                 // Compiled anew: it was passed over when this version brought the others up to date.
-                replace(stored, addresses, gateway.document.clone(), Violations::default(), None)
+                replace(stored, outside, gateway.document.clone(), Violations::default(), None)
             }
             EditAction::Stop => {
                 let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
@@ -230,7 +238,7 @@ impl Edit {
                 let child = document.target_of(collection, name);
                 let beyond = limits.check(&document, Some(&gateway.document));
                 violations.absorb(beyond.seen_from(child.as_deref().unwrap_or_default()));
-                replace(Some(gateway), addresses, document, violations, child.as_deref())
+                replace(Some(gateway), outside, document, violations, child.as_deref())
             }
             EditAction::DeleteChild { collection, name } => {
                 let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
@@ -241,7 +249,7 @@ impl Edit {
                     return Err(EditError::InUse(users));
                 }
                 let document = gateway.document.without_child(collection, name).ok_or(EditError::NoChild)?;
-                replace(Some(gateway), addresses, document, Violations::default(), None)
+                replace(Some(gateway), outside, document, Violations::default(), None)
             }
             EditAction::PutMember { path, body } => {
                 let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
@@ -252,14 +260,14 @@ impl Edit {
                 let member = document.target_of_member(path);
                 let beyond = limits.check(&document, Some(&gateway.document));
                 violations.absorb(beyond.seen_from(member.as_deref().unwrap_or_default()));
-                replace(Some(gateway), addresses, document, violations, member.as_deref())
+                replace(Some(gateway), outside, document, violations, member.as_deref())
             }
             EditAction::DeleteMember { path } => {
                 let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
                 let (child, _) = gateway.document.member(path).ok_or(EditError::NoChild)?;
                 check(preconditions, gateway.child_etag(child))?;
                 let document = gateway.document.without_member(path).ok_or(EditError::NoChild)?;
-                replace(Some(gateway), addresses, document, Violations::default(), None)
+                replace(Some(gateway), outside, document, Violations::default(), None)
             }
         }
     }
@@ -287,12 +295,12 @@ fn alive(stored: Option<&Gateway>) -> Result<Option<&Gateway>, EditError> {
 /// if it was one: whoever writes a child knows only paths within it.
 fn replace(
     stored: Option<&Gateway>,
-    addresses: &PublicAddresses,
+    outside: &Outside,
     document: Document,
     mut violations: Violations,
     child: Option<&str>,
 ) -> Result<Decision, EditError> {
-    let content = match compile(&document, addresses) {
+    let content = match compile(&document, outside) {
         Ok(content) if violations.is_empty() => content,
         Ok(_) => return Err(EditError::Invalid(violations)),
         Err(found) => {
@@ -304,7 +312,11 @@ fn replace(
         }
     };
     let same = |stored: &Gateway| stored.document == document && stored.meaning == content.digest();
-    Ok(if stored.is_some_and(same) { Decision::Keep } else { Decision::of(document, &content) })
+    Ok(if stored.is_some_and(same) {
+        Decision::Keep
+    } else {
+        Decision::of(document, &content, &outside.pages)
+    })
 }
 
 #[cfg(test)]

@@ -112,8 +112,8 @@ impl Rollout {
     /// What is stored of a gateway now, as workers execute it; `None` for one that has gone since, or that cannot be
     /// executed any more. That one has failed; it does not keep the others waiting.
     async fn snapshot(&self, id: GatewayId) -> Result<Option<Snapshot>, StoreError> {
-        let (gateway, addresses) = match self.store.gateway_by_id(id).await {
-            Ok(Some((gateway, addresses))) if is_to_run(&gateway) => (gateway, addresses),
+        let (gateway, outside) = match self.store.gateway_by_id(id).await {
+            Ok(Some((gateway, outside))) if is_to_run(&gateway) => (gateway, outside),
             Ok(_) => return Ok(None),
             Err(error @ StoreError::Damaged { .. }) => {
                 self.give_up(id, format!("The stored configuration cannot be read: {error}")).await?;
@@ -121,7 +121,7 @@ impl Rollout {
             }
             Err(error) => return Err(error),
         };
-        match compile(&gateway.document, &addresses) {
+        match compile(&gateway.document, &outside) {
             // A worker would be sent for ever what it can never be found to run.
             Ok(content) if content.digest() != gateway.meaning => {
                 let why = "This version of Tidegate makes something else of the stored configuration, and could not \

@@ -9,6 +9,7 @@
 mod audit;
 mod clients;
 mod deployments;
+mod error_pages;
 mod gateways;
 mod groups;
 mod identity;

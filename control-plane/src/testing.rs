@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::arm::body::{Body, Opened, certificates_in};
 use crate::arm::document::ApiVersion;
+use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::{Act, Author};
 
@@ -22,7 +23,7 @@ pub(crate) fn sent(json: Value) -> Body {
     for sealed in certificates_in(&json) {
         opened.insert(&sealed, sealed.open());
     }
-    Body { json, opened }
+    Body { json, opened, pages: Pages::default() }
 }
 
 /// What tests do to a gateway.

@@ -3,7 +3,7 @@
 //! A newer version may make something else of the same document. A worker that runs the old meaning under the same
 //! generation would never be told, so such a gateway gets a new generation, by the way of every other write.
 
-use crate::arm::network::PublicAddresses;
+use crate::arm::outside::Outside;
 use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
 use crate::audit::{Act, Author};
 use crate::compile::compile;
@@ -15,7 +15,7 @@ use crate::store::{Decision, Gateway, ProvisioningState, Store, StoreError};
 /// The database's. A gateway that no longer compiles, or is damaged, is left to the rollout, which says so.
 pub async fn recompile(store: &Store) -> Result<(), StoreError> {
     for id in store.gateway_names().await?.into_keys() {
-        let (gateway, addresses) = match store.gateway_by_id(id).await {
+        let (gateway, outside) = match store.gateway_by_id(id).await {
             Ok(Some(found)) => found,
             Ok(None) => continue,
             Err(error @ StoreError::Damaged { .. }) => {
@@ -29,13 +29,13 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
             continue;
         }
         let document = gateway.document;
-        let Ok(content) = compile(&document, &addresses) else { continue };
+        let Ok(content) = compile(&document, &outside) else { continue };
         if content.digest() == gateway.meaning {
             continue;
         }
         let path = document.path.clone();
-        let decide = |_: Option<&Gateway>, _: &PublicAddresses| {
-            Ok::<_, StoreError>(Decision::of(document.clone(), &content))
+        let decide = |_: Option<&Gateway>, _: &Outside| {
+            Ok::<_, StoreError>(Decision::of(document.clone(), &content, &outside.pages))
         };
         match store.write(&path, &act(&path), &[], decide).await {
             Ok(written) => {
@@ -63,6 +63,7 @@ fn act(path: &GatewayPath) -> Act {
 mod tests {
     use super::*;
     use crate::arm::document::Document;
+    use crate::arm::page::Pages;
     use crate::testing::{VERSION, body, path, sent};
     use tidegate_shared::id::{Digest, Generation};
 
@@ -77,9 +78,9 @@ mod tests {
             let (document, violations) =
                 Document::read(path(name), &sent(serde_json::from_str(&text).unwrap()), None, VERSION);
             assert!(violations.is_empty(), "{violations}");
-            let content = compile(&document, &PublicAddresses::default()).unwrap();
-            let decide = |_: Option<&Gateway>, _: &PublicAddresses| {
-                let mut decision = Decision::of(document.clone(), &content);
+            let content = compile(&document, &Outside::default()).unwrap();
+            let decide = |_: Option<&Gateway>, _: &Outside| {
+                let mut decision = Decision::of(document.clone(), &content, &Pages::default());
                 if let (Decision::Replace { meaning, .. }, Some(earlier)) = (&mut decision, &meaning) {
                     meaning.clone_from(earlier);
                 }

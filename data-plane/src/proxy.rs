@@ -12,6 +12,7 @@ mod error;
 mod forward;
 mod handshake;
 mod headers;
+pub(crate) mod page;
 mod path;
 mod record;
 mod redirect;
@@ -23,7 +24,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::header::UPGRADE;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::listener::Connection;
@@ -42,7 +43,8 @@ pub(crate) async fn serve(
 ) -> Result<Response<ResponseBody>, Infallible> {
     let id = TransactionId::new(&connection.thread);
     let mut record = Record::start(&connection, id, &request);
-    let response = match answer(&connection, request, id, &mut record).await {
+    let (to_head, mut route) = (request.method() == Method::HEAD, None);
+    let response = match answer(&connection, request, id, &mut route, &mut record).await {
         Ok(Answer::Passed(exchange)) => respond(exchange, record),
         Ok(Answer::Own(response)) => {
             record.status(response.status());
@@ -50,7 +52,11 @@ pub(crate) async fn serve(
             response
         }
         Err(error) => {
-            let response = error.response();
+            let answers = match &route {
+                Some(route) => route.answers.clone(),
+                None => connection.current.load().answers.clone(),
+            };
+            let response = error.response(&answers, to_head);
             record.status(response.status());
             record.fail(error.to_string());
             response
@@ -71,24 +77,29 @@ async fn answer(
     connection: &Rc<Connection>,
     mut request: Request<Incoming>,
     id: TransactionId,
+    chosen: &mut Option<Arc<Route>>,
     record: &mut Record,
 ) -> Result<Answer, ProxyError> {
     admission::check_protocol(connection.secure, connection.tls.as_deref())?;
     let host = headers::host(&request)?;
-    let route = route(connection, host)?;
+    let route: &Arc<Route> = chosen.insert(route(connection, host)?);
     if !headers::has_plain_framing(request.headers()) {
         return Err(ProxyError::TransferCoding);
     }
-    record.route(&route);
-    admission::check_client(&route, connection.tls.as_deref())?;
-    let selection = Selection::of(&route, request.uri().path()).ok_or(ProxyError::NoRule)?;
+    record.route(route);
+    admission::check_client(route, connection.tls.as_deref())?;
+    let selection = Selection::of(route, request.uri().path()).ok_or(ProxyError::NoRule)?;
     record.select(&selection);
     let target = match selection.action() {
         Action::Forward(target) => target,
         Action::Redirect(redirect) => {
             let location =
                 redirect::location(redirect, host, request.uri()).ok_or(ProxyError::InvalidHost)?;
-            return Ok(Answer::Own(error::redirect(redirect.status, location)));
+            return Ok(Answer::Own(route.answers.redirect(
+                redirect.status,
+                location,
+                request.method() == Method::HEAD,
+            )));
         }
     };
 

@@ -21,6 +21,7 @@ use tidegate_shared::id::GatewayId;
 
 use crate::backend::{Backend, Backends};
 use crate::member::Roster;
+use crate::proxy::page::Answers;
 use crate::tls::server::Server;
 pub(crate) use build::BuildError;
 use hosts::HostTable;
@@ -38,6 +39,8 @@ pub(crate) struct Runtime {
     pub(crate) backends: Backends,
     /// Every member of every pool, and those on the way out.
     pub(crate) roster: Roster,
+    /// How own answers read where no listener answers for a request.
+    pub(crate) answers: Arc<Answers>,
 }
 
 impl Runtime {

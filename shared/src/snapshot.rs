@@ -9,11 +9,13 @@ use zeroize::Zeroizing;
 
 use crate::id::{Digest, GatewayId, Generation};
 
+mod answers;
 mod backend;
 mod listener;
 mod route;
 mod tls;
 
+pub use answers::{Answers, ErrorPages, Page};
 pub use backend::{Host, HostHeader, Pool, Probe, Settings, TrustedRoot, UpstreamTls};
 pub use listener::{Frontend, Listener};
 pub use route::{Action, PathMap, PathRule, Redirect, RedirectTarget, Routing, Rule, Way};
@@ -49,6 +51,8 @@ pub struct Content {
     pub roots: Vec<TrustedRoot>,
     /// Authorities that clients may be checked against.
     pub client_authorities: Vec<ClientAuthority>,
+    /// How the gateway words its own answers.
+    pub answers: Answers,
 }
 
 impl Content {

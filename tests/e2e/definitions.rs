@@ -272,7 +272,6 @@ async fn what_would_execute_a_definition_is_refused_by_name() {
         ("requestRoutingRules", "rule", "entraJWTValidationConfig", any.clone()),
         ("httpListeners", "http", "sslProfile", own("sslProfiles", "profile")),
         ("httpListeners", "http", "firewallPolicy", any.clone()),
-        ("httpListeners", "http", "customErrorConfigurations", json!([{"statusCode": "HttpStatus502"}])),
         (
             "backendHttpSettingsCollection",
             "settings",
@@ -291,10 +290,6 @@ async fn what_would_execute_a_definition_is_refused_by_name() {
     for (property, value) in [
         ("firewallPolicy", any.clone()),
         ("webApplicationFirewallConfiguration", json!({"enabled": true})),
-        (
-            "customErrorConfigurations",
-            json!([{"statusCode": "HttpStatus502", "customErrorPageUrl": "https://a.test/"}]),
-        ),
         ("entraJWTValidationConfigs", json!([{"name": "tokens", "properties": {}}])),
     ] {
         let mut body = whole.clone();

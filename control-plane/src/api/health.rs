@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tidegate_shared::protocol::MemberProbe;
 
 use crate::arm::collection::Collection;
-use crate::arm::network::PublicAddresses;
 use crate::arm::on_demand;
+use crate::arm::outside::Outside;
 use crate::compile::{compile, compile_on_demand};
 use crate::fleet::health::{Health, PairHealth, merge};
 use crate::store::{Gateway, OperationKind};
@@ -44,8 +44,8 @@ pub(super) async fn backends(
 ) -> Result<Response, ApiError> {
     let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
     // What is stored compiles; if not (after an upgrade), no worker runs it and there is nothing to be seen. Where its
-    // frontends are bound is of no interest here.
-    let content = compile(&gateway.document, &PublicAddresses::default()).unwrap_or_default();
+    // frontends are bound and what its pages say is of no interest here.
+    let content = compile(&gateway.document, &Outside::default()).unwrap_or_default();
     let result = show(&gateway, expand, &merge(&content, &app.fleet.health(gateway.id)));
     let operation = app.store.ended_operation(&gateway, OperationKind::BackendHealth, &result).await?;
     let links = Links::new(&base, &version, &gateway, &operation);
@@ -93,7 +93,7 @@ pub(super) async fn probe_on_demand(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
-    let content = compile(&gateway.document, &PublicAddresses::default()).unwrap_or_default();
+    let content = compile(&gateway.document, &Outside::default()).unwrap_or_default();
     let (request, mut violations) = on_demand::read(body);
     let wanted = match compile_on_demand(&gateway.document.path, &content, &request) {
         Ok(wanted) if violations.is_empty() => wanted,

@@ -1,4 +1,5 @@
-//! Opens the certificates of a body where it holds nobody up: on a thread of its own, one at a time, within a deadline.
+//! Gets ready what a body is to be decided with, where it holds nobody up: opens its certificates, on a thread of its
+//! own, one at a time, within a deadline; and has its error pages fetched.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,33 +12,40 @@ use tokio::time::{Instant, timeout_at};
 use crate::arm::body::{Body, Opened, SealedCertificate, certificates_in};
 use crate::arm::certificate::{CertificateError, ServerCertificate};
 
+use super::fetcher::Fetcher;
+
 /// How long all certificates of one body may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Opens certificates.
+/// Opens certificates, and has error pages fetched.
 #[derive(Clone, Debug)]
 pub struct Opener {
     /// One permit: a hostile certificate, whose opening cannot be stopped, occupies one thread and not all of them.
     turn: Arc<Semaphore>,
     deadline: Duration,
+    fetcher: Fetcher,
 }
 
 impl Default for Opener {
     fn default() -> Opener {
-        Opener { turn: Arc::new(Semaphore::new(1)), deadline: DEADLINE }
+        Opener { turn: Arc::new(Semaphore::new(1)), deadline: DEADLINE, fetcher: Fetcher::default() }
     }
 }
 
 impl Opener {
-    /// The body with what its certificates came to. One that is not open in time comes to that.
+    /// The body with what its certificates and error pages came to. What is not there in time comes to that.
     pub(super) async fn open(&self, json: Value) -> Body {
         let deadline = Instant::now() + self.deadline;
-        let mut opened = Opened::default();
-        for sealed in certificates_in(&json) {
-            let outcome = timeout_at(deadline, self.open_one(sealed.clone())).await;
-            opened.insert(&sealed, outcome.unwrap_or(Err(CertificateError::NotOpened)));
-        }
-        Body { json, opened }
+        let open = async {
+            let mut opened = Opened::default();
+            for sealed in certificates_in(&json) {
+                let outcome = timeout_at(deadline, self.open_one(sealed.clone())).await;
+                opened.insert(&sealed, outcome.unwrap_or(Err(CertificateError::NotOpened)));
+            }
+            opened
+        };
+        let (opened, pages) = tokio::join!(open, self.fetcher.fetch(&json));
+        Body { json, opened, pages }
     }
 
     async fn open_one(&self, sealed: SealedCertificate) -> Result<ServerCertificate, CertificateError> {

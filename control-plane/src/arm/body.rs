@@ -1,4 +1,4 @@
-//! The body of a PUT together with its certificates, opened beforehand.
+//! The body of a PUT together with its certificates, opened beforehand, and its error pages, fetched beforehand.
 //!
 //! To open a PFX means to derive keys in as many rounds as its author chose: seconds of CPU where that author means
 //! harm. The one writer cannot wait for that, nor can a thread that serves other requests. So whoever takes a body in
@@ -15,16 +15,19 @@ use tidegate_shared::secret::Secret;
 use super::certificate::{CertificateError, ServerCertificate};
 use super::collection::Collection;
 use super::normalize::{normalize, take};
+use super::page::Pages;
 use super::shape::Shape;
 use crate::limits::MOST;
 use crate::violation::Violations;
 
-/// A body as sent, with what its certificates came to.
+/// A body as sent, with what its certificates and error pages came to.
 pub struct Body {
     /// As sent, secrets included.
     pub json: Value,
     /// Its certificates.
     pub opened: Opened,
+    /// Its error pages.
+    pub pages: Pages,
 }
 
 impl fmt::Debug for Body {

@@ -94,9 +94,8 @@ pub struct GatewayProperties {
     pub force_firewall_policy_association: Option<bool>,
     /// Switches for all requests.
     pub global_configuration: Option<GlobalConfiguration>,
-    /// Not served yet.
+    /// Pages of one's own for errors that the gateway itself answers, where the listener has none for the same error.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-not-served" = ""))]
     pub custom_error_configurations: Vec<CustomError>,
     /// Not served yet.
     #[serde(rename = "entraJWTValidationConfigs", skip_serializing_if = "Vec::is_empty")]
@@ -108,6 +107,13 @@ pub struct GatewayProperties {
     /// Not served yet.
     #[schemars(extend("x-not-served" = "No web application firewall is served; leave it out or disable it."))]
     pub web_application_firewall_configuration: Option<Value>,
+}
+
+impl Gateway {
+    /// The switches for all requests.
+    pub fn switches(&self) -> GlobalConfiguration {
+        self.properties.global_configuration.clone().unwrap_or_default()
+    }
 }
 
 /// A reference to another resource.
@@ -196,8 +202,7 @@ pub struct GlobalConfiguration {
     pub enable_request_buffering: Option<bool>,
     /// Whether a response's body is collected before it is forwarded. Bodies always stream: only `false` is served.
     pub enable_response_buffering: Option<bool>,
-    /// Whether the gateway's own answers come without a `Server` header. Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
+    /// Whether the gateway's own answers come without a `Server` header. Those of backends pass as they are.
     pub disable_default_server_header_in_response: Option<bool>,
 }
 
@@ -205,9 +210,10 @@ pub struct GlobalConfiguration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct CustomError {
-    /// Which error. Required.
+    /// Which error. Required; each once in a list.
     pub status_code: Option<CustomErrorStatus>,
-    /// Where the page is to be fetched. Required.
+    /// Where the page is to be fetched, by the control plane and each time that what names it is put: an absolute
+    /// `http` or `https` URL whose path ends with `.htm` or `.html`, under 1 MB. Required.
     pub custom_error_page_url: Option<String>,
 }
 

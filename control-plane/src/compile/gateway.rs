@@ -1,16 +1,15 @@
-//! The gateway's own properties: nothing of them reaches a worker yet, so all that is to do is to refuse what asks
-//! for something that workers do not do.
+//! The gateway's own properties: read with their types, and what asks for something that workers do not do is refused.
 
 use serde_json::Value;
 
 use super::resources::Resources;
 use super::{sku, tls_policy};
 use crate::arm::document::Document;
-use crate::arm::gateway::{Gateway, GatewayIpConfiguration, SslPolicy};
+use crate::arm::gateway::{Gateway, GatewayIpConfiguration};
 use crate::violation::{Violations, code};
 
-/// Checks all of it. Gives its TLS policy, which its profiles must go with.
-pub(super) fn check(document: &Document, violations: &mut Violations) -> Option<SslPolicy> {
+/// Checks what stands for itself, and gives all of it with its types.
+pub(super) fn check(document: &Document, violations: &mut Violations) -> Gateway {
     let typed = serde_json::from_value(Value::Object(document.body.clone()));
     let gateway: Gateway = typed.unwrap_or_else(|e| {
         // Only a store that another version wrote can hold such a body.
@@ -21,7 +20,7 @@ pub(super) fn check(document: &Document, violations: &mut Violations) -> Option<
     if let Some(policy) = &gateway.properties.ssl_policy {
         tls_policy::check(policy, "properties.sslPolicy", violations);
     }
-    let switches = gateway.properties.global_configuration.unwrap_or_default();
+    let switches = gateway.switches();
     for (name, on) in [
         ("enableRequestBuffering", switches.enable_request_buffering),
         ("enableResponseBuffering", switches.enable_response_buffering),
@@ -32,7 +31,7 @@ pub(super) fn check(document: &Document, violations: &mut Violations) -> Option<
         }
     }
     check_ip_configurations(document, violations);
-    gateway.properties.ssl_policy
+    gateway
 }
 
 fn check_ip_configurations(document: &Document, violations: &mut Violations) {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use tidegate_shared::snapshot::{Frontend, Listener, ListenerTls};
 
+use super::error_pages::Collected;
 use super::resources::{Referrer, Resource, Resources, given};
 use super::{hosts, tls_policy};
 use crate::arm::gateway::{
@@ -51,17 +52,23 @@ type Source = Resource<gateway::Listener>;
 pub(super) fn compile(
     listeners: &Resources<gateway::Listener>,
     places: &Places<'_>,
+    pages: &mut Collected<'_>,
     violations: &mut Violations,
 ) -> Vec<Listener> {
     let mut compiled: Vec<(&Source, Listener)> = Vec::new();
     for resource in listeners.iter() {
-        compiled.extend(listener(resource, places, violations).map(|listener| (resource, listener)));
+        compiled.extend(listener(resource, places, pages, violations).map(|listener| (resource, listener)));
     }
     find_clashes(&compiled, violations);
     compiled.into_iter().map(|(_, listener)| listener).collect()
 }
 
-fn listener(resource: &Source, places: &Places<'_>, violations: &mut Violations) -> Option<Listener> {
+fn listener(
+    resource: &Source,
+    places: &Places<'_>,
+    pages: &mut Collected<'_>,
+    violations: &mut Violations,
+) -> Option<Listener> {
     let properties = &resource.properties;
     let place = (properties.frontend_ip_configuration.as_ref(), properties.frontend_port.as_ref());
     let (frontend, port) = places.of(resource, &LISTENER, place, violations);
@@ -69,7 +76,17 @@ fn listener(resource: &Source, places: &Places<'_>, violations: &mut Violations)
     let suites = tls_policy::served(places.policy);
     let tls = certificate.map(|certificate| ListenerTls { certificate, suites, clients: None });
     let hosts = host_names(resource, violations);
-    Some(Listener { name: resource.name.clone(), frontend: frontend?, port: port?, tls, hosts, rule: None })
+    let errors = properties.custom_error_configurations.as_slice();
+    let error_pages = pages.add(errors, &resource.at("customErrorConfigurations"), violations);
+    Some(Listener {
+        name: resource.name.clone(),
+        frontend: frontend?,
+        port: port?,
+        tls,
+        hosts,
+        error_pages,
+        rule: None,
+    })
 }
 
 fn certificate(

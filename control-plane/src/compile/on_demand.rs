@@ -155,8 +155,8 @@ mod tests {
 
     use super::*;
     use crate::arm::document::Document;
-    use crate::arm::network::PublicAddresses;
     use crate::arm::on_demand::read;
+    use crate::arm::outside::Outside;
     use crate::compile::compile;
     use crate::testing::{VERSION, body, path, sent};
 
@@ -168,7 +168,7 @@ mod tests {
         ]);
         let (document, violations) = Document::read(path("gw"), &sent(document), None, VERSION);
         assert!(violations.is_empty(), "{violations}");
-        let content = compile(&document, &PublicAddresses::default()).unwrap();
+        let content = compile(&document, &Outside::default()).unwrap();
         let (request, mut violations) = read(request);
         match compile_on_demand(&document.path, &content, &request) {
             Ok(on_demand) if violations.is_empty() => Ok(on_demand),

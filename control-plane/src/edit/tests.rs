@@ -28,7 +28,7 @@ fn delete_child(collection: &str, name: &str) -> Edit {
 /// The gateway that `body` makes, with tag `g` and children's tags `c`.
 fn stored() -> Gateway {
     let Decision::Replace { document, meaning, .. } =
-        put(body(8080)).decide(&Limits::default(), &PublicAddresses::default(), None).unwrap()
+        put(body(8080)).decide(&Limits::default(), &Outside::default(), None).unwrap()
     else {
         panic!("not new")
     };
@@ -47,7 +47,7 @@ fn stored() -> Gateway {
 
 /// None where nothing is written, else whether it means something new.
 fn new_meaning(edit: &Edit) -> Option<bool> {
-    match edit.decide(&Limits::default(), &PublicAddresses::default(), Some(&stored())).unwrap() {
+    match edit.decide(&Limits::default(), &Outside::default(), Some(&stored())).unwrap() {
         Decision::Keep => None,
         Decision::Replace { meaning, .. } => Some(meaning != stored().meaning),
         Decision::Relabel(_) | Decision::Stop | Decision::Delete => panic!("not asked for"),
@@ -80,7 +80,7 @@ fn a_write_is_nothing_or_only_words_or_a_new_meaning() {
 fn a_document_that_means_something_else_by_now_is_written_again() {
     let stale = Gateway { meaning: Digest("of an earlier version".to_owned()), ..stored() };
     assert!(matches!(
-        put(body(8080)).decide(&Limits::default(), &PublicAddresses::default(), Some(&stale)),
+        put(body(8080)).decide(&Limits::default(), &Outside::default(), Some(&stale)),
         Ok(Decision::Replace { .. })
     ));
 }
@@ -102,7 +102,7 @@ fn a_condition_is_about_the_row_that_is_written() {
     ];
     for (edit, good) in cases {
         let text = format!("{edit:?}");
-        match edit.decide(&Limits::default(), &PublicAddresses::default(), Some(&stored())) {
+        match edit.decide(&Limits::default(), &Outside::default(), Some(&stored())) {
             Ok(_) => assert!(good, "{text}"),
             Err(EditError::PreconditionFailed) => assert!(!good, "{text}"),
             Err(error) => panic!("{text}: {error}"),
@@ -113,24 +113,20 @@ fn a_condition_is_about_the_row_that_is_written() {
 #[test]
 fn a_child_in_use_stays_and_its_users_are_named() {
     let error = delete_child("httpListeners", "L")
-        .decide(&Limits::default(), &PublicAddresses::default(), Some(&stored()))
+        .decide(&Limits::default(), &Outside::default(), Some(&stored()))
         .unwrap_err();
     let EditError::InUse(users) = error else { panic!("{error}") };
     assert_eq!(users, [format!("{}/requestRoutingRules/r", path("gw"))]);
     assert!(matches!(
         delete_child("requestRoutingRules", "r").decide(
             &Limits::default(),
-            &PublicAddresses::default(),
+            &Outside::default(),
             Some(&stored())
         ),
         Ok(Decision::Replace { .. })
     ));
     assert!(matches!(
-        delete_child("probes", "none").decide(
-            &Limits::default(),
-            &PublicAddresses::default(),
-            Some(&stored())
-        ),
+        delete_child("probes", "none").decide(&Limits::default(), &Outside::default(), Some(&stored())),
         Err(EditError::NoChild)
     ));
 }
@@ -139,7 +135,7 @@ fn a_child_in_use_stays_and_its_users_are_named() {
 fn violations_of_a_child_have_paths_within_it() {
     let edit = put_child("frontendPorts", "p", json!({"properties": {"port": 70000}}));
     let EditError::Invalid(Violations(violations)) =
-        edit.decide(&Limits::default(), &PublicAddresses::default(), Some(&stored())).unwrap_err()
+        edit.decide(&Limits::default(), &Outside::default(), Some(&stored())).unwrap_err()
     else {
         panic!("accepted")
     };
@@ -151,17 +147,17 @@ fn a_gateway_that_goes_takes_no_writes_and_can_be_deleted_again() {
     let going = Gateway { state: ProvisioningState::Deleting, ..stored() };
     for edit in [put(body(8080)), delete_child("httpListeners", "l")] {
         assert!(matches!(
-            edit.decide(&Limits::default(), &PublicAddresses::default(), Some(&going)),
+            edit.decide(&Limits::default(), &Outside::default(), Some(&going)),
             Err(EditError::Deleting)
         ));
     }
     let edit = || Edit { action: EditAction::Delete, ..put(Value::Null) };
     assert!(matches!(
-        edit().decide(&Limits::default(), &PublicAddresses::default(), Some(&going)),
+        edit().decide(&Limits::default(), &Outside::default(), Some(&going)),
         Ok(Decision::Delete)
     ));
     assert!(matches!(
-        edit().decide(&Limits::default(), &PublicAddresses::default(), None),
+        edit().decide(&Limits::default(), &Outside::default(), None),
         Err(EditError::NoGateway)
     ));
 }
@@ -260,5 +256,5 @@ fn a_member_has_the_version_of_its_child() {
 }
 
 fn decide(edit: &Edit, stored: Option<&Gateway>) -> Result<Decision, EditError> {
-    edit.decide(&Limits::default(), &PublicAddresses::default(), stored)
+    edit.decide(&Limits::default(), &Outside::default(), stored)
 }

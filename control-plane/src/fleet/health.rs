@@ -138,6 +138,7 @@ mod tests {
             port: 80,
             tls: None,
             hosts: vec![],
+            error_pages: Default::default(),
             rule: Some(Rule { name: "r".into(), routing: Routing::Basic(way) }),
         };
         Content {
@@ -150,8 +151,7 @@ mod tests {
                 Pool { name: "unused".into(), members: vec![host()] },
             ],
             settings: vec![settings()],
-            certificates: vec![],
-            roots: vec![],
+            ..Content::default()
         }
     }
 

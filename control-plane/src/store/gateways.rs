@@ -9,10 +9,13 @@ use tidegate_shared::id::{Digest, GatewayId};
 
 use crate::arm::collection::{COLLECTIONS, Collection};
 use crate::arm::document::{Child, Document};
-use crate::arm::network::PublicAddresses;
+use crate::arm::network::NetworkPath;
+use crate::arm::outside::Outside;
+use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
 use crate::etag::Etag;
 
+use super::error_pages::error_pages;
 use super::model::{generation, parse_uuid};
 use super::network::public_addresses;
 use super::{Gateway, Store, StoreError};
@@ -47,15 +50,11 @@ impl Store {
         self.load(&mut view, path).await
     }
 
-    /// One gateway by its identity, with the stored public IP addresses that it refers to: all that it takes to compile
-    /// it.
+    /// One gateway by its identity, with what is stored of what it refers to: all that it takes to compile it.
     ///
     /// # Errors
     /// The database's, or damaged rows.
-    pub async fn gateway_by_id(
-        &self,
-        id: GatewayId,
-    ) -> Result<Option<(Gateway, PublicAddresses)>, StoreError> {
+    pub async fn gateway_by_id(&self, id: GatewayId) -> Result<Option<(Gateway, Outside)>, StoreError> {
         let mut view = self.view().await?;
         let row = sqlx::query(select_gateways!("WHERE id = ?"))
             .bind(id.to_string())
@@ -63,8 +62,8 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let gateway = self.assemble(&mut view, &row).await?;
-        let addresses = public_addresses(&mut view, &[], Some(id)).await?;
-        Ok(Some((gateway, addresses)))
+        let outside = outside(&mut view, &[], Some(id)).await?;
+        Ok(Some((gateway, outside)))
     }
 
     /// All gateways of a subscription, or of one resource group in it, by group and name. Damaged ones are left out,
@@ -275,4 +274,18 @@ fn rank(collection: &Collection) -> usize {
 
 fn object(what: &str, text: &str) -> Result<Map<String, Value>, StoreError> {
     serde_json::from_str(text).map_err(|e| StoreError::Damaged { what: what.to_owned(), why: e.to_string() })
+}
+
+/// What is stored of what a gateway refers to, with the stored ones among some more public IP addresses.
+pub(super) async fn outside(
+    connection: &mut SqliteConnection,
+    named: &[NetworkPath],
+    gateway: Option<GatewayId>,
+) -> Result<Outside, StoreError> {
+    let addresses = public_addresses(connection, named, gateway).await?;
+    let pages = match gateway {
+        Some(gateway) => error_pages(connection, gateway).await?,
+        None => Pages::default(),
+    };
+    Ok(Outside { addresses, pages })
 }

@@ -1,5 +1,6 @@
 //! The store on a real SQLite file.
 
+mod error_pages;
 mod pages;
 mod surroundings;
 mod switch;
@@ -16,7 +17,8 @@ use uuid::Uuid;
 use super::*;
 use crate::arm::collection::Collection;
 use crate::arm::document::{Child, Document};
-use crate::arm::network::PublicAddresses;
+use crate::arm::outside::Outside;
+use crate::arm::page::Pages;
 use crate::audit::Author;
 use crate::clock::Millis;
 use crate::testing::{act, path};
@@ -55,6 +57,7 @@ async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Wr
                 document,
                 claims,
                 meaning: Digest(Uuid::new_v4().to_string()),
+                pages: Pages::default(),
             })
         })
         .await
@@ -329,13 +332,14 @@ async fn writers_take_turns_and_lose_nothing() {
     let add = |name: String| {
         let store = &store;
         async move {
-            let decide = |stored: Option<&Gateway>, _: &PublicAddresses| {
+            let decide = |stored: Option<&Gateway>, _: &Outside| {
                 let mut document = stored.unwrap().document.clone();
                 document.children.push(port(&name, 1));
                 Ok::<_, StoreError>(Decision::Replace {
                     document,
                     claims: vec![],
                     meaning: Digest(Uuid::new_v4().to_string()),
+                    pages: Pages::default(),
                 })
             };
             store.write(&path("gw"), &act(), &[], decide).await.unwrap()

@@ -7,17 +7,20 @@ use tidegate_shared::snapshot::Content;
 use uuid::Uuid;
 
 use crate::arm::document::{Child, Document};
-use crate::arm::network::{NetworkPath, PublicAddresses};
+use crate::arm::network::NetworkPath;
+use crate::arm::outside::Outside;
+use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::Act;
 use crate::clock::Millis;
 use crate::etag::Etag;
 
 use super::audit::record;
-use super::gateways::seal_purpose;
+use super::error_pages::replace_error_pages;
+use super::gateways::{outside, seal_purpose};
 use super::groups::Place;
 use super::model::{number, same_child};
-use super::network::{public_addresses, replace_leans};
+use super::network::replace_leans;
 use super::operations::{begin_operation, supersede_operations};
 use super::switch::{let_go, relabel, set_state, start, stop};
 use super::{
@@ -38,6 +41,8 @@ pub enum Decision {
         claims: Vec<Claim>,
         /// What it means to a worker, as a hash: where it is the stored one's, workers need not be told.
         meaning: Digest,
+        /// The error pages that it names, perhaps among others.
+        pages: Pages,
     },
     /// The document takes the place of the stored one, from which it differs in nothing that means anything to a
     /// worker or that an operation waits for.
@@ -49,9 +54,10 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// The document that compiles to this content takes the place of the stored one.
-    pub fn of(document: Document, content: &Content) -> Decision {
-        Decision::Replace { claims: Claim::of(content), meaning: content.digest(), document }
+    /// The document that compiles to this content, with these pages, takes the place of the stored one.
+    pub fn of(document: Document, content: &Content, pages: &Pages) -> Decision {
+        let (claims, meaning) = (Claim::of(content), content.digest());
+        Decision::Replace { claims, meaning, document, pages: pages.clone() }
     }
 }
 
@@ -74,7 +80,8 @@ impl Store {
     /// Reads the gateway, lets `decide` say what becomes of it, and stores that: all of it or nothing.
     ///
     /// `act` goes into the audit log in the same transaction. `named` are the public IP addresses that the request
-    /// refers to: `decide` is shown those of them that are stored, and those that the stored gateway refers to.
+    /// refers to: `decide` is shown those of them that are stored, and what is stored of what the stored gateway refers
+    /// to.
     ///
     /// `decide` is pure and quick: the one writer waits for it. It may be asked again, where the database could not
     /// fit the first answer in among other writes. Only for a gateway that exists may it answer anything but
@@ -90,13 +97,13 @@ impl Store {
         path: &GatewayPath,
         act: &Act,
         named: &[NetworkPath],
-        decide: impl Fn(Option<&Gateway>, &PublicAddresses) -> Result<Decision, E>,
+        decide: impl Fn(Option<&Gateway>, &Outside) -> Result<Decision, E>,
     ) -> Result<Written, E> {
         let mut transaction = self.begin().await?;
         let stored = self.load(&mut transaction, path).await?;
         let id = stored.as_ref().map(|gateway| gateway.id);
-        let addresses = public_addresses(&mut transaction, named, id).await?;
-        let decision = decide(stored.as_ref(), &addresses)?;
+        let outside = outside(&mut transaction, named, id).await?;
+        let decision = decide(stored.as_ref(), &outside)?;
         let written = self.apply(&mut transaction, stored, decision, act).await?;
         transaction.commit().await.map_err(StoreError::from)?;
         self.settled();
@@ -150,9 +157,10 @@ impl Store {
         let children_before = stored.as_ref().map(|gateway| gateway.document.children.len());
         let members_before = stored.as_ref().map_or(0, |gateway| gateway.document.member_count());
         let mut gateway = match (decision, stored) {
-            (Decision::Replace { document, claims, meaning }, stored) => {
+            (Decision::Replace { document, claims, meaning, pages }, stored) => {
                 let new_meaning = stored.as_ref().is_none_or(|stored| stored.meaning != meaning);
                 let gateway = self.replace(connection, stored, document, &claims, meaning).await?;
+                replace_error_pages(connection, gateway.id, &gateway.document, &pages).await?;
                 if new_meaning {
                     supersede_operations(connection, gateway.id).await?;
                 }

@@ -179,6 +179,8 @@ pub mod limit {
     pub const REWRITE_ACTIONS: &str = "ApplicationGatewayRewriteRuleActionLimitReached";
     /// Of the rules of one path map.
     pub const PATH_RULES: &str = "ApplicationGatewayPathRuleLimitReached";
+    /// Of the error pages of a gateway.
+    pub const ERROR_PAGES: &str = "ApplicationGatewayCustomErrorPageLimitReached";
     /// Of the host names of one listener.
     pub const HOST_NAMES: &str = "ApplicationGatewayHttpListenerHostNameLimitReached";
     }
@@ -247,6 +249,12 @@ pub const IP_ADDRESS: &str = "ApplicationGatewayIpAddressInvalid";
 pub const BACKEND_ADDRESS: &str = "ApplicationGatewayBackendAddressInvalid";
 /// A probe's path that is no path.
 pub const PROBE_PATH: &str = "ApplicationGatewayProbePathInvalid";
+/// An error page without a status, or a second one for the same.
+pub const ERROR_PAGE_STATUS: &str = "ApplicationGatewayCustomErrorStatusCodeIsInvalid";
+/// An error page without a URL, or with one that no page can be fetched from.
+pub const ERROR_PAGE_URL: &str = "ApplicationGatewayCustomErrorPageUrlInvalid";
+/// An error page that could not be fetched, or that is too large.
+pub const ERROR_PAGE_UNAVAILABLE: &str = "ApplicationGatewayCustomErrorPageUnavailable";
 /// A probe on demand without pool or settings.
 pub const ON_DEMAND_MUST_REFERENCE: &str = "ApplicationGatewayOnDemandProbeMustReference";
 /// A probe's match that can never be true or be read.

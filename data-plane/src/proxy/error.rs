@@ -1,11 +1,11 @@
 //! Everything that can keep a request from its backend's answer, and what the client is told. The only place of the
 //! data plane that chooses a status for a failure.
 
-use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use thiserror::Error;
 
 use super::body::ResponseBody;
+use super::page::Answers;
 use super::upstream::ConnectError;
 use crate::cut::Cut;
 
@@ -53,6 +53,9 @@ pub(crate) enum ProxyError {
 /// The methods of RFC 9110 and RFC 5789 that are forwarded; any other but CONNECT and TRACE is too.
 const SERVED: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
 
+/// After how many seconds a client may hope for what is not to be had now: connections and room come and go quickly.
+const RETRY_AFTER: &str = "5";
+
 impl ProxyError {
     fn status(&self) -> StatusCode {
         match self {
@@ -78,11 +81,14 @@ impl ProxyError {
         }
     }
 
-    /// The gateway's own answer, in the shape that clients of Application Gateway know.
-    pub(crate) fn response(&self) -> Response<ResponseBody> {
+    /// The gateway's own answer. To a HEAD request it has no body.
+    pub(crate) fn response(&self, answers: &Answers, to_head: bool) -> Response<ResponseBody> {
         let status = self.status();
-        let mut response = page(status);
+        let mut response = answers.response(status, to_head);
         let headers = response.headers_mut();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
         match self {
             // What is malformed once may be an attempt to smuggle: nothing more is read from this client.
             ProxyError::InvalidHost
@@ -99,25 +105,4 @@ impl ProxyError {
         }
         response
     }
-}
-
-/// Sends the client elsewhere.
-pub(crate) fn redirect(status: StatusCode, location: HeaderValue) -> Response<ResponseBody> {
-    let mut response = page(status);
-    response.headers_mut().insert(header::LOCATION, location);
-    response
-}
-
-fn page(status: StatusCode) -> Response<ResponseBody> {
-    let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or(""));
-    let page = format!(
-        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
-         <hr><center>Tidegate</center>\r\n</body>\r\n</html>\r\n"
-    );
-    let mut response = Response::new(ResponseBody::Whole(Bytes::from(page)));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
-    headers.insert(header::SERVER, HeaderValue::from_static("Tidegate"));
-    response
 }

@@ -22,6 +22,7 @@ use super::{Runtime, Site};
 use crate::backend::Backends;
 use crate::config::Config;
 use crate::member::{Member, Roster};
+use crate::proxy::page::Shelf;
 use crate::tls::TlsError;
 use crate::tls::client::Client;
 use crate::tls::server::Server;
@@ -37,6 +38,8 @@ pub(crate) enum BuildError {
     MixedProtocols { one: String, other: String, address: SocketAddr },
     #[error("listener {listener}: a redirect cannot be sent")]
     Redirect { listener: String },
+    #[error("error page number {index} is not in the snapshot")]
+    NoPage { index: usize },
     #[error("settings {settings}: a host name is no header value")]
     HostName { settings: String, source: InvalidHeaderValue },
     #[error(transparent)]
@@ -53,8 +56,10 @@ impl Runtime {
         let content = &snapshot.content;
         let (none, nobody) = (Backends::default(), Roster::default());
         let before = old.map_or(&nobody, |old| &old.roster);
+        let shelf = Shelf::new(&content.answers).map_err(|index| BuildError::NoPage { index })?;
         let mut builder = Builder {
             snapshot,
+            shelf,
             config,
             roster: Roster::new(snapshot.gateway, content, before, Instant::now()),
             name: Arc::from(content.name.as_str()),
@@ -74,6 +79,7 @@ impl Runtime {
         Ok(Runtime {
             gateway: snapshot.gateway,
             name: builder.name,
+            answers: builder.shelf.of_gateway().clone(),
             sites,
             backends: builder.backends,
             roster: builder.roster,
@@ -106,6 +112,7 @@ fn path_table(map: &PathMap) -> PathTable {
 
 struct Builder<'a> {
     snapshot: &'a Snapshot,
+    shelf: Shelf,
     config: &'a Config,
     roster: Roster,
     name: Arc<str>,
@@ -128,9 +135,11 @@ impl<'a> Builder<'a> {
         for listener in listeners {
             let offer = self.offers.of(listener, self.content())?;
             let rule = listener.rule.as_ref().map(|rule| self.rule(listener, rule)).transpose()?;
+            let answers = self.shelf.answers(&listener.error_pages);
             routes.push(Arc::new(Route {
                 gateway: self.name.clone(),
                 listener: listener.name.clone(),
+                answers: answers.map_err(|index| BuildError::NoPage { index })?,
                 demand: offer.as_ref().and_then(|offer| offer.demand.clone()),
                 rule,
             }));

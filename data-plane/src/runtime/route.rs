@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use super::paths::PathTable;
 use super::target::Target;
+use crate::proxy::page::Answers;
 use crate::tls::client_certificate::ClientDemand;
 
 /// What a listener does with its requests.
@@ -14,6 +15,7 @@ use crate::tls::client_certificate::ClientDemand;
 pub(crate) struct Route {
     pub(crate) gateway: Arc<str>,
     pub(crate) listener: String,
+    pub(crate) answers: Arc<Answers>,
     /// What it asks of clients' certificates.
     pub(crate) demand: Option<Arc<ClientDemand>>,
     /// None where no rule refers to the listener.

@@ -65,6 +65,7 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         port: 80,
         tls: None,
         hosts: Vec::new(),
+        error_pages: Default::default(),
         rule: Some(Rule { name: "r".into(), routing: Routing::Basic(way) }),
     };
     let pools = vec![Pool { name: "p".into(), members: vec![Host::Name("backend.test".into())] }];
@@ -72,11 +73,10 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         client_authorities: Vec::new(),
         name: "gw".into(),
         listeners: vec![listener],
-        path_maps: Vec::new(),
         pools,
         settings: vec![settings],
-        certificates: Vec::new(),
         roots: roots.to_vec(),
+        ..Content::default()
     };
     Snapshot { gateway: GatewayId(Uuid::nil()), generation: Generation(1), content }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ListenerTls, Rule};
+use super::{ErrorPages, ListenerTls, Rule};
 
 /// Where requests come in, and what is done with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Listener {
     pub tls: Option<ListenerTls>,
     /// The host names it answers for; empty for all.
     pub hosts: Vec<String>,
+    /// Its own error pages, which go before those of the gateway.
+    pub error_pages: ErrorPages,
     /// What becomes of a request; none for a listener that no rule refers to, which answers 404.
     pub rule: Option<Rule>,
 }

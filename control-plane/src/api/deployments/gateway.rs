@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::arm::network::path::leans_of;
 use crate::arm::network::{NetworkKind, NetworkPath, PublicAddress, PublicAddresses};
+use crate::arm::outside::Outside;
+use crate::arm::page::Pages;
 use crate::audit::Author;
 use crate::edit::{Edit, EditAction};
 use crate::etag::Etag;
@@ -44,7 +46,9 @@ pub(super) async fn rehearse(
         None => app.store.gateway(path).await?,
     };
     let addresses = addresses(edit, stored.as_ref(), app, stage).await?;
-    let decision = edit.decide(&app.limits, &addresses, stored.as_ref());
+    // Pages that are not named by the request have been looked at when they were.
+    let outside = Outside { addresses, pages: Pages::default() };
+    let decision = edit.decide(&app.limits, &outside, stored.as_ref());
     let decision = decision.map_err(|error| ApiError::from_edit(error, not_found(path)))?;
     let gateway = match (decision, stored) {
         (Decision::Replace { document, meaning, .. }, stored) => {

@@ -78,9 +78,8 @@ pub struct Listener {
     /// Not served yet.
     #[schemars(extend("x-not-served" = "", "x-refers-to" = "sslProfiles"))]
     pub ssl_profile: Option<SubResource>,
-    /// Not served yet.
+    /// Pages of one's own for errors that the gateway itself answers to requests of this listener.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-not-served" = ""))]
     pub custom_error_configurations: Vec<CustomError>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = "No web application firewall is served; leave it out."))]

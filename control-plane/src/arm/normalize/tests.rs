@@ -128,7 +128,7 @@ fn what_no_worker_executes_is_refused_unless_it_is_off() {
         check(&Shape::of::<Gateway>(), &gateway(off), &empty, &[]);
     }
     check(&Shape::of::<Gateway>(), &gateway(json!({ "enabled": true })), &empty, &[target]);
-    let pages = json!({ "properties": { "CustomErrorConfigurations": [{}], "firewallPolicy": {} } });
-    let target = "properties.customErrorConfigurations";
-    check(&Shape::of::<Gateway>(), &pages, &empty, &[target]);
+    let tokens = json!({ "properties": { "EntraJWTValidationConfigs": [{}], "firewallPolicy": {} } });
+    let target = "properties.entraJWTValidationConfigs";
+    check(&Shape::of::<Gateway>(), &tokens, &empty, &[target]);
 }

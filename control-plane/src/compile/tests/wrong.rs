@@ -82,14 +82,12 @@ fn size_and_scale() {
 
 #[test]
 fn features_that_no_worker_executes() {
-    for name in ["customErrorConfigurations", "entraJWTValidationConfigs"] {
-        check_gateway(json!({ name: [{ "name": "x" }] }), &[(code::NOT_SUPPORTED, &format!(".{name}"))]);
-        check_gateway(json!({ name: [] }), &[]);
-    }
+    let tokens = "entraJWTValidationConfigs";
+    check_gateway(json!({ tokens: [{ "name": "x" }] }), &[(code::NOT_SUPPORTED, &format!(".{tokens}"))]);
+    check_gateway(json!({ tokens: [] }), &[]);
     check_gateway(json!({ "firewallPolicy": { "id": "x" } }), &[(code::NOT_SUPPORTED, ".firewallPolicy")]);
     for (collection, changes) in [
         ("httpListeners", json!({ "sslProfile": { "id": "x" } })),
-        ("httpListeners", json!({ "customErrorConfigurations": [{}] })),
         ("httpListeners", json!({ "firewallPolicy": { "id": "x" } })),
         ("backendHttpSettingsCollection", json!({ "cookieBasedAffinity": "ENABLED" })),
         ("backendHttpSettingsCollection", json!({ "validateSNI": false })),
@@ -309,14 +307,14 @@ fn everything_wrong_is_said_at_once() {
     properties(&mut body, "frontendPorts", 0)["port"] = json!(70_000);
     properties(&mut body, "httpListeners", 1)["sslCertificate"] = json!(null);
     properties(&mut body, "requestRoutingRules", 0)["priority"] = json!("first");
-    body["properties"]["customErrorConfigurations"] = json!([{}]);
+    body["properties"]["entraJWTValidationConfigs"] = json!([{}]);
     check_body(
         body,
         "several",
         "properties",
         &[
             (code::INVALID_JSON, ".requestRoutingRules[0].properties.priority"),
-            (code::NOT_SUPPORTED, ".customErrorConfigurations"),
+            (code::NOT_SUPPORTED, ".entraJWTValidationConfigs"),
             (code::FRONTEND_PORT, ".frontendPorts[0].properties.port"),
             (code::LISTENER_NEEDS_CERTIFICATE, ".httpListeners[1].properties.sslCertificate"),
         ],

@@ -3,8 +3,7 @@
 use super::*;
 
 async fn decide(store: &Store, decision: impl Fn(&Gateway) -> Decision) -> Written {
-    let decide =
-        |stored: Option<&Gateway>, _: &PublicAddresses| Ok::<_, StoreError>(decision(stored.unwrap()));
+    let decide = |stored: Option<&Gateway>, _: &Outside| Ok::<_, StoreError>(decision(stored.unwrap()));
     store.write(&path("gw"), &act(), &[], decide).await.unwrap()
 }
 

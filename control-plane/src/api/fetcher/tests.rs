@@ -1,0 +1,111 @@
+//! What servers can do with a request for a page, and what comes of it.
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// A server that says the same to each request, then closes; and where it is.
+async fn server(answer: Vec<u8>) -> (String, JoinSet<()>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                match stream.read_u8().await {
+                    Ok(byte) => head.push(byte),
+                    Err(_) => break,
+                }
+            }
+            // Whoever has heard enough may have gone.
+            let _ = stream.write_all(&answer).await;
+        }
+    });
+    (format!("http://{address}"), tasks)
+}
+
+async fn fetch_from(fetcher: &Fetcher, urls: &[String]) -> Pages {
+    let pages: Vec<Value> = urls.iter().map(|url| json!({ "customErrorPageUrl": url })).collect();
+    fetcher.fetch(&json!({ "properties": { "customErrorConfigurations": pages } })).await
+}
+
+fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+#[tokio::test]
+async fn a_page_is_what_its_server_says_or_a_cause_that_a_person_can_act_on() {
+    let page = |content_type: &str, body: &[u8]| {
+        Ok(Page { content_type: content_type.to_owned(), body: Bytes::copy_from_slice(body) })
+    };
+    let largest = vec![b'x'; MAX_PAGE - 1];
+    let too_large = vec![b'x'; MAX_PAGE];
+    let cases = [
+        (
+            answer("200 OK", "Content-Type: text/html; charset=utf-8\r\n", b"sorry"),
+            page("text/html; charset=utf-8", b"sorry"),
+        ),
+        (answer("200 OK", "Content-Type: application/javascript\r\n", b"sorry"), page(HTML, b"sorry")),
+        (answer("200 OK", "", b""), page(HTML, b"")),
+        (answer("200 OK", "", &largest), page(HTML, &largest)),
+        (answer("200 OK", "", &too_large), Err(PageError::TooLarge)),
+        (
+            [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", &too_large[..]].concat(),
+            Err(PageError::TooLarge),
+        ),
+        (answer("404 Not Found", "", b"none"), Err(PageError::Status(404))),
+        (answer("302 Found", "Location: http://a.test/a.html\r\n", b""), Err(PageError::Status(302))),
+        (answer("200 OK", "Content-Encoding: gzip\r\n", b"\x1f\x8b"), Err(PageError::Encoded)),
+    ];
+    for (answer, expected) in cases {
+        let said = String::from_utf8_lossy(&answer[..60.min(answer.len())]).into_owned();
+        let (server, _tasks) = server(answer).await;
+        let url = format!("{server}/a.html?sig=secret");
+        let pages = fetch_from(&Fetcher::default(), std::slice::from_ref(&url)).await;
+        assert_eq!(pages.get(&url), Some(&expected), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_server_is_told_by_its_fault() {
+    for answer in [&b"nonsense\r\n\r\n"[..], b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"] {
+        let (server, _tasks) = server(answer.to_vec()).await;
+        let url = format!("{server}/a.html?sig=secret");
+        let pages = fetch_from(&Fetcher::default(), std::slice::from_ref(&url)).await;
+        let Some(Err(PageError::Unreachable(cause))) = pages.get(&url) else { panic!("{pages:?}") };
+        assert!(!cause.is_empty() && !cause.contains("secret"), "{cause}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_silent_server() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}/a.html", listener.local_addr().unwrap());
+    let fetcher = Fetcher { deadline: Duration::from_millis(50), ..Fetcher::default() };
+    let pages = fetch_from(&fetcher, std::slice::from_ref(&url)).await;
+    assert_eq!(pages.get(&url), Some(&Err(PageError::TooSlow(0))));
+}
+
+#[tokio::test]
+async fn pages_are_bounded_in_number_and_in_all() {
+    let (server, _tasks) = server(answer("200 OK", "", &vec![b'x'; MAX_PAGE - 1])).await;
+    let urls: Vec<String> = (0..=MAX_PAGES).map(|i| format!("{server}/{i:03}.html")).collect();
+    let pages = fetch_from(&Fetcher::default(), &urls).await;
+    let count =
+        |wanted: &PageError| urls.iter().filter(|url| pages.get(url) == Some(&Err(wanted.clone()))).count();
+    assert_eq!(pages.found().count(), MAX_ALL / (MAX_PAGE - 1));
+    assert_eq!(count(&PageError::TooMany), 1);
+    assert_eq!(count(&PageError::TooMuch), MAX_PAGES - MAX_ALL / (MAX_PAGE - 1));
+}
+
+#[tokio::test]
+async fn what_is_no_page_is_not_asked_for() {
+    let urls = ["ftp://a.test/a.html", "http://a.test/"].map(str::to_owned);
+    let pages = fetch_from(&Fetcher::default(), &urls).await;
+    assert_eq!(pages.get(&urls[0]), Some(&Err(PageError::Url)));
+    assert_eq!(pages.get(&urls[1]), Some(&Err(PageError::Name)));
+}

@@ -1,0 +1,228 @@
+//! Error pages: where each is, and what was found there.
+//!
+//! A page is fetched once, before the write that names it: the one writer cannot wait for somebody else's server. So
+//! whoever takes a body in looks for its pages with [`pages_in`], fetches each, and hands body and outcome on as one;
+//! they are stored with the gateway. What compiles a document only looks up what came of it. Nothing is fetched here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use http::Uri;
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::collection::Collection;
+use super::document::Document;
+
+/// The most bytes of a page; it must have fewer.
+pub const MAX_PAGE: usize = 1024 * 1024;
+
+/// The most different pages of a gateway.
+pub const MAX_PAGES: usize = 100;
+
+/// The most bytes of all pages of a gateway.
+pub const MAX_ALL: usize = 8 * 1024 * 1024;
+
+/// A page as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its media type: `text/html`, perhaps with parameters.
+    pub content_type: String,
+    /// What clients get.
+    pub body: Bytes,
+}
+
+/// Why a page cannot be had. The words are for whoever wrote its URL; nothing of the URL is in them, for it may hold
+/// what is nobody else's business.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PageError {
+    /// Text that is no URL of a page.
+    #[error("It must be an absolute URL that begins with http:// or https:// and holds no user name")]
+    Url,
+    /// Something that is no page by its name.
+    #[error("Its path must end with .htm or .html")]
+    Name,
+    /// Nobody answers there, or not as HTTP says.
+    #[error("The page cannot be fetched: {0}")]
+    Unreachable(String),
+    /// It took too long.
+    #[error("The page cannot be fetched: its server did not send all of it within {0} s")]
+    TooSlow(u64),
+    /// The server answered otherwise.
+    #[error(
+        "The page cannot be fetched: its server answered {0}; only 200 will do, and redirects are not followed"
+    )]
+    Status(u16),
+    /// It is compressed though nobody asked for that.
+    #[error("The page cannot be used: its server sent it encoded, which was not asked for")]
+    Encoded,
+    /// It is too large.
+    #[error("The page is too large: it must have fewer than {MAX_PAGE} bytes")]
+    TooLarge,
+    /// There are too many.
+    #[error("A gateway may have at most {MAX_PAGES} different pages")]
+    TooMany,
+    /// All of them together are too large.
+    #[error("All pages of a gateway together may have at most {MAX_ALL} bytes")]
+    TooMuch,
+}
+
+/// Where a page is to be fetched.
+///
+/// # Errors
+/// That it cannot be there.
+pub fn locate(url: &str) -> Result<Uri, PageError> {
+    let uri: Uri = url.parse().map_err(|_| PageError::Url)?;
+    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+    let authority = uri.authority().filter(|authority| is_http && !authority.host().is_empty());
+    if authority.is_none_or(|authority| authority.as_str().contains('@')) {
+        return Err(PageError::Url);
+    }
+    let path = uri.path().to_ascii_lowercase();
+    if path.ends_with(".htm") || path.ends_with(".html") { Ok(uri) } else { Err(PageError::Name) }
+}
+
+/// What came of pages, by their URLs. A page whose URL is not among them was not asked for; nothing is said of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pages(BTreeMap<String, Result<Page, PageError>>);
+
+impl Pages {
+    /// Notes what came of one.
+    pub fn insert(&mut self, url: impl Into<String>, outcome: Result<Page, PageError>) {
+        self.0.insert(url.into(), outcome);
+    }
+
+    /// What came of the page at that URL.
+    pub fn get(&self, url: &str) -> Option<&Result<Page, PageError>> {
+        self.0.get(url)
+    }
+
+    /// Those that were found.
+    pub fn found(&self) -> impl Iterator<Item = (&str, &Page)> {
+        self.0.iter().filter_map(|(url, outcome)| Some((url.as_str(), outcome.as_ref().ok()?)))
+    }
+
+    /// These, with what came of others since.
+    #[must_use]
+    pub fn with(&self, newer: &Pages) -> Pages {
+        let mut pages = self.clone();
+        pages.0.extend(newer.0.clone());
+        pages
+    }
+}
+
+/// The URL of every page in the body of a gateway, or in that of a listener on its own: each once. A child that is
+/// something else may look like one; nobody will ask what came of it.
+pub fn pages_in(body: &Value) -> BTreeSet<&str> {
+    let mut urls = BTreeSet::new();
+    let Some(properties) = body.as_object().and_then(|body| object(body, "properties")) else { return urls };
+    add(properties, &mut urls);
+    for listener in list(properties, "httpListeners") {
+        let properties = listener.as_object().and_then(|listener| object(listener, "properties"));
+        properties.into_iter().for_each(|properties| add(properties, &mut urls));
+    }
+    urls
+}
+
+/// The URL of every page of a document, each once.
+pub fn pages_of(document: &Document) -> BTreeSet<&str> {
+    let mut urls = BTreeSet::new();
+    object(&document.body, "properties").into_iter().for_each(|properties| add(properties, &mut urls));
+    let listeners = Collection::named("httpListeners").expect("the collection exists");
+    document.members(listeners).for_each(|listener| add(&listener.properties, &mut urls));
+    urls
+}
+
+fn add<'a>(properties: &'a Map<String, Value>, urls: &mut BTreeSet<&'a str>) {
+    for configuration in list(properties, "customErrorConfigurations") {
+        let url = configuration.as_object().and_then(|one| any_case(one, "customErrorPageUrl"));
+        urls.extend(url.and_then(Value::as_str).filter(|url| !url.is_empty()));
+    }
+}
+
+fn list<'a>(object: &'a Map<String, Value>, name: &str) -> &'a [Value] {
+    any_case(object, name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn object<'a>(within: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String, Value>> {
+    any_case(within, name).and_then(Value::as_object)
+}
+
+/// A property, whatever the case of its name. Two spellings of one name are refused where the body is read.
+fn any_case<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    object
+        .iter()
+        .find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null())
+        .map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::arm::samples::read;
+
+    #[test]
+    fn only_a_page_on_a_web_server_is_fetched() {
+        for (url, expected) in [
+            ("https://a.test/502.html", None),
+            ("http://127.0.0.1:8080/errors/502.HTM?sv=1&sig=x", None),
+            ("https://[::1]/a.html", None),
+            ("ftp://a.test/502.html", Some(PageError::Url)),
+            ("file:///etc/passwd.html", Some(PageError::Url)),
+            ("/502.html", Some(PageError::Url)),
+            ("a.test/502.html", Some(PageError::Url)),
+            ("https:///502.html", Some(PageError::Url)),
+            ("https://user:secret@a.test/502.html", Some(PageError::Url)),
+            ("https://a.test/50 2.html", Some(PageError::Url)),
+            ("", Some(PageError::Url)),
+            ("https://a.test/", Some(PageError::Name)),
+            ("https://a.test/502.php?.html", Some(PageError::Name)),
+            ("https://a.test/502.xhtml#.html", Some(PageError::Name)),
+        ] {
+            assert_eq!(locate(url).err(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn pages_are_found_in_any_spelling_each_once() {
+        let page = |url: &str| json!([{ "StatusCode": "HttpStatus502", "CUSTOMERRORPAGEURL": url }]);
+        let gateway = json!({ "Properties": {
+            "customErrorConfigurations": page("a"),
+            "HTTPListeners": [
+                { "name": "l", "properties": { "CustomErrorConfigurations": page("b") } },
+                { "name": "m", "properties": { "customErrorConfigurations": page("a") } },
+                { "name": "n", "properties": { "customErrorConfigurations": page("") } },
+                null, 7, { "properties": [] },
+            ],
+        } });
+        assert_eq!(Vec::from_iter(pages_in(&gateway)), ["a", "b"]);
+        let listener = json!({ "properties": { "customErrorConfigurations": page("c") } });
+        assert_eq!(Vec::from_iter(pages_in(&listener)), ["c"]);
+        for nothing in [json!(null), json!([]), json!({ "properties": { "customErrorConfigurations": {} } })]
+        {
+            assert!(pages_in(&nothing).is_empty(), "{nothing}");
+        }
+        let document = read(json!({ "properties": {
+            "customErrorConfigurations": page("a"),
+            "httpListeners": [{ "name": "l", "properties": { "customErrorConfigurations": page("b") } }],
+        } }));
+        assert_eq!(Vec::from_iter(pages_of(&document)), ["a", "b"]);
+    }
+
+    #[test]
+    fn what_came_of_a_page_last_is_what_counts() {
+        let page = |text: &'static str| {
+            Ok(Page { content_type: "text/html".to_owned(), body: Bytes::from_static(text.as_bytes()) })
+        };
+        let (mut old, mut new) = (Pages::default(), Pages::default());
+        old.insert("a", page("1"));
+        old.insert("b", page("1"));
+        new.insert("b", Err(PageError::Status(404)));
+        let both = old.with(&new);
+        assert_eq!(both.get("a"), Some(&page("1")));
+        assert_eq!(both.get("b"), Some(&Err(PageError::Status(404))));
+        assert_eq!(both.found().map(|(url, _)| url).collect::<Vec<_>>(), ["a"]);
+    }
+}

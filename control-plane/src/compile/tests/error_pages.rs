@@ -1,0 +1,115 @@
+//! Error pages: which are asked for in which words, and what becomes of those that could not be had.
+
+use bytes::Bytes;
+
+use super::*;
+use crate::arm::page::{MAX_PAGES, Page, PageError};
+
+const A: &str = "https://a.test/a.html";
+const B: &str = "http://a.test/b.htm?sv=1";
+
+fn page(text: &'static str) -> Page {
+    Page { content_type: "text/html".to_owned(), body: Bytes::from_static(text.as_bytes()) }
+}
+
+fn one(status: &str, url: &str) -> Value {
+    json!({ "statusCode": status, "customErrorPageUrl": url })
+}
+
+/// What a gateway with these pages, and the first of the usual listeners with those, comes to.
+fn compile_with(
+    of_gateway: &Value,
+    of_listener: &Value,
+    known: &[(&str, Result<Page, PageError>)],
+) -> Result<Content, Vec<(&'static str, String)>> {
+    let mut body = whole();
+    body["properties"]["customErrorConfigurations"] = of_gateway.clone();
+    properties(&mut body, "httpListeners", 0)["customErrorConfigurations"] = of_listener.clone();
+    let (document, violations) = Document::read(path(), &sent(body), None, NEW);
+    assert!(violations.is_empty(), "{violations}");
+    let mut outside = Outside::default();
+    known.iter().for_each(|(url, outcome)| outside.pages.insert(*url, outcome.clone()));
+    compile(&document, &outside)
+        .map_err(|found| found.0.into_iter().map(|violation| (violation.code, violation.target)).collect())
+}
+
+#[test]
+fn each_page_is_carried_once_and_found_by_status() {
+    let of_gateway = json!([one("HttpStatus502", A), one("httpstatus404", B), one("HttpStatus503", A)]);
+    let of_listener = json!([one("HttpStatus502", B)]);
+    let known = [(A, Ok(page("a"))), (B, Ok(page("b"))), ("https://a.test/unused.html", Ok(page("c")))];
+    let content = compile_with(&of_gateway, &of_listener, &known).unwrap();
+    let bodies: Vec<&[u8]> = content.answers.pages.iter().map(|page| &page.body[..]).collect();
+    assert_eq!(bodies, [b"a", b"b"]);
+    assert_eq!(content.answers.of_gateway, [(404, 1), (502, 0), (503, 0)].into());
+    let pages_of = |name: &str| {
+        let listener = content.listeners.iter().find(|listener| listener.name == name).unwrap();
+        listener.error_pages.clone()
+    };
+    assert_eq!(pages_of("ws"), [(502, 1)].into());
+    assert_eq!(pages_of("wss"), [].into());
+}
+
+#[test]
+fn a_page_that_nobody_asked_for_is_not_examined() {
+    let content = compile_with(&json!([one("HttpStatus502", A)]), &json!([]), &[]).unwrap();
+    assert_eq!(content.answers, Answers::default());
+}
+
+#[test]
+fn what_is_wrong_with_pages() {
+    let gateway = |rest: &str| format!("properties.customErrorConfigurations{rest}");
+    let listener =
+        |rest: &str| format!("properties.httpListeners[0].properties.customErrorConfigurations{rest}");
+    let (status, url) = ("[0].statusCode", "[0].customErrorPageUrl");
+    let ok = || (A, Ok(page("a")));
+    for (wrong, known, code, place) in [
+        (json!([{ "customErrorPageUrl": A }]), ok(), code::ERROR_PAGE_STATUS, status),
+        (
+            json!([one("HttpStatus502", A), one("HttpStatus502", A)]),
+            ok(),
+            code::ERROR_PAGE_STATUS,
+            "[1].statusCode",
+        ),
+        (json!([{ "statusCode": "HttpStatus502" }]), ok(), code::ERROR_PAGE_URL, url),
+        (json!([one("HttpStatus502", "")]), ok(), code::ERROR_PAGE_URL, url),
+        (json!([one("HttpStatus502", "a.html")]), ok(), code::ERROR_PAGE_URL, url),
+        (json!([one("HttpStatus502", "https://a.test/a")]), ok(), code::ERROR_PAGE_URL, url),
+        (
+            json!([one("HttpStatus502", A)]),
+            (A, Err(PageError::Status(404))),
+            code::ERROR_PAGE_UNAVAILABLE,
+            url,
+        ),
+    ] {
+        let known = [known];
+        let found = compile_with(&wrong, &json!([]), &known).unwrap_err();
+        assert_eq!(found, [(code, gateway(place))], "{wrong}");
+        let found = compile_with(&json!([]), &wrong, &known).unwrap_err();
+        assert_eq!(found, [(code, listener(place))], "{wrong}");
+    }
+}
+
+#[test]
+fn pages_are_bounded_in_number() {
+    let url = |i: usize| format!("https://a.test/{i}.html");
+    let mut body = whole();
+    let template = body["properties"]["httpListeners"][0].clone();
+    let listeners: Vec<Value> = (0..MAX_PAGES)
+        .map(|i| {
+            let mut listener = template.clone();
+            listener["name"] = json!(format!("listener{i}"));
+            listener["properties"]["hostNames"] = json!([format!("{i}.test")]);
+            listener["properties"]["customErrorConfigurations"] = json!([one("HttpStatus502", &url(i))]);
+            listener
+        })
+        .collect();
+    body["properties"]["httpListeners"] = json!(listeners);
+    body["properties"]["requestRoutingRules"] = json!([]);
+    let mut outside = Outside::default();
+    (0..=MAX_PAGES).for_each(|i| outside.pages.insert(url(i), Ok(page("x"))));
+    let read = |body: &Value| Document::read(path(), &sent(body.clone()), None, NEW).0;
+    assert_eq!(compile(&read(&body), &outside).unwrap().answers.pages.len(), MAX_PAGES);
+    body["properties"]["customErrorConfigurations"] = json!([one("HttpStatus404", &url(MAX_PAGES))]);
+    assert_eq!(compile(&read(&body), &outside).unwrap_err().0[0].code, code::limit::ERROR_PAGES);
+}

@@ -1,0 +1,167 @@
+//! The words of the gateway's own answers: a built-in page for each status, or one of the administrator's own. Pure.
+//!
+//! Which failure has which status is said in [`super::error`] alone; pages are made ready when a runtime is built.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, SERVER};
+use http::{HeaderValue, Response, StatusCode};
+use tidegate_shared::snapshot::{self, ErrorPages};
+
+use super::body::ResponseBody;
+
+const HTML: HeaderValue = HeaderValue::from_static("text/html");
+
+/// How the gateway's own answers read: those of a whole gateway, or of one listener.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answers {
+    pages: BTreeMap<u16, Page>,
+    without_server: bool,
+}
+
+/// A page of the administrator's own. Clones share it.
+#[derive(Clone, Debug)]
+struct Page {
+    content_type: HeaderValue,
+    body: Bytes,
+}
+
+/// Every page of a gateway, ready to be given to its listeners.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    pages: Vec<Page>,
+    of_gateway: Arc<Answers>,
+}
+
+/// A page that is not there, by its index.
+pub(crate) type Missing = usize;
+
+impl Shelf {
+    /// Those of a snapshot.
+    pub(crate) fn new(answers: &snapshot::Answers) -> Result<Shelf, Missing> {
+        let ready = |page: &snapshot::Page| Page {
+            content_type: HeaderValue::from_str(&page.content_type).unwrap_or(HTML),
+            body: Bytes::copy_from_slice(&page.body),
+        };
+        let none = Arc::new(Answers { without_server: answers.without_server, ..Answers::default() });
+        let shelf = Shelf { pages: answers.pages.iter().map(ready).collect(), of_gateway: none };
+        Ok(Shelf { of_gateway: shelf.answers(&answers.of_gateway)?, ..shelf })
+    }
+
+    /// How answers read where no listener is concerned.
+    pub(crate) fn of_gateway(&self) -> &Arc<Answers> {
+        &self.of_gateway
+    }
+
+    /// How they read for a listener with these pages of its own, which go before the gateway's.
+    pub(crate) fn answers(&self, own: &ErrorPages) -> Result<Arc<Answers>, Missing> {
+        if own.is_empty() {
+            return Ok(self.of_gateway.clone());
+        }
+        let mut answers = Answers::clone(&self.of_gateway);
+        for (status, index) in own {
+            answers.pages.insert(*status, self.pages.get(*index).ok_or(*index)?.clone());
+        }
+        Ok(Arc::new(answers))
+    }
+}
+
+impl Answers {
+    /// Sends the client elsewhere.
+    pub(crate) fn redirect(
+        &self,
+        status: StatusCode,
+        location: HeaderValue,
+        to_head: bool,
+    ) -> Response<ResponseBody> {
+        let mut response = self.response(status, to_head);
+        response.headers_mut().insert(LOCATION, location);
+        response
+    }
+
+    /// An answer with that status. To a HEAD request it says how long its body would
+    /// have been, and has none.
+    pub(crate) fn response(&self, status: StatusCode, to_head: bool) -> Response<ResponseBody> {
+        let page = self.pages.get(&status.as_u16()).cloned().unwrap_or_else(|| built_in(status));
+        let length = HeaderValue::from(page.body.len());
+        let body = if to_head { Bytes::new() } else { page.body };
+        let mut response = Response::new(ResponseBody::Whole(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, page.content_type);
+        headers.insert(CONTENT_LENGTH, length);
+        if !self.without_server {
+            headers.insert(SERVER, HeaderValue::from_static("Tidegate"));
+        }
+        response
+    }
+}
+
+/// The page that clients of Application Gateway know, in the shape of nginx.
+fn built_in(status: StatusCode) -> Page {
+    let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or(""));
+    let page = format!(
+        "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
+         <hr><center>Tidegate</center>\r\n</body>\r\n</html>\r\n"
+    );
+    Page { content_type: HTML, body: Bytes::from(page) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(content_type: &str, body: &str) -> snapshot::Page {
+        snapshot::Page { content_type: content_type.to_owned(), body: body.as_bytes().to_vec() }
+    }
+
+    fn said(answers: &Answers, status: u16) -> (String, String) {
+        let response = answers.response(StatusCode::from_u16(status).unwrap(), false);
+        let content_type = response.headers()[CONTENT_TYPE].to_str().unwrap().to_owned();
+        let ResponseBody::Whole(body) = response.into_body() else { panic!("not its own words") };
+        (content_type, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_listeners_page_goes_before_the_gateways_and_that_before_the_built_in_one() {
+        let pages = vec![page("text/html; charset=utf-8", "gateway"), page("no\nheader", "listener")];
+        let answers =
+            snapshot::Answers { pages, of_gateway: [(502, 0), (404, 0)].into(), without_server: false };
+        let shelf = Shelf::new(&answers).unwrap();
+        let of_listener = shelf.answers(&[(502, 1)].into()).unwrap();
+        let own = ("text/html; charset=utf-8".to_owned(), "gateway".to_owned());
+        for (answers, status, expected) in [
+            (&*of_listener, 502, ("text/html".to_owned(), "listener".to_owned())),
+            (&*of_listener, 404, own.clone()),
+            (&**shelf.of_gateway(), 502, own.clone()),
+            (&**shelf.of_gateway(), 404, own),
+        ] {
+            assert_eq!(said(answers, status), expected, "{status}");
+        }
+        let (content_type, body) = said(&of_listener, 504);
+        assert_eq!(content_type, "text/html");
+        assert!(
+            body.contains("<center><h1>504 Gateway Timeout</h1></center>\r\n<hr><center>Tidegate"),
+            "{body}"
+        );
+        assert_eq!(shelf.answers(&[(502, 2)].into()).unwrap_err(), 2);
+    }
+
+    #[test]
+    fn an_answer_says_its_length_and_who_gave_it_unless_told_not_to() {
+        let answers = Answers::default();
+        let (get, head) = (
+            answers.response(StatusCode::BAD_GATEWAY, false),
+            answers.response(StatusCode::BAD_GATEWAY, true),
+        );
+        assert_eq!(get.headers(), head.headers());
+        assert_eq!(get.headers()[SERVER], "Tidegate");
+        let ResponseBody::Whole(body) = get.body() else { panic!("not its own words") };
+        assert_eq!(get.headers()[CONTENT_LENGTH], body.len().to_string().as_str());
+        assert!(matches!(head.body(), ResponseBody::Whole(body) if body.is_empty()));
+        let silent = Answers { without_server: true, ..Answers::default() };
+        assert!(!silent.response(StatusCode::NOT_FOUND, false).headers().contains_key(SERVER));
+    }
+}
