@@ -116,6 +116,7 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
 
     let content = Content {
         name: document.path.to_string(),
+        http2: gateway.properties.enable_http2,
         listeners: in_order_of_rules(compiled_listeners, compiled_rules),
         path_maps: compiled_maps.into_iter().flatten().collect(),
         pools: compiled_pools,

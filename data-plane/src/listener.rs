@@ -1,6 +1,7 @@
 //! From a listening socket to requests: accept, shake hands, then HTTP; one task a connection.
 
 mod http1;
+mod http2;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -20,6 +21,7 @@ use crate::stream::Stream;
 use crate::thread::{Live, Thread};
 use crate::tls::facts::TlsFacts;
 use crate::tls::{self, server::Server};
+pub(crate) use http2::{ALPN_HTTP2, OpenStream};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -129,7 +131,11 @@ async fn serve(arrival: Arrival, tcp: TcpStream, close: CancellationToken) {
             Err(_) => return tracing::debug!(client = %arrival.client, "TLS handshake timed out"),
         },
     };
-    http1::serve(arrival.connected(secure, facts), stream, close).await;
+    if stream.chose(ALPN_HTTP2) {
+        http2::serve(arrival.connected(secure, facts), stream, close).await;
+    } else {
+        http1::serve(arrival.connected(secure, facts), stream, close).await;
+    }
 }
 
 /// TLS, unless the client speaks plain HTTP, which it is then told in plain HTTP.

@@ -12,6 +12,7 @@ mod error;
 mod forward;
 mod handshake;
 mod headers;
+mod http2;
 pub(crate) mod page;
 mod path;
 mod record;
@@ -39,12 +40,17 @@ use upstream::Purpose;
 /// Answers one request. Whatever goes wrong becomes the gateway's own answer; every request leaves one access line.
 pub(crate) async fn serve(
     connection: Rc<Connection>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let id = TransactionId::new(&connection.thread);
+    let translated = http2::translate(&mut request);
     let mut record = Record::start(&connection, id, &request);
     let (to_head, mut route) = (request.method() == Method::HEAD, None);
-    let response = match answer(&connection, request, id, &mut route, &mut record).await {
+    let answered = match translated {
+        Ok(()) => answer(&connection, request, id, &mut route, &mut record).await,
+        Err(error) => Err(error),
+    };
+    let response = match answered {
         Ok(Answer::Passed(exchange)) => respond(exchange, record),
         Ok(Answer::Own(response)) => {
             record.status(response.status());
@@ -103,7 +109,10 @@ async fn answer(
         }
     };
 
-    let handshake = Handshake::asked_by(&request);
+    if http2::is_asked_for(request.headers()) {
+        return Err(ProxyError::Http2Upgrade);
+    }
+    let handshake = Handshake::asked_by(&mut request, || handshake::key(&connection.thread));
     let asked =
         handshake.map(|handshake| (handshake, tunnel::Head::of(&request), hyper::upgrade::on(&mut request)));
     headers::prepare_request(request.headers_mut(), connection, id);
@@ -129,6 +138,9 @@ async fn answer(
             return Err(exchange.false_upgrade(fault));
         }
         tunnel::open(connection, &selection, target, &mut exchange, downstream, head, id);
+        handshake.conclude(&mut exchange.response);
+    } else if asked.is_some_and(|(handshake, ..)| handshake.is_mistaken_for_open(&exchange.response)) {
+        return Err(exchange.no_upgrade());
     } else if !headers::has_plain_framing(exchange.response.headers()) {
         return Err(exchange.foreign_coding());
     }

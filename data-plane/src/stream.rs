@@ -42,6 +42,14 @@ impl Stream {
         }
     }
 
+    /// Whether both ends have agreed on this application protocol (ALPN).
+    pub(crate) fn chose(&self, protocol: &[u8]) -> bool {
+        match self {
+            Stream::Plain(_) => false,
+            Stream::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(protocol),
+        }
+    }
+
     /// Lets the connection bear a peer that takes nothing for as long as `limit` allows: the kernel counts a window
     /// that stays shut as time unacknowledged.
     pub(crate) fn outlast(&self, limit: Duration) {
@@ -49,6 +57,11 @@ impl Stream {
             // Best effort: without it a stuck peer is only given up earlier.
             let _ = SockRef::from(self.tcp()).set_tcp_user_timeout(Some(limit));
         }
+    }
+
+    /// Whether the connection has failed, though nobody reads it.
+    pub(crate) fn failure(&self) -> Option<io::Error> {
+        self.tcp().take_error().unwrap_or_else(Some)
     }
 
     /// Closes with a reset, so that the peer learns that the other side did not end well.

@@ -37,6 +37,8 @@ pub struct Snapshot {
 pub struct Content {
     /// The gateway's resource ID in its creator's spelling. For log lines only.
     pub name: String,
+    /// Whether clients of HTTPS listeners may speak HTTP/2.
+    pub http2: bool,
     /// In the order in which they are tried for a request.
     pub listeners: Vec<Listener>,
     /// What rules go by whose requests differ by their paths.

@@ -17,6 +17,7 @@ mod forwarding;
 mod framing;
 mod handshake;
 mod health;
+mod http2;
 mod identity;
 mod lifecycle;
 mod limits;
@@ -39,6 +40,7 @@ mod tunnels;
 mod tunnels_in_tls;
 mod tunnels_under_change;
 mod websocket;
+mod websocket_over_http2;
 mod worker;
 
 use tidegate_harness::{

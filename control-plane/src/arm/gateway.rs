@@ -86,7 +86,7 @@ pub struct GatewayProperties {
     /// The policy that is in force without `sslPolicy`.
     #[schemars(extend("readOnly" = true))]
     pub default_predefined_ssl_policy: Option<SslPolicyName>,
-    /// Whether clients may speak HTTP/2.
+    /// Whether clients of HTTPS listeners may speak HTTP/2, and WebSocket over it (RFC 8441).
     pub enable_http2: bool,
     /// FIPS mode. Stored and given back; without effect here.
     pub enable_fips: Option<bool>,

@@ -18,6 +18,12 @@ pub(crate) enum ProxyError {
     InvalidTarget,
     #[error("the method is not served")]
     MethodNotServed,
+    #[error("a CONNECT for another protocol than WebSocket")]
+    ProtocolNotServed,
+    #[error("an upgrade to HTTP/2 without TLS")]
+    Http2Upgrade,
+    #[error("a header field is too large")]
+    FieldTooLarge,
     #[error("the transfer coding is not served")]
     TransferCoding,
     #[error("the client's body broke off or is malformed")]
@@ -44,6 +50,10 @@ pub(crate) enum ProxyError {
     Drained { backend: String, cut: Cut },
     #[error("backend {backend} answered 101: {what}")]
     FalseUpgrade { backend: String, what: &'static str },
+    #[error(
+        "backend {backend} answered a WebSocket handshake with {status}, which a client of HTTP/2 would take for its success"
+    )]
+    NoUpgrade { backend: String, status: StatusCode },
     #[error("backend {backend} answered in a transfer coding that is not served")]
     ForeignCoding { backend: String },
     #[error("no response within {seconds} s")]
@@ -67,7 +77,9 @@ impl ProxyError {
             // Another connection would be asked for what the listener wants (RFC 9110, section 15.5.20).
             ProxyError::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             ProxyError::MethodNotServed => StatusCode::METHOD_NOT_ALLOWED,
-            ProxyError::TransferCoding => StatusCode::NOT_IMPLEMENTED,
+            ProxyError::Http2Upgrade => StatusCode::FORBIDDEN,
+            ProxyError::FieldTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            ProxyError::TransferCoding | ProxyError::ProtocolNotServed => StatusCode::NOT_IMPLEMENTED,
             ProxyError::NoListener | ProxyError::NoRule => StatusCode::NOT_FOUND,
             ProxyError::Connect { source, .. } if source.is_exhaustion() => StatusCode::SERVICE_UNAVAILABLE,
             ProxyError::EmptyPool
@@ -76,6 +88,7 @@ impl ProxyError {
             | ProxyError::Broken { .. }
             | ProxyError::Drained { .. }
             | ProxyError::ForeignCoding { .. }
+            | ProxyError::NoUpgrade { .. }
             | ProxyError::FalseUpgrade { .. } => StatusCode::BAD_GATEWAY,
             ProxyError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
         }

@@ -35,6 +35,10 @@ impl Exchange {
         ProxyError::ForeignCoding { backend: self.backend.address() }
     }
 
+    pub(crate) fn no_upgrade(&self) -> ProxyError {
+        ProxyError::NoUpgrade { backend: self.backend.address(), status: self.response.status() }
+    }
+
     pub(crate) fn false_upgrade(&self, what: &'static str) -> ProxyError {
         ProxyError::FalseUpgrade { backend: self.backend.address(), what }
     }

@@ -1,4 +1,5 @@
-//! The WebSocket opening handshake (RFC 6455, section 4): what asks for one, and what a true answer is. Pure.
+//! The WebSocket opening handshake: what asks for one, by HTTP/1.1 (RFC 6455, section 4) or by HTTP/2 (RFC 8441), and
+//! what a true answer is. Pure. Backends are asked by HTTP/1.1 alone.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,21 +7,36 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     TRANSFER_ENCODING, UPGRADE,
 };
-use http::{Method, Request, Version};
+use http::{Method, Request, Response, StatusCode, Version};
+use hyper::ext::Protocol;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
 use super::headers::has_token;
+use crate::thread::Thread;
 
 /// A handshake under way: what the backend must answer.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     accept: String,
+    /// The client asked by an extended CONNECT: it has sent no key, and waits for a 200.
+    extended: bool,
 }
 
 impl Handshake {
     /// The handshake that a request asks for. Anything else (another protocol, a body, no key to check the answer by)
-    /// is an ordinary request, whose upgrade wish ends at the gateway as RFC 9110, section 7.8 allows.
-    pub(crate) fn asked_by<B>(request: &Request<B>) -> Option<Handshake> {
+    /// is an ordinary request, whose upgrade wish ends at the gateway as RFC 9110, section 7.8 allows. What HTTP/2 asks
+    /// for becomes the same in HTTP/1.1, with a key that `key` makes.
+    pub(crate) fn asked_by<B>(
+        request: &mut Request<B>,
+        key: impl FnOnce() -> HeaderValue,
+    ) -> Option<Handshake> {
+        if request.version() == Version::HTTP_2 {
+            request.extensions_mut().remove::<Protocol>()?;
+            let key = key();
+            let accept = accept(key.as_bytes());
+            request.headers_mut().insert(SEC_WEBSOCKET_KEY, key);
+            return Some(Handshake { accept, extended: true });
+        }
         let headers = request.headers();
         let wants = request.method() == Method::GET
             && request.version() == Version::HTTP_11
@@ -30,7 +46,7 @@ impl Handshake {
             && headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
         let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
         match (keys.next(), keys.next()) {
-            (Some(key), None) if wants => Some(Handshake { accept: accept(key.as_bytes()) }),
+            (Some(key), None) if wants => Some(Handshake { accept: accept(key.as_bytes()), extended: false }),
             _ => None,
         }
     }
@@ -57,6 +73,27 @@ impl Handshake {
             None
         }
     }
+}
+
+impl Handshake {
+    /// Makes a true 101 what the client waits for.
+    pub(crate) fn conclude<B>(&self, response: &mut Response<B>) {
+        if self.extended {
+            *response.status_mut() = StatusCode::OK;
+            response.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
+        }
+    }
+
+    /// Whether the client would take for a 101 what is none: to an extended CONNECT every 2xx means success.
+    pub(crate) fn is_mistaken_for_open<B>(&self, response: &Response<B>) -> bool {
+        self.extended && response.status().is_success()
+    }
+}
+
+/// A `Sec-WebSocket-Key` of the gateway's own: 16 random bytes.
+pub(crate) fn key(thread: &Thread) -> HeaderValue {
+    let nonce = thread.random.borrow_mut().u128(..).to_ne_bytes();
+    HeaderValue::from_str(&STANDARD.encode(nonce)).expect("base64 is a header value")
 }
 
 fn accept(key: &[u8]) -> String {
@@ -109,7 +146,7 @@ mod tests {
         ];
         for (method, pairs, expected) in cases {
             assert_eq!(
-                Handshake::asked_by(&request(method.clone(), pairs)).is_some(),
+                Handshake::asked_by(&mut request(method.clone(), pairs), || unreachable!()).is_some(),
                 *expected,
                 "{method} {pairs:?}"
             );
@@ -118,11 +155,11 @@ mod tests {
 
     #[test]
     fn only_the_right_accept_value_opens_the_tunnel() {
-        let asked = request(
+        let mut asked = request(
             Method::GET,
             &[("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", KEY)],
         );
-        let handshake = Handshake::asked_by(&asked).unwrap();
+        let handshake = Handshake::asked_by(&mut asked, || unreachable!()).unwrap();
         let cases: &[(&[(&'static str, &'static str)], bool)] = &[
             (&[("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", ACCEPT)], true),
             (&[("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", KEY)], false),

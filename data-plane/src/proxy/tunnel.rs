@@ -5,6 +5,7 @@
 //! keeps bytes of its own only where a write was short: an idle tunnel holds two sockets and a few numbers.
 
 mod flow;
+mod leg;
 
 use std::future::poll_fn;
 use std::io;
@@ -28,11 +29,12 @@ use crate::access_log::{Line, Way};
 use crate::backend::Backend;
 use crate::cut::{Cut, Registration};
 use crate::drain::Drained;
-use crate::listener::Connection;
+use crate::listener::{Connection, OpenStream};
 use crate::member::Busy;
 use crate::runtime::{Selection, Target};
 use crate::stream::Stream;
 use flow::{At, Flow};
+use leg::Leg;
 
 /// How often a tunnel that is held up looks whether one of its ends has failed meanwhile.
 const LOOK: Duration = Duration::from_secs(1);
@@ -67,6 +69,7 @@ pub(crate) fn open(
     id: TransactionId,
 ) {
     let upstream = hyper::upgrade::on(&mut exchange.response);
+    let open = OpenStream::current();
     // The connection's handle must outlive the handover; it is never lent again.
     let lease = exchange.lease.take();
     let story = Story {
@@ -84,7 +87,7 @@ pub(crate) fn open(
         let joined = tokio::time::timeout(HANDOVER, both).await;
         drop(lease);
         let (downstream, upstream) = match joined {
-            Ok(Ok((downstream, upstream))) => (parts(downstream), parts(upstream)),
+            Ok(Ok((downstream, upstream))) => (Leg::of(downstream, open), parts(upstream)),
             Ok(Err(error)) => return tracing::debug!(%error, "a tunnel's connection was not handed over"),
             Err(_) => return tracing::debug!("a tunnel's client did not take its 101"),
         };
@@ -150,7 +153,7 @@ impl At {
 }
 
 async fn run(
-    (mut client, from_client): (Stream, Bytes),
+    (mut client, from_client): (Leg, Bytes),
     (mut backend, from_backend): (Stream, Bytes),
     limits: Limits,
     story: Story,
@@ -161,9 +164,8 @@ async fn run(
         tokio::task::spawn_local(late);
     }
     let registration = Registration::new(&story.connection.thread.tunnels, &story.backend);
-    for end in [&client, &backend] {
-        end.outlast(limits.idle);
-    }
+    client.outlast(limits.idle);
+    backend.outlast(limits.idle);
     let started = Instant::now();
     let mut up = Flow::starting_with(&from_client);
     let mut down = Flow::starting_with(&from_backend);
@@ -194,7 +196,7 @@ async fn run(
                 idle.since = Instant::now();
             }
             if up.is_held_up() || down.is_held_up() {
-                return idle.poll_held_up(cx, alarm.as_mut(), &client, &backend);
+                return idle.poll_held_up(cx, alarm.as_mut(), &mut client, &backend);
             }
             idle.poll(cx, alarm.as_mut())
         })
@@ -234,7 +236,7 @@ impl Idle {
         &self,
         cx: &mut Context<'_>,
         mut alarm: Pin<&mut Sleep>,
-        client: &Stream,
+        client: &mut Leg,
         backend: &Stream,
     ) -> Poll<End> {
         let look = Instant::now() + LOOK;
@@ -243,10 +245,11 @@ impl Idle {
         }
         loop {
             ready!(alarm.as_mut().poll(cx));
-            for (side, end) in [(Side::Client, client), (Side::Backend, backend)] {
-                if let Ok(Some(error)) | Err(error) = end.tcp().take_error() {
-                    return Poll::Ready(End::Failed(side, error));
-                }
+            if let Some(error) = client.failure(cx) {
+                return Poll::Ready(End::Failed(Side::Client, error));
+            }
+            if let Some(error) = backend.failure() {
+                return Poll::Ready(End::Failed(Side::Backend, error));
             }
             let (now, due) = (Instant::now(), self.since + self.limit);
             if due <= now {

@@ -150,7 +150,8 @@ impl<'a> Builder<'a> {
             let name = |some: &[&Listener]| some[0].name.clone();
             return Err(BuildError::MixedProtocols { one: name(&secure), other: name(&plain), address });
         }
-        let tls = (!offers.is_empty()).then(|| Arc::new(Server::new(hosts.clone(), &offers)));
+        let tls =
+            (!offers.is_empty()).then(|| Arc::new(Server::new(hosts.clone(), &offers, self.content().http2)));
         Ok(Site { tls, hosts, routes, listeners: listeners.iter().map(|l| l.name.clone()).collect() })
     }
 

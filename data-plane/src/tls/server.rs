@@ -22,6 +22,7 @@ use super::certificate::ServerCertificate;
 use super::client_certificate::{Asking, ClientDemand, Verification};
 use super::facts::{self, ClientIdentity, TlsFacts};
 use super::suites;
+use crate::listener::ALPN_HTTP2;
 use crate::runtime::hosts::HostTable;
 
 /// How one listener shakes hands.
@@ -52,8 +53,9 @@ struct Profile {
 }
 
 impl Server {
-    /// `offers[rank]` is that of the listener of this rank; there is at least one.
-    pub(crate) fn new(hosts: Arc<HostTable>, offers: &[Offer]) -> Server {
+    /// `offers[rank]` is that of the listener of this rank; there is at least one. With `http2`, that is agreed on with
+    /// clients that know it.
+    pub(crate) fn new(hosts: Arc<HostTable>, offers: &[Offer], http2: bool) -> Server {
         let certificates = offers.iter().map(|offer| offer.certificate.clone()).collect();
         let certificates = Arc::new(BySni { hosts, certificates });
         let mut profiles: Vec<Profile> = Vec::new();
@@ -62,7 +64,7 @@ impl Server {
             let known = profiles.iter().position(|profile| profile.is_for(offer));
             by_rank.push(known.unwrap_or(profiles.len()));
             if known.is_none() {
-                profiles.push(Profile::new(offer, certificates.clone()));
+                profiles.push(Profile::new(offer, certificates.clone(), http2));
             }
         }
         Server { certificates, profiles, by_rank }
@@ -112,7 +114,7 @@ impl Profile {
         same_demand && self.suites == offer.suites
     }
 
-    fn new(offer: &Offer, certificates: Arc<BySni>) -> Profile {
+    fn new(offer: &Offer, certificates: Arc<BySni>, http2: bool) -> Profile {
         let Offer { suites, demand, .. } = offer;
         let builder = ServerConfig::builder_with_provider(suites::provider_of(suites))
             .with_protocol_versions(&suites::versions_of(suites))
@@ -122,7 +124,10 @@ impl Profile {
             None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(certificates);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if http2 {
+            config.alpn_protocols.push(ALPN_HTTP2.to_vec());
+        }
+        config.alpn_protocols.push(b"http/1.1".to_vec());
         config.ignore_client_order = true;
         config.ticketer = ticketer(demand.as_deref());
         Profile { config: Arc::new(config), suites: suites.clone(), demand: demand.clone() }

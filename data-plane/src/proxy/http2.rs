@@ -1,0 +1,170 @@
+//! What HTTP/2 spells otherwise than HTTP/1.1, made the same: after this no phase need know which a request came by.
+//! Pure.
+//!
+//! Framing has been checked before: pseudo-headers, letter case and connection-specific headers are hyper's to refuse
+//! (RFC 9113, section 8.2 and 8.3).
+
+use http::header::{CONNECTION, COOKIE, HOST, HeaderMap, HeaderValue, UPGRADE};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Uri, Version};
+use hyper::ext::Protocol;
+
+use super::error::ProxyError;
+use super::headers::has_token;
+
+/// The largest header field, name and value together.
+const MAX_FIELD: usize = 8 * 1024;
+
+/// Gives a request of HTTP/2 the shape of one of HTTP/1.1: a `Host` header and a path alone. An extended CONNECT becomes
+/// a GET that still knows its `:protocol` (RFC 8441). Others stay as they are.
+///
+/// # Errors
+/// A host that is missing, repeated or said twice differently; a header field that is too large; a CONNECT for
+/// something else than a WebSocket.
+pub(super) fn translate<B>(request: &mut Request<B>) -> Result<(), ProxyError> {
+    if request.version() != Version::HTTP_2 {
+        return Ok(());
+    }
+    if request.method() == Method::CONNECT {
+        match request.extensions().get::<Protocol>() {
+            None => return Err(ProxyError::MethodNotServed),
+            Some(protocol) if protocol.as_str() == "websocket" => *request.method_mut() = Method::GET,
+            Some(_) => return Err(ProxyError::ProtocolNotServed),
+        }
+    }
+    let headers = request.headers();
+    if headers.iter().any(|(name, value)| name.as_str().len() + value.len() > MAX_FIELD) {
+        return Err(ProxyError::FieldTooLarge);
+    }
+    let host = host(request.uri(), headers)?;
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
+    request.headers_mut().insert(HOST, host);
+    join_cookies(request.headers_mut());
+    Ok(())
+}
+
+/// Whether a request of HTTP/1.1 asks to go on in HTTP/2 without TLS: what RFC 9113 has done away with.
+pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE)
+        && has_token(headers, &UPGRADE, "h2c")
+        && has_token(headers, &CONNECTION, "upgrade")
+}
+
+/// The host that is asked for: `:authority`, or `Host` where there is none. Both may be there if they agree
+/// (RFC 9113, section 8.3.1).
+fn host(uri: &Uri, headers: &HeaderMap) -> Result<HeaderValue, ProxyError> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = match (uri.authority(), hosts.next()) {
+        (None, Some(host)) => Ok(host.clone()),
+        (Some(authority), None) => HeaderValue::from_str(authority.as_str()),
+        (Some(authority), Some(host))
+            if authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()) =>
+        {
+            Ok(host.clone())
+        }
+        _ => return Err(ProxyError::InvalidHost),
+    };
+    match hosts.next() {
+        None => host.map_err(|_| ProxyError::InvalidHost),
+        Some(_) => Err(ProxyError::InvalidHost),
+    }
+}
+
+/// One `Cookie` header of the crumbs that HTTP/2 may send it in (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(COOKIE).iter();
+    if let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) {
+        let mut joined = first.as_bytes().to_vec();
+        for crumb in std::iter::once(second).chain(crumbs) {
+            joined.extend_from_slice(b"; ");
+            joined.extend_from_slice(crumb.as_bytes());
+        }
+        let joined = HeaderValue::from_bytes(&joined).expect("header values joined are a header value");
+        headers.insert(COOKIE, joined);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(uri: &str, pairs: &[(&'static str, &'static str)]) -> Request<()> {
+        let mut request = Request::builder().version(Version::HTTP_2).uri(uri).body(()).unwrap();
+        for (name, value) in pairs {
+            request.headers_mut().append(*name, HeaderValue::from_static(value));
+        }
+        request
+    }
+
+    #[test]
+    fn the_host_is_that_of_the_authority_and_may_be_said_twice_but_not_twice_differently() {
+        let cases: &[(&str, &[(&'static str, &'static str)], Option<&str>)] = &[
+            ("https://a.test/x?y", &[], Some("a.test")),
+            ("https://a.test:8443/", &[], Some("a.test:8443")),
+            ("https://a.test/", &[("host", "A.test")], Some("A.test")),
+            ("/", &[("host", "b.test")], Some("b.test")),
+            ("https://a.test/", &[("host", "b.test")], None),
+            ("https://a.test/", &[("host", "a.test:443")], None),
+            ("https://a.test/", &[("host", "a.test"), ("host", "a.test")], None),
+            ("/", &[("host", "a.test"), ("host", "b.test")], None),
+            ("/", &[], None),
+        ];
+        for (uri, pairs, expected) in cases {
+            let mut request = request(uri, pairs);
+            match expected {
+                None => assert!(translate(&mut request).is_err(), "{uri} {pairs:?}"),
+                Some(host) => {
+                    translate(&mut request).unwrap();
+                    assert_eq!(request.headers()[HOST], *host, "{uri} {pairs:?}");
+                    assert_eq!(request.headers().get_all(HOST).iter().count(), 1);
+                    assert!(request.uri().authority().is_none() && request.uri().path().starts_with('/'));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn crumbs_of_cookies_are_joined() {
+        let cases: &[(&[(&'static str, &'static str)], Option<&str>)] = &[
+            (&[], None),
+            (&[("cookie", "a=1")], Some("a=1")),
+            (&[("cookie", "a=1"), ("cookie", "b=2; c=3"), ("cookie", "d=4")], Some("a=1; b=2; c=3; d=4")),
+        ];
+        for (pairs, expected) in cases {
+            let mut request = request("https://a.test/", pairs);
+            translate(&mut request).unwrap();
+            let cookies: Vec<_> = request.headers().get_all(COOKIE).iter().collect();
+            assert_eq!(cookies, expected.iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_field_has_its_limit() {
+        for (length, good) in [(MAX_FIELD - 1, true), (MAX_FIELD, false)] {
+            let mut request = request("https://a.test/", &[]);
+            request.headers_mut().insert("x", HeaderValue::from_str(&"v".repeat(length)).unwrap());
+            assert_eq!(translate(&mut request).is_ok(), good, "{length}");
+        }
+    }
+
+    #[test]
+    fn connect_is_for_websockets() {
+        let cases = [(None, false), (Some("websocket"), true), (Some("connect-udp"), false)];
+        for (protocol, good) in cases {
+            let mut request = request("https://a.test/chat", &[]);
+            *request.method_mut() = Method::CONNECT;
+            if let Some(protocol) = protocol {
+                request.extensions_mut().insert(Protocol::from_static(protocol));
+            }
+            assert_eq!(translate(&mut request).is_ok(), good, "{protocol:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_of_http_1_is_left_alone() {
+        let mut request = Request::builder().uri("http://a.test/").body(()).unwrap();
+        translate(&mut request).unwrap();
+        assert_eq!(request.uri(), "http://a.test/");
+    }
+}
