@@ -14,11 +14,11 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tidegate_control_plane::{Limit, Proxy};
-use tidegate_data_plane::AccessLog;
+use tidegate_data_plane::{AccessLog, MetricsPage};
 use tidegate_shared::secret::Secret;
 
 pub(crate) use client::ClientCommand;
-pub(crate) use value::{format_access_log, format_duration};
+pub(crate) use value::{format_access_log, format_duration, format_metrics};
 
 /// A self-hosted Application Gateway.
 ///
@@ -212,6 +212,27 @@ pub(crate) struct WorkerOptions {
     #[arg(long, env = "TIDEGATE_ACCESS_LOG", default_value = "stdout", value_name = "off|stdout|PATH",
           value_parser = value::access_log)]
     pub(crate) access_log: AccessLog,
+
+    /// The size at which a file of access lines is moved aside, such as `100MiB`.
+    #[arg(long, env = "TIDEGATE_ACCESS_LOG_MAX_SIZE", default_value = "100MiB", value_name = "SIZE",
+          value_parser = value::size)]
+    pub(crate) access_log_max_size: u64,
+
+    /// How many files of access lines that were moved aside are kept, as `<PATH>.1` and so on.
+    #[arg(long, env = "TIDEGATE_ACCESS_LOG_KEEP", default_value_t = 5, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub(crate) access_log_keep: u32,
+
+    /// Where a worker serves its metrics to Prometheus, at `/metrics`; if the port is taken, at the next that is free.
+    /// `off` for nowhere.
+    #[arg(long, env = "TIDEGATE_METRICS", default_value = "127.0.0.1:9190", value_name = "ADDRESS:PORT|off",
+          value_parser = value::metrics)]
+    pub(crate) metrics: MetricsPage,
+
+    /// The collector that a worker sends a span to for each request and each tunnel, by OTLP over HTTP, such as
+    /// `http://127.0.0.1:4318`. Default: spans are not made.
+    #[arg(long, env = "TIDEGATE_OTLP_ENDPOINT", value_name = "URL", value_parser = value::collector)]
+    pub(crate) otlp_endpoint: Option<String>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -327,6 +348,10 @@ mod tests {
             "--limit httpListener=5",
             "--drain-timeout soon",
             "--access-log=",
+            "--access-log-max-size 0",
+            "--metrics localhost",
+            "--otlp-endpoint collector:4318",
+            "--otlp-endpoint https://collector",
             "data-plane",
             "data-plane --control-plane nowhere",
             "worker",

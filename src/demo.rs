@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tidegate_data_plane::AccessLog;
+use tidegate_data_plane::{AccessLog, MetricsPage};
 use tokio::net::TcpListener;
 
 use self::gateway::DemoGateway;
@@ -186,6 +186,10 @@ fn up_options(files: &Files) -> UpOptions {
             // Whoever ends a demo does not wait for its tunnels.
             drain_timeout: Duration::from_secs(1),
             access_log: AccessLog::File(files.access_log.clone()),
+            access_log_max_size: u64::MAX,
+            access_log_keep: 0,
+            metrics: MetricsPage::Off,
+            otlp_endpoint: None,
         },
     }
 }

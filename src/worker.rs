@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use tidegate_data_plane::Config;
+use tidegate_data_plane::{Config, Rotation};
 use tidegate_shared::private_file;
 use tidegate_shared::secret::Secret;
 use tidegate_shared::token::{InvalidToken, JoinToken};
@@ -34,6 +34,12 @@ pub(crate) fn run(options: DataPlaneOptions) -> Outcome {
         threads: threads.unwrap_or(NonZeroUsize::MIN),
         drain_timeout: options.worker.drain_timeout,
         access_log: options.worker.access_log,
+        access_log_rotation: Rotation {
+            max_size: options.worker.access_log_max_size,
+            keep: options.worker.access_log_keep,
+        },
+        metrics: options.worker.metrics,
+        otlp_endpoint: options.worker.otlp_endpoint,
     };
     Ok(tidegate_data_plane::run(config, &stop.asked)?)
 }

@@ -3,8 +3,10 @@
 //! Each data thread collects its lines in a buffer of its own and hands it on when it is full or a moment old. One
 //! writer thread writes. When it cannot keep up lines are dropped and counted, for a log must never hold up traffic.
 
+mod file;
+mod line;
+
 use std::cell::{Cell, RefCell};
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,11 +15,12 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde::Serialize;
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
-use crate::config::AccessLog;
-use crate::runtime::{Action, Route, Selection};
+use crate::config::{AccessLog, Rotation};
+use file::LogFile;
+pub(crate) use line::{Line, Properties, version};
 
 /// A buffer this full is handed to the writer at once.
 const FULL: usize = 32 * 1024;
@@ -28,101 +31,48 @@ const PIPE_BUF: usize = 4096;
 /// Buffers that may wait for the writer.
 const WAITING: usize = 64;
 
-/// What was done with one request, or with one tunnel.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Line<'a> {
-    pub(crate) time: jiff::Timestamp,
-    /// `request` or `tunnel`.
-    pub(crate) event: &'static str,
-    pub(crate) transaction_id: &'a str,
-    #[serde(flatten)]
-    pub(crate) way: Way<'a>,
-    pub(crate) client: std::net::SocketAddr,
-    pub(crate) method: &'a str,
-    pub(crate) host: &'a str,
-    pub(crate) uri: &'a str,
-    pub(crate) status: u16,
-    /// Body or tunnel bytes from the client.
-    pub(crate) received_bytes: u64,
-    /// Body or tunnel bytes to the client.
-    pub(crate) sent_bytes: u64,
-    pub(crate) duration_ms: f64,
-    /// Why it failed, or how the tunnel ended.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub(crate) reason: &'a str,
-    /// Who ended the tunnel: `client`, `backend` or `gateway`.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub(crate) closed_by: &'a str,
-}
-
-/// Which way it went, as far as it came: empty where it did not.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Way<'a> {
-    gateway: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    listener: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    rule: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    path_rule: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pool: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    settings: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    backend: &'a str,
-}
-
-impl<'a> Way<'a> {
-    /// As far as the request came: to a listener, to a rule, to the backend of that address.
-    pub(crate) fn along(
-        route: Option<&'a Route>,
-        selection: Option<&'a Selection>,
-        backend: &'a str,
-    ) -> Way<'a> {
-        let route = selection.map(|selection| &*selection.route).or(route);
-        let Some(route) = route else { return Way::default() };
-        let way = Way { gateway: &route.gateway, listener: &route.listener, ..Way::default() };
-        let (Some(rule), Some(selection)) = (&route.rule, selection) else { return way };
-        let way = Way { rule: &rule.name, path_rule: &selection.way().path_rule, ..way };
-        match selection.action() {
-            Action::Redirect(_) => way,
-            Action::Forward(target) => Way { pool: &target.pool, settings: &target.settings, backend, ..way },
-        }
-    }
-}
-
 /// The writer thread.
 #[derive(Debug)]
 pub(crate) struct Writer {
     queue: Option<(SyncSender<Vec<u8>>, JoinHandle<()>)>,
-    dropped: Arc<AtomicU64>,
+    /// Lines that were dropped so far.
+    pub(crate) dropped: Arc<AtomicU64>,
+    instance: Instance,
+}
+
+/// What the worker calls itself in its lines: nothing until it knows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Instance(Arc<ArcSwap<String>>);
+
+impl Instance {
+    pub(crate) fn set(&self, name: String) {
+        self.0.store(Arc::new(name));
+    }
 }
 
 impl Writer {
     /// Opens the log and starts the thread.
-    pub(crate) fn start(target: &AccessLog) -> io::Result<Writer> {
+    pub(crate) fn start(target: &AccessLog, rotation: Rotation, instance: Instance) -> io::Result<Writer> {
         let dropped = Arc::new(AtomicU64::new(0));
-        let out: Box<dyn Write + Send> = match target {
-            AccessLog::Off => return Ok(Writer { queue: None, dropped }),
-            AccessLog::Stdout => Box::new(io::stdout()),
-            AccessLog::File(path) => {
-                let open = OpenOptions::new().create(true).append(true).open(path);
-                Box::new(open.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?)
-            }
+        let out = match target {
+            AccessLog::Off => return Ok(Writer { queue: None, dropped, instance }),
+            AccessLog::Stdout => Out::Stdout,
+            AccessLog::File(path) => Out::File(LogFile::open(path, rotation)?),
         };
         let (sender, receiver) = sync_channel(WAITING);
         let lost = dropped.clone();
         let thread = std::thread::Builder::new().name("access-log".into());
         let thread = thread.spawn(move || write_all(&receiver, out, &lost))?;
-        Ok(Writer { queue: Some((sender, thread)), dropped })
+        Ok(Writer { queue: Some((sender, thread)), dropped, instance })
     }
 
     /// The end of it that a data thread holds.
     pub(crate) fn handle(&self) -> Handle {
-        Handle { queue: self.queue.as_ref().map(|(sender, _)| sender.clone()), dropped: self.dropped.clone() }
+        Handle {
+            queue: self.queue.as_ref().map(|(sender, _)| sender.clone()),
+            dropped: self.dropped.clone(),
+            instance: self.instance.clone(),
+        }
     }
 
     /// Waits until all that was handed over is written. All handles must be gone.
@@ -136,19 +86,43 @@ impl Writer {
     }
 }
 
-fn write_all(queue: &Receiver<Vec<u8>>, mut out: Box<dyn Write + Send>, dropped: &AtomicU64) {
-    let mut failing = false;
-    for lines in queue {
-        let written = write_whole_lines(&mut out, &lines).and_then(|()| out.flush());
-        if let (Err(error), false) = (&written, failing) {
-            tracing::error!(%error, "the access log cannot be written");
-        }
-        failing = written.is_err();
-        let lost = dropped.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            tracing::warn!(bytes = lost, "access lines were dropped: the log is written too slowly");
+/// Where lines end up.
+enum Out {
+    Stdout,
+    File(LogFile),
+}
+
+impl Out {
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        match self {
+            Out::Stdout => write_whole_lines(&mut io::stdout(), lines).and_then(|()| io::stdout().flush()),
+            Out::File(file) => file.append(lines),
         }
     }
+}
+
+fn write_all(queue: &Receiver<Vec<u8>>, mut out: Out, dropped: &AtomicU64) {
+    let (mut failing, mut told) = (false, 0);
+    for lines in queue {
+        let written = out.write(&lines);
+        if let Err(error) = &written {
+            dropped.fetch_add(count(&lines), Ordering::Relaxed);
+            if !failing {
+                tracing::error!(%error, "the access log cannot be written");
+            }
+        }
+        failing = written.is_err();
+        let lost = dropped.load(Ordering::Relaxed);
+        if lost > told {
+            tracing::warn!(lines = lost - told, "access lines were dropped");
+            told = lost;
+        }
+    }
+}
+
+/// How many lines these are.
+fn count(lines: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', lines).count() as u64
 }
 
 /// Writes lines in pieces that end with one, each small enough to reach a pipe undivided: workers may share it.
@@ -170,6 +144,7 @@ fn write_whole_lines(out: &mut impl Write, mut lines: &[u8]) -> io::Result<()> {
 pub(crate) struct Handle {
     queue: Option<SyncSender<Vec<u8>>>,
     dropped: Arc<AtomicU64>,
+    instance: Instance,
 }
 
 /// One data thread's side of the log.
@@ -192,9 +167,13 @@ impl Logger {
         self.handle.queue.is_some()
     }
 
-    pub(crate) fn write(&self, line: &Line<'_>) {
+    /// Takes a line in. The worker's own name is filled in.
+    pub(crate) fn write(&self, line: Line<'_>) {
+        let instance = self.handle.instance.0.load();
+        let mut line = line;
+        line.properties.instance_id = &instance;
         let mut buffer = self.buffer.borrow_mut();
-        serde_json::to_writer(&mut *buffer, line).expect("a line is plain data");
+        serde_json::to_writer(&mut *buffer, &line).expect("a line is plain data");
         buffer.push(b'\n');
         if buffer.len() >= FULL {
             self.hand_over(&mut buffer);
@@ -225,7 +204,7 @@ impl Logger {
         }
         let lines = std::mem::replace(buffer, Vec::with_capacity(FULL + 1024));
         if let Err(TrySendError::Full(lines) | TrySendError::Disconnected(lines)) = queue.try_send(lines) {
-            self.handle.dropped.fetch_add(lines.len() as u64, Ordering::Relaxed);
+            self.handle.dropped.fetch_add(count(&lines), Ordering::Relaxed);
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::cut::Cut;
 use crate::dial::Location;
 use crate::health::Health;
 use crate::member::Standing;
+use crate::metrics::series::TargetSeries;
 use crate::resolver::name::Name;
 use crate::tls::client::{Client, Trust};
 
@@ -77,6 +78,8 @@ pub(crate) struct Backend {
     pub(crate) health: Health,
     /// What is known of the member itself, whatever settings it is spoken with.
     pub(crate) standing: Arc<Standing>,
+    /// What is counted of the pool's members under these settings.
+    pub(crate) series: Arc<TargetSeries>,
 }
 
 impl Backend {
@@ -125,6 +128,10 @@ impl Backend {
 /// The backends of one gateway.
 #[derive(Debug, Default)]
 pub(crate) struct Backends {
+    /// How many data threads there are to count.
+    threads: usize,
+    /// By pool and settings.
+    series: HashMap<(String, String), Arc<TargetSeries>>,
     by_key: HashMap<BackendKey, Arc<Backend>>,
     /// What the verdict on a backend goes by when its probe, or whom it is to be vouched for by, has changed.
     by_member: HashMap<MemberKey, Arc<Backend>>,
@@ -135,6 +142,11 @@ pub(crate) struct Backends {
 type MemberKey = (String, String, Host);
 
 impl Backends {
+    /// None yet, on a worker with so many data threads.
+    pub(crate) fn new(threads: usize) -> Backends {
+        Backends { threads, ..Backends::default() }
+    }
+
     /// The backend of that key: the one of `old` if it had it. Else a new one, which goes on with the verdict on the
     /// same member under the same settings until it is judged itself: what is known to be down gets nothing only
     /// because its probe was changed.
@@ -153,10 +165,11 @@ impl Backends {
         let host = &standing.member.host;
         let key = BackendKey::new(&pool.name, host, settings, tls);
         let location = self.location(old, host);
-        let known = self.by_key.get(&key).or_else(|| old.by_key.get(&key));
+        let known = self.by_key.get(&key).or_else(|| old.by_key.get(&key)).cloned();
+        let series = self.series(old, &pool.name, &settings.name);
         let member = (pool.name.clone(), settings.name.clone(), host.clone());
         let backend = match known {
-            Some(backend) if Arc::ptr_eq(&backend.standing, standing) => backend.clone(),
+            Some(backend) if Arc::ptr_eq(&backend.standing, standing) => backend,
             _ => Arc::new(Backend {
                 number: NUMBERS.fetch_add(1, Ordering::Relaxed),
                 key: key.clone(),
@@ -168,11 +181,25 @@ impl Backends {
                     .get(&member)
                     .map_or_else(Health::new, |before| before.health.inherited()),
                 standing: standing.clone(),
+                series,
             }),
         };
         self.by_key.insert(key, backend.clone());
         self.by_member.insert(member, backend.clone());
         Ok(backend)
+    }
+
+    fn series(&mut self, old: &Backends, pool: &str, settings: &str) -> Arc<TargetSeries> {
+        let key = (pool.to_owned(), settings.to_owned());
+        let known = self.series.get(&key).or_else(|| old.series.get(&key)).cloned();
+        let series = known.unwrap_or_else(|| Arc::new(TargetSeries::new(pool, settings, self.threads)));
+        self.series.insert(key, series.clone());
+        series
+    }
+
+    /// What is counted, by pool and settings.
+    pub(crate) fn all_series(&self) -> impl Iterator<Item = &TargetSeries> {
+        self.series.values().map(Arc::as_ref)
     }
 
     /// A name is one thing for the whole gateway, from one generation to the next.

@@ -28,6 +28,30 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// Where access lines go.
     pub access_log: AccessLog,
+    /// When a file of access lines is full, and what becomes of it then.
+    pub access_log_rotation: Rotation,
+    /// Where Prometheus may ask.
+    pub metrics: MetricsPage,
+    /// The base URL of the collector that gets spans.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// Where Prometheus may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsPage {
+    /// Nowhere.
+    Off,
+    /// At this address, or the next of its ports that is free; port 0 for any.
+    At(SocketAddr),
+}
+
+/// How a log file is rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// The size that a file is moved aside at, in bytes.
+    pub max_size: u64,
+    /// How many that were moved aside are kept: `<path>.1` is the youngest.
+    pub keep: u32,
 }
 
 /// Where access lines go.

@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::RunError;
+use crate::access_log::Instance;
 use crate::identity::{self, Candidate, Identity, IdentityError};
 use crate::on_demand;
 use crate::tokens::Tokens;
@@ -92,13 +94,24 @@ pub(crate) struct Link {
     control_plane: String,
     identity: Identity,
     tokens: Tokens,
+    /// Where the worker shows its metrics.
+    metrics: Option<SocketAddr>,
+    /// What the worker is called in its access lines.
+    instance: Instance,
     /// The control plane has said that it does not know this identity.
     disowned: bool,
 }
 
 impl Link {
-    pub(crate) fn new(control_plane: &str, identity: Identity, tokens: Tokens) -> Link {
-        Link { control_plane: control_plane.to_owned(), identity, tokens, disowned: false }
+    pub(crate) fn new(
+        control_plane: &str,
+        identity: Identity,
+        tokens: Tokens,
+        metrics: Option<SocketAddr>,
+        instance: Instance,
+    ) -> Link {
+        let control_plane = control_plane.to_owned();
+        Link { control_plane, identity, tokens, metrics, instance, disowned: false }
     }
 
     /// Keeps the worker in touch until `stop`.
@@ -140,8 +153,8 @@ impl Link {
         let (reading, writing) = (stream.get_ref().0.reading(), stream.get_ref().0.writing());
         let (sender, receiver) = channel::split(stream, MAX_MESSAGE);
         let (mut speaker, mut listener) = (Speaker { sender, writing }, Listener { receiver, reading });
-        let running = worker.running();
-        speaker.say(&ToControlPlane::Hello { version: VERSION, running, metrics: None }).await?;
+        let (running, metrics) = (worker.running(), self.metrics);
+        speaker.say(&ToControlPlane::Hello { version: VERSION, running, metrics }).await?;
         for applied in worker.applied() {
             speaker.say(&applied).await?;
         }
@@ -190,6 +203,7 @@ impl Link {
             Some(ToWorker::Joined { worker, certificate }) => {
                 self.identity.save(&candidate, &certificate, &token.authority)?;
                 tracing::info!(%worker, "joined");
+                self.instance.set(worker.to_string());
                 Ok(())
             }
             Some(ToWorker::Refused { cause, reason }) => Err(SessionError::Refused(cause, reason)),

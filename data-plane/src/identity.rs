@@ -55,6 +55,14 @@ impl Identity {
         self.certificate.exists() && given_by.is_some_and(|by| authority.is_none_or(|wanted| wanted == by))
     }
 
+    /// What the control plane calls this worker, if it has an identity: the name in its certificate.
+    pub(crate) fn name(&self) -> Option<String> {
+        let certificate = CertificateDer::from_pem_file(&self.certificate).ok()?;
+        let (_, certificate) = x509_parser::parse_x509_certificate(&certificate).ok()?;
+        let name = certificate.subject().iter_common_name().next()?.as_str().ok()?;
+        Some(name.to_owned())
+    }
+
     /// The TLS configuration of a worker that shows who it is.
     pub(crate) fn client_config(&self) -> Result<Arc<ClientConfig>, IdentityError> {
         let roots = roots(&fs::read_to_string(&self.authority)?)?;

@@ -15,12 +15,14 @@ mod control;
 mod cut;
 mod dial;
 mod drain;
+mod error_info;
 mod health;
 mod identity;
 mod last_good;
 mod limits;
 mod listener;
 mod member;
+mod metrics;
 mod on_demand;
 mod probe;
 mod proxy;
@@ -31,10 +33,12 @@ mod stream;
 mod thread;
 mod tls;
 mod tokens;
+mod trace;
 mod worker;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -44,13 +48,16 @@ use tidegate_shared::private_file;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio_util::sync::CancellationToken;
 
-pub use config::{AccessLog, Config};
+use access_log::Instance;
+pub use config::{AccessLog, Config, MetricsPage, Rotation};
 use control::Link;
 use identity::Identity;
 use last_good::LastGood;
 use limits::Places;
+use metrics::{Metrics, Server};
 use thread::Threads;
 use tokens::Tokens;
+use trace::Exporter;
 use worker::Worker;
 
 /// Why a worker could not start.
@@ -83,15 +90,22 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
         return Err(RunError::NoToken(config.data_dir));
     }
     let last_good = LastGood::open(&config.data_dir)?;
-    let log = access_log::Writer::start(&config.access_log)?;
-    let threads = Rc::new(Threads::start(config.threads, &log, &Places::raise())?);
-    let link = Link::new(&config.control_plane, identity, tokens);
-    let drain_timeout = config.drain_timeout;
-    let mut worker = Worker::new(config, threads.clone(), last_good);
+    let instance = Instance::default();
+    instance.set(identity.name().unwrap_or_default());
+    let log = access_log::Writer::start(&config.access_log, config.access_log_rotation, instance.clone())?;
+    let spans = Exporter::start(config.otlp_endpoint.as_deref())?;
+    let places = Places::raise();
+    let threads = Rc::new(Threads::start(config.threads, &log, &spans, &places)?);
+    let metrics = Metrics::new(places, log.dropped.clone(), spans.dropped.clone());
+    let (drain_timeout, page) = (config.drain_timeout, config.metrics);
+    let control_plane = config.control_plane.clone();
+    let mut worker = Worker::new(config, threads.clone(), last_good, metrics.clone());
 
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let ended = runtime.block_on(async {
         worker.resume().await?;
+        let address = show(page, metrics).await;
+        let link = Link::new(&control_plane, identity, tokens, address, instance);
         let ended = link.run(&mut worker, stop).await;
         tracing::info!(timeout_s = drain_timeout.as_secs(), "stopping: what runs is drained");
         worker.stop();
@@ -104,7 +118,25 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
         threads.join();
     }
     log.finish();
+    spans.finish();
     ended
+}
+
+/// Shows the metrics from now on, and says where. That they cannot be shown is no reason not to serve.
+async fn show(page: MetricsPage, metrics: Metrics) -> Option<SocketAddr> {
+    let MetricsPage::At(wanted) = page else { return None };
+    match Server::bind(wanted).await {
+        Ok(server) => {
+            let address = server.address;
+            tracing::info!(%address, "metrics are shown");
+            tokio::task::spawn_local(server.run(metrics));
+            Some(address)
+        }
+        Err(error) => {
+            tracing::error!(address = %wanted, %error, "metrics cannot be shown");
+            None
+        }
+    }
 }
 
 /// Takes the data directory for this process, and leaves its id there for whoever has to stop it.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,6 +21,9 @@ pub(crate) struct Places {
     relief: usize,
     /// Whether the limit has been met and not left since: said once, not once for each client.
     limited: Arc<AtomicBool>,
+    /// How often that was.
+    times: Arc<AtomicU64>,
+    all: usize,
 }
 
 /// One connection's place; free again on drop.
@@ -45,6 +48,8 @@ impl Places {
             free: Arc::new(Semaphore::new(connections)),
             relief: connections.div_ceil(10),
             limited: Arc::new(AtomicBool::new(false)),
+            times: Arc::new(AtomicU64::new(0)),
+            all: connections,
         }
     }
 
@@ -68,8 +73,24 @@ impl Places {
         self.limit(&format!("no connection can be accepted for now: {error}"));
     }
 
+    /// How many there are.
+    pub(crate) fn all(&self) -> usize {
+        self.all
+    }
+
+    /// How many of them are free.
+    pub(crate) fn free(&self) -> usize {
+        self.free.available_permits()
+    }
+
+    /// How often none was.
+    pub(crate) fn times_limited(&self) -> u64 {
+        self.times.load(Ordering::Relaxed)
+    }
+
     fn limit(&self, what: &str) {
         if !self.limited.swap(true, Ordering::Relaxed) {
+            self.times.fetch_add(1, Ordering::Relaxed);
             tracing::warn!("{what}");
         }
     }

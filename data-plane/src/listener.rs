@@ -12,10 +12,12 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::Place;
+use crate::metrics::cell::REQUEST;
+use crate::metrics::series::{Counted, TLS_VERSIONS};
 use crate::runtime::Runtime;
 use crate::stream::Stream;
 use crate::thread::{Live, Thread};
@@ -44,6 +46,7 @@ pub(crate) struct Connection {
     pub(crate) forwarded_for: HeaderValue,
     /// For `X-Forwarded-Port`.
     pub(crate) forwarded_port: HeaderValue,
+    pub(crate) counts: Counted,
     _place: Place,
     _live: Live,
 }
@@ -55,6 +58,7 @@ struct Arrival {
     current: Arc<ArcSwap<Runtime>>,
     address: SocketAddr,
     client: SocketAddr,
+    counts: Counted,
     place: Place,
     live: Live,
 }
@@ -86,6 +90,7 @@ pub(crate) async fn accept(
             Ok((tcp, client, place)) => {
                 let arrival = Arrival {
                     live: thread.enter(),
+                    counts: Counted::new(&current.load().series, thread.number),
                     place,
                     thread: thread.clone(),
                     current: current.clone(),
@@ -121,14 +126,26 @@ async fn serve(arrival: Arrival, tcp: TcpStream, close: CancellationToken) {
     };
     let Some(tls) = site(&arrival) else { return };
     let secure = tls.is_some();
+    let (began, counts) = (Instant::now(), arrival.counts.cells());
     let (stream, facts) = match tls {
         None => (Stream::Plain(tcp), None),
         Some(server) => match timeout(HANDSHAKE_TIMEOUT, shake_hands(&server, tcp)).await {
-            Ok(Ok(agreed)) => agreed,
+            Ok(Ok(agreed)) => {
+                if let Some(facts) = &agreed.1 {
+                    counts.handshake.observe(REQUEST, began.elapsed());
+                    let version = TLS_VERSIONS.iter().position(|version| *version == facts.protocol());
+                    counts.handshakes[version.unwrap_or_default()].add(1);
+                }
+                agreed
+            }
             Ok(Err(error)) => {
+                counts.handshake_failures.add(1);
                 return tracing::debug!(client = %arrival.client, %error, "TLS handshake failed");
             }
-            Err(_) => return tracing::debug!(client = %arrival.client, "TLS handshake timed out"),
+            Err(_) => {
+                counts.handshake_failures.add(1);
+                return tracing::debug!(client = %arrival.client, "TLS handshake timed out");
+            }
         },
     };
     if stream.chose(ALPN_HTTP2) {
@@ -158,6 +175,7 @@ impl Arrival {
             client: self.client,
             secure,
             tls,
+            counts: self.counts,
             _place: self.place,
             _live: self.live,
         })

@@ -30,6 +30,7 @@ use hyper::body::Incoming;
 
 use crate::listener::Connection;
 use crate::runtime::{Action, Route, Selection};
+use crate::trace;
 use body::{Passing, RequestBody, ResponseBody};
 use error::ProxyError;
 use forward::Exchange;
@@ -53,7 +54,7 @@ pub(crate) async fn serve(
     let response = match answered {
         Ok(Answer::Passed(exchange)) => respond(exchange, record),
         Ok(Answer::Own(response)) => {
-            record.status(response.status());
+            record.answer(response.status(), response.headers());
             record.complete();
             response
         }
@@ -63,8 +64,8 @@ pub(crate) async fn serve(
                 None => connection.current.load().answers.clone(),
             };
             let response = error.response(&answers, to_head);
-            record.status(response.status());
-            record.fail(error.to_string());
+            record.answer(response.status(), response.headers());
+            record.fail(error.info(), error.to_string());
             response
         }
     };
@@ -116,6 +117,9 @@ async fn answer(
     let asked =
         handshake.map(|handshake| (handshake, tunnel::Head::of(&request), hyper::upgrade::on(&mut request)));
     headers::prepare_request(request.headers_mut(), connection, id);
+    let span = || connection.thread.random.borrow_mut().u64(1..).to_be_bytes();
+    let traced = trace::pass_on(request.headers_mut(), id.bytes(), span, connection.thread.spans.is_on());
+    record.trace(traced);
     if let Some(replacement) = &target.path {
         *request.uri_mut() = path::replace(request.uri(), replacement, selection.matched())?;
     }
@@ -130,6 +134,7 @@ async fn answer(
 
     let request = Request::from_parts(parts, body);
     let mut exchange = forward::exchange(connection, target, request, upload, purpose, record).await?;
+    record.answered(&exchange.response);
     if exchange.response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let Some((handshake, head, downstream)) = asked else {
             return Err(exchange.false_upgrade("to a request that asked for none"));
@@ -137,7 +142,7 @@ async fn answer(
         if let Some(fault) = handshake.fault(exchange.response.headers()) {
             return Err(exchange.false_upgrade(fault));
         }
-        tunnel::open(connection, &selection, target, &mut exchange, downstream, head, id);
+        tunnel::open(connection, &selection, target, &mut exchange, downstream, head, (id, traced));
         handshake.conclude(&mut exchange.response);
     } else if asked.is_some_and(|(handshake, ..)| handshake.is_mistaken_for_open(&exchange.response)) {
         return Err(exchange.no_upgrade());
@@ -158,7 +163,7 @@ fn route(connection: &Connection, host: &str) -> Result<Arc<Route>, ProxyError> 
 fn respond(exchange: Exchange, mut record: Record) -> Response<ResponseBody> {
     let Exchange { response, backend, lease, patience } = exchange;
     let (mut parts, inner) = response.into_parts();
-    record.status(parts.status);
+    record.answer(parts.status, &parts.headers);
     let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
     let wanted = parts.headers.remove(UPGRADE);
     headers::drop_hop_by_hop(&mut parts.headers);

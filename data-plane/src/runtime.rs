@@ -21,6 +21,7 @@ use tidegate_shared::id::GatewayId;
 
 use crate::backend::{Backend, Backends};
 use crate::member::Roster;
+use crate::metrics::series::Series;
 use crate::proxy::page::Answers;
 use crate::tls::server::Server;
 pub(crate) use build::BuildError;
@@ -37,6 +38,8 @@ pub(crate) struct Runtime {
     pub(crate) sites: BTreeMap<SocketAddr, Site>,
     /// Every backend that a rule leads to.
     pub(crate) backends: Backends,
+    /// What is counted of its connections, and of requests that no listener takes.
+    pub(crate) series: Series,
     /// Every member of every pool, and those on the way out.
     pub(crate) roster: Roster,
     /// How own answers read where no listener answers for a request.

@@ -24,6 +24,7 @@ use crate::limits::Places;
 use crate::listener;
 use crate::proxy::upstream::Upstreams;
 use crate::runtime::Runtime;
+use crate::trace;
 
 /// How long tunnels that were told to end may take to do so.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -47,11 +48,15 @@ pub(crate) enum Command {
 /// What everything on one thread shares.
 #[derive(Debug)]
 pub(crate) struct Thread {
+    /// Its place among the data threads, from 0: which cells it counts in.
+    pub(crate) number: usize,
     pub(crate) upstreams: Upstreams,
     pub(crate) tunnels: Rc<Registry>,
     /// Connections to backends that carry requests, or did and are kept.
     pub(crate) conversations: Rc<Registry>,
     pub(crate) log: Rc<Logger>,
+    /// Where its spans go.
+    pub(crate) spans: trace::Handle,
     /// One for each downstream connection or tunnel; shared by all threads of the process.
     pub(crate) places: Places,
     /// For transaction ids: unique, not secret.
@@ -103,12 +108,11 @@ impl Threads {
     pub(crate) fn start(
         count: NonZeroUsize,
         log: &access_log::Writer,
+        spans: &trace::Exporter,
         places: &Places,
     ) -> io::Result<Threads> {
-        (0..count.get())
-            .map(|number| start_one(number, log.handle(), places.clone()))
-            .collect::<Result<_, _>>()
-            .map(Threads)
+        let outlets = || Outlets { log: log.handle(), spans: spans.handle(), places: places.clone() };
+        (0..count.get()).map(|number| start_one(number, outlets())).collect::<Result<_, _>>().map(Threads)
     }
 
     /// Gives each thread one of `sockets` to accept on.
@@ -155,18 +159,22 @@ impl Threads {
     }
 }
 
-fn start_one(
-    number: usize,
+/// What a data thread shares with the rest of the process.
+#[derive(Debug)]
+struct Outlets {
     log: access_log::Handle,
+    spans: trace::Handle,
     places: Places,
-) -> io::Result<(mpsc::Sender<Command>, JoinHandle<()>)> {
+}
+
+fn start_one(number: usize, outlets: Outlets) -> io::Result<(mpsc::Sender<Command>, JoinHandle<()>)> {
     let (commands, received) = mpsc::channel(64);
     let builder = std::thread::Builder::new().name(format!("data-{number}"));
     let thread = builder.spawn(move || {
         // Built here, for it cannot change threads.
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
             Ok(runtime) => {
-                let log = runtime.block_on(run(received, log, places));
+                let log = runtime.block_on(run(received, number, outlets));
                 // What is still running ends here, and writes its lines.
                 drop(runtime);
                 log.flush();
@@ -177,13 +185,15 @@ fn start_one(
     Ok((commands, thread))
 }
 
-async fn run(mut commands: mpsc::Receiver<Command>, log: access_log::Handle, places: Places) -> Rc<Logger> {
+async fn run(mut commands: mpsc::Receiver<Command>, number: usize, outlets: Outlets) -> Rc<Logger> {
     let thread = Rc::new(Thread {
+        number,
         upstreams: Upstreams::default(),
         tunnels: Rc::default(),
         conversations: Rc::default(),
-        log: Logger::new(log),
-        places,
+        log: Logger::new(outlets.log),
+        spans: outlets.spans,
+        places: outlets.places,
         random: RefCell::new(fastrand::Rng::new()),
         live: Cell::new(0),
         idle: Notify::new(),

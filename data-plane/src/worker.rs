@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::last_good::LastGood;
 use crate::member::Member;
+use crate::metrics::Metrics;
 use crate::resolver::Resolver;
 use crate::resolver::name::Name;
 use crate::runtime::{BuildError, Runtime};
@@ -33,6 +34,7 @@ pub(crate) struct Worker {
     config: Config,
     threads: Rc<Threads>,
     last_good: Arc<LastGood>,
+    metrics: Metrics,
     gateways: HashMap<GatewayId, Gateway>,
     /// Waits to end what runs at members that are gone, also at those of gateways that are.
     draining: HashMap<Member, Task>,
@@ -78,13 +80,14 @@ enum ApplyError {
 }
 
 impl Worker {
-    pub(crate) fn new(config: Config, threads: Rc<Threads>, last_good: LastGood) -> Worker {
+    pub(crate) fn new(config: Config, threads: Rc<Threads>, last_good: LastGood, metrics: Metrics) -> Worker {
         let health_changed = Rc::new(Notify::new());
         let resolver = Rc::new(Resolver::new(config.dns_servers.clone()));
         Worker {
             config,
             threads,
             last_good: Arc::new(last_good),
+            metrics,
             gateways: HashMap::new(),
             draining: HashMap::new(),
             resolver,
@@ -145,6 +148,7 @@ impl Worker {
     /// Stops serving a gateway, and says so.
     pub(crate) async fn withdraw(&mut self, gateway: GatewayId) -> ToControlPlane {
         if let Some(served) = self.gateways.remove(&gateway) {
+            self.metrics.hide(gateway);
             let nothing = Snapshot { content: Content::default(), ..served.snapshot.clone() };
             let old = served.current.load_full();
             let empty = Runtime::build(&nothing, Some(&old), &self.config);
@@ -202,6 +206,7 @@ impl Worker {
             }
             None => {
                 let current = Arc::new(ArcSwap::new(runtime.clone()));
+                self.metrics.show(snapshot.gateway, &current);
                 Gateway {
                     snapshot,
                     digest,

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tidegate_data_plane::AccessLog;
+use tidegate_data_plane::{AccessLog, MetricsPage};
 use tidegate_shared::secret::Secret;
 
 /// A whole number with a unit (`ms`, `s`, `m`, `h`), or without one for seconds. Not zero.
@@ -59,6 +59,54 @@ pub(crate) fn format_access_log(access_log: &AccessLog) -> PathBuf {
     }
 }
 
+/// A whole number of bytes, or of `KiB`, `MiB` or `GiB`. Not zero.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let bytes: u64 = match unit {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err("expected a whole number with `KiB`, `MiB` or `GiB`, such as `100MiB`".to_owned()),
+    };
+    match number.parse::<u64>().ok().and_then(|n| n.checked_mul(bytes)) {
+        Some(0) => Err("must be more than nothing".to_owned()),
+        Some(bytes) => Ok(bytes),
+        None => Err("expected a whole number, such as `100MiB`".to_owned()),
+    }
+}
+
+/// `off`, or an address and a port.
+pub(super) fn metrics(text: &str) -> Result<MetricsPage, String> {
+    match text {
+        "off" => Ok(MetricsPage::Off),
+        address => address
+            .parse()
+            .map(MetricsPage::At)
+            .map_err(|_| "expected `off`, or an address and a port such as `127.0.0.1:9190`".to_owned()),
+    }
+}
+
+/// What [`metrics`] reads, for the command line of a worker.
+pub(crate) fn format_metrics(metrics: MetricsPage) -> String {
+    match metrics {
+        MetricsPage::Off => "off".to_owned(),
+        MetricsPage::At(address) => address.to_string(),
+    }
+}
+
+/// The base URL of a collector: HTTP, since one stands beside the worker.
+pub(super) fn collector(text: &str) -> Result<String, String> {
+    let uri = text.parse::<hyper::Uri>().ok();
+    let good = uri.is_some_and(|uri| {
+        uri.scheme_str() == Some("http")
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.query().is_none()
+    });
+    if good { Ok(text.to_owned()) } else { Err("expected a URL such as `http://127.0.0.1:4318`".to_owned()) }
+}
+
 /// Anything: that it is a token is checked where it is used, since an error of the command line quotes the value.
 pub(super) fn secret(text: &str) -> Result<Secret, Infallible> {
     Ok(Secret::new(text.as_bytes().to_vec()))
@@ -91,6 +139,46 @@ mod tests {
             if let Some(value) = expected {
                 assert_eq!(duration(&format_duration(value)), Ok(value), "{text}, printed and read");
             }
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        let cases = [
+            ("4096", Some(4096)),
+            ("1KiB", Some(1024)),
+            ("100MiB", Some(104_857_600)),
+            ("2GiB", Some(2_147_483_648)),
+            ("0", None),
+            ("", None),
+            ("MiB", None),
+            ("1MB", None),
+            ("-1", None),
+            ("99999999999GiB", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(size(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn collectors() {
+        for (text, good) in [
+            ("http://127.0.0.1:4318", true),
+            ("http://collector/otlp", true),
+            ("https://collector", false),
+            ("collector:4318", false),
+            ("http://", false),
+            ("http://collector/?x", false),
+        ] {
+            assert_eq!(collector(text).is_ok(), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_metrics_address_survives_its_text_form() {
+        for page in [MetricsPage::Off, MetricsPage::At("[::1]:9190".parse().unwrap())] {
+            assert_eq!(metrics(&format_metrics(page)), Ok(page));
         }
     }
 

@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::WorkerPlan;
 use super::slot::{Slot, Survivor};
-use crate::cli::{format_access_log, format_duration};
+use crate::cli::{format_access_log, format_duration, format_metrics};
 
 /// How often a survivor's lock is looked at. Nothing tells a process of the end of one that is not its child.
 const LOOK: Duration = Duration::from_millis(200);
@@ -112,6 +112,12 @@ pub(super) fn arguments(plan: &WorkerPlan) -> Vec<OsString> {
     }
     option("--drain-timeout", format_duration(options.drain_timeout).into());
     option("--access-log", format_access_log(&options.access_log).into());
+    option("--access-log-max-size", options.access_log_max_size.to_string().into());
+    option("--access-log-keep", options.access_log_keep.to_string().into());
+    option("--metrics", format_metrics(options.metrics).into());
+    if let Some(endpoint) = &options.otlp_endpoint {
+        option("--otlp-endpoint", endpoint.into());
+    }
     option("--log", plan.log.clone().into());
     arguments
 }
@@ -142,7 +148,8 @@ mod tests {
     #[test]
     fn a_worker_is_told_what_up_was_told() {
         let told = "--port-offset 8000 --public-address 127.0.0.3 --threads 2 --drain-timeout 2s --access-log x/y \
-                    --dns-server 127.0.0.4:53,[::1]:53";
+                    --access-log-max-size 1MiB --access-log-keep 0 --metrics off \
+                    --otlp-endpoint http://127.0.0.1:4318 --dns-server 127.0.0.4:53,[::1]:53";
         let cli = Cli::try_parse_from(std::iter::once("tidegate").chain(told.split_whitespace())).unwrap();
         let plan = WorkerPlan::new(&cli.up, "warn", None, "127.0.0.1:9444".parse().unwrap()).unwrap();
         let slot = Slot::new(&plan.workers_dir, 3);

@@ -39,7 +39,7 @@ async fn a_reset_passes_through_a_tunnel_that_is_held_up() {
     client.reset();
     assert_eq!(server.read_to_end().await.1, Ending::Reset);
     let line = gateway.access_log().line_with(&["/flood", "tunnel"]).await;
-    assert_eq!(line["closedBy"], "client");
+    assert_eq!(line["properties"]["closedBy"], "client");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //!
 //! A module per theme, a story per test. What the stories are told with is in `tests/harness`.
 
+mod access_log;
 mod api;
 mod auth;
 mod backends;
@@ -36,6 +37,7 @@ mod streaming;
 mod surroundings;
 mod survivors;
 mod tls;
+mod traces;
 mod tunnels;
 mod tunnels_in_tls;
 mod tunnels_under_change;

@@ -110,17 +110,18 @@ async fn each_end_of_a_tunnel_leaves_one_line() {
         other.finish().await;
 
         let line = gateway.access_log().line_with(&[path, TUNNEL]).await;
-        for (field, value) in [
-            ("closedBy", json!(closed_by)),
-            ("backend", json!(format!("{}:{BACKEND_PORT}", backend.ip()))),
-            ("listener", json!("http")),
-            ("rule", json!("rule")),
-            ("pool", json!("pool")),
-            ("settings", json!("settings")),
-            ("receivedBytes", json!(10)),
-            ("sentBytes", json!(9)),
+        let properties = &line["properties"];
+        for (holder, field, value) in [
+            (&line, "listenerName", json!("http")),
+            (&line, "ruleName", json!("rule")),
+            (&line, "backendPoolName", json!("pool")),
+            (&line, "backendSettingName", json!("settings")),
+            (properties, "closedBy", json!(closed_by)),
+            (properties, "serverRouted", json!(format!("{}:{BACKEND_PORT}", backend.ip()))),
+            (properties, "receivedBytes", json!(10)),
+            (properties, "sentBytes", json!(9)),
         ] {
-            assert_eq!(line[field], value, "{field} in {line}");
+            assert_eq!(holder[field], value, "{field} in {line}");
         }
     }
     // Lines keep their order: whatever the first tunnel left was there before that of the second.

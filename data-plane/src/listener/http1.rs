@@ -20,7 +20,7 @@ const MAX_HEAD: usize = 64 * 1024;
 
 /// Serves requests until the connection ends or hands itself to a tunnel; after `close`, no further ones.
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
-    let (client, address) = (connection.client, connection.address);
+    let (client, address, own) = (connection.client, connection.address, connection.clone());
     let service = service_fn(move |request| proxy::serve(connection.clone(), request));
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -40,7 +40,10 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
     match served {
         Ok(()) => {}
         // Refused by the framing before it was a request: hyper has answered, and there is no record of it.
-        Err(error) if error.is_parse() => tracing::info!(%client, %address, %error, "not a request"),
+        Err(error) if error.is_parse() => {
+            own.counts.cells().malformed.add(1);
+            tracing::info!(%client, %address, %error, "not a request");
+        }
         Err(error) => tracing::debug!(%client, %address, %error, "a connection ended early"),
     }
 }

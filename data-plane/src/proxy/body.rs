@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::record::Record;
 use super::upstream::{Key, Sender};
 use crate::backend::Backend;
+use crate::error_info::ErrorInfo;
 use crate::thread::Thread;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -136,10 +137,11 @@ impl Passing {
                         self.inner.is_end_stream()
                     }
                     Some(Err(error)) => {
-                        self.record.fail(match self.backend.drained() {
+                        let reason = match self.backend.drained() {
                             Some(cut) => cut.reason().into(),
                             None => Cow::Owned(format!("the backend's response broke off: {error}")),
-                        });
+                        };
+                        self.record.fail(ErrorInfo::UpstreamClosedConnection, reason);
                         false
                     }
                     None => true,
@@ -157,7 +159,7 @@ impl Passing {
                 let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(patience)));
                 ready!(pause.as_mut().poll(cx));
                 let reason = format!("the backend paused for {} s within its response", patience.as_secs());
-                self.record.fail(reason.clone());
+                self.record.fail(ErrorInfo::UpstreamTimedOut, reason.clone());
                 Poll::Ready(Some(Err(reason.into())))
             }
         }

@@ -8,6 +8,7 @@ use super::body::ResponseBody;
 use super::page::Answers;
 use super::upstream::ConnectError;
 use crate::cut::Cut;
+use crate::error_info::ErrorInfo;
 
 /// Why a request gets the gateway's own answer. The message is for the log, never for the client.
 #[derive(Debug, Error)]
@@ -91,6 +92,33 @@ impl ProxyError {
             | ProxyError::NoUpgrade { .. }
             | ProxyError::FalseUpgrade { .. } => StatusCode::BAD_GATEWAY,
             ProxyError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// What the access log calls it.
+    pub(crate) fn info(&self) -> ErrorInfo {
+        match self {
+            ProxyError::InvalidHost | ProxyError::NoListener | ProxyError::Misdirected => {
+                ErrorInfo::InvalidHost
+            }
+            ProxyError::PlainHttp => ErrorInfo::HttpToHttpsPort,
+            ProxyError::ClientCertificate(_) => ErrorInfo::HttpsNoCert,
+            ProxyError::InvalidTarget => ErrorInfo::RequestUriInvalid,
+            ProxyError::MethodNotServed | ProxyError::ProtocolNotServed => ErrorInfo::InvalidMethod,
+            ProxyError::Http2Upgrade => ErrorInfo::InvalidVersion,
+            ProxyError::TransferCoding | ProxyError::FieldTooLarge | ProxyError::NoRule => {
+                ErrorInfo::InvalidRequest
+            }
+            ProxyError::ClientBody => ErrorInfo::ClientClosedRequest,
+            ProxyError::EmptyPool | ProxyError::NoHealthyBackend | ProxyError::Connect { .. } => {
+                ErrorInfo::UpstreamNoLive
+            }
+            ProxyError::Drained { .. }
+            | ProxyError::NoUpgrade { .. }
+            | ProxyError::Broken { .. }
+            | ProxyError::FalseUpgrade { .. }
+            | ProxyError::ForeignCoding { .. } => ErrorInfo::UpstreamClosedConnection,
+            ProxyError::Timeout { .. } => ErrorInfo::UpstreamTimedOut,
         }
     }
 

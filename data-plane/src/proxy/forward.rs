@@ -9,7 +9,7 @@ use http::header::{HOST, HeaderMap};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use rustls::pki_types::ServerName;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::body::{Lease, Progress, RequestBody};
 use super::error::ProxyError;
@@ -85,8 +85,8 @@ async fn attempts(
         if target.backends.is_empty() { ProxyError::EmptyPool } else { ProxyError::NoHealthyBackend };
     for attempt in 0.. {
         let Some(backend) = target.pick(turn, attempt) else { break };
-        record.backend(backend);
         set_host(request.headers_mut(), target, backend);
+        record.ask(backend, &request);
         let broken = |source| match &upload {
             Some(upload) if upload.broken.get() => ProxyError::ClientBody,
             _ if let Some(cut) = backend.drained() => ProxyError::Drained { backend: backend.address(), cut },
@@ -118,11 +118,13 @@ async fn attempts(
                 }
             }
         }
+        let began = Instant::now();
         let mut opened = upstream::open(&connection.thread, backend, tls.clone(), purpose).await;
         if opened.as_ref().is_err_and(ConnectError::is_exhaustion) && connection.thread.upstreams.give_up() {
             // The connections that were just closed have made room.
             opened = upstream::open(&connection.thread, backend, tls, purpose).await;
         }
+        record.connected(opened.is_ok(), began.elapsed());
         match opened {
             Err(error) => failure = unreachable(error),
             Ok(mut sender) => match send(&mut sender, request).await {

@@ -84,7 +84,7 @@ pub(crate) fn prepare_request(headers: &mut HeaderMap, connection: &Connection, 
     if let Some(host) = headers.get(HOST).cloned() {
         headers.insert(X_ORIGINAL_HOST, host);
     }
-    let id = HeaderValue::from_str(id.as_str()).expect("hexadecimal digits are a header value");
+    let id = HeaderValue::from_str(id.digits().as_str()).expect("hexadecimal digits are a header value");
     headers.insert(X_APPGW_TRACE_ID, id);
 }
 

@@ -1,62 +1,97 @@
-//! What is known of a request as it goes through its phases, written as one access line when it ends.
+//! What is known of a request as it goes through its phases. When it ends, it is counted, and written as one access
+//! line and one span where those are wanted.
+
+mod finish;
 
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use http::{HeaderValue, Method, Request, Uri, header};
-use jiff::Timestamp;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use tokio::time::Instant;
 
 use super::body::Progress;
-use crate::access_log::{Line, Way};
 use crate::backend::Backend;
+use crate::error_info::ErrorInfo;
 use crate::listener::Connection;
+use crate::metrics::cell::REQUEST;
 use crate::runtime::{Route, Selection};
 use crate::thread::Thread;
+use crate::trace;
 
-/// 32 hexadecimal digits: unique among requests, and what `X-AppGW-Trace-Id` tells the backend.
+/// 128 random bits: unique among requests, and what `X-AppGW-Trace-Id` tells the backend.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TransactionId([u8; 32]);
+pub(crate) struct TransactionId([u8; 16]);
+
+/// A transaction ID as 32 hexadecimal digits.
+#[derive(Debug)]
+pub(crate) struct Digits([u8; 32]);
 
 impl TransactionId {
     pub(crate) fn new(thread: &Thread) -> TransactionId {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut number = thread.random.borrow_mut().u128(..);
-        let mut text = [0; 32];
-        for digit in &mut text {
-            *digit = DIGITS[(number & 15) as usize];
-            number >>= 4;
-        }
-        TransactionId(text)
+        TransactionId(thread.random.borrow_mut().u128(1..).to_be_bytes())
     }
 
+    pub(crate) fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    pub(crate) fn digits(self) -> Digits {
+        let mut text = [0; 32];
+        trace::write_hex(&mut text, &self.0);
+        Digits(text)
+    }
+}
+
+impl Digits {
     pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("hexadecimal digits are ASCII")
     }
 }
 
-/// The record of one request. Dropping it writes the line, so that none is forgotten; one that was never answered
-/// is the client's doing. Empty when access lines are off.
+/// The record of one request. Dropping it ends it, so that none is forgotten; one that was never answered is the
+/// client's doing.
 #[derive(Debug)]
-pub(crate) struct Record(Option<Box<Details>>);
-
-#[derive(Debug)]
-struct Details {
+pub(crate) struct Record {
     connection: Rc<Connection>,
-    id: TransactionId,
-    time: Timestamp,
     started: Instant,
-    method: Method,
-    host: Option<HeaderValue>,
-    uri: Uri,
     route: Option<Arc<Route>>,
     selection: Option<Selection>,
     backend: Option<Arc<Backend>>,
     upload: Option<Rc<Progress>>,
     status: u16,
     sent: u64,
+    error: ErrorInfo,
+    /// When the way to a backend began.
+    asked: Option<Instant>,
+    /// From there to the head of its answer.
+    latency: Option<Duration>,
+    /// Whether that head was a 101.
+    switched: bool,
+    /// What only lines and spans need; none where neither is wanted.
+    details: Option<Box<Details>>,
+}
+
+/// What only lines and spans need.
+#[derive(Debug)]
+struct Details {
+    id: TransactionId,
+    time: SystemTime,
+    method: Method,
+    version: http::Version,
+    host: Option<HeaderValue>,
+    uri: Uri,
+    user_agent: Option<HeaderValue>,
+    /// As the backend was asked.
+    sent_host: Option<HeaderValue>,
+    sent_uri: Option<Uri>,
+    server_status: u16,
+    content_type: Option<HeaderValue>,
+    /// Until the head of the answer.
+    first: Option<Duration>,
     reason: Cow<'static, str>,
+    context: Option<trace::Context>,
 }
 
 /// The status of a request whose client left before it was answered. Never sent, only logged.
@@ -64,92 +99,121 @@ const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 impl Record {
     pub(crate) fn start<B>(connection: &Rc<Connection>, id: TransactionId, request: &Request<B>) -> Record {
-        Record(connection.thread.log.is_on().then(|| {
+        let thread = &connection.thread;
+        let details = || {
+            let header = |name| request.headers().get(name).cloned();
             Box::new(Details {
-                connection: connection.clone(),
                 id,
-                time: Timestamp::now(),
-                started: Instant::now(),
+                time: SystemTime::now(),
                 method: request.method().clone(),
-                host: request.headers().get(header::HOST).cloned(),
+                version: request.version(),
+                host: header(header::HOST),
                 uri: request.uri().clone(),
-                route: None,
-                selection: None,
-                backend: None,
-                upload: None,
-                status: CLIENT_CLOSED_REQUEST,
-                sent: 0,
+                user_agent: header(header::USER_AGENT),
+                sent_host: None,
+                sent_uri: None,
+                server_status: 0,
+                content_type: None,
+                first: None,
                 reason: Cow::Borrowed("the client went away"),
+                context: None,
             })
-        }))
+        };
+        Record {
+            connection: connection.clone(),
+            started: Instant::now(),
+            route: None,
+            selection: None,
+            backend: None,
+            upload: None,
+            status: CLIENT_CLOSED_REQUEST,
+            sent: 0,
+            error: ErrorInfo::ClientClosedRequest,
+            asked: None,
+            latency: None,
+            switched: false,
+            details: (thread.log.is_on() || thread.spans.is_on()).then(details),
+        }
     }
 
+    /// The listener that takes it.
     pub(crate) fn route(&mut self, route: &Arc<Route>) {
-        if let Some(details) = &mut self.0 {
-            details.route = Some(route.clone());
-        }
+        self.route = Some(route.clone());
     }
 
+    /// The way that it goes.
     pub(crate) fn select(&mut self, selection: &Selection) {
-        if let Some(details) = &mut self.0 {
-            details.selection = Some(selection.clone());
-        }
+        self.selection = Some(selection.clone());
     }
 
-    pub(crate) fn backend(&mut self, backend: &Arc<Backend>) {
-        if let Some(details) = &mut self.0 {
-            details.backend = Some(backend.clone());
+    /// Its part in a trace.
+    pub(crate) fn trace(&mut self, context: Option<trace::Context>) {
+        if let Some(details) = &mut self.details {
+            details.context = context;
         }
     }
 
     pub(crate) fn upload(&mut self, upload: Option<&Rc<Progress>>) {
-        if let Some(details) = &mut self.0 {
-            details.upload = upload.cloned();
+        self.upload = upload.cloned();
+    }
+
+    /// It goes to that backend, as `request` says: maybe not the first that is tried.
+    pub(crate) fn ask<B>(&mut self, backend: &Arc<Backend>, request: &Request<B>) {
+        self.asked.get_or_insert_with(Instant::now);
+        self.backend = Some(backend.clone());
+        if let Some(details) = &mut self.details {
+            details.sent_host = request.headers().get(header::HOST).cloned();
+            details.sent_uri = Some(request.uri().clone());
         }
     }
 
-    pub(crate) fn status(&mut self, status: http::StatusCode) {
-        if let Some(details) = &mut self.0 {
-            details.status = status.as_u16();
+    /// A connection to the backend was opened, or could not be, in that time.
+    pub(crate) fn connected(&self, well: bool, time: Duration) {
+        let Some(backend) = &self.backend else { return };
+        let exchanges = backend.series.exchanges.of(self.connection.thread.number);
+        if well {
+            exchanges.connect.observe(REQUEST, time);
+        } else {
+            exchanges.unreachable.add(1);
+        }
+    }
+
+    /// The head of the backend's answer is there.
+    pub(crate) fn answered<B>(&mut self, response: &Response<B>) {
+        let (Some(backend), Some(asked)) = (&self.backend, self.asked) else { return };
+        let latency = asked.elapsed();
+        let exchanges = backend.series.exchanges.of(self.connection.thread.number);
+        exchanges.statuses.add(response.status().as_u16());
+        exchanges.first_byte.observe(REQUEST, latency);
+        self.latency = Some(latency);
+        self.switched = response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
+        if let Some(details) = &mut self.details {
+            details.server_status = response.status().as_u16();
+        }
+    }
+
+    /// What the client is answered.
+    pub(crate) fn answer(&mut self, status: http::StatusCode, headers: &HeaderMap) {
+        self.status = status.as_u16();
+        if let Some(details) = &mut self.details {
+            details.first = Some(self.started.elapsed());
+            details.content_type = headers.get(header::CONTENT_TYPE).cloned();
         }
     }
 
     pub(crate) fn add_sent(&mut self, bytes: u64) {
-        if let Some(details) = &mut self.0 {
-            details.sent += bytes;
-        }
+        self.sent += bytes;
     }
 
-    pub(crate) fn fail(&mut self, reason: impl Into<Cow<'static, str>>) {
-        if let Some(details) = &mut self.0 {
+    pub(crate) fn fail(&mut self, error: ErrorInfo, reason: impl Into<Cow<'static, str>>) {
+        self.error = error;
+        if let Some(details) = &mut self.details {
             details.reason = reason.into();
         }
     }
 
     /// The response was handed over whole.
     pub(crate) fn complete(&mut self) {
-        self.fail("");
-    }
-}
-
-impl Drop for Details {
-    fn drop(&mut self) {
-        let backend = self.backend.as_ref().map(|backend| backend.address()).unwrap_or_default();
-        self.connection.thread.log.write(&Line {
-            time: self.time,
-            event: "request",
-            transaction_id: self.id.as_str(),
-            way: Way::along(self.route.as_deref(), self.selection.as_ref(), &backend),
-            client: self.connection.client,
-            method: self.method.as_str(),
-            host: self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or(""),
-            uri: self.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str),
-            status: self.status,
-            received_bytes: self.upload.as_ref().map_or(0, |upload| upload.bytes.get()),
-            sent_bytes: self.sent,
-            duration_ms: self.started.elapsed().as_secs_f64() * 1000.0,
-            reason: &self.reason,
-            closed_by: "",
-        });
+        self.fail(ErrorInfo::NoError, "");
     }
 }

@@ -4,8 +4,10 @@
 //! One task a tunnel. It waits for readiness first and only then borrows the thread's buffer, writes at once, and
 //! keeps bytes of its own only where a write was short: an idle tunnel holds two sockets and a few numbers.
 
+mod close;
 mod flow;
 mod leg;
+mod story;
 
 use std::future::poll_fn;
 use std::io;
@@ -25,7 +27,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::forward::Exchange;
 use super::record::TransactionId;
-use crate::access_log::{Line, Way};
 use crate::backend::Backend;
 use crate::cut::{Cut, Registration};
 use crate::drain::Drained;
@@ -33,6 +34,7 @@ use crate::listener::{Connection, OpenStream};
 use crate::member::Busy;
 use crate::runtime::{Selection, Target};
 use crate::stream::Stream;
+use crate::trace;
 use flow::{At, Flow};
 use leg::Leg;
 
@@ -48,13 +50,14 @@ const HANDOVER: Duration = Duration::from_secs(20);
 pub(crate) struct Head {
     host: Box<str>,
     uri: Box<str>,
+    version: http::Version,
 }
 
 impl Head {
     pub(crate) fn of<B>(request: &Request<B>) -> Head {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
         let uri = request.uri().path_and_query().map_or("", |uri| uri.as_str());
-        Head { host: host.into(), uri: uri.into() }
+        Head { host: host.into(), uri: uri.into(), version: request.version() }
     }
 }
 
@@ -66,12 +69,17 @@ pub(crate) fn open(
     exchange: &mut Exchange,
     downstream: OnUpgrade,
     head: Head,
-    id: TransactionId,
+    (id, handshake): (TransactionId, Option<trace::Context>),
 ) {
     let upstream = hyper::upgrade::on(&mut exchange.response);
     let open = OpenStream::current();
     // The connection's handle must outlive the handover; it is never lent again.
     let lease = exchange.lease.take();
+    let thread = &connection.thread;
+    let context = handshake.map(|handshake| {
+        let span = thread.random.borrow_mut().u64(1..).to_be_bytes();
+        Box::new(trace::Context { parent: Some(handshake.span), span, ..handshake })
+    });
     let story = Story {
         connection: connection.clone(),
         selection: selection.clone(),
@@ -79,6 +87,7 @@ pub(crate) fn open(
         backend: exchange.backend.clone(),
         head,
         id,
+        context,
         since: Timestamp::now(),
     };
     let limits = Limits { idle: target.request_timeout, drain: target.drain_timeout };
@@ -118,6 +127,8 @@ struct Story {
     backend: Arc<Backend>,
     head: Head,
     id: TransactionId,
+    /// Its part in a trace.
+    context: Option<Box<trace::Context>>,
     since: Timestamp,
     _busy: Busy,
 }
@@ -170,6 +181,10 @@ async fn run(
     let mut up = Flow::starting_with(&from_client);
     let mut down = Flow::starting_with(&from_backend);
     drop((from_client, from_backend));
+    let counts = story.counts();
+    counts.opened.add(1);
+    counts.received.add(up.bytes);
+    counts.sent.add(down.bytes);
     let mut idle = Idle { since: started, limit: limits.idle };
     let end = {
         let mut alarm = pin!(sleep_until(started + limits.idle));
@@ -178,10 +193,13 @@ async fn run(
                 return Poll::Ready(End::Cut(why));
             }
             let before = up.moved() + down.moved();
+            let (received, sent) = (up.bytes, down.bytes);
             let upwards =
                 up.poll(cx, &mut client, &mut backend).map_err(|(at, e)| (at.side(Side::Client), e));
             let downwards =
                 down.poll(cx, &mut backend, &mut client).map_err(|(at, e)| (at.side(Side::Backend), e));
+            counts.received.add(up.bytes - received);
+            counts.sent.add(down.bytes - sent);
             match (upwards, downwards) {
                 (Poll::Ready(Err((side, error))), _) | (_, Poll::Ready(Err((side, error)))) => {
                     return Poll::Ready(End::Failed(side, error));
@@ -209,7 +227,7 @@ async fn run(
         // Closing is all: no Close frame is written into a stream that the gateway does not read.
         End::Closed(_) | End::Idle(_) | End::Cut(_) => {}
     }
-    story.tell(&end, started, up.bytes, down.bytes);
+    story.tell(&end, started, &up, &down);
 }
 
 /// The idle limit. Traffic only notes the time; the alarm, when it goes off, looks whether it was right to.
@@ -266,38 +284,5 @@ async fn cut_later(connection: Rc<Connection>, backend: Arc<Backend>, after: Dur
     let member = &backend.standing.member;
     if !connection.current.load().roster.contains(member) {
         connection.thread.cut(&Drained::Removed(member.clone()));
-    }
-}
-
-impl Story {
-    fn tell(&self, end: &End, started: Instant, up: u64, down: u64) {
-        let log = &self.connection.thread.log;
-        if !log.is_on() {
-            return;
-        }
-        let (closed_by, reason) = match end {
-            End::Closed(Side::Client) => ("client", "closed".to_owned()),
-            End::Closed(Side::Backend) => ("backend", "closed".to_owned()),
-            End::Failed(Side::Client, error) => ("client", format!("connection failed: {error}")),
-            End::Failed(Side::Backend, error) => ("backend", format!("connection failed: {error}")),
-            End::Idle(limit) => ("gateway", format!("idle timeout after {} s", limit.as_secs())),
-            End::Cut(why) => ("gateway", why.reason().to_owned()),
-        };
-        log.write(&Line {
-            time: self.since,
-            event: "tunnel",
-            transaction_id: self.id.as_str(),
-            way: Way::along(None, Some(&self.selection), &self.backend.address()),
-            client: self.connection.client,
-            method: "GET",
-            host: &self.head.host,
-            uri: &self.head.uri,
-            status: 101,
-            received_bytes: up,
-            sent_bytes: down,
-            duration_ms: started.elapsed().as_secs_f64() * 1000.0,
-            reason: &reason,
-            closed_by,
-        });
     }
 }

@@ -22,6 +22,7 @@ use super::{Runtime, Site};
 use crate::backend::Backends;
 use crate::config::Config;
 use crate::member::{Member, Roster};
+use crate::metrics::series::Series;
 use crate::proxy::page::Shelf;
 use crate::tls::TlsError;
 use crate::tls::client::Client;
@@ -57,6 +58,7 @@ impl Runtime {
         let (none, nobody) = (Backends::default(), Roster::default());
         let before = old.map_or(&nobody, |old| &old.roster);
         let shelf = Shelf::new(&content.answers).map_err(|index| BuildError::NoPage { index })?;
+        let threads = config.threads.get();
         let mut builder = Builder {
             snapshot,
             shelf,
@@ -64,7 +66,9 @@ impl Runtime {
             roster: Roster::new(snapshot.gateway, content, before, Instant::now()),
             name: Arc::from(content.name.as_str()),
             old: old.map_or(&none, |old| &old.backends),
-            backends: Backends::default(),
+            backends: Backends::new(threads),
+            old_series: old.map(|old| &old.series),
+            series: Series::new(old.map(|old| &old.series), threads),
             clients: HashMap::new(),
             offers: Offers::default(),
         };
@@ -82,6 +86,7 @@ impl Runtime {
             answers: builder.shelf.of_gateway().clone(),
             sites,
             backends: builder.backends,
+            series: builder.series,
             roster: builder.roster,
         })
     }
@@ -118,6 +123,8 @@ struct Builder<'a> {
     name: Arc<str>,
     old: &'a Backends,
     backends: Backends,
+    old_series: Option<&'a Series>,
+    series: Series,
     /// TLS towards backends by whom it trusts: settings that trust the same share it with its sessions.
     clients: HashMap<&'a UpstreamTls, Client>,
     offers: Offers,
@@ -136,12 +143,15 @@ impl<'a> Builder<'a> {
             let offer = self.offers.of(listener, self.content())?;
             let rule = listener.rule.as_ref().map(|rule| self.rule(listener, rule)).transpose()?;
             let answers = self.shelf.answers(&listener.error_pages);
+            let named = rule.as_ref().map_or("", |rule| &rule.name);
+            let series = self.series.rule(self.old_series, &listener.name, named);
             routes.push(Arc::new(Route {
                 gateway: self.name.clone(),
                 listener: listener.name.clone(),
                 answers: answers.map_err(|index| BuildError::NoPage { index })?,
                 demand: offer.as_ref().and_then(|offer| offer.demand.clone()),
                 rule,
+                series,
             }));
             offers.extend(offer);
         }

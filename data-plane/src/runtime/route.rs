@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use super::paths::PathTable;
 use super::target::Target;
+use crate::metrics::series::RuleSeries;
 use crate::proxy::page::Answers;
 use crate::tls::client_certificate::ClientDemand;
 
@@ -20,6 +21,8 @@ pub(crate) struct Route {
     pub(crate) demand: Option<Arc<ClientDemand>>,
     /// None where no rule refers to the listener.
     pub(crate) rule: Option<Rule>,
+    /// What is counted of its requests.
+    pub(crate) series: Arc<RuleSeries>,
 }
 
 /// A rule, with every way that a request may go by it.

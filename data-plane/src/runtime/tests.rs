@@ -12,7 +12,7 @@ use tidegate_shared::snapshot::{
 use uuid::Uuid;
 
 use super::*;
-use crate::config::{AccessLog, Config};
+use crate::config::{AccessLog, Config, MetricsPage, Rotation};
 
 fn config() -> Config {
     Config {
@@ -25,6 +25,9 @@ fn config() -> Config {
         threads: NonZeroUsize::MIN,
         drain_timeout: Duration::from_secs(1),
         access_log: AccessLog::Off,
+        access_log_rotation: Rotation { max_size: u64::MAX, keep: 0 },
+        metrics: MetricsPage::Off,
+        otlp_endpoint: None,
     }
 }
 

@@ -126,7 +126,9 @@ impl Tidegate {
     }
 
     fn spawn(&self) -> Process {
-        Process::start(&self.builder.binary, &self.arguments(), &[], self.directory.path(), None)
+        // Tests run beside each other: each worker shows its metrics wherever there is room.
+        let environment = [("TIDEGATE_METRICS", "127.0.0.1:0")];
+        Process::start(&self.builder.binary, &self.arguments(), &environment, self.directory.path(), None)
     }
 
     fn arguments(&self) -> Vec<String> {

@@ -8,7 +8,8 @@ use http::{HeaderMap, Request};
 use rustls::ClientConfig;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::wait::timely;
@@ -133,6 +134,13 @@ impl WebSocket {
     pub async fn echo(&mut self, text: &str) {
         self.send(text).await;
         assert_eq!(self.receive().await, text);
+    }
+
+    /// Closes properly with that code and waits for the other side to do the same.
+    pub async fn close_with(mut self, code: u16) -> End {
+        let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::default() };
+        timely("room to close", self.stream.close(Some(frame))).await.expect("the WebSocket is open");
+        self.end().await
     }
 
     /// Closes properly and waits for the other side to do the same.

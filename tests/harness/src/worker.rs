@@ -113,5 +113,7 @@ fn run(
         arguments.extend(["--token-file", "-"]);
     }
     let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-    Process::start(binary, &arguments, environment, directory, token)
+    // Tests run beside each other: each worker shows its metrics wherever there is room.
+    let environment = [&[("TIDEGATE_METRICS", "127.0.0.1:0")], environment].concat();
+    Process::start(binary, &arguments, &environment, directory, token)
 }

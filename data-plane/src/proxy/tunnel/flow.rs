@@ -8,6 +8,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::close;
+
 /// The most bytes that one direction of a tunnel reads at once, and so the most that it ever holds.
 const CHUNK: usize = 64 * 1024;
 
@@ -30,6 +32,8 @@ pub(super) struct Flow {
     drained: u64,
     /// When the source said that no more would come.
     pub(super) ended: Option<Instant>,
+    /// The code of the Close frame that was the last of what was read, where that can be seen.
+    pub(super) close_code: Option<u16>,
     shut: bool,
 }
 
@@ -42,7 +46,8 @@ pub(super) enum At {
 
 impl Flow {
     pub(super) fn starting_with(bytes: &[u8]) -> Flow {
-        Flow { kept: bytes.to_vec(), bytes: bytes.len() as u64, ..Flow::default() }
+        let close_code = close::code(bytes);
+        Flow { kept: bytes.to_vec(), bytes: bytes.len() as u64, close_code, ..Flow::default() }
     }
 
     /// Whether bytes wait for the sink. The source is not read meanwhile, so what befalls it goes unseen.
@@ -104,6 +109,7 @@ impl Flow {
                 return Ok(());
             }
             self.bytes += chunk.len() as u64;
+            self.close_code = close::code(chunk);
             let written = match Pin::new(&mut *sink).poll_write(cx, chunk) {
                 Poll::Pending => 0,
                 Poll::Ready(written) => written.map_err(|e| (At::Sink, e))?,

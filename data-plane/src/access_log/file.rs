@@ -1,0 +1,154 @@
+//! The log in a file: appended to, followed when somebody moves it away, and rotated when it is full.
+//!
+//! Several workers may share one file. Each line is written whole, and whoever finds the file full moves it aside
+//! while holding a lock on it, so that two workers do not rotate it twice.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::config::Rotation;
+
+/// An open log file.
+#[derive(Debug)]
+pub(super) struct LogFile {
+    path: PathBuf,
+    rotation: Rotation,
+    file: File,
+    /// Whether the last rotation failed: said once.
+    stuck: bool,
+}
+
+impl LogFile {
+    /// Opens it for appending, and makes it if it is not there.
+    pub(super) fn open(path: &Path, rotation: Rotation) -> io::Result<LogFile> {
+        Ok(LogFile { path: path.to_owned(), rotation, file: append_to(path)?, stuck: false })
+    }
+
+    /// Writes lines at its end, wherever its path now leads.
+    pub(super) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        if !self.is_in_place()? {
+            self.file = append_to(&self.path)?;
+        }
+        self.file.write_all(lines)?;
+        if self.file.metadata()?.len() >= self.rotation.max_size {
+            let rotated = self.rotate();
+            if let (Err(error), false) = (&rotated, self.stuck) {
+                tracing::error!(%error, "the access log cannot be rotated: it goes on growing");
+            }
+            self.stuck = rotated.is_err();
+        }
+        Ok(())
+    }
+
+    /// Whether the path still leads to what is open: another worker, or the system's own rotation, may have moved it.
+    fn is_in_place(&self) -> io::Result<bool> {
+        let open = self.file.metadata()?;
+        match fs::metadata(&self.path) {
+            Ok(there) => Ok((there.dev(), there.ino()) == (open.dev(), open.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        self.file.lock()?;
+        // Whoever had the lock before may have done it.
+        if self.is_in_place()? {
+            let aside = |number: u32| PathBuf::from(format!("{}.{number}", self.path.display()));
+            for number in (1..self.rotation.keep).rev() {
+                ignore_missing(fs::rename(aside(number), aside(number + 1)))?;
+            }
+            match self.rotation.keep {
+                0 => ignore_missing(fs::remove_file(&self.path))?,
+                _ => ignore_missing(fs::rename(&self.path, aside(1)))?,
+            }
+        }
+        // The lock goes with the file.
+        self.file = append_to(&self.path)?;
+        Ok(())
+    }
+}
+
+fn append_to(path: &Path) -> io::Result<File> {
+    let open = OpenOptions::new().create(true).append(true).open(path);
+    open.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contents(directory: &Path) -> Vec<(String, String)> {
+        let mut files: Vec<_> = fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                (name, fs::read_to_string(path).unwrap())
+            })
+            .collect();
+        files.sort();
+        files
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        contents(directory).into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn a_full_file_is_moved_aside_and_the_oldest_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let mut log = LogFile::open(&path, Rotation { max_size: 4, keep: 2 }).unwrap();
+        for number in 1..=4 {
+            log.append(format!("{number}{number}{number}\n").as_bytes()).unwrap();
+        }
+        log.append(b"5\n").unwrap();
+        let expected = [("log", "5\n"), ("log.1", "444\n"), ("log.2", "333\n")];
+        assert_eq!(contents(directory.path()), expected.map(|(n, c)| (n.to_owned(), c.to_owned())));
+    }
+
+    #[test]
+    fn with_none_to_keep_a_full_file_is_begun_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let mut log = LogFile::open(&path, Rotation { max_size: 4, keep: 0 }).unwrap();
+        log.append(b"full\n").unwrap();
+        log.append(b"5\n").unwrap();
+        assert_eq!(contents(directory.path()), [("log".to_owned(), "5\n".to_owned())]);
+    }
+
+    #[test]
+    fn two_that_share_a_file_rotate_it_once_and_follow_each_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let rotation = Rotation { max_size: 8, keep: 9 };
+        let [mut one, mut other] = [(); 2].map(|()| LogFile::open(&path, rotation).unwrap());
+        one.append(b"one\n").unwrap();
+        other.append(b"other\n").unwrap();
+        assert_eq!(names(directory.path()), ["log", "log.1"]);
+        one.append(b"1\n").unwrap();
+        other.append(b"2\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "1\n2\n");
+    }
+
+    #[test]
+    fn a_file_that_somebody_moved_away_is_made_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let mut log = LogFile::open(&path, Rotation { max_size: 100, keep: 1 }).unwrap();
+        log.append(b"1\n").unwrap();
+        fs::rename(&path, directory.path().join("away")).unwrap();
+        log.append(b"2\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "2\n");
+    }
+}

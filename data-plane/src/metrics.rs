@@ -1,0 +1,96 @@
+//! What a worker counts, and the page where Prometheus reads it.
+//!
+//! Data threads count in [`series`], each in cells of its own ([`cell`]); [`page`] adds them up when it is asked for,
+//! under the names of [`families`]; [`server`] answers. Nothing here may ever hold up a request, and nothing that a
+//! client sends becomes a label.
+
+pub(crate) mod cell;
+mod families;
+mod page;
+pub(crate) mod series;
+mod server;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use tidegate_shared::id::GatewayId;
+
+use crate::limits::Places;
+use crate::runtime::Runtime;
+use page::{Page, Process};
+pub(crate) use server::Server;
+
+/// What the page is put together from.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    gateways: Arc<Mutex<BTreeMap<GatewayId, Arc<ArcSwap<Runtime>>>>>,
+    places: Places,
+    lines_dropped: Arc<AtomicU64>,
+    spans_dropped: Arc<AtomicU64>,
+}
+
+impl Metrics {
+    pub(crate) fn new(
+        places: Places,
+        lines_dropped: Arc<AtomicU64>,
+        spans_dropped: Arc<AtomicU64>,
+    ) -> Metrics {
+        Metrics { gateways: Arc::default(), places, lines_dropped, spans_dropped }
+    }
+
+    /// Shows a gateway from now on.
+    pub(crate) fn show(&self, gateway: GatewayId, current: &Arc<ArcSwap<Runtime>>) {
+        self.lock().insert(gateway, current.clone());
+    }
+
+    /// Shows it no more.
+    pub(crate) fn hide(&self, gateway: GatewayId) {
+        self.lock().remove(&gateway);
+    }
+
+    /// The page as it is now.
+    fn page(&self) -> String {
+        let gateways = self.lock().values().map(|current| current.load_full()).collect();
+        let process = Process {
+            places: self.places.all(),
+            places_free: self.places.free(),
+            limited: self.places.times_limited(),
+            lines_dropped: self.lines_dropped.load(Ordering::Relaxed),
+            spans_dropped: self.spans_dropped.load(Ordering::Relaxed),
+        };
+        tidegate_shared::metrics::page(Page { gateways, process })
+    }
+
+    /// The map is never left half changed, so a panic elsewhere does not make it unusable.
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<GatewayId, Arc<ArcSwap<Runtime>>>> {
+        self.gateways.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// The documented page has a row for each family and no other, and the exported page has them all.
+    #[test]
+    fn the_documented_metrics_are_those_that_are_exported() {
+        let text = include_str!("../../METRICS.md");
+        let section = text.split("## Workers").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+        let documented: BTreeSet<&str> =
+            section.lines().filter(|line| line.starts_with("| `tidegate_")).collect();
+        let rows: Vec<String> = families::ALL.iter().map(|family| family.row()).collect();
+        assert_eq!(documented, rows.iter().map(String::as_str).collect());
+
+        let metrics = Metrics::new(Places::raise(), Arc::default(), Arc::default());
+        let page = metrics.page();
+        let exported: BTreeSet<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "))
+            .filter_map(|line| line.split(' ').next())
+            .collect();
+        assert_eq!(exported, families::ALL.iter().map(|family| family.name).collect());
+    }
+}

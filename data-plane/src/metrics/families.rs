@@ -1,0 +1,205 @@
+//! The names that a worker's numbers have for Prometheus: stable, since dashboards and alarms are made of them.
+//!
+//! `METRICS.md` has a row for each; a test holds the two together.
+
+use tidegate_shared::metrics::Family;
+use tidegate_shared::metrics::Kind::{self, Counter, Gauge, Histogram};
+
+const OF_GATEWAY: &[&str] = &["gateway"];
+const OF_RULE: &[&str] = &["gateway", "listener", "rule"];
+const OF_TARGET: &[&str] = &["gateway", "pool", "settings"];
+
+const fn family(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Family {
+    Family { name, kind, labels, help }
+}
+
+pub(crate) const REQUESTS: Family = family(
+    "tidegate_http_requests",
+    Counter,
+    &["gateway", "listener", "rule", "code_class"],
+    "Requests that were answered, by the class of the answer's status.",
+);
+pub(crate) const FAILURES: Family = family(
+    "tidegate_http_request_failures",
+    Counter,
+    &["gateway", "listener", "rule", "error"],
+    "Requests that the gateway or the client ended before a backend's answer had passed whole, by cause.",
+);
+pub(crate) const REQUEST_TIME: Family = family(
+    "tidegate_http_request_duration_seconds",
+    Histogram,
+    OF_RULE,
+    "From a request's head to the end of its answer.",
+);
+pub(crate) const RECEIVED: Family =
+    family("tidegate_http_received_bytes", Counter, OF_RULE, "Bytes of request bodies from clients.");
+pub(crate) const SENT: Family =
+    family("tidegate_http_sent_bytes", Counter, OF_RULE, "Bytes of response bodies to clients.");
+
+pub(crate) const TUNNELS_OPENED: Family =
+    family("tidegate_tunnels_opened", Counter, OF_RULE, "Tunnels that were opened.");
+pub(crate) const TUNNELS: Family = family("tidegate_tunnels", Gauge, OF_RULE, "Tunnels that are open.");
+pub(crate) const TUNNELS_CLOSED: Family = family(
+    "tidegate_tunnels_closed",
+    Counter,
+    &["gateway", "listener", "rule", "reason"],
+    "Tunnels that have ended, by how.",
+);
+pub(crate) const TUNNEL_TIME: Family =
+    family("tidegate_tunnel_duration_seconds", Histogram, OF_RULE, "How long ended tunnels had lived.");
+pub(crate) const TUNNEL_HANDSHAKE: Family = family(
+    "tidegate_tunnel_handshake_duration_seconds",
+    Histogram,
+    OF_RULE,
+    "From the head of a handshake to the backend's 101.",
+);
+pub(crate) const TUNNEL_RECEIVED: Family =
+    family("tidegate_tunnel_received_bytes", Counter, OF_RULE, "Bytes from clients through tunnels.");
+pub(crate) const TUNNEL_SENT: Family =
+    family("tidegate_tunnel_sent_bytes", Counter, OF_RULE, "Bytes to clients through tunnels.");
+
+pub(crate) const RESPONSES: Family = family(
+    "tidegate_backend_responses",
+    Counter,
+    &["gateway", "pool", "settings", "code_class"],
+    "Answers of backends, by the class of their status.",
+);
+pub(crate) const UNREACHABLE: Family = family(
+    "tidegate_backend_connect_failures",
+    Counter,
+    OF_TARGET,
+    "Connections to backends that could not be opened.",
+);
+pub(crate) const CONNECT: Family = family(
+    "tidegate_backend_connect_duration_seconds",
+    Histogram,
+    OF_TARGET,
+    "How long opening a connection to a backend took, TLS included.",
+);
+pub(crate) const FIRST_BYTE: Family = family(
+    "tidegate_backend_first_byte_duration_seconds",
+    Histogram,
+    OF_TARGET,
+    "From the start of the way to a backend, connecting included, to the head of its answer.",
+);
+pub(crate) const LAST_BYTE: Family = family(
+    "tidegate_backend_last_byte_duration_seconds",
+    Histogram,
+    OF_TARGET,
+    "The same to the end of its answer's body.",
+);
+pub(crate) const BACKENDS: Family = family(
+    "tidegate_backends",
+    Gauge,
+    &["gateway", "pool", "settings", "state"],
+    "Pool members by what their probes say: healthy, unhealthy or unknown.",
+);
+
+pub(crate) const CONNECTIONS_OPENED: Family = family(
+    "tidegate_connections_opened",
+    Counter,
+    OF_GATEWAY,
+    "Connections from clients that were accepted.",
+);
+pub(crate) const CONNECTIONS: Family = family(
+    "tidegate_connections",
+    Gauge,
+    OF_GATEWAY,
+    "Connections from clients that are open, tunnels included.",
+);
+pub(crate) const HANDSHAKES: Family = family(
+    "tidegate_tls_handshakes",
+    Counter,
+    &["gateway", "protocol"],
+    "TLS handshakes with clients that succeeded, by version.",
+);
+pub(crate) const HANDSHAKE_FAILURES: Family = family(
+    "tidegate_tls_handshake_failures",
+    Counter,
+    OF_GATEWAY,
+    "TLS handshakes with clients that failed.",
+);
+pub(crate) const HANDSHAKE_TIME: Family = family(
+    "tidegate_tls_handshake_duration_seconds",
+    Histogram,
+    OF_GATEWAY,
+    "How long TLS handshakes with clients took.",
+);
+pub(crate) const MALFORMED: Family = family(
+    "tidegate_malformed_requests",
+    Counter,
+    OF_GATEWAY,
+    "What clients sent that was refused before it was a request.",
+);
+pub(crate) const HEADERS_DROPPED: Family = family(
+    "tidegate_headers_dropped",
+    Counter,
+    OF_GATEWAY,
+    "Request headers that were not passed on because of their names.",
+);
+
+pub(crate) const PLACES: Family =
+    family("tidegate_connection_places", Gauge, &[], "Connections that the limit of open files allows.");
+pub(crate) const PLACES_FREE: Family =
+    family("tidegate_connection_places_free", Gauge, &[], "Those of them that are free.");
+pub(crate) const LIMITED: Family = family(
+    "tidegate_connection_limit_reached",
+    Counter,
+    &[],
+    "How often accepting paused because no place was free or the system refused.",
+);
+pub(crate) const LINES_DROPPED: Family = family(
+    "tidegate_access_log_lines_dropped",
+    Counter,
+    &[],
+    "Access lines that were dropped because the log was written too slowly or not at all.",
+);
+pub(crate) const SPANS_DROPPED: Family = family(
+    "tidegate_spans_dropped",
+    Counter,
+    &[],
+    "Spans that were dropped because the collector was too slow or did not take them.",
+);
+pub(crate) const BUILD: Family =
+    family("tidegate_build_info", Gauge, &["version"], "Always 1; the label says what runs.");
+
+/// All of them, in the order of the page.
+#[cfg(test)]
+pub(crate) const ALL: &[&Family] = &[
+    &REQUESTS,
+    &FAILURES,
+    &REQUEST_TIME,
+    &RECEIVED,
+    &SENT,
+    &TUNNELS_OPENED,
+    &TUNNELS,
+    &TUNNELS_CLOSED,
+    &TUNNEL_TIME,
+    &TUNNEL_HANDSHAKE,
+    &TUNNEL_RECEIVED,
+    &TUNNEL_SENT,
+    &RESPONSES,
+    &UNREACHABLE,
+    &CONNECT,
+    &FIRST_BYTE,
+    &LAST_BYTE,
+    &BACKENDS,
+    &CONNECTIONS_OPENED,
+    &CONNECTIONS,
+    &HANDSHAKES,
+    &HANDSHAKE_FAILURES,
+    &HANDSHAKE_TIME,
+    &MALFORMED,
+    &HEADERS_DROPPED,
+    &PLACES,
+    &PLACES_FREE,
+    &LIMITED,
+    &LINES_DROPPED,
+    &SPANS_DROPPED,
+    &BUILD,
+];

@@ -1,0 +1,246 @@
+//! The page that Prometheus reads: what all threads have counted, put together when it is asked for.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use tidegate_shared::metrics::{Distribution, Encoder, Family, Samples, Source};
+use tidegate_shared::protocol::HealthState;
+
+use super::cell::{Bounds, Count, REQUEST, Shards, TUNNEL, Times, total};
+use super::families::{
+    BACKENDS, BUILD, CONNECT, CONNECTIONS, CONNECTIONS_OPENED, FAILURES, FIRST_BYTE, HANDSHAKE_FAILURES,
+    HANDSHAKE_TIME, HANDSHAKES, HEADERS_DROPPED, LAST_BYTE, LIMITED, LINES_DROPPED, MALFORMED, PLACES,
+    PLACES_FREE, RECEIVED, REQUEST_TIME, REQUESTS, RESPONSES, SENT, SPANS_DROPPED, TUNNEL_HANDSHAKE,
+    TUNNEL_RECEIVED, TUNNEL_SENT, TUNNEL_TIME, TUNNELS, TUNNELS_CLOSED, TUNNELS_OPENED, UNREACHABLE,
+};
+use super::series::{CODE_CLASSES, Connections, RuleSeries, TLS_VERSIONS, TUNNEL_ENDS, TargetSeries};
+use crate::error_info::ErrorInfo;
+use crate::runtime::Runtime;
+
+/// The states of backends, with their label.
+const STATES: [(HealthState, &str); 3] =
+    [(HealthState::Up, "healthy"), (HealthState::Down, "unhealthy"), (HealthState::Unknown, "unknown")];
+
+/// What the page is made of.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// What is in force now.
+    pub(crate) gateways: Vec<Arc<Runtime>>,
+    pub(crate) process: Process,
+}
+
+/// What the process as a whole has to say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Process {
+    pub(crate) places: usize,
+    pub(crate) places_free: usize,
+    pub(crate) limited: u64,
+    pub(crate) lines_dropped: u64,
+    pub(crate) spans_dropped: u64,
+}
+
+impl Source for Page {
+    fn encode(&self, mut encoder: Encoder<'_>) -> fmt::Result {
+        let encoder = &mut encoder;
+        self.requests(encoder)?;
+        self.tunnels(encoder)?;
+        self.exchanges(encoder)?;
+        self.backends(encoder)?;
+        self.connections(encoder)?;
+        self.process(encoder)
+    }
+}
+
+impl Page {
+    fn requests(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let rules: Vec<_> = self.rules().filter(|(_, rule)| rule.requests.iter().next().is_some()).collect();
+        REQUESTS.write(encoder, |samples| {
+            for (gateway, rule) in &rules {
+                for (class, name) in CODE_CLASSES.iter().enumerate() {
+                    let count = rule.requests.sum(|requests| requests.statuses.of(class));
+                    samples.count(&[gateway, &rule.listener, &rule.rule, name], count)?;
+                }
+            }
+            Ok(())
+        })?;
+        FAILURES.write(encoder, |samples| {
+            for (gateway, rule) in &rules {
+                for (number, failure) in ErrorInfo::FAILURES.into_iter().enumerate() {
+                    let count = rule.requests.sum(|requests| &requests.failures[number]);
+                    // Most never happen: a sample for each would be most of the page.
+                    if count > 0 {
+                        samples.count(&[gateway, &rule.listener, &rule.rule, failure.as_str()], count)?;
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        of_rules(&REQUEST_TIME, encoder, &rules, |rule| Value::times(REQUEST, &rule.requests, |r| &r.time))?;
+        of_rules(&RECEIVED, encoder, &rules, |rule| Value::count(&rule.requests, |r| &r.received))?;
+        of_rules(&SENT, encoder, &rules, |rule| Value::count(&rule.requests, |r| &r.sent))
+    }
+
+    fn tunnels(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let rules: Vec<_> = self.rules().filter(|(_, rule)| rule.tunnels.iter().next().is_some()).collect();
+        let opened = |rule: &RuleSeries| rule.tunnels.sum(|tunnels| &tunnels.opened);
+        of_rules(&TUNNELS_OPENED, encoder, &rules, |rule| Value::Count(opened(rule)))?;
+        of_rules(&TUNNELS, encoder, &rules, |rule| {
+            let closed: u64 =
+                TUNNEL_ENDS.iter().map(|(end, _)| rule.tunnels.sum(|tunnels| tunnels.closed(*end))).sum();
+            Value::Level(opened(rule).saturating_sub(closed))
+        })?;
+        TUNNELS_CLOSED.write(encoder, |samples| {
+            for (gateway, rule) in &rules {
+                for (end, name) in TUNNEL_ENDS {
+                    let count = rule.tunnels.sum(|tunnels| tunnels.closed(end));
+                    samples.count(&[gateway, &rule.listener, &rule.rule, name], count)?;
+                }
+            }
+            Ok(())
+        })?;
+        of_rules(&TUNNEL_TIME, encoder, &rules, |rule| Value::times(TUNNEL, &rule.tunnels, |t| &t.time))?;
+        of_rules(&TUNNEL_HANDSHAKE, encoder, &rules, |rule| {
+            Value::times(REQUEST, &rule.tunnels, |t| &t.handshake)
+        })?;
+        of_rules(&TUNNEL_RECEIVED, encoder, &rules, |rule| Value::count(&rule.tunnels, |t| &t.received))?;
+        of_rules(&TUNNEL_SENT, encoder, &rules, |rule| Value::count(&rule.tunnels, |t| &t.sent))
+    }
+
+    fn exchanges(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let targets: Vec<_> =
+            self.targets().filter(|(_, target)| target.exchanges.iter().next().is_some()).collect();
+        RESPONSES.write(encoder, |samples| {
+            for (gateway, target) in &targets {
+                for (class, name) in CODE_CLASSES.iter().enumerate() {
+                    let count = target.exchanges.sum(|exchanges| exchanges.statuses.of(class));
+                    samples.count(&[gateway, &target.pool, &target.settings, name], count)?;
+                }
+            }
+            Ok(())
+        })?;
+        let mut write = |family: &Family, value: &dyn Fn(&TargetSeries) -> Value| {
+            family.write(encoder, |samples| {
+                for (gateway, target) in &targets {
+                    value(target).write(samples, &[gateway, &target.pool, &target.settings])?;
+                }
+                Ok(())
+            })
+        };
+        write(&UNREACHABLE, &|target| Value::count(&target.exchanges, |e| &e.unreachable))?;
+        write(&CONNECT, &|target| Value::times(REQUEST, &target.exchanges, |e| &e.connect))?;
+        write(&FIRST_BYTE, &|target| Value::times(REQUEST, &target.exchanges, |e| &e.first_byte))?;
+        write(&LAST_BYTE, &|target| Value::times(REQUEST, &target.exchanges, |e| &e.last_byte))
+    }
+
+    fn backends(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        BACKENDS.write(encoder, |samples| {
+            for runtime in &self.gateways {
+                let mut states: HashMap<(&str, &str), [u32; STATES.len()]> = HashMap::new();
+                for backend in runtime.backends.iter() {
+                    let state = STATES.iter().position(|(state, _)| *state == backend.health.state());
+                    let counts =
+                        states.entry((&*backend.series.pool, &*backend.series.settings)).or_default();
+                    counts[state.expect("every state is listed")] += 1;
+                }
+                for target in runtime.backends.all_series() {
+                    let counts = states.get(&(&*target.pool, &*target.settings)).copied().unwrap_or_default();
+                    for ((_, name), count) in STATES.iter().zip(counts) {
+                        let labels = [&*runtime.name, &target.pool, &target.settings, name];
+                        samples.gauge(&labels, count.into())?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn connections(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        HANDSHAKES.write(encoder, |samples| {
+            for runtime in &self.gateways {
+                for (version, name) in TLS_VERSIONS.iter().enumerate() {
+                    let count = runtime.series.connections.sum(|c| &c.handshakes[version]);
+                    samples.count(&[&runtime.name, name], count)?;
+                }
+            }
+            Ok(())
+        })?;
+        let mut write = |family: &Family, value: &dyn Fn(&Shards<Connections>) -> Value| {
+            family.write(encoder, |samples| {
+                for runtime in &self.gateways {
+                    value(&runtime.series.connections).write(samples, &[&runtime.name])?;
+                }
+                Ok(())
+            })
+        };
+        write(&CONNECTIONS_OPENED, &|shards| Value::count(shards, |c| &c.opened))?;
+        write(&CONNECTIONS, &|shards| {
+            Value::Level(shards.sum(|c| &c.opened).saturating_sub(shards.sum(|c| &c.closed)))
+        })?;
+        write(&HANDSHAKE_FAILURES, &|shards| Value::count(shards, |c| &c.handshake_failures))?;
+        write(&HANDSHAKE_TIME, &|shards| Value::times(REQUEST, shards, |c| &c.handshake))?;
+        write(&MALFORMED, &|shards| Value::count(shards, |c| &c.malformed))?;
+        write(&HEADERS_DROPPED, &|shards| Value::count(shards, |c| &c.headers_dropped))
+    }
+
+    fn process(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
+        let Process { places, places_free, limited, lines_dropped, spans_dropped } = self.process;
+        PLACES.write(encoder, |samples| samples.gauge(&[], places as f64))?;
+        PLACES_FREE.write(encoder, |samples| samples.gauge(&[], places_free as f64))?;
+        LIMITED.write(encoder, |samples| samples.count(&[], limited))?;
+        LINES_DROPPED.write(encoder, |samples| samples.count(&[], lines_dropped))?;
+        SPANS_DROPPED.write(encoder, |samples| samples.count(&[], spans_dropped))?;
+        BUILD.write(encoder, |samples| samples.gauge(&[env!("CARGO_PKG_VERSION")], 1.0))
+    }
+
+    /// Every gateway's name with each of its rules.
+    fn rules(&self) -> impl Iterator<Item = (&str, &RuleSeries)> {
+        self.gateways.iter().flat_map(|runtime| runtime.series.rules().map(|rule| (&*runtime.name, rule)))
+    }
+
+    /// Every gateway's name with each of its pools.
+    fn targets(&self) -> impl Iterator<Item = (&str, &TargetSeries)> {
+        self.gateways
+            .iter()
+            .flat_map(|runtime| runtime.backends.all_series().map(|target| (&*runtime.name, target)))
+    }
+}
+
+/// One sample, whatever its kind.
+enum Value {
+    Count(u64),
+    Level(u64),
+    Times(Distribution),
+}
+
+impl Value {
+    fn count<T: Default>(shards: &Shards<T>, number: impl Fn(&T) -> &Count) -> Value {
+        Value::Count(shards.sum(number))
+    }
+
+    fn times<T: Default>(bounds: Bounds, shards: &Shards<T>, times: impl Fn(&T) -> &Times) -> Value {
+        Value::Times(total(bounds, shards.iter().map(times)))
+    }
+
+    fn write(&self, samples: &mut Samples<'_>, labels: &[&str]) -> fmt::Result {
+        match self {
+            Value::Count(count) => samples.count(labels, *count),
+            Value::Level(level) => samples.gauge(labels, *level as f64),
+            Value::Times(times) => samples.times(labels, times),
+        }
+    }
+}
+
+fn of_rules(
+    family: &Family,
+    encoder: &mut Encoder<'_>,
+    rules: &[(&str, &RuleSeries)],
+    value: impl Fn(&RuleSeries) -> Value,
+) -> fmt::Result {
+    family.write(encoder, |samples| {
+        for (gateway, rule) in rules {
+            value(rule).write(samples, &[gateway, &rule.listener, &rule.rule])?;
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,249 @@
+//! What is counted, by whom it is counted for: a gateway, a rule of a listener, a pool under its settings.
+//!
+//! A runtime refers to these, so that a request finds its own without looking anything up by name. They outlive a
+//! change of configuration for as long as what they are named after does, and go with it: labels are never more than
+//! what is configured. Nothing of a client (its host, path or address) is ever a label.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::cell::{Count, Shards, Times};
+use crate::error_info::ErrorInfo;
+
+/// The groups that statuses are counted in.
+pub(crate) const CODE_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// The versions of TLS that handshakes are counted by.
+pub(crate) const TLS_VERSIONS: [&str; 2] = ["TLSv1.2", "TLSv1.3"];
+
+/// How tunnels end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TunnelEnd {
+    ClientClosed,
+    BackendClosed,
+    ClientFailed,
+    BackendFailed,
+    Idle,
+    BackendRemoved,
+    BackendDown,
+    Stopping,
+}
+
+/// All of them, by their label.
+pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 8] = [
+    (TunnelEnd::ClientClosed, "client_closed"),
+    (TunnelEnd::BackendClosed, "backend_closed"),
+    (TunnelEnd::ClientFailed, "client_failed"),
+    (TunnelEnd::BackendFailed, "backend_failed"),
+    (TunnelEnd::Idle, "idle"),
+    (TunnelEnd::BackendRemoved, "backend_removed"),
+    (TunnelEnd::BackendDown, "backend_down"),
+    (TunnelEnd::Stopping, "stopping"),
+];
+
+/// Counts by the class of a status.
+#[derive(Debug, Default)]
+pub(crate) struct ByClass([Count; CODE_CLASSES.len()]);
+
+impl ByClass {
+    /// Counts one. What is no status is taken for the nearest class.
+    pub(crate) fn add(&self, status: u16) {
+        self.0[usize::from(status / 100).clamp(1, 5) - 1].add(1);
+    }
+
+    pub(crate) fn of(&self, class: usize) -> &Count {
+        &self.0[class]
+    }
+}
+
+/// Requests of one rule, on one thread.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Requests {
+    pub(crate) statuses: ByClass,
+    pub(crate) failures: [Count; ErrorInfo::FAILURES.len()],
+    pub(crate) received: Count,
+    pub(crate) sent: Count,
+    pub(crate) time: Times,
+}
+
+/// Tunnels of one rule, on one thread.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Tunnels {
+    pub(crate) opened: Count,
+    pub(crate) closed: [Count; TUNNEL_ENDS.len()],
+    pub(crate) received: Count,
+    pub(crate) sent: Count,
+    pub(crate) handshake: Times,
+    pub(crate) time: Times,
+}
+
+impl Tunnels {
+    pub(crate) fn closed(&self, end: TunnelEnd) -> &Count {
+        &self.closed[end as usize]
+    }
+}
+
+/// What a pool's members were asked under one set of settings, by one thread.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Exchanges {
+    pub(crate) statuses: ByClass,
+    pub(crate) unreachable: Count,
+    pub(crate) connect: Times,
+    pub(crate) first_byte: Times,
+    pub(crate) last_byte: Times,
+}
+
+/// Downstream connections of one gateway, on one thread.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Connections {
+    pub(crate) opened: Count,
+    pub(crate) closed: Count,
+    /// By version of TLS.
+    pub(crate) handshakes: [Count; TLS_VERSIONS.len()],
+    pub(crate) handshake_failures: Count,
+    pub(crate) handshake: Times,
+    /// What was refused before it was a request.
+    pub(crate) malformed: Count,
+    pub(crate) headers_dropped: Count,
+}
+
+/// A listener with the rule that is behind it; both names are empty for requests that came to none.
+#[derive(Debug)]
+pub(crate) struct RuleSeries {
+    pub(crate) listener: Box<str>,
+    pub(crate) rule: Box<str>,
+    pub(crate) requests: Shards<Requests>,
+    pub(crate) tunnels: Shards<Tunnels>,
+}
+
+/// A pool under a set of settings.
+#[derive(Debug)]
+pub(crate) struct TargetSeries {
+    pub(crate) pool: Box<str>,
+    pub(crate) settings: Box<str>,
+    pub(crate) exchanges: Shards<Exchanges>,
+}
+
+/// All series of one gateway but those of its backends, which are kept with them.
+#[derive(Debug)]
+pub(crate) struct Series {
+    threads: usize,
+    pub(crate) connections: Arc<Shards<Connections>>,
+    /// For requests that no listener took.
+    pub(crate) unrouted: Arc<RuleSeries>,
+    rules: HashMap<(Box<str>, Box<str>), Arc<RuleSeries>>,
+}
+
+impl Series {
+    /// A gateway's, for so many data threads, with nothing configured yet. What is counted without a name is taken over
+    /// from `old`.
+    pub(crate) fn new(old: Option<&Series>, threads: usize) -> Series {
+        let unrouted = || Arc::new(RuleSeries::new("", "", threads));
+        Series {
+            threads,
+            connections: old.map_or_else(|| Arc::new(Shards::new(threads)), |old| old.connections.clone()),
+            unrouted: old.map_or_else(unrouted, |old| old.unrouted.clone()),
+            rules: HashMap::new(),
+        }
+    }
+
+    /// Those of a listener and its rule: the same as before, where they were there before.
+    pub(crate) fn rule(&mut self, old: Option<&Series>, listener: &str, rule: &str) -> Arc<RuleSeries> {
+        let key = (Box::from(listener), Box::from(rule));
+        if let Some(known) = self.rules.get(&key) {
+            return known.clone();
+        }
+        let kept = old.and_then(|old| old.rules.get(&key)).cloned();
+        let series = kept.unwrap_or_else(|| Arc::new(RuleSeries::new(listener, rule, self.threads)));
+        self.rules.insert(key, series.clone());
+        series
+    }
+
+    /// Those of every rule.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &RuleSeries> {
+        self.rules.values().chain([&self.unrouted]).map(Arc::as_ref)
+    }
+}
+
+/// Counts a connection for as long as it lives, on its own thread.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    connections: Arc<Shards<Connections>>,
+    thread: usize,
+}
+
+impl Counted {
+    pub(crate) fn new(series: &Series, thread: usize) -> Counted {
+        let counted = Counted { connections: series.connections.clone(), thread };
+        counted.cells().opened.add(1);
+        counted
+    }
+
+    /// Where what befalls it is counted.
+    pub(crate) fn cells(&self) -> &Connections {
+        self.connections.of(self.thread)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.cells().closed.add(1);
+    }
+}
+
+impl TargetSeries {
+    pub(crate) fn new(pool: &str, settings: &str, threads: usize) -> TargetSeries {
+        TargetSeries { pool: pool.into(), settings: settings.into(), exchanges: Shards::new(threads) }
+    }
+}
+
+impl RuleSeries {
+    fn new(listener: &str, rule: &str, threads: usize) -> RuleSeries {
+        RuleSeries {
+            listener: listener.into(),
+            rule: rule.into(),
+            requests: Shards::new(threads),
+            tunnels: Shards::new(threads),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_outlives_a_change_and_goes_with_its_name() {
+        let mut first = Series::new(None, 1);
+        first.rule(None, "listener", "rule").requests.of(0).received.add(7);
+        first.rule(None, "listener", "gone").requests.of(0).received.add(7);
+        first.connections.of(0).opened.add(1);
+        let mut second = Series::new(Some(&first), 1);
+        let kept = second.rule(Some(&first), "listener", "rule");
+        assert_eq!(kept.requests.sum(|requests| &requests.received), 7);
+        assert_eq!(second.connections.sum(|connections| &connections.opened), 1);
+        let names: Vec<&str> = second.rules().map(|series| &*series.rule).collect();
+        assert_eq!(names, ["rule", ""]);
+    }
+
+    #[test]
+    fn a_status_is_counted_in_its_class() {
+        let counts = ByClass::default();
+        for status in [100, 200, 299, 304, 499, 500, 599, 999, 0] {
+            counts.add(status);
+        }
+        let counted: Vec<u64> = (0..CODE_CLASSES.len()).map(|class| counts.of(class).get()).collect();
+        assert_eq!(counted, [2, 2, 1, 1, 3]);
+    }
+
+    #[test]
+    fn tunnel_ends_stand_in_the_order_of_their_numbers() {
+        for (number, (end, _)) in TUNNEL_ENDS.into_iter().enumerate() {
+            assert_eq!(end as usize, number);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The little server that Prometheus asks. It runs on the worker's main thread, takes GET alone, and can be made to
+//! hold no more than a few connections.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tidegate_shared::metrics::CONTENT_TYPE;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use super::Metrics;
+
+/// How many ports are tried, so that so many workers can be told the same address.
+const PORTS: u16 = 256;
+/// Connections at once; more wait in the kernel's queue.
+const CONNECTIONS: usize = 8;
+/// How long a client may take for a request's head, and how long it may idle.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The largest request head.
+const MAX_HEAD: usize = 8 * 1024;
+/// How long to wait before accepting again after the system refused.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The bound socket of the page.
+#[derive(Debug)]
+pub(crate) struct Server {
+    socket: TcpListener,
+    /// Where it is.
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// Binds the address, or the next port that is free.
+    ///
+    /// # Errors
+    /// No port that was tried can be bound.
+    pub(crate) async fn bind(address: SocketAddr) -> io::Result<Server> {
+        let mut port = address.port();
+        let last = port.saturating_add(PORTS - 1);
+        loop {
+            match TcpListener::bind(SocketAddr::new(address.ip(), port)).await {
+                Ok(socket) => return Ok(Server { address: socket.local_addr()?, socket }),
+                // Port 0 is any free one: there is no next.
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && port != 0 && port < last => {
+                    port += 1
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Answers until it is dropped.
+    pub(crate) async fn run(self, metrics: Metrics) -> Infallible {
+        let (free, page) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(Semaphore::new(1)));
+        loop {
+            let permit = free.clone().acquire_owned().await.expect("it is never closed");
+            match self.socket.accept().await {
+                Ok((stream, _)) => {
+                    let (metrics, page) = (metrics.clone(), page.clone());
+                    tokio::task::spawn_local(async move {
+                        serve(stream, metrics, page).await;
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a client of the metrics could not be accepted");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, metrics: Metrics, page: Arc<Semaphore>) {
+    let service = service_fn(move |request| answer(request, metrics.clone(), page.clone()));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_header_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a client of the metrics left early");
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    metrics: Metrics,
+    page: Arc<Semaphore>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let mut response = Response::new(Full::default());
+    if request.uri().path() != "/metrics" {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    } else {
+        // One at a time, and beside the main thread: with many listeners a page takes a while.
+        let _turn = page.acquire().await.expect("it is never closed");
+        match tokio::task::spawn_blocking(move || metrics.page()).await {
+            Ok(page) => {
+                response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+                *response.body_mut() = Full::from(page);
+            }
+            Err(error) => {
+                tracing::error!(%error, "the metrics could not be put together");
+                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            }
+        }
+    }
+    Ok(response)
+}

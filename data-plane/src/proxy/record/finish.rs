@@ -1,0 +1,143 @@
+//! The end of a request: its numbers, its access line, its span.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::uri::PathAndQuery;
+use jiff::Timestamp;
+
+use super::{Details, Record};
+use crate::access_log::{Line, Properties, version};
+use crate::error_info::ErrorInfo;
+use crate::metrics::cell::REQUEST;
+use crate::metrics::series::RuleSeries;
+use crate::runtime::Action;
+use crate::trace::{Kind, Span};
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let time = self.started.elapsed();
+        match &self.route {
+            Some(route) => self.count(&route.series, time),
+            // Which listener it would have been for is not known, but whose.
+            None => self.count(&self.connection.current.load().series.unrouted, time),
+        }
+        if let Some(details) = self.details.take() {
+            self.log(&details, time);
+            self.export(*details, time);
+        }
+    }
+}
+
+impl Record {
+    fn received(&self) -> u64 {
+        self.upload.as_ref().map_or(0, |upload| upload.bytes.get())
+    }
+
+    fn count(&self, series: &RuleSeries, time: Duration) {
+        let thread = self.connection.thread.number;
+        let requests = series.requests.of(thread);
+        requests.statuses.add(self.status);
+        requests.time.observe(REQUEST, time);
+        requests.received.add(self.received());
+        requests.sent.add(self.sent);
+        if let Some(number) = self.error.number() {
+            requests.failures[number].add(1);
+        }
+        if self.error != ErrorInfo::NoError {
+            return;
+        }
+        if self.switched {
+            series.tunnels.of(thread).handshake.observe(REQUEST, time);
+        } else if let (Some(backend), Some(asked), Some(_)) = (&self.backend, self.asked, self.latency) {
+            backend.series.exchanges.of(thread).last_byte.observe(REQUEST, asked.elapsed());
+        }
+    }
+
+    fn log(&self, details: &Details, time: Duration) {
+        let log = &self.connection.thread.log;
+        if !log.is_on() {
+            return;
+        }
+        let (backend, id) = (self.backend.as_ref().map(|backend| backend.address()), details.id.digits());
+        let (pool, settings) = self.target();
+        let runtime = self.connection.current.load();
+        let asked = details.sent_uri.as_ref().unwrap_or(&details.uri);
+        log.write(Line {
+            time_stamp: Timestamp::try_from(details.time).unwrap_or_default(),
+            resource_id: self.route.as_ref().map_or(&*runtime.name, |route| &route.gateway),
+            listener_name: self.route.as_ref().map_or("", |route| &route.listener),
+            rule_name: self.rule(),
+            backend_pool_name: pool,
+            backend_setting_name: settings,
+            properties: Properties {
+                http_method: details.method.as_str(),
+                original_request_uri_with_args: details.uri.path_and_query().map_or("", PathAndQuery::as_str),
+                request_uri: asked.path(),
+                request_query: asked.query().unwrap_or(""),
+                user_agent: text(details.user_agent.as_ref()),
+                http_status: self.status,
+                http_version: version(details.version),
+                received_bytes: self.received(),
+                sent_bytes: self.sent,
+                client_response_time: details.first.unwrap_or(time),
+                time_taken: time,
+                transaction_id: id.as_str(),
+                server_routed: backend.as_deref().unwrap_or(""),
+                server_status: details.server_status,
+                server_response_latency: self.latency,
+                original_host: text(details.host.as_ref()),
+                host: text(details.sent_host.as_ref().or(details.host.as_ref())),
+                error_info: self.error.as_str(),
+                content_type: text(details.content_type.as_ref()),
+                event: "request",
+                path_rule: self.selection.as_ref().map_or("", |selection| &selection.way().path_rule),
+                reason: &details.reason,
+                ..Properties::of(&self.connection)
+            },
+            ..Line::default()
+        });
+    }
+
+    fn rule(&self) -> &str {
+        let rule = self.selection.as_ref().and_then(|selection| selection.route.rule.as_ref());
+        rule.map_or("", |rule| &rule.name)
+    }
+
+    /// Pool and settings: of the backend that was asked, or where the way leads if none was.
+    fn target(&self) -> (&str, &str) {
+        match (&self.backend, self.selection.as_ref().map(|selection| selection.action())) {
+            (Some(backend), _) => (&backend.key.pool, &backend.key.settings),
+            (None, Some(Action::Forward(target))) => (&target.pool, &target.settings),
+            _ => ("", ""),
+        }
+    }
+
+    fn export(&self, details: Details, time: Duration) {
+        let Some(context) = details.context else { return };
+        let host = text(details.host.as_ref()).into();
+        self.connection.thread.spans.send(Span {
+            context,
+            start: details.time,
+            time,
+            kind: Kind::Request {
+                method: details.method,
+                uri: details.uri,
+                version: details.version,
+                status: self.status,
+                user_agent: details.user_agent,
+            },
+            client: self.connection.client,
+            local: self.connection.address,
+            secure: self.connection.secure,
+            host,
+            route: self.route.clone(),
+            backend: self.backend.clone(),
+            reason: details.reason,
+        });
+    }
+}
+
+fn text(value: Option<&HeaderValue>) -> &str {
+    value.and_then(|value| value.to_str().ok()).unwrap_or("")
+}

@@ -1,0 +1,112 @@
+//! The end of a tunnel: its numbers, its access line, its span.
+
+use tokio::time::Instant;
+
+use super::flow::Flow;
+use super::{Cut, End, Side, Story};
+use crate::access_log::{Line, Properties, version};
+use crate::metrics::cell::TUNNEL;
+use crate::metrics::series::{TunnelEnd, Tunnels};
+use crate::trace::{Kind, Span};
+
+impl End {
+    /// How it is counted, who ended it, and why.
+    fn account(&self) -> (TunnelEnd, &'static str, String) {
+        match self {
+            End::Closed(Side::Client) => (TunnelEnd::ClientClosed, "client", "closed".to_owned()),
+            End::Closed(Side::Backend) => (TunnelEnd::BackendClosed, "backend", "closed".to_owned()),
+            End::Failed(Side::Client, error) => {
+                (TunnelEnd::ClientFailed, "client", format!("connection failed: {error}"))
+            }
+            End::Failed(Side::Backend, error) => {
+                (TunnelEnd::BackendFailed, "backend", format!("connection failed: {error}"))
+            }
+            End::Idle(limit) => {
+                (TunnelEnd::Idle, "gateway", format!("idle timeout after {} s", limit.as_secs()))
+            }
+            End::Cut(why) => {
+                let counted = match why {
+                    Cut::BackendRemoved => TunnelEnd::BackendRemoved,
+                    Cut::BackendDown => TunnelEnd::BackendDown,
+                    Cut::Stopping => TunnelEnd::Stopping,
+                };
+                (counted, "gateway", why.reason().to_owned())
+            }
+        }
+    }
+}
+
+impl Story {
+    /// Where it is counted.
+    pub(super) fn counts(&self) -> &Tunnels {
+        self.selection.route.series.tunnels.of(self.connection.thread.number)
+    }
+
+    /// Tells of a tunnel that has ended.
+    pub(super) fn tell(&self, end: &End, started: Instant, up: &Flow, down: &Flow) {
+        let time = started.elapsed();
+        let (counted, closed_by, reason) = end.account();
+        self.counts().closed(counted).add(1);
+        self.counts().time.observe(TUNNEL, time);
+        let thread = &self.connection.thread;
+        if let Some(context) = &self.context {
+            let kind = Kind::Tunnel { received: up.bytes, sent: down.bytes, closed_by };
+            thread.spans.send(Span {
+                context: **context,
+                start: self.since.into(),
+                time,
+                kind,
+                client: self.connection.client,
+                local: self.connection.address,
+                secure: self.connection.secure,
+                host: self.head.host.clone(),
+                route: Some(self.selection.route.clone()),
+                backend: Some(self.backend.clone()),
+                reason: if matches!(end, End::Failed(..)) { reason.clone().into() } else { "".into() },
+            });
+        }
+        if !thread.log.is_on() {
+            return;
+        }
+        let (backend, id) = (self.backend.address(), self.id.digits());
+        let (path, query) = self.head.uri.split_once('?').unwrap_or((&self.head.uri, ""));
+        let route = &self.selection.route;
+        // Whoever closed first said why; the other only said it back.
+        let codes = match end {
+            End::Closed(Side::Backend) => [down.close_code, up.close_code],
+            _ => [up.close_code, down.close_code],
+        };
+        thread.log.write(Line {
+            time_stamp: self.since,
+            resource_id: &route.gateway,
+            listener_name: &route.listener,
+            rule_name: route.rule.as_ref().map_or("", |rule| &rule.name),
+            backend_pool_name: &self.backend.key.pool,
+            backend_setting_name: &self.backend.key.settings,
+            properties: Properties {
+                http_method: "GET",
+                original_request_uri_with_args: &self.head.uri,
+                request_uri: path,
+                request_query: query,
+                // HTTP/2 has no 101 (RFC 8441, section 5).
+                http_status: if self.head.version == http::Version::HTTP_2 { 200 } else { 101 },
+                http_version: version(self.head.version),
+                received_bytes: up.bytes,
+                sent_bytes: down.bytes,
+                time_taken: time,
+                transaction_id: id.as_str(),
+                server_routed: &backend,
+                server_status: 101,
+                original_host: &self.head.host,
+                host: &self.head.host,
+                event: "tunnel",
+                path_rule: &self.selection.way().path_rule,
+                reason: &reason,
+                closed_by,
+                close_code: codes[0].or(codes[1]),
+                ..Properties::of(&self.connection)
+            },
+            ..Line::default()
+        });
+    }
+}

@@ -1,0 +1,173 @@
+//! W3C Trace Context: reading `traceparent`, and writing the one that the backend gets. Pure.
+//!
+//! The gateway takes part in a trace only while it exports spans; otherwise it hands the context through unchanged.
+//! A request that brings none, or one that makes no sense, begins a trace here.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// The flag of a trace that is recorded.
+const SAMPLED: u8 = 1;
+
+/// Where a span stands in its trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Context {
+    pub(crate) trace: [u8; 16],
+    /// The span of the caller; none where the trace begins here.
+    pub(crate) parent: Option<[u8; 8]>,
+    pub(crate) span: [u8; 8],
+}
+
+/// Makes the headers say what the backend is to know of the trace. `id` names a trace that begins here and `span` the
+/// gateway's own part in it. Gives where that stands, if the gateway `exports` spans and the trace is recorded.
+pub(crate) fn pass_on(
+    headers: &mut HeaderMap,
+    id: [u8; 16],
+    span: impl FnOnce() -> [u8; 8],
+    exports: bool,
+) -> Option<Context> {
+    let mut values = headers.get_all(TRACEPARENT).iter();
+    let received = match (values.next(), values.next()) {
+        (Some(only), None) => parse(only.as_bytes()),
+        _ => None,
+    };
+    if received.is_some() && !exports {
+        return None;
+    }
+    let (trace, parent, flags) = match received {
+        Some((trace, parent, flags)) => (trace, Some(parent), flags),
+        None => {
+            // What it says belongs to a trace that nobody knows (Trace Context, section 3.3).
+            headers.remove(TRACESTATE);
+            (id, None, SAMPLED)
+        }
+    };
+    let span = span();
+    headers.insert(TRACEPARENT, write(&trace, &span, flags));
+    (exports && flags & SAMPLED != 0).then_some(Context { trace, parent, span })
+}
+
+/// Trace, parent and flags (Trace Context, section 3.2). A version that is newer than the only one there is may have
+/// more behind them.
+fn parse(text: &[u8]) -> Option<([u8; 16], [u8; 8], u8)> {
+    let (known, more) = text.split_at_checked(55)?;
+    if [2, 35, 52].iter().any(|&at| known[at] != b'-') {
+        return None;
+    }
+    let [version] = hex(&known[..2])?;
+    let newer = matches!(version, 1..=0xfe) && (more.is_empty() || more[0] == b'-');
+    if !newer && (version != 0 || !more.is_empty()) {
+        return None;
+    }
+    let (trace, parent, [flags]) = (hex(&known[3..35])?, hex(&known[36..52])?, hex(&known[53..])?);
+    (trace != [0; 16] && parent != [0; 8]).then_some((trace, parent, flags))
+}
+
+/// Lower-case hexadecimal digits, twice as many as there are bytes.
+fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Some(bytes)
+}
+
+/// Two lower-case hexadecimal digits for each byte, into `text` from its start.
+pub(crate) fn write_hex(text: &mut [u8], bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    }
+}
+
+fn write(trace: &[u8; 16], span: &[u8; 8], flags: u8) -> HeaderValue {
+    let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+    write_hex(&mut text[3..35], trace);
+    write_hex(&mut text[36..52], span);
+    // A newer version's flags are not ours to hand on: only that of the sampled trace is known to mean the same.
+    write_hex(&mut text[53..], &[flags & SAMPLED]);
+    HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn pass(values: &[&str], exports: bool) -> (HeaderMap, Option<Context>) {
+        let mut headers = HeaderMap::new();
+        headers.insert(TRACESTATE, HeaderValue::from_static("vendor=1"));
+        for value in values {
+            headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap());
+        }
+        let context = pass_on(&mut headers, [0x1d; 16], || [0x5a; 8], exports);
+        (headers, context)
+    }
+
+    #[test]
+    fn only_what_the_standard_allows_is_a_context() {
+        let cases: &[(&str, bool)] = &[
+            (GOOD, true),
+            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", true),
+            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff", true),
+            ("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true),
+            ("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-comes", true),
+            ("cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.what-comes", false),
+            ("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false),
+            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", false),
+            ("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", false),
+            ("00-00000000000000000000000000000000-b7ad6b7169203331-01", false),
+            ("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", false),
+            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331", false),
+            ("00-0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331-01", false),
+            ("0g-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false),
+            ("", false),
+        ];
+        for (text, good) in cases {
+            assert_eq!(parse(text.as_bytes()).is_some(), *good, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_context_is_handed_through_unless_the_gateway_takes_part() {
+        let (headers, context) = pass(&[GOOD], false);
+        assert_eq!((&headers[TRACEPARENT], context), (&HeaderValue::from_static(GOOD), None));
+        assert_eq!(headers[TRACESTATE], "vendor=1");
+
+        let (headers, context) = pass(&[GOOD], true);
+        assert_eq!(headers[TRACEPARENT], "00-0af7651916cd43dd8448eb211c80319c-5a5a5a5a5a5a5a5a-01");
+        assert_eq!(headers[TRACESTATE], "vendor=1");
+        let context = context.unwrap();
+        assert_eq!(context.parent, Some([0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31]));
+        assert_eq!((context.trace[0], context.span), (0x0a, [0x5a; 8]));
+    }
+
+    #[test]
+    fn a_trace_that_is_not_recorded_is_passed_on_and_not_exported() {
+        let (headers, context) = pass(&["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"], true);
+        assert_eq!(headers[TRACEPARENT], "00-0af7651916cd43dd8448eb211c80319c-5a5a5a5a5a5a5a5a-00");
+        assert_eq!(context, None);
+    }
+
+    #[test]
+    fn a_trace_begins_here_where_none_or_nonsense_came() {
+        for values in [&[][..], &["nonsense"], &[GOOD, GOOD]] {
+            for exports in [false, true] {
+                let (headers, context) = pass(values, exports);
+                let expected = "00-1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d-5a5a5a5a5a5a5a5a-01";
+                assert_eq!(headers.get_all(TRACEPARENT).iter().collect::<Vec<_>>(), [expected]);
+                assert!(!headers.contains_key(TRACESTATE), "{values:?}");
+                let begun = Context { trace: [0x1d; 16], parent: None, span: [0x5a; 8] };
+                assert_eq!(context, exports.then_some(begun));
+            }
+        }
+    }
+}
