@@ -35,7 +35,7 @@ async fn each_redirect_type_has_its_status_and_path_and_query_go_along_if_asked_
         assert_eq!(answer.header("location"), Some(expected));
         assert!(answer.text().contains(&status.to_string()), "{}", answer.text());
         let line = gateway.access_log().line_with(&["/a%20b?c=d&e", &status.to_string()]).await;
-        assert_eq!(line["rule"], "rule", "{line}");
+        assert_eq!(line["ruleName"], "rule", "{line}");
     }
 }
 

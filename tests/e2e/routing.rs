@@ -63,7 +63,7 @@ async fn the_first_path_rule_that_matches_decides_and_the_default_takes_the_rest
     }
     let line = gateway.access_log().line_with(&["\"/pictures\""]).await;
     assert_eq!(
-        (&line["rule"], &line["pathRule"], &line["pool"]),
+        (&line["ruleName"], &line["properties"]["pathRule"], &line["backendPoolName"]),
         (&json!("rule"), &json!("images"), &json!("images"))
     );
     let socket = gateway.websocket("/images/socket").await;
