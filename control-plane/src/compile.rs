@@ -89,6 +89,7 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
     let redirects = Resources::read(document, "redirectConfigurations", found);
     let compiled_redirects = redirects::compile(&redirects, &listeners, &compiled_listeners, found);
     let rewrites = Resources::read(document, "rewriteRuleSets", found);
+    let compiled_rewrites = rewrites::compile(&rewrites, found);
     let distributions = Resources::read(document, "loadDistributionPolicies", found);
     load_distribution::check(&distributions, &pools, found);
     let targets = ways::Targets {
@@ -112,7 +113,6 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
         compiled_listeners: &compiled_listeners,
     };
     definitions::check(document, &executed, found);
-    rewrites::check(&rewrites, found);
 
     let content = Content {
         name: document.path.to_string(),
@@ -129,6 +129,7 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
             of_gateway,
             without_server: gateway.switches().disable_default_server_header_in_response.unwrap_or_default(),
         },
+        rewrites: compiled_rewrites,
     };
     if violations.is_empty() {
         size::check(&content, &mut violations);

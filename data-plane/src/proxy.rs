@@ -1,7 +1,8 @@
 //! One request, from its head to its answer. Read this first.
 //!
 //! ```text
-//! route → redirect, or override the path → pick a backend → forward, or shake hands and tunnel → respond → log
+//! route → rewrite → redirect, or override the path → pick a backend → forward, or shake hands and tunnel
+//!       → rewrite the answer → respond → log
 //! ```
 //! Each phase is a module of its own. A request uses the route that was in force when it came in, whatever happens
 //! to the configuration meanwhile.
@@ -17,8 +18,10 @@ pub(crate) mod page;
 mod path;
 mod record;
 mod redirect;
+mod rewrite;
 pub(crate) mod tunnel;
 pub(crate) mod upstream;
+mod variables;
 
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -88,18 +91,19 @@ async fn answer(
     record: &mut Record,
 ) -> Result<Answer, ProxyError> {
     admission::check_protocol(connection.secure, connection.tls.as_deref())?;
-    let host = headers::host(&request)?;
-    let route: &Arc<Route> = chosen.insert(route(connection, host)?);
+    let route: &Arc<Route> = chosen.insert(route(connection, headers::host(&request)?)?);
     if !headers::has_plain_framing(request.headers()) {
         return Err(ProxyError::TransferCoding);
     }
     record.route(route);
     admission::check_client(route, connection.tls.as_deref())?;
     let selection = Selection::of(route, request.uri().path()).ok_or(ProxyError::NoRule)?;
+    let (selection, rewriting) = rewrite::request(selection, connection, &mut request)?;
     record.select(&selection);
     let target = match selection.action() {
         Action::Forward(target) => target,
         Action::Redirect(redirect) => {
+            let host = headers::host(&request)?;
             let location =
                 redirect::location(redirect, host, request.uri()).ok_or(ProxyError::InvalidHost)?;
             return Ok(Answer::Own(route.answers.redirect(
@@ -120,6 +124,9 @@ async fn answer(
     let span = || connection.thread.random.borrow_mut().u64(1..).to_be_bytes();
     let traced = trace::pass_on(request.headers_mut(), id.bytes(), span, connection.thread.spans.is_on());
     record.trace(traced);
+    if let Some(rewriting) = &rewriting {
+        rewriting.change_headers(&mut request)?;
+    }
     if let Some(replacement) = &target.path {
         *request.uri_mut() = path::replace(request.uri(), replacement, selection.matched())?;
     }
@@ -148,6 +155,8 @@ async fn answer(
         return Err(exchange.no_upgrade());
     } else if !headers::has_plain_framing(exchange.response.headers()) {
         return Err(exchange.foreign_coding());
+    } else if let Some(rewriting) = &rewriting {
+        rewriting.answer(connection, &selection, &mut exchange.response)?;
     }
     Ok(Answer::Passed(exchange))
 }

@@ -7,6 +7,7 @@ mod build;
 pub(crate) mod hosts;
 pub(crate) mod paths;
 mod prefixes;
+pub(crate) mod rewrite;
 mod route;
 mod target;
 #[cfg(test)]

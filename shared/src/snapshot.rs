@@ -12,12 +12,17 @@ use crate::id::{Digest, GatewayId, Generation};
 mod answers;
 mod backend;
 mod listener;
+mod rewrite;
 mod route;
 mod tls;
 
 pub use answers::{Answers, ErrorPages, Page};
 pub use backend::{Host, HostHeader, Pool, Probe, Settings, TrustedRoot, UpstreamTls};
 pub use listener::{Frontend, Listener};
+pub use rewrite::{
+    Condition, HeaderChange, Pattern, Piece, RewriteRule, RewriteSet, ServerVariable, Template, ValueMatch,
+    Variable,
+};
 pub use route::{Action, PathMap, PathRule, Redirect, RedirectTarget, Routing, Rule, Way};
 pub use tls::{Certificate, CipherSuite, ClientAuthentication, ClientAuthority, ListenerTls, Staple};
 
@@ -55,6 +60,8 @@ pub struct Content {
     pub client_authorities: Vec<ClientAuthority>,
     /// How the gateway words its own answers.
     pub answers: Answers,
+    /// What is changed in requests and answers.
+    pub rewrites: Vec<RewriteSet>,
 }
 
 impl Content {

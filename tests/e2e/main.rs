@@ -30,6 +30,7 @@ mod own_answers;
 mod process;
 mod redirects;
 mod resolver;
+mod rewrites;
 mod routing;
 mod rules;
 mod seed;

@@ -1,18 +1,19 @@
 //! The texts of rewrite rules: variables, regular expressions, and values with variables in braces. Pure.
 
 use regex::RegexBuilder;
+use tidegate_shared::snapshot::{Pattern, Piece, ServerVariable, Template, Variable};
 
-use crate::arm::rewrite_names::SERVER_VARIABLES;
+/// The name of a `headerValueMatcher`'s find in a value.
+const MATCHED: &str = "capt_header_value_matcher";
 
-/// The most bytes that a compiled expression may take. The largest of sensible ones take a hundredth.
-const EXPRESSION_SIZE: usize = 256 * 1024;
-
-/// What is wrong with the name of a variable, if anything.
-pub(super) fn complaint_of_variable(name: &str) -> Option<String> {
-    match Variable::parse(name) {
-        Some(variable) if variable.exists() => None,
-        Some(_) => Some(format!("There is no server variable '{name}'.")),
-        None => Some(format!(
+/// What a condition looks at.
+///
+/// # Errors
+/// What is wrong with its name.
+pub(super) fn variable(name: &str) -> Result<Variable, String> {
+    match Named::parse(name) {
+        Some(named) => named.variable().ok_or_else(|| format!("There is no server variable '{name}'.")),
+        None => Err(format!(
             "'{name}' is no variable: it must be http_req_ or http_resp_ with the name of a header, or var_ with that \
              of a server variable."
         )),
@@ -20,11 +21,11 @@ pub(super) fn complaint_of_variable(name: &str) -> Option<String> {
 }
 
 /// What is wrong with a regular expression, if anything.
-pub(super) fn complaint_of_pattern(pattern: &str) -> Option<String> {
+pub(super) fn complaint_of_pattern(pattern: &str, ignore_case: bool) -> Option<String> {
     if pattern.is_empty() {
         return Some("A pattern is required.".to_owned());
     }
-    match RegexBuilder::new(pattern).size_limit(EXPRESSION_SIZE).build() {
+    match RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(Pattern::SIZE_LIMIT).build() {
         Ok(_) => None,
         Err(regex::Error::CompiledTooBig(_)) => Some("The expression is too large.".to_owned()),
         Err(_) => Some(
@@ -34,55 +35,108 @@ pub(super) fn complaint_of_pattern(pattern: &str) -> Option<String> {
     }
 }
 
-/// What is wrong with a value, if anything: `{…}` that begins like a variable must be one, perhaps followed by the
-/// number of a group of the condition on it. Other braces are text.
-pub(super) fn complaint_of_template(text: &str) -> Option<String> {
+/// What the values of one rule may take from it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Sources<'a> {
+    /// The variables of its conditions, spelt as there; none where a condition is negated and so finds nothing.
+    pub(super) conditions: &'a [Option<&'a str>],
+    /// Whether the value is for a header that is chosen by its value.
+    pub(super) has_matcher: bool,
+}
+
+/// A value: `{…}` that begins like a variable must be one, perhaps followed by the number of a group of the condition
+/// on it. Other braces are text.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn template(text: &str, sources: Sources<'_>) -> Result<Template, String> {
     if text.contains(char::is_control) {
-        return Some("Control characters are not allowed.".to_owned());
+        return Err("Control characters are not allowed.".to_owned());
     }
-    let braced = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
-    braced
-        .filter_map(Variable::parse)
-        .find(|variable| !variable.exists() && !variable.is_group())
-        .map(|variable| format!("There is no variable '{}'.", variable.text))
+    let mut pieces = Vec::new();
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        let (before, braced) = rest.split_at(open);
+        plain.push_str(before);
+        let inner = braced[1..].find(['{', '}']).filter(|end| braced[1 + end..].starts_with('}'));
+        let piece = match inner {
+            Some(end) => piece(&braced[1..=end], sources)?,
+            None => None,
+        };
+        if let (Some(piece), Some(end)) = (piece, inner) {
+            if !plain.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut plain)));
+            }
+            pieces.push(piece);
+            rest = &braced[end + 2..];
+        } else {
+            plain.push('{');
+            rest = &braced[1..];
+        }
+    }
+    plain.push_str(rest);
+    if !plain.is_empty() {
+        pieces.push(Piece::Text(plain));
+    }
+    Ok(Template(pieces))
+}
+
+/// What the text between two braces stands for, if for anything. A group of a condition that the rule does not have is
+/// empty.
+fn piece(name: &str, sources: Sources<'_>) -> Result<Option<Piece>, String> {
+    let unknown = || format!("There is no variable '{name}'.");
+    if let Some(group) = name.strip_prefix(MATCHED) {
+        let group = match group.strip_prefix('_') {
+            _ if !sources.has_matcher => return Err(unknown()),
+            Some(number) => Some(number.parse().map_err(|_| unknown())?),
+            None if group.is_empty() => None,
+            None => return Err(unknown()),
+        };
+        return Ok(Some(Piece::Matched(group)));
+    }
+    let Some(named) = Named::parse(name) else { return Ok(None) };
+    let group = name.rsplit_once('_').and_then(|(variable, number)| Some((variable, number.parse().ok()?)));
+    if let Some((variable, group)) = group {
+        // The last of several conditions on one variable.
+        if let Some(condition) = sources.conditions.iter().rposition(|named| *named == Some(variable)) {
+            return Ok(Some(Piece::Capture { condition, group }));
+        }
+    }
+    if let Some(variable) = named.variable() {
+        return Ok(Some(Piece::Variable(variable)));
+    }
+    let of_another = group.and_then(|(variable, _)| Named::parse(variable)?.variable());
+    of_another.map(|_| Some(Piece::Text(String::new()))).ok_or_else(unknown)
 }
 
 /// Something that looks like a variable.
-struct Variable<'a> {
-    /// The whole of it.
-    text: &'a str,
-    kind: Kind<'a>,
-}
-
-enum Kind<'a> {
-    Header(&'a str),
+enum Named<'a> {
+    RequestHeader(&'a str),
+    ResponseHeader(&'a str),
     Server(&'a str),
 }
 
-impl Variable<'_> {
-    fn parse(text: &str) -> Option<Variable<'_>> {
-        let header = text.strip_prefix("http_req_").or_else(|| text.strip_prefix("http_resp_"));
-        let kind = header.map(Kind::Header).or_else(|| text.strip_prefix("var_").map(Kind::Server))?;
-        Some(Variable { text, kind })
+impl Named<'_> {
+    fn parse(text: &str) -> Option<Named<'_>> {
+        let request = text.strip_prefix("http_req_").map(Named::RequestHeader);
+        let response = || text.strip_prefix("http_resp_").map(Named::ResponseHeader);
+        request.or_else(response).or_else(|| text.strip_prefix("var_").map(Named::Server))
     }
 
-    fn exists(&self) -> bool {
-        match self.kind {
-            Kind::Header(name) => is_header(name),
-            Kind::Server(name) => {
-                SERVER_VARIABLES.contains(&name)
-                    || name.strip_prefix("cookie_").is_some_and(|name| !name.is_empty())
+    fn variable(&self) -> Option<Variable> {
+        match self {
+            Named::RequestHeader(name) => {
+                is_header(name).then(|| Variable::RequestHeader(name.to_ascii_lowercase()))
             }
+            Named::ResponseHeader(name) => {
+                is_header(name).then(|| Variable::ResponseHeader(name.to_ascii_lowercase()))
+            }
+            Named::Server(name) => match name.strip_prefix("cookie_") {
+                Some(cookie) => (!cookie.is_empty()).then(|| Variable::Cookie(cookie.to_owned())),
+                None => server(name).map(Variable::Server),
+            },
         }
-    }
-
-    /// Whether it names a group: a variable, `_`, and a number.
-    fn is_group(&self) -> bool {
-        self.text.rsplit_once('_').is_some_and(|(variable, number)| {
-            !number.is_empty()
-                && number.bytes().all(|byte| byte.is_ascii_digit())
-                && Variable::parse(variable).is_some_and(|variable| variable.exists())
-        })
     }
 }
 
@@ -90,48 +144,136 @@ fn is_header(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
+/// The server variable of that name, spelt as the official service lists it.
+fn server(name: &str) -> Option<ServerVariable> {
+    Some(match name {
+        "add_x_forwarded_for_proxy" => ServerVariable::AddXForwardedForProxy,
+        "ciphers_supported" => ServerVariable::CiphersSupported,
+        "ciphers_used" => ServerVariable::CiphersUsed,
+        "client_certificate" => ServerVariable::ClientCertificate,
+        "client_certificate_end_date" => ServerVariable::ClientCertificateEndDate,
+        "client_certificate_fingerprint" => ServerVariable::ClientCertificateFingerprint,
+        "client_certificate_issuer" => ServerVariable::ClientCertificateIssuer,
+        "client_certificate_serial" => ServerVariable::ClientCertificateSerial,
+        "client_certificate_start_date" => ServerVariable::ClientCertificateStartDate,
+        "client_certificate_subject" => ServerVariable::ClientCertificateSubject,
+        "client_certificate_verification" => ServerVariable::ClientCertificateVerification,
+        "client_ip" => ServerVariable::ClientIp,
+        "client_port" => ServerVariable::ClientPort,
+        "client_tcp_rtt" => ServerVariable::ClientTcpRtt,
+        "client_user" => ServerVariable::ClientUser,
+        "content_length" => ServerVariable::ContentLength,
+        "content_type" => ServerVariable::ContentType,
+        "host" => ServerVariable::Host,
+        "http_method" => ServerVariable::HttpMethod,
+        "http_status" => ServerVariable::HttpStatus,
+        "http_version" => ServerVariable::HttpVersion,
+        "query_string" => ServerVariable::QueryString,
+        "received_bytes" => ServerVariable::ReceivedBytes,
+        "request_query" => ServerVariable::RequestQuery,
+        "request_scheme" => ServerVariable::RequestScheme,
+        "request_uri" => ServerVariable::RequestUri,
+        "sent_bytes" => ServerVariable::SentBytes,
+        "server_name" => ServerVariable::ServerName,
+        "server_port" => ServerVariable::ServerPort,
+        "ssl_connection_protocol" => ServerVariable::SslConnectionProtocol,
+        "ssl_enabled" => ServerVariable::SslEnabled,
+        "uri_path" => ServerVariable::UriPath,
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arm::rewrite_names::SERVER_VARIABLES;
 
     #[test]
     fn variables() {
-        for good in ["http_req_Accept", "http_resp_X-A_b", "var_uri_path", "var_cookie_session", "var_host"] {
-            assert_eq!(complaint_of_variable(good), None, "{good}");
+        for (name, expected) in [
+            ("http_req_Accept", Variable::RequestHeader("accept".to_owned())),
+            ("http_resp_X-A_b", Variable::ResponseHeader("x-a_b".to_owned())),
+            ("var_uri_path", Variable::Server(ServerVariable::UriPath)),
+            ("var_cookie_Session", Variable::Cookie("Session".to_owned())),
+        ] {
+            assert_eq!(variable(name), Ok(expected), "{name}");
         }
         for bad in
             ["", "uri_path", "http_req_", "http_req_a b", "var_", "var_uri", "var_cookie_", "var_uri_path_1"]
         {
-            assert!(complaint_of_variable(bad).is_some(), "{bad}");
+            assert!(variable(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_variable_that_is_listed_exists() {
+        for name in SERVER_VARIABLES {
+            assert!(variable(&format!("var_{name}")).is_ok(), "{name}");
         }
     }
 
     #[test]
     fn patterns() {
         for good in ["a", "^/(.*)/x$", r"\bfoo\d{2,3}", "(?i)é"] {
-            assert_eq!(complaint_of_pattern(good), None, "{good}");
+            assert_eq!(complaint_of_pattern(good, false), None, "{good}");
         }
         for bad in ["", "(", "a{2,1}", "(?=a)", r"(a)\1", r"\w{5000}", &"(".repeat(10_000)] {
-            assert!(complaint_of_pattern(bad).is_some(), "{bad}");
+            assert!(complaint_of_pattern(bad, false).is_some(), "{bad}");
         }
+        // Without case it is larger.
+        let large = "[a-z]{3000}";
+        assert_eq!(complaint_of_pattern(large, false), None);
+        assert!(complaint_of_pattern(large, true).is_some());
     }
 
     #[test]
     fn values() {
-        for good in [
-            "",
-            "text",
-            "{",
-            "}{",
-            "{x}",
-            "a {http_req_X} b",
-            "{var_uri_path_1}/{http_resp_Y_2}",
-            "{var_host}:{var_server_port}",
+        let text = |text: &str| Piece::Text(text.to_owned());
+        let server = |name: &str| Piece::Variable(Variable::Server(server(name).unwrap()));
+        let header = |name: &str| Piece::Variable(Variable::RequestHeader(name.to_owned()));
+        let capture = |condition, group| Piece::Capture { condition, group };
+        // The third one is negated.
+        let conditions = [Some("var_uri_path"), Some("http_req_X"), None, Some("var_uri_path")];
+        for (value, expected) in [
+            ("", vec![]),
+            ("text", vec![text("text")]),
+            ("{", vec![text("{")]),
+            ("}{", vec![text("}{")]),
+            ("{x}", vec![text("{x}")]),
+            ("{{var_host}}", vec![text("{"), server("host"), text("}")]),
+            ("a {http_req_Y} b", vec![text("a "), header("y"), text(" b")]),
+            ("{var_uri_path_1}/{http_req_X_2}", vec![capture(3, 1), text("/"), capture(1, 2)]),
+            ("{var_host}:{var_server_port}", vec![server("host"), text(":"), server("server_port")]),
+            // Not spelt as in the condition: another header, and a group that nothing was found for.
+            ("{http_req_x_2}", vec![header("x_2")]),
+            ("{var_host_1}a", vec![text(""), text("a")]),
         ] {
-            assert_eq!(complaint_of_template(good), None, "{good}");
+            let sources = Sources { conditions: &conditions, has_matcher: false };
+            assert_eq!(template(value, sources), Ok(Template(expected)), "{value}");
         }
-        for bad in ["a\r\nb", "{var_uri}", "{http_req_}", "x{var_}", "{var_uri_1}", "{var_host}{var_none}"] {
-            assert!(complaint_of_template(bad).is_some(), "{bad}");
+        for bad in [
+            "a\r\nb",
+            "{var_uri}",
+            "{http_req_}",
+            "x{var_}",
+            "{var_uri_1}",
+            "{var_host}{var_none}",
+            "{capt_header_value_matcher_1}",
+        ] {
+            assert!(template(bad, Sources::default()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_chosen_by_its_value_can_be_built_from_it() {
+        let sources = Sources { conditions: &[], has_matcher: true };
+        for (value, expected) in
+            [("{capt_header_value_matcher}", None), ("{capt_header_value_matcher_12}", Some(12))]
+        {
+            assert_eq!(template(value, sources), Ok(Template(vec![Piece::Matched(expected)])));
+        }
+        for bad in ["{capt_header_value_matcher_}", "{capt_header_value_matcher1}"] {
+            assert!(template(bad, sources).is_err(), "{bad}");
         }
     }
 }

@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
+use tidegate_shared::snapshot::{Condition, HeaderChange, Pattern, RewriteRule, RewriteSet, ValueMatch};
+
 use super::resources::{Resource, Resources, given, in_range};
-use super::rewrite_text::{complaint_of_pattern, complaint_of_template, complaint_of_variable};
+use super::rewrite_text::{self, Sources, complaint_of_pattern};
 use crate::arm::collection::over_limit;
 use crate::arm::gateway::{
-    HeaderConfiguration, RewriteActionSet, RewriteRule, RewriteRuleSet, UrlConfiguration,
+    self, HeaderConfiguration, HeaderValueMatcher, RewriteActionSet, RewriteRuleSet, UrlConfiguration,
 };
 use crate::violation::{Violations, code};
 
@@ -20,34 +22,52 @@ const PATTERNS: usize = 1000;
 
 const SEQUENCE: RangeInclusive<i64> = 1..=1000;
 
-/// Headers that belong to the gateway alone.
-const FIXED: [&str; 3] = ["connection", "upgrade", "x-original-host"];
+/// Headers that belong to the gateway alone: the official service's, and those that say where a message ends or that
+/// concern one connection only.
+const FIXED: [&str; 10] = [
+    "connection",
+    "upgrade",
+    "x-original-host",
+    "content-length",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "keep-alive",
+    "proxy-connection",
+    "expect",
+];
 
 /// The patterns of one gateway, each tried once, with what is wrong with it.
 #[derive(Default)]
 struct Patterns<'a> {
-    tried: HashMap<&'a str, Option<String>>,
+    tried: HashMap<(&'a str, bool), Option<String>>,
     /// Whether there were more of them than are tried.
     too_many: bool,
 }
 
 impl<'a> Patterns<'a> {
-    fn check(&mut self, pattern: Option<&'a String>, target: String, violations: &mut Violations) {
-        let pattern = pattern.map(String::as_str).unwrap_or_default();
-        if self.tried.len() == PATTERNS && !self.tried.contains_key(pattern) {
+    fn check(
+        &mut self,
+        (pattern, ignore_case): (&'a str, bool),
+        target: String,
+        violations: &mut Violations,
+    ) {
+        if self.tried.len() == PATTERNS && !self.tried.contains_key(&(pattern, ignore_case)) {
             self.too_many = true;
             return;
         }
-        let complaint = self.tried.entry(pattern).or_insert_with(|| complaint_of_pattern(pattern));
+        let complaint = self.tried.entry((pattern, ignore_case));
+        let complaint = complaint.or_insert_with(|| complaint_of_pattern(pattern, ignore_case));
         if let Some(complaint) = complaint {
             violations.push(code::REWRITE_PATTERN, target, complaint.clone());
         }
     }
 }
 
-/// Checks the sets.
-pub(super) fn check(sets: &Resources<RewriteRuleSet>, violations: &mut Violations) {
+/// The sets, in the order listed.
+pub(super) fn compile(sets: &Resources<RewriteRuleSet>, violations: &mut Violations) -> Vec<RewriteSet> {
     let mut patterns = Patterns::default();
+    let mut compiled = Vec::new();
     for set in sets.iter() {
         let rules = &set.properties.rewrite_rules;
         let conditions = rules.iter().map(|rule| rule.conditions.len()).sum();
@@ -61,17 +81,25 @@ pub(super) fn check(sets: &Resources<RewriteRuleSet>, violations: &mut Violation
             }
         }
         // What is over the limit is refused as a whole: looking into all of it would only cost time.
+        let mut ordered = Vec::new();
         if conditions <= CONDITIONS && actions <= ACTIONS {
             for (i, rule) in rules.iter().enumerate() {
-                check_rule(set, rule, &set.at(&format!("rewriteRules[{i}]")), &mut patterns, violations);
+                let mut reader = Reader { patterns: &mut patterns, violations };
+                let target = set.at(&format!("rewriteRules[{i}]"));
+                ordered.push((rule.rule_sequence, reader.rule(set, rule, &target)));
             }
         }
+        // Those without a number come last; the sort keeps the order of equal ones.
+        ordered.sort_by_key(|(sequence, _)| sequence.unwrap_or(i64::MAX));
+        let rules = ordered.into_iter().map(|(_, rule)| rule).collect();
+        compiled.push(RewriteSet { name: set.name.clone(), rules });
     }
     if patterns.too_many {
         let message =
             format!("A gateway may have {PATTERNS} different patterns in its rewrite rules. It has more.");
         violations.push(code::limit::REWRITE_PATTERNS, "properties.rewriteRuleSets", message);
     }
+    compiled
 }
 
 fn count_of_actions(actions: &RewriteActionSet) -> usize {
@@ -80,96 +108,148 @@ fn count_of_actions(actions: &RewriteActionSet) -> usize {
         + usize::from(actions.url_configuration.is_some())
 }
 
-fn check_rule<'a>(
-    set: &Resource<RewriteRuleSet>,
-    rule: &'a RewriteRule,
-    target: &str,
-    patterns: &mut Patterns<'a>,
-    violations: &mut Violations,
-) {
-    if let Some(sequence) = rule.rule_sequence {
-        let at = format!("{target}.ruleSequence");
-        in_range::<u32>(sequence, SEQUENCE, code::OUT_OF_RANGE, at, violations);
-    }
-    for (i, condition) in rule.conditions.iter().enumerate() {
-        let at = |property: &str| format!("{target}.conditions[{i}].{property}");
-        let variable = condition.variable.as_deref().unwrap_or_default();
-        if let Some(complaint) = complaint_of_variable(variable) {
-            violations.push(code::REWRITE_VARIABLE, at("variable"), complaint);
+/// Reads rules, with what is remembered from one to the next.
+struct Reader<'a, 'p> {
+    patterns: &'a mut Patterns<'p>,
+    violations: &'a mut Violations,
+}
+
+impl<'p> Reader<'_, 'p> {
+    fn rule(
+        &mut self,
+        set: &Resource<RewriteRuleSet>,
+        rule: &'p gateway::RewriteRule,
+        target: &str,
+    ) -> RewriteRule {
+        if let Some(sequence) = rule.rule_sequence {
+            let at = format!("{target}.ruleSequence");
+            in_range::<u32>(sequence, SEQUENCE, code::OUT_OF_RANGE, at, self.violations);
         }
-        patterns.check(condition.pattern.as_ref(), at("pattern"), violations);
-    }
-    let actions = rule.action_set.as_ref().filter(|actions| count_of_actions(actions) > 0);
-    let Some(actions) = actions else {
-        let name = rule.name.as_deref().unwrap_or_default();
-        let message = format!(
-            "ActionSet is a required field in a RewriteRule. Rule '{name}' of {} changes nothing.",
-            set.id
-        );
-        violations.push(code::REWRITE_ACTION_SET, format!("{target}.actionSet"), message);
-        return;
-    };
-    for (list, headers, is_request) in [
-        ("requestHeaderConfigurations", &actions.request_header_configurations, true),
-        ("responseHeaderConfigurations", &actions.response_header_configurations, false),
-    ] {
-        for (i, header) in headers.iter().enumerate() {
-            let target = format!("{target}.actionSet.{list}[{i}]");
-            check_header(header, is_request, &target, patterns, violations);
+        let mut compiled = RewriteRule::default();
+        let mut sources = Vec::new();
+        for (i, condition) in rule.conditions.iter().enumerate() {
+            let at = |property: &str| format!("{target}.conditions[{i}].{property}");
+            let name = condition.variable.as_deref().unwrap_or_default();
+            let variable = self.accept(rewrite_text::variable(name), code::REWRITE_VARIABLE, at("variable"));
+            let pattern = self.pattern(condition.pattern.as_ref(), condition.ignore_case, at("pattern"));
+            let negate = condition.negate.unwrap_or_default();
+            if let Some(variable) = variable {
+                sources.push((!negate).then_some(name));
+                compiled.conditions.push(Condition { variable, pattern, negate });
+            }
         }
+        let actions = rule.action_set.as_ref().filter(|actions| count_of_actions(actions) > 0);
+        let Some(actions) = actions else {
+            let name = rule.name.as_deref().unwrap_or_default();
+            let message = format!(
+                "ActionSet is a required field in a RewriteRule. Rule '{name}' of {} changes nothing.",
+                set.id
+            );
+            self.violations.push(code::REWRITE_ACTION_SET, format!("{target}.actionSet"), message);
+            return compiled;
+        };
+        for (i, header) in actions.request_header_configurations.iter().enumerate() {
+            let target = format!("{target}.actionSet.requestHeaderConfigurations[{i}]");
+            compiled.request_headers.extend(self.header(header, true, &sources, &target));
+        }
+        for (i, header) in actions.response_header_configurations.iter().enumerate() {
+            let target = format!("{target}.actionSet.responseHeaderConfigurations[{i}]");
+            compiled.response_headers.extend(self.header(header, false, &sources, &target));
+        }
+        if let Some(url) = &actions.url_configuration {
+            self.url(url, &sources, &format!("{target}.actionSet.urlConfiguration"), &mut compiled);
+        }
+        compiled
     }
-    if let Some(url) = &actions.url_configuration {
-        check_url(url, &format!("{target}.actionSet.urlConfiguration"), violations);
+
+    fn header(
+        &mut self,
+        header: &'p HeaderConfiguration,
+        is_request: bool,
+        conditions: &[Option<&str>],
+        target: &str,
+    ) -> Option<HeaderChange> {
+        let name = header.header_name.as_deref().unwrap_or_default();
+        let at = |property: &str| format!("{target}.{property}");
+        if let Some(complaint) = complaint_of_name(name) {
+            self.violations.push(code::REWRITE_HEADER, at("headerName"), complaint);
+        }
+        let name = name.to_ascii_lowercase();
+        let value = given(header.header_value.as_ref());
+        if is_request && value.is_none() && name == "host" {
+            let message = "The header Host can be set, not deleted.";
+            self.violations.push(code::REWRITE_HEADER, at("headerValue"), message);
+        }
+        let only = header.header_value_matcher.as_ref();
+        let only = only.map(|matcher| self.matcher(matcher, is_request || name != "set-cookie", target));
+        let sources = Sources { conditions, has_matcher: only.is_some() };
+        let value = rewrite_text::template(value.unwrap_or_default(), sources);
+        let value = self.accept(value, code::REWRITE_VARIABLE, at("headerValue"))?;
+        Some(HeaderChange { name, only, value })
+    }
+
+    fn matcher(&mut self, matcher: &'p HeaderValueMatcher, misplaced: bool, target: &str) -> ValueMatch {
+        let at = |property: &str| format!("{target}.headerValueMatcher{property}");
+        if misplaced {
+            let message = "Only Set-Cookie in responses can be chosen by its value.";
+            self.violations.push(code::REWRITE_HEADER, at(""), message);
+        }
+        let pattern = self.pattern(matcher.pattern.as_ref(), matcher.ignore_case, at(".pattern"));
+        ValueMatch { pattern, negate: matcher.negate.unwrap_or_default() }
+    }
+
+    /// The new path and query. One that is empty is not as good as none: it takes away what there is.
+    fn url(
+        &mut self,
+        url: &UrlConfiguration,
+        conditions: &[Option<&str>],
+        target: &str,
+        rule: &mut RewriteRule,
+    ) {
+        let mut template = |property: &str, text: Option<&String>| {
+            let template = rewrite_text::template(text?, Sources { conditions, has_matcher: false });
+            self.accept(template, code::REWRITE_VARIABLE, format!("{target}.{property}"))
+        };
+        rule.path = template("modifiedPath", url.modified_path.as_ref());
+        rule.query = template("modifiedQueryString", url.modified_query_string.as_ref());
+        rule.reroute = url.reroute.unwrap_or_default();
+    }
+
+    fn pattern(&mut self, pattern: Option<&'p String>, ignore_case: Option<bool>, target: String) -> Pattern {
+        let text = pattern.map(String::as_str).unwrap_or_default();
+        let ignore_case = ignore_case.unwrap_or_default();
+        self.patterns.check((text, ignore_case), target, self.violations);
+        Pattern { text: text.to_owned(), ignore_case }
+    }
+
+    fn accept<T>(&mut self, read: Result<T, String>, code: &'static str, target: String) -> Option<T> {
+        read.map_err(|complaint| self.violations.push(code, target, complaint)).ok()
     }
 }
 
-fn check_header<'a>(
-    header: &'a HeaderConfiguration,
-    is_request: bool,
-    target: &str,
-    patterns: &mut Patterns<'a>,
-    violations: &mut Violations,
-) {
-    let name = header.header_name.as_deref().unwrap_or_default();
-    let at = |property: &str| format!("{target}.{property}");
+/// What is wrong with the name of a header that is to be changed, if anything.
+fn complaint_of_name(name: &str) -> Option<String> {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if name.is_empty() || !name.bytes().all(letters) {
-        let message = format!("'{name}' is no name of a header: it has letters, digits, '-' and '_' only.");
-        violations.push(code::REWRITE_HEADER, at("headerName"), message);
-    } else if FIXED.contains(&name.to_ascii_lowercase().as_str()) {
-        violations.push(
-            code::REWRITE_HEADER,
-            at("headerName"),
-            format!("The header {name} cannot be rewritten."),
-        );
+        return Some(format!("'{name}' is no name of a header: it has letters, digits, '-' and '_' only."));
     }
-    let value = given(header.header_value.as_ref());
-    if is_request && value.is_none() && name.eq_ignore_ascii_case("host") {
-        let message = "The header Host can be set, not deleted.";
-        violations.push(code::REWRITE_HEADER, at("headerValue"), message);
-    }
-    if let Some(complaint) = value.and_then(complaint_of_template) {
-        violations.push(code::REWRITE_VARIABLE, at("headerValue"), complaint);
-    }
-    let Some(matcher) = &header.header_value_matcher else { return };
-    if is_request || !name.eq_ignore_ascii_case("set-cookie") {
-        let message = "Only Set-Cookie in responses can be chosen by its value.";
-        violations.push(code::REWRITE_HEADER, at("headerValueMatcher"), message);
-    }
-    patterns.check(matcher.pattern.as_ref(), at("headerValueMatcher.pattern"), violations);
+    FIXED
+        .contains(&name.to_ascii_lowercase().as_str())
+        .then(|| format!("The header {name} cannot be rewritten."))
 }
 
-fn check_url(url: &UrlConfiguration, target: &str, violations: &mut Violations) {
-    for (property, text) in
-        [("modifiedPath", &url.modified_path), ("modifiedQueryString", &url.modified_query_string)]
-    {
-        if let Some(complaint) = given(text.as_ref()).and_then(complaint_of_template) {
-            violations.push(code::REWRITE_VARIABLE, format!("{target}.{property}"), complaint);
-        }
-    }
-    let path = given(url.modified_path.as_ref());
-    if let Some(path) = path.filter(|path| !path.starts_with(['/', '{'])) {
-        let message = format!("'{path}' is no path. It must begin with '/'.");
-        violations.push(code::REWRITE_URL, format!("{target}.modifiedPath"), message);
-    }
+/// Whether some request that comes to these rules may be sent back to the path map.
+pub(super) fn may_reroute(set: &RewriteRuleSet) -> bool {
+    set.rewrite_rules.iter().any(reroutes)
+}
+
+/// Whether every request that comes to these rules is sent back to the path map.
+pub(super) fn always_reroutes(set: &RewriteRuleSet) -> bool {
+    !set.rewrite_rules.is_empty()
+        && set.rewrite_rules.iter().all(|rule| rule.conditions.is_empty() && reroutes(rule))
+}
+
+fn reroutes(rule: &gateway::RewriteRule) -> bool {
+    let url = rule.action_set.as_ref().and_then(|actions| actions.url_configuration.as_ref());
+    url.and_then(|url| url.reroute) == Some(true)
 }

@@ -4,6 +4,7 @@
 use tidegate_shared::snapshot::{Action, Redirect, Way};
 
 use super::resources::{Resource, Resources};
+use super::rewrites;
 use crate::arm::gateway::{
     BackendAddressPool, BackendHttpSettings, LoadDistributionPolicy, RedirectConfiguration, RewriteRuleSet,
     SubResource,
@@ -87,12 +88,19 @@ impl Outcome<'_> {
         let pool = targets.pools.optional(resource, self.pool.0, self.pool.1, violations);
         let settings = targets.settings.optional(resource, self.settings.0, self.settings.1, violations);
         let redirect = targets.redirects.optional(resource, self.redirect.0, self.redirect.1, violations);
-        targets.rewrites.optional(resource, self.rewrites.0, self.rewrites.1, violations);
+        let rewrites = targets.rewrites.optional(resource, self.rewrites.0, self.rewrites.1, violations);
+        self.refuse_endless(
+            resource,
+            incomplete,
+            rewrites.and_then(|set| targets.rewrites.get(set)),
+            violations,
+        );
         targets.distributions.optional(resource, self.distribution.0, self.distribution.1, violations);
         if self.redirect.1.is_some() {
             self.refuse_beside_redirect(resource, violations);
             let redirect = targets.compiled_redirects.get(redirect?)?.clone()?;
-            return Some(Way { action: Action::Redirect(redirect) });
+            // Redirects are never rewritten.
+            return Some(Way { action: Action::Redirect(redirect), rewrites: None });
         }
         let redirect = self.redirect.0;
         if self.pool.1.is_none() {
@@ -101,7 +109,29 @@ impl Outcome<'_> {
         if self.settings.1.is_none() {
             incomplete.complain(resource, (self.settings.0, "BackendHttpSettings"), redirect, violations);
         }
-        Some(Way { action: Action::Forward { pool: pool?, settings: settings? } })
+        Some(Way { action: Action::Forward { pool: pool?, settings: settings? }, rewrites })
+    }
+
+    /// Complains of rewrites that would ask for the way again and again.
+    fn refuse_endless<T>(
+        &self,
+        resource: &Resource<T>,
+        incomplete: Incomplete,
+        set: Option<&Resource<RewriteRuleSet>>,
+        violations: &mut Violations,
+    ) {
+        let Some(set) = set else { return };
+        let complaint = match incomplete {
+            Incomplete::RuleMustReference if rewrites::may_reroute(&set.properties) => {
+                "A basic rule has no path map that could be asked again"
+            }
+            _ if rewrites::always_reroutes(&set.properties) => {
+                "It needs a rule with a condition, or one without reroute, to come to an end"
+            }
+            _ => return,
+        };
+        let message = format!("{}: {complaint}: {}.", resource.id, set.id);
+        violations.push(code::REWRITE_URL, resource.at(self.rewrites.0), message);
     }
 
     fn refuse_beside_redirect<T>(&self, resource: &Resource<T>, violations: &mut Violations) {

@@ -131,7 +131,7 @@ mod tests {
     use uuid::Uuid;
 
     fn content() -> Content {
-        let way = Way { action: Action::Forward { pool: 0, settings: 0 } };
+        let way = Way { action: Action::Forward { pool: 0, settings: 0 }, rewrites: None };
         let listener = Listener {
             name: "l".into(),
             frontend: Frontend::Public,

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::body::ResponseBody;
 use super::page::Answers;
+use super::rewrite::RewriteFault;
 use super::upstream::ConnectError;
 use crate::cut::Cut;
 use crate::error_info::ErrorInfo;
@@ -57,6 +58,8 @@ pub(crate) enum ProxyError {
     NoUpgrade { backend: String, status: StatusCode },
     #[error("backend {backend} answered in a transfer coding that is not served")]
     ForeignCoding { backend: String },
+    #[error(transparent)]
+    Rewrite(#[from] RewriteFault),
     #[error("no response within {seconds} s")]
     Timeout { seconds: u64 },
 }
@@ -77,6 +80,10 @@ impl ProxyError {
             | ProxyError::ClientCertificate(_) => StatusCode::BAD_REQUEST,
             // Another connection would be asked for what the listener wants (RFC 9110, section 15.5.20).
             ProxyError::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            ProxyError::Rewrite(RewriteFault::Host) => StatusCode::BAD_REQUEST,
+            ProxyError::Rewrite(RewriteFault::Loop | RewriteFault::TooLarge) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             ProxyError::MethodNotServed => StatusCode::METHOD_NOT_ALLOWED,
             ProxyError::Http2Upgrade => StatusCode::FORBIDDEN,
             ProxyError::FieldTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -98,12 +105,14 @@ impl ProxyError {
     /// What the access log calls it.
     pub(crate) fn info(&self) -> ErrorInfo {
         match self {
-            ProxyError::InvalidHost | ProxyError::NoListener | ProxyError::Misdirected => {
-                ErrorInfo::InvalidHost
-            }
+            ProxyError::InvalidHost
+            | ProxyError::NoListener
+            | ProxyError::Misdirected
+            | ProxyError::Rewrite(RewriteFault::Host) => ErrorInfo::InvalidHost,
             ProxyError::PlainHttp => ErrorInfo::HttpToHttpsPort,
             ProxyError::ClientCertificate(_) => ErrorInfo::HttpsNoCert,
             ProxyError::InvalidTarget => ErrorInfo::RequestUriInvalid,
+            ProxyError::Rewrite(RewriteFault::Loop | RewriteFault::TooLarge) => ErrorInfo::InvalidRequest,
             ProxyError::MethodNotServed | ProxyError::ProtocolNotServed => ErrorInfo::InvalidMethod,
             ProxyError::Http2Upgrade => ErrorInfo::InvalidVersion,
             ProxyError::TransferCoding | ProxyError::FieldTooLarge | ProxyError::NoRule => {

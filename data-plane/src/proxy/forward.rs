@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use super::body::{Lease, Progress, RequestBody};
 use super::error::ProxyError;
 use super::record::Record;
+use super::rewrite;
 use super::upstream::{self, ConnectError, Key, Purpose, Sender};
 use crate::backend::Backend;
 use crate::listener::Connection;
@@ -85,7 +86,9 @@ async fn attempts(
         if target.backends.is_empty() { ProxyError::EmptyPool } else { ProxyError::NoHealthyBackend };
     for attempt in 0.. {
         let Some(backend) = target.pick(turn, attempt) else { break };
-        set_host(request.headers_mut(), target, backend);
+        if !rewrite::has_set_host(&request) {
+            set_host(request.headers_mut(), target, backend);
+        }
         record.ask(backend, &request);
         let broken = |source| match &upload {
             Some(upload) if upload.broken.get() => ProxyError::ClientBody,

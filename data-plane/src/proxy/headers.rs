@@ -35,7 +35,7 @@ pub(crate) fn host<B>(request: &Request<B>) -> Result<&str, ProxyError> {
 }
 
 /// A host name, an IPv4 address or a bracketed IPv6 address, with or without a port.
-fn is_host(host: &str) -> bool {
+pub(crate) fn is_host(host: &str) -> bool {
     let name = host
         .rsplit_once(':')
         .filter(|(_, port)| !port.contains(']'))

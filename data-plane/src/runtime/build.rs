@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::hosts::HostTable;
 use super::paths::PathTable;
+use super::rewrite::{Compiler, RewriteError, RewriteSet};
 use super::route::{Action, Redirect, RedirectTarget, Route, Rule, Way};
 use super::target::{HostPolicy, Target};
 use super::tls::Offers;
@@ -43,6 +44,8 @@ pub(crate) enum BuildError {
     NoPage { index: usize },
     #[error("settings {settings}: a host name is no header value")]
     HostName { settings: String, source: InvalidHeaderValue },
+    #[error("rewrite set {set}: {source}")]
+    Rewrite { set: String, source: RewriteError },
     #[error(transparent)]
     Tls(#[from] TlsError),
 }
@@ -71,6 +74,7 @@ impl Runtime {
             series: Series::new(old.map(|old| &old.series), threads),
             clients: HashMap::new(),
             offers: Offers::default(),
+            compiler: Compiler::default(),
         };
         let mut by_address: BTreeMap<SocketAddr, Vec<&Listener>> = BTreeMap::new();
         for listener in &content.listeners {
@@ -128,6 +132,7 @@ struct Builder<'a> {
     /// TLS towards backends by whom it trusts: settings that trust the same share it with its sessions.
     clients: HashMap<&'a UpstreamTls, Client>,
     offers: Offers,
+    compiler: Compiler,
 }
 
 impl<'a> Builder<'a> {
@@ -150,6 +155,7 @@ impl<'a> Builder<'a> {
                 listener: listener.name.clone(),
                 answers: answers.map_err(|index| BuildError::NoPage { index })?,
                 demand: offer.as_ref().and_then(|offer| offer.demand.clone()),
+                server_name: listener.hosts.first().cloned().unwrap_or_default(),
                 rule,
                 series,
             }));
@@ -191,7 +197,15 @@ impl<'a> Builder<'a> {
             }
             snapshot::Action::Redirect(redirect) => Action::Redirect(self.redirect(listener, redirect)?),
         };
-        Ok(Way { path_rule: path_rule.to_owned(), action })
+        let rewrites = way.rewrites.map(|index| self.rewrites(listener, index)).transpose()?;
+        Ok(Way { path_rule: path_rule.to_owned(), action, rewrites })
+    }
+
+    fn rewrites(&mut self, listener: &Listener, index: usize) -> Result<Arc<RewriteSet>, BuildError> {
+        let set = self.content().rewrites.get(index);
+        let set = set.ok_or_else(|| dangling(listener, "rewrite set", index))?;
+        let unusable = |source| BuildError::Rewrite { set: set.name.clone(), source };
+        self.compiler.set(index, set).map_err(unusable)
     }
 
     fn redirect(&self, listener: &Listener, redirect: &snapshot::Redirect) -> Result<Redirect, BuildError> {

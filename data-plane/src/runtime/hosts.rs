@@ -89,7 +89,7 @@ impl HostTable {
 }
 
 /// The host part of a `Host` value: `[::1]:80` is `[::1]`, `a.b:80` is `a.b`, `a.b.` stays.
-fn without_port(host: &str) -> &str {
+pub(crate) fn without_port(host: &str) -> &str {
     match host.rfind(':') {
         Some(colon) if !host[colon..].contains(']') => &host[..colon],
         _ => host,

@@ -6,6 +6,7 @@ use http::HeaderValue;
 use http::StatusCode;
 
 use super::paths::PathTable;
+use super::rewrite::RewriteSet;
 use super::target::Target;
 use crate::metrics::series::RuleSeries;
 use crate::proxy::page::Answers;
@@ -19,6 +20,8 @@ pub(crate) struct Route {
     pub(crate) answers: Arc<Answers>,
     /// What it asks of clients' certificates.
     pub(crate) demand: Option<Arc<ClientDemand>>,
+    /// The first host name of the listener; empty where it answers for all.
+    pub(crate) server_name: String,
     /// None where no rule refers to the listener.
     pub(crate) rule: Option<Rule>,
     /// What is counted of its requests.
@@ -41,6 +44,8 @@ pub(crate) struct Way {
     /// The path rule's name; empty where no path rule decides.
     pub(crate) path_rule: String,
     pub(crate) action: Action,
+    /// What is changed on the way.
+    pub(crate) rewrites: Option<Arc<RewriteSet>>,
 }
 
 /// What is done with a request.
@@ -92,6 +97,11 @@ impl Selection {
             None => (0, None),
         };
         Some(Selection { route: route.clone(), way, pattern })
+    }
+
+    /// The way of the same request under another path.
+    pub(crate) fn again(&self, path: &str) -> Selection {
+        Selection::of(&self.route, path).expect("a selection is made of a route with a rule")
     }
 
     fn rule(&self) -> &Rule {

@@ -61,7 +61,7 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         drain_timeout: second,
         probe,
     };
-    let way = Way { action: Action::Forward { pool: 0, settings: 0 } };
+    let way = Way { action: Action::Forward { pool: 0, settings: 0 }, rewrites: None };
     let listener = Listener {
         name: "l".into(),
         frontend: Frontend::Public,

@@ -76,7 +76,6 @@ pub(crate) struct ClientIdentity {
     pub(super) certificate: Option<Box<ClientCertificate>>,
 }
 
-#[allow(dead_code, reason = "what rewrite rules and the access log have no use for yet")]
 impl ClientIdentity {
     /// `SUCCESS`, `FAILED:` with the reason, or `NONE`.
     pub(crate) fn verification(&self) -> &'static str {
@@ -101,7 +100,6 @@ pub(crate) struct ClientCertificate {
     described: OnceCell<Box<Description>>,
 }
 
-#[allow(dead_code, reason = "what rewrite rules and the access log have no use for yet")]
 impl ClientCertificate {
     pub(super) fn new(der: CertificateDer<'static>) -> ClientCertificate {
         ClientCertificate { der, described: OnceCell::new() }

@@ -48,6 +48,8 @@ pub struct PathRule {
 pub struct Way {
     /// What to do.
     pub action: Action,
+    /// What is changed on the way: an index into [`super::Content::rewrites`].
+    pub rewrites: Option<usize>,
 }
 
 /// What to do with a request.

@@ -173,7 +173,6 @@ def layer_4_listeners():
 def uses_are_refused():
     """What is defined, and not executed yet, may not be used."""
     for group, use in [
-        ("rule", f"--name {NAME} --rewrite-rule-set {NAME}"),
         ("http-listener", f"--name {NAME} --ssl-profile-id {NAME}"),
     ]:
         refusal = refused(lambda: child(group, "update", use))

@@ -17,7 +17,7 @@ pub struct RewriteRuleSet {
 pub struct RewriteRule {
     /// What it is called. Any text.
     pub name: Option<String>,
-    /// Rules with a smaller number go first. 1 to 1000.
+    /// Rules with a smaller number go first, those without one last. 1 to 1000.
     #[schemars(range(min = 1, max = 1000))]
     pub rule_sequence: Option<i64>,
     /// All of them must hold; none, and the rule always applies.
@@ -66,7 +66,8 @@ pub struct HeaderConfiguration {
     pub header_name: Option<String>,
     /// Which of several headers of that name, for `Set-Cookie` in responses.
     pub header_value_matcher: Option<HeaderValueMatcher>,
-    /// Its new value, with `{…}` for variables; the header goes when it is empty or absent.
+    /// Its new value, with `{…}` for variables and for what conditions have captured; the header goes when that comes
+    /// to nothing.
     pub header_value: Option<String>,
 }
 
@@ -86,9 +87,9 @@ pub struct HeaderValueMatcher {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct UrlConfiguration {
-    /// The path; unchanged when absent.
+    /// The path, with `{…}` as in headers; unchanged when absent.
     pub modified_path: Option<String>,
-    /// The query; unchanged when absent.
+    /// The query, with `{…}` as in headers; unchanged when absent, gone when empty.
     pub modified_query_string: Option<String>,
     /// Whether the path map is asked again with the new path; it is not when absent.
     pub reroute: Option<bool>,

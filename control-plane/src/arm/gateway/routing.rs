@@ -29,8 +29,8 @@ pub struct RequestRoutingRule {
     /// Where their clients are sent instead. Not together with a pool.
     #[schemars(extend("x-refers-to" = "redirectConfigurations"))]
     pub redirect_configuration: Option<SubResource>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = "", "x-refers-to" = "rewriteRuleSets"))]
+    /// What is changed in requests and responses of a basic rule.
+    #[schemars(extend("x-refers-to" = "rewriteRuleSets"))]
     pub rewrite_rule_set: Option<SubResource>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = "", "x-refers-to" = "loadDistributionPolicies"))]

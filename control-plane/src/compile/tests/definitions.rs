@@ -1,5 +1,9 @@
 //! Path maps, redirects, rewrites, load distribution and private link.
 
+use tidegate_shared::snapshot::{
+    Condition, HeaderChange, Pattern, Piece, RewriteRule, RewriteSet, Template, ValueMatch, Variable,
+};
+
 use super::wrong::{check_body, check_member};
 use super::*;
 use crate::arm::samples::defined;
@@ -165,8 +169,13 @@ fn rewrites() {
         ),
         (json!({ "actionSet": header(matching) }), (code::REWRITE_HEADER, &header_at("headerValueMatcher"))),
         (
-            json!({ "actionSet": { "urlConfiguration": { "modifiedPath": "a" } } }),
-            (code::REWRITE_URL, ".actionSet.urlConfiguration.modifiedPath"),
+            json!({ "actionSet": header(json!({ "headerName": "Content-Length", "headerValue": "1" })) }),
+            (code::REWRITE_HEADER, &header_at("headerName")),
+        ),
+        (
+            json!({ "actionSet": header(json!({ "headerName": "a",
+                "headerValue": "{capt_header_value_matcher_1}" })) }),
+            (code::REWRITE_VARIABLE, &header_at("headerValue")),
         ),
         (
             json!({ "actionSet": { "urlConfiguration": { "modifiedQueryString": "{var_no}" } } }),
@@ -182,6 +191,77 @@ fn rewrites() {
     }
     let deleted = json!({ "rewriteRules": [{ "actionSet": header(json!({ "headerName": "Accept" })) }] });
     check_member(defined(), "rewriteRuleSets", 0, deleted, &[]);
+}
+
+#[test]
+fn what_a_set_means() {
+    let mut body = defined();
+    let rules = json!([
+        { "name": "last", "actionSet": { "urlConfiguration": { "modifiedQueryString": "" } } },
+        { "name": "second", "ruleSequence": 2, "actionSet": { "urlConfiguration": { "reroute": true } },
+          "conditions": [{ "variable": "http_req_X-A", "pattern": "^b$", "ignoreCase": true, "negate": true }] },
+        { "name": "first", "ruleSequence": 1, "actionSet": { "responseHeaderConfigurations": [
+            { "headerName": "Set-Cookie", "headerValue": "{capt_header_value_matcher_1}; Secure",
+              "headerValueMatcher": { "pattern": "(.*)" } }, { "headerName": "Server", "headerValue": "" }] } },
+    ]);
+    properties(&mut body, "rewriteRuleSets", 0)["rewriteRules"] = rules;
+    let pattern = |text: &str, ignore_case| Pattern { text: text.to_owned(), ignore_case };
+    let only = ValueMatch { pattern: pattern("(.*)", false), negate: false };
+    let secured = Template(vec![Piece::Matched(Some(1)), Piece::Text("; Secure".to_owned())]);
+    let change = |name: &str, only, value| HeaderChange { name: name.to_owned(), only, value };
+    let first = RewriteRule {
+        response_headers: vec![
+            change("set-cookie", Some(only), secured),
+            change("server", None, Template::default()),
+        ],
+        ..RewriteRule::default()
+    };
+    let variable = Variable::RequestHeader("x-a".to_owned());
+    let condition = Condition { variable, pattern: pattern("^b$", true), negate: true };
+    let second = RewriteRule { conditions: vec![condition], reroute: true, ..RewriteRule::default() };
+    let last = RewriteRule { query: Some(Template::default()), ..RewriteRule::default() };
+    let rules = vec![first, second, last];
+    let content = compile_body(body).unwrap();
+    assert_eq!(content.rewrites, [RewriteSet { name: "set".to_owned(), rules }]);
+    let ways = &content.path_maps[0];
+    assert_eq!((ways.default.rewrites, ways.rules[0].way.rewrites), (Some(0), Some(0)));
+    assert_eq!(ways.rules[1].way.rewrites, None, "a redirect is not rewritten");
+}
+
+#[test]
+fn rewrites_must_come_to_an_end() {
+    let reroute = |conditions: Value| {
+        let url = json!({ "modifiedPath": "/b", "reroute": true });
+        json!([{ "name": "r", "conditions": conditions, "actionSet": { "urlConfiguration": url } }])
+    };
+    let sometimes = json!([{ "variable": "var_host", "pattern": "a" }]);
+    for (rules, of_map, of_rule) in [
+        (reroute(json!([])), true, true),
+        (reroute(sometimes), false, true),
+        (
+            json!([{ "name": "r", "actionSet": { "urlConfiguration": { "modifiedPath": "/b" } } }]),
+            false,
+            false,
+        ),
+        (json!([]), false, false),
+    ] {
+        let what = rules.to_string();
+        let mut body = defined();
+        properties(&mut body, "rewriteRuleSets", 0)["rewriteRules"] = rules;
+        properties(&mut body, "requestRoutingRules", 0)["rewriteRuleSet"] = reference("rewriteRuleSets/set");
+        let map = "urlPathMaps[0].properties";
+        let mut expected = Vec::new();
+        if of_map {
+            expected.push((code::REWRITE_URL, format!(".{map}.defaultRewriteRuleSet")));
+            expected.push((code::REWRITE_URL, format!(".{map}.pathRules[0].properties.rewriteRuleSet")));
+        }
+        if of_rule {
+            let at = ".requestRoutingRules[0].properties.rewriteRuleSet".to_owned();
+            expected.push((code::REWRITE_URL, at));
+        }
+        let expected: Vec<_> = expected.iter().map(|(code, at)| (*code, at.as_str())).collect();
+        check_body(body, &what, "properties", &expected);
+    }
 }
 
 #[test]

@@ -53,7 +53,6 @@ fn the_body_that_creates_a_gateway() {
             (UNSERVED, "sslCertificates[1].properties.keyVaultSecretId"),
             (UNSERVED, "trustedRootCertificates[1].properties.keyVaultSecretId"),
             (UNSERVED, "httpListeners[0].properties.sslProfile"),
-            (UNSERVED, "requestRoutingRules[0].properties.rewriteRuleSet"),
             // Bodies are streamed.
             (UNSERVED, "globalConfiguration.enableRequestBuffering"),
             (UNSERVED, "globalConfiguration.enableResponseBuffering"),
@@ -79,7 +78,6 @@ fn what_is_left_without_that_is_accepted() {
     properties(&mut body, "sslProfiles", 0)["sslPolicy"] =
         json!({ "policyType": "Predefined", "policyName": "AppGwSslPolicy20220101" });
     properties(&mut body, "httpListeners", 0)["sslProfile"] = json!(null);
-    properties(&mut body, "requestRoutingRules", 0)["rewriteRuleSet"] = json!(null);
     assert_eq!(wrong_with(body), []);
 }
 
@@ -95,36 +93,39 @@ fn the_answers_of_the_examples_put_back() {
         (code::CLIENT_AUTHORITY_INVALID, "trustedClientCertificates[0].properties.data"),
         (code::SSL_POLICY_DEPRECATED, &version),
         (UNSERVED, &kind),
-        // The service has no variable 'remote-addr'.
-        (code::REWRITE_VARIABLE, variable),
     ];
     let created = [
         &[
             (UNSERVED, "httpListeners[0].properties.sslProfile"),
-            (UNSERVED, "requestRoutingRules[0].properties.rewriteRuleSet"),
             (UNSERVED, "globalConfiguration.enableRequestBuffering"),
             (UNSERVED, "globalConfiguration.enableResponseBuffering"),
             (code::CERTIFICATE_DATA, "sslCertificates[0].properties"),
+            // The service has no variable 'remote-addr'.
+            (code::REWRITE_VARIABLE, variable),
             (code::PRIORITY_REQUIRED, "requestRoutingRules[0].properties.priority"),
         ],
         &last[..],
     ]
     .concat();
     check(CREATE, "/responses/200/body", &created);
-    check(CREATE, "/responses/201/body", &created);
+    // This one reroutes from a basic rule, which the service's documentation rules out.
+    let rerouting = (code::REWRITE_URL, "requestRoutingRules[0].properties.rewriteRuleSet");
+    let mut created_anew = created.clone();
+    created_anew.insert(created.len() - last.len(), rerouting);
+    check(CREATE, "/responses/201/body", &created_anew);
     let got = [
         &[
             // Addresses that are null.
             (code::INVALID_JSON, "backendAddressPools[1].properties.backendAddresses[0]"),
             (code::INVALID_JSON, "backendAddressPools[1].properties.backendAddresses[1]"),
             (UNSERVED, "httpListeners[0].properties.sslProfile"),
-            (UNSERVED, "requestRoutingRules[0].properties.rewriteRuleSet"),
             (UNSERVED, "requestRoutingRules[0].properties.loadDistributionPolicy"),
             // Two targets with one name.
             (code::DUPLICATE_NAME, "loadDistributionPolicies[0].properties.loadDistributionTargets[1].name"),
             (UNSERVED, "globalConfiguration.enableRequestBuffering"),
             (UNSERVED, "globalConfiguration.enableResponseBuffering"),
             (code::CERTIFICATE_DATA, "sslCertificates[0].properties"),
+            (code::REWRITE_VARIABLE, variable),
         ],
         &last[..],
     ]

@@ -92,7 +92,6 @@ fn features_that_no_worker_executes() {
         ("backendHttpSettingsCollection", json!({ "cookieBasedAffinity": "ENABLED" })),
         ("backendHttpSettingsCollection", json!({ "validateSNI": false })),
         ("backendHttpSettingsCollection", json!({ "dedicatedBackendConnection": true })),
-        ("requestRoutingRules", json!({ "rewriteRuleSet": { "id": "x" } })),
         ("trustedRootCertificates", json!({ "keyVaultSecretId": "https://kv" })),
         ("sslCertificates", json!({ "keyVaultSecretId": "https://kv" })),
     ] {

@@ -1,0 +1,81 @@
+//! A new path and query that are a request target, whatever they were put together from (RFC 3986, section 3.3).
+
+use http::Uri;
+use http::uri::PathAndQuery;
+use percent_encoding::percent_encode_byte;
+
+use super::RewriteFault;
+use super::expand::{Budget, Finds};
+use crate::proxy::variables::View;
+use crate::runtime::rewrite::Rule;
+
+/// Puts the rule's path and query in the place of what there is.
+pub(super) fn rewrite(
+    uri: &mut Uri,
+    rule: &Rule,
+    finds: &Finds,
+    view: &View<'_>,
+    budget: &mut Budget,
+) -> Result<(), RewriteFault> {
+    // The target `*` has neither path nor query.
+    if rule.path.is_none() && (rule.query.is_none() || !uri.path().starts_with('/')) {
+        return Ok(());
+    }
+    let path = rule.path.as_ref().map(|path| finds.expand(path, view, budget)).transpose()?;
+    let query = rule.query.as_ref().map(|query| finds.expand(query, view, budget)).transpose()?;
+    let mut target = path.map_or_else(|| uri.path().to_owned(), |path| encoded(&path, b""));
+    if !target.starts_with('/') {
+        target.insert(0, '/');
+    }
+    let query = query.map(|query| encoded(&query, b"?"));
+    let query = query.as_deref().or(uri.query()).filter(|query| !query.is_empty());
+    if let Some(query) = query {
+        target.push('?');
+        target.push_str(query);
+    }
+    // Only its length can be wrong with it.
+    let target = PathAndQuery::from_maybe_shared(target.into_bytes()).map_err(|_| RewriteFault::TooLarge)?;
+    *uri = Uri::from(target);
+    Ok(())
+}
+
+/// The text with all that is neither of a path nor among `more` percent-encoded. What is percent-encoded already stays
+/// as it is.
+fn encoded(text: &[u8], more: &[u8]) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for (at, byte) in text.iter().enumerate() {
+        let fits = match byte {
+            b'%' => text.get(at + 1..at + 3).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit)),
+            byte => {
+                byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(byte) || more.contains(byte)
+            }
+        };
+        if fits {
+            encoded.push(char::from(*byte));
+        } else {
+            encoded.push_str(percent_encode_byte(*byte));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_has_no_place_is_percent_encoded() {
+        for (text, path, query) in [
+            ("/a/b;c=d", "/a/b;c=d", "/a/b;c=d"),
+            ("/a b", "/a%20b", "/a%20b"),
+            ("/a?b#c", "/a%3Fb%23c", "/a?b%23c"),
+            ("/%20%2f%zz%", "/%20%2f%25zz%25", "/%20%2f%25zz%25"),
+            ("/a\r\nHost: b", "/a%0D%0AHost:%20b", "/a%0D%0AHost:%20b"),
+            ("/ä\\[]", "/%C3%A4%5C%5B%5D", "/%C3%A4%5C%5B%5D"),
+            ("%4", "%254", "%254"),
+        ] {
+            assert_eq!(encoded(text.as_bytes(), b""), path, "{text}");
+            assert_eq!(encoded(text.as_bytes(), b"?"), query, "{text}");
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! What rewrites can read of a request, of the connection it came by, and of its answer. Pure; a value is worked out
+//! when it is asked for, and not before.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, GetAll, HOST, HeaderMap, HeaderName, HeaderValue,
+};
+use http::{Method, Request, StatusCode, Uri, Version};
+use tidegate_shared::snapshot::ServerVariable;
+
+use crate::listener::Connection;
+use crate::runtime::Route;
+use crate::runtime::hosts::without_port;
+use crate::runtime::rewrite::Variable;
+use crate::tls::facts::{ClientCertificate, TlsFacts};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// A text that was read. A header may hold any bytes.
+pub(crate) type Value<'a> = Cow<'a, [u8]>;
+
+/// A change of a header by a rule: its new value, or none where it is gone.
+pub(crate) type Changed = (HeaderName, Option<HeaderValue>);
+
+/// The connection that a request came by, and the listener that answers for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scene<'a> {
+    pub(crate) client: SocketAddr,
+    pub(crate) port: u16,
+    pub(crate) secure: bool,
+    /// What the listener calls itself; empty when it answers for all hosts.
+    pub(crate) server_name: &'a str,
+    /// What was agreed on, under TLS.
+    pub(crate) tls: Option<&'a TlsFacts>,
+}
+
+impl<'a> Scene<'a> {
+    pub(crate) fn of(connection: &'a Connection, route: &'a Route) -> Scene<'a> {
+        Scene {
+            client: connection.client,
+            port: connection.address.port(),
+            secure: connection.secure,
+            server_name: &route.server_name,
+            tls: connection.tls.as_deref(),
+        }
+    }
+}
+
+/// A request as its client sent it.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+}
+
+/// What a rule sees.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) scene: Scene<'a>,
+    pub(crate) asked: &'a Asked,
+    /// What the rules before have made of the request's headers, the newest last.
+    pub(crate) changed: &'a [Changed],
+    /// The answer, once there is one.
+    pub(crate) response: Option<(StatusCode, &'a HeaderMap)>,
+}
+
+impl Asked {
+    pub(crate) fn copy<B>(request: &Request<B>) -> Asked {
+        Asked {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            headers: request.headers().clone(),
+        }
+    }
+
+    /// The host without its port.
+    fn host(&self) -> &str {
+        let host = self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        without_port(host)
+    }
+
+    /// The first cookie of that name.
+    fn cookie(&self, name: &str) -> Option<&[u8]> {
+        let headers = self.headers.get_all(COOKIE).iter();
+        let pairs = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+        pairs.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+    }
+
+    /// The user of basic authentication (RFC 7617).
+    fn user(&self) -> Option<Vec<u8>> {
+        let credentials = self.headers.get(AUTHORIZATION)?.as_bytes();
+        let (scheme, rest) = credentials.split_at_checked(b"basic ".len())?;
+        let decoded =
+            scheme.eq_ignore_ascii_case(b"basic ").then(|| STANDARD.decode(rest.trim_ascii()))?.ok()?;
+        let end = decoded.iter().position(|byte| *byte == b':')?;
+        Some(decoded[..end].to_vec())
+    }
+
+    /// As HTTP/1.1 writes it, with the body that it announces.
+    fn size(&self) -> usize {
+        let line = self.method.as_str().len() + path_and_query(&self.uri).len() + "  HTTP/1.1\r\n".len();
+        let fields =
+            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+        let body = self.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        (line + fields.sum::<usize>() + "\r\n".len()).saturating_add(body.unwrap_or(0))
+    }
+
+    fn forwarded_for(&self, client: SocketAddr) -> Vec<u8> {
+        let mut list = joined(&self.headers.get_all(X_FORWARDED_FOR), b", ").into_owned();
+        if !list.is_empty() {
+            list.extend_from_slice(b", ");
+        }
+        list.extend_from_slice(client.ip().to_canonical().to_string().as_bytes());
+        list
+    }
+}
+
+impl<'a> View<'a> {
+    /// The same with the answer.
+    pub(crate) fn with<'b>(self, status: StatusCode, headers: &'b HeaderMap) -> View<'b>
+    where
+        'a: 'b,
+    {
+        View { response: Some((status, headers)), ..self }
+    }
+
+    /// The value of a variable, empty where there is none.
+    pub(crate) fn read(&self, variable: &Variable) -> Value<'a> {
+        match variable {
+            Variable::RequestHeader(name) => self.request_header(name),
+            Variable::ResponseHeader(name) => self
+                .response
+                .map_or_else(Value::default, |(_, headers)| joined(&headers.get_all(name), b", ")),
+            Variable::Cookie(name) => self.asked.cookie(name).unwrap_or_default().into(),
+            Variable::Server(variable) => self.server(*variable),
+        }
+    }
+
+    fn request_header(&self, name: &HeaderName) -> Value<'a> {
+        if let Some((_, value)) = self.changed.iter().rev().find(|(changed, _)| changed == name) {
+            return value.as_ref().map_or(&[][..], HeaderValue::as_bytes).into();
+        }
+        joined(&self.asked.headers.get_all(name), if *name == COOKIE { b"; " } else { b", " })
+    }
+
+    fn server(&self, variable: ServerVariable) -> Value<'a> {
+        let (scene, asked) = (self.scene, self.asked);
+        match variable {
+            ServerVariable::AddXForwardedForProxy => asked.forwarded_for(scene.client).into(),
+            ServerVariable::ClientIp => printed(&scene.client.ip().to_canonical()),
+            ServerVariable::ClientPort => printed(&scene.client.port()),
+            ServerVariable::ClientUser => asked.user().unwrap_or_default().into(),
+            ServerVariable::ContentLength => header(&asked.headers, &CONTENT_LENGTH),
+            ServerVariable::ContentType => header(&asked.headers, &CONTENT_TYPE),
+            ServerVariable::Host => text(asked.host()),
+            ServerVariable::HttpMethod => text(asked.method.as_str()),
+            ServerVariable::HttpStatus => {
+                self.response.map_or_else(Value::default, |(status, _)| printed(&status.as_u16()))
+            }
+            ServerVariable::HttpVersion => text(match asked.version {
+                Version::HTTP_10 => "HTTP/1.0",
+                Version::HTTP_2 => "HTTP/2.0",
+                _ => "HTTP/1.1",
+            }),
+            ServerVariable::QueryString | ServerVariable::RequestQuery => {
+                text(asked.uri.query().unwrap_or_default())
+            }
+            ServerVariable::ReceivedBytes => printed(&asked.size()),
+            ServerVariable::RequestScheme => text(if scene.secure { "https" } else { "http" }),
+            ServerVariable::RequestUri => text(path_and_query(&asked.uri)),
+            // Headers are rewritten before the first byte goes out.
+            ServerVariable::SentBytes => text("0"),
+            ServerVariable::ServerName => {
+                text(if scene.server_name.is_empty() { asked.host() } else { scene.server_name })
+            }
+            ServerVariable::ServerPort => printed(&scene.port),
+            ServerVariable::SslEnabled => text(if scene.secure { "On" } else { "" }),
+            ServerVariable::UriPath => text(asked.uri.path()),
+            // The kernel tells it only by a call that safe Rust has no words for.
+            ServerVariable::ClientTcpRtt => Value::default(),
+            _ => scene.tls.map_or_else(Value::default, |tls| of_tls(tls, variable)),
+        }
+    }
+}
+
+/// A server variable that there is under TLS alone.
+fn of_tls(tls: &TlsFacts, variable: ServerVariable) -> Value<'_> {
+    let certificate = |field: for<'c> fn(&'c ClientCertificate) -> &'c str| {
+        text(tls.client().certificate().map_or("", field))
+    };
+    match variable {
+        ServerVariable::CiphersSupported => tls.offered_ciphers().into_bytes().into(),
+        ServerVariable::CiphersUsed => printed(&tls.cipher()),
+        ServerVariable::SslConnectionProtocol => text(tls.protocol()),
+        ServerVariable::ClientCertificate => certificate(ClientCertificate::pem),
+        ServerVariable::ClientCertificateEndDate => certificate(ClientCertificate::end_date),
+        ServerVariable::ClientCertificateFingerprint => certificate(ClientCertificate::fingerprint),
+        ServerVariable::ClientCertificateIssuer => certificate(ClientCertificate::issuer),
+        ServerVariable::ClientCertificateSerial => certificate(ClientCertificate::serial),
+        ServerVariable::ClientCertificateStartDate => certificate(ClientCertificate::start_date),
+        ServerVariable::ClientCertificateSubject => certificate(ClientCertificate::subject),
+        ServerVariable::ClientCertificateVerification => text(tls.client().verification()),
+        _ => Value::default(),
+    }
+}
+
+fn text(text: &str) -> Value<'_> {
+    text.as_bytes().into()
+}
+
+fn printed(value: &impl ToString) -> Value<'static> {
+    value.to_string().into_bytes().into()
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Value<'a> {
+    headers.get(name).map_or(&[][..], HeaderValue::as_bytes).into()
+}
+
+fn path_and_query(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
+}
+
+/// Several headers of one name as one (RFC 9110, section 5.3; for `Cookie` RFC 9113, section 8.2.3).
+fn joined<'a>(values: &GetAll<'a, HeaderValue>, separator: &[u8]) -> Value<'a> {
+    let mut values = values.iter();
+    let first = values.next().map_or(&[][..], HeaderValue::as_bytes);
+    values.fold(first.into(), |list, value| [&list, separator, value.as_bytes()].concat().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(target: &str, headers: &[(&'static str, &'static str)]) -> Asked {
+        let mut request = http::Request::builder().method("POST").uri(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Asked::copy(&request.body(()).unwrap())
+    }
+
+    fn read(asked: &Asked, secure: bool, status: Option<StatusCode>, variable: ServerVariable) -> String {
+        let scene = Scene {
+            client: "192.0.2.7:4711".parse().unwrap(),
+            port: 8080,
+            secure,
+            server_name: "*.test",
+            tls: None,
+        };
+        let headers = HeaderMap::new();
+        let view = View { scene, asked, changed: &[], response: status.map(|status| (status, &headers)) };
+        String::from_utf8(view.read(&Variable::Server(variable)).into_owned()).unwrap()
+    }
+
+    #[test]
+    fn server_variables() {
+        let full = asked(
+            "/article.aspx?id=123&title=fabrikam",
+            &[
+                ("host", "contoso.com:8080"),
+                ("x-forwarded-for", "203.0.113.1:99"),
+                ("x-forwarded-for", "203.0.113.2"),
+                ("content-length", "12"),
+                ("content-type", "text/plain"),
+                ("authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+            ],
+        );
+        let bare = asked("/", &[]);
+        for (variable, expected, of_bare) in [
+            (ServerVariable::AddXForwardedForProxy, "203.0.113.1:99, 203.0.113.2, 192.0.2.7", "192.0.2.7"),
+            (ServerVariable::ClientIp, "192.0.2.7", "192.0.2.7"),
+            (ServerVariable::ClientPort, "4711", "4711"),
+            (ServerVariable::ClientUser, "Aladdin", ""),
+            (ServerVariable::ContentLength, "12", ""),
+            (ServerVariable::ContentType, "text/plain", ""),
+            (ServerVariable::Host, "contoso.com", ""),
+            (ServerVariable::HttpMethod, "POST", "POST"),
+            (ServerVariable::HttpVersion, "HTTP/1.1", "HTTP/1.1"),
+            (ServerVariable::QueryString, "id=123&title=fabrikam", ""),
+            (ServerVariable::RequestQuery, "id=123&title=fabrikam", ""),
+            (ServerVariable::RequestUri, "/article.aspx?id=123&title=fabrikam", "/"),
+            (ServerVariable::UriPath, "/article.aspx", "/"),
+            (ServerVariable::ServerName, "*.test", "*.test"),
+            (ServerVariable::ServerPort, "8080", "8080"),
+            (ServerVariable::RequestScheme, "http", "http"),
+            (ServerVariable::SslEnabled, "", ""),
+            // `POST / HTTP/1.1` and an empty line.
+            (ServerVariable::ReceivedBytes, "249", "19"),
+            (ServerVariable::HttpStatus, "", ""),
+            (ServerVariable::SentBytes, "0", "0"),
+        ] {
+            assert_eq!(read(&full, false, None, variable), expected, "{variable:?}");
+            assert_eq!(read(&bare, false, None, variable), of_bare, "{variable:?}");
+        }
+        assert_eq!(read(&bare, true, None, ServerVariable::RequestScheme), "https");
+        assert_eq!(read(&bare, true, None, ServerVariable::SslEnabled), "On");
+        assert_eq!(read(&bare, false, Some(StatusCode::NOT_FOUND), ServerVariable::HttpStatus), "404");
+    }
+
+    #[test]
+    fn cookies_are_found_by_their_whole_name() {
+        let asked = asked("/", &[("cookie", "ab=1; a=2;a=3"), ("cookie", " c = 4; d; b=x=y")]);
+        for (name, expected) in
+            [("ab", Some("1")), ("a", Some("2")), ("A", None), ("c", None), ("d", None), ("b", Some("x=y"))]
+        {
+            assert_eq!(asked.cookie(name), expected.map(str::as_bytes), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_basic_authentication_names_a_user() {
+        for (credentials, expected) in [
+            ("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", Some("Aladdin")),
+            ("basic  OnBhc3M=", Some("")),
+            ("Basic QWxhZGRpbg==", None),
+            ("Basic !", None),
+            ("Bearer QWxhZGRpbjpvcGVuIHNlc2FtZQ==", None),
+            ("Basi", None),
+            ("", None),
+        ] {
+            let user = asked("/", &[("authorization", credentials)]).user();
+            assert_eq!(user.as_deref(), expected.map(str::as_bytes), "{credentials}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Rewrite sets made executable: expressions compiled, names parsed, and known beforehand what each rule needs.
+//!
+//! Applying them is the business of [`crate::proxy::rewrite`]. Nothing here is looked up for a request by its text.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::HeaderName;
+use regex::bytes::{Regex, RegexBuilder};
+use thiserror::Error;
+use tidegate_shared::snapshot::{self, Pattern, ServerVariable};
+
+/// The most memory that one thread may spend on searching with one expression faster.
+const SEARCH_MEMORY: usize = 256 * 1024;
+
+/// Rewrites that are applied together.
+#[derive(Debug)]
+pub(crate) struct RewriteSet {
+    /// In the order in which they are applied.
+    pub(crate) rules: Vec<Rule>,
+}
+
+/// What to change, and when.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) request: Vec<Change>,
+    pub(crate) response: Vec<Change>,
+    pub(crate) path: Option<Template>,
+    pub(crate) query: Option<Template>,
+    pub(crate) reroute: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Condition {
+    pub(crate) variable: Variable,
+    pub(crate) pattern: Regex,
+    pub(crate) negate: bool,
+    /// Whether a value of the rule wants to know what its groups have found.
+    pub(crate) captures: bool,
+}
+
+/// A header, and what becomes of it.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) name: HeaderName,
+    /// Which values of it, if not all.
+    pub(crate) only: Option<(Regex, bool)>,
+    pub(crate) value: Template,
+}
+
+/// A text with gaps.
+pub(crate) type Template = Vec<Piece>;
+
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Text(String),
+    Variable(Variable),
+    Capture { condition: usize, group: usize },
+    Matched(Option<usize>),
+}
+
+#[derive(Debug)]
+pub(crate) enum Variable {
+    RequestHeader(HeaderName),
+    ResponseHeader(HeaderName),
+    Cookie(String),
+    Server(ServerVariable),
+}
+
+/// A rule that cannot be executed. The control plane checks the same, so this is a bug or a version skew.
+#[derive(Debug, Error)]
+pub(crate) enum RewriteError {
+    #[error("'{0}' is no name of a header")]
+    Header(String),
+    #[error("the expression '{text}' cannot be used: {source}")]
+    Pattern { text: String, source: Box<regex::Error> },
+    #[error("condition number {0} is not in the rule")]
+    Condition(usize),
+}
+
+/// Compiles sets. Equal expressions are compiled once, however many rules have them.
+#[derive(Debug, Default)]
+pub(crate) struct Compiler {
+    patterns: HashMap<Pattern, Regex>,
+    sets: HashMap<usize, Arc<RewriteSet>>,
+}
+
+impl Compiler {
+    /// The set of that index, compiled when it is asked for the first time: what nobody uses costs nothing.
+    pub(crate) fn set(
+        &mut self,
+        index: usize,
+        set: &snapshot::RewriteSet,
+    ) -> Result<Arc<RewriteSet>, RewriteError> {
+        if let Some(known) = self.sets.get(&index) {
+            return Ok(known.clone());
+        }
+        let rules = set.rules.iter().map(|rule| self.rule(rule)).collect::<Result<_, _>>()?;
+        let set = Arc::new(RewriteSet { rules });
+        self.sets.insert(index, set.clone());
+        Ok(set)
+    }
+
+    fn rule(&mut self, rule: &snapshot::RewriteRule) -> Result<Rule, RewriteError> {
+        let conditions = rule.conditions.iter().map(|condition| {
+            Ok(Condition {
+                variable: variable(&condition.variable)?,
+                pattern: self.pattern(&condition.pattern)?,
+                negate: condition.negate,
+                captures: false,
+            })
+        });
+        let mut conditions = conditions.collect::<Result<Vec<_>, RewriteError>>()?;
+        let request = self.changes(&rule.request_headers)?;
+        let response = self.changes(&rule.response_headers)?;
+        let path = rule.path.as_ref().map(template).transpose()?;
+        let query = rule.query.as_ref().map(template).transpose()?;
+        let values = request.iter().chain(&response).map(|change| &change.value);
+        for piece in values.chain(&path).chain(&query).flatten() {
+            if let Piece::Capture { condition, .. } = piece {
+                let used = conditions.get_mut(*condition).ok_or(RewriteError::Condition(*condition))?;
+                used.captures = true;
+            }
+        }
+        Ok(Rule { conditions, request, response, path, query, reroute: rule.reroute })
+    }
+
+    fn changes(&mut self, changes: &[snapshot::HeaderChange]) -> Result<Vec<Change>, RewriteError> {
+        let change = |change: &snapshot::HeaderChange| {
+            let only = match &change.only {
+                Some(only) => Some((self.pattern(&only.pattern)?, only.negate)),
+                None => None,
+            };
+            Ok(Change { name: name(&change.name)?, only, value: template(&change.value)? })
+        };
+        changes.iter().map(change).collect()
+    }
+
+    fn pattern(&mut self, pattern: &Pattern) -> Result<Regex, RewriteError> {
+        if let Some(known) = self.patterns.get(pattern) {
+            return Ok(known.clone());
+        }
+        let regex = RegexBuilder::new(&pattern.text)
+            .case_insensitive(pattern.ignore_case)
+            // Twice what the control plane allows, which has measured it: nothing that it lets pass is refused here.
+            .size_limit(2 * Pattern::SIZE_LIMIT)
+            .dfa_size_limit(SEARCH_MEMORY)
+            .build()
+            .map_err(|source| RewriteError::Pattern {
+                text: pattern.text.clone(),
+                source: Box::new(source),
+            })?;
+        self.patterns.insert(pattern.clone(), regex.clone());
+        Ok(regex)
+    }
+}
+
+fn name(text: &str) -> Result<HeaderName, RewriteError> {
+    text.parse().map_err(|_| RewriteError::Header(text.to_owned()))
+}
+
+fn template(template: &snapshot::Template) -> Result<Template, RewriteError> {
+    let piece = |piece: &snapshot::Piece| {
+        Ok(match piece {
+            snapshot::Piece::Text(text) => Piece::Text(text.clone()),
+            snapshot::Piece::Variable(named) => Piece::Variable(variable(named)?),
+            snapshot::Piece::Capture { condition, group } => {
+                Piece::Capture { condition: *condition, group: *group }
+            }
+            snapshot::Piece::Matched(group) => Piece::Matched(*group),
+        })
+    };
+    template.0.iter().map(piece).collect()
+}
+
+fn variable(variable: &snapshot::Variable) -> Result<Variable, RewriteError> {
+    Ok(match variable {
+        snapshot::Variable::RequestHeader(header) => Variable::RequestHeader(name(header)?),
+        snapshot::Variable::ResponseHeader(header) => Variable::ResponseHeader(name(header)?),
+        snapshot::Variable::Cookie(cookie) => Variable::Cookie(cookie.clone()),
+        snapshot::Variable::Server(server) => Variable::Server(*server),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_shared::snapshot::{Condition, HeaderChange, Piece, RewriteRule, Template, Variable};
+
+    use super::*;
+
+    fn compile(rule: RewriteRule) -> Result<Arc<RewriteSet>, RewriteError> {
+        let set = snapshot::RewriteSet { name: "set".to_owned(), rules: vec![rule] };
+        Compiler::default().set(0, &set)
+    }
+
+    fn condition(text: &str) -> Condition {
+        let pattern = Pattern { text: text.to_owned(), ignore_case: false };
+        Condition { variable: Variable::Cookie("a".to_owned()), pattern, negate: false }
+    }
+
+    fn with_header(name: &str, piece: Piece) -> RewriteRule {
+        let change = HeaderChange { name: name.to_owned(), only: None, value: Template(vec![piece]) };
+        RewriteRule { request_headers: vec![change], ..RewriteRule::default() }
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_executed_is_refused() {
+        let text = || Piece::Text("b".to_owned());
+        let capture = |condition| Piece::Capture { condition, group: 1 };
+        let of_one = |rule: RewriteRule| RewriteRule { conditions: vec![condition("a(b)")], ..rule };
+        assert!(compile(of_one(with_header("x-a", capture(0)))).is_ok());
+        assert!(matches!(compile(of_one(with_header("x-a", capture(1)))), Err(RewriteError::Condition(1))));
+        assert!(matches!(compile(with_header("x a", text())), Err(RewriteError::Header(_))));
+        let unreadable = RewriteRule { conditions: vec![condition("(")], ..RewriteRule::default() };
+        assert!(matches!(compile(unreadable), Err(RewriteError::Pattern { .. })));
+    }
+
+    #[test]
+    fn only_conditions_that_a_value_refers_to_keep_what_they_find() {
+        let rule = with_header("x-a", Piece::Capture { condition: 1, group: 0 });
+        let conditions = vec![condition("a"), condition("b"), condition("c")];
+        let set = compile(RewriteRule { conditions, ..rule }).unwrap();
+        let captures: Vec<_> = set.rules[0].conditions.iter().map(|condition| condition.captures).collect();
+        assert_eq!(captures, [false, true, false]);
+    }
+}
