@@ -229,6 +229,21 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_nobody_takes_are_counted_and_hold_nobody_up() {
+        let (sender, receiver) = sync_channel(1);
+        let (dropped, instance) = (Arc::new(AtomicU64::new(0)), Instance::default());
+        let logger = Logger::new(Handle { queue: Some(sender), dropped: dropped.clone(), instance });
+        for _ in 0..3 {
+            logger.write(Line::default());
+            logger.write(Line::default());
+            logger.flush();
+        }
+        drop(logger);
+        assert_eq!(dropped.load(Ordering::Relaxed), 4);
+        assert_eq!(receiver.iter().map(|lines| count(&lines)).sum::<u64>(), 2);
+    }
+
+    #[test]
     fn no_write_divides_a_line() {
         let line = |length: usize| [vec![b'x'; length - 1], vec![b'\n']].concat();
         for lengths in [&[10][..], &[3000, 3000, 10], &[4096, 1], &[9000, 5], &[]] {

@@ -49,6 +49,9 @@ pub(crate) async fn serve(
     let id = TransactionId::new(&connection.thread);
     let translated = http2::translate(&mut request);
     let mut record = Record::start(&connection, id, &request);
+    let span = || connection.thread.random.borrow_mut().u64(1..).to_be_bytes();
+    let exports = connection.thread.spans.is_on();
+    record.trace(trace::pass_on(request.headers_mut(), id.bytes(), span, exports));
     let (to_head, mut route) = (request.method() == Method::HEAD, None);
     let answered = match translated {
         Ok(()) => answer(&connection, request, id, &mut route, &mut record).await,
@@ -121,9 +124,6 @@ async fn answer(
     let asked =
         handshake.map(|handshake| (handshake, tunnel::Head::of(&request), hyper::upgrade::on(&mut request)));
     headers::prepare_request(request.headers_mut(), connection, id);
-    let span = || connection.thread.random.borrow_mut().u64(1..).to_be_bytes();
-    let traced = trace::pass_on(request.headers_mut(), id.bytes(), span, connection.thread.spans.is_on());
-    record.trace(traced);
     if let Some(rewriting) = &rewriting {
         rewriting.change_headers(&mut request)?;
     }
@@ -149,7 +149,7 @@ async fn answer(
         if let Some(fault) = handshake.fault(exchange.response.headers()) {
             return Err(exchange.false_upgrade(fault));
         }
-        tunnel::open(connection, &selection, target, &mut exchange, downstream, head, (id, traced));
+        tunnel::open(connection, &selection, target, &mut exchange, downstream, head, (id, record.traced()));
         handshake.conclude(&mut exchange.response);
     } else if asked.is_some_and(|(handshake, ..)| handshake.is_mistaken_for_open(&exchange.response)) {
         return Err(exchange.no_upgrade());

@@ -1,6 +1,6 @@
 //! The gateway's part in distributed traces.
 
-use tidegate_harness::{Backend, Behaviour, Gateway, Received, loopback, wait_for};
+use tidegate_harness::{Backend, Behaviour, Gateway, HttpClient, Received, loopback, wait_for};
 
 use crate::tidegate;
 
@@ -76,6 +76,9 @@ async fn a_span_of_each_request_and_each_tunnel_reaches_the_collector() {
     exported(&[bytes(TRACE), bytes(span), bytes(PARENT), b"/traced".to_vec(), b"tidegate.listener".to_vec()])
         .await;
     exported(&[b"tidegate.tunnel.closed_by".to_vec()]).await;
+    // The gateway's own answers have theirs too.
+    HttpClient::connect(gateway.http(), "").await.get("/refused").await.expect(400);
+    exported(&[b"/refused".to_vec(), b"the Host header".to_vec()]).await;
     for request in collector.requests() {
         assert_eq!(request.head.target(), "/v1/traces");
         assert!(!contains(&request.body, b"/unsampled"), "a trace that is not recorded was exported");

@@ -153,6 +153,11 @@ impl Record {
         }
     }
 
+    /// The same, if it has one.
+    pub(crate) fn traced(&self) -> Option<trace::Context> {
+        self.details.as_ref()?.context
+    }
+
     pub(crate) fn upload(&mut self, upload: Option<&Rc<Progress>>) {
         self.upload = upload.cloned();
     }
