@@ -121,8 +121,10 @@ async fn answer(
         return Err(ProxyError::Http2Upgrade);
     }
     let handshake = Handshake::asked_by(&mut request, || handshake::key(&connection.thread));
-    let asked =
-        handshake.map(|handshake| (handshake, tunnel::Head::of(&request), hyper::upgrade::on(&mut request)));
+    let asked = handshake.map(|handshake| {
+        let target = rewriting.as_ref().map_or(request.uri(), |rewriting| rewriting.original_uri());
+        (handshake, tunnel::Head::of(&request, target), hyper::upgrade::on(&mut request))
+    });
     headers::prepare_request(request.headers_mut(), connection, id);
     if let Some(rewriting) = &rewriting {
         rewriting.change_headers(&mut request)?;

@@ -227,6 +227,23 @@ async fn what_the_gateway_says_itself_is_not_rewritten() {
 }
 
 #[tokio::test]
+async fn a_handshake_is_rewritten_and_its_tunnel_logged_by_what_was_asked_for() {
+    let backend = Backend::start().await;
+    let url = json!({"modifiedPath": "/inner{var_uri_path}"});
+    let rules = json!([to_path(&json!([{"variable": "http_req_Upgrade", "pattern": "websocket"}]), &url)]);
+    let gateway =
+        Gateway::start_with(tidegate(), &[backend.ip()], |document| rewriting(document, &rules)).await;
+    let mut socket = gateway.websocket("/socket?id=1").await;
+    socket.echo("through").await;
+    socket.close().await;
+    backend.request("/inner/socket?id=1").await;
+    let line = gateway.access_log().line_with(&["\"tunnel\"", "/socket"]).await;
+    assert!(!line.to_string().contains("/inner"), "{line}");
+    gateway.get("/plain").await.expect(200);
+    backend.request("/plain").await;
+}
+
+#[tokio::test]
 async fn a_client_cannot_smuggle_through_a_rewrite() {
     let backend = Backend::start().await;
     let rules = json!([{"name": "all",

@@ -112,6 +112,11 @@ impl Rewriting {
         Ok(reroute)
     }
 
+    /// What the client asked for.
+    pub(crate) fn original_uri(&self) -> &Uri {
+        &self.asked.uri
+    }
+
     /// Makes the changes to the headers of the request, which the gateway has put its own into already.
     pub(crate) fn change_headers<B>(&self, request: &mut Request<B>) -> Result<(), RewriteFault> {
         for (name, value) in &self.changed {

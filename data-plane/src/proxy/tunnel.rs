@@ -18,8 +18,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
 use http::header::HOST;
+use http::{Request, Uri};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
@@ -54,9 +54,10 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub(crate) fn of<B>(request: &Request<B>) -> Head {
+    /// Of a request that asked for `uri`, whatever has been made of that.
+    pub(crate) fn of<B>(request: &Request<B>, uri: &Uri) -> Head {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-        let uri = request.uri().path_and_query().map_or("", |uri| uri.as_str());
+        let uri = uri.path_and_query().map_or("", |uri| uri.as_str());
         Head { host: host.into(), uri: uri.into(), version: request.version() }
     }
 }
