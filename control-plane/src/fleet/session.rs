@@ -353,3 +353,21 @@ async fn listen(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_reached_where_the_worker_dials_from_unless_it_says_where() {
+        for (bound, peer, expected) in [
+            ("127.0.0.1:9190", "10.0.0.5:40000", "127.0.0.1:9190"),
+            ("0.0.0.0:9190", "10.0.0.5:40000", "10.0.0.5:9190"),
+            ("[::]:9191", "[::ffff:10.0.0.5]:40000", "10.0.0.5:9191"),
+            ("[::]:9191", "[2001:db8::5]:40000", "[2001:db8::5]:9191"),
+        ] {
+            let [bound, peer, expected] = [bound, peer, expected].map(|text| text.parse().unwrap());
+            assert_eq!(reachable(bound, peer), expected, "{bound} {peer}");
+        }
+    }
+}
