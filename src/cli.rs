@@ -4,6 +4,7 @@
 //! the environment variable that its help names; the command line wins.
 
 mod client;
+mod timeouts;
 mod value;
 
 use std::net::{IpAddr, SocketAddr};
@@ -18,6 +19,7 @@ use tidegate_data_plane::{AccessLog, MetricsPage};
 use tidegate_shared::secret::Secret;
 
 pub(crate) use client::ClientCommand;
+pub(crate) use timeouts::TimeoutOptions;
 pub(crate) use value::{format_access_log, format_duration, format_metrics};
 
 /// A self-hosted Application Gateway.
@@ -207,6 +209,9 @@ pub(crate) struct WorkerOptions {
     #[arg(long, env = "TIDEGATE_DRAIN_TIMEOUT", default_value = "30s", value_name = "DURATION",
           value_parser = value::duration)]
     pub(crate) drain_timeout: Duration,
+
+    #[command(flatten)]
+    pub(crate) timeouts: TimeoutOptions,
 
     /// Where a worker writes its access log: `off`, `stdout`, or a file to append to.
     #[arg(long, env = "TIDEGATE_ACCESS_LOG", default_value = "stdout", value_name = "off|stdout|PATH",

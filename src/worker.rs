@@ -40,6 +40,7 @@ pub(crate) fn run(options: DataPlaneOptions) -> Outcome {
         },
         metrics: options.worker.metrics,
         otlp_endpoint: options.worker.otlp_endpoint,
+        timeouts: options.worker.timeouts.timeouts(),
     };
     Ok(tidegate_data_plane::run(config, &stop.asked)?)
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// Where access lines go.
     pub access_log: AccessLog,
+    /// How long clients are waited for.
+    pub timeouts: Timeouts,
     /// When a file of access lines is full, and what becomes of it then.
     pub access_log_rotation: Rotation,
     /// Where Prometheus may ask.
@@ -52,6 +54,19 @@ pub struct Rotation {
     pub max_size: u64,
     /// How many that were moved aside are kept: `<path>.1` is the youngest.
     pub keep: u32,
+}
+
+/// How long a client of HTTP/1.1 is waited for. Each time begins anew with what it waits for.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For the whole head of a request, from its first byte; on a new connection, for that byte.
+    pub header: Duration,
+    /// For the next request on a connection that has had one.
+    pub idle: Duration,
+    /// For the next bytes of a request's body.
+    pub body: Duration,
+    /// For the client to take the next bytes of an answer.
+    pub send: Duration,
 }
 
 /// Where access lines go.

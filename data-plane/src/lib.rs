@@ -17,6 +17,7 @@ mod dial;
 mod drain;
 mod error_info;
 mod health;
+mod http1;
 mod identity;
 mod last_good;
 mod limits;
@@ -49,7 +50,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio_util::sync::CancellationToken;
 
 use access_log::Instance;
-pub use config::{AccessLog, Config, MetricsPage, Rotation};
+pub use config::{AccessLog, Config, MetricsPage, Rotation, Timeouts};
 use control::Link;
 use identity::Identity;
 use last_good::LastGood;
@@ -95,7 +96,7 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     let log = access_log::Writer::start(&config.access_log, config.access_log_rotation, instance.clone())?;
     let spans = Exporter::start(config.otlp_endpoint.as_deref())?;
     let places = Places::raise();
-    let threads = Rc::new(Threads::start(config.threads, &log, &spans, &places)?);
+    let threads = Rc::new(Threads::start(config.threads, config.timeouts, &log, &spans, &places)?);
     let metrics = Metrics::new(places, log.dropped.clone(), spans.dropped.clone());
     let (drain_timeout, page) = (config.drain_timeout, config.metrics);
     let control_plane = config.control_plane.clone();

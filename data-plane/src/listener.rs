@@ -1,7 +1,9 @@
 //! From a listening socket to requests: accept, shake hands, then HTTP; one task a connection.
 
+mod guard;
 mod http1;
 mod http2;
+mod wire;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -25,6 +27,9 @@ use crate::tls::facts::TlsFacts;
 use crate::tls::{self, server::Server};
 pub(crate) use http2::{ALPN_HTTP2, OpenStream};
 
+pub(crate) use guard::Guarded;
+pub(crate) use wire::Wire;
+
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long to wait before accepting again after the system refused for want of resources.
@@ -47,6 +52,8 @@ pub(crate) struct Connection {
     /// For `X-Forwarded-Port`.
     pub(crate) forwarded_port: HeaderValue,
     pub(crate) counts: Counted,
+    /// What the strict reading of HTTP/1.1 has found.
+    pub(crate) wire: Arc<Wire>,
     _place: Place,
     _live: Live,
 }
@@ -176,6 +183,7 @@ impl Arrival {
             secure,
             tls,
             counts: self.counts,
+            wire: Arc::default(),
             _place: self.place,
             _live: self.live,
         })

@@ -93,6 +93,10 @@ async fn answer(
     chosen: &mut Option<Arc<Route>>,
     record: &mut Record,
 ) -> Result<Answer, ProxyError> {
+    if let Some(fault) = connection.wire.refusal(&request) {
+        connection.counts.cells().malformed.add(1);
+        return Err(ProxyError::Refused(fault));
+    }
     admission::check_protocol(connection.secure, connection.tls.as_deref())?;
     let route: &Arc<Route> = chosen.insert(route(connection, headers::host(&request)?)?);
     if !headers::has_plain_framing(request.headers()) {
@@ -101,6 +105,7 @@ async fn answer(
     record.route(route);
     admission::check_client(route, connection.tls.as_deref())?;
     let selection = Selection::of(route, request.uri().path()).ok_or(ProxyError::NoRule)?;
+    headers::note_target(&mut request);
     let (selection, rewriting) = rewrite::request(selection, connection, &mut request)?;
     record.select(&selection);
     let target = match selection.action() {

@@ -18,6 +18,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::{self, Logger};
+use crate::config::Timeouts;
 use crate::cut::{Cut, Registry};
 use crate::drain::Drained;
 use crate::limits::Places;
@@ -59,6 +60,8 @@ pub(crate) struct Thread {
     pub(crate) spans: trace::Handle,
     /// One for each downstream connection or tunnel; shared by all threads of the process.
     pub(crate) places: Places,
+    /// How long clients are waited for.
+    pub(crate) timeouts: Timeouts,
     /// For transaction ids: unique, not secret.
     pub(crate) random: RefCell<fastrand::Rng>,
     live: Cell<usize>,
@@ -107,11 +110,13 @@ impl Threads {
     /// Starts `count` data threads.
     pub(crate) fn start(
         count: NonZeroUsize,
+        timeouts: Timeouts,
         log: &access_log::Writer,
         spans: &trace::Exporter,
         places: &Places,
     ) -> io::Result<Threads> {
-        let outlets = || Outlets { log: log.handle(), spans: spans.handle(), places: places.clone() };
+        let outlets =
+            || Outlets { timeouts, log: log.handle(), spans: spans.handle(), places: places.clone() };
         (0..count.get()).map(|number| start_one(number, outlets())).collect::<Result<_, _>>().map(Threads)
     }
 
@@ -162,6 +167,7 @@ impl Threads {
 /// What a data thread shares with the rest of the process.
 #[derive(Debug)]
 struct Outlets {
+    timeouts: Timeouts,
     log: access_log::Handle,
     spans: trace::Handle,
     places: Places,
@@ -194,6 +200,7 @@ async fn run(mut commands: mpsc::Receiver<Command>, number: usize, outlets: Outl
         log: Logger::new(outlets.log),
         spans: outlets.spans,
         places: outlets.places,
+        timeouts: outlets.timeouts,
         random: RefCell::new(fastrand::Rng::new()),
         live: Cell::new(0),
         idle: Notify::new(),

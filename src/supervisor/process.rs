@@ -111,6 +111,9 @@ pub(super) fn arguments(plan: &WorkerPlan) -> Vec<OsString> {
         option("--threads", threads.to_string().into());
     }
     option("--drain-timeout", format_duration(options.drain_timeout).into());
+    for (name, timeout) in options.timeouts.named() {
+        option(name, format_duration(timeout).into());
+    }
     option("--access-log", format_access_log(&options.access_log).into());
     option("--access-log-max-size", options.access_log_max_size.to_string().into());
     option("--access-log-keep", options.access_log_keep.to_string().into());

@@ -28,6 +28,7 @@ async fn the_backend_learns_who_asked_for_what() {
     assert_eq!(header(&request, "x-forwarded-port"), "20080");
     assert_eq!(header(&request, "x-original-host"), "gateway.test");
     assert_eq!(header(&request, "host"), "gateway.test");
+    assert_eq!(header(&request, "x-original-url"), "/who?a=%20b&c");
     let trace = header(&request, "x-appgw-trace-id");
     assert!(trace.len() == 32 && trace.chars().all(|c| c.is_ascii_hexdigit()), "{trace}");
 }
@@ -58,6 +59,18 @@ async fn what_belongs_to_one_hop_stays_there() {
     for name in ["x-mine", "keep-alive", "proxy-connection", "te"] {
         assert!(request.head.header(name).is_none(), "{name} went through");
     }
+}
+
+#[tokio::test]
+async fn headers_with_a_period_in_their_names_are_dropped_and_with_an_underscore_kept() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let sent = [("x.period", "1"), ("x_underscore", "2"), ("x-hyphen", "3"), ("x-original-url", "/mine")];
+    gateway.client().await.send("GET", "/names", &sent, "").await.expect(200);
+    let request = backend.request("/names").await;
+    assert_eq!(request.head.header("x.period"), None);
+    assert_eq!((header(&request, "x_underscore"), header(&request, "x-hyphen")), ("2", "3"));
+    assert_eq!(header(&request, "x-original-url"), "/names");
 }
 
 #[tokio::test]

@@ -1,31 +1,45 @@
-//! HTTP/1.1 with a client: hyper's framing over a stream, request after request.
+//! HTTP/1.1 with a client: hyper's framing over a guarded stream, request after request.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::{Body, Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio_util::sync::CancellationToken;
 
 use super::Connection;
+use super::guard::Guarded;
+use super::wire::Busy;
 use crate::proxy;
+use crate::proxy::body::ResponseBody;
 use crate::stream::Stream;
 
-/// How long a client may take to send a whole request head, and how long it may idle between two requests.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
-/// The largest request head, and with it the memory that a client can bind before it has asked for anything.
-const MAX_HEAD: usize = 64 * 1024;
+/// The most that is kept of what was read and not used yet, and of what was written and not sent yet: more than the
+/// guard lets a head be.
+const BUFFER: usize = 128 * 1024;
 
 /// Serves requests until the connection ends or hands itself to a tunnel; after `close`, no further ones.
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
     let (client, address, own) = (connection.client, connection.address, connection.clone());
-    let service = service_fn(move |request| proxy::serve(connection.clone(), request));
+    let stream = Guarded::new(stream, connection.wire.clone(), connection.thread.timeouts);
+    let service = service_fn(move |request| {
+        let busy = Busy::new(&connection.wire);
+        let answered = proxy::serve(connection.clone(), request);
+        async move {
+            let response = answered.await?;
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                busy.becomes_tunnel();
+            }
+            Ok::<_, std::convert::Infallible>(response.map(|body| Answered { body, _busy: busy }))
+        }
+    });
     let http = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_header_size(MAX_HEAD)
+        .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut http = pin!(http);
@@ -45,5 +59,32 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
             tracing::info!(%client, %address, %error, "not a request");
         }
         Err(error) => tracing::debug!(%client, %address, %error, "a connection ended early"),
+    }
+}
+
+/// An answer's body, with the request that it belongs to: under way until it has been handed over.
+#[derive(Debug)]
+struct Answered {
+    body: ResponseBody,
+    _busy: Busy,
+}
+
+impl Body for Answered {
+    type Data = Bytes;
+    type Error = <ResponseBody as Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -56,6 +56,8 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
 async fn run(connection: Rc<Connection>, stream: Stream, close: &CancellationToken) -> hyper::Result<()> {
     let streams = Streams::default();
     let count = streams.0.clone();
+    // Names are not looked at before hyper does.
+    connection.wire.expect_odd_names();
     let service = service_fn(move |request| {
         count.requests.set(count.requests.get() + 1);
         proxy::serve(connection.clone(), request)

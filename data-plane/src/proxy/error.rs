@@ -10,10 +10,13 @@ use super::rewrite::RewriteFault;
 use super::upstream::ConnectError;
 use crate::cut::Cut;
 use crate::error_info::ErrorInfo;
+use crate::http1::Fault;
 
 /// Why a request gets the gateway's own answer. The message is for the log, never for the client.
 #[derive(Debug, Error)]
 pub(crate) enum ProxyError {
+    #[error("not served: {0}")]
+    Refused(Fault),
     #[error("the Host header is missing, repeated or malformed")]
     InvalidHost,
     #[error("the request target is neither a path nor *")]
@@ -73,6 +76,7 @@ const RETRY_AFTER: &str = "5";
 impl ProxyError {
     fn status(&self) -> StatusCode {
         match self {
+            ProxyError::Refused(fault) => status_of(*fault),
             ProxyError::InvalidHost
             | ProxyError::InvalidTarget
             | ProxyError::ClientBody
@@ -105,6 +109,7 @@ impl ProxyError {
     /// What the access log calls it.
     pub(crate) fn info(&self) -> ErrorInfo {
         match self {
+            ProxyError::Refused(fault) => info_of(*fault),
             ProxyError::InvalidHost
             | ProxyError::NoListener
             | ProxyError::Misdirected
@@ -139,20 +144,47 @@ impl ProxyError {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
         }
+        // What is malformed once may be an attempt to smuggle: nothing more is read from this client.
         match self {
-            // What is malformed once may be an attempt to smuggle: nothing more is read from this client.
-            ProxyError::InvalidHost
+            ProxyError::Refused(_)
+            | ProxyError::InvalidHost
             | ProxyError::InvalidTarget
             | ProxyError::TransferCoding
             | ProxyError::ClientBody
             | ProxyError::PlainHttp => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            ProxyError::MethodNotServed => {
-                headers.insert(header::ALLOW, HeaderValue::from_static(SERVED));
-            }
             _ => {}
         }
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(header::ALLOW, HeaderValue::from_static(SERVED));
+        }
         response
+    }
+}
+
+fn info_of(fault: Fault) -> ErrorInfo {
+    match fault {
+        Fault::Method | Fault::Connect => ErrorInfo::InvalidMethod,
+        Fault::Version => ErrorInfo::InvalidVersion,
+        Fault::Target | Fault::TargetTooLong => ErrorInfo::RequestUriInvalid,
+        Fault::HostMissing => ErrorInfo::HttpNoHostHeader,
+        Fault::HostTwice => ErrorInfo::InvalidHost,
+        Fault::LengthInvalid | Fault::LengthTwice | Fault::LengthMissing => ErrorInfo::InvalidContentLength,
+        Fault::HeadTimeout | Fault::BodyTimeout | Fault::SendTimeout => ErrorInfo::ClientClosedRequest,
+        _ => ErrorInfo::InvalidRequest,
+    }
+}
+
+fn status_of(fault: Fault) -> StatusCode {
+    match fault {
+        Fault::Connect => StatusCode::METHOD_NOT_ALLOWED,
+        Fault::TargetTooLong => StatusCode::URI_TOO_LONG,
+        Fault::HeadTooLarge | Fault::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        Fault::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Fault::Expectation => StatusCode::EXPECTATION_FAILED,
+        Fault::CodingNotServed => StatusCode::NOT_IMPLEMENTED,
+        Fault::HeadTimeout | Fault::BodyTimeout | Fault::SendTimeout => StatusCode::REQUEST_TIMEOUT,
+        _ => StatusCode::BAD_REQUEST,
     }
 }

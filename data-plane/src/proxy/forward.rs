@@ -91,7 +91,9 @@ async fn attempts(
         }
         record.ask(backend, &request);
         let broken = |source| match &upload {
-            Some(upload) if upload.broken.get() => ProxyError::ClientBody,
+            Some(upload) if upload.broken.get() => {
+                connection.wire.fault().map_or(ProxyError::ClientBody, ProxyError::Refused)
+            }
             _ if let Some(cut) = backend.drained() => ProxyError::Drained { backend: backend.address(), cut },
             _ => ProxyError::Broken { backend: backend.address(), source },
         };

@@ -17,6 +17,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-original-host");
+const X_ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
 
 /// The request's host, after what makes a request unfit to be routed has been refused (RFC 9112, section 3.2).
 pub(crate) fn host<B>(request: &Request<B>) -> Result<&str, ProxyError> {
@@ -73,6 +74,10 @@ pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap) {
 
 /// Makes the headers of a request fit for the backend, except for `Host`, which depends on the backend.
 pub(crate) fn prepare_request(headers: &mut HeaderMap, connection: &Connection, id: TransactionId) {
+    if connection.wire.has_odd_names() {
+        let dropped = drop_odd_names(headers);
+        connection.counts.cells().headers_dropped.add(dropped);
+    }
     drop_hop_by_hop(headers);
     // The gateway has answered 100 itself by reading the body; the backend is not to be asked again.
     headers.remove(EXPECT);
@@ -86,6 +91,28 @@ pub(crate) fn prepare_request(headers: &mut HeaderMap, connection: &Connection, 
     }
     let id = HeaderValue::from_str(id.digits().as_str()).expect("hexadecimal digits are a header value");
     headers.insert(X_APPGW_TRACE_ID, id);
+}
+
+/// Tells the backend what the client asked for, whatever becomes of it on the way. What the client says of that itself
+/// is not believed.
+pub(crate) fn note_target<B>(request: &mut Request<B>) {
+    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let target = HeaderValue::from_str(target).expect("a target is printable");
+    request.headers_mut().insert(X_ORIGINAL_URL, target);
+}
+
+/// Removes headers whose names hold more than letters, digits, hyphens and underscores: many a server takes the rest
+/// for one of those. How many lines that were.
+fn drop_odd_names(headers: &mut HeaderMap) -> u64 {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let odd = headers.keys().filter(|name| !name.as_str().bytes().all(is_plain));
+    let odd: Vec<HeaderName> = odd.cloned().collect();
+    let before = headers.len();
+    for name in odd {
+        tracing::debug!(%name, "a request's header is dropped for its name");
+        headers.remove(name);
+    }
+    (before - headers.len()) as u64
 }
 
 /// Whether a message's transfer coding is one that the gateway can take off: none, or chunked alone.
@@ -163,6 +190,14 @@ mod tests {
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["host", "x-end-to-end"]);
+    }
+
+    #[test]
+    fn headers_with_odd_names_go() {
+        let pairs = [("x.a", "1"), ("x.a", "2"), ("x_b", "3"), ("x-c9", "4"), ("x!d", "5"), ("x~", "6")];
+        let mut headers = map(&pairs);
+        assert_eq!(drop_odd_names(&mut headers), 4);
+        assert_eq!(headers, map(&[("x_b", "3"), ("x-c9", "4")]));
     }
 
     #[test]

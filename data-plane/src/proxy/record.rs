@@ -97,6 +97,9 @@ struct Details {
 /// The status of a request whose client left before it was answered. Never sent, only logged.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
+/// What is said of a request that nobody has said anything else of.
+const ABANDONED: &str = "the client went away";
+
 impl Record {
     pub(crate) fn start<B>(connection: &Rc<Connection>, id: TransactionId, request: &Request<B>) -> Record {
         let thread = &connection.thread;
@@ -115,7 +118,7 @@ impl Record {
                 server_status: 0,
                 content_type: None,
                 first: None,
-                reason: Cow::Borrowed("the client went away"),
+                reason: Cow::Borrowed(ABANDONED),
                 context: None,
             })
         };

@@ -30,7 +30,7 @@ use super::record::TransactionId;
 use crate::backend::Backend;
 use crate::cut::{Cut, Registration};
 use crate::drain::Drained;
-use crate::listener::{Connection, OpenStream};
+use crate::listener::{Connection, Guarded, OpenStream};
 use crate::member::Busy;
 use crate::runtime::{Selection, Target};
 use crate::stream::Stream;
@@ -104,6 +104,15 @@ pub(crate) fn open(
         // A task of its own: this one's state, with both handovers in it, need not live as long as the tunnel.
         tokio::task::spawn_local(run(downstream, upstream, limits, story));
     });
+}
+
+/// The client's end, with what came over it behind the handshake.
+fn client_parts(upgraded: Upgraded) -> (Stream, Bytes) {
+    let parts = upgraded.downcast::<TokioIo<Guarded>>().expect("every client's connection is guarded");
+    let (stream, held) = parts.io.into_inner().into_parts();
+    // hyper was given nothing of what follows a handshake.
+    debug_assert!(parts.read_buf.is_empty());
+    (stream, held)
 }
 
 fn parts(upgraded: Upgraded) -> (Stream, Bytes) {

@@ -12,9 +12,10 @@ use tidegate_shared::snapshot::{
 use uuid::Uuid;
 
 use super::*;
-use crate::config::{AccessLog, Config, MetricsPage, Rotation};
+use crate::config::{AccessLog, Config, MetricsPage, Rotation, Timeouts};
 
 fn config() -> Config {
+    let second = Duration::from_secs(1);
     Config {
         control_plane: String::new(),
         data_dir: "unused".into(),
@@ -23,7 +24,8 @@ fn config() -> Config {
         port_offset: 0,
         dns_servers: Vec::new(),
         threads: NonZeroUsize::MIN,
-        drain_timeout: Duration::from_secs(1),
+        drain_timeout: second,
+        timeouts: Timeouts { header: second, idle: second, body: second, send: second },
         access_log: AccessLog::Off,
         access_log_rotation: Rotation { max_size: u64::MAX, keep: 0 },
         metrics: MetricsPage::Off,

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use http::uri::PathAndQuery;
 use jiff::Timestamp;
 
-use super::{Details, Record};
+use super::{ABANDONED, Details, Record};
 use crate::access_log::{Line, Properties, version};
 use crate::error_info::ErrorInfo;
 use crate::metrics::cell::REQUEST;
@@ -17,6 +17,11 @@ use crate::trace::{Kind, Span};
 impl Drop for Record {
     fn drop(&mut self) {
         let time = self.started.elapsed();
+        if let (Some(details), Some(fault)) = (&mut self.details, self.connection.wire.fault())
+            && details.reason == ABANDONED
+        {
+            details.reason = fault.to_string().into();
+        }
         match &self.route {
             Some(route) => self.count(&route.series, time),
             // Which listener it would have been for is not known, but whose.

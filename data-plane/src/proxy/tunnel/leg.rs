@@ -39,7 +39,7 @@ impl Leg {
     pub(super) fn of(upgraded: Upgraded, open: Option<Rc<OpenStream>>) -> (Leg, Bytes) {
         match open {
             None => {
-                let (stream, early) = super::parts(upgraded);
+                let (stream, early) = super::client_parts(upgraded);
                 (Leg::Socket(stream), early)
             }
             Some(open) => {

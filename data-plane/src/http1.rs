@@ -1,0 +1,16 @@
+//! How strictly HTTP/1.1 is read (RFC 9112), before hyper reads it.
+//!
+//! hyper takes more than a gateway may: where one parser sees one message and the next one sees two, a request can be
+//! smuggled past whatever the gateway decides. So the bytes of a connection go through a small state machine first,
+//! which knows where a message ends and refuses everything that another parser could take for something else. It
+//! copies nothing, and it changes nothing: what it lets pass, it passes as it is.
+//!
+//! [`request`] is for what clients send; lines are judged by [`line`]. Nothing here reads a socket or knows a status
+//! code.
+
+mod chunks;
+mod fault;
+mod line;
+pub(crate) mod request;
+
+pub(crate) use fault::Fault;

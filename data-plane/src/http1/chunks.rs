@@ -1,0 +1,188 @@
+//! A chunked body (RFC 9112, section 7.1) as it passes, byte by byte where it has to be: sizes, extensions, trailers.
+
+use super::Fault;
+
+/// The most bytes that the extensions of all chunks of a body may take together, and as many for its trailers.
+const MAX_EXTRA: u32 = 8 * 1024;
+/// The most digits of a chunk's size, leading zeros included.
+const MAX_DIGITS: u8 = 16;
+
+/// Where in a chunked body the next byte stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Size {
+        digits: u8,
+        size: u64,
+    },
+    Extension {
+        size: u64,
+    },
+    SizeEnd {
+        size: u64,
+    },
+    Data {
+        left: u64,
+    },
+    DataCr,
+    DataLf,
+    /// A trailer's first byte, or the end.
+    Trailer,
+    TrailerName,
+    TrailerValue,
+    TrailerEnd,
+    End,
+}
+
+/// A chunked body on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunks {
+    at: At,
+    total: u64,
+    extra: u32,
+}
+
+impl Chunks {
+    pub(super) fn new() -> Chunks {
+        Chunks { at: At::Size { digits: 0, size: 0 }, total: 0, extra: 0 }
+    }
+
+    /// Takes in bytes; at most `limit` may be data in all. Returns how many belong to the body, and whether it has
+    /// ended with them.
+    pub(super) fn take(&mut self, bytes: &[u8], limit: u64) -> Result<(usize, bool), Fault> {
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            if let At::Data { left } = self.at {
+                let here = left.min((bytes.len() - at) as u64);
+                at += usize::try_from(here).expect("no more than there are bytes");
+                self.at = if here == left { At::DataCr } else { At::Data { left: left - here } };
+                continue;
+            }
+            at += 1;
+            if self.step(*byte, limit)? {
+                return Ok((at, true));
+            }
+        }
+        Ok((at, false))
+    }
+
+    /// One byte of what is not data. Whether it was the last one.
+    fn step(&mut self, byte: u8, limit: u64) -> Result<bool, Fault> {
+        self.at = match (self.at, byte) {
+            (At::Size { digits, size }, _) if byte.is_ascii_hexdigit() && digits < MAX_DIGITS => {
+                let digit = (byte as char).to_digit(16).expect("it is a digit");
+                At::Size { digits: digits + 1, size: size << 4 | u64::from(digit) }
+            }
+            (At::Size { digits: 1.., size }, b'\r') | (At::Extension { size }, b'\r') => At::SizeEnd { size },
+            (At::Size { digits: 1.., size }, b';') => At::Extension { size },
+            (At::Extension { size }, _) if !is_control(byte) => {
+                self.extra(Fault::ChunkExtensions)?;
+                At::Extension { size }
+            }
+            (At::SizeEnd { size: 0 }, b'\n') => {
+                self.extra = 0;
+                At::Trailer
+            }
+            (At::SizeEnd { size }, b'\n') => {
+                self.total = self.total.saturating_add(size);
+                if self.total > limit {
+                    return Err(Fault::BodyTooLarge);
+                }
+                At::Data { left: size }
+            }
+            (At::DataCr, b'\r') => At::DataLf,
+            (At::DataLf, b'\n') => At::Size { digits: 0, size: 0 },
+            (At::Trailer, b'\r') => At::End,
+            (At::End, b'\n') => return Ok(true),
+            (At::Trailer | At::TrailerName, _) => self.trailer_name(byte)?,
+            (At::TrailerValue, b'\r') => At::TrailerEnd,
+            (At::TrailerValue, _) if !is_control(byte) => {
+                self.extra(Fault::Trailers)?;
+                At::TrailerValue
+            }
+            (At::TrailerEnd, b'\n') => At::Trailer,
+            (At::TrailerValue | At::TrailerEnd | At::End, _) => return Err(Fault::Trailers),
+            _ => return Err(Fault::Chunk),
+        };
+        Ok(false)
+    }
+
+    fn trailer_name(&mut self, byte: u8) -> Result<At, Fault> {
+        self.extra(Fault::Trailers)?;
+        match byte {
+            b':' if self.at == At::TrailerName => Ok(At::TrailerValue),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => Ok(At::TrailerName),
+            _ => Err(Fault::Trailers),
+        }
+    }
+
+    fn extra(&mut self, fault: Fault) -> Result<(), Fault> {
+        self.extra += 1;
+        if self.extra > MAX_EXTRA { Err(fault) } else { Ok(()) }
+    }
+}
+
+fn is_control(byte: u8) -> bool {
+    byte < 0x20 && byte != b'\t' || byte == 0x7f
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(body: &[u8], piece: usize) -> Result<(usize, bool), Fault> {
+        let mut chunks = Chunks::new();
+        let mut taken = 0;
+        for piece in body.chunks(piece) {
+            let (count, ended) = chunks.take(piece, 100)?;
+            taken += count;
+            if ended {
+                return Ok((taken, true));
+            }
+        }
+        Ok((taken, false))
+    }
+
+    #[test]
+    fn the_end_of_a_chunked_body_is_found_however_it_is_cut() {
+        let extensions = [b"1;".as_slice(), &vec![b'x'; 8193], b"\r\n"].concat();
+        let trailers = [b"0\r\nx:".as_slice(), &vec![b'x'; 8193], b"\r\n"].concat();
+        let cases: &[(&[u8], Result<(usize, bool), Fault>)] = &[
+            (b"0\r\n\r\nGET", Ok((5, true))),
+            (b"5\r\nhello\r\n0\r\n\r\n", Ok((15, true))),
+            (b"05\r\nhello\r\n00\r\n\r\n", Ok((17, true))),
+            (b"a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n", Ok((35, true))),
+            (b"5;name=\"value\"\r\nhello\r\n0;x\r\n\r\n", Ok((30, true))),
+            (b"0\r\nA: b\r\nC-d: e\r\n\r\n", Ok((19, true))),
+            (b"5\r\nhel", Ok((6, false))),
+            (b"5\nhello\r\n0\r\n\r\n", Err(Fault::Chunk)),
+            (b"5\r\nhello\n0\r\n\r\n", Err(Fault::Chunk)),
+            (b"5\r\nhello0\r\n\r\n", Err(Fault::Chunk)),
+            (b"5 \r\nhello\r\n", Err(Fault::Chunk)),
+            (b" 5\r\nhello\r\n", Err(Fault::Chunk)),
+            (b"+5\r\nhello\r\n", Err(Fault::Chunk)),
+            (b"-1\r\n", Err(Fault::Chunk)),
+            (b"0x5\r\nhello\r\n", Err(Fault::Chunk)),
+            (b"\r\n", Err(Fault::Chunk)),
+            (b";x\r\n", Err(Fault::Chunk)),
+            (b"zz\r\n", Err(Fault::Chunk)),
+            (b"00000000000000005\r\n", Err(Fault::Chunk)),
+            (b"ffffffffffffffff\r\n", Err(Fault::BodyTooLarge)),
+            (b"65\r\n", Err(Fault::BodyTooLarge)),
+            (b"5;a\nb\r\n", Err(Fault::Chunk)),
+            (b"5;a\0b\r\n", Err(Fault::Chunk)),
+            (&extensions, Err(Fault::ChunkExtensions)),
+            (&trailers, Err(Fault::Trailers)),
+            (b"0\r\nno colon\r\n\r\n", Err(Fault::Trailers)),
+            (b"0\r\n: b\r\n\r\n", Err(Fault::Trailers)),
+            (b"0\r\nA: b\n\r\n", Err(Fault::Trailers)),
+            (b"0\r\nA: b\r\n folded\r\n\r\n", Err(Fault::Trailers)),
+            (b"0\r\nA: b\r\n\n", Err(Fault::Trailers)),
+            (b"0\r\n\rX", Err(Fault::Trailers)),
+        ];
+        for (body, expected) in cases {
+            for piece in 1..=body.len().min(40) {
+                assert_eq!(run(body, piece), *expected, "{:?} by {piece}", String::from_utf8_lossy(body));
+            }
+        }
+    }
+}

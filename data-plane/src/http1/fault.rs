@@ -1,0 +1,68 @@
+//! What can be wrong with a message of HTTP/1.1.
+
+use thiserror::Error;
+
+/// Why a message is not let through. The text is for the log, never for the peer.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum Fault {
+    #[error("the first line is malformed")]
+    FirstLine,
+    #[error("the method is malformed")]
+    Method,
+    #[error("CONNECT is not served")]
+    Connect,
+    #[error("the request target is neither a path nor *, or holds a character that must be encoded")]
+    Target,
+    #[error("the request target is longer than 32 KiB")]
+    TargetTooLong,
+    #[error("the version is neither HTTP/1.1 nor HTTP/1.0")]
+    Version,
+    #[error("a line ends without a carriage return")]
+    BareLineFeed,
+    #[error("a header is folded over several lines")]
+    Folded,
+    #[error("the name of a header is malformed")]
+    FieldName,
+    #[error("a control character stands in a header")]
+    ControlCharacter,
+    #[error("the headers are larger than 32 KiB")]
+    HeadTooLarge,
+    #[error("there are more than 100 header lines")]
+    TooManyFields,
+    #[error("the Host header is missing")]
+    HostMissing,
+    #[error("there are several Host headers")]
+    HostTwice,
+    #[error("there are several Authorization headers")]
+    AuthorizationTwice,
+    #[error("Content-Length is not a number")]
+    LengthInvalid,
+    #[error("there are several Content-Length headers")]
+    LengthTwice,
+    #[error("POST comes without Content-Length and without Transfer-Encoding")]
+    LengthMissing,
+    #[error("Content-Length stands beside Transfer-Encoding")]
+    LengthAndCoding,
+    #[error("chunked is not the last transfer coding, or is named twice")]
+    Coding,
+    #[error("the transfer coding is not served")]
+    CodingNotServed,
+    #[error("Transfer-Encoding in a message of HTTP/1.0")]
+    CodingInOldVersion,
+    #[error("an expectation other than 100-continue")]
+    Expectation,
+    #[error("the body is larger than 4 GiB")]
+    BodyTooLarge,
+    #[error("a chunk is malformed")]
+    Chunk,
+    #[error("the extensions of chunks are larger than 8 KiB")]
+    ChunkExtensions,
+    #[error("the trailers are malformed or larger than 8 KiB")]
+    Trailers,
+    #[error("the client did not finish the head of its request in time")]
+    HeadTimeout,
+    #[error("the client paused for too long within the body of its request")]
+    BodyTimeout,
+    #[error("the client took nothing for too long")]
+    SendTimeout,
+}

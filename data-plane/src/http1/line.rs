@@ -1,0 +1,244 @@
+//! The lines of a message's head: what a header line may look like, and what its headers say of its length. Pure.
+
+use super::Fault;
+
+/// The most header lines of a message; hyper takes no more either.
+const MAX_FIELDS: u16 = 100;
+
+/// What may stand in the name of a header: letters, digits and hyphens.
+const PLAIN: u8 = 0;
+/// What else RFC 9110 allows there. Many a server takes it for something else.
+const ODD: u8 = 1;
+const BAD: u8 = 2;
+
+static NAME: [u8; 256] = {
+    let mut classes = [BAD; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' => PLAIN,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'.' | b'^' | b'_' | b'`' | b'|'
+            | b'~' => ODD,
+            _ => BAD,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// One header line without its end.
+#[derive(Debug)]
+pub(super) struct Field<'a> {
+    pub(super) name: &'a [u8],
+    /// Without the spaces around it.
+    pub(super) value: &'a [u8],
+    /// Whether the name holds more than letters, digits and hyphens.
+    pub(super) odd: bool,
+}
+
+impl<'a> Field<'a> {
+    pub(super) fn parse(line: &'a [u8]) -> Result<Field<'a>, Fault> {
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            return Err(Fault::Folded);
+        }
+        let colon = memchr::memchr(b':', line).ok_or(Fault::FieldName)?;
+        let (name, value) = (&line[..colon], &line[colon + 1..]);
+        let class = name.iter().fold(PLAIN, |class, byte| class | NAME[usize::from(*byte)]);
+        if name.is_empty() || class >= BAD {
+            return Err(Fault::FieldName);
+        }
+        if has_control(value) {
+            return Err(Fault::ControlCharacter);
+        }
+        Ok(Field { name, value: trim(value), odd: class == ODD })
+    }
+
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+/// Whether a control character other than the tab is among them. No way out of the loop, so that it is done for many
+/// bytes at once.
+fn has_control(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |found, byte| found | (*byte < 0x20 && *byte != b'\t') | (*byte == 0x7f))
+}
+
+fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = value {
+        value = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// The items of a comma-separated value, empty ones included.
+pub(super) fn items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(trim)
+}
+
+/// The transfer codings named so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Coding {
+    #[default]
+    None,
+    Chunked,
+    /// Another, and no `chunked` behind it yet.
+    Foreign,
+    ForeignChunked,
+}
+
+/// What the headers of a message say of its length (RFC 9112, section 6.3), gathered line by line.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Framing {
+    fields: u16,
+    length: Option<u64>,
+    coding: Coding,
+}
+
+/// How the end of a body is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// Nothing is said.
+    Unsaid,
+    Bytes(u64),
+    Chunked,
+}
+
+impl Framing {
+    /// Takes in one header line.
+    pub(super) fn add(&mut self, field: &Field<'_>) -> Result<(), Fault> {
+        self.fields += 1;
+        if self.fields > MAX_FIELDS {
+            return Err(Fault::TooManyFields);
+        }
+        match field.name.len() {
+            14 if field.is("content-length") => {
+                if self.length.is_some() {
+                    return Err(Fault::LengthTwice);
+                }
+                self.length = Some(number(field.value).ok_or(Fault::LengthInvalid)?);
+            }
+            17 if field.is("transfer-encoding") => {
+                for item in items(field.value) {
+                    self.coding = match (self.coding, item.eq_ignore_ascii_case(b"chunked")) {
+                        _ if item.is_empty() => return Err(Fault::Coding),
+                        (Coding::None, true) => Coding::Chunked,
+                        (Coding::Foreign, true) => Coding::ForeignChunked,
+                        (Coding::None | Coding::Foreign, false) => Coding::Foreign,
+                        (Coding::Chunked | Coding::ForeignChunked, _) => return Err(Fault::Coding),
+                    };
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What they say together.
+    pub(super) fn length(&self, old_version: bool) -> Result<Length, Fault> {
+        match (self.coding, self.length) {
+            (Coding::None, None) => Ok(Length::Unsaid),
+            (Coding::None, Some(length)) => Ok(Length::Bytes(length)),
+            (_, Some(_)) => Err(Fault::LengthAndCoding),
+            (_, None) if old_version => Err(Fault::CodingInOldVersion),
+            (Coding::Chunked, None) => Ok(Length::Chunked),
+            (Coding::Foreign, None) => Err(Fault::Coding),
+            (Coding::ForeignChunked, None) => Err(Fault::CodingNotServed),
+        }
+    }
+}
+
+/// Digits and nothing else: no sign, no list, nothing that does not fit.
+fn number(value: &[u8]) -> Option<u64> {
+    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_line_is_a_name_a_colon_and_printable_text() {
+        let cases: &[(&[u8], Result<(&[u8], &[u8], bool), Fault>)] = &[
+            (b"Host: a", Ok((b"Host", b"a", false))),
+            (b"Host:a", Ok((b"Host", b"a", false))),
+            (b"X-Empty:", Ok((b"X-Empty", b"", false))),
+            (b"X:\t a b \t", Ok((b"X", b"a b", false))),
+            (b"X_y: 1", Ok((b"X_y", b"1", true))),
+            (b"X.y: 1", Ok((b"X.y", b"1", true))),
+            (b"X: caf\xc3\xa9", Ok((b"X", b"caf\xc3\xa9", false))),
+            (b" X: folded", Err(Fault::Folded)),
+            (b"\tX: folded", Err(Fault::Folded)),
+            (b"Host : a", Err(Fault::FieldName)),
+            (b"Host\t: a", Err(Fault::FieldName)),
+            (b": a", Err(Fault::FieldName)),
+            (b"no colon", Err(Fault::FieldName)),
+            (b"X\xc3\xa9: 1", Err(Fault::FieldName)),
+            (b"X\0: 1", Err(Fault::FieldName)),
+            (b"X(y): 1", Err(Fault::FieldName)),
+            (b"X: a\0b", Err(Fault::ControlCharacter)),
+            (b"X: a\rb", Err(Fault::ControlCharacter)),
+            (b"X: a\x0bb", Err(Fault::ControlCharacter)),
+            (b"X: a\x7fb", Err(Fault::ControlCharacter)),
+        ];
+        for (line, expected) in cases {
+            let found = Field::parse(line).map(|field| (field.name, field.value, field.odd));
+            assert_eq!(found, *expected, "{:?}", String::from_utf8_lossy(line));
+        }
+    }
+
+    #[test]
+    fn two_opinions_on_a_length_are_one_too_many() {
+        use Length::{Bytes, Chunked, Unsaid};
+        let cases: &[(&str, Result<Length, Fault>)] = &[
+            ("", Ok(Unsaid)),
+            ("Content-Length: 0", Ok(Bytes(0))),
+            ("content-length: 0012", Ok(Bytes(12))),
+            ("CONTENT-LENGTH:18446744073709551615", Ok(Bytes(u64::MAX))),
+            ("Content-Length: 18446744073709551616", Err(Fault::LengthInvalid)),
+            ("Content-Length: +5", Err(Fault::LengthInvalid)),
+            ("Content-Length: -5", Err(Fault::LengthInvalid)),
+            ("Content-Length: 5, 5", Err(Fault::LengthInvalid)),
+            ("Content-Length: 5 5", Err(Fault::LengthInvalid)),
+            ("Content-Length: 0x5", Err(Fault::LengthInvalid)),
+            ("Content-Length: 5.0", Err(Fault::LengthInvalid)),
+            ("Content-Length:", Err(Fault::LengthInvalid)),
+            ("Content-Length: 5|Content-Length: 5", Err(Fault::LengthTwice)),
+            ("Content-Length: 5|Content-Length: 6", Err(Fault::LengthTwice)),
+            ("Transfer-Encoding: chunked", Ok(Chunked)),
+            ("transfer-encoding: Chunked", Ok(Chunked)),
+            ("Transfer-Encoding: chunked|Content-Length: 5", Err(Fault::LengthAndCoding)),
+            ("Content-Length: 0|Transfer-Encoding: chunked", Err(Fault::LengthAndCoding)),
+            ("Content-Length: 5|Transfer-Encoding: nonsense", Err(Fault::LengthAndCoding)),
+            ("Transfer-Encoding: chunked, chunked", Err(Fault::Coding)),
+            ("Transfer-Encoding: chunked|Transfer-Encoding: chunked", Err(Fault::Coding)),
+            ("Transfer-Encoding: chunked|Transfer-Encoding: identity", Err(Fault::Coding)),
+            ("Transfer-Encoding: chunked, gzip", Err(Fault::Coding)),
+            ("Transfer-Encoding: gzip", Err(Fault::Coding)),
+            ("Transfer-Encoding: xchunked", Err(Fault::Coding)),
+            ("Transfer-Encoding: \"chunked\"", Err(Fault::Coding)),
+            ("Transfer-Encoding: chunked;q=1", Err(Fault::Coding)),
+            ("Transfer-Encoding: chunked,", Err(Fault::Coding)),
+            ("Transfer-Encoding: , chunked", Err(Fault::Coding)),
+            ("Transfer-Encoding:", Err(Fault::Coding)),
+            ("Transfer-Encoding: gzip, chunked", Err(Fault::CodingNotServed)),
+            ("Transfer-Encoding: gzip|Transfer-Encoding: chunked", Err(Fault::CodingNotServed)),
+            ("Transfer-Encoding: gzip, chunked, chunked", Err(Fault::Coding)),
+        ];
+        for (lines, expected) in cases {
+            let mut framing = Framing::default();
+            let added = lines
+                .split('|')
+                .filter(|line| !line.is_empty())
+                .try_for_each(|line| framing.add(&Field::parse(line.as_bytes())?));
+            assert_eq!(added.and_then(|()| framing.length(false)), *expected, "{lines}");
+        }
+        let mut old = Framing::default();
+        old.add(&Field::parse(b"Transfer-Encoding: chunked").unwrap()).unwrap();
+        assert_eq!(old.length(true), Err(Fault::CodingInOldVersion));
+    }
+}

@@ -1,0 +1,261 @@
+//! What a client sends: head after head, each with its body, until something is not as it must be. Pure.
+
+use super::Fault;
+use super::chunks::Chunks;
+use super::line::{Field, Framing, Length};
+
+/// The longest request target.
+const MAX_TARGET: usize = 32 * 1024;
+/// The most bytes of all header lines together.
+const MAX_HEADERS: usize = 32 * 1024;
+/// What a request line holds beside its target: a method, a version, two spaces, an end.
+const MAX_REST: usize = 64;
+/// The largest body: the documented limit without a firewall.
+const MAX_BODY: u64 = 4 * 1024 * 1024 * 1024;
+/// Up to this length, a target is repeated in the access line of a request that is refused.
+const MAX_REPEATED: usize = 2 * 1024;
+
+/// How far some bytes may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pass {
+    /// So many of them. The rest belongs to a head that is not whole, or to whoever reads after an upgrade, and is to
+    /// be shown again, with what follows it, when there is more.
+    pub(crate) count: usize,
+    /// What is wrong with what comes then.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// One connection of HTTP/1.1, as its client sees to it.
+#[derive(Debug)]
+pub(crate) struct Inspector {
+    state: State,
+    /// Whether a header's name has held more than letters, digits and hyphens, ever.
+    pub(crate) odd_names: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Head(Head),
+    Length(u64),
+    Chunks(Chunks),
+    /// A request for an upgrade has passed: whose the next bytes are depends on the answer.
+    Undecided,
+}
+
+impl Inspector {
+    pub(crate) fn new() -> Inspector {
+        Inspector { state: State::Head(Head::default()), odd_names: false }
+    }
+
+    /// Whether the next byte belongs to the body of a request.
+    pub(crate) fn is_in_body(&self) -> bool {
+        matches!(self.state, State::Length(_) | State::Chunks(_))
+    }
+
+    /// Whether the next byte is nobody's until an upgrade has been answered.
+    pub(crate) fn is_undecided(&self) -> bool {
+        matches!(self.state, State::Undecided)
+    }
+
+    /// The upgrade was not granted: what comes is a request again.
+    pub(crate) fn resume(&mut self) {
+        self.state = State::Head(Head::default());
+    }
+
+    /// Looks at bytes. Those of a head that was not whole the last time must stand at the beginning again.
+    pub(crate) fn inspect(&mut self, bytes: &[u8]) -> Pass {
+        let mut count = 0;
+        while count < bytes.len() {
+            let rest = &bytes[count..];
+            let taken = match &mut self.state {
+                State::Undecided => return Pass { count, fault: None },
+                State::Head(head) => match head.read(rest) {
+                    Ok(Some(end)) => {
+                        self.odd_names |= head.odd_names;
+                        match head.finish() {
+                            Ok(next) => self.state = next,
+                            Err(fault) => return Pass { count, fault: Some(fault) },
+                        }
+                        end
+                    }
+                    Ok(None) => return Pass { count, fault: None },
+                    Err(fault) => return Pass { count, fault: Some(fault) },
+                },
+                State::Length(left) => {
+                    let here = (*left).min(rest.len() as u64);
+                    *left -= here;
+                    if *left == 0 {
+                        self.resume();
+                    }
+                    usize::try_from(here).expect("no more than there are bytes")
+                }
+                State::Chunks(chunks) => match chunks.take(rest, MAX_BODY) {
+                    Ok((taken, ended)) => {
+                        if ended {
+                            self.resume();
+                        }
+                        taken
+                    }
+                    Err(fault) => return Pass { count, fault: Some(fault) },
+                },
+            };
+            count += taken;
+        }
+        Pass { count, fault: None }
+    }
+}
+
+/// A head that is being read: where in it, and what it has said so far.
+#[derive(Debug, Default)]
+struct Head {
+    /// So many bytes hold no line end that has not been seen.
+    scanned: usize,
+    /// Where the current line begins.
+    line: usize,
+    /// Where the header lines begin; 0 before the request line.
+    fields: usize,
+    framing: Framing,
+    old_version: bool,
+    is_post: bool,
+    host: bool,
+    authorization: bool,
+    upgrade: bool,
+    odd_names: bool,
+}
+
+impl Head {
+    /// Reads on in a head that begins with `bytes`. Where it ends, if it does.
+    fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, Fault> {
+        while let Some(end) = memchr::memchr(b'\n', &bytes[self.scanned..]) {
+            let end = self.scanned + end;
+            let Some(line) = bytes[self.line..end].strip_suffix(b"\r") else {
+                return Err(Fault::BareLineFeed);
+            };
+            (self.scanned, self.line) = (end + 1, end + 1);
+            match (self.fields, line.is_empty()) {
+                // Lines that some old clients put behind a body (RFC 9112, section 2.2).
+                (0, true) if end < MAX_REST => {}
+                (0, _) => {
+                    self.request_line(line)?;
+                    self.fields = end + 1;
+                }
+                (_, true) => return Ok(Some(end + 1)),
+                (fields, false) if end - fields > MAX_HEADERS => return Err(Fault::HeadTooLarge),
+                (_, false) => self.field(line)?,
+            }
+        }
+        self.scanned = bytes.len();
+        match self.fields {
+            0 if bytes.len() - self.line > MAX_TARGET + MAX_REST => Err(Fault::TargetTooLong),
+            0 => Ok(None),
+            fields if bytes.len() - fields > MAX_HEADERS => Err(Fault::HeadTooLarge),
+            _ => Ok(None),
+        }
+    }
+
+    fn request_line(&mut self, line: &[u8]) -> Result<(), Fault> {
+        let line = RequestLine::parse(line)?;
+        self.old_version = line.old_version;
+        self.is_post = line.method == b"POST";
+        Ok(())
+    }
+
+    fn field(&mut self, line: &[u8]) -> Result<(), Fault> {
+        let field = Field::parse(line)?;
+        self.odd_names |= field.odd;
+        self.framing.add(&field)?;
+        match field.name.len() {
+            4 if field.is("host") && std::mem::replace(&mut self.host, true) => Err(Fault::HostTwice),
+            6 if field.is("expect") && !field.value.eq_ignore_ascii_case(b"100-continue") => {
+                Err(Fault::Expectation)
+            }
+            7 if field.is("upgrade") => {
+                self.upgrade = true;
+                Ok(())
+            }
+            13 if field.is("authorization") && std::mem::replace(&mut self.authorization, true) => {
+                Err(Fault::AuthorizationTwice)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What follows the head, if the head makes sense as a whole.
+    fn finish(&self) -> Result<State, Fault> {
+        if !self.host && !self.old_version {
+            return Err(Fault::HostMissing);
+        }
+        match self.framing.length(self.old_version)? {
+            Length::Unsaid if self.is_post => Err(Fault::LengthMissing),
+            Length::Unsaid | Length::Bytes(0) if self.upgrade && !self.old_version => Ok(State::Undecided),
+            Length::Unsaid | Length::Bytes(0) => Ok(State::Head(Head::default())),
+            Length::Bytes(length) if length > MAX_BODY => Err(Fault::BodyTooLarge),
+            Length::Bytes(length) => Ok(State::Length(length)),
+            Length::Chunked => Ok(State::Chunks(Chunks::new())),
+        }
+    }
+}
+
+/// What stands in a request's first line.
+#[derive(Debug)]
+struct RequestLine<'a> {
+    method: &'a [u8],
+    target: &'a [u8],
+    old_version: bool,
+}
+
+impl<'a> RequestLine<'a> {
+    fn parse(line: &'a [u8]) -> Result<RequestLine<'a>, Fault> {
+        let space = memchr::memchr(b' ', line).ok_or(Fault::FirstLine)?;
+        let (method, rest) = (&line[..space], &line[space + 1..]);
+        if method.is_empty() || !method.iter().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_')) {
+            return Err(Fault::Method);
+        }
+        let space = memchr::memchr(b' ', rest).ok_or(Fault::FirstLine)?;
+        let (target, version) = (&rest[..space], &rest[space + 1..]);
+        let old_version = match version {
+            b"HTTP/1.1" => false,
+            b"HTTP/1.0" => true,
+            _ => return Err(Fault::Version),
+        };
+        match method {
+            b"CONNECT" => Err(Fault::Connect),
+            _ if target.len() > MAX_TARGET => Err(Fault::TargetTooLong),
+            _ if !is_target(method, target) => Err(Fault::Target),
+            _ => Ok(RequestLine { method, target, old_version }),
+        }
+    }
+}
+
+/// A path with or without a query, or `*` of OPTIONS (RFC 9112, section 3.2), in characters that need no encoding.
+/// Absolute targets are for proxies that clients choose themselves; a second opinion on the host is none too few.
+fn is_target(method: &[u8], target: &[u8]) -> bool {
+    match target {
+        b"*" => method == b"OPTIONS",
+        [b'/', rest @ ..] => rest.iter().all(|byte| TARGET[usize::from(*byte)]),
+        _ => false,
+    }
+}
+
+/// What may stand in a target: RFC 3986, and what browsers send beside it.
+static TARGET: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        allowed[byte as usize] = !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'`' | b'{' | b'}');
+        byte += 1;
+    }
+    allowed
+};
+
+/// A request in the place of one that is refused, so that the gateway's own answer comes in its turn: with what of its
+/// first line can be repeated, and without a `Host`. No other request without one passes, so this is known by that.
+pub(crate) fn stand_in(refused: &[u8]) -> Vec<u8> {
+    let end = memchr::memchr(b'\r', refused).unwrap_or(0);
+    let known = RequestLine::parse(&refused[..end]).ok().filter(|line| line.target.len() <= MAX_REPEATED);
+    let (method, target): (&[u8], &[u8]) = known.map_or((b"GET", b"/"), |line| (line.method, line.target));
+    [method, b" ", target, b" HTTP/1.1\r\n\r\n"].concat()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! The options that say how long a worker waits for clients.
+
+use std::time::Duration;
+
+use clap::Args;
+use tidegate_data_plane::Timeouts;
+
+use super::value;
+
+/// How long clients of HTTP/1.1 are waited for.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TimeoutOptions {
+    /// How long a client may take for the whole head of a request, such as `60s`. Then it is answered 408; without a
+    /// word if it has said nothing at all.
+    #[arg(long, env = "TIDEGATE_CLIENT_HEADER_TIMEOUT", default_value = "60s", value_name = "DURATION",
+          value_parser = value::duration)]
+    pub(crate) client_header_timeout: Duration,
+
+    /// How long a client may pause within the body of a request. Then it is answered 408.
+    #[arg(long, env = "TIDEGATE_CLIENT_BODY_TIMEOUT", default_value = "60s", value_name = "DURATION",
+          value_parser = value::duration)]
+    pub(crate) client_body_timeout: Duration,
+
+    /// How long a client may take nothing of an answer. Then its connection is closed.
+    #[arg(long, env = "TIDEGATE_CLIENT_SEND_TIMEOUT", default_value = "60s", value_name = "DURATION",
+          value_parser = value::duration)]
+    pub(crate) client_send_timeout: Duration,
+
+    /// How long a connection of HTTP/1.1 may idle between two requests. Then it is closed.
+    #[arg(long, env = "TIDEGATE_KEEP_ALIVE_TIMEOUT", default_value = "75s", value_name = "DURATION",
+          value_parser = value::duration)]
+    pub(crate) keep_alive_timeout: Duration,
+}
+
+impl TimeoutOptions {
+    /// The documented ones.
+    pub(crate) const DOCUMENTED: TimeoutOptions = TimeoutOptions {
+        client_header_timeout: Duration::from_secs(60),
+        client_body_timeout: Duration::from_secs(60),
+        client_send_timeout: Duration::from_secs(60),
+        keep_alive_timeout: Duration::from_secs(75),
+    };
+
+    /// As a worker takes them.
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            header: self.client_header_timeout,
+            idle: self.keep_alive_timeout,
+            body: self.client_body_timeout,
+            send: self.client_send_timeout,
+        }
+    }
+
+    /// By their names on the command line.
+    pub(crate) fn named(&self) -> [(&'static str, Duration); 4] {
+        [
+            ("--client-header-timeout", self.client_header_timeout),
+            ("--client-body-timeout", self.client_body_timeout),
+            ("--client-send-timeout", self.client_send_timeout),
+            ("--keep-alive-timeout", self.keep_alive_timeout),
+        ]
+    }
+}

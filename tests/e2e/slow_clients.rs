@@ -1,0 +1,92 @@
+//! Clients that take their time: each gets what is granted, and none holds the gateway for ever.
+
+use tidegate_harness::{Backend, Behaviour, Ending, Gateway, ManualBackend, TidegateBuilder, memory_kib};
+
+use crate::tidegate;
+
+fn impatient() -> TidegateBuilder {
+    tidegate()
+        .option("--client-header-timeout", "700ms")
+        .option("--client-body-timeout", "600ms")
+        .option("--client-send-timeout", "600ms")
+        .option("--keep-alive-timeout", "500ms")
+}
+
+#[tokio::test]
+async fn a_head_that_is_not_finished_in_time_is_408_however_it_drips() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(impatient(), &[backend.ip()]).await;
+    let mut client = gateway.peer().await;
+    client.write("GET /drip HTTP/1.1\r\nHost: a\r\n").await;
+    // Each byte is a sign of life, but none starts the time anew.
+    while client.is_silent_for(std::time::Duration::from_millis(50)).await {
+        if client.try_write("X").await.is_err() {
+            break;
+        }
+    }
+    let head = client.read_head().await;
+    assert_eq!((head.status(), head.header("connection")), (408, Some("close")));
+    client.finish().await;
+    gateway.access_log().line_with(&["/drip", "408", "did not finish"]).await;
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_closed_without_a_word() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(impatient(), &[backend.ip()]).await;
+    assert_eq!(gateway.peer().await.read_to_end().await, (Vec::new(), Ending::Eof));
+
+    let mut client = gateway.peer().await;
+    client.write("GET /kept HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let head = client.read_head().await;
+    assert_eq!(head.status(), 200);
+    client.read_body(&head).await;
+    assert_eq!(client.read_to_end().await, (Vec::new(), Ending::Eof));
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_408() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(impatient(), &[backend.ip()]).await;
+    for head in ["Content-Length: 10\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhel"] {
+        let mut client = gateway.peer().await;
+        client.write(format!("POST /stuck HTTP/1.1\r\nHost: a\r\n{head}")).await;
+        let head = client.read_head().await;
+        assert_eq!((head.status(), head.header("connection")), (408, Some("close")));
+    }
+    assert!(backend.requests().is_empty(), "half a body was taken for a whole one");
+}
+
+#[tokio::test]
+async fn a_slow_backend_does_not_make_its_client_an_idle_one() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start(impatient(), &[backend.ip()]).await;
+    let mut client = gateway.peer().await;
+    client.write("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let (_, mut server) = backend.accept().await;
+    // Longer than every time that clients are granted.
+    assert!(client.is_silent_for(std::time::Duration::from_millis(1500)).await);
+    server.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nsl").await;
+    assert_eq!(client.read_head().await.status(), 200);
+    assert_eq!(client.read_exact(2).await, b"sl");
+    assert!(client.is_silent_for(std::time::Duration::from_millis(1500)).await);
+    server.write("ow").await;
+    assert_eq!(client.read_exact(2).await, b"ow");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_cut_and_costs_little() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(impatient(), &[backend.ip()]).await;
+    let worker = gateway.tidegate.worker_pid(1).await;
+    gateway.get("/warm").await.expect(200);
+    backend.behave(Behaviour::status(200, &"x".repeat(40 << 20)));
+    let before = memory_kib(worker);
+    let mut client = gateway.peer().await;
+    client.write("GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    gateway.access_log().line_with(&["/large", "took nothing"]).await;
+    let grown = memory_kib(worker).saturating_sub(before);
+    // Far less than the answer; most of it is what an allocator keeps.
+    assert!(grown < 16 * 1024, "{grown} KiB for one client");
+    drop(client);
+}
