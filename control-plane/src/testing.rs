@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tidegate_shared::id::ProbeId;
 use tidegate_shared::protocol::OnDemandProbe;
-use tidegate_shared::snapshot::{HostHeader, Pool, Probe, Settings};
+use tidegate_shared::snapshot::{HostHeader, HttpVersion, Pool, Probe, Settings};
 use uuid::Uuid;
 
 use crate::arm::body::{Body, Opened, certificates_in};
@@ -82,6 +82,7 @@ pub(crate) fn settings() -> Settings {
     Settings {
         name: "s".into(),
         port: 80,
+        version: HttpVersion::Http1,
         tls: None,
         host: HostHeader::Client,
         path: None,

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use http::HeaderValue;
 use http::header::InvalidHeaderValue;
 use rustls::ClientConfig;
-use tidegate_shared::snapshot::{Host, HostHeader, Pool, Probe, Settings};
+use tidegate_shared::snapshot::{Host, HostHeader, HttpVersion, Pool, Probe, Settings};
 
 use crate::cut::Cut;
 use crate::dial::Location;
@@ -29,6 +29,8 @@ pub(crate) struct BackendKey {
     pub(crate) settings: String,
     pub(crate) host: Host,
     pub(crate) port: u16,
+    /// By which requests are sent; tunnels always begin with HTTP/1.1.
+    pub(crate) version: HttpVersion,
     tls: Option<Trust>,
     host_header: HostHeader,
     probe: Probe,
@@ -41,6 +43,7 @@ impl BackendKey {
             settings: settings.name.clone(),
             host: host.clone(),
             port: settings.port,
+            version: settings.version,
             tls: tls.map(|client| client.trust.clone()),
             host_header: settings.host.clone(),
             probe: settings.probe.clone(),

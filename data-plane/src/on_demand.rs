@@ -97,7 +97,7 @@ fn client(settings: &Settings, roots: &[TrustedRoot]) -> Result<Option<Client>, 
 mod tests {
     use super::*;
     use tidegate_shared::id::ProbeId;
-    use tidegate_shared::snapshot::{HostHeader, Pool};
+    use tidegate_shared::snapshot::{HostHeader, HttpVersion, Pool};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use uuid::Uuid;
@@ -121,6 +121,7 @@ mod tests {
         let settings = Settings {
             name: "s".into(),
             port,
+            version: HttpVersion::Http1,
             tls: None,
             host: HostHeader::Client,
             path: None,

@@ -15,13 +15,14 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tidegate_shared::protocol::HealthState;
-use tidegate_shared::snapshot::Probe;
+use tidegate_shared::snapshot::{HttpVersion, Probe};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::backend::Backend;
 use crate::health::Judge;
-use crate::proxy::upstream;
+use crate::proxy::upstream::{self, http2};
+use crate::stream::Stream;
 use crate::tls::client;
 
 /// How much of a body is looked through for the text that it must contain.
@@ -73,8 +74,13 @@ async fn ask(backend: &Backend, probe: &Probe) -> Result<String, String> {
         Some(config) => Some((config.clone(), server_name(backend.key.server_name(host, &member))?)),
     };
     let port = probe.port.unwrap_or(backend.key.port);
+    let http2 = backend.key.version == HttpVersion::Http2;
+    let tls = tls.map(|(config, name)| (if http2 { http2::offered(&config) } else { config }, name));
     let stream =
         upstream::connect(&backend.location, port, tls).await.map_err(|e| format!("{}.", capital(&e)))?;
+    if http2 {
+        return ask_by_http2(probe, host, stream).await;
+    }
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|e| format!("The connection failed: {e}."))?;
@@ -88,6 +94,27 @@ async fn ask(backend: &Backend, probe: &Probe) -> Result<String, String> {
         biased;
         outcome = conversation => outcome,
         // Only the conversation's end is of interest; the connection merely has to be driven.
+        never = async { let _ = connection.await; std::future::pending().await } => never,
+    }
+}
+
+async fn ask_by_http2(probe: &Probe, host: &str, stream: Stream) -> Result<String, String> {
+    http2::check(&stream).map_err(|e| format!("{}.", capital(&e)))?;
+    let scheme = if matches!(stream, Stream::Tls(_)) { "https" } else { "http" };
+    let request = Request::get(format!("{scheme}://{host}{}", probe.path))
+        .header(USER_AGENT, "Tidegate-Probe")
+        .body(Empty::<Bytes>::new())
+        .map_err(|e| format!("The probe cannot be asked: {e}."))?;
+    let handshake = hyper::client::conn::http2::handshake(http2::OnThisThread, TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(|e| format!("The connection failed: {e}."))?;
+    let conversation = async {
+        let response =
+            sender.send_request(request).await.map_err(|e| format!("The answer is not HTTP/2: {e}."))?;
+        judge(probe, response.status(), response.into_body()).await
+    };
+    tokio::select! {
+        biased;
+        outcome = conversation => outcome,
         never = async { let _ = connection.await; std::future::pending().await } => never,
     }
 }

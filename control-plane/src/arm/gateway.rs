@@ -24,7 +24,7 @@ mod transport;
 
 pub use backend::{
     BackendAddress, BackendAddressPool, BackendHttpSettings, ConnectionDraining, CookieBasedAffinity, Probe,
-    ProbeMatch,
+    ProbeMatch, ProtocolVersion,
 };
 pub use frontend::{
     FrontendIpConfiguration, FrontendPort, GatewayIpConfiguration, IpAllocationMethod, Listener,

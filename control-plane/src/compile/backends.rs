@@ -5,14 +5,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
-use tidegate_shared::snapshot::{self, Host, HostHeader, Pool, Settings, UpstreamTls};
+use tidegate_shared::snapshot::{self, Host, HostHeader, HttpVersion, Pool, Settings, UpstreamTls};
 
 use super::hosts;
 use super::probes::{self, default_probe};
 use super::resources::{Resource, Resources, given, in_range};
 use crate::arm::gateway::{
     BackendAddress, BackendAddressPool, BackendHttpSettings, CookieBasedAffinity, Probe, Protocol,
-    TrustedRootCertificate,
+    ProtocolVersion, TrustedRootCertificate,
 };
 use crate::violation::{Violations, code};
 
@@ -100,6 +100,10 @@ fn compile_settings(
     Some(Settings {
         name: resource.name.clone(),
         port: port?,
+        version: match properties.protocol_version {
+            None | Some(ProtocolVersion::Http1) => HttpVersion::Http1,
+            Some(ProtocolVersion::Http2) => HttpVersion::Http2,
+        },
         tls,
         host,
         path,

@@ -34,7 +34,8 @@ pub(crate) struct Progress {
 /// A request's body on its way to the backend.
 #[derive(Debug)]
 pub(crate) struct RequestBody {
-    inner: Incoming,
+    /// None where there is surely nothing.
+    inner: Option<Incoming>,
     progress: Option<Rc<Progress>>,
 }
 
@@ -48,7 +49,12 @@ impl RequestBody {
             broken: Cell::new(false),
         };
         let progress = (!inner.is_end_stream()).then(|| Rc::new(start()));
-        (RequestBody { inner, progress: progress.clone() }, progress)
+        (RequestBody { inner: Some(inner), progress: progress.clone() }, progress)
+    }
+
+    /// None at all.
+    pub(crate) fn empty() -> RequestBody {
+        RequestBody { inner: None, progress: None }
     }
 }
 
@@ -60,24 +66,26 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        if let Some(progress) = &self.progress {
+        let this = &mut *self;
+        let Some(inner) = &mut this.inner else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
+        if let Some(progress) = &this.progress {
             if let Some(Ok(frame)) = &frame {
                 progress.bytes.set(progress.bytes.get() + length(frame));
                 progress.at.set(Instant::now());
             }
-            progress.done.set(frame.is_none() || self.inner.is_end_stream());
+            progress.done.set(frame.is_none() || inner.is_end_stream());
             progress.broken.set(matches!(frame, Some(Err(_))));
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

@@ -9,12 +9,14 @@ use http::header::{HOST, HeaderMap};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use rustls::pki_types::ServerName;
+use tidegate_shared::snapshot::HttpVersion;
 use tokio::time::{Instant, timeout};
 
 use super::body::{Lease, Progress, RequestBody};
 use super::error::ProxyError;
 use super::record::Record;
 use super::rewrite;
+use super::upstream::http2::Failed;
 use super::upstream::{self, ConnectError, Key, Purpose, Sender};
 use crate::backend::Backend;
 use crate::listener::Connection;
@@ -115,31 +117,41 @@ async fn attempts(
             patience: target.request_timeout,
         };
         if purpose == Purpose::Requests {
-            while let Some(mut sender) = connection.thread.upstreams.take(&key) {
-                match send(&mut sender, request).await {
+            while let Some(mut sender) = connection.thread.upstreams.take(&key, backend.key.version) {
+                match send(&mut sender, request, backend.tls.is_some()).await {
                     Sent::Answered(response) => return Ok(finished(response, sender)),
                     Sent::Broken(error) => return Err(broken(error)),
                     Sent::Nothing(unsent, _) => request = *unsent,
                 }
             }
         }
-        let began = Instant::now();
-        let mut opened = upstream::open(&connection.thread, backend, tls.clone(), purpose).await;
-        if opened.as_ref().is_err_and(ConnectError::is_exhaustion) && connection.thread.upstreams.give_up() {
-            // The connections that were just closed have made room.
-            opened = upstream::open(&connection.thread, backend, tls, purpose).await;
-        }
-        record.connected(opened.is_ok(), began.elapsed());
-        match opened {
-            Err(error) => failure = unreachable(error),
-            Ok(mut sender) => match send(&mut sender, request).await {
+        // A backend of HTTP/2 may refuse a request without having looked at it: it is asked once more.
+        let shared = purpose == Purpose::Requests && backend.key.version == HttpVersion::Http2;
+        for _ in 0..if shared { 2 } else { 1 } {
+            let began = Instant::now();
+            let mut opened = upstream::open(&connection.thread, backend, &key, tls.clone(), purpose).await;
+            if opened.as_ref().is_err_and(ConnectError::is_exhaustion)
+                && connection.thread.upstreams.give_up()
+            {
+                // The connections that were just closed have made room.
+                opened = upstream::open(&connection.thread, backend, &key, tls.clone(), purpose).await;
+            }
+            record.connected(opened.is_ok(), began.elapsed());
+            let mut sender = match opened {
+                Ok(sender) => sender,
+                Err(error) => {
+                    failure = unreachable(error);
+                    break;
+                }
+            };
+            match send(&mut sender, request, backend.tls.is_some()).await {
                 Sent::Answered(response) => return Ok(finished(response, sender)),
                 Sent::Broken(error) => return Err(broken(error)),
                 Sent::Nothing(unsent, error) => {
                     request = *unsent;
                     failure = broken(error);
                 }
-            },
+            }
         }
     }
     Err(failure)
@@ -153,7 +165,17 @@ enum Sent {
     Nothing(Box<Request<RequestBody>>, hyper::Error),
 }
 
-async fn send(sender: &mut Sender, request: Request<RequestBody>) -> Sent {
+async fn send(sender: &mut Sender, request: Request<RequestBody>, secure: bool) -> Sent {
+    let sender = match sender {
+        Sender::Http1(sender) => sender,
+        Sender::Http2(room) => {
+            return match room.send(request, secure).await {
+                Ok(response) => Sent::Answered(response),
+                Err(Failed::Unseen(request, error)) => Sent::Nothing(request, error),
+                Err(Failed::Broken(error)) => Sent::Broken(error),
+            };
+        }
+    };
     if let Err(error) = sender.ready().await {
         return Sent::Nothing(Box::new(request), error);
     }

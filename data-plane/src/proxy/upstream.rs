@@ -1,5 +1,7 @@
 //! Connections to backends: opened by need, kept for the next request in a plain list of this thread.
 
+pub(crate) mod http2;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
@@ -12,6 +14,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use socket2::SockRef;
 use thiserror::Error;
+use tidegate_shared::snapshot::HttpVersion;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
@@ -32,8 +35,14 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// use up the descriptors.
 const MAX_IDLE: usize = 1024;
 
-/// One connection that can take one request at a time.
-pub(crate) type Sender = SendRequest<RequestBody>;
+/// A connection that can take one request.
+#[derive(Debug)]
+pub(crate) enum Sender {
+    /// One at a time: the connection is this request's alone.
+    Http1(SendRequest<RequestBody>),
+    /// One among others.
+    Http2(http2::Room),
+}
 
 /// Which connections are alike: those to one backend, under one TLS name, since an address of it last went away.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -70,8 +79,9 @@ impl ConnectError {
 /// The idle connections of one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Upstreams {
-    idle: RefCell<HashMap<Key, Vec<(Sender, Instant)>>>,
+    idle: RefCell<HashMap<Key, Vec<(SendRequest<RequestBody>, Instant)>>>,
     count: Cell<usize>,
+    http2: http2::Pools,
 }
 
 impl Key {
@@ -81,8 +91,16 @@ impl Key {
 }
 
 impl Upstreams {
-    /// An idle connection that is fit for a request: the one used last, since it is the least likely to be stale.
-    pub(crate) fn take(&self, key: &Key) -> Option<Sender> {
+    /// A connection that is fit for a request: of HTTP/1.1 the idle one that was used last, since it is the least likely
+    /// to be stale.
+    pub(crate) fn take(&self, key: &Key, version: HttpVersion) -> Option<Sender> {
+        match version {
+            HttpVersion::Http1 => self.take_idle(key).map(Sender::Http1),
+            HttpVersion::Http2 => self.http2.take(key).map(Sender::Http2),
+        }
+    }
+
+    fn take_idle(&self, key: &Key) -> Option<SendRequest<RequestBody>> {
         let mut idle = self.idle.borrow_mut();
         let list = idle.get_mut(key)?;
         while let Some((sender, _)) = list.pop() {
@@ -96,6 +114,7 @@ impl Upstreams {
 
     /// Keeps a connection whose response has been read to its end.
     pub(crate) fn keep(&self, key: Key, sender: Sender) {
+        let Sender::Http1(sender) = sender else { return };
         if sender.is_closed() || self.count.get() >= MAX_IDLE {
             return;
         }
@@ -107,7 +126,7 @@ impl Upstreams {
     pub(crate) fn give_up(&self) -> bool {
         let some = self.count.get() > 0;
         self.sweep(Duration::ZERO);
-        some
+        self.http2.sweep(Duration::ZERO) || some
     }
 
     /// Closes what has been idle for so long.
@@ -127,6 +146,7 @@ impl Upstreams {
         loop {
             tokio::time::sleep(SWEEP).await;
             self.sweep(IDLE);
+            self.http2.sweep(IDLE);
         }
     }
 }
@@ -143,9 +163,16 @@ pub(crate) enum Purpose {
 pub(crate) async fn open(
     thread: &Thread,
     backend: &Arc<Backend>,
+    key: &Key,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     purpose: Purpose,
 ) -> Result<Sender, ConnectError> {
+    if purpose == Purpose::Requests && backend.key.version == HttpVersion::Http2 {
+        let tls = tls.map(|(config, name)| (http2::offered(&config), name));
+        let connect = connect(&backend.location, backend.key.port, tls);
+        let opened = timeout(CONNECT_TIMEOUT, http2::open(thread, backend, key, connect)).await;
+        return opened.map_err(|_| ConnectError::Timeout)?.map(Sender::Http2);
+    }
     let connected = async {
         let stream = connect(&backend.location, backend.key.port, tls).await?;
         if purpose == Purpose::Tunnel {
@@ -163,7 +190,7 @@ pub(crate) async fn open(
     }
     let registration = Registration::new(&thread.conversations, backend);
     tokio::task::spawn_local(registration.run(connection.with_upgrades()));
-    Ok(sender)
+    Ok(Sender::Http1(sender))
 }
 
 /// Connects to a backend, under TLS if asked for.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tidegate_shared::id::Generation;
 use tidegate_shared::protocol::HealthState;
 use tidegate_shared::snapshot::{
-    Action, Content, Frontend, Host, HostHeader, Listener, Pool, Probe, Routing, Rule, Settings, Snapshot,
-    TrustedRoot, UpstreamTls, Way,
+    Action, Content, Frontend, Host, HostHeader, HttpVersion, Listener, Pool, Probe, Routing, Rule, Settings,
+    Snapshot, TrustedRoot, UpstreamTls, Way,
 };
 use uuid::Uuid;
 
@@ -56,6 +56,7 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
     let settings = Settings {
         name: "s".into(),
         port: 443,
+        version: HttpVersion::Http1,
         tls: Some(UpstreamTls::Roots(trusted.to_vec())),
         host: HostHeader::Client,
         path: None,

@@ -42,6 +42,8 @@ pub struct Settings {
     pub name: String,
     /// The backend's port.
     pub port: u16,
+    /// By which version of HTTP requests are sent.
+    pub version: HttpVersion,
     /// TLS to the backend, and whom to trust; none for plain HTTP.
     pub tls: Option<UpstreamTls>,
     /// The `Host` that the backend sees, which is also the name its certificate must bear.
@@ -54,6 +56,16 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// How to find out whether a backend is healthy.
     pub probe: Probe,
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum HttpVersion {
+    /// HTTP/1.1 (RFC 9112).
+    #[default]
+    Http1,
+    /// HTTP/2 (RFC 9113): by ALPN over TLS, by prior knowledge in the clear.
+    Http2,
 }
 
 /// Whom to trust as a backend.

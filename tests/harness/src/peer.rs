@@ -10,6 +10,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::http2_frames::Frame;
 use crate::wait::timely;
 use crate::wire::{Wire, dial, dial_tls};
 
@@ -228,6 +229,19 @@ impl Peer {
     /// The parts: the stream, and what was read from it and not taken.
     pub(crate) fn into_parts(self) -> (Box<dyn Wire>, Vec<u8>) {
         (self.wire, self.buffer)
+    }
+
+    /// The next frame of HTTP/2, without a deadline; none at the end of the connection.
+    pub(crate) async fn next_frame(&mut self) -> io::Result<Option<Frame>> {
+        while self.buffer.len() < 9 {
+            if self.fill().await? == 0 {
+                return Ok(None);
+            }
+        }
+        let head = self.take(9).await?;
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        let stream = u32::from_be_bytes([head[5] & 0x7f, head[6], head[7], head[8]]);
+        Ok(Some(Frame { kind: head[3], flags: head[4], stream, payload: self.take(length).await? }))
     }
 
     async fn fill_some(&mut self) -> io::Result<()> {

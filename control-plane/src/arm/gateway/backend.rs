@@ -33,6 +33,8 @@ pub struct BackendHttpSettings {
     pub port: Option<i64>,
     /// Whether to speak TLS with them.
     pub protocol: Protocol,
+    /// By which version of HTTP they are spoken with: an addition of this service's own. `HTTP/1.1` when absent.
+    pub protocol_version: Option<ProtocolVersion>,
     /// Only `Disabled` is served yet.
     pub cookie_based_affinity: CookieBasedAffinity,
     /// Seconds that a response may take and that a WebSocket session may be idle: 1 to 86400.
@@ -79,6 +81,7 @@ impl Default for BackendHttpSettings {
         BackendHttpSettings {
             port: None,
             protocol: Protocol::default(),
+            protocol_version: None,
             cookie_based_affinity: CookieBasedAffinity::default(),
             request_timeout: 30,
             probe: None,
@@ -97,6 +100,17 @@ impl Default for BackendHttpSettings {
             sni_name: None,
         }
     }
+}
+
+/// A version of HTTP towards backends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ProtocolVersion {
+    /// The version that the official service speaks.
+    #[serde(rename = "HTTP/1.1")]
+    Http1,
+    /// By ALPN over TLS, by prior knowledge in the clear; WebSockets by HTTP/1.1 all the same.
+    #[serde(rename = "HTTP/2")]
+    Http2,
 }
 
 /// Whether a client stays with the member that it got first.

@@ -1,0 +1,310 @@
+//! HTTP/2 to backends (RFC 9113): few connections, each for many requests at once.
+//!
+//! Over TLS it is agreed on by ALPN, in the clear it is spoken by prior knowledge; a backend that does not know it is
+//! unreachable, for what needs it (gRPC) would not work otherwise. Requests keep the shape of HTTP/1.1 up to here.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{HOST, HeaderValue, TE, TRANSFER_ENCODING};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Request, Response, Uri, Version};
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper::rt::Executor;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::super::body::RequestBody;
+use super::{ConnectError, Key};
+use crate::backend::Backend;
+use crate::cut::Registration;
+use crate::listener::ALPN_HTTP2;
+use crate::stream::Stream;
+use crate::thread::Thread;
+
+/// Streams on one connection at once, even where the backend would allow more.
+const MAX_STREAMS: usize = 100;
+/// What a backend may send on one stream before the client has taken it.
+const STREAM_WINDOW: u32 = 128 * 1024;
+/// What is read of an upload before the backend has taken it, for one stream.
+const SEND_BUFFER: usize = 64 * 1024;
+/// The largest header block of an answer, decoded.
+const MAX_HEADER_BLOCK: u32 = 64 * 1024;
+
+/// Runs what a connection needs on this thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OnThisThread;
+
+impl<F: Future + 'static> Executor<F> for OnThisThread {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}
+
+/// The connections of one thread.
+#[derive(Debug, Default)]
+pub(super) struct Pools(RefCell<HashMap<Key, Pool>>);
+
+/// Those that are alike.
+#[derive(Debug, Default)]
+struct Pool {
+    connections: Vec<Rc<Shared>>,
+    /// Held by whoever opens one: the others wait and share it.
+    opening: Rc<Mutex<()>>,
+}
+
+/// One connection.
+#[derive(Debug)]
+struct Shared {
+    sender: SendRequest<RequestBody>,
+    open: Cell<usize>,
+    /// What the backend allows, as far as it has said.
+    limit: Rc<Cell<usize>>,
+    since: Cell<Instant>,
+    /// The backend has refused a request on it: it gets no more.
+    spent: Cell<bool>,
+}
+
+/// Room for one request on a connection; given up on drop.
+#[derive(Debug)]
+pub(crate) struct Room(Rc<Shared>);
+
+impl Pools {
+    /// Room on a connection that there is.
+    pub(super) fn take(&self, key: &Key) -> Option<Room> {
+        let mut pools = self.0.borrow_mut();
+        let connections = &mut pools.get_mut(key)?.connections;
+        connections.retain(|connection| !connection.sender.is_closed() && !connection.spent.get());
+        let free = |connection: &&Rc<Shared>| connection.open.get() < connection.limit.get().min(MAX_STREAMS);
+        connections.iter().find(free).map(Room::new)
+    }
+
+    fn opening(&self, key: &Key) -> Rc<Mutex<()>> {
+        self.0.borrow_mut().entry(key.clone()).or_default().opening.clone()
+    }
+
+    fn keep(&self, key: &Key, connection: Rc<Shared>) -> Room {
+        let room = Room::new(&connection);
+        self.0.borrow_mut().entry(key.clone()).or_default().connections.push(connection);
+        room
+    }
+
+    /// Closes what has been idle for so long. Whether there was any.
+    pub(super) fn sweep(&self, idle_for: Duration) -> bool {
+        let now = Instant::now();
+        let mut some = false;
+        self.0.borrow_mut().retain(|_, pool| {
+            pool.connections.retain(|connection| {
+                let kept = !connection.sender.is_closed()
+                    && (connection.open.get() > 0 || now - connection.since.get() < idle_for);
+                some |= !kept;
+                kept
+            });
+            !pool.connections.is_empty() || Rc::strong_count(&pool.opening) > 1
+        });
+        some
+    }
+}
+
+impl Room {
+    fn new(connection: &Rc<Shared>) -> Room {
+        connection.open.set(connection.open.get() + 1);
+        Room(connection.clone())
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+        self.0.since.set(Instant::now());
+    }
+}
+
+/// Opens a connection, unless another request has just done so.
+pub(super) async fn open(
+    thread: &Thread,
+    backend: &Arc<Backend>,
+    key: &Key,
+    connect: impl Future<Output = Result<Stream, ConnectError>>,
+) -> Result<Room, ConnectError> {
+    let opening = thread.upstreams.http2.opening(key);
+    let _turn = opening.lock().await;
+    if let Some(room) = thread.upstreams.http2.take(key) {
+        return Ok(room);
+    }
+    let stream = connect.await?;
+    check(&stream)?;
+    let mut http = http2::Builder::new(OnThisThread);
+    http.initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(STREAM_WINDOW * MAX_STREAMS as u32)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(MAX_HEADER_BLOCK);
+    let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
+    if backend.standing.is_gone() {
+        // Whoever ends what runs at it has been here already.
+        return Err(ConnectError::Gone);
+    }
+    let limit = Rc::new(Cell::new(MAX_STREAMS));
+    let said = limit.clone();
+    let run = async move {
+        let mut connection = Box::pin(connection);
+        poll_fn(|cx| {
+            let ended = connection.as_mut().poll(cx);
+            said.set(connection.current_max_send_streams());
+            ended
+        })
+        .await
+    };
+    tokio::task::spawn_local(Registration::new(&thread.conversations, backend).run(run));
+    let shared = Shared {
+        sender,
+        open: Cell::new(0),
+        limit,
+        since: Cell::new(Instant::now()),
+        spent: Cell::new(false),
+    };
+    Ok(thread.upstreams.http2.keep(key, Rc::new(shared)))
+}
+
+/// Whether it is HTTP/2 that will be spoken.
+///
+/// # Errors
+/// The backend has chosen something else.
+pub(crate) fn check(stream: &Stream) -> Result<(), ConnectError> {
+    match stream {
+        Stream::Tls(_) if !stream.chose(ALPN_HTTP2) => {
+            Err(ConnectError::Tls(io::Error::other("the backend does not speak HTTP/2")))
+        }
+        Stream::Tls(_) | Stream::Plain(_) => Ok(()),
+    }
+}
+
+/// The same TLS, offering HTTP/2 alone.
+pub(crate) fn offered(config: &ClientConfig) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
+    Arc::new(config)
+}
+
+/// Why there is no answer.
+pub(crate) enum Failed {
+    /// The backend has surely not looked at it: the request is as good as new.
+    Unseen(Box<Request<RequestBody>>, hyper::Error),
+    /// It may have.
+    Broken(hyper::Error),
+}
+
+impl Room {
+    /// Sends a request and waits for the head of the answer.
+    pub(crate) async fn send(
+        &self,
+        request: Request<RequestBody>,
+        secure: bool,
+    ) -> Result<Response<Incoming>, Failed> {
+        let again = http_body::Body::is_end_stream(request.body()).then(|| {
+            let mut spare = Request::new(RequestBody::empty());
+            *spare.method_mut() = request.method().clone();
+            *spare.uri_mut() = request.uri().clone();
+            *spare.headers_mut() = request.headers().clone();
+            spare
+        });
+        let mut failed = match self.0.sender.clone().try_send_request(translate(request, secure)).await {
+            Ok(response) => return Ok(response),
+            Err(failed) => failed,
+        };
+        let unsent = failed.take_message().map(restore);
+        let error = failed.into_error();
+        match unsent.or(again.filter(|_| is_unseen(&error))) {
+            Some(request) => {
+                self.0.spent.set(true);
+                Err(Failed::Unseen(Box::new(request), error))
+            }
+            None => Err(Failed::Broken(error)),
+        }
+    }
+}
+
+/// Whether the backend says that it has not looked at the request: it refused the stream, or its farewell named an
+/// earlier one as the last (RFC 9113, section 8.7).
+fn is_unseen(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>());
+    cause.is_some_and(|cause| {
+        cause.is_remote() && (cause.is_go_away() || cause.reason() == Some(h2::Reason::REFUSED_STREAM))
+    })
+}
+
+/// Gives a request the shape of HTTP/2. That this side takes trailers is always true, and gRPC asks for it.
+fn translate<B>(mut request: Request<B>, secure: bool) -> Request<B> {
+    let host = request.headers_mut().remove(HOST);
+    let authority = host.as_ref().and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let path = request.uri().path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"));
+    let mut parts = http::uri::Parts::default();
+    match authority {
+        Some(authority) => {
+            parts.scheme = Some(if secure { Scheme::HTTPS } else { Scheme::HTTP });
+            parts.authority = Some(authority);
+        }
+        None => {
+            request.headers_mut().extend(host.map(|host| (HOST, host)));
+        }
+    }
+    parts.path_and_query = Some(path);
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    *request.version_mut() = Version::HTTP_2;
+    request.headers_mut().remove(TRANSFER_ENCODING);
+    request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+    request
+}
+
+/// Undoes it, for a request that was not sent.
+fn restore<B>(mut request: Request<B>) -> Request<B> {
+    let host = request.uri().authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+    if let Some(host) = host {
+        request.headers_mut().insert(HOST, host);
+    }
+    request.headers_mut().remove(TE);
+    if let Some(path) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = Uri::from(path);
+    }
+    *request.version_mut() = Version::HTTP_11;
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_takes_the_shape_of_http_2_and_back() {
+        for (target, host, secure, expected) in [
+            ("/a?b", "a.test", false, "http://a.test/a?b"),
+            ("/", "a.test:8443", true, "https://a.test:8443/"),
+            ("*", "[::1]", false, "http://[::1]*"),
+        ] {
+            let request =
+                Request::builder().uri(target).header(HOST, host).header("transfer-encoding", "chunked");
+            let sent = translate(request.body(()).unwrap(), secure);
+            assert_eq!(sent.uri(), expected);
+            assert_eq!(sent.headers()[TE], "trailers");
+            assert!(!sent.headers().contains_key(HOST) && !sent.headers().contains_key(TRANSFER_ENCODING));
+            let back = restore(sent);
+            assert_eq!(
+                (back.uri().to_string(), &back.headers()[HOST]),
+                (target.to_owned(), host.try_into().as_ref().unwrap())
+            );
+            assert!(!back.headers().contains_key(TE));
+        }
+    }
+}
