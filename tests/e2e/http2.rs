@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use tidegate_harness::{
-    Authority, Backend, Behaviour, End, Gateway, GatewayDocument, Http2Client, HttpClient, StreamEnd,
+    Authority, Backend, Behaviour, End, Gateway, GatewayDocument, Http2Client, HttpClient, Peer, StreamEnd,
 };
 
 use crate::{HOST, tidegate, with_https};
@@ -194,6 +194,14 @@ async fn without_tls_it_is_refused() {
     ))
     .await;
     assert_eq!(peer.read_head().await.status(), 403);
+
+    for mut peer in [
+        stage.gateway.peer().await,
+        Peer::connect_tls(stage.gateway.https(), HOST, &stage.authority.client()).await,
+    ] {
+        peer.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
+        assert_eq!(peer.read_head().await.status(), 400, "by prior knowledge");
+    }
     assert!(stage.backend.requests().is_empty());
 }
 
