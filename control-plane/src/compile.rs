@@ -91,7 +91,7 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
     let rewrites = Resources::read(document, "rewriteRuleSets", found);
     let compiled_rewrites = rewrites::compile(&rewrites, found);
     let distributions = Resources::read(document, "loadDistributionPolicies", found);
-    load_distribution::check(&distributions, &pools, found);
+    let compiled_distributions = load_distribution::compile(&distributions, &pools, found);
     let targets = ways::Targets {
         pools: &pools,
         settings: &settings,
@@ -120,6 +120,7 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
         listeners: in_order_of_rules(compiled_listeners, compiled_rules),
         path_maps: compiled_maps.into_iter().flatten().collect(),
         pools: compiled_pools,
+        distributions: compiled_distributions,
         settings: compiled_settings,
         certificates: compiled_certificates,
         roots: compiled_roots,

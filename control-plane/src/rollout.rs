@@ -129,7 +129,10 @@ impl Rollout {
                 self.give_up(id, why.to_owned()).await?;
                 Ok(None)
             }
-            Ok(content) => Ok(Some(Snapshot { gateway: id, generation: gateway.generation, content })),
+            Ok(content) => {
+                let (generation, affinity_key) = (gateway.generation, self.store.affinity_key(id));
+                Ok(Some(Snapshot { gateway: id, generation, content, affinity_key }))
+            }
             // It compiled when it was written, so the rules have changed with an upgrade.
             Err(violations) => {
                 let why = "The stored configuration is no longer valid in this version of Tidegate";

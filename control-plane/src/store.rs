@@ -34,7 +34,9 @@ use sqlx::sqlite::{
 };
 use sqlx::{Sqlite, Transaction};
 use thiserror::Error;
+use tidegate_shared::id::GatewayId;
 use tidegate_shared::seal::SealKey;
+use tidegate_shared::secret::Secret;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -205,6 +207,11 @@ impl Store {
     /// To be called after the commit.
     fn settled(&self) {
         self.endings.send_replace(());
+    }
+
+    /// What a gateway's affinity cookies are made with: the same for as long as it is there.
+    pub fn affinity_key(&self, gateway: GatewayId) -> Secret {
+        self.key.derive(format!("affinity {gateway}").as_bytes())
     }
 
     /// Closes the files; what is under way is finished first.

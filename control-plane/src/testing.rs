@@ -89,6 +89,8 @@ pub(crate) fn settings() -> Settings {
         request_timeout: Duration::from_secs(30),
         drain_timeout: Duration::from_secs(30),
         probe,
+        affinity_cookie: None,
+        dedicated_connections: false,
     }
 }
 

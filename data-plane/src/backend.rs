@@ -142,7 +142,7 @@ pub(crate) struct Backends {
 }
 
 /// A pool, settings, and a member, as people tell them apart.
-type MemberKey = (String, String, Host);
+pub(crate) type MemberKey = (String, String, Host);
 
 impl Backends {
     /// None yet, on a worker with so many data threads.
@@ -216,6 +216,11 @@ impl Backends {
                 Location::Name(name)
             }
         }
+    }
+
+    /// The backend of a member under the settings of that name.
+    pub(crate) fn of_member(&self, key: &MemberKey) -> Option<&Arc<Backend>> {
+        self.by_member.get(key)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Backend>> {

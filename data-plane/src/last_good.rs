@@ -85,7 +85,8 @@ mod tests {
         let certificate = Certificate { name: "c".into(), chain: vec![vec![1]], key, staple: None };
         let content = Content { certificates: vec![certificate], ..Content::default() };
         let gateway = GatewayId(uuid::Uuid::from_u128(7));
-        let snapshot = Snapshot { gateway, generation: Generation(3), content };
+        let affinity_key = Secret::new(vec![2; 32]);
+        let snapshot = Snapshot { gateway, generation: Generation(3), content, affinity_key };
         last_good.save(&snapshot).unwrap();
         assert_eq!(LastGood::open(dir.path()).unwrap().load().unwrap(), [snapshot]);
 

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::limits::Place;
 use crate::metrics::cell::REQUEST;
 use crate::metrics::series::{Counted, TLS_VERSIONS};
+use crate::proxy::dedicated::Dedicated;
 use crate::runtime::Runtime;
 use crate::stream::Stream;
 use crate::thread::{Live, Thread};
@@ -54,6 +55,8 @@ pub(crate) struct Connection {
     pub(crate) counts: Counted,
     /// What the strict reading of HTTP/1.1 has found.
     pub(crate) wire: Arc<Wire>,
+    /// Connections to backends that nobody else's requests may go over.
+    pub(crate) dedicated: Dedicated,
     _place: Place,
     _live: Live,
 }
@@ -184,6 +187,7 @@ impl Arrival {
             tls,
             counts: self.counts,
             wire: Arc::default(),
+            dedicated: Dedicated::default(),
             _place: self.place,
             _live: self.live,
         })

@@ -47,7 +47,6 @@ impl Standing {
     }
 
     /// How much runs at it.
-    #[cfg(test)]
     pub(crate) fn live(&self) -> usize {
         self.live.load(Ordering::Relaxed)
     }

@@ -128,6 +128,8 @@ mod tests {
             request_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
             probe,
+            affinity_cookie: None,
+            dedicated_connections: false,
         };
         let members = members.iter().map(|member| Host::Ip(member.parse().unwrap())).collect();
         OnDemandProbe {

@@ -1,7 +1,7 @@
 //! One request, from its head to its answer. Read this first.
 //!
 //! ```text
-//! route → rewrite → redirect, or override the path → pick a backend → forward, or shake hands and tunnel
+//! route → rewrite → redirect, or override the path → affinity → pick a backend → forward, or shake hands and tunnel
 //!       → rewrite the answer → respond → log
 //! ```
 //! Each phase is a module of its own. A request uses the route that was in force when it came in, whatever happens
@@ -9,6 +9,7 @@
 
 mod admission;
 pub(crate) mod body;
+pub(crate) mod dedicated;
 mod error;
 mod forward;
 mod handshake;
@@ -16,6 +17,7 @@ mod headers;
 mod http2;
 pub(crate) mod page;
 mod path;
+mod pick;
 mod record;
 mod redirect;
 mod rewrite;
@@ -125,6 +127,7 @@ async fn answer(
     if http2::is_asked_for(request.headers()) {
         return Err(ProxyError::Http2Upgrade);
     }
+    let bound = pick::bound(target, request.headers());
     let handshake = Handshake::asked_by(&mut request, || handshake::key(&connection.thread));
     let asked = handshake.map(|handshake| {
         let target = rewriting.as_ref().map_or(request.uri(), |rewriting| rewriting.original_uri());
@@ -147,9 +150,10 @@ async fn answer(
     record.upload(upload.as_ref());
 
     let request = Request::from_parts(parts, body);
-    let mut exchange = forward::exchange(connection, target, request, upload, purpose, record).await?;
+    let mut exchange = forward::exchange(connection, target, bound, request, upload, purpose, record).await?;
     record.answered(&exchange.response);
-    if exchange.response.status() == StatusCode::SWITCHING_PROTOCOLS {
+    let switching = exchange.response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if switching {
         let Some((handshake, head, downstream)) = asked else {
             return Err(exchange.false_upgrade("to a request that asked for none"));
         };
@@ -165,6 +169,7 @@ async fn answer(
     } else if let Some(rewriting) = &rewriting {
         rewriting.answer(connection, &selection, &mut exchange.response)?;
     }
+    pick::bind(target, bound, exchange.member, switching, exchange.response.headers_mut());
     Ok(Answer::Passed(exchange))
 }
 
@@ -177,7 +182,7 @@ fn route(connection: &Connection, host: &str) -> Result<Arc<Route>, ProxyError> 
 /// Makes the backend's answer the client's: its head without what concerned the upstream connection alone, its body
 /// piece by piece.
 fn respond(exchange: Exchange, mut record: Record) -> Response<ResponseBody> {
-    let Exchange { response, backend, lease, patience } = exchange;
+    let Exchange { response, backend, busy, lease, patience, .. } = exchange;
     let (mut parts, inner) = response.into_parts();
     record.answer(parts.status, &parts.headers);
     let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
@@ -198,7 +203,15 @@ fn respond(exchange: Exchange, mut record: Record) -> Response<ResponseBody> {
         }
         ResponseBody::Whole(bytes::Bytes::new())
     } else {
-        ResponseBody::Passing(Box::new(Passing { inner, backend, lease, record, patience, pause: None }))
+        ResponseBody::Passing(Box::new(Passing {
+            inner,
+            backend,
+            busy,
+            lease,
+            record,
+            patience,
+            pause: None,
+        }))
     };
     Response::from_parts(parts, body)
 }

@@ -3,6 +3,8 @@
 //! A request uses one runtime from its first byte to its last. What changes while it is in force (health, idle
 //! connections) is not in here but referred to. Building opens nothing and may fail; then the old one goes on.
 
+mod affinity;
+mod balance;
 mod build;
 pub(crate) mod hosts;
 pub(crate) mod paths;
@@ -25,7 +27,9 @@ use crate::member::Roster;
 use crate::metrics::series::Series;
 use crate::proxy::page::Answers;
 use crate::tls::server::Server;
+pub(crate) use balance::Draw;
 pub(crate) use build::BuildError;
+use build::Departing;
 use hosts::HostTable;
 pub(crate) use route::{Action, Redirect, RedirectTarget, Route, Selection};
 pub(crate) use target::{HostPolicy, Target};
@@ -41,6 +45,8 @@ pub(crate) struct Runtime {
     pub(crate) backends: Backends,
     /// What is counted of its connections, and of requests that no listener takes.
     pub(crate) series: Series,
+    /// Backends of members that were removed and are on the way out, for clients that are bound to them.
+    pub(crate) departing: Departing,
     /// Every member of every pool, and those on the way out.
     pub(crate) roster: Roster,
     /// How own answers read where no listener answers for a request.

@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -14,8 +15,11 @@ use zeroize::Zeroizing;
 use crate::private_file;
 use crate::secret::Secret;
 
-/// A key that seals and opens.
-pub struct SealKey(LessSafeKey);
+/// A key that seals and opens, and from which others can be derived.
+pub struct SealKey {
+    sealing: LessSafeKey,
+    deriving: hmac::Key,
+}
 
 impl fmt::Debug for SealKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,7 +63,15 @@ impl SealKey {
                 format!("{} is not a {KEY_LEN}-byte key", path.display()),
             )
         };
-        UnboundKey::new(&AES_256_GCM, bytes.expose()).map(|key| SealKey(LessSafeKey::new(key))).map_err(wrong)
+        let sealing = UnboundKey::new(&AES_256_GCM, bytes.expose()).map_err(wrong)?;
+        let deriving = hmac::Key::new(hmac::HMAC_SHA256, bytes.expose());
+        Ok(SealKey { sealing: LessSafeKey::new(sealing), deriving })
+    }
+
+    /// A key of 256 bits for something else: the same every time for the same purpose, and no way back from it to this
+    /// one, nor to that of another purpose.
+    pub fn derive(&self, purpose: &[u8]) -> Secret {
+        Secret::new(hmac::sign(&self.deriving, purpose).as_ref().to_vec())
     }
 
     /// Encrypts `plain`. `purpose` (say, a resource ID) is bound to the result: it opens for nothing else.
@@ -68,7 +80,7 @@ impl SealKey {
         SystemRandom::new().fill(&mut sealed).expect("the system gives randomness");
         let nonce = Nonce::try_assume_unique_for_key(&sealed).expect("the nonce has its length");
         let mut body = plain.to_vec();
-        self.0.seal_in_place_append_tag(nonce, Aad::from(purpose), &mut body).expect("plain data fits");
+        self.sealing.seal_in_place_append_tag(nonce, Aad::from(purpose), &mut body).expect("plain data fits");
         sealed.append(&mut body);
         sealed
     }
@@ -78,7 +90,8 @@ impl SealKey {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(OpenError)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError)?;
         let mut body = Zeroizing::new(body.to_vec());
-        let plain = self.0.open_in_place(nonce, Aad::from(purpose), &mut body).map_err(|_| OpenError)?;
+        let plain =
+            self.sealing.open_in_place(nonce, Aad::from(purpose), &mut body).map_err(|_| OpenError)?;
         Ok(Secret::new(plain.to_vec()))
     }
 }
@@ -104,6 +117,18 @@ mod tests {
             bad[at] ^= 1;
             assert!(key.open(b"one", &bad).is_err(), "byte {at} flipped");
         }
+    }
+
+    #[test]
+    fn a_derived_key_is_the_same_for_its_purpose_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let [key, again, other] =
+            ["a.key", "a.key", "b.key"].map(|name| SealKey::load_or_create(&dir.path().join(name)).unwrap());
+        let derived = key.derive(b"one");
+        assert_eq!(derived.expose().len(), 32);
+        assert!(derived == again.derive(b"one"), "after a restart");
+        assert!(derived != key.derive(b"two"), "another purpose");
+        assert!(derived != other.derive(b"one"), "another key");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::id::{Digest, GatewayId, Generation};
+use crate::secret::Secret;
 
 mod answers;
 mod backend;
@@ -23,7 +24,10 @@ pub use rewrite::{
     Condition, HeaderChange, Pattern, Piece, RewriteRule, RewriteSet, ServerVariable, Template, ValueMatch,
     Variable,
 };
-pub use route::{Action, PathMap, PathRule, Redirect, RedirectTarget, Routing, Rule, Way};
+pub use route::{
+    Action, Algorithm, Destination, Distribution, PathMap, PathRule, Redirect, RedirectTarget, Routing, Rule,
+    Share, Way,
+};
 pub use tls::{Certificate, CipherSuite, ClientAuthentication, ClientAuthority, ListenerTls, Staple};
 
 /// One numbered configuration of one gateway.
@@ -35,6 +39,9 @@ pub struct Snapshot {
     pub generation: Generation,
     /// What it says.
     pub content: Content,
+    /// What the cookies of this gateway are made with that bind clients to members. It is the gateway's for as long as
+    /// that is there, whatever its configuration says: no part of its meaning.
+    pub affinity_key: Secret,
 }
 
 /// What a configuration says. Two equal contents mean the same: nothing is to be sent or changed.
@@ -50,6 +57,8 @@ pub struct Content {
     pub path_maps: Vec<PathMap>,
     /// Groups of backends.
     pub pools: Vec<Pool>,
+    /// How requests are spread over several pools.
+    pub distributions: Vec<Distribution>,
     /// How to speak with backends.
     pub settings: Vec<Settings>,
     /// Server certificates of the HTTPS listeners.
@@ -78,12 +87,27 @@ impl Content {
         })
     }
 
-    /// Every pool with the settings that it is spoken with, as indices; some come several times.
-    pub fn forwards(&self) -> impl Iterator<Item = (usize, usize)> {
+    /// Where requests are sent, with the settings by index; some come several times.
+    pub fn destinations(&self) -> impl Iterator<Item = (Destination, usize)> {
         self.ways().filter_map(|way| match way.action {
-            Action::Forward { pool, settings } => Some((pool, settings)),
+            Action::Forward { to, settings } => Some((to, settings)),
             Action::Redirect(_) => None,
         })
+    }
+
+    /// The pools that a request may be sent to, by index, and what their members weigh.
+    pub fn shares(&self, of: Destination) -> impl Iterator<Item = Share> {
+        let (one, distribution) = match of {
+            Destination::Pool(pool) => (Some(Share { pool, weight: 1 }), None),
+            Destination::Distribution(index) => (None, self.distributions.get(index)),
+        };
+        one.into_iter().chain(distribution.into_iter().flat_map(|distribution| &distribution.shares).copied())
+    }
+
+    /// Every pool with the settings that it is spoken with, as indices; some come several times.
+    pub fn forwards(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.destinations()
+            .flat_map(|(to, settings)| self.shares(to).map(move |share| (share.pool, settings)))
     }
 
     /// A hash of all that it says, the same in both planes.

@@ -267,7 +267,6 @@ async fn what_would_execute_a_definition_is_refused_by_name() {
     let own = |collection, name| gateway.document.reference(collection, name);
     let any = json!({"id": "/any"});
     let cases: &[(&str, &str, &str, Value)] = &[
-        ("requestRoutingRules", "rule", "loadDistributionPolicy", own("loadDistributionPolicies", "policy")),
         ("requestRoutingRules", "rule", "entraJWTValidationConfig", any.clone()),
         ("httpListeners", "http", "sslProfile", own("sslProfiles", "profile")),
         ("httpListeners", "http", "firewallPolicy", any.clone()),

@@ -3,6 +3,7 @@
 //! A module per theme, a story per test. What the stories are told with is in `tests/harness`.
 
 mod access_log;
+mod affinity;
 mod api;
 mod auth;
 mod backends;
@@ -25,6 +26,7 @@ mod identity;
 mod lifecycle;
 mod limits;
 mod limits_downstream;
+mod load_distribution;
 mod metrics;
 mod on_demand;
 mod openapi;

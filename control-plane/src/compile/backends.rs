@@ -19,6 +19,12 @@ use crate::violation::{Violations, code};
 /// How long requests of a removed backend may go on when draining is disabled.
 const UNASKED_DRAIN: Duration = Duration::from_secs(30);
 
+/// The affinity cookie's name where none is given.
+const USUAL_COOKIE: &str = "ApplicationGatewayAffinity";
+
+/// The longest name of a cookie: it goes along with every request.
+const MAX_COOKIE_NAME: usize = 128;
+
 /// The pools, in the order listed.
 pub(super) fn pools(pools: &Resources<BackendAddressPool>, violations: &mut Violations) -> Vec<Pool> {
     let pool = |resource: &Resource<BackendAddressPool>| {
@@ -111,15 +117,13 @@ fn compile_settings(
         drain_timeout: drain
             .map(|drain| if draining.enabled { Duration::from_secs(drain) } else { UNASKED_DRAIN })?,
         probe: probe?,
+        affinity_cookie: affinity_cookie(resource, violations),
+        dedicated_connections: dedicated_connections(resource, violations),
     })
 }
 
 fn refuse_what_is_not_served(resource: &Source, violations: &mut Violations) {
     let properties = &resource.properties;
-    if properties.cookie_based_affinity == CookieBasedAffinity::Enabled {
-        let message = "Cookie-based affinity is not supported yet. Use 'Disabled'.";
-        violations.push(code::NOT_SUPPORTED, resource.at("cookieBasedAffinity"), message);
-    }
     for (property, value) in [
         ("validateCertChainAndExpiry", properties.validate_cert_chain_and_expiry),
         ("validateSNI", properties.validate_sni),
@@ -129,6 +133,40 @@ fn refuse_what_is_not_served(resource: &Source, violations: &mut Violations) {
             violations.push(code::NOT_SUPPORTED, resource.at(property), message);
         }
     }
+}
+
+/// The name of the affinity cookie, where affinity is on; a name alone has no effect, and is checked all the same.
+fn affinity_cookie(resource: &Source, violations: &mut Violations) -> Option<String> {
+    let name = given(resource.properties.affinity_cookie_name.as_ref());
+    if let Some(name) = name.filter(|name| !is_cookie_name(name)) {
+        let message = format!(
+            "'{name}' is no name of a cookie: 1 to {MAX_COOKIE_NAME} characters, letters, digits or one of \
+             {COOKIE_SYMBOLS}."
+        );
+        violations.push(code::AFFINITY_COOKIE_NAME, resource.at("affinityCookieName"), message);
+    }
+    let on = resource.properties.cookie_based_affinity == CookieBasedAffinity::Enabled;
+    on.then(|| name.unwrap_or(USUAL_COOKIE).to_owned())
+}
+
+fn dedicated_connections(resource: &Source, violations: &mut Violations) -> bool {
+    let dedicated = resource.properties.dedicated_backend_connection == Some(true);
+    if dedicated && resource.properties.protocol_version == Some(ProtocolVersion::Http2) {
+        let message = format!(
+            "{} asks for dedicated connections, which carry one request at a time, and for HTTP/2. Give one.",
+            resource.id
+        );
+        violations.push(code::EXCLUSIVE, resource.at("dedicatedBackendConnection"), message);
+    }
+    dedicated
+}
+
+/// What may be in a cookie's name beside letters and digits (RFC 6265, section 4.1.1: a token).
+const COOKIE_SYMBOLS: &str = "!#$%&'*+-.^_`|~";
+
+fn is_cookie_name(name: &str) -> bool {
+    let fit = |letter: char| letter.is_ascii_alphanumeric() || COOKIE_SYMBOLS.contains(letter);
+    name.len() <= MAX_COOKIE_NAME && name.chars().all(fit)
 }
 
 /// TLS to the backend. References are checked whether they have an effect or not.

@@ -12,7 +12,8 @@ use tidegate_shared::snapshot::{Content, UpstreamTls};
 use crate::arm::collection::over_limit;
 use crate::violation::{Violations, code};
 
-/// The most backends that rules may lead to: members, counted once for each settings that they are spoken with. A
+/// The most backends that rules may lead to: members, counted once for each settings that they are spoken with, and
+/// once more for each load distribution policy. A
 /// worker probes each of them and reports on each in some 400 bytes.
 const BACKENDS: usize = 20_000;
 
@@ -39,8 +40,9 @@ pub(super) fn check(content: &Content, violations: &mut Violations) {
 }
 
 fn backends(content: &Content) -> usize {
-    let pairs: BTreeSet<(usize, usize)> = content.forwards().collect();
-    pairs.iter().filter_map(|(pool, _)| content.pools.get(*pool)).map(|pool| pool.members.len()).sum()
+    let places: BTreeSet<_> = content.destinations().collect();
+    let pools = places.into_iter().flat_map(|(to, _)| content.shares(to));
+    pools.filter_map(|share| content.pools.get(share.pool)).map(|pool| pool.members.len()).sum()
 }
 
 fn trusted(content: &Content) -> usize {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidegate_shared::snapshot::{Action, Frontend, Host, HostHeader, Pool, Routing, UpstreamTls, Way};
+use tidegate_shared::snapshot::{
+    Action, Destination, Frontend, Host, HostHeader, Pool, Routing, UpstreamTls, Way,
+};
 
 use super::*;
 use crate::arm::collection::COLLECTIONS;
@@ -72,7 +74,7 @@ fn listeners_come_in_the_order_of_their_rules() {
     let [wss, ws, _] = &content.listeners[..] else { panic!() };
     assert_eq!(wss.frontend, Frontend::Address("127.0.0.2".parse().unwrap()));
     assert_eq!(wss.hosts, ["ec.test", "*.ec.test"]);
-    let way = Way { action: Action::Forward { pool: 0, settings: 1 }, rewrites: None };
+    let way = Way { action: Action::Forward { to: Destination::Pool(0), settings: 1 }, rewrites: None };
     assert_eq!(wss.rule.as_ref().unwrap().routing, Routing::Basic(way));
     assert_eq!((ws.frontend, ws.hosts.len()), (Frontend::Public, 0));
     assert_eq!(content.certificates[0].chain.len(), 1);

@@ -1,7 +1,7 @@
-//! What rules, path rules and path maps have in common: a pool and settings, or a redirect, and what is changed on the
-//! way there.
+//! What rules, path rules and path maps have in common: a pool or several and settings, or a redirect, and what is
+//! changed on the way there.
 
-use tidegate_shared::snapshot::{Action, Redirect, Way};
+use tidegate_shared::snapshot::{Action, Destination, Redirect, Way};
 
 use super::resources::{Resource, Resources};
 use super::rewrites;
@@ -95,7 +95,8 @@ impl Outcome<'_> {
             rewrites.and_then(|set| targets.rewrites.get(set)),
             violations,
         );
-        targets.distributions.optional(resource, self.distribution.0, self.distribution.1, violations);
+        let distribution =
+            targets.distributions.optional(resource, self.distribution.0, self.distribution.1, violations);
         if self.redirect.1.is_some() {
             self.refuse_beside_redirect(resource, violations);
             let redirect = targets.compiled_redirects.get(redirect?)?.clone()?;
@@ -103,13 +104,18 @@ impl Outcome<'_> {
             return Some(Way { action: Action::Redirect(redirect), rewrites: None });
         }
         let redirect = self.redirect.0;
-        if self.pool.1.is_none() {
+        if self.pool.1.is_none() && self.distribution.1.is_none() {
             incomplete.complain(resource, (self.pool.0, "BackendAddressPool"), redirect, violations);
         }
         if self.settings.1.is_none() {
             incomplete.complain(resource, (self.settings.0, "BackendHttpSettings"), redirect, violations);
         }
-        Some(Way { action: Action::Forward { pool: pool?, settings: settings? }, rewrites })
+        // It stands in the place of a pool, and wins over one.
+        let to = match self.distribution.1 {
+            Some(_) => Destination::Distribution(distribution?),
+            None => Destination::Pool(pool?),
+        };
+        Some(Way { action: Action::Forward { to, settings: settings? }, rewrites })
     }
 
     /// Complains of rewrites that would ask for the way again and again.

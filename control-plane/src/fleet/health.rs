@@ -127,11 +127,11 @@ fn merge_member(key: Key<'_>, reports: &[Indexed<'_>]) -> MemberHealth {
 mod tests {
     use super::*;
     use crate::testing::settings;
-    use tidegate_shared::snapshot::{Action, Frontend, Listener, Routing, Rule, Way};
+    use tidegate_shared::snapshot::{Action, Destination, Frontend, Listener, Routing, Rule, Way};
     use uuid::Uuid;
 
     fn content() -> Content {
-        let way = Way { action: Action::Forward { pool: 0, settings: 0 }, rewrites: None };
+        let way = Way { action: Action::Forward { to: Destination::Pool(0), settings: 0 }, rewrites: None };
         let listener = Listener {
             name: "l".into(),
             frontend: Frontend::Public,
@@ -150,6 +150,7 @@ mod tests {
                 Pool { name: "p".into(), members: vec![host()] },
                 Pool { name: "unused".into(), members: vec![host()] },
             ],
+            distributions: vec![],
             settings: vec![settings()],
             ..Content::default()
         }

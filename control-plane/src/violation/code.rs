@@ -221,6 +221,8 @@ pub const REWRITE_PATTERN: &str = "ApplicationGatewayRewriteRulePatternInvalid";
 pub const REWRITE_HEADER: &str = "ApplicationGatewayRewriteRuleHeaderInvalid";
 /// A path to rewrite to that is none.
 pub const REWRITE_URL: &str = "ApplicationGatewayRewriteRuleUrlInvalid";
+/// A name that no cookie can have.
+pub const AFFINITY_COOKIE_NAME: &str = "ApplicationGatewayBackendHttpSettingsAffinityCookieNameInvalid";
 /// A load distribution policy without targets, or a target without pool.
 pub const LOAD_DISTRIBUTION_TARGET: &str = "ApplicationGatewayLoadDistributionPolicyTargetInvalid";
 /// A private link configuration with more than one primary address.

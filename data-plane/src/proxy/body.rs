@@ -17,7 +17,8 @@ use super::record::Record;
 use super::upstream::{Key, Sender};
 use crate::backend::Backend;
 use crate::error_info::ErrorInfo;
-use crate::thread::Thread;
+use crate::listener::Connection;
+use crate::member::Busy;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -103,6 +104,7 @@ pub(crate) enum ResponseBody {
 pub(crate) struct Passing {
     pub(crate) inner: Incoming,
     pub(crate) backend: Arc<Backend>,
+    pub(crate) busy: Option<Busy>,
     /// The connection that it comes from, to be kept once the body is at its end. Dropped earlier, it is closed.
     pub(crate) lease: Option<Lease>,
     pub(crate) record: Record,
@@ -111,10 +113,12 @@ pub(crate) struct Passing {
     pub(crate) pause: Option<Pin<Box<Sleep>>>,
 }
 
-/// A connection on loan from the thread's list.
+/// A connection on loan from the thread's list, or from the client connection's own.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    pub(crate) thread: Rc<Thread>,
+    pub(crate) connection: Rc<Connection>,
+    /// Whether only requests of the same client connection may go over it.
+    pub(crate) dedicated: bool,
     pub(crate) key: Key,
     pub(crate) sender: Sender,
     /// The request that it carried: a backend may answer before it has read all of it.
@@ -124,8 +128,13 @@ pub(crate) struct Lease {
 impl Lease {
     /// Keeps the connection for another request, if this one has wholly left it.
     pub(crate) fn give_back(self) {
-        if self.upload.is_none_or(|upload| upload.done.get()) {
-            self.thread.upstreams.keep(self.key, self.sender);
+        if self.upload.is_some_and(|upload| !upload.done.get()) {
+            return;
+        }
+        if self.dedicated {
+            self.connection.dedicated.keep(self.key, self.sender);
+        } else {
+            self.connection.thread.upstreams.keep(self.key, self.sender);
         }
     }
 }
@@ -156,6 +165,7 @@ impl Passing {
                 };
                 if ended {
                     self.record.complete();
+                    self.busy = None;
                     if let Some(lease) = self.lease.take() {
                         lease.give_back();
                     }

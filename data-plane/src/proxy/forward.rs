@@ -14,12 +14,14 @@ use tokio::time::{Instant, timeout};
 
 use super::body::{Lease, Progress, RequestBody};
 use super::error::ProxyError;
+use super::pick::Pick;
 use super::record::Record;
 use super::rewrite;
 use super::upstream::http2::Failed;
 use super::upstream::{self, ConnectError, Key, Purpose, Sender};
 use crate::backend::Backend;
 use crate::listener::Connection;
+use crate::member::Busy;
 use crate::runtime::{HostPolicy, Target};
 use crate::tls::client;
 
@@ -28,6 +30,9 @@ use crate::tls::client;
 pub(crate) struct Exchange {
     pub(crate) response: Response<Incoming>,
     pub(crate) backend: Arc<Backend>,
+    /// The backend's number in its target.
+    pub(crate) member: usize,
+    pub(crate) busy: Option<Busy>,
     pub(crate) lease: Option<Lease>,
     /// How long the backend may pause within its body.
     pub(crate) patience: Duration,
@@ -47,17 +52,18 @@ impl Exchange {
     }
 }
 
-/// Sends the request to a backend of the target. The settings' request timeout runs until the head of the response,
+/// Sends the request to a backend of the target: first to the member that its client is bound to. The settings' request timeout runs until the head of the response,
 /// and begins anew with every piece of the request's body that goes up.
 pub(crate) async fn exchange(
     connection: &Rc<Connection>,
     target: &Target,
+    bound: Option<usize>,
     request: Request<RequestBody>,
     upload: Option<Rc<Progress>>,
     purpose: Purpose,
     record: &mut Record,
 ) -> Result<Exchange, ProxyError> {
-    let attempts = attempts(connection, target, request, upload.clone(), purpose, record);
+    let attempts = attempts(connection, target, bound, request, upload.clone(), purpose, record);
     let mut attempts = pin!(attempts);
     let mut wait = target.request_timeout;
     loop {
@@ -77,17 +83,17 @@ pub(crate) async fn exchange(
 async fn attempts(
     connection: &Rc<Connection>,
     target: &Target,
+    bound: Option<usize>,
     mut request: Request<RequestBody>,
     upload: Option<Rc<Progress>>,
     purpose: Purpose,
     record: &mut Record,
 ) -> Result<Exchange, ProxyError> {
     *request.version_mut() = http::Version::HTTP_11;
-    let turn = target.turn();
-    let mut failure =
-        if target.backends.is_empty() { ProxyError::EmptyPool } else { ProxyError::NoHealthyBackend };
-    for attempt in 0.. {
-        let Some(backend) = target.pick(turn, attempt) else { break };
+    let mut pick = Pick::new(target, bound, connection.client.ip(), &connection.dedicated);
+    let mut failure = if target.is_empty() { ProxyError::EmptyPool } else { ProxyError::NoHealthyBackend };
+    while let Some((member, backend)) = pick.next() {
+        let busy = target.count(backend);
         if !rewrite::has_set_host(&request) {
             set_host(request.headers_mut(), target, backend);
         }
@@ -108,8 +114,11 @@ async fn attempts(
         let finished = |response, sender| Exchange {
             response,
             backend: backend.clone(),
+            member,
+            busy,
             lease: Some(Lease {
-                thread: connection.thread.clone(),
+                connection: connection.clone(),
+                dedicated: target.dedicated,
                 key: key.clone(),
                 sender,
                 upload: upload.clone(),
@@ -117,7 +126,11 @@ async fn attempts(
             patience: target.request_timeout,
         };
         if purpose == Purpose::Requests {
-            while let Some(mut sender) = connection.thread.upstreams.take(&key, backend.key.version) {
+            let kept = || match target.dedicated {
+                true => connection.dedicated.take(&key),
+                false => connection.thread.upstreams.take(&key, backend.key.version),
+            };
+            while let Some(mut sender) = kept() {
                 match send(&mut sender, request, backend.tls.is_some()).await {
                     Sent::Answered(response) => return Ok(finished(response, sender)),
                     Sent::Broken(error) => return Err(broken(error)),

@@ -91,6 +91,8 @@ pub(crate) fn open(
         context,
         since: Timestamp::now(),
     };
+    // This client asks for nothing more over the connection that becomes the tunnel.
+    connection.dedicated.close();
     let limits = Limits { idle: target.request_timeout, drain: target.drain_timeout };
     tokio::task::spawn_local(async move {
         let both = async { tokio::try_join!(downstream, upstream) };

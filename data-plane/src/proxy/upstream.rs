@@ -88,6 +88,11 @@ impl Key {
     pub(crate) fn new(backend: &Backend, server_name: Option<ServerName<'static>>) -> Key {
         Key { backend: backend.number, losses: backend.location.losses(), server_name }
     }
+
+    /// The backend's number.
+    pub(crate) fn backend(&self) -> u64 {
+        self.backend
+    }
 }
 
 impl Upstreams {

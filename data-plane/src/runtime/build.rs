@@ -1,28 +1,32 @@
 //! From a snapshot to a runtime. Opens nothing; fails whole.
 
-use std::collections::{BTreeMap, HashMap};
+mod target;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use http::header::InvalidHeaderValue;
 use http::{HeaderValue, StatusCode};
 use thiserror::Error;
 use tidegate_shared::snapshot::{
-    self, Content, Frontend, Host, HostHeader, Listener, PathMap, Routing, Settings, Snapshot, UpstreamTls,
+    self, Content, Destination, Frontend, Listener, PathMap, Routing, Settings, Snapshot, UpstreamTls,
 };
 use tokio::time::Instant;
+
+pub(crate) use target::Departing;
+use target::counted;
 
 use super::hosts::HostTable;
 use super::paths::PathTable;
 use super::rewrite::{Compiler, RewriteError, RewriteSet};
 use super::route::{Action, Redirect, RedirectTarget, Route, Rule, Way};
-use super::target::{HostPolicy, Target};
+use super::target::Target;
 use super::tls::Offers;
 use super::{Runtime, Site};
 use crate::backend::Backends;
 use crate::config::Config;
-use crate::member::{Member, Roster};
+use crate::member::Roster;
 use crate::metrics::series::Series;
 use crate::proxy::page::Shelf;
 use crate::tls::TlsError;
@@ -42,6 +46,8 @@ pub(crate) enum BuildError {
     Redirect { listener: String },
     #[error("error page number {index} is not in the snapshot")]
     NoPage { index: usize },
+    #[error("settings {settings}: the name of a cookie is no header value")]
+    CookieName { settings: String, source: InvalidHeaderValue },
     #[error("settings {settings}: a host name is no header value")]
     HostName { settings: String, source: InvalidHeaderValue },
     #[error("rewrite set {set}: {source}")]
@@ -72,6 +78,10 @@ impl Runtime {
             backends: Backends::new(threads),
             old_series: old.map(|old| &old.series),
             series: Series::new(old.map(|old| &old.series), threads),
+            gone: old.map(|old| &old.departing),
+            departing: Departing::default(),
+            targets: HashMap::new(),
+            counted: counted(content),
             clients: HashMap::new(),
             offers: Offers::default(),
             compiler: Compiler::default(),
@@ -91,6 +101,7 @@ impl Runtime {
             sites,
             backends: builder.backends,
             series: builder.series,
+            departing: builder.departing,
             roster: builder.roster,
         })
     }
@@ -126,9 +137,16 @@ struct Builder<'a> {
     roster: Roster,
     name: Arc<str>,
     old: &'a Backends,
+    /// Those of the old runtime whose members were on the way out already.
+    gone: Option<&'a Departing>,
     backends: Backends,
     old_series: Option<&'a Series>,
     series: Series,
+    departing: Departing,
+    /// Ways that lead to the same share it, with whose turn it is.
+    targets: HashMap<(Destination, usize), Arc<Target>>,
+    /// The pools whose members' requests are counted.
+    counted: HashSet<usize>,
     /// TLS towards backends by whom it trusts: settings that trust the same share it with its sessions.
     clients: HashMap<&'a UpstreamTls, Client>,
     offers: Offers,
@@ -192,8 +210,8 @@ impl<'a> Builder<'a> {
 
     fn way(&mut self, listener: &Listener, path_rule: &str, way: &snapshot::Way) -> Result<Way, BuildError> {
         let action = match &way.action {
-            snapshot::Action::Forward { pool, settings } => {
-                Action::Forward(self.target(listener, *pool, *settings)?)
+            snapshot::Action::Forward { to, settings } => {
+                Action::Forward(self.target(listener, *to, *settings)?)
             }
             snapshot::Action::Redirect(redirect) => Action::Redirect(self.redirect(listener, redirect)?),
         };
@@ -226,39 +244,6 @@ impl<'a> Builder<'a> {
             target,
             include_path: redirect.include_path,
             include_query: redirect.include_query,
-        })
-    }
-
-    fn target(&mut self, listener: &Listener, pool: usize, index: usize) -> Result<Target, BuildError> {
-        let pool = self.content().pools.get(pool).ok_or_else(|| dangling(listener, "pool", pool))?;
-        let settings = self.content().settings.get(index);
-        let settings = settings.ok_or_else(|| dangling(listener, "settings", index))?;
-        let tls = self.client(listener, settings)?;
-        let gateway = self.snapshot.gateway;
-        let name: Arc<str> = Arc::from(pool.name.as_str());
-        let member = |host: &Host| Member { gateway, pool: name.clone(), host: host.clone() };
-        let members = pool.members.iter().filter_map(|host| self.roster.standing(&member(host)));
-        let adopt = |standing| self.backends.adopt(self.old, pool, standing, settings, tls.as_ref());
-        let backends = members.map(adopt).collect::<Result<_, _>>();
-        let unsendable = |source| BuildError::HostName { settings: settings.name.clone(), source };
-        let backends = backends.map_err(unsendable)?;
-        Ok(Target {
-            pool: name,
-            settings: Arc::from(settings.name.as_str()),
-            backends,
-            host: match &settings.host {
-                HostHeader::Client => HostPolicy::Client,
-                HostHeader::Member => HostPolicy::Member,
-                HostHeader::Fixed(name) => HostPolicy::Fixed(
-                    HeaderValue::from_str(name)
-                        .map_err(|source| BuildError::HostName { settings: settings.name.clone(), source })?,
-                ),
-            },
-            request_timeout: settings.request_timeout,
-            drain_timeout: settings.drain_timeout,
-            path: settings.path.clone(),
-            min_servers: settings.probe.min_servers as usize,
-            next: AtomicUsize::new(0),
         })
     }
 

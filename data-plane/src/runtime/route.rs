@@ -51,7 +51,7 @@ pub(crate) struct Way {
 /// What is done with a request.
 #[derive(Debug)]
 pub(crate) enum Action {
-    Forward(Target),
+    Forward(Arc<Target>),
     Redirect(Redirect),
 }
 

@@ -1,26 +1,39 @@
-//! Where a request is sent: a pool's backends, whose turn it is, and how they are spoken with.
+//! Where a request is sent: the backends of one pool or of several, how one of them is chosen, and how they are spoken
+//! with.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::affinity::Affinity;
+use super::balance::{Balance, Draw};
 use crate::backend::Backend;
+use crate::member::Busy;
 
-/// Where a rule leads: a pool, and how to speak with it.
+/// Where a rule leads: backends, and how to speak with them. Its backends are numbered as [`Target::member`] has them.
 #[derive(Debug)]
 pub(crate) struct Target {
+    /// The pool's name; that of what spreads requests over pools where there may be several.
     pub(crate) pool: Arc<str>,
     pub(crate) settings: Arc<str>,
-    pub(crate) backends: Vec<Arc<Backend>>,
+    /// Among these is chosen.
+    pub(super) backends: Vec<Arc<Backend>>,
+    /// Members that were removed and are on the way out: only for clients that are bound to them.
+    pub(super) leaving: Vec<Arc<Backend>>,
+    pub(super) balance: Balance,
+    /// Whether requests count for a choice by how busy backends are, be it this target's or another's.
+    pub(super) counts: bool,
+    /// How clients are bound to the member that they got first, if they are.
+    pub(crate) affinity: Option<Affinity>,
+    /// Whether each client connection has connections to backends of its own.
+    pub(crate) dedicated: bool,
     pub(crate) host: HostPolicy,
     pub(crate) request_timeout: Duration,
     pub(crate) drain_timeout: Duration,
     /// What stands in the place of what the path rule matched, or before the whole path.
     pub(crate) path: Option<String>,
     pub(super) min_servers: usize,
-    pub(super) next: AtomicUsize,
 }
 
 /// The `Host` that a backend sees.
@@ -32,20 +45,51 @@ pub(crate) enum HostPolicy {
 }
 
 impl Target {
-    /// Where the next request starts to look for a backend: round robin. The caller walks on from there.
-    pub(crate) fn turn(&self) -> usize {
-        self.next.fetch_add(1, Ordering::Relaxed)
+    /// Whether it leads nowhere at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.backends.is_empty()
     }
 
-    /// The `attempt`th choice of a request whose turn is `turn`, passing over what is down. None when all were
-    /// tried.
-    pub(crate) fn pick(&self, turn: usize, attempt: usize) -> Option<&Arc<Backend>> {
-        let count = self.backends.len();
-        let kept_up = self.min_servers > 0
-            && self.backends.iter().filter(|backend| backend.health.usable()).count() < self.min_servers;
-        (0..count)
-            .map(|step| &self.backends[turn.wrapping_add(step) % count])
-            .filter(|backend| kept_up || backend.health.usable())
-            .nth(attempt)
+    /// The backend of that number, be it among those to choose from or on the way out.
+    pub(crate) fn member(&self, number: usize) -> Option<&Arc<Backend>> {
+        let leaving = || self.leaving.get(number - self.backends.len());
+        self.backends.get(number).or_else(leaving)
+    }
+
+    /// The number of the backend that has this one in the process.
+    pub(crate) fn number_of(&self, backend: u64) -> Option<usize> {
+        self.backends.iter().position(|known| known.number == backend)
+    }
+
+    /// Whether a bound request may still go to a member: it is well, or used although it is not, and was not removed
+    /// longer ago than its drain timeout.
+    pub(crate) fn is_reachable(&self, number: usize) -> bool {
+        self.member(number).is_some_and(|backend| {
+            !backend.standing.is_gone()
+                && (backend.health.usable() || (number < self.backends.len() && self.keeps_all()))
+        })
+    }
+
+    /// Whether all are used whatever their health, because fewer are well than are to be kept.
+    fn keeps_all(&self) -> bool {
+        self.min_servers > 0
+            && self.backends.iter().filter(|backend| backend.health.usable()).count() < self.min_servers
+    }
+
+    /// What chooses for a request.
+    pub(crate) fn draw(&self, client: std::net::IpAddr) -> Draw {
+        self.balance.draw(client)
+    }
+
+    /// The next choice, passing over what is down and what was excluded. None when all were tried.
+    pub(crate) fn choose(&self, draw: &Draw) -> Option<usize> {
+        let kept = self.keeps_all();
+        let fit = |number: usize| kept || self.backends[number].health.usable();
+        self.balance.choose(draw, fit, |number| self.backends[number].standing.live())
+    }
+
+    /// Counts a request at a backend, where somebody asks.
+    pub(crate) fn count(&self, backend: &Backend) -> Option<Busy> {
+        self.counts.then(|| Busy::at(&backend.standing))
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tidegate_shared::id::Generation;
 use tidegate_shared::protocol::HealthState;
+use tidegate_shared::secret::Secret;
 use tidegate_shared::snapshot::{
-    Action, Content, Frontend, Host, HostHeader, HttpVersion, Listener, Pool, Probe, Routing, Rule, Settings,
-    Snapshot, TrustedRoot, UpstreamTls, Way,
+    Action, Content, Destination, Frontend, Host, HostHeader, HttpVersion, Listener, Pool, Probe, Routing,
+    Rule, Settings, Snapshot, TrustedRoot, UpstreamTls, Way,
 };
 use uuid::Uuid;
 
@@ -63,8 +64,10 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         request_timeout: second,
         drain_timeout: second,
         probe,
+        affinity_cookie: None,
+        dedicated_connections: false,
     };
-    let way = Way { action: Action::Forward { pool: 0, settings: 0 }, rewrites: None };
+    let way = Way { action: Action::Forward { to: Destination::Pool(0), settings: 0 }, rewrites: None };
     let listener = Listener {
         name: "l".into(),
         frontend: Frontend::Public,
@@ -80,11 +83,17 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         name: "gw".into(),
         listeners: vec![listener],
         pools,
+        distributions: Vec::new(),
         settings: vec![settings],
         roots: roots.to_vec(),
         ..Content::default()
     };
-    Snapshot { gateway: GatewayId(Uuid::nil()), generation: Generation(1), content }
+    Snapshot {
+        gateway: GatewayId(Uuid::nil()),
+        generation: Generation(1),
+        content,
+        affinity_key: Secret::new(vec![1; 32]),
+    }
 }
 
 /// The number of the one backend: the same for as long as its health and connections are kept.

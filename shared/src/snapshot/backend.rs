@@ -56,6 +56,11 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// How to find out whether a backend is healthy.
     pub probe: Probe,
+    /// The name of the cookie that binds a client to the member that it got first, if one is to: a token. Another of
+    /// that name with `CORS` after it goes with it.
+    pub affinity_cookie: Option<String>,
+    /// Whether each client connection has connections to backends of its own.
+    pub dedicated_connections: bool,
 }
 
 /// A version of HTTP.

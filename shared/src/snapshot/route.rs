@@ -55,15 +55,56 @@ pub struct Way {
 /// What to do with a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
-    /// Send it to a backend of `pool`, as `settings` say. Both are indices.
+    /// Send it to a backend, as `settings` say.
     Forward {
-        /// Index into [`super::Content::pools`].
-        pool: usize,
+        /// Among which backends it is chosen.
+        to: Destination,
         /// Index into [`super::Content::settings`].
         settings: usize,
     },
     /// Send its client elsewhere.
     Redirect(Redirect),
+}
+
+/// Among which backends one is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Destination {
+    /// The members of one pool, in turn: an index into [`super::Content::pools`].
+    Pool(usize),
+    /// Those of several: an index into [`super::Content::distributions`].
+    Distribution(usize),
+}
+
+/// How requests are spread over pools.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// Its name within the gateway.
+    pub name: String,
+    /// How one is chosen among all members.
+    pub algorithm: Algorithm,
+    /// The pools.
+    pub shares: Vec<Share>,
+}
+
+/// A pool's part in a [`Distribution`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Index into [`super::Content::pools`].
+    pub pool: usize,
+    /// What each of its members weighs, 1 to 100.
+    pub weight: u8,
+}
+
+/// How a backend is chosen among several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// One after the other, each as often as it weighs.
+    #[default]
+    RoundRobin,
+    /// The one where the fewest requests and tunnels run, for its weight.
+    LeastConnections,
+    /// By the client's address, as long as that one is well.
+    IpHash,
 }
 
 /// Where a client is sent instead of being served.

@@ -35,7 +35,7 @@ pub struct BackendHttpSettings {
     pub protocol: Protocol,
     /// By which version of HTTP they are spoken with: an addition of this service's own. `HTTP/1.1` when absent.
     pub protocol_version: Option<ProtocolVersion>,
-    /// Only `Disabled` is served yet.
+    /// Whether cookies bind a client to the member that it got first.
     pub cookie_based_affinity: CookieBasedAffinity,
     /// Seconds that a response may take and that a WebSocket session may be idle: 1 to 86400.
     #[schemars(range(min = 1, max = 86400))]
@@ -53,7 +53,9 @@ pub struct BackendHttpSettings {
     pub host_name: Option<String>,
     /// Whether members see their own name or address as `Host`. Not together with `hostName`.
     pub pick_host_name_from_backend_address: bool,
-    /// Stored and given back; without effect while affinity is disabled.
+    /// The name of the cookie that does it, `ApplicationGatewayAffinity` when absent; without effect while affinity is
+    /// disabled. Another of that name with `CORS` after it goes with it.
+    #[schemars(length(max = 128))]
     pub affinity_cookie_name: Option<String>,
     /// Stored and given back; without effect, as with the official service.
     pub probe_enabled: Option<bool>,
@@ -63,8 +65,7 @@ pub struct BackendHttpSettings {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-not-served" = "Use trustedRootCertificates.", "x-refers-to" = "authenticationCertificates"))]
     pub authentication_certificates: Vec<SubResource>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = ""))]
+    /// Whether each client connection has connections to members of its own, as some ways to sign on need it (NTLM).
     pub dedicated_backend_connection: Option<bool>,
     /// Only `true` is served.
     pub validate_cert_chain_and_expiry: Option<bool>,
@@ -116,7 +117,7 @@ pub enum ProtocolVersion {
 /// Whether a client stays with the member that it got first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum CookieBasedAffinity {
-    /// Not served yet.
+    /// By two cookies.
     Enabled,
     /// No.
     #[default]

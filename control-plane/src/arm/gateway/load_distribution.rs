@@ -21,7 +21,7 @@ pub struct LoadDistributionPolicy {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct LoadDistributionTarget {
-    /// 1 to 100, for each member of the pool.
+    /// 1 to 100, for each member of the pool; 1 when absent.
     #[schemars(range(min = 1, max = 100))]
     pub weight_per_server: Option<i64>,
     /// The pool. Required.
@@ -35,7 +35,7 @@ pub enum LoadDistributionAlgorithm {
     /// One after the other.
     #[default]
     RoundRobin,
-    /// The one with the fewest connections for its weight.
+    /// The one with the fewest requests and tunnels for its weight.
     LeastConnections,
     /// By the client's address.
     IpHash,

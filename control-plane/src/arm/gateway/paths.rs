@@ -21,7 +21,7 @@ pub struct UrlPathMap {
     /// Where their clients are sent instead. Not together with a pool.
     #[schemars(extend("x-refers-to" = "redirectConfigurations"))]
     pub default_redirect_configuration: Option<SubResource>,
-    /// How they are spread over pools.
+    /// How they are spread over several pools, in the place of one.
     #[schemars(extend("x-refers-to" = "loadDistributionPolicies"))]
     pub default_load_distribution_policy: Option<SubResource>,
     /// Tried in this order; the first that matches decides. Required.
@@ -51,7 +51,7 @@ pub struct PathRule {
     /// What is changed in requests and responses.
     #[schemars(extend("x-refers-to" = "rewriteRuleSets"))]
     pub rewrite_rule_set: Option<SubResource>,
-    /// How requests are spread over pools.
+    /// How requests are spread over several pools, in the place of one.
     #[schemars(extend("x-refers-to" = "loadDistributionPolicies"))]
     pub load_distribution_policy: Option<SubResource>,
     /// Not served yet.

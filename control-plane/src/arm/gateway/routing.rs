@@ -32,8 +32,8 @@ pub struct RequestRoutingRule {
     /// What is changed in requests and responses of a basic rule.
     #[schemars(extend("x-refers-to" = "rewriteRuleSets"))]
     pub rewrite_rule_set: Option<SubResource>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = "", "x-refers-to" = "loadDistributionPolicies"))]
+    /// How requests are spread over several pools, in the place of one.
+    #[schemars(extend("x-refers-to" = "loadDistributionPolicies"))]
     pub load_distribution_policy: Option<SubResource>,
     /// Not served yet.
     #[schemars(extend("x-not-served" = ""))]

@@ -119,7 +119,6 @@ fn the_answers_of_the_examples_put_back() {
             (code::INVALID_JSON, "backendAddressPools[1].properties.backendAddresses[0]"),
             (code::INVALID_JSON, "backendAddressPools[1].properties.backendAddresses[1]"),
             (UNSERVED, "httpListeners[0].properties.sslProfile"),
-            (UNSERVED, "requestRoutingRules[0].properties.loadDistributionPolicy"),
             // Two targets with one name.
             (code::DUPLICATE_NAME, "loadDistributionPolicies[0].properties.loadDistributionTargets[1].name"),
             (UNSERVED, "globalConfiguration.enableRequestBuffering"),

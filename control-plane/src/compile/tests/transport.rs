@@ -11,6 +11,7 @@ fn the_definitions_are_good() {
     let with_definitions = compile_body(defined()).unwrap();
     executed.name.clone_from(&with_definitions.name);
     executed.path_maps.clone_from(&with_definitions.path_maps);
+    executed.distributions.clone_from(&with_definitions.distributions);
     executed.rewrites.clone_from(&with_definitions.rewrites);
     assert_eq!(executed, with_definitions, "what no rule leads to means nothing to workers");
 }

@@ -89,18 +89,48 @@ fn features_that_no_worker_executes() {
     for (collection, changes) in [
         ("httpListeners", json!({ "sslProfile": { "id": "x" } })),
         ("httpListeners", json!({ "firewallPolicy": { "id": "x" } })),
-        ("backendHttpSettingsCollection", json!({ "cookieBasedAffinity": "ENABLED" })),
         ("backendHttpSettingsCollection", json!({ "validateSNI": false })),
-        ("backendHttpSettingsCollection", json!({ "dedicatedBackendConnection": true })),
         ("trustedRootCertificates", json!({ "keyVaultSecretId": "https://kv" })),
         ("sslCertificates", json!({ "keyVaultSecretId": "https://kv" })),
     ] {
         let property = changes.as_object().unwrap().keys().next().unwrap().clone();
         check(collection, 0, changes, &[(code::NOT_SUPPORTED, &format!(".{property}"))]);
     }
-    let off =
-        json!({ "path": "", "dedicatedBackendConnection": false, "validateSNI": true, "probeEnabled": true });
+    let off = json!({ "path": "", "validateSNI": true, "probeEnabled": true });
     check("backendHttpSettingsCollection", 0, off, &[]);
+}
+
+#[test]
+fn dedicated_connections_are_of_http_1() {
+    for (version, expected) in
+        [("HTTP/1.1", &[][..]), ("HTTP/2", &[(code::EXCLUSIVE, ".dedicatedBackendConnection")])]
+    {
+        let changes = json!({ "dedicatedBackendConnection": true, "protocolVersion": version });
+        check("backendHttpSettingsCollection", 0, changes, expected);
+    }
+}
+
+#[test]
+fn names_of_cookies() {
+    for (name, good) in [
+        ("", true),
+        ("Stay", true),
+        ("__Host-a.b~c", true),
+        ("two words", false),
+        ("a=b", false),
+        ("a;b", false),
+        ("a\r\nSet-Cookie: x", false),
+        ("ä", false),
+        (&"n".repeat(128), true),
+        (&"n".repeat(129), false),
+    ] {
+        let expected = [(code::AFFINITY_COOKIE_NAME, ".affinityCookieName")];
+        let expected = if good { &[][..] } else { &expected[..] };
+        for affinity in ["Enabled", "Disabled"] {
+            let changes = json!({ "cookieBasedAffinity": affinity, "affinityCookieName": name });
+            check("backendHttpSettingsCollection", 0, changes, expected);
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,169 @@
+//! The cookies that bind a client to the member that it got first: their names, and one value for each member.
+//!
+//! A value is a code of the member under the gateway's own key: it says nothing of the member, nobody else can make
+//! one, and every worker makes the same, today and after a restart. All values are made when the runtime is, so that a
+//! request costs a look into a table.
+
+use std::collections::HashMap;
+
+use http::header::{COOKIE, HeaderMap, HeaderValue, InvalidHeaderValue, SET_COOKIE};
+use ring::hmac;
+use tidegate_shared::secret::Secret;
+use tidegate_shared::snapshot::Host;
+
+/// A value: hexadecimal digits of a code that was cut to 128 bits.
+const LENGTH: usize = 32;
+
+type Value = [u8; LENGTH];
+
+/// Which cookies bind a client to which member of a target. Members are numbers, as in the target.
+#[derive(Debug)]
+pub(crate) struct Affinity {
+    name: Box<str>,
+    members: HashMap<Value, usize>,
+    /// For each member both headers that bind to it.
+    cookies: Vec<[HeaderValue; 2]>,
+}
+
+impl Affinity {
+    /// Binds with cookies of that name to `members`, told apart by their pools and hosts.
+    ///
+    /// # Errors
+    /// A name that no header can hold.
+    pub(crate) fn new<'a>(
+        name: &str,
+        key: &Secret,
+        members: impl Iterator<Item = (&'a str, &'a Host)>,
+    ) -> Result<Affinity, InvalidHeaderValue> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
+        let mut affinity = Affinity { name: name.into(), members: HashMap::new(), cookies: Vec::new() };
+        for (number, (pool, host)) in members.enumerate() {
+            let value = value(&key, pool, host);
+            let text = std::str::from_utf8(&value).expect("hexadecimal digits are ASCII");
+            affinity.cookies.push([
+                HeaderValue::try_from(format!("{name}={text}; Path=/"))?,
+                HeaderValue::try_from(format!("{name}CORS={text}; Path=/; SameSite=None; Secure"))?,
+            ]);
+            // Twice in a pool, a member is first where it is listed first.
+            affinity.members.entry(value).or_insert(number);
+        }
+        Ok(affinity)
+    }
+
+    /// The members that a request's cookies bind it to, in the order of the cookies. Whatever is not a value of ours is
+    /// passed over.
+    pub(crate) fn bound(&self, headers: &HeaderMap) -> impl Iterator<Item = usize> {
+        let pairs = headers.get_all(COOKIE).iter().flat_map(|header| header.as_bytes().split(|b| *b == b';'));
+        pairs.filter_map(|pair| {
+            let pair = pair.trim_ascii_start();
+            let rest = pair.strip_prefix(self.name.as_bytes())?;
+            let rest = rest.strip_prefix(b"CORS").unwrap_or(rest);
+            let value: &Value = rest.strip_prefix(b"=")?.trim_ascii_end().try_into().ok()?;
+            self.members.get(value).copied()
+        })
+    }
+
+    /// Has the client bound to that member from its next request on.
+    pub(crate) fn bind(&self, member: usize, headers: &mut HeaderMap) {
+        for cookie in self.cookies.get(member).into_iter().flatten() {
+            headers.append(SET_COOKIE, cookie.clone());
+        }
+    }
+}
+
+fn value(key: &hmac::Key, pool: &str, host: &Host) -> Value {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    // No name of a pool or host has a NUL in it.
+    let code = hmac::sign(key, format!("affinity\0{pool}\0{host}").as_bytes());
+    let mut value = [0; LENGTH];
+    for (digits, byte) in value.chunks_exact_mut(2).zip(code.as_ref()) {
+        digits.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    static HOSTS: [Host; 2] =
+        [Host::Ip(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1))), Host::Name(String::new())];
+
+    fn affinity(name: &str, key: u8) -> Affinity {
+        let members = HOSTS.iter().map(|host| ("pool", host));
+        Affinity::new(name, &Secret::new(vec![key; 32]), members).unwrap()
+    }
+
+    /// The values of both cookies of a member, and what follows them.
+    fn cookies(affinity: &Affinity, member: usize) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        affinity.bind(member, &mut headers);
+        headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+    }
+
+    fn value_of(affinity: &Affinity, member: usize) -> String {
+        let cookie = &cookies(affinity, member)[0];
+        cookie.split(['=', ';']).nth(1).unwrap().to_owned()
+    }
+
+    #[test]
+    fn both_cookies_are_set_and_say_nothing_of_the_member() {
+        let affinity = affinity("Stay", 1);
+        let value = value_of(&affinity, 0);
+        let expected =
+            [format!("Stay={value}; Path=/"), format!("StayCORS={value}; Path=/; SameSite=None; Secure")];
+        assert_eq!(cookies(&affinity, 0), expected);
+        assert_eq!(value.len(), LENGTH);
+        assert!(value.bytes().all(|byte| byte.is_ascii_hexdigit()), "{value}");
+        assert!(cookies(&affinity, 2).is_empty(), "there is no such member");
+    }
+
+    #[test]
+    fn a_value_is_its_members_under_its_key_and_nobody_elses() {
+        let ours = affinity("Stay", 1);
+        assert_eq!(value_of(&ours, 0), value_of(&affinity("Other", 1), 0), "the same in every worker");
+        assert_ne!(value_of(&ours, 0), value_of(&ours, 1));
+        assert_ne!(value_of(&ours, 0), value_of(&affinity("Stay", 2), 0), "another gateway's");
+        let elsewhere = HOSTS.iter().map(|host| ("other", host));
+        let elsewhere = Affinity::new("Stay", &Secret::new(vec![1; 32]), elsewhere).unwrap();
+        assert_ne!(value_of(&ours, 0), value_of(&elsewhere, 0), "in another pool");
+    }
+
+    #[test]
+    fn cookies_are_found_among_others_and_nonsense_is_passed_over() {
+        let affinity = affinity("Stay", 1);
+        let [zero, one] = [0, 1].map(|member| value_of(&affinity, member));
+        let long = "x".repeat(60_000);
+        let cases: &[(&[String], &[usize])] = &[
+            (&[], &[]),
+            (&[format!("Stay={zero}")], &[0]),
+            (&[format!("StayCORS={one}")], &[1]),
+            (&[format!("a=b; Stay={one} ; c=d")], &[1]),
+            (&["a=b".to_owned(), format!("c=d;Stay={zero}")], &[0]),
+            (&[format!("Stay={one}; Stay={zero}")], &[1, 0]),
+            (&[format!("Stay=garbage; StayCORS={zero}")], &[0]),
+            (&[format!("Stay={}", zero.to_uppercase().replace(|c: char| c.is_ascii_digit(), "A"))], &[]),
+            (&[format!("Stay={zero}0")], &[]),
+            (&[format!("Stay={}", &zero[1..])], &[]),
+            (&[format!("stay={zero}")], &[]),
+            (&[format!("NotStay={zero}")], &[]),
+            (&[format!("StayCORSCORS={zero}")], &[]),
+            (&[format!("Stay= {zero}")], &[]),
+            (&[format!("Stay={long}"), format!("{long};;;=;Stay;Stay=")], &[]),
+            (&[format!("Stay={}", "0".repeat(LENGTH))], &[]),
+        ];
+        for (lines, expected) in cases {
+            let mut headers = HeaderMap::new();
+            for line in *lines {
+                headers.append(COOKIE, HeaderValue::from_str(line).unwrap());
+            }
+            let bound: Vec<usize> = affinity.bound(&headers).collect();
+            assert_eq!(bound, *expected, "{:.80?}", lines);
+        }
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_bytes(b"Stay=\xff\xfe; \x80=;").unwrap());
+        assert_eq!(affinity.bound(&headers).count(), 0);
+    }
+}

@@ -1,0 +1,94 @@
+//! Round robin by weight as a table: each member as often as it weighs, and as evenly spread as can be. Pure.
+
+use std::cmp::Ordering;
+
+/// The longest table. With more turns than that in one round, weights are rounded.
+const MAX_TURNS: u64 = 65_536;
+
+/// One round of turns.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    turns: Box<[u32]>,
+    members: usize,
+}
+
+impl Schedule {
+    /// A round for members with these weights, none of which is 0.
+    pub(super) fn new(weights: impl Iterator<Item = u8>) -> Schedule {
+        let weights = shortened(weights.map(u64::from).collect());
+        let mut turns = Vec::new();
+        for (member, weight) in (0u32..).zip(&weights) {
+            turns.extend((0..*weight).map(|time| (time, *weight, member)));
+        }
+        turns.sort_unstable_by(earlier);
+        Schedule { turns: turns.into_iter().map(|(.., member)| member).collect(), members: weights.len() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.turns.len()
+    }
+
+    pub(super) fn members(&self) -> usize {
+        self.members
+    }
+
+    /// Whose turn it is.
+    pub(super) fn at(&self, turn: usize) -> usize {
+        self.turns[turn] as usize
+    }
+}
+
+/// Compares turns by when they are due. A member of weight w has its turns in the middles of the w parts that it
+/// divides the round into; the first listed comes first where two are due at once.
+fn earlier(a: &(u64, u64, u32), b: &(u64, u64, u32)) -> Ordering {
+    let ((time_a, weight_a, member_a), (time_b, weight_b, member_b)) = (a, b);
+    let due = ((2 * time_a + 1) * weight_b).cmp(&((2 * time_b + 1) * weight_a));
+    due.then(member_a.cmp(member_b))
+}
+
+/// The smallest weights in the same proportion, or nearly so where they would make too long a round.
+fn shortened(mut weights: Vec<u64>) -> Vec<u64> {
+    let common = weights.iter().fold(0, |a, b| greatest_common_divisor(a, *b)).max(1);
+    weights.iter_mut().for_each(|weight| *weight /= common);
+    let total: u64 = weights.iter().sum();
+    if total > MAX_TURNS {
+        weights.iter_mut().for_each(|weight| *weight = (*weight * MAX_TURNS / total).max(1));
+    }
+    weights
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_its_share_and_none_has_it_all_at_once() {
+        let cases: &[(&[u8], &[u32])] = &[
+            (&[], &[]),
+            (&[1], &[0]),
+            (&[7], &[0]),
+            (&[1, 1, 1], &[0, 1, 2]),
+            (&[50, 50], &[0, 1]),
+            (&[3, 2, 1], &[0, 1, 0, 2, 1, 0]),
+            (&[100, 50], &[0, 1, 0]),
+            (&[1, 4], &[1, 1, 0, 1, 1]),
+        ];
+        for (weights, expected) in cases {
+            assert_eq!(*Schedule::new(weights.iter().copied()).turns, **expected, "{weights:?}");
+        }
+    }
+
+    #[test]
+    fn a_table_has_a_bound_and_everybody_a_place_in_it() {
+        let weights = (0..20_000u32).map(|member| if member % 2 == 0 { 99 } else { 1 });
+        let schedule = Schedule::new(weights);
+        assert!(schedule.len() <= MAX_TURNS as usize + 20_000, "{}", schedule.len());
+        for member in [0, 1, 19_998, 19_999] {
+            assert!(schedule.turns.contains(&member), "{member}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! From a destination and settings to a target: its backends taken over or made, and how one of them is chosen.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use http::HeaderValue;
+use tidegate_shared::snapshot::{
+    Algorithm, Content, Destination, Host, HostHeader, Listener, Pool, Settings,
+};
+
+use super::super::affinity::Affinity;
+use super::super::balance::Balance;
+use super::super::target::{HostPolicy, Target};
+use super::{BuildError, Builder, dangling};
+use crate::backend::{Backend, MemberKey};
+use crate::member::Member;
+
+/// Backends of members that were removed and are on the way out.
+pub(crate) type Departing = HashMap<MemberKey, Arc<Backend>>;
+
+/// The pools whose members are chosen by how busy they are: there, requests are counted.
+pub(super) fn counted(content: &Content) -> HashSet<usize> {
+    let asking = content.distributions.iter().filter(|one| one.algorithm == Algorithm::LeastConnections);
+    asking.flat_map(|one| &one.shares).map(|share| share.pool).collect()
+}
+
+/// What a target is made of, as far as members go.
+#[derive(Default)]
+struct Members {
+    backends: Vec<Arc<Backend>>,
+    weights: Vec<u8>,
+    leaving: Vec<Arc<Backend>>,
+}
+
+impl Members {
+    fn balance(&self, algorithm: Algorithm) -> Balance {
+        let members = self.backends.iter().zip(&self.weights);
+        Balance::new(algorithm, members.map(|(one, weight)| (&*one.key.pool, &one.key.host, *weight)))
+    }
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn target(
+        &mut self,
+        listener: &Listener,
+        to: Destination,
+        index: usize,
+    ) -> Result<Arc<Target>, BuildError> {
+        if let Some(known) = self.targets.get(&(to, index)) {
+            return Ok(known.clone());
+        }
+        let content = self.content();
+        let settings = content.settings.get(index);
+        let settings = settings.ok_or_else(|| dangling(listener, "settings", index))?;
+        let (name, algorithm) = match to {
+            Destination::Pool(pool) => {
+                let pool = content.pools.get(pool).ok_or_else(|| dangling(listener, "pool", pool))?;
+                (&pool.name, Algorithm::RoundRobin)
+            }
+            Destination::Distribution(index) => {
+                let distribution = content.distributions.get(index);
+                let distribution = distribution.ok_or_else(|| dangling(listener, "distribution", index))?;
+                (&distribution.name, distribution.algorithm)
+            }
+        };
+        let mut members = Members::default();
+        for share in content.shares(to) {
+            let pool = content.pools.get(share.pool);
+            let pool = pool.ok_or_else(|| dangling(listener, "pool", share.pool))?;
+            self.members(listener, pool, settings, share.weight, &mut members)?;
+        }
+        let target = Arc::new(Target {
+            pool: Arc::from(name.as_str()),
+            settings: Arc::from(settings.name.as_str()),
+            balance: members.balance(algorithm),
+            counts: content.shares(to).any(|share| self.counted.contains(&share.pool)),
+            affinity: self.affinity(settings, &members)?,
+            dedicated: settings.dedicated_connections,
+            backends: members.backends,
+            leaving: members.leaving,
+            host: host_policy(settings)?,
+            request_timeout: settings.request_timeout,
+            drain_timeout: settings.drain_timeout,
+            path: settings.path.clone(),
+            min_servers: settings.probe.min_servers as usize,
+        });
+        self.targets.insert((to, index), target.clone());
+        Ok(target)
+    }
+
+    /// The backends of a pool; and those that it had, for clients that are bound to them.
+    fn members(
+        &mut self,
+        listener: &Listener,
+        pool: &Pool,
+        settings: &'a Settings,
+        weight: u8,
+        members: &mut Members,
+    ) -> Result<(), BuildError> {
+        let tls = self.client(listener, settings)?;
+        let gateway = self.snapshot.gateway;
+        let name: Arc<str> = Arc::from(pool.name.as_str());
+        let member = |host: &Host| Member { gateway, pool: name.clone(), host: host.clone() };
+        for standing in pool.members.iter().filter_map(|host| self.roster.standing(&member(host))) {
+            let adopted = self.backends.adopt(self.old, pool, standing, settings, tls.as_ref());
+            let unsendable = |source| BuildError::HostName { settings: settings.name.clone(), source };
+            members.backends.push(adopted.map_err(unsendable)?);
+            members.weights.push(weight);
+        }
+        if settings.affinity_cookie.is_none() {
+            return Ok(());
+        }
+        for leaving in self.roster.leaving().filter(|leaving| leaving.standing.member.pool == name) {
+            let host = leaving.standing.member.host.clone();
+            let key: MemberKey = (pool.name.clone(), settings.name.clone(), host);
+            let gone = || self.gone.and_then(|gone| gone.get(&key));
+            if let Some(backend) = self.old.of_member(&key).or_else(gone) {
+                members.leaving.push(backend.clone());
+                self.departing.insert(key, backend.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn affinity(&self, settings: &Settings, members: &Members) -> Result<Option<Affinity>, BuildError> {
+        let Some(name) = &settings.affinity_cookie else { return Ok(None) };
+        let all = members.backends.iter().chain(&members.leaving);
+        let all = all.map(|backend| (&*backend.key.pool, &backend.key.host));
+        let unsendable = |source| BuildError::CookieName { settings: settings.name.clone(), source };
+        Affinity::new(name, &self.snapshot.affinity_key, all).map(Some).map_err(unsendable)
+    }
+}
+
+fn host_policy(settings: &Settings) -> Result<HostPolicy, BuildError> {
+    Ok(match &settings.host {
+        HostHeader::Client => HostPolicy::Client,
+        HostHeader::Member => HostPolicy::Member,
+        HostHeader::Fixed(name) => HostPolicy::Fixed(
+            HeaderValue::from_str(name)
+                .map_err(|source| BuildError::HostName { settings: settings.name.clone(), source })?,
+        ),
+    })
+}
