@@ -22,6 +22,7 @@ mod handshake;
 mod health;
 mod http2;
 mod http2_conformance;
+mod http2_floods;
 mod identity;
 mod lifecycle;
 mod limits;
