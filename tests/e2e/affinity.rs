@@ -25,7 +25,11 @@ async fn two() -> [Backend; 2] {
 
 /// What is set, in order.
 fn cookies(headers: &HeaderMap) -> Vec<String> {
-    headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+    headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|value| value.to_str().expect("cookies are plain text").to_owned())
+        .collect()
 }
 
 /// The pair of the first cookie that an answer sets: what a client sends back.
@@ -33,7 +37,7 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
 fn first(answer: &Answer) -> String {
     let cookies = cookies(&answer.headers);
     assert_eq!(cookies.len(), 2, "{cookies:?}");
-    cookies[0].split(';').next().unwrap().to_owned()
+    cookies[0].split(';').next().expect("splitting gives a first part").to_owned()
 }
 
 async fn get_with(gateway: &Gateway, cookie: &str) -> Answer {
