@@ -5,12 +5,13 @@
 //! which knows where a message ends and refuses everything that another parser could take for something else. It
 //! copies nothing, and it changes nothing: what it lets pass, it passes as it is.
 //!
-//! [`request`] is for what clients send; lines are judged by [`line`]. Nothing here reads a socket or knows a status
-//! code.
+//! [`request`] is for what clients send, [`response`] for what backends answer. Both judge lines by [`line`]. Nothing
+//! here reads a socket or knows a status code.
 
 mod chunks;
 mod fault;
 mod line;
 pub(crate) mod request;
+pub(crate) mod response;
 
 pub(crate) use fault::Fault;

@@ -28,6 +28,7 @@ mod lifecycle;
 mod limits;
 mod limits_downstream;
 mod load_distribution;
+mod lying_backends;
 mod metrics;
 mod on_demand;
 mod openapi;

@@ -59,6 +59,8 @@ pub(crate) enum Fault {
     ChunkExtensions,
     #[error("the trailers are malformed or larger than 8 KiB")]
     Trailers,
+    #[error("there are more than 16 interim responses")]
+    Interim,
     #[error("the client did not finish the head of its request in time")]
     HeadTimeout,
     #[error("the client paused for too long within the body of its request")]

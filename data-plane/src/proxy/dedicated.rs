@@ -4,10 +4,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use hyper::client::conn::http1::SendRequest;
-
-use super::body::RequestBody;
-use super::upstream::{Key, Sender};
+use super::upstream::{CheckedSender, Key, Sender};
 
 /// How many a client connection keeps: it may speak with several backends, by several rules.
 const MAX: usize = 8;
@@ -19,7 +16,7 @@ pub(crate) struct Dedicated(Cell<Option<Box<Kept>>>);
 
 /// From the oldest to the newest.
 #[derive(Default)]
-struct Kept(Vec<(Key, SendRequest<RequestBody>)>);
+struct Kept(Vec<(Key, CheckedSender)>);
 
 impl fmt::Debug for Dedicated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,7 +25,7 @@ impl fmt::Debug for Dedicated {
 }
 
 impl Dedicated {
-    fn with<R>(&self, work: impl FnOnce(&mut Vec<(Key, SendRequest<RequestBody>)>) -> R) -> R {
+    fn with<R>(&self, work: impl FnOnce(&mut Vec<(Key, CheckedSender)>) -> R) -> R {
         let mut kept = self.0.take().unwrap_or_default();
         let list = &mut kept.0;
         list.retain(|(_, sender)| !sender.is_closed());

@@ -49,7 +49,7 @@ pub(crate) enum ProxyError {
     NoHealthyBackend,
     #[error("backend {backend}: {source}")]
     Connect { backend: String, source: ConnectError },
-    #[error("backend {backend}: {source}")]
+    #[error("backend {backend}: {}", with_cause(source))]
     Broken { backend: String, source: hyper::Error },
     #[error("backend {backend}: {}", cut.reason())]
     Drained { backend: String, cut: Cut },
@@ -160,6 +160,14 @@ impl ProxyError {
             headers.insert(header::ALLOW, HeaderValue::from_static(SERVED));
         }
         response
+    }
+}
+
+/// What hyper says, and what it was told itself.
+fn with_cause(error: &hyper::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

@@ -27,6 +27,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::forward::Exchange;
 use super::record::TransactionId;
+use super::upstream::Checked;
 use crate::backend::Backend;
 use crate::cut::{Cut, Registration};
 use crate::drain::Drained;
@@ -118,8 +119,8 @@ fn client_parts(upgraded: Upgraded) -> (Stream, Bytes) {
 }
 
 fn parts(upgraded: Upgraded) -> (Stream, Bytes) {
-    let parts = upgraded.downcast::<TokioIo<Stream>>().expect("every connection is a Stream");
-    (parts.io.into_inner(), parts.read_buf)
+    let parts = upgraded.downcast::<TokioIo<Checked>>().expect("every backend's connection is checked");
+    (parts.io.into_inner().into_inner(), parts.read_buf)
 }
 
 /// The times that a tunnel's settings grant it.

@@ -1,5 +1,6 @@
 //! Connections to backends: opened by need, kept for the next request in a plain list of this thread.
 
+mod checked;
 pub(crate) mod http2;
 
 use std::cell::{Cell, RefCell};
@@ -8,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -18,12 +19,13 @@ use tidegate_shared::snapshot::HttpVersion;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
-use super::body::RequestBody;
 use crate::backend::Backend;
 use crate::cut::Registration;
 use crate::dial::{self, DialError, Location};
 use crate::stream::{self, Stream};
 use crate::thread::Thread;
+
+pub(crate) use checked::{Checked, CheckedSender};
 
 /// How long opening a connection, TLS included, may take before another backend is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,7 +41,7 @@ const MAX_IDLE: usize = 1024;
 #[derive(Debug)]
 pub(crate) enum Sender {
     /// One at a time: the connection is this request's alone.
-    Http1(SendRequest<RequestBody>),
+    Http1(CheckedSender),
     /// One among others.
     Http2(http2::Room),
 }
@@ -79,7 +81,7 @@ impl ConnectError {
 /// The idle connections of one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Upstreams {
-    idle: RefCell<HashMap<Key, Vec<(SendRequest<RequestBody>, Instant)>>>,
+    idle: RefCell<HashMap<Key, Vec<(CheckedSender, Instant)>>>,
     count: Cell<usize>,
     http2: http2::Pools,
 }
@@ -105,7 +107,7 @@ impl Upstreams {
         }
     }
 
-    fn take_idle(&self, key: &Key) -> Option<SendRequest<RequestBody>> {
+    fn take_idle(&self, key: &Key) -> Option<CheckedSender> {
         let mut idle = self.idle.borrow_mut();
         let list = idle.get_mut(key)?;
         while let Some((sender, _)) = list.pop() {
@@ -187,6 +189,7 @@ pub(crate) async fn open(
         Ok(stream)
     };
     let stream = timeout(CONNECT_TIMEOUT, connected).await.map_err(|_| ConnectError::Timeout)??;
+    let (stream, expected) = Checked::new(stream);
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
     // How it ends is seen by whoever waits for the response; an idle one may end as it likes.
     if backend.standing.is_gone() {
@@ -195,7 +198,7 @@ pub(crate) async fn open(
     }
     let registration = Registration::new(&thread.conversations, backend);
     tokio::task::spawn_local(registration.run(connection.with_upgrades()));
-    Ok(Sender::Http1(sender))
+    Ok(Sender::Http1(CheckedSender::new(sender, expected)))
 }
 
 /// Connects to a backend, under TLS if asked for.

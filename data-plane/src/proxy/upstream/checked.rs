@@ -1,0 +1,120 @@
+//! A connection to a backend whose answers are looked at before hyper reads them: no head that could be read in two
+//! ways gets through, and none is taken for the answer to a later request.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::SendRequest;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::http1::response::Answer;
+use crate::proxy::body::RequestBody;
+use crate::stream::Stream;
+
+/// One connection that can take one request at a time.
+#[derive(Debug)]
+pub(crate) struct CheckedSender {
+    inner: SendRequest<RequestBody>,
+    expected: Arc<AtomicBool>,
+}
+
+/// The stream beneath it.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    stream: Stream,
+    /// The answer whose head is being read.
+    answer: Option<Answer>,
+    /// A request goes out: what comes next is the head of its answer. It never leaves its thread, but hyper asks of a
+    /// stream that it could.
+    expected: Arc<AtomicBool>,
+}
+
+impl CheckedSender {
+    pub(super) fn new(inner: SendRequest<RequestBody>, expected: Arc<AtomicBool>) -> CheckedSender {
+        CheckedSender { inner, expected }
+    }
+
+    /// Waits until it can take a request.
+    pub(crate) async fn ready(&mut self) -> hyper::Result<()> {
+        self.inner.ready().await
+    }
+
+    /// Whether it can take none any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.inner.is_closed()
+    }
+
+    /// Sends a request; one that has not left comes back with the error.
+    pub(crate) async fn try_send_request(
+        &mut self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
+        self.expected.store(true, Ordering::Relaxed);
+        self.inner.try_send_request(request).await
+    }
+}
+
+impl Checked {
+    pub(super) fn new(stream: Stream) -> (Checked, Arc<AtomicBool>) {
+        let expected = Arc::new(AtomicBool::new(false));
+        (Checked { stream, answer: None, expected: expected.clone() }, expected)
+    }
+
+    pub(crate) fn into_inner(self) -> Stream {
+        self.stream
+    }
+}
+
+impl AsyncRead for Checked {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        if this.expected.swap(false, Ordering::Relaxed) {
+            this.answer = Some(Answer::default());
+        }
+        if let Some(answer) = &mut this.answer {
+            match answer.read(&buf.filled()[before..]) {
+                Ok(true) => this.answer = None,
+                Ok(false) => {}
+                Err(fault) => {
+                    buf.set_filled(before);
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Checked {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
