@@ -188,7 +188,7 @@ pub(crate) struct ControlPlaneOptions {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WorkerOptions {
-    /// Where listeners on a public frontend bind.
+    /// Where listeners on a public frontend bind; `::` is every address of both families.
     #[arg(long, env = "TIDEGATE_PUBLIC_ADDRESS", default_value = "0.0.0.0", value_name = "ADDRESS")]
     pub(crate) public_address: IpAddr,
 

@@ -89,6 +89,8 @@ pub(crate) async fn accept(
         let accepted = async {
             // The place comes after the client: a socket that nobody dials keeps none from the others.
             let (tcp, client) = socket.accept().await?;
+            // A client of IPv4 that came to a socket for both has an address of IPv4.
+            let client = SocketAddr::new(client.ip().to_canonical(), client.port());
             Ok((tcp, client, thread.places.take().await))
         };
         let accepted: io::Result<_> = tokio::select! {

@@ -244,6 +244,37 @@ async fn a_gateway_may_have_several_frontends() {
 }
 
 #[tokio::test]
+async fn frontends_speak_ipv6_and_ipv4() {
+    let backend = Backend::start().await;
+    // A port of its own: other tests have addresses of their own, but this one takes them all.
+    let tidegate = tidegate().option("--public-address", "::").option("--port-offset", "700");
+    let gateway = Gateway::start_with(tidegate, &[backend.ip()], |d| {
+        let address = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/a";
+        let on = |d: &tidegate_harness::GatewayDocument, frontend: &str| {
+            json!({"frontendIPConfiguration": d.reference("frontendIPConfigurations", frontend),
+                "frontendPort": d.reference("frontendPorts", "http"), "protocol": "Http"})
+        };
+        let (public, inner) = (on(&d, "public"), on(&d, "six"));
+        d.child("frontendIPConfigurations", "public", &json!({"publicIPAddress": {"id": address}}))
+            .frontend("six", std::net::Ipv6Addr::LOCALHOST)
+            .child("httpListeners", "public", &public)
+            .child("httpListeners", "six", &inner)
+            .rule("public", "public", "pool", "settings")
+            .rule("six", "six", "pool", "settings")
+    })
+    .await;
+    let addresses: [std::net::IpAddr; 3] =
+        [gateway.ip().into(), std::net::Ipv6Addr::LOCALHOST.into(), loopback().into()];
+    for (number, ip) in addresses.into_iter().enumerate() {
+        let path = format!("/family/{number}");
+        HttpClient::connect((ip, 20780).into(), "a.test").await.get(&path).await.expect(200);
+        let request = backend.request(&path).await;
+        let client: std::net::SocketAddr = header(&request, "x-forwarded-for").parse().unwrap();
+        assert_eq!(client.is_ipv6(), ip.is_ipv6(), "{client} came to {ip}");
+    }
+}
+
+#[tokio::test]
 async fn the_port_offset_is_added() {
     let backend = Backend::start().await;
     let gateway = Gateway::start(tidegate().option("--port-offset", "500"), &[backend.ip()]).await;
