@@ -21,6 +21,7 @@ mod gateway;
 mod hosts;
 mod listeners;
 mod load_distribution;
+mod ocsp;
 mod on_demand;
 mod path_maps;
 mod private_links;
@@ -43,6 +44,7 @@ mod virtual_network;
 mod ways;
 
 pub use public_address::check_public_address;
+pub use tls_policy::served_cipher_suites;
 pub use virtual_network::check_virtual_network;
 
 pub use self::on_demand::{OnDemand, compile_on_demand};
@@ -76,6 +78,10 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
     let trust = backends::Trust { roots: &roots };
     let probing = backends::Probing { probes: &probes, compiled: &compiled_probes };
     let compiled_settings = backends::settings(&settings, &trust, &probing, found);
+    let client_authorities = Resources::read(document, "trustedClientCertificates", found);
+    let compiled_client_authorities = client_authorities::compile(&client_authorities, found);
+    let profiles = Resources::read(document, "sslProfiles", found);
+    let compiled_profiles = ssl_profiles::compile(&profiles, &client_authorities, policy, found);
     let listeners = Resources::read(document, "httpListeners", found);
     let places = listeners::Places {
         frontends: &frontends,
@@ -84,6 +90,8 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
         numbers: &compiled_ports,
         certificates: &certificates,
         policy,
+        profiles: &profiles,
+        compiled_profiles: &compiled_profiles,
     };
     let compiled_listeners = listeners::compile(&listeners, &places, &mut pages, found);
     let redirects = Resources::read(document, "redirectConfigurations", found);
@@ -105,7 +113,6 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
     let rules = Resources::read(document, "requestRoutingRules", found);
     let compiled_rules = rules::compile(&rules, &listeners, &maps, &targets, found);
     let executed = definitions::Executed {
-        policy,
         places: &places,
         roots: &roots,
         probes: &probes,
@@ -124,7 +131,7 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
         settings: compiled_settings,
         certificates: compiled_certificates,
         roots: compiled_roots,
-        client_authorities: Vec::new(),
+        client_authorities: compiled_client_authorities,
         answers: Answers {
             pages: pages.into_pages(),
             of_gateway,

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::arm::collection::{COLLECTIONS, Collection, Nested};
 use crate::arm::document::Child;
+use crate::arm::gateway::SslPolicy;
 use crate::arm::resource_id::MemberPath;
+use crate::compile::served_cipher_suites;
 use crate::etag::Etag;
 use crate::store::{Gateway, OperationalState, ProvisioningState};
 
@@ -38,11 +40,19 @@ pub(super) fn gateway(gateway: &Gateway) -> Value {
     for known in COLLECTIONS {
         properties.insert(known.name.into(), collection(gateway, known).into());
     }
+    show_served_suites(&mut properties);
     // Private endpoints are connected from outside; nobody does here.
     properties.insert("privateEndpointConnections".into(), json!([]));
     properties.insert("defaultPredefinedSslPolicy".into(), DEFAULT_SSL_POLICY.into());
     shown.insert("properties".into(), properties.into());
     shown.into()
+}
+
+/// Says of a TLS policy what is served of it.
+fn show_served_suites(properties: &mut Map<String, Value>) {
+    let Some(shown) = properties.get_mut("sslPolicy").and_then(Value::as_object_mut) else { return };
+    let Ok(policy) = serde_json::from_value::<SslPolicy>(Value::Object(shown.clone())) else { return };
+    shown.insert("servedCipherSuites".into(), json!(served_cipher_suites(&policy)));
 }
 
 /// The children of one collection, in their order.
@@ -62,6 +72,7 @@ pub(super) fn child(gateway: &Gateway, child: &Child, etag: &Etag) -> Value {
     for nested in child.collection.nested().filter(|nested| child.properties.contains_key(nested.name)) {
         properties.insert(nested.name.into(), members(gateway, child, &nested, etag).into());
     }
+    show_served_suites(&mut properties);
     json!({
         "name": child.name,
         "id": gateway.document.path.child_id(child.collection, &child.name),

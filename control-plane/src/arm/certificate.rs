@@ -18,7 +18,7 @@ use x509_parser::parse_x509_certificate;
 
 mod issuer;
 
-pub use issuer::client_issuer;
+pub use issuer::{client_issuer, last_authority};
 
 /// A server certificate.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

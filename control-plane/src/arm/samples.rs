@@ -308,3 +308,26 @@ pub(crate) fn shown(document: &Document) -> Value {
     ]));
     Value::Object(body)
 }
+
+/// An OCSP response (RFC 6960) about the certificate with this serial number, without a signature that holds. `status` is
+/// the element of the certificate's status, `until` the time of the next update.
+pub(crate) fn ocsp_response(serial: &[u8], status: &[u8], until: Option<&str>) -> Vec<u8> {
+    let element = |tag: u8, content: &[&[u8]]| {
+        let content = content.concat();
+        let length = u8::try_from(content.len()).unwrap();
+        let header = if length < 0x80 { vec![tag, length] } else { vec![tag, 0x81, length] };
+        [header, content].concat()
+    };
+    let algorithm = element(0x30, &[&[0x06, 0x01, 0x2a]]);
+    let hash = element(0x04, &[&[0x11; 20]]);
+    let certificate = element(0x30, &[&algorithm, &hash, &hash, &element(0x02, &[serial])]);
+    let time = element(0x18, &[b"20260101000000Z"]);
+    let until = until.map(|until| element(0xa0, &[&element(0x18, &[until.as_bytes()])]));
+    let single = element(0x30, &[&certificate, status, &time, &until.unwrap_or_default()]);
+    let responder = element(0xa2, &[&hash]);
+    let data = element(0x30, &[&responder, &time, &element(0x30, &[&single])]);
+    let basic = element(0x30, &[&data, &algorithm, &element(0x03, &[&[0x00, 0x01]])]);
+    let kind = [0x06, 0x09, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01];
+    let bytes = element(0x30, &[&kind, &element(0x04, &[&basic])]);
+    element(0x30, &[&[0x0a, 0x01, 0x00], &element(0xa0, &[&bytes])])
+}

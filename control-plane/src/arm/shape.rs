@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(property(&listener, "hostName").shape, Shape::Text);
         assert_eq!(property(&listener, "hostNames").shape, Shape::List(Box::new(Shape::Text)));
         assert_eq!(property(&listener, "requireServerNameIndication").shape, Shape::Boolean);
-        assert!(matches!(property(&listener, "sslProfile").shape, Shape::NotServed(_)));
+        assert!(matches!(property(&listener, "firewallPolicy").shape, Shape::NotServed(_)));
 
         let certificate = Shape::of::<SslCertificate>();
         assert!(property(&certificate, "password").write_only);

@@ -1,8 +1,9 @@
 //! Server certificates and the authorities that backends are checked against.
 
-use tidegate_shared::snapshot::{Certificate, TrustedRoot};
+use tidegate_shared::snapshot::{Certificate, Staple, TrustedRoot};
 
-use super::resources::{Resources, given};
+use super::ocsp;
+use super::resources::{Resource, Resources, given};
 use crate::arm::certificate::{ServerCertificate, read_authorities};
 use crate::arm::collection::{Collection, over_limit};
 use crate::arm::document::Document;
@@ -20,7 +21,8 @@ pub(super) fn servers(
     for (resource, child) in certificates.iter().zip(document.members(collection)) {
         match child.secret.as_ref().and_then(ServerCertificate::from_secret) {
             Some(ServerCertificate { chain, key }) => {
-                compiled.push(Certificate { name: resource.name.clone(), chain, key, staple: None });
+                let staple = staple(resource, &chain, violations);
+                compiled.push(Certificate { name: resource.name.clone(), chain, key, staple });
             }
             None => {
                 violations.push(code::CERTIFICATE_DATA, resource.target(), data_required(&resource.id));
@@ -28,6 +30,24 @@ pub(super) fn servers(
         }
     }
     compiled
+}
+
+/// What the authority of a certificate said of it, if that came along.
+fn staple(
+    resource: &Resource<SslCertificate>,
+    chain: &[Vec<u8>],
+    violations: &mut Violations,
+) -> Option<Staple> {
+    let data = given(resource.properties.ocsp_response.as_ref())?;
+    let own = chain.first().map(Vec::as_slice).unwrap_or_default();
+    match ocsp::staple(data, own) {
+        Ok(staple) => Some(staple),
+        Err(complaint) => {
+            let message = format!("OCSP response for certificate {} is invalid: {complaint}.", resource.id);
+            violations.push(code::OCSP_RESPONSE, resource.at("ocspResponse"), message);
+            None
+        }
+    }
 }
 
 /// The most certificates in one trusted root certificate, which may be a bundle.

@@ -1,27 +1,37 @@
 //! Whose certificates clients may show, and the certificates by which backends of the first generation are known.
 
+use tidegate_shared::snapshot::ClientAuthority;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::parse_x509_certificate;
 
 use super::resources::{Resource, Resources, given};
-use crate::arm::certificate::{CertificateError, read_authorities};
+use crate::arm::certificate::{CertificateError, last_authority, read_authorities};
 use crate::arm::gateway::{AuthenticationCertificate, TrustedClientCertificate};
 use crate::violation::{Violations, code};
 
 /// The most bytes of one trusted client certificate, as the official service publishes it.
 const SIZE: usize = 25 * 1024;
 
-/// Checks that each is a chain of authorities with one root.
-pub(super) fn check(certificates: &Resources<TrustedClientCertificate>, violations: &mut Violations) {
-    for resource in certificates.iter() {
-        if let Err((code, complaint)) = chain(resource) {
+/// What nobody refers to once the document has been refused.
+const REFUSED: ClientAuthority =
+    ClientAuthority { roots: Vec::new(), intermediates: Vec::new(), issuer: Vec::new() };
+
+/// The chains, in the order listed: each of authorities with one root.
+pub(super) fn compile(
+    certificates: &Resources<TrustedClientCertificate>,
+    violations: &mut Violations,
+) -> Vec<ClientAuthority> {
+    let compiled = certificates.iter().map(|resource| {
+        chain(resource).unwrap_or_else(|(code, complaint)| {
             let message = format!("Trusted client certificate {}: {complaint}.", resource.id);
             violations.push(code, resource.at("data"), message);
-        }
-    }
+            REFUSED
+        })
+    });
+    compiled.collect()
 }
 
-fn chain(resource: &Resource<TrustedClientCertificate>) -> Result<(), (&'static str, String)> {
+fn chain(resource: &Resource<TrustedClientCertificate>) -> Result<ClientAuthority, (&'static str, String)> {
     let data = given(resource.properties.data.as_ref())
         .ok_or_else(|| (code::CLIENT_AUTHORITY_DATA, "data must be specified".to_owned()))?;
     let certificates = read_authorities(data).map_err(|reason| match reason {
@@ -38,10 +48,17 @@ fn chain(resource: &Resource<TrustedClientCertificate>) -> Result<(), (&'static 
     if authorities.is_empty() {
         return Err((code::CLIENT_AUTHORITY_LEAF, "it contains no certificate of an authority".to_owned()));
     }
-    match authorities.iter().filter(|certificate| is_root(certificate)).count() {
-        1 => Ok(()),
-        n => Err((code::CLIENT_AUTHORITY_ROOTS, format!("it must contain exactly one root, not {n}"))),
-    }
+    let (roots, intermediates): (Vec<_>, Vec<_>) = authorities.into_iter().partition(|one| is_root(one));
+    let (1, Some(issuer)) = (roots.len(), last_authority(&parsed)) else {
+        let complaint = format!("it must contain exactly one root, not {}", roots.len());
+        return Err((code::CLIENT_AUTHORITY_ROOTS, complaint));
+    };
+    let der = |list: Vec<&X509Certificate<'_>>| list.iter().map(|one| one.as_raw().to_vec()).collect();
+    Ok(ClientAuthority {
+        issuer: issuer.subject().as_raw().to_vec(),
+        roots: der(roots),
+        intermediates: der(intermediates),
+    })
 }
 
 fn is_root(certificate: &X509Certificate<'_>) -> bool {

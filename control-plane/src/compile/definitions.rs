@@ -6,16 +6,14 @@ use tidegate_shared::snapshot::Listener;
 
 use super::listeners::Places;
 use super::resources::Resources;
-use super::{client_authorities, private_links, ssl_profiles, transport, transport_rules};
+use super::{client_authorities, private_links, transport, transport_rules};
 use crate::arm::document::Document;
-use crate::arm::gateway::{BackendAddressPool, Probe, SslPolicy, TrustedRootCertificate};
+use crate::arm::gateway::{BackendAddressPool, Probe, TrustedRootCertificate};
 use crate::violation::Violations;
 
 /// What definitions refer to.
 pub(super) struct Executed<'a> {
-    /// The gateway's own TLS policy.
-    pub(super) policy: Option<&'a SslPolicy>,
-    /// Frontends, ports and certificates.
+    /// Frontends, ports, certificates and profiles.
     pub(super) places: &'a Places<'a>,
     pub(super) roots: &'a Resources<TrustedRootCertificate>,
     pub(super) probes: &'a Resources<Probe>,
@@ -26,18 +24,14 @@ pub(super) struct Executed<'a> {
 
 /// Checks all of it, in the order in which one thing refers to the next.
 pub(super) fn check(document: &Document, executed: &Executed<'_>, violations: &mut Violations) {
-    let Executed { policy, places, roots, probes, pools, compiled_listeners } = *executed;
-    let client_authorities = Resources::read(document, "trustedClientCertificates", violations);
-    client_authorities::check(&client_authorities, violations);
+    let Executed { places, roots, probes, pools, compiled_listeners } = *executed;
     let authentication = Resources::read(document, "authenticationCertificates", violations);
     client_authorities::check_authentication(&authentication, violations);
-    let profiles = Resources::read(document, "sslProfiles", violations);
-    ssl_profiles::check(&profiles, &client_authorities, policy, violations);
 
     let links = Resources::read(document, "privateLinkConfigurations", violations);
     private_links::check(&links, places.frontends, violations);
     let transport_listeners = Resources::read(document, "listeners", violations);
-    transport::check_listeners(&transport_listeners, places, &profiles, compiled_listeners, violations);
+    transport::check_listeners(&transport_listeners, places, compiled_listeners, violations);
     let transport_settings = Resources::read(document, "backendSettingsCollection", violations);
     transport::check_settings(&transport_settings, probes, roots, violations);
     let rules = Resources::read(document, "routingRules", violations);

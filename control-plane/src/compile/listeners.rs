@@ -6,9 +6,10 @@ use tidegate_shared::snapshot::{Frontend, Listener, ListenerTls};
 
 use super::error_pages::Collected;
 use super::resources::{Referrer, Resource, Resources, given};
+use super::ssl_profiles::Profile;
 use super::{hosts, tls_policy};
 use crate::arm::gateway::{
-    self, FrontendIpConfiguration, FrontendPort, Protocol, SslCertificate, SslPolicy, SubResource,
+    self, FrontendIpConfiguration, FrontendPort, Protocol, SslCertificate, SslPolicy, SslProfile, SubResource,
 };
 use crate::violation::{Violations, code};
 
@@ -21,6 +22,8 @@ pub(super) struct Places<'a> {
     pub(super) certificates: &'a Resources<SslCertificate>,
     /// The gateway's own TLS policy.
     pub(super) policy: Option<&'a SslPolicy>,
+    pub(super) profiles: &'a Resources<SslProfile>,
+    pub(super) compiled_profiles: &'a [Profile],
 }
 
 impl Places<'_> {
@@ -73,8 +76,14 @@ fn listener(
     let place = (properties.frontend_ip_configuration.as_ref(), properties.frontend_port.as_ref());
     let (frontend, port) = places.of(resource, &LISTENER, place, violations);
     let certificate = certificate(resource, places.certificates, violations);
-    let suites = tls_policy::served(places.policy);
-    let tls = certificate.map(|certificate| ListenerTls { certificate, suites, clients: None });
+    let profile = profile(resource, places, violations);
+    let tls = certificate.map(|certificate| ListenerTls {
+        certificate,
+        suites: profile
+            .and_then(|profile| profile.suites.clone())
+            .unwrap_or_else(|| tls_policy::served(places.policy)),
+        clients: profile.and_then(|profile| profile.clients.clone()),
+    });
     let hosts = host_names(resource, violations);
     let errors = properties.custom_error_configurations.as_slice();
     let error_pages = pages.add(errors, &resource.at("customErrorConfigurations"), violations);
@@ -110,6 +119,17 @@ fn certificate(
             index
         }
     }
+}
+
+/// The profile of a listener, which says nothing to one of plain HTTP.
+fn profile<'a>(resource: &Source, places: &Places<'a>, violations: &mut Violations) -> Option<&'a Profile> {
+    let reference = resource.properties.ssl_profile.as_ref()?;
+    if resource.properties.protocol == Protocol::Http {
+        let message = "An SSL profile is for listeners of protocol Https.";
+        violations.push(code::NOT_SUPPORTED, resource.at("sslProfile"), message);
+    }
+    let index = places.profiles.find(resource, "sslProfile", reference, violations)?;
+    places.compiled_profiles.get(index)
 }
 
 /// The host names in lower case, each once.

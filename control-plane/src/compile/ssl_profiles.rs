@@ -1,47 +1,121 @@
 //! SSL profiles: how single listeners do TLS.
 
-use super::resources::Resources;
+use tidegate_shared::snapshot::{CipherSuite, ClientAuthentication};
+
+use super::resources::{Resource, Resources};
 use super::tls_policy::{self, generation};
 use crate::arm::collection::over_limit;
-use crate::arm::gateway::{SslPolicy, SslProfile, TrustedClientCertificate};
+use crate::arm::gateway::{
+    ClientAuthMode, ClientRevocation, SslPolicy, SslProfile, TrustedClientCertificate,
+};
 use crate::violation::{Violations, code};
 
 /// The most trusted client certificates of one profile, as the official service publishes it.
 const AUTHORITIES: usize = 100;
 
-/// Checks the profiles, and that their policies go with that of the gateway and with each other.
-pub(super) fn check(
+/// What a profile means for a listener that refers to it.
+#[derive(Debug)]
+pub(super) struct Profile {
+    /// None where the gateway's own policy decides.
+    pub(super) suites: Option<Vec<CipherSuite>>,
+    pub(super) clients: Option<ClientAuthentication>,
+}
+
+type Source = Resource<SslProfile>;
+
+/// The profiles, in the order listed; their policies must go with that of the gateway and with each other.
+pub(super) fn compile(
     profiles: &Resources<SslProfile>,
     authorities: &Resources<TrustedClientCertificate>,
     policy: Option<&SslPolicy>,
     violations: &mut Violations,
-) {
+) -> Vec<Profile> {
     let mut first = policy.and_then(generation);
-    for resource in profiles.iter() {
-        let trusted = &resource.properties.trusted_client_certificates;
-        if trusted.len() > AUTHORITIES {
-            let message =
-                over_limit("trustedClientCertificates in an SSL profile", trusted.len(), AUTHORITIES);
-            violations.push(
-                code::limit::PROFILE_AUTHORITIES,
-                resource.at("trustedClientCertificates"),
-                message,
-            );
-        }
-        for (i, reference) in trusted.iter().enumerate() {
-            let property = format!("trustedClientCertificates[{i}]");
-            authorities.find(resource, &property, reference, violations);
-        }
-        let Some(policy) = &resource.properties.ssl_policy else { continue };
-        tls_policy::check(policy, &resource.at("sslPolicy"), violations);
-        let Some(generation) = generation(policy) else { continue };
-        if *first.get_or_insert(generation) != generation {
-            let message = format!(
-                "The policy of {} is of another generation than that of the gateway or of another profile. Policies \
-                 of 2022 and of type CustomV2 cannot be together with older ones.",
-                resource.id
-            );
-            violations.push(code::SSL_POLICY_MISMATCH, resource.at("sslPolicy"), message);
-        }
+    let compiled = profiles.iter().map(|resource| {
+        let clients = clients(resource, authorities, violations);
+        let suites = resource.properties.ssl_policy.as_ref().map(|policy| {
+            check_policy(resource, policy, &mut first, violations);
+            tls_policy::served(Some(policy))
+        });
+        Profile { suites, clients }
+    });
+    compiled.collect()
+}
+
+fn check_policy(
+    resource: &Source,
+    policy: &SslPolicy,
+    first: &mut Option<tls_policy::Generation>,
+    violations: &mut Violations,
+) {
+    tls_policy::check(policy, &resource.at("sslPolicy"), violations);
+    let Some(generation) = generation(policy) else { return };
+    if *first.get_or_insert(generation) != generation {
+        let message = format!(
+            "The policy of {} is of another generation than that of the gateway or of another profile. Policies \
+             of 2022 and of type CustomV2 cannot be together with older ones.",
+            resource.id
+        );
+        violations.push(code::SSL_POLICY_MISMATCH, resource.at("sslPolicy"), message);
     }
+}
+
+/// What is asked of clients: nothing without authorities, unless certificates are only to be passed through.
+fn clients(
+    resource: &Source,
+    authorities: &Resources<TrustedClientCertificate>,
+    violations: &mut Violations,
+) -> Option<ClientAuthentication> {
+    let named = named_authorities(resource, authorities, violations);
+    let asked = resource.properties.client_auth_configuration.clone().unwrap_or_default();
+    let at = |property: &str| resource.at(&format!("clientAuthConfiguration.{property}"));
+    if asked.verify_client_revocation == Some(ClientRevocation::Ocsp) {
+        let message =
+            "Revocation of clients' certificates is not looked up. Set it to 'None' or leave it out.";
+        violations.push(code::NOT_SUPPORTED, at("verifyClientRevocation"), message);
+    }
+    let by_named_issuer = asked.verify_client_cert_issuer_dn == Some(true);
+    if asked.verify_client_auth_mode == Some(ClientAuthMode::Passthrough) {
+        if by_named_issuer {
+            let message = "With mode 'Passthrough' no certificate is checked, nor is its issuer's name.";
+            violations.push(code::EXCLUSIVE, at("verifyClientCertIssuerDN"), message);
+        }
+        return Some(ClientAuthentication::Passthrough);
+    }
+    if resource.properties.trusted_client_certificates.is_empty() {
+        // What cannot be checked must not look as if it were.
+        let strict = asked.verify_client_auth_mode == Some(ClientAuthMode::Strict);
+        for (demanded, property) in
+            [(strict, "verifyClientAuthMode"), (by_named_issuer, "verifyClientCertIssuerDN")]
+        {
+            if demanded {
+                let message =
+                    "Clients' certificates are checked against trustedClientCertificates. Name one.";
+                violations.push(code::CLIENT_AUTHORITY_REQUIRED, at(property), message);
+            }
+        }
+        return None;
+    }
+    Some(ClientAuthentication::Required { authorities: named, by_named_issuer })
+}
+
+/// The indices of the trusted client certificates, ascending, each once.
+fn named_authorities(
+    resource: &Source,
+    authorities: &Resources<TrustedClientCertificate>,
+    violations: &mut Violations,
+) -> Vec<usize> {
+    let trusted = &resource.properties.trusted_client_certificates;
+    if trusted.len() > AUTHORITIES {
+        let message = over_limit("trustedClientCertificates in an SSL profile", trusted.len(), AUTHORITIES);
+        violations.push(code::limit::PROFILE_AUTHORITIES, resource.at("trustedClientCertificates"), message);
+    }
+    let find = |(i, reference)| {
+        let property = format!("trustedClientCertificates[{i}]");
+        authorities.find(resource, &property, reference, violations)
+    };
+    let mut named: Vec<usize> = trusted.iter().enumerate().filter_map(find).collect();
+    named.sort_unstable();
+    named.dedup();
+    named
 }

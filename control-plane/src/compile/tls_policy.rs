@@ -1,16 +1,13 @@
 //! TLS policies, of the gateway and of its profiles: whether each makes sense, and whether workers can serve it.
 //!
-//! Workers serve TLS 1.2 and 1.3 with ECDHE and GCM or ChaCha20, which is what the policies of 2022 come down to.
+//! Workers serve TLS 1.2 and 1.3, with ECDHE and GCM. Of a policy that names other suites too, those are served that
+//! workers know; its answer says which. A policy of which nothing is left is refused.
 
 use tidegate_shared::snapshot;
 
-use crate::arm::gateway::{SslPolicy, SslPolicyName, SslPolicyType};
+use crate::arm::gateway::{SslPolicy, SslPolicyType};
 use crate::arm::tls_policy::{CipherSuite, DEFAULT, NEEDED, TlsVersion};
 use crate::violation::{Violations, code};
-
-/// The predefined policies that say what is served anyway.
-const SERVED: [SslPolicyName; 2] =
-    [SslPolicyName::AppGwSslPolicy20220101, SslPolicyName::AppGwSslPolicy20220101S];
 
 /// Policies come in two generations, which cannot be together in one gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,16 +38,51 @@ pub(super) fn check(policy: &SslPolicy, target: &str, violations: &mut Violation
         Some(SslPolicyType::Predefined) => check_predefined(policy, target, violations),
         Some(kind @ (SslPolicyType::Custom | SslPolicyType::CustomV2)) => {
             check_custom(policy, kind, target, violations);
-            let message = "Only policies of type 'Predefined' are served yet.";
-            violations.push(code::NOT_SUPPORTED, format!("{target}.policyType"), message);
         }
     }
 }
 
-/// The suites that workers serve under a policy, in its order: those that they know.
+/// The suites of TLS 1.2 that workers serve.
+const SERVED_OF_TLS12: [CipherSuite; 4] = [
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+];
+
+/// Those of TLS 1.3, which no policy can leave out where that version is served.
+const SERVED_OF_TLS13: [CipherSuite; 2] =
+    [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384];
+
+/// The suites of a policy that workers serve, the preferred first. Empty for one that nothing can be served of.
+pub fn served_cipher_suites(policy: &SslPolicy) -> Vec<CipherSuite> {
+    let listed = policy.cipher_suites.as_deref().unwrap_or_default();
+    let of_tls12 = || listed.iter().copied().filter(|suite| SERVED_OF_TLS12.contains(suite));
+    let mut suites: Vec<CipherSuite> = match policy.policy_type {
+        Some(SslPolicyType::Custom) => of_tls12().collect(),
+        Some(SslPolicyType::CustomV2) if policy.min_protocol_version == Some(TlsVersion::TLSv1_3) => {
+            SERVED_OF_TLS13.to_vec()
+        }
+        Some(SslPolicyType::CustomV2) => SERVED_OF_TLS13.into_iter().chain(of_tls12()).collect(),
+        Some(SslPolicyType::Predefined) | None => {
+            let named = policy.policy_name.unwrap_or(DEFAULT).policy().suites.iter().copied();
+            named.filter(|suite| known(*suite).is_some()).collect()
+        }
+    };
+    let mut seen = Vec::new();
+    suites.retain(|suite| {
+        !seen.contains(suite) && {
+            seen.push(*suite);
+            true
+        }
+    });
+    suites
+}
+
+/// The same as workers know them. Without a policy those of the default one.
 pub(super) fn served(policy: Option<&SslPolicy>) -> Vec<snapshot::CipherSuite> {
-    let name = policy.and_then(|policy| policy.policy_name).unwrap_or(DEFAULT);
-    name.policy().suites.iter().filter_map(|suite| known(*suite)).collect()
+    let default = SslPolicy::default();
+    served_cipher_suites(policy.unwrap_or(&default)).into_iter().filter_map(known).collect()
 }
 
 fn known(suite: CipherSuite) -> Option<snapshot::CipherSuite> {
@@ -96,10 +128,6 @@ fn check_predefined(policy: &SslPolicy, target: &str, violations: &mut Violation
         }
         Some(name) if name.policy().oldest.is_deprecated() => {
             deprecated(name.policy().oldest, at("policyName"), violations);
-        }
-        Some(name) if !SERVED.contains(&name) => {
-            let message = "Only 'AppGwSslPolicy20220101S' and 'AppGwSslPolicy20220101' are served.";
-            violations.push(code::NOT_SUPPORTED, at("policyName"), message);
         }
         Some(_) => {}
     }
@@ -149,6 +177,10 @@ fn check_custom(policy: &SslPolicy, kind: SslPolicyType, target: &str, violation
         let needed: Vec<String> = NEEDED.iter().map(|suite: &CipherSuite| format!("{suite:?}")).collect();
         let message = format!("A custom policy must have at least one of {}.", needed.join(", "));
         violations.push(code::SSL_POLICY_SUITES, at("cipherSuites"), message);
+    } else if served_cipher_suites(policy).is_empty() {
+        let served: Vec<String> = SERVED_OF_TLS12.iter().map(|suite| format!("{suite:?}")).collect();
+        let message = format!("None of these suites can be served. Name one of {}.", served.join(", "));
+        violations.push(code::NOT_SUPPORTED, at("cipherSuites"), message);
     }
 }
 

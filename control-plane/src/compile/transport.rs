@@ -8,7 +8,7 @@ use super::hosts;
 use super::listeners::Places;
 use super::resources::{Referrer, Resource, Resources, given, in_range};
 use crate::arm::gateway::{
-    Probe, SslProfile, TransportListener, TransportProtocol, TransportSettings, TrustedRootCertificate,
+    Probe, TransportListener, TransportProtocol, TransportSettings, TrustedRootCertificate,
 };
 use crate::violation::{Violations, code};
 
@@ -20,7 +20,6 @@ type Source = Resource<TransportListener>;
 pub(super) fn check_listeners(
     listeners: &Resources<TransportListener>,
     places: &Places<'_>,
-    profiles: &Resources<SslProfile>,
     http: &[snapshot::Listener],
     violations: &mut Violations,
 ) {
@@ -30,7 +29,7 @@ pub(super) fn check_listeners(
         let properties = &resource.properties;
         let place = (properties.frontend_ip_configuration.as_ref(), properties.frontend_port.as_ref());
         let place = places.of(resource, &LISTENER, place, violations);
-        check_tls(resource, places, profiles, violations);
+        check_tls(resource, places, violations);
         let hosts = host_names(resource, violations);
         let (Some(frontend), Some(port)) = place else { continue };
         let place = (frontend, port);
@@ -50,16 +49,11 @@ pub(super) fn check_listeners(
     }
 }
 
-fn check_tls(
-    resource: &Source,
-    places: &Places<'_>,
-    profiles: &Resources<SslProfile>,
-    violations: &mut Violations,
-) {
+fn check_tls(resource: &Source, places: &Places<'_>, violations: &mut Violations) {
     let properties = &resource.properties;
     let certificate = properties.ssl_certificate.as_ref();
     places.certificates.optional(resource, "sslCertificate", certificate, violations);
-    profiles.optional(resource, "sslProfile", properties.ssl_profile.as_ref(), violations);
+    places.profiles.optional(resource, "sslProfile", properties.ssl_profile.as_ref(), violations);
     if properties.protocol == TransportProtocol::Tls && certificate.is_none() {
         let message =
             format!("Listener {} uses protocol Tls. Ssl Certificate must be specified.", resource.id);

@@ -203,6 +203,10 @@ pub const SSL_POLICY_NAME: &str = "ApplicationGatewaySslPolicyPropertyPolicyName
 pub const SSL_POLICY_VERSION: &str = "ApplicationGatewaySslPolicyPropertyMinProtocolVersionInvalid";
 /// A custom SSL policy without suites, or without any of those that it needs.
 pub const SSL_POLICY_SUITES: &str = "ApplicationGatewaySslPolicyPropertyCipherSuitesInvalid";
+/// A profile that has clients' certificates checked, and nothing to check them against.
+pub const CLIENT_AUTHORITY_REQUIRED: &str = "ApplicationGatewaySslProfileTrustedClientCertificateRequired";
+/// An OCSP response that cannot be used.
+pub const OCSP_RESPONSE: &str = "ApplicationGatewaySslCertificateOcspResponseInvalid";
 /// Authentication certificate data that cannot be used.
 pub const AUTHENTICATION_INVALID: &str = "ApplicationGatewayAuthenticationCertificateInvalidData";
 /// A path rule without paths, a path map without path rules, or a path of the wrong form.

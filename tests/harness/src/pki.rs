@@ -8,7 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use p12_keystore::{
     Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain,
 };
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SerialNumber,
+};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -27,6 +29,7 @@ pub struct Identity {
     certificate: CertificateDer<'static>,
     authority: CertificateDer<'static>,
     key: Vec<u8>,
+    serial: Vec<u8>,
     pem: String,
 }
 
@@ -47,14 +50,47 @@ impl Authority {
         let mut params = CertificateParams::new(names).expect("tests name servers properly");
         params.distinguished_name.push(DnType::CommonName, "Server of a test");
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+        self.sign(params)
+    }
+
+    /// A client's certificate, with changes of what it says.
+    pub fn issue_client(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names, no bad names");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+        change(&mut params);
+        self.sign(params)
+    }
+
+    /// An authority that this one vouches for.
+    pub fn intermediate(&self, name: &str) -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names, no bad names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().expect("ring makes P-256 keys");
+        let certificate = params.signed_by(&key, &self.issuer).expect("own parameters can be signed");
+        Authority { certificate, issuer: Issuer::new(params, key) }
+    }
+
+    fn sign(&self, mut params: CertificateParams) -> Identity {
+        let key = KeyPair::generate().expect("ring makes P-256 keys");
+        // Unlike that of any other, and positive.
+        let mut serial = key.public_key_raw()[1..17].to_vec();
+        serial[0] = 1;
+        params.serial_number = Some(SerialNumber::from(serial.clone()));
         let certificate = params.signed_by(&key, &self.issuer).expect("own parameters can be signed");
         Identity {
             pem: format!("{}{}", certificate.pem(), key.serialize_pem()),
             certificate: certificate.der().clone(),
             authority: self.certificate.der().clone(),
             key: key.serialize_der(),
+            serial,
         }
+    }
+
+    /// The authority's own certificate, DER.
+    pub fn der(&self) -> CertificateDer<'static> {
+        self.certificate.der().clone()
     }
 
     /// The authority's own certificate as `trustedRootCertificates` take it: base64 of DER.
@@ -127,6 +163,28 @@ impl Identity {
     /// The certificate, DER.
     pub fn der(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// An OCSP response (RFC 6960) that calls the certificate good until then (`20991231235959Z`), without a signature
+    /// that holds.
+    pub fn ocsp_response(&self, until: &str) -> Vec<u8> {
+        const BASIC: &[u8] = &[0x06, 0x09, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01];
+        let element = |tag: u8, parts: &[&[u8]]| {
+            let content = parts.concat();
+            let length = u8::try_from(content.len()).expect("nothing in it is long");
+            [&[tag, 0x81, length], content.as_slice()].concat()
+        };
+        let time = |text: &str| element(0x18, &[text.as_bytes()]);
+        let algorithm = element(0x30, &[&[0x06, 0x01, 0x2a]]);
+        let hash = element(0x04, &[&[0x11; 20]]);
+        let certificate = element(0x30, &[&algorithm, &hash, &hash, &element(0x02, &[&self.serial])]);
+        let began = time("20200101000000Z");
+        let single = [certificate, vec![0x80, 0x00], began.clone(), element(0xa0, &[&time(until)])].concat();
+        let responses = element(0x30, &[&element(0x30, &[&single])]);
+        let data = element(0x30, &[&element(0xa2, &[&hash]), &began, &responses]);
+        let basic = element(0x30, &[&data, &algorithm, &element(0x03, &[&[0x00, 0x01]])]);
+        let bytes = element(0x30, &[BASIC, &element(0x04, &[&basic])]);
+        element(0x30, &[&[0x0a, 0x01, 0x00], &element(0xa0, &[&bytes])])
     }
 
     /// A server with this identity.

@@ -10,18 +10,25 @@ use super::read_authorities;
 /// The most certificates of a chain that are looked at: a real one has a handful.
 const LOOKED_AT: usize = 100;
 
-/// The distinguished name of the authority in a chain that signs none of the others: the last intermediate, or a root
-/// on its own. None where the data cannot be read. The most specific part comes first, as the official service has it.
+/// The distinguished name of the last authority in a chain. None where the data cannot be read. The most specific part
+/// comes first, as the official service has it.
 pub fn client_issuer(data: &str) -> Option<String> {
     let chain = read_authorities(data).ok()?;
     let read = |der| X509Certificate::from_der(der).ok().map(|(_, certificate)| certificate);
-    let authorities: Vec<X509Certificate<'_>> =
+    let certificates: Vec<X509Certificate<'_>> =
         chain.iter().take(LOOKED_AT).filter_map(|der: &Vec<u8>| read(der.as_slice())).collect();
+    last_authority(&certificates).map(|last| printed(last.subject()))
+}
+
+/// The authority in a chain that signs none of the others, wherever it stands: the last intermediate, or a root on its
+/// own. A certificate that is no authority's does not count.
+pub fn last_authority<'a, 'b>(chain: &'a [X509Certificate<'b>]) -> Option<&'a X509Certificate<'b>> {
+    let authorities = || chain.iter().take(LOOKED_AT).filter(|certificate| certificate.is_ca());
     let signs_another = |authority: &X509Certificate<'_>| {
         let signed = |other: &&X509Certificate<'_>| other.subject().as_raw() != authority.subject().as_raw();
-        authorities.iter().filter(signed).any(|other| other.issuer().as_raw() == authority.subject().as_raw())
+        authorities().filter(signed).any(|other| other.issuer().as_raw() == authority.subject().as_raw())
     };
-    authorities.iter().rfind(|authority| !signs_another(authority)).map(|last| printed(last.subject()))
+    authorities().rfind(|authority| !signs_another(authority))
 }
 
 fn printed(name: &X509Name<'_>) -> String {

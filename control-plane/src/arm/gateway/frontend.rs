@@ -75,8 +75,8 @@ pub struct Listener {
     pub ssl_certificate: Option<SubResource>,
     /// Stored and given back; without effect, as with the official service's second generation.
     pub require_server_name_indication: bool,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = "", "x-refers-to" = "sslProfiles"))]
+    /// How it does TLS, where it does not do it as the whole gateway does. For `Https` alone.
+    #[schemars(extend("x-refers-to" = "sslProfiles"))]
     pub ssl_profile: Option<SubResource>,
     /// Pages of one's own for errors that the gateway itself answers to requests of this listener.
     #[serde(skip_serializing_if = "Vec::is_empty")]

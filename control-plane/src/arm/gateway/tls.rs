@@ -24,6 +24,9 @@ pub struct SslCertificate {
     /// Base64 of a PKCS#7 bag with the certificate chain.
     #[schemars(extend("readOnly" = true))]
     pub public_cert_data: Option<String>,
+    /// An extension: base64 of a response of the certificate's authority (RFC 6960, DER) that it is not revoked, which
+    /// is sent along in handshakes as long as it is true. At most 16 KB; nothing is sent along when absent.
+    pub ocsp_response: Option<String>,
     /// Not served.
     #[schemars(extend("x-not-served" = "Send the certificate itself in 'data', with its 'password'."))]
     pub key_vault_secret_id: Option<String>,
@@ -100,7 +103,7 @@ pub struct ClientAuthConfiguration {
     /// absent.
     #[serde(rename = "verifyClientCertIssuerDN")]
     pub verify_client_cert_issuer_dn: Option<bool>,
-    /// Whether revocation is looked up; it is not when absent.
+    /// Whether revocation is looked up; it is not when absent. `OCSP` is not served.
     pub verify_client_revocation: Option<ClientRevocation>,
     /// Whether a certificate must be shown and be good; it must when absent.
     pub verify_client_auth_mode: Option<ClientAuthMode>,
@@ -139,6 +142,11 @@ pub struct SslPolicy {
     pub cipher_suites: Option<Vec<CipherSuite>>,
     /// The oldest form of a policy, alone.
     pub disabled_ssl_protocols: Option<Vec<TlsVersion>>,
+    /// An extension: what is served of the policy, the preferred first. Suites without forward secrecy or with CBC are
+    /// left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("readOnly" = true))]
+    pub served_cipher_suites: Vec<CipherSuite>,
 }
 
 /// The kind of a TLS policy.

@@ -52,15 +52,14 @@ fn the_body_that_creates_a_gateway() {
             // Nobody can look into a vault here.
             (UNSERVED, "sslCertificates[1].properties.keyVaultSecretId"),
             (UNSERVED, "trustedRootCertificates[1].properties.keyVaultSecretId"),
-            (UNSERVED, "httpListeners[0].properties.sslProfile"),
             // Bodies are streamed.
             (UNSERVED, "globalConfiguration.enableRequestBuffering"),
             (UNSERVED, "globalConfiguration.enableResponseBuffering"),
             (code::ROOT_INVALID, "trustedRootCertificates[0].properties.data"),
             (code::CLIENT_AUTHORITY_INVALID, "trustedClientCertificates[0].properties.data"),
-            // TLS 1.1 has been ended since the example was written, and custom policies are not served yet.
+            // TLS 1.1 has been ended since the example was written, and its only suite is not served.
             (code::SSL_POLICY_DEPRECATED, "sslProfiles[0].properties.sslPolicy.minProtocolVersion"),
-            (UNSERVED, "sslProfiles[0].properties.sslPolicy.policyType"),
+            (UNSERVED, "sslProfiles[0].properties.sslPolicy.cipherSuites"),
         ],
     );
 }
@@ -86,47 +85,48 @@ fn what_is_left_without_that_is_accepted() {
 #[test]
 fn the_answers_of_the_examples_put_back() {
     let policy = "sslProfiles[0].properties.sslPolicy";
-    let (version, kind) = (format!("{policy}.minProtocolVersion"), format!("{policy}.policyType"));
+    let (version, suites) = (format!("{policy}.minProtocolVersion"), format!("{policy}.cipherSuites"));
     let variable =
         "rewriteRuleSets[0].properties.rewriteRules[0].actionSet.requestHeaderConfigurations[0].headerValue";
-    let last = [
-        (code::CLIENT_AUTHORITY_INVALID, "trustedClientCertificates[0].properties.data"),
-        (code::SSL_POLICY_DEPRECATED, &version),
-        (UNSERVED, &kind),
-    ];
-    let created = [
-        &[
-            (UNSERVED, "httpListeners[0].properties.sslProfile"),
-            (UNSERVED, "globalConfiguration.enableRequestBuffering"),
-            (UNSERVED, "globalConfiguration.enableResponseBuffering"),
-            (code::CERTIFICATE_DATA, "sslCertificates[0].properties"),
-            // The service has no variable 'remote-addr'.
-            (code::REWRITE_VARIABLE, variable),
-            (code::PRIORITY_REQUIRED, "requestRoutingRules[0].properties.priority"),
-        ],
-        &last[..],
-    ]
-    .concat();
-    check(CREATE, "/responses/200/body", &created);
+    // Shown by all but the answer to a second PUT.
+    let revocation = (UNSERVED, "sslProfiles[0].properties.clientAuthConfiguration.verifyClientRevocation");
+    let authority = (code::CLIENT_AUTHORITY_INVALID, "trustedClientCertificates[0].properties.data");
+    let policy = [(code::SSL_POLICY_DEPRECATED, version.as_str()), (UNSERVED, suites.as_str())];
     // This one reroutes from a basic rule, which the service's documentation rules out.
     let rerouting = (code::REWRITE_URL, "requestRoutingRules[0].properties.rewriteRuleSet");
-    let mut created_anew = created.clone();
-    created_anew.insert(created.len() - last.len(), rerouting);
-    check(CREATE, "/responses/201/body", &created_anew);
+    let created = |revocation: &[_], rerouting: &[_]| {
+        [
+            &[
+                (UNSERVED, "globalConfiguration.enableRequestBuffering"),
+                (UNSERVED, "globalConfiguration.enableResponseBuffering"),
+                (code::CERTIFICATE_DATA, "sslCertificates[0].properties"),
+            ][..],
+            &[authority],
+            revocation,
+            &policy,
+            // The service has no variable 'remote-addr'.
+            &[(code::REWRITE_VARIABLE, variable)],
+            &[(code::PRIORITY_REQUIRED, "requestRoutingRules[0].properties.priority")],
+            rerouting,
+        ]
+        .concat()
+    };
+    check(CREATE, "/responses/200/body", &created(&[], &[]));
+    check(CREATE, "/responses/201/body", &created(&[revocation], &[rerouting]));
     let got = [
         &[
             // Addresses that are null.
             (code::INVALID_JSON, "backendAddressPools[1].properties.backendAddresses[0]"),
             (code::INVALID_JSON, "backendAddressPools[1].properties.backendAddresses[1]"),
-            (UNSERVED, "httpListeners[0].properties.sslProfile"),
             // Two targets with one name.
             (code::DUPLICATE_NAME, "loadDistributionPolicies[0].properties.loadDistributionTargets[1].name"),
             (UNSERVED, "globalConfiguration.enableRequestBuffering"),
             (UNSERVED, "globalConfiguration.enableResponseBuffering"),
             (code::CERTIFICATE_DATA, "sslCertificates[0].properties"),
-            (code::REWRITE_VARIABLE, variable),
-        ],
-        &last[..],
+        ][..],
+        &[authority, revocation],
+        &policy,
+        &[(code::REWRITE_VARIABLE, variable)],
     ]
     .concat();
     check(GET, "/responses/200/body", &got);

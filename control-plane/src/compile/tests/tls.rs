@@ -1,21 +1,24 @@
 //! TLS policies, profiles, and the certificates that clients are checked against.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tidegate_shared::snapshot::{ClientAuthentication, Staple};
 
 use super::wrong::{check_body, check_gateway, check_member};
 use super::*;
-use crate::arm::samples::{CERTIFICATE, authority, defined};
+use crate::arm::certificate::to_base64;
+use crate::arm::samples::{CERTIFICATE, authority, defined, ocsp_response};
+use crate::arm::tls_policy::CipherSuite;
 
 const SUITE: &str = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
 
 #[test]
 fn policies() {
-    let unserved = (code::NOT_SUPPORTED, ".policyType");
     let suites = [SUITE];
     for (policy, expected) in [
         (json!({}), &[][..]),
         (json!({ "policyType": "predefined", "policyName": "appgwsslpolicy20220101s" }), &[]),
         (json!({ "policyType": "Predefined", "policyName": "AppGwSslPolicy20220101" }), &[]),
+        (json!({ "policyType": "Predefined", "policyName": "AppGwSslPolicy20170401S" }), &[]),
         (json!({ "disabledSslProtocols": ["TLSv1_0", "tlsv1_1"] }), &[]),
         (json!({ "disabledSslProtocols": ["TLSv1_2"] }), &[(code::NOT_SUPPORTED, ".disabledSslProtocols")]),
         (json!({ "disabledSslProtocols": ["SSLv3"] }), &[(code::INVALID_JSON, ".disabledSslProtocols[0]")]),
@@ -26,20 +29,21 @@ fn policies() {
             &[(code::SSL_POLICY_DEPRECATED, ".policyName")],
         ),
         (
-            json!({ "policyType": "Predefined", "policyName": "AppGwSslPolicy20170401S", "cipherSuites": suites }),
-            &[(code::NOT_SUPPORTED, ".policyName"), (code::SSL_POLICY_PROPERTY, ".cipherSuites")],
+            json!({ "policyType": "Predefined", "policyName": "AppGwSslPolicy20170401" }),
+            &[(code::SSL_POLICY_DEPRECATED, ".policyName")],
         ),
         (
-            json!({ "policyType": "Custom", "minProtocolVersion": "TLSv1_2", "cipherSuites": suites }),
-            &[unserved],
+            json!({ "policyType": "Predefined", "policyName": "AppGwSslPolicy20170401S", "cipherSuites": suites }),
+            &[(code::SSL_POLICY_PROPERTY, ".cipherSuites")],
         ),
+        (json!({ "policyType": "Custom", "minProtocolVersion": "TLSv1_2", "cipherSuites": suites }), &[]),
         (
             json!({ "policyType": "Custom", "minProtocolVersion": "TLSv1_1", "cipherSuites": suites }),
-            &[(code::SSL_POLICY_DEPRECATED, ".minProtocolVersion"), unserved],
+            &[(code::SSL_POLICY_DEPRECATED, ".minProtocolVersion")],
         ),
         (
             json!({ "policyType": "Custom", "minProtocolVersion": "TLSv1_3", "cipherSuites": suites }),
-            &[(code::SSL_POLICY_VERSION, ".minProtocolVersion"), unserved],
+            &[(code::SSL_POLICY_VERSION, ".minProtocolVersion")],
         ),
         (
             json!({ "policyType": "Custom", "policyName": "AppGwSslPolicy20220101" }),
@@ -47,19 +51,23 @@ fn policies() {
                 (code::SSL_POLICY_PROPERTY, ".policyName"),
                 (code::SSL_POLICY_VERSION, ".minProtocolVersion"),
                 (code::SSL_POLICY_SUITES, ".cipherSuites"),
-                unserved,
             ],
         ),
         (
             json!({ "policyType": "Custom", "minProtocolVersion": "TLSv1_2",
                     "cipherSuites": ["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"] }),
-            &[(code::SSL_POLICY_SUITES, ".cipherSuites"), unserved],
+            &[(code::SSL_POLICY_SUITES, ".cipherSuites")],
+        ),
+        (
+            json!({ "policyType": "Custom", "minProtocolVersion": "TLSv1_2",
+                    "cipherSuites": ["TLS_RSA_WITH_AES_128_CBC_SHA256"] }),
+            &[(code::NOT_SUPPORTED, ".cipherSuites")],
         ),
         (
             json!({ "policyType": "CustomV2", "minProtocolVersion": "TLSv1_2", "cipherSuites": ["x"] }),
-            &[(code::INVALID_JSON, ".cipherSuites[0]"), unserved],
+            &[(code::INVALID_JSON, ".cipherSuites[0]")],
         ),
-        (json!({ "policyType": "CustomV2", "minProtocolVersion": "TLSv1_3" }), &[unserved]),
+        (json!({ "policyType": "CustomV2", "minProtocolVersion": "TLSv1_3" }), &[]),
     ] {
         let expected: Vec<_> =
             expected.iter().map(|(code, target)| (*code, format!(".sslPolicy{target}"))).collect();
@@ -72,7 +80,10 @@ fn policies() {
 fn profiles() {
     let check = |changes, expected: &[_]| check_member(defined(), "sslProfiles", 0, changes, expected);
     check(json!({}), &[]);
-    check(json!({ "sslPolicy": null, "trustedClientCertificates": [] }), &[]);
+    check(
+        json!({ "sslPolicy": null, "trustedClientCertificates": [], "clientAuthConfiguration": null }),
+        &[],
+    );
     check(
         json!({ "trustedClientCertificates": [reference("trustedClientCertificates/none")] }),
         &[(code::INVALID_REFERENCE, ".trustedClientCertificates[0].id")],
@@ -82,6 +93,23 @@ fn profiles() {
         json!({ "trustedClientCertificates": many }),
         &[(code::limit::PROFILE_AUTHORITIES, ".trustedClientCertificates")],
     );
+    let asked = |value| json!({ "clientAuthConfiguration": value });
+    let nobody = |value| json!({ "clientAuthConfiguration": value, "trustedClientCertificates": [] });
+    let at = |property: &str| format!(".clientAuthConfiguration.{property}");
+    let (issuer, mode) = (at("verifyClientCertIssuerDN"), at("verifyClientAuthMode"));
+    let revocation = at("verifyClientRevocation");
+    let required = code::CLIENT_AUTHORITY_REQUIRED;
+    check(asked(json!({ "verifyClientAuthMode": "Strict" })), &[]);
+    check(asked(json!({ "verifyClientAuthMode": "Passthrough" })), &[]);
+    check(nobody(json!({ "verifyClientAuthMode": "Passthrough" })), &[]);
+    check(nobody(json!({ "verifyClientCertIssuerDN": false })), &[]);
+    check(nobody(json!({ "verifyClientAuthMode": "Strict" })), &[(required, &mode)]);
+    check(nobody(json!({ "verifyClientCertIssuerDN": true })), &[(required, &issuer)]);
+    check(
+        asked(json!({ "verifyClientAuthMode": "Passthrough", "verifyClientCertIssuerDN": true })),
+        &[(code::EXCLUSIVE, &issuer)],
+    );
+    check(asked(json!({ "verifyClientRevocation": "OCSP" })), &[(code::NOT_SUPPORTED, &revocation)]);
     check(
         json!({ "sslPolicy": { "policyType": "Predefined" } }),
         &[(code::SSL_POLICY_NAME, ".sslPolicy.policyName")],
@@ -89,20 +117,46 @@ fn profiles() {
 }
 
 #[test]
+fn of_each_policy_what_workers_know_is_served_in_its_order() {
+    const RSA_256: CipherSuite = CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384;
+    const RSA_128: CipherSuite = CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256;
+    const ECDSA_256: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384;
+    const ECDSA_128: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
+    const NEW: [CipherSuite; 2] = [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384];
+    let of_2022 = [NEW[0], NEW[1], RSA_256, RSA_128, ECDSA_256, ECDSA_128];
+    let custom = |kind: &str, version: &str, suites: &[CipherSuite]| json!({ "policyType": kind, "minProtocolVersion": version, "cipherSuites": suites });
+    let cbc = CipherSuite::TLS_RSA_WITH_AES_128_CBC_SHA256;
+    for (policy, expected) in [
+        (json!({}), &of_2022[..]),
+        (json!({ "policyType": "Predefined", "policyName": "AppGwSslPolicy20220101" }), &of_2022),
+        (json!({ "policyType": "Predefined", "policyName": "AppGwSslPolicy20220101S" }), &of_2022),
+        (
+            json!({ "policyType": "Predefined", "policyName": "AppGwSslPolicy20170401S" }),
+            &[ECDSA_128, ECDSA_256, RSA_256, RSA_128],
+        ),
+        (custom("Custom", "TLSv1_2", &[cbc, RSA_128, NEW[0], ECDSA_256, RSA_128]), &[RSA_128, ECDSA_256]),
+        (custom("Custom", "TLSv1_2", &[cbc]), &[]),
+        (custom("CustomV2", "TLSv1_2", &[RSA_128, cbc]), &[NEW[0], NEW[1], RSA_128]),
+        (custom("CustomV2", "TLSv1_2", &[cbc]), &NEW),
+        (custom("CustomV2", "TLSv1_3", &[RSA_128]), &NEW),
+    ] {
+        let typed = serde_json::from_value(policy.clone()).unwrap();
+        assert_eq!(served_cipher_suites(&typed), expected, "{policy}");
+    }
+}
+
+#[test]
 fn policies_of_two_generations_do_not_mix() {
     let old = json!({ "policyType": "Custom", "minProtocolVersion": "TLSv1_2", "cipherSuites": [SUITE] });
     let mut body = defined();
     body["properties"]["sslPolicy"] = old.clone();
-    let unserved = (code::NOT_SUPPORTED, ".sslPolicy.policyType");
     let profile = |i: usize| format!(".sslProfiles[{i}].properties.sslPolicy");
-    check_body(body, "gateway", "properties", &[unserved, (code::SSL_POLICY_MISMATCH, &profile(0))]);
+    check_body(body, "gateway", "properties", &[(code::SSL_POLICY_MISMATCH, &profile(0))]);
 
     let mut body = defined();
     let second = json!({ "name": "second", "properties": { "sslPolicy": old } });
     body["properties"]["sslProfiles"].as_array_mut().unwrap().push(second);
-    let unserved = format!("{}.policyType", profile(1));
-    let expected = [(code::NOT_SUPPORTED, unserved.as_str()), (code::SSL_POLICY_MISMATCH, &profile(1))];
-    check_body(body, "profiles", "properties", &expected);
+    check_body(body, "profiles", "properties", &[(code::SSL_POLICY_MISMATCH, &profile(1))]);
 }
 
 fn authority_params(name: &str) -> CertificateParams {
@@ -139,6 +193,52 @@ fn client_authorities() {
         let expected: Vec<_> = expected.iter().map(|code| (*code, ".data")).collect();
         check_member(defined(), "trustedClientCertificates", 0, json!({ "data": data }), &expected);
     }
+}
+
+#[test]
+fn listeners_do_as_their_profile_says() {
+    let mut body = defined();
+    let profile = reference("sslProfiles/profile");
+    body["properties"]["httpListeners"][1]["properties"]["sslProfile"] = profile.clone();
+    let content = compile_body(body.clone()).unwrap();
+    let tls = content.listeners.iter().find(|listener| listener.name == "wss").unwrap().tls.as_ref().unwrap();
+    assert_eq!(tls.suites.len(), 6);
+    let required = ClientAuthentication::Required { authorities: vec![0], by_named_issuer: true };
+    assert_eq!(tls.clients, Some(required));
+    let authority = &content.client_authorities[0];
+    assert_eq!((authority.roots.len(), authority.intermediates.len()), (1, 0));
+    assert!(!authority.issuer.is_empty());
+
+    check_member(
+        defined(),
+        "httpListeners",
+        0,
+        json!({ "sslProfile": profile }),
+        &[(code::NOT_SUPPORTED, ".sslProfile")],
+    );
+    check_member(
+        defined(),
+        "httpListeners",
+        1,
+        json!({ "sslProfile": reference("sslProfiles/none") }),
+        &[(code::INVALID_REFERENCE, ".sslProfile.id")],
+    );
+}
+
+#[test]
+fn ocsp_responses() {
+    for response in ["no base64!", "AAAA", ""] {
+        let expected = [(code::OCSP_RESPONSE, ".ocspResponse")];
+        let expected = if response.is_empty() { &[][..] } else { &expected };
+        check_member(defined(), "sslCertificates", 0, json!({ "ocspResponse": response }), expected);
+    }
+    let content = compile_body(defined()).unwrap();
+    let (_, certificate) = x509_parser::parse_x509_certificate(&content.certificates[0].chain[0]).unwrap();
+    let response = ocsp_response(certificate.raw_serial(), &[0x80, 0x00], Some("20261123120000Z"));
+    let mut body = defined();
+    body["properties"]["sslCertificates"][0]["properties"]["ocspResponse"] = json!(to_base64(&response));
+    let staple = compile_body(body.clone()).unwrap().certificates[0].staple.clone();
+    assert_eq!(staple, Some(Staple { response, until: Some(1_795_435_200) }));
 }
 
 #[test]

@@ -13,6 +13,7 @@ fn the_definitions_are_good() {
     executed.path_maps.clone_from(&with_definitions.path_maps);
     executed.distributions.clone_from(&with_definitions.distributions);
     executed.rewrites.clone_from(&with_definitions.rewrites);
+    executed.client_authorities.clone_from(&with_definitions.client_authorities);
     assert_eq!(executed, with_definitions, "what no rule leads to means nothing to workers");
 }
 

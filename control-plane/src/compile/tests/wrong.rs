@@ -87,7 +87,6 @@ fn features_that_no_worker_executes() {
     check_gateway(json!({ tokens: [] }), &[]);
     check_gateway(json!({ "firewallPolicy": { "id": "x" } }), &[(code::NOT_SUPPORTED, ".firewallPolicy")]);
     for (collection, changes) in [
-        ("httpListeners", json!({ "sslProfile": { "id": "x" } })),
         ("httpListeners", json!({ "firewallPolicy": { "id": "x" } })),
         ("backendHttpSettingsCollection", json!({ "validateSNI": false })),
         ("trustedRootCertificates", json!({ "keyVaultSecretId": "https://kv" })),

@@ -1,0 +1,179 @@
+//! Clients that show who they are, and those that do not.
+
+use rustls::version;
+use serde_json::{Value, json};
+use tidegate_harness::{
+    Authority, Backend, Choices, Gateway, GatewayDocument, HTTPS_PORT, HttpClient, Peer, TlsClient,
+};
+
+use crate::tidegate;
+
+const HOST: &str = "strict.test";
+
+/// With a listener for HTTPS on `host`, under a profile of these properties, of the name of the host.
+fn with_listener(
+    document: GatewayDocument,
+    server: &Authority,
+    host: &str,
+    profile: Option<&Value>,
+) -> GatewayDocument {
+    let mut document = document.port("https", HTTPS_PORT);
+    let mut listener = json!({"protocol": "Https", "hostName": host,
+        "sslCertificate": document.reference("sslCertificates", host)});
+    if let Some(profile) = profile {
+        document = document.child("sslProfiles", host, profile);
+        listener["sslProfile"] = document.reference("sslProfiles", host);
+    }
+    document
+        .certificate(host, &server.issue(&[host]).pem_base64(), None)
+        .listener(host, "https", &listener)
+        .rule(host, host, "pool", "settings")
+}
+
+/// With the authority's certificate as the trusted client certificate `clients`.
+fn with_authority(document: GatewayDocument, clients: &Authority) -> GatewayDocument {
+    document.child("trustedClientCertificates", "clients", &json!({"data": clients.base64()}))
+}
+
+/// A profile that has clients checked against `clients`.
+fn strict(document: &GatewayDocument) -> Value {
+    json!({"trustedClientCertificates": [document.reference("trustedClientCertificates", "clients")]})
+}
+
+async fn gateway_of(
+    backend: &Backend,
+    server: &Authority,
+    clients: &Authority,
+    hosts: &[(&str, Option<fn(&GatewayDocument) -> Value>)],
+) -> Gateway {
+    Gateway::start_with(tidegate(), &[backend.ip()], |document| {
+        let mut document = with_authority(document, clients);
+        for (host, profile) in hosts {
+            let profile = profile.map(|profile| profile(&document));
+            document = with_listener(document, server, host, profile.as_ref());
+        }
+        document
+    })
+    .await
+}
+
+#[tokio::test]
+async fn only_who_shows_a_good_certificate_is_served_and_the_others_are_told_by_http() {
+    let (backend, server, clients, strangers) =
+        (Backend::start().await, Authority::new(), Authority::new(), Authority::new());
+    let gateway = gateway_of(&backend, &server, &clients, &[(HOST, Some(strict))]).await;
+    for versions in [&[&version::TLS12], &[&version::TLS13]] {
+        let showing =
+            |identity| TlsClient::new(&server, &Choices { identity, versions, ..Choices::default() });
+        let good = clients.issue_client("good", |_| {});
+        let stranger = strangers.issue_client("stranger", |_| {});
+        let old = clients.issue_client("old", |params| {
+            params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+        });
+        let purposeless = clients.issue_client("no purpose", |params| params.extended_key_usages.clear());
+        for (identity, status) in [
+            (Some(&good), 200),
+            (None, 400),
+            (Some(&stranger), 400),
+            (Some(&old), 400),
+            (Some(&purposeless), 400),
+        ] {
+            let client = showing(identity.map(|identity| (identity, Vec::new())));
+            let mut http = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
+            // On each request of the connection.
+            for _ in 0..2 {
+                http.get("/x").await.expect(status);
+            }
+            // The session holds the certificate: it is judged again, and not asked for again.
+            assert!(client.shake_hands(gateway.https(), HOST).await.unwrap().resumed);
+            let mut resumed = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
+            resumed.get("/x").await.expect(status);
+        }
+    }
+    assert_eq!(backend.requests().len(), 2 * 3);
+}
+
+#[tokio::test]
+async fn a_websocket_handshake_needs_the_certificate_too() {
+    let (backend, server, clients) = (Backend::start().await, Authority::new(), Authority::new());
+    let gateway = gateway_of(&backend, &server, &clients, &[(HOST, Some(strict))]).await;
+    let good = TlsClient::showing(&server, &clients.issue_client("good", |_| {}));
+    let mut socket =
+        tidegate_harness::WebSocket::connect_tls(gateway.https(), HOST, "/chat", &good.config).await;
+    socket.echo("with a certificate").await;
+    let mut peer = Peer::connect_tls(gateway.https(), HOST, &server.client()).await;
+    peer.write(format!(
+        "GET /chat HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ))
+    .await;
+    assert!(peer.read_head().await.first_line.contains(" 400 "));
+}
+
+#[tokio::test]
+async fn the_issuer_of_a_certificate_can_be_prescribed() {
+    let (backend, server, root) = (Backend::start().await, Authority::new(), Authority::new());
+    let middle = root.intermediate("Middle");
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
+        let chain = format!("{}{}", root.pem(), middle.pem());
+        let document = document.child("trustedClientCertificates", "clients", &json!({"data": chain}));
+        let mut profile = strict(&document);
+        profile["clientAuthConfiguration"] = json!({"verifyClientCertIssuerDN": true});
+        with_listener(document, &server, HOST, Some(&profile))
+    })
+    .await;
+    for (identity, status) in
+        [(middle.issue_client("good", |_| {}), 200), (root.issue_client("of the root", |_| {}), 400)]
+    {
+        let client = TlsClient::showing(&server, &identity);
+        let mut http = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
+        http.get("/x").await.expect(status);
+    }
+}
+
+#[tokio::test]
+async fn passthrough_asks_and_lets_everybody_in() {
+    let (backend, server, clients) = (Backend::start().await, Authority::new(), Authority::new());
+    let passthrough =
+        |_: &GatewayDocument| json!({"clientAuthConfiguration": {"verifyClientAuthMode": "Passthrough"}});
+    let gateway = gateway_of(&backend, &server, &clients, &[(HOST, Some(passthrough))]).await;
+    let anybody = TlsClient::showing(&server, &Authority::new().issue_client("anybody", |_| {}));
+    for config in [anybody.config, server.client()] {
+        HttpClient::connect_tls(gateway.https(), HOST, &config).await.get("/x").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn no_host_header_leads_past_a_listener_that_asks_for_a_certificate() {
+    let (backend, server, clients) = (Backend::start().await, Authority::new(), Authority::new());
+    let gateway = gateway_of(&backend, &server, &clients, &[("open.test", None), (HOST, Some(strict))]).await;
+    let identity = clients.issue_client("good", |_| {});
+    let good = TlsClient::showing(&server, &identity);
+    // Nothing was asked of this connection.
+    let mut open = HttpClient::connect_tls(gateway.https(), "open.test", &good.config).await;
+    open.get("/x").await.expect(200);
+    open.send("GET", "/x", &[("host", HOST)], "").await.expect(421);
+    open.get("/x").await.expect(200);
+    // More was asked of this one than the other listener wants.
+    let mut strict = HttpClient::connect_tls(gateway.https(), HOST, &good.config).await;
+    strict.send("GET", "/x", &[("host", "open.test")], "").await.expect(200);
+    strict.get("/x").await.expect(200);
+    assert_eq!(backend.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn an_authority_that_is_no_longer_trusted_is_not_trusted_on_open_connections_either() {
+    let (backend, server, clients, others) =
+        (Backend::start().await, Authority::new(), Authority::new(), Authority::new());
+    let mut gateway = gateway_of(&backend, &server, &clients, &[(HOST, Some(strict))]).await;
+    let client = TlsClient::showing(&server, &clients.issue_client("good", |_| {}));
+    let mut http = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
+    http.get("/x").await.expect(200);
+    let changed = with_authority(gateway.document.clone(), &others);
+    gateway.apply(changed).await;
+    http.get("/x").await.expect(421);
+    assert!(!client.shake_hands(gateway.https(), HOST).await.unwrap().resumed);
+    let mut again = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
+    again.get("/x").await.expect(400);
+}

@@ -1,0 +1,164 @@
+//! A client of TLS that may be particular about versions and suites, show a certificate, and tell what a handshake came
+//! to.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    CipherSuite, ClientConfig, DigitallySignedStruct, Error, HandshakeKind, RootCertStore, SignatureScheme,
+    SupportedProtocolVersion,
+};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::pki::{Authority, Identity};
+use crate::wait::timely;
+
+/// What a client is particular about.
+#[derive(Debug, Default)]
+pub struct Choices<'a> {
+    /// The certificates that it shows if it is asked, its own first; none when empty.
+    pub identity: Option<(&'a Identity, Vec<CertificateDer<'static>>)>,
+    /// The only versions that it speaks; all when empty.
+    pub versions: &'a [&'static SupportedProtocolVersion],
+    /// The only suites that it offers; all when empty.
+    pub suites: &'a [CipherSuite],
+}
+
+/// A client, whose configuration other clients of the harness take too.
+#[derive(Debug)]
+pub struct TlsClient {
+    /// With its sessions: a second handshake may resume the first.
+    pub config: Arc<ClientConfig>,
+    staple: Arc<Mutex<Vec<u8>>>,
+}
+
+/// What a handshake came to.
+#[derive(Debug)]
+pub struct Agreed {
+    /// `TLSv1_2` or `TLSv1_3`.
+    pub version: String,
+    /// The suite.
+    pub suite: CipherSuite,
+    /// The server's own certificate, DER.
+    pub certificate: Vec<u8>,
+    /// The OCSP response that came along; empty without one, and where the session was resumed.
+    pub staple: Vec<u8>,
+    /// Whether an earlier session was resumed.
+    pub resumed: bool,
+}
+
+impl TlsClient {
+    /// One that trusts this authority.
+    pub fn new(authority: &Authority, choices: &Choices<'_>) -> TlsClient {
+        let mut provider = default_provider();
+        if !choices.suites.is_empty() {
+            provider.cipher_suites.retain(|suite| choices.suites.contains(&suite.suite()));
+        }
+        let provider = Arc::new(provider);
+        let staple = Arc::new(Mutex::new(Vec::new()));
+        let verifier = Arc::new(Listening::new(authority, &provider, staple.clone()));
+        let builder = ClientConfig::builder_with_provider(provider);
+        let builder = match choices.versions {
+            [] => builder.with_safe_default_protocol_versions(),
+            versions => builder.with_protocol_versions(versions),
+        };
+        let builder = builder.expect("the suites fit the versions").dangerous();
+        let builder = builder.with_custom_certificate_verifier(verifier);
+        let config = match &choices.identity {
+            None => builder.with_no_client_auth(),
+            Some((identity, others)) => {
+                let own = CertificateDer::from(identity.der().to_vec());
+                let chain = [own].into_iter().chain(others.iter().cloned()).collect();
+                let key = PrivateKeyDer::try_from(identity.key_der().to_vec());
+                let key = key.expect("rcgen writes valid keys");
+                builder.with_client_auth_cert(chain, key).expect("certificate and key belong together")
+            }
+        };
+        TlsClient { config: Arc::new(config), staple }
+    }
+
+    /// One that shows this certificate, and only this.
+    pub fn showing(authority: &Authority, identity: &Identity) -> TlsClient {
+        TlsClient::new(authority, &Choices { identity: Some((identity, Vec::new())), ..Choices::default() })
+    }
+
+    /// Shakes hands and says goodbye.
+    ///
+    /// # Errors
+    /// Why nothing was agreed on.
+    pub async fn shake_hands(&self, address: SocketAddr, name: &str) -> io::Result<Agreed> {
+        self.staple.lock().expect("nobody panicked").clear();
+        let stream = timely("a TCP connection", TcpStream::connect(address)).await?;
+        let name = ServerName::try_from(name.to_owned()).expect("tests name servers properly");
+        let connecting = TlsConnector::from(self.config.clone()).connect(name, stream);
+        let stream = timely("a TLS handshake", connecting).await?;
+        let (_, session) = stream.get_ref();
+        let certificates = session.peer_certificates().unwrap_or_default();
+        Ok(Agreed {
+            version: format!("{:?}", session.protocol_version().expect("the handshake is over")),
+            suite: session.negotiated_cipher_suite().expect("the handshake is over").suite(),
+            certificate: certificates.first().map(|der| der.to_vec()).unwrap_or_default(),
+            staple: self.staple.lock().expect("nobody panicked").clone(),
+            resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
+        })
+    }
+}
+
+/// Checks as usual, and keeps the OCSP response.
+#[derive(Debug)]
+struct Listening {
+    inner: Arc<WebPkiServerVerifier>,
+    staple: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Listening {
+    fn new(authority: &Authority, provider: &Arc<CryptoProvider>, staple: Arc<Mutex<Vec<u8>>>) -> Listening {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der()).expect("an authority's certificate can be trusted");
+        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build();
+        Listening { inner: inner.expect("there is a root"), staple }
+    }
+}
+
+impl ServerCertVerifier for Listening {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        staple: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        *self.staple.lock().expect("nobody panicked") = staple.to_vec();
+        self.inner.verify_server_cert(own, others, name, staple, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        own: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, own, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        own: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, own, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
