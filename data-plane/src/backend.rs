@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderValue;
 use http::header::InvalidHeaderValue;
-use rustls::ClientConfig;
 use tidegate_shared::snapshot::{Host, HostHeader, HttpVersion, Pool, Probe, Settings};
 
 use crate::cut::Cut;
@@ -20,7 +19,7 @@ use crate::health::Health;
 use crate::member::Standing;
 use crate::metrics::series::TargetSeries;
 use crate::resolver::name::Name;
-use crate::tls::client::{Client, Trust};
+use crate::tls::client::{Client, Demands};
 
 /// What a backend is, as far as connections and probes are concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,7 +30,7 @@ pub(crate) struct BackendKey {
     pub(crate) port: u16,
     /// By which requests are sent; tunnels always begin with HTTP/1.1.
     pub(crate) version: HttpVersion,
-    tls: Option<Trust>,
+    tls: Option<Demands>,
     host_header: HostHeader,
     probe: Probe,
 }
@@ -44,7 +43,7 @@ impl BackendKey {
             host: host.clone(),
             port: settings.port,
             version: settings.version,
-            tls: tls.map(|client| client.trust.clone()),
+            tls: tls.map(|client| client.demands.clone()),
             host_header: settings.host.clone(),
             probe: settings.probe.clone(),
         }
@@ -77,7 +76,7 @@ pub(crate) struct Backend {
     /// Where it is to be reached.
     pub(crate) location: Location,
     /// For HTTPS to it; keeps its sessions for as long as the backend stays the same.
-    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) tls: Option<Client>,
     pub(crate) health: Health,
     /// What is known of the member itself, whatever settings it is spoken with.
     pub(crate) standing: Arc<Standing>,
@@ -88,9 +87,14 @@ pub(crate) struct Backend {
 impl Backend {
     /// For logs and health: `host:port`, an IPv6 address in brackets.
     pub(crate) fn address(&self) -> String {
+        self.address_at(self.key.port)
+    }
+
+    /// The same with another port.
+    pub(crate) fn address_at(&self, port: u16) -> String {
         match &self.key.host {
-            Host::Ip(address) => std::net::SocketAddr::new(*address, self.key.port).to_string(),
-            Host::Name(name) => format!("{name}:{}", self.key.port),
+            Host::Ip(address) => std::net::SocketAddr::new(*address, port).to_string(),
+            Host::Name(name) => format!("{name}:{port}"),
         }
     }
 
@@ -178,7 +182,7 @@ impl Backends {
                 key: key.clone(),
                 host_header: HeaderValue::from_str(&Backend::own_host(host))?,
                 location,
-                tls: tls.map(|client| client.config.clone()),
+                tls: tls.cloned(),
                 health: old
                     .by_member
                     .get(&member)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_shared::protocol::{HealthState, MemberProbe, OnDemandProbe, PROBE_TIME, ToControlPlane};
-use tidegate_shared::snapshot::{Host, Probe, Settings, TrustedRoot, UpstreamTls};
+use tidegate_shared::snapshot::{Host, Probe, Settings, TrustedRoot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
@@ -15,7 +15,7 @@ use crate::backend::{Backend, Backends};
 use crate::member::Standing;
 use crate::probe::ask_in_time;
 use crate::resolver::Resolver;
-use crate::tls::client::Client;
+use crate::tls::client::{self, Client};
 
 /// How many members are asked at the same time.
 const AT_ONCE: usize = 32;
@@ -82,15 +82,10 @@ fn backends(order: &OnDemandProbe) -> Result<(Vec<Arc<Backend>>, Backends), Stri
 }
 
 fn client(settings: &Settings, roots: &[TrustedRoot]) -> Result<Option<Client>, String> {
-    match &settings.tls {
-        None => Ok(None),
-        Some(UpstreamTls::SystemRoots) => Ok(Some(Client::of_system())),
-        Some(UpstreamTls::Roots(indices)) => {
-            let trusted = indices.iter().filter_map(|index| roots.get(*index));
-            let authorities = trusted.flat_map(|root| &root.certificates).map(Vec::as_slice).collect();
-            Client::of_roots(&settings.name, authorities).map(Some).map_err(|e| format!("{e}."))
-        }
-    }
+    let Some(tls) = &settings.tls else { return Ok(None) };
+    let roots =
+        client::authorities(tls, roots).map_err(|index| format!("There is no trusted root {index}."))?;
+    Client::new(&settings.name, tls, roots).map(Some).map_err(|e| format!("{e}."))
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub(crate) enum TlsError {
     ClientAuthority { reason: String },
     #[error("listener {listener}: no cipher suite is to be served")]
     NoSuites { listener: String },
+    #[error("settings {settings}: {name:?} is neither a host name nor an address")]
+    Name { settings: String, name: String },
 }
 
 /// The one cryptography provider of this process.

@@ -18,7 +18,9 @@ mod route;
 mod tls;
 
 pub use answers::{Answers, ErrorPages, Page};
-pub use backend::{Host, HostHeader, HttpVersion, Pool, Probe, Settings, TrustedRoot, UpstreamTls};
+pub use backend::{
+    Host, HostHeader, HttpVersion, Pool, Probe, Settings, TrustedRoot, UpstreamTls, UpstreamTrust,
+};
 pub use listener::{Frontend, Listener};
 pub use rewrite::{
     Condition, HeaderChange, Pattern, Piece, RewriteRule, RewriteSet, ServerVariable, Template, ValueMatch,

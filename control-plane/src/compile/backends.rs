@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
-use tidegate_shared::snapshot::{self, Host, HostHeader, HttpVersion, Pool, Settings, UpstreamTls};
+use tidegate_shared::snapshot::{
+    self, Host, HostHeader, HttpVersion, Pool, Settings, UpstreamTls, UpstreamTrust,
+};
 
 use super::hosts;
 use super::probes::{self, default_probe};
@@ -90,7 +92,6 @@ fn compile_settings(
     violations: &mut Violations,
 ) -> Option<Settings> {
     let properties = &resource.properties;
-    refuse_what_is_not_served(resource, violations);
     // An absent number reads as zero, as the official service has it.
     let port = properties.port.unwrap_or(0);
     let port = in_range(port, 1..=65_535, code::SETTINGS_PORT, resource.at("port"), violations);
@@ -120,19 +121,6 @@ fn compile_settings(
         affinity_cookie: affinity_cookie(resource, violations),
         dedicated_connections: dedicated_connections(resource, violations),
     })
-}
-
-fn refuse_what_is_not_served(resource: &Source, violations: &mut Violations) {
-    let properties = &resource.properties;
-    for (property, value) in [
-        ("validateCertChainAndExpiry", properties.validate_cert_chain_and_expiry),
-        ("validateSNI", properties.validate_sni),
-    ] {
-        if value == Some(false) {
-            let message = "Certificates of backends are always checked. Leave it out or set it to true.";
-            violations.push(code::NOT_SUPPORTED, resource.at(property), message);
-        }
-    }
 }
 
 /// The name of the affinity cookie, where affinity is on; a name alone has no effect, and is checked all the same.
@@ -176,11 +164,33 @@ fn upstream_tls(resource: &Source, trust: &Trust<'_>, violations: &mut Violation
         let property = format!("trustedRootCertificates[{i}]");
         used.extend(trust.roots.find(resource, &property, reference, violations));
     }
-    match resource.properties.protocol {
-        Protocol::Http => None,
-        Protocol::Https if used.is_empty() => Some(UpstreamTls::SystemRoots),
-        Protocol::Https => Some(UpstreamTls::Roots(used.into_iter().collect())),
+    let properties = &resource.properties;
+    let checks_name = properties.validate_sni != Some(false);
+    let name = sni_name(resource, checks_name, violations);
+    let trust = match properties.validate_cert_chain_and_expiry {
+        Some(false) => UpstreamTrust::Anybody,
+        _ if used.is_empty() => UpstreamTrust::System,
+        _ => UpstreamTrust::Roots(used.into_iter().collect()),
+    };
+    (properties.protocol == Protocol::Https).then_some(UpstreamTls { trust, checks_name, name })
+}
+
+/// The name to ask for and to check, which makes sense only where there is TLS, and where it is checked.
+fn sni_name(resource: &Source, checks_name: bool, violations: &mut Violations) -> Option<String> {
+    let name = given(resource.properties.sni_name.as_ref())?;
+    let target = || resource.at("sniName");
+    if !hosts::is_host(name) {
+        violations.push(code::HOST_NAME, target(), format!("'{name}' is no host name."));
     }
+    if !checks_name {
+        let message = format!("{} has an sniName, which needs validateSNI to be true.", resource.id);
+        violations.push(code::EXCLUSIVE, target(), message);
+    }
+    if resource.properties.protocol != Protocol::Https {
+        let message = format!("{} has an sniName, which needs the protocol Https.", resource.id);
+        violations.push(code::EXCLUSIVE, target(), message);
+    }
+    Some(name.to_owned())
 }
 
 fn host_header(resource: &Source, violations: &mut Violations) -> HostHeader {

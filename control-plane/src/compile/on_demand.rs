@@ -1,6 +1,6 @@
 //! A probe that is made once: what it asks whom, from its own body and from what the gateway's document means.
 
-use tidegate_shared::snapshot::{self, Content, HostHeader, Pool, Settings, TrustedRoot, UpstreamTls};
+use tidegate_shared::snapshot::{self, Content, HostHeader, Pool, Settings, TrustedRoot, UpstreamTrust};
 
 use super::probes;
 use super::resources::Resources;
@@ -142,7 +142,8 @@ fn with(
 
 /// The authorities that settings trust, to which their indices lead from then on.
 fn take_roots(settings: &mut Settings, content: &Content) -> Vec<TrustedRoot> {
-    let Some(UpstreamTls::Roots(indices)) = &mut settings.tls else { return Vec::new() };
+    let trust = settings.tls.as_mut().map(|tls| &mut tls.trust);
+    let Some(UpstreamTrust::Roots(indices)) = trust else { return Vec::new() };
     let roots: Vec<TrustedRoot> =
         indices.iter().filter_map(|index| content.roots.get(*index)).cloned().collect();
     *indices = (0..roots.len()).collect();

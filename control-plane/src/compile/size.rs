@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use tidegate_shared::channel::MAX_SNAPSHOT;
-use tidegate_shared::snapshot::{Content, UpstreamTls};
+use tidegate_shared::snapshot::{Content, UpstreamTrust};
 
 use crate::arm::collection::over_limit;
 use crate::violation::{Violations, code};
@@ -46,9 +46,9 @@ fn backends(content: &Content) -> usize {
 }
 
 fn trusted(content: &Content) -> usize {
-    let lists = content.settings.iter().filter_map(|settings| match &settings.tls {
-        Some(UpstreamTls::Roots(indices)) => Some(indices),
-        Some(UpstreamTls::SystemRoots) | None => None,
+    let lists = content.settings.iter().filter_map(|settings| match &settings.tls.as_ref()?.trust {
+        UpstreamTrust::Roots(indices) => Some(indices),
+        UpstreamTrust::System | UpstreamTrust::Anybody => None,
     });
     lists.flatten().filter_map(|index| content.roots.get(*index)).map(|root| root.certificates.len()).sum()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidegate_shared::snapshot::{
-    Action, Destination, Frontend, Host, HostHeader, Pool, Routing, UpstreamTls, Way,
+    Action, Destination, Frontend, Host, HostHeader, Pool, Routing, UpstreamTls, UpstreamTrust, Way,
 };
 
 use super::*;
@@ -22,6 +22,7 @@ mod official;
 mod public;
 mod tls;
 mod transport;
+mod upstream_tls;
 mod wrong;
 
 /// What the API does with a body: read, compile, one list of what is wrong.
@@ -97,7 +98,8 @@ fn backends_mean_what_the_service_says() {
 
     assert_eq!((tls.port, &tls.host), (8443, &HostHeader::Fixed("b.test".into())));
     assert_eq!((tls.request_timeout, tls.drain_timeout), (seconds(40), seconds(60)));
-    assert!(matches!(&tls.tls, Some(UpstreamTls::Roots(roots)) if roots[..] == [0]));
+    let trust = UpstreamTrust::Roots(vec![0]);
+    assert_eq!(tls.tls, Some(UpstreamTls { trust, checks_name: true, name: None }));
     assert_eq!(content.roots[0].certificates.len(), 1);
     let probe = &tls.probe;
     assert_eq!(
@@ -118,7 +120,7 @@ fn hosts_may_be_picked_from_members() {
     settings["trustedRootCertificates"] = json!([]);
     let tls = &compile_body(body).unwrap().settings[1];
     assert_eq!((&tls.host, &tls.probe.host), (&HostHeader::Member, &None));
-    assert_eq!(tls.tls, Some(UpstreamTls::SystemRoots));
+    assert_eq!(tls.tls.as_ref().unwrap().trust, UpstreamTrust::System);
 }
 
 #[test]

@@ -107,7 +107,10 @@ async fn attempts(
         };
         let unreachable = |source| ProxyError::Connect { backend: backend.address(), source };
         let tls = match &backend.tls {
-            Some(config) => Some((config.clone(), server_name(&request).map_err(unreachable)?)),
+            Some(tls) => {
+                let name = tls.name.clone().map_or_else(|| server_name(&request), Ok);
+                Some((tls.config.clone(), name.map_err(unreachable)?))
+            }
             None => None,
         };
         let key = Key::new(backend, tls.as_ref().map(|(_, name)| name.clone()));

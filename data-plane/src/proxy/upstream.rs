@@ -16,6 +16,7 @@ use rustls::pki_types::ServerName;
 use socket2::SockRef;
 use thiserror::Error;
 use tidegate_shared::snapshot::HttpVersion;
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
@@ -24,6 +25,7 @@ use crate::cut::Registration;
 use crate::dial::{self, DialError, Location};
 use crate::stream::{self, Stream};
 use crate::thread::Thread;
+use crate::tls::client::fault;
 
 pub(crate) use checked::{Checked, CheckedSender};
 
@@ -63,7 +65,7 @@ pub(crate) enum ConnectError {
     Http(hyper::Error),
     #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
     Timeout,
-    #[error("TLS: {0}")]
+    #[error("TLS: {}", fault::of_handshake(.0))]
     Tls(io::Error),
     #[error("TLS: {0:?} is neither a host name nor an address")]
     ServerName(String),
@@ -202,12 +204,19 @@ pub(crate) async fn open(
 }
 
 /// Connects to a backend, under TLS if asked for.
-pub(crate) async fn connect(
+async fn connect(
     location: &Location,
     port: u16,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 ) -> Result<Stream, ConnectError> {
-    let tcp = dial::connect(location, port).await.map_err(ConnectError::Dial)?;
+    secure(dial::connect(location, port).await.map_err(ConnectError::Dial)?, tls).await
+}
+
+/// Puts a connection under TLS if asked for.
+pub(crate) async fn secure(
+    tcp: TcpStream,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+) -> Result<Stream, ConnectError> {
     match tls {
         None => Ok(Stream::Plain(tcp)),
         Some((config, name)) => {

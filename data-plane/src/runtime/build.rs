@@ -30,7 +30,7 @@ use crate::member::Roster;
 use crate::metrics::series::Series;
 use crate::proxy::page::Shelf;
 use crate::tls::TlsError;
-use crate::tls::client::Client;
+use crate::tls::client::{self, Client};
 use crate::tls::server::Server;
 
 /// A snapshot that cannot be executed here.
@@ -252,18 +252,9 @@ impl<'a> Builder<'a> {
         if let Some(known) = self.clients.get(tls) {
             return Ok(Some(known.clone()));
         }
-        let client = match tls {
-            UpstreamTls::SystemRoots => Client::of_system(),
-            UpstreamTls::Roots(indices) => {
-                let mut authorities = Vec::new();
-                for index in indices {
-                    let root = self.content().roots.get(*index);
-                    let root = root.ok_or_else(|| dangling(listener, "trusted root", *index))?;
-                    authorities.extend(root.certificates.iter().map(Vec::as_slice));
-                }
-                Client::of_roots(&settings.name, authorities)?
-            }
-        };
+        let roots = client::authorities(tls, &self.content().roots);
+        let roots = roots.map_err(|index| dangling(listener, "trusted root", index))?;
+        let client = Client::new(&settings.name, tls, roots)?;
         self.clients.insert(tls, client.clone());
         Ok(Some(client))
     }

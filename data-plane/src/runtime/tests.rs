@@ -8,7 +8,7 @@ use tidegate_shared::protocol::HealthState;
 use tidegate_shared::secret::Secret;
 use tidegate_shared::snapshot::{
     Action, Content, Destination, Frontend, Host, HostHeader, HttpVersion, Listener, Pool, Probe, Routing,
-    Rule, Settings, Snapshot, TrustedRoot, UpstreamTls, Way,
+    Rule, Settings, Snapshot, TrustedRoot, UpstreamTls, UpstreamTrust, Way,
 };
 use uuid::Uuid;
 
@@ -58,7 +58,11 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         name: "s".into(),
         port: 443,
         version: HttpVersion::Http1,
-        tls: Some(UpstreamTls::Roots(trusted.to_vec())),
+        tls: Some(UpstreamTls {
+            trust: UpstreamTrust::Roots(trusted.to_vec()),
+            checks_name: true,
+            name: None,
+        }),
         host: HostHeader::Client,
         path: None,
         request_timeout: second,

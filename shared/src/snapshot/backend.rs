@@ -44,7 +44,7 @@ pub struct Settings {
     pub port: u16,
     /// By which version of HTTP requests are sent.
     pub version: HttpVersion,
-    /// TLS to the backend, and whom to trust; none for plain HTTP.
+    /// TLS to the backend; none for plain HTTP.
     pub tls: Option<UpstreamTls>,
     /// The `Host` that the backend sees, which is also the name its certificate must bear.
     pub host: HostHeader,
@@ -73,12 +73,26 @@ pub enum HttpVersion {
     Http2,
 }
 
+/// TLS to a backend, and what its certificate is held against.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct UpstreamTls {
+    /// Who must vouch for it.
+    pub trust: UpstreamTrust,
+    /// Whether it must bear the name that is asked for.
+    pub checks_name: bool,
+    /// The name to ask for; the host of the `Host` header if none.
+    pub name: Option<String>,
+}
+
 /// Whom to trust as a backend.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum UpstreamTls {
+pub enum UpstreamTrust {
+    /// Whoever has a certificate: neither who vouches for it counts, nor whether it has expired.
+    Anybody,
     /// Whoever the authorities known to the worker's system vouch for.
-    SystemRoots,
-    /// Whoever these authorities vouch for, and nobody else: indices into [`Content::roots`], ascending, each once.
+    System,
+    /// Whoever these authorities vouch for, and nobody else: indices into [`Content::roots`](super::Content::roots),
+    /// ascending, each once.
     Roots(Vec<usize>),
 }
 

@@ -14,7 +14,9 @@ use rcgen::{
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::server::ResolvesServerCertUsingSni;
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 /// A certificate authority that exists for one test.
 #[derive(Debug)]
@@ -46,10 +48,14 @@ impl Authority {
 
     /// A certificate for these DNS names and addresses.
     pub fn issue(&self, names: &[&str]) -> Identity {
-        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let mut params = CertificateParams::new(names).expect("tests name servers properly");
-        params.distinguished_name.push(DnType::CommonName, "Server of a test");
-        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+        self.sign(server_params(names))
+    }
+
+    /// The same, but its time is over.
+    pub fn issue_expired(&self, names: &[&str]) -> Identity {
+        let mut params = server_params(names);
+        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2002, 2, 3);
         self.sign(params)
     }
 
@@ -189,15 +195,53 @@ impl Identity {
 
     /// A server with this identity.
     pub fn server(&self) -> Arc<ServerConfig> {
+        Arc::new(self.server_config(vec![self.certificate.clone()], rustls::DEFAULT_VERSIONS))
+    }
+
+    /// The same, which sends the certificate of the authority along.
+    pub fn server_with_authority(&self) -> Arc<ServerConfig> {
+        let chain = vec![self.certificate.clone(), self.authority.clone()];
+        Arc::new(self.server_config(chain, rustls::DEFAULT_VERSIONS))
+    }
+
+    /// The same, which speaks only TLS 1.2.
+    pub fn server_of_tls12(&self) -> Arc<ServerConfig> {
+        Arc::new(self.server_config(vec![self.certificate.clone()], &[&rustls::version::TLS12]))
+    }
+
+    /// The same, which serves nobody but who asks for it by that name (SNI).
+    pub fn server_by_name(&self, name: &str) -> Arc<ServerConfig> {
+        let mut config = self.server_config(vec![self.certificate.clone()], rustls::DEFAULT_VERSIONS);
         let key = PrivateKeyDer::try_from(self.key.clone()).expect("rcgen writes valid keys");
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring serves the default versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![self.certificate.clone()], key)
+        let certified = CertifiedKey::from_der(vec![self.certificate.clone()], key, &default_provider())
             .expect("certificate and key were made together");
+        let mut by_name = ResolvesServerCertUsingSni::new();
+        by_name.add(name, certified).expect("the certificate bears the name");
+        config.cert_resolver = Arc::new(by_name);
         Arc::new(config)
     }
+
+    fn server_config(
+        &self,
+        chain: Vec<CertificateDer<'static>>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ServerConfig {
+        let key = PrivateKeyDer::try_from(self.key.clone()).expect("rcgen writes valid keys");
+        ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(versions)
+            .expect("ring serves these versions")
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("certificate and key were made together")
+    }
+}
+
+fn server_params(names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let mut params = CertificateParams::new(names).expect("tests name servers properly");
+    params.distinguished_name.push(DnType::CommonName, "Server of a test");
+    params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+    params
 }
 
 /// A client that trusts what a PEM file says, and nobody else.

@@ -67,13 +67,13 @@ pub struct BackendHttpSettings {
     pub authentication_certificates: Vec<SubResource>,
     /// Whether each client connection has connections to members of its own, as some ways to sign on need it (NTLM).
     pub dedicated_backend_connection: Option<bool>,
-    /// Only `true` is served.
+    /// For `Https`: whether a certificate must have been issued by a trusted authority and be in date; it must if absent.
     pub validate_cert_chain_and_expiry: Option<bool>,
-    /// Only `true` is served.
+    /// For `Https`: whether a certificate must bear the name that is asked for; it must if absent.
     #[serde(rename = "validateSNI")]
     pub validate_sni: Option<bool>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = "The name is that of the Host header: use hostName."))]
+    /// For `Https`: the name to ask for (SNI) and to check, instead of that of the `Host` header. Only where `validateSNI`
+    /// is not `false`.
     pub sni_name: Option<String>,
 }
 

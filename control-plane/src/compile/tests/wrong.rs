@@ -88,14 +88,13 @@ fn features_that_no_worker_executes() {
     check_gateway(json!({ "firewallPolicy": { "id": "x" } }), &[(code::NOT_SUPPORTED, ".firewallPolicy")]);
     for (collection, changes) in [
         ("httpListeners", json!({ "firewallPolicy": { "id": "x" } })),
-        ("backendHttpSettingsCollection", json!({ "validateSNI": false })),
         ("trustedRootCertificates", json!({ "keyVaultSecretId": "https://kv" })),
         ("sslCertificates", json!({ "keyVaultSecretId": "https://kv" })),
     ] {
         let property = changes.as_object().unwrap().keys().next().unwrap().clone();
         check(collection, 0, changes, &[(code::NOT_SUPPORTED, &format!(".{property}"))]);
     }
-    let off = json!({ "path": "", "validateSNI": true, "probeEnabled": true });
+    let off = json!({ "path": "", "probeEnabled": true });
     check("backendHttpSettingsCollection", 0, off, &[]);
 }
 

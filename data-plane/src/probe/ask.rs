@@ -1,0 +1,162 @@
+//! One question to one backend: connect, ask, hear the answer out. How far it came is kept, so that a probe that ran
+//! out of time can say what it was waiting for.
+
+use std::cell::Cell;
+use std::error::Error;
+
+use bytes::Bytes;
+use http::Request;
+use http::header::{CONNECTION, HOST, HeaderValue, USER_AGENT};
+use http_body_util::Empty;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tidegate_shared::snapshot::{HttpVersion, Probe};
+use tokio::time::timeout;
+
+use super::answer;
+use super::bounded::Bounded;
+use crate::backend::Backend;
+use crate::dial;
+use crate::proxy::upstream::{ConnectError, http2, secure};
+use crate::stream::Stream;
+use crate::tls::client;
+
+/// What a probe is waiting for.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Connection,
+    Handshake,
+    Head,
+    Body,
+}
+
+impl Step {
+    /// What to say of a backend at `address` that took too long with it.
+    fn account(self, address: &str) -> String {
+        match self {
+            Step::Connection => format!("there is no TCP connection to {address}"),
+            Step::Handshake => format!(
+                "{address} accepted the connection, but the TLS handshake did not end. Does the backend speak TLS on \
+                 this port?"
+            ),
+            Step::Head => format!("{address} accepted the connection, but did not answer the request"),
+            Step::Body => format!("{address} began to answer, but the body did not end"),
+        }
+    }
+}
+
+/// Asks once, for as long as the probe grants. What was good or bad about the answer, for a person to read.
+pub(crate) async fn ask_in_time(backend: &Backend, probe: &Probe) -> Result<String, String> {
+    let step = Cell::new(Step::Connection);
+    match timeout(probe.timeout, ask(backend, probe, &step)).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let account = step.get().account(&backend.address_at(port(backend, probe)));
+            Err(format!("No answer within {} s: {}.", probe.timeout.as_secs(), account.trim_end_matches('.')))
+        }
+    }
+}
+
+fn port(backend: &Backend, probe: &Probe) -> u16 {
+    probe.port.unwrap_or(backend.key.port)
+}
+
+async fn ask(backend: &Backend, probe: &Probe, step: &Cell<Step>) -> Result<String, String> {
+    let member = Backend::own_host(&backend.key.host);
+    let host = probe.host.as_deref().unwrap_or(&member);
+    let tls = match &backend.tls {
+        None => None,
+        Some(tls) => {
+            let name =
+                tls.name.clone().map_or_else(|| server_name(backend.key.server_name(host, &member)), Ok);
+            Some((tls.config.clone(), name?))
+        }
+    };
+    let http2 = backend.key.version == HttpVersion::Http2;
+    let tls = tls.map(|(config, name)| (if http2 { http2::offered(&config) } else { config }, name));
+    let failed = |error: ConnectError| sentence(&error.to_string());
+    let tcp = dial::connect(&backend.location, port(backend, probe)).await;
+    let tcp = tcp.map_err(|error| failed(ConnectError::Dial(error)))?;
+    step.set(Step::Handshake);
+    let stream = secure(tcp, tls).await.map_err(failed)?;
+    step.set(Step::Head);
+    if http2 { by_http2(probe, host, stream, step).await } else { by_http1(probe, host, stream, step).await }
+}
+
+async fn by_http1(probe: &Probe, host: &str, stream: Stream, step: &Cell<Step>) -> Result<String, String> {
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(Bounded::new(stream)));
+    let (mut sender, connection) = handshake.await.map_err(|e| format!("The connection failed: {e}."))?;
+    let conversation = async {
+        let response = sender.send_request(request(probe, host)?).await.map_err(|e| no_answer(&e))?;
+        step.set(Step::Body);
+        answer::judge(probe, response.status(), response.into_body()).await
+    };
+    tokio::select! {
+        biased;
+        outcome = conversation => outcome,
+        // Only the conversation's end is of interest; the connection merely has to be driven.
+        never = async { let _ = connection.await; std::future::pending().await } => never,
+    }
+}
+
+async fn by_http2(probe: &Probe, host: &str, stream: Stream, step: &Cell<Step>) -> Result<String, String> {
+    http2::check(&stream).map_err(|e| sentence(&e.to_string()))?;
+    let scheme = if matches!(stream, Stream::Tls(_)) { "https" } else { "http" };
+    let request = Request::get(format!("{scheme}://{host}{}", probe.path))
+        .header(USER_AGENT, "Tidegate-Probe")
+        .body(Empty::<Bytes>::new())
+        .map_err(|e| format!("The probe cannot be asked: {e}."))?;
+    let stream = TokioIo::new(Bounded::new(stream));
+    let handshake = hyper::client::conn::http2::handshake(http2::OnThisThread, stream);
+    let (mut sender, connection) = handshake.await.map_err(|e| format!("The connection failed: {e}."))?;
+    let conversation = async {
+        let response = sender.send_request(request).await;
+        let response = response.map_err(|e| format!("The answer is not HTTP/2: {}.", cause(&e)))?;
+        step.set(Step::Body);
+        answer::judge(probe, response.status(), response.into_body()).await
+    };
+    tokio::select! {
+        biased;
+        outcome = conversation => outcome,
+        never = async { let _ = connection.await; std::future::pending().await } => never,
+    }
+}
+
+fn server_name(name: &str) -> Result<ServerName<'static>, String> {
+    client::server_name(name).ok_or_else(|| format!("{name:?} is neither a host name nor an address."))
+}
+
+fn request(probe: &Probe, host: &str) -> Result<Request<Empty<Bytes>>, String> {
+    let host = HeaderValue::from_str(host).map_err(|_| format!("{host:?} is no header value."))?;
+    Request::get(probe.path.as_str())
+        .header(HOST, host)
+        .header(USER_AGENT, "Tidegate-Probe")
+        .header(CONNECTION, "close")
+        .body(Empty::new())
+        .map_err(|e| format!("The probe's path cannot be asked for: {e}."))
+}
+
+/// Why there is no head of an answer.
+fn no_answer(error: &hyper::Error) -> String {
+    if error.is_incomplete_message() {
+        return "The backend closed the connection before it had answered the request.".to_owned();
+    }
+    if error.is_parse() {
+        return format!("The backend's answer is not HTTP/1.1, or breaks its rules: {}.", cause(error));
+    }
+    format!("The connection broke off before the request was answered: {}.", cause(error))
+}
+
+/// The error, and what it comes from where that says more.
+fn cause(error: &hyper::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}

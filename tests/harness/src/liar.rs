@@ -1,0 +1,90 @@
+//! A backend that says the same to everybody, whatever is asked, health probes and TLS handshakes included.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::address::{BACKEND_PORT, loopback};
+
+/// What follows the first bytes.
+#[derive(Clone, Debug)]
+pub enum Rest {
+    /// The end of the connection.
+    Close,
+    /// Nothing, and the connection stays open.
+    Hold,
+    /// These bytes, again and again.
+    Repeat(Vec<u8>),
+}
+
+/// Reads something from each connection, and answers with the same bytes.
+#[derive(Debug)]
+pub struct Liar {
+    address: SocketAddr,
+    heard: Arc<Mutex<String>>,
+    _tasks: JoinSet<()>,
+}
+
+impl Liar {
+    /// On an address of its own.
+    pub async fn start(first: &str, rest: Rest) -> Liar {
+        Liar::start_at((loopback(), BACKEND_PORT).into(), first, rest).await
+    }
+
+    /// At that address; port 0 for any free one.
+    pub async fn start_at(address: SocketAddr, first: &str, rest: Rest) -> Liar {
+        let listener = TcpListener::bind(address).await.expect("the address is nobody else's");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let heard = Arc::new(Mutex::default());
+        let (first, hears) = (first.as_bytes().to_vec(), heard.clone());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(lie(stream, first.clone(), rest.clone(), hears.clone()));
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Liar { address, heard, _tasks: tasks }
+    }
+
+    /// An answer with status 200 and that body.
+    pub fn ok(body: &str) -> String {
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    }
+
+    /// Where it listens.
+    pub fn ip(&self) -> IpAddr {
+        self.address.ip()
+    }
+
+    /// Where it listens, with the port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What was read last.
+    pub fn heard(&self) -> String {
+        self.heard.lock().expect("no task panics with the lock").clone()
+    }
+}
+
+/// An error is the other side's way to end the connection.
+async fn lie(mut stream: TcpStream, first: Vec<u8>, rest: Rest, heard: Arc<Mutex<String>>) -> Option<()> {
+    let mut buffer = [0; 4096];
+    let length = stream.read(&mut buffer).await.ok()?;
+    let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+    *heard.lock().expect("no task panics with the lock") = text;
+    stream.write_all(&first).await.ok()?;
+    match rest {
+        Rest::Close => {}
+        Rest::Hold => while stream.read(&mut buffer).await.ok()? > 0 {},
+        Rest::Repeat(block) => loop {
+            stream.write_all(&block).await.ok()?;
+        },
+    }
+    Some(())
+}
