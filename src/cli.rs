@@ -213,6 +213,11 @@ pub(crate) struct WorkerOptions {
     #[command(flatten)]
     pub(crate) timeouts: TimeoutOptions,
 
+    /// How much of bodies may wait on a worker's disk, for gateways that ask for buffering, such as `1GiB`.
+    #[arg(long, env = "TIDEGATE_BUFFER_SPACE", default_value = "1GiB", value_name = "SIZE",
+          value_parser = value::size)]
+    pub(crate) buffer_space: u64,
+
     /// Where a worker writes its access log: `off`, `stdout`, or a file to append to.
     #[arg(long, env = "TIDEGATE_ACCESS_LOG", default_value = "stdout", value_name = "off|stdout|PATH",
           value_parser = value::access_log)]

@@ -186,6 +186,7 @@ fn up_options(files: &Files) -> UpOptions {
             // Whoever ends a demo does not wait for its tunnels.
             drain_timeout: Duration::from_secs(1),
             timeouts: TimeoutOptions::DOCUMENTED,
+            buffer_space: 1 << 30,
             access_log: AccessLog::File(files.access_log.clone()),
             access_log_max_size: u64::MAX,
             access_log_keep: 0,

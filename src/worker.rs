@@ -33,6 +33,7 @@ pub(crate) fn run(options: DataPlaneOptions) -> Outcome {
         dns_servers: options.worker.dns_server,
         threads: threads.unwrap_or(NonZeroUsize::MIN),
         drain_timeout: options.worker.drain_timeout,
+        buffer_space: options.worker.buffer_space,
         access_log: options.worker.access_log,
         access_log_rotation: Rotation {
             max_size: options.worker.access_log_max_size,

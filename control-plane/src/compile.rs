@@ -4,7 +4,7 @@
 //! This is the only validator: what compiles is valid. It is pure, and it finds everything that is wrong at once. It
 //! may be called with any document, however badly it was read.
 
-use tidegate_shared::snapshot::{Answers, Content, Listener, Rule};
+use tidegate_shared::snapshot::{Answers, Buffering, Content, Listener, Rule};
 
 use self::resources::Resources;
 use crate::arm::document::Document;
@@ -121,6 +121,7 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
     };
     definitions::check(document, &executed, found);
 
+    let switches = gateway.switches();
     let content = Content {
         name: document.path.to_string(),
         http2: gateway.properties.enable_http2,
@@ -135,7 +136,11 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
         answers: Answers {
             pages: pages.into_pages(),
             of_gateway,
-            without_server: gateway.switches().disable_default_server_header_in_response.unwrap_or_default(),
+            without_server: switches.disable_default_server_header_in_response.unwrap_or_default(),
+        },
+        buffering: Buffering {
+            requests: switches.enable_request_buffering.unwrap_or_default(),
+            responses: switches.enable_response_buffering.unwrap_or_default(),
         },
         rewrites: compiled_rewrites,
     };

@@ -26,6 +26,8 @@ pub struct Config {
     pub threads: NonZeroUsize,
     /// How long connections may go on after a stop was asked for.
     pub drain_timeout: Duration,
+    /// How many bytes of bodies may wait on disk, under the data directory.
+    pub buffer_space: u64,
     /// Where access lines go.
     pub access_log: AccessLog,
     /// How long clients are waited for.

@@ -9,6 +9,7 @@
 
 mod admission;
 pub(crate) mod body;
+mod buffer;
 pub(crate) mod dedicated;
 mod error;
 mod forward;
@@ -35,8 +36,10 @@ use hyper::body::Incoming;
 
 use crate::listener::Connection;
 use crate::runtime::{Action, Route, Selection};
+use crate::spool::Room;
 use crate::trace;
 use body::{Passing, RequestBody, ResponseBody};
+use buffer::held::Held;
 use error::ProxyError;
 use forward::Exchange;
 use handshake::Handshake;
@@ -60,7 +63,10 @@ pub(crate) async fn serve(
         Err(error) => Err(error),
     };
     let response = match answered {
-        Ok(Answer::Passed(exchange)) => respond(exchange, record),
+        Ok(Answer::Passed(exchange)) => {
+            let holds = route.as_ref().is_some_and(|route| route.buffering.responses);
+            respond(exchange, record, holds.then_some(&connection.thread.room))
+        }
         Ok(Answer::Own(response)) => {
             record.answer(response.status(), response.headers());
             record.complete();
@@ -145,7 +151,10 @@ async fn answer(
         Handshake::ask(request.headers_mut());
     }
     let (mut parts, body) = request.into_parts();
-    let (body, upload) = RequestBody::new(body);
+    let (body, upload) = match route.buffering.requests && asked.is_none() {
+        true => forward::collect(connection, body).await?,
+        false => RequestBody::new(body),
+    };
     headers::frame(&mut parts.headers, &body);
     record.upload(upload.as_ref());
 
@@ -180,8 +189,8 @@ fn route(connection: &Connection, host: &str) -> Result<Arc<Route>, ProxyError> 
 }
 
 /// Makes the backend's answer the client's: its head without what concerned the upstream connection alone, its body
-/// piece by piece.
-fn respond(exchange: Exchange, mut record: Record) -> Response<ResponseBody> {
+/// piece by piece: held in `room`, if there is one, while the client is slower.
+fn respond(exchange: Exchange, mut record: Record, room: Option<&Room>) -> Response<ResponseBody> {
     let Exchange { response, backend, busy, lease, patience, .. } = exchange;
     let (mut parts, inner) = response.into_parts();
     record.answer(parts.status, &parts.headers);
@@ -202,6 +211,8 @@ fn respond(exchange: Exchange, mut record: Record) -> Response<ResponseBody> {
             lease.give_back();
         }
         ResponseBody::Whole(bytes::Bytes::new())
+    } else if let Some(room) = room {
+        ResponseBody::Held(Box::new(Held::start((inner, backend, busy), lease, record, patience, room)))
     } else {
         ResponseBody::Passing(Box::new(Passing {
             inner,

@@ -25,6 +25,7 @@ use crate::limits::Places;
 use crate::listener;
 use crate::proxy::upstream::Upstreams;
 use crate::runtime::Runtime;
+use crate::spool::Room;
 use crate::trace;
 
 /// How long tunnels that were told to end may take to do so.
@@ -62,6 +63,8 @@ pub(crate) struct Thread {
     pub(crate) places: Places,
     /// How long clients are waited for.
     pub(crate) timeouts: Timeouts,
+    /// Where bodies wait that are held; shared by all threads of the process.
+    pub(crate) room: Room,
     /// For transaction ids: unique, not secret.
     pub(crate) random: RefCell<fastrand::Rng>,
     live: Cell<usize>,
@@ -114,9 +117,15 @@ impl Threads {
         log: &access_log::Writer,
         spans: &trace::Exporter,
         places: &Places,
+        room: &Room,
     ) -> io::Result<Threads> {
-        let outlets =
-            || Outlets { timeouts, log: log.handle(), spans: spans.handle(), places: places.clone() };
+        let outlets = || Outlets {
+            timeouts,
+            log: log.handle(),
+            spans: spans.handle(),
+            places: places.clone(),
+            room: room.clone(),
+        };
         (0..count.get()).map(|number| start_one(number, outlets())).collect::<Result<_, _>>().map(Threads)
     }
 
@@ -171,6 +180,7 @@ struct Outlets {
     log: access_log::Handle,
     spans: trace::Handle,
     places: Places,
+    room: Room,
 }
 
 fn start_one(number: usize, outlets: Outlets) -> io::Result<(mpsc::Sender<Command>, JoinHandle<()>)> {
@@ -201,6 +211,7 @@ async fn run(mut commands: mpsc::Receiver<Command>, number: usize, outlets: Outl
         spans: outlets.spans,
         places: outlets.places,
         timeouts: outlets.timeouts,
+        room: outlets.room,
         random: RefCell::new(fastrand::Rng::new()),
         live: Cell::new(0),
         idle: Notify::new(),

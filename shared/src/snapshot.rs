@@ -17,7 +17,7 @@ mod rewrite;
 mod route;
 mod tls;
 
-pub use answers::{Answers, ErrorPages, Page};
+pub use answers::{Answers, Buffering, ErrorPages, Page};
 pub use backend::{
     Host, HostHeader, HttpVersion, Pool, Probe, Settings, TrustedRoot, UpstreamTls, UpstreamTrust,
 };
@@ -73,6 +73,8 @@ pub struct Content {
     pub answers: Answers,
     /// What is changed in requests and answers.
     pub rewrites: Vec<RewriteSet>,
+    /// Which bodies it holds.
+    pub buffering: Buffering,
 }
 
 impl Content {

@@ -114,6 +114,7 @@ pub(super) fn arguments(plan: &WorkerPlan) -> Vec<OsString> {
     for (name, timeout) in options.timeouts.named() {
         option(name, format_duration(timeout).into());
     }
+    option("--buffer-space", options.buffer_space.to_string().into());
     option("--access-log", format_access_log(&options.access_log).into());
     option("--access-log-max-size", options.access_log_max_size.to_string().into());
     option("--access-log-keep", options.access_log_keep.to_string().into());
@@ -151,7 +152,7 @@ mod tests {
     #[test]
     fn a_worker_is_told_what_up_was_told() {
         let told = "--port-offset 8000 --public-address 127.0.0.3 --threads 2 --drain-timeout 2s --access-log x/y \
-                    --access-log-max-size 1MiB --access-log-keep 0 --metrics off \
+                    --access-log-max-size 1MiB --access-log-keep 0 --metrics off --buffer-space 7MiB \
                     --otlp-endpoint http://127.0.0.1:4318 --dns-server 127.0.0.4:53,[::1]:53";
         let cli = Cli::try_parse_from(std::iter::once("tidegate").chain(told.split_whitespace())).unwrap();
         let plan = WorkerPlan::new(&cli.up, "warn", None, "127.0.0.1:9444".parse().unwrap()).unwrap();

@@ -8,6 +8,7 @@ mod api;
 mod auth;
 mod backend_tls;
 mod backends;
+mod buffering;
 mod children;
 mod client_certificates;
 mod command_line;

@@ -198,9 +198,11 @@ pub struct AutoscaleConfiguration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct GlobalConfiguration {
-    /// Whether a request's body is collected before it is forwarded. Bodies always stream: only `false` is served.
+    /// Whether a request's body is collected before a backend is asked. By default it streams. A body for which a
+    /// worker has no room is answered with 413, or with 503 while others take the room.
     pub enable_request_buffering: Option<bool>,
-    /// Whether a response's body is collected before it is forwarded. Bodies always stream: only `false` is served.
+    /// Whether a response is taken from its backend as fast as it comes, and held for a client that is slower. By
+    /// default the backend waits for the client. What is there is never held back from a client that is ready.
     pub enable_response_buffering: Option<bool>,
     /// Whether the gateway's own answers come without a `Server` header. Those of backends pass as they are.
     pub disable_default_server_header_in_response: Option<bool>,

@@ -20,16 +20,6 @@ pub(super) fn check(document: &Document, violations: &mut Violations) -> Gateway
     if let Some(policy) = &gateway.properties.ssl_policy {
         tls_policy::check(policy, "properties.sslPolicy", violations);
     }
-    let switches = gateway.switches();
-    for (name, on) in [
-        ("enableRequestBuffering", switches.enable_request_buffering),
-        ("enableResponseBuffering", switches.enable_response_buffering),
-    ] {
-        if on == Some(true) {
-            let message = "Bodies are streamed, never buffered. Leave it out or set it to false.";
-            violations.push(code::NOT_SUPPORTED, format!("properties.globalConfiguration.{name}"), message);
-        }
-    }
     check_ip_configurations(document, violations);
     gateway
 }

@@ -13,14 +13,18 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::buffer::collect::{PAUSE, Replay, collect};
+use super::buffer::held::Held;
+use super::error::ProxyError;
 use super::record::Record;
 use super::upstream::{Key, Sender};
 use crate::backend::Backend;
 use crate::error_info::ErrorInfo;
 use crate::listener::Connection;
 use crate::member::Busy;
+use crate::spool::Room;
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How much of a request's body has gone up, and when the last of it did.
 #[derive(Debug)]
@@ -32,61 +36,118 @@ pub(crate) struct Progress {
     pub(crate) broken: Cell<bool>,
 }
 
+impl Progress {
+    fn start() -> Rc<Progress> {
+        Rc::new(Progress {
+            bytes: Cell::new(0),
+            at: Cell::new(Instant::now()),
+            done: Cell::new(false),
+            broken: Cell::new(false),
+        })
+    }
+
+    /// Notes that so much more of it is there.
+    pub(crate) fn add(&self, bytes: u64) {
+        self.bytes.set(self.bytes.get() + bytes);
+        self.at.set(Instant::now());
+    }
+}
+
 /// A request's body on its way to the backend.
 #[derive(Debug)]
-pub(crate) struct RequestBody {
-    /// None where there is surely nothing.
-    inner: Option<Incoming>,
-    progress: Option<Rc<Progress>>,
+pub(crate) enum RequestBody {
+    /// As it comes; none where there is surely nothing.
+    Passing { inner: Option<Incoming>, progress: Option<Rc<Progress>> },
+    /// Collected beforehand. Boxed: few gateways ask for that.
+    Collected(Box<Replay>, Rc<Progress>),
 }
 
 impl RequestBody {
     /// Wraps a body; one that is empty from the start has no progress to watch.
     pub(crate) fn new(inner: Incoming) -> (RequestBody, Option<Rc<Progress>>) {
-        let start = || Progress {
-            bytes: Cell::new(0),
-            at: Cell::new(Instant::now()),
-            done: Cell::new(false),
-            broken: Cell::new(false),
-        };
-        let progress = (!inner.is_end_stream()).then(|| Rc::new(start()));
-        (RequestBody { inner: Some(inner), progress: progress.clone() }, progress)
+        let progress = (!inner.is_end_stream()).then(Progress::start);
+        (RequestBody::Passing { inner: Some(inner), progress: progress.clone() }, progress)
     }
 
     /// None at all.
     pub(crate) fn empty() -> RequestBody {
-        RequestBody { inner: None, progress: None }
+        RequestBody::Passing { inner: None, progress: None }
+    }
+
+    /// Takes all of a body in before any of it goes on.
+    ///
+    /// # Errors
+    /// Those of [`collect`].
+    pub(crate) async fn collect(
+        inner: Incoming,
+        room: &Room,
+    ) -> Result<(RequestBody, Option<Rc<Progress>>), ProxyError> {
+        let progress = Progress::start();
+        let collected = collect(inner, Some(&progress), room, PAUSE).await?;
+        let body = RequestBody::replay(collected.replay(), &progress);
+        Ok((body, Some(progress)))
+    }
+
+    fn replay(replay: Replay, progress: &Rc<Progress>) -> RequestBody {
+        // What it tells from here on is how it goes up; nobody asks an empty one for anything.
+        progress.at.set(Instant::now());
+        progress.done.set(replay.is_end_stream());
+        RequestBody::Collected(Box::new(replay), progress.clone())
+    }
+
+    /// The same body once more, if it is one that can be sent again.
+    pub(crate) fn again(&self) -> Option<RequestBody> {
+        match self {
+            RequestBody::Passing { .. } => None,
+            RequestBody::Collected(replay, progress) => Some(RequestBody::replay(replay.again(), progress)),
+        }
     }
 }
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let this = &mut *self;
-        let Some(inner) = &mut this.inner else { return Poll::Ready(None) };
-        let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
-        if let Some(progress) = &this.progress {
-            if let Some(Ok(frame)) = &frame {
-                progress.bytes.set(progress.bytes.get() + length(frame));
-                progress.at.set(Instant::now());
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut *self {
+            RequestBody::Passing { inner, progress } => {
+                let Some(inner) = inner else { return Poll::Ready(None) };
+                let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
+                if let Some(progress) = progress {
+                    if let Some(Ok(frame)) = &frame {
+                        progress.add(length(frame));
+                    }
+                    progress.done.set(frame.is_none() || inner.is_end_stream());
+                    progress.broken.set(matches!(frame, Some(Err(_))));
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
             }
-            progress.done.set(frame.is_none() || inner.is_end_stream());
-            progress.broken.set(matches!(frame, Some(Err(_))));
+            RequestBody::Collected(replay, progress) => {
+                let frame = ready!(Pin::new(&mut **replay).poll_frame(cx));
+                progress.at.set(Instant::now());
+                progress.done.set(frame.is_none() || replay.is_end_stream());
+                Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
+            }
         }
-        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(Body::is_end_stream)
+        match self {
+            RequestBody::Passing { inner, .. } => inner.as_ref().is_none_or(Body::is_end_stream),
+            RequestBody::Collected(replay, _) => replay.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+        match self {
+            RequestBody::Passing { inner, .. } => {
+                inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+            }
+            RequestBody::Collected(replay, _) => replay.size_hint(),
+        }
     }
 }
 
@@ -97,6 +158,8 @@ pub(crate) enum ResponseBody {
     Whole(Bytes),
     /// The backend's.
     Passing(Box<Passing>),
+    /// The backend's, held for a client that is slower.
+    Held(Box<Held>),
 }
 
 /// The backend's body, with what has to happen when it has passed.
@@ -196,6 +259,7 @@ impl Body for ResponseBody {
             ResponseBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             ResponseBody::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             ResponseBody::Passing(passing) => passing.poll_inner(cx),
+            ResponseBody::Held(held) => Pin::new(&mut **held).poll_frame(cx),
         }
     }
 
@@ -203,6 +267,7 @@ impl Body for ResponseBody {
         match self {
             ResponseBody::Whole(bytes) => bytes.is_empty(),
             ResponseBody::Passing(passing) => passing.inner.is_end_stream(),
+            ResponseBody::Held(held) => held.is_end_stream(),
         }
     }
 
@@ -210,6 +275,7 @@ impl Body for ResponseBody {
         match self {
             ResponseBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             ResponseBody::Passing(passing) => passing.inner.size_hint(),
+            ResponseBody::Held(held) => held.size_hint(),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::upstream::ConnectError;
 use crate::cut::Cut;
 use crate::error_info::ErrorInfo;
 use crate::http1::Fault;
+use crate::spool::SpoolError;
 
 /// Why a request gets the gateway's own answer. The message is for the log, never for the client.
 #[derive(Debug, Error)]
@@ -33,6 +34,12 @@ pub(crate) enum ProxyError {
     TransferCoding,
     #[error("the client's body broke off or is malformed")]
     ClientBody,
+    #[error("the client paused for {seconds} s within its body")]
+    SlowBody { seconds: u64 },
+    #[error("the body is larger than the {limit} bytes that there is room for")]
+    BodyTooLarge { limit: u64 },
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
     #[error("plain HTTP was sent to an HTTPS listener")]
     PlainHttp,
     #[error("{0}")]
@@ -92,6 +99,9 @@ impl ProxyError {
             ProxyError::Http2Upgrade => StatusCode::FORBIDDEN,
             ProxyError::FieldTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             ProxyError::TransferCoding | ProxyError::ProtocolNotServed => StatusCode::NOT_IMPLEMENTED,
+            ProxyError::SlowBody { .. } => StatusCode::REQUEST_TIMEOUT,
+            ProxyError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            ProxyError::Spool(_) => StatusCode::SERVICE_UNAVAILABLE,
             ProxyError::NoListener | ProxyError::NoRule => StatusCode::NOT_FOUND,
             ProxyError::Connect { source, .. } if source.is_exhaustion() => StatusCode::SERVICE_UNAVAILABLE,
             ProxyError::EmptyPool
@@ -123,7 +133,10 @@ impl ProxyError {
             ProxyError::TransferCoding | ProxyError::FieldTooLarge | ProxyError::NoRule => {
                 ErrorInfo::InvalidRequest
             }
-            ProxyError::ClientBody => ErrorInfo::ClientClosedRequest,
+            ProxyError::ClientBody | ProxyError::SlowBody { .. } => ErrorInfo::ClientClosedRequest,
+            ProxyError::BodyTooLarge { .. } => ErrorInfo::InvalidContentLength,
+            // Nothing was wrong with the request, nor with any backend.
+            ProxyError::Spool(_) => ErrorInfo::NoError,
             ProxyError::EmptyPool | ProxyError::NoHealthyBackend | ProxyError::Connect { .. } => {
                 ErrorInfo::UpstreamNoLive
             }
@@ -151,6 +164,8 @@ impl ProxyError {
             | ProxyError::InvalidTarget
             | ProxyError::TransferCoding
             | ProxyError::ClientBody
+            | ProxyError::SlowBody { .. }
+            | ProxyError::BodyTooLarge { .. }
             | ProxyError::PlainHttp => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
@@ -194,5 +209,19 @@ fn status_of(fault: Fault) -> StatusCode {
         Fault::CodingNotServed => StatusCode::NOT_IMPLEMENTED,
         Fault::HeadTimeout | Fault::BodyTimeout | Fault::SendTimeout => StatusCode::REQUEST_TIMEOUT,
         _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_to_be_had_now_may_be_asked_for_again() {
+        let response = ProxyError::Spool(SpoolError::NoRoom).response(&Answers::default(), false);
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+        let response = ProxyError::EmptyPool.response(&Answers::default(), false);
+        assert!(!response.headers().contains_key(header::RETRY_AFTER));
     }
 }

@@ -80,6 +80,17 @@ pub(crate) async fn exchange(
     }
 }
 
+/// Takes the whole of a request's body in, before any backend is asked.
+pub(crate) async fn collect(
+    connection: &Connection,
+    body: Incoming,
+) -> Result<(RequestBody, Option<Rc<Progress>>), ProxyError> {
+    RequestBody::collect(body, &connection.thread.room).await.map_err(|error| match error {
+        ProxyError::ClientBody => connection.wire.fault().map_or(error, ProxyError::Refused),
+        other => other,
+    })
+}
+
 async fn attempts(
     connection: &Rc<Connection>,
     target: &Target,
@@ -134,9 +145,10 @@ async fn attempts(
                 false => connection.thread.upstreams.take(&key, backend.key.version),
             };
             while let Some(mut sender) = kept() {
+                let spare = spare(&request);
                 match send(&mut sender, request, backend.tls.is_some()).await {
                     Sent::Answered(response) => return Ok(finished(response, sender)),
-                    Sent::Broken(error) => return Err(broken(error)),
+                    Sent::Broken(error) => request = spare.ok_or_else(|| broken(error))?,
                     Sent::Nothing(unsent, _) => request = *unsent,
                 }
             }
@@ -160,9 +172,15 @@ async fn attempts(
                     break;
                 }
             };
+            let spare = spare(&request);
             match send(&mut sender, request, backend.tls.is_some()).await {
                 Sent::Answered(response) => return Ok(finished(response, sender)),
-                Sent::Broken(error) => return Err(broken(error)),
+                Sent::Broken(error) => {
+                    failure = broken(error);
+                    let Some(again) = spare else { return Err(failure) };
+                    request = again;
+                    break;
+                }
                 Sent::Nothing(unsent, error) => {
                     request = *unsent;
                     failure = broken(error);
@@ -171,6 +189,20 @@ async fn attempts(
         }
     }
     Err(failure)
+}
+
+/// The same request once more, where it can be sent again and doing it twice is as good as once (RFC 9110, section
+/// 9.2.2).
+fn spare(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+    if !request.method().is_idempotent() {
+        return None;
+    }
+    let mut spare = Request::new(request.body().again()?);
+    spare.method_mut().clone_from(request.method());
+    spare.uri_mut().clone_from(request.uri());
+    spare.headers_mut().clone_from(request.headers());
+    *spare.version_mut() = request.version();
+    Some(spare)
 }
 
 enum Sent {

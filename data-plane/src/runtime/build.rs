@@ -172,6 +172,7 @@ impl<'a> Builder<'a> {
                 gateway: self.name.clone(),
                 listener: listener.name.clone(),
                 answers: answers.map_err(|index| BuildError::NoPage { index })?,
+                buffering: self.content().buffering,
                 demand: offer.as_ref().and_then(|offer| offer.demand.clone()),
                 server_name: listener.hosts.first().cloned().unwrap_or_default(),
                 rule,

@@ -18,6 +18,15 @@ pub struct Answers {
     pub without_server: bool,
 }
 
+/// Which bodies the gateway holds instead of passing them on at the pace of the slower side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Buffering {
+    /// Those of requests: collected before a backend is asked.
+    pub requests: bool,
+    /// Those of responses: taken from the backend as fast as it sends them.
+    pub responses: bool,
+}
+
 /// Error pages by status: indices into [`Answers::pages`].
 pub type ErrorPages = BTreeMap<u16, usize>;
 

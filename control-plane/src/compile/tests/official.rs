@@ -52,9 +52,6 @@ fn the_body_that_creates_a_gateway() {
             // Nobody can look into a vault here.
             (UNSERVED, "sslCertificates[1].properties.keyVaultSecretId"),
             (UNSERVED, "trustedRootCertificates[1].properties.keyVaultSecretId"),
-            // Bodies are streamed.
-            (UNSERVED, "globalConfiguration.enableRequestBuffering"),
-            (UNSERVED, "globalConfiguration.enableResponseBuffering"),
             (code::ROOT_INVALID, "trustedRootCertificates[0].properties.data"),
             (code::CLIENT_AUTHORITY_INVALID, "trustedClientCertificates[0].properties.data"),
             // TLS 1.1 has been ended since the example was written, and its only suite is not served.
@@ -68,7 +65,6 @@ fn the_body_that_creates_a_gateway() {
 fn what_is_left_without_that_is_accepted() {
     let mut body = example(CREATE, "/parameters/parameters");
     let gateway = body["properties"].as_object_mut().unwrap();
-    gateway.remove("globalConfiguration");
     gateway["sslCertificates"].as_array_mut().unwrap().pop();
     gateway["trustedRootCertificates"].as_array_mut().unwrap().pop();
     *properties(&mut body, "sslCertificates", 0) = json!({ "data": CERTIFICATE });
@@ -96,11 +92,7 @@ fn the_answers_of_the_examples_put_back() {
     let rerouting = (code::REWRITE_URL, "requestRoutingRules[0].properties.rewriteRuleSet");
     let created = |revocation: &[_], rerouting: &[_]| {
         [
-            &[
-                (UNSERVED, "globalConfiguration.enableRequestBuffering"),
-                (UNSERVED, "globalConfiguration.enableResponseBuffering"),
-                (code::CERTIFICATE_DATA, "sslCertificates[0].properties"),
-            ][..],
+            &[(code::CERTIFICATE_DATA, "sslCertificates[0].properties")][..],
             &[authority],
             revocation,
             &policy,
@@ -120,8 +112,6 @@ fn the_answers_of_the_examples_put_back() {
             (code::INVALID_JSON, "backendAddressPools[1].properties.backendAddresses[1]"),
             // Two targets with one name.
             (code::DUPLICATE_NAME, "loadDistributionPolicies[0].properties.loadDistributionTargets[1].name"),
-            (UNSERVED, "globalConfiguration.enableRequestBuffering"),
-            (UNSERVED, "globalConfiguration.enableResponseBuffering"),
             (code::CERTIFICATE_DATA, "sslCertificates[0].properties"),
         ][..],
         &[authority, revocation],

@@ -45,7 +45,7 @@ fn gateway_properties() {
     check_gateway(json!({ "sku": { "name": "huge" } }), &[(code::INVALID_JSON, ".sku.name")]);
     check_gateway(json!({ "enableHttp2": "true" }), &[]);
     let buffering = json!({ "globalConfiguration": { "enableRequestBuffering": true, "enableResponseBuffering": false } });
-    check_gateway(buffering, &[(code::NOT_SUPPORTED, ".globalConfiguration.enableRequestBuffering")]);
+    check_gateway(buffering, &[]);
     check("gatewayIPConfigurations", 0, json!({ "subnet": null }), &[(code::SUBNET_IS_REQUIRED, ".subnet")]);
 }
 

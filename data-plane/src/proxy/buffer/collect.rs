@@ -1,0 +1,235 @@
+//! A request's body, collected whole: its beginning in memory, the rest on disk. It can be sent any number of times.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+use super::IN_MEMORY;
+use crate::proxy::body::Progress;
+use crate::proxy::error::ProxyError;
+use crate::spool::{Reading, Room, Spool, SpoolError};
+
+/// How long a client may pause within a body.
+pub(crate) const PAUSE: Duration = Duration::from_secs(60);
+
+/// How long, and how far, a body is read on that will not be taken.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 1024 * 1024;
+
+/// A whole body. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Collected(Rc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    /// Its beginning.
+    memory: Bytes,
+    /// The rest.
+    spool: Option<Spool>,
+    length: u64,
+    trailers: Option<HeaderMap>,
+}
+
+/// Takes a body in to its end, within which the client may pause for `pause`.
+///
+/// # Errors
+/// A body that is larger than all the room there is, for which there is none left now, or that breaks off or stalls.
+pub(crate) async fn collect<B>(
+    body: B,
+    progress: Option<&Progress>,
+    room: &Room,
+    pause: Duration,
+) -> Result<Collected, ProxyError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    if body.size_hint().lower() > room.limit() {
+        return Err(ProxyError::BodyTooLarge { limit: room.limit() });
+    }
+    let mut body = body;
+    let collected = take_in(&mut body, progress, room, pause).await;
+    if matches!(collected, Err(ProxyError::BodyTooLarge { .. } | ProxyError::Spool(_))) {
+        linger(&mut body).await;
+    }
+    collected
+}
+
+async fn take_in<B>(
+    body: &mut B,
+    progress: Option<&Progress>,
+    room: &Room,
+    pause: Duration,
+) -> Result<Collected, ProxyError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut collecting = Collecting::default();
+    loop {
+        let frame = timeout(pause, body.frame()).await;
+        let frame = frame.map_err(|_| ProxyError::SlowBody { seconds: pause.as_secs() })?;
+        match frame.transpose().map_err(|_| ProxyError::ClientBody)?.map(Frame::into_data) {
+            Some(Ok(data)) => {
+                if let Some(progress) = progress {
+                    progress.add(data.len() as u64);
+                }
+                collecting.take(data, room).await?;
+            }
+            Some(Err(other)) => collecting.trailers = other.into_trailers().ok(),
+            None => break,
+        }
+    }
+    collecting.finish(room).await
+}
+
+/// Reads on for a little, to no end but this: a client that is still sending would otherwise see its connection reset
+/// before it has seen the answer.
+async fn linger<B>(body: &mut B)
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let read_on = async {
+        let mut left = LINGER_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Whoever sends more than that, or more slowly, may miss the answer.
+    let _ = timeout(LINGER, read_on).await;
+}
+
+#[derive(Default)]
+struct Collecting {
+    memory: BytesMut,
+    /// What comes after it and is not yet on disk.
+    next: BytesMut,
+    spool: Option<Spool>,
+    spooled: u64,
+    trailers: Option<HeaderMap>,
+}
+
+impl Collecting {
+    async fn take(&mut self, data: Bytes, room: &Room) -> Result<(), ProxyError> {
+        let here = data.len().min(IN_MEMORY - self.memory.len());
+        self.memory.extend_from_slice(&data[..here]);
+        for piece in data[here..].chunks(IN_MEMORY) {
+            self.next.extend_from_slice(piece);
+            if self.next.len() >= IN_MEMORY {
+                self.spill(room).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down what is not yet on disk.
+    async fn spill(&mut self, room: &Room) -> Result<(), ProxyError> {
+        let held = (self.memory.len() + self.next.len()) as u64 + self.spooled;
+        if held > room.limit() {
+            return Err(ProxyError::BodyTooLarge { limit: room.limit() });
+        }
+        let bytes = self.next.split().freeze();
+        let spool = match self.spool.take() {
+            Some(spool) => spool,
+            None => Spool::create(room).await.map_err(SpoolError::from)?,
+        };
+        let length = bytes.len() as u64;
+        spool.write(self.spooled, bytes).await?;
+        self.spooled += length;
+        self.spool = Some(spool);
+        Ok(())
+    }
+
+    async fn finish(mut self, room: &Room) -> Result<Collected, ProxyError> {
+        if !self.next.is_empty() {
+            self.spill(room).await?;
+        }
+        let memory = self.memory.freeze();
+        let length = memory.len() as u64 + self.spooled;
+        Ok(Collected(Rc::new(Parts { memory, spool: self.spool, length, trailers: self.trailers })))
+    }
+}
+
+impl Collected {
+    /// The body from its beginning.
+    pub(crate) fn replay(&self) -> Replay {
+        Replay { body: self.clone(), at: 0, reading: None, trailers: self.0.trailers.clone() }
+    }
+}
+
+/// A collected body on its way to a backend.
+pub(crate) struct Replay {
+    body: Collected,
+    at: u64,
+    reading: Option<Reading>,
+    trailers: Option<HeaderMap>,
+}
+
+impl Replay {
+    /// The same from its beginning.
+    pub(crate) fn again(&self) -> Replay {
+        self.body.replay()
+    }
+}
+
+impl std::fmt::Debug for Replay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Replay({} of {})", self.at, self.body.0.length)
+    }
+}
+
+impl Body for Replay {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        let this = &mut *self;
+        let parts = &this.body.0;
+        let in_memory = parts.memory.len() as u64;
+        if this.at == 0 && in_memory > 0 {
+            this.at = in_memory;
+            return Poll::Ready(Some(Ok(Frame::data(parts.memory.clone()))));
+        }
+        if let Some(spool) = parts.spool.as_ref().filter(|_| this.at < parts.length) {
+            let left = usize::try_from(parts.length - this.at).unwrap_or(IN_MEMORY).min(IN_MEMORY);
+            let at = this.at - in_memory;
+            let reading = this.reading.get_or_insert_with(|| spool.read(at, left));
+            let read = ready!(reading.as_mut().poll(cx));
+            this.reading = None;
+            this.at += read.as_ref().map_or(0, |bytes| bytes.len() as u64);
+            return Poll::Ready(Some(read.map(Frame::data)));
+        }
+        Poll::Ready(this.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.at == self.body.0.length && self.trailers.is_none()
+    }
+
+    /// One with trailers has no length beforehand: HTTP/1.1 can carry them only where it is sent in chunks.
+    fn size_hint(&self) -> SizeHint {
+        let left = self.body.0.length - self.at;
+        match self.trailers {
+            None => SizeHint::with_exact(left),
+            Some(_) => {
+                let mut hint = SizeHint::new();
+                hint.set_lower(left);
+                hint
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

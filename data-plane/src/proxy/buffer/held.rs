@@ -1,0 +1,87 @@
+//! A response that is relayed to its client, with what has to happen when it has passed.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::relay::{Relay, RelayError};
+use crate::backend::Backend;
+use crate::error_info::ErrorInfo;
+use crate::member::Busy;
+use crate::proxy::body::{BoxError, Lease};
+use crate::proxy::record::Record;
+use crate::spool::Room;
+
+/// A response between its backend and its client. The backend's connection is given back as soon as the backend has
+/// said all; the record ends when the client has heard all.
+#[derive(Debug)]
+pub(crate) struct Held {
+    relay: Relay,
+    record: Record,
+}
+
+impl Held {
+    /// Begins to take the backend's body in. `patience` is how long it may pause.
+    pub(crate) fn start(
+        (body, backend, busy): (Incoming, Arc<Backend>, Option<Busy>),
+        lease: Option<Lease>,
+        record: Record,
+        patience: Duration,
+        room: &Room,
+    ) -> Held {
+        let finished = move || {
+            drop(busy);
+            if let Some(lease) = lease {
+                lease.give_back();
+            }
+        };
+        let word = move |error: hyper::Error| match backend.drained() {
+            Some(cut) => cut.reason().into(),
+            None => format!("the backend's response broke off: {error}"),
+        };
+        Held { relay: Relay::start(body, room.clone(), patience, word, finished), record }
+    }
+}
+
+impl Body for Held {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(Pin::new(&mut self.relay).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                self.record.add_sent(frame.data_ref().map_or(0, |data| data.len() as u64));
+                // A client that was told the length need not ask for the end.
+                if self.relay.size_hint().exact() == Some(0) {
+                    self.record.complete();
+                }
+            }
+            Some(Err(error)) => {
+                let info = match error.downcast_ref() {
+                    Some(RelayError::Paused(_)) => ErrorInfo::UpstreamTimedOut,
+                    _ => ErrorInfo::UpstreamClosedConnection,
+                };
+                self.record.fail(info, error.to_string());
+            }
+            None => self.record.complete(),
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.relay.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.relay.size_hint()
+    }
+}

@@ -1,0 +1,305 @@
+//! A response's body between a fast backend and a slow client: taken in as fast as it comes, given out as fast as it
+//! is wanted, in between in memory and then on disk.
+//!
+//! Nothing is held back: whatever is there goes to a client that is ready for it, so streams of events pass as they
+//! do without a buffer. Where no room is left, the backend waits, as it does without a buffer too.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use thiserror::Error;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::IN_MEMORY;
+use crate::proxy::body::BoxError;
+use crate::spool::{Reading, Room, Spool, SpoolError};
+
+/// Why a response ended before its end.
+#[derive(Debug, Error)]
+pub(crate) enum RelayError {
+    #[error("the backend paused for {0} s within its response")]
+    Paused(u64),
+    #[error("{0}")]
+    BrokenOff(String),
+}
+
+/// What the backend's side and the client's side share.
+#[derive(Debug, Default)]
+struct Shared {
+    state: RefCell<State>,
+    /// Told whenever the client's side has taken something.
+    taken: Notify,
+}
+
+/// What is between the two, in this order: `front`, what of the spool was not read, `back`, the trailers, the end.
+#[derive(Debug, Default)]
+struct State {
+    front: VecDeque<Bytes>,
+    front_length: usize,
+    spool: Option<Rc<Spool>>,
+    read: u64,
+    written: u64,
+    /// Whether bytes are on their way into the spool: until they are there, nothing may be put before them.
+    is_writing: bool,
+    back: BytesMut,
+    trailers: Option<HeaderMap>,
+    end: Option<Result<(), BoxError>>,
+    client: Option<Waker>,
+}
+
+/// The client's side. Dropped, it ends the backend's.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    shared: Rc<Shared>,
+    reading: Option<ReadingOf>,
+    left: SizeHint,
+    is_ended: bool,
+    pump: JoinHandle<()>,
+}
+
+struct ReadingOf(Reading);
+
+impl std::fmt::Debug for ReadingOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reading(…)")
+    }
+}
+
+impl Relay {
+    /// Begins to take in `body`, whose source may pause for `patience`. Once it is whole, `finished` is called; an
+    /// error in it is worded by `word`.
+    pub(crate) fn start<B, E>(
+        body: B,
+        room: Room,
+        patience: Duration,
+        word: impl Fn(E) -> String + 'static,
+        finished: impl FnOnce() + 'static,
+    ) -> Relay
+    where
+        B: Body<Data = Bytes, Error = E> + Unpin + 'static,
+        E: 'static,
+    {
+        let shared = Rc::new(Shared::default());
+        let left = body.size_hint();
+        let pump = Pump { shared: shared.clone(), room };
+        let pump = tokio::task::spawn_local(async move {
+            let outcome = pump.run(body, patience, word).await;
+            if outcome.is_ok() {
+                finished();
+            }
+            pump.end(outcome);
+        });
+        Relay { shared, reading: None, left, is_ended: false, pump }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.pump.abort();
+    }
+}
+
+/// The backend's side.
+struct Pump {
+    shared: Rc<Shared>,
+    room: Room,
+}
+
+impl Pump {
+    async fn run<B, E>(
+        &self,
+        mut body: B,
+        patience: Duration,
+        word: impl Fn(E) -> String,
+    ) -> Result<(), RelayError>
+    where
+        B: Body<Data = Bytes, Error = E> + Unpin,
+    {
+        loop {
+            let frame = timeout(patience, body.frame()).await;
+            let frame = frame.map_err(|_| RelayError::Paused(patience.as_secs()))?;
+            match frame.transpose().map_err(|error| RelayError::BrokenOff(word(error)))? {
+                Some(frame) => match frame.into_data() {
+                    Ok(data) => self.take(data).await,
+                    Err(other) => self.shared.state.borrow_mut().trailers = other.into_trailers().ok(),
+                },
+                None => return Ok(()),
+            }
+            if body.is_end_stream() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn end(&self, outcome: Result<(), RelayError>) {
+        let mut state = self.shared.state.borrow_mut();
+        state.end = Some(outcome.map_err(BoxError::from));
+        state.wake_client();
+    }
+
+    /// Takes one piece in, and waits for room for the next.
+    async fn take(&self, data: Bytes) {
+        {
+            let mut state = self.shared.state.borrow_mut();
+            if state.has_room_in_front() {
+                state.front_length += data.len();
+                state.front.push_back(data);
+            } else {
+                state.back.extend_from_slice(&data);
+            }
+            state.wake_client();
+        }
+        while self.shared.state.borrow().back.len() >= IN_MEMORY {
+            if !self.spill().await {
+                self.shared.taken.notified().await;
+            }
+        }
+    }
+
+    /// Moves `back` to disk, if there is room. A disk that fails is one without room.
+    async fn spill(&self) -> bool {
+        let spool = self.shared.state.borrow().spool.clone();
+        let spool = match spool {
+            Some(spool) => spool,
+            None => match Spool::create(&self.room).await {
+                Ok(spool) => Rc::new(spool),
+                Err(error) => return give_up(&error.into()),
+            },
+        };
+        let (bytes, at) = {
+            let mut state = self.shared.state.borrow_mut();
+            state.spool = Some(spool.clone());
+            state.is_writing = true;
+            // While a file was being made, the client may have taken what was to go there.
+            (state.back.split().freeze(), state.written)
+        };
+        let written = spool.write(at, bytes.clone()).await;
+        let mut state = self.shared.state.borrow_mut();
+        state.is_writing = false;
+        match written {
+            Ok(()) => {
+                state.written = at + bytes.len() as u64;
+                state.wake_client();
+                true
+            }
+            Err(error) => {
+                // Nothing came behind it meanwhile: this task alone adds anything.
+                state.back = BytesMut::from(bytes);
+                state.wake_client();
+                drop(state);
+                give_up(&error)
+            }
+        }
+    }
+}
+
+fn give_up(error: &SpoolError) -> bool {
+    tracing::debug!(%error, "a response waits for its client");
+    false
+}
+
+impl State {
+    /// Whether what comes next may stand in front: nothing is behind it that came earlier.
+    fn has_room_in_front(&self) -> bool {
+        self.front_length < IN_MEMORY && self.read == self.written && self.back.is_empty()
+    }
+
+    fn wake_client(&mut self) {
+        if let Some(waker) = self.client.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Relay {
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let shared = self.shared.clone();
+        {
+            let mut state = shared.state.borrow_mut();
+            if let Some(data) = state.front.pop_front() {
+                state.front_length -= data.len();
+                return Poll::Ready(Some(Ok(Frame::data(data))));
+            }
+            if state.read < state.written {
+                let Some(spool) = state.spool.clone() else { return Poll::Ready(None) };
+                let length = usize::try_from(state.written - state.read).unwrap_or(IN_MEMORY).min(IN_MEMORY);
+                let at = state.read;
+                drop(state);
+                let reading = self.reading.get_or_insert_with(|| ReadingOf(spool.read(at, length)));
+                let read = ready!(reading.0.as_mut().poll(cx));
+                self.reading = None;
+                let mut state = shared.state.borrow_mut();
+                let bytes = match read {
+                    Ok(bytes) => bytes,
+                    Err(error) => return Poll::Ready(Some(Err(error.into()))),
+                };
+                state.read += bytes.len() as u64;
+                if state.read == state.written && !state.is_writing {
+                    (state.read, state.written) = (0, 0);
+                }
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            if !state.is_writing && !state.back.is_empty() {
+                let data = state.back.split().freeze();
+                return Poll::Ready(Some(Ok(Frame::data(data))));
+            }
+            if !state.is_writing {
+                if let Some(end) = state.end.take() {
+                    self.is_ended = true;
+                    return match (end, state.trailers.take()) {
+                        (Err(error), _) => Poll::Ready(Some(Err(error))),
+                        (Ok(()), Some(trailers)) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+                        (Ok(()), None) => Poll::Ready(None),
+                    };
+                }
+                if self.is_ended {
+                    return Poll::Ready(None);
+                }
+            }
+            state.client = Some(cx.waker().clone());
+            Poll::Pending
+        }
+    }
+}
+
+impl Body for Relay {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(self.poll_data(cx));
+        if let Some(Ok(frame)) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            self.shared.taken.notify_one();
+            if let Some(left) = self.left.exact() {
+                self.left = SizeHint::with_exact(left.saturating_sub(data.len() as u64));
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! A backend that is fast and a client that is slow, and the other way round.
+
+use std::cell::Cell;
+
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+use super::*;
+
+/// A body whose frames the test sends; the count says how many were taken.
+struct Fed {
+    frames: mpsc::Receiver<Result<Frame<Bytes>, &'static str>>,
+    taken: Rc<Cell<usize>>,
+}
+
+impl Body for Fed {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        let frame = ready!(self.frames.poll_recv(cx));
+        self.taken.set(self.taken.get() + 1);
+        Poll::Ready(frame)
+    }
+}
+
+struct Test {
+    feed: mpsc::Sender<Result<Frame<Bytes>, &'static str>>,
+    taken: Rc<Cell<usize>>,
+    finished: Rc<Cell<bool>>,
+    relay: Relay,
+    _dir: tempfile::TempDir,
+}
+
+fn start(room: u64) -> Test {
+    start_with(room, Duration::from_secs(60))
+}
+
+fn start_with(room: u64, patience: Duration) -> Test {
+    let dir = tempfile::tempdir().unwrap();
+    let room = Room::open(dir.path().join("buffers"), room).unwrap();
+    let (feed, frames) = mpsc::channel(1000);
+    let (taken, finished) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
+    let body = Fed { frames, taken: taken.clone() };
+    let done = finished.clone();
+    let word = |error: &str| format!("broke off: {error}");
+    let relay = Relay::start(body, room, patience, word, move || done.set(true));
+    Test { feed, taken, finished, relay, _dir: dir }
+}
+
+fn piece(i: usize) -> Bytes {
+    Bytes::from(vec![u8::try_from(i % 251).unwrap(); 10_000])
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn the_backend_is_done_before_the_client_has_begun() {
+    LocalSet::new()
+        .run_until(async {
+            let mut test = start(10 << 20);
+            for i in 0..300 {
+                test.feed.try_send(Ok(Frame::data(piece(i)))).unwrap();
+            }
+            let mut trailers = HeaderMap::new();
+            trailers.insert("x-sum", "7".parse().unwrap());
+            test.feed.try_send(Ok(Frame::trailers(trailers))).unwrap();
+            drop(test.feed);
+            until(|| test.finished.get()).await;
+            let (relay, mut whole) = (&mut test.relay, Vec::new());
+            let last = loop {
+                match relay.frame().await.unwrap().unwrap().into_data() {
+                    Ok(data) => whole.extend_from_slice(&data),
+                    Err(other) => break other.into_trailers().unwrap(),
+                }
+            };
+            assert_eq!(last["x-sum"], "7");
+            assert!(whole == (0..300).flat_map(piece).collect::<Vec<u8>>());
+            assert!(relay.is_end_stream() && relay.frame().await.is_none());
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn both_at_their_own_pace_lose_nothing() {
+    LocalSet::new()
+        .run_until(async {
+            for room in [0, 200_000, 10 << 20] {
+                let mut test = start(room);
+                let feed = test.feed.clone();
+                drop(test.feed);
+                tokio::task::spawn_local(async move {
+                    let mut random = fastrand::Rng::with_seed(7);
+                    for i in 0..300 {
+                        feed.send(Ok(Frame::data(piece(i)))).await.unwrap();
+                        for _ in 0..random.u8(..20) {
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                });
+                let (mut random, mut whole) = (fastrand::Rng::with_seed(8), Vec::new());
+                while let Some(frame) = test.relay.frame().await {
+                    whole.extend_from_slice(&frame.unwrap().into_data().unwrap());
+                    for _ in 0..random.u8(..40) {
+                        tokio::task::yield_now().await;
+                    }
+                }
+                assert!(whole == (0..300).flat_map(piece).collect::<Vec<u8>>(), "with room for {room}");
+                assert!(test.finished.get());
+            }
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_there_is_not_held_back() {
+    LocalSet::new()
+        .run_until(async {
+            let mut test = start(10 << 20);
+            for i in 0..3 {
+                test.feed.try_send(Ok(Frame::data(piece(i)))).unwrap();
+                assert_eq!(test.relay.frame().await.unwrap().unwrap().into_data().unwrap(), piece(i));
+            }
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn without_room_the_backend_waits() {
+    LocalSet::new()
+        .run_until(async {
+            let mut test = start(0);
+            for i in 0..300 {
+                test.feed.try_send(Ok(Frame::data(piece(i)))).unwrap();
+            }
+            let held_up = 2 * IN_MEMORY.div_ceil(10_000);
+            until(|| test.taken.get() == held_up).await;
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(test.taken.get(), held_up);
+            drop(test.feed);
+            let whole = (&mut test.relay).collect().await.unwrap().to_bytes();
+            assert_eq!(whole.len(), 300 * 10_000);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_backend_that_breaks_off_or_pauses_does_so_for_the_client() {
+    LocalSet::new()
+        .run_until(async {
+            for (fault, expected) in [
+                (Some(Err("reset")), "broke off: reset"),
+                (None, "the backend paused for 0 s within its response"),
+            ] {
+                let mut test = start_with(10 << 20, Duration::from_millis(10));
+                test.feed.try_send(Ok(Frame::data(piece(1)))).unwrap();
+                fault.into_iter().for_each(|fault| test.feed.try_send(fault).unwrap());
+                assert_eq!(test.relay.frame().await.unwrap().unwrap().into_data().unwrap(), piece(1));
+                let error = test.relay.frame().await.unwrap().unwrap_err();
+                assert_eq!(error.to_string(), expected);
+                assert!(!test.finished.get() && test.relay.frame().await.is_none());
+            }
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_ends_the_backends_side() {
+    LocalSet::new()
+        .run_until(async {
+            let test = start(10 << 20);
+            drop(test.relay);
+            until(|| test.feed.is_closed()).await;
+        })
+        .await;
+}

@@ -1,0 +1,181 @@
+//! Bytes that wait on disk: temporary files without a name, and the room that a worker has for all of them.
+//!
+//! What is written and read here may take as long as a disk takes, so it is done on threads of its own, a few at a
+//! time, and never on a data thread. A file has no name from its first moment, so it ends with whoever holds it.
+
+use std::cell::Cell;
+use std::fs::{self, File, OpenOptions};
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use thiserror::Error;
+use tidegate_shared::private_file;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// How many files are written or read at one moment.
+const AT_ONCE: usize = 8;
+
+/// The room for all spools of a worker. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Room(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    dir: PathBuf,
+    limit: u64,
+    used: AtomicU64,
+    /// For names that exist for a moment.
+    next: AtomicU64,
+    turns: Arc<Semaphore>,
+}
+
+/// Why bytes cannot wait on disk.
+#[derive(Debug, Error)]
+pub(crate) enum SpoolError {
+    #[error("no room is left for bodies that wait on disk")]
+    NoRoom,
+    #[error("a body cannot wait on disk: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Room {
+    /// At most `limit` bytes in `dir`, which is made if need be and emptied of what a worker that was killed left
+    /// there.
+    pub(crate) fn open(dir: PathBuf, limit: u64) -> io::Result<Room> {
+        private_file::create_dir(&dir)?;
+        for left in fs::read_dir(&dir)? {
+            fs::remove_file(left?.path())?;
+        }
+        let (used, next) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Room(Arc::new(Inner { dir, limit, used, next, turns: Arc::new(Semaphore::new(AT_ONCE)) })))
+    }
+
+    /// How many bytes there is room for, in use or not.
+    pub(crate) fn limit(&self) -> u64 {
+        self.0.limit
+    }
+
+    fn reserve(&self, bytes: u64) -> bool {
+        let more = |used: u64| used.checked_add(bytes).filter(|used| *used <= self.0.limit);
+        self.0.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Does what may block on a thread where it may.
+    async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let turn = self.0.turns.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let work = move || {
+            let outcome = work();
+            drop(turn);
+            outcome
+        };
+        spawn_blocking(work).await.map_err(io::Error::other)?
+    }
+}
+
+/// One temporary file.
+#[derive(Debug)]
+pub(crate) struct Spool {
+    file: Arc<File>,
+    room: Room,
+    /// How far it has ever been written: that much room is its own.
+    reserved: Cell<u64>,
+}
+
+/// Bytes on their way from a spool.
+pub(crate) type Reading = Pin<Box<dyn Future<Output = io::Result<Bytes>>>>;
+
+impl Spool {
+    /// An empty one.
+    pub(crate) async fn create(room: &Room) -> io::Result<Spool> {
+        let number = room.0.next.fetch_add(1, Ordering::Relaxed);
+        let path = room.0.dir.join(number.to_string());
+        let make = move || {
+            let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+            fs::remove_file(&path)?;
+            Ok(file)
+        };
+        let file = Arc::new(room.aside(make).await?);
+        Ok(Spool { file, room: room.clone(), reserved: Cell::new(0) })
+    }
+
+    /// Writes at a place that is not behind the end of what was written.
+    pub(crate) async fn write(&self, at: u64, bytes: Bytes) -> Result<(), SpoolError> {
+        let more = (at + bytes.len() as u64).saturating_sub(self.reserved.get());
+        if !self.room.reserve(more) {
+            return Err(SpoolError::NoRoom);
+        }
+        self.reserved.set(self.reserved.get() + more);
+        let file = self.file.clone();
+        self.room.aside(move || file.write_all_at(&bytes, at)).await?;
+        Ok(())
+    }
+
+    /// Reads what was written there.
+    pub(crate) fn read(&self, at: u64, length: usize) -> Reading {
+        let (file, room) = (self.file.clone(), self.room.clone());
+        Box::pin(async move {
+            let read = move || {
+                let mut buffer = vec![0; length];
+                file.read_exact_at(&mut buffer, at)?;
+                Ok(Bytes::from(buffer))
+            };
+            room.aside(read).await
+        })
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.room.0.used.fetch_sub(self.reserved.get(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_written_is_read_and_leaves_neither_name_nor_use_of_room_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("buffers");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("7"), "left behind").unwrap();
+        let room = Room::open(path.clone(), 10).unwrap();
+        let spool = Spool::create(&room).await.unwrap();
+        spool.write(0, Bytes::from_static(b"0123")).await.unwrap();
+        spool.write(4, Bytes::from_static(b"4567")).await.unwrap();
+        assert_eq!(spool.read(2, 4).await.unwrap(), "2345");
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+
+        // Written over, it takes no more.
+        spool.write(0, Bytes::from_static(b"abcd")).await.unwrap();
+        assert_eq!(spool.read(0, 8).await.unwrap(), "abcd4567");
+        let refused = spool.write(8, Bytes::from_static(b"890")).await;
+        assert!(matches!(refused, Err(SpoolError::NoRoom)), "{refused:?}");
+        let other = Spool::create(&room).await.unwrap();
+        assert!(matches!(other.write(0, Bytes::from_static(b"abc")).await, Err(SpoolError::NoRoom)));
+        drop(spool);
+        other.write(0, Bytes::from_static(b"0123456789")).await.unwrap();
+        drop(other);
+        assert_eq!(room.0.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_fails_is_an_error_and_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("buffers");
+        let room = Room::open(path.clone(), 10).unwrap();
+        fs::remove_dir(&path).unwrap();
+        assert!(Spool::create(&room).await.is_err());
+    }
+}

@@ -1,0 +1,250 @@
+//! Gateways that hold bodies: requests until they are whole, responses while the client is slow.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tidegate_harness::{
+    Backend, Behaviour, Gateway, GatewayDocument, ManualBackend, Peer, TidegateBuilder, memory_kib,
+    peak_memory_kib, reset_peak_memory, wait_for,
+};
+
+use crate::tidegate;
+
+fn holding(mut document: GatewayDocument, what: &str) -> GatewayDocument {
+    document.body_mut()["properties"]["globalConfiguration"] = json!({ what: true });
+    document
+}
+
+async fn start(tidegate: TidegateBuilder, members: &[std::net::IpAddr], what: &str) -> Gateway {
+    Gateway::start_with(tidegate, members, |document| holding(document, what)).await
+}
+
+const REQUESTS: &str = "enableRequestBuffering";
+const RESPONSES: &str = "enableResponseBuffering";
+
+fn body(length: usize) -> String {
+    "0123456789abcdef".repeat(length / 16)
+}
+
+#[tokio::test]
+async fn a_backend_hears_of_a_request_when_it_is_whole() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = start(tidegate(), &[backend.ip()], REQUESTS).await;
+    for (framing, size) in
+        [("Content-Length: 524288", 512 * 1024), ("Transfer-Encoding: chunked", 512 * 1024)]
+    {
+        let mut client = gateway.peer().await;
+        client.write(format!("POST /up HTTP/1.1\r\nHost: a.test\r\n{framing}\r\n\r\n")).await;
+        let whole = body(size);
+        let chunk = |text: &str| match framing.starts_with('T') {
+            true => format!("{:x}\r\n{text}\r\n", text.len()),
+            false => text.to_owned(),
+        };
+        client.write(chunk(&whole[..size / 2])).await;
+        // Another request that came later is there first: nothing was sent of this one.
+        let mut other = gateway.peer().await;
+        other.write("GET /other HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+        let (head, mut server) = backend.accept().await;
+        assert_eq!(head.target(), "/other");
+        server.write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(other.read_head().await.status(), 200);
+
+        client.write(chunk(&whole[size / 2..])).await;
+        if framing.starts_with('T') {
+            client.write("0\r\n\r\n").await;
+        }
+        let (head, mut server) = backend.accept().await;
+        assert_eq!(head.header("content-length"), Some(size.to_string().as_str()));
+        assert_eq!(head.header("transfer-encoding"), None);
+        assert!(server.read_exact(size).await == whole.as_bytes(), "the content is another");
+        server.write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+        assert_eq!(client.read_head().await.status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_was_collected_can_be_sent_to_another_backend() {
+    let (first, second) = (Backend::start().await, Backend::start().await);
+    let gateway = start(tidegate(), &[first.ip(), second.ip()], REQUESTS).await;
+    first.behave(Behaviour::CloseOnRequest);
+    let whole = body(256 * 1024);
+    let mut client = gateway.client().await;
+    for _ in 0..4 {
+        let answer = client.send("PUT", "/twice", &[], whole.clone()).await.expect(200);
+        assert!(answer.json()["body"] == whole.as_str(), "the content is another");
+    }
+    let tried = first.requests().len();
+    assert!(tried > 0 && first.requests().iter().all(|request| request.body == whole.as_bytes()));
+
+    // What is not to be done twice is not.
+    second.behave(Behaviour::CloseOnRequest);
+    client.send("POST", "/once", &[], "payment").await.expect(502);
+    let seen = [&first, &second].map(|b| b.requests().iter().filter(|r| r.head.target() == "/once").count());
+    assert_eq!(seen.iter().sum::<usize>(), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_there_is_no_room_for_is_413_and_one_that_others_leave_none_for_503() {
+    const MIB: usize = 1024 * 1024;
+    let mut backend = ManualBackend::start().await;
+    let gateway = start(tidegate().option("--buffer-space", "1MiB"), &[backend.ip()], REQUESTS).await;
+    let mut announced = gateway.peer().await;
+    announced
+        .write(format!("PUT /large HTTP/1.1\r\nHost: a.test\r\nContent-Length: {}\r\n\r\n", 2 * MIB))
+        .await;
+    let head = announced.read_head().await;
+    assert_eq!((head.status(), head.header("connection")), (413, Some("close")));
+    let mut chunked = gateway.peer().await;
+    chunked.write("PUT /large HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    let chunk = format!("{:x}\r\n{}\r\n", MIB / 16, body(MIB / 16));
+    // The last one is too much.
+    for _ in 0..17 {
+        chunked.write(&chunk).await;
+    }
+    assert_eq!(chunked.read_head().await.status(), 413);
+
+    let mut holder = gateway.peer().await;
+    holder
+        .write(format!("PUT /holder HTTP/1.1\r\nHost: a.test\r\nContent-Length: {}\r\n\r\n", MIB - 1))
+        .await;
+    holder.write(&body(MIB - 16)).await;
+    let worker = gateway.tidegate.worker_pid(1).await;
+    wait_for("the room to be taken", async || (bytes_on_disk(worker) > MIB as u64 * 3 / 4).then_some(()))
+        .await;
+    let crowded = gateway.client().await.send("PUT", "/crowded", &[], body(MIB / 2)).await.expect(503);
+    assert_eq!(crowded.header("retry-after"), Some("5"));
+
+    // Whoever goes away leaves room.
+    drop(holder);
+    wait_for("the room to be free", async || (bytes_on_disk(worker) == 0).then_some(())).await;
+    let serve = async {
+        let (_, mut server) = backend.accept().await;
+        server.write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+        server
+    };
+    let mut client = gateway.client().await;
+    let (answer, _server) = tokio::join!(client.send("PUT", "/after", &[], body(MIB / 2)), serve);
+    answer.expect(200);
+}
+
+/// How many bytes a worker has in files that wait without a name.
+fn bytes_on_disk(worker: u32) -> u64 {
+    let open = std::fs::read_dir(format!("/proc/{worker}/fd")).expect("the worker runs");
+    let waiting = open.flatten().filter(|file| {
+        std::fs::read_link(file.path()).is_ok_and(|target| target.to_string_lossy().contains("/buffers/"))
+    });
+    waiting.filter_map(|file| std::fs::metadata(file.path()).ok()).map(|file| file.len()).sum()
+}
+
+#[tokio::test]
+async fn a_large_request_is_collected_on_disk_and_not_in_memory() {
+    const SIZE: usize = 64 * 1024 * 1024;
+    let mut backend = ManualBackend::start().await;
+    let gateway = start(tidegate(), &[backend.ip()], REQUESTS).await;
+    let worker = gateway.tidegate.worker_pid(1).await;
+    reset_peak_memory(worker);
+    let before = memory_kib(worker);
+    let whole = body(SIZE);
+    let mut client = gateway.peer().await;
+    client.write(format!("PUT /large HTTP/1.1\r\nHost: a.test\r\nContent-Length: {SIZE}\r\n\r\n")).await;
+    client.write(&whole).await;
+    let (_, mut server) = backend.accept().await;
+    assert!(server.read_exact(SIZE).await == whole.as_bytes(), "the content is another");
+    let grown = peak_memory_kib(worker).saturating_sub(before);
+    assert!(grown < 24 * 1024, "the worker grew by {grown} KiB");
+    let left = std::fs::read_dir(gateway.tidegate.data_dir().join("workers/1/buffers")).unwrap().count();
+    assert_eq!(left, 0, "the file has no name");
+}
+
+/// Asks for a response of that size, which the backend sends whole; the client has read nothing but the head.
+async fn unread(gateway: &Gateway, backend: &mut ManualBackend, whole: &str) -> (Peer, Peer) {
+    let mut client = gateway.peer().await;
+    client.write("GET /down HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    let (_, mut server) = backend.accept().await;
+    server.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", whole.len())).await;
+    server.write(whole).await;
+    assert_eq!(client.read_head().await.status(), 200);
+    (client, server)
+}
+
+#[tokio::test]
+async fn a_slow_client_costs_its_backend_nothing() {
+    const SIZE: usize = 64 * 1024 * 1024;
+    let mut backend = ManualBackend::start().await;
+    let gateway = start(tidegate(), &[backend.ip()], RESPONSES).await;
+    let worker = gateway.tidegate.worker_pid(1).await;
+    reset_peak_memory(worker);
+    let before = memory_kib(worker);
+    let whole = body(SIZE);
+    // The write ends: the gateway has taken all of it, though its client reads nothing.
+    let (mut client, mut server) = unread(&gateway, &mut backend, &whole).await;
+    // And the connection is free for another request, as soon as the gateway has read what is on its way.
+    let serve = async {
+        assert_eq!(server.read_head().await.target(), "/next");
+        server.write("HTTP/1.1 200 OK\r\nX-Kept: yes\r\nContent-Length: 0\r\n\r\n").await;
+    };
+    let serve_others = async {
+        loop {
+            let (_, mut other) = backend.accept().await;
+            other.write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await;
+        }
+    };
+    let ask = wait_for("the connection to be used again", async || {
+        gateway.get("/next").await.expect(200).header("x-kept").map(drop)
+    });
+    tokio::select! {
+        ((), ()) = async { tokio::join!(serve, ask) } => {}
+        () = serve_others => unreachable!(),
+    }
+    assert!(client.read_exact(SIZE).await == whole.as_bytes(), "the content is another");
+    let grown = peak_memory_kib(worker).saturating_sub(before);
+    assert!(grown < 24 * 1024, "the worker grew by {grown} KiB");
+}
+
+#[tokio::test]
+async fn without_room_a_slow_reader_slows_the_backend_down() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = start(tidegate().option("--buffer-space", "1MiB"), &[backend.ip()], RESPONSES).await;
+    let mut client = gateway.peer().await;
+    client.write("GET /endless HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    let (_, mut server) = backend.accept().await;
+    server.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    let mut chunk = b"10000\r\n".to_vec();
+    chunk.resize(chunk.len() + 0x10000, b'x');
+    chunk.extend(b"\r\n");
+    let written = server.write_until_held_up(&chunk).await;
+    client.read_head().await;
+    assert!(written > 0);
+    for _ in 0..written / chunk.len() {
+        assert!(client.read_chunk().await.unwrap().iter().all(|byte| *byte == b'x'));
+    }
+    client.reset();
+    server.read_to_end().await;
+}
+
+#[tokio::test]
+async fn a_stream_of_events_is_not_held_back() {
+    let backend = Backend::start().await;
+    let gateway = start(tidegate(), &[backend.ip()], RESPONSES).await;
+    backend.behave(Behaviour::Drip);
+    let mut peer = gateway.peer().await;
+    peer.write("GET /drip HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    assert_eq!(peer.read_head().await.status(), 200);
+    assert_eq!(peer.read_chunk().await.unwrap(), b"first");
+    assert!(peer.is_silent_for(Duration::from_millis(100)).await);
+    backend.release();
+    assert_eq!(peer.read_chunk().await.unwrap(), b"last");
+    assert_eq!(peer.read_chunk().await, None);
+
+    backend.behave(Behaviour::reset_mid_response());
+    let broken = gateway.client().await.try_send("GET", "/half", &[], "").await;
+    assert!(
+        broken.is_err() || broken.is_ok_and(|answer| answer.status == 502),
+        "half a body passed for a whole"
+    );
+    let line = gateway.access_log().line_with(&["/half"]).await;
+    assert!(line.to_string().contains("broke off"), "{line}");
+    backend.behave(Behaviour::Serve);
+    gateway.get("/whole").await.expect(200);
+    gateway.websocket("/echo").await.echo("as ever").await;
+}
