@@ -43,7 +43,7 @@ async fn start(identity: &Identity) -> Backend {
 #[tokio::test]
 async fn each_cause_is_told_so_that_a_person_can_act_on_it() {
     let (authority, stranger) = (Authority::new(), Authority::new());
-    let intermediate = authority.intermediate();
+    let intermediate = authority.intermediate("Intermediate of a test");
     let through = intermediate.issue(&[NAME]);
     let good = Backend::start_tls(loopback(), through.server_with_authority()).await;
     let old = Backend::start_tls(loopback(), authority.issue(&[NAME]).server_of_tls12()).await;
