@@ -3,6 +3,7 @@
 mod guard;
 mod http1;
 mod http2;
+mod preamble;
 mod wire;
 
 use std::io;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
+use ipnet::IpNet;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -130,13 +132,22 @@ fn printable(client: SocketAddr) -> HeaderValue {
     HeaderValue::from_str(&client.to_string()).expect("an address is printable ASCII")
 }
 
-/// One connection: TLS where the site asks for it, then requests until it ends or hands itself to a tunnel.
-async fn serve(arrival: Arrival, tcp: TcpStream, close: CancellationToken) {
+/// One connection: who it is where a proxy says so, TLS where the site asks for it, then requests until it ends or
+/// hands itself to a tunnel.
+async fn serve(mut arrival: Arrival, mut tcp: TcpStream, close: CancellationToken) {
     let site = |arrival: &Arrival| {
         let runtime = arrival.current.load();
-        runtime.sites.get(&arrival.address).map(|site| site.tls.clone())
+        runtime.sites.get(&arrival.address).map(|site| (site.tls.clone(), site.proxies.clone()))
     };
-    let Some(tls) = site(&arrival) else { return };
+    let Some((tls, proxies)) = site(&arrival) else { return };
+    if !proxies.is_empty() {
+        match timeout(HANDSHAKE_TIMEOUT, introduce(&mut tcp, arrival.client, &proxies)).await {
+            Ok(Ok(client)) => arrival.client = client,
+            Ok(Err(error)) => return tracing::info!(client = %arrival.client, %error, "turned away"),
+            Err(_) => return tracing::info!(client = %arrival.client, "turned away: it said nothing in time"),
+        }
+    }
+    drop(proxies);
     let secure = tls.is_some();
     let (began, counts) = (Instant::now(), arrival.counts.cells());
     let (stream, facts) = match tls {
@@ -165,6 +176,15 @@ async fn serve(arrival: Arrival, tcp: TcpStream, close: CancellationToken) {
     } else {
         http1::serve(arrival.connected(secure, facts), stream, close).await;
     }
+}
+
+/// Whose connection it is, by the word of a proxy that may say so.
+async fn introduce(tcp: &mut TcpStream, proxy: SocketAddr, proxies: &[IpNet]) -> io::Result<SocketAddr> {
+    if !preamble::is_from(proxies, proxy) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "no source of the PROXY protocol"));
+    }
+    let client = preamble::read(tcp).await?.unwrap_or(proxy);
+    Ok(SocketAddr::new(client.ip().to_canonical(), client.port()))
 }
 
 /// TLS, unless the client speaks plain HTTP, which it is then told in plain HTTP.

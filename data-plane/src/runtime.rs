@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use tidegate_shared::id::GatewayId;
 
 use crate::backend::{Backend, Backends};
@@ -71,6 +72,8 @@ impl Runtime {
 pub(crate) struct Site {
     /// For HTTPS.
     pub(crate) tls: Option<Arc<Server>>,
+    /// Whose connections begin with a header of the PROXY protocol; none if nobody's do.
+    pub(crate) proxies: Arc<[IpNet]>,
     hosts: Arc<HostTable>,
     routes: Vec<Arc<Route>>,
     /// The names of its listeners, for a message when it cannot be bound.

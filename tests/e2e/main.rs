@@ -39,6 +39,7 @@ mod operations;
 mod own_answers;
 mod probes;
 mod process;
+mod proxy_protocol;
 mod redirects;
 mod resolver;
 mod rewrites;

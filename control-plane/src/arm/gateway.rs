@@ -28,6 +28,7 @@ pub use backend::{
 };
 pub use frontend::{
     FrontendIpConfiguration, FrontendPort, GatewayIpConfiguration, IpAllocationMethod, Listener,
+    ProxyProtocol,
 };
 pub use load_distribution::{LoadDistributionAlgorithm, LoadDistributionPolicy, LoadDistributionTarget};
 pub use member::Member;

@@ -1,7 +1,9 @@
 //! Listeners: where each is, and that no two of them are in each other's way.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
+use ipnet::IpNet;
 use tidegate_shared::snapshot::{Frontend, Listener, ListenerTls};
 
 use super::error_pages::Collected;
@@ -85,6 +87,7 @@ fn listener(
         clients: profile.and_then(|profile| profile.clients.clone()),
     });
     let hosts = host_names(resource, violations);
+    let proxies = proxies(resource, violations);
     let errors = properties.custom_error_configurations.as_slice();
     let error_pages = pages.add(errors, &resource.at("customErrorConfigurations"), violations);
     Some(Listener {
@@ -93,6 +96,7 @@ fn listener(
         port: port?,
         tls,
         hosts,
+        proxies,
         error_pages,
         rule: None,
     })
@@ -156,7 +160,30 @@ fn host_names(resource: &Source, violations: &mut Violations) -> Vec<String> {
     hosts
 }
 
-/// Two listeners on one address and port must speak one protocol and differ in their host names.
+/// The networks that speak the PROXY protocol.
+fn proxies(resource: &Source, violations: &mut Violations) -> Vec<(IpAddr, u8)> {
+    let Some(protocol) = &resource.properties.proxy_protocol else { return Vec::new() };
+    if protocol.sources.is_empty() {
+        let message = format!("Http Listener {} names nobody who may speak the PROXY protocol.", resource.id);
+        violations.push(code::LISTENER_MUST_REFERENCE, resource.at("proxyProtocol.sources"), message);
+    }
+    let mut proxies = Vec::new();
+    for (i, text) in protocol.sources.iter().enumerate() {
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        match network {
+            Ok(network) => proxies.push((network.addr(), network.prefix_len())),
+            Err(_) => violations.push(
+                code::CIDR_NOTATION,
+                resource.at(&format!("proxyProtocol.sources[{i}]")),
+                format!("'{text}' is neither an address nor a network such as 10.0.0.0/8."),
+            ),
+        }
+    }
+    proxies
+}
+
+/// Two listeners on one address and port must speak one protocol, begin it alike, and differ in their host
+/// names.
 fn find_clashes(listeners: &[(&Source, Listener)], violations: &mut Violations) {
     let mut first_on: HashMap<(Frontend, u16), &Source> = HashMap::new();
     let mut taken: HashMap<(Frontend, u16, &str), &Source> = HashMap::new();
@@ -164,6 +191,9 @@ fn find_clashes(listeners: &[(&Source, Listener)], violations: &mut Violations) 
         let other = *first_on.entry((listener.frontend, listener.port)).or_insert(resource);
         let mut clash = (other.properties.protocol != resource.properties.protocol)
             .then_some((other, "and different protocols"));
+        if other.properties.proxy_protocol != resource.properties.proxy_protocol {
+            clash.get_or_insert((other, "and different proxyProtocol"));
+        }
         let everything = listener.hosts.is_empty().then_some("");
         for host in listener.hosts.iter().map(String::as_str).chain(everything) {
             if let Some(other) = taken.insert((listener.frontend, listener.port, host), resource) {

@@ -138,6 +138,7 @@ mod tests {
             port: 80,
             tls: None,
             hosts: vec![],
+            proxies: Vec::new(),
             error_pages: Default::default(),
             rule: Some(Rule { name: "r".into(), routing: Routing::Basic(way) }),
         };

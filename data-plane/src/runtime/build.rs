@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::header::InvalidHeaderValue;
 use http::{HeaderValue, StatusCode};
+use ipnet::IpNet;
 use thiserror::Error;
 use tidegate_shared::snapshot::{
     self, Content, Destination, Frontend, Listener, PathMap, Routing, Settings, Snapshot, UpstreamTls,
@@ -187,7 +188,16 @@ impl<'a> Builder<'a> {
         }
         let tls =
             (!offers.is_empty()).then(|| Arc::new(Server::new(hosts.clone(), &offers, self.content().http2)));
-        Ok(Site { tls, hosts, routes, listeners: listeners.iter().map(|l| l.name.clone()).collect() })
+        let proxies = listeners.first().map_or(&[][..], |listener| &listener.proxies);
+        let proxies =
+            proxies.iter().filter_map(|(address, length)| IpNet::new(*address, *length).ok()).collect();
+        Ok(Site {
+            tls,
+            proxies,
+            hosts,
+            routes,
+            listeners: listeners.iter().map(|l| l.name.clone()).collect(),
+        })
     }
 
     fn rule(&mut self, listener: &Listener, rule: &snapshot::Rule) -> Result<Rule, BuildError> {

@@ -79,6 +79,7 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         port: 80,
         tls: None,
         hosts: Vec::new(),
+        proxies: Vec::new(),
         error_pages: Default::default(),
         rule: Some(Rule { name: "r".into(), routing: Routing::Basic(way) }),
     };

@@ -19,6 +19,9 @@ pub struct Listener {
     pub tls: Option<ListenerTls>,
     /// The host names it answers for; empty for all.
     pub hosts: Vec<String>,
+    /// The networks (address and prefix length) whose connections begin with a header of the PROXY protocol; any other
+    /// client is turned away. Empty: there is no such header.
+    pub proxies: Vec<(IpAddr, u8)>,
     /// Its own error pages, which go before those of the gateway.
     pub error_pages: ErrorPages,
     /// What becomes of a request; none for a listener that no rule refers to, which answers 404.

@@ -52,6 +52,15 @@ pub struct FrontendPort {
     pub port: Option<i64>,
 }
 
+/// The PROXY protocol, versions 1 and 2, on a listener: each connection begins with a line about its client.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ProxyProtocol {
+    /// Addresses or networks of those that may connect, such as `10.0.0.0/8`; each must begin with such a line. Others
+    /// are closed. At least one.
+    pub sources: Vec<String>,
+}
+
 /// An address, a port, a protocol, and perhaps the host names that it answers for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -78,6 +87,8 @@ pub struct Listener {
     /// How it does TLS, where it does not do it as the whole gateway does. For `Https` alone.
     #[schemars(extend("x-refers-to" = "sslProfiles"))]
     pub ssl_profile: Option<SubResource>,
+    /// Who tells of its clients by the PROXY protocol: an addition of this service's own. Without it nobody does.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// Pages of one's own for errors that the gateway itself answers to requests of this listener.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub custom_error_configurations: Vec<CustomError>,
