@@ -16,7 +16,7 @@ use crate::snapshot::{Host, Pool, Settings, Snapshot, TrustedRoot};
 
 /// The version of these messages. A worker of another version is refused with a reason, since a message half
 /// understood is worse than a worker that goes on with what it has.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The name that the control plane's certificate bears on the channel, whatever address it is dialled at.
 pub const CONTROL_PLANE_NAME: &str = "control-plane.tidegate.internal";
