@@ -20,14 +20,12 @@ const OFFER: usize = 256;
 pub(crate) struct TlsFacts {
     pub(super) protocol: ProtocolVersion,
     pub(super) cipher: CipherSuite,
-    pub(super) server_name: Option<Box<str>>,
     pub(super) offered: Box<[CipherSuite]>,
     /// What the client was asked for.
     pub(super) demand: Option<Arc<ClientDemand>>,
     pub(super) client: ClientIdentity,
 }
 
-#[allow(dead_code, reason = "what rewrite rules and the access log have no use for yet")]
 impl TlsFacts {
     /// `TLSv1.2` or `TLSv1.3`.
     pub(crate) fn protocol(&self) -> &'static str {
@@ -46,11 +44,6 @@ impl TlsFacts {
     pub(crate) fn offered_ciphers(&self) -> String {
         let names: Vec<_> = self.offered.iter().map(|suite| suites::name_of(*suite)).collect();
         names.join(":")
-    }
-
-    /// The name that the client asked for (SNI).
-    pub(crate) fn server_name(&self) -> Option<&str> {
-        self.server_name.as_deref()
     }
 
     /// What the client was asked for.

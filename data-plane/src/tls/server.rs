@@ -82,7 +82,6 @@ impl Server {
         let start = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
         let hello = start.client_hello();
         let profile = self.profile(&hello);
-        let server_name = hello.server_name().map(Box::from);
         let offered = facts::remembered(hello.cipher_suites());
         let stream = start.into_stream(profile.config.clone()).await?;
 
@@ -95,7 +94,6 @@ impl Server {
         let facts = TlsFacts {
             protocol: session.protocol_version().ok_or_else(unfinished)?,
             cipher: session.negotiated_cipher_suite().ok_or_else(unfinished)?.suite(),
-            server_name,
             offered,
             demand: profile.demand.clone(),
             client,
