@@ -177,3 +177,66 @@ async fn an_authority_that_is_no_longer_trusted_is_not_trusted_on_open_connectio
     let mut again = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
     again.get("/x").await.expect(400);
 }
+
+#[tokio::test]
+async fn backends_and_the_access_log_learn_who_the_client_is() {
+    const VARIABLES: [&str; 8] = [
+        "client_certificate",
+        "client_certificate_subject",
+        "client_certificate_issuer",
+        "client_certificate_serial",
+        "client_certificate_fingerprint",
+        "client_certificate_start_date",
+        "client_certificate_end_date",
+        "client_certificate_verification",
+    ];
+    let (backend, server, clients) = (Backend::start().await, Authority::new(), Authority::new());
+    let header = |variable: &str| format!("x-{}", variable.replace('_', "-"));
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
+        let document = with_authority(document, &clients);
+        let profile = strict(&document);
+        let document = with_listener(document, &server, HOST, Some(&profile));
+        let headers: Vec<Value> = VARIABLES
+            .iter()
+            .map(|name| json!({"headerName": header(name), "headerValue": format!("{{var_{name}}}")}))
+            .collect();
+        let rule = json!({"name": "who", "actionSet": {"requestHeaderConfigurations": headers}});
+        let mut document = document.child("rewriteRuleSets", "who", &json!({"rewriteRules": [rule]}));
+        let set = document.reference("rewriteRuleSets", "who");
+        let rules = document.body_mut()["properties"]["requestRoutingRules"].as_array_mut();
+        let rule = rules.unwrap().iter_mut().find(|rule| rule["name"] == HOST).unwrap();
+        rule["properties"]["rewriteRuleSet"] = set;
+        document
+    })
+    .await;
+    let identity = clients.issue_client("Jane, of a test", |params| {
+        params.not_before = rcgen::date_time_ymd(2026, 2, 3);
+        params.not_after = rcgen::date_time_ymd(2096, 2, 3);
+    });
+    let client = TlsClient::showing(&server, &identity);
+    // What the client says of itself is not believed.
+    let forged = [("x-client-certificate-subject", "CN=root")];
+    let mut http = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
+    http.send("GET", "/who", &forged, "").await.expect(200);
+    let seen = backend.request("/who").await;
+    let value = |name: &str| seen.head.header(&header(name)).unwrap_or_default().to_owned();
+    assert!(value("client_certificate").starts_with("-----BEGIN%20CERTIFICATE-----%0AMII"));
+    assert!(value("client_certificate_subject").contains(r"CN=Jane\, of a test"), "{:?}", seen.head);
+    assert!(value("client_certificate_issuer").contains("CN=Authority of a test"), "{:?}", seen.head);
+    assert_eq!(value("client_certificate_serial").len(), 32);
+    assert_eq!(value("client_certificate_fingerprint").len(), 40);
+    assert_eq!(value("client_certificate_start_date"), "Feb  3 00:00:00 2026 GMT");
+    assert_eq!(value("client_certificate_end_date"), "Feb  3 00:00:00 2096 GMT");
+    assert_eq!(value("client_certificate_verification"), "SUCCESS");
+
+    let line = gateway.access_log().line_with(&["/who"]).await;
+    let logged = &line["properties"];
+    assert_eq!(logged["sslClientVerify"], "SUCCESS");
+    assert_eq!(logged["sslClientCertificateFingerprint"], value("client_certificate_fingerprint"));
+    assert_eq!(logged["sslClientCertificateIssuerName"], value("client_certificate_issuer"));
+    assert_eq!(logged["sslProtocol"], "TLSv1.3");
+    let mut nobody = HttpClient::connect_tls(gateway.https(), HOST, &server.client()).await;
+    nobody.get("/nobody").await.expect(400);
+    let line = gateway.access_log().line_with(&["/nobody"]).await;
+    assert_eq!(line["properties"]["sslClientVerify"], "NONE");
+}
