@@ -73,7 +73,8 @@ def _generated_python(tidegate: Tidegate) -> None:
     # The generator looks for the formatter that came with it.
     variables = {"PATH": installs.path_with(programs), "PYTHONPATH": COMMON}
     generate = [programs / "openapi-python-client", "generate", "--path", DOCUMENT, "--meta", "none"]
-    _run([*generate, "--output-path", "tidegate_client", "--fail-on-warning"], work, tidegate, **variables)
+    strictly = ["--config", "generator.yml", "--fail-on-warning"]
+    _run([*generate, "--output-path", "tidegate_client", *strictly], work, tidegate, **variables)
     _run([programs / "python", "life.py"], work, tidegate, **variables)
 
 
