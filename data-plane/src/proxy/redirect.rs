@@ -2,6 +2,7 @@
 
 use http::{HeaderValue, Uri};
 
+use crate::runtime::hosts::without_port;
 use crate::runtime::{Redirect, RedirectTarget};
 
 /// The URL that a request of this host and target is sent to. None where there is no host to go to, or where the URL
@@ -46,14 +47,6 @@ fn value(url: String, query: Option<&str>) -> Option<HeaderValue> {
         None => url,
     };
     HeaderValue::from_str(&url).ok()
-}
-
-/// The host part of a `Host` value.
-fn without_port(host: &str) -> &str {
-    match host.rfind(':') {
-        Some(colon) if !host[colon..].contains(']') => &host[..colon],
-        _ => host,
-    }
 }
 
 #[cfg(test)]
