@@ -153,7 +153,9 @@ mod tests {
     fn a_worker_is_told_what_up_was_told() {
         let told = "--port-offset 8000 --public-address 127.0.0.3 --threads 2 --drain-timeout 2s --access-log x/y \
                     --access-log-max-size 1MiB --access-log-keep 0 --metrics off --buffer-space 7MiB \
-                    --otlp-endpoint http://127.0.0.1:4318 --dns-server 127.0.0.4:53,[::1]:53";
+                    --otlp-endpoint http://127.0.0.1:4318 --dns-server 127.0.0.4:53,[::1]:53 \
+                    --client-header-timeout 1s --client-body-timeout 2s --client-send-timeout 3s \
+                    --keep-alive-timeout 4s";
         let cli = Cli::try_parse_from(std::iter::once("tidegate").chain(told.split_whitespace())).unwrap();
         let plan = WorkerPlan::new(&cli.up, "warn", None, "127.0.0.1:9444".parse().unwrap()).unwrap();
         let slot = Slot::new(&plan.workers_dir, 3);

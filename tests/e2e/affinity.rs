@@ -19,10 +19,6 @@ async fn start(backends: &[Backend]) -> Gateway {
     Gateway::start_with(tidegate(), &members, with_affinity).await
 }
 
-async fn two() -> [Backend; 2] {
-    [Backend::start().await, Backend::start().await]
-}
-
 /// What is set, in order.
 fn cookies(headers: &HeaderMap) -> Vec<String> {
     headers
@@ -46,16 +42,13 @@ async fn get_with(gateway: &Gateway, cookie: &str) -> Answer {
 
 /// Which of the two got more requests since the counts were those.
 fn served(backends: &[Backend; 2], before: [usize; 2]) -> [usize; 2] {
-    [0, 1].map(|i| backends[i].requests().len() - before[i])
-}
-
-fn counts(backends: &[Backend; 2]) -> [usize; 2] {
-    served(backends, [0, 0])
+    let now = Backend::counts(backends);
+    [0, 1].map(|i| now[i] - before[i])
 }
 
 #[tokio::test]
 async fn a_client_stays_with_the_member_that_it_got_first() {
-    let backends = two().await;
+    let backends = Backend::pair().await;
     let gateway = start(&backends).await;
     let answer = gateway.get("/first").await.expect(200);
     let set = cookies(&answer.headers);
@@ -63,7 +56,7 @@ async fn a_client_stays_with_the_member_that_it_got_first() {
     assert_eq!(set[1], format!("{NAME}CORS={value}; Path=/; SameSite=None; Secure"));
     assert!(value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit()), "{value}");
 
-    let before = counts(&backends);
+    let before = Backend::counts(&backends);
     let mine = usize::from(before[1] == 1);
     for cookie in [format!("{NAME}={value}"), format!("other=1; {NAME}CORS={value}")] {
         for _ in 0..3 {
@@ -74,7 +67,7 @@ async fn a_client_stays_with_the_member_that_it_got_first() {
     assert_eq!(served(&backends, before)[mine], 6);
     assert_eq!(backends[mine].requests()[1].head.header("cookie"), Some(&*format!("{NAME}={value}")));
 
-    let before = counts(&backends);
+    let before = Backend::counts(&backends);
     for _ in 0..4 {
         first(&gateway.get("/anybody").await);
     }
@@ -83,11 +76,11 @@ async fn a_client_stays_with_the_member_that_it_got_first() {
 
 #[tokio::test]
 async fn a_cookie_means_the_same_after_a_change_and_a_restart_and_to_every_worker() {
-    let backends = two().await;
+    let backends = Backend::pair().await;
     let members = backends.each_ref().map(Backend::ip);
     let mut gateway = Gateway::start_with(tidegate().workers(2), &members, with_affinity).await;
     let cookie = first(&gateway.get("/first").await);
-    let mine = usize::from(counts(&backends)[1] == 1);
+    let mine = usize::from(Backend::counts(&backends)[1] == 1);
     let named = gateway.document.clone().settings(
         "settings",
         &json!({"cookieBasedAffinity": "Enabled", "affinityCookieName": "Stay", "requestTimeout": 7}),
@@ -95,7 +88,7 @@ async fn a_cookie_means_the_same_after_a_change_and_a_restart_and_to_every_worke
     gateway.apply(named).await;
     let renamed = cookie.replace(NAME, "Stay");
     for round in 0..2 {
-        let before = counts(&backends);
+        let before = Backend::counts(&backends);
         for _ in 0..6 {
             assert!(cookies(&get_with(&gateway, &renamed).await.headers).is_empty());
         }
@@ -113,7 +106,7 @@ async fn a_cookie_means_the_same_after_a_change_and_a_restart_and_to_every_worke
 
 #[tokio::test]
 async fn a_cookie_of_anybody_elses_making_binds_to_nothing() {
-    let backends = two().await;
+    let backends = Backend::pair().await;
     let gateway = start(&backends).await;
     let good = first(&gateway.get("/first").await);
     let (other, backend) = (Gateway::start_with(tidegate(), &[], with_affinity), Backend::start());
@@ -134,15 +127,15 @@ async fn a_cookie_of_anybody_elses_making_binds_to_nothing() {
 
 #[tokio::test]
 async fn a_websocket_is_bound_and_binds_anew() {
-    let backends = two().await;
+    let backends = Backend::pair().await;
     let gateway = start(&backends).await;
     let mut socket = gateway.websocket("/first").await;
     let cookie = socket.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     assert!(cookie.starts_with(NAME), "{cookie}");
     socket.echo("x").await;
-    let mine = usize::from(counts(&backends)[1] == 1);
+    let mine = usize::from(Backend::counts(&backends)[1] == 1);
     for _ in 0..3 {
-        let before = counts(&backends);
+        let before = Backend::counts(&backends);
         let again =
             WebSocket::try_connect(gateway.http(), HOST, "/again", &[("cookie", &cookie)]).await.unwrap();
         assert!(again.header("set-cookie").is_some_and(|set| set.starts_with(&cookie)), "refreshed");
@@ -154,16 +147,14 @@ async fn a_websocket_is_bound_and_binds_anew() {
 
 #[tokio::test]
 async fn a_client_whose_member_is_down_gets_another_and_new_cookies() {
-    let backends = two().await;
+    let backends = Backend::pair().await;
     let members = backends.each_ref().map(Backend::ip);
     let gateway = Gateway::start_with(tidegate(), &members, |document| {
-        let document = document.probe("probe", &json!({}));
-        let probe = document.reference("probes", "probe");
-        document.settings("settings", &json!({"cookieBasedAffinity": "Enabled", "probe": probe}))
+        document.probed(&json!({}), &json!({"cookieBasedAffinity": "Enabled"}))
     })
     .await;
     let old = first(&gateway.get("/first").await);
-    let mine = usize::from(counts(&backends)[1] == 1);
+    let mine = usize::from(Backend::counts(&backends)[1] == 1);
     let management = gateway.management();
     backends[mine].answer_probes_with(500);
     management.member_health(gateway.id(), &members[mine].to_string(), "Down").await;
@@ -174,20 +165,20 @@ async fn a_client_whose_member_is_down_gets_another_and_new_cookies() {
 
 #[tokio::test]
 async fn a_removed_member_is_there_for_who_is_bound_to_it_until_its_drain_timeout() {
-    let backends = two().await;
+    let backends = Backend::pair().await;
     let members = backends.each_ref().map(Backend::ip);
     let mut gateway = Gateway::start_with(tidegate(), &members, |document| {
-        let draining = json!({"enabled": true, "drainTimeoutInSec": 3});
+        let draining = json!({"enabled": true, "drainTimeoutInSec": 8});
         let settings = json!({"cookieBasedAffinity": "Enabled", "connectionDraining": draining});
         document.settings("settings", &settings)
     })
     .await;
     let bound = first(&gateway.get("/first").await);
-    let mine = usize::from(counts(&backends)[1] == 1);
+    let mine = usize::from(Backend::counts(&backends)[1] == 1);
     let without = gateway.document.clone().pool("pool", &[members[1 - mine]]);
     gateway.apply(without).await;
 
-    let before = counts(&backends);
+    let before = Backend::counts(&backends);
     for _ in 0..2 {
         first(&gateway.get("/unbound").await);
     }
@@ -228,7 +219,7 @@ fn dedicated(document: GatewayDocument) -> GatewayDocument {
 #[tokio::test]
 async fn a_client_connection_has_a_backend_connection_of_its_own_where_that_is_asked_for() {
     for own in [true, false] {
-        let backends = two().await;
+        let backends = Backend::pair().await;
         let members = backends.each_ref().map(Backend::ip);
         let change = if own { dedicated } else { |document| document };
         let gateway = Gateway::start_with(tidegate().threads(1), &members, change).await;
@@ -239,7 +230,7 @@ async fn a_client_connection_has_a_backend_connection_of_its_own_where_that_is_a
             }
         }
         assert_eq!(backends.each_ref().map(Backend::connections), [1, 1], "own: {own}");
-        assert_eq!(counts(&backends), [3, 3], "own: {own}");
+        assert_eq!(Backend::counts(&backends), [3, 3], "own: {own}");
         let mut third = gateway.client().await;
         third.get("/third").await.expect(200);
         let connections: usize = backends.iter().map(Backend::connections).sum();

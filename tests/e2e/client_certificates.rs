@@ -1,10 +1,10 @@
 //! Clients that show who they are, and those that do not.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rustls::version;
 use serde_json::{Value, json};
-use tidegate_harness::{
-    Authority, Backend, Choices, Gateway, GatewayDocument, HTTPS_PORT, HttpClient, Peer, TlsClient,
-};
+use tidegate_harness::{Authority, Backend, Choices, Gateway, GatewayDocument, HttpClient, Peer, TlsClient};
 
 use crate::tidegate;
 
@@ -17,17 +17,11 @@ fn with_listener(
     host: &str,
     profile: Option<&Value>,
 ) -> GatewayDocument {
-    let mut document = document.port("https", HTTPS_PORT);
-    let mut listener = json!({"protocol": "Https", "hostName": host,
-        "sslCertificate": document.reference("sslCertificates", host)});
-    if let Some(profile) = profile {
-        document = document.child("sslProfiles", host, profile);
-        listener["sslProfile"] = document.reference("sslProfiles", host);
-    }
-    document
-        .certificate(host, &server.issue(&[host]).pem_base64(), None)
-        .listener(host, "https", &listener)
-        .rule(host, host, "pool", "settings")
+    let identity = server.issue(&[host]);
+    let Some(profile) = profile else { return document.https_for(host, &identity, &json!({})) };
+    let document = document.child("sslProfiles", host, profile);
+    let profile = document.reference("sslProfiles", host);
+    document.https_for(host, &identity, &json!({"sslProfile": profile}))
 }
 
 /// With the authority's certificate as the trusted client certificate `clients`.
@@ -129,6 +123,39 @@ async fn the_issuer_of_a_certificate_can_be_prescribed() {
         let client = TlsClient::showing(&server, &identity);
         let mut http = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
         http.get("/x").await.expect(status);
+    }
+}
+
+#[tokio::test]
+async fn what_clients_are_held_against_is_authorities_with_one_root_and_no_key() {
+    let gateway = Gateway::start(tidegate(), &[]).await;
+    let (root, other) = (Authority::new(), Authority::new());
+    let base64 = |pem: &str| STANDARD.encode(pem);
+    let leaf = root.issue_client("a client", |_| {});
+    // More certificates than 25 KB hold.
+    let large =
+        (0..90).fold(root.pem(), |chain, number| chain + &root.intermediate(&format!("{number}")).pem());
+    for (data, code) in [
+        (Value::Null, "ApplicationGatewayTrustedClientCertificateMustSpecifyData"),
+        (json!(base64("no certificate")), "ApplicationGatewayTrustedClientCertificateInvalidData"),
+        (json!(base64(&large)), "ApplicationGatewayTrustedClientCertificateInvalidData"),
+        (json!(leaf.pem_base64()), "ApplicationGatewayTrustedClientCertificateMustNotHavePrivateKey"),
+        (
+            json!(STANDARD.encode(leaf.der())),
+            "ApplicationGatewayTrustedClientCertificateDoesNotContainAnyCACertificate",
+        ),
+        (
+            json!(base64(&(root.pem() + &other.pem()))),
+            "ApplicationGatewayOnlyOneRootCAAllowedInTrustedClientCertificate",
+        ),
+        (
+            json!(base64(&root.intermediate("without its root").pem())),
+            "ApplicationGatewayOnlyOneRootCAAllowedInTrustedClientCertificate",
+        ),
+    ] {
+        let child = gateway.document.child_id("trustedClientCertificates", "clients");
+        let refused = gateway.management().put(&child, &json!({"properties": {"data": data}})).await;
+        assert_eq!(refused.expect(400).error_code(), code);
     }
 }
 

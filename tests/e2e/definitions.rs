@@ -1,5 +1,5 @@
-//! What no worker executes yet: a definition is stored, answered and has its URL, and what would make a worker execute
-//! it is refused by name.
+//! Definitions that nothing uses yet: each is stored, answered and has its URL. And what no worker could execute: it is
+//! refused by name.
 
 use serde_json::{Value, json};
 use tidegate_harness::{Authority, Gateway, GatewayDocument, HTTPS_PORT, Management};
@@ -123,11 +123,13 @@ fn definitions(document: &GatewayDocument) -> Vec<Definition> {
     ]
 }
 
-/// What definitions lean on: a port and a certificate of their own.
+/// What definitions lean on: a port and a certificate of their own. And what is asked for too much.
 async fn start() -> Gateway {
     Gateway::start_with(tidegate(), &[], |document| {
-        let pfx = Authority::new().issue(&[HOST]).pfx("password");
-        document.port("bytes", HTTPS_PORT).certificate("certificate", &pfx, Some("password"))
+        let pem = Authority::new().issue(&[HOST]).pem_base64();
+        let root = Authority::new().base64();
+        let document = document.port("bytes", HTTPS_PORT).certificate("certificate", &pem, None);
+        document.trusted_root("root", &root).probe("probe", &json!({}))
     })
     .await
 }
@@ -276,6 +278,9 @@ async fn what_would_execute_a_definition_is_refused_by_name() {
             "authenticationCertificates",
             json!([own("authenticationCertificates", "pinned")]),
         ),
+        ("probes", "probe", "enableProbeProxyProtocolHeader", json!(true)),
+        ("sslCertificates", "certificate", "keyVaultSecretId", json!("https://vault.test/secrets/a")),
+        ("trustedRootCertificates", "root", "keyVaultSecretId", json!("https://vault.test/secrets/b")),
     ];
     for (collection, name, property, value) in cases {
         let id = gateway.document.child_id(collection, name);

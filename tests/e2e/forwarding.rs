@@ -1,13 +1,9 @@
 //! What becomes of an ordinary request.
 
 use serde_json::{Value, json};
-use tidegate_harness::{Backend, Behaviour, Gateway, HttpClient, Received, Then, loopback};
+use tidegate_harness::{Backend, Behaviour, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Then, loopback};
 
 use crate::tidegate;
-
-fn header<'a>(request: &'a Received, name: &str) -> &'a str {
-    request.head.header(name).unwrap_or_else(|| panic!("no {name} in {:?}", request.head))
-}
 
 #[tokio::test]
 async fn the_backend_learns_who_asked_for_what() {
@@ -17,19 +13,19 @@ async fn the_backend_learns_who_asked_for_what() {
     client.send("GET", "/who?a=%20b&c", &[("x-forwarded-for", "203.0.113.9:1234")], "").await.expect(200);
 
     let request = backend.request("/who?a=%20b&c").await;
-    let forwarded = header(&request, "x-forwarded-for");
+    let forwarded = request.expect_header("x-forwarded-for");
     assert!(forwarded.starts_with("203.0.113.9:1234"), "the client's own value stays in front: {forwarded}");
     let last = forwarded.rsplit(',').next().unwrap().trim();
     assert!(
         last.parse::<std::net::SocketAddr>().is_ok_and(|address| address.ip().is_loopback()),
         "{forwarded}"
     );
-    assert_eq!(header(&request, "x-forwarded-proto"), "http");
-    assert_eq!(header(&request, "x-forwarded-port"), "20080");
-    assert_eq!(header(&request, "x-original-host"), "gateway.test");
-    assert_eq!(header(&request, "host"), "gateway.test");
-    assert_eq!(header(&request, "x-original-url"), "/who?a=%20b&c");
-    let trace = header(&request, "x-appgw-trace-id");
+    assert_eq!(request.expect_header("x-forwarded-proto"), "http");
+    assert_eq!(request.expect_header("x-forwarded-port"), "20080");
+    assert_eq!(request.expect_header("x-original-host"), "gateway.test");
+    assert_eq!(request.expect_header("host"), "gateway.test");
+    assert_eq!(request.expect_header("x-original-url"), "/who?a=%20b&c");
+    let trace = request.expect_header("x-appgw-trace-id");
     assert!(trace.len() == 32 && trace.chars().all(|c| c.is_ascii_hexdigit()), "{trace}");
 }
 
@@ -55,9 +51,9 @@ async fn what_belongs_to_one_hop_stays_there() {
     assert!(answer.header("x-secret-hop").is_none() && answer.header("keep-alive").is_none());
 
     let request = backend.request("/hop").await;
-    assert_eq!(header(&request, "x-kept"), "yes");
+    assert_eq!(request.expect_header("x-kept"), "yes");
     for name in ["x-mine", "keep-alive", "proxy-connection", "te"] {
-        assert!(request.head.header(name).is_none(), "{name} went through");
+        assert!(request.header(name).is_none(), "{name} went through");
     }
 }
 
@@ -68,9 +64,9 @@ async fn headers_with_a_period_in_their_names_are_dropped_and_with_an_underscore
     let sent = [("x.period", "1"), ("x_underscore", "2"), ("x-hyphen", "3"), ("x-original-url", "/mine")];
     gateway.client().await.send("GET", "/names", &sent, "").await.expect(200);
     let request = backend.request("/names").await;
-    assert_eq!(request.head.header("x.period"), None);
-    assert_eq!((header(&request, "x_underscore"), header(&request, "x-hyphen")), ("2", "3"));
-    assert_eq!(header(&request, "x-original-url"), "/names");
+    assert_eq!(request.header("x.period"), None);
+    assert_eq!((request.expect_header("x_underscore"), request.expect_header("x-hyphen")), ("2", "3"));
+    assert_eq!(request.expect_header("x-original-url"), "/names");
 }
 
 #[tokio::test]
@@ -142,7 +138,7 @@ async fn settings_choose_the_host_that_the_backend_sees() {
     gateway.get("/fixed").await.expect(200);
     let request = backend.request("/fixed").await;
     assert_eq!(
-        (header(&request, "host"), header(&request, "x-original-host")),
+        (request.expect_header("host"), request.expect_header("x-original-host")),
         ("inner.test", "gateway.test")
     );
 
@@ -151,7 +147,7 @@ async fn settings_choose_the_host_that_the_backend_sees() {
     gateway.apply(picked).await;
     gateway.get("/picked").await.expect(200);
     let request = backend.request("/picked").await;
-    assert!(header(&request, "host").starts_with(&backend.ip().to_string()));
+    assert!(request.expect_header("host").starts_with(&backend.ip().to_string()));
 }
 
 #[tokio::test]
@@ -197,7 +193,7 @@ async fn where_nothing_matches_it_is_404() {
     HttpClient::connect(gateway.http(), "unknown.test").await.get("/").await.expect(404);
     let without_rule = (gateway.ip(), 20081).into();
     HttpClient::connect(without_rule, "known.test").await.get("/").await.expect(404);
-    assert!(backend.requests().iter().all(|request| header(request, "host") == "known.test"));
+    assert!(backend.requests().iter().all(|request| request.expect_header("host") == "known.test"));
 }
 
 #[tokio::test]
@@ -247,10 +243,12 @@ async fn a_gateway_may_have_several_frontends() {
 async fn frontends_speak_ipv6_and_ipv4() {
     let backend = Backend::start().await;
     // A port of its own: other tests have addresses of their own, but this one takes them all.
-    let tidegate = tidegate().option("--public-address", "::").option("--port-offset", "700");
+    let free = std::net::TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
+    let offset = (free - HTTP_PORT).to_string();
+    let tidegate = tidegate().option("--public-address", "::").option("--port-offset", &offset);
     let gateway = Gateway::start_with(tidegate, &[backend.ip()], |d| {
         let address = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/a";
-        let on = |d: &tidegate_harness::GatewayDocument, frontend: &str| {
+        let on = |d: &GatewayDocument, frontend: &str| {
             json!({"frontendIPConfiguration": d.reference("frontendIPConfigurations", frontend),
                 "frontendPort": d.reference("frontendPorts", "http"), "protocol": "Http"})
         };
@@ -267,9 +265,9 @@ async fn frontends_speak_ipv6_and_ipv4() {
         [gateway.ip().into(), std::net::Ipv6Addr::LOCALHOST.into(), loopback().into()];
     for (number, ip) in addresses.into_iter().enumerate() {
         let path = format!("/family/{number}");
-        HttpClient::connect((ip, 20780).into(), "a.test").await.get(&path).await.expect(200);
+        HttpClient::connect((ip, free).into(), "a.test").await.get(&path).await.expect(200);
         let request = backend.request(&path).await;
-        let client: std::net::SocketAddr = header(&request, "x-forwarded-for").parse().unwrap();
+        let client: std::net::SocketAddr = request.expect_header("x-forwarded-for").parse().unwrap();
         assert_eq!(client.is_ipv6(), ip.is_ipv6(), "{client} came to {ip}");
     }
 }

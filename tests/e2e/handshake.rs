@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tidegate_harness::{Backend, Behaviour, Gateway, ManualBackend, Then, WebSocket, handshake};
 
-use crate::tidegate;
-
-const HOST: &str = "gateway.test";
+use crate::{HOST, tidegate};
 
 #[tokio::test]
 async fn a_backend_that_does_not_answer_it_in_time_is_a_504() {

@@ -13,10 +13,8 @@ fn probed(document: GatewayDocument) -> GatewayDocument {
     probed_by(document, &json!({}))
 }
 
-fn probed_by(document: GatewayDocument, properties: &Value) -> GatewayDocument {
-    let document = document.probe("probe", properties);
-    let probe = document.reference("probes", "probe");
-    document.settings("settings", &json!({"probe": probe}))
+fn probed_by(document: GatewayDocument, probe: &Value) -> GatewayDocument {
+    document.probed(probe, &json!({}))
 }
 
 #[tokio::test]
@@ -73,6 +71,37 @@ async fn without_a_healthy_member_it_is_502_for_requests_and_websockets() {
 }
 
 #[tokio::test]
+async fn who_says_that_a_probe_is_not_enabled_is_probed_all_the_same() {
+    let backend = Backend::start().await;
+    let change = |document: GatewayDocument| document.probed(&json!({}), &json!({"probeEnabled": false}));
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], change).await;
+    let member = backend.ip().to_string();
+    gateway.management().member_health(gateway.id(), &member, "Up").await;
+    backend.answer_probes_with(500);
+    gateway.management().member_health(gateway.id(), &member, "Down").await;
+}
+
+#[tokio::test]
+async fn each_settings_judge_a_member_by_themselves() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
+        let document = probed(document).probe("picky", &json!({"match": {"statusCodes": ["500"]}}));
+        let probe = document.reference("probes", "picky");
+        let document = document.settings("picky", &json!({"probe": probe}));
+        let picky =
+            json!({"backendHttpSettings": document.reference("backendHttpSettingsCollection", "picky")});
+        let rule = document.path_rule("picky", &["/picky"], "pool", &picky);
+        document.by_path(&json!({"pathRules": [rule]}))
+    })
+    .await;
+    wait_for("one of them to find it down", async || {
+        (gateway.get("/picky").await.status == 502).then_some(())
+    })
+    .await;
+    gateway.get("/x").await.expect(200);
+}
+
+#[tokio::test]
 async fn a_member_that_dies_is_taken_out() {
     let (steady, mortal) = (Backend::start().await, Backend::start().await);
     let gateway = Gateway::start_with(tidegate(), &[steady.ip(), mortal.ip()], probed).await;
@@ -123,14 +152,11 @@ async fn a_backend_in_tls_is_probed_in_tls() {
     let (authority, stranger, address) = (Authority::new(), Authority::new(), loopback());
     let backend = Backend::start_tls(address, authority.issue(&["inner.test"]).server()).await;
     let with_root = |document: GatewayDocument, root: &Authority| {
-        let document = document
-            .trusted_root("root", &root.base64())
-            .probe("probe", &json!({"protocol": "Https", "host": "inner.test"}));
+        let document = document.trusted_root("root", &root.base64());
         let settings = json!({
             "protocol": "Https", "hostName": "inner.test",
-            "probe": document.reference("probes", "probe"),
             "trustedRootCertificates": [document.reference("trustedRootCertificates", "root")]});
-        document.settings("settings", &settings)
+        document.probed(&json!({"protocol": "Https", "host": "inner.test"}), &settings)
     };
     let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| with_root(d, &authority)).await;
     gateway.management().member_health(gateway.id(), &backend.ip().to_string(), "Up").await;
@@ -199,13 +225,12 @@ async fn two_workers_that_differ_report_partial() {
     let management = tidegate.management();
     wait_for("both workers", async || (management.connected_workers().await == 2).then_some(())).await;
 
-    let document = GatewayDocument::forwarding("gateway", loopback(), &[backend.ip()])
-        .probe("probe", &json!({"protocol": "Https", "host": "inner.test"}));
-    let probe = document.reference("probes", "probe");
-    let settings = json!({"protocol": "Https", "hostName": "inner.test", "probe": probe});
-    management.apply_gateway(&document.settings("settings", &settings)).await;
-    let id = GatewayDocument::empty("gateway").id().to_owned();
-    management.member_health(&id, &backend.ip().to_string(), "Partial").await;
+    let document = GatewayDocument::forwarding("gateway", loopback(), &[backend.ip()]).probed(
+        &json!({"protocol": "Https", "host": "inner.test"}),
+        &json!({"protocol": "Https", "hostName": "inner.test"}),
+    );
+    management.apply_gateway(&document).await;
+    management.member_health(document.id(), &backend.ip().to_string(), "Partial").await;
 }
 
 #[tokio::test]

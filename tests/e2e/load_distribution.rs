@@ -29,58 +29,42 @@ fn rule(document: &mut GatewayDocument) -> &mut Value {
     &mut document.body_mut()["properties"]["requestRoutingRules"][0]["properties"]
 }
 
-async fn two() -> [Backend; 2] {
-    [Backend::start().await, Backend::start().await]
-}
-
-fn counts(backends: &[Backend; 2]) -> [usize; 2] {
-    backends.each_ref().map(|backend| backend.requests().len())
-}
-
 #[tokio::test]
 async fn requests_are_spread_over_pools_by_weight() {
-    let backends = two().await;
+    let backends = Backend::pair().await;
     let [a, b] = backends.each_ref();
     let gateway =
         Gateway::start_with(tidegate(), &[], |d| distributed(d, "RoundRobin", [a, b], [75, 25])).await;
     for _ in 0..12 {
         gateway.get("/x").await.expect(200);
     }
-    assert_eq!(counts(&backends), [9, 3]);
+    assert_eq!(Backend::counts(&backends), [9, 3]);
     let line = gateway.access_log().line_with(&[&b.ip().to_string()]).await;
     assert_eq!(line["backendPoolName"], "b", "{line}");
 }
 
 #[tokio::test]
 async fn a_policy_stands_in_for_the_pool_of_a_path_rule_and_of_a_default() {
-    let backends = two().await;
+    let backends = Backend::pair().await;
     let [a, b] = backends.each_ref();
     let gateway = Gateway::start_with(tidegate(), &[], |document| {
-        let mut document = distributed(document, "RoundRobin", [a, b], [1, 1]);
-        let settings = document.reference("backendHttpSettingsCollection", "settings");
+        let document = distributed(document, "RoundRobin", [a, b], [1, 1]);
         let policy = document.reference("loadDistributionPolicies", "policy");
-        let empty = document.reference("backendAddressPools", "pool");
-        let map = json!({
-            "defaultLoadDistributionPolicy": policy, "defaultBackendHttpSettings": settings,
-            "pathRules": [{"name": "beside", "properties": {"paths": ["/beside/*"], "backendAddressPool": empty,
-                "loadDistributionPolicy": policy, "backendHttpSettings": settings}}]});
-        document = document.child("urlPathMaps", "map", &map);
-        let map = document.reference("urlPathMaps", "map");
-        let rule = rule(&mut document);
-        rule["ruleType"] = json!("PathBasedRouting");
-        rule["urlPathMap"] = map;
-        document
+        // An empty pool would be without anybody to serve.
+        let more = json!({"loadDistributionPolicy": policy});
+        let beside = document.path_rule("beside", &["/beside/*"], "pool", &more);
+        document.by_path(&json!({"defaultLoadDistributionPolicy": policy, "pathRules": [beside]}))
     })
     .await;
     for path in ["/beside/x", "/other", "/beside/x", "/other"] {
         gateway.get(path).await.expect(200);
     }
-    assert_eq!(counts(&backends), [2, 2]);
+    assert_eq!(Backend::counts(&backends), [2, 2]);
 }
 
 #[tokio::test]
 async fn the_least_busy_gets_the_next_and_tunnels_count_even_after_a_change() {
-    let backends = two().await;
+    let backends = Backend::pair().await;
     let [a, b] = backends.each_ref();
     let mut gateway =
         Gateway::start_with(tidegate(), &[], |d| distributed(d, "LeastConnections", [a, b], [1, 1])).await;
@@ -100,48 +84,46 @@ async fn the_least_busy_gets_the_next_and_tunnels_count_even_after_a_change() {
     // Other settings make other backends of the same members.
     let changed = gateway.document.clone().settings("settings", &json!({"hostName": "other.test"}));
     gateway.apply(changed).await;
-    let before = counts(&backends);
+    let before = Backend::counts(&backends);
     let mut more = Vec::new();
     for _ in 0..2 {
         more.push(gateway.websocket("/more").await);
     }
-    let after = counts(&backends);
+    let after = Backend::counts(&backends);
     assert_eq!([after[0] - before[0], after[1] - before[1]], [0, 2], "those at the first still count");
     drop(at_a);
 }
 
 #[tokio::test]
 async fn a_client_address_keeps_its_member_while_that_is_well() {
-    let backends = two().await;
+    let backends = Backend::pair().await;
     let [a, b] = backends.each_ref();
     let gateway = Gateway::start_with(tidegate(), &[], |document| {
-        let document = distributed(document, "IpHash", [a, b], [1, 1]).probe("probe", &json!({}));
-        let probe = document.reference("probes", "probe");
-        document.settings("settings", &json!({"probe": probe}))
+        distributed(document, "IpHash", [a, b], [1, 1]).probed(&json!({}), &json!({}))
     })
     .await;
     for _ in 0..6 {
         gateway.get("/x").await.expect(200);
     }
-    let mine = usize::from(counts(&backends)[1] > 0);
-    assert_eq!(counts(&backends)[mine], 6, "all from one address");
+    let mine = usize::from(Backend::counts(&backends)[1] > 0);
+    assert_eq!(Backend::counts(&backends)[mine], 6, "all from one address");
     let member = backends[mine].ip().to_string();
     backends[mine].answer_probes_with(500);
     gateway.management().member_health(gateway.id(), &member, "Down").await;
     for _ in 0..3 {
         gateway.get("/y").await.expect(200);
     }
-    assert_eq!(counts(&backends)[1 - mine], 3);
+    assert_eq!(Backend::counts(&backends)[1 - mine], 3);
     backends[mine].answer_probes_with(200);
     gateway.management().member_health(gateway.id(), &member, "Up").await;
     gateway.get("/z").await.expect(200);
-    assert_eq!(counts(&backends)[mine], 7, "it is back where it was");
+    assert_eq!(Backend::counts(&backends)[mine], 7, "it is back where it was");
 }
 
 #[tokio::test]
 async fn a_member_that_cannot_be_reached_is_passed_over() {
     for algorithm in ["RoundRobin", "LeastConnections", "IpHash"] {
-        let [a, b] = two().await;
+        let [a, b] = Backend::pair().await;
         let gateway =
             Gateway::start_with(tidegate(), &[], |d| distributed(d, algorithm, [&a, &b], [3, 1])).await;
         a.stop().await;

@@ -61,13 +61,8 @@ mod websocket;
 mod websocket_over_http2;
 mod worker;
 
-use tidegate_harness::{
-    Authority, Gateway, GatewayDocument, HTTPS_PORT, Tidegate, TidegateBuilder, wait_for,
-};
+use tidegate_harness::{Authority, Gateway, GatewayDocument, HOST, Tidegate, TidegateBuilder, wait_for};
 use tokio::net::TcpStream;
-
-/// The host that clients ask a gateway for, unless a test says otherwise.
-const HOST: &str = "gateway.test";
 
 /// Where the binary under test is.
 const BINARY: &str = env!("CARGO_BIN_EXE_tidegate");
@@ -79,12 +74,7 @@ fn tidegate() -> TidegateBuilder {
 
 /// With an HTTPS listener beside the HTTP one, its certificate issued by the authority.
 fn with_https(document: GatewayDocument, authority: &Authority) -> GatewayDocument {
-    let pfx = authority.issue(&[HOST]).pfx("password");
-    document
-        .port("https", HTTPS_PORT)
-        .certificate("certificate", &pfx, Some("password"))
-        .https_listener("https", "https", "certificate")
-        .rule("https", "https", "pool", "settings")
+    document.https(&authority.issue(&[HOST]))
 }
 
 /// Waits until the gateway answers, whoever serves it.

@@ -2,20 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tidegate_harness::{
-    Backend, Gateway, GatewayDocument, Liar, Rest, loopback, peak_memory_kib, reset_peak_memory, wait_for,
+    Backend, Gateway, Liar, Rest, loopback, peak_memory_kib, reset_peak_memory, wait_for,
 };
 
 use crate::tidegate;
-
-/// With the quick probe of the harness, and what `probe` and `settings` say more.
-fn probed(document: GatewayDocument, probe: &Value, settings: &Value) -> GatewayDocument {
-    let document = document.probe("probe", probe);
-    let mut settings = settings.clone();
-    settings["probe"] = document.reference("probes", "probe");
-    document.settings("settings", &settings)
-}
 
 async fn told(gateway: &Gateway, member: IpAddr, health: &str, words: &[&str]) {
     let member = member.to_string();
@@ -65,7 +57,7 @@ async fn each_bad_answer_is_told_and_none_costs_memory() {
     ];
     let members: Vec<IpAddr> = cases.iter().map(|(liar, ..)| liar.ip()).collect();
     let matching = json!({"match": {"body": "well", "statusCodes": ["200-399"]}});
-    let gateway = Gateway::start_with(tidegate(), &members, |d| probed(d, &matching, &json!({}))).await;
+    let gateway = Gateway::start_with(tidegate(), &members, |d| d.probed(&matching, &json!({}))).await;
     let worker = gateway.tidegate.worker_pid(1).await;
     reset_peak_memory(worker);
     let before = peak_memory_kib(worker);
@@ -81,7 +73,7 @@ async fn a_custom_probe_asks_its_own_port_host_and_path() {
     let traffic = Backend::start().await;
     let asked = Liar::start_at(SocketAddr::new(traffic.ip(), 0), &Liar::ok(""), Rest::Hold).await;
     let probe = json!({"port": asked.address().port(), "host": "probe.test", "path": "/up?x=1"});
-    let gateway = Gateway::start_with(tidegate(), &[traffic.ip()], |d| probed(d, &probe, &json!({}))).await;
+    let gateway = Gateway::start_with(tidegate(), &[traffic.ip()], |d| d.probed(&probe, &json!({}))).await;
     told(&gateway, traffic.ip(), "Up", &["Success"]).await;
     let heard = asked.heard().to_lowercase();
     assert!(
@@ -97,7 +89,7 @@ async fn a_host_picked_from_the_settings_is_what_requests_are_sent_with() {
     let backend = Liar::start(&Liar::ok(""), Rest::Hold).await;
     let picked = json!({"host": null, "pickHostNameFromBackendHttpSettings": true});
     let named = json!({"hostName": "named.test"});
-    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| probed(d, &picked, &named)).await;
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| d.probed(&picked, &named)).await;
     let asked_for = async |host: String| {
         wait_for(&format!("a probe of {host}"), async || {
             backend.heard().to_lowercase().contains(&format!("host: {host}\r\n")).then_some(())
@@ -106,7 +98,7 @@ async fn a_host_picked_from_the_settings_is_what_requests_are_sent_with() {
     };
     asked_for("named.test".to_owned()).await;
     let own = json!({"pickHostNameFromBackendAddress": true});
-    gateway.apply(probed(gateway.document.clone(), &picked, &own)).await;
+    gateway.apply(gateway.document.clone().probed(&picked, &own)).await;
     asked_for(backend.ip().to_string()).await;
 }
 
@@ -117,13 +109,13 @@ async fn min_servers_stay_in_use_though_their_probes_fail() {
     two.answer_probes_with(500);
     let members = [one.ip(), two.ip()];
     let keep = |count: u32| json!({"minServers": count});
-    let mut gateway = Gateway::start_with(tidegate(), &members, |d| probed(d, &keep(1), &json!({}))).await;
+    let mut gateway = Gateway::start_with(tidegate(), &members, |d| d.probed(&keep(1), &json!({}))).await;
     for member in members {
         told(&gateway, member, "Down", &["Received status 500"]).await;
     }
     gateway.get("/kept").await.expect(200);
     gateway.websocket("/kept").await.echo("kept").await;
-    gateway.apply(probed(gateway.document.clone(), &keep(0), &json!({}))).await;
+    gateway.apply(gateway.document.clone().probed(&keep(0), &json!({}))).await;
     gateway.get("/not-kept").await.expect(502);
 }
 
@@ -134,7 +126,7 @@ async fn a_member_may_have_an_ipv6_address() {
     let port = backend.address().port();
     let settings = json!({"port": port, "pickHostNameFromBackendAddress": true});
     let picked = json!({"host": null, "pickHostNameFromBackendHttpSettings": true});
-    let mut gateway = Gateway::start_with(tidegate(), &[ip], |d| probed(d, &picked, &settings)).await;
+    let mut gateway = Gateway::start_with(tidegate(), &[ip], |d| d.probed(&picked, &settings)).await;
     told(&gateway, ip, "Up", &["Success"]).await;
     let seen = gateway.get("/six").await.expect(200).json();
     assert!(seen["headers"].to_string().contains("[::1]"), "{seen}");

@@ -1,7 +1,7 @@
 //! A proxy in front that tells of its clients by the PROXY protocol, and those that only pretend to be one.
 
 use serde_json::json;
-use tidegate_harness::{Authority, Backend, Ending, Gateway, HTTPS_PORT, Peer};
+use tidegate_harness::{Authority, Backend, Ending, Gateway, HttpClient, Peer};
 
 use crate::{HOST, tidegate, with_https};
 
@@ -77,10 +77,18 @@ async fn it_comes_before_tls() {
     })
     .await;
     // A client that begins with TLS says nothing of whom it speaks for.
-    let mut peer = Peer::connect((gateway.ip(), HTTPS_PORT).into()).await;
+    let mut peer = Peer::connect(gateway.https()).await;
     peer.write(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\x00\x00").await;
     assert!(peer.read_to_end().await.0.is_empty(), "{HOST} shook hands");
+    let line = b"PROXY TCP4 192.0.2.7 127.0.0.1 4000 443\r\n";
+    for (path, preamble) in [("/1", line.as_slice()), ("/2", BLOCK)] {
+        let trust = authority.client();
+        let mut client = HttpClient::connect_tls_behind(preamble, gateway.https(), HOST, &trust).await;
+        client.get(path).await.expect(200);
+        let request = backend.request(path).await;
+        assert_eq!(request.header("x-forwarded-for"), Some("192.0.2.7:4000"));
+        assert_eq!(request.header("x-forwarded-proto"), Some("https"));
+    }
     // Nor is plain HTTP taken for a handshake: behind the line it is told so.
-    let peer = Peer::connect((gateway.ip(), HTTPS_PORT).into()).await;
-    assert_eq!(ask(peer, b"PROXY TCP4 192.0.2.7 127.0.0.1 4000 443\r\n", "/").await, 400);
+    assert_eq!(ask(Peer::connect(gateway.https()).await, line, "/").await, 400);
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tidegate_harness::{Authority, Backend, Gateway, GatewayDocument, HTTPS_PORT};
 
-use crate::{HOST, tidegate};
+use crate::{HOST, tidegate, with_https};
 
 fn redirecting(document: GatewayDocument, configuration: &Value) -> GatewayDocument {
     let rule = json!({
@@ -42,14 +42,9 @@ async fn each_redirect_type_has_its_status_and_path_and_query_go_along_if_asked_
 #[tokio::test]
 async fn a_listener_as_target_is_named_by_its_scheme_host_and_port() {
     let backend = Backend::start().await;
-    let pfx = Authority::new().issue(&[HOST]).pfx("password");
     let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
-        let document = document
-            .port("https", HTTPS_PORT)
-            .certificate("certificate", &pfx, Some("password"))
-            .https_listener("secure", "https", "certificate")
-            .rule("secure", "secure", "pool", "settings");
-        let target = document.reference("httpListeners", "secure");
+        let document = with_https(document, &Authority::new());
+        let target = document.reference("httpListeners", "https");
         let configuration = json!({"redirectType": "Permanent", "targetListener": target,
             "includePath": true, "includeQueryString": true});
         redirecting(document, &configuration)
@@ -66,25 +61,46 @@ async fn a_path_rule_may_redirect_and_the_rest_be_served() {
     let backend = Backend::start().await;
     let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
         let away = document.reference("redirectConfigurations", "away");
-        let map = json!({
-            "defaultBackendAddressPool": document.reference("backendAddressPools", "pool"),
-            "defaultBackendHttpSettings": document.reference("backendHttpSettingsCollection", "settings"),
-            "pathRules": [{"name": "old", "properties": {"paths": ["/old/*"], "redirectConfiguration": away}}],
-        });
-        let rule = json!({
-            "ruleType": "PathBasedRouting", "priority": 10,
-            "httpListener": document.reference("httpListeners", "http"),
-            "urlPathMap": document.reference("urlPathMaps", "map"),
-        });
+        let rule = json!({"name": "old", "properties": {"paths": ["/old/*"], "redirectConfiguration": away}});
         let configuration = json!({"redirectType": "Found", "targetUrl": "https://away.test/"});
         document
             .child("redirectConfigurations", "away", &configuration)
-            .child("urlPathMaps", "map", &map)
-            .child("requestRoutingRules", "rule", &rule)
+            .by_path(&json!({"pathRules": [rule]}))
     })
     .await;
     let answer = gateway.get("/old/1").await.expect(302);
     assert_eq!(answer.header("location"), Some("https://away.test/"));
     gateway.get("/new").await.expect(200);
     assert_eq!(backend.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_target_must_be_one_place() {
+    let gateway = Gateway::start_with(tidegate(), &[], |document| {
+        let on = |hosts: &[&str]| json!({"protocol": "Http", "hostNames": hosts});
+        document
+            .listener("wild", "http", &on(&["*.shop.test"]))
+            .listener("several", "http", &on(&["a.test", "b.test"]))
+            .listener("one", "http", &on(&["one.test"]))
+    })
+    .await;
+    let listener = |name: &str| gateway.document.reference("httpListeners", name);
+    let (invalid, exclusive) = (
+        "ApplicationGatewayRedirectConfigurationTargetInvalid",
+        "ApplicationGatewayPropertiesMutuallyExclusive",
+    );
+    for (target, code) in [
+        (json!({"targetListener": listener("wild")}), invalid),
+        (json!({"targetListener": listener("several")}), invalid),
+        (json!({"targetUrl": "/elsewhere"}), invalid),
+        (json!({"targetUrl": "ftp://away.test/"}), invalid),
+        (json!({}), invalid),
+        (json!({"targetUrl": "https://away.test/", "targetListener": listener("one")}), exclusive),
+    ] {
+        let mut configuration = target;
+        configuration["redirectType"] = json!("Found");
+        let child = gateway.document.child_id("redirectConfigurations", "away");
+        let refused = gateway.management().put(&child, &json!({"properties": configuration})).await;
+        assert_eq!(refused.expect(400).error_code(), code, "{configuration}");
+    }
 }

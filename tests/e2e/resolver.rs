@@ -20,9 +20,7 @@ async fn gateway(dns: &DnsServer) -> Gateway {
 }
 
 fn named(document: GatewayDocument) -> GatewayDocument {
-    let document = document.named_pool("pool", &[NAME]).probe("probe", &json!({}));
-    let probe = document.reference("probes", "probe");
-    document.settings("settings", &json!({"probe": probe}))
+    document.named_pool("pool", &[NAME]).probed(&json!({}), &json!({}))
 }
 
 /// Waits until `backendhealth` says all of that of the member.

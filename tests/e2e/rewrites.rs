@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tidegate_harness::{
-    Authority, Backend, Behaviour, Gateway, GatewayDocument, HttpClient, Received, Then, WebSocket,
+    Authority, Backend, Behaviour, Gateway, GatewayDocument, HttpClient, Then, WebSocket,
 };
 
 use crate::{HOST, tidegate, with_https};
@@ -23,27 +23,14 @@ fn by_path(
     rules: &[(&str, &str, &str, Option<&str>)],
 ) -> GatewayDocument {
     let set = |name: Option<&str>| name.map(|name| document.reference("rewriteRuleSets", name));
-    let settings = document.reference("backendHttpSettingsCollection", "settings");
     let path_rules: Vec<Value> = rules
         .iter()
         .map(|(name, path, pool, rewrites)| {
-            let pool = document.reference("backendAddressPools", pool);
-            json!({"name": name, "properties": {"paths": [path], "backendAddressPool": pool,
-                "backendHttpSettings": settings, "rewriteRuleSet": set(*rewrites)}})
+            document.path_rule(name, &[path], pool, &json!({"rewriteRuleSet": set(*rewrites)}))
         })
         .collect();
-    let map = json!({
-        "defaultBackendAddressPool": document.reference("backendAddressPools", "pool"),
-        "defaultBackendHttpSettings": settings,
-        "defaultRewriteRuleSet": set(default),
-        "pathRules": path_rules,
-    });
-    let rule = json!({
-        "ruleType": "PathBasedRouting", "priority": 10,
-        "httpListener": document.reference("httpListeners", "http"),
-        "urlPathMap": document.reference("urlPathMaps", "map"),
-    });
-    document.child("urlPathMaps", "map", &map).child("requestRoutingRules", "rule", &rule)
+    let map = json!({"defaultRewriteRuleSet": set(default), "pathRules": path_rules});
+    document.by_path(&map)
 }
 
 fn set(document: GatewayDocument, name: &str, rules: &Value) -> GatewayDocument {
@@ -53,10 +40,6 @@ fn set(document: GatewayDocument, name: &str, rules: &Value) -> GatewayDocument 
 /// A rule that changes the URL.
 fn to_path(conditions: &Value, url: &Value) -> Value {
     json!({"name": "url", "conditions": conditions, "actionSet": {"urlConfiguration": url}})
-}
-
-fn header<'a>(request: &'a Received, name: &str) -> Option<&'a str> {
-    request.head.header(name)
 }
 
 #[tokio::test]
@@ -92,21 +75,18 @@ async fn request_headers_are_set_replaced_and_deleted() {
     let mut client = gateway.client().await;
     client.send("GET", "/rewritten", &sent, "").await.expect(200);
     let request = backend.request("/rewritten").await;
-    assert_eq!(header(&request, "x-step"), Some("one, two"));
-    assert_eq!(header(&request, "x-agent"), Some("Curl 8"));
-    assert_eq!(header(&request, "x-secret"), None);
-    assert_eq!(
-        (header(&request, "host"), header(&request, "x-original-host")),
-        (Some("inner.test"), Some(HOST))
-    );
-    let forwarded = header(&request, "x-forwarded-for").unwrap();
+    assert_eq!(request.header("x-step"), Some("one, two"));
+    assert_eq!(request.header("x-agent"), Some("Curl 8"));
+    assert_eq!(request.header("x-secret"), None);
+    assert_eq!((request.header("host"), request.header("x-original-host")), (Some("inner.test"), Some(HOST)));
+    let forwarded = request.header("x-forwarded-for").unwrap();
     assert!(forwarded.starts_with("203.0.113.9, 127.") && !forwarded.contains(':'), "{forwarded}");
 
     client.send("GET", "/private", &sent, "").await.expect(200);
     let request = backend.request("/private").await;
-    assert_eq!(header(&request, "x-step"), Some("forged"));
-    assert_eq!(header(&request, "host"), Some("settings.test"));
-    assert!(header(&request, "x-secret").is_some());
+    assert_eq!(request.header("x-step"), Some("forged"));
+    assert_eq!(request.header("host"), Some("settings.test"));
+    assert!(request.header("x-secret").is_some());
 }
 
 #[tokio::test]
@@ -157,7 +137,7 @@ async fn reroute_asks_the_path_map_again() {
     let answer = client.get("/listing?category=shoes").await.expect(200);
     assert_eq!(answer.header("x-way"), Some("shoes"), "the answer is rewritten by the way that was gone");
     let request = shoes.request("/listing1?category=shoes").await;
-    assert_eq!(header(&request, "x-way"), Some("shoes"));
+    assert_eq!(request.header("x-way"), Some("shoes"));
 
     // No path rule for that one: it comes back to the same rewrites for ever.
     client.get("/listing?category=lost").await.expect(500);
@@ -209,7 +189,7 @@ async fn what_the_gateway_says_itself_is_not_rewritten() {
     // A handshake is a request like any other; its 101 is where rewriting ends.
     let mut socket = WebSocket::connect(gateway.http(), HOST, "/socket").await;
     socket.echo("through").await;
-    assert_eq!(header(&backend.request("/socket").await, "x-request"), Some("GET"));
+    assert_eq!(backend.request("/socket").await.header("x-request"), Some("GET"));
     assert_eq!(socket.header("x-response"), None);
 
     let usual = gateway.document.clone();
@@ -266,8 +246,8 @@ async fn a_client_cannot_smuggle_through_a_rewrite() {
         [("x-path", "user"), ("x-user", "forged"), ("authorization", "Basic YQ0KWC1JbmplY3RlZDogMTpi")];
     client.send("GET", "/", &credentials, "").await.expect(200);
     let request = backend.request("/user?user").await;
-    assert_eq!((header(&request, "x-user"), header(&request, "x-injected")), (None, None));
-    assert_eq!(header(&request, "host"), Some(HOST), "a Host of nothing is none");
+    assert_eq!((request.header("x-user"), request.header("x-injected")), (None, None));
+    assert_eq!(request.header("host"), Some(HOST), "a Host of nothing is none");
 
     client.send("GET", "/", &[("x-path", "host"), ("x-host", "a.test/b")], "").await.expect(400);
     let mut client = gateway.client().await;
@@ -306,7 +286,7 @@ async fn server_variables_tell_of_the_request_and_its_connection() {
         let is_secure = path.starts_with("/secure");
         for (name, of_plain, of_secure) in VARIABLES {
             let expected = if is_secure { of_secure } else { of_plain };
-            let found = header(&request, &format!("x-{name}")).unwrap_or_default();
+            let found = request.header(&format!("x-{name}")).unwrap_or_default();
             match expected.strip_suffix('…') {
                 Some(begin) => {
                     assert!(found.starts_with(begin) && found.len() > begin.len(), "{name}: {found}")
@@ -326,6 +306,7 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("client_certificate_verification", "", "NONE"),
     ("client_ip", "127.…", "127.…"),
     ("client_port", "…", "…"),
+    ("client_tcp_rtt", "", ""),
     ("client_user", "Aladdin", "Aladdin"),
     ("cookie_session", "abc", "abc"),
     ("content_length", "4", "4"),

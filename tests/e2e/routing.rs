@@ -1,48 +1,23 @@
 //! Which rule a request goes by: by the host and by the path, and what path its backend sees.
 
-use serde_json::{Value, json};
-use tidegate_harness::{Backend, Gateway, GatewayDocument, HTTP_PORT, HttpClient};
+use serde_json::json;
+use tidegate_harness::{Backend, Gateway, HTTP_PORT, HttpClient};
 
 use crate::tidegate;
-
-/// A path rule to the pool of that name.
-fn path_rule(document: &GatewayDocument, name: &str, paths: &[&str], pool: &str, settings: &str) -> Value {
-    json!({"name": name, "properties": {
-        "paths": paths,
-        "backendAddressPool": document.reference("backendAddressPools", pool),
-        "backendHttpSettings": document.reference("backendHttpSettingsCollection", settings),
-    }})
-}
-
-/// The usual gateway, whose rule goes by a path map with these rules; everything else goes to its usual pool.
-fn by_path(document: GatewayDocument, rules: impl Fn(&GatewayDocument) -> Value) -> GatewayDocument {
-    let map = json!({
-        "defaultBackendAddressPool": document.reference("backendAddressPools", "pool"),
-        "defaultBackendHttpSettings": document.reference("backendHttpSettingsCollection", "settings"),
-        "pathRules": rules(&document),
-    });
-    let rule = json!({
-        "ruleType": "PathBasedRouting",
-        "priority": 10,
-        "httpListener": document.reference("httpListeners", "http"),
-        "urlPathMap": document.reference("urlPathMaps", "map"),
-    });
-    document.child("urlPathMaps", "map", &map).child("requestRoutingRules", "rule", &rule)
-}
 
 #[tokio::test]
 async fn the_first_path_rule_that_matches_decides_and_the_default_takes_the_rest() {
     let (usual, images, large) = (Backend::start().await, Backend::start().await, Backend::start().await);
     let gateway = Gateway::start_with(tidegate(), &[usual.ip()], |document| {
         let document = document.pool("images", &[images.ip()]).pool("large", &[large.ip()]);
-        by_path(document, |document| {
-            json!([
-                path_rule(document, "exact", &["/images/large/only"], "large", "settings"),
-                path_rule(document, "images", &["/images/*", "/pictures"], "images", "settings"),
-                path_rule(document, "never", &["/images/large/*"], "large", "settings"),
-                path_rule(document, "decoded", &["/abc%2Fdef"], "large", "settings"),
-            ])
-        })
+        let rule = |name, paths, pool| document.path_rule(name, paths, pool, &json!({}));
+        let rules = [
+            rule("exact", &["/images/large/only"][..], "large"),
+            rule("images", &["/images/*", "/pictures"], "images"),
+            rule("never", &["/images/large/*"], "large"),
+            rule("decoded", &["/abc%2Fdef"], "large"),
+        ];
+        document.clone().by_path(&json!({"pathRules": rules}))
     })
     .await;
     for (path, backend) in [
@@ -79,14 +54,15 @@ async fn a_path_override_stands_in_the_place_of_what_the_rule_matched() {
             .pool("other", &[other.ip()])
             .settings("settings", &json!({"path": "/override/"}))
             .settings("without", &json!({}));
-        by_path(document, |document| {
-            json!([
-                path_rule(document, "home", &["/pathrule/home*"], "other", "settings"),
-                path_rule(document, "rule", &["/pathrule*"], "other", "settings"),
-                path_rule(document, "exact", &["/exact/"], "other", "settings"),
-                path_rule(document, "kept", &["/kept/*"], "other", "without"),
-            ])
-        })
+        let without = document.reference("backendHttpSettingsCollection", "without");
+        let rule = |name, path, more| document.path_rule(name, &[path], "other", &more);
+        let rules = [
+            rule("home", "/pathrule/home*", json!({})),
+            rule("rule", "/pathrule*", json!({})),
+            rule("exact", "/exact/", json!({})),
+            rule("kept", "/kept/*", json!({"backendHttpSettings": without})),
+        ];
+        document.clone().by_path(&json!({"pathRules": rules}))
     })
     .await;
     for (path, backend, seen) in [

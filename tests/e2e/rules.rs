@@ -1,7 +1,7 @@
 //! What a gateway may be: rules with their codes, limits that the operator sets, and the lists of what can be had.
 
 use serde_json::{Value, json};
-use tidegate_harness::{GatewayDocument, Management, SUBSCRIPTION};
+use tidegate_harness::{Gateway, GatewayDocument, Management, SUBSCRIPTION, loopback};
 
 use crate::tidegate;
 
@@ -58,6 +58,77 @@ async fn a_gateway_does_not_move() {
     let (code, details) = told(&answer);
     assert_eq!(code, "InvalidResourceLocation");
     assert_eq!(details[1], ("ApplicationGatewayZonesCannotBeChanged", "zones"));
+}
+
+#[tokio::test]
+async fn what_does_not_fit_together_is_refused_by_its_code() {
+    let gateway = Gateway::start_with(tidegate(), &[], |d| d.probe("probe", &json!({}))).await;
+    let document = &gateway.document;
+    let listener = |hosts: &Value| {
+        let mut listener = json!({"protocol": "Http",
+            "frontendIPConfiguration": document.reference("frontendIPConfigurations", "frontend"),
+            "frontendPort": document.reference("frontendPorts", "http")});
+        let property = if hosts.is_array() { "hostNames" } else { "hostName" };
+        listener[property] = hosts.clone();
+        ("httpListeners", listener)
+    };
+    let map = |path: &str| {
+        let rule = document.path_rule("rule", &[path], "pool", &json!({}));
+        let map = document.clone().by_path(&json!({"pathRules": [rule]}));
+        ("urlPathMaps", map.body()["properties"]["urlPathMaps"][0]["properties"].clone())
+    };
+    let other_protocol =
+        json!({"port": 443, "protocol": "Https", "probe": document.reference("probes", "probe")});
+    let unchecked = json!({"port": 443, "protocol": "Https", "validateSNI": false, "sniName": "a.test"});
+    let six: Vec<String> = (0..6).map(|number| format!("{number}.test")).collect();
+    let (host, path) = ("ApplicationGatewayHostNameInvalid", "ApplicationGatewayPathRulePathInvalid");
+    for ((collection, properties), code) in [
+        (
+            ("backendHttpSettingsCollection", other_protocol),
+            "ApplicationGatewayProbeProtocolMustMatchBackendHttpSettinsProtocol",
+        ),
+        (("backendHttpSettingsCollection", unchecked), "ApplicationGatewayPropertiesMutuallyExclusive"),
+        (("frontendPorts", json!({"port": 65_200})), "ApplicationGatewayFrontendPortInvalidPortNumber"),
+        (listener(&json!(six)), "ApplicationGatewayHttpListenerHostNameLimitReached"),
+        (listener(&json!("*.test")), host),
+        (listener(&json!(["*.*.*.test"])), host),
+        (listener(&json!(["**.test"])), host),
+        (listener(&json!(["*?.test"])), host),
+        (listener(&json!(["?????.test"])), host),
+        (map("/images/*.jpg"), path),
+        (map("images/*"), path),
+        (map("/images?a"), path),
+        (map("/images#a"), path),
+    ] {
+        let child = document.child_id(collection, "wrong");
+        let refused = gateway.management().put(&child, &json!({"properties": properties})).await;
+        assert_eq!(refused.expect(400).error_code(), code, "{properties}");
+    }
+}
+
+#[tokio::test]
+async fn older_versions_need_no_priorities_which_then_follow_the_order_of_the_rules() {
+    const OLD: &str = "api-version=2020-11-01";
+    let tidegate = tidegate().start().await;
+    let management = tidegate.management();
+    let mut document = GatewayDocument::forwarding("gateway", loopback(), &[])
+        .listener("other", "http", &json!({"protocol": "Http", "hostName": "other.test"}))
+        .rule("other", "other", "pool", "settings");
+    let unordered = |document: &mut GatewayDocument, index: usize| {
+        document.body_mut()["properties"]["requestRoutingRules"][index]["properties"]["priority"] =
+            Value::Null;
+    };
+    let id = document.id().to_owned();
+    unordered(&mut document, 1);
+    let refused = management.put(&format!("{id}?{OLD}"), document.body()).await.expect(400);
+    assert_eq!(refused.error_code(), "ApplicationGatewayRequestRoutingRulePartialPriorityDefined");
+    let refused = management.put(&id, document.body()).await.expect(400);
+    assert_eq!(refused.error_code(), "ApplicationGatewayRequestRoutingRulePriorityCannotBeEmpty");
+    unordered(&mut document, 0);
+    let seen = management.apply(&format!("{id}?{OLD}"), document.body()).await;
+    let rules = seen["properties"]["requestRoutingRules"].as_array().unwrap();
+    let priorities: Vec<&Value> = rules.iter().map(|rule| &rule["properties"]["priority"]).collect();
+    assert_eq!(priorities, [10, 20]);
 }
 
 #[tokio::test]

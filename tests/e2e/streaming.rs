@@ -79,6 +79,7 @@ async fn a_client_that_goes_away_ends_the_request_at_the_backend() {
     let (_, mut server) = backend.accept().await;
     client.reset();
     server.read_to_end().await;
+    gateway.access_log().line_with(&["/gone", "499"]).await;
 }
 
 #[tokio::test]

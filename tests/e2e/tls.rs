@@ -4,36 +4,27 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tidegate_harness::{
-    Authority, Backend, Gateway, GatewayDocument, HTTPS_PORT, HttpClient, Peer, WebSocket, files_below,
-    loopback,
+    Authority, Backend, Choices, Gateway, GatewayDocument, HttpClient, Identity, Peer, TlsClient, WebSocket,
+    files_below, loopback,
 };
 
 use crate::tidegate;
 
 const HOST: &str = "secure.test";
 
-/// With an HTTPS listener whose certificate is this data.
-fn with_https(document: GatewayDocument, data: &str, password: Option<&str>) -> GatewayDocument {
-    document
-        .port("https", HTTPS_PORT)
-        .certificate("certificate", data, password)
-        .https_listener("https", "https", "certificate")
-        .rule("https", "https", "pool", "settings")
-}
-
 #[tokio::test]
 async fn certificates_come_as_pfx_and_as_pem() {
     let (backend, authority) = (Backend::start().await, Authority::new());
     let identity = authority.issue(&[HOST]);
     let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| {
-        with_https(d, &identity.pfx("geheim"), Some("geheim"))
+        d.https(&identity).certificate("certificate", &identity.pfx("geheim"), Some("geheim"))
     })
     .await;
     let get = async |address| {
         HttpClient::connect_tls(address, HOST, &authority.client()).await.get("/x").await.expect(200);
     };
     get(gateway.https()).await;
-    let pem = with_https(gateway.document.clone(), &identity.pem_base64(), None);
+    let pem = gateway.document.clone().https(&identity);
     gateway.apply(pem).await;
     get(gateway.https()).await;
 }
@@ -43,9 +34,10 @@ async fn certificates_are_never_given_back_and_kept_when_they_are_not_sent() {
     let (backend, authority) = (Backend::start().await, Authority::new());
     let identity = authority.issue(&[HOST]);
     let pfx = identity.pfx("sesam-oeffne-dich");
-    let gateway =
-        Gateway::start_with(tidegate(), &[backend.ip()], |d| with_https(d, &pfx, Some("sesam-oeffne-dich")))
-            .await;
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| {
+        d.https(&identity).certificate("certificate", &pfx, Some("sesam-oeffne-dich"))
+    })
+    .await;
     let management = gateway.management();
     let seen = management.get(gateway.id()).await.expect(200);
     let certificate = &seen.json()["properties"]["sslCertificates"][0];
@@ -73,7 +65,7 @@ async fn private_keys_are_not_readable_on_any_disk() {
     let (backend, authority) = (Backend::start().await, Authority::new());
     let identity = authority.issue(&[HOST]);
     let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| {
-        with_https(d, &identity.pfx("geheim"), Some("geheim"))
+        d.https(&identity).certificate("certificate", &identity.pfx("geheim"), Some("geheim"))
     })
     .await;
     let key = identity.key_base64();
@@ -112,14 +104,10 @@ async fn a_certificate_that_cannot_be_used_is_refused() {
 async fn sni_chooses_among_the_listeners_of_a_port() {
     let (authority, a, b) = (Authority::new(), Backend::start().await, Backend::start().await);
     let gateway = Gateway::start_with(tidegate(), &[a.ip()], |mut document| {
-        document = document.port("https", HTTPS_PORT).pool("b", &[b.ip()]);
-        for (name, pool) in [("a", "pool"), ("b", "b")] {
-            let host = format!("{name}.test");
-            document = document.certificate(name, &authority.issue(&[&host]).pem_base64(), None);
-            let certificate = document.reference("sslCertificates", name);
-            let listener = json!({"protocol": "Https", "hostName": host, "sslCertificate": certificate,
-                "requireServerNameIndication": true});
-            document = document.listener(name, "https", &listener).rule(name, name, pool, "settings");
+        document = document.pool("b", &[b.ip()]);
+        for (host, pool) in [("a.test", "pool"), ("b.test", "b")] {
+            document = document.https_for(host, &authority.issue(&[host]), &json!({}));
+            document = document.rule(host, host, pool, "settings");
         }
         document
     })
@@ -131,13 +119,50 @@ async fn sni_chooses_among_the_listeners_of_a_port() {
     }
 }
 
+/// The certificate that a client is shown that asks for `name`; an address is no name that a client could ask for.
+async fn shown(gateway: &Gateway, authority: &Authority, name: &str) -> Vec<u8> {
+    let client = TlsClient::new(authority, &Choices::default());
+    client.shake_hands(gateway.https(), name).await.expect("the server shakes hands").certificate
+}
+
+#[tokio::test]
+async fn without_a_known_name_the_certificate_of_the_basic_listener_is_shown_or_else_of_the_first_by_rule() {
+    const NOWHERE: [&str; 2] = ["unknown.test", "127.0.0.1"];
+    let (backend, authority) = (Backend::start().await, Authority::new());
+    // Good for whatever a client of this test asks for, so that each may be shown to it.
+    let issue = |name| authority.issue(&[&[name], &NOWHERE[..]].concat());
+    let (last, first, any) = (issue("last.test"), issue("first.test"), issue("any.test"));
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
+        // What would make the first generation of the service insist on a name makes no difference.
+        let insisting = json!({"requireServerNameIndication": true});
+        let mut document = document
+            .https_for("last.test", &last, &insisting)
+            .https_for("first.test", &first, &insisting)
+            .https(&any);
+        let rules = document.body_mut()["properties"]["requestRoutingRules"].as_array_mut().unwrap();
+        for (rule, priority) in rules.iter_mut().zip([10, 30, 20, 40]) {
+            rule["properties"]["priority"] = json!(priority);
+        }
+        document
+    })
+    .await;
+    let own: [(&str, &Identity); 2] = [("last.test", &last), ("first.test", &first)];
+    let shows = async |gateway: &Gateway, default: &Identity| {
+        for (name, identity) in own.into_iter().chain(NOWHERE.map(|name| (name, default))) {
+            assert_eq!(shown(gateway, &authority, name).await, identity.der(), "{name}");
+        }
+    };
+    shows(&gateway, &any).await;
+    let document = gateway.document.clone();
+    gateway.apply(document.without("requestRoutingRules", "https").without("httpListeners", "https")).await;
+    shows(&gateway, &first).await;
+}
+
 #[tokio::test]
 async fn a_certificate_is_replaced_without_touching_a_connection() {
     let (backend, old, new) = (Backend::start().await, Authority::new(), Authority::new());
-    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| {
-        with_https(d, &old.issue(&[HOST]).pem_base64(), None)
-    })
-    .await;
+    let mut gateway =
+        Gateway::start_with(tidegate(), &[backend.ip()], |d| d.https(&old.issue(&[HOST]))).await;
     let mut client = HttpClient::connect_tls(gateway.https(), HOST, &old.client()).await;
     client.get("/before").await.expect(200);
     let mut socket = WebSocket::connect_tls(gateway.https(), HOST, "/chat", &old.client()).await;
@@ -192,9 +217,7 @@ async fn a_backend_that_nobody_vouches_for_is_not_trusted() {
 async fn plain_http_on_an_https_listener_is_told_so_in_plain_http() {
     let (backend, authority) = (Backend::start().await, Authority::new());
     let identity = authority.issue(&[HOST]);
-    let gateway =
-        Gateway::start_with(tidegate(), &[backend.ip()], |d| with_https(d, &identity.pem_base64(), None))
-            .await;
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| d.https(&identity)).await;
     let mut peer = Peer::connect(gateway.https()).await;
     peer.write("GET / HTTP/1.1\r\nHost: secure.test\r\n\r\n").await;
     let (answer, _) = peer.read_to_end().await;

@@ -4,9 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::{CipherSuite, version};
 use serde_json::{Value, json};
-use tidegate_harness::{
-    Authority, Backend, Choices, Gateway, GatewayDocument, HTTPS_PORT, Identity, TlsClient,
-};
+use tidegate_harness::{Authority, Backend, Choices, Gateway, GatewayDocument, HttpClient, TlsClient};
 
 use crate::tidegate;
 
@@ -15,14 +13,6 @@ const HOST: &str = "secure.test";
 const AES_128: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256;
 const AES_256: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384;
 const CHACHA: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
-
-fn with_https(document: GatewayDocument, identity: &Identity) -> GatewayDocument {
-    document
-        .port("https", HTTPS_PORT)
-        .certificate("certificate", &identity.pem_base64(), None)
-        .https_listener("https", "https", "certificate")
-        .rule("https", "https", "pool", "settings")
-}
 
 /// What is agreed on with a client that offers everything, one of TLS 1.2 and one of ChaCha20 alone.
 async fn agreed(gateway: &Gateway, server: &Authority, host: &str) -> [String; 3] {
@@ -41,8 +31,7 @@ async fn agreed(gateway: &Gateway, server: &Authority, host: &str) -> [String; 3
 async fn policies_say_which_suites_are_served_and_in_which_order() {
     let (backend, server) = (Backend::start().await, Authority::new());
     let identity = server.issue(&[HOST]);
-    let mut gateway =
-        Gateway::start_with(tidegate(), &[backend.ip()], |document| with_https(document, &identity)).await;
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| d.https(&identity)).await;
     let predefined = |name: &str| json!({"policyType": "Predefined", "policyName": name});
     let custom = |kind: &str, version: &str, suites: &[CipherSuite]| {
         let suites: Vec<String> = suites.iter().map(|suite| format!("{suite:?}")).collect();
@@ -100,20 +89,13 @@ async fn the_answer_says_what_is_served_of_a_policy() {
 async fn each_listener_of_a_port_has_its_own_policy() {
     let (backend, server) = (Backend::start().await, Authority::new());
     let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |mut document| {
-        document = document.port("https", HTTPS_PORT);
         for (host, policy) in [
             ("all.test", Value::Null),
             ("new.test", json!({"policyType": "CustomV2", "minProtocolVersion": "TLSv1_3"})),
         ] {
-            document = document.certificate(host, &server.issue(&[host]).pem_base64(), None).child(
-                "sslProfiles",
-                host,
-                &json!({"sslPolicy": policy}),
-            );
-            let listener = json!({"protocol": "Https", "hostName": host,
-                "sslProfile": document.reference("sslProfiles", host),
-                "sslCertificate": document.reference("sslCertificates", host)});
-            document = document.listener(host, "https", &listener).rule(host, host, "pool", "settings");
+            document = document.child("sslProfiles", host, &json!({"sslPolicy": policy}));
+            let profile = document.reference("sslProfiles", host);
+            document = document.https_for(host, &server.issue(&[host]), &json!({"sslProfile": profile}));
         }
         document
     })
@@ -127,8 +109,7 @@ async fn each_listener_of_a_port_has_its_own_policy() {
 async fn sessions_are_resumed_also_across_a_change() {
     let (backend, server) = (Backend::start().await, Authority::new());
     let identity = server.issue(&[HOST]);
-    let mut gateway =
-        Gateway::start_with(tidegate(), &[backend.ip()], |document| with_https(document, &identity)).await;
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| d.https(&identity)).await;
     let versions: [&[_]; 2] = [&[&version::TLS12], &[&version::TLS13]];
     let clients: Vec<TlsClient> = versions
         .iter()
@@ -136,7 +117,7 @@ async fn sessions_are_resumed_also_across_a_change() {
         .collect();
     for client in &clients {
         // TLS 1.3 hands its tickets out after the handshake: with the first answer they are there.
-        let mut http = tidegate_harness::HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
+        let mut http = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
         http.get("/x").await.expect(200);
     }
     gateway.apply(gateway.document.clone().pool("more", &[])).await;
@@ -146,11 +127,23 @@ async fn sessions_are_resumed_also_across_a_change() {
 }
 
 #[tokio::test]
+async fn tls_1_3_is_served_and_no_client_may_send_anything_before_the_handshake_is_over() {
+    let (backend, server) = (Backend::start().await, Authority::new());
+    let identity = server.issue(&[HOST]);
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| d.https(&identity)).await;
+    let client = TlsClient::new(&server, &Choices::default());
+    // With the first answer the tickets are there.
+    HttpClient::connect_tls(gateway.https(), HOST, &client.config).await.get("/x").await.expect(200);
+    assert!(!client.may_send_early_data(HOST));
+    let again = client.shake_hands(gateway.https(), HOST).await.unwrap();
+    assert_eq!((again.version.as_str(), again.resumed), ("TLSv1_3", true));
+}
+
+#[tokio::test]
 async fn a_response_of_the_authority_is_stapled_as_long_as_it_is_true() {
     let (backend, server) = (Backend::start().await, Authority::new());
     let identity = server.issue(&[HOST]);
-    let mut gateway =
-        Gateway::start_with(tidegate(), &[backend.ip()], |document| with_https(document, &identity)).await;
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| d.https(&identity)).await;
     let stapled = async |gateway: &Gateway| {
         TlsClient::new(&server, &Choices::default()).shake_hands(gateway.https(), HOST).await.unwrap().staple
     };

@@ -135,8 +135,14 @@ async fn a_message_of_100_mb_passes_both_ways_in_flat_memory() {
     client.write(&header).await;
     assert_eq!(client.read_exact(header.len()).await, header);
     // Writing does not wait for reading: what the one is ahead of the other, the worker must not hold.
-    let block = |number: u32| (number..).take(BLOCK / 4).flat_map(u32::to_be_bytes).collect::<Vec<u8>>();
-    client.write_and_read_back((0..BLOCKS as u32).map(block)).await;
+    let plain: Vec<u8> = (0..BLOCK as u32 / 4).flat_map(u32::to_be_bytes).collect();
+    // Each block is another, and says in many places where it belongs.
+    let block = |number: usize| {
+        let mut block = plain.clone();
+        block.iter_mut().step_by(1024).for_each(|byte| *byte = number as u8);
+        block
+    };
+    client.write_and_read_back((0..BLOCKS).map(block)).await;
     let grown = peak_memory_kib(worker).saturating_sub(before);
     assert!(grown < 8 * 1024, "the worker grew by {grown} KiB");
 }

@@ -53,6 +53,16 @@ impl Backend {
         Backend::start_at((loopback(), BACKEND_PORT).into(), None).await
     }
 
+    /// Two of them.
+    pub async fn pair() -> [Backend; 2] {
+        [Backend::start().await, Backend::start().await]
+    }
+
+    /// How many requests each has got so far, probes apart.
+    pub fn counts<const N: usize>(backends: &[Backend; N]) -> [usize; N] {
+        backends.each_ref().map(|backend| backend.requests().len())
+    }
+
     /// In TLS, serving well. The address must be known beforehand, for the certificate.
     pub async fn start_tls(ip: impl Into<IpAddr>, tls: Arc<ServerConfig>) -> Backend {
         Backend::start_at(SocketAddr::new(ip.into(), BACKEND_PORT), Some(tls)).await
@@ -130,6 +140,19 @@ impl Backend {
     /// Stops listening and drops every connection. The port is closed when this returns.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
+    }
+}
+
+impl Received {
+    /// A header, if it came.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.header(name)
+    }
+
+    /// A header that must have come.
+    #[track_caller]
+    pub fn expect_header(&self, name: &str) -> &str {
+        self.header(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.head))
     }
 }
 

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use crate::address::{BACKEND_PORT, HTTP_PORT};
+use crate::address::{BACKEND_PORT, HTTP_PORT, HTTPS_PORT};
+use crate::pki::Identity;
 
 /// The subscription of every test.
 pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
@@ -131,6 +132,14 @@ impl GatewayDocument {
         self.child("probes", name, &merged)
     }
 
+    /// The usual settings under the probe `probe` (see [`GatewayDocument::probe`]), and what both say more or otherwise.
+    pub fn probed(self, probe: &Value, settings: &Value) -> GatewayDocument {
+        let document = self.probe("probe", probe);
+        let mut merged = json!({"probe": document.reference("probes", "probe")});
+        merge(&mut merged, settings);
+        document.settings("settings", &merged)
+    }
+
     /// A listener for HTTP on the frontend `frontend`.
     pub fn http_listener(self, name: &str, port: &str) -> GatewayDocument {
         self.listener(name, port, &json!({"protocol": "Http"}))
@@ -140,6 +149,25 @@ impl GatewayDocument {
     pub fn https_listener(self, name: &str, port: &str, certificate: &str) -> GatewayDocument {
         let certificate = self.reference("sslCertificates", certificate);
         self.listener(name, port, &json!({"protocol": "Https", "sslCertificate": certificate}))
+    }
+
+    /// A listener and a rule `https` beside the usual ones, for HTTPS on [`HTTPS_PORT`], with the certificate
+    /// `certificate`.
+    pub fn https(self, identity: &Identity) -> GatewayDocument {
+        self.port("https", HTTPS_PORT)
+            .certificate("certificate", &identity.pem_base64(), None)
+            .https_listener("https", "https", "certificate")
+            .rule("https", "https", "pool", "settings")
+    }
+
+    /// A listener for HTTPS on [`HTTPS_PORT`] that takes one host; it, its certificate and its rule have the host's
+    /// name. `properties` are what the listener says more.
+    pub fn https_for(self, host: &str, identity: &Identity, properties: &Value) -> GatewayDocument {
+        let document = self.port("https", HTTPS_PORT).certificate(host, &identity.pem_base64(), None);
+        let certificate = document.reference("sslCertificates", host);
+        let mut merged = json!({"protocol": "Https", "hostName": host, "sslCertificate": certificate});
+        merge(&mut merged, properties);
+        document.listener(host, "https", &merged).rule(host, host, "pool", "settings")
     }
 
     /// A listener on the frontend `frontend`, with what `properties` say more.
@@ -165,6 +193,34 @@ impl GatewayDocument {
             "backendHttpSettings": self.reference("backendHttpSettingsCollection", settings),
         });
         self.child("requestRoutingRules", name, &properties)
+    }
+
+    /// The usual rule, which goes by the path map `map`. What `properties` leave open goes to the usual pool with the
+    /// usual settings.
+    pub fn by_path(self, properties: &Value) -> GatewayDocument {
+        let mut map = json!({
+            "defaultBackendAddressPool": self.reference("backendAddressPools", "pool"),
+            "defaultBackendHttpSettings": self.reference("backendHttpSettingsCollection", "settings"),
+        });
+        merge(&mut map, properties);
+        let rule = json!({
+            "ruleType": "PathBasedRouting",
+            "priority": 10,
+            "httpListener": self.reference("httpListeners", "http"),
+            "urlPathMap": self.reference("urlPathMaps", "map"),
+        });
+        self.child("urlPathMaps", "map", &map).child("requestRoutingRules", "rule", &rule)
+    }
+
+    /// A path rule, to a pool with the usual settings, and what `properties` say more or otherwise.
+    pub fn path_rule(&self, name: &str, paths: &[&str], pool: &str, properties: &Value) -> Value {
+        let mut merged = json!({
+            "paths": paths,
+            "backendAddressPool": self.reference("backendAddressPools", pool),
+            "backendHttpSettings": self.reference("backendHttpSettingsCollection", "settings"),
+        });
+        merge(&mut merged, properties);
+        json!({"name": name, "properties": merged})
     }
 
     /// A server certificate: base64 data and its password, if it has one.

@@ -14,7 +14,7 @@ use crate::tidegate::{Tidegate, TidegateBuilder};
 use crate::websocket::WebSocket;
 
 /// The host that clients ask for unless a test says otherwise.
-const HOST: &str = "gateway.test";
+pub const HOST: &str = "gateway.test";
 
 /// A gateway that carries traffic.
 #[derive(Debug)]

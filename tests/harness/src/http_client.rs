@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::wait::timely;
-use crate::wire::{Wire, dial, dial_tls};
+use crate::wire::{Wire, dial, dial_tls, try_dial_tls_behind};
 
 /// One connection to a server.
 #[derive(Debug)]
@@ -44,6 +44,18 @@ impl HttpClient {
     /// In TLS, to the server that calls itself `host`.
     pub async fn connect_tls(address: SocketAddr, host: &str, config: &Arc<ClientConfig>) -> HttpClient {
         HttpClient::over(dial_tls(address, host, config).await, host).await
+    }
+
+    /// The same, after the bytes of `preamble` in the clear: the header of the PROXY protocol.
+    pub async fn connect_tls_behind(
+        preamble: &[u8],
+        address: SocketAddr,
+        host: &str,
+        config: &Arc<ClientConfig>,
+    ) -> HttpClient {
+        let wire = try_dial_tls_behind(preamble, address, host, config).await;
+        let wire = wire.unwrap_or_else(|error| panic!("no TLS with {address} as {host}: {error}"));
+        HttpClient::over(wire, host).await
     }
 
     pub(crate) async fn over(wire: Box<dyn Wire>, host: &str) -> HttpClient {

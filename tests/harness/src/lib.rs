@@ -4,8 +4,9 @@
 //! [`GatewayDocument`]), puts scripted backends behind it ([`Backend`], [`ManualBackend`]) and looks at it as a
 //! client does ([`HttpClient`], [`Peer`], [`WebSocket`]). Everything is stopped, and every file removed, on drop.
 //!
-//! Nothing here knows the inside of either plane: what the library can see, any user can see. It never sleeps; it
-//! waits for a state ([`wait_for`]) and panics with what it was waiting for. A panic is how a test fails.
+//! Nothing here knows the inside of either plane: what the library can see, any user can see. It waits
+//! for a state ([`wait_for`]), not for a time, unless a time is what a test asks about, and panics with what it was
+//! waiting for. A panic is how a test fails.
 
 mod access_log;
 mod address;
@@ -40,7 +41,7 @@ pub use backend::{Backend, Behaviour, Received, Then};
 pub use dns::DnsServer;
 pub use document::{GROUP, GatewayDocument, SUBSCRIPTION};
 pub use files::files_below;
-pub use gateway::Gateway;
+pub use gateway::{Gateway, HOST};
 pub use h2::Reason;
 pub use http_client::{Answer, HttpClient};
 pub use http2_backend::{Call, Http2Backend};

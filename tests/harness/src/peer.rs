@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::http2_frames::Frame;
-use crate::wait::timely;
+use crate::wait::{DEADLINE, timely};
 use crate::wire::{Wire, dial, dial_tls};
 
 /// The first line and the headers of a message.
@@ -111,8 +111,9 @@ impl Peer {
             }
             Ok(())
         };
-        let both = async { tokio::try_join!(write, read) };
-        timely("everything to go out and come back", both).await.expect("the connection lives");
+        // Much for a machine that does other things besides, and for code that is not optimised.
+        let both = timeout(4 * DEADLINE, async { tokio::try_join!(write, read) }).await;
+        both.expect("everything goes out and comes back in time").expect("the connection lives");
     }
 
     /// Says that nothing more will be sent; reading goes on.

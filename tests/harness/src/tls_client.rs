@@ -11,8 +11,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    CipherSuite, ClientConfig, DigitallySignedStruct, Error, HandshakeKind, RootCertStore, SignatureScheme,
-    SupportedProtocolVersion,
+    CipherSuite, ClientConfig, ClientConnection, DigitallySignedStruct, Error, HandshakeKind, RootCertStore,
+    SignatureScheme, SupportedProtocolVersion,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -108,6 +108,17 @@ impl TlsClient {
             staple: self.staple.lock().expect("nobody panicked").clone(),
             resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
         })
+    }
+
+    /// Whether a session with the server of that name is known in which the first request could go along with the
+    /// first message of the handshake (0-RTT). Uses up a ticket, if there is one.
+    pub fn may_send_early_data(&self, name: &str) -> bool {
+        let mut config = ClientConfig::clone(&self.config);
+        config.enable_early_data = true;
+        let name = ServerName::try_from(name.to_owned()).expect("tests name servers properly");
+        let mut connection =
+            ClientConnection::new(Arc::new(config), name).expect("the configuration has been used before");
+        connection.early_data().is_some()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ServerConfig};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
@@ -57,8 +57,19 @@ pub(crate) async fn try_dial_tls(
     name: &str,
     config: &Arc<ClientConfig>,
 ) -> std::io::Result<Box<dyn Wire>> {
-    let stream = timely("a TCP connection", TcpStream::connect(address)).await?;
+    try_dial_tls_behind(&[], address, name, config).await
+}
+
+/// The same, after some bytes in the clear.
+pub(crate) async fn try_dial_tls_behind(
+    preamble: &[u8],
+    address: SocketAddr,
+    name: &str,
+    config: &Arc<ClientConfig>,
+) -> std::io::Result<Box<dyn Wire>> {
+    let mut stream = timely("a TCP connection", TcpStream::connect(address)).await?;
     stream.set_nodelay(true)?;
+    stream.write_all(preamble).await?;
     let name = ServerName::try_from(name.to_owned()).expect("tests name servers properly");
     let stream = timely("a TLS handshake", TlsConnector::from(config.clone()).connect(name, stream)).await?;
     Ok(Box::new(stream))
