@@ -1,25 +1,66 @@
-//! Whether COVERAGE.md tells the truth about its tests: each that a row names must be in this suite.
+//! Whether COVERAGE.md keeps its word: each row says what becomes of something, with a code where it is refused, and
+//! names tests of this suite.
 
 use std::fs;
 use std::path::Path;
 
-/// Every `module::test` between backticks in the last column.
-fn named(text: &str) -> Vec<(&str, &str)> {
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| "));
-    let last = rows.filter_map(|row| row.trim_end().trim_end_matches('|').rsplit('|').next());
-    let quoted = last.flat_map(|cell| cell.split('`').skip(1).step_by(2));
-    quoted.filter_map(|name| name.rsplit_once("::")).collect()
+/// What a row may begin its second column with.
+const KINDS: [&str; 3] = ["works", "refused", "not applicable"];
+
+/// A row of a table.
+struct Row {
+    what: String,
+    here: String,
+    shown_by: String,
+}
+
+fn rows(page: &str) -> Vec<Row> {
+    let lines = page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix('|'));
+    let rows = lines.filter(|line| !line.starts_with("What |") && !line.starts_with("---"));
+    let row = |line: &str| {
+        let cells: Vec<String> = line.split('|').map(|cell| cell.trim().to_owned()).collect();
+        let [what, here, shown_by] = cells.try_into().unwrap_or_else(|_| panic!("not three cells: {line}"));
+        Row { what, here, shown_by }
+    };
+    rows.map(row).collect()
+}
+
+/// What stands between backticks.
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+fn file(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Whether the module is part of the suite, and has a test of that name.
+fn is_test(name: &str) -> bool {
+    let Some((module, test)) = name.rsplit_once("::") else { return false };
+    let source = file(&format!("tests/e2e/{}.rs", module.replace("::", "/")));
+    let declared = file("tests/e2e/main.rs").contains(&format!("\nmod {module};\n"));
+    let lines: Vec<&str> = source.lines().collect();
+    let is_it = |pair: &[&str]| pair[0].contains("test") && pair[1].contains(&format!("fn {test}("));
+    declared && lines.windows(2).any(|pair| pair[0].starts_with("#[") && is_it(pair))
 }
 
 #[test]
-fn every_test_that_the_table_names_is_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let table = fs::read_to_string(root.join("COVERAGE.md")).unwrap();
-    let named = named(&table);
-    assert!(named.len() > 30, "the table has lost its last column");
-    for (module, test) in named {
-        let file = root.join("tests/e2e").join(module.replace("::", "/")).with_extension("rs");
-        let source = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-        assert!(source.contains(&format!("fn {test}(")), "{module} has no test {test}");
+fn every_row_says_what_becomes_of_it_and_names_tests_that_show_it() {
+    let rows = rows(&file("COVERAGE.md"));
+    assert!(rows.len() > 100, "the tables have lost their rows");
+    let codes = file("openapi/tidegate.json");
+    for Row { what, here, shown_by } in rows {
+        let kind = KINDS.into_iter().find(|kind| here.starts_with(kind));
+        let kind = kind.unwrap_or_else(|| panic!("{what}: '{here}' begins with none of {KINDS:?}"));
+        let named: Vec<&str> = quoted(&here).filter(|word| word.starts_with("ApplicationGateway")).collect();
+        assert!(kind != "refused" || !named.is_empty(), "{what}: refused with which code?");
+        for code in named {
+            assert!(codes.contains(&format!("\"{code}\"")), "{what}: no such code: {code}");
+        }
+        assert!(kind == "not applicable" || !shown_by.is_empty(), "{what}: shown by no test");
+        for test in quoted(&shown_by) {
+            assert!(is_test(test), "{what}: there is no test {test}");
+        }
     }
 }
