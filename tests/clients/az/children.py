@@ -1,6 +1,6 @@
 """Each group of commands that az has for sub-resources: made, shown, listed, changed, deleted.
 
-What no worker executes yet is stored as a definition; a command that would put one to use is refused.
+Layer 4 is stored as definitions; the command that would put them to use is refused.
 """
 
 import dataclasses
@@ -95,7 +95,7 @@ def each_kind_comes_and_goes():
         print(f"     {kind.group}", flush=True)
     members_of_members()
     layer_4_listeners()
-    uses_are_refused()
+    a_profile_needs_tls()
     for kind in reversed(KINDS):
         _, delete = kind.verbs
         child(kind.group, delete, f"--name {NAME} {kind.confirmation}")
@@ -170,10 +170,7 @@ def layer_4_listeners():
     child("frontend-port", "delete", "--name database")
 
 
-def uses_are_refused():
-    """What is defined, and not executed yet, may not be used."""
-    for group, use in [
-        ("http-listener", f"--name {NAME} --ssl-profile-id {NAME}"),
-    ]:
-        refusal = refused(lambda: child(group, "update", use))
-        assert NOT_SUPPORTED in refusal.error, refusal
+def a_profile_needs_tls():
+    """The listener that it is offered to speaks plain HTTP."""
+    refusal = refused(lambda: child("http-listener", "update", f"--name {NAME} --ssl-profile-id {NAME}"))
+    assert NOT_SUPPORTED in refusal.error, refusal

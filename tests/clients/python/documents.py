@@ -63,6 +63,54 @@ class Gateway:
             ],
         )
 
+    def route_by_path(self, gateway: models.ApplicationGateway) -> None:
+        """Has the gateway's one rule go by a path map: `/old/*` is sent elsewhere, `/shop/*` is rewritten."""
+        pool = self.reference("backendAddressPools", "echo")
+        settings = self.reference("backendHttpSettingsCollection", "plain")
+        away = models.ApplicationGatewayRedirectConfiguration(
+            name="away",
+            redirect_type="Permanent",
+            target_url="https://elsewhere.test",
+            include_path=True,
+            include_query_string=True,
+        )
+        actions = models.ApplicationGatewayRewriteRuleActionSet(
+            response_header_configurations=[
+                models.ApplicationGatewayHeaderConfiguration(header_name="X-Way", header_value="{var_uri_path_1}")
+            ],
+            url_configuration=models.ApplicationGatewayUrlConfiguration(modified_path="/inner/{var_uri_path_2}"),
+        )
+        condition = models.ApplicationGatewayRewriteRuleCondition(variable="var_uri_path", pattern="^/([a-z]+)/(.*)$")
+        rule = models.ApplicationGatewayRewriteRule(name="move", conditions=[condition], action_set=actions)
+        paths = models.ApplicationGatewayUrlPathMap(
+            name="paths",
+            default_backend_address_pool=pool,
+            default_backend_http_settings=settings,
+            path_rules=[
+                models.ApplicationGatewayPathRule(
+                    name="old",
+                    paths=["/old/*"],
+                    redirect_configuration=self.reference("redirectConfigurations", "away"),
+                ),
+                models.ApplicationGatewayPathRule(
+                    name="shop",
+                    paths=["/shop/*"],
+                    backend_address_pool=pool,
+                    backend_http_settings=settings,
+                    rewrite_rule_set=self.reference("rewriteRuleSets", "moving"),
+                ),
+            ],
+        )
+        gateway.redirect_configurations.append(away)
+        gateway.rewrite_rule_sets.append(
+            models.ApplicationGatewayRewriteRuleSet(name="moving", rewrite_rules=[rule])
+        )
+        gateway.url_path_maps.append(paths)
+        only = gateway.request_routing_rules[0]
+        only.rule_type = "PathBasedRouting"
+        only.url_path_map = self.reference("urlPathMaps", "paths")
+        only.backend_address_pool = only.backend_http_settings = None
+
     def sub_resources(self) -> list[tuple[str, str, object]]:
         """One of each kind: its attribute, its collection in IDs, and the sub-resource itself, named `added`.
 

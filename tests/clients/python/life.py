@@ -108,6 +108,22 @@ def remove(gateway, attribute: str, name: str):
     setattr(gateway, attribute, [member for member in getattr(gateway, attribute) if member.name != name])
 
 
+def route_redirect_and_rewrite():
+    """A path map, a redirect and rewrites do what they say as soon as the operation has ended."""
+    before = gateways.get(GROUP, GATEWAY.name)
+    change(GATEWAY.route_by_path)
+    status, headers, _ = traffic.answer(ADDRESS, LISTENING, "/old/page?a=b")
+    assert (status, headers["location"]) == (301, "https://elsewhere.test/old/page?a=b"), headers
+    status, headers, body = traffic.answer(ADDRESS, LISTENING, "/shop/shoes")
+    assert (status, headers["x-way"]) == (200, "shop"), headers
+    assert "/inner/shoes" in body, body
+    status, headers, _ = traffic.answer(ADDRESS, LISTENING, "/else")
+    assert status == 200 and "x-way" not in headers, headers
+    traffic.echo(ADDRESS, LISTENING)
+    gateways.begin_create_or_update(GROUP, GATEWAY.name, before).result()
+    assert traffic.status(ADDRESS, LISTENING, "/old/page") == 200
+
+
 def be_told_what_is_not_executed_yet():
     """What no worker does is refused, with the property's name."""
 
@@ -239,6 +255,7 @@ STEPS = [
     carry_traffic,
     tag,
     add_and_remove_each_kind_of_sub_resource,
+    route_redirect_and_rewrite,
     be_told_what_is_not_executed_yet,
     see_backend_health,
     probe_on_demand,

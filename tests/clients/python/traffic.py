@@ -20,6 +20,18 @@ def status(address: str, port: int, path: str = "/") -> int | None:
         connection.close()
 
 
+def answer(address: str, port: int, path: str) -> tuple[int, dict[str, str], str]:
+    """Status, headers (their names in lower case) and body of the answer to a GET."""
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Host": "gateway.test"})
+        response = connection.getresponse()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return response.status, headers, response.read().decode()
+    finally:
+        connection.close()
+
+
 def until_status(expected: int | None, address: str, port: int) -> None:
     """Waits for that answer: operations end when workers have applied a change, but sockets close a little later."""
     deadline = time.monotonic() + DEADLINE_SECONDS
