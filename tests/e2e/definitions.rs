@@ -16,11 +16,22 @@ struct Definition {
 
 /// One of each kind, what is referred to before what refers to it.
 fn definitions(document: &GatewayDocument) -> Vec<Definition> {
+    [of_tls(document), of_layer_4(document), of_routing(document)].into_iter().flatten().collect()
+}
+
+fn of(
+    collection: &'static str,
+    name: &'static str,
+    properties: Value,
+    change: (&'static str, Value),
+) -> Definition {
+    Definition { collection, name, properties, change }
+}
+
+/// Whom listeners and backends believe.
+fn of_tls(document: &GatewayDocument) -> Vec<Definition> {
     let authority = Authority::new();
     let own = |collection, name| document.reference(collection, name);
-    let (pool, settings) =
-        (own("backendAddressPools", "pool"), own("backendHttpSettingsCollection", "settings"));
-    let of = |collection, name, properties, change| Definition { collection, name, properties, change };
     vec![
         of(
             "trustedClientCertificates",
@@ -43,6 +54,13 @@ fn definitions(document: &GatewayDocument) -> Vec<Definition> {
             }),
             ("clientAuthConfiguration", json!({"verifyClientCertIssuerDN": false})),
         ),
+    ]
+}
+
+/// What carries bytes instead of requests.
+fn of_layer_4(document: &GatewayDocument) -> Vec<Definition> {
+    let own = |collection, name| document.reference(collection, name);
+    vec![
         of(
             "backendSettingsCollection",
             "bytes",
@@ -62,6 +80,15 @@ fn definitions(document: &GatewayDocument) -> Vec<Definition> {
             }),
             ("hostNames", json!([])),
         ),
+    ]
+}
+
+/// Where requests go and what becomes of them on the way, and private links.
+fn of_routing(document: &GatewayDocument) -> Vec<Definition> {
+    let pool = document.reference("backendAddressPools", "pool");
+    let settings = document.reference("backendHttpSettingsCollection", "settings");
+    let own = |collection, name| document.reference(collection, name);
+    vec![
         of(
             "rewriteRuleSets",
             "set",
