@@ -80,6 +80,8 @@ async fn what_does_not_fit_together_is_refused_by_its_code() {
     let other_protocol =
         json!({"port": 443, "protocol": "Https", "probe": document.reference("probes", "probe")});
     let unchecked = json!({"port": 443, "protocol": "Https", "validateSNI": false, "sniName": "a.test"});
+    let mut second = document.body()["properties"]["requestRoutingRules"][0]["properties"].clone();
+    second["priority"] = json!(99);
     let six: Vec<String> = (0..6).map(|number| format!("{number}.test")).collect();
     let (host, path) = ("ApplicationGatewayHostNameInvalid", "ApplicationGatewayPathRulePathInvalid");
     for ((collection, properties), code) in [
@@ -88,6 +90,7 @@ async fn what_does_not_fit_together_is_refused_by_its_code() {
             "ApplicationGatewayProbeProtocolMustMatchBackendHttpSettinsProtocol",
         ),
         (("backendHttpSettingsCollection", unchecked), "ApplicationGatewayPropertiesMutuallyExclusive"),
+        (("requestRoutingRules", second), "ApplicationGatewayRequestRoutingRulesUsingSameHttpListener"),
         (("frontendPorts", json!({"port": 65_200})), "ApplicationGatewayFrontendPortInvalidPortNumber"),
         (listener(&json!(six)), "ApplicationGatewayHttpListenerHostNameLimitReached"),
         (listener(&json!("*.test")), host),
