@@ -82,6 +82,32 @@ async fn a_line_says_why_a_request_failed() {
 }
 
 #[tokio::test]
+async fn each_fault_of_a_client_has_its_documented_name() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    for (request, status, name) in [
+        ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405, "INVALID_METHOD_TRACE"),
+        ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405, "INVALID_METHOD"),
+        ("g / HTTP/1.1\r\nHost: a\r\n\r\n", 400, "INVALID_METHOD"),
+        ("GET /\r\n", 400, "INVALID_09_METHOD"),
+        ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 400, "INVALID_VERSION"),
+        ("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400, "REQUEST_URI_INVALID"),
+        ("GET / HTTP/1.1\r\n\r\n", 400, "HTTP_NO_HOST_HEADER"),
+        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "INVALID_HOST"),
+        ("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", 400, "INVALID_CONTENT_LENGTH"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", 400, "INVALID_REQUEST"),
+    ] {
+        let mut peer = gateway.peer().await;
+        let port = peer.local_address().port();
+        peer.write(request).await;
+        assert_eq!(peer.read_head().await.status(), status, "{request}");
+        let line = gateway.access_log().line_with(&[&format!("\"clientPort\":{port},")]).await;
+        let name = format!("ERRORINFO_{name}");
+        assert_has(&line["properties"], &[("httpStatus", json!(status)), ("error_info", json!(name))]);
+    }
+}
+
+#[tokio::test]
 async fn a_tunnels_line_says_how_it_was_closed() {
     let backend = Backend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;

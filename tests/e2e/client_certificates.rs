@@ -180,13 +180,14 @@ async fn no_host_header_leads_past_a_listener_that_asks_for_a_certificate() {
     // Nothing was asked of this connection.
     let mut open = HttpClient::connect_tls(gateway.https(), "open.test", &good.config).await;
     open.get("/x").await.expect(200);
-    open.send("GET", "/x", &[("host", HOST)], "").await.expect(421);
-    open.get("/x").await.expect(200);
+    let elsewhere = open.send("GET", "/x", &[("host", HOST)], "").await.expect(421);
+    // Clients that keep a pool do not all know what 421 means; that there is an end they do.
+    assert_eq!(elsewhere.header("connection"), Some("close"));
     // More was asked of this one than the other listener wants.
     let mut strict = HttpClient::connect_tls(gateway.https(), HOST, &good.config).await;
     strict.send("GET", "/x", &[("host", "open.test")], "").await.expect(200);
     strict.get("/x").await.expect(200);
-    assert_eq!(backend.requests().len(), 4);
+    assert_eq!(backend.requests().len(), 3);
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod health;
 mod http2;
 mod http2_conformance;
 mod http2_floods;
+mod http2_strictness;
 mod identity;
 mod lifecycle;
 mod limits;

@@ -64,7 +64,7 @@ const CASES: &[Case] = &[
     ("GET http://other/s HTTP/1.1\r\nHost: a\r\n\r\n", 400, "request target"),
     ("GET /\u{ab}.doc HTTP/1.1\r\nHost: a\r\n\r\n", 400, "request target"),
     ("GET /s#x HTTP/1.1\r\nHost: a\r\n\r\n", 400, "request target"),
-    ("GET /s\r\n\r\n", 400, "first line"),
+    ("GET /s\r\n\r\n", 400, "HTTP/0.9"),
     ("GET /s HTTP/0.3\r\nHost: a\r\n\r\n", 400, "version"),
     ("GET123 /s HTTP/1.1\r\nHost: a\r\n\r\n", 400, "method"),
     ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "version"),

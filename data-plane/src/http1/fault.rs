@@ -7,6 +7,8 @@ use thiserror::Error;
 pub(crate) enum Fault {
     #[error("the first line is malformed")]
     FirstLine,
+    #[error("the request is one of HTTP/0.9")]
+    OldRequest,
     #[error("the method is malformed")]
     Method,
     #[error("CONNECT is not served")]

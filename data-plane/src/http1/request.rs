@@ -166,9 +166,7 @@ impl Head {
         self.framing.add(&field)?;
         match field.name.len() {
             4 if field.is("host") && std::mem::replace(&mut self.host, true) => Err(Fault::HostTwice),
-            6 if field.is("expect") && !field.value.eq_ignore_ascii_case(b"100-continue") => {
-                Err(Fault::Expectation)
-            }
+            6 if field.is("expect") && !is_expectation(field.value) => Err(Fault::Expectation),
             7 if field.is("upgrade") => {
                 self.upgrade = true;
                 Ok(())
@@ -208,10 +206,11 @@ impl<'a> RequestLine<'a> {
     fn parse(line: &'a [u8]) -> Result<RequestLine<'a>, Fault> {
         let space = memchr::memchr(b' ', line).ok_or(Fault::FirstLine)?;
         let (method, rest) = (&line[..space], &line[space + 1..]);
-        if method.is_empty() || !method.iter().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_')) {
+        if !is_method(method) {
             return Err(Fault::Method);
         }
-        let space = memchr::memchr(b' ', rest).ok_or(Fault::FirstLine)?;
+        // Before HTTP/1.0, a request was a method and a target, and nobody said which version it was.
+        let space = memchr::memchr(b' ', rest).ok_or(Fault::OldRequest)?;
         let (target, version) = (&rest[..space], &rest[space + 1..]);
         let old_version = match version {
             b"HTTP/1.1" => false,
@@ -227,9 +226,19 @@ impl<'a> RequestLine<'a> {
     }
 }
 
+/// What a method may be called. Capitals matter: to some servers `get` is the same as `GET`.
+pub(crate) fn is_method(method: &[u8]) -> bool {
+    !method.is_empty() && method.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_'))
+}
+
+/// Whether an `Expect` header asks for nothing but what the gateway does.
+pub(crate) fn is_expectation(value: &[u8]) -> bool {
+    value.eq_ignore_ascii_case(b"100-continue")
+}
+
 /// A path with or without a query, or `*` of OPTIONS (RFC 9112, section 3.2), in characters that need no encoding.
 /// Absolute targets are for proxies that clients choose themselves; a second opinion on the host is none too few.
-fn is_target(method: &[u8], target: &[u8]) -> bool {
+pub(crate) fn is_target(method: &[u8], target: &[u8]) -> bool {
     match target {
         b"*" => method == b"OPTIONS",
         [b'/', rest @ ..] => rest.iter().all(|byte| TARGET[usize::from(*byte)]),

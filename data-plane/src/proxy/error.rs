@@ -24,6 +24,8 @@ pub(crate) enum ProxyError {
     InvalidTarget,
     #[error("the method is not served")]
     MethodNotServed,
+    #[error("TRACE is not served")]
+    TraceNotServed,
     #[error("a CONNECT for another protocol than WebSocket")]
     ProtocolNotServed,
     #[error("an upgrade to HTTP/2 without TLS")]
@@ -95,7 +97,7 @@ impl ProxyError {
             ProxyError::Rewrite(RewriteFault::Loop | RewriteFault::TooLarge) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
-            ProxyError::MethodNotServed => StatusCode::METHOD_NOT_ALLOWED,
+            ProxyError::MethodNotServed | ProxyError::TraceNotServed => StatusCode::METHOD_NOT_ALLOWED,
             ProxyError::Http2Upgrade => StatusCode::FORBIDDEN,
             ProxyError::FieldTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             ProxyError::TransferCoding | ProxyError::ProtocolNotServed => StatusCode::NOT_IMPLEMENTED,
@@ -129,6 +131,7 @@ impl ProxyError {
             ProxyError::InvalidTarget => ErrorInfo::RequestUriInvalid,
             ProxyError::Rewrite(RewriteFault::Loop | RewriteFault::TooLarge) => ErrorInfo::InvalidRequest,
             ProxyError::MethodNotServed | ProxyError::ProtocolNotServed => ErrorInfo::InvalidMethod,
+            ProxyError::TraceNotServed => ErrorInfo::InvalidMethodTrace,
             ProxyError::Http2Upgrade => ErrorInfo::InvalidVersion,
             ProxyError::TransferCoding | ProxyError::FieldTooLarge | ProxyError::NoRule => {
                 ErrorInfo::InvalidRequest
@@ -157,7 +160,8 @@ impl ProxyError {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
         }
-        // What is malformed once may be an attempt to smuggle: nothing more is read from this client.
+        // What is malformed once may be an attempt to smuggle: nothing more is read from this client. And to whoever came
+        // to the wrong connection, this one will never be the right one.
         match self {
             ProxyError::Refused(_)
             | ProxyError::InvalidHost
@@ -166,6 +170,7 @@ impl ProxyError {
             | ProxyError::ClientBody
             | ProxyError::SlowBody { .. }
             | ProxyError::BodyTooLarge { .. }
+            | ProxyError::Misdirected
             | ProxyError::PlainHttp => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
@@ -190,6 +195,7 @@ fn info_of(fault: Fault) -> ErrorInfo {
     match fault {
         Fault::Method | Fault::Connect => ErrorInfo::InvalidMethod,
         Fault::Version => ErrorInfo::InvalidVersion,
+        Fault::OldRequest => ErrorInfo::Invalid09Method,
         Fault::Target | Fault::TargetTooLong => ErrorInfo::RequestUriInvalid,
         Fault::HostMissing => ErrorInfo::HttpNoHostHeader,
         Fault::HostTwice => ErrorInfo::InvalidHost,
@@ -215,6 +221,30 @@ fn status_of(fault: Fault) -> StatusCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_fault_has_its_status_its_name_and_its_connection() {
+        let cases = [
+            (ProxyError::MethodNotServed, 405, ErrorInfo::InvalidMethod, false),
+            (ProxyError::TraceNotServed, 405, ErrorInfo::InvalidMethodTrace, false),
+            (ProxyError::Refused(Fault::Method), 400, ErrorInfo::InvalidMethod, true),
+            (ProxyError::Refused(Fault::Connect), 405, ErrorInfo::InvalidMethod, true),
+            (ProxyError::Refused(Fault::OldRequest), 400, ErrorInfo::Invalid09Method, true),
+            (ProxyError::Refused(Fault::Version), 400, ErrorInfo::InvalidVersion, true),
+            (ProxyError::Refused(Fault::Target), 400, ErrorInfo::RequestUriInvalid, true),
+            (ProxyError::Refused(Fault::HostMissing), 400, ErrorInfo::HttpNoHostHeader, true),
+            (ProxyError::Refused(Fault::HeadTimeout), 408, ErrorInfo::ClientClosedRequest, true),
+            (ProxyError::Misdirected, 421, ErrorInfo::InvalidHost, true),
+            (ProxyError::NoListener, 404, ErrorInfo::InvalidHost, false),
+            (ProxyError::PlainHttp, 400, ErrorInfo::HttpToHttpsPort, true),
+        ];
+        for (error, status, info, closes) in cases {
+            let response = error.response(&Answers::default(), false);
+            let found = (response.status().as_u16(), error.info());
+            assert_eq!(found, (status, info), "{error:?}");
+            assert_eq!(response.headers().contains_key(header::CONNECTION), closes, "{error:?}");
+        }
+    }
 
     #[test]
     fn what_is_not_to_be_had_now_may_be_asked_for_again() {

@@ -21,8 +21,10 @@ const X_ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
 
 /// The request's host, after what makes a request unfit to be routed has been refused (RFC 9112, section 3.2).
 pub(crate) fn host<B>(request: &Request<B>) -> Result<&str, ProxyError> {
-    if request.method() == Method::CONNECT || request.method() == Method::TRACE {
-        return Err(ProxyError::MethodNotServed);
+    match *request.method() {
+        Method::CONNECT => return Err(ProxyError::MethodNotServed),
+        Method::TRACE => return Err(ProxyError::TraceNotServed),
+        _ => {}
     }
     if request.uri().authority().is_some() {
         return Err(ProxyError::InvalidTarget);

@@ -2,15 +2,20 @@
 //! Pure.
 //!
 //! Framing has been checked before: pseudo-headers, letter case and connection-specific headers are hyper's to refuse
-//! (RFC 9113, section 8.2 and 8.3).
+//! (RFC 9113, section 8.2 and 8.3). What a method, a target and a header may say is no different here, for a backend
+//! reads it in HTTP/1.1.
 
-use http::header::{CONNECTION, COOKIE, HOST, HeaderMap, HeaderValue, UPGRADE};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderValue, UPGRADE,
+};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri, Version};
 use hyper::ext::Protocol;
 
 use super::error::ProxyError;
 use super::headers::has_token;
+use crate::http1::Fault;
+use crate::http1::request::{is_expectation, is_method, is_target};
 
 /// The largest header field, name and value together.
 const MAX_FIELD: usize = 8 * 1024;
@@ -20,7 +25,7 @@ const MAX_FIELD: usize = 8 * 1024;
 ///
 /// # Errors
 /// A host that is missing, repeated or said twice differently; a header field that is too large; a CONNECT for
-/// something else than a WebSocket.
+/// something else than a WebSocket; whatever HTTP/1.1 would not let through either.
 pub(super) fn translate<B>(request: &mut Request<B>) -> Result<(), ProxyError> {
     if request.version() != Version::HTTP_2 {
         return Ok(());
@@ -37,11 +42,32 @@ pub(super) fn translate<B>(request: &mut Request<B>) -> Result<(), ProxyError> {
         return Err(ProxyError::FieldTooLarge);
     }
     let host = host(request.uri(), headers)?;
-    let path = request.uri().path_and_query().cloned();
-    *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
+    let target = request.uri().path_and_query().cloned();
+    let target = Uri::from(target.unwrap_or(PathAndQuery::from_static("/")));
+    if let Some(fault) = fault(request.method(), &target, headers) {
+        return Err(ProxyError::Refused(fault));
+    }
+    *request.uri_mut() = target;
     request.headers_mut().insert(HOST, host);
     join_cookies(request.headers_mut());
     Ok(())
+}
+
+/// What the strict reading of HTTP/1.1 would find wrong.
+fn fault(method: &Method, target: &Uri, headers: &HeaderMap) -> Option<Fault> {
+    // What stands behind `#` has been left out before; a target of that alone is empty.
+    let text = target.path_and_query().filter(|_| !target.path().is_empty()).map_or("", PathAndQuery::as_str);
+    let several = |name| headers.get_all(name).iter().nth(1).is_some();
+    match () {
+        () if !is_method(method.as_str().as_bytes()) => Some(Fault::Method),
+        () if !is_target(method.as_str().as_bytes(), text.as_bytes()) => Some(Fault::Target),
+        () if several(AUTHORIZATION) => Some(Fault::AuthorizationTwice),
+        () if several(CONTENT_LENGTH) => Some(Fault::LengthTwice),
+        () if !headers.get_all(EXPECT).iter().all(|value| is_expectation(value.as_bytes())) => {
+            Some(Fault::Expectation)
+        }
+        () => None,
+    }
 }
 
 /// Whether a request of HTTP/1.1 asks to go on in HTTP/2 without TLS: what RFC 9113 has done away with.
@@ -145,6 +171,41 @@ mod tests {
             let mut request = request("https://a.test/", &[]);
             request.headers_mut().insert("x", HeaderValue::from_str(&"v".repeat(length)).unwrap());
             assert_eq!(translate(&mut request).is_ok(), good, "{length}");
+        }
+    }
+
+    #[test]
+    fn what_http_1_refuses_is_refused() {
+        let none: &[(&str, &str)] = &[];
+        let cases: &[(&str, &str, &[(&'static str, &'static str)], Option<Fault>)] = &[
+            ("GET", "/a?b", none, None),
+            ("PROPFIND", "/", none, None),
+            ("OPTIONS", "*", none, None),
+            ("GET", "*", none, Some(Fault::Target)),
+            ("GET", "#x", none, Some(Fault::Target)),
+            ("GET", "/\u{e9}", none, Some(Fault::Target)),
+            ("GET", "/{\"}", none, Some(Fault::Target)),
+            ("get", "/", none, Some(Fault::Method)),
+            ("G!T", "/", none, Some(Fault::Method)),
+            ("GET", "/", &[("authorization", "a")], None),
+            ("GET", "/", &[("authorization", "a"), ("authorization", "a")], Some(Fault::AuthorizationTwice)),
+            ("GET", "/", &[("content-length", "5"), ("content-length", "6")], Some(Fault::LengthTwice)),
+            ("GET", "/", &[("expect", "100-Continue")], None),
+            ("GET", "/", &[("expect", "nonsense")], Some(Fault::Expectation)),
+            ("GET", "/", &[("expect", "100-continue"), ("expect", "more")], Some(Fault::Expectation)),
+        ];
+        for (method, target, pairs, expected) in cases {
+            let mut request = request("https://a.test/", pairs);
+            *request.method_mut() = method.parse().unwrap();
+            // As the HTTP/2 library makes it of `:path`.
+            let mut parts = request.uri().clone().into_parts();
+            parts.path_and_query = Some(target.parse().unwrap());
+            *request.uri_mut() = Uri::from_parts(parts).unwrap();
+            match (translate(&mut request), expected) {
+                (Ok(()), None) => {}
+                (Err(ProxyError::Refused(fault)), Some(expected)) if fault == *expected => {}
+                (found, _) => panic!("{method} {target} {pairs:?}: {found:?}"),
+            }
         }
     }
 

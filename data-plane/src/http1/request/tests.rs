@@ -74,7 +74,7 @@ fn what_could_be_taken_for_two_things_passes_not_at_all() {
         (b"GET / HTTP/1.1\r\nHosts: a\r\n\r\n".to_vec(), Fault::HostMissing),
         (b"POST / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(), Fault::LengthMissing),
         (b"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec(), Fault::CodingInOldVersion),
-        (first("GET /"), Fault::FirstLine),
+        (first("GET /"), Fault::OldRequest),
         (first("GET"), Fault::FirstLine),
         (first("GET / HTTP/1.2"), Fault::Version),
         (first("GET / HTTP/0.3"), Fault::Version),

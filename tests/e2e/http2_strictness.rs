@@ -1,0 +1,44 @@
+//! Requests of HTTP/2 that would be refused in HTTP/1.1: a backend reads them in HTTP/1.1, so they are no better here.
+
+use tidegate_harness::{flag, frame, header_block, kind};
+
+use crate::HOST;
+use crate::http2::Stage;
+use crate::http2_conformance::Expected::Answer;
+use crate::http2_conformance::check;
+
+#[tokio::test]
+async fn methods_and_targets_are_those_of_http_1() {
+    let ask = |method, path| {
+        let fields = [(":method", method), (":scheme", "https"), (":path", path), (":authority", HOST)];
+        vec![frame(kind::HEADERS, flag::WHOLE, 1, header_block(&fields))]
+    };
+    check(&[
+        ("OPTIONS of everything", ask("OPTIONS", "*"), Answer(200)),
+        ("a method of one's own", ask("PROPFIND", "/a?b"), Answer(200)),
+        ("* of another method", ask("GET", "*"), Answer(400)),
+        ("nothing but a fragment", ask("GET", "#x"), Answer(400)),
+        ("what is not ASCII", ask("GET", "/\u{e9}"), Answer(400)),
+        ("what must be encoded", ask("GET", "/{\"}"), Answer(400)),
+        ("a method in small letters", ask("get", "/"), Answer(400)),
+        ("a method with another sign", ask("G!T", "/"), Answer(400)),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn headers_are_those_of_http_1() {
+    let stage = Stage::new().await;
+    let mut client = stage.client().await;
+    let cases: [(&[(&str, &str)], u16); 5] = [
+        (&[("authorization", "one")], 200),
+        (&[("authorization", "one"), ("authorization", "other")], 400),
+        (&[("content-length", "0"), ("content-length", "0")], 400),
+        (&[("expect", "100-continue")], 200),
+        (&[("expect", "nonsense")], 417),
+    ];
+    for (headers, status) in cases {
+        client.send("GET", "/", headers, "").await.expect(status);
+    }
+    assert_eq!(stage.backend.requests().len(), 2);
+}
