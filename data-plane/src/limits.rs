@@ -13,7 +13,8 @@ const RESERVE: u64 = 1000;
 /// What is assumed where the system sets no limit.
 const UNLIMITED: u64 = 1 << 20;
 
-/// The places for downstream connections, shared by all threads of the process.
+/// The places for downstream connections, and for what streams of HTTP/2 need beyond that, shared by all threads of the
+/// process.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     free: Arc<Semaphore>,
@@ -68,6 +69,15 @@ impl Places {
         Place { _permit: permit }
     }
 
+    /// One that nobody will miss, for a further stream of a connection that has its own: none when so few are left that
+    /// new connections need them.
+    pub(crate) fn take_spare(&self) -> Option<Place> {
+        if self.free.available_permits() <= self.relief {
+            return None;
+        }
+        self.free.clone().try_acquire_owned().ok().map(|permit| Place { _permit: permit })
+    }
+
     /// Notes that the system itself refused a connection.
     pub(crate) fn starved(&self, error: &io::Error) {
         self.limit(&format!("no connection can be accepted for now: {error}"));
@@ -104,6 +114,23 @@ fn connections(files: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn further_streams_leave_places_for_new_connections() {
+        let places = Places {
+            free: Arc::new(Semaphore::new(4)),
+            relief: 2,
+            limited: Arc::default(),
+            times: Arc::default(),
+            all: 4,
+        };
+        let (first, second) = (places.take_spare(), places.take_spare());
+        assert!(first.is_some() && second.is_some());
+        assert!(places.take_spare().is_none());
+        places.take().await;
+        drop(first);
+        assert!(places.take_spare().is_some());
+    }
 
     #[test]
     fn every_connection_has_room_for_its_backend_and_something_is_kept_back() {

@@ -28,7 +28,7 @@ use crate::stream::Stream;
 use crate::thread::{Live, Thread};
 use crate::tls::facts::TlsFacts;
 use crate::tls::{self, server::Server};
-pub(crate) use http2::{ALPN_HTTP2, OpenStream};
+pub(crate) use http2::{ALPN_HTTP2, Crowded, OpenStream};
 
 pub(crate) use guard::Guarded;
 pub(crate) use wire::Wire;

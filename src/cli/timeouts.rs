@@ -7,7 +7,7 @@ use tidegate_data_plane::Timeouts;
 
 use super::value;
 
-/// How long clients of HTTP/1.1 are waited for.
+/// How long clients are waited for: those of HTTP/1.1, but for the times that name HTTP/2.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TimeoutOptions {
     /// How long a client may take for the whole head of a request, such as `60s`. Then it is answered 408; without a
@@ -21,7 +21,7 @@ pub(crate) struct TimeoutOptions {
           value_parser = value::duration)]
     pub(crate) client_body_timeout: Duration,
 
-    /// How long a client may take nothing of an answer. Then its connection is closed.
+    /// How long a client may take nothing of an answer. Then its connection is closed; with HTTP/2, its stream.
     #[arg(long, env = "TIDEGATE_CLIENT_SEND_TIMEOUT", default_value = "60s", value_name = "DURATION",
           value_parser = value::duration)]
     pub(crate) client_send_timeout: Duration,

@@ -1,8 +1,12 @@
 //! Clients that take their time: each gets what is granted, and none holds the gateway for ever.
 
-use tidegate_harness::{Backend, Behaviour, Ending, Gateway, ManualBackend, TidegateBuilder, memory_kib};
+use tidegate_harness::{
+    Authority, Backend, Behaviour, Ending, FramePeer, Gateway, Http2Client, ManualBackend, PREFACE, Reason,
+    StreamEnd, TidegateBuilder, Verdict, flag, frame, header_block, kind, memory_kib,
+};
 
-use crate::tidegate;
+use crate::http2::with_http2;
+use crate::{HOST, tidegate, with_https};
 
 fn impatient() -> TidegateBuilder {
     tidegate()
@@ -89,4 +93,34 @@ async fn a_client_that_takes_nothing_is_cut_and_costs_little() {
     // Far less than the answer; most of it is what an allocator keeps.
     assert!(grown < 16 * 1024, "{grown} KiB for one client");
     drop(client);
+}
+
+#[tokio::test]
+async fn a_stream_of_http_2_that_nobody_reads_is_reset_and_no_other() {
+    let (backend, authority) = (Backend::start().await, Authority::new());
+    let document = |document| with_http2(with_https(document, &authority));
+    let gateway = Gateway::start_with(impatient(), &[backend.ip()], document).await;
+    let mut client = Http2Client::connect_tls(gateway.https(), HOST, &authority.client()).await;
+    backend.behave(Behaviour::Drip);
+    let mut waiting = client.begin("GET", "/waiting", &[], true).await;
+    assert_eq!(waiting.read_exact(5).await, b"first");
+
+    backend.behave(Behaviour::status(200, &"x".repeat(4 << 20)));
+    let mut unread = client.begin("GET", "/unread", &[], true).await;
+    assert_eq!(unread.head().await.status(), 200);
+    assert_eq!(unread.was_reset().await, Reason::CANCEL);
+    gateway.access_log().line_with(&["/unread", "took nothing"]).await;
+
+    // Of this one the client is to blame for nothing: it is the backend that is slow.
+    backend.release();
+    assert_eq!(waiting.read_to_end().await, (b"last".to_vec(), StreamEnd::Finished));
+
+    // A client that grants no window at all.
+    let mut peer = FramePeer::connect_tls(gateway.https(), HOST, &authority.client()).await;
+    let request = [(":method", "GET"), (":scheme", "https"), (":path", "/closed"), (":authority", HOST)];
+    let settings = frame(kind::SETTINGS, flag::NONE, 0, [0, 4, 0, 0, 0, 0]);
+    let request = frame(kind::HEADERS, flag::WHOLE, 1, header_block(&request));
+    peer.write([PREFACE, &settings, &request].concat()).await.expect("a proper beginning is taken");
+    let reset = |verdict| matches!(verdict, Verdict::Reset(..));
+    assert_eq!(peer.verdict(reset).await, Verdict::Reset(1, u32::from(Reason::CANCEL)));
 }

@@ -4,23 +4,26 @@
 //! What a client can make the worker keep is the product of two numbers below: streams at once, and bytes a stream.
 //! The connection's own window is that product, so that a stream that nobody reads never holds up its siblings.
 
-use std::cell::{Cell, RefCell};
+mod sent;
+mod streams;
+
+use std::convert::Infallible;
 use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
 
-use hyper::rt::Executor;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::Notify;
-use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::Connection;
 use crate::proxy;
 use crate::stream::Stream;
+use sent::Sent;
+pub(crate) use streams::OpenStream;
+use streams::Streams;
 
 /// How ALPN names it.
 pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
@@ -37,15 +40,13 @@ const MAX_HEADER_BLOCK: u32 = 16 * 1024;
 const MAX_PENDING_RESETS: usize = 50;
 /// Malformed streams that are reset one by one; the next ends the connection.
 const MAX_ERRORS: usize = 100;
-/// Requests on one connection, after which the client is asked to open another.
-const MAX_REQUESTS: u32 = 1000;
-/// How long a connection without a stream is kept.
-const IDLE: Duration = Duration::from_secs(180);
-/// How long a connection without a stream that was told to end may take to do so.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// Serves requests until the connection ends: the client's doing, or after `close`, [`MAX_REQUESTS`] or [`IDLE`], when
-/// what runs may finish.
+/// Said of a request that there is no place for: its stream would be one too many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crowded;
+
+/// Serves requests until the connection ends: the client's doing, or after `close` or when it is used up, when what
+/// runs may finish.
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
     let (client, address) = (connection.client, connection.address);
     if let Err(error) = run(connection, stream, &close).await {
@@ -54,13 +55,13 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
 }
 
 async fn run(connection: Rc<Connection>, stream: Stream, close: &CancellationToken) -> hyper::Result<()> {
-    let streams = Streams::default();
-    let count = streams.0.clone();
+    let streams = Streams::new(connection.thread.timeouts.send);
+    let count = streams.clone();
     // Names are not looked at before hyper does.
     connection.wire.expect_odd_names();
     let service = service_fn(move |request| {
-        count.requests.set(count.requests.get() + 1);
-        proxy::serve(connection.clone(), request)
+        count.begin();
+        answer(connection.clone(), request)
     });
     let mut http = http2::Builder::new(streams.clone());
     http.timer(TokioTimer::new())
@@ -77,121 +78,26 @@ async fn run(connection: Rc<Connection>, stream: Stream, close: &CancellationTok
         biased;
         served = http.as_mut() => return served,
         () = close.cancelled() => {}
-        () = streams.0.used_up() => {}
+        () = streams.used_up() => {}
     }
     http.as_mut().graceful_shutdown();
     tokio::select! {
         biased;
         served = http.as_mut() => served,
         // Whoever does not even answer the farewell is not waited for.
-        () = streams.0.empty_for(LAST_WORDS) => Ok(()),
+        () = streams.end_after_farewell() => Ok(()),
     }
 }
 
-/// Runs what the streams of one connection need on this thread, and counts them.
-#[derive(Clone, Debug, Default)]
-struct Streams(Rc<Count>);
-
-#[derive(Debug)]
-struct Count {
-    requests: Cell<u32>,
-    open: Cell<usize>,
-    /// When the last stream was closed, or the connection began.
-    since: Cell<Instant>,
-    closed: Notify,
-}
-
-impl Default for Count {
-    fn default() -> Count {
-        Count {
-            requests: Cell::default(),
-            open: Cell::default(),
-            since: Cell::new(Instant::now()),
-            closed: Notify::new(),
-        }
+/// One stream, in its own task.
+async fn answer(
+    connection: Rc<Connection>,
+    mut request: Request<Incoming>,
+) -> Result<hyper::Response<Sent>, Infallible> {
+    let stream = OpenStream::current().expect("the executor has noted which stream this is");
+    if !stream.has_place(&connection.thread.places) {
+        request.extensions_mut().insert(Crowded);
     }
-}
-
-impl Count {
-    /// Waits until no stream has been open for so long.
-    async fn empty_for(&self, time: Duration) {
-        loop {
-            while self.open.get() > 0 {
-                self.closed.notified().await;
-            }
-            let due = self.since.get() + time;
-            if self.open.get() == 0 && due <= Instant::now() {
-                return;
-            }
-            sleep_until(due).await;
-        }
-    }
-
-    /// Waits until the connection has served its number of requests, or nobody uses it.
-    async fn used_up(&self) {
-        let mut idle = pin!(self.empty_for(IDLE));
-        while self.requests.get() < MAX_REQUESTS {
-            tokio::select! {
-                () = idle.as_mut() => return,
-                () = self.closed.notified() => {}
-            }
-        }
-    }
-}
-
-/// A stream, from its request to the last byte of its answer, or to the end of its tunnel.
-#[derive(Debug)]
-pub(crate) struct OpenStream {
-    count: Rc<Count>,
-    /// The task that sends for a tunnel.
-    sending: RefCell<Option<AbortHandle>>,
-}
-
-impl OpenStream {
-    fn new(count: &Rc<Count>) -> OpenStream {
-        count.open.set(count.open.get() + 1);
-        OpenStream { count: count.clone(), sending: RefCell::new(None) }
-    }
-
-    /// That of the running task; none in a task that serves no HTTP/2.
-    pub(crate) fn current() -> Option<Rc<OpenStream>> {
-        CURRENT.try_with(Rc::clone).ok()
-    }
-
-    /// Keeps what is sent on a tunnel's stream from being ended in order: once both of its halves are dropped, the
-    /// client gets `RST_STREAM` (RFC 8441, section 5).
-    pub(crate) fn reset(&self) {
-        if let Some(task) = self.sending.take() {
-            task.abort();
-        }
-    }
-}
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        self.count.open.set(self.count.open.get() - 1);
-        self.count.since.set(Instant::now());
-        self.count.closed.notify_waiters();
-    }
-}
-
-tokio::task_local! {
-    /// Which stream a task serves.
-    static CURRENT: Rc<OpenStream>;
-}
-
-impl<F: Future<Output = ()> + 'static> Executor<F> for Streams {
-    fn execute(&self, future: F) {
-        match OpenStream::current() {
-            None => {
-                let stream = Rc::new(OpenStream::new(&self.0));
-                tokio::task::spawn_local(CURRENT.scope(stream, future));
-            }
-            // A stream's own task asks for another when it has become a tunnel: for the one that sends.
-            Some(stream) => {
-                let task = tokio::task::spawn_local(future);
-                stream.sending.replace(Some(task.abort_handle()));
-            }
-        }
-    }
+    let response = proxy::serve(connection, request).await?;
+    Ok(response.map(|body| Sent::new(body, stream)))
 }

@@ -162,6 +162,19 @@ pub(crate) enum ResponseBody {
     Held(Box<Held>),
 }
 
+impl ResponseBody {
+    /// Notes why the client will not get all of it.
+    pub(crate) fn give_up(&mut self, why: impl std::fmt::Display) {
+        match self {
+            ResponseBody::Whole(_) => {}
+            ResponseBody::Passing(passing) => {
+                passing.record.fail(ErrorInfo::ClientClosedRequest, why.to_string());
+            }
+            ResponseBody::Held(held) => held.give_up(why),
+        }
+    }
+}
+
 /// The backend's body, with what has to happen when it has passed.
 #[derive(Debug)]
 pub(crate) struct Passing {

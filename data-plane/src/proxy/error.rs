@@ -42,6 +42,8 @@ pub(crate) enum ProxyError {
     BodyTooLarge { limit: u64 },
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    #[error("the limit of open files leaves no place for a further stream")]
+    NoPlace,
     #[error("plain HTTP was sent to an HTTPS listener")]
     PlainHttp,
     #[error("{0}")]
@@ -103,7 +105,7 @@ impl ProxyError {
             ProxyError::TransferCoding | ProxyError::ProtocolNotServed => StatusCode::NOT_IMPLEMENTED,
             ProxyError::SlowBody { .. } => StatusCode::REQUEST_TIMEOUT,
             ProxyError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            ProxyError::Spool(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ProxyError::Spool(_) | ProxyError::NoPlace => StatusCode::SERVICE_UNAVAILABLE,
             ProxyError::NoListener | ProxyError::NoRule => StatusCode::NOT_FOUND,
             ProxyError::Connect { source, .. } if source.is_exhaustion() => StatusCode::SERVICE_UNAVAILABLE,
             ProxyError::EmptyPool
@@ -139,7 +141,7 @@ impl ProxyError {
             ProxyError::ClientBody | ProxyError::SlowBody { .. } => ErrorInfo::ClientClosedRequest,
             ProxyError::BodyTooLarge { .. } => ErrorInfo::InvalidContentLength,
             // Nothing was wrong with the request, nor with any backend.
-            ProxyError::Spool(_) => ErrorInfo::NoError,
+            ProxyError::Spool(_) | ProxyError::NoPlace => ErrorInfo::NoError,
             ProxyError::EmptyPool | ProxyError::NoHealthyBackend | ProxyError::Connect { .. } => {
                 ErrorInfo::UpstreamNoLive
             }
@@ -235,6 +237,7 @@ mod tests {
             (ProxyError::Refused(Fault::HostMissing), 400, ErrorInfo::HttpNoHostHeader, true),
             (ProxyError::Refused(Fault::HeadTimeout), 408, ErrorInfo::ClientClosedRequest, true),
             (ProxyError::Misdirected, 421, ErrorInfo::InvalidHost, true),
+            (ProxyError::NoPlace, 503, ErrorInfo::NoError, false),
             (ProxyError::NoListener, 404, ErrorInfo::InvalidHost, false),
             (ProxyError::PlainHttp, 400, ErrorInfo::HttpToHttpsPort, true),
         ];

@@ -16,6 +16,7 @@ use super::error::ProxyError;
 use super::headers::has_token;
 use crate::http1::Fault;
 use crate::http1::request::{is_expectation, is_method, is_target};
+use crate::listener::Crowded;
 
 /// The largest header field, name and value together.
 const MAX_FIELD: usize = 8 * 1024;
@@ -25,10 +26,14 @@ const MAX_FIELD: usize = 8 * 1024;
 ///
 /// # Errors
 /// A host that is missing, repeated or said twice differently; a header field that is too large; a CONNECT for
-/// something else than a WebSocket; whatever HTTP/1.1 would not let through either.
+/// something else than a WebSocket; whatever HTTP/1.1 would not let through either; a
+/// stream that there is no place for.
 pub(super) fn translate<B>(request: &mut Request<B>) -> Result<(), ProxyError> {
     if request.version() != Version::HTTP_2 {
         return Ok(());
+    }
+    if request.extensions().get::<Crowded>().is_some() {
+        return Err(ProxyError::NoPlace);
     }
     if request.method() == Method::CONNECT {
         match request.extensions().get::<Protocol>() {

@@ -46,6 +46,11 @@ impl Held {
         };
         Held { relay: Relay::start(body, room.clone(), patience, word, finished), record }
     }
+
+    /// Notes why the client will not get all of it.
+    pub(crate) fn give_up(&mut self, why: impl std::fmt::Display) {
+        self.record.fail(ErrorInfo::ClientClosedRequest, why.to_string());
+    }
 }
 
 impl Body for Held {

@@ -1,0 +1,89 @@
+//! An answer's body on its way into a stream: in small pieces, so that it shows whether the client takes any.
+//!
+//! The library asks for a piece only when the client has room for the first byte of it, and for the next one only when
+//! all of it has gone. So a client that takes nothing is one for whom nothing is asked.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use super::streams::OpenStream;
+use crate::http1::Fault;
+use crate::proxy::body::{BoxError, ResponseBody};
+
+/// The most that a client must take within its time: what a DATA frame holds unless the client allows more.
+const PIECE: usize = 16 * 1024;
+
+/// A body, with the stream that it goes into.
+#[derive(Debug)]
+pub(super) struct Sent {
+    body: ResponseBody,
+    /// What has come of the body and was too much for one piece.
+    rest: Bytes,
+    stream: Rc<OpenStream>,
+}
+
+impl Sent {
+    pub(super) fn new(body: ResponseBody, stream: Rc<OpenStream>) -> Sent {
+        stream.offers(true);
+        Sent { body, rest: Bytes::new(), stream }
+    }
+
+    fn piece_of(&mut self, mut data: Bytes) -> Frame<Bytes> {
+        self.rest = data.split_off(data.len().min(PIECE));
+        Frame::data(data)
+    }
+}
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        if !this.rest.is_empty() {
+            this.stream.offers(true);
+            let rest = std::mem::take(&mut this.rest);
+            return Poll::Ready(Some(Ok(this.piece_of(rest))));
+        }
+        let polled = Pin::new(&mut this.body).poll_frame(cx);
+        // While the backend is waited for, the client is not to blame.
+        this.stream.offers(polled.is_ready());
+        polled.map(|frame| {
+            let frame = frame?.map(|frame| match frame.into_data() {
+                Ok(data) => this.piece_of(data),
+                Err(trailers) => trailers,
+            });
+            Some(frame)
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut all = SizeHint::new();
+        all.set_lower(hint.lower() + rest);
+        if let Some(upper) = hint.upper() {
+            all.set_upper(upper + rest);
+        }
+        all
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        self.stream.offers(false);
+        if self.stream.given_up.get() {
+            self.body.give_up(Fault::SendTimeout);
+        }
+    }
+}
