@@ -26,11 +26,6 @@ async fn is_closed(gateway: &Gateway) {
     wait_for("the listener to close", async || TcpStream::connect(gateway.http()).await.err()).await;
 }
 
-fn drained_in_a_second(document: GatewayDocument) -> GatewayDocument {
-    let draining = json!({"enabled": true, "drainTimeoutInSec": 1});
-    document.settings("settings", &json!({"connectionDraining": draining}))
-}
-
 #[tokio::test]
 async fn other_tags_are_no_change_to_anything_that_runs() {
     let backend = Backend::start().await;
@@ -52,7 +47,7 @@ async fn other_tags_are_no_change_to_anything_that_runs() {
 #[tokio::test]
 async fn a_stop_closes_the_listeners_and_ends_tunnels_and_a_start_opens_them_again() {
     let backend = Backend::start().await;
-    let gateway = Gateway::start_with(tidegate().workers(2), &[backend.ip()], drained_in_a_second).await;
+    let gateway = Gateway::start_with(tidegate().workers(2), &[backend.ip()], |d| d.drained_after(1)).await;
     let management = gateway.management();
     let mut socket = gateway.websocket("/chat").await;
 
@@ -76,14 +71,14 @@ async fn a_stop_closes_the_listeners_and_ends_tunnels_and_a_start_opens_them_aga
 #[tokio::test]
 async fn a_start_in_time_spares_the_tunnels() {
     let backend = Backend::start().await;
-    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], drained_in_a_second).await;
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| d.drained_after(4)).await;
     let management = gateway.management();
     let mut old = gateway.websocket("/old").await;
     act(&management, gateway.id(), "stop").await;
     act(&management, gateway.id(), "start").await;
     let mut new = gateway.websocket("/new").await;
     let mut ticks = tokio::time::interval(std::time::Duration::from_millis(500));
-    for _ in 0..5 {
+    for _ in 0..11 {
         ticks.tick().await;
         old.echo("still here").await;
         new.echo("here too").await;

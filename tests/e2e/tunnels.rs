@@ -52,8 +52,8 @@ async fn a_ping_in_time_keeps_it_open() {
     let backend = Backend::start().await;
     let gateway = Gateway::start_with(tidegate(), &[backend.ip()], two_seconds).await;
     let mut socket = gateway.websocket("/kept").await;
-    let mut ticks = tokio::time::interval(Duration::from_secs(1));
-    for _ in 0..5 {
+    let mut ticks = tokio::time::interval(Duration::from_millis(500));
+    for _ in 0..10 {
         ticks.tick().await;
         socket.ping().await;
     }
@@ -65,8 +65,8 @@ async fn bytes_in_one_direction_are_enough() {
     let mut backend = ManualBackend::start().await;
     let gateway = Gateway::start_with(tidegate(), &[backend.ip()], two_seconds).await;
     let (mut client, mut server) = tunnel(&gateway, &mut backend).await;
-    let mut ticks = tokio::time::interval(Duration::from_secs(1));
-    for _ in 0..5 {
+    let mut ticks = tokio::time::interval(Duration::from_millis(500));
+    for _ in 0..10 {
         ticks.tick().await;
         server.write(".").await;
         assert_eq!(client.read_exact(1).await, b".");

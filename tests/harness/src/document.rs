@@ -140,6 +140,12 @@ impl GatewayDocument {
         document.settings("settings", &merged)
     }
 
+    /// The usual settings with that drain timeout.
+    pub fn drained_after(self, seconds: u32) -> GatewayDocument {
+        let draining = json!({"enabled": true, "drainTimeoutInSec": seconds});
+        self.settings("settings", &json!({"connectionDraining": draining}))
+    }
+
     /// A listener for HTTP on the frontend `frontend`.
     pub fn http_listener(self, name: &str, port: &str) -> GatewayDocument {
         self.listener(name, port, &json!({"protocol": "Http"}))
