@@ -1,5 +1,6 @@
 //! What the binary says and does before anything runs: its help, its options, its exit code.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use tidegate_harness::run;
@@ -32,6 +33,40 @@ async fn help_is_worth_reading() {
             assert!(text.contains(part), "{part} is not in the help of {command:?}:\n{text}");
         }
     }
+}
+
+/// The flags in README's table, and what it says is their default.
+fn flags_of_readme() -> BTreeMap<String, String> {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    let page = page.expect("README is there");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `--")).map(|row| row.replace("\\|", "/"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let name = cells[0].trim_end_matches('`').split(' ').next().unwrap_or_default();
+        (name.to_owned(), cells[2].replace('`', ""))
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn readme_lists_every_flag_with_its_default() {
+    let listed = flags_of_readme();
+    let mut found = BTreeSet::new();
+    for command in ["up", "control-plane", "data-plane", "client create", "worker token", "demo", "echo"] {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = String::from_utf8(run(BINARY, &arguments, &[]).await.stdout).unwrap();
+        for text in help.split("\n      --").skip(1) {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let (name, text) = (words[0], words.join(" "));
+            let told =
+                listed.get(name).unwrap_or_else(|| panic!("README does not know --{name} of {command}"));
+            let default = text.split("[default: ").nth(1).and_then(|rest| rest.split(']').next());
+            let is_told = default.is_none_or(|default| told.split([' ', ';']).any(|word| word == default));
+            assert!(is_told, "--{name} of {command} is {default:?} by default; README says '{told}'");
+            found.insert(name.to_owned());
+        }
+    }
+    assert_eq!(listed.into_keys().collect::<BTreeSet<_>>(), found, "README knows of others");
 }
 
 #[tokio::test]
