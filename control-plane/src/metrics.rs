@@ -131,7 +131,7 @@ fn observe(times: &mut Distribution, time: Duration) {
 /// What is counted as it happens.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    requests: Mutex<BTreeMap<(String, String), Requests>>,
+    requests: Mutex<BTreeMap<(String, &'static str), Requests>>,
     turns: Times,
     turn_failures: Mutex<u64>,
 }
@@ -145,9 +145,9 @@ struct Requests {
 
 impl Metrics {
     /// Takes note of a request that was answered. The route must be one of the listed, never what a client made up.
-    pub fn answered(&self, method: &str, route: &str, status: u16, time: Duration) {
+    pub fn answered(&self, method: &'static str, route: &str, status: u16, time: Duration) {
         let mut requests = lock(&self.requests);
-        let requests = requests.entry((route.to_owned(), method.to_owned())).or_default();
+        let requests = requests.entry((route.to_owned(), method)).or_default();
         *requests.by_status.entry(status).or_default() += 1;
         observe(&mut requests.time, time);
     }
@@ -169,7 +169,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// What is so at this moment, and what was counted so far.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    requests: BTreeMap<(String, String), Requests>,
+    requests: BTreeMap<(String, &'static str), Requests>,
     turns: Distribution,
     turn_failures: u64,
     /// Gateways by state.

@@ -14,6 +14,11 @@ async fn the_control_plane_shows_its_numbers_to_whoever_may_read() {
     let management = tidegate.management();
     management.apply_gateway(&GatewayDocument::empty("gateway")).await;
     management.get("/nothing/of/the/kind").await.expect(404);
+    let address = tidegate.management_address();
+    for method in ["MADE", "UP"] {
+        let mut stranger = HttpClient::connect(address, &address.to_string()).await;
+        stranger.send(method, "/healthz", &[], "").await.expect(405);
+    }
     let answer = management.send("GET", "/metrics", &[], "").await.expect(200);
     assert!(answer.header("content-type").unwrap().starts_with("application/openmetrics-text;"));
     let page = answer.text();
@@ -23,6 +28,7 @@ async fn the_control_plane_shows_its_numbers_to_whoever_may_read() {
         "tidegate_workers{connected=\"true\"} 1.0",
         "tidegate_worker_refusals{} 0.0",
         "tidegate_management_requests_total{method=\"none\",route=\"none\",code=\"404\"} 1",
+        "tidegate_management_requests_total{method=\"none\",route=\"/healthz\",code=\"405\"} 2",
         "tidegate_rollout_turn_failures_total{} 0",
     ] {
         assert!(page.lines().any(|one| one == line), "{line} is not in:\n{page}");
@@ -31,7 +37,7 @@ async fn the_control_plane_shows_its_numbers_to_whoever_may_read() {
     {
         assert!(page.contains(&format!("{name}_bucket{{le=\"+Inf\"")), "{name} is not in:\n{page}");
     }
-    let address = tidegate.management_address();
+    assert!(!page.contains("MADE"), "a client chose a label:\n{page}");
     for path in ["/metrics", "/metrics/targets"] {
         HttpClient::connect(address, &address.to_string()).await.get(path).await.expect(401);
     }

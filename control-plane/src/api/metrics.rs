@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -17,20 +18,32 @@ use crate::metrics::Page;
 use super::error::ApiError;
 use super::{App, Shared};
 
-/// What requests are counted under that no route is for: their paths are the client's to choose.
-const NO_ROUTE: &str = "none";
+/// What requests are counted under that no route or no method is for: both are the client's to choose.
+const NONE: &str = "none";
 
 /// Counts each request under its route.
 pub(super) async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let method = request.method().clone();
+    let method = known(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let began = Instant::now();
     let response = next.run(request).await;
-    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    // A method may be anything too.
-    let method = if route == NO_ROUTE { "none" } else { method.as_str() };
+    let (method, route) = route.as_ref().map_or((NONE, NONE), |route| (method, route.as_str()));
     app.metrics.answered(method, route, response.status().as_u16(), began.elapsed());
     response
+}
+
+/// The method, if it is one that requests here may have. A path that there is takes any text for one, and refuses it
+/// only then.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => NONE,
+    }
 }
 
 pub(super) async fn show(State(app): Shared) -> Result<impl IntoResponse, ApiError> {
