@@ -25,10 +25,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::arm::page::{MAX_ALL, MAX_PAGE, MAX_PAGES, Page, PageError, Pages, locate, pages_in};
 
-/// How long all pages of one body may take.
+/// How long all pages of one body may take, from its turn on.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// How many pages are fetched at once, whoever asks for them.
+/// The pages of how many bodies are fetched at once.
+const BODIES: usize = 8;
+
+/// How many pages of one body are fetched at once.
 const AT_ONCE: usize = 8;
 
 /// What a page is where its server does not say that it is HTML.
@@ -45,7 +48,7 @@ type Web = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
 
 impl Default for Fetcher {
     fn default() -> Fetcher {
-        Fetcher { turns: Arc::new(Semaphore::new(AT_ONCE)), deadline: DEADLINE }
+        Fetcher { turns: Arc::new(Semaphore::new(BODIES)), deadline: DEADLINE }
     }
 }
 
@@ -53,32 +56,50 @@ impl Fetcher {
     /// What came of each page that the body names. For a body that names none, nothing is done.
     pub(super) async fn fetch(&self, body: &Value) -> Pages {
         let mut pages = Pages::default();
-        let urls = pages_in(body);
-        if urls.is_empty() {
-            return pages;
-        }
-        let mut fetching = JoinSet::new();
-        let mut wanted = 0;
-        let mut web = None;
-        for url in urls {
-            let outcome = match locate(url) {
-                Ok(_) if wanted == MAX_PAGES => Err(PageError::TooMany),
-                located => located,
-            };
-            match outcome.and_then(|uri| Ok((uri, client(&mut web)?))) {
-                Ok((uri, web)) => {
-                    wanted += 1;
-                    fetching.spawn(self.clone().in_turn(
-                        web,
-                        url.to_owned(),
-                        uri,
-                        Instant::now() + self.deadline,
-                    ));
-                }
+        let mut wanted = Vec::new();
+        for url in pages_in(body) {
+            match locate(url) {
+                Ok(_) if wanted.len() == MAX_PAGES => pages.insert(url, Err(PageError::TooMany)),
+                Ok(uri) => wanted.push((url, uri)),
                 Err(error) => pages.insert(url, Err(error)),
             }
         }
-        let mut bytes = 0;
+        if wanted.is_empty() {
+            return pages;
+        }
+        // What others wait for is none of this body's time.
+        let _turn = self.turns.acquire().await;
+        let found = self.fetch_all(&wanted).await;
+        for (url, _) in wanted {
+            let outcome = match &found {
+                Ok(found) => found.get(url).cloned().unwrap_or(Err(PageError::TooMuch)),
+                Err(error) => Err(error.clone()),
+            };
+            pages.insert(url, outcome);
+        }
+        pages
+    }
+
+    /// What came of pages, up to all that a gateway may have.
+    ///
+    /// # Errors
+    /// That none can be had.
+    async fn fetch_all(&self, wanted: &[(&str, Uri)]) -> Result<Pages, PageError> {
+        let deadline = Instant::now() + self.deadline;
+        let (web, few) = (client()?, Arc::new(Semaphore::new(AT_ONCE)));
+        let mut fetching = JoinSet::new();
+        for (url, uri) in wanted {
+            let (url, uri, web, few) = ((*url).to_owned(), uri.clone(), web.clone(), few.clone());
+            let too_slow = Err(PageError::TooSlow(self.deadline.as_secs()));
+            fetching.spawn(async move {
+                let fetched = async {
+                    let _turn = few.acquire().await;
+                    fetch(&web, uri).await
+                };
+                (url, timeout_at(deadline, fetched).await.unwrap_or(too_slow))
+            });
+        }
+        let (mut pages, mut bytes) = (Pages::default(), 0);
         while let Some(Ok((url, outcome))) = fetching.join_next().await {
             bytes += outcome.as_ref().map_or(0, |page| page.body.len());
             if bytes > MAX_ALL {
@@ -86,38 +107,16 @@ impl Fetcher {
             }
             pages.insert(url, outcome);
         }
-        for url in pages_in(body).into_iter().filter(|url| pages.get(url).is_none()).collect::<Vec<_>>() {
-            pages.insert(url, Err(PageError::TooMuch));
-        }
-        pages
-    }
-
-    async fn in_turn(
-        self,
-        web: Web,
-        url: String,
-        uri: Uri,
-        deadline: Instant,
-    ) -> (String, Result<Page, PageError>) {
-        let fetched = async {
-            let _turn = self.turns.acquire().await;
-            fetch(&web, uri).await
-        };
-        let too_slow = Err(PageError::TooSlow(self.deadline.as_secs()));
-        (url, timeout_at(deadline, fetched).await.unwrap_or(too_slow))
+        Ok(pages)
     }
 }
 
-/// One client for all pages of a body: made where there are any, since that reads the system's authorities.
-fn client(made: &mut Option<Web>) -> Result<Web, PageError> {
-    if let Some(client) = made {
-        return Ok(client.clone());
-    }
+/// One client for all pages of a body: to make one reads the system's authorities.
+fn client() -> Result<Web, PageError> {
     let connector = HttpsConnectorBuilder::new().with_provider_and_native_roots(default_provider());
     let connector = connector.map_err(|error| PageError::Unreachable(error.to_string()))?;
     let connector = connector.https_or_http().enable_http1().build();
-    let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
-    Ok(made.insert(client).clone())
+    Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector))
 }
 
 async fn fetch(web: &Web, uri: Uri) -> Result<Page, PageError> {

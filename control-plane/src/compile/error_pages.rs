@@ -6,7 +6,7 @@ use tidegate_shared::snapshot::{ErrorPages, Page};
 
 use super::resources::given;
 use crate::arm::gateway::{CustomError, CustomErrorStatus};
-use crate::arm::page::{MAX_PAGES, Pages, locate};
+use crate::arm::page::{MAX_ALL, MAX_PAGES, PageError, Pages, locate};
 use crate::violation::{Violations, code};
 
 /// The pages of a gateway and its listeners, each once.
@@ -14,12 +14,14 @@ pub(super) struct Collected<'a> {
     known: &'a Pages,
     pages: Vec<Page>,
     by_url: HashMap<String, usize>,
+    /// The bytes of all of them.
+    bytes: usize,
 }
 
 impl<'a> Collected<'a> {
     /// None yet. `known` is what came of those that were asked for.
     pub(super) fn new(known: &'a Pages) -> Collected<'a> {
-        Collected { known, pages: Vec::new(), by_url: HashMap::new() }
+        Collected { known, pages: Vec::new(), by_url: HashMap::new(), bytes: 0 }
     }
 
     /// Adds those of a list, which stands at the JSON path `target`.
@@ -70,8 +72,14 @@ impl<'a> Collected<'a> {
             violations.push(code::limit::ERROR_PAGES, target, message);
             return None;
         }
-        match self.known.get(url)? {
+        let page = match self.known.get(url)? {
+            // Pages that came one by one are together only here.
+            Ok(page) if self.bytes + page.body.len() > MAX_ALL => Err(&PageError::TooMuch),
+            found => found.as_ref(),
+        };
+        match page {
             Ok(page) => {
+                self.bytes += page.body.len();
                 self.pages.push(Page { content_type: page.content_type.clone(), body: page.body.to_vec() });
                 self.by_url.insert(url.to_owned(), self.pages.len() - 1);
                 Some(self.pages.len() - 1)

@@ -91,6 +91,18 @@ async fn nobody_waits_for_a_silent_server() {
 }
 
 #[tokio::test]
+async fn the_time_of_a_body_begins_with_its_turn() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let (server, _tasks) = server(answer("200 OK", "", b"sorry")).await;
+    let urls = [format!("http://{}/a.html", silent.local_addr().unwrap()), format!("{server}/a.html")];
+    // The first has the one turn until its time is up.
+    let fetcher = Fetcher { turns: Arc::new(Semaphore::new(1)), deadline: Duration::from_secs(1) };
+    let (first, second) = tokio::join!(fetch_from(&fetcher, &urls[..1]), fetch_from(&fetcher, &urls[1..]));
+    assert_eq!(first.get(&urls[0]), Some(&Err(PageError::TooSlow(1))));
+    assert!(second.get(&urls[1]).unwrap().is_ok(), "{second:?}");
+}
+
+#[tokio::test]
 async fn pages_are_bounded_in_number_and_in_all() {
     let (server, _tasks) = server(answer("200 OK", "", &vec![b'x'; MAX_PAGE - 1])).await;
     let urls: Vec<String> = (0..=MAX_PAGES).map(|i| format!("{server}/{i:03}.html")).collect();

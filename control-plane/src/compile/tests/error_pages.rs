@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::arm::page::{MAX_PAGES, Page, PageError};
+use crate::arm::page::{MAX_ALL, MAX_PAGE, MAX_PAGES, Page, PageError};
 
 const A: &str = "https://a.test/a.html";
 const B: &str = "http://a.test/b.htm?sv=1";
@@ -90,26 +90,49 @@ fn what_is_wrong_with_pages() {
     }
 }
 
-#[test]
-fn pages_are_bounded_in_number() {
-    let url = |i: usize| format!("https://a.test/{i}.html");
+/// A gateway with so many listeners, each with a page of its own for one error.
+fn with_pages(count: usize) -> Value {
     let mut body = whole();
     let template = body["properties"]["httpListeners"][0].clone();
-    let listeners: Vec<Value> = (0..MAX_PAGES)
-        .map(|i| {
-            let mut listener = template.clone();
-            listener["name"] = json!(format!("listener{i}"));
-            listener["properties"]["hostNames"] = json!([format!("{i}.test")]);
-            listener["properties"]["customErrorConfigurations"] = json!([one("HttpStatus502", &url(i))]);
-            listener
-        })
-        .collect();
-    body["properties"]["httpListeners"] = json!(listeners);
+    let listener = |i: usize| {
+        let mut listener = template.clone();
+        listener["name"] = json!(format!("listener{i}"));
+        listener["properties"]["hostNames"] = json!([format!("{i}.test")]);
+        listener["properties"]["customErrorConfigurations"] = json!([one("HttpStatus502", &numbered(i))]);
+        listener
+    };
+    body["properties"]["httpListeners"] = (0..count).map(listener).collect();
     body["properties"]["requestRoutingRules"] = json!([]);
+    body
+}
+
+fn numbered(i: usize) -> String {
+    format!("https://a.test/{i}.html")
+}
+
+#[test]
+fn pages_are_bounded_in_number() {
     let mut outside = Outside::default();
-    (0..=MAX_PAGES).for_each(|i| outside.pages.insert(url(i), Ok(page("x"))));
+    (0..=MAX_PAGES).for_each(|i| outside.pages.insert(numbered(i), Ok(page("x"))));
     let read = |body: &Value| Document::read(path(), &sent(body.clone()), None, NEW).0;
+    let mut body = with_pages(MAX_PAGES);
     assert_eq!(compile(&read(&body), &outside).unwrap().answers.pages.len(), MAX_PAGES);
-    body["properties"]["customErrorConfigurations"] = json!([one("HttpStatus404", &url(MAX_PAGES))]);
+    body["properties"]["customErrorConfigurations"] = json!([one("HttpStatus404", &numbered(MAX_PAGES))]);
     assert_eq!(compile(&read(&body), &outside).unwrap_err().0[0].code, code::limit::ERROR_PAGES);
+}
+
+#[test]
+fn all_pages_together_are_bounded_however_they_came() {
+    let body = Bytes::from(vec![b'x'; MAX_PAGE - 1]);
+    let large = Page { content_type: "text/html".to_owned(), body };
+    let most = MAX_ALL / large.body.len();
+    let mut outside = Outside::default();
+    (0..=most).for_each(|i| outside.pages.insert(numbered(i), Ok(large.clone())));
+    let compiled =
+        |count: usize| compile(&Document::read(path(), &sent(with_pages(count)), None, NEW).0, &outside);
+    assert_eq!(compiled(most).unwrap().answers.pages.len(), most);
+    let violations = compiled(most + 1).unwrap_err().0;
+    assert_eq!((violations.len(), violations[0].code), (1, code::ERROR_PAGE_UNAVAILABLE));
+    let last = format!("properties.httpListeners[{most}].properties.customErrorConfigurations[0]");
+    assert_eq!(violations[0].target, format!("{last}.customErrorPageUrl"));
 }
