@@ -44,7 +44,7 @@ mod virtual_network;
 mod ways;
 
 pub use public_address::check_public_address;
-pub use tls_policy::served_cipher_suites;
+pub use tls_policy::{is_no_policy, served_cipher_suites};
 pub use virtual_network::check_virtual_network;
 
 pub use self::on_demand::{OnDemand, compile_on_demand};

@@ -186,6 +186,7 @@ async fn what_cannot_be_served_is_refused_by_name() {
         (custom("TLSv1_1", suite), json!({}), deprecated),
         (custom("TLSv1_2", "TLS_RSA_WITH_AES_128_CBC_SHA256"), json!({}), unserved),
         (new, profile(&old, &none), "ApplicationGatewaySslPolicyMisMatch"),
+        (Value::Null, profile(&old, &none), "ApplicationGatewaySslPolicyMisMatch"),
         (Value::Null, profile(&none, &json!({"verifyClientRevocation": "OCSP"})), unserved),
         (
             Value::Null,

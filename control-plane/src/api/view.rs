@@ -8,7 +8,7 @@ use crate::arm::collection::{COLLECTIONS, Collection, Nested};
 use crate::arm::document::Child;
 use crate::arm::gateway::SslPolicy;
 use crate::arm::resource_id::MemberPath;
-use crate::compile::served_cipher_suites;
+use crate::compile::{is_no_policy, served_cipher_suites};
 use crate::etag::Etag;
 use crate::store::{Gateway, OperationalState, ProvisioningState};
 
@@ -48,11 +48,13 @@ pub(super) fn gateway(gateway: &Gateway) -> Value {
     shown.into()
 }
 
-/// Says of a TLS policy what is served of it.
+/// Says of a TLS policy what is served of it. An empty one leaves that to another one.
 fn show_served_suites(properties: &mut Map<String, Value>) {
     let Some(shown) = properties.get_mut("sslPolicy").and_then(Value::as_object_mut) else { return };
     let Ok(policy) = serde_json::from_value::<SslPolicy>(Value::Object(shown.clone())) else { return };
-    shown.insert("servedCipherSuites".into(), json!(served_cipher_suites(&policy)));
+    if !is_no_policy(&policy) {
+        shown.insert("servedCipherSuites".into(), json!(served_cipher_suites(&policy)));
+    }
 }
 
 /// The children of one collection, in their order.

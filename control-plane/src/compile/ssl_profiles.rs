@@ -3,11 +3,12 @@
 use tidegate_shared::snapshot::{CipherSuite, ClientAuthentication};
 
 use super::resources::{Resource, Resources};
-use super::tls_policy::{self, generation};
+use super::tls_policy::{self, Generation, generation, is_no_policy};
 use crate::arm::collection::over_limit;
 use crate::arm::gateway::{
     ClientAuthMode, ClientRevocation, SslPolicy, SslProfile, TrustedClientCertificate,
 };
+use crate::arm::tls_policy::DEFAULT;
 use crate::violation::{Violations, code};
 
 /// The most trusted client certificates of one profile, as the official service publishes it.
@@ -23,18 +24,20 @@ pub(super) struct Profile {
 
 type Source = Resource<SslProfile>;
 
-/// The profiles, in the order listed; their policies must go with that of the gateway and with each other.
+/// The profiles, in the order listed; their policies must go with that of the gateway, which has the default one where
+/// it names none.
 pub(super) fn compile(
     profiles: &Resources<SslProfile>,
     authorities: &Resources<TrustedClientCertificate>,
     policy: Option<&SslPolicy>,
     violations: &mut Violations,
 ) -> Vec<Profile> {
-    let mut first = policy.and_then(generation);
+    let of_gateway = policy.and_then(generation).unwrap_or(Generation::New);
     let compiled = profiles.iter().map(|resource| {
         let clients = clients(resource, authorities, violations);
-        let suites = resource.properties.ssl_policy.as_ref().map(|policy| {
-            check_policy(resource, policy, &mut first, violations);
+        let policy = resource.properties.ssl_policy.as_ref().filter(|policy| !is_no_policy(policy));
+        let suites = policy.map(|policy| {
+            check_policy(resource, policy, of_gateway, violations);
             tls_policy::served(Some(policy))
         });
         Profile { suites, clients }
@@ -42,18 +45,12 @@ pub(super) fn compile(
     compiled.collect()
 }
 
-fn check_policy(
-    resource: &Source,
-    policy: &SslPolicy,
-    first: &mut Option<tls_policy::Generation>,
-    violations: &mut Violations,
-) {
+fn check_policy(resource: &Source, policy: &SslPolicy, of_gateway: Generation, violations: &mut Violations) {
     tls_policy::check(policy, &resource.at("sslPolicy"), violations);
-    let Some(generation) = generation(policy) else { return };
-    if *first.get_or_insert(generation) != generation {
+    if generation(policy).is_some_and(|generation| generation != of_gateway) {
         let message = format!(
-            "The policy of {} is of another generation than that of the gateway or of another profile. Policies \
-             of 2022 and of type CustomV2 cannot be together with older ones.",
+            "The policy of {} is of another generation than that of the gateway, which is {DEFAULT:?} where it \
+             names none. Policies of 2022 and of type CustomV2 cannot be together with older ones.",
             resource.id
         );
         violations.push(code::SSL_POLICY_MISMATCH, resource.at("sslPolicy"), message);

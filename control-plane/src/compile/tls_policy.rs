@@ -28,9 +28,18 @@ pub(super) fn generation(policy: &SslPolicy) -> Option<Generation> {
     Some(if is_new { Generation::New } else { Generation::Old })
 }
 
-/// Checks the policy at `target`. An empty one is none.
+/// Whether the policy says nothing, which is the same as having none: clients send such objects.
+pub fn is_no_policy(policy: &SslPolicy) -> bool {
+    policy.policy_type.is_none()
+        && policy.policy_name.is_none()
+        && policy.min_protocol_version.is_none()
+        && !named(policy.cipher_suites.as_ref())
+        && !named(policy.disabled_ssl_protocols.as_ref())
+}
+
+/// Checks the policy at `target`.
 pub(super) fn check(policy: &SslPolicy, target: &str, violations: &mut Violations) {
-    if *policy == SslPolicy::default() {
+    if is_no_policy(policy) {
         return;
     }
     match policy.policy_type {

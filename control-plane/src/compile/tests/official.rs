@@ -57,6 +57,8 @@ fn the_body_that_creates_a_gateway() {
             // TLS 1.1 has been ended since the example was written, and its only suite is not served.
             (code::SSL_POLICY_DEPRECATED, "sslProfiles[0].properties.sslPolicy.minProtocolVersion"),
             (UNSERVED, "sslProfiles[0].properties.sslPolicy.cipherSuites"),
+            // Nor was the default policy, which the gateway has, of the newer generation then.
+            (code::SSL_POLICY_MISMATCH, "sslProfiles[0].properties.sslPolicy"),
         ],
     );
 }
@@ -87,7 +89,11 @@ fn the_answers_of_the_examples_put_back() {
     // Shown by all but the answer to a second PUT.
     let revocation = (UNSERVED, "sslProfiles[0].properties.clientAuthConfiguration.verifyClientRevocation");
     let authority = (code::CLIENT_AUTHORITY_INVALID, "trustedClientCertificates[0].properties.data");
-    let policy = [(code::SSL_POLICY_DEPRECATED, version.as_str()), (UNSERVED, suites.as_str())];
+    let policy = [
+        (code::SSL_POLICY_DEPRECATED, version.as_str()),
+        (UNSERVED, suites.as_str()),
+        (code::SSL_POLICY_MISMATCH, policy),
+    ];
     // This one reroutes from a basic rule, which the service's documentation rules out.
     let rerouting = (code::REWRITE_URL, "requestRoutingRules[0].properties.rewriteRuleSet");
     let created = |revocation: &[_], rerouting: &[_]| {

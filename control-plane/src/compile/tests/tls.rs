@@ -153,10 +153,15 @@ fn policies_of_two_generations_do_not_mix() {
     let profile = |i: usize| format!(".sslProfiles[{i}].properties.sslPolicy");
     check_body(body, "gateway", "properties", &[(code::SSL_POLICY_MISMATCH, &profile(0))]);
 
-    let mut body = defined();
-    let second = json!({ "name": "second", "properties": { "sslPolicy": old } });
-    body["properties"]["sslProfiles"].as_array_mut().unwrap().push(second);
-    check_body(body, "profiles", "properties", &[(code::SSL_POLICY_MISMATCH, &profile(1))]);
+    // A gateway without a policy has the default one.
+    for of_gateway in [json!(null), json!({}), json!({ "disabledSslProtocols": ["TLSv1_0"] })] {
+        let mut body = defined();
+        body["properties"]["sslPolicy"] = of_gateway;
+        properties(&mut body, "sslProfiles", 0)["sslPolicy"] = json!({});
+        let second = json!({ "name": "second", "properties": { "sslPolicy": old } });
+        body["properties"]["sslProfiles"].as_array_mut().unwrap().push(second);
+        check_body(body, "profiles", "properties", &[(code::SSL_POLICY_MISMATCH, &profile(1))]);
+    }
 }
 
 fn authority_params(name: &str) -> CertificateParams {
@@ -192,6 +197,30 @@ fn client_authorities() {
     ] {
         let expected: Vec<_> = expected.iter().map(|code| (*code, ".data")).collect();
         check_member(defined(), "trustedClientCertificates", 0, json!({ "data": data }), &expected);
+    }
+}
+
+#[test]
+fn an_empty_policy_of_a_profile_is_none() {
+    let strict = json!({ "policyType": "CustomV2", "minProtocolVersion": "TLSv1_3" });
+    for (empty, of_gateway, expected) in [
+        (json!({}), &strict, 2),
+        (json!({ "cipherSuites": [], "disabledSslProtocols": [] }), &strict, 2),
+        (json!(null), &strict, 2),
+        (json!({}), &json!({}), 6),
+        (
+            json!({ "policyType": "CustomV2", "minProtocolVersion": "TLSv1_2", "cipherSuites": [SUITE] }),
+            &strict,
+            3,
+        ),
+    ] {
+        let mut body = defined();
+        body["properties"]["sslPolicy"] = of_gateway.clone();
+        properties(&mut body, "sslProfiles", 0)["sslPolicy"] = empty.clone();
+        properties(&mut body, "httpListeners", 1)["sslProfile"] = reference("sslProfiles/profile");
+        let content = compile_body(body).unwrap();
+        let listener = content.listeners.iter().find(|listener| listener.name == "wss").unwrap();
+        assert_eq!(listener.tls.as_ref().unwrap().suites.len(), expected, "{empty} and {of_gateway}");
     }
 }
 
