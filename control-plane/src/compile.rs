@@ -24,6 +24,7 @@ mod load_distribution;
 mod ocsp;
 mod on_demand;
 mod path_maps;
+mod patterns;
 mod private_links;
 mod probes;
 mod public_address;
@@ -43,6 +44,7 @@ mod transport_rules;
 mod virtual_network;
 mod ways;
 
+pub use patterns::try_patterns;
 pub use public_address::check_public_address;
 pub use tls_policy::{is_no_policy, served_cipher_suites};
 pub use virtual_network::check_virtual_network;

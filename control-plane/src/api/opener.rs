@@ -1,5 +1,5 @@
 //! Gets ready what a body is to be decided with, where it holds nobody up: opens its certificates, on a thread of its
-//! own, one at a time, within a deadline; and has its error pages fetched.
+//! own, one at a time, within a deadline; has its error pages fetched; and tries the patterns of its rewrite rules.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,26 +9,30 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use crate::arm::body::{Body, Opened, SealedCertificate, certificates_in};
+use crate::arm::body::{Body, Opened, SealedCertificate, certificates_in, rewrite_sets_in};
 use crate::arm::certificate::{CertificateError, ServerCertificate};
+use crate::compile::try_patterns;
 
 use super::fetcher::Fetcher;
 
 /// How long all certificates of one body may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Opens certificates, and has error pages fetched.
+/// Opens certificates, tries patterns, and has error pages fetched.
 #[derive(Clone, Debug)]
 pub struct Opener {
     /// One permit: a hostile certificate, whose opening cannot be stopped, occupies one thread and not all of them.
     turn: Arc<Semaphore>,
     deadline: Duration,
+    /// One permit too, for patterns: those of a gateway take some seconds at most.
+    pattern_turn: Arc<Semaphore>,
     fetcher: Fetcher,
 }
 
 impl Default for Opener {
     fn default() -> Opener {
-        Opener { turn: Arc::new(Semaphore::new(1)), deadline: DEADLINE, fetcher: Fetcher::default() }
+        let one = || Arc::new(Semaphore::new(1));
+        Opener { turn: one(), deadline: DEADLINE, pattern_turn: one(), fetcher: Fetcher::default() }
     }
 }
 
@@ -44,8 +48,23 @@ impl Opener {
             }
             opened
         };
-        let (opened, pages) = tokio::join!(open, self.fetcher.fetch(&json));
+        let (opened, pages, ()) = tokio::join!(open, self.fetcher.fetch(&json), self.try_patterns(&json));
         Body { json, opened, pages }
+    }
+
+    /// What comes of them is remembered where it is asked for. Without rewrite rules nothing is done.
+    async fn try_patterns(&self, json: &Value) {
+        let sets = rewrite_sets_in(json);
+        if sets.is_empty() {
+            return;
+        }
+        let Ok(turn) = self.pattern_turn.clone().acquire_owned().await else { return };
+        let trying = spawn_blocking(move || {
+            try_patterns(&sets);
+            drop(turn);
+        });
+        // Whoever asks for them finds out himself what was not tried.
+        let _ = trying.await;
     }
 
     async fn open_one(&self, sealed: SealedCertificate) -> Result<ServerCertificate, CertificateError> {

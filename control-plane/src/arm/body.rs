@@ -3,7 +3,8 @@
 //! To open a PFX means to derive keys in as many rounds as its author chose: seconds of CPU where that author means
 //! harm. The one writer cannot wait for that, nor can a thread that serves other requests. So whoever takes a body in
 //! looks for its certificates with [`certificates_in`], opens each where time does not matter, and hands body and
-//! outcome on as one; what reads the body only looks up what came of it.
+//! outcome on as one; what reads the body only looks up what came of it. The patterns of rewrite rules, which take long
+//! too, are found with [`rewrite_sets_in`].
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,8 +15,9 @@ use tidegate_shared::secret::Secret;
 
 use super::certificate::{CertificateError, ServerCertificate};
 use super::collection::Collection;
-use super::normalize::{normalize, take};
-use super::page::Pages;
+use super::gateway::RewriteRuleSet;
+use super::normalize::{normalize, normalize_object, take};
+use super::page::{Pages, list, object};
 use super::shape::Shape;
 use crate::limits::MOST;
 use crate::violation::Violations;
@@ -103,6 +105,22 @@ pub fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
     found.into_values().collect()
 }
 
+/// Every rewrite rule set in the body of a gateway, or the one that such a body is on its own, as far as it can be read.
+pub fn rewrite_sets_in(body: &Value) -> Vec<RewriteRuleSet> {
+    let collection = Collection::named("rewriteRuleSets").expect("the collection exists");
+    let Some(body) = body.as_object() else { return Vec::new() };
+    let Some(properties) = object(body, "properties") else { return Vec::new() };
+    let sets = list(properties, collection.name).iter().take(MOST);
+    let sets = sets.filter_map(|set| object(set.as_object()?, "properties"));
+    let alone = Some(properties).filter(|properties| !list(properties, "rewriteRules").is_empty());
+    let read = |properties: &Map<String, Value>| {
+        let ignored = &mut Violations::default();
+        let canonical = normalize_object(properties.clone(), collection.properties(), "", ignored);
+        serde_json::from_value(Value::Object(canonical)).ok()
+    };
+    sets.chain(alone).filter_map(read).collect()
+}
+
 /// A property that is an object, read as [`super::document`] reads it.
 fn property(value: &Value, name: &str) -> Option<Map<String, Value>> {
     match take_any(&mut value.as_object()?.clone(), name) {
@@ -151,6 +169,28 @@ mod tests {
         ];
         for (body, count) in cases {
             assert_eq!(certificates_in(&body).len(), count, "{body}");
+        }
+    }
+
+    #[test]
+    fn rewrite_rule_sets_are_found_in_any_spelling() {
+        let set = json!({ "RewriteRules": [{ "conditions": [{ "Pattern": 7, "IGNORECASE": "True" }] }] });
+        let gateway = |sets: Value| json!({ "Properties": { "REWRITERULESETS": sets } });
+        for (body, count) in [
+            (
+                gateway(json!([{ "PROPERTIES": set }, null, 7, { "properties": [] }, { "properties": set }])),
+                2,
+            ),
+            (json!({ "name": "set", "properties": set }), 1),
+            (gateway(json!({})), 0),
+            (json!({ "properties": { "rewriteRules": 7 } }), 0),
+            (json!(null), 0),
+        ] {
+            let found = rewrite_sets_in(&body);
+            assert_eq!(found.len(), count, "{body}");
+            for condition in found.iter().map(|set| &set.rewrite_rules[0].conditions[0]) {
+                assert_eq!((condition.pattern.as_deref(), condition.ignore_case), (Some("7"), Some(true)));
+            }
         }
     }
 }

@@ -140,11 +140,13 @@ fn add<'a>(properties: &'a Map<String, Value>, urls: &mut BTreeSet<&'a str>) {
     }
 }
 
-fn list<'a>(object: &'a Map<String, Value>, name: &str) -> &'a [Value] {
+/// A property that is a list; an empty one where it is not.
+pub(super) fn list<'a>(object: &'a Map<String, Value>, name: &str) -> &'a [Value] {
     any_case(object, name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn object<'a>(within: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String, Value>> {
+/// A property that is an object.
+pub(super) fn object<'a>(within: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String, Value>> {
     any_case(within, name).and_then(Value::as_object)
 }
 

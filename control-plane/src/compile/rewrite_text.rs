@@ -1,7 +1,6 @@
-//! The texts of rewrite rules: variables, regular expressions, and values with variables in braces. Pure.
+//! The texts of rewrite rules: variables, and values with variables in braces. Pure.
 
-use regex::RegexBuilder;
-use tidegate_shared::snapshot::{Pattern, Piece, ServerVariable, Template, Variable};
+use tidegate_shared::snapshot::{Piece, ServerVariable, Template, Variable};
 
 /// The name of a `headerValueMatcher`'s find in a value.
 const MATCHED: &str = "capt_header_value_matcher";
@@ -17,21 +16,6 @@ pub(super) fn variable(name: &str) -> Result<Variable, String> {
             "'{name}' is no variable: it must be http_req_ or http_resp_ with the name of a header, or var_ with that \
              of a server variable."
         )),
-    }
-}
-
-/// What is wrong with a regular expression, if anything.
-pub(super) fn complaint_of_pattern(pattern: &str, ignore_case: bool) -> Option<String> {
-    if pattern.is_empty() {
-        return Some("A pattern is required.".to_owned());
-    }
-    match RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(Pattern::SIZE_LIMIT).build() {
-        Ok(_) => None,
-        Err(regex::Error::CompiledTooBig(_)) => Some("The expression is too large.".to_owned()),
-        Err(_) => Some(
-            "The expression cannot be read. The syntax is that of RE2: without look-around and back-references."
-                .to_owned(),
-        ),
     }
 }
 
@@ -210,20 +194,6 @@ mod tests {
         for name in SERVER_VARIABLES {
             assert!(variable(&format!("var_{name}")).is_ok(), "{name}");
         }
-    }
-
-    #[test]
-    fn patterns() {
-        for good in ["a", "^/(.*)/x$", r"\bfoo\d{2,3}", "(?i)é"] {
-            assert_eq!(complaint_of_pattern(good, false), None, "{good}");
-        }
-        for bad in ["", "(", "a{2,1}", "(?=a)", r"(a)\1", r"\w{5000}", &"(".repeat(10_000)] {
-            assert!(complaint_of_pattern(bad, false).is_some(), "{bad}");
-        }
-        // Without case it is larger.
-        let large = "[a-z]{3000}";
-        assert_eq!(complaint_of_pattern(large, false), None);
-        assert!(complaint_of_pattern(large, true).is_some());
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Rewrite rule sets: conditions, and changes of headers and URL.
 
-use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use tidegate_shared::snapshot::{Condition, HeaderChange, Pattern, RewriteRule, RewriteSet, ValueMatch};
 
+use super::patterns::Patterns;
 use super::resources::{Resource, Resources, given, in_range};
-use super::rewrite_text::{self, Sources, complaint_of_pattern};
+use super::rewrite_text::{self, Sources};
 use crate::arm::collection::over_limit;
 use crate::arm::gateway::{
     self, HeaderConfiguration, HeaderValueMatcher, RewriteActionSet, RewriteRuleSet, UrlConfiguration,
@@ -16,9 +16,6 @@ use crate::violation::{Violations, code};
 /// The most conditions of one set, and the most changes, as the official service publishes it.
 const CONDITIONS: usize = 40;
 const ACTIONS: usize = 40;
-
-/// The most different patterns of one gateway. To try one takes up to milliseconds, and the one writer waits for it.
-const PATTERNS: usize = 1000;
 
 const SEQUENCE: RangeInclusive<i64> = 1..=1000;
 
@@ -36,33 +33,6 @@ const FIXED: [&str; 10] = [
     "proxy-connection",
     "expect",
 ];
-
-/// The patterns of one gateway, each tried once, with what is wrong with it.
-#[derive(Default)]
-struct Patterns<'a> {
-    tried: HashMap<(&'a str, bool), Option<String>>,
-    /// Whether there were more of them than are tried.
-    too_many: bool,
-}
-
-impl<'a> Patterns<'a> {
-    fn check(
-        &mut self,
-        (pattern, ignore_case): (&'a str, bool),
-        target: String,
-        violations: &mut Violations,
-    ) {
-        if self.tried.len() == PATTERNS && !self.tried.contains_key(&(pattern, ignore_case)) {
-            self.too_many = true;
-            return;
-        }
-        let complaint = self.tried.entry((pattern, ignore_case));
-        let complaint = complaint.or_insert_with(|| complaint_of_pattern(pattern, ignore_case));
-        if let Some(complaint) = complaint {
-            violations.push(code::REWRITE_PATTERN, target, complaint.clone());
-        }
-    }
-}
 
 /// The sets, in the order listed.
 pub(super) fn compile(sets: &Resources<RewriteRuleSet>, violations: &mut Violations) -> Vec<RewriteSet> {
@@ -94,11 +64,7 @@ pub(super) fn compile(sets: &Resources<RewriteRuleSet>, violations: &mut Violati
         let rules = ordered.into_iter().map(|(_, rule)| rule).collect();
         compiled.push(RewriteSet { name: set.name.clone(), rules });
     }
-    if patterns.too_many {
-        let message =
-            format!("A gateway may have {PATTERNS} different patterns in its rewrite rules. It has more.");
-        violations.push(code::limit::REWRITE_PATTERNS, "properties.rewriteRuleSets", message);
-    }
+    patterns.check_all(violations);
     compiled
 }
 

@@ -20,6 +20,7 @@ mod large;
 mod lists;
 mod official;
 mod public;
+mod rewrites;
 mod tls;
 mod transport;
 mod upstream_tls;
