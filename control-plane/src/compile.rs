@@ -4,10 +4,19 @@
 //! This is the only validator: what compiles is valid. It is pure, and it finds everything that is wrong at once. It
 //! may be called with any document, however badly it was read.
 
-use tidegate_shared::snapshot::{Answers, Buffering, Content, Listener, Rule};
+use tidegate_shared::snapshot::{
+    Answers, Buffering, Certificate, ClientAuthority, Content, Distribution, ErrorPages, Frontend, Listener,
+    PathMap, Pool, RewriteSet, Rule, Settings, TrustedRoot,
+};
 
+use self::listeners::Places;
 use self::resources::Resources;
+use self::ssl_profiles::Profile;
 use crate::arm::document::Document;
+use crate::arm::gateway::{
+    self as arm, BackendAddressPool, BackendHttpSettings, FrontendIpConfiguration, FrontendPort, Gateway,
+    Probe, SslCertificate, SslPolicy, SslProfile, TrustedRootCertificate,
+};
 use crate::arm::outside::Outside;
 use crate::violation::Violations;
 
@@ -54,7 +63,7 @@ pub use self::on_demand::{OnDemand, compile_on_demand};
 /// What the document means, where `outside` is what is known of what it refers to outside of itself.
 ///
 /// # Errors
-/// Everything that is wrong with it, in the order of the document. Targets are paths within the gateway's document.
+/// Everything that is wrong with it, each part before what refers to it. Targets are paths within the gateway's document.
 pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violations> {
     let mut violations = Violations::default();
     let found = &mut violations;
@@ -64,14 +73,113 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
     let errors = gateway.properties.custom_error_configurations.as_slice();
     let of_gateway = pages.add(errors, "properties.customErrorConfigurations", found);
 
+    let upstream = upstream(document, found);
+    let downstream = downstream(document, outside, policy, found);
+    let listeners = Resources::read(document, "httpListeners", found);
+    let places = downstream.places(policy);
+    let compiled_listeners = listeners::compile(&listeners, &places, &mut pages, found);
+    let routing = routing(document, &upstream, (&listeners, &compiled_listeners), found);
+    let executed = definitions::Executed {
+        places: &places,
+        roots: &upstream.roots,
+        probes: &upstream.probes,
+        pools: &upstream.pools,
+        compiled_listeners: &compiled_listeners,
+    };
+    definitions::check(document, &executed, found);
+
+    let content = Content {
+        name: document.path.to_string(),
+        http2: gateway.properties.enable_http2,
+        listeners: in_order_of_rules(compiled_listeners, routing.rules),
+        path_maps: routing.path_maps,
+        pools: upstream.compiled_pools,
+        distributions: routing.distributions,
+        settings: upstream.compiled_settings,
+        certificates: downstream.compiled_certificates,
+        roots: upstream.compiled_roots,
+        client_authorities: downstream.compiled_authorities,
+        answers: answers(&gateway, pages, of_gateway),
+        buffering: buffering(&gateway),
+        rewrites: routing.rewrites,
+    };
+    if violations.is_empty() {
+        size::check(&content, &mut violations);
+    }
+    if violations.is_empty() { Ok(content) } else { Err(violations) }
+}
+
+/// What listeners refer to, and what it compiled to.
+struct Downstream {
+    certificates: Resources<SslCertificate>,
+    compiled_certificates: Vec<Certificate>,
+    frontends: Resources<FrontendIpConfiguration>,
+    addresses: Vec<Option<Frontend>>,
+    ports: Resources<FrontendPort>,
+    numbers: Vec<Option<u16>>,
+    compiled_authorities: Vec<ClientAuthority>,
+    profiles: Resources<SslProfile>,
+    compiled_profiles: Vec<Profile>,
+}
+
+impl Downstream {
+    fn places<'a>(&'a self, policy: Option<&'a SslPolicy>) -> Places<'a> {
+        Places {
+            frontends: &self.frontends,
+            addresses: &self.addresses,
+            ports: &self.ports,
+            numbers: &self.numbers,
+            certificates: &self.certificates,
+            policy,
+            profiles: &self.profiles,
+            compiled_profiles: &self.compiled_profiles,
+        }
+    }
+}
+
+fn downstream(
+    document: &Document,
+    outside: &Outside,
+    policy: Option<&SslPolicy>,
+    found: &mut Violations,
+) -> Downstream {
     let certificates = Resources::read(document, "sslCertificates", found);
     let compiled_certificates = certificates::servers(document, &certificates, found);
+    let frontends = Resources::read(document, "frontendIPConfigurations", found);
+    let addresses = frontends::addresses(document, &frontends, &outside.addresses, found);
+    let ports = Resources::read(document, "frontendPorts", found);
+    let numbers = frontends::ports(&ports, found);
+    let authorities = Resources::read(document, "trustedClientCertificates", found);
+    let compiled_authorities = client_authorities::compile(&authorities, found);
+    let profiles = Resources::read(document, "sslProfiles", found);
+    let compiled_profiles = ssl_profiles::compile(&profiles, &authorities, policy, found);
+    Downstream {
+        certificates,
+        compiled_certificates,
+        frontends,
+        addresses,
+        ports,
+        numbers,
+        compiled_authorities,
+        profiles,
+        compiled_profiles,
+    }
+}
+
+/// What requests can be sent to, and what of it is referred to elsewhere.
+struct Upstream {
+    roots: Resources<TrustedRootCertificate>,
+    compiled_roots: Vec<TrustedRoot>,
+    probes: Resources<Probe>,
+    pools: Resources<BackendAddressPool>,
+    compiled_pools: Vec<Pool>,
+    settings: Resources<BackendHttpSettings>,
+    compiled_settings: Vec<Settings>,
+}
+
+fn upstream(document: &Document, found: &mut Violations) -> Upstream {
     let roots = Resources::read(document, "trustedRootCertificates", found);
     let compiled_roots = certificates::authorities(&roots, found);
-    let frontends = Resources::read(document, "frontendIPConfigurations", found);
-    let compiled_frontends = frontends::addresses(document, &frontends, &outside.addresses, found);
-    let ports = Resources::read(document, "frontendPorts", found);
-    let compiled_ports = frontends::ports(&ports, found);
     let probes = Resources::read(document, "probes", found);
     let compiled_probes = probes::compile(&probes, found);
     let pools = Resources::read(document, "backendAddressPools", found);
@@ -80,76 +188,60 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
     let trust = backends::Trust { roots: &roots };
     let probing = backends::Probing { probes: &probes, compiled: &compiled_probes };
     let compiled_settings = backends::settings(&settings, &trust, &probing, found);
-    let client_authorities = Resources::read(document, "trustedClientCertificates", found);
-    let compiled_client_authorities = client_authorities::compile(&client_authorities, found);
-    let profiles = Resources::read(document, "sslProfiles", found);
-    let compiled_profiles = ssl_profiles::compile(&profiles, &client_authorities, policy, found);
-    let listeners = Resources::read(document, "httpListeners", found);
-    let places = listeners::Places {
-        frontends: &frontends,
-        addresses: &compiled_frontends,
-        ports: &ports,
-        numbers: &compiled_ports,
-        certificates: &certificates,
-        policy,
-        profiles: &profiles,
-        compiled_profiles: &compiled_profiles,
-    };
-    let compiled_listeners = listeners::compile(&listeners, &places, &mut pages, found);
+    Upstream { roots, compiled_roots, probes, pools, compiled_pools, settings, compiled_settings }
+}
+
+/// What becomes of requests.
+struct Routed {
+    rules: Vec<rules::Compiled>,
+    path_maps: Vec<PathMap>,
+    rewrites: Vec<RewriteSet>,
+    distributions: Vec<Distribution>,
+}
+
+fn routing(
+    document: &Document,
+    upstream: &Upstream,
+    (listeners, compiled_listeners): (&Resources<arm::Listener>, &[Listener]),
+    found: &mut Violations,
+) -> Routed {
     let redirects = Resources::read(document, "redirectConfigurations", found);
-    let compiled_redirects = redirects::compile(&redirects, &listeners, &compiled_listeners, found);
+    let compiled_redirects = redirects::compile(&redirects, listeners, compiled_listeners, found);
     let rewrites = Resources::read(document, "rewriteRuleSets", found);
     let compiled_rewrites = rewrites::compile(&rewrites, found);
     let distributions = Resources::read(document, "loadDistributionPolicies", found);
-    let compiled_distributions = load_distribution::compile(&distributions, &pools, found);
+    let compiled_distributions = load_distribution::compile(&distributions, &upstream.pools, found);
     let targets = ways::Targets {
-        pools: &pools,
-        settings: &settings,
+        pools: &upstream.pools,
+        settings: &upstream.settings,
         redirects: &redirects,
         compiled_redirects: &compiled_redirects,
         rewrites: &rewrites,
         distributions: &distributions,
     };
     let maps = Resources::read(document, "urlPathMaps", found);
-    let compiled_maps = path_maps::compile(&maps, &targets, found);
+    let path_maps = path_maps::compile(&maps, &targets, found);
     let rules = Resources::read(document, "requestRoutingRules", found);
-    let compiled_rules = rules::compile(&rules, &listeners, &maps, &targets, found);
-    let executed = definitions::Executed {
-        places: &places,
-        roots: &roots,
-        probes: &probes,
-        pools: &pools,
-        compiled_listeners: &compiled_listeners,
-    };
-    definitions::check(document, &executed, found);
-
-    let switches = gateway.switches();
-    let content = Content {
-        name: document.path.to_string(),
-        http2: gateway.properties.enable_http2,
-        listeners: in_order_of_rules(compiled_listeners, compiled_rules),
-        path_maps: compiled_maps.into_iter().flatten().collect(),
-        pools: compiled_pools,
-        distributions: compiled_distributions,
-        settings: compiled_settings,
-        certificates: compiled_certificates,
-        roots: compiled_roots,
-        client_authorities: compiled_client_authorities,
-        answers: Answers {
-            pages: pages.into_pages(),
-            of_gateway,
-            without_server: switches.disable_default_server_header_in_response.unwrap_or_default(),
-        },
-        buffering: Buffering {
-            requests: switches.enable_request_buffering.unwrap_or_default(),
-            responses: switches.enable_response_buffering.unwrap_or_default(),
-        },
+    Routed {
+        rules: rules::compile(&rules, listeners, &maps, &targets, found),
+        path_maps: path_maps.into_iter().flatten().collect(),
         rewrites: compiled_rewrites,
-    };
-    if violations.is_empty() {
-        size::check(&content, &mut violations);
+        distributions: compiled_distributions,
     }
-    if violations.is_empty() { Ok(content) } else { Err(violations) }
+}
+
+/// What the gateway says itself.
+fn answers(gateway: &Gateway, pages: error_pages::Collected<'_>, of_gateway: ErrorPages) -> Answers {
+    let without_server = gateway.switches().disable_default_server_header_in_response.unwrap_or_default();
+    Answers { pages: pages.into_pages(), of_gateway, without_server }
+}
+
+fn buffering(gateway: &Gateway) -> Buffering {
+    let switches = gateway.switches();
+    Buffering {
+        requests: switches.enable_request_buffering.unwrap_or_default(),
+        responses: switches.enable_response_buffering.unwrap_or_default(),
+    }
 }
 
 /// The listeners with their rules, in the order of the rules' priorities. Those without a rule come last, in the

@@ -190,86 +190,118 @@ impl Edit {
         outside: &Outside,
         stored: Option<&Gateway>,
     ) -> Result<Decision, EditError> {
-        let Edit { path, preconditions, action } = self;
-        let refreshed;
-        let outside = match action {
-            EditAction::Put { body, .. } | EditAction::PutChild { body, .. } => {
-                refreshed = outside.with(&body.pages);
-                &refreshed
-            }
-            _ => outside,
-        };
-        match action {
-            EditAction::Put { body, version } => {
-                check(preconditions, stored.map(|gateway| &gateway.etag))?;
-                let old = alive(stored)?.map(|gateway| &gateway.document);
-                let (document, mut violations) = Document::read(path.clone(), body, old, *version);
-                settled::check(&document, old, &mut violations);
-                violations.absorb(limits.check(&document, old));
-                replace(stored, outside, document, violations, None)
-            }
-            EditAction::PutTags { body } => {
-                let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
-                check(preconditions, Some(&gateway.etag))?;
-                relabel(gateway, body)
-            }
+        match &self.action {
+            EditAction::Put { body, version } => self.put(body, *version, limits, outside, stored),
+            EditAction::PutTags { body } => relabel(self.whole(stored)?, body),
             EditAction::Start => {
-                let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
-                check(preconditions, Some(&gateway.etag))?;
                 // Compiled anew: it was passed over when this version brought the others up to date.
-                replace(stored, outside, gateway.document.clone(), Violations::default(), None)
+                let document = self.whole(stored)?.document.clone();
+                replace(stored, outside, document, Violations::default(), None)
             }
-            EditAction::Stop => {
-                let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
-                check(preconditions, Some(&gateway.etag))?;
-                Ok(Decision::Stop)
-            }
+            EditAction::Stop => self.whole(stored).map(|_| Decision::Stop),
             EditAction::Delete => {
                 let gateway = stored.ok_or(EditError::NoGateway)?;
-                check(preconditions, Some(&gateway.etag))?;
+                check(&self.preconditions, Some(&gateway.etag))?;
                 Ok(Decision::Delete)
             }
             EditAction::PutChild { collection, name, body, version } => {
-                let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
-                let child = gateway.document.child(collection, name);
-                check(preconditions, child.and_then(|child| gateway.child_etag(child)))?;
-                let (document, mut violations) =
-                    gateway.document.with_child(collection, name, body, *version);
-                let child = document.target_of(collection, name);
-                let beyond = limits.check(&document, Some(&gateway.document));
-                violations.absorb(beyond.seen_from(child.as_deref().unwrap_or_default()));
-                replace(Some(gateway), outside, document, violations, child.as_deref())
+                let sent = (body, *version);
+                self.put_child((collection, name), sent, limits, outside, around(stored)?)
             }
             EditAction::DeleteChild { collection, name } => {
-                let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
-                let child = gateway.document.child(collection, name).ok_or(EditError::NoChild)?;
-                check(preconditions, gateway.child_etag(child))?;
-                let users = users_of(&gateway.document, collection, name);
-                if !users.is_empty() {
-                    return Err(EditError::InUse(users));
-                }
-                let document = gateway.document.without_child(collection, name).ok_or(EditError::NoChild)?;
-                replace(Some(gateway), outside, document, Violations::default(), None)
+                self.delete_child((collection, name), outside, around(stored)?)
             }
             EditAction::PutMember { path, body } => {
-                let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
-                let member = gateway.document.member(path);
-                check(preconditions, member.and_then(|(child, _)| gateway.child_etag(child)))?;
-                let put = gateway.document.with_member(path, body);
-                let (document, mut violations) = put.ok_or(EditError::NoChild)?;
-                let member = document.target_of_member(path);
-                let beyond = limits.check(&document, Some(&gateway.document));
-                violations.absorb(beyond.seen_from(member.as_deref().unwrap_or_default()));
-                replace(Some(gateway), outside, document, violations, member.as_deref())
+                self.put_member(path, body, limits, outside, around(stored)?)
             }
-            EditAction::DeleteMember { path } => {
-                let gateway = alive(stored)?.ok_or(EditError::NoGateway)?;
-                let (child, _) = gateway.document.member(path).ok_or(EditError::NoChild)?;
-                check(preconditions, gateway.child_etag(child))?;
-                let document = gateway.document.without_member(path).ok_or(EditError::NoChild)?;
-                replace(Some(gateway), outside, document, Violations::default(), None)
-            }
+            EditAction::DeleteMember { path } => self.delete_member(path, outside, around(stored)?),
         }
+    }
+
+    /// The gateway, where the change is one of it as a whole.
+    fn whole<'a>(&self, stored: Option<&'a Gateway>) -> Result<&'a Gateway, EditError> {
+        let gateway = around(stored)?;
+        check(&self.preconditions, Some(&gateway.etag))?;
+        Ok(gateway)
+    }
+
+    fn put(
+        &self,
+        body: &Body,
+        version: ApiVersion,
+        limits: &Limits,
+        outside: &Outside,
+        stored: Option<&Gateway>,
+    ) -> Result<Decision, EditError> {
+        check(&self.preconditions, stored.map(|gateway| &gateway.etag))?;
+        let old = alive(stored)?.map(|gateway| &gateway.document);
+        let (document, mut violations) = Document::read(self.path.clone(), body, old, version);
+        settled::check(&document, old, &mut violations);
+        violations.absorb(limits.check(&document, old));
+        replace(stored, &outside.with(&body.pages), document, violations, None)
+    }
+
+    fn put_child(
+        &self,
+        (collection, name): (&'static Collection, &str),
+        (body, version): (&Body, ApiVersion),
+        limits: &Limits,
+        outside: &Outside,
+        gateway: &Gateway,
+    ) -> Result<Decision, EditError> {
+        let child = gateway.document.child(collection, name);
+        check(&self.preconditions, child.and_then(|child| gateway.child_etag(child)))?;
+        let (document, mut violations) = gateway.document.with_child(collection, name, body, version);
+        let child = document.target_of(collection, name);
+        let beyond = limits.check(&document, Some(&gateway.document));
+        violations.absorb(beyond.seen_from(child.as_deref().unwrap_or_default()));
+        replace(Some(gateway), &outside.with(&body.pages), document, violations, child.as_deref())
+    }
+
+    fn delete_child(
+        &self,
+        (collection, name): (&'static Collection, &str),
+        outside: &Outside,
+        gateway: &Gateway,
+    ) -> Result<Decision, EditError> {
+        let child = gateway.document.child(collection, name).ok_or(EditError::NoChild)?;
+        check(&self.preconditions, gateway.child_etag(child))?;
+        let users = users_of(&gateway.document, collection, name);
+        if !users.is_empty() {
+            return Err(EditError::InUse(users));
+        }
+        let document = gateway.document.without_child(collection, name).ok_or(EditError::NoChild)?;
+        replace(Some(gateway), outside, document, Violations::default(), None)
+    }
+
+    fn put_member(
+        &self,
+        path: &MemberPath,
+        body: &Body,
+        limits: &Limits,
+        outside: &Outside,
+        gateway: &Gateway,
+    ) -> Result<Decision, EditError> {
+        let member = gateway.document.member(path);
+        check(&self.preconditions, member.and_then(|(child, _)| gateway.child_etag(child)))?;
+        let put = gateway.document.with_member(path, body);
+        let (document, mut violations) = put.ok_or(EditError::NoChild)?;
+        let member = document.target_of_member(path);
+        let beyond = limits.check(&document, Some(&gateway.document));
+        violations.absorb(beyond.seen_from(member.as_deref().unwrap_or_default()));
+        replace(Some(gateway), outside, document, violations, member.as_deref())
+    }
+
+    fn delete_member(
+        &self,
+        path: &MemberPath,
+        outside: &Outside,
+        gateway: &Gateway,
+    ) -> Result<Decision, EditError> {
+        let (child, _) = gateway.document.member(path).ok_or(EditError::NoChild)?;
+        check(&self.preconditions, gateway.child_etag(child))?;
+        let document = gateway.document.without_member(path).ok_or(EditError::NoChild)?;
+        replace(Some(gateway), outside, document, Violations::default(), None)
     }
 }
 
@@ -291,8 +323,13 @@ fn alive(stored: Option<&Gateway>) -> Result<Option<&Gateway>, EditError> {
     }
 }
 
-/// Compiles the new document and compares it, and what it means, with the stored one. `child` is the path of the one child that was written,
-/// if it was one: whoever writes a child knows only paths within it.
+/// The gateway around what is to change.
+fn around(stored: Option<&Gateway>) -> Result<&Gateway, EditError> {
+    alive(stored)?.ok_or(EditError::NoGateway)
+}
+
+/// Compiles the new document and compares it, and what it means, with the stored one. `child` is the path of the one
+/// child that was written, if it was one: whoever writes a child knows only paths within it.
 fn replace(
     stored: Option<&Gateway>,
     outside: &Outside,
@@ -311,11 +348,12 @@ fn replace(
             return Err(EditError::Invalid(violations));
         }
     };
-    let same = |stored: &Gateway| stored.document == document && stored.meaning == content.digest();
+    let meaning = content.digest();
+    let same = |stored: &Gateway| stored.document == document && stored.meaning == meaning;
     Ok(if stored.is_some_and(same) {
         Decision::Keep
     } else {
-        Decision::of(document, &content, &outside.pages)
+        Decision::of(document, &content, meaning, &outside.pages)
     })
 }
 

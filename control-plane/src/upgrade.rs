@@ -24,18 +24,18 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
             }
             Err(error) => return Err(error),
         };
-        // One that was stopped stays so, and is compiled anew when it is started.
-        if gateway.state == ProvisioningState::Deleting || gateway.operational.is_off() {
-            continue;
-        }
         let document = gateway.document;
+        // Also of one that is not to run: what takes long to find out is known then when it is started.
         let Ok(content) = compile(&document, &outside) else { continue };
-        if content.digest() == gateway.meaning {
+        // One that was stopped stays so, and is compiled anew when it is started.
+        let stays = gateway.state == ProvisioningState::Deleting || gateway.operational.is_off();
+        let meaning = content.digest();
+        if stays || meaning == gateway.meaning {
             continue;
         }
         let path = document.path.clone();
         let decide = |_: Option<&Gateway>, _: &Outside| {
-            Ok::<_, StoreError>(Decision::of(document.clone(), &content, &outside.pages))
+            Ok::<_, StoreError>(Decision::of(document.clone(), &content, meaning.clone(), &outside.pages))
         };
         match store.write(&path, &act(&path), &[], decide).await {
             Ok(written) => {
@@ -80,11 +80,8 @@ mod tests {
             assert!(violations.is_empty(), "{violations}");
             let content = compile(&document, &Outside::default()).unwrap();
             let decide = |_: Option<&Gateway>, _: &Outside| {
-                let mut decision = Decision::of(document.clone(), &content, &Pages::default());
-                if let (Decision::Replace { meaning, .. }, Some(earlier)) = (&mut decision, &meaning) {
-                    meaning.clone_from(earlier);
-                }
-                Ok::<_, StoreError>(decision)
+                let meaning = meaning.clone().unwrap_or_else(|| content.digest());
+                Ok::<_, StoreError>(Decision::of(document.clone(), &content, meaning, &Pages::default()))
             };
             store.write(&path(name), &act(&path(name)), &[], decide).await.unwrap();
         }

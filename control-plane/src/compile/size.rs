@@ -13,8 +13,7 @@ use crate::arm::collection::over_limit;
 use crate::violation::{Violations, code};
 
 /// The most backends that rules may lead to: members, counted once for each settings that they are spoken with, and
-/// once more for each load distribution policy. A
-/// worker probes each of them and reports on each in some 400 bytes.
+/// once more for each load distribution policy. A worker probes each of them and reports on each in some 400 bytes.
 const BACKENDS: usize = 20_000;
 
 /// The most authorities that settings may trust, counted once for each settings: a worker keeps a list for each.

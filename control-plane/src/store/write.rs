@@ -54,10 +54,10 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// The document that compiles to this content, with these pages, takes the place of the stored one.
-    pub fn of(document: Document, content: &Content, pages: &Pages) -> Decision {
-        let (claims, meaning) = (Claim::of(content), content.digest());
-        Decision::Replace { claims, meaning, document, pages: pages.clone() }
+    /// The document that compiles to this content, of which `meaning` is the digest, with these pages, takes the place
+    /// of the stored one.
+    pub fn of(document: Document, content: &Content, meaning: Digest, pages: &Pages) -> Decision {
+        Decision::Replace { claims: Claim::of(content), meaning, document, pages: pages.clone() }
     }
 }
 
