@@ -1,6 +1,6 @@
 //! Pools, and how to speak with their members.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -82,7 +82,31 @@ pub(super) fn settings(
     probing: &Probing<'_>,
     violations: &mut Violations,
 ) -> Vec<Settings> {
+    find_clashes(settings, violations);
     settings.iter().filter_map(|resource| compile_settings(resource, trust, probing, violations)).collect()
+}
+
+/// What is put behind the name of an affinity cookie, for a second one that browsers also send from other sites.
+const OF_OTHER_SITES: &str = "CORS";
+
+/// The second cookie of some settings must not be the first of others: each would overwrite the other.
+fn find_clashes(settings: &Resources<BackendHttpSettings>, violations: &mut Violations) {
+    let cookies: HashMap<&str, &Source> =
+        settings.iter().filter_map(|resource| Some((affinity_name(resource)?, resource))).collect();
+    for resource in settings.iter() {
+        let first = affinity_name(resource).and_then(|name| name.strip_suffix(OF_OTHER_SITES));
+        if let Some(other) = first.and_then(|first| cookies.get(first)) {
+            let message =
+                format!("{} has a cookie of that name already, for requests from other sites.", other.id);
+            violations.push(code::AFFINITY_COOKIE_NAME, resource.at("affinityCookieName"), message);
+        }
+    }
+}
+
+/// The name of the affinity cookie, where affinity is on.
+fn affinity_name(resource: &Source) -> Option<&str> {
+    let on = resource.properties.cookie_based_affinity == CookieBasedAffinity::Enabled;
+    on.then(|| given(resource.properties.affinity_cookie_name.as_ref()).unwrap_or(USUAL_COOKIE))
 }
 
 fn compile_settings(
@@ -133,8 +157,7 @@ fn affinity_cookie(resource: &Source, violations: &mut Violations) -> Option<Str
         );
         violations.push(code::AFFINITY_COOKIE_NAME, resource.at("affinityCookieName"), message);
     }
-    let on = resource.properties.cookie_based_affinity == CookieBasedAffinity::Enabled;
-    on.then(|| name.unwrap_or(USUAL_COOKIE).to_owned())
+    affinity_name(resource).map(str::to_owned)
 }
 
 fn dedicated_connections(resource: &Source, violations: &mut Violations) -> bool {

@@ -1,6 +1,6 @@
 //! Listeners: where each is, and that no two of them are in each other's way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -9,7 +9,9 @@ use tidegate_shared::snapshot::{Frontend, Listener, ListenerTls};
 use super::error_pages::Collected;
 use super::resources::{Referrer, Resource, Resources, given};
 use super::ssl_profiles::Profile;
+use super::virtual_network::prefix;
 use super::{hosts, tls_policy};
+use crate::arm::collection::over_limit;
 use crate::arm::gateway::{
     self, FrontendIpConfiguration, FrontendPort, Protocol, SslCertificate, SslPolicy, SslProfile, SubResource,
 };
@@ -48,6 +50,9 @@ impl Places<'_> {
         )
     }
 }
+
+/// The most sources of the PROXY protocol: each connection is held against all of them.
+const SOURCES: usize = 100;
 
 const LISTENER: Referrer = Referrer { kind: "Http Listener", code: code::LISTENER_MUST_REFERENCE };
 
@@ -155,7 +160,7 @@ fn host_names(resource: &Source, violations: &mut Violations) -> Vec<String> {
     for (i, pattern) in properties.host_names.iter().enumerate() {
         add(pattern, hosts::complaint_of_pattern(pattern), resource.at(&format!("hostNames[{i}]")));
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     hosts.retain(|host| seen.insert(host.clone()));
     hosts
 }
@@ -163,23 +168,23 @@ fn host_names(resource: &Source, violations: &mut Violations) -> Vec<String> {
 /// The networks that speak the PROXY protocol.
 fn proxies(resource: &Source, violations: &mut Violations) -> Vec<(IpAddr, u8)> {
     let Some(protocol) = &resource.properties.proxy_protocol else { return Vec::new() };
+    let target = resource.at("proxyProtocol.sources");
     if protocol.sources.is_empty() {
         let message = format!("Http Listener {} names nobody who may speak the PROXY protocol.", resource.id);
-        violations.push(code::LISTENER_MUST_REFERENCE, resource.at("proxyProtocol.sources"), message);
+        violations.push(code::PROXY_PROTOCOL_SOURCES, target, message);
+        return Vec::new();
     }
-    let mut proxies = Vec::new();
-    for (i, text) in protocol.sources.iter().enumerate() {
-        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        match network {
-            Ok(network) => proxies.push((network.addr(), network.prefix_len())),
-            Err(_) => violations.push(
-                code::CIDR_NOTATION,
-                resource.at(&format!("proxyProtocol.sources[{i}]")),
-                format!("'{text}' is neither an address nor a network such as 10.0.0.0/8."),
-            ),
-        }
+    if protocol.sources.len() > SOURCES {
+        let message = over_limit("sources of the PROXY protocol", protocol.sources.len(), SOURCES);
+        violations.push(code::PROXY_PROTOCOL_SOURCES, target, message);
+        return Vec::new();
     }
-    proxies
+    let source = |(i, text): (usize, &String)| {
+        let address = text.parse::<IpAddr>().map(IpNet::from).ok();
+        address.or_else(|| prefix(text, &format!("{target}[{i}]"), violations))
+    };
+    let networks = protocol.sources.iter().enumerate().filter_map(source);
+    networks.map(|network| (network.addr(), network.prefix_len())).collect()
 }
 
 /// Two listeners on one address and port must speak one protocol, begin it alike, and differ in their host

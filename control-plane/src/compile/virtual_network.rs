@@ -84,7 +84,8 @@ fn prefixes(texts: &[String], target: &str, violations: &mut Violations) -> Vec<
     texts.iter().enumerate().filter_map(read).collect()
 }
 
-fn prefix(text: &str, target: &str, violations: &mut Violations) -> Option<IpNet> {
+/// A range of addresses, whose address must be its first.
+pub(super) fn prefix(text: &str, target: &str, violations: &mut Violations) -> Option<IpNet> {
     let Ok(range) = text.parse::<IpNet>() else {
         let message = format!("'{text}' is no range of addresses in CIDR notation.");
         violations.push(code::ADDRESS_PREFIX_FORMAT, target, message);

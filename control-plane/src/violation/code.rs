@@ -173,7 +173,7 @@ pub mod limit {
     pub const PROFILE_AUTHORITIES: &str = "ApplicationGatewaySslProfileTrustedClientCertificateLimitReached";
     /// Of the conditions of one rewrite rule set.
     pub const REWRITE_CONDITIONS: &str = "ApplicationGatewayRewriteRuleConditionLimitReached";
-    /// Of the different patterns in all rewrite rule sets.
+    /// Of the bytes that the different patterns in all rewrite rule sets come to.
     pub const REWRITE_PATTERNS: &str = "ApplicationGatewayRewriteRulePatternLimitReached";
     /// Of the changes of one rewrite rule set.
     pub const REWRITE_ACTIONS: &str = "ApplicationGatewayRewriteRuleActionLimitReached";
@@ -223,9 +223,9 @@ pub const REWRITE_VARIABLE: &str = "ApplicationGatewayRewriteRuleVariableInvalid
 pub const REWRITE_PATTERN: &str = "ApplicationGatewayRewriteRulePatternInvalid";
 /// A header that cannot be rewritten in this way.
 pub const REWRITE_HEADER: &str = "ApplicationGatewayRewriteRuleHeaderInvalid";
-/// A path to rewrite to that is none.
+/// A rewrite that asks for the way anew where there is none to ask for, or again and again.
 pub const REWRITE_URL: &str = "ApplicationGatewayRewriteRuleUrlInvalid";
-/// A name that no cookie can have.
+/// A name that no cookie can have, or that of the second cookie of other settings.
 pub const AFFINITY_COOKIE_NAME: &str = "ApplicationGatewayBackendHttpSettingsAffinityCookieNameInvalid";
 /// A load distribution policy without targets, or a target without pool.
 pub const LOAD_DISTRIBUTION_TARGET: &str = "ApplicationGatewayLoadDistributionPolicyTargetInvalid";
@@ -247,6 +247,8 @@ pub const ZONES_CHANGED: &str = "ApplicationGatewayZonesCannotBeChanged";
 pub const EXCLUSIVE: &str = "ApplicationGatewayPropertiesMutuallyExclusive";
 /// A priority that two rules share.
 pub const PRIORITY_NOT_UNIQUE: &str = "ApplicationGatewayRequestRoutingRulePriorityMustBeUnique";
+/// A listener of which nobody may speak the PROXY protocol that it asks for, or more than may be named.
+pub const PROXY_PROTOCOL_SOURCES: &str = "ApplicationGatewayHttpListenerProxyProtocolSourcesInvalid";
 /// Text that is no host name, or no wildcard of the allowed form.
 pub const HOST_NAME: &str = "ApplicationGatewayHostNameInvalid";
 /// Text that is no IP address, or one that nothing can listen on.

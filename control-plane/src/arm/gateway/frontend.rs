@@ -25,7 +25,8 @@ pub struct FrontendIpConfiguration {
     pub private_ip_allocation_method: IpAllocationMethod,
     /// Makes the frontend a private one; not looked up.
     pub subnet: Option<SubResource>,
-    /// Makes the frontend the public one, at the worker's own public address; not looked up.
+    /// Makes the frontend the public one: at the `ipAddress` of that public IP address where it is stored and has one,
+    /// else at the worker's own public address.
     #[serde(rename = "publicIPAddress")]
     pub public_ip_address: Option<SubResource>,
     /// Stored and given back; without effect here.
@@ -57,7 +58,8 @@ pub struct FrontendPort {
 #[serde(default, rename_all = "camelCase")]
 pub struct ProxyProtocol {
     /// Addresses or networks of those that may connect, such as `10.0.0.0/8`; each must begin with such a line. Others
-    /// are closed. At least one.
+    /// are closed. At least one, at most a hundred.
+    #[schemars(length(min = 1, max = 100))]
     pub sources: Vec<String>,
 }
 

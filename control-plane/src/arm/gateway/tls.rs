@@ -105,7 +105,8 @@ pub struct ClientAuthConfiguration {
     pub verify_client_cert_issuer_dn: Option<bool>,
     /// Whether revocation is looked up; it is not when absent. `OCSP` is not served.
     pub verify_client_revocation: Option<ClientRevocation>,
-    /// Whether a certificate must be shown and be good; it must when absent.
+    /// Whether a certificate must be shown and be good. When absent it must where the profile names trusted client
+    /// certificates; where it names none, nothing is asked for.
     pub verify_client_auth_mode: Option<ClientAuthMode>,
 }
 

@@ -132,6 +132,29 @@ fn names_of_cookies() {
 }
 
 #[test]
+fn a_cookie_of_some_settings_is_not_the_second_one_of_others() {
+    let named =
+        |name: Value, affinity: &str| json!({ "cookieBasedAffinity": affinity, "affinityCookieName": name });
+    let clash = [(code::AFFINITY_COOKIE_NAME, ".affinityCookieName")];
+    for (first, second, affinity, expected) in [
+        (json!("Stay"), json!("StayCORS"), "Enabled", &clash[..]),
+        (json!(null), json!("ApplicationGatewayAffinityCORS"), "Enabled", &clash),
+        (json!("Stay"), json!("StayCORS"), "Disabled", &[]),
+        (json!("Stay"), json!("Stay"), "Enabled", &[]),
+        (json!("Stay"), json!("stayCORS"), "Enabled", &[]),
+        (json!("CORS"), json!("CORS"), "Enabled", &[]),
+    ] {
+        let mut body = whole();
+        for (index, changes) in [named(first, "Enabled"), named(second, affinity)].into_iter().enumerate() {
+            let settings = properties(&mut body, "backendHttpSettingsCollection", index);
+            settings.as_object_mut().unwrap().extend(changes.as_object().cloned().unwrap());
+        }
+        let settings = "properties.backendHttpSettingsCollection[1].properties";
+        check_body(body, affinity, settings, expected);
+    }
+}
+
+#[test]
 fn certificates() {
     let missing = [(code::CERTIFICATE_DATA, "")];
     check("sslCertificates", 0, json!({ "data": null }), &missing);
@@ -212,6 +235,23 @@ fn listeners() {
         ),
     ] {
         check("httpListeners", index, changes, &[expected]);
+    }
+    for (sources, expected) in [
+        (json!(["10.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/32"]), None),
+        (json!(vec!["10.0.0.1"; 100]), None),
+        (json!(null), Some((code::PROXY_PROTOCOL_SOURCES, ""))),
+        (json!([]), Some((code::PROXY_PROTOCOL_SOURCES, ""))),
+        (json!(vec!["10.0.0.1"; 101]), Some((code::PROXY_PROTOCOL_SOURCES, ""))),
+        (json!(["10.0.0.1", "10.0.0.0/33"]), Some((code::ADDRESS_PREFIX_FORMAT, "[1]"))),
+        (json!(["everybody"]), Some((code::ADDRESS_PREFIX_FORMAT, "[0]"))),
+        (json!([""]), Some((code::ADDRESS_PREFIX_FORMAT, "[0]"))),
+        (json!(["10.1.2.3/8"]), Some((code::CIDR_NOTATION, "[0]"))),
+        (json!([7]), Some((code::ADDRESS_PREFIX_FORMAT, "[0]"))),
+    ] {
+        let changes = json!({ "proxyProtocol": { "sources": sources } });
+        let target = expected.map(|(code, at)| (code, format!(".proxyProtocol.sources{at}")));
+        let expected: Vec<_> = target.iter().map(|(code, at)| (*code, at.as_str())).collect();
+        check("httpListeners", 1, changes, &expected);
     }
     // Another host, or the same one twice in a listener, is in nobody's way.
     check(
