@@ -1,6 +1,7 @@
 //! The health of one backend: a small state machine fed by its probe, read by every request.
 //!
-//! Only the backend's own probe task writes; reads are one atomic load. Nothing here knows about time or sockets.
+//! The verdict is written by the backend's own probe task alone, and whether what ran at it was ended by the task that
+//! ends it ([`crate::drain`]). A read is one atomic load. Nothing here knows about time or sockets.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};

@@ -58,12 +58,11 @@ impl Runtime {
     /// Whether a backend that is down gets requests all the same, because fewer of its pool are well than are to be
     /// kept.
     pub(crate) fn keeps(&self, backend: &Backend) -> bool {
-        let wanted = backend.probe().min_servers as usize;
         let alike = self
             .backends
             .iter()
             .filter(|other| other.key.pool == backend.key.pool && other.key.settings == backend.key.settings);
-        wanted > 0 && alike.filter(|other| other.health.usable()).count() < wanted
+        target::keeps(backend.probe().min_servers as usize, alike)
     }
 }
 

@@ -21,11 +21,11 @@ const LOTS: u64 = 16;
 pub(crate) struct Balance {
     /// The turn of the next request. Shared by all threads.
     next: AtomicUsize,
-    way: Way,
+    plan: Plan,
 }
 
 #[derive(Debug)]
-enum Way {
+enum Plan {
     /// Round robin where all weigh the same: so many members, and no table.
     Even(usize),
     /// Round robin by weight.
@@ -62,15 +62,15 @@ impl Balance {
         let members: Vec<_> = members.collect();
         let weights = || members.iter().map(|(.., weight)| *weight);
         let even = weights().all(|weight| Some(weight) == weights().next());
-        let way = match algorithm {
-            Algorithm::RoundRobin if even => Way::Even(members.len()),
-            Algorithm::RoundRobin => Way::Turns(Schedule::new(weights())),
-            Algorithm::LeastConnections => Way::Fewest(weights().collect()),
+        let plan = match algorithm {
+            Algorithm::RoundRobin if even => Plan::Even(members.len()),
+            Algorithm::RoundRobin => Plan::Turns(Schedule::new(weights())),
+            Algorithm::LeastConnections => Plan::Fewest(weights().collect()),
             Algorithm::IpHash => {
-                Way::Hash(members.iter().map(|(pool, host, weight)| (seed(pool, host), *weight)).collect())
+                Plan::Hash(members.iter().map(|(pool, host, weight)| (seed(pool, host), *weight)).collect())
             }
         };
-        Balance { next: AtomicUsize::new(0), way }
+        Balance { next: AtomicUsize::new(0), plan }
     }
 
     /// A request from that address.
@@ -86,30 +86,32 @@ impl Balance {
         live: impl Fn(usize) -> usize,
     ) -> Option<usize> {
         let open = |member: &usize| !draw.tried.contains(member) && fit(*member);
-        match &self.way {
-            Way::Even(count) => from(draw.turn, *count).find(open),
-            Way::Turns(schedule) => {
+        match &self.plan {
+            Plan::Even(count) => {
+                (0..*count).find(open)?;
+                turns(draw.turn, *count).find(open)
+            }
+            Plan::Turns(schedule) => {
                 // Without this a request would walk the whole table in vain when all are down.
                 (0..schedule.members()).find(open)?;
-                let count = schedule.len();
-                let own = std::iter::once(draw.turn % count);
-                own.chain(lots(draw.turn, count))
-                    .chain(from(draw.turn, count))
-                    .map(|turn| schedule.at(turn))
-                    .find(open)
+                turns(draw.turn, schedule.len()).map(|turn| schedule.at(turn)).find(open)
             }
-            Way::Fewest(weights) => from(draw.turn, weights.len())
-                .filter(open)
-                // The first of equals wins, and who is first changes with the turn.
-                .map(|member| (member, live(member).saturating_add(1)))
-                .reduce(|best, other| {
-                    let cost = |(_, live): (usize, usize), (rival, _): (usize, usize)| {
-                        live.saturating_mul(usize::from(weights[rival]))
-                    };
-                    if cost(other, best) < cost(best, other) { other } else { best }
-                })
-                .map(|(member, _)| member),
-            Way::Hash(members) => {
+            Plan::Fewest(weights) => {
+                (0..weights.len()).find(open)?;
+                let first = turns(draw.turn, weights.len()).find(open)?;
+                from(first, weights.len())
+                    .filter(open)
+                    // The first of equals wins, and who is first changes with the turn.
+                    .map(|member| (member, live(member).saturating_add(1)))
+                    .reduce(|best, other| {
+                        let cost = |(_, live): (usize, usize), (rival, _): (usize, usize)| {
+                            live.saturating_mul(usize::from(weights[rival]))
+                        };
+                        if cost(other, best) < cost(best, other) { other } else { best }
+                    })
+                    .map(|(member, _)| member)
+            }
+            Plan::Hash(members) => {
                 let client = address(draw.client);
                 (0..members.len())
                     .filter(open)
@@ -119,6 +121,11 @@ impl Balance {
             }
         }
     }
+}
+
+/// Every number below `count`, more than 0: that turn's own, then what stands in for it.
+fn turns(turn: usize, count: usize) -> impl Iterator<Item = usize> {
+    std::iter::once(turn % count).chain(lots(turn, count)).chain(from(turn, count))
 }
 
 /// Every number below `count`, from that turn's on.

@@ -1,6 +1,7 @@
 //! Where a request is sent: the backends of one pool or of several, how one of them is chosen, and how they are spoken
 //! with.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) settings: Arc<str>,
     /// Among these is chosen.
     pub(super) backends: Vec<Arc<Backend>>,
+    /// Which of them are of one pool.
+    pub(super) pools: Vec<Range<usize>>,
     /// Members that were removed and are on the way out: only for clients that are bound to them.
     pub(super) leaving: Vec<Arc<Backend>>,
     pub(super) balance: Balance,
@@ -66,14 +69,14 @@ impl Target {
     pub(crate) fn is_reachable(&self, number: usize) -> bool {
         self.member(number).is_some_and(|backend| {
             !backend.standing.is_gone()
-                && (backend.health.usable() || (number < self.backends.len() && self.keeps_all()))
+                && (backend.health.usable() || self.kept().iter().any(|kept| kept.contains(&number)))
         })
     }
 
-    /// Whether all are used whatever their health, because fewer are well than are to be kept.
-    fn keeps_all(&self) -> bool {
-        self.min_servers > 0
-            && self.backends.iter().filter(|backend| backend.health.usable()).count() < self.min_servers
+    /// Those that are used whatever their health. Allocates nothing where none ever are.
+    fn kept(&self) -> Vec<Range<usize>> {
+        let is_kept = |pool: &&Range<usize>| keeps(self.min_servers, self.backends[(*pool).clone()].iter());
+        if self.min_servers == 0 { Vec::new() } else { self.pools.iter().filter(is_kept).cloned().collect() }
     }
 
     /// What chooses for a request.
@@ -83,8 +86,10 @@ impl Target {
 
     /// The next choice, passing over what is down and what was excluded. None when all were tried.
     pub(crate) fn choose(&self, draw: &Draw) -> Option<usize> {
-        let kept = self.keeps_all();
-        let fit = |number: usize| kept || self.backends[number].health.usable();
+        let kept = self.kept();
+        let fit = |number: usize| {
+            self.backends[number].health.usable() || kept.iter().any(|kept| kept.contains(&number))
+        };
         self.balance.choose(draw, fit, |number| self.backends[number].standing.live())
     }
 
@@ -92,4 +97,10 @@ impl Target {
     pub(crate) fn count(&self, backend: &Backend) -> Option<Busy> {
         self.counts.then(|| Busy::at(&backend.standing))
     }
+}
+
+/// Whether all backends of a pool under the same settings are used whatever their health, because fewer are well than
+/// are to be kept.
+pub(super) fn keeps<'a>(min_servers: usize, alike: impl Iterator<Item = &'a Arc<Backend>>) -> bool {
+    min_servers > 0 && alike.filter(|backend| backend.health.usable()).count() < min_servers
 }

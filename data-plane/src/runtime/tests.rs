@@ -7,8 +7,8 @@ use tidegate_shared::id::Generation;
 use tidegate_shared::protocol::HealthState;
 use tidegate_shared::secret::Secret;
 use tidegate_shared::snapshot::{
-    Action, Content, Destination, Frontend, Host, HostHeader, HttpVersion, Listener, Pool, Probe, Routing,
-    Rule, Settings, Snapshot, TrustedRoot, UpstreamTls, UpstreamTrust, Way,
+    Action, Algorithm, Content, Destination, Distribution, Frontend, Host, HostHeader, HttpVersion, Listener,
+    Pool, Probe, Routing, Rule, Settings, Share, Snapshot, TrustedRoot, UpstreamTls, UpstreamTrust, Way,
 };
 use uuid::Uuid;
 
@@ -129,6 +129,30 @@ fn a_backend_stays_with_those_who_vouch_for_it_and_not_with_their_indices() {
 fn a_root_that_is_not_in_the_snapshot_is_refused() {
     let error = Runtime::build(&snapshot(&[authority()], &[0, 1]), None, &config()).unwrap_err();
     assert_eq!(error.to_string(), "listener l: trusted root number 1 is not in the snapshot");
+}
+
+#[test]
+fn members_kept_for_want_of_others_are_those_of_one_pool() {
+    let mut snapshot = snapshot(&[authority()], &[0]);
+    let content = &mut snapshot.content;
+    content.settings[0].probe.min_servers = 1;
+    content.pools.push(Pool { name: "q".into(), members: vec![Host::Name("other.test".into())] });
+    let shares = [0, 1].map(|pool| Share { pool, weight: 1 }).to_vec();
+    content.distributions = vec![Distribution { name: "d".into(), algorithm: Algorithm::RoundRobin, shares }];
+    let action = Action::Forward { to: Destination::Distribution(0), settings: 0 };
+    content.listeners[0].rule =
+        Some(Rule { name: "r".into(), routing: Routing::Basic(Way { action, rewrites: None }) });
+    let runtime = Runtime::build(&snapshot, None, &config()).unwrap();
+    let route = runtime.sites.values().next().unwrap().route("").unwrap();
+    let selection = Selection::of(route, "/").unwrap();
+    let route::Action::Forward(target) = selection.action() else { panic!("it forwards") };
+    let down = target.member(0).unwrap();
+    down.health.set(HealthState::Down, "It failed.");
+    let client = std::net::Ipv4Addr::LOCALHOST.into();
+    let mut chosen: Vec<_> = (0..2).filter_map(|_| target.choose(&target.draw(client))).collect();
+    chosen.sort_unstable();
+    assert_eq!(chosen, [0, 1], "the only one of its pool gets requests although it is down");
+    assert!(runtime.keeps(down) && target.is_reachable(0), "and all agree on that");
 }
 
 #[test]

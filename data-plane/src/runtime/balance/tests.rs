@@ -45,9 +45,15 @@ fn in_turn_each_gets_its_share() {
 
 #[test]
 fn the_share_of_one_that_is_down_goes_to_the_others_by_weight() {
-    let balance = balance(Algorithm::RoundRobin, &[30, 50, 10]);
-    let counts = shares(&balance, 9_000, 3, |member| member != 1);
-    assert!((6_600..6_900).contains(&counts[0]), "{counts:?}");
+    let cases: &[(Algorithm, &[u8], std::ops::Range<usize>)] = &[
+        (Algorithm::RoundRobin, &[30, 50, 10], 6_600..6_900),
+        (Algorithm::RoundRobin, &[1, 1, 1], 4_350..4_650),
+        (Algorithm::LeastConnections, &[1, 1, 1], 4_350..4_650),
+    ];
+    for (algorithm, weights, expected) in cases {
+        let counts = shares(&balance(*algorithm, weights), 9_000, 3, |member| member != 1);
+        assert!(expected.contains(&counts[0]), "{algorithm:?} {weights:?}: {counts:?}");
+    }
 }
 
 #[test]

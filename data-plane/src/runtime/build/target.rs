@@ -1,6 +1,7 @@
 //! From a destination and settings to a target: its backends taken over or made, and how one of them is chosen.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -28,6 +29,8 @@ pub(super) fn counted(content: &Content) -> HashSet<usize> {
 #[derive(Default)]
 struct Members {
     backends: Vec<Arc<Backend>>,
+    /// Which of them are of one pool.
+    pools: Vec<Range<usize>>,
     weights: Vec<u8>,
     leaving: Vec<Arc<Backend>>,
 }
@@ -77,6 +80,7 @@ impl<'a> Builder<'a> {
             affinity: self.affinity(settings, &members)?,
             dedicated: settings.dedicated_connections,
             backends: members.backends,
+            pools: members.pools,
             leaving: members.leaving,
             host: host_policy(settings)?,
             request_timeout: settings.request_timeout,
@@ -101,12 +105,14 @@ impl<'a> Builder<'a> {
         let gateway = self.snapshot.gateway;
         let name: Arc<str> = Arc::from(pool.name.as_str());
         let member = |host: &Host| Member { gateway, pool: name.clone(), host: host.clone() };
+        let first = members.backends.len();
         for standing in pool.members.iter().filter_map(|host| self.roster.standing(&member(host))) {
             let adopted = self.backends.adopt(self.old, pool, standing, settings, tls.as_ref());
             let unsendable = |source| BuildError::HostName { settings: settings.name.clone(), source };
             members.backends.push(adopted.map_err(unsendable)?);
             members.weights.push(weight);
         }
+        members.pools.push(first..members.backends.len());
         if settings.affinity_cookie.is_none() {
             return Ok(());
         }
