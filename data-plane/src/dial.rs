@@ -36,11 +36,17 @@ impl Location {
         }
     }
 
-    /// Waits until it is elsewhere, which an address never is.
-    pub(crate) async fn moved(&self) {
-        match self {
-            Location::Address(_) => std::future::pending().await,
-            Location::Name(name) => name.moved().await,
+    /// Ready once it is elsewhere than when this was asked, which an address never is.
+    pub(crate) fn moved(&self) -> impl Future<Output = ()> {
+        let moved = match self {
+            Location::Address(_) => None,
+            Location::Name(name) => Some(name.moved()),
+        };
+        async {
+            match moved {
+                Some(moved) => moved.await,
+                None => std::future::pending().await,
+            }
         }
     }
 }

@@ -26,6 +26,8 @@ pub(crate) async fn run(backend: Arc<Backend>, changed: Rc<Notify>) {
     let probe = backend.probe().clone();
     let mut judge = Judge::after(backend.health.state());
     loop {
+        // Listened for from here on: a probe that hangs at an old address may be how a move is met.
+        let moved = backend.location.moved();
         let outcome = ask_in_time(&backend, &probe).await;
         let before = backend.health.state();
         let state = judge.observe(outcome.is_ok(), probe.unhealthy_threshold);
@@ -40,7 +42,7 @@ pub(crate) async fn run(backend: Arc<Backend>, changed: Rc<Notify>) {
         tokio::select! {
             () = sleep(jittered(probe.interval)) => {}
             // It leads elsewhere now: what was found out about it counts no more.
-            () = backend.location.moved() => {}
+            () = moved => {}
         }
     }
 }

@@ -66,8 +66,8 @@ impl Resolver {
         Resolver { servers, system: RefCell::default(), turns: Semaphore::new(AT_ONCE) }
     }
 
-    /// Finds out at once what a name leads to, and again and again, until it is dropped. `changed` is told whenever
-    /// something else is known.
+    /// Finds out at once what a name leads to, and again when the answer has expired or is doubted, until it is dropped.
+    /// `changed` is told whenever something else is known.
     pub(crate) async fn keep(self: Rc<Self>, name: Arc<Name>, changed: Rc<Notify>) {
         let mut pause = BACK_OFF.0;
         loop {
@@ -92,7 +92,10 @@ impl Resolver {
                     wait
                 }
             };
-            sleep(wait).await;
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = name.doubted() => {}
+            }
         }
     }
 

@@ -23,7 +23,6 @@ use crate::last_good::LastGood;
 use crate::member::Member;
 use crate::metrics::Metrics;
 use crate::resolver::Resolver;
-use crate::resolver::name::Name;
 use crate::runtime::{BuildError, Runtime};
 use crate::thread::Threads;
 use crate::{drain, probe};
@@ -52,8 +51,8 @@ struct Gateway {
     current: Arc<ArcSwap<Runtime>>,
     /// Open sockets; cancelling one closes it and lets its connections finish what they are at.
     sockets: BTreeMap<SocketAddr, CancellationToken>,
-    /// Tasks that keep track of where names lead.
-    names: Vec<Task>,
+    /// Who keeps track of where each name leads.
+    names: HashMap<String, Task>,
     /// By the backend's number: who probes it, and who ends what runs at it while it is down.
     probes: HashMap<u64, [Task; 2]>,
 }
@@ -213,7 +212,7 @@ impl Worker {
                     current,
                     sockets: BTreeMap::new(),
                     probes: HashMap::new(),
-                    names: Vec::new(),
+                    names: HashMap::new(),
                 }
             }
         };
@@ -291,11 +290,23 @@ impl Worker {
 }
 
 impl Gateway {
-    /// Asks anew where every name leads: a change is also how somebody says that an old answer is wrong.
+    /// Asks anew where every name leads: a change is also how somebody says that an old answer is wrong. A question
+    /// that is under way goes on, so that changes that come faster than answers keep none from being heard.
     fn resolve(&mut self, runtime: &Runtime, resolver: &Rc<Resolver>, changed: &Rc<Notify>) {
-        let keep = |name: &Arc<Name>| resolver.clone().keep(name.clone(), changed.clone());
-        self.names =
-            runtime.backends.names().map(|name| Task(tokio::task::spawn_local(keep(name)))).collect();
+        let mut names = HashMap::new();
+        for name in runtime.backends.names() {
+            let keep =
+                || Task(tokio::task::spawn_local(resolver.clone().keep(name.clone(), changed.clone())));
+            let task = match self.names.remove(&name.text) {
+                Some(task) => {
+                    name.refresh();
+                    task
+                }
+                None => keep(),
+            };
+            names.insert(name.text.clone(), task);
+        }
+        self.names = names;
     }
 
     /// What there is to say of members that were removed, whose time has not passed.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 /// How many addresses of a name are used. What is over it is left out, so that an answer cannot make us hold or try
@@ -28,6 +29,8 @@ pub(crate) struct Name {
     told: Notify,
     /// Wakes whoever waits for it to lead elsewhere.
     moved: Notify,
+    /// Tells its task that what is known may be wrong.
+    doubted: Notify,
     /// Counts the times that an address went away.
     losses: AtomicU64,
     /// Which address the next connection tries first.
@@ -59,6 +62,7 @@ impl Name {
             known: ArcSwap::default(),
             told: Notify::new(),
             moved: Notify::new(),
+            doubted: Notify::new(),
             losses: AtomicU64::new(0),
             turn: AtomicUsize::new(0),
             since: Instant::now(),
@@ -127,9 +131,19 @@ impl Name {
         self.losses.load(Ordering::Relaxed)
     }
 
-    /// Waits until it leads elsewhere.
-    pub(crate) async fn moved(&self) {
-        self.moved.notified().await;
+    /// Ready once it leads elsewhere than when this was asked.
+    pub(crate) fn moved(&self) -> Notified<'_> {
+        self.moved.notified()
+    }
+
+    /// Asks the resolver to find out anew.
+    pub(crate) fn refresh(&self) {
+        self.doubted.notify_one();
+    }
+
+    /// Ready once it is to be found out anew. For the one task that does.
+    pub(crate) fn doubted(&self) -> Notified<'_> {
+        self.doubted.notified()
     }
 
     /// For a person: what it leads to, and how good that knowledge is. None while there is nothing to say.
@@ -227,6 +241,20 @@ mod tests {
         assert_eq!(name.losses(), 0);
         name.learn(Ok(ips(&["192.0.2.2", "192.0.2.3"])));
         assert_eq!(name.losses(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_move_is_heard_of_by_whoever_listened_before_it() {
+        let location = crate::dial::Location::Name(Arc::new(Name::new("a.test")));
+        let crate::dial::Location::Name(name) = &location else { unreachable!() };
+        name.learn(Ok(ips(&["192.0.2.1"])));
+        // A probe that is under way meanwhile looks at neither.
+        let (moved, still) = (location.moved(), location.moved());
+        name.learn(Ok(ips(&["192.0.2.2"])));
+        moved.await;
+        drop(still);
+        let never = tokio::time::timeout(Duration::from_millis(1), location.moved()).await;
+        assert!(never.is_err(), "it stays where it is");
     }
 
     #[tokio::test]
