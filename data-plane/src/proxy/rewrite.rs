@@ -1,8 +1,10 @@
 //! Rewrites of one request and its answer: conditions, new headers, new path and query. Pure.
 //!
-//! The changes of a rule are made one after the other, and each rule sees what those before it have done. The rules
-//! of the answer see the request as the same rules saw it on its way in. Redirects and answers of the gateway's own
-//! never come here, and neither does a 101: after it there is no response to rewrite.
+//! The changes of a rule are made one after the other. Each rule sees what those before it have done to headers, but
+//! path and query as they were when its set's turn came: the client's, or what the set has made of them that sent the
+//! request back to the path map. The rules of the answer see the request as the same rules saw it on its way in.
+//! Redirects and answers of the gateway's own never come here, and neither does a 101: after it there is no response to
+//! rewrite.
 //!
 //! What a client sends may end up in any value, so values are held to what they may be where they are used: header
 //! values that would not be one are left out with the header, and whatever has no place in a path or query is percent-
@@ -71,6 +73,8 @@ pub(crate) fn request<B>(
 #[derive(Debug)]
 pub(crate) struct Rewriting {
     asked: Asked,
+    /// The target when the last set's turn came.
+    target: Uri,
     changed: Vec<Changed>,
     /// For each rule of the last set, how many changes there were when its turn came.
     seen: Vec<usize>,
@@ -82,6 +86,7 @@ impl Rewriting {
     fn of<B>(request: &Request<B>) -> Rewriting {
         Rewriting {
             asked: Asked::copy(request),
+            target: request.uri().clone(),
             changed: Vec::new(),
             seen: Vec::new(),
             budget: Budget::default(),
@@ -92,20 +97,21 @@ impl Rewriting {
     /// the new path is to decide anew where the request goes.
     fn apply(&mut self, set: &RewriteSet, scene: Scene<'_>, uri: &mut Uri) -> Result<bool, RewriteFault> {
         let mut reroute = false;
+        self.target.clone_from(uri);
         self.seen.clear();
         for rule in &set.rules {
             self.seen.push(self.changed.len());
             if !concerns_request(rule) {
                 continue;
             }
-            let view = View { scene, asked: &self.asked, changed: &self.changed, response: None };
+            let view = of_request(scene, &self.asked, &self.target, &self.changed);
             let Some(finds) = Finds::of(&rule.conditions, &view) else { continue };
             for change in &rule.request {
-                let view = View { scene, asked: &self.asked, changed: &self.changed, response: None };
+                let view = of_request(scene, &self.asked, &self.target, &self.changed);
                 let value = finds.expand(&change.value, &view, &mut self.budget)?;
                 self.changed.push((change.name.clone(), header_value(&value)));
             }
-            let view = View { scene, asked: &self.asked, changed: &self.changed, response: None };
+            let view = of_request(scene, &self.asked, &self.target, &self.changed);
             url::rewrite(uri, rule, &finds, &view, &mut self.budget)?;
             reroute |= rule.reroute;
         }
@@ -167,7 +173,7 @@ impl Rewriting {
             if rule.response.is_empty() {
                 continue;
             }
-            let before = View { scene, asked: &self.asked, changed: &self.changed[..*seen], response: None };
+            let before = of_request(scene, &self.asked, &self.target, &self.changed[..*seen]);
             let Some(finds) = Finds::of(&rule.conditions, &before.with(status, headers)) else { continue };
             for change in &rule.response {
                 let values = new_values(change, &finds, &before.with(status, headers), headers, &mut budget)?;
@@ -176,6 +182,11 @@ impl Rewriting {
         }
         Ok(())
     }
+}
+
+/// What a rule sees of a request alone.
+fn of_request<'a>(scene: Scene<'a>, asked: &'a Asked, target: &'a Uri, changed: &'a [Changed]) -> View<'a> {
+    View { scene, asked, target, changed, response: None }
 }
 
 fn concerns_request(rule: &Rule) -> bool {

@@ -64,6 +64,8 @@ pub(crate) struct Asked {
 pub(crate) struct View<'a> {
     pub(crate) scene: Scene<'a>,
     pub(crate) asked: &'a Asked,
+    /// The target as it was when its round began: the client's, or what the round before has made of it.
+    pub(crate) target: &'a Uri,
     /// What the rules before have made of the request's headers, the newest last.
     pub(crate) changed: &'a [Changed],
     /// The answer, once there is one.
@@ -170,7 +172,7 @@ impl<'a> View<'a> {
                 _ => "HTTP/1.1",
             }),
             ServerVariable::QueryString | ServerVariable::RequestQuery => {
-                text(asked.uri.query().unwrap_or_default())
+                text(self.target.query().unwrap_or_default())
             }
             ServerVariable::ReceivedBytes => printed(&asked.size()),
             ServerVariable::RequestScheme => text(if scene.secure { "https" } else { "http" }),
@@ -182,7 +184,7 @@ impl<'a> View<'a> {
             }
             ServerVariable::ServerPort => printed(&scene.port),
             ServerVariable::SslEnabled => text(if scene.secure { "On" } else { "" }),
-            ServerVariable::UriPath => text(asked.uri.path()),
+            ServerVariable::UriPath => text(self.target.path()),
             // The kernel tells it only by a call that safe Rust has no words for.
             ServerVariable::ClientTcpRtt => Value::default(),
             _ => scene.tls.map_or_else(Value::default, |tls| of_tls(tls, variable)),
@@ -255,7 +257,13 @@ mod tests {
             tls: None,
         };
         let headers = HeaderMap::new();
-        let view = View { scene, asked, changed: &[], response: status.map(|status| (status, &headers)) };
+        let view = View {
+            scene,
+            asked,
+            target: &asked.uri,
+            changed: &[],
+            response: status.map(|status| (status, &headers)),
+        };
         String::from_utf8(view.read(&Variable::Server(variable)).into_owned()).unwrap()
     }
 

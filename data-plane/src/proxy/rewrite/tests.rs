@@ -157,6 +157,44 @@ fn rules_see_what_those_before_have_done_to_headers() {
 }
 
 #[test]
+fn after_a_reroute_rules_see_the_new_path_and_query_and_what_was_asked_for() {
+    let variable = |variable| Piece::Variable(Variable::Server(variable));
+    let seen = vec![
+        variable(ServerVariable::UriPath),
+        text(" "),
+        variable(ServerVariable::QueryString),
+        text(" "),
+        variable(ServerVariable::RequestQuery),
+        text(" "),
+        variable(ServerVariable::RequestUri),
+    ];
+    let moves = RewriteRule {
+        conditions: vec![when(path(), "^/old/(.*)$")],
+        path: Some(Template(vec![text("/new/"), group(1)])),
+        query: Some(Template(vec![text("b")])),
+        reroute: true,
+        ..RewriteRule::default()
+    };
+    let marks = RewriteRule {
+        request_headers: vec![to("x-seen", seen.clone())],
+        response_headers: vec![to("x-seen", seen)],
+        ..RewriteRule::default()
+    };
+    let set = set(vec![moves, marks]);
+    let mut request = request("/old/x?a", &[]);
+    let mut rewriting = Rewriting::of(&request);
+    for (reroutes, expected) in [(true, "/old/x a a /old/x?a"), (false, "/new/x b b /old/x?a")] {
+        assert_eq!(rewriting.apply(&set, scene(), request.uri_mut()), Ok(reroutes));
+        rewriting.change_headers(&mut request).unwrap();
+        assert_eq!(request.uri(), "/new/x?b");
+        assert_eq!(request.headers()["x-seen"], expected);
+    }
+    let mut headers = HeaderMap::new();
+    rewriting.change_answer(&set, scene(), StatusCode::OK, &mut headers).unwrap();
+    assert_eq!(headers["x-seen"], "/new/x b b /old/x?a");
+}
+
+#[test]
 fn captures_go_into_headers_path_and_query() {
     let rule = RewriteRule {
         conditions: vec![when(path(), "^/(.+)/(.+)$")],
