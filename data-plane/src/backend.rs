@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderValue;
 use http::header::InvalidHeaderValue;
+use rustls::pki_types::ServerName;
 use tidegate_shared::snapshot::{Host, HostHeader, HttpVersion, Pool, Probe, Settings};
 
 use crate::cut::Cut;
@@ -19,7 +20,8 @@ use crate::health::Health;
 use crate::member::Standing;
 use crate::metrics::series::TargetSeries;
 use crate::resolver::name::Name;
-use crate::tls::client::{Client, Demands};
+use crate::runtime::hosts::without_port;
+use crate::tls::client::{self, Client, Demands};
 
 /// What a backend is, as far as connections and probes are concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +79,9 @@ pub(crate) struct Backend {
     pub(crate) location: Location,
     /// For HTTPS to it; keeps its sessions for as long as the backend stays the same.
     pub(crate) tls: Option<Client>,
+    /// The name that its certificate must bear where no request's own `Host` decides: what the settings say, for TLS or
+    /// as the `Host`.
+    pub(crate) usual_name: Option<ServerName<'static>>,
     pub(crate) health: Health,
     /// What is known of the member itself, whatever settings it is spoken with.
     pub(crate) standing: Arc<Standing>,
@@ -132,6 +137,18 @@ impl Backend {
     }
 }
 
+fn usual_name(tls: &Client, settings: &Settings, host: &Host) -> Option<ServerName<'static>> {
+    if let Some(name) = &tls.name {
+        return Some(name.clone());
+    }
+    let name = match &settings.host {
+        HostHeader::Client => return None,
+        HostHeader::Fixed(name) => name.clone(),
+        HostHeader::Member => Backend::own_host(host),
+    };
+    client::server_name(without_port(&name))
+}
+
 /// The backends of one gateway.
 #[derive(Debug, Default)]
 pub(crate) struct Backends {
@@ -183,6 +200,7 @@ impl Backends {
                 host_header: HeaderValue::from_str(&Backend::own_host(host))?,
                 location,
                 tls: tls.cloned(),
+                usual_name: tls.and_then(|tls| usual_name(tls, settings, host)),
                 health: old
                     .by_member
                     .get(&member)

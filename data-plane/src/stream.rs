@@ -42,6 +42,11 @@ impl Stream {
         }
     }
 
+    /// This side's port; 0 if it is not to be had.
+    pub(crate) fn source_port(&self) -> u16 {
+        self.tcp().local_addr().map_or(0, |address| address.port())
+    }
+
     /// Whether both ends have agreed on this application protocol (ALPN).
     pub(crate) fn chose(&self, protocol: &[u8]) -> bool {
         match self {

@@ -11,6 +11,11 @@ fn assert_has(line: &Value, expected: &[(&str, Value)]) {
     }
 }
 
+/// The gateway's own port of the connection to the backend.
+fn source_port(properties: &Value) -> u16 {
+    properties["upstreamSourcePort"].as_str().and_then(|port| port.parse().ok()).unwrap_or(0)
+}
+
 #[tokio::test]
 async fn a_line_says_what_the_documented_schema_has() {
     let backend = Backend::start().await;
@@ -62,6 +67,7 @@ async fn a_line_says_what_the_documented_schema_has() {
         assert!(properties[time].is_f64(), "{time} in {line}");
     }
     assert!(properties["serverResponseLatency"].as_str().unwrap().parse::<f64>().is_ok(), "{line}");
+    assert!(source_port(properties) > 0, "{line}");
 }
 
 #[tokio::test]
@@ -120,6 +126,7 @@ async fn a_tunnels_line_says_how_it_was_closed() {
         &[("closeCode", json!(4001)), ("httpStatus", json!(101)), ("reason", json!("closed"))],
     );
     assert!(["client", "backend"].contains(&line["properties"]["closedBy"].as_str().unwrap()), "{line}");
+    assert!(source_port(&line["properties"]) > 0, "{line}");
 }
 
 #[tokio::test]

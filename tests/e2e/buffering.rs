@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use tidegate_harness::{
-    Backend, Behaviour, Gateway, GatewayDocument, ManualBackend, Peer, TidegateBuilder, memory_kib,
-    peak_memory_kib, reset_peak_memory, wait_for,
+    Backend, Behaviour, Gateway, GatewayDocument, Http2Backend, ManualBackend, Peer, Reason, TidegateBuilder,
+    memory_kib, peak_memory_kib, reset_peak_memory, wait_for,
 };
 
 use crate::tidegate;
@@ -81,6 +81,71 @@ async fn a_body_that_was_collected_can_be_sent_to_another_backend() {
     client.send("POST", "/once", &[], "payment").await.expect(502);
     let seen = [&first, &second].map(|b| b.requests().iter().filter(|r| r.head.target() == "/once").count());
     assert_eq!(seen.iter().sum::<usize>(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_every_backend_breaks_off_is_made_twice_and_no_more() {
+    let backends = [Backend::start().await, Backend::start().await, Backend::start().await];
+    let gateway = start(tidegate(), &backends.each_ref().map(Backend::ip), REQUESTS).await;
+    let mut client = gateway.client().await;
+    for _ in &backends {
+        // Each has a connection that is kept.
+        client.get("/good").await.expect(200);
+    }
+    for backend in &backends {
+        backend.behave(Behaviour::CloseOnRequest);
+    }
+    client.send("PUT", "/poison", &[], "x").await.expect(502);
+    let seen = |backend: &Backend| backend.requests().iter().filter(|r| r.head.target() == "/poison").count();
+    assert_eq!(backends.iter().map(seen).sum::<usize>(), 2);
+}
+
+#[tokio::test]
+async fn over_http_2_a_request_is_made_again_only_where_nobody_has_looked_at_it() {
+    let mut backend = Http2Backend::start().await;
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
+        holding(document.settings("settings", &json!({"protocolVersion": "HTTP/2"})), REQUESTS)
+    })
+    .await;
+    let mut client = gateway.client().await;
+    let fail = async { backend.call().await.reset(Reason::INTERNAL_ERROR) };
+    let (failed, ()) = tokio::join!(client.get("/poison"), fail);
+    failed.expect(502);
+
+    let whole = body(256 * 1024);
+    let answer = async {
+        backend.call().await.reset(Reason::REFUSED_STREAM);
+        let mut again = backend.call().await;
+        assert_eq!(again.request.uri().path(), "/refused", "the one that failed was not made again");
+        assert!(again.read_to_end().await == whole.as_bytes(), "the content is another");
+        again.head_alone(&[]);
+    };
+    let (answered, ()) = tokio::join!(client.send("POST", "/refused", &[], whole.clone()), answer);
+    answered.expect(200);
+}
+
+#[tokio::test]
+async fn a_host_that_a_rule_has_set_stays_when_a_request_is_made_again() {
+    let (first, second) = (Backend::start().await, Backend::start().await);
+    let gateway = Gateway::start_with(tidegate(), &[first.ip(), second.ip()], |document| {
+        let header = json!([{"headerName": "Host", "headerValue": "inner.test"}]);
+        let rules = json!([{"name": "host", "actionSet": {"requestHeaderConfigurations": header}}]);
+        let mut document = document
+            .child("rewriteRuleSets", "set", &json!({"rewriteRules": rules}))
+            .settings("settings", &json!({"hostName": "settings.test"}));
+        let set = document.reference("rewriteRuleSets", "set");
+        document.body_mut()["properties"]["requestRoutingRules"][0]["properties"]["rewriteRuleSet"] = set;
+        holding(document, REQUESTS)
+    })
+    .await;
+    first.behave(Behaviour::CloseOnRequest);
+    let mut client = gateway.client().await;
+    for _ in 0..2 {
+        client.send("PUT", "/again", &[], "x").await.expect(200);
+    }
+    let seen: Vec<_> = first.requests().into_iter().chain(second.requests()).collect();
+    assert_eq!(seen.len(), 3);
+    assert!(seen.iter().all(|request| request.head.header("host") == Some("inner.test")));
 }
 
 #[tokio::test]

@@ -160,6 +160,22 @@ async fn what_the_backend_has_not_looked_at_is_asked_again() {
 }
 
 #[tokio::test]
+async fn a_connection_that_left_a_request_unanswered_gets_no_other() {
+    let authority = Authority::new();
+    let mut stage = Stage::with(Http2Backend::start().await, &authority, |document| {
+        document.settings("settings", &json!({"protocolVersion": "HTTP/2", "requestTimeout": 1}))
+    })
+    .await;
+    let stuck = stage.client.begin("GET", "/stuck", &[], true).await;
+    let _unanswered = stage.backend.call().await;
+    stuck.answer().await.expect(504);
+    let next = stage.client.begin("GET", "/next", &[], true).await;
+    stage.backend.call().await.head_alone(&[]);
+    next.answer().await.expect(200);
+    assert_eq!(stage.backend.connections(), 2);
+}
+
+#[tokio::test]
 async fn over_tls_it_is_agreed_on_by_alpn() {
     let authority = Authority::new();
     let ip = loopback();

@@ -1,5 +1,6 @@
 //! Clients that take their time: each gets what is granted, and none holds the gateway for ever.
 
+use serde_json::json;
 use tidegate_harness::{
     Authority, Backend, Behaviour, Ending, FramePeer, Gateway, Http2Client, ManualBackend, PREFACE, Reason,
     StreamEnd, TidegateBuilder, Verdict, flag, frame, header_block, kind, memory_kib,
@@ -57,6 +58,33 @@ async fn a_body_that_stops_coming_is_408() {
         client.write(format!("POST /stuck HTTP/1.1\r\nHost: a\r\n{head}")).await;
         let head = client.read_head().await;
         assert_eq!((head.status(), head.header("connection")), (408, Some("close")));
+    }
+    assert!(backend.requests().is_empty(), "half a body was taken for a whole one");
+}
+
+#[tokio::test]
+async fn a_client_that_stalls_within_its_body_is_not_its_backends_fault() {
+    let (backend, authority) = (Backend::start().await, Authority::new());
+    let tidegate = tidegate().option("--client-body-timeout", "2s");
+    let gateway = Gateway::start_with(tidegate, &[backend.ip()], |document| {
+        let document = document.settings("settings", &json!({"requestTimeout": 1}));
+        with_http2(with_https(document, &authority))
+    })
+    .await;
+    let longer_than_the_backend_has = std::time::Duration::from_millis(1300);
+    let mut client = gateway.peer().await;
+    client.write("POST /1/stuck HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhe").await;
+    assert!(client.is_silent_for(longer_than_the_backend_has).await);
+    client.write("llo").await;
+    assert!(client.is_silent_for(longer_than_the_backend_has).await);
+    assert_eq!(client.read_head().await.status(), 408);
+
+    let mut client = Http2Client::connect_tls(gateway.https(), HOST, &authority.client()).await;
+    let mut stuck = client.begin("POST", "/2/stuck", &[], false).await;
+    stuck.write("hello").await;
+    stuck.answer().await.expect(408);
+    for path in ["/1/stuck", "/2/stuck"] {
+        gateway.access_log().line_with(&[path, "408", "ERRORINFO_CLIENT_CLOSED_REQUEST"]).await;
     }
     assert!(backend.requests().is_empty(), "half a body was taken for a whole one");
 }

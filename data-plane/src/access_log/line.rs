@@ -92,6 +92,7 @@ pub(crate) struct Properties<'a> {
     /// From the start of the way to the backend to the head of its answer.
     #[serde(serialize_with = "optional_seconds")]
     pub(crate) server_response_latency: Option<Duration>,
+    /// The gateway's own port of the connection to the backend.
     #[serde(serialize_with = "status")]
     pub(crate) upstream_source_port: u16,
     /// As the client sent it.

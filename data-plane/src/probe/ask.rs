@@ -69,11 +69,10 @@ async fn ask(backend: &Backend, probe: &Probe, step: &Cell<Step>) -> Result<Stri
         Some(tls) => {
             let name =
                 tls.name.clone().map_or_else(|| server_name(backend.key.server_name(host, &member)), Ok);
-            Some((tls.config.clone(), name?))
+            Some((tls.config(backend.key.version).clone(), name?))
         }
     };
     let http2 = backend.key.version == HttpVersion::Http2;
-    let tls = tls.map(|(config, name)| (if http2 { http2::offered(&config) } else { config }, name));
     let failed = |error: ConnectError| sentence(&error.to_string());
     let tcp = dial::connect(&backend.location, port(backend, probe)).await;
     let tcp = tcp.map_err(|error| failed(ConnectError::Dial(error)))?;
@@ -87,7 +86,8 @@ async fn by_http1(probe: &Probe, host: &str, stream: Stream, step: &Cell<Step>) 
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(Bounded::new(stream)));
     let (mut sender, connection) = handshake.await.map_err(|e| format!("The connection failed: {e}."))?;
     let conversation = async {
-        let response = sender.send_request(request(probe, host)?).await.map_err(|e| no_answer(&e))?;
+        let response = sender.send_request(request(probe, host)?).await;
+        let response = response.map_err(|e| no_answer("HTTP/1.1", &e))?;
         step.set(Step::Body);
         answer::judge(probe, response.status(), response.into_body()).await
     };
@@ -111,7 +111,7 @@ async fn by_http2(probe: &Probe, host: &str, stream: Stream, step: &Cell<Step>) 
     let (mut sender, connection) = handshake.await.map_err(|e| format!("The connection failed: {e}."))?;
     let conversation = async {
         let response = sender.send_request(request).await;
-        let response = response.map_err(|e| format!("The answer is not HTTP/2: {}.", cause(&e)))?;
+        let response = response.map_err(|e| no_answer("HTTP/2", &e))?;
         step.set(Step::Body);
         answer::judge(probe, response.status(), response.into_body()).await
     };
@@ -136,13 +136,18 @@ fn request(probe: &Probe, host: &str) -> Result<Request<Empty<Bytes>>, String> {
         .map_err(|e| format!("The probe's path cannot be asked for: {e}."))
 }
 
-/// Why there is no head of an answer.
-fn no_answer(error: &hyper::Error) -> String {
-    if error.is_incomplete_message() {
+/// Why there is no head of an answer in the protocol of that name.
+fn no_answer(protocol: &str, error: &hyper::Error) -> String {
+    let told = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
+    let (is_told, is_farewell) = told.map_or((false, false), |told| (told.is_remote(), told.is_go_away()));
+    if error.is_incomplete_message() || (is_told && is_farewell) {
         return "The backend closed the connection before it had answered the request.".to_owned();
     }
-    if error.is_parse() {
-        return format!("The backend's answer is not HTTP/1.1, or breaks its rules: {}.", cause(error));
+    if is_told {
+        return format!("The backend gave the request up before it had answered it: {}.", cause(error));
+    }
+    if error.is_parse() || told.is_some() {
+        return format!("The backend's answer is not {protocol}, or breaks its rules: {}.", cause(error));
     }
     format!("The connection broke off before the request was answered: {}.", cause(error))
 }

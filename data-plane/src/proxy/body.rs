@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::buffer::collect::{PAUSE, Replay, collect};
+use super::buffer::collect::{Replay, collect};
 use super::buffer::held::Held;
 use super::error::ProxyError;
 use super::record::Record;
@@ -34,15 +34,19 @@ pub(crate) struct Progress {
     pub(crate) done: Cell<bool>,
     /// The client's own side of it broke off or made no sense.
     pub(crate) broken: Cell<bool>,
+    /// It is the client that has the next piece of it to send.
+    pub(crate) waits_for_client: Cell<bool>,
 }
 
 impl Progress {
-    fn start() -> Rc<Progress> {
+    /// Of a body of which nothing has gone up.
+    pub(crate) fn start() -> Rc<Progress> {
         Rc::new(Progress {
             bytes: Cell::new(0),
             at: Cell::new(Instant::now()),
             done: Cell::new(false),
             broken: Cell::new(false),
+            waits_for_client: Cell::new(false),
         })
     }
 
@@ -50,6 +54,17 @@ impl Progress {
     pub(crate) fn add(&self, bytes: u64) {
         self.bytes.set(self.bytes.get() + bytes);
         self.at.set(Instant::now());
+    }
+
+    /// Notes what came of asking the client for more.
+    fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, hyper::Error>>>, ended: bool) {
+        self.waits_for_client.set(polled.is_pending());
+        let Poll::Ready(frame) = polled else { return };
+        if let Some(Ok(frame)) = frame {
+            self.add(length(frame));
+        }
+        self.done.set(frame.is_none() || ended);
+        self.broken.set(matches!(frame, Some(Err(_))));
     }
 }
 
@@ -74,31 +89,36 @@ impl RequestBody {
         RequestBody::Passing { inner: None, progress: None }
     }
 
-    /// Takes all of a body in before any of it goes on.
+    /// Takes all of a body in before any of it goes on; the client may pause within it for `pause`.
     ///
     /// # Errors
     /// Those of [`collect`].
     pub(crate) async fn collect(
         inner: Incoming,
         room: &Room,
+        pause: Duration,
     ) -> Result<(RequestBody, Option<Rc<Progress>>), ProxyError> {
         let progress = Progress::start();
-        let collected = collect(inner, Some(&progress), room, PAUSE).await?;
+        let collected = collect(inner, Some(&progress), room, pause).await?;
         let body = RequestBody::replay(collected.replay(), &progress);
         Ok((body, Some(progress)))
     }
 
     fn replay(replay: Replay, progress: &Rc<Progress>) -> RequestBody {
-        // What it tells from here on is how it goes up; nobody asks an empty one for anything.
-        progress.at.set(Instant::now());
+        // Nobody asks an empty one for anything. Its time is not that of a new one: only what goes up begins that anew.
         progress.done.set(replay.is_end_stream());
         RequestBody::Collected(Box::new(replay), progress.clone())
+    }
+
+    /// Whether it was collected beforehand.
+    pub(crate) fn is_collected(&self) -> bool {
+        matches!(self, RequestBody::Collected(..))
     }
 
     /// The same body once more, if it is one that can be sent again.
     pub(crate) fn again(&self) -> Option<RequestBody> {
         match self {
-            RequestBody::Passing { .. } => None,
+            RequestBody::Passing { .. } => self.is_end_stream().then(RequestBody::empty),
             RequestBody::Collected(replay, progress) => Some(RequestBody::replay(replay.again(), progress)),
         }
     }
@@ -115,19 +135,17 @@ impl Body for RequestBody {
         match &mut *self {
             RequestBody::Passing { inner, progress } => {
                 let Some(inner) = inner else { return Poll::Ready(None) };
-                let frame = ready!(Pin::new(&mut *inner).poll_frame(cx));
+                let polled = Pin::new(&mut *inner).poll_frame(cx);
                 if let Some(progress) = progress {
-                    if let Some(Ok(frame)) = &frame {
-                        progress.add(length(frame));
-                    }
-                    progress.done.set(frame.is_none() || inner.is_end_stream());
-                    progress.broken.set(matches!(frame, Some(Err(_))));
+                    progress.note(&polled, inner.is_end_stream());
                 }
-                Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
+                polled.map(|frame| frame.map(|frame| frame.map_err(BoxError::from)))
             }
             RequestBody::Collected(replay, progress) => {
                 let frame = ready!(Pin::new(&mut **replay).poll_frame(cx));
-                progress.at.set(Instant::now());
+                if frame.is_some() {
+                    progress.at.set(Instant::now());
+                }
                 progress.done.set(frame.is_none() || replay.is_end_stream());
                 Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
             }

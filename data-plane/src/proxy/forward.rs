@@ -1,5 +1,11 @@
-//! One request to one backend, and its answer's head: pick, connect, send, and try another only if nothing was sent.
+//! One request to one backend, and its answer's head: pick, connect, send.
+//!
+//! Another connection or backend is tried for as long as none has looked at the request. One that may have been looked
+//! at is made once more at most: where the connection ended before the answer, the body was collected, and doing it
+//! twice is as good as once.
 
+use std::cell::Cell;
+use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,11 +23,11 @@ use super::error::ProxyError;
 use super::pick::Pick;
 use super::record::Record;
 use super::rewrite;
-use super::upstream::http2::Failed;
-use super::upstream::{self, ConnectError, Key, Purpose, Sender};
+use super::upstream::{self, ConnectError, Key, Purpose, Sender, Unanswered};
 use crate::backend::Backend;
 use crate::listener::Connection;
 use crate::member::Busy;
+use crate::runtime::hosts::without_port;
 use crate::runtime::{HostPolicy, Target};
 use crate::tls::client;
 
@@ -52,8 +58,21 @@ impl Exchange {
     }
 }
 
-/// Sends the request to a backend of the target: first to the member that its client is bound to. The settings' request timeout runs until the head of the response,
-/// and begins anew with every piece of the request's body that goes up.
+/// Takes the whole of a request's body in, before any backend is asked.
+pub(crate) async fn collect(
+    connection: &Connection,
+    body: Incoming,
+) -> Result<(RequestBody, Option<Rc<Progress>>), ProxyError> {
+    let thread = &connection.thread;
+    RequestBody::collect(body, &thread.room, thread.timeouts.body).await.map_err(|error| match error {
+        ProxyError::ClientBody => connection.wire.fault().map_or(error, ProxyError::Refused),
+        other => other,
+    })
+}
+
+/// Sends the request to a backend of the target: first to the member that its client is bound to. The settings'
+/// request timeout runs until the head of the response, and begins anew with every piece of the request's body that
+/// goes up. While it is the client that has the next piece to send, it is the client's time that runs.
 pub(crate) async fn exchange(
     connection: &Rc<Connection>,
     target: &Target,
@@ -63,177 +82,259 @@ pub(crate) async fn exchange(
     purpose: Purpose,
     record: &mut Record,
 ) -> Result<Exchange, ProxyError> {
-    let attempts = attempts(connection, target, bound, request, upload.clone(), purpose, record);
-    let mut attempts = pin!(attempts);
-    let mut wait = target.request_timeout;
+    let given_up = Cell::new(false);
+    let times = Times { backend: target.request_timeout, client: connection.thread.timeouts.body };
+    let mut wait = if upload.is_some() { times.backend.min(times.client) } else { times.backend };
+    let attempts = Attempts {
+        connection,
+        target,
+        upload: upload.clone(),
+        purpose,
+        record,
+        given_up: &given_up,
+        repeated: false,
+    };
+    let mut attempts = pin!(attempts.run(bound, request));
     loop {
-        match timeout(wait, attempts.as_mut()).await {
-            Ok(done) => return done,
-            Err(_) => {
-                let quiet = upload.as_ref().map_or(Duration::MAX, |upload| upload.at.get().elapsed());
-                wait = target.request_timeout.saturating_sub(quiet);
-                if wait.is_zero() {
-                    return Err(ProxyError::Timeout { seconds: target.request_timeout.as_secs() });
-                }
+        if let Ok(done) = timeout(wait, attempts.as_mut()).await {
+            return done;
+        }
+        match times.left(upload.as_deref()) {
+            Ok(left) => wait = left,
+            Err(error) => {
+                given_up.set(true);
+                return Err(error);
             }
         }
     }
 }
 
-/// Takes the whole of a request's body in, before any backend is asked.
-pub(crate) async fn collect(
-    connection: &Connection,
-    body: Incoming,
-) -> Result<(RequestBody, Option<Rc<Progress>>), ProxyError> {
-    RequestBody::collect(body, &connection.thread.room).await.map_err(|error| match error {
-        ProxyError::ClientBody => connection.wire.fault().map_or(error, ProxyError::Refused),
-        other => other,
-    })
+/// How long either side may keep a request from going on.
+struct Times {
+    backend: Duration,
+    client: Duration,
 }
 
-async fn attempts(
-    connection: &Rc<Connection>,
-    target: &Target,
-    bound: Option<usize>,
-    mut request: Request<RequestBody>,
+impl Times {
+    /// How long is to be waited before this is asked again; or who has had its time.
+    fn left(&self, upload: Option<&Progress>) -> Result<Duration, ProxyError> {
+        let quiet = upload.map_or(Duration::MAX, |upload| upload.at.get().elapsed());
+        if upload.is_some_and(|upload| upload.waits_for_client.get()) {
+            let left = self.client.saturating_sub(quiet);
+            let seconds = self.client.as_secs();
+            return if left.is_zero() { Err(ProxyError::SlowBody { seconds }) } else { Ok(left) };
+        }
+        let left = self.backend.saturating_sub(quiet);
+        if left.is_zero() {
+            return Err(ProxyError::Timeout { seconds: self.backend.as_secs() });
+        }
+        // It may be the client's turn before that.
+        Ok(if upload.is_some_and(|upload| upload.done.get()) { left } else { left.min(self.client) })
+    }
+}
+
+/// The way of one request to an answer.
+struct Attempts<'a> {
+    connection: &'a Rc<Connection>,
+    target: &'a Target,
     upload: Option<Rc<Progress>>,
     purpose: Purpose,
-    record: &mut Record,
-) -> Result<Exchange, ProxyError> {
-    *request.version_mut() = http::Version::HTTP_11;
-    let mut pick = Pick::new(target, bound, connection.client.ip(), &connection.dedicated);
-    let mut failure = if target.is_empty() { ProxyError::EmptyPool } else { ProxyError::NoHealthyBackend };
-    while let Some((member, backend)) = pick.next() {
-        let busy = target.count(backend);
-        if !rewrite::has_set_host(&request) {
-            set_host(request.headers_mut(), target, backend);
-        }
-        record.ask(backend, &request);
-        let broken = |source| match &upload {
-            Some(upload) if upload.broken.get() => {
-                connection.wire.fault().map_or(ProxyError::ClientBody, ProxyError::Refused)
+    record: &'a mut Record,
+    /// Whether nobody waits for the answer any more, because it took too long.
+    given_up: &'a Cell<bool>,
+    /// Whether it was made once more, though a backend may have looked at it.
+    repeated: bool,
+}
+
+/// A backend that has not answered.
+struct Failure {
+    error: ProxyError,
+    /// The request, if another may be asked.
+    again: Option<Box<Request<RequestBody>>>,
+}
+
+impl Attempts<'_> {
+    async fn run(
+        mut self,
+        bound: Option<usize>,
+        mut request: Request<RequestBody>,
+    ) -> Result<Exchange, ProxyError> {
+        let (connection, target) = (self.connection, self.target);
+        *request.version_mut() = http::Version::HTTP_11;
+        let mut pick = Pick::new(target, bound, connection.client.ip(), &connection.dedicated);
+        let mut failure =
+            if target.is_empty() { ProxyError::EmptyPool } else { ProxyError::NoHealthyBackend };
+        while let Some((member, backend)) = pick.next() {
+            let busy = target.count(backend);
+            if !rewrite::has_set_host(&request) {
+                set_host(request.headers_mut(), target, backend);
             }
-            _ if let Some(cut) = backend.drained() => ProxyError::Drained { backend: backend.address(), cut },
-            _ => ProxyError::Broken { backend: backend.address(), source },
-        };
-        let unreachable = |source| ProxyError::Connect { backend: backend.address(), source };
-        let tls = match &backend.tls {
-            Some(tls) => {
-                let name = tls.name.clone().map_or_else(|| server_name(&request), Ok);
-                Some((tls.config.clone(), name.map_err(unreachable)?))
-            }
-            None => None,
-        };
-        let key = Key::new(backend, tls.as_ref().map(|(_, name)| name.clone()));
-        let finished = |response, sender| Exchange {
-            response,
-            backend: backend.clone(),
-            member,
-            busy,
-            lease: Some(Lease {
-                connection: connection.clone(),
-                dedicated: target.dedicated,
-                key: key.clone(),
-                sender,
-                upload: upload.clone(),
-            }),
-            patience: target.request_timeout,
-        };
-        if purpose == Purpose::Requests {
-            let kept = || match target.dedicated {
-                true => connection.dedicated.take(&key),
-                false => connection.thread.upstreams.take(&key, backend.key.version),
-            };
-            while let Some(mut sender) = kept() {
-                let spare = spare(&request);
-                match send(&mut sender, request, backend.tls.is_some()).await {
-                    Sent::Answered(response) => return Ok(finished(response, sender)),
-                    Sent::Broken(error) => request = spare.ok_or_else(|| broken(error))?,
-                    Sent::Nothing(unsent, _) => request = *unsent,
+            self.record.ask(backend, &request);
+            let name = own_name(backend, &request).map_err(|source| unreachable(backend, source))?;
+            let key = Key::new(backend, name);
+            match self.ask(backend, &key, request).await {
+                Ok((response, sender)) => {
+                    let (connection, upload) = (connection.clone(), self.upload);
+                    let lease = Lease { connection, dedicated: target.dedicated, key, sender, upload };
+                    return Ok(Exchange {
+                        response,
+                        backend: backend.clone(),
+                        member,
+                        busy,
+                        lease: Some(lease),
+                        patience: target.request_timeout,
+                    });
                 }
+                Err(Failure { error, again: None }) => return Err(error),
+                Err(Failure { error, again: Some(again) }) => (failure, request) = (error, *again),
+            }
+        }
+        Err(failure)
+    }
+
+    /// Asks one backend: over connections that are kept, then over a new one.
+    async fn ask(
+        &mut self,
+        backend: &Arc<Backend>,
+        key: &Key,
+        mut request: Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, Sender), Failure> {
+        while let Some(mut sender) = self.kept(backend, key) {
+            match self.send(backend, &mut sender, request).await {
+                Sent::Answered(response) => return Ok((response, sender)),
+                Sent::Unseen(unseen, _) => request = *unseen,
+                Sent::Broken(error, again) => match self.repeat(again) {
+                    Some(again) => {
+                        request = *again;
+                        break;
+                    }
+                    None => return Err(Failure { error: self.broken(backend, error), again: None }),
+                },
             }
         }
         // A backend of HTTP/2 may refuse a request without having looked at it: it is asked once more.
-        let shared = purpose == Purpose::Requests && backend.key.version == HttpVersion::Http2;
-        for _ in 0..if shared { 2 } else { 1 } {
-            let began = Instant::now();
-            let mut opened = upstream::open(&connection.thread, backend, &key, tls.clone(), purpose).await;
-            if opened.as_ref().is_err_and(ConnectError::is_exhaustion)
-                && connection.thread.upstreams.give_up()
-            {
-                // The connections that were just closed have made room.
-                opened = upstream::open(&connection.thread, backend, &key, tls.clone(), purpose).await;
-            }
-            record.connected(opened.is_ok(), began.elapsed());
-            let mut sender = match opened {
+        let is_shared = self.purpose == Purpose::Requests && backend.key.version == HttpVersion::Http2;
+        let mut left = if is_shared { 2 } else { 1 };
+        loop {
+            let mut sender = match self.open(backend, key).await {
                 Ok(sender) => sender,
                 Err(error) => {
-                    failure = unreachable(error);
-                    break;
+                    let error = unreachable(backend, error);
+                    return Err(Failure { error, again: Some(Box::new(request)) });
                 }
             };
-            let spare = spare(&request);
-            match send(&mut sender, request, backend.tls.is_some()).await {
-                Sent::Answered(response) => return Ok(finished(response, sender)),
-                Sent::Broken(error) => {
-                    failure = broken(error);
-                    let Some(again) = spare else { return Err(failure) };
-                    request = again;
-                    break;
+            left -= 1;
+            match self.send(backend, &mut sender, request).await {
+                Sent::Answered(response) => return Ok((response, sender)),
+                Sent::Unseen(unseen, _) if left > 0 => request = *unseen,
+                Sent::Unseen(unseen, error) => {
+                    return Err(Failure { error: self.broken(backend, error), again: Some(unseen) });
                 }
-                Sent::Nothing(unsent, error) => {
-                    request = *unsent;
-                    failure = broken(error);
+                Sent::Broken(error, again) => {
+                    return Err(Failure { error: self.broken(backend, error), again: self.repeat(again) });
                 }
             }
         }
     }
-    Err(failure)
-}
 
-/// The same request once more, where it can be sent again and doing it twice is as good as once (RFC 9110, section
-/// 9.2.2).
-fn spare(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    if !request.method().is_idempotent() {
-        return None;
+    /// A connection that is there already. A tunnel takes its own.
+    fn kept(&self, backend: &Backend, key: &Key) -> Option<Sender> {
+        match (self.purpose, self.target.dedicated) {
+            (Purpose::Tunnel, _) => None,
+            (Purpose::Requests, true) => self.connection.dedicated.take(key),
+            (Purpose::Requests, false) => self.connection.thread.upstreams.take(key, backend.key.version),
+        }
     }
-    let mut spare = Request::new(request.body().again()?);
-    spare.method_mut().clone_from(request.method());
-    spare.uri_mut().clone_from(request.uri());
-    spare.headers_mut().clone_from(request.headers());
-    *spare.version_mut() = request.version();
-    Some(spare)
+
+    async fn open(&self, backend: &Arc<Backend>, key: &Key) -> Result<Sender, ConnectError> {
+        let thread = &self.connection.thread;
+        let began = Instant::now();
+        let mut opened = upstream::open(thread, backend, key, self.purpose).await;
+        if opened.as_ref().is_err_and(ConnectError::is_exhaustion) && thread.upstreams.give_up() {
+            // The connections that were just closed have made room.
+            opened = upstream::open(thread, backend, key, self.purpose).await;
+        }
+        self.record.connected(opened.is_ok(), began.elapsed());
+        opened
+    }
+
+    async fn send(&mut self, backend: &Backend, sender: &mut Sender, request: Request<RequestBody>) -> Sent {
+        self.record.sent_from(sender.source_port());
+        let copy = copy(&request, matches!(sender, Sender::Http2(_)));
+        let Unanswered { unsent, is_unseen, error } =
+            match sender.send(request, backend.tls.is_some(), self.given_up).await {
+                Ok(response) => return Sent::Answered(response),
+                Err(unanswered) => unanswered,
+            };
+        match (unsent, copy) {
+            (Some(unsent), _) => Sent::Unseen(unsent, error),
+            (None, Some(copy)) if is_unseen => Sent::Unseen(copy, error),
+            (None, copy) => {
+                let again = copy.filter(|copy| is_repeatable(copy) && is_cut_off(&error));
+                Sent::Broken(error, again)
+            }
+        }
+    }
+
+    /// The request once more, if it was not made twice already.
+    fn repeat(&mut self, again: Option<Box<Request<RequestBody>>>) -> Option<Box<Request<RequestBody>>> {
+        let first = !std::mem::replace(&mut self.repeated, true);
+        again.filter(|_| first)
+    }
+
+    /// Whose fault it is that a connection broke off.
+    fn broken(&self, backend: &Backend, source: hyper::Error) -> ProxyError {
+        match &self.upload {
+            Some(upload) if upload.broken.get() => {
+                self.connection.wire.fault().map_or(ProxyError::ClientBody, ProxyError::Refused)
+            }
+            _ if let Some(cut) = backend.drained() => ProxyError::Drained { backend: backend.address(), cut },
+            _ => ProxyError::Broken { backend: backend.address(), source },
+        }
+    }
 }
 
+fn unreachable(backend: &Backend, source: ConnectError) -> ProxyError {
+    ProxyError::Connect { backend: backend.address(), source }
+}
+
+/// What became of a request.
 enum Sent {
     Answered(Response<Incoming>),
-    /// Bytes may have reached the backend: it must not be asked again.
-    Broken(hyper::Error),
-    /// The connection was gone before a byte was sent: the request is as good as new.
-    Nothing(Box<Request<RequestBody>>, hyper::Error),
+    /// The backend has surely not looked at it: the request is as good as new.
+    Unseen(Box<Request<RequestBody>>, hyper::Error),
+    /// It may have; and the request, if it may be made twice.
+    Broken(hyper::Error, Option<Box<Request<RequestBody>>>),
 }
 
-async fn send(sender: &mut Sender, request: Request<RequestBody>, secure: bool) -> Sent {
-    let sender = match sender {
-        Sender::Http1(sender) => sender,
-        Sender::Http2(room) => {
-            return match room.send(request, secure).await {
-                Ok(response) => Sent::Answered(response),
-                Err(Failed::Unseen(request, error)) => Sent::Nothing(request, error),
-                Err(Failed::Broken(error)) => Sent::Broken(error),
-            };
-        }
-    };
-    if let Err(error) = sender.ready().await {
-        return Sent::Nothing(Box::new(request), error);
+/// The request once more, to be kept while it is under way. HTTP/1.1 needs none of one that may not be made twice; over
+/// HTTP/2 a backend may say that it has not looked at it.
+fn copy(request: &Request<RequestBody>, over_http2: bool) -> Option<Box<Request<RequestBody>>> {
+    if !over_http2 && !is_repeatable(request) {
+        return None;
     }
-    match sender.try_send_request(request).await {
-        Ok(response) => Sent::Answered(response),
-        Err(mut failed) => match failed.take_message() {
-            Some(unsent) => Sent::Nothing(Box::new(unsent), failed.into_error()),
-            None => Sent::Broken(failed.into_error()),
-        },
-    }
+    let mut copy = Request::new(request.body().again()?);
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    copy.extensions_mut().clone_from(request.extensions());
+    *copy.version_mut() = request.version();
+    Some(Box::new(copy))
+}
+
+/// Whether a request may be made twice (RFC 9110, section 9.2.2), as that of a gateway which collects bodies.
+fn is_repeatable(request: &Request<RequestBody>) -> bool {
+    request.body().is_collected() && request.method().is_idempotent()
+}
+
+/// Whether the connection ended before the answer: what is no answer, or refuses one, would be no better the second
+/// time.
+fn is_cut_off(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    error.is_incomplete_message()
+        || error.is_closed()
+        || error.is_canceled()
+        || source.is_some_and(|source| source.kind() != io::ErrorKind::InvalidData)
 }
 
 /// The `Host` that the settings ask for; the member's own for a client of HTTP/1.0 that sent none.
@@ -249,10 +350,47 @@ fn set_host(headers: &mut HeaderMap, target: &Target, backend: &Backend) {
     }
 }
 
-/// The name that the backend's certificate must bear, and its SNI unless it is an address: the host that it is asked
-/// for.
-fn server_name(request: &Request<RequestBody>) -> Result<ServerName<'static>, ConnectError> {
+/// The name that the backend's certificate must bear, and its SNI unless it is an address, where that is not the usual
+/// one: the host that it is asked for.
+fn own_name(
+    backend: &Backend,
+    request: &Request<RequestBody>,
+) -> Result<Option<ServerName<'static>>, ConnectError> {
+    let Some(tls) = &backend.tls else { return Ok(None) };
+    if tls.name.is_some() || (backend.usual_name.is_some() && !rewrite::has_set_host(request)) {
+        return Ok(None);
+    }
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-    let name = host.parse::<http::uri::Authority>().map_or(host.to_owned(), |host| host.host().to_owned());
-    client::server_name(&name).ok_or(ConnectError::ServerName(name))
+    let name = without_port(host);
+    client::server_name(name).map(Some).ok_or_else(|| ConnectError::ServerName(name.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::page::Answers;
+
+    #[test]
+    fn whoever_the_request_waits_for_has_its_own_time() {
+        let second = Duration::from_secs(1);
+        let times = Times { backend: 5 * second, client: 2 * second };
+        assert!(matches!(times.left(None), Err(ProxyError::Timeout { seconds: 5 })));
+        for (waits_for_client, done, quiet, expected) in [
+            (false, false, 1, Ok(2.0)),
+            (false, false, 4, Ok(1.0)),
+            (false, true, 1, Ok(4.0)),
+            (false, true, 5, Err(504)),
+            (false, false, 5, Err(504)),
+            (true, false, 1, Ok(1.0)),
+            (true, false, 2, Err(408)),
+        ] {
+            let progress = Progress::start();
+            progress.waits_for_client.set(waits_for_client);
+            progress.done.set(done);
+            progress.at.set(Instant::now() - quiet * second);
+            let left = times.left(Some(&progress)).map(|left| left.as_secs_f64().round());
+            let left = left.map_err(|error| error.response(&Answers::default(), false).status().as_u16());
+            assert_eq!(left, expected, "{waits_for_client} {done} {quiet}");
+        }
+    }
 }

@@ -87,6 +87,8 @@ struct Details {
     sent_host: Option<HeaderValue>,
     sent_uri: Option<Uri>,
     server_status: u16,
+    /// This side's port of the connection to the backend.
+    source_port: u16,
     content_type: Option<HeaderValue>,
     /// Until the head of the answer.
     first: Option<Duration>,
@@ -116,6 +118,7 @@ impl Record {
                 sent_host: None,
                 sent_uri: None,
                 server_status: 0,
+                source_port: 0,
                 content_type: None,
                 first: None,
                 reason: Cow::Borrowed(ABANDONED),
@@ -172,6 +175,14 @@ impl Record {
         if let Some(details) = &mut self.details {
             details.sent_host = request.headers().get(header::HOST).cloned();
             details.sent_uri = Some(request.uri().clone());
+            details.source_port = 0;
+        }
+    }
+
+    /// It goes over a connection that has this port on this side.
+    pub(crate) fn sent_from(&mut self, port: u16) {
+        if let Some(details) = &mut self.details {
+            details.source_port = port;
         }
     }
 

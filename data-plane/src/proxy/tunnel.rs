@@ -33,6 +33,7 @@ use crate::cut::{Cut, Registration};
 use crate::drain::Drained;
 use crate::listener::{Connection, Guarded, OpenStream};
 use crate::member::Busy;
+use crate::metrics::series::Tunnels;
 use crate::runtime::{Selection, Target};
 use crate::stream::Stream;
 use crate::trace;
@@ -52,6 +53,8 @@ pub(crate) struct Head {
     host: Box<str>,
     uri: Box<str>,
     version: http::Version,
+    /// This side's port of the connection to the backend, once there is one.
+    source_port: u16,
 }
 
 impl Head {
@@ -59,7 +62,7 @@ impl Head {
     pub(crate) fn of<B>(request: &Request<B>, uri: &Uri) -> Head {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
         let uri = uri.path_and_query().map_or("", |uri| uri.as_str());
-        Head { host: host.into(), uri: uri.into(), version: request.version() }
+        Head { host: host.into(), uri: uri.into(), version: request.version(), source_port: 0 }
     }
 }
 
@@ -77,6 +80,7 @@ pub(crate) fn open(
     let open = OpenStream::current();
     // The connection's handle must outlive the handover; it is never lent again.
     let lease = exchange.lease.take();
+    let source_port = lease.as_ref().map_or(0, |lease| lease.sender.source_port());
     let thread = &connection.thread;
     let context = handshake.map(|handshake| {
         let span = thread.random.borrow_mut().u64(1..).to_be_bytes();
@@ -87,7 +91,7 @@ pub(crate) fn open(
         selection: selection.clone(),
         _busy: Busy::at(&exchange.backend.standing),
         backend: exchange.backend.clone(),
-        head,
+        head: Head { source_port, ..head },
         id,
         context,
         since: Timestamp::now(),
@@ -176,9 +180,49 @@ impl At {
     }
 }
 
+/// Both ends of a tunnel, and what goes between them.
+#[derive(Debug)]
+struct Traffic {
+    client: Leg,
+    backend: Stream,
+    up: Flow,
+    down: Flow,
+    idle: Idle,
+}
+
+impl Traffic {
+    /// Moves what there is, until the tunnel ends.
+    fn poll(&mut self, cx: &mut Context<'_>, alarm: Pin<&mut Sleep>, counts: &Tunnels) -> Poll<End> {
+        let Traffic { client, backend, up, down, idle } = self;
+        let before = up.moved() + down.moved();
+        let (received, sent) = (up.bytes, down.bytes);
+        let upwards = up.poll(cx, client, backend).map_err(|(at, e)| (at.side(Side::Client), e));
+        let downwards = down.poll(cx, backend, client).map_err(|(at, e)| (at.side(Side::Backend), e));
+        counts.received.add(up.bytes - received);
+        counts.sent.add(down.bytes - sent);
+        match (upwards, downwards) {
+            (Poll::Ready(Err((side, error))), _) | (_, Poll::Ready(Err((side, error)))) => {
+                return Poll::Ready(End::Failed(side, error));
+            }
+            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => {
+                let first = if up.ended <= down.ended { Side::Client } else { Side::Backend };
+                return Poll::Ready(End::Closed(first));
+            }
+            _ => {}
+        }
+        if up.moved() + down.moved() != before {
+            idle.since = Instant::now();
+        }
+        if up.is_held_up() || down.is_held_up() {
+            return idle.poll_held_up(cx, alarm, client, backend);
+        }
+        idle.poll(cx, alarm)
+    }
+}
+
 async fn run(
-    (mut client, from_client): (Leg, Bytes),
-    (mut backend, from_backend): (Stream, Bytes),
+    (client, from_client): (Leg, Bytes),
+    (backend, from_backend): (Stream, Bytes),
     limits: Limits,
     story: Story,
 ) {
@@ -188,52 +232,31 @@ async fn run(
         tokio::task::spawn_local(late);
     }
     let registration = Registration::new(&story.connection.thread.tunnels, &story.backend);
-    client.outlast(limits.idle);
-    backend.outlast(limits.idle);
     let started = Instant::now();
-    let mut up = Flow::starting_with(&from_client);
-    let mut down = Flow::starting_with(&from_backend);
+    let mut traffic = Traffic {
+        client,
+        backend,
+        up: Flow::starting_with(&from_client),
+        down: Flow::starting_with(&from_backend),
+        idle: Idle { since: started, limit: limits.idle },
+    };
     drop((from_client, from_backend));
+    traffic.client.outlast(limits.idle);
+    traffic.backend.outlast(limits.idle);
     let counts = story.counts();
     counts.opened.add(1);
-    counts.received.add(up.bytes);
-    counts.sent.add(down.bytes);
-    let mut idle = Idle { since: started, limit: limits.idle };
+    counts.received.add(traffic.up.bytes);
+    counts.sent.add(traffic.down.bytes);
     let end = {
         let mut alarm = pin!(sleep_until(started + limits.idle));
-        poll_fn(|cx| {
-            if let Poll::Ready(why) = registration.poll_cut(cx) {
-                return Poll::Ready(End::Cut(why));
-            }
-            let before = up.moved() + down.moved();
-            let (received, sent) = (up.bytes, down.bytes);
-            let upwards =
-                up.poll(cx, &mut client, &mut backend).map_err(|(at, e)| (at.side(Side::Client), e));
-            let downwards =
-                down.poll(cx, &mut backend, &mut client).map_err(|(at, e)| (at.side(Side::Backend), e));
-            counts.received.add(up.bytes - received);
-            counts.sent.add(down.bytes - sent);
-            match (upwards, downwards) {
-                (Poll::Ready(Err((side, error))), _) | (_, Poll::Ready(Err((side, error)))) => {
-                    return Poll::Ready(End::Failed(side, error));
-                }
-                (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => {
-                    let first = if up.ended <= down.ended { Side::Client } else { Side::Backend };
-                    return Poll::Ready(End::Closed(first));
-                }
-                _ => {}
-            }
-            if up.moved() + down.moved() != before {
-                idle.since = Instant::now();
-            }
-            if up.is_held_up() || down.is_held_up() {
-                return idle.poll_held_up(cx, alarm.as_mut(), &mut client, &backend);
-            }
-            idle.poll(cx, alarm.as_mut())
+        poll_fn(|cx| match registration.poll_cut(cx) {
+            Poll::Ready(why) => Poll::Ready(End::Cut(why)),
+            Poll::Pending => traffic.poll(cx, alarm.as_mut(), counts),
         })
         .await
     };
     drop(registration);
+    let Traffic { client, backend, up, down, .. } = traffic;
     match &end {
         End::Failed(Side::Client, _) => backend.reset(),
         End::Failed(Side::Backend, _) => client.reset(),
@@ -243,7 +266,8 @@ async fn run(
     story.tell(&end, started, &up, &down);
 }
 
-/// The idle limit. Traffic only notes the time; the alarm, when it goes off, looks whether it was right to.
+/// The idle limit. What moves only notes the time; the alarm, when it goes off, looks whether it was right to.
+#[derive(Debug)]
 struct Idle {
     since: Instant,
     limit: Duration,

@@ -9,6 +9,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -20,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
+use super::body::RequestBody;
 use crate::backend::Backend;
 use crate::cut::Registration;
 use crate::dial::{self, DialError, Location};
@@ -35,8 +38,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(60);
 /// How often idle connections are looked through.
 const SWEEP: Duration = Duration::from_secs(5);
-/// How many idle connections one thread keeps, whatever they lead to: a client that invents names must not be able to
-/// use up the descriptors.
+/// How many idle connections of each version one thread keeps, whatever they lead to: a client that invents names must
+/// not be able to use up the descriptors.
 const MAX_IDLE: usize = 1024;
 
 /// A connection that can take one request.
@@ -45,10 +48,45 @@ pub(crate) enum Sender {
     /// One at a time: the connection is this request's alone.
     Http1(CheckedSender),
     /// One among others.
-    Http2(http2::Room),
+    Http2(http2::Slot),
 }
 
-/// Which connections are alike: those to one backend, under one TLS name, since an address of it last went away.
+/// A request without an answer.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    /// The request itself, if it has not left.
+    pub(crate) unsent: Option<Box<Request<RequestBody>>>,
+    /// Whether the backend has surely not looked at it.
+    pub(crate) is_unseen: bool,
+    pub(crate) error: hyper::Error,
+}
+
+impl Sender {
+    /// Sends a request and waits for the head of the answer. Whoever ends the wait because it has taken too long says
+    /// so by `given_up`.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+        secure: bool,
+        given_up: &Cell<bool>,
+    ) -> Result<Response<Incoming>, Unanswered> {
+        match self {
+            Sender::Http1(sender) => sender.send(request).await,
+            Sender::Http2(slot) => slot.send(request, secure, given_up).await,
+        }
+    }
+
+    /// This side's port of the connection.
+    pub(crate) fn source_port(&self) -> u16 {
+        match self {
+            Sender::Http1(sender) => sender.source_port,
+            Sender::Http2(slot) => slot.source_port(),
+        }
+    }
+}
+
+/// Which connections are alike: those to one backend, under one TLS name, since an address of it last went away. No
+/// name stands for the backend's usual one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     backend: u64,
@@ -173,11 +211,18 @@ pub(crate) async fn open(
     thread: &Thread,
     backend: &Arc<Backend>,
     key: &Key,
-    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     purpose: Purpose,
 ) -> Result<Sender, ConnectError> {
-    if purpose == Purpose::Requests && backend.key.version == HttpVersion::Http2 {
-        let tls = tls.map(|(config, name)| (http2::offered(&config), name));
+    let version = if purpose == Purpose::Tunnel { HttpVersion::Http1 } else { backend.key.version };
+    let tls = match &backend.tls {
+        None => None,
+        Some(tls) => {
+            let name = key.server_name.as_ref().or(backend.usual_name.as_ref());
+            let name = name.ok_or_else(|| ConnectError::ServerName(String::new()))?;
+            Some((tls.config(version).clone(), name.clone()))
+        }
+    };
+    if version == HttpVersion::Http2 {
         let connect = connect(&backend.location, backend.key.port, tls);
         let opened = timeout(CONNECT_TIMEOUT, http2::open(thread, backend, key, connect)).await;
         return opened.map_err(|_| ConnectError::Timeout)?.map(Sender::Http2);
@@ -191,6 +236,7 @@ pub(crate) async fn open(
         Ok(stream)
     };
     let stream = timeout(CONNECT_TIMEOUT, connected).await.map_err(|_| ConnectError::Timeout)??;
+    let source_port = stream.source_port();
     let (stream, expected) = Checked::new(stream);
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
     // How it ends is seen by whoever waits for the response; an idle one may end as it likes.
@@ -200,7 +246,7 @@ pub(crate) async fn open(
     }
     let registration = Registration::new(&thread.conversations, backend);
     tokio::task::spawn_local(registration.run(connection.with_upgrades()));
-    Ok(Sender::Http1(CheckedSender::new(sender, expected)))
+    Ok(Sender::Http1(CheckedSender::new(sender, expected, source_port)))
 }
 
 /// Connects to a backend, under TLS if asked for.

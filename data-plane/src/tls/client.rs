@@ -9,15 +9,18 @@ use std::sync::{Arc, OnceLock};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tidegate_shared::id::Digest;
-use tidegate_shared::snapshot::{TrustedRoot, UpstreamTls, UpstreamTrust};
+use tidegate_shared::snapshot::{HttpVersion, TrustedRoot, UpstreamTls, UpstreamTrust};
 
 use super::{TlsError, provider};
+use crate::listener::ALPN_HTTP2;
 use verify::{Authorities, Verifier};
 
 /// TLS towards the backends of some settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
-    pub(crate) config: Arc<ClientConfig>,
+    /// For each version of HTTP that may be agreed on.
+    http1: Arc<ClientConfig>,
+    http2: Arc<ClientConfig>,
     /// The name to ask for, whatever the `Host` header says.
     pub(crate) name: Option<ServerName<'static>>,
     pub(crate) demands: Demands,
@@ -59,11 +62,23 @@ impl Client {
             server_name(name)
                 .ok_or_else(|| TlsError::Name { settings: settings.to_owned(), name: name.to_owned() })
         });
+        let http1 = config(authorities, tls.checks_name);
+        let mut http2 = http1.clone();
+        http2.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
         Ok(Client {
-            config: config(authorities, tls.checks_name),
+            http1: Arc::new(http1),
+            http2: Arc::new(http2),
             name: name.transpose()?,
             demands: Demands { trust, checks_name: tls.checks_name, name: tls.name.clone() },
         })
+    }
+
+    /// TLS that offers this version of HTTP alone.
+    pub(crate) fn config(&self, version: HttpVersion) -> &Arc<ClientConfig> {
+        match version {
+            HttpVersion::Http1 => &self.http1,
+            HttpVersion::Http2 => &self.http2,
+        }
     }
 }
 
@@ -118,7 +133,7 @@ pub(crate) fn server_name(host: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(bare).ok()
 }
 
-fn config(authorities: Option<Authorities>, checks_name: bool) -> Arc<ClientConfig> {
+fn config(authorities: Option<Authorities>, checks_name: bool) -> ClientConfig {
     let algorithms = provider().signature_verification_algorithms;
     let verifier = Verifier { authorities, checks_name, algorithms };
     let mut config = ClientConfig::builder_with_provider(provider().clone())
@@ -128,5 +143,5 @@ fn config(authorities: Option<Authorities>, checks_name: bool) -> Arc<ClientConf
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Arc::new(config)
+    config
 }

@@ -16,9 +16,6 @@ use crate::proxy::body::Progress;
 use crate::proxy::error::ProxyError;
 use crate::spool::{Reading, Room, Spool, SpoolError};
 
-/// How long a client may pause within a body.
-pub(crate) const PAUSE: Duration = Duration::from_secs(60);
-
 /// How long, and how far, a body is read on that will not be taken.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1024 * 1024;

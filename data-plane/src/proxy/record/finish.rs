@@ -91,6 +91,7 @@ impl Record {
                 server_routed: backend.as_deref().unwrap_or(""),
                 server_status: details.server_status,
                 server_response_latency: self.latency,
+                upstream_source_port: details.source_port,
                 original_host: text(details.host.as_ref()),
                 host: text(details.sent_host.as_ref().or(details.host.as_ref())),
                 error_info: self.error.as_str(),

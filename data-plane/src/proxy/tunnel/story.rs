@@ -1,5 +1,7 @@
 //! The end of a tunnel: its numbers, its access line, its span.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::flow::Flow;
@@ -7,7 +9,7 @@ use super::{Cut, End, Side, Story};
 use crate::access_log::{Line, Properties, version};
 use crate::metrics::cell::TUNNEL;
 use crate::metrics::series::{TunnelEnd, Tunnels};
-use crate::trace::{Kind, Span};
+use crate::trace::{Context, Kind, Span};
 
 impl End {
     /// How it is counted, who ended it, and why.
@@ -44,39 +46,40 @@ impl Story {
 
     /// Tells of a tunnel that has ended.
     pub(super) fn tell(&self, end: &End, started: Instant, up: &Flow, down: &Flow) {
-        let time = started.elapsed();
         let (counted, closed_by, reason) = end.account();
+        let last = Last { end, closed_by, reason, time: started.elapsed(), up, down };
         self.counts().closed(counted).add(1);
-        self.counts().time.observe(TUNNEL, time);
-        let thread = &self.connection.thread;
+        self.counts().time.observe(TUNNEL, last.time);
         if let Some(context) = &self.context {
-            let kind = Kind::Tunnel { received: up.bytes, sent: down.bytes, closed_by };
-            thread.spans.send(Span {
-                context: **context,
-                start: self.since.into(),
-                time,
-                kind,
-                client: self.connection.client,
-                local: self.connection.address,
-                secure: self.connection.secure,
-                host: self.head.host.clone(),
-                route: Some(self.selection.route.clone()),
-                backend: Some(self.backend.clone()),
-                reason: if matches!(end, End::Failed(..)) { reason.clone().into() } else { "".into() },
-            });
+            self.export(**context, &last);
         }
-        if !thread.log.is_on() {
-            return;
+        if self.connection.thread.log.is_on() {
+            self.log(&last);
         }
+    }
+
+    fn export(&self, context: Context, last: &Last<'_>) {
+        let is_failure = matches!(last.end, End::Failed(..));
+        self.connection.thread.spans.send(Span {
+            context,
+            start: self.since.into(),
+            time: last.time,
+            kind: Kind::Tunnel { received: last.up.bytes, sent: last.down.bytes, closed_by: last.closed_by },
+            client: self.connection.client,
+            local: self.connection.address,
+            secure: self.connection.secure,
+            host: self.head.host.clone(),
+            route: Some(self.selection.route.clone()),
+            backend: Some(self.backend.clone()),
+            reason: if is_failure { last.reason.clone().into() } else { "".into() },
+        });
+    }
+
+    fn log(&self, last: &Last<'_>) {
         let (backend, id) = (self.backend.address(), self.id.digits());
         let (path, query) = self.head.uri.split_once('?').unwrap_or((&self.head.uri, ""));
         let route = &self.selection.route;
-        // Whoever closed first said why; the other only said it back.
-        let codes = match end {
-            End::Closed(Side::Backend) => [down.close_code, up.close_code],
-            _ => [up.close_code, down.close_code],
-        };
-        thread.log.write(Line {
+        self.connection.thread.log.write(Line {
             time_stamp: self.since,
             resource_id: &route.gateway,
             listener_name: &route.listener,
@@ -91,22 +94,44 @@ impl Story {
                 // HTTP/2 has no 101 (RFC 8441, section 5).
                 http_status: if self.head.version == http::Version::HTTP_2 { 200 } else { 101 },
                 http_version: version(self.head.version),
-                received_bytes: up.bytes,
-                sent_bytes: down.bytes,
-                time_taken: time,
+                received_bytes: last.up.bytes,
+                sent_bytes: last.down.bytes,
+                time_taken: last.time,
                 transaction_id: id.as_str(),
                 server_routed: &backend,
                 server_status: 101,
+                upstream_source_port: self.head.source_port,
                 original_host: &self.head.host,
                 host: &self.head.host,
                 event: "tunnel",
                 path_rule: &self.selection.way().path_rule,
-                reason: &reason,
-                closed_by,
-                close_code: codes[0].or(codes[1]),
+                reason: &last.reason,
+                closed_by: last.closed_by,
+                close_code: last.close_code(),
                 ..Properties::of(&self.connection)
             },
             ..Line::default()
         });
+    }
+}
+
+/// What there is to tell at the end.
+struct Last<'a> {
+    end: &'a End,
+    closed_by: &'static str,
+    reason: String,
+    time: Duration,
+    up: &'a Flow,
+    down: &'a Flow,
+}
+
+impl Last<'_> {
+    /// Whoever closed first said why; the other only said it back.
+    fn close_code(&self) -> Option<u16> {
+        let (first, second) = match self.end {
+            End::Closed(Side::Backend) => (self.down, self.up),
+            _ => (self.up, self.down),
+        };
+        first.close_code.or(second.close_code)
     }
 }

@@ -9,10 +9,10 @@ use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::SendRequest;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::Unanswered;
 use crate::http1::response::Answer;
 use crate::proxy::body::RequestBody;
 use crate::stream::Stream;
@@ -22,6 +22,8 @@ use crate::stream::Stream;
 pub(crate) struct CheckedSender {
     inner: SendRequest<RequestBody>,
     expected: Arc<AtomicBool>,
+    /// This side's port.
+    pub(super) source_port: u16,
 }
 
 /// The stream beneath it.
@@ -36,13 +38,12 @@ pub(crate) struct Checked {
 }
 
 impl CheckedSender {
-    pub(super) fn new(inner: SendRequest<RequestBody>, expected: Arc<AtomicBool>) -> CheckedSender {
-        CheckedSender { inner, expected }
-    }
-
-    /// Waits until it can take a request.
-    pub(crate) async fn ready(&mut self) -> hyper::Result<()> {
-        self.inner.ready().await
+    pub(super) fn new(
+        inner: SendRequest<RequestBody>,
+        expected: Arc<AtomicBool>,
+        source_port: u16,
+    ) -> CheckedSender {
+        CheckedSender { inner, expected, source_port }
     }
 
     /// Whether it can take none any more.
@@ -50,13 +51,19 @@ impl CheckedSender {
         self.inner.is_closed()
     }
 
-    /// Sends a request; one that has not left comes back with the error.
-    pub(crate) async fn try_send_request(
+    /// Sends a request and waits for the head of the answer.
+    pub(super) async fn send(
         &mut self,
         request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
+    ) -> Result<Response<Incoming>, Unanswered> {
+        if let Err(error) = self.inner.ready().await {
+            return Err(Unanswered { unsent: Some(Box::new(request)), is_unseen: true, error });
+        }
         self.expected.store(true, Ordering::Relaxed);
-        self.inner.try_send_request(request).await
+        self.inner.try_send_request(request).await.map_err(|mut failed| {
+            let unsent = failed.take_message().map(Box::new);
+            Unanswered { is_unseen: unsent.is_some(), unsent, error: failed.into_error() }
+        })
     }
 }
 

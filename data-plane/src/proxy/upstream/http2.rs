@@ -17,17 +17,17 @@ use http::{Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::rt::Executor;
-use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::super::body::RequestBody;
-use super::{ConnectError, Key};
+use super::{ConnectError, Key, MAX_IDLE, Unanswered};
 use crate::backend::Backend;
 use crate::cut::Registration;
 use crate::listener::ALPN_HTTP2;
-use crate::stream::Stream;
+use crate::stream::{self, Stream};
 use crate::thread::Thread;
 
 /// Streams on one connection at once, even where the backend would allow more.
@@ -38,6 +38,10 @@ const STREAM_WINDOW: u32 = 128 * 1024;
 const SEND_BUFFER: usize = 64 * 1024;
 /// The largest header block of an answer, decoded.
 const MAX_HEADER_BLOCK: u32 = 64 * 1024;
+/// How long a backend with open streams may be silent before it is asked whether it is still there (PING), and how long
+/// it may take to say so: a network may forget a connection without a word to either end.
+const ASK_AFTER: Duration = Duration::from_secs(20);
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs what a connection needs on this thread.
 #[derive(Clone, Copy, Debug)]
@@ -71,32 +75,51 @@ struct Shared {
     /// What the backend allows, as far as it has said.
     limit: Rc<Cell<usize>>,
     since: Cell<Instant>,
-    /// The backend has refused a request on it: it gets no more.
+    /// The backend has refused a request on it, or left one without an answer: it gets no more.
     spent: Cell<bool>,
+    /// This side's port.
+    source_port: u16,
 }
 
-/// Room for one request on a connection; given up on drop.
+/// The right to make one request on a connection; given up on drop.
 #[derive(Debug)]
-pub(crate) struct Room(Rc<Shared>);
+pub(crate) struct Slot(Rc<Shared>);
 
 impl Pools {
-    /// Room on a connection that there is.
-    pub(super) fn take(&self, key: &Key) -> Option<Room> {
+    /// A slot on a connection that there is.
+    pub(super) fn take(&self, key: &Key) -> Option<Slot> {
         let mut pools = self.0.borrow_mut();
         let connections = &mut pools.get_mut(key)?.connections;
         connections.retain(|connection| !connection.sender.is_closed() && !connection.spent.get());
         let free = |connection: &&Rc<Shared>| connection.open.get() < connection.limit.get().min(MAX_STREAMS);
-        connections.iter().find(free).map(Room::new)
+        connections.iter().find(free).map(Slot::new)
     }
 
     fn opening(&self, key: &Key) -> Rc<Mutex<()>> {
         self.0.borrow_mut().entry(key.clone()).or_default().opening.clone()
     }
 
-    fn keep(&self, key: &Key, connection: Rc<Shared>) -> Room {
-        let room = Room::new(&connection);
+    fn keep(&self, key: &Key, connection: Rc<Shared>) -> Slot {
+        let slot = Slot::new(&connection);
         self.0.borrow_mut().entry(key.clone()).or_default().connections.push(connection);
-        room
+        slot
+    }
+
+    /// Makes room for one more where so many are idle: the one that has been for longest is closed. Looking through all
+    /// costs less than the opening for which it is done.
+    fn make_room(&self, most: usize) {
+        let mut pools = self.0.borrow_mut();
+        let connections =
+            pools.iter().flat_map(|(key, pool)| pool.connections.iter().map(move |one| (key, one)));
+        let idle = || connections.clone().filter(|(_, one)| one.open.get() == 0);
+        if idle().count() < most {
+            return;
+        }
+        let Some((key, oldest)) = idle().min_by_key(|(_, one)| one.since.get()) else { return };
+        let (key, oldest) = (key.clone(), oldest.clone());
+        if let Some(pool) = pools.get_mut(&key) {
+            pool.connections.retain(|one| !Rc::ptr_eq(one, &oldest));
+        }
     }
 
     /// Closes what has been idle for so long. Whether there was any.
@@ -116,14 +139,14 @@ impl Pools {
     }
 }
 
-impl Room {
-    fn new(connection: &Rc<Shared>) -> Room {
+impl Slot {
+    fn new(connection: &Rc<Shared>) -> Slot {
         connection.open.set(connection.open.get() + 1);
-        Room(connection.clone())
+        Slot(connection.clone())
     }
 }
 
-impl Drop for Room {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.0.open.set(self.0.open.get() - 1);
         self.0.since.set(Instant::now());
@@ -136,19 +159,25 @@ pub(super) async fn open(
     backend: &Arc<Backend>,
     key: &Key,
     connect: impl Future<Output = Result<Stream, ConnectError>>,
-) -> Result<Room, ConnectError> {
+) -> Result<Slot, ConnectError> {
     let opening = thread.upstreams.http2.opening(key);
     let _turn = opening.lock().await;
-    if let Some(room) = thread.upstreams.http2.take(key) {
-        return Ok(room);
+    if let Some(slot) = thread.upstreams.http2.take(key) {
+        return Ok(slot);
     }
     let stream = connect.await?;
     check(&stream)?;
+    // Best effort: there are the pings too.
+    let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()));
+    let source_port = stream.source_port();
     let mut http = http2::Builder::new(OnThisThread);
     http.initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(STREAM_WINDOW * MAX_STREAMS as u32)
         .max_send_buf_size(SEND_BUFFER)
-        .max_header_list_size(MAX_HEADER_BLOCK);
+        .max_header_list_size(MAX_HEADER_BLOCK)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(ASK_AFTER)
+        .keep_alive_timeout(ANSWER_WITHIN);
     let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
     if backend.standing.is_gone() {
         // Whoever ends what runs at it has been here already.
@@ -172,7 +201,9 @@ pub(super) async fn open(
         limit,
         since: Cell::new(Instant::now()),
         spent: Cell::new(false),
+        source_port,
     };
+    thread.upstreams.http2.make_room(MAX_IDLE);
     Ok(thread.upstreams.http2.keep(key, Rc::new(shared)))
 }
 
@@ -189,47 +220,44 @@ pub(crate) fn check(stream: &Stream) -> Result<(), ConnectError> {
     }
 }
 
-/// The same TLS, offering HTTP/2 alone.
-pub(crate) fn offered(config: &ClientConfig) -> Arc<ClientConfig> {
-    let mut config = config.clone();
-    config.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
-    Arc::new(config)
-}
-
-/// Why there is no answer.
-pub(crate) enum Failed {
-    /// The backend has surely not looked at it: the request is as good as new.
-    Unseen(Box<Request<RequestBody>>, hyper::Error),
-    /// It may have.
-    Broken(hyper::Error),
-}
-
-impl Room {
-    /// Sends a request and waits for the head of the answer.
-    pub(crate) async fn send(
+impl Slot {
+    /// Sends a request and waits for the head of the answer. Whoever ends the wait because it has taken too long says
+    /// so by `given_up`: others are not to wait on the same connection.
+    pub(super) async fn send(
         &self,
         request: Request<RequestBody>,
         secure: bool,
-    ) -> Result<Response<Incoming>, Failed> {
-        let again = http_body::Body::is_end_stream(request.body()).then(|| {
-            let mut spare = Request::new(RequestBody::empty());
-            *spare.method_mut() = request.method().clone();
-            *spare.uri_mut() = request.uri().clone();
-            *spare.headers_mut() = request.headers().clone();
-            spare
-        });
+        given_up: &Cell<bool>,
+    ) -> Result<Response<Incoming>, Unanswered> {
+        let _waiting = Waiting { connection: &self.0, given_up };
         let mut failed = match self.0.sender.clone().try_send_request(translate(request, secure)).await {
             Ok(response) => return Ok(response),
             Err(failed) => failed,
         };
-        let unsent = failed.take_message().map(restore);
+        let unsent = failed.take_message().map(|unsent| Box::new(restore(unsent)));
         let error = failed.into_error();
-        match unsent.or(again.filter(|_| is_unseen(&error))) {
-            Some(request) => {
-                self.0.spent.set(true);
-                Err(Failed::Unseen(Box::new(request), error))
-            }
-            None => Err(Failed::Broken(error)),
+        let is_unseen = unsent.is_some() || is_unseen(&error);
+        if is_unseen {
+            self.0.spent.set(true);
+        }
+        Err(Unanswered { unsent, is_unseen, error })
+    }
+
+    pub(super) fn source_port(&self) -> u16 {
+        self.0.source_port
+    }
+}
+
+/// Somebody who waits for an answer.
+struct Waiting<'a> {
+    connection: &'a Shared,
+    given_up: &'a Cell<bool>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.given_up.get() {
+            self.connection.spent.set(true);
         }
     }
 }
@@ -285,6 +313,33 @@ fn restore<B>(mut request: Request<B>) -> Request<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn where_too_many_are_idle_the_one_that_has_been_for_longest_is_closed() {
+        let pools = Pools::default();
+        let open = async |number: u64| {
+            let (near, far) = tokio::io::duplex(1024);
+            let (sender, _) = http2::handshake(OnThisThread, TokioIo::new(near)).await.unwrap();
+            let (since, source_port) = (Cell::new(Instant::now()), 0);
+            let (limit, spent) = (Rc::new(Cell::new(MAX_STREAMS)), Cell::new(false));
+            let shared = Shared { sender, open: Cell::new(0), limit, since, spent, source_port };
+            let key = Key { backend: number, losses: 0, server_name: None };
+            pools.make_room(2);
+            (pools.keep(&key, Rc::new(shared)), far)
+        };
+        let scenario = async {
+            let _busy = open(0).await;
+            for number in 1..=3 {
+                open(number).await;
+            }
+            let pools = pools.0.borrow();
+            let kept = pools.iter().filter(|(_, pool)| !pool.connections.is_empty());
+            let mut kept: Vec<u64> = kept.map(|(key, _)| key.backend).collect();
+            kept.sort_unstable();
+            assert_eq!(kept, [0, 2, 3]);
+        };
+        tokio::task::LocalSet::new().run_until(scenario).await;
+    }
 
     #[test]
     fn a_request_takes_the_shape_of_http_2_and_back() {

@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use super::*;
 
+/// How long a client may pause, in most of these tests.
+const PAUSE: Duration = Duration::from_secs(60);
+
 /// A body of given pieces, then trailers or an error.
 struct Script {
     pieces: VecDeque<Result<Frame<Bytes>, &'static str>>,
