@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tidegate_shared::id::ProbeId;
 use tidegate_shared::protocol::OnDemandProbe;
 use tidegate_shared::snapshot::{HostHeader, HttpVersion, Pool, Probe, Settings};
@@ -13,6 +13,8 @@ use crate::arm::document::ApiVersion;
 use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::{Act, Author};
+
+mod document;
 
 /// The version of the rules that test documents are written for.
 pub(crate) const VERSION: ApiVersion = ApiVersion { date: (2024, 5, 1) };
@@ -36,34 +38,9 @@ pub(crate) fn path(name: &str) -> GatewayPath {
     GatewayPath { subscription: "Sub".into(), group: "Group".into(), name: name.into() }
 }
 
-/// The document of a gateway that forwards what comes to 127.0.0.1 and `port`: a frontend `f`, a port `p`, a listener
-/// `l`, a rule `r`, a pool `b`, settings `s`.
+/// The document of the gateway `gw`, at 127.0.0.1 and `port`.
 pub(crate) fn body(port: u16) -> Value {
-    let id = |rest: &str| json!({"id": format!("{}/{rest}", path("gw"))});
-    json!({
-        "location": "West Europe",
-        "properties": {
-            "sku": {"name": "Standard_v2", "tier": "Standard_v2"},
-            "frontendIPConfigurations": [{"name": "f", "properties": {
-                "privateIPAddress": "127.0.0.1", "privateIPAllocationMethod": "Static",
-            }}],
-            "frontendPorts": [{"name": "p", "properties": {"port": port}}],
-            "backendAddressPools": [{"name": "b", "properties": {
-                "backendAddresses": [{"ipAddress": "127.0.0.1"}],
-            }}],
-            "backendHttpSettingsCollection": [{"name": "s", "properties": {"port": 9}}],
-            "httpListeners": [{"name": "l", "properties": {
-                "frontendIPConfiguration": id("frontendIPConfigurations/f"),
-                "frontendPort": id("frontendPorts/p"),
-            }}],
-            "requestRoutingRules": [{"name": "r", "properties": {
-                "priority": 10,
-                "httpListener": id("httpListeners/l"),
-                "backendAddressPool": id("backendAddressPools/b"),
-                "backendHttpSettings": id("backendHttpSettingsCollection/s"),
-            }}],
-        },
-    })
+    document::gateway(&path("gw").to_string(), "127.0.0.1", port)
 }
 
 /// Settings as a snapshot has them.

@@ -4,6 +4,8 @@
 
 mod api;
 mod client;
+#[path = "../../src/testing/document.rs"]
+mod document;
 mod groups;
 mod lifecycle;
 mod lists;
@@ -13,7 +15,7 @@ mod worker;
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use tidegate_control_plane::{Config, ControlPlane, Limits, Proxies};
 
@@ -28,33 +30,9 @@ fn gateway_path(name: &str) -> String {
     format!("/subscriptions/sub/resourceGroups/group/providers/Microsoft.Network/applicationGateways/{name}")
 }
 
-/// The document of a gateway that forwards what comes to that address and port.
+/// The document of a gateway of that name, at that address and port.
 fn gateway_body(name: &str, address: &str, port: u16) -> Value {
-    let id = |rest: &str| json!({"id": format!("{}/{rest}", gateway_path(name))});
-    json!({
-        "location": "West Europe",
-        "properties": {
-            "sku": {"name": "Standard_v2", "tier": "Standard_v2"},
-            "frontendIPConfigurations": [{"name": "f", "properties": {
-                "privateIPAddress": address, "privateIPAllocationMethod": "Static",
-            }}],
-            "frontendPorts": [{"name": "p", "properties": {"port": port}}],
-            "backendAddressPools": [{"name": "b", "properties": {
-                "backendAddresses": [{"ipAddress": "192.0.2.1"}],
-            }}],
-            "backendHttpSettingsCollection": [{"name": "s", "properties": {"port": 9}}],
-            "httpListeners": [{"name": "l", "properties": {
-                "frontendIPConfiguration": id("frontendIPConfigurations/f"),
-                "frontendPort": id("frontendPorts/p"),
-            }}],
-            "requestRoutingRules": [{"name": "r", "properties": {
-                "priority": 10,
-                "httpListener": id("httpListeners/l"),
-                "backendAddressPool": id("backendAddressPools/b"),
-                "backendHttpSettings": id("backendHttpSettingsCollection/s"),
-            }}],
-        },
-    })
+    document::gateway(&gateway_path(name), address, port)
 }
 
 /// A control plane on ports of its own, in a directory of its own.
