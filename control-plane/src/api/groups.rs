@@ -15,7 +15,7 @@ use crate::surroundings::GroupEdit;
 use super::error::{ApiError, SurroundingsError};
 use super::extract::{Base, By, GroupScope, JsonBody, SubscriptionScope, Version};
 use super::filter::Filter;
-use super::operations::{POLL_SECONDS, follow};
+use super::operations::{come_again, follow, value};
 use super::paging::Paging;
 use super::{App, Shared};
 
@@ -100,9 +100,7 @@ pub(super) async fn result(
 ) -> Result<Response, ApiError> {
     let operation = follow(&app, &subscription, &id).await?;
     if operation.state == OperationState::InProgress {
-        let location = location(&base, &version, &subscription, &id);
-        let headers = [(LOCATION, location), (axum::http::header::RETRY_AFTER, POLL_SECONDS)];
-        return Ok((StatusCode::ACCEPTED, headers).into_response());
+        return Ok(come_again(location(&base, &version, &subscription, &id)));
     }
     // A group's deletion cannot fail once it has begun; that of something else is asked for elsewhere.
     Ok(StatusCode::OK.into_response())
@@ -116,8 +114,7 @@ pub(super) struct OperationPath {
 
 fn location(base: &Base, version: &Version, subscription: &str, operation: &str) -> HeaderValue {
     let path = format!("/subscriptions/{subscription}/operationresults/{operation}");
-    let url = format!("{}{path}?api-version={}", base.0, version.text);
-    HeaderValue::try_from(url).unwrap_or_else(|_| HeaderValue::from_static(""))
+    value(&format!("{}{path}?api-version={}", base.0, version.text))
 }
 
 pub(super) async fn list(

@@ -24,7 +24,7 @@ pub struct Opener {
     /// One permit: a hostile certificate, whose opening cannot be stopped, occupies one thread and not all of them.
     turn: Arc<Semaphore>,
     deadline: Duration,
-    /// One permit too, for patterns: those of a gateway take some seconds at most.
+    /// One permit too, for patterns: those of a gateway take about a second at most.
     pattern_turn: Arc<Semaphore>,
     fetcher: Fetcher,
 }

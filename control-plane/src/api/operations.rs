@@ -58,7 +58,8 @@ impl Links {
     }
 }
 
-fn value(url: &str) -> HeaderValue {
+/// A URL as the value of a header.
+pub(super) fn value(url: &str) -> HeaderValue {
     HeaderValue::try_from(url).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
@@ -109,8 +110,7 @@ pub(super) async fn result(
     match operation.state {
         OperationState::InProgress => {
             let again = format!("{}{}?api-version={}", base.0, path.of(&subscription, RESULT), version.text);
-            let headers = [(LOCATION, value(&again)), (RETRY_AFTER, POLL_SECONDS)];
-            Ok((StatusCode::ACCEPTED, headers).into_response())
+            Ok(come_again(value(&again)))
         }
         // What has no result brings `null`, as with the official service: not every client takes a 204 here.
         OperationState::Succeeded => Ok(Json(operation.result.unwrap_or_default()).into_response()),
@@ -122,6 +122,11 @@ pub(super) async fn result(
             Err(ApiError::OperationFailed(problem))
         }
     }
+}
+
+/// The answer to whoever asks for the result of what still goes on.
+pub(super) fn come_again(location: HeaderValue) -> Response {
+    (StatusCode::ACCEPTED, [(LOCATION, location), (RETRY_AFTER, POLL_SECONDS)]).into_response()
 }
 
 /// What the path of an operation says beside its subscription.
