@@ -53,6 +53,8 @@ mod transport_rules;
 mod virtual_network;
 mod ways;
 
+#[cfg(test)]
+pub(crate) use patterns::is_remembered;
 pub use patterns::try_patterns;
 pub use public_address::check_public_address;
 pub use tls_policy::{is_no_policy, served_cipher_suites};

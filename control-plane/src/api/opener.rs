@@ -84,6 +84,7 @@ mod tests {
 
     use super::*;
     use crate::arm::document::Document;
+    use crate::compile::is_remembered;
     use crate::testing::{VERSION, path};
     use crate::violation::code;
 
@@ -105,5 +106,17 @@ mod tests {
             Document::read(path("gw"), &Opener::default().open(body()).await, None, VERSION);
         assert!(violations.is_empty(), "{violations}");
         assert!(document.children[0].secret.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_came_of_patterns_is_known_before_anything_is_decided() {
+        let set = |pattern: &str| json!({ "rewriteRules": [{ "conditions": [{ "pattern": pattern }] }] });
+        let (good, bad) = ("^/of a gateway$", "(of a child");
+        let gateway = json!({ "properties": { "rewriteRuleSets": [{ "properties": set(good) }] } });
+        for (body, pattern) in [(gateway, good), (json!({ "properties": set(bad) }), bad)] {
+            assert!(!is_remembered(pattern));
+            Opener::default().open(body).await;
+            assert!(is_remembered(pattern), "{pattern}");
+        }
     }
 }

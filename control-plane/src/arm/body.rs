@@ -105,7 +105,7 @@ pub fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
     found.into_values().collect()
 }
 
-/// Every rewrite rule set in the body of a gateway, or the one that such a body is on its own, as far as it can be read.
+/// Every rewrite rule set in the body of a gateway, or the one that a body is on its own, as far as it can be read.
 pub fn rewrite_sets_in(body: &Value) -> Vec<RewriteRuleSet> {
     let collection = Collection::named("rewriteRuleSets").expect("the collection exists");
     let Some(body) = body.as_object() else { return Vec::new() };

@@ -14,12 +14,12 @@ use tidegate_shared::snapshot::Pattern;
 use crate::arm::gateway::RewriteRuleSet;
 use crate::violation::{Violations, code};
 
-/// What patterns count for, in bytes: the first of these sizes that the compiled one fits into. A worker takes up to six
-/// times as much for each.
+/// What patterns count for, in bytes: the first of these sizes that the compiled one fits into. A worker takes up to
+/// six times as much for each.
 const SIZES: [usize; 4] = [4 * 1024, 16 * 1024, 64 * 1024, Pattern::SIZE_LIMIT];
 
-/// What the different patterns of one gateway may count for together, in bytes: up to 400 MiB in a worker, and less than
-/// a second to try them. That is as many ordinary ones as there may be conditions.
+/// What the different patterns of one gateway may count for together, in bytes: up to 400 MiB in a worker, and less
+/// than a second to try them. That is as many ordinary ones as there may be conditions.
 const ALL: usize = 64 * 1024 * 1024;
 
 /// The longest text of a pattern, in bytes. A plain one that is longer is too large when compiled; to read some MiB
@@ -113,12 +113,19 @@ struct Memory {
     bytes: usize,
 }
 
-fn remembered(text: &str, ignore_case: bool) -> Outcome {
+/// Nothing of it is left half changed where a holder panics.
+fn memory() -> MutexGuard<'static, Memory> {
     static MEMORY: LazyLock<Mutex<Memory>> = LazyLock::new(Mutex::default);
-    /// Nothing is left half changed where a holder panics.
-    fn memory() -> MutexGuard<'static, Memory> {
-        MEMORY.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    MEMORY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether it is remembered what came of a pattern in which case counts.
+#[cfg(test)]
+pub(crate) fn is_remembered(text: &str) -> bool {
+    memory().outcomes[0].contains_key(text)
+}
+
+fn remembered(text: &str, ignore_case: bool) -> Outcome {
     if let Some(known) = memory().outcomes[usize::from(ignore_case)].get(text) {
         return *known;
     }
