@@ -103,6 +103,7 @@ pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violat
         client_authorities: downstream.compiled_authorities,
         answers: answers(&gateway, pages, of_gateway),
         buffering: buffering(&gateway),
+        headers: gateway::request_headers(&gateway.switches()),
         rewrites: routing.rewrites,
     };
     if violations.is_empty() {

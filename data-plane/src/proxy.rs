@@ -139,7 +139,7 @@ async fn answer(
         let target = rewriting.as_ref().map_or(request.uri(), |rewriting| rewriting.original_uri());
         (handshake, tunnel::Head::of(&request, target), hyper::upgrade::on(&mut request))
     });
-    headers::prepare_request(request.headers_mut(), connection, id);
+    record.drop_headers(headers::prepare_request(request.headers_mut(), connection, id, route.headers));
     if let Some(rewriting) = &rewriting {
         rewriting.change_headers(&mut request)?;
     }

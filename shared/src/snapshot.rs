@@ -12,6 +12,7 @@ use crate::secret::Secret;
 
 mod answers;
 mod backend;
+mod headers;
 mod listener;
 mod rewrite;
 mod route;
@@ -21,6 +22,7 @@ pub use answers::{Answers, Buffering, ErrorPages, Page};
 pub use backend::{
     Host, HostHeader, HttpVersion, Pool, Probe, Settings, TrustedRoot, UpstreamTls, UpstreamTrust,
 };
+pub use headers::{HeaderNames, RequestHeaders};
 pub use listener::{Frontend, Listener};
 pub use rewrite::{
     Condition, HeaderChange, Pattern, Piece, RewriteRule, RewriteSet, ServerVariable, Template, ValueMatch,
@@ -75,6 +77,8 @@ pub struct Content {
     pub rewrites: Vec<RewriteSet>,
     /// Which bodies it holds.
     pub buffering: Buffering,
+    /// What becomes of the headers of requests.
+    pub headers: RequestHeaders,
 }
 
 impl Content {

@@ -22,6 +22,7 @@ mod forwarding;
 mod framing;
 mod grpc;
 mod handshake;
+mod header_switches;
 mod health;
 mod http2;
 mod http2_conformance;

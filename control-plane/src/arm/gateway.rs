@@ -207,6 +207,24 @@ pub struct GlobalConfiguration {
     pub enable_response_buffering: Option<bool>,
     /// Whether the gateway's own answers come without a `Server` header. Those of backends pass as they are.
     pub disable_default_server_header_in_response: Option<bool>,
+    /// By which names the headers of requests pass; what is dropped is counted, and named in the access log. `Standard`
+    /// when absent. An addition of this service's own.
+    pub header_names: Option<HeaderNames>,
+    /// Whether the client's address in `X-Forwarded-For` is followed by its port. It is when absent, as it is with the
+    /// official service. An addition of this service's own.
+    pub forwarded_for_port: Option<bool>,
+}
+
+/// The names that headers of requests pass by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum HeaderNames {
+    /// Letters, digits, hyphens and underscores, as with the official service.
+    #[default]
+    Standard,
+    /// Letters, digits and hyphens: many a server cannot tell an underscore from a hyphen.
+    LettersDigitsHyphens,
+    /// Whatever a name may hold.
+    All,
 }
 
 /// A page of one's own for an error that the gateway itself answers.

@@ -1,11 +1,12 @@
 //! The gateway's own properties: read with their types, and what asks for something that workers do not do is refused.
 
 use serde_json::Value;
+use tidegate_shared::snapshot;
 
 use super::resources::Resources;
 use super::{sku, tls_policy};
 use crate::arm::document::Document;
-use crate::arm::gateway::{Gateway, GatewayIpConfiguration};
+use crate::arm::gateway::{Gateway, GatewayIpConfiguration, GlobalConfiguration, HeaderNames};
 use crate::violation::{Violations, code};
 
 /// Checks what stands for itself, and gives all of it with its types.
@@ -22,6 +23,16 @@ pub(super) fn check(document: &Document, violations: &mut Violations) -> Gateway
     }
     check_ip_configurations(document, violations);
     gateway
+}
+
+/// What becomes of the headers of requests.
+pub(super) fn request_headers(switches: &GlobalConfiguration) -> snapshot::RequestHeaders {
+    let names = match switches.header_names.unwrap_or_default() {
+        HeaderNames::Standard => snapshot::HeaderNames::Standard,
+        HeaderNames::LettersDigitsHyphens => snapshot::HeaderNames::LettersDigitsHyphens,
+        HeaderNames::All => snapshot::HeaderNames::All,
+    };
+    snapshot::RequestHeaders { names, without_client_port: !switches.forwarded_for_port.unwrap_or(true) }
 }
 
 fn check_ip_configurations(document: &Document, violations: &mut Violations) {

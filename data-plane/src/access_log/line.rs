@@ -108,6 +108,9 @@ pub(crate) struct Properties<'a> {
     /// The path rule that decided.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) path_rule: &'a str,
+    /// The headers of the request that did not pass for their names.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) dropped_headers: String,
     /// Why it failed, or how the tunnel ended.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) reason: &'a str,
@@ -155,6 +158,7 @@ impl Default for Properties<'_> {
             content_type: "",
             event: "request",
             path_rule: "",
+            dropped_headers: String::new(),
             reason: "",
             closed_by: "",
             close_code: None,

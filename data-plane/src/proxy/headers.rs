@@ -1,14 +1,20 @@
 //! What a gateway must drop from a message and what it adds. Pure.
 
+mod names;
+
+use std::borrow::Cow;
+
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Method, Request};
+use tidegate_shared::snapshot::RequestHeaders;
 
 use super::error::ProxyError;
 use super::record::TransactionId;
 use crate::listener::Connection;
+pub(crate) use names::Dropped;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -74,16 +80,24 @@ pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Makes the headers of a request fit for the backend, except for `Host`, which depends on the backend.
-pub(crate) fn prepare_request(headers: &mut HeaderMap, connection: &Connection, id: TransactionId) {
+/// Makes the headers of a request fit for the backend, except for `Host`, which depends on the backend. Returns what had
+/// to go for its name.
+pub(crate) fn prepare_request(
+    headers: &mut HeaderMap,
+    connection: &Connection,
+    id: TransactionId,
+    rules: RequestHeaders,
+) -> Dropped {
+    let mut dropped = Dropped::default();
     if connection.wire.has_odd_names() {
-        let dropped = drop_odd_names(headers);
-        connection.counts.cells().headers_dropped.add(dropped);
+        let lines;
+        (dropped, lines) = Dropped::from(headers, rules.names);
+        connection.counts.cells().headers_dropped.add(lines);
     }
     drop_hop_by_hop(headers);
     // The gateway has answered 100 itself by reading the body; the backend is not to be asked again.
     headers.remove(EXPECT);
-    let forwarded_for = forwarded_for(headers, &connection.forwarded_for);
+    let forwarded_for = forwarded_for(headers, &client(connection, rules));
     headers.insert(X_FORWARDED_FOR, forwarded_for);
     let scheme = if connection.secure { "https" } else { "http" };
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
@@ -93,6 +107,18 @@ pub(crate) fn prepare_request(headers: &mut HeaderMap, connection: &Connection, 
     }
     let id = HeaderValue::from_str(id.digits().as_str()).expect("hexadecimal digits are a header value");
     headers.insert(X_APPGW_TRACE_ID, id);
+    dropped
+}
+
+/// How `X-Forwarded-For` names the client.
+fn client(connection: &Connection, rules: RequestHeaders) -> Cow<'_, HeaderValue> {
+    match rules.without_client_port {
+        false => Cow::Borrowed(&connection.forwarded_for),
+        true => {
+            let address = HeaderValue::from_str(&connection.client.ip().to_string());
+            Cow::Owned(address.expect("an address is printable ASCII"))
+        }
+    }
 }
 
 /// Tells the backend what the client asked for, whatever becomes of it on the way. What the client says of that itself
@@ -101,20 +127,6 @@ pub(crate) fn note_target<B>(request: &mut Request<B>) {
     let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let target = HeaderValue::from_str(target).expect("a target is printable");
     request.headers_mut().insert(X_ORIGINAL_URL, target);
-}
-
-/// Removes headers whose names hold more than letters, digits, hyphens and underscores: many a server takes the rest
-/// for one of those. How many lines that were.
-fn drop_odd_names(headers: &mut HeaderMap) -> u64 {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let odd = headers.keys().filter(|name| !name.as_str().bytes().all(is_plain));
-    let odd: Vec<HeaderName> = odd.cloned().collect();
-    let before = headers.len();
-    for name in odd {
-        tracing::debug!(%name, "a request's header is dropped for its name");
-        headers.remove(name);
-    }
-    (before - headers.len()) as u64
 }
 
 /// Whether a message's transfer coding is one that the gateway can take off: none, or chunked alone.
@@ -192,14 +204,6 @@ mod tests {
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["host", "x-end-to-end"]);
-    }
-
-    #[test]
-    fn headers_with_odd_names_go() {
-        let pairs = [("x.a", "1"), ("x.a", "2"), ("x_b", "3"), ("x-c9", "4"), ("x!d", "5"), ("x~", "6")];
-        let mut headers = map(&pairs);
-        assert_eq!(drop_odd_names(&mut headers), 4);
-        assert_eq!(headers, map(&[("x_b", "3"), ("x-c9", "4")]));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use tokio::time::Instant;
 
 use super::body::Progress;
+use super::headers::Dropped;
 use crate::backend::Backend;
 use crate::error_info::ErrorInfo;
 use crate::listener::Connection;
@@ -90,6 +91,8 @@ struct Details {
     /// This side's port of the connection to the backend.
     source_port: u16,
     content_type: Option<HeaderValue>,
+    /// The client's headers that did not pass.
+    dropped: Dropped,
     /// Until the head of the answer.
     first: Option<Duration>,
     reason: Cow<'static, str>,
@@ -120,6 +123,7 @@ impl Record {
                 server_status: 0,
                 source_port: 0,
                 content_type: None,
+                dropped: Dropped::default(),
                 first: None,
                 reason: Cow::Borrowed(ABANDONED),
                 context: None,
@@ -166,6 +170,13 @@ impl Record {
 
     pub(crate) fn upload(&mut self, upload: Option<&Rc<Progress>>) {
         self.upload = upload.cloned();
+    }
+
+    /// Headers of the client's did not pass.
+    pub(crate) fn drop_headers(&mut self, dropped: Dropped) {
+        if let (false, Some(details)) = (dropped.is_empty(), &mut self.details) {
+            details.dropped = dropped;
+        }
     }
 
     /// It goes to that backend, as `request` says: maybe not the first that is tried.

@@ -174,6 +174,7 @@ impl<'a> Builder<'a> {
                 listener: listener.name.clone(),
                 answers: answers.map_err(|index| BuildError::NoPage { index })?,
                 buffering: self.content().buffering,
+                headers: self.content().headers,
                 demand: offer.as_ref().and_then(|offer| offer.demand.clone()),
                 server_name: listener.hosts.first().cloned().unwrap_or_default(),
                 rule,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use http::StatusCode;
-use tidegate_shared::snapshot::Buffering;
+use tidegate_shared::snapshot::{Buffering, RequestHeaders};
 
 use super::paths::PathTable;
 use super::rewrite::RewriteSet;
@@ -20,6 +20,7 @@ pub(crate) struct Route {
     pub(crate) listener: String,
     pub(crate) answers: Arc<Answers>,
     pub(crate) buffering: Buffering,
+    pub(crate) headers: RequestHeaders,
     /// What it asks of clients' certificates.
     pub(crate) demand: Option<Arc<ClientDemand>>,
     /// The first host name of the listener; empty where it answers for all.

@@ -46,6 +46,9 @@ fn gateway_properties() {
     check_gateway(json!({ "enableHttp2": "true" }), &[]);
     let buffering = json!({ "globalConfiguration": { "enableRequestBuffering": true, "enableResponseBuffering": false } });
     check_gateway(buffering, &[]);
+    check_gateway(json!({ "globalConfiguration": { "headerNames": "all", "forwardedForPort": false } }), &[]);
+    let names = json!({ "globalConfiguration": { "headerNames": "Some" } });
+    check_gateway(names, &[(code::INVALID_JSON, ".globalConfiguration.headerNames")]);
     check("gatewayIPConfigurations", 0, json!({ "subnet": null }), &[(code::SUBNET_IS_REQUIRED, ".subnet")]);
 }
 

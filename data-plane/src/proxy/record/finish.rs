@@ -98,6 +98,7 @@ impl Record {
                 content_type: text(details.content_type.as_ref()),
                 event: "request",
                 path_rule: self.selection.as_ref().map_or("", |selection| &selection.way().path_rule),
+                dropped_headers: details.dropped.told(),
                 reason: &details.reason,
                 ..Properties::of(&self.connection)
             },

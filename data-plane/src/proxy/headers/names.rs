@@ -1,0 +1,100 @@
+//! Which headers of a request pass, by their names alone: many a server takes what is no letter, digit or hyphen for
+//! one, and a header for another that the gateway vouches for. Pure.
+
+use http::header::{HeaderMap, HeaderName};
+use tidegate_shared::snapshot::HeaderNames;
+
+/// The most that is told of names that were dropped, in bytes.
+const MAX_TOLD: usize = 256;
+
+/// The names of headers that were dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Dropped(Vec<HeaderName>);
+
+impl Dropped {
+    /// Removes what does not pass. Returns it, and how many lines it was.
+    pub(super) fn from(headers: &mut HeaderMap, passing: HeaderNames) -> (Dropped, u64) {
+        let passes = |name: &&HeaderName| name.as_str().bytes().all(|byte| passes(byte, passing));
+        let names: Vec<HeaderName> = headers.keys().filter(|name| !passes(name)).cloned().collect();
+        let before = headers.len();
+        for name in &names {
+            headers.remove(name);
+        }
+        (Dropped(names), (before - headers.len()) as u64)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// For the log: the names one after the other, and three periods for those that are too many.
+    pub(crate) fn told(&self) -> String {
+        let mut told = String::new();
+        for name in &self.0 {
+            if !told.is_empty() {
+                told.push_str(", ");
+            }
+            if told.len() + name.as_str().len() > MAX_TOLD {
+                told.push_str("...");
+                break;
+            }
+            told.push_str(name.as_str());
+        }
+        told
+    }
+}
+
+fn passes(byte: u8, passing: HeaderNames) -> bool {
+    match passing {
+        HeaderNames::Standard => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
+        HeaderNames::LettersDigitsHyphens => byte.is_ascii_alphanumeric() || byte == b'-',
+        HeaderNames::All => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn headers_go_by_their_names() {
+        let all = [("x.a", 2), ("x_b", 1), ("x-c9", 1), ("x!d", 1), ("x~", 1)];
+        for (passing, kept, lines, told) in [
+            (HeaderNames::Standard, &["x-c9", "x_b"][..], 4, "x.a, x!d, x~"),
+            (HeaderNames::LettersDigitsHyphens, &["x-c9"], 5, "x.a, x_b, x!d, x~"),
+            (HeaderNames::All, &["x!d", "x-c9", "x.a", "x_b", "x~"], 0, ""),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, times) in all {
+                for _ in 0..times {
+                    headers.append(name, HeaderValue::from_static("value"));
+                }
+            }
+            let (dropped, count) = Dropped::from(&mut headers, passing);
+            let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+            names.sort_unstable();
+            assert_eq!((names.as_slice(), count), (kept, lines), "{passing:?}");
+            assert_eq!((dropped.told().as_str(), dropped.is_empty()), (told, told.is_empty()));
+        }
+    }
+
+    #[test]
+    fn what_is_told_is_bounded() {
+        let mut headers = HeaderMap::new();
+        for number in 0..100 {
+            let name = HeaderName::try_from(format!("x.{number}")).unwrap();
+            headers.insert(name, HeaderValue::from_static("value"));
+        }
+        let (dropped, count) = Dropped::from(&mut headers, HeaderNames::Standard);
+        let told = dropped.told();
+        assert_eq!(count, 100);
+        assert!(
+            told.len() < MAX_TOLD + 10 && told.starts_with("x.0, x.1,") && told.ends_with(", ..."),
+            "{told}"
+        );
+        let long = HeaderName::try_from(format!("x.{}", "y".repeat(1000))).unwrap();
+        assert_eq!(Dropped(vec![long]).told(), "...");
+    }
+}

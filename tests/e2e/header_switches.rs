@@ -1,0 +1,79 @@
+//! What a gateway may change in how the headers of requests reach backends: which names pass, and how clients are named.
+
+use serde_json::{Value, json};
+use tidegate_harness::{Backend, Gateway, HttpClient, Metrics};
+
+use crate::http2::with_http2;
+use crate::{HOST, tidegate, with_https};
+
+async fn switch(gateway: &mut Gateway, switches: Value) {
+    let mut document = gateway.document.clone();
+    document.body_mut()["properties"]["globalConfiguration"] = switches;
+    gateway.apply(document).await;
+}
+
+const SENT: [(&str, &str); 5] =
+    [("x.period", "1"), ("x_underscore", "2"), ("x-hyphen", "3"), ("x.period", "4"), ("x!mark", "5")];
+
+#[tokio::test]
+async fn the_names_that_pass_can_be_chosen_and_what_is_dropped_is_counted_and_logged() {
+    let (backend, authority) = (Backend::start().await, tidegate_harness::Authority::new());
+    let document = |document| with_http2(with_https(document, &authority));
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], document).await;
+    let mut counted = 0;
+    for (number, (switches, passing, lines, told)) in [
+        (json!({}), &["x_underscore"][..], 3, json!("x.period, x!mark")),
+        (json!({"headerNames": "LettersDigitsHyphens"}), &[], 4, json!("x.period, x_underscore, x!mark")),
+        (json!({"headerNames": "All"}), &["x_underscore", "x.period", "x!mark"], 0, Value::Null),
+        (json!({"headerNames": "Standard"}), &["x_underscore"], 3, json!("x.period, x!mark")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        switch(&mut gateway, switches.clone()).await;
+        let (path, secure) = (format!("/names/{number}"), format!("/names/{number}/by-http-2"));
+        gateway.client().await.send("GET", &path, &SENT, "").await.expect(200);
+        let trust = authority.client();
+        let mut client = tidegate_harness::Http2Client::connect_tls(gateway.https(), HOST, &trust).await;
+        client.send("GET", &secure, &SENT, "").await.expect(200);
+        for path in [path, secure] {
+            let request = backend.request(&path).await;
+            assert_eq!(request.expect_header("x-hyphen"), "3");
+            for name in ["x.period", "x_underscore", "x!mark"] {
+                assert_eq!(request.header(name).is_some(), passing.contains(&name), "{name} {switches}");
+            }
+            let line = gateway.access_log().line_with(&[&format!("\"requestUri\":\"{path}\"")]).await;
+            assert_eq!(line["properties"]["droppedHeaders"], told, "{switches}");
+            counted += lines;
+        }
+        let all =
+            |metrics: &Metrics| metrics.sum("tidegate_headers_dropped_total", &[]) == f64::from(counted);
+        gateway.tidegate.metrics_when("what was dropped is counted", all).await;
+    }
+}
+
+#[tokio::test]
+async fn the_clients_port_can_be_left_out_of_x_forwarded_for() {
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let mut kept: HttpClient = gateway.client().await;
+    let before = [("x-forwarded-for", "203.0.113.9:1234")];
+    for (number, (switches, with_port)) in [
+        (json!({"forwardedForPort": false}), false),
+        (json!({"forwardedForPort": true}), true),
+        (json!({}), true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        switch(&mut gateway, switches.clone()).await;
+        let path = format!("/for/{number}");
+        // It takes effect on connections that are open too.
+        kept.send("GET", &path, &before, "").await.expect(200);
+        let request = backend.request(&path).await;
+        let told = request.expect_header("x-forwarded-for");
+        let client = told.strip_prefix("203.0.113.9:1234, ").unwrap_or_else(|| panic!("{told}"));
+        let (address, port) = client.split_once(':').unwrap_or((client, ""));
+        assert_eq!((address, !port.is_empty()), ("127.0.0.1", with_port), "{switches}: {told}");
+    }
+}
