@@ -1,7 +1,7 @@
 //! A data thread: its own runtime, its own sockets, its own upstream connections, its own tunnels.
 //!
-//! Threads share nothing that they write except health, counters and places for connections. Work never moves from one
-//! to another, so nothing on the way of a request is locked.
+//! Threads share nothing that they write except health, counters, turns (of members, and of the addresses of a name) and
+//! places for connections. Work never moves from one to another, so nothing on the way of a request is locked.
 
 use std::cell::{Cell, RefCell};
 use std::io;

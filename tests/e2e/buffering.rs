@@ -240,6 +240,7 @@ async fn a_slow_client_costs_its_backend_nothing() {
     reset_peak_memory(worker);
     let before = memory_kib(worker);
     let whole = body(SIZE);
+    let asked = tokio::time::Instant::now();
     // The write ends: the gateway has taken all of it, though its client reads nothing.
     let (mut client, mut server) = unread(&gateway, &mut backend, &whole).await;
     // And the connection is free for another request, as soon as the gateway has read what is on its way.
@@ -260,9 +261,17 @@ async fn a_slow_client_costs_its_backend_nothing() {
         ((), ()) = async { tokio::join!(serve, ask) } => {}
         () = serve_others => unreachable!(),
     }
+    let backend_time = asked.elapsed();
     assert!(client.read_exact(SIZE).await == whole.as_bytes(), "the content is another");
     let grown = peak_memory_kib(worker).saturating_sub(before);
     assert!(grown < 24 * 1024, "the worker grew by {grown} KiB");
+    // How long its client took is not counted as the backend's time.
+    let name = "tidegate_backend_last_byte_duration_seconds";
+    let metrics = gateway.tidegate.metrics_when("the response has ended", |metrics| {
+        metrics.sum("tidegate_http_sent_bytes_total", &[]) >= SIZE as f64
+    });
+    let counted = metrics.await.sum(&format!("{name}_sum"), &[]);
+    assert!(counted <= 2.0 * backend_time.as_secs_f64(), "{counted} s of {backend_time:?}");
 }
 
 #[tokio::test]

@@ -8,11 +8,15 @@ use http::uri::PathAndQuery;
 use super::error::ProxyError;
 
 /// Puts `replacement` in the place of what the path rule matched: at the beginning of the path, or before the whole
-/// path where it does not begin so (any more) or no path rule decided. The query stays.
+/// path where it does not begin so (any more) or no path rule decided. The query stays, and so does `*`, which is no
+/// path.
 ///
 /// `matched` is compared as it was when the rule was found: decoded and without case.
 pub(super) fn replace(uri: &Uri, replacement: &str, matched: Option<&[u8]>) -> Result<Uri, ProxyError> {
     let path = uri.path();
+    if path == "*" {
+        return Ok(uri.clone());
+    }
     let rest = matched.and_then(|matched| after(path, matched)).unwrap_or(path);
     let joined = if rest.is_empty() {
         Cow::Borrowed(replacement)
@@ -74,6 +78,7 @@ mod tests {
             ("/a%2fb/c", "/o/", Some("/a/b/"), "/o/c"),
             ("/a", "/o/", Some("/a"), "/o/"),
             ("/a?x", "/", Some("/a"), "/?x"),
+            ("*", "/o/", None, "*"),
         ];
         for (path, replacement, matched, expected) in cases {
             let uri = path.parse().unwrap();

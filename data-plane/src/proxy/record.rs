@@ -68,6 +68,8 @@ pub(crate) struct Record {
     asked: Option<Instant>,
     /// From there to the head of its answer.
     latency: Option<Duration>,
+    /// When the backend had said all, where its client hears it later.
+    heard: Option<Instant>,
     /// Whether that head was a 101.
     switched: bool,
     /// What only lines and spans need; none where neither is wanted.
@@ -141,6 +143,7 @@ impl Record {
             error: ErrorInfo::ClientClosedRequest,
             asked: None,
             latency: None,
+            heard: None,
             switched: false,
             details: (thread.log.is_on() || thread.spans.is_on()).then(details),
         }
@@ -229,6 +232,11 @@ impl Record {
             details.first = Some(self.started.elapsed());
             details.content_type = headers.get(header::CONTENT_TYPE).cloned();
         }
+    }
+
+    /// When the backend had said all, though its client may not have heard it yet.
+    pub(crate) fn heard(&mut self, heard: Option<Instant>) {
+        self.heard = heard;
     }
 
     pub(crate) fn add_sent(&mut self, bytes: u64) {

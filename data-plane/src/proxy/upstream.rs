@@ -42,6 +42,9 @@ const SWEEP: Duration = Duration::from_secs(5);
 /// not be able to use up the descriptors.
 const MAX_IDLE: usize = 1024;
 
+/// What is read of an answer at once, before its client has taken what came earlier. A head is smaller.
+const READ_BUFFER: usize = 128 * 1024;
+
 /// A connection that can take one request.
 #[derive(Debug)]
 pub(crate) enum Sender {
@@ -238,7 +241,8 @@ pub(crate) async fn open(
     let stream = timeout(CONNECT_TIMEOUT, connected).await.map_err(|_| ConnectError::Timeout)??;
     let source_port = stream.source_port();
     let (stream, expected) = Checked::new(stream);
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
+    let handshake = http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream));
+    let (sender, connection) = handshake.await.map_err(ConnectError::Http)?;
     // How it ends is seen by whoever waits for the response; an idle one may end as it likes.
     if backend.standing.is_gone() {
         // Whoever ends what runs at it has been here already.

@@ -67,7 +67,7 @@ impl HostTable {
         };
         let exact = if self.exact.is_empty() { None } else { self.exact.get(host.as_ref()).copied() };
         let best = exact.into_iter().chain(self.any).min();
-        if self.wildcards.is_empty() {
+        if self.wildcards.is_empty() || best == Some(0) {
             return best;
         }
         self.wildcard(host.as_bytes(), best.unwrap_or(usize::MAX)).or(best)

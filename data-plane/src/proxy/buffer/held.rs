@@ -1,6 +1,8 @@
 //! A response that is relayed to its client, with what has to happen when it has passed.
 
+use std::cell::Cell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::relay::{Relay, RelayError};
 use crate::backend::Backend;
@@ -23,6 +26,8 @@ use crate::spool::Room;
 pub(crate) struct Held {
     relay: Relay,
     record: Record,
+    /// When the backend had said all.
+    heard: Rc<Cell<Option<Instant>>>,
 }
 
 impl Held {
@@ -34,7 +39,10 @@ impl Held {
         patience: Duration,
         room: &Room,
     ) -> Held {
+        let heard = Rc::new(Cell::new(None));
+        let now = heard.clone();
         let finished = move || {
+            now.set(Some(Instant::now()));
             drop(busy);
             if let Some(lease) = lease {
                 lease.give_back();
@@ -44,12 +52,17 @@ impl Held {
             Some(cut) => cut.reason().into(),
             None => format!("the backend's response broke off: {error}"),
         };
-        Held { relay: Relay::start(body, room.clone(), patience, word, finished), record }
+        Held { relay: Relay::start(body, room.clone(), patience, word, finished), record, heard }
     }
 
     /// Notes why the client will not get all of it.
     pub(crate) fn give_up(&mut self, why: impl std::fmt::Display) {
         self.record.fail(ErrorInfo::ClientClosedRequest, why.to_string());
+    }
+
+    fn complete(&mut self) {
+        self.record.heard(self.heard.get());
+        self.record.complete();
     }
 }
 
@@ -67,7 +80,7 @@ impl Body for Held {
                 self.record.add_sent(frame.data_ref().map_or(0, |data| data.len() as u64));
                 // A client that was told the length need not ask for the end.
                 if self.relay.size_hint().exact() == Some(0) {
-                    self.record.complete();
+                    self.complete();
                 }
             }
             Some(Err(error)) => {
@@ -77,7 +90,7 @@ impl Body for Held {
                 };
                 self.record.fail(info, error.to_string());
             }
-            None => self.record.complete(),
+            None => self.complete(),
         }
         Poll::Ready(frame)
     }

@@ -55,7 +55,8 @@ impl Record {
         if self.switched {
             series.tunnels.of(thread).handshake.observe(REQUEST, time);
         } else if let (Some(backend), Some(asked), Some(_)) = (&self.backend, self.asked, self.latency) {
-            backend.series.exchanges.of(thread).last_byte.observe(REQUEST, asked.elapsed());
+            let whole = self.heard.map_or_else(|| asked.elapsed(), |heard| heard - asked);
+            backend.series.exchanges.of(thread).last_byte.observe(REQUEST, whole);
         }
     }
 

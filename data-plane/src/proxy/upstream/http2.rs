@@ -17,7 +17,7 @@ use http::{Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::rt::Executor;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -38,10 +38,6 @@ const STREAM_WINDOW: u32 = 128 * 1024;
 const SEND_BUFFER: usize = 64 * 1024;
 /// The largest header block of an answer, decoded.
 const MAX_HEADER_BLOCK: u32 = 64 * 1024;
-/// How long a backend with open streams may be silent before it is asked whether it is still there (PING), and how long
-/// it may take to say so: a network may forget a connection without a word to either end.
-const ASK_AFTER: Duration = Duration::from_secs(20);
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs what a connection needs on this thread.
 #[derive(Clone, Copy, Debug)]
@@ -167,17 +163,14 @@ pub(super) async fn open(
     }
     let stream = connect.await?;
     check(&stream)?;
-    // Best effort: there are the pings too.
+    // Best effort. Not by PING: servers of gRPC end connections over which it comes more often than every five minutes.
     let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()));
     let source_port = stream.source_port();
     let mut http = http2::Builder::new(OnThisThread);
     http.initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(STREAM_WINDOW * MAX_STREAMS as u32)
         .max_send_buf_size(SEND_BUFFER)
-        .max_header_list_size(MAX_HEADER_BLOCK)
-        .timer(TokioTimer::new())
-        .keep_alive_interval(ASK_AFTER)
-        .keep_alive_timeout(ANSWER_WITHIN);
+        .max_header_list_size(MAX_HEADER_BLOCK);
     let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
     if backend.standing.is_gone() {
         // Whoever ends what runs at it has been here already.
