@@ -16,7 +16,8 @@ pub(crate) struct TimeoutOptions {
           value_parser = value::duration)]
     pub(crate) client_header_timeout: Duration,
 
-    /// How long a client may pause within the body of a request, also by HTTP/2. Then it is answered 408.
+    /// How long a client may pause within the body of a request; with HTTP/2 no less than the settings' `requestTimeout`.
+    /// Then it is answered 408.
     #[arg(long, env = "TIDEGATE_CLIENT_BODY_TIMEOUT", default_value = "60s", value_name = "DURATION",
           value_parser = value::duration)]
     pub(crate) client_body_timeout: Duration,

@@ -83,8 +83,8 @@ pub(crate) async fn exchange(
     record: &mut Record,
 ) -> Result<Exchange, ProxyError> {
     let given_up = Cell::new(false);
-    let times = Times { backend: target.request_timeout, client: connection.thread.timeouts.body };
-    let mut wait = if upload.is_some() { times.backend.min(times.client) } else { times.backend };
+    let times = Times::new(target.request_timeout, connection.thread.timeouts.body);
+    let mut wait = times.backend;
     let attempts = Attempts {
         connection,
         target,
@@ -102,7 +102,7 @@ pub(crate) async fn exchange(
         match times.left(upload.as_deref()) {
             Ok(left) => wait = left,
             Err(error) => {
-                given_up.set(true);
+                given_up.set(matches!(error, ProxyError::Timeout { .. }));
                 return Err(error);
             }
         }
@@ -116,20 +116,22 @@ struct Times {
 }
 
 impl Times {
+    /// The client has no less than the backend: either may be the one to speak next, as in calls of gRPC that go both
+    /// ways. By HTTP/1.1 a shorter time is seen to by the guard of the client's connection.
+    fn new(backend: Duration, client: Duration) -> Times {
+        Times { backend, client: client.max(backend) }
+    }
+
     /// How long is to be waited before this is asked again; or who has had its time.
     fn left(&self, upload: Option<&Progress>) -> Result<Duration, ProxyError> {
         let quiet = upload.map_or(Duration::MAX, |upload| upload.at.get().elapsed());
-        if upload.is_some_and(|upload| upload.waits_for_client.get()) {
-            let left = self.client.saturating_sub(quiet);
-            let seconds = self.client.as_secs();
-            return if left.is_zero() { Err(ProxyError::SlowBody { seconds }) } else { Ok(left) };
+        let waits_for_client = upload.is_some_and(|upload| upload.waits_for_client.get());
+        let limit = if waits_for_client { self.client } else { self.backend };
+        match (limit.saturating_sub(quiet), limit.as_secs()) {
+            (Duration::ZERO, seconds) if waits_for_client => Err(ProxyError::SlowBody { seconds }),
+            (Duration::ZERO, seconds) => Err(ProxyError::Timeout { seconds }),
+            (left, _) => Ok(left),
         }
-        let left = self.backend.saturating_sub(quiet);
-        if left.is_zero() {
-            return Err(ProxyError::Timeout { seconds: self.backend.as_secs() });
-        }
-        // It may be the client's turn before that.
-        Ok(if upload.is_some_and(|upload| upload.done.get()) { left } else { left.min(self.client) })
     }
 }
 
@@ -373,24 +375,24 @@ mod tests {
     #[test]
     fn whoever_the_request_waits_for_has_its_own_time() {
         let second = Duration::from_secs(1);
-        let times = Times { backend: 5 * second, client: 2 * second };
-        assert!(matches!(times.left(None), Err(ProxyError::Timeout { seconds: 5 })));
-        for (waits_for_client, done, quiet, expected) in [
-            (false, false, 1, Ok(2.0)),
-            (false, false, 4, Ok(1.0)),
-            (false, true, 1, Ok(4.0)),
-            (false, true, 5, Err(504)),
-            (false, false, 5, Err(504)),
-            (true, false, 1, Ok(1.0)),
-            (true, false, 2, Err(408)),
+        assert!(matches!(Times::new(second, second).left(None), Err(ProxyError::Timeout { seconds: 1 })));
+        for (backend, client, waits_for_client, quiet, expected) in [
+            (2, 5, false, 1, Ok(1.0)),
+            (2, 5, false, 2, Err(504)),
+            (2, 5, true, 1, Ok(4.0)),
+            (2, 5, true, 2, Ok(3.0)),
+            (2, 5, true, 5, Err(408)),
+            // Whoever waits for a backend that has much time has as much.
+            (5, 2, true, 2, Ok(3.0)),
+            (5, 2, true, 5, Err(408)),
         ] {
+            let times = Times::new(backend * second, client * second);
             let progress = Progress::start();
             progress.waits_for_client.set(waits_for_client);
-            progress.done.set(done);
             progress.at.set(Instant::now() - quiet * second);
             let left = times.left(Some(&progress)).map(|left| left.as_secs_f64().round());
             let left = left.map_err(|error| error.response(&Answers::default(), false).status().as_u16());
-            assert_eq!(left, expected, "{waits_for_client} {done} {quiet}");
+            assert_eq!(left, expected, "{backend} {client} {waits_for_client} {quiet}");
         }
     }
 }
