@@ -108,6 +108,8 @@ async fn over_http_2_a_request_is_made_again_only_where_nobody_has_looked_at_it(
     })
     .await;
     let mut client = gateway.client().await;
+    let serve = async { backend.call().await.head_alone(&[]) };
+    tokio::join!(client.get("/kept"), serve).0.expect(200);
     let fail = async { backend.call().await.reset(Reason::INTERNAL_ERROR) };
     let (failed, ()) = tokio::join!(client.get("/poison"), fail);
     failed.expect(502);
