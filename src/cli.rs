@@ -4,7 +4,7 @@
 //! the environment variable that its help names; the command line wins.
 
 mod client;
-mod timeouts;
+mod downstream;
 mod value;
 
 use std::net::{IpAddr, SocketAddr};
@@ -19,7 +19,7 @@ use tidegate_data_plane::{AccessLog, MetricsPage};
 use tidegate_shared::secret::Secret;
 
 pub(crate) use client::ClientCommand;
-pub(crate) use timeouts::TimeoutOptions;
+pub(crate) use downstream::DownstreamOptions;
 pub(crate) use value::{format_access_log, format_duration, format_metrics};
 
 /// A self-hosted Application Gateway.
@@ -211,7 +211,7 @@ pub(crate) struct WorkerOptions {
     pub(crate) drain_timeout: Duration,
 
     #[command(flatten)]
-    pub(crate) timeouts: TimeoutOptions,
+    pub(crate) downstream: DownstreamOptions,
 
     /// How much of bodies may wait on a worker's disk, for gateways that ask for buffering, such as `1GiB`.
     #[arg(long, env = "TIDEGATE_BUFFER_SPACE", default_value = "1GiB", value_name = "SIZE",

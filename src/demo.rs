@@ -23,7 +23,9 @@ use self::gateway::DemoGateway;
 use self::management::Management;
 use self::screen::{Hints, say};
 use crate::Outcome;
-use crate::cli::{ControlPlaneOptions, DemoOptions, EchoOptions, TimeoutOptions, UpOptions, WorkerOptions};
+use crate::cli::{
+    ControlPlaneOptions, DemoOptions, DownstreamOptions, EchoOptions, UpOptions, WorkerOptions,
+};
 use crate::control_plane::{LocalControlPlane, TOKEN_FILE};
 use crate::logging;
 use crate::stop::Stop;
@@ -185,7 +187,7 @@ fn up_options(files: &Files) -> UpOptions {
             threads: None,
             // Whoever ends a demo does not wait for its tunnels.
             drain_timeout: Duration::from_secs(1),
-            timeouts: TimeoutOptions::DOCUMENTED,
+            downstream: DownstreamOptions::DOCUMENTED,
             buffer_space: 1 << 30,
             access_log: AccessLog::File(files.access_log.clone()),
             access_log_max_size: u64::MAX,

@@ -41,7 +41,8 @@ pub(crate) fn run(options: DataPlaneOptions) -> Outcome {
         },
         metrics: options.worker.metrics,
         otlp_endpoint: options.worker.otlp_endpoint,
-        timeouts: options.worker.timeouts.timeouts(),
+        timeouts: options.worker.downstream.timeouts(),
+        max_request_body: options.worker.downstream.max_request_body,
     };
     Ok(tidegate_data_plane::run(config, &stop.asked)?)
 }

@@ -32,6 +32,8 @@ pub struct Config {
     pub access_log: AccessLog,
     /// How long clients are waited for.
     pub timeouts: Timeouts,
+    /// How many bytes the body of a request may have.
+    pub max_request_body: u64,
     /// When a file of access lines is full, and what becomes of it then.
     pub access_log_rotation: Rotation,
     /// Where Prometheus may ask.

@@ -99,7 +99,7 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     let spans = Exporter::start(config.otlp_endpoint.as_deref())?;
     let places = Places::raise();
     let room = Room::open(config.data_dir.join("buffers"), config.buffer_space)?;
-    let threads = Rc::new(Threads::start(config.threads, config.timeouts, &log, &spans, &places, &room)?);
+    let threads = Rc::new(Threads::start(&config, &log, &spans, &places, &room)?);
     let metrics = Metrics::new(places, log.dropped.clone(), spans.dropped.clone());
     let (drain_timeout, page) = (config.drain_timeout, config.metrics);
     let control_plane = config.control_plane.clone();

@@ -52,7 +52,7 @@ pub(crate) async fn serve(
     mut request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let id = TransactionId::new(&connection.thread);
-    let translated = http2::translate(&mut request);
+    let translated = http2::translate(&mut request, connection.thread.max_request_body);
     let mut record = Record::start(&connection, id, &request);
     let span = || connection.thread.random.borrow_mut().u64(1..).to_be_bytes();
     let exports = connection.thread.spans.is_on();
@@ -153,7 +153,7 @@ async fn answer(
     let (mut parts, body) = request.into_parts();
     let (body, upload) = match route.buffering.requests && asked.is_none() {
         true => forward::collect(connection, body).await?,
-        false => RequestBody::new(body),
+        false => RequestBody::new(body, connection.thread.max_request_body),
     };
     headers::frame(&mut parts.headers, &body);
     record.upload(upload.as_ref());

@@ -6,7 +6,6 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -18,7 +17,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::{self, Logger};
-use crate::config::Timeouts;
+use crate::config::{Config, Timeouts};
 use crate::cut::{Cut, Registry};
 use crate::drain::Drained;
 use crate::limits::Places;
@@ -63,6 +62,8 @@ pub(crate) struct Thread {
     pub(crate) places: Places,
     /// How long clients are waited for.
     pub(crate) timeouts: Timeouts,
+    /// How many bytes the body of a request may have.
+    pub(crate) max_request_body: u64,
     /// Where bodies wait that are held; shared by all threads of the process.
     pub(crate) room: Room,
     /// For transaction ids: unique, not secret.
@@ -110,23 +111,26 @@ impl Drop for Live {
 pub(crate) struct Threads(Vec<(mpsc::Sender<Command>, JoinHandle<()>)>);
 
 impl Threads {
-    /// Starts `count` data threads.
+    /// Starts as many data threads as the worker is to have.
     pub(crate) fn start(
-        count: NonZeroUsize,
-        timeouts: Timeouts,
+        config: &Config,
         log: &access_log::Writer,
         spans: &trace::Exporter,
         places: &Places,
         room: &Room,
     ) -> io::Result<Threads> {
         let outlets = || Outlets {
-            timeouts,
+            timeouts: config.timeouts,
+            max_request_body: config.max_request_body,
             log: log.handle(),
             spans: spans.handle(),
             places: places.clone(),
             room: room.clone(),
         };
-        (0..count.get()).map(|number| start_one(number, outlets())).collect::<Result<_, _>>().map(Threads)
+        (0..config.threads.get())
+            .map(|number| start_one(number, outlets()))
+            .collect::<Result<_, _>>()
+            .map(Threads)
     }
 
     /// Gives each thread one of `sockets` to accept on.
@@ -177,6 +181,7 @@ impl Threads {
 #[derive(Debug)]
 struct Outlets {
     timeouts: Timeouts,
+    max_request_body: u64,
     log: access_log::Handle,
     spans: trace::Handle,
     places: Places,
@@ -211,6 +216,7 @@ async fn run(mut commands: mpsc::Receiver<Command>, number: usize, outlets: Outl
         spans: outlets.spans,
         places: outlets.places,
         timeouts: outlets.timeouts,
+        max_request_body: outlets.max_request_body,
         room: outlets.room,
         random: RefCell::new(fastrand::Rng::new()),
         live: Cell::new(0),

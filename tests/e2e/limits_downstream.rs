@@ -1,8 +1,9 @@
 //! How much a client may send before it is told that it is too much.
 
-use tidegate_harness::{Backend, Gateway};
+use tidegate_harness::{Authority, Backend, Gateway, Http2Client};
 
-use crate::tidegate;
+use crate::http2::with_http2;
+use crate::{HOST, tidegate, with_https};
 
 const KIB: usize = 1024;
 
@@ -57,5 +58,46 @@ async fn a_body_is_asked_for_only_where_it_is_wanted() {
         let mut client = gateway.peer().await;
         client.write(request).await;
         assert_eq!(client.read_head().await.status(), status);
+    }
+}
+
+#[tokio::test]
+async fn the_largest_body_can_be_chosen_and_holds_by_either_version() {
+    let (backend, authority) = (Backend::start().await, Authority::new());
+    let document = |document| with_http2(with_https(document, &authority));
+    let limited = tidegate().option("--max-request-body", "100KiB");
+    let gateway = Gateway::start_with(limited, &[backend.ip()], document).await;
+    let (most, more) = ("x".repeat(100 * KIB), "x".repeat(100 * KIB + 1));
+    gateway.client().await.send("PUT", "/most", &[], most.clone()).await.expect(200);
+    for (framing, body) in [("Content-Length: 102401", ""), ("Transfer-Encoding: chunked", "19001\r\n")] {
+        let mut client = gateway.peer().await;
+        client.write(format!("PUT /more HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n{body}")).await;
+        let head = client.read_head().await;
+        assert_eq!((head.status(), head.header("connection")), (413, Some("close")), "{framing}");
+    }
+
+    let mut client = Http2Client::connect_tls(gateway.https(), HOST, &authority.client()).await;
+    client.send("PUT", "/most", &[], most).await.expect(200);
+    let said = client.begin("PUT", "/more", &[("content-length", "102401")], false).await;
+    said.answer().await.expect(413);
+    let mut unsaid = client.begin("PUT", "/more", &[], false).await;
+    unsaid.write(&more).await;
+    unsaid.answer().await.expect(413);
+    client.get("/still").await.expect(200);
+    assert!(backend.requests().iter().all(|request| request.body.len() <= 100 * KIB));
+    gateway.access_log().line_with(&["/more", "413", "HTTP/2.0", "larger than it may be"]).await;
+}
+
+#[tokio::test]
+async fn who_does_not_speak_http_is_told_so_at_once() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    // Not one of them has an end of line, which could be waited for.
+    for words in [b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03".as_slice(), b"SSH-2.0-client", b"{\"json\": 1}"]
+    {
+        let mut client = gateway.peer().await;
+        client.write(words).await;
+        let head = client.read_head().await;
+        assert_eq!((head.status(), head.header("connection")), (400, Some("close")), "{words:?}");
     }
 }

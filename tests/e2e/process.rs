@@ -143,6 +143,22 @@ async fn sigterm_lets_running_requests_end_well() {
 }
 
 #[tokio::test]
+async fn sigterm_lets_a_request_be_finished_that_has_begun() {
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let mut client = gateway.peer().await;
+    client.write("GET /begun HTTP/1.1\r\nHo").await;
+    // By now the worker has seen it, and the stop that follows.
+    gateway.get("/other").await.expect(200);
+    gateway.tidegate.terminate();
+    wait_for("the listener to be closed", async || TcpStream::connect(gateway.http()).await.err()).await;
+    client.write("st: a\r\n\r\n").await;
+    let head = client.read_head().await;
+    assert_eq!((head.status(), head.header("connection")), (200, Some("close")));
+    assert!(gateway.tidegate.exited_well().await);
+}
+
+#[tokio::test]
 async fn the_end_of_its_terminal_stops_it_in_order() {
     let mut tidegate = tidegate().start().await;
     tidegate.worker_pid(1).await;

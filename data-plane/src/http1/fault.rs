@@ -53,7 +53,7 @@ pub(crate) enum Fault {
     CodingInOldVersion,
     #[error("an expectation other than 100-continue")]
     Expectation,
-    #[error("the body is larger than 4 GiB")]
+    #[error("the body is larger than it may be")]
     BodyTooLarge,
     #[error("a chunk is malformed")]
     Chunk,

@@ -10,8 +10,8 @@ const MAX_TARGET: usize = 32 * 1024;
 const MAX_HEADERS: usize = 32 * 1024;
 /// What a request line holds beside its target: a method, a version, two spaces, an end.
 const MAX_REST: usize = 64;
-/// The largest body: the documented limit without a firewall.
-const MAX_BODY: u64 = 4 * 1024 * 1024 * 1024;
+/// The longest method: there is none longer than 17 letters.
+const MAX_METHOD: usize = 32;
 /// Up to this length, a target is repeated in the access line of a request that is refused.
 const MAX_REPEATED: usize = 2 * 1024;
 
@@ -29,6 +29,8 @@ pub(crate) struct Pass {
 #[derive(Debug)]
 pub(crate) struct Inspector {
     state: State,
+    /// The largest body.
+    max_body: u64,
     /// Whether a header's name has held more than letters, digits and hyphens, ever.
     pub(crate) odd_names: bool,
 }
@@ -43,8 +45,9 @@ enum State {
 }
 
 impl Inspector {
-    pub(crate) fn new() -> Inspector {
-        Inspector { state: State::Head(Head::default()), odd_names: false }
+    /// Of a new connection, with requests whose bodies may have so many bytes.
+    pub(crate) fn new(max_body: u64) -> Inspector {
+        Inspector { state: State::Head(Head::default()), max_body, odd_names: false }
     }
 
     /// Whether the next byte belongs to the body of a request.
@@ -72,7 +75,7 @@ impl Inspector {
                 State::Head(head) => match head.read(rest) {
                     Ok(Some(end)) => {
                         self.odd_names |= head.odd_names;
-                        match head.finish() {
+                        match head.finish(self.max_body) {
                             Ok(next) => self.state = next,
                             Err(fault) => return Pass { count, fault: Some(fault) },
                         }
@@ -89,7 +92,7 @@ impl Inspector {
                     }
                     usize::try_from(here).expect("no more than there are bytes")
                 }
-                State::Chunks(chunks) => match chunks.take(rest, MAX_BODY) {
+                State::Chunks(chunks) => match chunks.take(rest, self.max_body) {
                     Ok((taken, ended)) => {
                         if ended {
                             self.resume();
@@ -147,6 +150,7 @@ impl Head {
         self.scanned = bytes.len();
         match self.fields {
             0 if bytes.len() - self.line > MAX_TARGET + MAX_REST => Err(Fault::TargetTooLong),
+            0 if !begins_a_request(&bytes[self.line..]) => Err(Fault::Method),
             0 => Ok(None),
             fields if bytes.len() - fields > MAX_HEADERS => Err(Fault::HeadTooLarge),
             _ => Ok(None),
@@ -179,7 +183,7 @@ impl Head {
     }
 
     /// What follows the head, if the head makes sense as a whole.
-    fn finish(&self) -> Result<State, Fault> {
+    fn finish(&self, max_body: u64) -> Result<State, Fault> {
         if !self.host && !self.old_version {
             return Err(Fault::HostMissing);
         }
@@ -187,7 +191,7 @@ impl Head {
             Length::Unsaid if self.is_post => Err(Fault::LengthMissing),
             Length::Unsaid | Length::Bytes(0) if self.upgrade && !self.old_version => Ok(State::Undecided),
             Length::Unsaid | Length::Bytes(0) => Ok(State::Head(Head::default())),
-            Length::Bytes(length) if length > MAX_BODY => Err(Fault::BodyTooLarge),
+            Length::Bytes(length) if length > max_body => Err(Fault::BodyTooLarge),
             Length::Bytes(length) => Ok(State::Length(length)),
             Length::Chunked => Ok(State::Chunks(Chunks::new())),
         }
@@ -228,7 +232,17 @@ impl<'a> RequestLine<'a> {
 
 /// What a method may be called. Capitals matter: to some servers `get` is the same as `GET`.
 pub(crate) fn is_method(method: &[u8]) -> bool {
-    !method.is_empty() && method.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_'))
+    (1..=MAX_METHOD).contains(&method.len())
+        && method.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_'))
+}
+
+/// Whether a line that has only begun may become a request line: whoever speaks another protocol is not left waiting for
+/// the rest of it.
+fn begins_a_request(line: &[u8]) -> bool {
+    match memchr::memchr(b' ', line) {
+        Some(space) => is_method(&line[..space]),
+        None => line.is_empty() || line == b"\r" || is_method(line.strip_suffix(b"\r").unwrap_or(line)),
+    }
 }
 
 /// Whether an `Expect` header asks for nothing but what the gateway does.

@@ -72,12 +72,12 @@ impl Clock {
 }
 
 impl Guarded {
-    pub(super) fn new(stream: Stream, wire: Arc<Wire>, timeouts: Timeouts) -> Guarded {
+    pub(super) fn new(stream: Stream, wire: Arc<Wire>, timeouts: Timeouts, max_body: u64) -> Guarded {
         Guarded {
             stream,
             wire,
             timeouts,
-            inspector: Inspector::new(),
+            inspector: Inspector::new(max_body),
             held: BytesMut::new(),
             passed: 0,
             refused: false,
@@ -192,6 +192,13 @@ impl Guarded {
         }
     }
 
+    /// Whether a request has begun whose head is not whole. Empty lines are no beginning: some old clients put them
+    /// behind a body.
+    fn holds_a_head(&self) -> bool {
+        let begun = self.held.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
+        begun && !self.refused && !self.inspector.is_in_body()
+    }
+
     /// Nothing can be read now. Ready when the client has had its time: with whether it was refused for that, or is
     /// to be taken for one that has closed.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
@@ -200,7 +207,7 @@ impl Guarded {
             _ if self.refused => return Poll::Pending,
             _ if self.inspector.is_in_body() => (times.body, Some(Fault::BodyTimeout)),
             GATEWAY | TUNNEL => return Poll::Pending,
-            _ if !self.held.is_empty() => (times.header, Some(Fault::HeadTimeout)),
+            _ if self.holds_a_head() => (times.header, Some(Fault::HeadTimeout)),
             _ if self.greeted => (times.idle, None),
             _ => (times.header, None),
         };
@@ -275,7 +282,9 @@ impl AsyncRead for Guarded {
         let this = self.get_mut();
         let was_partial = !this.held.is_empty();
         loop {
-            if let Poll::Ready(read) = this.poll_inspected(cx, buf) {
+            let read = this.poll_inspected(cx, buf);
+            this.wire.set_within_head(this.holds_a_head());
+            if let Poll::Ready(read) = read {
                 this.greeted = true;
                 this.clock.reading = None;
                 return Poll::Ready(read);

@@ -1,5 +1,6 @@
 //! HTTP/1.1 with a client: hyper's framing over a guarded stream, request after request.
 
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -26,7 +27,8 @@ const BUFFER: usize = 128 * 1024;
 /// Serves requests until the connection ends or hands itself to a tunnel; after `close`, no further ones.
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
     let (client, address, own) = (connection.client, connection.address, connection.clone());
-    let stream = Guarded::new(stream, connection.wire.clone(), connection.thread.timeouts);
+    let (wire, thread) = (connection.wire.clone(), &connection.thread);
+    let stream = Guarded::new(stream, wire, thread.timeouts, thread.max_request_body);
     let service = service_fn(move |request| {
         let busy = Busy::new(&connection.wire);
         let answered = proxy::serve(connection.clone(), request);
@@ -47,8 +49,21 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
         biased;
         served = http.as_mut() => served,
         () = close.cancelled() => {
-            http.as_mut().graceful_shutdown();
-            http.await
+            let mut told = false;
+            poll_fn(|cx| {
+                loop {
+                    // Whoever has begun a request may finish it: nobody has told the client to stop.
+                    if !told && !own.wire.is_within_head() {
+                        told = true;
+                        http.as_mut().graceful_shutdown();
+                    }
+                    let served = http.as_mut().poll(cx);
+                    if served.is_ready() || told || own.wire.is_within_head() {
+                        return served;
+                    }
+                }
+            })
+            .await
         }
     };
     match served {

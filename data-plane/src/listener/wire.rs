@@ -16,6 +16,7 @@ pub(crate) struct Wire {
     /// The first is the last.
     fault: OnceLock<Fault>,
     odd_names: AtomicBool,
+    within_head: AtomicBool,
 }
 
 /// It is the client's turn: to begin a request, or to go on with one.
@@ -49,6 +50,15 @@ impl Wire {
     /// Says so.
     pub(super) fn expect_odd_names(&self) {
         self.odd_names.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client has begun a request of which there is no more to be seen yet.
+    pub(super) fn is_within_head(&self) -> bool {
+        self.turn() == CLIENT && self.within_head.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_within_head(&self, within: bool) {
+        self.within_head.store(within, Ordering::Relaxed);
     }
 
     pub(super) fn turn(&self) -> u8 {

@@ -20,6 +20,7 @@ use super::record::Record;
 use super::upstream::{Key, Sender};
 use crate::backend::Backend;
 use crate::error_info::ErrorInfo;
+use crate::http1::Fault;
 use crate::listener::Connection;
 use crate::member::Busy;
 use crate::spool::Room;
@@ -36,17 +37,20 @@ pub(crate) struct Progress {
     pub(crate) broken: Cell<bool>,
     /// It is the client that has the next piece of it to send.
     pub(crate) waits_for_client: Cell<bool>,
+    /// How many bytes it may have.
+    limit: u64,
 }
 
 impl Progress {
-    /// Of a body of which nothing has gone up.
-    pub(crate) fn start() -> Rc<Progress> {
+    /// Of a body of which nothing has gone up, and that may have `limit` bytes.
+    pub(crate) fn start(limit: u64) -> Rc<Progress> {
         Rc::new(Progress {
             bytes: Cell::new(0),
             at: Cell::new(Instant::now()),
             done: Cell::new(false),
             broken: Cell::new(false),
             waits_for_client: Cell::new(false),
+            limit,
         })
     }
 
@@ -54,6 +58,11 @@ impl Progress {
     pub(crate) fn add(&self, bytes: u64) {
         self.bytes.set(self.bytes.get() + bytes);
         self.at.set(Instant::now());
+    }
+
+    /// Whether more of it has come than it may have. With HTTP/1.1 that was seen before.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.bytes.get() > self.limit
     }
 
     /// Notes what came of asking the client for more.
@@ -64,7 +73,7 @@ impl Progress {
             self.add(length(frame));
         }
         self.done.set(frame.is_none() || ended);
-        self.broken.set(matches!(frame, Some(Err(_))));
+        self.broken.set(matches!(frame, Some(Err(_))) || self.is_too_large());
     }
 }
 
@@ -79,8 +88,8 @@ pub(crate) enum RequestBody {
 
 impl RequestBody {
     /// Wraps a body; one that is empty from the start has no progress to watch.
-    pub(crate) fn new(inner: Incoming) -> (RequestBody, Option<Rc<Progress>>) {
-        let progress = (!inner.is_end_stream()).then(Progress::start);
+    pub(crate) fn new(inner: Incoming, limit: u64) -> (RequestBody, Option<Rc<Progress>>) {
+        let progress = (!inner.is_end_stream()).then(|| Progress::start(limit));
         (RequestBody::Passing { inner: Some(inner), progress: progress.clone() }, progress)
     }
 
@@ -89,7 +98,8 @@ impl RequestBody {
         RequestBody::Passing { inner: None, progress: None }
     }
 
-    /// Takes all of a body in before any of it goes on; the client may pause within it for `pause`.
+    /// Takes all of a body in before any of it goes on; the client may pause within it for `pause`, and it
+    /// may have `limit` bytes.
     ///
     /// # Errors
     /// Those of [`collect`].
@@ -97,8 +107,9 @@ impl RequestBody {
         inner: Incoming,
         room: &Room,
         pause: Duration,
+        limit: u64,
     ) -> Result<(RequestBody, Option<Rc<Progress>>), ProxyError> {
-        let progress = Progress::start();
+        let progress = Progress::start(limit);
         let collected = collect(inner, Some(&progress), room, pause).await?;
         let body = RequestBody::replay(collected.replay(), &progress);
         Ok((body, Some(progress)))
@@ -138,6 +149,10 @@ impl Body for RequestBody {
                 let polled = Pin::new(&mut *inner).poll_frame(cx);
                 if let Some(progress) = progress {
                     progress.note(&polled, inner.is_end_stream());
+                    if progress.is_too_large() {
+                        progress.done.set(false);
+                        return Poll::Ready(Some(Err(Fault::BodyTooLarge.into())));
+                    }
                 }
                 polled.map(|frame| frame.map(|frame| frame.map_err(BoxError::from)))
             }

@@ -25,6 +25,7 @@ use super::record::Record;
 use super::rewrite;
 use super::upstream::{self, ConnectError, Key, Purpose, Sender, Unanswered};
 use crate::backend::Backend;
+use crate::http1::Fault;
 use crate::listener::Connection;
 use crate::member::Busy;
 use crate::runtime::hosts::without_port;
@@ -64,7 +65,8 @@ pub(crate) async fn collect(
     body: Incoming,
 ) -> Result<(RequestBody, Option<Rc<Progress>>), ProxyError> {
     let thread = &connection.thread;
-    RequestBody::collect(body, &thread.room, thread.timeouts.body).await.map_err(|error| match error {
+    let collected = RequestBody::collect(body, &thread.room, thread.timeouts.body, thread.max_request_body);
+    collected.await.map_err(|error| match error {
         ProxyError::ClientBody => connection.wire.fault().map_or(error, ProxyError::Refused),
         other => other,
     })
@@ -287,6 +289,7 @@ impl Attempts<'_> {
     /// Whose fault it is that a connection broke off.
     fn broken(&self, backend: &Backend, source: hyper::Error) -> ProxyError {
         match &self.upload {
+            Some(upload) if upload.is_too_large() => ProxyError::Refused(Fault::BodyTooLarge),
             Some(upload) if upload.broken.get() => {
                 self.connection.wire.fault().map_or(ProxyError::ClientBody, ProxyError::Refused)
             }
@@ -387,7 +390,7 @@ mod tests {
             (5, 2, true, 5, Err(408)),
         ] {
             let times = Times::new(backend * second, client * second);
-            let progress = Progress::start();
+            let progress = Progress::start(u64::MAX);
             progress.waits_for_client.set(waits_for_client);
             progress.at.set(Instant::now() - quiet * second);
             let left = times.left(Some(&progress)).map(|left| left.as_secs_f64().round());

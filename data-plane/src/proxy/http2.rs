@@ -22,13 +22,13 @@ use crate::listener::Crowded;
 const MAX_FIELD: usize = 8 * 1024;
 
 /// Gives a request of HTTP/2 the shape of one of HTTP/1.1: a `Host` header and a path alone. An extended CONNECT becomes
-/// a GET that still knows its `:protocol` (RFC 8441). Others stay as they are.
+/// a GET that still knows its `:protocol` (RFC 8441). Others stay as they are. A body may have `max_body` bytes.
 ///
 /// # Errors
 /// A host that is missing, repeated or said twice differently; a header field that is too large; a CONNECT for
 /// something else than a WebSocket; whatever HTTP/1.1 would not let through either; a
 /// stream that there is no place for.
-pub(super) fn translate<B>(request: &mut Request<B>) -> Result<(), ProxyError> {
+pub(super) fn translate<B>(request: &mut Request<B>, max_body: u64) -> Result<(), ProxyError> {
     if request.version() != Version::HTTP_2 {
         return Ok(());
     }
@@ -49,7 +49,7 @@ pub(super) fn translate<B>(request: &mut Request<B>) -> Result<(), ProxyError> {
     let host = host(request.uri(), headers)?;
     let target = request.uri().path_and_query().cloned();
     let target = Uri::from(target.unwrap_or(PathAndQuery::from_static("/")));
-    if let Some(fault) = fault(request.method(), &target, headers) {
+    if let Some(fault) = fault(request.method(), &target, headers, max_body) {
         return Err(ProxyError::Refused(fault));
     }
     *request.uri_mut() = target;
@@ -59,7 +59,7 @@ pub(super) fn translate<B>(request: &mut Request<B>) -> Result<(), ProxyError> {
 }
 
 /// What the strict reading of HTTP/1.1 would find wrong.
-fn fault(method: &Method, target: &Uri, headers: &HeaderMap) -> Option<Fault> {
+fn fault(method: &Method, target: &Uri, headers: &HeaderMap, max_body: u64) -> Option<Fault> {
     // What stands behind `#` has been left out before; a target of that alone is empty.
     let text = target.path_and_query().filter(|_| !target.path().is_empty()).map_or("", PathAndQuery::as_str);
     let several = |name| headers.get_all(name).iter().nth(1).is_some();
@@ -68,11 +68,17 @@ fn fault(method: &Method, target: &Uri, headers: &HeaderMap) -> Option<Fault> {
         () if !is_target(method.as_str().as_bytes(), text.as_bytes()) => Some(Fault::Target),
         () if several(AUTHORIZATION) => Some(Fault::AuthorizationTwice),
         () if several(CONTENT_LENGTH) => Some(Fault::LengthTwice),
+        () if length(headers).is_some_and(|length| length > max_body) => Some(Fault::BodyTooLarge),
         () if !headers.get_all(EXPECT).iter().all(|value| is_expectation(value.as_bytes())) => {
             Some(Fault::Expectation)
         }
         () => None,
     }
+}
+
+/// How long the body is said to be: that it is a number has been checked before.
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Whether a request of HTTP/1.1 asks to go on in HTTP/2 without TLS: what RFC 9113 has done away with.
@@ -120,6 +126,8 @@ fn join_cookies(headers: &mut HeaderMap) {
 mod tests {
     use super::*;
 
+    const LIMIT: u64 = 100;
+
     fn request(uri: &str, pairs: &[(&'static str, &'static str)]) -> Request<()> {
         let mut request = Request::builder().version(Version::HTTP_2).uri(uri).body(()).unwrap();
         for (name, value) in pairs {
@@ -144,9 +152,9 @@ mod tests {
         for (uri, pairs, expected) in cases {
             let mut request = request(uri, pairs);
             match expected {
-                None => assert!(translate(&mut request).is_err(), "{uri} {pairs:?}"),
+                None => assert!(translate(&mut request, LIMIT).is_err(), "{uri} {pairs:?}"),
                 Some(host) => {
-                    translate(&mut request).unwrap();
+                    translate(&mut request, LIMIT).unwrap();
                     assert_eq!(request.headers()[HOST], *host, "{uri} {pairs:?}");
                     assert_eq!(request.headers().get_all(HOST).iter().count(), 1);
                     assert!(request.uri().authority().is_none() && request.uri().path().starts_with('/'));
@@ -164,7 +172,7 @@ mod tests {
         ];
         for (pairs, expected) in cases {
             let mut request = request("https://a.test/", pairs);
-            translate(&mut request).unwrap();
+            translate(&mut request, LIMIT).unwrap();
             let cookies: Vec<_> = request.headers().get_all(COOKIE).iter().collect();
             assert_eq!(cookies, expected.iter().collect::<Vec<_>>());
         }
@@ -175,7 +183,7 @@ mod tests {
         for (length, good) in [(MAX_FIELD - 1, true), (MAX_FIELD, false)] {
             let mut request = request("https://a.test/", &[]);
             request.headers_mut().insert("x", HeaderValue::from_str(&"v".repeat(length)).unwrap());
-            assert_eq!(translate(&mut request).is_ok(), good, "{length}");
+            assert_eq!(translate(&mut request, LIMIT).is_ok(), good, "{length}");
         }
     }
 
@@ -195,6 +203,8 @@ mod tests {
             ("GET", "/", &[("authorization", "a")], None),
             ("GET", "/", &[("authorization", "a"), ("authorization", "a")], Some(Fault::AuthorizationTwice)),
             ("GET", "/", &[("content-length", "5"), ("content-length", "6")], Some(Fault::LengthTwice)),
+            ("PUT", "/", &[("content-length", "100")], None),
+            ("PUT", "/", &[("content-length", "101")], Some(Fault::BodyTooLarge)),
             ("GET", "/", &[("expect", "100-Continue")], None),
             ("GET", "/", &[("expect", "nonsense")], Some(Fault::Expectation)),
             ("GET", "/", &[("expect", "100-continue"), ("expect", "more")], Some(Fault::Expectation)),
@@ -206,7 +216,7 @@ mod tests {
             let mut parts = request.uri().clone().into_parts();
             parts.path_and_query = Some(target.parse().unwrap());
             *request.uri_mut() = Uri::from_parts(parts).unwrap();
-            match (translate(&mut request), expected) {
+            match (translate(&mut request, LIMIT), expected) {
                 (Ok(()), None) => {}
                 (Err(ProxyError::Refused(fault)), Some(expected)) if fault == *expected => {}
                 (found, _) => panic!("{method} {target} {pairs:?}: {found:?}"),
@@ -223,14 +233,14 @@ mod tests {
             if let Some(protocol) = protocol {
                 request.extensions_mut().insert(Protocol::from_static(protocol));
             }
-            assert_eq!(translate(&mut request).is_ok(), good, "{protocol:?}");
+            assert_eq!(translate(&mut request, LIMIT).is_ok(), good, "{protocol:?}");
         }
     }
 
     #[test]
     fn a_request_of_http_1_is_left_alone() {
         let mut request = Request::builder().uri("http://a.test/").body(()).unwrap();
-        translate(&mut request).unwrap();
+        translate(&mut request, LIMIT).unwrap();
         assert_eq!(request.uri(), "http://a.test/");
     }
 }

@@ -27,6 +27,7 @@ fn config() -> Config {
         threads: NonZeroUsize::MIN,
         drain_timeout: second,
         timeouts: Timeouts { header: second, idle: second, body: second, send: second },
+        max_request_body: 0,
         buffer_space: 0,
         access_log: AccessLog::Off,
         access_log_rotation: Rotation { max_size: u64::MAX, keep: 0 },

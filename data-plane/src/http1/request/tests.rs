@@ -2,9 +2,12 @@
 
 use super::*;
 
+/// The documented limit.
+const MAX_BODY: u64 = 4 * 1024 * 1024 * 1024;
+
 /// Shows a connection's bytes in two pieces, as the reader does: what did not pass is shown again.
 fn run(bytes: &[u8], cut: usize) -> (usize, Option<Fault>) {
-    let mut inspector = Inspector::new();
+    let mut inspector = Inspector::new(MAX_BODY);
     let first = inspector.inspect(&bytes[..cut]);
     if first.fault.is_some() {
         return (first.count, first.fault);
@@ -86,6 +89,7 @@ fn what_could_be_taken_for_two_things_passes_not_at_all() {
         (first(" GET / HTTP/1.1"), Fault::Method),
         (first("GET123 / HTTP/1.1"), Fault::Method),
         (first("get / HTTP/1.1"), Fault::Method),
+        (first(&format!("{} / HTTP/1.1", "M".repeat(MAX_METHOD + 1))), Fault::Method),
         (first("G\0T / HTTP/1.1"), Fault::Method),
         (first("CONNECT a:443 HTTP/1.1"), Fault::Connect),
         (first("GET http://a/ HTTP/1.1"), Fault::Target),
@@ -111,11 +115,33 @@ fn what_could_be_taken_for_two_things_passes_not_at_all() {
 }
 
 #[test]
+fn what_cannot_become_a_request_is_not_waited_for() {
+    let cases: &[(&[u8], Option<Fault>)] = &[
+        (b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03", Some(Fault::Method)),
+        (b"SSH-2.0-client", Some(Fault::Method)),
+        (b"\r\n\r\n\0", Some(Fault::Method)),
+        (b"\0", Some(Fault::Method)),
+        (b"{\"json\"", Some(Fault::Method)),
+        (b"GET /what is this", None),
+        (b"GET /", None),
+        (b"GET", None),
+        (b"\r\n", None),
+        (b"\r", None),
+        (b"GET\r", None),
+    ];
+    for (bytes, fault) in cases {
+        for cut in 0..=bytes.len() {
+            assert_eq!(run(bytes, cut).1, *fault, "{bytes:?} cut at {cut}");
+        }
+    }
+}
+
+#[test]
 fn behind_a_wish_for_an_upgrade_nothing_passes_before_it_is_answered() {
     let wish = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n";
     let bytes = [wish.as_slice(), b"\x81\x05hello"].concat();
     check(&bytes, wish.len(), None);
-    let mut inspector = Inspector::new();
+    let mut inspector = Inspector::new(MAX_BODY);
     assert_eq!(inspector.inspect(wish).count, wish.len());
     assert!(inspector.is_undecided());
     inspector.resume();

@@ -12,6 +12,7 @@ use http_body_util::BodyExt;
 use tokio::time::timeout;
 
 use super::IN_MEMORY;
+use crate::http1::Fault;
 use crate::proxy::body::Progress;
 use crate::proxy::error::ProxyError;
 use crate::spool::{Reading, Room, Spool, SpoolError};
@@ -75,6 +76,9 @@ where
             Some(Ok(data)) => {
                 if let Some(progress) = progress {
                     progress.add(data.len() as u64);
+                    if progress.is_too_large() {
+                        return Err(ProxyError::Refused(Fault::BodyTooLarge));
+                    }
                 }
                 collecting.take(data, room).await?;
             }

@@ -1,4 +1,4 @@
-//! The options that say how long a worker waits for clients.
+//! The options that say how long a worker waits for clients, and how much it takes of them.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use tidegate_data_plane::Timeouts;
 
 use super::value;
 
-/// How long clients are waited for: those of HTTP/1.1, but for the times that name HTTP/2.
+/// How long clients are waited for, those of HTTP/1.1 unless HTTP/2 is named; and how much is taken of all.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct TimeoutOptions {
+pub(crate) struct DownstreamOptions {
     /// How long a client may take for the whole head of a request, such as `60s`. Then it is answered 408; without a
     /// word if it has said nothing at all.
     #[arg(long, env = "TIDEGATE_CLIENT_HEADER_TIMEOUT", default_value = "60s", value_name = "DURATION",
@@ -31,15 +31,21 @@ pub(crate) struct TimeoutOptions {
     #[arg(long, env = "TIDEGATE_KEEP_ALIVE_TIMEOUT", default_value = "75s", value_name = "DURATION",
           value_parser = value::duration)]
     pub(crate) keep_alive_timeout: Duration,
+
+    /// The largest body of a request, such as `4GiB`. A larger one is answered 413.
+    #[arg(long, env = "TIDEGATE_MAX_REQUEST_BODY", default_value = "4GiB", value_name = "SIZE",
+          value_parser = value::size)]
+    pub(crate) max_request_body: u64,
 }
 
-impl TimeoutOptions {
+impl DownstreamOptions {
     /// The documented ones.
-    pub(crate) const DOCUMENTED: TimeoutOptions = TimeoutOptions {
+    pub(crate) const DOCUMENTED: DownstreamOptions = DownstreamOptions {
         client_header_timeout: Duration::from_secs(60),
         client_body_timeout: Duration::from_secs(60),
         client_send_timeout: Duration::from_secs(60),
         keep_alive_timeout: Duration::from_secs(75),
+        max_request_body: 4 << 30,
     };
 
     /// As a worker takes them.
@@ -52,8 +58,8 @@ impl TimeoutOptions {
         }
     }
 
-    /// By their names on the command line.
-    pub(crate) fn named(&self) -> [(&'static str, Duration); 4] {
+    /// The times by their names on the command line.
+    pub(crate) fn named_timeouts(&self) -> [(&'static str, Duration); 4] {
         [
             ("--client-header-timeout", self.client_header_timeout),
             ("--client-body-timeout", self.client_body_timeout),
