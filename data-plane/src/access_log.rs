@@ -12,13 +12,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::config::{AccessLog, Rotation};
+use crate::side_thread::SideThread;
 use file::LogFile;
 pub(crate) use line::{Line, Properties, version};
 
@@ -28,13 +28,15 @@ const FULL: usize = 32 * 1024;
 const AGE: Duration = Duration::from_millis(50);
 /// What a pipe takes at once, without mixing it with what others write (POSIX `PIPE_BUF` on Linux).
 const PIPE_BUF: usize = 4096;
+/// How long the writer is waited for at the end.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Buffers that may wait for the writer.
 const WAITING: usize = 64;
 
 /// The writer thread.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    queue: Option<(SyncSender<Vec<u8>>, JoinHandle<()>)>,
+    queue: Option<(SyncSender<Vec<u8>>, SideThread)>,
     /// Lines that were dropped so far.
     pub(crate) dropped: Arc<AtomicU64>,
     instance: Instance,
@@ -61,8 +63,7 @@ impl Writer {
         };
         let (sender, receiver) = sync_channel(WAITING);
         let lost = dropped.clone();
-        let thread = std::thread::Builder::new().name("access-log".into());
-        let thread = thread.spawn(move || write_all(&receiver, out, &lost))?;
+        let thread = SideThread::start("access-log", move || write_all(&receiver, out, &lost))?;
         Ok(Writer { queue: Some((sender, thread)), dropped, instance })
     }
 
@@ -75,13 +76,11 @@ impl Writer {
         }
     }
 
-    /// Waits until all that was handed over is written. All handles must be gone.
+    /// Waits until all that was handed over is written, unless whoever is to take it does not. All handles must be gone.
     pub(crate) fn finish(self) {
         if let Some((sender, thread)) = self.queue {
             drop(sender);
-            if thread.join().is_err() {
-                tracing::error!("the access log's thread panicked");
-            }
+            thread.finish(PATIENCE);
         }
     }
 }

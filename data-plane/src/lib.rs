@@ -29,6 +29,7 @@ mod probe;
 mod proxy;
 mod resolver;
 mod runtime;
+mod side_thread;
 mod sockets;
 mod spool;
 mod stream;

@@ -143,8 +143,15 @@ async fn serve(mut arrival: Arrival, mut tcp: TcpStream, close: CancellationToke
     if !proxies.is_empty() {
         match timeout(HANDSHAKE_TIMEOUT, introduce(&mut tcp, arrival.client, &proxies)).await {
             Ok(Ok(client)) => arrival.client = client,
-            Ok(Err(error)) => return tracing::info!(client = %arrival.client, %error, "turned away"),
-            Err(_) => return tracing::info!(client = %arrival.client, "turned away: it said nothing in time"),
+            // Not at the usual level: anybody could have a line written for each connection.
+            Ok(Err(error)) => {
+                arrival.counts.cells().turned_away.add(1);
+                return tracing::debug!(client = %arrival.client, %error, "turned away");
+            }
+            Err(_) => {
+                arrival.counts.cells().turned_away.add(1);
+                return tracing::debug!(client = %arrival.client, "turned away: it said nothing in time");
+            }
         }
     }
     drop(proxies);

@@ -60,7 +60,12 @@ pub(crate) async fn serve(
     let (to_head, mut route) = (request.method() == Method::HEAD, None);
     let answered = match translated {
         Ok(()) => answer(&connection, request, id, &mut route, &mut record).await,
-        Err(error) => Err(error),
+        Err(error) => {
+            if matches!(error, ProxyError::Refused(_)) {
+                connection.counts.cells().malformed.add(1);
+            }
+            Err(error)
+        }
     };
     let response = match answered {
         Ok(Answer::Passed(exchange)) => {

@@ -7,4 +7,4 @@ mod span;
 
 pub(crate) use context::{Context, pass_on, write_hex};
 pub(crate) use export::{Exporter, Handle};
-pub(crate) use span::{Kind, Span};
+pub(crate) use span::{Kind, Request, Span};

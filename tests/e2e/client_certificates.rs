@@ -207,6 +207,29 @@ async fn an_authority_that_is_no_longer_trusted_is_not_trusted_on_open_connectio
 }
 
 #[tokio::test]
+async fn a_session_from_before_certificates_were_asked_for_is_not_resumed() {
+    let (backend, server, clients) = (Backend::start().await, Authority::new(), Authority::new());
+    let mut gateway = gateway_of(&backend, &server, &clients, &[(HOST, None)]).await;
+    let identity = clients.issue_client("good", |_| {});
+    let versions: [&[_]; 2] = [&[&version::TLS12], &[&version::TLS13]];
+    let showing = versions.map(|versions| {
+        TlsClient::new(
+            &server,
+            &Choices { identity: Some((&identity, Vec::new())), versions, ..Choices::default() },
+        )
+    });
+    for client in &showing {
+        HttpClient::connect_tls(gateway.https(), HOST, &client.config).await.get("/x").await.expect(200);
+    }
+    let (document, profile) = (gateway.document.clone(), strict(&gateway.document));
+    gateway.apply(with_listener(document, &server, HOST, Some(&profile))).await;
+    for client in &showing {
+        assert!(!client.shake_hands(gateway.https(), HOST).await.unwrap().resumed);
+        HttpClient::connect_tls(gateway.https(), HOST, &client.config).await.get("/x").await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn backends_and_the_access_log_learn_who_the_client_is() {
     const VARIABLES: [&str; 8] = [
         "client_certificate",

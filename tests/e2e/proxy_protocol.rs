@@ -1,7 +1,7 @@
 //! A proxy in front that tells of its clients by the PROXY protocol, and those that only pretend to be one.
 
 use serde_json::json;
-use tidegate_harness::{Authority, Backend, Ending, Gateway, HttpClient, Peer};
+use tidegate_harness::{Authority, Backend, Ending, Gateway, HttpClient, Metrics, Peer};
 
 use crate::{HOST, tidegate, with_https};
 
@@ -57,6 +57,8 @@ async fn whoever_is_no_source_or_says_nothing_of_its_client_is_turned_away() {
         let (said, ending) = peer.read_to_end().await;
         assert!(said.is_empty() && ending != Ending::Cut, "{said:?}");
     }
+    let all = |metrics: &Metrics| metrics.sum("tidegate_connections_turned_away_total", &[]) == 3.0;
+    gateway.tidegate.metrics_when("each of them was counted", all).await;
     let gateway = behind_a_proxy(&backend, &["192.0.2.0/24"]).await;
     let mut peer = gateway.peer().await;
     let _ = peer.try_write(line).await;

@@ -18,20 +18,23 @@ pub(super) struct LogFile {
     file: File,
     /// Whether the last rotation failed: said once.
     stuck: bool,
+    /// Whether the last that was written is half a line.
+    torn: bool,
 }
 
 impl LogFile {
     /// Opens it for appending, and makes it if it is not there.
     pub(super) fn open(path: &Path, rotation: Rotation) -> io::Result<LogFile> {
-        Ok(LogFile { path: path.to_owned(), rotation, file: append_to(path)?, stuck: false })
+        Ok(LogFile { path: path.to_owned(), rotation, file: append_to(path)?, stuck: false, torn: false })
     }
 
     /// Writes lines at its end, wherever its path now leads.
     pub(super) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         if !self.is_in_place()? {
             self.file = append_to(&self.path)?;
+            self.torn = false;
         }
-        self.file.write_all(lines)?;
+        write_lines(&mut self.file, lines, &mut self.torn)?;
         if self.file.metadata()?.len() >= self.rotation.max_size {
             let rotated = self.rotate();
             if let (Err(error), false) = (&rotated, self.stuck) {
@@ -69,6 +72,27 @@ impl LogFile {
         self.file = append_to(&self.path)?;
         Ok(())
     }
+}
+
+/// Writes lines, behind an end for one that was `torn` before. What cannot be written whole may leave another.
+fn write_lines(out: &mut impl Write, lines: &[u8], torn: &mut bool) -> io::Result<()> {
+    if *torn {
+        out.write_all(b"\n")?;
+        *torn = false;
+    }
+    let mut at = 0;
+    while at < lines.len() {
+        match out.write(&lines[at..]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                at += count;
+                *torn = lines[at - 1] != b'\n';
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
@@ -139,6 +163,43 @@ mod tests {
         one.append(b"1\n").unwrap();
         other.append(b"2\n").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "1\n2\n");
+    }
+
+    /// Takes so many bytes, and then no more until it is told to.
+    struct Disk {
+        written: Vec<u8>,
+        room: usize,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let count = bytes.len().min(self.room);
+            if count == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.room -= count;
+            self.written.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn after_half_a_line_the_next_begins_anew() {
+        for (room, expected) in
+            [(0, "next\n"), (2, "li\nnext\n"), (5, "line\nnext\n"), (7, "line\nan\nnext\n")]
+        {
+            let (mut disk, mut torn) = (Disk { written: Vec::new(), room }, false);
+            assert!(write_lines(&mut disk, b"line\nanother\n", &mut torn).is_err());
+            // Full still: what is torn stays so.
+            assert!(write_lines(&mut disk, b"lost\n", &mut torn).is_err());
+            disk.room = 100;
+            write_lines(&mut disk, b"next\n", &mut torn).unwrap();
+            assert_eq!(String::from_utf8(disk.written).unwrap(), expected);
+        }
     }
 
     #[test]

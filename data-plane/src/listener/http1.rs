@@ -71,7 +71,7 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
         // Refused by the framing before it was a request: hyper has answered, and there is no record of it.
         Err(error) if error.is_parse() => {
             own.counts.cells().malformed.add(1);
-            tracing::info!(%client, %address, %error, "not a request");
+            tracing::debug!(%client, %address, %error, "not a request");
         }
         Err(error) => tracing::debug!(%client, %address, %error, "a connection ended early"),
     }

@@ -32,7 +32,8 @@ pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
 const MAX_STREAMS: u32 = 100;
 /// What a client may send on one stream before somebody has read it: the protocol's own default.
 const STREAM_WINDOW: u32 = 65_535;
-/// What is read of an answer before the client has taken it, for one stream.
+/// What is handed over of an answer before the client has taken it, for one stream. A piece as read from its backend
+/// comes to that, and what its connection holds.
 const SEND_BUFFER: usize = 64 * 1024;
 /// The largest header block, decoded, as RFC 9113, section 10.5.1 counts it: 431 beyond.
 const MAX_HEADER_BLOCK: u32 = 16 * 1024;

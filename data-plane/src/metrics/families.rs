@@ -22,7 +22,7 @@ pub(crate) const REQUESTS: Family = family(
     "tidegate_http_requests",
     Counter,
     &["gateway", "listener", "rule", "code_class"],
-    "Requests that were answered, by the class of the answer's status.",
+    "Requests, by the class of the status that they were answered with, or logged with if they were not: 499.",
 );
 pub(crate) const FAILURES: Family = family(
     "tidegate_http_request_failures",
@@ -130,11 +130,17 @@ pub(crate) const HANDSHAKE_TIME: Family = family(
     OF_GATEWAY,
     "How long TLS handshakes with clients took.",
 );
+pub(crate) const TURNED_AWAY: Family = family(
+    "tidegate_connections_turned_away",
+    Counter,
+    OF_GATEWAY,
+    "Connections that a listener behind a proxy did not take: from elsewhere, or without the proxy's header.",
+);
 pub(crate) const MALFORMED: Family = family(
     "tidegate_malformed_requests",
     Counter,
     OF_GATEWAY,
-    "What clients sent that was refused before it was a request.",
+    "What clients sent that was refused as no request of HTTP.",
 );
 pub(crate) const HEADERS_DROPPED: Family = family(
     "tidegate_headers_dropped",
@@ -143,8 +149,12 @@ pub(crate) const HEADERS_DROPPED: Family = family(
     "Request headers that were not passed on because of their names.",
 );
 
-pub(crate) const PLACES: Family =
-    family("tidegate_connection_places", Gauge, &[], "Connections that the limit of open files allows.");
+pub(crate) const PLACES: Family = family(
+    "tidegate_connection_places",
+    Gauge,
+    &[],
+    "Connections, and further streams of HTTP/2, that the limit of open files allows.",
+);
 pub(crate) const PLACES_FREE: Family =
     family("tidegate_connection_places_free", Gauge, &[], "Those of them that are free.");
 pub(crate) const LIMITED: Family = family(
@@ -194,6 +204,7 @@ pub(crate) const ALL: &[&Family] = &[
     &HANDSHAKES,
     &HANDSHAKE_FAILURES,
     &HANDSHAKE_TIME,
+    &TURNED_AWAY,
     &MALFORMED,
     &HEADERS_DROPPED,
     &PLACES,

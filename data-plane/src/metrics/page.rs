@@ -12,7 +12,8 @@ use super::families::{
     BACKENDS, BUILD, CONNECT, CONNECTIONS, CONNECTIONS_OPENED, FAILURES, FIRST_BYTE, HANDSHAKE_FAILURES,
     HANDSHAKE_TIME, HANDSHAKES, HEADERS_DROPPED, LAST_BYTE, LIMITED, LINES_DROPPED, MALFORMED, PLACES,
     PLACES_FREE, RECEIVED, REQUEST_TIME, REQUESTS, RESPONSES, SENT, SPANS_DROPPED, TUNNEL_HANDSHAKE,
-    TUNNEL_RECEIVED, TUNNEL_SENT, TUNNEL_TIME, TUNNELS, TUNNELS_CLOSED, TUNNELS_OPENED, UNREACHABLE,
+    TUNNEL_RECEIVED, TUNNEL_SENT, TUNNEL_TIME, TUNNELS, TUNNELS_CLOSED, TUNNELS_OPENED, TURNED_AWAY,
+    UNREACHABLE,
 };
 use super::series::{CODE_CLASSES, Connections, RuleSeries, TLS_VERSIONS, TUNNEL_ENDS, TargetSeries};
 use crate::error_info::ErrorInfo;
@@ -179,6 +180,7 @@ impl Page {
         })?;
         write(&HANDSHAKE_FAILURES, &|shards| Value::count(shards, |c| &c.handshake_failures))?;
         write(&HANDSHAKE_TIME, &|shards| Value::times(REQUEST, shards, |c| &c.handshake))?;
+        write(&TURNED_AWAY, &|shards| Value::count(shards, |c| &c.turned_away))?;
         write(&MALFORMED, &|shards| Value::count(shards, |c| &c.malformed))?;
         write(&HEADERS_DROPPED, &|shards| Value::count(shards, |c| &c.headers_dropped))
     }

@@ -106,6 +106,8 @@ pub(crate) struct Connections {
     pub(crate) handshakes: [Count; TLS_VERSIONS.len()],
     pub(crate) handshake_failures: Count,
     pub(crate) handshake: Times,
+    /// What came from no source of the PROXY protocol, or did not begin with its header.
+    pub(crate) turned_away: Count,
     /// What was refused before it was a request.
     pub(crate) malformed: Count,
     pub(crate) headers_dropped: Count,

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tidegate_shared::metrics::CONTENT_TYPE;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::Metrics;
 
@@ -24,7 +26,8 @@ use super::Metrics;
 const PORTS: u16 = 256;
 /// Connections at once; more wait in the kernel's queue.
 const CONNECTIONS: usize = 8;
-/// How long a client may take for a request's head, and how long it may idle.
+/// How long a client may take for a request's head, how long a connection takes requests, and how long the last of them
+/// may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The largest request head.
 const MAX_HEAD: usize = 8 * 1024;
@@ -88,7 +91,16 @@ async fn serve(stream: TcpStream, metrics: Metrics, page: Arc<Semaphore>) {
         .header_read_timeout(PATIENCE)
         .max_header_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.await {
+    let mut connection = pin!(connection);
+    // Whoever asks and does not read must not keep the place of one who does.
+    let ended = match timeout(PATIENCE, connection.as_mut()).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            connection.as_mut().graceful_shutdown();
+            timeout(PATIENCE, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "a client of the metrics left early");
     }
 }

@@ -3,7 +3,7 @@
 mod target;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::header::InvalidHeaderValue;
@@ -43,6 +43,8 @@ pub(crate) enum BuildError {
     Dangling { listener: String, what: &'static str, index: usize },
     #[error("listeners {one} and {other} share {address}, but only one of them is HTTPS")]
     MixedProtocols { one: String, other: String, address: SocketAddr },
+    #[error("listener {listener}: {address}/{length} is no network")]
+    Network { listener: String, address: IpAddr, length: u8 },
     #[error("listener {listener}: a redirect cannot be sent")]
     Redirect { listener: String },
     #[error("error page number {index} is not in the snapshot")]
@@ -123,6 +125,20 @@ fn bound_port(listener: &str, port: u16, config: &Config) -> Result<u16, BuildEr
     port.checked_add(offset).ok_or_else(too_large)
 }
 
+/// Whose connections begin with a header of the PROXY protocol. One network that is none fails all: without any, anybody
+/// could connect.
+fn networks(listener: &Listener) -> Result<Arc<[IpNet]>, BuildError> {
+    let network = |(address, length): &(IpAddr, u8)| {
+        let (address, length) = (*address, *length);
+        IpNet::new(address, length).map_err(|_| BuildError::Network {
+            listener: listener.name.clone(),
+            address,
+            length,
+        })
+    };
+    listener.proxies.iter().map(network).collect()
+}
+
 fn path_table(map: &PathMap) -> PathTable {
     let patterns = |(i, rule): (usize, &'_ snapshot::PathRule)| {
         rule.patterns.iter().map(move |pattern| (pattern.clone(), i + 1)).collect::<Vec<_>>()
@@ -189,9 +205,7 @@ impl<'a> Builder<'a> {
         }
         let tls =
             (!offers.is_empty()).then(|| Arc::new(Server::new(hosts.clone(), &offers, self.content().http2)));
-        let proxies = listeners.first().map_or(&[][..], |listener| &listener.proxies);
-        let proxies =
-            proxies.iter().filter_map(|(address, length)| IpNet::new(*address, *length).ok()).collect();
+        let proxies = listeners.first().map(|listener| networks(listener)).transpose()?.unwrap_or_default();
         Ok(Site {
             tls,
             proxies,

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
@@ -222,11 +222,9 @@ impl ClientCertVerifier for Asking {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        if ParsedCertificate::try_from(certificate).is_err() {
-            return unreadable();
-        }
-        let algorithms = &provider().signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, algorithms)
+        verify_signature(certificate, |algorithms| {
+            verify_tls12_signature(message, certificate, signature, algorithms)
+        })
     }
 
     fn verify_tls13_signature(
@@ -235,11 +233,9 @@ impl ClientCertVerifier for Asking {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        if ParsedCertificate::try_from(certificate).is_err() {
-            return unreadable();
-        }
-        let algorithms = &provider().signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
+        verify_signature(certificate, |algorithms| {
+            verify_tls13_signature(message, certificate, signature, algorithms)
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -247,10 +243,17 @@ impl ClientCertVerifier for Asking {
     }
 }
 
-/// Lets the handshake go on, so that the client can be told by HTTP. Nothing is believed of such a certificate:
-/// [`ClientDemand::judge`] finds it unreadable in the same way.
-fn unreadable() -> Result<HandshakeSignatureValid, Error> {
-    Ok(HandshakeSignatureValid::assertion())
+/// Whether the client holds the key of its certificate. Where none can be read in it the handshake goes on, so that the
+/// client can be told by HTTP. Nothing is believed of such a certificate: [`ClientDemand::judge`] finds it unreadable in
+/// the same way.
+fn verify_signature(
+    certificate: &CertificateDer<'_>,
+    verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, Error>,
+) -> Result<HandshakeSignatureValid, Error> {
+    match ParsedCertificate::try_from(certificate) {
+        Ok(_) => verify(&provider().signature_verification_algorithms),
+        Err(_) => Ok(HandshakeSignatureValid::assertion()),
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::task::{Context, Poll, Waker};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -20,20 +19,23 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
 use tokio::time::Instant;
 
 use super::span::Span;
+use crate::side_thread::SideThread;
 
-/// Spans that may wait for the exporter.
-const WAITING: usize = 8192;
+/// Spans that may wait for the exporter: some 20 MiB where clients make each as large as it can be.
+const WAITING: usize = 2048;
 /// The most spans of one message.
 const BATCH: usize = 512;
 /// How long a span may wait for others.
 const AGE: Duration = Duration::from_secs(1);
 /// How long the collector may take for one message.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the exporter is waited for at the end.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The exporting thread.
 #[derive(Debug)]
 pub(crate) struct Exporter {
-    running: Option<(SyncSender<Span>, JoinHandle<()>)>,
+    running: Option<(SyncSender<Span>, SideThread)>,
     ending: Arc<AtomicBool>,
     /// What was dropped so far.
     pub(crate) dropped: Arc<AtomicU64>,
@@ -60,7 +62,7 @@ impl Exporter {
         let (sender, receiver) = sync_channel(WAITING);
         let (lost, end) = (dropped.clone(), ending.clone());
         let (ready, started) = sync_channel(1);
-        let thread = std::thread::Builder::new().name("traces".into()).spawn(move || {
+        let thread = SideThread::start("traces", move || {
             // Built here, since its client blocks, which it may not do where a runtime is.
             match exporter(&url) {
                 Ok(exporter) => {
@@ -80,14 +82,13 @@ impl Exporter {
         Handle { queue, dropped: self.dropped.clone() }
     }
 
-    /// Waits until what was handed over is sent, or dropped if the collector is not there. All handles must be gone.
+    /// Waits until what was handed over is sent, or dropped if the collector is not there or slow. All handles must be
+    /// gone.
     pub(crate) fn finish(self) {
         self.ending.store(true, Ordering::Relaxed);
         if let Some((sender, thread)) = self.running {
             drop(sender);
-            if thread.join().is_err() {
-                tracing::error!("the thread that exports spans panicked");
-            }
+            thread.finish(PATIENCE);
         }
     }
 }

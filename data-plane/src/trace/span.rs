@@ -14,14 +14,56 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use super::context::Context;
 use crate::backend::Backend;
 use crate::runtime::Route;
+use crate::runtime::hosts::without_port;
+
+/// The most bytes of a path, a query or a user agent.
+const MAX_TEXT: usize = 2 * 1024;
+/// How the conventions call methods that they do not know.
+const OTHER: &str = "_OTHER";
 
 /// What a span is of.
 #[derive(Debug)]
 pub(crate) enum Kind {
     /// A request, handshakes included.
-    Request { method: Method, uri: Uri, version: http::Version, status: u16, user_agent: Option<HeaderValue> },
+    Request(Request),
     /// What followed a handshake.
     Tunnel { received: u64, sent: u64, closed_by: &'static str },
+}
+
+/// A request as a span has it. Its texts are copies: what they were read from is a whole buffer, and spans wait.
+#[derive(Debug)]
+pub(crate) struct Request {
+    method: Method,
+    path: Box<str>,
+    query: Option<Box<str>>,
+    version: http::Version,
+    status: u16,
+    user_agent: Option<Box<str>>,
+}
+
+impl Request {
+    pub(crate) fn new(
+        method: Method,
+        uri: &Uri,
+        version: http::Version,
+        status: u16,
+        user_agent: Option<&HeaderValue>,
+    ) -> Request {
+        let agent = user_agent.and_then(|agent| agent.to_str().ok());
+        Request {
+            method,
+            path: cut(uri.path()),
+            query: uri.query().map(cut),
+            version,
+            status,
+            user_agent: agent.map(cut),
+        }
+    }
+}
+
+/// A copy of the beginning of a text, which is ASCII or nearly so.
+fn cut(text: &str) -> Box<str> {
+    text[..text.floor_char_boundary(MAX_TEXT)].into()
 }
 
 /// One span, with all that is said of it.
@@ -57,11 +99,13 @@ impl From<Span> for SpanData {
                 TraceState::NONE,
             ),
             parent_span_id: parent.map_or(SpanId::INVALID, SpanId::from_bytes),
-            parent_span_is_remote: matches!(span.kind, Kind::Request { .. }),
+            parent_span_is_remote: matches!(span.kind, Kind::Request(_)),
             span_kind: SpanKind::Server,
             name: match &span.kind {
-                Kind::Request { method, .. } if is_known(method) => method.as_str().to_owned().into(),
-                Kind::Request { .. } => "HTTP".into(),
+                Kind::Request(request) if is_known(&request.method) => {
+                    request.method.as_str().to_owned().into()
+                }
+                Kind::Request(_) => "HTTP".into(),
                 Kind::Tunnel { .. } => "tunnel".into(),
             },
             start_time: span.start,
@@ -85,7 +129,7 @@ fn is_known(method: &Method) -> bool {
 impl Span {
     fn attributes(&self) -> Vec<KeyValue> {
         let mut attributes = vec![
-            KeyValue::new("server.address", self.host.to_string()),
+            KeyValue::new("server.address", without_port(&self.host).to_owned()),
             KeyValue::new("server.port", i64::from(self.local.port())),
             KeyValue::new("client.address", self.client.ip().to_string()),
             KeyValue::new("client.port", i64::from(self.client.port())),
@@ -100,18 +144,7 @@ impl Span {
             attributes.push(KeyValue::new("tidegate.backend", backend.address()));
         }
         match &self.kind {
-            Kind::Request { method, uri, version, status, user_agent } => {
-                attributes.push(KeyValue::new("http.request.method", method.to_string()));
-                attributes.push(KeyValue::new("url.path", uri.path().to_owned()));
-                attributes.extend(uri.query().map(|query| KeyValue::new("url.query", query.to_owned())));
-                attributes.push(KeyValue::new("network.protocol.version", number_of(*version)));
-                attributes.push(KeyValue::new("http.response.status_code", i64::from(*status)));
-                let agent = user_agent.as_ref().and_then(|agent| agent.to_str().ok());
-                attributes.extend(agent.map(|agent| KeyValue::new("user_agent.original", agent.to_owned())));
-                if *status >= 500 {
-                    attributes.push(KeyValue::new("error.type", status.to_string()));
-                }
-            }
+            Kind::Request(request) => request.add_to(&mut attributes),
             Kind::Tunnel { received, sent, closed_by } => {
                 let count = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
                 attributes.push(KeyValue::new("tidegate.tunnel.received_bytes", count(*received)));
@@ -123,10 +156,70 @@ impl Span {
     }
 }
 
+impl Request {
+    fn add_to(&self, attributes: &mut Vec<KeyValue>) {
+        let Request { method, path, query, version, status, user_agent } = self;
+        if is_known(method) {
+            attributes.push(KeyValue::new("http.request.method", method.to_string()));
+        } else {
+            attributes.push(KeyValue::new("http.request.method", OTHER));
+            attributes.push(KeyValue::new("http.request.method_original", method.to_string()));
+        }
+        attributes.push(KeyValue::new("url.path", path.to_string()));
+        attributes.extend(query.as_ref().map(|query| KeyValue::new("url.query", query.to_string())));
+        attributes.push(KeyValue::new("network.protocol.version", number_of(*version)));
+        attributes.push(KeyValue::new("http.response.status_code", i64::from(*status)));
+        let agent = user_agent.as_ref().map(|agent| KeyValue::new("user_agent.original", agent.to_string()));
+        attributes.extend(agent);
+        if *status >= 500 {
+            attributes.push(KeyValue::new("error.type", status.to_string()));
+        }
+    }
+}
+
 fn number_of(version: http::Version) -> &'static str {
     match version {
         http::Version::HTTP_10 => "1.0",
         http::Version::HTTP_2 => "2",
         _ => "1.1",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_told_in_the_words_of_the_conventions_and_not_at_any_length() {
+        let long = "x".repeat(3000);
+        let told = |method: &str, uri: &str, agent: &str| {
+            let (uri, agent) = (uri.parse().unwrap(), HeaderValue::from_str(agent).unwrap());
+            let method = method.parse().unwrap();
+            let request = Request::new(method, &uri, http::Version::HTTP_11, 502, Some(&agent));
+            let mut attributes = Vec::new();
+            request.add_to(&mut attributes);
+            let pairs = attributes.iter().map(|pair| (pair.key.to_string(), pair.value.to_string()));
+            pairs.collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let short = told("GET", "/a?b=c", "a test");
+        for (key, value) in [
+            ("http.request.method", "GET"),
+            ("url.path", "/a"),
+            ("url.query", "b=c"),
+            ("network.protocol.version", "1.1"),
+            ("http.response.status_code", "502"),
+            ("user_agent.original", "a test"),
+            ("error.type", "502"),
+        ] {
+            assert_eq!(short[key], value, "{key}");
+        }
+        let other = told("BREW", &format!("/{long}?{long}"), &long);
+        assert_eq!(
+            (other["http.request.method"].as_str(), other["http.request.method_original"].as_str()),
+            (OTHER, "BREW")
+        );
+        for key in ["url.path", "url.query", "user_agent.original"] {
+            assert_eq!(other[key].len(), MAX_TEXT, "{key}");
+        }
     }
 }

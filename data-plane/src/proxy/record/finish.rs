@@ -12,7 +12,7 @@ use crate::error_info::ErrorInfo;
 use crate::metrics::cell::REQUEST;
 use crate::metrics::series::RuleSeries;
 use crate::runtime::Action;
-use crate::trace::{Kind, Span};
+use crate::trace::{self, Kind, Span};
 
 impl Drop for Record {
     fn drop(&mut self) {
@@ -128,13 +128,13 @@ impl Record {
             context,
             start: details.time,
             time,
-            kind: Kind::Request {
-                method: details.method,
-                uri: details.uri,
-                version: details.version,
-                status: self.status,
-                user_agent: details.user_agent,
-            },
+            kind: Kind::Request(trace::Request::new(
+                details.method,
+                &details.uri,
+                details.version,
+                self.status,
+                details.user_agent.as_ref(),
+            )),
             client: self.connection.client,
             local: self.connection.address,
             secure: self.connection.secure,
