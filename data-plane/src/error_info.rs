@@ -1,7 +1,7 @@
 //! Why a request failed, in the words that Application Gateway's access log has for it: `error_info` of a line, and
 //! the label of the failures that are counted. Chosen by [`crate::proxy`] where the failure is known.
 
-/// One of the documented causes.
+/// One of the documented causes, or the one that we add.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ErrorInfo {
     /// It did not fail.
@@ -22,11 +22,13 @@ pub(crate) enum ErrorInfo {
     UpstreamNoLive,
     UpstreamClosedConnection,
     UpstreamTimedOut,
+    /// Our own: the gateway had no descriptor, or no room for a body, and answered 503. The service has no word for it.
+    GatewayExhausted,
 }
 
 impl ErrorInfo {
     /// All but [`ErrorInfo::NoError`], in the order of their numbers.
-    pub(crate) const FAILURES: [ErrorInfo; 15] = [
+    pub(crate) const FAILURES: [ErrorInfo; 16] = [
         ErrorInfo::InvalidMethod,
         ErrorInfo::InvalidRequest,
         ErrorInfo::InvalidVersion,
@@ -42,6 +44,7 @@ impl ErrorInfo {
         ErrorInfo::UpstreamNoLive,
         ErrorInfo::UpstreamClosedConnection,
         ErrorInfo::UpstreamTimedOut,
+        ErrorInfo::GatewayExhausted,
     ];
 
     /// As it stands in a log line.
@@ -63,6 +66,7 @@ impl ErrorInfo {
             ErrorInfo::UpstreamNoLive => "ERRORINFO_UPSTREAM_NO_LIVE",
             ErrorInfo::UpstreamClosedConnection => "ERRORINFO_UPSTREAM_CLOSED_CONNECTION",
             ErrorInfo::UpstreamTimedOut => "ERRORINFO_UPSTREAM_TIMED_OUT",
+            ErrorInfo::GatewayExhausted => "ERRORINFO_GATEWAY_EXHAUSTED",
         }
     }
 

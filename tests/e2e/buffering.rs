@@ -177,6 +177,7 @@ async fn a_body_that_there_is_no_room_for_is_413_and_one_that_others_leave_none_
     holder.write(&body(size)).await;
     let (_, held) = backend.accept().await;
     let crowded = gateway.client().await.send("PUT", "/crowded", &[], body(MIB / 2)).await.expect(503);
+    gateway.access_log().line_with(&["/crowded", "503", "ERRORINFO_GATEWAY_EXHAUSTED"]).await;
     assert_eq!(crowded.header("retry-after"), Some("5"));
 
     // Whoever goes away leaves room.

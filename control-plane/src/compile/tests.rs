@@ -21,6 +21,7 @@ mod lists;
 mod official;
 mod public;
 mod rewrites;
+mod switches;
 mod tls;
 mod transport;
 mod upstream_tls;

@@ -23,7 +23,7 @@ use crate::error_info::ErrorInfo;
 use crate::http1::Fault;
 use crate::listener::Connection;
 use crate::member::Busy;
-use crate::spool::Room;
+use crate::thread::Thread;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -98,19 +98,16 @@ impl RequestBody {
         RequestBody::Passing { inner: None, progress: None }
     }
 
-    /// Takes all of a body in before any of it goes on; the client may pause within it for `pause`, and it
-    /// may have `limit` bytes.
+    /// Takes all of a body in before any of it goes on, as far and as long as clients may send on this thread.
     ///
     /// # Errors
     /// Those of [`collect`].
     pub(crate) async fn collect(
         inner: Incoming,
-        room: &Room,
-        pause: Duration,
-        limit: u64,
+        thread: &Thread,
     ) -> Result<(RequestBody, Option<Rc<Progress>>), ProxyError> {
-        let progress = Progress::start(limit);
-        let collected = collect(inner, Some(&progress), room, pause).await?;
+        let progress = Progress::start(thread.max_request_body);
+        let collected = collect(inner, Some(&progress), &thread.room, thread.timeouts.body).await?;
         let body = RequestBody::replay(collected.replay(), &progress);
         Ok((body, Some(progress)))
     }

@@ -141,7 +141,8 @@ impl ProxyError {
             ProxyError::ClientBody | ProxyError::SlowBody { .. } => ErrorInfo::ClientClosedRequest,
             ProxyError::BodyTooLarge { .. } => ErrorInfo::InvalidContentLength,
             // Nothing was wrong with the request, nor with any backend.
-            ProxyError::Spool(_) | ProxyError::NoPlace => ErrorInfo::NoError,
+            ProxyError::Spool(_) | ProxyError::NoPlace => ErrorInfo::GatewayExhausted,
+            ProxyError::Connect { source, .. } if source.is_exhaustion() => ErrorInfo::GatewayExhausted,
             ProxyError::EmptyPool | ProxyError::NoHealthyBackend | ProxyError::Connect { .. } => {
                 ErrorInfo::UpstreamNoLive
             }
@@ -237,7 +238,7 @@ mod tests {
             (ProxyError::Refused(Fault::HostMissing), 400, ErrorInfo::HttpNoHostHeader, true),
             (ProxyError::Refused(Fault::HeadTimeout), 408, ErrorInfo::ClientClosedRequest, true),
             (ProxyError::Misdirected, 421, ErrorInfo::InvalidHost, true),
-            (ProxyError::NoPlace, 503, ErrorInfo::NoError, false),
+            (ProxyError::NoPlace, 503, ErrorInfo::GatewayExhausted, false),
             (ProxyError::NoListener, 404, ErrorInfo::InvalidHost, false),
             (ProxyError::PlainHttp, 400, ErrorInfo::HttpToHttpsPort, true),
         ];

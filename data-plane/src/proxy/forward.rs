@@ -64,9 +64,7 @@ pub(crate) async fn collect(
     connection: &Connection,
     body: Incoming,
 ) -> Result<(RequestBody, Option<Rc<Progress>>), ProxyError> {
-    let thread = &connection.thread;
-    let collected = RequestBody::collect(body, &thread.room, thread.timeouts.body, thread.max_request_body);
-    collected.await.map_err(|error| match error {
+    RequestBody::collect(body, &connection.thread).await.map_err(|error| match error {
         ProxyError::ClientBody => connection.wire.fault().map_or(error, ProxyError::Refused),
         other => other,
     })

@@ -23,7 +23,6 @@ pub(super) struct Description {
     pub(super) fingerprint: String,
     pub(super) start_date: String,
     pub(super) end_date: String,
-    pub(super) pem: String,
 }
 
 /// What stays as it is in an escaped PEM (RFC 3986, section 2.3).
@@ -34,7 +33,6 @@ impl Description {
         let fingerprint = digest(&SHA1_FOR_LEGACY_USE_ONLY, der);
         let mut described = Description {
             fingerprint: fingerprint.as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
-            pem: utf8_percent_encode(&pem(der), ESCAPED).to_string(),
             ..Description::default()
         };
         if let Ok((_, certificate)) = parse_x509_certificate(der) {
@@ -46,6 +44,11 @@ impl Description {
         }
         described
     }
+}
+
+/// The PEM of a certificate on one line.
+pub(super) fn escaped_pem(der: &[u8]) -> String {
+    utf8_percent_encode(&pem(der), ESCAPED).to_string()
 }
 
 fn pem(der: &[u8]) -> String {
@@ -134,9 +137,10 @@ mod tests {
         assert_eq!(described.fingerprint.len(), 40);
         assert_eq!(described.start_date, "Feb  3 00:00:00 2026 GMT");
         assert_eq!(described.end_date, "Nov 23 00:00:00 2096 GMT");
-        assert!(described.pem.starts_with("-----BEGIN%20CERTIFICATE-----%0AMII"), "{}", described.pem);
-        assert!(described.pem.ends_with("%0A-----END%20CERTIFICATE-----%0A"), "{}", described.pem);
-        let decoded = percent_encoding::percent_decode_str(&described.pem).decode_utf8().unwrap();
+        let pem = escaped_pem(certificate.der());
+        assert!(pem.starts_with("-----BEGIN%20CERTIFICATE-----%0AMII"), "{pem}");
+        assert!(pem.ends_with("%0A-----END%20CERTIFICATE-----%0A"), "{pem}");
+        let decoded = percent_encoding::percent_decode_str(&pem).decode_utf8().unwrap();
         let lines: Vec<_> = decoded.lines().collect();
         let base64 = lines[1..lines.len() - 1].concat();
         assert_eq!(STANDARD.decode(base64).unwrap(), certificate.der().as_ref());

@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::{CipherSuite, ProtocolVersion};
 
 use super::client_certificate::{ClientDemand, Verification};
-use super::description::Description;
+use super::description::{Description, escaped_pem};
 use super::suites;
 
 /// The most suites that are remembered of a client's offer. Real clients send some thirty.
@@ -91,11 +91,13 @@ impl ClientIdentity {
 pub(crate) struct ClientCertificate {
     der: CertificateDer<'static>,
     described: OnceCell<Box<Description>>,
+    /// By itself: it is large, and nothing but a rewrite rule asks for it.
+    pem: OnceCell<Box<str>>,
 }
 
 impl ClientCertificate {
     pub(super) fn new(der: CertificateDer<'static>) -> ClientCertificate {
-        ClientCertificate { der, described: OnceCell::new() }
+        ClientCertificate { der, described: OnceCell::new(), pem: OnceCell::new() }
     }
 
     fn described(&self) -> &Description {
@@ -134,6 +136,6 @@ impl ClientCertificate {
 
     /// PEM, percent-encoded onto one line.
     pub(crate) fn pem(&self) -> &str {
-        &self.described().pem
+        self.pem.get_or_init(|| escaped_pem(&self.der).into())
     }
 }

@@ -44,11 +44,6 @@ fn gateway_properties() {
     check_gateway(json!({ "sku": { "name": "WAF_v2" } }), &[(code::NOT_SUPPORTED, ".sku.name")]);
     check_gateway(json!({ "sku": { "name": "huge" } }), &[(code::INVALID_JSON, ".sku.name")]);
     check_gateway(json!({ "enableHttp2": "true" }), &[]);
-    let buffering = json!({ "globalConfiguration": { "enableRequestBuffering": true, "enableResponseBuffering": false } });
-    check_gateway(buffering, &[]);
-    check_gateway(json!({ "globalConfiguration": { "headerNames": "all", "forwardedForPort": false } }), &[]);
-    let names = json!({ "globalConfiguration": { "headerNames": "Some" } });
-    check_gateway(names, &[(code::INVALID_JSON, ".globalConfiguration.headerNames")]);
     check("gatewayIPConfigurations", 0, json!({ "subnet": null }), &[(code::SUBNET_IS_REQUIRED, ".subnet")]);
 }
 
