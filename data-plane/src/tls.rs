@@ -7,6 +7,7 @@ mod description;
 pub(crate) mod facts;
 pub(crate) mod server;
 mod suites;
+mod tickets;
 
 use std::sync::{Arc, OnceLock};
 

@@ -19,6 +19,7 @@ use tidegate_shared::snapshot::{ClientAuthentication, ClientAuthority};
 use x509_parser::parse_x509_certificate;
 
 use super::facts::{ClientCertificate, ClientIdentity};
+use super::tickets::Earned;
 use super::{TlsError, provider};
 
 /// The most bytes of authorities' names that a handshake tells the client. Beyond it none are told, which means any.
@@ -119,6 +120,11 @@ impl ClientDemand {
         Ok(ClientDemand { digest, check, hints })
     }
 
+    /// Whether a client without a certificate is turned away.
+    pub(super) fn is_strict(&self) -> bool {
+        matches!(self.check, Check::Chain { .. })
+    }
+
     /// Whether whoever was held to `other` was held to this.
     pub(crate) fn is_that_of(&self, other: &ClientDemand) -> bool {
         std::ptr::eq(self, other) || self.digest == other.digest
@@ -192,7 +198,11 @@ fn reason(error: &Error) -> &'static str {
 
 /// Asks for a certificate and takes any, if only the client holds its key.
 #[derive(Debug)]
-pub(super) struct Asking(pub(super) Arc<ClientDemand>);
+pub(super) struct Asking {
+    pub(super) demand: Arc<ClientDemand>,
+    /// Those of this connection, where a client has to earn them.
+    pub(super) tickets: Option<Arc<Earned>>,
+}
 
 impl ClientCertVerifier for Asking {
     fn offer_client_auth(&self) -> bool {
@@ -204,7 +214,7 @@ impl ClientCertVerifier for Asking {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &self.0.hints
+        &self.demand.hints
     }
 
     fn verify_client_cert(
@@ -213,6 +223,9 @@ impl ClientCertVerifier for Asking {
         _: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        if let Some(tickets) = &self.tickets {
+            tickets.note_shown();
+        }
         Ok(ClientCertVerified::assertion())
     }
 

@@ -4,15 +4,14 @@
 //! and whether it is asked for a certificate. Which listener answers a request is not decided here: that is the `Host`
 //! header's business.
 
-use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::UnixTime;
-use rustls::server::{Acceptor, ClientHello, ProducesTickets, ResolvesServerCert};
+use rustls::server::{Acceptor, ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tidegate_shared::id::Digest;
 use tidegate_shared::snapshot::CipherSuite;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
@@ -22,6 +21,7 @@ use super::certificate::ServerCertificate;
 use super::client_certificate::{Asking, ClientDemand, Verification};
 use super::facts::{self, ClientIdentity, TlsFacts};
 use super::suites;
+use super::tickets::{self, Earned};
 use crate::listener::ALPN_HTTP2;
 use crate::runtime::hosts::HostTable;
 
@@ -47,7 +47,11 @@ pub(crate) struct Server {
 /// What listeners of the same suites and the same demand have in common.
 #[derive(Debug)]
 struct Profile {
+    /// For all connections, unless each needs one of its own.
     config: Arc<ServerConfig>,
+    provider: Arc<CryptoProvider>,
+    certificates: Arc<BySni>,
+    http2: bool,
     suites: Vec<CipherSuite>,
     demand: Option<Arc<ClientDemand>>,
 }
@@ -83,7 +87,7 @@ impl Server {
         let hello = start.client_hello();
         let profile = self.profile(&hello);
         let offered = facts::remembered(hello.cipher_suites());
-        let stream = start.into_stream(profile.config.clone()).await?;
+        let stream = start.into_stream(profile.config()).await?;
 
         let (_, session) = stream.get_ref();
         let unfinished = || io::Error::other("the handshake agreed on nothing");
@@ -114,22 +118,51 @@ impl Profile {
 
     fn new(offer: &Offer, certificates: Arc<BySni>, http2: bool) -> Profile {
         let Offer { suites, demand, .. } = offer;
-        let builder = ServerConfig::builder_with_provider(suites::provider_of(suites))
-            .with_protocol_versions(&suites::versions_of(suites))
-            .expect("each suite brings its version along");
-        let builder = match demand {
-            Some(demand) => builder.with_client_cert_verifier(Arc::new(Asking(demand.clone()))),
-            None => builder.with_no_client_auth(),
-        };
-        let mut config = builder.with_cert_resolver(certificates);
-        if http2 {
-            config.alpn_protocols.push(ALPN_HTTP2.to_vec());
-        }
-        config.alpn_protocols.push(b"http/1.1".to_vec());
-        config.ignore_client_order = true;
-        config.ticketer = ticketer(demand.as_deref());
-        Profile { config: Arc::new(config), suites: suites.clone(), demand: demand.clone() }
+        let provider = suites::provider_of(suites);
+        let asking = demand.clone().map(|demand| Asking { demand, tickets: None });
+        let tickets = tickets::ticketer(demand.as_deref());
+        let config = Arc::new(config(&provider, suites, asking, &certificates, http2, tickets));
+        Profile { config, provider, certificates, http2, suites: suites.clone(), demand: demand.clone() }
     }
+
+    /// What one connection goes by.
+    fn config(&self) -> Arc<ServerConfig> {
+        let Some(demand) = self.demand.as_ref().filter(|demand| demand.is_strict()) else {
+            return self.config.clone();
+        };
+        let tickets = Arc::new(Earned::new(self.config.ticketer.clone()));
+        let asking = Asking { demand: demand.clone(), tickets: Some(tickets.clone()) };
+        let (provider, certificates) = (&self.provider, &self.certificates);
+        let mut config = config(provider, &self.suites, Some(asking), certificates, self.http2, tickets);
+        // There is nobody to share it with.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Arc::new(config)
+    }
+}
+
+fn config(
+    provider: &Arc<CryptoProvider>,
+    suites: &[CipherSuite],
+    asking: Option<Asking>,
+    certificates: &Arc<BySni>,
+    http2: bool,
+    tickets: Arc<dyn ProducesTickets>,
+) -> ServerConfig {
+    let builder = ServerConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(&suites::versions_of(suites))
+        .expect("each suite brings its version along");
+    let builder = match asking {
+        Some(asking) => builder.with_client_cert_verifier(Arc::new(asking)),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(certificates.clone());
+    if http2 {
+        config.alpn_protocols.push(ALPN_HTTP2.to_vec());
+    }
+    config.alpn_protocols.push(b"http/1.1".to_vec());
+    config.ignore_client_order = true;
+    config.ticketer = tickets;
+    config
 }
 
 /// Whether a client that has connected speaks TLS rather than plain HTTP, by its first byte, which stays unread.
@@ -137,27 +170,6 @@ pub(crate) async fn speaks_tls(tcp: &TcpStream) -> io::Result<bool> {
     let mut first = [0];
     let length = tcp.peek(&mut first).await?;
     Ok(length == 0 || !first[0].is_ascii_alphabetic())
-}
-
-/// Ticket keys outlive configurations, so that sessions can be resumed across a change. Each demand has keys of its own:
-/// a session begun where no certificate was asked for, or another, is not resumed where one is.
-fn ticketer(demand: Option<&ClientDemand>) -> Arc<dyn ProducesTickets> {
-    static FOR_ALL: LazyLock<Arc<dyn ProducesTickets>> = LazyLock::new(new_ticketer);
-    static BY_DEMAND: Mutex<Option<HashMap<Digest, Weak<dyn ProducesTickets>>>> = Mutex::new(None);
-    let Some(demand) = demand else { return FOR_ALL.clone() };
-    let mut by_demand = BY_DEMAND.lock().unwrap_or_else(PoisonError::into_inner);
-    let by_demand = by_demand.get_or_insert_default();
-    if let Some(known) = by_demand.get(&demand.digest).and_then(Weak::upgrade) {
-        return known;
-    }
-    by_demand.retain(|_, ticketer| ticketer.strong_count() > 0);
-    let new = new_ticketer();
-    by_demand.insert(demand.digest.clone(), Arc::downgrade(&new));
-    new
-}
-
-fn new_ticketer() -> Arc<dyn ProducesTickets> {
-    rustls::crypto::ring::Ticketer::new().expect("the system gives randomness")
 }
 
 /// Which certificate a client is shown: for an unknown or missing name that of the listener for all hosts, else that of

@@ -1,0 +1,84 @@
+//! Session tickets towards clients: which keys they are made with, and who gets none.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+
+use rustls::server::ProducesTickets;
+use tidegate_shared::id::Digest;
+
+use super::client_certificate::ClientDemand;
+
+/// Ticket keys outlive configurations, so that sessions can be resumed across a change. Each demand has keys of its own:
+/// a session begun where no certificate was asked for, or another, is not resumed where one is.
+pub(super) fn ticketer(demand: Option<&ClientDemand>) -> Arc<dyn ProducesTickets> {
+    static FOR_ALL: LazyLock<Arc<dyn ProducesTickets>> = LazyLock::new(new_ticketer);
+    static BY_DEMAND: Mutex<Option<HashMap<Digest, Weak<dyn ProducesTickets>>>> = Mutex::new(None);
+    let Some(demand) = demand else { return FOR_ALL.clone() };
+    let mut by_demand = BY_DEMAND.lock().unwrap_or_else(PoisonError::into_inner);
+    let by_demand = by_demand.get_or_insert_default();
+    if let Some(known) = by_demand.get(&demand.digest).and_then(Weak::upgrade) {
+        return known;
+    }
+    by_demand.retain(|_, ticketer| ticketer.strong_count() > 0);
+    let new = new_ticketer();
+    by_demand.insert(demand.digest.clone(), Arc::downgrade(&new));
+    new
+}
+
+fn new_ticketer() -> Arc<dyn ProducesTickets> {
+    rustls::crypto::ring::Ticketer::new().expect("the system gives randomness")
+}
+
+/// The tickets of one connection whose client has to show a certificate. While a session is resumed nobody is asked for
+/// one, so a client that has shown none gets no ticket: it would be turned away for as long as the ticket is good, also
+/// when it has one at last. Nor does a session that was resumed give new ones: the certificate is asked for again soon.
+#[derive(Debug)]
+pub(super) struct Earned {
+    tickets: Arc<dyn ProducesTickets>,
+    shown: AtomicBool,
+}
+
+impl Earned {
+    pub(super) fn new(tickets: Arc<dyn ProducesTickets>) -> Earned {
+        Earned { tickets, shown: AtomicBool::new(false) }
+    }
+
+    /// The client has shown a certificate, whatever it is worth.
+    pub(super) fn note_shown(&self) {
+        self.shown.store(true, Ordering::Relaxed);
+    }
+}
+
+impl ProducesTickets for Earned {
+    fn enabled(&self) -> bool {
+        self.tickets.enabled()
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.tickets.lifetime()
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        if self.shown.load(Ordering::Relaxed) { self.tickets.encrypt(plain) } else { None }
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        self.tickets.decrypt(cipher)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_for_who_has_shown_a_certificate() {
+        let (first, second) = (Earned::new(ticketer(None)), Earned::new(ticketer(None)));
+        assert_eq!(first.encrypt(b"session"), None);
+        first.note_shown();
+        let ticket = first.encrypt(b"session").unwrap();
+        assert_eq!(second.decrypt(&ticket).unwrap(), b"session");
+        assert_eq!(second.encrypt(b"session"), None);
+    }
+}
