@@ -60,17 +60,16 @@ pub struct Rotation {
     pub keep: u32,
 }
 
-/// How long a client is waited for: one of HTTP/1.1, unless something else is said. Each time begins anew with what
-/// it waits for.
+/// How long a client is waited for. Each time begins anew with what it waits for.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// For the whole head of a request, from its first byte; on a new connection, for that byte.
+    /// For the whole head of a request of HTTP/1.1, from its first byte; on a new connection, for that byte.
     pub header: Duration,
-    /// For the next request on a connection that has had one.
+    /// For the next request on a connection of HTTP/1.1 that has had one.
     pub idle: Duration,
-    /// For the next bytes of a request's body, also by HTTP/2.
+    /// For the next bytes of a request's body.
     pub body: Duration,
-    /// For the client to take the next bytes of an answer, also by HTTP/2.
+    /// For the client to take the next bytes of an answer.
     pub send: Duration,
 }
 

@@ -7,11 +7,11 @@ use tidegate_data_plane::Timeouts;
 
 use super::value;
 
-/// How long clients are waited for, those of HTTP/1.1 unless HTTP/2 is named; and how much is taken of all.
+/// How long clients are waited for, and how much is taken of them.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DownstreamOptions {
-    /// How long a client may take for the whole head of a request, such as `60s`. Then it is answered 408; without a
-    /// word if it has said nothing at all.
+    /// How long a client of HTTP/1.1 may take for the whole head of a request, such as `60s`. Then it is answered 408;
+    /// without a word if it has said nothing at all.
     #[arg(long, env = "TIDEGATE_CLIENT_HEADER_TIMEOUT", default_value = "60s", value_name = "DURATION",
           value_parser = value::duration)]
     pub(crate) client_header_timeout: Duration,
