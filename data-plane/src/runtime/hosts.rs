@@ -5,7 +5,9 @@
 //! they end and begin, so that the number of listeners costs a request next to nothing.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::HashMap;
 
 use super::prefixes::Prefixes;
 

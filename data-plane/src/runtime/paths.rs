@@ -5,7 +5,9 @@
 //! rules cost little more than one.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::HashMap;
 
 use percent_encoding::percent_decode_str;
 
@@ -33,7 +35,7 @@ struct Pattern {
 impl PathTable {
     /// The patterns in the order in which they are to be tried, each with the number of its way.
     pub(super) fn new<'a>(listed: impl Iterator<Item = (&'a str, usize)>) -> PathTable {
-        let (mut patterns, mut exact, mut prefixes) = (Vec::new(), HashMap::new(), BTreeMap::new());
+        let (mut patterns, mut exact, mut prefixes) = (Vec::new(), HashMap::default(), BTreeMap::new());
         for (number, (text, way)) in listed.enumerate() {
             let literal = comparable(text.strip_suffix('*').unwrap_or(text)).into_owned();
             if text.ends_with('*') {
