@@ -31,35 +31,57 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::header::UPGRADE;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 
 use crate::listener::Connection;
-use crate::runtime::{Action, Route, Selection};
+use crate::runtime::{Action, Route, Selection, Target};
 use crate::spool::Room;
+use crate::thread::Thread;
 use crate::trace;
 use body::{Passing, RequestBody, ResponseBody};
 use buffer::held::Held;
 use error::ProxyError;
 use forward::Exchange;
 use handshake::Handshake;
+use headers::{Dropped, Present};
 use record::{Record, TransactionId};
+use rewrite::Rewriting;
 use upstream::Purpose;
+
+/// What is found out about a request before its phases begin.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
+    id: TransactionId,
+    present: Present,
+    trace: trace::Part,
+}
+
+impl Facts {
+    fn of<B>(request: &Request<B>, id: TransactionId, thread: &Thread) -> Facts {
+        let present = Present::of(request.headers());
+        let traced = present.has(Present::TRACE).then(|| request.headers());
+        let span = || thread.random.borrow_mut().u64(1..).to_be_bytes();
+        Facts { id, present, trace: trace::Part::of(traced, id.bytes(), span, thread.spans.is_on()) }
+    }
+}
 
 /// Answers one request. Whatever goes wrong becomes the gateway's own answer; every request leaves one access line.
 pub(crate) async fn serve(
     connection: Rc<Connection>,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
 ) -> Result<Response<ResponseBody>, Infallible> {
-    let id = TransactionId::new(&connection.thread);
-    let translated = http2::translate(&mut request, connection.thread.max_request_body);
+    let (id, largest) = (TransactionId::new(&connection.thread), connection.thread.max_request_body);
+    // Boxed, for it goes through many hands.
+    let mut request = Box::new(request.map(|body| RequestBody::new(body, largest)));
+    let translated = http2::translate(&mut request, largest);
     let mut record = Record::start(&connection, id, &request);
-    let span = || connection.thread.random.borrow_mut().u64(1..).to_be_bytes();
-    let exports = connection.thread.spans.is_on();
-    record.trace(trace::pass_on(request.headers_mut(), id.bytes(), span, exports));
-    let (to_head, mut route) = (request.method() == Method::HEAD, None);
+    let facts = Facts::of(&request, id, &connection.thread);
+    record.trace(facts.trace.exported());
+    let to_head = request.method() == Method::HEAD;
     let answered = match translated {
-        Ok(()) => answer(&connection, request, id, &mut route, &mut record).await,
+        Ok(()) => answer(&connection, request, facts, &mut record).await,
         Err(error) => {
             if matches!(error, ProxyError::Refused(_)) {
                 connection.counts.cells().malformed.add(1);
@@ -69,7 +91,7 @@ pub(crate) async fn serve(
     };
     let response = match answered {
         Ok(Answer::Passed(exchange)) => {
-            let holds = route.as_ref().is_some_and(|route| route.buffering.responses);
+            let holds = record.route().is_some_and(|route| route.buffering.responses);
             respond(exchange, record, holds.then_some(&connection.thread.room))
         }
         Ok(Answer::Own(response)) => {
@@ -78,7 +100,7 @@ pub(crate) async fn serve(
             response
         }
         Err(error) => {
-            let answers = match &route {
+            let answers = match record.route() {
                 Some(route) => route.answers.clone(),
                 None => connection.current.load().answers.clone(),
             };
@@ -99,98 +121,144 @@ enum Answer {
     Own(Response<ResponseBody>),
 }
 
+/// A tunnel that a client asks for.
+struct Wish {
+    handshake: Handshake,
+    head: tunnel::Head,
+    downstream: OnUpgrade,
+}
+
 async fn answer(
     connection: &Rc<Connection>,
-    mut request: Request<Incoming>,
-    id: TransactionId,
-    chosen: &mut Option<Arc<Route>>,
+    mut request: Box<Request<RequestBody>>,
+    facts: Facts,
     record: &mut Record,
 ) -> Result<Answer, ProxyError> {
-    if let Some(fault) = connection.wire.refusal(&request) {
-        connection.counts.cells().malformed.add(1);
-        return Err(ProxyError::Refused(fault));
-    }
-    admission::check_protocol(connection.secure, connection.tls.as_deref())?;
-    let route: &Arc<Route> = chosen.insert(route(connection, headers::host(&request)?)?);
-    if !headers::has_plain_framing(request.headers()) {
-        return Err(ProxyError::TransferCoding);
-    }
-    record.route(route);
-    admission::check_client(route, connection.tls.as_deref())?;
+    let route = admit(connection, &request, record)?;
     let selection = Selection::of(route, request.uri().path()).ok_or(ProxyError::NoRule)?;
-    headers::note_target(&mut request);
     let (selection, rewriting) = rewrite::request(selection, connection, &mut request)?;
     record.select(&selection);
     let target = match selection.action() {
         Action::Forward(target) => target,
         Action::Redirect(redirect) => {
-            let host = headers::host(&request)?;
-            let location =
-                redirect::location(redirect, host, request.uri()).ok_or(ProxyError::InvalidHost)?;
-            return Ok(Answer::Own(route.answers.redirect(
-                redirect.status,
-                location,
-                request.method() == Method::HEAD,
-            )));
+            let location = redirect::location(redirect, headers::host(&request)?, request.uri());
+            let (location, to_head) =
+                (location.ok_or(ProxyError::InvalidHost)?, request.method() == Method::HEAD);
+            return Ok(Answer::Own(selection.route.answers.redirect(redirect.status, location, to_head)));
         }
     };
 
+    let bound = pick::bound(target, request.headers());
+    let wish = match facts.present.has(Present::UPGRADE) || request.version() == Version::HTTP_2 {
+        true => wish(connection, rewriting.as_deref(), &mut request)?,
+        false => None,
+    };
+    record.drop_headers(prepare(connection, &selection, target, rewriting.as_deref(), facts, &mut request)?);
+    let (purpose, buffered) = match &wish {
+        Some(_) => {
+            Handshake::ask(request.headers_mut());
+            (Purpose::Tunnel, false)
+        }
+        None => (Purpose::Requests, selection.route.buffering.requests),
+    };
+    if buffered {
+        forward::collect(connection, request.body_mut()).await?;
+    }
+    headers::frame(&mut request);
+    record.upload(request.body().progress());
+
+    let mut exchange = forward::exchange(connection, target, bound, request, purpose, record).await?;
+    record.answered(&exchange.response);
+    let switched = switch(connection, &selection, target, &mut exchange, wish, (facts.id, record.traced()))?;
+    if let Some(rewriting) = rewriting.filter(|_| !switched) {
+        rewriting.answer(connection, &selection, &mut exchange.response)?;
+    }
+    pick::bind(target, bound, exchange.member, switched, exchange.response.headers_mut());
+    Ok(Answer::Passed(exchange))
+}
+
+/// The listener that takes the request, if it is one that may be answered at all.
+fn admit<B>(
+    connection: &Connection,
+    request: &Request<B>,
+    record: &mut Record,
+) -> Result<Arc<Route>, ProxyError> {
+    if let Some(fault) = connection.wire.refusal(request) {
+        connection.counts.cells().malformed.add(1);
+        return Err(ProxyError::Refused(fault));
+    }
+    admission::check_protocol(connection.secure, connection.tls.as_deref())?;
+    let host = headers::host(request)?;
+    let runtime = connection.current.load();
+    let site = runtime.sites.get(&connection.address).ok_or(ProxyError::NoListener)?;
+    let route = site.route(host).ok_or(ProxyError::NoListener)?;
+    record.take(route);
+    admission::check_client(route, connection.tls.as_deref())?;
+    Ok(route.clone())
+}
+
+/// The tunnel that a request asks for, if it does.
+fn wish<B>(
+    connection: &Connection,
+    rewriting: Option<&Rewriting>,
+    request: &mut Request<B>,
+) -> Result<Option<Wish>, ProxyError> {
     if http2::is_asked_for(request.headers()) {
         return Err(ProxyError::Http2Upgrade);
     }
-    let bound = pick::bound(target, request.headers());
-    let handshake = Handshake::asked_by(&mut request, || handshake::key(&connection.thread));
-    let asked = handshake.map(|handshake| {
-        let target = rewriting.as_ref().map_or(request.uri(), |rewriting| rewriting.original_uri());
-        (handshake, tunnel::Head::of(&request, target), hyper::upgrade::on(&mut request))
-    });
-    record.drop_headers(headers::prepare_request(request.headers_mut(), connection, id, route.headers));
-    if let Some(rewriting) = &rewriting {
-        rewriting.change_headers(&mut request)?;
+    let handshake = Handshake::asked_by(request, || handshake::key(&connection.thread));
+    Ok(handshake.map(|handshake| {
+        let target = rewriting.map_or(request.uri(), Rewriting::original_uri);
+        Wish { handshake, head: tunnel::Head::of(request, target), downstream: hyper::upgrade::on(request) }
+    }))
+}
+
+/// Makes the request's head the one that the backend gets, except for `Host`. Gives what had to go for its name.
+fn prepare<B>(
+    connection: &Connection,
+    selection: &Selection,
+    target: &Target,
+    rewriting: Option<&Rewriting>,
+    facts: Facts,
+    request: &mut Request<B>,
+) -> Result<Dropped, ProxyError> {
+    let asked = rewriting.map_or(request.uri(), Rewriting::original_uri);
+    let told = headers::Told::of(facts.id, facts.trace, asked);
+    let rules = selection.route.headers;
+    let dropped = headers::prepare_request(request.headers_mut(), facts.present, connection, told, rules);
+    if let Some(rewriting) = rewriting {
+        rewriting.change_headers(request)?;
     }
     if let Some(replacement) = &target.path {
         *request.uri_mut() = path::replace(request.uri(), replacement, selection.matched())?;
     }
-    let purpose = if asked.is_some() { Purpose::Tunnel } else { Purpose::Requests };
-    if asked.is_some() {
-        Handshake::ask(request.headers_mut());
-    }
-    let (mut parts, body) = request.into_parts();
-    let (body, upload) = match route.buffering.requests && asked.is_none() {
-        true => forward::collect(connection, body).await?,
-        false => RequestBody::new(body, connection.thread.max_request_body),
-    };
-    headers::frame(&mut parts.headers, &body);
-    record.upload(upload.as_ref());
-
-    let request = Request::from_parts(parts, body);
-    let mut exchange = forward::exchange(connection, target, bound, request, upload, purpose, record).await?;
-    record.answered(&exchange.response);
-    let switching = exchange.response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if switching {
-        let Some((handshake, head, downstream)) = asked else {
-            return Err(exchange.false_upgrade("to a request that asked for none"));
-        };
-        if let Some(fault) = handshake.fault(exchange.response.headers()) {
-            return Err(exchange.false_upgrade(fault));
-        }
-        tunnel::open(connection, &selection, target, &mut exchange, downstream, head, (id, record.traced()));
-        handshake.conclude(&mut exchange.response);
-    } else if asked.is_some_and(|(handshake, ..)| handshake.is_mistaken_for_open(&exchange.response)) {
-        return Err(exchange.no_upgrade());
-    } else if !headers::has_plain_framing(exchange.response.headers()) {
-        return Err(exchange.foreign_coding());
-    } else if let Some(rewriting) = &rewriting {
-        rewriting.answer(connection, &selection, &mut exchange.response)?;
-    }
-    pick::bind(target, bound, exchange.member, switching, exchange.response.headers_mut());
-    Ok(Answer::Passed(exchange))
+    Ok(dropped)
 }
 
-fn route(connection: &Connection, host: &str) -> Result<Arc<Route>, ProxyError> {
-    let runtime = connection.current.load();
-    let site = runtime.sites.get(&connection.address).ok_or(ProxyError::NoListener)?;
-    site.route(host).cloned().ok_or(ProxyError::NoListener)
+/// Opens the tunnel if the backend says 101. Whether it does: an answer that is none to what was asked is refused.
+fn switch(
+    connection: &Rc<Connection>,
+    selection: &Selection,
+    target: &Target,
+    exchange: &mut Exchange,
+    wish: Option<Wish>,
+    identity: (TransactionId, Option<trace::Context>),
+) -> Result<bool, ProxyError> {
+    match (wish, exchange.response.status() == StatusCode::SWITCHING_PROTOCOLS) {
+        (Some(Wish { handshake, head, downstream }), true) => {
+            if let Some(fault) = handshake.fault(exchange.response.headers()) {
+                return Err(exchange.false_upgrade(fault));
+            }
+            tunnel::open(connection, selection, target, exchange, downstream, head, identity);
+            handshake.conclude(&mut exchange.response);
+            Ok(true)
+        }
+        (None, true) => Err(exchange.false_upgrade("to a request that asked for none")),
+        (Some(wish), false) if wish.handshake.is_mistaken_for_open(&exchange.response) => {
+            Err(exchange.no_upgrade())
+        }
+        (_, false) => Ok(false),
+    }
 }
 
 /// Makes the backend's answer the client's: its head without what concerned the upstream connection alone, its body
@@ -200,9 +268,10 @@ fn respond(exchange: Exchange, mut record: Record, room: Option<&Room>) -> Respo
     let (mut parts, inner) = response.into_parts();
     record.answer(parts.status, &parts.headers);
     let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
-    let wanted = parts.headers.remove(UPGRADE);
-    headers::drop_hop_by_hop(&mut parts.headers);
-    parts.version = http::Version::HTTP_11;
+    let present = Present::of(&parts.headers);
+    let wanted = if present.has(Present::UPGRADE) { parts.headers.remove(UPGRADE) } else { None };
+    headers::drop_hop_by_hop(&mut parts.headers, present);
+    parts.version = Version::HTTP_11;
     if switching {
         Handshake::ask(&mut parts.headers);
     } else if let (StatusCode::UPGRADE_REQUIRED, Some(wanted)) = (parts.status, wanted) {

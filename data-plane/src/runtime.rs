@@ -32,7 +32,7 @@ pub(crate) use balance::Draw;
 pub(crate) use build::BuildError;
 use build::Departing;
 use hosts::HostTable;
-pub(crate) use route::{Action, Redirect, RedirectTarget, Route, Selection};
+pub(crate) use route::{Action, Redirect, RedirectTarget, Route, Rule, Selection, Way};
 pub(crate) use target::{HostPolicy, Target};
 
 /// One gateway as it is executed.

@@ -5,6 +5,6 @@ mod context;
 mod export;
 mod span;
 
-pub(crate) use context::{Context, pass_on, write_hex};
+pub(crate) use context::{Context, Part, TRACEPARENT, TRACESTATE, write_hex};
 pub(crate) use export::{Exporter, Handle};
 pub(crate) use span::{Kind, Request, Span};

@@ -10,7 +10,13 @@ async fn the_backend_learns_who_asked_for_what() {
     let backend = Backend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     let mut client = gateway.client().await;
-    let sent = [("x-forwarded-for", "203.0.113.9:1234"), ("x-original-url", "/mine")];
+    let sent = [
+        ("x-forwarded-for", "203.0.113.9:1234"),
+        ("x-original-url", "/mine"),
+        ("x-azure-ja4-fingerprint", "t13d1516h2_8daaf6152771_b186095e22b6"),
+        // What the gateway says may not be had dropped either.
+        ("connection", "x-original-url, x-original-host, x-appgw-trace-id, traceparent"),
+    ];
     client.send("GET", "/who?a=%20b&c", &sent, "").await.expect(200);
 
     let request = backend.request("/who?a=%20b&c").await;
@@ -26,6 +32,8 @@ async fn the_backend_learns_who_asked_for_what() {
     assert_eq!(request.expect_header("x-original-host"), "gateway.test");
     assert_eq!(request.expect_header("host"), "gateway.test");
     assert_eq!(request.expect_header("x-original-url"), "/who?a=%20b&c");
+    assert_eq!(request.header("x-azure-ja4-fingerprint"), None);
+    assert_eq!(request.expect_header("traceparent").len(), 55);
     let trace = request.expect_header("x-appgw-trace-id");
     assert!(trace.len() == 32 && trace.chars().all(|c| c.is_ascii_hexdigit()), "{trace}");
 }

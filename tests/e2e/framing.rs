@@ -22,8 +22,9 @@ async fn a_client_of_http_1_0_needs_no_host_but_the_backend_gets_one() {
     let mut backend = ManualBackend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     let mut client = gateway.peer().await;
-    client.write("GET /old HTTP/1.0\r\n\r\n").await;
+    client.write("GET /old HTTP/1.0\r\nX-Original-Host: admin.test\r\n\r\n").await;
     let (head, mut server) = backend.accept().await;
+    assert_eq!(head.header("x-original-host"), None, "that is for the gateway to say");
     assert_eq!(head.header("host"), Some(backend.ip().to_string().as_str()));
     server.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
     assert_eq!(client.read_head().await.status(), 200);

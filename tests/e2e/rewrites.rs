@@ -316,7 +316,7 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("http_status", "", ""),
     ("http_version", "HTTP/1.1", "HTTP/1.1"),
     ("query_string", "b=%20c", "b=%20c"),
-    ("received_bytes", "…", "…"),
+    ("received_bytes", "179", "180"),
     ("request_query", "b=%20c", "b=%20c"),
     ("request_scheme", "http", "https"),
     ("request_uri", "/plain/a?b=%20c", "/secure/a?b=%20c"),

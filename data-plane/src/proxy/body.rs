@@ -87,10 +87,18 @@ pub(crate) enum RequestBody {
 }
 
 impl RequestBody {
-    /// Wraps a body; one that is empty from the start has no progress to watch.
-    pub(crate) fn new(inner: Incoming, limit: u64) -> (RequestBody, Option<Rc<Progress>>) {
+    /// Wraps a body that may have `limit` bytes; one that is empty from the start has no progress to watch.
+    pub(crate) fn new(inner: Incoming, limit: u64) -> RequestBody {
         let progress = (!inner.is_end_stream()).then(|| Progress::start(limit));
-        (RequestBody::Passing { inner: Some(inner), progress: progress.clone() }, progress)
+        RequestBody::Passing { inner: Some(inner), progress }
+    }
+
+    /// How far it has got, if there is anything to watch.
+    pub(crate) fn progress(&self) -> Option<&Rc<Progress>> {
+        match self {
+            RequestBody::Passing { progress, .. } => progress.as_ref(),
+            RequestBody::Collected(_, progress) => Some(progress),
+        }
     }
 
     /// None at all.
@@ -98,18 +106,18 @@ impl RequestBody {
         RequestBody::Passing { inner: None, progress: None }
     }
 
-    /// Takes all of a body in before any of it goes on, as far and as long as clients may send on this thread.
+    /// Takes all of it in before any of it goes on, as far and as long as clients may send on this thread.
     ///
     /// # Errors
     /// Those of [`collect`].
-    pub(crate) async fn collect(
-        inner: Incoming,
-        thread: &Thread,
-    ) -> Result<(RequestBody, Option<Rc<Progress>>), ProxyError> {
-        let progress = Progress::start(thread.max_request_body);
-        let collected = collect(inner, Some(&progress), &thread.room, thread.timeouts.body).await?;
-        let body = RequestBody::replay(collected.replay(), &progress);
-        Ok((body, Some(progress)))
+    pub(crate) async fn collect(&mut self, thread: &Thread) -> Result<(), ProxyError> {
+        if let RequestBody::Passing { inner: Some(inner), .. } = std::mem::replace(self, RequestBody::empty())
+        {
+            let progress = Progress::start(thread.max_request_body);
+            let collected = collect(inner, Some(&progress), &thread.room, thread.timeouts.body).await?;
+            *self = RequestBody::replay(collected.replay(), &progress);
+        }
+        Ok(())
     }
 
     fn replay(replay: Replay, progress: &Rc<Progress>) -> RequestBody {

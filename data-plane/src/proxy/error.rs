@@ -32,8 +32,6 @@ pub(crate) enum ProxyError {
     Http2Upgrade,
     #[error("a header field is too large")]
     FieldTooLarge,
-    #[error("the transfer coding is not served")]
-    TransferCoding,
     #[error("the client's body broke off or is malformed")]
     ClientBody,
     #[error("the client paused for {seconds} s within its body")]
@@ -70,8 +68,6 @@ pub(crate) enum ProxyError {
         "backend {backend} answered a WebSocket handshake with {status}, which a client of HTTP/2 would take for its success"
     )]
     NoUpgrade { backend: String, status: StatusCode },
-    #[error("backend {backend} answered in a transfer coding that is not served")]
-    ForeignCoding { backend: String },
     #[error(transparent)]
     Rewrite(#[from] RewriteFault),
     #[error("no response within {seconds} s")]
@@ -102,7 +98,7 @@ impl ProxyError {
             ProxyError::MethodNotServed | ProxyError::TraceNotServed => StatusCode::METHOD_NOT_ALLOWED,
             ProxyError::Http2Upgrade => StatusCode::FORBIDDEN,
             ProxyError::FieldTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            ProxyError::TransferCoding | ProxyError::ProtocolNotServed => StatusCode::NOT_IMPLEMENTED,
+            ProxyError::ProtocolNotServed => StatusCode::NOT_IMPLEMENTED,
             ProxyError::SlowBody { .. } => StatusCode::REQUEST_TIMEOUT,
             ProxyError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             ProxyError::Spool(_) | ProxyError::NoPlace => StatusCode::SERVICE_UNAVAILABLE,
@@ -113,7 +109,6 @@ impl ProxyError {
             | ProxyError::Connect { .. }
             | ProxyError::Broken { .. }
             | ProxyError::Drained { .. }
-            | ProxyError::ForeignCoding { .. }
             | ProxyError::NoUpgrade { .. }
             | ProxyError::FalseUpgrade { .. } => StatusCode::BAD_GATEWAY,
             ProxyError::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
@@ -135,9 +130,7 @@ impl ProxyError {
             ProxyError::MethodNotServed | ProxyError::ProtocolNotServed => ErrorInfo::InvalidMethod,
             ProxyError::TraceNotServed => ErrorInfo::InvalidMethodTrace,
             ProxyError::Http2Upgrade => ErrorInfo::InvalidVersion,
-            ProxyError::TransferCoding | ProxyError::FieldTooLarge | ProxyError::NoRule => {
-                ErrorInfo::InvalidRequest
-            }
+            ProxyError::FieldTooLarge | ProxyError::NoRule => ErrorInfo::InvalidRequest,
             ProxyError::ClientBody | ProxyError::SlowBody { .. } => ErrorInfo::ClientClosedRequest,
             ProxyError::BodyTooLarge { .. } => ErrorInfo::InvalidContentLength,
             // Nothing was wrong with the request, nor with any backend.
@@ -149,8 +142,7 @@ impl ProxyError {
             ProxyError::Drained { .. }
             | ProxyError::NoUpgrade { .. }
             | ProxyError::Broken { .. }
-            | ProxyError::FalseUpgrade { .. }
-            | ProxyError::ForeignCoding { .. } => ErrorInfo::UpstreamClosedConnection,
+            | ProxyError::FalseUpgrade { .. } => ErrorInfo::UpstreamClosedConnection,
             ProxyError::Timeout { .. } => ErrorInfo::UpstreamTimedOut,
         }
     }
@@ -169,7 +161,6 @@ impl ProxyError {
             ProxyError::Refused(_)
             | ProxyError::InvalidHost
             | ProxyError::InvalidTarget
-            | ProxyError::TransferCoding
             | ProxyError::ClientBody
             | ProxyError::SlowBody { .. }
             | ProxyError::BodyTooLarge { .. }

@@ -46,10 +46,6 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn foreign_coding(&self) -> ProxyError {
-        ProxyError::ForeignCoding { backend: self.backend.address() }
-    }
-
     pub(crate) fn no_upgrade(&self) -> ProxyError {
         ProxyError::NoUpgrade { backend: self.backend.address(), status: self.response.status() }
     }
@@ -60,11 +56,9 @@ impl Exchange {
 }
 
 /// Takes the whole of a request's body in, before any backend is asked.
-pub(crate) async fn collect(
-    connection: &Connection,
-    body: Incoming,
-) -> Result<(RequestBody, Option<Rc<Progress>>), ProxyError> {
-    RequestBody::collect(body, &connection.thread).await.map_err(|error| match error {
+pub(crate) async fn collect(connection: &Connection, body: &mut RequestBody) -> Result<(), ProxyError> {
+    // Boxed, for most requests are not collected.
+    Box::pin(body.collect(&connection.thread)).await.map_err(|error| match error {
         ProxyError::ClientBody => connection.wire.fault().map_or(error, ProxyError::Refused),
         other => other,
     })
@@ -77,11 +71,11 @@ pub(crate) async fn exchange(
     connection: &Rc<Connection>,
     target: &Target,
     bound: Option<usize>,
-    request: Request<RequestBody>,
-    upload: Option<Rc<Progress>>,
+    request: Box<Request<RequestBody>>,
     purpose: Purpose,
     record: &mut Record,
 ) -> Result<Exchange, ProxyError> {
+    let upload = request.body().progress().cloned();
     let given_up = Cell::new(false);
     let times = Times::new(target.request_timeout, connection.thread.timeouts.body);
     let mut wait = times.backend;
@@ -159,7 +153,7 @@ impl Attempts<'_> {
     async fn run(
         mut self,
         bound: Option<usize>,
-        mut request: Request<RequestBody>,
+        mut request: Box<Request<RequestBody>>,
     ) -> Result<Exchange, ProxyError> {
         let (connection, target) = (self.connection, self.target);
         *request.version_mut() = http::Version::HTTP_11;
@@ -188,7 +182,7 @@ impl Attempts<'_> {
                     });
                 }
                 Err(Failure { error, again: None }) => return Err(error),
-                Err(Failure { error, again: Some(again) }) => (failure, request) = (error, *again),
+                Err(Failure { error, again: Some(again) }) => (failure, request) = (error, again),
             }
         }
         Err(failure)
@@ -199,15 +193,15 @@ impl Attempts<'_> {
         &mut self,
         backend: &Arc<Backend>,
         key: &Key,
-        mut request: Request<RequestBody>,
+        mut request: Box<Request<RequestBody>>,
     ) -> Result<(Response<Incoming>, Sender), Failure> {
         while let Some(mut sender) = self.kept(backend, key) {
             match self.send(backend, &mut sender, request).await {
                 Sent::Answered(response) => return Ok((response, sender)),
-                Sent::Unseen(unseen, _) => request = *unseen,
+                Sent::Unseen(unseen, _) => request = unseen,
                 Sent::Broken(error, again) => match self.repeat(again) {
                     Some(again) => {
-                        request = *again;
+                        request = again;
                         break;
                     }
                     None => return Err(Failure { error: self.broken(backend, error), again: None }),
@@ -222,13 +216,13 @@ impl Attempts<'_> {
                 Ok(sender) => sender,
                 Err(error) => {
                     let error = unreachable(backend, error);
-                    return Err(Failure { error, again: Some(Box::new(request)) });
+                    return Err(Failure { error, again: Some(request) });
                 }
             };
             left -= 1;
             match self.send(backend, &mut sender, request).await {
                 Sent::Answered(response) => return Ok((response, sender)),
-                Sent::Unseen(unseen, _) if left > 0 => request = *unseen,
+                Sent::Unseen(unseen, _) if left > 0 => request = unseen,
                 Sent::Unseen(unseen, error) => {
                     return Err(Failure { error: self.broken(backend, error), again: Some(unseen) });
                 }
@@ -251,16 +245,23 @@ impl Attempts<'_> {
     async fn open(&self, backend: &Arc<Backend>, key: &Key) -> Result<Sender, ConnectError> {
         let thread = &self.connection.thread;
         let began = Instant::now();
-        let mut opened = upstream::open(thread, backend, key, self.purpose).await;
+        // Boxed: it is large and rare, and a request's state is moved as a whole.
+        let open = || Box::pin(upstream::open(thread, backend, key, self.purpose));
+        let mut opened = open().await;
         if opened.as_ref().is_err_and(ConnectError::is_exhaustion) && thread.upstreams.give_up() {
             // The connections that were just closed have made room.
-            opened = upstream::open(thread, backend, key, self.purpose).await;
+            opened = open().await;
         }
         self.record.connected(opened.is_ok(), began.elapsed());
         opened
     }
 
-    async fn send(&mut self, backend: &Backend, sender: &mut Sender, request: Request<RequestBody>) -> Sent {
+    async fn send(
+        &mut self,
+        backend: &Backend,
+        sender: &mut Sender,
+        request: Box<Request<RequestBody>>,
+    ) -> Sent {
         self.record.sent_from(sender.source_port());
         let copy = copy(&request, matches!(sender, Sender::Http2(_)));
         let Unanswered { unsent, is_unseen, error } =

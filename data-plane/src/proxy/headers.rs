@@ -1,24 +1,30 @@
 //! What a gateway must drop from a message and what it adds. Pure.
 
 mod names;
+mod present;
 
 use std::borrow::Cow;
+use std::net::Ipv6Addr;
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
-use http::{Method, Request};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Uri};
 use tidegate_shared::snapshot::RequestHeaders;
 
 use super::error::ProxyError;
 use super::record::TransactionId;
 use crate::listener::Connection;
+use crate::trace;
 pub(crate) use names::Dropped;
+pub(super) use present::Present;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const X_APPGW_TRACE_ID: HeaderName = HeaderName::from_static("x-appgw-trace-id");
+const X_AZURE_JA4_FINGERPRINT: HeaderName = HeaderName::from_static("x-azure-ja4-fingerprint");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -45,47 +51,80 @@ pub(crate) fn host<B>(request: &Request<B>) -> Result<&str, ProxyError> {
 
 /// A host name, an IPv4 address or a bracketed IPv6 address, with or without a port.
 pub(crate) fn is_host(host: &str) -> bool {
-    let name = host
-        .rsplit_once(':')
-        .filter(|(_, port)| !port.contains(']'))
-        .map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { "" });
-    match name.strip_prefix('[') {
-        Some(address) => address.strip_suffix(']').is_some_and(|a| a.parse::<std::net::Ipv6Addr>().is_ok()),
+    let (good, rest) = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
+        Some((address, rest)) => (address.parse::<Ipv6Addr>().is_ok(), rest),
         None => {
-            !name.is_empty()
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&b))
+            let end = host.bytes().position(|byte| !NAME[usize::from(byte)]).unwrap_or(host.len());
+            (end > 0, &host[end..])
         }
-    }
+    };
+    good && rest.strip_prefix(':').map_or(rest.is_empty(), |port| port.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// What may stand in a registered name (RFC 3986, section 3.2.2).
+static NAME: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        allowed[byte] = matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~'
+            | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b'%');
+        byte += 1;
+    }
+    allowed
+};
+
 /// Removes what concerns one connection only (RFC 9110, section 7.6.1), names listed in `Connection` included.
-pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.remove(TRANSFER_ENCODING).is_some() {
+pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap, present: Present) {
+    if present.has(Present::TRANSFER_ENCODING) {
+        headers.remove(TRANSFER_ENCODING);
         // The framing is chosen anew for the next hop; a length beside it would be a second opinion.
         headers.remove(CONTENT_LENGTH);
     }
-    if headers.contains_key(CONNECTION) {
+    if present.has(Present::CONNECTION) {
         let nominated: Vec<HeaderName> =
-            list(headers, &CONNECTION).filter_map(|name| name.parse().ok()).collect();
+            list(headers, &CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
         for name in nominated {
-            // A peer may not have the gateway forget where a message goes, or where it ends.
-            if name != HOST && name != CONTENT_LENGTH {
+            // A peer may not have the gateway forget where a message goes, where it ends, or whose trace it is part of.
+            if ![HOST, CONTENT_LENGTH, trace::TRACEPARENT, trace::TRACESTATE].contains(&name) {
                 headers.remove(name);
             }
         }
         headers.remove(CONNECTION);
     }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRAILER, UPGRADE] {
-        headers.remove(name);
+    if present.has(Present::UPGRADE) {
+        headers.remove(UPGRADE);
+    }
+    if present.has(Present::HOP_BY_HOP) {
+        for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRAILER] {
+            headers.remove(name);
+        }
     }
 }
 
-/// Makes the headers of a request fit for the backend, except for `Host`, which depends on the backend. Returns what had
-/// to go for its name.
+/// What the gateway tells the backend of a request, beside what its connection says.
+#[derive(Debug)]
+pub(crate) struct Told {
+    id: TransactionId,
+    trace: trace::Part,
+    target: HeaderValue,
+}
+
+impl Told {
+    /// `target` is what the client asked for, whatever becomes of it on the way.
+    pub(crate) fn of(id: TransactionId, trace: trace::Part, target: &Uri) -> Told {
+        let target = target.path_and_query().map_or("/", PathAndQuery::as_str);
+        Told { id, trace, target: HeaderValue::from_str(target).expect("a target is printable") }
+    }
+}
+
+/// Makes the headers of a request fit for the backend, except for `Host`, which depends on the backend. What the
+/// gateway says comes last: a client can neither say it in its place nor have it dropped. Returns what had to go for its
+/// name.
 pub(crate) fn prepare_request(
     headers: &mut HeaderMap,
+    present: Present,
     connection: &Connection,
-    id: TransactionId,
+    told: Told,
     rules: RequestHeaders,
 ) -> Dropped {
     let mut dropped = Dropped::default();
@@ -94,19 +133,31 @@ pub(crate) fn prepare_request(
         (dropped, lines) = Dropped::from(headers, rules.names);
         connection.counts.cells().headers_dropped.add(lines);
     }
-    drop_hop_by_hop(headers);
-    // The gateway has answered 100 itself by reading the body; the backend is not to be asked again.
-    headers.remove(EXPECT);
-    let forwarded_for = forwarded_for(headers, &client(connection, rules));
+    drop_hop_by_hop(headers, present);
+    if present.has(Present::EXPECT) {
+        // The gateway has answered 100 itself by reading the body; the backend is not to be asked again.
+        headers.remove(EXPECT);
+    }
+    let client = client(connection, rules);
+    let forwarded_for = match present.has(Present::FORWARDED_FOR) {
+        true => forwarded_for(headers, &client),
+        false => client.into_owned(),
+    };
     headers.insert(X_FORWARDED_FOR, forwarded_for);
+    if present.has(Present::FINGERPRINT) {
+        headers.remove(X_AZURE_JA4_FINGERPRINT);
+    }
     let scheme = if connection.secure { "https" } else { "http" };
     headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     headers.insert(X_FORWARDED_PORT, connection.forwarded_port.clone());
-    if let Some(host) = headers.get(HOST).cloned() {
-        headers.insert(X_ORIGINAL_HOST, host);
-    }
-    let id = HeaderValue::from_str(id.digits().as_str()).expect("hexadecimal digits are a header value");
+    match headers.get(HOST).cloned() {
+        Some(host) => headers.insert(X_ORIGINAL_HOST, host),
+        None => headers.remove(X_ORIGINAL_HOST),
+    };
+    headers.insert(X_ORIGINAL_URL, told.target);
+    let id = HeaderValue::from_str(told.id.digits().as_str()).expect("hexadecimal digits are a header value");
     headers.insert(X_APPGW_TRACE_ID, id);
+    told.trace.tell(headers, present.has(Present::TRACE));
     dropped
 }
 
@@ -121,29 +172,11 @@ fn client(connection: &Connection, rules: RequestHeaders) -> Cow<'_, HeaderValue
     }
 }
 
-/// Tells the backend what the client asked for, whatever becomes of it on the way. What the client says of that itself
-/// is not believed.
-pub(crate) fn note_target<B>(request: &mut Request<B>) {
-    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let target = HeaderValue::from_str(target).expect("a target is printable");
-    request.headers_mut().insert(X_ORIGINAL_URL, target);
-}
-
-/// Whether a message's transfer coding is one that the gateway can take off: none, or chunked alone.
-pub(crate) fn has_plain_framing(headers: &HeaderMap) -> bool {
-    let mut codings = list(headers, &TRANSFER_ENCODING);
-    match (codings.next(), codings.next()) {
-        (None, _) => true,
-        (Some(only), None) => only.eq_ignore_ascii_case("chunked"),
-        (Some(_), Some(_)) => false,
-    }
-}
-
 /// Says how the body of a forwarded request is framed, where its length is not known: hyper would otherwise take a
 /// GET or HEAD for one without a body.
-pub(crate) fn frame(headers: &mut HeaderMap, body: &impl http_body::Body) {
-    if !body.is_end_stream() && body.size_hint().exact().is_none() {
-        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+pub(crate) fn frame(request: &mut Request<impl http_body::Body>) {
+    if !request.body().is_end_stream() && request.body().size_hint().exact().is_none() {
+        request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 
@@ -164,12 +197,12 @@ fn forwarded_for(headers: &HeaderMap, client: &HeaderValue) -> HeaderValue {
 
 /// Whether a comma-separated header holds `token`, compared without case.
 pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    list(headers, name).any(|item| item.eq_ignore_ascii_case(token))
+    list(headers, name).any(|item| item.eq_ignore_ascii_case(token.as_bytes()))
 }
 
-fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim)
+fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    let values = headers.get_all(name).into_iter();
+    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]
@@ -200,7 +233,10 @@ mod tests {
             ("upgrade", "h2c"),
             ("proxy-connection", "close"),
         ]);
-        drop_hop_by_hop(&mut headers);
+        headers.append(CONNECTION, HeaderValue::from_bytes(b"\xfcber, x-third").unwrap());
+        headers.append("x-third", HeaderValue::from_static("4"));
+        let present = Present::of(&headers);
+        drop_hop_by_hop(&mut headers, present);
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["host", "x-end-to-end"]);
@@ -209,24 +245,9 @@ mod tests {
     #[test]
     fn a_length_survives_being_named_in_connection() {
         let mut headers = map(&[("connection", "content-length"), ("content-length", "5")]);
-        drop_hop_by_hop(&mut headers);
+        let present = Present::of(&headers);
+        drop_hop_by_hop(&mut headers, present);
         assert_eq!(headers["content-length"], "5");
-    }
-
-    #[test]
-    fn only_chunked_alone_can_be_taken_off() {
-        let cases: &[(&[&'static str], bool)] = &[
-            (&[], true),
-            (&["chunked"], true),
-            (&["Chunked"], true),
-            (&["gzip, chunked"], false),
-            (&["gzip", "chunked"], false),
-            (&["gzip"], false),
-        ];
-        for (codings, plain) in cases {
-            let pairs: Vec<_> = codings.iter().map(|coding| ("transfer-encoding", *coding)).collect();
-            assert_eq!(has_plain_framing(&map(&pairs)), *plain, "{codings:?}");
-        }
     }
 
     #[test]

@@ -58,7 +58,8 @@ pub(crate) struct Record {
     connection: Rc<Connection>,
     started: Instant,
     route: Option<Arc<Route>>,
-    selection: Option<Selection>,
+    /// The number of the way that it goes by the route's rule.
+    way: Option<usize>,
     backend: Option<Arc<Backend>>,
     upload: Option<Rc<Progress>>,
     status: u16,
@@ -135,7 +136,7 @@ impl Record {
             connection: connection.clone(),
             started: Instant::now(),
             route: None,
-            selection: None,
+            way: None,
             backend: None,
             upload: None,
             status: CLIENT_CLOSED_REQUEST,
@@ -149,14 +150,19 @@ impl Record {
         }
     }
 
-    /// The listener that takes it.
-    pub(crate) fn route(&mut self, route: &Arc<Route>) {
+    /// That listener takes it.
+    pub(crate) fn take(&mut self, route: &Arc<Route>) {
         self.route = Some(route.clone());
+    }
+
+    /// The listener that has taken it, if one has.
+    pub(crate) fn route(&self) -> Option<&Arc<Route>> {
+        self.route.as_ref()
     }
 
     /// The way that it goes.
     pub(crate) fn select(&mut self, selection: &Selection) {
-        self.selection = Some(selection.clone());
+        self.way = Some(selection.number());
     }
 
     /// Its part in a trace.

@@ -4,11 +4,11 @@ mod checked;
 pub(crate) mod http2;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::HashMap;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -69,13 +69,14 @@ impl Sender {
     /// so by `given_up`.
     pub(crate) async fn send(
         &mut self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         secure: bool,
         given_up: &Cell<bool>,
     ) -> Result<Response<Incoming>, Unanswered> {
         match self {
             Sender::Http1(sender) => sender.send(request).await,
-            Sender::Http2(slot) => slot.send(request, secure, given_up).await,
+            // Boxed, for it would make every request's state larger.
+            Sender::Http2(slot) => Box::pin(slot.send(*request, secure, given_up)).await,
         }
     }
 

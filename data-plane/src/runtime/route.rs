@@ -36,7 +36,7 @@ pub(crate) struct Route {
 pub(crate) struct Rule {
     pub(crate) name: String,
     /// The first is the only one of a basic rule and the default of a path map.
-    pub(super) ways: Vec<Way>,
+    pub(crate) ways: Vec<Way>,
     /// From a path to the number of its way, where there is a choice.
     pub(super) paths: PathTable,
 }
@@ -93,22 +93,26 @@ pub(crate) struct Selection {
 
 impl Selection {
     /// The way of a request of that path, unless no rule refers to the listener.
-    pub(crate) fn of(route: &Arc<Route>, path: &str) -> Option<Selection> {
-        let rule = route.rule.as_ref()?;
-        let (way, pattern) = match rule.paths.find(path) {
+    pub(crate) fn of(route: Arc<Route>, path: &str) -> Option<Selection> {
+        let (way, pattern) = match route.rule.as_ref()?.paths.find(path) {
             Some((pattern, way)) => (way, Some(pattern)),
             None => (0, None),
         };
-        Some(Selection { route: route.clone(), way, pattern })
+        Some(Selection { route, way, pattern })
     }
 
     /// The way of the same request under another path.
-    pub(crate) fn again(&self, path: &str) -> Selection {
-        Selection::of(&self.route, path).expect("a selection is made of a route with a rule")
+    pub(crate) fn again(self, path: &str) -> Selection {
+        Selection::of(self.route, path).expect("a selection is made of a route with a rule")
     }
 
     fn rule(&self) -> &Rule {
         self.route.rule.as_ref().expect("a selection is made of a route with a rule")
+    }
+
+    /// The number of the way among those of its rule.
+    pub(crate) fn number(&self) -> usize {
+        self.way
     }
 
     pub(crate) fn way(&self) -> &Way {

@@ -5,8 +5,8 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The flag of a trace that is recorded.
 const SAMPLED: u8 = 1;
@@ -20,33 +20,55 @@ pub(crate) struct Context {
     pub(crate) span: [u8; 8],
 }
 
-/// Makes the headers say what the backend is to know of the trace. `id` names a trace that begins here and `span` the
-/// gateway's own part in it. Gives where that stands, if the gateway `exports` spans and the trace is recorded.
-pub(crate) fn pass_on(
-    headers: &mut HeaderMap,
-    id: [u8; 16],
-    span: impl FnOnce() -> [u8; 8],
-    exports: bool,
-) -> Option<Context> {
-    let mut values = headers.get_all(TRACEPARENT).iter();
-    let received = match (values.next(), values.next()) {
-        (Some(only), None) => parse(only.as_bytes()),
-        _ => None,
-    };
-    if received.is_some() && !exports {
-        return None;
+/// The gateway's part in the trace of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// None: the backend gets the context as it came.
+    Through,
+    /// A span of its own, maybe one that nobody records.
+    Span { context: Context, sampled: bool, exports: bool },
+}
+
+impl Part {
+    /// `headers` are the request's, if they hold anything of a trace at all. `id` names a trace that begins here, and
+    /// `span` what the gateway does in it, which is exported if it `exports` spans and the trace is recorded.
+    pub(crate) fn of(
+        headers: Option<&HeaderMap>,
+        id: [u8; 16],
+        span: impl FnOnce() -> [u8; 8],
+        exports: bool,
+    ) -> Part {
+        let received = headers.and_then(|headers| {
+            let mut values = headers.get_all(TRACEPARENT).iter();
+            values.next().filter(|_| values.next().is_none()).and_then(|only| parse(only.as_bytes()))
+        });
+        let (trace, parent, flags) = match received {
+            Some(_) if !exports => return Part::Through,
+            Some((trace, parent, flags)) => (trace, Some(parent), flags),
+            None => (id, None, SAMPLED),
+        };
+        let context = Context { trace, parent, span: span() };
+        // A newer version's flags are not ours to hand on: only that of the sampled trace is known to mean the same.
+        Part::Span { context, sampled: flags & SAMPLED != 0, exports }
     }
-    let (trace, parent, flags) = match received {
-        Some((trace, parent, flags)) => (trace, Some(parent), flags),
-        None => {
+
+    /// Where the gateway's span stands, if it is to be exported.
+    pub(crate) fn exported(&self) -> Option<Context> {
+        match self {
+            Part::Span { context, sampled: true, exports: true } => Some(*context),
+            _ => None,
+        }
+    }
+
+    /// Makes the headers say what the backend is to know; `held` says whether they hold anything of a trace.
+    pub(crate) fn tell(&self, headers: &mut HeaderMap, held: bool) {
+        let Part::Span { context, sampled, .. } = self else { return };
+        if held && context.parent.is_none() {
             // What it says belongs to a trace that nobody knows (Trace Context, section 3.3).
             headers.remove(TRACESTATE);
-            (id, None, SAMPLED)
         }
-    };
-    let span = span();
-    headers.insert(TRACEPARENT, write(&trace, &span, flags));
-    (exports && flags & SAMPLED != 0).then_some(Context { trace, parent, span })
+        headers.insert(TRACEPARENT, write(context, *sampled));
+    }
 }
 
 /// Trace, parent and flags (Trace Context, section 3.2). A version that is newer than the only one there is may have
@@ -87,12 +109,11 @@ pub(crate) fn write_hex(text: &mut [u8], bytes: &[u8]) {
     }
 }
 
-fn write(trace: &[u8; 16], span: &[u8; 8], flags: u8) -> HeaderValue {
+fn write(context: &Context, sampled: bool) -> HeaderValue {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-    write_hex(&mut text[3..35], trace);
-    write_hex(&mut text[36..52], span);
-    // A newer version's flags are not ours to hand on: only that of the sampled trace is known to mean the same.
-    write_hex(&mut text[53..], &[flags & SAMPLED]);
+    write_hex(&mut text[3..35], &context.trace);
+    write_hex(&mut text[36..52], &context.span);
+    write_hex(&mut text[53..], &[if sampled { SAMPLED } else { 0 }]);
     HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value")
 }
 
@@ -108,8 +129,9 @@ mod tests {
         for value in values {
             headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap());
         }
-        let context = pass_on(&mut headers, [0x1d; 16], || [0x5a; 8], exports);
-        (headers, context)
+        let part = Part::of(Some(&headers), [0x1d; 16], || [0x5a; 8], exports);
+        part.tell(&mut headers, true);
+        (headers, part.exported())
     }
 
     #[test]

@@ -5,27 +5,29 @@ use std::time::Duration;
 use http::HeaderValue;
 use http::uri::PathAndQuery;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{ABANDONED, Details, Record};
 use crate::access_log::{Line, Properties, version};
 use crate::error_info::ErrorInfo;
 use crate::metrics::cell::REQUEST;
 use crate::metrics::series::RuleSeries;
-use crate::runtime::Action;
+use crate::runtime::{Action, Rule, Way};
 use crate::trace::{self, Kind, Span};
 
 impl Drop for Record {
     fn drop(&mut self) {
-        let time = self.started.elapsed();
+        let now = Instant::now();
+        let time = now.duration_since(self.started);
         if let (Some(details), Some(fault)) = (&mut self.details, self.connection.wire.fault())
             && details.reason == ABANDONED
         {
             details.reason = fault.to_string().into();
         }
         match &self.route {
-            Some(route) => self.count(&route.series, time),
+            Some(route) => self.count(&route.series, now),
             // Which listener it would have been for is not known, but whose.
-            None => self.count(&self.connection.current.load().series.unrouted, time),
+            None => self.count(&self.connection.current.load().series.unrouted, now),
         }
         if let Some(details) = self.details.take() {
             self.log(&details, time);
@@ -39,7 +41,8 @@ impl Record {
         self.upload.as_ref().map_or(0, |upload| upload.bytes.get())
     }
 
-    fn count(&self, series: &RuleSeries, time: Duration) {
+    fn count(&self, series: &RuleSeries, now: Instant) {
+        let time = now.duration_since(self.started);
         let thread = self.connection.thread.number;
         let requests = series.requests.of(thread);
         requests.statuses.add(self.status);
@@ -55,7 +58,7 @@ impl Record {
         if self.switched {
             series.tunnels.of(thread).handshake.observe(REQUEST, time);
         } else if let (Some(backend), Some(asked), Some(_)) = (&self.backend, self.asked, self.latency) {
-            let whole = self.heard.map_or_else(|| asked.elapsed(), |heard| heard - asked);
+            let whole = self.heard.unwrap_or(now) - asked;
             backend.series.exchanges.of(thread).last_byte.observe(REQUEST, whole);
         }
     }
@@ -73,7 +76,7 @@ impl Record {
             time_stamp: Timestamp::try_from(details.time).unwrap_or_default(),
             resource_id: self.route.as_ref().map_or(&*runtime.name, |route| &route.gateway),
             listener_name: self.route.as_ref().map_or("", |route| &route.listener),
-            rule_name: self.rule(),
+            rule_name: self.way().and(self.rule()).map_or("", |rule| &rule.name),
             backend_pool_name: pool,
             backend_setting_name: settings,
             properties: Properties {
@@ -98,7 +101,7 @@ impl Record {
                 error_info: self.error.as_str(),
                 content_type: text(details.content_type.as_ref()),
                 event: "request",
-                path_rule: self.selection.as_ref().map_or("", |selection| &selection.way().path_rule),
+                path_rule: self.way().map_or("", |way| &way.path_rule),
                 dropped_headers: details.dropped.told(),
                 reason: &details.reason,
                 ..Properties::of(&self.connection)
@@ -107,14 +110,17 @@ impl Record {
         });
     }
 
-    fn rule(&self) -> &str {
-        let rule = self.selection.as_ref().and_then(|selection| selection.route.rule.as_ref());
-        rule.map_or("", |rule| &rule.name)
+    fn rule(&self) -> Option<&Rule> {
+        self.route.as_ref()?.rule.as_ref()
+    }
+
+    fn way(&self) -> Option<&Way> {
+        Some(&self.rule()?.ways[self.way?])
     }
 
     /// Pool and settings: of the backend that was asked, or where the way leads if none was.
     fn target(&self) -> (&str, &str) {
-        match (&self.backend, self.selection.as_ref().map(|selection| selection.action())) {
+        match (&self.backend, self.way().map(|way| &way.action)) {
             (Some(backend), _) => (&backend.key.pool, &backend.key.settings),
             (None, Some(Action::Forward(target))) => (&target.pool, &target.settings),
             _ => ("", ""),

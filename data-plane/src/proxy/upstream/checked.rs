@@ -54,13 +54,13 @@ impl CheckedSender {
     /// Sends a request and waits for the head of the answer.
     pub(super) async fn send(
         &mut self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
     ) -> Result<Response<Incoming>, Unanswered> {
         if let Err(error) = self.inner.ready().await {
-            return Err(Unanswered { unsent: Some(Box::new(request)), is_unseen: true, error });
+            return Err(Unanswered { unsent: Some(request), is_unseen: true, error });
         }
         self.expected.store(true, Ordering::Relaxed);
-        self.inner.try_send_request(request).await.map_err(|mut failed| {
+        self.inner.try_send_request(*request).await.map_err(|mut failed| {
             let unsent = failed.take_message().map(Box::new);
             Unanswered { is_unseen: unsent.is_some(), unsent, error: failed.into_error() }
         })
