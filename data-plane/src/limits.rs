@@ -4,12 +4,15 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Descriptors kept back for listeners, probes, the channel, files and idle connections to backends; at most a
 /// quarter of what there is.
 const RESERVE: u64 = 1000;
+/// For how many descriptors the kernel's table is made large enough at the start: half a megabyte of it.
+const TABLE: u64 = 1 << 16;
 /// What is assumed where the system sets no limit.
 const UNLIMITED: u64 = 1 << 20;
 
@@ -33,6 +36,15 @@ pub(crate) struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
+/// Has the kernel's table of descriptors hold so many now. It would grow by itself, but a process with threads waits 10
+/// to 30 ms each time, and all its connections with it.
+fn make_table(files: u64) {
+    let last = i32::try_from(files.saturating_sub(1)).unwrap_or(i32::MAX);
+    if let Err(error) = fcntl_dupfd_cloexec(std::io::stderr(), last) {
+        tracing::debug!(%error, "the table of open files grows as it must");
+    }
+}
+
 impl Places {
     /// Raises the soft limit of open files to the hard one and says what that allows. Each connection may need a
     /// second descriptor for its backend.
@@ -43,6 +55,7 @@ impl Places {
             tracing::warn!(%error, "the limit of open files cannot be raised");
         }
         let files = getrlimit(Resource::Nofile).current.unwrap_or(UNLIMITED);
+        make_table(files.min(TABLE));
         let connections = connections(files);
         tracing::info!(open_files = files, connections, "connections that the limit of open files allows");
         Places {
