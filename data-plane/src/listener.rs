@@ -156,33 +156,41 @@ async fn serve(mut arrival: Arrival, mut tcp: TcpStream, close: CancellationToke
     }
     drop(proxies);
     let secure = tls.is_some();
-    let (began, counts) = (Instant::now(), arrival.counts.cells());
-    let (stream, facts) = match tls {
-        None => (Stream::Plain(tcp), None),
-        Some(server) => match timeout(HANDSHAKE_TIMEOUT, shake_hands(&server, tcp)).await {
-            Ok(Ok(agreed)) => {
-                if let Some(facts) = &agreed.1 {
-                    counts.handshake.observe(REQUEST, began.elapsed());
-                    let version = TLS_VERSIONS.iter().position(|version| *version == facts.protocol());
-                    counts.handshakes[version.unwrap_or_default()].add(1);
-                }
-                agreed
-            }
-            Ok(Err(error)) => {
-                counts.handshake_failures.add(1);
-                return tracing::debug!(client = %arrival.client, %error, "TLS handshake failed");
-            }
-            Err(_) => {
-                counts.handshake_failures.add(1);
-                return tracing::debug!(client = %arrival.client, "TLS handshake timed out");
-            }
-        },
+    // Boxed, as is HTTP/2: a plain connection of HTTP/1.1 is to be no larger for what it does not need.
+    let agreed = match tls {
+        None => Some((Stream::Plain(tcp), None)),
+        Some(server) => Box::pin(agree(&server, tcp, &arrival)).await,
     };
+    let Some((stream, facts)) = agreed else { return };
     if stream.chose(ALPN_HTTP2) {
-        http2::serve(arrival.connected(secure, facts), stream, close).await;
+        Box::pin(http2::serve(arrival.connected(secure, facts), stream, close)).await;
     } else {
         http1::serve(arrival.connected(secure, facts), stream, close).await;
     }
+}
+
+/// The TLS handshake, counted. None where there is nobody to serve after it.
+async fn agree(
+    server: &Server,
+    tcp: TcpStream,
+    arrival: &Arrival,
+) -> Option<(Stream, Option<Box<TlsFacts>>)> {
+    let (began, counts) = (Instant::now(), arrival.counts.cells());
+    let failed = match timeout(HANDSHAKE_TIMEOUT, shake_hands(server, tcp)).await {
+        Ok(Ok(agreed)) => {
+            if let Some(facts) = &agreed.1 {
+                counts.handshake.observe(REQUEST, began.elapsed());
+                let version = TLS_VERSIONS.iter().position(|version| *version == facts.protocol());
+                counts.handshakes[version.unwrap_or_default()].add(1);
+            }
+            return Some(agreed);
+        }
+        Ok(Err(error)) => error,
+        Err(_) => io::ErrorKind::TimedOut.into(),
+    };
+    counts.handshake_failures.add(1);
+    tracing::debug!(client = %arrival.client, error = %failed, "TLS handshake failed");
+    None
 }
 
 /// Whose connection it is, by the word of a proxy that may say so.

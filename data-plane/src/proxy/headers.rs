@@ -21,6 +21,9 @@ use crate::trace;
 pub(crate) use names::Dropped;
 pub(super) use present::Present;
 
+/// How many headers the gateway adds to a request.
+const OWN: usize = 7;
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const X_APPGW_TRACE_ID: HeaderName = HeaderName::from_static("x-appgw-trace-id");
@@ -134,6 +137,7 @@ pub(crate) fn prepare_request(
         connection.counts.cells().headers_dropped.add(lines);
     }
     drop_hop_by_hop(headers, present);
+    headers.reserve(OWN);
     if present.has(Present::EXPECT) {
         // The gateway has answered 100 itself by reading the body; the backend is not to be asked again.
         headers.remove(EXPECT);

@@ -195,11 +195,13 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Streams {
             None => {
                 let (stream, patience) = (Rc::new(OpenStream::new(&self.0)), self.0.patience);
                 let own = stream.clone();
+                // Boxed, for the task would hold it twice: as what it was given and as what it waits for.
+                let mut future = Box::pin(future);
                 tokio::task::spawn_local(CURRENT.scope(stream, async move {
                     // To drop what serves a stream is to reset it.
                     tokio::select! {
                         biased;
-                        () = future => {}
+                        () = &mut future => {}
                         () = own.untaken_for(patience) => {}
                     }
                 }));
