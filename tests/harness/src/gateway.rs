@@ -39,6 +39,8 @@ impl Gateway {
         change: impl FnOnce(GatewayDocument) -> GatewayDocument,
     ) -> Gateway {
         let tidegate = tidegate.start().await;
+        // Only those that are connected are waited for when a configuration goes into force.
+        tidegate.all_connected().await;
         let address = loopback();
         let document = change(GatewayDocument::forwarding("gateway", address, members));
         let mut gateway = Gateway { tidegate, document: document.clone(), address };

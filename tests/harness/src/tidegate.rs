@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::access_log::AccessLog;
+use crate::address::loopback;
 use crate::files::files_below;
 use crate::management::Management;
 use crate::pki::client_trusting_pem;
@@ -75,7 +76,8 @@ impl TidegateBuilder {
     /// Starts it on free ports and waits until it is ready.
     pub async fn start(self) -> Tidegate {
         let directory = TempDir::with_prefix("tidegate-e2e-").expect("a test can have a directory");
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        // An address of its own, so that nobody else gets its ports while it is started again.
+        let any = SocketAddr::from((loopback(), 0));
         let endpoints = Endpoints { management: any, management_tls: any, channel: any };
         let mut tidegate = Tidegate { builder: self, directory, process: None, endpoints };
         tidegate.start_again().await;
@@ -104,7 +106,14 @@ impl Tidegate {
         let file = self.endpoints_file();
         let endpoints = wait_for("the control plane to say where it listens", async || {
             if let Some(status) = process.exit_status() {
-                panic!("tidegate ended at its start: {status}\n{}", self.tail());
+                let tail = self.tail();
+                // Its ports were free for a moment, and somebody else's socket has got one of them.
+                assert!(
+                    tail.contains("Address already in use"),
+                    "tidegate ended at its start: {status}\n{tail}"
+                );
+                process = self.spawn();
+                return None;
             }
             serde_json::from_slice::<Value>(&std::fs::read(&file).ok()?).ok()
         })
@@ -245,6 +254,17 @@ impl Tidegate {
         let lock = self.data_dir().join("workers").join(slot.to_string()).join("lock");
         let pid = std::fs::read_to_string(lock).ok()?.trim().parse().ok()?;
         is_alive(pid).then_some(pid)
+    }
+
+    /// Waits until all its own workers are connected.
+    pub async fn all_connected(&self) {
+        if self.builder.subcommand != "up" {
+            return;
+        }
+        wait_for("all workers to be connected", async || {
+            (self.management().connected_workers().await >= self.builder.workers).then_some(())
+        })
+        .await;
     }
 
     /// kill -9 of a local worker. Returns its number.
