@@ -119,4 +119,20 @@ mod tests {
             assert!(is_remembered(pattern), "{pattern}");
         }
     }
+
+    #[tokio::test]
+    async fn patterns_that_will_not_count_keep_none_from_being_tried() {
+        // Each is wrong, which costs as much as any: together they are more than a gateway may have.
+        let wrong: Vec<_> = (0..257).map(|number| json!({ "pattern": format!("({number}") })).collect();
+        let decoy = json!({ "properties": { "rewriteRules": [{ "conditions": wrong }] } });
+        let set = |pattern: &str| json!([{ "conditions": [{ "pattern": pattern }] }]);
+        let (gateways, childs) = ("^/a gateway's, behind a decoy$", "^/a child's, beside a decoy$");
+        let gateway =
+            json!({ "rewriteRuleSets": [decoy, { "properties": { "rewriteRules": set(gateways) } }] });
+        let child = json!({ "rewriteRuleSets": [decoy], "rewriteRules": set(childs) });
+        for (properties, pattern) in [(gateway, gateways), (child, childs)] {
+            Opener::default().open(json!({ "properties": properties })).await;
+            assert!(is_remembered(pattern), "{pattern}");
+        }
+    }
 }

@@ -118,7 +118,7 @@ pub fn rewrite_sets_in(body: &Value) -> Vec<RewriteRuleSet> {
         let canonical = normalize_object(properties.clone(), collection.properties(), "", ignored);
         serde_json::from_value(Value::Object(canonical)).ok()
     };
-    sets.chain(alone).filter_map(read).collect()
+    alone.into_iter().chain(sets).filter_map(read).collect()
 }
 
 /// A property that is an object, read as [`super::document`] reads it.

@@ -11,6 +11,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use regex::RegexBuilder;
 use tidegate_shared::snapshot::Pattern;
 
+use super::rewrites::is_within_limits;
 use crate::arm::gateway::RewriteRuleSet;
 use crate::violation::{Violations, code};
 
@@ -26,16 +27,21 @@ const ALL: usize = 64 * 1024 * 1024;
 /// would take hundreds of them.
 const LONGEST: usize = 8 * 1024;
 
+/// What each escape for a class of characters counts for at least, in bytes: to read one takes a twentieth of a
+/// millisecond and more, however little comes of it in the end.
+const CLASS: usize = SIZES[0];
+
 /// How much is remembered, in bytes: more than the patterns of any one gateway come to.
 const REMEMBERED: usize = 32 * 1024 * 1024;
 
 /// What came of a pattern: what it counts for, or what is wrong with it.
 type Outcome = Result<usize, &'static str>;
 
-/// Tries the patterns of these sets, up to what one gateway may have.
+/// Tries the patterns of these sets, as far as they are looked into when they are compiled: up to what one gateway may
+/// have, and one set more, for a body can hold one beside those that will count.
 pub fn try_patterns(sets: &[RewriteRuleSet]) {
-    let mut patterns = Patterns::default();
-    for (text, ignore_case) in sets.iter().flat_map(all) {
+    let mut patterns = Patterns { most: 2 * ALL, ..Patterns::default() };
+    for (text, ignore_case) in sets.iter().filter(|set| is_within_limits(set)).flat_map(all) {
         if patterns.are_too_many() {
             return;
         }
@@ -150,17 +156,24 @@ fn try_one(text: &str, ignore_case: bool) -> Outcome {
     if text.is_empty() {
         return Err("A pattern is required.");
     }
-    if text.len() > LONGEST {
+    let classes = CLASS * classes(text);
+    if text.len() > LONGEST || classes > Pattern::SIZE_LIMIT {
         return Err(TOO_LARGE);
     }
     for size in SIZES {
         match RegexBuilder::new(text).case_insensitive(ignore_case).size_limit(size).build() {
-            Ok(_) => return Ok(size),
+            Ok(_) => return Ok(size.max(classes)),
             Err(regex::Error::CompiledTooBig(_)) => {}
             Err(_) => return Err(UNREADABLE),
         }
     }
     Err(TOO_LARGE)
+}
+
+/// How many escapes for classes of characters there are, at most.
+fn classes(text: &str) -> usize {
+    let pairs = text.as_bytes().windows(2);
+    pairs.filter(|pair| pair[0] == b'\\' && b"pPwWdDsS".contains(&pair[1])).count()
 }
 
 #[cfg(test)]
@@ -182,10 +195,21 @@ mod tests {
             (r"\w+", SIZES[2]),
             ("(?i)é", SIZES[0]),
             ("[a-z]{3000}", SIZES[3]),
+            (r"[\d\d\d\d&&a]", 4 * CLASS),
         ] {
             assert_eq!(try_one(good, false), Ok(size), "{good}");
         }
-        for bad in ["", "(", "a{2,1}", "(?=a)", r"(a)\1", r"\w{5000}", &"(".repeat(8000), &"a".repeat(8193)] {
+        for bad in [
+            "",
+            "(",
+            "a{2,1}",
+            "(?=a)",
+            r"(a)\1",
+            r"\w{5000}",
+            &"(".repeat(8000),
+            &"a".repeat(8193),
+            &format!("[{}&&a]", r"\pL".repeat(65)),
+        ] {
             assert!(try_one(bad, false).is_err(), "{bad}");
         }
         // Without case it is larger.
@@ -217,6 +241,7 @@ mod tests {
                            "responseHeaderConfigurations": [matcher("d")]}},
         ]});
         let set: RewriteRuleSet = serde_json::from_value(set).unwrap();
+        assert!(is_within_limits(&set));
         let found: Vec<_> = all(&set).collect();
         assert_eq!(found, [("a", false), ("b", true), ("", false), ("c", true), ("d", true)]);
     }

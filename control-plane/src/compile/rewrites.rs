@@ -40,8 +40,7 @@ pub(super) fn compile(sets: &Resources<RewriteRuleSet>, violations: &mut Violati
     let mut compiled = Vec::new();
     for set in sets.iter() {
         let rules = &set.properties.rewrite_rules;
-        let conditions = rules.iter().map(|rule| rule.conditions.len()).sum();
-        let actions = rules.iter().filter_map(|rule| rule.action_set.as_ref()).map(count_of_actions).sum();
+        let (conditions, actions) = counts(&set.properties);
         for (what, count, limit, code) in [
             ("conditions in a rewrite rule set", conditions, CONDITIONS, code::limit::REWRITE_CONDITIONS),
             ("actions in a rewrite rule set", actions, ACTIONS, code::limit::REWRITE_ACTIONS),
@@ -52,7 +51,7 @@ pub(super) fn compile(sets: &Resources<RewriteRuleSet>, violations: &mut Violati
         }
         // What is over the limit is refused as a whole: looking into all of it would only cost time.
         let mut ordered = Vec::new();
-        if conditions <= CONDITIONS && actions <= ACTIONS {
+        if is_within_limits(&set.properties) {
             for (i, rule) in rules.iter().enumerate() {
                 let mut reader = Reader { patterns: &mut patterns, violations };
                 let target = set.at(&format!("rewriteRules[{i}]"));
@@ -66,6 +65,19 @@ pub(super) fn compile(sets: &Resources<RewriteRuleSet>, violations: &mut Violati
     }
     patterns.check_all(violations);
     compiled
+}
+
+/// Whether a set is looked into at all.
+pub(super) fn is_within_limits(set: &RewriteRuleSet) -> bool {
+    let (conditions, actions) = counts(set);
+    conditions <= CONDITIONS && actions <= ACTIONS
+}
+
+/// How many conditions and actions there are in a set.
+fn counts(set: &RewriteRuleSet) -> (usize, usize) {
+    let rules = &set.rewrite_rules;
+    let actions = rules.iter().filter_map(|rule| rule.action_set.as_ref());
+    (rules.iter().map(|rule| rule.conditions.len()).sum(), actions.map(count_of_actions).sum())
 }
 
 fn count_of_actions(actions: &RewriteActionSet) -> usize {
