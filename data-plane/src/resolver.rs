@@ -94,7 +94,7 @@ impl Resolver {
             };
             tokio::select! {
                 () = sleep(wait) => {}
-                () = name.doubted() => {}
+                () = name.doubted() => pause = BACK_OFF.0,
             }
         }
     }

@@ -47,10 +47,10 @@ async fn a_backend_removed_again_is_given_the_whole_time_again() {
         ticks.tick().await;
         socket.echo("not cut yet").await;
     }
-    gateway.apply(without).await;
     let second = Instant::now();
+    gateway.apply(without).await;
     socket.end().await;
-    assert!(second.elapsed() >= Duration::from_millis(2700), "it was cut after {:?}", second.elapsed());
+    assert!(second.elapsed() >= Duration::from_secs(3), "it was cut after {:?}", second.elapsed());
     gateway.access_log().line_with(&["/chat", "its backend was removed"]).await;
 }
 
@@ -108,12 +108,12 @@ async fn a_request_to_a_removed_backend_is_ended_at_the_drain_timeout() {
     backend.request("/waiting").await;
 
     let without = gateway.document.clone().pool("pool", &[]);
-    gateway.apply(without).await;
     let since = Instant::now();
+    gateway.apply(without).await;
     let member = backend.ip().to_string();
     gateway.management().member_health(gateway.id(), &member, "Draining").await;
     assert_eq!(waiting.read_head().await.status(), 502);
-    assert!(since.elapsed() >= Duration::from_millis(2700), "it was cut after {:?}", since.elapsed());
+    assert!(since.elapsed() >= Duration::from_secs(3), "it was cut after {:?}", since.elapsed());
     streaming.read_to_end().await;
     gateway.access_log().line_with(&["/waiting", "its backend was removed"]).await;
     gateway.access_log().line_with(&["/dripping", "its backend was removed"]).await;

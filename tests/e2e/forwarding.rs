@@ -239,9 +239,10 @@ async fn a_gateway_may_have_several_frontends() {
 #[tokio::test]
 async fn frontends_speak_ipv6_and_ipv4() {
     let backend = Backend::start().await;
-    // A port of its own: other tests have addresses of their own, but this one takes them all.
-    let free = std::net::TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
-    let offset = (free - HTTP_PORT).to_string();
+    // A port of its own: other tests have addresses of their own, but this one takes them all. The system gives nobody
+    // one below 32768.
+    let port = HTTP_PORT + 1_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let offset = (port - HTTP_PORT).to_string();
     let tidegate = tidegate().option("--public-address", "::").option("--port-offset", &offset);
     let gateway = Gateway::start_with(tidegate, &[backend.ip()], |d| {
         let address = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/a";
@@ -262,7 +263,7 @@ async fn frontends_speak_ipv6_and_ipv4() {
         [gateway.ip().into(), std::net::Ipv6Addr::LOCALHOST.into(), loopback().into()];
     for (number, ip) in addresses.into_iter().enumerate() {
         let path = format!("/family/{number}");
-        HttpClient::connect((ip, free).into(), "a.test").await.get(&path).await.expect(200);
+        HttpClient::connect((ip, port).into(), "a.test").await.get(&path).await.expect(200);
         let request = backend.request(&path).await;
         let client: std::net::SocketAddr = request.expect_header("x-forwarded-for").parse().unwrap();
         assert_eq!(client.is_ipv6(), ip.is_ipv6(), "{client} came to {ip}");

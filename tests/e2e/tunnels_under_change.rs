@@ -62,12 +62,12 @@ async fn the_removal_of_its_own_backend_ends_it_after_the_drain_timeout() {
     let on_removed = usize::from(removed.requests()[0].head.target() == "/b");
 
     let changed = gateway.document.clone().pool("pool", &[kept.ip()]);
-    gateway.apply(changed).await;
     let since = Instant::now();
+    gateway.apply(changed).await;
     sockets[on_removed].echo("until the timeout").await;
     assert_ne!(sockets[on_removed].end().await, End::Closed(1000));
     let passed = since.elapsed();
-    assert!(passed >= Duration::from_millis(1700), "it was cut after {passed:?}");
+    assert!(passed >= Duration::from_secs(2), "it was cut after {passed:?}");
     sockets[1 - on_removed].echo("on the backend that stays").await;
     for _ in 0..3 {
         gateway.get("/new").await.expect(200);

@@ -192,11 +192,14 @@ impl Guarded {
         }
     }
 
-    /// Whether a request has begun whose head is not whole. Empty lines are no beginning: some old clients put them
-    /// behind a body.
+    /// Whether a request has begun whose head is not whole.
     fn holds_a_head(&self) -> bool {
-        let begun = self.held.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
-        begun && !self.refused && !self.inspector.is_in_body()
+        self.holds_a_beginning() && !self.refused && !self.inspector.is_in_body()
+    }
+
+    /// Whether more is held back than empty lines: those are no beginning, for some old clients put them behind a body.
+    fn holds_a_beginning(&self) -> bool {
+        self.held.iter().any(|byte| !matches!(byte, b'\r' | b'\n'))
     }
 
     /// Nothing can be read now. Ready when the client has had its time: with whether it was refused for that, or is
@@ -280,7 +283,7 @@ impl Guarded {
 impl AsyncRead for Guarded {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let was_partial = !this.held.is_empty();
+        let had_begun = this.holds_a_beginning();
         loop {
             let read = this.poll_inspected(cx, buf);
             this.wire.set_within_head(this.holds_a_head());
@@ -289,7 +292,7 @@ impl AsyncRead for Guarded {
                 this.clock.reading = None;
                 return Poll::Ready(read);
             }
-            if !was_partial && !this.held.is_empty() {
+            if !had_begun && this.holds_a_beginning() {
                 // The time of a head begins with its first byte, not with its last.
                 this.clock.reading = None;
             }

@@ -4,6 +4,8 @@
 //! at is made once more at most: where the connection ended before the answer, the body was collected, and doing it
 //! twice is as good as once.
 
+mod times;
+
 use std::cell::Cell;
 use std::io;
 use std::pin::pin;
@@ -31,6 +33,7 @@ use crate::member::Busy;
 use crate::runtime::hosts::without_port;
 use crate::runtime::{HostPolicy, Target};
 use crate::tls::client;
+use times::Times;
 
 /// A request that has been answered, as far as the head of the answer.
 #[derive(Debug)]
@@ -99,32 +102,6 @@ pub(crate) async fn exchange(
                 given_up.set(matches!(error, ProxyError::Timeout { .. }));
                 return Err(error);
             }
-        }
-    }
-}
-
-/// How long either side may keep a request from going on.
-struct Times {
-    backend: Duration,
-    client: Duration,
-}
-
-impl Times {
-    /// The client has no less than the backend: either may be the one to speak next, as in calls of gRPC that go both
-    /// ways. By HTTP/1.1 a shorter time is seen to by the guard of the client's connection.
-    fn new(backend: Duration, client: Duration) -> Times {
-        Times { backend, client: client.max(backend) }
-    }
-
-    /// How long is to be waited before this is asked again; or who has had its time.
-    fn left(&self, upload: Option<&Progress>) -> Result<Duration, ProxyError> {
-        let quiet = upload.map_or(Duration::MAX, |upload| upload.at.get().elapsed());
-        let waits_for_client = upload.is_some_and(|upload| upload.waits_for_client.get());
-        let limit = if waits_for_client { self.client } else { self.backend };
-        match (limit.saturating_sub(quiet), limit.as_secs()) {
-            (Duration::ZERO, seconds) if waits_for_client => Err(ProxyError::SlowBody { seconds }),
-            (Duration::ZERO, seconds) => Err(ProxyError::Timeout { seconds }),
-            (left, _) => Ok(left),
         }
     }
 }
@@ -335,10 +312,12 @@ fn is_repeatable(request: &Request<RequestBody>) -> bool {
 /// time.
 fn is_cut_off(error: &hyper::Error) -> bool {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    error.is_incomplete_message()
+    let broke_off = error.is_incomplete_message()
         || error.is_closed()
         || error.is_canceled()
-        || source.is_some_and(|source| source.kind() != io::ErrorKind::InvalidData)
+        || source.is_some_and(|source| source.kind() != io::ErrorKind::InvalidData);
+    // A body that could not be read here is no fault of the connection's.
+    broke_off && !error.is_user()
 }
 
 /// The `Host` that the settings ask for; the member's own for a client of HTTP/1.0 that sent none.
@@ -367,34 +346,4 @@ fn own_name(
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
     let name = without_port(host);
     client::server_name(name).map(Some).ok_or_else(|| ConnectError::ServerName(name.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::proxy::page::Answers;
-
-    #[test]
-    fn whoever_the_request_waits_for_has_its_own_time() {
-        let second = Duration::from_secs(1);
-        assert!(matches!(Times::new(second, second).left(None), Err(ProxyError::Timeout { seconds: 1 })));
-        for (backend, client, waits_for_client, quiet, expected) in [
-            (2, 5, false, 1, Ok(1.0)),
-            (2, 5, false, 2, Err(504)),
-            (2, 5, true, 1, Ok(4.0)),
-            (2, 5, true, 2, Ok(3.0)),
-            (2, 5, true, 5, Err(408)),
-            // Whoever waits for a backend that has much time has as much.
-            (5, 2, true, 2, Ok(3.0)),
-            (5, 2, true, 5, Err(408)),
-        ] {
-            let times = Times::new(backend * second, client * second);
-            let progress = Progress::start(u64::MAX);
-            progress.waits_for_client.set(waits_for_client);
-            progress.at.set(Instant::now() - quiet * second);
-            let left = times.left(Some(&progress)).map(|left| left.as_secs_f64().round());
-            let left = left.map_err(|error| error.response(&Answers::default(), false).status().as_u16());
-            assert_eq!(left, expected, "{backend} {client} {waits_for_client} {quiet}");
-        }
-    }
 }

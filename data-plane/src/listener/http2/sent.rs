@@ -1,7 +1,7 @@
 //! An answer's body on its way into a stream: in small pieces, so that it shows whether the client takes any.
 //!
-//! The library asks for a piece only when the client has room for the first byte of it, and for the next one only when
-//! all of it has gone. So a client that takes nothing is one for whom nothing is asked.
+//! The library takes one piece before there is room for it, and asks for the next one when the client has made room for
+//! all of that. So a client that takes nothing is one for whom nothing is asked.
 
 use std::pin::Pin;
 use std::rc::Rc;

@@ -19,10 +19,10 @@ use crate::limits::{Place, Places};
 
 /// Requests on one connection, after which the client is asked to open another.
 const MAX_REQUESTS: u32 = 1000;
-/// How long a connection without a stream is kept.
-const IDLE: Duration = Duration::from_secs(180);
 /// How many there may be all the same before the client has heard.
 const MAX_FURTHER_REQUESTS: u32 = 1000;
+/// How long a connection without a stream is kept.
+const IDLE: Duration = Duration::from_secs(180);
 /// How long a connection without a stream that was told to end may take to do so.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
