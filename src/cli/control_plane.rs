@@ -1,0 +1,68 @@
+//! The options of a control plane: `up` and `control-plane` take them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+use tidegate_control_plane::{Limit, Proxy};
+
+use super::value;
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ControlPlaneOptions {
+    /// Where the database, the keys and the tokens are kept. It belongs to one control plane at a time.
+    #[arg(long, env = "TIDEGATE_DATA_DIR", default_value = "./tidegate-data", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+
+    /// Where to serve the management API over plain HTTP. Loopback only; port 0 for any free one.
+    #[arg(long, env = "TIDEGATE_MANAGEMENT", default_value = "127.0.0.1:9080", value_name = "ADDRESS:PORT")]
+    pub(crate) management: SocketAddr,
+
+    /// Where to serve the management API over HTTPS; port 0 for any free one.
+    #[arg(
+        long,
+        env = "TIDEGATE_MANAGEMENT_TLS",
+        default_value = "127.0.0.1:9443",
+        value_name = "ADDRESS:PORT"
+    )]
+    pub(crate) management_tls: SocketAddr,
+
+    /// The certificate chain for HTTPS, a PEM file. Without it, the authority at `<data-dir>/ca.pem` issues one.
+    #[arg(long, env = "TIDEGATE_MANAGEMENT_CERT", requires = "management_key", value_name = "FILE")]
+    pub(crate) management_cert: Option<PathBuf>,
+
+    /// The private key for HTTPS, a PEM file.
+    #[arg(long, env = "TIDEGATE_MANAGEMENT_KEY", requires = "management_cert", value_name = "FILE")]
+    pub(crate) management_key: Option<PathBuf>,
+
+    /// Where workers connect; port 0 for any free one.
+    #[arg(long, env = "TIDEGATE_CHANNEL", default_value = "127.0.0.1:9444", value_name = "ADDRESS:PORT")]
+    pub(crate) channel: SocketAddr,
+
+    /// After how long an operation fails if not every connected worker has applied the change, or none is connected,
+    /// such as `60s`.
+    #[arg(long, env = "TIDEGATE_ROLLOUT_TIMEOUT", default_value = "60s", value_name = "DURATION",
+          value_parser = value::duration)]
+    pub(crate) rollout_timeout: Duration,
+
+    /// How many of something a gateway may have, such as `httpListeners=500`. The name is that of a collection, or
+    /// `hostNames` of a listener, `backendAddresses` of a pool, `pathRules` of a path map. Repeatable; separated by
+    /// commas in the environment.
+    #[arg(long, env = "TIDEGATE_LIMIT", value_name = "NAME=N", value_delimiter = ',')]
+    pub(crate) limit: Vec<Limit>,
+
+    /// Addresses or networks of proxies in front of the management API, such as `10.0.0.0/8`. What they say of the
+    /// client's scheme, host and address in X-Forwarded headers is believed; nobody else is.
+    #[arg(long, env = "TIDEGATE_TRUSTED_PROXIES", value_name = "ADDRESS|CIDR,...", value_delimiter = ',')]
+    pub(crate) trusted_proxies: Vec<Proxy>,
+
+    /// Let nobody put anything into a resource group that was not made beforehand.
+    #[arg(long, env = "TIDEGATE_STRICT_RESOURCE_GROUPS", value_parser = BoolishValueParser::new())]
+    pub(crate) strict_resource_groups: bool,
+
+    /// Ask for no bearer token. Refused unless both management addresses are loopback.
+    #[arg(long, env = "TIDEGATE_NO_AUTH", value_parser = BoolishValueParser::new())]
+    pub(crate) no_auth: bool,
+}
