@@ -31,9 +31,12 @@ def target_dir() -> pathlib.Path:
     return REPOSITORY / os.environ.get("CARGO_TARGET_DIR", "target")
 
 
-def python(name: str) -> pathlib.Path:
-    """The directory with the programs of the suite's Python packages: `python` itself, `az`, and so on."""
-    requirements = CLIENTS / name / "requirements.txt"
+def python(name: str, home: pathlib.Path | None = None) -> pathlib.Path:
+    """The directory with the programs of the suite's Python packages: `python` itself, `az`, and so on.
+
+    `home` holds the requirements; it is the suite's own directory where it is not named.
+    """
+    requirements = (home or CLIENTS / name) / "requirements.txt"
 
     def make(directory: pathlib.Path) -> None:
         _run([sys.executable, "-m", "venv", directory])

@@ -47,9 +47,11 @@ def environment() -> dict[str, str]:
 class Tidegate:
     """A running Tidegate: to be used as a context."""
 
-    def __init__(self, binary: pathlib.Path):
+    def __init__(self, binary: pathlib.Path, access_log: str = "off"):
+        """`access_log` is the name of a file in the directory of this run, or `off`."""
         self.binary = binary
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tidegate-clients-"))
+        self.access_log = access_log if access_log == "off" else str(self.directory / access_log)
         self.data_dir = self.directory / "data"
         # 127.0.0.0/8 is all loopback; 127.0.x.y is left to the tests that pick their own.
         self.address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
@@ -61,7 +63,7 @@ class Tidegate:
             self._start(
                 "up", "--data-dir", self.data_dir, "--management", "127.0.0.1:0", "--management-tls", "127.0.0.1:0",
                 "--channel", "127.0.0.1:0", "--public-address", self.address, "--port-offset", str(PORT_OFFSET),
-                "--drain-timeout", "1s", "--access-log", "off",
+                "--drain-timeout", "1s", "--access-log", self.access_log,
             )  # fmt: skip
             self.endpoints = self._endpoints()
         except Failed:

@@ -1,0 +1,1 @@
+"""The parts of the differential rig: backends, requests, the gateway, and the comparison."""
