@@ -18,6 +18,7 @@ mod data_dir;
 pub mod digest;
 pub mod edit;
 pub mod etag;
+pub mod fair_share;
 pub mod fleet;
 pub mod identity;
 pub mod limits;

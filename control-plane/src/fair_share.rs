@@ -1,0 +1,211 @@
+//! Permits for work that a client's input causes, shared fairly among the clients.
+//!
+//! A plain semaphore lets one client hold every permit and fill the queue before it. Here each client holds at most its
+//! share of the permits, and a bounded number of its requests wait. A request waits in the queue of its own client
+//! first; of the shared queue a client never holds more than its share. Permits that become free therefore go to the
+//! clients in turn, however many requests one of them sends.
+//!
+//! The module knows nothing of the work. The permit must be moved into the work (`spawn_blocking` included), so that
+//! work whose client has gone still counts.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The client's own queue is full: HTTP 429 is the answer.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("too many requests of this client are waiting already")]
+pub struct QueueFull;
+
+/// How many permits there are, and how many requests of one client may hold one or wait for one.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Permits of all clients together, at least 1.
+    pub total: usize,
+    /// Permits of one client, at least 1. Less than `total`, or one client can delay all others by the time of one
+    /// piece of work.
+    pub each: usize,
+    /// Requests of one client that may wait besides those that hold a permit.
+    pub waiting: usize,
+}
+
+/// Permits that are shared among clients, each known by a `K`: a name, or an address. A clone shares the same permits.
+#[derive(Debug)]
+pub struct FairShare<K: Clone + Eq + Hash>(Arc<Shares<K>>);
+
+#[derive(Debug)]
+struct Shares<K> {
+    all: Arc<Semaphore>,
+    bounds: Bounds,
+    /// Only clients that hold a permit or wait for one: the map does not grow with the clients ever seen.
+    clients: Mutex<HashMap<K, Own>>,
+}
+
+/// The permits of one client, and how many of its requests hold one or wait for one.
+#[derive(Debug)]
+struct Own {
+    permits: Arc<Semaphore>,
+    places: usize,
+}
+
+/// The right to do one piece of work. It returns to the others when it is dropped.
+#[derive(Debug)]
+pub struct Permit<K: Clone + Eq + Hash> {
+    _of_all: OwnedSemaphorePermit,
+    _of_client: OwnedSemaphorePermit,
+    _place: Place<K>,
+}
+
+/// One request in the count of its client.
+#[derive(Debug)]
+struct Place<K: Clone + Eq + Hash> {
+    shares: Arc<Shares<K>>,
+    client: K,
+}
+
+impl<K: Clone + Eq + Hash> FairShare<K> {
+    /// Nobody holds a permit yet.
+    pub fn new(bounds: Bounds) -> FairShare<K> {
+        let all = Arc::new(Semaphore::new(bounds.total.max(1)));
+        FairShare(Arc::new(Shares { all, bounds, clients: Mutex::default() }))
+    }
+
+    /// A permit, when the client's turn has come.
+    ///
+    /// # Errors
+    /// [`QueueFull`] at once, if the client's own queue is full.
+    pub async fn take(&self, client: &K) -> Result<Permit<K>, QueueFull> {
+        let (place, own) = self.enter(client)?;
+        // The semaphores are never closed; if one were, no permit could be had.
+        let of_client = own.acquire_owned().await.map_err(|_| QueueFull)?;
+        let of_all = self.0.all.clone().acquire_owned().await.map_err(|_| QueueFull)?;
+        Ok(Permit { _of_all: of_all, _of_client: of_client, _place: place })
+    }
+
+    /// A permit, if one is free for this client now.
+    ///
+    /// # Errors
+    /// [`QueueFull`] if the client or all clients together hold as many as they may.
+    pub fn try_take(&self, client: &K) -> Result<Permit<K>, QueueFull> {
+        let (place, own) = self.enter(client)?;
+        let of_client = own.try_acquire_owned().map_err(|_| QueueFull)?;
+        let of_all = self.0.all.clone().try_acquire_owned().map_err(|_| QueueFull)?;
+        Ok(Permit { _of_all: of_all, _of_client: of_client, _place: place })
+    }
+
+    fn enter(&self, client: &K) -> Result<(Place<K>, Arc<Semaphore>), QueueFull> {
+        let Bounds { each, waiting, .. } = self.0.bounds;
+        let mut clients = self.0.clients();
+        let own = clients
+            .entry(client.clone())
+            .or_insert_with(|| Own { permits: Arc::new(Semaphore::new(each.max(1))), places: 0 });
+        if own.places >= each.max(1).saturating_add(waiting) {
+            return Err(QueueFull);
+        }
+        own.places += 1;
+        let place = Place { shares: self.0.clone(), client: client.clone() };
+        Ok((place, own.permits.clone()))
+    }
+}
+
+impl<K: Clone + Eq + Hash> Clone for FairShare<K> {
+    fn clone(&self) -> Self {
+        FairShare(self.0.clone())
+    }
+}
+
+impl<K> Shares<K> {
+    /// A holder that panicked has left no count half changed.
+    fn clients(&self) -> MutexGuard<'_, HashMap<K, Own>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Clone + Eq + Hash> Drop for Place<K> {
+    fn drop(&mut self) {
+        let mut clients = self.shares.clients();
+        let Some(own) = clients.get_mut(&self.client) else { return };
+        own.places -= 1;
+        if own.places == 0 {
+            clients.remove(&self.client);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn shares(total: usize, each: usize, waiting: usize) -> FairShare<&'static str> {
+        FairShare::new(Bounds { total, each, waiting })
+    }
+
+    /// What a future has come to when it is polled once.
+    fn now<F: Future>(future: &mut Pin<Box<F>>) -> Option<F::Output> {
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn each_client_has_its_share_and_no_more() {
+        // Who asks one after the other, and whether it is given a permit; none is given back.
+        const CASES: &[(usize, usize, &[(&str, bool)])] = &[
+            (2, 1, &[("a", true), ("a", false), ("b", true), ("c", false)]),
+            (3, 2, &[("a", true), ("a", true), ("a", false), ("b", true), ("b", false)]),
+            (1, 1, &[("a", true), ("b", false)]),
+            // Zero is one: nothing could ever be done with none.
+            (0, 0, &[("a", true), ("b", false)]),
+        ];
+        for (total, each, asked) in CASES {
+            let shares = shares(*total, *each, 0);
+            let mut held = Vec::new();
+            for (at, (client, given)) in asked.iter().enumerate() {
+                let permit = shares.try_take(client);
+                assert_eq!(permit.is_ok(), *given, "{total}/{each}: {client}, number {at}");
+                held.extend(permit);
+            }
+            drop(held);
+            assert!(shares.0.clients().is_empty(), "who holds nothing is forgotten");
+            assert!(shares.try_take(&"a").is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_queue_of_one_client_is_not_before_another_client() {
+        let shares = shares(1, 1, 10);
+        let held = shares.take(&"busy").await.unwrap();
+        let mut queue: Vec<_> = (0..10).map(|_| Box::pin(shares.take(&"busy"))).collect();
+        for waiting in &mut queue {
+            assert!(now(waiting).is_none());
+        }
+        assert_eq!(shares.take(&"busy").await.unwrap_err(), QueueFull, "its queue has an end");
+        let mut other = Box::pin(shares.take(&"other"));
+        assert!(now(&mut other).is_none());
+        drop(held);
+        let others = now(&mut other).expect("it is next").unwrap();
+        assert!(now(&mut queue[0]).is_none());
+        drop(others);
+        assert!(now(&mut queue[0]).expect("then the first of the queue").is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_stops_waiting_leaves_no_place_behind() {
+        let shares = shares(1, 1, 1);
+        let held = shares.take(&"a").await.unwrap();
+        for _ in 0..3 {
+            let mut waiting = Box::pin(shares.take(&"a"));
+            assert!(now(&mut waiting).is_none());
+            assert!(shares.try_take(&"a").is_err());
+        }
+        drop(held);
+        assert!(shares.0.clients().is_empty());
+    }
+}
