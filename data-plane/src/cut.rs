@@ -47,6 +47,15 @@ struct Ear {
     waker: RefCell<Option<Waker>>,
 }
 
+impl Ear {
+    fn end(&self, why: Cut) {
+        self.cut.set(Some(why));
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
 /// A place in a registry; given up on drop.
 #[derive(Debug)]
 pub(crate) struct Registration {
@@ -59,11 +68,34 @@ impl Registry {
     /// Ends those whose backend is asked for.
     pub(crate) fn cut(&self, why: Cut, which: impl Fn(&Backend) -> bool) {
         for ear in self.live.borrow().values().filter(|ear| which(&ear.backend)) {
-            ear.cut.set(Some(why));
-            if let Some(waker) = ear.waker.take() {
-                waker.wake();
-            }
+            ear.end(why);
         }
+    }
+
+    /// Ends a share, between 0 and 1, of those whose backend is asked for, chosen at random. A fraction of one is
+    /// rounded up or down at random, so that over many threads and many calls the share holds.
+    pub(crate) fn cut_share(
+        &self,
+        why: Cut,
+        share: f64,
+        random: &mut fastrand::Rng,
+        which: impl Fn(&Backend) -> bool,
+    ) {
+        let live = self.live.borrow();
+        let mut those: Vec<_> =
+            live.values().filter(|ear| ear.cut.get().is_none() && which(&ear.backend)).collect();
+        let wanted = those.len() as f64 * share + random.f64();
+        // The conversion saturates, and takes the whole part.
+        let count = (wanted as usize).min(those.len());
+        for chosen in 0..count {
+            let any = random.usize(chosen..those.len());
+            those.swap(chosen, any);
+            those[chosen].end(why);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.live.borrow().len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

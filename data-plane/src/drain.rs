@@ -3,13 +3,15 @@
 //! Two causes: its member is no longer part of the configuration, or its probe finds it down. These tasks run beside
 //! the worker's others and tell every data thread; what is to end, each thread knows itself.
 
+pub(crate) mod spread;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tidegate_shared::protocol::HealthState;
 use tokio::sync::Notify;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use crate::backend::Backend;
 use crate::cut::Cut;
@@ -46,11 +48,24 @@ impl Drained {
 
 /// Ends what runs at a removed member when its time has come. To be dropped when the member is back before.
 pub(crate) async fn end_removed(leaving: Leaving, threads: Rc<Threads>, changed: Rc<Notify>) {
+    let drained = Drained::Removed(leaving.standing.member.clone());
+    let spread_from = leaving.until - leaving.drain + spread::undisturbed(leaving.drain);
+    sleep_until(spread_from).await;
+    if leaving.standing.live() >= spread::HERD {
+        end_herd(&drained, spread_from, leaving.until, &threads).await;
+    }
     sleep_until(leaving.until).await;
     leaving.standing.leave();
-    let drained = Drained::Removed(leaving.standing.member.clone());
     threads.broadcast(|| Command::Cut(drained.clone())).await;
     changed.notify_one();
+}
+
+/// Ends the tunnels at a backend little by little. Requests get the whole time: their clients make no herd.
+async fn end_herd(drained: &Drained, from: Instant, until: Instant, threads: &Threads) {
+    for (at, share) in spread::moments(from, until, fastrand::Rng::new()) {
+        sleep_until(at).await;
+        threads.broadcast(|| Command::CutShare(drained.clone(), share)).await;
+    }
 }
 
 /// Watches the health of a backend for as long as it is probed: each time that it stays down for its whole drain
@@ -61,26 +76,33 @@ pub(crate) async fn end_while_down(
     threads: Rc<Threads>,
 ) {
     let down = || backend.health.state() == HealthState::Down;
+    let drained = Drained::Down(backend.standing.member.clone(), backend.key.settings.clone());
     loop {
         backend.health.until(&down).await;
         tokio::select! {
             biased;
             () = backend.health.until(|| !down()) => continue,
-            () = out_of_use(&backend, &current) => {}
+            () = end_out_of_use(&backend, &drained, &current, &threads) => {}
         }
         backend.health.set_drained(true);
-        let drained = Drained::Down(backend.standing.member.clone(), backend.key.settings.clone());
         threads.broadcast(|| Command::Cut(drained.clone())).await;
         backend.health.until(|| !down()).await;
         backend.health.set_drained(false);
     }
 }
 
-/// Waits for the drain timeout; and on, as long as the backend is used although it is down, for want of others.
-async fn out_of_use(backend: &Backend, current: &ArcSwap<Runtime>) {
+/// Waits for the drain timeout; and on, as long as the backend is used although it is down, for want of others. A herd of
+/// tunnels is ended during the last quarter of that time.
+async fn end_out_of_use(backend: &Backend, drained: &Drained, current: &ArcSwap<Runtime>, threads: &Threads) {
     loop {
-        let time = current.load().roster.drain(&backend.standing.member);
-        sleep(time).await;
+        let (now, time) = (Instant::now(), current.load().roster.drain(&backend.standing.member));
+        let (from, until) = (now + spread::undisturbed(time), now + time);
+        sleep_until(from).await;
+        let is_herd = backend.standing.live() >= spread::HERD;
+        if is_herd && !current.load().keeps(backend) {
+            end_herd(drained, from, until, threads).await;
+        }
+        sleep_until(until).await;
         if !current.load().keeps(backend) {
             return;
         }

@@ -97,28 +97,32 @@ struct Present {
 #[derive(Clone, Debug)]
 pub(crate) struct Leaving {
     pub(crate) standing: Arc<Standing>,
+    /// How long it had from its removal.
+    pub(crate) drain: Duration,
     /// When what still runs at it is ended.
     pub(crate) until: Instant,
 }
 
 impl Roster {
     /// The members of `content`, each the one that it was in `old`. Those that are gone from now on have the time that
-    /// their settings granted them then; those that were on the way out keep theirs.
+    /// their settings granted them then; those that were on the way out keep theirs. A member whose pool no rule leads
+    /// to any more keeps the time that it had while a rule did: its tunnels began under those settings.
     pub(crate) fn new(gateway: GatewayId, content: &Content, old: &Roster, now: Instant) -> Roster {
         let mut present = HashMap::new();
         let granted = drain_timeouts(content);
         for (index, pool) in content.pools.iter().enumerate() {
             let name: Arc<str> = Arc::from(pool.name.as_str());
-            let drain = granted.get(&index).copied().unwrap_or(DRAIN);
+            let granted = granted.get(&index).copied();
             for host in &pool.members {
                 let member = Member { gateway, pool: name.clone(), host: host.clone() };
+                let drain = granted.unwrap_or_else(|| old.drain(&member));
                 let known = old.standing(&member).filter(|standing| !standing.is_gone()).cloned();
                 let standing = known.unwrap_or_else(|| Arc::new(Standing::new(member.clone())));
                 present.insert(member, Present { standing, drain });
             }
         }
         let removed = old.present.iter().map(|(member, Present { standing, drain })| {
-            (member.clone(), Leaving { standing: standing.clone(), until: now + *drain })
+            (member.clone(), Leaving { standing: standing.clone(), drain: *drain, until: now + *drain })
         });
         let still = old.leaving.iter().map(|(member, leaving)| (member.clone(), leaving.clone()));
         let leaving = removed.chain(still).filter(|(member, leaving)| {
@@ -140,7 +144,8 @@ impl Roster {
 
     /// How long what runs at a member may go on once it gets nothing new.
     pub(crate) fn drain(&self, member: &Member) -> Duration {
-        self.present.get(member).map_or(DRAIN, |present| present.drain)
+        let present = self.present.get(member).map(|present| present.drain);
+        present.or_else(|| self.leaving.get(member).map(|leaving| leaving.drain)).unwrap_or(DRAIN)
     }
 
     /// Those on the way out.

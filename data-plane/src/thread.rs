@@ -14,12 +14,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::{self, Logger};
 use crate::config::{Config, Timeouts};
 use crate::cut::{Cut, Registry};
-use crate::drain::Drained;
+use crate::drain::{Drained, spread};
 use crate::limits::Places;
 use crate::listener;
 use crate::proxy::upstream::Upstreams;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     },
     /// End what runs at a backend that gets nothing new, and whose time has passed.
     Cut(Drained),
+    /// End a share of the tunnels that run there, between 0 and 1, chosen at random.
+    CutShare(Drained, f64),
     /// Finish what runs, at most until the time has passed, then end. Listeners are closed by their own tokens.
     Drain { timeout: Duration },
 }
@@ -66,7 +69,9 @@ pub(crate) struct Thread {
     pub(crate) max_request_body: u64,
     /// Where bodies wait that are held; shared by all threads of the process.
     pub(crate) room: Room,
-    /// For transaction ids: unique, not secret.
+    /// This thread's part of [`spread::HERD`].
+    herd: usize,
+    /// For transaction ids, and for what ends first: unique, not secret.
     pub(crate) random: RefCell<fastrand::Rng>,
     live: Cell<usize>,
     idle: Notify,
@@ -89,10 +94,57 @@ impl Thread {
         }
     }
 
+    /// Ends a share of the tunnels that run at that backend.
+    fn cut_share(&self, drained: &Drained, share: f64) {
+        let random = &mut self.random.borrow_mut();
+        self.tunnels.cut_share(drained.cut(), share, random, |backend| drained.is(backend));
+    }
+
     async fn emptied(&self) {
         while self.live.get() > 0 {
             self.idle.notified().await;
         }
+    }
+
+    /// Ends the tunnels of a worker that stops during the last quarter of its drain timeout, if they are a herd.
+    async fn end_herd(&self, started: Instant, timeout: Duration) {
+        let (from, until) = (started + spread::undisturbed(timeout), started + timeout);
+        sleep_until(from).await;
+        if self.tunnels.len() < self.herd {
+            return;
+        }
+        let random = self.random.borrow_mut().fork();
+        for (at, share) in spread::moments(from, until, random) {
+            sleep_until(at).await;
+            self.tunnels.cut_share(Cut::Stopping, share, &mut self.random.borrow_mut(), |_| true);
+        }
+    }
+
+    /// Lets what runs finish, and ends at the timeout what has not.
+    async fn drain(&self, timeout: Duration) {
+        let started = Instant::now();
+        let herd = async {
+            self.end_herd(started, timeout).await;
+            std::future::pending().await
+        };
+        let finished = async {
+            tokio::select! {
+                () = self.emptied() => {}
+                () = herd => {}
+            }
+        };
+        if timeout_at(started + timeout, finished).await.is_ok() {
+            return;
+        }
+        tracing::warn!(connections = self.live.get(), "the drain timeout has passed");
+        self.tunnels.cut(Cut::Stopping, |_| true);
+        // Each runs once more to end in order; connections just end with the thread.
+        let ended = async {
+            while !self.tunnels.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, ended).await;
     }
 }
 
@@ -126,6 +178,7 @@ impl Threads {
             spans: spans.handle(),
             places: places.clone(),
             room: room.clone(),
+            herd: spread::HERD.div_ceil(config.threads.get()),
         };
         (0..config.threads.get())
             .map(|number| start_one(number, outlets()))
@@ -186,6 +239,7 @@ struct Outlets {
     spans: trace::Handle,
     places: Places,
     room: Room,
+    herd: usize,
 }
 
 fn start_one(number: usize, outlets: Outlets) -> io::Result<(mpsc::Sender<Command>, JoinHandle<()>)> {
@@ -218,6 +272,7 @@ async fn run(mut commands: mpsc::Receiver<Command>, number: usize, outlets: Outl
         timeouts: outlets.timeouts,
         max_request_body: outlets.max_request_body,
         room: outlets.room,
+        herd: outlets.herd,
         random: RefCell::new(fastrand::Rng::new()),
         live: Cell::new(0),
         idle: Notify::new(),
@@ -230,18 +285,9 @@ async fn run(mut commands: mpsc::Receiver<Command>, number: usize, outlets: Outl
                 tokio::task::spawn_local(listener::accept(thread.clone(), socket, address, current, close));
             }
             Command::Cut(drained) => thread.cut(&drained),
+            Command::CutShare(drained, share) => thread.cut_share(&drained, share),
             Command::Drain { timeout } => {
-                if tokio::time::timeout(timeout, thread.emptied()).await.is_err() {
-                    tracing::warn!(connections = thread.live.get(), "the drain timeout has passed");
-                    thread.tunnels.cut(Cut::Stopping, |_| true);
-                    // Each runs once more to end in order; connections just end with the thread.
-                    let ended = async {
-                        while !thread.tunnels.is_empty() {
-                            tokio::task::yield_now().await;
-                        }
-                    };
-                    let _ = tokio::time::timeout(LAST_WORDS, ended).await;
-                }
+                thread.drain(timeout).await;
                 break;
             }
         }

@@ -28,7 +28,8 @@ pub(crate) struct WorkerOptions {
     #[arg(long, env = "TIDEGATE_THREADS", value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 
-    /// How long open connections may go on after a worker was asked to stop, such as `30s`.
+    /// How long open connections may go on after a worker was asked to stop, such as `30s`. The ends of 100 tunnels or more
+    /// are spread over the last quarter of this time.
     #[arg(long, env = "TIDEGATE_DRAIN_TIMEOUT", default_value = "30s", value_name = "DURATION",
           value_parser = value::duration)]
     pub(crate) drain_timeout: Duration,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tidegate_harness::{
     Backend, Behaviour, Ending, Gateway, GatewayDocument, ManualBackend, handshake, switching_protocols,
+    wait_for,
 };
 use tokio::time::Instant;
 
@@ -92,6 +93,76 @@ async fn at_the_drain_timeout_every_request_and_tunnel_leaves_its_line() {
     assert!(gateway.tidegate.exited_well().await);
     assert_eq!(gateway.access_log().count_with(&["\"tunnel\"", "the worker stops"]), EACH);
     assert_eq!(gateway.access_log().count_with(&["\"request\"", "/held/"]), EACH);
+}
+
+/// Opens as many tunnels as make a herd, and tells when each of them ended.
+async fn herd_ends(
+    gateway: &mut Gateway,
+    begin: impl AsyncFnOnce(&mut Gateway) -> Instant,
+) -> (Instant, Vec<Instant>) {
+    let mut tunnels = Vec::new();
+    for _ in 0..200 {
+        tunnels.push(gateway.websocket("/herd").await);
+    }
+    let mut ends = tokio::task::JoinSet::new();
+    for mut tunnel in tunnels {
+        ends.spawn(async move {
+            tunnel.end().await;
+            Instant::now()
+        });
+    }
+    let since = begin(gateway).await;
+    let mut ends = ends.join_all().await;
+    ends.sort_unstable();
+    (since, ends)
+}
+
+/// Three quarters of the drain timeout are everybody's; within the last, no tenth of the whole time has most of the ends.
+fn assert_spread(since: Instant, ends: &[Instant], timeout: Duration) {
+    let first = ends[0] - since;
+    assert!(first >= timeout * 3 / 4 - Duration::from_millis(20), "the first ended after {first:?}");
+    let window = timeout / 10;
+    for from in ends {
+        let together = ends.iter().filter(|end| (*from..*from + window).contains(end)).count();
+        assert!(together <= ends.len() * 7 / 10, "{together} ended within {window:?}");
+    }
+}
+
+#[tokio::test]
+async fn many_tunnels_of_a_removed_member_end_one_after_the_other() {
+    let timeout = Duration::from_secs(4);
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| d.drained_after(4)).await;
+    let remove = async |gateway: &mut Gateway| {
+        let since = Instant::now();
+        gateway.apply(gateway.document.clone().pool("pool", &[])).await;
+        since
+    };
+    let (since, ends) = herd_ends(&mut gateway, remove).await;
+    assert_spread(since, &ends, timeout);
+    let last = *ends.last().unwrap() - since;
+    assert!(last < timeout + Duration::from_secs(2), "the last ended only after {last:?}");
+    let log = gateway.access_log();
+    wait_for("a line for each tunnel", async || {
+        (log.count_with(&["/herd", "its backend was removed"]) == ends.len()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_tunnels_of_a_worker_that_stops_end_one_after_the_other() {
+    let timeout = Duration::from_secs(4);
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start(tidegate().option("--drain-timeout", "4s"), &[backend.ip()]).await;
+    let stop = async |gateway: &mut Gateway| {
+        let since = Instant::now();
+        gateway.tidegate.terminate();
+        since
+    };
+    let (since, ends) = herd_ends(&mut gateway, stop).await;
+    assert_spread(since, &ends, timeout);
+    assert!(gateway.tidegate.exited_well().await);
+    assert_eq!(gateway.access_log().count_with(&["/herd", "the worker stops"]), ends.len());
 }
 
 #[tokio::test]

@@ -75,6 +75,28 @@ async fn the_removal_of_its_own_backend_ends_it_after_the_drain_timeout() {
     assert_eq!(removed.requests().len(), 1, "nothing new for the removed one");
 }
 
+/// The order that the API asks for: a pool can be deleted only once no rule leads to it.
+#[tokio::test]
+async fn a_pool_that_its_rule_left_before_it_went_keeps_the_drain_timeout_of_its_settings() {
+    let (old, new) = (Backend::start().await, Backend::start().await);
+    let mut gateway = Gateway::start_with(tidegate(), &[old.ip()], |d| d.drained_after(3)).await;
+    let mut socket = gateway.websocket("/chat").await;
+    let mut moved = gateway.document.clone().pool("new", &[new.ip()]);
+    let target = moved.reference("backendAddressPools", "new");
+    moved.body_mut()["properties"]["requestRoutingRules"][0]["properties"]["backendAddressPool"] = target;
+    gateway.apply(moved).await;
+    socket.echo("its pool is still there").await;
+
+    let deleted = gateway.document.clone().without("backendAddressPools", "pool");
+    let since = Instant::now();
+    gateway.apply(deleted).await;
+    assert_ne!(socket.end().await, End::Closed(1000));
+    let passed = since.elapsed();
+    assert!(passed >= Duration::from_secs(3), "it was cut after {passed:?}");
+    assert!(passed < Duration::from_secs(15), "it was cut only after {passed:?}");
+    gateway.access_log().line_with(&["/chat", "its backend was removed"]).await;
+}
+
 #[tokio::test]
 async fn a_closed_listener_takes_nothing_new_and_leaves_open_tunnels_alone() {
     let backend = Backend::start().await;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::config::{AccessLog, Config, MetricsPage, Rotation, Timeouts};
+use crate::member::Member;
 
 fn config() -> Config {
     let second = Duration::from_secs(1);
@@ -175,4 +176,39 @@ fn a_verdict_outlives_a_change_of_the_probe_but_not_of_the_member() {
     assert!(!only(&probed).health.usable(), "each has a verdict of its own from then on");
     snapshot.content.pools[0].members = vec![Host::Name("other.test".into())];
     assert_eq!(only(&build(&snapshot, Some(&probed))).health.state(), HealthState::Unknown);
+}
+
+#[test]
+fn a_member_keeps_the_drain_timeout_that_it_had_while_a_rule_led_to_it() {
+    // Each step: whether the pool has its member, and the drain timeout of the rule's settings if there is a rule.
+    let cases: &[(&[(bool, Option<u64>)], u64)] = &[
+        (&[(true, Some(10))], 10),
+        (&[(true, None)], 30),
+        (&[(true, Some(10)), (true, None)], 10),
+        (&[(true, Some(3600)), (true, None), (true, None)], 3600),
+        (&[(true, Some(10)), (true, None), (true, Some(60))], 60),
+        (&[(true, Some(10)), (true, None), (false, None)], 10),
+        (&[(true, Some(10)), (false, None), (true, None)], 10),
+        (&[(true, Some(10)), (false, Some(60))], 10),
+    ];
+    let template = snapshot(&[authority()], &[0]);
+    let host = template.content.pools[0].members[0].clone();
+    let member = Member { gateway: template.gateway, pool: "p".into(), host };
+    for (steps, expected) in cases {
+        let mut runtime = None;
+        for (has_member, drain) in *steps {
+            let mut step = template.clone();
+            match drain {
+                Some(seconds) => step.content.settings[0].drain_timeout = Duration::from_secs(*seconds),
+                None => step.content.listeners[0].rule = None,
+            }
+            if !has_member {
+                step.content.pools.clear();
+                step.content.listeners[0].rule = None;
+            }
+            runtime = Some(Runtime::build(&step, runtime.as_ref(), &config()).unwrap());
+        }
+        let roster = runtime.unwrap().roster;
+        assert_eq!(roster.drain(&member), Duration::from_secs(*expected), "{steps:?}");
+    }
 }
