@@ -33,6 +33,7 @@ mod side_thread;
 mod sockets;
 mod spool;
 mod stream;
+mod tcp_diag;
 mod thread;
 mod tls;
 mod tokens;

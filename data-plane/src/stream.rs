@@ -10,12 +10,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
-/// How long a silent peer goes unasked whether it is still there.
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
-/// The time between two such questions.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// How long sent bytes, or those questions, may stay unacknowledged before the connection is given up (RFC 5482).
-const USER_TIMEOUT: Duration = Duration::from_secs(120);
+use crate::tcp_diag;
+
+/// How long a peer may be gone before its connection is given up, with unacknowledged bytes on the way and without.
+pub(crate) const PEER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// As long a connection that carries requests waits for a peer whose window is shut: other limits, which count from the
+/// last byte that moved, are to end it before.
+pub(crate) const REQUEST_PEER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Up to this many bytes, copying pieces together and sending them costs the processor less than `writev` does.
 const GATHERED: usize = 1024;
@@ -27,11 +29,21 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Makes the kernel notice a peer that vanished without a word. Sockets accepted by a listener inherit it.
-pub(crate) fn watch_for_vanished_peer(socket: &SockRef<'_>) -> io::Result<()> {
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_INTERVAL);
+/// Makes the kernel notice a peer that vanished without a word, by keepalive where nothing is on the way, and by
+/// `TCP_USER_TIMEOUT` (RFC 5482), which is `timeout`, where something is. With the latter set, Linux ends keepalive by it
+/// too. Sockets accepted by a listener inherit all of this.
+pub(crate) fn watch_for_vanished_peer(socket: &SockRef<'_>, timeout: Duration) -> io::Result<()> {
+    // The last quarter of the timeout is for three probes: the loss of one or two says nothing.
+    let keepalive = TcpKeepalive::new().with_time(PEER_TIMEOUT / 4 * 3).with_interval(PEER_TIMEOUT / 12);
     socket.set_tcp_keepalive(&keepalive)?;
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))
+    socket.set_tcp_user_timeout(Some(timeout))
+}
+
+/// Whether this is how the kernel reports a peer that no longer answers. An ICMP error that came meanwhile is what it
+/// says in the place of the timeout.
+pub(crate) fn is_vanished(error: &io::Error) -> bool {
+    use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
+    matches!(error.kind(), TimedOut | HostUnreachable | NetworkUnreachable)
 }
 
 impl Stream {
@@ -55,13 +67,16 @@ impl Stream {
         }
     }
 
-    /// Lets the connection bear a peer that takes nothing for as long as `limit` allows: the kernel counts a window
-    /// that stays shut as time unacknowledged.
-    pub(crate) fn outlast(&self, limit: Duration) {
-        if limit > USER_TIMEOUT {
-            // Best effort: without it a stuck peer is only given up earlier.
-            let _ = SockRef::from(self.tcp()).set_tcp_user_timeout(Some(limit));
-        }
+    /// Gives the peer this long to acknowledge what was sent, and to open its window again. Best effort: without it the
+    /// connection is only given up earlier or later.
+    pub(crate) fn set_peer_timeout(&self, timeout: Duration) {
+        let _ = SockRef::from(self.tcp()).set_tcp_user_timeout(Some(timeout));
+    }
+
+    /// What the kernel knows of the connection; none where it does not tell.
+    pub(crate) fn state(&self) -> Option<tcp_diag::State> {
+        let tcp = self.tcp();
+        tcp_diag::state(tcp.local_addr().ok()?, tcp.peer_addr().ok()?)
     }
 
     /// Whether the connection has failed, though nobody reads it.

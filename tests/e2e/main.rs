@@ -59,6 +59,7 @@ mod traces;
 mod tunnels;
 mod tunnels_in_tls;
 mod tunnels_under_change;
+mod vanished_peers;
 mod websocket;
 mod websocket_over_http2;
 mod worker;

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Connection;
 use crate::proxy;
-use crate::stream::Stream;
+use crate::stream::{PEER_TIMEOUT, Stream};
 use sent::Sent;
 pub(crate) use streams::OpenStream;
 use streams::Streams;
@@ -56,7 +56,10 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
 }
 
 async fn run(connection: Rc<Connection>, stream: Stream, close: &CancellationToken) -> hyper::Result<()> {
-    let streams = Streams::new(connection.thread.timeouts.send);
+    let send = connection.thread.timeouts.send;
+    // It may carry tunnels. A client that takes nothing is given up after `send` anyway.
+    stream.set_peer_timeout(PEER_TIMEOUT.max(send));
+    let streams = Streams::new(send);
     let count = streams.clone();
     // Names are not looked at before hyper does.
     connection.wire.expect_odd_names();

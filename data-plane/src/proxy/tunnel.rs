@@ -7,14 +7,16 @@
 mod close;
 mod flow;
 mod leg;
+mod liveness;
 mod story;
+mod watch;
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,13 +37,11 @@ use crate::listener::{Connection, Guarded, OpenStream};
 use crate::member::Busy;
 use crate::metrics::series::Tunnels;
 use crate::runtime::{Selection, Target};
-use crate::stream::Stream;
+use crate::stream::{PEER_TIMEOUT, Stream};
 use crate::trace;
 use flow::{At, Flow};
 use leg::Leg;
-
-/// How often a tunnel that is held up looks whether one of its ends has failed meanwhile.
-const LOOK: Duration = Duration::from_secs(1);
+use watch::Watch;
 
 /// How long both ends may take to hand over their connections after the 101.
 const HANDOVER: Duration = Duration::from_secs(20);
@@ -187,13 +187,13 @@ struct Traffic {
     backend: Stream,
     up: Flow,
     down: Flow,
-    idle: Idle,
+    watch: Watch,
 }
 
 impl Traffic {
     /// Moves what there is, until the tunnel ends.
     fn poll(&mut self, cx: &mut Context<'_>, alarm: Pin<&mut Sleep>, counts: &Tunnels) -> Poll<End> {
-        let Traffic { client, backend, up, down, idle } = self;
+        let Traffic { client, backend, up, down, watch } = self;
         let before = up.moved() + down.moved();
         let (received, sent) = (up.bytes, down.bytes);
         let upwards = up.poll(cx, client, backend).map_err(|(at, e)| (at.side(Side::Client), e));
@@ -211,12 +211,9 @@ impl Traffic {
             _ => {}
         }
         if up.moved() + down.moved() != before {
-            idle.since = Instant::now();
+            watch.moved();
         }
-        if up.is_held_up() || down.is_held_up() {
-            return idle.poll_held_up(cx, alarm, client, backend);
-        }
-        idle.poll(cx, alarm)
+        watch.poll(cx, alarm, (client, down.is_held_up()), (backend, up.is_held_up()))
     }
 }
 
@@ -238,17 +235,19 @@ async fn run(
         backend,
         up: Flow::starting_with(&from_client),
         down: Flow::starting_with(&from_backend),
-        idle: Idle { since: started, limit: limits.idle },
+        watch: Watch::new(started, limits.idle),
     };
     drop((from_client, from_backend));
-    traffic.client.outlast(limits.idle);
-    traffic.backend.outlast(limits.idle);
+    // The backend's has it from its first moment.
+    if let Some(client) = traffic.client.own() {
+        client.set_peer_timeout(PEER_TIMEOUT);
+    }
     let counts = story.counts();
     counts.opened.add(1);
     counts.received.add(traffic.up.bytes);
     counts.sent.add(traffic.down.bytes);
     let end = {
-        let mut alarm = pin!(sleep_until(started + limits.idle));
+        let mut alarm = pin!(sleep_until(traffic.watch.due()));
         poll_fn(|cx| match registration.poll_cut(cx) {
             Poll::Ready(why) => Poll::Ready(End::Cut(why)),
             Poll::Pending => traffic.poll(cx, alarm.as_mut(), counts),
@@ -264,55 +263,6 @@ async fn run(
         End::Closed(_) | End::Idle(_) | End::Cut(_) => {}
     }
     story.tell(&end, started, &up, &down);
-}
-
-/// The idle limit. What moves only notes the time; the alarm, when it goes off, looks whether it was right to.
-#[derive(Debug)]
-struct Idle {
-    since: Instant,
-    limit: Duration,
-}
-
-impl Idle {
-    fn poll(&self, cx: &mut Context<'_>, mut alarm: Pin<&mut Sleep>) -> Poll<End> {
-        loop {
-            ready!(alarm.as_mut().poll(cx));
-            let due = self.since + self.limit;
-            if due <= Instant::now() {
-                return Poll::Ready(End::Idle(self.limit));
-            }
-            alarm.as_mut().reset(due);
-        }
-    }
-
-    /// As [`Idle::poll`], but looks in between whether an end has failed: a connection that is not read, because what
-    /// was read before cannot be passed on, does not say so by itself.
-    fn poll_held_up(
-        &self,
-        cx: &mut Context<'_>,
-        mut alarm: Pin<&mut Sleep>,
-        client: &mut Leg,
-        backend: &Stream,
-    ) -> Poll<End> {
-        let look = Instant::now() + LOOK;
-        if alarm.deadline() > look {
-            alarm.as_mut().reset(look);
-        }
-        loop {
-            ready!(alarm.as_mut().poll(cx));
-            if let Some(error) = client.failure(cx) {
-                return Poll::Ready(End::Failed(Side::Client, error));
-            }
-            if let Some(error) = backend.failure() {
-                return Poll::Ready(End::Failed(Side::Backend, error));
-            }
-            let (now, due) = (Instant::now(), self.since + self.limit);
-            if due <= now {
-                return Poll::Ready(End::Idle(self.limit));
-            }
-            alarm.as_mut().reset(due.min(now + LOOK));
-        }
-    }
 }
 
 /// Ends the tunnels of this thread to a member that is gone, unless it is back by then.

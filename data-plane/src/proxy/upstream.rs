@@ -26,7 +26,7 @@ use super::body::RequestBody;
 use crate::backend::Backend;
 use crate::cut::Registration;
 use crate::dial::{self, DialError, Location};
-use crate::stream::{self, Stream};
+use crate::stream::{self, PEER_TIMEOUT, Stream};
 use crate::thread::Thread;
 use crate::tls::client::fault;
 
@@ -235,7 +235,7 @@ pub(crate) async fn open(
         let stream = connect(&backend.location, backend.key.port, tls).await?;
         if purpose == Purpose::Tunnel {
             // Best effort: a tunnel without it only lives longer than its peer.
-            let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()));
+            let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()), PEER_TIMEOUT);
         }
         Ok(stream)
     };

@@ -4,7 +4,6 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
@@ -49,12 +48,11 @@ impl Leg {
         }
     }
 
-    /// Lets it bear a client that takes nothing for as long as `limit` allows.
-    pub(super) fn outlast(&self, limit: Duration) {
+    /// The connection, if it carries this tunnel alone. Another is not the tunnel's to decide about.
+    pub(super) fn own(&self) -> Option<&Stream> {
         match self {
-            Leg::Socket(stream) => stream.outlast(limit),
-            // The connection is not this stream's to decide about.
-            Leg::Http2(_) => {}
+            Leg::Socket(stream) => Some(stream),
+            Leg::Http2(_) => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The end of a tunnel: its numbers, its access line, its span.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,6 +10,7 @@ use super::{Cut, End, Side, Story};
 use crate::access_log::{Line, Properties, version};
 use crate::metrics::cell::TUNNEL;
 use crate::metrics::series::{TunnelEnd, Tunnels};
+use crate::stream::is_vanished;
 use crate::trace::{Context, Kind, Span};
 
 impl End {
@@ -17,12 +19,8 @@ impl End {
         match self {
             End::Closed(Side::Client) => (TunnelEnd::ClientClosed, "client", "closed".to_owned()),
             End::Closed(Side::Backend) => (TunnelEnd::BackendClosed, "backend", "closed".to_owned()),
-            End::Failed(Side::Client, error) => {
-                (TunnelEnd::ClientFailed, "client", format!("connection failed: {error}"))
-            }
-            End::Failed(Side::Backend, error) => {
-                (TunnelEnd::BackendFailed, "backend", format!("connection failed: {error}"))
-            }
+            End::Failed(Side::Client, error) => (TunnelEnd::ClientFailed, "client", failure(error)),
+            End::Failed(Side::Backend, error) => (TunnelEnd::BackendFailed, "backend", failure(error)),
             End::Idle(limit) => {
                 (TunnelEnd::Idle, "gateway", format!("idle timeout after {} s", limit.as_secs()))
             }
@@ -36,6 +34,11 @@ impl End {
             }
         }
     }
+}
+
+/// What is said of a connection that failed.
+fn failure(error: &io::Error) -> String {
+    if is_vanished(error) { "peer vanished".to_owned() } else { format!("connection failed: {error}") }
 }
 
 impl Story {

@@ -27,7 +27,7 @@ use super::{ConnectError, Key, MAX_IDLE, Unanswered};
 use crate::backend::Backend;
 use crate::cut::Registration;
 use crate::listener::ALPN_HTTP2;
-use crate::stream::{self, Stream};
+use crate::stream::{self, REQUEST_PEER_TIMEOUT, Stream};
 use crate::thread::Thread;
 
 /// Streams on one connection at once, even where the backend would allow more.
@@ -164,7 +164,7 @@ pub(super) async fn open(
     let stream = connect.await?;
     check(&stream)?;
     // Best effort. Not by PING: servers of gRPC end connections over which it comes more often than every five minutes.
-    let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()));
+    let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()), REQUEST_PEER_TIMEOUT);
     let source_port = stream.source_port();
     let mut http = http2::Builder::new(OnThisThread);
     http.initial_stream_window_size(STREAM_WINDOW)

@@ -1,0 +1,180 @@
+//! How long the kernel waits for a peer of a tunnel before it gives the connection up. The decision is pure; the kernel's
+//! knowledge of the connection comes from outside.
+//!
+//! Without bytes on the way, keepalive finds a peer that has vanished. With bytes on the way, `TCP_USER_TIMEOUT`
+//! (RFC 5482) does. But the kernel counts the time that a reader's window is shut as unacknowledged, also of a reader
+//! that answers each probe of its window. So the timeout is raised, a little at a time, as long as such a reader
+//! answers, and lowered again when bytes move.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::tcp_diag::State;
+
+/// What is remembered of one connection between two looks at it.
+#[derive(Debug)]
+pub(super) struct Liveness {
+    /// The timeout that the socket has.
+    timeout: Duration,
+    /// How many bytes the peer had acknowledged at the last look.
+    acked: u64,
+    /// No acknowledgement was awaited, or one came, at this time or later.
+    progress: Instant,
+    last_look: Instant,
+}
+
+/// When the connections of a tunnel are looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Next {
+    /// A peer answers but takes nothing: its timeout has to be raised in time.
+    Soon,
+    /// Bytes are on the way.
+    Later,
+    /// When bytes have moved.
+    Never,
+}
+
+impl Next {
+    /// How long until then, with peers that may be gone for `peer_timeout`.
+    pub(super) fn after(self, peer_timeout: Duration) -> Option<Duration> {
+        match self {
+            Next::Soon => Some(peer_timeout / 12),
+            Next::Later => Some(peer_timeout / 4),
+            Next::Never => None,
+        }
+    }
+}
+
+impl Liveness {
+    /// Of a socket whose timeout is `peer_timeout` now.
+    pub(super) fn new(peer_timeout: Duration, now: Instant) -> Liveness {
+        Liveness { timeout: peer_timeout, acked: 0, progress: now, last_look: now }
+    }
+
+    /// Bytes move again, after a time in which nothing was on the way.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.last_look = now;
+    }
+
+    /// What the timeout of the socket is to be, if it is to change, and when to look again.
+    pub(super) fn look(
+        &mut self,
+        state: State,
+        peer_timeout: Duration,
+        now: Instant,
+    ) -> (Option<Duration>, Next) {
+        let is_stuck = state.is_waiting && state.acked == self.acked;
+        if !is_stuck {
+            self.progress = if state.is_waiting { self.last_look } else { now };
+            self.acked = state.acked;
+        }
+        self.last_look = now;
+        // The peer is asked at least this often, since the kernel's next probe is never later than the end.
+        let grace = peer_timeout / 3;
+        let wanted = if !is_stuck {
+            peer_timeout
+        } else if state.silent_for < peer_timeout - grace {
+            peer_timeout.max(now - self.progress + grace)
+        } else {
+            self.timeout
+        };
+        let next = match (is_stuck, state.is_waiting) {
+            (true, _) => Next::Soon,
+            (false, true) => Next::Later,
+            (false, false) => Next::Never,
+        };
+        (self.set(wanted), next)
+    }
+
+    /// As [`Liveness::look`] where the kernel does not tell: a peer is waited for as long as the tunnel may be idle
+    /// while it takes nothing of what there is for it.
+    pub(super) fn look_blindly(
+        &mut self,
+        is_held_up: bool,
+        idle: Duration,
+        peer_timeout: Duration,
+    ) -> (Option<Duration>, Next) {
+        let wanted = if is_held_up { peer_timeout.max(idle) } else { peer_timeout };
+        (self.set(wanted), if is_held_up { Next::Soon } else { Next::Never })
+    }
+
+    fn set(&mut self, wanted: Duration) -> Option<Duration> {
+        let changed = wanted != self.timeout;
+        self.timeout = wanted;
+        changed.then_some(wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: Duration = Duration::from_secs(60);
+
+    /// A look: at which second, whether the kernel waits, what was acknowledged, how long the peer was silent; then the
+    /// timeout in seconds that the socket has, and when to look again.
+    type Look = (u64, bool, u64, u64, u64, Next);
+
+    #[test]
+    fn the_timeout_is_raised_for_a_reader_that_answers_and_for_nobody_else() {
+        use Next::{Later, Never, Soon};
+        let cases: &[(&str, &[Look])] = &[
+            ("nothing is on the way", &[(15, false, 0, 15, 60, Never), (900, false, 0, 900, 60, Never)]),
+            ("all is acknowledged", &[(15, true, 9, 0, 60, Later), (30, false, 20, 14, 60, Never)]),
+            ("bytes flow", &[(15, true, 9, 0, 60, Later), (30, true, 99, 0, 60, Later)]),
+            (
+                "bytes flow for an hour, then the peer vanishes",
+                &[
+                    (3585, true, 5, 0, 60, Later),
+                    (3600, true, 9, 0, 60, Later),
+                    (3615, true, 9, 15, 60, Soon),
+                    (3650, true, 9, 50, 60, Soon),
+                ],
+            ),
+            (
+                "it vanished with bytes on the way",
+                &[(15, true, 0, 15, 60, Soon), (55, true, 0, 55, 60, Soon)],
+            ),
+            (
+                "its window is shut and it answers",
+                &[
+                    (15, true, 0, 2, 60, Soon),
+                    (55, true, 0, 10, 75, Soon),
+                    (60, true, 0, 15, 80, Soon),
+                    (600, true, 0, 19, 620, Soon),
+                ],
+            ),
+            (
+                "then it vanishes",
+                &[(600, true, 0, 1, 620, Soon), (635, true, 0, 36, 655, Soon), (640, true, 0, 41, 655, Soon)],
+            ),
+            (
+                "then it reads on",
+                &[(600, true, 0, 1, 620, Soon), (605, true, 9, 0, 60, Later), (620, false, 99, 9, 60, Never)],
+            ),
+        ];
+        for (case, looks) in cases {
+            let start = Instant::now();
+            let mut liveness = Liveness::new(PEER, start);
+            for (at, is_waiting, acked, silent, timeout, next) in *looks {
+                let silent_for = Duration::from_secs(*silent);
+                let state = State { is_waiting: *is_waiting, acked: *acked, silent_for };
+                let (_, then) = liveness.look(state, PEER, start + Duration::from_secs(*at));
+                let seen = (liveness.timeout, then);
+                assert_eq!(seen, (Duration::from_secs(*timeout), *next), "{case}, after {at} s");
+            }
+        }
+    }
+
+    #[test]
+    fn where_the_kernel_does_not_tell_a_reader_that_takes_nothing_has_the_idle_time() {
+        let mut liveness = Liveness::new(PEER, Instant::now());
+        let hour = Duration::from_secs(3600);
+        assert_eq!(liveness.look_blindly(false, hour, PEER), (None, Next::Never));
+        assert_eq!(liveness.look_blindly(true, hour, PEER), (Some(hour), Next::Soon));
+        assert_eq!(liveness.look_blindly(true, hour, PEER), (None, Next::Soon));
+        assert_eq!(liveness.look_blindly(false, hour, PEER), (Some(PEER), Next::Never));
+        assert_eq!(liveness.look_blindly(true, PEER / 2, PEER), (None, Next::Soon));
+    }
+}

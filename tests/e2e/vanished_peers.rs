@@ -1,0 +1,145 @@
+//! Peers of tunnels that vanish without a word, and readers that only seem to have.
+//!
+//! Packets are dropped by a route of a network namespace of the test's own, so that nothing else on the machine notices:
+//! the test starts itself again in one. Where the system allows no namespaces, it says so and shows nothing.
+
+use std::net::{IpAddr, SocketAddr};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+use tidegate_harness::{AccessLog, Ending, Gateway, ManualBackend, Peer, handshake};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, interval};
+
+use crate::tidegate;
+
+/// Set for a test that runs in a network namespace of its own.
+const INSIDE: &str = "TIDEGATE_TEST_IN_NAMESPACE";
+
+/// The path of a client whose window is shut after a few kilobytes.
+const SMALL_WINDOW: &str = "/small-window";
+
+/// Whether this process has a network of its own. If not, the test is run in another process that has.
+fn is_in_namespace(test: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let unshare = |program: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--net", "sh", "-c", program, "sh"]);
+        command
+    };
+    if !unshare("ip link set lo up").output().is_ok_and(|output| output.status.success()) {
+        println!("skipped: this system allows no network namespace (unshare and ip are needed)");
+        return false;
+    }
+    let mut again = unshare("ip link set lo up && exec \"$@\"");
+    again.arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
+    assert!(again.status().unwrap().success(), "it failed in its namespace");
+    false
+}
+
+/// From now on no packet reaches this address.
+fn lose(address: IpAddr) {
+    let route = ["route", "add", "blackhole", &address.to_string(), "table", "local"];
+    assert!(Command::new("ip").args(route).status().unwrap().success());
+}
+
+/// A tunnel of a client at that address.
+async fn tunnel_from(client: &str, path: &str, to: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    if path == SMALL_WINDOW {
+        socket.set_recv_buffer_size(4096).unwrap();
+    }
+    socket.bind(SocketAddr::new(client.parse().unwrap(), 0)).unwrap();
+    let mut stream = socket.connect(to).await.unwrap();
+    stream.write_all(handshake("gateway.test", path, "").as_bytes()).await.unwrap();
+    stream
+}
+
+async fn take_answer(stream: &mut TcpStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+}
+
+/// A tunnel of a client at that address, and its end at the backend.
+async fn tunnel(
+    gateway: &Gateway,
+    backend: &mut ManualBackend,
+    client: &str,
+    path: &str,
+) -> (TcpStream, Peer) {
+    let mut client = tunnel_from(client, path, gateway.http()).await;
+    let server = backend.accept_websocket().await;
+    take_answer(&mut client).await;
+    (client, server)
+}
+
+fn has_ended(log: &AccessLog, path: &str, closed_by: &str) -> bool {
+    let closed_by = format!("\"closedBy\":\"{closed_by}\"");
+    log.count_with(&[path, "\"reason\":\"peer vanished\"", &closed_by]) == 1
+}
+
+#[tokio::test]
+async fn a_vanished_peer_is_noticed_within_its_time_and_a_slow_reader_is_left_alone() {
+    const NAME: &str =
+        "vanished_peers::a_vanished_peer_is_noticed_within_its_time_and_a_slow_reader_is_left_alone";
+    if !is_in_namespace(NAME) {
+        return;
+    }
+    let (mut here, mut away) = (ManualBackend::start().await, ManualBackend::start().await);
+    let an_hour =
+        |d: tidegate_harness::GatewayDocument| d.settings("settings", &json!({"requestTimeout": 3600}));
+    let gateway = Gateway::start_with(tidegate(), &[here.ip()], an_hour).await;
+    let other = Gateway::start_with(tidegate(), &[away.ip()], an_hour).await;
+
+    let (_silent_client, mut beside_silent) = tunnel(&gateway, &mut here, "127.77.0.1", "/silent").await;
+    let (_client, mut sender) = tunnel(&gateway, &mut here, "127.77.0.1", "/sent-to").await;
+    let (sending, _backend) = tunnel(&other, &mut away, "127.77.0.2", "/backend").await;
+    let (_beside_backend, _silent) = tunnel(&other, &mut away, "127.77.0.2", "/quiet-backend").await;
+    let (mut slow, mut flood) = tunnel(&gateway, &mut here, "127.77.0.2", "/slow").await;
+    let (mut drop_by_drop, mut drops) = tunnel(&gateway, &mut here, "127.77.0.2", SMALL_WINDOW).await;
+    // The client reads nothing: its window is shut, with much waiting for it, and with next to nothing.
+    let block = vec![b'x'; 64 * 1024];
+    let sent = block.len() * flood.write_until_held_up(&block).await;
+
+    lose("127.77.0.1".parse().unwrap());
+    lose(away.ip());
+    let (mut dropped, since) = (0, Instant::now());
+    let (log, other_log) = (gateway.access_log(), other.access_log());
+    let mut ticks = interval(Duration::from_secs(5));
+    loop {
+        ticks.tick().await;
+        // Those whose peer has ended them fail one day.
+        let _ = sender.try_write("still there?").await;
+        let _ = sending.try_write(b"still there?");
+        drops.write([b'd'; 4096]).await;
+        dropped += 4096;
+        let passed = since.elapsed();
+        let ended = [
+            has_ended(&log, "/silent", "client"),
+            has_ended(&log, "/sent-to", "client"),
+            has_ended(&other_log, "/backend", "backend"),
+            has_ended(&other_log, "/quiet-backend", "backend"),
+        ];
+        if passed < Duration::from_secs(40) {
+            assert_eq!(ended, [false; 4], "given up after {passed:?}");
+        } else if ended == [true; 4] && passed > Duration::from_secs(80) {
+            break;
+        }
+        assert!(passed < Duration::from_secs(100), "after {passed:?}: {ended:?}");
+    }
+    assert_eq!(beside_silent.read_to_end().await.1, Ending::Reset);
+
+    let mut received = vec![0; sent];
+    slow.read_exact(&mut received).await.unwrap();
+    assert!(received.iter().all(|byte| *byte == b'x'));
+    let mut received = vec![0; dropped];
+    drop_by_drop.read_exact(&mut received).await.unwrap();
+    assert!(received.iter().all(|byte| *byte == b'd'));
+}
