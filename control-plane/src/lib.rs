@@ -212,6 +212,8 @@ impl ControlPlane {
         workers.serve_workers(channel_listener, Arc::new(channel));
         workers.tasks.spawn(api::run_deployments(app, workers.stop.clone()));
         workers.tasks.spawn(rollout.run(workers.stop.clone()));
+        let (watched, stop) = (store.clone(), workers.stop.clone());
+        workers.tasks.spawn(async move { watched.watch_writes(stop).await });
         Ok(ControlPlane { addresses, store, authority, requests, workers })
     }
 

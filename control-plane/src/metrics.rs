@@ -66,6 +66,12 @@ const WRITE_WAIT: Family = Family {
     labels: &[],
     help: "How long a write waited for its turn at the database.",
 };
+const WRITES_FAIL: Family = Family {
+    name: "tidegate_store_writes_failing",
+    kind: Gauge,
+    labels: &[],
+    help: "1 while writes to the database fail, because of a full disk for example; 0 otherwise.",
+};
 const READ_TIME: Family = Family {
     name: "tidegate_store_read_duration_seconds",
     kind: Gauge,
@@ -91,6 +97,7 @@ const ALL: &[&Family] = &[
     &TURN_TIME,
     &TURN_FAILURES,
     &WRITE_WAIT,
+    &WRITES_FAIL,
     &READ_TIME,
     &BUILD,
 ];
@@ -184,6 +191,8 @@ pub struct Page {
     pub refusals: usize,
     /// How long writes waited.
     pub write_wait: Distribution,
+    /// Whether writes to the database fail.
+    pub writes_fail: bool,
     /// How long it took to read what is on this page.
     pub read_time: Duration,
 }
@@ -229,6 +238,7 @@ impl Source for Page {
         TURN_TIME.write(encoder, |samples| samples.times(&[], &self.turns))?;
         TURN_FAILURES.write(encoder, |samples| samples.count(&[], self.turn_failures))?;
         WRITE_WAIT.write(encoder, |samples| samples.times(&[], &self.write_wait))?;
+        WRITES_FAIL.write(encoder, |samples| samples.gauge(&[], f64::from(u8::from(self.writes_fail))))?;
         READ_TIME.write(encoder, |samples| samples.gauge(&[], self.read_time.as_secs_f64()))?;
         BUILD.write(encoder, |samples| samples.gauge(&[env!("CARGO_PKG_VERSION")], 1.0))
     }

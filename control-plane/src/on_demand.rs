@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::code_list::codes;
 use crate::compile::OnDemand;
@@ -90,11 +91,25 @@ impl Prober {
             };
             let late = |_| Err(unanswered("The probe was not answered in time."));
             let outcome = outcome.unwrap_or_else(late).map(show);
-            if let Err(error) = prober.store.end_on_demand(id, outcome.as_ref()).await {
-                tracing::error!(operation = %id, %error, "the outcome of a probe could not be written down");
+            tokio::select! {
+                () = prober.note(id, outcome.as_ref()) => {}
+                () = prober.stop.cancelled() => {}
             }
         });
         Ok(operation)
+    }
+
+    /// Writes the outcome down, as soon as the database can be written.
+    async fn note(&self, id: Uuid, outcome: Result<&Value, &Problem>) {
+        let mut write_failure = self.store.write_failure();
+        while let Err(error) = self.store.end_on_demand(id, outcome).await {
+            if error.unwritable().is_none() {
+                tracing::error!(operation = %id, %error, "the outcome of a probe could not be written down");
+                return;
+            }
+            // The store outlives its receivers, so that the wait does not fail.
+            let _ = write_failure.wait_for(Option::is_none).await;
+        }
     }
 
     async fn answer(&self, gateway: GatewayId, probe: OnDemandProbe) -> Result<Vec<MemberProbe>, Problem> {

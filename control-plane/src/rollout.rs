@@ -75,8 +75,14 @@ impl Rollout {
         let workers = self.fleet.look();
         self.send(&wanted, &workers).await?;
         for wanted in &wanted {
+            // While writes fail, nothing can be written down, and the store has logged it.
+            if self.store.write_failure().borrow().is_some() {
+                break;
+            }
             // What cannot be written down for one gateway is no reason to leave the others in the dark.
-            if let Err(error) = self.settle(wanted, &workers).await {
+            if let Err(error) = self.settle(wanted, &workers).await
+                && error.unwritable().is_none()
+            {
                 tracing::error!(gateway.id = %wanted.gateway, %error, "its state could not be written down");
             }
         }
@@ -149,9 +155,14 @@ impl Rollout {
         if wanted.state == ProvisioningState::Failed && wanted.waiting_since.is_none() {
             return Ok(());
         }
+        if self.store.write_failure().borrow().is_some() {
+            return Ok(());
+        }
         tracing::error!(gateway.id = %id, reason, "a stored gateway cannot be executed");
-        self.store.settle(wanted, &Settlement::Failed(failed(reason))).await?;
-        Ok(())
+        match self.store.settle(wanted, &Settlement::Failed(failed(reason))).await {
+            Err(error) if error.unwritable().is_none() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     async fn settle(&self, wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Result<(), StoreError> {

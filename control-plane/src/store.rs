@@ -22,6 +22,7 @@ mod schema;
 mod switch;
 mod workers;
 mod write;
+mod writer;
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -29,16 +30,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::Sqlite;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Sqlite, Transaction};
 use thiserror::Error;
 use tidegate_shared::id::GatewayId;
 use tidegate_shared::seal::SealKey;
 use tidegate_shared::secret::Secret;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use crate::metrics::Times;
 
@@ -56,6 +56,7 @@ pub use resources::ResourceRow;
 pub use rollout::{Settlement, Wanted};
 pub use workers::TokenRefused;
 pub use write::{Decision, Written};
+use writer::{Transaction, Writer};
 
 /// How long a statement waits for another process (`tidegate worker token`) that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -81,6 +82,9 @@ pub enum StoreError {
     /// The database itself.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// Writes fail, with SQLite's reason.
+    #[error("writes to the database fail: {0}")]
+    Unwritable(String),
     /// The schema could not be brought up to date.
     #[error("database migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -140,15 +144,13 @@ pub enum StoreError {
 /// The open database.
 #[derive(Debug)]
 pub struct Store {
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
     key: SealKey,
     /// Whether resource groups must be made before anything is put into them.
     strict_groups: bool,
     /// Marked as changed whenever operations may have ended.
     endings: watch::Sender<()>,
-    /// How long writes waited for their turn.
-    write_wait: Times,
 }
 
 impl Store {
@@ -181,22 +183,22 @@ impl Store {
             .connect_with(options.pragma("query_only", "ON"))
             .await?;
         Ok(Store {
-            writer,
+            writer: Writer::new(writer),
             readers,
             key,
             strict_groups: false,
             endings: watch::Sender::new(()),
-            write_wait: Times::default(),
         })
     }
 
-    /// Whether it answers.
+    /// Checks that it answers reads, and that writes did not fail lately.
     ///
     /// # Errors
-    /// Why it does not.
+    /// The failure of the read; [`StoreError::Unwritable`] while writes fail.
     pub async fn check(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.readers).await?;
-        Ok(())
+        let failure = self.write_failure().borrow().clone();
+        failure.map_or(Ok(()), |reason| Err(StoreError::Unwritable(reason)))
     }
 
     /// Says from now on when operations may have ended: whoever waits for one looks again then.
@@ -222,20 +224,17 @@ impl Store {
 
     /// The one writer, locked against other processes from the start: nobody can write between a read and the write
     /// that depends on it.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        let asked = Instant::now();
-        let begun = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        self.write_wait.observe(asked.elapsed());
-        Ok(begun)
+    async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
+        self.writer.begin().await
     }
 
     /// How long writes waited for their turn so far.
     pub fn write_wait(&self) -> &Times {
-        &self.write_wait
+        self.writer.wait()
     }
 
     /// A consistent view of all rows, for reads that take several statements.
-    async fn view(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+    async fn view(&self) -> Result<sqlx::Transaction<'static, Sqlite>, StoreError> {
         Ok(self.readers.begin().await?)
     }
 }

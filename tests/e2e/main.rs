@@ -20,6 +20,7 @@ mod draining;
 mod error_pages;
 mod forwarding;
 mod framing;
+mod full_disk;
 mod grpc;
 mod handshake;
 mod header_switches;

@@ -1,7 +1,7 @@
 //! What can go wrong with a request, and what that is in HTTP. The only place that chooses a status for a failure.
 
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -26,6 +26,10 @@ pub(super) use self::oauth::OAuthError;
 pub(crate) use self::own::CODES;
 pub(crate) use self::surroundings::CODES as SURROUNDINGS_CODES;
 pub(super) use self::surroundings::SurroundingsError;
+
+/// How many seconds a client is asked to wait where the database cannot be used. ARM's clients wait that long after a
+/// 503 and repeat the request themselves.
+const UNWRITABLE_PAUSE: &str = "1";
 
 /// Why a request is not answered as wished.
 #[derive(Debug, Error)]
@@ -94,6 +98,11 @@ pub(super) enum ApiError {
     OperationFailed(Problem),
     #[error("The service is not ready.")]
     NotReady(#[source] StoreError),
+    #[error(
+        "The database cannot be used at present: {}. Nothing was changed; the request can be repeated.",
+        .0.unwritable().unwrap_or_default()
+    )]
+    Unwritable(#[source] StoreError),
     #[error("An error occurred.")]
     Internal(#[source] StoreError),
 }
@@ -131,7 +140,7 @@ impl ApiError {
             ApiError::Deleting | ApiError::PortTaken { .. } | ApiError::OperationFailed(_) => {
                 StatusCode::CONFLICT
             }
-            ApiError::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::NotReady(_) | ApiError::Unwritable(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -168,6 +177,7 @@ impl ApiError {
             ApiError::PortTaken { .. } => own::PORT_TAKEN,
             ApiError::OperationFailed(problem) => &problem.code,
             ApiError::NotReady(_) => own::NOT_READY,
+            ApiError::Unwritable(_) => own::UNWRITABLE,
             ApiError::Internal(_) => own::INTERNAL,
         }
     }
@@ -224,6 +234,7 @@ impl From<StoreError> for ApiError {
             StoreError::AddressHeld { address, child, holder } => {
                 SurroundingsError::AddressHeld { address, child, holder }.into()
             }
+            error if error.unwritable().is_some() => ApiError::Unwritable(error),
             error => ApiError::Internal(error),
         }
     }
@@ -232,7 +243,7 @@ impl From<StoreError> for ApiError {
 impl ApiError {
     /// Whether the request was not at fault.
     pub(super) fn is_ours(&self) -> bool {
-        matches!(self, ApiError::Internal(_) | ApiError::NotReady(_))
+        matches!(self, ApiError::Internal(_) | ApiError::NotReady(_) | ApiError::Unwritable(_))
     }
 
     /// All of it as it would be shown, to stand in an answer to another request.
@@ -289,6 +300,9 @@ impl IntoResponse for ApiError {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         if matches!(self, ApiError::Unauthenticated) {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if matches!(self, ApiError::Unwritable(_)) {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(UNWRITABLE_PAUSE));
         }
         if matches!(self, ApiError::BadToken(_)) {
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");

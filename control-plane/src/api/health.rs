@@ -27,9 +27,12 @@ pub(super) async fn alive() -> &'static str {
     "ok"
 }
 
-/// The store answers too. (Whoever can ask has shown that the endpoint listens.)
+/// The store answers and writes to it succeed. (Whoever can ask has shown that the endpoint listens.)
 pub(super) async fn ready(State(app): Shared) -> Result<&'static str, ApiError> {
-    app.store.check().await.map_err(ApiError::NotReady)?;
+    app.store.check().await.map_err(|error| match error.unwritable() {
+        Some(_) => ApiError::Unwritable(error),
+        None => ApiError::NotReady(error),
+    })?;
     Ok("ok")
 }
 

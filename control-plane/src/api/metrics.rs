@@ -55,6 +55,7 @@ pub(super) async fn show(State(app): Shared) -> Result<impl IntoResponse, ApiErr
     page.operations = app.store.operation_counts().await?;
     page.workers = app.store.workers().await?.len();
     page.read_time = began.elapsed();
+    page.writes_fail = app.store.write_failure().borrow().is_some();
     let connected = app.fleet.look();
     page.connected = connected.len();
     page.refusals = connected.values().map(|worker| worker.refused.len()).sum();

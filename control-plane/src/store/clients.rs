@@ -68,7 +68,7 @@ impl Store {
     ) -> Result<Result<(), NameTaken>, StoreError> {
         let mut transaction = self.begin().await?;
         if by_name(&mut transaction, client.name.as_str()).await?.is_some() {
-            return Ok(Err(NameTaken(client.name.to_string())));
+            return transaction.undo(Ok(Err(NameTaken(client.name.to_string())))).await;
         }
         let scopes: Vec<String> = client.scopes.iter().map(Scope::to_string).collect();
         sqlx::query(
@@ -116,7 +116,9 @@ impl Store {
     /// The database's.
     pub async fn revoke_client(&self, author: Author, name: &str) -> Result<Option<ApiClient>, StoreError> {
         let mut transaction = self.begin().await?;
-        let Some(client) = by_name(&mut transaction, name).await? else { return Ok(None) };
+        let Some(client) = by_name(&mut transaction, name).await? else {
+            return transaction.undo(Ok(None)).await;
+        };
         sqlx::query("UPDATE clients SET revoked_at = ? WHERE app_id = ?")
             .bind(Millis::now().0)
             .bind(client.app_id.to_string())
@@ -139,7 +141,9 @@ impl Store {
         secret_hash: &str,
     ) -> Result<Option<ApiClient>, StoreError> {
         let mut transaction = self.begin().await?;
-        let Some(client) = by_name(&mut transaction, name).await? else { return Ok(None) };
+        let Some(client) = by_name(&mut transaction, name).await? else {
+            return transaction.undo(Ok(None)).await;
+        };
         sqlx::query("UPDATE clients SET secret_hash = ?, secret_number = secret_number + 1 WHERE app_id = ?")
             .bind(secret_hash)
             .bind(client.app_id.to_string())

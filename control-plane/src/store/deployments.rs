@@ -104,10 +104,15 @@ impl Store {
         let NewDeployment { id, path, request, body, correlation_id } = new;
         let mut transaction = self.begin().await?;
         let place = Place { subscription: &path.subscription, group: &path.group, location: None };
-        self.enter_group(&mut transaction, place, act).await?;
+        if let Err(refused) = self.enter_group(&mut transaction, place, act).await {
+            return transaction.end(Err(refused)).await;
+        }
         let before = load(&mut transaction, &path).await?;
         let created = before.is_none();
-        let path = inactive(before)?.map_or(path, |before| before.path);
+        let path = match inactive(before) {
+            Ok(before) => before.map_or(path, |before| before.path),
+            Err(active) => return transaction.undo(Err(active)).await,
+        };
         prune(&mut transaction, &path).await?;
         let started_at = Millis::now();
         let client = act.author.client.as_ref().map(|client| client.app_id.to_string());
@@ -165,7 +170,10 @@ impl Store {
     /// The database's; that it is running.
     pub async fn delete_deployment(&self, path: &DeploymentPath, act: &Act) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let Some(deployment) = inactive(load(&mut transaction, path).await?)? else { return Ok(false) };
+        let deployment = match inactive(load(&mut transaction, path).await?) {
+            Ok(Some(deployment)) => deployment,
+            none_or_active => return transaction.undo(none_or_active.map(|_| false)).await,
+        };
         remove(&mut transaction, deployment.id).await?;
         record(&mut transaction, act, None, None).await?;
         transaction.commit().await?;
@@ -184,7 +192,9 @@ impl Store {
         error: &Failure,
     ) -> Result<Option<bool>, StoreError> {
         let mut transaction = self.begin().await?;
-        let Some(deployment) = load(&mut transaction, path).await? else { return Ok(None) };
+        let Some(deployment) = load(&mut transaction, path).await? else {
+            return transaction.undo(Ok(None)).await;
+        };
         let running = deployment.state == DeploymentState::Running;
         if running {
             end(&mut transaction, deployment.id, DeploymentState::Canceled, Err(error)).await?;

@@ -137,9 +137,13 @@ impl Store {
         let mut transaction = self.begin().await?;
         let stored = load(&mut transaction, subscription, name).await?;
         if stored.as_ref().is_some_and(|group| group.state == ProvisioningState::Deleting) {
-            return Err(StoreError::GroupDeleting(name.to_owned()).into());
+            let deleting = StoreError::GroupDeleting(name.to_owned());
+            return transaction.undo(Err(deleting.into())).await;
         }
-        let body = decide(stored.as_ref())?;
+        let body = match decide(stored.as_ref()) {
+            Ok(body) => body,
+            Err(refused) => return transaction.undo(Err(refused)).await,
+        };
         let created = stored.is_none();
         let group = match stored {
             Some(stored) => Group { body, ..stored },
@@ -147,7 +151,7 @@ impl Store {
         };
         upsert(&mut transaction, &group).await?;
         record(&mut transaction, act, None, None).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        transaction.commit().await?;
         Ok((group, created))
     }
 
@@ -163,10 +167,12 @@ impl Store {
         act: &Act,
     ) -> Result<Option<Operation>, StoreError> {
         let mut transaction = self.begin().await?;
-        let Some(group) = load(&mut transaction, subscription, name).await? else { return Ok(None) };
+        let Some(group) = load(&mut transaction, subscription, name).await? else {
+            return transaction.undo(Ok(None)).await;
+        };
         let users = foreign_users(&mut transaction, &group).await?;
         if !users.is_empty() {
-            return Err(StoreError::GroupInUse { group: group.name, users });
+            return transaction.undo(Err(StoreError::GroupInUse { group: group.name, users })).await;
         }
         sqlx::query("UPDATE resource_groups SET deleting = 1 WHERE id = ?")
             .bind(group.id.to_string())

@@ -36,10 +36,11 @@ impl Store {
                 what: "signing key".to_owned(),
                 why: "it cannot be opened".to_owned(),
             };
-            return Ok(StoredIdentity {
+            let known = StoredIdentity {
                 tenant: parse_uuid(row.try_get("tenant")?)?,
                 signing_key: self.key.open(PURPOSE, row.try_get("signing_key")?).map_err(damaged)?,
-            });
+            };
+            return transaction.undo(Ok(known)).await;
         }
         let made = make();
         sqlx::query("INSERT INTO identity (only, tenant, signing_key) VALUES (1, ?, ?)")

@@ -143,12 +143,13 @@ impl Store {
         let mut transaction = self.begin().await?;
         let stored = load(&mut transaction, path).await?;
         let users = users_of(&mut transaction, path).await?;
-        let decision = decide(stored.as_ref(), &users)?;
+        let decision = match decide(stored.as_ref(), &users) {
+            Ok(decision) => decision,
+            Err(refused) => return transaction.undo(Err(refused)).await,
+        };
         let subnets_before = stored.as_ref().map_or(0, NetworkResource::subnet_count);
-        let written = self.apply_network(&mut transaction, path, stored, decision, act).await?;
-        record(&mut transaction, act, None, None).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
-        let (resource, created) = written;
+        let written = self.apply_network(&mut transaction, path, stored, decision, act).await;
+        let (resource, created) = transaction.end(written).await?;
         let grown = resource.subnet_count() > subnets_before;
         Ok(NetworkWritten { resource, users, created, grown })
     }
@@ -179,7 +180,7 @@ impl Store {
             (NetworkDecision::Delete, Some(stored)) => {
                 sqlx::query("DELETE FROM network_resources WHERE id = ?")
                     .bind(stored.id.to_string())
-                    .execute(connection)
+                    .execute(&mut *connection)
                     .await?;
                 stored
             }
@@ -190,6 +191,7 @@ impl Store {
                 });
             }
         };
+        record(connection, act, None, None).await?;
         Ok((resource, created))
     }
 

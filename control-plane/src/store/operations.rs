@@ -121,6 +121,7 @@ impl Store {
     /// The database's.
     pub async fn end_on_demand(&self, id: Uuid, outcome: Result<&Value, &Problem>) -> Result<(), StoreError> {
         let state = outcome.map_or(OperationState::Failed, |_| OperationState::Succeeded);
+        let mut transaction = self.begin().await?;
         sqlx::query(
             "UPDATE operations SET state = ?, code = ?, message = ?, result = ?, ended_at = ? \
              WHERE id = ? AND state = 'InProgress'",
@@ -131,8 +132,9 @@ impl Store {
         .bind(outcome.ok().map(Value::to_string))
         .bind(Millis::now().0)
         .bind(id.to_string())
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         self.settled();
         Ok(())
     }
@@ -142,6 +144,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn end_all_on_demand(&self, problem: &Problem) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
         sqlx::query(
             "UPDATE operations SET state = 'Failed', code = ?, message = ?, ended_at = ? \
              WHERE kind = 'OnDemandHealth' AND state = 'InProgress'",
@@ -149,8 +152,9 @@ impl Store {
         .bind(&problem.code)
         .bind(&problem.message)
         .bind(Millis::now().0)
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         Ok(())
     }
 }

@@ -112,7 +112,7 @@ impl Store {
         .fetch_optional(&mut *transaction)
         .await?;
         if is_wanted.is_none() {
-            return Ok(false);
+            return transaction.undo(Ok(false)).await;
         }
         let (mut state, mut reason) = match settlement {
             Settlement::Applied | Settlement::Stopped => (ProvisioningState::Succeeded, None),
@@ -183,7 +183,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         if removed.rows_affected() == 0 {
-            return Ok(false);
+            return transaction.undo(Ok(false)).await;
         }
         end_operations(&mut transaction, gateway, OperationState::Succeeded, None).await?;
         finish_deletions(&mut transaction).await?;

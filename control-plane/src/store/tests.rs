@@ -1,6 +1,7 @@
 //! The store on a real SQLite file.
 
 mod error_pages;
+mod full_disk;
 mod pages;
 mod surroundings;
 mod switch;
@@ -225,7 +226,7 @@ async fn looks_at_the_backends_are_kept_for_a_day_but_not_without_end() {
     let double = "INSERT INTO operations SELECT hex(randomblob(16)), gateway, resource_id, subscription, kind, generation, state, code, message, \
                   result, started_at, ended_at - 1 FROM operations WHERE kind = 'BackendHealth'";
     for _ in 0..10 {
-        sqlx::query(double).execute(&store.writer).await.unwrap();
+        sqlx::query(double).execute(store.writer.pool()).await.unwrap();
     }
     let last = look().await;
     let count = "SELECT COUNT(*) FROM operations WHERE kind = 'BackendHealth'";
@@ -233,7 +234,7 @@ async fn looks_at_the_backends_are_kept_for_a_day_but_not_without_end() {
     assert_eq!(count().await, 1000);
     assert_eq!(state(&store, &last).await, OperationState::Succeeded);
     let age = "UPDATE operations SET ended_at = ended_at - 86400001 WHERE kind = 'BackendHealth'";
-    sqlx::query(age).execute(&store.writer).await.unwrap();
+    sqlx::query(age).execute(store.writer.pool()).await.unwrap();
     look().await;
     assert_eq!(count().await, 1);
 }
@@ -245,7 +246,7 @@ async fn a_damaged_gateway_can_be_deleted_and_does_not_hide_the_others() {
         write(&store, document(name, vec![port("a", 1)]), &[]).await.unwrap();
     }
     let damage = "UPDATE children SET secret = x'00' WHERE resource_id LIKE '%/damaged/%'";
-    sqlx::query(damage).execute(&store.writer).await.unwrap();
+    sqlx::query(damage).execute(store.writer.pool()).await.unwrap();
     let error = store.gateway(&path("damaged")).await.unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
     let listed = store.gateways("sub", None).await.unwrap();
@@ -319,7 +320,10 @@ async fn a_database_without_its_key_is_left_alone() {
 async fn only_who_may_migrate_opens_a_database_of_another_version() {
     let (dir, store) = store().await;
     Store::open(dir.path(), Schema::Current).await.unwrap().close().await;
-    sqlx::query("UPDATE _sqlx_migrations SET version = version + 99").execute(&store.writer).await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = version + 99")
+        .execute(store.writer.pool())
+        .await
+        .unwrap();
     store.close().await;
     let error = Store::open(dir.path(), Schema::Current).await.unwrap_err();
     assert!(matches!(error, StoreError::Version(_)), "{error}");

@@ -73,7 +73,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         if used.rows_affected() == 0 {
-            return Ok(Err(TokenRefused));
+            return transaction.undo(Ok(Err(TokenRefused))).await;
         }
         sqlx::query("INSERT INTO workers (id, fingerprint, joined_at) VALUES (?, ?, ?)")
             .bind(worker.to_string())

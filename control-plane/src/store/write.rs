@@ -103,9 +103,12 @@ impl Store {
         let stored = self.load(&mut transaction, path).await?;
         let id = stored.as_ref().map(|gateway| gateway.id);
         let outside = outside(&mut transaction, named, id).await?;
-        let decision = decide(stored.as_ref(), &outside)?;
-        let written = self.apply(&mut transaction, stored, decision, act).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        let decision = match decide(stored.as_ref(), &outside) {
+            Ok(decision) => decision,
+            Err(refused) => return transaction.undo(Err(refused)).await,
+        };
+        let written = self.apply(&mut transaction, stored, decision, act).await;
+        let written = transaction.end(written).await?;
         self.settled();
         Ok(written)
     }
@@ -123,9 +126,11 @@ impl Store {
     ) -> Result<Written, E> {
         let mut transaction = self.begin().await?;
         let stored = self.load_head(&mut transaction, path).await?;
-        decide(stored.as_ref())?;
-        let written = self.apply(&mut transaction, stored, Decision::Delete, act).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        if let Err(refused) = decide(stored.as_ref()) {
+            return transaction.undo(Err(refused)).await;
+        }
+        let written = self.apply(&mut transaction, stored, Decision::Delete, act).await;
+        let written = transaction.end(written).await?;
         self.settled();
         Ok(written)
     }

@@ -40,10 +40,13 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     // When it is dropped, what runs ends where it waits.
     let mut tasks: JoinSet<()> = JoinSet::new();
     let mut running: HashMap<task::Id, Uuid> = HashMap::new();
+    let mut write_failure = app.store.write_failure();
     loop {
         tokio::select! {
             () = app.deployments.notified() => {}
             _ = tick.tick() => {}
+            // Those that failed for want of the disk are tried again as soon as it is back.
+            Ok(()) = write_failure.changed() => {}
             Some(ended) = tasks.join_next_with_id() => {
                 let task = ended.map_or_else(|failed| failed.id(), |(task, ())| task);
                 let is_waited_for = running.len() == AT_ONCE;
@@ -156,7 +159,9 @@ impl Run<'_> {
                 Ok(()) => Ok(()),
                 Err(Unwritten::Unwanted) => return Ok(None),
                 Err(Unwritten::Failed(problem)) => Err(Failure::new(problem.code, problem.message)),
-                Err(Unwritten::Refused(ApiError::Internal(error))) => return Err(error),
+                Err(Unwritten::Refused(ApiError::Internal(error) | ApiError::Unwritable(error))) => {
+                    return Err(error);
+                }
                 Err(Unwritten::Refused(error)) => Err(error.failure()),
             };
             let hidden = |text: &str| self.plan.without_secrets_in(text);
@@ -188,7 +193,7 @@ impl Run<'_> {
                 Ok(Ready::Now(outputs)) => return Ok(Ok(Value::Object(outputs))),
                 Ok(Ready::After(ids)) => match self.fetch(ids).await {
                     Ok(()) => {}
-                    Err(ApiError::Internal(error)) => return Err(error),
+                    Err(ApiError::Internal(error) | ApiError::Unwritable(error)) => return Err(error),
                     Err(error) => return Ok(Err(error.failure())),
                 },
                 Err(flaws) => return Ok(Err(invalid(flaws))),

@@ -47,6 +47,8 @@ codes! { CODES;
     pub(super) const OPERATION_FAILED: &str = "OperationFailed";
     /// The service is not ready.
     pub(super) const NOT_READY: &str = "ServiceUnavailable";
+    /// The database cannot be used at present, because of a full disk for example. `Retry-After` says when to try again.
+    pub(super) const UNWRITABLE: &str = "StorageUnavailable";
     /// The service failed.
     pub(super) const INTERNAL: &str = "InternalServerError";
 }

@@ -80,7 +80,7 @@ impl Store {
         let query = select_deployments!("WHERE id = ? AND state = 'Running'");
         let Some(row) = sqlx::query(query).bind(id.to_string()).fetch_optional(&mut *transaction).await?
         else {
-            return Ok(None);
+            return transaction.undo(Ok(None)).await;
         };
         sqlx::query("DELETE FROM deployment_steps WHERE deployment = ?")
             .bind(id.to_string())
@@ -114,6 +114,7 @@ impl Store {
         resource_id: &str,
         resource_type: &str,
     ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
         let begun = sqlx::query(
             "INSERT INTO deployment_steps (deployment, position, id, resource_id, resource_type, state, started_at) \
              SELECT id, ?, ?, ?, ?, 'Running', ? FROM deployments WHERE id = ? AND state = 'Running'",
@@ -124,8 +125,9 @@ impl Store {
         .bind(resource_type)
         .bind(Millis::now().0)
         .bind(deployment.to_string())
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         Ok(begun.rows_affected() > 0)
     }
 
@@ -140,6 +142,7 @@ impl Store {
         outcome: Result<(), &Failure>,
     ) -> Result<(), StoreError> {
         let state = outcome.map_or(DeploymentState::Failed, |()| DeploymentState::Succeeded);
+        let mut transaction = self.begin().await?;
         sqlx::query(
             "UPDATE deployment_steps SET state = ?, error = ?, ended_at = ? \
              WHERE deployment = ? AND position = ? AND state = 'Running'",
@@ -149,8 +152,9 @@ impl Store {
         .bind(Millis::now().0)
         .bind(deployment.to_string())
         .bind(i64::try_from(position).unwrap_or(i64::MAX))
-        .execute(&self.writer)
+        .execute(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         Ok(())
     }
 
