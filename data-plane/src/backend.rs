@@ -20,7 +20,6 @@ use crate::health::Health;
 use crate::member::Standing;
 use crate::metrics::series::TargetSeries;
 use crate::resolver::name::Name;
-use crate::runtime::hosts::without_port;
 use crate::tls::client::{self, Client, Demands};
 
 /// What a backend is, as far as connections and probes are concerned.
@@ -146,7 +145,7 @@ fn usual_name(tls: &Client, settings: &Settings, host: &Host) -> Option<ServerNa
         HostHeader::Fixed(name) => name.clone(),
         HostHeader::Member => Backend::own_host(host),
     };
-    client::server_name(without_port(&name))
+    client::server_name(&name)
 }
 
 /// The backends of one gateway.

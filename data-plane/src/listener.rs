@@ -111,7 +111,7 @@ pub(crate) async fn accept(
                     address,
                     client,
                 };
-                tokio::task::spawn_local(serve(arrival, tcp, close.clone()));
+                tokio::task::spawn_local(serve(arrival, tcp));
             }
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
@@ -134,12 +134,13 @@ fn printable(client: SocketAddr) -> HeaderValue {
 
 /// One connection: who it is where a proxy says so, TLS where the site asks for it, then requests until it ends or
 /// hands itself to a tunnel.
-async fn serve(mut arrival: Arrival, mut tcp: TcpStream, close: CancellationToken) {
+async fn serve(mut arrival: Arrival, mut tcp: TcpStream) {
     let site = |arrival: &Arrival| {
         let runtime = arrival.current.load();
-        runtime.sites.get(&arrival.address).map(|site| (site.tls.clone(), site.proxies.clone()))
+        let site = runtime.sites.get(&arrival.address)?;
+        Some((site.tls.clone(), site.proxies.clone(), site.closing.clone()))
     };
-    let Some((tls, proxies)) = site(&arrival) else { return };
+    let Some((tls, proxies, close)) = site(&arrival) else { return };
     if !proxies.is_empty() {
         match timeout(HANDSHAKE_TIMEOUT, introduce(&mut tcp, arrival.client, &proxies)).await {
             Ok(Ok(client)) => arrival.client = client,

@@ -7,6 +7,7 @@
 //! Each phase is a module of its own. A request uses the route that was in force when it came in, whatever happens
 //! to the configuration meanwhile.
 
+mod absolute;
 mod admission;
 pub(crate) mod body;
 mod buffer;
@@ -75,7 +76,10 @@ pub(crate) async fn serve(
     let (id, largest) = (TransactionId::new(&connection.thread), connection.thread.max_request_body);
     // Boxed, for it goes through many hands.
     let mut request = Box::new(request.map(|body| RequestBody::new(body, largest)));
-    let translated = http2::translate(&mut request, largest);
+    let translated = match request.version() {
+        Version::HTTP_2 => http2::translate(&mut request, largest),
+        _ => absolute::translate(&mut request),
+    };
     let mut record = Record::start(&connection, id, &request);
     let facts = Facts::of(&request, id, &connection.thread);
     record.trace(facts.trace.exported());
@@ -135,13 +139,13 @@ async fn answer(
     record: &mut Record,
 ) -> Result<Answer, ProxyError> {
     let route = admit(connection, &request, record)?;
-    let selection = Selection::of(route, request.uri().path()).ok_or(ProxyError::NoRule)?;
+    let selection = Selection::of(route, request.uri().path())?;
     let (selection, rewriting) = rewrite::request(selection, connection, &mut request)?;
     record.select(&selection);
     let target = match selection.action() {
         Action::Forward(target) => target,
         Action::Redirect(redirect) => {
-            let location = redirect::location(redirect, headers::host(&request)?, request.uri());
+            let location = redirect::location(redirect, &headers::host(&request)?, request.uri());
             let (location, to_head) =
                 (location.ok_or(ProxyError::InvalidHost)?, request.method() == Method::HEAD);
             return Ok(Answer::Own(selection.route.answers.redirect(redirect.status, location, to_head)));
@@ -187,13 +191,14 @@ fn admit<B>(
         connection.counts.cells().malformed.add(1);
         return Err(ProxyError::Refused(fault));
     }
-    admission::check_protocol(connection.secure, connection.tls.as_deref())?;
-    let host = headers::host(request)?;
-    let runtime = connection.current.load();
+    let (runtime, tls) = (connection.current.load(), connection.tls.as_deref());
     let site = runtime.sites.get(&connection.address).ok_or(ProxyError::NoListener)?;
-    let route = site.route(host).ok_or(ProxyError::NoListener)?;
+    admission::check_protocol(connection.secure, site.tls.is_some(), tls)?;
+    let host = headers::host(request)?;
+    let route = site.route(&host).ok_or(ProxyError::NoListener)?;
     record.take(route);
-    admission::check_client(route, connection.tls.as_deref())?;
+    admission::check_suite(route, tls)?;
+    admission::check_client(route, tls)?;
     Ok(route.clone())
 }
 

@@ -21,7 +21,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::id::GatewayId;
+use tokio_util::sync::CancellationToken;
 
 use crate::backend::{Backend, Backends};
 use crate::member::Roster;
@@ -32,7 +34,7 @@ pub(crate) use balance::Draw;
 pub(crate) use build::BuildError;
 use build::Departing;
 use hosts::HostTable;
-pub(crate) use route::{Action, Redirect, RedirectTarget, Route, Rule, Selection, Way};
+pub(crate) use route::{Action, Redirect, RedirectTarget, Route, Rule, Selection, Unroutable, Way};
 pub(crate) use target::{HostPolicy, Target};
 
 /// One gateway as it is executed.
@@ -64,6 +66,16 @@ impl Runtime {
             .filter(|other| other.key.pool == backend.key.pool && other.key.settings == backend.key.settings);
         target::keeps(backend.probe().min_servers as usize, alike)
     }
+
+    /// Has the connections of each address end in order, unless `next` serves the address in the same way.
+    pub(crate) fn end_connections(&self, next: Option<&Runtime>) {
+        for (address, site) in &self.sites {
+            let kept = next.and_then(|next| next.sites.get(address)).is_some_and(|next| next.is_like(site));
+            if !kept {
+                site.closing.cancel();
+            }
+        }
+    }
 }
 
 /// What one bound address serves.
@@ -73,6 +85,9 @@ pub(crate) struct Site {
     pub(crate) tls: Option<Arc<Server>>,
     /// Whose connections begin with a header of the PROXY protocol; none if nobody's do.
     pub(crate) proxies: Arc<[IpNet]>,
+    /// Cancelled when connections that were accepted as this site wants them are not wanted any more. What runs on them
+    /// may finish. The next runtime takes it over with a site that is like this one.
+    pub(crate) closing: CancellationToken,
     hosts: Arc<HostTable>,
     routes: Vec<Arc<Route>>,
     /// The names of its listeners, for a message when it cannot be bound.
@@ -81,7 +96,13 @@ pub(crate) struct Site {
 
 impl Site {
     /// The route for a request's host.
-    pub(crate) fn route(&self, host: &str) -> Option<&Arc<Route>> {
+    pub(crate) fn route(&self, host: &CanonicalHost<'_>) -> Option<&Arc<Route>> {
         self.hosts.find(host).map(|rank| &self.routes[rank])
+    }
+
+    /// Whether a connection begins in the same way here and there: with TLS or without, and with or without a header of
+    /// the PROXY protocol from the same networks.
+    fn is_like(&self, other: &Site) -> bool {
+        self.tls.is_some() == other.tls.is_some() && self.proxies == other.proxies
     }
 }

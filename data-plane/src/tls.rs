@@ -6,7 +6,7 @@ pub(crate) mod client_certificate;
 mod description;
 pub(crate) mod facts;
 pub(crate) mod server;
-mod suites;
+pub(crate) mod suites;
 mod tickets;
 
 use std::sync::{Arc, OnceLock};

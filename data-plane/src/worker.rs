@@ -49,7 +49,7 @@ struct Gateway {
     /// Of the snapshot's content.
     digest: Digest,
     current: Arc<ArcSwap<Runtime>>,
-    /// Open sockets; cancelling one closes it and lets its connections finish what they are at.
+    /// Open sockets; cancelling one closes it. Its connections are the site's to end.
     sockets: BTreeMap<SocketAddr, CancellationToken>,
     /// Who keeps track of where each name leads.
     names: HashMap<String, Task>,
@@ -153,6 +153,7 @@ impl Worker {
             let empty = Runtime::build(&nothing, Some(&old), &self.config);
             let empty = Arc::new(empty.expect("nothing can always be built"));
             served.current.store(empty.clone());
+            old.end_connections(None);
             for close in served.sockets.into_values() {
                 close.cancel();
             }
@@ -183,6 +184,7 @@ impl Worker {
     /// Stops accepting and probing. What runs is the threads' to finish.
     pub(crate) fn stop(&mut self) {
         for gateway in self.gateways.drain().map(|(_, gateway)| gateway) {
+            gateway.current.load().end_connections(None);
             for close in gateway.sockets.into_values() {
                 close.cancel();
             }
@@ -201,6 +203,9 @@ impl Worker {
         let mut gateway = match gateway {
             Some(gateway) => {
                 gateway.current.store(runtime.clone());
+                if let Some(old) = &old {
+                    old.end_connections(Some(&runtime));
+                }
                 Gateway { snapshot, digest, ..gateway }
             }
             None => {

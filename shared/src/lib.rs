@@ -6,9 +6,11 @@
 //! write secrets the same safe way. It has never heard of ARM: that is the control plane's business alone.
 
 pub mod channel;
+pub mod host;
 pub mod id;
 pub mod meter;
 pub mod metrics;
+pub mod path;
 pub mod private_file;
 pub mod protocol;
 pub mod seal;

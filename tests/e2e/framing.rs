@@ -40,7 +40,7 @@ async fn what_cannot_be_framed_anew_is_refused_and_the_connection_closed() {
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\n\r\n", 400),
-        ("GET http://other/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET ftp://other/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     ];
     for (request, status) in cases {
         let mut client = gateway.peer().await;

@@ -9,6 +9,7 @@ mod auth;
 mod backend_tls;
 mod backends;
 mod buffering;
+mod canonical;
 mod children;
 mod client_certificates;
 mod command_line;

@@ -61,7 +61,7 @@ const CASES: &[Case] = &[
     ("GET /s HTTP/1.1\r\nHost: a\r\nX: b\0c\r\n\r\n", 400, "control character"),
     ("GET /s HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400, "several Host"),
     ("GET /s HTTP/1.1\r\n\r\n", 400, "missing"),
-    ("GET http://other/s HTTP/1.1\r\nHost: a\r\n\r\n", 400, "request target"),
+    ("GET http://a@other/s HTTP/1.1\r\nHost: a\r\n\r\n", 400, "request target"),
     ("GET /\u{ab}.doc HTTP/1.1\r\nHost: a\r\n\r\n", 400, "request target"),
     ("GET /s#x HTTP/1.1\r\nHost: a\r\n\r\n", 400, "request target"),
     ("GET /s\r\n\r\n", 400, "HTTP/0.9"),

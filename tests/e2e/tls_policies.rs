@@ -106,6 +106,51 @@ async fn each_listener_of_a_port_has_its_own_policy() {
 }
 
 #[tokio::test]
+async fn no_host_header_leads_past_the_policy_of_its_listener() {
+    let (backend, server) = (Backend::start().await, Authority::new());
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |mut document| {
+        let custom = |suites: &[CipherSuite]| {
+            let suites: Vec<String> = suites.iter().map(|suite| format!("{suite:?}")).collect();
+            json!({"policyType": "CustomV2", "minProtocolVersion": "TLSv1_2", "cipherSuites": suites})
+        };
+        for (host, policy) in [
+            ("all.test", Value::Null),
+            ("new.test", json!({"policyType": "CustomV2", "minProtocolVersion": "TLSv1_3"})),
+            ("narrow.test", custom(&[AES_128])),
+        ] {
+            document = document.child("sslProfiles", host, &json!({"sslPolicy": policy}));
+            let profile = document.reference("sslProfiles", host);
+            document = document.https_for(host, &server.issue(&[host]), &json!({"sslProfile": profile}));
+        }
+        document
+    })
+    .await;
+    let old = |suite| {
+        TlsClient::new(
+            &server,
+            &Choices { versions: &[&version::TLS12], suites: suite, ..Choices::default() },
+        )
+    };
+    let (strong, weak) = (old(&[AES_256]), old(&[AES_128]));
+    let newest = TlsClient::new(&server, &Choices::default());
+    for (client, host, status) in [
+        (&strong, "all.test", 200),
+        (&strong, "new.test", 421),
+        (&strong, "new.test.", 421),
+        (&strong, "narrow.test", 421),
+        (&weak, "new.test", 421),
+        (&weak, "narrow.test", 200),
+        (&newest, "new.test", 200),
+        (&newest, "narrow.test", 200),
+    ] {
+        let mut http = HttpClient::connect_tls(gateway.https(), "all.test", &client.config).await;
+        http.send("GET", "/x", &[("host", host)], "").await.expect(status);
+    }
+    gateway.access_log().line_with(&["does not offer the TLS version"]).await;
+    assert_eq!(backend.requests().len(), 4);
+}
+
+#[tokio::test]
 async fn sessions_are_resumed_also_across_a_change() {
     let (backend, server) = (Backend::start().await, Authority::new());
     let identity = server.issue(&[HOST]);

@@ -242,13 +242,18 @@ fn host_header(resource: &Source, violations: &mut Violations) -> HostHeader {
 /// What stands in the place of the path that a rule matched.
 fn path(resource: &Source, violations: &mut Violations) -> Option<String> {
     let path = given(resource.properties.path.as_ref())?;
-    if path.starts_with('/') && path.parse::<PathAndQuery>().is_ok_and(|parsed| parsed.path() == path) {
-        return Some(path.to_owned());
+    if !path.parse::<PathAndQuery>().is_ok_and(|parsed| parsed.path() == path) || !path.starts_with('/') {
+        let message = format!(
+            "'{path}' is no path: it must begin with '/', without a query, and in characters of a URL."
+        );
+        violations.push(code::PATH_INVALID, resource.at("path"), message);
+        return None;
     }
-    let message =
-        format!("'{path}' is no path: it must begin with '/', without a query, and in characters of a URL.");
-    violations.push(code::PATH_INVALID, resource.at("path"), message);
-    None
+    if let Err(complaint) = tidegate_shared::path::check(path) {
+        violations.push(code::PATH_INVALID, resource.at("path"), format!("'{path}': {complaint}."));
+        return None;
+    }
+    Some(path.to_owned())
 }
 
 fn probe(

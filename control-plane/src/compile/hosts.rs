@@ -1,4 +1,7 @@
-//! Host names: what may stand in a `Host` header, and the wildcards of listeners.
+//! Host names: what may stand in a `Host` header, and the wildcards of listeners. Their canonical form is that of
+//! [`tidegate_shared::host`], in which workers compare them.
+
+use tidegate_shared::host::HostPattern;
 
 /// The longest name in the DNS.
 const NAME_LENGTH: usize = 253;
@@ -15,30 +18,41 @@ pub(super) fn is_host(text: &str) -> bool {
     })
 }
 
-/// What is wrong with a listener's `hostName`, if anything.
-pub(super) fn complaint_of_name(text: &str) -> Option<&'static str> {
-    if text.contains(['*', '?']) {
-        return Some("Wildcards are allowed in hostNames only");
+const NO_NAME: &str = "It is no host name";
+
+/// A listener's `hostName`.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn name(text: &str) -> Result<HostPattern, &'static str> {
+    if text.contains(HostPattern::WILDCARDS) {
+        return Err("Wildcards are allowed in hostNames only");
     }
-    (!is_name(text, |byte| byte.is_ascii_alphanumeric() || byte == b'-')).then_some("It is no host name")
+    pattern(text)
 }
 
-/// What is wrong with one of a listener's `hostNames`, if anything.
-pub(super) fn complaint_of_pattern(text: &str) -> Option<&'static str> {
+/// One of a listener's `hostNames`.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn pattern(text: &str) -> Result<HostPattern, &'static str> {
     let count = |text: &str, wildcard| text.matches(wildcard).count();
     if !is_name(text, |byte| byte.is_ascii_alphanumeric() || b"-*?".contains(&byte)) {
-        return Some("It is no host name");
+        return Err(NO_NAME);
     }
     if text.split('.').any(|label| count(label, '*') > 1) {
-        return Some("Only one '*' is allowed between two dots");
+        return Err("Only one '*' is allowed between two dots");
     }
     if text.split('.').any(|label| label.contains('*') && label.contains('?')) {
-        return Some("'*' and '?' are not allowed together between two dots");
+        return Err("'*' and '?' are not allowed together between two dots");
     }
     if count(text, '*') > STARS {
-        return Some("Only two '*' are allowed in a name");
+        return Err("Only two '*' are allowed in a name");
     }
-    (count(text, '*') + count(text, '?') > WILDCARDS).then_some("Only four wildcards are allowed in a name")
+    if count(text, '*') + count(text, '?') > WILDCARDS {
+        return Err("Only four wildcards are allowed in a name");
+    }
+    HostPattern::parse(text).map_err(|_| NO_NAME)
 }
 
 fn is_name(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
@@ -68,14 +82,14 @@ mod tests {
     #[test]
     fn wildcards() {
         for good in ["a.b", "*.a.b", "*", "??.a", "*.*.a", "a?b.c*d.e?", "a-*.b"] {
-            assert_eq!(complaint_of_pattern(good), None, "{good}");
+            assert!(pattern(good).is_ok(), "{good}");
         }
         for bad in ["**", "*a*.b", "**.a", "*?.a", "*.*.*.a", "?????.a", "*.*.a???b", "a..*", "a_b", ""] {
-            assert!(complaint_of_pattern(bad).is_some(), "{bad}");
+            assert!(pattern(bad).is_err(), "{bad}");
         }
-        assert_eq!(complaint_of_name("a.b"), None);
+        assert_eq!(name("A.b").unwrap().as_str(), "a.b");
         for bad in ["*.a", "a?b", "", "a b", "a."] {
-            assert!(complaint_of_name(bad).is_some(), "{bad}");
+            assert!(name(bad).is_err(), "{bad}");
         }
     }
 }

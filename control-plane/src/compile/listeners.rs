@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use tidegate_shared::host::HostPattern;
 use tidegate_shared::snapshot::{Frontend, Listener, ListenerTls};
 
 use super::error_pages::Collected;
@@ -141,8 +142,8 @@ fn profile<'a>(resource: &Source, places: &Places<'a>, violations: &mut Violatio
     places.compiled_profiles.get(index)
 }
 
-/// The host names in lower case, each once.
-fn host_names(resource: &Source, violations: &mut Violations) -> Vec<String> {
+/// The host names in canonical form, each once.
+fn host_names(resource: &Source, violations: &mut Violations) -> Vec<HostPattern> {
     let properties = &resource.properties;
     let single = given(properties.host_name.as_ref());
     if single.is_some() && !properties.host_names.is_empty() {
@@ -150,15 +151,15 @@ fn host_names(resource: &Source, violations: &mut Violations) -> Vec<String> {
         violations.push(code::EXCLUSIVE, resource.at("hostNames"), message);
     }
     let mut hosts = Vec::new();
-    let mut add = |text: &str, complaint: Option<&str>, target: String| match complaint {
-        Some(complaint) => violations.push(code::HOST_NAME, target, format!("'{text}': {complaint}.")),
-        None => hosts.push(text.to_ascii_lowercase()),
+    let mut add = |text: &str, parsed: Result<HostPattern, &str>, target: String| match parsed {
+        Err(complaint) => violations.push(code::HOST_NAME, target, format!("'{text}': {complaint}.")),
+        Ok(host) => hosts.push(host),
     };
     if let Some(name) = single {
-        add(name, hosts::complaint_of_name(name), resource.at("hostName"));
+        add(name, hosts::name(name), resource.at("hostName"));
     }
     for (i, pattern) in properties.host_names.iter().enumerate() {
-        add(pattern, hosts::complaint_of_pattern(pattern), resource.at(&format!("hostNames[{i}]")));
+        add(pattern, hosts::pattern(pattern), resource.at(&format!("hostNames[{i}]")));
     }
     let mut seen = HashSet::new();
     hosts.retain(|host| seen.insert(host.clone()));
@@ -200,7 +201,7 @@ fn find_clashes(listeners: &[(&Source, Listener)], violations: &mut Violations) 
             clash.get_or_insert((other, "and different proxyProtocol"));
         }
         let everything = listener.hosts.is_empty().then_some("");
-        for host in listener.hosts.iter().map(String::as_str).chain(everything) {
+        for host in listener.hosts.iter().map(HostPattern::as_str).chain(everything) {
             if let Some(other) = taken.insert((listener.frontend, listener.port, host), resource) {
                 clash.get_or_insert((other, "and the same host name"));
             }

@@ -2,6 +2,7 @@
 
 use http::Uri;
 
+use tidegate_shared::host::HostPattern;
 use tidegate_shared::snapshot::{self, Redirect, RedirectTarget};
 
 use super::resources::{Resource, Resources, given};
@@ -77,7 +78,7 @@ fn target(
     let listener = compiled_listeners.iter().find(|compiled| compiled.name == *name)?;
     Some(RedirectTarget::Listener {
         secure: listener.tls.is_some(),
-        host: listener.hosts.first().cloned(),
+        host: listener.hosts.first().map(|host| host.as_str().to_owned()),
         port: listener.port,
     })
 }
@@ -92,7 +93,7 @@ fn listener<'a>(
     let index = listeners.optional(resource, "targetListener", reference, violations);
     let listener = listeners.get(index?)?;
     let names = &listener.properties.host_names;
-    if names.len() > 1 || names.iter().any(|name| name.contains(['*', '?'])) {
+    if names.len() > 1 || names.iter().any(|name| name.contains(HostPattern::WILDCARDS)) {
         let message = format!(
             "Redirect configuration {} cannot have the target listener {}, which has several host names or wildcards.",
             resource.id, listener.id

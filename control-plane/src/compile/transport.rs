@@ -61,23 +61,29 @@ fn check_tls(resource: &Source, places: &Places<'_>, violations: &mut Violations
     }
 }
 
-/// The server names in lower case; one empty name where there are none, which stands for all.
+/// The server names in canonical form; one empty name where there are none, which stands for all.
 fn host_names(resource: &Source, violations: &mut Violations) -> Vec<String> {
     let names = &resource.properties.host_names;
     if !names.is_empty() && resource.properties.protocol == TransportProtocol::Tcp {
         let message = format!("Listener {} uses protocol Tcp, which knows no host names.", resource.id);
         violations.push(code::TRANSPORT_TLS_ONLY, resource.at("hostNames"), message);
     }
+    if names.is_empty() {
+        return vec![String::new()];
+    }
+    let mut canonical = Vec::with_capacity(names.len());
     for (i, name) in names.iter().enumerate() {
-        if let Some(complaint) = hosts::complaint_of_pattern(name) {
-            let message = format!("'{name}': {complaint}.");
-            violations.push(code::HOST_NAME, resource.at(&format!("hostNames[{i}]")), message);
+        match hosts::pattern(name) {
+            Ok(pattern) => canonical.push(String::from(pattern)),
+            Err(complaint) => {
+                let message = format!("'{name}': {complaint}.");
+                violations.push(code::HOST_NAME, resource.at(&format!("hostNames[{i}]")), message);
+            }
         }
     }
-    let mut names: Vec<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
-    names.sort_unstable();
-    names.dedup();
-    if names.is_empty() { vec![String::new()] } else { names }
+    canonical.sort_unstable();
+    canonical.dedup();
+    canonical
 }
 
 /// Checks the settings.

@@ -1,5 +1,7 @@
 //! What a client sends: head after head, each with its body, until something is not as it must be. Pure.
 
+use tidegate_shared::host::CanonicalHost;
+
 use super::Fault;
 use super::chunks::Chunks;
 use super::line::{Field, Framing, Length};
@@ -224,7 +226,7 @@ impl<'a> RequestLine<'a> {
         match method {
             b"CONNECT" => Err(Fault::Connect),
             _ if target.len() > MAX_TARGET => Err(Fault::TargetTooLong),
-            _ if !is_target(method, target) => Err(Fault::Target),
+            _ if !is_target(method, target) && !is_absolute(target) => Err(Fault::Target),
             _ => Ok(RequestLine { method, target, old_version }),
         }
     }
@@ -251,13 +253,24 @@ pub(crate) fn is_expectation(value: &[u8]) -> bool {
 }
 
 /// A path with or without a query, or `*` of OPTIONS (RFC 9112, section 3.2), in characters that need no encoding.
-/// Absolute targets are for proxies that clients choose themselves; a second opinion on the host is none too few.
 pub(crate) fn is_target(method: &[u8], target: &[u8]) -> bool {
     match target {
         b"*" => method == b"OPTIONS",
         [b'/', rest @ ..] => rest.iter().all(|byte| TARGET[usize::from(*byte)]),
         _ => false,
     }
+}
+
+/// A URL of `http` or `https` (RFC 9112, section 3.2.2), whose host has a canonical form. Others, those with a user among
+/// them, are refused.
+fn is_absolute(target: &[u8]) -> bool {
+    let Some(colon) = memchr::memmem::find(target, b"://") else { return false };
+    let (scheme, rest) = (&target[..colon], &target[colon + b"://".len()..]);
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    let host = std::str::from_utf8(&rest[..end]).ok().map(CanonicalHost::parse);
+    (scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https"))
+        && matches!(host, Some(Ok(_)))
+        && rest[end..].iter().all(|byte| TARGET[usize::from(*byte)])
 }
 
 /// What may stand in a target: RFC 3986, and what browsers send beside it.

@@ -1,17 +1,35 @@
-//! Whether a listener answers on this connection at all: whether it speaks TLS where it must, and whether the client has
-//! shown the certificate that the listener asks for. Pure.
+//! Decides if a listener answers on this connection at all: the connection must speak TLS where the listener does, have
+//! agreed on what the listener's TLS policy offers, and its client must have shown the certificate that the listener asks
+//! for. Pure.
 //!
-//! A client is asked for a certificate by the name that it names in the handshake, and its request goes by its `Host`.
-//! Where the two lead to listeners that ask for different things, it is sent away: it could get past the check otherwise.
+//! The handshake goes by the name that the client names in it (SNI), and the request goes by its `Host`. Where the two
+//! lead to listeners with different demands, the request is answered with 421 (RFC 9110, section 15.5.20): it could get
+//! past the demands of its own listener otherwise. The same holds where a listener has got other demands meanwhile.
 
 use super::error::ProxyError;
 use crate::runtime::Route;
 use crate::tls::client_certificate::ClientDemand;
 use crate::tls::facts::TlsFacts;
 
-/// Refuses plain HTTP to an HTTPS site.
-pub(super) fn check_protocol(secure: bool, tls: Option<&TlsFacts>) -> Result<(), ProxyError> {
-    if secure && tls.is_none() { Err(ProxyError::PlainHttp) } else { Ok(()) }
+/// Refuses plain HTTP to an HTTPS site, and TLS to a site that has become one of plain HTTP since the handshake.
+pub(super) fn check_protocol(
+    was_secure: bool,
+    is_secure: bool,
+    tls: Option<&TlsFacts>,
+) -> Result<(), ProxyError> {
+    match tls {
+        None if was_secure || is_secure => Err(ProxyError::PlainHttp),
+        Some(_) if !is_secure => Err(ProxyError::ProtocolChanged),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a connection whose handshake agreed on what the listener does not offer.
+pub(super) fn check_suite(route: &Route, tls: Option<&TlsFacts>) -> Result<(), ProxyError> {
+    match (route.suites, tls) {
+        (Some(offered), Some(tls)) if !tls.is_within(offered) => Err(ProxyError::SuiteNotOffered),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a client that has not shown what the listener asks for.

@@ -11,6 +11,7 @@ use super::upstream::ConnectError;
 use crate::cut::Cut;
 use crate::error_info::ErrorInfo;
 use crate::http1::Fault;
+use crate::runtime::Unroutable;
 use crate::spool::SpoolError;
 
 /// Why a request gets the gateway's own answer. The message is for the log, never for the client.
@@ -22,6 +23,8 @@ pub(crate) enum ProxyError {
     InvalidHost,
     #[error("the request target is neither a path nor *")]
     InvalidTarget,
+    #[error("the path has a segment '.' or '..', and what it names depends on who resolves it")]
+    DotSegments,
     #[error("the method is not served")]
     MethodNotServed,
     #[error("TRACE is not served")]
@@ -48,6 +51,10 @@ pub(crate) enum ProxyError {
     ClientCertificate(&'static str),
     #[error("the listener asks another client certificate than this connection was asked for")]
     Misdirected,
+    #[error("the listener does not offer the TLS version and cipher suite of this connection")]
+    SuiteNotOffered,
+    #[error("the listener no longer speaks TLS, as this connection does")]
+    ProtocolChanged,
     #[error("no listener answers for this host")]
     NoListener,
     #[error("no rule refers to the listener")]
@@ -74,6 +81,15 @@ pub(crate) enum ProxyError {
     Timeout { seconds: u64 },
 }
 
+impl From<Unroutable> for ProxyError {
+    fn from(why: Unroutable) -> ProxyError {
+        match why {
+            Unroutable::NoRule => ProxyError::NoRule,
+            Unroutable::DotSegments => ProxyError::DotSegments,
+        }
+    }
+}
+
 /// The methods of RFC 9110 and RFC 5789 that are forwarded; any other but CONNECT and TRACE is too.
 const SERVED: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
 
@@ -86,11 +102,14 @@ impl ProxyError {
             ProxyError::Refused(fault) => status_of(*fault),
             ProxyError::InvalidHost
             | ProxyError::InvalidTarget
+            | ProxyError::DotSegments
             | ProxyError::ClientBody
             | ProxyError::PlainHttp
             | ProxyError::ClientCertificate(_) => StatusCode::BAD_REQUEST,
             // Another connection would be asked for what the listener wants (RFC 9110, section 15.5.20).
-            ProxyError::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            ProxyError::Misdirected | ProxyError::SuiteNotOffered | ProxyError::ProtocolChanged => {
+                StatusCode::MISDIRECTED_REQUEST
+            }
             ProxyError::Rewrite(RewriteFault::Host) => StatusCode::BAD_REQUEST,
             ProxyError::Rewrite(RewriteFault::Loop | RewriteFault::TooLarge) => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -122,10 +141,12 @@ impl ProxyError {
             ProxyError::InvalidHost
             | ProxyError::NoListener
             | ProxyError::Misdirected
+            | ProxyError::SuiteNotOffered
+            | ProxyError::ProtocolChanged
             | ProxyError::Rewrite(RewriteFault::Host) => ErrorInfo::InvalidHost,
             ProxyError::PlainHttp => ErrorInfo::HttpToHttpsPort,
             ProxyError::ClientCertificate(_) => ErrorInfo::HttpsNoCert,
-            ProxyError::InvalidTarget => ErrorInfo::RequestUriInvalid,
+            ProxyError::InvalidTarget | ProxyError::DotSegments => ErrorInfo::RequestUriInvalid,
             ProxyError::Rewrite(RewriteFault::Loop | RewriteFault::TooLarge) => ErrorInfo::InvalidRequest,
             ProxyError::MethodNotServed | ProxyError::ProtocolNotServed => ErrorInfo::InvalidMethod,
             ProxyError::TraceNotServed => ErrorInfo::InvalidMethodTrace,
@@ -165,6 +186,8 @@ impl ProxyError {
             | ProxyError::SlowBody { .. }
             | ProxyError::BodyTooLarge { .. }
             | ProxyError::Misdirected
+            | ProxyError::SuiteNotOffered
+            | ProxyError::ProtocolChanged
             | ProxyError::PlainHttp => {
                 headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
@@ -229,6 +252,9 @@ mod tests {
             (ProxyError::Refused(Fault::HostMissing), 400, ErrorInfo::HttpNoHostHeader, true),
             (ProxyError::Refused(Fault::HeadTimeout), 408, ErrorInfo::ClientClosedRequest, true),
             (ProxyError::Misdirected, 421, ErrorInfo::InvalidHost, true),
+            (ProxyError::SuiteNotOffered, 421, ErrorInfo::InvalidHost, true),
+            (ProxyError::ProtocolChanged, 421, ErrorInfo::InvalidHost, true),
+            (ProxyError::DotSegments, 400, ErrorInfo::RequestUriInvalid, false),
             (ProxyError::NoPlace, 503, ErrorInfo::GatewayExhausted, false),
             (ProxyError::NoListener, 404, ErrorInfo::InvalidHost, false),
             (ProxyError::PlainHttp, 400, ErrorInfo::HttpToHttpsPort, true),

@@ -30,7 +30,6 @@ use crate::backend::Backend;
 use crate::http1::Fault;
 use crate::listener::Connection;
 use crate::member::Busy;
-use crate::runtime::hosts::without_port;
 use crate::runtime::{HostPolicy, Target};
 use crate::tls::client;
 use times::Times;
@@ -344,6 +343,5 @@ fn own_name(
         return Ok(None);
     }
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-    let name = without_port(host);
-    client::server_name(name).map(Some).ok_or_else(|| ConnectError::ServerName(name.to_owned()))
+    client::server_name(host).map(Some).ok_or_else(|| ConnectError::ServerName(host.to_owned()))
 }

@@ -4,7 +4,6 @@ mod names;
 mod present;
 
 use std::borrow::Cow;
-use std::net::Ipv6Addr;
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
@@ -12,6 +11,7 @@ use http::header::{
 };
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
+use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::snapshot::RequestHeaders;
 
 use super::error::ProxyError;
@@ -35,7 +35,7 @@ const X_ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-original-host");
 const X_ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
 
 /// The request's host, after what makes a request unfit to be routed has been refused (RFC 9112, section 3.2).
-pub(crate) fn host<B>(request: &Request<B>) -> Result<&str, ProxyError> {
+pub(crate) fn host<B>(request: &Request<B>) -> Result<CanonicalHost<'_>, ProxyError> {
     match *request.method() {
         Method::CONNECT => return Err(ProxyError::MethodNotServed),
         Method::TRACE => return Err(ProxyError::TraceNotServed),
@@ -46,35 +46,16 @@ pub(crate) fn host<B>(request: &Request<B>) -> Result<&str, ProxyError> {
     }
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().ok().filter(|host| is_host(host)).ok_or(ProxyError::InvalidHost),
-        (None, None) if request.version() == http::Version::HTTP_10 => Ok(""),
+        (Some(host), None) => canonical(host).ok_or(ProxyError::InvalidHost),
+        (None, None) if request.version() == http::Version::HTTP_10 => Ok(CanonicalHost::NONE),
         _ => Err(ProxyError::InvalidHost),
     }
 }
 
-/// A host name, an IPv4 address or a bracketed IPv6 address, with or without a port.
-pub(crate) fn is_host(host: &str) -> bool {
-    let (good, rest) = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
-        Some((address, rest)) => (address.parse::<Ipv6Addr>().is_ok(), rest),
-        None => {
-            let end = host.bytes().position(|byte| !NAME[usize::from(byte)]).unwrap_or(host.len());
-            (end > 0, &host[end..])
-        }
-    };
-    good && rest.strip_prefix(':').map_or(rest.is_empty(), |port| port.bytes().all(|b| b.is_ascii_digit()))
+/// The canonical form of a `Host`, if it has one.
+pub(crate) fn canonical(host: &HeaderValue) -> Option<CanonicalHost<'_>> {
+    CanonicalHost::parse(host.to_str().ok()?).ok()
 }
-
-/// What may stand in a registered name (RFC 3986, section 3.2.2).
-static NAME: [bool; 256] = {
-    let mut allowed = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        allowed[byte] = matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~'
-            | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b'%');
-        byte += 1;
-    }
-    allowed
-};
 
 /// Removes what concerns one connection only (RFC 9110, section 7.6.1), names listed in `Connection` included.
 pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap, present: Present) {
@@ -286,6 +267,9 @@ mod tests {
             (&["a.test:80x"], false),
             (&["a test"], false),
             (&["a/b"], false),
+            (&["a.test."], true),
+            (&["a.test.."], false),
+            (&["a%2etest"], false),
             (&[""], false),
             (&[], false),
             (&["a.test", "a.test"], false),

@@ -9,7 +9,7 @@ use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderValue, UPGRADE,
 };
 use http::uri::PathAndQuery;
-use http::{Method, Request, Uri, Version};
+use http::{Method, Request, Uri};
 use hyper::ext::Protocol;
 
 use super::error::ProxyError;
@@ -22,16 +22,13 @@ use crate::listener::Crowded;
 const MAX_FIELD: usize = 8 * 1024;
 
 /// Gives a request of HTTP/2 the shape of one of HTTP/1.1: a `Host` header and a path alone. An extended CONNECT becomes
-/// a GET that still knows its `:protocol` (RFC 8441). Others stay as they are. A body may have `max_body` bytes.
+/// a GET that still knows its `:protocol` (RFC 8441). A body may have `max_body` bytes.
 ///
 /// # Errors
 /// A host that is missing, repeated or said twice differently; a header field that is too large; a CONNECT for
 /// something else than a WebSocket; whatever HTTP/1.1 would not let through either; a
 /// stream that there is no place for.
 pub(super) fn translate<B>(request: &mut Request<B>, max_body: u64) -> Result<(), ProxyError> {
-    if request.version() != Version::HTTP_2 {
-        return Ok(());
-    }
     if request.extensions().get::<Crowded>().is_some() {
         return Err(ProxyError::NoPlace);
     }
@@ -129,7 +126,7 @@ mod tests {
     const LIMIT: u64 = 100;
 
     fn request(uri: &str, pairs: &[(&'static str, &'static str)]) -> Request<()> {
-        let mut request = Request::builder().version(Version::HTTP_2).uri(uri).body(()).unwrap();
+        let mut request = Request::builder().version(http::Version::HTTP_2).uri(uri).body(()).unwrap();
         for (name, value) in pairs {
             request.headers_mut().append(*name, HeaderValue::from_static(value));
         }
@@ -235,12 +232,5 @@ mod tests {
             }
             assert_eq!(translate(&mut request, LIMIT).is_ok(), good, "{protocol:?}");
         }
-    }
-
-    #[test]
-    fn a_request_of_http_1_is_left_alone() {
-        let mut request = Request::builder().uri("http://a.test/").body(()).unwrap();
-        translate(&mut request, LIMIT).unwrap();
-        assert_eq!(request.uri(), "http://a.test/");
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use http::Uri;
 use http::uri::PathAndQuery;
+use tidegate_shared::path::{after, has_dot_segments};
 
 use super::error::ProxyError;
 
@@ -11,11 +12,17 @@ use super::error::ProxyError;
 /// path where it does not begin so (any more) or no path rule decided. The query stays, and so does `*`, which is no
 /// path.
 ///
-/// `matched` is compared as it was when the rule was found: decoded and without case.
+/// `matched` is compared as it was when the rule was found: in canonical form.
+///
+/// # Errors
+/// A path with dot segments, which a backend could resolve to one beside `replacement`.
 pub(super) fn replace(uri: &Uri, replacement: &str, matched: Option<&[u8]>) -> Result<Uri, ProxyError> {
     let path = uri.path();
     if path == "*" {
         return Ok(uri.clone());
+    }
+    if has_dot_segments(path) {
+        return Err(ProxyError::DotSegments);
     }
     let rest = matched.and_then(|matched| after(path, matched)).unwrap_or(path);
     let joined = if rest.is_empty() {
@@ -29,30 +36,6 @@ pub(super) fn replace(uri: &Uri, replacement: &str, matched: Option<&[u8]>) -> R
     };
     let target = PathAndQuery::try_from(target).map_err(|_| ProxyError::InvalidTarget)?;
     Ok(Uri::from(target))
-}
-
-/// What follows the characters of `path` that mean `matched`.
-fn after<'a>(path: &'a str, matched: &[u8]) -> Option<&'a str> {
-    let bytes = path.as_bytes();
-    let mut at = 0;
-    for wanted in matched {
-        let (byte, length) = match decoded(&bytes[at..]) {
-            Some(byte) => (byte, 3),
-            None => (*bytes.get(at)?, 1),
-        };
-        if byte.to_ascii_lowercase() != *wanted {
-            return None;
-        }
-        at += length;
-    }
-    path.get(at..)
-}
-
-/// The byte that is written `%XX` at the beginning, if one is.
-fn decoded(bytes: &[u8]) -> Option<u8> {
-    let [b'%', high, low, ..] = bytes else { return None };
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some(digit(*high)? << 4 | digit(*low)?)
 }
 
 #[cfg(test)]
@@ -76,6 +59,8 @@ mod tests {
             ("/PathRule/a?b=/pathrule", "/o", Some("/pathrule/"), "/o/a?b=/pathrule"),
             ("/path%72ule/a%2Fb", "/o/", Some("/pathrule/"), "/o/a%2Fb"),
             ("/a%2fb/c", "/o/", Some("/a/b/"), "/o/c"),
+            ("//a//b/c", "/o/", Some("/a/"), "/o/b/c"),
+            ("/a\\/b/c", "/o/", Some("/a/"), "/o/b/c"),
             ("/a", "/o/", Some("/a"), "/o/"),
             ("/a?x", "/", Some("/a"), "/?x"),
             ("*", "/o/", None, "*"),
@@ -84,6 +69,14 @@ mod tests {
             let uri = path.parse().unwrap();
             let replaced = replace(&uri, replacement, matched.map(str::as_bytes)).unwrap();
             assert_eq!(replaced.to_string(), *expected, "{path} {replacement} {matched:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_leads_out_of_the_override() {
+        for path in ["/a/../../b", "/a/%2e%2e/b", "/a/..%2fb", "/a/..\\b", "/a/..;/b", "/..", "/a/./b"] {
+            let replaced = replace(&path.parse().unwrap(), "/tenant/", Some(b"/a/"));
+            assert!(matches!(replaced, Err(ProxyError::DotSegments)), "{path}");
         }
     }
 }

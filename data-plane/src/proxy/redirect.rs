@@ -1,18 +1,18 @@
 //! Where a redirect sends a client: the value of `Location`. Pure.
 
 use http::{HeaderValue, Uri};
+use tidegate_shared::host::CanonicalHost;
 
-use crate::runtime::hosts::without_port;
 use crate::runtime::{Redirect, RedirectTarget};
 
 /// The URL that a request of this host and target is sent to. None where there is no host to go to, or where the URL
 /// would be no header value.
-pub(super) fn location(redirect: &Redirect, host: &str, request: &Uri) -> Option<HeaderValue> {
+pub(super) fn location(redirect: &Redirect, host: &CanonicalHost<'_>, request: &Uri) -> Option<HeaderValue> {
     let path = if redirect.include_path { request.path() } else { "" };
     let query = if redirect.include_query { request.query() } else { None };
     match &redirect.target {
         RedirectTarget::Listener { secure, host: own, port } => {
-            let host = own.as_deref().unwrap_or_else(|| without_port(host));
+            let host = own.as_deref().unwrap_or_else(|| host.as_str());
             if host.is_empty() {
                 return None;
             }
@@ -78,7 +78,7 @@ mod tests {
         let request: Uri = "/x/y?z=1".parse().unwrap();
         for (target, include_path, include_query, expected) in cases {
             let redirect = Redirect { status: StatusCode::FOUND, target, include_path, include_query };
-            let location = location(&redirect, "a.test:8080", &request);
+            let location = location(&redirect, &CanonicalHost::parse("A.test.:8080").unwrap(), &request);
             assert_eq!(location.unwrap(), expected, "{redirect:?}");
         }
     }
@@ -88,9 +88,11 @@ mod tests {
         let redirect =
             |target| Redirect { status: StatusCode::FOUND, target, include_path: true, include_query: true };
         let request: Uri = "/".parse().unwrap();
-        assert!(location(&redirect(listener(true, None, 443)), "", &request).is_none());
-        assert!(location(&redirect(listener(true, Some("b.test"), 443)), "", &request).is_some());
-        let address = location(&redirect(listener(true, None, 443)), "[::1]:80", &request);
+        let nowhere = CanonicalHost::NONE;
+        assert!(location(&redirect(listener(true, None, 443)), &nowhere, &request).is_none());
+        assert!(location(&redirect(listener(true, Some("b.test"), 443)), &nowhere, &request).is_some());
+        let address = CanonicalHost::parse("[::1]:80").unwrap();
+        let address = location(&redirect(listener(true, None, 443)), &address, &request);
         assert_eq!(address.unwrap(), "https://[::1]/");
     }
 }

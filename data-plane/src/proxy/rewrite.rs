@@ -16,7 +16,9 @@ mod url;
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use http::{Request, Response, StatusCode, Uri};
 use thiserror::Error;
+use tidegate_shared::path::has_dot_segments;
 
+use super::error::ProxyError;
 use super::headers;
 use super::variables::{Asked, Changed, Scene, View};
 use crate::listener::Connection;
@@ -49,11 +51,15 @@ pub(crate) fn has_set_host<B>(request: &Request<B>) -> bool {
 
 /// The way that a request goes in the end, its path and query rewritten; and where anything may be rewritten, what its
 /// headers and its answer are to be rewritten with.
+///
+/// # Errors
+/// A rule that cannot be applied, and a path with dot segments where a rule reads or makes it: the backend could resolve
+/// it to one that no condition has seen.
 pub(crate) fn request<B>(
     mut selection: Selection,
     connection: &Connection,
     request: &mut Request<B>,
-) -> Result<(Selection, Option<Box<Rewriting>>), RewriteFault> {
+) -> Result<(Selection, Option<Box<Rewriting>>), ProxyError> {
     if selection.way().rewrites.is_none() {
         return Ok((selection, None));
     }
@@ -61,12 +67,20 @@ pub(crate) fn request<B>(
     for _ in 0..ROUNDS {
         let Some(set) = &selection.way().rewrites else { return Ok((selection, Some(rewriting))) };
         let scene = Scene::of(connection, &selection.route);
-        if !rewriting.apply(set, scene, request.uri_mut())? {
+        let of_paths = set.is_of_paths;
+        if of_paths && has_dot_segments(request.uri().path()) {
+            return Err(ProxyError::DotSegments);
+        }
+        let again = rewriting.apply(set, scene, request.uri_mut())?;
+        if of_paths && has_dot_segments(request.uri().path()) {
+            return Err(ProxyError::DotSegments);
+        }
+        if !again {
             return Ok((selection, Some(rewriting)));
         }
-        selection = selection.again(request.uri().path());
+        selection = selection.again(request.uri().path())?;
     }
-    Err(RewriteFault::Loop)
+    Err(RewriteFault::Loop.into())
 }
 
 /// What rewrites have done with one request, and what those of its answer need to know of it.
@@ -128,7 +142,7 @@ impl Rewriting {
         for (name, value) in &self.changed {
             match value {
                 Some(host) if name == HOST => {
-                    if !host.to_str().is_ok_and(headers::is_host) {
+                    if headers::canonical(host).is_none() {
                         return Err(RewriteFault::Host);
                     }
                     request.headers_mut().insert(HOST, host.clone());

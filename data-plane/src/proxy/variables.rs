@@ -10,11 +10,11 @@ use http::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, GetAll, HOST, HeaderMap, HeaderName, HeaderValue,
 };
 use http::{Method, Request, StatusCode, Uri, Version};
+use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::snapshot::ServerVariable;
 
 use crate::listener::Connection;
 use crate::runtime::Route;
-use crate::runtime::hosts::without_port;
 use crate::runtime::rewrite::Variable;
 use crate::tls::facts::{ClientCertificate, TlsFacts};
 
@@ -82,10 +82,15 @@ impl Asked {
         }
     }
 
-    /// The host without its port.
-    fn host(&self) -> &str {
+    /// The host in the form in which a listener was found by it, so that a condition on it cannot be evaded by another
+    /// spelling.
+    fn host(&self) -> Value<'_> {
         let host = self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        without_port(host)
+        match CanonicalHost::parse(host).map(CanonicalHost::into_text) {
+            Ok(Cow::Borrowed(host)) => text(host),
+            Ok(Cow::Owned(host)) => host.into_bytes().into(),
+            Err(_) => Value::default(),
+        }
     }
 
     /// The first cookie of that name.
@@ -161,7 +166,7 @@ impl<'a> View<'a> {
             ServerVariable::ClientUser => asked.user().unwrap_or_default().into(),
             ServerVariable::ContentLength => header(&asked.headers, &CONTENT_LENGTH),
             ServerVariable::ContentType => header(&asked.headers, &CONTENT_TYPE),
-            ServerVariable::Host => text(asked.host()),
+            ServerVariable::Host => asked.host(),
             ServerVariable::HttpMethod => text(asked.method.as_str()),
             ServerVariable::HttpStatus => {
                 self.response.map_or_else(Value::default, |(status, _)| printed(&status.as_u16()))
@@ -179,9 +184,8 @@ impl<'a> View<'a> {
             ServerVariable::RequestUri => text(path_and_query(&asked.uri)),
             // Headers are rewritten before the first byte goes out.
             ServerVariable::SentBytes => text("0"),
-            ServerVariable::ServerName => {
-                text(if scene.server_name.is_empty() { asked.host() } else { scene.server_name })
-            }
+            ServerVariable::ServerName if scene.server_name.is_empty() => asked.host(),
+            ServerVariable::ServerName => text(scene.server_name),
             ServerVariable::ServerPort => printed(&scene.port),
             ServerVariable::SslEnabled => text(if scene.secure { "On" } else { "" }),
             ServerVariable::UriPath => text(self.target.path()),

@@ -14,6 +14,7 @@ use tidegate_shared::snapshot::{
     self, Content, Destination, Frontend, Listener, PathMap, Routing, Settings, Snapshot, UpstreamTls,
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use target::Departing;
 use target::counted;
@@ -33,6 +34,7 @@ use crate::proxy::page::Shelf;
 use crate::tls::TlsError;
 use crate::tls::client::{self, Client};
 use crate::tls::server::Server;
+use crate::tls::suites::SuiteSet;
 
 /// A snapshot that cannot be executed here.
 #[derive(Debug, Error)]
@@ -78,6 +80,7 @@ impl Runtime {
             roster: Roster::new(snapshot.gateway, content, before, Instant::now()),
             name: Arc::from(content.name.as_str()),
             old: old.map_or(&none, |old| &old.backends),
+            old_sites: old.map(|old| &old.sites),
             backends: Backends::new(threads),
             old_series: old.map(|old| &old.series),
             series: Series::new(old.map(|old| &old.series), threads),
@@ -140,11 +143,8 @@ fn networks(listener: &Listener) -> Result<Arc<[IpNet]>, BuildError> {
 }
 
 fn path_table(map: &PathMap) -> PathTable {
-    let patterns = |(i, rule): (usize, &'_ snapshot::PathRule)| {
-        rule.patterns.iter().map(move |pattern| (pattern.clone(), i + 1)).collect::<Vec<_>>()
-    };
-    let listed: Vec<(String, usize)> = map.rules.iter().enumerate().flat_map(patterns).collect();
-    PathTable::new(listed.iter().map(|(pattern, way)| (pattern.as_str(), *way)))
+    let rules = map.rules.iter().enumerate();
+    PathTable::new(rules.flat_map(|(i, rule)| rule.patterns.iter().map(move |pattern| (pattern, i + 1))))
 }
 
 struct Builder<'a> {
@@ -154,6 +154,7 @@ struct Builder<'a> {
     roster: Roster,
     name: Arc<str>,
     old: &'a Backends,
+    old_sites: Option<&'a BTreeMap<SocketAddr, Site>>,
     /// Those of the old runtime whose members were on the way out already.
     gone: Option<&'a Departing>,
     backends: Backends,
@@ -192,7 +193,8 @@ impl<'a> Builder<'a> {
                 buffering: self.content().buffering,
                 headers: self.content().headers,
                 demand: offer.as_ref().and_then(|offer| offer.demand.clone()),
-                server_name: listener.hosts.first().cloned().unwrap_or_default(),
+                suites: offer.as_ref().map(|offer| SuiteSet::of(&offer.suites)),
+                server_name: listener.hosts.first().map(ToString::to_string).unwrap_or_default(),
                 rule,
                 series,
             }));
@@ -206,13 +208,19 @@ impl<'a> Builder<'a> {
         let tls =
             (!offers.is_empty()).then(|| Arc::new(Server::new(hosts.clone(), &offers, self.content().http2)));
         let proxies = listeners.first().map(|listener| networks(listener)).transpose()?.unwrap_or_default();
-        Ok(Site {
+        let mut site = Site {
             tls,
             proxies,
+            closing: CancellationToken::new(),
             hosts,
             routes,
             listeners: listeners.iter().map(|l| l.name.clone()).collect(),
-        })
+        };
+        let old = self.old_sites.and_then(|sites| sites.get(&address)).filter(|old| old.is_like(&site));
+        if let Some(old) = old {
+            site.closing = old.closing.clone();
+        }
+        Ok(site)
     }
 
     fn rule(&mut self, listener: &Listener, rule: &snapshot::Rule) -> Result<Rule, BuildError> {

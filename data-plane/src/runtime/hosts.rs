@@ -1,18 +1,16 @@
-//! From a host name to the listener that answers for it. Pure.
+//! From a host name to the listener that answers for it. Names and hosts are compared in their canonical form alone,
+//! which [`tidegate_shared::host`] makes. Pure.
 //!
 //! Listeners of one socket are ranked (by their rule's priority). The one of the smallest rank that matches wins,
 //! whether it names the host exactly, by wildcard, or takes all hosts. Exact names are hashed, patterns are sorted by how
 //! they end and begin, so that the number of listeners costs a request next to nothing.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use foldhash::HashMap;
+use tidegate_shared::host::{CanonicalHost, HostPattern};
 
 use super::prefixes::Prefixes;
-
-/// The characters that stand for others.
-const WILDCARDS: [char; 2] = ['*', '?'];
 
 /// The listeners of one socket by host name; each is its rank, the smallest first.
 #[derive(Debug, Default)]
@@ -34,15 +32,15 @@ type Sorted = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Vec<Wildcard>>>;
 
 impl HostTable {
     /// The listeners by rank, each with the hosts that it names. No hosts means all hosts.
-    pub(crate) fn new<'a>(listeners: impl Iterator<Item = &'a [String]>) -> HostTable {
+    pub(crate) fn new<'a>(listeners: impl Iterator<Item = &'a [HostPattern]>) -> HostTable {
         let (mut table, mut wildcards) = (HostTable::default(), Sorted::new());
         for (rank, hosts) in listeners.enumerate() {
             if hosts.is_empty() {
                 table.any.get_or_insert(rank);
             }
             for host in hosts {
-                let pattern = host.to_ascii_lowercase();
-                match (pattern.find(WILDCARDS), pattern.rfind(WILDCARDS)) {
+                let pattern = host.as_str().to_owned();
+                match (pattern.find(HostPattern::WILDCARDS), pattern.rfind(HostPattern::WILDCARDS)) {
                     (Some(first), Some(last)) => {
                         let tail = pattern.bytes().skip(last + 1).rev().collect();
                         let head = pattern.as_bytes()[..first].to_vec();
@@ -59,15 +57,10 @@ impl HostTable {
         table
     }
 
-    /// The rank of the listener for `host`, which may carry a port and be in any case.
-    pub(crate) fn find(&self, host: &str) -> Option<usize> {
-        let host = without_port(host);
-        let host = if host.bytes().any(|b| b.is_ascii_uppercase()) {
-            Cow::Owned(host.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(host)
-        };
-        let exact = if self.exact.is_empty() { None } else { self.exact.get(host.as_ref()).copied() };
+    /// The rank of the listener for `host`.
+    pub(crate) fn find(&self, host: &CanonicalHost<'_>) -> Option<usize> {
+        let host = host.as_str();
+        let exact = if self.exact.is_empty() { None } else { self.exact.get(host).copied() };
         let best = exact.into_iter().chain(self.any).min();
         if self.wildcards.is_empty() || best == Some(0) {
             return best;
@@ -87,14 +80,6 @@ impl HostTable {
     /// The listener that takes all hosts, if there is one.
     pub(crate) fn any(&self) -> Option<usize> {
         self.any
-    }
-}
-
-/// The host part of a `Host` value: `[::1]:80` is `[::1]`, `a.b:80` is `a.b`, `a.b.` stays.
-pub(crate) fn without_port(host: &str) -> &str {
-    match host.rfind(':') {
-        Some(colon) if !host[colon..].contains(']') => &host[..colon],
-        _ => host,
     }
 }
 
@@ -135,8 +120,8 @@ mod tests {
     use super::*;
 
     fn table(listeners: &[&[&str]]) -> HostTable {
-        let owned: Vec<Vec<String>> =
-            listeners.iter().map(|hosts| hosts.iter().map(|host| (*host).to_owned()).collect()).collect();
+        let patterns = |hosts: &&[&str]| hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect();
+        let owned: Vec<Vec<HostPattern>> = listeners.iter().map(patterns).collect();
         HostTable::new(owned.iter().map(Vec::as_slice))
     }
 
@@ -159,11 +144,65 @@ mod tests {
             (&[&["x.test"], &["?.test"], &[]], "bb.test", Some(2)),
             (&[&["[::1]"]], "[::1]:80", Some(0)),
             (&[&["[::1]"]], "[::1]", Some(0)),
-            (&[&[]], "", Some(0)),
+            (&[&[]], "a.test", Some(0)),
             (&[], "a.test", None),
         ];
         for (listeners, host, expected) in cases {
-            assert_eq!(table(listeners).find(host), *expected, "{listeners:?} {host}");
+            let canonical = CanonicalHost::parse(host).unwrap();
+            assert_eq!(table(listeners).find(&canonical), *expected, "{listeners:?} {host}");
+        }
+        for (listeners, expected) in
+            [(&[&["a.test"][..], &[]][..], Some(1)), (&[&["a.test"]], None), (&[&["*"]], Some(0))]
+        {
+            assert_eq!(table(listeners).find(&CanonicalHost::NONE), expected, "{listeners:?}");
+        }
+    }
+
+    /// What the table does, one listener after the other.
+    fn walk(listeners: &[&[&str]], host: &str) -> Option<usize> {
+        let host = host.to_ascii_lowercase();
+        let takes = |pattern: &&str| matches(pattern.to_ascii_lowercase().as_bytes(), host.as_bytes());
+        listeners.iter().position(|hosts| hosts.is_empty() || hosts.iter().any(takes))
+    }
+
+    #[test]
+    fn each_spelling_of_a_host_leads_where_a_walk_through_the_listeners_leads() {
+        const LISTENERS: &[&[&str]] = &[
+            &["admin.test", "b.Admin.test"],
+            &["*.shop.test", "w?w.test"],
+            &["a*.*.test"],
+            &["a.shop.test", "b.test"],
+            &["ba.ab", "a?.b*"],
+            &[],
+        ];
+        let mut random = fastrand::Rng::with_seed(11);
+        let mut word = || -> String {
+            let letters = (0..random.usize(1..4)).map(|_| random.choice(['a', 'b', 'w']).unwrap());
+            letters.collect()
+        };
+        let mut names: Vec<String> = (0..300).map(|_| format!("{}.{}", word(), word())).collect();
+        for end in ["admin.test", "shop.test", "test"] {
+            names.extend((0..100).map(|_| format!("{}.{end}", word())));
+        }
+        names.extend(LISTENERS.iter().copied().flatten().map(|name| name.replace(['*', '?'], "o")));
+        // With the listener for all hosts, and without it.
+        for listeners in [LISTENERS, &LISTENERS[..LISTENERS.len() - 1]] {
+            let table = table(listeners);
+            for name in &names {
+                let expected = walk(listeners, name);
+                let upper = name.to_ascii_uppercase();
+                for spelt in [
+                    name.clone(),
+                    format!("{name}."),
+                    format!("{name}:443"),
+                    format!("{name}.:443"),
+                    format!("{upper}."),
+                    format!("{upper}.:80"),
+                ] {
+                    let canonical = CanonicalHost::parse(&spelt).unwrap();
+                    assert_eq!(table.find(&canonical), expected, "{spelt}");
+                }
+            }
         }
     }
 

@@ -18,6 +18,8 @@ const SEARCH_MEMORY: usize = 256 * 1024;
 pub(crate) struct RewriteSet {
     /// In the order in which they are applied.
     pub(crate) rules: Vec<Rule>,
+    /// Whether a rule makes a path, or has a condition on it.
+    pub(crate) is_of_paths: bool,
 }
 
 /// What to change, and when.
@@ -97,7 +99,8 @@ impl Compiler {
             return Ok(known.clone());
         }
         let rules = set.rules.iter().map(|rule| self.rule(rule)).collect::<Result<_, _>>()?;
-        let set = Arc::new(RewriteSet { rules });
+        let is_of_paths = set.rules.iter().any(is_of_paths);
+        let set = Arc::new(RewriteSet { rules, is_of_paths });
         self.sets.insert(index, set.clone());
         Ok(set)
     }
@@ -154,6 +157,14 @@ impl Compiler {
         self.patterns.insert(pattern.clone(), regex.clone());
         Ok(regex)
     }
+}
+
+fn is_of_paths(rule: &snapshot::RewriteRule) -> bool {
+    let reads_path = |condition: &snapshot::Condition| {
+        use ServerVariable::{RequestUri, UriPath};
+        matches!(condition.variable, snapshot::Variable::Server(UriPath | RequestUri))
+    };
+    rule.path.is_some() || rule.reroute || rule.conditions.iter().any(reads_path)
 }
 
 fn name(text: &str) -> Result<HeaderName, RewriteError> {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use http::StatusCode;
+use thiserror::Error;
+use tidegate_shared::path::CanonicalPath;
 use tidegate_shared::snapshot::{Buffering, RequestHeaders};
 
 use super::paths::PathTable;
@@ -12,6 +14,7 @@ use super::target::Target;
 use crate::metrics::series::RuleSeries;
 use crate::proxy::page::Answers;
 use crate::tls::client_certificate::ClientDemand;
+use crate::tls::suites::SuiteSet;
 
 /// What a listener does with its requests.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(crate) struct Route {
     pub(crate) headers: RequestHeaders,
     /// What it asks of clients' certificates.
     pub(crate) demand: Option<Arc<ClientDemand>>,
+    /// The cipher suites of its TLS policy, each of which implies a version of TLS; none for a listener of plain HTTP.
+    pub(crate) suites: Option<SuiteSet>,
     /// The first host name of the listener; empty where it answers for all.
     pub(crate) server_name: String,
     /// None where no rule refers to the listener.
@@ -91,19 +96,43 @@ pub(crate) struct Selection {
     pattern: Option<usize>,
 }
 
+/// Why a request goes no way.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum Unroutable {
+    #[error("no rule refers to the listener")]
+    NoRule,
+    /// A path rule would decide on another path than the one that the backend is asked for.
+    #[error("the path has a segment '.' or '..', and rules by path decide on it")]
+    DotSegments,
+}
+
 impl Selection {
-    /// The way of a request of that path, unless no rule refers to the listener.
-    pub(crate) fn of(route: Arc<Route>, path: &str) -> Option<Selection> {
-        let (way, pattern) = match route.rule.as_ref()?.paths.find(path) {
+    /// The way of a request of that path. A basic rule does not look at the path.
+    ///
+    /// # Errors
+    /// No rule refers to the listener, or a path map would have to decide on a path with dot segments.
+    pub(crate) fn of(route: Arc<Route>, path: &str) -> Result<Selection, Unroutable> {
+        let paths = &route.rule.as_ref().ok_or(Unroutable::NoRule)?.paths;
+        if paths.is_empty() {
+            return Ok(Selection { route, way: 0, pattern: None });
+        }
+        let path = CanonicalPath::of(path);
+        if path.has_dot_segments() {
+            return Err(Unroutable::DotSegments);
+        }
+        let (way, pattern) = match paths.find(&path) {
             Some((pattern, way)) => (way, Some(pattern)),
             None => (0, None),
         };
-        Some(Selection { route, way, pattern })
+        Ok(Selection { route, way, pattern })
     }
 
     /// The way of the same request under another path.
-    pub(crate) fn again(self, path: &str) -> Selection {
-        Selection::of(self.route, path).expect("a selection is made of a route with a rule")
+    ///
+    /// # Errors
+    /// As [`Selection::of`].
+    pub(crate) fn again(self, path: &str) -> Result<Selection, Unroutable> {
+        Selection::of(self.route, path)
     }
 
     fn rule(&self) -> &Rule {
@@ -124,7 +153,7 @@ impl Selection {
         &self.way().action
     }
 
-    /// What the pattern that decided matches literally: decoded and in lower case, without its `*`.
+    /// What the pattern that decided matches literally: in canonical form, without its `*`.
     pub(crate) fn matched(&self) -> Option<&[u8]> {
         self.pattern.map(|pattern| self.rule().paths.literal(pattern))
     }

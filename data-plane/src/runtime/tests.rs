@@ -145,7 +145,7 @@ fn members_kept_for_want_of_others_are_those_of_one_pool() {
     content.listeners[0].rule =
         Some(Rule { name: "r".into(), routing: Routing::Basic(Way { action, rewrites: None }) });
     let runtime = Runtime::build(&snapshot, None, &config()).unwrap();
-    let route = runtime.sites.values().next().unwrap().route("").unwrap();
+    let route = runtime.sites.values().next().unwrap().route(&CanonicalHost::NONE).unwrap();
     let selection = Selection::of(route.clone(), "/").unwrap();
     let route::Action::Forward(target) = selection.action() else { panic!("it forwards") };
     let down = target.member(0).unwrap();

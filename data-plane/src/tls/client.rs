@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::id::Digest;
 use tidegate_shared::snapshot::{HttpVersion, TrustedRoot, UpstreamTls, UpstreamTrust};
 
@@ -126,10 +127,11 @@ fn of_the_system() -> Arc<RootCertStore> {
         .clone()
 }
 
-/// The name that a backend's certificate must bear, from the host of a `Host` header without its port. None for what
-/// is neither a host name nor an address.
+/// The name that a backend's certificate must bear, from what stands in a `Host` header. None for what is neither a host
+/// name nor an address.
 pub(crate) fn server_name(host: &str) -> Option<ServerName<'static>> {
-    let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let host = CanonicalHost::parse(host).ok()?;
+    let bare = host.as_str().trim_start_matches('[').trim_end_matches(']').to_owned();
     ServerName::try_from(bare).ok()
 }
 

@@ -10,7 +10,7 @@ use rustls::{CipherSuite, ProtocolVersion};
 
 use super::client_certificate::{ClientDemand, Verification};
 use super::description::{Description, escaped_pem};
-use super::suites;
+use super::suites::{self, SuiteSet};
 
 /// The most suites that are remembered of a client's offer. Real clients send some thirty.
 const OFFER: usize = 256;
@@ -20,6 +20,8 @@ const OFFER: usize = 256;
 pub(crate) struct TlsFacts {
     pub(super) protocol: ProtocolVersion,
     pub(super) cipher: CipherSuite,
+    /// The same as a set of one.
+    pub(super) suite: SuiteSet,
     pub(super) offered: Box<[CipherSuite]>,
     /// What the client was asked for.
     pub(super) demand: Option<Arc<ClientDemand>>,
@@ -38,6 +40,11 @@ impl TlsFacts {
     /// The suite, by the name that OpenSSL gives it.
     pub(crate) fn cipher(&self) -> Cow<'static, str> {
         suites::name_of(self.cipher)
+    }
+
+    /// Whether these suites hold the one that was agreed on, and so its version of TLS.
+    pub(crate) fn is_within(&self, suites: SuiteSet) -> bool {
+        suites.holds(self.suite)
     }
 
     /// The suites that the client offered, in its order, joined with colons.

@@ -12,6 +12,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::UnixTime;
 use rustls::server::{Acceptor, ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::snapshot::CipherSuite;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
@@ -20,7 +21,7 @@ use tokio_rustls::server::TlsStream;
 use super::certificate::ServerCertificate;
 use super::client_certificate::{Asking, ClientDemand, Verification};
 use super::facts::{self, ClientIdentity, TlsFacts};
-use super::suites;
+use super::suites::{self, SuiteSet};
 use super::tickets::{self, Earned};
 use crate::listener::ALPN_HTTP2;
 use crate::runtime::hosts::HostTable;
@@ -95,9 +96,11 @@ impl Server {
             Some(demand) => demand.judge(session.peer_certificates(), UnixTime::now()),
             None => ClientIdentity { verification: Verification::None, certificate: None },
         };
+        let cipher = session.negotiated_cipher_suite().ok_or_else(unfinished)?.suite();
         let facts = TlsFacts {
             protocol: session.protocol_version().ok_or_else(unfinished)?,
-            cipher: session.negotiated_cipher_suite().ok_or_else(unfinished)?.suite(),
+            cipher,
+            suite: SuiteSet::agreed(cipher),
             offered,
             demand: profile.demand.clone(),
             client,
@@ -182,7 +185,8 @@ struct BySni {
 
 impl BySni {
     fn rank(&self, hello: &ClientHello<'_>) -> usize {
-        let named = hello.server_name().and_then(|name| self.hosts.find(name));
+        let name = hello.server_name().and_then(|name| CanonicalHost::parse(name).ok());
+        let named = name.and_then(|name| self.hosts.find(&name));
         named.or(self.hosts.any()).unwrap_or(0)
     }
 }

@@ -10,6 +10,42 @@ use tidegate_shared::snapshot::CipherSuite;
 
 use super::provider;
 
+/// Every suite that can be served; the place of each is its bit in a [`SuiteSet`].
+const ALL: [CipherSuite; 6] = [
+    CipherSuite::Tls13Aes128GcmSha256,
+    CipherSuite::Tls13Aes256GcmSha384,
+    CipherSuite::EcdheEcdsaAes128GcmSha256,
+    CipherSuite::EcdheEcdsaAes256GcmSha384,
+    CipherSuite::EcdheRsaAes128GcmSha256,
+    CipherSuite::EcdheRsaAes256GcmSha384,
+];
+
+/// Some of the suites that can be served, cheap to compare for each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SuiteSet(u8);
+
+impl SuiteSet {
+    /// What a listener offers.
+    pub(crate) fn of(suites: &[CipherSuite]) -> SuiteSet {
+        SuiteSet::among(|suite| suites.contains(&suite))
+    }
+
+    /// The one suite that a handshake agreed on.
+    pub(super) fn agreed(suite: rustls::CipherSuite) -> SuiteSet {
+        SuiteSet::among(|known| supported(known).suite() == suite)
+    }
+
+    fn among(is_meant: impl Fn(CipherSuite) -> bool) -> SuiteSet {
+        let bits = ALL.iter().enumerate().filter(|(_, suite)| is_meant(**suite)).map(|(place, _)| 1 << place);
+        SuiteSet(bits.sum())
+    }
+
+    /// Whether all of the others are among these.
+    pub(crate) fn holds(self, others: SuiteSet) -> bool {
+        others.0 & !self.0 == 0
+    }
+}
+
 /// The library with these suites alone, the preferred first.
 pub(super) fn provider_of(suites: &[CipherSuite]) -> Arc<CryptoProvider> {
     let cipher_suites = suites.iter().map(|suite| supported(*suite)).collect();

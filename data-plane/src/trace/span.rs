@@ -10,11 +10,11 @@ use http::{HeaderValue, Method, Uri};
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use tidegate_shared::host::CanonicalHost;
 
 use super::context::Context;
 use crate::backend::Backend;
 use crate::runtime::Route;
-use crate::runtime::hosts::without_port;
 
 /// The most bytes of a path, a query or a user agent.
 const MAX_TEXT: usize = 2 * 1024;
@@ -128,8 +128,11 @@ fn is_known(method: &Method) -> bool {
 
 impl Span {
     fn attributes(&self) -> Vec<KeyValue> {
+        // The host of a request that was refused may be none.
+        let host =
+            CanonicalHost::parse(&self.host).map_or_else(|_| self.host.to_string(), |host| host.to_string());
         let mut attributes = vec![
-            KeyValue::new("server.address", without_port(&self.host).to_owned()),
+            KeyValue::new("server.address", host),
             KeyValue::new("server.port", i64::from(self.local.port())),
             KeyValue::new("client.address", self.client.ip().to_string()),
             KeyValue::new("client.port", i64::from(self.client.port())),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::{ErrorPages, ListenerTls, Rule};
+use crate::host::HostPattern;
 
 /// Where requests come in, and what is done with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub struct Listener {
     /// How it does TLS: HTTPS with it, HTTP without.
     pub tls: Option<ListenerTls>,
     /// The host names it answers for; empty for all.
-    pub hosts: Vec<String>,
+    pub hosts: Vec<HostPattern>,
     /// The networks (address and prefix length) whose connections begin with a header of the PROXY protocol; any other
     /// client is turned away. Empty: there is no such header.
     pub proxies: Vec<(IpAddr, u8)>,

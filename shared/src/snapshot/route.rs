@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::path::PathPattern;
+
 /// A request routing rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
@@ -36,9 +38,9 @@ pub struct PathMap {
 pub struct PathRule {
     /// Its name within its map.
     pub name: String,
-    /// Each begins with `/`; one that ends with `*` matches every path that begins with the rest of it. They are
-    /// compared with the path after percent-decoding of both, and without regard to the case of ASCII letters.
-    pub patterns: Vec<String>,
+    /// The paths and beginnings of paths that it is for. They are compared with the canonical form of the request's path
+    /// ([`crate::path::CanonicalPath`]).
+    pub patterns: Vec<PathPattern>,
     /// What becomes of them.
     pub way: Way,
 }

@@ -86,6 +86,11 @@ impl Http2Client {
         Http2Client { host: host.to_owned(), scheme, requests, _connection: tasks }
     }
 
+    /// Has requests ask for this host from now on, whatever the connection was made for.
+    pub fn ask_for(&mut self, host: &str) {
+        host.clone_into(&mut self.host);
+    }
+
     /// `GET` of a path.
     pub async fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, &[], Bytes::new()).await

@@ -62,6 +62,18 @@ fn path_rules() {
         ),
         (1, json!({ "paths": ["/IMAGES/*"] }), &[(code::PATHS_NOT_UNIQUE, ".paths[0]")]),
         (1, json!({ "paths": ["/a", "/A"] }), &[(code::PATHS_NOT_UNIQUE, ".paths[1]")]),
+        (1, json!({ "paths": ["/a/b", "/a%2FB"] }), &[(code::PATHS_NOT_UNIQUE, ".paths[1]")]),
+        (1, json!({ "paths": ["/a/x", "/a/x*"] }), &[]),
+        (
+            0,
+            json!({ "paths": ["/a//b", "/a/../b", "/a/%2e/*", "/a\\b"] }),
+            &[
+                (code::PATH_INVALID, ".paths[0]"),
+                (code::PATH_INVALID, ".paths[1]"),
+                (code::PATH_INVALID, ".paths[2]"),
+                (code::PATH_INVALID, ".paths[3]"),
+            ],
+        ),
         (0, json!({ "backendHttpSettings": null }), &[(code::PATH_RULE_TARGET, ".backendHttpSettings")]),
         (1, json!({ "backendAddressPool": pool }), &[(code::EXCLUSIVE, ".backendAddressPool")]),
         (

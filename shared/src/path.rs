@@ -1,0 +1,289 @@
+//! The canonical form of paths: the one form in which path rules and request paths are compared.
+//!
+//! Backends decode a path, read a backslash as a slash, merge slashes, ignore case and resolve dot segments before they
+//! look up what it names. A rule would not catch all spellings if it were compared with the path as it came. Only the
+//! comparison is canonical: what is forwarded is the path as it came. Dot segments (RFC 3986, section 5.2.4) are the
+//! exception, because the path that is compared and the path that is forwarded would differ in what they name:
+//! [`CanonicalPath::has_dot_segments`] tells the caller to refuse them.
+//!
+//! Path parameters (`/admin;x`) and twofold encoding (`%2561`) stay as they are: what these mean is the backend's matter.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The path of a request as it is compared: percent-decoded once, `\` read as `/`, slashes merged, dot segments removed,
+/// ASCII letters in lower case. A path that is canonical already is borrowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanonicalPath<'a> {
+    bytes: Cow<'a, [u8]>,
+    dot_segments: bool,
+}
+
+impl<'a> CanonicalPath<'a> {
+    /// Reads the path of a request target, without its query. `*` is its own form.
+    pub fn of(path: &'a str) -> CanonicalPath<'a> {
+        if is_canonical(path.as_bytes()) {
+            return CanonicalPath { bytes: Cow::Borrowed(path.as_bytes()), dot_segments: false };
+        }
+        let merged: Vec<u8> = Units::of(path).collect();
+        let dot_segments = merged.split(|byte| *byte == b'/').any(is_dot_segment);
+        let bytes = if dot_segments { without_dot_segments(&merged) } else { merged };
+        CanonicalPath { bytes: Cow::Owned(bytes), dot_segments }
+    }
+
+    /// Whether the path had a segment `.` or `..`, in whatever spelling, so that what it names depends on who resolves
+    /// it. A parameter behind the dots (`..;x`), which some servers drop first, makes no difference.
+    pub fn has_dot_segments(&self) -> bool {
+        self.dot_segments
+    }
+
+    /// The canonical bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Whether a path, as it came, has a segment `.` or `..` in whatever spelling. The same as
+/// [`CanonicalPath::has_dot_segments`].
+pub fn has_dot_segments(path: &str) -> bool {
+    CanonicalPath::of(path).dot_segments
+}
+
+/// What follows the characters of `path` that mean `literal`, a text in canonical form. None where `path` does not begin
+/// so. The rest is as it came, except that slashes which belong to a slash at the end of `literal` are not part of it.
+pub fn after<'a>(path: &'a str, literal: &[u8]) -> Option<&'a str> {
+    let mut units = Units::of(path);
+    for wanted in literal {
+        if units.next()? != *wanted {
+            return None;
+        }
+    }
+    path.get(units.at..)
+}
+
+/// Whether nothing has to be done to bring the path into canonical form.
+fn is_canonical(path: &[u8]) -> bool {
+    let mut previous = 0;
+    for (at, byte) in path.iter().enumerate() {
+        match byte {
+            b'%' | b'\\' | b'A'..=b'Z' => return false,
+            b'/' if previous == b'/' => return false,
+            b'.' if previous == b'/' => {
+                let segment = path[at..].split(|byte| *byte == b'/').next().unwrap_or_default();
+                if is_dot_segment(segment) {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+        previous = *byte;
+    }
+    true
+}
+
+fn is_dot_segment(segment: &[u8]) -> bool {
+    let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+    matches!(name, b"." | b"..")
+}
+
+/// As RFC 3986, section 5.2.4 says.
+fn without_dot_segments(path: &[u8]) -> Vec<u8> {
+    let mut kept: Vec<&[u8]> = Vec::new();
+    let mut segments = path.split(|byte| *byte == b'/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+        let is_last = segments.peek().is_none();
+        match name {
+            b"." => {}
+            b".." => drop(kept.pop()),
+            _ => {
+                kept.push(segment);
+                continue;
+            }
+        }
+        if is_last {
+            kept.push(b"");
+        }
+    }
+    kept.iter().flat_map(|segment| std::iter::once(&b'/').chain(*segment)).copied().collect()
+}
+
+/// The canonical bytes of a path, one after the other; dot segments stay.
+struct Units<'a> {
+    path: &'a [u8],
+    /// How much of it has been read.
+    at: usize,
+}
+
+impl<'a> Units<'a> {
+    fn of(path: &'a str) -> Units<'a> {
+        Units { path: path.as_bytes(), at: 0 }
+    }
+
+    /// The next byte, decoded and folded, and where its spelling ends.
+    fn peek(&self) -> Option<(u8, usize)> {
+        let (byte, length) = first(self.path.get(self.at..)?)?;
+        let byte = if byte == b'\\' { b'/' } else { byte.to_ascii_lowercase() };
+        Some((byte, self.at + length))
+    }
+}
+
+impl Iterator for Units<'_> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        let (byte, end) = self.peek()?;
+        self.at = end;
+        while byte == b'/'
+            && let Some((b'/', end)) = self.peek()
+        {
+            self.at = end;
+        }
+        Some(byte)
+    }
+}
+
+/// The first byte of an encoded text, and the length of its spelling. A `%` without two hexadecimal digits is itself.
+fn first(text: &[u8]) -> Option<(u8, usize)> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    if let [b'%', high, low, ..] = text
+        && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+    {
+        return Some((high << 4 | low, 3));
+    }
+    text.first().map(|byte| (*byte, 1))
+}
+
+/// Why a configured path has no canonical form, or is no path at all.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum PathError {
+    /// It does not begin with a slash.
+    #[error("A path must begin with '/'")]
+    Relative,
+    /// It has a query or a fragment.
+    #[error("A path has no query and no fragment: '?' and '#' are not allowed")]
+    Query,
+    /// A `*` stands elsewhere than at the end.
+    #[error("'*' is allowed as the last character only")]
+    Wildcard,
+    /// It has a control character.
+    #[error("Control characters are not allowed")]
+    Control,
+    /// It has a backslash, which is compared as a slash.
+    #[error("A backslash, also as %5C, is not allowed: it is compared as '/'")]
+    Backslash,
+    /// Nothing stands between two slashes.
+    #[error(
+        "An empty segment ('//', also as %2F) is not allowed: paths are compared with their slashes merged"
+    )]
+    EmptySegment,
+    /// It has a segment `.` or `..`.
+    #[error("A segment '.' or '..', also as %2E, is not allowed: no request with one goes by a path")]
+    DotSegment,
+}
+
+/// Checks that a configured path begins with a slash and has a canonical form of the same meaning.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(path: &str) -> Result<(), PathError> {
+    complaint(path, false).map_or(Ok(()), Err)
+}
+
+/// What is wrong with a path. The last segment of one that is `open` goes on with whatever a request has there.
+fn complaint(path: &str, open: bool) -> Option<PathError> {
+    if !path.starts_with('/') {
+        return Some(PathError::Relative);
+    }
+    if path.contains(['?', '#']) {
+        return Some(PathError::Query);
+    }
+    if path.contains(char::is_control) {
+        return Some(PathError::Control);
+    }
+    let decoded = decoded(path);
+    if decoded.contains(&b'\\') {
+        return Some(PathError::Backslash);
+    }
+    if decoded.windows(2).any(|pair| pair == b"//") {
+        return Some(PathError::EmptySegment);
+    }
+    let whole =
+        if open { decoded.iter().rposition(|byte| *byte == b'/').unwrap_or(0) } else { decoded.len() };
+    decoded[..whole].split(|byte| *byte == b'/').any(is_dot_segment).then_some(PathError::DotSegment)
+}
+
+/// The path decoded once, and nothing else.
+fn decoded(path: &str) -> Vec<u8> {
+    let mut rest = path.as_bytes();
+    std::iter::from_fn(|| {
+        let (byte, length) = first(rest)?;
+        rest = &rest[length..];
+        Some(byte)
+    })
+    .collect()
+}
+
+/// A configured path, or the beginning of paths where it ends with `*`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PathPattern {
+    text: String,
+    literal: Vec<u8>,
+    is_prefix: bool,
+}
+
+impl PathPattern {
+    /// Reads a configured path.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<PathPattern, PathError> {
+        let prefix = text.strip_suffix('*');
+        let path = prefix.unwrap_or(text);
+        if text.starts_with('/') && path.contains('*') {
+            return Err(PathError::Wildcard);
+        }
+        if let Some(complaint) = complaint(path, prefix.is_some()) {
+            return Err(complaint);
+        }
+        let literal = Units::of(path).collect();
+        Ok(PathPattern { text: text.to_owned(), literal, is_prefix: prefix.is_some() })
+    }
+
+    /// The canonical bytes of what a path must be or begin with, without the `*`.
+    pub fn literal(&self) -> &[u8] {
+        &self.literal
+    }
+
+    /// Whether all paths that begin with the literal match.
+    pub fn is_prefix(&self) -> bool {
+        self.is_prefix
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl TryFrom<String> for PathPattern {
+    type Error = PathError;
+
+    fn try_from(text: String) -> Result<PathPattern, PathError> {
+        PathPattern::parse(&text)
+    }
+}
+
+impl From<PathPattern> for String {
+    fn from(pattern: PathPattern) -> String {
+        pattern.text
+    }
+}
+
+#[cfg(test)]
+mod tests;
