@@ -122,9 +122,9 @@ pub(crate) struct UpOptions {
     #[command(flatten)]
     pub(crate) control_plane: ControlPlaneOptions,
 
-    /// How many local workers to run. They share the listeners' ports.
+    /// How many local workers to run, at least 1: `control-plane` runs none. They share the listeners' ports.
     #[arg(long, env = "TIDEGATE_WORKERS", default_value_t = 1, value_name = "N",
-          value_parser = clap::value_parser!(u16).range(0..=256))]
+          value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
 
     #[command(flatten)]

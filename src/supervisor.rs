@@ -10,6 +10,7 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,6 +30,9 @@ use crate::stop::Stop;
 
 /// How long beyond its drain timeout a worker may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a token is waited for where the worker can do without.
+const TOKEN_WAIT: Duration = Duration::from_secs(1);
 
 /// Where the supervisor gets a join token.
 pub(crate) trait NewToken: AsyncFn() -> Result<JoinToken, Box<dyn Error>> {}
@@ -105,8 +109,9 @@ async fn serve(slot: &Slot, new_token: &impl NewToken, plan: &WorkerPlan, stop: 
     while !stop.asked.is_cancelled() {
         let began = Instant::now();
         match take_or_start(slot, new_token, plan).await {
-            Ok(mut process) => tokio::select! {
+            Ok((mut process, has_token)) => tokio::select! {
                 how = process.ended() => warn!(worker.slot = slot.number(), "worker ended: {how}"),
+                never = lay_token_later(slot, new_token, has_token) => match never {},
                 () = stop.asked.cancelled() => return end(&mut process, slot, plan, stop).await,
             },
             Err(e) => error!(worker.slot = slot.number(), "cannot start a worker: {e}"),
@@ -134,22 +139,58 @@ async fn end_if_told_otherwise(slot: &Slot, plan: &WorkerPlan, stop: &Stop) -> R
     end(&mut Process::Survivor(survivor), slot, plan, stop).await
 }
 
-/// The worker that still serves the slot, or else a new one; either with a fresh token.
+/// The worker that still serves the slot, or else a new one; and whether it was given a fresh token.
 async fn take_or_start(
     slot: &Slot,
     new_token: &impl NewToken,
     plan: &WorkerPlan,
-) -> Result<Process, Box<dyn Error>> {
-    let token = new_token().await?;
+) -> Result<(Process, bool), Box<dyn Error>> {
+    let token = token_for(slot, new_token).await?;
     if let Some(survivor) = slot.survivor()? {
-        slot.hand_over(&token)?;
+        let has_token = token.is_some_and(|token| hand_over(slot, &token));
         info!(worker.slot = slot.number(), "taking back a worker that outlived its control plane");
-        return Ok(Process::Survivor(survivor));
+        return Ok((Process::Survivor(survivor), has_token));
     }
-    slot.prepare(&process::arguments(plan), &token)?;
+    slot.prepare(&process::arguments(plan), token.as_ref())?;
     let child = process::start(plan, slot)?;
     info!(worker.slot = slot.number(), process.id = child.id(), "worker started");
-    Ok(Process::Child(child))
+    Ok((Process::Child(child), token.is_some()))
+}
+
+/// A token for the slot's worker. None where none can be had, or not in time, and the worker can do without: it must
+/// not be away for as long as the database is.
+async fn token_for(slot: &Slot, new_token: &impl NewToken) -> Result<Option<JoinToken>, Box<dyn Error>> {
+    if !slot.can_do_without_token() {
+        return new_token().await.map(Some);
+    }
+    match tokio::time::timeout(TOKEN_WAIT, new_token()).await {
+        Ok(Ok(token)) => return Ok(Some(token)),
+        Ok(Err(e)) => warn!(worker.slot = slot.number(), "the worker goes without a token for now: {e}"),
+        Err(_) => {
+            warn!(worker.slot = slot.number(), "the worker goes without a token for now: it takes too long")
+        }
+    }
+    Ok(None)
+}
+
+/// Lays down a token for a worker that has none, as soon as one can be had: without, it could not join anew.
+async fn lay_token_later(slot: &Slot, new_token: &impl NewToken, mut has_token: bool) -> Infallible {
+    while !has_token {
+        tokio::time::sleep(GRACE).await;
+        if let Ok(token) = new_token().await {
+            has_token = hand_over(slot, &token);
+        }
+    }
+    std::future::pending().await
+}
+
+/// Lays down a token for a worker that can do without. Whether that could be done.
+fn hand_over(slot: &Slot, token: &JoinToken) -> bool {
+    let given = slot.hand_over(token);
+    if let Err(e) = &given {
+        warn!(worker.slot = slot.number(), "cannot give a worker a token: {e}");
+    }
+    given.is_ok()
 }
 
 /// Asks a worker to end, waits while it drains, and kills it if it takes too long or the stop is hurried.

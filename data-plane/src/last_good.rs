@@ -30,12 +30,18 @@ impl LastGood {
         Ok(LastGood { dir, key: SealKey::load_or_create(&data_dir.join("seal.key"))? })
     }
 
+    /// Whether a data directory holds a snapshot, readable or not.
+    pub(crate) fn is_kept_in(data_dir: &Path) -> bool {
+        let Ok(mut entries) = fs::read_dir(data_dir.join("snapshots")) else { return false };
+        entries.any(|entry| entry.is_ok_and(|entry| is_snapshot(&entry.path())))
+    }
+
     /// Every snapshot that can be read.
     pub(crate) fn load(&self) -> io::Result<Vec<Snapshot>> {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             let path = entry?.path();
-            if path.extension().is_none_or(|extension| extension != "sealed") {
+            if !is_snapshot(&path) {
                 continue;
             }
             match self.read(&path) {
@@ -68,6 +74,10 @@ impl LastGood {
     fn path(&self, gateway: GatewayId) -> PathBuf {
         self.dir.join(format!("{gateway}.sealed"))
     }
+}
+
+fn is_snapshot(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "sealed")
 }
 
 #[cfg(test)]

@@ -82,6 +82,11 @@ pub enum RunError {
     NotAdmitted(String),
 }
 
+/// Whether a worker in that data directory starts without a token: it has joined before, or has a last good snapshot.
+pub fn can_start_without_token(data_dir: &Path) -> bool {
+    Identity::at(data_dir).exists(None) || LastGood::is_kept_in(data_dir)
+}
+
 /// Runs a worker on the calling thread and its data threads until `stop`; then drains and returns.
 ///
 /// # Errors
@@ -91,7 +96,7 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     let _lock = occupy(&config.data_dir)?;
     let identity = Identity::at(&config.data_dir);
     let tokens = Tokens::of(&config.data_dir, config.token.clone());
-    if !identity.exists(None) && tokens.newest().is_none() {
+    if tokens.newest().is_none() && !can_start_without_token(&config.data_dir) {
         return Err(RunError::NoToken(config.data_dir));
     }
     let last_good = LastGood::open(&config.data_dir)?;
@@ -154,7 +159,7 @@ fn occupy(data_dir: &Path) -> Result<File, RunError> {
         Err(TryLockError::WouldBlock) => return Err(RunError::Occupied(data_dir.to_owned())),
         Err(TryLockError::Error(error)) => return Err(error.into()),
     }
-    lock.set_len(0)?;
-    lock.write_all(std::process::id().to_string().as_bytes())?;
+    // Always as long, so that it replaces what was there in place: that takes no free disk space.
+    lock.write_all(format!("{:<10}\n", std::process::id()).as_bytes())?;
     Ok(lock)
 }

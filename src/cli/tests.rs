@@ -60,6 +60,7 @@ fn what_makes_no_sense_is_refused() {
         "--management localhost",
         "--management-cert chain.pem",
         "--workers 3 demo",
+        "--workers 0",
         "--workers 257",
         "--threads 0",
         "--dns-server 127.0.0.1",

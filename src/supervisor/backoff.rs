@@ -1,14 +1,15 @@
-//! How long to wait before a worker is started again. Pure.
+//! The pause before a worker is started again. Pure.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(2);
 
-/// A worker that lived this long had started well; what ended it is not what ended the one before.
-const LIVED_WELL: Duration = Duration::from_secs(30);
+/// A worker that lived this long has started: its end is not the fault of its start.
+const STARTED: Duration = Duration::from_secs(1);
 
-/// Pauses that double from 100 ms to 10 s, and start again after a worker that lived for 30 s.
+/// Pauses that double from 100 ms to 2 s while workers end within a second of their start. After any other worker the
+/// pause is 100 ms.
 #[derive(Debug)]
 pub(super) struct Backoff {
     next: Duration,
@@ -23,7 +24,7 @@ impl Default for Backoff {
 impl Backoff {
     /// The pause after a worker that lived for so long.
     pub(super) fn pause_after(&mut self, lived: Duration) -> Duration {
-        if lived >= LIVED_WELL {
+        if lived >= STARTED {
             self.next = FIRST;
         }
         let pause = self.next;
@@ -37,11 +38,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_to_a_limit_and_start_again_after_a_long_life() {
+    fn pauses_double_to_a_limit_while_workers_end_at_once() {
         let mut backoff = Backoff::default();
-        let mut pause = |lived| backoff.pause_after(Duration::from_secs(lived)).as_millis();
-        let expected = [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000];
-        assert_eq!(expected.map(|_| pause(29)), expected);
-        assert_eq!([pause(30), pause(0), pause(0)], [100, 200, 400]);
+        let mut pause = |lived| backoff.pause_after(Duration::from_millis(lived)).as_millis();
+        let expected = [100, 200, 400, 800, 1_600, 2_000, 2_000];
+        assert_eq!(expected.map(|_| pause(999)), expected);
+        assert_eq!([pause(1_000), pause(0), pause(0)], [100, 200, 400]);
+    }
+
+    #[test]
+    fn a_worker_that_dies_every_two_seconds_is_back_at_once_each_time() {
+        let mut backoff = Backoff::default();
+        for _ in 0..25 {
+            assert_eq!(backoff.pause_after(Duration::from_secs(2)), FIRST);
+        }
     }
 }

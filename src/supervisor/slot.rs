@@ -4,12 +4,14 @@ use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::process::Pid;
 use tidegate_shared::private_file;
 use tidegate_shared::protocol::VERSION;
 use tidegate_shared::token::JoinToken;
+use tracing::warn;
 
 /// Locked by the worker that serves the slot, for its life; holds that worker's process id.
 const LOCK_FILE: &str = "lock";
@@ -57,16 +59,43 @@ impl Slot {
         private_file::write(&self.dir.join(TOKEN_FILE), token.encode().as_bytes())
     }
 
+    /// Whether a worker of this slot starts without a token: it has joined before, or has something to serve.
+    pub(super) fn can_do_without_token(&self) -> bool {
+        tidegate_data_plane::can_start_without_token(&self.dir)
+    }
+
     /// Makes the slot ready for a new worker, which will be told these arguments. Nobody may be serving it.
     ///
+    /// A full disk is no obstacle to a worker that was here before: what can be left unwritten is.
+    ///
     /// # Errors
-    /// The directory cannot be made or written to.
-    pub(super) fn prepare(&self, arguments: &[OsString], token: &JoinToken) -> io::Result<()> {
+    /// The directory or its lock file cannot be made; a token that the worker needs cannot be written.
+    pub(super) fn prepare(&self, arguments: &[OsString], token: Option<&JoinToken>) -> io::Result<()> {
         private_file::create_dir(&self.dir)?;
         // From the moment at which the new worker holds the lock, the number in it is taken for its own.
-        private_file::write(&self.dir.join(LOCK_FILE), b"")?;
-        private_file::write(&self.dir.join(PLAN_FILE), &plan_text(arguments))?;
-        self.hand_over(token)
+        blank(&self.dir.join(LOCK_FILE))?;
+        self.note(arguments);
+        match token.map(|token| self.hand_over(token)) {
+            Some(Err(error)) if self.can_do_without_token() => {
+                warn!(worker.slot = self.number, "cannot give a worker a token: {error}");
+                Ok(())
+            }
+            written => written.unwrap_or(Ok(())),
+        }
+    }
+
+    /// Writes down what the slot's worker was told. Where that fails nothing is left, so that the worker will be taken
+    /// for one that was told otherwise.
+    pub(super) fn note(&self, arguments: &[OsString]) {
+        let path = self.dir.join(PLAN_FILE);
+        if self.was_told(arguments) {
+            return;
+        }
+        if let Err(error) = private_file::write(&path, &plan_text(arguments)) {
+            warn!(worker.slot = self.number, "cannot write down the options of a worker: {error}");
+            // It may not be there.
+            let _ = fs::remove_file(path);
+        }
     }
 
     /// Whether the worker that serves the slot was told exactly these arguments, and speaks the channel's version: one
@@ -107,6 +136,13 @@ fn plan_text(arguments: &[OsString]) -> Vec<u8> {
     let mut text = format!("channel version {VERSION}\n").into_bytes();
     text.extend(arguments.iter().flat_map(|argument| [argument.as_bytes(), b"\n"].concat()));
     text
+}
+
+/// Overwrites a file with spaces, in place: that needs no free disk space. One that is missing is made.
+fn blank(path: &Path) -> io::Result<()> {
+    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+    file.write_all_at(&vec![b' '; length], 0)
 }
 
 fn is_held(lock: &Path) -> io::Result<bool> {
@@ -167,7 +203,7 @@ mod tests {
         let token = JoinToken { authority: "a".into(), secret: Secret::new(vec![7; 32]) };
         let arguments = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
         assert!(!slot.was_told(&[]), "nobody was told anything");
-        slot.prepare(&arguments("--threads 2"), &token).unwrap();
+        slot.prepare(&arguments("--threads 2"), Some(&token)).unwrap();
         assert!(slot.was_told(&arguments("--threads 2")));
         assert!(!slot.was_told(&arguments("--threads 3")) && !slot.was_told(&arguments("--threads")));
         fs::write(slot.dir().join(PLAN_FILE), "--threads\n2\n").unwrap();

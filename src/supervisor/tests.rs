@@ -59,7 +59,7 @@ impl Fixture {
     /// A process that serves a slot, as one that an earlier supervisor with the same plan left behind.
     fn survivor(&self, slot: u16) -> (Child, File) {
         let slot = Slot::new(&self.plan.workers_dir, slot);
-        slot.prepare(&process::arguments(&self.plan), &token(1)).unwrap();
+        slot.prepare(&process::arguments(&self.plan), Some(&token(1))).unwrap();
         let child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn().unwrap();
         fs::write(slot.dir().join("lock"), child.id().unwrap().to_string()).unwrap();
         let lock = File::open(slot.dir().join("lock")).unwrap();
@@ -110,6 +110,31 @@ async fn a_worker_gets_a_token_is_replaced_when_it_ends_and_is_stopped() {
     };
     let ((), second) = tokio::join!(fixture.supervise(), story);
     assert!(!lives(second));
+}
+
+/// What a control plane says whose disk is full.
+async fn no_token() -> Result<JoinToken, Box<dyn Error>> {
+    Err("database or disk is full".into())
+}
+
+#[tokio::test]
+async fn a_worker_that_has_joined_is_started_without_a_token_and_one_that_has_not_is_not() {
+    let fixture = Fixture::new(2);
+    let joined = Slot::new(&fixture.plan.workers_dir, 2);
+    fs::create_dir_all(joined.dir()).unwrap();
+    for name in ["worker.pem", "authority.pem"] {
+        fs::write(joined.dir().join(name), "x").unwrap();
+    }
+    let story = async {
+        let first = fixture.started(1).await[0];
+        kill_process(first, Signal::KILL).unwrap();
+        let again = fixture.started(2).await[1];
+        assert!(lives(again), "it is started again");
+        assert!(!fixture.plan.workers_dir.join("1").exists(), "the other has no identity to start with");
+        fixture.stop.asked.cancel();
+    };
+    let supervise = async { run(&no_token, &fixture.plan, &fixture.stop).await.unwrap() };
+    tokio::join!(supervise, story);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::signal::unix::{SignalKind, signal as signal_unix};
 
 use crate::wait::{timely, wait_for};
 
@@ -26,6 +27,7 @@ impl Process {
         input: Option<&str>,
     ) -> Process {
         let mut command = Command::new(binary);
+        heed_signals();
         command.args(arguments);
         clear_options(&mut command);
         command.envs(environment.iter().copied());
@@ -80,6 +82,25 @@ pub async fn run(binary: impl AsRef<Path>, arguments: &[&str], environment: &[(&
     command.envs(environment.iter().copied());
     let output = tokio::process::Command::from(command).kill_on_drop(true).output();
     timely(&format!("the end of {arguments:?}"), output).await.expect("the binary can be started")
+}
+
+/// Lets processes that are started from now on hear the signals that this one was started to ignore, as by `nohup`: a
+/// child inherits what is ignored, but not what is caught. Needs a tokio runtime around it.
+fn heed_signals() {
+    for kind in [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate(), SignalKind::child()]
+    {
+        if is_ignored(kind) {
+            // It stays caught when what is returned is dropped.
+            drop(signal_unix(kind).expect("these can be caught"));
+        }
+    }
+}
+
+fn is_ignored(kind: SignalKind) -> bool {
+    let mask =
+        status_field(std::process::id(), "SigIgn:").and_then(|mask| u64::from_str_radix(&mask, 16).ok());
+    // Signals count from 1, bits from 0.
+    mask.is_some_and(|mask| mask >> (kind.as_raw_value() - 1) & 1 == 1)
 }
 
 /// Takes away every variable that would count as an option.
