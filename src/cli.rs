@@ -91,6 +91,12 @@ pub(crate) enum Command {
         command: WorkerCommand,
     },
 
+    /// Manage the certificate authority.
+    Authority {
+        #[command(subcommand)]
+        command: AuthorityCommand,
+    },
+
     /// Manage API clients: programs that may use the REST API, each with what it may do and where.
     ///
     /// To be run where the control plane's data directory is; the control plane may be running. A client logs in with
@@ -114,7 +120,37 @@ pub(crate) enum WorkerCommand {
     /// To be run where the control plane's data directory is, as `(umask 077; tidegate worker token > worker.token)`.
     /// A token is good for one worker and for one day. It is as good as a password until it is used: hand it over
     /// accordingly.
+    ///
+    /// A worker has the private keys of all gateways. `DELETE /workers/{id}` shuts a worker out, but one that was shut
+    /// out serves its last configuration until it is stopped: stop it, and replace the gateways' certificates if
+    /// strangers may have read its files.
     Token(TokenOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuthorityCommand {
+    /// Replace the certificate authority, without a restart and without a lost connection.
+    ///
+    /// To be run where the control plane's data directory is; the control plane may be running. It is done in two steps.
+    /// `rotate` makes the next authority: `ca.pem` then holds the certificates of both, and every worker that connects
+    /// learns to trust both and gets a certificate of the next one. Meanwhile, give the new `ca.pem` to the clients of
+    /// the REST API. `rotate --finish` then lets the next authority take the place of the present one, which is trusted
+    /// no more. `GET /workers` and the log say when every worker is ready for that.
+    Rotate(RotateOptions),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RotateOptions {
+    #[command(flatten)]
+    pub(crate) place: TokenOptions,
+
+    /// End the rotation: trust the next authority alone. Refused while a worker has no certificate of it.
+    #[arg(long, env = "TIDEGATE_FINISH", value_parser = BoolishValueParser::new())]
+    pub(crate) finish: bool,
+
+    /// Finish although workers have no certificate of the next authority. They have to join again with a token.
+    #[arg(long, env = "TIDEGATE_FORCE", requires = "finish", value_parser = BoolishValueParser::new())]
+    pub(crate) force: bool,
 }
 
 #[derive(Clone, Debug, Args)]

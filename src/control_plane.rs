@@ -55,6 +55,7 @@ impl LocalControlPlane {
             management: options.management,
             management_tls: options.management_tls,
             management_certificate: options.management_cert.clone().zip(options.management_key.clone()),
+            certificate_lifetime: options.certificate_lifetime,
             channel: options.channel,
             strict_resource_groups: options.strict_resource_groups,
             limits: options.limit.iter().copied().collect(),

@@ -173,6 +173,7 @@ fn up_options(files: &Files) -> UpOptions {
             management_cert: None,
             management_key: None,
             channel: any,
+            certificate_lifetime: Duration::from_secs(820 * 24 * 60 * 60),
             rollout_timeout: Duration::from_secs(60),
             limit: Vec::new(),
             trusted_proxies: Vec::new(),

@@ -4,6 +4,7 @@
 //! package serves an API or carries traffic of its own, but for the demonstration, which plays the client and the
 //! backend.
 
+mod authority;
 mod cli;
 mod client;
 mod control_plane;
@@ -18,7 +19,7 @@ use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Command, WorkerCommand};
+use crate::cli::{AuthorityCommand, Cli, Command, WorkerCommand};
 use crate::stop::Stop;
 
 /// An idle tunnel should hold nothing but its sockets. What hyper frees when a connection becomes a tunnel must
@@ -59,6 +60,9 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Demo(options) => on_two_threads(async |stop| demo::run(&options, &cli.log, &stop).await),
         Command::Worker { command: WorkerCommand::Token(options) } => {
             on_two_threads(async |_| control_plane::print_join_token(&options).await)
+        }
+        Command::Authority { command: AuthorityCommand::Rotate(options) } => {
+            on_two_threads(async |_| authority::rotate(&options).await)
         }
         Command::Client { command } => on_two_threads(async |_| client::run(&command).await),
         Command::Echo(options) => on_two_threads(async |stop| demo::echo(&options, &stop).await),

@@ -46,6 +46,7 @@ use tokio::sync::Notify;
 
 use crate::arm::outside::Outside;
 use crate::audit::{Act, Author};
+use crate::certificates::Certificates;
 use crate::edit::{Edit, EditAction, EditError};
 use crate::fleet::Fleet;
 use crate::identity::issuer::Issuer;
@@ -71,6 +72,8 @@ pub struct App {
     pub store: Arc<Store>,
     /// Who is connected.
     pub fleet: Arc<Fleet>,
+    /// The certificates of this control plane and of its workers.
+    pub certificates: Arc<Certificates>,
     /// What opens the certificates in bodies and fetches the pages that they name.
     pub opener: Opener,
     /// How much each gateway may have.

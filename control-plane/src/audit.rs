@@ -58,6 +58,11 @@ impl Act {
         Act { author, action: format!("Tidegate/workers/{verb}"), resource: format!("/workers/{worker}") }
     }
 
+    /// What is done to the certificate authority.
+    pub fn on_authority(author: Author, verb: &str) -> Act {
+        Act { author, action: format!("Tidegate/authority/{verb}"), resource: "/authority".to_owned() }
+    }
+
     /// A token is given out, with which anybody can make a worker of a machine.
     pub fn on_join_token(author: Author) -> Act {
         Act { author, action: "Tidegate/joinTokens/write".to_owned(), resource: "/workers".to_owned() }

@@ -20,6 +20,8 @@ pub struct Config {
     pub management_tls: SocketAddr,
     /// Certificate chain and key of the HTTPS endpoint, PEM files; issued by the own authority when none.
     pub management_certificate: Option<(PathBuf, PathBuf)>,
+    /// How long the certificates are good that the own authority issues: of the HTTPS endpoint, the channel and workers.
+    pub certificate_lifetime: Duration,
     /// Where workers dial; port 0 for any.
     pub channel: SocketAddr,
     /// How much each gateway may have.
@@ -80,6 +82,7 @@ mod tests {
                 management: management.parse().unwrap(),
                 management_tls: management_tls.parse().unwrap(),
                 management_certificate: None,
+                certificate_lifetime: Duration::from_secs(60),
                 channel: "127.0.0.1:0".parse().unwrap(),
                 limits: Limits::default(),
                 strict_resource_groups: false,

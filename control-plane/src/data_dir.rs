@@ -13,14 +13,15 @@ use tokio::task::spawn_blocking;
 
 use crate::StartError;
 use crate::api::AdminToken;
-use crate::pki::Authority;
+use crate::clock::Millis;
+use crate::pki::Authorities;
 use crate::store::{Schema, Store};
 
 /// An opened data directory.
 #[derive(Debug)]
 pub(crate) struct DataDir {
-    /// The certificate authority.
-    pub(crate) authority: Authority,
+    /// The certificate authorities.
+    pub(crate) authorities: Authorities,
     /// The admin token.
     pub(crate) token: AdminToken,
     /// The database.
@@ -35,15 +36,15 @@ impl DataDir {
     pub(crate) async fn open(path: &Path, schema: Schema) -> Result<DataDir, StartError> {
         private_file::create_dir(path)?;
         let _lock = lock(path).await?;
-        let authority = Authority::load_or_create(path)?;
+        let authorities = Authorities::load_or_create(path, Millis::now())?;
         let token = AdminToken::load_or_create(path)?;
         let store = Store::open(path, schema).await?;
-        Ok(DataDir { authority, token, store })
+        Ok(DataDir { authorities, token, store })
     }
 }
 
 /// Waits for the lock; it is given back when the file is closed, by a process that dies too.
-async fn lock(data_dir: &Path) -> io::Result<File> {
+pub(crate) async fn lock(data_dir: &Path) -> io::Result<File> {
     let path = data_dir.join("init.lock");
     let lock = move || {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
@@ -68,14 +69,13 @@ mod tests {
             tracker.spawn(async move {
                 let opened = DataDir::open(dir.path(), Schema::Current).await.unwrap();
                 opened.store.close().await;
-                opened.authority.pem().to_owned()
+                opened.authorities.pem()
             })
         };
         let opened: Vec<_> = (0..8).map(open).collect();
         let again = DataDir::open(dir.path(), Schema::Migrate).await.unwrap();
         for pem in opened {
-            assert_eq!(pem.await.unwrap(), again.authority.pem());
+            assert_eq!(pem.await.unwrap(), again.authorities.pem());
         }
-        again.authority.issue_channel().unwrap();
     }
 }

@@ -3,6 +3,7 @@
 //! All of it comes from what workers say on the channel and is lost with the connection: nothing here is stored. The
 //! judgements ([`plan`] and [`verdict`]) are pure functions of it in [`worker`]. It never waits for a worker.
 
+mod credentials;
 pub mod health;
 pub mod session;
 mod strangers;
@@ -170,9 +171,13 @@ impl Fleet {
                 (snapshot.gateway, Order::Assign(snapshot.gateway, snapshot.generation))
             }
             ToWorker::Withdraw { gateway } => (*gateway, Order::Withdraw(*gateway)),
-            ToWorker::Joined { .. } | ToWorker::Refused { .. } | ToWorker::Probe(_) | ToWorker::Heartbeat => {
-                return false;
-            }
+            ToWorker::Joined { .. }
+            | ToWorker::Authorities { .. }
+            | ToWorker::Renew
+            | ToWorker::Renewed { .. }
+            | ToWorker::Refused { .. }
+            | ToWorker::Probe(_)
+            | ToWorker::Heartbeat => return false,
         };
         let mut connected = self.lock();
         let Some(connection) = connected.get_mut(&worker) else { return false };

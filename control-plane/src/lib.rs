@@ -9,6 +9,7 @@
 pub mod api;
 pub mod arm;
 pub mod audit;
+pub mod certificates;
 pub mod clients;
 pub mod clock;
 mod code_list;
@@ -44,6 +45,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use thiserror::Error;
+use tidegate_shared::id::WorkerId;
 use tidegate_shared::secret::Secret;
 use tidegate_shared::token::JoinToken;
 use tokio::net::TcpListener;
@@ -51,9 +53,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::api::server::{CONNECTIONS, Server, tls_config};
+use crate::api::server::{CONNECTIONS, Server};
 use crate::api::{App, Opener, SecretCheck};
 use crate::audit::Author;
+use crate::certificates::Certificates;
 use crate::clock::Millis;
 use crate::data_dir::DataDir;
 use crate::fleet::Fleet;
@@ -61,7 +64,7 @@ use crate::fleet::session::{Channel, WORKERS};
 use crate::listen::{accept, bind};
 use crate::metrics::Metrics;
 use crate::on_demand::Prober;
-use crate::pki::{Authority, PkiError, read_identity};
+use crate::pki::{Authorities, PkiError, read_identity};
 use crate::rollout::Rollout;
 use crate::store::{Schema, Store, StoreError};
 
@@ -105,7 +108,7 @@ pub enum StartError {
 pub struct ControlPlane {
     addresses: Addresses,
     store: Arc<Store>,
-    authority: Arc<Authority>,
+    certificates: Arc<Certificates>,
     /// What answers clients; ends first.
     requests: Stage,
     /// What serves workers; ends when no request can need it any more.
@@ -153,9 +156,9 @@ impl ControlPlane {
     /// Whatever keeps it from serving all of its endpoints.
     pub async fn start(config: Config) -> Result<ControlPlane, StartError> {
         config.check()?;
-        let DataDir { authority, token, store } = DataDir::open(&config.data_dir, Schema::Migrate).await?;
+        let DataDir { authorities, token, store } = DataDir::open(&config.data_dir, Schema::Migrate).await?;
         let store = store.with_strict_groups(config.strict_resource_groups);
-        let (authority, store) = (Arc::new(authority), Arc::new(store));
+        let store = Arc::new(store);
         upgrade::recompile(&store).await?;
         let fleet = Arc::new(Fleet::default());
         let metrics = Arc::new(Metrics::default());
@@ -170,15 +173,20 @@ impl ControlPlane {
             channel: channel_listener.local_addr()?,
         };
 
-        let identity = match &config.management_certificate {
-            Some((chain, key)) => read_identity(chain, key)?,
-            None => authority.issue_management(addresses.management_tls.ip())?,
+        let given = match &config.management_certificate {
+            Some((chain, key)) => Some(read_identity(chain, key)?),
+            None => None,
         };
+        let (data_dir, bound) = (config.data_dir, addresses.management_tls.ip());
+        let certificates =
+            Certificates::new(data_dir, authorities, config.certificate_lifetime, bound, given)?;
+        let certificates = Arc::new(certificates);
         let (tasks, stop) = (workers.tasks.clone(), workers.stop.clone());
         let prober = Prober::new(store.clone(), fleet.clone(), tasks, stop).await?;
         let app = App {
             store: store.clone(),
             fleet: fleet.clone(),
+            certificates: certificates.clone(),
             opener: Opener::default(),
             limits: config.limits.clone(),
             deployments: Notify::new(),
@@ -196,8 +204,8 @@ impl ControlPlane {
             stop: requests.stop.clone(),
             tracker: requests.tasks.clone(),
         };
-        let secured = Server { tls: Some(tls_config(identity)?), ..plain.clone() };
-        let channel = Channel::new(store.clone(), fleet.clone(), authority.clone())?;
+        let secured = Server { tls: Some(certificates.clone()), ..plain.clone() };
+        let channel = Channel::new(store.clone(), fleet.clone(), certificates.clone());
         let rollout = Rollout {
             store: store.clone(),
             fleet,
@@ -211,10 +219,11 @@ impl ControlPlane {
         requests.serve(management_tls, secured);
         workers.serve_workers(channel_listener, Arc::new(channel));
         workers.tasks.spawn(api::run_deployments(app, workers.stop.clone()));
+        workers.tasks.spawn(certificates.clone().run(store.clone(), workers.stop.clone()));
         workers.tasks.spawn(rollout.run(workers.stop.clone()));
         let (watched, stop) = (store.clone(), workers.stop.clone());
         workers.tasks.spawn(async move { watched.watch_writes(stop).await });
-        Ok(ControlPlane { addresses, store, authority, requests, workers })
+        Ok(ControlPlane { addresses, store, certificates, requests, workers })
     }
 
     /// Where it listens.
@@ -227,7 +236,7 @@ impl ControlPlane {
     /// # Errors
     /// The database's.
     pub async fn issue_join_token(&self) -> Result<JoinToken, StartError> {
-        issue_token(&self.store, &self.authority, Author::itself()).await
+        issue_token(&self.store, &self.certificates.state().authorities, Author::itself()).await
     }
 
     /// Ends in order: accepts nothing new, finishes the running requests, lets go of the workers (which carry on
@@ -244,14 +253,82 @@ impl ControlPlane {
 /// # Errors
 /// A data directory that cannot be used, or is that of another version: its control plane may be running.
 pub async fn issue_join_token(data_dir: &Path) -> Result<JoinToken, StartError> {
-    let DataDir { authority, store, .. } = DataDir::open(data_dir, Schema::Current).await?;
-    let token = issue_token(&store, &authority, Author::on_site()).await;
+    let DataDir { authorities, store, .. } = DataDir::open(data_dir, Schema::Current).await?;
+    let token = issue_token(&store, &authorities, Author::on_site()).await;
     store.close().await;
     token
 }
 
-async fn issue_token(store: &Store, authority: &Authority, author: Author) -> Result<JoinToken, StartError> {
+/// What `tidegate authority rotate` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// A next authority is made, and both are trusted.
+    Begin,
+    /// The next authority takes the place of the present one, unless workers would be left behind.
+    Finish {
+        /// Also if workers would be left behind: they have to join again.
+        force: bool,
+    },
+}
+
+/// What came of a rotation's step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotated {
+    /// Both authorities are trusted. These workers still have a certificate of the present one.
+    Begun(Vec<WorkerId>),
+    /// One authority is trusted.
+    Finished,
+    /// Nothing was done, since these workers would be left behind.
+    Waiting(Vec<WorkerId>),
+    /// Nothing was done, since no rotation has begun.
+    NotBegun,
+}
+
+/// Takes a step in the replacement of the certificate authority in a data directory, whose control plane may be running
+/// or not.
+///
+/// # Errors
+/// A data directory that cannot be used, or is that of another version: its control plane may be running.
+pub async fn rotate_authority(data_dir: &Path, rotation: Rotation) -> Result<Rotated, StartError> {
+    let DataDir { authorities, store, .. } = DataDir::open(data_dir, Schema::Current).await?;
+    let rotated = match rotation {
+        Rotation::Begin => begin_rotation(data_dir, &store).await,
+        Rotation::Finish { force } => finish_rotation(data_dir, &authorities, &store, force).await,
+    };
+    store.close().await;
+    rotated
+}
+
+async fn begin_rotation(data_dir: &Path, store: &Store) -> Result<Rotated, StartError> {
+    store.note_rotation(Author::on_site(), "rotate").await?;
+    let _lock = data_dir::lock(data_dir).await?;
+    let authorities = Authorities::begin_rotation(data_dir, Millis::now())?;
+    Ok(Rotated::Begun(store.workers_without_certificate_of(&authorities.newest().fingerprint).await?))
+}
+
+async fn finish_rotation(
+    data_dir: &Path,
+    authorities: &Authorities,
+    store: &Store,
+    force: bool,
+) -> Result<Rotated, StartError> {
+    let Some(next) = &authorities.next else { return Ok(Rotated::NotBegun) };
+    let waiting = store.workers_without_certificate_of(&next.fingerprint).await?;
+    if !waiting.is_empty() && !force {
+        return Ok(Rotated::Waiting(waiting));
+    }
+    store.note_rotation(Author::on_site(), "finish").await?;
+    let _lock = data_dir::lock(data_dir).await?;
+    Authorities::finish_rotation(data_dir, Millis::now())?;
+    Ok(Rotated::Finished)
+}
+
+async fn issue_token(
+    store: &Store,
+    authorities: &Authorities,
+    author: Author,
+) -> Result<JoinToken, StartError> {
     let secret = digest::random_secret();
     store.add_join_token(author, &digest::sha256_hex(&secret)).await?;
-    Ok(JoinToken { authority: authority.pem().to_owned(), secret: Secret::new(secret.to_vec()) })
+    Ok(JoinToken { authority: authorities.pem(), secret: Secret::new(secret.to_vec()) })
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 use tidegate_shared::metrics::Kind::{Counter, Gauge, Histogram};
 use tidegate_shared::metrics::{Distribution, Encoder, Family, Source};
 
+use crate::clock::Millis;
+
 /// The upper bounds of all histograms here, in seconds.
 const BOUNDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
@@ -78,6 +80,12 @@ const READ_TIME: Family = Family {
     labels: &[],
     help: "How long the reads for this page took.",
 };
+const CERTIFICATE_EXPIRY: Family = Family {
+    name: "tidegate_certificate_expiry_timestamp_seconds",
+    kind: Gauge,
+    labels: &["certificate"],
+    help: "When a certificate expires, in seconds since 1970: management, channel or authority.",
+};
 const BUILD: Family = Family {
     name: "tidegate_build_info",
     kind: Gauge,
@@ -99,6 +107,7 @@ const ALL: &[&Family] = &[
     &WRITE_WAIT,
     &WRITES_FAIL,
     &READ_TIME,
+    &CERTIFICATE_EXPIRY,
     &BUILD,
 ];
 
@@ -195,6 +204,8 @@ pub struct Page {
     pub writes_fail: bool,
     /// How long it took to read what is on this page.
     pub read_time: Duration,
+    /// When certificates expire, by what they are for.
+    pub certificates: Vec<(&'static str, Millis)>,
 }
 
 impl Page {
@@ -240,6 +251,10 @@ impl Source for Page {
         WRITE_WAIT.write(encoder, |samples| samples.times(&[], &self.write_wait))?;
         WRITES_FAIL.write(encoder, |samples| samples.gauge(&[], f64::from(u8::from(self.writes_fail))))?;
         READ_TIME.write(encoder, |samples| samples.gauge(&[], self.read_time.as_secs_f64()))?;
+        CERTIFICATE_EXPIRY.write(encoder, |samples| {
+            let mut each = self.certificates.iter();
+            each.try_for_each(|(name, expires_at)| samples.gauge(&[name], expires_at.0 as f64 / 1000.0))
+        })?;
         BUILD.write(encoder, |samples| samples.gauge(&[env!("CARGO_PKG_VERSION")], 1.0))
     }
 }

@@ -54,7 +54,7 @@ pub use network::{NetworkDecision, NetworkResource, NetworkWritten, User};
 pub(crate) use operations::OPERATION_CODES;
 pub use resources::ResourceRow;
 pub use rollout::{Settlement, Wanted};
-pub use workers::TokenRefused;
+pub use workers::{JoinedWorker, KnownCertificate, TokenRefused};
 pub use write::{Decision, Written};
 use writer::{Transaction, Writer};
 

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig};
 use thiserror::Error;
 use tidegate_shared::channel::{self, MAX_MESSAGE, MAX_STRANGER_MESSAGE, Receiver, Sender};
 use tidegate_shared::meter::{Meter, Metered, Stalled};
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::RunError;
 use crate::access_log::Instance;
-use crate::identity::{self, Candidate, Identity, IdentityError};
+use crate::identity::{self, Identity, IdentityError};
 use crate::on_demand;
 use crate::tokens::Tokens;
 use crate::worker::Worker;
@@ -82,6 +82,8 @@ enum SessionError {
     Stuck(Stalled),
     #[error("the control plane closed the session")]
     Closed,
+    #[error("the worker's certificate had expired; it was renewed, and is used now")]
+    Renewed,
     #[error("the control plane refused: {1}")]
     Refused(RefusalCause, String),
     #[error("the control plane broke the protocol")]
@@ -158,7 +160,7 @@ impl Link {
         for applied in worker.applied() {
             speaker.say(&applied).await?;
         }
-        converse(worker, &mut speaker, &mut listener, welcomed).await
+        converse(worker, &self.identity, &mut speaker, &mut listener, welcomed).await
     }
 
     /// Dials as the worker that this is. Where that is of no use and there is a token, joins first: the identity is
@@ -193,7 +195,7 @@ impl Link {
         let stream = self.dial(identity::stranger_config(&token.authority)?).await?;
         let (mut sender, mut receiver) =
             channel::split::<_, ToControlPlane, ToWorker>(stream, MAX_STRANGER_MESSAGE);
-        let candidate = Candidate::new()?;
+        let candidate = self.identity.candidate()?;
         let (secret, request) = (token.secret.clone(), candidate.request.clone());
         sender.send(&ToControlPlane::Join { version: VERSION, secret, request }).await?;
         match timeout(SILENCE, receiver.receive())
@@ -206,7 +208,12 @@ impl Link {
                 self.instance.set(worker.to_string());
                 Ok(())
             }
-            Some(ToWorker::Refused { cause, reason }) => Err(SessionError::Refused(cause, reason)),
+            Some(ToWorker::Refused { cause, reason }) => {
+                if cause == RefusalCause::Token {
+                    self.identity.discard_candidate()?;
+                }
+                Err(SessionError::Refused(cause, reason))
+            }
             Some(_) => Err(SessionError::Protocol),
             None => Err(SessionError::Closed),
         }
@@ -220,17 +227,19 @@ impl Link {
             TlsConnector::from(config).connect(name, Metered::new(tcp)).await
         };
         let timed_out = |_| io::Error::new(io::ErrorKind::TimedOut, "dialling took too long");
-        Ok(timeout(DIAL_TIMEOUT, dial).await.map_err(timed_out)??)
+        Ok(timeout(DIAL_TIMEOUT, dial).await.map_err(timed_out)?.map_err(with_remedy)?)
     }
 }
 
 /// Does what the control plane says and tells it what it should know, until one of the two is gone.
 async fn converse(
     worker: &mut Worker,
+    identity: &Identity,
     speaker: &mut Speaker,
     listener: &mut Listener,
     welcomed: &mut bool,
 ) -> Result<Infallible, SessionError> {
+    let mut renewed = false;
     let health_changed: Rc<_> = worker.health_changed.clone();
     // They end with the session, which is where their answers would go.
     let mut on_demand = JoinSet::new();
@@ -239,7 +248,10 @@ async fn converse(
     loop {
         tokio::select! {
             message = listener.hear() => {
-                let message = message?;
+                let message = match message {
+                    Err(SessionError::Closed) if renewed => return Err(SessionError::Renewed),
+                    message => message?,
+                };
                 *welcomed |= !matches!(message, ToWorker::Refused { .. });
                 match message {
                     ToWorker::Assign(snapshot) => {
@@ -254,7 +266,13 @@ async fn converse(
                         let resolver = worker.resolver.clone();
                         on_demand.spawn_local(on_demand::probe(*probe, resolver));
                     }
-                    ToWorker::Heartbeat => {}
+                    message @ (ToWorker::Authorities { .. } | ToWorker::Renew | ToWorker::Renewed { .. }) => {
+                        if let Some(answer) = credentials(identity, message) {
+                            renewed |= answer == ToControlPlane::Renewed;
+                            speaker.say(&answer).await?;
+                        }
+                    }
+                    ToWorker::Heartbeat => renewed = false,
                     ToWorker::Refused { cause, reason } => return Err(SessionError::Refused(cause, reason)),
                     ToWorker::Joined { .. } => return Err(SessionError::Protocol),
                 }
@@ -270,6 +288,39 @@ async fn converse(
             }
         }
     }
+}
+
+/// Adds to a refused certificate of the control plane what a person can do about it.
+fn with_remedy(error: io::Error) -> io::Error {
+    let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let remedy = match fault {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "the control plane has another authority than the one that this worker knows: have the worker join again \
+             with a token from `tidegate worker token`"
+        }
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. },
+        )) => "the control plane renews its certificate in time: compare the clocks of the two machines",
+        _ => return error,
+    };
+    io::Error::new(error.kind(), format!("{error}; {remedy}"))
+}
+
+/// Does what the control plane says about this worker's certificate and whom to trust, and answers. What cannot be kept
+/// is not confirmed: the worker goes on with what it has, and is told again.
+fn credentials(identity: &Identity, message: ToWorker) -> Option<ToControlPlane> {
+    let done = match message {
+        ToWorker::Authorities { certificates } => identity.trust(&certificates).map(|()| None),
+        ToWorker::Renew => identity.renewal().map(|request| Some(ToControlPlane::Renew { request })),
+        ToWorker::Renewed { certificate } => {
+            identity.replace_certificate(&certificate).map(|()| Some(ToControlPlane::Renewed))
+        }
+        _ => Ok(None),
+    };
+    done.unwrap_or_else(|error| {
+        tracing::error!(%error, "cannot keep what the control plane says about certificates");
+        None
+    })
 }
 
 async fn report(worker: &Worker, speaker: &mut Speaker) -> Result<(), SessionError> {

@@ -5,12 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 use tidegate_shared::private_file;
+use tidegate_shared::secret::Secret;
 
 use crate::tls::provider;
 
@@ -29,6 +30,8 @@ pub(crate) struct Identity {
     key: PathBuf,
     certificate: PathBuf,
     authority: PathBuf,
+    /// The key of a request to join whose answer has not come yet.
+    candidate: PathBuf,
 }
 
 /// A key and the request for a certificate for it, on the way to becoming an identity.
@@ -46,13 +49,18 @@ impl Identity {
             key: file("worker.key"),
             certificate: file("worker.pem"),
             authority: file("authority.pem"),
+            candidate: file("joining.key"),
         }
     }
 
-    /// Whether there is one, given by `authority` if one is named.
+    /// Whether there is one, and it trusts one of the authorities in `authority` (PEM), if any are named.
     pub(crate) fn exists(&self, authority: Option<&str>) -> bool {
-        let given_by = fs::read_to_string(&self.authority).ok();
-        self.certificate.exists() && given_by.is_some_and(|by| authority.is_none_or(|wanted| wanted == by))
+        let Ok(trusted) = fs::read_to_string(&self.authority) else { return false };
+        let shares = |wanted: &str| {
+            let (trusted, wanted) = (certificates(&trusted), certificates(wanted));
+            matches!((trusted, wanted), (Ok(trusted), Ok(wanted)) if wanted.iter().any(|one| trusted.contains(one)))
+        };
+        self.certificate.exists() && authority.is_none_or(shares)
     }
 
     /// What the control plane calls this worker, if it has an identity: the name in its certificate.
@@ -73,27 +81,72 @@ impl Identity {
         Ok(Arc::new(config))
     }
 
+    /// A key to join with: the one of the last request to join, if its answer never came. The control plane may have
+    /// counted the token as used for that key.
+    pub(crate) fn candidate(&self) -> Result<Candidate, IdentityError> {
+        let new = || {
+            let key = KeyPair::generate().map_err(io::Error::other)?;
+            Ok(Secret::new(key.serialize_pem().into_bytes()))
+        };
+        Candidate::of(&private_file::read_or_create(&self.candidate, new)?)
+    }
+
+    /// A request for another certificate for the key of this identity.
+    pub(crate) fn renewal(&self) -> Result<String, IdentityError> {
+        Ok(Candidate::of(&private_file::read(&self.key)?)?.request)
+    }
+
     /// Keeps a new identity. The certificate goes first and comes last: without it there is none, so a worker that is
     /// killed in between has nothing, rather than a key and a certificate that do not fit.
     pub(crate) fn save(&self, candidate: &Candidate, certificate: &str, authority: &str) -> io::Result<()> {
-        self.discard()?;
+        remove(&self.certificate)?;
         private_file::write(&self.key, candidate.key.serialize_pem().as_bytes())?;
         private_file::write(&self.authority, authority.as_bytes())?;
-        private_file::write(&self.certificate, certificate.as_bytes())
+        private_file::write(&self.certificate, certificate.as_bytes())?;
+        remove(&self.candidate)
     }
 
-    /// Forgets an identity that the control plane no longer knows.
-    pub(crate) fn discard(&self) -> io::Result<()> {
-        match fs::remove_file(&self.certificate) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+    /// Keeps another certificate for the same key.
+    ///
+    /// # Errors
+    /// A certificate of another key, or that of the file system: then the one before stays.
+    pub(crate) fn replace_certificate(&self, certificate: &str) -> Result<(), IdentityError> {
+        let der = CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(unusable)?;
+        let key = private_file::read(&self.key)?;
+        let key = KeyPair::from_pem(&String::from_utf8_lossy(key.expose())).map_err(unusable)?;
+        let (_, parsed) = x509_parser::parse_x509_certificate(&der).map_err(unusable)?;
+        if parsed.public_key().raw != key.subject_public_key_info() {
+            return Err(unusable("the certificate that came is of another key"));
         }
+        Ok(private_file::write(&self.certificate, certificate.as_bytes())?)
+    }
+
+    /// Trusts these authorities (PEM) from now on, and no others.
+    pub(crate) fn trust(&self, authorities: &str) -> Result<(), IdentityError> {
+        roots(authorities)?;
+        if fs::read_to_string(&self.authority).is_ok_and(|present| present == authorities) {
+            return Ok(());
+        }
+        tracing::info!("the control plane's certificate authorities have changed");
+        Ok(private_file::write(&self.authority, authorities.as_bytes())?)
+    }
+
+    /// Gives up the key of a request to join that was refused.
+    pub(crate) fn discard_candidate(&self) -> io::Result<()> {
+        remove(&self.candidate)
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
 impl Candidate {
-    pub(crate) fn new() -> Result<Candidate, IdentityError> {
-        let key = KeyPair::generate().map_err(unusable)?;
+    fn of(key: &Secret) -> Result<Candidate, IdentityError> {
+        let key = KeyPair::from_pem(&String::from_utf8_lossy(key.expose())).map_err(unusable)?;
         let request = CertificateParams::default().serialize_request(&key).map_err(unusable)?;
         Ok(Candidate { request: request.pem().map_err(unusable)?, key })
     }
@@ -111,12 +164,91 @@ fn builder(roots: RootCertStore) -> rustls::ConfigBuilder<ClientConfig, rustls::
         .with_root_certificates(roots)
 }
 
-fn roots(authority: &str) -> Result<RootCertStore, IdentityError> {
+fn roots(authorities: &str) -> Result<RootCertStore, IdentityError> {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).map_err(unusable)?).map_err(unusable)?;
-    Ok(roots)
+    for certificate in certificates(authorities)? {
+        roots.add(certificate).map_err(unusable)?;
+    }
+    if roots.is_empty() { Err(unusable("there is no certificate of an authority")) } else { Ok(roots) }
+}
+
+fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().map_err(unusable)
 }
 
 fn unusable(error: impl std::fmt::Display) -> IdentityError {
     IdentityError::Unusable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateSigningRequestParams, CertifiedIssuer, Issuer};
+
+    /// An authority, and its certificate as PEM.
+    fn authority() -> (CertifiedIssuer<'static, KeyPair>, String) {
+        let mut params = CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let pem = issuer.pem();
+        (issuer, pem)
+    }
+
+    fn issue(issuer: &Issuer<'static, KeyPair>, request: &str) -> String {
+        let key = CertificateSigningRequestParams::from_pem(request).unwrap().public_key;
+        CertificateParams::default().signed_by(&key, issuer).unwrap().pem()
+    }
+
+    #[test]
+    fn the_key_of_a_request_to_join_is_the_same_until_the_answer_is_kept_or_it_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = Identity::at(dir.path());
+        let key = |candidate: &Candidate| candidate.key.serialize_pem();
+        let first = identity.candidate().unwrap();
+        assert_eq!(key(&identity.candidate().unwrap()), key(&first));
+        let (issuer, pem) = authority();
+        identity.save(&first, &issue(&issuer, &first.request), &pem).unwrap();
+        identity.client_config().unwrap();
+        let second = identity.candidate().unwrap();
+        assert_ne!(key(&second), key(&first));
+        identity.discard_candidate().unwrap();
+        assert_ne!(key(&identity.candidate().unwrap()), key(&second));
+    }
+
+    #[test]
+    fn another_certificate_for_the_same_key_takes_the_place_of_the_present_one_and_no_other_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = Identity::at(dir.path());
+        let (issuer, pem) = authority();
+        let candidate = identity.candidate().unwrap();
+        identity.save(&candidate, &issue(&issuer, &candidate.request), &pem).unwrap();
+        let renewed = issue(&issuer, &identity.renewal().unwrap());
+        identity.replace_certificate(&renewed).unwrap();
+        let of_another_key = issue(&issuer, &identity.candidate().unwrap().request);
+        for bad in
+            [of_another_key.as_str(), "", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+        {
+            identity.replace_certificate(bad).unwrap_err();
+        }
+        assert_eq!(fs::read_to_string(&identity.certificate).unwrap(), renewed);
+        identity.client_config().unwrap();
+    }
+
+    #[test]
+    fn whom_the_worker_trusts_is_replaced_as_a_whole_and_never_by_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = Identity::at(dir.path());
+        let ((issuer, old), (_, new)) = (authority(), authority());
+        let candidate = identity.candidate().unwrap();
+        identity.save(&candidate, &issue(&issuer, &candidate.request), &old).unwrap();
+        assert!(identity.exists(None) && identity.exists(Some(&old)) && !identity.exists(Some(&new)));
+        identity.trust(&format!("{old}{new}")).unwrap();
+        assert!(identity.exists(Some(&old)) && identity.exists(Some(&new)));
+        identity.trust(&new).unwrap();
+        assert!(!identity.exists(Some(&old)) && identity.exists(Some(&new)));
+        for bad in ["", "no certificate"] {
+            identity.trust(bad).unwrap_err();
+        }
+        assert!(identity.exists(Some(&new)));
+    }
 }

@@ -16,7 +16,7 @@ use crate::snapshot::{Host, Pool, Settings, Snapshot, TrustedRoot};
 
 /// The version of these messages. A worker of another version is refused with a reason, since a message half
 /// understood is worse than a worker that goes on with what it has.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The name that the control plane's certificate bears on the channel, whatever address it is dialled at.
 pub const CONTROL_PLANE_NAME: &str = "control-plane.tidegate.internal";
@@ -48,6 +48,14 @@ pub enum ToControlPlane {
         /// Where it shows its metrics, if anywhere. An unspecified address means the one that it dials from.
         metrics: Option<SocketAddr>,
     },
+    /// The answer to [`ToWorker::Renew`].
+    Renew {
+        /// A certificate signing request for the worker's key, PEM. Its names are ignored.
+        request: String,
+    },
+    /// The certificate of a [`ToWorker::Renewed`] is kept and will be shown from now on. Every
+    /// [`ToWorker::Authorities`] before it is kept too.
+    Renewed,
     /// The generation is in force for every new request.
     Applied {
         /// Whose.
@@ -99,6 +107,21 @@ pub enum ToWorker {
         /// Who the worker is from now on.
         worker: WorkerId,
         /// Its certificate, PEM.
+        certificate: String,
+    },
+    /// Trust these authorities, and no others, when dialling: the first message after a `Hello`, and sent again when
+    /// they change.
+    Authorities {
+        /// Their certificates, PEM: two while one is being replaced by the other.
+        certificates: String,
+    },
+    /// Ask for another certificate with [`ToControlPlane::Renew`]: the present one nears its end, has expired, or is of
+    /// an authority that is being replaced. After one that has expired, nothing else is answered: the worker dials again
+    /// with the new one.
+    Renew,
+    /// The certificate that was asked for. Both are good until the worker has shown or confirmed the new one.
+    Renewed {
+        /// PEM.
         certificate: String,
     },
     /// No: the answer to a `Join` or `Hello` that cannot be accepted.

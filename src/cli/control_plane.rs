@@ -37,6 +37,12 @@ pub(crate) struct ControlPlaneOptions {
     #[arg(long, env = "TIDEGATE_MANAGEMENT_KEY", requires = "management_cert", value_name = "FILE")]
     pub(crate) management_key: Option<PathBuf>,
 
+    /// How long the certificates are good that the authority at `<data-dir>/ca.pem` issues for HTTPS, the channel and
+    /// workers. Each is replaced while everything runs, after two thirds of that. At least `3s`.
+    #[arg(long, env = "TIDEGATE_CERTIFICATE_LIFETIME", default_value = "19680h", value_name = "DURATION",
+          value_parser = value::certificate_lifetime)]
+    pub(crate) certificate_lifetime: Duration,
+
     /// Where workers connect; port 0 for any free one.
     #[arg(long, env = "TIDEGATE_CHANNEL", default_value = "127.0.0.1:9444", value_name = "ADDRESS:PORT")]
     pub(crate) channel: SocketAddr,

@@ -25,6 +25,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A [`duration`] that is long enough for a certificate to be replaced in time.
+pub(super) fn certificate_lifetime(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        lifetime if lifetime < Duration::from_secs(3) => Err("must be at least `3s`".to_owned()),
+        lifetime => Ok(lifetime),
+    }
+}
+
 /// What [`duration`] reads, for the command line of a worker.
 pub(crate) fn format_duration(duration: Duration) -> String {
     format!("{}ms", duration.as_millis())

@@ -10,6 +10,7 @@ mod backend_tls;
 mod backends;
 mod buffering;
 mod canonical;
+mod certificates;
 mod children;
 mod client_certificates;
 mod command_line;

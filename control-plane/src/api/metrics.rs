@@ -56,6 +56,12 @@ pub(super) async fn show(State(app): Shared) -> Result<impl IntoResponse, ApiErr
     page.workers = app.store.workers().await?.len();
     page.read_time = began.elapsed();
     page.writes_fail = app.store.write_failure().borrow().is_some();
+    let certificates = app.certificates.state();
+    page.certificates = vec![
+        ("management", certificates.management_expires_at),
+        ("channel", certificates.validity.expires_at),
+        ("authority", certificates.authorities.current.expires_at),
+    ];
     let connected = app.fleet.look();
     page.connected = connected.len();
     page.refusals = connected.values().map(|worker| worker.refused.len()).sum();

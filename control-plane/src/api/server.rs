@@ -11,7 +11,6 @@ use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -20,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use crate::pki::{Identity, provider};
+use crate::certificates::Certificates;
 use crate::proxies::Proxies;
 
 use super::forwarded::Origin;
@@ -74,25 +73,12 @@ pub struct Server {
     pub router: Router,
     /// Whose word is taken for where a request comes from.
     pub proxies: Arc<Proxies>,
-    /// With TLS, or in the clear.
-    pub tls: Option<Arc<ServerConfig>>,
+    /// With TLS, by the certificate that is in force when a connection comes, or in the clear.
+    pub tls: Option<Arc<Certificates>>,
     /// Asks running connections to end.
     pub stop: CancellationToken,
     /// Where tasks run that a connection starts.
     pub tracker: TaskTracker,
-}
-
-/// The TLS side of an endpoint with that certificate.
-///
-/// # Errors
-/// A certificate and key that do not fit.
-pub fn tls_config(identity: Identity) -> Result<Arc<ServerConfig>, rustls::Error> {
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(identity.chain, identity.key)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
 }
 
 impl Server {
@@ -102,7 +88,9 @@ impl Server {
         let Some(tls) = self.tls.clone() else {
             return self.speak(stream, peer, Scheme::Http, false).await;
         };
-        match timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls).accept(stream)).await {
+        match timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls.state().management.clone()).accept(stream))
+            .await
+        {
             Ok(Ok(stream)) => {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 self.speak(stream, peer, Scheme::Https, http2).await;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tidegate_shared::id::{GatewayId, WorkerId};
 
 use crate::fleet::Worker;
+use crate::store::JoinedWorker;
 
 use super::Shared;
 use super::error::ApiError;
@@ -19,12 +20,20 @@ pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
     let names = app.store.gateway_names().await?;
     let connected = app.fleet.look();
     let workers = app.store.workers().await?;
-    let shown = workers.iter().map(|(id, joined_at)| {
+    let newest = app.certificates.state().authorities.newest().fingerprint.clone();
+    let shown = workers.iter().map(|JoinedWorker { id, joined_at, certificate }| {
         let worker = connected.get(id);
+        let certificate = certificate.as_ref().map(|certificate| {
+            json!({
+                "expiresAt": certificate.validity.expires_at.to_string(),
+                "isOfNewestAuthority": certificate.issuer == newest,
+            })
+        });
         json!({
             "id": id.to_string(),
             "joinedAt": joined_at.to_string(),
             "connected": worker.is_some(),
+            "certificate": certificate,
             "gateways": worker.map(|worker| gateways(worker, &names)).unwrap_or_default(),
         })
     });

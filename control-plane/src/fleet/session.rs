@@ -4,38 +4,35 @@
 //! join token, within a deadline and in few bytes. What a worker says goes to the [`Fleet`], what it is told comes
 //! from there.
 
+mod error;
+mod exchange;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
-use rustls::server::WebPkiClientVerifier;
-use thiserror::Error;
-use tidegate_shared::channel::{self, MAX_MESSAGE, MAX_STRANGER_MESSAGE, Receiver, Sender};
+use tidegate_shared::channel::{self, MAX_MESSAGE, MAX_STRANGER_MESSAGE};
 use tidegate_shared::id::WorkerId;
-use tidegate_shared::meter::{Meter, Metered, Stalled};
-use tidegate_shared::protocol::{
-    HEARTBEAT, HealthState, MemberProbe, OnDemandProbe, RefusalCause, SILENCE, ToControlPlane, ToWorker,
-    VERSION,
-};
-use tidegate_shared::snapshot::{Host, Snapshot};
+use tidegate_shared::meter::Metered;
+use tidegate_shared::protocol::{ToControlPlane, ToWorker, VERSION};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
-use tokio::time::{self, MissedTickBehavior};
+use tokio::time::{self, Instant};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use crate::StartError;
 use crate::audit::Author;
+use crate::certificates::Certificates;
+use crate::clock::Millis;
 use crate::digest::sha256_hex;
-use crate::pki::{Authority, PkiError, fingerprint, provider};
-use crate::store::{Store, StoreError, TokenRefused};
+use crate::pki::{fingerprint, requested_key};
+use crate::store::{Store, TokenRefused};
 
+use super::Fleet;
+use super::credentials::Credentials;
 use super::strangers::Strangers;
-use super::{Fleet, Membership};
+use error::SessionError;
+use exchange::{In, Out, Session, Stream, trusted};
 
 /// How many connections may be open at once, of workers and strangers together.
 pub const WORKERS: usize = 4096;
@@ -43,96 +40,19 @@ pub const WORKERS: usize = 4096;
 /// How long a peer has to show who it is.
 const INTRODUCTION: Duration = Duration::from_secs(3);
 
-type Stream = TlsStream<Metered<TcpStream>>;
-type Out = Sender<Stream, ToWorker>;
-type In = Receiver<Stream, ToControlPlane>;
-
 /// What every session needs.
 #[derive(Debug)]
 pub struct Channel {
     store: Arc<Store>,
     fleet: Arc<Fleet>,
-    authority: Arc<Authority>,
+    certificates: Arc<Certificates>,
     strangers: Arc<Strangers>,
-    tls: Arc<ServerConfig>,
-}
-
-/// Why a session ended.
-#[derive(Debug, Error)]
-enum SessionError {
-    #[error("connection: {0}")]
-    Io(#[from] io::Error),
-    #[error("it did not say who it is in time")]
-    NoIntroduction,
-    #[error("others who have not said who they are took its place")]
-    Ousted,
-    #[error("it says nothing: {0}")]
-    Silence(Stalled),
-    #[error("it takes nothing: {0}")]
-    Stuck(Stalled),
-    #[error("it speaks version {0} of the channel, not {VERSION}")]
-    Version(u32),
-    #[error("its certificate is not that of a worker")]
-    UnknownWorker,
-    #[error("it said something out of turn")]
-    OutOfTurn,
-    #[error(transparent)]
-    Token(#[from] TokenRefused),
-    #[error("its certificate request: {0}")]
-    Request(PkiError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl SessionError {
-    /// What the peer is told, if it is to be told anything. Our own failures are none of its business.
-    fn refusal(&self) -> Option<(RefusalCause, String)> {
-        let cause = match self {
-            SessionError::UnknownWorker => RefusalCause::UnknownWorker,
-            SessionError::Token(_) => RefusalCause::Token,
-            _ => RefusalCause::Other,
-        };
-        let reason = match self {
-            SessionError::Version(_)
-            | SessionError::UnknownWorker
-            | SessionError::OutOfTurn
-            | SessionError::Token(_)
-            | SessionError::Request(_) => Some(self.to_string()),
-            SessionError::Store(_) => Some("the control plane cannot look it up at present".to_owned()),
-            SessionError::Io(_)
-            | SessionError::NoIntroduction
-            | SessionError::Ousted
-            | SessionError::Silence(_)
-            | SessionError::Stuck(_) => None,
-        };
-        reason.map(|reason| (cause, reason))
-    }
 }
 
 impl Channel {
-    /// Prepares the endpoint: our own certificate, and the one authority whose client certificates count.
-    ///
-    /// # Errors
-    /// What the making of the certificate says.
-    pub fn new(
-        store: Arc<Store>,
-        fleet: Arc<Fleet>,
-        authority: Arc<Authority>,
-    ) -> Result<Channel, StartError> {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(authority.der().clone())?;
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider())
-            .allow_unauthenticated()
-            .build()
-            .map_err(|e| rustls::Error::General(e.to_string()))?;
-        let identity = authority.issue_channel()?;
-        let mut tls = ServerConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_client_cert_verifier(verifier)
-            .with_single_cert(identity.chain, identity.key)?;
-        // No resumption: every connection shows its certificate anew. Workers dial rarely.
-        tls.send_tls13_tickets = 0;
-        Ok(Channel { store, fleet, authority, strangers: Arc::default(), tls: Arc::new(tls) })
+    /// The endpoint of workers, which shows and accepts what `certificates` says.
+    pub fn new(store: Arc<Store>, fleet: Arc<Fleet>, certificates: Arc<Certificates>) -> Channel {
+        Channel { store, fleet, certificates, strangers: Arc::default() }
     }
 
     /// Serves one connection to its end.
@@ -153,11 +73,13 @@ impl Channel {
     async fn converse(&self, stream: TcpStream, peer: SocketAddr) -> Result<(), SessionError> {
         let stranger = self.strangers.admit();
         let introduction = time::timeout(INTRODUCTION, async {
-            let tls = TlsAcceptor::from(self.tls.clone()).accept(Metered::new(stream)).await?;
+            let tls = TlsAcceptor::from(self.certificates.state().channel.clone())
+                .accept(Metered::new(stream))
+                .await?;
             let certificate = tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
             match certificate.map(fingerprint) {
                 None => self.join(tls, peer).await.map(|()| None),
-                Some(fingerprint) => self.greet(tls, &fingerprint, peer).await.map(Some),
+                Some(fingerprint) => self.greet(tls, &fingerprint, peer).await,
             }
         });
         let introduced = tokio::select! {
@@ -167,7 +89,7 @@ impl Channel {
         // From here on it is a worker, or gone.
         drop(stranger);
         let Some(mut session) = introduced else { return Ok(()) };
-        let worker = session.worker;
+        let worker = session.credentials.present.worker;
         tracing::info!(worker.id = %worker, %peer, "worker connected");
         let result = self.attend(&mut session).await;
         self.fleet.leave(session.membership.place);
@@ -177,10 +99,15 @@ impl Channel {
 
     /// Serves a worker that has its place in the fleet, if it was not removed from the books while it took it.
     async fn attend(&self, session: &mut Session) -> Result<(), SessionError> {
-        if self.store.worker_by_fingerprint(&session.fingerprint).await?.is_none() {
+        let present = &session.credentials.present;
+        if self.store.worker_certificate(&present.fingerprint).await?.is_none() {
             return Err(refuse(&mut session.send, SessionError::UnknownWorker).await);
         }
-        session.run(&self.fleet).await
+        if let Err(error) = self.store.confirm_certificate(present).await {
+            // It is tried again when the worker dials next. What it shows is good all the same.
+            tracing::warn!(worker.id = %present.worker, %error, "cannot note that a worker has connected");
+        }
+        session.run(&self.fleet, &self.certificates).await
     }
 
     /// A peer without a certificate: gets one for a valid token, and the connection is over in any case.
@@ -214,35 +141,80 @@ impl Channel {
         if !self.store.is_join_token(token).await? {
             return Err(TokenRefused.into());
         }
-        let worker = WorkerId(Uuid::new_v4());
-        let issued = self.authority.issue_worker(worker, request).map_err(SessionError::Request)?;
+        let key = requested_key(request).map_err(SessionError::Request)?;
         let author = Author { address: Some(peer.ip().to_canonical()), ..Author::itself() };
-        self.store.join(author, token, worker, &issued.fingerprint).await??;
-        Ok((worker, issued.pem))
+        let worker = self.store.join(author, token, &key).await??;
+        let issued = self.certificates.issue_worker(worker, request).map_err(SessionError::Request)?;
+        match self.store.add_certificate(worker, &issued, None).await? {
+            true => Ok((worker, issued.pem)),
+            // It was removed in between.
+            false => Err(TokenRefused.into()),
+        }
     }
 
-    /// A peer with a certificate of our authority: a worker, if it is still in the books.
-    async fn greet(&self, tls: Stream, fingerprint: &str, peer: SocketAddr) -> Result<Session, SessionError> {
-        let Some(worker) = self.store.worker_by_fingerprint(fingerprint).await? else {
+    /// A peer with a certificate of our authority: a worker, if it is still in the books. None for one whose
+    /// certificate has expired: it was given another, and dials again.
+    async fn greet(
+        &self,
+        tls: Stream,
+        fingerprint: &str,
+        peer: SocketAddr,
+    ) -> Result<Option<Session>, SessionError> {
+        let Some(certificate) = self.store.worker_certificate(fingerprint).await? else {
             let (mut send, _): (Out, In) = channel::split(tls, MAX_STRANGER_MESSAGE);
             return Err(refuse(&mut send, SessionError::UnknownWorker).await);
         };
+        let worker = certificate.worker;
+        let mut credentials = Credentials::new(self.store.clone(), self.certificates.clone(), certificate);
         let (reading, writing) = (tls.get_ref().0.reading(), tls.get_ref().0.writing());
         let (mut send, mut receive): (Out, In) = channel::split(tls, MAX_MESSAGE);
         let error = match receive.receive().await? {
-            Some(ToControlPlane::Hello { version, running, metrics }) if version == VERSION => {
+            Some(ToControlPlane::Hello { version, .. }) if version != VERSION => {
+                SessionError::Version(version)
+            }
+            Some(ToControlPlane::Hello { .. }) if credentials.has_expired(Millis::now()) => {
+                match self.renew_expired(&mut credentials, &mut send, &mut receive).await {
+                    Ok(()) => return Ok(None),
+                    Err(error) => error,
+                }
+            }
+            Some(ToControlPlane::Hello { running, metrics, .. }) => {
                 let membership = self.fleet.enter(worker, running);
                 if let Some(address) = metrics {
                     self.fleet.shows_metrics(membership.place, reachable(address, peer));
                 }
-                let fingerprint = fingerprint.to_owned();
-                return Ok(Session { worker, fingerprint, membership, send, writing, receive, reading });
+                return Ok(Some(Session { credentials, membership, send, writing, receive, reading }));
             }
-            Some(ToControlPlane::Hello { version, .. }) => SessionError::Version(version),
             Some(_) => SessionError::OutOfTurn,
             None => SessionError::NoIntroduction,
         };
         Err(refuse(&mut send, error).await)
+    }
+
+    /// All that a worker may do whose certificate has expired: renew it.
+    async fn renew_expired(
+        &self,
+        credentials: &mut Credentials,
+        send: &mut Out,
+        receive: &mut In,
+    ) -> Result<(), SessionError> {
+        send.send(&trusted(&self.certificates)).await?;
+        if let Some(reminder) = credentials.reminder(Millis::now(), Instant::now()) {
+            send.send(&reminder).await?;
+        }
+        while let Some(message) = receive.receive().await? {
+            match message {
+                ToControlPlane::Renew { request } => send.send(&credentials.renew(&request).await?).await?,
+                ToControlPlane::Renewed => {
+                    credentials.renewed().await?;
+                    send.close().await?;
+                    return Ok(());
+                }
+                // What it runs and sees it says again when it has dialled with the new certificate.
+                _ => {}
+            }
+        }
+        Err(SessionError::NoIntroduction)
     }
 }
 
@@ -263,95 +235,6 @@ async fn refuse(send: &mut Out, error: SessionError) -> SessionError {
         }
     }
     error
-}
-
-/// A worker's connection after the introductions.
-struct Session {
-    worker: WorkerId,
-    fingerprint: String,
-    membership: Membership,
-    send: Out,
-    writing: Meter,
-    receive: In,
-    reading: Meter,
-}
-
-impl Session {
-    /// Carries messages both ways until one side ends. The two directions never wait for each other: a worker that
-    /// is busy sending must not keep us from hearing it, nor the other way round.
-    async fn run(&mut self, fleet: &Fleet) -> Result<(), SessionError> {
-        let Membership { orders, ended, place } = &mut self.membership;
-        let hear = |message| fleet.hear(*place, message);
-        tokio::select! {
-            result = speak(&mut self.send, &mut self.writing, orders, hear) => result,
-            result = listen(&mut self.receive, &mut self.reading, hear) => result,
-            () = ended.cancelled() => Ok(()),
-        }
-    }
-}
-
-/// Sends orders and heartbeats. What cannot be sent at all is answered in the worker's place.
-async fn speak(
-    send: &mut Out,
-    writing: &mut Meter,
-    orders: &mut mpsc::Receiver<ToWorker>,
-    hear: impl Fn(ToControlPlane),
-) -> Result<(), SessionError> {
-    let mut heartbeat = time::interval(HEARTBEAT);
-    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let message = tokio::select! {
-            order = orders.recv() => match order {
-                Some(order) => order,
-                None => return Ok(()),
-            },
-            _ = heartbeat.tick() => ToWorker::Heartbeat,
-        };
-        writing.restart();
-        match writing.watch(SILENCE, send.send(&message)).await.map_err(SessionError::Stuck)? {
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => match message {
-                ToWorker::Assign(snapshot) => hear(too_large(&snapshot)),
-                ToWorker::Probe(probe) => hear(not_asked(&probe)),
-                _ => return Err(error.into()),
-            },
-            sent => sent?,
-        }
-    }
-}
-
-/// The refusal of a snapshot that does not fit a message. It must not end the session: other gateways use it too.
-fn too_large(snapshot: &Snapshot) -> ToControlPlane {
-    ToControlPlane::Rejected {
-        gateway: snapshot.gateway,
-        generation: snapshot.generation,
-        reason: format!("its configuration is larger than the {MAX_MESSAGE} bytes of a message to a worker"),
-    }
-}
-
-/// The same for a probe.
-fn not_asked(probe: &OnDemandProbe) -> ToControlPlane {
-    let reason = format!(
-        "The pool and its settings are larger than the {MAX_MESSAGE} bytes of a message to a worker."
-    );
-    let unasked =
-        |host: &Host| MemberProbe { host: host.clone(), state: HealthState::Unknown, reason: reason.clone() };
-    ToControlPlane::Probed { probe: probe.id, members: probe.pool.members.iter().map(unasked).collect() }
-}
-
-async fn listen(
-    receive: &mut In,
-    reading: &mut Meter,
-    hear: impl Fn(ToControlPlane),
-) -> Result<(), SessionError> {
-    loop {
-        match reading.watch(SILENCE, receive.receive()).await.map_err(SessionError::Silence)?? {
-            Some(ToControlPlane::Join { .. } | ToControlPlane::Hello { .. }) => {
-                return Err(SessionError::OutOfTurn);
-            }
-            Some(message) => hear(message),
-            None => return Ok(()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -124,6 +124,8 @@ impl Worker {
             | ToControlPlane::Probed { .. }
             | ToControlPlane::Heartbeat
             | ToControlPlane::Hello { .. }
+            | ToControlPlane::Renew { .. }
+            | ToControlPlane::Renewed
             | ToControlPlane::Join { .. } => false,
         }
     }

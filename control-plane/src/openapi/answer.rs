@@ -199,8 +199,22 @@ struct Worker {
     joined_at: String,
     /// Whether it is connected now.
     connected: bool,
+    /// The newest of its certificates; none for a worker whose joining was cut short.
+    certificate: Option<WorkersCertificate>,
     /// What it runs or was told to run.
     gateways: Vec<WorkersGateway>,
+}
+
+/// The certificate by which a worker is known on the channel.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+struct WorkersCertificate {
+    /// When it expires, RFC 3339. A connected worker renews it after two thirds of its lifetime.
+    #[schemars(extend("format" = "date-time"))]
+    expires_at: String,
+    /// Whether the newest authority issued it. A rotation of the authority can be finished when this is so of every
+    /// worker.
+    is_of_newest_authority: bool,
 }
 
 /// A gateway as one worker has it.

@@ -5,13 +5,14 @@ mod full_disk;
 mod pages;
 mod surroundings;
 mod switch;
+mod workers;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Map, json};
 use tempfile::TempDir;
-use tidegate_shared::id::{Digest, GatewayId, Generation, WorkerId};
+use tidegate_shared::id::{Digest, GatewayId, Generation};
 use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
@@ -289,20 +290,6 @@ async fn an_operation_is_found_in_its_own_subscription_only() {
     let read = store.operation("sub", ended.id).await.unwrap().unwrap();
     assert_eq!((read.state, read.result), (OperationState::Succeeded, Some(result)));
     assert!(read.ended_at.is_some());
-}
-
-#[tokio::test]
-async fn a_join_token_is_good_for_one_worker() {
-    let (_dir, store) = store().await;
-    let (one, two) = (WorkerId(Uuid::new_v4()), WorkerId(Uuid::new_v4()));
-    assert!(!store.is_join_token("hash").await.unwrap());
-    store.add_join_token(Author::itself(), "hash").await.unwrap();
-    assert!(store.is_join_token("hash").await.unwrap());
-    store.join(Author::itself(), "hash", one, "print").await.unwrap().unwrap();
-    store.join(Author::itself(), "hash", two, "other").await.unwrap().unwrap_err();
-    assert_eq!(store.worker_by_fingerprint("print").await.unwrap(), Some(one));
-    assert_eq!(store.worker_by_fingerprint("other").await.unwrap(), None);
-    assert_eq!(store.workers().await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! Who may connect: the workers that joined, and the one-time tokens to join with.
 
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 use thiserror::Error;
 use tidegate_shared::id::WorkerId;
+use uuid::Uuid;
 
 use crate::audit::{Act, Author};
 use crate::clock::Millis;
+use crate::pki::{IssuedCertificate, Validity};
 
 use super::audit::record;
 use super::model::parse_uuid;
@@ -18,6 +21,30 @@ const TOKEN_MILLIS: i64 = 24 * 60 * 60 * 1000;
 #[derive(Debug, Error)]
 #[error("the join token is not valid: it may have been used, or be older than a day")]
 pub struct TokenRefused;
+
+/// A worker in the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinedWorker {
+    /// What identifies it.
+    pub id: WorkerId,
+    /// When it joined.
+    pub joined_at: Millis,
+    /// The newest of its certificates.
+    pub certificate: Option<KnownCertificate>,
+}
+
+/// A worker's certificate, as it is recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownCertificate {
+    /// Whose.
+    pub worker: WorkerId,
+    /// Its SHA-256, in hexadecimal.
+    pub fingerprint: String,
+    /// The SHA-256 of the certificate of the authority that issued it; empty where that is not known.
+    pub issuer: String,
+    /// When it is good.
+    pub validity: Validity,
+}
 
 impl Store {
     /// Notes a new join token by the hash of its secret.
@@ -54,7 +81,9 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// Uses a token up for a new worker, known by its certificate from now on.
+    /// Binds a token to a worker and to the key (the SHA-256 of its public key) that its certificate will be for. The
+    /// holder of the same key gets the same worker again until that has connected: the answer to its first request may
+    /// have been lost.
     ///
     /// # Errors
     /// The database's.
@@ -62,40 +91,142 @@ impl Store {
         &self,
         author: Author,
         hash: &str,
-        worker: WorkerId,
-        fingerprint: &str,
-    ) -> Result<Result<(), TokenRefused>, StoreError> {
+        key: &str,
+    ) -> Result<Result<WorkerId, TokenRefused>, StoreError> {
         let mut transaction = self.begin().await?;
         let now = Millis::now().0;
-        let used = sqlx::query("DELETE FROM join_tokens WHERE hash = ? AND expires_at > ?")
+        let row = sqlx::query("SELECT worker, key FROM join_tokens WHERE hash = ? AND expires_at > ?")
             .bind(hash)
+            .bind(now)
+            .fetch_optional(&mut *transaction)
+            .await?;
+        let Some(row) = row else { return transaction.undo(Ok(Err(TokenRefused))).await };
+        if let Some(joined) = row.try_get::<Option<&str>, _>("worker")? {
+            let is_same = row.try_get::<Option<&str>, _>("key")? == Some(key);
+            let worker = WorkerId(parse_uuid(joined)?);
+            return transaction.undo(Ok(if is_same { Ok(worker) } else { Err(TokenRefused) })).await;
+        }
+        let worker = WorkerId(Uuid::new_v4());
+        sqlx::query("INSERT INTO workers (id, joined_at) VALUES (?, ?)")
+            .bind(worker.to_string())
             .bind(now)
             .execute(&mut *transaction)
             .await?;
-        if used.rows_affected() == 0 {
-            return transaction.undo(Ok(Err(TokenRefused))).await;
-        }
-        sqlx::query("INSERT INTO workers (id, fingerprint, joined_at) VALUES (?, ?, ?)")
+        sqlx::query("UPDATE join_tokens SET worker = ?, key = ? WHERE hash = ?")
             .bind(worker.to_string())
-            .bind(fingerprint)
-            .bind(now)
+            .bind(key)
+            .bind(hash)
             .execute(&mut *transaction)
             .await?;
         record(&mut transaction, &Act::on_worker(author, "write", worker), None, None).await?;
         transaction.commit().await?;
-        Ok(Ok(()))
+        Ok(Ok(worker))
     }
 
-    /// Whose certificate this is.
+    /// Notes a certificate that was issued to a worker, beside the one that the worker shows (`present`), if any: both
+    /// are good until the worker has shown the new one. An earlier one that it never showed is good for nothing more.
+    /// Whether the worker is known.
     ///
     /// # Errors
     /// The database's.
-    pub async fn worker_by_fingerprint(&self, fingerprint: &str) -> Result<Option<WorkerId>, StoreError> {
-        let row = sqlx::query("SELECT id FROM workers WHERE fingerprint = ?")
+    pub async fn add_certificate(
+        &self,
+        worker: WorkerId,
+        issued: &IssuedCertificate,
+        present: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("DELETE FROM worker_certificates WHERE worker = ? AND fingerprint IS NOT ?")
+            .bind(worker.to_string())
+            .bind(present)
+            .execute(&mut *transaction)
+            .await?;
+        let added = sqlx::query(
+            "INSERT INTO worker_certificates (fingerprint, worker, issuer, issued_at, expires_at) \
+             SELECT ?, id, ?, ?, ? FROM workers WHERE id = ?",
+        )
+        .bind(&issued.fingerprint)
+        .bind(&issued.issuer)
+        .bind(issued.validity.issued_at.0)
+        .bind(issued.validity.expires_at.0)
+        .bind(worker.to_string())
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(added.rows_affected() > 0)
+    }
+
+    /// Takes note that a worker has and shows this certificate: the ones before are good for nothing more, nor is the
+    /// token that it joined with. Writes only where there is something to write.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn confirm_certificate(&self, certificate: &KnownCertificate) -> Result<(), StoreError> {
+        let worker = certificate.worker.to_string();
+        let pending = sqlx::query(
+            "SELECT 1 FROM worker_certificates WHERE worker = ?1 AND fingerprint <> ?2 \
+             UNION ALL SELECT 1 FROM join_tokens WHERE worker = ?1",
+        )
+        .bind(&worker)
+        .bind(&certificate.fingerprint)
+        .fetch_optional(&self.readers)
+        .await?;
+        if pending.is_none() {
+            return Ok(());
+        }
+        let mut transaction = self.begin().await?;
+        sqlx::query("DELETE FROM worker_certificates WHERE worker = ? AND fingerprint <> ?")
+            .bind(&worker)
+            .bind(&certificate.fingerprint)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM join_tokens WHERE worker = ?")
+            .bind(&worker)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The certificate of that fingerprint, if a worker that is known has it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn worker_certificate(
+        &self,
+        fingerprint: &str,
+    ) -> Result<Option<KnownCertificate>, StoreError> {
+        let row = sqlx::query("SELECT * FROM worker_certificates WHERE fingerprint = ?")
             .bind(fingerprint)
             .fetch_optional(&self.readers)
             .await?;
-        row.map(|row| Ok(WorkerId(parse_uuid(row.try_get("id")?)?))).transpose()
+        row.as_ref().map(known_certificate).transpose()
+    }
+
+    /// The workers that have no certificate of that authority yet, or one of another beside it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn workers_without_certificate_of(&self, issuer: &str) -> Result<Vec<WorkerId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id FROM workers WHERE id IN (SELECT worker FROM worker_certificates WHERE issuer <> ?1) \
+             ORDER BY id",
+        )
+        .bind(issuer)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(|row| Ok(WorkerId(parse_uuid(row.try_get("id")?)?))).collect()
+    }
+
+    /// Notes in the audit log what was done to the certificate authority.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn note_rotation(&self, author: Author, verb: &str) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        record(&mut transaction, &Act::on_authority(author, verb), None, None).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Forgets a worker: its certificate is good for nothing any more. Whether it was known.
@@ -116,16 +247,38 @@ impl Store {
         Ok(known)
     }
 
-    /// Every worker that joined and was not removed, with the time that it did.
+    /// Every worker that joined and was not removed, with the time that it did and the newest of its certificates. A
+    /// worker whose joining was cut short has none.
     ///
     /// # Errors
     /// The database's.
-    pub async fn workers(&self) -> Result<Vec<(WorkerId, Millis)>, StoreError> {
-        let rows = sqlx::query("SELECT id, joined_at FROM workers ORDER BY joined_at, id")
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter()
-            .map(|row| Ok((WorkerId(parse_uuid(row.try_get("id")?)?), Millis(row.try_get("joined_at")?))))
-            .collect()
+    pub async fn workers(&self) -> Result<Vec<JoinedWorker>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, joined_at, fingerprint, worker, issuer, issued_at, expires_at FROM workers \
+             LEFT JOIN worker_certificates ON worker = id \
+             AND fingerprint = (SELECT fingerprint FROM worker_certificates WHERE worker = id \
+             ORDER BY issued_at DESC, fingerprint LIMIT 1) ORDER BY joined_at, id",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let read = |row: &SqliteRow| {
+            let certificate = match row.try_get::<Option<&str>, _>("fingerprint")? {
+                Some(_) => Some(known_certificate(row)?),
+                None => None,
+            };
+            let id = WorkerId(parse_uuid(row.try_get("id")?)?);
+            Ok(JoinedWorker { id, joined_at: Millis(row.try_get("joined_at")?), certificate })
+        };
+        rows.iter().map(read).collect()
     }
+}
+
+fn known_certificate(row: &SqliteRow) -> Result<KnownCertificate, StoreError> {
+    let (issued_at, expires_at) = (row.try_get("issued_at")?, row.try_get("expires_at")?);
+    Ok(KnownCertificate {
+        worker: WorkerId(parse_uuid(row.try_get("worker")?)?),
+        fingerprint: row.try_get("fingerprint")?,
+        issuer: row.try_get("issuer")?,
+        validity: Validity { issued_at: Millis(issued_at), expires_at: Millis(expires_at) },
+    })
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report, also in its helpers")]
 
 mod api;
+mod certificates;
 mod client;
 #[path = "../../src/testing/document.rs"]
 mod document;
@@ -61,6 +62,7 @@ impl Running {
             management: any,
             management_tls: any,
             management_certificate: None,
+            certificate_lifetime: Duration::from_secs(24 * 60 * 60),
             channel: any,
             limits: Limits::default(),
             strict_resource_groups: false,

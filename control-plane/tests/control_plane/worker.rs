@@ -57,10 +57,23 @@ pub(crate) async fn dial(
     Ok(channel::split(tls, MAX_MESSAGE))
 }
 
+/// A certificate request for a key.
+pub(crate) fn request(key: &KeyPair) -> String {
+    CertificateParams::default().serialize_request(key).unwrap().pem().unwrap()
+}
+
 /// Joins with a token; the control plane's reason if it refuses.
 pub(crate) async fn join(address: SocketAddr, token: &JoinToken) -> Result<Identity, String> {
-    let key = KeyPair::generate().unwrap();
-    let request = CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+    join_with(address, token, &KeyPair::generate().unwrap()).await
+}
+
+/// The same with that key.
+pub(crate) async fn join_with(
+    address: SocketAddr,
+    token: &JoinToken,
+    key: &KeyPair,
+) -> Result<Identity, String> {
+    let request = request(key);
     let (mut send, mut receive) = dial(address, &token.authority, None).await.unwrap();
     let join = ToControlPlane::Join { version: VERSION, secret: token.secret.clone(), request };
     send.send(&join).await.unwrap();
@@ -119,7 +132,7 @@ impl FakeWorker {
                 Some(first) => first,
                 None => self.next().await.expect("the connection stays"),
             };
-            if message != ToWorker::Heartbeat {
+            if !matches!(message, ToWorker::Heartbeat | ToWorker::Authorities { .. }) {
                 return message;
             }
         }

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::access_log::AccessLog;
 use crate::address::loopback;
@@ -170,6 +173,15 @@ impl Tidegate {
     pub fn ca_client(&self) -> Arc<ClientConfig> {
         let pem = std::fs::read(self.data_dir().join("ca.pem")).expect("the first start makes a CA");
         client_trusting_pem(&pem)
+    }
+
+    /// The certificate (DER) that the TLS endpoint shows to a new connection that trusts the CA file; none if it shows
+    /// none that is trusted.
+    pub async fn shown_certificate(&self) -> Option<Vec<u8>> {
+        let stream = TcpStream::connect(self.endpoints.management_tls).await.ok()?;
+        let name = ServerName::from(self.endpoints.management_tls.ip());
+        let stream = TlsConnector::from(self.ca_client()).connect(name, stream).await.ok()?;
+        Some(stream.get_ref().1.peer_certificates()?.first()?.to_vec())
     }
 
     /// Where the plain endpoint is.

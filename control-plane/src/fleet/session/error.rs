@@ -1,0 +1,74 @@
+//! Why a session ends, and what the peer is told of it.
+
+use std::io;
+
+use thiserror::Error;
+use tidegate_shared::meter::Stalled;
+use tidegate_shared::protocol::{RefusalCause, VERSION};
+
+use crate::fleet::credentials::RenewalError;
+use crate::pki::PkiError;
+use crate::store::{StoreError, TokenRefused};
+
+/// Why a session ended.
+#[derive(Debug, Error)]
+pub(super) enum SessionError {
+    #[error("connection: {0}")]
+    Io(#[from] io::Error),
+    #[error("it did not say who it is in time")]
+    NoIntroduction,
+    #[error("others who have not said who they are took its place")]
+    Ousted,
+    #[error("it says nothing: {0}")]
+    Silence(Stalled),
+    #[error("it takes nothing: {0}")]
+    Stuck(Stalled),
+    #[error("it speaks version {0} of the channel, not {VERSION}")]
+    Version(u32),
+    #[error("its certificate is not that of a worker")]
+    UnknownWorker,
+    #[error("it said something out of turn")]
+    OutOfTurn,
+    #[error(transparent)]
+    Token(#[from] TokenRefused),
+    #[error("its certificate request: {0}")]
+    Request(PkiError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<RenewalError> for SessionError {
+    fn from(error: RenewalError) -> SessionError {
+        match error {
+            RenewalError::OutOfTurn => SessionError::OutOfTurn,
+            RenewalError::UnknownWorker => SessionError::UnknownWorker,
+            RenewalError::Request(error) => SessionError::Request(error),
+            RenewalError::Store(error) => SessionError::Store(error),
+        }
+    }
+}
+
+impl SessionError {
+    /// What the peer is told, if it is to be told anything. Our own failures are none of its business.
+    pub(super) fn refusal(&self) -> Option<(RefusalCause, String)> {
+        let cause = match self {
+            SessionError::UnknownWorker => RefusalCause::UnknownWorker,
+            SessionError::Token(_) => RefusalCause::Token,
+            _ => RefusalCause::Other,
+        };
+        let reason = match self {
+            SessionError::Version(_)
+            | SessionError::UnknownWorker
+            | SessionError::OutOfTurn
+            | SessionError::Token(_)
+            | SessionError::Request(_) => Some(self.to_string()),
+            SessionError::Store(_) => Some("the control plane cannot look it up at present".to_owned()),
+            SessionError::Io(_)
+            | SessionError::NoIntroduction
+            | SessionError::Ousted
+            | SessionError::Silence(_)
+            | SessionError::Stuck(_) => None,
+        };
+        reason.map(|reason| (cause, reason))
+    }
+}

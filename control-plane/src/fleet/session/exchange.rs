@@ -1,0 +1,166 @@
+//! The messages of a worker's session, both ways, from its introduction to its end.
+
+use std::io;
+use std::time::Duration;
+
+use tidegate_shared::channel::{MAX_MESSAGE, Receiver, Sender};
+use tidegate_shared::meter::{Meter, Metered};
+use tidegate_shared::protocol::{
+    HEARTBEAT, HealthState, MemberProbe, OnDemandProbe, SILENCE, ToControlPlane, ToWorker,
+};
+use tidegate_shared::snapshot::{Host, Snapshot};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::{self, Instant, MissedTickBehavior};
+use tokio_rustls::server::TlsStream;
+
+use super::error::SessionError;
+use crate::certificates::Certificates;
+use crate::clock::Millis;
+use crate::fleet::credentials::Credentials;
+use crate::fleet::{Fleet, Membership};
+
+pub(super) type Stream = TlsStream<Metered<TcpStream>>;
+pub(super) type Out = Sender<Stream, ToWorker>;
+pub(super) type In = Receiver<Stream, ToControlPlane>;
+
+/// A worker's connection after the introductions.
+pub(super) struct Session {
+    pub(super) credentials: Credentials,
+    pub(super) membership: Membership,
+    pub(super) send: Out,
+    pub(super) writing: Meter,
+    pub(super) receive: In,
+    pub(super) reading: Meter,
+}
+
+/// How many messages about its certificate a worker may have sent that are not answered yet.
+const ASKED: usize = 2;
+
+/// How often it is looked at whether the worker's certificate is to be renewed.
+const CHECK: Duration = Duration::from_secs(1);
+
+impl Session {
+    /// Carries messages both ways until one side ends. The two directions never wait for each other: a worker that
+    /// is busy sending must not keep us from hearing it, nor the other way round.
+    pub(super) async fn run(
+        &mut self,
+        fleet: &Fleet,
+        certificates: &Certificates,
+    ) -> Result<(), SessionError> {
+        let Membership { orders, ended, place } = &mut self.membership;
+        let hear = |message| fleet.hear(*place, message);
+        let (ask, asked) = mpsc::channel(ASKED);
+        let speaker = Speaker { send: &mut self.send, writing: &mut self.writing };
+        tokio::select! {
+            result = speak(speaker, orders, asked, &mut self.credentials, certificates, hear) => result,
+            result = listen(&mut self.receive, &mut self.reading, &ask, hear) => result,
+            () = ended.cancelled() => Ok(()),
+        }
+    }
+}
+
+/// The sending half of a session.
+struct Speaker<'a> {
+    send: &'a mut Out,
+    writing: &'a mut Meter,
+}
+
+impl Speaker<'_> {
+    /// Sends one message, however long that takes, as long as any of it moves.
+    async fn say(&mut self, message: &ToWorker) -> Result<io::Result<()>, SessionError> {
+        self.writing.restart();
+        self.writing.watch(SILENCE, self.send.send(message)).await.map_err(SessionError::Stuck)
+    }
+}
+
+/// Sends orders, heartbeats and what concerns the worker's certificate. An order that cannot be sent at all is answered
+/// in the worker's place.
+async fn speak(
+    mut speaker: Speaker<'_>,
+    orders: &mut mpsc::Receiver<ToWorker>,
+    mut asked: mpsc::Receiver<ToControlPlane>,
+    credentials: &mut Credentials,
+    certificates: &Certificates,
+    hear: impl Fn(ToControlPlane),
+) -> Result<(), SessionError> {
+    let mut heartbeat = time::interval(HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut check = time::interval(CHECK);
+    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut authorities = certificates.watch();
+    authorities.mark_changed();
+    loop {
+        let message = tokio::select! {
+            order = orders.recv() => match order {
+                Some(order) => order,
+                None => return Ok(()),
+            },
+            Ok(()) = authorities.changed() => trusted(certificates),
+            Some(message) = asked.recv() => match message {
+                ToControlPlane::Renew { request } => credentials.renew(&request).await?,
+                _ => {
+                    credentials.renewed().await?;
+                    continue;
+                }
+            },
+            _ = check.tick() => match credentials.reminder(Millis::now(), Instant::now()) {
+                Some(reminder) => reminder,
+                None => continue,
+            },
+            _ = heartbeat.tick() => ToWorker::Heartbeat,
+        };
+        match speaker.say(&message).await? {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => match message {
+                ToWorker::Assign(snapshot) => hear(too_large(&snapshot)),
+                ToWorker::Probe(probe) => hear(not_asked(&probe)),
+                _ => return Err(error.into()),
+            },
+            sent => sent?,
+        }
+    }
+}
+
+/// The refusal of a snapshot that does not fit a message. It must not end the session: other gateways use it too.
+fn too_large(snapshot: &Snapshot) -> ToControlPlane {
+    ToControlPlane::Rejected {
+        gateway: snapshot.gateway,
+        generation: snapshot.generation,
+        reason: format!("its configuration is larger than the {MAX_MESSAGE} bytes of a message to a worker"),
+    }
+}
+
+/// The same for a probe.
+fn not_asked(probe: &OnDemandProbe) -> ToControlPlane {
+    let reason = format!(
+        "The pool and its settings are larger than the {MAX_MESSAGE} bytes of a message to a worker."
+    );
+    let unasked =
+        |host: &Host| MemberProbe { host: host.clone(), state: HealthState::Unknown, reason: reason.clone() };
+    ToControlPlane::Probed { probe: probe.id, members: probe.pool.members.iter().map(unasked).collect() }
+}
+
+async fn listen(
+    receive: &mut In,
+    reading: &mut Meter,
+    ask: &mpsc::Sender<ToControlPlane>,
+    hear: impl Fn(ToControlPlane),
+) -> Result<(), SessionError> {
+    loop {
+        match reading.watch(SILENCE, receive.receive()).await.map_err(SessionError::Silence)?? {
+            Some(ToControlPlane::Join { .. } | ToControlPlane::Hello { .. }) => {
+                return Err(SessionError::OutOfTurn);
+            }
+            Some(message @ (ToControlPlane::Renew { .. } | ToControlPlane::Renewed)) => {
+                ask.try_send(message).map_err(|_| SessionError::OutOfTurn)?;
+            }
+            Some(message) => hear(message),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Whom a worker is to trust.
+pub(super) fn trusted(certificates: &Certificates) -> ToWorker {
+    ToWorker::Authorities { certificates: certificates.state().authorities.pem() }
+}

@@ -1,0 +1,47 @@
+//! `tidegate authority`: the replacement of the certificate authority, on the data directory of a control plane.
+
+use std::io::{self, Write};
+
+use tidegate_control_plane::{Rotated, Rotation, rotate_authority};
+
+use crate::Outcome;
+use crate::cli::RotateOptions;
+use crate::control_plane::has_been_started;
+
+/// Takes one step and says what comes next.
+///
+/// # Errors
+/// No control plane was ever started in the directory, the files cannot be changed, or workers would be left behind.
+pub(crate) async fn rotate(options: &RotateOptions) -> Outcome {
+    let data_dir = &options.place.data_dir;
+    has_been_started(data_dir)?;
+    let rotation = if options.finish { Rotation::Finish { force: options.force } } else { Rotation::Begin };
+    let certificates = data_dir.join("ca.pem");
+    let certificates = certificates.display();
+    let text = match rotate_authority(data_dir, rotation).await? {
+        Rotated::Begun(waiting) => format!(
+            "{certificates} now holds the certificates of two authorities: give it to the clients of the REST API. \
+             {} workers still have to get a certificate of the next authority, which they do while they are connected. \
+             Then run `tidegate authority rotate --finish`.",
+            waiting.len()
+        ),
+        Rotated::Finished => {
+            format!(
+                "{certificates} now holds the certificate of the next authority alone, which is the only one trusted."
+            )
+        }
+        Rotated::Waiting(waiting) => {
+            let waiting: Vec<String> = waiting.iter().map(ToString::to_string).collect();
+            return Err(format!(
+                "these workers have no certificate of the next authority yet: {}; connect them, remove them with \
+                 `DELETE /workers/{{id}}`, or use --force and let them join again",
+                waiting.join(", ")
+            )
+            .into());
+        }
+        Rotated::NotBegun => {
+            return Err("no rotation has begun: run `tidegate authority rotate` first".into());
+        }
+    };
+    Ok(writeln!(io::stdout(), "{text}")?)
+}
