@@ -205,7 +205,8 @@ impl ControlPlane {
             tracker: requests.tasks.clone(),
         };
         let secured = Server { tls: Some(certificates.clone()), ..plain.clone() };
-        let channel = Channel::new(store.clone(), fleet.clone(), certificates.clone());
+        let channel =
+            Arc::new(Channel::new(store.clone(), fleet.clone(), certificates.clone(), metrics.clone()));
         let rollout = Rollout {
             store: store.clone(),
             fleet,
@@ -217,7 +218,8 @@ impl ControlPlane {
         // Nothing can fail from here on.
         requests.serve(management, plain);
         requests.serve(management_tls, secured);
-        workers.serve_workers(channel_listener, Arc::new(channel));
+        workers.serve_workers(channel_listener, channel.clone());
+        workers.tasks.spawn(channel.report(workers.stop.clone()));
         workers.tasks.spawn(api::run_deployments(app, workers.stop.clone()));
         workers.tasks.spawn(certificates.clone().run(store.clone(), workers.stop.clone()));
         workers.tasks.spawn(rollout.run(workers.stop.clone()));

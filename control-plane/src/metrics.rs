@@ -50,6 +50,12 @@ const REFUSALS: Family = Family {
     labels: &[],
     help: "Configurations that a connected worker could not apply: one for each worker and gateway.",
 };
+const STRANGERS: Family = Family {
+    name: "tidegate_channel_strangers",
+    kind: Counter,
+    labels: &["cause"],
+    help: "Connections to the channel that ended before they had shown who they were: connection, ousted, refused or timeout.",
+};
 const TURN_TIME: Family = Family {
     name: "tidegate_rollout_turn_duration_seconds",
     kind: Histogram,
@@ -102,6 +108,7 @@ const ALL: &[&Family] = &[
     &OPERATIONS,
     &WORKERS,
     &REFUSALS,
+    &STRANGERS,
     &TURN_TIME,
     &TURN_FAILURES,
     &WRITE_WAIT,
@@ -148,6 +155,7 @@ fn observe(times: &mut Distribution, time: Duration) {
 #[derive(Debug, Default)]
 pub struct Metrics {
     requests: Mutex<BTreeMap<(String, &'static str), Requests>>,
+    strangers: Mutex<BTreeMap<&'static str, u64>>,
     turns: Times,
     turn_failures: Mutex<u64>,
 }
@@ -168,6 +176,11 @@ impl Metrics {
         observe(&mut requests.time, time);
     }
 
+    /// Takes note of a connection to the channel that ended for that cause before it had shown who it was.
+    pub fn stranger_ended(&self, cause: &'static str) {
+        *lock(&self.strangers).entry(cause).or_default() += 1;
+    }
+
     /// Takes note of a turn of the rollout.
     pub fn turned(&self, time: Duration, well: bool) {
         self.turns.observe(time);
@@ -186,6 +199,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     requests: BTreeMap<(String, &'static str), Requests>,
+    strangers: BTreeMap<&'static str, u64>,
     turns: Distribution,
     turn_failures: u64,
     /// Gateways by state.
@@ -213,6 +227,7 @@ impl Page {
     pub fn of(metrics: &Metrics, write_wait: &Times) -> Page {
         Page {
             requests: lock(&metrics.requests).clone(),
+            strangers: lock(&metrics.strangers).clone(),
             turns: metrics.turns.get(),
             turn_failures: *lock(&metrics.turn_failures),
             write_wait: write_wait.get(),
@@ -246,6 +261,9 @@ impl Source for Page {
             samples.gauge(&["false"], self.workers.saturating_sub(self.connected) as f64)
         })?;
         REFUSALS.write(encoder, |samples| samples.gauge(&[], self.refusals as f64))?;
+        STRANGERS.write(encoder, |samples| {
+            self.strangers.iter().try_for_each(|(cause, count)| samples.count(&[cause], *count))
+        })?;
         TURN_TIME.write(encoder, |samples| samples.times(&[], &self.turns))?;
         TURN_FAILURES.write(encoder, |samples| samples.count(&[], self.turn_failures))?;
         WRITE_WAIT.write(encoder, |samples| samples.times(&[], &self.write_wait))?;

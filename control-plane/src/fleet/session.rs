@@ -25,6 +25,7 @@ use crate::audit::Author;
 use crate::certificates::Certificates;
 use crate::clock::Millis;
 use crate::digest::sha256_hex;
+use crate::metrics::Metrics;
 use crate::pki::{fingerprint, requested_key};
 use crate::store::{Store, TokenRefused};
 
@@ -51,8 +52,18 @@ pub struct Channel {
 
 impl Channel {
     /// The endpoint of workers, which shows and accepts what `certificates` says.
-    pub fn new(store: Arc<Store>, fleet: Arc<Fleet>, certificates: Arc<Certificates>) -> Channel {
-        Channel { store, fleet, certificates, strangers: Arc::default() }
+    pub fn new(
+        store: Arc<Store>,
+        fleet: Arc<Fleet>,
+        certificates: Arc<Certificates>,
+        metrics: Arc<Metrics>,
+    ) -> Channel {
+        Channel { store, fleet, certificates, strangers: Arc::new(Strangers::new(metrics)) }
+    }
+
+    /// Logs now and then how many connections ended before they had shown who they were, until `stop`.
+    pub async fn report(self: Arc<Self>, stop: CancellationToken) {
+        self.strangers.report(&stop).await;
     }
 
     /// Serves one connection to its end.
@@ -71,7 +82,7 @@ impl Channel {
     }
 
     async fn converse(&self, stream: TcpStream, peer: SocketAddr) -> Result<(), SessionError> {
-        let stranger = self.strangers.admit();
+        let stranger = self.strangers.admit(peer);
         let introduction = time::timeout(INTRODUCTION, async {
             let tls = TlsAcceptor::from(self.certificates.state().channel.clone())
                 .accept(Metered::new(stream))
@@ -83,8 +94,15 @@ impl Channel {
             }
         });
         let introduced = tokio::select! {
-            introduced = introduction => introduced.map_err(|_| SessionError::NoIntroduction)??,
-            () = stranger.ousted.cancelled() => return Err(SessionError::Ousted),
+            introduced = introduction => introduced.unwrap_or(Err(SessionError::NoIntroduction)),
+            () = stranger.ousted.cancelled() => Err(SessionError::Ousted),
+        };
+        let introduced = match introduced {
+            Ok(introduced) => introduced,
+            Err(error) => {
+                self.strangers.ended(peer, error.cause(), &error);
+                return Ok(());
+            }
         };
         // From here on it is a worker, or gone.
         drop(stranger);

@@ -1,24 +1,53 @@
-//! Peers that are connected without having shown who they are, and a limit on how many.
+//! Peers on the channel that have not shown who they are: a limit on how many, shared fairly among their addresses, and
+//! the count of those that never did.
 //!
-//! Anybody can open connections and say nothing. When there are too many, the oldest has to go: it has had the most
-//! time, and a worker that has just dialled gets its turn.
+//! Anybody can open connections and say nothing. When there are too many, one of the address that holds most has to go,
+//! the oldest of it: a worker that has just dialled gets its turn, however many connections others open. Nothing here
+//! writes a line for each of them, since strangers must not fill a disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+
+use crate::metrics::Metrics;
 
 /// How many peers may be connected at once without having shown who they are.
 const MOST: usize = 64;
 
-/// All of them, in the order in which they came.
-#[derive(Debug, Default)]
-pub(super) struct Strangers(Mutex<Waiting>);
+/// How often it is logged how many connections ended before they had shown who they were.
+const REPORT: Duration = Duration::from_secs(10);
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Strangers {
+    waiting: Mutex<Waiting>,
+    ended: Mutex<Ended>,
+    metrics: Arc<Metrics>,
+}
 
 #[derive(Debug, Default)]
 struct Waiting {
     next: u64,
-    peers: BTreeMap<u64, CancellationToken>,
+    /// In the order in which they came.
+    peers: BTreeMap<u64, Peer>,
+}
+
+#[derive(Debug)]
+struct Peer {
+    network: IpAddr,
+    ousted: CancellationToken,
+}
+
+/// Connections that ended since the last report.
+#[derive(Debug, Default)]
+struct Ended {
+    connections: u64,
+    /// One of them: where it came from, and why it ended.
+    example: Option<(SocketAddr, String)>,
 }
 
 /// A peer's place among the strangers: given up on drop.
@@ -31,28 +60,83 @@ pub(super) struct Stranger {
 }
 
 impl Strangers {
-    /// Takes one in, at the cost of the oldest if there are too many.
-    pub(super) fn admit(self: &Arc<Self>) -> Stranger {
-        let mut waiting = self.lock();
+    pub(super) fn new(metrics: Arc<Metrics>) -> Strangers {
+        Strangers { waiting: Mutex::default(), ended: Mutex::default(), metrics }
+    }
+
+    /// Takes one in; if there are too many, at the cost of the oldest of the address that holds most places.
+    pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Stranger {
+        let mut waiting = lock(&self.waiting);
         if waiting.peers.len() >= MOST
-            && let Some((_, oldest)) = waiting.peers.pop_first()
+            && let Some(number) = waiting.most_dispensable()
+            && let Some(peer) = waiting.peers.remove(&number)
         {
-            oldest.cancel();
+            peer.ousted.cancel();
         }
         let (number, ousted) = (waiting.next, CancellationToken::new());
         waiting.next += 1;
-        waiting.peers.insert(number, ousted.clone());
+        waiting.peers.insert(number, Peer { network: network(peer.ip()), ousted: ousted.clone() });
         Stranger { number, among: self.clone(), ousted }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Counts a connection that ended before it had shown who it was. `cause` is one of a few words.
+    pub(super) fn ended(&self, peer: SocketAddr, cause: &'static str, reason: impl ToString) {
+        self.metrics.stranger_ended(cause);
+        let mut ended = lock(&self.ended);
+        ended.connections += 1;
+        ended.example.get_or_insert_with(|| (peer, reason.to_string()));
     }
+
+    /// Logs now and then, in one line, how many ended, until `stop`.
+    pub(super) async fn report(&self, stop: &CancellationToken) {
+        let mut tick = interval(REPORT);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !stop.is_cancelled() {
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = stop.cancelled() => {}
+            }
+            let Ended { connections, example } = std::mem::take(&mut *lock(&self.ended));
+            if let Some((peer, error)) = example {
+                tracing::info!(
+                    connections,
+                    %peer,
+                    error,
+                    "connections to the channel ended before they had shown who they were; this is one of them"
+                );
+            }
+        }
+    }
+}
+
+impl Waiting {
+    /// The number of the oldest peer of the network that holds most places; of several such networks, the oldest of all.
+    fn most_dispensable(&self) -> Option<u64> {
+        let mut held: HashMap<IpAddr, usize> = HashMap::new();
+        for peer in self.peers.values() {
+            *held.entry(peer.network).or_default() += 1;
+        }
+        let most = held.values().max()?;
+        self.peers.iter().find(|(_, peer)| held.get(&peer.network) == Some(most)).map(|(number, _)| *number)
+    }
+}
+
+/// What counts as one address: of IPv6 a /64, which is what one host commonly has to itself.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+        v4 => v4,
+    }
+}
+
+/// Nothing is left half changed where a holder of these locks panics.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Stranger {
     fn drop(&mut self) {
-        self.among.lock().peers.remove(&self.number);
+        lock(&self.among.waiting).peers.remove(&self.number);
     }
 }
 
@@ -60,16 +144,61 @@ impl Drop for Stranger {
 mod tests {
     use super::*;
 
+    fn strangers() -> Arc<Strangers> {
+        Arc::new(Strangers::new(Arc::default()))
+    }
+
+    fn from(address: &str) -> SocketAddr {
+        SocketAddr::new(address.parse().unwrap(), 40_000)
+    }
+
+    fn ousted(all: &[Stranger]) -> Vec<usize> {
+        all.iter().enumerate().filter(|(_, one)| one.ousted.is_cancelled()).map(|(i, _)| i).collect()
+    }
+
     #[test]
-    fn the_oldest_makes_room() {
-        let strangers = Arc::new(Strangers::default());
-        let mut all: Vec<Stranger> = (0..MOST).map(|_| strangers.admit()).collect();
+    fn among_equals_the_oldest_makes_room() {
+        let strangers = strangers();
+        let mut all: Vec<Stranger> =
+            (0..MOST).map(|i| strangers.admit(from(&format!("192.0.2.{i}")))).collect();
         drop(all.remove(1));
-        all.push(strangers.admit());
-        assert!(all.iter().all(|stranger| !stranger.ousted.is_cancelled()), "there was room");
-        all.push(strangers.admit());
-        let ousted: Vec<_> = all.iter().map(|stranger| stranger.ousted.is_cancelled()).collect();
-        assert_eq!(ousted.iter().filter(|ousted| **ousted).count(), 1);
-        assert!(ousted[0]);
+        all.push(strangers.admit(from("198.51.100.1")));
+        assert!(ousted(&all).is_empty(), "there was room");
+        all.push(strangers.admit(from("198.51.100.2")));
+        assert_eq!(ousted(&all), [0]);
+    }
+
+    #[test]
+    fn a_flood_from_one_address_costs_nobody_else_a_place() {
+        for (flood, worker) in [
+            ("192.0.2.1", "192.0.2.2"),
+            ("::ffff:192.0.2.1", "192.0.2.2"),
+            ("2001:db8::1", "2001:db8:0:1::1"),
+        ] {
+            let strangers = strangers();
+            let mut all = vec![strangers.admit(from(worker))];
+            all.extend((0..3 * MOST).map(|_| strangers.admit(from(flood))));
+            all.push(strangers.admit(from(worker)));
+            assert_eq!(ousted(&all), Vec::from_iter(1..=2 * MOST + 2), "{flood}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_are_one() {
+        let strangers = strangers();
+        let mut all = vec![strangers.admit(from("2001:db8::1:0:0:1"))];
+        all.extend((0..MOST).map(|i| strangers.admit(from(&format!("2001:db8:0:7::{i:x}")))));
+        assert_eq!(ousted(&all), [1], "the first of the many, not the one that came before them");
+    }
+
+    #[test]
+    fn those_that_ended_are_counted_by_cause_and_remembered_as_a_sum() {
+        let strangers = strangers();
+        for i in 0..1000u32 {
+            strangers.ended(from("192.0.2.1"), if i.is_multiple_of(2) { "ousted" } else { "failed" }, i);
+        }
+        let ended = lock(&strangers.ended);
+        assert_eq!(ended.connections, 1000);
+        assert_eq!(ended.example, Some((from("192.0.2.1"), "0".to_owned())));
     }
 }

@@ -49,6 +49,21 @@ impl From<RenewalError> for SessionError {
 }
 
 impl SessionError {
+    /// Under what a connection is counted that ended so before it had shown who it was.
+    pub(super) fn cause(&self) -> &'static str {
+        match self {
+            SessionError::Ousted => "ousted",
+            SessionError::NoIntroduction => "timeout",
+            SessionError::Io(_) | SessionError::Silence(_) | SessionError::Stuck(_) => "connection",
+            SessionError::Version(_)
+            | SessionError::UnknownWorker
+            | SessionError::OutOfTurn
+            | SessionError::Token(_)
+            | SessionError::Request(_)
+            | SessionError::Store(_) => "refused",
+        }
+    }
+
     /// What the peer is told, if it is to be told anything. Our own failures are none of its business.
     pub(super) fn refusal(&self) -> Option<(RefusalCause, String)> {
         let cause = match self {
