@@ -61,6 +61,7 @@ impl LocalControlPlane {
             limits: options.limit.iter().copied().collect(),
             rollout_timeout: options.rollout_timeout,
             trusted_proxies: options.trusted_proxies.iter().copied().collect(),
+            fetch_deny: options.fetch_deny.clone(),
             no_auth: options.no_auth,
         })
         .await?;

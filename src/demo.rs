@@ -16,6 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tidegate_control_plane::FetchDeny;
 use tidegate_data_plane::{AccessLog, MetricsPage};
 use tokio::net::TcpListener;
 
@@ -177,6 +178,7 @@ fn up_options(files: &Files) -> UpOptions {
             rollout_timeout: Duration::from_secs(60),
             limit: Vec::new(),
             trusted_proxies: Vec::new(),
+            fetch_deny: FetchDeny::default(),
             strict_resource_groups: false,
             no_auth: false,
         },

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::fetch_policy::FetchDeny;
 use crate::limits::Limits;
 use crate::proxies::Proxies;
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub rollout_timeout: Duration,
     /// Proxies in front of the management API that tell where requests come from.
     pub trusted_proxies: Proxies,
+    /// Where no error pages are fetched from.
+    pub fetch_deny: FetchDeny,
     /// No bearer token is asked for. Refused unless both management addresses are loopback.
     pub no_auth: bool,
 }
@@ -88,6 +91,7 @@ mod tests {
                 strict_resource_groups: false,
                 rollout_timeout: Duration::from_secs(60),
                 trusted_proxies: Proxies::default(),
+                fetch_deny: FetchDeny::default(),
                 no_auth,
             };
             assert_eq!(config.check().is_ok(), good, "{management} {management_tls} {no_auth}");

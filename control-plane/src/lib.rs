@@ -20,6 +20,7 @@ pub mod digest;
 pub mod edit;
 pub mod etag;
 pub mod fair_share;
+pub mod fetch_policy;
 pub mod fleet;
 pub mod identity;
 pub mod limits;
@@ -69,6 +70,7 @@ use crate::rollout::Rollout;
 use crate::store::{Schema, Store, StoreError};
 
 pub use crate::config::{Config, ConfigError};
+pub use crate::fetch_policy::{FetchDeny, FetchDenyError};
 pub use crate::limits::{Limit, LimitError, Limits};
 pub use crate::proxies::{Proxies, Proxy, ProxyError};
 
@@ -187,7 +189,7 @@ impl ControlPlane {
             store: store.clone(),
             fleet: fleet.clone(),
             certificates: certificates.clone(),
-            opener: Opener::default(),
+            opener: Opener::new(config.fetch_deny),
             limits: config.limits.clone(),
             deployments: Notify::new(),
             prober,

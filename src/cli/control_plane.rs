@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use tidegate_control_plane::{Limit, Proxy};
+use tidegate_control_plane::{FetchDeny, Limit, Proxy};
 
 use super::value;
 
@@ -63,6 +63,11 @@ pub(crate) struct ControlPlaneOptions {
     /// client's scheme, host and address in X-Forwarded headers is believed; nobody else is.
     #[arg(long, env = "TIDEGATE_TRUSTED_PROXIES", value_name = "ADDRESS|CIDR,...", value_delimiter = ',')]
     pub(crate) trusted_proxies: Vec<Proxy>,
+
+    /// Addresses or networks that no error page (`customErrorPageUrl`) is fetched from, or `none`. The default is this
+    /// host, loopback and link-local addresses; a list replaces it.
+    #[arg(long, env = "TIDEGATE_FETCH_DENY", default_value = FetchDeny::DEFAULT, value_name = "ADDRESS|CIDR,...")]
+    pub(crate) fetch_deny: FetchDeny,
 
     /// Let nobody put anything into a resource group that was not made beforehand.
     #[arg(long, env = "TIDEGATE_STRICT_RESOURCE_GROUPS", value_parser = BoolishValueParser::new())]

@@ -3,11 +3,16 @@
 use serde_json::{Value, json};
 use tidegate_harness::{
     Authority, Backend, Behaviour, GROUP, Gateway, GatewayDocument, HTTP_PORT, HttpClient, SUBSCRIPTION,
-    Then, loopback, wait_for,
+    Then, TidegateBuilder, loopback, wait_for,
 };
 use tokio::net::TcpStream;
 
-use crate::{HOST, tidegate, with_https};
+use crate::{HOST, with_https};
+
+/// One that may ask the servers of these tests, which are on loopback.
+fn tidegate() -> TidegateBuilder {
+    crate::tidegate().option("--fetch-deny", "none")
+}
 
 /// A web server whose every page is that text.
 async fn pages(text: &str) -> Backend {
@@ -145,8 +150,8 @@ async fn a_page_that_cannot_be_fetched_refuses_the_write_and_changes_nothing() {
             None,
             "too large",
         ),
-        (Behaviour::CloseOnRequest, None, "cannot be fetched"),
-        (Behaviour::Serve, Some(gone), "refused"),
+        (Behaviour::CloseOnRequest, None, "no complete HTTP response"),
+        (Behaviour::Serve, Some(gone), "no complete HTTP response"),
         (Behaviour::Serve, Some(format!("http://{}/a.php", server.address())), "must end with .htm or .html"),
     ] {
         server.behave(behaviour);
@@ -201,4 +206,15 @@ async fn a_template_fetches_its_pages_and_so_does_its_preview() {
     let begun = management.put(&deployment, &body).await.expect(201);
     assert_eq!(management.operation(&begun).await.status, "Succeeded");
     assert_eq!(gateway.get("/").await.expect(502).text(), "page");
+}
+
+#[tokio::test]
+async fn no_page_is_fetched_from_the_control_planes_own_host_unless_that_is_allowed() {
+    let server = pages("secret").await;
+    let gateway = Gateway::start(crate::tidegate(), &[]).await;
+    let document = GatewayDocument::forwarding("pages", loopback(), &[]);
+    let document = with_page(document, page(&server, 502, "a.html"));
+    let answer = gateway.management().put(document.id(), document.body()).await.expect(400);
+    assert!(answer.text().contains("--fetch-deny"), "{}", answer.text());
+    assert!(server.requests().is_empty());
 }

@@ -2,8 +2,11 @@
 //! deadline, and never more bytes than a gateway may have.
 //!
 //! Whoever may write a gateway says where pages are, and the answer goes to the clients of the gateway. So nothing is
-//! sent along that the server could take for more than a stranger's request, no redirect is followed, and only what
-//! is named like a page is asked for.
+//! sent along that the server could take for more than a stranger's request, no redirect is followed, only what is named
+//! like a page is asked for, and nothing is fetched from an address that the policy refuses ([`FetchDeny`]). What the
+//! writer is told does not tell a closed port from a server that speaks something else; the log does.
+
+mod connector;
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,19 +14,16 @@ use std::time::Duration;
 
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, Request, StatusCode, Uri};
-use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use rustls::crypto::ring::default_provider;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
+use connector::Web;
+
 use crate::arm::page::{MAX_ALL, MAX_PAGE, MAX_PAGES, Page, PageError, Pages, locate, pages_in};
+use crate::fetch_policy::FetchDeny;
 
 /// How long all pages of one body may take, from its turn on.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -42,17 +42,15 @@ const HTML: &str = "text/html";
 pub(super) struct Fetcher {
     turns: Arc<Semaphore>,
     deadline: Duration,
-}
-
-type Web = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
-
-impl Default for Fetcher {
-    fn default() -> Fetcher {
-        Fetcher { turns: Arc::new(Semaphore::new(BODIES)), deadline: DEADLINE }
-    }
+    deny: Arc<FetchDeny>,
 }
 
 impl Fetcher {
+    /// One that fetches nothing from the addresses that `deny` refuses.
+    pub(super) fn new(deny: FetchDeny) -> Fetcher {
+        Fetcher { turns: Arc::new(Semaphore::new(BODIES)), deadline: DEADLINE, deny: Arc::new(deny) }
+    }
+
     /// What came of each page that the body names. For a body that names none, nothing is done.
     pub(super) async fn fetch(&self, body: &Value) -> Pages {
         let mut pages = Pages::default();
@@ -86,15 +84,20 @@ impl Fetcher {
     /// That none can be had.
     async fn fetch_all(&self, wanted: &[(&str, Uri)]) -> Result<Pages, PageError> {
         let deadline = Instant::now() + self.deadline;
-        let (web, few) = (client()?, Arc::new(Semaphore::new(AT_ONCE)));
+        let web = connector::client(self.deny.clone()).map_err(|error| {
+            tracing::error!(%error, "no error page can be fetched: the system's certificate authorities cannot be read");
+            PageError::Unreachable
+        })?;
+        let few = Arc::new(Semaphore::new(AT_ONCE));
         let mut fetching = JoinSet::new();
         for (url, uri) in wanted {
             let (url, uri, web, few) = ((*url).to_owned(), uri.clone(), web.clone(), few.clone());
+            let deny = self.deny.clone();
             let too_slow = Err(PageError::TooSlow(self.deadline.as_secs()));
             fetching.spawn(async move {
                 let fetched = async {
                     let _turn = few.acquire().await;
-                    fetch(&web, uri).await
+                    fetch(&web, uri, &deny).await
                 };
                 (url, timeout_at(deadline, fetched).await.unwrap_or(too_slow))
             });
@@ -111,18 +114,12 @@ impl Fetcher {
     }
 }
 
-/// One client for all pages of a body: to make one reads the system's authorities.
-fn client() -> Result<Web, PageError> {
-    let connector = HttpsConnectorBuilder::new().with_provider_and_native_roots(default_provider());
-    let connector = connector.map_err(|error| PageError::Unreachable(error.to_string()))?;
-    let connector = connector.https_or_http().enable_http1().build();
-    Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector))
-}
-
-async fn fetch(web: &Web, uri: Uri) -> Result<Page, PageError> {
+async fn fetch(web: &Web, uri: Uri, deny: &FetchDeny) -> Result<Page, PageError> {
+    connector::check(&uri, deny).map_err(|_| PageError::Denied)?;
+    let host = uri.host().unwrap_or_default().to_owned();
     let request = Request::get(uri).header(USER_AGENT, "Tidegate").header(ACCEPT, HTML);
     let request = request.body(Empty::new()).expect("a URI that was parsed makes a request");
-    let response = web.request(request).await.map_err(|error| unreachable(&error))?;
+    let response = web.request(request).await.map_err(|error| unreachable(&host, &error))?;
     if response.status() != StatusCode::OK {
         return Err(PageError::Status(response.status().as_u16()));
     }
@@ -134,7 +131,7 @@ async fn fetch(web: &Web, uri: Uri) -> Result<Page, PageError> {
     let body = Limited::new(response.into_body(), MAX_PAGE - 1).collect().await;
     let body = body.map_err(|error| match error.is::<LengthLimitError>() {
         true => PageError::TooLarge,
-        false => unreachable(&*error),
+        false => unreachable(&host, &*error),
     })?;
     Ok(Page { content_type, body: body.to_bytes() })
 }
@@ -150,13 +147,17 @@ fn content_type(headers: &HeaderMap) -> String {
     given.filter(is_html).unwrap_or(HTML).to_owned()
 }
 
-/// The innermost cause: it says most, and nothing of the URL.
-fn unreachable(error: &(dyn Error + 'static)) -> PageError {
+/// The error that the writer is told. The cause itself goes to the log, which is the operator's, without the URL.
+fn unreachable(host: &str, error: &(dyn Error + 'static)) -> PageError {
+    if connector::is_denied(error) {
+        return PageError::Denied;
+    }
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    PageError::Unreachable(cause.to_string())
+    tracing::info!(host, error = %cause, "an error page cannot be fetched");
+    PageError::Unreachable
 }
 
 #[cfg(test)]

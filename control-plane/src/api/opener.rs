@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::arm::body::{Body, Opened, SealedCertificate, certificates_in, rewrite_sets_in};
 use crate::arm::certificate::{CertificateError, ServerCertificate};
 use crate::compile::try_patterns;
+use crate::fetch_policy::FetchDeny;
 
 use super::fetcher::Fetcher;
 
@@ -29,14 +30,13 @@ pub struct Opener {
     fetcher: Fetcher,
 }
 
-impl Default for Opener {
-    fn default() -> Opener {
-        let one = || Arc::new(Semaphore::new(1));
-        Opener { turn: one(), deadline: DEADLINE, pattern_turn: one(), fetcher: Fetcher::default() }
-    }
-}
-
 impl Opener {
+    /// One that fetches nothing from the addresses that `deny` refuses.
+    pub fn new(deny: FetchDeny) -> Opener {
+        let one = || Arc::new(Semaphore::new(1));
+        Opener { turn: one(), deadline: DEADLINE, pattern_turn: one(), fetcher: Fetcher::new(deny) }
+    }
+
     /// The body with what its certificates and error pages came to. What is not there in time comes to that.
     pub(super) async fn open(&self, json: Value) -> Body {
         let deadline = Instant::now() + self.deadline;
@@ -95,7 +95,7 @@ mod tests {
             let properties = json!({ "data": data, "password": "secret" });
             json!({ "properties": { "sslCertificates": [{ "name": "c", "properties": properties }] } })
         };
-        let opener = Opener { deadline: Duration::from_millis(20), ..Opener::default() };
+        let opener = Opener { deadline: Duration::from_millis(20), ..Opener::new(FetchDeny::default()) };
         let turn = opener.turn.clone().acquire_owned().await.unwrap();
         let (_, violations) = Document::read(path("gw"), &opener.open(body()).await, None, VERSION);
         assert_eq!(violations.0[0].code, code::CERTIFICATE_INVALID);
@@ -103,7 +103,7 @@ mod tests {
 
         drop(turn);
         let (document, violations) =
-            Document::read(path("gw"), &Opener::default().open(body()).await, None, VERSION);
+            Document::read(path("gw"), &Opener::new(FetchDeny::default()).open(body()).await, None, VERSION);
         assert!(violations.is_empty(), "{violations}");
         assert!(document.children[0].secret.is_some());
     }
@@ -115,7 +115,7 @@ mod tests {
         let gateway = json!({ "properties": { "rewriteRuleSets": [{ "properties": set(good) }] } });
         for (body, pattern) in [(gateway, good), (json!({ "properties": set(bad) }), bad)] {
             assert!(!is_remembered(pattern));
-            Opener::default().open(body).await;
+            Opener::new(FetchDeny::default()).open(body).await;
             assert!(is_remembered(pattern), "{pattern}");
         }
     }
@@ -131,7 +131,7 @@ mod tests {
             json!({ "rewriteRuleSets": [decoy, { "properties": { "rewriteRules": set(gateways) } }] });
         let child = json!({ "rewriteRuleSets": [decoy], "rewriteRules": set(childs) });
         for (properties, pattern) in [(gateway, gateways), (child, childs)] {
-            Opener::default().open(json!({ "properties": properties })).await;
+            Opener::new(FetchDeny::default()).open(json!({ "properties": properties })).await;
             assert!(is_remembered(pattern), "{pattern}");
         }
     }

@@ -42,9 +42,13 @@ pub enum PageError {
     /// Something that is no page by its name.
     #[error("Its path must end with .htm or .html")]
     Name,
-    /// Nobody answers there, or not as HTTP says.
-    #[error("The page cannot be fetched: {0}")]
-    Unreachable(String),
+    /// Nobody answers there, or not as HTTP says. Which of the two is not told: whoever writes URLs must not learn what
+    /// runs in the control plane's network.
+    #[error("The page cannot be fetched: no complete HTTP response came from its server")]
+    Unreachable,
+    /// The operator has ruled its server out.
+    #[error("The page cannot be fetched: its server is at an address that `--fetch-deny` refuses")]
+    Denied,
     /// It took too long.
     #[error("The page cannot be fetched: its server did not send all of it within {0} s")]
     TooSlow(u64),

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tidegate_control_plane::{Config, ControlPlane, Limits, Proxies};
+use tidegate_control_plane::{Config, ControlPlane, FetchDeny, Limits, Proxies};
 
 use crate::client::Client;
 use crate::worker::FakeWorker;
@@ -68,6 +68,7 @@ impl Running {
             strict_resource_groups: false,
             rollout_timeout: Duration::from_secs(60),
             trusted_proxies: Proxies::default(),
+            fetch_deny: FetchDeny::default(),
             no_auth: false,
         };
         let config = change(config);

@@ -1,0 +1,84 @@
+//! Connections to the servers of error pages: only to addresses that the policy allows.
+//!
+//! What is judged is the very address that is connected to, after the name was resolved, so a name that resolves to
+//! something else the next time gains nothing.
+
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::http::Uri;
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::rt::TokioExecutor;
+use rustls::crypto::ring::default_provider;
+use thiserror::Error;
+use tower::Service;
+
+use crate::fetch_policy::FetchDeny;
+
+pub(super) type Web = Client<HttpsConnector<HttpConnector<AllowedAddresses>>, Empty<Bytes>>;
+
+/// The policy refuses every address of the server.
+#[derive(Debug, Error)]
+#[error("every address of the server is refused by --fetch-deny")]
+pub(super) struct Denied;
+
+/// Resolves names by the system, and keeps only what the policy allows.
+#[derive(Clone)]
+pub(super) struct AllowedAddresses {
+    system: GaiResolver,
+    deny: Arc<FetchDeny>,
+}
+
+impl Service<Name> for AllowedAddresses {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.system.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let (resolved, deny) = (self.system.call(name), self.deny.clone());
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = resolved.await?.collect();
+            let was_found = !found.is_empty();
+            let allowed: Vec<_> = found.into_iter().filter(|one| !deny.refuses(one.ip())).collect();
+            if allowed.is_empty() && was_found { Err(Denied.into()) } else { Ok(allowed.into_iter()) }
+        })
+    }
+}
+
+/// Refuses a URL whose host is an address that the policy refuses: an address is not resolved.
+///
+/// # Errors
+/// That it is refused.
+pub(super) fn check(uri: &Uri, deny: &FetchDeny) -> Result<(), Denied> {
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    match host.parse::<IpAddr>() {
+        Ok(address) if deny.refuses(address) => Err(Denied),
+        _ => Ok(()),
+    }
+}
+
+/// One client for all pages of a body: to make one reads the system's authorities.
+pub(super) fn client(deny: Arc<FetchDeny>) -> Result<Web, std::io::Error> {
+    let mut http = HttpConnector::new_with_resolver(AllowedAddresses { system: GaiResolver::new(), deny });
+    http.enforce_http(false);
+    let connector = HttpsConnectorBuilder::new().with_provider_and_native_roots(default_provider())?;
+    let connector = connector.https_or_http().enable_http1().wrap_connector(http);
+    Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector))
+}
+
+/// Whether an error comes of a refusal.
+pub(super) fn is_denied(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source()).any(|error| error.is::<Denied>())
+}
