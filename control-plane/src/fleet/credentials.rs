@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::certificates::{Certificates, State};
 use crate::clock::Millis;
 use crate::pki::{IssuedCertificate, PkiError};
-use crate::store::{KnownCertificate, Store, StoreError};
+use crate::store::{KnownCertificate, Store};
 
 /// How long a worker that was asked for a request may take before it is asked again.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -41,8 +41,6 @@ pub(super) enum RenewalError {
     UnknownWorker,
     #[error("its certificate request: {0}")]
     Request(PkiError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl Credentials {
@@ -70,31 +68,40 @@ impl Credentials {
         Some(ToWorker::Renew)
     }
 
-    /// Issues what the worker asks for.
+    /// Issues what the worker asks for. None when it cannot be stored at present: the worker keeps what it has, and is
+    /// reminded again.
     ///
     /// # Errors
-    /// It was not asked, it is known no more, its request is none, or the certificate cannot be stored.
-    pub(super) async fn renew(&mut self, request: &str) -> Result<ToWorker, RenewalError> {
+    /// It was not asked, it is known no more, or its request is none.
+    pub(super) async fn renew(&mut self, request: &str) -> Result<Option<ToWorker>, RenewalError> {
         if self.asked.is_none() || self.given.is_some() {
             return Err(RenewalError::OutOfTurn);
         }
         let (worker, present) = (self.present.worker, &self.present.fingerprint);
         let issued = self.certificates.issue_worker(worker, request).map_err(RenewalError::Request)?;
-        if !self.store.add_certificate(worker, &issued, Some(present)).await? {
-            return Err(RenewalError::UnknownWorker);
+        match self.store.add_certificate(worker, &issued, Some(present)).await {
+            Ok(true) => {}
+            Ok(false) => return Err(RenewalError::UnknownWorker),
+            Err(error) => {
+                tracing::warn!(worker.id = %worker, %error, "a worker's certificate cannot be renewed at present");
+                return Ok(None);
+            }
         }
         let IssuedCertificate { pem, fingerprint, issuer, validity } = issued;
         self.given = Some(KnownCertificate { worker, fingerprint, issuer, validity });
-        Ok(ToWorker::Renewed { certificate: pem })
+        Ok(Some(ToWorker::Renewed { certificate: pem }))
     }
 
-    /// The worker has kept what it was given: that takes the place of what it had.
+    /// The worker has kept what it was given: that takes the place of what it had. If this cannot be stored, both are
+    /// good until the worker dials again.
     ///
     /// # Errors
-    /// It was given nothing, or the database's.
+    /// It was given nothing.
     pub(super) async fn renewed(&mut self) -> Result<(), RenewalError> {
         let given = self.given.take().ok_or(RenewalError::OutOfTurn)?;
-        self.store.confirm_certificate(&given).await?;
+        if let Err(error) = self.store.confirm_certificate(&given).await {
+            tracing::warn!(worker.id = %given.worker, %error, "cannot note that a worker's certificate was renewed");
+        }
         tracing::info!(
             worker.id = %given.worker,
             expires_at = %given.validity.expires_at,

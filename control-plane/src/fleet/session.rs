@@ -222,7 +222,11 @@ impl Channel {
         }
         while let Some(message) = receive.receive().await? {
             match message {
-                ToControlPlane::Renew { request } => send.send(&credentials.renew(&request).await?).await?,
+                ToControlPlane::Renew { request } => match credentials.renew(&request).await? {
+                    Some(renewed) => send.send(&renewed).await?,
+                    // The worker tries it again with its next connection.
+                    None => return Err(SessionError::NotStored),
+                },
                 ToControlPlane::Renewed => {
                     credentials.renewed().await?;
                     send.close().await?;

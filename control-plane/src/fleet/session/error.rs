@@ -35,6 +35,8 @@ pub(super) enum SessionError {
     Request(PkiError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("its new certificate cannot be stored at present")]
+    NotStored,
 }
 
 impl From<RenewalError> for SessionError {
@@ -43,7 +45,6 @@ impl From<RenewalError> for SessionError {
             RenewalError::OutOfTurn => SessionError::OutOfTurn,
             RenewalError::UnknownWorker => SessionError::UnknownWorker,
             RenewalError::Request(error) => SessionError::Request(error),
-            RenewalError::Store(error) => SessionError::Store(error),
         }
     }
 }
@@ -60,7 +61,8 @@ impl SessionError {
             | SessionError::OutOfTurn
             | SessionError::Token(_)
             | SessionError::Request(_)
-            | SessionError::Store(_) => "refused",
+            | SessionError::Store(_)
+            | SessionError::NotStored => "refused",
         }
     }
 
@@ -77,6 +79,7 @@ impl SessionError {
             | SessionError::OutOfTurn
             | SessionError::Token(_)
             | SessionError::Request(_) => Some(self.to_string()),
+            SessionError::NotStored => Some(self.to_string()),
             SessionError::Store(_) => Some("the control plane cannot look it up at present".to_owned()),
             SessionError::Io(_)
             | SessionError::NoIntroduction

@@ -98,7 +98,10 @@ async fn speak(
             },
             Ok(()) = authorities.changed() => trusted(certificates),
             Some(message) = asked.recv() => match message {
-                ToControlPlane::Renew { request } => credentials.renew(&request).await?,
+                ToControlPlane::Renew { request } => match credentials.renew(&request).await? {
+                    Some(renewed) => renewed,
+                    None => continue,
+                },
                 _ => {
                     credentials.renewed().await?;
                     continue;
