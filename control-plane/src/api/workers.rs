@@ -23,19 +23,19 @@ pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
     let newest = app.certificates.state().authorities.newest().fingerprint.clone();
     let shown = workers.iter().map(|JoinedWorker { id, joined_at, certificate }| {
         let worker = connected.get(id);
-        let certificate = certificate.as_ref().map(|certificate| {
-            json!({
-                "expiresAt": certificate.validity.expires_at.to_string(),
-                "isOfNewestAuthority": certificate.issuer == newest,
-            })
-        });
-        json!({
+        let mut shown = json!({
             "id": id.to_string(),
             "joinedAt": joined_at.to_string(),
             "connected": worker.is_some(),
-            "certificate": certificate,
             "gateways": worker.map(|worker| gateways(worker, &names)).unwrap_or_default(),
-        })
+        });
+        if let Some(certificate) = certificate {
+            shown["certificate"] = json!({
+                "expiresAt": certificate.validity.expires_at.to_string(),
+                "isOfNewestAuthority": certificate.issuer == newest,
+            });
+        }
+        shown
     });
     let failures = app.store.failures().await?;
     let failed = failures.iter().map(|(id, reason)| json!({"id": id, "reason": reason}));

@@ -80,7 +80,7 @@ impl Strangers {
     }
 
     /// Counts a connection that ended before it had shown who it was. `cause` is one of a few words.
-    pub(super) fn ended(&self, peer: SocketAddr, cause: &'static str, reason: impl ToString) {
+    pub(super) fn ended(&self, peer: SocketAddr, cause: &'static str, reason: &impl ToString) {
         self.metrics.stranger_ended(cause);
         let mut ended = lock(&self.ended);
         ended.connections += 1;
@@ -195,7 +195,7 @@ mod tests {
     fn those_that_ended_are_counted_by_cause_and_remembered_as_a_sum() {
         let strangers = strangers();
         for i in 0..1000u32 {
-            strangers.ended(from("192.0.2.1"), if i.is_multiple_of(2) { "ousted" } else { "failed" }, i);
+            strangers.ended(from("192.0.2.1"), if i.is_multiple_of(2) { "ousted" } else { "failed" }, &i);
         }
         let ended = lock(&strangers.ended);
         assert_eq!(ended.connections, 1000);
