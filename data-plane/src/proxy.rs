@@ -35,6 +35,7 @@ use http::header::UPGRADE;
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use tidegate_shared::path::has_dot_segments;
 
 use crate::listener::Connection;
 use crate::runtime::{Action, Route, Selection, Target};
@@ -145,6 +146,9 @@ async fn answer(
     let target = match selection.action() {
         Action::Forward(target) => target,
         Action::Redirect(redirect) => {
+            if redirect.include_path && has_dot_segments(request.uri().path()) {
+                return Err(ProxyError::DotSegments);
+            }
             let location = redirect::location(redirect, &headers::host(&request)?, request.uri());
             let (location, to_head) =
                 (location.ok_or(ProxyError::InvalidHost)?, request.method() == Method::HEAD);

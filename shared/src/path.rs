@@ -64,24 +64,35 @@ pub fn after<'a>(path: &'a str, literal: &[u8]) -> Option<&'a str> {
     path.get(units.at..)
 }
 
+/// The bytes that may keep a path from being canonical. Most have nothing to do with it, so that one look at each is enough.
+static SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        special[byte] = matches!(byte as u8, b'%' | b'\\' | b'A'..=b'Z' | b'/' | b'.');
+        byte += 1;
+    }
+    special
+};
+
 /// Whether nothing has to be done to bring the path into canonical form.
 fn is_canonical(path: &[u8]) -> bool {
-    let mut previous = 0;
-    for (at, byte) in path.iter().enumerate() {
-        match byte {
-            b'%' | b'\\' | b'A'..=b'Z' => return false,
-            b'/' if previous == b'/' => return false,
-            b'.' if previous == b'/' => {
-                let segment = path[at..].split(|byte| *byte == b'/').next().unwrap_or_default();
-                if is_dot_segment(segment) {
-                    return false;
-                }
-            }
-            _ => {}
+    path.iter().enumerate().all(|(at, byte)| {
+        if !SPECIAL[usize::from(*byte)] {
+            return true;
         }
-        previous = *byte;
-    }
-    true
+        let begins_segment = at > 0 && path[at - 1] == b'/';
+        match byte {
+            b'/' => !begins_segment,
+            b'.' => !begins_segment || !is_dot_segment(segment(&path[at..])),
+            _ => false,
+        }
+    })
+}
+
+/// What stands before the next slash.
+fn segment(path: &[u8]) -> &[u8] {
+    path.split(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
 fn is_dot_segment(segment: &[u8]) -> bool {

@@ -160,7 +160,7 @@ async fn a_path_rule_catches_each_spelling_of_its_path_and_dot_segments_are_refu
 }
 
 #[tokio::test]
-async fn nothing_leads_out_of_a_path_that_settings_or_rewrites_put_in_front() {
+async fn nothing_leads_out_of_a_path_that_the_configuration_puts_in_front() {
     let backend = Backend::start().await;
     let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     // A basic rule decides nothing by the path and changes nothing about it.
@@ -185,6 +185,16 @@ async fn nothing_leads_out_of_a_path_that_settings_or_rewrites_put_in_front() {
     let url = json!({"name": "url",
         "conditions": [{"variable": "var_uri_path", "pattern": "^/a/(.*)"}],
         "actionSet": {"urlConfiguration": {"modifiedPath": "/tenantA/{var_uri_path_1}"}}});
+    let away =
+        json!({"redirectType": "Found", "targetUrl": "https://away.test/tenantA", "includePath": true});
+    let away = usual.clone().child("redirectConfigurations", "away", &away);
+    let rule = json!({"priority": 10, "httpListener": away.reference("httpListeners", "http"),
+        "redirectConfiguration": away.reference("redirectConfigurations", "away")});
+    gateway.apply(away.child("requestRoutingRules", "rule", &rule)).await;
+    for path in OUT {
+        assert_eq!(plain_status(&gateway, path, "a.test").await, 400, "{path}");
+    }
+    assert_eq!(gateway.get("/b").await.expect(302).header("location"), Some("https://away.test/tenantA/b"));
     for (document, inside) in [
         (by_map, "/tenantA/b"),
         (basic, "/tenantA/a/b"),

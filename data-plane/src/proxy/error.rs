@@ -21,7 +21,7 @@ pub(crate) enum ProxyError {
     Refused(Fault),
     #[error("the Host header is missing, repeated or malformed")]
     InvalidHost,
-    #[error("the request target is neither a path nor *")]
+    #[error("the request target is neither a path, nor an absolute URL of a host, nor *")]
     InvalidTarget,
     #[error("the path has a segment '.' or '..', and what it names depends on who resolves it")]
     DotSegments,
