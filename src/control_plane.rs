@@ -59,6 +59,7 @@ impl LocalControlPlane {
             channel: options.channel,
             strict_resource_groups: options.strict_resource_groups,
             limits: options.limit.iter().copied().collect(),
+            max_body: usize::try_from(options.max_body).unwrap_or(usize::MAX),
             rollout_timeout: options.rollout_timeout,
             trusted_proxies: options.trusted_proxies.iter().copied().collect(),
             fetch_deny: options.fetch_deny.clone(),

@@ -177,6 +177,7 @@ fn up_options(files: &Files) -> UpOptions {
             certificate_lifetime: Duration::from_secs(820 * 24 * 60 * 60),
             rollout_timeout: Duration::from_secs(60),
             limit: Vec::new(),
+            max_body: 64 << 20,
             trusted_proxies: Vec::new(),
             fetch_deny: FetchDeny::default(),
             strict_resource_groups: false,

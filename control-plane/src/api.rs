@@ -62,6 +62,7 @@ pub use deployments::run as run_deployments;
 pub(crate) use description::description;
 use error::ApiError;
 pub(crate) use error::{CODES, DEPLOYMENT_CODES, SURROUNDINGS_CODES};
+pub use extract::body::LargeBodies;
 pub use oauth::SecretCheck;
 pub use opener::Opener;
 
@@ -78,6 +79,8 @@ pub struct App {
     pub opener: Opener,
     /// How much each gateway may have.
     pub limits: Limits,
+    /// How large the documents of gateways may be, and how many large ones are read at once.
+    pub large_bodies: LargeBodies,
     /// Told whenever a deployment is to be run.
     pub deployments: Notify,
     /// What makes probes on demand.

@@ -248,7 +248,7 @@ fn buffering(gateway: &Gateway) -> Buffering {
 }
 
 /// The listeners with their rules, in the order of the rules' priorities. Those without a rule come last, in the
-/// order listed.
+/// order of their names.
 fn in_order_of_rules(listeners: Vec<Listener>, mut rules: Vec<rules::Compiled>) -> Vec<Listener> {
     rules.sort_by_key(|rule| rule.priority);
     let mut rest: Vec<Option<Listener>> = listeners.into_iter().map(Some).collect();

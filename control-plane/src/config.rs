@@ -27,6 +27,8 @@ pub struct Config {
     pub channel: SocketAddr,
     /// How much each gateway may have.
     pub limits: Limits,
+    /// The largest document of a gateway, in bytes of a PUT's body. Every other body may have 4 MiB, and so may this one.
+    pub max_body: usize,
     /// Whether resource groups must be made before anything is put into them.
     pub strict_resource_groups: bool,
     /// How long workers may take to apply a generation before the operation is said to have failed.
@@ -88,6 +90,7 @@ mod tests {
                 certificate_lifetime: Duration::from_secs(60),
                 channel: "127.0.0.1:0".parse().unwrap(),
                 limits: Limits::default(),
+                max_body: 64 << 20,
                 strict_resource_groups: false,
                 rollout_timeout: Duration::from_secs(60),
                 trusted_proxies: Proxies::default(),

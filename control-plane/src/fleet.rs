@@ -23,7 +23,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use worker::{Order, Verdict, Worker, plan, verdict};
+pub use worker::{Order, Verdict, Worker, applied_by_all, plan, verdict};
 
 /// How many orders may wait for one worker's connection; the rollout tries again later with what does not fit.
 const ORDERS: usize = 16;
@@ -167,10 +167,8 @@ impl Fleet {
     /// the rollout will plan it again.
     pub fn send(&self, worker: WorkerId, message: ToWorker) -> bool {
         let order = match &message {
-            ToWorker::Assign(snapshot) => {
-                (snapshot.gateway, Order::Assign(snapshot.gateway, snapshot.generation))
-            }
-            ToWorker::Withdraw { gateway } => (*gateway, Order::Withdraw(*gateway)),
+            ToWorker::Assign(snapshot) => Order::Assign(snapshot.gateway, snapshot.generation),
+            ToWorker::Withdraw { gateway } => Order::Withdraw(*gateway),
             ToWorker::Joined { .. }
             | ToWorker::Authorities { .. }
             | ToWorker::Renew
@@ -184,7 +182,7 @@ impl Fleet {
         if connection.orders.try_send(message).is_err() {
             return false;
         }
-        connection.worker.under_way.insert(order.0, order.1);
+        connection.worker.told(order);
         true
     }
 

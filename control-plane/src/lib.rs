@@ -55,7 +55,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::api::server::{CONNECTIONS, Server};
-use crate::api::{App, Opener, SecretCheck};
+use crate::api::{App, LargeBodies, Opener, SecretCheck};
 use crate::audit::Author;
 use crate::certificates::Certificates;
 use crate::clock::Millis;
@@ -191,6 +191,7 @@ impl ControlPlane {
             certificates: certificates.clone(),
             opener: Opener::new(config.fetch_deny),
             limits: config.limits.clone(),
+            large_bodies: LargeBodies::new(config.max_body),
             deployments: Notify::new(),
             prober,
             issuer: clients::issuer(&store).await?,

@@ -108,12 +108,13 @@ impl Limits {
                 violations.push(collection.limit_code, target, over_limit(collection.name, count, most));
             }
         }
+        let before = stored.map(Document::index);
         for list in &LISTS {
             let Some(collection) = Collection::named(list.collection) else { continue };
             let most = self.of(list.property, list.limit);
             for (i, child) in document.members(collection).enumerate() {
-                let before = stored.and_then(|stored| stored.child(collection, &child.name));
-                let before = before.map_or(0, |child| list.count(&child.properties));
+                let before = before.as_ref().and_then(|before| before.get(collection, &child.name));
+                let before = before.map_or(0, |(_, child)| list.count(&child.properties));
                 let count = list.count(&child.properties);
                 if count > most.max(before) {
                     let target = format!("properties.{}[{i}].properties.{}", list.collection, list.property);

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Millis;
 use crate::code_list::codes;
 use crate::compile::compile;
-use crate::fleet::{Fleet, Order, Verdict, Worker, plan, verdict};
+use crate::fleet::{Fleet, Order, Verdict, Worker, applied_by_all, plan, verdict};
 use crate::metrics::Metrics;
 use crate::store::{
     Gateway, OperationalState, Problem, ProvisioningState, Settlement, Store, StoreError, Wanted,
@@ -170,8 +170,16 @@ impl Rollout {
         if wanted.is_going() {
             return self.settle_deletion(wanted, &verdict).await;
         }
+        if matches!(verdict, Verdict::Waiting(_)) {
+            self.settle_older(wanted, workers).await?;
+        }
         let Some(settlement) = self.judge(wanted, verdict) else { return Ok(()) };
-        if self.store.settle(wanted, &settlement).await? {
+        let is_wanted = self.store.settle(wanted, &settlement).await?;
+        if !is_wanted && settlement == Settlement::Applied {
+            // A write came in between. Those that it did not undo are in force all the same.
+            return self.store.settle_up_to(wanted.gateway, wanted.generation).await;
+        }
+        if is_wanted {
             match settlement {
                 Settlement::Applied => {
                     tracing::info!(gateway.id = %wanted.gateway, generation = %wanted.generation, "in force");
@@ -188,6 +196,20 @@ impl Rollout {
             }
         }
         Ok(())
+    }
+
+    /// Ends the operations that wait for a generation which all workers have by now, while a newer one is on its way:
+    /// under steady writes there is always a newer one.
+    async fn settle_older(
+        &self,
+        wanted: &Wanted,
+        workers: &BTreeMap<WorkerId, Worker>,
+    ) -> Result<(), StoreError> {
+        let Some(oldest) = wanted.oldest_waited_for else { return Ok(()) };
+        match applied_by_all(wanted, workers) {
+            Some(applied) if applied >= oldest => self.store.settle_up_to(wanted.gateway, applied).await,
+            _ => Ok(()),
+        }
     }
 
     /// What is to be written down, if anything is new.

@@ -76,3 +76,20 @@ pub(crate) fn on_demand_probe() -> OnDemandProbe {
     let pool = Pool { name: "p".into(), members: vec![] };
     OnDemandProbe { id: ProbeId(Uuid::nil()), pool, settings: settings(), roots: vec![] }
 }
+
+thread_local! {
+    /// How many children were looked at one by one in search of another, on this thread.
+    static VISITED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Takes note of a search that goes through so many children.
+pub(crate) fn visited(children: usize) {
+    VISITED.with(|visited| visited.set(visited.get() + children));
+}
+
+/// How many children such searches went through meanwhile.
+pub(crate) fn visits(work: impl FnOnce()) -> usize {
+    VISITED.with(|visited| visited.set(0));
+    work();
+    VISITED.with(std::cell::Cell::get)
+}

@@ -32,6 +32,10 @@ use crate::on_demand;
 use crate::tokens::Tokens;
 use crate::worker::Worker;
 
+use self::reports::Reports;
+
+mod reports;
+
 /// How long dialling may take, TLS included.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The first pause after a failure, and the longest.
@@ -241,6 +245,7 @@ async fn converse(
 ) -> Result<Infallible, SessionError> {
     let mut renewed = false;
     let health_changed: Rc<_> = worker.health_changed.clone();
+    let mut reports = Reports::default();
     // They end with the session, which is where their answers would go.
     let mut on_demand = JoinSet::new();
     let mut heartbeat = interval(HEARTBEAT);
@@ -259,6 +264,7 @@ async fn converse(
                         speaker.say(&answer).await?;
                     }
                     ToWorker::Withdraw { gateway } => {
+                        reports.forget(gateway);
                         let answer = worker.withdraw(gateway).await;
                         speaker.say(&answer).await?;
                     }
@@ -281,9 +287,16 @@ async fn converse(
                 Ok(answer) => speaker.say(&answer).await?,
                 Err(error) => tracing::error!(%error, "a probe on demand has failed"),
             },
-            () = health_changed.notified() => report(worker, speaker).await?,
+            () = health_changed.notified() => reports.ask(),
+            () = reports.due(), if reports.is_asked() => {
+                for health in reports.changed(worker.health()) {
+                    speaker.say(&health).await?;
+                }
+            }
             _ = heartbeat.tick() => {
-                report(worker, speaker).await?;
+                for health in reports.all(worker.health()) {
+                    speaker.say(&health).await?;
+                }
                 speaker.say(&ToControlPlane::Heartbeat).await?;
             }
         }
@@ -321,11 +334,4 @@ fn credentials(identity: &Identity, message: ToWorker) -> Option<ToControlPlane>
         tracing::error!(%error, "cannot keep what the control plane says about certificates");
         None
     })
-}
-
-async fn report(worker: &Worker, speaker: &mut Speaker) -> Result<(), SessionError> {
-    for health in worker.health() {
-        speaker.say(&health).await?;
-    }
-    Ok(())
 }

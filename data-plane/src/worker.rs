@@ -35,6 +35,8 @@ pub(crate) struct Worker {
     last_good: Arc<LastGood>,
     metrics: Metrics,
     gateways: HashMap<GatewayId, Gateway>,
+    /// The reason of each gateway's last rejection: one that is tried again and again is logged once.
+    rejected: HashMap<GatewayId, String>,
     /// Waits to end what runs at members that are gone, also at those of gateways that are.
     draining: HashMap<Member, Task>,
     pub(crate) resolver: Rc<Resolver>,
@@ -88,6 +90,7 @@ impl Worker {
             last_good: Arc::new(last_good),
             metrics,
             gateways: HashMap::new(),
+            rejected: HashMap::new(),
             draining: HashMap::new(),
             resolver,
             health_changed,
@@ -134,18 +137,24 @@ impl Worker {
         match self.run(snapshot).await {
             Ok((digest, addresses)) => {
                 tracing::info!(%gateway, %generation, ?addresses, "applied");
+                self.rejected.remove(&gateway);
                 self.on_disk("saved", move |last_good| last_good.save(&kept)).await;
                 ToControlPlane::Applied { gateway, generation, digest, addresses }
             }
             Err(error) => {
-                tracing::warn!(%gateway, %generation, %error, "rejected");
-                ToControlPlane::Rejected { gateway, generation, reason: error.to_string() }
+                let reason = error.to_string();
+                let before = self.rejected.insert(gateway, reason.clone());
+                if before.is_none_or(|before| before != reason) {
+                    tracing::warn!(%gateway, %generation, %error, "rejected");
+                }
+                ToControlPlane::Rejected { gateway, generation, reason }
             }
         }
     }
 
     /// Stops serving a gateway, and says so.
     pub(crate) async fn withdraw(&mut self, gateway: GatewayId) -> ToControlPlane {
+        self.rejected.remove(&gateway);
         if let Some(served) = self.gateways.remove(&gateway) {
             self.metrics.hide(gateway);
             let nothing = Snapshot { content: Content::default(), ..served.snapshot.clone() };

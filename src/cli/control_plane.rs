@@ -59,6 +59,11 @@ pub(crate) struct ControlPlaneOptions {
     #[arg(long, env = "TIDEGATE_LIMIT", value_name = "NAME=N", value_delimiter = ',')]
     pub(crate) limit: Vec<Limit>,
 
+    /// The largest document of a gateway, in bytes or with a unit such as `64MiB`. Two documents above 4 MiB are read at
+    /// once, one of each client; every other body may have 4 MiB.
+    #[arg(long, env = "TIDEGATE_MAX_BODY", default_value = "64MiB", value_name = "SIZE", value_parser = value::size)]
+    pub(crate) max_body: u64,
+
     /// Addresses or networks of proxies in front of the management API, such as `10.0.0.0/8`. What they say of the
     /// client's scheme, host and address in X-Forwarded headers is believed; nobody else is.
     #[arg(long, env = "TIDEGATE_TRUSTED_PROXIES", value_name = "ADDRESS|CIDR,...", value_delimiter = ',')]

@@ -1,13 +1,16 @@
 //! Too much of anything: refused, and nothing else suffers.
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
-use tidegate_harness::{API_VERSION, Backend, Gateway, GatewayDocument, Peer, memory_kib, wait_for};
+use serde_json::{Value, json};
+use tidegate_harness::{
+    API_VERSION, Backend, Gateway, GatewayDocument, Peer, loopback, memory_kib, wait_for,
+};
 
 use crate::tidegate;
 
 #[tokio::test]
-async fn a_body_above_4_mib_is_413_and_below_it_is_read() {
-    let tidegate = tidegate().start().await;
+async fn a_document_above_the_limit_is_413_and_every_other_body_above_4_mib() {
+    let tidegate = tidegate().option("--max-body", "6MiB").start().await;
     let management = tidegate.management();
     let document = GatewayDocument::empty("gateway");
     let put = async |size: usize| {
@@ -15,8 +18,43 @@ async fn a_body_above_4_mib_is_413_and_below_it_is_read() {
         body["ignored"] = "x".repeat(size).into();
         management.put(document.id(), &body).await
     };
-    put(3 * 1024 * 1024).await.expect(201);
-    put(4 * 1024 * 1024).await.expect(413).error_code();
+    put(5 * 1024 * 1024).await.expect(201);
+    put(6 * 1024 * 1024).await.expect(413).error_code();
+    let child = format!("{}/frontendPorts/large", document.id());
+    let properties = json!({"port": 80});
+    let body = json!({"properties": properties, "ignored": "x".repeat(4 * 1024 * 1024)});
+    management.put(&child, &body).await.expect(413).error_code();
+}
+
+#[tokio::test]
+async fn as_many_listeners_with_a_rule_each_as_the_limits_allow_are_taken_by_one_put() {
+    const MOST: usize = 10_000;
+    let limit = format!("httpListeners={MOST},requestRoutingRules={MOST}");
+    let tidegate = tidegate().control_plane_alone().option("--limit", &limit).start().await;
+    let document = GatewayDocument::forwarding("gateway", loopback(), &[]);
+    let mut body = document.body().clone();
+    let many = |one: &Value, change: &dyn Fn(usize, &mut Value)| {
+        let each = (0..MOST).map(|i| {
+            let mut one = one.clone();
+            change(i, &mut one);
+            one
+        });
+        Value::Array(each.collect())
+    };
+    let properties = &mut body["properties"];
+    properties["httpListeners"] = many(&properties["httpListeners"][0], &|i, listener| {
+        listener["name"] = format!("listener{i}").into();
+        listener["properties"]["hostName"] = format!("host{i}.test").into();
+    });
+    properties["requestRoutingRules"] = many(&properties["requestRoutingRules"][0], &|i, rule| {
+        rule["name"] = format!("rule{i}").into();
+        rule["properties"]["priority"] = (1 + i).into();
+        rule["properties"]["httpListener"]["id"] =
+            format!("{}/httpListeners/listener{i}", document.id()).into();
+    });
+    assert!(body.to_string().len() > 4 * 1024 * 1024, "larger than any other body may be");
+    let put = tidegate.management().put(document.id(), &body).await.expect(201);
+    assert_eq!(put.json()["properties"]["requestRoutingRules"].as_array().unwrap().len(), MOST);
 }
 
 #[tokio::test]

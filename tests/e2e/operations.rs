@@ -96,6 +96,27 @@ async fn a_newer_put_takes_the_place_of_one_under_way() {
 }
 
 #[tokio::test]
+async fn writes_of_different_children_all_succeed_however_fast_they_follow() {
+    let gateway = Gateway::start(tidegate(), &[]).await;
+    let management = gateway.management();
+    let child = |i: usize| format!("{}/frontendPorts/more{i}", gateway.id());
+    let listener = |i: usize| format!("{}/httpListeners/more{i}", gateway.id());
+    let mut writes = Vec::new();
+    for i in 0..20 {
+        let port = json!({"properties": {"port": 20100 + i}});
+        writes.push(management.put(&child(i), &port).await.expect(201));
+        let document = gateway.document.clone().http_listener(&format!("more{i}"), &format!("more{i}"));
+        let sent = &document.body()["properties"]["httpListeners"];
+        let sent = sent.as_array().unwrap().iter().find(|one| one["name"] == format!("more{i}"));
+        writes.push(management.put(&listener(i), sent.unwrap()).await.expect(201));
+    }
+    for write in &writes {
+        let operation = management.operation(write).await;
+        assert_eq!(operation.status, "Succeeded", "{}", operation.error);
+    }
+}
+
+#[tokio::test]
 async fn operations_outlive_the_control_plane() {
     let mut gateway = Gateway::start(tidegate(), &[]).await;
     let changed = gateway.document.clone().port("more", 20081);

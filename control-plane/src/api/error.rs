@@ -76,6 +76,8 @@ pub(super) enum ApiError {
     BadBody(String),
     #[error("The request content is larger than {0} bytes.")]
     BodyTooLarge(usize),
+    #[error("Too many large requests of this client are waiting already. Send them one after the other.")]
+    TooManyLarge,
     #[error("The request was not complete within {0} s.")]
     TooSlow(u64),
     #[error("The Resource '{kind}/{name}' under resource group '{group}' was not found.")]
@@ -135,6 +137,7 @@ impl ApiError {
             | ApiError::Invalid(_)
             | ApiError::InUse(_) => StatusCode::BAD_REQUEST,
             ApiError::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            ApiError::TooManyLarge => StatusCode::TOO_MANY_REQUESTS,
             ApiError::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             ApiError::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             ApiError::Deleting | ApiError::PortTaken { .. } | ApiError::OperationFailed(_) => {
@@ -163,6 +166,7 @@ impl ApiError {
             ApiError::BadName { .. } => code::INVALID_NAME,
             ApiError::BadBody(_) => own::BAD_BODY,
             ApiError::BodyTooLarge(_) => own::BODY_TOO_LARGE,
+            ApiError::TooManyLarge => own::TOO_MANY_LARGE,
             ApiError::TooSlow(_) => own::TOO_SLOW,
             ApiError::NotFound { .. } => own::RESOURCE_NOT_FOUND,
             ApiError::NoOperation(_) => own::OPERATION_NOT_FOUND,
@@ -301,7 +305,7 @@ impl IntoResponse for ApiError {
         if matches!(self, ApiError::Unauthenticated) {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if matches!(self, ApiError::Unwritable(_)) {
+        if matches!(self, ApiError::Unwritable(_) | ApiError::TooManyLarge) {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(UNWRITABLE_PAUSE));
         }
         if matches!(self, ApiError::BadToken(_)) {

@@ -24,7 +24,7 @@ use super::error::ApiError;
 use super::forwarded::ForwardedHost;
 use super::server::Scheme;
 
-pub(super) use body::JsonBody;
+pub(super) use body::{DocumentBody, JsonBody};
 
 /// The longest name of a subscription, a group or a resource, in characters.
 const MAX_NAME: usize = 90;

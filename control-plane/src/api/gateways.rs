@@ -13,7 +13,9 @@ use crate::edit::{Edit, EditAction, EditError};
 use crate::store::Written;
 
 use super::error::ApiError;
-use super::extract::{Base, By, Conditions, GroupScope, JsonBody, SubscriptionScope, Target, Version};
+use super::extract::{
+    Base, By, Conditions, DocumentBody, GroupScope, JsonBody, SubscriptionScope, Target, Version,
+};
 use super::operations::Links;
 use super::paging::Paging;
 use super::{App, Shared, view};
@@ -25,15 +27,17 @@ pub(super) async fn put(
     Conditions(preconditions): Conditions,
     By(author): By,
     base: Base,
-    JsonBody(body): JsonBody,
+    DocumentBody { json, place }: DocumentBody,
 ) -> Result<Response, ApiError> {
-    let body = app.opener.open(body).await;
+    let body = app.opener.open(json).await;
     let action = EditAction::Put { body, version: version.date };
     let written = write(&app, author, Edit { path, preconditions, action }).await?;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
     let etag = [(ETAG, written.gateway.etag.0.clone())];
-    Ok((status, links.for_put(), etag, Json(view::gateway(&written.gateway))).into_response())
+    let answer = (status, links.for_put(), etag, Json(view::gateway(&written.gateway))).into_response();
+    drop(place);
+    Ok(answer)
 }
 
 pub(super) async fn get(State(app): Shared, _: Version, Target(path): Target) -> Result<Response, ApiError> {

@@ -1,5 +1,6 @@
 //! A gateway's document in canonical form: how it is read, changed child by child, and asked about.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -125,7 +126,19 @@ impl Document {
         Some(format!("properties.{}[{at}]", collection.name))
     }
 
+    /// The children by collection and name: for many look-ups, each of which would go through all of them otherwise.
+    pub fn index(&self) -> Index<'_> {
+        let key = |child: &'_ Child| (child.collection.name, child.name.to_ascii_lowercase());
+        let mut index = HashMap::with_capacity(self.children.len());
+        for (at, child) in self.children.iter().enumerate() {
+            index.entry(key(child)).or_insert((at, child));
+        }
+        Index(index)
+    }
+
     fn position(&self, collection: &Collection, name: &str) -> Option<usize> {
+        #[cfg(test)]
+        crate::testing::visited(self.children.len());
         let same = |child: &Child| child.collection == collection && child.name.eq_ignore_ascii_case(name);
         self.children.iter().position(same)
     }
@@ -141,6 +154,17 @@ impl Document {
         let at = self.children.iter().position(behind).unwrap_or(self.children.len());
         self.children.insert(at, child);
         at
+    }
+}
+
+/// The children of a document by collection and name, without regard to case.
+#[derive(Debug)]
+pub struct Index<'a>(HashMap<(&'static str, String), (usize, &'a Child)>);
+
+impl<'a> Index<'a> {
+    /// A child with its place among all children.
+    pub fn get(&self, collection: &Collection, name: &str) -> Option<(usize, &'a Child)> {
+        self.0.get(&(collection.name, name.to_ascii_lowercase())).copied()
     }
 }
 

@@ -31,11 +31,11 @@ pub(super) fn addresses(
     let public = Public { addresses: public, second_generation: is_of_second_generation(document) };
     let mut kinds: HashMap<Kind, &str> = HashMap::new();
     let mut bound: HashMap<Frontend, &str> = HashMap::new();
-    let mut compiled = Vec::new();
-    for resource in frontends.iter() {
+    let mut compiled = vec![None; frontends.iter().count()];
+    for (index, resource) in frontends.listed() {
         let frontend = address(resource, &public, violations);
-        compiled.push(frontend.as_ref().map(|(_, frontend)| *frontend));
         let Some((kind, frontend)) = frontend else { continue };
+        compiled[index] = Some(frontend);
         if let Some(other) = kinds.insert(kind, &resource.id) {
             let message = format!(
                 "{} and {other} are of one kind. A gateway has at most one public frontend, one private IPv4 and one \

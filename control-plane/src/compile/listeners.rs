@@ -59,7 +59,7 @@ const LISTENER: Referrer = Referrer { kind: "Http Listener", code: code::LISTENE
 
 type Source = Resource<gateway::Listener>;
 
-/// The listeners, without rules, in the order listed.
+/// The listeners, without rules, in the order of their names.
 pub(super) fn compile(
     listeners: &Resources<gateway::Listener>,
     places: &Places<'_>,
@@ -70,7 +70,9 @@ pub(super) fn compile(
     for resource in listeners.iter() {
         compiled.extend(listener(resource, places, pages, violations).map(|listener| (resource, listener)));
     }
-    find_clashes(&compiled, violations);
+    let mut listed: Vec<_> = compiled.iter().collect();
+    listed.sort_unstable_by_key(|(resource, _)| resource.place);
+    find_clashes(&listed, violations);
     compiled.into_iter().map(|(_, listener)| listener).collect()
 }
 
@@ -190,10 +192,10 @@ fn proxies(resource: &Source, violations: &mut Violations) -> Vec<(IpAddr, u8)> 
 
 /// Two listeners on one address and port must speak one protocol, begin it alike, and differ in their host
 /// names.
-fn find_clashes(listeners: &[(&Source, Listener)], violations: &mut Violations) {
+fn find_clashes(listeners: &[&(&Source, Listener)], violations: &mut Violations) {
     let mut first_on: HashMap<(Frontend, u16), &Source> = HashMap::new();
     let mut taken: HashMap<(Frontend, u16, &str), &Source> = HashMap::new();
-    for (resource, listener) in listeners {
+    for (resource, listener) in listeners.iter().copied() {
         let other = *first_on.entry((listener.frontend, listener.port)).or_insert(resource);
         let mut clash = (other.properties.protocol != resource.properties.protocol)
             .then_some((other, "and different protocols"));

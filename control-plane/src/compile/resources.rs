@@ -22,6 +22,8 @@ pub(super) struct Resource<T> {
     target: String,
     /// What they are.
     pub(super) properties: T,
+    /// Its place in the document, from 0: of two that are in each other's way, the later one is complained of.
+    pub(super) place: usize,
 }
 
 impl<T> Resource<T> {
@@ -44,6 +46,7 @@ impl<T> Resource<T> {
             id: format!("{}/{list}/{}", self.id, member.name),
             target: format!("{}.{list}[{index}].properties", self.target),
             properties: member.properties.clone(),
+            place: index,
         }
     }
 }
@@ -56,7 +59,8 @@ pub(super) struct Referrer {
     pub(super) code: &'static str,
 }
 
-/// All members of a collection, in the order listed: an index here is the index of what it compiles to.
+/// All members of a collection, in the order of their names: an index here is the index of what it compiles to. The order
+/// in which a document lists its children means nothing, so it must not lead to another content.
 #[derive(Debug)]
 pub(super) struct Resources<T> {
     list: Vec<Resource<T>>,
@@ -67,12 +71,19 @@ impl<T> Resources<T> {
     /// One that belongs to no collection: what messages call it, and the JSON path of its properties.
     pub(super) fn alone(id: &str, target: &str, properties: T) -> Resources<T> {
         let (id, target) = (id.to_owned(), target.to_owned());
-        let list = vec![Resource { name: String::new(), id, target, properties }];
+        let list = vec![Resource { name: String::new(), id, target, properties, place: 0 }];
         Resources { list, by_id: HashMap::new() }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Resource<T>> {
         self.list.iter()
+    }
+
+    /// The same with their indices, in the order of the document.
+    pub(super) fn listed(&self) -> Vec<(usize, &Resource<T>)> {
+        let mut listed: Vec<_> = self.list.iter().enumerate().collect();
+        listed.sort_unstable_by_key(|(_, resource)| resource.place);
+        listed
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&Resource<T>> {
@@ -94,8 +105,11 @@ impl<T: DeserializeOwned + Default> Resources<T> {
                 T::default()
             });
             let id = document.path.child_id(collection, &child.name);
-            resources.by_id.entry(id.to_ascii_lowercase()).or_insert(i);
-            resources.list.push(Resource { name: child.name.clone(), id, target, properties });
+            resources.list.push(Resource { name: child.name.clone(), id, target, properties, place: i });
+        }
+        resources.list.sort_by_cached_key(|resource| resource.name.to_ascii_lowercase());
+        for (i, resource) in resources.list.iter().enumerate() {
+            resources.by_id.entry(resource.id.to_ascii_lowercase()).or_insert(i);
         }
         resources
     }

@@ -11,7 +11,7 @@ use crate::violation::{Violations, code};
 
 /// A rule, and what it is for.
 pub(super) struct Compiled {
-    /// The index of its listener in the order listed.
+    /// The index of its listener.
     pub(super) listener: usize,
     /// The smallest is tried first.
     pub(super) priority: u32,
@@ -23,7 +23,7 @@ type Source = Resource<RequestRoutingRule>;
 
 const RULE: Referrer = Referrer { kind: "Request Routing Rule", code: code::RULE_MUST_REFERENCE };
 
-/// The rules, in the order listed.
+/// The rules.
 pub(super) fn compile(
     rules: &Resources<RequestRoutingRule>,
     listeners: &Resources<Listener>,
@@ -34,7 +34,7 @@ pub(super) fn compile(
     let mut by_listener: HashMap<usize, &Source> = HashMap::new();
     let mut by_priority: HashMap<u32, &Source> = HashMap::new();
     let mut compiled = Vec::new();
-    for resource in rules.iter() {
+    for (_, resource) in rules.listed() {
         let properties = &resource.properties;
         let priority = priority(resource, violations);
         if let Some(other) = priority.and_then(|priority| by_priority.insert(priority, resource)) {

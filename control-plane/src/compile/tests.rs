@@ -78,7 +78,7 @@ fn listeners_come_in_the_order_of_their_rules() {
     let [wss, ws, _] = &content.listeners[..] else { panic!() };
     assert_eq!(wss.frontend, Frontend::Address("127.0.0.2".parse().unwrap()));
     assert_eq!(wss.hosts.iter().map(HostPattern::as_str).collect::<Vec<_>>(), ["ec.test", "*.ec.test"]);
-    let way = Way { action: Action::Forward { to: Destination::Pool(0), settings: 1 }, rewrites: None };
+    let way = Way { action: Action::Forward { to: Destination::Pool(1), settings: 1 }, rewrites: None };
     assert_eq!(wss.rule.as_ref().unwrap().routing, Routing::Basic(way));
     assert_eq!((ws.frontend, ws.hosts.len()), (Frontend::Public, 0));
     assert_eq!(content.certificates[0].chain.len(), 1);
@@ -90,7 +90,7 @@ fn backends_mean_what_the_service_says() {
     let ip = |text: &str| Host::Ip(text.parse().unwrap());
     let name = |text: &str| Host::Name(text.to_owned());
     let members = vec![ip("10.0.0.1"), name("backend"), name("b.test"), ip("::1")];
-    let pools = [Pool { name: "pool".into(), members }, Pool { name: "empty".into(), members: Vec::new() }];
+    let pools = [Pool { name: "empty".into(), members: Vec::new() }, Pool { name: "pool".into(), members }];
     assert_eq!(content.pools, pools);
 
     let [plain, tls] = &content.settings[..] else { panic!() };

@@ -8,6 +8,8 @@ use super::*;
 use crate::store::OperationalState;
 use crate::testing::{VERSION, body, path, sent};
 
+mod growth;
+
 fn put(body: Value) -> Edit {
     let action = EditAction::Put { body: sent(body), version: VERSION };
     Edit { path: path("gw"), preconditions: Preconditions::default(), action }

@@ -10,11 +10,9 @@ use tokio::time::Instant;
 
 use crate::store::Wanted;
 
-/// How long a worker is left in peace after its first refusal of a generation; doubled by each further one.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-
-/// The longest time between two tries of a refused generation.
-const LAST_RETRY: Duration = Duration::from_secs(30);
+/// The time between two tries of a refused generation. With the rollout's own tick a configuration is in force within 2 s
+/// after the cause of the refusal is gone, such as a port that another process held.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// How much of a worker's reason is kept, in bytes.
 const MAX_REASON: usize = 4096;
@@ -28,6 +26,8 @@ pub struct Worker {
     pub running: BTreeMap<GatewayId, Running>,
     /// What it was told and has not answered.
     pub under_way: BTreeMap<GatewayId, Order>,
+    /// The generations that it was told to run in this session, as far as it has not answered for them or a newer one.
+    pub ordered: BTreeMap<GatewayId, BTreeSet<Generation>>,
     /// What it could not run.
     pub refused: BTreeMap<GatewayId, Refusal>,
 }
@@ -41,6 +41,8 @@ pub struct Running {
     pub digest: Digest,
     /// Where its listeners are bound; empty until the worker has said so in this session.
     pub addresses: Vec<SocketAddr>,
+    /// Whether the worker applied it in this session, on an order of this control plane.
+    pub ordered: bool,
 }
 
 /// A generation that a worker could not run.
@@ -50,8 +52,6 @@ pub struct Refusal {
     pub generation: Generation,
     /// Why, in the worker's words.
     pub reason: String,
-    /// How many times in a row.
-    pub times: u32,
     /// When it said so last.
     pub at: Instant,
 }
@@ -88,7 +88,7 @@ impl Worker {
         let running = running
             .into_iter()
             .map(|(gateway, generation, digest)| {
-                (gateway, Running { generation, digest, addresses: Vec::new() })
+                (gateway, Running { generation, digest, addresses: Vec::new(), ordered: false })
             })
             .collect();
         Worker { running, ..Worker::default() }
@@ -100,15 +100,14 @@ impl Worker {
             ToControlPlane::Applied { gateway, generation, digest, addresses } => {
                 self.answered(gateway, generation);
                 self.refused.remove(&gateway);
-                self.running.insert(gateway, Running { generation, digest, addresses });
+                let ordered = self.was_ordered(gateway, generation);
+                self.running.insert(gateway, Running { generation, digest, addresses, ordered });
                 true
             }
             ToControlPlane::Rejected { gateway, generation, reason } => {
                 let reason = shortened(reason);
                 self.answered(gateway, generation);
-                let before = self.refused.get(&gateway).filter(|r| r.generation == generation);
-                let times = before.map_or(1, |r| r.times.saturating_add(1));
-                self.refused.insert(gateway, Refusal { generation, reason, times, at: now });
+                self.refused.insert(gateway, Refusal { generation, reason, at: now });
                 true
             }
             ToControlPlane::Withdrawn { gateway } => {
@@ -128,6 +127,34 @@ impl Worker {
             | ToControlPlane::Renewed
             | ToControlPlane::Join { .. } => false,
         }
+    }
+
+    /// Takes note of an order that was handed to its session.
+    pub fn told(&mut self, order: Order) {
+        let (Order::Assign(gateway, _) | Order::Withdraw(gateway)) = order;
+        self.under_way.insert(gateway, order);
+        match order {
+            Order::Assign(_, generation) => {
+                self.ordered.entry(gateway).or_default().insert(generation);
+            }
+            // What it still runs it is about to let go of.
+            Order::Withdraw(_) => {
+                if let Some(running) = self.running.get_mut(&gateway) {
+                    running.ordered = false;
+                }
+            }
+        }
+    }
+
+    /// Whether a generation was ordered in this session; it and older ones are no longer waited for.
+    fn was_ordered(&mut self, gateway: GatewayId, generation: Generation) -> bool {
+        let Some(ordered) = self.ordered.get_mut(&gateway) else { return false };
+        let found = ordered.remove(&generation);
+        ordered.retain(|other| *other > generation);
+        if ordered.is_empty() {
+            self.ordered.remove(&gateway);
+        }
+        found
     }
 
     /// An answer to an earlier order leaves a later one under way.
@@ -163,9 +190,7 @@ fn shortened(mut words: String) -> String {
 impl Refusal {
     /// Whether it is too early to try the same generation again.
     fn holds(&self, generation: Generation, now: Instant) -> bool {
-        let doublings = self.times.saturating_sub(1).min(16);
-        let pause = FIRST_RETRY.saturating_mul(1 << doublings).min(LAST_RETRY);
-        self.generation == generation && now < self.at + pause
+        self.generation == generation && now < self.at + RETRY
     }
 }
 
@@ -210,6 +235,18 @@ pub fn verdict(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Verdict
         }
     }
     if waiting.is_empty() && !workers.is_empty() { Verdict::Done } else { Verdict::Waiting(waiting) }
+}
+
+/// The newest generation of a gateway that every connected worker has applied, or a newer one in its place; `None` where
+/// there is none. Only what workers applied in this session counts: a number from before a backup was restored may be
+/// that of something else.
+pub fn applied_by_all(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Option<Generation> {
+    let applied = workers.values().map(|worker| {
+        let running = worker.running.get(&wanted.gateway)?;
+        let counts = running.ordered && running.generation <= wanted.generation;
+        counts.then_some(running.generation)
+    });
+    applied.min().flatten()
 }
 
 #[cfg(test)]

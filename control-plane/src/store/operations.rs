@@ -23,7 +23,7 @@ const LOOKS_KEPT: i64 = 1000;
 const LOOKS_SIZE: i64 = 64 * 1024 * 1024;
 
 codes! { OPERATION_CODES;
-    /// A newer operation took over the work of this one. Only ever the code of an operation.
+    /// A newer write undid that of this operation before it was in force. Only ever the code of an operation.
     const SUPERSEDED: &str = "CanceledAndSupersededDueToAnotherOperation";
 }
 
@@ -97,7 +97,8 @@ impl Store {
         let mut transaction = self.begin().await?;
         forget_old_looks(&mut transaction).await?;
         let operation =
-            begin_operation(&mut transaction, gateway, kind, OperationState::Succeeded, Some(result)).await?;
+            begin_operation(&mut transaction, gateway, None, kind, OperationState::Succeeded, Some(result))
+                .await?;
         transaction.commit().await?;
         Ok(operation)
     }
@@ -110,7 +111,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         forget_old_looks(&mut transaction).await?;
         let (kind, state) = (OperationKind::OnDemandHealth, OperationState::InProgress);
-        let operation = begin_operation(&mut transaction, gateway, kind, state, None).await?;
+        let operation = begin_operation(&mut transaction, gateway, None, kind, state, None).await?;
         transaction.commit().await?;
         Ok(operation)
     }
@@ -173,9 +174,11 @@ async fn forget_old_looks(connection: &mut SqliteConnection) -> Result<(), Store
     Ok(())
 }
 
+/// Notes an operation. `target` is the resource ID of what was written, where the operation belongs to a write.
 pub(super) async fn begin_operation(
     connection: &mut SqliteConnection,
     gateway: &Gateway,
+    target: Option<&str>,
     kind: OperationKind,
     state: OperationState,
     result: Option<&Value>,
@@ -187,12 +190,13 @@ pub(super) async fn begin_operation(
         .execute(&mut *connection)
         .await?;
     sqlx::query(
-        "INSERT INTO operations (id, gateway, resource_id, subscription, kind, generation, state, result, started_at, \
-         ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO operations (id, gateway, resource_id, target, subscription, kind, generation, state, result, \
+         started_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id.to_string())
     .bind(gateway.id.to_string())
     .bind(gateway.document.path.to_string())
+    .bind(target)
     .bind(&gateway.document.path.subscription)
     .bind(kind.as_str())
     .bind(number(gateway.generation))
@@ -205,16 +209,32 @@ pub(super) async fn begin_operation(
     Ok(Operation { id, kind, state, problem: None, result: result.cloned(), started_at: now, ended_at })
 }
 
-/// Ends what is still going on for a gateway: a newer write has taken its place.
+/// Cancels everything that is in progress for a gateway: a stop, a start or a deletion of it undoes all of that.
 pub(super) async fn supersede_operations(
     connection: &mut SqliteConnection,
     gateway: GatewayId,
 ) -> Result<(), StoreError> {
-    let problem = Problem {
+    end_operations(connection, gateway, OperationState::Canceled, Some(&superseded())).await
+}
+
+/// Cancels one operation: a newer write undid that of the operation before it was in force.
+pub(super) async fn cancel_operation(connection: &mut SqliteConnection, id: &str) -> Result<(), StoreError> {
+    let problem = superseded();
+    sqlx::query("UPDATE operations SET state = 'Canceled', code = ?, message = ?, ended_at = ? WHERE id = ?")
+        .bind(&problem.code)
+        .bind(&problem.message)
+        .bind(Millis::now().0)
+        .bind(id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn superseded() -> Problem {
+    Problem {
         code: SUPERSEDED.to_owned(),
-        message: "A newer write to the same gateway took over before this one was finished.".to_owned(),
-    };
-    end_operations(connection, gateway, OperationState::Canceled, Some(&problem)).await
+        message: "A newer write to the same gateway undid this one before it was in force.".to_owned(),
+    }
 }
 
 /// Ends every operation of a gateway that is going on, probes on demand apart.

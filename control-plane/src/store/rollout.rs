@@ -25,6 +25,8 @@ pub struct Wanted {
     pub operational: OperationalState,
     /// When the oldest operation that still waits for it began.
     pub waiting_since: Option<Millis>,
+    /// The oldest generation that an operation still waits for.
+    pub oldest_waited_for: Option<Generation>,
 }
 
 impl Wanted {
@@ -63,9 +65,11 @@ impl Store {
     /// The database's.
     pub async fn wanted(&self) -> Result<Vec<Wanted>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, generation, meaning, provisioning_state, operational_state, (SELECT MIN(started_at) \
-             FROM operations WHERE operations.gateway = gateways.id AND operations.state = 'InProgress' \
-             AND kind <> 'OnDemandHealth') AS waiting_since FROM gateways ORDER BY changed_at, id",
+            "SELECT gateways.id, gateways.generation, meaning, provisioning_state, operational_state, \
+             MIN(started_at) AS waiting_since, MIN(operations.generation) AS oldest_waited_for \
+             FROM gateways LEFT JOIN operations ON operations.gateway = gateways.id \
+             AND operations.state = 'InProgress' AND kind <> 'OnDemandHealth' \
+             GROUP BY gateways.id ORDER BY changed_at, gateways.id",
         )
         .fetch_all(&self.readers)
         .await?;
@@ -78,6 +82,10 @@ impl Store {
                     state: row.try_get::<&str, _>("provisioning_state")?.parse()?,
                     operational: row.try_get::<&str, _>("operational_state")?.parse()?,
                     waiting_since: row.try_get::<Option<i64>, _>("waiting_since")?.map(Millis),
+                    oldest_waited_for: row
+                        .try_get::<Option<i64>, _>("oldest_waited_for")?
+                        .map(generation)
+                        .transpose()?,
                 })
             })
             .collect()
@@ -151,6 +159,29 @@ impl Store {
         transaction.commit().await?;
         self.settled();
         Ok(true)
+    }
+
+    /// Ends as succeeded the operations of a gateway that runs whose writes are part of this generation, which every
+    /// worker runs, though a newer one is wanted by now. What a newer write undid has been canceled with that write.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn settle_up_to(&self, gateway: GatewayId, generation: Generation) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "UPDATE operations SET state = 'Succeeded', ended_at = ? WHERE gateway = ? AND state = 'InProgress' \
+             AND kind = 'Write' AND generation <= ? AND EXISTS (SELECT 1 FROM gateways \
+             WHERE gateways.id = operations.gateway AND provisioning_state <> 'Deleting' \
+             AND operational_state NOT IN ('Stopping', 'Stopped'))",
+        )
+        .bind(Millis::now().0)
+        .bind(gateway.to_string())
+        .bind(number(generation))
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        self.settled();
+        Ok(())
     }
 
     /// Ends the operations of a deletion that began by then and take too long; the deletion itself goes on.

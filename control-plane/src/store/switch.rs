@@ -15,6 +15,7 @@ use super::{
 pub(super) async fn stop(
     connection: &mut SqliteConnection,
     mut gateway: Gateway,
+    target: &str,
 ) -> Result<Written, StoreError> {
     if !gateway.operational.is_off() {
         supersede_operations(connection, gateway.id).await?;
@@ -27,7 +28,7 @@ pub(super) async fn stop(
         set_state(connection, &mut gateway, ProvisioningState::Updating).await?;
         OperationState::InProgress
     };
-    unchanged(connection, gateway, state).await
+    unchanged(connection, gateway, target, state).await
 }
 
 /// Marks a gateway that was stopped as one that is to run again; one that was not stays as it is.
@@ -49,6 +50,7 @@ pub(super) async fn relabel(
     connection: &mut SqliteConnection,
     mut gateway: Gateway,
     document: Document,
+    target: &str,
 ) -> Result<Written, StoreError> {
     if gateway.document != document {
         gateway.document = document;
@@ -60,7 +62,7 @@ pub(super) async fn relabel(
             .execute(&mut *connection)
             .await?;
     }
-    unchanged(connection, gateway, OperationState::Succeeded).await
+    unchanged(connection, gateway, target, OperationState::Succeeded).await
 }
 
 /// Marks a gateway as one that goes once no worker has it.
@@ -74,16 +76,20 @@ pub(super) async fn let_go(
         set_state(connection, &mut gateway, ProvisioningState::Deleting).await?;
     }
     let state = OperationState::InProgress;
-    let operation = begin_operation(connection, &gateway, OperationKind::Delete, state, None).await?;
+    let target = gateway.document.path.to_string();
+    let kind = OperationKind::Delete;
+    let operation = begin_operation(connection, &gateway, Some(&target), kind, state, None).await?;
     Ok(Written { gateway, created: false, grown: false, grown_within: false, operation })
 }
 
 async fn unchanged(
     connection: &mut SqliteConnection,
     gateway: Gateway,
+    target: &str,
     state: OperationState,
 ) -> Result<Written, StoreError> {
-    let operation = begin_operation(connection, &gateway, OperationKind::Write, state, None).await?;
+    let kind = OperationKind::Write;
+    let operation = begin_operation(connection, &gateway, Some(target), kind, state, None).await?;
     Ok(Written { gateway, created: false, grown: false, grown_within: false, operation })
 }
 

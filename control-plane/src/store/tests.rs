@@ -5,6 +5,7 @@ mod full_disk;
 mod pages;
 mod surroundings;
 mod switch;
+mod undone;
 mod workers;
 
 use std::fs;
@@ -21,7 +22,7 @@ use crate::arm::collection::Collection;
 use crate::arm::document::{Child, Document};
 use crate::arm::outside::Outside;
 use crate::arm::page::Pages;
-use crate::audit::Author;
+use crate::audit::{Act, Author};
 use crate::clock::Millis;
 use crate::testing::{act, path};
 
@@ -49,11 +50,16 @@ fn claim(address: &str, port: u16) -> Claim {
     Claim { address: address.into(), port }
 }
 
+/// A write of that resource.
+fn act_on(resource: &str) -> Act {
+    Act { resource: resource.to_owned(), ..act() }
+}
+
 async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Written, StoreError> {
     let path = document.path.clone();
     let claims = claims.to_vec();
     store
-        .write(&path, &act(), &[], |_, _| {
+        .write(&path, &act_on(&path.to_string()), &[], |_, _| {
             let (document, claims) = (document.clone(), claims.clone());
             Ok::<_, StoreError>(Decision::Replace {
                 document,
@@ -225,7 +231,7 @@ async fn looks_at_the_backends_are_kept_for_a_day_but_not_without_end() {
         async || store.ended_operation(&gateway, OperationKind::BackendHealth, &json!({})).await.unwrap();
     look().await;
     let double = "INSERT INTO operations SELECT hex(randomblob(16)), gateway, resource_id, subscription, kind, generation, state, code, message, \
-                  result, started_at, ended_at - 1 FROM operations WHERE kind = 'BackendHealth'";
+                  result, started_at, ended_at - 1, target FROM operations WHERE kind = 'BackendHealth'";
     for _ in 0..10 {
         sqlx::query(double).execute(store.writer.pool()).await.unwrap();
     }

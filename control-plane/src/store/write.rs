@@ -19,10 +19,12 @@ use super::audit::record;
 use super::error_pages::replace_error_pages;
 use super::gateways::{outside, seal_purpose};
 use super::groups::Place;
-use super::model::{number, same_child};
+use super::model::number;
 use super::network::replace_leans;
-use super::operations::{begin_operation, supersede_operations};
+use super::operations::begin_operation;
+use super::places::Places;
 use super::switch::{let_go, relabel, set_state, start, stop};
+use super::undone::cancel_undone;
 use super::{
     Claim, Gateway, Operation, OperationKind, OperationState, OperationalState, ProvisioningState, Store,
     StoreError,
@@ -148,7 +150,7 @@ impl Store {
             let location = document.body.get("location").and_then(Value::as_str);
             self.enter_group(connection, Place { subscription, group, location }, act).await?;
         }
-        let written = self.apply_decision(connection, stored, decision).await?;
+        let written = self.apply_decision(connection, stored, decision, &act.resource).await?;
         record(connection, act, before, Some(written.gateway.generation)).await?;
         Ok(written)
     }
@@ -158,16 +160,18 @@ impl Store {
         connection: &mut SqliteConnection,
         stored: Option<Gateway>,
         decision: Decision,
+        target: &str,
     ) -> Result<Written, StoreError> {
         let children_before = stored.as_ref().map(|gateway| gateway.document.children.len());
         let members_before = stored.as_ref().map_or(0, |gateway| gateway.document.member_count());
         let mut gateway = match (decision, stored) {
             (Decision::Replace { document, claims, meaning, pages }, stored) => {
                 let new_meaning = stored.as_ref().is_none_or(|stored| stored.meaning != meaning);
+                let before = stored.as_ref().map(|stored| stored.document.clone());
                 let gateway = self.replace(connection, stored, document, &claims, meaning).await?;
                 replace_error_pages(connection, gateway.id, &gateway.document, &pages).await?;
-                if new_meaning {
-                    supersede_operations(connection, gateway.id).await?;
+                if let Some(before) = before.filter(|_| new_meaning) {
+                    cancel_undone(connection, gateway.id, (&before, &gateway.document), target).await?;
                 }
                 Gateway {
                     state: if new_meaning { ProvisioningState::Updating } else { gateway.state },
@@ -176,9 +180,9 @@ impl Store {
             }
             (Decision::Keep, Some(gateway)) => gateway,
             (Decision::Relabel(document), Some(gateway)) => {
-                return relabel(connection, gateway, document).await;
+                return relabel(connection, gateway, document, target).await;
             }
-            (Decision::Stop, Some(gateway)) => return stop(connection, gateway).await,
+            (Decision::Stop, Some(gateway)) => return stop(connection, gateway, target).await,
             (Decision::Delete, Some(gateway)) => return let_go(connection, gateway).await,
             (_, None) => {
                 return Err(StoreError::Damaged {
@@ -195,7 +199,8 @@ impl Store {
             set_state(connection, &mut gateway, ProvisioningState::Updating).await?;
             OperationState::InProgress
         };
-        let operation = begin_operation(connection, &gateway, OperationKind::Write, state, None).await?;
+        let kind = OperationKind::Write;
+        let operation = begin_operation(connection, &gateway, Some(target), kind, state, None).await?;
         let grown = gateway.document.children.len() > children_before.unwrap_or(0);
         let grown_within = gateway.document.member_count() > members_before;
         Ok(Written { created: children_before.is_none(), grown, grown_within, gateway, operation })
@@ -235,8 +240,8 @@ impl Store {
         before: &(Vec<Child>, Vec<Etag>),
         document: &Document,
     ) -> Result<Vec<Etag>, StoreError> {
-        let old: Vec<(&Child, &Etag)> = before.0.iter().zip(&before.1).collect();
-        for (gone, _) in old.iter().filter(|(o, _)| !document.children.iter().any(|n| same_child(o, n))) {
+        let (old, new) = (Places::of(&before.0), Places::of(&document.children));
+        for gone in before.0.iter().filter(|old| new.get(old).is_none()) {
             sqlx::query("DELETE FROM children WHERE resource_id = ?")
                 .bind(child_id(&document.path, gone))
                 .execute(&mut *connection)
@@ -244,15 +249,11 @@ impl Store {
         }
         let mut etags = Vec::with_capacity(document.children.len());
         for child in &document.children {
-            let position = position(&document.children, child);
-            let known = old.iter().find(|(o, _)| same_child(o, child));
-            let etag = match known {
-                Some((same, etag)) if *same == child => (*etag).clone(),
-                _ => Etag::fresh(),
-            };
-            let in_place =
-                known.is_some_and(|(o, e)| **e == etag && self::position(&before.0, o) == position);
-            if !in_place {
+            let position = new.get(child).map_or(0, |(_, position)| position);
+            let known = old.get(child).map(|(at, position)| (&before.0[at], &before.1[at], position));
+            let same = known.filter(|(old, ..)| *old == child);
+            let etag = same.map_or_else(Etag::fresh, |(_, etag, _)| etag.clone());
+            if same.is_none_or(|(.., old_position)| old_position != position) {
                 self.upsert_child(connection, gateway, &document.path, child, position, &etag).await?;
             }
             etags.push(etag);
@@ -369,15 +370,6 @@ async fn replace_claims(
             .await?;
     }
     Ok(())
-}
-
-/// The place of a child within its collection.
-fn position(children: &[Child], child: &Child) -> i64 {
-    let before = children
-        .iter()
-        .filter(|other| other.collection == child.collection)
-        .take_while(|other| !same_child(other, child));
-    i64::try_from(before.count()).unwrap_or(i64::MAX)
 }
 
 fn child_id(path: &GatewayPath, child: &Child) -> String {

@@ -46,7 +46,7 @@ async fn every_refusal_has_arms_shape() {
         ("PUT", &gw, "", 400, "InvalidRequestContent"),
         ("PUT", &gw, "[]", 400, "InvalidRequestContent"),
         ("PUT", &gw, &deep, 400, "InvalidRequestContent"),
-        ("PUT", &gw, &large, 413, "RequestContentTooLarge"),
+        ("PATCH", &gw, &large, 413, "RequestContentTooLarge"),
         ("GET", &gw.replace("gw?", "a%2Fb?"), "", 400, "InvalidResourceName"),
         ("GET", &gw.replace("gw?", "%FF?"), "", 400, "BadRequest"),
         ("GET", &gw.replace("gw?", "gw/none?"), "", 404, "NotFound"),

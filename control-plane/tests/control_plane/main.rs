@@ -65,6 +65,7 @@ impl Running {
             certificate_lifetime: Duration::from_secs(24 * 60 * 60),
             channel: any,
             limits: Limits::default(),
+            max_body: 64 << 20,
             strict_resource_groups: false,
             rollout_timeout: Duration::from_secs(60),
             trusted_proxies: Proxies::default(),

@@ -1,14 +1,23 @@
 //! Bodies: read whole, within a limit.
 
-use axum::body::Body;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::{CONTENT_LENGTH, EXPECT};
 use http_body_util::BodyExt;
 use serde_json::Value;
 
+use crate::api::App;
 use crate::api::error::ApiError;
+use crate::audit::Author;
+use crate::fair_share::{Bounds, FairShare, Permit};
 
-/// The largest body, in bytes.
+/// How many larger bodies are in memory at once, of all clients and of one. Parsed JSON takes several times the bytes that
+/// were sent.
+const AT_ONCE: Bounds = Bounds { total: 2, each: 1, waiting: 8 };
+
+/// The largest body in bytes, of everything but the document of a gateway.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// How much of a body that is too large is still read, in bytes.
@@ -23,35 +32,121 @@ impl<S: Sync> FromRequest<S> for JsonBody {
 
     async fn from_request(request: Request, _: &S) -> Result<JsonBody, ApiError> {
         let bytes = body(request).await?;
-        // serde_json refuses what is nested more than 128 levels deep.
-        let value: Value = serde_json::from_slice(&bytes).map_err(|e| ApiError::BadBody(e.to_string()))?;
-        if value.is_object() { Ok(JsonBody(value)) } else { Err(ApiError::BadBody("not an object".into())) }
+        object(&bytes).map(JsonBody)
     }
+}
+
+/// The document of a gateway: a JSON object that may be as large as the operator allows.
+#[derive(Debug)]
+pub(in crate::api) struct DocumentBody {
+    /// The object.
+    pub(in crate::api) json: Value,
+    /// The place among the large bodies, to be held until the request is answered.
+    pub(in crate::api) place: Option<Permit<String>>,
+}
+
+/// The bound on large bodies: their size, and how many are in memory at once.
+#[derive(Debug)]
+pub struct LargeBodies {
+    most: usize,
+    places: FairShare<String>,
+}
+
+impl LargeBodies {
+    /// Bodies of so many bytes at most, and never less than every other body may have.
+    pub fn new(most: usize) -> LargeBodies {
+        LargeBodies { most: most.max(MAX_BODY), places: FairShare::new(AT_ONCE) }
+    }
+}
+
+impl FromRequest<Arc<App>> for DocumentBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<DocumentBody, ApiError> {
+        let LargeBodies { most, places } = &app.large_bodies;
+        refuse_announced(&request, *most)?;
+        let author = request.extensions().get::<Author>().map(|author| author.name.clone());
+        let mut body = request.into_body();
+        let mut read = Read::default();
+        let mut place = None;
+        if !read.up_to(MAX_BODY, &mut body).await? {
+            let waiting = places.take(&author.unwrap_or_default()).await;
+            place = Some(waiting.map_err(|_| ApiError::TooManyLarge)?);
+            read.up_to(*most, &mut body).await?;
+        }
+        let json = object(&read.whole(*most, &mut body).await?)?;
+        Ok(DocumentBody { json, place })
+    }
+}
+
+fn object(bytes: &[u8]) -> Result<Value, ApiError> {
+    // serde_json refuses what is nested more than 128 levels deep.
+    let value: Value = serde_json::from_slice(bytes).map_err(|e| ApiError::BadBody(e.to_string()))?;
+    if value.is_object() { Ok(value) } else { Err(ApiError::BadBody("not an object".into())) }
 }
 
 /// The whole body of a request, unless it announces one that is too large and waits for leave to send it.
 pub(super) async fn body(request: Request) -> Result<Vec<u8>, ApiError> {
-    let headers = request.headers();
-    let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-    if headers.contains_key(EXPECT) && announced.is_some_and(|length: usize| length > MAX_BODY) {
-        return Err(ApiError::BodyTooLarge(MAX_BODY));
-    }
+    refuse_announced(&request, MAX_BODY)?;
     collect(request.into_body()).await
 }
 
-/// The whole body. Of one that is too large, the rest is read and thrown away up to a limit: a client that is still
-/// sending when the connection is closed would lose the answer.
+fn refuse_announced(request: &Request, most: usize) -> Result<(), ApiError> {
+    let headers = request.headers();
+    let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    if headers.contains_key(EXPECT) && announced.is_some_and(|length: usize| length > most) {
+        return Err(ApiError::BodyTooLarge(most));
+    }
+    Ok(())
+}
+
+/// The whole body, of the size that any request may have.
 pub(in crate::api) async fn collect(mut body: Body) -> Result<Vec<u8>, ApiError> {
-    let (mut bytes, mut length) = (Vec::new(), 0_usize);
+    let mut read = Read::default();
+    read.up_to(MAX_BODY, &mut body).await?;
+    read.whole(MAX_BODY, &mut body).await
+}
+
+/// A body as far as it was read.
+#[derive(Debug, Default)]
+struct Read {
+    bytes: Vec<u8>,
+}
+
+impl Read {
+    /// Reads on while there are at most so many bytes. Whether that was all of the body.
+    async fn up_to(&mut self, most: usize, body: &mut Body) -> Result<bool, ApiError> {
+        while self.bytes.len() <= most {
+            match next(body).await? {
+                Some(data) => self.bytes.extend_from_slice(&data),
+                None => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The whole, if it is within the bound. Of one that is too large, the rest is read and thrown away up to a limit:
+    /// a client that is still sending when the connection is closed would lose the answer.
+    async fn whole(self, most: usize, body: &mut Body) -> Result<Vec<u8>, ApiError> {
+        let mut length = self.bytes.len();
+        if length <= most {
+            return Ok(self.bytes);
+        }
+        drop(self);
+        while length <= most.saturating_add(MAX_DISCARDED) {
+            let Some(data) = next(body).await? else { break };
+            length = length.saturating_add(data.len());
+        }
+        Err(ApiError::BodyTooLarge(most))
+    }
+}
+
+/// The next part of a body's data; `None` at its end.
+async fn next(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|e| ApiError::BadBody(e.to_string()))?;
-        let Ok(data) = frame.into_data() else { continue };
-        length = length.saturating_add(data.len());
-        if length <= MAX_BODY {
-            bytes.extend_from_slice(&data);
-        } else if length > MAX_BODY + MAX_DISCARDED {
-            break;
+        if let Ok(data) = frame.map_err(|e| ApiError::BadBody(e.to_string()))?.into_data() {
+            return Ok(Some(data));
         }
     }
-    if length > MAX_BODY { Err(ApiError::BodyTooLarge(MAX_BODY)) } else { Ok(bytes) }
+    Ok(None)
 }

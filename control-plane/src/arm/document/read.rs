@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::{Child, Document, member};
+use super::{Child, Document, Index, member};
 use crate::arm::body::{Body, Opened};
 use crate::arm::certificate::{CertificateError, client_issuer, to_base64};
 use crate::arm::collection::{COLLECTIONS, Collection, complete, over_limit};
@@ -30,11 +30,12 @@ pub(super) fn gateway(
     let properties = properties.and_then(|value| expect_object(value, "properties", violations));
     let mut properties = properties.unwrap_or_default();
     let mut children = Vec::new();
+    let stored = stored.map(Document::index);
     for collection in COLLECTIONS {
         let target = join("properties", collection.name);
         let list = take(&mut properties, collection.name, &target, violations);
         let list = list.and_then(|value| expect_list(value, &target, violations)).unwrap_or_default();
-        children.extend(members(collection, list, &target, (stored, opened), violations));
+        children.extend(members(collection, list, &target, (stored.as_ref(), opened), violations));
     }
     body.insert("properties".to_owned(), Value::Object(properties));
     let body = normalize_object(body, GATEWAY.properties(), "", violations);
@@ -47,7 +48,7 @@ fn members(
     collection: &'static Collection,
     list: Vec<Value>,
     target: &str,
-    (stored, opened): (Option<&Document>, &Opened),
+    (stored, opened): (Option<&Index<'_>>, &Opened),
     violations: &mut Violations,
 ) -> Vec<Child> {
     if list.len() > MOST {
@@ -61,7 +62,7 @@ fn members(
         let target = format!("{target}[{i}]");
         let body = ChildBody::read(value, &target, violations);
         let name = names.accept(&body.name(), &target, violations);
-        let stored = stored.and_then(|document| document.child(collection, &name));
+        let stored = stored.and_then(|index| index.get(collection, &name)).map(|(_, child)| child);
         children.push(child(collection, name, body.properties, (stored, opened), &target, violations));
     }
     children

@@ -21,6 +21,7 @@ fn wanted(gateway: GatewayId, generation: u64) -> Wanted {
         state: Updating,
         operational: OperationalState::Running,
         waiting_since: None,
+        oldest_waited_for: None,
     }
 }
 
@@ -102,19 +103,48 @@ fn a_plan_says_what_differs_and_nothing_twice() {
 }
 
 #[test]
-fn a_refused_generation_is_tried_again_ever_more_slowly() {
+fn a_refused_generation_is_tried_again_each_second() {
     let mut now = Instant::now();
     let mut worker = worker(&[(A, 1)], &[]);
-    for pause in [1, 2, 4, 8, 16, 30, 30] {
+    for _ in 0..20 {
         worker.hear(rejected(A, 2), now);
-        let pause = Duration::from_secs(pause);
-        assert_eq!(plan(&[wanted(A, 2)], &worker, now + pause - Duration::from_millis(1)), []);
+        assert_eq!(plan(&[wanted(A, 2)], &worker, now + RETRY - Duration::from_millis(1)), []);
         assert_eq!(plan(&[wanted(A, 3)], &worker, now), [assign(A, 3)], "a newer one at once");
-        now += pause;
+        now += RETRY;
         assert_eq!(plan(&[wanted(A, 2)], &worker, now), [assign(A, 2)]);
     }
     worker.hear(applied(A, 2), now);
     assert!(worker.refused.is_empty());
+}
+
+#[test]
+fn an_older_generation_counts_where_every_worker_has_applied_it_in_this_session() {
+    let now = Instant::now();
+    let told = |generations: &[u64]| {
+        let mut worker = worker(&[(A, 3)], &[]);
+        generations.iter().for_each(|generation| worker.told(assign(A, *generation)));
+        worker
+    };
+    let after = |generations: &[u64], said: &[u64]| {
+        let mut worker = told(generations);
+        for generation in said {
+            worker.hear(applied(A, *generation), now);
+        }
+        worker
+    };
+    let cases: &[(&str, &[Worker], Option<u64>)] = &[
+        ("no worker", &[], None),
+        ("what ran before, said again", &[after(&[5], &[3])], None),
+        ("of another history", &[after(&[5], &[9])], None),
+        ("an older order", &[after(&[5, 6], &[5])], Some(5)),
+        ("skipped one", &[after(&[4, 5, 6], &[5])], Some(5)),
+        ("two workers", &[after(&[5, 6], &[5, 6]), after(&[4, 6], &[4])], Some(4)),
+        ("one of two", &[after(&[5, 6], &[5]), told(&[5])], None),
+    ];
+    for (what, workers, expected) in cases {
+        let workers = (0..).map(|id| WorkerId(Uuid::from_u128(id))).zip(workers.iter().cloned()).collect();
+        assert_eq!(applied_by_all(&wanted(A, 6), &workers), expected.map(Generation), "{what}");
+    }
 }
 
 #[test]

@@ -1,0 +1,155 @@
+//! The operations whose write a newer write undoes before it is in force.
+//!
+//! A write is undone when the resource that it was about is another one after the newer write, in the document that is
+//! stored: it was deleted, made again, or replaced by other content. A write of a gateway as a whole is undone by a
+//! write of the gateway as a whole with another document, not by writes of its children. A stop, a start after a stop
+//! and a deletion of the gateway undo everything before them ([`super::operations::supersede_operations`]).
+//! Every other write is part of the newer generation, and its operation succeeds with it.
+
+use serde_json::Value;
+use sqlx::{Row, SqliteConnection};
+use tidegate_shared::id::GatewayId;
+
+use crate::arm::collection::Collection;
+use crate::arm::document::{Child, Document};
+
+use super::StoreError;
+use super::operations::cancel_operation;
+
+/// Cancels the operations in progress whose writes `after` undoes, the document that a write of the resource `by` puts
+/// in the place of `before`.
+pub(super) async fn cancel_undone(
+    connection: &mut SqliteConnection,
+    gateway: GatewayId,
+    (before, after): (&Document, &Document),
+    by: &str,
+) -> Result<(), StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, target FROM operations \
+         WHERE gateway = ? AND state = 'InProgress' AND kind <> 'OnDemandHealth'",
+    )
+    .bind(gateway.to_string())
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in rows {
+        let target: Option<&str> = row.try_get("target")?;
+        if is_undone(target, (before, after), by) {
+            cancel_operation(connection, row.try_get("id")?).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a write of `target`, which is held by `before`, is held by `after` no more.
+fn is_undone(target: Option<&str>, (before, after): (&Document, &Document), by: &str) -> bool {
+    let whole = before.path.to_string();
+    match target {
+        Some(target) if !target.eq_ignore_ascii_case(&whole) => part(before, target) != part(after, target),
+        _ => by.eq_ignore_ascii_case(&whole) && before != after,
+    }
+}
+
+/// A part of a document that has a resource ID of its own.
+#[derive(Debug, PartialEq)]
+enum Part<'a> {
+    Child(&'a Child),
+    Member(&'a Value),
+}
+
+/// The child or the member of a child with that resource ID; `None` where the document has none.
+fn part<'a>(document: &'a Document, id: &str) -> Option<Part<'a>> {
+    let whole = document.path.to_string();
+    let (gateway, rest) = id.split_at_checked(whole.len())?;
+    if !gateway.eq_ignore_ascii_case(&whole) {
+        return None;
+    }
+    let names: Vec<&str> = rest.strip_prefix('/')?.split('/').collect();
+    let child = |collection, name| document.child(Collection::named(collection)?, name);
+    match names[..] {
+        [collection, name] => child(collection, name).map(Part::Child),
+        [collection, name, list, member] => {
+            let members = child(collection, name)?.properties.get(list)?.as_array()?;
+            let is_it =
+                |value: &&Value| value["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(member));
+            members.iter().find(is_it).map(Part::Member)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::testing::path;
+
+    fn child(collection: &str, name: &str, properties: Value) -> Child {
+        let properties: Map<String, Value> = serde_json::from_value(properties).unwrap();
+        Child {
+            collection: Collection::named(collection).unwrap(),
+            name: name.into(),
+            properties,
+            secret: None,
+        }
+    }
+
+    fn document(children: Vec<Child>) -> Document {
+        Document { path: path("gw"), body: Map::new(), children }
+    }
+
+    fn port(name: &str, number: u16) -> Child {
+        child("frontendPorts", name, json!({"port": number}))
+    }
+
+    fn map(rules: &[(&str, &str)]) -> Child {
+        let rules: Vec<Value> =
+            rules.iter().map(|(name, path)| json!({"name": name, "properties": {"paths": [path]}})).collect();
+        child("urlPathMaps", "m", json!({"pathRules": rules}))
+    }
+
+    #[test]
+    fn a_write_is_undone_by_another_content_of_its_own_resource_alone() {
+        let none = document(vec![]);
+        let a = document(vec![port("a", 1)]);
+        let both = document(vec![port("a", 1), port("b", 1)]);
+        let turned = document(vec![port("b", 1), port("a", 1)]);
+        let other = document(vec![port("a", 2), port("b", 1)]);
+        let rule = document(vec![map(&[("r", "/r")])]);
+        let rules = document(vec![map(&[("q", "/q"), ("r", "/r")])]);
+        let changed = document(vec![map(&[("q", "/q"), ("r", "/s")])]);
+        let (gateway, a_port, b_port) = ("", "/frontendPorts/a", "/frontendports/B");
+        let (r_rule, q_rule) = ("/urlPathMaps/m/pathRules/r", "/urlPathMaps/m/pathRules/Q");
+        // The target of the older write, the document that holds it, the newer one, what the newer write was about.
+        let cases = [
+            (a_port, &a, &both, b_port, false),
+            (a_port, &a, &both, gateway, false),
+            (a_port, &both, &turned, gateway, false),
+            (a_port, &both, &other, a_port, true),
+            (a_port, &both, &other, gateway, true),
+            (b_port, &both, &other, a_port, false),
+            (a_port, &a, &none, a_port, true),
+            (a_port, &a, &none, gateway, true),
+            // A deletion, and the child made again.
+            (a_port, &none, &a, a_port, true),
+            (a_port, &none, &none, b_port, false),
+            (gateway, &a, &both, b_port, false),
+            (gateway, &a, &both, gateway, true),
+            (gateway, &a, &a, gateway, false),
+            (r_rule, &rule, &rules, q_rule, false),
+            (r_rule, &rules, &changed, r_rule, true),
+            (r_rule, &rules, &changed, "/urlPathMaps/m", true),
+            (q_rule, &rules, &changed, r_rule, false),
+            (q_rule, &rules, &rule, q_rule, true),
+            (r_rule, &rules, &none, "/urlPathMaps/m", true),
+            ("/elsewhere", &rules, &none, gateway, false),
+        ];
+        for (target, before, after, by, expected) in cases {
+            let (of, by) = (format!("{}{target}", path("gw")), format!("{}{by}", path("GW")));
+            let undone = is_undone(Some(&of), (before, after), &by);
+            assert_eq!(undone, expected, "{of} by {by}: {before:?} to {after:?}");
+        }
+        // What an earlier version wrote down counts as a write of the whole.
+        assert!(is_undone(None, (&a, &both), &path("gw").to_string()));
+    }
+}
