@@ -13,6 +13,8 @@ mod evaluate;
 mod expression;
 mod fill;
 mod function;
+#[cfg(test)]
+mod fuzz;
 mod lambda;
 mod names;
 mod order;

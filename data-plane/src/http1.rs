@@ -10,6 +10,8 @@
 
 mod chunks;
 mod fault;
+#[cfg(test)]
+mod fuzz;
 mod line;
 pub(crate) mod request;
 pub(crate) mod response;

@@ -81,6 +81,8 @@ impl<S: AsyncRead, T: DeserializeOwned> Receiver<S, T> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::protocol::{RefusalCause, ToControlPlane, ToWorker};

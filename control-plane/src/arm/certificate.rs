@@ -16,6 +16,8 @@ use thiserror::Error;
 use tidegate_shared::secret::{Secret, base64_list};
 use x509_parser::parse_x509_certificate;
 
+#[cfg(test)]
+mod fuzz;
 mod issuer;
 
 pub use issuer::{client_issuer, last_authority};

@@ -80,6 +80,8 @@ fn skipped(text: &str) -> usize {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 

@@ -98,6 +98,8 @@ fn malformed(why: impl std::fmt::Display) -> io::Error {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -120,6 +120,8 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -1,0 +1,21 @@
+//! A fuzz target of the template evaluator: whatever an expression is, it comes to a value or a fault within the budget.
+
+use serde_json::json;
+
+use super::BUDGET;
+use super::tests::{plan, template};
+
+#[test]
+fn fuzz_template_expressions() {
+    bolero::check!().for_each(|bytes: &[u8]| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        let mut json = template(&json!([]));
+        // Once where each step counts, once where a loop multiplies it.
+        json["variables"] = json!({"v": format!("[{text}]"), "copy": [{"name": "c", "count": 100, "input": format!("[{text}]")}]});
+        json["outputs"] = json!({"o": {"type": "array", "value": "[array(variables('v'))]"}});
+        if let Ok(plan) = plan(json) {
+            let _ = plan.outputs(&super::References::new());
+            assert!(plan.budget.load(std::sync::atomic::Ordering::Relaxed) <= BUDGET, "the budget has grown");
+        }
+    });
+}

@@ -1,0 +1,28 @@
+//! A fuzz target of the channel: bytes from a peer are messages, an end or an error, and never a panic.
+
+use tokio::io::AsyncWriteExt;
+
+use super::split;
+use crate::protocol::{ToControlPlane, ToWorker};
+
+/// The largest message; small, so that a fuzzer gets past it.
+const LIMIT: usize = 4096;
+
+#[test]
+fn fuzz_channel_frames() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    bolero::check!().for_each(|bytes: &[u8]| {
+        let received = runtime.block_on(async {
+            let (mut peer, own) = tokio::io::duplex(bytes.len().max(1));
+            let (_, mut receive) = split::<_, ToWorker, ToControlPlane>(own, LIMIT);
+            peer.write_all(bytes).await.unwrap();
+            drop(peer);
+            let mut received = 0;
+            while let Ok(Some(_)) = receive.receive().await {
+                received += 1;
+            }
+            received
+        });
+        assert!(received <= bytes.len() / 4, "a message without its length");
+    });
+}
