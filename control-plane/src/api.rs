@@ -44,6 +44,7 @@ use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use tokio::sync::Notify;
 
+use crate::arm::network::path::leans_of;
 use crate::arm::outside::Outside;
 use crate::audit::{Act, Author};
 use crate::certificates::Certificates;
@@ -113,7 +114,7 @@ impl App {
             _ => {
                 let named = edit.public_addresses();
                 let decide =
-                    |stored: Option<&Gateway>, outside: &Outside| self.decide(&edit, outside, stored);
+                    |stored: Option<&Gateway>, outside: &Outside| self.decide(&act, &edit, outside, stored);
                 self.store.write(&path, &act, &named, decide).await?
             }
         };
@@ -125,11 +126,13 @@ impl App {
     /// refusal that is forgiven then would be the answer to this very change.
     fn decide(
         &self,
+        act: &Act,
         edit: &Edit,
         outside: &Outside,
         stored: Option<&Gateway>,
     ) -> Result<Decision, EditError> {
         let decision = edit.decide(&self.limits, outside, stored)?;
+        check_stored_links(act, &decision, stored)?;
         if let Some(gateway) = stored {
             self.fleet.forgive(gateway.id);
         }
@@ -150,7 +153,30 @@ fn check_links(act: &Act, edit: &Edit) -> Result<(), EditError> {
             client: client.clone(),
             action: act.action.clone(),
             resource: act.resource.clone(),
-            linked: linked.to_owned(),
+            linked: linked.to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses what is about to be stored if it refers to resources that the author may not use and that the stored
+/// document does not refer to already. The text of the request has been looked at before; this looks at what became of it.
+fn check_stored_links(act: &Act, decision: &Decision, stored: Option<&Gateway>) -> Result<(), EditError> {
+    let (Some(client), Decision::Replace { document, .. }) = (&act.author.client, decision) else {
+        return Ok(());
+    };
+    let known = stored.map(|stored| leans_of(&stored.document)).unwrap_or_default();
+    let is_known = |id: &str| known.iter().any(|lean| lean.target.eq_ignore_ascii_case(id));
+    let forbidden = leans_of(document)
+        .into_iter()
+        .map(|lean| lean.target)
+        .find(|target| !is_known(target) && !client.may_name(&act.resource, target));
+    match forbidden {
+        Some(linked) => Err(EditError::LinkForbidden {
+            client: client.clone(),
+            action: act.action.clone(),
+            resource: act.resource.clone(),
+            linked,
         }),
         None => Ok(()),
     }

@@ -30,6 +30,7 @@ pub mod on_demand;
 mod openapi;
 pub mod pki;
 pub mod proxies;
+pub mod resource_id;
 pub mod rollout;
 pub mod store;
 pub mod surroundings;

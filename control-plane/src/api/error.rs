@@ -56,6 +56,11 @@ pub(super) enum ApiError {
     OAuth(#[from] OAuthError),
     #[error("Without a token only localhost and loopback addresses are served, not '{0}'.")]
     ForeignHost(String),
+    #[error(
+        "Without a token no request of a page of another site is served; this one comes from '{0}'. Send it without \
+         Origin and Sec-Fetch-Site, or start without --no-auth."
+    )]
+    ForeignOrigin(String),
     #[error("There is nothing at '{0}'.")]
     UnknownPath(String),
     #[error("The method {method} is not allowed for '{path}'.")]
@@ -118,9 +123,10 @@ impl ApiError {
                 StatusCode::CONFLICT
             }
             ApiError::Unauthenticated | ApiError::BadToken(_) => StatusCode::UNAUTHORIZED,
-            ApiError::ForeignHost(_) | ApiError::Forbidden { .. } | ApiError::LinkForbidden { .. } => {
-                StatusCode::FORBIDDEN
-            }
+            ApiError::ForeignHost(_)
+            | ApiError::ForeignOrigin(_)
+            | ApiError::Forbidden { .. }
+            | ApiError::LinkForbidden { .. } => StatusCode::FORBIDDEN,
             ApiError::Deployment(error) => error.status(),
             ApiError::Surroundings(error) => error.status(),
             ApiError::OAuth(error) => error.status(),
@@ -153,7 +159,9 @@ impl ApiError {
             ApiError::Unauthenticated => own::AUTHENTICATION_FAILED,
             ApiError::BadToken(TokenError::Invalid) => own::BAD_TOKEN,
             ApiError::BadToken(TokenError::Expired) => own::OLD_TOKEN,
-            ApiError::ForeignHost(_) | ApiError::Forbidden { .. } => own::AUTHORIZATION_FAILED,
+            ApiError::ForeignHost(_) | ApiError::ForeignOrigin(_) | ApiError::Forbidden { .. } => {
+                own::AUTHORIZATION_FAILED
+            }
             ApiError::LinkForbidden { .. } => own::LINK_FORBIDDEN,
             ApiError::Deployment(error) => error.code(),
             ApiError::Surroundings(error) => error.code(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use super::collection::{Collection, Nested};
+use crate::resource_id::ResourceId;
 
 /// The namespace and type of a gateway.
 pub const GATEWAY_TYPE: &str = "Microsoft.Network/applicationGateways";
@@ -69,18 +70,15 @@ impl Reference {
     /// Reads a child's resource ID, as leniently as [`GatewayPath::parse`].
     pub fn parse(id: &str) -> Option<Reference> {
         let (gateway, rest) = split(id)?;
-        match rest[..] {
-            [collection, name] if !collection.is_empty() && !name.is_empty() => {
-                Some(Reference { gateway, collection: collection.to_owned(), name: name.to_owned() })
-            }
-            _ => None,
-        }
+        let [collection, name] = <[String; 2]>::try_from(rest).ok()?;
+        Some(Reference { gateway, collection, name })
     }
 }
 
 /// The gateway that an ID begins with, and the segments that follow.
-fn split(id: &str) -> Option<(GatewayPath, Vec<&str>)> {
-    let segments: Vec<&str> = id.strip_prefix('/').unwrap_or(id).split('/').collect();
+fn split(id: &str) -> Option<(GatewayPath, Vec<String>)> {
+    let id = ResourceId::parse(id)?;
+    let segments: Vec<&str> = id.segments().collect();
     let (head, rest) = segments.split_at_checked(8)?;
     let fixed = [
         (0, "subscriptions"),
@@ -90,8 +88,9 @@ fn split(id: &str) -> Option<(GatewayPath, Vec<&str>)> {
         (6, "applicationGateways"),
     ];
     let shaped = fixed.iter().all(|(at, expected)| head[*at].eq_ignore_ascii_case(expected));
-    let part = |at: usize| Some(head[at].to_owned()).filter(|part| shaped && !part.is_empty());
-    Some((GatewayPath { subscription: part(1)?, group: part(3)?, name: part(7)? }, rest.to_vec()))
+    let part = |at: usize| Some(head[at].to_owned()).filter(|_| shaped);
+    let rest = rest.iter().map(|segment| (*segment).to_owned()).collect();
+    Some((GatewayPath { subscription: part(1)?, group: part(3)?, name: part(7)? }, rest))
 }
 
 /// The length of the longest name.

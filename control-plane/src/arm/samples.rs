@@ -37,11 +37,11 @@ pub(crate) fn whole() -> Value {
         "location": "local",
         "properties": {
             "sku": { "name": "Standard_v2", "tier": "Standard_v2", "capacity": 1 },
-            "gatewayIPConfigurations": [{ "name": "ip", "properties": { "subnet": { "id": "/vnet/subnet" } } }],
+            "gatewayIPConfigurations": [{ "name": "ip", "properties": { "subnet": { "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/s" } } }],
             "sslCertificates": [{ "name": "cert", "properties": { "data": CERTIFICATE } }],
             "trustedRootCertificates": [{ "name": "root", "properties": { "data": authority() } }],
             "frontendIPConfigurations": [
-                { "name": "public", "properties": { "publicIPAddress": { "id": "/ip" } } },
+                { "name": "public", "properties": { "publicIPAddress": { "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/ip" } } },
                 { "name": "private", "properties": { "privateIPAddress": "127.0.0.2" } }
             ],
             "frontendPorts": [
@@ -107,7 +107,7 @@ pub(crate) fn whole() -> Value {
 pub(crate) fn defined() -> Value {
     let mut body = whole();
     let pool = || reference("backendAddressPools/pool");
-    let subnet = json!({ "id": "/vnet/subnet" });
+    let subnet = json!({ "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/s" });
     let definitions = json!({
         "trustedClientCertificates": [{ "name": "clients", "properties": { "data": authority() } }],
         "authenticationCertificates": [{ "name": "pinned", "properties": { "data": authority() } }],
@@ -187,7 +187,7 @@ pub(crate) fn documentation() -> Value {
     let reference = |child: &str| json!({ "Id": format!("{ID}/{child}") });
     json!({
         "Properties": {
-            "FrontendIPConfigurations": [{ "name": "fip", "properties": { "PublicIPAddress": { "Id": "/ip" } } }],
+            "FrontendIPConfigurations": [{ "name": "fip", "properties": { "PublicIPAddress": { "Id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/ip" } } }],
             "frontendPorts": [{ "Name": "fp", "Properties": { "Port": "443" } }, { "name": "fp80", "properties": { "port": 80 } }],
             "sslCertificates": [{ "name": "cert", "properties": { "Data": CERTIFICATE, "Password": null } }],
             "BackendAddressPools": [
@@ -245,11 +245,11 @@ pub(crate) fn command_line() -> Value {
                 "connectionDraining": { "enabled": false, "drainTimeoutInSec": 1 }
             } }],
             "frontendIPConfigurations": [
-                { "name": "appGatewayFrontendIP", "properties": { "publicIPAddress": { "id": "/ip" } } }
+                { "name": "appGatewayFrontendIP", "properties": { "publicIPAddress": { "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/publicIPAddresses/ip" } } }
             ],
             "frontendPorts": [{ "name": "appGatewayFrontendPort", "properties": { "Port": 80 } }],
             "gatewayIPConfigurations": [
-                { "name": "appGatewayFrontendIP", "properties": { "subnet": { "id": "/subnet" } } }
+                { "name": "appGatewayFrontendIP", "properties": { "subnet": { "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/s" } } }
             ],
             "httpListeners": [{ "name": "appGatewayHttpListener", "properties": {
                 "FrontendIpConfiguration": reference("frontendIPConfigurations/appGatewayFrontendIP"),

@@ -129,7 +129,7 @@ fn hosts_may_be_picked_from_members() {
 #[test]
 fn a_private_frontend_without_address_is_on_loopback() {
     let mut body = whole();
-    *properties(&mut body, "frontendIPConfigurations", 1) = json!({ "subnet": { "id": "/subnet" } });
+    *properties(&mut body, "frontendIPConfigurations", 1) = json!({ "subnet": { "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/s" } });
     let content = compile_body(body).unwrap();
     assert_eq!(content.listeners[0].frontend, Frontend::Address("127.0.0.1".parse().unwrap()));
 }

@@ -3,25 +3,21 @@
 use serde_json::Value;
 
 use super::access::Client;
+use crate::resource_id::ResourceId;
 
-/// The first resource that a document names and that the client may not use in a write to `written`.
-pub fn forbidden<'a>(client: &Client, written: &str, document: &'a Value) -> Option<&'a str> {
+/// The first resource that a document names and that the client may not use in a write to `written`. Text without a
+/// canonical form names no resource: where a document would refer by it, reading the document refuses it.
+pub fn forbidden(client: &Client, written: &str, document: &Value) -> Option<ResourceId> {
     match document {
         Value::Array(items) => items.iter().find_map(|item| forbidden(client, written, item)),
         Value::Object(members) => members.iter().find_map(|(name, value)| match value {
             Value::String(id) if name.eq_ignore_ascii_case("id") => {
-                Some(id.as_str()).filter(|id| is_resource(id) && !client.may_name(written, id))
+                ResourceId::parse(id).filter(|id| !client.may_name(written, id.as_str()))
             }
             other => forbidden(client, written, other),
         }),
         _ => None,
     }
-}
-
-/// Whether a text is a resource ID; the slash at its beginning may be missing.
-fn is_resource(text: &str) -> bool {
-    let text = text.strip_prefix('/').unwrap_or(text);
-    text.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case("subscriptions"))
 }
 
 #[cfg(test)]
@@ -43,12 +39,14 @@ mod tests {
         for (document, expected) in [
             (json!({"a": [{"b": {"id": here}}]}), None),
             (json!({"a": [{"b": {"id": there}}]}), Some(there.as_str())),
-            (json!({"a": {"ID": bare}}), Some(bare)),
+            (json!({"a": {"ID": bare}}), Some(there.as_str())),
+            (json!({"a": {"id": format!("/{there}")}}), None),
             (json!({"id": "x", "name": there}), None),
             (json!({"id": {"id": there}}), Some(there.as_str())),
             (json!({"id": "[resourceId('Microsoft.Network/publicIPAddresses', 'p')]"}), None),
         ] {
-            assert_eq!(forbidden(&client, &written, &document), expected, "{document}");
+            let found = forbidden(&client, &written, &document);
+            assert_eq!(found.as_ref().map(ResourceId::as_str), expected, "{document}");
         }
     }
 }

@@ -12,6 +12,8 @@ codes! { CODES;
 pub const INVALID_JSON: &str = "InvalidJson";
 /// A reference that is no resource ID of the expected type.
 pub const INVALID_REFERENCE_FORMAT: &str = "InvalidJsonReferenceFormat";
+/// A reference to a resource outside of the gateway by an ID without a canonical form.
+pub const LINKED_ID: &str = "LinkedInvalidPropertyId";
 /// A reference to something that is not there.
 pub const INVALID_REFERENCE: &str = "InvalidResourceReference";
 /// A body that has values of the wrong form; the details say which. Only ever the code of an answer as a whole.

@@ -12,6 +12,7 @@ use crate::arm::collection::{COLLECTIONS, Collection};
 use crate::arm::normalize::join;
 use crate::arm::resource_id::{GatewayPath, Reference};
 use crate::arm::shape::{Property, Shape};
+use crate::resource_id::ResourceId;
 use crate::violation::{Violations, code};
 
 /// What references are spelt after: the gateway's path, and its children's names by lower-cased ID.
@@ -121,7 +122,11 @@ impl Spelling {
                 });
             } else {
                 let inner = objects_in(&property.shape);
+                let is_reference = inner.iter().any(|property| property.name == "id");
                 each(value, &target, |value, target| {
+                    if is_reference {
+                        elsewhere(value, target, violations);
+                    }
                     if let Value::Object(object) = value {
                         self.apply(object, inner, target, violations);
                     }
@@ -150,6 +155,25 @@ impl Spelling {
         let spelt = self.ids.get(&spelt.to_ascii_lowercase()).cloned().unwrap_or(spelt);
         *id = Value::String(spelt);
     }
+}
+
+/// Spells a reference to a resource outside of the gateway. One without a canonical form loses its ID.
+fn elsewhere(reference: &mut Value, target: &str, violations: &mut Violations) {
+    let Some(Value::String(id)) = reference.get_mut("id") else { return };
+    if id.is_empty() {
+        return;
+    }
+    if let Some(canonical) = ResourceId::parse(id) {
+        *id = canonical.to_string();
+        return;
+    }
+    let target = join(target, "id");
+    let message = format!(
+        "Property id '{id}' at path '{target}' is invalid. Expect fully qualified resource Id that start with \
+         '/subscriptions/{{subscriptionId}}', with one slash before each segment and no slash at its end."
+    );
+    violations.push(code::LINKED_ID, target, message);
+    reference["id"] = Value::Null;
 }
 
 /// Does something to a value, or to each of a list, and tells it where that stands.

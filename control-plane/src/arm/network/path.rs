@@ -7,6 +7,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::arm::document::Document;
+use crate::resource_id::ResourceId;
 
 /// The namespace of all of them.
 const NAMESPACE: &str = "Microsoft.Network";
@@ -68,7 +69,8 @@ pub struct NetworkPath {
 impl NetworkPath {
     /// Reads a resource ID. The leading slash may be missing and the fixed segments may be in any case.
     pub fn parse(id: &str) -> Option<NetworkPath> {
-        let segments: Vec<&str> = id.strip_prefix('/').unwrap_or(id).split('/').collect();
+        let id = ResourceId::parse(id)?;
+        let segments: Vec<&str> = id.segments().collect();
         let [subscriptions, subscription, groups, group, providers, namespace, kind, name] = segments[..]
         else {
             return None;
@@ -80,8 +82,7 @@ impl NetworkPath {
             (namespace, NAMESPACE),
         ];
         let shaped = fixed.iter().all(|(found, expected)| found.eq_ignore_ascii_case(expected));
-        let named = [subscription, group, name].iter().all(|part| !part.is_empty());
-        let kind = NetworkKind::of_segment(kind).filter(|_| shaped && named)?;
+        let kind = NetworkKind::of_segment(kind).filter(|_| shaped)?;
         let own = str::to_owned;
         Some(NetworkPath { subscription: own(subscription), group: own(group), kind, name: own(name) })
     }
@@ -123,8 +124,9 @@ pub fn leans_of(document: &Document) -> Vec<Lean> {
     for child in &document.children {
         let source = document.path.child_id(child.collection, &child.name);
         visit(&child.properties, &mut |target| {
-            let lean =
-                Lean { source: source.clone(), target: format!("/{}", target.trim_start_matches('/')) };
+            // Reading a document leaves no other text in such a property.
+            let Some(target) = ResourceId::parse(target) else { return };
+            let lean = Lean { source: source.clone(), target: target.to_string() };
             if !leans.contains(&lean) {
                 leans.push(lean);
             }

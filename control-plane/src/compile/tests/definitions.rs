@@ -167,7 +167,7 @@ fn load_distribution() {
 
 #[test]
 fn private_links() {
-    let subnet = json!({ "id": "/vnet/subnet" });
+    let subnet = json!({ "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/s" });
     for (addresses, expected) in [
         (json!([]), &[][..]),
         (

@@ -171,11 +171,17 @@ fn frontends() {
     let collection = "frontendIPConfigurations";
     let private = |changes| check(collection, 1, changes, &[]);
     private(json!({ "privateIPAddress": "::1", "privateIPAllocationMethod": "Static" }));
-    private(json!({ "subnet": { "id": "/subnet" } }));
+    private(
+        json!({ "subnet": { "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/s" } }),
+    );
     for (index, changes, expected) in [
         (0, json!({ "publicIPAddress": null }), (code::FRONTEND_NEEDS_ADDRESS, "")),
         (0, json!({ "publicIPAddress": {} }), (code::FRONTEND_NEEDS_ADDRESS, "")),
-        (0, json!({ "subnet": { "id": "/subnet" } }), (code::EXCLUSIVE, ".publicIPAddress")),
+        (
+            0,
+            json!({ "subnet": { "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/s" } }),
+            (code::EXCLUSIVE, ".publicIPAddress"),
+        ),
         (0, json!({ "privateIPAddress": "10.0.0.1" }), (code::EXCLUSIVE, ".publicIPAddress")),
         (
             0,
@@ -184,7 +190,7 @@ fn frontends() {
         ),
         (
             1,
-            json!({ "privateIPAddress": null, "subnet": { "id": "/s" }, "privateIPAllocationMethod": "Static" }),
+            json!({ "privateIPAddress": null, "subnet": { "id": "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/s" }, "privateIPAllocationMethod": "Static" }),
             (code::FRONTEND_ALLOCATION, ".privateIPAllocationMethod"),
         ),
         (1, json!({ "privateIPAddress": "10.0.0" }), (code::IP_ADDRESS, ".privateIPAddress")),

@@ -1,0 +1,103 @@
+//! The one form of a resource ID. Authorisation, documents and the store read IDs with [`ResourceId::parse`] alone, so
+//! that the ID that was authorised is the ID that is stored. Pure; it knows no resource types.
+//!
+//! ARM gives IDs as `/subscriptions/{id}/resourceGroups/{name}/providers/{namespace}/{type}/{name}…`. Two IDs name the
+//! same resource if they are equal without regard to ASCII case. Text with empty segments, dot segments or characters
+//! that a URL would read differently has no canonical form.
+
+use std::fmt;
+
+/// The longest ID, in bytes; the longest ID of a resource served here has some 700.
+const MAX_LENGTH: usize = 2048;
+
+/// A resource ID in canonical form: exactly one slash before each segment, each as its creator spelt it.
+#[derive(Clone, Debug)]
+pub struct ResourceId(String);
+
+impl ResourceId {
+    /// Reads an ID. The slash at the beginning may be missing: clients of ARM leave it out.
+    ///
+    /// Returns `None` for everything that has no canonical form: an empty segment (a doubled slash, a slash at the end), a
+    /// segment `.` or `..`, one of `%`, `\`, `?`, `#`, a control character, space around a segment, an odd number of
+    /// segments, or a first segment other than `subscriptions`.
+    pub fn parse(text: &str) -> Option<ResourceId> {
+        let path = text.strip_prefix('/').unwrap_or(text);
+        let segments = || path.split('/');
+        let canonical = text.len() <= MAX_LENGTH
+            && segments().all(is_segment)
+            && segments().count() % 2 == 0
+            && segments().next().is_some_and(|first| first.eq_ignore_ascii_case("subscriptions"));
+        canonical.then(|| ResourceId(format!("/{path}")))
+    }
+
+    /// The canonical text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The segments, from `subscriptions` on.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.0[1..].split('/')
+    }
+}
+
+fn is_segment(segment: &str) -> bool {
+    let readable = |c: char| !c.is_control() && !matches!(c, '%' | '\\' | '?' | '#');
+    !matches!(segment, "" | "." | "..") && segment.trim() == segment && segment.chars().all(readable)
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl PartialEq for ResourceId {
+    fn eq(&self, other: &ResourceId) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for ResourceId {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "/subscriptions/S/resourceGroups/Rg/providers/Microsoft.Network/publicIPAddresses/Ip";
+
+    #[test]
+    fn an_id_keeps_its_spelling_and_gets_its_slash() {
+        for (text, canonical) in [(ID, ID), (&ID[1..], ID), ("/SUBSCRIPTIONS/s", "/SUBSCRIPTIONS/s")] {
+            assert_eq!(ResourceId::parse(text).unwrap().as_str(), canonical, "{text}");
+        }
+        assert_eq!(ResourceId::parse(ID), ResourceId::parse(&ID.to_ascii_uppercase()));
+        assert_eq!(ResourceId::parse(ID).unwrap().segments().nth(3), Some("Rg"));
+    }
+
+    #[test]
+    fn text_that_two_readers_could_take_for_two_ids_is_none() {
+        for bad in [
+            String::new(),
+            "/".to_owned(),
+            format!("/{ID}"),
+            format!("///{ID}"),
+            format!("{ID}/"),
+            format!("{ID}/probes"),
+            ID.replace("/Rg", "//Rg"),
+            ID.replace("Rg", ".."),
+            ID.replace("Rg", "x/../Rg/."),
+            ID.replace("Rg", "%52g"),
+            ID.replace("/Rg", "\\Rg"),
+            ID.replace("Rg", " Rg"),
+            ID.replace("Rg", "R\u{0}g"),
+            format!("{ID}?x"),
+            format!("{ID}#x"),
+            format!("https://host{ID}"),
+            ID.replace("subscriptions", "tenants"),
+            format!("{ID}{}", "x".repeat(MAX_LENGTH)),
+        ] {
+            assert_eq!(ResourceId::parse(&bad), None, "{bad}");
+        }
+    }
+}
