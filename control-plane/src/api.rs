@@ -66,6 +66,7 @@ pub(crate) use error::{CODES, DEPLOYMENT_CODES, SURROUNDINGS_CODES};
 pub use extract::body::LargeBodies;
 pub use oauth::SecretCheck;
 pub use opener::Opener;
+pub use paging::PageTokens;
 
 /// What the handlers work with.
 #[derive(Debug)]
@@ -90,6 +91,8 @@ pub struct App {
     pub issuer: Issuer,
     /// What checks their secrets.
     pub secrets: SecretCheck,
+    /// What the page tokens of lists are sealed with.
+    pub page_tokens: PageTokens,
     /// What every request must show; `None` where nothing is asked for.
     pub token: Option<AdminToken>,
     /// What is counted of requests.

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use thiserror::Error;
 use tidegate_shared::secret::Secret;
-use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::StartError;
@@ -66,7 +65,8 @@ pub async fn create(
     role: Role,
     scopes: Vec<Scope>,
 ) -> Result<Credentials, ClientError> {
-    let (secret, secret_hash) = fresh_secret().await?;
+    let secret = new_secret();
+    let secret_hash = hash(&secret);
     with_store(data_dir, async |store| {
         let client = NewClient { app_id: Uuid::new_v4(), name, role, scopes, secret_hash };
         store.add_client(Author::on_site(), &client).await??;
@@ -102,7 +102,8 @@ pub async fn revoke(data_dir: &Path, name: &str) -> Result<(), ClientError> {
 /// # Errors
 /// There is none of that name; a data directory that cannot be used, or is that of another version.
 pub async fn reset(data_dir: &Path, name: &str) -> Result<Credentials, ClientError> {
-    let (secret, secret_hash) = fresh_secret().await?;
+    let secret = new_secret();
+    let secret_hash = hash(&secret);
     with_store(data_dir, async |store| {
         let client = store.reset_client(Author::on_site(), name, &secret_hash).await?;
         let ApiClient { app_id, name, role, scopes, .. } =
@@ -134,14 +135,4 @@ async fn with_store<T>(
     let outcome = act(&store).await;
     store.close().await;
     outcome
-}
-
-/// A secret and its hash, made off the threads that serve.
-async fn fresh_secret() -> Result<(Secret, String), ClientError> {
-    let make = || {
-        let secret = new_secret();
-        let hash = hash(&secret);
-        (secret, hash)
-    };
-    spawn_blocking(make).await.map_err(|error| StartError::Io(std::io::Error::other(error)).into())
 }

@@ -56,7 +56,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::api::server::{CONNECTIONS, Server};
-use crate::api::{App, LargeBodies, Opener, SecretCheck};
+use crate::api::{App, LargeBodies, Opener, PageTokens, SecretCheck};
 use crate::audit::Author;
 use crate::certificates::Certificates;
 use crate::clock::Millis;
@@ -197,6 +197,7 @@ impl ControlPlane {
             prober,
             issuer: clients::issuer(&store).await?,
             secrets: SecretCheck::default(),
+            page_tokens: PageTokens::new(store.page_token_key()),
             token: (!config.no_auth).then_some(token),
             metrics: metrics.clone(),
         };

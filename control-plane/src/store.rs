@@ -218,6 +218,11 @@ impl Store {
         self.key.derive(format!("affinity {gateway}").as_bytes())
     }
 
+    /// What the page tokens of lists are sealed with.
+    pub fn page_token_key(&self) -> SealKey {
+        self.key.for_purpose(b"page tokens")
+    }
+
     /// Closes the files; what is under way is finished first.
     pub async fn close(&self) {
         self.readers.close().await;

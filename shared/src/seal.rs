@@ -74,6 +74,14 @@ impl SealKey {
         Secret::new(hmac::sign(&self.deriving, purpose).as_ref().to_vec())
     }
 
+    /// A key to seal something else with, derived as [`SealKey::derive`] does.
+    pub fn for_purpose(&self, purpose: &[u8]) -> SealKey {
+        let key = self.derive(purpose);
+        let sealing = UnboundKey::new(&AES_256_GCM, key.expose()).expect("a derived key has 256 bits");
+        let deriving = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
+        SealKey { sealing: LessSafeKey::new(sealing), deriving }
+    }
+
     /// Encrypts `plain`. `purpose` (say, a resource ID) is bound to the result: it opens for nothing else.
     pub fn seal(&self, purpose: &[u8], plain: &[u8]) -> Vec<u8> {
         let mut sealed = vec![0; NONCE_LEN];

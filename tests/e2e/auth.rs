@@ -96,6 +96,40 @@ async fn no_auth_asks_for_nothing() {
 }
 
 #[tokio::test]
+async fn no_auth_serves_no_page_of_another_site() {
+    let tidegate = tidegate().flag("--no-auth").start().await;
+    let management = tidegate.management().with_token(None);
+    let gateway = GatewayDocument::empty("gateway");
+    let stop = format!("{}/stop?api-version={API_VERSION}", gateway.id());
+    management.apply_gateway(&gateway).await;
+    let own = format!("http://{}", management.address());
+    let foreign: &[&[(&str, &str)]] = &[
+        &[
+            ("origin", "https://evil.example"),
+            ("sec-fetch-site", "cross-site"),
+            ("content-type", "text/plain"),
+        ],
+        &[("origin", "null")],
+        &[("origin", "http://localhost:1")],
+        &[("sec-fetch-site", "same-site")],
+        &[("host", "evil.example")],
+    ];
+    for headers in foreign {
+        let refused = management.send("POST", &stop, headers, "").await.expect(403);
+        assert_eq!(refused.error_code(), "AuthorizationFailed", "{headers:?}");
+        for path in ["/metrics", "/healthz", "/readyz", "/openapi.json", "/metadata/endpoints"] {
+            management.send("GET", path, headers, "").await.expect(403);
+        }
+    }
+    let state = management.get(gateway.id()).await.expect(200).json();
+    assert_eq!(state["properties"]["operationalState"], "Running", "{state}");
+    management
+        .send("POST", &stop, &[("origin", &own), ("sec-fetch-site", "same-origin")], "")
+        .await
+        .expect(202);
+}
+
+#[tokio::test]
 async fn what_would_be_open_to_the_world_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let data_dir = directory.path().display().to_string();

@@ -26,7 +26,7 @@ use crate::identity::action;
 use crate::identity::token::TokenError;
 
 use super::App;
-use super::error::ApiError;
+use super::error::{ApiError, answer_for};
 use super::extract::authority;
 use super::layers::RequestId;
 use super::oauth;
@@ -58,9 +58,14 @@ pub(super) async fn authorise(State(app): State<Arc<App>>, request: Request, nex
     match admit(&app, &head).await {
         Ok((caller, sieve)) => {
             let Caller { name, client } = caller;
+            let reader = client.clone();
             let author = Author { name, address: peer(&head), request: request_id(&head), client };
             head.extensions.insert(author);
             let response = next.run(Request::from_parts(head, body)).await;
+            let response = match reader {
+                Some(client) => answer_for(&client, response),
+                None => response,
+            };
             match sieve {
                 Some(sieve) => sieve.filter(response).await,
                 None => response,

@@ -1,5 +1,7 @@
 //! What can go wrong with a request, and what that is in HTTP. The only place that chooses a status for a failure.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -9,6 +11,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::arm::deployment::Failure;
+use crate::audit::Author;
 use crate::edit::EditError;
 use crate::identity::token::TokenError;
 use crate::store::{Problem, StoreError};
@@ -16,12 +19,16 @@ use crate::surroundings::NetworkError;
 use crate::violation::{Violation, Violations, code};
 
 mod deployment;
+mod holders;
 mod oauth;
 mod own;
 mod surroundings;
 
+use self::holders::NamesHolders;
+
 pub(crate) use self::deployment::CODES as DEPLOYMENT_CODES;
 pub(super) use self::deployment::{CANCELED, DeploymentError, FAILED};
+pub(super) use self::holders::answer_for;
 pub(super) use self::oauth::OAuthError;
 pub(crate) use self::own::CODES;
 pub(crate) use self::surroundings::CODES as SURROUNDINGS_CODES;
@@ -258,8 +265,13 @@ impl ApiError {
         matches!(self, ApiError::Internal(_) | ApiError::NotReady(_) | ApiError::Unwritable(_))
     }
 
-    /// All of it as it would be shown, to stand in an answer to another request.
-    pub(super) fn failure(&self) -> Failure {
+    /// All of it as it would be shown to that author, to stand in an answer to another request.
+    pub(super) fn failure(&self, author: &Author) -> Failure {
+        let seen = author.client.as_ref().and_then(|client| self.seen_by(client));
+        seen.as_ref().unwrap_or(self).whole_failure()
+    }
+
+    fn whole_failure(&self) -> Failure {
         let shown = self.body().get_mut("error").map(Value::take).unwrap_or_default();
         serde_json::from_value(shown).unwrap_or_else(|_| Failure::new(self.code(), self.to_string()))
     }
@@ -319,6 +331,9 @@ impl IntoResponse for ApiError {
         if matches!(self, ApiError::BadToken(_)) {
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
             headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if self.names_holders() {
+            response.extensions_mut().insert(NamesHolders(Arc::new(self)));
         }
         response
     }

@@ -6,6 +6,8 @@
 mod metadata;
 mod secret_check;
 
+use std::net::IpAddr;
+
 use axum::Json;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
@@ -20,13 +22,16 @@ use zeroize::Zeroizing;
 
 use crate::clock::Millis;
 use crate::identity::issuer::{Bearer, LIFETIME};
+use crate::identity::secret;
 
 use super::error::{ApiError, OAuthError};
 use super::extract::Base;
 use super::extract::body::collect;
+use super::server::Peer;
 use super::{App, Shared};
 
 pub(super) use metadata::{endpoints, keys, open_id};
+use secret_check::Refused;
 pub use secret_check::SecretCheck;
 
 /// Whether a path is one of those here.
@@ -59,11 +64,21 @@ pub(super) async fn token(
         Err(_) => None,
     };
     let (known, hash) = known.unzip();
-    let fits = app.secrets.is_secret(secret, hash).await.map_err(|_| OAuthError::Busy)?;
-    let Some(known) = known.filter(|_| fits) else {
-        tracing::info!("a token was refused: no such client, or not its secret");
-        return Err(OAuthError::InvalidClient { by_header }.into());
+    let accepted = app.secrets.accept(&secret, hash.clone(), form.from).await;
+    let (known, is_old) = match (known, accepted) {
+        (Some(known), Ok(is_old)) => (known, is_old),
+        (_, Err(Refused::TooMany)) => return Err(OAuthError::Busy.into()),
+        _ => {
+            tracing::info!("a token was refused: no such client, or not its secret");
+            return Err(OAuthError::InvalidClient { by_header }.into());
+        }
     };
+    if let (true, Some(old)) = (is_old, hash) {
+        // The token does not wait for the database: the next good use tries again.
+        if let Err(error) = app.store.rehash_client(known.app_id, &old, &secret::hash(&secret)).await {
+            tracing::warn!(client.id = %known.app_id, %error, "an old hash of a client secret stays");
+        }
+    }
     tracing::info!(client = known.name, client.id = %known.app_id, "a token was given out");
     let bearer = Bearer { client: known.app_id, secret_number: known.secret_number };
     let now = Millis::now().0 / 1000;
@@ -94,6 +109,8 @@ fn check_tenant(app: &App, tenant: &str) -> Result<(), OAuthError> {
 #[derive(Debug)]
 pub(super) struct TokenRequest {
     credentials: Credentials,
+    /// The client's address, where it is known.
+    from: Option<IpAddr>,
 }
 
 #[derive(Debug)]
@@ -116,7 +133,8 @@ impl<S: Sync> FromRequest<S> for TokenRequest {
             return Err(OAuthError::InvalidRequest("The request is not a form.").into());
         }
         let body = Zeroizing::new(collect(body).await?);
-        Ok(read(&Form::read(&body)?, &parts.headers)?)
+        let from = parts.extensions.get::<Peer>().map(|peer| peer.0);
+        Ok(TokenRequest { credentials: read(&Form::read(&body)?, &parts.headers)?, from })
     }
 }
 
@@ -150,31 +168,30 @@ impl Form {
 }
 
 /// Checks the form of a request. Pure.
-fn read(form: &Form, headers: &HeaderMap) -> Result<TokenRequest, OAuthError> {
+fn read(form: &Form, headers: &HeaderMap) -> Result<Credentials, OAuthError> {
     match form.grant_type.as_deref() {
         Some("client_credentials") => {}
         Some(_) => return Err(OAuthError::UnsupportedGrant),
         None => return Err(OAuthError::InvalidRequest("The parameter grant_type is missing.")),
     }
-    let credentials = match (headers.get(AUTHORIZATION), &form.client_secret) {
+    match (headers.get(AUTHORIZATION), &form.client_secret) {
         (Some(_), Some(_)) => {
-            return Err(OAuthError::InvalidRequest("The client authenticates in two ways at once."));
+            Err(OAuthError::InvalidRequest("The client authenticates in two ways at once."))
         }
         (Some(header), None) => {
             let refused = OAuthError::InvalidClient { by_header: true };
             basic(header)
                 .filter(|basic| form.client_id.as_ref().is_none_or(|id| *id == basic.client))
-                .ok_or(refused)?
+                .ok_or(refused)
         }
         (None, secret) => {
             let client = form.client_id.clone();
             let client = client.ok_or(OAuthError::InvalidRequest("The parameter client_id is missing."))?;
             // Other ways to authenticate than by a secret are not served.
             let secret = secret.clone().ok_or(OAuthError::InvalidClient { by_header: false })?;
-            Credentials { client, secret, by_header: false }
+            Ok(Credentials { client, secret, by_header: false })
         }
-    };
-    Ok(TokenRequest { credentials })
+    }
 }
 
 /// The credentials in an `Authorization: Basic` header, each form-encoded before they were joined (section 2.3.1).

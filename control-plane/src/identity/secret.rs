@@ -1,56 +1,65 @@
-//! Client secrets: made here, shown once, kept as argon2id hashes.
+//! Client secrets: 256 random bits that are made here and shown once. The store keeps their SHA-256.
 //!
-//! Hashing takes tens of milliseconds and megabytes on purpose. Callers run it off the threads that serve.
+//! A slow hash protects secrets that people choose. Nobody guesses 256 random bits, so a fast hash protects these as well,
+//! and a stranger cannot keep the process busy with checks. Rows from before hold argon2id hashes; such a row is hashed
+//! anew at its next good use.
 
 use argon2::Argon2;
+use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tidegate_shared::secret::Secret;
 
-use crate::digest::random_secret;
+use crate::digest::{random_secret, sha256_hex};
 
-/// What is verified for a client that does not exist, so that it takes as long as for one that does. It is the hash
-/// of a value that nobody kept.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5bm9ibw$\
-                      qM0bJ1vS0Tn3m0o7X9c2m1l5rK8yQe4uWbZsVdHhGfE";
+/// The beginning of a hash that is a SHA-256.
+const SHA256: &str = "sha256:";
 
 /// A new secret as text: 32 random bytes, URL-safe base64.
 pub fn new_secret() -> Secret {
     Secret::new(URL_SAFE_NO_PAD.encode(random_secret()).into_bytes())
 }
 
-/// What is kept of a secret: its argon2id hash with a fresh salt, in PHC form.
+/// The hash that is stored of a secret: `sha256:` and 64 hexadecimal digits.
 pub fn hash(secret: &Secret) -> String {
-    Argon2::default().hash_password(secret.expose()).expect("any bytes can be hashed").to_string()
+    format!("{SHA256}{}", sha256_hex(secret.expose()))
 }
 
-/// Whether the secret is the one of that hash; of no hash at all, never, after the same work.
-pub fn is_secret(secret: &Secret, hash: Option<&str>) -> bool {
-    let known = hash.and_then(|hash| PasswordHash::new(hash).ok());
-    let is_known = known.is_some();
-    let hash = known.unwrap_or_else(|| PasswordHash::new(NOBODY).expect("it is well formed"));
-    // The parameters are those of the hash, so that they can be raised without locking anybody out.
-    let fits = Argon2::default().verify_password(secret.expose(), &hash).is_ok();
-    fits && is_known
+/// Whether checking against that hash takes tens of milliseconds of a core: then it is no work for a thread that serves.
+pub fn is_slow(stored: &str) -> bool {
+    !stored.starts_with(SHA256)
+}
+
+/// Whether the secret is the one of that stored hash. Hashes are compared, so the time of the comparison tells nothing
+/// about the secret.
+pub fn is_secret(secret: &Secret, stored: &str) -> bool {
+    if !is_slow(stored) {
+        return hash(secret) == stored;
+    }
+    let old = PasswordHash::new(stored).ok();
+    old.is_some_and(|old| Argon2::default().verify_password(secret.expose(), &old).is_ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use argon2::password_hash::PasswordHasher;
 
     #[test]
     fn only_the_secret_itself_fits() {
         let (secret, other) = (new_secret(), new_secret());
         assert_eq!(secret.expose().len(), 43);
         assert_ne!(secret, other);
-        let first = hash(&secret);
-        assert!(first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{first}");
-        assert_ne!(first, hash(&secret), "each has a salt of its own");
-        assert!(is_secret(&secret, Some(&first)));
-        assert!(!is_secret(&other, Some(&first)));
-        assert!(!is_secret(&secret, None));
-        assert!(!is_secret(&secret, Some("damaged")));
+        let old = Argon2::default().hash_password(secret.expose()).unwrap().to_string();
+        for (stored, slow) in [(hash(&secret), false), (old, true)] {
+            assert_eq!(is_slow(&stored), slow, "{stored}");
+            assert!(is_secret(&secret, &stored), "{stored}");
+            assert!(!is_secret(&other, &stored), "{stored}");
+            assert!(!is_secret(&Secret::new(Vec::new()), &stored), "{stored}");
+        }
+        for damaged in ["", "sha256:", "damaged", "$argon2id$"] {
+            assert!(!is_secret(&secret, damaged), "{damaged}");
+        }
     }
 }

@@ -13,6 +13,9 @@ use super::{Store, StoreError};
 /// How long a row is kept, in milliseconds: ninety days, as the official service keeps its activity log.
 const KEPT_MILLIS: i64 = 90 * 24 * 60 * 60 * 1000;
 
+/// The newest rows stay however old they are: a clock that jumps ahead must not empty the log.
+const KEPT_ROWS: i64 = 10_000;
+
 /// Notes a change in the transaction that makes it. The generations are those of the gateway that it is about.
 pub(super) async fn record(
     connection: &mut SqliteConnection,
@@ -21,7 +24,11 @@ pub(super) async fn record(
     after: Option<Generation>,
 ) -> Result<(), StoreError> {
     let now = Millis::now().0;
-    sqlx::query("DELETE FROM audit WHERE at < ?").bind(now - KEPT_MILLIS).execute(&mut *connection).await?;
+    sqlx::query("DELETE FROM audit WHERE at < ? AND id <= (SELECT MAX(id) FROM audit) - ?")
+        .bind(now - KEPT_MILLIS)
+        .bind(KEPT_ROWS)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query(
         "INSERT INTO audit (at, author, address, request_id, action, resource_id, generation_before, \
          generation_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -154,6 +154,22 @@ impl Store {
         transaction.commit().await?;
         Ok(Some(client))
     }
+
+    /// Puts another hash of the same secret in the place of `old`. Nothing happens if that is not the stored one any more.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn rehash_client(&self, app_id: Uuid, old: &str, new: &str) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("UPDATE clients SET secret_hash = ? WHERE app_id = ? AND secret_hash = ?")
+            .bind(new)
+            .bind(app_id.to_string())
+            .bind(old)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
 }
 
 async fn by_name(connection: &mut SqliteConnection, name: &str) -> Result<Option<ApiClient>, StoreError> {

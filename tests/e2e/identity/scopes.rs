@@ -132,6 +132,80 @@ async fn a_client_of_a_group_lives_in_it() {
 }
 
 #[tokio::test]
+async fn a_reference_is_authorised_in_the_form_in_which_it_is_stored() {
+    let tidegate = tidegate().start().await;
+    let management = tidegate.management();
+    let mine = create(&tidegate, &["mine", "--role", "contributor", "--scope", &group("mine")]).await;
+    let mine = mine.login(&management).await;
+    let address = format!("{}/providers/Microsoft.Network/publicIPAddresses/ip", group("first"));
+    management.put(&address, &json!({"location": "here"})).await.expect(201);
+    let write = async |reference: &str| {
+        let mut body = GatewayDocument::empty("gw").body().clone();
+        let frontend = json!({"name": "f", "properties": {"publicIPAddress": {"id": reference}}});
+        body["properties"]["frontendIPConfigurations"] = json!([frontend]);
+        mine.put(&gateway_in("mine", "gw"), &body).await
+    };
+    write(&address).await.expect(403);
+    write(&address.to_uppercase()).await.expect(403);
+    write(&address[1..]).await.expect(403);
+    for odd in [
+        format!("/{address}"),
+        format!("////{address}"),
+        format!("{address}/"),
+        address.replace("/first/", "//first/"),
+        address.replace("/first/", "/mine/../first/"),
+        address.replace("/first/", "/%66irst/"),
+    ] {
+        let refused = write(&odd).await.expect(400);
+        assert_eq!(refused.error_code(), "LinkedInvalidPropertyId", "{odd}");
+        let target = refused.json()["error"]["target"].to_string();
+        assert!(target.contains("frontendIPConfigurations[0].properties.publicIPAddress.id"), "{target}");
+    }
+    // Nobody but its owner has anything to do with the address.
+    let shown = management.get(&address).await.expect(200).json();
+    assert!(shown["properties"]["ipConfiguration"].is_null(), "{shown}");
+    management.remove(&address).await;
+}
+
+#[tokio::test]
+async fn nothing_outside_of_the_scopes_has_a_name_in_an_answer() {
+    let tidegate = tidegate().start().await;
+    let management = tidegate.management();
+    let mine = create(&tidegate, &["mine", "--role", "contributor", "--scope", &group("mine")]).await;
+    let mine = mine.login(&management).await;
+    let listening = |id: &str| {
+        let mut body = GatewayDocument::empty("gw").body().clone();
+        let own = |rest: &str| json!({"id": format!("{id}/{rest}")});
+        let properties = &mut body["properties"];
+        properties["frontendIPConfigurations"] = json!([{"name": "f", "properties": {
+            "privateIPAddress": "127.0.0.1", "privateIPAllocationMethod": "Static"}}]);
+        properties["frontendPorts"] = json!([{"name": "p", "properties": {"port": 4711}}]);
+        properties["httpListeners"] = json!([{"name": "l", "properties": {"protocol": "Http",
+            "frontendIPConfiguration": own("frontendIPConfigurations/f"), "frontendPort": own("frontendPorts/p")}}]);
+        body
+    };
+    let theirs = gateway_in("first", "secret-name");
+    management.put(&theirs, &listening(&theirs)).await.expect(201);
+    let ours = gateway_in("mine", "gw");
+    let refused = mine.put(&ours, &listening(&ours)).await.expect(409).text();
+    assert!(refused.contains("outside of your scopes") && !refused.contains("secret-name"), "{refused}");
+    let told = management.put(&ours, &listening(&ours)).await.expect(409).text();
+    assert!(told.contains("secret-name"), "the administrator is told: {told}");
+
+    // No page ends at a name.
+    for list in [all_gateways(), format!("/subscriptions/{SUBSCRIPTION}/resources")] {
+        let page = mine.get(&format!("{list}?$top=1")).await.expect(200).json();
+        assert_eq!(page["value"], json!([]), "{page}");
+        if let Some(next) = page["nextLink"].as_str() {
+            let token = next.split("skipToken=").nth(1).unwrap();
+            let tampered = next.replace(token, "WyJmaXJzdCIsImd3Il0");
+            mine.send("GET", &tampered, &[], "").await.expect(400);
+            mine.send("GET", next, &[], "").await.expect(200);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_finds_its_subscription_before_there_is_anything_in_it() {
     let tidegate = tidegate().start().await;
     let management = tidegate.management();

@@ -70,12 +70,12 @@ pub(super) async fn foresee(
                 Ok(write) => match write.rehearse(app, author, &mut stage).await {
                     Ok(after) => Some(after),
                     Err(error) => {
-                        failures.push(of_resource(&resource.target, error)?);
+                        failures.push(of_resource(&resource.target, error, author)?);
                         None
                     }
                 },
                 Err(error) => {
-                    failures.push(of_resource(&resource.target, error)?);
+                    failures.push(of_resource(&resource.target, error, author)?);
                     None
                 }
             },
@@ -153,12 +153,12 @@ fn invalid(plan: &Plan, path: &DeploymentPath, failures: Vec<Failure>) -> ApiErr
 }
 
 /// What is wrong with a resource, its paths those of the template. Our own failures are not the client's.
-fn of_resource(place: &str, error: ApiError) -> Result<Failure, ApiError> {
+fn of_resource(place: &str, error: ApiError, author: &Author) -> Result<Failure, ApiError> {
     if error.is_ours() {
         return Err(error);
     }
     let within = matches!(error, ApiError::Invalid(_));
-    let mut failure = error.failure();
+    let mut failure = error.failure(author);
     if within {
         let rebase = |target: Option<String>| match target.as_deref() {
             None | Some(crate::violation::ROOT) => Some(place.to_owned()),

@@ -162,7 +162,7 @@ impl Run<'_> {
                 Err(Unwritten::Refused(ApiError::Internal(error) | ApiError::Unwritable(error))) => {
                     return Err(error);
                 }
-                Err(Unwritten::Refused(error)) => Err(error.failure()),
+                Err(Unwritten::Refused(error)) => Err(error.failure(&self.author)),
             };
             let hidden = |text: &str| self.plan.without_secrets_in(text);
             let outcome = outcome.map_err(|failure| failure.map(&hidden));
@@ -194,7 +194,7 @@ impl Run<'_> {
                 Ok(Ready::After(ids)) => match self.fetch(ids).await {
                     Ok(()) => {}
                     Err(ApiError::Internal(error) | ApiError::Unwritable(error)) => return Err(error),
-                    Err(error) => return Ok(Err(error.failure())),
+                    Err(error) => return Ok(Err(error.failure(&self.author))),
                 },
                 Err(flaws) => return Ok(Err(invalid(flaws))),
             }

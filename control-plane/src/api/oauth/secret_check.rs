@@ -1,50 +1,105 @@
-//! Client secrets checked off the threads that serve, one at a time.
+//! The check of client secrets at the token endpoint, which anybody can reach.
 //!
-//! Each check costs tens of milliseconds of a core and 19 MiB, and anybody can ask for one. So there is one turn, and
-//! a short queue for it; whoever does not fit in is told to come back.
+//! A check costs one SHA-256, so there is nothing to queue for. The exception is a client whose row is from a version
+//! that hashed slowly: such checks run off the threads that serve, few at a time and one for each address, so that a
+//! stranger holds up nobody but those behind the same address.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tidegate_shared::secret::Secret;
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
-use crate::identity::secret::is_secret;
+use crate::fair_share::{Bounds, FairShare};
+use crate::identity::secret::{is_secret, is_slow};
 
-/// How many may wait, the one whose turn it is among them.
-const PLACES: usize = 16;
+/// Slow checks at once, and of those that one address may have running and waiting.
+const SLOW_CHECKS: Bounds = Bounds { total: 2, each: 1, waiting: 4 };
 
-/// The queue is full.
+/// Failed attempts of one address in [`WINDOW`] that are answered with 401; further ones get 429.
+const FAILURES: u32 = 60;
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Addresses that are remembered; the memory that strangers can fill ends here.
+const ADDRESSES: usize = 10_000;
+
+/// Why a secret was not accepted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// There is no such client, or it is not its secret.
+    Wrong,
+    /// The address has failed too often, or has too many slow checks under way.
+    TooMany,
+}
+
+/// The checks under way, and who has failed.
 #[derive(Debug)]
-pub(super) struct Busy;
-
-/// The turn and the queue for it.
-#[derive(Clone, Debug)]
 pub struct SecretCheck {
-    places: Arc<Semaphore>,
-    turn: Arc<Semaphore>,
+    slow: FairShare<Option<IpAddr>>,
+    failures: Mutex<HashMap<Option<IpAddr>, Failures>>,
+}
+
+/// Failed attempts of one address since a time.
+#[derive(Debug)]
+struct Failures {
+    since: Instant,
+    count: u32,
 }
 
 impl Default for SecretCheck {
     fn default() -> SecretCheck {
-        SecretCheck { places: Arc::new(Semaphore::new(PLACES)), turn: Arc::new(Semaphore::new(1)) }
+        SecretCheck { slow: FairShare::new(SLOW_CHECKS), failures: Mutex::default() }
     }
 }
 
 impl SecretCheck {
-    /// Whether the secret is the one of that hash; with no hash it takes as long to say no.
+    /// Accepts the secret of that stored hash. Returns whether the hash is an old one, which should be replaced. A right
+    /// secret is accepted however often others behind the same address have failed.
     ///
     /// # Errors
-    /// Too many are waiting already.
-    pub(super) async fn is_secret(&self, secret: Secret, hash: Option<String>) -> Result<bool, Busy> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Busy)?;
-        let turn = self.turn.clone().acquire_owned().await.map_err(|_| Busy)?;
-        // Both are held until the work is done, even if nobody waits for it any more.
-        let check = spawn_blocking(move || {
-            let _held = (place, turn);
-            is_secret(&secret, hash.as_deref())
-        });
-        check.await.map_err(|_| Busy)
+    /// Any other secret, and any for a client that is not there (`stored` is none).
+    pub(super) async fn accept(
+        &self,
+        secret: &Secret,
+        stored: Option<String>,
+        from: Option<IpAddr>,
+    ) -> Result<bool, Refused> {
+        let Some(stored) = stored else { return Err(self.failed(from)) };
+        let slow = is_slow(&stored);
+        let fits = if slow {
+            let permit = self.slow.take(&from).await.map_err(|_| Refused::TooMany)?;
+            let secret = secret.clone();
+            // The permit is held until the work is done, even if nobody waits for it any more.
+            let check = spawn_blocking(move || {
+                let _held = permit;
+                is_secret(&secret, &stored)
+            });
+            check.await.unwrap_or(false)
+        } else {
+            is_secret(secret, &stored)
+        };
+        if fits { Ok(slow) } else { Err(self.failed(from)) }
+    }
+
+    /// Counts a failed attempt.
+    fn failed(&self, from: Option<IpAddr>) -> Refused {
+        let now = Instant::now();
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() >= ADDRESSES {
+            failures.retain(|_, failures| now.duration_since(failures.since) < WINDOW);
+        }
+        if failures.len() >= ADDRESSES && !failures.contains_key(&from) {
+            return Refused::Wrong;
+        }
+        let own = failures.entry(from).or_insert(Failures { since: now, count: 0 });
+        if now.duration_since(own.since) >= WINDOW {
+            *own = Failures { since: now, count: 0 };
+        }
+        own.count = own.count.saturating_add(1);
+        if own.count > FAILURES { Refused::TooMany } else { Refused::Wrong }
     }
 }
 
@@ -53,33 +108,19 @@ mod tests {
     use super::*;
     use crate::identity::secret::{hash, new_secret};
 
-    #[tokio::test]
-    async fn the_queue_is_short_and_those_in_it_are_served() {
+    #[tokio::test(start_paused = true)]
+    async fn one_address_that_fails_is_told_to_wait_and_harms_no_other() {
         let check = SecretCheck::default();
-        let secret = new_secret();
-        let hash = hash(&secret);
-        let turn = check.turn.clone().acquire_owned().await.unwrap();
-        let mut waiting: Vec<_> =
-            (0..PLACES).map(|_| Box::pin(check.is_secret(secret.clone(), Some(hash.clone())))).collect();
-        for one in &mut waiting {
-            assert!(poll_once(one).await.is_none(), "its turn has not come");
+        let (secret, wrong) = (new_secret(), new_secret());
+        let stored = || Some(hash(&secret));
+        let [stranger, other] = ["192.0.2.1", "192.0.2.2"].map(|ip| Some(ip.parse().unwrap()));
+        for attempt in 0..2 * FAILURES {
+            let expected = if attempt < FAILURES { Refused::Wrong } else { Refused::TooMany };
+            assert_eq!(check.accept(&wrong, None, stranger).await, Err(expected), "attempt {attempt}");
         }
-        assert!(check.is_secret(secret.clone(), Some(hash.clone())).await.is_err(), "no place is left");
-        drop(turn);
-        assert!(waiting.remove(0).await.unwrap());
-        drop(waiting);
-        assert!(!check.is_secret(secret, None).await.unwrap());
-    }
-
-    /// What a future has come to after being polled once.
-    async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
-        let mut future = std::pin::Pin::new(future);
-        std::future::poll_fn(|context| {
-            std::task::Poll::Ready(match future.as_mut().poll(context) {
-                std::task::Poll::Ready(output) => Some(output),
-                std::task::Poll::Pending => None,
-            })
-        })
-        .await
+        assert_eq!(check.accept(&secret, stored(), stranger).await, Ok(false), "a right secret is right");
+        assert_eq!(check.accept(&wrong, stored(), other).await, Err(Refused::Wrong));
+        tokio::time::advance(WINDOW).await;
+        assert_eq!(check.accept(&wrong, None, stranger).await, Err(Refused::Wrong), "a new window");
     }
 }

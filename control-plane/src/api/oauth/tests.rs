@@ -8,8 +8,8 @@ fn of(body: &str, header: Option<&str>) -> Result<(String, Vec<u8>), OAuthError>
         headers.insert(AUTHORIZATION, HeaderValue::from_str(header).unwrap());
     }
     let request = read(&Form::read(body.as_bytes())?, &headers)?;
-    assert_eq!(request.credentials.by_header, header.is_some());
-    Ok((request.credentials.client, request.credentials.secret.expose().to_vec()))
+    assert_eq!(request.by_header, header.is_some());
+    Ok((request.client, request.secret.expose().to_vec()))
 }
 
 #[test]
