@@ -3,17 +3,22 @@
 use std::error::Error;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::json;
 use tidegate_control_plane::{Addresses, Config, ControlPlane};
 use tidegate_shared::private_file;
 use tidegate_shared::token::JoinToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::Outcome;
 use crate::cli::{ControlPlaneOptions, TokenOptions};
 use crate::stop::Stop;
+
+/// How old an unfinished file in the data directory must be before nobody can be writing it any more.
+const UNFINISHED_AGE: Duration = Duration::from_secs(60);
 
 /// Says where the running control plane listens. It is there exactly as long as one does, unless that was killed.
 const ENDPOINTS_FILE: &str = "endpoints.json";
@@ -48,6 +53,9 @@ impl LocalControlPlane {
         let data_dir = &options.data_dir;
         private_file::create_dir(data_dir)?;
         let lock = claim(data_dir)?;
+        if let Err(error) = private_file::remove_unfinished(data_dir, UNFINISHED_AGE) {
+            warn!("what an earlier process left unfinished cannot be removed: {error}");
+        }
         let endpoints = data_dir.join(ENDPOINTS_FILE);
         remove(&endpoints)?;
         let inner = ControlPlane::start(Config {
@@ -129,7 +137,7 @@ pub(crate) fn has_been_started(data_dir: &Path) -> Outcome {
 /// Takes the lock on a data directory. The operating system gives it back when the process ends, however it ends.
 fn claim(data_dir: &Path) -> Result<File, Box<dyn Error>> {
     let path = data_dir.join(LOCK_FILE);
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let file = file.map_err(|e| format!("{}: {e}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

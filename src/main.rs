@@ -9,6 +9,7 @@ mod cli;
 mod client;
 mod control_plane;
 mod demo;
+mod hygiene;
 mod logging;
 mod stop;
 mod supervisor;
@@ -32,7 +33,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 type Outcome = Result<(), Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    match dispatch(Cli::read()) {
+    match hygiene::apply().map_err(Into::into).and_then(|()| dispatch(Cli::read())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Not `eprintln!`: a standard error that nobody reads any more must not turn into a panic.

@@ -34,6 +34,7 @@ pub(crate) fn run(options: DataPlaneOptions) -> Outcome {
         threads: threads.unwrap_or(NonZeroUsize::MIN),
         drain_timeout: options.worker.drain_timeout,
         buffer_space: options.worker.buffer_space,
+        tunnel_buffer: options.worker.tunnel_buffer,
         access_log: options.worker.access_log,
         access_log_rotation: Rotation {
             max_size: options.worker.access_log_max_size,

@@ -30,6 +30,9 @@ pub struct Config {
     pub buffer_space: u64,
     /// Where access lines go.
     pub access_log: AccessLog,
+    /// The bytes that each socket of a tunnel may hold in the kernel for each direction, before the kernel doubles them for
+    /// its own overhead; 0 for as many as the system allows.
+    pub tunnel_buffer: usize,
     /// How long clients are waited for.
     pub timeouts: Timeouts,
     /// How many bytes the body of a request may have.

@@ -294,6 +294,7 @@ async fn converse(
                 }
             }
             _ = heartbeat.tick() => {
+                worker.save_again().await;
                 for health in reports.all(worker.health()) {
                     speaker.say(&health).await?;
                 }

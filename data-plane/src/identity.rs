@@ -75,7 +75,7 @@ impl Identity {
     pub(crate) fn client_config(&self) -> Result<Arc<ClientConfig>, IdentityError> {
         let roots = roots(&fs::read_to_string(&self.authority)?)?;
         let certificate = CertificateDer::from_pem_file(&self.certificate).map_err(unusable)?;
-        let key = private_file::read(&self.key)?;
+        let key = private_file::read_key(&self.key)?;
         let key = PrivateKeyDer::from_pem_slice(key.expose()).map_err(unusable)?;
         let config = builder(roots).with_client_auth_cert(vec![certificate], key).map_err(unusable)?;
         Ok(Arc::new(config))

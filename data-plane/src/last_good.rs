@@ -1,7 +1,8 @@
 //! The last good snapshot of every gateway, on disk, so that a worker can start when the control plane is away.
 //!
-//! A file is the whole snapshot, private keys included, sealed under the worker's key: its tag is the checksum. One
-//! that was damaged is set aside with a word in the log; the control plane sends a fresh one when it is there.
+//! A file is the whole snapshot, private keys included, sealed under the worker's key: its tag is the checksum. All of
+//! it is a cache: what is damaged, the key included, is set aside with a word in the log, and the control plane sends a
+//! fresh snapshot when it is there. Nothing here may keep a worker from starting.
 
 use std::fs;
 use std::io;
@@ -11,23 +12,31 @@ use tidegate_shared::id::GatewayId;
 use tidegate_shared::private_file;
 use tidegate_shared::seal::SealKey;
 use tidegate_shared::snapshot::Snapshot;
+use tracing::warn;
 
 /// Raised when the format of snapshots changes: older files are then ignored rather than misread.
 const PURPOSE: &[u8] = b"tidegate snapshot 1";
+
+/// The extension of a file that was damaged and is kept for somebody to look at.
+const ASIDE: &str = "damaged";
 
 /// The directory of sealed snapshots.
 #[derive(Debug)]
 pub(crate) struct LastGood {
     dir: PathBuf,
-    key: SealKey,
+    /// None where there is none and none can be made: nothing is read then, and nothing saved.
+    key: Option<SealKey>,
 }
 
 impl LastGood {
-    /// Opens the directory under `data_dir`, making it and its key on the first start.
-    pub(crate) fn open(data_dir: &Path) -> io::Result<LastGood> {
+    /// Opens the directory under `data_dir`, making it and its key on the first start. The caller holds the lock of
+    /// `data_dir`, and has said so if nothing can be written there.
+    pub(crate) fn open(data_dir: &Path) -> LastGood {
         let dir = data_dir.join("snapshots");
-        private_file::create_dir(&dir)?;
-        Ok(LastGood { dir, key: SealKey::load_or_create(&data_dir.join("seal.key"))? })
+        if let Err(error) = private_file::create_dir(&dir) {
+            tracing::debug!(%error, "no snapshot can be saved");
+        }
+        LastGood { dir, key: seal_key(&data_dir.join("seal.key")) }
     }
 
     /// Whether a data directory holds a snapshot, readable or not.
@@ -36,32 +45,37 @@ impl LastGood {
         entries.any(|entry| entry.is_ok_and(|entry| is_snapshot(&entry.path())))
     }
 
-    /// Every snapshot that can be read.
-    pub(crate) fn load(&self) -> io::Result<Vec<Snapshot>> {
+    /// Every snapshot that can be read. Those that are damaged are moved aside, in the place of those that were moved
+    /// aside before.
+    pub(crate) fn load(&self) -> Vec<Snapshot> {
+        let Some(key) = &self.key else { return Vec::new() };
         let mut found = Vec::new();
-        for entry in fs::read_dir(&self.dir)? {
-            let path = entry?.path();
-            if !is_snapshot(&path) {
-                continue;
-            }
-            match self.read(&path) {
+        for path in self.files() {
+            match read(key, &path) {
                 Ok(snapshot) => found.push(snapshot),
-                Err(error) => tracing::warn!(file = %path.display(), %error, "a saved snapshot is unusable"),
+                Err(error) => {
+                    warn!(file = %path.display(), %error, "a saved snapshot is unusable; the control plane has to send it again");
+                    set_aside(&path);
+                }
             }
         }
         found.sort_by_key(|snapshot| snapshot.gateway);
-        Ok(found)
+        found
     }
 
-    fn read(&self, path: &Path) -> io::Result<Snapshot> {
-        let sealed = private_file::read(path)?;
-        let plain = self.key.open(PURPOSE, sealed.expose()).map_err(io::Error::other)?;
-        serde_json::from_slice(plain.expose()).map_err(io::Error::from)
+    fn files(&self) -> impl Iterator<Item = PathBuf> + use<> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten();
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        paths.filter(|path| is_snapshot(path))
     }
 
     pub(crate) fn save(&self, snapshot: &Snapshot) -> io::Result<()> {
+        let key = self.key.as_ref().ok_or_else(|| io::Error::other("there is no key to seal it with"))?;
         let plain = serde_json::to_vec(snapshot).map_err(io::Error::from)?;
-        private_file::write(&self.path(snapshot.gateway), &self.key.seal(PURPOSE, &plain))
+        private_file::write(&self.path(snapshot.gateway), &key.seal(PURPOSE, &plain))?;
+        // It has taken the place of one that was damaged.
+        let _ = fs::remove_file(self.path(snapshot.gateway).with_extension(ASIDE));
+        Ok(())
     }
 
     pub(crate) fn remove(&self, gateway: GatewayId) -> io::Result<()> {
@@ -80,35 +94,119 @@ fn is_snapshot(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "sealed")
 }
 
+fn read(key: &SealKey, path: &Path) -> io::Result<Snapshot> {
+    let sealed = private_file::read(path)?;
+    let plain = key.open(PURPOSE, sealed.expose()).map_err(io::Error::other)?;
+    serde_json::from_slice(plain.expose()).map_err(io::Error::from)
+}
+
+/// The key that snapshots are sealed with. A damaged one is replaced: what it has sealed is lost, but is a cache.
+fn seal_key(path: &Path) -> Option<SealKey> {
+    if let Ok(Some(mode)) = private_file::loose_mode(path) {
+        let mode = format!("{mode:04o}");
+        warn!(file = %path.display(), mode, "the key of the saved snapshots was open to others; its mode is set to 0600");
+        if let Err(error) = private_file::tighten(path) {
+            warn!(%error, "the mode of a key cannot be set");
+        }
+    }
+    let error = match SealKey::load_or_create(path) {
+        Ok(key) => return Some(key),
+        Err(error) => error,
+    };
+    if error.kind() != io::ErrorKind::InvalidData {
+        warn!(%error, "there is no key for snapshots: none is read, and none is saved");
+        return None;
+    }
+    warn!(%error, "the key of the saved snapshots is damaged and made anew; what it sealed is lost until the control plane sends it again");
+    set_aside(path);
+    SealKey::load_or_create(path).inspect_err(|error| warn!(%error, "no key for snapshots can be made")).ok()
+}
+
+/// Moves what is damaged out of the way, for somebody to look at. The next damage takes its place.
+fn set_aside(path: &Path) {
+    let aside = path.with_extension(ASIDE);
+    let removed = match fs::symlink_metadata(&aside) {
+        Ok(there) if there.is_dir() => fs::remove_dir_all(&aside),
+        Ok(_) => fs::remove_file(&aside),
+        Err(_) => Ok(()),
+    };
+    if let Err(error) = removed.and_then(|()| fs::rename(path, &aside)) {
+        tracing::debug!(file = %path.display(), %error, "cannot be moved aside");
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use tidegate_shared::id::Generation;
     use tidegate_shared::secret::Secret;
     use tidegate_shared::snapshot::{Certificate, Content};
 
-    #[test]
-    fn what_was_saved_comes_back_and_damage_is_noticed() {
-        let dir = tempfile::tempdir().unwrap();
-        let last_good = LastGood::open(dir.path()).unwrap();
+    fn snapshot(number: u128) -> Snapshot {
         let key = Secret::new(b"a very private key".to_vec());
         let certificate = Certificate { name: "c".into(), chain: vec![vec![1]], key, staple: None };
         let content = Content { certificates: vec![certificate], ..Content::default() };
-        let gateway = GatewayId(uuid::Uuid::from_u128(7));
-        let affinity_key = Secret::new(vec![2; 32]);
-        let snapshot = Snapshot { gateway, generation: Generation(3), content, affinity_key };
-        last_good.save(&snapshot).unwrap();
-        assert_eq!(LastGood::open(dir.path()).unwrap().load().unwrap(), [snapshot]);
+        let gateway = GatewayId(uuid::Uuid::from_u128(number));
+        Snapshot { gateway, generation: Generation(3), content, affinity_key: Secret::new(vec![2; 32]) }
+    }
 
-        let path = last_good.path(gateway);
+    #[test]
+    fn what_was_saved_comes_back_and_damage_is_set_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let last_good = LastGood::open(dir.path());
+        assert!(!LastGood::is_kept_in(dir.path()));
+        let (one, other) = (snapshot(7), snapshot(8));
+        last_good.save(&one).unwrap();
+        last_good.save(&other).unwrap();
+        assert_eq!(LastGood::open(dir.path()).load(), [one.clone(), other.clone()]);
+
+        let path = last_good.path(one.gateway);
         let mut bytes = fs::read(&path).unwrap();
         assert!(!bytes.windows(7).any(|window| window == b"private"), "the key lies open on disk");
         bytes[20] ^= 1;
         fs::write(&path, bytes).unwrap();
-        assert_eq!(last_good.load().unwrap(), []);
+        assert_eq!(last_good.load(), std::slice::from_ref(&other));
+        assert!(!path.exists() && path.with_extension(ASIDE).exists());
+        fs::create_dir(&path).unwrap();
+        assert_eq!(last_good.load(), std::slice::from_ref(&other), "a directory in its place");
+        fs::create_dir(&path).unwrap();
+        assert_eq!(last_good.load(), std::slice::from_ref(&other), "and another");
+        assert!(path.with_extension(ASIDE).is_dir());
 
-        last_good.remove(gateway).unwrap();
-        last_good.remove(gateway).unwrap();
+        fs::remove_dir(path.with_extension(ASIDE)).unwrap();
+        last_good.save(&one).unwrap();
+        assert_eq!(last_good.load(), [one.clone(), other]);
+        last_good.remove(one.gateway).unwrap();
+        last_good.remove(one.gateway).unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_key_that_is_damaged_loose_or_not_to_be_had_is_no_reason_not_to_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let one = snapshot(7);
+        LastGood::open(dir.path()).save(&one).unwrap();
+        let path = dir.path().join("seal.key");
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(LastGood::open(dir.path()).load(), std::slice::from_ref(&one));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+        let key = fs::read(&path).unwrap();
+        fs::write(&path, &key[..10]).unwrap();
+        let renewed = LastGood::open(dir.path());
+        assert_eq!(renewed.load(), [], "sealed under the key that is lost");
+        renewed.save(&one).unwrap();
+        assert_eq!(LastGood::open(dir.path()).load(), std::slice::from_ref(&one));
+        assert_eq!(fs::read(path.with_extension(ASIDE)).unwrap(), key[..10]);
+
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let without = LastGood::open(dir.path());
+        assert!(LastGood::is_kept_in(dir.path()), "what is there is left alone");
+        assert_eq!(without.load(), []);
+        assert!(without.save(&one).is_err());
     }
 }

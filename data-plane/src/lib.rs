@@ -46,6 +46,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use thiserror::Error;
 use tidegate_shared::private_file;
@@ -65,6 +66,9 @@ use tokens::Tokens;
 use trace::Exporter;
 use worker::Worker;
 
+/// How old an unfinished file in the data directory must be before nobody can be writing it any more.
+const UNFINISHED_AGE: Duration = Duration::from_secs(60);
+
 /// Why a worker could not start.
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -74,7 +78,7 @@ pub enum RunError {
     /// Another worker lives in the same data directory.
     #[error("{0} belongs to another running worker")]
     Occupied(PathBuf),
-    /// A first start needs a token.
+    /// A first start needs a token, unless there is something saved to serve.
     #[error("{0} holds no identity and no token was given: print one with `tidegate worker token`")]
     NoToken(PathBuf),
     /// The control plane does not admit it, and it has nothing to serve on its own.
@@ -94,27 +98,33 @@ pub fn can_start_without_token(data_dir: &Path) -> bool {
 pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     private_file::create_dir(&config.data_dir)?;
     let _lock = occupy(&config.data_dir)?;
+    let is_writable = tidy_up(&config.data_dir);
     let identity = Identity::at(&config.data_dir);
     let tokens = Tokens::of(&config.data_dir, config.token.clone());
     if tokens.newest().is_none() && !can_start_without_token(&config.data_dir) {
         return Err(RunError::NoToken(config.data_dir));
     }
-    let last_good = LastGood::open(&config.data_dir)?;
+    let last_good = LastGood::open(&config.data_dir);
     let instance = Instance::default();
     instance.set(identity.name().unwrap_or_default());
     let log = access_log::Writer::start(&config.access_log, config.access_log_rotation, instance.clone())?;
     let spans = Exporter::start(config.otlp_endpoint.as_deref())?;
     let places = Places::raise();
-    let room = Room::open(config.data_dir.join("buffers"), config.buffer_space)?;
+    let room = Room::new(config.data_dir.join("buffers"), config.buffer_space);
+    if let Err(error) = room.prepare()
+        && is_writable
+    {
+        tracing::warn!(%error, "bodies cannot wait on disk");
+    }
     let threads = Rc::new(Threads::start(&config, &log, &spans, &places, &room)?);
     let metrics = Metrics::new(places, log.dropped.clone(), spans.dropped.clone());
     let (drain_timeout, page) = (config.drain_timeout, config.metrics);
     let control_plane = config.control_plane.clone();
-    let mut worker = Worker::new(config, threads.clone(), last_good, metrics.clone());
+    let mut worker = Worker::new(config, threads.clone(), last_good, metrics.clone(), is_writable);
 
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let ended = runtime.block_on(async {
-        worker.resume().await?;
+        worker.resume().await;
         let address = show(page, metrics).await;
         let link = Link::new(&control_plane, identity, tokens, address, instance);
         let ended = link.run(&mut worker, stop).await;
@@ -150,16 +160,62 @@ async fn show(page: MetricsPage, metrics: Metrics) -> Option<SocketAddr> {
     }
 }
 
-/// Takes the data directory for this process, and leaves its id there for whoever has to stop it.
-fn occupy(data_dir: &Path) -> Result<File, RunError> {
+/// Takes the data directory for this process, and leaves its id there for whoever has to stop it. In a directory that
+/// cannot be written, the lock is taken all the same if there is one, and the id is not left.
+fn occupy(data_dir: &Path) -> Result<Option<File>, RunError> {
     let path = data_dir.join("lock");
-    let mut lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let (mut lock, is_writable) = match opened {
+        Ok(lock) => (lock, true),
+        Err(error) if is_unwritable(&error) => match File::open(&path) {
+            Ok(lock) => (lock, false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(named(error).into()),
+        },
+        Err(error) => return Err(named(error).into()),
+    };
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(RunError::Occupied(data_dir.to_owned())),
-        Err(TryLockError::Error(error)) => return Err(error.into()),
+        Err(TryLockError::Error(error)) => return Err(named(error).into()),
     }
-    // Always as long, so that it replaces what was there in place: that takes no free disk space.
-    lock.write_all(format!("{:<10}\n", std::process::id()).as_bytes())?;
-    Ok(lock)
+    if is_writable {
+        // Always as long, so that it replaces what was there in place: that takes no free disk space.
+        let written = lock.write_all(format!("{:<10}\n", std::process::id()).as_bytes());
+        match written {
+            Err(error) if !is_unwritable(&error) => return Err(named(error).into()),
+            _ => {}
+        }
+    }
+    Ok(Some(lock))
+}
+
+/// Whether this says that nothing can be written, now or ever. It is no reason not to serve what is there.
+fn is_unwritable(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
+}
+
+/// Removes what a worker that was killed left unfinished, and says whether the data directory can be written. The
+/// supervisor may be writing to it at this moment, but not to the snapshots.
+fn tidy_up(data_dir: &Path) -> bool {
+    if let Err(error) = private_file::check_writable(data_dir) {
+        tracing::warn!(
+            %error,
+            "the data directory cannot be written: what was saved there is served, changes are applied but lost at a \
+             restart, and bodies cannot wait on disk"
+        );
+        return false;
+    }
+    let places = [(data_dir.to_owned(), UNFINISHED_AGE), (data_dir.join("snapshots"), Duration::ZERO)];
+    for (dir, age) in places {
+        match private_file::remove_unfinished(&dir, age) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "what an earlier worker left unfinished cannot be removed");
+            }
+            _ => {}
+        }
+    }
+    true
 }

@@ -11,7 +11,7 @@ pub(crate) mod series;
 mod server;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -29,6 +29,7 @@ pub(crate) struct Metrics {
     places: Places,
     lines_dropped: Arc<AtomicU64>,
     spans_dropped: Arc<AtomicU64>,
+    unsaved: Arc<AtomicUsize>,
 }
 
 impl Metrics {
@@ -37,7 +38,7 @@ impl Metrics {
         lines_dropped: Arc<AtomicU64>,
         spans_dropped: Arc<AtomicU64>,
     ) -> Metrics {
-        Metrics { gateways: Arc::default(), places, lines_dropped, spans_dropped }
+        Metrics { gateways: Arc::default(), places, lines_dropped, spans_dropped, unsaved: Arc::default() }
     }
 
     /// Shows a gateway from now on.
@@ -50,6 +51,11 @@ impl Metrics {
         self.lock().remove(&gateway);
     }
 
+    /// Of so many gateways the disk does not say what is in force.
+    pub(crate) fn set_unsaved(&self, gateways: usize) {
+        self.unsaved.store(gateways, Ordering::Relaxed);
+    }
+
     /// The page as it is now.
     fn page(&self) -> String {
         let gateways = self.lock().values().map(|current| current.load_full()).collect();
@@ -59,6 +65,7 @@ impl Metrics {
             limited: self.places.times_limited(),
             lines_dropped: self.lines_dropped.load(Ordering::Relaxed),
             spans_dropped: self.spans_dropped.load(Ordering::Relaxed),
+            unsaved: self.unsaved.load(Ordering::Relaxed),
         };
         tidegate_shared::metrics::page(Page { gateways, process })
     }

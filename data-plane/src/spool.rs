@@ -46,15 +46,20 @@ pub(crate) enum SpoolError {
 }
 
 impl Room {
-    /// At most `limit` bytes in `dir`, which is made if need be and emptied of what a worker that was killed left
-    /// there.
-    pub(crate) fn open(dir: PathBuf, limit: u64) -> io::Result<Room> {
-        private_file::create_dir(&dir)?;
-        for left in fs::read_dir(&dir)? {
+    /// At most `limit` bytes in `dir`.
+    pub(crate) fn new(dir: PathBuf, limit: u64) -> Room {
+        let (used, next) = (AtomicU64::new(0), AtomicU64::new(0));
+        Room(Arc::new(Inner { dir, limit, used, next, turns: Arc::new(Semaphore::new(AT_ONCE)) }))
+    }
+
+    /// Makes the directory if need be, and empties it of what a worker that was killed left there. Without it, bodies
+    /// that have to wait on disk are refused one by one.
+    pub(crate) fn prepare(&self) -> io::Result<()> {
+        private_file::create_dir(&self.0.dir)?;
+        for left in fs::read_dir(&self.0.dir)? {
             fs::remove_file(left?.path())?;
         }
-        let (used, next) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Room(Arc::new(Inner { dir, limit, used, next, turns: Arc::new(Semaphore::new(AT_ONCE)) })))
+        Ok(())
     }
 
     /// How many bytes there is room for, in use or not.
@@ -150,7 +155,8 @@ mod tests {
         let path = dir.path().join("buffers");
         fs::create_dir(&path).unwrap();
         fs::write(path.join("7"), "left behind").unwrap();
-        let room = Room::open(path.clone(), 10).unwrap();
+        let room = Room::new(path.clone(), 10);
+        room.prepare().unwrap();
         let spool = Spool::create(&room).await.unwrap();
         spool.write(0, Bytes::from_static(b"0123")).await.unwrap();
         spool.write(4, Bytes::from_static(b"4567")).await.unwrap();
@@ -174,7 +180,8 @@ mod tests {
     async fn a_disk_that_fails_is_an_error_and_no_more() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("buffers");
-        let room = Room::open(path.clone(), 10).unwrap();
+        let room = Room::new(path.clone(), 10);
+        room.prepare().unwrap();
         fs::remove_dir(&path).unwrap();
         assert!(Spool::create(&room).await.is_err());
     }

@@ -73,6 +73,14 @@ impl Stream {
         let _ = SockRef::from(self.tcp()).set_tcp_user_timeout(Some(timeout));
     }
 
+    /// Bounds what the kernel holds of each direction while one end takes nothing. It doubles the number, and stops
+    /// growing the buffers by itself. Best effort: without it a stuck tunnel only holds more.
+    pub(crate) fn bound_buffers(&self, bytes: usize) {
+        let socket = SockRef::from(self.tcp());
+        let _ = socket.set_send_buffer_size(bytes);
+        let _ = socket.set_recv_buffer_size(bytes);
+    }
+
     /// What the kernel knows of the connection; none where it does not tell.
     pub(crate) fn state(&self) -> Option<tcp_diag::State> {
         let tcp = self.tcp();

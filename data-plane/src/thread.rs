@@ -63,6 +63,8 @@ pub(crate) struct Thread {
     pub(crate) spans: trace::Handle,
     /// One for each downstream connection or tunnel; shared by all threads of the process.
     pub(crate) places: Places,
+    /// What each socket of a tunnel may hold for each direction; 0 for what the system allows.
+    pub(crate) tunnel_buffer: usize,
     /// How long clients are waited for.
     pub(crate) timeouts: Timeouts,
     /// How many bytes the body of a request may have.
@@ -172,6 +174,7 @@ impl Threads {
         room: &Room,
     ) -> io::Result<Threads> {
         let outlets = || Outlets {
+            tunnel_buffer: config.tunnel_buffer,
             timeouts: config.timeouts,
             max_request_body: config.max_request_body,
             log: log.handle(),
@@ -233,6 +236,7 @@ impl Threads {
 /// What a data thread shares with the rest of the process.
 #[derive(Debug)]
 struct Outlets {
+    tunnel_buffer: usize,
     timeouts: Timeouts,
     max_request_body: u64,
     log: access_log::Handle,
@@ -269,6 +273,7 @@ async fn run(mut commands: mpsc::Receiver<Command>, number: usize, outlets: Outl
         log: Logger::new(outlets.log),
         spans: outlets.spans,
         places: outlets.places,
+        tunnel_buffer: outlets.tunnel_buffer,
         timeouts: outlets.timeouts,
         max_request_body: outlets.max_request_body,
         room: outlets.room,

@@ -37,6 +37,10 @@ pub(crate) struct Worker {
     gateways: HashMap<GatewayId, Gateway>,
     /// The reason of each gateway's last rejection: one that is tried again and again is logged once.
     rejected: HashMap<GatewayId, String>,
+    /// Gateways of which the disk does not say what is in force.
+    unsaved: BTreeSet<GatewayId>,
+    /// Somebody was told that snapshots cannot be saved.
+    told_unsaved: bool,
     /// Waits to end what runs at members that are gone, also at those of gateways that are.
     draining: HashMap<Member, Task>,
     pub(crate) resolver: Rc<Resolver>,
@@ -81,7 +85,14 @@ enum ApplyError {
 }
 
 impl Worker {
-    pub(crate) fn new(config: Config, threads: Rc<Threads>, last_good: LastGood, metrics: Metrics) -> Worker {
+    /// `is_writable`: whether snapshots can be saved. If not, somebody was told.
+    pub(crate) fn new(
+        config: Config,
+        threads: Rc<Threads>,
+        last_good: LastGood,
+        metrics: Metrics,
+        is_writable: bool,
+    ) -> Worker {
         let health_changed = Rc::new(Notify::new());
         let resolver = Rc::new(Resolver::new(config.dns_servers.clone()));
         Worker {
@@ -91,6 +102,8 @@ impl Worker {
             metrics,
             gateways: HashMap::new(),
             rejected: HashMap::new(),
+            unsaved: BTreeSet::new(),
+            told_unsaved: !is_writable,
             draining: HashMap::new(),
             resolver,
             health_changed,
@@ -98,8 +111,8 @@ impl Worker {
     }
 
     /// Serves what was served when this worker last ran.
-    pub(crate) async fn resume(&mut self) -> io::Result<()> {
-        for snapshot in self.last_good.load()? {
+    pub(crate) async fn resume(&mut self) {
+        for snapshot in self.last_good.load() {
             let (gateway, generation) = (snapshot.gateway, snapshot.generation);
             match self.run(snapshot).await {
                 Ok(_) => tracing::info!(%gateway, %generation, "serving the last good snapshot"),
@@ -108,7 +121,6 @@ impl Worker {
                 }
             }
         }
-        Ok(())
     }
 
     /// Every gateway that runs, its generation, and the digest of that.
@@ -138,7 +150,7 @@ impl Worker {
             Ok((digest, addresses)) => {
                 tracing::info!(%gateway, %generation, ?addresses, "applied");
                 self.rejected.remove(&gateway);
-                self.on_disk("saved", move |last_good| last_good.save(&kept)).await;
+                self.on_disk(gateway, move |last_good| last_good.save(&kept)).await;
                 ToControlPlane::Applied { gateway, generation, digest, addresses }
             }
             Err(error) => {
@@ -169,7 +181,7 @@ impl Worker {
             self.drain(&empty);
             tracing::info!(%gateway, "withdrawn");
         }
-        self.on_disk("removed", move |last_good| last_good.remove(gateway)).await;
+        self.on_disk(gateway, move |last_good| last_good.remove(gateway)).await;
         ToControlPlane::Withdrawn { gateway }
     }
 
@@ -292,14 +304,46 @@ impl Worker {
         }
     }
 
-    /// Keeps the disk in step. A failure costs a restart without the control plane, not the change itself.
-    async fn on_disk(&self, what: &str, work: impl FnOnce(&LastGood) -> io::Result<()> + Send + 'static) {
-        let last_good = self.last_good.clone();
-        match tokio::task::spawn_blocking(move || work(&last_good)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the last good snapshot cannot be {what}"),
-            Err(error) => tracing::error!(%error, "the last good snapshot cannot be {what}"),
+    /// Tries again to save what could not be saved.
+    pub(crate) async fn save_again(&mut self) {
+        for gateway in self.unsaved.clone() {
+            let snapshot = self.gateways.get(&gateway).map(|gateway| gateway.snapshot.clone());
+            let save = move |last_good: &LastGood| match &snapshot {
+                Some(snapshot) => last_good.save(snapshot),
+                None => last_good.remove(gateway),
+            };
+            self.on_disk(gateway, save).await;
         }
+    }
+
+    /// Keeps the disk in step with what is in force of a gateway. A failure costs a restart without the control plane,
+    /// not the change itself. It is told once, until all is saved again.
+    async fn on_disk(
+        &mut self,
+        gateway: GatewayId,
+        work: impl FnOnce(&LastGood) -> io::Result<()> + Send + 'static,
+    ) {
+        let last_good = self.last_good.clone();
+        let done = tokio::task::spawn_blocking(move || work(&last_good)).await;
+        match done.map_err(io::Error::other).flatten() {
+            Ok(()) => {
+                if self.unsaved.remove(&gateway) && self.unsaved.is_empty() {
+                    tracing::info!("the last good snapshots are saved again");
+                    self.told_unsaved = false;
+                }
+            }
+            Err(error) => {
+                self.unsaved.insert(gateway);
+                if !std::mem::replace(&mut self.told_unsaved, true) {
+                    tracing::error!(
+                        %error,
+                        "the last good snapshot cannot be saved: a restart without the control plane would serve an \
+                         older one; it is tried again"
+                    );
+                }
+            }
+        }
+        self.metrics.set_unsaved(self.unsaved.len());
     }
 }
 

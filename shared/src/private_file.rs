@@ -4,10 +4,14 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
 use crate::secret::Secret;
+
+/// How the name begins of a file that is being written.
+const UNFINISHED: &str = ".new-";
 
 /// Writes `path` with mode 0600: into a temporary file beside it, synced, then moved into place.
 ///
@@ -37,13 +41,13 @@ pub fn create_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     create().map_err(|e: io::Error| named(path, &e))
 }
 
-/// Reads a file, or makes it with mode 0600. Of several processes that make it at once, one does and all read what
+/// Reads a key, or makes it with mode 0600. Of several processes that make it at once, one does and all read what
 /// that one wrote.
 ///
 /// # Errors
 /// What `make` and the file system say, with the path in the message.
 pub fn read_or_create(path: &Path, make: impl FnOnce() -> io::Result<Secret>) -> io::Result<Secret> {
-    match read(path) {
+    match read_key(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         there => return there,
     }
@@ -66,7 +70,7 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// The bytes in a temporary file beside `path`, synced.
 fn prepare(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
     // tempfile creates with mode 0600 and removes the file again if a later step fails.
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(directory(path))?;
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory(path))?;
     file.write_all(bytes)?;
     file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
@@ -94,6 +98,72 @@ pub fn read(path: &Path) -> io::Result<Secret> {
         Ok(Secret::new(bytes))
     };
     read().map_err(|e: io::Error| named(path, &e))
+}
+
+/// As [`read`], for a key of our own: one that every user of the machine may read or change is no secret.
+///
+/// # Errors
+/// As [`read`]; `PermissionDenied` where others than the owner and the group have a right to the file, with what to do.
+pub fn read_key(path: &Path) -> io::Result<Secret> {
+    match loose_mode(path)? {
+        Some(mode) if mode & 0o007 != 0 => Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!(
+                "{0}: every user of this machine has access to this key (mode {mode:04o}): run `chmod 600 {0}`, and \
+                 replace the key if somebody may have read it",
+                path.display()
+            ),
+        )),
+        _ => read(path),
+    }
+}
+
+/// The mode of a file to which others than its owner have a right.
+///
+/// # Errors
+/// What the file system says, with the path in the message; `NotFound` keeps its kind.
+pub fn loose_mode(path: &Path) -> io::Result<Option<u32>> {
+    let metadata = fs::metadata(path).map_err(|e| named(path, &e))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    Ok((mode & 0o077 != 0).then_some(mode))
+}
+
+/// Takes every right to a file from others than its owner.
+///
+/// # Errors
+/// What the file system says, with the path in the message.
+pub fn tighten(path: &Path) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|e| named(path, &e))
+}
+
+/// Removes from a directory what writers that were killed left unfinished there. Files younger than `age` stay: another
+/// process may be writing them.
+///
+/// # Errors
+/// What the file system says of the directory, with its path in the message.
+pub fn remove_unfinished(dir: &Path, age: Duration) -> io::Result<()> {
+    let now = SystemTime::now();
+    for entry in fs::read_dir(dir).map_err(|e| named(dir, &e))? {
+        let entry = entry?;
+        let is_ours = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
+        // Times in the future, after the clock was set back, count as young.
+        let is_old = |metadata: fs::Metadata| {
+            metadata.is_file()
+                && metadata.modified().is_ok_and(|at| now.duration_since(at).is_ok_and(|d| d >= age))
+        };
+        if is_ours && entry.metadata().is_ok_and(is_old) {
+            fs::remove_file(entry.path()).map_err(|e| named(&entry.path(), &e))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether files can be made in a directory.
+///
+/// # Errors
+/// Why not, with the path in the message.
+pub fn check_writable(dir: &Path) -> io::Result<()> {
+    tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(dir).map(drop).map_err(|e| named(dir, &e))
 }
 
 /// Makes a directory (and those above it) that only its owner may enter; one that exists is left as it is.
@@ -147,6 +217,48 @@ mod tests {
         assert_eq!(super::read(&path).unwrap().expose(), kept.expose());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed_once_it_is_old() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [".new-a1b2", ".new-", "kept", ".other"] {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+        fs::create_dir(dir.path().join(".new-directory")).unwrap();
+        let count = || fs::read_dir(dir.path()).unwrap().count();
+        remove_unfinished(dir.path(), Duration::from_secs(3600)).unwrap();
+        assert_eq!(count(), 5, "somebody may be writing them");
+        remove_unfinished(dir.path(), Duration::ZERO).unwrap();
+        assert_eq!(count(), 3);
+        assert!(remove_unfinished(&dir.path().join("absent"), Duration::ZERO).is_err());
+    }
+
+    #[test]
+    fn a_key_that_every_user_may_read_is_refused_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        write(&path, b"secret").unwrap();
+        for (mode, is_loose, is_refused) in [
+            (0o600, false, false),
+            (0o400, false, false),
+            (0o640, true, false),
+            (0o644, true, true),
+            (0o602, true, true),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(loose_mode(&path).unwrap(), is_loose.then_some(mode), "{mode:o}");
+            match read_key(&path) {
+                Ok(key) => assert!(!is_refused && key.expose() == b"secret", "{mode:o}"),
+                Err(e) => {
+                    assert!(is_refused, "{mode:o}: {e}");
+                    assert_eq!(e.kind(), io::ErrorKind::PermissionDenied);
+                    assert!(e.to_string().contains(&format!("chmod 600 {}", path.display())), "{e}");
+                }
+            }
+        }
+        tighten(&path).unwrap();
+        assert_eq!(read_key(&path).unwrap().expose(), b"secret");
     }
 
     #[test]

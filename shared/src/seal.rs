@@ -38,9 +38,9 @@ impl SealKey {
     /// Reads the key from `path`.
     ///
     /// # Errors
-    /// A file that is not there, or does not hold a key; its path is in the message.
+    /// A file that is not there, that every user may read, or that does not hold a key; its path is in the message.
     pub fn load(path: &Path) -> io::Result<SealKey> {
-        SealKey::from_bytes(path, &private_file::read(path)?)
+        SealKey::from_bytes(path, &private_file::read_key(path)?)
     }
 
     /// Reads the key from `path`, or makes one there on the first start.

@@ -85,6 +85,22 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// `auto`, which is 0, or a size that the kernel takes for the buffer of a socket.
+pub(super) fn tunnel_buffer(text: &str) -> Result<usize, String> {
+    const ALLOWED: std::ops::RangeInclusive<u64> = 4 << 10..=1 << 30;
+    if text == "auto" {
+        return Ok(0);
+    }
+    let bytes = size(text)?;
+    let bytes = usize::try_from(bytes).ok().filter(|_| ALLOWED.contains(&bytes));
+    bytes.ok_or_else(|| "expected `auto`, or a size from `4KiB` to `1GiB`".to_owned())
+}
+
+/// As [`tunnel_buffer`] reads it.
+pub(crate) fn format_tunnel_buffer(bytes: usize) -> String {
+    if bytes == 0 { "auto".to_owned() } else { bytes.to_string() }
+}
+
 /// `off`, or an address and a port.
 pub(super) fn metrics(text: &str) -> Result<MetricsPage, String> {
     match text {
@@ -147,6 +163,25 @@ mod tests {
             if let Some(value) = expected {
                 assert_eq!(duration(&format_duration(value)), Ok(value), "{text}, printed and read");
             }
+        }
+    }
+
+    #[test]
+    fn buffers_of_tunnels() {
+        let cases = [
+            ("auto", Some(0)),
+            ("4KiB", Some(4096)),
+            ("262144", Some(262_144)),
+            ("1GiB", Some(1 << 30)),
+            ("0", None),
+            ("4095", None),
+            ("2GiB", None),
+            ("much", None),
+        ];
+        for (text, expected) in cases {
+            let read = tunnel_buffer(text).ok();
+            assert_eq!(read, expected, "{text}");
+            assert_eq!(read.and_then(|bytes| tunnel_buffer(&format_tunnel_buffer(bytes)).ok()), expected);
         }
     }
 

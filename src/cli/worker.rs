@@ -34,6 +34,13 @@ pub(crate) struct WorkerOptions {
           value_parser = value::duration)]
     pub(crate) drain_timeout: Duration,
 
+    /// How much each of a tunnel's two connections may hold in the kernel for each direction while one end takes nothing,
+    /// such as `256KiB`; `auto` for as much as the system allows. It bounds what one tunnel can carry over a long way:
+    /// twice this much in a round trip.
+    #[arg(long, env = "TIDEGATE_TUNNEL_BUFFER", default_value = "256KiB", value_name = "SIZE|auto",
+          value_parser = value::tunnel_buffer)]
+    pub(crate) tunnel_buffer: usize,
+
     #[command(flatten)]
     pub(crate) downstream: DownstreamOptions,
 

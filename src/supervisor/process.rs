@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::WorkerPlan;
 use super::slot::{Slot, Survivor};
-use crate::cli::{format_access_log, format_duration, format_metrics};
+use crate::cli::{format_access_log, format_duration, format_metrics, format_tunnel_buffer};
 
 /// How often a survivor's lock is looked at. Nothing tells a process of the end of one that is not its child.
 const LOOK: Duration = Duration::from_millis(200);
@@ -115,6 +115,7 @@ pub(super) fn arguments(plan: &WorkerPlan) -> Vec<OsString> {
         option(name, format_duration(timeout).into());
     }
     option("--max-request-body", options.downstream.max_request_body.to_string().into());
+    option("--tunnel-buffer", format_tunnel_buffer(options.tunnel_buffer).into());
     option("--buffer-space", options.buffer_space.to_string().into());
     option("--access-log", format_access_log(&options.access_log).into());
     option("--access-log-max-size", options.access_log_max_size.to_string().into());
@@ -156,7 +157,7 @@ mod tests {
                     --access-log-max-size 1MiB --access-log-keep 0 --metrics off --buffer-space 7MiB \
                     --otlp-endpoint http://127.0.0.1:4318 --dns-server 127.0.0.4:53,[::1]:53 \
                     --client-header-timeout 1s --client-body-timeout 2s --client-send-timeout 3s \
-                    --keep-alive-timeout 4s --max-request-body 9MiB";
+                    --keep-alive-timeout 4s --max-request-body 9MiB --tunnel-buffer 64KiB";
         let cli = Cli::try_parse_from(std::iter::once("tidegate").chain(told.split_whitespace())).unwrap();
         let plan = WorkerPlan::new(&cli.up, "warn", None, "127.0.0.1:9444".parse().unwrap()).unwrap();
         let slot = Slot::new(&plan.workers_dir, 3);

@@ -66,6 +66,7 @@ mod vanished_peers;
 mod websocket;
 mod websocket_over_http2;
 mod worker;
+mod worker_directory;
 
 use tidegate_harness::{Authority, Gateway, GatewayDocument, HOST, Tidegate, TidegateBuilder, wait_for};
 use tokio::net::TcpStream;

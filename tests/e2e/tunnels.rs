@@ -7,7 +7,9 @@ use tidegate_harness::{
     Backend, Behaviour, End, Ending, Gateway, GatewayDocument, ManualBackend, Peer, handshake, memory_kib,
     peak_memory_kib, reset_peak_memory,
 };
-use tokio::time::Instant;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpSocket;
+use tokio::time::{Instant, timeout};
 
 use crate::tidegate;
 
@@ -169,6 +171,23 @@ async fn a_slow_reader_is_waited_for_in_bounded_memory() {
     let (received, ending) = client.read_to_end().await;
     assert_eq!(ending, Ending::Eof);
     assert!(received.len() >= sent && received.iter().all(|&byte| byte == b'x'));
+}
+
+#[tokio::test]
+async fn what_the_kernel_holds_for_a_reader_that_takes_nothing_is_bounded() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start(tidegate().option("--tunnel-buffer", "16KiB"), &[backend.ip()]).await;
+    // Its own buffer is small too, so that what it can send is what the gateway and the backend's kernel hold.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(16 * 1024).unwrap();
+    let mut client = socket.connect(gateway.http()).await.unwrap();
+    client.write_all(handshake("gateway.test", "/stuck", "").as_bytes()).await.unwrap();
+    let _server = backend.accept_websocket().await;
+    let (mut sent, block) = (0, vec![b'x'; 16 * 1024]);
+    while let Ok(written) = timeout(Duration::from_secs(1), client.write(&block)).await {
+        sent += written.unwrap();
+    }
+    assert!(sent < 1024 * 1024, "{sent} bytes wait");
 }
 
 #[tokio::test]

@@ -175,6 +175,12 @@ pub(crate) const SPANS_DROPPED: Family = family(
     &[],
     "Spans that were dropped because the collector was too slow or did not take them.",
 );
+pub(crate) const UNSAVED: Family = family(
+    "tidegate_snapshots_unsaved",
+    Gauge,
+    &[],
+    "Gateways whose configuration in force is not saved on the worker's disk: a restart without the control plane would serve an older one, or none.",
+);
 pub(crate) const BUILD: Family =
     family("tidegate_build_info", Gauge, &["version"], "Always 1; the label says what runs.");
 
@@ -212,5 +218,6 @@ pub(crate) const ALL: &[&Family] = &[
     &LIMITED,
     &LINES_DROPPED,
     &SPANS_DROPPED,
+    &UNSAVED,
     &BUILD,
 ];

@@ -13,7 +13,7 @@ use super::families::{
     HANDSHAKE_TIME, HANDSHAKES, HEADERS_DROPPED, LAST_BYTE, LIMITED, LINES_DROPPED, MALFORMED, PLACES,
     PLACES_FREE, RECEIVED, REQUEST_TIME, REQUESTS, RESPONSES, SENT, SPANS_DROPPED, TUNNEL_HANDSHAKE,
     TUNNEL_RECEIVED, TUNNEL_SENT, TUNNEL_TIME, TUNNELS, TUNNELS_CLOSED, TUNNELS_OPENED, TURNED_AWAY,
-    UNREACHABLE,
+    UNREACHABLE, UNSAVED,
 };
 use super::series::{CODE_CLASSES, Connections, RuleSeries, TLS_VERSIONS, TUNNEL_ENDS, TargetSeries};
 use crate::error_info::ErrorInfo;
@@ -39,6 +39,7 @@ pub(crate) struct Process {
     pub(crate) limited: u64,
     pub(crate) lines_dropped: u64,
     pub(crate) spans_dropped: u64,
+    pub(crate) unsaved: usize,
 }
 
 impl Source for Page {
@@ -186,12 +187,13 @@ impl Page {
     }
 
     fn process(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let Process { places, places_free, limited, lines_dropped, spans_dropped } = self.process;
+        let Process { places, places_free, limited, lines_dropped, spans_dropped, unsaved } = self.process;
         PLACES.write(encoder, |samples| samples.gauge(&[], places as f64))?;
         PLACES_FREE.write(encoder, |samples| samples.gauge(&[], places_free as f64))?;
         LIMITED.write(encoder, |samples| samples.count(&[], limited))?;
         LINES_DROPPED.write(encoder, |samples| samples.count(&[], lines_dropped))?;
         SPANS_DROPPED.write(encoder, |samples| samples.count(&[], spans_dropped))?;
+        UNSAVED.write(encoder, |samples| samples.gauge(&[], unsaved as f64))?;
         BUILD.write(encoder, |samples| samples.gauge(&[env!("CARGO_PKG_VERSION")], 1.0))
     }
 

@@ -238,9 +238,13 @@ async fn run(
         watch: Watch::new(started, limits.idle),
     };
     drop((from_client, from_backend));
-    // The backend's has it from its first moment.
+    // The backend's has this timeout from its first moment.
     if let Some(client) = traffic.client.own() {
         client.set_peer_timeout(PEER_TIMEOUT);
+    }
+    let buffer = story.connection.thread.tunnel_buffer;
+    if buffer > 0 {
+        traffic.client.own().into_iter().chain([&traffic.backend]).for_each(|own| own.bound_buffers(buffer));
     }
     let counts = story.counts();
     counts.opened.add(1);

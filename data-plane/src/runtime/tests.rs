@@ -30,6 +30,7 @@ fn config() -> Config {
         timeouts: Timeouts { header: second, idle: second, body: second, send: second },
         max_request_body: 0,
         buffer_space: 0,
+        tunnel_buffer: 0,
         access_log: AccessLog::Off,
         access_log_rotation: Rotation { max_size: u64::MAX, keep: 0 },
         metrics: MetricsPage::Off,

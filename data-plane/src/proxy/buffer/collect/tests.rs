@@ -39,7 +39,8 @@ fn content(length: usize) -> Bytes {
 
 fn room(limit: u64) -> (tempfile::TempDir, Room) {
     let dir = tempfile::tempdir().unwrap();
-    let room = Room::open(dir.path().join("buffers"), limit).unwrap();
+    let room = Room::new(dir.path().join("buffers"), limit);
+    room.prepare().unwrap();
     (dir, room)
 }
 

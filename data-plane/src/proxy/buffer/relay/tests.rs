@@ -41,7 +41,8 @@ fn start(room: u64) -> Test {
 
 fn start_with(room: u64, patience: Duration) -> Test {
     let dir = tempfile::tempdir().unwrap();
-    let room = Room::open(dir.path().join("buffers"), room).unwrap();
+    let room = Room::new(dir.path().join("buffers"), room);
+    room.prepare().unwrap();
     let (feed, frames) = mpsc::channel(1000);
     let (taken, finished) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
     let body = Fed { frames, taken: taken.clone() };
