@@ -216,6 +216,9 @@ fn wish<B>(
         return Err(ProxyError::Http2Upgrade);
     }
     let handshake = Handshake::asked_by(request, || handshake::key(&connection.thread));
+    if handshake.is_some() && Handshake::loses_headers(request.headers()) {
+        return Err(ProxyError::HandshakeHeaders);
+    }
     Ok(handshake.map(|handshake| {
         let target = rewriting.map_or(request.uri(), Rewriting::original_uri);
         Wish { handshake, head: tunnel::Head::of(request, target), downstream: hyper::upgrade::on(request) }

@@ -73,6 +73,51 @@ async fn a_unary_call_goes_there_and_back_with_its_trailers() {
     assert_eq!(trailers["grpc-message"], "fine");
 }
 
+/// Takes a call whose trailers were filtered, and answers with the same trailers.
+async fn answer_with_trailers(backend: &mut Http2Backend, sent: &[(&'static str, &'static str)]) {
+    let mut call = backend.call().await;
+    assert_eq!(call.read_to_end().await, b"ok");
+    let trailers = call.trailers().await.expect("one of them passes");
+    let names: Vec<&str> = trailers.keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["x-checksum"], "{}", call.request.uri());
+    call.head(&[]);
+    call.finish_with(sent);
+}
+
+#[tokio::test]
+async fn trailers_that_frame_route_or_authenticate_are_dropped_in_both_directions() {
+    const SENT: [(&str, &str); 6] = [
+        ("host", "admin.test"),
+        ("content-length", "5"),
+        ("authorization", "Basic x"),
+        ("x-forwarded-for", "203.0.113.9"),
+        ("x_forwarded_for", "203.0.113.9"),
+        ("x-checksum", "1"),
+    ];
+    let mut stage = Stage::new().await;
+    let lines: String = SENT.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let mut client = stage.gateway.peer().await;
+    client
+        .write(format!(
+            "POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n{lines}\r\n"
+        ))
+        .await;
+    answer_with_trailers(&mut stage.backend, &SENT).await;
+    assert_eq!(client.read_head().await.status(), 200);
+
+    let mut stream = stage.client.begin("POST", "/2", &[], false).await;
+    stream.write("ok").await;
+    stream.finish_with(
+        SENT.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect(),
+    );
+    answer_with_trailers(&mut stage.backend, &SENT).await;
+    assert_eq!(stream.head().await.status(), 200);
+    stream.read_to_end().await;
+    let trailers = stream.trailers().await.expect("one of them passes");
+    let names: Vec<&str> = trailers.keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["x-checksum"]);
+}
+
 #[tokio::test]
 async fn a_bidirectional_call_moves_in_both_directions_at_once() {
     let mut stage = Stage::new().await;

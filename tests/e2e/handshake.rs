@@ -33,6 +33,19 @@ async fn a_lying_101_is_a_502() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_has_its_own_headers_removed_is_the_clients_400() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    for name in ["Sec-WebSocket-Key", "sec-websocket-version"] {
+        let mut peer = gateway.peer().await;
+        peer.write(handshake(HOST, "/stripped", &format!("Connection: {name}\r\n"))).await;
+        assert_eq!(peer.read_head().await.status(), 400, "{name}");
+    }
+    gateway.access_log().line_with(&["/stripped", "400", "Connection header names"]).await;
+    assert!(backend.requests().is_empty());
+}
+
+#[tokio::test]
 async fn a_200_goes_back_as_it_is_and_the_connection_stays_http() {
     let backend = Backend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;

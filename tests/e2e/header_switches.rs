@@ -52,6 +52,37 @@ async fn the_names_that_pass_can_be_chosen_and_what_is_dropped_is_counted_and_lo
     }
 }
 
+/// A backend that maps `_` to `-` would take them for what the gateway says.
+const MIMICS: [(&str, &str); 5] = [
+    ("content_length", "5"),
+    ("transfer_encoding", "chunked"),
+    ("x_forwarded_for", "203.0.113.9"),
+    ("x-original_host", "admin.test"),
+    ("x_appgw_trace_id", "1"),
+];
+
+#[tokio::test]
+async fn names_that_a_backend_may_take_for_the_gateways_own_are_dropped_and_counted() {
+    let (backend, authority) = (Backend::start().await, tidegate_harness::Authority::new());
+    let document = |document| with_http2(with_https(document, &authority));
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], document).await;
+    gateway.client().await.send("GET", "/mimics/1", &MIMICS, "").await.expect(200);
+    let trust = authority.client();
+    let mut client = tidegate_harness::Http2Client::connect_tls(gateway.https(), HOST, &trust).await;
+    client.send("GET", "/mimics/2", &MIMICS, "").await.expect(200);
+    for path in ["/mimics/1", "/mimics/2"] {
+        let request = backend.request(path).await;
+        for (name, _) in MIMICS {
+            assert_eq!(request.header(name), None, "{name} of {path}");
+        }
+        let line = gateway.access_log().line_with(&[&format!("\"requestUri\":\"{path}\"")]).await;
+        let told = line["properties"]["droppedHeaders"].as_str().unwrap_or_default().to_owned();
+        assert!(told.contains("x_forwarded_for") && told.contains("content_length"), "{told}");
+    }
+    let all = |metrics: &Metrics| metrics.sum("tidegate_headers_dropped_total", &[]) == 10.0;
+    gateway.tidegate.metrics_when("what was dropped is counted", all).await;
+}
+
 #[tokio::test]
 async fn the_clients_port_can_be_left_out_of_x_forwarded_for() {
     let backend = Backend::start().await;

@@ -4,8 +4,8 @@ use tidegate_harness::{flag, frame, header_block, kind};
 
 use crate::HOST;
 use crate::http2::Stage;
-use crate::http2_conformance::Expected::Answer;
-use crate::http2_conformance::check;
+use crate::http2_conformance::Expected::{Answer, Stream};
+use crate::http2_conformance::{PROTOCOL_ERROR, check, fields};
 
 #[tokio::test]
 async fn methods_and_targets_are_those_of_http_1() {
@@ -41,4 +41,20 @@ async fn headers_are_those_of_http_1() {
         client.send("GET", "/", headers, "").await.expect(status);
     }
     assert_eq!(stage.backend.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_length_is_a_canonical_number() {
+    let length = |value: &'static str| {
+        let head = frame(kind::HEADERS, flag::END_HEADERS, 1, fields(&[("content-length", value)]));
+        vec![head, frame(kind::DATA, flag::END_STREAM, 1, [])]
+    };
+    check(&[
+        ("no body", length("0"), Answer(200)),
+        ("an empty length", length(""), Answer(400)),
+        ("leading zeros", length("00"), Answer(400)),
+        ("a space before", length(" 0"), Stream(&[PROTOCOL_ERROR])),
+        ("a space behind", length("0 "), Stream(&[PROTOCOL_ERROR])),
+    ])
+    .await;
 }

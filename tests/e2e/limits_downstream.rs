@@ -62,6 +62,54 @@ async fn a_body_is_asked_for_only_where_it_is_wanted() {
 }
 
 #[tokio::test]
+async fn an_expectation_without_its_body_never_makes_a_body_of_the_next_request() {
+    let backend = Backend::start().await;
+    let impatient = tidegate().option("--client-body-timeout", "500ms");
+    let gateway = Gateway::start(impatient, &[backend.ip()]).await;
+    let ask = |host: &str| {
+        format!("PUT /ask HTTP/1.1\r\nHost: {host}\r\nExpect: 100-continue\r\nContent-Length: 46\r\n\r\n")
+    };
+    let next = "GET /next HTTP/1.1\r\nHost: a\r\nX-Long: 12345\r\n\r\n";
+    assert_eq!(next.len(), 46);
+
+    // It was asked for and does not come.
+    let mut client = gateway.peer().await;
+    client.write(ask("a")).await;
+    assert_eq!(client.read_head().await.status(), 100);
+    let head = client.read_head().await;
+    assert_eq!((head.status(), head.header("connection")), (408, Some("close")));
+    client.read_body(&head).await;
+    let _ = client.try_write(next).await;
+    client.finish().await;
+    assert_eq!(client.read_to_end().await.0, b"");
+
+    // It was not asked for, and the client goes on with another request: nothing tells that from a body.
+    let mut client = gateway.peer().await;
+    client.write(ask("a b")).await;
+    let head = client.read_head().await;
+    assert_eq!((head.status(), head.header("connection")), (400, Some("close")));
+    client.read_body(&head).await;
+    let _ = client.try_write(next).await;
+    client.finish().await;
+    assert_eq!(client.read_to_end().await.0, b"");
+
+    // It was asked for, and what comes has the length that was said: it is a body, whatever it looks like.
+    let mut client = gateway.peer().await;
+    client.write(ask("a")).await;
+    assert_eq!(client.read_head().await.status(), 100);
+    client.write(format!("{next}GET /after HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+    for _ in 0..2 {
+        let head = client.read_head().await;
+        assert_eq!(head.status(), 200);
+        client.read_body(&head).await;
+    }
+    let seen: Vec<String> =
+        backend.requests().iter().map(|request| request.head.target().to_owned()).collect();
+    assert_eq!(seen, ["/ask", "/after"]);
+    assert_eq!(backend.request("/ask").await.body, next.as_bytes());
+}
+
+#[tokio::test]
 async fn the_largest_body_can_be_chosen_and_holds_by_either_version() {
     let (backend, authority) = (Backend::start().await, Authority::new());
     let document = |document| with_http2(with_https(document, &authority));

@@ -1,6 +1,6 @@
 //! Requests that two parsers could read in two ways are refused with a page, logged, and never forwarded in doubt.
 
-use tidegate_harness::{Backend, Ending, Gateway};
+use tidegate_harness::{Backend, Ending, Gateway, ManualBackend};
 
 use crate::tidegate;
 
@@ -26,6 +26,8 @@ const CASES: &[Case] = &[
     ("POST /s HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\nhello", 400, "not a number"),
     ("POST /s HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello", 400, "not a number"),
     ("POST /s HTTP/1.1\r\nHost: a\r\nContent-Length: -10\r\n\r\n", 400, "not a number"),
+    ("POST /s HTTP/1.1\r\nHost: a\r\nContent-Length: 005\r\n\r\nhello", 400, "leading zeros"),
+    ("POST /s HTTP/1.1\r\nHost: a\r\nContent-Length: 00\r\n\r\n", 400, "leading zeros"),
     ("POST /s HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400, "not a number"),
     (
         "POST /s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
@@ -133,7 +135,17 @@ async fn a_malformed_chunk_ends_the_request_and_its_connection() {
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     let extension = format!("1;{}\r\n", "x".repeat(9000));
     let trailers = format!("0\r\nX: {}\r\n\r\n", "x".repeat(9000));
-    for chunk in ["5 \r\nhello\r\n", "5\nhello\r\n", "-5\r\n", "5\r\nhelloX", &extension, &trailers] {
+    for chunk in [
+        "5 \r\nhello\r\n",
+        "5\nhello\r\n",
+        "-5\r\n",
+        "5\r\nhelloX",
+        "5;\r\nhello\r\n",
+        "5;bad[=x\r\nhello\r\n",
+        "5;a=\"b\r\nhello\r\n",
+        &extension,
+        &trailers,
+    ] {
         let mut client = gateway.peer().await;
         client
             .write("POST /chunk HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n")
@@ -166,4 +178,16 @@ async fn what_is_odd_but_clear_is_served() {
         client.read_body(&head).await;
     }
     assert_eq!(backend.requests().len(), 5);
+}
+
+#[tokio::test]
+async fn a_later_minor_version_is_answered_and_forwarded_as_1_1() {
+    let mut backend = ManualBackend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let mut client = gateway.peer().await;
+    client.write("GET /later HTTP/1.2\r\nHost: a\r\n\r\n").await;
+    let (head, mut server) = backend.accept().await;
+    assert_eq!(head.first_line, "GET /later HTTP/1.1");
+    server.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    assert_eq!(client.read_head().await.first_line, "HTTP/1.1 200 OK");
 }

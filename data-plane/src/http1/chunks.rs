@@ -1,6 +1,7 @@
 //! A chunked body (RFC 9112, section 7.1) as it passes, byte by byte where it has to be: sizes, extensions, trailers.
 
 use super::Fault;
+use super::chunk_extension::Extension;
 
 /// The most bytes that the extensions of all chunks of a body may take together, and as many for its trailers.
 const MAX_EXTRA: u32 = 8 * 1024;
@@ -16,6 +17,7 @@ enum At {
     },
     Extension {
         size: u64,
+        at: Extension,
     },
     SizeEnd {
         size: u64,
@@ -72,11 +74,12 @@ impl Chunks {
                 let digit = (byte as char).to_digit(16).expect("it is a digit");
                 At::Size { digits: digits + 1, size: size << 4 | u64::from(digit) }
             }
-            (At::Size { digits: 1.., size }, b'\r') | (At::Extension { size }, b'\r') => At::SizeEnd { size },
-            (At::Size { digits: 1.., size }, b';') => At::Extension { size },
-            (At::Extension { size }, _) if !is_control(byte) => {
+            (At::Size { digits: 1.., size }, b'\r') => At::SizeEnd { size },
+            (At::Extension { size, at }, b'\r') if at.may_end() => At::SizeEnd { size },
+            (At::Size { digits: 1.., size }, b';') => At::Extension { size, at: Extension::Start },
+            (At::Extension { size, at }, _) => {
                 self.extra(Fault::ChunkExtensions)?;
-                At::Extension { size }
+                At::Extension { size, at: at.step(byte).ok_or(Fault::ChunkExtension)? }
             }
             (At::SizeEnd { size: 0 }, b'\n') => {
                 self.extra = 0;
@@ -168,8 +171,12 @@ mod tests {
             (b"00000000000000005\r\n", Err(Fault::Chunk)),
             (b"ffffffffffffffff\r\n", Err(Fault::BodyTooLarge)),
             (b"65\r\n", Err(Fault::BodyTooLarge)),
-            (b"5;a\nb\r\n", Err(Fault::Chunk)),
-            (b"5;a\0b\r\n", Err(Fault::Chunk)),
+            (b"5;a\nb\r\n", Err(Fault::ChunkExtension)),
+            (b"5;a\0b\r\n", Err(Fault::ChunkExtension)),
+            (b"5;\r\nhello\r\n", Err(Fault::ChunkExtension)),
+            (b"5;bad[=x\r\nhello\r\n", Err(Fault::ChunkExtension)),
+            (b"5;a=\"b\r\nhello\r\n", Err(Fault::ChunkExtension)),
+            (b"0;\r\n\r\n", Err(Fault::ChunkExtension)),
             (&extensions, Err(Fault::ChunkExtensions)),
             (&trailers, Err(Fault::Trailers)),
             (b"0\r\nno colon\r\n\r\n", Err(Fault::Trailers)),

@@ -17,7 +17,7 @@ pub(crate) enum Fault {
     Target,
     #[error("the request target is longer than 32 KiB")]
     TargetTooLong,
-    #[error("the version is neither HTTP/1.1 nor HTTP/1.0")]
+    #[error("the version is none of HTTP/1")]
     Version,
     #[error("a line ends without a carriage return")]
     BareLineFeed,
@@ -37,7 +37,7 @@ pub(crate) enum Fault {
     HostTwice,
     #[error("there are several Authorization headers")]
     AuthorizationTwice,
-    #[error("Content-Length is not a number")]
+    #[error("Content-Length is not a number, or has leading zeros")]
     LengthInvalid,
     #[error("there are several Content-Length headers")]
     LengthTwice,
@@ -57,6 +57,8 @@ pub(crate) enum Fault {
     BodyTooLarge,
     #[error("a chunk is malformed")]
     Chunk,
+    #[error("a chunk extension is malformed")]
+    ChunkExtension,
     #[error("the extensions of chunks are larger than 8 KiB")]
     ChunkExtensions,
     #[error("the trailers are malformed or larger than 8 KiB")]

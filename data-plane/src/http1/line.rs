@@ -26,6 +26,11 @@ static NAME: [u8; 256] = {
     classes
 };
 
+/// Whether a byte may stand in a token (RFC 9110, section 5.6.2).
+pub(super) fn is_token_byte(byte: u8) -> bool {
+    NAME[usize::from(byte)] != BAD
+}
+
 /// One header line without its end.
 #[derive(Debug)]
 pub(super) struct Field<'a> {
@@ -151,6 +156,17 @@ impl Framing {
     }
 }
 
+/// Whether a decimal number has leading zeros.
+pub(super) fn is_padded(number: &[u8]) -> bool {
+    number.len() > 1 && number[0] == b'0'
+}
+
+/// Whether a value of `Content-Length` is a canonical decimal number that fits into 64 bits: digits alone, without a sign,
+/// spaces, a list or leading zeros.
+pub(crate) fn is_length(value: &[u8]) -> bool {
+    number(value).is_some() && !is_padded(value)
+}
+
 /// Digits and nothing else: no sign, no list, nothing that does not fit.
 fn number(value: &[u8]) -> Option<u64> {
     let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
@@ -188,6 +204,29 @@ mod tests {
         for (line, expected) in cases {
             let found = Field::parse(line).map(|field| (field.name, field.value, field.odd));
             assert_eq!(found, *expected, "{:?}", String::from_utf8_lossy(line));
+        }
+    }
+
+    #[test]
+    fn a_canonical_length_is_a_number_without_leading_zeros() {
+        let cases: &[(&[u8], bool)] = &[
+            (b"0", true),
+            (b"5", true),
+            (b"10", true),
+            (b"18446744073709551615", true),
+            (b"18446744073709551616", false),
+            (b"", false),
+            (b"00", false),
+            (b"005", false),
+            (b" 5", false),
+            (b"5 ", false),
+            (b"+5", false),
+            (b"-5", false),
+            (b"0x5", false),
+            (b"5,5", false),
+        ];
+        for (value, canonical) in cases {
+            assert_eq!(is_length(value), *canonical, "{:?}", String::from_utf8_lossy(value));
         }
     }
 

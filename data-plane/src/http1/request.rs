@@ -4,7 +4,7 @@ use tidegate_shared::host::CanonicalHost;
 
 use super::Fault;
 use super::chunks::Chunks;
-use super::line::{Field, Framing, Length};
+use super::line::{Field, Framing, Length, is_padded};
 
 /// The longest request target.
 const MAX_TARGET: usize = 32 * 1024;
@@ -68,10 +68,12 @@ impl Inspector {
     }
 
     /// Looks at bytes. Those of a head that was not whole the last time must stand at the beginning again.
-    pub(crate) fn inspect(&mut self, bytes: &[u8]) -> Pass {
+    /// In the request line of a later minor version of HTTP/1, the version becomes `HTTP/1.1` in place, before those bytes
+    /// may pass: hyper knows no later one, and the answer is the same (RFC 9110, section 2.5).
+    pub(crate) fn inspect(&mut self, bytes: &mut [u8]) -> Pass {
         let mut count = 0;
         while count < bytes.len() {
-            let rest = &bytes[count..];
+            let rest = &mut bytes[count..];
             let taken = match &mut self.state {
                 State::Undecided => return Pass { count, fault: None },
                 State::Head(head) => match head.read(rest) {
@@ -130,7 +132,7 @@ struct Head {
 
 impl Head {
     /// Reads on in a head that begins with `bytes`. Where it ends, if it does.
-    fn read(&mut self, bytes: &[u8]) -> Result<Option<usize>, Fault> {
+    fn read(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, Fault> {
         while let Some(end) = memchr::memchr(b'\n', &bytes[self.scanned..]) {
             let end = self.scanned + end;
             let Some(line) = bytes[self.line..end].strip_suffix(b"\r") else {
@@ -141,7 +143,10 @@ impl Head {
                 // Lines that some old clients put behind a body (RFC 9112, section 2.2).
                 (0, true) if end < MAX_REST => {}
                 (0, _) => {
-                    self.request_line(line)?;
+                    if self.request_line(line)? {
+                        // The digit before the line's end.
+                        bytes[end - 2] = b'1';
+                    }
                     self.fields = end + 1;
                 }
                 (_, true) => return Ok(Some(end + 1)),
@@ -159,11 +164,12 @@ impl Head {
         }
     }
 
-    fn request_line(&mut self, line: &[u8]) -> Result<(), Fault> {
+    /// Takes in the request line. Returns whether its minor version is later than 1.
+    fn request_line(&mut self, line: &[u8]) -> Result<bool, Fault> {
         let line = RequestLine::parse(line)?;
-        self.old_version = line.old_version;
+        self.old_version = line.minor_version == b'0';
         self.is_post = line.method == b"POST";
-        Ok(())
+        Ok(line.minor_version > b'1')
     }
 
     fn field(&mut self, line: &[u8]) -> Result<(), Fault> {
@@ -177,6 +183,8 @@ impl Head {
                 self.upgrade = true;
                 Ok(())
             }
+            // RFC 9110 allows leading zeros, but some parsers read such a number as an octal one.
+            14 if field.is("content-length") && is_padded(field.value) => Err(Fault::LengthInvalid),
             13 if field.is("authorization") && std::mem::replace(&mut self.authorization, true) => {
                 Err(Fault::AuthorizationTwice)
             }
@@ -205,7 +213,8 @@ impl Head {
 struct RequestLine<'a> {
     method: &'a [u8],
     target: &'a [u8],
-    old_version: bool,
+    /// The digit behind `HTTP/1.`.
+    minor_version: u8,
 }
 
 impl<'a> RequestLine<'a> {
@@ -218,16 +227,14 @@ impl<'a> RequestLine<'a> {
         // Before HTTP/1.0, a request was a method and a target, and nobody said which version it was.
         let space = memchr::memchr(b' ', rest).ok_or(Fault::OldRequest)?;
         let (target, version) = (&rest[..space], &rest[space + 1..]);
-        let old_version = match version {
-            b"HTTP/1.1" => false,
-            b"HTTP/1.0" => true,
-            _ => return Err(Fault::Version),
+        let &[b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor_version @ b'0'..=b'9'] = version else {
+            return Err(Fault::Version);
         };
         match method {
             b"CONNECT" => Err(Fault::Connect),
             _ if target.len() > MAX_TARGET => Err(Fault::TargetTooLong),
             _ if !is_target(method, target) && !is_absolute(target) => Err(Fault::Target),
-            _ => Ok(RequestLine { method, target, old_version }),
+            _ => Ok(RequestLine { method, target, minor_version }),
         }
     }
 }

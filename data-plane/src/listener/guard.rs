@@ -94,7 +94,7 @@ impl Guarded {
 
     /// Shows what is held to the inspector, from its beginning.
     fn inspect_held(&mut self) {
-        let pass = self.inspector.inspect(&self.held);
+        let pass = self.inspector.inspect(&mut self.held);
         self.passed = pass.count;
         self.note_names();
         if let Some(fault) = pass.fault {
@@ -126,7 +126,7 @@ impl Guarded {
     fn read_in_place(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        let bytes = &buf.filled()[before..];
+        let bytes = &mut buf.filled_mut()[before..];
         if bytes.is_empty() {
             return Poll::Ready(Ok(true));
         }

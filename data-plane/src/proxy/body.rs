@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::buffer::collect::{Replay, collect};
 use super::buffer::held::Held;
 use super::error::ProxyError;
+use super::headers::trailers;
 use super::record::Record;
 use super::upstream::{Key, Sender};
 use crate::backend::Backend;
@@ -159,7 +160,7 @@ impl Body for RequestBody {
                         return Poll::Ready(Some(Err(Fault::BodyTooLarge.into())));
                     }
                 }
-                polled.map(|frame| frame.map(|frame| frame.map_err(BoxError::from)))
+                polled.map(|frame| frame.map(|frame| frame.map(trailers::filter).map_err(BoxError::from)))
             }
             RequestBody::Collected(replay, progress) => {
                 let frame = ready!(Pin::new(&mut **replay).poll_frame(cx));
@@ -167,7 +168,7 @@ impl Body for RequestBody {
                     progress.at.set(Instant::now());
                 }
                 progress.done.set(frame.is_none() || replay.is_end_stream());
-                Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
+                Poll::Ready(frame.map(|frame| frame.map(trailers::filter).map_err(BoxError::from)))
             }
         }
     }
@@ -284,7 +285,7 @@ impl Passing {
                         lease.give_back();
                     }
                 }
-                Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
+                Poll::Ready(frame.map(|frame| frame.map(trailers::filter).map_err(BoxError::from)))
             }
             Poll::Pending => {
                 let patience = self.patience;

@@ -33,6 +33,8 @@ pub(crate) enum ProxyError {
     ProtocolNotServed,
     #[error("an upgrade to HTTP/2 without TLS")]
     Http2Upgrade,
+    #[error("the Connection header names a header of the WebSocket handshake")]
+    HandshakeHeaders,
     #[error("a header field is too large")]
     FieldTooLarge,
     #[error("the client's body broke off or is malformed")]
@@ -104,6 +106,7 @@ impl ProxyError {
             | ProxyError::InvalidTarget
             | ProxyError::DotSegments
             | ProxyError::ClientBody
+            | ProxyError::HandshakeHeaders
             | ProxyError::PlainHttp
             | ProxyError::ClientCertificate(_) => StatusCode::BAD_REQUEST,
             // Another connection would be asked for what the listener wants (RFC 9110, section 15.5.20).
@@ -151,7 +154,9 @@ impl ProxyError {
             ProxyError::MethodNotServed | ProxyError::ProtocolNotServed => ErrorInfo::InvalidMethod,
             ProxyError::TraceNotServed => ErrorInfo::InvalidMethodTrace,
             ProxyError::Http2Upgrade => ErrorInfo::InvalidVersion,
-            ProxyError::FieldTooLarge | ProxyError::NoRule => ErrorInfo::InvalidRequest,
+            ProxyError::FieldTooLarge | ProxyError::HandshakeHeaders | ProxyError::NoRule => {
+                ErrorInfo::InvalidRequest
+            }
             ProxyError::ClientBody | ProxyError::SlowBody { .. } => ErrorInfo::ClientClosedRequest,
             ProxyError::BodyTooLarge { .. } => ErrorInfo::InvalidContentLength,
             // Nothing was wrong with the request, nor with any backend.
@@ -251,6 +256,7 @@ mod tests {
             (ProxyError::Refused(Fault::Target), 400, ErrorInfo::RequestUriInvalid, true),
             (ProxyError::Refused(Fault::HostMissing), 400, ErrorInfo::HttpNoHostHeader, true),
             (ProxyError::Refused(Fault::HeadTimeout), 408, ErrorInfo::ClientClosedRequest, true),
+            (ProxyError::HandshakeHeaders, 400, ErrorInfo::InvalidRequest, false),
             (ProxyError::Misdirected, 421, ErrorInfo::InvalidHost, true),
             (ProxyError::SuiteNotOffered, 421, ErrorInfo::InvalidHost, true),
             (ProxyError::ProtocolChanged, 421, ErrorInfo::InvalidHost, true),

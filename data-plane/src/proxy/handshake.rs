@@ -4,7 +4,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Method, Request, Response, StatusCode, Version};
@@ -13,6 +14,10 @@ use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
 use super::headers::has_token;
 use crate::thread::Thread;
+
+/// Headers without which no backend takes a handshake for one (RFC 6455, section 4.1), or takes it for another.
+const END_TO_END: [HeaderName; 4] =
+    [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_EXTENSIONS];
 
 /// A handshake under way: what the backend must answer.
 #[derive(Debug)]
@@ -49,6 +54,12 @@ impl Handshake {
             (Some(key), None) if wants => Some(Handshake { accept: accept(key.as_bytes()), extended: false }),
             _ => None,
         }
+    }
+
+    /// Whether the `Connection` header of a handshake names one of the handshake's own headers. A proxy removes what
+    /// `Connection` names (RFC 9110, section 7.6.1), and the backend would get a handshake without its key.
+    pub(crate) fn loses_headers(headers: &HeaderMap) -> bool {
+        END_TO_END.iter().any(|name| has_token(headers, &CONNECTION, name.as_str()))
     }
 
     /// Asks the next hop for the same.
@@ -150,6 +161,21 @@ mod tests {
                 *expected,
                 "{method} {pairs:?}"
             );
+        }
+    }
+
+    #[test]
+    fn connection_names_no_header_of_the_handshake() {
+        for (connection, loses) in [
+            ("Upgrade", false),
+            ("Upgrade, Sec-WebSocket", false),
+            ("Upgrade, Sec-WebSocket-Key", true),
+            ("sec-websocket-version, upgrade", true),
+            ("Upgrade,sec-websocket-PROTOCOL", true),
+            ("Upgrade, X, Sec-WebSocket-Extensions", true),
+        ] {
+            let asked = request(Method::GET, &[("connection", connection)]);
+            assert_eq!(Handshake::loses_headers(asked.headers()), loses, "{connection}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod names;
 mod present;
+pub(super) mod trailers;
 
 use std::borrow::Cow;
 

@@ -15,6 +15,7 @@ use hyper::ext::Protocol;
 use super::error::ProxyError;
 use super::headers::has_token;
 use crate::http1::Fault;
+use crate::http1::is_length;
 use crate::http1::request::{is_expectation, is_method, is_target};
 use crate::listener::Crowded;
 
@@ -65,6 +66,9 @@ fn fault(method: &Method, target: &Uri, headers: &HeaderMap, max_body: u64) -> O
         () if !is_target(method.as_str().as_bytes(), text.as_bytes()) => Some(Fault::Target),
         () if several(AUTHORIZATION) => Some(Fault::AuthorizationTwice),
         () if several(CONTENT_LENGTH) => Some(Fault::LengthTwice),
+        () if headers.get(CONTENT_LENGTH).is_some_and(|length| !is_length(length.as_bytes())) => {
+            Some(Fault::LengthInvalid)
+        }
         () if length(headers).is_some_and(|length| length > max_body) => Some(Fault::BodyTooLarge),
         () if !headers.get_all(EXPECT).iter().all(|value| is_expectation(value.as_bytes())) => {
             Some(Fault::Expectation)
@@ -73,7 +77,7 @@ fn fault(method: &Method, target: &Uri, headers: &HeaderMap, max_body: u64) -> O
     }
 }
 
-/// How long the body is said to be: that it is a number has been checked before.
+/// The body's length as `Content-Length` gives it.
 fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
@@ -204,6 +208,14 @@ mod tests {
             ("GET", "/", &[("content-length", "5"), ("content-length", "6")], Some(Fault::LengthTwice)),
             ("PUT", "/", &[("content-length", "100")], None),
             ("PUT", "/", &[("content-length", "101")], Some(Fault::BodyTooLarge)),
+            ("PUT", "/", &[("content-length", "0")], None),
+            ("PUT", "/", &[("content-length", "")], Some(Fault::LengthInvalid)),
+            ("PUT", "/", &[("content-length", "00")], Some(Fault::LengthInvalid)),
+            ("PUT", "/", &[("content-length", "05")], Some(Fault::LengthInvalid)),
+            ("PUT", "/", &[("content-length", " 5")], Some(Fault::LengthInvalid)),
+            ("PUT", "/", &[("content-length", "5 ")], Some(Fault::LengthInvalid)),
+            ("PUT", "/", &[("content-length", "+5")], Some(Fault::LengthInvalid)),
+            ("PUT", "/", &[("content-length", "5,5")], Some(Fault::LengthInvalid)),
             ("GET", "/", &[("expect", "100-Continue")], None),
             ("GET", "/", &[("expect", "nonsense")], Some(Fault::Expectation)),
             ("GET", "/", &[("expect", "100-continue"), ("expect", "more")], Some(Fault::Expectation)),

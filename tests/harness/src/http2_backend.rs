@@ -107,6 +107,11 @@ impl Call {
         std::mem::take(&mut self.buffer)
     }
 
+    /// The trailers, after the body has been read to its end.
+    pub async fn trailers(&mut self) -> Option<HeaderMap> {
+        timely("trailers of a call", self.body.trailers()).await.expect("the call goes on")
+    }
+
     fn take(&mut self, data: Bytes) {
         self.body.flow_control().release_capacity(data.len()).expect("what came can be released");
         self.buffer.extend(data);

@@ -8,11 +8,12 @@ const MAX_BODY: u64 = 4 * 1024 * 1024 * 1024;
 /// Shows a connection's bytes in two pieces, as the reader does: what did not pass is shown again.
 fn run(bytes: &[u8], cut: usize) -> (usize, Option<Fault>) {
     let mut inspector = Inspector::new(MAX_BODY);
-    let first = inspector.inspect(&bytes[..cut]);
+    let mut bytes = bytes.to_vec();
+    let first = inspector.inspect(&mut bytes[..cut]);
     if first.fault.is_some() {
         return (first.count, first.fault);
     }
-    let second = inspector.inspect(&bytes[first.count..]);
+    let second = inspector.inspect(&mut bytes[first.count..]);
     (first.count + second.count, second.fault)
 }
 
@@ -72,6 +73,8 @@ fn what_could_be_taken_for_two_things_passes_not_at_all() {
         (with("Transfer-Encoding: chunked\r\nContent-Length: 5"), Fault::LengthAndCoding),
         (with("Content-Length: 5\r\nContent-Length: 5"), Fault::LengthTwice),
         (with("Content-Length: abc"), Fault::LengthInvalid),
+        (with("Content-Length: 005"), Fault::LengthInvalid),
+        (with("Content-Length: 00"), Fault::LengthInvalid),
         (with("Transfer-Encoding: chunked, identity"), Fault::Coding),
         (with("Transfer-Encoding: gzip, chunked"), Fault::CodingNotServed),
         (with("Expect: something-else"), Fault::Expectation),
@@ -82,7 +85,10 @@ fn what_could_be_taken_for_two_things_passes_not_at_all() {
         (b"GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec(), Fault::CodingInOldVersion),
         (first("GET /"), Fault::OldRequest),
         (first("GET"), Fault::FirstLine),
-        (first("GET / HTTP/1.2"), Fault::Version),
+        (first("GET / HTTP/1.10"), Fault::Version),
+        (first("GET / HTTP/1."), Fault::Version),
+        (first("GET / HTTP/1.x"), Fault::Version),
+        (first("GET / HTTP/2.0"), Fault::Version),
         (first("GET / HTTP/0.3"), Fault::Version),
         (first("GET / http/1.1"), Fault::Version),
         (first("GET / HTTP/1.1 "), Fault::Version),
@@ -150,10 +156,10 @@ fn behind_a_wish_for_an_upgrade_nothing_passes_before_it_is_answered() {
     let bytes = [wish.as_slice(), b"\x81\x05hello"].concat();
     check(&bytes, wish.len(), None);
     let mut inspector = Inspector::new(MAX_BODY);
-    assert_eq!(inspector.inspect(wish).count, wish.len());
+    assert_eq!(inspector.inspect(&mut wish.to_vec()).count, wish.len());
     assert!(inspector.is_undecided());
     inspector.resume();
-    assert_eq!(inspector.inspect(b"nonsense\r\n").fault, Some(Fault::FirstLine));
+    assert_eq!(inspector.inspect(&mut b"nonsense\r\n".to_vec()).fault, Some(Fault::FirstLine));
 }
 
 #[test]
@@ -184,4 +190,28 @@ fn the_stand_in_repeats_what_it_can() {
     for (refused, expected) in cases {
         assert_eq!(stand_in(refused), *expected);
     }
+}
+
+#[test]
+fn a_later_minor_version_is_read_as_1_1() {
+    let other = "GET /a HTTP/1.0\r\n\r\n";
+    for minor in 2..=9 {
+        let request =
+            |minor| format!("\r\nGET /?HTTP/1.{minor} HTTP/1.{minor}\r\nHost: HTTP/1.{minor}\r\n\r\n{other}");
+        let sent = request(minor);
+        let expected = sent.replacen(&format!(" HTTP/1.{minor}\r\nHost"), " HTTP/1.1\r\nHost", 1);
+        for cut in 0..=sent.len() {
+            let (mut bytes, mut inspector) = (sent.clone().into_bytes(), Inspector::new(MAX_BODY));
+            let first = inspector.inspect(&mut bytes[..cut]);
+            let second = inspector.inspect(&mut bytes[first.count..]);
+            assert_eq!(
+                (first.count + second.count, second.fault),
+                (sent.len(), None),
+                "{minor} cut at {cut}"
+            );
+            assert_eq!(String::from_utf8(bytes).unwrap(), expected, "{minor} cut at {cut}");
+        }
+    }
+    let old = b"POST / HTTP/1.2\r\nHost: a\r\n\r\n";
+    assert_eq!(run(old, 0).1, Some(Fault::LengthMissing));
 }

@@ -17,6 +17,7 @@ use crate::backend::Backend;
 use crate::error_info::ErrorInfo;
 use crate::member::Busy;
 use crate::proxy::body::{BoxError, Lease};
+use crate::proxy::headers::trailers;
 use crate::proxy::record::Record;
 use crate::spool::Room;
 
@@ -92,7 +93,7 @@ impl Body for Held {
             }
             None => self.complete(),
         }
-        Poll::Ready(frame)
+        Poll::Ready(frame.map(|frame| frame.map(trailers::filter)))
     }
 
     fn is_end_stream(&self) -> bool {

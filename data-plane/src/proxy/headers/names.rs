@@ -4,6 +4,39 @@
 use http::header::{HeaderMap, HeaderName};
 use tidegate_shared::snapshot::HeaderNames;
 
+/// Header names that frame a message, concern one connection, or are set by the gateway. A backend that maps `_` to `-`, as
+/// CGI, WSGI and PHP do, would take `X_Forwarded_For` for the gateway's own `X-Forwarded-For`.
+const RESERVED: [&str; 14] = [
+    "content-length",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "x-appgw-trace-id",
+    "x-azure-ja4-fingerprint",
+    "x-forwarded-for",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-original-host",
+    "x-original-url",
+    "sec-websocket-accept",
+    "sec-websocket-key",
+    "sec-websocket-version",
+];
+
+/// Whether a name without upper case becomes a reserved one once each `_` is a `-`.
+fn mimics_reserved(name: &str) -> bool {
+    name.contains('_') && is_reserved(name)
+}
+
+/// Whether a name without upper case is a reserved one, or becomes one once each `_` is a `-`.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED.iter().any(|reserved| {
+        let mut pairs = name.bytes().zip(reserved.bytes());
+        name.len() == reserved.len()
+            && pairs.all(|(byte, expected)| byte == expected || (byte, expected) == (b'_', b'-'))
+    })
+}
+
 /// The most that is told of names that were dropped, in bytes.
 const MAX_TOLD: usize = 256;
 
@@ -14,7 +47,11 @@ pub(crate) struct Dropped(Vec<HeaderName>);
 impl Dropped {
     /// Removes what does not pass. Returns it, and how many lines it was.
     pub(super) fn from(headers: &mut HeaderMap, passing: HeaderNames) -> (Dropped, u64) {
-        let passes = |name: &&HeaderName| name.as_str().bytes().all(|byte| passes(byte, passing));
+        let passes = |name: &&HeaderName| {
+            let name = name.as_str();
+            name.bytes().all(|byte| passes(byte, passing))
+                && !(passing == HeaderNames::Standard && mimics_reserved(name))
+        };
         let names: Vec<HeaderName> = headers.keys().filter(|name| !passes(name)).cloned().collect();
         let before = headers.len();
         for name in &names {
@@ -77,6 +114,25 @@ mod tests {
             names.sort_unstable();
             assert_eq!((names.as_slice(), count), (kept, lines), "{passing:?}");
             assert_eq!((dropped.told().as_str(), dropped.is_empty()), (told, told.is_empty()));
+        }
+    }
+
+    #[test]
+    fn names_that_a_backend_may_take_for_reserved_ones_go_by_default() {
+        for (passing, mimics_pass) in [(HeaderNames::Standard, false), (HeaderNames::All, true)] {
+            for reserved in RESERVED {
+                for name in [reserved.replace('-', "_"), reserved.replacen('-', "_", 1)] {
+                    let mut headers = HeaderMap::new();
+                    for name in [name.as_str(), reserved, &format!("{name}s"), &format!("a_{name}")] {
+                        let name = HeaderName::try_from(name).unwrap();
+                        headers.append(name, HeaderValue::from_static("value"));
+                    }
+                    let (_, count) = Dropped::from(&mut headers, passing);
+                    assert_eq!(count, u64::from(!mimics_pass), "{name}");
+                    assert_eq!(headers.contains_key(&name), mimics_pass, "{name}");
+                    assert!(headers.contains_key(reserved), "{reserved}");
+                }
+            }
         }
     }
 

@@ -1,0 +1,84 @@
+//! Trailer fields: what may not come behind a body (RFC 9110, section 6.5.1). Pure.
+//!
+//! A peer that merges trailers into the header section would let them change where a message ends, where it goes, or who
+//! sends it, after all of that has been decided.
+
+use bytes::Bytes;
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, EXPECT,
+    HOST, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
+};
+use http_body::Frame;
+
+use super::names::is_reserved;
+use crate::trace;
+
+/// Framing, routing, authentication, and how content is to be processed.
+const FORBIDDEN: [HeaderName; 19] = [
+    AUTHORIZATION,
+    CONNECTION,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_RANGE,
+    CONTENT_TYPE,
+    COOKIE,
+    EXPECT,
+    HOST,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    SET_COOKIE,
+    TE,
+    trace::TRACEPARENT,
+    trace::TRACESTATE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    WWW_AUTHENTICATE,
+];
+
+/// Removes the fields that may not be trailers, in either direction: those above, and those that the gateway itself sets.
+pub(crate) fn filter(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_data() {
+        Ok(data) => Frame::data(data),
+        Err(frame) => match frame.into_trailers() {
+            Ok(trailers) => Frame::trailers(allowed(trailers)),
+            Err(frame) => frame,
+        },
+    }
+}
+
+fn allowed(mut trailers: HeaderMap) -> HeaderMap {
+    let forbidden = |name: &&HeaderName| FORBIDDEN.contains(name) || is_reserved(name.as_str());
+    let names: Vec<HeaderName> = trailers.keys().filter(forbidden).cloned().collect();
+    for name in names {
+        trailers.remove(name);
+    }
+    trailers
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn what_frames_routes_or_authenticates_is_no_trailer() {
+        let kept = ["etag", "grpc-message", "grpc-status", "server-timing", "x-checksum", "x-forwarded-host"];
+        let dropped =
+            ["x-forwarded-for", "x_forwarded_for", "content_length", "x-original-url", "keep-alive"];
+        let mut trailers = HeaderMap::new();
+        for name in kept.into_iter().chain(dropped).chain(FORBIDDEN.iter().map(HeaderName::as_str)) {
+            let name = HeaderName::try_from(name).unwrap();
+            trailers.append(&name, HeaderValue::from_static("one"));
+            trailers.append(name, HeaderValue::from_static("other"));
+        }
+        let left = filter(Frame::trailers(trailers)).into_trailers().unwrap();
+        let mut names: Vec<&str> = left.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!((names.as_slice(), left.len()), (kept.as_slice(), 2 * kept.len()));
+        let data = filter(Frame::data(Bytes::from_static(b"data")));
+        assert_eq!(data.into_data().unwrap(), "data");
+    }
+}
