@@ -44,6 +44,7 @@ pub(crate) fn run(options: DataPlaneOptions) -> Outcome {
         otlp_endpoint: options.worker.otlp_endpoint,
         timeouts: options.worker.downstream.timeouts(),
         max_request_body: options.worker.downstream.max_request_body,
+        connections_per_address: options.worker.downstream.connections_per_address,
     };
     Ok(tidegate_data_plane::run(config, &stop.asked)?)
 }

@@ -37,6 +37,9 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How many bytes the body of a request may have.
     pub max_request_body: u64,
+    /// How many connections, and further streams of HTTP/2, one client address may hold: nine tenths of what the limit of
+    /// open files allows if this is none, any number if it is 0. A /64 network of IPv6 is one address.
+    pub connections_per_address: Option<usize>,
     /// When a file of access lines is full, and what becomes of it then.
     pub access_log_rotation: Rotation,
     /// Where Prometheus may ask.
@@ -63,6 +66,15 @@ pub struct Rotation {
     pub keep: u32,
 }
 
+/// The least that a client must move while it is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct MinRate {
+    /// Bytes per second, averaged over the time in which the client is waited for; 0 for any.
+    pub bytes_per_second: u32,
+    /// How long the client may be slower.
+    pub grace: Duration,
+}
+
 /// How long a client is waited for. Each time begins anew with what it waits for.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
@@ -74,6 +86,8 @@ pub struct Timeouts {
     pub body: Duration,
     /// For the client to take the next bytes of an answer.
     pub send: Duration,
+    /// For the bytes of a body and of an answer, beside the times above.
+    pub rate: MinRate,
 }
 
 /// Where access lines go.

@@ -25,6 +25,7 @@ mod listener;
 mod member;
 mod metrics;
 mod on_demand;
+mod pace;
 mod probe;
 mod proxy;
 mod resolver;
@@ -54,7 +55,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio_util::sync::CancellationToken;
 
 use access_log::Instance;
-pub use config::{AccessLog, Config, MetricsPage, Rotation, Timeouts};
+pub use config::{AccessLog, Config, MetricsPage, MinRate, Rotation, Timeouts};
 use control::Link;
 use identity::Identity;
 use last_good::LastGood;
@@ -109,7 +110,7 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     instance.set(identity.name().unwrap_or_default());
     let log = access_log::Writer::start(&config.access_log, config.access_log_rotation, instance.clone())?;
     let spans = Exporter::start(config.otlp_endpoint.as_deref())?;
-    let places = Places::raise();
+    let places = Places::raise(config.connections_per_address);
     let room = Room::new(config.data_dir.join("buffers"), config.buffer_space);
     if let Err(error) = room.prepare()
         && is_writable

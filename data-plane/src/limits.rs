@@ -1,12 +1,21 @@
 //! The limit of open files, and the places for connections that it leaves.
 
+mod shares;
+
+use std::fs::File;
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+pub(crate) use shares::Share;
+use shares::Shares;
 
 /// Descriptors kept back for listeners, probes, the channel, files and idle connections to backends; at most a
 /// quarter of what there is.
@@ -16,18 +25,35 @@ const TABLE: u64 = 1 << 16;
 /// What is assumed where the system sets no limit.
 const UNLIMITED: u64 = 1 << 20;
 
+/// The most clients that are being told at once that there is no place for them; fewer where open files are few.
+const MAX_TELLING: u64 = 64;
+/// How often it is logged that the limit is met.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
 /// The places for downstream connections, and for what streams of HTTP/2 need beyond that, shared by all threads of the
 /// process.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     free: Arc<Semaphore>,
-    /// How many have to be free again before the limit counts as left.
-    relief: usize,
-    /// Whether the limit has been met and not left since: said once, not once for each client.
-    limited: Arc<AtomicBool>,
-    /// How often that was.
-    times: Arc<AtomicU64>,
+    /// So many are left to new connections: further streams of HTTP/2 take none of them.
+    kept_for_connections: usize,
     all: usize,
+    shares: Arc<Shares>,
+    /// The clients that may be told at once that there is no place for them.
+    telling: Arc<Semaphore>,
+    /// A descriptor that is given up for a moment, to accept a client and to close its connection.
+    spare: Arc<Mutex<Option<File>>>,
+    met: Arc<Met>,
+}
+
+/// When the limit was met.
+#[derive(Debug)]
+struct Met {
+    since: Instant,
+    /// When it was logged last, in milliseconds from `since`, beginning with 1; 0 for never.
+    logged: AtomicU64,
+    /// How often it was logged.
+    times: AtomicU64,
 }
 
 /// One connection's place; free again on drop.
@@ -47,8 +73,9 @@ fn make_table(files: u64) {
 
 impl Places {
     /// Raises the soft limit of open files to the hard one and says what that allows. Each connection may need a
-    /// second descriptor for its backend.
-    pub(crate) fn raise() -> Places {
+    /// second descriptor for its backend. One client address may hold `per_address` places: nine tenths of all if that is
+    /// not given, any number if it is 0.
+    pub(crate) fn raise(per_address: Option<usize>) -> Places {
         let before = getrlimit(Resource::Nofile);
         let wanted = Rlimit { current: before.maximum, maximum: before.maximum };
         if let Err(error) = setrlimit(Resource::Nofile, wanted) {
@@ -58,42 +85,65 @@ impl Places {
         make_table(files.min(TABLE));
         let connections = connections(files);
         tracing::info!(open_files = files, connections, "connections that the limit of open files allows");
+        let telling = usize::try_from(MAX_TELLING.min(files / 16)).unwrap_or_default();
+        Places::new(connections, per_address, telling)
+    }
+
+    fn new(all: usize, per_address: Option<usize>, telling: usize) -> Places {
+        let tenth = all.div_ceil(10);
+        // A tenth is left to everybody else, whatever one address does.
+        let most = per_address.unwrap_or((all - tenth).max(1));
         Places {
-            free: Arc::new(Semaphore::new(connections)),
-            relief: connections.div_ceil(10),
-            limited: Arc::new(AtomicBool::new(false)),
-            times: Arc::new(AtomicU64::new(0)),
-            all: connections,
+            free: Arc::new(Semaphore::new(all)),
+            kept_for_connections: tenth,
+            all,
+            shares: Shares::new((most > 0).then_some(most)),
+            telling: Arc::new(Semaphore::new(telling)),
+            spare: Arc::new(Mutex::new(spare())),
+            met: Arc::new(Met { since: Instant::now(), logged: AtomicU64::new(0), times: AtomicU64::new(0) }),
         }
     }
 
-    /// Waits for a free place.
-    pub(crate) async fn take(&self) -> Place {
-        let permit = match self.free.clone().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => {
-                self.limit("the limit of connections is reached: accepting pauses while it is");
-                self.free.clone().acquire_owned().await.expect("the places are never closed")
-            }
-        };
-        if self.limited.load(Ordering::Relaxed) && self.free.available_permits() >= self.relief {
-            self.limited.store(false, Ordering::Relaxed);
+    /// A place, if one is free.
+    pub(crate) fn take(&self) -> Option<Place> {
+        let permit = self.free.clone().try_acquire_owned().ok();
+        if permit.is_none() {
+            self.limit("the limit of connections is reached: new clients are answered with 503 or reset");
         }
-        Place { _permit: permit }
+        permit.map(|permit| Place { _permit: permit })
+    }
+
+    /// A share of the client's address in the places. None if the address holds all that it may.
+    pub(crate) fn share(&self, client: IpAddr) -> Option<Share> {
+        self.shares.take(client)
+    }
+
+    /// The right to keep a client for a moment, to tell it that there is no place; none while too many are told.
+    pub(crate) fn tell(&self) -> Option<OwnedSemaphorePermit> {
+        self.telling.clone().try_acquire_owned().ok()
+    }
+
+    /// Gives a descriptor up until the guard is dropped, for a client that there is none for. None while another thread
+    /// does the same, or if there was no descriptor to keep.
+    pub(crate) fn lend_spare(&self) -> Option<Lent<'_>> {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.take().map(|_| Lent(spare))
     }
 
     /// One that nobody will miss, for a further stream of a connection that has its own: none when so few are left that
     /// new connections need them.
-    pub(crate) fn take_spare(&self) -> Option<Place> {
-        if self.free.available_permits() <= self.relief {
+    pub(crate) fn take_spare(&self, client: IpAddr) -> Option<(Place, Share)> {
+        if self.free.available_permits() <= self.kept_for_connections {
             return None;
         }
-        self.free.clone().try_acquire_owned().ok().map(|permit| Place { _permit: permit })
+        let share = self.share(client)?;
+        let permit = self.free.clone().try_acquire_owned().ok()?;
+        Some((Place { _permit: permit }, share))
     }
 
     /// Notes that the system itself refused a connection.
     pub(crate) fn starved(&self, error: &io::Error) {
-        self.limit(&format!("no connection can be accepted for now: {error}"));
+        self.limit(&format!("no connection can be accepted for now, and new clients are reset: {error}"));
     }
 
     /// How many there are.
@@ -106,17 +156,36 @@ impl Places {
         self.free.available_permits()
     }
 
-    /// How often none was.
+    /// How often none was, where all within 10 s are one.
     pub(crate) fn times_limited(&self) -> u64 {
-        self.times.load(Ordering::Relaxed)
+        self.met.times.load(Ordering::Relaxed)
     }
 
     fn limit(&self, what: &str) {
-        if !self.limited.swap(true, Ordering::Relaxed) {
-            self.times.fetch_add(1, Ordering::Relaxed);
+        let last = self.met.logged.load(Ordering::Relaxed);
+        let now = u64::try_from(self.met.since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let is_due = last == 0 || u128::from(now.saturating_sub(last)) >= LOG_INTERVAL.as_millis();
+        let (set, fail) = (Ordering::Relaxed, Ordering::Relaxed);
+        if is_due && self.met.logged.compare_exchange(last, now, set, fail).is_ok() {
+            self.met.times.fetch_add(1, Ordering::Relaxed);
             tracing::warn!("{what}");
         }
     }
+}
+
+/// The spare descriptor is free while this lives.
+#[derive(Debug)]
+pub(crate) struct Lent<'a>(MutexGuard<'a, Option<File>>);
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        *self.0 = spare();
+    }
+}
+
+/// A descriptor of nothing; none if there is none to be had.
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
 }
 
 fn connections(files: u64) -> usize {
@@ -130,19 +199,51 @@ mod tests {
 
     #[tokio::test]
     async fn further_streams_leave_places_for_new_connections() {
-        let places = Places {
-            free: Arc::new(Semaphore::new(4)),
-            relief: 2,
-            limited: Arc::default(),
-            times: Arc::default(),
-            all: 4,
-        };
-        let (first, second) = (places.take_spare(), places.take_spare());
-        assert!(first.is_some() && second.is_some());
-        assert!(places.take_spare().is_none());
-        places.take().await;
-        drop(first);
-        assert!(places.take_spare().is_some());
+        let client = "192.0.2.1".parse().unwrap();
+        let places = Places::new(20, Some(0), 1);
+        let mut taken: Vec<_> = (0..18).map(|_| places.take_spare(client)).collect();
+        assert!(taken.iter().all(Option::is_some));
+        assert!(places.take_spare(client).is_none());
+        assert!(places.take().is_some());
+        taken.pop();
+        assert!(places.take_spare(client).is_some());
+    }
+
+    #[tokio::test]
+    async fn that_there_is_no_place_is_logged_once_in_ten_seconds() {
+        let mut places = Places::new(1, None, 1);
+        let place = places.take();
+        for _ in 0..100 {
+            assert!(place.is_some() && places.take().is_none());
+        }
+        assert_eq!(places.times_limited(), 1);
+        Arc::get_mut(&mut places.met).unwrap().since -= 2 * LOG_INTERVAL;
+        for _ in 0..100 {
+            assert!(places.take().is_none());
+        }
+        assert_eq!(places.times_limited(), 2);
+        drop(place);
+        assert!(places.take().is_some());
+    }
+
+    #[tokio::test]
+    async fn an_address_holds_no_more_than_nine_tenths_unless_told_otherwise() {
+        let client = "192.0.2.1".parse().unwrap();
+        for (all, per_address, expected) in
+            [(100, None, 90), (1, None, 1), (100, Some(7), 7), (100, Some(0), 200)]
+        {
+            let places = Places::new(all, per_address, 1);
+            let held: Vec<_> = (0..200).map_while(|_| places.share(client)).collect();
+            assert_eq!(held.len(), expected, "{all} {per_address:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_spare_descriptor_comes_back() {
+        let places = Places::new(1, None, 1);
+        for _ in 0..3 {
+            assert!(places.lend_spare().is_some());
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod guard;
 mod http1;
 mod http2;
 mod preamble;
+mod reject;
 mod wire;
 
 use std::io;
@@ -19,9 +20,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::Place;
+use crate::limits::{Place, Share};
 use crate::metrics::cell::REQUEST;
-use crate::metrics::series::{Counted, TLS_VERSIONS};
+use crate::metrics::series::{Counted, Rejection, TLS_VERSIONS};
 use crate::proxy::dedicated::Dedicated;
 use crate::runtime::Runtime;
 use crate::stream::Stream;
@@ -35,8 +36,8 @@ pub(crate) use wire::Wire;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long to wait before accepting again after the system refused for want of resources.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long to wait before accepting again after the system refused because it was out of resources.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What all requests of one downstream connection share.
 #[derive(Debug)]
@@ -60,6 +61,7 @@ pub(crate) struct Connection {
     /// Connections to backends that nobody else's requests may go over.
     pub(crate) dedicated: Dedicated,
     _place: Place,
+    _share: Share,
     _live: Live,
 }
 
@@ -88,35 +90,38 @@ pub(crate) async fn accept(
         Err(error) => return tracing::error!(%address, %error, "a bound socket cannot be used"),
     };
     loop {
-        let accepted = async {
-            // The place comes after the client: a socket that nobody dials keeps none from the others.
-            let (tcp, client) = socket.accept().await?;
-            // A client of IPv4 that came to a socket for both has an address of IPv4.
-            let client = SocketAddr::new(client.ip().to_canonical(), client.port());
-            Ok((tcp, client, thread.places.take().await))
-        };
-        let accepted: io::Result<_> = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = close.cancelled() => return,
-            accepted = accepted => accepted,
+            accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok((tcp, client, place)) => {
+            Ok((tcp, client)) => {
+                let counts = Counted::new(&current.load().series, thread.number);
+                let Some(place) = thread.places.take() else {
+                    let runtime = current.load();
+                    let secure = runtime.sites.get(&address).is_some_and(|site| site.tls.is_some());
+                    reject::reject(&thread.places, counts.cells(), tcp, secure, Rejection::Limit);
+                    continue;
+                };
                 let arrival = Arrival {
                     live: thread.enter(),
-                    counts: Counted::new(&current.load().series, thread.number),
+                    counts,
                     place,
                     thread: thread.clone(),
                     current: current.clone(),
                     address,
-                    client,
+                    // A client of IPv4 that came to a socket for both has an address of IPv4.
+                    client: SocketAddr::new(client.ip().to_canonical(), client.port()),
                 };
                 tokio::task::spawn_local(serve(arrival, tcp));
             }
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
-                // Out of descriptors or memory: what runs goes on, new clients wait in the kernel's queue.
+                // Out of descriptors or memory: what runs goes on, new clients are reset.
                 thread.places.starved(&error);
+                let counts = current.load().series.connections.clone();
+                reject::reset_some(&thread.places, &socket, counts.of(thread.number)).await;
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -157,6 +162,10 @@ async fn serve(mut arrival: Arrival, mut tcp: TcpStream) {
     }
     drop(proxies);
     let secure = tls.is_some();
+    let places = &arrival.thread.places;
+    let Some(share) = places.share(arrival.client.ip()) else {
+        return reject::reject(places, arrival.counts.cells(), tcp, secure, Rejection::Address);
+    };
     // Boxed, as is HTTP/2: a plain connection of HTTP/1.1 is to be no larger for what it does not need.
     let agreed = match tls {
         None => Some((Stream::Plain(tcp), None)),
@@ -164,9 +173,9 @@ async fn serve(mut arrival: Arrival, mut tcp: TcpStream) {
     };
     let Some((stream, facts)) = agreed else { return };
     if stream.chose(ALPN_HTTP2) {
-        Box::pin(http2::serve(arrival.connected(secure, facts), stream, close)).await;
+        Box::pin(http2::serve(arrival.connected(share, secure, facts), stream, close)).await;
     } else {
-        http1::serve(arrival.connected(secure, facts), stream, close).await;
+        http1::serve(arrival.connected(share, secure, facts), stream, close).await;
     }
 }
 
@@ -213,7 +222,7 @@ async fn shake_hands(server: &Server, tcp: TcpStream) -> io::Result<(Stream, Opt
 }
 
 impl Arrival {
-    fn connected(self, secure: bool, tls: Option<Box<TlsFacts>>) -> Rc<Connection> {
+    fn connected(self, share: Share, secure: bool, tls: Option<Box<TlsFacts>>) -> Rc<Connection> {
         Rc::new(Connection {
             forwarded_for: printable(self.client),
             forwarded_port: HeaderValue::from(self.address.port()),
@@ -227,6 +236,7 @@ impl Arrival {
             wire: Arc::default(),
             dedicated: Dedicated::default(),
             _place: self.place,
+            _share: share,
             _live: self.live,
         })
     }

@@ -91,7 +91,7 @@ mod tests {
         let rows: Vec<String> = families::ALL.iter().map(|family| family.row()).collect();
         assert_eq!(documented, rows.iter().map(String::as_str).collect());
 
-        let metrics = Metrics::new(Places::raise(), Arc::default(), Arc::default());
+        let metrics = Metrics::new(Places::raise(None), Arc::default(), Arc::default());
         let page = metrics.page();
         let exported: BTreeSet<&str> = page
             .lines()

@@ -37,7 +37,9 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tidegate_shared::path::has_dot_segments;
 
+use crate::http1::Fault;
 use crate::listener::Connection;
+use crate::metrics::series::REQUEST;
 use crate::runtime::{Action, Route, Selection, Target};
 use crate::spool::Room;
 use crate::thread::Thread;
@@ -76,7 +78,9 @@ pub(crate) async fn serve(
 ) -> Result<Response<ResponseBody>, Infallible> {
     let (id, largest) = (TransactionId::new(&connection.thread), connection.thread.max_request_body);
     // Boxed, for it goes through many hands.
-    let mut request = Box::new(request.map(|body| RequestBody::new(body, largest)));
+    let (head, body) = request.into_parts();
+    let body = RequestBody::new(body, largest, || http2::pace(&head, &connection.thread.timeouts));
+    let mut request = Box::new(Request::from_parts(head, body));
     let translated = match request.version() {
         Version::HTTP_2 => http2::translate(&mut request, largest),
         _ => absolute::translate(&mut request),
@@ -105,6 +109,10 @@ pub(crate) async fn serve(
             response
         }
         Err(error) => {
+            // The guard of a connection of HTTP/1.1 notes it there, and it is counted at its end.
+            if matches!(error, ProxyError::Refused(Fault::SlowBody)) && connection.wire.fault().is_none() {
+                connection.counts.cells().slow[REQUEST].add(1);
+            }
             let answers = match record.route() {
                 Some(route) => route.answers.clone(),
                 None => connection.current.load().answers.clone(),

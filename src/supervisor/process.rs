@@ -114,6 +114,10 @@ pub(super) fn arguments(plan: &WorkerPlan) -> Vec<OsString> {
     for (name, timeout) in options.downstream.named_timeouts() {
         option(name, format_duration(timeout).into());
     }
+    option("--min-client-rate", options.downstream.min_client_rate.to_string().into());
+    if let Some(most) = options.downstream.connections_per_address {
+        option("--connections-per-address", most.to_string().into());
+    }
     option("--max-request-body", options.downstream.max_request_body.to_string().into());
     option("--tunnel-buffer", format_tunnel_buffer(options.tunnel_buffer).into());
     option("--buffer-space", options.buffer_space.to_string().into());
@@ -157,7 +161,8 @@ mod tests {
                     --access-log-max-size 1MiB --access-log-keep 0 --metrics off --buffer-space 7MiB \
                     --otlp-endpoint http://127.0.0.1:4318 --dns-server 127.0.0.4:53,[::1]:53 \
                     --client-header-timeout 1s --client-body-timeout 2s --client-send-timeout 3s \
-                    --keep-alive-timeout 4s --max-request-body 9MiB --tunnel-buffer 64KiB";
+                    --keep-alive-timeout 4s --max-request-body 9MiB --min-client-rate 7 \
+                    --min-client-rate-grace 9s --connections-per-address 11 --tunnel-buffer 64KiB";
         let cli = Cli::try_parse_from(std::iter::once("tidegate").chain(told.split_whitespace())).unwrap();
         let plan = WorkerPlan::new(&cli.up, "warn", None, "127.0.0.1:9444".parse().unwrap()).unwrap();
         let slot = Slot::new(&plan.workers_dir, 3);

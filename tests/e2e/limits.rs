@@ -1,12 +1,20 @@
 //! Too much of anything: refused, and nothing else suffers.
 
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 use tidegate_harness::{
-    API_VERSION, Backend, Gateway, GatewayDocument, Peer, loopback, memory_kib, wait_for,
+    API_VERSION, Authority, Backend, Ending, Gateway, GatewayDocument, Metrics, Peer, loopback, memory_kib,
+    wait_for,
 };
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use crate::tidegate;
+use crate::{HOST, tidegate, with_https};
 
 #[tokio::test]
 async fn a_document_above_the_limit_is_413_and_every_other_body_above_4_mib() {
@@ -102,6 +110,16 @@ async fn malformed_requests_are_answered_or_dropped_and_the_worker_lives() {
     assert_eq!(gateway.tidegate.live_worker(1), Some(worker), "the worker is another");
 }
 
+/// Whether a client that says nothing is reset.
+async fn is_reset(address: SocketAddr) -> bool {
+    let reset = async {
+        let mut byte = [0];
+        let read = async { TcpStream::connect(address).await?.read(&mut byte).await };
+        read.await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset)
+    };
+    timeout(Duration::from_secs(10), reset).await.unwrap_or(false)
+}
+
 #[tokio::test]
 async fn a_worker_without_files_left_refuses_and_recovers() {
     let backend = Backend::start().await;
@@ -112,28 +130,132 @@ async fn a_worker_without_files_left_refuses_and_recovers() {
     let few = Rlimit { current: Some(open + 10), maximum: Some(open + 10) };
     prlimit(pid, Resource::Nofile, few).unwrap();
 
-    let mut held = Vec::new();
+    let mut held = vec![gateway.peer().await];
+    let mut more = Vec::new();
     for _ in 0..40 {
-        held.push(gateway.peer().await);
+        // It may be reset at once.
+        more.extend(TcpStream::connect(gateway.http()).await.ok());
     }
     // Whichever of the two limits is met first.
     let said = || {
         let output = gateway.tidegate.output();
         let lines = output.lines();
-        lines.filter(|l| l.contains("accepting pauses") || l.contains("connection can be accepted")).count()
+        lines
+            .filter(|l| l.contains("limit of connections") || l.contains("connection can be accepted"))
+            .count()
     };
     wait_for("the worker to say so", async || (said() > 0).then_some(())).await;
+    // Nobody waits for an answer that does not come.
+    assert!(is_reset(gateway.http()).await, "a client without a descriptor was not reset");
     // What is open already goes on, and so does the process.
     held[0].write("GET /held HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let status = held[0].read_head().await.status();
     assert!(matches!(status, 200 | 502 | 503), "{status}");
     assert_eq!(said(), 1, "it is said once");
-    drop(held);
+    drop((held, more));
     wait_for("the worker to take connections again", async || {
         (gateway.get("/recovered").await.status == 200).then_some(())
     })
     .await;
     assert_eq!(gateway.tidegate.live_worker(1), Some(worker), "the worker is another");
+}
+
+/// A worker that has so few descriptors from its start that its places are few.
+async fn with_few_places(gateway: &Gateway) {
+    let worker = gateway.tidegate.worker_pid(1).await;
+    let up = gateway.tidegate.processes().into_iter().find(|pid| *pid != worker).unwrap();
+    let few = Rlimit { current: Some(128), maximum: Some(128) };
+    prlimit(Pid::from_raw(i32::try_from(up).unwrap()), Resource::Nofile, few).unwrap();
+    let old = gateway.tidegate.kill_worker(1).await;
+    gateway.tidegate.worker_other_than(1, old).await;
+    gateway.tidegate.all_connected().await;
+    gateway
+        .tidegate
+        .metrics_when("the places are few", |metrics| {
+            (1.0..100.0).contains(&metrics.sum("tidegate_connection_places", &[]))
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn where_places_are_used_up_new_clients_are_answered_or_reset() {
+    let (backend, authority) = (Backend::start().await, Authority::new());
+    let tidegate = tidegate().option("--connections-per-address", "0");
+    let gateway =
+        Gateway::start_with(tidegate, &[backend.ip()], |document| with_https(document, &authority)).await;
+    with_few_places(&gateway).await;
+    let mut held = Vec::new();
+    let free = gateway.tidegate.metrics_when("some places are free", |metrics| {
+        metrics.sum("tidegate_connection_places_free", &[]) > 0.0
+    });
+    for _ in 0..free.await.sum("tidegate_connection_places_free", &[]) as usize {
+        held.push(gateway.peer().await);
+    }
+    let full = |metrics: &Metrics| metrics.sum("tidegate_connection_places_free", &[]) == 0.0;
+    gateway.tidegate.metrics_when("no place is free", full).await;
+    for _ in 0..20 {
+        let mut late = gateway.peer().await;
+        late.write("GET /late HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let (answer, ending) = late.read_to_end().await;
+        let answer = String::from_utf8(answer).unwrap();
+        let is_told = answer.starts_with("HTTP/1.1 503 ") && answer.contains("Retry-After: 5");
+        assert!(is_told && ending == Ending::Eof || ending == Ending::Reset, "{answer} {ending:?}");
+    }
+    assert!(is_reset(gateway.https()).await, "a client of TLS was not reset");
+    assert!(backend.requests().is_empty());
+    let counted = |metrics: &Metrics| {
+        metrics.sum("tidegate_connections_rejected_total", &["reason=\"limit\""]) >= 21.0
+            && metrics.sum("tidegate_connection_limit_reached_total", &[]) >= 1.0
+    };
+    gateway.tidegate.metrics_when("each of them was counted", counted).await;
+    let said = gateway.tidegate.output();
+    let said = said.lines().filter(|line| line.contains("the limit of connections is reached")).count();
+    assert_eq!(said, 1, "it is said once in ten seconds");
+    drop(held);
+    wait_for("the worker to take connections again", async || {
+        (gateway.get("/recovered").await.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_address_holds_more_connections_than_its_share() {
+    let (backend, authority) = (Backend::start().await, Authority::new());
+    let tidegate = tidegate().option("--connections-per-address", "3");
+    let gateway = Gateway::start_with(tidegate, &[backend.ip()], |document| {
+        let proxied = json!({"protocol": "Http", "proxyProtocol": {"sources": ["127.0.0.0/8"]}});
+        with_https(document, &authority).listener("http", "http", &proxied)
+    })
+    .await;
+    let come = async |client: &str| {
+        let mut peer = gateway.peer().await;
+        peer.write(format!("PROXY TCP4 {client} 127.0.0.1 4000 80\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+            .await;
+        let status = peer.read_head().await.status();
+        (status, peer)
+    };
+    // The proxy is one address, its clients are several.
+    let mut held = Vec::new();
+    for client in ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"] {
+        let (status, peer) = come(client).await;
+        assert_eq!(status, 200, "{client}");
+        held.push(peer);
+    }
+    assert_eq!(come("192.0.2.1").await.0, 429);
+    assert_eq!(come("192.0.2.2").await.0, 200);
+    held.remove(0);
+    wait_for("a share to come back", async || (come("192.0.2.1").await.0 == 200).then_some(())).await;
+
+    // With TLS there is nothing to be told with.
+    let mut secure = Vec::new();
+    for _ in 0..3 {
+        secure.push(Peer::connect_tls(gateway.https(), HOST, &authority.client()).await);
+    }
+    assert!(is_reset(gateway.https()).await, "a client of TLS was not reset");
+    let counted = |metrics: &Metrics| {
+        metrics.sum("tidegate_connections_rejected_total", &["reason=\"address\""]) >= 2.0
+    };
+    gateway.tidegate.metrics_when("each of them was counted", counted).await;
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use tidegate_harness::{
-    Authority, Backend, Behaviour, Ending, FramePeer, Gateway, Http2Client, ManualBackend, PREFACE, Reason,
-    StreamEnd, TidegateBuilder, Verdict, flag, frame, header_block, kind, memory_kib,
+    Authority, Backend, Behaviour, Ending, FramePeer, Gateway, Http2Client, ManualBackend, Metrics, PREFACE,
+    Reason, StreamEnd, TidegateBuilder, Verdict, flag, frame, header_block, kind, memory_kib,
 };
 
 use crate::http2::with_http2;
@@ -151,4 +151,77 @@ async fn a_stream_of_http_2_that_nobody_reads_is_reset_and_no_other() {
     peer.write([PREFACE, &settings, &request].concat()).await.expect("a proper beginning is taken");
     let reset = |verdict| matches!(verdict, Verdict::Reset(..));
     assert_eq!(peer.verdict(reset).await, Verdict::Reset(1, u32::from(Reason::CANCEL)));
+}
+
+/// Clients must be faster than any trickle, and have little time to show it.
+fn in_haste(bytes_per_second: &str) -> TidegateBuilder {
+    tidegate().option("--min-client-rate", bytes_per_second).option("--min-client-rate-grace", "700ms")
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_below_the_minimum_rate_is_408_by_either_version() {
+    let (backend, authority) = (Backend::start().await, Authority::new());
+    let document = |document| with_http2(with_https(document, &authority));
+    let gateway = Gateway::start_with(in_haste("240"), &[backend.ip()], document).await;
+    let moment = std::time::Duration::from_millis(50);
+    let mut client = gateway.peer().await;
+    client.write("POST /1/trickle HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n").await;
+    while client.is_silent_for(moment).await {
+        if client.try_write("x").await.is_err() {
+            break;
+        }
+    }
+    let head = client.read_head().await;
+    assert_eq!((head.status(), head.header("connection")), (408, Some("close")));
+
+    let mut client = Http2Client::connect_tls(gateway.https(), HOST, &authority.client()).await;
+    let mut stream = client.begin("POST", "/2/trickle", &[], false).await;
+    stream.write("x").await;
+    stream.answer().await.expect(408);
+    // A call of gRPC may be quiet.
+    let mut call =
+        client.begin("POST", "/2/call", &[("content-type", "application/grpc+proto")], false).await;
+    let mut idle = gateway.peer().await;
+    assert!(idle.is_silent_for(std::time::Duration::from_millis(1800)).await);
+    call.finish();
+    call.answer().await.expect(200);
+    client.get("/2/sibling").await.expect(200);
+
+    for path in ["/1/trickle", "/2/trickle"] {
+        gateway.access_log().line_with(&[path, "408", "below the minimum rate"]).await;
+    }
+    let counted =
+        |metrics: &Metrics| metrics.sum("tidegate_slow_clients_total", &["direction=\"request\""]) == 2.0;
+    gateway.tidegate.metrics_when("each of them was counted", counted).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_taken_below_the_minimum_rate_is_cut_but_not_one_that_comes_slowly() {
+    let (backend, authority) = (Backend::start().await, Authority::new());
+    let document = |document| with_http2(with_https(document, &authority));
+    let gateway = Gateway::start_with(in_haste("1000000000"), &[backend.ip()], document).await;
+    // It is the backend that is slow.
+    backend.behave(Behaviour::Drip);
+    let mut patient = gateway.peer().await;
+    patient.write("GET /drip HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(patient.read_head().await.status(), 200);
+    let mut client = Http2Client::connect_tls(gateway.https(), HOST, &authority.client()).await;
+    let mut waiting = client.begin("GET", "/waiting", &[], true).await;
+    assert_eq!(waiting.read_exact(5).await, b"first");
+
+    backend.behave(Behaviour::status(200, &"x".repeat(40 << 20)));
+    let mut unread = gateway.peer().await;
+    unread.write("GET /1/unread HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut stream = client.begin("GET", "/2/unread", &[], true).await;
+    assert_eq!(stream.head().await.status(), 200);
+    assert_eq!(stream.was_reset().await, Reason::CANCEL);
+    for path in ["/1/unread", "/2/unread"] {
+        gateway.access_log().line_with(&[path, "took its answer below the minimum rate"]).await;
+    }
+    backend.release();
+    assert_eq!(waiting.read_to_end().await, (b"last".to_vec(), StreamEnd::Finished));
+    let counted =
+        |metrics: &Metrics| metrics.sum("tidegate_slow_clients_total", &["direction=\"response\""]) == 2.0;
+    gateway.tidegate.metrics_when("each of them was counted", counted).await;
+    drop((unread, patient));
 }

@@ -69,6 +69,10 @@ pub(crate) enum Fault {
     HeadTimeout,
     #[error("the client paused for too long within the body of its request")]
     BodyTimeout,
+    #[error("the client sent the body of its request below the minimum rate")]
+    SlowBody,
+    #[error("the client took its answer below the minimum rate")]
+    SlowAnswer,
     #[error("the client took nothing for too long")]
     SendTimeout,
 }

@@ -89,9 +89,10 @@ fn chunked_end(bytes: &[u8]) -> Option<usize> {
 /// Shows the bytes as they would arrive in pieces of that size: what did not pass is shown again with what follows it.
 fn in_pieces(bytes: &[u8], piece: usize) -> (usize, Option<super::Fault>) {
     let (mut inspector, mut passed, mut shown) = (Inspector::new(MAX_BODY), 0, 0);
+    let mut bytes = bytes.to_vec();
     while shown < bytes.len() {
         shown = (shown + piece).min(bytes.len());
-        let Pass { count, fault } = inspector.inspect(&bytes[passed..shown]);
+        let Pass { count, fault } = inspector.inspect(&mut bytes[passed..shown]);
         passed += count;
         if fault.is_some() {
             return (passed, fault);
@@ -104,8 +105,10 @@ fn in_pieces(bytes: &[u8], piece: usize) -> (usize, Option<super::Fault>) {
 fn fuzz_request_boundaries() {
     bolero::check!().for_each(|bytes: &[u8]| {
         let mut inspector = Inspector::new(MAX_BODY);
-        let Pass { count, fault } = inspector.inspect(bytes);
-        match read_again(&bytes[..count]) {
+        // What the inspector makes of a later minor version is what hyper reads.
+        let mut passing = bytes.to_vec();
+        let Pass { count, fault } = inspector.inspect(&mut passing);
+        match read_again(&passing[..count]) {
             // A fault leaves the state as it was, so it says nothing of what has passed.
             _ if fault.is_some() => {}
             Reading::InBody => {

@@ -19,6 +19,7 @@ use super::wire::{CLIENT, GATEWAY, TUNNEL, Wire};
 use crate::config::Timeouts;
 use crate::http1::Fault;
 use crate::http1::request::{Inspector, stand_in};
+use crate::pace::Pace;
 use crate::stream::Stream;
 
 /// How long a client that was refused may go on talking, so that it gets to read why.
@@ -43,6 +44,10 @@ pub(crate) struct Guarded {
     /// Whether a request has come yet.
     greeted: bool,
     clock: Clock,
+    /// How the client sends the body that is under way.
+    sending: Pace,
+    /// How the client takes answers.
+    taking: Pace,
     lingering: Option<(Instant, usize)>,
 }
 
@@ -83,6 +88,8 @@ impl Guarded {
             refused: false,
             greeted: false,
             clock: Clock::default(),
+            sending: Pace::new(timeouts.rate, timeouts.body),
+            taking: Pace::new(timeouts.rate, timeouts.send),
             lingering: None,
         }
     }
@@ -208,7 +215,10 @@ impl Guarded {
         let times = self.timeouts;
         let (limit, fault) = match self.wire.turn() {
             _ if self.refused => return Poll::Pending,
-            _ if self.inspector.is_in_body() => (times.body, Some(Fault::BodyTimeout)),
+            _ if self.inspector.is_in_body() => match self.sending.allowance() {
+                allowance if allowance < times.body => (allowance, Some(Fault::SlowBody)),
+                _ => (times.body, Some(Fault::BodyTimeout)),
+            },
             GATEWAY | TUNNEL => return Poll::Pending,
             _ if self.holds_a_head() => (times.header, Some(Fault::HeadTimeout)),
             _ if self.greeted => (times.idle, None),
@@ -268,15 +278,41 @@ impl Guarded {
     /// Notes how a write went: one that is stuck for too long ends the connection.
     fn written<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_ready() {
-            self.clock.writing = None;
+            if let Some(since) = self.clock.writing.take() {
+                self.taking.waited(since.elapsed());
+            }
             return poll;
         }
         let since = *self.clock.writing.get_or_insert_with(Instant::now);
-        if !self.clock.is_over(cx, since + self.timeouts.send) {
+        let (limit, fault) = match self.taking.allowance() {
+            allowance if allowance < self.timeouts.send => (allowance, Fault::SlowAnswer),
+            _ => (self.timeouts.send, Fault::SendTimeout),
+        };
+        if !self.clock.is_over(cx, since + limit) {
             return Poll::Pending;
         }
-        self.wire.set_fault(Fault::SendTimeout);
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, Fault::SendTimeout)))
+        self.wire.set_fault(fault);
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, fault)))
+    }
+
+    /// Notes how many bytes a write took, beside how it went.
+    fn took(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(count)) = poll {
+            self.taking.moved(count as u64);
+        }
+        self.written(cx, poll)
+    }
+
+    /// Notes what was read of a body, after how long a wait.
+    fn measure(&mut self, was_in_body: bool, count: usize) {
+        if was_in_body {
+            if let Some(since) = self.clock.reading {
+                self.sending.waited(since.elapsed());
+            }
+            self.sending.moved(count as u64);
+        } else if self.inspector.is_in_body() {
+            self.sending = Pace::new(self.timeouts.rate, self.timeouts.body);
+        }
     }
 }
 
@@ -284,11 +320,13 @@ impl AsyncRead for Guarded {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let had_begun = this.holds_a_beginning();
+        let (was_in_body, before) = (this.inspector.is_in_body(), buf.filled().len());
         loop {
             let read = this.poll_inspected(cx, buf);
             this.wire.set_within_head(this.holds_a_head());
             if let Poll::Ready(read) = read {
                 this.greeted = true;
+                this.measure(was_in_body, buf.filled().len() - before);
                 this.clock.reading = None;
                 return Poll::Ready(read);
             }
@@ -308,7 +346,7 @@ impl AsyncWrite for Guarded {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
         this.heard();
-        this.written(cx, written)
+        this.took(cx, written)
     }
 
     fn poll_write_vectored(
@@ -319,7 +357,7 @@ impl AsyncWrite for Guarded {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
         this.heard();
-        this.written(cx, written)
+        this.took(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

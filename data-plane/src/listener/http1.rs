@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::Connection;
 use super::guard::Guarded;
 use super::wire::Busy;
+use crate::http1::Fault;
+use crate::metrics::series::{REQUEST, RESPONSE};
 use crate::proxy;
 use crate::proxy::body::ResponseBody;
 use crate::stream::Stream;
@@ -66,6 +68,11 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
             .await
         }
     };
+    match own.wire.fault() {
+        Some(Fault::SlowBody) => own.counts.cells().slow[REQUEST].add(1),
+        Some(Fault::SlowAnswer) => own.counts.cells().slow[RESPONSE].add(1),
+        _ => {}
+    }
     match served {
         Ok(()) => {}
         // Refused by the framing before it was a request: hyper has answered, and there is no record of it.

@@ -4,12 +4,15 @@
 //! What a client can make the worker keep is the product of two numbers below: streams at once, and bytes a stream.
 //! The connection's own window is that product, so that a stream that nobody reads never holds up its siblings.
 
+mod frames;
 mod sent;
 mod streams;
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -21,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::Connection;
 use crate::proxy;
 use crate::stream::{PEER_TIMEOUT, Stream};
+use frames::{Link, Metered};
 use sent::Sent;
 pub(crate) use streams::OpenStream;
 use streams::Streams;
@@ -50,16 +54,25 @@ pub(crate) struct Crowded;
 /// runs may finish.
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
     let (client, address) = (connection.client, connection.address);
-    if let Err(error) = run(connection, stream, &close).await {
+    // It may carry tunnels. A client that takes nothing is given up after the send timeout anyway.
+    stream.set_peer_timeout(PEER_TIMEOUT.max(connection.thread.timeouts.send));
+    let link = Rc::new(Link::default());
+    let served = run(connection.clone(), Metered::new(stream, link.clone()), &link, &close).await;
+    if link.is_flooded.get() {
+        connection.counts.cells().floods.add(1);
+        tracing::debug!(%client, %address, "a connection ended for a flood of frames");
+    } else if let Err(error) = served {
         tracing::debug!(%client, %address, %error, "a connection ended early");
     }
 }
 
-async fn run(connection: Rc<Connection>, stream: Stream, close: &CancellationToken) -> hyper::Result<()> {
-    let send = connection.thread.timeouts.send;
-    // It may carry tunnels. A client that takes nothing is given up after `send` anyway.
-    stream.set_peer_timeout(PEER_TIMEOUT.max(send));
-    let streams = Streams::new(send);
+async fn run(
+    connection: Rc<Connection>,
+    stream: Metered,
+    link: &Link,
+    close: &CancellationToken,
+) -> hyper::Result<()> {
+    let streams = Streams::new(&connection.thread.timeouts);
     let count = streams.clone();
     // Names are not looked at before hyper does.
     connection.wire.expect_odd_names();
@@ -80,17 +93,35 @@ async fn run(connection: Rc<Connection>, stream: Stream, close: &CancellationTok
     let mut http = pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         biased;
-        served = http.as_mut() => return served,
+        served = to_its_end(http.as_mut(), link) => return served,
         () = close.cancelled() => {}
         () = streams.used_up() => {}
     }
     http.as_mut().graceful_shutdown();
     tokio::select! {
         biased;
-        served = http.as_mut() => served,
+        served = to_its_end(http.as_mut(), link) => served,
         // Whoever does not even answer the farewell is not waited for.
         () = streams.end_after_farewell() => Ok(()),
     }
+}
+
+/// Serves a connection until it has ended. hyper returns as if it had when a CONNECT comes with a content length: it has
+/// reset that stream, and can be asked to go on with the others.
+async fn to_its_end(
+    mut http: Pin<&mut impl Future<Output = hyper::Result<()>>>,
+    link: &Link,
+) -> hyper::Result<()> {
+    let mut left = MAX_ERRORS;
+    poll_fn(|cx| {
+        loop {
+            match http.as_mut().poll(cx) {
+                Poll::Ready(Ok(())) if !link.is_ended.get() && left > 0 => left -= 1,
+                other => return other,
+            }
+        }
+    })
+    .await
 }
 
 /// One stream, in its own task.
@@ -99,9 +130,9 @@ async fn answer(
     mut request: Request<Incoming>,
 ) -> Result<hyper::Response<Sent>, Infallible> {
     let stream = OpenStream::current().expect("the executor has noted which stream this is");
-    if !stream.has_place(&connection.thread.places) {
+    if !stream.has_place(&connection.thread.places, connection.client.ip()) {
         request.extensions_mut().insert(Crowded);
     }
-    let response = proxy::serve(connection, request).await?;
-    Ok(response.map(|body| Sent::new(body, stream)))
+    let response = proxy::serve(connection.clone(), request).await?;
+    Ok(response.map(|body| Sent::new(body, stream, connection)))
 }

@@ -149,6 +149,25 @@ pub(crate) const HEADERS_DROPPED: Family = family(
     "Request headers that were not passed on because of their names.",
 );
 
+pub(crate) const REJECTED: Family = family(
+    "tidegate_connections_rejected",
+    Counter,
+    &["gateway", "reason"],
+    "Connections that were answered with 503 or 429, or reset, because no place was free or their address held too many.",
+);
+pub(crate) const FLOODS: Family = family(
+    "tidegate_http2_floods",
+    Counter,
+    OF_GATEWAY,
+    "Connections of HTTP/2 that were ended because their clients sent too many frames that carry nothing.",
+);
+pub(crate) const SLOW: Family = family(
+    "tidegate_slow_clients",
+    Counter,
+    &["gateway", "direction"],
+    "Requests that were ended because their clients sent bodies, or took answers, below the minimum rate.",
+);
+
 pub(crate) const PLACES: Family = family(
     "tidegate_connection_places",
     Gauge,
@@ -161,7 +180,7 @@ pub(crate) const LIMITED: Family = family(
     "tidegate_connection_limit_reached",
     Counter,
     &[],
-    "How often accepting paused because no place was free or the system refused.",
+    "How often no place was free or the system refused; all within 10 s are one.",
 );
 pub(crate) const LINES_DROPPED: Family = family(
     "tidegate_access_log_lines_dropped",
@@ -213,6 +232,9 @@ pub(crate) const ALL: &[&Family] = &[
     &TURNED_AWAY,
     &MALFORMED,
     &HEADERS_DROPPED,
+    &REJECTED,
+    &FLOODS,
+    &SLOW,
     &PLACES,
     &PLACES_FREE,
     &LIMITED,

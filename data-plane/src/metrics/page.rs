@@ -9,13 +9,15 @@ use tidegate_shared::protocol::HealthState;
 
 use super::cell::{Bounds, Count, REQUEST, Shards, TUNNEL, Times, total};
 use super::families::{
-    BACKENDS, BUILD, CONNECT, CONNECTIONS, CONNECTIONS_OPENED, FAILURES, FIRST_BYTE, HANDSHAKE_FAILURES,
-    HANDSHAKE_TIME, HANDSHAKES, HEADERS_DROPPED, LAST_BYTE, LIMITED, LINES_DROPPED, MALFORMED, PLACES,
-    PLACES_FREE, RECEIVED, REQUEST_TIME, REQUESTS, RESPONSES, SENT, SPANS_DROPPED, TUNNEL_HANDSHAKE,
-    TUNNEL_RECEIVED, TUNNEL_SENT, TUNNEL_TIME, TUNNELS, TUNNELS_CLOSED, TUNNELS_OPENED, TURNED_AWAY,
-    UNREACHABLE, UNSAVED,
+    BACKENDS, BUILD, CONNECT, CONNECTIONS, CONNECTIONS_OPENED, FAILURES, FIRST_BYTE, FLOODS,
+    HANDSHAKE_FAILURES, HANDSHAKE_TIME, HANDSHAKES, HEADERS_DROPPED, LAST_BYTE, LIMITED, LINES_DROPPED,
+    MALFORMED, PLACES, PLACES_FREE, RECEIVED, REJECTED, REQUEST_TIME, REQUESTS, RESPONSES, SENT, SLOW,
+    SPANS_DROPPED, TUNNEL_HANDSHAKE, TUNNEL_RECEIVED, TUNNEL_SENT, TUNNEL_TIME, TUNNELS, TUNNELS_CLOSED,
+    TUNNELS_OPENED, TURNED_AWAY, UNREACHABLE, UNSAVED,
 };
-use super::series::{CODE_CLASSES, Connections, RuleSeries, TLS_VERSIONS, TUNNEL_ENDS, TargetSeries};
+use super::series::{
+    CODE_CLASSES, Connections, DIRECTIONS, REJECTIONS, RuleSeries, TLS_VERSIONS, TUNNEL_ENDS, TargetSeries,
+};
 use crate::error_info::ErrorInfo;
 use crate::runtime::Runtime;
 
@@ -183,7 +185,40 @@ impl Page {
         write(&HANDSHAKE_TIME, &|shards| Value::times(REQUEST, shards, |c| &c.handshake))?;
         write(&TURNED_AWAY, &|shards| Value::count(shards, |c| &c.turned_away))?;
         write(&MALFORMED, &|shards| Value::count(shards, |c| &c.malformed))?;
-        write(&HEADERS_DROPPED, &|shards| Value::count(shards, |c| &c.headers_dropped))
+        write(&HEADERS_DROPPED, &|shards| Value::count(shards, |c| &c.headers_dropped))?;
+        REJECTED.write(encoder, |samples| {
+            for runtime in &self.gateways {
+                for (number, (_, name)) in REJECTIONS.iter().enumerate() {
+                    let count = runtime.series.connections.sum(|c| &c.rejected[number]);
+                    samples.count(&[&runtime.name, name], count)?;
+                }
+            }
+            Ok(())
+        })?;
+        self.of_connections(&FLOODS, encoder, |c| &c.floods)?;
+        SLOW.write(encoder, |samples| {
+            for runtime in &self.gateways {
+                for (number, name) in DIRECTIONS.iter().enumerate() {
+                    let count = runtime.series.connections.sum(|c| &c.slow[number]);
+                    samples.count(&[&runtime.name, name], count)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn of_connections(
+        &self,
+        family: &Family,
+        encoder: &mut Encoder<'_>,
+        number: impl Fn(&Connections) -> &Count,
+    ) -> fmt::Result {
+        family.write(encoder, |samples| {
+            for runtime in &self.gateways {
+                samples.count(&[&runtime.name], runtime.series.connections.sum(&number))?;
+            }
+            Ok(())
+        })
     }
 
     fn process(&self, encoder: &mut Encoder<'_>) -> fmt::Result {

@@ -16,6 +16,26 @@ pub(crate) const CODE_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// The versions of TLS that handshakes are counted by.
 pub(crate) const TLS_VERSIONS: [&str; 2] = ["TLSv1.2", "TLSv1.3"];
 
+/// Why clients are turned away for having come when too many were there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    /// No place, or no descriptor, was free.
+    Limit,
+    /// The client's address held all that it may.
+    Address,
+}
+
+/// All of them, by their label.
+pub(crate) const REJECTIONS: [(Rejection, &str); 2] =
+    [(Rejection::Limit, "limit"), (Rejection::Address, "address")];
+
+/// What slow clients are slow with, by label: bodies of requests, and answers.
+pub(crate) const DIRECTIONS: [&str; 2] = ["request", "response"];
+/// The place of bodies of requests among [`DIRECTIONS`].
+pub(crate) const REQUEST: usize = 0;
+/// The place of answers among [`DIRECTIONS`].
+pub(crate) const RESPONSE: usize = 1;
+
 /// How tunnels end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TunnelEnd {
@@ -111,6 +131,12 @@ pub(crate) struct Connections {
     /// What was refused before it was a request.
     pub(crate) malformed: Count,
     pub(crate) headers_dropped: Count,
+    /// By why: answered with 503 or 429, or reset.
+    pub(crate) rejected: [Count; REJECTIONS.len()],
+    /// Connections of HTTP/2 that were ended for a flood of frames.
+    pub(crate) floods: Count,
+    /// Requests whose clients sent their bodies too slowly, and those that took their answers too slowly.
+    pub(crate) slow: [Count; DIRECTIONS.len()],
 }
 
 /// A listener with the rule that is behind it; both names are empty for requests that came to none.

@@ -24,6 +24,7 @@ use crate::error_info::ErrorInfo;
 use crate::http1::Fault;
 use crate::listener::Connection;
 use crate::member::Busy;
+use crate::pace::Pace;
 use crate::thread::Thread;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -40,11 +41,15 @@ pub(crate) struct Progress {
     pub(crate) waits_for_client: Cell<bool>,
     /// How many bytes it may have.
     limit: u64,
+    /// How the client sends it.
+    pace: Cell<Pace>,
+    /// When waiting for the client began, if it is waited for now.
+    pub(crate) waiting: Cell<Option<Instant>>,
 }
 
 impl Progress {
     /// Of a body of which nothing has gone up, and that may have `limit` bytes.
-    pub(crate) fn start(limit: u64) -> Rc<Progress> {
+    pub(crate) fn start(limit: u64, pace: Pace) -> Rc<Progress> {
         Rc::new(Progress {
             bytes: Cell::new(0),
             at: Cell::new(Instant::now()),
@@ -52,7 +57,34 @@ impl Progress {
             broken: Cell::new(false),
             waits_for_client: Cell::new(false),
             limit,
+            pace: Cell::new(pace),
+            waiting: Cell::new(None),
         })
+    }
+
+    /// How long the client may be waited for from now on; none if it need not send at a minimum rate.
+    pub(crate) fn allowance(&self) -> Option<Duration> {
+        let pace = self.pace.get();
+        let waited = self.waiting.get().map_or(Duration::ZERO, |since| since.elapsed());
+        pace.is_limited().then(|| pace.allowance().saturating_sub(waited))
+    }
+
+    /// Notes that the client is waited for from now on, or has sent `bytes`.
+    pub(crate) fn measure(&self, bytes: Option<u64>) {
+        let mut pace = self.pace.get();
+        if !pace.is_limited() {
+            return;
+        }
+        match (bytes, self.waiting.get()) {
+            (None, None) => self.waiting.set(Some(Instant::now())),
+            (None, Some(_)) => {}
+            (Some(bytes), since) => {
+                pace.waited(since.map_or(Duration::ZERO, |since| since.elapsed()));
+                pace.moved(bytes);
+                self.pace.set(pace);
+                self.waiting.set(None);
+            }
+        }
     }
 
     /// Notes that so much more of it is there.
@@ -69,9 +101,10 @@ impl Progress {
     /// Notes what came of asking the client for more.
     fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, hyper::Error>>>, ended: bool) {
         self.waits_for_client.set(polled.is_pending());
-        let Poll::Ready(frame) = polled else { return };
+        let Poll::Ready(frame) = polled else { return self.measure(None) };
         if let Some(Ok(frame)) = frame {
             self.add(length(frame));
+            self.measure(Some(length(frame)));
         }
         self.done.set(frame.is_none() || ended);
         self.broken.set(matches!(frame, Some(Err(_))) || self.is_too_large());
@@ -89,8 +122,8 @@ pub(crate) enum RequestBody {
 
 impl RequestBody {
     /// Wraps a body that may have `limit` bytes; one that is empty from the start has no progress to watch.
-    pub(crate) fn new(inner: Incoming, limit: u64) -> RequestBody {
-        let progress = (!inner.is_end_stream()).then(|| Progress::start(limit));
+    pub(crate) fn new(inner: Incoming, limit: u64, pace: impl FnOnce() -> Pace) -> RequestBody {
+        let progress = (!inner.is_end_stream()).then(|| Progress::start(limit, pace()));
         RequestBody::Passing { inner: Some(inner), progress }
     }
 
@@ -112,9 +145,11 @@ impl RequestBody {
     /// # Errors
     /// Those of [`collect`].
     pub(crate) async fn collect(&mut self, thread: &Thread) -> Result<(), ProxyError> {
-        if let RequestBody::Passing { inner: Some(inner), .. } = std::mem::replace(self, RequestBody::empty())
+        if let RequestBody::Passing { inner: Some(inner), progress } =
+            std::mem::replace(self, RequestBody::empty())
         {
-            let progress = Progress::start(thread.max_request_body);
+            let pace = progress.map_or(Pace::UNLIMITED, |progress| progress.pace.get());
+            let progress = Progress::start(thread.max_request_body, pace);
             let collected = collect(inner, Some(&progress), &thread.room, thread.timeouts.body).await?;
             *self = RequestBody::replay(collected.replay(), &progress);
         }

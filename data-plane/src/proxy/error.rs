@@ -222,7 +222,11 @@ fn info_of(fault: Fault) -> ErrorInfo {
         Fault::HostMissing => ErrorInfo::HttpNoHostHeader,
         Fault::HostTwice => ErrorInfo::InvalidHost,
         Fault::LengthInvalid | Fault::LengthTwice | Fault::LengthMissing => ErrorInfo::InvalidContentLength,
-        Fault::HeadTimeout | Fault::BodyTimeout | Fault::SendTimeout => ErrorInfo::ClientClosedRequest,
+        Fault::HeadTimeout
+        | Fault::BodyTimeout
+        | Fault::SendTimeout
+        | Fault::SlowBody
+        | Fault::SlowAnswer => ErrorInfo::ClientClosedRequest,
         _ => ErrorInfo::InvalidRequest,
     }
 }
@@ -235,7 +239,11 @@ fn status_of(fault: Fault) -> StatusCode {
         Fault::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Fault::Expectation => StatusCode::EXPECTATION_FAILED,
         Fault::CodingNotServed => StatusCode::NOT_IMPLEMENTED,
-        Fault::HeadTimeout | Fault::BodyTimeout | Fault::SendTimeout => StatusCode::REQUEST_TIMEOUT,
+        Fault::HeadTimeout
+        | Fault::BodyTimeout
+        | Fault::SendTimeout
+        | Fault::SlowBody
+        | Fault::SlowAnswer => StatusCode::REQUEST_TIMEOUT,
         _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -80,7 +80,7 @@ pub(crate) async fn exchange(
     let upload = request.body().progress().cloned();
     let given_up = Cell::new(false);
     let times = Times::new(target.request_timeout, connection.thread.timeouts.body);
-    let mut wait = times.backend;
+    let mut wait = times.first(upload.as_deref());
     let attempts = Attempts {
         connection,
         target,

@@ -6,18 +6,22 @@
 //! reads it in HTTP/1.1.
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderMap, HeaderValue, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderValue,
+    UPGRADE,
 };
+use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Method, Request, Uri};
+use http::{Method, Request, Uri, Version};
 use hyper::ext::Protocol;
 
 use super::error::ProxyError;
 use super::headers::has_token;
+use crate::config::Timeouts;
 use crate::http1::Fault;
 use crate::http1::is_length;
 use crate::http1::request::{is_expectation, is_method, is_target};
 use crate::listener::Crowded;
+use crate::pace::Pace;
 
 /// The largest header field, name and value together.
 const MAX_FIELD: usize = 8 * 1024;
@@ -80,6 +84,16 @@ fn fault(method: &Method, target: &Uri, headers: &HeaderMap, max_body: u64) -> O
 /// The body's length as `Content-Length` gives it.
 fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// How the client must send the body of a request. With HTTP/1.1 the guard of its connection sees to that; and a stream of
+/// gRPC messages may be quiet for as long as it likes.
+pub(super) fn pace(head: &Parts, timeouts: &Timeouts) -> Pace {
+    let content_type = head.headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
+    match head.version == Version::HTTP_2 && !content_type.starts_with(b"application/grpc") {
+        true => Pace::new(timeouts.rate, timeouts.body),
+        false => Pace::UNLIMITED,
+    }
 }
 
 /// Whether a request of HTTP/1.1 asks to go on in HTTP/2 without TLS: what RFC 9113 has done away with.

@@ -13,7 +13,7 @@ use tidegate_shared::snapshot::{
 use uuid::Uuid;
 
 use super::*;
-use crate::config::{AccessLog, Config, MetricsPage, Rotation, Timeouts};
+use crate::config::{AccessLog, Config, MetricsPage, MinRate, Rotation, Timeouts};
 use crate::member::Member;
 
 fn config() -> Config {
@@ -27,7 +27,14 @@ fn config() -> Config {
         dns_servers: Vec::new(),
         threads: NonZeroUsize::MIN,
         drain_timeout: second,
-        timeouts: Timeouts { header: second, idle: second, body: second, send: second },
+        timeouts: Timeouts {
+            header: second,
+            idle: second,
+            body: second,
+            send: second,
+            rate: MinRate { bytes_per_second: 0, grace: second },
+        },
+        connections_per_address: None,
         max_request_body: 0,
         buffer_space: 0,
         tunnel_buffer: 0,

@@ -10,8 +10,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::super::Connection;
 use super::streams::OpenStream;
 use crate::http1::Fault;
+use crate::metrics::series::RESPONSE;
 use crate::proxy::body::{BoxError, ResponseBody};
 
 /// The most that a client must take within its time: what a DATA frame holds unless the client allows more.
@@ -24,16 +26,18 @@ pub(super) struct Sent {
     /// What has come of the body and was too much for one piece.
     rest: Bytes,
     stream: Rc<OpenStream>,
+    connection: Rc<Connection>,
 }
 
 impl Sent {
-    pub(super) fn new(body: ResponseBody, stream: Rc<OpenStream>) -> Sent {
-        stream.offers(true);
-        Sent { body, rest: Bytes::new(), stream }
+    pub(super) fn new(body: ResponseBody, stream: Rc<OpenStream>, connection: Rc<Connection>) -> Sent {
+        stream.offers(Some(0));
+        Sent { body, rest: Bytes::new(), stream, connection }
     }
 
     fn piece_of(&mut self, mut data: Bytes) -> Frame<Bytes> {
         self.rest = data.split_off(data.len().min(PIECE));
+        self.stream.offers(Some(data.len()));
         Frame::data(data)
     }
 }
@@ -48,13 +52,12 @@ impl Body for Sent {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         if !this.rest.is_empty() {
-            this.stream.offers(true);
             let rest = std::mem::take(&mut this.rest);
             return Poll::Ready(Some(Ok(this.piece_of(rest))));
         }
         let polled = Pin::new(&mut this.body).poll_frame(cx);
         // While the backend is waited for, the client is not to blame.
-        this.stream.offers(polled.is_ready());
+        this.stream.offers(polled.is_ready().then_some(0));
         polled.map(|frame| {
             let frame = frame?.map(|frame| match frame.into_data() {
                 Ok(data) => this.piece_of(data),
@@ -81,9 +84,12 @@ impl Body for Sent {
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        self.stream.offers(false);
-        if self.stream.given_up.get() {
-            self.body.give_up(Fault::SendTimeout);
+        self.stream.offers(None);
+        if let Some(fault) = self.stream.given_up.get() {
+            if fault == Fault::SlowAnswer {
+                self.connection.counts.cells().slow[RESPONSE].add(1);
+            }
+            self.body.give_up(fault);
         }
     }
 }

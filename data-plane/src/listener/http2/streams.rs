@@ -5,6 +5,7 @@
 //! whose answer is not taken for too long is reset.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,10 +13,13 @@ use std::time::Duration;
 use hyper::rt::Executor;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::{Place, Places};
+use crate::config::{MinRate, Timeouts};
+use crate::http1::Fault;
+use crate::limits::{Place, Places, Share};
+use crate::pace::Pace;
 
 /// Requests on one connection, after which the client is asked to open another.
 const MAX_REQUESTS: u32 = 1000;
@@ -23,6 +27,8 @@ const MAX_REQUESTS: u32 = 1000;
 const MAX_FURTHER_REQUESTS: u32 = 1000;
 /// How long a connection without a stream is kept.
 const IDLE: Duration = Duration::from_secs(180);
+/// How soon a stream is looked at again whose client has nothing to take.
+const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 /// How long a connection without a stream that was told to end may take to do so.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -43,11 +49,12 @@ struct Count {
     overstayed: CancellationToken,
     /// How long a client may take nothing: of an answer, and of the farewell.
     patience: Duration,
+    rate: MinRate,
 }
 
 impl Streams {
-    /// Of a new connection whose client may take nothing for `patience`.
-    pub(super) fn new(patience: Duration) -> Streams {
+    /// Of a new connection.
+    pub(super) fn new(timeouts: &Timeouts) -> Streams {
         Streams(Rc::new(Count {
             requests: Cell::default(),
             open: Cell::default(),
@@ -55,7 +62,8 @@ impl Streams {
             closed: Notify::new(),
             farewell: Cell::default(),
             overstayed: CancellationToken::new(),
-            patience,
+            patience: timeouts.send,
+            rate: timeouts.rate,
         }))
     }
 
@@ -116,10 +124,13 @@ pub(crate) struct OpenStream {
     sending: RefCell<Option<AbortHandle>>,
     /// Since when something has been there for the client and was not taken; none while there is nothing.
     untaken: Cell<Option<Instant>>,
-    /// That was too long.
-    pub(super) given_up: Cell<bool>,
+    /// The bytes of the piece that is there.
+    offered: Cell<usize>,
+    pace: Cell<Pace>,
+    /// That was too long, or pieces were taken too slowly.
+    pub(super) given_up: Cell<Option<Fault>>,
     /// None for the first stream, which has that of the connection.
-    place: RefCell<Option<Place>>,
+    place: RefCell<Option<(Place, Share)>>,
 }
 
 impl OpenStream {
@@ -129,6 +140,8 @@ impl OpenStream {
             count: count.clone(),
             sending: RefCell::new(None),
             untaken: Cell::default(),
+            offered: Cell::default(),
+            pace: Cell::new(Pace::new(count.rate, count.patience)),
             given_up: Cell::default(),
             place: RefCell::new(None),
         }
@@ -147,31 +160,46 @@ impl OpenStream {
         }
     }
 
-    /// Makes sure of a place, until the stream ends. Whether there was one.
-    pub(super) fn has_place(&self, places: &Places) -> bool {
+    /// Makes sure of a place for this client, until the stream ends. Whether there was one.
+    pub(super) fn has_place(&self, places: &Places, client: IpAddr) -> bool {
         if self.count.open.get() <= 1 {
             return true;
         }
-        let place = places.take_spare();
+        let place = places.take_spare(client);
         let found = place.is_some();
         self.place.replace(place);
         found
     }
 
-    /// Whether there is something for the client to take.
-    pub(super) fn offers(&self, something: bool) {
-        self.untaken.set(something.then(Instant::now));
+    /// What is there for the client to take: a piece of so many bytes, or nothing. It has taken what was there before.
+    pub(super) fn offers(&self, piece: Option<usize>) {
+        let now = Instant::now();
+        if let Some(since) = self.untaken.replace(piece.map(|_| now)) {
+            let mut pace = self.pace.get();
+            pace.waited(now - since);
+            pace.moved(self.offered.get() as u64);
+            self.pace.set(pace);
+        }
+        self.offered.set(piece.unwrap_or_default());
     }
 
-    /// Waits until the client has taken nothing for so long.
+    /// Waits until the client has taken nothing for so long, or has taken what was there too slowly.
     async fn untaken_for(&self, patience: Duration) {
         loop {
-            let due = self.untaken.get().unwrap_or_else(Instant::now) + patience;
-            sleep_until(due).await;
-            if self.untaken.get().is_some_and(|since| since + patience <= Instant::now()) {
-                self.given_up.set(true);
-                return;
+            let allowance = self.pace.get().allowance();
+            let Some(since) = self.untaken.get() else {
+                // What comes may have to be taken within the allowance, and is looked at again soon enough for that.
+                sleep(allowance.clamp(SHORTEST_LOOK.min(patience), patience)).await;
+                continue;
+            };
+            let (limit, fault) = match allowance < patience {
+                true => (allowance, Fault::SlowAnswer),
+                false => (patience, Fault::SendTimeout),
+            };
+            if since + limit <= Instant::now() {
+                return self.given_up.set(Some(fault));
             }
+            sleep_until(since + limit).await;
         }
     }
 }
@@ -224,7 +252,10 @@ mod tests {
     const MOMENT: Duration = Duration::from_millis(1);
 
     fn streams() -> Streams {
-        Streams::new(Duration::from_secs(60))
+        let second = Duration::from_secs(1);
+        let rate = MinRate { bytes_per_second: 240, grace: 5 * second };
+        let times = 60 * second;
+        Streams::new(&Timeouts { header: times, idle: times, body: times, send: times, rate })
     }
 
     async fn is_ready(future: impl Future<Output = ()>) -> bool {
@@ -292,9 +323,32 @@ mod tests {
         let stream = OpenStream::new(&streams.0);
         let patience = streams.0.patience;
         assert!(!is_ready(stream.untaken_for(patience)).await, "there is nothing to take");
-        stream.offers(true);
+        stream.offers(Some(16 * 1024));
+        stream.offers(Some(16 * 1024));
         assert!(!is_ready(stream.untaken_for(patience)).await, "it has only just come");
         stream.untaken.set(Some(Instant::now() - patience));
-        assert!(is_ready(stream.untaken_for(patience)).await && stream.given_up.get());
+        assert!(is_ready(stream.untaken_for(patience)).await);
+        assert_eq!(stream.given_up.get(), Some(Fault::SendTimeout));
+    }
+
+    #[tokio::test]
+    async fn what_is_taken_too_slowly_is_given_up_but_not_for_a_slow_backend() {
+        let streams = streams();
+        let stream = OpenStream::new(&streams.0);
+        let patience = streams.0.patience;
+        let offer_for_a_second = |piece| {
+            stream.offers(Some(piece));
+            stream.untaken.set(Some(Instant::now() - Duration::from_secs(1)));
+        };
+        for _ in 0..100 {
+            offer_for_a_second(240);
+            stream.offers(None);
+        }
+        assert!(!is_ready(stream.untaken_for(patience)).await, "the client takes what the rate asks");
+        for _ in 0..6 {
+            offer_for_a_second(1);
+        }
+        assert!(is_ready(stream.untaken_for(patience)).await);
+        assert_eq!(stream.given_up.get(), Some(Fault::SlowAnswer));
     }
 }

@@ -70,12 +70,20 @@ where
 {
     let mut collecting = Collecting::default();
     loop {
-        let frame = timeout(pause, body.frame()).await;
-        let frame = frame.map_err(|_| ProxyError::SlowBody { seconds: pause.as_secs() })?;
+        let allowance = progress.and_then(Progress::allowance).unwrap_or(Duration::MAX);
+        if let Some(progress) = progress {
+            progress.measure(None);
+        }
+        let frame = timeout(pause.min(allowance), body.frame()).await;
+        let frame = frame.map_err(|_| match allowance < pause {
+            true => ProxyError::Refused(Fault::SlowBody),
+            false => ProxyError::SlowBody { seconds: pause.as_secs() },
+        })?;
         match frame.transpose().map_err(|_| ProxyError::ClientBody)?.map(Frame::into_data) {
             Some(Ok(data)) => {
                 if let Some(progress) = progress {
                     progress.add(data.len() as u64);
+                    progress.measure(Some(data.len() as u64));
                     if progress.is_too_large() {
                         return Err(ProxyError::Refused(Fault::BodyTooLarge));
                     }

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use crate::http1::Fault;
 use crate::proxy::body::Progress;
 use crate::proxy::error::ProxyError;
+
+/// Uploads are not looked at more often than that.
+const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 
 /// How long either side may keep a request from going on.
 pub(super) struct Times {
@@ -18,17 +22,36 @@ impl Times {
         Times { backend, client: client.max(backend) }
     }
 
+    /// How long is to be waited before [`Times::left`] is asked first.
+    pub(super) fn first(&self, upload: Option<&Progress>) -> Duration {
+        self.backend.min(next_look(upload))
+    }
+
     /// How long is to be waited before this is asked again; or who has had its time.
     pub(super) fn left(&self, upload: Option<&Progress>) -> Result<Duration, ProxyError> {
         let quiet = upload.map_or(Duration::MAX, |upload| upload.at.get().elapsed());
         let waits_for_client = upload.is_some_and(|upload| upload.waits_for_client.get());
         let limit = if waits_for_client { self.client } else { self.backend };
+        if waits_for_client && upload.and_then(Progress::allowance) == Some(Duration::ZERO) {
+            return Err(ProxyError::Refused(Fault::SlowBody));
+        }
         match (limit.saturating_sub(quiet), limit.as_secs()) {
             (Duration::ZERO, seconds) if waits_for_client => Err(ProxyError::SlowBody { seconds }),
             (Duration::ZERO, seconds) => Err(ProxyError::Timeout { seconds }),
-            (left, _) => Ok(left),
+            (left, _) if waits_for_client => Ok(left.min(allowance(upload))),
+            (left, _) => Ok(left.min(next_look(upload))),
         }
     }
+}
+
+/// How long the client may be waited for by the rate that it must keep.
+fn allowance(upload: Option<&Progress>) -> Duration {
+    upload.and_then(Progress::allowance).unwrap_or(Duration::MAX)
+}
+
+/// How soon an upload is looked at again while its client is not waited for: soon enough for what that has left.
+fn next_look(upload: Option<&Progress>) -> Duration {
+    allowance(upload).max(SHORTEST_LOOK)
 }
 
 #[cfg(test)]
@@ -36,6 +59,8 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::config::MinRate;
+    use crate::pace::Pace;
     use crate::proxy::page::Answers;
 
     #[test]
@@ -53,12 +78,37 @@ mod tests {
             (5, 2, true, 5, Err(408)),
         ] {
             let times = Times::new(backend * second, client * second);
-            let progress = Progress::start(u64::MAX);
+            let progress = Progress::start(u64::MAX, Pace::UNLIMITED);
             progress.waits_for_client.set(waits_for_client);
             progress.at.set(Instant::now() - quiet * second);
             let left = times.left(Some(&progress)).map(|left| left.as_secs_f64().round());
             let left = left.map_err(|error| error.response(&Answers::default(), false).status().as_u16());
             assert_eq!(left, expected, "{backend} {client} {waits_for_client} {quiet}");
         }
+    }
+
+    #[test]
+    fn only_time_in_which_the_client_is_waited_for_counts_against_its_rate() {
+        let second = Duration::from_secs(1);
+        let times = Times::new(60 * second, 60 * second);
+        let rate = MinRate { bytes_per_second: 240, grace: 5 * second };
+        let upload = Progress::start(u64::MAX, Pace::new(rate, 60 * second));
+        assert_eq!(times.first(Some(&upload)), 5 * second);
+        assert_eq!(times.first(None), 60 * second);
+        let left = || times.left(Some(&upload)).map(|left| left.as_secs_f64().round());
+        upload.at.set(Instant::now() - 20 * second);
+        assert_eq!(left().ok(), Some(5.0), "the backend is slow");
+        let wait = |time| {
+            upload.measure(None);
+            upload.waiting.set(Some(Instant::now() - time));
+        };
+        upload.waits_for_client.set(true);
+        wait(4 * second);
+        assert_eq!(left().ok(), Some(1.0));
+        upload.measure(Some(240 * 2));
+        wait(2 * second);
+        assert_eq!(left().ok(), Some(1.0), "two seconds were earned");
+        wait(4 * second);
+        assert!(matches!(left(), Err(ProxyError::Refused(Fault::SlowBody))));
     }
 }

@@ -80,12 +80,12 @@ fn fuzz_http2_translation() {
             // A POST may come without a length over HTTP/2.
             return;
         }
-        let head = written(&request);
+        let mut head = written(&request);
         if head.len() > 16 * 1024 || request.headers().len() > 100 {
             return;
         }
         let mut inspector = Inspector::new(MAX_BODY);
-        let pass = inspector.inspect(&head);
+        let pass = inspector.inspect(&mut head);
         assert_eq!((pass.count, pass.fault), (head.len(), None), "{:?}", String::from_utf8_lossy(&head));
     });
 }

@@ -1,0 +1,97 @@
+//! How many places each client address holds, so that no address can take all of them.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The number of locks: connections of different addresses rarely wait for each other.
+const SHARDS: usize = 16;
+
+/// What each address holds. An IPv6 client has a whole /64 network, which counts as one address.
+#[derive(Debug)]
+pub(super) struct Shares {
+    /// The most that one address may hold; none for no limit.
+    most: Option<usize>,
+    hasher: RandomState,
+    held: [Mutex<HashMap<IpAddr, usize>>; SHARDS],
+}
+
+/// One connection or stream of an address; given back on drop.
+#[derive(Debug)]
+pub(crate) struct Share {
+    /// None without a limit.
+    of: Option<(Arc<Shares>, IpAddr)>,
+}
+
+impl Shares {
+    pub(super) fn new(most: Option<usize>) -> Arc<Shares> {
+        Arc::new(Shares { most, hasher: RandomState::new(), held: Default::default() })
+    }
+
+    /// One more for this client. None if its address holds all that it may.
+    pub(super) fn take(self: &Arc<Shares>, client: IpAddr) -> Option<Share> {
+        let Some(most) = self.most else { return Some(Share { of: None }) };
+        let address = network(client);
+        let mut held = self.shard(&address);
+        let count = held.entry(address).or_default();
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Share { of: Some((self.clone(), address)) })
+    }
+
+    fn shard(&self, address: &IpAddr) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        let shard = &self.held[self.hasher.hash_one(address) as usize % SHARDS];
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let Some((shares, address)) = &self.of else { return };
+        let mut held = shares.shard(address);
+        if let Some(count) = held.get_mut(address) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(address);
+            }
+        }
+    }
+}
+
+fn network(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_address_has_its_share_and_gets_it_back() {
+        let shares = Shares::new(Some(2));
+        let take = |client: &str| shares.take(client.parse().unwrap());
+        let (first, second) = (take("192.0.2.1"), take("::ffff:192.0.2.1"));
+        assert!(first.is_some() && second.is_some() && take("192.0.2.1").is_none());
+        assert!(take("192.0.2.2").is_some(), "another address");
+        drop(first);
+        assert!(take("192.0.2.1").is_some());
+        let networks = [take("2001:db8::1"), take("2001:db8::2:1")];
+        assert!(networks.iter().all(Option::is_some) && take("2001:db8::3").is_none());
+        assert!(take("2001:db8:0:1::1").is_some(), "another network");
+        drop((second, networks));
+        assert!(shares.held.iter().all(|shard| shard.lock().unwrap().is_empty()), "nothing is kept");
+    }
+
+    #[test]
+    fn without_a_limit_nothing_is_counted() {
+        let shares = Shares::new(None);
+        let all: Vec<_> = (0..100).map(|_| shares.take("192.0.2.1".parse().unwrap())).collect();
+        assert!(all.iter().all(Option::is_some));
+    }
+}

@@ -1,0 +1,105 @@
+//! The minimum rate at which a client moves bytes while it is waited for. Pure.
+//!
+//! A client that sends a byte now and then never pauses for long, and could hold what serves it for days. Time in which
+//! something else is waited for, such as a slow backend, does not count.
+
+use std::time::Duration;
+
+use crate::config::MinRate;
+
+/// What a client has left of the time in which it may be waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// How long it may be waited for before more bytes come.
+    allowance: Duration,
+    /// The most that it can save up.
+    most: Duration,
+    /// What each byte adds to it.
+    nanoseconds_per_byte: u64,
+}
+
+impl Pace {
+    /// Without a minimum.
+    pub(crate) const UNLIMITED: Pace =
+        Pace { allowance: Duration::MAX, most: Duration::MAX, nanoseconds_per_byte: 0 };
+
+    /// Of a client that may pause for `pause` once it has moved enough for that.
+    pub(crate) fn new(rate: MinRate, pause: Duration) -> Pace {
+        match 1_000_000_000_u64.checked_div(rate.bytes_per_second.into()) {
+            None => Pace::UNLIMITED,
+            Some(nanoseconds_per_byte) => {
+                Pace { allowance: rate.grace, most: rate.grace.max(pause), nanoseconds_per_byte }
+            }
+        }
+    }
+
+    /// Whether there is a minimum.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.most != Duration::MAX
+    }
+
+    /// How long the client may be waited for now.
+    pub(crate) fn allowance(&self) -> Duration {
+        self.allowance
+    }
+
+    /// The client was waited for.
+    pub(crate) fn waited(&mut self, time: Duration) {
+        self.allowance = self.allowance.saturating_sub(time);
+    }
+
+    /// The client has moved bytes.
+    pub(crate) fn moved(&mut self, bytes: u64) {
+        let earned = Duration::from_nanos(self.nanoseconds_per_byte.saturating_mul(bytes));
+        self.allowance = self.allowance.saturating_add(earned).min(self.most);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn pace(bytes_per_second: u32) -> Pace {
+        Pace::new(MinRate { bytes_per_second, grace: 5 * SECOND }, 60 * SECOND)
+    }
+
+    #[test]
+    fn a_trickle_uses_up_the_grace_and_the_minimum_rate_does_not() {
+        for (bytes, seconds) in [(1, 6), (120, 10), (239, 1000), (240, u32::MAX), (1000, u32::MAX)] {
+            let mut pace = pace(240);
+            let mut passed = 0;
+            while pace.allowance() >= SECOND && passed < 2000 {
+                pace.waited(SECOND);
+                pace.moved(bytes);
+                passed += 1;
+            }
+            assert!(
+                seconds == u32::MAX && passed == 2000 || passed <= seconds,
+                "{bytes} B/s lasted {passed} s"
+            );
+        }
+    }
+
+    #[test]
+    fn no_more_than_a_pause_is_saved_up() {
+        let mut pace = pace(240);
+        assert_eq!(pace.allowance(), 5 * SECOND);
+        pace.moved(240 * 10);
+        assert!(pace.allowance() > 14 * SECOND && pace.allowance() <= 15 * SECOND);
+        pace.moved(u64::MAX);
+        assert_eq!(pace.allowance(), 60 * SECOND);
+        pace.waited(61 * SECOND);
+        assert_eq!(pace.allowance(), Duration::ZERO);
+    }
+
+    #[test]
+    fn zero_is_no_minimum() {
+        let mut pace = pace(0);
+        pace.waited(1_000_000 * SECOND);
+        assert!(!pace.is_limited() && pace.allowance() > 1_000_000 * SECOND);
+        pace.moved(u64::MAX);
+        assert!(!pace.is_limited());
+    }
+}
