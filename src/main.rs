@@ -86,12 +86,16 @@ fn dispatch(cli: Cli) -> Outcome {
 /// a document while the other answers and keeps the heartbeats.
 fn on_two_threads(command: impl AsyncFnOnce(Stop) -> Outcome) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let stop = Stop::new();
         let signals = stop::Signals::register()?;
         tokio::select! {
             outcome = command(stop.clone()) => outcome,
             never = signals.drive(&stop) => match never {},
         }
-    })
+    });
+    // What must end in order has ended. Work on threads for blocking work cannot be interrupted, and nobody waits for
+    // what comes of it any more.
+    runtime.shutdown_background();
+    outcome
 }

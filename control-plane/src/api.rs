@@ -49,6 +49,7 @@ use crate::arm::outside::Outside;
 use crate::audit::{Act, Author};
 use crate::certificates::Certificates;
 use crate::edit::{Edit, EditAction, EditError};
+use crate::fair_share::{Bounds, FairShare};
 use crate::fleet::Fleet;
 use crate::identity::issuer::Issuer;
 use crate::identity::links;
@@ -68,6 +69,10 @@ pub use oauth::SecretCheck;
 pub use opener::Opener;
 pub use paging::PageTokens;
 
+/// How many templates are evaluated at once. One of a client, and two in all: a second client does not wait for the
+/// first.
+pub(crate) const PLANS: Bounds = Bounds { total: 2, each: 1, waiting: 64 };
+
 /// What the handlers work with.
 #[derive(Debug)]
 pub struct App {
@@ -79,6 +84,8 @@ pub struct App {
     pub certificates: Arc<Certificates>,
     /// What opens the certificates in bodies and fetches the pages that they name.
     pub opener: Opener,
+    /// Turns of clients whose templates are evaluated.
+    pub plans: FairShare<String>,
     /// How much each gateway may have.
     pub limits: Limits,
     /// How large the documents of gateways may be, and how many large ones are read at once.

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 
 /// The client's own queue is full: HTTP 429 is the answer.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -94,6 +95,28 @@ impl<K: Clone + Eq + Hash> FairShare<K> {
         let of_client = own.try_acquire_owned().map_err(|_| QueueFull)?;
         let of_all = self.0.all.clone().try_acquire_owned().map_err(|_| QueueFull)?;
         Ok(Permit { _of_all: of_all, _of_client: of_client, _place: place })
+    }
+
+    /// Does a piece of work on a thread for blocking work, when the client's turn has come. The work is not
+    /// interrupted, so it must be bounded by what it is made of; it counts until it ends, whoever still waits for it.
+    ///
+    /// # Errors
+    /// [`QueueFull`] at once, if the client's own queue is full; or if the process ends before the work is begun.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        client: &K,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, QueueFull>
+    where
+        K: Send + Sync + 'static,
+    {
+        let permit = self.take(client).await?;
+        let done = spawn_blocking(move || {
+            let outcome = work();
+            drop(permit);
+            outcome
+        });
+        done.await.map_err(|_| QueueFull)
     }
 
     fn enter(&self, client: &K) -> Result<(Place<K>, Arc<Semaphore>), QueueFull> {

@@ -61,6 +61,7 @@ use crate::audit::Author;
 use crate::certificates::Certificates;
 use crate::clock::Millis;
 use crate::data_dir::DataDir;
+use crate::fair_share::FairShare;
 use crate::fleet::Fleet;
 use crate::fleet::session::{Channel, WORKERS};
 use crate::listen::{accept, bind};
@@ -191,6 +192,7 @@ impl ControlPlane {
             fleet: fleet.clone(),
             certificates: certificates.clone(),
             opener: Opener::new(config.fetch_deny),
+            plans: FairShare::new(api::PLANS),
             limits: config.limits.clone(),
             large_bodies: LargeBodies::new(config.max_body),
             deployments: Notify::new(),

@@ -26,7 +26,7 @@ mod secrets;
 mod special;
 mod unique;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -47,6 +47,9 @@ use parameter::Parameters;
 use parts::Template;
 use resource::{Declared, declare};
 use secrets::Secrets;
+
+/// The most resources that a template may refer to without deploying them: each is looked up in the store.
+const MAX_FOREIGN: usize = 1000;
 
 /// Resources as their GET shows them, by ID in lower case.
 pub type References = BTreeMap<String, Value>;
@@ -155,14 +158,19 @@ impl Plan {
         Ok(plan)
     }
 
+    /// What [`Plan::body`] gives for a resource that waits for no other: nothing is evaluated for it.
+    pub fn known_body(&self, resource: &Resource) -> Option<Value> {
+        let place = self.resources.iter().position(|other| other.declared == resource.declared)?;
+        self.bodies.get(place)?.clone().map(Value::Object)
+    }
+
     /// The properties and whatever else a resource's PUT would hold.
     ///
     /// # Errors
     /// What is wrong with its expressions.
     pub fn body(&self, resource: &Resource, references: &References) -> Result<Ready<Value>, Violations> {
-        let place = self.resources.iter().position(|other| other.declared == resource.declared);
-        if let Some(Some(body)) = place.and_then(|at| self.bodies.get(at)) {
-            return Ok(Ready::Now(Value::Object(body.clone())));
+        if let Some(body) = self.known_body(resource) {
+            return Ok(Ready::Now(body));
         }
         let mut evaluator = self.evaluator(references, &self.names);
         let declared = self.declared.get(resource.declared);
@@ -267,27 +275,34 @@ impl Plan {
         let mut flaws = std::mem::take(&mut naming.flaws);
         let mut evaluator = self.evaluator(&nothing.0, &names);
         let (mut foreign, mut bodies) = (BTreeSet::new(), BTreeMap::new());
+        let own = by_id(&declared);
         for (at, resource) in declared.iter().enumerate().filter(|(_, resource)| resource.wanted) {
             let body = fill_body(&mut evaluator, resource);
-            if evaluator.budget == 0 {
+            if evaluator.budget == 0 || evaluator.flaws.is_full() {
                 break;
             }
             if !std::mem::take(&mut evaluator.pending) {
                 bodies.insert(at, body);
             }
             for id in std::mem::take(&mut evaluator.missing) {
-                let own = |other: &Declared| other.wanted && other.id.eq_ignore_ascii_case(&id);
-                match declared.iter().position(own) {
-                    Some(other) => drop(waits[at].insert(other)),
+                match own.get(&id) {
+                    Some(other) => drop(waits[at].insert(*other)),
                     None => drop(foreign.insert(id)),
                 }
+            }
+            if foreign.len() > MAX_FOREIGN {
+                break;
             }
         }
         output::outputs(&mut evaluator);
         self.spent(&evaluator);
-        let own =
-            |id: &String| declared.iter().any(|other| other.wanted && other.id.eq_ignore_ascii_case(id));
-        foreign.extend(std::mem::take(&mut evaluator.missing).into_iter().filter(|id| !own(id)));
+        let missing = std::mem::take(&mut evaluator.missing);
+        foreign.extend(missing.into_iter().filter(|id| !own.contains_key(id)));
+        if foreign.len() > MAX_FOREIGN {
+            let why =
+                format!("The template refers to more than {MAX_FOREIGN} resources that it does not deploy.");
+            evaluator.flaws.push(code::LIMIT, parts::ROOT, why);
+        }
         flaws.0.append(&mut evaluator.flaws.0);
         let order = order(&declared, &waits, &mut flaws);
         if !flaws.is_empty() {
@@ -301,6 +316,15 @@ impl Plan {
     }
 }
 
+/// The first of the wanted resources with each ID, in lower case.
+fn by_id(declared: &[Declared]) -> HashMap<String, usize> {
+    let mut places = HashMap::new();
+    for (at, resource) in declared.iter().enumerate().filter(|(_, resource)| resource.wanted) {
+        places.entry(resource.id.to_ascii_lowercase()).or_insert(at);
+    }
+    places
+}
+
 /// What a resource's PUT would hold; what is wrong or waits is in the evaluator.
 fn fill_body(evaluator: &mut Evaluator<'_>, resource: &Declared) -> Map<String, Value> {
     let frame = resource.frame(Phase::Deploying);
@@ -311,7 +335,8 @@ fn fill_body(evaluator: &mut Evaluator<'_>, resource: &Declared) -> Map<String, 
 /// The wanted resources in that order. One that is not wanted keeps nobody waiting.
 fn in_order(declared: &[Declared], waits: &[BTreeSet<usize>], order: &[usize]) -> Vec<Resource> {
     let wanted: Vec<usize> = order.iter().copied().filter(|at| declared[*at].wanted).collect();
-    let place = |at: &usize| wanted.iter().position(|other| other == at);
+    let places: HashMap<usize, usize> = wanted.iter().enumerate().map(|(place, at)| (*at, place)).collect();
+    let place = |at: &usize| places.get(at).copied();
     let resource = |at: &usize| Resource {
         id: declared[*at].id.clone(),
         kind: declared[*at].kind.clone(),

@@ -10,6 +10,9 @@ pub const ROOT: &str = "$";
 /// The most violations that are noted. Nobody reads more, and a hostile body could have one for every three bytes.
 const MAX_VIOLATIONS: usize = 1000;
 
+/// How long the texts of noted violations are in all, in bytes, before no more are noted: they stand in an answer.
+const MAX_BYTES: usize = 512 * 1024;
+
 /// One thing wrong with a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -33,11 +36,17 @@ impl Violation {
 pub struct Violations(pub Vec<Violation>);
 
 impl Violations {
-    /// Notes one more, up to a thousand.
+    /// Notes one more, up to [`MAX_VIOLATIONS`] and [`MAX_BYTES`].
     pub fn push(&mut self, code: &'static str, target: impl Into<String>, message: impl Into<String>) {
-        if self.0.len() < MAX_VIOLATIONS {
+        let size = |violation: &Violation| violation.message.len() + violation.target.len();
+        if !self.is_full() && self.0.iter().map(size).sum::<usize>() < MAX_BYTES {
             self.0.push(Violation { code, message: message.into(), target: target.into() });
         }
+    }
+
+    /// Whether there are as many as are noted.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= MAX_VIOLATIONS
     }
 
     /// Whether nothing is wrong.

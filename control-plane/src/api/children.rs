@@ -27,7 +27,7 @@ pub(super) async fn put(
     base: Base,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let body = app.opener.open(body).await;
+    let body = app.opener.open(body, &author.name).await;
     let action = EditAction::PutChild { collection, name: name.clone(), body, version: version.date };
     let written = app
         .write(author, Edit { path: path.clone(), preconditions, action })

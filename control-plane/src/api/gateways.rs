@@ -29,7 +29,7 @@ pub(super) async fn put(
     base: Base,
     DocumentBody { json, place }: DocumentBody,
 ) -> Result<Response, ApiError> {
-    let body = app.opener.open(json).await;
+    let body = app.opener.open(json, &author.name).await;
     let action = EditAction::Put { body, version: version.date };
     let written = write(&app, author, Edit { path, preconditions, action }).await?;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };

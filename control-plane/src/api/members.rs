@@ -31,7 +31,7 @@ pub(super) async fn put(
     base: Base,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let body = app.opener.open(body).await;
+    let body = app.opener.open(body, &author.name).await;
     let action = EditAction::PutMember { path: member.clone(), body };
     let written = app.write(author, Edit { path: gateway.clone(), preconditions, action }).await;
     let written = written.map_err(|error| {

@@ -1,80 +1,95 @@
-//! Gets ready what a body is to be decided with, where it holds nobody up: opens its certificates, on a thread of its
-//! own, one at a time, within a deadline; has its error pages fetched; and tries the patterns of its rewrite rules.
+//! Gets ready what a body is to be decided with: opens its certificates, tries the patterns of its rewrite rules, and
+//! has its error pages fetched.
+//!
+//! All of that is work whose amount the sender chooses, within bounds. It is done on threads for blocking work, in fair
+//! shares, so that neither another client nor the end of the process waits for it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::arm::body::{Body, Opened, SealedCertificate, certificates_in, rewrite_sets_in};
 use crate::arm::certificate::{CertificateError, ServerCertificate};
 use crate::compile::try_patterns;
+use crate::fair_share::{Bounds, FairShare};
 use crate::fetch_policy::FetchDeny;
 
 use super::fetcher::Fetcher;
 
-/// How long all certificates of one body may take.
+/// How long the opening of all certificates of one body may take. The time for which others have their turn is not
+/// in it.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// One piece of work of a client at a time, and two in all: a second client does not wait for the first.
+const SHARES: Bounds = Bounds { total: 2, each: 1, waiting: 64 };
 
 /// Opens certificates, tries patterns, and has error pages fetched.
 #[derive(Clone, Debug)]
 pub struct Opener {
-    /// One permit: a hostile certificate, whose opening cannot be stopped, occupies one thread and not all of them.
-    turn: Arc<Semaphore>,
+    certificates: FairShare<String>,
     deadline: Duration,
-    /// One permit too, for patterns: those of a gateway take about a second at most.
-    pattern_turn: Arc<Semaphore>,
+    patterns: FairShare<String>,
     fetcher: Fetcher,
 }
 
 impl Opener {
     /// One that fetches nothing from the addresses that `deny` refuses.
     pub fn new(deny: FetchDeny) -> Opener {
-        let one = || Arc::new(Semaphore::new(1));
-        Opener { turn: one(), deadline: DEADLINE, pattern_turn: one(), fetcher: Fetcher::new(deny) }
+        Opener {
+            certificates: FairShare::new(SHARES),
+            deadline: DEADLINE,
+            patterns: FairShare::new(SHARES),
+            fetcher: Fetcher::new(deny),
+        }
     }
 
-    /// The body with what its certificates and error pages came to. What is not there in time comes to that.
-    pub(super) async fn open(&self, json: Value) -> Body {
-        let deadline = Instant::now() + self.deadline;
-        let open = async {
-            let mut opened = Opened::default();
-            for sealed in certificates_in(&json) {
-                let outcome = timeout_at(deadline, self.open_one(sealed.clone())).await;
-                opened.insert(&sealed, outcome.unwrap_or(Err(CertificateError::NotOpened)));
-            }
-            opened
-        };
-        let (opened, pages, ()) = tokio::join!(open, self.fetcher.fetch(&json), self.try_patterns(&json));
+    /// The body of a client's request with what its certificates and error pages came to. What is not there in time
+    /// comes to that.
+    pub(super) async fn open(&self, json: Value, client: &str) -> Body {
+        let client = client.to_owned();
+        let certificates = self.open_certificates(&json, &client);
+        let (opened, pages, ()) =
+            tokio::join!(certificates, self.fetcher.fetch(&json), self.try_patterns(&json, &client));
         Body { json, opened, pages }
     }
 
-    /// What comes of them is remembered where it is asked for. Without rewrite rules nothing is done.
-    async fn try_patterns(&self, json: &Value) {
-        let sets = rewrite_sets_in(json);
-        if sets.is_empty() {
-            return;
+    async fn open_certificates(&self, json: &Value, client: &String) -> Opened {
+        let (mut opened, mut left) = (Opened::default(), self.deadline);
+        for sealed in certificates_in(json) {
+            let outcome = if left.is_zero() {
+                Err(CertificateError::NotOpened)
+            } else {
+                let (outcome, taken) = self.open_one(sealed.clone(), client).await;
+                left = left.saturating_sub(taken);
+                outcome
+            };
+            opened.insert(&sealed, outcome);
         }
-        let Ok(turn) = self.pattern_turn.clone().acquire_owned().await else { return };
-        let trying = spawn_blocking(move || {
-            try_patterns(&sets);
-            drop(turn);
-        });
-        // Whoever asks for them finds out himself what was not tried.
-        let _ = trying.await;
+        opened
     }
 
-    async fn open_one(&self, sealed: SealedCertificate) -> Result<ServerCertificate, CertificateError> {
-        let turn = self.turn.clone().acquire_owned().await.map_err(|_| CertificateError::NotOpened)?;
-        let opening = spawn_blocking(move || {
-            let outcome = sealed.open();
-            drop(turn);
-            outcome
-        });
-        opening.await.unwrap_or(Err(CertificateError::NotOpened))
+    /// What a certificate comes to, and how long that took.
+    async fn open_one(
+        &self,
+        sealed: SealedCertificate,
+        client: &String,
+    ) -> (Result<ServerCertificate, CertificateError>, Duration) {
+        let open = move || {
+            let begun = Instant::now();
+            (sealed.open(), begun.elapsed())
+        };
+        let opened = self.certificates.run(client, open).await;
+        opened.unwrap_or((Err(CertificateError::Busy), Duration::ZERO))
+    }
+
+    /// What comes of them is remembered where it is asked for. Without rewrite rules nothing is done.
+    async fn try_patterns(&self, json: &Value, client: &String) {
+        let sets = rewrite_sets_in(json);
+        if !sets.is_empty() {
+            // Whoever asks for them finds out himself what was not tried.
+            let _ = self.patterns.run(client, move || try_patterns(&sets)).await;
+        }
     }
 }
 
@@ -95,17 +110,34 @@ mod tests {
             let properties = json!({ "data": data, "password": "secret" });
             json!({ "properties": { "sslCertificates": [{ "name": "c", "properties": properties }] } })
         };
-        let opener = Opener { deadline: Duration::from_millis(20), ..Opener::new(FetchDeny::default()) };
-        let turn = opener.turn.clone().acquire_owned().await.unwrap();
-        let (_, violations) = Document::read(path("gw"), &opener.open(body()).await, None, VERSION);
+        let opener = Opener { deadline: Duration::ZERO, ..Opener::new(FetchDeny::default()) };
+        let (_, violations) = Document::read(path("gw"), &opener.open(body(), "a").await, None, VERSION);
         assert_eq!(violations.0[0].code, code::CERTIFICATE_INVALID);
         assert_eq!(violations.0[0].target, "properties.sslCertificates[0].properties.data");
 
-        drop(turn);
-        let (document, violations) =
-            Document::read(path("gw"), &Opener::new(FetchDeny::default()).open(body()).await, None, VERSION);
+        let (document, violations) = Document::read(
+            path("gw"),
+            &Opener::new(FetchDeny::default()).open(body(), "a").await,
+            None,
+            VERSION,
+        );
         assert!(violations.is_empty(), "{violations}");
         assert!(document.children[0].secret.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_client_whose_certificates_are_being_opened_keeps_no_other_waiting() {
+        let data = include_str!("../arm/certificate/fixtures/modern.pfx.base64");
+        let properties = json!({ "data": data, "password": "secret" });
+        let body =
+            json!({ "properties": { "sslCertificates": [{ "name": "c", "properties": properties }] } });
+        let opener = Opener::new(FetchDeny::default());
+        let _busy = opener.certificates.take(&"busy".to_owned()).await.unwrap();
+        let opened = opener.open(body.clone(), "other").await;
+        let (_, violations) = Document::read(path("gw"), &opened, None, VERSION);
+        assert!(violations.is_empty(), "{violations}");
+        let waits = tokio::time::timeout(Duration::ZERO, opener.open(body, "busy")).await;
+        assert!(waits.is_err(), "its own share is used up");
     }
 
     #[tokio::test]
@@ -115,7 +147,7 @@ mod tests {
         let gateway = json!({ "properties": { "rewriteRuleSets": [{ "properties": set(good) }] } });
         for (body, pattern) in [(gateway, good), (json!({ "properties": set(bad) }), bad)] {
             assert!(!is_remembered(pattern));
-            Opener::new(FetchDeny::default()).open(body).await;
+            Opener::new(FetchDeny::default()).open(body, "a").await;
             assert!(is_remembered(pattern), "{pattern}");
         }
     }
@@ -131,7 +163,7 @@ mod tests {
             json!({ "rewriteRuleSets": [decoy, { "properties": { "rewriteRules": set(gateways) } }] });
         let child = json!({ "rewriteRuleSets": [decoy], "rewriteRules": set(childs) });
         for (properties, pattern) in [(gateway, gateways), (child, childs)] {
-            Opener::new(FetchDeny::default()).open(json!({ "properties": properties })).await;
+            Opener::new(FetchDeny::default()).open(json!({ "properties": properties }), "a").await;
             assert!(is_remembered(pattern), "{pattern}");
         }
     }

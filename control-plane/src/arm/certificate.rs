@@ -6,7 +6,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use p12_keystore::Pkcs12Archive;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::{PemObject, SectionKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -19,6 +18,7 @@ use x509_parser::parse_x509_certificate;
 #[cfg(test)]
 mod fuzz;
 mod issuer;
+mod pfx;
 
 pub use issuer::{client_issuer, last_authority};
 
@@ -36,8 +36,25 @@ pub struct ServerCertificate {
 #[derive(Debug, Error, PartialEq)]
 pub enum CertificateError {
     /// It was not opened in time.
-    #[error("it takes too long to open: give it fewer rounds of key derivation, or try again later")]
+    #[error(
+        "the certificates of this request take too long to open: send fewer at once, or give them fewer rounds of key derivation"
+    )]
     NotOpened,
+    /// As many of the client's certificates wait to be opened as may.
+    #[error("too many certificates of this client are waiting to be opened: try again later")]
+    Busy,
+    /// Each encrypted part costs a key derivation.
+    #[error("it has more than {} encrypted parts, where usual files have two", pfx::ENCRYPTED_PARTS)]
+    TooManyParts,
+    /// The author of a file chooses their number.
+    #[error(
+        "its key derivations take more than {} rounds in all: give it fewer, such as the 2048 that OpenSSL writes",
+        pfx::ROUNDS
+    )]
+    TooManyRounds,
+    /// One that costs memory by design, or that nobody writes.
+    #[error("it derives a key by {0}: write it with PBKDF2, or with the key derivation of PKCS#12")]
+    KeyDerivation(String),
     /// More than any chain with its key needs.
     #[error("it is larger than {} bytes", MAX_SIZE)]
     TooLarge,
@@ -95,7 +112,7 @@ impl ServerCertificate {
                 return Err(CertificateError::TooLarge);
             }
             Content::Pem(text) => read_pem(text.expose())?,
-            Content::Binary(bytes) => read_pfx(bytes.expose(), password)?,
+            Content::Binary(bytes) => pfx::open(bytes.expose(), password)?,
         };
         let key = keys.pop().ok_or(CertificateError::NoKey)?;
         if !keys.is_empty() {
@@ -164,18 +181,6 @@ fn read_pem(text: &[u8]) -> Result<Parts, CertificateError> {
         }
     }
     Ok(parts)
-}
-
-fn read_pfx(bytes: &[u8], password: &str) -> Result<Parts, CertificateError> {
-    use p12_keystore::error::Error;
-    let archive = Pkcs12Archive::from_pkcs12(bytes, password).map_err(|e| match e {
-        // The second and third are what a wrong password comes to in a PFX without a checksum.
-        Error::MacError(_) | Error::UnpadError | Error::Pkcs5Error(_) => CertificateError::Password,
-        other => CertificateError::Pfx(other.to_string()),
-    })?;
-    let certificates = archive.certs.iter().map(|bag| bag.cert.as_der().to_vec()).collect();
-    let keys = archive.keys.iter().map(|bag| Secret::new(bag.key.as_der().to_vec())).collect();
-    Ok((certificates, keys))
 }
 
 /// The chain of the key: its own certificate, then issuer after issuer. Certificates that are no part of it are

@@ -314,8 +314,12 @@ impl<'w> Evaluator<'w> {
         }
     }
 
-    /// Who cannot pay once can pay for nothing any more.
+    /// Who cannot pay once can pay for nothing any more. Nor is anything worked out once no more of what is wrong
+    /// would be noted.
     pub(super) fn spend(&mut self, cost: u64) -> Result<(), Fault> {
+        if self.flaws.is_full() {
+            return Err(too_much());
+        }
         let left = self.budget.checked_sub(cost.max(1));
         self.budget = left.unwrap_or(0);
         left.map(drop).ok_or_else(too_much)

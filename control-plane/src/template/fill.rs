@@ -127,7 +127,9 @@ impl Evaluator<'_> {
     pub(super) fn settle(&mut self, outcome: Outcome, place: Option<&Place<'_>>) -> Outcome {
         match (outcome, place) {
             (Err(Fault::Wrong(code, why)), Some(place)) => {
-                self.flaws.push(code, place.to_string(), why);
+                if !self.flaws.is_full() {
+                    self.flaws.push(code, place.to_string(), why);
+                }
                 Ok(Value::Null)
             }
             (Err(Fault::Pending), Some(_)) => {

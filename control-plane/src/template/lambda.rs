@@ -149,6 +149,9 @@ impl Evaluator<'_> {
         let mut sorted = Vec::with_capacity(left.len() + right.len());
         let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
         while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+            // Each comparison copies both: a list is copied as many times as its sorting takes rounds.
+            self.charge(a)?;
+            self.charge(b)?;
             // Stable: of two that are alike, the left one comes first.
             let order = match before.holds(self, vec![b.clone(), a.clone()], frame)? {
                 true => Ordering::Greater,

@@ -103,19 +103,28 @@ fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>)
 
 /// An order in which each resource comes after those that it waits for, otherwise as declared.
 pub(super) fn order(resources: &[Declared], waits: &[BTreeSet<usize>], flaws: &mut Violations) -> Vec<usize> {
-    let mut left: Vec<usize> = (0..resources.len()).collect();
-    let mut done = BTreeSet::new();
-    let mut order = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let Some(at) = left.iter().position(|at| waits[*at].is_subset(&done)) else {
-            let names: Vec<&str> = left.iter().take(10).map(|at| resources[*at].id.as_str()).collect();
-            let why = format!("These resources wait for each other: {}.", names.join(", "));
-            flaws.push(code::DEPENDENCY, &resources[left[0]].place, why);
-            return order;
-        };
-        let next = left.remove(at);
-        done.insert(next);
+    let mut missing: Vec<usize> = waits.iter().map(BTreeSet::len).collect();
+    let mut followers = vec![Vec::new(); resources.len()];
+    for (at, others) in waits.iter().enumerate() {
+        others.iter().for_each(|other| followers[*other].push(at));
+    }
+    let mut ready: BTreeSet<usize> = (0..resources.len()).filter(|at| missing[*at] == 0).collect();
+    let mut order = Vec::with_capacity(resources.len());
+    while let Some(next) = ready.pop_first() {
         order.push(next);
+        for follower in &followers[next] {
+            missing[*follower] -= 1;
+            if missing[*follower] == 0 {
+                ready.insert(*follower);
+            }
+        }
+    }
+    let left: Vec<&Declared> =
+        (0..).zip(resources).filter(|(at, _)| missing[*at] > 0).map(|(_, left)| left).collect();
+    if let Some(first) = left.first() {
+        let names: Vec<&str> = left.iter().take(10).map(|resource| resource.id.as_str()).collect();
+        let why = format!("These resources wait for each other: {}.", names.join(", "));
+        flaws.push(code::DEPENDENCY, &first.place, why);
     }
     order
 }

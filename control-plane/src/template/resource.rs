@@ -12,7 +12,7 @@ use crate::arm::collection::Collection;
 use crate::violation::code::template as code;
 
 /// The most resources that one template deploys; ARM's own limit.
-const MAX_RESOURCES: usize = 800;
+pub(super) const MAX_RESOURCES: usize = 800;
 
 /// What it costs to look at a resource, whatever comes of it.
 const DECLARATION: u64 = 16;

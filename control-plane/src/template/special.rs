@@ -7,6 +7,7 @@ use super::evaluate::{Binding, Evaluator, Fault, Frame, Outcome, Phase, unknown}
 use super::expression::Expression;
 use super::function;
 use super::names::Found;
+use super::resource;
 use super::unique::guid;
 use crate::violation::code::template as code;
 
@@ -158,13 +159,17 @@ impl Evaluator<'_> {
             }
         };
         let key = id.to_ascii_lowercase();
-        let Some(resource) = self.world.references.get(&key) else {
+        let Some(found) = self.world.references.get(&key) else {
+            // What waits for so many is refused in the end; here it must only stay bounded.
+            if self.missing.len() > super::MAX_FOREIGN + resource::MAX_RESOURCES {
+                return Err(Fault::Wrong(code::LIMIT, "It refers to too many resources.".to_owned()));
+            }
             self.missing.insert(key);
             return Err(Fault::Pending);
         };
         match values.get(2).and_then(Value::as_str) {
-            Some(full) if full.eq_ignore_ascii_case("full") => Ok(resource.clone()),
-            _ => Ok(resource.get("properties").cloned().unwrap_or_default()),
+            Some(full) if full.eq_ignore_ascii_case("full") => Ok(found.clone()),
+            _ => Ok(found.get("properties").cloned().unwrap_or_default()),
         }
     }
 }

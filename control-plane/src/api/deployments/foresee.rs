@@ -1,6 +1,8 @@
 //! What a deployment would do to what is stored now: a plan, the failure of each resource that would be refused, and
 //! what each one would be afterwards. Nothing is written.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use tidegate_shared::secret::Secret;
 use uuid::Uuid;
@@ -8,8 +10,10 @@ use uuid::Uuid;
 use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentBody, DeploymentPath, Failure};
 use crate::audit::Author;
 use crate::clock::Millis;
+use crate::fair_share::QueueFull;
 use crate::store::StoreError;
-use crate::template::{Context, Plan, Ready, References, Request};
+use crate::template::{Context, Plan, Ready, References, Request, Resource};
+use crate::violation::Violations;
 
 use super::super::App;
 use super::super::error::{ApiError, DeploymentError};
@@ -22,7 +26,7 @@ const NOWHERE: &str = "local";
 /// A deployment, looked at from before.
 pub(super) struct Foreseen {
     /// What it means.
-    pub(super) plan: Plan,
+    pub(super) plan: Arc<Plan>,
     /// Everything that it takes to run it.
     pub(super) request: Secret,
     /// When it was looked at.
@@ -54,8 +58,9 @@ pub(super) async fn foresee(
     let context = context(app, path, now).await?;
     let request = Request { template, parameters, context };
     let stored = Secret::new(serde_json::to_vec(&request).expect("a request has a JSON form"));
-    let plan = Plan::make(request).map_err(DeploymentError::Template)?;
-    let references = foreign(app, author, path, &plan).await?;
+    let plan = evaluate(app, &author.name, move || Plan::make(request)).await?;
+    let plan = Arc::new(plan.map_err(DeploymentError::Template)?);
+    let references = Arc::new(foreign(app, author, path, &plan).await?);
     let mut stage = Stage::default();
     let (mut changes, mut failures) = (Vec::new(), Vec::new());
     for resource in &plan.resources {
@@ -64,9 +69,9 @@ pub(super) async fn foresee(
             Some(target) => target.show(app).await?,
             None => None,
         };
-        let after = match plan.body(resource, &references) {
+        let after = match evaluate_body(app, author, (&plan, resource), &references).await? {
             Ok(Ready::After(_)) => None,
-            Ok(Ready::Now(body)) => match Write::new(app, resource, body).await {
+            Ok(Ready::Now(body)) => match Write::new(app, author, resource, body).await {
                 Ok(write) => match write.rehearse(app, author, &mut stage).await {
                     Ok(after) => Some(after),
                     Err(error) => {
@@ -87,6 +92,33 @@ pub(super) async fn foresee(
         return Ok(Foreseen { plan, request: stored, now, changes });
     }
     Err(invalid(&plan, path, failures))
+}
+
+/// Evaluates a template where it holds up no other request, when the client's turn has come.
+///
+/// # Errors
+/// Too many templates of the client are waiting.
+pub(super) async fn evaluate<T: Send + 'static>(
+    app: &App,
+    client: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = app.plans.run(&client.to_owned(), work).await;
+    done.map_err(|QueueFull| DeploymentError::Busy.into())
+}
+
+/// As [`Plan::body`], where it holds up no other request.
+pub(super) async fn evaluate_body(
+    app: &App,
+    author: &Author,
+    (plan, resource): (&Arc<Plan>, &Resource),
+    references: &Arc<References>,
+) -> Result<Result<Ready<Value>, Violations>, ApiError> {
+    if let Some(body) = plan.known_body(resource) {
+        return Ok(Ok(Ready::Now(body)));
+    }
+    let (plan, resource, references) = (plan.clone(), resource.clone(), references.clone());
+    evaluate(app, &author.name, move || plan.body(&resource, &references)).await
 }
 
 /// Where a template is deployed.

@@ -23,7 +23,7 @@ use crate::violation::Violations;
 
 use super::super::App;
 use super::super::error::{ApiError, DeploymentError, FAILED};
-use super::foresee::check_readable;
+use super::foresee::{check_readable, evaluate, evaluate_body};
 use super::target::Target;
 use super::write::{Unwritten, Write};
 
@@ -94,8 +94,8 @@ struct Run<'a> {
     id: Uuid,
     path: DeploymentPath,
     author: Author,
-    plan: Plan,
-    references: References,
+    plan: Arc<Plan>,
+    references: Arc<References>,
 }
 
 /// What a deployment came to: its outputs, or why it failed. Nothing where nobody wants it any more.
@@ -105,18 +105,17 @@ async fn deploy(app: &App, task: Task) -> Result<Option<Result<Value, Failure>>,
         let Some((found, _)) = app.store.client(client).await? else { return Ok(Some(Err(revoked()))) };
         author.client = Some(Client { app_id: found.app_id, role: found.role, scopes: found.scopes });
     }
-    let plan = serde_json::from_slice::<Request>(request.expose())
-        .map_err(|e| StoreError::Damaged {
-            what: format!("deployment {}", deployment.id),
-            why: e.to_string(),
-        })
-        .map(Plan::make)?;
-    let plan = match plan {
-        Ok(plan) => plan,
-        Err(flaws) => return Ok(Some(Err(invalid(flaws)))),
+    let request = serde_json::from_slice::<Request>(request.expose()).map_err(|e| StoreError::Damaged {
+        what: format!("deployment {}", deployment.id),
+        why: e.to_string(),
+    })?;
+    let plan = match evaluate(app, &author.name, move || Plan::make(request)).await {
+        Ok(Ok(plan)) => Arc::new(plan),
+        Ok(Err(flaws)) => return Ok(Some(Err(invalid(flaws)))),
+        Err(busy) => return Ok(Some(Err(busy.failure(&author)))),
     };
-    let mut run =
-        Run { app, id: deployment.id, path: deployment.path, author, plan, references: References::new() };
+    let references = Arc::default();
+    let mut run = Run { app, id: deployment.id, path: deployment.path, author, plan, references };
     let Some(failures) = run.resources().await? else { return Ok(None) };
     if failures.is_empty() {
         return run.outputs().await.map(Some);
@@ -177,26 +176,30 @@ impl Run<'_> {
 
     async fn resource(&mut self, resource: &Resource) -> Result<(), Unwritten> {
         let body = loop {
-            match self.plan.body(resource, &self.references) {
+            match evaluate_body(self.app, &self.author, (&self.plan, resource), &self.references).await? {
                 Ok(Ready::Now(body)) => break body,
                 Ok(Ready::After(ids)) => self.fetch(ids).await?,
                 Err(flaws) => return Err(ApiError::from(DeploymentError::Template(flaws)).into()),
             }
         };
-        let write = Write::new(self.app, resource, body).await?;
+        let write = Write::new(self.app, &self.author, resource, body).await?;
         write.apply(self.app, self.author.clone(), self.id).await
     }
 
     async fn outputs(&mut self) -> Result<Result<Value, Failure>, StoreError> {
         loop {
-            match self.plan.outputs(&self.references) {
-                Ok(Ready::Now(outputs)) => return Ok(Ok(Value::Object(outputs))),
-                Ok(Ready::After(ids)) => match self.fetch(ids).await {
-                    Ok(()) => {}
-                    Err(ApiError::Internal(error) | ApiError::Unwritable(error)) => return Err(error),
-                    Err(error) => return Ok(Err(error.failure(&self.author))),
-                },
-                Err(flaws) => return Ok(Err(invalid(flaws))),
+            let (plan, references) = (self.plan.clone(), self.references.clone());
+            let outputs = evaluate(self.app, &self.author.name, move || plan.outputs(&references)).await;
+            let waits = match outputs {
+                Ok(Ok(Ready::Now(outputs))) => return Ok(Ok(Value::Object(outputs))),
+                Ok(Ok(Ready::After(ids))) => self.fetch(ids).await,
+                Ok(Err(flaws)) => return Ok(Err(invalid(flaws))),
+                Err(busy) => Err(busy),
+            };
+            match waits {
+                Ok(()) => {}
+                Err(ApiError::Internal(error) | ApiError::Unwritable(error)) => return Err(error),
+                Err(error) => return Ok(Err(error.failure(&self.author))),
             }
         }
     }
@@ -211,7 +214,7 @@ impl Run<'_> {
                 None => None,
             };
             let found = found.ok_or_else(|| ApiError::UnknownPath(id.clone()))?;
-            self.references.insert(id, found);
+            Arc::make_mut(&mut self.references).insert(id, found);
         }
         Ok(())
     }

@@ -60,18 +60,23 @@ impl Write {
     ///
     /// # Errors
     /// That its version is no version.
-    pub(super) async fn new(app: &App, resource: &Resource, body: Value) -> Result<Write, ApiError> {
+    pub(super) async fn new(
+        app: &App,
+        author: &Author,
+        resource: &Resource,
+        body: Value,
+    ) -> Result<Write, ApiError> {
         let version = &resource.api_version;
         let version = api_version(version).ok_or_else(|| ApiError::BadApiVersion(version.clone()))?;
         let target = Target::of(&resource.id).ok_or_else(|| ApiError::UnknownPath(resource.id.clone()))?;
         let preconditions = Preconditions::default();
         Ok(match target {
             Target::Gateway(path) => {
-                let body = app.opener.open(body).await;
+                let body = app.opener.open(body, &author.name).await;
                 Write::Gateway(Edit { path, preconditions, action: EditAction::Put { body, version } })
             }
             Target::Child(path, collection, name) => {
-                let body = app.opener.open(body).await;
+                let body = app.opener.open(body, &author.name).await;
                 let action = EditAction::PutChild { collection, name, body, version };
                 Write::Gateway(Edit { path, preconditions, action })
             }

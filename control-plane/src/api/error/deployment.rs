@@ -18,6 +18,8 @@ codes! { CODES;
     const ACTIVE: &str = "DeploymentActive";
     /// The deployment has ended, so that it cannot be cancelled.
     const ENDED: &str = "DeploymentCannotBeCancelled";
+    /// As many templates of the client wait to be evaluated as may.
+    const BUSY: &str = "TooManyRequests";
     /// A resource of the deployment could not be deployed. Only ever the code of a deployment.
     pub(in crate::api) const FAILED: &str = "DeploymentFailed";
     /// The deployment was cancelled. Only ever the code of a deployment.
@@ -37,6 +39,8 @@ pub(in crate::api) enum DeploymentError {
     Active(String),
     #[error("The deployment '{0}' has ended.")]
     Ended(String),
+    #[error("Too many templates of this client are waiting to be evaluated. Try again later.")]
+    Busy,
 }
 
 impl DeploymentError {
@@ -51,6 +55,7 @@ impl DeploymentError {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             DeploymentError::Template(_) | DeploymentError::Resources(_) => StatusCode::BAD_REQUEST,
+            DeploymentError::Busy => StatusCode::TOO_MANY_REQUESTS,
             DeploymentError::Missing(_) => StatusCode::NOT_FOUND,
             DeploymentError::Active(_) | DeploymentError::Ended(_) => StatusCode::CONFLICT,
         }
@@ -63,6 +68,7 @@ impl DeploymentError {
             DeploymentError::Missing(_) => NO_DEPLOYMENT,
             DeploymentError::Active(_) => ACTIVE,
             DeploymentError::Ended(_) => ENDED,
+            DeploymentError::Busy => BUSY,
         }
     }
 

@@ -104,3 +104,61 @@ fn what_is_made_of_a_secret_is_not_shown() {
     });
     assert_eq!(shown, expected);
 }
+
+/// A virtual network for each turn, with a tag for each of `references`, which refers to what nobody deploys.
+fn with_references(copies: usize, references: usize) -> Value {
+    let tag = |number| {
+        let id = "resourceId('Microsoft.Network/publicIPAddresses', concat('a', copyIndex(), '-";
+        (format!("t{number}"), json!(format!("[reference({id}{number}'))).ipAddress]")))
+    };
+    let tags: Map<String, Value> = (0..references).map(tag).collect();
+    template(&json!([{
+        "type": "Microsoft.Network/virtualNetworks",
+        "apiVersion": "2025-05-01",
+        "name": "[concat('n', copyIndex())]",
+        "copy": {"name": "all", "count": copies},
+        "tags": tags,
+    }]))
+}
+
+#[test]
+fn references_to_what_a_template_does_not_deploy_have_an_end() {
+    assert_eq!(plan(with_references(10, 100)).unwrap().foreign.len(), MAX_FOREIGN);
+    for (copies, references) in [(10, 101), (120, 300)] {
+        let flaws = flaws(with_references(copies, references));
+        assert_eq!(flaws.len(), 1, "{copies} times {references}");
+        assert_eq!(flaws[0].1, code::LIMIT);
+        assert!(flaws[0].2.contains("more than 1000 resources"), "{}", flaws[0].2);
+    }
+}
+
+#[test]
+fn what_is_said_of_a_template_has_an_end() {
+    let name = "n".repeat(300);
+    let wrong = json!(format!("[reference('{name}')]"));
+    let tags: Map<String, Value> = (0..5000).map(|number| (format!("t{number}"), wrong.clone())).collect();
+    let network = json!({
+        "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2025-05-01", "name": "n", "tags": tags,
+    });
+    let flaws = flaws(template(&json!([network])));
+    let size: usize = flaws.iter().map(|(target, _, message)| target.len() + message.len()).sum();
+    assert!((1..=1000).contains(&flaws.len()) && size < 520 * 1024, "{} of {size} bytes", flaws.len());
+}
+
+#[test]
+fn a_sort_pays_for_what_it_copies() {
+    // Each element costs more than a comparison: what is left after the sort tells what it took.
+    let spent = |list: &str| {
+        let plan = plan(template(&json!([]))).unwrap();
+        let references = References::new();
+        let mut evaluator = plan.evaluator(&references, &plan.names);
+        let sort = format!("[length(sort({list}, lambda('a', 'b', false())))]");
+        evaluator.text(&sort, &Frame::new(Phase::Planning)).unwrap();
+        super::super::evaluate::BUDGET - evaluator.budget
+    };
+    let long = "x".repeat(16 * 250);
+    let (one, four) = (format!("'{long}'"), [format!("'{long}'").as_str(); 4].join(", "));
+    let (one, four) = (spent(&format!("createArray({one})")), spent(&format!("createArray({four})")));
+    // Four comparisons at least, of two elements each, of 250 units each.
+    assert!(four > 4 * one + 4 * 2 * 240, "{one} for one, {four} for four");
+}
