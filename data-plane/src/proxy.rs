@@ -51,7 +51,7 @@ use forward::Exchange;
 use handshake::Handshake;
 use headers::{Dropped, Present};
 use record::{Record, TransactionId};
-use rewrite::Rewriting;
+use rewrite::{RewriteFault, Rewriting};
 use upstream::Purpose;
 
 /// What is found out about a request before its phases begin.
@@ -112,6 +112,9 @@ pub(crate) async fn serve(
             // The guard of a connection of HTTP/1.1 notes it there, and it is counted at its end.
             if matches!(error, ProxyError::Refused(Fault::SlowBody)) && connection.wire.fault().is_none() {
                 connection.counts.cells().slow[REQUEST].add(1);
+            }
+            if matches!(error, ProxyError::Rewrite(RewriteFault::TooCostly)) {
+                connection.counts.cells().searches_exceeded.add(1);
             }
             let answers = match record.route() {
                 Some(route) => route.answers.clone(),

@@ -8,6 +8,7 @@ mod balance;
 mod build;
 pub(crate) mod hosts;
 pub(crate) mod paths;
+pub(crate) mod pattern;
 mod prefixes;
 pub(crate) mod rewrite;
 mod route;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tidegate_harness::{
-    Authority, Backend, Behaviour, Gateway, GatewayDocument, HttpClient, Then, WebSocket,
+    Authority, Backend, Behaviour, Gateway, GatewayDocument, HttpClient, Metrics, Then, WebSocket,
 };
 
 use crate::{HOST, tidegate, with_https};
@@ -356,4 +356,36 @@ async fn what_could_not_be_rewritten_safely_is_refused() {
         let refused = management.put(gateway.id(), document.body()).await.expect(400).json();
         assert_eq!(refused["error"]["details"][0]["code"], code, "{refused}");
     }
+}
+
+#[tokio::test]
+async fn costly_patterns_hold_up_no_other_request() {
+    let backend = Backend::start().await;
+    let condition = json!([{"variable": "http_req_X-Text", "pattern": "[ab]*a[ab]{400}c", "negate": true}]);
+    let rules: Vec<Value> = (0..16)
+        .map(|number| {
+            let headers = json!([{"headerName": format!("X-{number}"), "headerValue": "1"}]);
+            let actions = json!({"requestHeaderConfigurations": headers});
+            json!({"name": format!("r{number}"), "conditions": condition, "actionSet": actions})
+        })
+        .collect();
+    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
+        rewriting(document, &Value::Array(rules))
+    })
+    .await;
+    // Numbers that follow no pattern, from a linear congruential generator.
+    let numbers = std::iter::successors(Some(7_u64), |last| {
+        Some(last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
+    });
+    let text: String = numbers.take(30_000).map(|number| if number >> 63 == 0 { 'a' } else { 'b' }).collect();
+    let mut client = gateway.client().await;
+    // Sixteen searches as they come would take seconds of the one data thread.
+    for sent in 1..=20_u32 {
+        client.send("GET", "/costly", &[("x-text", &text)], "").await.expect(500);
+        let path = format!("/ordinary/{sent}");
+        client.send("GET", &path, &[("x-text", "ab")], "").await.expect(200);
+        assert_eq!(backend.request(&path).await.header("x-15"), Some("1"), "after {sent}");
+    }
+    let counted = |metrics: &Metrics| metrics.sum("tidegate_rewrite_searches_exceeded_total", &[]) == 20.0;
+    gateway.tidegate.metrics_when("what was refused is counted", counted).await;
 }

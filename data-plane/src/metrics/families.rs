@@ -148,6 +148,12 @@ pub(crate) const HEADERS_DROPPED: Family = family(
     OF_GATEWAY,
     "Request headers that were not passed on because of their names.",
 );
+pub(crate) const SEARCHES_EXCEEDED: Family = family(
+    "tidegate_rewrite_searches_exceeded",
+    Counter,
+    OF_GATEWAY,
+    "Requests that ended with 500 because their rewrite conditions took more searching than a request may.",
+);
 
 pub(crate) const REJECTED: Family = family(
     "tidegate_connections_rejected",
@@ -232,6 +238,7 @@ pub(crate) const ALL: &[&Family] = &[
     &TURNED_AWAY,
     &MALFORMED,
     &HEADERS_DROPPED,
+    &SEARCHES_EXCEEDED,
     &REJECTED,
     &FLOODS,
     &SLOW,

@@ -11,9 +11,9 @@ use super::cell::{Bounds, Count, REQUEST, Shards, TUNNEL, Times, total};
 use super::families::{
     BACKENDS, BUILD, CONNECT, CONNECTIONS, CONNECTIONS_OPENED, FAILURES, FIRST_BYTE, FLOODS,
     HANDSHAKE_FAILURES, HANDSHAKE_TIME, HANDSHAKES, HEADERS_DROPPED, LAST_BYTE, LIMITED, LINES_DROPPED,
-    MALFORMED, PLACES, PLACES_FREE, RECEIVED, REJECTED, REQUEST_TIME, REQUESTS, RESPONSES, SENT, SLOW,
-    SPANS_DROPPED, TUNNEL_HANDSHAKE, TUNNEL_RECEIVED, TUNNEL_SENT, TUNNEL_TIME, TUNNELS, TUNNELS_CLOSED,
-    TUNNELS_OPENED, TURNED_AWAY, UNREACHABLE, UNSAVED,
+    MALFORMED, PLACES, PLACES_FREE, RECEIVED, REJECTED, REQUEST_TIME, REQUESTS, RESPONSES, SEARCHES_EXCEEDED,
+    SENT, SLOW, SPANS_DROPPED, TUNNEL_HANDSHAKE, TUNNEL_RECEIVED, TUNNEL_SENT, TUNNEL_TIME, TUNNELS,
+    TUNNELS_CLOSED, TUNNELS_OPENED, TURNED_AWAY, UNREACHABLE, UNSAVED,
 };
 use super::series::{
     CODE_CLASSES, Connections, DIRECTIONS, REJECTIONS, RuleSeries, TLS_VERSIONS, TUNNEL_ENDS, TargetSeries,
@@ -186,6 +186,7 @@ impl Page {
         write(&TURNED_AWAY, &|shards| Value::count(shards, |c| &c.turned_away))?;
         write(&MALFORMED, &|shards| Value::count(shards, |c| &c.malformed))?;
         write(&HEADERS_DROPPED, &|shards| Value::count(shards, |c| &c.headers_dropped))?;
+        write(&SEARCHES_EXCEEDED, &|shards| Value::count(shards, |c| &c.searches_exceeded))?;
         REJECTED.write(encoder, |samples| {
             for runtime in &self.gateways {
                 for (number, (_, name)) in REJECTIONS.iter().enumerate() {

@@ -137,6 +137,8 @@ pub(crate) struct Connections {
     pub(crate) floods: Count,
     /// Requests whose clients sent their bodies too slowly, and those that took their answers too slowly.
     pub(crate) slow: [Count; DIRECTIONS.len()],
+    /// Requests whose rewrite conditions took more searching than a request may.
+    pub(crate) searches_exceeded: Count,
 }
 
 /// A listener with the rule that is behind it; both names are empty for requests that came to none.

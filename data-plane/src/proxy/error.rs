@@ -114,7 +114,7 @@ impl ProxyError {
                 StatusCode::MISDIRECTED_REQUEST
             }
             ProxyError::Rewrite(RewriteFault::Host) => StatusCode::BAD_REQUEST,
-            ProxyError::Rewrite(RewriteFault::Loop | RewriteFault::TooLarge) => {
+            ProxyError::Rewrite(RewriteFault::Loop | RewriteFault::TooLarge | RewriteFault::TooCostly) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
             ProxyError::MethodNotServed | ProxyError::TraceNotServed => StatusCode::METHOD_NOT_ALLOWED,
@@ -150,7 +150,9 @@ impl ProxyError {
             ProxyError::PlainHttp => ErrorInfo::HttpToHttpsPort,
             ProxyError::ClientCertificate(_) => ErrorInfo::HttpsNoCert,
             ProxyError::InvalidTarget | ProxyError::DotSegments => ErrorInfo::RequestUriInvalid,
-            ProxyError::Rewrite(RewriteFault::Loop | RewriteFault::TooLarge) => ErrorInfo::InvalidRequest,
+            ProxyError::Rewrite(RewriteFault::Loop | RewriteFault::TooLarge | RewriteFault::TooCostly) => {
+                ErrorInfo::InvalidRequest
+            }
             ProxyError::MethodNotServed | ProxyError::ProtocolNotServed => ErrorInfo::InvalidMethod,
             ProxyError::TraceNotServed => ErrorInfo::InvalidMethodTrace,
             ProxyError::Http2Upgrade => ErrorInfo::InvalidVersion,

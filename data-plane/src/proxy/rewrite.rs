@@ -23,6 +23,7 @@ use super::headers;
 use super::variables::{Asked, Changed, Scene, View};
 use crate::listener::Connection;
 use crate::runtime::Selection;
+use crate::runtime::pattern::{self, Exhausted};
 use crate::runtime::rewrite::{Change, RewriteSet, Rule};
 use expand::{Budget, Finds};
 
@@ -36,8 +37,16 @@ pub(crate) enum RewriteFault {
     Loop,
     #[error("rewritten texts come to too much")]
     TooLarge,
+    #[error("the conditions take too long to search for")]
+    TooCostly,
     #[error("the rewritten Host is none")]
     Host,
+}
+
+impl From<Exhausted> for RewriteFault {
+    fn from(_: Exhausted) -> RewriteFault {
+        RewriteFault::TooCostly
+    }
 }
 
 /// Marks a request whose `Host` a rule has said, whatever the settings say.
@@ -93,6 +102,8 @@ pub(crate) struct Rewriting {
     /// For each rule of the last set, how many changes there were when its turn came.
     seen: Vec<usize>,
     budget: Budget,
+    /// What searches for the request and its answer may take together.
+    searches: pattern::Budget,
 }
 
 impl Rewriting {
@@ -104,6 +115,7 @@ impl Rewriting {
             changed: Vec::new(),
             seen: Vec::new(),
             budget: Budget::default(),
+            searches: pattern::Budget::default(),
         }
     }
 
@@ -119,7 +131,7 @@ impl Rewriting {
                 continue;
             }
             let view = of_request(scene, &self.asked, &self.target, &self.changed);
-            let Some(finds) = Finds::of(&rule.conditions, &view) else { continue };
+            let Some(finds) = Finds::of(&rule.conditions, &view, &self.searches)? else { continue };
             for change in &rule.request {
                 let view = of_request(scene, &self.asked, &self.target, &self.changed);
                 let value = finds.expand(&change.value, &view, &mut self.budget)?;
@@ -188,13 +200,42 @@ impl Rewriting {
                 continue;
             }
             let before = of_request(scene, &self.asked, &self.target, &self.changed[..*seen]);
-            let Some(finds) = Finds::of(&rule.conditions, &before.with(status, headers)) else { continue };
+            let view = before.with(status, headers);
+            let Some(finds) = Finds::of(&rule.conditions, &view, &self.searches)? else { continue };
             for change in &rule.response {
-                let values = new_values(change, &finds, &before.with(status, headers), headers, &mut budget)?;
+                let view = before.with(status, headers);
+                let values = self.new_values(change, &finds, &view, headers, &mut budget)?;
                 replace(headers, &change.name, values);
             }
         }
         Ok(())
+    }
+
+    /// What stands under the name of a response header after a change of it.
+    fn new_values(
+        &self,
+        change: &Change,
+        finds: &Finds,
+        view: &View<'_>,
+        headers: &HeaderMap,
+        budget: &mut Budget,
+    ) -> Result<Vec<HeaderValue>, RewriteFault> {
+        let Some((pattern, negate)) = &change.only else {
+            let value = finds.expand(&change.value, view, budget)?;
+            return Ok(header_value(&value).into_iter().collect());
+        };
+        let mut values = Vec::new();
+        for old in headers.get_all(SET_COOKIE) {
+            let groups = pattern.find(old.as_bytes(), &self.searches)?;
+            if groups.is_some() == *negate {
+                values.push(old.clone());
+            } else {
+                let matched = (old.as_bytes(), groups.as_ref());
+                let value = finds.expand_matched(&change.value, view, matched, budget)?;
+                values.extend(header_value(&value));
+            }
+        }
+        Ok(values)
     }
 }
 
@@ -205,33 +246,6 @@ fn of_request<'a>(scene: Scene<'a>, asked: &'a Asked, target: &'a Uri, changed: 
 
 fn concerns_request(rule: &Rule) -> bool {
     !rule.request.is_empty() || rule.path.is_some() || rule.query.is_some() || rule.reroute
-}
-
-/// What stands under the name of a response header after a change of it.
-fn new_values(
-    change: &Change,
-    finds: &Finds,
-    view: &View<'_>,
-    headers: &HeaderMap,
-    budget: &mut Budget,
-) -> Result<Vec<HeaderValue>, RewriteFault> {
-    let Some((pattern, negate)) = &change.only else {
-        let value = finds.expand(&change.value, view, budget)?;
-        return Ok(header_value(&value).into_iter().collect());
-    };
-    let mut values = Vec::new();
-    for old in headers.get_all(SET_COOKIE) {
-        let mut groups = pattern.capture_locations();
-        let matches = pattern.captures_read(&mut groups, old.as_bytes()).is_some();
-        if matches == *negate {
-            values.push(old.clone());
-        } else {
-            let groups = matches.then_some(&groups);
-            let value = finds.expand_matched(&change.value, view, (old.as_bytes(), groups), budget)?;
-            values.extend(header_value(&value));
-        }
-    }
-    Ok(values)
 }
 
 fn replace(headers: &mut HeaderMap, name: &HeaderName, values: Vec<HeaderValue>) {

@@ -235,9 +235,18 @@ fn path_and_query(uri: &Uri) -> &str {
 
 /// Several headers of one name as one (RFC 9110, section 5.3; for `Cookie` RFC 9113, section 8.2.3).
 fn joined<'a>(values: &GetAll<'a, HeaderValue>, separator: &[u8]) -> Value<'a> {
-    let mut values = values.iter();
-    let first = values.next().map_or(&[][..], HeaderValue::as_bytes);
-    values.fold(first.into(), |list, value| [&list, separator, value.as_bytes()].concat().into())
+    let mut values = values.iter().map(HeaderValue::as_bytes);
+    let first = values.next().unwrap_or_default();
+    let mut rest = values.peekable();
+    if rest.peek().is_none() {
+        return first.into();
+    }
+    let mut list = first.to_vec();
+    for value in rest {
+        list.extend_from_slice(separator);
+        list.extend_from_slice(value);
+    }
+    list.into()
 }
 
 #[cfg(test)]

@@ -6,12 +6,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::HeaderName;
-use regex::bytes::{Regex, RegexBuilder};
 use thiserror::Error;
 use tidegate_shared::snapshot::{self, Pattern, ServerVariable};
 
-/// The most memory that one thread may spend on searching with one expression faster.
-const SEARCH_MEMORY: usize = 256 * 1024;
+use super::pattern::{Matcher, PatternError};
 
 /// Rewrites that are applied together.
 #[derive(Debug)]
@@ -36,7 +34,7 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 pub(crate) struct Condition {
     pub(crate) variable: Variable,
-    pub(crate) pattern: Regex,
+    pub(crate) pattern: Arc<Matcher>,
     pub(crate) negate: bool,
     /// Whether a value of the rule wants to know what its groups have found.
     pub(crate) captures: bool,
@@ -47,7 +45,7 @@ pub(crate) struct Condition {
 pub(crate) struct Change {
     pub(crate) name: HeaderName,
     /// Which values of it, if not all.
-    pub(crate) only: Option<(Regex, bool)>,
+    pub(crate) only: Option<(Arc<Matcher>, bool)>,
     pub(crate) value: Template,
 }
 
@@ -76,7 +74,7 @@ pub(crate) enum RewriteError {
     #[error("'{0}' is no name of a header")]
     Header(String),
     #[error("the expression '{text}' cannot be used: {source}")]
-    Pattern { text: String, source: Box<regex::Error> },
+    Pattern { text: String, source: Box<PatternError> },
     #[error("condition number {0} is not in the rule")]
     Condition(usize),
 }
@@ -84,7 +82,8 @@ pub(crate) enum RewriteError {
 /// Compiles sets. Equal expressions are compiled once, however many rules have them.
 #[derive(Debug, Default)]
 pub(crate) struct Compiler {
-    patterns: HashMap<Pattern, Regex>,
+    /// By text, and whether the places of groups are asked for.
+    patterns: HashMap<(Pattern, bool), Arc<Matcher>>,
     sets: HashMap<usize, Arc<RewriteSet>>,
 }
 
@@ -106,56 +105,54 @@ impl Compiler {
     }
 
     fn rule(&mut self, rule: &snapshot::RewriteRule) -> Result<Rule, RewriteError> {
-        let conditions = rule.conditions.iter().map(|condition| {
-            Ok(Condition {
-                variable: variable(&condition.variable)?,
-                pattern: self.pattern(&condition.pattern)?,
-                negate: condition.negate,
-                captures: false,
-            })
-        });
-        let mut conditions = conditions.collect::<Result<Vec<_>, RewriteError>>()?;
         let request = self.changes(&rule.request_headers)?;
         let response = self.changes(&rule.response_headers)?;
         let path = rule.path.as_ref().map(template).transpose()?;
         let query = rule.query.as_ref().map(template).transpose()?;
         let values = request.iter().chain(&response).map(|change| &change.value);
+        let mut captures = vec![false; rule.conditions.len()];
         for piece in values.chain(&path).chain(&query).flatten() {
             if let Piece::Capture { condition, .. } = piece {
-                let used = conditions.get_mut(*condition).ok_or(RewriteError::Condition(*condition))?;
-                used.captures = true;
+                *captures.get_mut(*condition).ok_or(RewriteError::Condition(*condition))? = true;
             }
         }
+        let conditions = rule.conditions.iter().zip(captures).map(|(condition, captures)| {
+            Ok(Condition {
+                variable: variable(&condition.variable)?,
+                pattern: self.pattern(&condition.pattern, captures)?,
+                negate: condition.negate,
+                captures,
+            })
+        });
+        let conditions = conditions.collect::<Result<Vec<_>, RewriteError>>()?;
         Ok(Rule { conditions, request, response, path, query, reroute: rule.reroute })
     }
 
     fn changes(&mut self, changes: &[snapshot::HeaderChange]) -> Result<Vec<Change>, RewriteError> {
         let change = |change: &snapshot::HeaderChange| {
+            let value = template(&change.value)?;
+            let groups = value.iter().any(|piece| matches!(piece, Piece::Matched(Some(_))));
             let only = match &change.only {
-                Some(only) => Some((self.pattern(&only.pattern)?, only.negate)),
+                Some(only) => Some((self.pattern(&only.pattern, groups)?, only.negate)),
                 None => None,
             };
-            Ok(Change { name: name(&change.name)?, only, value: template(&change.value)? })
+            Ok(Change { name: name(&change.name)?, only, value })
         };
         changes.iter().map(change).collect()
     }
 
-    fn pattern(&mut self, pattern: &Pattern) -> Result<Regex, RewriteError> {
-        if let Some(known) = self.patterns.get(pattern) {
+    fn pattern(&mut self, pattern: &Pattern, groups: bool) -> Result<Arc<Matcher>, RewriteError> {
+        let key = (pattern.clone(), groups);
+        if let Some(known) = self.patterns.get(&key) {
             return Ok(known.clone());
         }
-        let regex = RegexBuilder::new(&pattern.text)
-            .case_insensitive(pattern.ignore_case)
-            // Twice what the control plane allows, which has measured it: nothing that it lets pass is refused here.
-            .size_limit(2 * Pattern::SIZE_LIMIT)
-            .dfa_size_limit(SEARCH_MEMORY)
-            .build()
-            .map_err(|source| RewriteError::Pattern {
-                text: pattern.text.clone(),
-                source: Box::new(source),
-            })?;
-        self.patterns.insert(pattern.clone(), regex.clone());
-        Ok(regex)
+        let matcher = Matcher::new(pattern, groups).map_err(|source| RewriteError::Pattern {
+            text: pattern.text.clone(),
+            source: Box::new(source),
+        })?;
+        let matcher = Arc::new(matcher);
+        self.patterns.insert(key, matcher.clone());
+        Ok(matcher)
     }
 }
 

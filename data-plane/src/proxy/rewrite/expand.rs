@@ -1,10 +1,10 @@
 //! What the conditions of a rule have found, and values put together from it.
 
 use http::header::{HeaderValue, SET_COOKIE};
-use regex::bytes::CaptureLocations;
 
 use super::RewriteFault;
 use crate::proxy::variables::{Value, View};
+use crate::runtime::pattern::{self, Exhausted, Groups};
 use crate::runtime::rewrite::{Condition, Piece, Template, Variable};
 
 /// The most bytes that the rewrites of one message may put together.
@@ -27,16 +27,28 @@ pub(super) struct Finds(Vec<Option<Find>>);
 #[derive(Debug)]
 struct Find {
     value: Vec<u8>,
-    groups: CaptureLocations,
+    groups: Groups,
 }
 
 /// The value that is being changed, and what the groups of its matcher have found in it.
-type Matched<'a> = (&'a [u8], Option<&'a CaptureLocations>);
+type Matched<'a> = (&'a [u8], Option<&'a Groups>);
 
 impl Finds {
     /// What the conditions find. None when they do not all hold.
-    pub(super) fn of(conditions: &[Condition], view: &View<'_>) -> Option<Finds> {
-        conditions.iter().map(|condition| find(condition, view)).collect::<Option<_>>().map(Finds)
+    ///
+    /// # Errors
+    /// That the budget does not allow to find out.
+    pub(super) fn of(
+        conditions: &[Condition],
+        view: &View<'_>,
+        budget: &pattern::Budget,
+    ) -> Result<Option<Finds>, Exhausted> {
+        let mut finds = Vec::with_capacity(conditions.len());
+        for condition in conditions {
+            let Some(found) = find(condition, view, budget)? else { return Ok(None) };
+            finds.push(found);
+        }
+        Ok(Some(Finds(finds)))
     }
 
     /// The text that a template comes to.
@@ -79,20 +91,23 @@ impl Finds {
 }
 
 /// What one condition finds; none when it does not hold.
-fn find(condition: &Condition, view: &View<'_>) -> Option<Option<Find>> {
+fn find(
+    condition: &Condition,
+    view: &View<'_>,
+    budget: &pattern::Budget,
+) -> Result<Option<Option<Find>>, Exhausted> {
     for value in candidates(&condition.variable, view) {
         if !condition.captures {
-            if condition.pattern.is_match(&value) {
-                return (!condition.negate).then_some(None);
+            if condition.pattern.is_match(&value, budget)? {
+                return Ok((!condition.negate).then_some(None));
             }
             continue;
         }
-        let mut groups = condition.pattern.capture_locations();
-        if condition.pattern.captures_read(&mut groups, &value).is_some() {
-            return (!condition.negate).then(|| Some(Find { value: value.into_owned(), groups }));
+        if let Some(groups) = condition.pattern.find(&value, budget)? {
+            return Ok((!condition.negate).then(|| Some(Find { value: value.into_owned(), groups })));
         }
     }
-    condition.negate.then_some(None)
+    Ok(condition.negate.then_some(None))
 }
 
 /// The texts that a pattern is held against, one after the other: cookies that are set are not one list of values,
@@ -108,6 +123,6 @@ fn candidates<'a>(variable: &Variable, view: &View<'a>) -> Vec<Value<'a>> {
     }
 }
 
-fn part<'a>(value: &'a [u8], groups: &CaptureLocations, group: usize) -> &'a [u8] {
+fn part<'a>(value: &'a [u8], groups: &Groups, group: usize) -> &'a [u8] {
     groups.get(group).map_or(&[][..], |(start, end)| &value[start..end])
 }
