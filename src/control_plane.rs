@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
-use tidegate_control_plane::{Addresses, Config, ControlPlane};
+use tidegate_control_plane::{Addresses, Config, ControlPlane, Tokens};
 use tidegate_shared::private_file;
-use tidegate_shared::token::JoinToken;
 use tracing::{info, warn};
 
 use crate::Outcome;
@@ -83,15 +82,12 @@ impl LocalControlPlane {
         self.inner.addresses()
     }
 
-    /// A one-time token for a new worker.
-    ///
-    /// # Errors
-    /// It cannot be stored.
-    pub(crate) async fn issue_join_token(&self) -> Result<JoinToken, Box<dyn Error>> {
-        Ok(self.inner.issue_join_token().await?)
+    /// What makes join tokens for new workers.
+    pub(crate) fn tokens(&self) -> Tokens {
+        self.inner.tokens()
     }
 
-    /// Ends it: running requests are finished, unless the stop is hurried.
+    /// Ends it and gives up the data directory: running requests are finished, unless the stop is hurried.
     ///
     /// # Errors
     /// The file with the addresses cannot be removed.

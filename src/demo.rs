@@ -19,6 +19,7 @@ use std::time::Duration;
 use tidegate_control_plane::FetchDeny;
 use tidegate_data_plane::{AccessLog, MetricsPage};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use self::gateway::DemoGateway;
 use self::management::Management;
@@ -117,8 +118,10 @@ async fn with_gateway(
         stop.asked.cancel();
         shown
     };
-    let new_token = async || control_plane.issue_join_token().await;
-    let (workers, shown) = tokio::join!(supervisor::run(&new_token, &plan, stop), show);
+    let tokens = control_plane.tokens();
+    let new_token = async || Ok(tokens.issue().await?);
+    let workers = supervisor::run(&new_token, &plan, stop, CancellationToken::new());
+    let (workers, shown) = tokio::join!(workers, show);
     let stopped = control_plane.stop(stop).await;
     // The first of them is most likely why there are others.
     shown.and(workers.map_err(Into::into)).and(stopped)

@@ -14,17 +14,20 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use thiserror::Error;
 use tidegate_shared::token::JoinToken;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info, warn};
 
 use self::backoff::Backoff;
 use self::process::Process;
-use self::slot::Slot;
+use self::slot::{Slot, Survivor};
 use crate::cli::WorkerOptions;
 use crate::stop::Stop;
 
@@ -67,34 +70,50 @@ pub(crate) struct LeftAlive(Vec<u16>);
 #[derive(Debug)]
 struct Undead;
 
+/// Dropped for each worker that has ended or only drains.
+type Draining = Arc<DropGuard>;
+
 /// Keeps the planned number of workers running until asked to stop, and returns when all have ended. Workers of an
 /// earlier, larger plan are ended at once. Each worker that is started or taken back gets a token of its own from
-/// `new_token`.
+/// `new_token`. `draining` is cancelled when no worker needs its slot any more: what is left of them only drains.
 ///
 /// # Errors
 /// Workers that do not end even when killed.
-pub(crate) async fn run(new_token: &impl NewToken, plan: &WorkerPlan, stop: &Stop) -> Result<(), LeftAlive> {
+pub(crate) async fn run(
+    new_token: &impl NewToken,
+    plan: &WorkerPlan,
+    stop: &Stop,
+    draining: CancellationToken,
+) -> Result<(), LeftAlive> {
+    let draining = Arc::new(draining.drop_guard());
     let surplus = slot::beyond(&plan.workers_dir, plan.workers);
-    let ending = surplus.into_iter().map(|slot| async move {
-        let ended = end_surplus(&slot, plan, stop).await;
-        (slot.number(), ended)
+    let ending = surplus.into_iter().map(|slot| {
+        let draining = draining.clone();
+        async move { (slot.number(), end_surplus(&slot, plan, stop, draining).await) }
     });
-    let serving = (1..=plan.workers).map(|number| async move {
-        let slot = Slot::new(&plan.workers_dir, number);
-        (number, serve(&slot, new_token, plan, stop).await)
+    let ending = join_all(ending);
+    let serving = (1..=plan.workers).map(|number| {
+        let draining = draining.clone();
+        async move {
+            let slot = Slot::new(&plan.workers_dir, number);
+            (number, serve(&slot, new_token, plan, stop, draining).await)
+        }
     });
-    let (ended, served) = tokio::join!(join_all(ending), join_all(serving));
+    let serving = join_all(serving);
+    drop(draining);
+    let (ended, served) = tokio::join!(ending, serving);
     let left = ended.into_iter().chain(served).filter_map(|(slot, ended)| ended.is_err().then_some(slot));
     let left: Vec<u16> = left.collect();
     if left.is_empty() { Ok(()) } else { Err(LeftAlive(left)) }
 }
 
 /// Ends the worker of a slot that is not wanted any more, if there is one.
-async fn end_surplus(slot: &Slot, plan: &WorkerPlan, stop: &Stop) -> Result<(), Undead> {
+async fn end_surplus(slot: &Slot, plan: &WorkerPlan, stop: &Stop, draining: Draining) -> Result<(), Undead> {
     match slot.survivor() {
         Ok(Some(survivor)) => {
             info!(worker.slot = slot.number(), "stopping a worker of an earlier, larger number");
-            return end(&mut Process::Survivor(survivor), slot, plan, stop).await;
+            let leaves = || drop(draining);
+            return end(&mut Process::Survivor(survivor), slot, plan, stop, leaves).await;
         }
         Ok(None) => {}
         Err(e) => warn!(worker.slot = slot.number(), "cannot tell whether a worker is left: {e}"),
@@ -102,17 +121,60 @@ async fn end_surplus(slot: &Slot, plan: &WorkerPlan, stop: &Stop) -> Result<(), 
     Ok(())
 }
 
-/// Keeps one slot served until asked to stop.
-async fn serve(slot: &Slot, new_token: &impl NewToken, plan: &WorkerPlan, stop: &Stop) -> Result<(), Undead> {
+/// Keeps one slot served until asked to stop. A survivor that would never come back, or come back as something else than
+/// what is wanted now, is replaced: it drains beside its successor.
+async fn serve(
+    slot: &Slot,
+    new_token: &impl NewToken,
+    plan: &WorkerPlan,
+    stop: &Stop,
+    draining: Draining,
+) -> Result<(), Undead> {
+    let Some(survivor) = survivor_told_otherwise(slot, plan) else {
+        return keep_serving(slot, new_token, plan, stop, draining).await;
+    };
+    info!(
+        worker.slot = slot.number(),
+        "replacing a worker that was started with another channel or other options"
+    );
+    let (left, leaves) = oneshot::channel();
+    let ended = async {
+        let leaves = || _ = left.send(());
+        end(&mut Process::Survivor(survivor), slot, plan, stop, leaves).await
+    };
+    let served = async {
+        // Also when it ended without a word.
+        let _ = leaves.await;
+        keep_serving(slot, new_token, plan, stop, draining).await
+    };
+    let (ended, served) = tokio::join!(ended, served);
+    ended.and(served)
+}
+
+/// The worker that serves the slot, if it was told something else than this plan.
+fn survivor_told_otherwise(slot: &Slot, plan: &WorkerPlan) -> Option<Survivor> {
+    // An error is met again, and logged, when the slot is to be served.
+    let survivor = slot.survivor().ok().flatten()?;
+    (!slot.was_told(&process::arguments(plan))).then_some(survivor)
+}
+
+async fn keep_serving(
+    slot: &Slot,
+    new_token: &impl NewToken,
+    plan: &WorkerPlan,
+    stop: &Stop,
+    draining: Draining,
+) -> Result<(), Undead> {
     let mut backoff = Backoff::default();
-    end_if_told_otherwise(slot, plan, stop).await?;
     while !stop.asked.is_cancelled() {
         let began = Instant::now();
         match take_or_start(slot, new_token, plan).await {
             Ok((mut process, has_token)) => tokio::select! {
                 how = process.ended() => warn!(worker.slot = slot.number(), "worker ended: {how}"),
                 never = lay_token_later(slot, new_token, has_token) => match never {},
-                () = stop.asked.cancelled() => return end(&mut process, slot, plan, stop).await,
+                () = stop.asked.cancelled() => {
+                    return end(&mut process, slot, plan, stop, || drop(draining)).await;
+                }
             },
             Err(e) => error!(worker.slot = slot.number(), "cannot start a worker: {e}"),
         }
@@ -123,20 +185,6 @@ async fn serve(slot: &Slot, new_token: &impl NewToken, plan: &WorkerPlan, stop: 
         }
     }
     Ok(())
-}
-
-/// Ends a survivor that would never come back, or come back as something else than what is wanted now.
-async fn end_if_told_otherwise(slot: &Slot, plan: &WorkerPlan, stop: &Stop) -> Result<(), Undead> {
-    // An error is met again, and logged, when the slot is to be served.
-    let Ok(Some(survivor)) = slot.survivor() else { return Ok(()) };
-    if slot.was_told(&process::arguments(plan)) {
-        return Ok(());
-    }
-    info!(
-        worker.slot = slot.number(),
-        "replacing a worker that was started with another channel or other options"
-    );
-    end(&mut Process::Survivor(survivor), slot, plan, stop).await
 }
 
 /// The worker that still serves the slot, or else a new one; and whether it was given a fresh token.
@@ -193,10 +241,22 @@ fn hand_over(slot: &Slot, token: &JoinToken) -> bool {
     given.is_ok()
 }
 
-/// Asks a worker to end, waits while it drains, and kills it if it takes too long or the stop is hurried.
-async fn end(process: &mut Process, slot: &Slot, plan: &WorkerPlan, stop: &Stop) -> Result<(), Undead> {
+/// Asks a worker to end, waits while it drains, and kills it if it takes too long or the stop is hurried. `leaves` is
+/// called when it has given up its slot.
+async fn end(
+    process: &mut Process,
+    slot: &Slot,
+    plan: &WorkerPlan,
+    stop: &Stop,
+    leaves: impl FnOnce(),
+) -> Result<(), Undead> {
     let in_order = async {
         process.ask_to_end().await;
+        tokio::select! {
+            biased;
+            () = slot.left() => leaves(),
+            how = process.ended() => return how,
+        }
         process.ended().await
     };
     tokio::select! {

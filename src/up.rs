@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::Outcome;
@@ -12,13 +13,21 @@ use crate::control_plane::LocalControlPlane;
 use crate::stop::Stop;
 use crate::supervisor::{self, WorkerPlan};
 
-/// Runs until asked to stop; then ends the workers, and the control plane after them.
+/// Runs until asked to stop. Once the workers only drain, the control plane ends and gives up the data directory, so
+/// that another one may start on it; then the workers are waited for.
 pub(crate) async fn run(options: &UpOptions, log: &str, stop: &Stop) -> Outcome {
     let control_plane = LocalControlPlane::start(&options.control_plane).await?;
     let plan = WorkerPlan::new(options, log, None, control_plane.addresses().channel)?;
-    let workers = supervisor::run(&async || control_plane.issue_join_token().await, &plan, stop).await;
-    info!("stopping the control plane, now that the workers have been stopped");
-    control_plane.stop(stop).await?;
+    let (tokens, draining) = (control_plane.tokens(), CancellationToken::new());
+    let new_token = async || Ok(tokens.issue().await?);
+    let workers = supervisor::run(&new_token, &plan, stop, draining.clone());
+    let control_plane = async {
+        draining.cancelled().await;
+        info!("stopping the control plane, now that the workers only drain");
+        control_plane.stop(stop).await
+    };
+    let (workers, stopped) = tokio::join!(workers, control_plane);
+    stopped?;
     Ok(workers?)
 }
 

@@ -240,12 +240,9 @@ impl ControlPlane {
         self.addresses
     }
 
-    /// A one-time token for a new worker.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn issue_join_token(&self) -> Result<JoinToken, StartError> {
-        issue_token(&self.store, &self.certificates.state().authorities, Author::itself()).await
+    /// What makes join tokens. Outlives the control plane, and then makes none.
+    pub fn tokens(&self) -> Tokens {
+        Tokens { store: self.store.clone(), certificates: self.certificates.clone() }
     }
 
     /// Ends in order: accepts nothing new, finishes the running requests, lets go of the workers (which carry on
@@ -254,6 +251,23 @@ impl ControlPlane {
         self.requests.end().await;
         self.workers.end().await;
         self.store.close().await;
+    }
+}
+
+/// Makes join tokens.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    store: Arc<Store>,
+    certificates: Arc<Certificates>,
+}
+
+impl Tokens {
+    /// A one-time token for a new worker.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn issue(&self) -> Result<JoinToken, StartError> {
+        issue_token(&self.store, &self.certificates.state().authorities, Author::itself()).await
     }
 }
 

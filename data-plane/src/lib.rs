@@ -52,7 +52,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tidegate_shared::private_file;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use access_log::Instance;
 pub use config::{AccessLog, Config, MetricsPage, MinRate, Rotation, Timeouts};
@@ -98,7 +98,7 @@ pub fn can_start_without_token(data_dir: &Path) -> bool {
 /// Only what makes a start impossible. A control plane that cannot be reached is not among it.
 pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     private_file::create_dir(&config.data_dir)?;
-    let _lock = occupy(&config.data_dir)?;
+    let lock = occupy(&config.data_dir)?;
     let is_writable = tidy_up(&config.data_dir);
     let identity = Identity::at(&config.data_dir);
     let tokens = Tokens::of(&config.data_dir, config.token.clone());
@@ -126,11 +126,13 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let ended = runtime.block_on(async {
         worker.resume().await;
-        let address = show(page, metrics).await;
+        let (address, page) = show(page, metrics).await.unzip();
         let link = Link::new(&control_plane, identity, tokens, address, instance);
         let ended = link.run(&mut worker, stop).await;
         tracing::info!(timeout_s = drain_timeout.as_secs(), "stopping: what runs is drained");
         worker.stop();
+        // From here on a successor may use the data directory, and the port of the metrics.
+        drop((lock, page));
         threads.drain(drain_timeout).await;
         ended
     });
@@ -144,15 +146,17 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     ended
 }
 
-/// Shows the metrics from now on, and says where. That they cannot be shown is no reason not to serve.
-async fn show(page: MetricsPage, metrics: Metrics) -> Option<SocketAddr> {
+/// Shows the metrics until the returned guard is dropped, and says where. That they cannot be shown is no reason not to
+/// serve.
+async fn show(page: MetricsPage, metrics: Metrics) -> Option<(SocketAddr, DropGuard)> {
     let MetricsPage::At(wanted) = page else { return None };
     match Server::bind(wanted).await {
         Ok(server) => {
-            let address = server.address;
+            let (address, close) = (server.address, CancellationToken::new());
             tracing::info!(%address, "metrics are shown");
-            tokio::task::spawn_local(server.run(metrics));
-            Some(address)
+            let shown = close.clone();
+            tokio::task::spawn_local(async move { shown.run_until_cancelled(server.run(metrics)).await });
+            Some((address, close.drop_guard()))
         }
         Err(error) => {
             tracing::error!(address = %wanted, %error, "metrics cannot be shown");

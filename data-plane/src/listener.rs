@@ -16,6 +16,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 use ipnet::IpNet;
+use rustix::net::{SocketFlags, accept_with};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,7 @@ use crate::metrics::cell::REQUEST;
 use crate::metrics::series::{Counted, Rejection, TLS_VERSIONS};
 use crate::proxy::dedicated::Dedicated;
 use crate::runtime::Runtime;
+use crate::sockets::BACKLOG;
 use crate::stream::Stream;
 use crate::thread::{Live, Thread};
 use crate::tls::facts::TlsFacts;
@@ -77,7 +79,7 @@ struct Arrival {
     live: Live,
 }
 
-/// Accepts until `close`.
+/// Accepts until `close`, and after that whoever waits in the queue of the socket: to close it would reset them.
 pub(crate) async fn accept(
     thread: Rc<Thread>,
     socket: TcpListener,
@@ -89,40 +91,72 @@ pub(crate) async fn accept(
         Ok(socket) => socket,
         Err(error) => return tracing::error!(%address, %error, "a bound socket cannot be used"),
     };
+    // A thread that drains waits until the queue is empty.
+    let _live = thread.enter();
+    let door = Door { thread, address, current };
     loop {
         let accepted = tokio::select! {
             biased;
-            () = close.cancelled() => return,
+            () = close.cancelled() => break,
             accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok((tcp, client)) => {
-                let counts = Counted::new(&current.load().series, thread.number);
-                let Some(place) = thread.places.take() else {
-                    let runtime = current.load();
-                    let secure = runtime.sites.get(&address).is_some_and(|site| site.tls.is_some());
-                    reject::reject(&thread.places, counts.cells(), tcp, secure, Rejection::Limit);
-                    continue;
-                };
-                let arrival = Arrival {
-                    live: thread.enter(),
-                    counts,
-                    place,
-                    thread: thread.clone(),
-                    current: current.clone(),
-                    address,
-                    // A client of IPv4 that came to a socket for both has an address of IPv4.
-                    client: SocketAddr::new(client.ip().to_canonical(), client.port()),
-                };
-                tokio::task::spawn_local(serve(arrival, tcp));
-            }
+            Ok((tcp, client)) => door.admit(tcp, client),
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
                 // Out of descriptors or memory: what runs goes on, new clients are reset.
-                thread.places.starved(&error);
-                let counts = current.load().series.connections.clone();
-                reject::reset_some(&thread.places, &socket, counts.of(thread.number)).await;
+                door.thread.places.starved(&error);
+                let counts = door.current.load().series.connections.clone();
+                reject::reset_some(&door.thread.places, &socket, counts.of(door.thread.number)).await;
                 tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+    door.admit_all_that_wait(&socket);
+}
+
+/// Where clients of one listening socket come in.
+#[derive(Debug)]
+struct Door {
+    thread: Rc<Thread>,
+    address: SocketAddr,
+    current: Arc<ArcSwap<Runtime>>,
+}
+
+impl Door {
+    /// Serves a client, or turns it away where no place is free.
+    fn admit(&self, tcp: TcpStream, client: SocketAddr) {
+        let counts = Counted::new(&self.current.load().series, self.thread.number);
+        let Some(place) = self.thread.places.take() else {
+            let runtime = self.current.load();
+            let secure = runtime.sites.get(&self.address).is_some_and(|site| site.tls.is_some());
+            return reject::reject(&self.thread.places, counts.cells(), tcp, secure, Rejection::Limit);
+        };
+        let arrival = Arrival {
+            live: self.thread.enter(),
+            counts,
+            place,
+            thread: self.thread.clone(),
+            current: self.current.clone(),
+            address: self.address,
+            // A client of IPv4 that came to a socket for both has an address of IPv4.
+            client: SocketAddr::new(client.ip().to_canonical(), client.port()),
+        };
+        tokio::task::spawn_local(serve(arrival, tcp));
+    }
+
+    /// Takes every client from the queue of a socket. tokio's own accept does not ask the system while no event has
+    /// come, so a client that has connected this moment would be missed.
+    fn admit_all_that_wait(&self, socket: &tokio::net::TcpListener) {
+        // A successor may accept on the same socket: without a bound, this could go on as long as clients come.
+        for _ in 0..BACKLOG {
+            let client = accept_with(socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
+            let Ok(client) = client else { return };
+            let client = std::net::TcpStream::from(client);
+            if let Ok(address) = client.peer_addr()
+                && let Ok(tcp) = TcpStream::from_std(client)
+            {
+                self.admit(tcp, address);
             }
         }
     }

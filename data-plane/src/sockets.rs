@@ -8,7 +8,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use crate::stream::{REQUEST_PEER_TIMEOUT, watch_for_vanished_peer};
 
 /// Clients that may wait to be accepted, per socket.
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
 /// Binds `count` sockets to one address. The kernel spreads new connections over them, and over those of other
 /// workers at the same address.

@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::future::Future;
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,7 +57,7 @@ impl Room {
     pub(crate) fn prepare(&self) -> io::Result<()> {
         private_file::create_dir(&self.0.dir)?;
         for left in fs::read_dir(&self.0.dir)? {
-            fs::remove_file(left?.path())?;
+            remove(&left?.path())?;
         }
         Ok(())
     }
@@ -87,6 +87,14 @@ impl Room {
     }
 }
 
+/// Removes a file. A successor that empties the directory may have done so a moment before.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 /// One temporary file.
 #[derive(Debug)]
 pub(crate) struct Spool {
@@ -103,10 +111,11 @@ impl Spool {
     /// An empty one.
     pub(crate) async fn create(room: &Room) -> io::Result<Spool> {
         let number = room.0.next.fetch_add(1, Ordering::Relaxed);
-        let path = room.0.dir.join(number.to_string());
+        // A predecessor of this process may still make files there while it drains.
+        let path = room.0.dir.join(format!("{}-{number}", std::process::id()));
         let make = move || {
             let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-            fs::remove_file(&path)?;
+            remove(&path)?;
             Ok(file)
         };
         let file = Arc::new(room.aside(make).await?);

@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process, pidfd_send_signal};
 use tokio::process::{Child, Command};
 use tracing::warn;
 
@@ -22,39 +24,49 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(super) enum Process {
     /// A child of this process.
     Child(Child),
-    /// Not a child of this process.
+    /// Not a child of this process. It serves its slot.
     Survivor(Survivor),
+    /// A survivor that was told to end. It may have given up its slot.
+    Leaving(OwnedFd),
 }
+
+/// What is known of the end of a process that is not a child.
+const NO_STATUS: &str = "it was started by an earlier process, so there is no exit status";
 
 impl Process {
     /// Waits for its end and says how it came. May be cancelled and asked again.
     pub(super) async fn ended(&mut self) -> String {
         match self {
             Process::Child(child) => match child.wait().await {
-                Ok(status) => status.to_string(),
-                Err(e) => format!("cannot be waited for: {e}"),
+                Ok(status) => return status.to_string(),
+                Err(e) => return format!("cannot be waited for: {e}"),
             },
             Process::Survivor(survivor) => {
                 while survivor.lives() {
                     tokio::time::sleep(LOOK).await;
                 }
-                "it was started by an earlier process, so there is no exit status".to_owned()
+            }
+            Process::Leaving(process) => {
+                while !has_ended(process) {
+                    tokio::time::sleep(LOOK).await;
+                }
             }
         }
+        NO_STATUS.to_owned()
     }
 
     /// Asks it to drain and end. Returns once it was told: a worker that is only just starting has not said yet what
     /// its process id is.
-    pub(super) async fn ask_to_end(&self) {
+    pub(super) async fn ask_to_end(&mut self) {
         self.tell(Signal::TERM).await;
     }
 
     /// Ends it at once. Returns once it was told, as [`Process::ask_to_end`] does.
-    pub(super) async fn kill(&self) {
+    pub(super) async fn kill(&mut self) {
         self.tell(Signal::KILL).await;
     }
 
-    async fn tell(&self, signal: Signal) {
+    async fn tell(&mut self, signal: Signal) {
         while !self.signal(signal) && self.lives() {
             tokio::time::sleep(LOOK).await;
         }
@@ -64,23 +76,38 @@ impl Process {
         match self {
             Process::Child(child) => child.id().is_some(),
             Process::Survivor(survivor) => survivor.lives(),
+            Process::Leaving(process) => !has_ended(process),
         }
     }
 
     /// Whether there was a process to send it to.
-    fn signal(&self, signal: Signal) -> bool {
-        // A child's id is given only until it has been waited for, a survivor's only while it holds its lock: the
-        // signal cannot reach a stranger that got the number later.
-        let id = match self {
-            Process::Child(child) => child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)),
-            Process::Survivor(survivor) => survivor.id(),
+    fn signal(&mut self, signal: Signal) -> bool {
+        if let Process::Survivor(survivor) = self {
+            // From now on it may give up its lock at any moment.
+            let Some(process) = survivor.process() else { return false };
+            *self = Process::Leaving(process);
+        }
+        // A child's id is given only until it has been waited for: the signal cannot reach a stranger that got the
+        // number later.
+        let sent = match self {
+            Process::Child(child) => match child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+                Some(id) => kill_process(id, signal),
+                None => return false,
+            },
+            Process::Leaving(process) => pidfd_send_signal(process, signal),
+            Process::Survivor(_) => return false,
         };
-        let Some(id) = id else { return false };
-        if let Err(e) = kill_process(id, signal) {
-            warn!(process.id = id.as_raw_nonzero(), "cannot signal a worker: {e}");
+        if let Err(e) = sent {
+            warn!("cannot signal a worker: {e}");
         }
         true
     }
+}
+
+/// Whether the process of a handle has ended. A handle that cannot be asked counts as ended.
+fn has_ended(process: &OwnedFd) -> bool {
+    let now = Timespec::default();
+    poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&now)).map_or(true, |ready| ready > 0)
 }
 
 /// Starts a worker in a slot, which has been made ready for it.

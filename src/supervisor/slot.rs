@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rustix::process::Pid;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tidegate_shared::private_file;
 use tidegate_shared::protocol::VERSION;
 use tidegate_shared::token::JoinToken;
@@ -21,6 +23,9 @@ const TOKEN_FILE: &str = "token";
 
 /// What the slot's worker was told on its command line, an argument a line.
 const PLAN_FILE: &str = "plan";
+
+/// How often the lock of a worker that was asked to end is looked at.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// One worker's place.
 #[derive(Debug)]
@@ -104,6 +109,14 @@ impl Slot {
         fs::read(self.dir.join(PLAN_FILE)).is_ok_and(|told| told == plan_text(arguments))
     }
 
+    /// Waits until no worker holds the slot. Must not be asked while an own worker may be starting in it, as
+    /// [`Slot::survivor`].
+    pub(super) async fn left(&self) {
+        while is_held(&self.dir.join(LOCK_FILE)).unwrap_or(false) {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// The worker that serves the slot now. Must not be asked while an own worker may be starting in it: the test
     /// takes the lock for a moment.
     ///
@@ -118,6 +131,14 @@ impl Slot {
 }
 
 impl Survivor {
+    /// A handle of its process, as long as it holds its lock and has written down its process ID. The handle stays good
+    /// when it has given up the lock.
+    pub(super) fn process(&self) -> Option<OwnedFd> {
+        let process = pidfd_open(self.id()?, PidfdFlags::empty()).ok()?;
+        // It was still there, so the number had not come to mean another process when the handle was made.
+        self.lives().then_some(process)
+    }
+
     /// Whether it still lives. A lock that cannot be tested counts as held: better no worker than two in one place.
     pub(super) fn lives(&self) -> bool {
         is_held(&self.lock).unwrap_or(true)

@@ -43,7 +43,7 @@ impl Fixture {
     }
 
     async fn supervise(&self) {
-        run(&async || Ok(token(7)), &self.plan, &self.stop).await.unwrap();
+        run(&async || Ok(token(7)), &self.plan, &self.stop, CancellationToken::new()).await.unwrap();
     }
 
     /// The process ids of the workers started so far, as soon as there are `count`.
@@ -133,7 +133,8 @@ async fn a_worker_that_has_joined_is_started_without_a_token_and_one_that_has_no
         assert!(!fixture.plan.workers_dir.join("1").exists(), "the other has no identity to start with");
         fixture.stop.asked.cancel();
     };
-    let supervise = async { run(&no_token, &fixture.plan, &fixture.stop).await.unwrap() };
+    let supervise =
+        async { run(&no_token, &fixture.plan, &fixture.stop, CancellationToken::new()).await.unwrap() };
     tokio::join!(supervise, story);
 }
 

@@ -47,6 +47,7 @@ mod process;
 mod proxy_protocol;
 mod redirects;
 mod resolver;
+mod restarts;
 mod rewrites;
 mod routing;
 mod rules;

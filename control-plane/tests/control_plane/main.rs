@@ -82,7 +82,7 @@ impl Running {
     }
 
     async fn join(&self) -> worker::Identity {
-        let token = self.plane.issue_join_token().await.unwrap();
+        let token = self.plane.tokens().issue().await.unwrap();
         worker::join(self.plane.addresses().channel, &token).await.unwrap()
     }
 

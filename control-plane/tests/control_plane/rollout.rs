@@ -288,7 +288,7 @@ async fn backend_health_is_what_the_workers_see() {
 async fn a_stranger_gets_nothing() {
     let running = Running::start(SLOW).await;
     let address = running.plane.addresses().channel;
-    let token = running.plane.issue_join_token().await.unwrap();
+    let token = running.plane.tokens().issue().await.unwrap();
 
     let mut forged = token.clone();
     forged.secret = Secret::new(vec![7; 32]);

@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -11,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Connection;
@@ -25,6 +27,9 @@ use crate::stream::Stream;
 /// The most that is kept of what was read and not used yet, and of what was written and not sent yet: more than the
 /// guard lets a head be.
 const BUFFER: usize = 128 * 1024;
+
+/// How long a new connection is waited for that has not had a request when its listener closes.
+const FIRST_REQUEST: Duration = Duration::from_secs(2);
 
 /// Serves requests until the connection ends or hands itself to a tunnel; after `close`, no further ones.
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
@@ -52,15 +57,21 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
         served = http.as_mut() => served,
         () = close.cancelled() => {
             let mut told = false;
+            let mut first_request = pin!(sleep(FIRST_REQUEST));
+            // Whoever has begun a request may finish it: nobody has told the client to stop. Whoever has connected a
+            // moment ago is about to begin one.
+            let mut expected = |cx: &mut Context<'_>| {
+                own.wire.is_within_head()
+                    || !own.wire.has_served() && first_request.as_mut().poll(cx).is_pending()
+            };
             poll_fn(|cx| {
                 loop {
-                    // Whoever has begun a request may finish it: nobody has told the client to stop.
-                    if !told && !own.wire.is_within_head() {
+                    if !told && !expected(cx) {
                         told = true;
                         http.as_mut().graceful_shutdown();
                     }
                     let served = http.as_mut().poll(cx);
-                    if served.is_ready() || told || own.wire.is_within_head() {
+                    if served.is_ready() || told || expected(cx) {
                         return served;
                     }
                 }

@@ -17,6 +17,7 @@ pub(crate) struct Wire {
     fault: OnceLock<Fault>,
     odd_names: AtomicBool,
     within_head: AtomicBool,
+    served: AtomicBool,
 }
 
 /// It is the client's turn: to begin a request, or to go on with one.
@@ -57,6 +58,11 @@ impl Wire {
         self.turn() == CLIENT && self.within_head.load(Ordering::Relaxed)
     }
 
+    /// Whether a request has come by this connection.
+    pub(super) fn has_served(&self) -> bool {
+        self.served.load(Ordering::Relaxed)
+    }
+
     pub(super) fn set_within_head(&self, within: bool) {
         self.within_head.store(within, Ordering::Relaxed);
     }
@@ -78,6 +84,7 @@ impl Wire {
 impl Busy {
     pub(super) fn new(wire: &Arc<Wire>) -> Busy {
         wire.set_turn(GATEWAY);
+        wire.served.store(true, Ordering::Relaxed);
         Busy(wire.clone())
     }
 

@@ -314,6 +314,14 @@ impl Tidegate {
         signal(self.process.as_ref().expect("it is running").pid(), Signal::HUP);
     }
 
+    /// Waits until it has given up its data directory, and leaves it to the caller, so that another can be started beside
+    /// it.
+    pub async fn leave(&mut self) -> Process {
+        let file = self.endpoints_file();
+        wait_for("the control plane to stop", async || (!file.exists()).then_some(())).await;
+        self.process.take().expect("it is running")
+    }
+
     /// Waits until it has ended by itself, and says whether it did so well.
     pub async fn exited_well(&mut self) -> bool {
         let mut process = self.process.take().expect("it is running");
