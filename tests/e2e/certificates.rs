@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tidegate_harness::{Backend, GatewayDocument, HTTP_PORT, Tidegate, WebSocket, loopback, wait_for};
+use tokio::time::Instant;
 
 use crate::tidegate;
 
@@ -30,7 +31,7 @@ fn rotate(data_dir: &Path, binary: &Path, finish: bool) -> std::process::Output 
     if finish {
         command.arg("--finish");
     }
-    command.output().unwrap()
+    command.output().expect("the test can be set up")
 }
 
 #[tokio::test]

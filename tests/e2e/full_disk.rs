@@ -15,9 +15,9 @@ impl SmallDisk {
     /// Moves what is in the directory to a small disk in its place. `None` where this user may not mount.
     async fn under(directory: &Path) -> Option<SmallDisk> {
         let aside = directory.with_extension("aside");
-        let (at, from) = (directory.to_str().unwrap(), aside.join("."));
-        fs::rename(directory, &aside).unwrap();
-        fs::create_dir(directory).unwrap();
+        let (at, from) = (directory.to_str().expect("the test can be set up"), aside.join("."));
+        fs::rename(directory, &aside).expect("the test can be set up");
+        fs::create_dir(directory).expect("the test can be set up");
         let mounted = run("mount", &["-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", at], &[]).await;
         if !mounted.status.success() {
             let why = String::from_utf8_lossy(&mounted.stderr);
@@ -28,7 +28,7 @@ impl SmallDisk {
             return None;
         }
         let disk = SmallDisk(directory.to_owned());
-        let copied = run("cp", &["-a", from.to_str().unwrap(), at], &[]).await;
+        let copied = run("cp", &["-a", from.to_str().expect("the test can be set up"), at], &[]).await;
         assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
         Some(disk)
     }
@@ -39,7 +39,7 @@ impl SmallDisk {
 
     /// Writes until there is no room left for a single byte.
     fn fill(&self) {
-        let mut filler = File::create(self.filler()).unwrap();
+        let mut filler = File::create(self.filler()).expect("the test can be set up");
         for size in [64 * 1024, 4096, 1] {
             let block = vec![0; size];
             while filler.write_all(&block).is_ok() {}
@@ -47,7 +47,7 @@ impl SmallDisk {
     }
 
     fn empty(&self) {
-        fs::remove_file(self.filler()).unwrap();
+        fs::remove_file(self.filler()).expect("the test can be set up");
     }
 }
 
@@ -66,7 +66,7 @@ async fn readiness(management: &Management) -> Answer {
 async fn metric(management: &Management) -> f64 {
     let page = management.send("GET", "/metrics", &[], "").await.expect(200).text();
     let value = page.lines().find_map(|line| line.strip_prefix("tidegate_store_writes_failing{} "));
-    value.unwrap_or_else(|| panic!("no such metric in {page}")).parse().unwrap()
+    value.unwrap_or_else(|| panic!("no such metric in {page}")).parse().expect("the test can be set up")
 }
 
 #[tokio::test]

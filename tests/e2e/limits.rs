@@ -163,9 +163,11 @@ async fn a_worker_without_files_left_refuses_and_recovers() {
 /// A worker that has so few descriptors from its start that its places are few.
 async fn with_few_places(gateway: &Gateway) {
     let worker = gateway.tidegate.worker_pid(1).await;
-    let up = gateway.tidegate.processes().into_iter().find(|pid| *pid != worker).unwrap();
+    let up =
+        gateway.tidegate.processes().into_iter().find(|pid| *pid != worker).expect("the test can be set up");
     let few = Rlimit { current: Some(128), maximum: Some(128) };
-    prlimit(Pid::from_raw(i32::try_from(up).unwrap()), Resource::Nofile, few).unwrap();
+    prlimit(Pid::from_raw(i32::try_from(up).expect("the test can be set up")), Resource::Nofile, few)
+        .expect("the test can be set up");
     let old = gateway.tidegate.kill_worker(1).await;
     gateway.tidegate.worker_other_than(1, old).await;
     gateway.tidegate.all_connected().await;

@@ -36,33 +36,38 @@ fn is_in_namespace(test: &str) -> bool {
         return false;
     }
     let mut again = unshare("ip link set lo up && exec \"$@\"");
-    again.arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
-    assert!(again.status().unwrap().success(), "it failed in its namespace");
+    again
+        .arg(std::env::current_exe().expect("the test can be set up"))
+        .args(["--exact", test, "--nocapture"])
+        .env(INSIDE, "1");
+    assert!(again.status().expect("the test can be set up").success(), "it failed in its namespace");
     false
 }
 
 /// From now on no packet reaches this address.
 fn lose(address: IpAddr) {
     let route = ["route", "add", "blackhole", &address.to_string(), "table", "local"];
-    assert!(Command::new("ip").args(route).status().unwrap().success());
+    assert!(Command::new("ip").args(route).status().expect("the test can be set up").success());
 }
 
 /// A tunnel of a client at that address.
 async fn tunnel_from(client: &str, path: &str, to: SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
+    let socket = TcpSocket::new_v4().expect("the test can be set up");
     if path == SMALL_WINDOW {
-        socket.set_recv_buffer_size(4096).unwrap();
+        socket.set_recv_buffer_size(4096).expect("the test can be set up");
     }
-    socket.bind(SocketAddr::new(client.parse().unwrap(), 0)).unwrap();
-    let mut stream = socket.connect(to).await.unwrap();
-    stream.write_all(handshake("gateway.test", path, "").as_bytes()).await.unwrap();
+    socket
+        .bind(SocketAddr::new(client.parse().expect("the test can be set up"), 0))
+        .expect("the test can be set up");
+    let mut stream = socket.connect(to).await.expect("the test can be set up");
+    stream.write_all(handshake("gateway.test", path, "").as_bytes()).await.expect("the test can be set up");
     stream
 }
 
 async fn take_answer(stream: &mut TcpStream) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
+        head.push(stream.read_u8().await.expect("the test can be set up"));
     }
     assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
 }

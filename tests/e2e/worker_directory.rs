@@ -52,8 +52,11 @@ fn read_only_worker(tidegate: &Tidegate, state: &Path, log: &Path) -> Option<Chi
     unshare(&mut command);
     command.arg(tidegate.binary()).args(["data-plane", "--threads", "1", "--metrics", "127.0.0.1:0"]);
     command.arg("--control-plane").arg(tidegate.channel().to_string()).arg("--data-dir").arg(state);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(log).unwrap());
-    Some(command.kill_on_drop(true).spawn().unwrap())
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(log).expect("the test can be set up"));
+    Some(command.kill_on_drop(true).spawn().expect("the test can be set up"))
 }
 
 #[tokio::test]

@@ -181,7 +181,7 @@ impl ApiError {
             ApiError::BadName { .. } => code::INVALID_NAME,
             ApiError::BadBody(_) => own::BAD_BODY,
             ApiError::BodyTooLarge(_) => own::BODY_TOO_LARGE,
-            ApiError::TooManyLarge => own::TOO_MANY_LARGE,
+            ApiError::TooManyLarge => own::TOO_MANY,
             ApiError::TooSlow(_) => own::TOO_SLOW,
             ApiError::NotFound { .. } => own::RESOURCE_NOT_FOUND,
             ApiError::NoOperation(_) => own::OPERATION_NOT_FOUND,
@@ -320,12 +320,13 @@ impl IntoResponse for ApiError {
             return error.into_response();
         }
         let mut response = (self.status(), Json(self.body())).into_response();
+        let is_busy = response.status() == StatusCode::TOO_MANY_REQUESTS;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         if matches!(self, ApiError::Unauthenticated) {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if matches!(self, ApiError::Unwritable(_) | ApiError::TooManyLarge) {
+        if matches!(self, ApiError::Unwritable(_)) || is_busy {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(UNWRITABLE_PAUSE));
         }
         if matches!(self, ApiError::BadToken(_)) {

@@ -17,8 +17,10 @@ pub(super) fn servers(
     violations: &mut Violations,
 ) -> Vec<Certificate> {
     let collection = Collection::named("sslCertificates").expect("the collection exists");
+    let children: Vec<_> = document.members(collection).collect();
     let mut compiled = Vec::new();
-    for (resource, child) in certificates.iter().zip(document.members(collection)) {
+    for resource in certificates.iter() {
+        let child = children[resource.place];
         match child.secret.as_ref().and_then(ServerCertificate::from_secret) {
             Some(ServerCertificate { chain, key }) => {
                 let staple = staple(resource, &chain, violations);

@@ -124,8 +124,7 @@ async fn nobody_gets_a_certificate_that_was_not_to_be_renewed() {
 #[tokio::test]
 async fn a_worker_whose_joining_was_cut_short_joins_with_the_same_token_and_key() {
     let running = with_lifetime(Duration::from_secs(60 * 60)).await;
-    let (address, token) =
-        (running.plane.addresses().channel, running.plane.tokens().issue().await.unwrap());
+    let (address, token) = (running.plane.addresses().channel, running.plane.tokens().issue().await.unwrap());
     let key = KeyPair::generate().unwrap();
     let lost = join_with(address, &token, &key).await.unwrap();
     join_with(address, &token, &KeyPair::generate().unwrap()).await.err().unwrap();

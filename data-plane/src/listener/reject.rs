@@ -49,6 +49,7 @@ pub(super) async fn reset_some(places: &Places, socket: &TcpListener, counts: &C
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the connection ends with the function")]
 fn reset(tcp: TcpStream) {
     // If that fails, the client sees an orderly close, which tells it as much.
     let _ = tcp.set_zero_linger();

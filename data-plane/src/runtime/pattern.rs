@@ -73,9 +73,21 @@ impl Budget {
 #[derive(Debug, Error)]
 pub(crate) enum PatternError {
     #[error(transparent)]
-    Nfa(#[from] thompson::BuildError),
+    Nfa(Box<thompson::BuildError>),
     #[error(transparent)]
-    Dfa(#[from] regex_automata::hybrid::BuildError),
+    Dfa(Box<regex_automata::hybrid::BuildError>),
+}
+
+impl From<thompson::BuildError> for PatternError {
+    fn from(error: thompson::BuildError) -> PatternError {
+        PatternError::Nfa(Box::new(error))
+    }
+}
+
+impl From<regex_automata::hybrid::BuildError> for PatternError {
+    fn from(error: regex_automata::hybrid::BuildError) -> PatternError {
+        PatternError::Dfa(Box::new(error))
+    }
 }
 
 /// A compiled expression.
@@ -289,12 +301,12 @@ impl GroupSearch {
 }
 
 /// As `regex::bytes` reads expressions: texts need not be UTF-8, classes are Unicode's.
-fn compile(pattern: &Pattern, captures: WhichCaptures) -> Result<NFA, thompson::BuildError> {
+fn compile(pattern: &Pattern, captures: WhichCaptures) -> Result<NFA, PatternError> {
     let syntax = syntax::Config::new().utf8(false).case_insensitive(pattern.ignore_case);
     // Twice what the control plane allows, which has measured it: nothing that it lets pass is refused here.
     let size = Some(2 * Pattern::SIZE_LIMIT);
     let config = thompson::Config::new().utf8(false).nfa_size_limit(size).which_captures(captures);
-    thompson::Compiler::new().syntax(syntax).configure(config).build(&pattern.text)
+    Ok(thompson::Compiler::new().syntax(syntax).configure(config).build(&pattern.text)?)
 }
 
 #[cfg(test)]

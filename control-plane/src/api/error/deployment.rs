@@ -18,8 +18,6 @@ codes! { CODES;
     const ACTIVE: &str = "DeploymentActive";
     /// The deployment has ended, so that it cannot be cancelled.
     const ENDED: &str = "DeploymentCannotBeCancelled";
-    /// As many templates of the client wait to be evaluated as may.
-    const BUSY: &str = "TooManyRequests";
     /// A resource of the deployment could not be deployed. Only ever the code of a deployment.
     pub(in crate::api) const FAILED: &str = "DeploymentFailed";
     /// The deployment was cancelled. Only ever the code of a deployment.
@@ -68,7 +66,7 @@ impl DeploymentError {
             DeploymentError::Missing(_) => NO_DEPLOYMENT,
             DeploymentError::Active(_) => ACTIVE,
             DeploymentError::Ended(_) => ENDED,
-            DeploymentError::Busy => BUSY,
+            DeploymentError::Busy => super::own::TOO_MANY,
         }
     }
 

@@ -27,8 +27,8 @@ codes! { CODES;
     pub(super) const BAD_BODY: &str = "InvalidRequestContent";
     /// The body is too large.
     pub(super) const BODY_TOO_LARGE: &str = "RequestContentTooLarge";
-    /// Too many large requests of one client wait already. `Retry-After` says when to try again.
-    pub(super) const TOO_MANY_LARGE: &str = "TooManyRequests";
+    /// Too many requests of one client that take much work wait already. `Retry-After` says when to try again.
+    pub(super) const TOO_MANY: &str = "TooManyRequests";
     /// The request took too long to arrive.
     pub(super) const TOO_SLOW: &str = "RequestTimeout";
     /// The resource, or one that it would be in, is not there.

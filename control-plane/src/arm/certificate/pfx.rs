@@ -246,6 +246,7 @@ mod tests {
         OctetString::new(bytes).unwrap()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "each caller makes its list for this call")]
     fn pfx(safes: Vec<ContentInfo>) -> Vec<u8> {
         let auth_safe = content(DATA, &octets_of(safes.to_der().unwrap()));
         Pfx { version: Version::V3, auth_safe, mac_data: None }.to_der().unwrap()
