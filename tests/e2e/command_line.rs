@@ -48,11 +48,23 @@ fn flags_of_readme() -> BTreeMap<String, String> {
     .collect()
 }
 
+/// Every command with flags.
+const COMMANDS: [&str; 8] = [
+    "up",
+    "control-plane",
+    "data-plane",
+    "client create",
+    "worker token",
+    "authority rotate",
+    "demo",
+    "echo",
+];
+
 #[tokio::test]
 async fn readme_lists_every_flag_with_its_default() {
     let listed = flags_of_readme();
     let mut found = BTreeSet::new();
-    for command in ["up", "control-plane", "data-plane", "client create", "worker token", "demo", "echo"] {
+    for command in COMMANDS {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = String::from_utf8(run(BINARY, &arguments, &[]).await.stdout).unwrap();
         for text in help.split("\n      --").skip(1) {
