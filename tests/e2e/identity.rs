@@ -3,6 +3,7 @@
 
 mod audit;
 mod clients;
+mod matrix;
 mod scopes;
 mod tokens;
 
