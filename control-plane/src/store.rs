@@ -18,6 +18,7 @@ mod network;
 mod operations;
 mod places;
 mod resources;
+mod retention;
 mod rollout;
 mod schema;
 mod switch;

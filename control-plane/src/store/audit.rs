@@ -8,13 +8,11 @@ use crate::audit::{Act, Author, Entry, Filter};
 use crate::clock::Millis;
 
 use super::model::{generation, number, parse_uuid};
+use super::retention::{DAY, deleted_before};
 use super::{Store, StoreError};
 
-/// How long a row is kept, in milliseconds: ninety days, as the official service keeps its activity log.
-const KEPT_MILLIS: i64 = 90 * 24 * 60 * 60 * 1000;
-
-/// The newest rows stay however old they are: a clock that jumps ahead must not empty the log.
-const KEPT_ROWS: i64 = 10_000;
+/// How long a row is kept at least, in milliseconds: ninety days, as the official service keeps its activity log.
+const KEPT_MILLIS: i64 = 90 * DAY;
 
 /// Notes a change in the transaction that makes it. The generations are those of the gateway that it is about.
 pub(super) async fn record(
@@ -24,11 +22,7 @@ pub(super) async fn record(
     after: Option<Generation>,
 ) -> Result<(), StoreError> {
     let now = Millis::now().0;
-    sqlx::query("DELETE FROM audit WHERE at < ? AND id <= (SELECT MAX(id) FROM audit) - ?")
-        .bind(now - KEPT_MILLIS)
-        .bind(KEPT_ROWS)
-        .execute(&mut *connection)
-        .await?;
+    forget_old(connection, now).await?;
     sqlx::query(
         "INSERT INTO audit (at, author, address, request_id, action, resource_id, generation_before, \
          generation_after) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -43,6 +37,23 @@ pub(super) async fn record(
     .bind(after.map(number))
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// Deletes what has been kept for long enough: with the first row of a day, one day's worth at most. A clock that is wrong
+/// for a day costs no more than that of the log.
+pub(super) async fn forget_old(connection: &mut SqliteConnection, now: i64) -> Result<(), StoreError> {
+    // The newest by its place: after a clock that was ahead has been set back, later times are not newer.
+    let (newest, oldest): (Option<i64>, Option<i64>) = sqlx::query_as(
+        "SELECT (SELECT at FROM audit ORDER BY id DESC LIMIT 1), (SELECT at FROM audit ORDER BY at LIMIT 1)",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let is_first_of_day = newest.is_some_and(|newest| newest.div_euclid(DAY) != now.div_euclid(DAY));
+    let Some(before) = deleted_before(now, KEPT_MILLIS, newest, oldest).filter(|_| is_first_of_day) else {
+        return Ok(());
+    };
+    sqlx::query("DELETE FROM audit WHERE at < ?").bind(before).execute(connection).await?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Long-running operations: begun with the write that they belong to, ended by the rollout, kept for a day at most.
+//! Long-running operations: begun with the write that they belong to, ended by the rollout, kept for a day.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,11 @@ use crate::clock::Millis;
 use crate::code_list::codes;
 
 use super::model::{number, parse_uuid};
+use super::retention::{DAY, deleted_before};
 use super::{Gateway, Operation, OperationKind, OperationState, Problem, Store, StoreError};
 
 /// How long an ended operation can be asked for, in milliseconds.
-const KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
+const KEPT_MILLIS: i64 = DAY;
 
 /// How many looks at the backends are kept, the newest: anybody who may read can ask for one after the other.
 const LOOKS_KEPT: i64 = 1000;
@@ -160,6 +161,20 @@ impl Store {
     }
 }
 
+/// Deletes operations that ended long enough ago, a day's worth at most.
+async fn forget_old(connection: &mut SqliteConnection, now: i64) -> Result<(), StoreError> {
+    let (newest, oldest): (Option<i64>, Option<i64>) = sqlx::query_as(
+        "SELECT (SELECT MAX(ended_at) FROM operations WHERE ended_at IS NOT NULL), \
+         (SELECT MIN(ended_at) FROM operations WHERE ended_at IS NOT NULL)",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if let Some(before) = deleted_before(now, KEPT_MILLIS, newest, oldest) {
+        sqlx::query("DELETE FROM operations WHERE ended_at < ?").bind(before).execute(connection).await?;
+    }
+    Ok(())
+}
+
 async fn forget_old_looks(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM operations WHERE id IN (SELECT id FROM (SELECT id, ROW_NUMBER() OVER newest AS place, \
@@ -185,10 +200,7 @@ pub(super) async fn begin_operation(
 ) -> Result<Operation, StoreError> {
     let (id, now) = (Uuid::new_v4(), Millis::now());
     let ended_at = (state != OperationState::InProgress).then_some(now);
-    sqlx::query("DELETE FROM operations WHERE ended_at < ?")
-        .bind(now.0 - KEPT_MILLIS)
-        .execute(&mut *connection)
-        .await?;
+    forget_old(connection, now.0).await?;
     sqlx::query(
         "INSERT INTO operations (id, gateway, resource_id, target, subscription, kind, generation, state, result, \
          started_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

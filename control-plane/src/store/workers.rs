@@ -1,7 +1,7 @@
 //! Who may connect: the workers that joined, and the one-time tokens to join with.
 
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
 use thiserror::Error;
 use tidegate_shared::id::WorkerId;
 use uuid::Uuid;
@@ -12,10 +12,11 @@ use crate::pki::{IssuedCertificate, Validity};
 
 use super::audit::record;
 use super::model::parse_uuid;
+use super::retention::{DAY, deleted_before};
 use super::{Store, StoreError};
 
 /// How long a join token is good for, in milliseconds.
-const TOKEN_MILLIS: i64 = 24 * 60 * 60 * 1000;
+const TOKEN_MILLIS: i64 = DAY;
 
 /// The token was never given out, was used before, or is too old. Which of these is nobody's business.
 #[derive(Debug, Error)]
@@ -54,10 +55,7 @@ impl Store {
     pub async fn add_join_token(&self, author: Author, hash: &str) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let now = Millis::now().0;
-        sqlx::query("DELETE FROM join_tokens WHERE expires_at <= ?")
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
+        forget_expired_tokens(&mut transaction, now).await?;
         sqlx::query("INSERT INTO join_tokens (hash, expires_at) VALUES (?, ?)")
             .bind(hash)
             .bind(now + TOKEN_MILLIS)
@@ -281,4 +279,16 @@ fn known_certificate(row: &SqliteRow) -> Result<KnownCertificate, StoreError> {
         issuer: row.try_get("issuer")?,
         validity: Validity { issued_at: Millis(issued_at), expires_at: Millis(expires_at) },
     })
+}
+
+/// Deletes join tokens that expired more than a day ago, a day's worth at most. Nobody can use one that has expired.
+async fn forget_expired_tokens(connection: &mut SqliteConnection, now: i64) -> Result<(), StoreError> {
+    let (newest, oldest): (Option<i64>, Option<i64>) =
+        sqlx::query_as("SELECT MAX(expires_at), MIN(expires_at) FROM join_tokens")
+            .fetch_one(&mut *connection)
+            .await?;
+    if let Some(before) = deleted_before(now, DAY, newest, oldest) {
+        sqlx::query("DELETE FROM join_tokens WHERE expires_at < ?").bind(before).execute(connection).await?;
+    }
+    Ok(())
 }

@@ -1,0 +1,38 @@
+//! How much of what is kept for a time is deleted at a write. The clock of the machine may be wrong, so that no single
+//! write deletes more than the rows of one day, and none where the clock has jumped ahead of everything that is stored.
+
+/// A day, in milliseconds.
+pub(super) const DAY: i64 = 24 * 60 * 60 * 1000;
+
+/// The moment before which rows are deleted, in milliseconds since 1970; none where nothing is.
+///
+/// Rows are kept for `kept` milliseconds at least. `newest` and `oldest` are the times of rows that are stored.
+pub(super) fn deleted_before(now: i64, kept: i64, newest: Option<i64>, oldest: Option<i64>) -> Option<i64> {
+    let (newest, oldest) = newest.zip(oldest)?;
+    let cut = now.saturating_sub(kept);
+    (oldest < cut && cut <= newest).then(|| cut.min(oldest.saturating_add(DAY)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_of_rows_goes_at_a_time_and_none_after_a_jump() {
+        let kept = 90 * DAY;
+        for (now, newest, oldest, expected) in [
+            (100 * DAY, None, None, None),
+            (89 * DAY, Some(88 * DAY), Some(0), None),
+            (90 * DAY, Some(89 * DAY), Some(0), None),
+            (90 * DAY + 1, Some(89 * DAY), Some(0), Some(1)),
+            (100 * DAY, Some(99 * DAY), Some(0), Some(DAY)),
+            (100 * DAY, Some(99 * DAY), Some(9 * DAY + 1), Some(10 * DAY)),
+            (180 * DAY, Some(90 * DAY), Some(0), Some(DAY)),
+            (180 * DAY + 1, Some(90 * DAY), Some(0), None),
+            (i64::MAX, Some(90 * DAY), Some(0), None),
+            (i64::MIN, Some(90 * DAY), Some(0), None),
+        ] {
+            assert_eq!(deleted_before(now, kept, newest, oldest), expected, "{now} {newest:?} {oldest:?}");
+        }
+    }
+}
