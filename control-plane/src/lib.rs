@@ -55,7 +55,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::api::server::{CONNECTIONS, Server};
+use crate::api::server::{CONNECTIONS, Server, Shares};
 use crate::api::{App, LargeBodies, Opener, PageTokens, SecretCheck};
 use crate::audit::Author;
 use crate::certificates::Certificates;
@@ -208,10 +208,11 @@ impl ControlPlane {
             router: api::router(app.clone()),
             tls: None,
             proxies: Arc::new(config.trusted_proxies),
+            shares: Shares::default(),
             stop: requests.stop.clone(),
             tracker: requests.tasks.clone(),
         };
-        let secured = Server { tls: Some(certificates.clone()), ..plain.clone() };
+        let secured = Server { tls: Some(certificates.clone()), shares: Shares::default(), ..plain.clone() };
         let channel =
             Arc::new(Channel::new(store.clone(), fleet.clone(), certificates.clone(), metrics.clone()));
         let rollout = Rollout {

@@ -1,5 +1,7 @@
 //! The router on the wire: HTTP/1.1 in the clear, HTTP/1.1 and HTTP/2 over TLS.
 
+mod requests;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,24 +22,33 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use crate::certificates::Certificates;
+use crate::fair_share::{Bounds, FairShare, client_network};
 use crate::proxies::Proxies;
 
 use super::forwarded::Origin;
 use super::path::normalise;
+use requests::Requests;
 
 /// How many management connections may be open at once on one endpoint.
 pub const CONNECTIONS: usize = 1024;
 
+/// How many of them one client address (or /64 network of IPv6) may hold; the proxies that are trusted may hold all. Further
+/// ones are closed at once.
+const OF_ONE_ADDRESS: usize = CONNECTIONS / 2;
+
+/// How long a connection may be without a request under way, and how long its last answers may take after that.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the head of a request may take, and how long a kept connection may be idle.
+/// How long the head of a request may take, and how long a kept connection of HTTP/1.1 may be idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// How often an idle HTTP/2 peer is asked whether it is there, and how long it may take to say so.
+/// How often a silent HTTP/2 peer is asked whether it is there, and how long it may take to say so.
 const PING: Duration = Duration::from_secs(20);
 
 /// How long running requests may go on after a stop was asked for.
@@ -66,6 +77,16 @@ impl Scheme {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
+/// Connections by client address.
+#[derive(Clone, Debug)]
+pub struct Shares(FairShare<IpAddr>);
+
+impl Default for Shares {
+    fn default() -> Shares {
+        Shares(FairShare::new(Bounds { total: CONNECTIONS, each: OF_ONE_ADDRESS, waiting: 0 }))
+    }
+}
+
 /// One management endpoint.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -73,6 +94,8 @@ pub struct Server {
     pub router: Router,
     /// Whose word is taken for where a request comes from.
     pub proxies: Arc<Proxies>,
+    /// Who holds the connections.
+    pub shares: Shares,
     /// With TLS, by the certificate that is in force when a connection comes, or in the clear.
     pub tls: Option<Arc<Certificates>>,
     /// Asks running connections to end.
@@ -85,27 +108,43 @@ impl Server {
     /// Serves one connection to its end.
     pub async fn serve(self, stream: TcpStream, peer: SocketAddr) {
         let peer = Peer(peer.ip().to_canonical());
+        // A proxy stands for many clients.
+        let share = match self.proxies.contain(peer.0) {
+            true => None,
+            false => match self.shares.0.try_take(&client_network(peer.0)) {
+                Ok(share) => Some(share),
+                Err(full) => return tracing::debug!(peer = %peer.0, %full, "management connection refused"),
+            },
+        };
+        self.shake_hands(stream, peer).await;
+        drop(share);
+    }
+
+    async fn shake_hands(self, stream: TcpStream, peer: Peer) {
         let Some(tls) = self.tls.clone() else {
-            return self.speak(stream, peer, Scheme::Http, false).await;
+            return self.speak(stream, peer, (Scheme::Http, false), IDLE_TIMEOUT).await;
         };
         match timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls.state().management.clone()).accept(stream))
             .await
         {
             Ok(Ok(stream)) => {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                self.speak(stream, peer, Scheme::Https, http2).await;
+                self.speak(stream, peer, (Scheme::Https, http2), IDLE_TIMEOUT).await;
             }
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => tracing::debug!("TLS handshake took too long"),
         }
     }
 
-    async fn speak<S>(self, stream: S, peer: Peer, scheme: Scheme, http2: bool)
+    /// Serves a connection until it ends, or has had no request for `idle`.
+    async fn speak<S>(self, stream: S, peer: Peer, (scheme, http2): (Scheme, bool), idle: Duration)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let builder = builder(self.tracker, http2);
         let (router, proxies) = (self.router, self.proxies);
+        let requests = Arc::new(Requests::new());
+        let begun = requests.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request: Request = request.map(axum::body::Body::new);
             *request.uri_mut() = normalise(request.uri());
@@ -113,13 +152,23 @@ impl Server {
             request.extensions_mut().insert(origin.scheme);
             request.extensions_mut().insert(Peer(origin.client));
             origin.host.map(|host| request.extensions_mut().insert(host));
+            let under_way = begun.begin();
             // A router is always ready.
-            router.clone().call(request)
+            let answer = router.clone().call(request);
+            async move {
+                let answer = answer.await;
+                drop(under_way);
+                answer
+            }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let result = tokio::select! {
             result = connection.as_mut() => result,
+            () = requests.are_over_for(idle) => {
+                connection.as_mut().graceful_shutdown();
+                timeout(idle, connection).await.unwrap_or(Ok(()))
+            }
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 timeout(STOP_TIMEOUT, connection).await.unwrap_or(Ok(()))
@@ -162,5 +211,60 @@ where
 {
     fn execute(&self, future: F) {
         self.0.spawn(future);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    /// The preface of HTTP/2 and an empty SETTINGS frame (RFC 9113, section 3.4).
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0tidegate";
+
+    fn server() -> Server {
+        Server {
+            router: Router::new(),
+            proxies: Arc::default(),
+            shares: Shares::default(),
+            tls: None,
+            stop: CancellationToken::new(),
+            tracker: TaskTracker::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn pings_alone_keep_no_connection() {
+        let (mut client, served) = duplex(64 * 1024);
+        let peer = Peer(IpAddr::from([127, 0, 0, 1]));
+        let idle = Duration::from_millis(100);
+        let connection = server().speak(served, peer, (Scheme::Https, true), idle);
+        let ping = async {
+            client.write_all(PREFACE).await?;
+            let mut taken = [0; 1024];
+            loop {
+                client.write_all(PING).await?;
+                if client.read(&mut taken).await? == 0 {
+                    return std::io::Result::Ok(());
+                }
+            }
+        };
+        // The end may come in the middle of a ping, which is an error then.
+        let both = async { tokio::join!(ping, connection) };
+        let _ = timeout(Duration::from_secs(30), both).await.expect("it is closed");
+    }
+
+    #[test]
+    fn one_address_leaves_places_for_others() {
+        let shares = Shares::default();
+        let one = |text: &str| shares.0.try_take(&client_network(text.parse().unwrap()));
+        let held: Vec<_> = (0..OF_ONE_ADDRESS).map(|_| one("192.0.2.1").unwrap()).collect();
+        assert!(one("192.0.2.1").is_err());
+        assert!(one("::ffff:192.0.2.1").is_err());
+        assert!(one("192.0.2.2").is_ok());
+        drop(held);
+        assert!(one("192.0.2.1").is_ok());
     }
 }

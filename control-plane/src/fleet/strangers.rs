@@ -6,13 +6,14 @@
 //! writes a line for each of them, since strangers must not fill a disk.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::fair_share::client_network;
 use crate::metrics::Metrics;
 
 /// How many peers may be connected at once without having shown who they are.
@@ -75,7 +76,7 @@ impl Strangers {
         }
         let (number, ousted) = (waiting.next, CancellationToken::new());
         waiting.next += 1;
-        waiting.peers.insert(number, Peer { network: network(peer.ip()), ousted: ousted.clone() });
+        waiting.peers.insert(number, Peer { network: client_network(peer.ip()), ousted: ousted.clone() });
         Stranger { number, among: self.clone(), ousted }
     }
 
@@ -118,14 +119,6 @@ impl Waiting {
         }
         let most = held.values().max()?;
         self.peers.iter().find(|(_, peer)| held.get(&peer.network) == Some(most)).map(|(number, _)| *number)
-    }
-}
-
-/// What counts as one address: of IPv6 a /64, which is what one host commonly has to itself.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        v4 => v4,
     }
 }
 
