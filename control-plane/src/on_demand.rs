@@ -9,7 +9,6 @@ use std::time::Duration;
 use serde_json::Value;
 use tidegate_shared::id::{GatewayId, ProbeId};
 use tidegate_shared::protocol::{MemberProbe, OnDemandProbe, PROBE_TIME};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,14 +16,15 @@ use uuid::Uuid;
 
 use crate::code_list::codes;
 use crate::compile::OnDemand;
+use crate::fair_share::{Bounds, FairShare};
 use crate::fleet::Fleet;
 use crate::store::{Gateway, Operation, Problem, Store, StoreError};
 
-/// How many are made at the same time; others wait, within their own time.
-const AT_ONCE: usize = 8;
-
 /// How many are made or wait at the same time; further ones fail at once, so that what waits stays small.
-const IN_ALL: usize = 64;
+const IN_ALL: Bounds = Bounds { total: 64, each: 32, waiting: 0 };
+
+/// How many are made at the same time; others wait, within their own time, each in the queue of its client.
+const AT_ONCE: Bounds = Bounds { total: 8, each: 4, waiting: IN_ALL.each };
 
 /// How long one may take in all: what the worker may take, and some for the way there and back.
 const TIME: Duration = PROBE_TIME.saturating_add(Duration::from_secs(15));
@@ -41,8 +41,8 @@ codes! { CODES;
 pub struct Prober {
     store: Arc<Store>,
     fleet: Arc<Fleet>,
-    turns: Arc<Semaphore>,
-    places: Arc<Semaphore>,
+    turns: FairShare<String>,
+    places: FairShare<String>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -60,23 +60,25 @@ impl Prober {
     ) -> Result<Prober, StoreError> {
         let message = "The control plane was restarted before the probe was answered. Ask again.";
         store.end_all_on_demand(&unanswered(message)).await?;
-        let [turns, places] = [AT_ONCE, IN_ALL].map(|count| Arc::new(Semaphore::new(count)));
+        let [turns, places] = [AT_ONCE, IN_ALL].map(FairShare::new);
         Ok(Prober { store, fleet, turns, places, tasks, stop })
     }
 
-    /// Begins one. `show` makes the operation's result of the answer.
+    /// Begins one that `client` asks for, by its name. `show` makes the operation's result of the answer.
     ///
     /// # Errors
     /// The database's.
     pub async fn begin(
         &self,
+        client: &str,
         gateway: &Gateway,
         wanted: OnDemand,
         show: impl FnOnce(Vec<MemberProbe>) -> Value + Send + 'static,
     ) -> Result<Operation, StoreError> {
         let operation = self.store.begin_on_demand(gateway).await?;
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
-            let problem = unanswered("Too many probes on demand are going on. Ask again later.");
+        let client = client.to_owned();
+        let Ok(place) = self.places.try_take(&client) else {
+            let problem = unanswered(BUSY);
             self.store.end_on_demand(operation.id, Err(&problem)).await?;
             return Ok(operation);
         };
@@ -86,7 +88,7 @@ impl Prober {
         self.tasks.spawn(async move {
             let _place = place;
             let outcome = tokio::select! {
-                outcome = timeout(TIME, prober.answer(gateway, probe)) => outcome,
+                outcome = timeout(TIME, prober.answer(&client, gateway, probe)) => outcome,
                 () = prober.stop.cancelled() => return,
             };
             let late = |_| Err(unanswered("The probe was not answered in time."));
@@ -112,8 +114,13 @@ impl Prober {
         }
     }
 
-    async fn answer(&self, gateway: GatewayId, probe: OnDemandProbe) -> Result<Vec<MemberProbe>, Problem> {
-        let _turn = self.turns.acquire().await;
+    async fn answer(
+        &self,
+        client: &String,
+        gateway: GatewayId,
+        probe: OnDemandProbe,
+    ) -> Result<Vec<MemberProbe>, Problem> {
+        let _turn = self.turns.take(client).await.map_err(|_| unanswered(BUSY))?;
         let Some(answer) = self.fleet.probe(gateway, probe) else {
             let message = "No connected worker runs the gateway, or none has time for a probe.";
             return Err(Problem { code: NOT_RUNNING.to_owned(), message: message.to_owned() });
@@ -121,6 +128,9 @@ impl Prober {
         answer.await.map_err(|_| unanswered("The worker that made the probe is not connected any more."))
     }
 }
+
+/// What is said where there is no place for a probe.
+const BUSY: &str = "Too many probes on demand are going on. Ask again later.";
 
 fn unanswered(message: &str) -> Problem {
     Problem { code: UNANSWERED.to_owned(), message: message.to_owned() }

@@ -16,7 +16,7 @@ use crate::fleet::health::{Health, PairHealth, merge};
 use crate::store::{Gateway, OperationKind};
 
 use super::error::ApiError;
-use super::extract::{Base, JsonBody, Target, Version};
+use super::extract::{Base, By, JsonBody, Target, Version};
 use super::gateways::not_found;
 use super::operations::Links;
 use super::paging::Parameters;
@@ -92,6 +92,7 @@ pub(super) async fn probe_on_demand(
     version: Version,
     Target(path): Target,
     expand: Expand,
+    By(author): By,
     base: Base,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
@@ -117,7 +118,7 @@ pub(super) async fn probe_on_demand(
         let health = json!({"backendHttpSettings": settings, "servers": servers});
         json!({"backendAddressPool": pool, "backendHealthHttpSettings": health})
     };
-    let operation = app.prober.begin(&gateway, wanted, show).await?;
+    let operation = app.prober.begin(&author.name, &gateway, wanted, show).await?;
     let links = Links::new(&base, &version, &gateway, &operation);
     Ok((StatusCode::ACCEPTED, links.for_the_rest(), Json(Value::Null)).into_response())
 }
