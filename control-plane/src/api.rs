@@ -216,3 +216,6 @@ async fn unknown_path(uri: Uri) -> ApiError {
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {
     ApiError::WrongMethod { method: method.to_string(), path: uri.path().to_owned() }
 }
+
+#[cfg(test)]
+mod tests;
