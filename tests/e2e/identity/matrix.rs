@@ -99,8 +99,8 @@ impl Request {
 async fn requests(management: &Management) -> Vec<Request> {
     let description: Value = management.send("GET", "/openapi.json", &[], "").await.expect(200).json();
     let mut requests = Vec::new();
-    for (template, methods) in description["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
+    for (template, methods) in description["paths"].as_object().expect("the description is an object") {
+        for (method, operation) in methods.as_object().expect("the description is an object") {
             if operation.get("responses").is_none() || operation.get("security").is_some() {
                 continue;
             }
