@@ -1,5 +1,7 @@
 //! HTTP/2 to backends, an opt-in of settings, and what it is wanted for: gRPC from end to end.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tidegate_harness::{
     Authority, Behaviour, Gateway, GatewayDocument, Http2Backend, Http2Client, Http2Stream, ManualBackend,
@@ -272,8 +274,9 @@ async fn websockets_go_by_http_1_all_the_same() {
     let mut client = gateway.peer().await;
     client.write(handshake(HOST, "/chat", "")).await;
     let mut server = loop {
-        // A probe by HTTP/2 looks like another request to it.
-        let (head, mut peer) = backend.accept().await;
+        // A probe by HTTP/2 looks like another request to it, or like one that is never whole.
+        let accepted = tokio::time::timeout(Duration::from_secs(2), backend.accept()).await;
+        let Ok((head, mut peer)) = accepted else { continue };
         if head.is_websocket() {
             peer.write(switching_protocols(&head)).await;
             break peer;
