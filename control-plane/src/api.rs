@@ -98,7 +98,7 @@ pub struct App {
     pub issuer: Issuer,
     /// What checks their secrets.
     pub secrets: SecretCheck,
-    /// What the page tokens of lists are sealed with.
+    /// The key that seals the page tokens of lists.
     pub page_tokens: PageTokens,
     /// What every request must show; `None` where nothing is asked for.
     pub token: Option<AdminToken>,

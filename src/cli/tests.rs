@@ -1,3 +1,5 @@
+//! Tests of the command line: every option has a variable, a help text and a row in README, and nonsense is refused.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

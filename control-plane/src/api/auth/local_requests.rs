@@ -41,7 +41,7 @@ fn foreign_origin(headers: &HeaderMap, host: &Authority) -> Option<String> {
     origin.or_else(|| site.into_iter().find(|site| !matches!(site.as_str(), "same-origin" | "none")))
 }
 
-/// Whether a host, as URLs have it, can only be this machine.
+/// Returns true for a host, as URLs write it, that can only be this machine.
 fn is_local(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())

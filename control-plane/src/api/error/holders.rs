@@ -19,7 +19,7 @@ const HIDDEN: &str = "a resource outside of your scopes";
 pub(super) struct NamesHolders(pub(super) Arc<ApiError>);
 
 impl ApiError {
-    /// Whether its message names resources that the request did not name.
+    /// Returns true if the message names resources that the request did not name.
     pub(super) fn names_holders(&self) -> bool {
         use SurroundingsError as S;
         matches!(
