@@ -52,6 +52,7 @@ use tidegate_shared::secret::Secret;
 use tidegate_shared::token::JoinToken;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
@@ -220,7 +221,7 @@ impl ControlPlane {
             fleet,
             metrics,
             timeout: config.rollout_timeout,
-            began: Millis::now(),
+            began: Instant::now(),
         };
 
         // Nothing can fail from here on.

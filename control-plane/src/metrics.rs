@@ -36,7 +36,7 @@ const OPERATIONS: Family = Family {
     name: "tidegate_operations",
     kind: Gauge,
     labels: &["state"],
-    help: "Long-running operations that can be asked for, by where they stand; ended ones are kept for a day.",
+    help: "Long-running operations that can be asked for, by where they stand; ended ones are kept for a day at least.",
 };
 const WORKERS: Family = Family {
     name: "tidegate_workers",

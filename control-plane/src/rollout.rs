@@ -46,8 +46,9 @@ pub struct Rollout {
     pub metrics: Arc<Metrics>,
     /// How long an operation may take.
     pub timeout: Duration,
-    /// When this process began. While it was away no worker could answer, so that time does not count.
-    pub began: Millis,
+    /// When this process began. While it was away no worker could answer, so that time does not count. By the monotonic
+    /// clock: the time of day may have been wrong then.
+    pub began: Instant,
 }
 
 impl Rollout {
@@ -253,8 +254,8 @@ impl Rollout {
     fn overdue(&self, wanted: &Wanted) -> Option<Millis> {
         let limit = i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX);
         let began_by = Millis(Millis::now().0.saturating_sub(limit));
-        let oldest = wanted.waiting_since?.max(self.began);
-        (oldest <= began_by).then_some(began_by)
+        let is_overdue = wanted.waiting_since? <= began_by && self.began.elapsed() >= self.timeout;
+        is_overdue.then_some(began_by)
     }
 
     fn late(&self, began_by: Millis, missing: &[WorkerId]) -> Settlement {

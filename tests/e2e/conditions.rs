@@ -129,4 +129,16 @@ async fn an_equal_put_changes_nothing() {
     tagged.body_mut()["tags"] = json!({"owner": "tests"});
     assert_ne!(management.apply_gateway(&tagged).await["etag"], first["etag"]);
     assert_eq!(generations().await, before, "no new generation");
+
+    // So is another order of the children.
+    let more = document.clone().pool("another", &[loopback().into()]).port("another", 20081);
+    management.apply_gateway(&more).await;
+    let before = generations().await;
+    let mut reversed = more.clone();
+    for collection in ["backendAddressPools", "frontendPorts"] {
+        reversed.body_mut()["properties"][collection].as_array_mut().unwrap().reverse();
+    }
+    let seen = management.apply_gateway(&reversed).await;
+    assert_eq!(seen["properties"]["backendAddressPools"][0]["name"], "another");
+    assert_eq!(generations().await, before, "no new generation");
 }

@@ -3,10 +3,12 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tidegate_harness::{Answer, Backend, Gateway, Management, run, wait_for};
+use tokio::time::Instant;
 
-use crate::tidegate;
+use crate::{serves, tidegate};
 
 /// A small file system in place of a directory; unmounted on drop.
 struct SmallDisk(PathBuf);
@@ -58,6 +60,31 @@ impl Drop for SmallDisk {
     }
 }
 
+/// A gateway whose control plane and worker keep everything on a small disk. `None` where this user may not mount.
+async fn on_small_disk(backend: &Backend) -> Option<(Gateway, SmallDisk)> {
+    let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    gateway.tidegate.terminate();
+    assert!(gateway.tidegate.exited_well().await);
+    let disk = SmallDisk::under(&gateway.tidegate.data_dir()).await?;
+    gateway.tidegate.start_again().await;
+    gateway.tidegate.all_connected().await;
+    Some((gateway, disk))
+}
+
+/// Writes one pool after the other until a write is refused: what the database has in reserve takes a few. The name of
+/// the pool that was refused, and the answer.
+async fn refused_write(gateway: &Gateway, backend: &Backend) -> (String, Answer) {
+    let mut round = 0;
+    wait_for("a write to be refused", async || {
+        round += 1;
+        let name = format!("pool{round}");
+        let document = gateway.document.clone().pool(&name, &[backend.ip()]);
+        let answer = gateway.management().put(document.id(), document.body()).await;
+        (answer.status != 200).then_some((name, answer))
+    })
+    .await
+}
+
 async fn readiness(management: &Management) -> Answer {
     management.send("GET", "/readyz", &[], "").await
 }
@@ -72,24 +99,11 @@ async fn metric(management: &Management) -> f64 {
 #[tokio::test]
 async fn writes_are_refused_while_the_disk_is_full_and_taken_again_when_there_is_room() {
     let backend = Backend::start().await;
-    let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
-    gateway.tidegate.terminate();
-    assert!(gateway.tidegate.exited_well().await);
-    let Some(disk) = SmallDisk::under(&gateway.tidegate.data_dir()).await else { return };
-    gateway.tidegate.start_again().await;
-    gateway.tidegate.all_connected().await;
+    let Some((mut gateway, disk)) = on_small_disk(&backend).await else { return };
     let management = gateway.management();
 
     disk.fill();
-    let mut round = 0;
-    // What the database has in reserve takes a few writes more.
-    let refused = wait_for("a write to be refused", async || {
-        round += 1;
-        let document = gateway.document.clone().pool(&format!("pool{round}"), &[backend.ip()]);
-        let answer = management.put(document.id(), document.body()).await;
-        (answer.status != 200).then_some(answer)
-    })
-    .await;
+    let (name, refused) = refused_write(&gateway, &backend).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")), "{}", refused.text());
     assert_eq!(refused.error_code(), "StorageUnavailable");
     assert!(refused.text().contains("database or disk is full"), "{}", refused.text());
@@ -98,7 +112,7 @@ async fn writes_are_refused_while_the_disk_is_full_and_taken_again_when_there_is
     assert_eq!(metric(&management).await, 1.0);
     gateway.get("/full").await.expect(200);
     let read = management.get(gateway.id()).await.expect(200);
-    assert!(!read.text().contains(&format!("/pool{round}\"")), "nothing of it is there: {}", read.text());
+    assert!(!read.text().contains(&format!("/{name}\"")), "nothing of it is there: {}", read.text());
 
     disk.empty();
     wait_for("it to be ready again", async || (readiness(&management).await.status == 200).then_some(()))
@@ -111,4 +125,35 @@ async fn writes_are_refused_while_the_disk_is_full_and_taken_again_when_there_is
     let output = gateway.tidegate.output();
     assert_eq!(output.matches("writes to the database fail").count(), 1, "{output}");
     assert_eq!(output.matches("writes to the database succeed again").count(), 1, "{output}");
+}
+
+#[tokio::test]
+async fn a_worker_that_is_killed_while_the_disk_is_full_is_back_at_once_and_writes_are_when_there_is_room() {
+    let backend = Backend::start().await;
+    let Some((mut gateway, disk)) = on_small_disk(&backend).await else { return };
+    let management = gateway.management();
+    let (mut served, mut written) = (Vec::new(), Vec::new());
+    for round in 0..3 {
+        disk.fill();
+        refused_write(&gateway, &backend).await;
+        gateway.tidegate.kill_worker(1).await;
+        let since = Instant::now();
+        serves(&gateway).await;
+        served.push(since.elapsed());
+
+        disk.empty();
+        let since = Instant::now();
+        let document = gateway.document.clone().pool(&format!("after{round}"), &[backend.ip()]);
+        wait_for("a write to be taken", async || {
+            (management.put(document.id(), document.body()).await.status == 200).then_some(())
+        })
+        .await;
+        written.push(since.elapsed());
+        gateway.apply(document).await;
+    }
+    // One of the rounds may have met with other work on this machine.
+    for (what, mut times) in [("served", served), ("written", written)] {
+        times.sort_unstable();
+        assert!(times[1] < Duration::from_secs(1), "{what} again after {times:?}");
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! A module per theme, a story per test. What the stories are told with is in `tests/harness`.
 
+mod absent_peers;
 mod access_log;
 mod affinity;
 mod api;
@@ -13,6 +14,7 @@ mod canonical;
 mod certificates;
 mod children;
 mod client_certificates;
+mod clocks;
 mod command_line;
 mod conditions;
 mod coverage;
@@ -32,6 +34,7 @@ mod http2_conformance;
 mod http2_floods;
 mod http2_strictness;
 mod identity;
+mod kill_loops;
 mod lifecycle;
 mod limits;
 mod limits_downstream;
@@ -57,13 +60,13 @@ mod smuggling;
 mod streaming;
 mod surroundings;
 mod survivors;
+mod suspended;
 mod tls;
 mod tls_policies;
 mod traces;
 mod tunnels;
 mod tunnels_in_tls;
 mod tunnels_under_change;
-mod vanished_peers;
 mod websocket;
 mod websocket_over_http2;
 mod worker;

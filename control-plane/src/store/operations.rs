@@ -1,4 +1,5 @@
-//! Long-running operations: begun with the write that they belong to, ended by the rollout, kept for a day.
+//! Long-running operations: begun with the write that they belong to, ended by the rollout, kept for a day at
+//! least.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +15,11 @@ use super::model::{number, parse_uuid};
 use super::retention::{DAY, deleted_before};
 use super::{Gateway, Operation, OperationKind, OperationState, Problem, Store, StoreError};
 
-/// How long an ended operation can be asked for, in milliseconds.
+/// How long an ended operation can be asked for at least, in milliseconds.
 const KEPT_MILLIS: i64 = DAY;
+
+/// How many operations are kept whatever their age, the newest: a clock that jumps ahead makes all of them old.
+const KEPT_ROWS: i64 = 1000;
 
 /// How many looks at the backends are kept, the newest: anybody who may read can ask for one after the other.
 const LOOKS_KEPT: i64 = 1000;
@@ -161,8 +165,8 @@ impl Store {
     }
 }
 
-/// Deletes operations that ended long enough ago, a day's worth at most.
-async fn forget_old(connection: &mut SqliteConnection, now: i64) -> Result<(), StoreError> {
+/// Deletes operations that ended long enough ago, a day's worth at most, and none of the newest [`KEPT_ROWS`].
+pub(super) async fn forget_old(connection: &mut SqliteConnection, now: i64) -> Result<(), StoreError> {
     let (newest, oldest): (Option<i64>, Option<i64>) = sqlx::query_as(
         "SELECT (SELECT MAX(ended_at) FROM operations WHERE ended_at IS NOT NULL), \
          (SELECT MIN(ended_at) FROM operations WHERE ended_at IS NOT NULL)",
@@ -170,7 +174,13 @@ async fn forget_old(connection: &mut SqliteConnection, now: i64) -> Result<(), S
     .fetch_one(&mut *connection)
     .await?;
     if let Some(before) = deleted_before(now, KEPT_MILLIS, newest, oldest) {
-        sqlx::query("DELETE FROM operations WHERE ended_at < ?").bind(before).execute(connection).await?;
+        sqlx::query(
+            "DELETE FROM operations WHERE ended_at < ? AND rowid <= (SELECT MAX(rowid) FROM operations) - ?",
+        )
+        .bind(before)
+        .bind(KEPT_ROWS)
+        .execute(connection)
+        .await?;
     }
     Ok(())
 }

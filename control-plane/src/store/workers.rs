@@ -18,6 +18,9 @@ use super::{Store, StoreError};
 /// How long a join token is good for, in milliseconds.
 const TOKEN_MILLIS: i64 = DAY;
 
+/// How many join tokens are kept whatever their age, the newest: a clock that jumps ahead makes all of them old.
+const KEPT_TOKENS: i64 = 1000;
+
 /// The token was never given out, was used before, or is too old. Which of these is nobody's business.
 #[derive(Debug, Error)]
 #[error("the join token is not valid: it may have been used, or be older than a day")]
@@ -281,14 +284,25 @@ fn known_certificate(row: &SqliteRow) -> Result<KnownCertificate, StoreError> {
     })
 }
 
-/// Deletes join tokens that expired more than a day ago, a day's worth at most. Nobody can use one that has expired.
-async fn forget_expired_tokens(connection: &mut SqliteConnection, now: i64) -> Result<(), StoreError> {
+/// Deletes join tokens that expired more than a day ago, a day's worth at most, and none of the newest
+/// [`KEPT_TOKENS`]. Nobody can use one that has expired, unless a clock that was ahead is set right again.
+pub(super) async fn forget_expired_tokens(
+    connection: &mut SqliteConnection,
+    now: i64,
+) -> Result<(), StoreError> {
     let (newest, oldest): (Option<i64>, Option<i64>) =
         sqlx::query_as("SELECT MAX(expires_at), MIN(expires_at) FROM join_tokens")
             .fetch_one(&mut *connection)
             .await?;
     if let Some(before) = deleted_before(now, DAY, newest, oldest) {
-        sqlx::query("DELETE FROM join_tokens WHERE expires_at < ?").bind(before).execute(connection).await?;
+        sqlx::query(
+            "DELETE FROM join_tokens WHERE expires_at < ? \
+             AND rowid <= (SELECT MAX(rowid) FROM join_tokens) - ?",
+        )
+        .bind(before)
+        .bind(KEPT_TOKENS)
+        .execute(connection)
+        .await?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! members of a pool can share the port that their settings name. The ports lie below the range that the system
 //! hands out to clients.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The port of HTTP listeners in tests.
@@ -30,4 +30,14 @@ pub fn loopback() -> Ipv4Addr {
         part(1 + number / HOSTS),
         part(1 + number % HOSTS),
     )
+}
+
+/// How many sockets listen on an address: one for each data thread of each worker that serves there.
+pub fn listening_sockets(address: SocketAddrV4) -> usize {
+    // As `proc(5)` describes the table: addresses in hexadecimal as they lie in memory, and 0A for TCP_LISTEN.
+    let ip = u32::from_ne_bytes(address.ip().octets());
+    let local = format!("{ip:08X}:{:04X}", address.port());
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux has /proc/net/tcp");
+    let sockets = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    sockets.filter(|columns| columns.get(1) == Some(&&*local) && columns.get(3) == Some(&"0A")).count()
 }

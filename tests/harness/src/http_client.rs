@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::wait::timely;
-use crate::wire::{Wire, dial, dial_tls, try_dial_tls_behind};
+use crate::wire::{Wire, dial, dial_tls, try_dial, try_dial_tls_behind};
 
 /// One connection to a server.
 #[derive(Debug)]
@@ -39,6 +39,14 @@ impl HttpClient {
     /// In the clear. The `Host` of requests is `host`.
     pub async fn connect(address: SocketAddr, host: &str) -> HttpClient {
         HttpClient::over(dial(address).await, host).await
+    }
+
+    /// The same, where the connection may be refused.
+    ///
+    /// # Errors
+    /// The system's.
+    pub async fn try_connect(address: SocketAddr, host: &str) -> std::io::Result<HttpClient> {
+        Ok(HttpClient::over(try_dial(address).await?, host).await)
     }
 
     /// In TLS, to the server that calls itself `host`.

@@ -11,6 +11,7 @@
 mod access_log;
 mod address;
 mod backend;
+mod clock;
 mod contract;
 mod dns;
 mod document;
@@ -36,8 +37,9 @@ mod wire;
 mod worker;
 
 pub use access_log::AccessLog;
-pub use address::{BACKEND_PORT, HTTP_PORT, HTTPS_PORT, loopback};
+pub use address::{BACKEND_PORT, HTTP_PORT, HTTPS_PORT, listening_sockets, loopback};
 pub use backend::{Backend, Behaviour, Received, Then};
+pub use clock::Clock;
 pub use dns::DnsServer;
 pub use document::{GROUP, GatewayDocument, SUBSCRIPTION};
 pub use files::files_below;
@@ -53,7 +55,7 @@ pub use manual_backend::{ManualBackend, switching_protocols};
 pub use metrics::Metrics;
 pub use peer::{Ending, Head, Peer};
 pub use pki::{Authority, Identity};
-pub use process::{Process, memory_kib, peak_memory_kib, reset_peak_memory, run};
+pub use process::{Process, memory_kib, peak_memory_kib, reset_peak_memory, resume, run, suspend};
 pub use seed::{seed_document, seed_document_canonical};
 pub use tidegate::{Tidegate, TidegateBuilder};
 pub use tls_client::{Agreed, Choices, TlsClient};

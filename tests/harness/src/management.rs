@@ -106,6 +106,18 @@ impl Management {
         self.send("PUT", &versioned(id), &all, body.to_string()).await
     }
 
+    /// `PUT` of a resource over the plain endpoint of a control plane that may be killed at any moment. None where no
+    /// answer came.
+    pub async fn try_put(&self, id: &str, body: &Value) -> Option<Answer> {
+        let mut client = HttpClient::try_connect(self.address, &self.address.to_string()).await.ok()?;
+        let bearer = format!("Bearer {}", self.token.as_deref().unwrap_or_default());
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let path = versioned(id);
+        let answer = client.try_send("PUT", &path, &headers, body.to_string()).await.ok()?;
+        contract::check("PUT", &path, &answer);
+        Some(answer)
+    }
+
     /// Any request with a body that is JSON.
     pub async fn send_json(&self, method: &str, id: &str, body: &Value) -> Answer {
         self.send(method, &versioned(id), &[("content-type", "application/json")], body.to_string()).await

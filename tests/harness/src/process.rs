@@ -125,6 +125,23 @@ pub(crate) fn signal(pid: u32, signal: Signal) {
     let _ = kill_process(pid, signal);
 }
 
+/// SIGSTOP, and waits until the process stands still. It keeps its sockets, whose queues the kernel goes on filling.
+pub async fn suspend(pid: u32) {
+    signal(pid, Signal::STOP);
+    wait_for("a process to stand still", async || stands_still(pid).then_some(())).await;
+}
+
+/// SIGCONT, after [`suspend`].
+pub fn resume(pid: u32) {
+    signal(pid, Signal::CONT);
+}
+
+fn stands_still(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut states = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("status")).ok());
+    states.all(|status| status.contains("\nState:\tT"))
+}
+
 /// Whether a process is there: not ended, and not a zombie that nobody has looked after. While one of its threads is
 /// still on its way out its sockets are open, even though its first thread is a zombie already.
 pub(crate) fn is_alive(pid: u32) -> bool {

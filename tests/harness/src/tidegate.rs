@@ -15,6 +15,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::access_log::AccessLog;
 use crate::address::loopback;
+use crate::clock::Clock;
 use crate::files::files_below;
 use crate::management::Management;
 use crate::pki::client_trusting_pem;
@@ -29,6 +30,7 @@ pub struct TidegateBuilder {
     workers: usize,
     threads: usize,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 /// A running `tidegate up` (or `tidegate control-plane`). On drop every process of it is killed.
@@ -76,6 +78,12 @@ impl TidegateBuilder {
         self
     }
 
+    /// Lets it and its workers see that clock.
+    pub fn clock(mut self, clock: &Clock) -> TidegateBuilder {
+        self.environment.extend(clock.environment());
+        self
+    }
+
     /// Starts it on free ports and waits until it is ready.
     pub async fn start(self) -> Tidegate {
         let directory = TempDir::with_prefix("tidegate-e2e-").expect("a test can have a directory");
@@ -97,6 +105,7 @@ impl Tidegate {
             workers: 1,
             threads: 1,
             arguments: Vec::new(),
+            environment: Vec::new(),
         }
     }
 
@@ -139,7 +148,9 @@ impl Tidegate {
 
     fn spawn(&self) -> Process {
         // Tests run beside each other: each worker shows its metrics wherever there is room.
-        let environment = [("TIDEGATE_METRICS", "127.0.0.1:0")];
+        let mut environment = vec![("TIDEGATE_METRICS", "127.0.0.1:0")];
+        environment
+            .extend(self.builder.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         Process::start(&self.builder.binary, &self.arguments(), &environment, self.directory.path(), None)
     }
 
@@ -297,6 +308,17 @@ impl Tidegate {
     pub fn kill(&mut self) {
         let mut process = self.process.take().expect("it is running");
         process.kill();
+    }
+
+    /// The same after a time. When that is, is what the test asks about.
+    pub async fn kill_after(&mut self, time: Duration) {
+        tokio::time::sleep(time).await;
+        self.kill();
+    }
+
+    /// The number of the control plane's process (with `up`, of the supervisor).
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("it is running").pid()
     }
 
     /// SIGTERM; returns at once.

@@ -136,6 +136,14 @@ impl WebSocket {
         assert_eq!(self.receive().await, text);
     }
 
+    /// Whether a text comes back: whether the tunnel has not ended.
+    pub async fn lives(&mut self, text: &str) -> bool {
+        if timely("room to send", self.stream.send(Message::text(text))).await.is_err() {
+            return false;
+        }
+        matches!(timely("a message", self.stream.next()).await, Some(Ok(Message::Text(back))) if back == text)
+    }
+
     /// Closes properly with that code and waits for the other side to do the same.
     pub async fn close_with(mut self, code: u16) -> End {
         let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::default() };

@@ -38,10 +38,14 @@ impl Wire for server::TlsStream<TcpStream> {
 
 /// A connection in the clear.
 pub(crate) async fn dial(address: SocketAddr) -> Box<dyn Wire> {
-    let stream = timely("a TCP connection", TcpStream::connect(address)).await;
-    let stream = stream.unwrap_or_else(|error| panic!("{address} refuses a connection: {error}"));
-    stream.set_nodelay(true).expect("a fresh connection takes options");
-    Box::new(stream)
+    try_dial(address).await.unwrap_or_else(|error| panic!("{address} refuses a connection: {error}"))
+}
+
+/// The same, where the connection may be refused.
+pub(crate) async fn try_dial(address: SocketAddr) -> std::io::Result<Box<dyn Wire>> {
+    let stream = timely("a TCP connection", TcpStream::connect(address)).await?;
+    stream.set_nodelay(true)?;
+    Ok(Box::new(stream))
 }
 
 /// A connection in TLS, to the server that calls itself `name`.

@@ -16,6 +16,7 @@ pub struct Worker {
     binary: PathBuf,
     directory: PathBuf,
     channel: SocketAddr,
+    environment: Vec<(String, String)>,
     process: Process,
 }
 
@@ -36,7 +37,8 @@ impl Worker {
         std::fs::create_dir_all(&directory).expect("a test can write to its directory");
         let binary = tidegate.binary().to_owned();
         let process = run(&binary, &directory, tidegate.channel(), token, environment);
-        Worker { binary, directory, channel: tidegate.channel(), process }
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Worker { binary, directory, channel: tidegate.channel(), environment: environment.collect(), process }
     }
 
     /// kill -9.
@@ -46,7 +48,9 @@ impl Worker {
 
     /// Starts it again after its end, without a token.
     pub fn start_again(&mut self) {
-        self.process = run(&self.binary, &self.directory, self.channel, None, &[]);
+        let environment = self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let environment: Vec<_> = environment.collect();
+        self.process = run(&self.binary, &self.directory, self.channel, None, &environment);
     }
 
     /// SIGTERM; returns at once.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::store::audit::forget_old;
 use crate::store::retention::DAY;
+use crate::store::workers::forget_expired_tokens;
 
 /// Noon of some day, in milliseconds since 1970.
 const NOW: i64 = 20_000 * DAY + DAY / 2;
@@ -81,24 +82,67 @@ async fn a_clock_that_stays_ahead_costs_a_day_of_the_log_each_day() {
     transaction.commit().await.unwrap();
 }
 
+/// Adds so many join tokens that expire at that moment.
+async fn add_tokens(connection: &mut sqlx::SqliteConnection, count: i64, expires_at: i64) {
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
+                INSERT INTO join_tokens (hash, expires_at) SELECT hex(randomblob(16)), ? FROM n";
+    sqlx::query(many).bind(count).bind(expires_at).execute(connection).await.unwrap();
+}
+
+/// The days for which the join tokens that are left are still good, with how many there are of each.
+async fn tokens(connection: &mut sqlx::SqliteConnection) -> Vec<(i64, i64)> {
+    let query = "SELECT (expires_at - ?) / ? AS days, COUNT(*) FROM join_tokens GROUP BY days ORDER BY days";
+    sqlx::query_as(query).bind(NOW).bind(DAY).fetch_all(connection).await.unwrap()
+}
+
 #[tokio::test]
-async fn join_tokens_that_expired_today_stay() {
+async fn join_tokens_that_expired_long_ago_go_and_the_newest_thousand_stay_whatever_the_clock_says() {
     let (_dir, store) = store().await;
-    let now = Millis::now().0;
     let mut transaction = store.begin().await.unwrap();
-    for (hash, days) in [("old", -3), ("fresh", -1), ("good", 1)] {
-        sqlx::query("INSERT INTO join_tokens (hash, expires_at) VALUES (?, ?)")
-            .bind(hash)
-            .bind(now + days * DAY + 60_000)
-            .execute(&mut *transaction)
-            .await
-            .unwrap();
+    for (count, days) in [(2, -3), (500, -1), (499, 1)] {
+        add_tokens(&mut transaction, count, NOW + days * DAY).await;
+    }
+    forget_expired_tokens(&mut transaction, NOW).await.unwrap();
+    assert_eq!(tokens(&mut transaction).await, [(-3, 1), (-1, 500), (1, 499)], "the newest thousand");
+    add_tokens(&mut transaction, 1, NOW + DAY).await;
+    forget_expired_tokens(&mut transaction, NOW).await.unwrap();
+    assert_eq!(tokens(&mut transaction).await, [(-1, 500), (1, 500)]);
+    for ahead in 1..10 {
+        add_tokens(&mut transaction, 1, NOW + 1000 * DAY).await;
+        forget_expired_tokens(&mut transaction, NOW + 1000 * DAY).await.unwrap();
+        assert_eq!(tokens(&mut transaction).await, [(-1, 500 - ahead), (1, 500), (1000, ahead)]);
     }
     transaction.commit().await.unwrap();
-    store.add_join_token(Author::itself(), "new").await.unwrap();
-    let left: Vec<String> = sqlx::query_scalar("SELECT hash FROM join_tokens ORDER BY hash")
-        .fetch_all(&store.readers)
-        .await
-        .unwrap();
-    assert_eq!(left, ["fresh", "good", "new"]);
+}
+
+/// Adds so many operations that ended at that moment.
+async fn add_operations(connection: &mut sqlx::SqliteConnection, count: i64, ended_at: i64) {
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
+                INSERT INTO operations (id, gateway, resource_id, subscription, kind, generation, state, \
+                started_at, ended_at) SELECT hex(randomblob(16)), 'g', 'r', 's', 'Write', 1, 'Succeeded', ?2, ?2 \
+                FROM n";
+    sqlx::query(many).bind(count).bind(ended_at).execute(connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn operations_that_ended_long_ago_go_and_the_newest_thousand_stay_whatever_the_clock_says() {
+    let (_dir, store) = store().await;
+    let mut transaction = store.begin().await.unwrap();
+    let left = async |connection: &mut sqlx::SqliteConnection| {
+        let query = "SELECT (ended_at - ?) / ? AS days, COUNT(*) FROM operations GROUP BY days ORDER BY days";
+        let left: Vec<(i64, i64)> =
+            sqlx::query_as(query).bind(NOW).bind(DAY).fetch_all(connection).await.unwrap();
+        left
+    };
+    add_operations(&mut transaction, 2, NOW - 2 * DAY).await;
+    add_operations(&mut transaction, 999, NOW).await;
+    operations::forget_old(&mut transaction, NOW).await.unwrap();
+    assert_eq!(left(&mut transaction).await, [(-2, 1), (0, 999)]);
+    // A jump ahead, and writes that follow.
+    for ahead in 1..10 {
+        add_operations(&mut transaction, 1, NOW + 1000 * DAY).await;
+        operations::forget_old(&mut transaction, NOW + 1000 * DAY).await.unwrap();
+        assert_eq!(left(&mut transaction).await, [(0, 1000 - ahead), (1000, ahead)]);
+    }
+    transaction.commit().await.unwrap();
 }
