@@ -61,6 +61,8 @@ impl PartialEq for ResourceId {
 impl Eq for ResourceId {}
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -214,6 +214,8 @@ impl From<HostPattern> for String {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests {
     use super::*;
 

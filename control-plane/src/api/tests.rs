@@ -1,5 +1,7 @@
 //! The resource IDs that are authorised are those that are stored.
 
+mod fuzz;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 

@@ -1,6 +1,10 @@
 //! Fuzz targets of the strict reading of HTTP/1.1: other readers must find the same messages in the bytes that pass.
 //!
-//! Each is a test that runs on its corpus and on random bytes; `tests/fuzz/run` lets libFuzzer look for more.
+//! Each target is a test that runs on its corpus and on random bytes; `tests/fuzz/run` lets libFuzzer look for more.
+
+mod readers;
+
+use readers::{End, Message, by_httparse, by_hyper, chunked, ends_for_httparse};
 
 use super::chunks::Chunks;
 use super::request::{Inspector, Pass};
@@ -8,83 +12,6 @@ use super::response::Answer;
 
 /// The largest body; small, so that a fuzzer gets past it.
 const MAX_BODY: u64 = 4096;
-
-/// The boundaries that another reader finds in bytes that have passed: httparse, which is hyper's, for the heads and
-/// the sizes of chunks, and the plain rules of RFC 9112, section 6.3, for bodies.
-#[derive(Debug, PartialEq, Eq)]
-enum Reading {
-    /// All of it is whole messages.
-    Whole,
-    /// The last message is not whole: its body is not.
-    InBody,
-    /// The last message asks for an upgrade.
-    Upgrade,
-}
-
-fn read_again(mut bytes: &[u8]) -> Reading {
-    while !bytes.is_empty() {
-        let mut fields = [httparse::EMPTY_HEADER; 100];
-        let mut request = httparse::Request::new(&mut fields);
-        let head = request.parse(bytes).expect("httparse takes what has passed");
-        let httparse::Status::Complete(head) = head else { panic!("a head that is not whole has passed") };
-        let value = |name: &str| {
-            let mut of_name = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
-            let value = of_name.next().map(|field| field.value);
-            assert!(of_name.next().is_none() || name == "upgrade", "{name} stands there twice");
-            value
-        };
-        let (length, coding) = (value("content-length"), value("transfer-encoding"));
-        assert!(length.is_none() || coding.is_none(), "two lengths have passed");
-        let upgrade = value("upgrade").is_some() && request.version == Some(1);
-        bytes = &bytes[head..];
-        if coding.is_some() {
-            match chunked_end(bytes) {
-                Some(end) => bytes = &bytes[end..],
-                None => return Reading::InBody,
-            }
-            continue;
-        }
-        let length = length.map_or(0, |digits| std::str::from_utf8(digits).unwrap().parse().unwrap());
-        if length > bytes.len() {
-            return Reading::InBody;
-        }
-        if length == 0 && upgrade {
-            assert!(bytes.is_empty(), "bytes behind an upgrade have passed");
-            return Reading::Upgrade;
-        }
-        bytes = &bytes[length..];
-    }
-    Reading::Whole
-}
-
-/// Where a chunked body ends, read line by line, and none if it does not end yet.
-fn chunked_end(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let line = at + memchr::memchr(b'\n', &bytes[at..])? + 1;
-        let size = httparse::parse_chunk_size(&bytes[at..line]).expect("httparse takes the size too");
-        let httparse::Status::Complete((read, size)) = size else { panic!("a size without an end") };
-        assert_eq!(read, line - at, "the line of a chunk's size ends elsewhere");
-        at = line;
-        if size == 0 {
-            break;
-        }
-        let end = at + usize::try_from(size).expect("it is below the limit");
-        if bytes.len() < end + 2 {
-            return None;
-        }
-        assert_eq!(&bytes[end..end + 2], b"\r\n", "data that does not end has passed");
-        at = end + 2;
-    }
-    loop {
-        let line = memchr::memchr(b'\n', &bytes[at..])?;
-        assert_eq!(bytes[at + line - 1], b'\r', "a trailer with a bare line feed has passed");
-        at += line + 1;
-        if line == 1 {
-            return Some(at);
-        }
-    }
-}
 
 /// Shows the bytes as they would arrive in pieces of that size: what did not pass is shown again with what follows it.
 fn in_pieces(bytes: &[u8], piece: usize) -> (usize, Option<super::Fault>) {
@@ -101,6 +28,18 @@ fn in_pieces(bytes: &[u8], piece: usize) -> (usize, Option<super::Fault>) {
     (passed, None)
 }
 
+/// hyper may refuse a request, or end the connection after one; what it reads until then must be what others read.
+fn assert_same_for_hyper(expected: &[Message], passed: &[u8]) {
+    let (found, closed) = by_hyper(passed);
+    assert!(found.len() <= expected.len(), "hyper finds more: {found:?}, not {expected:?}");
+    assert!(closed || found.len() == expected.len(), "hyper finds less: {found:?}, not {expected:?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!((&found.method, &found.body), (&expected.method, &expected.body), "{expected:?}");
+        // hyper prints a target in absolute form in its own spelling.
+        assert!(found.target == expected.target || !expected.target.starts_with('/'), "{expected:?}");
+    }
+}
+
 #[test]
 fn fuzz_request_boundaries() {
     bolero::check!().for_each(|bytes: &[u8]| {
@@ -108,15 +47,17 @@ fn fuzz_request_boundaries() {
         // What the inspector makes of a later minor version is what hyper reads.
         let mut passing = bytes.to_vec();
         let Pass { count, fault } = inspector.inspect(&mut passing);
-        match read_again(&passing[..count]) {
+        let (messages, end) = by_httparse(&passing[..count]);
+        match end {
             // A fault leaves the state as it was, so it says nothing of what has passed.
             _ if fault.is_some() => {}
-            Reading::InBody => {
+            End::InBody => {
                 assert!(inspector.is_in_body(), "the inspector sees the end of a body too early")
             }
-            Reading::Upgrade => assert!(inspector.is_undecided()),
-            Reading::Whole => assert!(!inspector.is_in_body() && !inspector.is_undecided()),
+            End::Upgrade => assert!(inspector.is_undecided()),
+            End::Whole => assert!(!inspector.is_in_body() && !inspector.is_undecided()),
         }
+        assert_same_for_hyper(&messages, &passing[..count]);
         for piece in [1, 7, 64] {
             let (passed, found) = in_pieces(bytes, piece);
             // Of two faults, the one that shows first depends on the pieces. A body passes up to the byte that is
@@ -130,10 +71,11 @@ fn fuzz_request_boundaries() {
 #[test]
 fn fuzz_chunked_bodies() {
     bolero::check!().for_each(|bytes: &[u8]| {
+        let end = |bytes: &[u8]| chunked(bytes).map(|(end, _)| end);
         let whole = Chunks::new().take(bytes, MAX_BODY);
         match whole {
-            Ok((taken, true)) => assert_eq!(chunked_end(&bytes[..taken]), Some(taken)),
-            Ok((taken, false)) => assert_eq!((taken, chunked_end(bytes)), (bytes.len(), None)),
+            Ok((taken, true)) => assert_eq!(end(&bytes[..taken]), Some(taken)),
+            Ok((taken, false)) => assert_eq!((taken, end(bytes)), (bytes.len(), None)),
             Err(_) => {}
         }
         let (mut chunks, mut taken) = (Chunks::new(), 0);
@@ -165,17 +107,19 @@ fn fuzz_response_heads() {
     });
 }
 
-/// Whether httparse reads interim heads and then a final one.
-fn ends_for_httparse(mut bytes: &[u8]) -> bool {
-    loop {
-        let mut fields = [httparse::EMPTY_HEADER; 100];
-        let mut response = httparse::Response::new(&mut fields);
-        match response.parse(bytes) {
-            Ok(httparse::Status::Complete(head)) => match response.code {
-                Some(100 | 102..=199) => bytes = &bytes[head..],
-                _ => return true,
-            },
-            _ => return false,
-        }
-    }
+/// Without this, a reader that finds nothing would agree with everything.
+#[test]
+fn both_readers_find_what_is_there() {
+    let bytes = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n\
+        PUT /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\nX: t\r\n\r\n\
+        PUT /c HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nxy";
+    let message = |method: &str, target: &str, body: Option<&str>| Message {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        body: body.map(|body| body.as_bytes().to_vec()),
+    };
+    let expected =
+        [message("GET", "/a", Some("")), message("PUT", "/b", Some("xy")), message("PUT", "/c", None)];
+    assert_eq!(by_httparse(bytes), (expected.to_vec(), End::InBody));
+    assert_eq!(by_hyper(bytes), (expected.to_vec(), false));
 }

@@ -1,6 +1,8 @@
 //! A fuzz target of the channel: bytes from a peer are messages, an end or an error, and never a panic.
 
+use serde::de::DeserializeOwned;
 use tokio::io::AsyncWriteExt;
+use tokio::runtime::Runtime;
 
 use super::split;
 use crate::protocol::{ToControlPlane, ToWorker};
@@ -8,21 +10,26 @@ use crate::protocol::{ToControlPlane, ToWorker};
 /// The largest message; small, so that a fuzzer gets past it.
 const LIMIT: usize = 4096;
 
+/// How many messages of a type a peer has sent with these bytes.
+fn received<Message: DeserializeOwned>(runtime: &Runtime, bytes: &[u8]) -> usize {
+    runtime.block_on(async {
+        let (mut peer, own) = tokio::io::duplex(bytes.len().max(1));
+        let (_, mut receive) = split::<_, (), Message>(own, LIMIT);
+        peer.write_all(bytes).await.unwrap();
+        drop(peer);
+        let mut received = 0;
+        while let Ok(Some(_)) = receive.receive().await {
+            received += 1;
+        }
+        received
+    })
+}
+
 #[test]
 fn fuzz_channel_frames() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     bolero::check!().for_each(|bytes: &[u8]| {
-        let received = runtime.block_on(async {
-            let (mut peer, own) = tokio::io::duplex(bytes.len().max(1));
-            let (_, mut receive) = split::<_, ToWorker, ToControlPlane>(own, LIMIT);
-            peer.write_all(bytes).await.unwrap();
-            drop(peer);
-            let mut received = 0;
-            while let Ok(Some(_)) = receive.receive().await {
-                received += 1;
-            }
-            received
-        });
-        assert!(received <= bytes.len() / 4, "a message without its length");
+        let counts = [received::<ToControlPlane>(&runtime, bytes), received::<ToWorker>(&runtime, bytes)];
+        assert!(counts.iter().all(|count| *count <= bytes.len() / 4), "a message without its length");
     });
 }

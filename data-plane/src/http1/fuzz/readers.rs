@@ -1,0 +1,172 @@
+//! Other readers of HTTP/1.1, for comparison: httparse with the rules of RFC 9112, section 6.3, written down plainly, and
+//! hyper's server, which reads what the inspector lets pass. Neither knows the inspector.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
+
+/// A request that a reader has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Message {
+    pub(super) method: String,
+    pub(super) target: String,
+    /// None while the body is not whole.
+    pub(super) body: Option<Vec<u8>>,
+}
+
+/// The state in which a reader is after the last byte.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// All bytes belong to whole messages.
+    Whole,
+    /// The body of the last message is not whole.
+    InBody,
+    /// The last message asks for an upgrade.
+    Upgrade,
+}
+
+/// The messages that httparse finds in bytes that have passed.
+pub(super) fn by_httparse(mut bytes: &[u8]) -> (Vec<Message>, End) {
+    let mut messages = Vec::new();
+    while !bytes.is_empty() {
+        let mut fields = [httparse::EMPTY_HEADER; 100];
+        let mut request = httparse::Request::new(&mut fields);
+        let head = request.parse(bytes).expect("httparse takes what has passed");
+        let httparse::Status::Complete(head) = head else { panic!("a head that is not whole has passed") };
+        let value = |name: &str| {
+            let mut of_name = request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case(name));
+            let value = of_name.next().map(|field| field.value);
+            assert!(
+                of_name.next().is_none() || name == "upgrade",
+                "two fields of the name {name} have passed"
+            );
+            value
+        };
+        let (length, coding) = (value("content-length"), value("transfer-encoding"));
+        assert!(length.is_none() || coding.is_none(), "two lengths have passed");
+        let upgrade = value("upgrade").is_some() && request.version == Some(1);
+        let (method, target) = (request.method.unwrap().to_owned(), request.path.unwrap().to_owned());
+        bytes = &bytes[head..];
+        let body = if coding.is_some() {
+            chunked(bytes)
+        } else {
+            let length = length.map_or(0, |digits| std::str::from_utf8(digits).unwrap().parse().unwrap());
+            bytes.get(..length).map(|body| (length, body.to_vec()))
+        };
+        let Some((taken, body)) = body else {
+            messages.push(Message { method, target, body: None });
+            return (messages, End::InBody);
+        };
+        let upgrades = coding.is_none() && taken == 0 && upgrade;
+        messages.push(Message { method, target, body: Some(body) });
+        bytes = &bytes[taken..];
+        if upgrades {
+            assert!(bytes.is_empty(), "bytes behind an upgrade have passed");
+            return (messages, End::Upgrade);
+        }
+    }
+    (messages, End::Whole)
+}
+
+/// Where a chunked body ends, read line by line, and its data; none if it does not end yet.
+pub(super) fn chunked(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
+    let (mut at, mut data) = (0, Vec::new());
+    loop {
+        let line = at + memchr::memchr(b'\n', &bytes[at..])? + 1;
+        let size = httparse::parse_chunk_size(&bytes[at..line]).expect("httparse takes the size too");
+        let httparse::Status::Complete((read, size)) = size else { panic!("a size without an end") };
+        assert_eq!(read, line - at, "the line of a chunk's size ends elsewhere");
+        at = line;
+        if size == 0 {
+            break;
+        }
+        let end = at + usize::try_from(size).expect("it is below the limit");
+        if bytes.len() < end + 2 {
+            return None;
+        }
+        assert_eq!(&bytes[end..end + 2], b"\r\n", "data that does not end has passed");
+        data.extend(&bytes[at..end]);
+        at = end + 2;
+    }
+    loop {
+        let line = memchr::memchr(b'\n', &bytes[at..])?;
+        assert_eq!(bytes[at + line - 1], b'\r', "a trailer with a bare line feed has passed");
+        at += line + 1;
+        if line == 1 {
+            return Some((at, data));
+        }
+    }
+}
+
+/// Whether httparse reads interim heads and then a final one.
+pub(super) fn ends_for_httparse(mut bytes: &[u8]) -> bool {
+    loop {
+        let mut fields = [httparse::EMPTY_HEADER; 100];
+        let mut response = httparse::Response::new(&mut fields);
+        match response.parse(bytes) {
+            Ok(httparse::Status::Complete(head)) => match response.code {
+                Some(100 | 102..=199) => bytes = &bytes[head..],
+                _ => return true,
+            },
+            _ => return false,
+        }
+    }
+}
+
+/// The messages that hyper's server finds in bytes, after which the client says nothing more, and whether hyper has
+/// closed the connection.
+pub(super) fn by_hyper(bytes: &[u8]) -> (Vec<Message>, bool) {
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let (mut client, server) = tokio::io::duplex(bytes.len() + 64 * 1024);
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(woken.clone());
+    let mut context = Context::from_waker(&waker);
+    assert!(pin!(client.write_all(bytes)).poll(&mut context).is_ready(), "the buffer holds all bytes");
+    let service = service_fn(|request| answer(request, found.clone()));
+    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(server), service));
+    let closed = loop {
+        woken.0.store(false, Ordering::Relaxed);
+        match connection.as_mut().poll(&mut context) {
+            Poll::Ready(_) => break true,
+            Poll::Pending if woken.0.load(Ordering::Relaxed) => {}
+            Poll::Pending => break false,
+        }
+    };
+    let found = std::mem::take(&mut *found.lock().unwrap());
+    (found, closed)
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    found: Arc<Mutex<Vec<Message>>>,
+) -> Result<Response<Empty<Bytes>>, Infallible> {
+    let (method, target) = (request.method().to_string(), request.uri().to_string());
+    found.lock().unwrap().push(Message { method, target, body: None });
+    let body = request.into_body().collect().await.ok();
+    if let Some(message) = found.lock().unwrap().last_mut() {
+        message.body = body.map(|body| body.to_bytes().to_vec());
+    }
+    Ok(Response::new(Empty::new()))
+}
+
+/// Tells whether a future has asked to be polled again.
+#[derive(Debug, Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
