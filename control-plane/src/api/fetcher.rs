@@ -23,13 +23,14 @@ use tokio::time::{Instant, timeout_at};
 use connector::Web;
 
 use crate::arm::page::{MAX_ALL, MAX_PAGE, MAX_PAGES, Page, PageError, Pages, locate, pages_in};
+use crate::fair_share::{Bounds, FairShare, QueueFull};
 use crate::fetch_policy::FetchDeny;
 
 /// How long all pages of one body may take, from its turn on.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// The pages of how many bodies are fetched at once.
-const BODIES: usize = 8;
+/// The pages of how many bodies are fetched at once: eight, and two of one client.
+const SHARES: Bounds = Bounds { total: 8, each: 2, waiting: 64 };
 
 /// How many pages of one body are fetched at once.
 const AT_ONCE: usize = 8;
@@ -40,7 +41,7 @@ const HTML: &str = "text/html";
 /// Fetches error pages.
 #[derive(Clone, Debug)]
 pub(super) struct Fetcher {
-    turns: Arc<Semaphore>,
+    turns: FairShare<String>,
     deadline: Duration,
     deny: Arc<FetchDeny>,
 }
@@ -48,11 +49,11 @@ pub(super) struct Fetcher {
 impl Fetcher {
     /// One that fetches nothing from the addresses that `deny` refuses.
     pub(super) fn new(deny: FetchDeny) -> Fetcher {
-        Fetcher { turns: Arc::new(Semaphore::new(BODIES)), deadline: DEADLINE, deny: Arc::new(deny) }
+        Fetcher { turns: FairShare::new(SHARES), deadline: DEADLINE, deny: Arc::new(deny) }
     }
 
-    /// What came of each page that the body names. For a body that names none, nothing is done.
-    pub(super) async fn fetch(&self, body: &Value) -> Pages {
+    /// What came of each page that the body of a client's request names. For a body that names none, nothing is done.
+    pub(super) async fn fetch(&self, body: &Value, client: &String) -> Pages {
         let mut pages = Pages::default();
         let mut wanted = Vec::new();
         for url in pages_in(body) {
@@ -66,8 +67,11 @@ impl Fetcher {
             return pages;
         }
         // What others wait for is none of this body's time.
-        let _turn = self.turns.acquire().await;
-        let found = self.fetch_all(&wanted).await;
+        let turn = self.turns.take(client).await;
+        let found = match &turn {
+            Ok(_) => self.fetch_all(&wanted).await,
+            Err(QueueFull) => Err(PageError::Busy),
+        };
         for (url, _) in wanted {
             let outcome = match &found {
                 Ok(found) => found.get(url).cloned().unwrap_or(Err(PageError::TooMuch)),

@@ -50,7 +50,7 @@ impl Opener {
         let client = client.to_owned();
         let certificates = self.open_certificates(&json, &client);
         let (opened, pages, ()) =
-            tokio::join!(certificates, self.fetcher.fetch(&json), self.try_patterns(&json, &client));
+            tokio::join!(certificates, self.fetcher.fetch(&json, &client), self.try_patterns(&json, &client));
         Body { json, opened, pages }
     }
 

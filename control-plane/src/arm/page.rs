@@ -49,6 +49,9 @@ pub enum PageError {
     /// The operator has ruled its server out.
     #[error("The page cannot be fetched: its server is at an address that `--fetch-deny` refuses")]
     Denied,
+    /// The client has too many requests waiting for their turn.
+    #[error("The page cannot be fetched now: too many requests of this client wait for their pages already")]
+    Busy,
     /// It took too long.
     #[error("The page cannot be fetched: its server did not send all of it within {0} s")]
     TooSlow(u64),

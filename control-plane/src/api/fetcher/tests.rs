@@ -34,8 +34,12 @@ fn fetcher() -> Fetcher {
 }
 
 async fn fetch_from(fetcher: &Fetcher, urls: &[String]) -> Pages {
+    fetch_for("client", fetcher, urls).await
+}
+
+async fn fetch_for(client: &str, fetcher: &Fetcher, urls: &[String]) -> Pages {
     let pages: Vec<Value> = urls.iter().map(|url| json!({ "customErrorPageUrl": url })).collect();
-    fetcher.fetch(&json!({ "properties": { "customErrorConfigurations": pages } })).await
+    fetcher.fetch(&json!({ "properties": { "customErrorConfigurations": pages } }), &client.to_owned()).await
 }
 
 fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
@@ -133,7 +137,7 @@ async fn the_time_of_a_body_begins_with_its_turn() {
     let (server, _tasks) = server(answer("200 OK", "", b"sorry")).await;
     let urls = [format!("http://{}/a.html", silent.local_addr().unwrap()), format!("{server}/a.html")];
     // The first has the one turn until its time is up.
-    let turns = Arc::new(Semaphore::new(1));
+    let turns = FairShare::new(Bounds { total: 1, each: 1, waiting: 1 });
     let fetcher = Fetcher { turns, deadline: Duration::from_secs(1), ..fetcher() };
     let (first, second) = tokio::join!(fetch_from(&fetcher, &urls[..1]), fetch_from(&fetcher, &urls[1..]));
     assert_eq!(first.get(&urls[0]), Some(&Err(PageError::TooSlow(1))));
@@ -158,4 +162,23 @@ async fn what_is_no_page_is_not_asked_for() {
     let pages = fetch_from(&fetcher(), &urls).await;
     assert_eq!(pages.get(&urls[0]), Some(&Err(PageError::Url)));
     assert_eq!(pages.get(&urls[1]), Some(&Err(PageError::Name)));
+}
+
+#[tokio::test]
+async fn a_client_whose_servers_are_silent_does_not_keep_others_waiting_and_may_not_queue_for_ever() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let (server, _tasks) = server(answer("200 OK", "", b"sorry")).await;
+    let silent = [format!("http://{}/a.html", silent.local_addr().unwrap())];
+    let good = [format!("{server}/a.html")];
+    let turns = FairShare::new(Bounds { total: 2, each: 1, waiting: 1 });
+    let fetcher = Fetcher { turns, ..fetcher() };
+    let one = || fetch_for("one", &fetcher, &silent);
+    tokio::select! {
+        biased;
+        _ = async { tokio::join!(one(), one()) } => panic!("its server is silent"),
+        pages = async {
+            assert_eq!(one().await.get(&silent[0]), Some(&Err(PageError::Busy)));
+            fetch_for("another", &fetcher, &good).await
+        } => assert!(pages.get(&good[0]).unwrap().is_ok(), "{pages:?}"),
+    }
 }
