@@ -2,7 +2,8 @@
 //!
 //! A check costs one SHA-256, so there is nothing to queue for. The exception is a client whose row is from a version
 //! that hashed slowly: such checks run off the threads that serve, few at a time and one for each address, so that a
-//! stranger holds up nobody but those behind the same address.
+//! stranger holds up nobody but those behind the same address. The addresses of a /64 network of IPv6 count as one
+//! address here, because one host commonly has all of them.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,7 +14,7 @@ use tidegate_shared::secret::Secret;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use crate::fair_share::{Bounds, FairShare};
+use crate::fair_share::{Bounds, FairShare, client_network};
 use crate::identity::secret::{is_secret, is_slow};
 
 /// Slow checks at once, and of those that one address may have running and waiting.
@@ -67,6 +68,7 @@ impl SecretCheck {
         stored: Option<String>,
         from: Option<IpAddr>,
     ) -> Result<bool, Refused> {
+        let from = from.map(client_network);
         let Some(stored) = stored else { return Err(self.failed(from, Instant::now())) };
         let slow = is_slow(&stored);
         let fits = if slow {
@@ -84,7 +86,7 @@ impl SecretCheck {
         if fits { Ok(slow) } else { Err(self.failed(from, Instant::now())) }
     }
 
-    /// Counts a failed attempt.
+    /// Counts a failed attempt from an address or a network.
     fn failed(&self, from: Option<IpAddr>, now: Instant) -> Refused {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.len() >= ADDRESSES {
@@ -120,5 +122,17 @@ mod tests {
         assert_eq!(check.accept(&secret, stored(), stranger).await, Ok(false), "a right secret is right");
         assert_eq!(check.accept(&wrong, stored(), other).await, Err(Refused::Wrong));
         assert_eq!(check.failed(stranger, Instant::now() + WINDOW), Refused::Wrong, "a new window");
+    }
+    #[tokio::test]
+    async fn addresses_of_one_ipv6_network_fail_as_one() {
+        let check = SecretCheck::default();
+        let wrong = new_secret();
+        let attempt =
+            async |address: String| check.accept(&wrong, None, Some(address.parse().unwrap())).await;
+        for host in 0..FAILURES {
+            assert_eq!(attempt(format!("2001:db8:0:7::{host:x}")).await, Err(Refused::Wrong));
+        }
+        assert_eq!(attempt("2001:db8:0:7:ffff::1".to_owned()).await, Err(Refused::TooMany));
+        assert_eq!(attempt("2001:db8:0:8::1".to_owned()).await, Err(Refused::Wrong), "another network");
     }
 }
