@@ -108,7 +108,8 @@ pub struct App {
 
 impl App {
     /// Makes a change durable and wakes the rollout. The author of a change may have put right, outside of Tidegate,
-    /// what made workers refuse the last one, so they are asked again at once; a change that is refused asks nobody.
+    /// what made workers refuse the last one, so the rollout asks them again at once; a change that is refused or cannot
+    /// be stored asks nobody.
     async fn write(&self, author: Author, edit: Edit) -> Result<Written, EditError> {
         let path = edit.path.clone();
         let act = act(author, &edit);
@@ -123,30 +124,15 @@ impl App {
             }
             _ => {
                 let named = edit.public_addresses();
-                let decide =
-                    |stored: Option<&Gateway>, outside: &Outside| self.decide(&act, &edit, outside, stored);
+                let decide = |stored: Option<&Gateway>, outside: &Outside| {
+                    let decision = edit.decide(&self.limits, outside, stored)?;
+                    check_stored_links(&act, &decision, stored).map(|()| decision)
+                };
                 self.store.write(&path, &act, &named, decide).await?
             }
         };
         self.fleet.wake();
         Ok(written)
-    }
-
-    /// Refusals are forgiven before the write is done: afterwards, the rollout may have asked for it already, and a
-    /// refusal that is forgiven then would be the answer to this very change.
-    fn decide(
-        &self,
-        act: &Act,
-        edit: &Edit,
-        outside: &Outside,
-        stored: Option<&Gateway>,
-    ) -> Result<Decision, EditError> {
-        let decision = edit.decide(&self.limits, outside, stored)?;
-        check_stored_links(act, &decision, stored)?;
-        if let Some(gateway) = stored {
-            self.fleet.forgive(gateway.id);
-        }
-        Ok(decision)
     }
 }
 

@@ -23,6 +23,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::store::OperationNumber;
+
 pub use worker::{Order, Verdict, Worker, applied_by_all, plan, verdict};
 
 /// How many orders may wait for one worker's connection; the rollout tries again later with what does not fit.
@@ -150,22 +152,14 @@ impl Fleet {
         self.changed.notify_one();
     }
 
-    /// Forgets that workers refused anything of a gateway, so that it is tried again at once: after a write, whose
-    /// author may have put right what was wrong outside.
-    pub fn forgive(&self, gateway: GatewayId) {
-        for connection in self.lock().values_mut() {
-            connection.worker.refused.remove(&gateway);
-        }
-    }
-
     /// What every connected worker runs and has said, as it is at this moment.
     pub fn look(&self) -> BTreeMap<WorkerId, Worker> {
         self.lock().iter().map(|(id, connection)| (*id, connection.worker.clone())).collect()
     }
 
-    /// Hands an order to a worker's session and notes it as under way. False when its queue is full or it is gone:
-    /// the rollout will plan it again.
-    pub fn send(&self, worker: WorkerId, message: ToWorker) -> bool {
+    /// Hands an order to a worker's session and notes it as under way, with the newest operation that waits for it. False
+    /// when its queue is full or it is gone: the rollout will plan it again.
+    pub fn send(&self, worker: WorkerId, message: ToWorker, operation: Option<OperationNumber>) -> bool {
         let order = match &message {
             ToWorker::Assign(snapshot) => Order::Assign(snapshot.gateway, snapshot.generation),
             ToWorker::Withdraw { gateway } => Order::Withdraw(*gateway),
@@ -182,7 +176,7 @@ impl Fleet {
         if connection.orders.try_send(message).is_err() {
             return false;
         }
-        connection.worker.told(order);
+        connection.worker.told(order, operation);
         true
     }
 
@@ -323,7 +317,7 @@ mod tests {
         let fleet = Fleet::default();
         let worker = WorkerId(Uuid::new_v4());
         let _membership = fleet.enter(worker, []);
-        let send = || fleet.send(worker, ToWorker::Withdraw { gateway: GatewayId(Uuid::new_v4()) });
+        let send = || fleet.send(worker, ToWorker::Withdraw { gateway: GatewayId(Uuid::new_v4()) }, None);
         let sent = (0..ORDERS + 3).filter(|_| send()).count();
         assert_eq!(sent, ORDERS);
         assert_eq!(fleet.look()[&worker].under_way.len(), ORDERS);

@@ -92,23 +92,26 @@ impl Rollout {
 
     async fn send(&self, wanted: &[Wanted], workers: &BTreeMap<WorkerId, Worker>) -> Result<(), StoreError> {
         let mut compiled = BTreeMap::new();
+        let newest_operation = |id| wanted.iter().find(|wanted| wanted.gateway == id)?.newest_operation;
         for (worker_id, worker) in workers {
             for order in plan(wanted, worker, Instant::now()) {
-                let message = match order {
-                    Order::Withdraw(gateway) => ToWorker::Withdraw { gateway },
+                let (message, operation) = match order {
+                    Order::Withdraw(gateway) => (ToWorker::Withdraw { gateway }, None),
                     Order::Assign(gateway, _) => {
                         let snapshot = match compiled.entry(gateway) {
                             Entry::Occupied(known) => known.into_mut(),
                             Entry::Vacant(unknown) => unknown.insert(self.snapshot(gateway).await?),
                         };
                         match snapshot {
-                            Some(snapshot) => ToWorker::Assign(Box::new(snapshot.clone())),
+                            Some(snapshot) => {
+                                (ToWorker::Assign(Box::new(snapshot.clone())), newest_operation(gateway))
+                            }
                             None => continue,
                         }
                     }
                 };
                 // Its queue is full or it has just gone: the next turn sees to it.
-                if !self.fleet.send(*worker_id, message) {
+                if !self.fleet.send(*worker_id, message, operation) {
                     break;
                 }
             }

@@ -56,7 +56,7 @@ pub use model::{
 pub use network::{NetworkDecision, NetworkResource, NetworkWritten, User};
 pub(crate) use operations::OPERATION_CODES;
 pub use resources::ResourceRow;
-pub use rollout::{Settlement, Wanted};
+pub use rollout::{OperationNumber, Settlement, Wanted};
 pub use workers::{JoinedWorker, KnownCertificate, TokenRefused};
 pub use write::{Decision, Written};
 use writer::{Transaction, Writer};

@@ -8,7 +8,7 @@ use tidegate_shared::id::{Digest, GatewayId, Generation, WorkerId};
 use tidegate_shared::protocol::ToControlPlane;
 use tokio::time::Instant;
 
-use crate::store::Wanted;
+use crate::store::{OperationNumber, Wanted};
 
 /// The time between two tries of a refused generation. With the rollout's own tick a configuration is in force within 2 s
 /// after the cause of the refusal is gone, such as a port that another process held.
@@ -28,6 +28,8 @@ pub struct Worker {
     pub under_way: BTreeMap<GatewayId, Order>,
     /// The generations that it was told to run in this session, as far as it has not answered for them or a newer one.
     pub ordered: BTreeMap<GatewayId, BTreeSet<Generation>>,
+    /// The generation of each gateway that it was told last to run, and the newest operation that waited for it then.
+    asked: BTreeMap<GatewayId, (Generation, Option<OperationNumber>)>,
     /// What it could not run.
     pub refused: BTreeMap<GatewayId, Refusal>,
 }
@@ -54,6 +56,8 @@ pub struct Refusal {
     pub reason: String,
     /// When it said so last.
     pub at: Instant,
+    /// The newest operation that waited when the worker was told to run it.
+    pub operation: Option<OperationNumber>,
 }
 
 /// What a worker is to do.
@@ -107,7 +111,9 @@ impl Worker {
             ToControlPlane::Rejected { gateway, generation, reason } => {
                 let reason = shortened(reason);
                 self.answered(gateway, generation);
-                self.refused.insert(gateway, Refusal { generation, reason, at: now });
+                let asked = self.asked.get(&gateway).filter(|(asked, _)| *asked == generation);
+                let operation = asked.and_then(|(_, operation)| *operation);
+                self.refused.insert(gateway, Refusal { generation, reason, at: now, operation });
                 true
             }
             ToControlPlane::Withdrawn { gateway } => {
@@ -129,16 +135,18 @@ impl Worker {
         }
     }
 
-    /// Takes note of an order that was handed to its session.
-    pub fn told(&mut self, order: Order) {
+    /// Takes note of an order that was handed to its session, and of the newest operation that waited for it then.
+    pub fn told(&mut self, order: Order, operation: Option<OperationNumber>) {
         let (Order::Assign(gateway, _) | Order::Withdraw(gateway)) = order;
         self.under_way.insert(gateway, order);
         match order {
             Order::Assign(_, generation) => {
                 self.ordered.entry(gateway).or_default().insert(generation);
+                self.asked.insert(gateway, (generation, operation));
             }
             // What it still runs it is about to let go of.
             Order::Withdraw(_) => {
+                self.asked.remove(&gateway);
                 if let Some(running) = self.running.get_mut(&gateway) {
                     running.ordered = false;
                 }
@@ -188,9 +196,16 @@ fn shortened(mut words: String) -> String {
 }
 
 impl Refusal {
-    /// Whether it is too early to try the same generation again.
-    fn holds(&self, generation: Generation, now: Instant) -> bool {
-        self.generation == generation && now < self.at + RETRY
+    /// Returns true if this is the answer to what is wanted. To a write that came after the order it is none, even if the
+    /// write repeats the configuration: its author may have put right, outside of Tidegate, what the worker refused.
+    fn answers(&self, wanted: &Wanted) -> bool {
+        let is_newest = wanted.newest_operation.is_none_or(|newest| self.operation == Some(newest));
+        self.generation == wanted.generation && is_newest
+    }
+
+    /// Returns true if it is too early to try what is wanted again.
+    fn holds(&self, wanted: &Wanted, now: Instant) -> bool {
+        self.answers(wanted) && now < self.at + RETRY
     }
 }
 
@@ -212,7 +227,7 @@ pub fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
         let order = Order::Assign(*gateway, *generation);
         let pending = worker.under_way.get(gateway);
         let has_it = worker.has(wanted);
-        let too_early = worker.refused.get(gateway).is_some_and(|r| r.holds(*generation, now));
+        let too_early = worker.refused.get(gateway).is_some_and(|refusal| refusal.holds(wanted, now));
         if !has_it && pending != Some(&order) && !too_early {
             orders.push(order);
         }
@@ -222,14 +237,14 @@ pub fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
 
 /// How far the workers are with one gateway.
 pub fn verdict(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Verdict {
-    let (gateway, generation) = (wanted.gateway, wanted.generation);
+    let gateway = wanted.gateway;
     if !wanted.is_to_run() {
         let holding: Vec<_> = workers.iter().filter(|(_, w)| w.holds(gateway)).map(|(id, _)| *id).collect();
         return if holding.is_empty() { Verdict::Done } else { Verdict::Waiting(holding) };
     }
     let mut waiting = Vec::new();
     for (id, worker) in workers.iter().filter(|(_, worker)| !worker.has(wanted)) {
-        match worker.refused.get(&gateway).filter(|refusal| refusal.generation == generation) {
+        match worker.refused.get(&gateway).filter(|refusal| refusal.answers(wanted)) {
             Some(refusal) => return Verdict::Refused { worker: *id, reason: refusal.reason.clone() },
             None => waiting.push(*id),
         }

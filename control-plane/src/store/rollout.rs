@@ -10,6 +10,10 @@ use super::model::{generation, number, parse_uuid};
 use super::operations::{end_late_operations, end_operations};
 use super::{OperationState, OperationalState, Problem, ProvisioningState, Store, StoreError};
 
+/// The number of an operation: a later one of the same gateway has a higher number, as long as the earlier one is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OperationNumber(pub(crate) i64);
+
 /// What the workers should run of one gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -27,6 +31,8 @@ pub struct Wanted {
     pub waiting_since: Option<Millis>,
     /// The oldest generation that an operation still waits for.
     pub oldest_waited_for: Option<Generation>,
+    /// The newest operation that still waits for it.
+    pub newest_operation: Option<OperationNumber>,
 }
 
 impl Wanted {
@@ -66,7 +72,8 @@ impl Store {
     pub async fn wanted(&self) -> Result<Vec<Wanted>, StoreError> {
         let rows = sqlx::query(
             "SELECT gateways.id, gateways.generation, meaning, provisioning_state, operational_state, \
-             MIN(started_at) AS waiting_since, MIN(operations.generation) AS oldest_waited_for \
+             MIN(started_at) AS waiting_since, MIN(operations.generation) AS oldest_waited_for, \
+             MAX(operations.rowid) AS newest_operation \
              FROM gateways LEFT JOIN operations ON operations.gateway = gateways.id \
              AND operations.state = 'InProgress' AND kind <> 'OnDemandHealth' \
              GROUP BY gateways.id ORDER BY changed_at, gateways.id",
@@ -86,6 +93,7 @@ impl Store {
                         .try_get::<Option<i64>, _>("oldest_waited_for")?
                         .map(generation)
                         .transpose()?,
+                    newest_operation: row.try_get::<Option<i64>, _>("newest_operation")?.map(OperationNumber),
                 })
             })
             .collect()
@@ -103,7 +111,8 @@ impl Store {
 
     /// Writes down what became of what was wanted of a gateway. Nothing happens, and false comes back, when a newer
     /// write has made another generation the wanted one, the gateway was stopped or started since, or it is to go: an
-    /// older rollout cannot finish a newer one.
+    /// older rollout cannot finish a newer one. A refusal is not written down either when an operation has begun since
+    /// `wanted` was read: workers are asked again for that one.
     ///
     /// # Errors
     /// The database's.
@@ -112,11 +121,15 @@ impl Store {
         let mut transaction = self.begin().await?;
         let is_wanted = sqlx::query(
             "SELECT 1 FROM gateways WHERE id = ? AND generation = ? AND provisioning_state <> 'Deleting' \
-             AND (operational_state IN ('Stopping', 'Stopped')) = ?",
+             AND (operational_state IN ('Stopping', 'Stopped')) = ? \
+             AND NOT (? AND EXISTS (SELECT 1 FROM operations WHERE operations.gateway = gateways.id \
+             AND state = 'InProgress' AND kind <> 'OnDemandHealth' AND operations.rowid > ?))",
         )
         .bind(gateway.to_string())
         .bind(number(wanted.generation))
         .bind(wanted.operational.is_off())
+        .bind(matches!(settlement, Settlement::Failed(_)))
+        .bind(wanted.newest_operation.map_or(0, |OperationNumber(number)| number))
         .fetch_optional(&mut *transaction)
         .await?;
         if is_wanted.is_none() {

@@ -202,6 +202,25 @@ async fn a_failure_is_kept_until_the_next_write_or_success() {
 }
 
 #[tokio::test]
+async fn a_refusal_does_not_end_an_operation_that_began_after_it() {
+    let (_dir, store) = store().await;
+    let one = write(&store, document("gw", vec![]), &[]).await.unwrap();
+    let before = store.wanted().await.unwrap().remove(0);
+    let again = keep(&store, "gw").await;
+    let failed = Settlement::Failed(Problem { code: "Code".into(), message: "refused".into() });
+    assert!(!store.settle(&before, &failed).await.unwrap());
+    for operation in [&one.operation, &again.operation] {
+        assert_eq!(state(&store, operation).await, OperationState::InProgress);
+    }
+    let now = store.wanted().await.unwrap().remove(0);
+    assert!(before.newest_operation < now.newest_operation, "{before:?} {now:?}");
+    assert!(store.settle(&now, &failed).await.unwrap());
+    for operation in [&one.operation, &again.operation] {
+        assert_eq!(state(&store, operation).await, OperationState::Failed);
+    }
+}
+
+#[tokio::test]
 async fn an_operation_has_a_deadline_of_its_own() {
     let (_dir, store) = store().await;
     let one = write(&store, document("gw", vec![]), &[]).await.unwrap();

@@ -22,6 +22,7 @@ fn wanted(gateway: GatewayId, generation: u64) -> Wanted {
         operational: OperationalState::Running,
         waiting_since: None,
         oldest_waited_for: None,
+        newest_operation: None,
     }
 }
 
@@ -118,11 +119,43 @@ fn a_refused_generation_is_tried_again_each_second() {
 }
 
 #[test]
+fn a_refusal_is_no_answer_to_a_write_that_came_after_the_order() {
+    let (now, id) = (Instant::now(), WorkerId(Uuid::from_u128(11)));
+    let waited_for = |operation| Wanted { newest_operation: operation, ..wanted(A, 2) };
+    let [none, first, second] = [None, Some(1), Some(2)].map(|number| number.map(OperationNumber));
+    let refused = Verdict::Refused { worker: id, reason: "no".into() };
+    let waiting = Verdict::Waiting(vec![id]);
+    // The newest operation when the order was sent and afterwards, the verdict, and what the worker is told next.
+    for (before, after, expected, orders) in [
+        (first, first, &refused, &[][..]),
+        (first, second, &waiting, &[assign(A, 2)][..]),
+        (first, none, &refused, &[]),
+        (none, first, &waiting, &[assign(A, 2)]),
+        (none, none, &refused, &[]),
+    ] {
+        let mut worker = worker(&[(A, 1)], &[]);
+        worker.told(assign(A, 2), before);
+        assert_eq!(plan(&[waited_for(after)], &worker, now), [], "the answer is under way");
+        worker.hear(rejected(A, 2), now);
+        assert_eq!(plan(&[waited_for(after)], &worker, now), orders, "{before:?} {after:?}");
+        let workers = BTreeMap::from([(id, worker.clone())]);
+        assert_eq!(verdict(&waited_for(after), &workers), *expected, "{before:?} {after:?}");
+        worker.told(assign(A, 2), after);
+        worker.hear(rejected(A, 2), now);
+        assert_eq!(
+            verdict(&waited_for(after), &BTreeMap::from([(id, worker)])),
+            refused,
+            "asked for that one"
+        );
+    }
+}
+
+#[test]
 fn an_older_generation_counts_where_every_worker_has_applied_it_in_this_session() {
     let now = Instant::now();
     let told = |generations: &[u64]| {
         let mut worker = worker(&[(A, 3)], &[]);
-        generations.iter().for_each(|generation| worker.told(assign(A, *generation)));
+        generations.iter().for_each(|generation| worker.told(assign(A, *generation), None));
         worker
     };
     let after = |generations: &[u64], said: &[u64]| {
