@@ -8,6 +8,7 @@
 pub mod channel;
 pub mod host;
 pub mod id;
+pub mod local_request;
 pub mod meter;
 pub mod metrics;
 pub mod path;

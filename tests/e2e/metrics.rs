@@ -127,10 +127,28 @@ async fn the_next_worker_takes_the_next_port() {
     targets.sort();
     assert_eq!(targets, [at, SocketAddr::new(at.ip(), 9191)]);
     for target in targets {
-        let mut client = HttpClient::connect(target, "metrics.test").await;
+        let mut client = HttpClient::connect(target, &target.to_string()).await;
         client.get("/metrics").await.expect(200);
         client.get("/").await.expect(404);
         client.send("POST", "/metrics", &[], "").await.expect(405);
+    }
+}
+
+#[tokio::test]
+async fn no_page_of_another_site_reads_the_metrics_of_a_worker_on_loopback() {
+    let tidegate =
+        tidegate().option("--metrics", &SocketAddr::from((loopback(), 9190)).to_string()).start().await;
+    let target = tidegate.metrics_targets(1).await[0];
+    for (host, headers, status) in [
+        (format!("localhost:{}", target.port()), &[][..], 200),
+        (target.ip().to_string(), &[], 200),
+        (format!("evil.example:{}", target.port()), &[], 403),
+        (target.to_string(), &[("origin", "https://evil.example")], 403),
+        (target.to_string(), &[("sec-fetch-site", "cross-site")], 403),
+    ] {
+        let mut client = HttpClient::connect(target, &host).await;
+        let answer = client.send("GET", "/metrics", headers, "").await.expect(status);
+        assert_eq!(answer.text().contains("tidegate_"), status == 200, "{host} {headers:?}");
     }
 }
 

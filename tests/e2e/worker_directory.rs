@@ -84,7 +84,7 @@ async fn a_worker_serves_from_a_directory_that_it_cannot_write_to() {
     assert!(warning.contains(&worker.data_dir().display().to_string()), "{warning}");
     let shown = said.lines().find(|line| line.contains("metrics are shown")).unwrap();
     let metrics: SocketAddr = shown.rsplit_once("address=").unwrap().1.trim().parse().unwrap();
-    let page = HttpClient::connect(metrics, "a.test").await.get("/metrics").await;
+    let page = HttpClient::connect(metrics, &metrics.to_string()).await.get("/metrics").await;
     assert!(page.text().contains("\ntidegate_snapshots_unsaved{} 1.0\n"), "{}", page.text());
     assert_eq!(fs::read(&files_below(&worker.data_dir().join("snapshots"))[0]).unwrap(), saved);
 }

@@ -1,5 +1,6 @@
 //! The little server that Prometheus asks. It runs on the worker's main thread, takes GET alone, and can be made to
-//! hold no more than a few connections.
+//! hold no more than a few connections. On a loopback address it answers this machine alone: no page of another site can
+//! read the metrics by DNS rebinding.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tidegate_shared::local_request;
 use tidegate_shared::metrics::CONTENT_TYPE;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -65,13 +67,14 @@ impl Server {
     /// Answers until it is dropped.
     pub(crate) async fn run(self, metrics: Metrics) -> Infallible {
         let (free, page) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(Semaphore::new(1)));
+        let only_local = self.address.ip().is_loopback();
         loop {
             let permit = free.clone().acquire_owned().await.expect("it is never closed");
             match self.socket.accept().await {
                 Ok((stream, _)) => {
                     let (metrics, page) = (metrics.clone(), page.clone());
                     tokio::task::spawn_local(async move {
-                        serve(stream, metrics, page).await;
+                        serve(stream, metrics, page, only_local).await;
                         drop(permit);
                     });
                 }
@@ -84,8 +87,16 @@ impl Server {
     }
 }
 
-async fn serve(stream: TcpStream, metrics: Metrics, page: Arc<Semaphore>) {
-    let service = service_fn(move |request| answer(request, metrics.clone(), page.clone()));
+async fn serve(stream: TcpStream, metrics: Metrics, page: Arc<Semaphore>, only_local: bool) {
+    let service = service_fn(move |request| {
+        let (metrics, page) = (metrics.clone(), page.clone());
+        async move {
+            match only_local.then(|| refusal(&request)).flatten() {
+                Some(refused) => Ok(refused),
+                None => answer(request, metrics, page).await,
+            }
+        }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
@@ -103,6 +114,27 @@ async fn serve(stream: TcpStream, metrics: Metrics, page: Arc<Semaphore>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a client of the metrics left early");
     }
+}
+
+/// The answer to a request that a page of another site may have sent; none for any other.
+fn refusal(request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
+    let refuse = |status, why: String| {
+        let mut response = Response::new(Full::from(format!("{why}\n")));
+        *response.status_mut() = status;
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        response
+    };
+    let values = |name| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
+    let mut hosts = values(header::HOST.as_str()).filter_map(|host| std::str::from_utf8(host).ok());
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        let why = "The header Host is missing, repeated or not valid.".to_owned();
+        return Some(refuse(StatusCode::BAD_REQUEST, why));
+    };
+    let host = request.uri().authority().map_or(host, |authority| authority.as_str());
+    let checked = local_request::check(host, values(header::ORIGIN.as_str()), values("sec-fetch-site"));
+    checked.err().map(|foreign| refuse(StatusCode::FORBIDDEN, format!("On a loopback address {foreign}.")))
 }
 
 async fn answer(
