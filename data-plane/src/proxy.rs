@@ -294,6 +294,7 @@ fn respond(exchange: Exchange, mut record: Record, room: Option<&Room>) -> Respo
     let present = Present::of(&parts.headers);
     let wanted = if present.has(Present::UPGRADE) { parts.headers.remove(UPGRADE) } else { None };
     headers::drop_hop_by_hop(&mut parts.headers, present);
+    headers::canonical_length(&mut parts.headers, present);
     parts.version = Version::HTTP_11;
     if switching {
         Handshake::ask(&mut parts.headers);

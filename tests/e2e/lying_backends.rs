@@ -109,6 +109,24 @@ async fn what_follows_an_answer_is_not_the_answer_to_another_request() {
 }
 
 #[tokio::test]
+async fn a_length_with_leading_zeros_passes_without_them() {
+    let backend = Backend::start().await;
+    let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    for (sent, passed) in [("005", "5"), ("5", "5"), ("0000000000000000000000005", "5")] {
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {sent}\r\n\r\nhello");
+        backend.behave(Behaviour::literal(answer, Then::Next));
+        let answer = gateway.get("/padded").await.expect(200);
+        assert_eq!(
+            (answer.header("content-length"), answer.text().as_str()),
+            (Some(passed), "hello"),
+            "{sent}"
+        );
+    }
+    backend.behave(Behaviour::literal("HTTP/1.1 200 OK\r\nContent-Length: 000\r\n\r\n", Then::Next));
+    assert_eq!(gateway.get("/empty").await.expect(200).header("content-length"), Some("0"));
+}
+
+#[tokio::test]
 async fn hints_before_an_answer_do_not_pass_and_do_no_harm() {
     let backend = Backend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;

@@ -86,6 +86,20 @@ pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap, present: Present) {
     }
 }
 
+/// Gives the length of a response its canonical form: `005` is the 5 that the gateway has read, and other readers could
+/// take it for octal. HTTP/2 lets an empty length through, which is read as 0, and several, of which the first is read.
+pub(crate) fn canonical_length(headers: &mut HeaderMap, present: Present) {
+    if !present.has(Present::ODD_LENGTH) {
+        return;
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let digits = length.map(|length| if length.is_empty() { "0" } else { length });
+    match digits.and_then(|digits| digits.parse::<u64>().ok()) {
+        Some(length) => drop(headers.insert(CONTENT_LENGTH, HeaderValue::from(length))),
+        None => drop(headers.remove(CONTENT_LENGTH)),
+    }
+}
+
 /// What the gateway tells the backend of a request, beside what its connection says.
 #[derive(Debug)]
 pub(crate) struct Told {
@@ -234,6 +248,33 @@ mod tests {
         let present = Present::of(&headers);
         drop_hop_by_hop(&mut headers, present);
         assert_eq!(headers["content-length"], "5");
+    }
+
+    #[test]
+    fn the_length_of_a_response_is_a_canonical_number() {
+        let cases = [
+            ("5", Some("5")),
+            ("0", Some("0")),
+            ("005", Some("5")),
+            ("000", Some("0")),
+            ("", Some("0")),
+            ("00018446744073709551615", Some("18446744073709551615")),
+            ("five", None),
+            ("5,6", Some("5")),
+        ];
+        for (sent, expected) in cases {
+            let mut headers = HeaderMap::new();
+            for length in sent.split(',') {
+                headers.append(CONTENT_LENGTH, HeaderValue::from_static(length));
+            }
+            let present = Present::of(&headers);
+            canonical_length(&mut headers, present);
+            assert_eq!(
+                headers.get_all(CONTENT_LENGTH).iter().collect::<Vec<_>>(),
+                Vec::from_iter(expected),
+                "{sent:?}"
+            );
+        }
     }
 
     #[test]
