@@ -1,6 +1,8 @@
 //! Everything that is stored under a resource ID, of whatever type.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
 use sqlx::Row;
 
 use crate::arm::network::NetworkKind;
@@ -53,5 +55,22 @@ impl Store {
             }
         }
         Ok(resources)
+    }
+
+    /// Those of some resource IDs under which a gateway, a virtual network or a public IP address is stored, compared
+    /// without case and given back as they were asked for. One statement, however many IDs.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn stored_among(&self, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, StoreError> {
+        let stored: Vec<String> = sqlx::query_scalar(
+            "SELECT asked.value FROM json_each(?) AS asked \
+             WHERE EXISTS (SELECT 1 FROM gateways WHERE gateways.resource_id = asked.value) \
+             OR EXISTS (SELECT 1 FROM network_resources WHERE network_resources.resource_id = asked.value)",
+        )
+        .bind(json!(ids).to_string())
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(stored.into_iter().collect())
     }
 }

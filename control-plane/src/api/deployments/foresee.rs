@@ -17,7 +17,7 @@ use crate::violation::Violations;
 
 use super::super::App;
 use super::super::error::{ApiError, DeploymentError};
-use super::target::Target;
+use super::target::{LastRead, Target};
 use super::write::{Stage, Write};
 
 /// The location of a group that nobody has made yet.
@@ -147,10 +147,14 @@ async fn foreign(
 ) -> Result<References, ApiError> {
     let mut references = References::new();
     let mut failures = Vec::new();
-    for id in &plan.foreign {
-        check_readable(author, path, id)?;
-        let found = match Target::of(id) {
-            Some(target) => target.show(app).await?,
+    plan.foreign.iter().try_for_each(|id| check_readable(author, path, id))?;
+    let targets = || plan.foreign.iter().map(|id| (id, Target::of(id)));
+    let named = targets().filter_map(|(_, target)| Some(target?.stored_id())).collect();
+    let stored = app.store.stored_among(&named).await?;
+    let mut last = LastRead::default();
+    for (id, target) in targets() {
+        let found = match target.filter(|target| stored.contains(&target.stored_id())) {
+            Some(target) => target.show_from(&mut last, app).await?,
             None => None,
         };
         match found {

@@ -11,6 +11,7 @@ use super::super::App;
 use super::super::error::ApiError;
 use super::super::networks::subnet;
 use super::super::view;
+use crate::store::{Gateway, NetworkResource, Store, StoreError, User};
 
 /// A resource.
 #[derive(Clone, Debug)]
@@ -43,29 +44,75 @@ impl Target {
         Some(Target::Subnet(network, name.to_owned()))
     }
 
+    /// The ID under which it is stored: its own, or that of the resource of which it is a child.
+    pub(super) fn stored_id(&self) -> String {
+        match self {
+            Target::Gateway(path) | Target::Child(path, ..) => path.to_string(),
+            Target::Network(path) | Target::Subnet(path, _) => path.to_string(),
+        }
+    }
+
     /// The resource as it is shown; none if it is not there.
     ///
     /// # Errors
     /// The store's.
     pub(super) async fn show(&self, app: &App) -> Result<Option<Value>, ApiError> {
+        self.show_from(&mut LastRead::default(), app).await
+    }
+
+    /// As [`Target::show`], for several targets in the order of their IDs: what holds several of them is read once.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn show_from(&self, last: &mut LastRead, app: &App) -> Result<Option<Value>, ApiError> {
         let store = &app.store;
         match self {
-            Target::Gateway(path) => Ok(store.gateway(path).await?.as_ref().map(view::gateway)),
+            Target::Gateway(path) => Ok(last.gateway(path, store).await?.map(view::gateway)),
             Target::Child(path, collection, name) => {
-                let gateway = store.gateway(path).await?;
-                Ok(gateway.and_then(|gateway| {
+                Ok(last.gateway(path, store).await?.and_then(|gateway| {
                     let child = gateway.document.child(collection, name)?;
-                    Some(view::child(&gateway, child, gateway.child_etag(child)?))
+                    Some(view::child(gateway, child, gateway.child_etag(child)?))
                 }))
             }
-            Target::Network(path) => match store.network_resource(path).await? {
-                Some((resource, users)) => app.show_network(&resource, &users).await.map(Some),
+            Target::Network(path) => match last.network(path, store).await? {
+                Some((resource, users)) => app.show_network(resource, users).await.map(Some),
                 None => Ok(None),
             },
             Target::Subnet(path, name) => {
-                let network = store.network_resource(path).await?;
-                Ok(network.and_then(|(network, users)| subnet(&network, name, &users)))
+                let network = last.network(path, store).await?;
+                Ok(network.and_then(|(network, users)| subnet(network, name, users)))
             }
         }
+    }
+}
+
+fn is_same(one: &NetworkPath, other: &NetworkPath) -> bool {
+    one.to_string().eq_ignore_ascii_case(&other.to_string())
+}
+
+/// The gateway and the network that were read last, or that they are not there.
+#[derive(Debug, Default)]
+pub(super) struct LastRead {
+    gateway: Option<(GatewayPath, Option<Gateway>)>,
+    network: Option<(NetworkPath, Option<(NetworkResource, Vec<User>)>)>,
+}
+
+impl LastRead {
+    async fn gateway(&mut self, path: &GatewayPath, store: &Store) -> Result<Option<&Gateway>, StoreError> {
+        if self.gateway.as_ref().is_none_or(|(last, _)| last != path) {
+            self.gateway = Some((path.clone(), store.gateway(path).await?));
+        }
+        Ok(self.gateway.as_ref().and_then(|(_, gateway)| gateway.as_ref()))
+    }
+
+    async fn network(
+        &mut self,
+        path: &NetworkPath,
+        store: &Store,
+    ) -> Result<Option<&(NetworkResource, Vec<User>)>, StoreError> {
+        if self.network.as_ref().is_none_or(|(last, _)| !is_same(last, path)) {
+            self.network = Some((path.clone(), store.network_resource(path).await?));
+        }
+        Ok(self.network.as_ref().and_then(|(_, network)| network.as_ref()))
     }
 }
