@@ -51,6 +51,7 @@ use crate::certificates::Certificates;
 use crate::edit::{Edit, EditAction, EditError};
 use crate::fair_share::{Bounds, FairShare};
 use crate::fleet::Fleet;
+use crate::identity::access::Client;
 use crate::identity::issuer::Issuer;
 use crate::identity::links;
 use crate::limits::Limits;
@@ -145,12 +146,7 @@ fn act(author: Author, edit: &Edit) -> Act {
 fn check_links(act: &Act, edit: &Edit) -> Result<(), EditError> {
     let (Some(client), Some(sent)) = (&act.author.client, edit.sent()) else { return Ok(()) };
     match links::forbidden(client, &act.resource, sent) {
-        Some(linked) => Err(EditError::LinkForbidden {
-            client: client.clone(),
-            action: act.action.clone(),
-            resource: act.resource.clone(),
-            linked: linked.to_string(),
-        }),
+        Some(linked) => Err(link_forbidden(act, client, linked.to_string())),
         None => Ok(()),
     }
 }
@@ -168,14 +164,14 @@ fn check_stored_links(act: &Act, decision: &Decision, stored: Option<&Gateway>) 
         .map(|lean| lean.target)
         .find(|target| !is_known(target) && !client.may_name(&act.resource, target));
     match forbidden {
-        Some(linked) => Err(EditError::LinkForbidden {
-            client: client.clone(),
-            action: act.action.clone(),
-            resource: act.resource.clone(),
-            linked,
-        }),
+        Some(linked) => Err(link_forbidden(act, client, linked)),
         None => Ok(()),
     }
+}
+
+fn link_forbidden(act: &Act, client: &Client, linked: String) -> EditError {
+    let (action, resource) = (act.action.clone(), act.resource.clone());
+    EditError::LinkForbidden { client: client.clone(), action, resource, linked }
 }
 
 /// A handler's state.

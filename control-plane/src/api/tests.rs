@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::*;
 use crate::etag::Preconditions;
-use crate::identity::access::Client;
 use crate::identity::role::Role;
 use crate::resource_id::ResourceId;
 use crate::testing::{VERSION, body, path, sent};

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::role::Role;
 use super::scope::Scope;
+use crate::resource_id::ResourceId;
 
 /// An API client, as far as it matters for what it may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,29 +70,33 @@ pub enum Verdict {
 }
 
 impl Client {
-    /// Whether a resource ID lies within the scopes.
+    /// Whether a resource ID lies within the scopes. Text without a canonical form lies within the scope `/` alone.
     pub fn covers(&self, id: &str) -> bool {
-        let path = segments(id);
-        self.scopes.iter().any(|scope| scope.covers(&path))
+        self.reaches(id, |scope, path| scope.covers(path))
     }
 
     /// Whether a list shows what has this ID: what lies within the scopes, and the subscriptions and groups that they
     /// lie in, without which no client finds its way.
     pub fn sees(&self, id: &str) -> bool {
-        let path = segments(id);
-        let is_container =
-            path.len() == 2 || path.len() == 4 && path[2].eq_ignore_ascii_case("resourcegroups");
-        let leads_there = |scope: &Scope| scope.covers(&path) || is_container && scope.is_below(&path);
-        self.scopes.iter().any(leads_there)
+        let is_container = |path: &[&str]| {
+            path.len() == 2 || path.len() == 4 && path[2].eq_ignore_ascii_case("resourcegroups")
+        };
+        self.reaches(id, |scope, path| scope.covers(path) || is_container(path) && scope.is_below(path))
     }
 
     /// Whether a write to `written` may name the resource `named` in its body: one within the scopes, or one of the
     /// same group, which is all that a client for a single resource can build with.
     pub fn may_name(&self, written: &str, named: &str) -> bool {
-        let (written, named) = (segments(written), segments(named));
-        let group = |path: &[&str]| path.get(..4).map(|group| group.join("/").to_ascii_lowercase());
-        self.scopes.iter().any(|scope| scope.covers(&named))
-            || group(&named).is_some_and(|named| group(&written) == Some(named))
+        let same_group = || Some(group(named)? == group(written)?);
+        self.covers(named) || same_group() == Some(true)
+    }
+
+    /// Whether any scope reaches a resource ID.
+    fn reaches(&self, id: &str, reach: impl Fn(&Scope, &[&str]) -> bool) -> bool {
+        let id = ResourceId::parse(id);
+        let path: Option<Vec<&str>> = id.as_ref().map(|id| id.segments().collect());
+        let any = |scope: &Scope| path.as_ref().map_or(scope.is_everything(), |path| reach(scope, path));
+        self.scopes.iter().any(any)
     }
 
     /// What becomes of a request.
@@ -170,8 +175,11 @@ fn touched<'a>(verb: Verb, path: &'a [&'a str]) -> &'a [&'a str] {
     }
 }
 
-fn segments(id: &str) -> Vec<&str> {
-    id.split('/').filter(|segment| !segment.is_empty()).collect()
+/// The subscription and the group that a resource ID lies in.
+fn group(id: &str) -> Option<ResourceId> {
+    let id = ResourceId::parse(id)?;
+    let segments: Vec<&str> = id.segments().take(4).collect();
+    ResourceId::parse(&segments.join("/")).filter(|_| segments.len() == 4)
 }
 
 #[cfg(test)]

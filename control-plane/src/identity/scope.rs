@@ -1,12 +1,14 @@
 //! How far an API client reaches: everything below a resource ID.
 //!
 //! IDs are compared segment by segment and without regard to case, so that a scope on the group `web` says nothing
-//! about the group `web2`.
+//! about the group `web2`. What an ID is, [`ResourceId`] alone says; a scope is an ID of few segments, each a plain name.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
+
+use crate::resource_id::ResourceId;
 
 /// The longest segment, in characters: as for names in URLs.
 const MAX_SEGMENT: usize = 90;
@@ -14,8 +16,8 @@ const MAX_SEGMENT: usize = 90;
 /// The fixed segments of the longest scope by their places; the others are names.
 const FIXED: [(usize, &str); 3] = [(0, "subscriptions"), (2, "resourceGroups"), (4, "providers")];
 
-/// How many segments a scope can have: all, a subscription, a group, a resource.
-const LENGTHS: [usize; 4] = [0, 2, 4, 8];
+/// How many segments the scope of a subscription, a group and a resource has.
+const LENGTHS: [usize; 3] = [2, 4, 8];
 
 /// A resource ID with everything below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,12 +73,13 @@ impl FromStr for Scope {
     type Err = InvalidScope;
 
     fn from_str(text: &str) -> Result<Scope, InvalidScope> {
-        let path = text.strip_prefix('/').ok_or(InvalidScope)?;
-        let path = path.strip_suffix('/').unwrap_or(path);
-        if path.is_empty() {
-            return if text == "/" { Ok(Scope::everything()) } else { Err(InvalidScope) };
+        if text == "/" {
+            return Ok(Scope::everything());
         }
-        let mut segments: Vec<String> = path.split('/').map(str::to_owned).collect();
+        let id = Some(text).filter(|text| text.starts_with('/'));
+        let id =
+            id.and_then(|id| ResourceId::parse(id.strip_suffix('/').unwrap_or(id))).ok_or(InvalidScope)?;
+        let mut segments: Vec<String> = id.segments().map(str::to_owned).collect();
         if !LENGTHS.contains(&segments.len()) || !segments.iter().all(|segment| is_segment(segment)) {
             return Err(InvalidScope);
         }
@@ -124,6 +127,8 @@ mod tests {
         for bad in [
             "",
             "//",
+            "//subscriptions/s",
+            "/subscriptions/s//",
             "s",
             "subscriptions/s",
             "/subscriptions",

@@ -148,8 +148,13 @@ fn lists_show_the_way_and_what_is_at_its_end() {
         ("/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/applicationGateways/gw", true),
         ("/subscriptions/s/resourceGroups/g2/providers/Microsoft.Network/applicationGateways/gw", false),
         ("", false),
+        // Text that another reader could take for an ID within the scope.
+        ("//subscriptions/s/resourceGroups/g", false),
+        ("/subscriptions/s//resourceGroups/g", false),
+        ("/subscriptions/s/resourceGroups/g/", false),
     ] {
         assert_eq!(reader.sees(id), seen, "{id}");
+        assert!(client(Role::Reader, &["/"]).sees(id), "{id}");
     }
 }
 
@@ -168,6 +173,7 @@ fn a_write_names_what_is_within_the_scopes_or_in_its_own_group() {
         (&of_one, id("g", "a"), id("g", "b"), true),
         (&of_one, id("g", "a"), id("h", "b"), false),
         (&of_one, id("g", "a"), "/subscriptions/s".to_owned(), false),
+        (&of_one, id("g", "a"), format!("/{}", id("g", "b")), false),
     ] {
         assert_eq!(client.may_name(&written, &named), allowed, "{written} {named}");
     }
