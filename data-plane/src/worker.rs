@@ -3,6 +3,8 @@
 //! A change is prepared whole before anything is touched: the runtime is built and every new socket bound first. Only
 //! then is it swapped in, which cannot fail. Whatever goes wrong before leaves the last good generation serving.
 
+mod gateway;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -12,20 +14,20 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use thiserror::Error;
 use tidegate_shared::id::{Digest, GatewayId, Generation};
-use tidegate_shared::protocol::{BackendHealth, HealthState, ToControlPlane};
+use tidegate_shared::protocol::{BackendHealth, ToControlPlane};
 use tidegate_shared::snapshot::{Content, Snapshot};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::drain;
 use crate::last_good::LastGood;
 use crate::member::Member;
 use crate::metrics::Metrics;
 use crate::resolver::Resolver;
 use crate::runtime::{BuildError, Runtime};
 use crate::thread::Threads;
-use crate::{drain, probe};
+use gateway::{Gateway, Task};
 
 /// What this process runs.
 #[derive(Debug)]
@@ -46,31 +48,6 @@ pub(crate) struct Worker {
     pub(crate) resolver: Rc<Resolver>,
     /// Told by probes when a verdict or reason changes, and by the resolver when a name leads elsewhere.
     pub(crate) health_changed: Rc<Notify>,
-}
-
-/// One gateway that is being served.
-#[derive(Debug)]
-struct Gateway {
-    snapshot: Snapshot,
-    /// Of the snapshot's content.
-    digest: Digest,
-    current: Arc<ArcSwap<Runtime>>,
-    /// Open sockets; cancelling one closes it. Its connections are the site's to end.
-    sockets: BTreeMap<SocketAddr, CancellationToken>,
-    /// Who keeps track of where each name leads.
-    names: HashMap<String, Task>,
-    /// By the backend's number: who probes it, and who ends what runs at it while it is down.
-    probes: HashMap<u64, [Task; 2]>,
-}
-
-/// A task that ends with this.
-#[derive(Debug)]
-struct Task(JoinHandle<()>);
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// A snapshot that cannot run here. What ran before goes on.
@@ -344,64 +321,5 @@ impl Worker {
             }
         }
         self.metrics.set_unsaved(self.unsaved.len());
-    }
-}
-
-impl Gateway {
-    /// Asks anew where every name leads: a change is also how somebody says that an old answer is wrong. A question
-    /// that is under way goes on, so that changes that come faster than answers keep none from being heard.
-    fn resolve(&mut self, runtime: &Runtime, resolver: &Rc<Resolver>, changed: &Rc<Notify>) {
-        let mut names = HashMap::new();
-        for name in runtime.backends.names() {
-            let keep =
-                || Task(tokio::task::spawn_local(resolver.clone().keep(name.clone(), changed.clone())));
-            let task = match self.names.remove(&name.text) {
-                Some(task) => {
-                    name.refresh();
-                    task
-                }
-                None => keep(),
-            };
-            names.insert(name.text.clone(), task);
-        }
-        self.names = names;
-    }
-
-    /// What there is to say of members that were removed, whose time has not passed.
-    fn draining(&self, runtime: &Runtime) -> impl Iterator<Item = BackendHealth> {
-        let content = &self.snapshot.content;
-        let names = |(pool, settings): (usize, usize)| {
-            Some((&content.pools.get(pool)?.name, &content.settings.get(settings)?.name))
-        };
-        let ways: BTreeSet<_> = content.forwards().filter_map(names).collect();
-        let leaving: Vec<_> =
-            runtime.roster.leaving().filter(|leaving| !leaving.standing.is_gone()).collect();
-        let pairs = ways.into_iter().flat_map(move |way| leaving.clone().into_iter().map(move |l| (way, l)));
-        pairs.filter(|((pool, _), leaving)| *leaving.standing.member.pool == ***pool).map(
-            |((pool, settings), leaving)| BackendHealth {
-                pool: pool.clone(),
-                settings: settings.clone(),
-                host: leaving.standing.member.host.clone(),
-                state: HealthState::Draining,
-                reason: "It was removed from the pool. What still runs at it has until its drain timeout."
-                    .to_owned(),
-            },
-        )
-    }
-
-    /// Starts the probes of new backends and ends those of backends that are gone.
-    fn probe(&mut self, runtime: &Runtime, threads: &Rc<Threads>, changed: &Rc<Notify>) {
-        let mut probes = HashMap::new();
-        for backend in runtime.backends.iter() {
-            let start = || {
-                let watch = drain::end_while_down(backend.clone(), self.current.clone(), threads.clone());
-                let probe = probe::run(backend.clone(), changed.clone());
-                [Task(tokio::task::spawn_local(probe)), Task(tokio::task::spawn_local(watch))]
-            };
-            let task = self.probes.remove(&backend.number).unwrap_or_else(start);
-            probes.insert(backend.number, task);
-        }
-        self.probes = probes;
-        changed.notify_one();
     }
 }

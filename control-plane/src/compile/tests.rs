@@ -14,6 +14,7 @@ use crate::arm::samples::{ID, NEW, OLD, command_line, defined, documentation, pa
 use crate::testing::sent;
 use crate::violation::code;
 
+mod check;
 mod definitions;
 mod error_pages;
 mod hostile;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use rcgen::KeyPair;
 use tidegate_control_plane::{Config, Rotated, Rotation, rotate_authority};
 use tidegate_shared::protocol::{RefusalCause, ToControlPlane, ToWorker, VERSION};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use crate::worker::{FakeWorker, Identity, dial, join_with, request};
-use crate::{DEADLINE, Running};
+use crate::{DEADLINE, Running, wait_for};
 
 /// The shortest lifetime that counts in whole seconds whatever moment a certificate is issued at.
 const SHORT: Duration = Duration::from_secs(2);
@@ -34,18 +34,11 @@ async fn greeted(running: &Running, identity: &Identity) -> Option<ToWorker> {
 
 /// Waits until a certificate's lifetime has passed.
 async fn expired(running: &Running, identity: &Identity) {
-    let began = Instant::now();
-    loop {
-        let workers = running.client().get("/workers").await.body;
-        let worker = workers["value"].as_array().unwrap().iter().find(|w| w["id"] == identity.id.to_string());
-        let expires: jiff::Timestamp =
-            worker.unwrap()["certificate"]["expiresAt"].as_str().unwrap().parse().unwrap();
-        if jiff::Timestamp::now() > expires {
-            return;
-        }
-        assert!(began.elapsed() < DEADLINE);
-        sleep(Duration::from_millis(20)).await;
-    }
+    let workers = running.client().get("/workers").await.body;
+    let worker = workers["value"].as_array().unwrap().iter().find(|w| w["id"] == identity.id.to_string());
+    let expires: jiff::Timestamp =
+        worker.unwrap()["certificate"]["expiresAt"].as_str().unwrap().parse().unwrap();
+    wait_for("the certificate to expire", async || (jiff::Timestamp::now() > expires).then_some(())).await;
 }
 
 /// Answers a reminder with a request for the key of the identity, and keeps what comes.
@@ -147,19 +140,18 @@ async fn the_authority_is_replaced_while_workers_are_connected() {
     let Rotated::Begun(waiting) = rotate(Rotation::Begin).await else { panic!() };
     assert_eq!(waiting.len(), 2);
     renew(&mut worker, &mut identity).await;
-    let began = Instant::now();
-    while rotate(finish(false)).await != Rotated::Waiting(vec![away.id]) {
-        assert!(began.elapsed() < DEADLINE, "the worker that was away is the only one behind");
-        sleep(Duration::from_millis(20)).await;
-    }
+    let only_one_behind = Rotated::Waiting(vec![away.id]);
+    wait_for("the worker that was away to be the only one behind", async || {
+        (rotate(finish(false)).await == only_one_behind).then_some(())
+    })
+    .await;
     assert_eq!(rotate(finish(true)).await, Rotated::Finished);
 
     // Who knows the old authority alone cannot dial any more; who has learnt of the new one can.
-    let began = Instant::now();
-    while dial(address, &away.authority, Some(&away)).await.is_ok() {
-        assert!(began.elapsed() < DEADLINE, "the channel shows a certificate of the new authority");
-        sleep(Duration::from_millis(20)).await;
-    }
+    wait_for("the channel to show a certificate of the new authority", async || {
+        dial(address, &away.authority, Some(&away)).await.err()
+    })
+    .await;
     identity.authority = std::fs::read_to_string(running.dir.path().join("ca.pem")).unwrap();
     assert_eq!(greeted(&running, &identity).await, Some(ToWorker::Heartbeat));
 }

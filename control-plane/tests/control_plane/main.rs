@@ -19,12 +19,26 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 use tidegate_control_plane::{Config, ControlPlane, FetchDeny, Limits, Proxies};
+use tokio::time::{Instant, interval};
 
 use crate::client::Client;
 use crate::worker::FakeWorker;
 
 /// How long anything may take before a test gives up.
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Looks until there is something to see, and returns it; `what` was waited for if there is nothing by the [`DEADLINE`].
+async fn wait_for<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut ticks = interval(Duration::from_millis(20));
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        ticks.tick().await;
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "waited {DEADLINE:?} in vain for: {what}");
+    }
+}
 
 /// The path of a gateway.
 fn gateway_path(name: &str) -> String {

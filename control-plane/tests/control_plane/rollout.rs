@@ -10,24 +10,16 @@ use tidegate_shared::secret::Secret;
 use tidegate_shared::snapshot::Host;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use crate::worker::{FakeWorker, dial, join};
-use crate::{DEADLINE, Running, gateway_body, gateway_path};
+use crate::{DEADLINE, Running, gateway_body, gateway_path, wait_for};
 
 const SLOW: Duration = Duration::from_secs(60);
 
 /// Asks again until the answer is as wished.
 async fn until(running: &Running, path: &str, wish: impl Fn(&Value) -> bool) -> Value {
-    let began = Instant::now();
-    loop {
-        let answer = running.client().get(path).await;
-        if wish(&answer.body) {
-            return answer.body;
-        }
-        assert!(began.elapsed() < DEADLINE, "{answer:?}");
-        sleep(Duration::from_millis(10)).await;
-    }
+    wait_for(path, async || Some(running.client().get(path).await.body).filter(&wish)).await
 }
 
 #[tokio::test]

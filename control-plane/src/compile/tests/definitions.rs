@@ -1,6 +1,6 @@
 //! Path maps, redirects, load distribution and private link.
 
-use super::wrong::{check_body, check_member};
+use super::check::{check_body, check_member};
 use super::*;
 use crate::arm::samples::defined;
 

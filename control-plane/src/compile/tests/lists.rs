@@ -1,6 +1,6 @@
 //! Where violations of lists point to.
 
-use super::wrong::check;
+use super::check::check;
 use super::*;
 
 #[test]

@@ -4,7 +4,7 @@ use tidegate_shared::snapshot::{
     Condition, HeaderChange, Pattern, Piece, RewriteRule, RewriteSet, Template, ValueMatch, Variable,
 };
 
-use super::wrong::{check_body, check_member};
+use super::check::{check_body, check_member};
 use super::*;
 use crate::arm::samples::defined;
 

@@ -2,7 +2,7 @@
 
 use tidegate_shared::snapshot::{Buffering, HeaderNames, RequestHeaders};
 
-use super::wrong::check_gateway;
+use super::check::check_gateway;
 use super::*;
 
 fn compiled(switches: &Value) -> Content {

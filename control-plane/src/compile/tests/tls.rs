@@ -3,7 +3,7 @@
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tidegate_shared::snapshot::{ClientAuthentication, Staple};
 
-use super::wrong::{check_body, check_gateway, check_member};
+use super::check::{check_body, check_gateway, check_member};
 use super::*;
 use crate::arm::certificate::to_base64;
 use crate::arm::samples::{CERTIFICATE, authority, defined, ocsp_response};

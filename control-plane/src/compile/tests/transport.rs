@@ -1,6 +1,6 @@
 //! Layer 4: what may be defined, and what is refused since nobody executes it.
 
-use super::wrong::{check_body, check_member};
+use super::check::{check_body, check_member};
 use super::*;
 use crate::arm::samples::defined;
 

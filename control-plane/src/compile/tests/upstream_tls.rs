@@ -1,6 +1,6 @@
 //! What the certificate of a backend is held against.
 
-use super::wrong::check;
+use super::check::check;
 use super::*;
 
 const SETTINGS: &str = "backendHttpSettingsCollection";

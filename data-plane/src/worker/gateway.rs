@@ -1,0 +1,104 @@
+//! One gateway that a worker serves: its sockets, and the tasks that resolve its names and probe its backends. The worker
+//! decides what is in force; nothing here binds or swaps.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tidegate_shared::id::Digest;
+use tidegate_shared::protocol::{BackendHealth, HealthState};
+use tidegate_shared::snapshot::Snapshot;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::resolver::Resolver;
+use crate::runtime::Runtime;
+use crate::thread::Threads;
+use crate::{drain, probe};
+
+/// One gateway that is being served.
+#[derive(Debug)]
+pub(super) struct Gateway {
+    pub(super) snapshot: Snapshot,
+    /// Of the snapshot's content.
+    pub(super) digest: Digest,
+    pub(super) current: Arc<ArcSwap<Runtime>>,
+    /// Open sockets; cancelling one closes it. Its connections are the site's to end.
+    pub(super) sockets: BTreeMap<SocketAddr, CancellationToken>,
+    /// Who keeps track of where each name leads.
+    pub(super) names: HashMap<String, Task>,
+    /// By the backend's number: who probes it, and who ends what runs at it while it is down.
+    pub(super) probes: HashMap<u64, [Task; 2]>,
+}
+
+/// A task that ends with this.
+#[derive(Debug)]
+pub(super) struct Task(pub(super) JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Gateway {
+    /// Asks anew where every name leads: a change is also how somebody says that an old answer is wrong. A question
+    /// that is under way goes on, so that changes that come faster than answers keep none from being heard.
+    pub(super) fn resolve(&mut self, runtime: &Runtime, resolver: &Rc<Resolver>, changed: &Rc<Notify>) {
+        let mut names = HashMap::new();
+        for name in runtime.backends.names() {
+            let keep =
+                || Task(tokio::task::spawn_local(resolver.clone().keep(name.clone(), changed.clone())));
+            let task = match self.names.remove(&name.text) {
+                Some(task) => {
+                    name.refresh();
+                    task
+                }
+                None => keep(),
+            };
+            names.insert(name.text.clone(), task);
+        }
+        self.names = names;
+    }
+
+    /// What there is to say of members that were removed, whose time has not passed.
+    pub(super) fn draining(&self, runtime: &Runtime) -> impl Iterator<Item = BackendHealth> {
+        let content = &self.snapshot.content;
+        let names = |(pool, settings): (usize, usize)| {
+            Some((&content.pools.get(pool)?.name, &content.settings.get(settings)?.name))
+        };
+        let ways: BTreeSet<_> = content.forwards().filter_map(names).collect();
+        let leaving: Vec<_> =
+            runtime.roster.leaving().filter(|leaving| !leaving.standing.is_gone()).collect();
+        let pairs = ways.into_iter().flat_map(move |way| leaving.clone().into_iter().map(move |l| (way, l)));
+        pairs.filter(|((pool, _), leaving)| *leaving.standing.member.pool == ***pool).map(
+            |((pool, settings), leaving)| BackendHealth {
+                pool: pool.clone(),
+                settings: settings.clone(),
+                host: leaving.standing.member.host.clone(),
+                state: HealthState::Draining,
+                reason: "It was removed from the pool. What still runs at it has until its drain timeout."
+                    .to_owned(),
+            },
+        )
+    }
+
+    /// Starts the probes of new backends and ends those of backends that are gone.
+    pub(super) fn probe(&mut self, runtime: &Runtime, threads: &Rc<Threads>, changed: &Rc<Notify>) {
+        let mut probes = HashMap::new();
+        for backend in runtime.backends.iter() {
+            let start = || {
+                let watch = drain::end_while_down(backend.clone(), self.current.clone(), threads.clone());
+                let probe = probe::run(backend.clone(), changed.clone());
+                [Task(tokio::task::spawn_local(probe)), Task(tokio::task::spawn_local(watch))]
+            };
+            let task = self.probes.remove(&backend.number).unwrap_or_else(start);
+            probes.insert(backend.number, task);
+        }
+        self.probes = probes;
+        changed.notify_one();
+    }
+}
