@@ -41,10 +41,9 @@ mod tokens;
 mod trace;
 mod worker;
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -170,7 +169,7 @@ async fn show(page: MetricsPage, metrics: Metrics) -> Option<(SocketAddr, DropGu
 fn occupy(data_dir: &Path) -> Result<Option<File>, RunError> {
     let path = data_dir.join("lock");
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let opened = private_file::open_lock(&path);
     let (mut lock, is_writable) = match opened {
         Ok(lock) => (lock, true),
         Err(error) if is_unwritable(&error) => match File::open(&path) {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -57,6 +57,19 @@ pub fn read_or_create(path: &Path, make: impl FnOnce() -> io::Result<Secret>) ->
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => read(path),
         Err(e) => Err(e),
     }
+}
+
+/// Opens a lock file to write, made with mode 0600 if it is not there. One that an earlier version left readable for
+/// others is given that mode: whoever may open a lock may hold it, and so keep its owner from starting.
+///
+/// # Errors
+/// What the file system says. A file whose mode cannot be changed, because another user owns it, is opened all the same.
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        let _ = file.set_permissions(fs::Permissions::from_mode(0o600));
+    }
+    Ok(file)
 }
 
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
@@ -193,6 +206,21 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_lock_is_its_owners_alone_also_where_an_earlier_version_made_it() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, before) in [("new", None), ("old", Some(0o644)), ("good", Some(0o600))] {
+            let path = dir.path().join(name);
+            if let Some(mode) = before {
+                fs::write(&path, "12345").unwrap();
+                fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            }
+            open_lock(&path).unwrap().try_lock().unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+            assert_eq!(fs::read(&path).unwrap().is_empty(), before.is_none(), "{name} keeps what it holds");
+        }
     }
 
     #[test]
