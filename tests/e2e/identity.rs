@@ -14,7 +14,7 @@ use crate::BINARY;
 
 /// What `client create` prints.
 #[derive(Debug)]
-struct Credentials {
+pub(crate) struct Credentials {
     id: String,
     secret: String,
     tenant: String,
@@ -44,7 +44,7 @@ impl Credentials {
     }
 
     /// The endpoint for this client, with a token.
-    async fn login(&self, management: &Management) -> Management {
+    pub(crate) async fn login(&self, management: &Management) -> Management {
         let answer = self.ask(management, None).await.expect(200).json();
         management.with_token(Some(answer["access_token"].as_str().expect("a token is text")))
     }
@@ -58,7 +58,7 @@ async fn command(tidegate: &Tidegate, arguments: &[&str]) -> (bool, Value) {
     (output.status.success(), serde_json::from_slice(&output.stdout).unwrap_or_default())
 }
 
-async fn create(tidegate: &Tidegate, arguments: &[&str]) -> Credentials {
+pub(crate) async fn create(tidegate: &Tidegate, arguments: &[&str]) -> Credentials {
     let (made, printed) = command(tidegate, &[&["create"], arguments].concat()).await;
     assert!(made, "{arguments:?}: {printed}");
     Credentials::read(&printed)

@@ -29,6 +29,7 @@ mod grpc;
 mod handshake;
 mod header_switches;
 mod health;
+mod heavy_input;
 mod http2;
 mod http2_conformance;
 mod http2_floods;

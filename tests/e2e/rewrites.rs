@@ -8,7 +8,7 @@ use tidegate_harness::{
 use crate::{HOST, tidegate, with_https};
 
 /// The usual gateway, its rule with these rewrites.
-fn rewriting(document: GatewayDocument, rules: &Value) -> GatewayDocument {
+pub(crate) fn rewriting(document: GatewayDocument, rules: &Value) -> GatewayDocument {
     let mut document = document.child("rewriteRuleSets", "set", &json!({"rewriteRules": rules}));
     let set = document.reference("rewriteRuleSets", "set");
     document.body_mut()["properties"]["requestRoutingRules"][0]["properties"]["rewriteRuleSet"] = set;
@@ -358,26 +358,33 @@ async fn what_could_not_be_rewritten_safely_is_refused() {
     }
 }
 
-#[tokio::test]
-async fn costly_patterns_hold_up_no_other_request() {
-    let backend = Backend::start().await;
+/// Rules whose conditions take seconds of a data thread for [`heavy_text`] as it comes.
+pub(crate) fn heavy_rules() -> Value {
     let condition = json!([{"variable": "http_req_X-Text", "pattern": "[ab]*a[ab]{400}c", "negate": true}]);
-    let rules: Vec<Value> = (0..16)
-        .map(|number| {
-            let headers = json!([{"headerName": format!("X-{number}"), "headerValue": "1"}]);
-            let actions = json!({"requestHeaderConfigurations": headers});
-            json!({"name": format!("r{number}"), "conditions": condition, "actionSet": actions})
-        })
-        .collect();
-    let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
-        rewriting(document, &Value::Array(rules))
-    })
-    .await;
-    // Numbers that follow no pattern, from a linear congruential generator.
+    let rule = |number| {
+        let headers = json!([{"headerName": format!("X-{number}"), "headerValue": "1"}]);
+        let actions = json!({"requestHeaderConfigurations": headers});
+        json!({"name": format!("r{number}"), "conditions": condition, "actionSet": actions})
+    };
+    (0..16).map(rule).collect()
+}
+
+/// A header value for them, which follows no pattern.
+pub(crate) fn heavy_text() -> String {
+    // A linear congruential generator.
     let numbers = std::iter::successors(Some(7_u64), |last| {
         Some(last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
     });
-    let text: String = numbers.take(30_000).map(|number| if number >> 63 == 0 { 'a' } else { 'b' }).collect();
+    numbers.take(30_000).map(|number| if number >> 63 == 0 { 'a' } else { 'b' }).collect()
+}
+
+#[tokio::test]
+async fn costly_patterns_hold_up_no_other_request() {
+    let backend = Backend::start().await;
+    let gateway =
+        Gateway::start_with(tidegate(), &[backend.ip()], |document| rewriting(document, &heavy_rules()))
+            .await;
+    let text = heavy_text();
     let mut client = gateway.client().await;
     // Sixteen searches as they come would take seconds of the one data thread.
     for sent in 1..=20_u32 {
