@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::backend::{Backend, Backends};
 use crate::member::Standing;
 use crate::probe::ask_in_time;
-use crate::resolver::Resolver;
+use crate::resolver::{Resolver, Turns};
 use crate::tls::client::{self, Client};
 
 /// How many members are asked at the same time.
@@ -31,8 +31,9 @@ async fn ask_all(order: &OnDemandProbe, time: Duration, resolver: &Rc<Resolver>)
     let mut resolving = JoinSet::new();
     let backends = match backends(order) {
         Ok((backends, own)) => {
+            let turns = Turns::default();
             for name in own.names() {
-                resolving.spawn_local(resolver.clone().keep(name.clone(), Rc::default()));
+                resolving.spawn_local(resolver.clone().keep(name.clone(), turns.clone(), Rc::default()));
             }
             backends
         }

@@ -20,7 +20,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::{Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name as DnsName, RData, RecordType};
 use hickory_resolver::{Hosts, TokioResolver};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep};
 
 use name::Name;
@@ -33,7 +33,10 @@ const HOSTS_TTL: Duration = Duration::from_secs(5);
 /// The first pause after a question without an answer, and the longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 /// How many questions are asked at the same time.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
+/// How many of them are about names of one gateway. Names whose servers are silent take seconds each, and must not hold up
+/// those of other gateways.
+const AT_ONCE_EACH: usize = 4;
 
 const NO_ADDRESS: &str = "the name has no address (no A or AAAA record)";
 
@@ -44,6 +47,16 @@ pub(crate) struct Resolver {
     servers: Vec<SocketAddr>,
     system: RefCell<Option<System>>,
     turns: Semaphore,
+}
+
+/// The turns of the names of one gateway. A clone shares the same turns.
+#[derive(Clone, Debug)]
+pub(crate) struct Turns(Rc<Semaphore>);
+
+impl Default for Turns {
+    fn default() -> Turns {
+        Turns(Rc::new(Semaphore::new(AT_ONCE_EACH)))
+    }
 }
 
 /// What the system's files said when they were read last.
@@ -67,11 +80,11 @@ impl Resolver {
     }
 
     /// Finds out at once what a name leads to, and again when the answer has expired or is doubted, until it is dropped.
-    /// `changed` is told whenever something else is known.
-    pub(crate) async fn keep(self: Rc<Self>, name: Arc<Name>, changed: Rc<Notify>) {
+    /// `own` are the turns of the gateway that the name is of. `changed` is told whenever something else is known.
+    pub(crate) async fn keep(self: Rc<Self>, name: Arc<Name>, own: Turns, changed: Rc<Notify>) {
         let mut pause = BACK_OFF.0;
         loop {
-            let wait = match self.ask(&name.text).await {
+            let wait = match self.ask(&name.text, &own).await {
                 Ok(answer) => {
                     pause = BACK_OFF.0;
                     if name.learn(Ok(answer.addresses)) {
@@ -100,7 +113,7 @@ impl Resolver {
     }
 
     /// Asks once: `/etc/hosts` alone if it knows the name, as the system does.
-    async fn ask(&self, name: &str) -> Result<Answer, String> {
+    async fn ask(&self, name: &str, own: &Turns) -> Result<Answer, String> {
         let System { hosts, dns, .. } = self.system();
         let fqdn = DnsName::from_utf8(name).map_err(|_| "it is no DNS name".to_owned())?;
         let addresses = listed(&hosts, &fqdn);
@@ -108,7 +121,7 @@ impl Resolver {
             return Ok(Answer { addresses, ttl: HOSTS_TTL });
         }
         let dns = dns.as_ref().as_ref().map_err(Clone::clone)?;
-        let _turn = self.turns.acquire().await;
+        let _turn = self.turn(own).await;
         let found = dns.lookup_ip(fqdn).await.map_err(|error| cause(&error))?;
         let ttl = found.valid_until().saturating_duration_since(Instant::now().into_std());
         let addresses: Vec<IpAddr> = found.iter().collect();
@@ -116,6 +129,11 @@ impl Resolver {
             return Err(NO_ADDRESS.to_owned());
         }
         Ok(Answer { addresses, ttl: ttl.clamp(TTL.0, TTL.1) })
+    }
+
+    /// Waits for a turn among the names of the gateway, then among all. The semaphores are never closed.
+    async fn turn<'a>(&'a self, own: &'a Turns) -> [Option<SemaphorePermit<'a>>; 2] {
+        [own.0.acquire().await.ok(), self.turns.acquire().await.ok()]
     }
 
     /// What the system's files say; they are read again when they have changed.
@@ -193,4 +211,29 @@ fn cause(error: &NetError) -> String {
 
 fn refused(code: ResponseCode) -> String {
     format!("the DNS server answered with an error: {code}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn names_of_one_gateway_that_get_no_answer_hold_up_no_other_gateway() {
+        let resolver = Resolver::new(Vec::new());
+        let (busy, other) = (Turns::default(), Turns::default());
+        let mut held = Vec::new();
+        for _ in 0..AT_ONCE_EACH {
+            held.push(resolver.turn(&busy).await);
+        }
+        let mut waiting = pin!(resolver.turn(&busy));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(waiting.as_mut().poll(&mut context).is_pending(), "it has all that it may");
+        let of_other = pin!(resolver.turn(&other));
+        assert!(matches!(of_other.poll(&mut context), Poll::Ready([Some(_), Some(_)])));
+        held.pop();
+        assert!(waiting.poll(&mut context).is_ready());
+    }
 }

@@ -24,7 +24,7 @@ use crate::drain;
 use crate::last_good::LastGood;
 use crate::member::Member;
 use crate::metrics::Metrics;
-use crate::resolver::Resolver;
+use crate::resolver::{Resolver, Turns};
 use crate::runtime::{BuildError, Runtime};
 use crate::thread::Threads;
 use gateway::{Gateway, Task};
@@ -216,6 +216,7 @@ impl Worker {
                     sockets: BTreeMap::new(),
                     probes: HashMap::new(),
                     names: HashMap::new(),
+                    turns: Turns::default(),
                 }
             }
         };

@@ -10,7 +10,7 @@ const SHARDS: usize = 16;
 
 /// What each address holds. An IPv6 client has a whole /64 network, which counts as one address.
 #[derive(Debug)]
-pub(super) struct Shares {
+pub(crate) struct Shares {
     /// The most that one address may hold; none for no limit.
     most: Option<usize>,
     hasher: RandomState,
@@ -25,12 +25,12 @@ pub(crate) struct Share {
 }
 
 impl Shares {
-    pub(super) fn new(most: Option<usize>) -> Arc<Shares> {
+    pub(crate) fn new(most: Option<usize>) -> Arc<Shares> {
         Arc::new(Shares { most, hasher: RandomState::new(), held: Default::default() })
     }
 
     /// One more for this client. None if its address holds all that it may.
-    pub(super) fn take(self: &Arc<Shares>, client: IpAddr) -> Option<Share> {
+    pub(crate) fn take(self: &Arc<Shares>, client: IpAddr) -> Option<Share> {
         let Some(most) = self.most else { return Some(Share { of: None }) };
         let address = network(client);
         let mut held = self.shard(&address);

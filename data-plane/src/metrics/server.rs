@@ -23,11 +23,14 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::Metrics;
+use crate::limits::Shares;
 
 /// How many ports are tried, so that so many workers can be told the same address.
 const PORTS: u16 = 256;
 /// Connections at once; more wait in the kernel's queue.
 const CONNECTIONS: usize = 8;
+/// Connections of one client address, where the page is not on loopback, on which all clients have one; more are closed.
+const OF_ONE_ADDRESS: usize = CONNECTIONS / 2;
 /// How long a client may take for a request's head, how long a connection takes requests, and how long the last of them
 /// may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -68,14 +71,16 @@ impl Server {
     pub(crate) async fn run(self, metrics: Metrics) -> Infallible {
         let (free, page) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(Semaphore::new(1)));
         let only_local = self.address.ip().is_loopback();
+        let shares = Shares::new((!only_local).then_some(OF_ONE_ADDRESS));
         loop {
             let permit = free.clone().acquire_owned().await.expect("it is never closed");
             match self.socket.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, client)) => {
+                    let Some(share) = shares.take(client.ip()) else { continue };
                     let (metrics, page) = (metrics.clone(), page.clone());
                     tokio::task::spawn_local(async move {
                         serve(stream, metrics, page, only_local).await;
-                        drop(permit);
+                        drop((permit, share));
                     });
                 }
                 Err(error) => {

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::resolver::Resolver;
+use crate::resolver::{Resolver, Turns};
 use crate::runtime::Runtime;
 use crate::thread::Threads;
 use crate::{drain, probe};
@@ -30,6 +30,8 @@ pub(super) struct Gateway {
     pub(super) sockets: BTreeMap<SocketAddr, CancellationToken>,
     /// Who keeps track of where each name leads.
     pub(super) names: HashMap<String, Task>,
+    /// The turns of the names at the resolver.
+    pub(super) turns: Turns,
     /// By the backend's number: who probes it, and who ends what runs at it while it is down.
     pub(super) probes: HashMap<u64, [Task; 2]>,
 }
@@ -50,8 +52,13 @@ impl Gateway {
     pub(super) fn resolve(&mut self, runtime: &Runtime, resolver: &Rc<Resolver>, changed: &Rc<Notify>) {
         let mut names = HashMap::new();
         for name in runtime.backends.names() {
-            let keep =
-                || Task(tokio::task::spawn_local(resolver.clone().keep(name.clone(), changed.clone())));
+            let keep = || {
+                Task(tokio::task::spawn_local(resolver.clone().keep(
+                    name.clone(),
+                    self.turns.clone(),
+                    changed.clone(),
+                )))
+            };
             let task = match self.names.remove(&name.text) {
                 Some(task) => {
                     name.refresh();
