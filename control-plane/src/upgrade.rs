@@ -9,7 +9,8 @@ use crate::audit::{Act, Author};
 use crate::compile::compile;
 use crate::store::{Decision, Gateway, ProvisioningState, Store, StoreError};
 
-/// Compiles every stored document again and writes those anew that mean something else than before.
+/// Compiles every stored document again and writes those anew that mean something else than before. What earlier versions
+/// took for a reference, and this version does not, holds no address or subnet from then on.
 ///
 /// # Errors
 /// The database's. A gateway that no longer compiles, or is damaged, is left to the rollout, which says so.
@@ -25,6 +26,10 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
             Err(error) => return Err(error),
         };
         let document = gateway.document;
+        let forgotten = store.forget_old_leans(id, &document).await?;
+        if forgotten > 0 {
+            tracing::warn!(gateway.id = %id, forgotten, "references without a canonical resource ID hold nothing any more");
+        }
         // Also of one that is not to run: what takes long to find out is known then when it is started.
         let Ok(content) = compile(&document, &outside) else { continue };
         // One that was stopped stays so, and is compiled anew when it is started.

@@ -305,6 +305,46 @@ pub(super) async fn public_addresses(
     Ok(addresses)
 }
 
+impl Store {
+    /// Forgets what an earlier version noted of a gateway's references that are none by the rules of this version, such as
+    /// IDs with doubled slashes. Returns how many they were.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn forget_old_leans(
+        &self,
+        gateway: GatewayId,
+        document: &Document,
+    ) -> Result<usize, StoreError> {
+        let rows: Vec<(String, String)> =
+            sqlx::query_as("SELECT target, source FROM leans WHERE gateway = ?")
+                .bind(gateway.to_string())
+                .fetch_all(&self.readers)
+                .await?;
+        let made = leans_of(document);
+        let is_made = |(target, source): &(String, String)| {
+            made.iter().any(|lean| {
+                lean.target.eq_ignore_ascii_case(target) && lean.source.eq_ignore_ascii_case(source)
+            })
+        };
+        let old: Vec<_> = rows.into_iter().filter(|row| !is_made(row)).collect();
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let mut transaction = self.begin().await?;
+        for (target, source) in &old {
+            sqlx::query("DELETE FROM leans WHERE gateway = ? AND target = ? AND source = ?")
+                .bind(gateway.to_string())
+                .bind(target)
+                .bind(source)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(old.len())
+    }
+}
+
 /// Notes what a gateway refers to from now on. A stored public IP address is for one gateway.
 pub(super) async fn replace_leans(
     connection: &mut SqliteConnection,

@@ -56,6 +56,31 @@ async fn gateways_from_before_there_were_groups_get_theirs() {
 }
 
 #[tokio::test]
+async fn what_earlier_versions_took_for_a_reference_is_forgotten_at_the_upgrade() {
+    let (_dir, store) = store().await;
+    let (good, bad) = (public("good").to_string(), format!("/{}", public("bad")));
+    let second = Child { name: "g".into(), ..frontend(&bad) };
+    let written = write(&store, document("gw", vec![frontend(&good), second]), &[]).await.unwrap();
+    let source = written.gateway.document.path.child_id(written.gateway.document.children[1].collection, "g");
+    // As they noted it: with the slashes at the beginning made one.
+    sqlx::query("INSERT INTO leans (target, source, gateway) VALUES (?, ?, ?)")
+        .bind(public("bad").to_string())
+        .bind(source)
+        .bind(written.gateway.id.to_string())
+        .execute(store.writer.pool())
+        .await
+        .unwrap();
+    put(&store, &public("bad")).await;
+    let users = async |name| store.network_resource(&public(name)).await.unwrap().unwrap().1.len();
+    assert_eq!(users("bad").await, 1);
+    let forget =
+        async || store.forget_old_leans(written.gateway.id, &written.gateway.document).await.unwrap();
+    assert_eq!((forget().await, forget().await), (1, 0));
+    put(&store, &public("good")).await;
+    assert_eq!((users("bad").await, users("good").await), (0, 1));
+}
+
+#[tokio::test]
 async fn a_stored_address_is_for_one_gateway() {
     let (_dir, store) = store().await;
     let held = |result: Result<Written, StoreError>| matches!(result, Err(StoreError::AddressHeld { .. }));
