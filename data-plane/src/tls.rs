@@ -6,6 +6,7 @@ pub(crate) mod client_certificate;
 mod description;
 pub(crate) mod facts;
 pub(crate) mod server;
+mod signatures;
 pub(crate) mod suites;
 mod tickets;
 

@@ -136,8 +136,7 @@ pub(crate) fn server_name(host: &str) -> Option<ServerName<'static>> {
 }
 
 fn config(authorities: Option<Authorities>, checks_name: bool) -> ClientConfig {
-    let algorithms = provider().signature_verification_algorithms;
-    let verifier = Verifier { authorities, checks_name, algorithms };
+    let verifier = Verifier { authorities, checks_name };
     let mut config = ClientConfig::builder_with_provider(provider().clone())
         .with_safe_default_protocol_versions()
         .expect("ring speaks TLS 1.2 and 1.3")

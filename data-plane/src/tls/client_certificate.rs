@@ -6,19 +6,16 @@
 
 use std::sync::Arc;
 
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
-};
+use rustls::{CertificateError, DistinguishedName, Error, RootCertStore};
 use tidegate_shared::id::Digest;
 use tidegate_shared::snapshot::{ClientAuthentication, ClientAuthority};
 use x509_parser::parse_x509_certificate;
 
 use super::facts::{ClientCertificate, ClientIdentity};
+use super::signatures::verify_signatures;
 use super::tickets::Earned;
 use super::{TlsError, provider};
 
@@ -229,44 +226,13 @@ impl ClientCertVerifier for Asking {
         Ok(ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_signature(certificate, |algorithms| {
-            verify_tls12_signature(message, certificate, signature, algorithms)
-        })
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_signature(certificate, |algorithms| {
-            verify_tls13_signature(message, certificate, signature, algorithms)
-        })
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider().signature_verification_algorithms.supported_schemes()
-    }
+    verify_signatures!(is_readable);
 }
 
-/// Whether the client holds the key of its certificate. Where none can be read in it the handshake goes on, so that the
-/// client can be told by HTTP. Nothing is believed of such a certificate: [`ClientDemand::judge`] finds it unreadable in
-/// the same way.
-fn verify_signature(
-    certificate: &CertificateDer<'_>,
-    verify: impl FnOnce(&WebPkiSupportedAlgorithms) -> Result<HandshakeSignatureValid, Error>,
-) -> Result<HandshakeSignatureValid, Error> {
-    match ParsedCertificate::try_from(certificate) {
-        Ok(_) => verify(&provider().signature_verification_algorithms),
-        Err(_) => Ok(HandshakeSignatureValid::assertion()),
-    }
+/// Whether a key can be read in a certificate. With one in which none can be read the handshake goes on, so that the
+/// client can be told by HTTP: [`ClientDemand::judge`] finds it unreadable in the same way.
+fn is_readable(certificate: &CertificateDer<'_>) -> bool {
+    ParsedCertificate::try_from(certificate).is_ok()
 }
 
 #[cfg(test)]

@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, Error, OtherError, RootCertStore};
 
 use super::fault::{self, Fault};
+use crate::tls::provider;
+use crate::tls::signatures::verify_signatures;
 
 /// Who may vouch for a backend.
 #[derive(Clone, Debug)]
@@ -27,7 +28,6 @@ pub(super) struct Verifier {
     /// None where anybody will do.
     pub(super) authorities: Option<Authorities>,
     pub(super) checks_name: bool,
-    pub(super) algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ServerCertVerifier for Verifier {
@@ -40,7 +40,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if let Some(authorities) = &self.authorities {
-            self.vouched_for(authorities, own, others, now).map_err(refuse)?;
+            vouched_for(authorities, own, others, now).map_err(refuse)?;
         }
         if self.checks_name {
             bears(own, name).map_err(refuse)?;
@@ -48,46 +48,24 @@ impl ServerCertVerifier for Verifier {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+    verify_signatures!(|_| true);
 }
 
-impl Verifier {
-    fn vouched_for(
-        &self,
-        authorities: &Authorities,
-        own: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<(), Fault> {
-        if authorities.themselves.iter().any(|trusted| trusted.as_ref() == own.as_ref()) {
-            return fault::out_of_date(own, now).map_or(Ok(()), Err);
-        }
-        let verified = ParsedCertificate::try_from(own).and_then(|parsed| {
-            let Authorities { roots, .. } = authorities;
-            verify_server_cert_signed_by_trust_anchor(&parsed, roots, others, now, self.algorithms.all)
-        });
-        verified.map_err(|error| fault::of_chain(own, others, &authorities.roots, now, &error))
+fn vouched_for(
+    authorities: &Authorities,
+    own: &CertificateDer<'_>,
+    others: &[CertificateDer<'_>],
+    now: UnixTime,
+) -> Result<(), Fault> {
+    if authorities.themselves.iter().any(|trusted| trusted.as_ref() == own.as_ref()) {
+        return fault::out_of_date(own, now).map_or(Ok(()), Err);
     }
+    let verified = ParsedCertificate::try_from(own).and_then(|parsed| {
+        let Authorities { roots, .. } = authorities;
+        let algorithms = provider().signature_verification_algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(&parsed, roots, others, now, algorithms)
+    });
+    verified.map_err(|error| fault::of_chain(own, others, &authorities.roots, now, &error))
 }
 
 /// Whether a certificate bears the name: as one of its alternative names, or where it has none at all, as its common

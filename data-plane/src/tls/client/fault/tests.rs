@@ -11,7 +11,6 @@ use rustls::pki_types::ServerName;
 
 use super::super::verify::{Authorities, Verifier};
 use super::*;
-use crate::tls::provider;
 
 /// Somebody who signs.
 struct Authority {
@@ -49,7 +48,7 @@ fn verifier(trusted: &[&Authority], checks_name: bool) -> Verifier {
         roots.add(certificate.clone()).unwrap();
     }
     let authorities = Some(Authorities { roots: Arc::new(roots), themselves });
-    Verifier { authorities, checks_name, algorithms: provider().signature_verification_algorithms }
+    Verifier { authorities, checks_name }
 }
 
 /// What is said of a backend that shows these, with the name `own.test` wanted; empty if nothing.
