@@ -5,7 +5,8 @@
 //! are used, whose work can be counted: a lazy DFA, whose transitions are paid for one by one as they are worked out,
 //! and an engine for groups, which is paid for beforehand.
 //!
-//! A step of a [`Budget`] is about the time in which an engine moves one state of the expression over one byte: 10 ns.
+//! A step of a [`Budget`] stands for 10 ns. What each operation of an engine costs in steps has been measured with
+//! optimisation on a 3 GHz core: no expression and no text took more than 12 ns of CPU time for a step.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -33,8 +34,14 @@ const TRANSITION: usize = 32;
 /// cannot be in are looked at only where others lead through them.
 const STATES_PER_STEP: usize = 32;
 
-/// How many bytes a search passes over in a step where all transitions are known.
-const BYTES_PER_STEP: usize = 8;
+/// How many bytes a search passes over in a step where all transitions are known: one takes 2 ns.
+const BYTES_PER_STEP: usize = 4;
+
+/// How many bytes a one-pass DFA passes over in a step: it writes down where groups begin and end.
+const ONE_PASS_BYTES_PER_STEP: usize = 2;
+
+/// What a search takes beside its text, in steps: a lock, and the state in which it starts.
+const SEARCH: usize = 12;
 
 /// The most memory that one thread may spend on searching with one expression faster, in bytes.
 const SEARCH_MEMORY: usize = 256 * 1024;
@@ -194,7 +201,7 @@ impl Matcher {
 
     /// Runs the lazy DFA over the text.
     fn walk(&self, caches: &mut Caches, text: &[u8], budget: &Budget) -> Result<bool, Exhausted> {
-        budget.spend(1 + text.len() / BYTES_PER_STEP)?;
+        budget.spend(SEARCH + text.len() / BYTES_PER_STEP)?;
         let started = self
             .compute(caches, budget, |dfa, cache| dfa.start_state_forward(cache, &Input::new(text)).ok())?;
         let Some(mut state) = started else { return self.walk_slowly(text, budget) };
@@ -281,7 +288,7 @@ impl GroupSearch {
         let mut slots = vec![None; self.slots];
         let input = Input::new(text);
         if let Some(dfa) = &self.one_pass {
-            budget.spend(1 + text.len() / BYTES_PER_STEP)?;
+            budget.spend(SEARCH + text.len() / ONE_PASS_BYTES_PER_STEP)?;
             let cache = caches.one_pass.get_or_insert_with(|| dfa.create_cache());
             // It fails only for an input that is not anchored.
             let _ = dfa.try_search_slots(cache, &input.anchored(Anchored::Yes), &mut slots);
