@@ -6,6 +6,7 @@ use serde_json::json;
 use tidegate_harness::{
     Backend, Clock, Gateway, GatewayDocument, HTTP_PORT, Management, Worker, loopback, wait_for,
 };
+use tokio::net::TcpStream;
 
 use crate::{serves, tidegate};
 
@@ -58,6 +59,20 @@ async fn clocks_that_jump_cost_no_worker_no_tunnel_and_nothing_that_is_kept() {
     }
     tunnel.echo("through it all").await;
     assert_eq!(gateway.tidegate.live_worker(1), Some(worker), "the worker was never replaced");
+
+    // A worker that is new then connects to a control plane that runs on.
+    clock.set("+3y");
+    gateway.tidegate.kill_worker(1).await;
+    gateway.tidegate.worker_other_than(1, worker).await;
+    let changed = gateway.document.clone().settings("settings", &json!({"hostName": "changed.test"}));
+    management.put(changed.id(), changed.body()).await.expect(200);
+    wait_for("the change to be served", async || {
+        TcpStream::connect(gateway.http()).await.ok()?;
+        gateway.get("/changed").await.text().contains("changed.test").then_some(())
+    })
+    .await;
+
+    clock.set("+0");
     let _second = Worker::start(&gateway.tidegate, "second", Some(&token));
     wait_for("a worker to join with a token from before", async || {
         (management.connected_workers().await == 2).then_some(())
@@ -105,7 +120,7 @@ async fn a_worker_whose_clock_is_wrong_serves_and_says_so_until_it_is_right() {
         worker.says(fault).await;
         worker.says("compare the clocks of the two machines").await;
         wait_for("the last good snapshot to be served", async || {
-            tokio::net::TcpStream::connect((address, HTTP_PORT)).await.ok()
+            TcpStream::connect((address, HTTP_PORT)).await.ok()
         })
         .await;
         clock.set("+0");

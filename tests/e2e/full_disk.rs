@@ -23,10 +23,7 @@ impl SmallDisk {
         let mounted = run("mount", &["-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", at], &[]).await;
         if !mounted.status.success() {
             let why = String::from_utf8_lossy(&mounted.stderr);
-            eprintln!(
-                "SKIPPED: a file system of its own could not be mounted, which takes root: {}",
-                why.trim()
-            );
+            println!("skipped: a file system could not be mounted, which takes root: {}", why.trim());
             return None;
         }
         let disk = SmallDisk(directory.to_owned());
