@@ -1,5 +1,7 @@
 //! The binary under test: a control plane, with local workers or without, in a directory of its own.
 
+mod signals;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -290,50 +292,10 @@ impl Tidegate {
         .await;
     }
 
-    /// kill -9 of a local worker. Returns its number.
-    pub async fn kill_worker(&self, slot: usize) -> u32 {
-        let pid = self.worker_pid(slot).await;
-        signal(pid, Signal::KILL);
-        wait_for("a killed worker to be gone", async || (!is_alive(pid)).then_some(())).await;
-        pid
-    }
-
     /// Waits until another process is the worker of that slot.
     pub async fn worker_other_than(&self, slot: usize, old: u32) -> u32 {
         let find = async || self.live_worker(slot).filter(|&pid| pid != old);
         wait_for(&format!("worker {slot} to run again"), find).await
-    }
-
-    /// kill -9 of the control plane (with `up`, of the supervisor too). Its workers go on.
-    pub fn kill(&mut self) {
-        let mut process = self.process.take().expect("it is running");
-        process.kill();
-    }
-
-    /// The same after a time. When that is, is what the test asks about.
-    pub async fn kill_after(&mut self, time: Duration) {
-        tokio::time::sleep(time).await;
-        self.kill();
-    }
-
-    /// The number of the control plane's process (with `up`, of the supervisor).
-    pub fn pid(&self) -> u32 {
-        self.process.as_ref().expect("it is running").pid()
-    }
-
-    /// SIGTERM; returns at once.
-    pub fn terminate(&self) {
-        self.process.as_ref().expect("it is running").terminate();
-    }
-
-    /// SIGINT, as from the keyboard; returns at once.
-    pub fn interrupt(&self) {
-        signal(self.process.as_ref().expect("it is running").pid(), Signal::INT);
-    }
-
-    /// SIGHUP, as when its terminal goes away; returns at once.
-    pub fn hang_up(&self) {
-        signal(self.process.as_ref().expect("it is running").pid(), Signal::HUP);
     }
 
     /// Waits until it has given up its data directory, and leaves it to the caller, so that another can be started beside
