@@ -101,7 +101,8 @@ pub(crate) async fn serve(
     let response = match answered {
         Ok(Answer::Passed(exchange)) => {
             let holds = record.route().is_some_and(|route| route.buffering.responses);
-            respond(exchange, record, holds.then_some(&connection.thread.room))
+            let room = holds.then(|| connection.thread.room.of(connection.client.ip()));
+            respond(exchange, record, room.as_ref())
         }
         Ok(Answer::Own(response)) => {
             record.answer(response.status(), response.headers());

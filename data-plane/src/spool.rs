@@ -1,17 +1,20 @@
 //! Bytes that wait on disk: temporary files without a name, and the room that a worker has for all of them.
 //!
 //! What is written and read here may take as long as a disk takes, so it is done on threads of its own, a few at a
-//! time, and never on a data thread. A file has no name from its first moment, so it ends with whoever holds it.
+//! time, and never on a data thread. Of these few, one client address has half at most: bodies of one client, however
+//! many, are not before those of another. A file has no name from its first moment, so it ends with whoever holds it.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 use thiserror::Error;
@@ -19,12 +22,22 @@ use tidegate_shared::private_file;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-/// How many files are written or read at one moment.
+use crate::limits::network;
+
+/// How many files are written or read at one moment, and how many of them for one client.
 const AT_ONCE: usize = 8;
+const OF_ONE_CLIENT: usize = AT_ONCE / 2;
+
+/// From so many clients on, those are forgotten that have no file any more.
+const MANY_CLIENTS: usize = 1024;
 
 /// The room for all spools of a worker. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Room(Arc<Inner>);
+pub(crate) struct Room {
+    inner: Arc<Inner>,
+    /// Whose bodies wait; none for those of nobody in particular.
+    client: Option<IpAddr>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -34,6 +47,8 @@ struct Inner {
     /// For names that exist for a moment.
     next: AtomicU64,
     turns: Arc<Semaphore>,
+    /// The turns of each client that has a file.
+    clients: Mutex<HashMap<Option<IpAddr>, Weak<Semaphore>>>,
 }
 
 /// Why bytes cannot wait on disk.
@@ -49,14 +64,35 @@ impl Room {
     /// At most `limit` bytes in `dir`.
     pub(crate) fn new(dir: PathBuf, limit: u64) -> Room {
         let (used, next) = (AtomicU64::new(0), AtomicU64::new(0));
-        Room(Arc::new(Inner { dir, limit, used, next, turns: Arc::new(Semaphore::new(AT_ONCE)) }))
+        let (turns, clients) = (Arc::new(Semaphore::new(AT_ONCE)), Mutex::default());
+        Room { inner: Arc::new(Inner { dir, limit, used, next, turns, clients }), client: None }
+    }
+
+    /// The same room for bodies of this client. An IPv6 client has a whole /64 network.
+    pub(crate) fn of(&self, client: IpAddr) -> Room {
+        Room { inner: self.inner.clone(), client: Some(network(client)) }
+    }
+
+    /// The turns of its client.
+    fn turns(&self) -> Arc<Semaphore> {
+        // A holder that panicked has left nothing half changed.
+        let mut clients = self.inner.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turns) = clients.get(&self.client).and_then(Weak::upgrade) {
+            return turns;
+        }
+        if clients.len() >= MANY_CLIENTS {
+            clients.retain(|_, turns| turns.strong_count() > 0);
+        }
+        let turns = Arc::new(Semaphore::new(OF_ONE_CLIENT));
+        clients.insert(self.client, Arc::downgrade(&turns));
+        turns
     }
 
     /// Makes the directory if need be, and empties it of what a worker that was killed left there. Without it, bodies
     /// that have to wait on disk are refused one by one.
     pub(crate) fn prepare(&self) -> io::Result<()> {
-        private_file::create_dir(&self.0.dir)?;
-        for left in fs::read_dir(&self.0.dir)? {
+        private_file::create_dir(&self.inner.dir)?;
+        for left in fs::read_dir(&self.inner.dir)? {
             remove(&left?.path())?;
         }
         Ok(())
@@ -64,23 +100,25 @@ impl Room {
 
     /// How many bytes there is room for, in use or not.
     pub(crate) fn limit(&self) -> u64 {
-        self.0.limit
+        self.inner.limit
     }
 
     fn reserve(&self, bytes: u64) -> bool {
-        let more = |used: u64| used.checked_add(bytes).filter(|used| *used <= self.0.limit);
-        self.0.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+        let more = |used: u64| used.checked_add(bytes).filter(|used| *used <= self.inner.limit);
+        self.inner.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    /// Does what may block on a thread where it may.
+    /// Does what may block on a thread where it may, when it is the client's turn.
     async fn aside<T: Send + 'static>(
         &self,
+        own: &Arc<Semaphore>,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        let turn = self.0.turns.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let of_client = own.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let turn = self.inner.turns.clone().acquire_owned().await.map_err(io::Error::other)?;
         let work = move || {
             let outcome = work();
-            drop(turn);
+            drop((turn, of_client));
             outcome
         };
         spawn_blocking(work).await.map_err(io::Error::other)?
@@ -100,6 +138,8 @@ fn remove(path: &Path) -> io::Result<()> {
 pub(crate) struct Spool {
     file: Arc<File>,
     room: Room,
+    /// The turns of its client.
+    turns: Arc<Semaphore>,
     /// How far it has ever been written: that much room is its own.
     reserved: Cell<u64>,
 }
@@ -110,16 +150,17 @@ pub(crate) type Reading = Pin<Box<dyn Future<Output = io::Result<Bytes>>>>;
 impl Spool {
     /// An empty one.
     pub(crate) async fn create(room: &Room) -> io::Result<Spool> {
-        let number = room.0.next.fetch_add(1, Ordering::Relaxed);
+        let number = room.inner.next.fetch_add(1, Ordering::Relaxed);
         // A predecessor of this process may still make files there while it drains.
-        let path = room.0.dir.join(format!("{}-{number}", std::process::id()));
+        let path = room.inner.dir.join(format!("{}-{number}", std::process::id()));
         let make = move || {
             let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
             remove(&path)?;
             Ok(file)
         };
-        let file = Arc::new(room.aside(make).await?);
-        Ok(Spool { file, room: room.clone(), reserved: Cell::new(0) })
+        let turns = room.turns();
+        let file = Arc::new(room.aside(&turns, make).await?);
+        Ok(Spool { file, room: room.clone(), turns, reserved: Cell::new(0) })
     }
 
     /// Writes at a place that is not behind the end of what was written.
@@ -130,27 +171,27 @@ impl Spool {
         }
         self.reserved.set(self.reserved.get() + more);
         let file = self.file.clone();
-        self.room.aside(move || file.write_all_at(&bytes, at)).await?;
+        self.room.aside(&self.turns, move || file.write_all_at(&bytes, at)).await?;
         Ok(())
     }
 
     /// Reads what was written there.
     pub(crate) fn read(&self, at: u64, length: usize) -> Reading {
-        let (file, room) = (self.file.clone(), self.room.clone());
+        let (file, room, turns) = (self.file.clone(), self.room.clone(), self.turns.clone());
         Box::pin(async move {
             let read = move || {
                 let mut buffer = vec![0; length];
                 file.read_exact_at(&mut buffer, at)?;
                 Ok(Bytes::from(buffer))
             };
-            room.aside(read).await
+            room.aside(&turns, read).await
         })
     }
 }
 
 impl Drop for Spool {
     fn drop(&mut self) {
-        self.room.0.used.fetch_sub(self.reserved.get(), Ordering::Relaxed);
+        self.room.inner.used.fetch_sub(self.reserved.get(), Ordering::Relaxed);
     }
 }
 
@@ -182,7 +223,33 @@ mod tests {
         drop(spool);
         other.write(0, Bytes::from_static(b"0123456789")).await.unwrap();
         drop(other);
-        assert_eq!(room.0.used.load(Ordering::Relaxed), 0);
+        assert_eq!(room.inner.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_client_whose_files_are_slow_keeps_no_other_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let room = Room::new(dir.path().join("buffers"), 10);
+        room.prepare().unwrap();
+        let [busy, same, other] = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"];
+        let of = |client: &str| room.of(client.parse().unwrap());
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let slow = of(busy);
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..2 * AT_ONCE {
+            let (slow, turns, held) = (slow.clone(), slow.turns(), held.clone());
+            // The channel closes at the end of the test.
+            let work = move || Ok(held.lock().map(|held| held.recv().is_ok()).unwrap_or_default());
+            waiting.spawn(async move { slow.aside(&turns, work).await });
+        }
+        while slow.turns().available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(Arc::ptr_eq(&of(same).turns(), &slow.turns()), "one network is one client");
+        Spool::create(&of(other)).await.unwrap().write(0, Bytes::from_static(b"0")).await.unwrap();
+        drop(hold);
+        while waiting.join_next().await.is_some() {}
     }
 
     #[tokio::test]

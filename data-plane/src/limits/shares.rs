@@ -61,7 +61,8 @@ impl Drop for Share {
     }
 }
 
-fn network(client: IpAddr) -> IpAddr {
+/// What counts as one client: an address, or of IPv6 a /64 network.
+pub(crate) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         address @ IpAddr::V4(_) => address,

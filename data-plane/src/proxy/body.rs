@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -144,13 +145,14 @@ impl RequestBody {
     ///
     /// # Errors
     /// Those of [`collect`].
-    pub(crate) async fn collect(&mut self, thread: &Thread) -> Result<(), ProxyError> {
+    pub(crate) async fn collect(&mut self, thread: &Thread, client: IpAddr) -> Result<(), ProxyError> {
         if let RequestBody::Passing { inner: Some(inner), progress } =
             std::mem::replace(self, RequestBody::empty())
         {
             let pace = progress.map_or(Pace::UNLIMITED, |progress| progress.pace.get());
             let progress = Progress::start(thread.max_request_body, pace);
-            let collected = collect(inner, Some(&progress), &thread.room, thread.timeouts.body).await?;
+            let room = thread.room.of(client);
+            let collected = collect(inner, Some(&progress), &room, thread.timeouts.body).await?;
             *self = RequestBody::replay(collected.replay(), &progress);
         }
         Ok(())

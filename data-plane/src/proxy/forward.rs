@@ -60,7 +60,7 @@ impl Exchange {
 /// Takes the whole of a request's body in, before any backend is asked.
 pub(crate) async fn collect(connection: &Connection, body: &mut RequestBody) -> Result<(), ProxyError> {
     // Boxed, for most requests are not collected.
-    Box::pin(body.collect(&connection.thread)).await.map_err(|error| match error {
+    Box::pin(body.collect(&connection.thread, connection.client.ip())).await.map_err(|error| match error {
         ProxyError::ClientBody => connection.wire.fault().map_or(error, ProxyError::Refused),
         other => other,
     })
