@@ -102,6 +102,19 @@ async fn a_fleet_that_was_powered_off_for_three_years_comes_back_by_itself() {
 }
 
 #[tokio::test]
+async fn operations_end_in_time_also_where_the_clock_was_ahead_at_the_start() {
+    let Some(clock) = Clock::start() else { return };
+    clock.set("+3y");
+    let builder = tidegate().control_plane_alone().clock(&clock).option("--rollout-timeout", "1s");
+    let tidegate = builder.start().await;
+    clock.set("+0");
+    let document = GatewayDocument::forwarding("gateway", loopback(), &[]);
+    let begun = tidegate.management().put(document.id(), document.body()).await.expect(201);
+    let operation = tidegate.management().operation(&begun).await;
+    assert_eq!(operation.error["code"], "ApplicationGatewayNoWorkerConnected", "{operation:?}");
+}
+
+#[tokio::test]
 async fn a_worker_whose_clock_is_wrong_serves_and_says_so_until_it_is_right() {
     let Some(clock) = Clock::start() else { return };
     let (backend, address) = (Backend::start().await, loopback());
