@@ -1,11 +1,13 @@
 //! What the two planes of Tidegate agree on, and nothing else.
 //!
 //! The control plane compiles documents into [`snapshot::Snapshot`]s; a worker executes them. Between the two
-//! lie the messages of [`protocol`], carried in the frames of [`channel`]. This crate opens no socket and starts no
-//! task. It reads a clock in [`meter`] alone, and its one piece of I/O is [`private_file`], since both planes must
-//! write secrets the same safe way. It has never heard of ARM: that is the control plane's business alone.
+//! lie the messages of [`protocol`], carried in the frames of [`channel`]. This crate starts no task and reads a clock in
+//! [`meter`] alone. Its I/O is what the processes of both planes must do in the same safe way: write secrets
+//! ([`private_file`]), pass sockets to a successor ([`handover`]) and tell the service manager ([`service_manager`]). It must not know ARM, which belongs to the control
+//! plane alone.
 
 pub mod channel;
+pub mod handover;
 pub mod host;
 pub mod id;
 pub mod local_request;
@@ -16,5 +18,6 @@ pub mod private_file;
 pub mod protocol;
 pub mod seal;
 pub mod secret;
+pub mod service_manager;
 pub mod snapshot;
 pub mod token;

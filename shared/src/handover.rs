@@ -1,0 +1,106 @@
+//! Handover: a process passes its place to a successor, without a moment in which nobody accepts connections.
+//!
+//! A process that can be succeeded waits at a Unix socket in its data directory. The successor asks there, and receives
+//! messages with descriptors: locks and listening sockets. Both then accept from the same queues. When the successor serves
+//! all that the predecessor serves, it says so, and the predecessor drains. If the successor fails before, the predecessor
+//! goes on as if it had not been asked.
+//!
+//! The calls block: the predecessor has a thread for them. This module must not know what is passed on: that is `T`, the
+//! type of the messages, of each kind of process.
+
+mod connection;
+mod predecessor;
+mod successor;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::connection::{Connection, Listener, MAX_DESCRIPTORS};
+pub use self::predecessor::{Parts, Predecessor, Request};
+pub use self::successor::{Completed, TakeOver, TakeOverError};
+
+/// How long a successor may take, from the last message of its predecessor until it serves.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the two processes tell each other. A process of another version must understand each message, so that they may only
+/// be added to.
+#[derive(Debug, Serialize, Deserialize)]
+enum Message<T> {
+    /// The successor asks for the place.
+    TakeOver,
+    /// The predecessor does not pass it on.
+    Refused(String),
+    /// A part of the place.
+    Part(T),
+    /// That was the last part.
+    Whole,
+    /// The successor serves.
+    Serving,
+    /// The predecessor has accepted that, and drains as soon as the connection is closed.
+    Draining,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    /// One file for each part.
+    fn send(parts: &Parts<'_, u32>, files: &Vec<File>) -> std::io::Result<()> {
+        for (number, file) in (0..).zip(files) {
+            parts.send(number, &[file.as_fd()])?;
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_place_passes_to_the_first_successor_that_serves() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("handover");
+        let mut predecessor = Predecessor::listen(&path, send).unwrap();
+        let asks = move |serves: bool| {
+            let mut numbers = Vec::new();
+            let mut text = String::new();
+            let take_over = TakeOver::ask(&path, |number: u32, descriptors| {
+                numbers.push(number);
+                let [descriptor] =
+                    <[_; 1]>::try_from(descriptors).map_err(|_| std::io::ErrorKind::InvalidData)?;
+                File::from(descriptor).read_to_string(&mut text).map(drop)
+            });
+            let ended = take_over.map(|take_over| serves.then(|| take_over.complete().map(drop)));
+            (ended.map_err(|e| e.to_string()), numbers, text)
+        };
+        let successor = tokio::task::spawn_blocking(move || [asks(true), asks(false), asks(true)]);
+
+        predecessor.request().await.refuse("not now".to_owned());
+        for expected in [false, true] {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(b"passed on").unwrap();
+            std::io::Seek::rewind(&mut file).unwrap();
+            let granted = predecessor.request().await.grant(vec![file]).await;
+            assert_eq!(granted, expected);
+        }
+        let [refused, failed, taken] = successor.await.unwrap();
+        assert_eq!(refused.0.unwrap_err(), "it refuses: not now");
+        assert_eq!((failed.1, &*failed.2), (vec![0], "passed on"));
+        assert!(matches!(taken.0, Ok(Some(Ok(())))), "{taken:?}");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_ends_sends_successors_back_to_its_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("handover");
+        let predecessor = Predecessor::listen(&path, send).unwrap();
+        let (socket, asked) = (path.clone(), || TakeOver::ask::<u32>(&path, |_, _| Ok(())));
+        predecessor.close();
+        assert!(!socket.exists());
+        assert!(matches!(asked(), Err(TakeOverError::Io(_))), "nobody listens");
+        let predecessor = Predecessor::listen(&socket, send).unwrap();
+        drop(predecessor);
+        assert!(matches!(asked(), Err(TakeOverError::Ending)));
+    }
+}

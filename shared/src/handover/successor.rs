@@ -1,0 +1,100 @@
+//! The successor's side: it asks for the place, receives its parts, and says when it serves.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use thiserror::Error;
+
+use super::Message;
+use super::connection::Connection;
+
+/// How long the predecessor may take for its next message. It finishes first what must not be cut off.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Why the predecessor keeps its place.
+#[derive(Debug, Error)]
+pub enum TakeOverError {
+    /// It is ending: its lock is free, or will be.
+    #[error("it is ending")]
+    Ending,
+    /// It says why.
+    #[error("it refuses: {0}")]
+    Refused(String),
+    /// The connection's. `NotFound` and `ConnectionRefused` mean that the process cannot be succeeded.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A takeover that has begun. The predecessor serves on until [`TakeOver::complete`], and for good if this is dropped.
+#[derive(Debug)]
+pub struct TakeOver(Connection);
+
+/// The predecessor drains when this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Completed {
+    _predecessor: Connection,
+}
+
+impl TakeOver {
+    /// Asks the process that waits at `path`, and gives each part that it passes on to `take`. Blocks.
+    ///
+    /// # Errors
+    /// [`TakeOverError`], and those of `take`; the predecessor serves on.
+    pub fn ask<T: Serialize + DeserializeOwned>(
+        path: &Path,
+        mut take: impl FnMut(T, Vec<OwnedFd>) -> io::Result<()>,
+    ) -> Result<TakeOver, TakeOverError> {
+        let predecessor = Connection::connect(path)?;
+        match predecessor.send(&Message::<T>::TakeOver, &[]) {
+            Err(error) if is_end(&error) => return Err(TakeOverError::Ending),
+            sent => sent?,
+        }
+        loop {
+            let (message, descriptors) = match predecessor.receive::<Message<T>>(ANSWER_TIMEOUT) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(TakeOverError::Ending);
+                }
+                received => received?,
+            };
+            match message {
+                Message::Part(part) => take(part, descriptors)?,
+                Message::Whole => return Ok(TakeOver(predecessor)),
+                Message::Refused(reason) => return Err(TakeOverError::Refused(reason)),
+                Message::TakeOver | Message::Serving | Message::Draining => {
+                    return Err(invalid("it answers with a message of a successor").into());
+                }
+            }
+        }
+    }
+
+    /// Says that this process serves. Blocks for as long as a thread of the predecessor takes to answer.
+    ///
+    /// # Errors
+    /// The predecessor does not wait any longer, and keeps its place.
+    pub fn complete(self) -> io::Result<Completed> {
+        let TakeOver(predecessor) = self;
+        let told = predecessor.send(&Message::<()>::Serving, &[]);
+        match told.and_then(|()| predecessor.receive::<Message<IgnoredAny>>(ANSWER_TIMEOUT)) {
+            Ok((Message::Draining, _)) => Ok(Completed { _predecessor: predecessor }),
+            Ok(_) => Err(invalid("it does not answer with Draining")),
+            // Nobody else can have the place.
+            Err(_) if predecessor.peer_ends(Duration::ZERO) => Ok(Completed { _predecessor: predecessor }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// True if the other end has closed the connection, also one that was never accepted.
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
