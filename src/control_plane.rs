@@ -1,18 +1,20 @@
-//! A control plane in this process: its claim on the data directory, and the file that says where it listens.
+//! A control plane in this process, and the file that says where it listens.
 
 use std::error::Error;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
-use tidegate_control_plane::{Addresses, Config, ControlPlane, Tokens};
+use tidegate_control_plane::{Addresses, Config, ControlPlane, Listeners, Tokens};
+use tidegate_shared::handover::Request;
 use tidegate_shared::private_file;
+use tidegate_shared::service_manager;
 use tracing::{info, warn};
 
 use crate::Outcome;
+use crate::claim::{Claim, Handover};
 use crate::cli::{ControlPlaneOptions, TokenOptions};
 use crate::stop::Stop;
 
@@ -22,8 +24,8 @@ const UNFINISHED_AGE: Duration = Duration::from_secs(60);
 /// Says where the running control plane listens. It is there exactly as long as one does, unless that was killed.
 const ENDPOINTS_FILE: &str = "endpoints.json";
 
-/// Locked by the one control plane that owns the data directory.
-const LOCK_FILE: &str = "lock";
+/// How long running requests may take once another process takes over.
+const REQUESTS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Made by the control plane at its first start.
 pub(crate) const TOKEN_FILE: &str = "admin-token";
@@ -39,42 +41,33 @@ const STARTED: [&str; 2] = [AUTHORITY_FILE, "tidegate.db"];
 pub(crate) struct LocalControlPlane {
     inner: ControlPlane,
     endpoints: PathBuf,
-    // Held for as long as the store is open.
-    _lock: File,
+    claim: Claim,
 }
 
 impl LocalControlPlane {
-    /// Claims the data directory, starts, and says where.
+    /// Starts in the data directory that was claimed, and says where it listens. A predecessor drains from then on.
     ///
     /// # Errors
-    /// The directory belongs to another control plane or cannot be written, or the control plane cannot start.
-    pub(crate) async fn start(options: &ControlPlaneOptions) -> Result<LocalControlPlane, Box<dyn Error>> {
+    /// The control plane cannot start, or the predecessor does not wait any longer.
+    pub(crate) async fn start(
+        options: &ControlPlaneOptions,
+        mut claim: Claim,
+    ) -> Result<LocalControlPlane, Box<dyn Error>> {
         let data_dir = &options.data_dir;
-        private_file::create_dir(data_dir)?;
-        let lock = claim(data_dir)?;
         if let Err(error) = private_file::remove_unfinished(data_dir, UNFINISHED_AGE) {
             warn!("what an earlier process left unfinished cannot be removed: {error}");
         }
         let endpoints = data_dir.join(ENDPOINTS_FILE);
-        remove(&endpoints)?;
-        let inner = ControlPlane::start(Config {
-            data_dir: data_dir.clone(),
-            management: options.management,
-            management_tls: options.management_tls,
-            management_certificate: options.management_cert.clone().zip(options.management_key.clone()),
-            certificate_lifetime: options.certificate_lifetime,
-            channel: options.channel,
-            strict_resource_groups: options.strict_resource_groups,
-            limits: options.limit.iter().copied().collect(),
-            max_body: usize::try_from(options.max_body).unwrap_or(usize::MAX),
-            rollout_timeout: options.rollout_timeout,
-            trusted_proxies: options.trusted_proxies.iter().copied().collect(),
-            fetch_deny: options.fetch_deny.clone(),
-            no_auth: options.no_auth,
-        })
-        .await?;
+        if claim.listeners.is_none() {
+            remove(&endpoints)?;
+        }
+        let config = config(options);
+        let listeners = Listeners::bind(&config, claim.listeners.take()).await?;
+        claim.listeners = Some(listeners.try_clone()?);
+        let inner = ControlPlane::start(config, listeners).await?;
         announce(&endpoints, inner.addresses(), data_dir)?;
-        Ok(LocalControlPlane { inner, endpoints, _lock: lock })
+        claim.complete()?;
+        Ok(LocalControlPlane { inner, endpoints, claim })
     }
 
     /// Where it listens.
@@ -87,25 +80,80 @@ impl LocalControlPlane {
         self.inner.tokens()
     }
 
+    /// The next process that asks to take over.
+    pub(crate) async fn successor(&mut self) -> Request<Handover> {
+        self.claim.successor().await
+    }
+
+    /// Ends it and passes the data directory and the sockets on. Clients wait in the queues of the sockets until the
+    /// successor accepts. Returns the claim if the successor has failed: this process has to go on.
+    ///
+    /// # Errors
+    /// The sockets cannot be copied; the control plane has ended nevertheless.
+    pub(crate) async fn hand_over(self, request: Request<Handover>) -> Result<Option<Claim>, Box<dyn Error>> {
+        info!("another process takes over");
+        let LocalControlPlane { inner, claim, .. } = self;
+        if tokio::time::timeout(REQUESTS_TIMEOUT, inner.stop()).await.is_err() {
+            warn!("requests that took too long were cut off");
+        }
+        claim.hand_over(request).await
+    }
+
     /// Ends it and gives up the data directory: running requests are finished, unless the stop is hurried.
     ///
     /// # Errors
     /// The file with the addresses cannot be removed.
-    pub(crate) async fn stop(self, stop: &Stop) -> Outcome {
+    pub(crate) async fn stop(mut self, stop: &Stop) -> Outcome {
+        // Copies that stay open would let clients wait in queues that nobody empties.
+        self.claim.listeners = None;
         tokio::select! {
             () = self.inner.stop() => {}
             () = stop.hurried.cancelled() => {}
         }
-        Ok(remove(&self.endpoints)?)
+        remove(&self.endpoints)?;
+        self.claim.release();
+        Ok(())
     }
 }
 
-/// `tidegate control-plane`.
+fn config(options: &ControlPlaneOptions) -> Config {
+    Config {
+        data_dir: options.data_dir.clone(),
+        management: options.management,
+        management_tls: options.management_tls,
+        management_certificate: options.management_cert.clone().zip(options.management_key.clone()),
+        certificate_lifetime: options.certificate_lifetime,
+        channel: options.channel,
+        strict_resource_groups: options.strict_resource_groups,
+        limits: options.limit.iter().copied().collect(),
+        max_body: usize::try_from(options.max_body).unwrap_or(usize::MAX),
+        rollout_timeout: options.rollout_timeout,
+        trusted_proxies: options.trusted_proxies.iter().copied().collect(),
+        fetch_deny: options.fetch_deny.clone(),
+        no_auth: options.no_auth,
+    }
+}
+
+/// `tidegate control-plane`: until asked to stop, or until another process has taken over.
 pub(crate) async fn run(options: &ControlPlaneOptions, stop: &Stop) -> Outcome {
-    let control_plane = LocalControlPlane::start(options).await?;
-    stop.asked.cancelled().await;
-    info!("stopping");
-    control_plane.stop(stop).await
+    let mut claim = Claim::new(&options.data_dir).await?;
+    loop {
+        let mut control_plane = LocalControlPlane::start(options, claim).await?;
+        service_manager::ready();
+        let request = tokio::select! {
+            request = control_plane.successor() => request,
+            never = service_manager::keep_alive() => match never {},
+            () = stop.asked.cancelled() => {
+                info!("stopping");
+                service_manager::stopping();
+                return control_plane.stop(stop).await;
+            }
+        };
+        match control_plane.hand_over(request).await? {
+            Some(kept) => claim = kept,
+            None => return Ok(()),
+        }
+    }
 }
 
 /// `tidegate worker token`.
@@ -128,22 +176,6 @@ pub(crate) fn has_been_started(data_dir: &Path) -> Outcome {
         return Ok(());
     }
     Err(format!("no control plane has been started in {}", data_dir.display()).into())
-}
-
-/// Takes the lock on a data directory. The operating system gives it back when the process ends, however it ends.
-fn claim(data_dir: &Path) -> Result<File, Box<dyn Error>> {
-    let path = data_dir.join(LOCK_FILE);
-    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = file.map_err(|e| format!("{}: {e}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(format!(
-            "another control plane is running in {}; stop it, or give this one another --data-dir",
-            data_dir.display()
-        )
-        .into()),
-        Err(TryLockError::Error(e)) => Err(format!("{}: {e}", path.display()).into()),
-    }
 }
 
 /// Writes the addresses for programs and logs them for people.
@@ -170,20 +202,5 @@ fn remove(path: &Path) -> io::Result<()> {
             Err(io::Error::new(e.kind(), format!("{}: {e}", path.display())))
         }
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_data_directory_belongs_to_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let first = claim(dir.path()).unwrap();
-        let refused = claim(dir.path()).unwrap_err().to_string();
-        assert!(refused.contains("another control plane"), "{refused}");
-        drop(first);
-        claim(dir.path()).unwrap();
     }
 }

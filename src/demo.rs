@@ -25,6 +25,7 @@ use self::gateway::DemoGateway;
 use self::management::Management;
 use self::screen::{Hints, say};
 use crate::Outcome;
+use crate::claim::Claim;
 use crate::cli::{
     ControlPlaneOptions, DemoOptions, DownstreamOptions, EchoOptions, UpOptions, WorkerOptions,
 };
@@ -102,7 +103,8 @@ async fn with_gateway(
     stop: &Stop,
 ) -> Outcome {
     let up = up_options(files);
-    let control_plane = LocalControlPlane::start(&up.control_plane).await?;
+    let claim = Claim::new(&files.data_dir).await?;
+    let control_plane = LocalControlPlane::start(&up.control_plane, claim).await?;
     let addresses = control_plane.addresses();
     let plan = WorkerPlan::new(&up, log, Some(files.log.clone()), addresses.channel)?;
     say(&format!("A control plane serves its REST API on http://{}, with one worker.", addresses.management));

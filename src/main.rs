@@ -5,6 +5,7 @@
 //! backend.
 
 mod authority;
+mod claim;
 mod cli;
 mod client;
 mod control_plane;

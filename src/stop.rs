@@ -1,10 +1,13 @@
-//! How a process is asked to end: once for in good order, a second time for at once.
+//! The signals of a process: to end in good order, to end at once, and to start a successor.
 
 use std::convert::Infallible;
 use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
 /// A request to stop, shared by all that must hear of it.
 #[derive(Clone, Debug, Default)]
@@ -21,9 +24,13 @@ impl Stop {
     }
 }
 
-/// SIGTERM, SIGINT and SIGHUP, caught from the moment this exists.
+/// SIGTERM, SIGINT, SIGHUP and SIGUSR2, caught from the moment this exists.
 #[derive(Debug)]
 pub(crate) struct Signals {
+    /// Starts a successor, as nginx's signal of that name does.
+    succeed: Signal,
+    /// What a successor is: this executable, at the path that it had when this process started.
+    executable: PathBuf,
     terminate: Signal,
     interrupt: Signal,
     /// None where it is to be ignored, as `nohup` asks for.
@@ -31,23 +38,29 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Catches the three signals. Needs a tokio runtime around it.
+    /// Catches the signals. Needs a tokio runtime around it.
     ///
     /// # Errors
     /// What the operating system says.
     pub(crate) fn register() -> io::Result<Signals> {
         Ok(Signals {
+            succeed: signal(SignalKind::user_defined2())?,
+            executable: std::env::current_exe()?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: if is_hang_up_ignored() { None } else { Some(signal(SignalKind::hangup())?) },
         })
     }
 
-    /// Passes signals on for ever: the first of any kind asks, a SIGINT after that hurries. A second SIGTERM does not,
+    /// Passes signals on for ever: the first that ends a process asks, a SIGINT after that hurries. A second SIGTERM does not,
     /// since service managers may repeat it; nor does SIGHUP, which a terminal sends when it goes away.
     pub(crate) async fn drive(mut self, stop: &Stop) -> Infallible {
         loop {
             tokio::select! {
+                _ = self.succeed.recv() => {
+                    start_successor(&self.executable);
+                    continue;
+                }
                 _ = self.terminate.recv() => {}
                 () = next(self.hang_up.as_mut()) => {}
                 _ = self.interrupt.recv() => if stop.asked.is_cancelled() {
@@ -56,6 +69,29 @@ impl Signals {
             }
             stop.asked.cancel();
         }
+    }
+}
+
+/// Starts this command once more. The new process takes over from this one, which learns of it as of any other.
+fn start_successor(executable: &Path) {
+    let mut command = Command::new(executable);
+    // The successor is watched too, under a number of its own.
+    command.args(std::env::args_os().skip(1)).env_remove("WATCHDOG_PID");
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return warn!("no successor can be started: {}: {error}", executable.display()),
+    };
+    info!(process.id = child.id(), "a successor was started");
+    // This process ends before a successor that takes over.
+    let wait = move || {
+        let mut child = child;
+        match child.wait() {
+            Ok(status) => warn!("the successor has ended: {status}"),
+            Err(error) => warn!("the successor cannot be waited for: {error}"),
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("successor".to_owned()).spawn(wait) {
+        warn!("the successor cannot be waited for: {error}");
     }
 }
 

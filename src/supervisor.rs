@@ -113,7 +113,7 @@ async fn end_surplus(slot: &Slot, plan: &WorkerPlan, stop: &Stop, draining: Drai
         Ok(Some(survivor)) => {
             info!(worker.slot = slot.number(), "stopping a worker of an earlier, larger number");
             let leaves = || drop(draining);
-            return end(&mut Process::Survivor(survivor), slot, plan, stop, leaves).await;
+            return end(&mut Process::Survivor(survivor), slot, plan, stop, slot.left(), leaves).await;
         }
         Ok(None) => {}
         Err(e) => warn!(worker.slot = slot.number(), "cannot tell whether a worker is left: {e}"),
@@ -122,7 +122,7 @@ async fn end_surplus(slot: &Slot, plan: &WorkerPlan, stop: &Stop, draining: Drai
 }
 
 /// Keeps one slot served until asked to stop. A survivor that would never come back, or come back as something else than
-/// what is wanted now, is replaced: it drains beside its successor.
+/// what is wanted now, is replaced: its successor takes over from it, and it drains.
 async fn serve(
     slot: &Slot,
     new_token: &impl NewToken,
@@ -130,50 +130,123 @@ async fn serve(
     stop: &Stop,
     draining: Draining,
 ) -> Result<(), Undead> {
-    let Some(survivor) = survivor_told_otherwise(slot, plan) else {
-        return keep_serving(slot, new_token, plan, stop, draining).await;
+    let Some(survivor) = outdated_survivor(slot, plan) else {
+        return keep_serving(slot, new_token, plan, stop, draining, None).await;
     };
     info!(
         worker.slot = slot.number(),
-        "replacing a worker that was started with another channel or other options"
+        "replacing a worker that was started with another executable, another channel or other options"
     );
+    if !slot.can_hand_over() {
+        return replace_after_end(slot, survivor, new_token, plan, stop, draining).await;
+    }
+    match start_successor(slot, &survivor, new_token, plan, stop).await {
+        Ok((mut predecessor, successor)) => {
+            // The lock is the successor's now: it does not tell when the predecessor has gone.
+            let left = std::future::pending();
+            let ended = end(&mut predecessor, slot, plan, stop, left, || {});
+            let served = keep_serving(slot, new_token, plan, stop, draining, Some(successor));
+            let (ended, served) = tokio::join!(ended, served);
+            ended.and(served)
+        }
+        Err(e) => {
+            error!(
+                worker.slot = slot.number(),
+                "the running worker is kept, since no other can take over: {e}"
+            );
+            keep_serving(slot, new_token, plan, stop, draining, None).await
+        }
+    }
+}
+
+/// Ends a worker that cannot hand over, and starts another as soon as it has given up the slot.
+async fn replace_after_end(
+    slot: &Slot,
+    survivor: Survivor,
+    new_token: &impl NewToken,
+    plan: &WorkerPlan,
+    stop: &Stop,
+    draining: Draining,
+) -> Result<(), Undead> {
     let (left, leaves) = oneshot::channel();
     let ended = async {
         let leaves = || _ = left.send(());
-        end(&mut Process::Survivor(survivor), slot, plan, stop, leaves).await
+        end(&mut Process::Survivor(survivor), slot, plan, stop, slot.left(), leaves).await
     };
     let served = async {
         // Also when it ended without a word.
         let _ = leaves.await;
-        keep_serving(slot, new_token, plan, stop, draining).await
+        keep_serving(slot, new_token, plan, stop, draining, None).await
     };
     let (ended, served) = tokio::join!(ended, served);
     ended.and(served)
 }
 
-/// The worker that serves the slot, if it was told something else than this plan.
-fn survivor_told_otherwise(slot: &Slot, plan: &WorkerPlan) -> Option<Survivor> {
+/// The worker that serves the slot, if it differs from what this plan would start.
+fn outdated_survivor(slot: &Slot, plan: &WorkerPlan) -> Option<Survivor> {
     // An error is met again, and logged, when the slot is to be served.
     let survivor = slot.survivor().ok().flatten()?;
-    (!slot.was_told(&process::arguments(plan))).then_some(survivor)
+    (!slot.was_told(&process::description(plan))).then_some(survivor)
 }
 
+/// A worker that serves a slot, or is about to.
+#[derive(Debug)]
+struct Started {
+    process: Process,
+    /// It was given a fresh token.
+    has_token: bool,
+}
+
+/// Starts a worker that takes over from the one that serves the slot. Returns the old one and the new one as soon as the
+/// new one serves, or a stop is asked for.
+///
+/// # Errors
+/// The new one has ended without taking over; the old one serves on.
+async fn start_successor(
+    slot: &Slot,
+    survivor: &Survivor,
+    new_token: &impl NewToken,
+    plan: &WorkerPlan,
+    stop: &Stop,
+) -> Result<(Process, Started), Box<dyn Error>> {
+    let predecessor = survivor.process().ok_or("it has not written its process ID yet")?;
+    let token = token_for(slot, new_token).await?;
+    slot.lay_token(token.as_ref())?;
+    let mut child = process::start(plan, slot)?;
+    let id = child.id();
+    info!(worker.slot = slot.number(), process.id = id, "worker started, to take over from another");
+    tokio::select! {
+        status = child.wait() => return Err(format!("the new worker has ended: {}", status?).into()),
+        () = slot.is_held_by(id) => slot.note(&process::description(plan)),
+        () = stop.asked.cancelled() => {}
+    }
+    let successor = Started { process: Process::Child(child), has_token: token.is_some() };
+    Ok((Process::Leaving(predecessor), successor))
+}
+
+/// Keeps one slot served until asked to stop: by `first`, by the worker that still serves it, or by new ones.
 async fn keep_serving(
     slot: &Slot,
     new_token: &impl NewToken,
     plan: &WorkerPlan,
     stop: &Stop,
     draining: Draining,
+    mut first: Option<Started>,
 ) -> Result<(), Undead> {
     let mut backoff = Backoff::default();
-    while !stop.asked.is_cancelled() {
+    loop {
         let began = Instant::now();
-        match take_or_start(slot, new_token, plan).await {
-            Ok((mut process, has_token)) => tokio::select! {
+        let started = match first.take() {
+            Some(started) => Ok(started),
+            None if stop.asked.is_cancelled() => return Ok(()),
+            None => take_or_start(slot, new_token, plan).await,
+        };
+        match started {
+            Ok(Started { mut process, has_token }) => tokio::select! {
                 how = process.ended() => warn!(worker.slot = slot.number(), "worker ended: {how}"),
                 never = lay_token_later(slot, new_token, has_token) => match never {},
                 () = stop.asked.cancelled() => {
-                    return end(&mut process, slot, plan, stop, || drop(draining)).await;
+                    return end(&mut process, slot, plan, stop, slot.left(), || drop(draining)).await;
                 }
             },
             Err(e) => error!(worker.slot = slot.number(), "cannot start a worker: {e}"),
@@ -184,25 +257,24 @@ async fn keep_serving(
             () = stop.asked.cancelled() => {}
         }
     }
-    Ok(())
 }
 
-/// The worker that still serves the slot, or else a new one; and whether it was given a fresh token.
+/// The worker that still serves the slot, or else a new one.
 async fn take_or_start(
     slot: &Slot,
     new_token: &impl NewToken,
     plan: &WorkerPlan,
-) -> Result<(Process, bool), Box<dyn Error>> {
+) -> Result<Started, Box<dyn Error>> {
     let token = token_for(slot, new_token).await?;
     if let Some(survivor) = slot.survivor()? {
         let has_token = token.is_some_and(|token| hand_over(slot, &token));
         info!(worker.slot = slot.number(), "taking back a worker that outlived its control plane");
-        return Ok((Process::Survivor(survivor), has_token));
+        return Ok(Started { process: Process::Survivor(survivor), has_token });
     }
-    slot.prepare(&process::arguments(plan), token.as_ref())?;
+    slot.prepare(&process::description(plan), token.as_ref())?;
     let child = process::start(plan, slot)?;
     info!(worker.slot = slot.number(), process.id = child.id(), "worker started");
-    Ok((Process::Child(child), token.is_some()))
+    Ok(Started { process: Process::Child(child), has_token: token.is_some() })
 }
 
 /// A token for the slot's worker. None where none can be had, or not in time, and the worker can do without: it must
@@ -242,19 +314,20 @@ fn hand_over(slot: &Slot, token: &JoinToken) -> bool {
 }
 
 /// Asks a worker to end, waits while it drains, and kills it if it takes too long or the stop is hurried. `leaves` is
-/// called when it has given up its slot.
+/// called when it has given up its slot, which is when `left` is ready.
 async fn end(
     process: &mut Process,
     slot: &Slot,
     plan: &WorkerPlan,
     stop: &Stop,
+    left: impl Future<Output = ()>,
     leaves: impl FnOnce(),
 ) -> Result<(), Undead> {
     let in_order = async {
         process.ask_to_end().await;
         tokio::select! {
             biased;
-            () = slot.left() => leaves(),
+            () = left => leaves(),
             how = process.ended() => return how,
         }
         process.ended().await

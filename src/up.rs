@@ -1,34 +1,75 @@
 //! `tidegate up`: a control plane in this process and local workers beside it.
 
+use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use tidegate_shared::service_manager;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::Outcome;
+use crate::claim::Claim;
 use crate::cli::UpOptions;
 use crate::control_plane::LocalControlPlane;
 use crate::stop::Stop;
 use crate::supervisor::{self, WorkerPlan};
 
-/// Runs until asked to stop. Once the workers only drain, the control plane ends and gives up the data directory, so
-/// that another one may start on it; then the workers are waited for.
+/// Runs until asked to stop, or until another process has taken over.
 pub(crate) async fn run(options: &UpOptions, log: &str, stop: &Stop) -> Outcome {
-    let control_plane = LocalControlPlane::start(&options.control_plane).await?;
+    let mut claim = Claim::new(&options.control_plane.data_dir).await?;
+    loop {
+        let control_plane = LocalControlPlane::start(&options.control_plane, claim).await?;
+        service_manager::ready();
+        match serve(options, log, stop, control_plane).await? {
+            Some(kept) => claim = kept,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Serves until asked to stop or until another process takes over. Returns the claim if that process has failed.
+///
+/// At a stop, the control plane ends once the workers only drain, and gives up the data directory, so that another one may
+/// start on it; then the workers are waited for. Workers are not touched when another process takes over: it decides
+/// which of them it replaces.
+async fn serve(
+    options: &UpOptions,
+    log: &str,
+    stop: &Stop,
+    mut control_plane: LocalControlPlane,
+) -> Result<Option<Claim>, Box<dyn Error>> {
     let plan = WorkerPlan::new(options, log, None, control_plane.addresses().channel)?;
     let (tokens, draining) = (control_plane.tokens(), CancellationToken::new());
     let new_token = async || Ok(tokens.issue().await?);
-    let workers = supervisor::run(&new_token, &plan, stop, draining.clone());
-    let control_plane = async {
+    let mut workers = Box::pin(supervisor::run(&new_token, &plan, stop, draining.clone()));
+    let announced = async {
+        stop.asked.cancelled().await;
+        service_manager::stopping();
         draining.cancelled().await;
-        info!("stopping the control plane, now that the workers only drain");
-        control_plane.stop(stop).await
     };
-    let (workers, stopped) = tokio::join!(workers, control_plane);
+    let request = tokio::select! {
+        biased;
+        () = announced => None,
+        request = control_plane.successor() => Some(request),
+        never = service_manager::keep_alive() => match never {},
+        // Only after a stop was asked for.
+        ended = &mut workers => {
+            control_plane.stop(stop).await?;
+            ended?;
+            return Ok(None);
+        }
+    };
+    if let Some(request) = request {
+        drop(workers);
+        return control_plane.hand_over(request).await;
+    }
+    info!("stopping the control plane, now that the workers only drain");
+    let (workers, stopped) = tokio::join!(workers, control_plane.stop(stop));
     stopped?;
-    Ok(workers?)
+    workers?;
+    Ok(None)
 }
 
 impl WorkerPlan {

@@ -65,7 +65,7 @@ use crate::data_dir::DataDir;
 use crate::fair_share::FairShare;
 use crate::fleet::Fleet;
 use crate::fleet::session::{Channel, WORKERS};
-use crate::listen::{accept, bind};
+use crate::listen::accept;
 use crate::metrics::Metrics;
 use crate::on_demand::Prober;
 use crate::pki::{Authorities, PkiError, read_identity};
@@ -75,6 +75,7 @@ use crate::store::{Schema, Store, StoreError};
 pub use crate::config::{Config, ConfigError};
 pub use crate::fetch_policy::{FetchDeny, FetchDenyError};
 pub use crate::limits::{Limit, LimitError, Limits};
+pub use crate::listen::Listeners;
 pub use crate::proxies::{Proxies, Proxy, ProxyError};
 
 /// Where a running control plane listens.
@@ -155,11 +156,11 @@ impl Stage {
 }
 
 impl ControlPlane {
-    /// Opens the store, binds the sockets and starts to serve.
+    /// Opens the store and starts to serve at `listeners`, which were bound for the same configuration.
     ///
     /// # Errors
     /// Whatever keeps it from serving all of its endpoints.
-    pub async fn start(config: Config) -> Result<ControlPlane, StartError> {
+    pub async fn start(config: Config, listeners: Listeners) -> Result<ControlPlane, StartError> {
         config.check()?;
         let DataDir { authorities, token, store } = DataDir::open(&config.data_dir, Schema::Migrate).await?;
         let store = store.with_strict_groups(config.strict_resource_groups);
@@ -169,9 +170,9 @@ impl ControlPlane {
         let metrics = Arc::new(Metrics::default());
         let (requests, workers) = (Stage::new(), Stage::new());
 
-        let management = bind(config.management, "management").await?;
-        let management_tls = bind(config.management_tls, "management over TLS").await?;
-        let channel_listener = bind(config.channel, "workers").await?;
+        let management = TcpListener::from_std(listeners.management)?;
+        let management_tls = TcpListener::from_std(listeners.management_tls)?;
+        let channel_listener = TcpListener::from_std(listeners.channel)?;
         let addresses = Addresses {
             management: management.local_addr()?,
             management_tls: management_tls.local_addr()?,

@@ -1,7 +1,7 @@
-//! The accept loop that both kinds of endpoint share. It knows nothing of what is spoken on the connections.
+//! The listening sockets, and the accept loop that all of them share. Nothing here knows the protocols of the connections.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,17 +10,66 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::StartError;
+use crate::config::Config;
+
 /// How long to wait after an accept that failed for a reason that a retry does not cure (no file descriptor left).
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Binds an address.
-///
-/// # Errors
-/// The system's, with the address and what it was for in the message.
-pub async fn bind(address: SocketAddr, what: &str) -> io::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {address} for {what}: {e}")))
+/// The listening sockets of a control plane. They outlive it: a successor may accept from the same queues.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Of the REST API over plain HTTP.
+    pub management: StdListener,
+    /// Of the REST API over HTTPS.
+    pub management_tls: StdListener,
+    /// Of the workers' channel.
+    pub channel: StdListener,
+}
+
+impl Listeners {
+    /// Binds the addresses of a configuration. A socket of `inherited` is used where it is bound to the same address, or
+    /// to the same IP address if the wanted port is 0.
+    ///
+    /// # Errors
+    /// An unsafe configuration; the operating system's, with the address and its purpose in the message.
+    pub async fn bind(config: &Config, inherited: Option<Listeners>) -> Result<Listeners, StartError> {
+        config.check()?;
+        let (management, management_tls, channel) = match inherited {
+            Some(Listeners { management, management_tls, channel }) => {
+                (Some(management), Some(management_tls), Some(channel))
+            }
+            None => (None, None, None),
+        };
+        Ok(Listeners {
+            management: bind(config.management, management, "management").await?,
+            management_tls: bind(config.management_tls, management_tls, "management over TLS").await?,
+            channel: bind(config.channel, channel, "workers").await?,
+        })
+    }
+
+    /// Copies of the descriptors; a socket is closed with its last copy.
+    ///
+    /// # Errors
+    /// The process cannot open more descriptors.
+    pub fn try_clone(&self) -> io::Result<Listeners> {
+        Ok(Listeners {
+            management: self.management.try_clone()?,
+            management_tls: self.management_tls.try_clone()?,
+            channel: self.channel.try_clone()?,
+        })
+    }
+}
+
+async fn bind(address: SocketAddr, inherited: Option<StdListener>, what: &str) -> io::Result<StdListener> {
+    let is_wanted = |bound: SocketAddr| {
+        bound.ip() == address.ip() && (address.port() == 0 || bound.port() == address.port())
+    };
+    if let Some(socket) = inherited.filter(|socket| socket.local_addr().is_ok_and(is_wanted)) {
+        return Ok(socket);
+    }
+    let bound = TcpListener::bind(address).await.and_then(TcpListener::into_std);
+    bound.map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {address} for {what}: {e}")))
 }
 
 /// Accepts until `stop`, each connection in a task of its own on `tracker`.

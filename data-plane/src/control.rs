@@ -88,6 +88,8 @@ enum SessionError {
     Closed,
     #[error("the worker's certificate had expired; it was renewed, and is used now")]
     Renewed,
+    #[error("the worker suspends its session")]
+    Suspended,
     #[error("the control plane refused: {1}")]
     Refused(RefusalCause, String),
     #[error("the control plane broke the protocol")]
@@ -120,20 +122,28 @@ impl Link {
         Link { control_plane, identity, tokens, metrics, instance, disowned: false }
     }
 
-    /// Keeps the worker in touch until `stop`.
+    /// Keeps the worker in touch until `stop`, or until `suspend`, which lets a change that has begun be made whole.
     ///
     /// # Errors
     /// The control plane refuses this worker for good, and it has nothing to serve either.
-    pub(crate) async fn run(mut self, worker: &mut Worker, stop: &CancellationToken) -> Result<(), RunError> {
+    pub(crate) async fn run(
+        &mut self,
+        worker: &mut Worker,
+        stop: &CancellationToken,
+        suspend: &CancellationToken,
+    ) -> Result<(), RunError> {
         let mut pause = BACK_OFF.0;
         loop {
             let mut welcomed = false;
-            let session = self.session(worker, &mut welcomed);
+            let session = self.session(worker, suspend, &mut welcomed);
             let error = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 Err(error) = session => error,
             };
+            if suspend.is_cancelled() {
+                return Ok(());
+            }
             tracing::warn!(control_plane = self.control_plane, %error, "not in touch with the control plane");
             self.disowned |= matches!(error, SessionError::Refused(RefusalCause::UnknownWorker, _));
             if worker.running().is_empty() && !self.identity.exists(None) && self.tokens.newest().is_none() {
@@ -145,6 +155,7 @@ impl Link {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
+                () = suspend.cancelled() => return Ok(()),
                 () = sleep(jittered) => {}
             }
         }
@@ -153,9 +164,11 @@ impl Link {
     async fn session(
         &mut self,
         worker: &mut Worker,
+        suspend: &CancellationToken,
         welcomed: &mut bool,
     ) -> Result<Infallible, SessionError> {
-        let stream = self.connect().await?;
+        let stream =
+            suspend.run_until_cancelled(self.connect()).await.unwrap_or(Err(SessionError::Suspended))?;
         let (reading, writing) = (stream.get_ref().0.reading(), stream.get_ref().0.writing());
         let (sender, receiver) = channel::split(stream, MAX_MESSAGE);
         let (mut speaker, mut listener) = (Speaker { sender, writing }, Listener { receiver, reading });
@@ -164,7 +177,7 @@ impl Link {
         for applied in worker.applied() {
             speaker.say(&applied).await?;
         }
-        converse(worker, &self.identity, &mut speaker, &mut listener, welcomed).await
+        converse(worker, &self.identity, &mut speaker, &mut listener, suspend, welcomed).await
     }
 
     /// Dials as the worker that this is. Where that is of no use and there is a token, joins first: the identity is
@@ -241,6 +254,7 @@ async fn converse(
     identity: &Identity,
     speaker: &mut Speaker,
     listener: &mut Listener,
+    suspend: &CancellationToken,
     welcomed: &mut bool,
 ) -> Result<Infallible, SessionError> {
     let mut renewed = false;
@@ -252,6 +266,7 @@ async fn converse(
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            () = suspend.cancelled() => return Err(SessionError::Suspended),
             message = listener.hear() => {
                 let message = match message {
                     Err(SessionError::Closed) if renewed => return Err(SessionError::Renewed),

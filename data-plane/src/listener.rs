@@ -88,11 +88,12 @@ pub(crate) async fn accept(
     close: CancellationToken,
 ) {
     let socket = match tokio::net::TcpListener::from_std(socket) {
-        Ok(socket) => socket,
+        Ok(socket) => Rc::new(socket),
         Err(error) => return tracing::error!(%address, %error, "a bound socket cannot be used"),
     };
     // A thread that drains waits until the queue is empty.
     let _live = thread.enter();
+    thread.track(address, &socket);
     let door = Door { thread, address, current };
     loop {
         let accepted = tokio::select! {

@@ -6,7 +6,8 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::rc::Rc;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub(crate) enum Command {
         current: Arc<ArcSwap<Runtime>>,
         close: CancellationToken,
     },
+    /// Send a copy of every listening socket that is not being closed.
+    CopySockets(mpsc::Sender<(SocketAddr, io::Result<OwnedFd>)>),
     /// End what runs at a backend that gets nothing new, and whose time has passed.
     Cut(Drained),
     /// End a share of the tunnels that run there, between 0 and 1, chosen at random.
@@ -75,6 +78,8 @@ pub(crate) struct Thread {
     herd: usize,
     /// For transaction ids, and for what ends first: unique, not secret.
     pub(crate) random: RefCell<fastrand::Rng>,
+    /// The listening sockets; those that are closed are removed when the next one is added.
+    listeners: RefCell<Vec<(SocketAddr, Weak<tokio::net::TcpListener>)>>,
     live: Cell<usize>,
     idle: Notify,
 }
@@ -87,6 +92,24 @@ impl Thread {
     pub(crate) fn enter(self: &Rc<Thread>) -> Live {
         self.live.set(self.live.get() + 1);
         Live(self.clone())
+    }
+
+    /// Keeps track of a listening socket for as long as its owner holds it.
+    pub(crate) fn track(&self, address: SocketAddr, socket: &Rc<tokio::net::TcpListener>) {
+        let mut listeners = self.listeners.borrow_mut();
+        listeners.retain(|(_, socket)| socket.strong_count() > 0);
+        listeners.push((address, Rc::downgrade(socket)));
+    }
+
+    async fn copy_sockets(&self, to: mpsc::Sender<(SocketAddr, io::Result<OwnedFd>)>) {
+        let open = self.listeners.borrow().clone();
+        for (address, socket) in open {
+            let Some(socket) = socket.upgrade() else { continue };
+            // Whoever asked has given up: nobody needs the rest.
+            if to.send((address, socket.as_fd().try_clone_to_owned())).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Ends what runs at that backend.
@@ -189,7 +212,7 @@ impl Threads {
             .map(Threads)
     }
 
-    /// Gives each thread one of `sockets` to accept on.
+    /// Gives the threads `sockets` to accept on, one to each in turn.
     pub(crate) async fn listen(
         &self,
         address: SocketAddr,
@@ -197,20 +220,31 @@ impl Threads {
         current: &Arc<ArcSwap<Runtime>>,
         close: &CancellationToken,
     ) {
-        let mut sockets = sockets.into_iter();
-        let command = || {
-            let socket = sockets.next().expect("there is a socket for each thread");
-            Command::Listen { socket, address, current: current.clone(), close: close.clone() }
-        };
-        self.broadcast(command).await;
+        for (socket, (thread, _)) in sockets.into_iter().zip(self.0.iter().cycle()) {
+            let (current, close) = (current.clone(), close.clone());
+            tell(thread, Command::Listen { socket, address, current, close }).await;
+        }
+    }
+
+    /// Copies of the listening sockets of all threads.
+    ///
+    /// # Errors
+    /// The process cannot open so many descriptors.
+    pub(crate) async fn sockets(&self) -> io::Result<Vec<(SocketAddr, OwnedFd)>> {
+        let (to, mut copies) = mpsc::channel(64);
+        self.broadcast(|| Command::CopySockets(to.clone())).await;
+        drop(to);
+        let mut sockets = Vec::new();
+        while let Some((address, socket)) = copies.recv().await {
+            sockets.push((address, socket?));
+        }
+        Ok(sockets)
     }
 
     /// Tells every thread.
     pub(crate) async fn broadcast(&self, mut command: impl FnMut() -> Command) {
         for (thread, _) in &self.0 {
-            if thread.send(command()).await.is_err() {
-                tracing::error!("a data thread is gone");
-            }
+            tell(thread, command()).await;
         }
     }
 
@@ -230,6 +264,12 @@ impl Threads {
                 tracing::error!("a data thread panicked");
             }
         }
+    }
+}
+
+async fn tell(thread: &mpsc::Sender<Command>, command: Command) {
+    if thread.send(command).await.is_err() {
+        tracing::error!("a data thread is gone");
     }
 }
 
@@ -279,6 +319,7 @@ async fn run(mut commands: mpsc::Receiver<Command>, number: usize, outlets: Outl
         room: outlets.room,
         herd: outlets.herd,
         random: RefCell::new(fastrand::Rng::new()),
+        listeners: RefCell::default(),
         live: Cell::new(0),
         idle: Notify::new(),
     });
@@ -289,6 +330,7 @@ async fn run(mut commands: mpsc::Receiver<Command>, number: usize, outlets: Outl
             Command::Listen { socket, address, current, close } => {
                 tokio::task::spawn_local(listener::accept(thread.clone(), socket, address, current, close));
             }
+            Command::CopySockets(to) => thread.copy_sockets(to).await,
             Command::Cut(drained) => thread.cut(&drained),
             Command::CutShare(drained, share) => thread.cut_share(&drained, share),
             Command::Drain { timeout } => {

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::drain;
+use crate::handover::{Inherited, Ownership};
 use crate::last_good::LastGood;
 use crate::member::Member;
 use crate::metrics::Metrics;
@@ -45,6 +46,9 @@ pub(crate) struct Worker {
     told_unsaved: bool,
     /// Waits to end what runs at members that are gone, also at those of gateways that are.
     draining: HashMap<Member, Task>,
+    /// What a predecessor has passed on, until it is used.
+    inherited: Inherited,
+    pub(crate) ownership: Ownership,
     pub(crate) resolver: Rc<Resolver>,
     /// Told by probes when a verdict or reason changes, and by the resolver when a name leads elsewhere.
     pub(crate) health_changed: Rc<Notify>,
@@ -82,9 +86,40 @@ impl Worker {
             unsaved: BTreeSet::new(),
             told_unsaved: !is_writable,
             draining: HashMap::new(),
+            inherited: Inherited::default(),
+            ownership: Ownership::default(),
             resolver,
             health_changed,
         }
+    }
+
+    /// Begins to take over from a predecessor, if there is one.
+    pub(crate) fn take_over(&mut self, inherited: Inherited) {
+        if inherited.is_complete() {
+            return self.ownership.acquired.cancel();
+        }
+        self.inherited = inherited;
+        self.ownership.expires();
+    }
+
+    /// Completes the takeover as soon as every gateway of the predecessor is served.
+    fn complete_take_over(&mut self) {
+        if !self.inherited.is_ready(|gateway| self.gateways.contains_key(gateway)) {
+            return;
+        }
+        match self.inherited.complete() {
+            Ok(()) => self.ownership.acquired.cancel(),
+            Err(error) => {
+                tracing::error!(%error, "the predecessor keeps its place");
+                self.ownership.denied.cancel();
+            }
+        }
+    }
+
+    /// Why a successor cannot take over now; none if it can.
+    pub(crate) fn obstacle_to_handover(&self) -> Option<String> {
+        let unsaved = self.unsaved.len();
+        (unsaved > 0).then(|| format!("the last good snapshots of {unsaved} gateways could not be saved"))
     }
 
     /// Serves what was served when this worker last ran.
@@ -98,6 +133,7 @@ impl Worker {
                 }
             }
         }
+        self.complete_take_over();
     }
 
     /// Every gateway that runs, its generation, and the digest of that.
@@ -128,6 +164,7 @@ impl Worker {
                 tracing::info!(%gateway, %generation, ?addresses, "applied");
                 self.rejected.remove(&gateway);
                 self.on_disk(gateway, move |last_good| last_good.save(&kept)).await;
+                self.complete_take_over();
                 ToControlPlane::Applied { gateway, generation, digest, addresses }
             }
             Err(error) => {
@@ -159,6 +196,8 @@ impl Worker {
             tracing::info!(%gateway, "withdrawn");
         }
         self.on_disk(gateway, move |last_good| last_good.remove(gateway)).await;
+        self.inherited.forget(gateway);
+        self.complete_take_over();
         ToControlPlane::Withdrawn { gateway }
     }
 
@@ -247,7 +286,7 @@ impl Worker {
     }
 
     /// Binds what the runtime needs and this gateway does not have yet.
-    fn bind_new(&self, runtime: &Runtime) -> Result<Vec<(SocketAddr, Vec<TcpListener>)>, ApplyError> {
+    fn bind_new(&mut self, runtime: &Runtime) -> Result<Vec<(SocketAddr, Vec<TcpListener>)>, ApplyError> {
         let mut bound = Vec::new();
         for (address, site) in &runtime.sites {
             let address = *address;
@@ -260,9 +299,11 @@ impl Worker {
                     return Err(ApplyError::Taken { listeners: listeners(), address, owner });
                 }
                 None => {
-                    let sockets = crate::sockets::bind(address, self.config.threads.get());
+                    let mut sockets = self.inherited.sockets(address);
+                    let missing = self.config.threads.get().saturating_sub(sockets.len());
                     let failed = |source| ApplyError::Bind { listeners: listeners(), address, source };
-                    bound.push((address, sockets.map_err(failed)?));
+                    sockets.extend(crate::sockets::bind(address, missing).map_err(failed)?);
+                    bound.push((address, sockets));
                 }
             }
         }

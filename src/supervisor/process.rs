@@ -4,11 +4,15 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process, pidfd_send_signal};
+use tidegate_shared::protocol::VERSION;
+use tidegate_shared::service_manager;
 use tokio::process::{Child, Command};
 use tracing::warn;
 
@@ -123,8 +127,21 @@ pub(super) fn start(plan: &WorkerPlan, slot: &Slot) -> io::Result<Child> {
     command.spawn()
 }
 
+/// What a worker is started with: the version of the channel, the executable and the arguments, each on a line. Two workers
+/// with the same description need not replace each other. A package that puts another file in the place of the
+/// executable changes its inode or its time of modification.
+pub(super) fn description(plan: &WorkerPlan) -> Vec<u8> {
+    let executable = std::fs::metadata(&plan.executable).map_or_else(
+        |e| e.to_string(),
+        |file| format!("{} {} {} {} {}", file.dev(), file.ino(), file.len(), file.mtime(), file.mtime_nsec()),
+    );
+    let mut text = format!("channel version {VERSION}\nexecutable {executable}\n").into_bytes();
+    text.extend(arguments(plan).iter().flat_map(|argument| [argument.as_bytes(), b"\n"].concat()));
+    text
+}
+
 /// What a worker is told on its command line, but for where its slot is. Holds no secret.
-pub(super) fn arguments(plan: &WorkerPlan) -> Vec<OsString> {
+fn arguments(plan: &WorkerPlan) -> Vec<OsString> {
     let options = &plan.options;
     let mut arguments = Vec::new();
     let mut option = |name: &str, value: OsString| arguments.extend([OsString::from(name), value]);
@@ -167,6 +184,10 @@ fn command(plan: &WorkerPlan, slot: &Slot) -> Command {
         if name.to_string_lossy().starts_with("TIDEGATE_") {
             command.env_remove(name);
         }
+    }
+    // Only this process tells the service manager about the service.
+    for name in service_manager::VARIABLES {
+        command.env_remove(name);
     }
     command.stdin(Stdio::null());
     // A Ctrl-C in the terminal goes to the whole group. Out of it, workers hear of a stop from their supervisor

@@ -1,17 +1,14 @@
 //! The place of one worker on disk: whether it is taken, by a worker of which plan, and the token laid there for it.
 
-use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tidegate_shared::private_file;
-use tidegate_shared::protocol::VERSION;
 use tidegate_shared::token::JoinToken;
 use tracing::warn;
 
@@ -21,7 +18,7 @@ const LOCK_FILE: &str = "lock";
 /// The text form of a join token. A worker that has to join reads it, and removes it when it has joined.
 const TOKEN_FILE: &str = "token";
 
-/// What the slot's worker was told on its command line, an argument a line.
+/// How the slot's worker was started.
 const PLAN_FILE: &str = "plan";
 
 /// How often the lock of a worker that was asked to end is looked at.
@@ -69,17 +66,25 @@ impl Slot {
         tidegate_data_plane::can_start_without_token(&self.dir)
     }
 
-    /// Makes the slot ready for a new worker, which will be told these arguments. Nobody may be serving it.
+    /// Makes the slot ready for a new worker, which will be started as `plan` says. Nobody may be serving it.
     ///
     /// A full disk is no obstacle to a worker that was here before: what can be left unwritten is.
     ///
     /// # Errors
     /// The directory or its lock file cannot be made; a token that the worker needs cannot be written.
-    pub(super) fn prepare(&self, arguments: &[OsString], token: Option<&JoinToken>) -> io::Result<()> {
+    pub(super) fn prepare(&self, plan: &[u8], token: Option<&JoinToken>) -> io::Result<()> {
         private_file::create_dir(&self.dir)?;
         // From the moment at which the new worker holds the lock, the number in it is taken for its own.
         blank(&self.dir.join(LOCK_FILE))?;
-        self.note(arguments);
+        self.note(plan);
+        self.lay_token(token)
+    }
+
+    /// Lays down a token for a worker that is about to start. One that can do without may go without.
+    ///
+    /// # Errors
+    /// A token that the worker needs cannot be written.
+    pub(super) fn lay_token(&self, token: Option<&JoinToken>) -> io::Result<()> {
         match token.map(|token| self.hand_over(token)) {
             Some(Err(error)) if self.can_do_without_token() => {
                 warn!(worker.slot = self.number, "cannot give a worker a token: {error}");
@@ -91,22 +96,21 @@ impl Slot {
 
     /// Writes down what the slot's worker was told. Where that fails nothing is left, so that the worker will be taken
     /// for one that was told otherwise.
-    pub(super) fn note(&self, arguments: &[OsString]) {
+    pub(super) fn note(&self, plan: &[u8]) {
         let path = self.dir.join(PLAN_FILE);
-        if self.was_told(arguments) {
+        if self.was_told(plan) {
             return;
         }
-        if let Err(error) = private_file::write(&path, &plan_text(arguments)) {
+        if let Err(error) = private_file::write(&path, plan) {
             warn!(worker.slot = self.number, "cannot write down the options of a worker: {error}");
             // It may not be there.
             let _ = fs::remove_file(path);
         }
     }
 
-    /// Whether the worker that serves the slot was told exactly these arguments, and speaks the channel's version: one
-    /// that was started before an upgrade may not be able to connect any more.
-    pub(super) fn was_told(&self, arguments: &[OsString]) -> bool {
-        fs::read(self.dir.join(PLAN_FILE)).is_ok_and(|told| told == plan_text(arguments))
+    /// True if the worker that serves the slot was started as `plan` says: with the same executable and arguments.
+    pub(super) fn was_told(&self, plan: &[u8]) -> bool {
+        fs::read(self.dir.join(PLAN_FILE)).is_ok_and(|told| told == plan)
     }
 
     /// Waits until no worker holds the slot. Must not be asked while an own worker may be starting in it, as
@@ -115,6 +119,20 @@ impl Slot {
         while is_held(&self.dir.join(LOCK_FILE)).unwrap_or(false) {
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Waits until the worker with that process ID has the slot.
+    pub(super) async fn is_held_by(&self, id: Option<u32>) {
+        let lock = self.dir.join(LOCK_FILE);
+        let holder = || fs::read_to_string(&lock).ok()?.trim().parse::<u32>().ok();
+        while id.is_none() || holder() != id {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// True if the worker that serves the slot can pass it on to a successor.
+    pub(super) fn can_hand_over(&self) -> bool {
+        self.dir.join(tidegate_data_plane::HANDOVER_FILE).exists()
     }
 
     /// The worker that serves the slot now. Must not be asked while an own worker may be starting in it: the test
@@ -153,15 +171,9 @@ impl Survivor {
     }
 }
 
-fn plan_text(arguments: &[OsString]) -> Vec<u8> {
-    let mut text = format!("channel version {VERSION}\n").into_bytes();
-    text.extend(arguments.iter().flat_map(|argument| [argument.as_bytes(), b"\n"].concat()));
-    text
-}
-
 /// Overwrites a file with spaces, in place: that needs no free disk space. One that is missing is made.
 fn blank(path: &Path) -> io::Result<()> {
-    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    let file = private_file::open_lock(path)?;
     let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
     file.write_all_at(&vec![b' '; length], 0)
 }
@@ -222,13 +234,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let slot = Slot::new(&dir.path().join("workers"), 1);
         let token = JoinToken { authority: "a".into(), secret: Secret::new(vec![7; 32]) };
-        let arguments = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
-        assert!(!slot.was_told(&[]), "nobody was told anything");
-        slot.prepare(&arguments("--threads 2"), Some(&token)).unwrap();
-        assert!(slot.was_told(&arguments("--threads 2")));
-        assert!(!slot.was_told(&arguments("--threads 3")) && !slot.was_told(&arguments("--threads")));
-        fs::write(slot.dir().join(PLAN_FILE), "--threads\n2\n").unwrap();
-        assert!(!slot.was_told(&arguments("--threads 2")), "by a version that did not write its own down");
+        assert!(!slot.was_told(b""), "nobody was told anything");
+        slot.prepare(b"--threads 2", Some(&token)).unwrap();
+        assert!(slot.was_told(b"--threads 2"));
+        assert!(!slot.was_told(b"--threads 3") && !slot.was_told(b"--threads"));
         let path = slot.dir().join(TOKEN_FILE);
         assert_eq!(fs::read_to_string(&path).unwrap().parse::<JoinToken>().unwrap(), token);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -59,7 +59,7 @@ impl Fixture {
     /// A process that serves a slot, as one that an earlier supervisor with the same plan left behind.
     fn survivor(&self, slot: u16) -> (Child, File) {
         let slot = Slot::new(&self.plan.workers_dir, slot);
-        slot.prepare(&process::arguments(&self.plan), Some(&token(1))).unwrap();
+        slot.prepare(&process::description(&self.plan), Some(&token(1))).unwrap();
         let child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn().unwrap();
         fs::write(slot.dir().join("lock"), child.id().unwrap().to_string()).unwrap();
         let lock = File::open(slot.dir().join("lock")).unwrap();

@@ -132,11 +132,13 @@ async fn a_token_needs_a_control_plane_to_join() {
 }
 
 #[tokio::test]
-async fn a_data_directory_belongs_to_one_control_plane() {
+async fn a_control_plane_that_cannot_start_leaves_the_data_directory_to_the_one_that_runs() {
     let tidegate = tidegate().start().await;
     let data_dir = tidegate.data_dir().display().to_string();
-    let output = run(BINARY, &control_plane(&data_dir, "127.0.0.1:0"), &[]).await;
-    assert!(!output.status.success(), "a second one started");
+    let missing = ["--management-cert", "missing.pem", "--management-key", "missing.pem"];
+    let arguments = [&control_plane(&data_dir, "127.0.0.1:0")[..], &missing].concat();
+    let output = run(BINARY, &arguments, &[]).await;
+    assert!(!output.status.success(), "it started without its certificate");
     tidegate.management().send("GET", "/readyz", &[], "").await.expect(200);
 }
 

@@ -26,6 +26,7 @@ mod forwarding;
 mod framing;
 mod full_disk;
 mod grpc;
+mod handover;
 mod handshake;
 mod header_switches;
 mod health;

@@ -54,6 +54,9 @@ const PING: Duration = Duration::from_secs(20);
 /// How long running requests may go on after a stop was asked for.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection that has had no request may take for one after the stop.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How the client came, which is how the URLs in its answers must begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
@@ -163,13 +166,18 @@ impl Server {
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
+        let stopped = async {
+            self.stop.cancelled().await;
+            // hyper would close a connection that was accepted before its first request has come.
+            requests.have_begun(FIRST_REQUEST_TIMEOUT).await;
+        };
         let result = tokio::select! {
             result = connection.as_mut() => result,
             () = requests.are_over_for(idle) => {
                 connection.as_mut().graceful_shutdown();
                 timeout(idle, connection).await.unwrap_or(Ok(()))
             }
-            () = self.stop.cancelled() => {
+            () = stopped => {
                 connection.as_mut().graceful_shutdown();
                 timeout(STOP_TIMEOUT, connection).await.unwrap_or(Ok(()))
             }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tidegate_control_plane::{Config, ControlPlane, FetchDeny, Limits, Proxies};
+use tidegate_control_plane::{Config, ControlPlane, FetchDeny, Limits, Listeners, Proxies};
 use tokio::time::{Instant, interval};
 
 use crate::client::Client;
@@ -87,7 +87,8 @@ impl Running {
             no_auth: false,
         };
         let config = change(config);
-        Running { plane: ControlPlane::start(config).await.unwrap(), dir }
+        let listeners = Listeners::bind(&config, None).await.unwrap();
+        Running { plane: ControlPlane::start(config, listeners).await.unwrap(), dir }
     }
 
     fn client(&self) -> Client {

@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +49,23 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The socket of a predecessor, if it is one that [`Server::bind`] could have bound to `address`.
+    pub(crate) fn inherit(address: SocketAddr, socket: std::net::TcpListener) -> Option<Server> {
+        let bound = socket.local_addr().ok()?;
+        let ports = address.port()..=address.port().saturating_add(PORTS - 1);
+        let is_wanted = bound.ip() == address.ip() && (address.port() == 0 || ports.contains(&bound.port()));
+        let socket = TcpListener::from_std(socket).ok().filter(|_| is_wanted)?;
+        Some(Server { address: bound, socket })
+    }
+
+    /// A copy of the socket, for a successor.
+    ///
+    /// # Errors
+    /// The process cannot open another descriptor.
+    pub(crate) fn copy(&self) -> io::Result<std::net::TcpListener> {
+        Ok(self.socket.as_fd().try_clone_to_owned()?.into())
+    }
+
     /// Binds the address, or the next port that is free.
     ///
     /// # Errors

@@ -53,6 +53,17 @@ impl Worker {
         self.process = run(&self.binary, &self.directory, self.channel, None, &environment);
     }
 
+    /// Starts another one in its place, waits until that serves, and returns the first.
+    pub async fn start_successor(&mut self) -> Process {
+        let successor = run(&self.binary, &self.directory, self.channel, None, &[]);
+        let (lock, pid) = (self.data_dir().join("lock"), successor.pid().to_string());
+        wait_for("the successor to take over", async || {
+            (std::fs::read_to_string(&lock).ok()?.trim() == pid).then_some(())
+        })
+        .await;
+        std::mem::replace(&mut self.process, successor)
+    }
+
     /// SIGTERM; returns at once.
     pub fn terminate(&self) {
         signal(self.process.pid(), Signal::TERM);

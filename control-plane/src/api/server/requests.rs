@@ -4,33 +4,51 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How many requests are under way, and since when that is so.
 #[derive(Debug)]
-pub(super) struct Requests(watch::Sender<(usize, Instant)>);
+pub(super) struct Requests(watch::Sender<State>);
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    running: usize,
+    /// The last beginning or end of one, or the beginning of the connection.
+    since: Instant,
+    /// True once there has been one.
+    any: bool,
+}
 
 /// One request under way; over when it is dropped.
 #[derive(Debug)]
-pub(super) struct Request(watch::Sender<(usize, Instant)>);
+pub(super) struct Request(watch::Sender<State>);
 
 impl Requests {
     /// None yet.
     pub(super) fn new() -> Requests {
-        Requests(watch::Sender::new((0, Instant::now())))
+        Requests(watch::Sender::new(State { running: 0, since: Instant::now(), any: false }))
     }
 
     /// Counts one.
     pub(super) fn begin(&self) -> Request {
-        self.0.send_modify(|(running, since)| (*running, *since) = (*running + 1, Instant::now()));
+        self.0.send_modify(|state| {
+            *state = State { running: state.running + 1, since: Instant::now(), any: true };
+        });
         Request(self.0.clone())
+    }
+
+    /// Waits for the first one, at most for `time`.
+    pub(super) async fn have_begun(&self, time: Duration) {
+        let mut changes = self.0.subscribe();
+        // The time may pass; the sender is this one's own.
+        let _ = timeout(time, changes.wait_for(|state| state.any)).await;
     }
 
     /// Waits until there has been none for `time`.
     pub(super) async fn are_over_for(&self, time: Duration) {
         let mut changes = self.0.subscribe();
         loop {
-            let (running, since) = *changes.borrow_and_update();
+            let State { running, since, .. } = *changes.borrow_and_update();
             if running == 0 {
                 if timeout_at(since + time, changes.changed()).await.is_err() {
                     return;
@@ -45,7 +63,9 @@ impl Requests {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.0.send_modify(|(running, since)| (*running, *since) = (*running - 1, Instant::now()));
+        self.0.send_modify(|state| {
+            *state = State { running: state.running - 1, since: Instant::now(), ..*state };
+        });
     }
 }
 

@@ -1,0 +1,121 @@
+//! The data directory of a worker: one worker at a time holds its lock, or passes it on to a successor.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tidegate_shared::handover::TakeOverError;
+use tidegate_shared::private_file;
+
+use crate::RunError;
+use crate::handover::Inherited;
+
+/// Held for as long as a worker has the directory; contains its process ID.
+const LOCK_FILE: &str = "lock";
+
+/// How old an unfinished file in the data directory must be before nobody can be writing it any more.
+const UNFINISHED_AGE: Duration = Duration::from_secs(60);
+
+/// How often the lock is tried while the worker that holds it is ending.
+const ATTEMPTS: usize = 3;
+
+/// A data directory that is this worker's, or will be once a takeover is complete.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    pub(crate) path: PathBuf,
+    /// None in a directory that cannot be written and has no lock file.
+    pub(crate) lock: Option<File>,
+    /// False if nothing can be written to the lock file.
+    pub(crate) is_writable: bool,
+}
+
+impl DataDir {
+    /// Takes the directory for this process, from the worker that has it if there is one. In a directory that cannot be
+    /// written, an existing lock file is locked all the same.
+    ///
+    /// # Errors
+    /// [`RunError::Occupied`] if another worker has it and does not pass it on; the operating system's.
+    pub(crate) fn occupy(data_dir: &Path) -> Result<(DataDir, Inherited), RunError> {
+        let path = data_dir.join(LOCK_FILE);
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let opened = private_file::open_lock(&path);
+        let (lock, is_writable) = match opened {
+            Ok(lock) => (lock, true),
+            Err(error) if is_unwritable(&error) => match File::open(&path) {
+                Ok(lock) => (lock, false),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let data_dir = DataDir { path: data_dir.to_owned(), lock: None, is_writable: false };
+                    return Ok((data_dir, Inherited::default()));
+                }
+                Err(error) => return Err(named(error).into()),
+            },
+            Err(error) => return Err(named(error).into()),
+        };
+        let with = |lock| DataDir { path: data_dir.to_owned(), lock: Some(lock), is_writable };
+        let mut refused = TakeOverError::Ending;
+        for _ in 0..ATTEMPTS {
+            match lock.try_lock() {
+                Ok(()) => {
+                    let data_dir = with(lock);
+                    data_dir.write_process_id()?;
+                    return Ok((data_dir, Inherited::default()));
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(named(error).into()),
+            }
+            match Inherited::ask_for(data_dir) {
+                // The same lock as the predecessor's, so that its end does not free it.
+                Ok(mut inherited) => return Ok((with(inherited.lock.take().unwrap_or(lock)), inherited)),
+                Err(error @ TakeOverError::Ending) => refused = error,
+                Err(error) => return Err(RunError::Occupied(data_dir.to_owned(), error.to_string())),
+            }
+        }
+        Err(RunError::Occupied(data_dir.to_owned(), refused.to_string()))
+    }
+
+    /// Writes this process's ID to the lock file, for the supervisor. A lock file that cannot be written is left as it is.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub(crate) fn write_process_id(&self) -> io::Result<()> {
+        let Some(lock) = self.lock.as_ref().filter(|_| self.is_writable) else { return Ok(()) };
+        // Always as long, so that it replaces what was there in place: that takes no free disk space.
+        match lock.write_all_at(format!("{:<10}\n", std::process::id()).as_bytes(), 0) {
+            Err(error) if !is_unwritable(&error) => {
+                Err(io::Error::new(error.kind(), format!("{}: {error}", self.path.join(LOCK_FILE).display())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes what a worker that was killed left unfinished, and returns whether the directory can be written. The
+    /// supervisor may be writing to it at this moment, but not to the snapshots.
+    pub(crate) fn tidy_up(&self) -> bool {
+        if let Err(error) = private_file::check_writable(&self.path) {
+            tracing::warn!(
+                %error,
+                "the data directory cannot be written: what was saved there is served, changes are applied but lost \
+                 at a restart, and bodies cannot wait on disk"
+            );
+            return false;
+        }
+        let places = [(self.path.clone(), UNFINISHED_AGE), (self.path.join("snapshots"), Duration::ZERO)];
+        for (dir, age) in places {
+            match private_file::remove_unfinished(&dir, age) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, "what an earlier worker left unfinished cannot be removed");
+                }
+                _ => {}
+            }
+        }
+        true
+    }
+}
+
+/// True for an error that says that nothing can be written, now or ever. It is no reason not to serve what is there.
+fn is_unwritable(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
+}

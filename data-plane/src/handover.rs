@@ -1,0 +1,181 @@
+//! What a worker passes on to a successor in the same data directory, by [`tidegate_shared::handover`]: its listening
+//! sockets, the socket of the metrics page and the lock of the data directory.
+//!
+//! The predecessor has ended its session with the control plane by then, so that its configuration stays as it was saved.
+//! Nothing here decides what is served: a configuration reaches a worker by its control plane and its last good snapshots
+//! alone.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tidegate_shared::handover::{Parts, TIMEOUT, TakeOver, TakeOverError};
+use tidegate_shared::id::GatewayId;
+use tidegate_shared::service_manager;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// How many addresses or gateways one message names.
+const BATCH: usize = 100;
+
+/// A part of a worker's place. Workers of other versions must understand it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Part {
+    /// Listening sockets: for each address, the descriptor in the same position.
+    Sockets(Vec<SocketAddr>),
+    /// Gateways that the predecessor serves.
+    Gateways(Vec<GatewayId>),
+    /// The lock of the data directory.
+    Lock,
+    /// The socket of the metrics page.
+    Metrics,
+}
+
+/// Everything that a successor gets.
+#[derive(Debug)]
+pub(crate) struct Handover {
+    /// The listening sockets of all data threads.
+    pub(crate) sockets: Vec<(SocketAddr, OwnedFd)>,
+    /// The gateways that are served.
+    pub(crate) gateways: Vec<GatewayId>,
+    /// The lock of the data directory.
+    pub(crate) lock: File,
+    /// The socket of the metrics page.
+    pub(crate) metrics: Option<TcpListener>,
+}
+
+impl Handover {
+    /// Sends all of it.
+    ///
+    /// # Errors
+    /// The successor is gone, or takes nothing.
+    pub(crate) fn send(&self, parts: &Parts<'_, Part>) -> io::Result<()> {
+        for batch in self.sockets.chunks(BATCH) {
+            let addresses = batch.iter().map(|(address, _)| *address).collect();
+            let descriptors: Vec<BorrowedFd<'_>> = batch.iter().map(|(_, socket)| socket.as_fd()).collect();
+            parts.send(Part::Sockets(addresses), &descriptors)?;
+        }
+        for batch in self.gateways.chunks(BATCH) {
+            parts.send(Part::Gateways(batch.to_vec()), &[])?;
+        }
+        if let Some(metrics) = &self.metrics {
+            parts.send(Part::Metrics, &[metrics.as_fd()])?;
+        }
+        parts.send(Part::Lock, &[self.lock.as_fd()])
+    }
+}
+
+/// What a predecessor has passed on.
+#[derive(Debug, Default)]
+pub(crate) struct Inherited {
+    /// The lock of the data directory; the predecessor holds it too.
+    pub(crate) lock: Option<File>,
+    /// The socket of the metrics page.
+    pub(crate) metrics: Option<TcpListener>,
+    sockets: HashMap<SocketAddr, Vec<TcpListener>>,
+    /// The gateways that must be served before the predecessor may drain.
+    gateways: BTreeSet<GatewayId>,
+    take_over: Option<TakeOver>,
+}
+
+impl Inherited {
+    /// Asks the worker that has the data directory for its place.
+    ///
+    /// # Errors
+    /// Those of [`TakeOver::ask`]; that worker goes on as before.
+    pub(crate) fn ask_for(data_dir: &Path) -> Result<Inherited, TakeOverError> {
+        let mut inherited = Inherited::default();
+        let take_over =
+            TakeOver::ask(&socket_path(data_dir), |part, descriptors| inherited.take(part, descriptors))?;
+        if inherited.lock.is_none() {
+            return Err(invalid("the lock is missing").into());
+        }
+        inherited.take_over = Some(take_over);
+        Ok(inherited)
+    }
+
+    fn take(&mut self, part: Part, descriptors: Vec<OwnedFd>) -> io::Result<()> {
+        let first = descriptors.first().map(OwnedFd::try_clone);
+        let first = || first.unwrap_or_else(|| Err(invalid("a descriptor is missing")));
+        match part {
+            Part::Sockets(addresses) if addresses.len() == descriptors.len() => {
+                for (address, socket) in addresses.into_iter().zip(descriptors) {
+                    self.sockets.entry(address).or_default().push(socket.into());
+                }
+            }
+            Part::Sockets(_) => return Err(invalid("the sockets do not match their addresses")),
+            Part::Gateways(gateways) => self.gateways.extend(gateways),
+            Part::Lock => self.lock = Some(first()?.into()),
+            Part::Metrics => self.metrics = Some(first()?.into()),
+        }
+        Ok(())
+    }
+
+    /// The sockets at an address; none if the predecessor did not listen there.
+    pub(crate) fn sockets(&mut self, address: SocketAddr) -> Vec<TcpListener> {
+        self.sockets.remove(&address).unwrap_or_default()
+    }
+
+    /// Forgets a gateway that the control plane has withdrawn.
+    pub(crate) fn forget(&mut self, gateway: GatewayId) {
+        self.gateways.remove(&gateway);
+    }
+
+    /// True if no predecessor has to be told that this worker serves.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.take_over.is_none()
+    }
+
+    /// True if the takeover can be completed: `serves` holds for every gateway of the predecessor.
+    pub(crate) fn is_ready(&self, serves: impl FnMut(&GatewayId) -> bool) -> bool {
+        !self.is_complete() && self.gateways.iter().all(serves)
+    }
+
+    /// Lets the predecessor drain. Sockets that were not used are closed, since nobody will accept from them.
+    ///
+    /// # Errors
+    /// The predecessor does not wait any longer and keeps its place.
+    pub(crate) fn complete(&mut self) -> io::Result<()> {
+        self.sockets.clear();
+        let Some(take_over) = self.take_over.take() else { return Ok(()) };
+        let completed = take_over.complete()?;
+        // The service manager must know the new main process before the old one ends.
+        service_manager::announce_main_process();
+        drop(completed);
+        Ok(())
+    }
+}
+
+/// Tells whether the data directory is this worker's. Neither is cancelled while it takes over from another.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ownership {
+    /// Cancelled when it is.
+    pub(crate) acquired: CancellationToken,
+    /// Cancelled when the predecessor keeps it.
+    pub(crate) denied: CancellationToken,
+}
+
+impl Ownership {
+    /// Denies it if it is not acquired in time.
+    pub(crate) fn expires(&self) {
+        let ownership = self.clone();
+        tokio::task::spawn_local(async move {
+            if timeout(TIMEOUT, ownership.acquired.cancelled()).await.is_err() {
+                ownership.denied.cancel();
+            }
+        });
+    }
+}
+
+/// Where a worker waits for its successor.
+pub(crate) fn socket_path(data_dir: &Path) -> PathBuf {
+    data_dir.join(crate::HANDOVER_FILE)
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}

@@ -1,0 +1,197 @@
+//! A worker between its start and its drain: it keeps in touch with the control plane until it is to stop, and passes what
+//! it holds on to a successor if one asks. What is served is [`Worker`]'s business.
+
+use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener};
+
+use tidegate_shared::handover::{Predecessor, Request};
+use tidegate_shared::service_manager;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::RunError;
+use crate::config::MetricsPage;
+use crate::control::Link;
+use crate::data_dir::DataDir;
+use crate::handover::{Handover, Ownership, socket_path};
+use crate::metrics::{Metrics, Server};
+use crate::thread::Threads;
+use crate::worker::Worker;
+
+/// What a worker holds while it serves, and passes on to a successor.
+#[derive(Debug)]
+pub(crate) struct Process<'a> {
+    pub(crate) data_dir: DataDir,
+    pub(crate) threads: &'a Threads,
+    pub(crate) link: Link,
+    pub(crate) page: Option<Page>,
+    /// None while this worker takes over, and where it cannot be succeeded.
+    pub(crate) predecessor: Option<Predecessor<Handover>>,
+}
+
+impl Process<'_> {
+    /// Keeps the worker in touch with the control plane, until a stop is asked for or a successor serves in its place.
+    ///
+    /// # Errors
+    /// The control plane refuses this worker for good, and it has nothing to serve either; or it could not take over.
+    pub(crate) async fn serve(
+        &mut self,
+        worker: &mut Worker,
+        stop: &CancellationToken,
+    ) -> Result<(), RunError> {
+        loop {
+            let (ownership, suspend) = (worker.ownership.clone(), CancellationToken::new());
+            let mut request = None;
+            let interrupted = async {
+                tokio::select! {
+                    () = ownership.denied.cancelled() => {}
+                    asked = next_successor(&self.data_dir, &mut self.predecessor, &ownership) => request = Some(asked),
+                }
+                suspend.cancel();
+                std::future::pending::<Infallible>().await
+            };
+            tokio::select! {
+                biased;
+                never = service_manager::keep_alive() => match never {},
+                ended = self.link.run(worker, stop, &suspend) => ended?,
+                never = interrupted => match never {},
+            }
+            if ownership.denied.is_cancelled() {
+                return Err(RunError::NotTakenOver(self.data_dir.path.clone()));
+            }
+            match request {
+                Some(request) if !stop.is_cancelled() => {
+                    if self.hand_over(worker, request, stop).await {
+                        // Its path may be the successor's by now.
+                        self.predecessor = None;
+                        return Ok(());
+                    }
+                }
+                _ => {
+                    service_manager::stopping();
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// True if there is nothing more to do for this worker but to drain.
+    async fn hand_over(&self, worker: &Worker, request: Request<Handover>, stop: &CancellationToken) -> bool {
+        let handover = match self.handover(worker).await {
+            Ok(handover) => handover,
+            Err(reason) => {
+                tracing::warn!(reason, "a successor is refused");
+                request.refuse(reason);
+                return false;
+            }
+        };
+        tracing::info!("a successor takes over");
+        let served = tokio::select! {
+            served = request.grant(handover) => served,
+            () = stop.cancelled() => return true,
+        };
+        if !served {
+            tracing::warn!("the successor has failed; this worker serves on");
+        }
+        served
+    }
+
+    /// What a successor gets.
+    ///
+    /// # Errors
+    /// The reason why it cannot get it.
+    async fn handover(&self, worker: &Worker) -> Result<Handover, String> {
+        if let Some(obstacle) = worker.obstacle_to_handover() {
+            return Err(obstacle);
+        }
+        let lock = self.data_dir.lock.as_ref().map(|lock| lock.try_clone().map_err(|e| e.to_string()));
+        Ok(Handover {
+            sockets: self.threads.sockets().await.map_err(|e| e.to_string())?,
+            gateways: worker.running().into_iter().map(|(gateway, ..)| gateway).collect(),
+            lock: lock.unwrap_or_else(|| Err("the data directory has no lock file".to_owned()))?,
+            metrics: self.page.as_ref().and_then(|page| page.socket.try_clone().ok()),
+        })
+    }
+
+    /// Gives up the data directory and the metrics page. A successor may have both by now.
+    pub(crate) fn release(self) {
+        let Process { data_dir, page, predecessor, .. } = self;
+        if let Some(predecessor) = &predecessor {
+            predecessor.close();
+        }
+        // A successor that is asking gets no answer, tries the lock again, and must find it free.
+        drop((data_dir, page));
+        drop(predecessor);
+    }
+}
+
+/// Waits until the data directory is this worker's, and then for a successor.
+async fn next_successor(
+    data_dir: &DataDir,
+    predecessor: &mut Option<Predecessor<Handover>>,
+    ownership: &Ownership,
+) -> Request<Handover> {
+    ownership.acquired.cancelled().await;
+    if predecessor.is_none() {
+        service_manager::ready();
+        // After a takeover, the lock file still names the predecessor.
+        let ready = data_dir.write_process_id().and_then(|()| {
+            Predecessor::listen(&socket_path(&data_dir.path), |parts, handover: &Handover| {
+                handover.send(parts)
+            })
+        });
+        match ready {
+            Ok(ready) => *predecessor = Some(ready),
+            // It has been told already that nothing can be written.
+            Err(error) if !data_dir.is_writable => tracing::debug!(%error, "no successor can take over"),
+            Err(error) => tracing::warn!(%error, "no successor can take over while this worker serves"),
+        }
+    }
+    match predecessor {
+        Some(predecessor) => predecessor.request().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The metrics page, shown until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Page {
+    address: SocketAddr,
+    /// A copy, for a successor.
+    socket: TcpListener,
+    _close: DropGuard,
+}
+
+impl Page {
+    /// Shows the metrics, at the socket of a predecessor if that is where they are wanted. That they cannot be shown is no
+    /// reason not to serve.
+    pub(crate) async fn show(
+        page: MetricsPage,
+        inherited: Option<TcpListener>,
+        metrics: Metrics,
+    ) -> Option<Page> {
+        let MetricsPage::At(wanted) = page else { return None };
+        let inherited = inherited.and_then(|socket| Server::inherit(wanted, socket));
+        let server = match inherited {
+            Some(server) => Ok(server),
+            None => Server::bind(wanted).await,
+        };
+        match server.and_then(|server| Ok((server.copy()?, server))) {
+            Ok((socket, server)) => {
+                let (address, close) = (server.address, CancellationToken::new());
+                tracing::info!(%address, "metrics are shown");
+                let shown = close.clone();
+                tokio::task::spawn_local(async move { shown.run_until_cancelled(server.run(metrics)).await });
+                Some(Page { address, socket, _close: close.drop_guard() })
+            }
+            Err(error) => {
+                tracing::error!(address = %wanted, %error, "metrics cannot be shown");
+                None
+            }
+        }
+    }
+
+    /// Where it is shown.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}

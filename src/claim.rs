@@ -1,0 +1,210 @@
+//! The claim of a control plane on its data directory, and how it passes to a successor, by
+//! [`tidegate_shared::handover`].
+//!
+//! One process at a time runs the control plane of a directory: the holder of its lock. Another process that is started on
+//! the directory takes the lock and the listening sockets over. The two control planes never run at the same time: the first
+//! has ended before it passes anything on, and is started again if the second fails.
+
+use std::error::Error;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tidegate_control_plane::Listeners;
+use tidegate_shared::handover::{Parts, Predecessor, Request, TakeOver, TakeOverError};
+use tidegate_shared::private_file;
+use tidegate_shared::service_manager;
+use tokio::task::spawn_blocking;
+use tracing::{info, warn};
+
+use crate::Outcome;
+
+/// Locked by the one control plane that owns the data directory.
+const LOCK_FILE: &str = "lock";
+
+/// The Unix socket at which its owner waits for a successor.
+const HANDOVER_FILE: &str = "handover";
+
+/// How often the lock is tried while the process that holds it is ending.
+const ATTEMPTS: usize = 3;
+
+/// A part of what is passed on. Processes of other versions must understand it.
+#[derive(Debug, Serialize, Deserialize)]
+enum Part {
+    /// The lock, and the sockets of the REST API over HTTP and HTTPS and of the channel, in this order.
+    LockAndListeners,
+}
+
+/// Everything that a successor gets.
+#[derive(Debug)]
+pub(crate) struct Handover {
+    lock: File,
+    listeners: Listeners,
+}
+
+impl Handover {
+    fn send(&self, parts: &Parts<'_, Part>) -> io::Result<()> {
+        let Listeners { management, management_tls, channel } = &self.listeners;
+        let descriptors = [self.lock.as_fd(), management.as_fd(), management_tls.as_fd(), channel.as_fd()];
+        parts.send(Part::LockAndListeners, &descriptors)
+    }
+
+    fn receive(Part::LockAndListeners: Part, descriptors: Vec<OwnedFd>) -> io::Result<Handover> {
+        let [lock, management, management_tls, channel] = <[OwnedFd; 4]>::try_from(descriptors)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a descriptor is missing"))?;
+        let [management, management_tls, channel] =
+            [management, management_tls, channel].map(TcpListener::from);
+        Ok(Handover { lock: lock.into(), listeners: Listeners { management, management_tls, channel } })
+    }
+}
+
+/// A data directory that is this process's.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    data_dir: PathBuf,
+    // The operating system gives it back when the process ends, however it ends.
+    lock: File,
+    /// Those of a predecessor, and then copies of those in use.
+    pub(crate) listeners: Option<Listeners>,
+    /// A takeover that is not complete.
+    take_over: Option<TakeOver>,
+    /// None until this process runs the control plane, and where it cannot be succeeded.
+    predecessor: Option<Predecessor<Handover>>,
+}
+
+impl Claim {
+    /// Makes the directory if need be and claims it, from the process that has it if there is one.
+    ///
+    /// # Errors
+    /// Another process has the directory and does not pass it on; the operating system's.
+    pub(crate) async fn new(data_dir: &Path) -> Result<Claim, Box<dyn Error>> {
+        private_file::create_dir(data_dir)?;
+        let data_dir = data_dir.to_owned();
+        // It may have to wait until running requests have ended.
+        Ok(spawn_blocking(move || Claim::take(&data_dir).map_err(|e| e.to_string())).await??)
+    }
+
+    fn take(data_dir: &Path) -> Result<Claim, Box<dyn Error>> {
+        let path = data_dir.join(LOCK_FILE);
+        let named = |e: io::Error| format!("{}: {e}", path.display());
+        let lock = private_file::open_lock(&path).map_err(named)?;
+        let with = |lock| Claim {
+            data_dir: data_dir.to_owned(),
+            lock,
+            listeners: None,
+            take_over: None,
+            predecessor: None,
+        };
+        let mut kept = TakeOverError::Ending;
+        for _ in 0..ATTEMPTS {
+            match lock.try_lock() {
+                Ok(()) => return Ok(with(lock)),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(e)) => return Err(named(e).into()),
+            }
+            let mut handover = None;
+            let asked = TakeOver::ask(&data_dir.join(HANDOVER_FILE), |part, descriptors| {
+                handover = Some(Handover::receive(part, descriptors)?);
+                Ok(())
+            });
+            match (asked, handover) {
+                (Ok(take_over), Some(Handover { lock, listeners })) => {
+                    info!("taking over from the process that runs the control plane");
+                    let (take_over, listeners) = (Some(take_over), Some(listeners));
+                    return Ok(Claim { take_over, listeners, ..with(lock) });
+                }
+                (Ok(_), None) => return Err("the control plane that is running passes nothing on".into()),
+                (Err(error @ TakeOverError::Ending), _) => kept = error,
+                (Err(error), _) => {
+                    kept = error;
+                    break;
+                }
+            }
+        }
+        Err(format!(
+            "another control plane is running in {}, and it cannot be taken over: {kept}; stop it, or give this one \
+             another --data-dir",
+            data_dir.display()
+        )
+        .into())
+    }
+
+    /// Completes a takeover, if this is one, and waits for a successor from then on.
+    ///
+    /// # Errors
+    /// The predecessor does not wait any longer, and keeps the directory.
+    pub(crate) fn complete(&mut self) -> Outcome {
+        if let Some(take_over) = self.take_over.take() {
+            let completed = take_over.complete().map_err(|e| format!("the takeover has failed: {e}"))?;
+            // The service manager must know the new main process before the old one ends.
+            service_manager::announce_main_process();
+            drop(completed);
+        }
+        if self.predecessor.is_none() {
+            let path = self.data_dir.join(HANDOVER_FILE);
+            match Predecessor::listen(&path, |parts, handover: &Handover| handover.send(parts)) {
+                Ok(predecessor) => self.predecessor = Some(predecessor),
+                Err(error) => warn!("no other process can take over: {error}"),
+            }
+        }
+        Ok(())
+    }
+
+    /// The next process that asks to take over.
+    pub(crate) async fn successor(&mut self) -> Request<Handover> {
+        match &mut self.predecessor {
+            Some(predecessor) => predecessor.request().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Passes the directory on. Returns the claim if the successor has failed.
+    ///
+    /// # Errors
+    /// The sockets cannot be copied.
+    pub(crate) async fn hand_over(self, request: Request<Handover>) -> Result<Option<Claim>, Box<dyn Error>> {
+        let listeners = self.listeners.as_ref().map(Listeners::try_clone).transpose()?;
+        let Some(listeners) = listeners else {
+            request.refuse("its sockets are closed".to_owned());
+            return Ok(Some(self));
+        };
+        if request.grant(Handover { lock: self.lock.try_clone()?, listeners }).await {
+            info!("another process has taken over");
+            return Ok(None);
+        }
+        warn!("the process that was to take over has failed; this one goes on");
+        Ok(Some(self))
+    }
+
+    /// Gives the directory up.
+    pub(crate) fn release(self) {
+        let Claim { lock, predecessor, .. } = self;
+        if let Some(predecessor) = &predecessor {
+            predecessor.close();
+        }
+        drop(lock);
+        drop(predecessor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(data_dir: &Path) -> Result<Claim, String> {
+        Claim::take(data_dir).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_data_directory_belongs_to_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = claim(dir.path()).unwrap();
+        let refused = claim(dir.path()).unwrap_err();
+        assert!(refused.contains("another control plane"), "{refused}");
+        first.release();
+        claim(dir.path()).unwrap();
+    }
+}
