@@ -70,6 +70,10 @@ async fn read_some_of_line(tcp: &mut TcpStream, header: &mut Vec<u8>) -> io::Res
 }
 
 fn of_line(line: &[u8]) -> io::Result<Option<SocketAddr>> {
+    // `ppp` takes a bare line feed where the client is not known.
+    if !line.ends_with(b"\r\n") {
+        return Err(malformed("the line does not end with CR LF"));
+    }
     let header = v1::Header::try_from(line).map_err(malformed)?;
     Ok(match header.addresses {
         v1::Addresses::Unknown => None,
