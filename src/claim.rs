@@ -132,6 +132,19 @@ impl Claim {
         .into())
     }
 
+    /// To be called before the control plane starts.
+    ///
+    /// # Errors
+    /// The predecessor does not wait any longer, and runs its own again.
+    pub(crate) fn check(&self) -> Outcome {
+        match &self.take_over {
+            Some(take_over) if !take_over.is_awaited() => {
+                Err("the takeover has failed: the running process does not wait any longer".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Completes a takeover, if this is one, and waits for a successor from then on.
     ///
     /// # Errors

@@ -64,9 +64,10 @@ impl LocalControlPlane {
         let config = config(options);
         let listeners = Listeners::bind(&config, claim.listeners.take()).await?;
         claim.listeners = Some(listeners.try_clone()?);
+        claim.check()?;
         let inner = ControlPlane::start(config, listeners).await?;
-        announce(&endpoints, inner.addresses(), data_dir)?;
         claim.complete()?;
+        announce(&endpoints, inner.addresses(), data_dir)?;
         Ok(LocalControlPlane { inner, endpoints, claim })
     }
 
@@ -136,13 +137,19 @@ fn config(options: &ControlPlaneOptions) -> Config {
 
 /// `tidegate control-plane`: until asked to stop, or until another process has taken over.
 pub(crate) async fn run(options: &ControlPlaneOptions, stop: &Stop) -> Outcome {
+    tokio::select! {
+        outcome = serve(options, stop) => outcome,
+        never = service_manager::keep_alive() => match never {},
+    }
+}
+
+async fn serve(options: &ControlPlaneOptions, stop: &Stop) -> Outcome {
     let mut claim = Claim::new(&options.data_dir).await?;
     loop {
         let mut control_plane = LocalControlPlane::start(options, claim).await?;
         service_manager::ready();
         let request = tokio::select! {
             request = control_plane.successor() => request,
-            never = service_manager::keep_alive() => match never {},
             () = stop.asked.cancelled() => {
                 info!("stopping");
                 service_manager::stopping();

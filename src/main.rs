@@ -59,22 +59,24 @@ fn with_causes(error: &dyn Error) -> String {
 fn dispatch(cli: Cli) -> Outcome {
     let command = cli.command.unwrap_or(Command::Up(cli.up));
     match command {
-        Command::Demo(options) => on_two_threads(async |stop| demo::run(&options, &cli.log, &stop).await),
+        Command::Demo(options) => {
+            on_two_threads(false, async |stop| demo::run(&options, &cli.log, &stop).await)
+        }
         Command::Worker { command: WorkerCommand::Token(options) } => {
-            on_two_threads(async |_| control_plane::print_join_token(&options).await)
+            on_two_threads(false, async |_| control_plane::print_join_token(&options).await)
         }
         Command::Authority { command: AuthorityCommand::Rotate(options) } => {
-            on_two_threads(async |_| authority::rotate(&options).await)
+            on_two_threads(false, async |_| authority::rotate(&options).await)
         }
-        Command::Client { command } => on_two_threads(async |_| client::run(&command).await),
-        Command::Echo(options) => on_two_threads(async |stop| demo::echo(&options, &stop).await),
+        Command::Client { command } => on_two_threads(false, async |_| client::run(&command).await),
+        Command::Echo(options) => on_two_threads(false, async |stop| demo::echo(&options, &stop).await),
         Command::Up(options) => {
             logging::init(&cli.log)?;
-            on_two_threads(async |stop| up::run(&options, &cli.log, &stop).await)
+            on_two_threads(true, async |stop| up::run(&options, &cli.log, &stop).await)
         }
         Command::ControlPlane(options) => {
             logging::init(&cli.log)?;
-            on_two_threads(async |stop| control_plane::run(&options, &stop).await)
+            on_two_threads(true, async |stop| control_plane::run(&options, &stop).await)
         }
         Command::DataPlane(options) => {
             logging::init(&cli.log)?;
@@ -84,12 +86,12 @@ fn dispatch(cli: Cli) -> Outcome {
 }
 
 /// Runs a command on a runtime of two threads, which is what a control plane needs: one that may be busy compiling
-/// a document while the other answers and keeps the heartbeats.
-fn on_two_threads(command: impl AsyncFnOnce(Stop) -> Outcome) -> Outcome {
+/// a document while the other answers and keeps the heartbeats. `has_successors`: SIGUSR2 starts one.
+fn on_two_threads(has_successors: bool, command: impl AsyncFnOnce(Stop) -> Outcome) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let stop = Stop::new();
-        let signals = stop::Signals::register()?;
+        let signals = stop::Signals::register(has_successors)?;
         tokio::select! {
             outcome = command(stop.clone()) => outcome,
             never = signals.drive(&stop) => match never {},

@@ -24,11 +24,11 @@ impl Stop {
     }
 }
 
-/// SIGTERM, SIGINT, SIGHUP and SIGUSR2, caught from the moment this exists.
+/// SIGTERM, SIGINT, SIGHUP and, where there are successors, SIGUSR2, caught from the moment this exists.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    /// Starts a successor, as nginx's signal of that name does.
-    succeed: Signal,
+    /// Starts a successor, as nginx's signal of that name does. None for commands that cannot be taken over from.
+    succeed: Option<Signal>,
     /// What a successor is: this executable, at the path that it had when this process started.
     executable: PathBuf,
     terminate: Signal,
@@ -42,9 +42,10 @@ impl Signals {
     ///
     /// # Errors
     /// What the operating system says.
-    pub(crate) fn register() -> io::Result<Signals> {
+    pub(crate) fn register(has_successors: bool) -> io::Result<Signals> {
+        let succeed = has_successors.then(|| signal(SignalKind::user_defined2())).transpose()?;
         Ok(Signals {
-            succeed: signal(SignalKind::user_defined2())?,
+            succeed,
             executable: std::env::current_exe()?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -57,7 +58,7 @@ impl Signals {
     pub(crate) async fn drive(mut self, stop: &Stop) -> Infallible {
         loop {
             tokio::select! {
-                _ = self.succeed.recv() => {
+                () = next(self.succeed.as_mut()) => {
                     start_successor(&self.executable);
                     continue;
                 }

@@ -89,7 +89,7 @@ pub(crate) async fn run(
     let surplus = slot::beyond(&plan.workers_dir, plan.workers);
     let ending = surplus.into_iter().map(|slot| {
         let draining = draining.clone();
-        async move { (slot.number(), end_surplus(&slot, plan, stop, draining).await) }
+        async move { (slot.number(), end_survivor(&slot, plan, stop, draining).await) }
     });
     let ending = join_all(ending);
     let serving = (1..=plan.workers).map(|number| {
@@ -108,10 +108,10 @@ pub(crate) async fn run(
 }
 
 /// Ends the worker of a slot that is not wanted any more, if there is one.
-async fn end_surplus(slot: &Slot, plan: &WorkerPlan, stop: &Stop, draining: Draining) -> Result<(), Undead> {
+async fn end_survivor(slot: &Slot, plan: &WorkerPlan, stop: &Stop, draining: Draining) -> Result<(), Undead> {
     match slot.survivor() {
         Ok(Some(survivor)) => {
-            info!(worker.slot = slot.number(), "stopping a worker of an earlier, larger number");
+            info!(worker.slot = slot.number(), "stopping a worker of an earlier supervisor");
             let leaves = || drop(draining);
             return end(&mut Process::Survivor(survivor), slot, plan, stop, slot.left(), leaves).await;
         }
@@ -212,6 +212,8 @@ async fn start_successor(
     let predecessor = survivor.process().ok_or("it has not written its process ID yet")?;
     let token = token_for(slot, new_token).await?;
     slot.lay_token(token.as_ref())?;
+    // Whatever ends this supervisor before it can say which of the two has the slot: the next one replaces that worker.
+    slot.forget_plan();
     let mut child = process::start(plan, slot)?;
     let id = child.id();
     info!(worker.slot = slot.number(), process.id = id, "worker started, to take over from another");
@@ -238,7 +240,8 @@ async fn keep_serving(
         let began = Instant::now();
         let started = match first.take() {
             Some(started) => Ok(started),
-            None if stop.asked.is_cancelled() => return Ok(()),
+            // The stop may have been asked for before the worker of an earlier supervisor was taken back.
+            None if stop.asked.is_cancelled() => return end_survivor(slot, plan, stop, draining).await,
             None => take_or_start(slot, new_token, plan).await,
         };
         match started {

@@ -18,6 +18,14 @@ use crate::supervisor::{self, WorkerPlan};
 
 /// Runs until asked to stop, or until another process has taken over.
 pub(crate) async fn run(options: &UpOptions, log: &str, stop: &Stop) -> Outcome {
+    tokio::select! {
+        outcome = run_and_resume(options, log, stop) => outcome,
+        never = service_manager::keep_alive() => match never {},
+    }
+}
+
+/// Runs, and again each time that another process has failed to take over.
+async fn run_and_resume(options: &UpOptions, log: &str, stop: &Stop) -> Outcome {
     let mut claim = Claim::new(&options.control_plane.data_dir).await?;
     loop {
         let control_plane = LocalControlPlane::start(&options.control_plane, claim).await?;
@@ -53,7 +61,6 @@ async fn serve(
         biased;
         () = announced => None,
         request = control_plane.successor() => Some(request),
-        never = service_manager::keep_alive() => match never {},
         // Only after a stop was asked for.
         ended = &mut workers => {
             control_plane.stop(stop).await?;

@@ -85,7 +85,7 @@ fn listen_for_signals(stop: Stop) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let signals = {
         let _inside = runtime.enter();
-        Signals::register()?
+        Signals::register(true)?
     };
     let listen = async move {
         tokio::select! {

@@ -49,7 +49,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use thiserror::Error;
-use tidegate_shared::private_file;
+use tidegate_shared::{private_file, service_manager};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio_util::sync::CancellationToken;
 
@@ -137,7 +137,10 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
         let address = page.as_ref().map(Page::address);
         let link = Link::new(&control_plane, identity, tokens, address, instance);
         let mut process = Process { data_dir, threads: &threads, link, page, predecessor: None };
-        let ended = process.serve(&mut worker, stop).await;
+        let ended = tokio::select! {
+            ended = process.serve(&mut worker, stop) => ended,
+            never = service_manager::keep_alive() => match never {},
+        };
         tracing::info!(timeout_s = drain_timeout.as_secs(), "stopping: what runs is drained");
         worker.stop();
         // From here on a successor may use the data directory, and the port of the metrics.

@@ -51,7 +51,6 @@ impl Process<'_> {
             };
             tokio::select! {
                 biased;
-                never = service_manager::keep_alive() => match never {},
                 ended = self.link.run(worker, stop, &suspend) => ended?,
                 never = interrupted => match never {},
             }

@@ -103,9 +103,14 @@ impl Slot {
         }
         if let Err(error) = private_file::write(&path, plan) {
             warn!(worker.slot = self.number, "cannot write down the options of a worker: {error}");
-            // It may not be there.
-            let _ = fs::remove_file(path);
+            self.forget_plan();
         }
+    }
+
+    /// Lets whoever looks next take the slot's worker for one that was told otherwise.
+    pub(super) fn forget_plan(&self) {
+        // It may not be there.
+        let _ = fs::remove_file(self.dir.join(PLAN_FILE));
     }
 
     /// True if the worker that serves the slot was started as `plan` says: with the same executable and arguments.

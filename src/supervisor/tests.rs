@@ -167,6 +167,40 @@ async fn a_survivor_that_was_told_otherwise_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_supervisor_that_ends_during_a_takeover_has_the_next_one_replace_the_worker() {
+    let mut fixture = Fixture::new(1);
+    let (_survivor, _lock) = fixture.survivor(1);
+    let slot = Slot::new(&fixture.plan.workers_dir, 1);
+    fs::write(slot.dir().join(tidegate_data_plane::HANDOVER_FILE), "").unwrap();
+    let before = process::description(&fixture.plan);
+    fixture.plan.control_plane = "127.0.0.1:2".parse().unwrap();
+    // The successor never takes the lock, and the supervisor is gone when it has started.
+    tokio::select! {
+        () = fixture.supervise() => panic!("nobody asked it to end"),
+        _ = fixture.started(1) => {}
+    }
+    for plan in [before, process::description(&fixture.plan)] {
+        assert!(!slot.was_told(&plan));
+    }
+    for id in fixture.started(1).await {
+        kill_process(id, Signal::KILL).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_stop_before_the_start_ends_the_workers_of_an_earlier_supervisor() {
+    let fixture = Fixture::new(1);
+    let (mut survivor, lock) = fixture.survivor(1);
+    fixture.stop.asked.cancel();
+    let story = async {
+        survivor.wait().await.unwrap();
+        drop(lock);
+    };
+    tokio::join!(fixture.supervise(), story);
+    assert!(!fixture.dir.path().join("pids").exists(), "nothing was to be started");
+}
+
+#[tokio::test]
 async fn a_survivor_that_has_not_said_its_number_yet_is_asked_to_end_when_it_has() {
     let fixture = Fixture::new(0);
     let (mut surplus, lock) = fixture.survivor(1);

@@ -161,6 +161,20 @@ async fn a_successor_that_fails_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_stop_during_a_takeover_that_fails_ends_everything() {
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start(tidegate().workers(2), &[backend.ip()]).await;
+    let handover = gateway.tidegate.data_dir().join("handover");
+    let asked =
+        tokio::task::spawn_blocking(move || TakeOver::ask::<serde_json::Value>(&handover, |_, _| Ok(())));
+    let successor = asked.await.unwrap().unwrap();
+    gateway.tidegate.terminate();
+    drop(successor);
+    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.processes().is_empty(), "a worker is left");
+}
+
+#[tokio::test]
 async fn a_worker_that_stops_gives_its_place_to_nobody() {
     let backend = Backend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect,
@@ -97,7 +98,7 @@ impl Connection {
             let message = format!("a process of user {} cannot take part", peer.uid.as_raw());
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
         }
-        Ok(Connection { socket, peer: open(peer.pid) })
+        Ok(Connection { socket, peer: open(peer.pid)? })
     }
 
     /// Sends one message and, with it, copies of these descriptors: [`MAX_DESCRIPTORS`] at most.
@@ -145,6 +146,13 @@ impl Connection {
         Ok((serde_json::from_slice(&bytes[..received.bytes])?, descriptors))
     }
 
+    /// True while the other end is open.
+    pub fn is_open(&self) -> bool {
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut socket = [PollFd::new(&self.socket, PollFlags::empty())];
+        poll(&mut socket, Some(&now)).is_ok_and(|_| !socket[0].revents().contains(PollFlags::HUP))
+    }
+
     /// True if the process at the other end has ended, or ends within that time.
     pub fn peer_ends(&self, within: Duration) -> bool {
         let Some(peer) = &self.peer else { return true };
@@ -157,9 +165,13 @@ fn new_socket() -> io::Result<OwnedFd> {
     Ok(socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?)
 }
 
-/// A pidfd: unlike a process ID, it cannot come to name another process.
-fn open(process: Pid) -> Option<OwnedFd> {
-    pidfd_open(process, PidfdFlags::empty()).ok()
+/// A pidfd: unlike a process ID, it cannot come to name another process. None if the process has ended.
+fn open(process: Pid) -> io::Result<Option<OwnedFd>> {
+    match pidfd_open(process, PidfdFlags::empty()) {
+        Ok(process) => Ok(Some(process)),
+        Err(Errno::SRCH) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The address of a socket at `path`, which may be longer than the 107 bytes of `sun_path`: the address names the open

@@ -15,6 +15,9 @@ use super::connection::Connection;
 /// How long the predecessor may take for its next message. It finishes first what must not be cut off.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long a predecessor may take to end once its connection is closed.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Why the predecessor keeps its place.
 #[derive(Debug, Error)]
 pub enum TakeOverError {
@@ -56,9 +59,7 @@ impl TakeOver {
         }
         loop {
             let (message, descriptors) = match predecessor.receive::<Message<T>>(ANSWER_TIMEOUT) {
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Err(TakeOverError::Ending);
-                }
+                Err(error) if is_end(&error) => return Err(TakeOverError::Ending),
                 received => received?,
             };
             match message {
@@ -72,6 +73,11 @@ impl TakeOver {
         }
     }
 
+    /// True while the predecessor waits for this process, or has ended.
+    pub fn is_awaited(&self) -> bool {
+        self.0.is_open() || self.0.peer_ends(END_TIMEOUT)
+    }
+
     /// Says that this process serves. Blocks for as long as a thread of the predecessor takes to answer.
     ///
     /// # Errors
@@ -82,8 +88,8 @@ impl TakeOver {
         match told.and_then(|()| predecessor.receive::<Message<IgnoredAny>>(ANSWER_TIMEOUT)) {
             Ok((Message::Draining, _)) => Ok(Completed { _predecessor: predecessor }),
             Ok(_) => Err(invalid("it does not answer with Draining")),
-            // Nobody else can have the place.
-            Err(_) if predecessor.peer_ends(Duration::ZERO) => Ok(Completed { _predecessor: predecessor }),
+            // Nobody else can have the place. The sockets of a process that is killed close before its end is seen.
+            Err(_) if predecessor.peer_ends(END_TIMEOUT) => Ok(Completed { _predecessor: predecessor }),
             Err(error) => Err(error),
         }
     }
