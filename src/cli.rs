@@ -21,7 +21,9 @@ use tidegate_shared::secret::Secret;
 pub(crate) use client::ClientCommand;
 pub(crate) use control_plane::ControlPlaneOptions;
 pub(crate) use downstream::DownstreamOptions;
-pub(crate) use value::{format_access_log, format_duration, format_metrics, format_tunnel_buffer};
+pub(crate) use value::{
+    duration as parse_duration, format_access_log, format_duration, format_metrics, format_tunnel_buffer,
+};
 pub(crate) use worker::WorkerOptions;
 
 /// A self-hosted Application Gateway.

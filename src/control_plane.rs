@@ -58,7 +58,8 @@ impl LocalControlPlane {
             warn!("what an earlier process left unfinished cannot be removed: {error}");
         }
         let endpoints = data_dir.join(ENDPOINTS_FILE);
-        if claim.listeners.is_none() {
+        let was_inherited = claim.listeners.is_some();
+        if !was_inherited {
             remove(&endpoints)?;
         }
         let config = config(options);
@@ -67,7 +68,11 @@ impl LocalControlPlane {
         claim.check()?;
         let inner = ControlPlane::start(config, listeners).await?;
         claim.complete()?;
-        announce(&endpoints, inner.addresses(), data_dir)?;
+        match announce(&endpoints, inner.addresses(), data_dir) {
+            // The file is there, most likely with the same addresses, and the API serves already.
+            Err(error) if was_inherited => warn!("the addresses cannot be written down: {error}"),
+            announced => announced?,
+        }
         Ok(LocalControlPlane { inner, endpoints, claim })
     }
 

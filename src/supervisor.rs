@@ -112,8 +112,9 @@ async fn end_survivor(slot: &Slot, plan: &WorkerPlan, stop: &Stop, draining: Dra
     match slot.survivor() {
         Ok(Some(survivor)) => {
             info!(worker.slot = slot.number(), "stopping a worker of an earlier supervisor");
-            let leaves = || drop(draining);
-            return end(&mut Process::Survivor(survivor), slot, plan, stop, slot.left(), leaves).await;
+            let (drain_timeout, leaves) = (drain_timeout(slot, plan), || drop(draining));
+            return end(&mut Process::Survivor(survivor), slot, drain_timeout, stop, slot.left(), leaves)
+                .await;
         }
         Ok(None) => {}
         Err(e) => warn!(worker.slot = slot.number(), "cannot tell whether a worker is left: {e}"),
@@ -140,11 +141,12 @@ async fn serve(
     if !slot.can_hand_over() {
         return replace_after_end(slot, survivor, new_token, plan, stop, draining).await;
     }
+    let drain_timeout = drain_timeout(slot, plan);
     match start_successor(slot, &survivor, new_token, plan, stop).await {
         Ok((mut predecessor, successor)) => {
             // The lock is the successor's now: it does not tell when the predecessor has gone.
             let left = std::future::pending();
-            let ended = end(&mut predecessor, slot, plan, stop, left, || {});
+            let ended = end(&mut predecessor, slot, drain_timeout, stop, left, || {});
             let served = keep_serving(slot, new_token, plan, stop, draining, Some(successor));
             let (ended, served) = tokio::join!(ended, served);
             ended.and(served)
@@ -169,9 +171,10 @@ async fn replace_after_end(
     draining: Draining,
 ) -> Result<(), Undead> {
     let (left, leaves) = oneshot::channel();
+    let drain_timeout = drain_timeout(slot, plan);
     let ended = async {
         let leaves = || _ = left.send(());
-        end(&mut Process::Survivor(survivor), slot, plan, stop, slot.left(), leaves).await
+        end(&mut Process::Survivor(survivor), slot, drain_timeout, stop, slot.left(), leaves).await
     };
     let served = async {
         // Also when it ended without a word.
@@ -180,6 +183,11 @@ async fn replace_after_end(
     };
     let (ended, served) = tokio::join!(ended, served);
     ended.and(served)
+}
+
+/// How long the slot's worker drains: as it was told, and as this plan says where that is not known.
+fn drain_timeout(slot: &Slot, plan: &WorkerPlan) -> Duration {
+    slot.drain_timeout().unwrap_or(plan.options.drain_timeout)
 }
 
 /// The worker that serves the slot, if it differs from what this plan would start.
@@ -249,7 +257,8 @@ async fn keep_serving(
                 how = process.ended() => warn!(worker.slot = slot.number(), "worker ended: {how}"),
                 never = lay_token_later(slot, new_token, has_token) => match never {},
                 () = stop.asked.cancelled() => {
-                    return end(&mut process, slot, plan, stop, slot.left(), || drop(draining)).await;
+                    let drain_timeout = plan.options.drain_timeout;
+                    return end(&mut process, slot, drain_timeout, stop, slot.left(), || drop(draining)).await;
                 }
             },
             Err(e) => error!(worker.slot = slot.number(), "cannot start a worker: {e}"),
@@ -321,7 +330,7 @@ fn hand_over(slot: &Slot, token: &JoinToken) -> bool {
 async fn end(
     process: &mut Process,
     slot: &Slot,
-    plan: &WorkerPlan,
+    drain_timeout: Duration,
     stop: &Stop,
     left: impl Future<Output = ()>,
     leaves: impl FnOnce(),
@@ -340,7 +349,7 @@ async fn end(
             info!(worker.slot = slot.number(), "worker stopped: {how}");
             return Ok(());
         }
-        () = tokio::time::sleep(plan.options.drain_timeout + GRACE) => {
+        () = tokio::time::sleep(drain_timeout + GRACE) => {
             warn!(worker.slot = slot.number(), "worker does not end, killing it");
         }
         () = stop.hurried.cancelled() => {}

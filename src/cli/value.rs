@@ -8,7 +8,7 @@ use tidegate_data_plane::{AccessLog, MetricsPage};
 use tidegate_shared::secret::Secret;
 
 /// A whole number with a unit (`ms`, `s`, `m`, `h`), or without one for seconds. Not zero.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let milliseconds = match unit {

@@ -12,6 +12,8 @@ use tidegate_shared::private_file;
 use tidegate_shared::token::JoinToken;
 use tracing::warn;
 
+use crate::cli::parse_duration;
+
 /// Locked by the worker that serves the slot, for its life; holds that worker's process id.
 const LOCK_FILE: &str = "lock";
 
@@ -105,6 +107,13 @@ impl Slot {
             warn!(worker.slot = self.number, "cannot write down the options of a worker: {error}");
             self.forget_plan();
         }
+    }
+
+    /// The drain timeout that the slot's worker was told.
+    pub(super) fn drain_timeout(&self) -> Option<Duration> {
+        let plan = fs::read_to_string(self.dir.join(PLAN_FILE)).ok()?;
+        let value = plan.lines().skip_while(|line| *line != "--drain-timeout").nth(1)?;
+        parse_duration(value).ok()
     }
 
     /// Lets whoever looks next take the slot's worker for one that was told otherwise.
@@ -242,6 +251,10 @@ mod tests {
         assert!(!slot.was_told(b""), "nobody was told anything");
         slot.prepare(b"--threads 2", Some(&token)).unwrap();
         assert!(slot.was_told(b"--threads 2"));
+        assert_eq!(slot.drain_timeout(), None);
+        slot.note(b"--threads\n2\n--drain-timeout\n1500ms\n");
+        assert_eq!(slot.drain_timeout(), Some(Duration::from_millis(1500)));
+        slot.note(b"--threads 2");
         assert!(!slot.was_told(b"--threads 3") && !slot.was_told(b"--threads"));
         let path = slot.dir().join(TOKEN_FILE);
         assert_eq!(fs::read_to_string(&path).unwrap().parse::<JoinToken>().unwrap(), token);

@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -54,7 +54,7 @@ const PING: Duration = Duration::from_secs(20);
 /// How long running requests may go on after a stop was asked for.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a connection that has had no request may take for one after the stop.
+/// How long a connection that has had no request may take for its handshake, and for one, after the stop.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How the client came, which is how the URLs in its answers must begin.
@@ -127,9 +127,16 @@ impl Server {
         let Some(tls) = self.tls.clone() else {
             return self.speak(stream, peer, (Scheme::Http, false), IDLE_TIMEOUT).await;
         };
-        match timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(tls.state().management.clone()).accept(stream))
-            .await
-        {
+        let handshake = TlsAcceptor::from(tls.state().management.clone()).accept(stream);
+        let stopped = async {
+            self.stop.cancelled().await;
+            sleep(FIRST_REQUEST_TIMEOUT).await;
+        };
+        let handshake = tokio::select! {
+            handshake = timeout(HANDSHAKE_TIMEOUT, handshake) => handshake,
+            () = stopped => return,
+        };
+        match handshake {
             Ok(Ok(stream)) => {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 self.speak(stream, peer, (Scheme::Https, http2), IDLE_TIMEOUT).await;

@@ -112,6 +112,10 @@ where
     let (Message::<T>::TakeOver, _) = successor.receive(TIMEOUT)? else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first message is not TakeOver"));
     };
+    // It may have waited behind another one, and given up.
+    if !successor.is_open() {
+        return Ok(false);
+    }
     let (answer, answered) = oneshot::channel();
     let (tell, taken) = oneshot::channel();
     // A process that ends takes no request. The closed connection tells the successor to try the lock again.

@@ -12,8 +12,9 @@ use thiserror::Error;
 use super::Message;
 use super::connection::Connection;
 
-/// How long the predecessor may take for its next message. It finishes first what must not be cut off.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the predecessor may take for its next message: it may wait for another successor first, for as long as that
+/// may take, and finishes what must not be cut off.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a predecessor may take to end once its connection is closed.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
@@ -24,6 +25,9 @@ pub enum TakeOverError {
     /// It is ending: its lock is free, or will be.
     #[error("it is ending")]
     Ending,
+    /// It does not answer in time.
+    #[error("it does not answer within {} s", ANSWER_TIMEOUT.as_secs())]
+    Silent,
     /// It says why.
     #[error("it refuses: {0}")]
     Refused(String),
@@ -60,6 +64,7 @@ impl TakeOver {
         loop {
             let (message, descriptors) = match predecessor.receive::<Message<T>>(ANSWER_TIMEOUT) {
                 Err(error) if is_end(&error) => return Err(TakeOverError::Ending),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(TakeOverError::Silent),
                 received => received?,
             };
             match message {
