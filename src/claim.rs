@@ -2,8 +2,8 @@
 //! [`tidegate_shared::handover`].
 //!
 //! One process at a time runs the control plane of a directory: the holder of its lock. Another process that is started on
-//! the directory takes the lock and the listening sockets over. The two control planes never run at the same time: the first
-//! has ended before it passes anything on, and is started again if the second fails.
+//! the directory takes the lock and the listening sockets over. The first control plane has ended before it passes anything
+//! on, and is started again if the second fails; a successor that is too late starts none.
 
 use std::error::Error;
 use std::fs::{File, TryLockError};
@@ -67,7 +67,7 @@ pub(crate) struct Claim {
     data_dir: PathBuf,
     // The operating system gives it back when the process ends, however it ends.
     lock: File,
-    /// Those of a predecessor, and then copies of those in use.
+    /// The sockets of a predecessor, and then copies of the sockets in use.
     pub(crate) listeners: Option<Listeners>,
     /// A takeover that is not complete.
     take_over: Option<TakeOver>,

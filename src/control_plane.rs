@@ -24,8 +24,8 @@ const UNFINISHED_AGE: Duration = Duration::from_secs(60);
 /// Says where the running control plane listens. It is there exactly as long as one does, unless that was killed.
 const ENDPOINTS_FILE: &str = "endpoints.json";
 
-/// How long running requests may take once another process takes over.
-const REQUESTS_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the control plane may take to end once another process takes over. Its requests have 10 s of that.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Made by the control plane at its first start.
 pub(crate) const TOKEN_FILE: &str = "admin-token";
@@ -99,7 +99,7 @@ impl LocalControlPlane {
     pub(crate) async fn hand_over(self, request: Request<Handover>) -> Result<Option<Claim>, Box<dyn Error>> {
         info!("another process takes over");
         let LocalControlPlane { inner, claim, .. } = self;
-        if tokio::time::timeout(REQUESTS_TIMEOUT, inner.stop()).await.is_err() {
+        if tokio::time::timeout(STOP_TIMEOUT, inner.stop()).await.is_err() {
             warn!("requests that took too long were cut off");
         }
         claim.hand_over(request).await

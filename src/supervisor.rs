@@ -177,7 +177,7 @@ async fn replace_after_end(
         end(&mut Process::Survivor(survivor), slot, drain_timeout, stop, slot.left(), leaves).await
     };
     let served = async {
-        // Also when it ended without a word.
+        // The channel also closes when the worker ends without giving up the slot first.
         let _ = leaves.await;
         keep_serving(slot, new_token, plan, stop, draining, None).await
     };

@@ -23,7 +23,7 @@ pub use self::successor::{Completed, TakeOver, TakeOverError};
 /// How long a successor may take, from the last message of its predecessor until it serves.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What the two processes tell each other. A process of another version must understand each message, so that they may only
+/// The messages between the two processes. A process of another version must understand each message, so that they may only
 /// be added to.
 #[derive(Debug, Serialize, Deserialize)]
 enum Message<T> {

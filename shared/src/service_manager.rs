@@ -28,7 +28,9 @@ pub fn stopping() {
 /// Tells the watchdog that this process lives, twice in each of its periods, for as long as it is polled: a runtime that is
 /// stuck is noticed.
 pub async fn keep_alive() -> Infallible {
-    let Some(period) = sd_notify::watchdog_enabled() else { return std::future::pending().await };
+    // A period of zero means none.
+    let period = sd_notify::watchdog_enabled().filter(|period| !period.is_zero());
+    let Some(period) = period else { return std::future::pending().await };
     let mut ticks = interval(period / 2);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -75,9 +75,17 @@ impl Slot {
     /// # Errors
     /// The directory or its lock file cannot be made; a token that the worker needs cannot be written.
     pub(super) fn prepare(&self, plan: &[u8], token: Option<&JoinToken>) -> io::Result<()> {
-        private_file::create_dir(&self.dir)?;
+        let path = self.dir.join(LOCK_FILE);
         // From the moment at which the new worker holds the lock, the number in it is taken for its own.
-        blank(&self.dir.join(LOCK_FILE))?;
+        match private_file::create_dir(&self.dir).and_then(|()| blank(&path)) {
+            Err(error) if is_read_only(&error) && self.can_do_without_token() => {
+                warn!(
+                    worker.slot = self.number,
+                    "a worker starts in a directory that cannot be written: {error}"
+                );
+            }
+            made => made.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?,
+        }
         self.note(plan);
         self.lay_token(token)
     }
@@ -183,6 +191,11 @@ impl Survivor {
         let id = Pid::from_raw(text.trim().parse().ok()?)?;
         self.lives().then_some(id)
     }
+}
+
+/// True for an error that says that the file system or its rights allow no write. A worker serves all the same.
+fn is_read_only(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Overwrites a file with spaces, in place: that needs no free disk space. One that is missing is made.

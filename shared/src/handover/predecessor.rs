@@ -17,6 +17,9 @@ use super::{Message, TIMEOUT};
 /// How long the successor may keep the connection once it serves.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long to wait after a failure.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// A successor that asks. Dropped, it is told that this process ends.
 #[derive(Debug)]
 pub struct Request<H> {
@@ -62,7 +65,11 @@ impl<H: Send + 'static> Predecessor<H> {
                     Ok(true) => return,
                     Ok(false) if send.is_closed() => return,
                     Ok(false) => {}
-                    Err(error) => tracing::warn!(%error, "a successor has not taken over"),
+                    Err(error) => {
+                        tracing::warn!(%error, "a successor has not taken over");
+                        // An accept that fails for want of descriptors fails again at once.
+                        thread::park_timeout(PAUSE);
+                    }
                 }
             }
         };

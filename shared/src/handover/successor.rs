@@ -16,6 +16,9 @@ use super::connection::Connection;
 /// may take, and finishes what must not be cut off.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long the predecessor may take to accept that this process serves: a thread of its own does nothing else.
+const COMPLETE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long a predecessor may take to end once its connection is closed.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -90,7 +93,7 @@ impl TakeOver {
     pub fn complete(self) -> io::Result<Completed> {
         let TakeOver(predecessor) = self;
         let told = predecessor.send(&Message::<()>::Serving, &[]);
-        match told.and_then(|()| predecessor.receive::<Message<IgnoredAny>>(ANSWER_TIMEOUT)) {
+        match told.and_then(|()| predecessor.receive::<Message<IgnoredAny>>(COMPLETE_TIMEOUT)) {
             Ok((Message::Draining, _)) => Ok(Completed { _predecessor: predecessor }),
             Ok(_) => Err(invalid("it does not answer with Draining")),
             // Nobody else can have the place. The sockets of a process that is killed close before its end is seen.
