@@ -14,10 +14,10 @@ use http::header::InvalidHeaderValue;
 use rustls::pki_types::ServerName;
 use tidegate_shared::snapshot::{Host, HostHeader, HttpVersion, Pool, Probe, Settings};
 
-use crate::cut::Cut;
+use crate::close_registry::CloseReason;
 use crate::dial::Location;
 use crate::health::Health;
-use crate::member::Standing;
+use crate::member::MemberState;
 use crate::metrics::series::TargetSeries;
 use crate::resolver::name::Name;
 use crate::tls::client::{self, Client, Demands};
@@ -83,7 +83,7 @@ pub(crate) struct Backend {
     pub(crate) usual_name: Option<ServerName<'static>>,
     pub(crate) health: Health,
     /// What is known of the member itself, whatever settings it is spoken with.
-    pub(crate) standing: Arc<Standing>,
+    pub(crate) member_state: Arc<MemberState>,
     /// What is counted of the pool's members under these settings.
     pub(crate) series: Arc<TargetSeries>,
 }
@@ -122,11 +122,11 @@ impl Backend {
     }
 
     /// Why what ran at it has been ended, if it has.
-    pub(crate) fn drained(&self) -> Option<Cut> {
-        if self.standing.is_gone() {
-            Some(Cut::BackendRemoved)
+    pub(crate) fn drained(&self) -> Option<CloseReason> {
+        if self.member_state.is_gone() {
+            Some(CloseReason::BackendRemoved)
         } else {
-            self.health.is_drained().then_some(Cut::BackendDown)
+            self.health.is_drained().then_some(CloseReason::BackendDown)
         }
     }
 
@@ -180,19 +180,19 @@ impl Backends {
         &mut self,
         old: &Backends,
         pool: &Pool,
-        standing: &Arc<Standing>,
+        member_state: &Arc<MemberState>,
         settings: &Settings,
         tls: Option<&Client>,
     ) -> Result<Arc<Backend>, InvalidHeaderValue> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
-        let host = &standing.member.host;
+        let host = &member_state.member.host;
         let key = BackendKey::new(&pool.name, host, settings, tls);
         let location = self.location(old, host);
         let known = self.by_key.get(&key).or_else(|| old.by_key.get(&key)).cloned();
         let series = self.series(old, &pool.name, &settings.name);
         let member = (pool.name.clone(), settings.name.clone(), host.clone());
         let backend = match known {
-            Some(backend) if Arc::ptr_eq(&backend.standing, standing) => backend,
+            Some(backend) if Arc::ptr_eq(&backend.member_state, member_state) => backend,
             _ => Arc::new(Backend {
                 number: NUMBERS.fetch_add(1, Ordering::Relaxed),
                 key: key.clone(),
@@ -204,7 +204,7 @@ impl Backends {
                     .by_member
                     .get(&member)
                     .map_or_else(Health::new, |before| before.health.inherited()),
-                standing: standing.clone(),
+                member_state: member_state.clone(),
                 series,
             }),
         };

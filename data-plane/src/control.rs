@@ -45,14 +45,14 @@ type Stream = TlsStream<Metered<TcpStream>>;
 
 /// The sending half of a session.
 #[derive(Debug)]
-struct Speaker {
+struct MessageWriter {
     sender: Sender<Stream, ToControlPlane>,
     writing: Meter,
 }
 
-impl Speaker {
+impl MessageWriter {
     /// Sends one message, however long that takes, as long as any of it moves.
-    async fn say(&mut self, message: &ToControlPlane) -> Result<(), SessionError> {
+    async fn send(&mut self, message: &ToControlPlane) -> Result<(), SessionError> {
         self.writing.restart();
         Ok(self.writing.watch(SILENCE, self.sender.send(message)).await.map_err(SessionError::Stuck)??)
     }
@@ -60,14 +60,14 @@ impl Speaker {
 
 /// The receiving half.
 #[derive(Debug)]
-struct Listener {
+struct MessageReader {
     receiver: Receiver<Stream, ToWorker>,
     reading: Meter,
 }
 
-impl Listener {
+impl MessageReader {
     /// The next message. Safe to cancel: nothing is lost, and the silence so far still counts.
-    async fn hear(&mut self) -> Result<ToWorker, SessionError> {
+    async fn receive(&mut self) -> Result<ToWorker, SessionError> {
         let message = self.reading.watch(SILENCE, self.receiver.receive()).await;
         message.map_err(SessionError::Silent)??.ok_or(SessionError::Closed)
     }
@@ -171,13 +171,14 @@ impl Link {
             suspend.run_until_cancelled(self.connect()).await.unwrap_or(Err(SessionError::Suspended))?;
         let (reading, writing) = (stream.get_ref().0.reading(), stream.get_ref().0.writing());
         let (sender, receiver) = channel::split(stream, MAX_MESSAGE);
-        let (mut speaker, mut listener) = (Speaker { sender, writing }, Listener { receiver, reading });
+        let (mut writer, mut reader) =
+            (MessageWriter { sender, writing }, MessageReader { receiver, reading });
         let (running, metrics) = (worker.running(), self.metrics);
-        speaker.say(&ToControlPlane::Hello { version: VERSION, running, metrics }).await?;
+        writer.send(&ToControlPlane::Hello { version: VERSION, running, metrics }).await?;
         for applied in worker.applied() {
-            speaker.say(&applied).await?;
+            writer.send(&applied).await?;
         }
-        converse(worker, &self.identity, &mut speaker, &mut listener, suspend, welcomed).await
+        converse(worker, &self.identity, &mut writer, &mut reader, suspend, welcomed).await
     }
 
     /// Dials as the worker that this is. Where that is of no use and there is a token, joins first: the identity is
@@ -252,8 +253,8 @@ impl Link {
 async fn converse(
     worker: &mut Worker,
     identity: &Identity,
-    speaker: &mut Speaker,
-    listener: &mut Listener,
+    writer: &mut MessageWriter,
+    reader: &mut MessageReader,
     suspend: &CancellationToken,
     welcomed: &mut bool,
 ) -> Result<Infallible, SessionError> {
@@ -267,7 +268,7 @@ async fn converse(
     loop {
         tokio::select! {
             () = suspend.cancelled() => return Err(SessionError::Suspended),
-            message = listener.hear() => {
+            message = reader.receive() => {
                 let message = match message {
                     Err(SessionError::Closed) if renewed => return Err(SessionError::Renewed),
                     message => message?,
@@ -276,12 +277,12 @@ async fn converse(
                 match message {
                     ToWorker::Assign(snapshot) => {
                         let answer = worker.assign(*snapshot).await;
-                        speaker.say(&answer).await?;
+                        writer.send(&answer).await?;
                     }
                     ToWorker::Withdraw { gateway } => {
                         reports.forget(gateway);
                         let answer = worker.withdraw(gateway).await;
-                        speaker.say(&answer).await?;
+                        writer.send(&answer).await?;
                     }
                     ToWorker::Probe(probe) => {
                         let resolver = worker.resolver.clone();
@@ -290,7 +291,7 @@ async fn converse(
                     message @ (ToWorker::Authorities { .. } | ToWorker::Renew | ToWorker::Renewed { .. }) => {
                         if let Some(answer) = credentials(identity, message) {
                             renewed |= answer == ToControlPlane::Renewed;
-                            speaker.say(&answer).await?;
+                            writer.send(&answer).await?;
                         }
                     }
                     ToWorker::Heartbeat => renewed = false,
@@ -299,21 +300,21 @@ async fn converse(
                 }
             }
             Some(answer) = on_demand.join_next() => match answer {
-                Ok(answer) => speaker.say(&answer).await?,
+                Ok(answer) => writer.send(&answer).await?,
                 Err(error) => tracing::error!(%error, "a probe on demand has failed"),
             },
             () = health_changed.notified() => reports.ask(),
             () = reports.due(), if reports.is_asked() => {
                 for health in reports.changed(worker.health()) {
-                    speaker.say(&health).await?;
+                    writer.send(&health).await?;
                 }
             }
             _ = heartbeat.tick() => {
                 worker.save_again().await;
                 for health in reports.all(worker.health()) {
-                    speaker.say(&health).await?;
+                    writer.send(&health).await?;
                 }
-                speaker.say(&ToControlPlane::Heartbeat).await?;
+                writer.send(&ToControlPlane::Heartbeat).await?;
             }
         }
     }

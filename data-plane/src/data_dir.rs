@@ -101,8 +101,9 @@ impl DataDir {
             );
             return false;
         }
-        let places = [(self.path.clone(), UNFINISHED_AGE), (self.path.join("snapshots"), Duration::ZERO)];
-        for (dir, age) in places {
+        let connection_limit =
+            [(self.path.clone(), UNFINISHED_AGE), (self.path.join("snapshots"), Duration::ZERO)];
+        for (dir, age) in connection_limit {
             match private_file::remove_unfinished(&dir, age) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     tracing::warn!(%error, "what an earlier worker left unfinished cannot be removed");

@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::backend::Backend;
-use crate::cut::Cut;
-use crate::member::{Leaving, Member};
+use crate::close_registry::CloseReason;
+use crate::member::{DrainingMember, Member};
 use crate::runtime::Runtime;
 use crate::thread::{Command, Threads};
 
@@ -29,34 +29,34 @@ pub(crate) enum Drained {
 }
 
 impl Drained {
-    pub(crate) fn cut(&self) -> Cut {
+    pub(crate) fn close_reason(&self) -> CloseReason {
         match self {
-            Drained::Removed(_) => Cut::BackendRemoved,
-            Drained::Down(..) => Cut::BackendDown,
+            Drained::Removed(_) => CloseReason::BackendRemoved,
+            Drained::Down(..) => CloseReason::BackendDown,
         }
     }
 
     pub(crate) fn is(&self, backend: &Backend) -> bool {
         match self {
-            Drained::Removed(member) => backend.standing.member == *member,
+            Drained::Removed(member) => backend.member_state.member == *member,
             Drained::Down(member, settings) => {
-                backend.standing.member == *member && backend.key.settings == *settings
+                backend.member_state.member == *member && backend.key.settings == *settings
             }
         }
     }
 }
 
 /// Ends what runs at a removed member when its time has come. To be dropped when the member is back before.
-pub(crate) async fn end_removed(leaving: Leaving, threads: Rc<Threads>, changed: Rc<Notify>) {
-    let drained = Drained::Removed(leaving.standing.member.clone());
-    let spread_from = leaving.until - leaving.drain + spread::undisturbed(leaving.drain);
+pub(crate) async fn end_removed(draining: DrainingMember, threads: Rc<Threads>, changed: Rc<Notify>) {
+    let drained = Drained::Removed(draining.member_state.member.clone());
+    let spread_from = draining.until - draining.drain + spread::undisturbed(draining.drain);
     sleep_until(spread_from).await;
-    if leaving.standing.live() >= spread::HERD {
-        end_herd(&drained, spread_from, leaving.until, &threads).await;
+    if draining.member_state.live() >= spread::HERD {
+        end_herd(&drained, spread_from, draining.until, &threads).await;
     }
-    sleep_until(leaving.until).await;
-    leaving.standing.leave();
-    threads.broadcast(|| Command::Cut(drained.clone())).await;
+    sleep_until(draining.until).await;
+    draining.member_state.leave();
+    threads.broadcast(|| Command::Close(drained.clone())).await;
     changed.notify_one();
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn end_removed(leaving: Leaving, threads: Rc<Threads>, changed:
 async fn end_herd(drained: &Drained, from: Instant, until: Instant, threads: &Threads) {
     for (at, share) in spread::moments(from, until, fastrand::Rng::new()) {
         sleep_until(at).await;
-        threads.broadcast(|| Command::CutShare(drained.clone(), share)).await;
+        threads.broadcast(|| Command::CloseShare(drained.clone(), share)).await;
     }
 }
 
@@ -76,17 +76,17 @@ pub(crate) async fn end_while_down(
     threads: Rc<Threads>,
 ) {
     let down = || backend.health.state() == HealthState::Down;
-    let drained = Drained::Down(backend.standing.member.clone(), backend.key.settings.clone());
+    let drained = Drained::Down(backend.member_state.member.clone(), backend.key.settings.clone());
     loop {
-        backend.health.until(&down).await;
+        backend.health.wait_until(&down).await;
         tokio::select! {
             biased;
-            () = backend.health.until(|| !down()) => continue,
+            () = backend.health.wait_until(|| !down()) => continue,
             () = end_out_of_use(&backend, &drained, &current, &threads) => {}
         }
         backend.health.set_drained(true);
-        threads.broadcast(|| Command::Cut(drained.clone())).await;
-        backend.health.until(|| !down()).await;
+        threads.broadcast(|| Command::Close(drained.clone())).await;
+        backend.health.wait_until(|| !down()).await;
         backend.health.set_drained(false);
     }
 }
@@ -95,10 +95,10 @@ pub(crate) async fn end_while_down(
 /// tunnels is ended during the last quarter of that time.
 async fn end_out_of_use(backend: &Backend, drained: &Drained, current: &ArcSwap<Runtime>, threads: &Threads) {
     loop {
-        let (now, time) = (Instant::now(), current.load().roster.drain(&backend.standing.member));
+        let (now, time) = (Instant::now(), current.load().member_table.drain(&backend.member_state.member));
         let (from, until) = (now + spread::undisturbed(time), now + time);
         sleep_until(from).await;
-        let is_herd = backend.standing.live() >= spread::HERD;
+        let is_herd = backend.member_state.live() >= spread::HERD;
         if is_herd && !current.load().keeps(backend) {
             end_herd(drained, from, until, threads).await;
         }

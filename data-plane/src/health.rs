@@ -11,15 +11,15 @@ use tokio::sync::Notify;
 
 /// Counts failures in a row. Pure.
 #[derive(Debug)]
-pub(crate) struct Judge {
+pub(crate) struct HealthThreshold {
     state: HealthState,
     failures: u32,
 }
 
-impl Judge {
+impl HealthThreshold {
     /// One that begins with the verdict of an earlier one.
-    pub(crate) fn after(state: HealthState) -> Judge {
-        Judge { state, failures: 0 }
+    pub(crate) fn after(state: HealthState) -> HealthThreshold {
+        HealthThreshold { state, failures: 0 }
     }
 
     /// Takes one probe's outcome and gives the verdict: one success heals, `threshold` failures in a row condemn.
@@ -81,7 +81,7 @@ impl Health {
     }
 
     /// Waits until the verdict is as wished. For the one task that watches.
-    pub(crate) async fn until(&self, wished: impl Fn() -> bool) {
+    pub(crate) async fn wait_until(&self, wished: impl Fn() -> bool) {
         while !wished() {
             self.flipped.notified().await;
         }
@@ -140,11 +140,11 @@ mod tests {
             (1, &[false, true], Up),
         ];
         for (threshold, outcomes, expected) in cases {
-            let mut judge = Judge::after(Unknown);
+            let mut counter = HealthThreshold::after(Unknown);
             for good in *outcomes {
-                judge.observe(*good, *threshold);
+                counter.observe(*good, *threshold);
             }
-            assert_eq!(judge.state, *expected, "{threshold} {outcomes:?}");
+            assert_eq!(counter.state, *expected, "{threshold} {outcomes:?}");
         }
     }
 
@@ -158,11 +158,11 @@ mod tests {
             (Up, &[false, false, false], Down),
         ];
         for (before, outcomes, expected) in cases {
-            let mut judge = Judge::after(*before);
+            let mut counter = HealthThreshold::after(*before);
             for good in *outcomes {
-                judge.observe(*good, 3);
+                counter.observe(*good, 3);
             }
-            assert_eq!(judge.state, *expected, "{before:?} {outcomes:?}");
+            assert_eq!(counter.state, *expected, "{before:?} {outcomes:?}");
         }
     }
 

@@ -10,9 +10,9 @@
 
 mod access_log;
 mod backend;
+mod close_registry;
 mod config;
 mod control;
-mod cut;
 mod data_dir;
 mod dial;
 mod drain;
@@ -59,10 +59,10 @@ use control::Link;
 use data_dir::DataDir;
 use identity::Identity;
 use last_good::LastGood;
-use limits::Places;
+use limits::ConnectionLimit;
 use metrics::Metrics;
 use process::{Page, Process};
-use spool::Room;
+use spool::SpoolQuota;
 use thread::Threads;
 use tokens::Tokens;
 use trace::Exporter;
@@ -115,15 +115,15 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     instance.set(identity.name().unwrap_or_default());
     let log = access_log::Writer::start(&config.access_log, config.access_log_rotation, instance.clone())?;
     let spans = Exporter::start(config.otlp_endpoint.as_deref())?;
-    let places = Places::raise(config.connections_per_address);
-    let room = Room::new(config.data_dir.join("buffers"), config.buffer_space);
-    if let Err(error) = room.prepare()
+    let connection_limit = ConnectionLimit::raise(config.connections_per_address);
+    let spool_quota = SpoolQuota::new(config.data_dir.join("buffers"), config.buffer_space);
+    if let Err(error) = spool_quota.prepare()
         && is_writable
     {
         tracing::warn!(%error, "bodies cannot wait on disk");
     }
-    let threads = Rc::new(Threads::start(&config, &log, &spans, &places, &room)?);
-    let metrics = Metrics::new(places, log.dropped.clone(), spans.dropped.clone());
+    let threads = Rc::new(Threads::start(&config, &log, &spans, &connection_limit, &spool_quota)?);
+    let metrics = Metrics::new(connection_limit, log.dropped.clone(), spans.dropped.clone());
     let (drain_timeout, page) = (config.drain_timeout, config.metrics);
     let control_plane = config.control_plane.clone();
     let mut worker = Worker::new(config, threads.clone(), last_good, metrics.clone(), is_writable);

@@ -32,7 +32,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// The places for downstream connections, and for what streams of HTTP/2 need beyond that, shared by all threads of the
 /// process.
 #[derive(Clone, Debug)]
-pub(crate) struct Places {
+pub(crate) struct ConnectionLimit {
     free: Arc<Semaphore>,
     /// So many are left to new connections: further streams of HTTP/2 take none of them.
     kept_for_connections: usize,
@@ -57,7 +57,7 @@ struct Met {
 
 /// One connection's place; free again on drop.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionPermit {
     _permit: OwnedSemaphorePermit,
 }
 
@@ -70,11 +70,11 @@ fn make_table(files: u64) {
     }
 }
 
-impl Places {
+impl ConnectionLimit {
     /// Raises the soft limit of open files to the hard one and says what that allows. Each connection may need a
     /// second descriptor for its backend. One client address may hold `per_address` places: nine tenths of all if that is
     /// not given, any number if it is 0.
-    pub(crate) fn raise(per_address: Option<usize>) -> Places {
+    pub(crate) fn raise(per_address: Option<usize>) -> ConnectionLimit {
         let before = getrlimit(Resource::Nofile);
         let wanted = Rlimit { current: before.maximum, maximum: before.maximum };
         if let Err(error) = setrlimit(Resource::Nofile, wanted) {
@@ -85,14 +85,14 @@ impl Places {
         let connections = connections(files);
         tracing::info!(open_files = files, connections, "connections that the limit of open files allows");
         let telling = usize::try_from(MAX_TELLING.min(files / 16)).unwrap_or_default();
-        Places::new(connections, per_address, telling)
+        ConnectionLimit::new(connections, per_address, telling)
     }
 
-    fn new(all: usize, per_address: Option<usize>, telling: usize) -> Places {
+    fn new(all: usize, per_address: Option<usize>, telling: usize) -> ConnectionLimit {
         let tenth = all.div_ceil(10);
         // A tenth is left to everybody else, whatever one address does.
         let most = per_address.unwrap_or((all - tenth).max(1));
-        Places {
+        ConnectionLimit {
             free: Arc::new(Semaphore::new(all)),
             kept_for_connections: tenth,
             all,
@@ -104,12 +104,12 @@ impl Places {
     }
 
     /// A place, if one is free.
-    pub(crate) fn take(&self) -> Option<Place> {
+    pub(crate) fn take(&self) -> Option<ConnectionPermit> {
         let permit = self.free.clone().try_acquire_owned().ok();
         if permit.is_none() {
             self.limit("the limit of connections is reached: new clients are answered with 503 or reset");
         }
-        permit.map(|permit| Place { _permit: permit })
+        permit.map(|permit| ConnectionPermit { _permit: permit })
     }
 
     /// A share of the client's address in the places. None if the address holds all that it may.
@@ -131,17 +131,17 @@ impl Places {
 
     /// One that nobody will miss, for a further stream of a connection that has its own: none when so few are left that
     /// new connections need them.
-    pub(crate) fn take_spare(&self, client: IpAddr) -> Option<(Place, Share)> {
+    pub(crate) fn take_spare(&self, client: IpAddr) -> Option<(ConnectionPermit, Share)> {
         if self.free.available_permits() <= self.kept_for_connections {
             return None;
         }
         let share = self.share(client)?;
         let permit = self.free.clone().try_acquire_owned().ok()?;
-        Some((Place { _permit: permit }, share))
+        Some((ConnectionPermit { _permit: permit }, share))
     }
 
     /// Notes that the system itself refused a connection.
-    pub(crate) fn starved(&self, error: &io::Error) {
+    pub(crate) fn on_fd_exhaustion(&self, error: &io::Error) {
         self.limit(&format!("no connection can be accepted for now, and new clients are reset: {error}"));
     }
 
@@ -199,30 +199,30 @@ mod tests {
     #[tokio::test]
     async fn further_streams_leave_places_for_new_connections() {
         let client = "192.0.2.1".parse().unwrap();
-        let places = Places::new(20, Some(0), 1);
-        let mut taken: Vec<_> = (0..18).map(|_| places.take_spare(client)).collect();
+        let connection_limit = ConnectionLimit::new(20, Some(0), 1);
+        let mut taken: Vec<_> = (0..18).map(|_| connection_limit.take_spare(client)).collect();
         assert!(taken.iter().all(Option::is_some));
-        assert!(places.take_spare(client).is_none());
-        assert!(places.take().is_some());
+        assert!(connection_limit.take_spare(client).is_none());
+        assert!(connection_limit.take().is_some());
         taken.pop();
-        assert!(places.take_spare(client).is_some());
+        assert!(connection_limit.take_spare(client).is_some());
     }
 
     #[tokio::test]
     async fn that_there_is_no_place_is_logged_once_in_ten_seconds() {
-        let mut places = Places::new(1, None, 1);
-        let place = places.take();
+        let mut connection_limit = ConnectionLimit::new(1, None, 1);
+        let permit = connection_limit.take();
         for _ in 0..100 {
-            assert!(place.is_some() && places.take().is_none());
+            assert!(permit.is_some() && connection_limit.take().is_none());
         }
-        assert_eq!(places.times_limited(), 1);
-        Arc::get_mut(&mut places.met).unwrap().since -= 2 * LOG_INTERVAL;
+        assert_eq!(connection_limit.times_limited(), 1);
+        Arc::get_mut(&mut connection_limit.met).unwrap().since -= 2 * LOG_INTERVAL;
         for _ in 0..100 {
-            assert!(places.take().is_none());
+            assert!(connection_limit.take().is_none());
         }
-        assert_eq!(places.times_limited(), 2);
-        drop(place);
-        assert!(places.take().is_some());
+        assert_eq!(connection_limit.times_limited(), 2);
+        drop(permit);
+        assert!(connection_limit.take().is_some());
     }
 
     #[tokio::test]
@@ -231,17 +231,17 @@ mod tests {
         for (all, per_address, expected) in
             [(100, None, 90), (1, None, 1), (100, Some(7), 7), (100, Some(0), 200)]
         {
-            let places = Places::new(all, per_address, 1);
-            let held: Vec<_> = (0..200).map_while(|_| places.share(client)).collect();
+            let connection_limit = ConnectionLimit::new(all, per_address, 1);
+            let held: Vec<_> = (0..200).map_while(|_| connection_limit.share(client)).collect();
             assert_eq!(held.len(), expected, "{all} {per_address:?}");
         }
     }
 
     #[tokio::test]
     async fn the_spare_descriptor_comes_back() {
-        let places = Places::new(1, None, 1);
+        let connection_limit = ConnectionLimit::new(1, None, 1);
         for _ in 0..3 {
-            assert!(places.lend_spare().is_some());
+            assert!(connection_limit.lend_spare().is_some());
         }
     }
 

@@ -1,11 +1,11 @@
 //! From a listening socket to requests: accept, shake hands, then HTTP; one task a connection.
 
-mod guard;
 mod http1;
+mod http1_state;
 mod http2;
+mod inspected;
 mod preamble;
 mod reject;
-mod wire;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -21,20 +21,20 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::{Place, Share};
+use crate::limits::{ConnectionPermit, Share};
 use crate::metrics::cell::REQUEST;
-use crate::metrics::series::{Counted, Rejection, TLS_VERSIONS};
-use crate::proxy::dedicated::Dedicated;
+use crate::metrics::series::{ConnectionMetrics, Rejection, TLS_VERSIONS};
+use crate::proxy::dedicated::DedicatedConnections;
 use crate::runtime::Runtime;
 use crate::sockets::BACKLOG;
 use crate::stream::Stream;
 use crate::thread::{Live, Thread};
 use crate::tls::facts::TlsFacts;
 use crate::tls::{self, server::Server};
-pub(crate) use http2::{ALPN_HTTP2, Crowded, OpenStream};
+pub(crate) use http2::{ALPN_HTTP2, OpenStream, StreamLimitReached};
 
-pub(crate) use guard::Guarded;
-pub(crate) use wire::Wire;
+pub(crate) use http1_state::Http1ConnState;
+pub(crate) use inspected::InspectedStream;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -57,25 +57,25 @@ pub(crate) struct Connection {
     pub(crate) forwarded_for: HeaderValue,
     /// For `X-Forwarded-Port`.
     pub(crate) forwarded_port: HeaderValue,
-    pub(crate) counts: Counted,
+    pub(crate) counts: ConnectionMetrics,
     /// What the strict reading of HTTP/1.1 has found.
-    pub(crate) wire: Arc<Wire>,
+    pub(crate) wire: Arc<Http1ConnState>,
     /// Connections to backends that nobody else's requests may go over.
-    pub(crate) dedicated: Dedicated,
-    _place: Place,
+    pub(crate) dedicated: DedicatedConnections,
+    _permit: ConnectionPermit,
     _share: Share,
     _live: Live,
 }
 
 /// A client that has been accepted, before its handshakes: what a [`Connection`] is made of.
 #[derive(Debug)]
-struct Arrival {
+struct AcceptedConnection {
     thread: Rc<Thread>,
     current: Arc<ArcSwap<Runtime>>,
     address: SocketAddr,
     client: SocketAddr,
-    counts: Counted,
-    place: Place,
+    counts: ConnectionMetrics,
+    permit: ConnectionPermit,
     live: Live,
 }
 
@@ -106,9 +106,10 @@ pub(crate) async fn accept(
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
                 // Out of descriptors or memory: what runs goes on, new clients are reset.
-                door.thread.places.starved(&error);
+                door.thread.connection_limit.on_fd_exhaustion(&error);
                 let counts = door.current.load().series.connections.clone();
-                reject::reset_some(&door.thread.places, &socket, counts.of(door.thread.number)).await;
+                reject::reset_some(&door.thread.connection_limit, &socket, counts.of(door.thread.number))
+                    .await;
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -127,23 +128,29 @@ struct Door {
 impl Door {
     /// Serves a client, or turns it away where no place is free.
     fn admit(&self, tcp: TcpStream, client: SocketAddr) {
-        let counts = Counted::new(&self.current.load().series, self.thread.number);
-        let Some(place) = self.thread.places.take() else {
+        let counts = ConnectionMetrics::new(&self.current.load().series, self.thread.number);
+        let Some(permit) = self.thread.connection_limit.take() else {
             let runtime = self.current.load();
             let secure = runtime.sites.get(&self.address).is_some_and(|site| site.tls.is_some());
-            return reject::reject(&self.thread.places, counts.cells(), tcp, secure, Rejection::Limit);
+            return reject::reject(
+                &self.thread.connection_limit,
+                counts.cells(),
+                tcp,
+                secure,
+                Rejection::Limit,
+            );
         };
-        let arrival = Arrival {
+        let accepted = AcceptedConnection {
             live: self.thread.enter(),
             counts,
-            place,
+            permit,
             thread: self.thread.clone(),
             current: self.current.clone(),
             address: self.address,
             // A client of IPv4 that came to a socket for both has an address of IPv4.
             client: SocketAddr::new(client.ip().to_canonical(), client.port()),
         };
-        tokio::task::spawn_local(serve(arrival, tcp));
+        tokio::task::spawn_local(serve(accepted, tcp));
     }
 
     /// Takes every client from the queue of a socket. tokio's own accept does not ask the system while no event has
@@ -174,43 +181,43 @@ fn printable(client: SocketAddr) -> HeaderValue {
 
 /// One connection: who it is where a proxy says so, TLS where the site asks for it, then requests until it ends or
 /// hands itself to a tunnel.
-async fn serve(mut arrival: Arrival, mut tcp: TcpStream) {
-    let site = |arrival: &Arrival| {
-        let runtime = arrival.current.load();
-        let site = runtime.sites.get(&arrival.address)?;
+async fn serve(mut accepted: AcceptedConnection, mut tcp: TcpStream) {
+    let site = |accepted: &AcceptedConnection| {
+        let runtime = accepted.current.load();
+        let site = runtime.sites.get(&accepted.address)?;
         Some((site.tls.clone(), site.proxies.clone(), site.closing.clone()))
     };
-    let Some((tls, proxies, close)) = site(&arrival) else { return };
+    let Some((tls, proxies, close)) = site(&accepted) else { return };
     if !proxies.is_empty() {
-        match timeout(HANDSHAKE_TIMEOUT, introduce(&mut tcp, arrival.client, &proxies)).await {
-            Ok(Ok(client)) => arrival.client = client,
+        match timeout(HANDSHAKE_TIMEOUT, introduce(&mut tcp, accepted.client, &proxies)).await {
+            Ok(Ok(client)) => accepted.client = client,
             // Not at the usual level: anybody could have a line written for each connection.
             Ok(Err(error)) => {
-                arrival.counts.cells().turned_away.add(1);
-                return tracing::debug!(client = %arrival.client, %error, "turned away");
+                accepted.counts.cells().turned_away.add(1);
+                return tracing::debug!(client = %accepted.client, %error, "turned away");
             }
             Err(_) => {
-                arrival.counts.cells().turned_away.add(1);
-                return tracing::debug!(client = %arrival.client, "turned away: it said nothing in time");
+                accepted.counts.cells().turned_away.add(1);
+                return tracing::debug!(client = %accepted.client, "turned away: it said nothing in time");
             }
         }
     }
     drop(proxies);
     let secure = tls.is_some();
-    let places = &arrival.thread.places;
-    let Some(share) = places.share(arrival.client.ip()) else {
-        return reject::reject(places, arrival.counts.cells(), tcp, secure, Rejection::Address);
+    let connection_limit = &accepted.thread.connection_limit;
+    let Some(share) = connection_limit.share(accepted.client.ip()) else {
+        return reject::reject(connection_limit, accepted.counts.cells(), tcp, secure, Rejection::Address);
     };
     // Boxed, as is HTTP/2: a plain connection of HTTP/1.1 is to be no larger for what it does not need.
     let agreed = match tls {
         None => Some((Stream::Plain(tcp), None)),
-        Some(server) => Box::pin(agree(&server, tcp, &arrival)).await,
+        Some(server) => Box::pin(agree(&server, tcp, &accepted)).await,
     };
     let Some((stream, facts)) = agreed else { return };
     if stream.chose(ALPN_HTTP2) {
-        Box::pin(http2::serve(arrival.connected(share, secure, facts), stream, close)).await;
+        Box::pin(http2::serve(accepted.connected(share, secure, facts), stream, close)).await;
     } else {
-        http1::serve(arrival.connected(share, secure, facts), stream, close).await;
+        http1::serve(accepted.connected(share, secure, facts), stream, close).await;
     }
 }
 
@@ -218,9 +225,9 @@ async fn serve(mut arrival: Arrival, mut tcp: TcpStream) {
 async fn agree(
     server: &Server,
     tcp: TcpStream,
-    arrival: &Arrival,
+    accepted: &AcceptedConnection,
 ) -> Option<(Stream, Option<Box<TlsFacts>>)> {
-    let (began, counts) = (Instant::now(), arrival.counts.cells());
+    let (began, counts) = (Instant::now(), accepted.counts.cells());
     let failed = match timeout(HANDSHAKE_TIMEOUT, shake_hands(server, tcp)).await {
         Ok(Ok(agreed)) => {
             if let Some(facts) = &agreed.1 {
@@ -234,7 +241,7 @@ async fn agree(
         Err(_) => io::ErrorKind::TimedOut.into(),
     };
     counts.handshake_failures.add(1);
-    tracing::debug!(client = %arrival.client, error = %failed, "TLS handshake failed");
+    tracing::debug!(client = %accepted.client, error = %failed, "TLS handshake failed");
     None
 }
 
@@ -256,7 +263,7 @@ async fn shake_hands(server: &Server, tcp: TcpStream) -> io::Result<(Stream, Opt
     Ok((Stream::Tls(Box::new(tls.into())), Some(facts)))
 }
 
-impl Arrival {
+impl AcceptedConnection {
     fn connected(self, share: Share, secure: bool, tls: Option<Box<TlsFacts>>) -> Rc<Connection> {
         Rc::new(Connection {
             forwarded_for: printable(self.client),
@@ -269,8 +276,8 @@ impl Arrival {
             tls,
             counts: self.counts,
             wire: Arc::default(),
-            dedicated: Dedicated::default(),
-            _place: self.place,
+            dedicated: DedicatedConnections::default(),
+            _permit: self.permit,
             _share: share,
             _live: self.live,
         })

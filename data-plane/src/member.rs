@@ -27,7 +27,7 @@ pub(crate) struct Member {
 
 /// What is known of a member beyond its configuration. Shared by all threads.
 #[derive(Debug)]
-pub(crate) struct Standing {
+pub(crate) struct MemberState {
     pub(crate) member: Member,
     /// What runs at it: tunnels, and requests where somebody goes by their number.
     live: AtomicUsize,
@@ -35,15 +35,15 @@ pub(crate) struct Standing {
     gone: AtomicBool,
 }
 
-impl Standing {
-    fn new(member: Member) -> Standing {
-        Standing { member, live: AtomicUsize::new(0), gone: AtomicBool::new(false) }
+impl MemberState {
+    fn new(member: Member) -> MemberState {
+        MemberState { member, live: AtomicUsize::new(0), gone: AtomicBool::new(false) }
     }
 
     /// A member of no gateway's configuration: somebody only wants to speak with it.
-    pub(crate) fn apart(pool: &str, host: &Host) -> Arc<Standing> {
+    pub(crate) fn apart(pool: &str, host: &Host) -> Arc<MemberState> {
         let gateway = GatewayId(Uuid::nil());
-        Arc::new(Standing::new(Member { gateway, pool: Arc::from(pool), host: host.clone() }))
+        Arc::new(MemberState::new(Member { gateway, pool: Arc::from(pool), host: host.clone() }))
     }
 
     /// How much runs at it.
@@ -64,16 +64,16 @@ impl Standing {
 
 /// Counts as one thing that runs at a member for as long as it lives.
 #[derive(Debug)]
-pub(crate) struct Busy(Arc<Standing>);
+pub(crate) struct InFlightGuard(Arc<MemberState>);
 
-impl Busy {
-    pub(crate) fn at(standing: &Arc<Standing>) -> Busy {
-        standing.live.fetch_add(1, Ordering::Relaxed);
-        Busy(standing.clone())
+impl InFlightGuard {
+    pub(crate) fn at(member_state: &Arc<MemberState>) -> InFlightGuard {
+        member_state.live.fetch_add(1, Ordering::Relaxed);
+        InFlightGuard(member_state.clone())
     }
 }
 
-impl Drop for Busy {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.live.fetch_sub(1, Ordering::Relaxed);
     }
@@ -81,33 +81,33 @@ impl Drop for Busy {
 
 /// Every member of a gateway, and those that are on the way out.
 #[derive(Debug, Default)]
-pub(crate) struct Roster {
-    present: HashMap<Member, Present>,
-    leaving: HashMap<Member, Leaving>,
+pub(crate) struct MemberTable {
+    present: HashMap<Member, ActiveMember>,
+    draining: HashMap<Member, DrainingMember>,
 }
 
 #[derive(Debug)]
-struct Present {
-    standing: Arc<Standing>,
+struct ActiveMember {
+    member_state: Arc<MemberState>,
     /// How long it has from its removal.
     drain: Duration,
 }
 
 /// A member that was removed.
 #[derive(Clone, Debug)]
-pub(crate) struct Leaving {
-    pub(crate) standing: Arc<Standing>,
+pub(crate) struct DrainingMember {
+    pub(crate) member_state: Arc<MemberState>,
     /// How long it had from its removal.
     pub(crate) drain: Duration,
     /// When what still runs at it is ended.
     pub(crate) until: Instant,
 }
 
-impl Roster {
+impl MemberTable {
     /// The members of `content`, each the one that it was in `old`. Those that are gone from now on have the time that
     /// their settings granted them then; those that were on the way out keep theirs. A member whose pool no rule leads
     /// to any more keeps the time that it had while a rule did: its tunnels began under those settings.
-    pub(crate) fn new(gateway: GatewayId, content: &Content, old: &Roster, now: Instant) -> Roster {
+    pub(crate) fn new(gateway: GatewayId, content: &Content, old: &MemberTable, now: Instant) -> MemberTable {
         let mut present = HashMap::new();
         let granted = drain_timeouts(content);
         for (index, pool) in content.pools.iter().enumerate() {
@@ -116,19 +116,22 @@ impl Roster {
             for host in &pool.members {
                 let member = Member { gateway, pool: name.clone(), host: host.clone() };
                 let drain = granted.unwrap_or_else(|| old.drain(&member));
-                let known = old.standing(&member).filter(|standing| !standing.is_gone()).cloned();
-                let standing = known.unwrap_or_else(|| Arc::new(Standing::new(member.clone())));
-                present.insert(member, Present { standing, drain });
+                let known = old.member_state(&member).filter(|member_state| !member_state.is_gone()).cloned();
+                let member_state = known.unwrap_or_else(|| Arc::new(MemberState::new(member.clone())));
+                present.insert(member, ActiveMember { member_state, drain });
             }
         }
-        let removed = old.present.iter().map(|(member, Present { standing, drain })| {
-            (member.clone(), Leaving { standing: standing.clone(), drain: *drain, until: now + *drain })
+        let removed = old.present.iter().map(|(member, ActiveMember { member_state, drain })| {
+            (
+                member.clone(),
+                DrainingMember { member_state: member_state.clone(), drain: *drain, until: now + *drain },
+            )
         });
-        let still = old.leaving.iter().map(|(member, leaving)| (member.clone(), leaving.clone()));
-        let leaving = removed.chain(still).filter(|(member, leaving)| {
-            !present.contains_key(member) && leaving.until > now && !leaving.standing.is_gone()
+        let still = old.draining.iter().map(|(member, draining)| (member.clone(), draining.clone()));
+        let draining = removed.chain(still).filter(|(member, draining)| {
+            !present.contains_key(member) && draining.until > now && !draining.member_state.is_gone()
         });
-        Roster { leaving: leaving.collect(), present }
+        MemberTable { draining: draining.collect(), present }
     }
 
     /// Whether it is part of the configuration.
@@ -137,20 +140,20 @@ impl Roster {
     }
 
     /// What is known of a member, be it there or on the way out.
-    pub(crate) fn standing(&self, member: &Member) -> Option<&Arc<Standing>> {
-        let present = self.present.get(member).map(|present| &present.standing);
-        present.or_else(|| self.leaving.get(member).map(|leaving| &leaving.standing))
+    pub(crate) fn member_state(&self, member: &Member) -> Option<&Arc<MemberState>> {
+        let present = self.present.get(member).map(|present| &present.member_state);
+        present.or_else(|| self.draining.get(member).map(|draining| &draining.member_state))
     }
 
     /// How long what runs at a member may go on once it gets nothing new.
     pub(crate) fn drain(&self, member: &Member) -> Duration {
         let present = self.present.get(member).map(|present| present.drain);
-        present.or_else(|| self.leaving.get(member).map(|leaving| leaving.drain)).unwrap_or(DRAIN)
+        present.or_else(|| self.draining.get(member).map(|draining| draining.drain)).unwrap_or(DRAIN)
     }
 
     /// Those on the way out.
-    pub(crate) fn leaving(&self) -> impl Iterator<Item = &Leaving> {
-        self.leaving.values()
+    pub(crate) fn draining(&self) -> impl Iterator<Item = &DrainingMember> {
+        self.draining.values()
     }
 }
 
@@ -184,13 +187,13 @@ mod tests {
     }
 
     /// One configuration after another, each so many seconds after the first: what the last makes of it.
-    fn after(steps: &[(u64, &[u8])]) -> (Vec<Roster>, Instant) {
+    fn after(steps: &[(u64, &[u8])]) -> (Vec<MemberTable>, Instant) {
         let start = Instant::now();
-        let mut rosters = vec![Roster::default()];
+        let mut rosters = vec![MemberTable::default()];
         for (seconds, members) in steps {
             let now = start + Duration::from_secs(*seconds);
             let old = rosters.last().unwrap();
-            rosters.push(Roster::new(GatewayId(Uuid::nil()), &content(members), old, now));
+            rosters.push(MemberTable::new(GatewayId(Uuid::nil()), &content(members), old, now));
         }
         (rosters, start)
     }
@@ -209,28 +212,31 @@ mod tests {
         for (steps, expected) in cases {
             let (rosters, start) = after(steps);
             let last = rosters.last().unwrap();
-            let mut leaving: Vec<_> =
-                last.leaving().map(|one| (one.standing.member.host.clone(), one.until - start)).collect();
-            leaving.sort();
+            let mut draining: Vec<_> = last
+                .draining()
+                .map(|one| (one.member_state.member.host.clone(), one.until - start))
+                .collect();
+            draining.sort();
             let expected: Vec<_> =
                 expected.iter().map(|(n, at)| (host(*n), Duration::from_secs(*at))).collect();
-            assert_eq!(leaving, expected, "{steps:?}");
+            assert_eq!(draining, expected, "{steps:?}");
         }
     }
 
     #[test]
     fn a_member_that_is_back_in_time_is_the_one_that_it_was() {
         let (rosters, _) = after(&[(0, &[1]), (5, &[]), (6, &[1])]);
-        let standing = |roster: &Roster| roster.standing(&member(1)).unwrap().clone();
-        let busy = Busy::at(&standing(&rosters[1]));
+        let member_state =
+            |member_table: &MemberTable| member_table.member_state(&member(1)).unwrap().clone();
+        let busy = InFlightGuard::at(&member_state(&rosters[1]));
         assert!(!rosters[2].contains(&member(1)));
-        assert_eq!(standing(&rosters[2]).live(), 1, "on its way out");
-        assert_eq!(standing(&rosters[3]).live(), 1, "back");
+        assert_eq!(member_state(&rosters[2]).live(), 1, "on its way out");
+        assert_eq!(member_state(&rosters[3]).live(), 1, "back");
         drop(busy);
-        assert_eq!(standing(&rosters[3]).live(), 0);
+        assert_eq!(member_state(&rosters[3]).live(), 0);
 
-        standing(&rosters[2]).leave();
-        let back = Roster::new(GatewayId(Uuid::nil()), &content(&[1]), &rosters[2], Instant::now());
-        assert!(!standing(&back).is_gone(), "what was ended does not come back");
+        member_state(&rosters[2]).leave();
+        let back = MemberTable::new(GatewayId(Uuid::nil()), &content(&[1]), &rosters[2], Instant::now());
+        assert!(!member_state(&back).is_gone(), "what was ended does not come back");
     }
 }

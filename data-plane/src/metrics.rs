@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tidegate_shared::id::GatewayId;
 
-use crate::limits::Places;
+use crate::limits::ConnectionLimit;
 use crate::runtime::Runtime;
 use page::{Page, Process};
 pub(crate) use server::Server;
@@ -26,7 +26,7 @@ pub(crate) use server::Server;
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     gateways: Arc<Mutex<BTreeMap<GatewayId, Arc<ArcSwap<Runtime>>>>>,
-    places: Places,
+    connection_limit: ConnectionLimit,
     lines_dropped: Arc<AtomicU64>,
     spans_dropped: Arc<AtomicU64>,
     unsaved: Arc<AtomicUsize>,
@@ -34,11 +34,17 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn new(
-        places: Places,
+        connection_limit: ConnectionLimit,
         lines_dropped: Arc<AtomicU64>,
         spans_dropped: Arc<AtomicU64>,
     ) -> Metrics {
-        Metrics { gateways: Arc::default(), places, lines_dropped, spans_dropped, unsaved: Arc::default() }
+        Metrics {
+            gateways: Arc::default(),
+            connection_limit,
+            lines_dropped,
+            spans_dropped,
+            unsaved: Arc::default(),
+        }
     }
 
     /// Shows a gateway from now on.
@@ -60,9 +66,9 @@ impl Metrics {
     fn page(&self) -> String {
         let gateways = self.lock().values().map(|current| current.load_full()).collect();
         let process = Process {
-            places: self.places.all(),
-            places_free: self.places.free(),
-            limited: self.places.times_limited(),
+            connection_limit: self.connection_limit.all(),
+            places_free: self.connection_limit.free(),
+            limited: self.connection_limit.times_limited(),
             lines_dropped: self.lines_dropped.load(Ordering::Relaxed),
             spans_dropped: self.spans_dropped.load(Ordering::Relaxed),
             unsaved: self.unsaved.load(Ordering::Relaxed),
@@ -91,7 +97,7 @@ mod tests {
         let rows: Vec<String> = families::ALL.iter().map(|family| family.row()).collect();
         assert_eq!(documented, rows.iter().map(String::as_str).collect());
 
-        let metrics = Metrics::new(Places::raise(None), Arc::default(), Arc::default());
+        let metrics = Metrics::new(ConnectionLimit::raise(None), Arc::default(), Arc::default());
         let page = metrics.page();
         let exported: BTreeSet<&str> = page
             .lines()

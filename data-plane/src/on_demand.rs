@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::backend::{Backend, Backends};
-use crate::member::Standing;
+use crate::member::MemberState;
 use crate::probe::ask_in_time;
 use crate::resolver::{Resolver, Turns};
 use crate::tls::client::{self, Client};
@@ -76,7 +76,7 @@ fn backends(order: &OnDemandProbe) -> Result<(Vec<Arc<Backend>>, Backends), Stri
     let OnDemandProbe { pool, settings, roots, .. } = order;
     let client = client(settings, roots)?;
     let (none, mut own) = (Backends::default(), Backends::default());
-    let members = pool.members.iter().map(|host| Standing::apart(&pool.name, host));
+    let members = pool.members.iter().map(|host| MemberState::apart(&pool.name, host));
     let backends = members.map(|member| own.adopt(&none, pool, &member, settings, client.as_ref()));
     let backends = backends.collect::<Result<_, _>>();
     backends.map(|backends| (backends, own)).map_err(|_| "A member's name is no header value.".to_owned())

@@ -17,20 +17,20 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::backend::Backend;
-use crate::health::Judge;
+use crate::health::HealthThreshold;
 
 pub(crate) use ask::ask_in_time;
 
 /// Probes `backend` until it is dropped. `changed` is told whenever verdict or reason change.
 pub(crate) async fn run(backend: Arc<Backend>, changed: Rc<Notify>) {
     let probe = backend.probe().clone();
-    let mut judge = Judge::after(backend.health.state());
+    let mut counter = HealthThreshold::after(backend.health.state());
     loop {
         // Listened for from here on: a probe that hangs at an old address may be how a move is met.
         let moved = backend.location.moved();
         let outcome = ask_in_time(&backend, &probe).await;
         let before = backend.health.state();
-        let state = judge.observe(outcome.is_ok(), probe.unhealthy_threshold);
+        let state = counter.observe(outcome.is_ok(), probe.unhealthy_threshold);
         let reason = outcome.unwrap_or_else(|reason| reason);
         if backend.health.set(state, &reason) {
             changed.notify_one();

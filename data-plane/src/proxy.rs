@@ -17,7 +17,7 @@ mod forward;
 mod handshake;
 mod headers;
 mod http2;
-pub(crate) mod page;
+pub(crate) mod local_reply;
 mod path;
 mod pick;
 mod record;
@@ -41,7 +41,7 @@ use crate::http1::Fault;
 use crate::listener::Connection;
 use crate::metrics::series::REQUEST;
 use crate::runtime::{Action, Route, Selection, Target};
-use crate::spool::Room;
+use crate::spool::SpoolQuota;
 use crate::thread::Thread;
 use crate::trace;
 use body::{Passing, RequestBody, ResponseBody};
@@ -49,25 +49,25 @@ use buffer::held::Held;
 use error::ProxyError;
 use forward::Exchange;
 use handshake::Handshake;
-use headers::{Dropped, Present};
+use headers::{Dropped, HeaderFlags};
 use record::{Record, TransactionId};
 use rewrite::{RewriteFault, Rewriting};
 use upstream::Purpose;
 
 /// What is found out about a request before its phases begin.
 #[derive(Clone, Copy, Debug)]
-struct Facts {
+struct RequestMeta {
     id: TransactionId,
-    present: Present,
+    present: HeaderFlags,
     trace: trace::Part,
 }
 
-impl Facts {
-    fn of<B>(request: &Request<B>, id: TransactionId, thread: &Thread) -> Facts {
-        let present = Present::of(request.headers());
-        let traced = present.has(Present::TRACE).then(|| request.headers());
+impl RequestMeta {
+    fn of<B>(request: &Request<B>, id: TransactionId, thread: &Thread) -> RequestMeta {
+        let present = HeaderFlags::of(request.headers());
+        let traced = present.has(HeaderFlags::TRACE).then(|| request.headers());
         let span = || thread.random.borrow_mut().u64(1..).to_be_bytes();
-        Facts { id, present, trace: trace::Part::of(traced, id.bytes(), span, thread.spans.is_on()) }
+        RequestMeta { id, present, trace: trace::Part::of(traced, id.bytes(), span, thread.spans.is_on()) }
     }
 }
 
@@ -86,11 +86,11 @@ pub(crate) async fn serve(
         _ => absolute::translate(&mut request),
     };
     let mut record = Record::start(&connection, id, &request);
-    let facts = Facts::of(&request, id, &connection.thread);
-    record.trace(facts.trace.exported());
+    let meta = RequestMeta::of(&request, id, &connection.thread);
+    record.trace(meta.trace.exported());
     let to_head = request.method() == Method::HEAD;
     let answered = match translated {
-        Ok(()) => answer(&connection, request, facts, &mut record).await,
+        Ok(()) => answer(&connection, request, meta, &mut record).await,
         Err(error) => {
             if matches!(error, ProxyError::Refused(_)) {
                 connection.counts.cells().malformed.add(1);
@@ -101,8 +101,8 @@ pub(crate) async fn serve(
     let response = match answered {
         Ok(Answer::Passed(exchange)) => {
             let holds = record.route().is_some_and(|route| route.buffering.responses);
-            let room = holds.then(|| connection.thread.room.of(connection.client.ip()));
-            respond(exchange, record, room.as_ref())
+            let spool_quota = holds.then(|| connection.thread.spool_quota.of(connection.client.ip()));
+            respond(exchange, record, spool_quota.as_ref())
         }
         Ok(Answer::Own(response)) => {
             record.answer(response.status(), response.headers());
@@ -139,7 +139,7 @@ enum Answer {
 }
 
 /// A tunnel that a client asks for.
-struct Wish {
+struct UpgradeRequest {
     handshake: Handshake,
     head: tunnel::Head,
     downstream: OnUpgrade,
@@ -148,7 +148,7 @@ struct Wish {
 async fn answer(
     connection: &Rc<Connection>,
     mut request: Box<Request<RequestBody>>,
-    facts: Facts,
+    meta: RequestMeta,
     record: &mut Record,
 ) -> Result<Answer, ProxyError> {
     let route = admit(connection, &request, record)?;
@@ -169,12 +169,13 @@ async fn answer(
     };
 
     let bound = pick::bound(target, request.headers());
-    let wish = match facts.present.has(Present::UPGRADE) || request.version() == Version::HTTP_2 {
-        true => wish(connection, rewriting.as_deref(), &mut request)?,
+    let upgrade_request = match meta.present.has(HeaderFlags::UPGRADE) || request.version() == Version::HTTP_2
+    {
+        true => upgrade_request(connection, rewriting.as_deref(), &mut request)?,
         false => None,
     };
-    record.drop_headers(prepare(connection, &selection, target, rewriting.as_deref(), facts, &mut request)?);
-    let (purpose, buffered) = match &wish {
+    record.drop_headers(prepare(connection, &selection, target, rewriting.as_deref(), meta, &mut request)?);
+    let (purpose, buffered) = match &upgrade_request {
         Some(_) => {
             Handshake::ask(request.headers_mut());
             (Purpose::Tunnel, false)
@@ -189,7 +190,8 @@ async fn answer(
 
     let mut exchange = forward::exchange(connection, target, bound, request, purpose, record).await?;
     record.answered(&exchange.response);
-    let switched = switch(connection, &selection, target, &mut exchange, wish, (facts.id, record.traced()))?;
+    let switched =
+        switch(connection, &selection, target, &mut exchange, upgrade_request, (meta.id, record.traced()))?;
     if let Some(rewriting) = rewriting.filter(|_| !switched) {
         rewriting.answer(connection, &selection, &mut exchange.response)?;
     }
@@ -219,11 +221,11 @@ fn admit<B>(
 }
 
 /// The tunnel that a request asks for, if it does.
-fn wish<B>(
+fn upgrade_request<B>(
     connection: &Connection,
     rewriting: Option<&Rewriting>,
     request: &mut Request<B>,
-) -> Result<Option<Wish>, ProxyError> {
+) -> Result<Option<UpgradeRequest>, ProxyError> {
     if http2::is_asked_for(request.headers()) {
         return Err(ProxyError::Http2Upgrade);
     }
@@ -233,7 +235,11 @@ fn wish<B>(
     }
     Ok(handshake.map(|handshake| {
         let target = rewriting.map_or(request.uri(), Rewriting::original_uri);
-        Wish { handshake, head: tunnel::Head::of(request, target), downstream: hyper::upgrade::on(request) }
+        UpgradeRequest {
+            handshake,
+            head: tunnel::Head::of(request, target),
+            downstream: hyper::upgrade::on(request),
+        }
     }))
 }
 
@@ -243,13 +249,14 @@ fn prepare<B>(
     selection: &Selection,
     target: &Target,
     rewriting: Option<&Rewriting>,
-    facts: Facts,
+    meta: RequestMeta,
     request: &mut Request<B>,
 ) -> Result<Dropped, ProxyError> {
     let asked = rewriting.map_or(request.uri(), Rewriting::original_uri);
-    let told = headers::Told::of(facts.id, facts.trace, asked);
+    let gateway_headers = headers::GatewayHeaders::of(meta.id, meta.trace, asked);
     let rules = selection.route.headers;
-    let dropped = headers::prepare_request(request.headers_mut(), facts.present, connection, told, rules);
+    let dropped =
+        headers::prepare_request(request.headers_mut(), meta.present, connection, gateway_headers, rules);
     if let Some(rewriting) = rewriting {
         rewriting.change_headers(request)?;
     }
@@ -265,11 +272,11 @@ fn switch(
     selection: &Selection,
     target: &Target,
     exchange: &mut Exchange,
-    wish: Option<Wish>,
+    upgrade_request: Option<UpgradeRequest>,
     identity: (TransactionId, Option<trace::Context>),
 ) -> Result<bool, ProxyError> {
-    match (wish, exchange.response.status() == StatusCode::SWITCHING_PROTOCOLS) {
-        (Some(Wish { handshake, head, downstream }), true) => {
+    match (upgrade_request, exchange.response.status() == StatusCode::SWITCHING_PROTOCOLS) {
+        (Some(UpgradeRequest { handshake, head, downstream }), true) => {
             if let Some(fault) = handshake.fault(exchange.response.headers()) {
                 return Err(exchange.false_upgrade(fault));
             }
@@ -278,7 +285,9 @@ fn switch(
             Ok(true)
         }
         (None, true) => Err(exchange.false_upgrade("to a request that asked for none")),
-        (Some(wish), false) if wish.handshake.is_mistaken_for_open(&exchange.response) => {
+        (Some(upgrade_request), false)
+            if upgrade_request.handshake.is_mistaken_for_open(&exchange.response) =>
+        {
             Err(exchange.no_upgrade())
         }
         (_, false) => Ok(false),
@@ -286,14 +295,18 @@ fn switch(
 }
 
 /// Makes the backend's answer the client's: its head without what concerned the upstream connection alone, its body
-/// piece by piece: held in `room`, if there is one, while the client is slower.
-fn respond(exchange: Exchange, mut record: Record, room: Option<&Room>) -> Response<ResponseBody> {
+/// piece by piece: held in `spool_quota`, if there is one, while the client is slower.
+fn respond(
+    exchange: Exchange,
+    mut record: Record,
+    spool_quota: Option<&SpoolQuota>,
+) -> Response<ResponseBody> {
     let Exchange { response, backend, busy, lease, patience, .. } = exchange;
     let (mut parts, inner) = response.into_parts();
     record.answer(parts.status, &parts.headers);
     let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
-    let present = Present::of(&parts.headers);
-    let wanted = if present.has(Present::UPGRADE) { parts.headers.remove(UPGRADE) } else { None };
+    let present = HeaderFlags::of(&parts.headers);
+    let wanted = if present.has(HeaderFlags::UPGRADE) { parts.headers.remove(UPGRADE) } else { None };
     headers::drop_hop_by_hop(&mut parts.headers, present);
     headers::canonical_length(&mut parts.headers, present);
     parts.version = Version::HTTP_11;
@@ -310,8 +323,14 @@ fn respond(exchange: Exchange, mut record: Record, room: Option<&Room>) -> Respo
             lease.give_back();
         }
         ResponseBody::Whole(bytes::Bytes::new())
-    } else if let Some(room) = room {
-        ResponseBody::Held(Box::new(Held::start((inner, backend, busy), lease, record, patience, room)))
+    } else if let Some(spool_quota) = spool_quota {
+        ResponseBody::Held(Box::new(Held::start(
+            (inner, backend, busy),
+            lease,
+            record,
+            patience,
+            spool_quota,
+        )))
     } else {
         ResponseBody::Passing(Box::new(Passing {
             inner,

@@ -27,13 +27,13 @@ use tidegate_shared::id::GatewayId;
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::{Backend, Backends};
-use crate::member::Roster;
+use crate::member::MemberTable;
 use crate::metrics::series::Series;
-use crate::proxy::page::Answers;
+use crate::proxy::local_reply::LocalReplies;
 use crate::tls::server::Server;
 pub(crate) use balance::Draw;
 pub(crate) use build::BuildError;
-use build::Departing;
+use build::DrainingBackends;
 use hosts::HostTable;
 pub(crate) use route::{Action, Redirect, RedirectTarget, Route, Rule, Selection, Unroutable, Way};
 pub(crate) use target::{HostPolicy, Target};
@@ -50,11 +50,11 @@ pub(crate) struct Runtime {
     /// What is counted of its connections, and of requests that no listener takes.
     pub(crate) series: Series,
     /// Backends of members that were removed and are on the way out, for clients that are bound to them.
-    pub(crate) departing: Departing,
+    pub(crate) departing: DrainingBackends,
     /// Every member of every pool, and those on the way out.
-    pub(crate) roster: Roster,
+    pub(crate) member_table: MemberTable,
     /// How own answers read where no listener answers for a request.
-    pub(crate) answers: Arc<Answers>,
+    pub(crate) answers: Arc<LocalReplies>,
 }
 
 impl Runtime {

@@ -33,7 +33,7 @@ const MANY_CLIENTS: usize = 1024;
 
 /// The room for all spools of a worker. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Room {
+pub(crate) struct SpoolQuota {
     inner: Arc<Inner>,
     /// Whose bodies wait; none for those of nobody in particular.
     client: Option<IpAddr>,
@@ -60,17 +60,17 @@ pub(crate) enum SpoolError {
     Io(#[from] io::Error),
 }
 
-impl Room {
+impl SpoolQuota {
     /// At most `limit` bytes in `dir`.
-    pub(crate) fn new(dir: PathBuf, limit: u64) -> Room {
+    pub(crate) fn new(dir: PathBuf, limit: u64) -> SpoolQuota {
         let (used, next) = (AtomicU64::new(0), AtomicU64::new(0));
         let (turns, clients) = (Arc::new(Semaphore::new(AT_ONCE)), Mutex::default());
-        Room { inner: Arc::new(Inner { dir, limit, used, next, turns, clients }), client: None }
+        SpoolQuota { inner: Arc::new(Inner { dir, limit, used, next, turns, clients }), client: None }
     }
 
     /// The same room for bodies of this client. An IPv6 client has a whole /64 network.
-    pub(crate) fn of(&self, client: IpAddr) -> Room {
-        Room { inner: self.inner.clone(), client: Some(network(client)) }
+    pub(crate) fn of(&self, client: IpAddr) -> SpoolQuota {
+        SpoolQuota { inner: self.inner.clone(), client: Some(network(client)) }
     }
 
     /// The turns of its client.
@@ -135,9 +135,9 @@ fn remove(path: &Path) -> io::Result<()> {
 
 /// One temporary file.
 #[derive(Debug)]
-pub(crate) struct Spool {
+pub(crate) struct SpoolFile {
     file: Arc<File>,
-    room: Room,
+    spool_quota: SpoolQuota,
     /// The turns of its client.
     turns: Arc<Semaphore>,
     /// How far it has ever been written: that much room is its own.
@@ -147,51 +147,51 @@ pub(crate) struct Spool {
 /// Bytes on their way from a spool.
 pub(crate) type Reading = Pin<Box<dyn Future<Output = io::Result<Bytes>>>>;
 
-impl Spool {
+impl SpoolFile {
     /// An empty one.
-    pub(crate) async fn create(room: &Room) -> io::Result<Spool> {
-        let number = room.inner.next.fetch_add(1, Ordering::Relaxed);
+    pub(crate) async fn create(spool_quota: &SpoolQuota) -> io::Result<SpoolFile> {
+        let number = spool_quota.inner.next.fetch_add(1, Ordering::Relaxed);
         // A predecessor of this process may still make files there while it drains.
-        let path = room.inner.dir.join(format!("{}-{number}", std::process::id()));
+        let path = spool_quota.inner.dir.join(format!("{}-{number}", std::process::id()));
         let make = move || {
             let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
             remove(&path)?;
             Ok(file)
         };
-        let turns = room.turns();
-        let file = Arc::new(room.aside(&turns, make).await?);
-        Ok(Spool { file, room: room.clone(), turns, reserved: Cell::new(0) })
+        let turns = spool_quota.turns();
+        let file = Arc::new(spool_quota.aside(&turns, make).await?);
+        Ok(SpoolFile { file, spool_quota: spool_quota.clone(), turns, reserved: Cell::new(0) })
     }
 
     /// Writes at a place that is not behind the end of what was written.
     pub(crate) async fn write(&self, at: u64, bytes: Bytes) -> Result<(), SpoolError> {
         let more = (at + bytes.len() as u64).saturating_sub(self.reserved.get());
-        if !self.room.reserve(more) {
+        if !self.spool_quota.reserve(more) {
             return Err(SpoolError::NoRoom);
         }
         self.reserved.set(self.reserved.get() + more);
         let file = self.file.clone();
-        self.room.aside(&self.turns, move || file.write_all_at(&bytes, at)).await?;
+        self.spool_quota.aside(&self.turns, move || file.write_all_at(&bytes, at)).await?;
         Ok(())
     }
 
     /// Reads what was written there.
     pub(crate) fn read(&self, at: u64, length: usize) -> Reading {
-        let (file, room, turns) = (self.file.clone(), self.room.clone(), self.turns.clone());
+        let (file, spool_quota, turns) = (self.file.clone(), self.spool_quota.clone(), self.turns.clone());
         Box::pin(async move {
             let read = move || {
                 let mut buffer = vec![0; length];
                 file.read_exact_at(&mut buffer, at)?;
                 Ok(Bytes::from(buffer))
             };
-            room.aside(&turns, read).await
+            spool_quota.aside(&turns, read).await
         })
     }
 }
 
-impl Drop for Spool {
+impl Drop for SpoolFile {
     fn drop(&mut self) {
-        self.room.inner.used.fetch_sub(self.reserved.get(), Ordering::Relaxed);
+        self.spool_quota.inner.used.fetch_sub(self.reserved.get(), Ordering::Relaxed);
     }
 }
 
@@ -205,9 +205,9 @@ mod tests {
         let path = dir.path().join("buffers");
         fs::create_dir(&path).unwrap();
         fs::write(path.join("7"), "left behind").unwrap();
-        let room = Room::new(path.clone(), 10);
-        room.prepare().unwrap();
-        let spool = Spool::create(&room).await.unwrap();
+        let spool_quota = SpoolQuota::new(path.clone(), 10);
+        spool_quota.prepare().unwrap();
+        let spool = SpoolFile::create(&spool_quota).await.unwrap();
         spool.write(0, Bytes::from_static(b"0123")).await.unwrap();
         spool.write(4, Bytes::from_static(b"4567")).await.unwrap();
         assert_eq!(spool.read(2, 4).await.unwrap(), "2345");
@@ -218,21 +218,21 @@ mod tests {
         assert_eq!(spool.read(0, 8).await.unwrap(), "abcd4567");
         let refused = spool.write(8, Bytes::from_static(b"890")).await;
         assert!(matches!(refused, Err(SpoolError::NoRoom)), "{refused:?}");
-        let other = Spool::create(&room).await.unwrap();
+        let other = SpoolFile::create(&spool_quota).await.unwrap();
         assert!(matches!(other.write(0, Bytes::from_static(b"abc")).await, Err(SpoolError::NoRoom)));
         drop(spool);
         other.write(0, Bytes::from_static(b"0123456789")).await.unwrap();
         drop(other);
-        assert_eq!(room.inner.used.load(Ordering::Relaxed), 0);
+        assert_eq!(spool_quota.inner.used.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]
     async fn a_client_whose_files_are_slow_keeps_no_other_waiting() {
         let dir = tempfile::tempdir().unwrap();
-        let room = Room::new(dir.path().join("buffers"), 10);
-        room.prepare().unwrap();
+        let spool_quota = SpoolQuota::new(dir.path().join("buffers"), 10);
+        spool_quota.prepare().unwrap();
         let [busy, same, other] = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"];
-        let of = |client: &str| room.of(client.parse().unwrap());
+        let of = |client: &str| spool_quota.of(client.parse().unwrap());
         let (hold, held) = std::sync::mpsc::channel::<()>();
         let held = Arc::new(Mutex::new(held));
         let slow = of(busy);
@@ -247,7 +247,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert!(Arc::ptr_eq(&of(same).turns(), &slow.turns()), "one network is one client");
-        Spool::create(&of(other)).await.unwrap().write(0, Bytes::from_static(b"0")).await.unwrap();
+        SpoolFile::create(&of(other)).await.unwrap().write(0, Bytes::from_static(b"0")).await.unwrap();
         drop(hold);
         while waiting.join_next().await.is_some() {}
     }
@@ -256,9 +256,9 @@ mod tests {
     async fn a_disk_that_fails_is_an_error_and_no_more() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("buffers");
-        let room = Room::new(path.clone(), 10);
-        room.prepare().unwrap();
+        let spool_quota = SpoolQuota::new(path.clone(), 10);
+        spool_quota.prepare().unwrap();
         fs::remove_dir(&path).unwrap();
-        assert!(Spool::create(&room).await.is_err());
+        assert!(SpoolFile::create(&spool_quota).await.is_err());
     }
 }

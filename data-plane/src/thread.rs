@@ -19,14 +19,14 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::{self, Logger};
+use crate::close_registry::{CloseReason, Registry};
 use crate::config::{Config, Timeouts};
-use crate::cut::{Cut, Registry};
 use crate::drain::{Drained, spread};
-use crate::limits::Places;
+use crate::limits::ConnectionLimit;
 use crate::listener;
 use crate::proxy::upstream::Upstreams;
 use crate::runtime::Runtime;
-use crate::spool::Room;
+use crate::spool::SpoolQuota;
 use crate::trace;
 
 /// How long tunnels that were told to end may take to do so.
@@ -45,9 +45,9 @@ pub(crate) enum Command {
     /// Send a copy of every listening socket that is not being closed.
     CopySockets(mpsc::Sender<(SocketAddr, io::Result<OwnedFd>)>),
     /// End what runs at a backend that gets nothing new, and whose time has passed.
-    Cut(Drained),
+    Close(Drained),
     /// End a share of the tunnels that run there, between 0 and 1, chosen at random.
-    CutShare(Drained, f64),
+    CloseShare(Drained, f64),
     /// Finish what runs, at most until the time has passed, then end. Listeners are closed by their own tokens.
     Drain { timeout: Duration },
 }
@@ -65,7 +65,7 @@ pub(crate) struct Thread {
     /// Where its spans go.
     pub(crate) spans: trace::Handle,
     /// One for each downstream connection or tunnel; shared by all threads of the process.
-    pub(crate) places: Places,
+    pub(crate) connection_limit: ConnectionLimit,
     /// What each socket of a tunnel may hold for each direction; 0 for what the system allows.
     pub(crate) tunnel_buffer: usize,
     /// How long clients are waited for.
@@ -73,7 +73,7 @@ pub(crate) struct Thread {
     /// How many bytes the body of a request may have.
     pub(crate) max_request_body: u64,
     /// Where bodies wait that are held; shared by all threads of the process.
-    pub(crate) room: Room,
+    pub(crate) spool_quota: SpoolQuota,
     /// This thread's part of [`spread::HERD`].
     herd: usize,
     /// For transaction ids, and for what ends first: unique, not secret.
@@ -113,16 +113,16 @@ impl Thread {
     }
 
     /// Ends what runs at that backend.
-    pub(crate) fn cut(&self, drained: &Drained) {
+    pub(crate) fn close(&self, drained: &Drained) {
         for registry in [&self.tunnels, &self.conversations] {
-            registry.cut(drained.cut(), |backend| drained.is(backend));
+            registry.close(drained.close_reason(), |backend| drained.is(backend));
         }
     }
 
     /// Ends a share of the tunnels that run at that backend.
-    fn cut_share(&self, drained: &Drained, share: f64) {
+    fn close_share(&self, drained: &Drained, share: f64) {
         let random = &mut self.random.borrow_mut();
-        self.tunnels.cut_share(drained.cut(), share, random, |backend| drained.is(backend));
+        self.tunnels.close_share(drained.close_reason(), share, random, |backend| drained.is(backend));
     }
 
     async fn emptied(&self) {
@@ -141,7 +141,7 @@ impl Thread {
         let random = self.random.borrow_mut().fork();
         for (at, share) in spread::moments(from, until, random) {
             sleep_until(at).await;
-            self.tunnels.cut_share(Cut::Stopping, share, &mut self.random.borrow_mut(), |_| true);
+            self.tunnels.close_share(CloseReason::Stopping, share, &mut self.random.borrow_mut(), |_| true);
         }
     }
 
@@ -162,7 +162,7 @@ impl Thread {
             return;
         }
         tracing::warn!(connections = self.live.get(), "the drain timeout has passed");
-        self.tunnels.cut(Cut::Stopping, |_| true);
+        self.tunnels.close(CloseReason::Stopping, |_| true);
         // Each runs once more to end in order; connections just end with the thread.
         let ended = async {
             while !self.tunnels.is_empty() {
@@ -193,8 +193,8 @@ impl Threads {
         config: &Config,
         log: &access_log::Writer,
         spans: &trace::Exporter,
-        places: &Places,
-        room: &Room,
+        connection_limit: &ConnectionLimit,
+        spool_quota: &SpoolQuota,
     ) -> io::Result<Threads> {
         let outlets = || Outlets {
             tunnel_buffer: config.tunnel_buffer,
@@ -202,8 +202,8 @@ impl Threads {
             max_request_body: config.max_request_body,
             log: log.handle(),
             spans: spans.handle(),
-            places: places.clone(),
-            room: room.clone(),
+            connection_limit: connection_limit.clone(),
+            spool_quota: spool_quota.clone(),
             herd: spread::HERD.div_ceil(config.threads.get()),
         };
         (0..config.threads.get())
@@ -281,8 +281,8 @@ struct Outlets {
     max_request_body: u64,
     log: access_log::Handle,
     spans: trace::Handle,
-    places: Places,
-    room: Room,
+    connection_limit: ConnectionLimit,
+    spool_quota: SpoolQuota,
     herd: usize,
 }
 
@@ -312,11 +312,11 @@ async fn run(mut commands: mpsc::Receiver<Command>, number: usize, outlets: Outl
         conversations: Rc::default(),
         log: Logger::new(outlets.log),
         spans: outlets.spans,
-        places: outlets.places,
+        connection_limit: outlets.connection_limit,
         tunnel_buffer: outlets.tunnel_buffer,
         timeouts: outlets.timeouts,
         max_request_body: outlets.max_request_body,
-        room: outlets.room,
+        spool_quota: outlets.spool_quota,
         herd: outlets.herd,
         random: RefCell::new(fastrand::Rng::new()),
         listeners: RefCell::default(),
@@ -331,8 +331,8 @@ async fn run(mut commands: mpsc::Receiver<Command>, number: usize, outlets: Outl
                 tokio::task::spawn_local(listener::accept(thread.clone(), socket, address, current, close));
             }
             Command::CopySockets(to) => thread.copy_sockets(to).await,
-            Command::Cut(drained) => thread.cut(&drained),
-            Command::CutShare(drained, share) => thread.cut_share(&drained, share),
+            Command::Close(drained) => thread.close(&drained),
+            Command::CloseShare(drained, share) => thread.close_share(&drained, share),
             Command::Drain { timeout } => {
                 thread.drain(timeout).await;
                 break;

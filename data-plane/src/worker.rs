@@ -314,12 +314,12 @@ impl Worker {
     /// is back before is left alone, and is given the whole time when it goes again.
     fn drain(&mut self, runtime: &Runtime) {
         // A gateway may have been withdrawn a moment ago, and be back.
-        self.draining.retain(|member, task| !task.0.is_finished() && !runtime.roster.contains(member));
-        for leaving in runtime.roster.leaving() {
+        self.draining.retain(|member, task| !task.0.is_finished() && !runtime.member_table.contains(member));
+        for draining in runtime.member_table.draining() {
             let (threads, changed) = (self.threads.clone(), self.health_changed.clone());
             let wait =
-                || Task(tokio::task::spawn_local(drain::end_removed(leaving.clone(), threads, changed)));
-            self.draining.entry(leaving.standing.member.clone()).or_insert_with(wait);
+                || Task(tokio::task::spawn_local(drain::end_removed(draining.clone(), threads, changed)));
+            self.draining.entry(draining.member_state.member.clone()).or_insert_with(wait);
         }
     }
 

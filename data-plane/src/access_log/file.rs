@@ -168,16 +168,16 @@ mod tests {
     /// Takes so many bytes, and then no more until it is told to.
     struct Disk {
         written: Vec<u8>,
-        room: usize,
+        spool_quota: usize,
     }
 
     impl Write for Disk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let count = bytes.len().min(self.room);
+            let count = bytes.len().min(self.spool_quota);
             if count == 0 {
                 return Err(io::ErrorKind::StorageFull.into());
             }
-            self.room -= count;
+            self.spool_quota -= count;
             self.written.extend_from_slice(&bytes[..count]);
             Ok(count)
         }
@@ -189,14 +189,14 @@ mod tests {
 
     #[test]
     fn after_half_a_line_the_next_begins_anew() {
-        for (room, expected) in
+        for (spool_quota, expected) in
             [(0, "next\n"), (2, "li\nnext\n"), (5, "line\nnext\n"), (7, "line\nan\nnext\n")]
         {
-            let (mut disk, mut torn) = (Disk { written: Vec::new(), room }, false);
+            let (mut disk, mut torn) = (Disk { written: Vec::new(), spool_quota }, false);
             assert!(write_lines(&mut disk, b"line\nanother\n", &mut torn).is_err());
             // Full still: what is torn stays so.
             assert!(write_lines(&mut disk, b"lost\n", &mut torn).is_err());
-            disk.room = 100;
+            disk.spool_quota = 100;
             write_lines(&mut disk, b"next\n", &mut torn).unwrap();
             assert_eq!(String::from_utf8(disk.written).unwrap(), expected);
         }

@@ -16,8 +16,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Connection;
-use super::guard::Guarded;
-use super::wire::Busy;
+use super::http1_state::RequestGuard;
+use super::inspected::InspectedStream;
 use crate::http1::Fault;
 use crate::metrics::series::{REQUEST, RESPONSE};
 use crate::proxy;
@@ -35,9 +35,9 @@ const FIRST_REQUEST: Duration = Duration::from_secs(2);
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
     let (client, address, own) = (connection.client, connection.address, connection.clone());
     let (wire, thread) = (connection.wire.clone(), &connection.thread);
-    let stream = Guarded::new(stream, wire, thread.timeouts, thread.max_request_body);
+    let stream = InspectedStream::new(stream, wire, thread.timeouts, thread.max_request_body);
     let service = service_fn(move |request| {
-        let busy = Busy::new(&connection.wire);
+        let busy = RequestGuard::new(&connection.wire);
         let answered = proxy::serve(connection.clone(), request);
         async move {
             let response = answered.await?;
@@ -99,7 +99,7 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
 #[derive(Debug)]
 struct Answered {
     body: ResponseBody,
-    _busy: Busy,
+    _busy: RequestGuard,
 }
 
 impl Body for Answered {

@@ -48,7 +48,7 @@ const MAX_ERRORS: usize = 100;
 
 /// Said of a request that there is no place for: its stream would be one too many.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Crowded;
+pub(crate) struct StreamLimitReached;
 
 /// Serves requests until the connection ends: the client's doing, or after `close` or when it is used up, when what
 /// runs may finish.
@@ -130,8 +130,8 @@ async fn answer(
     mut request: Request<Incoming>,
 ) -> Result<hyper::Response<Sent>, Infallible> {
     let stream = OpenStream::current().expect("the executor has noted which stream this is");
-    if !stream.has_place(&connection.thread.places, connection.client.ip()) {
-        request.extensions_mut().insert(Crowded);
+    if !stream.has_place(&connection.thread.connection_limit, connection.client.ip()) {
+        request.extensions_mut().insert(StreamLimitReached);
     }
     let response = proxy::serve(connection.clone(), request).await?;
     Ok(response.map(|body| Sent::new(body, stream, connection)))

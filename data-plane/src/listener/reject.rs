@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::limits::Places;
+use crate::limits::ConnectionLimit;
 use crate::metrics::series::{Connections, Rejection};
 
 /// How long a client may take to ask, and how long to read the answer and close.
@@ -23,9 +23,15 @@ const TOO_MANY: &[u8] =
     b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: 5\r\nConnection: close\r\n\r\n";
 
 /// Turns a client away, and counts it. `secure`: it will speak TLS, in which it cannot be told anything.
-pub(super) fn reject(places: &Places, counts: &Connections, tcp: TcpStream, secure: bool, why: Rejection) {
+pub(super) fn reject(
+    connection_limit: &ConnectionLimit,
+    counts: &Connections,
+    tcp: TcpStream,
+    secure: bool,
+    why: Rejection,
+) {
     counts.rejected[why as usize].add(1);
-    let Some(permit) = places.tell().filter(|_| !secure) else { return reset(tcp) };
+    let Some(permit) = connection_limit.tell().filter(|_| !secure) else { return reset(tcp) };
     let answer = match why {
         Rejection::Limit => NO_PLACE,
         Rejection::Address => TOO_MANY,
@@ -37,9 +43,13 @@ pub(super) fn reject(places: &Places, counts: &Connections, tcp: TcpStream, secu
 }
 
 /// Accepts and resets some clients at the expense of the spare descriptor.
-pub(super) async fn reset_some(places: &Places, socket: &TcpListener, counts: &Connections) {
+pub(super) async fn reset_some(
+    connection_limit: &ConnectionLimit,
+    socket: &TcpListener,
+    counts: &Connections,
+) {
     for _ in 0..BATCH {
-        let Some(lent) = places.lend_spare() else { return };
+        let Some(lent) = connection_limit.lend_spare() else { return };
         // Without waiting: what is not there yet may find a descriptor when it comes.
         let accepted = std::future::poll_fn(|cx| std::task::Poll::Ready(socket.poll_accept(cx))).await;
         let std::task::Poll::Ready(Ok((tcp, _))) = accepted else { return };

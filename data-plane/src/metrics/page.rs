@@ -36,7 +36,7 @@ pub(crate) struct Page {
 /// What the process as a whole has to say.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Process {
-    pub(crate) places: usize,
+    pub(crate) connection_limit: usize,
     pub(crate) places_free: usize,
     pub(crate) limited: u64,
     pub(crate) lines_dropped: u64,
@@ -223,8 +223,9 @@ impl Page {
     }
 
     fn process(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let Process { places, places_free, limited, lines_dropped, spans_dropped, unsaved } = self.process;
-        PLACES.write(encoder, |samples| samples.gauge(&[], places as f64))?;
+        let Process { connection_limit, places_free, limited, lines_dropped, spans_dropped, unsaved } =
+            self.process;
+        PLACES.write(encoder, |samples| samples.gauge(&[], connection_limit as f64))?;
         PLACES_FREE.write(encoder, |samples| samples.gauge(&[], places_free as f64))?;
         LIMITED.write(encoder, |samples| samples.count(&[], limited))?;
         LINES_DROPPED.write(encoder, |samples| samples.count(&[], lines_dropped))?;

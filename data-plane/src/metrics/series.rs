@@ -201,14 +201,14 @@ impl Series {
 
 /// Counts a connection for as long as it lives, on its own thread.
 #[derive(Debug)]
-pub(crate) struct Counted {
+pub(crate) struct ConnectionMetrics {
     connections: Arc<Shards<Connections>>,
     thread: usize,
 }
 
-impl Counted {
-    pub(crate) fn new(series: &Series, thread: usize) -> Counted {
-        let counted = Counted { connections: series.connections.clone(), thread };
+impl ConnectionMetrics {
+    pub(crate) fn new(series: &Series, thread: usize) -> ConnectionMetrics {
+        let counted = ConnectionMetrics { connections: series.connections.clone(), thread };
         counted.cells().opened.add(1);
         counted
     }
@@ -219,7 +219,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for ConnectionMetrics {
     fn drop(&mut self) {
         self.cells().closed.add(1);
     }

@@ -24,7 +24,7 @@ use crate::backend::Backend;
 use crate::error_info::ErrorInfo;
 use crate::http1::Fault;
 use crate::listener::Connection;
-use crate::member::Busy;
+use crate::member::InFlightGuard;
 use crate::pace::Pace;
 use crate::thread::Thread;
 
@@ -151,8 +151,8 @@ impl RequestBody {
         {
             let pace = progress.map_or(Pace::UNLIMITED, |progress| progress.pace.get());
             let progress = Progress::start(thread.max_request_body, pace);
-            let room = thread.room.of(client);
-            let collected = collect(inner, Some(&progress), &room, thread.timeouts.body).await?;
+            let spool_quota = thread.spool_quota.of(client);
+            let collected = collect(inner, Some(&progress), &spool_quota, thread.timeouts.body).await?;
             *self = RequestBody::replay(collected.replay(), &progress);
         }
         Ok(())
@@ -256,7 +256,7 @@ impl ResponseBody {
 pub(crate) struct Passing {
     pub(crate) inner: Incoming,
     pub(crate) backend: Arc<Backend>,
-    pub(crate) busy: Option<Busy>,
+    pub(crate) busy: Option<InFlightGuard>,
     /// The connection that it comes from, to be kept once the body is at its end. Dropped earlier, it is closed.
     pub(crate) lease: Option<Lease>,
     pub(crate) record: Record,

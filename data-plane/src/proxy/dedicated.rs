@@ -12,19 +12,19 @@ const MAX: usize = 8;
 /// The idle connections to backends of one client connection. Most have none, and pay a pointer for it; they end with
 /// it.
 #[derive(Default)]
-pub(crate) struct Dedicated(Cell<Option<Box<Kept>>>);
+pub(crate) struct DedicatedConnections(Cell<Option<Box<Kept>>>);
 
 /// From the oldest to the newest.
 #[derive(Default)]
 struct Kept(Vec<(Key, CheckedSender)>);
 
-impl fmt::Debug for Dedicated {
+impl fmt::Debug for DedicatedConnections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Dedicated(…)")
     }
 }
 
-impl Dedicated {
+impl DedicatedConnections {
     fn with<R>(&self, work: impl FnOnce(&mut Vec<(Key, CheckedSender)>) -> R) -> R {
         let mut kept = self.0.take().unwrap_or_default();
         let list = &mut kept.0;

@@ -5,10 +5,10 @@ use http::{HeaderValue, Response, StatusCode, header};
 use thiserror::Error;
 
 use super::body::ResponseBody;
-use super::page::Answers;
+use super::local_reply::LocalReplies;
 use super::rewrite::RewriteFault;
 use super::upstream::ConnectError;
-use crate::cut::Cut;
+use crate::close_registry::CloseReason;
 use crate::error_info::ErrorInfo;
 use crate::http1::Fault;
 use crate::runtime::Unroutable;
@@ -70,7 +70,7 @@ pub(crate) enum ProxyError {
     #[error("backend {backend}: {}", with_cause(source))]
     Broken { backend: String, source: hyper::Error },
     #[error("backend {backend}: {}", cut.reason())]
-    Drained { backend: String, cut: Cut },
+    Drained { backend: String, cut: CloseReason },
     #[error("backend {backend} answered 101: {what}")]
     FalseUpgrade { backend: String, what: &'static str },
     #[error(
@@ -176,7 +176,7 @@ impl ProxyError {
     }
 
     /// The gateway's own answer. To a HEAD request it has no body.
-    pub(crate) fn response(&self, answers: &Answers, to_head: bool) -> Response<ResponseBody> {
+    pub(crate) fn response(&self, answers: &LocalReplies, to_head: bool) -> Response<ResponseBody> {
         let status = self.status();
         let mut response = answers.response(status, to_head);
         let headers = response.headers_mut();
@@ -276,7 +276,7 @@ mod tests {
             (ProxyError::PlainHttp, 400, ErrorInfo::HttpToHttpsPort, true),
         ];
         for (error, status, info, closes) in cases {
-            let response = error.response(&Answers::default(), false);
+            let response = error.response(&LocalReplies::default(), false);
             let found = (response.status().as_u16(), error.info());
             assert_eq!(found, (status, info), "{error:?}");
             assert_eq!(response.headers().contains_key(header::CONNECTION), closes, "{error:?}");
@@ -285,10 +285,10 @@ mod tests {
 
     #[test]
     fn what_is_not_to_be_had_now_may_be_asked_for_again() {
-        let response = ProxyError::Spool(SpoolError::NoRoom).response(&Answers::default(), false);
+        let response = ProxyError::Spool(SpoolError::NoRoom).response(&LocalReplies::default(), false);
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()[header::RETRY_AFTER], "5");
-        let response = ProxyError::EmptyPool.response(&Answers::default(), false);
+        let response = ProxyError::EmptyPool.response(&LocalReplies::default(), false);
         assert!(!response.headers().contains_key(header::RETRY_AFTER));
     }
 }

@@ -29,7 +29,7 @@ use super::upstream::{self, ConnectError, Key, Purpose, Sender, Unanswered};
 use crate::backend::Backend;
 use crate::http1::Fault;
 use crate::listener::Connection;
-use crate::member::Busy;
+use crate::member::InFlightGuard;
 use crate::runtime::{HostPolicy, Target};
 use crate::tls::client;
 use times::Times;
@@ -41,7 +41,7 @@ pub(crate) struct Exchange {
     pub(crate) backend: Arc<Backend>,
     /// The backend's number in its target.
     pub(crate) member: usize,
-    pub(crate) busy: Option<Busy>,
+    pub(crate) busy: Option<InFlightGuard>,
     pub(crate) lease: Option<Lease>,
     /// How long the backend may pause within its body.
     pub(crate) patience: Duration,

@@ -1,7 +1,7 @@
 //! What a gateway must drop from a message and what it adds. Pure.
 
+mod flags;
 mod names;
-mod present;
 pub(super) mod trailers;
 
 use std::borrow::Cow;
@@ -19,8 +19,8 @@ use super::error::ProxyError;
 use super::record::TransactionId;
 use crate::listener::Connection;
 use crate::trace;
+pub(super) use flags::HeaderFlags;
 pub(crate) use names::Dropped;
-pub(super) use present::Present;
 
 /// How many headers the gateway adds to a request.
 const OWN: usize = 7;
@@ -59,13 +59,13 @@ pub(crate) fn canonical(host: &HeaderValue) -> Option<CanonicalHost<'_>> {
 }
 
 /// Removes what concerns one connection only (RFC 9110, section 7.6.1), names listed in `Connection` included.
-pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap, present: Present) {
-    if present.has(Present::TRANSFER_ENCODING) {
+pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap, flags: HeaderFlags) {
+    if flags.has(HeaderFlags::TRANSFER_ENCODING) {
         headers.remove(TRANSFER_ENCODING);
         // The framing is chosen anew for the next hop; a length beside it would be a second opinion.
         headers.remove(CONTENT_LENGTH);
     }
-    if present.has(Present::CONNECTION) {
+    if flags.has(HeaderFlags::CONNECTION) {
         let nominated: Vec<HeaderName> =
             list(headers, &CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
         for name in nominated {
@@ -76,10 +76,10 @@ pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap, present: Present) {
         }
         headers.remove(CONNECTION);
     }
-    if present.has(Present::UPGRADE) {
+    if flags.has(HeaderFlags::UPGRADE) {
         headers.remove(UPGRADE);
     }
-    if present.has(Present::HOP_BY_HOP) {
+    if flags.has(HeaderFlags::HOP_BY_HOP) {
         for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRAILER] {
             headers.remove(name);
         }
@@ -88,8 +88,8 @@ pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap, present: Present) {
 
 /// Gives the length of a response its canonical form: `005` is the 5 that the gateway has read, and other readers could
 /// take it for octal. HTTP/2 lets an empty length through, which is read as 0, and several, of which the first is read.
-pub(crate) fn canonical_length(headers: &mut HeaderMap, present: Present) {
-    if !present.has(Present::ODD_LENGTH) {
+pub(crate) fn canonical_length(headers: &mut HeaderMap, flags: HeaderFlags) {
+    if !flags.has(HeaderFlags::ODD_LENGTH) {
         return;
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
@@ -102,17 +102,17 @@ pub(crate) fn canonical_length(headers: &mut HeaderMap, present: Present) {
 
 /// What the gateway tells the backend of a request, beside what its connection says.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct GatewayHeaders {
     id: TransactionId,
     trace: trace::Part,
     target: HeaderValue,
 }
 
-impl Told {
+impl GatewayHeaders {
     /// `target` is what the client asked for, whatever becomes of it on the way.
-    pub(crate) fn of(id: TransactionId, trace: trace::Part, target: &Uri) -> Told {
+    pub(crate) fn of(id: TransactionId, trace: trace::Part, target: &Uri) -> GatewayHeaders {
         let target = target.path_and_query().map_or("/", PathAndQuery::as_str);
-        Told { id, trace, target: HeaderValue::from_str(target).expect("a target is printable") }
+        GatewayHeaders { id, trace, target: HeaderValue::from_str(target).expect("a target is printable") }
     }
 }
 
@@ -121,9 +121,9 @@ impl Told {
 /// name.
 pub(crate) fn prepare_request(
     headers: &mut HeaderMap,
-    present: Present,
+    flags: HeaderFlags,
     connection: &Connection,
-    told: Told,
+    gateway_headers: GatewayHeaders,
     rules: RequestHeaders,
 ) -> Dropped {
     let mut dropped = Dropped::default();
@@ -132,19 +132,19 @@ pub(crate) fn prepare_request(
         (dropped, lines) = Dropped::from(headers, rules.names);
         connection.counts.cells().headers_dropped.add(lines);
     }
-    drop_hop_by_hop(headers, present);
+    drop_hop_by_hop(headers, flags);
     headers.reserve(OWN);
-    if present.has(Present::EXPECT) {
+    if flags.has(HeaderFlags::EXPECT) {
         // The gateway has answered 100 itself by reading the body; the backend is not to be asked again.
         headers.remove(EXPECT);
     }
     let client = client(connection, rules);
-    let forwarded_for = match present.has(Present::FORWARDED_FOR) {
+    let forwarded_for = match flags.has(HeaderFlags::FORWARDED_FOR) {
         true => forwarded_for(headers, &client),
         false => client.into_owned(),
     };
     headers.insert(X_FORWARDED_FOR, forwarded_for);
-    if present.has(Present::FINGERPRINT) {
+    if flags.has(HeaderFlags::FINGERPRINT) {
         headers.remove(X_AZURE_JA4_FINGERPRINT);
     }
     let scheme = if connection.secure { "https" } else { "http" };
@@ -154,10 +154,11 @@ pub(crate) fn prepare_request(
         Some(host) => headers.insert(X_ORIGINAL_HOST, host),
         None => headers.remove(X_ORIGINAL_HOST),
     };
-    headers.insert(X_ORIGINAL_URL, told.target);
-    let id = HeaderValue::from_str(told.id.digits().as_str()).expect("hexadecimal digits are a header value");
+    headers.insert(X_ORIGINAL_URL, gateway_headers.target);
+    let id = HeaderValue::from_str(gateway_headers.id.digits().as_str())
+        .expect("hexadecimal digits are a header value");
     headers.insert(X_APPGW_TRACE_ID, id);
-    told.trace.tell(headers, present.has(Present::TRACE));
+    gateway_headers.trace.tell(headers, flags.has(HeaderFlags::TRACE));
     dropped
 }
 
@@ -235,8 +236,8 @@ mod tests {
         ]);
         headers.append(CONNECTION, HeaderValue::from_bytes(b"\xfcber, x-third").unwrap());
         headers.append("x-third", HeaderValue::from_static("4"));
-        let present = Present::of(&headers);
-        drop_hop_by_hop(&mut headers, present);
+        let flags = HeaderFlags::of(&headers);
+        drop_hop_by_hop(&mut headers, flags);
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["host", "x-end-to-end"]);
@@ -245,8 +246,8 @@ mod tests {
     #[test]
     fn a_length_survives_being_named_in_connection() {
         let mut headers = map(&[("connection", "content-length"), ("content-length", "5")]);
-        let present = Present::of(&headers);
-        drop_hop_by_hop(&mut headers, present);
+        let flags = HeaderFlags::of(&headers);
+        drop_hop_by_hop(&mut headers, flags);
         assert_eq!(headers["content-length"], "5");
     }
 
@@ -267,8 +268,8 @@ mod tests {
             for length in sent.split(',') {
                 headers.append(CONTENT_LENGTH, HeaderValue::from_static(length));
             }
-            let present = Present::of(&headers);
-            canonical_length(&mut headers, present);
+            let flags = HeaderFlags::of(&headers);
+            canonical_length(&mut headers, flags);
             assert_eq!(
                 headers.get_all(CONTENT_LENGTH).iter().collect::<Vec<_>>(),
                 Vec::from_iter(expected),

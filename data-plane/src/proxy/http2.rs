@@ -20,7 +20,7 @@ use crate::config::Timeouts;
 use crate::http1::Fault;
 use crate::http1::is_length;
 use crate::http1::request::{is_expectation, is_method, is_target};
-use crate::listener::Crowded;
+use crate::listener::StreamLimitReached;
 use crate::pace::Pace;
 
 /// The largest header field, name and value together.
@@ -34,7 +34,7 @@ const MAX_FIELD: usize = 8 * 1024;
 /// something else than a WebSocket; whatever HTTP/1.1 would not let through either; a
 /// stream that there is no place for.
 pub(super) fn translate<B>(request: &mut Request<B>, max_body: u64) -> Result<(), ProxyError> {
-    if request.extensions().get::<Crowded>().is_some() {
+    if request.extensions().get::<StreamLimitReached>().is_some() {
         return Err(ProxyError::NoPlace);
     }
     if request.method() == Method::CONNECT {

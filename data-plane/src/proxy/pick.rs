@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::header::HeaderMap;
 
-use super::dedicated::Dedicated;
+use super::dedicated::DedicatedConnections;
 use crate::backend::Backend;
 use crate::runtime::{Draw, Target};
 
@@ -50,7 +50,7 @@ impl<'a> Pick<'a> {
         target: &'a Target,
         bound: Option<usize>,
         client: IpAddr,
-        dedicated: &Dedicated,
+        dedicated: &DedicatedConnections,
     ) -> Pick<'a> {
         let own = if target.dedicated { dedicated.backend() } else { None };
         let own = own.and_then(|backend| target.number_of(backend));

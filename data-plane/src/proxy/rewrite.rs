@@ -20,7 +20,7 @@ use tidegate_shared::path::has_dot_segments;
 
 use super::error::ProxyError;
 use super::headers;
-use super::variables::{Asked, Changed, Scene, View};
+use super::variables::{ConnectionVars, EvalContext, HeaderEdit, OriginalRequest};
 use crate::listener::Connection;
 use crate::runtime::Selection;
 use crate::runtime::pattern::{self, Exhausted};
@@ -75,12 +75,12 @@ pub(crate) fn request<B>(
     let mut rewriting = Box::new(Rewriting::of(request));
     for _ in 0..ROUNDS {
         let Some(set) = &selection.way().rewrites else { return Ok((selection, Some(rewriting))) };
-        let scene = Scene::of(connection, &selection.route);
+        let vars = ConnectionVars::of(connection, &selection.route);
         let of_paths = set.is_of_paths;
         if of_paths && has_dot_segments(request.uri().path()) {
             return Err(ProxyError::DotSegments);
         }
-        let again = rewriting.apply(set, scene, request.uri_mut())?;
+        let again = rewriting.apply(set, vars, request.uri_mut())?;
         if of_paths && has_dot_segments(request.uri().path()) {
             return Err(ProxyError::DotSegments);
         }
@@ -95,10 +95,10 @@ pub(crate) fn request<B>(
 /// What rewrites have done with one request, and what those of its answer need to know of it.
 #[derive(Debug)]
 pub(crate) struct Rewriting {
-    asked: Asked,
+    original: OriginalRequest,
     /// The target when the last set's turn came.
     target: Uri,
-    changed: Vec<Changed>,
+    changed: Vec<HeaderEdit>,
     /// For each rule of the last set, how many changes there were when its turn came.
     seen: Vec<usize>,
     budget: Budget,
@@ -110,7 +110,7 @@ impl Rewriting {
     /// Before anything has been done with the request.
     fn of<B>(request: &Request<B>) -> Rewriting {
         Rewriting {
-            asked: Asked::copy(request),
+            original: OriginalRequest::copy(request),
             target: request.uri().clone(),
             changed: Vec::new(),
             seen: Vec::new(),
@@ -121,7 +121,12 @@ impl Rewriting {
 
     /// Applies a set to the request: its path and query at once, its headers when they are asked for. Says whether
     /// the new path is to decide anew where the request goes.
-    fn apply(&mut self, set: &RewriteSet, scene: Scene<'_>, uri: &mut Uri) -> Result<bool, RewriteFault> {
+    fn apply(
+        &mut self,
+        set: &RewriteSet,
+        vars: ConnectionVars<'_>,
+        uri: &mut Uri,
+    ) -> Result<bool, RewriteFault> {
         let mut reroute = false;
         self.target.clone_from(uri);
         self.seen.clear();
@@ -130,14 +135,14 @@ impl Rewriting {
             if !concerns_request(rule) {
                 continue;
             }
-            let view = of_request(scene, &self.asked, &self.target, &self.changed);
+            let view = of_request(vars, &self.original, &self.target, &self.changed);
             let Some(finds) = Finds::of(&rule.conditions, &view, &self.searches)? else { continue };
             for change in &rule.request {
-                let view = of_request(scene, &self.asked, &self.target, &self.changed);
+                let view = of_request(vars, &self.original, &self.target, &self.changed);
                 let value = finds.expand(&change.value, &view, &mut self.budget)?;
                 self.changed.push((change.name.clone(), header_value(&value)));
             }
-            let view = of_request(scene, &self.asked, &self.target, &self.changed);
+            let view = of_request(vars, &self.original, &self.target, &self.changed);
             url::rewrite(uri, rule, &finds, &view, &mut self.budget)?;
             reroute |= rule.reroute;
         }
@@ -146,7 +151,7 @@ impl Rewriting {
 
     /// What the client asked for.
     pub(crate) fn original_uri(&self) -> &Uri {
-        &self.asked.uri
+        &self.original.uri
     }
 
     /// Makes the changes to the headers of the request, which the gateway has put its own into already.
@@ -181,16 +186,16 @@ impl Rewriting {
         response: &mut Response<B>,
     ) -> Result<(), RewriteFault> {
         let Some(set) = &selection.way().rewrites else { return Ok(()) };
-        let scene = Scene::of(connection, &selection.route);
+        let vars = ConnectionVars::of(connection, &selection.route);
         let status = response.status();
-        self.change_answer(set, scene, status, response.headers_mut())
+        self.change_answer(set, vars, status, response.headers_mut())
     }
 
     /// Applies the set that the request was last rewritten with.
     fn change_answer(
         &self,
         set: &RewriteSet,
-        scene: Scene<'_>,
+        vars: ConnectionVars<'_>,
         status: StatusCode,
         headers: &mut HeaderMap,
     ) -> Result<(), RewriteFault> {
@@ -199,7 +204,7 @@ impl Rewriting {
             if rule.response.is_empty() {
                 continue;
             }
-            let before = of_request(scene, &self.asked, &self.target, &self.changed[..*seen]);
+            let before = of_request(vars, &self.original, &self.target, &self.changed[..*seen]);
             let view = before.with(status, headers);
             let Some(finds) = Finds::of(&rule.conditions, &view, &self.searches)? else { continue };
             for change in &rule.response {
@@ -216,7 +221,7 @@ impl Rewriting {
         &self,
         change: &Change,
         finds: &Finds,
-        view: &View<'_>,
+        view: &EvalContext<'_>,
         headers: &HeaderMap,
         budget: &mut Budget,
     ) -> Result<Vec<HeaderValue>, RewriteFault> {
@@ -240,8 +245,13 @@ impl Rewriting {
 }
 
 /// What a rule sees of a request alone.
-fn of_request<'a>(scene: Scene<'a>, asked: &'a Asked, target: &'a Uri, changed: &'a [Changed]) -> View<'a> {
-    View { scene, asked, target, changed, response: None }
+fn of_request<'a>(
+    vars: ConnectionVars<'a>,
+    original: &'a OriginalRequest,
+    target: &'a Uri,
+    changed: &'a [HeaderEdit],
+) -> EvalContext<'a> {
+    EvalContext { vars, original, target, changed, response: None }
 }
 
 fn concerns_request(rule: &Rule) -> bool {

@@ -4,11 +4,11 @@
 //! One task a tunnel. It waits for readiness first and only then borrows the thread's buffer, writes at once, and
 //! keeps bytes of its own only where a write was short: an idle tunnel holds two sockets and a few numbers.
 
+mod access_log;
 mod close;
 mod flow;
 mod leg;
 mod liveness;
-mod story;
 mod watch;
 
 use std::future::poll_fn;
@@ -31,10 +31,10 @@ use super::forward::Exchange;
 use super::record::TransactionId;
 use super::upstream::Checked;
 use crate::backend::Backend;
-use crate::cut::{Cut, Registration};
+use crate::close_registry::{CloseReason, Registration};
 use crate::drain::Drained;
-use crate::listener::{Connection, Guarded, OpenStream};
-use crate::member::Busy;
+use crate::listener::{Connection, InspectedStream, OpenStream};
+use crate::member::InFlightGuard;
 use crate::metrics::series::Tunnels;
 use crate::runtime::{Selection, Target};
 use crate::stream::{PEER_TIMEOUT, Stream};
@@ -86,10 +86,10 @@ pub(crate) fn open(
         let span = thread.random.borrow_mut().u64(1..).to_be_bytes();
         Box::new(trace::Context { parent: Some(handshake.span), span, ..handshake })
     });
-    let story = Story {
+    let context = TunnelContext {
         connection: connection.clone(),
         selection: selection.clone(),
-        _busy: Busy::at(&exchange.backend.standing),
+        _busy: InFlightGuard::at(&exchange.backend.member_state),
         backend: exchange.backend.clone(),
         head: Head { source_port, ..head },
         id,
@@ -109,13 +109,14 @@ pub(crate) fn open(
             Err(_) => return tracing::debug!("a tunnel's client did not take its 101"),
         };
         // A task of its own: this one's state, with both handovers in it, need not live as long as the tunnel.
-        tokio::task::spawn_local(run(downstream, upstream, limits, story));
+        tokio::task::spawn_local(run(downstream, upstream, limits, context));
     });
 }
 
 /// The client's end, with what came over it behind the handshake.
 fn client_parts(upgraded: Upgraded) -> (Stream, Bytes) {
-    let parts = upgraded.downcast::<TokioIo<Guarded>>().expect("every client's connection is guarded");
+    let parts =
+        upgraded.downcast::<TokioIo<InspectedStream>>().expect("every client's connection is guarded");
     let (stream, held) = parts.io.into_inner().into_parts();
     // hyper was given nothing of what follows a handshake.
     debug_assert!(parts.read_buf.is_empty());
@@ -138,7 +139,7 @@ struct Limits {
 
 /// Everything that the line at the tunnel's end needs.
 #[derive(Debug)]
-struct Story {
+struct TunnelContext {
     connection: Rc<Connection>,
     selection: Selection,
     backend: Arc<Backend>,
@@ -147,7 +148,7 @@ struct Story {
     /// Its part in a trace.
     context: Option<Box<trace::Context>>,
     since: Timestamp,
-    _busy: Busy,
+    _busy: InFlightGuard,
 }
 
 /// How a tunnel ended.
@@ -160,7 +161,7 @@ enum End {
     /// Nothing moved for this long.
     Idle(Duration),
     /// The gateway was told to end it.
-    Cut(Cut),
+    Drained(CloseReason),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,14 +222,14 @@ async fn run(
     (client, from_client): (Leg, Bytes),
     (backend, from_backend): (Stream, Bytes),
     limits: Limits,
-    story: Story,
+    context: TunnelContext,
 ) {
-    if !story.connection.current.load().roster.contains(&story.backend.standing.member) {
+    if !context.connection.current.load().member_table.contains(&context.backend.member_state.member) {
         // Its backend went while the handshake was under way: nobody else will end it.
-        let late = cut_later(story.connection.clone(), story.backend.clone(), limits.drain);
+        let late = close_later(context.connection.clone(), context.backend.clone(), limits.drain);
         tokio::task::spawn_local(late);
     }
-    let registration = Registration::new(&story.connection.thread.tunnels, &story.backend);
+    let registration = Registration::new(&context.connection.thread.tunnels, &context.backend);
     let started = Instant::now();
     let mut traffic = Traffic {
         client,
@@ -242,18 +243,18 @@ async fn run(
     if let Some(client) = traffic.client.own() {
         client.set_peer_timeout(PEER_TIMEOUT);
     }
-    let buffer = story.connection.thread.tunnel_buffer;
+    let buffer = context.connection.thread.tunnel_buffer;
     if buffer > 0 {
         traffic.client.own().into_iter().chain([&traffic.backend]).for_each(|own| own.bound_buffers(buffer));
     }
-    let counts = story.counts();
+    let counts = context.counts();
     counts.opened.add(1);
     counts.received.add(traffic.up.bytes);
     counts.sent.add(traffic.down.bytes);
     let end = {
         let mut alarm = pin!(sleep_until(traffic.watch.due()));
-        poll_fn(|cx| match registration.poll_cut(cx) {
-            Poll::Ready(why) => Poll::Ready(End::Cut(why)),
+        poll_fn(|cx| match registration.poll_close(cx) {
+            Poll::Ready(why) => Poll::Ready(End::Drained(why)),
             Poll::Pending => traffic.poll(cx, alarm.as_mut(), counts),
         })
         .await
@@ -264,16 +265,16 @@ async fn run(
         End::Failed(Side::Client, _) => backend.reset(),
         End::Failed(Side::Backend, _) => client.reset(),
         // Closing is all: no Close frame is written into a stream that the gateway does not read.
-        End::Closed(_) | End::Idle(_) | End::Cut(_) => {}
+        End::Closed(_) | End::Idle(_) | End::Drained(_) => {}
     }
-    story.tell(&end, started, &up, &down);
+    context.tell(&end, started, &up, &down);
 }
 
 /// Ends the tunnels of this thread to a member that is gone, unless it is back by then.
-async fn cut_later(connection: Rc<Connection>, backend: Arc<Backend>, after: Duration) {
+async fn close_later(connection: Rc<Connection>, backend: Arc<Backend>, after: Duration) {
     tokio::time::sleep(after).await;
-    let member = &backend.standing.member;
-    if !connection.current.load().roster.contains(member) {
-        connection.thread.cut(&Drained::Removed(member.clone()));
+    let member = &backend.member_state.member;
+    if !connection.current.load().member_table.contains(member) {
+        connection.thread.close(&Drained::Removed(member.clone()));
     }
 }

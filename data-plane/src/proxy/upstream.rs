@@ -24,7 +24,7 @@ use tokio_rustls::TlsConnector;
 
 use super::body::RequestBody;
 use crate::backend::Backend;
-use crate::cut::Registration;
+use crate::close_registry::Registration;
 use crate::dial::{self, DialError, Location};
 use crate::stream::{self, PEER_TIMEOUT, Stream};
 use crate::thread::Thread;
@@ -245,7 +245,7 @@ pub(crate) async fn open(
     let handshake = http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream));
     let (sender, connection) = handshake.await.map_err(ConnectError::Http)?;
     // How it ends is seen by whoever waits for the response; an idle one may end as it likes.
-    if backend.standing.is_gone() {
+    if backend.member_state.is_gone() {
         // Whoever ends what runs at it has been here already.
         return Err(ConnectError::Gone);
     }

@@ -24,11 +24,11 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(crate) type Value<'a> = Cow<'a, [u8]>;
 
 /// A change of a header by a rule: its new value, or none where it is gone.
-pub(crate) type Changed = (HeaderName, Option<HeaderValue>);
+pub(crate) type HeaderEdit = (HeaderName, Option<HeaderValue>);
 
 /// The connection that a request came by, and the listener that answers for it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scene<'a> {
+pub(crate) struct ConnectionVars<'a> {
     pub(crate) client: SocketAddr,
     pub(crate) port: u16,
     pub(crate) secure: bool,
@@ -38,9 +38,9 @@ pub(crate) struct Scene<'a> {
     pub(crate) tls: Option<&'a TlsFacts>,
 }
 
-impl<'a> Scene<'a> {
-    pub(crate) fn of(connection: &'a Connection, route: &'a Route) -> Scene<'a> {
-        Scene {
+impl<'a> ConnectionVars<'a> {
+    pub(crate) fn of(connection: &'a Connection, route: &'a Route) -> ConnectionVars<'a> {
+        ConnectionVars {
             client: connection.client,
             port: connection.address.port(),
             secure: connection.secure,
@@ -52,7 +52,7 @@ impl<'a> Scene<'a> {
 
 /// A request as its client sent it.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct OriginalRequest {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) version: Version,
@@ -61,20 +61,20 @@ pub(crate) struct Asked {
 
 /// What a rule sees.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct View<'a> {
-    pub(crate) scene: Scene<'a>,
-    pub(crate) asked: &'a Asked,
+pub(crate) struct EvalContext<'a> {
+    pub(crate) vars: ConnectionVars<'a>,
+    pub(crate) original: &'a OriginalRequest,
     /// The target as it was when its round began: the client's, or what the round before has made of it.
     pub(crate) target: &'a Uri,
     /// What the rules before have made of the request's headers, the newest last.
-    pub(crate) changed: &'a [Changed],
+    pub(crate) changed: &'a [HeaderEdit],
     /// The answer, once there is one.
     pub(crate) response: Option<(StatusCode, &'a HeaderMap)>,
 }
 
-impl Asked {
-    pub(crate) fn copy<B>(request: &Request<B>) -> Asked {
-        Asked {
+impl OriginalRequest {
+    pub(crate) fn copy<B>(request: &Request<B>) -> OriginalRequest {
+        OriginalRequest {
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
@@ -129,13 +129,13 @@ impl Asked {
     }
 }
 
-impl<'a> View<'a> {
+impl<'a> EvalContext<'a> {
     /// The same with the answer.
-    pub(crate) fn with<'b>(self, status: StatusCode, headers: &'b HeaderMap) -> View<'b>
+    pub(crate) fn with<'b>(self, status: StatusCode, headers: &'b HeaderMap) -> EvalContext<'b>
     where
         'a: 'b,
     {
-        View { response: Some((status, headers)), ..self }
+        EvalContext { response: Some((status, headers)), ..self }
     }
 
     /// The value of a variable, empty where there is none.
@@ -145,7 +145,7 @@ impl<'a> View<'a> {
             Variable::ResponseHeader(name) => self
                 .response
                 .map_or_else(Value::default, |(_, headers)| joined(&headers.get_all(name), b", ")),
-            Variable::Cookie(name) => self.asked.cookie(name).unwrap_or_default().into(),
+            Variable::Cookie(name) => self.original.cookie(name).unwrap_or_default().into(),
             Variable::Server(variable) => self.server(*variable),
         }
     }
@@ -154,24 +154,24 @@ impl<'a> View<'a> {
         if let Some((_, value)) = self.changed.iter().rev().find(|(changed, _)| changed == name) {
             return value.as_ref().map_or(&[][..], HeaderValue::as_bytes).into();
         }
-        joined(&self.asked.headers.get_all(name), if *name == COOKIE { b"; " } else { b", " })
+        joined(&self.original.headers.get_all(name), if *name == COOKIE { b"; " } else { b", " })
     }
 
     fn server(&self, variable: ServerVariable) -> Value<'a> {
-        let (scene, asked) = (self.scene, self.asked);
+        let (vars, original) = (self.vars, self.original);
         match variable {
-            ServerVariable::AddXForwardedForProxy => asked.forwarded_for(scene.client).into(),
-            ServerVariable::ClientIp => printed(&scene.client.ip().to_canonical()),
-            ServerVariable::ClientPort => printed(&scene.client.port()),
-            ServerVariable::ClientUser => asked.user().unwrap_or_default().into(),
-            ServerVariable::ContentLength => header(&asked.headers, &CONTENT_LENGTH),
-            ServerVariable::ContentType => header(&asked.headers, &CONTENT_TYPE),
-            ServerVariable::Host => asked.host(),
-            ServerVariable::HttpMethod => text(asked.method.as_str()),
+            ServerVariable::AddXForwardedForProxy => original.forwarded_for(vars.client).into(),
+            ServerVariable::ClientIp => printed(&vars.client.ip().to_canonical()),
+            ServerVariable::ClientPort => printed(&vars.client.port()),
+            ServerVariable::ClientUser => original.user().unwrap_or_default().into(),
+            ServerVariable::ContentLength => header(&original.headers, &CONTENT_LENGTH),
+            ServerVariable::ContentType => header(&original.headers, &CONTENT_TYPE),
+            ServerVariable::Host => original.host(),
+            ServerVariable::HttpMethod => text(original.method.as_str()),
             ServerVariable::HttpStatus => {
                 self.response.map_or_else(Value::default, |(status, _)| printed(&status.as_u16()))
             }
-            ServerVariable::HttpVersion => text(match asked.version {
+            ServerVariable::HttpVersion => text(match original.version {
                 Version::HTTP_10 => "HTTP/1.0",
                 Version::HTTP_2 => "HTTP/2.0",
                 _ => "HTTP/1.1",
@@ -179,19 +179,19 @@ impl<'a> View<'a> {
             ServerVariable::QueryString | ServerVariable::RequestQuery => {
                 text(self.target.query().unwrap_or_default())
             }
-            ServerVariable::ReceivedBytes => printed(&asked.size()),
-            ServerVariable::RequestScheme => text(if scene.secure { "https" } else { "http" }),
-            ServerVariable::RequestUri => text(path_and_query(&asked.uri)),
+            ServerVariable::ReceivedBytes => printed(&original.size()),
+            ServerVariable::RequestScheme => text(if vars.secure { "https" } else { "http" }),
+            ServerVariable::RequestUri => text(path_and_query(&original.uri)),
             // Headers are rewritten before the first byte goes out.
             ServerVariable::SentBytes => text("0"),
-            ServerVariable::ServerName if scene.server_name.is_empty() => asked.host(),
-            ServerVariable::ServerName => text(scene.server_name),
-            ServerVariable::ServerPort => printed(&scene.port),
-            ServerVariable::SslEnabled => text(if scene.secure { "On" } else { "" }),
+            ServerVariable::ServerName if vars.server_name.is_empty() => original.host(),
+            ServerVariable::ServerName => text(vars.server_name),
+            ServerVariable::ServerPort => printed(&vars.port),
+            ServerVariable::SslEnabled => text(if vars.secure { "On" } else { "" }),
             ServerVariable::UriPath => text(self.target.path()),
             // The kernel tells it only by a call that safe Rust has no words for.
             ServerVariable::ClientTcpRtt => Value::default(),
-            _ => scene.tls.map_or_else(Value::default, |tls| of_tls(tls, variable)),
+            _ => vars.tls.map_or_else(Value::default, |tls| of_tls(tls, variable)),
         }
     }
 }
@@ -253,16 +253,21 @@ fn joined<'a>(values: &GetAll<'a, HeaderValue>, separator: &[u8]) -> Value<'a> {
 mod tests {
     use super::*;
 
-    fn asked(target: &str, headers: &[(&'static str, &'static str)]) -> Asked {
+    fn original(target: &str, headers: &[(&'static str, &'static str)]) -> OriginalRequest {
         let mut request = http::Request::builder().method("POST").uri(target);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Asked::copy(&request.body(()).unwrap())
+        OriginalRequest::copy(&request.body(()).unwrap())
     }
 
-    fn read(asked: &Asked, secure: bool, status: Option<StatusCode>, variable: ServerVariable) -> String {
-        let scene = Scene {
+    fn read(
+        original: &OriginalRequest,
+        secure: bool,
+        status: Option<StatusCode>,
+        variable: ServerVariable,
+    ) -> String {
+        let vars = ConnectionVars {
             client: "192.0.2.7:4711".parse().unwrap(),
             port: 8080,
             secure,
@@ -270,19 +275,19 @@ mod tests {
             tls: None,
         };
         let headers = HeaderMap::new();
-        let view = View {
-            scene,
-            asked,
-            target: &asked.uri,
+        let context = EvalContext {
+            vars,
+            original,
+            target: &original.uri,
             changed: &[],
             response: status.map(|status| (status, &headers)),
         };
-        String::from_utf8(view.read(&Variable::Server(variable)).into_owned()).unwrap()
+        String::from_utf8(context.read(&Variable::Server(variable)).into_owned()).unwrap()
     }
 
     #[test]
     fn server_variables() {
-        let full = asked(
+        let full = original(
             "/article.aspx?id=123&title=fabrikam",
             &[
                 ("host", "contoso.com:8080"),
@@ -293,7 +298,7 @@ mod tests {
                 ("authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
             ],
         );
-        let bare = asked("/", &[]);
+        let bare = original("/", &[]);
         for (variable, expected, of_bare) in [
             (ServerVariable::AddXForwardedForProxy, "203.0.113.1:99, 203.0.113.2, 192.0.2.7", "192.0.2.7"),
             (ServerVariable::ClientIp, "192.0.2.7", "192.0.2.7"),
@@ -327,11 +332,11 @@ mod tests {
 
     #[test]
     fn cookies_are_found_by_their_whole_name() {
-        let asked = asked("/", &[("cookie", "ab=1; a=2;a=3"), ("cookie", " c = 4; d; b=x=y")]);
+        let original = original("/", &[("cookie", "ab=1; a=2;a=3"), ("cookie", " c = 4; d; b=x=y")]);
         for (name, expected) in
             [("ab", Some("1")), ("a", Some("2")), ("A", None), ("c", None), ("d", None), ("b", Some("x=y"))]
         {
-            assert_eq!(asked.cookie(name), expected.map(str::as_bytes), "{name}");
+            assert_eq!(original.cookie(name), expected.map(str::as_bytes), "{name}");
         }
     }
 
@@ -346,7 +351,7 @@ mod tests {
             ("Basi", None),
             ("", None),
         ] {
-            let user = asked("/", &[("authorization", credentials)]).user();
+            let user = original("/", &[("authorization", credentials)]).user();
             assert_eq!(user.as_deref(), expected.map(str::as_bytes), "{credentials}");
         }
     }

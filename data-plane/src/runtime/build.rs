@@ -16,7 +16,7 @@ use tidegate_shared::snapshot::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use target::Departing;
+pub(crate) use target::DrainingBackends;
 use target::counted;
 
 use super::hosts::HostTable;
@@ -28,9 +28,9 @@ use super::tls::Offers;
 use super::{Runtime, Site};
 use crate::backend::Backends;
 use crate::config::Config;
-use crate::member::Roster;
+use crate::member::MemberTable;
 use crate::metrics::series::Series;
-use crate::proxy::page::Shelf;
+use crate::proxy::local_reply::CompiledErrorPages;
 use crate::tls::TlsError;
 use crate::tls::client::{self, Client};
 use crate::tls::server::Server;
@@ -69,15 +69,16 @@ impl Runtime {
         config: &Config,
     ) -> Result<Runtime, BuildError> {
         let content = &snapshot.content;
-        let (none, nobody) = (Backends::default(), Roster::default());
-        let before = old.map_or(&nobody, |old| &old.roster);
-        let shelf = Shelf::new(&content.answers).map_err(|index| BuildError::NoPage { index })?;
+        let (none, nobody) = (Backends::default(), MemberTable::default());
+        let before = old.map_or(&nobody, |old| &old.member_table);
+        let error_pages =
+            CompiledErrorPages::new(&content.answers).map_err(|index| BuildError::NoPage { index })?;
         let threads = config.threads.get();
         let mut builder = Builder {
             snapshot,
-            shelf,
+            error_pages,
             config,
-            roster: Roster::new(snapshot.gateway, content, before, Instant::now()),
+            member_table: MemberTable::new(snapshot.gateway, content, before, Instant::now()),
             name: Arc::from(content.name.as_str()),
             old: old.map_or(&none, |old| &old.backends),
             old_sites: old.map(|old| &old.sites),
@@ -85,7 +86,7 @@ impl Runtime {
             old_series: old.map(|old| &old.series),
             series: Series::new(old.map(|old| &old.series), threads),
             gone: old.map(|old| &old.departing),
-            departing: Departing::default(),
+            departing: DrainingBackends::default(),
             targets: HashMap::new(),
             counted: counted(content),
             clients: HashMap::new(),
@@ -103,12 +104,12 @@ impl Runtime {
         Ok(Runtime {
             gateway: snapshot.gateway,
             name: builder.name,
-            answers: builder.shelf.of_gateway().clone(),
+            answers: builder.error_pages.of_gateway().clone(),
             sites,
             backends: builder.backends,
             series: builder.series,
             departing: builder.departing,
-            roster: builder.roster,
+            member_table: builder.member_table,
         })
     }
 }
@@ -149,18 +150,18 @@ fn path_table(map: &PathMap) -> PathTable {
 
 struct Builder<'a> {
     snapshot: &'a Snapshot,
-    shelf: Shelf,
+    error_pages: CompiledErrorPages,
     config: &'a Config,
-    roster: Roster,
+    member_table: MemberTable,
     name: Arc<str>,
     old: &'a Backends,
     old_sites: Option<&'a BTreeMap<SocketAddr, Site>>,
     /// Those of the old runtime whose members were on the way out already.
-    gone: Option<&'a Departing>,
+    gone: Option<&'a DrainingBackends>,
     backends: Backends,
     old_series: Option<&'a Series>,
     series: Series,
-    departing: Departing,
+    departing: DrainingBackends,
     /// Ways that lead to the same share it, with whose turn it is.
     targets: HashMap<(Destination, usize), Arc<Target>>,
     /// The pools whose members' requests are counted.
@@ -183,7 +184,7 @@ impl<'a> Builder<'a> {
         for listener in listeners {
             let offer = self.offers.of(listener, self.content())?;
             let rule = listener.rule.as_ref().map(|rule| self.rule(listener, rule)).transpose()?;
-            let answers = self.shelf.answers(&listener.error_pages);
+            let answers = self.error_pages.answers(&listener.error_pages);
             let named = rule.as_ref().map_or("", |rule| &rule.name);
             let series = self.series.rule(self.old_series, &listener.name, named);
             routes.push(Arc::new(Route {

@@ -12,7 +12,7 @@ use super::paths::PathTable;
 use super::rewrite::RewriteSet;
 use super::target::Target;
 use crate::metrics::series::RuleSeries;
-use crate::proxy::page::Answers;
+use crate::proxy::local_reply::LocalReplies;
 use crate::tls::client_certificate::ClientDemand;
 use crate::tls::suites::SuiteSet;
 
@@ -21,7 +21,7 @@ use crate::tls::suites::SuiteSet;
 pub(crate) struct Route {
     pub(crate) gateway: Arc<str>,
     pub(crate) listener: String,
-    pub(crate) answers: Arc<Answers>,
+    pub(crate) answers: Arc<LocalReplies>,
     pub(crate) buffering: Buffering,
     pub(crate) headers: RequestHeaders,
     /// What it asks of clients' certificates.

@@ -10,7 +10,7 @@ use http::HeaderValue;
 use super::affinity::Affinity;
 use super::balance::{Balance, Draw};
 use crate::backend::Backend;
-use crate::member::Busy;
+use crate::member::InFlightGuard;
 
 /// Where a rule leads: backends, and how to speak with them. Its backends are numbered as [`Target::member`] has them.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Target {
     /// Which of them are of one pool.
     pub(super) pools: Vec<Range<usize>>,
     /// Members that were removed and are on the way out: only for clients that are bound to them.
-    pub(super) leaving: Vec<Arc<Backend>>,
+    pub(super) draining: Vec<Arc<Backend>>,
     pub(super) balance: Balance,
     /// Whether requests count for a choice by how busy backends are, be it this target's or another's.
     pub(super) counts: bool,
@@ -55,8 +55,8 @@ impl Target {
 
     /// The backend of that number, be it among those to choose from or on the way out.
     pub(crate) fn member(&self, number: usize) -> Option<&Arc<Backend>> {
-        let leaving = || self.leaving.get(number - self.backends.len());
-        self.backends.get(number).or_else(leaving)
+        let draining = || self.draining.get(number - self.backends.len());
+        self.backends.get(number).or_else(draining)
     }
 
     /// The number of the backend that has this one in the process.
@@ -68,7 +68,7 @@ impl Target {
     /// longer ago than its drain timeout.
     pub(crate) fn is_reachable(&self, number: usize) -> bool {
         self.member(number).is_some_and(|backend| {
-            !backend.standing.is_gone()
+            !backend.member_state.is_gone()
                 && (backend.health.usable() || self.kept().iter().any(|kept| kept.contains(&number)))
         })
     }
@@ -90,12 +90,12 @@ impl Target {
         let fit = |number: usize| {
             self.backends[number].health.usable() || kept.iter().any(|kept| kept.contains(&number))
         };
-        self.balance.choose(draw, fit, |number| self.backends[number].standing.live())
+        self.balance.choose(draw, fit, |number| self.backends[number].member_state.live())
     }
 
     /// Counts a request at a backend, where somebody asks.
-    pub(crate) fn count(&self, backend: &Backend) -> Option<Busy> {
-        self.counts.then(|| Busy::at(&backend.standing))
+    pub(crate) fn count(&self, backend: &Backend) -> Option<InFlightGuard> {
+        self.counts.then(|| InFlightGuard::at(&backend.member_state))
     }
 }
 

@@ -216,7 +216,7 @@ fn a_member_keeps_the_drain_timeout_that_it_had_while_a_rule_led_to_it() {
             }
             runtime = Some(Runtime::build(&step, runtime.as_ref(), &config()).unwrap());
         }
-        let roster = runtime.unwrap().roster;
-        assert_eq!(roster.drain(&member), Duration::from_secs(*expected), "{steps:?}");
+        let member_table = runtime.unwrap().member_table;
+        assert_eq!(member_table.drain(&member), Duration::from_secs(*expected), "{steps:?}");
     }
 }

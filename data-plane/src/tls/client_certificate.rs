@@ -16,7 +16,7 @@ use x509_parser::parse_x509_certificate;
 
 use super::facts::{ClientCertificate, ClientIdentity};
 use super::signatures::verify_signatures;
-use super::tickets::Earned;
+use super::tickets::ClientAuthTicketer;
 use super::{TlsError, provider};
 
 /// The most bytes of authorities' names that a handshake tells the client. Beyond it none are told, which means any.
@@ -198,7 +198,7 @@ fn reason(error: &Error) -> &'static str {
 pub(super) struct Asking {
     pub(super) demand: Arc<ClientDemand>,
     /// Those of this connection, where a client has to earn them.
-    pub(super) tickets: Option<Arc<Earned>>,
+    pub(super) tickets: Option<Arc<ClientAuthTicketer>>,
 }
 
 impl ClientCertVerifier for Asking {

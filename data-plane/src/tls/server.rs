@@ -22,7 +22,7 @@ use super::certificate::ServerCertificate;
 use super::client_certificate::{Asking, ClientDemand, Verification};
 use super::facts::{self, ClientIdentity, TlsFacts};
 use super::suites::{self, SuiteSet};
-use super::tickets::{self, Earned};
+use super::tickets::{self, ClientAuthTicketer};
 use crate::listener::ALPN_HTTP2;
 use crate::runtime::hosts::HostTable;
 
@@ -133,7 +133,7 @@ impl Profile {
         let Some(demand) = self.demand.as_ref().filter(|demand| demand.is_strict()) else {
             return self.config.clone();
         };
-        let tickets = Arc::new(Earned::new(self.config.ticketer.clone()));
+        let tickets = Arc::new(ClientAuthTicketer::new(self.config.ticketer.clone()));
         let asking = Asking { demand: demand.clone(), tickets: Some(tickets.clone()) };
         let (provider, certificates) = (&self.provider, &self.certificates);
         let mut config = config(provider, &self.suites, Some(asking), certificates, self.http2, tickets);

@@ -34,14 +34,14 @@ fn new_ticketer() -> Arc<dyn ProducesTickets> {
 /// one, so a client that has shown none gets no ticket: it would be turned away for as long as the ticket is good, also
 /// when it has one at last. Nor does a session that was resumed give new ones: the certificate is asked for again soon.
 #[derive(Debug)]
-pub(super) struct Earned {
+pub(super) struct ClientAuthTicketer {
     tickets: Arc<dyn ProducesTickets>,
     shown: AtomicBool,
 }
 
-impl Earned {
-    pub(super) fn new(tickets: Arc<dyn ProducesTickets>) -> Earned {
-        Earned { tickets, shown: AtomicBool::new(false) }
+impl ClientAuthTicketer {
+    pub(super) fn new(tickets: Arc<dyn ProducesTickets>) -> ClientAuthTicketer {
+        ClientAuthTicketer { tickets, shown: AtomicBool::new(false) }
     }
 
     /// The client has shown a certificate, whatever it is worth.
@@ -50,7 +50,7 @@ impl Earned {
     }
 }
 
-impl ProducesTickets for Earned {
+impl ProducesTickets for ClientAuthTicketer {
     fn enabled(&self) -> bool {
         self.tickets.enabled()
     }
@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn a_ticket_is_for_who_has_shown_a_certificate() {
-        let (first, second) = (Earned::new(ticketer(None)), Earned::new(ticketer(None)));
+        let (first, second) =
+            (ClientAuthTicketer::new(ticketer(None)), ClientAuthTicketer::new(ticketer(None)));
         assert_eq!(first.encrypt(b"session"), None);
         first.note_shown();
         let ticket = first.encrypt(b"session").unwrap();

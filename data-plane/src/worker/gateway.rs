@@ -78,14 +78,14 @@ impl Gateway {
             Some((&content.pools.get(pool)?.name, &content.settings.get(settings)?.name))
         };
         let ways: BTreeSet<_> = content.forwards().filter_map(names).collect();
-        let leaving: Vec<_> =
-            runtime.roster.leaving().filter(|leaving| !leaving.standing.is_gone()).collect();
-        let pairs = ways.into_iter().flat_map(move |way| leaving.clone().into_iter().map(move |l| (way, l)));
-        pairs.filter(|((pool, _), leaving)| *leaving.standing.member.pool == ***pool).map(
-            |((pool, settings), leaving)| BackendHealth {
+        let draining: Vec<_> =
+            runtime.member_table.draining().filter(|draining| !draining.member_state.is_gone()).collect();
+        let pairs = ways.into_iter().flat_map(move |way| draining.clone().into_iter().map(move |l| (way, l)));
+        pairs.filter(|((pool, _), draining)| *draining.member_state.member.pool == ***pool).map(
+            |((pool, settings), draining)| BackendHealth {
                 pool: pool.clone(),
                 settings: settings.clone(),
-                host: leaving.standing.member.host.clone(),
+                host: draining.member_state.member.host.clone(),
                 state: HealthState::Draining,
                 reason: "It was removed from the pool. What still runs at it has until its drain timeout."
                     .to_owned(),

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{MinRate, Timeouts};
 use crate::http1::Fault;
-use crate::limits::{Place, Places, Share};
+use crate::limits::{ConnectionLimit, ConnectionPermit, Share};
 use crate::pace::Pace;
 
 /// Requests on one connection, after which the client is asked to open another.
@@ -130,7 +130,7 @@ pub(crate) struct OpenStream {
     /// That was too long, or pieces were taken too slowly.
     pub(super) given_up: Cell<Option<Fault>>,
     /// None for the first stream, which has that of the connection.
-    place: RefCell<Option<(Place, Share)>>,
+    permit: RefCell<Option<(ConnectionPermit, Share)>>,
 }
 
 impl OpenStream {
@@ -143,7 +143,7 @@ impl OpenStream {
             offered: Cell::default(),
             pace: Cell::new(Pace::new(count.rate, count.patience)),
             given_up: Cell::default(),
-            place: RefCell::new(None),
+            permit: RefCell::new(None),
         }
     }
 
@@ -161,13 +161,13 @@ impl OpenStream {
     }
 
     /// Makes sure of a place for this client, until the stream ends. Whether there was one.
-    pub(super) fn has_place(&self, places: &Places, client: IpAddr) -> bool {
+    pub(super) fn has_place(&self, connection_limit: &ConnectionLimit, client: IpAddr) -> bool {
         if self.count.open.get() <= 1 {
             return true;
         }
-        let place = places.take_spare(client);
-        let found = place.is_some();
-        self.place.replace(place);
+        let permit = connection_limit.take_spare(client);
+        let found = permit.is_some();
+        self.permit.replace(permit);
         found
     }
 

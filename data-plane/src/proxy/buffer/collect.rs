@@ -15,7 +15,7 @@ use super::IN_MEMORY;
 use crate::http1::Fault;
 use crate::proxy::body::Progress;
 use crate::proxy::error::ProxyError;
-use crate::spool::{Reading, Room, Spool, SpoolError};
+use crate::spool::{Reading, SpoolError, SpoolFile, SpoolQuota};
 
 /// How long, and how far, a body is read on that will not be taken.
 const LINGER: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ struct Parts {
     /// Its beginning.
     memory: Bytes,
     /// The rest.
-    spool: Option<Spool>,
+    spool: Option<SpoolFile>,
     length: u64,
     trailers: Option<HeaderMap>,
 }
@@ -42,17 +42,17 @@ struct Parts {
 pub(crate) async fn collect<B>(
     body: B,
     progress: Option<&Progress>,
-    room: &Room,
+    spool_quota: &SpoolQuota,
     pause: Duration,
 ) -> Result<Collected, ProxyError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    if body.size_hint().lower() > room.limit() {
-        return Err(ProxyError::BodyTooLarge { limit: room.limit() });
+    if body.size_hint().lower() > spool_quota.limit() {
+        return Err(ProxyError::BodyTooLarge { limit: spool_quota.limit() });
     }
     let mut body = body;
-    let collected = take_in(&mut body, progress, room, pause).await;
+    let collected = take_in(&mut body, progress, spool_quota, pause).await;
     if matches!(collected, Err(ProxyError::BodyTooLarge { .. } | ProxyError::Spool(_))) {
         linger(&mut body).await;
     }
@@ -62,7 +62,7 @@ where
 async fn take_in<B>(
     body: &mut B,
     progress: Option<&Progress>,
-    room: &Room,
+    spool_quota: &SpoolQuota,
     pause: Duration,
 ) -> Result<Collected, ProxyError>
 where
@@ -88,13 +88,13 @@ where
                         return Err(ProxyError::Refused(Fault::BodyTooLarge));
                     }
                 }
-                collecting.take(data, room).await?;
+                collecting.take(data, spool_quota).await?;
             }
             Some(Err(other)) => collecting.trailers = other.into_trailers().ok(),
             None => break,
         }
     }
-    collecting.finish(room).await
+    collecting.finish(spool_quota).await
 }
 
 /// Reads on for a little, to no end but this: a client that is still sending would otherwise see its connection reset
@@ -121,34 +121,34 @@ struct Collecting {
     memory: BytesMut,
     /// What comes after it and is not yet on disk.
     next: BytesMut,
-    spool: Option<Spool>,
+    spool: Option<SpoolFile>,
     spooled: u64,
     trailers: Option<HeaderMap>,
 }
 
 impl Collecting {
-    async fn take(&mut self, data: Bytes, room: &Room) -> Result<(), ProxyError> {
+    async fn take(&mut self, data: Bytes, spool_quota: &SpoolQuota) -> Result<(), ProxyError> {
         let here = data.len().min(IN_MEMORY - self.memory.len());
         self.memory.extend_from_slice(&data[..here]);
         for piece in data[here..].chunks(IN_MEMORY) {
             self.next.extend_from_slice(piece);
             if self.next.len() >= IN_MEMORY {
-                self.spill(room).await?;
+                self.spill(spool_quota).await?;
             }
         }
         Ok(())
     }
 
     /// Writes down what is not yet on disk.
-    async fn spill(&mut self, room: &Room) -> Result<(), ProxyError> {
+    async fn spill(&mut self, spool_quota: &SpoolQuota) -> Result<(), ProxyError> {
         let held = (self.memory.len() + self.next.len()) as u64 + self.spooled;
-        if held > room.limit() {
-            return Err(ProxyError::BodyTooLarge { limit: room.limit() });
+        if held > spool_quota.limit() {
+            return Err(ProxyError::BodyTooLarge { limit: spool_quota.limit() });
         }
         let bytes = self.next.split().freeze();
         let spool = match self.spool.take() {
             Some(spool) => spool,
-            None => Spool::create(room).await.map_err(SpoolError::from)?,
+            None => SpoolFile::create(spool_quota).await.map_err(SpoolError::from)?,
         };
         let length = bytes.len() as u64;
         spool.write(self.spooled, bytes).await?;
@@ -157,9 +157,9 @@ impl Collecting {
         Ok(())
     }
 
-    async fn finish(mut self, room: &Room) -> Result<Collected, ProxyError> {
+    async fn finish(mut self, spool_quota: &SpoolQuota) -> Result<Collected, ProxyError> {
         if !self.next.is_empty() {
-            self.spill(room).await?;
+            self.spill(spool_quota).await?;
         }
         let memory = self.memory.freeze();
         let length = memory.len() as u64 + self.spooled;

@@ -15,11 +15,11 @@ use tokio::time::Instant;
 use super::relay::{Relay, RelayError};
 use crate::backend::Backend;
 use crate::error_info::ErrorInfo;
-use crate::member::Busy;
+use crate::member::InFlightGuard;
 use crate::proxy::body::{BoxError, Lease};
 use crate::proxy::headers::trailers;
 use crate::proxy::record::Record;
-use crate::spool::Room;
+use crate::spool::SpoolQuota;
 
 /// A response between its backend and its client. The backend's connection is given back as soon as the backend has
 /// said all; the record ends when the client has heard all.
@@ -34,11 +34,11 @@ pub(crate) struct Held {
 impl Held {
     /// Begins to take the backend's body in. `patience` is how long it may pause.
     pub(crate) fn start(
-        (body, backend, busy): (Incoming, Arc<Backend>, Option<Busy>),
+        (body, backend, busy): (Incoming, Arc<Backend>, Option<InFlightGuard>),
         lease: Option<Lease>,
         record: Record,
         patience: Duration,
-        room: &Room,
+        spool_quota: &SpoolQuota,
     ) -> Held {
         let heard = Rc::new(Cell::new(None));
         let now = heard.clone();
@@ -53,7 +53,7 @@ impl Held {
             Some(cut) => cut.reason().into(),
             None => format!("the backend's response broke off: {error}"),
         };
-        Held { relay: Relay::start(body, room.clone(), patience, word, finished), record, heard }
+        Held { relay: Relay::start(body, spool_quota.clone(), patience, word, finished), record, heard }
     }
 
     /// Notes why the client will not get all of it.

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use super::IN_MEMORY;
 use crate::proxy::body::BoxError;
-use crate::spool::{Reading, Room, Spool, SpoolError};
+use crate::spool::{Reading, SpoolError, SpoolFile, SpoolQuota};
 
 /// Why a response ended before its end.
 #[derive(Debug, Error)]
@@ -46,7 +46,7 @@ struct Shared {
 struct State {
     front: VecDeque<Bytes>,
     front_length: usize,
-    spool: Option<Rc<Spool>>,
+    spool: Option<Rc<SpoolFile>>,
     read: u64,
     written: u64,
     /// Whether bytes are on their way into the spool: until they are there, nothing may be put before them.
@@ -80,7 +80,7 @@ impl Relay {
     /// error in it is worded by `word`.
     pub(crate) fn start<B, E>(
         body: B,
-        room: Room,
+        spool_quota: SpoolQuota,
         patience: Duration,
         word: impl Fn(E) -> String + 'static,
         finished: impl FnOnce() + 'static,
@@ -91,7 +91,7 @@ impl Relay {
     {
         let shared = Rc::new(Shared::default());
         let left = body.size_hint();
-        let pump = Pump { shared: shared.clone(), room };
+        let pump = Pump { shared: shared.clone(), spool_quota };
         let pump = tokio::task::spawn_local(async move {
             let outcome = pump.run(body, patience, word).await;
             if outcome.is_ok() {
@@ -112,7 +112,7 @@ impl Drop for Relay {
 /// The backend's side.
 struct Pump {
     shared: Rc<Shared>,
-    room: Room,
+    spool_quota: SpoolQuota,
 }
 
 impl Pump {
@@ -171,7 +171,7 @@ impl Pump {
         let spool = self.shared.state.borrow().spool.clone();
         let spool = match spool {
             Some(spool) => spool,
-            None => match Spool::create(&self.room).await {
+            None => match SpoolFile::create(&self.spool_quota).await {
                 Ok(spool) => Rc::new(spool),
                 Err(error) => return give_up(&error.into()),
             },

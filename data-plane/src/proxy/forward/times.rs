@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use crate::config::MinRate;
     use crate::pace::Pace;
-    use crate::proxy::page::Answers;
+    use crate::proxy::local_reply::LocalReplies;
 
     #[test]
     fn whoever_the_request_waits_for_has_its_own_time() {
@@ -82,7 +82,8 @@ mod tests {
             progress.waits_for_client.set(waits_for_client);
             progress.at.set(Instant::now() - quiet * second);
             let left = times.left(Some(&progress)).map(|left| left.as_secs_f64().round());
-            let left = left.map_err(|error| error.response(&Answers::default(), false).status().as_u16());
+            let left =
+                left.map_err(|error| error.response(&LocalReplies::default(), false).status().as_u16());
             assert_eq!(left, expected, "{backend} {client} {waits_for_client} {quiet}");
         }
     }

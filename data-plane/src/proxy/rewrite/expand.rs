@@ -3,7 +3,7 @@
 use http::header::{HeaderValue, SET_COOKIE};
 
 use super::RewriteFault;
-use crate::proxy::variables::{Value, View};
+use crate::proxy::variables::{EvalContext, Value};
 use crate::runtime::pattern::{self, Exhausted, Groups};
 use crate::runtime::rewrite::{Condition, Piece, Template, Variable};
 
@@ -40,7 +40,7 @@ impl Finds {
     /// That the budget does not allow to find out.
     pub(super) fn of(
         conditions: &[Condition],
-        view: &View<'_>,
+        view: &EvalContext<'_>,
         budget: &pattern::Budget,
     ) -> Result<Option<Finds>, Exhausted> {
         let mut finds = Vec::with_capacity(conditions.len());
@@ -55,7 +55,7 @@ impl Finds {
     pub(super) fn expand(
         &self,
         template: &Template,
-        view: &View<'_>,
+        view: &EvalContext<'_>,
         budget: &mut Budget,
     ) -> Result<Vec<u8>, RewriteFault> {
         self.expand_matched(template, view, (&[], None), budget)
@@ -65,7 +65,7 @@ impl Finds {
     pub(super) fn expand_matched(
         &self,
         template: &Template,
-        view: &View<'_>,
+        view: &EvalContext<'_>,
         matched: Matched<'_>,
         budget: &mut Budget,
     ) -> Result<Vec<u8>, RewriteFault> {
@@ -93,7 +93,7 @@ impl Finds {
 /// What one condition finds; none when it does not hold.
 fn find(
     condition: &Condition,
-    view: &View<'_>,
+    view: &EvalContext<'_>,
     budget: &pattern::Budget,
 ) -> Result<Option<Option<Find>>, Exhausted> {
     for value in candidates(&condition.variable, view) {
@@ -112,7 +112,7 @@ fn find(
 
 /// The texts that a pattern is held against, one after the other: cookies that are set are not one list of values,
 /// as other headers of one name are (RFC 6265, section 3).
-fn candidates<'a>(variable: &Variable, view: &View<'a>) -> Vec<Value<'a>> {
+fn candidates<'a>(variable: &Variable, view: &EvalContext<'a>) -> Vec<Value<'a>> {
     match (variable, view.response) {
         (Variable::ResponseHeader(name), Some((_, headers)))
             if *name == SET_COOKIE && headers.contains_key(name) =>

@@ -49,8 +49,14 @@ fn to(name: &str, pieces: Vec<Piece>) -> HeaderChange {
     HeaderChange { name: name.to_owned(), only: None, value: Template(pieces) }
 }
 
-fn scene() -> Scene<'static> {
-    Scene { client: "192.0.2.1:4711".parse().unwrap(), port: 80, secure: false, server_name: "", tls: None }
+fn scene() -> ConnectionVars<'static> {
+    ConnectionVars {
+        client: "192.0.2.1:4711".parse().unwrap(),
+        port: 80,
+        secure: false,
+        server_name: "",
+        tls: None,
+    }
 }
 
 fn request(target: &str, headers: &[(&'static str, &str)]) -> Request<()> {

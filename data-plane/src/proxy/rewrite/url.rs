@@ -6,7 +6,7 @@ use percent_encoding::percent_encode_byte;
 
 use super::RewriteFault;
 use super::expand::{Budget, Finds};
-use crate::proxy::variables::View;
+use crate::proxy::variables::EvalContext;
 use crate::runtime::rewrite::Rule;
 
 /// Puts the rule's path and query in the place of what there is.
@@ -14,7 +14,7 @@ pub(super) fn rewrite(
     uri: &mut Uri,
     rule: &Rule,
     finds: &Finds,
-    view: &View<'_>,
+    view: &EvalContext<'_>,
     budget: &mut Budget,
 ) -> Result<(), RewriteFault> {
     // The target `*` has neither path nor query.

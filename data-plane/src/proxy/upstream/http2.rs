@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use super::super::body::RequestBody;
 use super::{ConnectError, Key, MAX_IDLE, Unanswered};
 use crate::backend::Backend;
-use crate::cut::Registration;
+use crate::close_registry::Registration;
 use crate::listener::ALPN_HTTP2;
 use crate::stream::{self, REQUEST_PEER_TIMEOUT, Stream};
 use crate::thread::Thread;
@@ -172,7 +172,7 @@ pub(super) async fn open(
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(MAX_HEADER_BLOCK);
     let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
-    if backend.standing.is_gone() {
+    if backend.member_state.is_gone() {
         // Whoever ends what runs at it has been here already.
         return Err(ConnectError::Gone);
     }

@@ -17,7 +17,7 @@ use crate::backend::{Backend, MemberKey};
 use crate::member::Member;
 
 /// Backends of members that were removed and are on the way out.
-pub(crate) type Departing = HashMap<MemberKey, Arc<Backend>>;
+pub(crate) type DrainingBackends = HashMap<MemberKey, Arc<Backend>>;
 
 /// The pools whose members are chosen by how busy they are: there, requests are counted.
 pub(super) fn counted(content: &Content) -> HashSet<usize> {
@@ -32,7 +32,7 @@ struct Members {
     /// Which of them are of one pool.
     pools: Vec<Range<usize>>,
     weights: Vec<u8>,
-    leaving: Vec<Arc<Backend>>,
+    draining: Vec<Arc<Backend>>,
 }
 
 impl Members {
@@ -81,7 +81,7 @@ impl<'a> Builder<'a> {
             dedicated: settings.dedicated_connections,
             backends: members.backends,
             pools: members.pools,
-            leaving: members.leaving,
+            draining: members.draining,
             host: host_policy(settings)?,
             request_timeout: settings.request_timeout,
             drain_timeout: settings.drain_timeout,
@@ -106,8 +106,10 @@ impl<'a> Builder<'a> {
         let name: Arc<str> = Arc::from(pool.name.as_str());
         let member = |host: &Host| Member { gateway, pool: name.clone(), host: host.clone() };
         let first = members.backends.len();
-        for standing in pool.members.iter().filter_map(|host| self.roster.standing(&member(host))) {
-            let adopted = self.backends.adopt(self.old, pool, standing, settings, tls.as_ref());
+        for member_state in
+            pool.members.iter().filter_map(|host| self.member_table.member_state(&member(host)))
+        {
+            let adopted = self.backends.adopt(self.old, pool, member_state, settings, tls.as_ref());
             let unsendable = |source| BuildError::HostName { settings: settings.name.clone(), source };
             members.backends.push(adopted.map_err(unsendable)?);
             members.weights.push(weight);
@@ -116,12 +118,14 @@ impl<'a> Builder<'a> {
         if settings.affinity_cookie.is_none() {
             return Ok(());
         }
-        for leaving in self.roster.leaving().filter(|leaving| leaving.standing.member.pool == name) {
-            let host = leaving.standing.member.host.clone();
+        for draining in
+            self.member_table.draining().filter(|draining| draining.member_state.member.pool == name)
+        {
+            let host = draining.member_state.member.host.clone();
             let key: MemberKey = (pool.name.clone(), settings.name.clone(), host);
             let gone = || self.gone.and_then(|gone| gone.get(&key));
             if let Some(backend) = self.old.of_member(&key).or_else(gone) {
-                members.leaving.push(backend.clone());
+                members.draining.push(backend.clone());
                 self.departing.insert(key, backend.clone());
             }
         }
@@ -130,7 +134,7 @@ impl<'a> Builder<'a> {
 
     fn affinity(&self, settings: &Settings, members: &Members) -> Result<Option<Affinity>, BuildError> {
         let Some(name) = &settings.affinity_cookie else { return Ok(None) };
-        let all = members.backends.iter().chain(&members.leaving);
+        let all = members.backends.iter().chain(&members.draining);
         let all = all.map(|backend| (&*backend.key.pool, &backend.key.host));
         let unsendable = |source| BuildError::CookieName { settings: settings.name.clone(), source };
         Affinity::new(name, &self.snapshot.affinity_key, all).map(Some).map_err(unsendable)

@@ -37,11 +37,11 @@ fn content(length: usize) -> Bytes {
     (0..length).map(|i| (i % 251) as u8).collect()
 }
 
-fn room(limit: u64) -> (tempfile::TempDir, Room) {
+fn spool_quota(limit: u64) -> (tempfile::TempDir, SpoolQuota) {
     let dir = tempfile::tempdir().unwrap();
-    let room = Room::new(dir.path().join("buffers"), limit);
-    room.prepare().unwrap();
-    (dir, room)
+    let spool_quota = SpoolQuota::new(dir.path().join("buffers"), limit);
+    spool_quota.prepare().unwrap();
+    (dir, spool_quota)
 }
 
 async fn sent(replay: Replay) -> (Bytes, Option<HeaderMap>) {
@@ -52,12 +52,12 @@ async fn sent(replay: Replay) -> (Bytes, Option<HeaderMap>) {
 
 #[tokio::test]
 async fn a_body_of_any_size_can_be_sent_again_and_again() {
-    let (_dir, room) = room(1 << 20);
+    let (_dir, spool_quota) = spool_quota(1 << 20);
     for length in [0, 1, IN_MEMORY - 1, IN_MEMORY, IN_MEMORY + 1, 3 * IN_MEMORY, 3 * IN_MEMORY + 7] {
         for piece in [1000, IN_MEMORY, 200_000] {
             let whole = content(length);
             let pieces: Vec<Bytes> = whole.chunks(piece).map(Bytes::copy_from_slice).collect();
-            let collected = collect(script(pieces), None, &room, PAUSE).await.unwrap();
+            let collected = collect(script(pieces), None, &spool_quota, PAUSE).await.unwrap();
             let mut replay = collected.replay();
             assert_eq!(replay.size_hint().exact(), Some(length as u64));
             assert_eq!(replay.is_end_stream(), length == 0);
@@ -71,12 +71,12 @@ async fn a_body_of_any_size_can_be_sent_again_and_again() {
 
 #[tokio::test]
 async fn trailers_come_last_and_every_time() {
-    let (_dir, room) = room(1 << 20);
+    let (_dir, spool_quota) = spool_quota(1 << 20);
     let mut trailers = HeaderMap::new();
     trailers.insert("x-sum", "7".parse().unwrap());
     let mut body = script([content(10)]);
     body.pieces.push_back(Ok(Frame::trailers(trailers.clone())));
-    let collected = collect(body, None, &room, PAUSE).await.unwrap();
+    let collected = collect(body, None, &spool_quota, PAUSE).await.unwrap();
     for _ in 0..2 {
         let replay = collected.replay();
         assert_eq!((replay.size_hint().exact(), replay.is_end_stream()), (None, false));
@@ -87,26 +87,29 @@ async fn trailers_come_last_and_every_time() {
 #[tokio::test]
 async fn a_body_that_is_too_large_or_breaks_off_is_not_taken() {
     let limit = 3 * IN_MEMORY as u64;
-    let (_dir, room) = room(limit);
+    let (_dir, spool_quota) = spool_quota(limit);
     let large = script([content(4 * IN_MEMORY)]);
-    assert!(matches!(collect(large, None, &room, PAUSE).await, Err(ProxyError::BodyTooLarge { .. })));
+    assert!(matches!(collect(large, None, &spool_quota, PAUSE).await, Err(ProxyError::BodyTooLarge { .. })));
     let announced = http_body_util::Full::new(content(4 * IN_MEMORY));
-    assert!(matches!(collect(announced, None, &room, PAUSE).await, Err(ProxyError::BodyTooLarge { .. })));
+    assert!(matches!(
+        collect(announced, None, &spool_quota, PAUSE).await,
+        Err(ProxyError::BodyTooLarge { .. })
+    ));
     let mut broken = script([content(10)]);
     broken.pieces.push_back(Err("broken"));
-    assert!(matches!(collect(broken, None, &room, PAUSE).await, Err(ProxyError::ClientBody)));
+    assert!(matches!(collect(broken, None, &spool_quota, PAUSE).await, Err(ProxyError::ClientBody)));
 
-    let first = collect(script([content(3 * IN_MEMORY)]), None, &room, PAUSE).await.unwrap();
-    let second = collect(script([content(3 * IN_MEMORY)]), None, &room, PAUSE).await;
+    let first = collect(script([content(3 * IN_MEMORY)]), None, &spool_quota, PAUSE).await.unwrap();
+    let second = collect(script([content(3 * IN_MEMORY)]), None, &spool_quota, PAUSE).await;
     assert!(matches!(second, Err(ProxyError::Spool(SpoolError::NoRoom))), "{second:?}");
     drop(first);
-    collect(script([content(3 * IN_MEMORY)]), None, &room, PAUSE).await.unwrap();
+    collect(script([content(3 * IN_MEMORY)]), None, &spool_quota, PAUSE).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_client_that_stalls_is_not_waited_for() {
-    let (_dir, room) = room(1 << 20);
+    let (_dir, spool_quota) = spool_quota(1 << 20);
     let body = Script { stalls: true, ..script([content(10)]) };
     let pause = Duration::from_millis(10);
-    assert!(matches!(collect(body, None, &room, pause).await, Err(ProxyError::SlowBody { .. })));
+    assert!(matches!(collect(body, None, &spool_quota, pause).await, Err(ProxyError::SlowBody { .. })));
 }

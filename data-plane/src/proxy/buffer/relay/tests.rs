@@ -35,20 +35,20 @@ struct Test {
     _dir: tempfile::TempDir,
 }
 
-fn start(room: u64) -> Test {
-    start_with(room, Duration::from_secs(60))
+fn start(spool_quota: u64) -> Test {
+    start_with(spool_quota, Duration::from_secs(60))
 }
 
-fn start_with(room: u64, patience: Duration) -> Test {
+fn start_with(spool_quota: u64, patience: Duration) -> Test {
     let dir = tempfile::tempdir().unwrap();
-    let room = Room::new(dir.path().join("buffers"), room);
-    room.prepare().unwrap();
+    let spool_quota = SpoolQuota::new(dir.path().join("buffers"), spool_quota);
+    spool_quota.prepare().unwrap();
     let (feed, frames) = mpsc::channel(1000);
     let (taken, finished) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
     let body = Fed { frames, taken: taken.clone() };
     let done = finished.clone();
     let word = |error: &str| format!("broke off: {error}");
-    let relay = Relay::start(body, room, patience, word, move || done.set(true));
+    let relay = Relay::start(body, spool_quota, patience, word, move || done.set(true));
     Test { feed, taken, finished, relay, _dir: dir }
 }
 
@@ -93,8 +93,8 @@ async fn the_backend_is_done_before_the_client_has_begun() {
 async fn both_at_their_own_pace_lose_nothing() {
     LocalSet::new()
         .run_until(async {
-            for room in [0, 200_000, 10 << 20] {
-                let mut test = start(room);
+            for spool_quota in [0, 200_000, 10 << 20] {
+                let mut test = start(spool_quota);
                 let feed = test.feed.clone();
                 drop(test.feed);
                 tokio::task::spawn_local(async move {
@@ -113,7 +113,10 @@ async fn both_at_their_own_pace_lose_nothing() {
                         tokio::task::yield_now().await;
                     }
                 }
-                assert!(whole == (0..300).flat_map(piece).collect::<Vec<u8>>(), "with room for {room}");
+                assert!(
+                    whole == (0..300).flat_map(piece).collect::<Vec<u8>>(),
+                    "with room for {spool_quota}"
+                );
                 assert!(test.finished.get());
             }
         })

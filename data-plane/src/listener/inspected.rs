@@ -15,7 +15,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::wire::{CLIENT, GATEWAY, TUNNEL, Wire};
+use super::http1_state::{CLIENT, GATEWAY, Http1ConnState, TUNNEL};
 use crate::config::Timeouts;
 use crate::http1::Fault;
 use crate::http1::request::{Inspector, stand_in};
@@ -31,9 +31,9 @@ const PIECE: usize = 4 * 1024;
 
 /// A stream under guard.
 #[derive(Debug)]
-pub(crate) struct Guarded {
+pub(crate) struct InspectedStream {
     stream: Stream,
-    wire: Arc<Wire>,
+    wire: Arc<Http1ConnState>,
     timeouts: Timeouts,
     inspector: Inspector,
     /// Read and held back; the first `passed` bytes of it may pass.
@@ -76,9 +76,14 @@ impl Clock {
     }
 }
 
-impl Guarded {
-    pub(super) fn new(stream: Stream, wire: Arc<Wire>, timeouts: Timeouts, max_body: u64) -> Guarded {
-        Guarded {
+impl InspectedStream {
+    pub(super) fn new(
+        stream: Stream,
+        wire: Arc<Http1ConnState>,
+        timeouts: Timeouts,
+        max_body: u64,
+    ) -> InspectedStream {
+        InspectedStream {
             stream,
             wire,
             timeouts,
@@ -316,7 +321,7 @@ impl Guarded {
     }
 }
 
-impl AsyncRead for Guarded {
+impl AsyncRead for InspectedStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let had_begun = this.holds_a_beginning();
@@ -341,7 +346,7 @@ impl AsyncRead for Guarded {
     }
 }
 
-impl AsyncWrite for Guarded {
+impl AsyncWrite for InspectedStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);

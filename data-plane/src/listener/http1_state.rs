@@ -11,7 +11,7 @@ use crate::http1::Fault;
 /// What the guard of a connection and its requests tell each other. They never leave their thread, but hyper asks of a
 /// stream that it could; so these are atomics that nobody contends for.
 #[derive(Debug, Default)]
-pub(crate) struct Wire {
+pub(crate) struct Http1ConnState {
     turn: AtomicU8,
     /// The first is the last.
     fault: OnceLock<Fault>,
@@ -29,9 +29,9 @@ pub(super) const TUNNEL: u8 = 2;
 
 /// A request under way, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Busy(Arc<Wire>);
+pub(super) struct RequestGuard(Arc<Http1ConnState>);
 
-impl Wire {
+impl Http1ConnState {
     /// Why this request is refused, if it stands for one that is: no other comes without a `Host`.
     pub(crate) fn refusal<B>(&self, request: &Request<B>) -> Option<Fault> {
         let fault = self.fault()?;
@@ -81,11 +81,11 @@ impl Wire {
     }
 }
 
-impl Busy {
-    pub(super) fn new(wire: &Arc<Wire>) -> Busy {
+impl RequestGuard {
+    pub(super) fn new(wire: &Arc<Http1ConnState>) -> RequestGuard {
         wire.set_turn(GATEWAY);
         wire.served.store(true, Ordering::Relaxed);
-        Busy(wire.clone())
+        RequestGuard(wire.clone())
     }
 
     /// What follows the answer is not HTTP.
@@ -94,7 +94,7 @@ impl Busy {
     }
 }
 
-impl Drop for Busy {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         if self.0.turn() == GATEWAY {
             self.0.set_turn(CLIENT);

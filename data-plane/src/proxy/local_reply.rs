@@ -16,7 +16,7 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html");
 
 /// How the gateway's own answers read: those of a whole gateway, or of one listener.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Answers {
+pub(crate) struct LocalReplies {
     pages: BTreeMap<u16, Page>,
     without_server: bool,
 }
@@ -30,37 +30,39 @@ struct Page {
 
 /// Every page of a gateway, ready to be given to its listeners.
 #[derive(Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct CompiledErrorPages {
     pages: Vec<Page>,
-    of_gateway: Arc<Answers>,
+    of_gateway: Arc<LocalReplies>,
 }
 
 /// A page that is not there, by its index.
 pub(crate) type Missing = usize;
 
-impl Shelf {
+impl CompiledErrorPages {
     /// Those of a snapshot.
-    pub(crate) fn new(answers: &snapshot::Answers) -> Result<Shelf, Missing> {
+    pub(crate) fn new(answers: &snapshot::Answers) -> Result<CompiledErrorPages, Missing> {
         let ready = |page: &snapshot::Page| Page {
             content_type: HeaderValue::from_str(&page.content_type).unwrap_or(HTML),
             body: Bytes::copy_from_slice(&page.body),
         };
-        let none = Arc::new(Answers { without_server: answers.without_server, ..Answers::default() });
-        let shelf = Shelf { pages: answers.pages.iter().map(ready).collect(), of_gateway: none };
-        Ok(Shelf { of_gateway: shelf.answers(&answers.of_gateway)?, ..shelf })
+        let none =
+            Arc::new(LocalReplies { without_server: answers.without_server, ..LocalReplies::default() });
+        let error_pages =
+            CompiledErrorPages { pages: answers.pages.iter().map(ready).collect(), of_gateway: none };
+        Ok(CompiledErrorPages { of_gateway: error_pages.answers(&answers.of_gateway)?, ..error_pages })
     }
 
     /// How answers read where no listener is concerned.
-    pub(crate) fn of_gateway(&self) -> &Arc<Answers> {
+    pub(crate) fn of_gateway(&self) -> &Arc<LocalReplies> {
         &self.of_gateway
     }
 
     /// How they read for a listener with these pages of its own, which go before the gateway's.
-    pub(crate) fn answers(&self, own: &ErrorPages) -> Result<Arc<Answers>, Missing> {
+    pub(crate) fn answers(&self, own: &ErrorPages) -> Result<Arc<LocalReplies>, Missing> {
         if own.is_empty() {
             return Ok(self.of_gateway.clone());
         }
-        let mut answers = Answers::clone(&self.of_gateway);
+        let mut answers = LocalReplies::clone(&self.of_gateway);
         for (status, index) in own {
             answers.pages.insert(*status, self.pages.get(*index).ok_or(*index)?.clone());
         }
@@ -68,7 +70,7 @@ impl Shelf {
     }
 }
 
-impl Answers {
+impl LocalReplies {
     /// Sends the client elsewhere.
     pub(crate) fn redirect(
         &self,
@@ -117,7 +119,7 @@ mod tests {
         snapshot::Page { content_type: content_type.to_owned(), body: body.as_bytes().to_vec() }
     }
 
-    fn said(answers: &Answers, status: u16) -> (String, String) {
+    fn said(answers: &LocalReplies, status: u16) -> (String, String) {
         let response = answers.response(StatusCode::from_u16(status).unwrap(), false);
         let content_type = response.headers()[CONTENT_TYPE].to_str().unwrap().to_owned();
         let ResponseBody::Whole(body) = response.into_body() else { panic!("not its own words") };
@@ -129,14 +131,14 @@ mod tests {
         let pages = vec![page("text/html; charset=utf-8", "gateway"), page("no\nheader", "listener")];
         let answers =
             snapshot::Answers { pages, of_gateway: [(502, 0), (404, 0)].into(), without_server: false };
-        let shelf = Shelf::new(&answers).unwrap();
-        let of_listener = shelf.answers(&[(502, 1)].into()).unwrap();
+        let error_pages = CompiledErrorPages::new(&answers).unwrap();
+        let of_listener = error_pages.answers(&[(502, 1)].into()).unwrap();
         let own = ("text/html; charset=utf-8".to_owned(), "gateway".to_owned());
         for (answers, status, expected) in [
             (&*of_listener, 502, ("text/html".to_owned(), "listener".to_owned())),
             (&*of_listener, 404, own.clone()),
-            (&**shelf.of_gateway(), 502, own.clone()),
-            (&**shelf.of_gateway(), 404, own),
+            (&**error_pages.of_gateway(), 502, own.clone()),
+            (&**error_pages.of_gateway(), 404, own),
         ] {
             assert_eq!(said(answers, status), expected, "{status}");
         }
@@ -146,12 +148,12 @@ mod tests {
             body.contains("<center><h1>504 Gateway Timeout</h1></center>\r\n<hr><center>Tidegate"),
             "{body}"
         );
-        assert_eq!(shelf.answers(&[(502, 2)].into()).unwrap_err(), 2);
+        assert_eq!(error_pages.answers(&[(502, 2)].into()).unwrap_err(), 2);
     }
 
     #[test]
     fn an_answer_says_its_length_and_who_gave_it_unless_told_not_to() {
-        let answers = Answers::default();
+        let answers = LocalReplies::default();
         let (get, head) = (
             answers.response(StatusCode::BAD_GATEWAY, false),
             answers.response(StatusCode::BAD_GATEWAY, true),
@@ -161,7 +163,7 @@ mod tests {
         let ResponseBody::Whole(body) = get.body() else { panic!("not its own words") };
         assert_eq!(get.headers()[CONTENT_LENGTH], body.len().to_string().as_str());
         assert!(matches!(head.body(), ResponseBody::Whole(body) if body.is_empty()));
-        let silent = Answers { without_server: true, ..Answers::default() };
+        let silent = LocalReplies { without_server: true, ..LocalReplies::default() };
         assert!(!silent.response(StatusCode::NOT_FOUND, false).headers().contains_key(SERVER));
     }
 }

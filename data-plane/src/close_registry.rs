@@ -12,7 +12,7 @@ use crate::backend::Backend;
 
 /// Why something is told to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cut {
+pub(crate) enum CloseReason {
     /// Its pool member is no longer part of the configuration, and the drain timeout has passed.
     BackendRemoved,
     /// Its backend has been down for as long as the drain timeout.
@@ -21,13 +21,13 @@ pub(crate) enum Cut {
     Stopping,
 }
 
-impl Cut {
+impl CloseReason {
     /// For a line at the end, and for a message.
     pub(crate) fn reason(self) -> &'static str {
         match self {
-            Cut::BackendRemoved => "drained: its backend was removed",
-            Cut::BackendDown => "drained: its backend is down",
-            Cut::Stopping => "drained: the worker stops",
+            CloseReason::BackendRemoved => "drained: its backend was removed",
+            CloseReason::BackendDown => "drained: its backend is down",
+            CloseReason::Stopping => "drained: the worker stops",
         }
     }
 }
@@ -36,20 +36,20 @@ impl Cut {
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     next: Cell<u64>,
-    live: RefCell<HashMap<u64, Rc<Ear>>>,
+    live: RefCell<HashMap<u64, Rc<CloseSignal>>>,
 }
 
 /// How one of them is told to end.
 #[derive(Debug)]
-struct Ear {
+struct CloseSignal {
     backend: Arc<Backend>,
-    cut: Cell<Option<Cut>>,
+    reason: Cell<Option<CloseReason>>,
     waker: RefCell<Option<Waker>>,
 }
 
-impl Ear {
-    fn end(&self, why: Cut) {
-        self.cut.set(Some(why));
+impl CloseSignal {
+    fn end(&self, why: CloseReason) {
+        self.reason.set(Some(why));
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
@@ -61,29 +61,29 @@ impl Ear {
 pub(crate) struct Registration {
     registry: Rc<Registry>,
     number: u64,
-    ear: Rc<Ear>,
+    signal: Rc<CloseSignal>,
 }
 
 impl Registry {
     /// Ends those whose backend is asked for.
-    pub(crate) fn cut(&self, why: Cut, which: impl Fn(&Backend) -> bool) {
-        for ear in self.live.borrow().values().filter(|ear| which(&ear.backend)) {
-            ear.end(why);
+    pub(crate) fn close(&self, why: CloseReason, which: impl Fn(&Backend) -> bool) {
+        for signal in self.live.borrow().values().filter(|signal| which(&signal.backend)) {
+            signal.end(why);
         }
     }
 
     /// Ends a share, between 0 and 1, of those whose backend is asked for, chosen at random. A fraction of one is
     /// rounded up or down at random, so that over many threads and many calls the share holds.
-    pub(crate) fn cut_share(
+    pub(crate) fn close_share(
         &self,
-        why: Cut,
+        why: CloseReason,
         share: f64,
         random: &mut fastrand::Rng,
         which: impl Fn(&Backend) -> bool,
     ) {
         let live = self.live.borrow();
         let mut those: Vec<_> =
-            live.values().filter(|ear| ear.cut.get().is_none() && which(&ear.backend)).collect();
+            live.values().filter(|signal| signal.reason.get().is_none() && which(&signal.backend)).collect();
         let wanted = those.len() as f64 * share + random.f64();
         // The conversion saturates, and takes the whole part.
         let count = (wanted as usize).min(those.len());
@@ -107,24 +107,28 @@ impl Registration {
     pub(crate) fn new(registry: &Rc<Registry>, backend: &Arc<Backend>) -> Registration {
         let number = registry.next.get();
         registry.next.set(number + 1);
-        let ear = Rc::new(Ear { backend: backend.clone(), cut: Cell::new(None), waker: RefCell::new(None) });
-        registry.live.borrow_mut().insert(number, ear.clone());
-        Registration { registry: registry.clone(), number, ear }
+        let signal = Rc::new(CloseSignal {
+            backend: backend.clone(),
+            reason: Cell::new(None),
+            waker: RefCell::new(None),
+        });
+        registry.live.borrow_mut().insert(number, signal.clone());
+        Registration { registry: registry.clone(), number, signal }
     }
 
     /// Ready once it is to end. The waker of a task never changes: it is kept once.
-    pub(crate) fn poll_cut(&self, cx: &Context<'_>) -> Poll<Cut> {
-        if let Some(why) = self.ear.cut.get() {
+    pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<CloseReason> {
+        if let Some(why) = self.signal.reason.get() {
             return Poll::Ready(why);
         }
-        self.ear.waker.borrow_mut().get_or_insert_with(|| cx.waker().clone());
+        self.signal.waker.borrow_mut().get_or_insert_with(|| cx.waker().clone());
         Poll::Pending
     }
 
     /// Runs a task of its own until it ends, or is to.
     pub(crate) async fn run(self, task: impl Future) {
         let mut task = pin!(task);
-        poll_fn(|cx| match self.poll_cut(cx) {
+        poll_fn(|cx| match self.poll_close(cx) {
             Poll::Ready(_) => Poll::Ready(()),
             Poll::Pending => task.as_mut().poll(cx).map(drop),
         })

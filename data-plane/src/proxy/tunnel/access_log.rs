@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::flow::Flow;
-use super::{Cut, End, Side, Story};
+use super::{CloseReason, End, Side, TunnelContext};
 use crate::access_log::{Line, Properties, version};
 use crate::metrics::cell::TUNNEL;
 use crate::metrics::series::{TunnelEnd, Tunnels};
@@ -24,11 +24,11 @@ impl End {
             End::Idle(limit) => {
                 (TunnelEnd::Idle, "gateway", format!("idle timeout after {} s", limit.as_secs()))
             }
-            End::Cut(why) => {
+            End::Drained(why) => {
                 let counted = match why {
-                    Cut::BackendRemoved => TunnelEnd::BackendRemoved,
-                    Cut::BackendDown => TunnelEnd::BackendDown,
-                    Cut::Stopping => TunnelEnd::Stopping,
+                    CloseReason::BackendRemoved => TunnelEnd::BackendRemoved,
+                    CloseReason::BackendDown => TunnelEnd::BackendDown,
+                    CloseReason::Stopping => TunnelEnd::Stopping,
                 };
                 (counted, "gateway", why.reason().to_owned())
             }
@@ -41,7 +41,7 @@ fn failure(error: &io::Error) -> String {
     if is_vanished(error) { "peer vanished".to_owned() } else { format!("connection failed: {error}") }
 }
 
-impl Story {
+impl TunnelContext {
     /// Where it is counted.
     pub(super) fn counts(&self) -> &Tunnels {
         self.selection.route.series.tunnels.of(self.connection.thread.number)
