@@ -6,6 +6,7 @@
 mod audit;
 mod auth;
 mod available;
+mod body_preparer;
 mod children;
 mod deployments;
 mod description;
@@ -22,7 +23,6 @@ mod members;
 mod metrics;
 mod networks;
 mod oauth;
-mod opener;
 mod operations;
 mod paging;
 mod path;
@@ -44,8 +44,8 @@ use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use tokio::sync::Notify;
 
-use crate::arm::network::path::leans_of;
-use crate::arm::outside::Outside;
+use crate::arm::external_refs::ExternalRefs;
+use crate::arm::network::path::references_of;
 use crate::audit::{Act, Author};
 use crate::certificates::Certificates;
 use crate::edit::{Edit, EditAction, EditError};
@@ -60,6 +60,7 @@ use crate::on_demand::Prober;
 use crate::store::{Decision, Gateway, Store, Written};
 
 pub use auth::AdminToken;
+pub use body_preparer::BodyPreparer;
 pub use deployments::run as run_deployments;
 #[cfg(test)]
 pub(crate) use description::description;
@@ -67,7 +68,6 @@ use error::ApiError;
 pub(crate) use error::{CODES, DEPLOYMENT_CODES, SURROUNDINGS_CODES};
 pub use extract::body::LargeBodies;
 pub use oauth::SecretCheck;
-pub use opener::Opener;
 pub use paging::PageTokens;
 
 /// How many templates are evaluated at once. One of a client, and two in all: a second client does not wait for the
@@ -84,7 +84,7 @@ pub struct App {
     /// The certificates of this control plane and of its workers.
     pub certificates: Arc<Certificates>,
     /// What opens the certificates in bodies and fetches the pages that they name.
-    pub opener: Opener,
+    pub body_preparer: BodyPreparer,
     /// Turns of clients whose templates are evaluated.
     pub plans: FairShare<String>,
     /// How much each gateway may have.
@@ -119,14 +119,14 @@ impl App {
             EditAction::Delete => {
                 self.store
                     .delete(&path, &act, |stored| {
-                        edit.decide(&self.limits, &Outside::default(), stored).map(drop)
+                        edit.decide(&self.limits, &ExternalRefs::default(), stored).map(drop)
                     })
                     .await?
             }
             _ => {
                 let named = edit.public_addresses();
-                let decide = |stored: Option<&Gateway>, outside: &Outside| {
-                    let decision = edit.decide(&self.limits, outside, stored)?;
+                let decide = |stored: Option<&Gateway>, external_refs: &ExternalRefs| {
+                    let decision = edit.decide(&self.limits, external_refs, stored)?;
                     check_stored_links(&act, &decision, stored).map(|()| decision)
                 };
                 self.store.write(&path, &act, &named, decide).await?
@@ -157,11 +157,11 @@ fn check_stored_links(act: &Act, decision: &Decision, stored: Option<&Gateway>) 
     let (Some(client), Decision::Replace { document, .. }) = (&act.author.client, decision) else {
         return Ok(());
     };
-    let known = stored.map(|stored| leans_of(&stored.document)).unwrap_or_default();
-    let is_known = |id: &str| known.iter().any(|lean| lean.target.eq_ignore_ascii_case(id));
-    let forbidden = leans_of(document)
+    let known = stored.map(|stored| references_of(&stored.document)).unwrap_or_default();
+    let is_known = |id: &str| known.iter().any(|reference| reference.target.eq_ignore_ascii_case(id));
+    let forbidden = references_of(document)
         .into_iter()
-        .map(|lean| lean.target)
+        .map(|reference| reference.target)
         .find(|target| !is_known(target) && !client.may_name(&act.resource, target));
     match forbidden {
         Some(linked) => Err(link_forbidden(act, client, linked)),

@@ -13,11 +13,11 @@ use self::listeners::Places;
 use self::resources::Resources;
 use self::ssl_profiles::Profile;
 use crate::arm::document::Document;
+use crate::arm::external_refs::ExternalRefs;
 use crate::arm::gateway::{
     self as arm, BackendAddressPool, BackendHttpSettings, FrontendIpConfiguration, FrontendPort, Gateway,
     Probe, SslCertificate, SslPolicy, SslProfile, TrustedRootCertificate,
 };
-use crate::arm::outside::Outside;
 use crate::violation::Violations;
 
 mod backends;
@@ -62,21 +62,21 @@ pub use virtual_network::check_virtual_network;
 
 pub use self::on_demand::{OnDemand, compile_on_demand};
 
-/// What the document means, where `outside` is what is known of what it refers to outside of itself.
+/// What the document means, where `external_refs` is what is known of what it refers to outside of itself.
 ///
 /// # Errors
 /// Everything that is wrong with it, each part before what refers to it. Targets are paths within the gateway's document.
-pub fn compile(document: &Document, outside: &Outside) -> Result<Content, Violations> {
+pub fn compile(document: &Document, external_refs: &ExternalRefs) -> Result<Content, Violations> {
     let mut violations = Violations::default();
     let found = &mut violations;
     let gateway = gateway::check(document, found);
     let policy = gateway.properties.ssl_policy.as_ref();
-    let mut pages = error_pages::Collected::new(&outside.pages);
+    let mut pages = error_pages::Collected::new(&external_refs.pages);
     let errors = gateway.properties.custom_error_configurations.as_slice();
     let of_gateway = pages.add(errors, "properties.customErrorConfigurations", found);
 
     let upstream = upstream(document, found);
-    let downstream = downstream(document, outside, policy, found);
+    let downstream = downstream(document, external_refs, policy, found);
     let listeners = Resources::read(document, "httpListeners", found);
     let places = downstream.places(policy);
     let compiled_listeners = listeners::compile(&listeners, &places, &mut pages, found);
@@ -142,14 +142,14 @@ impl Downstream {
 
 fn downstream(
     document: &Document,
-    outside: &Outside,
+    external_refs: &ExternalRefs,
     policy: Option<&SslPolicy>,
     found: &mut Violations,
 ) -> Downstream {
     let certificates = Resources::read(document, "sslCertificates", found);
     let compiled_certificates = certificates::servers(document, &certificates, found);
     let frontends = Resources::read(document, "frontendIPConfigurations", found);
-    let addresses = frontends::addresses(document, &frontends, &outside.addresses, found);
+    let addresses = frontends::addresses(document, &frontends, &external_refs.addresses, found);
     let ports = Resources::read(document, "frontendPorts", found);
     let numbers = frontends::ports(&ports, found);
     let authorities = Resources::read(document, "trustedClientCertificates", found);

@@ -10,8 +10,8 @@ use thiserror::Error;
 use crate::arm::body::Body;
 use crate::arm::collection::Collection;
 use crate::arm::document::{ApiVersion, Document, users_of};
+use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::path::{NetworkPath, public_addresses_in};
-use crate::arm::outside::Outside;
 use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath, MemberPath};
 use crate::arm::tags;
 use crate::compile::compile;
@@ -179,7 +179,7 @@ impl Edit {
         }
     }
 
-    /// Decides what becomes of the gateway, which may grow within `limits`. `outside` is what is stored of what the
+    /// Decides what becomes of the gateway, which may grow within `limits`. `external_refs` is what is stored of what the
     /// gateway and the request refer to.
     ///
     /// # Errors
@@ -187,16 +187,16 @@ impl Edit {
     pub fn decide(
         &self,
         limits: &Limits,
-        outside: &Outside,
+        external_refs: &ExternalRefs,
         stored: Option<&Gateway>,
     ) -> Result<Decision, EditError> {
         match &self.action {
-            EditAction::Put { body, version } => self.put(body, *version, limits, outside, stored),
-            EditAction::PutTags { body } => relabel(self.whole(stored)?, body),
+            EditAction::Put { body, version } => self.put(body, *version, limits, external_refs, stored),
+            EditAction::PutTags { body } => replace_tags(self.whole(stored)?, body),
             EditAction::Start => {
                 // Compiled anew: it was passed over when this version brought the others up to date.
                 let document = self.whole(stored)?.document.clone();
-                replace(stored, outside, document, Violations::default(), None)
+                replace(stored, external_refs, document, Violations::default(), None)
             }
             EditAction::Stop => self.whole(stored).map(|_| Decision::Stop),
             EditAction::Delete => {
@@ -206,15 +206,15 @@ impl Edit {
             }
             EditAction::PutChild { collection, name, body, version } => {
                 let sent = (body, *version);
-                self.put_child((collection, name), sent, limits, outside, around(stored)?)
+                self.put_child((collection, name), sent, limits, external_refs, around(stored)?)
             }
             EditAction::DeleteChild { collection, name } => {
-                self.delete_child((collection, name), outside, around(stored)?)
+                self.delete_child((collection, name), external_refs, around(stored)?)
             }
             EditAction::PutMember { path, body } => {
-                self.put_member(path, body, limits, outside, around(stored)?)
+                self.put_member(path, body, limits, external_refs, around(stored)?)
             }
-            EditAction::DeleteMember { path } => self.delete_member(path, outside, around(stored)?),
+            EditAction::DeleteMember { path } => self.delete_member(path, external_refs, around(stored)?),
         }
     }
 
@@ -230,7 +230,7 @@ impl Edit {
         body: &Body,
         version: ApiVersion,
         limits: &Limits,
-        outside: &Outside,
+        external_refs: &ExternalRefs,
         stored: Option<&Gateway>,
     ) -> Result<Decision, EditError> {
         check(&self.preconditions, stored.map(|gateway| &gateway.etag))?;
@@ -238,7 +238,7 @@ impl Edit {
         let (document, mut violations) = Document::read(self.path.clone(), body, old, version);
         settled::check(&document, old, &mut violations);
         violations.absorb(limits.check(&document, old));
-        replace(stored, &outside.with(&body.pages), document, violations, None)
+        replace(stored, &external_refs.with(&body.pages), document, violations, None)
     }
 
     fn put_child(
@@ -246,7 +246,7 @@ impl Edit {
         (collection, name): (&'static Collection, &str),
         (body, version): (&Body, ApiVersion),
         limits: &Limits,
-        outside: &Outside,
+        external_refs: &ExternalRefs,
         gateway: &Gateway,
     ) -> Result<Decision, EditError> {
         let child = gateway.document.child(collection, name);
@@ -255,13 +255,13 @@ impl Edit {
         let child = document.target_of(collection, name);
         let beyond = limits.check(&document, Some(&gateway.document));
         violations.absorb(beyond.seen_from(child.as_deref().unwrap_or_default()));
-        replace(Some(gateway), &outside.with(&body.pages), document, violations, child.as_deref())
+        replace(Some(gateway), &external_refs.with(&body.pages), document, violations, child.as_deref())
     }
 
     fn delete_child(
         &self,
         (collection, name): (&'static Collection, &str),
-        outside: &Outside,
+        external_refs: &ExternalRefs,
         gateway: &Gateway,
     ) -> Result<Decision, EditError> {
         let child = gateway.document.child(collection, name).ok_or(EditError::NoChild)?;
@@ -271,7 +271,7 @@ impl Edit {
             return Err(EditError::InUse(users));
         }
         let document = gateway.document.without_child(collection, name).ok_or(EditError::NoChild)?;
-        replace(Some(gateway), outside, document, Violations::default(), None)
+        replace(Some(gateway), external_refs, document, Violations::default(), None)
     }
 
     fn put_member(
@@ -279,7 +279,7 @@ impl Edit {
         path: &MemberPath,
         body: &Body,
         limits: &Limits,
-        outside: &Outside,
+        external_refs: &ExternalRefs,
         gateway: &Gateway,
     ) -> Result<Decision, EditError> {
         let member = gateway.document.member(path);
@@ -289,24 +289,24 @@ impl Edit {
         let member = document.target_of_member(path);
         let beyond = limits.check(&document, Some(&gateway.document));
         violations.absorb(beyond.seen_from(member.as_deref().unwrap_or_default()));
-        replace(Some(gateway), outside, document, violations, member.as_deref())
+        replace(Some(gateway), external_refs, document, violations, member.as_deref())
     }
 
     fn delete_member(
         &self,
         path: &MemberPath,
-        outside: &Outside,
+        external_refs: &ExternalRefs,
         gateway: &Gateway,
     ) -> Result<Decision, EditError> {
         let (child, _) = gateway.document.member(path).ok_or(EditError::NoChild)?;
         check(&self.preconditions, gateway.child_etag(child))?;
         let document = gateway.document.without_member(path).ok_or(EditError::NoChild)?;
-        replace(Some(gateway), outside, document, Violations::default(), None)
+        replace(Some(gateway), external_refs, document, Violations::default(), None)
     }
 }
 
 /// Puts other tags on the document. What else is wrong with it (after an upgrade) is not this change's fault.
-fn relabel(gateway: &Gateway, patch: &Value) -> Result<Decision, EditError> {
+fn replace_tags(gateway: &Gateway, patch: &Value) -> Result<Decision, EditError> {
     let mut document = gateway.document.clone();
     let violations = tags::replace(&mut document.body, patch.clone());
     if violations.is_empty() { Ok(Decision::Relabel(document)) } else { Err(EditError::Invalid(violations)) }
@@ -332,12 +332,12 @@ fn around(stored: Option<&Gateway>) -> Result<&Gateway, EditError> {
 /// child that was written, if it was one: whoever writes a child knows only paths within it.
 fn replace(
     stored: Option<&Gateway>,
-    outside: &Outside,
+    external_refs: &ExternalRefs,
     document: Document,
     mut violations: Violations,
     child: Option<&str>,
 ) -> Result<Decision, EditError> {
-    let content = match compile(&document, outside) {
+    let content = match compile(&document, external_refs) {
         Ok(content) if violations.is_empty() => content,
         Ok(_) => return Err(EditError::Invalid(violations)),
         Err(found) => {
@@ -348,12 +348,12 @@ fn replace(
             return Err(EditError::Invalid(violations));
         }
     };
-    let meaning = content.digest();
-    let same = |stored: &Gateway| stored.document == document && stored.meaning == meaning;
+    let config_digest = content.digest();
+    let same = |stored: &Gateway| stored.document == document && stored.config_digest == config_digest;
     Ok(if stored.is_some_and(same) {
         Decision::Keep
     } else {
-        Decision::of(document, &content, meaning, &outside.pages)
+        Decision::of(document, &content, config_digest, &external_refs.pages)
     })
 }
 

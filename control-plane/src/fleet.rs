@@ -5,8 +5,8 @@
 
 mod credentials;
 pub mod health;
+mod pending_joins;
 pub mod session;
-mod strangers;
 pub mod worker;
 
 use std::collections::BTreeMap;
@@ -124,7 +124,7 @@ impl Fleet {
     }
 
     /// Ends the session of a worker that is not to be here any more.
-    pub fn expel(&self, worker: WorkerId) {
+    pub fn disconnect(&self, worker: WorkerId) {
         let expelled = self.lock().remove(&worker);
         if let Some(connection) = expelled {
             connection.ended.cancel();
@@ -133,10 +133,10 @@ impl Fleet {
     }
 
     /// Takes note of what a session's worker says. Only what may change what is to be done wakes the rollout.
-    pub fn hear(&self, place: Place, message: ToControlPlane) {
+    pub fn on_message(&self, place: Place, message: ToControlPlane) {
         let mut connected = self.lock();
         let Some(connection) = connected.get_mut(&place.worker) else { return };
-        if connection.session == place.session && connection.hear(message, Instant::now()) {
+        if connection.session == place.session && connection.on_message(message, Instant::now()) {
             drop(connected);
             self.changed.notify_one();
         }
@@ -153,7 +153,7 @@ impl Fleet {
     }
 
     /// What every connected worker runs and has said, as it is at this moment.
-    pub fn look(&self) -> BTreeMap<WorkerId, Worker> {
+    pub fn snapshot(&self) -> BTreeMap<WorkerId, Worker> {
         self.lock().iter().map(|(id, connection)| (*id, connection.worker.clone())).collect()
     }
 
@@ -223,7 +223,7 @@ impl Fleet {
 
 impl Connection {
     /// Takes note of a message. Whether it may change what is to be done.
-    fn hear(&mut self, message: ToControlPlane, at: Instant) -> bool {
+    fn on_message(&mut self, message: ToControlPlane, at: Instant) -> bool {
         if let ToControlPlane::Health { gateway, backends } = message {
             // A report on what it does not run is of no use, and nothing would ever remove it.
             if self.worker.running.contains_key(&gateway) {
@@ -239,7 +239,7 @@ impl Connection {
         if let ToControlPlane::Withdrawn { gateway } = message {
             self.health.remove(&gateway);
         }
-        self.worker.hear(message, at)
+        self.worker.on_message(message, at)
     }
 }
 
@@ -265,11 +265,11 @@ mod tests {
         let second = fleet.enter(worker, [(gateway, Generation(2), Digest("x".into()))]);
         assert!(first.ended.is_cancelled());
         assert!(!second.ended.is_cancelled());
-        fleet.hear(first.place, ToControlPlane::Withdrawn { gateway });
+        fleet.on_message(first.place, ToControlPlane::Withdrawn { gateway });
         fleet.leave(first.place);
-        assert!(fleet.look()[&worker].running.contains_key(&gateway), "the old session has no say");
+        assert!(fleet.snapshot()[&worker].running.contains_key(&gateway), "the old session has no say");
         fleet.leave(second.place);
-        assert!(fleet.look().is_empty());
+        assert!(fleet.snapshot().is_empty());
     }
 
     #[tokio::test]
@@ -279,14 +279,14 @@ mod tests {
         let place = fleet.enter(worker, [(gateway, Generation(1), Digest("x".into()))]).place;
         fleet.changed().await;
         for gateway in [gateway, GatewayId(Uuid::new_v4())] {
-            fleet.hear(place, ToControlPlane::Health { gateway, backends: vec![] });
+            fleet.on_message(place, ToControlPlane::Health { gateway, backends: vec![] });
             assert_eq!(
                 fleet.health(gateway).len(),
-                usize::from(fleet.look()[&worker].running.contains_key(&gateway))
+                usize::from(fleet.snapshot()[&worker].running.contains_key(&gateway))
             );
         }
         assert!(!is_woken(&fleet).await);
-        fleet.hear(place, ToControlPlane::Withdrawn { gateway });
+        fleet.on_message(place, ToControlPlane::Withdrawn { gateway });
         assert!(fleet.health(gateway).is_empty());
         assert!(is_woken(&fleet).await);
     }
@@ -304,8 +304,8 @@ mod tests {
             assert_eq!(busy.orders.try_recv().unwrap(), ToWorker::Probe(Box::new(probe(id))));
         }
         idle.orders.try_recv().unwrap_err();
-        fleet.hear(busy.place, ToControlPlane::Probed { probe: probe(2).id, members: vec![] });
-        fleet.hear(busy.place, ToControlPlane::Probed { probe: probe(9).id, members: vec![] });
+        fleet.on_message(busy.place, ToControlPlane::Probed { probe: probe(2).id, members: vec![] });
+        fleet.on_message(busy.place, ToControlPlane::Probed { probe: probe(9).id, members: vec![] });
         fleet.leave(busy.place);
         let mut answers = answers.into_iter();
         answers.next().unwrap().await.unwrap_err();
@@ -320,6 +320,6 @@ mod tests {
         let send = || fleet.send(worker, ToWorker::Withdraw { gateway: GatewayId(Uuid::new_v4()) }, None);
         let sent = (0..ORDERS + 3).filter(|_| send()).count();
         assert_eq!(sent, ORDERS);
-        assert_eq!(fleet.look()[&worker].under_way.len(), ORDERS);
+        assert_eq!(fleet.snapshot()[&worker].under_way.len(), ORDERS);
     }
 }

@@ -57,7 +57,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::api::server::{CONNECTIONS, Server, Shares};
-use crate::api::{App, LargeBodies, Opener, PageTokens, SecretCheck};
+use crate::api::{App, BodyPreparer, LargeBodies, PageTokens, SecretCheck};
 use crate::audit::Author;
 use crate::certificates::Certificates;
 use crate::clock::Millis;
@@ -193,7 +193,7 @@ impl ControlPlane {
             store: store.clone(),
             fleet: fleet.clone(),
             certificates: certificates.clone(),
-            opener: Opener::new(config.fetch_deny),
+            body_preparer: BodyPreparer::new(config.fetch_deny),
             plans: FairShare::new(api::PLANS),
             limits: config.limits.clone(),
             large_bodies: LargeBodies::new(config.max_body),

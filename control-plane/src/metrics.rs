@@ -155,7 +155,7 @@ fn observe(times: &mut Distribution, time: Duration) {
 #[derive(Debug, Default)]
 pub struct Metrics {
     requests: Mutex<BTreeMap<(String, &'static str), Requests>>,
-    strangers: Mutex<BTreeMap<&'static str, u64>>,
+    pending_joins: Mutex<BTreeMap<&'static str, u64>>,
     turns: Times,
     turn_failures: Mutex<u64>,
 }
@@ -178,7 +178,7 @@ impl Metrics {
 
     /// Takes note of a connection to the channel that ended for that cause before it had shown who it was.
     pub fn stranger_ended(&self, cause: &'static str) {
-        *lock(&self.strangers).entry(cause).or_default() += 1;
+        *lock(&self.pending_joins).entry(cause).or_default() += 1;
     }
 
     /// Takes note of a turn of the rollout.
@@ -199,7 +199,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     requests: BTreeMap<(String, &'static str), Requests>,
-    strangers: BTreeMap<&'static str, u64>,
+    pending_joins: BTreeMap<&'static str, u64>,
     turns: Distribution,
     turn_failures: u64,
     /// Gateways by state.
@@ -227,7 +227,7 @@ impl Page {
     pub fn of(metrics: &Metrics, write_wait: &Times) -> Page {
         Page {
             requests: lock(&metrics.requests).clone(),
-            strangers: lock(&metrics.strangers).clone(),
+            pending_joins: lock(&metrics.pending_joins).clone(),
             turns: metrics.turns.get(),
             turn_failures: *lock(&metrics.turn_failures),
             write_wait: write_wait.get(),
@@ -262,7 +262,7 @@ impl Source for Page {
         })?;
         REFUSALS.write(encoder, |samples| samples.gauge(&[], self.refusals as f64))?;
         STRANGERS.write(encoder, |samples| {
-            self.strangers.iter().try_for_each(|(cause, count)| samples.count(&[cause], *count))
+            self.pending_joins.iter().try_for_each(|(cause, count)| samples.count(&[cause], *count))
         })?;
         TURN_TIME.write(encoder, |samples| samples.times(&[], &self.turns))?;
         TURN_FAILURES.write(encoder, |samples| samples.count(&[], self.turn_failures))?;

@@ -73,7 +73,7 @@ impl Rollout {
 
     async fn turn(&self) -> Result<(), StoreError> {
         let wanted = self.store.wanted().await?;
-        let workers = self.fleet.look();
+        let workers = self.fleet.snapshot();
         self.send(&wanted, &workers).await?;
         for wanted in &wanted {
             // While writes fail, nothing can be written down, and the store has logged it.
@@ -122,8 +122,8 @@ impl Rollout {
     /// What is stored of a gateway now, as workers execute it; `None` for one that has gone since, or that cannot be
     /// executed any more. That one has failed; it does not keep the others waiting.
     async fn snapshot(&self, id: GatewayId) -> Result<Option<Snapshot>, StoreError> {
-        let (gateway, outside) = match self.store.gateway_by_id(id).await {
-            Ok(Some((gateway, outside))) if is_to_run(&gateway) => (gateway, outside),
+        let (gateway, external_refs) = match self.store.gateway_by_id(id).await {
+            Ok(Some((gateway, external_refs))) if is_to_run(&gateway) => (gateway, external_refs),
             Ok(_) => return Ok(None),
             Err(error @ StoreError::Damaged { .. }) => {
                 self.give_up(id, format!("The stored configuration cannot be read: {error}")).await?;
@@ -131,9 +131,9 @@ impl Rollout {
             }
             Err(error) => return Err(error),
         };
-        match compile(&gateway.document, &outside) {
+        match compile(&gateway.document, &external_refs) {
             // A worker would be sent for ever what it can never be found to run.
-            Ok(content) if content.digest() != gateway.meaning => {
+            Ok(content) if content.digest() != gateway.config_digest => {
                 let why = "This version of Tidegate makes something else of the stored configuration, and could not \
                            put that in its place. Write the gateway again to learn why.";
                 self.give_up(id, why.to_owned()).await?;

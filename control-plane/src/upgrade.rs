@@ -3,7 +3,7 @@
 //! A newer version may make something else of the same document. A worker that runs the old meaning under the same
 //! generation would never be told, so such a gateway gets a new generation, by the way of every other write.
 
-use crate::arm::outside::Outside;
+use crate::arm::external_refs::ExternalRefs;
 use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
 use crate::audit::{Act, Author};
 use crate::compile::compile;
@@ -16,7 +16,7 @@ use crate::store::{Decision, Gateway, ProvisioningState, Store, StoreError};
 /// The database's. A gateway that no longer compiles, or is damaged, is left to the rollout, which says so.
 pub async fn recompile(store: &Store) -> Result<(), StoreError> {
     for id in store.gateway_names().await?.into_keys() {
-        let (gateway, outside) = match store.gateway_by_id(id).await {
+        let (gateway, external_refs) = match store.gateway_by_id(id).await {
             Ok(Some(found)) => found,
             Ok(None) => continue,
             Err(error @ StoreError::Damaged { .. }) => {
@@ -26,21 +26,26 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
             Err(error) => return Err(error),
         };
         let document = gateway.document;
-        let forgotten = store.forget_old_leans(id, &document).await?;
+        let forgotten = store.forget_old_references(id, &document).await?;
         if forgotten > 0 {
             tracing::warn!(gateway.id = %id, forgotten, "references without a canonical resource ID hold nothing any more");
         }
         // Also of one that is not to run: what takes long to find out is known then when it is started.
-        let Ok(content) = compile(&document, &outside) else { continue };
+        let Ok(content) = compile(&document, &external_refs) else { continue };
         // One that was stopped stays so, and is compiled anew when it is started.
         let stays = gateway.state == ProvisioningState::Deleting || gateway.operational.is_off();
-        let meaning = content.digest();
-        if stays || meaning == gateway.meaning {
+        let config_digest = content.digest();
+        if stays || config_digest == gateway.config_digest {
             continue;
         }
         let path = document.path.clone();
-        let decide = |_: Option<&Gateway>, _: &Outside| {
-            Ok::<_, StoreError>(Decision::of(document.clone(), &content, meaning.clone(), &outside.pages))
+        let decide = |_: Option<&Gateway>, _: &ExternalRefs| {
+            Ok::<_, StoreError>(Decision::of(
+                document.clone(),
+                &content,
+                config_digest.clone(),
+                &external_refs.pages,
+            ))
         };
         match store.write(&path, &act(&path), &[], decide).await {
             Ok(written) => {
@@ -76,17 +81,24 @@ mod tests {
     async fn only_what_means_something_else_now_gets_a_new_generation() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), crate::store::Schema::Migrate).await.unwrap();
-        for (name, meaning) in [("same", None), ("other", Some(Digest("of an earlier version".to_owned())))] {
+        for (name, config_digest) in
+            [("same", None), ("other", Some(Digest("of an earlier version".to_owned())))]
+        {
             let text = body(if name == "same" { 8080 } else { 8081 })
                 .to_string()
                 .replace("/gw/", &format!("/{name}/"));
             let (document, violations) =
                 Document::read(path(name), &sent(serde_json::from_str(&text).unwrap()), None, VERSION);
             assert!(violations.is_empty(), "{violations}");
-            let content = compile(&document, &Outside::default()).unwrap();
-            let decide = |_: Option<&Gateway>, _: &Outside| {
-                let meaning = meaning.clone().unwrap_or_else(|| content.digest());
-                Ok::<_, StoreError>(Decision::of(document.clone(), &content, meaning, &Pages::default()))
+            let content = compile(&document, &ExternalRefs::default()).unwrap();
+            let decide = |_: Option<&Gateway>, _: &ExternalRefs| {
+                let config_digest = config_digest.clone().unwrap_or_else(|| content.digest());
+                Ok::<_, StoreError>(Decision::of(
+                    document.clone(),
+                    &content,
+                    config_digest,
+                    &Pages::default(),
+                ))
             };
             store.write(&path(name), &act(&path(name)), &[], decide).await.unwrap();
         }

@@ -10,7 +10,7 @@ use crate::clock::Millis;
 
 use super::Shared;
 use super::error::ApiError;
-use super::extract::Base;
+use super::extract::BaseUrl;
 use super::paging::Parameters;
 
 /// How many entries a page has where nothing is said, and the most that can be asked for.
@@ -22,7 +22,7 @@ const FILTERS: [&str; 4] = ["resourceId", "author", "from", "to"];
 
 pub(super) async fn list(
     State(app): Shared,
-    base: Base,
+    base: BaseUrl,
     parameters: Parameters,
 ) -> Result<Json<Value>, ApiError> {
     let (filter, rows) = (filter(&parameters)?, rows(&parameters)?);
@@ -82,7 +82,7 @@ fn rows(parameters: &Parameters) -> Result<u16, ApiError> {
     rows.ok_or_else(|| ApiError::BadRequest(format!("$top is a whole number from 1 to {MAX_ROWS}.")))
 }
 
-fn next_link(base: &Base, parameters: &Parameters, last: i64) -> String {
+fn next_link(base: &BaseUrl, parameters: &Parameters, last: i64) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for name in FILTERS.into_iter().chain(["$top"]) {
         if let Some(value) = parameters.get(name) {

@@ -4,8 +4,8 @@
 //! verdicts are carried out. A client's row is looked up for each request, so that one that is revoked is out at once.
 
 mod admin_token;
+mod list_filter;
 mod local_requests;
-mod sieve;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ use super::oauth;
 use super::server::Peer;
 
 pub use admin_token::AdminToken;
-use sieve::Sieve;
+use list_filter::ListFilter;
 
 /// Who asks: under which name it goes into the audit log, and which client it is; none for the administrator.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub(super) async fn authorise(State(app): State<Arc<App>>, request: Request, nex
         return next.run(Request::from_parts(head, body)).await;
     }
     match admit(&app, &head).await {
-        Ok((caller, sieve)) => {
+        Ok((caller, list_filter)) => {
             let Caller { name, client } = caller;
             let reader = client.clone();
             let author = Author { name, address: peer(&head), request: request_id(&head), client };
@@ -66,8 +66,8 @@ pub(super) async fn authorise(State(app): State<Arc<App>>, request: Request, nex
                 Some(client) => answer_for(&client, response),
                 None => response,
             };
-            match sieve {
-                Some(sieve) => sieve.filter(response).await,
+            match list_filter {
+                Some(list_filter) => list_filter.filter(response).await,
                 None => response,
             }
         }
@@ -76,7 +76,7 @@ pub(super) async fn authorise(State(app): State<Arc<App>>, request: Request, nex
 }
 
 /// Finds out who asks and whether it may, and what its answer has to go through.
-async fn admit(app: &App, request: &Parts) -> Result<(Caller, Option<Sieve>), ApiError> {
+async fn admit(app: &App, request: &Parts) -> Result<(Caller, Option<ListFilter>), ApiError> {
     let caller = authenticate(app, request).await?;
     let Some(client) = &caller.client else { return Ok((caller, None)) };
     let (verb, path) = (Verb::of(request.method.as_str()), segments(request.uri.path())?);
@@ -85,13 +85,13 @@ async fn admit(app: &App, request: &Parts) -> Result<(Caller, Option<Sieve>), Ap
         action: action::name(verb, &path),
         scope: action::resource(&path),
     };
-    let sieve = match client.decide(verb, &path) {
+    let list_filter = match client.decide(verb, &path) {
         Verdict::Allowed => None,
-        Verdict::Sieved => Some(Sieve { client: client.clone(), otherwise: denied() }),
+        Verdict::Sieved => Some(ListFilter { client: client.clone(), otherwise: denied() }),
         Verdict::AboutOperation(id) if is_within(app, client, &id).await? => None,
         Verdict::AboutOperation(_) | Verdict::Denied => return Err(denied()),
     };
-    Ok((caller, sieve))
+    Ok((caller, list_filter))
 }
 
 /// Whether an operation is about something within the client's scopes. One that is not there says nothing to anybody.

@@ -10,30 +10,30 @@ use crate::arm::rewrite_names::{REQUEST_HEADERS, RESPONSE_HEADERS, SERVER_VARIAB
 use crate::arm::tls_policy::{DEFAULT, PREDEFINED, PredefinedPolicy, SUITES, TlsVersion};
 
 use super::error::ApiError;
-use super::extract::{SubscriptionScope, Version};
+use super::extract::{ApiVersionParam, SubscriptionScope};
 
 /// The one set of options that there is.
 const OPTIONS: &str = "default";
 
-pub(super) async fn server_variables(_: Version, _: SubscriptionScope) -> Json<Value> {
+pub(super) async fn server_variables(_: ApiVersionParam, _: SubscriptionScope) -> Json<Value> {
     Json(json!(SERVER_VARIABLES.as_slice()))
 }
 
-pub(super) async fn request_headers(_: Version, _: SubscriptionScope) -> Json<Value> {
+pub(super) async fn request_headers(_: ApiVersionParam, _: SubscriptionScope) -> Json<Value> {
     Json(json!(REQUEST_HEADERS.as_slice()))
 }
 
-pub(super) async fn response_headers(_: Version, _: SubscriptionScope) -> Json<Value> {
+pub(super) async fn response_headers(_: ApiVersionParam, _: SubscriptionScope) -> Json<Value> {
     Json(json!(RESPONSE_HEADERS.as_slice()))
 }
 
 /// No web application firewall is served, so there is no rule set.
-pub(super) async fn firewall_rule_sets(_: Version, _: SubscriptionScope) -> Json<Value> {
+pub(super) async fn firewall_rule_sets(_: ApiVersionParam, _: SubscriptionScope) -> Json<Value> {
     Json(json!({"value": []}))
 }
 
 pub(super) async fn tls_options(
-    _: Version,
+    _: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     Path((_, options)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
@@ -54,7 +54,7 @@ pub(super) async fn tls_options(
 }
 
 pub(super) async fn tls_policies(
-    _: Version,
+    _: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     Path((_, options)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
@@ -64,7 +64,7 @@ pub(super) async fn tls_policies(
 }
 
 pub(super) async fn tls_policy(
-    _: Version,
+    _: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     Path((_, options, name)): Path<(String, String, String)>,
 ) -> Result<Json<Value>, ApiError> {

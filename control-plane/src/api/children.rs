@@ -13,21 +13,23 @@ use crate::edit::{Edit, EditAction, EditError};
 use crate::store::Gateway;
 
 use super::error::ApiError;
-use super::extract::{Base, By, ChildTarget, CollectionTarget, Conditions, JsonBody, Version};
+use super::extract::{
+    ApiVersionParam, BaseUrl, ChildTarget, CollectionTarget, Conditions, JsonBody, RequestAuthor,
+};
 use super::gateways::not_found;
 use super::operations::Links;
 use super::{Shared, view};
 
 pub(super) async fn put(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     ChildTarget { gateway: path, collection, name }: ChildTarget,
     Conditions(preconditions): Conditions,
-    By(author): By,
-    base: Base,
+    RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let body = app.opener.open(body, &author.name).await;
+    let body = app.body_preparer.prepare(body, &author.name).await;
     let action = EditAction::PutChild { collection, name: name.clone(), body, version: version.date };
     let written = app
         .write(author, Edit { path: path.clone(), preconditions, action })
@@ -41,7 +43,7 @@ pub(super) async fn put(
 
 pub(super) async fn get(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     ChildTarget { gateway: path, collection, name }: ChildTarget,
 ) -> Result<Response, ApiError> {
     let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
@@ -51,11 +53,11 @@ pub(super) async fn get(
 
 pub(super) async fn delete(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     ChildTarget { gateway: path, collection, name }: ChildTarget,
     Conditions(preconditions): Conditions,
-    By(author): By,
-    base: Base,
+    RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
 ) -> Result<Response, ApiError> {
     let action = EditAction::DeleteChild { collection, name: name.clone() };
     match app.write(author, Edit { path: path.clone(), preconditions, action }).await {
@@ -70,7 +72,7 @@ pub(super) async fn delete(
 
 pub(super) async fn list(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     CollectionTarget { gateway: path, collection }: CollectionTarget,
 ) -> Result<Json<Value>, ApiError> {
     let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;

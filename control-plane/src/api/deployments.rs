@@ -1,11 +1,11 @@
 //! Deployments: put, validate, what-if, get, list, delete, cancel, and where their operations stand.
 //!
 //! A template is hostile until shown otherwise: what can be known to be wrong is said before anything is stored, by
-//! `foresee`. What is accepted is run in the background, by `run`, which a later process takes up where this one ends.
+//! `preview`. What is accepted is run in the background, by `run`, which a later process takes up where this one ends.
 
-mod foresee;
 mod gateway;
 mod network;
+mod preview;
 mod run;
 mod target;
 mod view;
@@ -27,11 +27,11 @@ use crate::store::{Deployment, DeploymentState, NewDeployment};
 
 use super::error::{ApiError, CANCELED, DeploymentError};
 use super::extract::template::TemplateBody;
-use super::extract::{Base, By, DeploymentTarget, GroupScope, Version};
+use super::extract::{ApiVersionParam, BaseUrl, DeploymentTarget, GroupScope, RequestAuthor};
 use super::operations::{PATIENCE, POLL_SECONDS};
 use super::{App, Shared};
 
-use foresee::foresee;
+use preview::preview;
 
 pub use run::run;
 
@@ -39,19 +39,19 @@ const ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperatio
 
 pub(super) async fn put(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
-    By(author): By,
-    base: Base,
+    RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
     TemplateBody(body): TemplateBody,
 ) -> Result<Response, ApiError> {
-    let foreseen = foresee(&app, &author, &path, read(&path, body)?).await?;
+    let preview = preview(&app, &author, &path, read(&path, body)?).await?;
     let act = act(author, &path, "write");
     let new = NewDeployment {
         id: Uuid::new_v4(),
         path,
-        request: foreseen.request.clone(),
-        body: view::shown(&foreseen),
+        request: preview.request.clone(),
+        body: view::shown(&preview),
         correlation_id: correlation(&act.author),
     };
     let (deployment, created) = app.store.add_deployment(&act, new).await?;
@@ -68,30 +68,30 @@ pub(super) async fn put(
 /// What a PUT of the same body would be refused for; nothing is stored.
 pub(super) async fn validate(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
     TemplateBody(body): TemplateBody,
 ) -> Result<Json<Value>, ApiError> {
-    let foreseen = foresee(&app, &author, &path, read(&path, body)?).await?;
-    Ok(Json(view::validated(&path, &foreseen, &correlation(&author))))
+    let preview = preview(&app, &author, &path, read(&path, body)?).await?;
+    Ok(Json(view::validated(&path, &preview, &correlation(&author))))
 }
 
 /// What a PUT of the same body would change; nothing is stored.
 pub(super) async fn what_if(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
     TemplateBody(body): TemplateBody,
 ) -> Result<Json<Value>, ApiError> {
-    let foreseen = foresee(&app, &author, &path, read(&path, body)?).await?;
-    Ok(Json(what_if::show(&foreseen, &correlation(&author))))
+    let preview = preview(&app, &author, &path, read(&path, body)?).await?;
+    Ok(Json(what_if::show(&preview, &correlation(&author))))
 }
 
 pub(super) async fn get(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
 ) -> Result<Json<Value>, ApiError> {
     Ok(Json(view::deployment(&find(&app, &path).await?)))
@@ -100,7 +100,7 @@ pub(super) async fn get(
 /// Whether there is one.
 pub(super) async fn head(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
 ) -> Result<StatusCode, ApiError> {
     find(&app, &path).await.map(|_| StatusCode::NO_CONTENT)
@@ -108,7 +108,7 @@ pub(super) async fn head(
 
 pub(super) async fn list(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
 ) -> Result<Json<Value>, ApiError> {
     let deployments = app.store.deployments(&subscription, &group).await?;
@@ -118,9 +118,9 @@ pub(super) async fn list(
 /// Forgets a deployment. What it deployed stays.
 pub(super) async fn delete(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
 ) -> Result<StatusCode, ApiError> {
     app.store.delete_deployment(&path, &act(author, &path, "delete")).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -129,9 +129,9 @@ pub(super) async fn delete(
 /// Ends a deployment before its time. What it has written stays.
 pub(super) async fn cancel(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
 ) -> Result<StatusCode, ApiError> {
     let message = "The deployment was cancelled. What it had written by then stays.";
     let error = Failure::new(CANCELED, message);
@@ -145,7 +145,7 @@ pub(super) async fn cancel(
 /// What a deployment did, resource by resource.
 pub(super) async fn operations(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
 ) -> Result<Json<Value>, ApiError> {
     let deployment = find(&app, &path).await?;
@@ -157,7 +157,7 @@ pub(super) async fn operations(
 /// What a deployment did to one resource.
 pub(super) async fn operation(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
     Path(named): Path<OperationName>,
 ) -> Result<Json<Value>, ApiError> {
@@ -172,7 +172,7 @@ pub(super) async fn operation(
 /// take no longer and clients that hear otherwise sleep for a second and more.
 pub(super) async fn status(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
     Path(named): Path<OperationName>,
 ) -> Result<Response, ApiError> {

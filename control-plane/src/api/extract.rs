@@ -31,29 +31,29 @@ const MAX_NAME: usize = 90;
 
 /// Who asks for a change, as `auth` has found out.
 #[derive(Debug)]
-pub(super) struct By(pub(super) Author);
+pub(super) struct RequestAuthor(pub(super) Author);
 
-impl<S: Sync> FromRequestParts<S> for By {
+impl<S: Sync> FromRequestParts<S> for RequestAuthor {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<By, ApiError> {
-        parts.extensions.get::<Author>().cloned().map(By).ok_or(ApiError::Unauthenticated)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<RequestAuthor, ApiError> {
+        parts.extensions.get::<Author>().cloned().map(RequestAuthor).ok_or(ApiError::Unauthenticated)
     }
 }
 
 /// The `api-version` of a request.
 #[derive(Clone, Debug)]
-pub(super) struct Version {
+pub(super) struct ApiVersionParam {
     /// As it was sent, for the URLs in the answer.
     pub(super) text: String,
     /// What it means.
     pub(super) date: ApiVersion,
 }
 
-impl<S: Sync> FromRequestParts<S> for Version {
+impl<S: Sync> FromRequestParts<S> for ApiVersionParam {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Version, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<ApiVersionParam, ApiError> {
         let query = parts.uri.query().unwrap_or_default();
         let text = query
             .split('&')
@@ -63,7 +63,7 @@ impl<S: Sync> FromRequestParts<S> for Version {
             .filter(|value| !value.is_empty())
             .ok_or(ApiError::NoApiVersion)?;
         let date = api_version(text).ok_or_else(|| ApiError::BadApiVersion(text.to_owned()))?;
-        Ok(Version { text: text.to_owned(), date })
+        Ok(ApiVersionParam { text: text.to_owned(), date })
     }
 }
 
@@ -286,19 +286,19 @@ fn list_header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>,
 
 /// The scheme and host that the client used: what absolute URLs in the answer start with.
 #[derive(Clone, Debug)]
-pub(super) struct Base(pub(super) String);
+pub(super) struct BaseUrl(pub(super) String);
 
-impl<S: Sync> FromRequestParts<S> for Base {
+impl<S: Sync> FromRequestParts<S> for BaseUrl {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Base, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<BaseUrl, ApiError> {
         let scheme = parts.extensions.get::<Scheme>().copied().unwrap_or(Scheme::Http);
         let authority = match parts.extensions.get::<ForwardedHost>() {
             Some(host) => host.0.clone(),
             None => authority(&parts.uri, &parts.headers)?,
         };
         let host_port = authority.as_str().rsplit('@').next().unwrap_or_default();
-        Ok(Base(format!("{}://{host_port}", scheme.as_str())))
+        Ok(BaseUrl(format!("{}://{host_port}", scheme.as_str())))
     }
 }
 

@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use serde_json::Value;
 
 use super::error::{ApiError, SurroundingsError};
-use super::extract::{Base, Version};
+use super::extract::{ApiVersionParam, BaseUrl};
 use super::paging::{Paging, Parameters};
 
 /// What each member of a list must be.
@@ -87,7 +87,7 @@ impl Filter {
     pub(super) fn page(
         self,
         paging: &Paging,
-        origin: (&Base, &Version),
+        origin: (&BaseUrl, &ApiVersionParam),
         path: &str,
         mut members: Vec<(String, Value)>,
     ) -> Result<Value, ApiError> {

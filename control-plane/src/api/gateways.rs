@@ -14,7 +14,8 @@ use crate::store::Written;
 
 use super::error::ApiError;
 use super::extract::{
-    Base, By, Conditions, DocumentBody, GroupScope, JsonBody, SubscriptionScope, Target, Version,
+    ApiVersionParam, BaseUrl, Conditions, DocumentBody, GroupScope, JsonBody, RequestAuthor,
+    SubscriptionScope, Target,
 };
 use super::operations::Links;
 use super::paging::Paging;
@@ -22,14 +23,14 @@ use super::{App, Shared, view};
 
 pub(super) async fn put(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     Target(path): Target,
     Conditions(preconditions): Conditions,
-    By(author): By,
-    base: Base,
+    RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
     DocumentBody { json, place }: DocumentBody,
 ) -> Result<Response, ApiError> {
-    let body = app.opener.open(json, &author.name).await;
+    let body = app.body_preparer.prepare(json, &author.name).await;
     let action = EditAction::Put { body, version: version.date };
     let written = write(&app, author, Edit { path, preconditions, action }).await?;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
@@ -40,18 +41,22 @@ pub(super) async fn put(
     Ok(answer)
 }
 
-pub(super) async fn get(State(app): Shared, _: Version, Target(path): Target) -> Result<Response, ApiError> {
+pub(super) async fn get(
+    State(app): Shared,
+    _: ApiVersionParam,
+    Target(path): Target,
+) -> Result<Response, ApiError> {
     let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
     Ok(([(ETAG, gateway.etag.0.clone())], Json(view::gateway(&gateway))).into_response())
 }
 
 pub(super) async fn delete(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     Target(path): Target,
     Conditions(preconditions): Conditions,
-    By(author): By,
-    base: Base,
+    RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
 ) -> Result<Response, ApiError> {
     let edit = Edit { path: path.clone(), preconditions, action: EditAction::Delete };
     match app.write(author, edit).await {
@@ -67,10 +72,10 @@ pub(super) async fn delete(
 /// Replaces the tags. Nothing else about it changes, and nobody has to be waited for.
 pub(super) async fn patch(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     Target(path): Target,
     Conditions(preconditions): Conditions,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let action = EditAction::PutTags { body };
@@ -80,33 +85,33 @@ pub(super) async fn patch(
 
 pub(super) async fn start(
     app: Shared,
-    version: Version,
+    version: ApiVersionParam,
     target: Target,
     conditions: Conditions,
-    by: By,
-    base: Base,
+    by: RequestAuthor,
+    base: BaseUrl,
 ) -> Result<Response, ApiError> {
     switch(app, version, target, conditions, by, base, EditAction::Start).await
 }
 
 pub(super) async fn stop(
     app: Shared,
-    version: Version,
+    version: ApiVersionParam,
     target: Target,
     conditions: Conditions,
-    by: By,
-    base: Base,
+    by: RequestAuthor,
+    base: BaseUrl,
 ) -> Result<Response, ApiError> {
     switch(app, version, target, conditions, by, base, EditAction::Stop).await
 }
 
 async fn switch(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     Target(path): Target,
     Conditions(preconditions): Conditions,
-    By(author): By,
-    base: Base,
+    RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
     action: EditAction,
 ) -> Result<Response, ApiError> {
     let written = write(&app, author, Edit { path, preconditions, action }).await?;
@@ -121,9 +126,9 @@ async fn write(app: &App, author: Author, edit: Edit) -> Result<Written, ApiErro
 
 pub(super) async fn list_in_group(
     app: Shared,
-    version: Version,
+    version: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
-    base: Base,
+    base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
     list(app, version, (&subscription, Some(&group)), base, paging).await
@@ -131,9 +136,9 @@ pub(super) async fn list_in_group(
 
 pub(super) async fn list_in_subscription(
     app: Shared,
-    version: Version,
+    version: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
-    base: Base,
+    base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
     list(app, version, (&subscription, None), base, paging).await
@@ -141,9 +146,9 @@ pub(super) async fn list_in_subscription(
 
 async fn list(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     (subscription, group): (&str, Option<&str>),
-    base: Base,
+    base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
     let page = app.store.page_of_gateways(subscription, group, paging.key()?.as_ref(), paging.rows).await?;

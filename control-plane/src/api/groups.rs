@@ -13,7 +13,7 @@ use crate::store::{Group, OperationState, group_id};
 use crate::surroundings::GroupEdit;
 
 use super::error::{ApiError, SurroundingsError};
-use super::extract::{Base, By, GroupScope, JsonBody, SubscriptionScope, Version};
+use super::extract::{ApiVersionParam, BaseUrl, GroupScope, JsonBody, RequestAuthor, SubscriptionScope};
 use super::filter::Filter;
 use super::operations::{come_again, follow, value};
 use super::paging::Paging;
@@ -24,9 +24,9 @@ const GROUP_DELETE: &str = "Microsoft.Resources/subscriptions/resourceGroups/del
 
 pub(super) async fn put(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     scope: GroupScope,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let (group, created) = write(&app, author, &scope, GroupEdit::Put(body)).await?;
@@ -36,9 +36,9 @@ pub(super) async fn put(
 
 pub(super) async fn patch(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     scope: GroupScope,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, ApiError> {
     let (group, _) = write(&app, author, &scope, GroupEdit::PatchTags(body)).await?;
@@ -58,7 +58,7 @@ async fn write(
 
 pub(super) async fn get(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
 ) -> Result<Json<Value>, ApiError> {
     let found = app.store.group(&subscription, &group).await?;
@@ -67,7 +67,7 @@ pub(super) async fn get(
 
 pub(super) async fn head(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
 ) -> Result<StatusCode, ApiError> {
     let found = app.store.group(&subscription, &group).await?;
@@ -77,10 +77,10 @@ pub(super) async fn head(
 /// Deletes the group with everything in it. What follows is asked for at `Location` alone, as it is of Azure.
 pub(super) async fn delete(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
-    By(author): By,
-    base: Base,
+    RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
 ) -> Result<Response, ApiError> {
     let act = Act { author, action: GROUP_DELETE.to_owned(), resource: group_id(&subscription, &group) };
     let operation = app.store.delete_group(&subscription, &group, &act).await?;
@@ -93,10 +93,10 @@ pub(super) async fn delete(
 /// Where the deletion of a group stands: 202 until it has ended.
 pub(super) async fn result(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     Path(OperationPath { operation: id }): Path<OperationPath>,
-    base: Base,
+    base: BaseUrl,
 ) -> Result<Response, ApiError> {
     let operation = follow(&app, &subscription, &id).await?;
     if operation.state == OperationState::InProgress {
@@ -112,17 +112,17 @@ pub(super) struct OperationPath {
     operation: String,
 }
 
-fn location(base: &Base, version: &Version, subscription: &str, operation: &str) -> HeaderValue {
+fn location(base: &BaseUrl, version: &ApiVersionParam, subscription: &str, operation: &str) -> HeaderValue {
     let path = format!("/subscriptions/{subscription}/operationresults/{operation}");
     value(&format!("{}{path}?api-version={}", base.0, version.text))
 }
 
 pub(super) async fn list(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     filter: Filter,
-    base: Base,
+    base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
     let groups = app.store.groups(&subscription).await?;

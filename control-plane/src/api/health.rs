@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use tidegate_shared::protocol::MemberProbe;
 
 use crate::arm::collection::Collection;
+use crate::arm::external_refs::ExternalRefs;
 use crate::arm::on_demand;
-use crate::arm::outside::Outside;
 use crate::compile::{compile, compile_on_demand};
 use crate::fleet::health::{Health, PairHealth, merge};
 use crate::store::{Gateway, OperationKind};
 
 use super::error::ApiError;
-use super::extract::{Base, By, JsonBody, Target, Version};
+use super::extract::{ApiVersionParam, BaseUrl, JsonBody, RequestAuthor, Target};
 use super::gateways::not_found;
 use super::operations::Links;
 use super::paging::Parameters;
@@ -40,15 +40,15 @@ pub(super) async fn ready(State(app): Shared) -> Result<&'static str, ApiError> 
 /// clients expect one nevertheless.
 pub(super) async fn backends(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     Target(path): Target,
     expand: Expand,
-    base: Base,
+    base: BaseUrl,
 ) -> Result<Response, ApiError> {
     let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
     // What is stored compiles; if not (after an upgrade), no worker runs it and there is nothing to be seen. Where its
     // frontends are bound and what its pages say is of no interest here.
-    let content = compile(&gateway.document, &Outside::default()).unwrap_or_default();
+    let content = compile(&gateway.document, &ExternalRefs::default()).unwrap_or_default();
     let result = show(&gateway, expand, &merge(&content, &app.fleet.health(gateway.id)));
     let operation = app.store.ended_operation(&gateway, OperationKind::BackendHealth, &result).await?;
     let links = Links::new(&base, &version, &gateway, &operation);
@@ -89,15 +89,15 @@ fn show_settings(gateway: &Gateway, expand: Expand, pair: &PairHealth) -> Value 
 /// Has a worker ask the members of a pool once, here and now.
 pub(super) async fn probe_on_demand(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     Target(path): Target,
     expand: Expand,
-    By(author): By,
-    base: Base,
+    RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
-    let content = compile(&gateway.document, &Outside::default()).unwrap_or_default();
+    let content = compile(&gateway.document, &ExternalRefs::default()).unwrap_or_default();
     let (request, mut violations) = on_demand::read(body);
     let wanted = match compile_on_demand(&gateway.document.path, &content, &request) {
         Ok(wanted) if violations.is_empty() => wanted,

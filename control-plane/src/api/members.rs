@@ -17,21 +17,23 @@ use crate::store::Gateway;
 
 use super::children::child_not_found;
 use super::error::ApiError;
-use super::extract::{Base, By, Conditions, JsonBody, MemberTarget, NestedTarget, Version};
+use super::extract::{
+    ApiVersionParam, BaseUrl, Conditions, JsonBody, MemberTarget, NestedTarget, RequestAuthor,
+};
 use super::gateways::not_found;
 use super::operations::Links;
 use super::{Shared, view};
 
 pub(super) async fn put(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     MemberTarget { gateway, member }: MemberTarget,
     Conditions(preconditions): Conditions,
-    By(author): By,
-    base: Base,
+    RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let body = app.opener.open(body, &author.name).await;
+    let body = app.body_preparer.prepare(body, &author.name).await;
     let action = EditAction::PutMember { path: member.clone(), body };
     let written = app.write(author, Edit { path: gateway.clone(), preconditions, action }).await;
     let written = written.map_err(|error| {
@@ -49,7 +51,7 @@ pub(super) async fn put(
 
 pub(super) async fn get(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     MemberTarget { gateway: path, member }: MemberTarget,
 ) -> Result<Response, ApiError> {
     let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
@@ -59,11 +61,11 @@ pub(super) async fn get(
 
 pub(super) async fn delete(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     MemberTarget { gateway: path, member }: MemberTarget,
     Conditions(preconditions): Conditions,
-    By(author): By,
-    base: Base,
+    RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
 ) -> Result<Response, ApiError> {
     let action = EditAction::DeleteMember { path: member.clone() };
     match app.write(author, Edit { path: path.clone(), preconditions, action }).await {
@@ -78,7 +80,7 @@ pub(super) async fn delete(
 
 pub(super) async fn list(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     NestedTarget { gateway: path, nested, child }: NestedTarget,
 ) -> Result<Json<Value>, ApiError> {
     let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;

@@ -62,7 +62,7 @@ pub(super) async fn show(State(app): Shared) -> Result<impl IntoResponse, ApiErr
         ("channel", certificates.validity.expires_at),
         ("authority", certificates.authorities.current.expires_at),
     ];
-    let connected = app.fleet.look();
+    let connected = app.fleet.snapshot();
     page.connected = connected.len();
     page.refusals = connected.values().map(|worker| worker.refused.len()).sum();
     Ok(([(CONTENT_TYPE, METRICS_TYPE)], metrics::page(page)))
@@ -70,7 +70,7 @@ pub(super) async fn show(State(app): Shared) -> Result<impl IntoResponse, ApiErr
 
 /// The connected workers' pages, as Prometheus' HTTP service discovery wants them: one group for each worker.
 pub(super) async fn targets(State(app): Shared) -> Json<Value> {
-    let connected = app.fleet.look();
+    let connected = app.fleet.snapshot();
     let groups = connected.iter().filter_map(|(id, worker)| {
         let address: SocketAddr = worker.metrics?;
         Some(json!({"targets": [address.to_string()], "labels": {"tidegate_worker": id.to_string()}}))

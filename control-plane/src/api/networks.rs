@@ -19,7 +19,9 @@ use crate::surroundings::{NetworkAction, NetworkEdit, NetworkError};
 
 use super::error::ApiError;
 use super::extract::network::{NetworkTarget, OfKind};
-use super::extract::{Base, By, Conditions, GroupScope, JsonBody, SubscriptionScope, Version};
+use super::extract::{
+    ApiVersionParam, BaseUrl, Conditions, GroupScope, JsonBody, RequestAuthor, SubscriptionScope,
+};
 use super::paging::Paging;
 use super::{App, Shared};
 
@@ -30,10 +32,10 @@ const IP_ADDRESS: &str = "ipAddress";
 
 pub(super) async fn put(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     NetworkTarget(path): NetworkTarget,
     Conditions(preconditions): Conditions,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let action = app.network_put(&path, body).await?;
@@ -43,7 +45,7 @@ pub(super) async fn put(
 
 pub(super) async fn get(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     NetworkTarget(path): NetworkTarget,
 ) -> Result<Response, ApiError> {
     let (resource, users) = app.store.network_resource(&path).await?.ok_or_else(|| not_found(&path))?;
@@ -53,10 +55,10 @@ pub(super) async fn get(
 
 pub(super) async fn patch(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     NetworkTarget(path): NetworkTarget,
     Conditions(preconditions): Conditions,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let edit = NetworkEdit { path: path.clone(), preconditions, action: NetworkAction::PatchTags(body) };
@@ -65,10 +67,10 @@ pub(super) async fn patch(
 
 pub(super) async fn delete(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     NetworkTarget(path): NetworkTarget,
     Conditions(preconditions): Conditions,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
 ) -> Result<StatusCode, ApiError> {
     let edit = NetworkEdit { path: path.clone(), preconditions, action: NetworkAction::Delete };
     answer_delete(&path, app.write_network(author, edit).await)
@@ -76,10 +78,10 @@ pub(super) async fn delete(
 
 pub(super) async fn list_in_group(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     OfKind(kind): OfKind,
     GroupScope { subscription, group }: GroupScope,
-    base: Base,
+    base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
     list(&app, kind, (&subscription, Some(&group)), (&base, &version), &paging).await
@@ -87,10 +89,10 @@ pub(super) async fn list_in_group(
 
 pub(super) async fn list_in_subscription(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     OfKind(kind): OfKind,
     SubscriptionScope(subscription): SubscriptionScope,
-    base: Base,
+    base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
     list(&app, kind, (&subscription, None), (&base, &version), &paging).await
@@ -154,7 +156,7 @@ impl App {
         if private.len() == claimed.len() {
             return Ok(None);
         }
-        let workers = self.fleet.look();
+        let workers = self.fleet.snapshot();
         let bound = workers.values().filter_map(|worker| worker.running.get(&user.gateway));
         let mut public = bound
             .flat_map(|running| running.addresses.iter().map(|address| address.ip().to_canonical()))
@@ -193,7 +195,7 @@ async fn list(
     app: &App,
     kind: NetworkKind,
     (subscription, group): (&str, Option<&str>),
-    (base, version): (&Base, &Version),
+    (base, version): (&BaseUrl, &ApiVersionParam),
     paging: &Paging,
 ) -> Result<Json<Value>, ApiError> {
     let key = paging.key::<2>()?;

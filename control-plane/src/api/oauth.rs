@@ -25,7 +25,7 @@ use crate::identity::issuer::{Bearer, LIFETIME};
 use crate::identity::secret;
 
 use super::error::{ApiError, OAuthError};
-use super::extract::Base;
+use super::extract::BaseUrl;
 use super::extract::body::collect;
 use super::server::Peer;
 use super::{App, Shared};
@@ -54,7 +54,7 @@ pub(super) fn is_open_to_all(path: &str) -> bool {
 pub(super) async fn token(
     State(app): Shared,
     Path(tenant): Path<String>,
-    base: Base,
+    base: BaseUrl,
     form: TokenRequest,
 ) -> Result<Response, ApiError> {
     check_tenant(&app, &tenant)?;

@@ -14,7 +14,7 @@ use crate::store::{Gateway, Operation, OperationState, Problem};
 
 use super::Shared;
 use super::error::ApiError;
-use super::extract::{Base, SubscriptionScope, Version};
+use super::extract::{ApiVersionParam, BaseUrl, SubscriptionScope};
 
 const ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperation");
 
@@ -37,7 +37,12 @@ pub(super) struct Links {
 
 impl Links {
     /// Absolute, with the scheme and host that the client used.
-    pub(super) fn new(base: &Base, version: &Version, gateway: &Gateway, operation: &Operation) -> Links {
+    pub(super) fn new(
+        base: &BaseUrl,
+        version: &ApiVersionParam,
+        gateway: &Gateway,
+        operation: &Operation,
+    ) -> Links {
         let path = OperationPath { location: location(gateway), operation: operation.id.to_string() };
         let subscription = &gateway.document.path.subscription;
         let url = |kind| format!("{}{}?api-version={}", base.0, path.of(subscription, kind), version.text);
@@ -74,7 +79,7 @@ fn location(gateway: &Gateway) -> String {
 /// Where an operation stands: always 200, the status is in the body.
 pub(super) async fn status(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     Path(path): Path<OperationPath>,
 ) -> Result<Response, ApiError> {
@@ -101,10 +106,10 @@ pub(super) async fn status(
 /// What an operation brought: 202 until it has ended, then what a call without waiting would have answered.
 pub(super) async fn result(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     Path(path): Path<OperationPath>,
-    base: Base,
+    base: BaseUrl,
 ) -> Result<Response, ApiError> {
     let operation = follow(&app, &subscription, &path.operation).await?;
     match operation.state {

@@ -15,7 +15,7 @@ use tidegate_shared::seal::SealKey;
 
 use super::App;
 use super::error::ApiError;
-use super::extract::{Base, Version};
+use super::extract::{ApiVersionParam, BaseUrl};
 
 /// How many rows a page has where nothing is said, and the most that can be asked for.
 const ROWS: usize = 100;
@@ -117,7 +117,7 @@ impl Paging {
     /// after it. `path` is the list's.
     pub(super) fn answer(
         &self,
-        (base, version): (&Base, &Version),
+        (base, version): (&BaseUrl, &ApiVersionParam),
         path: &str,
         rows: Vec<Value>,
         last: Option<&[&str]>,
@@ -171,8 +171,8 @@ mod tests {
 
     #[test]
     fn the_next_page_begins_where_this_one_ends() {
-        let (base, version) = (Base("https://x:1".into()), ApiVersion { date: (2024, 5, 1) });
-        let version = Version { text: "2024-05-01".into(), date: version };
+        let (base, version) = (BaseUrl("https://x:1".into()), ApiVersion { date: (2024, 5, 1) });
+        let version = ApiVersionParam { text: "2024-05-01".into(), date: version };
         let paging = read("$top=2").unwrap();
         let last = ["Straße", "gw"];
         let page = paging.answer((&base, &version), "/groups/Straße", vec![json!(1)], Some(&last));

@@ -5,7 +5,7 @@ use axum::extract::Path;
 use serde_json::{Value, json};
 
 use super::error::{ApiError, SurroundingsError};
-use super::extract::{SubscriptionScope, Version};
+use super::extract::{ApiVersionParam, SubscriptionScope};
 use super::subscriptions::LOCATION;
 
 /// A provider with its types.
@@ -68,14 +68,17 @@ static PROVIDERS: [Provider; 2] = [
     },
 ];
 
-pub(super) async fn list(_: Version, SubscriptionScope(subscription): SubscriptionScope) -> Json<Value> {
+pub(super) async fn list(
+    _: ApiVersionParam,
+    SubscriptionScope(subscription): SubscriptionScope,
+) -> Json<Value> {
     let shown: Vec<Value> = PROVIDERS.iter().map(|provider| show(&subscription, provider)).collect();
     Json(json!({"value": shown}))
 }
 
 /// Answers a registration too: what is there is registered.
 pub(super) async fn get(
-    _: Version,
+    _: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     Path(ProviderPath { namespace }): Path<ProviderPath>,
 ) -> Result<Json<Value>, ApiError> {

@@ -8,16 +8,16 @@ use crate::store::ResourceRow;
 
 use super::Shared;
 use super::error::ApiError;
-use super::extract::{Base, GroupScope, SubscriptionScope, Version};
+use super::extract::{ApiVersionParam, BaseUrl, GroupScope, SubscriptionScope};
 use super::filter::Filter;
 use super::paging::Paging;
 
 pub(super) async fn list_in_subscription(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     filter: Filter,
-    base: Base,
+    base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
     let rows = app.store.resources(&subscription, None).await?;
@@ -27,10 +27,10 @@ pub(super) async fn list_in_subscription(
 
 pub(super) async fn list_in_group(
     State(app): Shared,
-    version: Version,
+    version: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
     filter: Filter,
-    base: Base,
+    base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
     let rows = app.store.resources(&subscription, Some(&group)).await?;

@@ -12,15 +12,15 @@ use crate::surroundings::{NetworkAction, NetworkEdit};
 use super::Shared;
 use super::error::ApiError;
 use super::extract::network::{NetworkTarget, SubnetTarget};
-use super::extract::{By, Conditions, JsonBody, Version};
+use super::extract::{ApiVersionParam, Conditions, JsonBody, RequestAuthor};
 use super::networks::{answer_delete, no_subnet, not_found, subnet, subnets};
 
 pub(super) async fn put(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     SubnetTarget { network, name }: SubnetTarget,
     Conditions(preconditions): Conditions,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let action = NetworkAction::PutSubnet(name.clone(), body);
@@ -34,7 +34,7 @@ pub(super) async fn put(
 
 pub(super) async fn get(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     SubnetTarget { network, name }: SubnetTarget,
 ) -> Result<Response, ApiError> {
     let missing = || no_subnet(&network, &name);
@@ -45,10 +45,10 @@ pub(super) async fn get(
 
 pub(super) async fn delete(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     SubnetTarget { network, name }: SubnetTarget,
     Conditions(preconditions): Conditions,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
 ) -> Result<StatusCode, ApiError> {
     let action = NetworkAction::DeleteSubnet(name);
     let edit = NetworkEdit { path: network.clone(), preconditions, action };
@@ -57,7 +57,7 @@ pub(super) async fn delete(
 
 pub(super) async fn list(
     State(app): Shared,
-    _: Version,
+    _: ApiVersionParam,
     NetworkTarget(network): NetworkTarget,
 ) -> Result<Json<Value>, ApiError> {
     let found = app.store.network_resource(&network).await?;

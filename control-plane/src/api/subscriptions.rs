@@ -11,7 +11,7 @@ use crate::audit::Author;
 use crate::identity::scope::Scope;
 
 use super::error::{ApiError, SurroundingsError};
-use super::extract::{By, SubscriptionScope, Version};
+use super::extract::{ApiVersionParam, RequestAuthor, SubscriptionScope};
 use super::{App, Shared};
 
 /// The subscription that is there even when it holds nothing: clients need one to log in.
@@ -23,15 +23,19 @@ const NAME: &str = "Tidegate";
 /// The one place where things can be. Any other is taken too, and means as little.
 pub(super) const LOCATION: &str = "local";
 
-pub(super) async fn list(State(app): Shared, By(author): By, _: Version) -> Result<Json<Value>, ApiError> {
+pub(super) async fn list(
+    State(app): Shared,
+    RequestAuthor(author): RequestAuthor,
+    _: ApiVersionParam,
+) -> Result<Json<Value>, ApiError> {
     let shown: Vec<Value> = all(&app, &author).await?.iter().map(|id| show(&app, id)).collect();
     Ok(Json(json!({"value": shown})))
 }
 
 pub(super) async fn get(
     State(app): Shared,
-    By(author): By,
-    _: Version,
+    RequestAuthor(author): RequestAuthor,
+    _: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
 ) -> Result<Json<Value>, ApiError> {
     let known = all(&app, &author).await?.into_iter().find(|id| id.eq_ignore_ascii_case(&subscription));
@@ -39,7 +43,10 @@ pub(super) async fn get(
     Ok(Json(show(&app, &id)))
 }
 
-pub(super) async fn locations(_: Version, SubscriptionScope(subscription): SubscriptionScope) -> Json<Value> {
+pub(super) async fn locations(
+    _: ApiVersionParam,
+    SubscriptionScope(subscription): SubscriptionScope,
+) -> Json<Value> {
     Json(json!({"value": [{
         "id": format!("/subscriptions/{subscription}/locations/{LOCATION}"),
         "name": LOCATION,
@@ -50,7 +57,7 @@ pub(super) async fn locations(_: Version, SubscriptionScope(subscription): Subsc
     }]}))
 }
 
-pub(super) async fn tenants(State(app): Shared, _: Version) -> Json<Value> {
+pub(super) async fn tenants(State(app): Shared, _: ApiVersionParam) -> Json<Value> {
     let tenant = app.issuer.tenant().to_string();
     Json(json!({"value": [{
         "id": format!("/tenants/{tenant}"),

@@ -47,7 +47,7 @@ fn put(client: Client, body: Value) -> Result<Decision, EditError> {
     let edit = Edit { path: path("gw"), preconditions: Preconditions::default(), action };
     let act = act(Author { client: Some(client), ..Author::itself() }, &edit);
     check_links(&act, &edit)?;
-    let decision = edit.decide(&Limits::default(), &Outside::default(), None)?;
+    let decision = edit.decide(&Limits::default(), &ExternalRefs::default(), None)?;
     check_stored_links(&act, &decision, None)?;
     Ok(decision)
 }
@@ -91,7 +91,7 @@ fn the_id_that_was_authorised_is_the_id_that_is_stored() {
         match put(client.clone(), leaning(&sent[0], [&sent[1], &sent[2]])) {
             Ok(Decision::Replace { document, .. }) => {
                 let mut targets: Vec<String> =
-                    leans_of(&document).into_iter().map(|lean| lean.target).collect();
+                    references_of(&document).into_iter().map(|reference| reference.target).collect();
                 // Nothing is dropped on the way, and nothing is spelt otherwise but for the slash at the beginning.
                 let mut expected: Vec<String> =
                     sent.iter().map(|id| format!("/{}", id.strip_prefix('/').unwrap_or(id))).collect();

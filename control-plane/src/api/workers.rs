@@ -14,11 +14,11 @@ use crate::store::JoinedWorker;
 
 use super::Shared;
 use super::error::ApiError;
-use super::extract::By;
+use super::extract::RequestAuthor;
 
 pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
     let names = app.store.gateway_names().await?;
-    let connected = app.fleet.look();
+    let connected = app.fleet.snapshot();
     let workers = app.store.workers().await?;
     let newest = app.certificates.state().authorities.newest().fingerprint.clone();
     let shown = workers.iter().map(|JoinedWorker { id, joined_at, certificate }| {
@@ -46,14 +46,14 @@ pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
 /// running until it is stopped, since nobody can tell it anything any more.
 pub(super) async fn delete(
     State(app): Shared,
-    By(author): By,
+    RequestAuthor(author): RequestAuthor,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let unknown = || ApiError::NoWorker(id.clone());
     let worker = WorkerId(id.parse().map_err(|_| unknown())?);
     let known = app.store.remove_worker(author, worker).await?;
     // After the row is gone, so that it cannot come back in between.
-    app.fleet.expel(worker);
+    app.fleet.disconnect(worker);
     if known { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }
 }
 

@@ -156,8 +156,8 @@ mod tests {
 
     use super::*;
     use crate::arm::document::Document;
+    use crate::arm::external_refs::ExternalRefs;
     use crate::arm::on_demand::read;
-    use crate::arm::outside::Outside;
     use crate::compile::compile;
     use crate::testing::{VERSION, body, path, sent};
 
@@ -169,7 +169,7 @@ mod tests {
         ]);
         let (document, violations) = Document::read(path("gw"), &sent(document), None, VERSION);
         assert!(violations.is_empty(), "{violations}");
-        let content = compile(&document, &Outside::default()).unwrap();
+        let content = compile(&document, &ExternalRefs::default()).unwrap();
         let (request, mut violations) = read(request);
         match compile_on_demand(&document.path, &content, &request) {
             Ok(on_demand) if violations.is_empty() => Ok(on_demand),

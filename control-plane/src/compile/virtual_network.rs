@@ -41,7 +41,7 @@ pub fn check_virtual_network(name: &str, body: &Map<String, Value>, violations: 
             // What is wrong with the space itself has been said.
             if !space.is_empty() && !space.iter().any(|outer| outer.contains(range)) {
                 let message = format!(
-                    "Subnet '{}' is not valid because its IP address range is outside the IP address range of virtual \
+                    "Subnet '{}' is not valid because its IP address range is external_refs the IP address range of virtual \
                      network '{name}'.",
                     member.name
                 );

@@ -29,8 +29,8 @@ fn delete_child(collection: &str, name: &str) -> Edit {
 
 /// The gateway that `body` makes, with tag `g` and children's tags `c`.
 fn stored() -> Gateway {
-    let Decision::Replace { document, meaning, .. } =
-        put(body(8080)).decide(&Limits::default(), &Outside::default(), None).unwrap()
+    let Decision::Replace { document, config_digest, .. } =
+        put(body(8080)).decide(&Limits::default(), &ExternalRefs::default(), None).unwrap()
     else {
         panic!("not new")
     };
@@ -40,7 +40,7 @@ fn stored() -> Gateway {
         child_etags: vec![Etag("W/\"c\"".into()); document.children.len()],
         document,
         generation: Generation(1),
-        meaning,
+        config_digest,
         state: ProvisioningState::Succeeded,
         reason: None,
         operational: OperationalState::Running,
@@ -48,16 +48,16 @@ fn stored() -> Gateway {
 }
 
 /// None where nothing is written, else whether it means something new.
-fn new_meaning(edit: &Edit) -> Option<bool> {
-    match edit.decide(&Limits::default(), &Outside::default(), Some(&stored())).unwrap() {
+fn new_config(edit: &Edit) -> Option<bool> {
+    match edit.decide(&Limits::default(), &ExternalRefs::default(), Some(&stored())).unwrap() {
         Decision::Keep => None,
-        Decision::Replace { meaning, .. } => Some(meaning != stored().meaning),
+        Decision::Replace { config_digest, .. } => Some(config_digest != stored().config_digest),
         Decision::Relabel(_) | Decision::Stop | Decision::Delete => panic!("not asked for"),
     }
 }
 
 #[test]
-fn a_write_is_nothing_or_only_words_or_a_new_meaning() {
+fn a_write_is_nothing_or_only_words_or_a_new_config() {
     let mut tagged = body(8080);
     tagged["tags"] = json!({"a": "b"});
     let mut loud = body(8080);
@@ -74,15 +74,15 @@ fn a_write_is_nothing_or_only_words_or_a_new_meaning() {
         ("a used child", put_child("FrontendPorts", "P", port(8081)), Some(true)),
     ];
     for (name, edit, expected) in cases {
-        assert_eq!(new_meaning(&edit), expected, "{name}");
+        assert_eq!(new_config(&edit), expected, "{name}");
     }
 }
 
 #[test]
 fn a_document_that_means_something_else_by_now_is_written_again() {
-    let stale = Gateway { meaning: Digest("of an earlier version".to_owned()), ..stored() };
+    let stale = Gateway { config_digest: Digest("of an earlier version".to_owned()), ..stored() };
     assert!(matches!(
-        put(body(8080)).decide(&Limits::default(), &Outside::default(), Some(&stale)),
+        put(body(8080)).decide(&Limits::default(), &ExternalRefs::default(), Some(&stale)),
         Ok(Decision::Replace { .. })
     ));
 }
@@ -104,7 +104,7 @@ fn a_condition_is_about_the_row_that_is_written() {
     ];
     for (edit, good) in cases {
         let text = format!("{edit:?}");
-        match edit.decide(&Limits::default(), &Outside::default(), Some(&stored())) {
+        match edit.decide(&Limits::default(), &ExternalRefs::default(), Some(&stored())) {
             Ok(_) => assert!(good, "{text}"),
             Err(EditError::PreconditionFailed) => assert!(!good, "{text}"),
             Err(error) => panic!("{text}: {error}"),
@@ -115,20 +115,20 @@ fn a_condition_is_about_the_row_that_is_written() {
 #[test]
 fn a_child_in_use_stays_and_its_users_are_named() {
     let error = delete_child("httpListeners", "L")
-        .decide(&Limits::default(), &Outside::default(), Some(&stored()))
+        .decide(&Limits::default(), &ExternalRefs::default(), Some(&stored()))
         .unwrap_err();
     let EditError::InUse(users) = error else { panic!("{error}") };
     assert_eq!(users, [format!("{}/requestRoutingRules/r", path("gw"))]);
     assert!(matches!(
         delete_child("requestRoutingRules", "r").decide(
             &Limits::default(),
-            &Outside::default(),
+            &ExternalRefs::default(),
             Some(&stored())
         ),
         Ok(Decision::Replace { .. })
     ));
     assert!(matches!(
-        delete_child("probes", "none").decide(&Limits::default(), &Outside::default(), Some(&stored())),
+        delete_child("probes", "none").decide(&Limits::default(), &ExternalRefs::default(), Some(&stored())),
         Err(EditError::NoChild)
     ));
 }
@@ -137,7 +137,7 @@ fn a_child_in_use_stays_and_its_users_are_named() {
 fn violations_of_a_child_have_paths_within_it() {
     let edit = put_child("frontendPorts", "p", json!({"properties": {"port": 70000}}));
     let EditError::Invalid(Violations(violations)) =
-        edit.decide(&Limits::default(), &Outside::default(), Some(&stored())).unwrap_err()
+        edit.decide(&Limits::default(), &ExternalRefs::default(), Some(&stored())).unwrap_err()
     else {
         panic!("accepted")
     };
@@ -149,17 +149,17 @@ fn a_gateway_that_goes_takes_no_writes_and_can_be_deleted_again() {
     let going = Gateway { state: ProvisioningState::Deleting, ..stored() };
     for edit in [put(body(8080)), delete_child("httpListeners", "l")] {
         assert!(matches!(
-            edit.decide(&Limits::default(), &Outside::default(), Some(&going)),
+            edit.decide(&Limits::default(), &ExternalRefs::default(), Some(&going)),
             Err(EditError::Deleting)
         ));
     }
     let edit = || Edit { action: EditAction::Delete, ..put(Value::Null) };
     assert!(matches!(
-        edit().decide(&Limits::default(), &Outside::default(), Some(&going)),
+        edit().decide(&Limits::default(), &ExternalRefs::default(), Some(&going)),
         Ok(Decision::Delete)
     ));
     assert!(matches!(
-        edit().decide(&Limits::default(), &Outside::default(), None),
+        edit().decide(&Limits::default(), &ExternalRefs::default(), None),
         Err(EditError::NoGateway)
     ));
 }
@@ -187,7 +187,7 @@ fn tags_alone_are_no_write_that_anybody_waits_for() {
 fn a_start_is_a_write_of_what_is_stored_and_a_stop_is_none() {
     let edit = |action| Edit { action, ..put(Value::Null) };
     let off = Gateway { operational: OperationalState::Stopped, ..stored() };
-    let stale = Gateway { meaning: Digest("of an earlier version".to_owned()), ..off.clone() };
+    let stale = Gateway { config_digest: Digest("of an earlier version".to_owned()), ..off.clone() };
     let going = Gateway { state: ProvisioningState::Deleting, ..stored() };
     for gateway in [&stored(), &off] {
         assert!(matches!(decide(&edit(EditAction::Start), Some(gateway)), Ok(Decision::Keep)));
@@ -211,11 +211,11 @@ fn a_member_has_the_version_of_its_child() {
     let rule = json!({"name": "old", "properties": {
         "paths": ["/old/*"], "redirectConfiguration": map["properties"]["defaultRedirectConfiguration"]}});
     whole["properties"]["urlPathMaps"][0]["properties"]["pathRules"] = json!([rule]);
-    let Ok(Decision::Replace { document, meaning, .. }) = decide(&put(whole), None) else {
+    let Ok(Decision::Replace { document, config_digest, .. }) = decide(&put(whole), None) else {
         panic!("refused")
     };
     let child_etags = vec![Etag("W/\"c\"".into()); document.children.len()];
-    let gateway = Gateway { document, meaning, child_etags, ..stored() };
+    let gateway = Gateway { document, config_digest, child_etags, ..stored() };
 
     let maps = Collection::named("urlPathMaps").unwrap();
     let member = |child: &str, name: &str| MemberPath {
@@ -258,5 +258,5 @@ fn a_member_has_the_version_of_its_child() {
 }
 
 fn decide(edit: &Edit, stored: Option<&Gateway>) -> Result<Decision, EditError> {
-    edit.decide(&Limits::default(), &Outside::default(), stored)
+    edit.decide(&Limits::default(), &ExternalRefs::default(), stored)
 }

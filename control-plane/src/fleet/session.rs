@@ -31,7 +31,7 @@ use crate::store::{Store, TokenRefused};
 
 use super::Fleet;
 use super::credentials::Credentials;
-use super::strangers::Strangers;
+use super::pending_joins::PendingJoins;
 use error::SessionError;
 use exchange::{In, Out, Session, Stream, trusted};
 
@@ -47,7 +47,7 @@ pub struct Channel {
     store: Arc<Store>,
     fleet: Arc<Fleet>,
     certificates: Arc<Certificates>,
-    strangers: Arc<Strangers>,
+    pending_joins: Arc<PendingJoins>,
 }
 
 impl Channel {
@@ -58,12 +58,12 @@ impl Channel {
         certificates: Arc<Certificates>,
         metrics: Arc<Metrics>,
     ) -> Channel {
-        Channel { store, fleet, certificates, strangers: Arc::new(Strangers::new(metrics)) }
+        Channel { store, fleet, certificates, pending_joins: Arc::new(PendingJoins::new(metrics)) }
     }
 
     /// Logs now and then how many connections ended before they had shown who they were, until `stop`.
     pub async fn report(self: Arc<Self>, stop: CancellationToken) {
-        self.strangers.report(&stop).await;
+        self.pending_joins.report(&stop).await;
     }
 
     /// Serves one connection to its end.
@@ -82,7 +82,7 @@ impl Channel {
     }
 
     async fn converse(&self, stream: TcpStream, peer: SocketAddr) -> Result<(), SessionError> {
-        let stranger = self.strangers.admit(peer);
+        let stranger = self.pending_joins.admit(peer);
         let introduction = time::timeout(INTRODUCTION, async {
             let tls = TlsAcceptor::from(self.certificates.state().channel.clone())
                 .accept(Metered::new(stream))
@@ -100,7 +100,7 @@ impl Channel {
         let introduced = match introduced {
             Ok(introduced) => introduced,
             Err(error) => {
-                self.strangers.ended(peer, error.cause(), &error);
+                self.pending_joins.ended(peer, error.cause(), &error);
                 return Ok(());
             }
         };

@@ -99,7 +99,7 @@ impl Worker {
     }
 
     /// Takes note of a message. Whether it may change what is to be done.
-    pub fn hear(&mut self, message: ToControlPlane, now: Instant) -> bool {
+    pub fn on_message(&mut self, message: ToControlPlane, now: Instant) -> bool {
         match message {
             ToControlPlane::Applied { gateway, generation, digest, addresses } => {
                 self.answered(gateway, generation);

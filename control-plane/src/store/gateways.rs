@@ -9,8 +9,8 @@ use tidegate_shared::id::{Digest, GatewayId};
 
 use crate::arm::collection::{COLLECTIONS, Collection};
 use crate::arm::document::{Child, Document};
+use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::NetworkPath;
-use crate::arm::outside::Outside;
 use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
 use crate::etag::Etag;
@@ -25,7 +25,7 @@ macro_rules! select_gateways {
     ($rest:literal) => {
         concat!(
             "SELECT id, resource_id, subscription, resource_group, name, body, etag, generation, \
-             meaning, provisioning_state, state_reason, operational_state FROM gateways ",
+             config_digest, provisioning_state, state_reason, operational_state FROM gateways ",
             $rest
         )
     };
@@ -54,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's, or damaged rows.
-    pub async fn gateway_by_id(&self, id: GatewayId) -> Result<Option<(Gateway, Outside)>, StoreError> {
+    pub async fn gateway_by_id(&self, id: GatewayId) -> Result<Option<(Gateway, ExternalRefs)>, StoreError> {
         let mut view = self.view().await?;
         let row = sqlx::query(select_gateways!("WHERE id = ?"))
             .bind(id.to_string())
@@ -62,8 +62,8 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let gateway = self.assemble(&mut view, &row).await?;
-        let outside = outside(&mut view, &[], Some(id)).await?;
-        Ok(Some((gateway, outside)))
+        let external_refs = external_refs(&mut view, &[], Some(id)).await?;
+        Ok(Some((gateway, external_refs)))
     }
 
     /// All gateways of a subscription, or of one resource group in it, by group and name. Damaged ones are left out,
@@ -245,7 +245,7 @@ fn head(row: &SqliteRow, body: Map<String, Value>) -> Result<Gateway, StoreError
         etag: Etag(row.try_get("etag")?),
         child_etags: Vec::new(),
         generation: generation(row.try_get("generation")?)?,
-        meaning: Digest(row.try_get("meaning")?),
+        config_digest: Digest(row.try_get("config_digest")?),
         state: row.try_get::<&str, _>("provisioning_state")?.parse()?,
         reason: row.try_get("state_reason")?,
         operational: row.try_get::<&str, _>("operational_state")?.parse()?,
@@ -277,15 +277,15 @@ fn object(what: &str, text: &str) -> Result<Map<String, Value>, StoreError> {
 }
 
 /// What is stored of what a gateway refers to, with the stored ones among some more public IP addresses.
-pub(super) async fn outside(
+pub(super) async fn external_refs(
     connection: &mut SqliteConnection,
     named: &[NetworkPath],
     gateway: Option<GatewayId>,
-) -> Result<Outside, StoreError> {
+) -> Result<ExternalRefs, StoreError> {
     let addresses = public_addresses(connection, named, gateway).await?;
     let pages = match gateway {
         Some(gateway) => error_pages(connection, gateway).await?,
         None => Pages::default(),
     };
-    Ok(Outside { addresses, pages })
+    Ok(ExternalRefs { addresses, pages })
 }

@@ -15,7 +15,7 @@ use crate::clock::Millis;
 
 use super::audit::record;
 use super::model::parse_uuid;
-use super::switch::let_go;
+use super::switch::mark_deleting;
 use super::{Operation, OperationKind, OperationState, ProvisioningState, Store, StoreError};
 
 /// The location of a group that is made for something without one.
@@ -184,7 +184,7 @@ impl Store {
                     let generation = Some(gateway.generation);
                     note_end(&mut transaction, act, GATEWAY_TYPE, path.to_string(), generation).await?;
                 }
-                let_go(&mut transaction, gateway).await?;
+                mark_deleting(&mut transaction, gateway).await?;
             }
         }
         clear(&mut transaction, &group, act).await?;
@@ -368,11 +368,11 @@ async fn gateways_in(
 /// The children of other groups' gateways that refer to something stored in a group.
 async fn foreign_users(connection: &mut SqliteConnection, group: &Group) -> Result<Vec<String>, StoreError> {
     let users = sqlx::query_scalar(
-        "SELECT DISTINCT leans.source FROM network_resources AS resource JOIN leans ON target = resource.resource_id \
+        "SELECT DISTINCT network_references.source FROM network_resources AS resource JOIN network_references ON target = resource.resource_id \
          OR (target > resource.resource_id || '/' AND target < resource.resource_id || '0') \
-         JOIN gateways ON gateways.id = leans.gateway \
+         JOIN gateways ON gateways.id = network_references.gateway \
          WHERE resource.subscription = ?1 AND resource.resource_group = ?2 \
-         AND NOT (gateways.subscription = ?1 AND gateways.resource_group = ?2) ORDER BY leans.source",
+         AND NOT (gateways.subscription = ?1 AND gateways.resource_group = ?2) ORDER BY network_references.source",
     )
     .bind(&group.subscription)
     .bind(&group.name)

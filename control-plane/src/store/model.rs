@@ -28,7 +28,7 @@ pub struct Gateway {
     /// The number of what it means.
     pub generation: Generation,
     /// What that generation means to a worker, as a hash.
-    pub meaning: Digest,
+    pub config_digest: Digest,
     /// How far the workers are.
     pub state: ProvisioningState,
     /// Why it failed.

@@ -7,7 +7,7 @@ use tidegate_shared::id::GatewayId;
 use uuid::Uuid;
 
 use crate::arm::document::Document;
-use crate::arm::network::path::leans_of;
+use crate::arm::network::path::references_of;
 use crate::arm::network::{NetworkKind, NetworkPath, PublicAddress, PublicAddresses};
 use crate::audit::Act;
 use crate::clock::Millis;
@@ -261,7 +261,7 @@ fn resource(row: &SqliteRow) -> Result<NetworkResource, StoreError> {
 async fn users_of(connection: &mut SqliteConnection, path: &NetworkPath) -> Result<Vec<User>, StoreError> {
     // What is in it begins with its ID and a slash, which `0` follows.
     let rows = sqlx::query(
-        "SELECT gateway, source, target FROM leans WHERE target = ?1 OR (target > ?1 || '/' AND target < ?1 || '0') \
+        "SELECT gateway, source, target FROM network_references WHERE target = ?1 OR (target > ?1 || '/' AND target < ?1 || '0') \
          ORDER BY source, target",
     )
     .bind(path.to_string())
@@ -293,7 +293,7 @@ pub(super) async fn public_addresses(
     let Some(gateway) = gateway else { return Ok(addresses) };
     let rows = sqlx::query(
         "SELECT id, resource_group, name, subscription, kind, body, etag FROM network_resources \
-         WHERE kind = 'publicIPAddresses' AND resource_id IN (SELECT target FROM leans WHERE gateway = ?)",
+         WHERE kind = 'publicIPAddresses' AND resource_id IN (SELECT target FROM network_references WHERE gateway = ?)",
     )
     .bind(gateway.to_string())
     .fetch_all(connection)
@@ -311,20 +311,20 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn forget_old_leans(
+    pub async fn forget_old_references(
         &self,
         gateway: GatewayId,
         document: &Document,
     ) -> Result<usize, StoreError> {
         let rows: Vec<(String, String)> =
-            sqlx::query_as("SELECT target, source FROM leans WHERE gateway = ?")
+            sqlx::query_as("SELECT target, source FROM network_references WHERE gateway = ?")
                 .bind(gateway.to_string())
                 .fetch_all(&self.readers)
                 .await?;
-        let made = leans_of(document);
+        let made = references_of(document);
         let is_made = |(target, source): &(String, String)| {
-            made.iter().any(|lean| {
-                lean.target.eq_ignore_ascii_case(target) && lean.source.eq_ignore_ascii_case(source)
+            made.iter().any(|reference| {
+                reference.target.eq_ignore_ascii_case(target) && reference.source.eq_ignore_ascii_case(source)
             })
         };
         let old: Vec<_> = rows.into_iter().filter(|row| !is_made(row)).collect();
@@ -333,7 +333,7 @@ impl Store {
         }
         let mut transaction = self.begin().await?;
         for (target, source) in &old {
-            sqlx::query("DELETE FROM leans WHERE gateway = ? AND target = ? AND source = ?")
+            sqlx::query("DELETE FROM network_references WHERE gateway = ? AND target = ? AND source = ?")
                 .bind(gateway.to_string())
                 .bind(target)
                 .bind(source)
@@ -346,29 +346,33 @@ impl Store {
 }
 
 /// Notes what a gateway refers to from now on. A stored public IP address is for one gateway.
-pub(super) async fn replace_leans(
+pub(super) async fn replace_references(
     connection: &mut SqliteConnection,
     gateway: GatewayId,
     document: &Document,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM leans WHERE gateway = ?")
+    sqlx::query("DELETE FROM network_references WHERE gateway = ?")
         .bind(gateway.to_string())
         .execute(&mut *connection)
         .await?;
-    for lean in leans_of(document) {
+    for reference in references_of(document) {
         let holder = sqlx::query_scalar::<_, String>(
-            "SELECT source FROM leans JOIN network_resources ON resource_id = target \
+            "SELECT source FROM network_references JOIN network_resources ON resource_id = target \
              WHERE target = ? AND kind = 'publicIPAddresses'",
         )
-        .bind(&lean.target)
+        .bind(&reference.target)
         .fetch_optional(&mut *connection)
         .await?;
-        if let Some(holder) = holder.filter(|holder| !holder.eq_ignore_ascii_case(&lean.source)) {
-            return Err(StoreError::AddressHeld { address: lean.target, child: lean.source, holder });
+        if let Some(holder) = holder.filter(|holder| !holder.eq_ignore_ascii_case(&reference.source)) {
+            return Err(StoreError::AddressHeld {
+                address: reference.target,
+                child: reference.source,
+                holder,
+            });
         }
-        sqlx::query("INSERT OR IGNORE INTO leans (target, source, gateway) VALUES (?, ?, ?)")
-            .bind(&lean.target)
-            .bind(&lean.source)
+        sqlx::query("INSERT OR IGNORE INTO network_references (target, source, gateway) VALUES (?, ?, ?)")
+            .bind(&reference.target)
+            .bind(&reference.source)
             .bind(gateway.to_string())
             .execute(&mut *connection)
             .await?;

@@ -71,7 +71,7 @@ impl Store {
     /// The database's.
     pub async fn wanted(&self) -> Result<Vec<Wanted>, StoreError> {
         let rows = sqlx::query(
-            "SELECT gateways.id, gateways.generation, meaning, provisioning_state, operational_state, \
+            "SELECT gateways.id, gateways.generation, config_digest, provisioning_state, operational_state, \
              MIN(started_at) AS waiting_since, MIN(operations.generation) AS oldest_waited_for, \
              MAX(operations.rowid) AS newest_operation \
              FROM gateways LEFT JOIN operations ON operations.gateway = gateways.id \
@@ -85,7 +85,7 @@ impl Store {
                 Ok(Wanted {
                     gateway: GatewayId(parse_uuid(row.try_get("id")?)?),
                     generation: generation(row.try_get("generation")?)?,
-                    digest: Digest(row.try_get("meaning")?),
+                    digest: Digest(row.try_get("config_digest")?),
                     state: row.try_get::<&str, _>("provisioning_state")?.parse()?,
                     operational: row.try_get::<&str, _>("operational_state")?.parse()?,
                     waiting_since: row.try_get::<Option<i64>, _>("waiting_since")?.map(Millis),

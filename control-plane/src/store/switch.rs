@@ -46,7 +46,7 @@ pub(super) async fn start(
 
 /// Stores a document that differs from the stored one in nothing that anybody waits for. The time of the last change
 /// stays: it orders what is told to workers.
-pub(super) async fn relabel(
+pub(super) async fn replace_tags(
     connection: &mut SqliteConnection,
     mut gateway: Gateway,
     document: Document,
@@ -66,7 +66,7 @@ pub(super) async fn relabel(
 }
 
 /// Marks a gateway as one that goes once no worker has it.
-pub(super) async fn let_go(
+pub(super) async fn mark_deleting(
     connection: &mut SqliteConnection,
     mut gateway: Gateway,
 ) -> Result<Written, StoreError> {

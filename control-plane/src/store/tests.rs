@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::*;
 use crate::arm::collection::Collection;
 use crate::arm::document::{Child, Document};
-use crate::arm::outside::Outside;
+use crate::arm::external_refs::ExternalRefs;
 use crate::arm::page::Pages;
 use crate::audit::{Act, Author};
 use crate::clock::Millis;
@@ -65,7 +65,7 @@ async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Wr
             Ok::<_, StoreError>(Decision::Replace {
                 document,
                 claims,
-                meaning: Digest(Uuid::new_v4().to_string()),
+                config_digest: Digest(Uuid::new_v4().to_string()),
                 pages: Pages::default(),
             })
         })
@@ -345,13 +345,13 @@ async fn writers_take_turns_and_lose_nothing() {
     let add = |name: String| {
         let store = &store;
         async move {
-            let decide = |stored: Option<&Gateway>, _: &Outside| {
+            let decide = |stored: Option<&Gateway>, _: &ExternalRefs| {
                 let mut document = stored.unwrap().document.clone();
                 document.children.push(port(&name, 1));
                 Ok::<_, StoreError>(Decision::Replace {
                     document,
                     claims: vec![],
-                    meaning: Digest(Uuid::new_v4().to_string()),
+                    config_digest: Digest(Uuid::new_v4().to_string()),
                     pages: Pages::default(),
                 })
             };

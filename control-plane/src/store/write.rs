@@ -7,8 +7,8 @@ use tidegate_shared::snapshot::Content;
 use uuid::Uuid;
 
 use crate::arm::document::{Child, Document};
+use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::NetworkPath;
-use crate::arm::outside::Outside;
 use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::Act;
@@ -17,13 +17,13 @@ use crate::etag::Etag;
 
 use super::audit::record;
 use super::error_pages::replace_error_pages;
-use super::gateways::{outside, seal_purpose};
+use super::gateways::{external_refs, seal_purpose};
 use super::groups::Place;
 use super::model::number;
-use super::network::replace_leans;
+use super::network::replace_references;
 use super::operations::begin_operation;
 use super::places::Places;
-use super::switch::{let_go, relabel, set_state, start, stop};
+use super::switch::{mark_deleting, replace_tags, set_state, start, stop};
 use super::undone::cancel_undone;
 use super::{
     Claim, Gateway, Operation, OperationKind, OperationState, OperationalState, ProvisioningState, Store,
@@ -42,7 +42,7 @@ pub enum Decision {
         /// The ports that its listeners use.
         claims: Vec<Claim>,
         /// What it means to a worker, as a hash: where it is the stored one's, workers need not be told.
-        meaning: Digest,
+        config_digest: Digest,
         /// The error pages that it names, perhaps among others.
         pages: Pages,
     },
@@ -56,10 +56,10 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// The document that compiles to this content, of which `meaning` is the digest, with these pages, takes the place
+    /// The document that compiles to this content, of which `config_digest` is the digest, with these pages, takes the place
     /// of the stored one.
-    pub fn of(document: Document, content: &Content, meaning: Digest, pages: &Pages) -> Decision {
-        Decision::Replace { claims: Claim::of(content), meaning, document, pages: pages.clone() }
+    pub fn of(document: Document, content: &Content, config_digest: Digest, pages: &Pages) -> Decision {
+        Decision::Replace { claims: Claim::of(content), config_digest, document, pages: pages.clone() }
     }
 }
 
@@ -99,13 +99,13 @@ impl Store {
         path: &GatewayPath,
         act: &Act,
         named: &[NetworkPath],
-        decide: impl Fn(Option<&Gateway>, &Outside) -> Result<Decision, E>,
+        decide: impl Fn(Option<&Gateway>, &ExternalRefs) -> Result<Decision, E>,
     ) -> Result<Written, E> {
         let mut transaction = self.begin().await?;
         let stored = self.load(&mut transaction, path).await?;
         let id = stored.as_ref().map(|gateway| gateway.id);
-        let outside = outside(&mut transaction, named, id).await?;
-        let decision = match decide(stored.as_ref(), &outside) {
+        let external_refs = external_refs(&mut transaction, named, id).await?;
+        let decision = match decide(stored.as_ref(), &external_refs) {
             Ok(decision) => decision,
             Err(refused) => return transaction.undo(Err(refused)).await,
         };
@@ -165,25 +165,25 @@ impl Store {
         let children_before = stored.as_ref().map(|gateway| gateway.document.children.len());
         let members_before = stored.as_ref().map_or(0, |gateway| gateway.document.member_count());
         let mut gateway = match (decision, stored) {
-            (Decision::Replace { document, claims, meaning, pages }, stored) => {
-                let new_meaning = stored.as_ref().is_none_or(|stored| stored.meaning != meaning);
+            (Decision::Replace { document, claims, config_digest, pages }, stored) => {
+                let new_config = stored.as_ref().is_none_or(|stored| stored.config_digest != config_digest);
                 let before = stored.as_ref().map(|stored| stored.document.clone());
-                let gateway = self.replace(connection, stored, document, &claims, meaning).await?;
+                let gateway = self.replace(connection, stored, document, &claims, config_digest).await?;
                 replace_error_pages(connection, gateway.id, &gateway.document, &pages).await?;
-                if let Some(before) = before.filter(|_| new_meaning) {
+                if let Some(before) = before.filter(|_| new_config) {
                     cancel_undone(connection, gateway.id, (&before, &gateway.document), target).await?;
                 }
                 Gateway {
-                    state: if new_meaning { ProvisioningState::Updating } else { gateway.state },
+                    state: if new_config { ProvisioningState::Updating } else { gateway.state },
                     ..gateway
                 }
             }
             (Decision::Keep, Some(gateway)) => gateway,
             (Decision::Relabel(document), Some(gateway)) => {
-                return relabel(connection, gateway, document, target).await;
+                return replace_tags(connection, gateway, document, target).await;
             }
             (Decision::Stop, Some(gateway)) => return stop(connection, gateway, target).await,
-            (Decision::Delete, Some(gateway)) => return let_go(connection, gateway).await,
+            (Decision::Delete, Some(gateway)) => return mark_deleting(connection, gateway).await,
             (_, None) => {
                 return Err(StoreError::Damaged {
                     what: "decision".to_owned(),
@@ -212,23 +212,27 @@ impl Store {
         stored: Option<Gateway>,
         document: Document,
         claims: &[Claim],
-        meaning: Digest,
+        config_digest: Digest,
     ) -> Result<Gateway, StoreError> {
         let etag = Etag::fresh();
         let (before, mut gateway) = match stored {
             Some(stored) => {
-                let generation = Generation(stored.generation.0 + u64::from(stored.meaning != meaning));
+                let generation =
+                    Generation(stored.generation.0 + u64::from(stored.config_digest != config_digest));
                 let before = (stored.document.children, stored.child_etags);
                 let document = Document { children: Vec::new(), ..document_head(&document) };
-                (before, Gateway { document, child_etags: Vec::new(), etag, generation, meaning, ..stored })
+                (
+                    before,
+                    Gateway { document, child_etags: Vec::new(), etag, generation, config_digest, ..stored },
+                )
             }
-            None => ((Vec::new(), Vec::new()), new_gateway(document_head(&document), etag, meaning)),
+            None => ((Vec::new(), Vec::new()), new_gateway(document_head(&document), etag, config_digest)),
         };
         upsert_gateway(connection, &gateway).await?;
         gateway.child_etags = self.replace_children(connection, &gateway, &before, &document).await?;
         gateway.document = document;
         replace_claims(connection, gateway.id, claims).await?;
-        replace_leans(connection, gateway.id, &gateway.document).await?;
+        replace_references(connection, gateway.id, &gateway.document).await?;
         Ok(gateway)
     }
 
@@ -295,14 +299,14 @@ impl Store {
     }
 }
 
-fn new_gateway(document: Document, etag: Etag, meaning: Digest) -> Gateway {
+fn new_gateway(document: Document, etag: Etag, config_digest: Digest) -> Gateway {
     Gateway {
         id: GatewayId(Uuid::new_v4()),
         document,
         etag,
         child_etags: Vec::new(),
         generation: Generation(1),
-        meaning,
+        config_digest,
         state: ProvisioningState::Updating,
         reason: None,
         operational: OperationalState::Created,
@@ -318,9 +322,9 @@ async fn upsert_gateway(connection: &mut SqliteConnection, gateway: &Gateway) ->
     let (path, now) = (&gateway.document.path, Millis::now().0);
     sqlx::query(
         "INSERT INTO gateways (id, resource_id, subscription, resource_group, name, body, etag, generation, \
-         meaning, provisioning_state, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         config_digest, provisioning_state, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
          ON CONFLICT (id) DO UPDATE SET body = excluded.body, etag = excluded.etag, \
-         generation = excluded.generation, meaning = excluded.meaning, changed_at = excluded.changed_at",
+         generation = excluded.generation, config_digest = excluded.config_digest, changed_at = excluded.changed_at",
     )
     .bind(gateway.id.to_string())
     .bind(path.to_string())
@@ -330,7 +334,7 @@ async fn upsert_gateway(connection: &mut SqliteConnection, gateway: &Gateway) ->
     .bind(body_text(&gateway.document.body))
     .bind(&gateway.etag.0)
     .bind(number(gateway.generation))
-    .bind(&gateway.meaning.0)
+    .bind(&gateway.config_digest.0)
     .bind(gateway.state.as_str())
     .bind(now)
     .bind(now)

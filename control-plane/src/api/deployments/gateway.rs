@@ -7,9 +7,9 @@ use tidegate_shared::id::{GatewayId, Generation};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::arm::network::path::leans_of;
+use crate::arm::external_refs::ExternalRefs;
+use crate::arm::network::path::references_of;
 use crate::arm::network::{NetworkKind, NetworkPath, PublicAddress, PublicAddresses};
-use crate::arm::outside::Outside;
 use crate::arm::page::Pages;
 use crate::audit::Author;
 use crate::edit::{Edit, EditAction};
@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// What the write would be refused for.
-pub(super) async fn rehearse(
+pub(super) async fn dry_run(
     edit: &Edit,
     app: &App,
     author: &Author,
@@ -47,21 +47,21 @@ pub(super) async fn rehearse(
     };
     let addresses = addresses(edit, stored.as_ref(), app, stage).await?;
     // Pages that are not named by the request have been looked at when they were.
-    let outside = Outside { addresses, pages: Pages::default() };
-    let decision = edit.decide(&app.limits, &outside, stored.as_ref());
+    let external_refs = ExternalRefs { addresses, pages: Pages::default() };
+    let decision = edit.decide(&app.limits, &external_refs, stored.as_ref());
     let decision = decision.map_err(|error| ApiError::from_edit(error, not_found(path)))?;
     let gateway = match (decision, stored) {
-        (Decision::Replace { document, meaning, .. }, stored) => {
+        (Decision::Replace { document, config_digest, .. }, stored) => {
             let child_etags = vec![Etag(String::new()); document.children.len()];
             match stored {
-                Some(stored) => Gateway { document, meaning, child_etags, ..stored },
+                Some(stored) => Gateway { document, config_digest, child_etags, ..stored },
                 None => Gateway {
                     id: GatewayId(Uuid::nil()),
                     document,
                     etag: Etag(String::new()),
                     child_etags,
                     generation: Generation(1),
-                    meaning,
+                    config_digest,
                     state: ProvisioningState::Updating,
                     reason: None,
                     operational: OperationalState::Created,
@@ -91,8 +91,8 @@ async fn addresses(
     app: &App,
     stage: &Stage,
 ) -> Result<PublicAddresses, StoreError> {
-    let of_stored = stored.map(|gateway| leans_of(&gateway.document)).unwrap_or_default();
-    let of_stored = of_stored.iter().filter_map(|lean| NetworkPath::parse(&lean.target));
+    let of_stored = stored.map(|gateway| references_of(&gateway.document)).unwrap_or_default();
+    let of_stored = of_stored.iter().filter_map(|reference| NetworkPath::parse(&reference.target));
     let mut addresses = PublicAddresses::default();
     for path in edit.public_addresses().into_iter().chain(of_stored) {
         if path.kind != NetworkKind::PublicAddress {

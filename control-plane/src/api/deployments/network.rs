@@ -17,7 +17,7 @@ use super::write::{Stage, Unwritten};
 ///
 /// # Errors
 /// What the write would be refused for.
-pub(super) async fn rehearse(edit: &NetworkEdit, app: &App, stage: &mut Stage) -> Result<Value, ApiError> {
+pub(super) async fn dry_run(edit: &NetworkEdit, app: &App, stage: &mut Stage) -> Result<Value, ApiError> {
     let key = edit.path.key();
     let found = app.store.network_resource(&edit.path).await?;
     let (stored, users) = found.map_or((None, Vec::new()), |(stored, users)| (Some(stored), users));

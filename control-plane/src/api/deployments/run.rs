@@ -23,7 +23,7 @@ use crate::violation::Violations;
 
 use super::super::App;
 use super::super::error::{ApiError, DeploymentError, FAILED};
-use super::foresee::{check_readable, evaluate, evaluate_body};
+use super::preview::{check_readable, evaluate, evaluate_body};
 use super::target::Target;
 use super::write::{Unwritten, Write};
 

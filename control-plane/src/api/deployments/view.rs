@@ -9,7 +9,7 @@ use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentPath};
 use crate::store::{Deployment, DeploymentState, Step};
 use crate::template::{Plan, Resource};
 
-use super::foresee::Foreseen;
+use super::preview::Preview;
 
 /// A deployment.
 pub(super) fn deployment(deployment: &Deployment) -> Value {
@@ -95,8 +95,8 @@ pub(super) fn step(deployment: &Deployment, step: &Step) -> Value {
 }
 
 /// What may be shown of a request, to be stored beside it.
-pub(super) fn shown(foreseen: &Foreseen) -> Map<String, Value> {
-    let plan = &foreseen.plan;
+pub(super) fn shown(preview: &Preview) -> Map<String, Value> {
+    let plan = &preview.plan;
     Map::from_iter([
         ("templateHash".to_owned(), plan.template_hash().into()),
         ("parameters".to_owned(), Value::Object(plan.parameters_shown.clone())),
@@ -108,12 +108,12 @@ pub(super) fn shown(foreseen: &Foreseen) -> Map<String, Value> {
 }
 
 /// The answer to a validation that found nothing wrong.
-pub(super) fn validated(path: &DeploymentPath, foreseen: &Foreseen, correlation_id: &str) -> Value {
-    let mut properties = shown(foreseen);
+pub(super) fn validated(path: &DeploymentPath, preview: &Preview, correlation_id: &str) -> Value {
+    let mut properties = shown(preview);
     let resources = properties.shift_remove("resources");
     properties.insert("validatedResources".into(), resources.unwrap_or_default());
     properties.insert("provisioningState".into(), "Succeeded".into());
-    properties.insert("timestamp".into(), foreseen.now.to_string().into());
+    properties.insert("timestamp".into(), preview.now.to_string().into());
     properties.insert("duration".into(), "PT0S".into());
     properties.insert("correlationId".into(), correlation_id.into());
     envelope(path, &properties)

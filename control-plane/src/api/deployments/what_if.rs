@@ -4,19 +4,19 @@ use serde_json::{Value, json};
 
 use crate::template::{Plan, Resource};
 
-use super::foresee::{Change, Foreseen};
+use super::preview::{Change, Preview};
 
 /// What changes with every write, and says nothing.
 const RESTLESS: &[&str] = &["etag", "provisioningState", "operationalState", "resourceGuid"];
 
 /// The answer.
-pub(super) fn show(foreseen: &Foreseen, correlation_id: &str) -> Value {
-    let changes: Vec<Value> = foreseen
+pub(super) fn show(preview: &Preview, correlation_id: &str) -> Value {
+    let changes: Vec<Value> = preview
         .plan
         .resources
         .iter()
-        .zip(&foreseen.changes)
-        .map(|(resource, change)| one(&foreseen.plan, resource, change))
+        .zip(&preview.changes)
+        .map(|(resource, change)| one(&preview.plan, resource, change))
         .collect();
     json!({
         "status": "Succeeded",

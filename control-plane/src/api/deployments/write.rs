@@ -72,11 +72,11 @@ impl Write {
         let preconditions = Preconditions::default();
         Ok(match target {
             Target::Gateway(path) => {
-                let body = app.opener.open(body, &author.name).await;
+                let body = app.body_preparer.prepare(body, &author.name).await;
                 Write::Gateway(Edit { path, preconditions, action: EditAction::Put { body, version } })
             }
             Target::Child(path, collection, name) => {
-                let body = app.opener.open(body, &author.name).await;
+                let body = app.body_preparer.prepare(body, &author.name).await;
                 let action = EditAction::PutChild { collection, name, body, version };
                 Write::Gateway(Edit { path, preconditions, action })
             }
@@ -95,15 +95,15 @@ impl Write {
     ///
     /// # Errors
     /// What the write would be refused for.
-    pub(super) async fn rehearse(
+    pub(super) async fn dry_run(
         &self,
         app: &App,
         author: &Author,
         stage: &mut Stage,
     ) -> Result<Value, ApiError> {
         match self {
-            Write::Gateway(edit) => gateway::rehearse(edit, app, author, stage).await,
-            Write::Network(edit) => network::rehearse(edit, app, stage).await,
+            Write::Gateway(edit) => gateway::dry_run(edit, app, author, stage).await,
+            Write::Network(edit) => network::dry_run(edit, app, stage).await,
         }
     }
 

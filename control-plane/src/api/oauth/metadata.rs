@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::Shared;
 use crate::api::error::ApiError;
-use crate::api::extract::Base;
+use crate::api::extract::BaseUrl;
 
 use super::check_tenant;
 
@@ -15,7 +15,7 @@ use super::check_tenant;
 pub(in crate::api) async fn open_id(
     State(app): Shared,
     Path(tenant): Path<String>,
-    base: Base,
+    base: BaseUrl,
 ) -> Result<Json<Value>, ApiError> {
     check_tenant(&app, &tenant)?;
     let here = format!("{}/{}", base.0, app.issuer.tenant());
@@ -42,7 +42,7 @@ pub(in crate::api) async fn keys(
 }
 
 /// What `az cloud register` asks a Resource Manager: everything is here. The last three are what clients of 2015 read.
-pub(in crate::api) async fn endpoints(State(app): Shared, base: Base) -> Json<Value> {
+pub(in crate::api) async fn endpoints(State(app): Shared, base: BaseUrl) -> Json<Value> {
     let here = base.0;
     Json(json!({
         "name": "Tidegate",

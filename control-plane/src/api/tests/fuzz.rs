@@ -2,7 +2,7 @@
 //! that was authorised and no other.
 
 use super::{OURS, client, leaning, lenient, put, subnet};
-use crate::arm::network::path::{NetworkPath, leans_of};
+use crate::arm::network::path::{NetworkPath, references_of};
 use crate::arm::resource_id::{GatewayPath, Reference};
 use crate::resource_id::ResourceId;
 use crate::store::Decision;
@@ -29,7 +29,7 @@ fn fuzz_authorised_ids() {
         let body = leaning(text, [&subnets[0], &subnets[1]]);
         let Ok(Decision::Replace { document, .. }) = put(client.clone(), body) else { return };
         let sent = format!("/{}", text.strip_prefix('/').unwrap_or(text));
-        for target in leans_of(&document).into_iter().map(|lean| lean.target) {
+        for target in references_of(&document).into_iter().map(|reference| reference.target) {
             assert!(ResourceId::parse(&target).is_some_and(|id| id.as_str() == target), "{target}");
             assert!(client.covers(&target), "{target}");
             assert!(lenient(&target).starts_with(&lenient(&format!("{OURS}/"))), "{target}");

@@ -111,7 +111,7 @@ impl fmt::Display for NetworkPath {
 
 /// What a gateway refers to outside of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lean {
+pub struct NetworkReference {
     /// The resource ID of the child that refers to it.
     pub source: String,
     /// The resource ID of the subnet or public IP address, with its leading slash.
@@ -119,20 +119,20 @@ pub struct Lean {
 }
 
 /// Every subnet and public IP address that a gateway's children refer to, each child and target once.
-pub fn leans_of(document: &Document) -> Vec<Lean> {
-    let mut leans = Vec::new();
+pub fn references_of(document: &Document) -> Vec<NetworkReference> {
+    let mut references = Vec::new();
     for child in &document.children {
         let source = document.path.child_id(child.collection, &child.name);
         visit(&child.properties, &mut |target| {
             // Reading a document leaves no other text in such a property.
             let Some(target) = ResourceId::parse(target) else { return };
-            let lean = Lean { source: source.clone(), target: target.to_string() };
-            if !leans.contains(&lean) {
-                leans.push(lean);
+            let reference = NetworkReference { source: source.clone(), target: target.to_string() };
+            if !references.contains(&reference) {
+                references.push(reference);
             }
         });
     }
-    leans
+    references
 }
 
 /// The public IP addresses that a body as sent may refer to, each once. No more than a few: a gateway with more than

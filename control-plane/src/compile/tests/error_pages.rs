@@ -27,9 +27,9 @@ fn compile_with(
     properties(&mut body, "httpListeners", 0)["customErrorConfigurations"] = of_listener.clone();
     let (document, violations) = Document::read(path(), &sent(body), None, NEW);
     assert!(violations.is_empty(), "{violations}");
-    let mut outside = Outside::default();
-    known.iter().for_each(|(url, outcome)| outside.pages.insert(*url, outcome.clone()));
-    compile(&document, &outside)
+    let mut external_refs = ExternalRefs::default();
+    known.iter().for_each(|(url, outcome)| external_refs.pages.insert(*url, outcome.clone()));
+    compile(&document, &external_refs)
         .map_err(|found| found.0.into_iter().map(|violation| (violation.code, violation.target)).collect())
 }
 
@@ -112,13 +112,13 @@ fn numbered(i: usize) -> String {
 
 #[test]
 fn pages_are_bounded_in_number() {
-    let mut outside = Outside::default();
-    (0..=MAX_PAGES).for_each(|i| outside.pages.insert(numbered(i), Ok(page("x"))));
+    let mut external_refs = ExternalRefs::default();
+    (0..=MAX_PAGES).for_each(|i| external_refs.pages.insert(numbered(i), Ok(page("x"))));
     let read = |body: &Value| Document::read(path(), &sent(body.clone()), None, NEW).0;
     let mut body = with_pages(MAX_PAGES);
-    assert_eq!(compile(&read(&body), &outside).unwrap().answers.pages.len(), MAX_PAGES);
+    assert_eq!(compile(&read(&body), &external_refs).unwrap().answers.pages.len(), MAX_PAGES);
     body["properties"]["customErrorConfigurations"] = json!([one("HttpStatus404", &numbered(MAX_PAGES))]);
-    assert_eq!(compile(&read(&body), &outside).unwrap_err().0[0].code, code::limit::ERROR_PAGES);
+    assert_eq!(compile(&read(&body), &external_refs).unwrap_err().0[0].code, code::limit::ERROR_PAGES);
 }
 
 #[test]
@@ -126,10 +126,11 @@ fn all_pages_together_are_bounded_however_they_came() {
     let body = Bytes::from(vec![b'x'; MAX_PAGE - 1]);
     let large = Page { content_type: "text/html".to_owned(), body };
     let most = MAX_ALL / large.body.len();
-    let mut outside = Outside::default();
-    (0..=most).for_each(|i| outside.pages.insert(numbered(i), Ok(large.clone())));
-    let compiled =
-        |count: usize| compile(&Document::read(path(), &sent(with_pages(count)), None, NEW).0, &outside);
+    let mut external_refs = ExternalRefs::default();
+    (0..=most).for_each(|i| external_refs.pages.insert(numbered(i), Ok(large.clone())));
+    let compiled = |count: usize| {
+        compile(&Document::read(path(), &sent(with_pages(count)), None, NEW).0, &external_refs)
+    };
     assert_eq!(compiled(most).unwrap().answers.pages.len(), most);
     let violations = compiled(most + 1).unwrap_err().0;
     assert_eq!((violations.len(), violations[0].code), (1, code::ERROR_PAGE_UNAVAILABLE));

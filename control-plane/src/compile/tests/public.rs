@@ -36,13 +36,13 @@ fn a_public_frontend_is_bound_where_its_address_says() {
         ("Standard_v2", stored(Some("127.0.0.2"), false), Err(code::FRONTENDS_CLASH)),
     ];
     for (tier, stored, expected) in cases {
-        let mut outside = Outside::default();
+        let mut external_refs = ExternalRefs::default();
         if let Some(stored) = stored {
-            outside.addresses.insert(&NetworkPath::parse(PUBLIC).unwrap(), stored);
+            external_refs.addresses.insert(&NetworkPath::parse(PUBLIC).unwrap(), stored);
         }
         let (document, violations) = Document::read(path(), &sent(gateway(tier)), None, NEW);
         assert!(violations.is_empty(), "{violations}");
-        let found = compile(&document, &outside);
+        let found = compile(&document, &external_refs);
         let found =
             found.map(|content| content.listeners[0].frontend).map_err(|violations| violations.0[0].code);
         assert_eq!(found, expected, "{tier} {stored:?}");

@@ -39,13 +39,13 @@ fn limits() -> Limits {
 
 /// The gateway that `edit` makes of `stored`.
 fn gateway(edit: &Edit, stored: Option<&Gateway>) -> Gateway {
-    let Decision::Replace { document, meaning, .. } =
-        edit.decide(&limits(), &Outside::default(), stored).unwrap()
+    let Decision::Replace { document, config_digest, .. } =
+        edit.decide(&limits(), &ExternalRefs::default(), stored).unwrap()
     else {
         panic!("nothing changed")
     };
     let child_etags = vec![Etag("c".into()); document.children.len()];
-    Gateway { document, child_etags, meaning, ..super::stored() }
+    Gateway { document, child_etags, config_digest, ..super::stored() }
 }
 
 /// How many children are looked at one by one for a write of the whole, and for one of a rule.
@@ -88,7 +88,7 @@ fn the_order_of_children_means_nothing() {
         let mut turned = stored_body.clone();
         turned["properties"][collection].as_array_mut().unwrap().reverse();
         let written = gateway(&put(turned), Some(&stored));
-        assert_eq!(written.meaning, stored.meaning, "{collection}");
+        assert_eq!(written.config_digest, stored.config_digest, "{collection}");
         assert_ne!(written.document, stored.document, "the order is kept for who reads it");
     }
     // The members of a pool take turns in their order.
@@ -98,5 +98,5 @@ fn the_order_of_children_means_nothing() {
     let one = gateway(&put(members.clone()), Some(&stored));
     let list = &mut members["properties"]["backendAddressPools"][0]["properties"]["backendAddresses"];
     list.as_array_mut().unwrap().reverse();
-    assert_ne!(gateway(&put(members), Some(&one)).meaning, one.meaning);
+    assert_ne!(gateway(&put(members), Some(&one)).config_digest, one.config_digest);
 }

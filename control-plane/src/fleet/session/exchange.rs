@@ -49,24 +49,24 @@ impl Session {
         certificates: &Certificates,
     ) -> Result<(), SessionError> {
         let Membership { orders, ended, place } = &mut self.membership;
-        let hear = |message| fleet.hear(*place, message);
+        let on_message = |message| fleet.on_message(*place, message);
         let (ask, asked) = mpsc::channel(ASKED);
-        let speaker = Speaker { send: &mut self.send, writing: &mut self.writing };
+        let writer = MessageWriter { send: &mut self.send, writing: &mut self.writing };
         tokio::select! {
-            result = speak(speaker, orders, asked, &mut self.credentials, certificates, hear) => result,
-            result = listen(&mut self.receive, &mut self.reading, &ask, hear) => result,
+            result = speak(writer, orders, asked, &mut self.credentials, certificates, on_message) => result,
+            result = listen(&mut self.receive, &mut self.reading, &ask, on_message) => result,
             () = ended.cancelled() => Ok(()),
         }
     }
 }
 
 /// The sending half of a session.
-struct Speaker<'a> {
+struct MessageWriter<'a> {
     send: &'a mut Out,
     writing: &'a mut Meter,
 }
 
-impl Speaker<'_> {
+impl MessageWriter<'_> {
     /// Sends one message, however long that takes, as long as any of it moves.
     async fn say(&mut self, message: &ToWorker) -> Result<io::Result<()>, SessionError> {
         self.writing.restart();
@@ -77,12 +77,12 @@ impl Speaker<'_> {
 /// Sends orders, heartbeats and what concerns the worker's certificate. An order that cannot be sent at all is answered
 /// in the worker's place.
 async fn speak(
-    mut speaker: Speaker<'_>,
+    mut writer: MessageWriter<'_>,
     orders: &mut mpsc::Receiver<ToWorker>,
     mut asked: mpsc::Receiver<ToControlPlane>,
     credentials: &mut Credentials,
     certificates: &Certificates,
-    hear: impl Fn(ToControlPlane),
+    on_message: impl Fn(ToControlPlane),
 ) -> Result<(), SessionError> {
     let mut heartbeat = time::interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -113,10 +113,10 @@ async fn speak(
             },
             _ = heartbeat.tick() => ToWorker::Heartbeat,
         };
-        match speaker.say(&message).await? {
+        match writer.say(&message).await? {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => match message {
-                ToWorker::Assign(snapshot) => hear(too_large(&snapshot)),
-                ToWorker::Probe(probe) => hear(not_asked(&probe)),
+                ToWorker::Assign(snapshot) => on_message(too_large(&snapshot)),
+                ToWorker::Probe(probe) => on_message(not_asked(&probe)),
                 _ => return Err(error.into()),
             },
             sent => sent?,
@@ -147,7 +147,7 @@ async fn listen(
     receive: &mut In,
     reading: &mut Meter,
     ask: &mpsc::Sender<ToControlPlane>,
-    hear: impl Fn(ToControlPlane),
+    on_message: impl Fn(ToControlPlane),
 ) -> Result<(), SessionError> {
     loop {
         match reading.watch(SILENCE, receive.receive()).await.map_err(SessionError::Silence)?? {
@@ -157,7 +157,7 @@ async fn listen(
             Some(message @ (ToControlPlane::Renew { .. } | ToControlPlane::Renewed)) => {
                 ask.try_send(message).map_err(|_| SessionError::OutOfTurn)?;
             }
-            Some(message) => hear(message),
+            Some(message) => on_message(message),
             None => return Ok(()),
         }
     }

@@ -108,13 +108,13 @@ fn a_refused_generation_is_tried_again_each_second() {
     let mut now = Instant::now();
     let mut worker = worker(&[(A, 1)], &[]);
     for _ in 0..20 {
-        worker.hear(rejected(A, 2), now);
+        worker.on_message(rejected(A, 2), now);
         assert_eq!(plan(&[wanted(A, 2)], &worker, now + RETRY - Duration::from_millis(1)), []);
         assert_eq!(plan(&[wanted(A, 3)], &worker, now), [assign(A, 3)], "a newer one at once");
         now += RETRY;
         assert_eq!(plan(&[wanted(A, 2)], &worker, now), [assign(A, 2)]);
     }
-    worker.hear(applied(A, 2), now);
+    worker.on_message(applied(A, 2), now);
     assert!(worker.refused.is_empty());
 }
 
@@ -136,12 +136,12 @@ fn a_refusal_is_no_answer_to_a_write_that_came_after_the_order() {
         let mut worker = worker(&[(A, 1)], &[]);
         worker.told(assign(A, 2), before);
         assert_eq!(plan(&[waited_for(after)], &worker, now), [], "the answer is under way");
-        worker.hear(rejected(A, 2), now);
+        worker.on_message(rejected(A, 2), now);
         assert_eq!(plan(&[waited_for(after)], &worker, now), orders, "{before:?} {after:?}");
         let workers = BTreeMap::from([(id, worker.clone())]);
         assert_eq!(verdict(&waited_for(after), &workers), *expected, "{before:?} {after:?}");
         worker.told(assign(A, 2), after);
-        worker.hear(rejected(A, 2), now);
+        worker.on_message(rejected(A, 2), now);
         assert_eq!(
             verdict(&waited_for(after), &BTreeMap::from([(id, worker)])),
             refused,
@@ -161,7 +161,7 @@ fn an_older_generation_counts_where_every_worker_has_applied_it_in_this_session(
     let after = |generations: &[u64], said: &[u64]| {
         let mut worker = told(generations);
         for generation in said {
-            worker.hear(applied(A, *generation), now);
+            worker.on_message(applied(A, *generation), now);
         }
         worker
     };
@@ -184,12 +184,12 @@ fn an_older_generation_counts_where_every_worker_has_applied_it_in_this_session(
 fn an_answer_ends_only_the_order_that_it_answers() {
     let now = Instant::now();
     let mut worker = worker(&[], &[(A, assign(A, 2))]);
-    worker.hear(applied(A, 1), now);
+    worker.on_message(applied(A, 1), now);
     assert_eq!(worker.under_way.get(&A), Some(&assign(A, 2)));
-    worker.hear(applied(A, 2), now);
+    worker.on_message(applied(A, 2), now);
     assert!(worker.under_way.is_empty());
     worker.under_way.insert(A, Order::Withdraw(A));
-    worker.hear(ToControlPlane::Withdrawn { gateway: A }, now);
+    worker.on_message(ToControlPlane::Withdrawn { gateway: A }, now);
     assert!(!worker.holds(A));
 }
 
@@ -199,7 +199,7 @@ fn a_verdict_needs_every_connected_worker() {
     let (one, two) = (WorkerId(Uuid::from_u128(11)), WorkerId(Uuid::from_u128(12)));
     let has = |generation| worker(&[(A, generation)], &[]);
     let mut refuses = has(1);
-    refuses.hear(rejected(A, 2), now);
+    refuses.on_message(rejected(A, 2), now);
     let refused = Verdict::Refused { worker: two, reason: "no".into() };
     let cases: &[(&str, Wanted, &[(WorkerId, Worker)], Verdict)] = &[
         ("nobody there", wanted(A, 2), &[], Verdict::Waiting(vec![])),

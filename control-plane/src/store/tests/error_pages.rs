@@ -24,14 +24,14 @@ async fn write_with(
     document: &Document,
     found: &[(&str, Result<Page, PageError>)],
 ) -> GatewayId {
-    let decide = |_: Option<&Gateway>, outside: &Outside| {
+    let decide = |_: Option<&Gateway>, external_refs: &ExternalRefs| {
         let mut newer = Pages::default();
         found.iter().for_each(|(url, outcome)| newer.insert(*url, outcome.clone()));
         Ok::<_, StoreError>(Decision::Replace {
             document: document.clone(),
             claims: vec![],
-            meaning: Digest(Uuid::new_v4().to_string()),
-            pages: outside.pages.with(&newer),
+            config_digest: Digest(Uuid::new_v4().to_string()),
+            pages: external_refs.pages.with(&newer),
         })
     };
     store.write(&path("gw"), &act(), &[], decide).await.unwrap().gateway.id
@@ -41,9 +41,9 @@ async fn write_with(
 async fn pages_are_kept_as_long_as_they_are_named() {
     let (_dir, store) = store().await;
     let stored = async |id| {
-        let (_, outside) = store.gateway_by_id(id).await.unwrap().unwrap();
+        let (_, external_refs) = store.gateway_by_id(id).await.unwrap().unwrap();
         let found: Vec<_> =
-            outside.pages.found().map(|(url, page)| (url.to_owned(), page.body.clone())).collect();
+            external_refs.pages.found().map(|(url, page)| (url.to_owned(), page.body.clone())).collect();
         found.iter().map(|(url, body)| format!("{url}={}", String::from_utf8_lossy(body))).collect::<Vec<_>>()
     };
     let id =

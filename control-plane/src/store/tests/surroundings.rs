@@ -63,7 +63,7 @@ async fn what_earlier_versions_took_for_a_reference_is_forgotten_at_the_upgrade(
     let written = write(&store, document("gw", vec![frontend(&good), second]), &[]).await.unwrap();
     let source = written.gateway.document.path.child_id(written.gateway.document.children[1].collection, "g");
     // As they noted it: with the slashes at the beginning made one.
-    sqlx::query("INSERT INTO leans (target, source, gateway) VALUES (?, ?, ?)")
+    sqlx::query("INSERT INTO network_references (target, source, gateway) VALUES (?, ?, ?)")
         .bind(public("bad").to_string())
         .bind(source)
         .bind(written.gateway.id.to_string())
@@ -74,7 +74,7 @@ async fn what_earlier_versions_took_for_a_reference_is_forgotten_at_the_upgrade(
     let users = async |name| store.network_resource(&public(name)).await.unwrap().unwrap().1.len();
     assert_eq!(users("bad").await, 1);
     let forget =
-        async || store.forget_old_leans(written.gateway.id, &written.gateway.document).await.unwrap();
+        async || store.forget_old_references(written.gateway.id, &written.gateway.document).await.unwrap();
     assert_eq!((forget().await, forget().await), (1, 0));
     put(&store, &public("good")).await;
     assert_eq!((users("bad").await, users("good").await), (0, 1));

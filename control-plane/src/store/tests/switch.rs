@@ -3,7 +3,7 @@
 use super::*;
 
 async fn decide(store: &Store, decision: impl Fn(&Gateway) -> Decision) -> Written {
-    let decide = |stored: Option<&Gateway>, _: &Outside| Ok::<_, StoreError>(decision(stored.unwrap()));
+    let decide = |stored: Option<&Gateway>, _: &ExternalRefs| Ok::<_, StoreError>(decision(stored.unwrap()));
     store.write(&path("gw"), &act(), &[], decide).await.unwrap()
 }
 
@@ -64,7 +64,7 @@ async fn other_labels_leave_everything_else_as_it_is() {
     assert_eq!(state(&store, &one.operation).await, OperationState::InProgress);
     let read = store.gateway(&path("gw")).await.unwrap().unwrap();
     assert_eq!(read.document.body["tags"], json!({"a": "b"}));
-    assert_eq!((read.generation, &read.meaning), (Generation(1), &one.gateway.meaning));
+    assert_eq!((read.generation, &read.config_digest), (Generation(1), &one.gateway.config_digest));
     assert_eq!(read.state, ProvisioningState::Updating);
     assert_ne!(read.etag, one.gateway.etag);
     assert_eq!((&read.etag, &read.child_etags), (&relabelled.gateway.etag, &one.gateway.child_etags));

@@ -9,9 +9,9 @@ async fn put_port(store: &Store, others: &[Child], name: &str, number: u16) -> W
     let target = format!("{}/frontendPorts/{name}", path("gw"));
     store
         .write(&path("gw"), &act_on(&target), &[], |_, _| {
-            let meaning = Digest(Uuid::new_v4().to_string());
+            let config_digest = Digest(Uuid::new_v4().to_string());
             let (document, pages) = (document("gw", children.clone()), Pages::default());
-            Ok::<_, StoreError>(Decision::Replace { document, claims: vec![], meaning, pages })
+            Ok::<_, StoreError>(Decision::Replace { document, claims: vec![], config_digest, pages })
         })
         .await
         .unwrap()

@@ -24,7 +24,7 @@ use super::write::{Stage, Write};
 const NOWHERE: &str = "local";
 
 /// A deployment, looked at from before.
-pub(super) struct Foreseen {
+pub(super) struct Preview {
     /// What it means.
     pub(super) plan: Arc<Plan>,
     /// Everything that it takes to run it.
@@ -47,12 +47,12 @@ pub(super) struct Change {
 ///
 /// # Errors
 /// Everything that can be known to be wrong with it.
-pub(super) async fn foresee(
+pub(super) async fn preview(
     app: &App,
     author: &Author,
     path: &DeploymentPath,
     body: DeploymentBody,
-) -> Result<Foreseen, ApiError> {
+) -> Result<Preview, ApiError> {
     let now = Millis::now();
     let DeploymentBody { template, parameters } = body;
     let context = context(app, path, now).await?;
@@ -72,7 +72,7 @@ pub(super) async fn foresee(
         let after = match evaluate_body(app, author, (&plan, resource), &references).await? {
             Ok(Ready::After(_)) => None,
             Ok(Ready::Now(body)) => match Write::new(app, author, resource, body).await {
-                Ok(write) => match write.rehearse(app, author, &mut stage).await {
+                Ok(write) => match write.dry_run(app, author, &mut stage).await {
                     Ok(after) => Some(after),
                     Err(error) => {
                         failures.push(of_resource(&resource.target, error, author)?);
@@ -89,7 +89,7 @@ pub(super) async fn foresee(
         changes.push(Change { before, after });
     }
     if failures.is_empty() {
-        return Ok(Foreseen { plan, request: stored, now, changes });
+        return Ok(Preview { plan, request: stored, now, changes });
     }
     Err(invalid(&plan, path, failures))
 }
@@ -210,7 +210,7 @@ fn of_resource(place: &str, error: ApiError, author: &Author) -> Result<Failure,
     Ok(failure)
 }
 
-impl std::fmt::Debug for Foreseen {
+impl std::fmt::Debug for Preview {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Foreseen({:?})", self.plan)
     }

@@ -5,17 +5,17 @@ use super::page::Pages;
 
 /// The public IP addresses and pages that a document may refer to. It may refer to others: those are not examined.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outside {
+pub struct ExternalRefs {
     /// The stored public IP addresses.
     pub addresses: PublicAddresses,
     /// The error pages that were fetched, now or for an earlier write.
     pub pages: Pages,
 }
 
-impl Outside {
+impl ExternalRefs {
     /// The same, with what came of pages since.
     #[must_use]
-    pub fn with(&self, pages: &Pages) -> Outside {
-        Outside { addresses: self.addresses.clone(), pages: self.pages.with(pages) }
+    pub fn with(&self, pages: &Pages) -> ExternalRefs {
+        ExternalRefs { addresses: self.addresses.clone(), pages: self.pages.with(pages) }
     }
 }

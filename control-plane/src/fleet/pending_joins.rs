@@ -24,7 +24,7 @@ const REPORT: Duration = Duration::from_secs(10);
 
 /// All of them.
 #[derive(Debug)]
-pub(super) struct Strangers {
+pub(super) struct PendingJoins {
     waiting: Mutex<Waiting>,
     ended: Mutex<Ended>,
     metrics: Arc<Metrics>,
@@ -55,14 +55,14 @@ struct Ended {
 #[derive(Debug)]
 pub(super) struct Stranger {
     number: u64,
-    among: Arc<Strangers>,
+    among: Arc<PendingJoins>,
     /// Cancelled when others need the place.
     pub(super) ousted: CancellationToken,
 }
 
-impl Strangers {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Strangers {
-        Strangers { waiting: Mutex::default(), ended: Mutex::default(), metrics }
+impl PendingJoins {
+    pub(super) fn new(metrics: Arc<Metrics>) -> PendingJoins {
+        PendingJoins { waiting: Mutex::default(), ended: Mutex::default(), metrics }
     }
 
     /// Takes one in; if there are too many, at the cost of the oldest of the address that holds most places.
@@ -137,8 +137,8 @@ impl Drop for Stranger {
 mod tests {
     use super::*;
 
-    fn strangers() -> Arc<Strangers> {
-        Arc::new(Strangers::new(Arc::default()))
+    fn pending_joins() -> Arc<PendingJoins> {
+        Arc::new(PendingJoins::new(Arc::default()))
     }
 
     fn from(address: &str) -> SocketAddr {
@@ -151,13 +151,13 @@ mod tests {
 
     #[test]
     fn among_equals_the_oldest_makes_room() {
-        let strangers = strangers();
+        let pending_joins = pending_joins();
         let mut all: Vec<Stranger> =
-            (0..MOST).map(|i| strangers.admit(from(&format!("192.0.2.{i}")))).collect();
+            (0..MOST).map(|i| pending_joins.admit(from(&format!("192.0.2.{i}")))).collect();
         drop(all.remove(1));
-        all.push(strangers.admit(from("198.51.100.1")));
+        all.push(pending_joins.admit(from("198.51.100.1")));
         assert!(ousted(&all).is_empty(), "there was room");
-        all.push(strangers.admit(from("198.51.100.2")));
+        all.push(pending_joins.admit(from("198.51.100.2")));
         assert_eq!(ousted(&all), [0]);
     }
 
@@ -168,29 +168,29 @@ mod tests {
             ("::ffff:192.0.2.1", "192.0.2.2"),
             ("2001:db8::1", "2001:db8:0:1::1"),
         ] {
-            let strangers = strangers();
-            let mut all = vec![strangers.admit(from(worker))];
-            all.extend((0..3 * MOST).map(|_| strangers.admit(from(flood))));
-            all.push(strangers.admit(from(worker)));
+            let pending_joins = pending_joins();
+            let mut all = vec![pending_joins.admit(from(worker))];
+            all.extend((0..3 * MOST).map(|_| pending_joins.admit(from(flood))));
+            all.push(pending_joins.admit(from(worker)));
             assert_eq!(ousted(&all), Vec::from_iter(1..=2 * MOST + 2), "{flood}");
         }
     }
 
     #[test]
     fn addresses_of_one_ipv6_network_are_one() {
-        let strangers = strangers();
-        let mut all = vec![strangers.admit(from("2001:db8::1:0:0:1"))];
-        all.extend((0..MOST).map(|i| strangers.admit(from(&format!("2001:db8:0:7::{i:x}")))));
+        let pending_joins = pending_joins();
+        let mut all = vec![pending_joins.admit(from("2001:db8::1:0:0:1"))];
+        all.extend((0..MOST).map(|i| pending_joins.admit(from(&format!("2001:db8:0:7::{i:x}")))));
         assert_eq!(ousted(&all), [1], "the first of the many, not the one that came before them");
     }
 
     #[test]
     fn those_that_ended_are_counted_by_cause_and_remembered_as_a_sum() {
-        let strangers = strangers();
+        let pending_joins = pending_joins();
         for i in 0..1000u32 {
-            strangers.ended(from("192.0.2.1"), if i.is_multiple_of(2) { "ousted" } else { "failed" }, &i);
+            pending_joins.ended(from("192.0.2.1"), if i.is_multiple_of(2) { "ousted" } else { "failed" }, &i);
         }
-        let ended = lock(&strangers.ended);
+        let ended = lock(&pending_joins.ended);
         assert_eq!(ended.connections, 1000);
         assert_eq!(ended.example, Some((from("192.0.2.1"), "0".to_owned())));
     }

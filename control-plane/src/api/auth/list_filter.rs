@@ -20,14 +20,14 @@ const MAX_LIST: usize = 256 * 1024 * 1024;
 
 /// What the answer to a client goes through.
 #[derive(Debug)]
-pub(super) struct Sieve {
+pub(super) struct ListFilter {
     /// The client.
     pub(super) client: Client,
     /// What it gets for an answer that is no list.
     pub(super) otherwise: ApiError,
 }
 
-impl Sieve {
+impl ListFilter {
     /// The answer without what the client may not see. A failure stays as it is.
     pub(super) async fn filter(self, response: Response) -> Response {
         if response.status() != StatusCode::OK {
@@ -40,7 +40,7 @@ impl Sieve {
         if bytes.is_empty() && length.is_some() {
             return head.into_response();
         }
-        let list = serde_json::from_slice(&bytes).ok().and_then(|list| sieved(list, &self.client));
+        let list = serde_json::from_slice(&bytes).ok().and_then(|list| filtered(list, &self.client));
         match list {
             Some(list) => (head, Json(list)).into_response(),
             None => self.otherwise.into_response(),
@@ -49,7 +49,7 @@ impl Sieve {
 }
 
 /// The list with those members that the client sees; none for what is no list.
-fn sieved(mut list: Value, client: &Client) -> Option<Value> {
+fn filtered(mut list: Value, client: &Client) -> Option<Value> {
     let members = list.get_mut("value")?.as_array_mut()?;
     members.retain(|member| member["id"].as_str().is_some_and(|id| client.sees(id)));
     let left = members.len();
@@ -74,9 +74,9 @@ mod tests {
         let list =
             json!({"value": [group("f"), group("G"), {"name": "g"}], "nextLink": "n", "count": {"value": 3}});
         let expected = json!({"value": [group("G")], "nextLink": "n", "count": {"value": 1}});
-        assert_eq!(sieved(list, &client), Some(expected));
+        assert_eq!(filtered(list, &client), Some(expected));
         for other in [json!({}), json!([group("g")]), json!({"value": "x"}), group("g")] {
-            assert_eq!(sieved(other, &client), None);
+            assert_eq!(filtered(other, &client), None);
         }
     }
 }

@@ -26,17 +26,17 @@ const SHARES: Bounds = Bounds { total: 2, each: 1, waiting: 64 };
 
 /// Opens certificates, tries patterns, and has error pages fetched.
 #[derive(Clone, Debug)]
-pub struct Opener {
+pub struct BodyPreparer {
     certificates: FairShare<String>,
     deadline: Duration,
     patterns: FairShare<String>,
     fetcher: Fetcher,
 }
 
-impl Opener {
+impl BodyPreparer {
     /// One that fetches nothing from the addresses that `deny` refuses.
-    pub fn new(deny: FetchDeny) -> Opener {
-        Opener {
+    pub fn new(deny: FetchDeny) -> BodyPreparer {
+        BodyPreparer {
             certificates: FairShare::new(SHARES),
             deadline: DEADLINE,
             patterns: FairShare::new(SHARES),
@@ -46,7 +46,7 @@ impl Opener {
 
     /// The body of a client's request with what its certificates and error pages came to. What is not there in time
     /// comes to that.
-    pub(super) async fn open(&self, json: Value, client: &str) -> Body {
+    pub(super) async fn prepare(&self, json: Value, client: &str) -> Body {
         let client = client.to_owned();
         let certificates = self.open_certificates(&json, &client);
         let (opened, pages, ()) =
@@ -110,14 +110,16 @@ mod tests {
             let properties = json!({ "data": data, "password": "secret" });
             json!({ "properties": { "sslCertificates": [{ "name": "c", "properties": properties }] } })
         };
-        let opener = Opener { deadline: Duration::ZERO, ..Opener::new(FetchDeny::default()) };
-        let (_, violations) = Document::read(path("gw"), &opener.open(body(), "a").await, None, VERSION);
+        let body_preparer =
+            BodyPreparer { deadline: Duration::ZERO, ..BodyPreparer::new(FetchDeny::default()) };
+        let (_, violations) =
+            Document::read(path("gw"), &body_preparer.prepare(body(), "a").await, None, VERSION);
         assert_eq!(violations.0[0].code, code::CERTIFICATE_INVALID);
         assert_eq!(violations.0[0].target, "properties.sslCertificates[0].properties.data");
 
         let (document, violations) = Document::read(
             path("gw"),
-            &Opener::new(FetchDeny::default()).open(body(), "a").await,
+            &BodyPreparer::new(FetchDeny::default()).prepare(body(), "a").await,
             None,
             VERSION,
         );
@@ -131,12 +133,12 @@ mod tests {
         let properties = json!({ "data": data, "password": "secret" });
         let body =
             json!({ "properties": { "sslCertificates": [{ "name": "c", "properties": properties }] } });
-        let opener = Opener::new(FetchDeny::default());
-        let _busy = opener.certificates.take(&"busy".to_owned()).await.unwrap();
-        let opened = opener.open(body.clone(), "other").await;
+        let body_preparer = BodyPreparer::new(FetchDeny::default());
+        let _busy = body_preparer.certificates.take(&"busy".to_owned()).await.unwrap();
+        let opened = body_preparer.prepare(body.clone(), "other").await;
         let (_, violations) = Document::read(path("gw"), &opened, None, VERSION);
         assert!(violations.is_empty(), "{violations}");
-        let waits = tokio::time::timeout(Duration::ZERO, opener.open(body, "busy")).await;
+        let waits = tokio::time::timeout(Duration::ZERO, body_preparer.prepare(body, "busy")).await;
         assert!(waits.is_err(), "its own share is used up");
     }
 
@@ -147,7 +149,7 @@ mod tests {
         let gateway = json!({ "properties": { "rewriteRuleSets": [{ "properties": set(good) }] } });
         for (body, pattern) in [(gateway, good), (json!({ "properties": set(bad) }), bad)] {
             assert!(!is_remembered(pattern));
-            Opener::new(FetchDeny::default()).open(body, "a").await;
+            BodyPreparer::new(FetchDeny::default()).prepare(body, "a").await;
             assert!(is_remembered(pattern), "{pattern}");
         }
     }
@@ -163,7 +165,7 @@ mod tests {
             json!({ "rewriteRuleSets": [decoy, { "properties": { "rewriteRules": set(gateways) } }] });
         let child = json!({ "rewriteRuleSets": [decoy], "rewriteRules": set(childs) });
         for (properties, pattern) in [(gateway, gateways), (child, childs)] {
-            Opener::new(FetchDeny::default()).open(json!({ "properties": properties }), "a").await;
+            BodyPreparer::new(FetchDeny::default()).prepare(json!({ "properties": properties }), "a").await;
             assert!(is_remembered(pattern), "{pattern}");
         }
     }
