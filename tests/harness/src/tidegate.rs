@@ -1,10 +1,10 @@
 //! The binary under test: a control plane, with local workers or without, in a directory of its own.
 
 mod signals;
+mod succession;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -145,43 +145,6 @@ impl Tidegate {
             (self.management().send("GET", "/readyz", &[], "").await.status == 200).then_some(())
         })
         .await;
-    }
-
-    /// Starts another one over it, and waits until that has taken over and the first one has ended. Returns how it ended.
-    pub async fn take_over(&mut self) -> ExitStatus {
-        let successor = self.spawn();
-        let mut first = self.process.replace(successor).expect("it is running");
-        let status = first.exit().await;
-        wait_for("the control plane to be ready", async || {
-            (self.management().send("GET", "/readyz", &[], "").await.status == 200).then_some(())
-        })
-        .await;
-        self.all_connected().await;
-        status
-    }
-
-    /// SIGUSR2: has it start another one, which takes over.
-    pub fn signal_successor(&self) {
-        signal(self.pid(), Signal::USR2);
-    }
-
-    /// Waits until the process has ended that was started here; returns the number of the one that has taken over.
-    pub async fn successor(&mut self) -> u32 {
-        let first = self.process.as_mut().expect("it is running");
-        assert!(first.exit().await.success(), "the first one has failed");
-        let is_successor = |pid: &u32| {
-            let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            command.split(|byte| *byte == 0).nth(1) == Some(self.builder.subcommand.as_bytes())
-        };
-        let successors: Vec<u32> = self.processes().into_iter().filter(is_successor).collect();
-        assert_eq!(successors.len(), 1, "one has taken over");
-        successors[0]
-    }
-
-    /// SIGTERM to the process that has taken over.
-    pub fn terminate_successor(&self, pid: u32) {
-        assert!(self.processes().contains(&pid), "it is not one of this directory");
-        signal(pid, Signal::TERM);
     }
 
     /// Starts it after it has ended, and kills it before it need be ready. When that is, is what the test asks about.
