@@ -6,7 +6,7 @@
 //! on, and is started again if the second fails; a successor that is too late starts none.
 
 use std::error::Error;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tidegate_control_plane::Listeners;
-use tidegate_shared::handover::{Parts, Predecessor, Request, TakeOver, TakeOverError};
+use tidegate_shared::handover::{Parts, Predecessor, Request, TakeOver, TakeOverError, lock_or_take_over};
 use tidegate_shared::private_file;
 use tidegate_shared::service_manager;
 use tokio::task::spawn_blocking;
@@ -27,9 +27,6 @@ const LOCK_FILE: &str = "lock";
 
 /// The Unix socket at which its owner waits for a successor.
 const HANDOVER_FILE: &str = "handover";
-
-/// How often the lock is tried while the process that holds it is ending.
-const ATTEMPTS: usize = 3;
 
 /// A part of what is passed on. Processes of other versions must understand it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -98,38 +95,29 @@ impl Claim {
             take_over: None,
             predecessor: None,
         };
-        let mut kept = TakeOverError::Ending;
-        for _ in 0..ATTEMPTS {
-            match lock.try_lock() {
-                Ok(()) => return Ok(with(lock)),
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(e)) => return Err(named(e).into()),
-            }
+        let taken = lock_or_take_over(&lock, || {
             let mut handover = None;
-            let asked = TakeOver::ask(&data_dir.join(HANDOVER_FILE), |part, descriptors| {
+            let take_over = TakeOver::ask(&data_dir.join(HANDOVER_FILE), |part, descriptors| {
                 handover = Some(Handover::receive(part, descriptors)?);
                 Ok(())
-            });
-            match (asked, handover) {
-                (Ok(take_over), Some(Handover { lock, listeners })) => {
-                    info!("taking over from the process that runs the control plane");
-                    let (take_over, listeners) = (Some(take_over), Some(listeners));
-                    return Ok(Claim { take_over, listeners, ..with(lock) });
-                }
-                (Ok(_), None) => return Err("the control plane that is running passes nothing on".into()),
-                (Err(error @ TakeOverError::Ending), _) => kept = error,
-                (Err(error), _) => {
-                    kept = error;
-                    break;
-                }
+            })?;
+            let handover = handover.ok_or_else(|| io::Error::other("it passes nothing on"))?;
+            Ok((take_over, handover))
+        });
+        match taken {
+            Ok(None) => Ok(with(lock)),
+            Ok(Some((take_over, Handover { lock, listeners }))) => {
+                info!("taking over from the process that runs the control plane");
+                Ok(Claim { take_over: Some(take_over), listeners: Some(listeners), ..with(lock) })
             }
+            Err(TakeOverError::Lock(e)) => Err(named(e).into()),
+            Err(kept) => Err(format!(
+                "another control plane is running in {}, and it cannot be taken over: {kept}; stop it, or give this \
+                 one another --data-dir",
+                data_dir.display()
+            )
+            .into()),
         }
-        Err(format!(
-            "another control plane is running in {}, and it cannot be taken over: {kept}; stop it, or give this one \
-             another --data-dir",
-            data_dir.display()
-        )
-        .into())
     }
 
     /// To be called before the control plane starts.

@@ -62,7 +62,7 @@ pub use virtual_network::check_virtual_network;
 
 pub use self::on_demand::{OnDemand, compile_on_demand};
 
-/// What the document means, where `external_refs` is what is known of what it refers to outside of itself.
+/// Compiles a document. `external_refs` holds the resources outside of it that it refers to.
 ///
 /// # Errors
 /// Everything that is wrong with it, each part before what refers to it. Targets are paths within the gateway's document.

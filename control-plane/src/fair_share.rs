@@ -10,21 +10,11 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
-
-/// What counts as one client where clients are known by their addresses: of IPv6 a /64, which is what one host commonly has
-/// to itself.
-pub fn client_network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        v4 => v4,
-    }
-}
 
 /// The client's own queue is full: HTTP 429 is the answer.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

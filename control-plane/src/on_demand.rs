@@ -129,7 +129,7 @@ impl Prober {
     }
 }
 
-/// What is said where there is no place for a probe.
+/// The message of a refusal when no permit for a probe is free.
 const BUSY: &str = "Too many probes on demand are going on. Ask again later.";
 
 fn unanswered(message: &str) -> Problem {

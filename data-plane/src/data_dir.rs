@@ -1,12 +1,12 @@
 //! The data directory of a worker: one worker at a time holds its lock, or passes it on to a successor.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tidegate_shared::handover::TakeOverError;
+use tidegate_shared::handover::{TakeOverError, lock_or_take_over};
 use tidegate_shared::private_file;
 
 use crate::RunError;
@@ -17,9 +17,6 @@ const LOCK_FILE: &str = "lock";
 
 /// How old an unfinished file in the data directory must be before nobody can be writing it any more.
 const UNFINISHED_AGE: Duration = Duration::from_secs(60);
-
-/// How often the lock is tried while the worker that holds it is ending.
-const ATTEMPTS: usize = 3;
 
 /// A data directory that is this worker's, or will be once a takeover is complete.
 #[derive(Debug)]
@@ -54,25 +51,18 @@ impl DataDir {
             Err(error) => return Err(named(error).into()),
         };
         let with = |lock| DataDir { path: data_dir.to_owned(), lock: Some(lock), is_writable };
-        let mut refused = TakeOverError::Ending;
-        for _ in 0..ATTEMPTS {
-            match lock.try_lock() {
-                Ok(()) => {
-                    let data_dir = with(lock);
-                    data_dir.write_process_id()?;
-                    return Ok((data_dir, Inherited::default()));
-                }
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(named(error).into()),
-            }
-            match Inherited::ask_for(data_dir) {
-                // The same lock as the predecessor's, so that its end does not free it.
-                Ok(mut inherited) => return Ok((with(inherited.lock.take().unwrap_or(lock)), inherited)),
-                Err(error @ TakeOverError::Ending) => refused = error,
-                Err(error) => return Err(RunError::Occupied(data_dir.to_owned(), error.to_string())),
-            }
-        }
-        Err(RunError::Occupied(data_dir.to_owned(), refused.to_string()))
+        let inherited =
+            lock_or_take_over(&lock, || Inherited::ask_for(data_dir)).map_err(|error| match error {
+                TakeOverError::Lock(error) => named(error).into(),
+                error => RunError::Occupied(data_dir.to_owned(), error.to_string()),
+            })?;
+        let Some(mut inherited) = inherited else {
+            let data_dir = with(lock);
+            data_dir.write_process_id()?;
+            return Ok((data_dir, Inherited::default()));
+        };
+        // The same lock as the predecessor's, so that its end does not free it.
+        Ok((with(inherited.lock.take().unwrap_or(lock)), inherited))
     }
 
     /// Writes this process's ID to the lock file, for the supervisor. A lock file that cannot be written is left as it is.
@@ -101,9 +91,8 @@ impl DataDir {
             );
             return false;
         }
-        let connection_limit =
-            [(self.path.clone(), UNFINISHED_AGE), (self.path.join("snapshots"), Duration::ZERO)];
-        for (dir, age) in connection_limit {
+        let places = [(self.path.clone(), UNFINISHED_AGE), (self.path.join("snapshots"), Duration::ZERO)];
+        for (dir, age) in places {
             match private_file::remove_unfinished(&dir, age) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     tracing::warn!(%error, "what an earlier worker left unfinished cannot be removed");

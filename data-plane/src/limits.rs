@@ -14,7 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-pub(crate) use shares::{Share, Shares, network};
+pub(crate) use shares::{Share, Shares};
 
 /// Descriptors kept back for listeners, probes, the channel, files and idle connections to backends; at most a
 /// quarter of what there is.

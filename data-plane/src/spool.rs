@@ -22,7 +22,7 @@ use tidegate_shared::private_file;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use crate::limits::network;
+use tidegate_shared::client_network::client_network;
 
 /// How many files are written or read at one moment, and how many of them for one client.
 const AT_ONCE: usize = 8;
@@ -70,7 +70,7 @@ impl SpoolQuota {
 
     /// The same room for bodies of this client. An IPv6 client has a whole /64 network.
     pub(crate) fn of(&self, client: IpAddr) -> SpoolQuota {
-        SpoolQuota { inner: self.inner.clone(), client: Some(network(client)) }
+        SpoolQuota { inner: self.inner.clone(), client: Some(client_network(client)) }
     }
 
     /// The turns of its client.

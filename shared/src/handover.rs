@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::connection::{Connection, Listener, MAX_DESCRIPTORS};
 pub use self::predecessor::{Parts, Predecessor, Request};
-pub use self::successor::{Completed, TakeOver, TakeOverError};
+pub use self::successor::{Completed, TakeOver, TakeOverError, lock_or_take_over};
 
 /// How long a successor may take, from the last message of its predecessor until it serves.
 pub const TIMEOUT: Duration = Duration::from_secs(30);

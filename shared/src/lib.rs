@@ -7,6 +7,7 @@
 //! and tell the service manager ([`service_manager`]). It must not know ARM, which belongs to the control plane alone.
 
 pub mod channel;
+pub mod client_network;
 pub mod handover;
 pub mod host;
 pub mod id;

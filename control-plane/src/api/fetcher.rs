@@ -52,7 +52,7 @@ impl Fetcher {
         Fetcher { turns: FairShare::new(SHARES), deadline: DEADLINE, deny: Arc::new(deny) }
     }
 
-    /// What came of each page that the body of a client's request names. For a body that names none, nothing is done.
+    /// Fetches each page that the body of a client's request names. For a body that names none, nothing is done.
     pub(super) async fn fetch(&self, body: &Value, client: &String) -> Pages {
         let mut pages = Pages::default();
         let mut wanted = Vec::new();

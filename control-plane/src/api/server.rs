@@ -22,8 +22,9 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use crate::certificates::Certificates;
-use crate::fair_share::{Bounds, FairShare, client_network};
+use crate::fair_share::{Bounds, FairShare};
 use crate::proxies::Proxies;
+use tidegate_shared::client_network::client_network;
 
 use super::forwarded::Origin;
 use super::path::normalise;
@@ -97,7 +98,7 @@ pub struct Server {
     pub router: Router,
     /// Whose word is taken for where a request comes from.
     pub proxies: Arc<Proxies>,
-    /// Who holds the connections.
+    /// The connections by client network.
     pub shares: Shares,
     /// With TLS, by the certificate that is in force when a connection comes, or in the clear.
     pub tls: Option<Arc<Certificates>>,

@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::fair_share::client_network;
 use crate::metrics::Metrics;
+use tidegate_shared::client_network::client_network;
 
 /// How many peers may be connected at once without having shown who they are.
 const MOST: usize = 64;

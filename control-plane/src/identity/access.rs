@@ -70,7 +70,7 @@ pub enum Verdict {
 }
 
 impl Client {
-    /// Whether a resource ID lies within the scopes. Text without a canonical form lies within the scope `/` alone.
+    /// True if a resource ID lies within the scopes. Text without a canonical form lies within the scope `/` alone.
     pub fn covers(&self, id: &str) -> bool {
         self.reaches(id, |scope, path| scope.covers(path))
     }
@@ -91,7 +91,7 @@ impl Client {
         self.covers(named) || same_group() == Some(true)
     }
 
-    /// Whether any scope reaches a resource ID.
+    /// True if any scope reaches a resource ID.
     fn reaches(&self, id: &str, reach: impl Fn(&Scope, &[&str]) -> bool) -> bool {
         let id = ResourceId::parse(id);
         let path: Option<Vec<&str>> = id.as_ref().map(|id| id.segments().collect());

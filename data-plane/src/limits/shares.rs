@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tidegate_shared::client_network::client_network;
 
 /// The number of locks: connections of different addresses rarely wait for each other.
 const SHARDS: usize = 16;
@@ -32,7 +34,7 @@ impl Shares {
     /// One more for this client. None if its address holds all that it may.
     pub(crate) fn take(self: &Arc<Shares>, client: IpAddr) -> Option<Share> {
         let Some(most) = self.most else { return Some(Share { of: None }) };
-        let address = network(client);
+        let address = client_network(client);
         let mut held = self.shard(&address);
         let count = held.entry(address).or_default();
         if *count >= most {
@@ -58,14 +60,6 @@ impl Drop for Share {
                 held.remove(address);
             }
         }
-    }
-}
-
-/// What counts as one client: an address, or of IPv6 a /64 network.
-pub(crate) fn network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The successor's side: it asks for the place, receives its parts, and says when it serves.
 
+use std::fs::{File, TryLockError};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -22,6 +23,9 @@ const COMPLETE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a predecessor may take to end once its connection is closed.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How often a lock is tried while the process that holds it is ending.
+const ATTEMPTS: usize = 3;
+
 /// Why the predecessor keeps its place.
 #[derive(Debug, Error)]
 pub enum TakeOverError {
@@ -31,12 +35,37 @@ pub enum TakeOverError {
     /// It does not answer in time.
     #[error("it does not answer within {} s", ANSWER_TIMEOUT.as_secs())]
     Silent,
+    /// Its lock cannot be tried.
+    #[error("the lock cannot be tried: {0}")]
+    Lock(io::Error),
     /// It says why.
     #[error("it refuses: {0}")]
     Refused(String),
     /// The connection's. `NotFound` and `ConnectionRefused` mean that the process cannot be succeeded.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+/// Takes a lock; where another process holds it, takes over from that process by `ask`. None if the lock was free.
+///
+/// # Errors
+/// Those of `ask`. A process that is ending is asked three times, and its lock tried in between.
+pub fn lock_or_take_over<P>(
+    lock: &File,
+    mut ask: impl FnMut() -> Result<P, TakeOverError>,
+) -> Result<Option<P>, TakeOverError> {
+    for _ in 0..ATTEMPTS {
+        match lock.try_lock() {
+            Ok(()) => return Ok(None),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(TakeOverError::Lock(error)),
+        }
+        match ask() {
+            Err(TakeOverError::Ending) => {}
+            asked => return asked.map(Some),
+        }
+    }
+    Err(TakeOverError::Ending)
 }
 
 /// A takeover that has begun. The predecessor serves on until [`TakeOver::complete`], and for good if this is dropped.

@@ -14,8 +14,9 @@ use tidegate_shared::secret::Secret;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use crate::fair_share::{Bounds, FairShare, client_network};
+use crate::fair_share::{Bounds, FairShare};
 use crate::identity::secret::{is_secret, is_slow};
+use tidegate_shared::client_network::client_network;
 
 /// Slow checks at once, and of those that one address may have running and waiting.
 const SLOW_CHECKS: Bounds = Bounds { total: 2, each: 1, waiting: 4 };
