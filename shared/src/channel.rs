@@ -1,6 +1,6 @@
-//! Messages over any byte stream: each is JSON behind its length in four bytes.
+//! Frames messages over any byte stream: each message is JSON behind its length in four bytes, big-endian.
 //!
-//! Framing is tokio-util's; the stream (TLS over TCP, or an in-memory duplex in tests) is the caller's.
+//! The framing is that of tokio-util. The caller brings the stream: TLS over TCP, or an in-memory duplex in tests.
 
 use std::io;
 use std::marker::PhantomData;
@@ -12,31 +12,33 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite, ReadHalf, WriteHalf};
 use tokio_util::codec::{FramedRead, FramedWrite, LengthDelimitedCodec};
 
-/// The largest message, in bytes. A peer that announces a larger one is cut off before any of it is stored.
+/// The largest message in bytes. A connection whose peer announces a larger one is closed before any of it is
+/// stored.
 pub const MAX_MESSAGE: usize = 64 * 1024 * 1024;
 
-/// The largest content of a snapshot, in bytes of JSON: well under [`MAX_MESSAGE`], so that whatever compiles can be
-/// sent, in a time that no heartbeat misses.
+/// The largest content of a snapshot, in bytes of JSON: well under [`MAX_MESSAGE`], so that everything that
+/// compiles can be sent, and sent before a heartbeat is missed.
 pub const MAX_SNAPSHOT: usize = 16 * 1024 * 1024;
 
-/// The largest message a peer may send before it has shown who it is.
+/// The largest message in bytes before the peer is authenticated.
 pub const MAX_STRANGER_MESSAGE: usize = 16 * 1024;
 
-/// The sending half.
+/// The sending half of a channel, from [`split`].
 #[derive(Debug)]
 pub struct Sender<S, T> {
     frames: FramedWrite<WriteHalf<S>, LengthDelimitedCodec>,
     message: PhantomData<fn(T)>,
 }
 
-/// The receiving half.
+/// The receiving half of a channel, from [`split`].
 #[derive(Debug)]
 pub struct Receiver<S, T> {
     frames: FramedRead<ReadHalf<S>, LengthDelimitedCodec>,
     message: PhantomData<fn() -> T>,
 }
 
-/// Splits a stream into a half that sends `Out` and one that receives `In`, neither larger than `limit` bytes.
+/// Splits a stream into a half that sends `Out` and one that receives `In`. No message may be larger than `limit`
+/// bytes.
 pub fn split<S, Out, In>(stream: S, limit: usize) -> (Sender<S, Out>, Receiver<S, In>)
 where
     S: AsyncRead + AsyncWrite,
@@ -53,12 +55,13 @@ impl<S: AsyncWrite, T: Serialize> Sender<S, T> {
     /// Sends one message and flushes it.
     ///
     /// # Errors
-    /// The stream's error, or `InvalidInput` for a message over the limit: then nothing was sent, and others can be.
+    /// The stream's error, or `InvalidInput` for a message over the limit. After `InvalidInput` nothing was sent,
+    /// and the channel can still be used.
     pub async fn send(&mut self, message: &T) -> io::Result<()> {
         self.frames.send(Bytes::from(serde_json::to_vec(message)?)).await
     }
 
-    /// Says that nothing more will come.
+    /// Closes the sending direction; the peer then receives `None`.
     ///
     /// # Errors
     /// The stream's error.
@@ -68,7 +71,7 @@ impl<S: AsyncWrite, T: Serialize> Sender<S, T> {
 }
 
 impl<S: AsyncRead, T: DeserializeOwned> Receiver<S, T> {
-    /// The next message, or `None` when the peer closed between two messages. Safe to cancel: nothing is lost.
+    /// Receives the next message, or `None` if the peer closed between two messages. Cancel safe.
     ///
     /// # Errors
     /// The stream's error; `InvalidData` for a frame over the limit or one that is not a message.

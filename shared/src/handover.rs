@@ -1,12 +1,13 @@
-//! Handover: a process passes its place to a successor, without a moment in which nobody accepts connections.
+//! Handover: a running process passes its locks and listening sockets to a successor, and somebody accepts
+//! connections at every moment.
 //!
-//! A process that can be succeeded waits at a Unix socket in its data directory. The successor asks there, and receives
-//! messages with descriptors: locks and listening sockets. Both then accept from the same queues. When the successor serves
-//! all that the predecessor serves, it says so, and the predecessor drains. If the successor fails before, the predecessor
-//! goes on as if it had not been asked.
+//! A process that can be succeeded listens at a Unix socket in its data directory. The successor connects there and
+//! receives messages with file descriptors: locks and listening sockets. Both processes then accept from the same
+//! queues. When the successor serves everything that the predecessor serves, it says so, and the predecessor
+//! drains. If the successor fails before that, the predecessor continues as if nobody had asked.
 //!
-//! The calls block: the predecessor has a thread for them. This module must not know what is passed on: that is `T`, the
-//! type of the messages, of each kind of process.
+//! The calls block, so the predecessor runs a thread for them. This module must not know what is passed on: each
+//! kind of process has its own message type `T`.
 
 mod connection;
 mod predecessor;
@@ -20,24 +21,24 @@ pub use self::connection::{Connection, Listener, MAX_DESCRIPTORS};
 pub use self::predecessor::{Parts, Predecessor, Request};
 pub use self::successor::{Completed, TakeOver, TakeOverError, lock_or_take_over};
 
-/// How long a successor may take, from the last message of its predecessor until it serves.
+/// The time limit for a successor, from the last message of its predecessor until it serves.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The messages between the two processes. A process of another version must understand each message, so that they may only
-/// be added to.
+/// The messages between the two processes. They may only be extended, because processes of other versions must
+/// understand them.
 #[derive(Debug, Serialize, Deserialize)]
 enum Message<T> {
-    /// The successor asks for the place.
+    /// The successor asks to take over.
     TakeOver,
-    /// The predecessor does not pass it on.
+    /// The predecessor refuses, with the reason.
     Refused(String),
-    /// A part of the place.
+    /// One part of what is passed on.
     Part(T),
-    /// That was the last part.
+    /// All parts have been sent.
     Whole,
     /// The successor serves.
     Serving,
-    /// The predecessor has accepted that, and drains as soon as the connection is closed.
+    /// The predecessor has accepted [`Message::Serving`], and drains as soon as the connection is closed.
     Draining,
 }
 
@@ -49,7 +50,7 @@ mod tests {
 
     use super::*;
 
-    /// One file for each part.
+    /// Sends one part for each file.
     fn send(parts: &Parts<'_, u32>, files: &Vec<File>) -> std::io::Result<()> {
         for (number, file) in (0..).zip(files) {
             parts.send(number, &[file.as_fd()])?;

@@ -1,9 +1,10 @@
-//! The canonical form of host names: the one form in which all parts of Tidegate compare them.
+//! Canonical host names, the one form in which all parts of Tidegate compare hosts.
 //!
-//! `Admin.Test.:443` and `admin.test` are one host to most backends (RFC 3986, section 3.2.2; RFC 9110, section 4.2.3).
-//! If two parts of a gateway disagreed on that, a request could go around the listener that protects the host. So the
-//! server name of TLS, the host of a request and the host names of a configuration are compared in these types only, and
-//! the types cannot be made other than by parsing. Nothing here resolves names or knows how a request is forwarded.
+//! Most backends treat `Admin.Test.:443` and `admin.test` as one host (RFC 3986, section 3.2.2; RFC 9110, section
+//! 4.2.3). If two parts of a gateway disagreed on that, a request could bypass the listener that protects the host.
+//! Therefore the server name of TLS, the host of a request and the configured host names are compared in these
+//! types only, and the types can only be made by parsing. This module must not resolve names, and does not know how
+//! a request is forwarded.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,37 +13,38 @@ use std::net::Ipv6Addr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The host of a request or of a TLS handshake: lower case, without port and without the dot that may end a name.
+/// The host of a request or of a TLS handshake: in lower case, without the port and without a trailing dot.
 ///
-/// An IPv6 address is written as RFC 5952 has it, in brackets. A host that is canonical already is borrowed.
+/// An IPv6 address is in brackets and in the form of RFC 5952. A host that is already canonical is borrowed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CanonicalHost<'a>(Cow<'a, str>);
 
-/// Why a text is no host name.
+/// The reason why a text is not a host name.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum HostError {
-    /// There is nothing before the port.
+    /// Nothing stands before the port.
     #[error("it names no host")]
     Empty,
-    /// Two dots follow each other, or one begins the name.
+    /// Two dots follow each other, or the name begins with a dot.
     #[error("there is nothing between two of its dots")]
     EmptyLabel,
-    /// Something in brackets is no IPv6 address.
+    /// The text in brackets is not an IPv6 address.
     #[error("what stands in brackets is no IPv6 address")]
     Address,
-    /// A character that no host name has, percent-encoded ones included: how a backend reads these is not known.
+    /// A character is not allowed in a host name. This includes percent-encoded ones, because backends read these
+    /// differently.
     #[error("it has a character that no host name has")]
     Character,
-    /// What follows the colon is no number.
+    /// The text after the colon is not a number.
     #[error("its port is no number")]
     Port,
 }
 
 /// A character that ends a name.
 const OTHER: u8 = 0;
-/// What may stand in a registered name (RFC 3986, section 3.2.2), percent-encoding excepted.
+/// A character of a registered name (RFC 3986, section 3.2.2) without percent-encoding, in canonical form.
 const NAME: u8 = 1;
-/// The same, but not in canonical form.
+/// A character of a registered name that is not in canonical form.
 const UPPER: u8 = 2;
 
 static CLASS: [u8; 256] = {
@@ -76,13 +78,13 @@ static CLASS: [u8; 256] = {
 };
 
 impl<'a> CanonicalHost<'a> {
-    /// The host of a request that names none, which HTTP/1.0 allows.
+    /// The host of a request that has none, which HTTP/1.0 allows.
     pub const NONE: CanonicalHost<'static> = CanonicalHost(Cow::Borrowed(""));
 
-    /// Reads a host name, an IPv4 address or a bracketed IPv6 address, each with or without a port.
+    /// Parses a host name, an IPv4 address or a bracketed IPv6 address, each with or without a port.
     ///
     /// # Errors
-    /// What is wrong with `text`. A host that has no canonical form must not be routed or forwarded.
+    /// The first fault in `text`. A request whose host has no canonical form must not be routed or forwarded.
     pub fn parse(text: &'a str) -> Result<CanonicalHost<'a>, HostError> {
         if let Some(bracketed) = text.strip_prefix('[') {
             return literal(bracketed);
@@ -98,12 +100,12 @@ impl<'a> CanonicalHost<'a> {
         }))
     }
 
-    /// The canonical text; empty for [`CanonicalHost::NONE`] alone.
+    /// The canonical text; empty only for [`CanonicalHost::NONE`].
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The same, for as long as the text that it was made of.
+    /// Returns the canonical text, still borrowed if the parsed text was canonical.
     pub fn into_text(self) -> Cow<'a, str> {
         self.0
     }
@@ -115,7 +117,8 @@ impl fmt::Display for CanonicalHost<'_> {
     }
 }
 
-/// The length of the name that begins `bytes`, its last dot included, and the classes of its characters.
+/// Returns the length of the name at the start of `bytes`, including a trailing dot, and the classes of its
+/// characters.
 fn name(bytes: &[u8]) -> Result<(usize, u8), HostError> {
     let (mut length, mut seen, mut previous) = (0, OTHER, b'.');
     for byte in bytes {
@@ -154,23 +157,23 @@ fn check_port(rest: &str) -> Result<(), HostError> {
     }
 }
 
-/// A configured host name, in the canonical form of the hosts that it is compared with. `*` stands for any run of
-/// characters and `?` for one.
+/// A configured host name, in the canonical form of the hosts that it is compared with. `*` matches any run of
+/// characters and `?` exactly one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HostPattern(String);
 
 impl HostPattern {
-    /// The characters that stand for others.
+    /// The wildcard characters.
     pub const WILDCARDS: [char; 2] = ['*', '?'];
 
-    /// Reads a configured name, which has no port. How many wildcards a name may have is the document's rule, not the
-    /// one of this type.
+    /// Parses a configured host name, which must have no port. This type does not limit the number of wildcards;
+    /// the compiler does.
     ///
     /// # Errors
-    /// What is wrong with `text`.
+    /// The first fault in `text`.
     pub fn parse(text: &str) -> Result<HostPattern, HostError> {
-        // The class of a name has `*` and not `?`, which ends the host in a URL.
+        // A host name may contain `*` but not `?`, which ends the host in a URL.
         let plain = text.replace('?', "*");
         if plain.contains(':') && !plain.starts_with('[') {
             return Err(HostError::Port);
@@ -187,7 +190,7 @@ impl HostPattern {
         &self.0
     }
 
-    /// Whether the pattern names more than one host.
+    /// Returns true if the pattern contains a wildcard.
     pub fn has_wildcards(&self) -> bool {
         self.0.contains(HostPattern::WILDCARDS)
     }

@@ -1,4 +1,4 @@
-//! Newtypes for what both planes number and name, so that one is never taken for another.
+//! Newtypes for the identifiers and numbers that both planes use, so that the compiler catches a mix-up.
 
 use std::fmt;
 
@@ -6,36 +6,37 @@ use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// One gateway from its creation to its deletion.
+/// The identity of one gateway from its creation to its deletion.
 ///
-/// A gateway deleted and created again under the same resource ID is another gateway with another identity, so a
-/// worker that slept through both never takes one for the other. ARM shows it as `resourceGuid`.
+/// A gateway that is deleted and created again under the same resource ID gets a new identity, so that a worker
+/// that was away meanwhile does not mistake one for the other. ARM calls it `resourceGuid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GatewayId(pub Uuid);
 
-/// One worker, from the moment it joined. Its certificate stands for this identity.
+/// The identity of one worker from the moment it joined; its certificate carries this identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WorkerId(pub Uuid);
 
-/// One probe that is made on demand: an answer is told from others by it.
+/// The identity of one on-demand probe, by which its result is matched to the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ProbeId(pub Uuid);
 
-/// The number of a gateway's configuration: 1 for the first, one more for each that means something new.
+/// The number of a gateway's configuration: 1 for the first, and one more for each configuration with another
+/// content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Generation(pub u64);
 
-/// A hash (SHA-256, lower-case hexadecimal) of what something says: equal content has equal digests, here and elsewhere.
+/// A SHA-256 hash of a content in lower-case hexadecimal. Equal contents have equal digests in both planes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Digest(pub String);
 
 impl Digest {
-    /// The digest of a list of byte strings. Where one ends and the next begins counts.
+    /// Computes the digest of a list of byte strings. The boundaries between the strings count.
     pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
         let mut hash = Context::new(&SHA256);
         for part in parts {

@@ -1,10 +1,11 @@
-//! What the two planes of Tidegate agree on, and nothing else.
+//! The contract between the two planes of Tidegate, and nothing else.
 //!
-//! The control plane compiles documents into [`snapshot::Snapshot`]s; a worker executes them. Between the two
-//! lie the messages of [`protocol`], carried in the frames of [`channel`]. This crate starts no task, and one
-//! thread, in [`handover`]; it reads a clock in [`meter`] and [`service_manager`] alone. Its I/O is what the processes of
-//! both planes must do in the same safe way: write secrets ([`private_file`]), pass sockets to a successor ([`handover`])
-//! and tell the service manager ([`service_manager`]). It must not know ARM, which belongs to the control plane alone.
+//! The control plane compiles documents into [`snapshot::Snapshot`]s, and workers execute them. The planes exchange
+//! the messages of [`protocol`] in the frames of [`channel`]. This crate starts no task, and a single thread, in
+//! [`handover`]; only [`meter`], [`service_manager`] and [`private_file`] read a clock. Its I/O is what the
+//! processes of both planes must do in the same safe way: write secrets ([`private_file`]), pass sockets to a
+//! successor ([`handover`]) and notify the service manager ([`service_manager`]). It must not know ARM, which
+//! belongs to the control plane alone.
 
 pub mod channel;
 pub mod client_network;

@@ -1,31 +1,31 @@
-//! The check of HTTP requests that only this machine may send: the management API without authentication, and a worker's
-//! page of metrics on loopback.
+//! Checks HTTP requests that only this machine may send: those to the management API without authentication, and
+//! those to a worker's metrics page on loopback.
 //!
-//! A page in a browser on this machine can send requests to loopback in two ways. By DNS rebinding, its own name leads
-//! here: then `Host` is that name. By a cross-site request, the browser says so in `Origin` and `Sec-Fetch-Site` (Fetch
-//! Metadata). Programs other than browsers send neither. Pure; the module must not look at paths: every route is checked
-//! alike.
+//! A web page in a browser on this machine can send requests to loopback in two ways. With DNS rebinding, the name
+//! of the page's site resolves to loopback, and `Host` is that name. A cross-site request is marked by the browser
+//! in `Origin` and `Sec-Fetch-Site` (Fetch Metadata). Other programs send neither header. The module is pure and
+//! must not look at paths: every route is checked alike.
 
 use std::net::IpAddr;
 
 use thiserror::Error;
 
-/// Why a request is not taken for one of this machine.
+/// The reason why a request is rejected as not local.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Foreign {
-    /// The host, with its port, is another name or address.
+    /// `Host` is not a name or address of this machine.
     #[error("only localhost and loopback addresses are served, not '{0}'")]
     Host(String),
-    /// The origin or the site of the page that sent the request is another one.
+    /// A page of another origin or site sent the request.
     #[error("no request of a page of another site is served; this one comes from '{0}'")]
     Origin(String),
 }
 
-/// Refuses a request that a page of another site may have sent. `authority` is the host of the request with its port, as
-/// `Host` has it; `origins` and `sites` are the values of all headers `Origin` and `Sec-Fetch-Site`.
+/// Rejects a request that a page of another site may have sent. `authority` is the host of the request with its
+/// port, as in `Host`; `origins` and `sites` are the values of all `Origin` and `Sec-Fetch-Site` headers.
 ///
 /// # Errors
-/// The host is not this machine, or the origin is another one.
+/// The host is not this machine, or a page of another origin sent the request.
 pub fn check<'a>(
     authority: &str,
     origins: impl IntoIterator<Item = &'a [u8]>,
@@ -46,7 +46,7 @@ pub fn check<'a>(
     }
 }
 
-/// Returns true for a host with or without a port that can only be this machine.
+/// Returns true for a host, with or without a port, that can only be this machine.
 fn is_local(authority: &str) -> bool {
     let (host, port) = match authority.strip_prefix('[') {
         Some(bracketed) => bracketed.split_once(']').unwrap_or_default(),

@@ -1,7 +1,8 @@
-//! A byte stream that counts what passes, so that a slow peer can be told from a silent one.
+//! A byte stream that counts the bytes that pass, to distinguish a slow peer from a silent one.
 //!
-//! A large message over a slow link takes longer than a peer may be silent. What counts is therefore not how long a
-//! message takes but whether any byte of it has moved. The stream lies below TLS, where bytes move as they come.
+//! A large message over a slow link may take longer than a peer may be silent. The time limit therefore applies to
+//! the time since the last byte moved, not to the whole message. The stream lies below TLS, where bytes are counted
+//! as they arrive.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -13,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
-/// A stream under measurement.
+/// A stream whose bytes are counted in both directions.
 #[derive(Debug)]
 pub struct Metered<S> {
     stream: S,
@@ -29,23 +30,23 @@ pub struct Meter {
     since: Instant,
 }
 
-/// For how long no byte moved.
+/// No byte moved for this time.
 #[derive(Debug, thiserror::Error)]
 #[error("nothing moved for {} s", .0.as_secs())]
 pub struct Stalled(pub Duration);
 
 impl<S> Metered<S> {
-    /// Measures a stream.
+    /// Wraps a stream, with both counts at zero.
     pub fn new(stream: S) -> Metered<S> {
         Metered { stream, read: Arc::default(), written: Arc::default() }
     }
 
-    /// Watches what comes in.
+    /// Returns a meter for the bytes that are read.
     pub fn reading(&self) -> Meter {
         Meter::of(&self.read)
     }
 
-    /// Watches what goes out.
+    /// Returns a meter for the bytes that are written.
     pub fn writing(&self) -> Meter {
         Meter::of(&self.written)
     }
@@ -56,17 +57,17 @@ impl Meter {
         Meter { moved: moved.clone(), seen: moved.load(Ordering::Relaxed), since: Instant::now() }
     }
 
-    /// Starts anew: what did not move before now does not count. For a direction that is idle by choice.
+    /// Restarts the time limit now. To be called when a direction was idle on purpose.
     pub fn restart(&mut self) {
         self.has_moved();
         self.since = Instant::now();
     }
 
-    /// Waits for `work`, for as long as bytes keep moving. A wait that is given up and begun again goes on where it
-    /// was. `work` gets its chance before the time is looked at.
+    /// Waits for `work` for as long as bytes keep moving. A wait that is cancelled and started again keeps the time
+    /// of the last byte. `work` is polled before the time is checked.
     ///
     /// # Errors
-    /// `patience` has passed without a byte; up to twice that where bytes had moved before.
+    /// No byte moved for `patience`. After bytes have moved, the error may come up to twice that time later.
     pub async fn watch<W: Future>(&mut self, patience: Duration, work: W) -> Result<W::Output, Stalled> {
         let mut work = pin!(work);
         loop {

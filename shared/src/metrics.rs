@@ -1,7 +1,7 @@
-//! How either plane writes its numbers for Prometheus: families that are described once, and their samples.
+//! How both planes write their metrics for Prometheus: each family is described once, followed by its samples.
 //!
-//! The description is what the page is written from and what `METRICS.md` is held against, so neither can have what
-//! the other lacks. What is counted, and how, is each plane's own business.
+//! The same description produces the metrics page and is compared with `METRICS.md` by a test, so that neither can
+//! lack what the other has. Each plane decides what it counts, and how.
 
 use std::fmt;
 
@@ -14,38 +14,39 @@ use prometheus_client::registry::{Registry, Unit};
 /// The content type of a [`page`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What a family's samples are.
+/// The type of a metric family, as Prometheus defines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only ever grows, until the process ends.
+    /// A value that only grows until the process ends.
     Counter,
-    /// May rise and fall.
+    /// A value that rises and falls.
     Gauge,
-    /// How often something took how many seconds.
+    /// A distribution of durations in seconds.
     Histogram,
 }
 
 /// A metric with all its label values.
 #[derive(Debug)]
 pub struct Family {
-    /// In full, but for the `_total` of a counter.
+    /// The full name except for the `_total` of a counter.
     pub name: &'static str,
-    /// What its samples are.
+    /// The type of its samples.
     pub kind: Kind,
-    /// The names of its labels, in the order in which samples give the values.
+    /// The names of its labels, in the order in which samples give their values.
     pub labels: &'static [&'static str],
-    /// What it says, as a sentence.
+    /// The help text, a sentence.
     pub help: &'static str,
 }
 
-/// A distribution of times.
+/// A distribution of durations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Distribution {
-    /// The sum of all times, in seconds.
+    /// The sum of all durations in seconds.
     pub seconds: f64,
-    /// How many there are.
+    /// The number of durations.
     pub count: u64,
-    /// Upper bounds in seconds, rising, the last one infinite; and how many times fell between each and the one before.
+    /// The upper bound of each bucket in seconds, ascending, the last one infinite; and the number of durations
+    /// between it and the bound before.
     pub buckets: Vec<(f64, u64)>,
 }
 
@@ -57,10 +58,10 @@ pub struct Samples<'a> {
 }
 
 impl Family {
-    /// Writes the description, then whatever samples there are.
+    /// Writes the description, then the samples.
     ///
     /// # Errors
-    /// Only what writing into a text cannot give.
+    /// A formatter error, which writing into a `String` never returns.
     pub fn write(
         &self,
         encoder: &mut Encoder<'_>,
@@ -78,7 +79,7 @@ impl Family {
         samples(&mut Samples { labels: self.labels, encoder })
     }
 
-    /// Its line in the table of `METRICS.md`.
+    /// Returns the family's row in the table of `METRICS.md`.
     pub fn row(&self) -> String {
         let (end, kind) = match self.kind {
             Kind::Counter => ("_total", "counter"),
@@ -92,7 +93,7 @@ impl Family {
 }
 
 impl Samples<'_> {
-    /// A counter's sample. So many values as the family has labels.
+    /// Writes a sample of a counter. `values` has one entry for each label of the family.
     ///
     /// # Errors
     /// As [`Family::write`].
@@ -100,7 +101,7 @@ impl Samples<'_> {
         self.sample(values, |mut sample| sample.encode_counter::<NoLabelSet, _, u64>(&count, None))
     }
 
-    /// A gauge's.
+    /// Writes a sample of a gauge. `values` has one entry for each label of the family.
     ///
     /// # Errors
     /// As [`Family::write`].
@@ -108,7 +109,7 @@ impl Samples<'_> {
         self.sample(values, |mut sample| sample.encode_gauge(&value))
     }
 
-    /// A histogram's.
+    /// Writes a sample of a histogram. `values` has one entry for each label of the family.
     ///
     /// # Errors
     /// As [`Family::write`].
@@ -130,7 +131,7 @@ impl Samples<'_> {
     }
 }
 
-/// The whole page that Prometheus reads.
+/// Writes the whole page that Prometheus scrapes, in the OpenMetrics text format.
 pub fn page(metrics: impl Source) -> String {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(metrics));

@@ -1,12 +1,13 @@
-//! The canonical form of paths: the one form in which path rules and request paths are compared.
+//! Canonical paths, the one form in which path rules and request paths are compared.
 //!
-//! Backends decode a path, read a backslash as a slash, merge slashes, ignore case and resolve dot segments before they
-//! look up what it names. A rule would not catch all spellings if it were compared with the path as it came. Only the
-//! comparison is canonical: what is forwarded is the path as it came. Dot segments (RFC 3986, section 5.2.4) are the
-//! exception, because the path that is compared and the path that is forwarded would differ in what they name:
-//! [`CanonicalPath::has_dot_segments`] tells the caller to refuse them.
+//! Before a backend looks up a path it may decode it, read a backslash as a slash, merge slashes, ignore case and
+//! resolve dot segments. A rule that is compared with the raw path would not match all spellings. Only the
+//! comparison is canonical: the raw path is forwarded. Dot segments (RFC 3986, section 5.2.4) are the exception,
+//! because the compared path and the forwarded path would name different resources:
+//! [`CanonicalPath::has_dot_segments`] tells the caller to reject them.
 //!
-//! Path parameters (`/admin;x`) and twofold encoding (`%2561`) stay as they are: what these mean is the backend's matter.
+//! Path parameters (`/admin;x`) and double encoding (`%2561`) stay as they are: only the backend knows their
+//! meaning.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,8 +15,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The path of a request as it is compared: percent-decoded once, `\` read as `/`, slashes merged, dot segments removed,
-/// ASCII letters in lower case. A path that is canonical already is borrowed.
+/// The path of a request as it is compared: percent-decoded once, `\` read as `/`, slashes merged, dot segments
+/// removed, ASCII letters in lower case. A path that is already canonical is borrowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanonicalPath<'a> {
     bytes: Cow<'a, [u8]>,
@@ -23,7 +24,7 @@ pub struct CanonicalPath<'a> {
 }
 
 impl<'a> CanonicalPath<'a> {
-    /// Reads the path of a request target, without its query. `*` is its own form.
+    /// Reads the path of a request target, without its query. `*` stays `*`.
     pub fn of(path: &'a str) -> CanonicalPath<'a> {
         if is_canonical(path.as_bytes()) {
             return CanonicalPath { bytes: Cow::Borrowed(path.as_bytes()), dot_segments: false };
@@ -34,8 +35,9 @@ impl<'a> CanonicalPath<'a> {
         CanonicalPath { bytes: Cow::Owned(bytes), dot_segments }
     }
 
-    /// Whether the path had a segment `.` or `..`, in whatever spelling, so that what it names depends on who resolves
-    /// it. A parameter behind the dots (`..;x`), which some servers drop first, makes no difference.
+    /// Returns true if the path had a segment `.` or `..` in any spelling, so that its meaning depends on the
+    /// server that resolves it. This includes dots with a parameter (`..;x`), because some servers drop the
+    /// parameter first.
     pub fn has_dot_segments(&self) -> bool {
         self.dot_segments
     }
@@ -46,14 +48,14 @@ impl<'a> CanonicalPath<'a> {
     }
 }
 
-/// Whether a path, as it came, has a segment `.` or `..` in whatever spelling. The same as
-/// [`CanonicalPath::has_dot_segments`].
+/// Returns true if a raw path has a segment `.` or `..` in any spelling; see [`CanonicalPath::has_dot_segments`].
 pub fn has_dot_segments(path: &str) -> bool {
     CanonicalPath::of(path).dot_segments
 }
 
-/// What follows the characters of `path` that mean `literal`, a text in canonical form. None where `path` does not begin
-/// so. The rest is as it came, except that slashes which belong to a slash at the end of `literal` are not part of it.
+/// Returns the rest of `path` after the characters that match `literal`, a text in canonical form, or `None` if
+/// `path` does not begin with it. The rest is raw. If `literal` ends with a slash, the rest begins after all
+/// slashes that merge with it.
 pub fn after<'a>(path: &'a str, literal: &[u8]) -> Option<&'a str> {
     let mut units = Units::of(path);
     for wanted in literal {
@@ -64,7 +66,8 @@ pub fn after<'a>(path: &'a str, literal: &[u8]) -> Option<&'a str> {
     path.get(units.at..)
 }
 
-/// The bytes that may keep a path from being canonical. Most have nothing to do with it, so that one look at each is enough.
+/// The bytes that may keep a path from being canonical. Most bytes are not among them and need only this one
+/// lookup.
 static SPECIAL: [bool; 256] = {
     let mut special = [false; 256];
     let mut byte = 0;
@@ -75,7 +78,7 @@ static SPECIAL: [bool; 256] = {
     special
 };
 
-/// Whether nothing has to be done to bring the path into canonical form.
+/// Returns true if the path is already in canonical form.
 fn is_canonical(path: &[u8]) -> bool {
     path.iter().enumerate().all(|(at, byte)| {
         if !SPECIAL[usize::from(*byte)] {
@@ -90,7 +93,7 @@ fn is_canonical(path: &[u8]) -> bool {
     })
 }
 
-/// What stands before the next slash.
+/// Returns the bytes before the next slash.
 fn segment(path: &[u8]) -> &[u8] {
     path.split(|byte| *byte == b'/').next().unwrap_or_default()
 }
@@ -100,7 +103,7 @@ fn is_dot_segment(segment: &[u8]) -> bool {
     matches!(name, b"." | b"..")
 }
 
-/// As RFC 3986, section 5.2.4 says.
+/// Removes dot segments as in RFC 3986, section 5.2.4.
 fn without_dot_segments(path: &[u8]) -> Vec<u8> {
     let mut kept: Vec<&[u8]> = Vec::new();
     let mut segments = path.split(|byte| *byte == b'/').skip(1).peekable();
@@ -122,10 +125,10 @@ fn without_dot_segments(path: &[u8]) -> Vec<u8> {
     kept.iter().flat_map(|segment| std::iter::once(&b'/').chain(*segment)).copied().collect()
 }
 
-/// The canonical bytes of a path, one after the other; dot segments stay.
+/// Iterates over the canonical bytes of a path; dot segments stay.
 struct Units<'a> {
     path: &'a [u8],
-    /// How much of it has been read.
+    /// The number of raw bytes read so far.
     at: usize,
 }
 
@@ -134,7 +137,7 @@ impl<'a> Units<'a> {
         Units { path: path.as_bytes(), at: 0 }
     }
 
-    /// The next byte, decoded and folded, and where its spelling ends.
+    /// Returns the next byte, decoded and in lower case, and the raw position after it.
     fn peek(&self) -> Option<(u8, usize)> {
         let (byte, length) = first(self.path.get(self.at..)?)?;
         let byte = if byte == b'\\' { b'/' } else { byte.to_ascii_lowercase() };
@@ -157,7 +160,8 @@ impl Iterator for Units<'_> {
     }
 }
 
-/// The first byte of an encoded text, and the length of its spelling. A `%` without two hexadecimal digits is itself.
+/// Returns the first byte of a percent-encoded text and the length of its encoding. A `%` without two hexadecimal
+/// digits stands for itself.
 fn first(text: &[u8]) -> Option<(u8, usize)> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     if let [b'%', high, low, ..] = text
@@ -168,25 +172,25 @@ fn first(text: &[u8]) -> Option<(u8, usize)> {
     text.first().map(|byte| (*byte, 1))
 }
 
-/// Why a configured path has no canonical form, or is no path at all.
+/// The reason why a configured path is invalid: it has no canonical form, or is not a path.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum PathError {
-    /// It does not begin with a slash.
+    /// It does not begin with `/`.
     #[error("A path must begin with '/'")]
     Relative,
     /// It has a query or a fragment.
     #[error("A path has no query and no fragment: '?' and '#' are not allowed")]
     Query,
-    /// A `*` stands elsewhere than at the end.
+    /// It has a `*` that is not its last character.
     #[error("'*' is allowed as the last character only")]
     Wildcard,
     /// It has a control character.
     #[error("Control characters are not allowed")]
     Control,
-    /// It has a backslash, which is compared as a slash.
+    /// It has a backslash, which compares equal to a slash.
     #[error("A backslash, also as %5C, is not allowed: it is compared as '/'")]
     Backslash,
-    /// Nothing stands between two slashes.
+    /// It has an empty segment (`//`).
     #[error(
         "An empty segment ('//', also as %2F) is not allowed: paths are compared with their slashes merged"
     )]
@@ -199,12 +203,13 @@ pub enum PathError {
 /// Checks that a configured path begins with a slash and has a canonical form of the same meaning.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The first fault in `path`.
 pub fn check(path: &str) -> Result<(), PathError> {
     complaint(path, false).map_or(Ok(()), Err)
 }
 
-/// What is wrong with a path. The last segment of one that is `open` goes on with whatever a request has there.
+/// Returns the first fault in a path. `open` means that a request's path continues the last segment, which is then
+/// not checked for dots.
 fn complaint(path: &str, open: bool) -> Option<PathError> {
     if !path.starts_with('/') {
         return Some(PathError::Relative);
@@ -227,7 +232,7 @@ fn complaint(path: &str, open: bool) -> Option<PathError> {
     decoded[..whole].split(|byte| *byte == b'/').any(is_dot_segment).then_some(PathError::DotSegment)
 }
 
-/// The path decoded once, and nothing else.
+/// Returns the path percent-decoded once, without other changes.
 fn decoded(path: &str) -> Vec<u8> {
     let mut rest = path.as_bytes();
     std::iter::from_fn(|| {
@@ -238,7 +243,7 @@ fn decoded(path: &str) -> Vec<u8> {
     .collect()
 }
 
-/// A configured path, or the beginning of paths where it ends with `*`.
+/// A configured path, or a prefix of paths if it ends with `*`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PathPattern {
@@ -248,10 +253,10 @@ pub struct PathPattern {
 }
 
 impl PathPattern {
-    /// Reads a configured path.
+    /// Parses a configured path.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The first fault in `text`.
     pub fn parse(text: &str) -> Result<PathPattern, PathError> {
         let prefix = text.strip_suffix('*');
         let path = prefix.unwrap_or(text);
@@ -265,12 +270,12 @@ impl PathPattern {
         Ok(PathPattern { text: text.to_owned(), literal, is_prefix: prefix.is_some() })
     }
 
-    /// The canonical bytes of what a path must be or begin with, without the `*`.
+    /// The canonical bytes of the path or prefix, without the `*`.
     pub fn literal(&self) -> &[u8] {
         &self.literal
     }
 
-    /// Whether all paths that begin with the literal match.
+    /// Returns true if every path that begins with the literal matches.
     pub fn is_prefix(&self) -> bool {
         self.is_prefix
     }

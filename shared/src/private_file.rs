@@ -1,4 +1,4 @@
-//! Files that only their owner may read, and that are whole or absent, whatever moment the machine stops at.
+//! Files that only their owner may read, and that are either complete or absent after a crash at any moment.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -10,29 +10,29 @@ use tempfile::NamedTempFile;
 
 use crate::secret::Secret;
 
-/// How the name begins of a file that is being written.
+/// The prefix of the names of temporary files.
 const UNFINISHED: &str = ".new-";
 
-/// Writes `path` with mode 0600: into a temporary file beside it, synced, then moved into place.
+/// Writes `path` with mode 0600: into a temporary file beside it, which is synced and then renamed.
 ///
 /// # Errors
-/// What the file system says, with the path in the message.
+/// The file system's error, with the path in the message.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, bytes, 0o600)
 }
 
-/// As [`write`], but readable by all: for what is handed out, such as a CA certificate.
+/// Like [`write`], but readable by everybody: for files that are handed out, such as a CA certificate.
 ///
 /// # Errors
-/// What the file system says, with the path in the message.
+/// The file system's error, with the path in the message.
 pub fn write_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, bytes, 0o644)
 }
 
-/// As [`write`], but a file that is there already stays: for keys, which nobody may replace by accident.
+/// Like [`write`], but an existing file stays: for keys, which must not be replaced by accident.
 ///
 /// # Errors
-/// `AlreadyExists`; what else the file system says, with the path in the message.
+/// `AlreadyExists`, or another error of the file system, with the path in the message.
 pub fn create_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let create = || {
         prepare(path, bytes, 0o600)?.persist_noclobber(path)?;
@@ -41,11 +41,11 @@ pub fn create_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     create().map_err(|e: io::Error| named(path, &e))
 }
 
-/// Reads a key, or makes it with mode 0600. Of several processes that make it at once, one does and all read what
-/// that one wrote.
+/// Reads a key, or creates it with mode 0600. If several processes create it at once, one succeeds and all return
+/// its key.
 ///
 /// # Errors
-/// What `make` and the file system say, with the path in the message.
+/// The error of `make` or of the file system, with the path in the message.
 pub fn read_or_create(path: &Path, make: impl FnOnce() -> io::Result<Secret>) -> io::Result<Secret> {
     match read_key(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -59,11 +59,13 @@ pub fn read_or_create(path: &Path, make: impl FnOnce() -> io::Result<Secret>) ->
     }
 }
 
-/// Opens a lock file to write, made with mode 0600 if it is not there. One that an earlier version left readable for
-/// others is given that mode: whoever may open a lock may hold it, and so keep its owner from starting.
+/// Opens a lock file for writing, and creates it with mode 0600 if it is absent. A file that an earlier version
+/// left readable by others is changed to mode 0600, because everybody who may open a lock can hold it and so keep
+/// its owner from starting.
 ///
 /// # Errors
-/// What the file system says. A file whose mode cannot be changed, because another user owns it, is opened all the same.
+/// The file system's error. A file whose mode cannot be changed, because another user owns it, is opened all the
+/// same.
 pub fn open_lock(path: &Path) -> io::Result<File> {
     let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
@@ -80,7 +82,7 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     write().map_err(|e: io::Error| named(path, &e))
 }
 
-/// The bytes in a temporary file beside `path`, synced.
+/// Writes the bytes into a temporary file beside `path`, and syncs it.
 fn prepare(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
     // tempfile creates with mode 0600 and removes the file again if a later step fails.
     let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory(path))?;
@@ -100,12 +102,13 @@ fn directory(path: &Path) -> &Path {
 /// Reads a whole file.
 ///
 /// # Errors
-/// What the file system says, with the path in the message; `NotFound` keeps its kind.
+/// The file system's error, with the path in the message; `NotFound` keeps its kind.
 pub fn read(path: &Path) -> io::Result<Secret> {
     let read = || {
         let mut file = File::open(path)?;
         let size = file.metadata()?.len();
-        // Sized at once: a growing buffer would leave copies of the secret in freed memory.
+        // The buffer has its full size from the start: a growing one would leave copies of the secret in freed
+        // memory.
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
         file.read_to_end(&mut bytes)?;
         Ok(Secret::new(bytes))
@@ -113,10 +116,12 @@ pub fn read(path: &Path) -> io::Result<Secret> {
     read().map_err(|e: io::Error| named(path, &e))
 }
 
-/// As [`read`], for a key of our own: one that every user of the machine may read or change is no secret.
+/// Like [`read`], for a key of this program: a file that every user of the machine may read or change holds no
+/// secret.
 ///
 /// # Errors
-/// As [`read`]; `PermissionDenied` where others than the owner and the group have a right to the file, with what to do.
+/// Those of [`read`]; `PermissionDenied` if users other than the owner and the group may access the file. The
+/// message names the remedy.
 pub fn read_key(path: &Path) -> io::Result<Secret> {
     match loose_mode(path)? {
         Some(mode) if mode & 0o007 != 0 => Err(io::Error::new(
@@ -131,35 +136,35 @@ pub fn read_key(path: &Path) -> io::Result<Secret> {
     }
 }
 
-/// The mode of a file to which others than its owner have a right.
+/// Returns the mode of a file if users other than its owner may access it.
 ///
 /// # Errors
-/// What the file system says, with the path in the message; `NotFound` keeps its kind.
+/// The file system's error, with the path in the message; `NotFound` keeps its kind.
 pub fn loose_mode(path: &Path) -> io::Result<Option<u32>> {
     let metadata = fs::metadata(path).map_err(|e| named(path, &e))?;
     let mode = metadata.permissions().mode() & 0o777;
     Ok((mode & 0o077 != 0).then_some(mode))
 }
 
-/// Takes every right to a file from others than its owner.
+/// Changes a file to mode 0600.
 ///
 /// # Errors
-/// What the file system says, with the path in the message.
+/// The file system's error, with the path in the message.
 pub fn tighten(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|e| named(path, &e))
 }
 
-/// Removes from a directory what writers that were killed left unfinished there. Files younger than `age` stay: another
-/// process may be writing them.
+/// Removes the temporary files that killed writers have left in a directory. Files younger than `age` stay, because
+/// another process may still write them.
 ///
 /// # Errors
-/// What the file system says of the directory, with its path in the message.
+/// The error of reading the directory, with its path in the message.
 pub fn remove_unfinished(dir: &Path, age: Duration) -> io::Result<()> {
     let now = SystemTime::now();
     for entry in fs::read_dir(dir).map_err(|e| named(dir, &e))? {
         let entry = entry?;
         let is_ours = entry.file_name().to_string_lossy().starts_with(UNFINISHED);
-        // Times in the future, after the clock was set back, count as young.
+        // Times in the future count as young: the clock may have been set back.
         let is_old = |metadata: fs::Metadata| {
             metadata.is_file()
                 && metadata.modified().is_ok_and(|at| now.duration_since(at).is_ok_and(|d| d >= age))
@@ -171,18 +176,18 @@ pub fn remove_unfinished(dir: &Path, age: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether files can be made in a directory.
+/// Checks that files can be created in a directory.
 ///
 /// # Errors
-/// Why not, with the path in the message.
+/// The file system's error, with the path in the message.
 pub fn check_writable(dir: &Path) -> io::Result<()> {
     tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(dir).map(drop).map_err(|e| named(dir, &e))
 }
 
-/// Makes a directory (and those above it) that only its owner may enter; one that exists is left as it is.
+/// Creates a directory and its parents with mode 0700; an existing one stays as it is.
 ///
 /// # Errors
-/// What the file system says, with the path in the message.
+/// The file system's error, with the path in the message.
 pub fn create_dir(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| named(path, &e))
 }

@@ -1,9 +1,9 @@
 //! The messages between the control plane and its workers.
 //!
-//! The worker dials, over TLS. A worker without a certificate may only [`ToControlPlane::Join`]; with the
-//! certificate that it gets it dials again over mutual TLS and says [`ToControlPlane::Hello`] with the generations
-//! it runs. From there on the control plane sends what differs. A start, a reconnect and a change are therefore the
-//! same: compare, send whole snapshots, hear what became of them.
+//! The worker connects to the control plane over TLS. A worker without a certificate may only send
+//! [`ToControlPlane::Join`]. With the certificate that it receives it connects again over mutual TLS and sends
+//! [`ToControlPlane::Hello`] with the generations it runs. The control plane then sends the differences. A start, a
+//! reconnect and a change all work alike: compare, send whole snapshots, receive the results.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,199 +14,204 @@ use crate::id::{Digest, GatewayId, Generation, ProbeId, WorkerId};
 use crate::secret::Secret;
 use crate::snapshot::{Host, Pool, Settings, Snapshot, TrustedRoot};
 
-/// The version of these messages. A worker of another version is refused with a reason, since a message half
-/// understood is worse than a worker that goes on with what it has.
+/// The version of these messages. A worker of another version is refused with a reason, because continuing with its
+/// present configuration is safer than misunderstanding a message.
 pub const VERSION: u32 = 4;
 
-/// The name that the control plane's certificate bears on the channel, whatever address it is dialled at.
+/// The name in the control plane's certificate for this channel, independent of the address that workers connect
+/// to.
 pub const CONTROL_PLANE_NAME: &str = "control-plane.tidegate.internal";
 
-/// How often either side says that it is there when it has nothing else to say.
+/// The interval at which either side sends a heartbeat if it has nothing else to send.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// How long the other side may be silent before it is taken for dead.
+/// The time without a byte after which the other side is considered dead.
 pub const SILENCE: Duration = Duration::from_secs(15);
 
-/// From a worker.
+/// The messages from a worker to the control plane.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToControlPlane {
     /// The first and only message of a connection without a client certificate.
     Join {
-        /// [`VERSION`] of the sender.
+        /// The sender's [`VERSION`].
         version: u32,
         /// The secret of a join token.
         secret: Secret,
-        /// A certificate signing request for the worker's own key, PEM. Its names are ignored.
+        /// A certificate signing request (PEM) for the worker's own key. The control plane ignores its names.
         request: String,
     },
-    /// The first message of a connection with one.
+    /// The first message of a connection with a client certificate.
     Hello {
-        /// [`VERSION`] of the sender.
+        /// The sender's [`VERSION`].
         version: u32,
-        /// Every gateway that the worker runs, which generation of it, and the digest of its content.
+        /// Every gateway that the worker runs, its generation, and the digest of its content.
         running: Vec<(GatewayId, Generation, Digest)>,
-        /// Where it shows its metrics, if anywhere. An unspecified address means the one that it dials from.
+        /// The address of the worker's metrics page, if it has one. An unspecified IP address stands for the one
+        /// that the worker connects from.
         metrics: Option<SocketAddr>,
     },
     /// The answer to [`ToWorker::Renew`].
     Renew {
-        /// A certificate signing request for the worker's key, PEM. Its names are ignored.
+        /// A certificate signing request (PEM) for the worker's key. The control plane ignores its names.
         request: String,
     },
-    /// The certificate of a [`ToWorker::Renewed`] is kept and will be shown from now on. Every
-    /// [`ToWorker::Authorities`] before it is kept too.
+    /// The worker has stored the certificate of a [`ToWorker::Renewed`] and will present it from now on. It has
+    /// also stored every [`ToWorker::Authorities`] before that.
     Renewed,
-    /// The generation is in force for every new request.
+    /// The generation is applied to every new request.
     Applied {
-        /// Whose.
+        /// The gateway.
         gateway: GatewayId,
-        /// Which.
+        /// The applied generation.
         generation: Generation,
-        /// What it says: [`crate::snapshot::Content::digest`].
+        /// The digest of its content: [`crate::snapshot::Content::digest`].
         digest: Digest,
         /// The addresses that its listeners are bound to, port offset included.
         addresses: Vec<SocketAddr>,
     },
-    /// The generation cannot run here; what ran before goes on.
+    /// The worker cannot run the generation, and continues with the one before.
     Rejected {
-        /// Whose.
+        /// The gateway.
         gateway: GatewayId,
-        /// Which.
+        /// The rejected generation.
         generation: Generation,
-        /// Why, for a person to read: what failed, where, and the cause.
+        /// The reason, for a person to read: the failed operation, its place, and the cause.
         reason: String,
     },
-    /// The gateway is gone: its listeners are closed.
+    /// The worker has stopped the gateway: its listeners are closed.
     Withdrawn {
-        /// Which.
+        /// The gateway.
         gateway: GatewayId,
     },
-    /// What the probes of one gateway see: sent whole, on connecting, on each change and every few seconds.
+    /// The health of one gateway's backends, always complete: sent after connecting, on each change and every few
+    /// seconds.
     Health {
-        /// Whose backends.
+        /// The gateway of these backends.
         gateway: GatewayId,
-        /// All of them.
+        /// The health of each backend.
         backends: Vec<BackendHealth>,
     },
-    /// What came of a [`ToWorker::Probe`].
+    /// The result of a [`ToWorker::Probe`].
     Probed {
-        /// Of which.
+        /// The probe's identity from the request.
         probe: ProbeId,
-        /// Every member of its pool, in the pool's order.
+        /// The result for every member of the pool, in the pool's order.
         members: Vec<MemberProbe>,
     },
-    /// Nothing to say, still here.
+    /// Keeps the connection alive while there is nothing else to send.
     Heartbeat,
 }
 
-/// To a worker.
+/// The messages from the control plane to a worker.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToWorker {
-    /// Welcome: the answer to `Join`.
+    /// The answer to [`ToControlPlane::Join`].
     Joined {
-        /// Who the worker is from now on.
+        /// The worker's new identity.
         worker: WorkerId,
         /// Its certificate, PEM.
         certificate: String,
     },
-    /// Trust these authorities, and no others, when dialling: the first message after a `Hello`, and sent again when
-    /// they change.
+    /// The certificate authorities by which the worker must verify the control plane, and no others. This is the
+    /// first message after a `Hello`, and is sent again when they change.
     Authorities {
-        /// Their certificates, PEM: two while one is being replaced by the other.
+        /// Their certificates, PEM: two while one authority replaces the other.
         certificates: String,
     },
-    /// Ask for another certificate with [`ToControlPlane::Renew`]: the present one nears its end, has expired, or is of
-    /// an authority that is being replaced. After one that has expired, nothing else is answered: the worker dials again
-    /// with the new one.
+    /// Tells the worker to ask for another certificate with [`ToControlPlane::Renew`]: the present one soon
+    /// expires, has expired, or was issued by an authority that is being replaced. If it has expired, the control
+    /// plane answers nothing else, and the worker connects again with the new one.
     Renew,
-    /// The certificate that was asked for. Both are good until the worker has shown or confirmed the new one.
+    /// The renewed certificate. Both certificates are valid until the worker has presented or confirmed the new
+    /// one.
     Renewed {
-        /// PEM.
+        /// The certificate, PEM.
         certificate: String,
     },
-    /// No: the answer to a `Join` or `Hello` that cannot be accepted.
+    /// Refuses a `Join` or `Hello`.
     Refused {
-        /// What the worker can do about it.
+        /// The cause, by which the worker decides what to do next.
         cause: RefusalCause,
-        /// Why, for a person to read.
+        /// The reason, for a person to read.
         reason: String,
     },
-    /// Run this.
+    /// Tells the worker to run this configuration of a gateway.
     Assign(Box<Snapshot>),
-    /// Stop running this gateway.
+    /// Tells the worker to stop a gateway.
     Withdraw {
-        /// Which.
+        /// The gateway to stop.
         gateway: GatewayId,
     },
-    /// Ask every member of a pool once, now, and say what came of it. Nothing of it is in any snapshot, and it changes
-    /// nothing about the health that traffic goes by.
+    /// Tells the worker to probe every member of a pool once, now, and to send the results. The probe is part of no
+    /// snapshot, and does not change the health that requests are routed by.
     Probe(Box<OnDemandProbe>),
-    /// Nothing to say, still here.
+    /// Keeps the connection alive while there is nothing else to send.
     Heartbeat,
 }
 
-/// A probe that is made once.
+/// A health probe that is made once, on demand (ARM's `backendhealth` on-demand operation).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnDemandProbe {
-    /// What the answer is told apart by.
+    /// The identity by which the result is matched to the request.
     pub id: ProbeId,
-    /// Whom to ask.
+    /// The pool whose members are probed.
     pub pool: Pool,
-    /// How to speak with them, and what to ask.
+    /// The settings of the connection and of the probe.
     pub settings: Settings,
-    /// The authorities that these settings trust: what their indices are into.
+    /// The trusted authorities that `settings` refers to by index.
     pub roots: Vec<TrustedRoot>,
 }
 
-/// What came of asking one member of a pool once.
+/// The result of probing one member of a pool once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberProbe {
-    /// The member.
+    /// The probed member.
     pub host: Host,
-    /// Whether its answer was good; not known where there was no time left to ask.
+    /// The verdict; `Unknown` if there was no time left to probe the member.
     pub state: HealthState,
-    /// What led to it, for a person to read.
+    /// The reason for the verdict, for a person to read.
     pub reason: String,
 }
 
-/// How long a worker takes at most for a [`ToWorker::Probe`], however many members there are.
+/// The time limit of a whole [`ToWorker::Probe`], independent of the number of members.
 pub const PROBE_TIME: Duration = Duration::from_secs(60);
 
-/// Why a peer is refused, as far as it matters to what it does next.
+/// The cause of a refusal, as far as it decides what the worker does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RefusalCause {
-    /// Its certificate is not, or no longer, that of a worker: it must join again.
+    /// The worker's certificate does not, or no longer, belong to a worker: it must join again.
     UnknownWorker,
-    /// Its join token is not good, or was used: it needs another.
+    /// The join token is invalid or was used before: the worker needs another one.
     Token,
-    /// Anything else: it may try again as it is.
+    /// Any other cause: the worker may try again unchanged.
     Other,
 }
 
-/// What a worker's probes know of one pool member under one set of settings.
+/// The health of one pool member under one set of backend HTTP settings, as one worker's probes see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackendHealth {
     /// The pool's name.
     pub pool: String,
     /// The settings' name.
     pub settings: String,
-    /// The member.
+    /// The pool member.
     pub host: Host,
-    /// The verdict.
+    /// The member's health state.
     pub state: HealthState,
-    /// What led to it, for a person to read: the last probe's outcome.
+    /// The reason for the state, for a person to read: the result of the last probe.
     pub reason: String,
 }
 
-/// Whether a backend gets traffic.
+/// The health state of a backend, which decides whether it receives requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HealthState {
-    /// Not judged yet; gets traffic.
+    /// No verdict yet; the backend receives requests.
     Unknown,
-    /// Gets traffic.
+    /// The backend is healthy and receives requests.
     Up,
-    /// Gets none.
+    /// The backend is unhealthy and receives no requests.
     Down,
-    /// Is no longer part of the configuration: what runs goes on for a time, and only who is bound to it gets to it.
+    /// The backend is no longer configured: running requests and tunnels continue until the drain timeout, and only
+    /// clients with an affinity cookie for it still reach it.
     Draining,
 }

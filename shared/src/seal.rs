@@ -1,6 +1,7 @@
-//! Encryption at rest: AES-256-GCM under a key that lies in a file of mode 0600 beside the data.
+//! Encryption at rest: AES-256-GCM with a key in a file of mode 0600 beside the data.
 //!
-//! It protects a copied database or backup; whoever can read the key file as well can read everything.
+//! The encryption protects a copied database or backup. It does not protect from somebody who can also read the key
+//! file.
 
 use std::fmt;
 use std::io;
@@ -15,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::private_file;
 use crate::secret::Secret;
 
-/// A key that seals and opens, and from which others can be derived.
+/// An encryption key, from which keys for other purposes can be derived.
 pub struct SealKey {
     sealing: LessSafeKey,
     deriving: hmac::Key,
@@ -27,7 +28,7 @@ impl fmt::Debug for SealKey {
     }
 }
 
-/// The sealed bytes were changed, cut, sealed under another key, or for another purpose.
+/// The sealed bytes were changed, truncated, sealed under another key, or sealed for another purpose.
 #[derive(Debug, Error)]
 #[error("the sealed data was damaged, or was sealed with another key")]
 pub struct OpenError;
@@ -38,15 +39,15 @@ impl SealKey {
     /// Reads the key from `path`.
     ///
     /// # Errors
-    /// A file that is not there, that every user may read, or that does not hold a key; its path is in the message.
+    /// The file is absent, readable by every user, or does not hold a key; the message has its path.
     pub fn load(path: &Path) -> io::Result<SealKey> {
         SealKey::from_bytes(path, &private_file::read_key(path)?)
     }
 
-    /// Reads the key from `path`, or makes one there on the first start.
+    /// Reads the key from `path`, or creates it there on the first start.
     ///
     /// # Errors
-    /// A file that cannot be made, or does not hold a key; its path is in the message.
+    /// The file cannot be created, or does not hold a key; the message has its path.
     pub fn load_or_create(path: &Path) -> io::Result<SealKey> {
         let bytes = private_file::read_or_create(path, || {
             let mut bytes = vec![0; KEY_LEN];
@@ -68,13 +69,13 @@ impl SealKey {
         Ok(SealKey { sealing: LessSafeKey::new(sealing), deriving })
     }
 
-    /// A key of 256 bits for something else: the same every time for the same purpose, and no way back from it to this
-    /// one, nor to that of another purpose.
+    /// Derives a 256-bit key for a purpose, always the same for the same purpose (HMAC-SHA-256). Neither this key
+    /// nor that of another purpose can be computed from it.
     pub fn derive(&self, purpose: &[u8]) -> Secret {
         Secret::new(hmac::sign(&self.deriving, purpose).as_ref().to_vec())
     }
 
-    /// A key to seal something else with, derived as [`SealKey::derive`] does.
+    /// Returns a sealing key for a purpose, derived with [`SealKey::derive`].
     pub fn for_purpose(&self, purpose: &[u8]) -> SealKey {
         let key = self.derive(purpose);
         let sealing = UnboundKey::new(&AES_256_GCM, key.expose()).expect("a derived key has 256 bits");
@@ -82,7 +83,8 @@ impl SealKey {
         SealKey { sealing: LessSafeKey::new(sealing), deriving }
     }
 
-    /// Encrypts `plain`. `purpose` (say, a resource ID) is bound to the result: it opens for nothing else.
+    /// Encrypts `plain`. The result is bound to `purpose`, such as a resource ID, and opens only with the same
+    /// purpose.
     pub fn seal(&self, purpose: &[u8], plain: &[u8]) -> Vec<u8> {
         let mut sealed = vec![0; NONCE_LEN];
         SystemRandom::new().fill(&mut sealed).expect("the system gives randomness");
@@ -93,7 +95,7 @@ impl SealKey {
         sealed
     }
 
-    /// Decrypts what [`SealKey::seal`] made for the same purpose. Damage of any kind is an error, never garbage.
+    /// Decrypts the result of [`SealKey::seal`] for the same purpose. Damaged data is always an error.
     pub fn open(&self, purpose: &[u8], sealed: &[u8]) -> Result<Secret, OpenError> {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(OpenError)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| OpenError)?;

@@ -1,4 +1,4 @@
-//! A value that is sent and stored but never shown.
+//! A value that is sent and stored but never printed.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
-/// Bytes that no log line, error message or `Debug` output may hold: private keys, passwords, tokens.
+/// Bytes that no log line, error message or `Debug` output may contain: private keys, passwords, tokens.
 ///
-/// On the channel and in sealed files they are base64; whoever needs them says so by calling [`Secret::expose`].
-/// The memory is cleared on drop.
+/// On the channel and in sealed files they are base64. Code that needs the bytes calls [`Secret::expose`]. The
+/// memory is cleared on drop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// Takes the bytes over.
+    /// Wraps the bytes.
     pub fn new(bytes: Vec<u8>) -> Secret {
         Secret(Zeroizing::new(bytes))
     }
 
-    /// The bytes themselves.
+    /// Returns the bytes in the clear.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }

@@ -1,7 +1,7 @@
-//! A gateway as a worker executes it: whole, validated, numbered, every reference resolved.
+//! A gateway's configuration as a worker executes it: complete, validated, numbered, with every reference resolved.
 //!
-//! These are plain values. They are made by the control plane's compiler alone and turned into a runtime by the
-//! worker alone; neither resource documents nor live state (sockets, health, connections) belong here. References
+//! Snapshots are plain values. Only the compiler of the control plane makes them, and only workers turn them into a
+//! runtime. Neither resource documents nor live state (sockets, health, connections) belong here. References
 //! between the parts are indices into the lists of the same [`Content`].
 
 use serde::{Deserialize, Serialize};
@@ -37,52 +37,54 @@ pub use tls::{Certificate, CipherSuite, ClientAuthentication, ClientAuthority, L
 /// One numbered configuration of one gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// Whose configuration.
+    /// The gateway's identity.
     pub gateway: GatewayId,
-    /// Which one.
+    /// The number of this configuration.
     pub generation: Generation,
-    /// What it says.
+    /// The configuration itself.
     pub content: Content,
-    /// What the cookies of this gateway are made with that bind clients to members. It is the gateway's for as long as
-    /// that is there, whatever its configuration says: no part of its meaning.
+    /// The key of the cookies that bind clients to backends. The gateway keeps it for life, whatever its
+    /// configuration is; it is therefore not part of [`Content`] and its digest.
     pub affinity_key: Secret,
 }
 
-/// What a configuration says. Two equal contents mean the same: nothing is to be sent or changed.
+/// The content of a configuration. If two contents are equal, there is nothing to send or change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
-    /// The gateway's resource ID in its creator's spelling. For log lines only.
+    /// The gateway's resource ID in its creator's spelling, for log lines only.
     pub name: String,
-    /// Whether clients of HTTPS listeners may speak HTTP/2.
+    /// True if clients of HTTPS listeners may use HTTP/2.
     pub http2: bool,
-    /// In the order in which they are tried for a request.
+    /// The listeners, in the order in which they are tried for a request.
     pub listeners: Vec<Listener>,
-    /// What rules go by whose requests differ by their paths.
+    /// The path maps of path-based rules.
     pub path_maps: Vec<PathMap>,
-    /// Groups of backends.
+    /// The backend pools.
     pub pools: Vec<Pool>,
-    /// How requests are spread over several pools.
+    /// The distributions of requests over several pools (load distribution policies).
     pub distributions: Vec<Distribution>,
-    /// How to speak with backends.
+    /// The backend HTTP settings.
     pub settings: Vec<Settings>,
-    /// Server certificates of the HTTPS listeners.
+    /// The server certificates of the HTTPS listeners.
     pub certificates: Vec<Certificate>,
-    /// Authorities that backends may be checked against, each list once however many settings refer to it.
+    /// The authorities that backend certificates are verified with; each is here once, however many settings refer
+    /// to it.
     pub roots: Vec<TrustedRoot>,
-    /// Authorities that clients may be checked against.
+    /// The authorities that client certificates are verified with.
     pub client_authorities: Vec<ClientAuthority>,
-    /// How the gateway words its own answers.
+    /// The texts of local replies.
     pub answers: Answers,
-    /// What is changed in requests and answers.
+    /// The rewrites of requests and responses.
     pub rewrites: Vec<RewriteSet>,
-    /// Which bodies it holds.
+    /// The bodies that are buffered.
     pub buffering: Buffering,
-    /// What becomes of the headers of requests.
+    /// The treatment of request headers.
     pub headers: RequestHeaders,
 }
 
 impl Content {
-    /// Every way that a rule of a listener may send a request. A path map that several rules use comes several times.
+    /// Returns every action that a rule of a listener may lead to. The actions of a path map that several rules use
+    /// are repeated.
     pub fn ways(&self) -> impl Iterator<Item = &Way> {
         let rules = self.listeners.iter().filter_map(|listener| listener.rule.as_ref());
         rules.flat_map(|rule| {
@@ -95,7 +97,7 @@ impl Content {
         })
     }
 
-    /// Where requests are sent, with the settings by index; some come several times.
+    /// Returns all destinations of requests, with the index of their settings, with repetitions.
     pub fn destinations(&self) -> impl Iterator<Item = (Destination, usize)> {
         self.ways().filter_map(|way| match way.action {
             Action::Forward { to, settings } => Some((to, settings)),
@@ -103,7 +105,7 @@ impl Content {
         })
     }
 
-    /// The pools that a request may be sent to, by index, and what their members weigh.
+    /// Returns the pools of a destination, with the weight of their members.
     pub fn shares(&self, of: Destination) -> impl Iterator<Item = Share> {
         let (one, distribution) = match of {
             Destination::Pool(pool) => (Some(Share { pool, weight: 1 }), None),
@@ -112,16 +114,16 @@ impl Content {
         one.into_iter().chain(distribution.into_iter().flat_map(|distribution| &distribution.shares).copied())
     }
 
-    /// Every pool with the settings that it is spoken with, as indices; some come several times.
+    /// Returns every pair of pool and settings that requests use, as indices, with repetitions.
     pub fn forwards(&self) -> impl Iterator<Item = (usize, usize)> {
         self.destinations()
             .flat_map(|(to, settings)| self.shares(to).map(move |share| (share.pool, settings)))
     }
 
-    /// A hash of all that it says, the same in both planes.
+    /// Computes a hash of the whole content, the same in both planes.
     ///
-    /// A generation's number alone does not tell what it means: after a backup was restored, the same number may be
-    /// given again to something else.
+    /// A generation's number does not identify its content: after a backup was restored, the control plane may give
+    /// the same number to another content.
     pub fn digest(&self) -> Digest {
         let json = Zeroizing::new(serde_json::to_vec(self).expect("a content is plain data"));
         Digest::of([json.as_slice()])

@@ -1,4 +1,4 @@
-//! The one-time token with which a new worker joins.
+//! The one-time token with which a new worker joins the control plane.
 
 use std::str::FromStr;
 
@@ -9,10 +9,10 @@ use thiserror::Error;
 
 use crate::secret::Secret;
 
-/// What a worker needs to join: proof of who may (the secret, good for one use), and the certificate authority to
-/// know the control plane by, so that nothing has to be trusted on first sight.
+/// The data that a worker needs to join: a secret that is valid for one use, and the certificate authority by which
+/// the worker verifies the control plane, so that no trust on first use is needed.
 ///
-/// Its text form is one line of URL-safe base64, made to be pasted.
+/// The text form is one line of URL-safe base64, made to be pasted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinToken {
     /// The control plane's certificate authority, PEM.
@@ -21,13 +21,13 @@ pub struct JoinToken {
     pub secret: Secret,
 }
 
-/// The text is not a token.
+/// The text is not a join token.
 #[derive(Debug, Error)]
 #[error("not a join token: print a new one with `tidegate worker token` on the control plane")]
 pub struct InvalidToken;
 
 impl JoinToken {
-    /// The text form. Not `Display`, so that it is not logged by accident.
+    /// Returns the text form. There is no `Display`, so that the token is not logged by accident.
     pub fn encode(&self) -> String {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).expect("a token is plain data"))
     }

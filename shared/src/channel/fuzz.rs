@@ -1,4 +1,5 @@
-//! A fuzz target of the channel: bytes from a peer are messages, an end or an error, and never a panic.
+//! A fuzz target of the channel: bytes from a peer are messages, an end of stream or an error, and never cause a
+//! panic.
 
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncWriteExt;
@@ -7,10 +8,10 @@ use tokio::runtime::Runtime;
 use super::split;
 use crate::protocol::{ToControlPlane, ToWorker};
 
-/// The largest message; small, so that a fuzzer gets past it.
+/// The largest message in bytes; small, so that the fuzzer also exceeds it.
 const LIMIT: usize = 4096;
 
-/// How many messages of a type a peer has sent with these bytes.
+/// Counts the messages of a type that these bytes hold.
 fn received<Message: DeserializeOwned>(runtime: &Runtime, bytes: &[u8]) -> usize {
     runtime.block_on(async {
         let (mut peer, own) = tokio::io::duplex(bytes.len().max(1));

@@ -1,6 +1,7 @@
-//! A connection of two processes of one machine that carries JSON messages and descriptors (`SCM_RIGHTS`, unix(7)).
+//! A connection between two processes of one machine that carries JSON messages and file descriptors (`SCM_RIGHTS`,
+//! unix(7)).
 //!
-//! The kernel keeps the boundaries of messages (`SOCK_SEQPACKET`). Only processes of the same user are admitted: the socket
+//! The socket keeps message boundaries (`SOCK_SEQPACKET`). Only processes of the same user may connect: the socket
 //! has mode 0600, and both ends compare the user ID that the kernel reports (`SO_PEERCRED`). All calls block.
 
 use std::fs::{self, File, Permissions};
@@ -22,13 +23,13 @@ use rustix::process::{Pid, PidfdFlags, geteuid, pidfd_open};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The most descriptors that go with one message; the kernel takes 253.
+/// The largest number of descriptors in one message; the kernel's limit is 253 (`SCM_MAX_FD`).
 pub const MAX_DESCRIPTORS: usize = 128;
 
-/// The longest message in bytes.
+/// The largest message in bytes.
 const MAX_MESSAGE: usize = 16 * 1024;
 
-/// How long one message may take to be sent.
+/// The time limit for sending one message.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The listening end, held by a process that can be succeeded.
@@ -39,7 +40,7 @@ pub struct Listener(OwnedFd);
 #[derive(Debug)]
 pub struct Connection {
     socket: OwnedFd,
-    /// A pidfd of the process at the other end; none if it has ended already.
+    /// A pidfd of the process at the other end; `None` if that process has already ended.
     peer: Option<OwnedFd>,
 }
 
@@ -75,14 +76,15 @@ impl Listener {
 }
 
 impl Connection {
-    /// Connects to whoever listens at `path`.
+    /// Connects to the process that listens at `path`.
     ///
     /// # Errors
-    /// Nobody listens, the process has another user, or the operating system's, with the path in the message.
+    /// Nobody listens, the process belongs to another user, or the operating system's error; the message has the
+    /// path.
     pub fn connect(path: &Path) -> io::Result<Connection> {
         let connected = || {
             let socket = new_socket()?;
-            // A listener whose queue is full would otherwise block this process without end.
+            // Without a timeout, a listener whose queue is full would block this process for ever.
             sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(SEND_TIMEOUT))?;
             let (address, _directory) = address_of(path)?;
             connect(&socket, &address)?;
@@ -101,10 +103,10 @@ impl Connection {
         Ok(Connection { socket, peer: open(peer.pid)? })
     }
 
-    /// Sends one message and, with it, copies of these descriptors: [`MAX_DESCRIPTORS`] at most.
+    /// Sends one message with copies of these descriptors, at most [`MAX_DESCRIPTORS`].
     ///
     /// # Errors
-    /// The other end is gone, or takes nothing for 5 s.
+    /// The other end is closed, or has accepted nothing for 5 s.
     pub fn send<T: Serialize>(&self, message: &T, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         let bytes = serde_json::to_vec(message)?;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
@@ -119,8 +121,8 @@ impl Connection {
     /// Receives the next message and the descriptors that came with it.
     ///
     /// # Errors
-    /// `UnexpectedEof` when the other end is closed, `WouldBlock` when no message came in time, `InvalidData` for another
-    /// type of message or one that was truncated.
+    /// `UnexpectedEof` if the other end is closed, `WouldBlock` if no message came within the time, `InvalidData`
+    /// for another type of message or a truncated one.
     pub fn receive<T: DeserializeOwned>(&self, within: Duration) -> io::Result<(T, Vec<OwnedFd>)> {
         sockopt::set_socket_timeout(&self.socket, sockopt::Timeout::Recv, Some(within))?;
         let mut bytes = vec![0; MAX_MESSAGE];
@@ -140,20 +142,20 @@ impl Connection {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         if received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
-            // Descriptors are also cut off where this process may have no more of them.
+            // The kernel also drops descriptors when this process has reached its limit of open files.
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a message did not come whole"));
         }
         Ok((serde_json::from_slice(&bytes[..received.bytes])?, descriptors))
     }
 
-    /// True while the other end is open.
+    /// Returns true while the other end is open.
     pub fn is_open(&self) -> bool {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut socket = [PollFd::new(&self.socket, PollFlags::empty())];
         poll(&mut socket, Some(&now)).is_ok_and(|_| !socket[0].revents().contains(PollFlags::HUP))
     }
 
-    /// True if the process at the other end has ended, or ends within that time.
+    /// Returns true if the process at the other end has ended, or ends within this time.
     pub fn peer_ends(&self, within: Duration) -> bool {
         let Some(peer) = &self.peer else { return true };
         let timeout = Timespec { tv_sec: i64::try_from(within.as_secs()).unwrap_or(i64::MAX), tv_nsec: 0 };
@@ -165,7 +167,8 @@ fn new_socket() -> io::Result<OwnedFd> {
     Ok(socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?)
 }
 
-/// A pidfd: unlike a process ID, it cannot come to name another process. None if the process has ended.
+/// Opens a pidfd which, unlike a process ID, is never reused for another process. Returns `None` if the process has
+/// ended.
 fn open(process: Pid) -> io::Result<Option<OwnedFd>> {
     match pidfd_open(process, PidfdFlags::empty()) {
         Ok(process) => Ok(Some(process)),
@@ -174,8 +177,8 @@ fn open(process: Pid) -> io::Result<Option<OwnedFd>> {
     }
 }
 
-/// The address of a socket at `path`, which may be longer than the 107 bytes of `sun_path`: the address names the open
-/// directory, which must stay open until the address has been used.
+/// Returns the address of a socket at `path`, which may be longer than the 107 bytes of `sun_path`: the address
+/// goes through the open directory, which must stay open until the address has been used.
 fn address_of(path: &Path) -> io::Result<(SocketAddrUnix, File)> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -206,7 +209,7 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
-        // It waits in the queue while the socket changes hands.
+        // This connection waits in the accept queue while the socket changes owner.
         let mut client = TcpStream::connect(address).unwrap();
 
         let successor = Connection::connect(&path).unwrap();

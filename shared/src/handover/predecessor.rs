@@ -1,5 +1,5 @@
-//! The predecessor's side: its thread talks with successors, and decides whether one was in time. The process decides what
-//! is passed on, and when.
+//! The predecessor's side: its thread talks to successors, and decides whether one was in time. The process itself
+//! decides what is passed on, and when.
 
 use std::fs;
 use std::io;
@@ -14,13 +14,13 @@ use tokio::sync::{mpsc, oneshot};
 use super::connection::{Connection, Listener};
 use super::{Message, TIMEOUT};
 
-/// How long the successor may keep the connection once it serves.
+/// How long the successor may keep the connection open once it serves.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to wait after a failure.
+/// The pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A successor that asks. Dropped, it is told that this process ends.
+/// A request to take over. If it is dropped, the successor learns that this process is ending.
 #[derive(Debug)]
 pub struct Request<H> {
     answer: oneshot::Sender<Result<H, String>>,
@@ -28,19 +28,19 @@ pub struct Request<H> {
 }
 
 impl<H> Request<H> {
-    /// Refuses, and says why.
+    /// Refuses the request with this reason.
     pub fn refuse(self, reason: String) {
-        // The thread waits for the answer.
+        // The send cannot fail: the thread waits for the answer.
         let _ = self.answer.send(Err(reason));
     }
 
-    /// Passes on what the process holds. True once the successor serves, false if it has failed.
+    /// Passes on what the process holds. Returns true once the successor serves, false if it has failed.
     pub async fn grant(self, handover: H) -> bool {
         self.answer.send(Ok(handover)).is_ok() && self.taken.await.unwrap_or(false)
     }
 }
 
-/// A process that can be succeeded. `H` is everything that a successor gets.
+/// A process that can be succeeded. `H` is everything that is passed on to a successor.
 #[derive(Debug)]
 pub struct Predecessor<H> {
     requests: mpsc::Receiver<Request<H>>,
@@ -48,10 +48,12 @@ pub struct Predecessor<H> {
 }
 
 impl<H: Send + 'static> Predecessor<H> {
-    /// Waits at `path` for successors from now on. `parts` sends the parts of what was granted, by [`Parts::send`].
+    /// Starts to listen for successors at `path`. `parts` sends the parts of a granted handover with
+    /// [`Parts::send`].
     ///
     /// # Errors
-    /// The socket cannot be bound, as in a directory that cannot be written.
+    /// The socket cannot be bound, for example because the directory is not writable; or the thread cannot be
+    /// started.
     pub fn listen<T, F>(path: &Path, parts: F) -> io::Result<Predecessor<H>>
     where
         T: Serialize + DeserializeOwned,
@@ -67,7 +69,7 @@ impl<H: Send + 'static> Predecessor<H> {
                     Ok(false) => {}
                     Err(error) => {
                         tracing::warn!(%error, "a successor has not taken over");
-                        // An accept that fails for want of descriptors fails again at once.
+                        // An accept that fails because the process is out of descriptors fails again at once.
                         thread::park_timeout(PAUSE);
                     }
                 }
@@ -77,7 +79,7 @@ impl<H: Send + 'static> Predecessor<H> {
         Ok(Predecessor { requests, path: path.to_owned() })
     }
 
-    /// The next successor that asks. Cancel safe. Pending for ever once one has taken over.
+    /// Waits for the next request. Cancel safe. Never returns once a successor has taken over.
     pub async fn request(&mut self) -> Request<H> {
         match self.requests.recv().await {
             Some(request) => request,
@@ -85,8 +87,9 @@ impl<H: Send + 'static> Predecessor<H> {
         }
     }
 
-    /// Removes the socket. To be called before the process gives up its lock, since the path may be a successor's after
-    /// that; and this must be dropped after the lock, since a successor that asked in vain tries the lock again.
+    /// Removes the socket. The caller must do so before it releases its lock, because a successor may own the path
+    /// afterwards. The `Predecessor` itself must be dropped after the lock is released, because the drop sends
+    /// waiting successors back to the lock.
     pub fn close(&self) {
         if let Err(error) = fs::remove_file(&self.path)
             && error.kind() != io::ErrorKind::NotFound
@@ -96,21 +99,21 @@ impl<H: Send + 'static> Predecessor<H> {
     }
 }
 
-/// Sends parts of what a process passes on.
+/// The connection on which a process sends the parts that it passes on.
 #[derive(Debug)]
 pub struct Parts<'a, T>(&'a Connection, std::marker::PhantomData<T>);
 
 impl<T: Serialize> Parts<'_, T> {
-    /// Sends one, with copies of at most [`super::MAX_DESCRIPTORS`] descriptors.
+    /// Sends one part with copies of at most [`super::MAX_DESCRIPTORS`] descriptors.
     ///
     /// # Errors
-    /// The successor is gone, or takes nothing.
+    /// The successor is gone, or does not read.
     pub fn send(&self, part: T, descriptors: &[std::os::fd::BorrowedFd<'_>]) -> io::Result<()> {
         self.0.send(&Message::Part(part), descriptors)
     }
 }
 
-/// True if the successor has taken over.
+/// Serves one successor. Returns true if it has taken over.
 fn serve<T, H, F>(successor: &Connection, requests: &mpsc::Sender<Request<H>>, parts: F) -> io::Result<bool>
 where
     T: Serialize + DeserializeOwned,
@@ -119,13 +122,13 @@ where
     let (Message::<T>::TakeOver, _) = successor.receive(TIMEOUT)? else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the first message is not TakeOver"));
     };
-    // It may have waited behind another one, and given up.
+    // This successor may have waited behind another one, and given up.
     if !successor.is_open() {
         return Ok(false);
     }
     let (answer, answered) = oneshot::channel();
     let (tell, taken) = oneshot::channel();
-    // A process that ends takes no request. The closed connection tells the successor to try the lock again.
+    // A process that is ending accepts no request. The closed connection tells the successor to try the lock again.
     if requests.blocking_send(Request { answer, taken }).is_err() {
         return Ok(false);
     }
@@ -134,7 +137,7 @@ where
         Ok(Err(reason)) => successor.send(&Message::<T>::Refused(reason), &[]).map(|()| false),
         Err(_) => Ok(false),
     };
-    // The process may drain already because it was asked to stop.
+    // The receiver may be gone: the process may already drain because of a signal.
     let _ = tell.send(matches!(outcome, Ok(true)));
     outcome
 }
@@ -146,14 +149,15 @@ where
 {
     parts(&Parts(successor, std::marker::PhantomData), &handover)?;
     successor.send(&Message::<T>::Whole, &[])?;
-    // Copies that stayed would keep a socket open that a later change closes.
+    // Copies that stayed open here would keep a socket listening after a later change has closed it.
     drop(handover);
     let (Message::<T>::Serving, _) = successor.receive(TIMEOUT)? else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the second message is not Serving"));
     };
-    // From here on the place is the successor's, even if it does not hear of it: it sees that this process ends.
+    // From here on the successor owns the sockets, even if this message is lost: it then sees that this process
+    // ends.
     if successor.send(&Message::<T>::Draining, &[]).is_ok() {
-        // Nothing more comes but the end of the connection.
+        // The successor sends nothing more; this waits for the end of the connection.
         let _ = successor.receive::<Message<T>>(CLOSE_TIMEOUT);
     }
     Ok(true)

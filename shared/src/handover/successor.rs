@@ -1,4 +1,4 @@
-//! The successor's side: it asks for the place, receives its parts, and says when it serves.
+//! The successor's side: it asks to take over, receives the parts, and says when it serves.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -13,43 +13,45 @@ use thiserror::Error;
 use super::Message;
 use super::connection::Connection;
 
-/// How long the predecessor may take for its next message: it may wait for another successor first, for as long as that
-/// may take, and finishes what must not be cut off.
+/// The time limit for the predecessor's next message. The predecessor may first wait for another successor, up to
+/// [`super::TIMEOUT`], and finish work that must not be interrupted.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long the predecessor may take to accept that this process serves: a thread of its own does nothing else.
+/// The time limit for the predecessor to accept that this process serves. Its thread does nothing else meanwhile.
 const COMPLETE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a predecessor may take to end once its connection is closed.
+/// The time limit for a predecessor to end once its connection is closed.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often a lock is tried while the process that holds it is ending.
+/// How many times a lock is tried while the process that holds it is ending.
 const ATTEMPTS: usize = 3;
 
-/// Why the predecessor keeps its place.
+/// The reason why a takeover failed; the predecessor continues to serve.
 #[derive(Debug, Error)]
 pub enum TakeOverError {
-    /// It is ending: its lock is free, or will be.
+    /// The predecessor is ending: its lock is free, or soon will be.
     #[error("it is ending")]
     Ending,
-    /// It does not answer in time.
+    /// The predecessor does not answer in time.
     #[error("it does not answer within {} s", ANSWER_TIMEOUT.as_secs())]
     Silent,
-    /// Its lock cannot be tried.
+    /// The lock file cannot be locked, for another reason than that a process holds it.
     #[error("the lock cannot be tried: {0}")]
     Lock(io::Error),
-    /// It says why.
+    /// The predecessor refuses, with its reason.
     #[error("it refuses: {0}")]
     Refused(String),
-    /// The connection's. `NotFound` and `ConnectionRefused` mean that the process cannot be succeeded.
+    /// An error of the connection. `NotFound` and `ConnectionRefused` mean that the process cannot be succeeded.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Takes a lock; where another process holds it, takes over from that process by `ask`. None if the lock was free.
+/// Takes a lock or, if another process holds it, takes over from that process with `ask`. Returns `None` if the
+/// lock was free.
 ///
 /// # Errors
-/// Those of `ask`. A process that is ending is asked three times, and its lock tried in between.
+/// The errors of `ask`, and [`TakeOverError::Lock`]. A process that is ending is asked up to three times, and its
+/// lock is tried in between.
 pub fn lock_or_take_over<P>(
     lock: &File,
     mut ask: impl FnMut() -> Result<P, TakeOverError>,
@@ -68,11 +70,12 @@ pub fn lock_or_take_over<P>(
     Err(TakeOverError::Ending)
 }
 
-/// A takeover that has begun. The predecessor serves on until [`TakeOver::complete`], and for good if this is dropped.
+/// A takeover in progress. The predecessor continues to serve until [`TakeOver::complete`], or for good if this is
+/// dropped.
 #[derive(Debug)]
 pub struct TakeOver(Connection);
 
-/// The predecessor drains when this is dropped.
+/// A completed takeover. The predecessor starts to drain when this is dropped.
 #[derive(Debug)]
 #[must_use]
 pub struct Completed {
@@ -80,10 +83,10 @@ pub struct Completed {
 }
 
 impl TakeOver {
-    /// Asks the process that waits at `path`, and gives each part that it passes on to `take`. Blocks.
+    /// Asks the process that listens at `path`, and gives each part that it passes on to `take`. Blocks.
     ///
     /// # Errors
-    /// [`TakeOverError`], and those of `take`; the predecessor serves on.
+    /// [`TakeOverError`], also for an error of `take`; the predecessor continues to serve.
     pub fn ask<T: Serialize + DeserializeOwned>(
         path: &Path,
         mut take: impl FnMut(T, Vec<OwnedFd>) -> io::Result<()>,
@@ -110,29 +113,30 @@ impl TakeOver {
         }
     }
 
-    /// True while the predecessor waits for this process, or has ended.
+    /// Returns true while the predecessor waits for this process, or if it has ended.
     pub fn is_awaited(&self) -> bool {
         self.0.is_open() || self.0.peer_ends(END_TIMEOUT)
     }
 
-    /// Says that this process serves. Blocks for as long as a thread of the predecessor takes to answer.
+    /// Tells the predecessor that this process serves. Blocks until the predecessor has answered, 5 s at most.
     ///
     /// # Errors
-    /// The predecessor does not wait any longer, and keeps its place.
+    /// The predecessor has stopped waiting, and continues to serve.
     pub fn complete(self) -> io::Result<Completed> {
         let TakeOver(predecessor) = self;
         let told = predecessor.send(&Message::<()>::Serving, &[]);
         match told.and_then(|()| predecessor.receive::<Message<IgnoredAny>>(COMPLETE_TIMEOUT)) {
             Ok((Message::Draining, _)) => Ok(Completed { _predecessor: predecessor }),
             Ok(_) => Err(invalid("it does not answer with Draining")),
-            // Nobody else can have the place. The sockets of a process that is killed close before its end is seen.
+            // The predecessor has ended, so no other process can have its sockets. A killed process closes its
+            // sockets before its end becomes visible.
             Err(_) if predecessor.peer_ends(END_TIMEOUT) => Ok(Completed { _predecessor: predecessor }),
             Err(error) => Err(error),
         }
     }
 }
 
-/// True if the other end has closed the connection, also one that was never accepted.
+/// Returns true if the other end has closed the connection, even before it was accepted.
 fn is_end(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)

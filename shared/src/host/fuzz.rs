@@ -1,8 +1,8 @@
-//! A fuzz target of host names: the canonical form is what lower case, a port and a dot at the end make no difference to.
+//! A fuzz target of host names: case, a port and a trailing dot make no difference to the canonical form.
 
 use super::{CanonicalHost, HostPattern};
 
-/// The host by cutting off and comparing strings; for texts that are hosts only.
+/// Finds the canonical host by plain string operations; `text` must be a valid host.
 fn naive(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let host = match lower.rfind(':') {

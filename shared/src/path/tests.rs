@@ -1,4 +1,4 @@
-//! The canonical form of paths, by tables and by generated spellings.
+//! Tests of canonical paths, by tables and by generated spellings.
 
 use super::*;
 
@@ -52,7 +52,7 @@ fn a_usual_path_is_not_copied() {
     }
 }
 
-/// Writes a canonical path in another way that common backends resolve to the same.
+/// Writes a canonical path in another spelling that common backends resolve to the same path.
 fn respell(path: &str, random: &mut fastrand::Rng) -> String {
     let mut spelt = String::new();
     for (at, letter) in path.char_indices() {
@@ -84,7 +84,7 @@ fn a_pattern_matches_each_spelling_that_backends_resolve_to_its_path() {
             assert_eq!(canonical.as_bytes(), pattern.literal(), "{spelt}");
             assert!(!canonical.has_dot_segments(), "{spelt}");
             assert_eq!(after(&format!("{spelt}x%2fY"), pattern.literal()), Some("x%2fY"), "{spelt}");
-            // With a dot segment anywhere between two slashes, the path is known for what it is.
+            // A dot segment between any two slashes is detected.
             let dots = ["/./", "/%2e/", "/x/../", "/x/%2E./", "/.;p/", "\\.\\"];
             let whole = spelt.replacen('/', dots[random.usize(..dots.len())], 1);
             assert!(CanonicalPath::of(&format!("/{whole}")).has_dot_segments(), "{whole}");

@@ -1,4 +1,4 @@
-//! What the gateway itself says to clients, where no backend does.
+//! Local replies: responses of the gateway itself, without a backend.
 
 use std::collections::BTreeMap;
 
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::base64_bytes;
 
-/// How a gateway words its own answers.
+/// The texts of a gateway's local replies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answers {
     /// The error pages of the gateway and of its listeners, each once.
     pub pages: Vec<Page>,
-    /// Which page goes with a status, where the listener has none for it, or none answers for the request's host: by
-    /// status, an index into `pages`.
+    /// The gateway's page for each status, for listeners without a page of their own and for hosts without a
+    /// listener: by status, an index into `pages`.
     pub of_gateway: ErrorPages,
-    /// Whether they come without a `Server` header.
+    /// True if local replies have no `Server` header.
     pub without_server: bool,
 }
 
-/// Which bodies the gateway holds instead of passing them on at the pace of the slower side.
+/// The bodies that the gateway buffers instead of passing them on at the pace of the slower side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Buffering {
-    /// Those of requests: collected before a backend is asked.
+    /// Request bodies: collected before a backend is selected.
     pub requests: bool,
-    /// Those of responses: taken from the backend as fast as it sends them.
+    /// Response bodies: read from the backend as fast as it sends them.
     pub responses: bool,
 }
 
@@ -35,7 +35,7 @@ pub type ErrorPages = BTreeMap<u16, usize>;
 pub struct Page {
     /// Its media type.
     pub content_type: String,
-    /// What clients get.
+    /// The body of the response.
     #[serde(with = "base64_bytes")]
     pub body: Vec<u8>,
 }

@@ -1,4 +1,4 @@
-//! Pools of backends, and how to speak with them.
+//! Backend pools, and the settings of connections to backends.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::base64_list;
 
-/// A group of backends that serve the same.
+/// A group of interchangeable backends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
     /// Its name within the gateway.
     pub name: String,
-    /// The backends, in the order listed; an empty pool answers 502.
+    /// The backends in the order of the document. A request to an empty pool gets 502.
     pub members: Vec<Host>,
 }
 
-/// Where a backend lives.
+/// The host of a backend.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Host {
-    /// At an address.
+    /// An IP address.
     Ip(IpAddr),
-    /// At the addresses that a name resolves to.
+    /// A name, which the worker resolves.
     Name(String),
 }
 
@@ -35,31 +35,32 @@ impl std::fmt::Display for Host {
     }
 }
 
-/// How to speak with the backends of a pool.
+/// The settings of connections to the backends of a pool (ARM's `backendHttpSettingsCollection`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Settings {
     /// Their name within the gateway.
     pub name: String,
     /// The backend's port.
     pub port: u16,
-    /// By which version of HTTP requests are sent.
+    /// The HTTP version of forwarded requests.
     pub version: HttpVersion,
-    /// TLS to the backend; none for plain HTTP.
+    /// TLS to the backend; `None` for plain HTTP.
     pub tls: Option<UpstreamTls>,
-    /// The `Host` that the backend sees, which is also the name its certificate must bear.
+    /// The `Host` that the backend receives; also the default of [`UpstreamTls::name`].
     pub host: HostHeader,
-    /// What stands in the place of what the path rule matched, or before the whole path: begins with `/`.
+    /// The path that replaces the part that the path rule matched, or else is put before the whole path; begins
+    /// with `/`.
     pub path: Option<String>,
-    /// How long a response may take, and how long a tunnel may be idle. 1 s to 86,400 s.
+    /// The time limit of a response, and the idle timeout of a tunnel: 1 s to 86,400 s.
     pub request_timeout: Duration,
-    /// How long running requests and tunnels of a removed backend may go on. 1 s to 3,600 s.
+    /// How long running requests and tunnels of a removed backend may continue: 1 s to 3,600 s.
     pub drain_timeout: Duration,
-    /// How to find out whether a backend is healthy.
+    /// The health probe of these backends.
     pub probe: Probe,
-    /// The name of the cookie that binds a client to the member that it got first, if one is to: a token. Another of
-    /// that name with `CORS` after it goes with it.
+    /// The name of the cookie that binds a client to a backend, a token (RFC 9110); `None` without affinity. A
+    /// second cookie has this name with `CORS` appended.
     pub affinity_cookie: Option<String>,
-    /// Whether each client connection has connections to backends of its own.
+    /// True if each client connection has its own connections to backends.
     pub dedicated_connections: bool,
 }
 
@@ -69,37 +70,37 @@ pub enum HttpVersion {
     /// HTTP/1.1 (RFC 9112).
     #[default]
     Http1,
-    /// HTTP/2 (RFC 9113): by ALPN over TLS, by prior knowledge in the clear.
+    /// HTTP/2 (RFC 9113): negotiated by ALPN over TLS, with prior knowledge over plain TCP.
     Http2,
 }
 
-/// TLS to a backend, and what its certificate is held against.
+/// TLS to a backend, and the verification of its certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UpstreamTls {
-    /// Who must vouch for it.
+    /// The authorities that the certificate must come from.
     pub trust: UpstreamTrust,
-    /// Whether it must bear the name that is asked for.
+    /// True if the certificate must match the name.
     pub checks_name: bool,
-    /// The name to ask for; the host of the `Host` header if none.
+    /// The server name to send (SNI) and to verify; `None` for the host of the `Host` header.
     pub name: Option<String>,
 }
 
-/// Whom to trust as a backend.
+/// The authorities that a backend certificate must come from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum UpstreamTrust {
-    /// Whoever has a certificate: neither who vouches for it counts, nor whether it has expired.
+    /// Any certificate: neither its issuer nor its expiry is checked.
     Anybody,
-    /// Whoever the authorities known to the worker's system vouch for.
+    /// The authorities that the worker's operating system trusts.
     System,
-    /// Whoever these authorities vouch for, and nobody else: indices into [`Content::roots`](super::Content::roots),
-    /// ascending, each once.
+    /// Only these authorities: indices into [`Content::roots`](super::Content::roots), ascending, without
+    /// duplicates.
     Roots(Vec<usize>),
 }
 
-/// Authorities that were uploaded as one.
+/// Root certificates that were uploaded together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrustedRoot {
-    /// Their certificates, DER.
+    /// The certificates, DER.
     #[serde(with = "base64_list")]
     pub certificates: Vec<Vec<u8>>,
 }
@@ -107,33 +108,33 @@ pub struct TrustedRoot {
 /// The `Host` of a forwarded request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum HostHeader {
-    /// What the client sent.
+    /// The client's `Host`.
     Client,
     /// The member's name or address.
     Member,
-    /// This.
+    /// This host.
     Fixed(String),
 }
 
-/// A health probe: what to ask each backend, how often, and what a good answer is.
+/// A health probe: the request to send, its interval, and the response to expect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Probe {
-    /// The `Host` to send; the member's own name or address when none.
+    /// The `Host` to send; `None` for the member's own name or address.
     pub host: Option<String>,
-    /// The port, if another than that of the settings.
+    /// The port to probe; `None` for that of the settings.
     pub port: Option<u16>,
     /// The path and query.
     pub path: String,
-    /// Time from one probe to the next. 1 s to 86,400 s.
+    /// The time from one probe to the next: 1 s to 86,400 s.
     pub interval: Duration,
-    /// How long an answer may take. 1 s to 86,400 s.
+    /// The time limit of the response: 1 s to 86,400 s.
     pub timeout: Duration,
-    /// How many failures in a row take a backend out. 1 to 20.
+    /// The number of consecutive failures after which a backend is unhealthy: 1 to 20.
     pub unhealthy_threshold: u32,
-    /// The number of backends of a pool that stay in use whatever the probes say.
+    /// The number of backends of a pool that receive requests whatever their health is.
     pub min_servers: u32,
-    /// The statuses of a good answer.
+    /// The statuses of a healthy response.
     pub statuses: Vec<RangeInclusive<u16>>,
-    /// What its body must contain; anything when empty.
+    /// The text that the body of a healthy response must contain; empty for no condition.
     pub body: String,
 }

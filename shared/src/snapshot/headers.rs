@@ -1,17 +1,17 @@
-//! What becomes of a request's headers on their way to a backend.
+//! The treatment of a request's headers before it is forwarded.
 
 use serde::{Deserialize, Serialize};
 
-/// What becomes of a request's headers on their way to a backend.
+/// The treatment of a request's headers before it is forwarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestHeaders {
-    /// By which names they pass.
+    /// The header names that are forwarded.
     pub names: HeaderNames,
-    /// Whether `X-Forwarded-For` gets the client's address alone, without the port.
+    /// True if `X-Forwarded-For` gets the client's address without its port.
     pub without_client_port: bool,
 }
 
-/// The names that headers of requests pass by. Those of any other name are dropped.
+/// The characters in the names of forwarded request headers. Headers with other names are dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HeaderNames {
     /// Letters, digits, hyphens and underscores.
@@ -19,6 +19,6 @@ pub enum HeaderNames {
     Standard,
     /// Letters, digits and hyphens.
     LettersDigitsHyphens,
-    /// All that RFC 9110 allows in a name.
+    /// Every character that RFC 9110 allows in a name.
     All,
 }

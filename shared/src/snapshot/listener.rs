@@ -1,4 +1,4 @@
-//! Where requests come in.
+//! Listeners: the addresses, ports and host names that a gateway accepts requests for.
 
 use std::net::IpAddr;
 
@@ -7,29 +7,29 @@ use serde::{Deserialize, Serialize};
 use super::{ErrorPages, ListenerTls, Rule};
 use crate::host::HostPattern;
 
-/// Where requests come in, and what is done with them.
+/// An HTTP or HTTPS listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// Its name within the gateway.
     pub name: String,
-    /// The address it is reached at.
+    /// The address it accepts connections at.
     pub frontend: Frontend,
-    /// The port of the frontend, before the worker adds its port offset.
+    /// The frontend port, before the worker adds its port offset.
     pub port: u16,
-    /// How it does TLS: HTTPS with it, HTTP without.
+    /// The TLS settings of an HTTPS listener; `None` for HTTP.
     pub tls: Option<ListenerTls>,
-    /// The host names it answers for; empty for all.
+    /// The host names it serves; empty for all.
     pub hosts: Vec<HostPattern>,
-    /// The networks (address and prefix length) whose connections begin with a header of the PROXY protocol; any other
-    /// client is turned away. Empty: there is no such header.
+    /// The networks (address and prefix length) from which connections begin with a PROXY protocol header;
+    /// connections from elsewhere are rejected. If empty, no connection has such a header.
     pub proxies: Vec<(IpAddr, u8)>,
-    /// Its own error pages, which go before those of the gateway.
+    /// Its own error pages, which take precedence over those of the gateway.
     pub error_pages: ErrorPages,
-    /// What becomes of a request; none for a listener that no rule refers to, which answers 404.
+    /// The routing rule; a listener that no rule refers to replies 404.
     pub rule: Option<Rule>,
 }
 
-/// The address side of a listener.
+/// The frontend IP configuration of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Frontend {
     /// The worker's own public address.

@@ -1,116 +1,117 @@
-//! Rewrites: what is changed in a request on its way to a backend, and in the answer on its way back.
+//! Rewrites: the changes of a request before it is forwarded, and of the response before it is returned.
 //!
-//! Texts are taken apart already: a worker never looks for braces, and a capture names its condition by index.
+//! The texts are already parsed: a worker never looks for braces, and a capture refers to its condition by index.
 
 use serde::{Deserialize, Serialize};
 
-/// Rewrites that are applied together.
+/// A set of rewrite rules that are applied together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RewriteSet {
     /// Its name within the gateway.
     pub name: String,
-    /// In the order in which they are applied.
+    /// The rules, in the order in which they are applied.
     pub rules: Vec<RewriteRule>,
 }
 
-/// What to change, and when.
+/// The changes of one rule, and its conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RewriteRule {
-    /// All of them must hold; none, and the rule always applies.
+    /// The conditions, which must all hold; without any, the rule always applies.
     pub conditions: Vec<Condition>,
-    /// Changes of the request's headers.
+    /// The changes of request headers.
     pub request_headers: Vec<HeaderChange>,
-    /// Changes of the response's headers.
+    /// The changes of response headers.
     pub response_headers: Vec<HeaderChange>,
-    /// The request's new path, none for the one it has.
+    /// The new path of the request; `None` leaves it unchanged.
     pub path: Option<Template>,
-    /// The request's new query, without `?`; none for the one it has.
+    /// The new query of the request, without `?`; `None` leaves it unchanged.
     pub query: Option<Template>,
-    /// Whether the path decides anew what becomes of the request.
+    /// True if the path map is evaluated again with the new path.
     pub reroute: bool,
 }
 
-/// Something that must hold: that the variable matches the pattern, or that it does not.
+/// A condition: a variable must match a pattern, or must not match it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
-    /// What is looked at.
+    /// The variable whose value is matched.
     pub variable: Variable,
-    /// What it is compared with.
+    /// The pattern to match.
     pub pattern: Pattern,
-    /// Whether it must not match.
+    /// True if the value must not match.
     pub negate: bool,
 }
 
-/// A regular expression in the syntax of the `regex` crate, found anywhere in a text unless it says otherwise.
+/// A regular expression in the syntax of the `regex` crate. It matches anywhere in a text unless it is anchored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Pattern {
     /// The expression.
     pub text: String,
-    /// Whether case does not count.
+    /// True if case is ignored.
     pub ignore_case: bool,
 }
 
 impl Pattern {
-    /// The most bytes that a compiled expression may take. The largest of sensible ones take a hundredth.
+    /// The limit of a compiled expression in bytes. Sensible expressions take at most a hundredth of it.
     pub const SIZE_LIMIT: usize = 256 * 1024;
 }
 
-/// A header, and what becomes of it. All of its name are replaced by one.
+/// A header and its new value, which replaces all headers of that name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderChange {
     /// The header's name.
     pub name: String,
-    /// For `Set-Cookie`: change those whose value is like this, each by itself, and no others.
+    /// For `Set-Cookie`: only headers whose value matches are changed, each by itself.
     pub only: Option<ValueMatch>,
-    /// The new value. The header is deleted where it comes to nothing.
+    /// The new value. If it is empty, the header is deleted.
     pub value: Template,
 }
 
-/// Which of several headers of one name.
+/// Selects some of several headers of one name by their value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueMatch {
-    /// What the value is compared with.
+    /// The pattern to match.
     pub pattern: Pattern,
-    /// Whether it must not match.
+    /// True if the value must not match.
     pub negate: bool,
 }
 
-/// A text with gaps, one piece after the other. Without any it is empty.
+/// A text with placeholders, as a list of pieces; empty without any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template(pub Vec<Piece>);
 
 /// A piece of a template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Piece {
-    /// Itself.
+    /// Literal text.
     Text(String),
     /// The value of a variable.
     Variable(Variable),
-    /// What a group of a condition of the same rule has found. Group 0 is all that matched.
+    /// A capture group of a condition of the same rule. Group 0 is the whole match.
     Capture {
         /// Index into [`RewriteRule::conditions`].
         condition: usize,
-        /// The group's number; one that the pattern does not have is empty.
+        /// The group's number; a group that the pattern does not have is empty.
         group: usize,
     },
-    /// What a group of [`HeaderChange::only`] has found in the value that is being changed; none for the whole value.
+    /// A capture group of [`HeaderChange::only`] in the value that is being changed; `None` for the whole value.
     Matched(Option<usize>),
 }
 
-/// Something that can be read of a request, its connection, or its answer. Empty where there is none of it.
+/// A value of the request, its connection or its response; empty if it is absent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Variable {
-    /// The value of a request header, as the rules before have left it.
+    /// The value of a request header, after the changes of earlier rules.
     RequestHeader(String),
-    /// The value of a response header, as the rules before have left it. Empty until there is a response.
+    /// The value of a response header, after the changes of earlier rules. Empty until there is a response.
     ResponseHeader(String),
     /// The value of a cookie of the request.
     Cookie(String),
-    /// Something else of the request as the client sent it, of its connection, or of the answer.
+    /// A server variable.
     Server(ServerVariable),
 }
 
-/// What there is besides headers and cookies.
+/// The server variables of Application Gateway: values of the client's original request, of its connection, or of
+/// the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ServerVariable {
     /// The client's `X-Forwarded-For` with its address appended.
@@ -119,45 +120,45 @@ pub enum ServerVariable {
     CiphersSupported,
     /// The TLS cipher suite in use.
     CiphersUsed,
-    /// The client's certificate, PEM in percent encoding.
+    /// The client's certificate, PEM, percent-encoded.
     ClientCertificate,
-    /// When it expires.
+    /// The end of the client certificate's validity.
     ClientCertificateEndDate,
-    /// Its SHA-1 fingerprint.
+    /// The SHA-1 fingerprint of the client's certificate.
     ClientCertificateFingerprint,
-    /// Who issued it.
+    /// The issuer of the client's certificate.
     ClientCertificateIssuer,
-    /// Its serial number.
+    /// The serial number of the client's certificate.
     ClientCertificateSerial,
-    /// Since when it is valid.
+    /// The start of the client certificate's validity.
     ClientCertificateStartDate,
-    /// Whom it names.
+    /// The subject of the client's certificate.
     ClientCertificateSubject,
-    /// What became of its verification.
+    /// The result of verifying the client's certificate.
     ClientCertificateVerification,
     /// The client's IP address.
     ClientIp,
     /// The client's port.
     ClientPort,
-    /// The round-trip time to the client.
+    /// The TCP round-trip time to the client.
     ClientTcpRtt,
-    /// The user of HTTP's basic authentication.
+    /// The user name of HTTP basic authentication (RFC 7617).
     ClientUser,
     /// The request's `Content-Length`.
     ContentLength,
     /// The request's `Content-Type`.
     ContentType,
-    /// The host asked for, without port.
+    /// The requested host, without port.
     Host,
     /// The method.
     HttpMethod,
     /// The status of the response.
     HttpStatus,
-    /// The version of HTTP.
+    /// The request's HTTP version.
     HttpVersion,
     /// The query, without `?`.
     QueryString,
-    /// The size of the request.
+    /// The size of the request in bytes.
     ReceivedBytes,
     /// The query, without `?`.
     RequestQuery,
@@ -165,13 +166,13 @@ pub enum ServerVariable {
     RequestScheme,
     /// Path and query.
     RequestUri,
-    /// What has been sent to the client of the response.
+    /// The number of bytes of the response sent to the client so far.
     SentBytes,
-    /// The name of the server that answers.
+    /// The host name of the listener, or the requested host if the listener serves all hosts.
     ServerName,
-    /// Its port.
+    /// The port at which the request arrived.
     ServerPort,
-    /// The version of TLS.
+    /// The TLS version.
     SslConnectionProtocol,
     /// `On` under TLS.
     SslEnabled,

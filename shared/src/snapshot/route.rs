@@ -1,4 +1,4 @@
-//! What becomes of a request: by its listener's rule, and by its path where the rule says so.
+//! Routing: what is done with a request, by its listener's rule and, for path-based rules, by its path.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,82 +9,82 @@ use crate::path::PathPattern;
 pub struct Rule {
     /// Its name within the gateway.
     pub name: String,
-    /// How it finds what to do.
+    /// How the rule selects an action.
     pub routing: Routing,
 }
 
-/// How a rule finds what to do.
+/// How a rule selects an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Routing {
-    /// It is the same for every request.
+    /// One action for every request.
     Basic(Way),
-    /// By the request's path: an index into [`super::Content::path_maps`].
+    /// An action by the request's path: an index into [`super::Content::path_maps`].
     ByPath(usize),
 }
 
-/// Rules by path, and what becomes of every other path.
+/// Path rules, and the default for every other path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathMap {
     /// Its name within the gateway.
     pub name: String,
-    /// In the order in which they are tried: the first that matches decides.
+    /// The rules in the order in which they are tried: the first match decides.
     pub rules: Vec<PathRule>,
-    /// Where no rule matches.
+    /// The action if no rule matches.
     pub default: Way,
 }
 
-/// What becomes of some paths.
+/// The action for some paths.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathRule {
     /// Its name within its map.
     pub name: String,
-    /// The paths and beginnings of paths that it is for. They are compared with the canonical form of the request's path
-    /// ([`crate::path::CanonicalPath`]).
+    /// The paths and prefixes that the rule matches. They are compared with the canonical form of the request's
+    /// path ([`crate::path::CanonicalPath`]).
     pub patterns: Vec<PathPattern>,
-    /// What becomes of them.
+    /// The action for these paths.
     pub way: Way,
 }
 
-/// What is done with a request in the end.
+/// An action with its rewrites.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Way {
-    /// What to do.
+    /// The action.
     pub action: Action,
-    /// What is changed on the way: an index into [`super::Content::rewrites`].
+    /// The rewrite set to apply: an index into [`super::Content::rewrites`].
     pub rewrites: Option<usize>,
 }
 
-/// What to do with a request.
+/// The action for a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
-    /// Send it to a backend, as `settings` say.
+    /// Forward it to a backend with these settings.
     Forward {
-        /// Among which backends it is chosen.
+        /// The backends to choose from.
         to: Destination,
         /// Index into [`super::Content::settings`].
         settings: usize,
     },
-    /// Send its client elsewhere.
+    /// Reply with a redirect.
     Redirect(Redirect),
 }
 
-/// Among which backends one is chosen.
+/// The backends to choose from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Destination {
-    /// The members of one pool, in turn: an index into [`super::Content::pools`].
+    /// The members of one pool, by round robin: an index into [`super::Content::pools`].
     Pool(usize),
-    /// Those of several: an index into [`super::Content::distributions`].
+    /// The members of several pools: an index into [`super::Content::distributions`].
     Distribution(usize),
 }
 
-/// How requests are spread over pools.
+/// The distribution of requests over several pools (ARM's `loadDistributionPolicies`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Distribution {
     /// Its name within the gateway.
     pub name: String,
-    /// How one is chosen among all members.
+    /// The algorithm by which one of all members is chosen.
     pub algorithm: Algorithm,
-    /// The pools.
+    /// The pools with their weights.
     pub shares: Vec<Share>,
 }
 
@@ -93,47 +93,47 @@ pub struct Distribution {
 pub struct Share {
     /// Index into [`super::Content::pools`].
     pub pool: usize,
-    /// What each of its members weighs, 1 to 100.
+    /// The weight of each member of the pool, 1 to 100.
     pub weight: u8,
 }
 
-/// How a backend is chosen among several.
+/// The algorithm by which one of several backends is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Algorithm {
-    /// One after the other, each as often as it weighs.
+    /// Each backend in turn, in proportion to its weight.
     #[default]
     RoundRobin,
-    /// The one where the fewest requests and tunnels run, for its weight.
+    /// The backend with the fewest running requests and tunnels in proportion to its weight.
     LeastConnections,
-    /// By the client's address, as long as that one is well.
+    /// By a hash of the client's address, as long as that backend is healthy.
     IpHash,
 }
 
-/// Where a client is sent instead of being served.
+/// A redirect reply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redirect {
     /// 301, 302, 303 or 307.
     pub status: u16,
-    /// Where to.
+    /// The target of `Location`.
     pub target: RedirectTarget,
-    /// Whether the request's path goes along.
+    /// True if the request's path is appended.
     pub include_path: bool,
-    /// Whether the request's query goes along.
+    /// True if the request's query is appended.
     pub include_query: bool,
 }
 
-/// Where a redirect leads.
+/// The target of a redirect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RedirectTarget {
-    /// To a listener of the same gateway.
+    /// A listener of the same gateway.
     Listener {
-        /// Whether it is HTTPS.
+        /// True for an HTTPS listener.
         secure: bool,
-        /// The one host that it answers for; the request's own when it answers for all.
+        /// The listener's only host; `None` if the listener serves all hosts: the request's host is kept.
         host: Option<String>,
-        /// The port of its frontend, before the worker adds its port offset.
+        /// The listener's frontend port, before the worker adds its port offset.
         port: u16,
     },
-    /// To this absolute URL: ASCII, `http` or `https`.
+    /// An absolute URL: ASCII, `http` or `https`.
     Url(String),
 }

@@ -1,22 +1,22 @@
-//! TLS with clients: what a listener offers, and what it asks of them.
+//! TLS with clients: the versions, cipher suites and certificates of a listener, and client authentication.
 
 use serde::{Deserialize, Serialize};
 
 use crate::secret::{Secret, base64_list};
 
-/// How a listener does TLS.
+/// The TLS settings of a listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerTls {
     /// The index of the server certificate in [`Content::certificates`](super::Content::certificates).
     pub certificate: usize,
-    /// The suites that are served, the preferred first; at least one. They imply the versions: TLS 1.3 is served if
-    /// one of its suites is here, TLS 1.2 likewise.
+    /// The enabled cipher suites, the preferred first; at least one. They imply the versions: TLS 1.3 is enabled if
+    /// one of its suites is here, and likewise TLS 1.2.
     pub suites: Vec<CipherSuite>,
-    /// What is asked of clients' certificates; none are asked for when absent.
+    /// Client authentication; `None` requests no client certificate.
     pub clients: Option<ClientAuthentication>,
 }
 
-/// A cipher suite that workers can serve.
+/// A cipher suite that workers support.
 #[expect(missing_docs, reason = "the names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CipherSuite {
@@ -28,31 +28,32 @@ pub enum CipherSuite {
     EcdheRsaAes256GcmSha384,
 }
 
-/// What is asked of clients' certificates.
+/// The requirements on client certificates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientAuthentication {
-    /// A certificate is asked for and never looked at; a client may come without one.
+    /// A certificate is requested but neither required nor verified.
     Passthrough,
-    /// A certificate must be shown, and be good.
+    /// A valid certificate is required.
     Required {
-        /// Who may vouch for it: indices into
-        /// [`Content::client_authorities`](super::Content::client_authorities), ascending, each once; at least one.
+        /// The authorities that may have issued it: indices into
+        /// [`Content::client_authorities`](super::Content::client_authorities), ascending, without duplicates; at
+        /// least one.
         authorities: Vec<usize>,
-        /// Whether its direct issuer must be the one that one of the authorities names.
+        /// True if its direct issuer must be the [`ClientAuthority::issuer`] of one of the authorities.
         by_named_issuer: bool,
     },
 }
 
-/// A chain of authorities that clients' certificates are checked against.
+/// A chain of authorities that client certificates are verified with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientAuthority {
-    /// Whom to trust, DER.
+    /// The trusted root certificates, DER.
     #[serde(with = "base64_list")]
     pub roots: Vec<Vec<u8>>,
-    /// Certificates that clients need not send along, DER.
+    /// Intermediate certificates, DER, which clients need not send.
     #[serde(with = "base64_list")]
     pub intermediates: Vec<Vec<u8>>,
-    /// The subject of the authority that signs clients' certificates, DER.
+    /// The subject of the authority that signs client certificates, DER.
     #[serde(with = "crate::secret::base64_bytes")]
     pub issuer: Vec<u8>,
 }
@@ -67,16 +68,16 @@ pub struct Certificate {
     pub chain: Vec<Vec<u8>>,
     /// The private key, DER: PKCS#8, PKCS#1 or SEC1.
     pub key: Secret,
-    /// What its authority said of it, if that was given along.
+    /// The OCSP response to staple, if the configuration has one.
     pub staple: Option<Staple>,
 }
 
-/// A response of a certificate's authority that it is not revoked (RFC 6960), sent along in handshakes.
+/// A stapled OCSP response (RFC 6960), which says that a certificate is not revoked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Staple {
     /// The response, DER.
     #[serde(with = "crate::secret::base64_bytes")]
     pub response: Vec<u8>,
-    /// When it ceases to be true, in seconds since 1970; never when absent.
+    /// The end of the response's validity in seconds since 1970; `None` if it does not expire.
     pub until: Option<u64>,
 }
