@@ -1,7 +1,7 @@
-//! Resource documents in the shape of Azure Resource Manager: how they are spelt, named and read.
+//! Azure Resource Manager documents: spelling, names and reading.
 //!
-//! From JSON as clients write it to a [`document::Document`] in canonical form. Pure: no I/O, no clock. What a
-//! document *means* is [`crate::compile`]'s business.
+//! Turns JSON as clients send it into a [`document::Document`] in canonical form. Pure: no I/O, no clock.
+//! [`crate::compile`] interprets the document.
 
 pub mod body;
 pub mod certificate;

@@ -1,10 +1,10 @@
-//! The body of a PUT together with its certificates, opened beforehand, and its error pages, fetched beforehand.
+//! The body of a PUT, with its certificates already opened and its error pages already fetched.
 //!
-//! To open a PFX means to derive keys in as many rounds as its author chose: seconds of CPU where that author means
-//! harm. The one writer cannot wait for that, nor can a thread that serves other requests. So whoever takes a body in
-//! looks for its certificates with [`certificates_in`], opens each where time does not matter, and hands body and
-//! outcome on as one; what reads the body only looks up what came of it. The patterns of rewrite rules, which take long
-//! too, are found with [`rewrite_sets_in`].
+//! Opening a PFX derives keys in as many rounds as the author of the file chose, which can take seconds of CPU.
+//! Neither the single writer nor a thread that serves other requests can afford that. The caller therefore
+//! finds the certificates of a body with [`certificates_in`], opens them on another thread and passes the body
+//! on together with the results; readers of the body only look a result up. The patterns of rewrite rules are
+//! slow to compile too; [`rewrite_sets_in`] finds them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,13 +22,13 @@ use super::shape::Shape;
 use crate::limits::MOST;
 use crate::violation::Violations;
 
-/// A body as sent, with what its certificates and error pages came to.
+/// A body as sent, with the results for its certificates and error pages.
 pub struct Body {
-    /// As sent, secrets included.
+    /// The body as sent, secrets included.
     pub json: Value,
-    /// Its certificates.
+    /// The results of opening the certificates of this body.
     pub opened: Opened,
-    /// Its error pages.
+    /// The results of fetching the error pages of this body.
     pub pages: Pages,
 }
 
@@ -46,22 +46,22 @@ pub struct SealedCertificate {
 }
 
 impl SealedCertificate {
-    /// Opens it, which may take long.
+    /// Opens the certificate. May take seconds.
     ///
     /// # Errors
-    /// Whatever keeps it from being used.
+    /// The reason why the certificate cannot be used.
     pub fn open(&self) -> Result<ServerCertificate, CertificateError> {
         let text = |secret: &Secret| std::str::from_utf8(secret.expose()).unwrap_or_default().to_owned();
         ServerCertificate::read(&text(&self.data), &text(&self.password))
     }
 }
 
-/// What certificates came to, by what was sent.
+/// The results of opening certificates, keyed by a digest of data and password.
 #[derive(Debug, Default)]
 pub struct Opened(HashMap<Digest, Result<ServerCertificate, CertificateError>>);
 
 impl Opened {
-    /// Notes what one came to.
+    /// Adds the result for one certificate.
     pub fn insert(
         &mut self,
         sealed: &SealedCertificate,
@@ -70,7 +70,7 @@ impl Opened {
         self.0.insert(key(sealed.data.expose(), sealed.password.expose()), outcome);
     }
 
-    /// What came of that data and password.
+    /// Returns the result for this data and password, or [`CertificateError::NotOpened`] if there is none.
     pub(super) fn get(&self, data: &str, password: &str) -> Result<&ServerCertificate, &CertificateError> {
         match self.0.get(&key(data.as_bytes(), password.as_bytes())) {
             Some(outcome) => outcome.as_ref(),
@@ -83,8 +83,9 @@ fn key(data: &[u8], password: &[u8]) -> Digest {
     Digest::of([data, password])
 }
 
-/// Every server certificate in the body of a gateway, or in that of a child on its own: each once, and no more of them
-/// than any gateway may have. A child that is something else may look like one; nobody will ask what came of it.
+/// Returns every server certificate in the body of a gateway or of a single child, without duplicates and at
+/// most [`MOST`]. The kind of the child is unknown here: a body that only resembles a certificate is returned
+/// too, and its result is never looked up.
 pub fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
     let collection = Collection::named("sslCertificates").expect("the collection exists");
     let list = property(body, "properties").and_then(|mut all| take_any(&mut all, collection.name));
@@ -105,7 +106,7 @@ pub fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
     found.into_values().collect()
 }
 
-/// Every rewrite rule set in the body of a gateway, or the one that a body is on its own, as far as it can be read.
+/// Returns every readable rewrite rule set in the body of a gateway, or the one that the body itself is.
 pub fn rewrite_sets_in(body: &Value) -> Vec<RewriteRuleSet> {
     let collection = Collection::named("rewriteRuleSets").expect("the collection exists");
     let Some(body) = body.as_object() else { return Vec::new() };
@@ -121,7 +122,7 @@ pub fn rewrite_sets_in(body: &Value) -> Vec<RewriteRuleSet> {
     alone.into_iter().chain(sets).filter_map(read).collect()
 }
 
-/// A property that is an object, read as [`super::document`] reads it.
+/// Returns a property that is an object, read as [`super::document`] reads it.
 fn property(value: &Value, name: &str) -> Option<Map<String, Value>> {
     match take_any(&mut value.as_object()?.clone(), name) {
         Some(Value::Object(object)) => Some(object),
@@ -129,7 +130,7 @@ fn property(value: &Value, name: &str) -> Option<Map<String, Value>> {
     }
 }
 
-/// What is wrong with a body is said where it is read, so nothing is said of it here.
+/// Discards violations: they are reported where the body is read.
 fn take_any(object: &mut Map<String, Value>, name: &str) -> Option<Value> {
     take(object, name, "", &mut Violations::default())
 }

@@ -1,8 +1,8 @@
-//! Certificates as clients send them, into the form that everything behind this module holds: a chain with the
-//! server's own certificate first, and its key.
+//! Parses certificates as clients send them into a chain (the server's own certificate first) and a private
+//! key.
 //!
-//! Clients send base64 of a PFX, base64 of PEM, or PEM. Whatever comes out of here has been tried with the TLS
-//! library that the workers use, so no worker can refuse it for its content. No error repeats anything that was sent.
+//! Accepted are base64 of a PFX, base64 of PEM, and PEM. Each result has been tried with the TLS library of the
+//! workers, so no worker rejects it for its content. No error repeats any part of the input.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -22,80 +22,81 @@ mod pfx;
 
 pub use issuer::{client_issuer, last_authority};
 
-/// A server certificate.
+/// A server certificate with its chain and private key.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerCertificate {
-    /// DER, the server's own first, each followed by its issuer.
+    /// The chain in DER: the server's own certificate first, each followed by its issuer.
     #[serde(with = "base64_list")]
     pub chain: Vec<Vec<u8>>,
-    /// DER: PKCS#8, PKCS#1 or SEC1.
+    /// The private key in DER: PKCS#8, PKCS#1 or SEC1.
     pub key: Secret,
 }
 
-/// Why data is no usable certificate.
+/// The reason why data cannot be used as a certificate.
 #[derive(Debug, Error, PartialEq)]
 pub enum CertificateError {
-    /// It was not opened in time.
+    /// The certificate was not opened in time.
     #[error(
         "the certificates of this request take too long to open: send fewer at once, or give them fewer rounds of key derivation"
     )]
     NotOpened,
-    /// As many of the client's certificates wait to be opened as may.
+    /// The client already has the maximum number of certificates waiting to be opened.
     #[error("too many certificates of this client are waiting to be opened: try again later")]
     Busy,
-    /// Each encrypted part costs a key derivation.
+    /// The PFX has too many encrypted parts, each of which costs a key derivation.
     #[error("it has more than {} encrypted parts, where usual files have two", pfx::ENCRYPTED_PARTS)]
     TooManyParts,
-    /// The author of a file chooses their number.
+    /// The rounds of key derivation, which the author of the file chooses, exceed the limit.
     #[error(
         "its key derivations take more than {} rounds in all: give it fewer, such as the 2048 that OpenSSL writes",
         pfx::ROUNDS
     )]
     TooManyRounds,
-    /// One that costs memory by design, or that nobody writes.
+    /// The key derivation function is memory-hard (such as scrypt) or not supported.
     #[error("it derives a key by {0}: write it with PBKDF2, or with the key derivation of PKCS#12")]
     KeyDerivation(String),
-    /// More than any chain with its key needs.
+    /// The data is larger than any chain with its key needs to be.
     #[error("it is larger than {} bytes", MAX_SIZE)]
     TooLarge,
-    /// Neither of the accepted forms.
+    /// The data is neither PEM nor base64.
     #[error("it is neither PEM nor base64")]
     Encoding,
-    /// The PFX is damaged or uses something exotic.
+    /// The PFX is damaged or uses an unsupported feature.
     #[error("it is no PFX that can be read: {0}")]
     Pfx(String),
     /// The password does not open the PFX.
     #[error("the password does not open it")]
     Password,
-    /// PEM that cannot be read.
+    /// The PEM cannot be parsed.
     #[error("it is no PEM that can be read: {0}")]
     Pem(String),
-    /// No key, or one that is encrypted within PEM.
+    /// There is no private key, or it is encrypted within PEM.
     #[error("it holds no private key, or an encrypted one outside a PFX")]
     NoKey,
-    /// More than one key.
+    /// There is more than one private key.
     #[error("it holds more than one private key")]
     ManyKeys,
-    /// No certificate.
+    /// There is no certificate.
     #[error("it holds no certificate")]
     NoCertificate,
-    /// A private key where only certificates belong: it would be stored and shown.
+    /// A private key was sent where only certificates belong; it would be stored and shown.
     #[error("it holds a private key, which has no place here")]
     UnwantedKey,
-    /// A key that the TLS library cannot sign with.
+    /// The TLS library cannot sign with this key.
     #[error(
         "its key is not one that can be used: RSA of 2048 bits and more, ECDSA on P-256 or P-384, or Ed25519"
     )]
     Key,
-    /// No certificate belongs to the key.
+    /// No certificate belongs to the private key.
     #[error("its key belongs to none of its certificates")]
     Mismatch,
 }
 
-/// The largest server certificate with its chain and key, in bytes. What a hostile PFX can cost grows with its size.
+/// The maximum size of a server certificate with its chain and key, in bytes. Bounds the cost of opening a
+/// hostile PFX.
 const MAX_SIZE: usize = 64 * 1024;
 
-/// What stands in `data`, one step decoded.
+/// The bytes of `data`, after base64 if it was encoded.
 enum Content {
     Pem(Secret),
     Binary(Secret),
@@ -105,7 +106,7 @@ impl ServerCertificate {
     /// Reads `data` as a client sends it, with the password of a PFX.
     ///
     /// # Errors
-    /// Whatever keeps it from being used.
+    /// The reason why the certificate cannot be used.
     pub fn read(data: &str, password: &str) -> Result<ServerCertificate, CertificateError> {
         let (certificates, mut keys) = match decode(data)? {
             Content::Pem(bytes) | Content::Binary(bytes) if bytes.expose().len() > MAX_SIZE => {
@@ -122,21 +123,21 @@ impl ServerCertificate {
         Ok(ServerCertificate { chain, key })
     }
 
-    /// The form in which it is stored.
+    /// Serializes the certificate for storage.
     pub fn to_secret(&self) -> Secret {
         Secret::new(serde_json::to_vec(self).expect("a certificate is plain data"))
     }
 
-    /// Back from the stored form; none if it is no such thing.
+    /// Restores a certificate from its stored form; `None` if the bytes are not one.
     pub fn from_secret(secret: &Secret) -> Option<ServerCertificate> {
         serde_json::from_slice(secret.expose()).ok()
     }
 }
 
-/// Reads the certificates of authorities: base64 of one as DER, or PEM with any number of them.
+/// Reads CA certificates: base64 of one in DER, or PEM with any number.
 ///
 /// # Errors
-/// Whatever keeps them from being used.
+/// The reason why they cannot be used.
 pub fn read_authorities(data: &str) -> Result<Vec<Vec<u8>>, CertificateError> {
     let (certificates, keys) = match decode(data)? {
         Content::Pem(text) => read_pem(text.expose())?,
@@ -183,8 +184,8 @@ fn read_pem(text: &[u8]) -> Result<Parts, CertificateError> {
     Ok(parts)
 }
 
-/// The chain of the key: its own certificate, then issuer after issuer. Certificates that are no part of it are
-/// left out.
+/// Returns the chain of the key: its own certificate, then issuer after issuer. Drops certificates that are not
+/// part of the chain.
 fn order(mut rest: Vec<Vec<u8>>, key: &Secret) -> Result<Vec<Vec<u8>>, CertificateError> {
     if rest.is_empty() {
         return Err(CertificateError::NoCertificate);
@@ -215,7 +216,7 @@ fn issuer_of(der: &[u8], among: &[Vec<u8>]) -> Option<usize> {
     })
 }
 
-/// Base64 as answers show it.
+/// Encodes as standard base64 with padding, the form of certificates in responses.
 pub fn to_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }

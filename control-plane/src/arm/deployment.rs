@@ -1,4 +1,4 @@
-//! Deployments of templates: how they are named, what a request for one holds, and how they say what went wrong.
+//! Deployments of ARM templates: names, request bodies, and ARM's error structure.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use crate::violation::{ROOT, Violation, Violations};
 /// The namespace and type of a deployment.
 pub const DEPLOYMENT_TYPE: &str = "Microsoft.Resources/deployments";
 
-/// The length of the longest name.
+/// The maximum length of a deployment's name, in bytes.
 const MAX_NAME: usize = 64;
 
-/// The resource ID of a deployment: its parts as the creator spelt them.
+/// The resource ID of a deployment, as its creator spelled it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeploymentPath {
     /// Subscription ID.
@@ -27,7 +27,7 @@ pub struct DeploymentPath {
 }
 
 impl DeploymentPath {
-    /// Whether a deployment may bear its name: 1 to 64 letters, digits, `-`, `_`, `.`, `(` and `)`.
+    /// Returns whether the name is valid: 1 to 64 letters, digits, `-`, `_`, `.`, `(` and `)`.
     pub fn is_valid(&self) -> bool {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.()".contains(&byte);
         (1..=MAX_NAME).contains(&self.name.len()) && self.name.bytes().all(good)
@@ -41,11 +41,11 @@ impl fmt::Display for DeploymentPath {
     }
 }
 
-/// What the body of a request for a deployment holds.
+/// The body of a request for a deployment.
 pub struct DeploymentBody {
     /// The template.
     pub template: Value,
-    /// What is given for its parameters.
+    /// The values for the parameters of the template.
     pub parameters: Value,
 }
 
@@ -59,7 +59,7 @@ impl DeploymentBody {
     /// Reads a body as sent.
     ///
     /// # Errors
-    /// What is wrong with it; of the template and the parameters only whether they are there.
+    /// The violations of the body. Template and parameters are only checked for presence.
     pub fn read(body: Value) -> Result<DeploymentBody, Violations> {
         let mut flaws = Violations::default();
         let mut body = expect_object(body, ROOT, &mut flaws).unwrap_or_default();
@@ -92,40 +92,40 @@ impl DeploymentBody {
     }
 }
 
-/// What went wrong, and what lies behind it: ARM's error, as it stands in answers.
+/// An ARM error with its causes, in the form of error responses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The code.
+    /// The ARM error code, such as `InvalidTemplate`.
     pub code: String,
-    /// A sentence.
+    /// A sentence for the user.
     pub message: String,
-    /// What it is about: a path in the request, or a resource ID.
+    /// The subject of the error: a path in the request, or a resource ID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// What lies behind it.
+    /// The causes of the error.
     #[serde(default)]
     pub details: Vec<Failure>,
 }
 
 impl Failure {
-    /// Of that code and sentence.
+    /// An error with this code and message, without target and details.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Failure {
         Failure { code: code.into(), message: message.into(), target: None, details: Vec::new() }
     }
 
-    /// About that.
+    /// Sets the target.
     #[must_use]
     pub fn about(self, target: impl Into<String>) -> Failure {
         Failure { target: Some(target.into()), ..self }
     }
 
-    /// With what lies behind it.
+    /// Sets the causes.
     #[must_use]
     pub fn because(self, details: Vec<Failure>) -> Failure {
         Failure { details, ..self }
     }
 
-    /// The same with every sentence and target changed.
+    /// Applies `change` to every message and target.
     #[must_use]
     pub fn map(self, change: &impl Fn(&str) -> String) -> Failure {
         Failure {

@@ -1,4 +1,4 @@
-//! A gateway's document in canonical form: how it is read, changed child by child, and asked about.
+//! A gateway's document in canonical form: reading, changes of single children, and look-ups.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,32 +22,34 @@ pub use reference::users_of;
 #[cfg(test)]
 mod tests;
 
-/// A gateway as it was sent, in canonical spelling: known properties only, defaults filled in, no nulls, no
-/// read-only properties, no secrets in the JSON.
+/// A gateway as sent, in canonical form: only known properties, defaults filled in; no nulls, no read-only
+/// properties and no secrets in the JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
-    /// Which gateway, in its creator's spelling.
+    /// The resource ID, in its creator's spelling.
     pub path: GatewayPath,
-    /// `location`, `tags`, `zones`, `identity`, and `properties` without the collections of children.
+    /// The properties `location`, `tags`, `zones`, `identity`, and `properties` without the collections of
+    /// children.
     pub body: Map<String, Value>,
-    /// Every child, grouped by collection in the order of `COLLECTIONS`, within one in the order sent.
+    /// All children, grouped by collection in the order of `COLLECTIONS`; within a collection in the order
+    /// sent.
     pub children: Vec<Child>,
 }
 
-/// A child of a gateway: one row of the store.
+/// A child of a gateway. The store keeps one row for each.
 #[derive(Clone, PartialEq)]
 pub struct Child {
-    /// Its collection.
+    /// The collection that holds the child.
     pub collection: &'static Collection,
-    /// Its name in its creator's spelling, unique within the collection without regard to case.
+    /// The name in its creator's spelling, unique within the collection ignoring case.
     pub name: String,
-    /// Its properties, canonical. Write-only ones (certificate data, password) are not here.
+    /// The canonical properties, without the write-only ones (certificate data, password).
     pub properties: Map<String, Value>,
-    /// What its write-only properties came to: opaque bytes to everything but `arm` and `compile`.
+    /// The parsed value of the write-only properties. Opaque to every module except `arm` and `compile`.
     pub secret: Option<Secret>,
 }
 
-/// The date of an `api-version`, which decides a few rules (priorities are required from 2021-08-01 on).
+/// The date of an `api-version`. It decides a few rules: priorities are required from 2021-08-01 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ApiVersion {
     /// Year, month, day.
@@ -55,11 +57,11 @@ pub struct ApiVersion {
 }
 
 impl Document {
-    /// Reads the body of a PUT on a gateway. `stored` is the document it replaces: certificates sent without data
-    /// keep theirs, and gateway and children keep the spelling of their creator.
+    /// Reads the body of a PUT on a gateway. `stored` is the document that it replaces: certificates sent
+    /// without data keep the stored data, and gateway and children keep the spelling of their creator.
     ///
-    /// Gives a document always, as good as it can be read, and what was wrong with it: the caller lets `compile` add
-    /// to that (by [`Violations::absorb`]) before answering.
+    /// Always returns a document, as complete as the body allows, together with the violations. The caller adds
+    /// those of `compile` with [`Violations::absorb`] before it answers.
     pub fn read(
         path: GatewayPath,
         body: &Body,
@@ -70,7 +72,7 @@ impl Document {
         if stored.is_none() && !is_valid_name(&path.name) {
             violations.push(code::INVALID_NAME, "name", invalid_name(&path.name));
         }
-        // The creator's spelling of the path stays for good.
+        // The creator's spelling of the path is permanent.
         let path = stored.map_or(path, |stored| stored.path.clone());
         let (body, children) = read::gateway(body, stored, &mut violations);
         let mut document = Document { path, body, children };
@@ -79,11 +81,10 @@ impl Document {
         (document, violations)
     }
 
-    /// This document with the child of that collection and name replaced or added, as the body of a PUT on the
-    /// child's own URL says.
+    /// Returns this document with one child replaced or added, from the body of a PUT on the child's own URL.
     ///
-    /// Targets of violations are paths within that body (`properties.port`). To add those of `compile`, see
-    /// [`Document::target_of`].
+    /// Targets of violations are paths within that body (`properties.port`). To add violations of `compile`,
+    /// see [`Document::target_of`].
     pub fn with_child(
         &self,
         collection: &'static Collection,
@@ -100,8 +101,8 @@ impl Document {
         (document, violations)
     }
 
-    /// This document without that child, if it has it. Whether anything refers to it is another question:
-    /// [`users_of`].
+    /// Returns this document without the child, or `None` if there is no such child. Does not check for
+    /// references to the child; see [`users_of`].
     pub fn without_child(&self, collection: &Collection, name: &str) -> Option<Document> {
         let at = self.position(collection, name)?;
         let mut document = self.clone();
@@ -109,7 +110,7 @@ impl Document {
         Some(document)
     }
 
-    /// A child, by collection and name without regard to case.
+    /// Finds a child by collection and name, ignoring case.
     pub fn child(&self, collection: &Collection, name: &str) -> Option<&Child> {
         self.position(collection, name).map(|at| &self.children[at])
     }
@@ -119,14 +120,15 @@ impl Document {
         self.children.iter().filter(move |child| child.collection == collection)
     }
 
-    /// The JSON path of a child in the gateway's document, such as `properties.frontendPorts[2]`: what
-    /// [`Violations::seen_from`] wants in order to turn the targets of `compile` into those of a child's own body.
+    /// Returns the JSON path of a child in the gateway's document, such as `properties.frontendPorts[2]`.
+    /// [`Violations::seen_from`] needs it to turn targets of `compile` into targets within the child's own
+    /// body.
     pub fn target_of(&self, collection: &Collection, name: &str) -> Option<String> {
         let at = self.members(collection).position(|child| child.name.eq_ignore_ascii_case(name))?;
         Some(format!("properties.{}[{at}]", collection.name))
     }
 
-    /// The children by collection and name: for many look-ups, each of which would go through all of them otherwise.
+    /// Builds an index of the children by collection and name, for callers with many look-ups.
     pub fn index(&self) -> Index<'_> {
         let key = |child: &'_ Child| (child.collection.name, child.name.to_ascii_lowercase());
         let mut index = HashMap::with_capacity(self.children.len());
@@ -143,7 +145,7 @@ impl Document {
         self.children.iter().position(same)
     }
 
-    /// Replaces the child of the same name, or adds one at the end of its collection. Gives its index.
+    /// Replaces the child of the same name, or adds the child at the end of its collection. Returns its index.
     fn put(&mut self, child: Child) -> usize {
         if let Some(at) = self.position(child.collection, &child.name) {
             self.children[at] = child;
@@ -157,12 +159,12 @@ impl Document {
     }
 }
 
-/// The children of a document by collection and name, without regard to case.
+/// The children of a document by collection and name, ignoring case.
 #[derive(Debug)]
 pub struct Index<'a>(HashMap<(&'static str, String), (usize, &'a Child)>);
 
 impl<'a> Index<'a> {
-    /// A child with its place among all children.
+    /// Returns a child with its index among all children of the document.
     pub fn get(&self, collection: &Collection, name: &str) -> Option<(usize, &'a Child)> {
         self.0.get(&(collection.name, name.to_ascii_lowercase())).copied()
     }

@@ -1,9 +1,10 @@
-//! What a gateway's document refers to outside of itself, as far as it is known here.
+//! Resources outside a gateway's document to which the document refers.
 
 use super::network::PublicAddresses;
 use super::page::Pages;
 
-/// The public IP addresses and pages that a document may refer to. It may refer to others: those are not examined.
+/// The known public IP addresses and error pages. Other references (subnets, Key Vault secrets) are not
+/// resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExternalRefs {
     /// The stored public IP addresses.
@@ -13,7 +14,7 @@ pub struct ExternalRefs {
 }
 
 impl ExternalRefs {
-    /// The same, with what came of pages since.
+    /// Adds the results of `pages`; newer results replace older ones.
     #[must_use]
     pub fn with(&self, pages: &Pages) -> ExternalRefs {
         ExternalRefs { addresses: self.addresses.clone(), pages: self.pages.with(pages) }

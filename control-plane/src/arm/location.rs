@@ -1,24 +1,24 @@
-//! Where a resource is: said when it is made, and settled from then on. Pure.
+//! The location of a resource: required at creation and immutable afterwards. Pure.
 //!
-//! A location is without effect here. It is checked all the same, for whoever tries a template out against Tidegate
-//! wants to hear of what the official service would refuse.
+//! The location has no effect here. It is checked so that a template which Azure would reject is rejected by
+//! Tidegate too.
 
 use serde_json::{Map, Value};
 
 use crate::violation::{Violations, code};
 
-/// A resource that is there already.
+/// An existing resource.
 #[derive(Clone, Copy, Debug)]
 pub struct Stored<'a> {
-    /// Its body.
+    /// The body of the resource.
     pub body: &'a Map<String, Value>,
-    /// Its name.
+    /// The name of the resource.
     pub name: &'a str,
-    /// Its resource group.
+    /// The resource group.
     pub group: &'a str,
 }
 
-/// Complains of a location that is missing, and of one that is not that of `stored`.
+/// Adds a violation for a missing location, and for one that differs from the location of `stored`.
 pub fn check(body: &Map<String, Value>, stored: Option<Stored>, violations: &mut Violations) {
     let location = of(body);
     if location.is_empty() {
@@ -40,7 +40,7 @@ fn of(body: &Map<String, Value>) -> &str {
     body.get("location").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// `West Europe` and `westeurope` are one place.
+/// `West Europe` and `westeurope` are the same location.
 fn canonical(location: &str) -> String {
     location.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect()
 }

@@ -1,4 +1,5 @@
-//! How children, and members of children, look from outside: a name, an ID that may stand for it, and properties.
+//! Children, and members of children, as they appear in JSON: a name, an ID that may replace the name, and
+//! properties.
 
 use std::collections::HashSet;
 
@@ -9,7 +10,7 @@ use super::resource_id::{MAX_NAME, is_valid_name};
 use super::shape::{Property, Shape};
 use crate::violation::{ROOT, Violations, code};
 
-/// A child's JSON, taken apart. Everything else in it is read-only.
+/// The parts of a child's JSON. All other properties are read-only.
 #[derive(Debug, Default)]
 pub struct ChildBody {
     name: Option<String>,
@@ -19,7 +20,7 @@ pub struct ChildBody {
 }
 
 impl ChildBody {
-    /// Takes `value` apart, which stands at the JSON path `target`: empty for a body that is about the child alone.
+    /// Splits `value`, which is at the JSON path `target`; the path is empty for the body of a single child.
     pub fn read(value: Value, target: &str, violations: &mut Violations) -> ChildBody {
         let whole = if target.is_empty() { ROOT } else { target };
         let Some(mut object) = expect_object(value, whole, violations) else { return ChildBody::default() };
@@ -38,14 +39,14 @@ impl ChildBody {
         ChildBody { name, id, properties: properties.unwrap_or_default() }
     }
 
-    /// The name, which some samples give only as the end of the ID; empty if there is none.
+    /// The name. Some samples give it only as the last segment of the ID. Empty if there is neither.
     pub fn name(&self) -> String {
         let from_id = || self.id.as_ref().and_then(|id| id.rsplit('/').next().map(str::to_owned));
         self.name.clone().or_else(from_id).unwrap_or_default()
     }
 
-    /// Notes what is wrong with a body on a URL that names the child: it may repeat the name but not contradict it.
-    /// Its `id` is read-only, so it is ignored.
+    /// Checks a body against the URL that names the child: the body may repeat the name but must not contradict
+    /// it. Its `id` is read-only and ignored.
     pub fn check_against_url(&self, name: &str, violations: &mut Violations) {
         if !is_valid_name(name) {
             violations.push(code::INVALID_NAME, "name", invalid_name(name));
@@ -56,7 +57,7 @@ impl ChildBody {
     }
 }
 
-/// The names in one collection, to tell which comes twice.
+/// The names of one collection, to detect duplicates.
 #[derive(Debug)]
 pub struct Names<'a> {
     collection: &'a str,
@@ -64,13 +65,13 @@ pub struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// None yet, in the collection of that name.
+    /// No names yet, in the collection of that name.
     pub fn of(collection: &str) -> Names<'_> {
         Names { collection, seen: HashSet::new() }
     }
 
-    /// Notes what is wrong with the name of the child at `target`. Gives as much of it as is worth keeping: an endless
-    /// name is refused, and what follows need not repeat all of it.
+    /// Checks the name of the child at `target`. Returns the name, truncated to the maximum length: a longer
+    /// one is rejected, and later messages need not repeat all of it.
     pub fn accept(&mut self, name: &str, target: &str, violations: &mut Violations) -> String {
         if !is_valid_name(name) {
             violations.push(code::INVALID_NAME, join(target, "name"), invalid_name(name));
@@ -82,9 +83,9 @@ impl Names<'_> {
     }
 }
 
-/// The canonical form of a list of members, which stands at `target` and is a collection of that name: each an object
-/// with `name` and `properties`. One that cannot be read stays as one without name, so that the indices of those after
-/// it stay what the sender sees.
+/// Returns the canonical form of a list of members, which is at `target` and is the collection of that name.
+/// Each member is an object with `name` and `properties`. A member that cannot be read becomes one without a
+/// name, so that the indices of later members match those of the request.
 pub fn normalize_members(
     list: Vec<Value>,
     collection: &str,
@@ -103,7 +104,7 @@ pub fn normalize_members(
     members
 }
 
-/// The canonical form of one member, which stands at `target`.
+/// Returns the canonical form of the member at `target`.
 pub fn normalize_member(
     name: &str,
     body: ChildBody,
@@ -116,7 +117,7 @@ pub fn normalize_member(
     json!({ "name": name, "properties": properties })
 }
 
-/// What to say of a name that breaks the rule.
+/// The message of a violation that reports an invalid name.
 pub fn invalid_name(name: &str) -> String {
     if name.is_empty() {
         return "A name is required.".to_owned();

@@ -1,7 +1,8 @@
-//! What a gateway leans on in its network: virtual networks with their subnets, and public IP addresses.
+//! The network resources that a gateway depends on: virtual networks with their subnets, and public IP
+//! addresses.
 //!
-//! The types say all there is to know of each property, as those of [`super::gateway`] do. Of all this only a public
-//! address means anything to a gateway here: where its public frontend is bound.
+//! The types describe each property, like those of [`super::gateway`]. Only a public IP address has an effect
+//! on a gateway: the public frontend binds to it.
 
 pub mod path;
 pub mod public_address;
@@ -20,7 +21,8 @@ pub use path::{NetworkKind, NetworkPath};
 pub use public_address::{PublicAddress, PublicAddresses, PublicIpAddress};
 pub use virtual_network::{Subnet, VirtualNetwork};
 
-/// The canonical form of a body of that type, with defaults. One that is no object reads as an empty one.
+/// Returns the canonical form of a body of that type, with defaults. Anything but an object is read as an empty
+/// object.
 fn read<T: Serialize + DeserializeOwned>(
     body: Value,
     shape: &Shape,

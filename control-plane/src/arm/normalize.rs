@@ -1,13 +1,13 @@
-//! JSON as clients write it, into canonical form: names and enumerations in their one spelling, values of their one
-//! type, nothing that means nothing.
+//! Normalizes JSON as clients send it: canonical spelling of names and enumeration values, and one type for
+//! each value.
 //!
-//! Names and enumeration values are compared without case; numbers and booleans may come as strings; nulls are
-//! absent; properties that are unknown or read-only are dropped. What cannot be read is noted and left out, so that
-//! everything else can still be judged; in a list something empty takes its place, so that the indices of what follows
-//! stay what the sender sees.
+//! Names and enumeration values are compared ignoring case; numbers and booleans may be strings; nulls count as
+//! absent; unknown and read-only properties are dropped. A value that cannot be read is reported and left out,
+//! so that the rest can still be checked. In a list an empty value replaces it, so that the indices of later
+//! entries match those of the request.
 //!
-//! A name that an object holds twice in the same spelling is seen once, with its last value: the JSON parser before
-//! this module has settled that.
+//! If an object contains a name twice in the same spelling, the JSON parser has already kept only the last
+//! value.
 
 use serde_json::{Map, Value};
 
@@ -15,7 +15,8 @@ use super::named::normalize_members;
 use super::shape::{Property, Shape};
 use crate::violation::{Violations, code};
 
-/// The canonical form of `value`, which stands at the JSON path `target`; none if there is nothing.
+/// Returns the canonical form of `value`, which is at the JSON path `target`; `None` if the value is absent or
+/// unreadable.
 pub fn normalize(value: Value, shape: &Shape, target: &str, violations: &mut Violations) -> Option<Value> {
     if value.is_null() {
         return None;
@@ -73,7 +74,7 @@ pub fn normalize(value: Value, shape: &Shape, target: &str, violations: &mut Vio
     }
 }
 
-/// The canonical form of an object's content.
+/// Returns the canonical form of the properties of an object.
 pub fn normalize_object(
     mut object: Map<String, Value>,
     properties: &[Property],
@@ -91,8 +92,8 @@ pub fn normalize_object(
     canonical
 }
 
-/// Takes a property out of an object, whatever the case of its name. Two spellings of one name in an object are a
-/// violation: which of them the sender means cannot be known.
+/// Removes a property from an object and returns it, ignoring the case of its name. Two spellings of one name
+/// in an object are a violation: the sender's intention is unknown.
 pub fn take(
     object: &mut Map<String, Value>,
     name: &str,
@@ -110,7 +111,7 @@ pub fn take(
     values.into_iter().find(|value| !value.is_null())
 }
 
-/// The value as an object, or a violation.
+/// Returns the value as an object, or adds a violation.
 pub fn expect_object(value: Value, target: &str, violations: &mut Violations) -> Option<Map<String, Value>> {
     match value {
         Value::Object(object) => Some(object),
@@ -121,7 +122,7 @@ pub fn expect_object(value: Value, target: &str, violations: &mut Violations) ->
     }
 }
 
-/// The value as a list, or a violation.
+/// Returns the value as a list, or adds a violation.
 pub fn expect_list(value: Value, target: &str, violations: &mut Violations) -> Option<Vec<Value>> {
     match value {
         Value::Array(list) => Some(list),
@@ -136,12 +137,12 @@ pub fn expect_list(value: Value, target: &str, violations: &mut Violations) -> O
     }
 }
 
-/// The path of a property of the object at `target`.
+/// Returns the path of a property of the object at `target`.
 pub fn join(target: &str, name: &str) -> String {
     if target.is_empty() { name.to_owned() } else { format!("{target}.{name}") }
 }
 
-/// What stands in a list where an entry cannot be read: it has been complained of already.
+/// The placeholder for a list entry that cannot be read; the entry has been reported already.
 fn nothing(shape: &Shape) -> Value {
     match shape {
         Shape::Object(_) | Shape::Map(_) => Value::Object(Map::new()),
@@ -153,7 +154,7 @@ fn nothing(shape: &Shape) -> Value {
     }
 }
 
-/// Text with a NUL means nothing anywhere, and not every database can hold it.
+/// NUL has no use in any property, and not every database can store it.
 fn refuse_nul(text: &str, target: &str, violations: &mut Violations) {
     if text.contains('\0') {
         violations.push(code::INVALID_JSON, target, "The character U+0000 is not allowed.");
@@ -180,7 +181,7 @@ fn refuse(target: &str, advice: &str, violations: &mut Violations) {
     violations.push(code::NOT_SUPPORTED, target, format!("'{property}' is not supported yet. {advice}"));
 }
 
-/// Whether a feature is not asked for: absent, empty, or switched off.
+/// Returns whether a feature is absent, empty, or switched off.
 fn is_off(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -219,7 +220,7 @@ fn scalar(value: &Value, shape: &Shape) -> Option<Value> {
 }
 
 fn integer(value: &Value) -> Option<i64> {
-    /// Beyond it a double no longer tells neighbouring integers apart.
+    /// Above this, a double cannot represent every integer.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {
         Value::Number(number) => number.as_i64().or_else(|| {
@@ -240,7 +241,7 @@ fn complaint(value: &Value, shape: &Shape) -> String {
         Shape::OneOf(spellings) => format!("one of {}", spellings.join(", ")),
         Shape::Text | Shape::NotServed(_) | Shape::Any => "a string".to_owned(),
     };
-    // The value itself is not repeated: it may be a password in the wrong place.
+    // The message does not repeat the value: it may be a misplaced password.
     let found = match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -1,8 +1,9 @@
-//! Error pages: where each is, and what was found there.
+//! Error pages: their URLs, and the results of fetching them.
 //!
-//! A page is fetched once, before the write that names it: the one writer cannot wait for somebody else's server. So
-//! whoever takes a body in looks for its pages with [`pages_in`], fetches each, and hands body and outcome on as one;
-//! they are stored with the gateway. What compiles a document only looks up what came of it. Nothing is fetched here.
+//! A page is fetched once, before the write that names it, because the single writer cannot wait for a foreign
+//! server. The caller finds the pages of a body with [`pages_in`], fetches them and passes the body on together
+//! with the results, which are stored with the gateway. The compiler only looks a result up. This module
+//! fetches nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,70 +15,70 @@ use thiserror::Error;
 use super::collection::Collection;
 use super::document::Document;
 
-/// The most bytes of a page; it must have fewer.
+/// The exclusive upper bound of the size of a page, in bytes.
 pub const MAX_PAGE: usize = 1024 * 1024;
 
-/// The most different pages of a gateway.
+/// The maximum number of different pages of a gateway.
 pub const MAX_PAGES: usize = 100;
 
-/// The most bytes of all pages of a gateway.
+/// The maximum size of all pages of a gateway, in bytes.
 pub const MAX_ALL: usize = 8 * 1024 * 1024;
 
-/// A page as it was found.
+/// A fetched page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Its media type: `text/html`, perhaps with parameters.
+    /// The media type: `text/html`, optionally with parameters.
     pub content_type: String,
-    /// What clients get.
+    /// The body that clients receive.
     pub body: Bytes,
 }
 
-/// Why a page cannot be had. The words are for whoever wrote its URL; nothing of the URL is in them, for it may hold
-/// what is nobody else's business.
+/// The reason why a page is unavailable. The message is for the author of the URL; it repeats no part of the
+/// URL, which may contain credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PageError {
-    /// Text that is no URL of a page.
+    /// The text is not the URL of a page.
     #[error("It must be an absolute URL that begins with http:// or https:// and holds no user name")]
     Url,
-    /// Something that is no page by its name.
+    /// The path of the URL does not end like a page.
     #[error("Its path must end with .htm or .html")]
     Name,
-    /// Nobody answers there, or not as HTTP says. Which of the two is not told: whoever writes URLs must not learn what
-    /// runs in the control plane's network.
+    /// There is no server, or its response is not valid HTTP. The message does not distinguish the two, so that
+    /// an author of URLs cannot scan the control plane's network.
     #[error("The page cannot be fetched: no complete HTTP response came from its server")]
     Unreachable,
-    /// The operator has ruled its server out.
+    /// The operator has excluded the address of the server.
     #[error("The page cannot be fetched: its server is at an address that `--fetch-deny` refuses")]
     Denied,
-    /// The client has too many requests waiting for their turn.
+    /// The client already has the maximum number of requests waiting for their pages.
     #[error("The page cannot be fetched now: too many requests of this client wait for their pages already")]
     Busy,
-    /// It took too long.
+    /// The download exceeded the time limit, in seconds.
     #[error("The page cannot be fetched: its server did not send all of it within {0} s")]
     TooSlow(u64),
-    /// The server answered otherwise.
+    /// The server answered with another status than 200.
     #[error(
         "The page cannot be fetched: its server answered {0}; only 200 will do, and redirects are not followed"
     )]
     Status(u16),
-    /// It is compressed though nobody asked for that.
+    /// The response is compressed although the request did not allow compression.
     #[error("The page cannot be used: its server sent it encoded, which was not asked for")]
     Encoded,
-    /// It is too large.
+    /// The page is too large.
     #[error("The page is too large: it must have fewer than {MAX_PAGE} bytes")]
     TooLarge,
-    /// There are too many.
+    /// The gateway names too many different pages.
     #[error("A gateway may have at most {MAX_PAGES} different pages")]
     TooMany,
-    /// All of them together are too large.
+    /// The pages of the gateway are too large in total.
     #[error("All pages of a gateway together may have at most {MAX_ALL} bytes")]
     TooMuch,
 }
 
-/// Where a page is to be fetched.
+/// Parses the URL of a page.
 ///
 /// # Errors
-/// That it cannot be there.
+/// [`PageError::Url`] or [`PageError::Name`].
 pub fn locate(url: &str) -> Result<Uri, PageError> {
     let uri: Uri = url.parse().map_err(|_| PageError::Url)?;
     let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
@@ -89,27 +90,27 @@ pub fn locate(url: &str) -> Result<Uri, PageError> {
     if path.ends_with(".htm") || path.ends_with(".html") { Ok(uri) } else { Err(PageError::Name) }
 }
 
-/// What came of pages, by their URLs. A page whose URL is not among them was not asked for; nothing is said of it.
+/// The results of fetching pages, by URL. A URL without an entry was not requested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pages(BTreeMap<String, Result<Page, PageError>>);
 
 impl Pages {
-    /// Notes what came of one.
+    /// Adds the result for one page.
     pub fn insert(&mut self, url: impl Into<String>, outcome: Result<Page, PageError>) {
         self.0.insert(url.into(), outcome);
     }
 
-    /// What came of the page at that URL.
+    /// Returns the result for the page at that URL.
     pub fn get(&self, url: &str) -> Option<&Result<Page, PageError>> {
         self.0.get(url)
     }
 
-    /// Those that were found.
+    /// The pages that were fetched successfully.
     pub fn found(&self) -> impl Iterator<Item = (&str, &Page)> {
         self.0.iter().filter_map(|(url, outcome)| Some((url.as_str(), outcome.as_ref().ok()?)))
     }
 
-    /// These, with what came of others since.
+    /// Returns these results with those of `newer` added; newer results replace older ones.
     #[must_use]
     pub fn with(&self, newer: &Pages) -> Pages {
         let mut pages = self.clone();
@@ -118,8 +119,9 @@ impl Pages {
     }
 }
 
-/// The URL of every page in the body of a gateway, or in that of a listener on its own: each once. A child that is
-/// something else may look like one; nobody will ask what came of it.
+/// Returns the URL of every page in the body of a gateway or of a single listener, without duplicates. The kind
+/// of a single child is unknown here: for another child that resembles a listener the result is never looked
+/// up.
 pub fn pages_in(body: &Value) -> BTreeSet<&str> {
     let mut urls = BTreeSet::new();
     let Some(properties) = body.as_object().and_then(|body| object(body, "properties")) else { return urls };
@@ -131,7 +133,7 @@ pub fn pages_in(body: &Value) -> BTreeSet<&str> {
     urls
 }
 
-/// The URL of every page of a document, each once.
+/// Returns the URL of every page of a document, without duplicates.
 pub fn pages_of(document: &Document) -> BTreeSet<&str> {
     let mut urls = BTreeSet::new();
     object(&document.body, "properties").into_iter().for_each(|properties| add(properties, &mut urls));
@@ -147,17 +149,18 @@ fn add<'a>(properties: &'a Map<String, Value>, urls: &mut BTreeSet<&'a str>) {
     }
 }
 
-/// A property that is a list; an empty one where it is not.
+/// Returns a property that is a list, or an empty list if it is anything else.
 pub(super) fn list<'a>(object: &'a Map<String, Value>, name: &str) -> &'a [Value] {
     any_case(object, name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// A property that is an object.
+/// Returns a property that is an object.
 pub(super) fn object<'a>(within: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String, Value>> {
     any_case(within, name).and_then(Value::as_object)
 }
 
-/// A property, whatever the case of its name. Two spellings of one name are refused where the body is read.
+/// Returns a property, ignoring the case of its name. Two spellings of one name are rejected where the body is
+/// read.
 fn any_case<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     object
         .iter()

@@ -1,7 +1,7 @@
-//! The PKCS#7 bag in which the official service shows certificates (`publicCertData`).
+//! The PKCS#7 structure in which Azure returns certificates (`publicCertData`).
 //!
-//! A bag of certificates without signers is a fixed wrapper around them, so it is written by hand here; nothing is
-//! ever read with this module.
+//! A `SignedData` without signers is a fixed wrapper around the certificates, so it is encoded by hand. This
+//! module only writes.
 
 /// `1.2.840.113549.1.7.2`, signedData.
 const SIGNED_DATA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
@@ -11,10 +11,10 @@ const DATA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07
 const INTEGER: u8 = 0x02;
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
-/// Constructed, context-specific 0: the content of the outer, and the certificates of the inner structure.
+/// Constructed, context-specific 0: the content of the outer structure, and the certificates of the inner one.
 const CONTEXT_0: u8 = 0xa0;
 
-/// A degenerate `SignedData` (RFC 2315, section 9.1) with these certificates, DER in and out.
+/// Encodes the certificates as a degenerate `SignedData` (RFC 2315, section 9.1). Input and output are DER.
 pub fn certificate_bag(certificates: &[Vec<u8>]) -> Vec<u8> {
     let signed_data = [
         element(INTEGER, &[1]),
@@ -28,7 +28,7 @@ pub fn certificate_bag(certificates: &[Vec<u8>]) -> Vec<u8> {
     element(SEQUENCE, &[SIGNED_DATA, &content].concat())
 }
 
-/// Tag, length in the shortest form, content.
+/// Encodes one DER element: tag, length in the shortest form, content.
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len().to_be_bytes();
     let significant = &length[length.iter().take_while(|byte| **byte == 0).count()..];
@@ -37,7 +37,7 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
         [] => out.push(0),
         [short @ ..0x80] => out.push(*short),
         long => {
-            // At most eight bytes of length, so the cast is exact.
+            // The length has at most eight bytes, so the cast is exact.
             out.push(0x80 | long.len() as u8);
             out.extend_from_slice(long);
         }

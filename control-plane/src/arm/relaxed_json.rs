@@ -1,10 +1,9 @@
-//! JSON as people write templates: with comments, commas after the last member, names without quotes and line breaks
-//! in texts, brought to JSON as parsers read it. Pure.
+//! Converts relaxed JSON, as people write templates, to strict JSON: comments, trailing commas, unquoted names
+//! and line breaks in strings. Pure.
 //!
-//! azure-cli sends a template as it lies in its file, behind a name without quotes.
+//! azure-cli sends a template file unchanged, as the value of an unquoted name.
 
-/// The same as strict JSON, if it is that apart from the liberties taken. What is wrong otherwise stays wrong, for
-/// the parser to say.
+/// Converts to strict JSON. Any other error in the text remains, and the JSON parser reports it.
 pub fn strict(text: &str) -> String {
     let mut strict = String::with_capacity(text.len());
     let mut rest = text;
@@ -39,12 +38,12 @@ pub fn strict(text: &str) -> String {
     strict
 }
 
-/// Of a name without quotes, and of numbers and words, which no colon follows.
+/// Characters of unquoted names, and of numbers and literals, which differ from names in that no colon follows.
 fn is_name(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '$' | '-' | '+' | '.')
 }
 
-/// Copies a text in quotes, its line breaks and tabs escaped. How long it was.
+/// Copies a quoted string, escaping its line breaks and tabs. Returns its length in `text`, in bytes.
 fn copy_text(text: &str, strict: &mut String) -> usize {
     let mut escaped = false;
     strict.push('"');
@@ -63,7 +62,7 @@ fn copy_text(text: &str, strict: &mut String) -> usize {
     text.len()
 }
 
-/// How much space and how many comments a text begins with, in bytes.
+/// Returns the length of the white space and comments at the start of a text, in bytes.
 fn skipped(text: &str) -> usize {
     let mut rest = text;
     loop {

@@ -1,4 +1,4 @@
-//! Resource IDs of gateways and their children: parsed without regard to case, printed as their creator spelt them.
+//! Resource IDs of gateways and their children: parsed ignoring case, printed as their creator spelled them.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -9,7 +9,7 @@ use crate::resource_id::ResourceId;
 /// The namespace and type of a gateway.
 pub const GATEWAY_TYPE: &str = "Microsoft.Network/applicationGateways";
 
-/// The resource ID of a gateway: its parts as the creator spelt them. Equality and hashing ignore case.
+/// The resource ID of a gateway, as its creator spelled it. Equality and hashing ignore case.
 #[derive(Clone, Debug)]
 pub struct GatewayPath {
     /// Subscription ID.
@@ -20,7 +20,7 @@ pub struct GatewayPath {
     pub name: String,
 }
 
-/// The resource ID of a child, taken apart. What it names need not exist.
+/// The parsed resource ID of a child, which need not exist.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
     /// The gateway.
@@ -31,10 +31,10 @@ pub struct Reference {
     pub name: String,
 }
 
-/// Which member of a child of a gateway. What it names need not exist.
+/// The path of a member of a child within a gateway. The member need not exist.
 #[derive(Clone, Debug)]
 pub struct MemberPath {
-    /// The collection that it is in.
+    /// The collection of the member.
     pub nested: Nested,
     /// The child's name.
     pub child: String,
@@ -43,13 +43,13 @@ pub struct MemberPath {
 }
 
 impl GatewayPath {
-    /// Reads a gateway's resource ID. The leading slash may be missing and the fixed segments may be in any case.
+    /// Parses a gateway's resource ID. The leading slash may be missing; the fixed segments may be in any case.
     pub fn parse(id: &str) -> Option<GatewayPath> {
         let (gateway, rest) = split(id)?;
         rest.is_empty().then_some(gateway)
     }
 
-    /// The form in which two IDs of one gateway are the same text.
+    /// The lower-case form: equal for all spellings of one gateway's ID.
     pub fn key(&self) -> String {
         self.to_string().to_ascii_lowercase()
     }
@@ -67,7 +67,7 @@ impl GatewayPath {
 }
 
 impl Reference {
-    /// Reads a child's resource ID, as leniently as [`GatewayPath::parse`].
+    /// Parses a child's resource ID, as leniently as [`GatewayPath::parse`].
     pub fn parse(id: &str) -> Option<Reference> {
         let (gateway, rest) = split(id)?;
         let [collection, name] = <[String; 2]>::try_from(rest).ok()?;
@@ -75,7 +75,7 @@ impl Reference {
     }
 }
 
-/// The gateway that an ID begins with, and the segments that follow.
+/// Splits an ID into its gateway and the segments after it.
 fn split(id: &str) -> Option<(GatewayPath, Vec<String>)> {
     let id = ResourceId::parse(id)?;
     let segments: Vec<&str> = id.segments().collect();
@@ -93,14 +93,14 @@ fn split(id: &str) -> Option<(GatewayPath, Vec<String>)> {
     Some((GatewayPath { subscription: part(1)?, group: part(3)?, name: part(7)? }, rest))
 }
 
-/// The length of the longest name.
+/// The maximum length of a name, in bytes.
 pub const MAX_NAME: usize = 80;
 
 /// The regular expression of [`is_valid_name`], for the published schema.
 pub const NAME_PATTERN: &str = "^[0-9A-Za-z]([0-9A-Za-z_.-]{0,78}[0-9A-Za-z_])?$";
 
-/// Whether a resource may bear this name: 1 to 80 characters, the first a letter or digit, the last a letter, digit
-/// or `_`, and between them also `.` and `-`.
+/// Returns whether a resource may have this name: 1 to 80 characters, the first a letter or digit, the last a
+/// letter, digit or `_`, and between them also `.` and `-`.
 pub fn is_valid_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };

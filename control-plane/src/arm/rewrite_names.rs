@@ -1,10 +1,9 @@
-//! The server variables that rewrites can read, and the headers that the official service suggests for them, in its
-//! own order.
+//! The server variables that rewrites can read, and the headers that Azure suggests for them, in Azure's order.
 //!
-//! Data alone: the compiler checks rewrite rules against the variables, and the API lists all three. Headers of other
-//! names can be rewritten too.
+//! Data only: the compiler checks rewrite rules against the variables, and the API lists all three. Headers
+//! with other names can be rewritten too.
 
-/// What `var_…` may name. Besides these there is `cookie_…`, for each cookie of a request.
+/// The names after `var_`. In addition `cookie_{name}` reads any cookie of a request.
 pub const SERVER_VARIABLES: [&str; 32] = [
     "request_query",
     "client_ip",
@@ -40,7 +39,7 @@ pub const SERVER_VARIABLES: [&str; 32] = [
     "client_certificate_verification",
 ];
 
-/// Headers of requests.
+/// The request headers that Azure suggests.
 pub const REQUEST_HEADERS: [&str; 43] = [
     "A-IM",
     "Accept",
@@ -87,7 +86,7 @@ pub const REQUEST_HEADERS: [&str; 43] = [
     "X-Http-Method-Override",
 ];
 
-/// Headers of responses.
+/// The response headers that Azure suggests.
 pub const RESPONSE_HEADERS: [&str; 51] = [
     "Access-Control-Allow-Origin",
     "Access-Control-Allow-Credentials",

@@ -1,4 +1,4 @@
-//! Bodies for tests.
+//! Sample bodies for tests.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ use crate::violation::Violations;
 pub(crate) const ID: &str =
     "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/applicationGateways/gw";
 
-/// A version in which rules need priorities, and one in which they do not.
+/// An API version that requires priorities of rules, and one that does not.
 pub(crate) const NEW: ApiVersion = ApiVersion { date: (2024, 1, 1) };
 pub(crate) const OLD: ApiVersion = ApiVersion { date: (2020, 11, 1) };
 
@@ -31,7 +31,7 @@ pub(crate) fn reference(child: &str) -> Value {
     json!({ "id": format!("{ID}/{child}") })
 }
 
-/// A gateway with one of everything, HTTP and HTTPS.
+/// A gateway with one child of each kind that a rule uses, for HTTP and HTTPS.
 pub(crate) fn whole() -> Value {
     json!({
         "location": "local",
@@ -103,7 +103,7 @@ pub(crate) fn whole() -> Value {
     })
 }
 
-/// The same gateway with one of each definition that no rule of it uses.
+/// The same gateway, plus one of each definition that none of its rules uses.
 pub(crate) fn defined() -> Value {
     let mut body = whole();
     let pool = || reference("backendAddressPools/pool");
@@ -180,7 +180,7 @@ pub(crate) fn defined() -> Value {
     body
 }
 
-/// The documentation's WebSocket example: names only in IDs, Pascal case, no priority.
+/// The WebSocket example of Azure's documentation: names only in IDs, Pascal case, no priority.
 pub(crate) fn documentation() -> Value {
     let named =
         |child: &str, properties: Value| json!({ "id": format!("{ID}/{child}"), "properties": properties });
@@ -225,7 +225,7 @@ pub(crate) fn documentation() -> Value {
     })
 }
 
-/// What the template of `az network application-gateway create` puts, spelt as it does.
+/// The body that the template of `az network application-gateway create` puts, in its spelling.
 pub(crate) fn command_line() -> Value {
     let reference = |child: &str| json!({ "Id": format!("{}/{child}", &ID[1..]) });
     json!({
@@ -269,14 +269,14 @@ pub(crate) fn command_line() -> Value {
     })
 }
 
-/// Reads a body that nothing is wrong with.
+/// Reads a valid body.
 pub(crate) fn read(body: Value) -> Document {
     let (document, violations) = Document::read(path(), &sent(body), None, NEW);
     assert_eq!(violations, Violations::default());
     document
 }
 
-/// A document as a client gets it, read-only properties included.
+/// Returns a document as a client receives it, read-only properties included.
 pub(crate) fn shown(document: &Document) -> Value {
     let mut body = document.body.clone();
     let mut properties = body.remove("properties").and_then(|p| p.as_object().cloned()).unwrap_or_default();
@@ -309,8 +309,8 @@ pub(crate) fn shown(document: &Document) -> Value {
     Value::Object(body)
 }
 
-/// An OCSP response (RFC 6960) about the certificate with this serial number, without a signature that holds. `status` is
-/// the element of the certificate's status, `until` the time of the next update.
+/// Builds an OCSP response (RFC 6960) for the certificate with this serial number, with an invalid signature.
+/// `status` is the DER element of the certificate status, `until` the time of the next update.
 pub(crate) fn ocsp_response(serial: &[u8], status: &[u8], until: Option<&str>) -> Vec<u8> {
     let element = |tag: u8, content: &[&[u8]]| {
         let content = content.concat();

@@ -1,15 +1,15 @@
-//! A fuzz target of what opens PFX files: whatever a file asks for, it takes little time.
+//! Fuzz target of the PFX parser: any file is opened or rejected in bounded CPU time.
 
 use std::time::Duration;
 
 use super::{ServerCertificate, to_base64};
 
-/// The most time of a CPU for one file. All rounds that a file may ask for take about a second, and without optimisation
-/// ten.
+/// The maximum CPU time of one file. The full number of rounds takes about one second, ten without
+/// optimization.
 const TIME: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 3 });
 
-/// How long this thread has run on a CPU; other processes make no difference to that. Zero where the kernel does not
-/// count it.
+/// Returns the CPU time of this thread, which is independent of the load of other processes. Zero if the kernel
+/// does not count it.
 fn cpu_time() -> Duration {
     let counted = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = counted.split(' ').next().and_then(|field| field.parse().ok());

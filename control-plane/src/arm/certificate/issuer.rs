@@ -1,4 +1,4 @@
-//! Who signs clients' certificates: the name that the service shows of a trusted client certificate.
+//! The issuer name of client certificates, which the API returns for a trusted client certificate.
 
 use x509_parser::certificate::X509Certificate;
 use x509_parser::objects::{oid_registry, oid2abbrev};
@@ -7,11 +7,11 @@ use x509_parser::x509::X509Name;
 
 use super::read_authorities;
 
-/// The most certificates of a chain that are looked at: a real one has a handful.
+/// The maximum number of certificates of a chain that are examined; real chains have a handful.
 const LOOKED_AT: usize = 100;
 
-/// The distinguished name of the last authority in a chain. None where the data cannot be read. The most specific part
-/// comes first, as the official service has it.
+/// Returns the distinguished name of the last CA in a chain, the most specific attribute first, as Azure
+/// returns it. `None` if the data cannot be parsed.
 pub fn client_issuer(data: &str) -> Option<String> {
     let chain = read_authorities(data).ok()?;
     let read = |der| X509Certificate::from_der(der).ok().map(|(_, certificate)| certificate);
@@ -20,8 +20,8 @@ pub fn client_issuer(data: &str) -> Option<String> {
     last_authority(&certificates).map(|last| printed(last.subject()))
 }
 
-/// The authority in a chain that signs none of the others, wherever it stands: the last intermediate, or a root on its
-/// own. A certificate that is no authority's does not count.
+/// Returns the last CA of a chain that issued none of the other CAs, in any order: the last intermediate, or a
+/// single root. Ignores certificates that are not CAs.
 pub fn last_authority<'a, 'b>(chain: &'a [X509Certificate<'b>]) -> Option<&'a X509Certificate<'b>> {
     let authorities = || chain.iter().take(LOOKED_AT).filter(|certificate| certificate.is_ca());
     let signs_another = |authority: &X509Certificate<'_>| {

@@ -1,10 +1,9 @@
-//! PKCS#12 files (RFC 7292), the form that ARM calls a PFX, into certificates and keys.
+//! Reads certificates and keys from PKCS#12 files (RFC 7292), which ARM calls PFX.
 //!
-//! The author of a file chooses how much work it takes to derive each key, and a file can hold encrypted parts within
-//! encrypted parts, which no look from outside finds. Each derivation is therefore paid for here, before it is made:
-//! [`ROUNDS`] bounds the time of a whole file to about a second, and its memory is a multiple of its size. A derivation
-//! that needs memory by design (scrypt) is refused by its name. With that a file can be opened in this process: there
-//! is nothing to be interrupted.
+//! The author of a file chooses the cost of each key derivation, and encrypted parts can hide further ones. So
+//! every derivation is charged before it runs: [`ROUNDS`] bounds the time of a whole file to about one second,
+//! and its memory is a multiple of its size. Memory-hard functions (scrypt) are rejected by name. Within these
+//! bounds a file can be opened in this process without a way to interrupt it.
 
 use cbc::Decryptor;
 use cbc::cipher::block_padding::Pkcs7;
@@ -33,28 +32,28 @@ use tidegate_shared::secret::Secret;
 
 use super::{CertificateError, Parts};
 
-/// The most rounds that the key derivations of one file may take together. Windows writes 2,000 for each of three
-/// keys, OpenSSL 2,048, Java 10,000; the highest that anybody recommends for one is 1,300,000 (OWASP, PBKDF2 with
+/// The maximum number of key derivation rounds of one file in total. Windows writes 2,000 for each of three
+/// keys, OpenSSL 2,048, Java 10,000; the highest recommendation for one key is 1,300,000 (OWASP, PBKDF2 with
 /// HMAC-SHA1).
 pub(super) const ROUNDS: u32 = 2_000_000;
 
-/// The most encrypted parts of one file. Usual ones have two: the certificates, and the key.
+/// The maximum number of encrypted parts of one file. Usual files have two: the certificates and the key.
 pub(super) const ENCRYPTED_PARTS: usize = 8;
 
 /// `id-data` and `id-encryptedData` (RFC 5652, sections 4 and 8).
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const ENCRYPTED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.6");
 
-/// Hashes of the integrity check.
+/// Hash algorithms of the integrity check.
 const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
 
-/// The certificates and keys of a file.
+/// Returns the certificates and keys of a file.
 ///
 /// # Errors
-/// That it is damaged, that the password does not open it, or that to open it would take more work than is allowed.
+/// If the file is damaged, the password is wrong, or opening it exceeds the limits above.
 pub(super) fn open(bytes: &[u8], password: &str) -> Result<Parts, CertificateError> {
     let pfx = Pfx::from_der(bytes).map_err(damaged)?;
     let mut opening = Opening { password, rounds: ROUNDS, encrypted_parts: 0, parts: Parts::default() };
@@ -74,21 +73,21 @@ pub(super) fn open(bytes: &[u8], password: &str) -> Result<Parts, CertificateErr
 /// A file that is being opened.
 struct Opening<'a> {
     password: &'a str,
-    /// What is left of [`ROUNDS`].
+    /// The remaining part of [`ROUNDS`].
     rounds: u32,
     encrypted_parts: usize,
     parts: Parts,
 }
 
 impl Opening<'_> {
-    /// Pays for a key derivation.
+    /// Charges a key derivation to the budget.
     fn pay(&mut self, rounds: u32) -> Result<(), CertificateError> {
         let left = self.rounds.checked_sub(rounds.max(1));
         self.rounds = left.ok_or(CertificateError::TooManyRounds)?;
         Ok(())
     }
 
-    /// The integrity check (RFC 7292, section 4). It fails for a wrong password.
+    /// Verifies the integrity check (RFC 7292, section 4), which fails for a wrong password.
     fn verify(&mut self, mac: &MacData, content: &[u8]) -> Result<(), CertificateError> {
         let rounds = u32::try_from(mac.iterations).map_err(|_| CertificateError::TooManyRounds)?;
         self.pay(rounds)?;
@@ -124,7 +123,7 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// Takes what a bag holds; those that hold neither a certificate nor a key are passed over.
+    /// Extracts a certificate or key from a bag; ignores bags of other kinds.
     fn open_bag(&mut self, kind: ObjectIdentifier, value: &[u8]) -> Result<(), CertificateError> {
         match kind {
             PKCS_12_CERT_BAG_OID => {
@@ -148,7 +147,7 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// Decrypts a part, if to derive its key is not too much work.
+    /// Decrypts a part, if its key derivation fits the budget.
     fn decrypt(
         &mut self,
         algorithm: &AlgorithmIdentifierOwned,
@@ -171,18 +170,18 @@ impl Opening<'_> {
         Ok(Secret::new(opened))
     }
 
-    /// RFC 8018, section 6.2.
+    /// Decrypts PBES2 (RFC 8018, section 6.2).
     fn decrypt_pbes2(&mut self, parameters: &Parameters, sealed: &[u8]) -> Result<Vec<u8>, CertificateError> {
         match &parameters.kdf {
             Kdf::Pbkdf2(pbkdf2) => self.pay(pbkdf2.iteration_count)?,
             Kdf::Scrypt(_) => return Err(CertificateError::KeyDerivation("scrypt".to_owned())),
             other => return Err(CertificateError::KeyDerivation(other.oid().to_string())),
         }
-        // What a wrong password comes to in a file without an integrity check.
+        // In a file without an integrity check a wrong password shows only here.
         parameters.decrypt(self.password, sealed).map_err(|_| CertificateError::Password)
     }
 
-    /// RFC 7292, appendix C. Key and initialisation vector are derived by themselves.
+    /// Decrypts PBES1 (RFC 7292, appendix C), where key and initialization vector are derived separately.
     fn decrypt_pbes1<C: BlockCipherDecrypt + KeyInit>(
         &mut self,
         parameters: &[u8],
@@ -204,12 +203,12 @@ impl Opening<'_> {
         let key = derive(Pkcs12KeyType::EncryptionKey, key_size).map_err(damaged)?;
         let iv = derive(Pkcs12KeyType::Iv, 8).map_err(damaged)?;
         let cipher = Decryptor::<C>::new_from_slices(&key, &iv).map_err(|e| damaged_text(&e))?;
-        // As above: a wrong password leaves no padding.
+        // As above: a wrong password yields invalid padding.
         cipher.decrypt_padded_vec::<Pkcs7>(sealed).map_err(|_| CertificateError::Password)
     }
 }
 
-/// The octets that a `data` content holds.
+/// Returns the octets of a `data` content.
 fn octets(content: &ContentInfo) -> Result<Vec<u8>, CertificateError> {
     let der = content.content.to_der().map_err(damaged)?;
     Ok(OctetString::from_der(&der).map_err(damaged)?.as_bytes().to_vec())
@@ -256,7 +255,7 @@ mod tests {
         Parameters::generate_pbkdf2_sha256_aes256cbc(rounds, &[1; 8], [2; 16]).unwrap()
     }
 
-    /// Its largest accepted parameters: 1 GiB, sixteen times.
+    /// The largest accepted parameters: 1 GiB, sixteen times.
     fn scrypt() -> Parameters {
         let params = scrypt::Params::new(20, 8, 16).unwrap();
         Parameters::generate_scrypt_aes256cbc(params, &[1; 8], [2; 16]).unwrap()

@@ -1,4 +1,4 @@
-//! The forms that certificates come in. The fixtures were made with `openssl` and hold throw-away keys.
+//! The accepted forms of certificates. The fixtures were made with `openssl` and contain throw-away keys.
 
 use p12_keystore::{EncryptionAlgorithm, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -8,7 +8,7 @@ use super::*;
 const RSA_PKCS1: &str = include_str!("fixtures/rsa-pkcs1.pem");
 const EC_SEC1: &str = include_str!("fixtures/ec-sec1.pem");
 
-/// A chain of three, root last, and the key of the first as PKCS#8.
+/// A chain of three, the root last, and the key of the first certificate as PKCS#8.
 fn chain() -> (Vec<rcgen::Certificate>, KeyPair) {
     let authority = |name: &str| {
         let mut params = CertificateParams::default();
@@ -90,7 +90,7 @@ fn a_pfx_with_its_whole_chain_is_put_in_order() {
     for algorithm in
         [EncryptionAlgorithm::PbeWithHmacSha256AndAes256, EncryptionAlgorithm::PbeWithShaAnd3KeyTripleDesCbc]
     {
-        // Few iterations: this is no test of how long they take.
+        // Few iterations, because this test does not measure time.
         let pfx = store
             .writer("pass")
             .encryption_algorithm(algorithm)

@@ -1,4 +1,5 @@
-//! Members of children, which live in the child's properties: found, put and taken out one by one.
+//! Members of children, which are stored in the child's properties: look-up, replacement and removal of single
+//! members.
 
 use std::collections::HashMap;
 
@@ -12,29 +13,29 @@ use crate::arm::resource_id::MemberPath;
 use crate::violation::Violations;
 
 impl Child {
-    /// The members of a collection within it, in the order sent: each an object with `name` and `properties`.
+    /// The members of a nested collection, in the order sent. Each is an object with `name` and `properties`.
     pub fn members(&self, nested: &Nested) -> &[Value] {
         self.properties.get(nested.name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
-    /// The place of a member, by name without regard to case.
+    /// Returns the index of a member, found by name ignoring case.
     fn member_index(&self, nested: &Nested, name: &str) -> Option<usize> {
         self.members(nested).iter().position(|member| is_named(member, name))
     }
 }
 
 impl Document {
-    /// A member, with the child that it is in.
+    /// Finds a member, together with its child.
     pub fn member(&self, path: &MemberPath) -> Option<(&Child, &Value)> {
         let child = self.child(path.nested.within, &path.child)?;
         let index = child.member_index(&path.nested, &path.name)?;
         Some((child, child.members(&path.nested).get(index)?))
     }
 
-    /// This document with that member replaced or added, as the body of a PUT on the member's own URL says; none if
-    /// there is no such child.
+    /// Returns this document with one member replaced or added, from the body of a PUT on the member's own URL.
+    /// `None` if there is no such child.
     ///
-    /// Targets of violations are paths within that body. To add those of `compile`, see
+    /// Targets of violations are paths within that body. To add violations of `compile`, see
     /// [`Document::target_of_member`].
     pub fn with_member(&self, path: &MemberPath, body: &Body) -> Option<(Document, Violations)> {
         let mut violations = Violations::default();
@@ -44,7 +45,7 @@ impl Document {
         let mut document = self.clone();
         let child = &mut document.children[at];
         let index = child.member_index(&path.nested, &path.name);
-        // The creator's spelling of a name stays for good.
+        // The creator's spelling of a name is permanent.
         let name = index.and_then(|i| child.members(&path.nested)[i]["name"].as_str()).unwrap_or(&path.name);
         let member = normalize_member(name, body, path.nested.properties, "", &mut violations);
         let list = child.properties.entry(path.nested.name).or_insert_with(|| Value::Array(Vec::new()));
@@ -61,19 +62,19 @@ impl Document {
         Some((document, violations))
     }
 
-    /// This document without that member, if it has it.
+    /// Returns this document without the member, or `None` if there is no such member.
     pub fn without_member(&self, path: &MemberPath) -> Option<Document> {
         let at = self.position(path.nested.within, &path.child)?;
         let mut document = self.clone();
         let child = &mut document.children[at];
         let index = child.member_index(&path.nested, &path.name)?;
         child.properties.get_mut(path.nested.name)?.as_array_mut()?.remove(index);
-        // A list that is empty now is left out, as everywhere.
+        // Completing drops a list that has become empty.
         child.properties = child.collection.complete(std::mem::take(&mut child.properties));
         Some(document)
     }
 
-    /// The JSON path of a member in the gateway's document, such as
+    /// Returns the JSON path of a member in the gateway's document, such as
     /// `properties.urlPathMaps[0].properties.pathRules[2]`.
     pub fn target_of_member(&self, path: &MemberPath) -> Option<String> {
         let child = self.target_of(path.nested.within, &path.child)?;
@@ -81,7 +82,7 @@ impl Document {
         Some(format!("{child}.properties.{}[{index}]", path.nested.name))
     }
 
-    /// How many members its children have.
+    /// Counts the members of all children.
     pub fn member_count(&self) -> usize {
         let of_child =
             |child: &Child| child.collection.nested().map(|n| child.members(&n).len()).sum::<usize>();
@@ -89,7 +90,7 @@ impl Document {
     }
 }
 
-/// Gives members the spelling of their names that their creator chose.
+/// Restores the creator's spelling of the names of members.
 pub(super) fn keep_spelling(child: &mut Child, stored: &Child) {
     for nested in child.collection.nested() {
         let names: HashMap<String, &str> = stored

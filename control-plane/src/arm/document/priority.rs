@@ -1,7 +1,7 @@
-//! The priorities of rules, which api-versions before 2021-08-01 did not ask for.
+//! Default priorities of rules, for api-versions before 2021-08-01.
 //!
-//! Since then every rule needs one; that is checked where everything else is, in [`crate::compile`]. For older
-//! versions those that lack one get one here.
+//! Newer versions require a priority, which [`crate::compile`] checks. For older versions this module fills in
+//! missing ones.
 
 use serde_json::Value;
 
@@ -11,13 +11,14 @@ use crate::violation::{Violations, code};
 
 const REQUIRED_SINCE: ApiVersion = ApiVersion { date: (2021, 8, 1) };
 
-/// The distance between priorities that are filled in.
+/// The distance between default priorities.
 const STEP: i64 = 10;
 
 const COLLECTION: &str = "requestRoutingRules";
 const PROPERTY: &str = "priority";
 
-/// Fills in the priorities of a whole document in the order of its rules: all or none must have been given.
+/// Fills in the priorities of a whole document in the order of its rules. It is a violation if only some rules
+/// have one.
 pub(super) fn fill(document: &mut Document, version: ApiVersion, violations: &mut Violations) {
     if version >= REQUIRED_SINCE {
         return;
@@ -41,8 +42,8 @@ pub(super) fn fill(document: &mut Document, version: ApiVersion, violations: &mu
     }
 }
 
-/// Fills in the priority of one rule that is about to be put into `document`: the one that it had, or the next after
-/// the highest.
+/// Fills in the priority of a rule that is about to be put into `document`: its previous one, or the highest
+/// plus [`STEP`].
 pub(super) fn fill_one(document: &Document, child: &mut Child, version: ApiVersion) {
     if version >= REQUIRED_SINCE
         || child.collection.name != COLLECTION

@@ -1,4 +1,4 @@
-//! JSON bodies into gateways and children.
+//! Reads JSON bodies into gateways and children.
 
 use std::sync::LazyLock;
 
@@ -18,7 +18,8 @@ use crate::violation::{ROOT, Violations, code};
 
 static GATEWAY: LazyLock<Shape> = LazyLock::new(Shape::of::<Gateway>);
 
-/// The gateway's own body and its children. A body that is no object reads as an empty gateway, with a violation.
+/// Reads the gateway's own body and its children. Anything but an object is a violation and read as an empty
+/// gateway.
 pub(super) fn gateway(
     body: &Body,
     stored: Option<&Document>,
@@ -42,8 +43,8 @@ pub(super) fn gateway(
     (complete::<Gateway>(body), children)
 }
 
-/// Reads one collection. An element that cannot be read stays as a child without name, so that the indices of those
-/// after it stay what the sender sees.
+/// Reads one collection. An element that cannot be read becomes a child without a name, so that the indices of
+/// later elements match those of the request.
 fn members(
     collection: &'static Collection,
     list: Vec<Value>,
@@ -57,7 +58,7 @@ fn members(
     }
     let mut names = Names::of(collection.name);
     let mut children = Vec::new();
-    // A million more would only cost time.
+    // Bounds the work: the violation above is the same for a longer list.
     for (i, value) in list.into_iter().take(MOST).enumerate() {
         let target = format!("{target}[{i}]");
         let body = ChildBody::read(value, &target, violations);
@@ -68,7 +69,7 @@ fn members(
     children
 }
 
-/// Reads the body of a PUT on a child's own URL, which names it.
+/// Reads the body of a PUT on a child's own URL.
 pub(super) fn child_on_its_own(
     document: &Document,
     collection: &'static Collection,
@@ -83,7 +84,7 @@ pub(super) fn child_on_its_own(
     child(collection, name.to_owned(), body.properties, (stored, opened), "", violations)
 }
 
-/// `target` is the JSON path of the child itself.
+/// Reads one child. `target` is the JSON path of the child itself.
 fn child(
     collection: &'static Collection,
     name: String,
@@ -116,7 +117,8 @@ fn child(
     child
 }
 
-/// Trusted client certificates show what was read in them. What cannot be read is for the compiler to complain of.
+/// Adds the read-only properties of trusted client certificates. The compiler reports data that cannot be
+/// parsed.
 fn show_issuer(child: &mut Child) {
     const VALIDATED: &str = "validatedCertData";
     const ISSUER: &str = "clientCertIssuerDN";
@@ -130,8 +132,8 @@ fn show_issuer(child: &mut Child) {
     }
 }
 
-/// Server certificates are the only children with write-only properties: what came becomes the secret and what may
-/// be shown of it; what did not come stays as it was.
+/// Parses a server certificate, the only child with write-only properties. Data that was sent becomes the
+/// secret and its public part; without data the stored ones are kept.
 fn read_certificate(
     child: &mut Child,
     hidden: &Map<String, Value>,

@@ -1,7 +1,7 @@
-//! References between the children of a document, however deep in their properties: brought into one spelling, and
-//! followed backwards.
+//! References between the children of a document, at any depth of their properties: normalization of their
+//! spelling, and reverse look-up.
 //!
-//! Whether what they name exists is the compiler's business.
+//! The compiler checks that their targets exist.
 
 use std::collections::HashMap;
 
@@ -15,13 +15,13 @@ use crate::arm::shape::{Property, Shape};
 use crate::resource_id::ResourceId;
 use crate::violation::{Violations, code};
 
-/// What references are spelt after: the gateway's path, and its children's names by lower-cased ID.
+/// The canonical spellings: the gateway's path, and the IDs of its children by lower-case ID.
 struct Spelling {
     gateway: GatewayPath,
     ids: HashMap<String, String>,
 }
 
-/// Spells every reference of a document whose targets are paths within the gateway's body.
+/// Normalizes every reference of a document. Targets of violations are paths within the gateway's body.
 pub(super) fn spell_all(document: &mut Document, violations: &mut Violations) {
     let spelling = Spelling::of(document);
     for collection in COLLECTIONS {
@@ -33,15 +33,16 @@ pub(super) fn spell_all(document: &mut Document, violations: &mut Violations) {
     }
 }
 
-/// Spells the references of the child at an index; targets are paths within that child's body.
+/// Normalizes the references of the child at an index. Targets of violations are paths within that child's
+/// body.
 pub(super) fn spell_one(document: &mut Document, at: usize, violations: &mut Violations) {
     let spelling = Spelling::of(document);
     let child = &mut document.children[at];
     spelling.apply(&mut child.properties, child.collection.properties(), "properties", violations);
 }
 
-/// The resource IDs of the children, and of members within them, that refer to that one: as long as there are any it
-/// cannot be deleted.
+/// Returns the resource IDs of children, and of their members, that refer to a child. A child with users cannot
+/// be deleted.
 pub fn users_of(document: &Document, collection: &Collection, name: &str) -> Vec<String> {
     let mut users = Users { of: document.path.child_id(collection, name), found: Vec::new() };
     for child in &document.children {
@@ -51,11 +52,11 @@ pub fn users_of(document: &Document, collection: &Collection, name: &str) -> Vec
     users.found
 }
 
-/// Who refers to a child.
+/// Collects the users of a child.
 struct Users {
-    /// The child's resource ID.
+    /// The resource ID of the child.
     of: String,
-    /// Theirs, each once.
+    /// The resource IDs of the users, without duplicates.
     found: Vec<String>,
 }
 
@@ -83,7 +84,7 @@ impl Users {
     }
 }
 
-/// The properties of an object, or of each object in a list of them; none of anything else.
+/// Returns the properties of an object, or of the objects in a list; empty for other shapes.
 fn objects_in(shape: &Shape) -> &[Property] {
     match shape {
         Shape::List(items) => items.properties(),
@@ -98,7 +99,7 @@ impl Spelling {
         Spelling { gateway: document.path.clone(), ids }
     }
 
-    /// Spells the references in an object with these properties, which stands at `target`.
+    /// Normalizes the references in an object with these properties, which is at `target`.
     fn apply(
         &self,
         object: &mut Map<String, Value>,
@@ -135,7 +136,7 @@ impl Spelling {
         }
     }
 
-    /// Spells one reference. One that cannot be read loses its ID.
+    /// Normalizes one reference. A malformed one loses its ID.
     fn one(&self, reference: &mut Value, collection: &Collection, target: &str, violations: &mut Violations) {
         let Some(id) = reference.get_mut("id") else { return };
         let text = id.as_str().unwrap_or_default();
@@ -157,7 +158,7 @@ impl Spelling {
     }
 }
 
-/// Spells a reference to a resource outside of the gateway. One without a canonical form loses its ID.
+/// Normalizes a reference to a resource outside the gateway. One without a canonical form loses its ID.
 fn elsewhere(reference: &mut Value, target: &str, violations: &mut Violations) {
     let Some(Value::String(id)) = reference.get_mut("id") else { return };
     if id.is_empty() {
@@ -176,7 +177,7 @@ fn elsewhere(reference: &mut Value, target: &str, violations: &mut Violations) {
     reference["id"] = Value::Null;
 }
 
-/// Does something to a value, or to each of a list, and tells it where that stands.
+/// Applies `act` to a value, or to each entry of a list, with its JSON path.
 fn each(value: &mut Value, target: &str, mut act: impl FnMut(&mut Value, &str)) {
     match value {
         Value::Array(list) => {

@@ -1,4 +1,4 @@
-//! Bodies as clients send them, whole and child by child.
+//! Reading of bodies as clients send them, for whole gateways and single children.
 
 use serde_json::{Value, json};
 

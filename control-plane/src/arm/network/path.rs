@@ -1,5 +1,5 @@
-//! Resource IDs of virtual networks, subnets and public IP addresses: parsed without regard to case, printed as their
-//! creator spelt them.
+//! Resource IDs of virtual networks, subnets and public IP addresses: parsed ignoring case, printed as their
+//! creator spelled them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,13 +9,13 @@ use serde_json::{Map, Value};
 use crate::arm::document::Document;
 use crate::resource_id::ResourceId;
 
-/// The namespace of all of them.
+/// The namespace of all these types.
 const NAMESPACE: &str = "Microsoft.Network";
 
-/// The type of a subnet within its network's.
+/// The segment of subnets within the ID of a virtual network.
 const SUBNETS: &str = "subnets";
 
-/// Which type of resource.
+/// The type of a network resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NetworkKind {
     /// A virtual network.
@@ -25,10 +25,10 @@ pub enum NetworkKind {
 }
 
 impl NetworkKind {
-    /// Every one.
+    /// All types.
     pub const ALL: [NetworkKind; 2] = [NetworkKind::VirtualNetwork, NetworkKind::PublicAddress];
 
-    /// Its segment in resource IDs.
+    /// The segment in resource IDs.
     pub fn segment(self) -> &'static str {
         match self {
             NetworkKind::VirtualNetwork => "virtualNetworks",
@@ -44,7 +44,7 @@ impl NetworkKind {
         }
     }
 
-    /// That of a segment, compared without case.
+    /// Finds the type by its segment, ignoring case.
     pub fn of_segment(segment: &str) -> Option<NetworkKind> {
         NetworkKind::ALL.into_iter().find(|kind| kind.segment().eq_ignore_ascii_case(segment))
     }
@@ -53,21 +53,21 @@ impl NetworkKind {
 /// The ARM type of a subnet.
 pub const SUBNET_TYPE: &str = "Microsoft.Network/virtualNetworks/subnets";
 
-/// The resource ID of a virtual network or a public IP address: its parts as the creator spelt them.
+/// The resource ID of a virtual network or a public IP address, as its creator spelled it.
 #[derive(Clone, Debug)]
 pub struct NetworkPath {
     /// Subscription ID.
     pub subscription: String,
     /// Resource group.
     pub group: String,
-    /// Which type.
+    /// The type.
     pub kind: NetworkKind,
     /// The resource's name.
     pub name: String,
 }
 
 impl NetworkPath {
-    /// Reads a resource ID. The leading slash may be missing and the fixed segments may be in any case.
+    /// Parses a resource ID. The leading slash may be missing; the fixed segments may be in any case.
     pub fn parse(id: &str) -> Option<NetworkPath> {
         let id = ResourceId::parse(id)?;
         let segments: Vec<&str> = id.segments().collect();
@@ -87,12 +87,12 @@ impl NetworkPath {
         Some(NetworkPath { subscription: own(subscription), group: own(group), kind, name: own(name) })
     }
 
-    /// The form in which two IDs of one resource are the same text.
+    /// The lower-case form: equal for all spellings of one resource's ID.
     pub fn key(&self) -> String {
         self.to_string().to_ascii_lowercase()
     }
 
-    /// The resource ID of a subnet of it.
+    /// The resource ID of a subnet of this virtual network.
     pub fn subnet_id(&self, name: &str) -> String {
         format!("{self}/{SUBNETS}/{name}")
     }
@@ -109,22 +109,22 @@ impl fmt::Display for NetworkPath {
     }
 }
 
-/// What a gateway refers to outside of itself.
+/// A reference from a gateway to a network resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkReference {
-    /// The resource ID of the child that refers to it.
+    /// The resource ID of the child with the reference.
     pub source: String,
     /// The resource ID of the subnet or public IP address, with its leading slash.
     pub target: String,
 }
 
-/// Every subnet and public IP address that a gateway's children refer to, each child and target once.
+/// Returns every reference of a gateway's children to a subnet or public IP address, without duplicates.
 pub fn references_of(document: &Document) -> Vec<NetworkReference> {
     let mut references = Vec::new();
     for child in &document.children {
         let source = document.path.child_id(child.collection, &child.name);
         visit(&child.properties, &mut |target| {
-            // Reading a document leaves no other text in such a property.
+            // Reading a document removes every ID that cannot be parsed.
             let Some(target) = ResourceId::parse(target) else { return };
             let reference = NetworkReference { source: source.clone(), target: target.to_string() };
             if !references.contains(&reference) {
@@ -135,8 +135,8 @@ pub fn references_of(document: &Document) -> Vec<NetworkReference> {
     references
 }
 
-/// The public IP addresses that a body as sent may refer to, each once. No more than a few: a gateway with more than
-/// one public frontend is refused, whatever they refer to.
+/// Returns the public IP addresses to which a body as sent may refer, without duplicates. At most 16, because a
+/// gateway with more than one public frontend is rejected anyway.
 pub fn public_addresses_in(body: &Value) -> Vec<NetworkPath> {
     const ENOUGH: usize = 16;
     let mut found = BTreeMap::new();
@@ -149,7 +149,7 @@ pub fn public_addresses_in(body: &Value) -> Vec<NetworkPath> {
     found.into_values().collect()
 }
 
-/// Calls `each` with every ID of a property that refers to a subnet or a public IP address, however deep.
+/// Calls `each` with the ID of every property, at any depth, that refers to a subnet or public IP address.
 fn visit(object: &Map<String, Value>, each: &mut impl FnMut(&str)) {
     for (key, value) in object {
         if ["subnet", "publicIPAddress"].iter().any(|name| key.eq_ignore_ascii_case(name)) {

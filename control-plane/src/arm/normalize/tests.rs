@@ -1,4 +1,4 @@
-//! JSON as clients write it, and what it comes to.
+//! Canonical forms of JSON as clients send it.
 
 use serde_json::json;
 
@@ -87,7 +87,7 @@ fn what_means_nothing_is_dropped() {
         &json!({}),
         &[],
     );
-    // The same name is a list of members in another type.
+    // In this type, the same property is a list of members.
     check(
         &Shape::of::<RedirectConfiguration>(),
         &json!({ "pathRules": [{ "id": "x" }], "urlPathMaps": 7, "includePath": "true" }),

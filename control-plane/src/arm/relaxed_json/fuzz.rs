@@ -1,4 +1,4 @@
-//! A fuzz target of relaxed JSON: text that is strict JSON already keeps its meaning.
+//! Fuzz target of relaxed JSON: strict JSON keeps its meaning.
 
 use serde_json::Value;
 
