@@ -1,4 +1,4 @@
-//! `tidegate authority`: the replacement of the certificate authority, on the data directory of a control plane.
+//! `tidegate authority`: the rotation of the certificate authority in the data directory of a control plane.
 
 use std::io::{self, Write};
 
@@ -8,10 +8,11 @@ use crate::Outcome;
 use crate::cli::RotateOptions;
 use crate::control_plane::has_been_started;
 
-/// Takes one step and says what comes next.
+/// Takes one step of the rotation and prints the next one.
 ///
 /// # Errors
-/// No control plane was ever started in the directory, the files cannot be changed, or workers would be left behind.
+/// No control plane was ever started in the directory, the files cannot be changed, or a worker has no certificate
+/// of the next authority.
 pub(crate) async fn rotate(options: &RotateOptions) -> Outcome {
     let data_dir = &options.place.data_dir;
     has_been_started(data_dir)?;

@@ -1,9 +1,10 @@
-//! The claim of a control plane on its data directory, and how it passes to a successor, by
+//! The claim of a control plane on its data directory, and its handover to a successor by
 //! [`tidegate_shared::handover`].
 //!
-//! One process at a time runs the control plane of a directory: the holder of its lock. Another process that is started on
-//! the directory takes the lock and the listening sockets over. The first control plane has ended before it passes anything
-//! on, and is started again if the second fails; a successor that is too late starts none.
+//! One process at a time runs the control plane of a directory: the holder of its lock. Another process that is
+//! started on the directory takes over the lock and the listening sockets. The first control plane ends before it
+//! passes anything on, and starts again if the successor fails. A successor that is too late does not start its
+//! control plane.
 
 use std::error::Error;
 use std::fs::File;
@@ -22,20 +23,21 @@ use tracing::{info, warn};
 
 use crate::Outcome;
 
-/// Locked by the one control plane that owns the data directory.
+/// The file that the owner of the data directory locks.
 const LOCK_FILE: &str = "lock";
 
-/// The Unix socket at which its owner waits for a successor.
+/// The Unix socket at which the owner waits for a successor.
 const HANDOVER_FILE: &str = "handover";
 
 /// A part of what is passed on. Processes of other versions must understand it.
 #[derive(Debug, Serialize, Deserialize)]
 enum Part {
-    /// The lock, and the sockets of the REST API over HTTP and HTTPS and of the channel, in this order.
+    /// The lock, and the listening sockets of the REST API over HTTP, the REST API over HTTPS, and the channel, in
+    /// this order.
     LockAndListeners,
 }
 
-/// Everything that a successor gets.
+/// Everything that is passed on to a successor.
 #[derive(Debug)]
 pub(crate) struct Handover {
     lock: File,
@@ -58,29 +60,30 @@ impl Handover {
     }
 }
 
-/// A data directory that is this process's.
+/// The claim of this process on a data directory.
 #[derive(Debug)]
 pub(crate) struct Claim {
     data_dir: PathBuf,
-    // The operating system gives it back when the process ends, however it ends.
+    // The operating system releases the lock when the process ends, in whatever way.
     lock: File,
-    /// The sockets of a predecessor, and then copies of the sockets in use.
+    /// The predecessor's sockets, and later copies of the sockets in use.
     pub(crate) listeners: Option<Listeners>,
-    /// A takeover that is not complete.
+    /// A takeover in progress.
     take_over: Option<TakeOver>,
-    /// None until this process runs the control plane, and where it cannot be succeeded.
+    /// `None` until this process runs the control plane, and if it cannot be succeeded.
     predecessor: Option<Predecessor<Handover>>,
 }
 
 impl Claim {
-    /// Makes the directory if need be and claims it, from the process that has it if there is one.
+    /// Creates the directory if it is absent, and claims it. If another process owns it, this takes over from that
+    /// process.
     ///
     /// # Errors
-    /// Another process has the directory and does not pass it on; the operating system's.
+    /// Another process owns the directory and does not pass it on; or the operating system's error.
     pub(crate) async fn new(data_dir: &Path) -> Result<Claim, Box<dyn Error>> {
         private_file::create_dir(data_dir)?;
         let data_dir = data_dir.to_owned();
-        // It may have to wait until running requests have ended.
+        // Blocking: the predecessor first finishes its running requests.
         Ok(spawn_blocking(move || Claim::take(&data_dir).map_err(|e| e.to_string())).await??)
     }
 
@@ -120,10 +123,10 @@ impl Claim {
         }
     }
 
-    /// To be called before the control plane starts.
+    /// Checks that a takeover is still possible. To be called before the control plane starts.
     ///
     /// # Errors
-    /// The predecessor does not wait any longer, and runs its own again.
+    /// The predecessor has stopped waiting, and runs its control plane again.
     pub(crate) fn check(&self) -> Outcome {
         match &self.take_over {
             Some(take_over) if !take_over.is_awaited() => {
@@ -133,10 +136,10 @@ impl Claim {
         }
     }
 
-    /// Completes a takeover, if this is one, and waits for a successor from then on.
+    /// Completes the takeover, if there is one, and listens for a successor from then on.
     ///
     /// # Errors
-    /// The predecessor does not wait any longer, and keeps the directory.
+    /// The predecessor has stopped waiting, and keeps the directory.
     pub(crate) fn complete(&mut self) -> Outcome {
         if let Some(take_over) = self.take_over.take() {
             let completed = take_over.complete().map_err(|e| format!("the takeover has failed: {e}"))?;
@@ -154,7 +157,7 @@ impl Claim {
         Ok(())
     }
 
-    /// The next process that asks to take over.
+    /// Waits for the next process that asks to take over.
     pub(crate) async fn successor(&mut self) -> Request<Handover> {
         match &mut self.predecessor {
             Some(predecessor) => predecessor.request().await,
@@ -180,7 +183,7 @@ impl Claim {
         Ok(Some(self))
     }
 
-    /// Gives the directory up.
+    /// Releases the directory.
     pub(crate) fn release(self) {
         let Claim { lock, predecessor, .. } = self;
         if let Some(predecessor) = &predecessor {

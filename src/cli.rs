@@ -1,7 +1,7 @@
-//! The command line: what can be asked for, what it defaults to, and what `--help` says about it.
+//! The command line: commands, options, their defaults, and the texts of `--help`.
 //!
-//! Values are turned into types here, so that nothing further in has to doubt them. Every option can also come from
-//! the environment variable that its help names; the command line wins.
+//! Values are converted to types here, so that the rest of the program need not validate them. Every option can
+//! also be given in the environment variable that its help names; the command line wins.
 
 mod client;
 mod control_plane;
@@ -45,13 +45,13 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// What this process was started with. Ends the process, with a word to the user, if that makes no sense.
+    /// Parses the arguments of this process. Invalid ones end the process with a message.
     pub(crate) fn read() -> Cli {
         let mut definition = Cli::command();
         let first = std::env::args_os().nth(1).unwrap_or_default();
         if definition.get_subcommands().any(|command| first == command.get_name()) {
-            // The options that are here for want of a subcommand must not be looked up in the environment: a variable
-            // that is wrong would be the end of subcommands that do not have the option.
+            // The variables of the options of `up` must not be read for other subcommands: an invalid value would
+            // end a subcommand that does not have the option.
             definition = definition.mut_args(|option| {
                 if option.is_global_set() { option } else { option.env(None::<&'static str>) }
             });
@@ -62,29 +62,30 @@ impl Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a control plane and local workers: all that one machine needs. The default.
+    /// Run a control plane and local workers: everything that one machine needs. The default.
     ///
-    /// Each worker is a process of its own. A worker that ends is started again; all are stopped, and given time to
-    /// drain, on SIGTERM, SIGINT or SIGHUP. A SIGINT after that kills them. If `up` itself is killed, its workers go on,
-    /// and the next `up` on the same data directory with the same options takes them back; for that, the channel needs
-    /// a fixed port.
+    /// Each worker is a process of its own, and is started again when it ends. On SIGTERM, SIGINT or SIGHUP all
+    /// workers drain and stop. A SIGINT after that kills them. If `up` itself is killed, its workers continue, and
+    /// the next `up` on the same data directory with the same options adopts them; for that, the channel needs a
+    /// fixed port.
     Up(UpOptions),
 
     /// Run a control plane alone, for workers on other machines.
     ///
-    /// Workers dial it, so the channel must be reachable for them: `--channel 0.0.0.0:9444`. Each needs a token of
-    /// its own to join with: see `tidegate worker token`. The bearer token for the REST API is made at the first start,
-    /// in `<data-dir>/admin-token`. SIGTERM or SIGINT ends it in order; its workers go on with what they have.
+    /// Workers connect to its channel, which must be reachable for them: `--channel 0.0.0.0:9444`. Each worker
+    /// needs its own token to join: see `tidegate worker token`. The first start creates the bearer token for the
+    /// REST API in `<data-dir>/admin-token`. On SIGTERM or SIGINT it finishes running requests and stops; its
+    /// workers continue with their last configuration.
     ControlPlane(ControlPlaneOptions),
 
     /// Run a worker alone, for a control plane on another machine.
     ///
-    /// On its first start it joins with a token from there: `tidegate worker token > worker.token` on the control
-    /// plane's machine, then `--token-file worker.token` here. From then on its data directory says who it is, and the
-    /// file may be gone. SIGTERM or SIGINT lets it drain and end.
+    /// On its first start it joins with a token: run `tidegate worker token > worker.token` on the control plane's
+    /// machine, then give `--token-file worker.token` here. From then on the worker's identity is in its data
+    /// directory, and the file may be deleted. On SIGTERM or SIGINT it drains and stops.
     DataPlane(DataPlaneOptions),
 
-    /// Show a gateway at work: ws and wss through a gateway configured over the REST API, on free ports.
+    /// Show a gateway at work: ws and wss through a gateway that is configured over the REST API, on free ports.
     Demo(DemoOptions),
 
     /// Manage workers.
@@ -99,19 +100,20 @@ pub(crate) enum Command {
         command: AuthorityCommand,
     },
 
-    /// Manage API clients: programs that may use the REST API, each with what it may do and where.
+    /// Manage API clients: programs that may use the REST API, each with a role and scopes.
     ///
-    /// To be run where the control plane's data directory is; the control plane may be running. A client logs in with
-    /// its ID and its secret, as with `az login --service-principal`, and gets tokens that are good for half an hour.
+    /// Run it on the machine of the control plane's data directory; the control plane may be running. A client logs
+    /// in with its ID and its secret, as with `az login --service-principal`, and gets tokens that are valid for
+    /// half an hour.
     Client {
         #[command(subcommand)]
         command: ClientCommand,
     },
 
-    /// Run the demo's backend alone: something to point a first gateway at.
+    /// Run the demo's backend alone, as a backend for a first gateway.
     ///
-    /// It answers every HTTP request with a line of text and echoes every WebSocket message. A WebSocket at the path
-    /// `/clock` gets a message each second.
+    /// It answers every HTTP request with a line of text and echoes every WebSocket message. A WebSocket at the
+    /// path `/clock` receives a message each second.
     Echo(EchoOptions),
 }
 
@@ -119,25 +121,24 @@ pub(crate) enum Command {
 pub(crate) enum WorkerCommand {
     /// Print a one-time token with which a worker joins.
     ///
-    /// To be run where the control plane's data directory is, as `(umask 077; tidegate worker token > worker.token)`.
-    /// A token is good for one worker and for one day. It is as good as a password until it is used: hand it over
-    /// accordingly.
+    /// Run it on the machine of the control plane's data directory, as `(umask 077; tidegate worker token >
+    /// worker.token)`. A token is valid for one worker and for one day. Until it is used, treat it like a password.
     ///
-    /// A worker has the private keys of all gateways. `DELETE /workers/{id}` shuts a worker out, but one that was shut
-    /// out serves its last configuration until it is stopped: stop it, and replace the gateways' certificates if
-    /// strangers may have read its files.
+    /// A worker has the private keys of all gateways. `DELETE /workers/{id}` revokes a worker, but a revoked worker
+    /// serves its last configuration until it is stopped: stop it, and replace the gateways' certificates if
+    /// somebody else may have read its files.
     Token(TokenOptions),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthorityCommand {
-    /// Replace the certificate authority, without a restart and without a lost connection.
+    /// Replace the certificate authority, without a restart and without closing connections.
     ///
-    /// To be run where the control plane's data directory is; the control plane may be running. It is done in two steps.
-    /// `rotate` makes the next authority: `ca.pem` then holds the certificates of both, and every worker that connects
-    /// learns to trust both and gets a certificate of the next one. Meanwhile, give the new `ca.pem` to the clients of
-    /// the REST API. `rotate --finish` then lets the next authority take the place of the present one, which is trusted
-    /// no more. `GET /workers` and the log say when every worker is ready for that.
+    /// Run it on the machine of the control plane's data directory; the control plane may be running. The rotation
+    /// has two steps. `rotate` creates the next authority: `ca.pem` then holds the certificates of both, and every
+    /// worker that connects trusts both and gets a certificate of the next one. Meanwhile, give the new `ca.pem` to
+    /// the clients of the REST API. `rotate --finish` then replaces the present authority, which is no longer
+    /// trusted. `GET /workers` and the log tell when every worker is ready for that.
     Rotate(RotateOptions),
 }
 
@@ -146,11 +147,11 @@ pub(crate) struct RotateOptions {
     #[command(flatten)]
     pub(crate) place: TokenOptions,
 
-    /// End the rotation: trust the next authority alone. Refused while a worker has no certificate of it.
+    /// Finish the rotation: trust the next authority alone. Refused while a worker has no certificate of it.
     #[arg(long, env = "TIDEGATE_FINISH", value_parser = BoolishValueParser::new())]
     pub(crate) finish: bool,
 
-    /// Finish although workers have no certificate of the next authority. They have to join again with a token.
+    /// Finish although some workers have no certificate of the next authority. They must join again with a token.
     #[arg(long, env = "TIDEGATE_FORCE", requires = "finish", value_parser = BoolishValueParser::new())]
     pub(crate) force: bool,
 }
@@ -160,7 +161,7 @@ pub(crate) struct UpOptions {
     #[command(flatten)]
     pub(crate) control_plane: ControlPlaneOptions,
 
-    /// How many local workers to run, at least 1: `control-plane` runs none. They share the listeners' ports.
+    /// The number of local workers, 1 to 256; `control-plane` runs none. They share the listeners' ports.
     #[arg(long, env = "TIDEGATE_WORKERS", default_value_t = 1, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
@@ -171,20 +172,20 @@ pub(crate) struct UpOptions {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DataPlaneOptions {
-    /// Where to reach the control plane's channel.
+    /// The address of the control plane's channel.
     #[arg(long, env = "TIDEGATE_CONTROL_PLANE", value_name = "HOST:PORT", value_parser = value::host_and_port)]
     pub(crate) control_plane: String,
 
-    /// Where the worker keeps its identity and its last good configuration.
+    /// The directory for the worker's identity and its last good configuration.
     #[arg(long, env = "TIDEGATE_DATA_DIR", default_value = "./tidegate-worker", value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
 
-    /// A file with the token to join with, `-` for standard input. Needed on the first start only: after that it may be
-    /// empty or gone.
+    /// A file with the join token, or `-` for standard input. Needed on the first start only; later the file may be
+    /// empty or absent.
     #[arg(long, env = "TIDEGATE_TOKEN_FILE", value_name = "PATH")]
     pub(crate) token_file: Option<PathBuf>,
 
-    /// The token itself, if no file is given. Best given by the environment: others can read a command line.
+    /// The join token itself, if no file is given. Prefer the environment: other users can read a command line.
     #[arg(long, env = "TIDEGATE_TOKEN", hide_env_values = true, value_name = "TOKEN",
           value_parser = value::secret)]
     pub(crate) token: Option<Secret>,
@@ -195,7 +196,7 @@ pub(crate) struct DataPlaneOptions {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DemoOptions {
-    /// End after the messages: with exit code 0 if all came back, with 1 if not.
+    /// End after the messages: with exit code 0 if all of them came back, else with 1.
     #[arg(long, env = "TIDEGATE_ONCE", value_parser = BoolishValueParser::new())]
     pub(crate) once: bool,
 }
@@ -209,7 +210,7 @@ pub(crate) struct TokenOptions {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EchoOptions {
-    /// Where to listen; port 0 for any free one.
+    /// The address to listen at; port 0 for any free port.
     #[arg(long, env = "TIDEGATE_LISTEN", default_value = "127.0.0.1:9100", value_name = "ADDRESS:PORT")]
     pub(crate) listen: SocketAddr,
 }

@@ -1,4 +1,4 @@
-//! `tidegate client`: the API clients of a data directory, as JSON for programs and people alike.
+//! `tidegate client`: manages the API clients of a data directory, and prints JSON for programs and people alike.
 
 use std::io::{self, Write};
 
@@ -10,10 +10,10 @@ use crate::Outcome;
 use crate::cli::ClientCommand;
 use crate::control_plane::has_been_started;
 
-/// Does what was asked, and prints what there is to say. A secret is printed once, here.
+/// Runs a subcommand and prints its result. A secret is printed only here, once.
 ///
 /// # Errors
-/// No control plane was ever started in the directory; a name that is taken or unknown.
+/// No control plane was ever started in the directory; the name is taken or unknown.
 pub(crate) async fn run(command: &ClientCommand) -> Outcome {
     let data_dir = match command {
         ClientCommand::Create { place, .. }
@@ -45,7 +45,7 @@ pub(crate) async fn run(command: &ClientCommand) -> Outcome {
     }
 }
 
-/// The members that `az ad sp create-for-rbac` prints, and what the client may do.
+/// Returns the members that `az ad sp create-for-rbac` prints, and the client's role and scopes.
 fn shown(credentials: &Credentials) -> Result<Value, std::str::Utf8Error> {
     Ok(json!({
         "appId": credentials.app_id.to_string(),

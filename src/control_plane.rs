@@ -1,4 +1,4 @@
-//! A control plane in this process, and the file that says where it listens.
+//! A control plane in this process, and the file with its addresses.
 
 use std::error::Error;
 use std::fs;
@@ -18,22 +18,24 @@ use crate::claim::{Claim, Handover};
 use crate::cli::{ControlPlaneOptions, TokenOptions};
 use crate::stop::Stop;
 
-/// How old an unfinished file in the data directory must be before nobody can be writing it any more.
+/// The age from which a temporary file in the data directory is certainly abandoned.
 const UNFINISHED_AGE: Duration = Duration::from_secs(60);
 
-/// Says where the running control plane listens. It is there exactly as long as one does, unless that was killed.
+/// The file with the addresses of the running control plane. It is removed when the control plane stops, unless the
+/// process is killed.
 const ENDPOINTS_FILE: &str = "endpoints.json";
 
-/// How long the control plane may take to end once another process takes over. Its requests have 10 s of that.
+/// The time limit for the control plane to stop once another process takes over. Its running requests get 10 s of
+/// that.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Made by the control plane at its first start.
+/// The file with the bearer token, created by the control plane at its first start.
 pub(crate) const TOKEN_FILE: &str = "admin-token";
 
-/// Made by the control plane at its first start.
+/// The file with the certificate authority, created by the control plane at its first start.
 pub(crate) const AUTHORITY_FILE: &str = "ca.pem";
 
-/// What is there once a control plane was started in a data directory.
+/// The files that exist once a control plane was started in a data directory.
 const STARTED: [&str; 2] = [AUTHORITY_FILE, "tidegate.db"];
 
 /// A running control plane and its data directory.
@@ -45,10 +47,10 @@ pub(crate) struct LocalControlPlane {
 }
 
 impl LocalControlPlane {
-    /// Starts in the data directory that was claimed, and says where it listens. A predecessor drains from then on.
+    /// Starts in the claimed data directory, and writes its addresses. A predecessor drains from then on.
     ///
     /// # Errors
-    /// The control plane cannot start, or the predecessor does not wait any longer.
+    /// The control plane cannot start, or the predecessor has stopped waiting.
     pub(crate) async fn start(
         options: &ControlPlaneOptions,
         mut claim: Claim,
@@ -69,33 +71,33 @@ impl LocalControlPlane {
         let inner = ControlPlane::start(config, listeners).await?;
         claim.complete()?;
         match announce(&endpoints, inner.addresses(), data_dir) {
-            // The file is there, most likely with the same addresses, and the API serves already.
+            // The file exists, most likely with the same addresses, and the API already serves.
             Err(error) if was_inherited => warn!("the addresses cannot be written down: {error}"),
             announced => announced?,
         }
         Ok(LocalControlPlane { inner, endpoints, claim })
     }
 
-    /// Where it listens.
+    /// The addresses it listens at.
     pub(crate) fn addresses(&self) -> Addresses {
         self.inner.addresses()
     }
 
-    /// What makes join tokens for new workers.
+    /// Returns the issuer of join tokens for new workers.
     pub(crate) fn tokens(&self) -> Tokens {
         self.inner.tokens()
     }
 
-    /// The next process that asks to take over.
+    /// Waits for the next process that asks to take over.
     pub(crate) async fn successor(&mut self) -> Request<Handover> {
         self.claim.successor().await
     }
 
-    /// Ends it and passes the data directory and the sockets on. Clients wait in the queues of the sockets until the
-    /// successor accepts. Returns the claim if the successor has failed: this process has to go on.
+    /// Stops it, and passes the data directory and the sockets on. New connections wait in the accept queues until
+    /// the successor accepts them. Returns the claim if the successor has failed: this process must then continue.
     ///
     /// # Errors
-    /// The sockets cannot be copied; the control plane has ended nevertheless.
+    /// The sockets cannot be copied; the control plane has stopped nevertheless.
     pub(crate) async fn hand_over(self, request: Request<Handover>) -> Result<Option<Claim>, Box<dyn Error>> {
         info!("another process takes over");
         let LocalControlPlane { inner, claim, .. } = self;
@@ -105,12 +107,12 @@ impl LocalControlPlane {
         claim.hand_over(request).await
     }
 
-    /// Ends it and gives up the data directory: running requests are finished, unless the stop is hurried.
+    /// Stops it and releases the data directory. Running requests are finished, unless the stop is hurried.
     ///
     /// # Errors
     /// The file with the addresses cannot be removed.
     pub(crate) async fn stop(mut self, stop: &Stop) -> Outcome {
-        // Copies that stay open would let clients wait in queues that nobody empties.
+        // Open copies of the sockets would let connections wait in accept queues that nobody serves.
         self.claim.listeners = None;
         tokio::select! {
             () = self.inner.stop() => {}
@@ -140,7 +142,7 @@ fn config(options: &ControlPlaneOptions) -> Config {
     }
 }
 
-/// `tidegate control-plane`: until asked to stop, or until another process has taken over.
+/// `tidegate control-plane`: runs until asked to stop, or until another process has taken over.
 pub(crate) async fn run(options: &ControlPlaneOptions, stop: &Stop) -> Outcome {
     tokio::select! {
         outcome = serve(options, stop) => outcome,
@@ -178,11 +180,11 @@ pub(crate) async fn print_join_token(options: &TokenOptions) -> Outcome {
     Ok(writeln!(io::stdout(), "{}", token.encode())?)
 }
 
-/// Whether a control plane was ever started in a data directory. One that was mistyped must not become one with an
-/// authority of its own, which no worker's control plane would know.
+/// Checks that a control plane was started in a data directory before. Without this check, a mistyped directory
+/// would get a new authority that no worker trusts.
 ///
 /// # Errors
-/// None was.
+/// No control plane was started in it.
 pub(crate) fn has_been_started(data_dir: &Path) -> Outcome {
     if STARTED.iter().all(|name| data_dir.join(name).exists()) {
         return Ok(());
@@ -190,7 +192,7 @@ pub(crate) fn has_been_started(data_dir: &Path) -> Outcome {
     Err(format!("no control plane has been started in {}", data_dir.display()).into())
 }
 
-/// Writes the addresses for programs and logs them for people.
+/// Writes the addresses to a file for programs, and to the log for people.
 fn announce(endpoints: &Path, addresses: Addresses, data_dir: &Path) -> io::Result<()> {
     let management = format!("http://{}", addresses.management);
     let management_tls = format!("https://{}", addresses.management_tls);

@@ -1,7 +1,7 @@
-//! `tidegate demo`: a gateway at work, from nothing, with lines on the screen that say what happens.
+//! `tidegate demo`: shows a gateway at work, started from nothing, with explanations on the screen.
 //!
-//! Nothing in it is staged: workers are real processes under the real supervisor, the gateway is made by a PUT to
-//! the real REST API, and the messages go through its listeners as any client's would.
+//! Nothing is simulated: the workers are processes under the real supervisor, the gateway is created by a PUT to
+//! the REST API, and the messages go through its listeners.
 
 mod backend;
 mod client;
@@ -34,17 +34,17 @@ use crate::logging;
 use crate::stop::Stop;
 use crate::supervisor::{self, WorkerPlan};
 
-/// How many lines of the log are shown when the demo fails.
+/// The number of log lines that are shown when the demo fails.
 const LOG_TAIL: usize = 20;
 
-/// Shows everything, then waits for a stop, or ends at once if asked to.
+/// Runs the whole demo, then waits for a stop, or ends at once with `--once`.
 ///
 /// # Errors
-/// Whatever step failed.
+/// The error of the step that failed.
 pub(crate) async fn run(options: &DemoOptions, log: &str, stop: &Stop) -> Outcome {
     let dir = tempfile::Builder::new().prefix("tidegate-demo-").tempdir()?;
     let files = Files::new(dir.path());
-    // The worker writes to the same file: each line goes to wherever the end is by then.
+    // The worker appends to the same file.
     logging::init_file(log, File::options().create(true).append(true).open(&files.log)?)?;
     let (first, second) = bind_backends().await?;
     let backends = [first.local_addr()?, second.local_addr()?];
@@ -62,7 +62,7 @@ pub(crate) async fn run(options: &DemoOptions, log: &str, stop: &Stop) -> Outcom
     Ok(removed?)
 }
 
-/// `tidegate echo`: one backend until a stop.
+/// `tidegate echo`: runs one backend until a stop.
 ///
 /// # Errors
 /// The address cannot be bound.
@@ -75,7 +75,7 @@ pub(crate) async fn echo(options: &EchoOptions, stop: &Stop) -> Outcome {
     }
 }
 
-/// Where the demo keeps its things. All of it is gone at the end.
+/// The files of the demo, which are deleted at its end.
 struct Files {
     data_dir: PathBuf,
     log: PathBuf,
@@ -94,7 +94,7 @@ impl Files {
     }
 }
 
-/// Starts what `up` starts, shows the gateway, and ends it all in order.
+/// Starts what `up` starts, shows the gateway, and stops everything in order.
 async fn with_gateway(
     options: &DemoOptions,
     files: &Files,
@@ -125,11 +125,11 @@ async fn with_gateway(
     let workers = supervisor::run(&new_token, &plan, stop, CancellationToken::new());
     let (workers, shown) = tokio::join!(workers, show);
     let stopped = control_plane.stop(stop).await;
-    // The first of them is most likely why there are others.
+    // The first error is most likely the cause of the others.
     shown.and(workers.map_err(Into::into)).and(stopped)
 }
 
-/// The demonstration proper.
+/// Shows the gateway itself.
 async fn show(
     files: &Files,
     management: SocketAddr,
@@ -144,7 +144,7 @@ async fn show(
     let took = api.put(gateway::PATH, &gateway.document()).await?;
     say(&format!("  The worker has applied it: the operation succeeded after {} ms.", took.as_millis()));
     let (http, https) = (gateway.http(), gateway.https());
-    // Two of each, since the backends take turns.
+    // Two messages of each kind, because the backends take turns.
     for message in ["hello over ws", "hello again over ws"] {
         say_exchange("ws", http, client::over_ws(http, message).await?);
     }
@@ -194,7 +194,7 @@ fn up_options(files: &Files) -> UpOptions {
             port_offset: 0,
             dns_server: Vec::new(),
             threads: None,
-            // Whoever ends a demo does not wait for its tunnels.
+            // The user who ends the demo does not want to wait for its tunnels.
             drain_timeout: Duration::from_secs(1),
             downstream: DownstreamOptions::DOCUMENTED,
             buffer_space: 1 << 30,
@@ -208,7 +208,7 @@ fn up_options(files: &Files) -> UpOptions {
     }
 }
 
-/// Two listeners on one port at two addresses: the members of a pool share the port that its settings name.
+/// Binds one port at two addresses: the members of a pool share the port of their settings.
 async fn bind_backends() -> io::Result<(TcpListener, TcpListener)> {
     let mut failure = None;
     for _ in 0..16 {
@@ -221,9 +221,9 @@ async fn bind_backends() -> io::Result<(TcpListener, TcpListener)> {
     Err(failure.unwrap_or_else(|| io::Error::other("no port is free")))
 }
 
-/// Two ports that were free a moment ago, for the gateway's listeners.
+/// Finds two free ports for the gateway's listeners.
 async fn free_ports() -> io::Result<[u16; 2]> {
-    // Both are held before either is let go, so that they differ.
+    // Both sockets are open at the same time, so that the ports differ.
     let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let second = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     Ok([first.local_addr()?.port(), second.local_addr()?.port()])

@@ -1,17 +1,18 @@
-//! What every process of Tidegate does before anything else, since each may hold private keys: files that it makes are
-//! nobody else's, and its memory is never written to a core dump. Nothing here may depend on options.
+//! The first steps of every process of Tidegate, because each may hold private keys: files that it creates are
+//! accessible to its user only, and its memory is never written to a core dump. Nothing here may depend on options.
 
 use std::io;
 
 use rustix::fs::Mode;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask};
 
-/// Gives new files and directories no rights for others than their owner (files that are handed out get theirs by name),
-/// and forbids core dumps: by the limit on their size, and, since a core that is piped to a program goes without that
-/// limit, by `PR_SET_DUMPABLE`, which also keeps other processes of the same user from reading this one's memory.
+/// Gives new files and directories no rights for users other than the owner (files to be handed out get theirs
+/// explicitly), and forbids core dumps. The limit on their size does not apply to a core that is piped to a
+/// program, so `PR_SET_DUMPABLE` is cleared as well, which also keeps other processes of the same user from reading
+/// the memory of this one.
 ///
 /// # Errors
-/// The system refuses, which Linux has no reason to.
+/// The system refuses, which Linux has no reason to do.
 pub(crate) fn apply() -> io::Result<()> {
     umask(Mode::RWXG | Mode::RWXO);
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;

@@ -1,6 +1,6 @@
-//! Where the log goes: one line of plain text per event.
+//! The destination of the log: one line of plain text per event, on a terminal and in a file alike.
 //!
-//! It is text on a terminal and in a file alike; the machine-readable lines are the workers' access log.
+//! The machine-readable lines are those of the workers' access log.
 
 use std::error::Error;
 use std::fs::File;
@@ -13,16 +13,16 @@ use tracing_subscriber::fmt::SubscriberBuilder;
 /// Sends the log to standard error, in colour if that is a terminal.
 ///
 /// # Errors
-/// A filter that cannot be understood.
+/// The filter is invalid.
 pub(crate) fn init(filter: &str) -> Result<(), Box<dyn Error>> {
     builder(filter)?.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init();
     Ok(())
 }
 
-/// Sends the log to the end of a file.
+/// Appends the log to a file.
 ///
 /// # Errors
-/// A filter that cannot be understood.
+/// The filter is invalid.
 pub(crate) fn init_file(filter: &str, file: File) -> Result<(), Box<dyn Error>> {
     builder(filter)?.with_ansi(false).with_writer(Arc::new(file)).init();
     Ok(())
@@ -39,7 +39,7 @@ fn builder(
     Box<dyn Error>,
 > {
     let filter = EnvFilter::try_new(filter).map_err(|e| format!("--log: {e}"))?;
-    // A worker may outlive whoever read its standard error. tracing-subscriber would report the failed write by
-    // `eprintln!`, and that panics.
+    // A worker may outlive the reader of its standard error. tracing-subscriber would report the failed write with
+    // `eprintln!`, which panics.
     Ok(tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false))
 }

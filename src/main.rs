@@ -1,8 +1,7 @@
-//! The one binary of Tidegate: reads its arguments, starts what they name, and turns the outcome into an exit code.
+//! The binary of Tidegate: parses the arguments, starts the command, and turns its outcome into an exit code.
 //!
-//! Everything it starts lives in the two planes' libraries; here are only the processes around them. Nothing in this
-//! package serves an API or carries traffic of its own, but for the demonstration, which plays the client and the
-//! backend.
+//! The libraries of the two planes do the work; this package only starts and stops processes. Nothing here serves
+//! an API or carries traffic, except for the demo, which plays the client and the backend.
 
 mod authority;
 mod claim;
@@ -24,27 +23,27 @@ use std::process::ExitCode;
 use crate::cli::{AuthorityCommand, Cli, Command, WorkerCommand};
 use crate::stop::Stop;
 
-/// An idle tunnel should hold nothing but its sockets. What hyper frees when a connection becomes a tunnel must
-/// therefore be of use to the next connection. mimalloc keeps freed blocks by size class and hands them out again;
-/// glibc's allocator split and pinned them, which kept about 10 KB for each idle tunnel.
+/// An idle tunnel should hold nothing but its sockets. The memory that hyper frees when a connection becomes a
+/// tunnel must therefore be reusable for the next connection. mimalloc keeps freed blocks by size class and reuses
+/// them; glibc's allocator split and pinned them, which kept about 10 KB for each idle tunnel.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How a command ends. These errors go to a person and to nobody else, so their types are of no further use.
+/// The outcome of a command. The errors are only printed, so their types do not matter.
 type Outcome = Result<(), Box<dyn Error>>;
 
 fn main() -> ExitCode {
     match hygiene::apply().map_err(Into::into).and_then(|()| dispatch(Cli::read())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Not `eprintln!`: a standard error that nobody reads any more must not turn into a panic.
+            // `eprintln!` would panic if standard error is closed.
             let _ = writeln!(std::io::stderr(), "tidegate: {}", with_causes(error.as_ref()));
             ExitCode::FAILURE
         }
     }
 }
 
-/// The message and those of its causes that it does not repeat itself.
+/// Returns the message with its causes, except for those that it already contains.
 fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     for cause in std::iter::successors(error.source(), |&cause| cause.source()) {
@@ -85,8 +84,8 @@ fn dispatch(cli: Cli) -> Outcome {
     }
 }
 
-/// Runs a command on a runtime of two threads, which is what a control plane needs: one that may be busy compiling
-/// a document while the other answers and keeps the heartbeats. `has_successors`: SIGUSR2 starts one.
+/// Runs a command on a runtime of two threads, as a control plane needs: one may be busy compiling a document while
+/// the other answers requests and sends heartbeats. If `has_successors`, SIGUSR2 starts a successor.
 fn on_two_threads(has_successors: bool, command: impl AsyncFnOnce(Stop) -> Outcome) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(async {
@@ -97,8 +96,8 @@ fn on_two_threads(has_successors: bool, command: impl AsyncFnOnce(Stop) -> Outco
             never = signals.drive(&stop) => match never {},
         }
     });
-    // What must end in order has ended. Work on threads for blocking work cannot be interrupted, and nobody waits for
-    // what comes of it any more.
+    // Everything that must end in order has ended. Blocking threads cannot be interrupted, and nobody needs their
+    // results.
     runtime.shutdown_background();
     outcome
 }

@@ -1,4 +1,4 @@
-//! The signals of a process: to end in good order, to end at once, and to start a successor.
+//! The signals of a process: stop in order, stop at once, start a successor.
 
 use std::convert::Infallible;
 use std::io;
@@ -9,12 +9,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// A request to stop, shared by all that must hear of it.
+/// A request to stop, shared by all tasks that must obey it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop {
-    /// Cancelled when the process should end in good order.
+    /// Cancelled when the process must stop in order.
     pub(crate) asked: CancellationToken,
-    /// Cancelled when whoever asked will not wait any longer.
+    /// Cancelled when the process must stop at once.
     pub(crate) hurried: CancellationToken,
 }
 
@@ -24,24 +24,24 @@ impl Stop {
     }
 }
 
-/// SIGTERM, SIGINT, SIGHUP and, where there are successors, SIGUSR2, caught from the moment this exists.
+/// The handlers of SIGTERM, SIGINT, SIGHUP and, for commands with successors, SIGUSR2, installed while this exists.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    /// Starts a successor, as nginx's signal of that name does. None for commands that cannot be taken over from.
+    /// SIGUSR2 starts a successor, as it does in nginx. `None` for commands that cannot be taken over.
     succeed: Option<Signal>,
-    /// What a successor is: this executable, at the path that it had when this process started.
+    /// The executable of a successor: this one, at its path when this process started.
     executable: PathBuf,
     terminate: Signal,
     interrupt: Signal,
-    /// None where it is to be ignored, as `nohup` asks for.
+    /// `None` if SIGHUP must stay ignored, as under `nohup`.
     hang_up: Option<Signal>,
 }
 
 impl Signals {
-    /// Catches the signals. Needs a tokio runtime around it.
+    /// Installs the handlers. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// The operating system's error.
     pub(crate) fn register(has_successors: bool) -> io::Result<Signals> {
         let succeed = has_successors.then(|| signal(SignalKind::user_defined2())).transpose()?;
         Ok(Signals {
@@ -53,8 +53,9 @@ impl Signals {
         })
     }
 
-    /// Passes signals on for ever: the first that ends a process asks, a SIGINT after that hurries. A second SIGTERM does not,
-    /// since service managers may repeat it; nor does SIGHUP, which a terminal sends when it goes away.
+    /// Handles signals for ever. The first stop signal asks for a stop in order; a SIGINT after that hurries it. A
+    /// second SIGTERM does not, because service managers may repeat it; nor does SIGHUP, which a terminal sends
+    /// when it is closed.
     pub(crate) async fn drive(mut self, stop: &Stop) -> Infallible {
         loop {
             tokio::select! {
@@ -73,17 +74,17 @@ impl Signals {
     }
 }
 
-/// Starts this command once more. The new process takes over from this one, which learns of it as of any other.
+/// Starts the same command again. The new process takes over from this one by the usual handover.
 fn start_successor(executable: &Path) {
     let mut command = Command::new(executable);
-    // The successor is watched too, under a number of its own.
+    // Without `WATCHDOG_PID`, the successor also notifies the watchdog.
     command.args(std::env::args_os().skip(1)).env_remove("WATCHDOG_PID");
     let child = match command.spawn() {
         Ok(child) => child,
         Err(error) => return warn!("no successor can be started: {}: {error}", executable.display()),
     };
     info!(process.id = child.id(), "a successor was started");
-    // This process ends before a successor that takes over.
+    // A successor that ends while this process still runs has failed.
     let wait = move || {
         let mut child = child;
         match child.wait() {
@@ -96,7 +97,7 @@ fn start_successor(executable: &Path) {
     }
 }
 
-/// The next signal, or never.
+/// Waits for the next signal; for ever without one.
 async fn next(signal: Option<&mut Signal>) {
     match signal {
         Some(signal) => _ = signal.recv().await,
@@ -104,11 +105,11 @@ async fn next(signal: Option<&mut Signal>) {
     }
 }
 
-/// Whether this process was started with SIGHUP ignored. To catch it nevertheless would undo that.
+/// Returns true if this process was started with SIGHUP ignored, which a handler would undo.
 fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // Signals count from 1, bits from 0.
+    // Signals are numbered from 1, bits from 0.
     ignored.is_some_and(|mask| mask >> (SignalKind::hangup().as_raw_value() - 1) & 1 == 1)
 }

@@ -1,8 +1,8 @@
-//! Keeps local workers running: one process a slot, started again when it ends, stopped in order.
+//! Keeps local workers running: one process per slot, started again when it ends, stopped in order.
 //!
-//! A slot is a directory, `<data-dir>/workers/N`, and the lock file in it. A worker holds that lock for as long as
-//! it lives, so a supervisor that was itself killed and started again knows which slots are still served, and waits
-//! for those workers as it would for its own. It never decides by a process id alone.
+//! A slot is a directory, `<data-dir>/workers/N`, with a lock file. A worker holds that lock for its whole life. So
+//! a supervisor that was killed and started again knows which slots are still served, and supervises those workers
+//! like its own. It never relies on a process ID alone.
 
 mod backoff;
 mod process;
@@ -31,54 +31,55 @@ use self::slot::{Slot, Survivor};
 use crate::cli::WorkerOptions;
 use crate::stop::Stop;
 
-/// How long beyond its drain timeout a worker may take to end before it is killed.
+/// The time a worker may take to end beyond its drain timeout before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long a token is waited for where the worker can do without.
+/// The time limit for a token if the worker can start without one.
 const TOKEN_WAIT: Duration = Duration::from_secs(1);
 
-/// Where the supervisor gets a join token.
+/// A function that issues a join token.
 pub(crate) trait NewToken: AsyncFn() -> Result<JoinToken, Box<dyn Error>> {}
 
 impl<F: AsyncFn() -> Result<JoinToken, Box<dyn Error>>> NewToken for F {}
 
-/// What every worker is started with.
+/// The parameters with which every worker is started.
 #[derive(Debug)]
 pub(crate) struct WorkerPlan {
-    /// The program: this one.
+    /// The executable to start, that of this process.
     pub(crate) executable: PathBuf,
-    /// Where workers dial.
+    /// The address of the channel, where workers connect.
     pub(crate) control_plane: SocketAddr,
-    /// How many to run.
+    /// The number of workers.
     pub(crate) workers: u16,
-    /// Holds a directory for each.
+    /// The directory of the slots.
     pub(crate) workers_dir: PathBuf,
-    /// Passed on.
+    /// The options that are passed to workers.
     pub(crate) options: WorkerOptions,
-    /// The log filter, passed on.
+    /// The log filter that is passed to workers.
     pub(crate) log: String,
-    /// A file for standard output and error; this process's own when none.
+    /// The file for the workers' standard output and error; `None` to inherit this process's own.
     pub(crate) output: Option<PathBuf>,
 }
 
-/// Workers that are still there though they were killed.
+/// Workers that have not ended although they were killed.
 #[derive(Debug, Error)]
 #[error("not every worker has ended: those in slots {0:?} are still there")]
 pub(crate) struct LeftAlive(Vec<u16>);
 
-/// A worker that is still there though it was killed.
+/// A worker that has not ended although it was killed.
 #[derive(Debug)]
 struct Undead;
 
-/// Dropped for each worker that has ended or only drains.
+/// A clone for each slot, dropped when its worker has ended or only drains.
 type Draining = Arc<DropGuard>;
 
-/// Keeps the planned number of workers running until asked to stop, and returns when all have ended. Workers of an
-/// earlier, larger plan are ended at once. Each worker that is started or taken back gets a token of its own from
-/// `new_token`. `draining` is cancelled when no worker needs its slot any more: what is left of them only drains.
+/// Keeps the planned number of workers running until asked to stop, and returns when all have ended. Surplus
+/// workers of an earlier, larger plan are stopped at once. Each worker that is started or adopted gets its own
+/// token from `new_token`. `draining` is cancelled when no worker needs its slot any more: those that remain only
+/// drain.
 ///
 /// # Errors
-/// Workers that do not end even when killed.
+/// Some workers do not end even when killed.
 pub(crate) async fn run(
     new_token: &impl NewToken,
     plan: &WorkerPlan,
@@ -107,7 +108,7 @@ pub(crate) async fn run(
     if left.is_empty() { Ok(()) } else { Err(LeftAlive(left)) }
 }
 
-/// Ends the worker of a slot that is not wanted any more, if there is one.
+/// Stops the worker of a slot that is no longer planned, if there is one.
 async fn end_survivor(slot: &Slot, plan: &WorkerPlan, stop: &Stop, draining: Draining) -> Result<(), Undead> {
     match slot.survivor() {
         Ok(Some(survivor)) => {
@@ -122,8 +123,8 @@ async fn end_survivor(slot: &Slot, plan: &WorkerPlan, stop: &Stop, draining: Dra
     Ok(())
 }
 
-/// Keeps one slot served until asked to stop. A survivor that would never come back, or come back as something else than
-/// what is wanted now, is replaced: its successor takes over from it, and it drains.
+/// Keeps one slot served until asked to stop. A survivor that was started with another executable, channel or other
+/// options is replaced: its successor takes over from it, and it drains.
 async fn serve(
     slot: &Slot,
     new_token: &impl NewToken,
@@ -144,7 +145,7 @@ async fn serve(
     let drain_timeout = drain_timeout(slot, plan);
     match start_successor(slot, &survivor, new_token, plan, stop).await {
         Ok((mut predecessor, successor)) => {
-            // The lock is the successor's now: it does not tell when the predecessor has gone.
+            // The successor holds the lock now, so the lock does not show when the predecessor has ended.
             let left = std::future::pending();
             let ended = end(&mut predecessor, slot, drain_timeout, stop, left, || {});
             let served = keep_serving(slot, new_token, plan, stop, draining, Some(successor));
@@ -161,7 +162,7 @@ async fn serve(
     }
 }
 
-/// Ends a worker that cannot hand over, and starts another as soon as it has given up the slot.
+/// Stops a worker that cannot hand over, and starts another one as soon as the slot is released.
 async fn replace_after_end(
     slot: &Slot,
     survivor: Survivor,
@@ -177,7 +178,7 @@ async fn replace_after_end(
         end(&mut Process::Survivor(survivor), slot, drain_timeout, stop, slot.left(), leaves).await
     };
     let served = async {
-        // The channel also closes when the worker ends without giving up the slot first.
+        // The channel also closes when the worker ends before it releases the slot.
         let _ = leaves.await;
         keep_serving(slot, new_token, plan, stop, draining, None).await
     };
@@ -185,14 +186,14 @@ async fn replace_after_end(
     ended.and(served)
 }
 
-/// How long the slot's worker drains: as it was told, and as this plan says where that is not known.
+/// The drain timeout that the slot's worker was started with or, if that is unknown, the planned one.
 fn drain_timeout(slot: &Slot, plan: &WorkerPlan) -> Duration {
     slot.drain_timeout().unwrap_or(plan.options.drain_timeout)
 }
 
-/// The worker that serves the slot, if it differs from what this plan would start.
+/// Returns the worker that serves the slot if it was started with another plan.
 fn outdated_survivor(slot: &Slot, plan: &WorkerPlan) -> Option<Survivor> {
-    // An error is met again, and logged, when the slot is to be served.
+    // An error recurs, and is logged, when the slot is to be served.
     let survivor = slot.survivor().ok().flatten()?;
     (!slot.was_told(&process::description(plan))).then_some(survivor)
 }
@@ -201,15 +202,15 @@ fn outdated_survivor(slot: &Slot, plan: &WorkerPlan) -> Option<Survivor> {
 #[derive(Debug)]
 struct Started {
     process: Process,
-    /// It was given a fresh token.
+    /// True if it was given a new token.
     has_token: bool,
 }
 
-/// Starts a worker that takes over from the one that serves the slot. Returns the old one and the new one as soon as the
-/// new one serves, or a stop is asked for.
+/// Starts a worker that takes over from the one that serves the slot. Returns the old and the new worker as soon as
+/// the new one serves, or when a stop is asked for.
 ///
 /// # Errors
-/// The new one has ended without taking over; the old one serves on.
+/// The new worker has ended without taking over; the old one continues to serve.
 async fn start_successor(
     slot: &Slot,
     survivor: &Survivor,
@@ -220,7 +221,8 @@ async fn start_successor(
     let predecessor = survivor.process().ok_or("it has not written its process ID yet")?;
     let token = token_for(slot, new_token).await?;
     slot.lay_token(token.as_ref())?;
-    // Whatever ends this supervisor before it can say which of the two has the slot: the next one replaces that worker.
+    // If this supervisor is killed before it knows which of the two holds the slot, the next supervisor replaces
+    // that worker.
     slot.forget_plan();
     let mut child = process::start(plan, slot)?;
     let id = child.id();
@@ -234,7 +236,7 @@ async fn start_successor(
     Ok((Process::Leaving(predecessor), successor))
 }
 
-/// Keeps one slot served until asked to stop: by `first`, by the worker that still serves it, or by new ones.
+/// Keeps one slot served until asked to stop: by `first`, by the worker that already serves it, or by new workers.
 async fn keep_serving(
     slot: &Slot,
     new_token: &impl NewToken,
@@ -248,7 +250,7 @@ async fn keep_serving(
         let began = Instant::now();
         let started = match first.take() {
             Some(started) => Ok(started),
-            // The stop may have been asked for before the worker of an earlier supervisor was taken back.
+            // The stop may have been asked for before the worker of an earlier supervisor was adopted.
             None if stop.asked.is_cancelled() => return end_survivor(slot, plan, stop, draining).await,
             None => take_or_start(slot, new_token, plan).await,
         };
@@ -271,7 +273,7 @@ async fn keep_serving(
     }
 }
 
-/// The worker that still serves the slot, or else a new one.
+/// Adopts the worker that still serves the slot, or else starts a new one.
 async fn take_or_start(
     slot: &Slot,
     new_token: &impl NewToken,
@@ -289,8 +291,8 @@ async fn take_or_start(
     Ok(Started { process: Process::Child(child), has_token: token.is_some() })
 }
 
-/// A token for the slot's worker. None where none can be had, or not in time, and the worker can do without: it must
-/// not be away for as long as the database is.
+/// Returns a token for the slot's worker, or `None` if there is none in time and the worker can start without one:
+/// the worker must start even while the database is unavailable.
 async fn token_for(slot: &Slot, new_token: &impl NewToken) -> Result<Option<JoinToken>, Box<dyn Error>> {
     if !slot.can_do_without_token() {
         return new_token().await.map(Some);
@@ -305,7 +307,8 @@ async fn token_for(slot: &Slot, new_token: &impl NewToken) -> Result<Option<Join
     Ok(None)
 }
 
-/// Lays down a token for a worker that has none, as soon as one can be had: without, it could not join anew.
+/// Writes a token for a worker that has none, as soon as one can be issued: without it the worker could not join
+/// again.
 async fn lay_token_later(slot: &Slot, new_token: &impl NewToken, mut has_token: bool) -> Infallible {
     while !has_token {
         tokio::time::sleep(GRACE).await;
@@ -316,7 +319,7 @@ async fn lay_token_later(slot: &Slot, new_token: &impl NewToken, mut has_token: 
     std::future::pending().await
 }
 
-/// Lays down a token for a worker that can do without. Whether that could be done.
+/// Writes a token for a worker that can start without one. Returns true if it was written.
 fn hand_over(slot: &Slot, token: &JoinToken) -> bool {
     let given = slot.hand_over(token);
     if let Err(e) = &given {
@@ -325,8 +328,8 @@ fn hand_over(slot: &Slot, token: &JoinToken) -> bool {
     given.is_ok()
 }
 
-/// Asks a worker to end, waits while it drains, and kills it if it takes too long or the stop is hurried. `leaves` is
-/// called when it has given up its slot, which is when `left` is ready.
+/// Asks a worker to stop, waits while it drains, and kills it if it takes too long or the stop is hurried. `left`
+/// completes when it has released its slot; `leaves` is then called.
 async fn end(
     process: &mut Process,
     slot: &Slot,

@@ -24,7 +24,7 @@ pub(crate) async fn run(options: &UpOptions, log: &str, stop: &Stop) -> Outcome 
     }
 }
 
-/// Runs, and again each time that another process has failed to take over.
+/// Runs, and starts again each time that a takeover by another process has failed.
 async fn run_and_resume(options: &UpOptions, log: &str, stop: &Stop) -> Outcome {
     let mut claim = Claim::new(&options.control_plane.data_dir).await?;
     loop {
@@ -39,9 +39,9 @@ async fn run_and_resume(options: &UpOptions, log: &str, stop: &Stop) -> Outcome 
 
 /// Serves until asked to stop or until another process takes over. Returns the claim if that process has failed.
 ///
-/// At a stop, the control plane ends once the workers only drain, and gives up the data directory, so that another one may
-/// start on it; then the workers are waited for. Workers are not touched when another process takes over: it decides
-/// which of them it replaces.
+/// At a stop, the control plane ends once all workers only drain, and releases the data directory so that another
+/// one may start on it; then this waits for the workers. If another process takes over, the workers are left alone:
+/// that process decides which of them it replaces.
 async fn serve(
     options: &UpOptions,
     log: &str,
@@ -61,7 +61,7 @@ async fn serve(
         biased;
         () = announced => None,
         request = control_plane.successor() => Some(request),
-        // Only after a stop was asked for.
+        // The workers only end here after a stop was asked for.
         ended = &mut workers => {
             control_plane.stop(stop).await?;
             ended?;
@@ -80,11 +80,10 @@ async fn serve(
 }
 
 impl WorkerPlan {
-    /// What `up` was told about its workers. `output` takes the place of this process's own standard output and
-    /// error.
+    /// Plans the workers of `up`. `output` replaces the standard output and error of this process.
     ///
     /// # Errors
-    /// The path of the running executable cannot be found out.
+    /// The path of the running executable is unknown.
     pub(crate) fn new(
         options: &UpOptions,
         log: &str,
@@ -103,7 +102,8 @@ impl WorkerPlan {
     }
 }
 
-/// Where a local worker dials a channel: loopback, if the channel listens on every address.
+/// Returns the address at which a local worker connects to the channel: loopback if the channel listens on every
+/// address.
 fn reachable(mut channel: SocketAddr) -> SocketAddr {
     match channel.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => channel.set_ip(Ipv4Addr::LOCALHOST.into()),

@@ -15,10 +15,10 @@ use crate::Outcome;
 use crate::cli::DataPlaneOptions;
 use crate::stop::{Signals, Stop};
 
-/// The longest token that is read, in bytes; a real one takes about 1,500.
+/// The largest token that is read, in bytes; a real one has about 1,500.
 const MAX_TOKEN: u64 = 64 * 1024;
 
-/// Runs until asked to stop, and drains. The calling thread becomes the worker's own.
+/// Runs until asked to stop, and drains. The calling thread becomes the worker's main thread.
 pub(crate) fn run(options: DataPlaneOptions) -> Outcome {
     let token = token(options.token_file.as_deref(), options.token)?;
     let stop = Stop::new();
@@ -49,8 +49,8 @@ pub(crate) fn run(options: DataPlaneOptions) -> Outcome {
     Ok(tidegate_data_plane::run(config, &stop.asked)?)
 }
 
-/// The token that was given, if any. A file that is gone or empty is none: the worker may have joined long ago, and if
-/// it has not, it says so itself.
+/// Returns the given token, if any. An absent or empty file counts as no token: the worker may have joined before,
+/// and reports by itself if it has not.
 fn token(file: Option<&Path>, value: Option<Secret>) -> Result<Option<JoinToken>, Box<dyn Error>> {
     let text = match file {
         Some(path) if path == Path::new("-") => Some(from_standard_input()?),
@@ -79,8 +79,8 @@ fn from_standard_input() -> io::Result<Secret> {
     Ok(Secret::new(bytes))
 }
 
-/// Catches signals from now on, on a thread of their own: the worker's threads are busy with traffic. A hurried stop
-/// ends the process on the spot.
+/// Installs the signal handlers, and runs them on a thread of their own, because the worker's threads are busy with
+/// traffic. A hurried stop exits the process at once.
 fn listen_for_signals(stop: Stop) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let signals = {

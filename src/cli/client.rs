@@ -9,20 +9,21 @@ use super::TokenOptions;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClientCommand {
-    /// Make a client, and print its ID and its secret.
+    /// Create an API client, and print its ID and its secret.
     ///
-    /// The output is JSON, with the members that `az ad sp create-for-rbac` prints. The secret is shown this once; what
-    /// is kept is a hash of it.
+    /// The output is JSON, with the members that `az ad sp create-for-rbac` prints. The secret is shown only once;
+    /// only a hash of it is stored.
     Create {
-        /// What to call it in lists and in the audit log: letters, digits, `.`, `_` and `-`.
+        /// The name in lists and in the audit log: letters, digits, `.`, `_` and `-`.
         name: ClientName,
 
-        /// What it may do: `reader` looks at everything, `contributor` also changes everything but who may connect.
+        /// The role: `reader` reads everything, `contributor` also changes everything except API clients and
+        /// workers.
         #[arg(long, env = "TIDEGATE_ROLE", value_name = "reader|contributor")]
         role: Role,
 
-        /// Where: the ID of a subscription, a resource group or a resource, or `/` for everywhere, the default.
-        /// Repeatable; separated by commas in the environment.
+        /// The scope of the role: the ID of a subscription, a resource group or a resource, or `/` for everything
+        /// (the default). Repeatable; separated by commas in the environment.
         #[arg(long, env = "TIDEGATE_SCOPE", value_name = "SCOPE", value_delimiter = ',')]
         scope: Vec<Scope>,
 
@@ -36,18 +37,18 @@ pub(crate) enum ClientCommand {
         place: TokenOptions,
     },
 
-    /// Shut a client out at once: its secret and its tokens are good for nothing any more.
+    /// Revoke a client: its secret and its tokens become invalid at once.
     Revoke {
-        /// Which.
+        /// The client's name.
         name: String,
 
         #[command(flatten)]
         place: TokenOptions,
     },
 
-    /// Give a client a new secret, and print it; the old one and its tokens are good for nothing any more.
+    /// Give a client a new secret, and print it; the old secret and its tokens become invalid at once.
     Reset {
-        /// Which.
+        /// The client's name.
         name: String,
 
         #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The options of a control plane: `up` and `control-plane` take them.
+//! The options of a control plane, for `up` and `control-plane`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,15 +12,15 @@ use super::value;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ControlPlaneOptions {
-    /// Where the database, the keys and the tokens are kept. It belongs to one control plane at a time.
+    /// The directory for the database, the keys and the tokens. It belongs to one control plane at a time.
     #[arg(long, env = "TIDEGATE_DATA_DIR", default_value = "./tidegate-data", value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
 
-    /// Where to serve the management API over plain HTTP. Loopback only; port 0 for any free one.
+    /// The address of the management API over plain HTTP. Loopback only; port 0 for any free port.
     #[arg(long, env = "TIDEGATE_MANAGEMENT", default_value = "127.0.0.1:9080", value_name = "ADDRESS:PORT")]
     pub(crate) management: SocketAddr,
 
-    /// Where to serve the management API over HTTPS; port 0 for any free one.
+    /// The address of the management API over HTTPS; port 0 for any free port.
     #[arg(
         long,
         env = "TIDEGATE_MANAGEMENT_TLS",
@@ -29,7 +29,7 @@ pub(crate) struct ControlPlaneOptions {
     )]
     pub(crate) management_tls: SocketAddr,
 
-    /// The certificate chain for HTTPS, a PEM file. Without it, the authority at `<data-dir>/ca.pem` issues one.
+    /// The certificate chain for HTTPS, a PEM file. By default the authority at `<data-dir>/ca.pem` issues one.
     #[arg(long, env = "TIDEGATE_MANAGEMENT_CERT", requires = "management_key", value_name = "FILE")]
     pub(crate) management_cert: Option<PathBuf>,
 
@@ -37,48 +37,48 @@ pub(crate) struct ControlPlaneOptions {
     #[arg(long, env = "TIDEGATE_MANAGEMENT_KEY", requires = "management_cert", value_name = "FILE")]
     pub(crate) management_key: Option<PathBuf>,
 
-    /// How long the certificates are good that the authority at `<data-dir>/ca.pem` issues for HTTPS, the channel and
-    /// workers. Each is replaced while everything runs, after two thirds of that. At least `3s`.
+    /// The lifetime of the certificates that the authority at `<data-dir>/ca.pem` issues for HTTPS, the channel and
+    /// workers. Each is replaced without a restart after two thirds of it. At least `3s`.
     #[arg(long, env = "TIDEGATE_CERTIFICATE_LIFETIME", default_value = "19680h", value_name = "DURATION",
           value_parser = value::certificate_lifetime)]
     pub(crate) certificate_lifetime: Duration,
 
-    /// Where workers connect; port 0 for any free one.
+    /// The address of the channel, where workers connect; port 0 for any free port.
     #[arg(long, env = "TIDEGATE_CHANNEL", default_value = "127.0.0.1:9444", value_name = "ADDRESS:PORT")]
     pub(crate) channel: SocketAddr,
 
-    /// After how long an operation fails if not every connected worker has applied the change, or none is connected,
-    /// such as `60s`.
+    /// The time after which an operation fails if no worker is connected, or not every connected worker has applied
+    /// the change, such as `60s`.
     #[arg(long, env = "TIDEGATE_ROLLOUT_TIMEOUT", default_value = "60s", value_name = "DURATION",
           value_parser = value::duration)]
     pub(crate) rollout_timeout: Duration,
 
-    /// How many of something a gateway may have, such as `httpListeners=500`. The name is that of a collection, or
-    /// `hostNames` of a listener, `backendAddresses` of a pool, `pathRules` of a path map. Repeatable; separated by
-    /// commas in the environment.
+    /// The number of some items that a gateway may have, such as `httpListeners=500`. The name is that of a
+    /// collection, or `hostNames` of a listener, `backendAddresses` of a pool, `pathRules` of a path map.
+    /// Repeatable; separated by commas in the environment.
     #[arg(long, env = "TIDEGATE_LIMIT", value_name = "NAME=N", value_delimiter = ',')]
     pub(crate) limit: Vec<Limit>,
 
-    /// The largest document of a gateway, in bytes or with a unit such as `64MiB`. Two documents above 4 MiB are read at
-    /// once, one of each client; every other body may have 4 MiB.
+    /// The largest document of a gateway, in bytes or with a unit such as `64MiB`. At most two documents above 4
+    /// MiB are read at the same time, one for each client; every other body may have 4 MiB.
     #[arg(long, env = "TIDEGATE_MAX_BODY", default_value = "64MiB", value_name = "SIZE", value_parser = value::size)]
     pub(crate) max_body: u64,
 
-    /// Addresses or networks of proxies in front of the management API, such as `10.0.0.0/8`. What they say of the
-    /// client's scheme, host and address in X-Forwarded headers is believed; nobody else is.
+    /// Addresses or networks of trusted proxies in front of the management API, such as `10.0.0.0/8`. Only their
+    /// X-Forwarded headers are used for the client's scheme, host and address.
     #[arg(long, env = "TIDEGATE_TRUSTED_PROXIES", value_name = "ADDRESS|CIDR,...", value_delimiter = ',')]
     pub(crate) trusted_proxies: Vec<Proxy>,
 
-    /// Addresses or networks that no error page (`customErrorPageUrl`) is fetched from, or `none`. The default is this
-    /// host, loopback and link-local addresses; a list replaces it.
+    /// Addresses or networks that no error page (`customErrorPageUrl`) is fetched from, or `none`. The default is
+    /// this host, loopback and link-local addresses; a given list replaces it.
     #[arg(long, env = "TIDEGATE_FETCH_DENY", default_value = FetchDeny::DEFAULT, value_name = "ADDRESS|CIDR,...")]
     pub(crate) fetch_deny: FetchDeny,
 
-    /// Let nobody put anything into a resource group that was not made beforehand.
+    /// Refuse to create resources in a resource group that does not exist.
     #[arg(long, env = "TIDEGATE_STRICT_RESOURCE_GROUPS", value_parser = BoolishValueParser::new())]
     pub(crate) strict_resource_groups: bool,
 
-    /// Ask for no bearer token. Refused unless both management addresses are loopback.
+    /// Require no bearer token. Refused unless both management addresses are loopback.
     #[arg(long, env = "TIDEGATE_NO_AUTH", value_parser = BoolishValueParser::new())]
     pub(crate) no_auth: bool,
 }

@@ -1,4 +1,5 @@
-//! Tests of the command line: every option has a variable, a help text and a row in README, and nonsense is refused.
+//! Tests of the command line: every option has a variable, a help text and a row in README, and invalid input is
+//! refused.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

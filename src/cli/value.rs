@@ -1,4 +1,4 @@
-//! The forms that values take on the command line. Pure: nothing here looks at a file or a name server.
+//! The syntax of option values. Pure: nothing here reads a file or resolves a name.
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tidegate_data_plane::{AccessLog, MetricsPage};
 use tidegate_shared::secret::Secret;
 
-/// A whole number with a unit (`ms`, `s`, `m`, `h`), or without one for seconds. Not zero.
+/// Parses a whole number with a unit (`ms`, `s`, `m`, `h`); seconds without a unit. Zero is an error.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -25,7 +25,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// A [`duration`] that is long enough for a certificate to be replaced in time.
+/// Parses a [`duration`] of at least 3 s, which leaves time to replace a certificate.
 pub(super) fn certificate_lifetime(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         lifetime if lifetime < Duration::from_secs(3) => Err("must be at least `3s`".to_owned()),
@@ -33,12 +33,12 @@ pub(super) fn certificate_lifetime(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// What [`duration`] reads, for the command line of a worker.
+/// Formats a duration for the command line of a worker; [`duration`] parses it.
 pub(crate) fn format_duration(duration: Duration) -> String {
     format!("{}ms", duration.as_millis())
 }
 
-/// A name or address, and a port.
+/// Checks a host name or address with a port.
 pub(super) fn host_and_port(text: &str) -> Result<String, String> {
     match text.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0) => {
@@ -48,7 +48,7 @@ pub(super) fn host_and_port(text: &str) -> Result<String, String> {
     }
 }
 
-/// `off`, `stdout` or a path.
+/// Parses `off`, `stdout` or a path.
 pub(super) fn access_log(text: &str) -> Result<AccessLog, String> {
     match text {
         "" => Err("expected `off`, `stdout` or a path".to_owned()),
@@ -58,7 +58,7 @@ pub(super) fn access_log(text: &str) -> Result<AccessLog, String> {
     }
 }
 
-/// What [`access_log`] reads, for the command line of a worker.
+/// Formats an access log for the command line of a worker; [`access_log`] parses it.
 pub(crate) fn format_access_log(access_log: &AccessLog) -> PathBuf {
     match access_log {
         AccessLog::Off => PathBuf::from("off"),
@@ -67,7 +67,7 @@ pub(crate) fn format_access_log(access_log: &AccessLog) -> PathBuf {
     }
 }
 
-/// A whole number of bytes, or of `KiB`, `MiB` or `GiB`. Not zero.
+/// Parses a whole number of bytes, or of `KiB`, `MiB` or `GiB`. Zero is an error.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -85,7 +85,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// `auto`, which is 0, or a size that the kernel takes for the buffer of a socket.
+/// Parses `auto`, which becomes 0, or a size that the kernel accepts for a socket buffer (4 KiB to 1 GiB).
 pub(super) fn tunnel_buffer(text: &str) -> Result<usize, String> {
     const ALLOWED: std::ops::RangeInclusive<u64> = 4 << 10..=1 << 30;
     if text == "auto" {
@@ -96,12 +96,12 @@ pub(super) fn tunnel_buffer(text: &str) -> Result<usize, String> {
     bytes.ok_or_else(|| "expected `auto`, or a size from `4KiB` to `1GiB`".to_owned())
 }
 
-/// As [`tunnel_buffer`] reads it.
+/// Formats a size for the command line of a worker; [`tunnel_buffer`] parses it.
 pub(crate) fn format_tunnel_buffer(bytes: usize) -> String {
     if bytes == 0 { "auto".to_owned() } else { bytes.to_string() }
 }
 
-/// `off`, or an address and a port.
+/// Parses `off`, or an address with a port.
 pub(super) fn metrics(text: &str) -> Result<MetricsPage, String> {
     match text {
         "off" => Ok(MetricsPage::Off),
@@ -112,7 +112,7 @@ pub(super) fn metrics(text: &str) -> Result<MetricsPage, String> {
     }
 }
 
-/// What [`metrics`] reads, for the command line of a worker.
+/// Formats a metrics address for the command line of a worker; [`metrics`] parses it.
 pub(crate) fn format_metrics(metrics: MetricsPage) -> String {
     match metrics {
         MetricsPage::Off => "off".to_owned(),
@@ -120,7 +120,7 @@ pub(crate) fn format_metrics(metrics: MetricsPage) -> String {
     }
 }
 
-/// The base URL of a collector: HTTP, since one stands beside the worker.
+/// Checks the base URL of a collector. Only HTTP is supported: the collector runs beside the worker.
 pub(super) fn collector(text: &str) -> Result<String, String> {
     let uri = text.parse::<hyper::Uri>().ok();
     let good = uri.is_some_and(|uri| {
@@ -131,7 +131,7 @@ pub(super) fn collector(text: &str) -> Result<String, String> {
     if good { Ok(text.to_owned()) } else { Err("expected a URL such as `http://127.0.0.1:4318`".to_owned()) }
 }
 
-/// Anything: that it is a token is checked where it is used, since an error of the command line quotes the value.
+/// Accepts any text. The token is parsed later, because clap's error message would quote it.
 pub(super) fn secret(text: &str) -> Result<Secret, Infallible> {
     Ok(Secret::new(text.as_bytes().to_vec()))
 }

@@ -1,7 +1,7 @@
-//! A backend to try a gateway with: HTTP and WebSocket, echoing.
+//! A backend to try a gateway with: it echoes over HTTP and WebSocket.
 //!
-//! Made to be looked at, not to be fast: it holds whole messages and opens a connection's tunnel only when the HTTP
-//! side has ended.
+//! It is made to be read, not to be fast: it holds whole messages in memory, and upgrades a connection only when
+//! the HTTP exchange has ended.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -29,26 +29,26 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 use tracing::{debug, warn};
 
-/// Names the backend in each of its answers.
+/// The response header that names the backend.
 pub(super) const BACKEND_HEADER: HeaderName = HeaderName::from_static("x-echo-backend");
 
-/// A WebSocket at this path gets a message each [`TICK`], unasked.
+/// The path of a WebSocket that receives a message every [`TICK`].
 const CLOCK_PATH: &str = "/clock";
 
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long to leave the listener alone when it has failed, most likely for want of file descriptors.
+/// The pause after an accept has failed, most likely because the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 type Body = Either<Full<Bytes>, Incoming>;
 
-/// A WebSocket that was granted, before its connection has changed hands.
+/// An accepted WebSocket handshake whose connection is not upgraded yet.
 struct Granted {
     upgrade: OnUpgrade,
     clock: bool,
 }
 
-/// Serves for ever; when dropped, every connection ends.
+/// Serves for ever; dropping the future closes every connection.
 pub(super) async fn serve(listener: TcpListener) -> Infallible {
     let mut connections = JoinSet::new();
     loop {
@@ -116,7 +116,7 @@ fn answer(mut request: Request<Incoming>, address: SocketAddr) -> (Response<Body
     (response, None)
 }
 
-/// The proof that a WebSocket was understood, if one is asked for.
+/// Returns `Sec-WebSocket-Accept` if the request is a WebSocket handshake.
 fn accept(headers: &HeaderMap) -> Option<HeaderValue> {
     let upgrade = headers.get(UPGRADE)?;
     let key = headers.get(SEC_WEBSOCKET_KEY)?;
@@ -124,7 +124,7 @@ fn accept(headers: &HeaderMap) -> Option<HeaderValue> {
     accept.filter(|_| upgrade.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-/// Sends every message back, and the time besides if that is wanted, until the other side closes.
+/// Echoes every message, and sends the time each second if `clock` is set, until the other side closes.
 async fn converse(
     mut socket: WebSocketStream<TokioIo<Upgraded>>,
     clock: bool,
@@ -136,15 +136,15 @@ async fn converse(
         tokio::select! {
             message = socket.next() => match message {
                 Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => socket.send(message).await?,
-                // Pings and Close are answered by the library itself.
+                // The library answers Ping and Close itself.
                 Some(Ok(_)) => {}
                 Some(Err(e)) => return Err(e),
                 None => return Ok(()),
             },
             _ = ticks.tick(), if clock => {
                 let line = format!("{seconds} s, says {address}");
-                // curl shows the frames as they are. At this length the byte that gives it is a space, where that of
-                // a shorter message would be a control character.
+                // curl prints raw frames. The text is padded to 32 bytes, so that the length byte of the frame is a
+                // space and not a control character.
                 socket.send(Message::text(format!("{line:<31}\n"))).await?;
                 seconds += 1;
             }

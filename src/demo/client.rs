@@ -1,4 +1,4 @@
-//! The demo's own client: one request or one WebSocket message on a connection of its own.
+//! The demo's client: sends one request or one WebSocket message on its own connection.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -20,13 +20,13 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::backend::BACKEND_HEADER;
 
-/// How long any one step may take. On a machine under load each takes milliseconds.
+/// The time limit of one step. Even on a busy machine a step takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Sends a request and collects the answer.
+/// Sends a request and collects the response.
 ///
 /// # Errors
-/// The connection's, or no whole answer in time.
+/// The connection's error, or no complete response in time.
 pub(super) async fn exchange(
     address: SocketAddr,
     request: Request<Full<Bytes>>,
@@ -38,13 +38,13 @@ pub(super) async fn exchange(
             let (head, body) = sender.send_request(request).await?.into_parts();
             Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
         };
-        // The connection ends when the sender is dropped. If it fails, the answer says so.
+        // The connection ends when the sender is dropped. Its error is also that of the response.
         tokio::join!(answer, connection).0
     };
     tokio::time::timeout(PATIENCE, whole).await.map_err(|_| format!("no answer from {address}"))?
 }
 
-/// Sends a message over ws; gives the backend's name and what came back.
+/// Sends a message over ws; returns the backend's name and its reply.
 ///
 /// # Errors
 /// No WebSocket, or no text message in time.
@@ -53,8 +53,8 @@ pub(super) async fn over_ws(address: SocketAddr, message: &str) -> Result<(Strin
     converse(stream, &format!("ws://{address}/"), message).await
 }
 
-/// Sends a message over wss to a server that must prove to be `host` by this certificate; gives the backend's name
-/// and what came back.
+/// Sends a message over wss to a server that must have this certificate for `host`; returns the backend's name and
+/// its reply.
 ///
 /// # Errors
 /// No TLS, no WebSocket, or no text message in time.

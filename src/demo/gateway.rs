@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 pub(super) const ID: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo\
                              /providers/Microsoft.Network/applicationGateways/demo";
 
-/// Where to PUT it.
+/// The path and query of its PUT.
 pub(super) const PATH: &str = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/demo\
                                /providers/Microsoft.Network/applicationGateways/demo?api-version=2025-05-01";
 
-/// The name that its certificate bears.
+/// The host name in its certificate.
 pub(super) const HOST: &str = "localhost";
 
-/// What the document is made of.
+/// The variable parts of the document.
 pub(super) struct DemoGateway {
     http_port: u16,
     https_port: u16,
@@ -29,7 +29,7 @@ pub(super) struct DemoGateway {
 }
 
 impl DemoGateway {
-    /// A gateway with a fresh certificate. `ports` are those of its HTTP and its HTTPS listener.
+    /// Creates a gateway with a new certificate. `ports` are those of its HTTP and its HTTPS listener.
     ///
     /// # Errors
     /// The certificate cannot be made.
@@ -38,12 +38,12 @@ impl DemoGateway {
         Ok(DemoGateway { http_port: ports[0], https_port: ports[1], backends, certified })
     }
 
-    /// Where its HTTP listener is.
+    /// The address of its HTTP listener.
     pub(super) fn http(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.http_port).into()
     }
 
-    /// Where its HTTPS listener is.
+    /// The address of its HTTPS listener.
     pub(super) fn https(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.https_port).into()
     }
@@ -58,7 +58,7 @@ impl DemoGateway {
         self.certified.cert.der().clone()
     }
 
-    /// What to PUT.
+    /// The body of its PUT.
     pub(super) fn document(&self) -> Value {
         let pem = self.certificate() + &self.certified.signing_key.serialize_pem();
         let members: Vec<Value> =
@@ -101,7 +101,7 @@ fn reference(collection: &str, name: &str) -> Value {
     json!({"id": format!("{ID}/{collection}/{name}")})
 }
 
-/// A listener on the port of its own name.
+/// A listener at the frontend port that has its name.
 fn listener(name: &str, protocol: &str, mut properties: Value) -> Value {
     properties["frontendIPConfiguration"] = reference("frontendIPConfigurations", "loopback");
     properties["frontendPort"] = reference("frontendPorts", name);
@@ -109,7 +109,7 @@ fn listener(name: &str, protocol: &str, mut properties: Value) -> Value {
     named(name, &properties)
 }
 
-/// A rule for the listener of its own name.
+/// A rule for the listener that has its name.
 fn rule(name: &str, priority: u16) -> Value {
     named(
         name,

@@ -1,4 +1,4 @@
-//! The REST API as a client uses it: a PUT with a bearer token, and its operation polled to the end.
+//! A client of the REST API: sends a PUT with a bearer token, and polls its operation to the end.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -16,13 +16,13 @@ use tokio::time::Instant;
 
 use super::client::exchange;
 
-/// Names the URL that tells what became of an operation.
+/// The response header with the URL of an operation's status.
 const OPERATION_HEADER: &str = "azure-asyncoperation";
 
-/// The time between two looks at an operation.
+/// The time between two polls of an operation.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The management API of one control plane, with the right to use it.
+/// The management API of one control plane, with its bearer token.
 #[derive(Debug)]
 pub(super) struct Management {
     address: SocketAddr,
@@ -30,10 +30,10 @@ pub(super) struct Management {
 }
 
 impl Management {
-    /// Reads the token.
+    /// Reads the bearer token from a file.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub(super) fn new(address: SocketAddr, token_file: &Path) -> Result<Management, Box<dyn Error>> {
         let token = private_file::read(token_file)?;
         let mut authorization = b"Bearer ".to_vec();
@@ -41,7 +41,7 @@ impl Management {
         Ok(Management { address, authorization: Secret::new(authorization) })
     }
 
-    /// Puts a resource and waits until the workers have applied it; says how long that took.
+    /// Puts a resource and waits until the workers have applied it; returns the time that took.
     ///
     /// # Errors
     /// The document is refused, or the operation fails.

@@ -1,4 +1,4 @@
-//! What the demo shows. All of its output goes through [`say`].
+//! The output of the demo, all of it through [`say`].
 
 use std::fs;
 use std::io::{self, Write};
@@ -7,12 +7,12 @@ use std::path::Path;
 
 use super::gateway;
 
-/// Puts a line on the screen. If nobody watches any more, that is no reason to fail.
+/// Prints a line. A closed standard output is no error.
 pub(super) fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// What the commands to paste are made of.
+/// The values in the commands to paste.
 pub(super) struct Hints<'a> {
     pub(super) management: SocketAddr,
     pub(super) token_file: &'a Path,
@@ -22,7 +22,7 @@ pub(super) struct Hints<'a> {
     pub(super) https: SocketAddr,
 }
 
-/// Shows commands with which to go on by hand.
+/// Prints commands with which the user can continue by hand.
 pub(super) fn show_hints(hints: &Hints<'_>) {
     let Hints { management, http, .. } = hints;
     let (token, certificate) = (hints.token_file.display(), hints.certificate.display());
@@ -54,7 +54,7 @@ fn bearer(token_file: &impl std::fmt::Display) -> String {
     format!(r#"-H "Authorization: Bearer $(cat '{token_file}')""#)
 }
 
-/// A WebSocket by curl: it cannot send messages, but it shows those that come.
+/// Returns a curl command that opens a WebSocket; curl cannot send messages, but prints those it receives.
 fn websocket(target: &str) -> String {
     format!(
         "curl -sN --http1.1 --output - -H 'Connection: Upgrade' -H 'Upgrade: websocket' \
@@ -62,7 +62,7 @@ fn websocket(target: &str) -> String {
     )
 }
 
-/// Shows the last lines of a log.
+/// Prints the last lines of a log.
 pub(super) fn show_end_of(log: &Path, lines: usize) {
     let text = fs::read_to_string(log).unwrap_or_default();
     let all: Vec<&str> = text.lines().collect();

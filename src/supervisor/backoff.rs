@@ -5,7 +5,7 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// A worker that lived this long has started: its end is not the fault of its start.
+/// The lifetime after which a worker counts as started: its end is then not a failed start.
 const STARTED: Duration = Duration::from_secs(1);
 
 /// Pauses that double from 100 ms to 2 s while workers end within a second of their start. After any other worker the
@@ -22,7 +22,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The pause after a worker that lived for so long.
+    /// Returns the pause after a worker that lived for this time.
     pub(super) fn pause_after(&mut self, lived: Duration) -> Duration {
         if lived >= STARTED {
             self.next = FIRST;

@@ -1,4 +1,4 @@
-//! A worker's process: started here, or taken back after an earlier supervisor was killed.
+//! The process of a worker: started here, or adopted after an earlier supervisor was killed.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -20,7 +20,8 @@ use super::WorkerPlan;
 use super::slot::{Slot, Survivor};
 use crate::cli::{format_access_log, format_duration, format_metrics, format_tunnel_buffer};
 
-/// How often a survivor's lock is looked at. Nothing tells a process of the end of one that is not its child.
+/// The interval at which a survivor's lock is checked. A process is not notified of the end of one that is not its
+/// child.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// A running worker.
@@ -28,17 +29,17 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(super) enum Process {
     /// A child of this process.
     Child(Child),
-    /// Not a child of this process. It serves its slot.
+    /// A process that is not a child of this one, and serves its slot.
     Survivor(Survivor),
-    /// A survivor that was told to end. It may have given up its slot.
+    /// A survivor that was told to end. It may have released its slot.
     Leaving(OwnedFd),
 }
 
-/// What is known of the end of a process that is not a child.
+/// The exit status of a process that is not a child.
 const NO_STATUS: &str = "it was started by an earlier process, so there is no exit status";
 
 impl Process {
-    /// Waits for its end and says how it came. May be cancelled and asked again.
+    /// Waits for its end and returns its exit status as text. Cancel safe.
     pub(super) async fn ended(&mut self) -> String {
         match self {
             Process::Child(child) => match child.wait().await {
@@ -59,13 +60,13 @@ impl Process {
         NO_STATUS.to_owned()
     }
 
-    /// Asks it to drain and end. Returns once it was told: a worker that is only just starting has not said yet what
-    /// its process id is.
+    /// Asks it to drain and end. Returns once the signal was sent: a starting worker has not written its process ID
+    /// yet.
     pub(super) async fn ask_to_end(&mut self) {
         self.tell(Signal::TERM).await;
     }
 
-    /// Ends it at once. Returns once it was told, as [`Process::ask_to_end`] does.
+    /// Kills it. Returns once the signal was sent, like [`Process::ask_to_end`].
     pub(super) async fn kill(&mut self) {
         self.tell(Signal::KILL).await;
     }
@@ -84,15 +85,15 @@ impl Process {
         }
     }
 
-    /// Whether there was a process to send it to.
+    /// Sends a signal. Returns true if there was a process to send it to.
     fn signal(&mut self, signal: Signal) -> bool {
         if let Process::Survivor(survivor) = self {
-            // From now on it may give up its lock at any moment.
+            // From now on the worker may release its lock at any moment.
             let Some(process) = survivor.process() else { return false };
             *self = Process::Leaving(process);
         }
-        // A child's id is given only until it has been waited for: the signal cannot reach a stranger that got the
-        // number later.
+        // tokio returns a child's ID only until the child is reaped, so the signal cannot reach another process
+        // that reuses the ID.
         let sent = match self {
             Process::Child(child) => match child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
                 Some(id) => kill_process(id, signal),
@@ -108,13 +109,13 @@ impl Process {
     }
 }
 
-/// Whether the process of a handle has ended. A handle that cannot be asked counts as ended.
+/// Returns true if the process of a pidfd has ended. A pidfd that cannot be polled counts as ended.
 fn has_ended(process: &OwnedFd) -> bool {
     let now = Timespec::default();
     poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&now)).map_or(true, |ready| ready > 0)
 }
 
-/// Starts a worker in a slot, which has been made ready for it.
+/// Starts a worker in a prepared slot.
 ///
 /// # Errors
 /// The process cannot be started.
@@ -127,9 +128,9 @@ pub(super) fn start(plan: &WorkerPlan, slot: &Slot) -> io::Result<Child> {
     command.spawn()
 }
 
-/// What a worker is started with: the version of the channel, the executable and the arguments, each on a line. Two workers
-/// with the same description need not replace each other. A package that puts another file in the place of the
-/// executable changes its inode or its time of modification.
+/// Describes how a worker is started: the version of the channel, the executable and the arguments, each on a line.
+/// Two workers with the same description need not replace each other. A package upgrade changes the inode or the
+/// modification time of the executable.
 pub(super) fn description(plan: &WorkerPlan) -> Vec<u8> {
     let executable = std::fs::metadata(&plan.executable).map_or_else(
         |e| e.to_string(),
@@ -140,7 +141,7 @@ pub(super) fn description(plan: &WorkerPlan) -> Vec<u8> {
     text
 }
 
-/// What a worker is told on its command line, but for where its slot is. Holds no secret.
+/// Returns the command line of a worker except for its slot. It holds no secret.
 fn arguments(plan: &WorkerPlan) -> Vec<OsString> {
     let options = &plan.options;
     let mut arguments = Vec::new();
@@ -179,19 +180,19 @@ fn arguments(plan: &WorkerPlan) -> Vec<OsString> {
 fn command(plan: &WorkerPlan, slot: &Slot) -> Command {
     let mut command = Command::new(&plan.executable);
     command.arg("data-plane").args(arguments(plan)).arg("--data-dir").arg(slot.dir());
-    // The command line says it all. A variable meant for this process must not reach the worker.
+    // The command line is complete. A variable for this process must not reach the worker.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TIDEGATE_") {
             command.env_remove(name);
         }
     }
-    // Only this process tells the service manager about the service.
+    // Only this process notifies the service manager.
     for name in service_manager::VARIABLES {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());
-    // A Ctrl-C in the terminal goes to the whole group. Out of it, workers hear of a stop from their supervisor
-    // alone, which asks them in good order; and they live on when the supervisor is killed.
+    // Ctrl-C in a terminal signals the whole process group. Workers are outside it, so that only their supervisor
+    // stops them, in order, and so that they continue when the supervisor is killed.
     command.process_group(0);
     command
 }

@@ -1,4 +1,4 @@
-//! The place of one worker on disk: whether it is taken, by a worker of which plan, and the token laid there for it.
+//! The directory of one worker: the lock of its worker, the plan that it was started with, and its join token.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -14,33 +14,33 @@ use tracing::warn;
 
 use crate::cli::parse_duration;
 
-/// Locked by the worker that serves the slot, for its life; holds that worker's process id.
+/// The file that the slot's worker locks for its whole life; it holds the worker's process ID.
 const LOCK_FILE: &str = "lock";
 
-/// The text form of a join token. A worker that has to join reads it, and removes it when it has joined.
+/// The file with a join token in text form. A worker that must join reads it, and removes it when it has joined.
 const TOKEN_FILE: &str = "token";
 
-/// How the slot's worker was started.
+/// The file with the description of the worker's start.
 const PLAN_FILE: &str = "plan";
 
-/// How often the lock of a worker that was asked to end is looked at.
+/// The interval at which the lock of a worker that was asked to stop is checked.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// One worker's place.
+/// The directory of one worker.
 #[derive(Debug)]
 pub(super) struct Slot {
     number: u16,
     dir: PathBuf,
 }
 
-/// A worker that some other process started.
+/// A worker that another process started.
 #[derive(Debug)]
 pub(super) struct Survivor {
     lock: PathBuf,
 }
 
 impl Slot {
-    /// The slot of that number, from 1.
+    /// The slot with this number, from 1.
     pub(super) fn new(workers_dir: &Path, number: u16) -> Slot {
         Slot { number, dir: workers_dir.join(number.to_string()) }
     }
@@ -55,28 +55,30 @@ impl Slot {
         &self.dir
     }
 
-    /// Lays down a token. A worker that lives may be joining at this moment, so this is safe at any time.
+    /// Writes a token. This is safe at any time, even while the worker joins.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The file cannot be written.
     pub(super) fn hand_over(&self, token: &JoinToken) -> io::Result<()> {
         private_file::write(&self.dir.join(TOKEN_FILE), token.encode().as_bytes())
     }
 
-    /// Whether a worker of this slot starts without a token: it has joined before, or has something to serve.
+    /// Returns true if a worker of this slot can start without a token: it has joined before, or has a
+    /// configuration to serve.
     pub(super) fn can_do_without_token(&self) -> bool {
         tidegate_data_plane::can_start_without_token(&self.dir)
     }
 
-    /// Makes the slot ready for a new worker, which will be started as `plan` says. Nobody may be serving it.
+    /// Prepares the slot for a new worker that is started as in `plan`. No worker may be serving it.
     ///
-    /// A full disk is no obstacle to a worker that was here before: what can be left unwritten is.
+    /// A full disk does not keep out a worker that has run here before: files that it can do without are then not
+    /// written.
     ///
     /// # Errors
-    /// The directory or its lock file cannot be made; a token that the worker needs cannot be written.
+    /// The directory or its lock file cannot be created, or a token that the worker needs cannot be written.
     pub(super) fn prepare(&self, plan: &[u8], token: Option<&JoinToken>) -> io::Result<()> {
         let path = self.dir.join(LOCK_FILE);
-        // From the moment at which the new worker holds the lock, the number in it is taken for its own.
+        // The number in the file counts as that of the new worker as soon as that worker holds the lock.
         match private_file::create_dir(&self.dir).and_then(|()| blank(&path)) {
             Err(error) if is_read_only(&error) && self.can_do_without_token() => {
                 warn!(
@@ -90,7 +92,8 @@ impl Slot {
         self.lay_token(token)
     }
 
-    /// Lays down a token for a worker that is about to start. One that can do without may go without.
+    /// Writes a token for a worker that is about to start. A failure is only logged if the worker can do without
+    /// the token.
     ///
     /// # Errors
     /// A token that the worker needs cannot be written.
@@ -104,8 +107,8 @@ impl Slot {
         }
     }
 
-    /// Writes down what the slot's worker was told. Where that fails nothing is left, so that the worker will be taken
-    /// for one that was told otherwise.
+    /// Writes down the plan of the slot's worker. If that fails the file is removed, so that the worker counts as
+    /// outdated.
     pub(super) fn note(&self, plan: &[u8]) {
         let path = self.dir.join(PLAN_FILE);
         if self.was_told(plan) {
@@ -117,33 +120,34 @@ impl Slot {
         }
     }
 
-    /// The drain timeout that the slot's worker was told.
+    /// Returns the drain timeout that the slot's worker was started with.
     pub(super) fn drain_timeout(&self) -> Option<Duration> {
         let plan = fs::read_to_string(self.dir.join(PLAN_FILE)).ok()?;
         let value = plan.lines().skip_while(|line| *line != "--drain-timeout").nth(1)?;
         parse_duration(value).ok()
     }
 
-    /// Lets whoever looks next take the slot's worker for one that was told otherwise.
+    /// Removes the plan, so that the slot's worker counts as outdated.
     pub(super) fn forget_plan(&self) {
-        // It may not be there.
+        // The file may be absent.
         let _ = fs::remove_file(self.dir.join(PLAN_FILE));
     }
 
-    /// True if the worker that serves the slot was started as `plan` says: with the same executable and arguments.
+    /// Returns true if the worker that serves the slot was started as in `plan`: with the same executable and
+    /// arguments.
     pub(super) fn was_told(&self, plan: &[u8]) -> bool {
         fs::read(self.dir.join(PLAN_FILE)).is_ok_and(|told| told == plan)
     }
 
-    /// Waits until no worker holds the slot. Must not be asked while an own worker may be starting in it, as
-    /// [`Slot::survivor`].
+    /// Waits until no worker holds the slot. Must not be called while a worker of this supervisor may be starting
+    /// in it, like [`Slot::survivor`].
     pub(super) async fn left(&self) {
         while is_held(&self.dir.join(LOCK_FILE)).unwrap_or(false) {
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    /// Waits until the worker with that process ID has the slot.
+    /// Waits until the worker with this process ID holds the slot.
     pub(super) async fn is_held_by(&self, id: Option<u32>) {
         let lock = self.dir.join(LOCK_FILE);
         let holder = || fs::read_to_string(&lock).ok()?.trim().parse::<u32>().ok();
@@ -152,15 +156,16 @@ impl Slot {
         }
     }
 
-    /// True if the worker that serves the slot can pass it on to a successor.
+    /// Returns true if the worker that serves the slot can hand over to a successor.
     pub(super) fn can_hand_over(&self) -> bool {
         self.dir.join(tidegate_data_plane::HANDOVER_FILE).exists()
     }
 
-    /// The worker that serves the slot now. Must not be asked while an own worker may be starting in it: the test
-    /// takes the lock for a moment.
+    /// Returns the worker that serves the slot. Must not be called while a worker of this supervisor may be
+    /// starting in it: the test takes the lock for a moment.
     ///
     /// # Errors
+    /// The lock file exists but cannot be tested.
     /// The lock file is there but cannot be tested.
     pub(super) fn survivor(&self) -> io::Result<Option<Survivor>> {
         let lock = self.dir.join(LOCK_FILE);
@@ -171,21 +176,22 @@ impl Slot {
 }
 
 impl Survivor {
-    /// A handle of its process, as long as it holds its lock and has written down its process ID. The handle stays good
-    /// when it has given up the lock.
+    /// Returns a pidfd of its process, if it holds its lock and has written its process ID. The pidfd stays valid
+    /// after the worker has released the lock.
     pub(super) fn process(&self) -> Option<OwnedFd> {
         let process = pidfd_open(self.id()?, PidfdFlags::empty()).ok()?;
-        // It was still there, so the number had not come to mean another process when the handle was made.
+        // The worker still held the lock after the pidfd was opened, so its process ID had not been reused.
         self.lives().then_some(process)
     }
 
-    /// Whether it still lives. A lock that cannot be tested counts as held: better no worker than two in one place.
+    /// Returns true while it lives. A lock that cannot be tested counts as held: no worker is better than two in
+    /// one slot.
     pub(super) fn lives(&self) -> bool {
         is_held(&self.lock).unwrap_or(true)
     }
 
-    /// Its process id, as long as it lives and has written it down. The number is that of a living worker because
-    /// the lock is held: no other process can have it yet.
+    /// Returns its process ID, if it lives and has written the ID. Because the lock is held, the ID cannot have
+    /// been reused.
     pub(super) fn id(&self) -> Option<Pid> {
         let text = fs::read_to_string(&self.lock).ok()?;
         let id = Pid::from_raw(text.trim().parse().ok()?)?;
@@ -193,12 +199,12 @@ impl Survivor {
     }
 }
 
-/// True for an error that says that the file system or its rights allow no write. A worker serves all the same.
+/// Returns true for an error of a file system without write access, with which a worker still serves.
 fn is_read_only(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
-/// Overwrites a file with spaces, in place: that needs no free disk space. One that is missing is made.
+/// Overwrites a file with spaces in place, which needs no free disk space, or creates it if it is absent.
 fn blank(path: &Path) -> io::Result<()> {
     let file = private_file::open_lock(path)?;
     let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
@@ -218,9 +224,9 @@ fn is_held(lock: &Path) -> io::Result<bool> {
     }
 }
 
-/// The slots numbered above `wanted` that exist on disk.
+/// Returns the slots on disk with a number above `wanted`.
 pub(super) fn beyond(workers_dir: &Path, wanted: u16) -> Vec<Slot> {
-    // Not there before the first start.
+    // The directory is absent before the first start.
     let Ok(entries) = fs::read_dir(workers_dir) else { return Vec::new() };
     let number = |entry: io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
     entries

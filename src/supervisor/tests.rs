@@ -1,4 +1,4 @@
-//! The supervisor with real processes, which are shell scripts: what it starts is not its business.
+//! Tests of the supervisor with real processes: shell scripts stand in for workers.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use super::*;
 use crate::cli::Cli;
 
-/// Notes its process id, and lives until a signal.
+/// A script that writes down its process ID, and lives until a signal.
 const WORKER: &str = "#!/bin/sh\necho $$ >> pids && exec sleep 1000\n";
 
 struct Fixture {
@@ -46,7 +46,7 @@ impl Fixture {
         run(&async || Ok(token(7)), &self.plan, &self.stop, CancellationToken::new()).await.unwrap();
     }
 
-    /// The process ids of the workers started so far, as soon as there are `count`.
+    /// Returns the process IDs of the workers started so far, once there are `count`.
     async fn started(&self, count: usize) -> Vec<Pid> {
         wait_for(|| {
             let text = fs::read_to_string(self.dir.path().join("pids")).ok()?;
@@ -56,7 +56,7 @@ impl Fixture {
         .await
     }
 
-    /// A process that serves a slot, as one that an earlier supervisor with the same plan left behind.
+    /// Starts a process that serves a slot, as if an earlier supervisor with the same plan had left it behind.
     fn survivor(&self, slot: u16) -> (Child, File) {
         let slot = Slot::new(&self.plan.workers_dir, slot);
         slot.prepare(&process::description(&self.plan), Some(&token(1))).unwrap();
@@ -112,7 +112,7 @@ async fn a_worker_gets_a_token_is_replaced_when_it_ends_and_is_stopped() {
     assert!(!lives(second));
 }
 
-/// What a control plane says whose disk is full.
+/// The answer of a control plane whose disk is full.
 async fn no_token() -> Result<JoinToken, Box<dyn Error>> {
     Err("database or disk is full".into())
 }
@@ -174,7 +174,7 @@ async fn a_supervisor_that_ends_during_a_takeover_has_the_next_one_replace_the_w
     fs::write(slot.dir().join(tidegate_data_plane::HANDOVER_FILE), "").unwrap();
     let before = process::description(&fixture.plan);
     fixture.plan.control_plane = "127.0.0.1:2".parse().unwrap();
-    // The successor never takes the lock, and the supervisor is gone when it has started.
+    // The successor never takes the lock, and the supervisor is dropped once the successor has started.
     tokio::select! {
         () = fixture.supervise() => panic!("nobody asked it to end"),
         _ = fixture.started(1) => {}
@@ -207,7 +207,7 @@ async fn a_survivor_that_has_not_said_its_number_yet_is_asked_to_end_when_it_has
     let path = fixture.plan.workers_dir.join("1/lock");
     fs::write(&path, "").unwrap();
     let story = async {
-        // The supervisor has asked by then: it does so when first polled, before this.
+        // The supervisor has already sent the signal: it does so when it is first polled.
         fs::write(&path, surplus.id().unwrap().to_string()).unwrap();
         surplus.wait().await.unwrap();
         drop(lock);
