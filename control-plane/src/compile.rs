@@ -1,8 +1,8 @@
-//! What a document means: every reference resolved, every number in its range, everything a worker needs and nothing
-//! it could refuse.
+//! Compiles a document to the content of a snapshot: every reference resolved, every number in its range, and
+//! nothing that a worker could reject.
 //!
-//! This is the only validator: what compiles is valid. It is pure, and it finds everything that is wrong at once. It
-//! may be called with any document, however badly it was read.
+//! This is the only validator: a document that compiles is valid. It is pure, reports all errors at once, and
+//! accepts any document, even one that was read from an invalid body.
 
 use tidegate_shared::snapshot::{
     Answers, Buffering, Certificate, ClientAuthority, Content, Distribution, ErrorPages, Frontend, Listener,
@@ -62,10 +62,11 @@ pub use virtual_network::check_virtual_network;
 
 pub use self::on_demand::{OnDemand, compile_on_demand};
 
-/// Compiles a document. `external_refs` holds the resources outside of it that it refers to.
+/// Compiles a document. `external_refs` holds the external resources to which it refers.
 ///
 /// # Errors
-/// Everything that is wrong with it, each part before what refers to it. Targets are paths within the gateway's document.
+/// All violations, those of a part before those of its referrers. Targets are paths within the gateway's
+/// document.
 pub fn compile(document: &Document, external_refs: &ExternalRefs) -> Result<Content, Violations> {
     let mut violations = Violations::default();
     let found = &mut violations;
@@ -112,7 +113,7 @@ pub fn compile(document: &Document, external_refs: &ExternalRefs) -> Result<Cont
     if violations.is_empty() { Ok(content) } else { Err(violations) }
 }
 
-/// What listeners refer to, and what it compiled to.
+/// The resources to which listeners refer, with their compiled forms.
 struct Downstream {
     certificates: Resources<SslCertificate>,
     compiled_certificates: Vec<Certificate>,
@@ -169,7 +170,7 @@ fn downstream(
     }
 }
 
-/// What requests can be sent to, and what of it is referred to elsewhere.
+/// The resources that are destinations of requests, with their compiled forms.
 struct Upstream {
     roots: Resources<TrustedRootCertificate>,
     compiled_roots: Vec<TrustedRoot>,
@@ -194,7 +195,7 @@ fn upstream(document: &Document, found: &mut Violations) -> Upstream {
     Upstream { roots, compiled_roots, probes, pools, compiled_pools, settings, compiled_settings }
 }
 
-/// What becomes of requests.
+/// The compiled routing of requests.
 struct Routed {
     rules: Vec<rules::Compiled>,
     path_maps: Vec<PathMap>,
@@ -233,7 +234,7 @@ fn routing(
     }
 }
 
-/// What the gateway says itself.
+/// The configuration of local replies.
 fn answers(gateway: &Gateway, pages: error_pages::Collected<'_>, of_gateway: ErrorPages) -> Answers {
     let without_server = gateway.switches().disable_default_server_header_in_response.unwrap_or_default();
     Answers { pages: pages.into_pages(), of_gateway, without_server }
@@ -247,7 +248,7 @@ fn buffering(gateway: &Gateway) -> Buffering {
     }
 }
 
-/// The listeners with their rules, in the order of the rules' priorities. Those without a rule come last, in the
+/// Returns the listeners with their rules, in the order of priority. Listeners without a rule are last, in the
 /// order of their names.
 fn in_order_of_rules(listeners: Vec<Listener>, mut rules: Vec<rules::Compiled>) -> Vec<Listener> {
     rules.sort_by_key(|rule| rule.priority);

@@ -1,4 +1,4 @@
-//! Pools, and how to speak with their members.
+//! Backend pools and the settings of connections to their members.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -18,16 +18,16 @@ use crate::arm::gateway::{
 };
 use crate::violation::{Violations, code};
 
-/// How long requests of a removed backend may go on when draining is disabled.
+/// The drain timeout of a removed backend if draining is disabled.
 const UNASKED_DRAIN: Duration = Duration::from_secs(30);
 
-/// The affinity cookie's name where none is given.
+/// The default name of the affinity cookie, as in Azure.
 const USUAL_COOKIE: &str = "ApplicationGatewayAffinity";
 
-/// The longest name of a cookie: it goes along with every request.
+/// The maximum length of a cookie name, which is sent in every request.
 const MAX_COOKIE_NAME: usize = 128;
 
-/// The pools, in the order listed.
+/// Compiles the pools, in the order of `pools`.
 pub(super) fn pools(pools: &Resources<BackendAddressPool>, violations: &mut Violations) -> Vec<Pool> {
     let pool = |resource: &Resource<BackendAddressPool>| {
         let addresses = &resource.properties.backend_addresses;
@@ -62,12 +62,12 @@ fn member(address: &BackendAddress, target: &str, violations: &mut Violations) -
     None
 }
 
-/// Whom settings may trust; the index of each is its index in the snapshot.
+/// The trusted root certificates that settings may reference. Their indices are those of the snapshot.
 pub(super) struct Trust<'a> {
     pub(super) roots: &'a Resources<TrustedRootCertificate>,
 }
 
-/// What settings may probe with.
+/// The probes that settings may reference.
 pub(super) struct Probing<'a> {
     pub(super) probes: &'a Resources<Probe>,
     pub(super) compiled: &'a [Option<probes::Compiled>],
@@ -75,7 +75,7 @@ pub(super) struct Probing<'a> {
 
 type Source = Resource<BackendHttpSettings>;
 
-/// The settings, in the order listed.
+/// Compiles the settings, in the order of `settings`.
 pub(super) fn settings(
     settings: &Resources<BackendHttpSettings>,
     trust: &Trust<'_>,
@@ -86,10 +86,11 @@ pub(super) fn settings(
     settings.iter().filter_map(|resource| compile_settings(resource, trust, probing, violations)).collect()
 }
 
-/// What is put behind the name of an affinity cookie, for a second one that browsers also send from other sites.
+/// The suffix of the second affinity cookie, which browsers also send with cross-site requests.
 const OF_OTHER_SITES: &str = "CORS";
 
-/// The second cookie of some settings must not be the first of others: each would overwrite the other.
+/// Reports settings whose affinity cookie has the name of another's second cookie: each would overwrite the
+/// other.
 fn find_clashes(settings: &Resources<BackendHttpSettings>, violations: &mut Violations) {
     let cookies: HashMap<&str, &Source> =
         settings.iter().filter_map(|resource| Some((affinity_name(resource)?, resource))).collect();
@@ -103,7 +104,7 @@ fn find_clashes(settings: &Resources<BackendHttpSettings>, violations: &mut Viol
     }
 }
 
-/// The name of the affinity cookie, where affinity is on.
+/// Returns the name of the affinity cookie if affinity is enabled.
 fn affinity_name(resource: &Source) -> Option<&str> {
     let on = resource.properties.cookie_based_affinity == CookieBasedAffinity::Enabled;
     on.then(|| given(resource.properties.affinity_cookie_name.as_ref()).unwrap_or(USUAL_COOKIE))
@@ -116,7 +117,7 @@ fn compile_settings(
     violations: &mut Violations,
 ) -> Option<Settings> {
     let properties = &resource.properties;
-    // An absent number reads as zero, as the official service has it.
+    // An absent number counts as zero, as in Azure.
     let port = properties.port.unwrap_or(0);
     let port = in_range(port, 1..=65_535, code::SETTINGS_PORT, resource.at("port"), violations);
     let target = resource.at("requestTimeout");
@@ -147,7 +148,8 @@ fn compile_settings(
     })
 }
 
-/// The name of the affinity cookie, where affinity is on; a name alone has no effect, and is checked all the same.
+/// Returns the name of the affinity cookie if affinity is enabled. The name is checked even if it has no
+/// effect.
 fn affinity_cookie(resource: &Source, violations: &mut Violations) -> Option<String> {
     let name = given(resource.properties.affinity_cookie_name.as_ref());
     if let Some(name) = name.filter(|name| !is_cookie_name(name)) {
@@ -172,7 +174,7 @@ fn dedicated_connections(resource: &Source, violations: &mut Violations) -> bool
     dedicated
 }
 
-/// What may be in a cookie's name beside letters and digits (RFC 6265, section 4.1.1: a token).
+/// The characters other than letters and digits of a cookie name (RFC 6265, section 4.1.1: a token).
 const COOKIE_SYMBOLS: &str = "!#$%&'*+-.^_`|~";
 
 fn is_cookie_name(name: &str) -> bool {
@@ -180,7 +182,7 @@ fn is_cookie_name(name: &str) -> bool {
     name.len() <= MAX_COOKIE_NAME && name.chars().all(fit)
 }
 
-/// TLS to the backend. References are checked whether they have an effect or not.
+/// Compiles the TLS settings of backend connections. References are checked even if they have no effect.
 fn upstream_tls(resource: &Source, trust: &Trust<'_>, violations: &mut Violations) -> Option<UpstreamTls> {
     let mut used = BTreeSet::new();
     for (i, reference) in resource.properties.trusted_root_certificates.iter().enumerate() {
@@ -198,7 +200,7 @@ fn upstream_tls(resource: &Source, trust: &Trust<'_>, violations: &mut Violation
     (properties.protocol == Protocol::Https).then_some(UpstreamTls { trust, checks_name, name })
 }
 
-/// The name to ask for and to check, which makes sense only where there is TLS, and where it is checked.
+/// Returns the server name to send and to verify. Valid only with TLS and with verification of the name.
 fn sni_name(resource: &Source, checks_name: bool, violations: &mut Violations) -> Option<String> {
     let name = given(resource.properties.sni_name.as_ref())?;
     let target = || resource.at("sniName");
@@ -239,7 +241,7 @@ fn host_header(resource: &Source, violations: &mut Violations) -> HostHeader {
     }
 }
 
-/// What stands in the place of the path that a rule matched.
+/// Returns the path that replaces the part matched by a rule.
 fn path(resource: &Source, violations: &mut Violations) -> Option<String> {
     let path = given(resource.properties.path.as_ref())?;
     if !path.parse::<PathAndQuery>().is_ok_and(|parsed| parsed.path() == path) || !path.starts_with('/') {

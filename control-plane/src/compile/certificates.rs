@@ -1,4 +1,4 @@
-//! Server certificates and the authorities that backends are checked against.
+//! Server certificates, and the certificate authorities that are trusted for backends.
 
 use tidegate_shared::snapshot::{Certificate, Staple, TrustedRoot};
 
@@ -10,7 +10,7 @@ use crate::arm::document::Document;
 use crate::arm::gateway::{SslCertificate, TrustedRootCertificate};
 use crate::violation::{Violations, code};
 
-/// The server certificates, as reading left them: tried already, so one is either whole or absent.
+/// Compiles the server certificates. Reading has already parsed them, so each is either valid or absent.
 pub(super) fn servers(
     document: &Document,
     certificates: &Resources<SslCertificate>,
@@ -34,7 +34,7 @@ pub(super) fn servers(
     compiled
 }
 
-/// What the authority of a certificate said of it, if that came along.
+/// Returns the OCSP response to staple, if there is one.
 fn staple(
     resource: &Resource<SslCertificate>,
     chain: &[Vec<u8>],
@@ -52,10 +52,10 @@ fn staple(
     }
 }
 
-/// The most certificates in one trusted root certificate, which may be a bundle.
+/// The maximum number of certificates in one trusted root certificate, which may be a bundle.
 const BUNDLED: usize = 100;
 
-/// The authorities of each trusted root certificate, in the order listed.
+/// Compiles the certificate authorities of each trusted root certificate, in the order of `roots`.
 pub(super) fn authorities(
     roots: &Resources<TrustedRootCertificate>,
     violations: &mut Violations,

@@ -1,4 +1,4 @@
-//! Whose certificates clients may show, and the certificates by which backends of the first generation are known.
+//! Certificate authorities of clients, and pinned certificates of backends in the style of Azure v1.
 
 use tidegate_shared::snapshot::ClientAuthority;
 use x509_parser::certificate::X509Certificate;
@@ -9,14 +9,14 @@ use crate::arm::certificate::{CertificateError, last_authority, read_authorities
 use crate::arm::gateway::{AuthenticationCertificate, TrustedClientCertificate};
 use crate::violation::{Violations, code};
 
-/// The most bytes of one trusted client certificate, as the official service publishes it.
+/// The maximum size of one trusted client certificate in bytes, as Azure publishes it.
 const SIZE: usize = 25 * 1024;
 
-/// What nobody refers to once the document has been refused.
+/// A placeholder for an invalid certificate. It keeps indices aligned; the document is rejected anyway.
 const REFUSED: ClientAuthority =
     ClientAuthority { roots: Vec::new(), intermediates: Vec::new(), issuer: Vec::new() };
 
-/// The chains, in the order listed: each of authorities with one root.
+/// Compiles the chains, in the order of `certificates`. Each must have exactly one root.
 pub(super) fn compile(
     certificates: &Resources<TrustedClientCertificate>,
     violations: &mut Violations,
@@ -65,7 +65,7 @@ fn is_root(certificate: &X509Certificate<'_>) -> bool {
     certificate.issuer().as_raw() == certificate.subject().as_raw()
 }
 
-/// Checks that each is a certificate.
+/// Checks that each entry is a certificate.
 pub(super) fn check_authentication(
     certificates: &Resources<AuthenticationCertificate>,
     violations: &mut Violations,

@@ -1,6 +1,6 @@
-//! What is defined and not executed yet: checked like everything else, and put nowhere.
+//! Checks definitions that no worker implements yet. They are not part of the snapshot.
 //!
-//! Each module below becomes part of the way to the snapshot when workers learn what it is about.
+//! A module moves from here to the compilation of the snapshot when workers implement its feature.
 
 use tidegate_shared::snapshot::Listener;
 
@@ -11,18 +11,18 @@ use crate::arm::document::Document;
 use crate::arm::gateway::{BackendAddressPool, Probe, TrustedRootCertificate};
 use crate::violation::Violations;
 
-/// What definitions refer to.
+/// The resources to which definitions refer.
 pub(super) struct Executed<'a> {
     /// Frontends, ports, certificates and profiles.
     pub(super) places: &'a Places<'a>,
     pub(super) roots: &'a Resources<TrustedRootCertificate>,
     pub(super) probes: &'a Resources<Probe>,
     pub(super) pools: &'a Resources<BackendAddressPool>,
-    /// What the listeners mean.
+    /// The compiled HTTP listeners.
     pub(super) compiled_listeners: &'a [Listener],
 }
 
-/// Checks all of it, in the order in which one thing refers to the next.
+/// Checks all definitions, each before its referrers.
 pub(super) fn check(document: &Document, executed: &Executed<'_>, violations: &mut Violations) {
     let Executed { places, roots, probes, pools, compiled_listeners } = *executed;
     let authentication = Resources::read(document, "authenticationCertificates", violations);

@@ -1,4 +1,4 @@
-//! Error pages: which page answers which error, where the page could be fetched.
+//! Custom error pages: the mapping from status codes to fetched pages.
 
 use std::collections::HashMap;
 
@@ -9,22 +9,23 @@ use crate::arm::gateway::{CustomError, CustomErrorStatus};
 use crate::arm::page::{MAX_ALL, MAX_PAGES, PageError, Pages, locate};
 use crate::violation::{Violations, code};
 
-/// The pages of a gateway and its listeners, each once.
+/// The pages of a gateway and its listeners, without duplicates.
 pub(super) struct Collected<'a> {
     known: &'a Pages,
     pages: Vec<Page>,
     by_url: HashMap<String, usize>,
-    /// The bytes of all of them.
+    /// The total size of the pages.
     bytes: usize,
 }
 
 impl<'a> Collected<'a> {
-    /// None yet. `known` is what came of those that were asked for.
+    /// Starts without pages. `known` holds the results of fetching.
     pub(super) fn new(known: &'a Pages) -> Collected<'a> {
         Collected { known, pages: Vec::new(), by_url: HashMap::new(), bytes: 0 }
     }
 
-    /// Adds those of a list, which stands at the JSON path `target`.
+    /// Adds the pages of a list, which is at the JSON path `target`. Returns the index of the page for each
+    /// status code.
     pub(super) fn add(
         &mut self,
         configurations: &[CustomError],
@@ -54,7 +55,7 @@ impl<'a> Collected<'a> {
         by_status
     }
 
-    /// The index of a page. What is known of it was found out before; a page that nobody asked for is none.
+    /// Returns the index of a page. A page that was not fetched is omitted without a violation.
     fn page(&mut self, wanted: &CustomError, target: &str, violations: &mut Violations) -> Option<usize> {
         let Some(url) = given(wanted.custom_error_page_url.as_ref()) else {
             violations.push(code::ERROR_PAGE_URL, target, "An error page must have a customErrorPageUrl.");
@@ -73,7 +74,7 @@ impl<'a> Collected<'a> {
             return None;
         }
         let page = match self.known.get(url)? {
-            // Pages that came one by one are together only here.
+            // Pages that were fetched for separate writes are summed up only here.
             Ok(page) if self.bytes + page.body.len() > MAX_ALL => Err(&PageError::TooMuch),
             found => found.as_ref(),
         };
@@ -91,7 +92,7 @@ impl<'a> Collected<'a> {
         }
     }
 
-    /// All of them.
+    /// Returns all pages.
     pub(super) fn into_pages(self) -> Vec<Page> {
         self.pages
     }

@@ -1,4 +1,4 @@
-//! Addresses and ports that clients reach a gateway at.
+//! The addresses and ports of listeners.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,8 +12,8 @@ use crate::arm::gateway::{FrontendIpConfiguration, FrontendPort, IpAllocationMet
 use crate::arm::network::PublicAddresses;
 use crate::violation::{Violations, code};
 
-/// A gateway has at most one frontend of each kind. A public one is one kind, whatever its version: a worker has one
-/// public address.
+/// The kind of a frontend, of which a gateway has at most one each. Public frontends are one kind regardless of
+/// IP version, because a worker has one public address.
 #[derive(PartialEq, Eq, Hash)]
 enum Kind {
     Public,
@@ -21,7 +21,7 @@ enum Kind {
     PrivateV6,
 }
 
-/// The address of each frontend; none where there is something wrong with it.
+/// Compiles the address of each frontend; `None` if it is invalid.
 pub(super) fn addresses(
     document: &Document,
     frontends: &Resources<FrontendIpConfiguration>,
@@ -51,15 +51,15 @@ pub(super) fn addresses(
     compiled
 }
 
-/// What public frontends depend on.
+/// The inputs of public frontends.
 struct Public<'a> {
-    /// The stored public IP addresses that the gateway refers to.
+    /// The stored public IP addresses to which the gateway refers.
     addresses: &'a PublicAddresses,
-    /// Whether the gateway is of the second generation.
+    /// Whether the gateway has a v2 SKU.
     second_generation: bool,
 }
 
-/// By its size and tier. One without them is taken for one of the second.
+/// Returns whether the gateway has a v2 SKU, which is also the default.
 fn is_of_second_generation(document: &Document) -> bool {
     let sku = document.body.get("properties").map_or(&Value::Null, |properties| &properties["sku"]);
     let text = sku["tier"].as_str().or(sku["name"].as_str());
@@ -102,7 +102,7 @@ fn address(
         violations.push(code::FRONTEND_ALLOCATION, resource.at("privateIPAllocationMethod"), message);
         return None;
     }
-    // Nothing is allocated here: a private frontend that leaves its address open is reached on loopback only.
+    // No addresses are allocated: a private frontend without an address binds to loopback only.
     Some(private_frontend(Ipv4Addr::LOCALHOST.into()))
 }
 
@@ -111,7 +111,7 @@ fn private_frontend(address: IpAddr) -> (Kind, Frontend) {
     (kind, Frontend::Address(address))
 }
 
-/// The address that was given to the public IP address; the workers' own where none was, or where it is not stored.
+/// Returns the `ipAddress` of the public IP address, or the workers' own if that is absent or not stored.
 fn public_address(
     resource: &Resource<FrontendIpConfiguration>,
     public: &Public,
@@ -147,11 +147,11 @@ fn private_address(
     usable
 }
 
-/// The number of each port; none where there is something wrong with it.
+/// Compiles the port number of each frontend port; `None` if it is invalid.
 pub(super) fn ports(ports: &Resources<FrontendPort>, violations: &mut Violations) -> Vec<Option<u16>> {
     let number = |resource: &Resource<FrontendPort>| {
         let target = resource.at("port");
-        // An absent number reads as zero, as the official service has it.
+        // An absent number counts as zero, as in Azure.
         in_range(resource.properties.port.unwrap_or(0), 1..=65199, code::FRONTEND_PORT, target, violations)
     };
     ports.iter().map(number).collect()

@@ -1,4 +1,4 @@
-//! The gateway's own properties: read with their types, and what asks for something that workers do not do is refused.
+//! The gateway's own properties. Rejects features that workers do not implement.
 
 use serde_json::Value;
 use tidegate_shared::snapshot;
@@ -9,11 +9,11 @@ use crate::arm::document::Document;
 use crate::arm::gateway::{Gateway, GatewayIpConfiguration, GlobalConfiguration, HeaderNames};
 use crate::violation::{Violations, code};
 
-/// Checks what stands for itself, and gives all of it with its types.
+/// Checks the properties that are independent of children, and returns all of them.
 pub(super) fn check(document: &Document, violations: &mut Violations) -> Gateway {
     let typed = serde_json::from_value(Value::Object(document.body.clone()));
     let gateway: Gateway = typed.unwrap_or_else(|e| {
-        // Only a store that another version wrote can hold such a body.
+        // Only a store written by another version can contain such a body.
         violations.push(code::INVALID_JSON, "properties", format!("It cannot be read: {e}."));
         Gateway::default()
     });
@@ -25,7 +25,7 @@ pub(super) fn check(document: &Document, violations: &mut Violations) -> Gateway
     gateway
 }
 
-/// What becomes of the headers of requests.
+/// Compiles the treatment of request headers.
 pub(super) fn request_headers(switches: &GlobalConfiguration) -> snapshot::RequestHeaders {
     let names = match switches.header_names.unwrap_or_default() {
         HeaderNames::Standard => snapshot::HeaderNames::Standard,

@@ -1,17 +1,18 @@
-//! Host names: what may stand in a `Host` header, and the wildcards of listeners. Their canonical form is that of
+//! Host names in `Host` headers and the wildcards of listeners. The canonical form is that of
 //! [`tidegate_shared::host`], in which workers compare them.
 
 use tidegate_shared::host::HostPattern;
 
-/// The longest name in the DNS.
+/// The maximum length of a DNS name.
 const NAME_LENGTH: usize = 253;
-/// The longest part of one between dots.
+/// The maximum length of a DNS label.
 const LABEL_LENGTH: usize = 63;
-/// The most `*` in a wildcard, and the most `*` and `?` together.
+/// The maximum number of `*` in a name, and of `*` and `?` together.
 const STARS: usize = 2;
 const WILDCARDS: usize = 4;
 
-/// Whether this is a host name or IPv4 address that can be resolved and sent. Underscores occur in practice.
+/// Returns whether the text is a host name or an IPv4 address. Underscores are accepted because they occur in
+/// practice.
 pub(super) fn is_host(text: &str) -> bool {
     is_name(text.strip_suffix('.').unwrap_or(text), |byte| {
         byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
@@ -20,10 +21,10 @@ pub(super) fn is_host(text: &str) -> bool {
 
 const NO_NAME: &str = "It is no host name";
 
-/// A listener's `hostName`.
+/// Parses a listener's `hostName`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The reason, as a sentence without a period.
 pub(super) fn name(text: &str) -> Result<HostPattern, &'static str> {
     if text.contains(HostPattern::WILDCARDS) {
         return Err("Wildcards are allowed in hostNames only");
@@ -31,10 +32,10 @@ pub(super) fn name(text: &str) -> Result<HostPattern, &'static str> {
     pattern(text)
 }
 
-/// One of a listener's `hostNames`.
+/// Parses one of a listener's `hostNames`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The reason, as a sentence without a period.
 pub(super) fn pattern(text: &str) -> Result<HostPattern, &'static str> {
     let count = |text: &str, wildcard| text.matches(wildcard).count();
     if !is_name(text, |byte| byte.is_ascii_alphanumeric() || b"-*?".contains(&byte)) {

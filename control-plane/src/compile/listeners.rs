@@ -1,4 +1,4 @@
-//! Listeners: where each is, and that no two of them are in each other's way.
+//! HTTP listeners, and conflicts between them.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ use crate::arm::gateway::{
 };
 use crate::violation::{Violations, code};
 
-/// What listeners refer to, and what it compiled to.
+/// The resources to which listeners refer, with their compiled forms.
 pub(super) struct Places<'a> {
     pub(super) frontends: &'a Resources<FrontendIpConfiguration>,
     pub(super) addresses: &'a [Option<Frontend>],
@@ -32,8 +32,8 @@ pub(super) struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// Where the two references of a listener lead. Nothing is said of what is wrong with that itself: that has been
-    /// said.
+    /// Resolves the two references of a listener. A target that is invalid itself yields `None` without a
+    /// violation, because it has been reported already.
     pub(super) fn of<T>(
         &self,
         resource: &Resource<T>,
@@ -52,14 +52,14 @@ impl Places<'_> {
     }
 }
 
-/// The most sources of the PROXY protocol: each connection is held against all of them.
+/// The maximum number of sources of the PROXY protocol: each connection is compared with all of them.
 const SOURCES: usize = 100;
 
 const LISTENER: Referrer = Referrer { kind: "Http Listener", code: code::LISTENER_MUST_REFERENCE };
 
 type Source = Resource<gateway::Listener>;
 
-/// The listeners, without rules, in the order of their names.
+/// Compiles the listeners, without rules, in the order of their names.
 pub(super) fn compile(
     listeners: &Resources<gateway::Listener>,
     places: &Places<'_>,
@@ -118,7 +118,7 @@ fn certificate(
     let reference = resource.properties.ssl_certificate.as_ref();
     let index = reference.and_then(|r| certificates.find(resource, "sslCertificate", r, violations));
     match resource.properties.protocol {
-        // A certificate that an HTTP listener keeps for later is checked, and has no effect.
+        // A certificate of an HTTP listener is checked but has no effect.
         Protocol::Http => None,
         Protocol::Https => {
             if reference.is_none() {
@@ -133,7 +133,7 @@ fn certificate(
     }
 }
 
-/// The profile of a listener, which says nothing to one of plain HTTP.
+/// Returns the SSL profile of a listener. Rejects one on a listener of plain HTTP.
 fn profile<'a>(resource: &Source, places: &Places<'a>, violations: &mut Violations) -> Option<&'a Profile> {
     let reference = resource.properties.ssl_profile.as_ref()?;
     if resource.properties.protocol == Protocol::Http {
@@ -144,7 +144,7 @@ fn profile<'a>(resource: &Source, places: &Places<'a>, violations: &mut Violatio
     places.compiled_profiles.get(index)
 }
 
-/// The host names in canonical form, each once.
+/// Returns the host names in canonical form, without duplicates.
 fn host_names(resource: &Source, violations: &mut Violations) -> Vec<HostPattern> {
     let properties = &resource.properties;
     let single = given(properties.host_name.as_ref());
@@ -168,7 +168,7 @@ fn host_names(resource: &Source, violations: &mut Violations) -> Vec<HostPattern
     hosts
 }
 
-/// The networks that speak the PROXY protocol.
+/// Returns the networks whose connections begin with a PROXY protocol header.
 fn proxies(resource: &Source, violations: &mut Violations) -> Vec<(IpAddr, u8)> {
     let Some(protocol) = &resource.properties.proxy_protocol else { return Vec::new() };
     let target = resource.at("proxyProtocol.sources");
@@ -190,8 +190,8 @@ fn proxies(resource: &Source, violations: &mut Violations) -> Vec<(IpAddr, u8)> 
     networks.map(|network| (network.addr(), network.prefix_len())).collect()
 }
 
-/// Two listeners on one address and port must speak one protocol, begin it alike, and differ in their host
-/// names.
+/// Reports two listeners on one address and port with different protocols, different `proxyProtocol`, or a
+/// common host name.
 fn find_clashes(listeners: &[&(&Source, Listener)], violations: &mut Violations) {
     let mut first_on: HashMap<(Frontend, u16), &Source> = HashMap::new();
     let mut taken: HashMap<(Frontend, u16, &str), &Source> = HashMap::new();

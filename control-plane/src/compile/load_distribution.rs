@@ -1,4 +1,4 @@
-//! Load distribution policies: pools with weights, and how to choose among their members.
+//! Load distribution policies: weighted pools and the algorithm that chooses among their members.
 
 use tidegate_shared::snapshot::{Algorithm, Distribution, Share};
 
@@ -10,10 +10,10 @@ use crate::violation::{Violations, code};
 
 const TARGET: Referrer = Referrer { kind: "Load Distribution Target", code: code::LOAD_DISTRIBUTION_TARGET };
 
-/// What a member weighs where nothing is said.
+/// The default weight of a member.
 const USUAL_WEIGHT: i64 = 1;
 
-/// The policies, in the order listed: each with targets, of pools that are there and with weights in their range.
+/// Compiles the policies, in the order of `policies`.
 pub(super) fn compile(
     policies: &Resources<LoadDistributionPolicy>,
     pools: &Resources<BackendAddressPool>,

@@ -1,7 +1,7 @@
-//! OCSP responses (RFC 6960) that come with a certificate, to be sent along in its handshakes.
+//! OCSP responses (RFC 6960) that are stapled to the handshakes of a certificate.
 //!
-//! Only what a worker needs is read: that it is a response, that it is about the certificate and calls it good, and how
-//! long. Whether the authority has signed it is for clients to check; they do, and do not believe us.
+//! Reads only what a worker needs: that the response is well-formed, that it reports this certificate as good,
+//! and until when. The signature is not verified, because clients verify it themselves.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use tidegate_shared::snapshot::Staple;
 use x509_parser::parse_x509_certificate;
 
-/// The most bytes of a response. Real ones have some 500 to 2,000.
+/// The maximum size of a response in bytes. Real ones have 500 to 2,000.
 const SIZE: usize = 16 * 1024;
 
 const INTEGER: u8 = 0x02;
@@ -28,10 +28,10 @@ const BASIC: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01];
 /// The certificate status `good`: context-specific 0, empty.
 const GOOD: u8 = 0x80;
 
-/// The response in base64, for this certificate (DER).
+/// Reads a base64 response for this certificate (DER).
 ///
 /// # Errors
-/// What is wrong with it, as the end of a sentence.
+/// The reason, as a clause that follows a colon.
 pub(super) fn staple(data: &str, certificate: &[u8]) -> Result<Staple, &'static str> {
     let text: String = data.chars().filter(|c| !c.is_ascii_whitespace() && *c != '=').collect();
     let response = STANDARD_NO_PAD.decode(text).map_err(|_| "it is not base64")?;
@@ -44,7 +44,7 @@ pub(super) fn staple(data: &str, certificate: &[u8]) -> Result<Staple, &'static 
     Ok(Staple { response, until })
 }
 
-/// When the response ceases to be true, in seconds since 1970.
+/// Returns the time of the next update (`nextUpdate`), in seconds since 1970, if there is one.
 fn read(response: &[u8], serial: &[u8]) -> Result<Option<u64>, &'static str> {
     const UNREADABLE: &str = "it is no OCSP response that can be read";
     let mut whole = Reader(Reader(response).last(SEQUENCE).ok_or(UNREADABLE)?);
@@ -69,7 +69,7 @@ fn read(response: &[u8], serial: &[u8]) -> Result<Option<u64>, &'static str> {
     Err("it is about another certificate")
 }
 
-/// The single responses within what follows the status.
+/// Returns the list of single responses from the bytes after the response status.
 fn responses(mut whole: Reader<'_>) -> Option<&[u8]> {
     let mut bytes = Reader(Reader(whole.last(CONTEXT_0)?).last(SEQUENCE)?);
     if bytes.next(IDENTIFIER)? != BASIC {
@@ -79,14 +79,14 @@ fn responses(mut whole: Reader<'_>) -> Option<&[u8]> {
     let mut data = Reader(basic.next(SEQUENCE)?);
     basic.next(SEQUENCE)?;
     basic.next(BIT_STRING)?;
-    // The version, which is always the default, and the responder by name or by key.
+    // The version, which is always the default, and the responder's name or key hash.
     data.next(CONTEXT_0);
     data.next(CONTEXT_1).or_else(|| data.next(CONTEXT_1 + 1))?;
     data.next(TIME)?;
     data.next(SEQUENCE)
 }
 
-/// The serial number of the certificate that a single response is about.
+/// Returns the serial number of the certificate of a single response.
 fn serial_of<'a>(single: &mut Reader<'a>) -> Option<&'a [u8]> {
     let mut certificate = Reader(single.next(SEQUENCE)?);
     certificate.next(SEQUENCE)?;
@@ -95,7 +95,7 @@ fn serial_of<'a>(single: &mut Reader<'a>) -> Option<&'a [u8]> {
     certificate.last(INTEGER)
 }
 
-/// `20261123120000Z` as seconds since 1970. One before that is long past.
+/// Converts `20261123120000Z` to seconds since 1970. Zero for a time before 1970.
 fn seconds(time: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(time).ok()?.strip_suffix('Z')?;
     let time = DateTime::strptime("%Y%m%d%H%M%S", text).ok()?;
@@ -103,18 +103,18 @@ fn seconds(time: &[u8]) -> Option<u64> {
     Some(u64::try_from(seconds).unwrap_or(0))
 }
 
-/// Walks over the elements of DER, side by side.
+/// Reads a sequence of DER elements.
 #[derive(Clone, Copy)]
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// The content of the next element, if it has this tag; otherwise it stays.
+    /// Returns the content of the next element if it has this tag; otherwise does not advance.
     fn next(&mut self, tag: u8) -> Option<&'a [u8]> {
         let (&first, rest) = self.0.split_first()?;
         let (&length, rest) = rest.split_first()?;
         let (length, rest) = match length {
             short @ ..=0x7f => (usize::from(short), rest),
-            // Sixteen kilobytes need two bytes.
+            // The maximum size of 16 KB needs two length bytes.
             0x81 => (usize::from(*rest.first()?), &rest[1..]),
             0x82 => (usize::from(*rest.first()?) << 8 | usize::from(*rest.get(1)?), &rest[2..]),
             _ => return None,
@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
         Some(content)
     }
 
-    /// The same, where nothing may follow.
+    /// The same as `next`, but `None` if another element follows.
     fn last(&mut self, tag: u8) -> Option<&'a [u8]> {
         self.next(tag).filter(|_| self.0.is_empty())
     }
@@ -167,7 +167,7 @@ mod tests {
         for at in 0..whole.len() {
             let mut changed = whole.clone();
             changed[at] = 0xff;
-            // Whatever comes of it, nothing panics.
+            // Only the absence of panics matters.
             let _ = read(&changed, SERIAL);
         }
     }

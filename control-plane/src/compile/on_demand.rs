@@ -1,4 +1,4 @@
-//! A probe that is made once: what it asks whom, from its own body and from what the gateway's document means.
+//! Compiles an on-demand probe from its body and the compiled gateway.
 
 use tidegate_shared::snapshot::{self, Content, HostHeader, Pool, Settings, TrustedRoot, UpstreamTrust};
 
@@ -10,21 +10,21 @@ use crate::arm::on_demand::ApplicationGatewayOnDemandProbe;
 use crate::arm::resource_id::{GatewayPath, Reference};
 use crate::violation::{ROOT, Violations, code};
 
-/// Everything that a worker needs for it.
+/// The data that a worker needs for an on-demand probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnDemand {
-    /// Whom to ask.
+    /// The pool whose members are probed.
     pub pool: Pool,
-    /// How to speak with them. Their probe is the one to be made.
+    /// The settings of the connections, with the on-demand probe as their probe.
     pub settings: Settings,
-    /// The authorities that they trust, and no others.
+    /// The certificate authorities that the settings trust, and no others.
     pub roots: Vec<TrustedRoot>,
 }
 
-/// What such a probe means for a gateway whose document means `content`.
+/// Compiles an on-demand probe for a gateway whose document compiles to `content`.
 ///
 /// # Errors
-/// Everything that is wrong with it. Targets are paths within the probe's body.
+/// All violations. Targets are paths within the probe's body.
 pub fn compile_on_demand(
     gateway: &GatewayPath,
     content: &Content,
@@ -53,7 +53,7 @@ pub fn compile_on_demand(
     }
 }
 
-/// The index of the name that a property refers to.
+/// Resolves the reference of a property to an index in `names`.
 fn find(
     gateway: &GatewayPath,
     collection: &str,
@@ -89,7 +89,7 @@ fn find(
     place
 }
 
-/// Its own part, by the rules for the probes of a gateway.
+/// Compiles the probe by the rules for probes of a gateway.
 fn probe(request: &ApplicationGatewayOnDemandProbe, violations: &mut Violations) -> Option<snapshot::Probe> {
     let default = Probe::default();
     let alike = Probe {
@@ -107,7 +107,7 @@ fn probe(request: &ApplicationGatewayOnDemandProbe, violations: &mut Violations)
     compiled.map(|compiled| compiled.probe)
 }
 
-/// The settings with that probe in the place of their own.
+/// Returns the settings with this probe instead of their own.
 fn with(
     settings: Settings,
     mut probe: snapshot::Probe,
@@ -140,7 +140,7 @@ fn with(
     Settings { probe, ..settings }
 }
 
-/// The authorities that settings trust, to which their indices lead from then on.
+/// Extracts the certificate authorities that the settings trust, and renumbers the indices in the settings.
 fn take_roots(settings: &mut Settings, content: &Content) -> Vec<TrustedRoot> {
     let trust = settings.tls.as_mut().map(|tls| &mut tls.trust);
     let Some(UpstreamTrust::Roots(indices)) = trust else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! URL path maps: rules by path, and what becomes of all other paths.
+//! URL path maps: path rules, and the default action for other paths.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::ways::{Incomplete, Outcome, Targets};
 use crate::arm::gateway::{PathRule, UrlPathMap};
 use crate::violation::{Violations, code};
 
-/// The maps, in the order listed.
+/// Compiles the maps, in the order of `maps`; `None` for one without a valid default.
 pub(super) fn compile(
     maps: &Resources<UrlPathMap>,
     targets: &Targets<'_>,
@@ -73,7 +73,7 @@ fn rules(
     compiled
 }
 
-/// The rules that have each pattern: its canonical form, and whether it is the beginning of paths.
+/// The rule that contains each pattern. The key is the canonical form and whether it is a prefix.
 type Taken = HashMap<(Vec<u8>, bool), String>;
 
 fn pattern(

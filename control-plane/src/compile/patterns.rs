@@ -1,9 +1,9 @@
-//! The regular expressions of rewrite rules: whether each can be used, and whether a worker can hold all of a gateway.
+//! The regular expressions of rewrite rules: validity, and total size per gateway.
 //!
-//! To try one takes up to some milliseconds, a gateway may have thousands, and documents are compiled while the one
-//! writer waits. So whoever takes a body in has its patterns tried with [`try_patterns`] where time does not matter.
-//! What came of a pattern is a fact about its text alone: it is remembered for as long as the process lives, and makes
-//! no difference to what a document means but to how fast that is known.
+//! Compiling one takes up to some milliseconds, a gateway may have thousands, and documents are compiled while
+//! the single writer waits. So the patterns of a body are compiled on another thread beforehand, by
+//! [`try_patterns`]. The result for a pattern depends on its text alone. It is cached for the life of the
+//! process, which affects the time of a compilation but not its result.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -15,42 +15,42 @@ use super::rewrites::is_within_limits;
 use crate::arm::gateway::RewriteRuleSet;
 use crate::violation::{Violations, code};
 
-/// What patterns count for, in bytes: the first of these sizes that the compiled one fits into. A worker takes up to
-/// six times as much for each.
+/// The sizes to which the compiled size of a pattern is rounded up, in bytes. A worker needs up to six times as
+/// much memory for each.
 const SIZES: [usize; 4] = [4 * 1024, 16 * 1024, 64 * 1024, Pattern::SIZE_LIMIT];
 
-/// What the different patterns of one gateway may count for together, in bytes: up to 400 MiB in a worker, and less
-/// than a second to try them. That is as many ordinary ones as there may be conditions.
+/// The maximum total size of the distinct patterns of one gateway, in bytes. It takes up to 400 MiB in a worker
+/// and less than one second to compile, and suffices for ordinary patterns in the maximum number of conditions.
 const ALL: usize = 64 * 1024 * 1024;
 
-/// The longest text of a pattern, in bytes. A plain one that is longer is too large when compiled; to read some MiB
-/// would take hundreds of them.
+/// The maximum length of a pattern, in bytes. A longer plain text is too large when compiled; parsing some MiB
+/// would take hundreds of MiB.
 const LONGEST: usize = 8 * 1024;
 
-/// What each escape for a class of characters counts for at least, in bytes: to read one takes a twentieth of a
-/// millisecond and more, however little comes of it in the end.
+/// The minimum size attributed to each escape for a character class, in bytes: parsing one takes at least a
+/// twentieth of a millisecond, even if the compiled result is small.
 const CLASS: usize = SIZES[0];
 
-/// How much is remembered, in bytes: more than the patterns of any one gateway come to.
+/// The size of the cache in bytes: more than the patterns of any one gateway need.
 const REMEMBERED: usize = 32 * 1024 * 1024;
 
-/// What came of a pattern: what it counts for, or what is wrong with it.
+/// The result for a pattern: its rounded size, or the error.
 type Outcome = Result<usize, &'static str>;
 
-/// Tries the patterns of these sets, as far as they are looked into when they are compiled: up to what one gateway may
-/// have, and one set more, for a body can hold one beside those that will count.
+/// Compiles the patterns of these sets to fill the cache. Stops at twice the limit of a gateway: a body can
+/// contain one rewrite set besides those that count.
 pub fn try_patterns(sets: &[RewriteRuleSet]) {
     let mut patterns = Patterns { most: 2 * ALL, ..Patterns::default() };
     for (text, ignore_case) in sets.iter().filter(|set| is_within_limits(set)).flat_map(all) {
         if patterns.are_too_many() {
             return;
         }
-        // What is wrong with it is said when it is compiled.
+        // An error is reported by the later compilation of the document.
         let _ = patterns.look_at(text, ignore_case);
     }
 }
 
-/// Every pattern of a set, and whether case does not count.
+/// Returns every pattern of a set, and whether it ignores case.
 fn all(set: &RewriteRuleSet) -> impl Iterator<Item = (&str, bool)> {
     let of_rules = set.rewrite_rules.iter().flat_map(|rule| {
         let conditions = rule.conditions.iter().map(|condition| (&condition.pattern, condition.ignore_case));
@@ -63,10 +63,10 @@ fn all(set: &RewriteRuleSet) -> impl Iterator<Item = (&str, bool)> {
     of_rules.map(|(text, ignore_case)| (text.as_deref().unwrap_or_default(), ignore_case.unwrap_or_default()))
 }
 
-/// The different patterns of one gateway, as far as they were looked at.
+/// The distinct patterns of one gateway seen so far.
 pub(super) struct Patterns<'a> {
     seen: HashMap<(&'a str, bool), Outcome>,
-    /// What they count for; one that is wrong has taken as much time as any.
+    /// Their total size. An invalid pattern counts as the maximum, because it costs as much time.
     size: usize,
     most: usize,
 }
@@ -78,7 +78,7 @@ impl Default for Patterns<'_> {
 }
 
 impl<'a> Patterns<'a> {
-    /// Complains of a pattern that cannot be used. Once there are too many, nothing is said of further ones.
+    /// Reports a pattern that is invalid. Once the total size is exceeded, further patterns are not examined.
     pub(super) fn check(&mut self, pattern: (&'a str, bool), target: String, violations: &mut Violations) {
         if self.are_too_many() {
             return;
@@ -88,7 +88,7 @@ impl<'a> Patterns<'a> {
         }
     }
 
-    /// Complains if they are more than a worker can hold.
+    /// Reports a total size that exceeds the limit of a worker.
     pub(super) fn check_all(&self, violations: &mut Violations) {
         if self.are_too_many() {
             let message = format!(
@@ -112,20 +112,20 @@ impl<'a> Patterns<'a> {
     }
 }
 
-/// What is remembered: of those in which case counts, and of the others.
+/// The cached results: case-sensitive patterns first, then the others.
 #[derive(Default)]
 struct Memory {
     outcomes: [HashMap<String, Outcome>; 2],
     bytes: usize,
 }
 
-/// Nothing of it is left half changed where a holder panics.
+/// Locks the cache. It stays consistent even if a holder panics.
 fn memory() -> MutexGuard<'static, Memory> {
     static MEMORY: LazyLock<Mutex<Memory>> = LazyLock::new(Mutex::default);
     MEMORY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether it is remembered what came of a pattern in which case counts.
+/// Returns whether the result of a case-sensitive pattern is cached.
 #[cfg(test)]
 pub(crate) fn is_remembered(text: &str) -> bool {
     memory().outcomes[0].contains_key(text)
@@ -137,7 +137,7 @@ fn remembered(text: &str, ignore_case: bool) -> Outcome {
     }
     let outcome = try_one(text, ignore_case);
     if text.len() <= LONGEST {
-        // A text, and about what a map takes for an entry.
+        // The text, and an estimate of the overhead of a map entry.
         let bytes = text.len() + 64;
         let mut memory = memory();
         if memory.bytes + bytes > REMEMBERED {
@@ -170,7 +170,7 @@ fn try_one(text: &str, ignore_case: bool) -> Outcome {
     Err(TOO_LARGE)
 }
 
-/// How many escapes for classes of characters there are, at most.
+/// Returns an upper bound of the number of escapes for character classes.
 fn classes(text: &str) -> usize {
     let pairs = text.as_bytes().windows(2);
     pairs.filter(|pair| pair[0] == b'\\' && b"pPwWdDsS".contains(&pair[1])).count()
@@ -182,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    // As many ordinary patterns as the official service publishes conditions, by its limits of sets and of conditions.
+    // Azure's limits of sets and of conditions, with ordinary patterns, must fit.
     const _: () = assert!(400 * 40 * SIZES[0] <= ALL);
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
         ] {
             assert!(try_one(bad, false).is_err(), "{bad}");
         }
-        // Without case it is larger.
+        // A pattern that ignores case is larger.
         assert!(try_one("[a-z]{3000}", true).is_err());
     }
 

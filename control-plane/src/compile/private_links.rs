@@ -1,4 +1,4 @@
-//! Private link configurations: without effect here, checked for what the official service would refuse.
+//! Private link configurations. They have no effect; whatever Azure would reject is rejected.
 
 use std::net::IpAddr;
 
@@ -10,10 +10,10 @@ use crate::arm::gateway::{
 };
 use crate::violation::{Violations, code};
 
-/// The most addresses of one configuration, as the official service publishes it.
+/// The maximum number of addresses of one configuration, as Azure publishes it.
 const ADDRESSES: usize = 8;
 
-/// Checks the configurations, and that frontends refer to one that is there.
+/// Checks the configurations, and the references of frontends to them.
 pub(super) fn check(
     links: &Resources<PrivateLinkConfiguration>,
     frontends: &Resources<FrontendIpConfiguration>,
@@ -59,7 +59,7 @@ fn check_address(resource: &Resource<PrivateLinkIpConfiguration>, violations: &m
     }
 }
 
-/// The official service has no private link where layer 4 is in use.
+/// Azure does not support private link together with layer-4 rules.
 pub(super) fn refuse_with_transport(
     links: &Resources<PrivateLinkConfiguration>,
     rules: &Resources<TransportRule>,

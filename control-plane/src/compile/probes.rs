@@ -1,4 +1,4 @@
-//! Health probes: the custom ones, and the one that settings without a probe get.
+//! Health probes: custom ones, and the default probe of settings without one.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,24 +11,24 @@ use super::resources::{Resource, Resources, given, in_range};
 use crate::arm::gateway::{Probe, Protocol};
 use crate::violation::{Violations, code};
 
-/// The longest text that an answer's body can be searched for, in characters.
+/// The maximum length of the text to search in the body of a response, in characters.
 const MATCH_LENGTH: usize = 4090;
 
-/// A custom probe, which may still lack what only the settings that use it know.
+/// A compiled custom probe. The host may still depend on the settings that use it.
 #[derive(Clone)]
 pub(super) struct Compiled {
-    /// What those settings must speak.
+    /// The protocol that the settings must have.
     pub(super) protocol: Protocol,
-    /// Whether its host is that of the settings.
+    /// Whether the host is that of the settings.
     pub(super) host_from_settings: bool,
-    /// Everything else.
+    /// The probe itself.
     pub(super) probe: snapshot::Probe,
 }
 
-/// What is probed for settings without a probe of their own.
+/// The probe of settings without a custom one.
 pub(super) fn default_probe() -> snapshot::Probe {
     snapshot::Probe {
-        // Only a Host header: the connection goes to the backend.
+        // The value of the `Host` header only; the connection goes to the backend.
         host: Some("127.0.0.1".to_owned()),
         port: None,
         path: "/".to_owned(),
@@ -41,7 +41,7 @@ pub(super) fn default_probe() -> snapshot::Probe {
     }
 }
 
-/// The custom probes; none where there is something wrong with one.
+/// Compiles the custom probes; `None` for an invalid one.
 pub(super) fn compile(probes: &Resources<Probe>, violations: &mut Violations) -> Vec<Option<Compiled>> {
     probes.iter().map(|resource| compile_one(resource, violations)).collect()
 }

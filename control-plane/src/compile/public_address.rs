@@ -1,4 +1,4 @@
-//! What can be wrong with a public IP address. What it means to a gateway is [`crate::arm::network::PublicAddress`].
+//! Validation of public IP addresses. [`crate::arm::network::PublicAddress`] is their meaning for a gateway.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -9,7 +9,8 @@ use crate::arm::network::PublicIpAddress;
 use crate::arm::network::public_address::{IpVersion, PublicIpAddressSkuName};
 use crate::violation::{Violations, code};
 
-/// Checks the canonical body of the public IP address with that resource ID. Targets are paths within that body.
+/// Checks the canonical body of the public IP address with this resource ID. Targets are paths within that
+/// body.
 pub fn check_public_address(id: &str, body: &Map<String, Value>, violations: &mut Violations) {
     let address = PublicIpAddress::typed(body);
     let properties = &address.properties;

@@ -1,4 +1,4 @@
-//! Redirects: where clients are sent instead of being served.
+//! Redirects of clients.
 
 use http::Uri;
 
@@ -9,7 +9,7 @@ use super::resources::{Resource, Resources, given};
 use crate::arm::gateway::{Listener, RedirectConfiguration, RedirectType};
 use crate::violation::{Violations, code};
 
-/// The redirects, in the order listed: each has a type and one target that a client can go to.
+/// Compiles the redirects, in the order of `redirects`. Each needs a type and exactly one target.
 pub(super) fn compile(
     redirects: &Resources<RedirectConfiguration>,
     listeners: &Resources<Listener>,
@@ -74,7 +74,7 @@ fn target(
         return Some(RedirectTarget::Url(url.to_owned()));
     }
     let name = &listener?.name;
-    // One that did not compile has been complained of.
+    // A listener that did not compile has been reported already.
     let listener = compiled_listeners.iter().find(|compiled| compiled.name == *name)?;
     Some(RedirectTarget::Listener {
         secure: listener.tls.is_some(),
@@ -83,7 +83,7 @@ fn target(
     })
 }
 
-/// Of a listener with several names or wildcards, it could not be said where to go.
+/// Resolves the target listener. The location is ambiguous if the listener has several host names or wildcards.
 fn listener<'a>(
     resource: &Resource<RedirectConfiguration>,
     listeners: &'a Resources<Listener>,

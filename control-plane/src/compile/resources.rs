@@ -1,4 +1,4 @@
-//! The members of a collection with typed properties, and how others find them.
+//! The members of a collection with typed properties, and the resolution of references to them.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -14,32 +14,32 @@ use crate::violation::{Violations, code};
 /// A child with typed properties.
 #[derive(Debug)]
 pub(super) struct Resource<T> {
-    /// Its name.
+    /// The name.
     pub(super) name: String,
-    /// Its resource ID.
+    /// The resource ID.
     pub(super) id: String,
-    /// The JSON path of its properties.
+    /// The JSON path of the properties.
     target: String,
-    /// What they are.
+    /// The typed properties.
     pub(super) properties: T,
-    /// Its place in the document, from 0: of two that are in each other's way, the later one is complained of.
+    /// The position in the document, from 0. Of two conflicting resources the later one is reported.
     pub(super) place: usize,
 }
 
 impl<T> Resource<T> {
-    /// The JSON path of its properties as a whole.
+    /// The JSON path of the properties.
     pub(super) fn target(&self) -> &str {
         &self.target
     }
 
-    /// The JSON path of one of its properties.
+    /// The JSON path of one property.
     pub(super) fn at(&self, property: &str) -> String {
         format!("{}.{property}", self.target)
     }
 }
 
 impl<T> Resource<T> {
-    /// One of the members that this resource has in its own properties, under the given name.
+    /// Returns a member of this resource as a resource of its own; `list` is the property that contains it.
     pub(super) fn member<U: Clone>(&self, list: &str, index: usize, member: &Member<U>) -> Resource<U> {
         Resource {
             name: member.name.clone(),
@@ -51,16 +51,16 @@ impl<T> Resource<T> {
     }
 }
 
-/// What messages call the resources of a collection that cannot do without some references.
+/// The wording of messages about a resource with required references.
 pub(super) struct Referrer {
-    /// Its kind in words.
+    /// The kind of the resource, in words.
     pub(super) kind: &'static str,
-    /// The code where a reference is missing.
+    /// The code of the violation if a reference is missing.
     pub(super) code: &'static str,
 }
 
-/// All members of a collection, in the order of their names: an index here is the index of what it compiles to. The order
-/// in which a document lists its children means nothing, so it must not lead to another content.
+/// All members of a collection, ordered by name; an index is also the index of the compiled form. The order of
+/// children in a document has no meaning, so it must not affect the content.
 #[derive(Debug)]
 pub(super) struct Resources<T> {
     list: Vec<Resource<T>>,
@@ -68,7 +68,8 @@ pub(super) struct Resources<T> {
 }
 
 impl<T> Resources<T> {
-    /// One that belongs to no collection: what messages call it, and the JSON path of its properties.
+    /// A single resource outside of any collection. `id` is its name in messages, `target` the JSON path of its
+    /// properties.
     pub(super) fn alone(id: &str, target: &str, properties: T) -> Resources<T> {
         let (id, target) = (id.to_owned(), target.to_owned());
         let list = vec![Resource { name: String::new(), id, target, properties, place: 0 }];
@@ -79,7 +80,7 @@ impl<T> Resources<T> {
         self.list.iter()
     }
 
-    /// The same with their indices, in the order of the document.
+    /// Returns the resources with their indices, in the order of the document.
     pub(super) fn listed(&self) -> Vec<(usize, &Resource<T>)> {
         let mut listed: Vec<_> = self.list.iter().enumerate().collect();
         listed.sort_unstable_by_key(|(_, resource)| resource.place);
@@ -100,7 +101,7 @@ impl<T: DeserializeOwned + Default> Resources<T> {
             let target = format!("properties.{}[{i}].properties", collection.name);
             let typed = serde_json::from_value(Value::Object(child.properties.clone()));
             let properties = typed.unwrap_or_else(|e| {
-                // Only a store that another version wrote can hold such properties.
+                // Only a store written by another version can contain such properties.
                 violations.push(code::INVALID_JSON, target.as_str(), format!("It cannot be read: {e}."));
                 T::default()
             });
@@ -116,7 +117,7 @@ impl<T: DeserializeOwned + Default> Resources<T> {
 }
 
 impl<T> Resources<T> {
-    /// The index of the member that a property of `from` refers to. One that is not there is a violation.
+    /// Resolves a reference in a property of `from` to an index. A missing target is a violation.
     pub(super) fn find<U>(
         &self,
         from: &Resource<U>,
@@ -124,7 +125,7 @@ impl<T> Resources<T> {
         reference: &SubResource,
         violations: &mut Violations,
     ) -> Option<usize> {
-        // Reading leaves no reference without an ID; were there one, it would lead nowhere.
+        // Reading leaves no reference without an ID; an empty ID matches nothing.
         let id = reference.id.as_deref().unwrap_or_default();
         let index = self.by_id.get(&id.to_ascii_lowercase()).copied();
         if index.is_none() {
@@ -138,7 +139,7 @@ impl<T> Resources<T> {
         index
     }
 
-    /// The same for a property, and what messages call it, that must be there.
+    /// Resolves a required reference. `called` is the name of the target in messages.
     pub(super) fn required<U>(
         &self,
         from: &Resource<U>,
@@ -155,7 +156,7 @@ impl<T> Resources<T> {
         self.find(from, property, reference, violations)
     }
 
-    /// The same for a property that may be absent.
+    /// Resolves an optional reference.
     pub(super) fn optional<U>(
         &self,
         from: &Resource<U>,
@@ -167,7 +168,7 @@ impl<T> Resources<T> {
     }
 }
 
-/// The value in the type of a snapshot, if it is in its range; a violation otherwise.
+/// Converts a value to the type of the snapshot, or adds a violation if it is out of range.
 pub(super) fn in_range<N: TryFrom<i64>>(
     value: i64,
     range: RangeInclusive<i64>,
@@ -186,7 +187,7 @@ pub(super) fn in_range<N: TryFrom<i64>>(
     None
 }
 
-/// The text, if there is any: an empty one counts as absent everywhere.
+/// Returns the text, or `None` if it is absent or empty.
 pub(super) fn given(text: Option<&String>) -> Option<&str> {
     text.map(String::as_str).filter(|text| !text.is_empty())
 }

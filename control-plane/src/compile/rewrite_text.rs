@@ -1,14 +1,14 @@
-//! The texts of rewrite rules: variables, and values with variables in braces. Pure.
+//! The texts of rewrite rules: variables, and templates with variables in braces. Pure.
 
 use tidegate_shared::snapshot::{Piece, ServerVariable, Template, Variable};
 
-/// The name of a `headerValueMatcher`'s find in a value.
+/// The name in templates of the match of a `headerValueMatcher`.
 const MATCHED: &str = "capt_header_value_matcher";
 
-/// What a condition looks at.
+/// Parses the variable of a condition.
 ///
 /// # Errors
-/// What is wrong with its name.
+/// A message for the user.
 pub(super) fn variable(name: &str) -> Result<Variable, String> {
     match Named::parse(name) {
         Some(named) => named.variable().ok_or_else(|| format!("There is no server variable '{name}'.")),
@@ -19,20 +19,21 @@ pub(super) fn variable(name: &str) -> Result<Variable, String> {
     }
 }
 
-/// What the values of one rule may take from it.
+/// The sources of a rule's templates.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sources<'a> {
-    /// The variables of its conditions, spelt as there; none where a condition is negated and so finds nothing.
+    /// The variables of the conditions, as spelled there; `None` for a negated condition, which captures
+    /// nothing.
     pub(super) conditions: &'a [Option<&'a str>],
-    /// Whether the value is for a header that is chosen by its value.
+    /// Whether the template is for a header selected by its value.
     pub(super) has_matcher: bool,
 }
 
-/// A value: `{…}` that begins like a variable must be one, perhaps followed by the number of a group of the condition
-/// on it. Other braces are text.
+/// Parses a template. `{…}` that begins like a variable must be one, optionally followed by the number of a
+/// capture group of the condition on it. Other braces are literal text.
 ///
 /// # Errors
-/// What is wrong with it.
+/// A message for the user.
 pub(super) fn template(text: &str, sources: Sources<'_>) -> Result<Template, String> {
     if text.contains(char::is_control) {
         return Err("Control characters are not allowed.".to_owned());
@@ -66,8 +67,8 @@ pub(super) fn template(text: &str, sources: Sources<'_>) -> Result<Template, Str
     Ok(Template(pieces))
 }
 
-/// What the text between two braces stands for, if for anything. A group of a condition that the rule does not have is
-/// empty.
+/// Parses the text between two braces; `None` if it is literal. A group of a condition that the rule does not
+/// have is empty.
 fn piece(name: &str, sources: Sources<'_>) -> Result<Option<Piece>, String> {
     let unknown = || format!("There is no variable '{name}'.");
     if let Some(group) = name.strip_prefix(MATCHED) {
@@ -94,7 +95,7 @@ fn piece(name: &str, sources: Sources<'_>) -> Result<Option<Piece>, String> {
     of_another.map(|_| Some(Piece::Text(String::new()))).ok_or_else(unknown)
 }
 
-/// Something that looks like a variable.
+/// A name with the prefix of a variable.
 enum Named<'a> {
     RequestHeader(&'a str),
     ResponseHeader(&'a str),
@@ -128,7 +129,7 @@ fn is_header(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-/// The server variable of that name, spelt as the official service lists it.
+/// Returns the server variable of that name, in Azure's spelling.
 fn server(name: &str) -> Option<ServerVariable> {
     Some(match name {
         "add_x_forwarded_for_proxy" => ServerVariable::AddXForwardedForProxy,
@@ -202,7 +203,7 @@ mod tests {
         let server = |name: &str| Piece::Variable(Variable::Server(server(name).unwrap()));
         let header = |name: &str| Piece::Variable(Variable::RequestHeader(name.to_owned()));
         let capture = |condition, group| Piece::Capture { condition, group };
-        // The third one is negated.
+        // The third condition is negated.
         let conditions = [Some("var_uri_path"), Some("http_req_X"), None, Some("var_uri_path")];
         for (value, expected) in [
             ("", vec![]),
@@ -214,7 +215,7 @@ mod tests {
             ("a {http_req_Y} b", vec![text("a "), header("y"), text(" b")]),
             ("{var_uri_path_1}/{http_req_X_2}", vec![capture(3, 1), text("/"), capture(1, 2)]),
             ("{var_host}:{var_server_port}", vec![server("host"), text(":"), server("server_port")]),
-            // Not spelt as in the condition: another header, and a group that nothing was found for.
+            // Another spelling than in the condition means another header, and a group without a condition.
             ("{http_req_x_2}", vec![header("x_2")]),
             ("{var_host_1}a", vec![text(""), text("a")]),
         ] {

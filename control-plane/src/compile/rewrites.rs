@@ -13,14 +13,13 @@ use crate::arm::gateway::{
 };
 use crate::violation::{Violations, code};
 
-/// The most conditions of one set, and the most changes, as the official service publishes it.
+/// The maximum number of conditions of one set, and of changes, as Azure publishes it.
 const CONDITIONS: usize = 40;
 const ACTIONS: usize = 40;
 
 const SEQUENCE: RangeInclusive<i64> = 1..=1000;
 
-/// Headers that belong to the gateway alone: the official service's, and those that say where a message ends or that
-/// concern one connection only.
+/// Headers that cannot be rewritten: those that Azure reserves, message framing, and hop-by-hop headers.
 const FIXED: [&str; 10] = [
     "connection",
     "upgrade",
@@ -34,7 +33,7 @@ const FIXED: [&str; 10] = [
     "expect",
 ];
 
-/// The sets, in the order listed.
+/// Compiles the sets, in the order of `sets`.
 pub(super) fn compile(sets: &Resources<RewriteRuleSet>, violations: &mut Violations) -> Vec<RewriteSet> {
     let mut patterns = Patterns::default();
     let mut compiled = Vec::new();
@@ -49,7 +48,7 @@ pub(super) fn compile(sets: &Resources<RewriteRuleSet>, violations: &mut Violati
                 violations.push(code, set.at("rewriteRules"), over_limit(what, count, limit));
             }
         }
-        // What is over the limit is refused as a whole: looking into all of it would only cost time.
+        // A set over the limit is rejected as a whole; examining its rules would only cost time.
         let mut ordered = Vec::new();
         if is_within_limits(&set.properties) {
             for (i, rule) in rules.iter().enumerate() {
@@ -58,7 +57,7 @@ pub(super) fn compile(sets: &Resources<RewriteRuleSet>, violations: &mut Violati
                 ordered.push((rule.rule_sequence, reader.rule(set, rule, &target)));
             }
         }
-        // Those without a number come last; the sort keeps the order of equal ones.
+        // Rules without a number are last; the sort is stable.
         ordered.sort_by_key(|(sequence, _)| sequence.unwrap_or(i64::MAX));
         let rules = ordered.into_iter().map(|(_, rule)| rule).collect();
         compiled.push(RewriteSet { name: set.name.clone(), rules });
@@ -67,13 +66,13 @@ pub(super) fn compile(sets: &Resources<RewriteRuleSet>, violations: &mut Violati
     compiled
 }
 
-/// Whether a set is looked into at all.
+/// Returns whether the rules of a set are examined at all.
 pub(super) fn is_within_limits(set: &RewriteRuleSet) -> bool {
     let (conditions, actions) = counts(set);
     conditions <= CONDITIONS && actions <= ACTIONS
 }
 
-/// How many conditions and actions there are in a set.
+/// Returns the numbers of conditions and actions in a set.
 fn counts(set: &RewriteRuleSet) -> (usize, usize) {
     let rules = &set.rewrite_rules;
     let actions = rules.iter().filter_map(|rule| rule.action_set.as_ref());
@@ -86,7 +85,7 @@ fn count_of_actions(actions: &RewriteActionSet) -> usize {
         + usize::from(actions.url_configuration.is_some())
 }
 
-/// Reads rules, with what is remembered from one to the next.
+/// Compiles rules. The patterns are shared by all rules of a gateway.
 struct Reader<'a, 'p> {
     patterns: &'a mut Patterns<'p>,
     violations: &'a mut Violations,
@@ -176,7 +175,8 @@ impl<'p> Reader<'_, 'p> {
         ValueMatch { pattern, negate: matcher.negate.unwrap_or_default() }
     }
 
-    /// The new path and query. One that is empty is not as good as none: it takes away what there is.
+    /// Compiles the new path and query. An empty value differs from an absent one: it removes the query or
+    /// path.
     fn url(
         &mut self,
         url: &UrlConfiguration,
@@ -205,7 +205,7 @@ impl<'p> Reader<'_, 'p> {
     }
 }
 
-/// What is wrong with the name of a header that is to be changed, if anything.
+/// Returns an error message if a header of this name cannot be rewritten.
 fn complaint_of_name(name: &str) -> Option<String> {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if name.is_empty() || !name.bytes().all(letters) {
@@ -216,12 +216,12 @@ fn complaint_of_name(name: &str) -> Option<String> {
         .then(|| format!("The header {name} cannot be rewritten."))
 }
 
-/// Whether some request that comes to these rules may be sent back to the path map.
+/// Returns whether a request may be evaluated again by the path map because of these rules.
 pub(super) fn may_reroute(set: &RewriteRuleSet) -> bool {
     set.rewrite_rules.iter().any(reroutes)
 }
 
-/// Whether every request that comes to these rules is sent back to the path map.
+/// Returns whether every request is evaluated again by the path map because of these rules.
 pub(super) fn always_reroutes(set: &RewriteRuleSet) -> bool {
     !set.rewrite_rules.is_empty()
         && set.rewrite_rules.iter().all(|rule| rule.conditions.is_empty() && reroutes(rule))

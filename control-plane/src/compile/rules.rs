@@ -9,11 +9,11 @@ use super::ways::{Incomplete, Outcome, Targets};
 use crate::arm::gateway::{Listener, RequestRoutingRule, RuleType, UrlPathMap};
 use crate::violation::{Violations, code};
 
-/// A rule, and what it is for.
+/// A compiled rule with its listener and priority.
 pub(super) struct Compiled {
-    /// The index of its listener.
+    /// The index of the listener.
     pub(super) listener: usize,
-    /// The smallest is tried first.
+    /// The priority; the lowest is evaluated first.
     pub(super) priority: u32,
     /// The rule.
     pub(super) rule: Rule,
@@ -23,7 +23,7 @@ type Source = Resource<RequestRoutingRule>;
 
 const RULE: Referrer = Referrer { kind: "Request Routing Rule", code: code::RULE_MUST_REFERENCE };
 
-/// The rules.
+/// Compiles the valid rules.
 pub(super) fn compile(
     rules: &Resources<RequestRoutingRule>,
     listeners: &Resources<Listener>,

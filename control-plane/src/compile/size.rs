@@ -1,7 +1,7 @@
-//! Whether what a document means can be carried: to a worker as a snapshot, and back from it as reports of health.
+//! The size of the content, which must fit into a snapshot message and into the workers' health reports.
 //!
-//! A document within all other limits can still come to more than a message may hold. Once accepted it would end the
-//! session of every worker that it is sent to, again and again, so it is refused here.
+//! A document within all other limits can still exceed the size of a message. If accepted, it would end the
+//! session of every worker that it is sent to, so it is rejected here.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -12,14 +12,15 @@ use tidegate_shared::snapshot::{Content, UpstreamTrust};
 use crate::arm::collection::over_limit;
 use crate::violation::{Violations, code};
 
-/// The most backends that rules may lead to: members, counted once for each settings that they are spoken with, and
-/// once more for each load distribution policy. A worker probes each of them and reports on each in some 400 bytes.
+/// The maximum number of backends of all rules: each member counts once for each settings it is used with, and
+/// once more for each load distribution policy. A worker probes each of them and reports each in about 400
+/// bytes.
 const BACKENDS: usize = 20_000;
 
-/// The most authorities that settings may trust, counted once for each settings: a worker keeps a list for each.
+/// The maximum number of trusted certificate authorities, counted per settings: a worker keeps a list for each.
 const TRUSTED: usize = 20_000;
 
-/// Complains of a content that is too large.
+/// Reports a content that is too large.
 pub(super) fn check(content: &Content, violations: &mut Violations) {
     let backends = backends(content);
     if backends > BACKENDS {
@@ -58,7 +59,7 @@ fn bytes(content: &Content) -> usize {
     count.0
 }
 
-/// Takes bytes and keeps nothing but their number.
+/// A writer that only counts bytes.
 struct Count(usize);
 
 impl io::Write for Count {

@@ -1,12 +1,12 @@
-//! Size, tier and scale. They mean something to the official service alone; what it would refuse is refused here too,
-//! and a tier with a web application firewall, which no worker executes.
+//! Size, tier and scale. They have no effect; whatever Azure would reject is rejected, and so are the WAF
+//! tiers.
 
 use super::resources::in_range;
 use crate::arm::document::Document;
 use crate::arm::gateway::{AutoscaleConfiguration, GatewayProperties, Sku, SkuName, SkuTier};
 use crate::violation::{Violations, code};
 
-/// What the tier `Basic` of the official service leaves out, besides autoscaling.
+/// The features, besides autoscaling, that Azure's tier `Basic` does not support.
 const NOT_IN_BASIC: [&str; 6] = [
     "trustedClientCertificates",
     "rewriteRuleSets",
@@ -16,7 +16,7 @@ const NOT_IN_BASIC: [&str; 6] = [
     "routingRules",
 ];
 
-/// Checks all of it.
+/// Checks size, tier and scale.
 pub(super) fn check(document: &Document, properties: &GatewayProperties, violations: &mut Violations) {
     let sku = properties.sku.clone().unwrap_or_default();
     refuse_firewall(&sku, violations);

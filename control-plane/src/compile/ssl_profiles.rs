@@ -1,4 +1,4 @@
-//! SSL profiles: how single listeners do TLS.
+//! SSL profiles: the TLS settings of single listeners.
 
 use tidegate_shared::snapshot::{CipherSuite, ClientAuthentication};
 
@@ -11,21 +11,21 @@ use crate::arm::gateway::{
 use crate::arm::tls_policy::DEFAULT;
 use crate::violation::{Violations, code};
 
-/// The most trusted client certificates of one profile, as the official service publishes it.
+/// The maximum number of trusted client certificates of one profile, as Azure publishes it.
 const AUTHORITIES: usize = 100;
 
-/// What a profile means for a listener that refers to it.
+/// The compiled TLS settings of a profile.
 #[derive(Debug)]
 pub(super) struct Profile {
-    /// None where the gateway's own policy decides.
+    /// The cipher suites; those of the gateway's policy if `None`.
     pub(super) suites: Option<Vec<CipherSuite>>,
     pub(super) clients: Option<ClientAuthentication>,
 }
 
 type Source = Resource<SslProfile>;
 
-/// The profiles, in the order listed; their policies must go with that of the gateway, which has the default one where
-/// it names none.
+/// Compiles the profiles, in the order of `profiles`. Their policies must be of the same generation as that of
+/// the gateway, which is the default policy if the gateway names none.
 pub(super) fn compile(
     profiles: &Resources<SslProfile>,
     authorities: &Resources<TrustedClientCertificate>,
@@ -57,7 +57,8 @@ fn check_policy(resource: &Source, policy: &SslPolicy, of_gateway: Generation, v
     }
 }
 
-/// What is asked of clients: nothing without authorities, unless certificates are only to be passed through.
+/// Compiles the authentication of clients. Without certificate authorities clients are not asked for a
+/// certificate, except in mode `Passthrough`.
 fn clients(
     resource: &Source,
     authorities: &Resources<TrustedClientCertificate>,
@@ -80,7 +81,7 @@ fn clients(
         return Some(ClientAuthentication::Passthrough);
     }
     if resource.properties.trusted_client_certificates.is_empty() {
-        // What cannot be checked must not look as if it were.
+        // A check that cannot be done must not appear to be done.
         let strict = asked.verify_client_auth_mode == Some(ClientAuthMode::Strict);
         for (demanded, property) in
             [(strict, "verifyClientAuthMode"), (by_named_issuer, "verifyClientCertIssuerDN")]
@@ -96,7 +97,7 @@ fn clients(
     Some(ClientAuthentication::Required { authorities: named, by_named_issuer })
 }
 
-/// The indices of the trusted client certificates, ascending, each once.
+/// Returns the indices of the trusted client certificates, ascending and without duplicates.
 fn named_authorities(
     resource: &Source,
     authorities: &Resources<TrustedClientCertificate>,

@@ -1,4 +1,4 @@
-//! What documents mean, and every way in which they can be wrong.
+//! Compilation of valid documents, and every violation.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ mod transport;
 mod upstream_tls;
 mod wrong;
 
-/// What the API does with a body: read, compile, one list of what is wrong.
+/// Reads and compiles a body like the API, with one list of violations.
 fn compile_body(body: Value) -> Result<Content, Violations> {
     let (document, mut violations) = Document::read(path(), &sent(body), None, NEW);
     match compile(&document, &ExternalRefs::default()) {
@@ -42,7 +42,7 @@ fn compile_body(body: Value) -> Result<Content, Violations> {
     }
 }
 
-/// The member of a list in a body, by collection and index.
+/// Returns the properties of a member of a collection in a body.
 fn properties<'a>(body: &'a mut Value, collection: &str, index: usize) -> &'a mut Value {
     &mut body["properties"][collection][index]["properties"]
 }
@@ -152,7 +152,7 @@ fn a_gateway_may_grow_child_by_child() {
     let body = defined();
     let mut rest: Vec<_> = COLLECTIONS.iter().collect();
     while !rest.is_empty() {
-        // One that refers to nothing of the rest comes next.
+        // Adds next a child without references to the rest.
         let free = rest.iter().position(|collection| {
             let children = body["properties"][collection.name].to_string();
             rest.iter().all(|other| !children.contains(&format!("/{}/", other.name)))

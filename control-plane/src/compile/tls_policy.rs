@@ -1,7 +1,7 @@
-//! TLS policies, of the gateway and of its profiles: whether each makes sense, and whether workers can serve it.
+//! TLS policies of the gateway and its profiles: consistency, and support by workers.
 //!
-//! Workers serve TLS 1.2 and 1.3, with ECDHE and GCM. Of a policy that names other suites too, those are served that
-//! workers know; its answer says which. A policy of which nothing is left is refused.
+//! Workers support TLS 1.2 and 1.3, with ECDHE and GCM. Other suites of a policy are left out; the response
+//! lists the supported ones. A policy without any supported suite is rejected.
 
 use tidegate_shared::snapshot;
 
@@ -9,7 +9,7 @@ use crate::arm::gateway::{SslPolicy, SslPolicyType};
 use crate::arm::tls_policy::{CipherSuite, DEFAULT, NEEDED, TlsVersion};
 use crate::violation::{Violations, code};
 
-/// Policies come in two generations, which cannot be together in one gateway.
+/// The generation of a policy. One gateway cannot mix generations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Generation {
     /// Up to TLS 1.2.
@@ -18,7 +18,7 @@ pub(super) enum Generation {
     New,
 }
 
-/// The generation of a policy, if it says enough to have one.
+/// Returns the generation of a policy, if its type determines one.
 pub(super) fn generation(policy: &SslPolicy) -> Option<Generation> {
     let is_new = match policy.policy_type? {
         SslPolicyType::Predefined => policy.policy_name?.has_tls13(),
@@ -28,7 +28,7 @@ pub(super) fn generation(policy: &SslPolicy) -> Option<Generation> {
     Some(if is_new { Generation::New } else { Generation::Old })
 }
 
-/// Whether the policy says nothing, which is the same as having none: clients send such objects.
+/// Returns whether the policy is empty, which is equivalent to none: clients send such objects.
 pub fn is_no_policy(policy: &SslPolicy) -> bool {
     policy.policy_type.is_none()
         && policy.policy_name.is_none()
@@ -51,7 +51,7 @@ pub(super) fn check(policy: &SslPolicy, target: &str, violations: &mut Violation
     }
 }
 
-/// The suites of TLS 1.2 that workers serve.
+/// The suites of TLS 1.2 that workers support.
 const SERVED_OF_TLS12: [CipherSuite; 4] = [
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -59,11 +59,11 @@ const SERVED_OF_TLS12: [CipherSuite; 4] = [
     CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 ];
 
-/// Those of TLS 1.3, which no policy can leave out where that version is served.
+/// The suites of TLS 1.3, which are always on where a policy allows that version.
 const SERVED_OF_TLS13: [CipherSuite; 2] =
     [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384];
 
-/// The suites of a policy that workers serve, the preferred first. Empty for one that nothing can be served of.
+/// Returns the supported suites of a policy in order of preference; empty if there are none.
 pub fn served_cipher_suites(policy: &SslPolicy) -> Vec<CipherSuite> {
     let listed = policy.cipher_suites.as_deref().unwrap_or_default();
     let of_tls12 = || listed.iter().copied().filter(|suite| SERVED_OF_TLS12.contains(suite));
@@ -88,7 +88,7 @@ pub fn served_cipher_suites(policy: &SslPolicy) -> Vec<CipherSuite> {
     suites
 }
 
-/// The same as workers know them. Without a policy those of the default one.
+/// Returns the suites as workers know them. Without a policy, those of the default one.
 pub(super) fn served(policy: Option<&SslPolicy>) -> Vec<snapshot::CipherSuite> {
     let default = SslPolicy::default();
     served_cipher_suites(policy.unwrap_or(&default)).into_iter().filter_map(known).collect()
@@ -114,7 +114,7 @@ fn named<T>(list: Option<&Vec<T>>) -> bool {
     list.is_some_and(|list| !list.is_empty())
 }
 
-/// The oldest form of a policy has no type, and nothing but the versions that are off.
+/// Checks a policy of the oldest form, which has no type and only lists the disabled versions.
 fn check_untyped(policy: &SslPolicy, target: &str, violations: &mut Violations) {
     let alone = policy.policy_name.is_none()
         && policy.min_protocol_version.is_none()
@@ -176,7 +176,7 @@ fn check_custom(policy: &SslPolicy, kind: SslPolicyType, target: &str, violation
         Some(_) => {}
     }
     let suites = policy.cipher_suites.as_deref().unwrap_or_default();
-    // With TLS 1.3 alone, all suites are given.
+    // With TLS 1.3 alone the suites are fixed.
     let needs_suites =
         kind == SslPolicyType::Custom || policy.min_protocol_version != Some(TlsVersion::TLSv1_3);
     if suites.is_empty() && needs_suites {

@@ -1,4 +1,4 @@
-//! Layer 4: listeners and settings.
+//! Layer-4 listeners and settings.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ const LISTENER: Referrer = Referrer { kind: "Listener", code: code::TRANSPORT_LI
 
 type Source = Resource<TransportListener>;
 
-/// Checks the listeners, and that none is in the way of another or of an HTTP listener.
+/// Checks the listeners, and their conflicts with each other and with HTTP listeners.
 pub(super) fn check_listeners(
     listeners: &Resources<TransportListener>,
     places: &Places<'_>,
@@ -61,7 +61,7 @@ fn check_tls(resource: &Source, places: &Places<'_>, violations: &mut Violations
     }
 }
 
-/// The server names in canonical form; one empty name where there are none, which stands for all.
+/// Returns the server names in canonical form; a single empty name, which matches all, if there are none.
 fn host_names(resource: &Source, violations: &mut Violations) -> Vec<String> {
     let names = &resource.properties.host_names;
     if !names.is_empty() && resource.properties.protocol == TransportProtocol::Tcp {

@@ -1,5 +1,4 @@
-//! Layer 4: the rules, which would join listeners, pools and settings. No worker executes them, so each is refused,
-//! with everything else that is wrong with it.
+//! Layer-4 rules. No worker implements them, so each is rejected, together with its other violations.
 
 use std::collections::HashSet;
 
@@ -11,7 +10,7 @@ use crate::violation::{Violations, code};
 
 const RULE: Referrer = Referrer { kind: "Routing Rule", code: code::TRANSPORT_RULE_MUST_REFERENCE };
 
-/// Checks the rules, and refuses each.
+/// Checks the rules, and rejects each.
 pub(super) fn check(
     rules: &Resources<TransportRule>,
     listeners: &Resources<TransportListener>,

@@ -1,4 +1,4 @@
-//! What can be wrong with a virtual network. It means nothing to a worker, so there is nothing else to it.
+//! Validation of virtual networks, which have no effect on workers.
 
 use std::net::IpAddr;
 
@@ -38,10 +38,10 @@ pub fn check_virtual_network(name: &str, body: &Map<String, Value>, violations: 
         let target = format!("properties.subnets[{i}]");
         let own = subnet(&member.name, &member.properties, &target, violations);
         for range in &own {
-            // What is wrong with the space itself has been said.
+            // An invalid address space has been reported already.
             if !space.is_empty() && !space.iter().any(|outer| outer.contains(range)) {
                 let message = format!(
-                    "Subnet '{}' is not valid because its IP address range is external_refs the IP address range of virtual \
+                    "Subnet '{}' is not valid because its IP address range is outside the IP address range of virtual \
                      network '{name}'.",
                     member.name
                 );
@@ -84,7 +84,7 @@ fn prefixes(texts: &[String], target: &str, violations: &mut Violations) -> Vec<
     texts.iter().enumerate().filter_map(read).collect()
 }
 
-/// A range of addresses, whose address must be its first.
+/// Parses an address range in CIDR notation, whose host bits must be zero.
 pub(super) fn prefix(text: &str, target: &str, violations: &mut Violations) -> Option<IpNet> {
     let Ok(range) = text.parse::<IpNet>() else {
         let message = format!("'{text}' is no range of addresses in CIDR notation.");

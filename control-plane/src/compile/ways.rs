@@ -1,5 +1,5 @@
-//! What rules, path rules and path maps have in common: a pool or several and settings, or a redirect, and what is
-//! changed on the way there.
+//! The actions of rules, path rules and path maps: a pool or several with settings, or a redirect, and
+//! optionally rewrites.
 
 use tidegate_shared::snapshot::{Action, Destination, Redirect, Way};
 
@@ -11,7 +11,7 @@ use crate::arm::gateway::{
 };
 use crate::violation::{Violations, code};
 
-/// What rules, path maps and path rules may lead to.
+/// The resources to which actions refer.
 pub(super) struct Targets<'a> {
     pub(super) pools: &'a Resources<BackendAddressPool>,
     pub(super) settings: &'a Resources<BackendHttpSettings>,
@@ -21,10 +21,10 @@ pub(super) struct Targets<'a> {
     pub(super) distributions: &'a Resources<LoadDistributionPolicy>,
 }
 
-/// A property, and what it refers to.
+/// The name of a property, and its reference.
 pub(super) type Property<'a> = (&'static str, Option<&'a SubResource>);
 
-/// What becomes of a request: the same five properties everywhere, under other names.
+/// The action for a request: the same five properties everywhere, under different names.
 pub(super) struct Outcome<'a> {
     pub(super) pool: Property<'a>,
     pub(super) settings: Property<'a>,
@@ -33,12 +33,12 @@ pub(super) struct Outcome<'a> {
     pub(super) distribution: Property<'a>,
 }
 
-/// What is said where there is neither a redirect nor all that it takes to forward.
+/// The violation if there is neither a redirect nor a complete destination.
 #[derive(Clone, Copy)]
 pub(super) enum Incomplete {
-    /// That this or a redirect must be specified, with this code.
+    /// "Must specify this or a redirect", with this code.
     MustSpecify(&'static str),
-    /// What the official service says of a rule.
+    /// Azure's message for a request routing rule.
     RuleMustReference,
 }
 
@@ -63,7 +63,7 @@ impl Incomplete {
 }
 
 impl Outcome<'_> {
-    /// Complains of references that lead nowhere: all that matters where something else decides.
+    /// Reports unresolved references. This is the only check if another action decides.
     pub(super) fn check_references<T>(
         &self,
         resource: &Resource<T>,
@@ -77,7 +77,7 @@ impl Outcome<'_> {
         targets.distributions.optional(resource, self.distribution.0, self.distribution.1, violations);
     }
 
-    /// The way, if the references lead somewhere and there is either a redirect or all that it takes to forward.
+    /// Compiles the action, if all references resolve and there is either a redirect or a complete destination.
     pub(super) fn compile<T>(
         &self,
         resource: &Resource<T>,
@@ -110,7 +110,7 @@ impl Outcome<'_> {
         if self.settings.1.is_none() {
             incomplete.complain(resource, (self.settings.0, "BackendHttpSettings"), redirect, violations);
         }
-        // It stands in the place of a pool, and wins over one.
+        // A distribution takes precedence over a pool.
         let to = match self.distribution.1 {
             Some(_) => Destination::Distribution(distribution?),
             None => Destination::Pool(pool?),
@@ -118,7 +118,7 @@ impl Outcome<'_> {
         Some(Way { action: Action::Forward { to, settings: settings? }, rewrites })
     }
 
-    /// Complains of rewrites that would ask for the way again and again.
+    /// Reports rewrites that would evaluate the path map without end.
     fn refuse_endless<T>(
         &self,
         resource: &Resource<T>,

@@ -1,15 +1,15 @@
-//! Compiles a body that is changed in one place, and compares the violations with those that are expected. The tests of
-//! violations use it; it must not hold tests of its own.
+//! Compiles a body with one change and compares its violations with the expected ones, for the tests of
+//! violations. Must not contain tests.
 
 use super::*;
 
-/// Replaces properties of one member of the whole gateway, and looks at what is wrong then. Targets are within those
-/// properties when they begin with a dot, and whole otherwise.
+/// Replaces properties of one member of the whole gateway and checks the violations. A target that begins with
+/// a dot is relative to these properties.
 pub(super) fn check(collection: &str, index: usize, changes: Value, expected: &[(&str, &str)]) {
     check_member(whole(), collection, index, changes, expected);
 }
 
-/// The same with any gateway.
+/// The same for any gateway.
 pub(super) fn check_member(
     mut body: Value,
     collection: &str,

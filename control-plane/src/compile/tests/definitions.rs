@@ -15,7 +15,7 @@ fn path_maps() {
             &[(code::PATH_MAP_DEFAULT, ".defaultBackendHttpSettings")],
         ),
         (
-            // What spreads requests over pools stands in the place of one.
+            // A distribution policy replaces the pool.
             json!({ "defaultBackendAddressPool": null }),
             &[],
         ),

@@ -1,4 +1,4 @@
-//! Error pages: which are asked for in which words, and what becomes of those that could not be had.
+//! Error pages: mapping, limits and violations.
 
 use bytes::Bytes;
 
@@ -16,7 +16,7 @@ fn one(status: &str, url: &str) -> Value {
     json!({ "statusCode": status, "customErrorPageUrl": url })
 }
 
-/// What a gateway with these pages, and the first of the usual listeners with those, comes to.
+/// Compiles a gateway with pages of its own and of its first listener.
 fn compile_with(
     of_gateway: &Value,
     of_listener: &Value,
@@ -90,7 +90,7 @@ fn what_is_wrong_with_pages() {
     }
 }
 
-/// A gateway with so many listeners, each with a page of its own for one error.
+/// A gateway with this many listeners, each with a page of its own for one error.
 fn with_pages(count: usize) -> Value {
     let mut body = whole();
     let template = body["properties"]["httpListeners"][0].clone();

@@ -1,9 +1,9 @@
-//! Bodies that nobody would write: whatever comes, it is read, judged, and never a panic.
+//! Random malformed bodies: each is read and judged without a panic.
 
 use super::*;
 use crate::arm::samples::shown;
 
-/// Numbers without pattern, the same in every run (xorshift).
+/// Pseudo-random numbers, the same in every run (xorshift).
 struct Noise(u64);
 
 impl Noise {
@@ -40,7 +40,7 @@ impl Noise {
         choices[self.below(choices.len())].clone()
     }
 
-    /// Changes something somewhere below `value`.
+    /// Changes a random place below `value`.
     fn spoil(&mut self, value: &mut Value) {
         let stop = self.below(6) == 0;
         match value {

@@ -1,4 +1,4 @@
-//! Documents within every limit on a part that would come to more than can be carried.
+//! Documents within all limits of single parts whose whole is too large.
 
 use super::*;
 use crate::arm::samples::authority;
@@ -31,7 +31,7 @@ fn a_bundle_has_a_limit() {
     check(body, &[(code::limit::BUNDLE, "properties.trustedRootCertificates[0].properties.data")]);
 }
 
-/// Pools `p0`… with as many members as a pool may have, and a rule to each, on a listener of its own.
+/// Pools `p0`… with the maximum number of members, and a rule with its own listener for each.
 fn with_pools(count: usize) -> Value {
     let mut body = whole();
     let list = |member: &dyn Fn(usize) -> Value| Value::Array((0..count).map(member).collect());
@@ -86,7 +86,7 @@ fn the_whole_has_a_limit() {
     trusting["properties"]["backendHttpSettingsCollection"] = (0..3).map(settings).collect();
     trusting["properties"]["requestRoutingRules"] = json!([]);
     check(trusting, &[(code::limit::TRUST, "properties.backendHttpSettingsCollection")]);
-    // No part can be too large by itself, so a name stands in for a great many of them.
+    // No single part can be too large, so a name represents many parts.
     content.name = "x".repeat(tidegate_shared::channel::MAX_SNAPSHOT);
     let mut violations = Violations::default();
     size::check(&content, &mut violations);

@@ -1,4 +1,4 @@
-//! Where violations of lists point to.
+//! Targets of violations in lists.
 
 use super::check::check;
 use super::*;

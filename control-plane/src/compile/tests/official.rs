@@ -1,5 +1,5 @@
-//! The contract with the official service's own examples: each body of a gateway in them is accepted, or refused with
-//! the codes listed here and no others.
+//! The contract with Azure's own examples: each body of a gateway in them is accepted, or rejected with exactly
+//! the codes listed here.
 
 use super::*;
 use crate::arm::resource_id::GatewayPath;
@@ -18,7 +18,7 @@ fn example(text: &str, pointer: &str) -> Value {
     example.pointer(pointer).unwrap().clone()
 }
 
-/// What is wrong with a body, each code with its target within `properties`.
+/// Returns the codes of a body's violations, with targets within `properties`.
 fn wrong_with(body: Value) -> Vec<(&'static str, String)> {
     let id = body["id"].as_str().unwrap_or(
         "/subscriptions/subid/resourceGroups/rg1/providers/Microsoft.Network/applicationGateways/appgw",
@@ -38,7 +38,7 @@ fn check(text: &str, pointer: &str, expected: &[(&str, &str)]) {
     assert_eq!(found, expected, "{pointer}");
 }
 
-/// No worker executes it yet.
+/// The code of features that no worker implements yet.
 const UNSERVED: &str = code::NOT_SUPPORTED;
 
 #[test]
@@ -47,17 +47,17 @@ fn the_body_that_creates_a_gateway() {
         CREATE,
         "/parameters/parameters",
         &[
-            // Data is masked in the example.
+            // The example masks the data.
             (code::CERTIFICATE_INVALID, "sslCertificates[0].properties.data"),
-            // Nobody can look into a vault here.
+            // Key Vault is not supported.
             (UNSERVED, "sslCertificates[1].properties.keyVaultSecretId"),
             (UNSERVED, "trustedRootCertificates[1].properties.keyVaultSecretId"),
             (code::ROOT_INVALID, "trustedRootCertificates[0].properties.data"),
             (code::CLIENT_AUTHORITY_INVALID, "trustedClientCertificates[0].properties.data"),
-            // TLS 1.1 has been ended since the example was written, and its only suite is not served.
+            // TLS 1.1 has been retired since the example was written, and its only suite is not supported.
             (code::SSL_POLICY_DEPRECATED, "sslProfiles[0].properties.sslPolicy.minProtocolVersion"),
             (UNSERVED, "sslProfiles[0].properties.sslPolicy.cipherSuites"),
-            // Nor was the default policy, which the gateway has, of the newer generation then.
+            // The default policy, which the gateway has, was not of the newer generation then either.
             (code::SSL_POLICY_MISMATCH, "sslProfiles[0].properties.sslPolicy"),
         ],
     );
@@ -78,15 +78,15 @@ fn what_is_left_without_that_is_accepted() {
     assert_eq!(wrong_with(body), []);
 }
 
-/// Answers of the service in the examples, as a client that had them would put them back: onto nothing, so that even
-/// certificates are without data.
+/// Responses in the examples, put as if by a client that had received them. Nothing is stored, so that even
+/// certificates lack their data.
 #[test]
 fn the_answers_of_the_examples_put_back() {
     let policy = "sslProfiles[0].properties.sslPolicy";
     let (version, suites) = (format!("{policy}.minProtocolVersion"), format!("{policy}.cipherSuites"));
     let variable =
         "rewriteRuleSets[0].properties.rewriteRules[0].actionSet.requestHeaderConfigurations[0].headerValue";
-    // Shown by all but the answer to a second PUT.
+    // In all responses except for the one to a second PUT.
     let revocation = (UNSERVED, "sslProfiles[0].properties.clientAuthConfiguration.verifyClientRevocation");
     let authority = (code::CLIENT_AUTHORITY_INVALID, "trustedClientCertificates[0].properties.data");
     let policy = [
@@ -94,7 +94,7 @@ fn the_answers_of_the_examples_put_back() {
         (UNSERVED, suites.as_str()),
         (code::SSL_POLICY_MISMATCH, policy),
     ];
-    // This one reroutes from a basic rule, which the service's documentation rules out.
+    // This one reroutes from a basic rule, which Azure's documentation does not allow.
     let rerouting = (code::REWRITE_URL, "requestRoutingRules[0].properties.rewriteRuleSet");
     let created = |revocation: &[_], rerouting: &[_]| {
         [
@@ -102,7 +102,7 @@ fn the_answers_of_the_examples_put_back() {
             &[authority],
             revocation,
             &policy,
-            // The service has no variable 'remote-addr'.
+            // Azure has no variable 'remote-addr'.
             &[(code::REWRITE_VARIABLE, variable)],
             &[(code::PRIORITY_REQUIRED, "requestRoutingRules[0].properties.priority")],
             rerouting,
@@ -113,10 +113,10 @@ fn the_answers_of_the_examples_put_back() {
     check(CREATE, "/responses/201/body", &created(&[revocation], &[rerouting]));
     let got = [
         &[
-            // Addresses that are null.
+            // Null addresses.
             (code::INVALID_JSON, "backendAddressPools[1].properties.backendAddresses[0]"),
             (code::INVALID_JSON, "backendAddressPools[1].properties.backendAddresses[1]"),
-            // Two targets with one name.
+            // Two targets of one name.
             (code::DUPLICATE_NAME, "loadDistributionPolicies[0].properties.loadDistributionTargets[1].name"),
             (code::CERTIFICATE_DATA, "sslCertificates[0].properties"),
         ][..],

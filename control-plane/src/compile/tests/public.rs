@@ -1,11 +1,11 @@
-//! Public frontends: where they are bound, and which public IP addresses they may have.
+//! Public frontends: the addresses they bind to, and the public IP addresses they may have.
 
 use super::*;
 use crate::arm::network::{NetworkPath, PublicAddress};
 
 const PUBLIC: &str = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Network/publicIPAddresses/ip";
 
-/// A gateway of that tier with a listener on a public frontend, and a private frontend beside it.
+/// A gateway of this tier with a listener on a public frontend, and a private frontend.
 fn gateway(tier: &str) -> Value {
     json!({"location": "here", "properties": {
         "sku": {"name": tier, "tier": tier},

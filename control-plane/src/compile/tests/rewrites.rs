@@ -1,4 +1,4 @@
-//! Rewrite rule sets: what they mean, what is wrong with them, and how many there may be.
+//! Rewrite rule sets: compiled forms, violations and limits.
 
 use tidegate_shared::snapshot::{
     Condition, HeaderChange, Pattern, Piece, RewriteRule, RewriteSet, Template, ValueMatch, Variable,
@@ -171,7 +171,7 @@ fn a_set_has_limits() {
 
 #[test]
 fn the_patterns_of_a_gateway_are_bounded_together() {
-    // Each counts for as much as any may.
+    // Each has the maximum size of a pattern.
     let long = |i: usize| format!("{i:010000}");
     let rule = |i: usize| {
         json!({ "conditions": [{ "variable": "var_host", "pattern": long(i) }],

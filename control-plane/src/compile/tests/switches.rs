@@ -1,4 +1,4 @@
-//! The switches for all requests of a gateway.
+//! The global switches of a gateway.
 
 use tidegate_shared::snapshot::{Buffering, HeaderNames, RequestHeaders};
 

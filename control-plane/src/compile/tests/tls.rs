@@ -1,4 +1,4 @@
-//! TLS policies, profiles, and the certificates that clients are checked against.
+//! TLS policies, SSL profiles, and certificate authorities of clients.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tidegate_shared::snapshot::{ClientAuthentication, Staple};

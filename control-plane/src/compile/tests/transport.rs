@@ -1,4 +1,4 @@
-//! Layer 4: what may be defined, and what is refused since nobody executes it.
+//! Layer 4: valid definitions, and rejection of features that no worker implements.
 
 use super::check::{check_body, check_member};
 use super::*;

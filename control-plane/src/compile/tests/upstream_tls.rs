@@ -1,4 +1,4 @@
-//! What the certificate of a backend is held against.
+//! Verification of the certificates of backends.
 
 use super::check::check;
 use super::*;

@@ -1,4 +1,4 @@
-//! Every violation, one body each, and several at once.
+//! Every violation on its own, and several at once.
 
 use super::check::{check, check_body, check_gateway};
 use super::*;
@@ -223,7 +223,7 @@ fn listeners() {
         let expected: Vec<_> = target.iter().map(|(code, at)| (*code, at.as_str())).collect();
         check("httpListeners", 1, changes, &expected);
     }
-    // Another host, or the same one twice in a listener, is in nobody's way.
+    // Neither another host name nor a duplicate within one listener is a conflict.
     check(
         "httpListeners",
         2,
