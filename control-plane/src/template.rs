@@ -1,11 +1,11 @@
-//! ARM templates: JSON with expressions into resources to deploy and outputs to show. Pure: no I/O, no clock.
+//! ARM templates: turns JSON with expressions into resources to deploy and outputs. Pure: no I/O, no clock.
 //!
-//! A template is hostile until shown otherwise, so everything is bounded: the length and depth of expressions, the
-//! turns of loops, the size of values and the work of evaluation as a whole.
+//! Templates are untrusted, so everything is bounded: the length and depth of expressions, the iterations of
+//! loops, the size of values and the total work of evaluation.
 //!
-//! [`Plan::make`] says what a template means before anything is deployed. What depends on a resource that is not
-//! deployed yet (`reference`) is evaluated again, by [`Plan::body`] and [`Plan::outputs`], when that resource is there.
-//! Nothing here knows what a resource's properties mean; that is for the code that writes it.
+//! [`Plan::make`] plans a deployment before it begins. Values that depend on a resource that is not deployed
+//! yet (`reference`) are evaluated again, by [`Plan::body`] and [`Plan::outputs`], once the resource exists.
+//! This module does not interpret the properties of resources.
 
 mod check;
 mod context;
@@ -48,29 +48,30 @@ use parts::Template;
 use resource::{Declared, declare};
 use secrets::Secrets;
 
-/// The most resources that a template may refer to without deploying them: each is looked up in the store.
+/// The maximum number of referenced resources that the template does not deploy; each is looked up in the
+/// store.
 const MAX_FOREIGN: usize = 1000;
 
-/// Resources as their GET shows them, by ID in lower case.
+/// Resources as returned by GET, keyed by lower-case ID.
 pub type References = BTreeMap<String, Value>;
 
-/// What a value comes to.
+/// A value, or the resources that it depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ready<T> {
-    /// This.
+    /// The value.
     Now(T),
-    /// It depends on these resources, by ID in lower case.
+    /// The value depends on these resources, by lower-case ID.
     After(BTreeSet<String>),
 }
 
-/// A template and what was given for its parameters.
+/// A template with the values of its parameters.
 #[derive(Serialize, Deserialize)]
 pub struct Request {
     /// The template.
     pub template: Value,
-    /// `{name: {"value": …}}`.
+    /// The values of the parameters: `{name: {"value": …}}`.
     pub parameters: Value,
-    /// Where and when.
+    /// The deployment's place and time.
     pub context: Context,
 }
 
@@ -80,44 +81,45 @@ impl fmt::Debug for Request {
     }
 }
 
-/// A resource that is to be deployed.
+/// A resource to deploy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Its resource ID.
+    /// The resource ID.
     pub id: String,
-    /// Its type, in the spelling of answers.
+    /// The type, in the spelling of responses.
     pub kind: String,
-    /// Its name, and before it those of what it is part of.
+    /// The names of the parent resources, then its own.
     pub name: Vec<String>,
-    /// The version of the API that it is written for, as written.
+    /// The API version, as written in the template.
     pub api_version: String,
-    /// Where it stands in the request, such as `properties.template.resources[0]`.
+    /// The position in the request, such as `properties.template.resources[0]`.
     pub target: String,
-    /// The resources that must be there before it, by their place in the plan; all of them are before it.
+    /// The indices in [`Plan::resources`] of the resources to deploy before this one; all are lower than its
+    /// own.
     pub depends_on: Vec<usize>,
-    /// Its place in the template's own order.
+    /// The index in the template's order.
     declared: usize,
 }
 
-/// What a template means.
+/// The evaluated form of a template.
 pub struct Plan {
     request: Request,
     template: Template,
     parameters: Parameters,
-    /// The resources in the template's own order.
+    /// The resources in the template's order.
     declared: Vec<Declared>,
     names: Names,
-    /// What each of `resources` says, where that is known already.
+    /// The body of each of `resources`, if it depends on no other resource.
     bodies: Vec<Option<Map<String, Value>>>,
-    /// What evaluation may still cost.
+    /// The remaining budget of evaluation.
     budget: AtomicU64,
-    /// In an order in which each comes after what it depends on.
+    /// The resources, each after those that it depends on.
     pub resources: Vec<Resource>,
-    /// What expressions refer to that the template does not deploy, by ID in lower case.
+    /// The referenced resources that the template does not deploy, by lower-case ID.
     pub foreign: BTreeSet<String>,
-    /// The parameters as they are shown: secure ones without value.
+    /// The parameters as shown in responses; secure ones lack their value.
     pub parameters_shown: Map<String, Value>,
-    /// The texts that nobody may see.
+    /// The secret strings, which are removed from all output.
     secrets: Secrets,
 }
 
@@ -128,10 +130,10 @@ impl fmt::Debug for Plan {
 }
 
 impl Plan {
-    /// Finds out what a template means.
+    /// Plans a deployment.
     ///
     /// # Errors
-    /// Everything that is wrong with it, apart from the content of its resources.
+    /// All violations of the template, except for the content of its resources.
     pub fn make(request: Request) -> Result<Plan, Violations> {
         let mut flaws = Violations::default();
         let template = Template::read(&request.template, &mut flaws);
@@ -158,16 +160,16 @@ impl Plan {
         Ok(plan)
     }
 
-    /// What [`Plan::body`] gives for a resource that waits for no other: nothing is evaluated for it.
+    /// Returns the body of a resource that depends on no other, without any evaluation.
     pub fn known_body(&self, resource: &Resource) -> Option<Value> {
         let place = self.resources.iter().position(|other| other.declared == resource.declared)?;
         self.bodies.get(place)?.clone().map(Value::Object)
     }
 
-    /// The properties and whatever else a resource's PUT would hold.
+    /// Evaluates the body of a resource's PUT.
     ///
     /// # Errors
-    /// What is wrong with its expressions.
+    /// The violations of its expressions.
     pub fn body(&self, resource: &Resource, references: &References) -> Result<Ready<Value>, Violations> {
         if let Some(body) = self.known_body(resource) {
             return Ok(Ready::Now(body));
@@ -178,22 +180,22 @@ impl Plan {
         self.ready(evaluator, Value::Object(body))
     }
 
-    /// The outputs, `{name: {type, value}}`.
+    /// Evaluates the outputs: `{name: {type, value}}`.
     ///
     /// # Errors
-    /// What is wrong with their expressions.
+    /// The violations of their expressions.
     pub fn outputs(&self, references: &References) -> Result<Ready<Map<String, Value>>, Violations> {
         let mut evaluator = self.evaluator(references, &self.names);
         let outputs = output::outputs(&mut evaluator);
         self.ready(evaluator, outputs)
     }
 
-    /// A hash of the template, as the service makes one: a decimal number.
+    /// Returns a hash of the template in the form of Azure's: a decimal number.
     pub fn template_hash(&self) -> String {
         unique::hash(self.request.template.to_string().to_uppercase().as_bytes()).to_string()
     }
 
-    /// A text without what nobody may see.
+    /// Removes all secrets from a text.
     pub fn without_secrets_in(&self, text: &str) -> String {
         self.secrets.hide(text)
     }
@@ -206,7 +208,7 @@ impl Plan {
         flaws
     }
 
-    /// An evaluator, which may spend what is left. What it has spent is noted by [`Plan::spent`].
+    /// Creates an evaluator with the remaining budget. The caller records its consumption with [`Plan::spent`].
     fn evaluator<'p>(&'p self, references: &'p References, names: &'p Names) -> Evaluator<'p> {
         let world = World {
             template: &self.template,
@@ -230,7 +232,7 @@ impl Plan {
         Ok(if evaluator.pending { Ready::After(evaluator.missing) } else { Ready::Now(value) })
     }
 
-    /// Evaluates every parameter, whether the template uses it or not.
+    /// Evaluates every parameter, even unused ones.
     fn fill_parameters(&mut self) -> Result<(), Violations> {
         let nothing = (References::new(), Names::default());
         let mut evaluator = self.evaluator(&nothing.0, &nothing.1);
@@ -239,10 +241,10 @@ impl Plan {
             let path = format!("{}.parameters.{}.defaultValue", parts::ROOT, parameter.name);
             let outcome = evaluator.parameter(&parameter.name);
             let noted = evaluator.flaws.0.len();
-            // One that is made of a secret is one, whatever it is declared to be.
+            // A parameter derived from a secret one is secret, whatever its declared type.
             let tainted = std::mem::take(&mut evaluator.tainted);
             let secret = parameter.is_secure() || tainted;
-            // What is wrong is noted, and the value is of no use then.
+            // The error is recorded; the value is a placeholder then.
             let value = evaluator.settle(outcome, Some(&Place::Root(&path))).unwrap_or_default();
             let objection = parameter.objection(&value).filter(|_| noted == evaluator.flaws.0.len());
             if let Some(why) = objection {
@@ -264,7 +266,7 @@ impl Plan {
         if flaws.is_empty() { Ok(()) } else { Err(self.without_secrets(flaws)) }
     }
 
-    /// Names the resources, looks at what each refers to, and puts them in order.
+    /// Determines the names of resources, their references and the order of deployment.
     fn arrange(&mut self) -> Result<(), Violations> {
         let nothing = (References::new(), Names::default());
         let mut naming = self.evaluator(&nothing.0, &nothing.1);
@@ -316,7 +318,7 @@ impl Plan {
     }
 }
 
-/// The first of the wanted resources with each ID, in lower case.
+/// Returns the first deployed resource of each lower-case ID.
 fn by_id(declared: &[Declared]) -> HashMap<String, usize> {
     let mut places = HashMap::new();
     for (at, resource) in declared.iter().enumerate().filter(|(_, resource)| resource.wanted) {
@@ -325,14 +327,14 @@ fn by_id(declared: &[Declared]) -> HashMap<String, usize> {
     places
 }
 
-/// What a resource's PUT would hold; what is wrong or waits is in the evaluator.
+/// Evaluates the body of a resource's PUT. The evaluator records errors and dependencies.
 fn fill_body(evaluator: &mut Evaluator<'_>, resource: &Declared) -> Map<String, Value> {
     let frame = resource.frame(Phase::Deploying);
     let root = Place::Root(&resource.place);
     evaluator.fill_object(&resource.own(evaluator.world.template), &frame, Some(&root)).unwrap_or_default()
 }
 
-/// The wanted resources in that order. One that is not wanted keeps nobody waiting.
+/// Returns the deployed resources in that order. Dependencies on resources that are not deployed are dropped.
 fn in_order(declared: &[Declared], waits: &[BTreeSet<usize>], order: &[usize]) -> Vec<Resource> {
     let wanted: Vec<usize> = order.iter().copied().filter(|at| declared[*at].wanted).collect();
     let places: HashMap<usize, usize> = wanted.iter().enumerate().map(|(place, at)| (*at, place)).collect();

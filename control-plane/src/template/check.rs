@@ -1,5 +1,5 @@
-//! Every expression of a template read before any is evaluated: also one in a branch that is never taken must be
-//! one, and call functions that there are.
+//! Checks every expression before any is evaluated: even one in a branch that is never taken must be
+//! well-formed and call existing functions.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::special::arity_of;
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
-/// Looks through the whole template.
+/// Checks the whole template.
 pub(super) fn check(json: &Value, template: &Template, flaws: &mut Violations) {
     look(json, &Place::Root(ROOT), template, flaws);
 }
@@ -27,7 +27,7 @@ fn look(value: &Value, place: &Place<'_>, template: &Template, flaws: &mut Viola
         }
         Value::Object(object) => {
             for (key, value) in object {
-                // What is said about a template is not part of it.
+                // Metadata is not evaluated.
                 if key.eq_ignore_ascii_case("metadata") {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! What a template can learn of where, when and as what it is deployed. Pure: chance and time are passed in.
+//! The context of a deployment: its place, time and name. Pure: randomness and time are inputs.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,14 +9,14 @@ use super::evaluate::{Fault, Outcome};
 use super::function::kind;
 use crate::clock::Millis;
 
-/// Where, when and as what a template is deployed.
+/// The context of a deployment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Context {
     /// Subscription ID.
     pub subscription: String,
     /// Tenant ID.
     pub tenant: String,
-    /// Resource group, as its creator spells it.
+    /// Resource group, in its creator's spelling.
     pub group: String,
     /// The group's location.
     pub location: String,
@@ -24,14 +24,14 @@ pub struct Context {
     pub tags: Map<String, Value>,
     /// The name of the deployment.
     pub deployment: String,
-    /// What `newGuid` is made of: the same as long as the deployment lasts.
+    /// The seed of `newGuid`, constant for the life of a deployment.
     pub chance: Uuid,
-    /// What `utcNow` says, in milliseconds since 1970.
+    /// The time returned by `utcNow`, in milliseconds since 1970.
     pub now: i64,
 }
 
 impl Context {
-    /// The ID of the resource group, which the IDs of its resources begin with.
+    /// The ID of the resource group, the prefix of the IDs of its resources.
     pub(super) fn group_id(&self) -> String {
         format!("/subscriptions/{}/resourceGroups/{}", self.subscription, self.group)
     }
@@ -145,7 +145,7 @@ fn texts(values: &[Value]) -> Result<Vec<&str>, Fault> {
     Ok(values.iter().filter_map(Value::as_str).collect())
 }
 
-/// `/providers/{type}/{name}…`: a type of several segments has as many names less one.
+/// Returns `/providers/{type}/{name}…`. A type of several segments needs one name less than segments.
 fn provided(texts: &[&str]) -> Result<String, Fault> {
     let (kind, names) = texts.split_first().unwrap_or((&"", &[]));
     resource_path(kind, names).ok_or_else(|| {
@@ -156,8 +156,8 @@ fn provided(texts: &[&str]) -> Result<String, Fault> {
     })
 }
 
-/// The end of a resource ID, `/providers/{namespace}/{type}/{name}/{type}/{name}…`; none where types and names do not
-/// go together.
+/// Returns the end of a resource ID, `/providers/{namespace}/{type}/{name}/{type}/{name}…`; `None` if the
+/// numbers of types and names differ.
 pub(super) fn resource_path(kind: &str, names: &[impl AsRef<str>]) -> Option<String> {
     let mut segments = kind.split('/');
     let mut path = format!("/providers/{}", segments.next().filter(|namespace| !namespace.is_empty())?);

@@ -1,7 +1,7 @@
-//! Expressions into values. Pure: what an expression can see is all in the [`World`], and what it may cost is bounded.
+//! Evaluates expressions. Pure: an expression sees only the [`World`], and its cost is bounded.
 //!
-//! Some values are known only after a resource was deployed (`reference`). An expression that needs one is
-//! [`Fault::Pending`], and says in [`Evaluator::missing`] which resource it waits for.
+//! Some values are unknown until a resource is deployed (`reference`). An expression that needs one fails with
+//! [`Fault::Pending`] and adds the resource to [`Evaluator::missing`].
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,22 +16,22 @@ use super::{Context, References};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
-/// What all evaluation of one template may cost: a unit for each step, for each value and member of one, and for each
-/// sixteen bytes of text.
+/// The budget of all evaluation of one template: one unit for each step, for each value and each of its
+/// members, and for each 16 bytes of text.
 pub(super) const BUDGET: u64 = 2_000_000;
 
-/// How deep values may be nested.
+/// The maximum nesting of values.
 const MAX_NESTING: usize = 64;
 
-/// How deep evaluation may go, through values and through variables and parameters that lead to others.
+/// The maximum depth of evaluation, through values and through variables and parameters that refer to others.
 const MAX_DEPTH: usize = 120;
 
-/// Why there is no value.
+/// The reason why an expression has no value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Fault {
-    /// A resource must be deployed first.
+    /// The value depends on a resource that is not deployed yet.
     Pending,
-    /// There will never be one: a code and a sentence.
+    /// A permanent error: a code and a sentence.
     Wrong(&'static str, String),
 }
 
@@ -43,18 +43,18 @@ impl Fault {
 
 pub(super) type Outcome = Result<Value, Fault>;
 
-/// What may be known where an expression stands.
+/// The part of a deployment in which an expression is evaluated. It determines the functions that are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) enum Phase {
-    /// The default of a parameter: other parameters, and chance and time.
+    /// Defaults of parameters: other parameters, `newGuid` and `utcNow` are allowed.
     Defaults,
-    /// Names, conditions, variables: whatever does not depend on what is deployed.
+    /// Names, conditions and variables: nothing that depends on deployed resources.
     Planning,
-    /// Properties and outputs: everything.
+    /// Properties and outputs: everything except for `newGuid` and `utcNow`.
     Deploying,
 }
 
-/// What names stand for at one place of a template; inner places see the outer ones' too.
+/// A scope of names in a template. Inner scopes see the names of outer ones.
 #[derive(Debug)]
 pub(super) struct Frame<'f> {
     pub(super) outer: Option<&'f Frame<'f>>,
@@ -62,16 +62,17 @@ pub(super) struct Frame<'f> {
     pub(super) binding: Binding,
 }
 
-/// What one place adds.
+/// The names that one scope adds.
 #[derive(Debug)]
 pub(super) enum Binding {
     /// Nothing.
     Nothing,
-    /// A turn of a copy loop. One without a name, or that of a resource, is what `copyIndex()` means.
+    /// An iteration of a copy loop. `copyIndex()` without a name refers to the innermost anonymous one: the
+    /// loop of a resource or an output.
     Copy { name: String, index: i64, anonymous: bool },
     /// The variables of a lambda.
     Lambda(Vec<(String, Value)>),
-    /// The arguments of a user-defined function, which sees nothing else.
+    /// The arguments of a user-defined function, which hides all outer scopes.
     Arguments(Vec<(String, Value)>),
 }
 
@@ -84,7 +85,7 @@ impl<'f> Frame<'f> {
         Frame { outer: Some(self), phase: self.phase, binding }
     }
 
-    /// This place and those around it, up to the body of a user-defined function.
+    /// Iterates over this scope and the outer ones, up to the body of a user-defined function.
     pub(super) fn chain(&self) -> impl Iterator<Item = &Binding> {
         let mut next = Some(self);
         std::iter::from_fn(move || {
@@ -97,7 +98,7 @@ impl<'f> Frame<'f> {
         })
     }
 
-    /// The arguments of the user-defined function that this is the body of.
+    /// Returns the arguments of the enclosing user-defined function, if there is one.
     pub(super) fn arguments(&self) -> Option<&[(String, Value)]> {
         self.chain().find_map(|binding| match binding {
             Binding::Arguments(values) => Some(values.as_slice()),
@@ -106,42 +107,42 @@ impl<'f> Frame<'f> {
     }
 }
 
-/// What expressions can see.
+/// Everything that expressions can see.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct World<'w> {
     pub(super) template: &'w Template,
     pub(super) parameters: &'w Parameters,
     pub(super) context: &'w Context,
     pub(super) references: &'w References,
-    /// What the names of resources stand for; nothing while these names are being made.
+    /// The names of resources; empty while they are evaluated themselves.
     pub(super) names: &'w Names,
 }
 
-/// Evaluates the expressions of one template.
+/// Evaluates the expressions of one template within a budget.
 #[derive(Debug)]
 pub(super) struct Evaluator<'w> {
     pub(super) world: World<'w>,
-    /// The resources that something waits for, by ID.
+    /// The resources that expressions depend on, by ID.
     pub(super) missing: BTreeSet<String>,
-    /// Whether a secure parameter was looked at since this was last reset.
+    /// Whether a secure parameter was read since the last reset.
     pub(super) tainted: bool,
-    /// What was wrong where nobody else could be told.
+    /// The errors that were recorded.
     pub(super) flaws: Violations,
-    /// Whether something waits, since this was last reset.
+    /// Whether an expression was pending since the last reset.
     pub(super) pending: bool,
-    /// Parameters and variables by kind and name in lower case, with whether they are tainted.
+    /// The values of parameters (`p`) and variables (`v`), by lower-case name, and whether they are tainted.
     known: HashMap<(char, String), (Value, bool)>,
-    /// Those being evaluated.
+    /// The parameters and variables under evaluation, to detect cycles.
     open: Vec<(char, String)>,
-    /// How many times chance was asked.
+    /// The number of calls of `newGuid`.
     pub(super) guids: u64,
-    /// What is left of it.
+    /// The remaining budget.
     pub(super) budget: u64,
     depth: usize,
 }
 
 impl<'w> Evaluator<'w> {
-    /// One that may spend so much.
+    /// Creates an evaluator with this budget.
     pub(super) fn new(world: World<'w>, budget: u64) -> Evaluator<'w> {
         Evaluator {
             world,
@@ -157,7 +158,7 @@ impl<'w> Evaluator<'w> {
         }
     }
 
-    /// What a string in a template comes to.
+    /// Evaluates a string of the template.
     pub(super) fn text(&mut self, text: &str, frame: &Frame<'_>) -> Outcome {
         self.spend(of_text(text))?;
         match classify(text) {
@@ -175,7 +176,7 @@ impl<'w> Evaluator<'w> {
         Ok(value)
     }
 
-    /// One level further down: the stack has an end.
+    /// Runs a step one level deeper. The depth is bounded because the stack is.
     pub(super) fn deeper(&mut self, step: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
         if self.depth >= MAX_DEPTH {
             let why =
@@ -219,7 +220,7 @@ impl<'w> Evaluator<'w> {
             .map_err(|why| Fault::expression(format!("The function '{}' failed: {why}", found.name)))
     }
 
-    /// All arguments. Those after one that waits are looked at too: they may wait for something else.
+    /// Evaluates all arguments, including those after a pending one, to collect all dependencies.
     pub(super) fn values(
         &mut self,
         arguments: &[Expression],
@@ -250,7 +251,7 @@ impl<'w> Evaluator<'w> {
         self.fill(&function.value, &inner, None)
     }
 
-    /// A parameter's value, whether given or its default.
+    /// Returns the value of a parameter, given or default.
     pub(super) fn parameter(&mut self, name: &str) -> Outcome {
         let parameters = self.world.parameters;
         let Some(declared) = parameters.declared(name) else {
@@ -279,7 +280,7 @@ impl<'w> Evaluator<'w> {
         self.once('v', name, |evaluator| evaluator.fill_variable(value))
     }
 
-    /// Evaluates a parameter or variable the first time it is asked for.
+    /// Evaluates a parameter or variable on first use.
     fn once(
         &mut self,
         kind: char,
@@ -306,7 +307,7 @@ impl<'w> Evaluator<'w> {
         Ok(value)
     }
 
-    /// Pays for a value that was made.
+    /// Charges the budget for a new value.
     pub(super) fn charge(&mut self, value: &Value) -> Result<(), Fault> {
         match cost(value, MAX_NESTING, self.budget) {
             Some(cost) => self.spend(cost),
@@ -314,8 +315,8 @@ impl<'w> Evaluator<'w> {
         }
     }
 
-    /// Who cannot pay once can pay for nothing any more. Nor is anything worked out once no more of what is wrong
-    /// would be noted.
+    /// Charges the budget. After it is exceeded once, everything fails; likewise when the list of violations is
+    /// full.
     pub(super) fn spend(&mut self, cost: u64) -> Result<(), Fault> {
         if self.flaws.is_full() {
             return Err(too_much());
@@ -338,7 +339,7 @@ pub(super) fn unknown(name: &str) -> Fault {
     Fault::Wrong(code::FUNCTION, why)
 }
 
-/// What a value costs; none where it is nested too deeply or costs more than there is.
+/// Returns the cost of a value; `None` if it is nested too deeply or exceeds the budget.
 fn cost(value: &Value, nesting: usize, budget: u64) -> Option<u64> {
     let mut total: u64 = 1;
     match value {
@@ -358,12 +359,12 @@ fn cost(value: &Value, nesting: usize, budget: u64) -> Option<u64> {
     (total <= budget).then_some(total)
 }
 
-/// What a text costs, beside the value that it is.
+/// Returns the cost of a text, in addition to that of the value.
 fn of_text(text: &str) -> u64 {
     text.len() as u64 / 16
 }
 
-/// A member of an object (without regard to case), an element of a list.
+/// Returns a property of an object, ignoring case, or an element of a list.
 fn member(value: Value, step: &Value) -> Outcome {
     match (value, step) {
         (Value::Object(mut object), Value::String(name)) => take(&mut object, name).ok_or_else(|| {
@@ -383,7 +384,7 @@ fn member(value: Value, step: &Value) -> Outcome {
     }
 }
 
-/// Takes a property of any case out of an object; the exact one first.
+/// Removes a property from an object, ignoring case; an exact match has precedence.
 pub(super) fn take(object: &mut Map<String, Value>, name: &str) -> Option<Value> {
     if let Some(value) = object.remove(name) {
         return Some(value);

@@ -1,23 +1,24 @@
-//! The language between `[` and `]`: text into a tree. Pure, and bounded: the text comes from anybody.
+//! Parses the expressions between `[` and `]` into a tree. Pure, and bounded because the text is untrusted.
 //!
-//! What the names in a tree mean is `evaluate`'s business.
+//! `evaluate` resolves the names in the tree.
 
-/// The longest text of an expression, in bytes; ARM's own limit.
+/// The maximum length of an expression in bytes, as in ARM.
 const MAX_LENGTH: usize = 24_576;
 
-/// How deep calls may be nested in one expression.
+/// The maximum nesting of calls in one expression.
 const MAX_DEPTH: usize = 32;
 
-/// What a string in a template is.
+/// The kind of a string in a template.
 #[derive(Debug, PartialEq)]
 pub(super) enum Source<'a> {
-    /// This text.
+    /// Literal text.
     Literal(&'a str),
-    /// What this text between the brackets comes to.
+    /// The text of an expression, without its brackets.
     Expression(&'a str),
 }
 
-/// Tells expressions from texts: an expression begins with `[` and ends with `]`; `[[` is a bracket that is meant.
+/// Distinguishes expressions from literals: an expression begins with `[` and ends with `]`; `[[` escapes a
+/// literal bracket.
 pub(super) fn classify(text: &str) -> Source<'_> {
     match text.strip_prefix('[') {
         Some(rest) if rest.ends_with(']') => match rest.starts_with('[') {
@@ -28,7 +29,7 @@ pub(super) fn classify(text: &str) -> Source<'_> {
     }
 }
 
-/// An expression, read.
+/// A parsed expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expression {
     /// `'text'`.
@@ -37,15 +38,15 @@ pub(super) enum Expression {
     Integer(i64),
     /// `name(a, b)` or `namespace.name(a, b)`.
     Call(String, Vec<Expression>),
-    /// `of.a['b'][0]`: one step after the other.
+    /// `of.a['b'][0]`: a sequence of member accesses.
     Access(Box<Expression>, Vec<Expression>),
 }
 
 impl Expression {
-    /// Reads the text between the brackets.
+    /// Parses the text between the brackets.
     ///
     /// # Errors
-    /// Why it is no expression, as a sentence.
+    /// The reason, as a sentence.
     pub(super) fn read(text: &str) -> Result<Expression, String> {
         if text.len() > MAX_LENGTH {
             return Err(format!("The expression is longer than {MAX_LENGTH} bytes."));
@@ -125,7 +126,7 @@ impl Reader<'_> {
         Ok(Expression::Call(name, arguments))
     }
 
-    /// A text in single quotes; two of them in a row are one that is meant.
+    /// Parses a text in single quotes; a doubled quote is a literal one.
     fn literal(&mut self) -> Result<String, String> {
         let mut text = String::new();
         self.at += 1;

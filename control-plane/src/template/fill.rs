@@ -1,4 +1,4 @@
-//! JSON with expressions in it into JSON without: strings, keys that are expressions, and copy loops of properties.
+//! Evaluates JSON with expressions: strings, keys that are expressions, and copy loops of properties.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use super::function::kind;
 use super::parts::Variable;
 use crate::violation::code::template as code;
 
-/// The most turns of one copy loop; ARM's own limit.
+/// The maximum number of iterations of one copy loop, as in ARM.
 pub(super) const MAX_COPIES: i64 = 800;
 
-/// Where a value stands in the request: a path that is only written out when something is wrong there.
+/// The position of a value in the request, formatted only to report an error.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place<'p> {
-    /// This path.
+    /// An absolute path.
     Root(&'p str),
-    /// A property.
+    /// A property of an object.
     Property(&'p Place<'p>, &'p str),
-    /// An element.
+    /// An element of a list.
     Element(&'p Place<'p>, usize),
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Root(path) => f.write_str(path),
-            // Names are anybody's, and a path is written for each thing wrong below it.
+            // Names are untrusted, and every error below repeats the path.
             Place::Property(of, name) => write!(f, "{of}.{name:.100}"),
             Place::Element(of, index) => write!(f, "{of}[{index}]"),
         }
@@ -35,10 +35,10 @@ impl fmt::Display for Place<'_> {
 }
 
 impl Evaluator<'_> {
-    /// A value of the template, its expressions evaluated.
+    /// Evaluates the expressions in a value.
     ///
-    /// With a place, what is wrong goes to `flaws` and what waits to `pending`, and the rest is looked at as well;
-    /// the value is of no use then. Without, the first thing wrong ends it.
+    /// With a place, errors are added to `flaws`, dependencies set `pending`, and evaluation continues; the
+    /// value is unusable then. Without a place, the first error ends the evaluation.
     pub(super) fn fill(&mut self, value: &Value, frame: &Frame<'_>, place: Option<&Place<'_>>) -> Outcome {
         let outcome = self.deeper(|evaluator| evaluator.fill_one(value, frame, place));
         self.settle(outcome, place)
@@ -61,7 +61,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// As [`Evaluator::fill`].
+    /// Evaluates an object, like [`Evaluator::fill`].
     pub(super) fn fill_object(
         &mut self,
         object: &Map<String, Value>,
@@ -102,7 +102,8 @@ impl Evaluator<'_> {
         let count = copies(&count)?;
         let mut list = Vec::new();
         for index in 0..count {
-            // Not noted turn by turn: where nothing is left to spend, the loops around end as well.
+            // An error here is not recorded per iteration: once the budget is exceeded, the outer loops end as
+            // well.
             self.spend(1)?;
             let binding = Binding::Copy { name: turn.name.to_owned(), index, anonymous: false };
             let place = place.map(|place| Place::Property(place, "input"));
@@ -111,7 +112,7 @@ impl Evaluator<'_> {
         Ok(list.into())
     }
 
-    /// A variable: one that is a loop is the list that the loop makes.
+    /// Evaluates a variable. A loop yields a list.
     pub(super) fn fill_variable(&mut self, variable: &Variable) -> Outcome {
         let frame = Frame::new(super::evaluate::Phase::Planning);
         match variable {
@@ -123,7 +124,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Notes what is wrong, if there is a place to note it for.
+    /// Records an error if there is a place to report.
     pub(super) fn settle(&mut self, outcome: Outcome, place: Option<&Place<'_>>) -> Outcome {
         match (outcome, place) {
             (Err(Fault::Wrong(code, why)), Some(place)) => {
@@ -141,7 +142,7 @@ impl Evaluator<'_> {
     }
 }
 
-/// How many turns a loop takes.
+/// Checks the number of iterations of a loop.
 pub(super) fn copies(count: &Value) -> Result<i64, Fault> {
     match count.as_i64() {
         Some(count) if (0..=MAX_COPIES).contains(&count) => Ok(count),
@@ -167,7 +168,7 @@ fn loop_of(value: &Value) -> Option<Loop<'_>> {
     })
 }
 
-/// The loops in a `copy` property; none if it is a property that merely has that name.
+/// Returns the loops of a `copy` property; `None` if it is an ordinary property of that name.
 fn loops_of(value: &Value) -> Option<Vec<Loop<'_>>> {
     value.as_array().filter(|list| !list.is_empty())?.iter().map(loop_of).collect()
 }

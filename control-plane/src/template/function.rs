@@ -1,7 +1,7 @@
-//! The functions whose value follows from the values of their arguments alone: one table for each family.
+//! The functions that depend only on the values of their arguments, in one table for each group.
 //!
-//! Each function is given as many arguments as its row allows. What it builds is bounded by [`MAX_TEXT`] and
-//! [`MAX_LIST`] before it is built.
+//! The caller checks the number of arguments. The size of results is checked against [`MAX_TEXT`] and
+//! [`MAX_LIST`] before they are built.
 
 mod collection;
 mod encoding;
@@ -15,19 +15,19 @@ use serde_json::{Map, Number, Value};
 use super::evaluate::Fault;
 use crate::violation::code::template as code;
 
-/// The longest text that a function makes, in bytes.
+/// The maximum length of a text that a function returns, in bytes.
 pub(super) const MAX_TEXT: usize = 1024 * 1024;
 
-/// The longest list that a function makes out of a number; ARM's own limit.
+/// The maximum length of a list that `range` returns, as in ARM.
 const MAX_LIST: i64 = 10_000;
 
-/// What a function answers: a value, or what is wrong with its arguments as the end of a sentence.
+/// The result of a function: a value, or an error as the end of a sentence.
 type Answer = Result<Value, String>;
 
-/// A function.
+/// A template function.
 #[derive(Debug)]
 pub(super) struct Function {
-    /// Its name as ARM spells it.
+    /// The name in ARM's spelling.
     pub(super) name: &'static str,
     least: usize,
     most: usize,
@@ -39,23 +39,23 @@ impl Function {
         Function { name, least, most, call }
     }
 
-    /// Whether it takes that many arguments.
+    /// Checks the number of arguments.
     pub(super) fn check(&self, count: usize) -> Result<(), Fault> {
         arity(self.name, self.least, self.most, count)
     }
 }
 
-/// As many arguments as there are.
+/// No upper bound of the number of arguments.
 const ANY: usize = usize::MAX;
 
-/// The function of that name, which is in lower case.
+/// Finds a function by its lower-case name.
 pub(super) fn named(lower: &str) -> Option<&'static Function> {
     let families =
         [text::TABLE, collection::TABLE, logic::TABLE, number::TABLE, encoding::TABLE, network::TABLE];
     families.into_iter().flatten().find(|function| function.name.eq_ignore_ascii_case(lower))
 }
 
-/// Whether a function that takes `least` to `most` arguments takes `count`.
+/// Checks that a function that takes `least` to `most` arguments is called with `count`.
 pub(super) fn arity(name: &str, least: usize, most: usize, count: usize) -> Result<(), Fault> {
     if (least..=most).contains(&count) {
         return Ok(());
@@ -68,7 +68,7 @@ pub(super) fn arity(name: &str, least: usize, most: usize, count: usize) -> Resu
     Err(Fault::Wrong(code::FUNCTION, format!("The function '{name}' takes {wanted} arguments, not {count}.")))
 }
 
-/// What a value is, for a sentence.
+/// Returns the type of a value, for a sentence.
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -104,7 +104,7 @@ fn object(value: &Value) -> Result<&Map<String, Value>, String> {
     value.as_object().ok_or_else(|| wanted("an object", value))
 }
 
-/// A value as text, as ARM writes it: booleans with a capital, the rest as JSON.
+/// Formats a value as text like ARM: booleans with a capital letter, the rest as JSON.
 fn display(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -115,7 +115,7 @@ fn display(value: &Value) -> String {
     }
 }
 
-/// A text that is being put together and stays within its bound.
+/// A text under construction, bounded by [`MAX_TEXT`].
 #[derive(Default)]
 struct Text(String);
 
@@ -135,7 +135,7 @@ impl From<Text> for Value {
     }
 }
 
-/// Whether two values are the same; numbers are, whatever they are written as.
+/// Compares two values; numbers are compared by value, not by notation.
 fn same(a: &Value, b: &Value) -> bool {
     let float = |number: &Number| number.as_f64();
     match (a, b) {
@@ -144,7 +144,7 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// A number of elements or characters: what is negative counts as none.
+/// Reads a number of elements or characters; a negative number counts as zero.
 fn amount(value: &Value) -> Result<usize, String> {
     Ok(usize::try_from(integer(value)?).unwrap_or(0))
 }

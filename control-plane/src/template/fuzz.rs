@@ -1,4 +1,4 @@
-//! A fuzz target of the template evaluator: whatever an expression is, it comes to a value or a fault within the budget.
+//! Fuzz target of the template evaluator: any expression yields a value or an error within the budget.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ fn fuzz_template_expressions() {
     bolero::check!().for_each(|bytes: &[u8]| {
         let Ok(text) = std::str::from_utf8(bytes) else { return };
         let mut json = template(&json!([]));
-        // Once where each step counts, once where a loop multiplies it.
+        // Evaluates the expression once on its own and once multiplied by a loop.
         json["variables"] = json!({"v": format!("[{text}]"), "copy": [{"name": "c", "count": 100, "input": format!("[{text}]")}]});
         json["outputs"] = json!({"o": {"type": "array", "value": "[array(variables('v'))]"}});
         if let Ok(plan) = plan(json) {

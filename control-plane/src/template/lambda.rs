@@ -1,4 +1,4 @@
-//! The functions that take a lambda: an expression that is evaluated once for each element.
+//! The functions that take a lambda, which is evaluated once for each element.
 
 use std::cmp::Ordering;
 
@@ -8,7 +8,7 @@ use super::evaluate::{Binding, Evaluator, Fault, Frame, Outcome};
 use super::expression::Expression;
 use super::function::kind;
 
-/// A lambda: the names of its variables, and its body.
+/// A lambda: its parameter names and its body.
 struct Lambda<'e> {
     names: Vec<String>,
     body: &'e Expression,
@@ -28,7 +28,7 @@ impl<'e> Lambda<'e> {
         Ok(Lambda { names: names.collect::<Result<_, _>>()?, body })
     }
 
-    /// Once, with these values for its variables; those that it does not name are left out.
+    /// Evaluates the body with these arguments; surplus arguments are ignored.
     fn call(&self, evaluator: &mut Evaluator<'_>, values: Vec<Value>, frame: &Frame<'_>) -> Outcome {
         let binding = Binding::Lambda(self.names.iter().cloned().zip(values).collect());
         evaluator.expression(self.body, &frame.with(binding))
@@ -61,7 +61,7 @@ fn no_lambda() -> Fault {
 }
 
 impl Evaluator<'_> {
-    /// `lower` is one of those that `special` names.
+    /// Calls one of the functions that `special` delegates.
     pub(super) fn with_lambda(
         &mut self,
         lower: &str,
@@ -131,8 +131,8 @@ impl Evaluator<'_> {
         Ok(total)
     }
 
-    /// A merge sort of our own: the standard one may panic when an order contradicts itself, and this order is
-    /// anybody's.
+    /// A merge sort, because the one of the standard library may panic on an inconsistent order, and the order
+    /// is untrusted.
     fn sort(
         &mut self,
         list: Vec<Value>,
@@ -149,10 +149,10 @@ impl Evaluator<'_> {
         let mut sorted = Vec::with_capacity(left.len() + right.len());
         let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
         while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-            // Each comparison copies both: a list is copied as many times as its sorting takes rounds.
+            // Each comparison copies both elements, so the cost of sorting is charged per comparison.
             self.charge(a)?;
             self.charge(b)?;
-            // Stable: of two that are alike, the left one comes first.
+            // Stable: of two equal elements the left one comes first.
             let order = match before.holds(self, vec![b.clone(), a.clone()], frame)? {
                 true => Ordering::Greater,
                 false => Ordering::Less,

@@ -1,21 +1,21 @@
-//! What the resources of a template are called, in each of the ways in which one can name another. Pure.
+//! The names of a template's resources, in all forms in which expressions can refer to them. Pure.
 
 use std::collections::HashMap;
 
 use super::resource::Declared;
 
-/// What a name stands for.
+/// The result of a look-up by name.
 #[derive(Debug, PartialEq)]
 pub(super) enum Found {
-    /// The resource with this ID.
+    /// One resource, with this ID.
     One(String),
     /// More than one resource.
     Several,
-    /// Nothing in this template.
+    /// No resource of this template.
     None,
 }
 
-/// The resources of a template by name and symbol, in lower case.
+/// The resources of a template by lower-case name, symbol and ID.
 #[derive(Debug, Default)]
 pub(super) struct Names(HashMap<String, Option<String>>);
 
@@ -26,7 +26,7 @@ impl Names {
             let own = [Some(resource.name.join("/")), resource.symbol.clone(), Some(resource.id.clone())];
             for name in own.into_iter().flatten() {
                 let id = Some(resource.id.clone());
-                // Said twice of the same resource, it is still one.
+                // Two names of the same resource do not conflict.
                 names
                     .entry(name.to_ascii_lowercase())
                     .and_modify(|known| {
@@ -40,7 +40,7 @@ impl Names {
         Names(names)
     }
 
-    /// The resource of that name, symbol or ID.
+    /// Finds a resource by name, symbol or ID.
     pub(super) fn find(&self, name: &str) -> Found {
         match self.0.get(&name.to_ascii_lowercase()) {
             Some(Some(id)) => Found::One(id.clone()),

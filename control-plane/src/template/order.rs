@@ -1,4 +1,4 @@
-//! Which resource waits for which, and an order in which none is deployed before what it waits for. Pure.
+//! Dependencies between resources, and the order of deployment. Pure.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -12,7 +12,7 @@ use super::resource::{Declared, property};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
-/// The numbers of the resources that each one waits for by its `dependsOn`, or because it is part of them.
+/// Returns the indices of the resources that each one depends on, by `dependsOn` or as their child.
 pub(super) fn dependencies(
     evaluator: &mut Evaluator<'_>,
     resources: &[Declared],
@@ -40,7 +40,7 @@ struct Known<'n> {
 }
 
 impl Known<'_> {
-    /// The resources that a text in `dependsOn` means: an ID, a name, a symbol, a loop, or type and name in turn.
+    /// Resolves an entry of `dependsOn`: an ID, a name, a symbol, a loop, or type and name.
     fn find(&self, text: &str, group: &str) -> Option<Vec<usize>> {
         let one = |id: &str| self.by_id.get(&id.to_ascii_lowercase()).map(|at| vec![*at]);
         let of_loop = || self.by_loop.get(&text.to_ascii_lowercase()).cloned();
@@ -55,7 +55,7 @@ impl Known<'_> {
 fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>) -> BTreeSet<usize> {
     let group = evaluator.world.context.group_id();
     let mut waits = BTreeSet::new();
-    // What is part of another resource is deployed after it.
+    // A child resource is deployed after its parents.
     let mut whole = resource.id.as_str();
     while let Some((shorter, _)) = whole.rsplit_once('/') {
         whole = shorter;
@@ -84,7 +84,7 @@ fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>)
                     );
                     Fault::Wrong(code::DEPENDENCY, why)
                 });
-                // One word can stand for hundreds of resources.
+                // One entry can refer to hundreds of resources.
                 found.and_then(|found| evaluator.spend(found.len() as u64).map(|()| found))
             }
             Ok(other) => Err(Fault::expression(format!("A dependency is a string, not {}.", kind(&other)))),
@@ -93,7 +93,7 @@ fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>)
         match found {
             Ok(found) => waits.extend(found),
             Err(fault) => {
-                // It is noted, and the value is of no use.
+                // The error is recorded; the value is a placeholder then.
                 let _ = evaluator.settle(Err(fault), Some(&place));
             }
         }
@@ -101,7 +101,7 @@ fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>)
     waits
 }
 
-/// An order in which each resource comes after those that it waits for, otherwise as declared.
+/// Returns an order in which each resource follows its dependencies; otherwise the template's order.
 pub(super) fn order(resources: &[Declared], waits: &[BTreeSet<usize>], flaws: &mut Violations) -> Vec<usize> {
     let mut missing: Vec<usize> = waits.iter().map(BTreeSet::len).collect();
     let mut followers = vec![Vec::new(); resources.len()];

@@ -1,4 +1,4 @@
-//! What a deployment gives back. Pure.
+//! The outputs of a deployment. Pure.
 
 use serde_json::{Map, Value, json};
 
@@ -10,8 +10,8 @@ use super::parts::ROOT;
 use super::resource::property;
 use crate::violation::code::template as code;
 
-/// Every output, as `{name: {type, value}}`. One that is secure, or that a secure parameter went into, has no value.
-/// What is wrong, and whether something waits, is in the evaluator.
+/// Evaluates every output, as `{name: {type, value}}`. Outputs that are secure, or derived from a secure
+/// parameter, have no value. The evaluator records errors and dependencies.
 pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
     let template = evaluator.world.template;
     let path = format!("{ROOT}.outputs");
@@ -46,7 +46,7 @@ pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
                 evaluator.flaws.push(code::EXPRESSION, place.to_string(), why);
             }
             Err(fault) => {
-                // It is noted, and the value is of no use.
+                // The error is recorded; the value is a placeholder then.
                 let _ = evaluator.settle(Err(fault), Some(&Place::Property(&place, "value")));
             }
         }
@@ -54,7 +54,7 @@ pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
     outputs
 }
 
-/// The value; none where the output's condition does not hold.
+/// Evaluates the value of an output; `None` if its condition is false.
 fn value(
     evaluator: &mut Evaluator<'_>,
     declaration: &Map<String, Value>,

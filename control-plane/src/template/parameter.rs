@@ -1,4 +1,4 @@
-//! The parameters of a template: what it declares, what was given for them, and whether the two fit.
+//! The parameters of a template: declarations, given values, and validation of the values.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -10,10 +10,10 @@ use super::parts::{ROOT, Template};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
-/// Where the values stand in the request.
+/// The position of the values in the request.
 const GIVEN: &str = "properties.parameters";
 
-/// What a parameter or an output may be. In a template, the words are in any case.
+/// The type of a parameter or an output. Templates may write it in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `string`.
@@ -46,7 +46,7 @@ impl Kind {
         })
     }
 
-    /// As answers spell it.
+    /// The name in the spelling of responses.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Kind::Text => "String",
@@ -74,7 +74,7 @@ impl Kind {
     }
 }
 
-/// A parameter, and what was given for it.
+/// A declared parameter, with the value given for it.
 pub(super) struct Parameter {
     pub(super) name: String,
     pub(super) kind: Kind,
@@ -95,7 +95,8 @@ impl Parameter {
         self.kind.is_secure()
     }
 
-    /// What is wrong with a value, as a sentence that does not repeat it: it may be a secret.
+    /// Validates a value. Returns the error as a sentence that does not repeat the value, which may be a
+    /// secret.
     pub(super) fn objection(&self, value: &Value) -> Option<String> {
         let Parameter { name, kind: wanted, .. } = self;
         if value.is_null() && self.nullable {
@@ -144,7 +145,7 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// Brings what the template declares and what the request gives together.
+    /// Combines the declarations of the template with the values of the request.
     pub(super) fn read(template: &Template, given: &Value, flaws: &mut Violations) -> Parameters {
         let mut parameters = Parameters::default();
         for (name, declaration) in &template.parameters {
@@ -171,7 +172,7 @@ impl Parameters {
                 continue;
             };
             parameters.list[at].given = value_of(name, entry, &place, flaws);
-            // What was said of its entry is all that can be said of it.
+            // The error of the entry is the only one to report.
             if parameters.list[at].given.is_none() {
                 parameters.list[at].nullable = true;
             }
@@ -194,7 +195,7 @@ impl Parameters {
     }
 }
 
-/// `{"value": …}`.
+/// Returns the value of `{"value": …}`.
 fn value_of(name: &str, entry: &Value, place: &str, flaws: &mut Violations) -> Option<Value> {
     let member = |wanted: &str| {
         let members = entry.as_object()?;

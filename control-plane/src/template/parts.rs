@@ -1,4 +1,4 @@
-//! A template taken apart: which parts it has, and that each is of the right shape. Nothing is evaluated here.
+//! Splits a template into its parts and checks their shape. Evaluates nothing.
 
 use std::collections::HashMap;
 
@@ -9,59 +9,59 @@ use super::function::kind;
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
-/// Where the template stands in the request.
+/// The position of the template in the request.
 pub(super) const ROOT: &str = "properties.template";
 
-/// The most of each kind that a template may have; ARM's own limits.
+/// The maximum number of elements of each kind, as in ARM.
 const MAX_PARAMETERS: usize = 256;
 const MAX_VARIABLES: usize = 512;
 const MAX_OUTPUTS: usize = 64;
 
-/// The parts of a template, each as it was sent.
+/// The parts of a template, as sent.
 #[derive(Debug, Default)]
 pub(super) struct Template {
     pub(super) content_version: String,
     pub(super) parameters: Map<String, Value>,
-    /// By name in lower case.
+    /// The variables, by lower-case name.
     pub(super) variables: HashMap<String, Variable>,
-    /// By `namespace.name` in lower case.
+    /// The user-defined functions, by lower-case `namespace.name`.
     pub(super) functions: HashMap<String, UserFunction>,
     pub(super) resources: Vec<Part>,
     pub(super) outputs: Map<String, Value>,
 }
 
-/// A variable, not yet evaluated.
+/// A variable before evaluation.
 #[derive(Debug)]
 pub(super) enum Variable {
     /// A value.
     Plain(Value),
-    /// A copy loop, whose list it is.
+    /// A copy loop that yields a list.
     Loop(Value),
 }
 
-/// A function that the template defines.
+/// A user-defined function.
 #[derive(Debug)]
 pub(super) struct UserFunction {
-    /// The names of its parameters.
+    /// The names of the parameters.
     pub(super) parameters: Vec<String>,
-    /// What it comes to.
+    /// The value of its output.
     pub(super) value: Value,
 }
 
-/// A resource as it stands in the list of resources.
+/// A resource as declared in the list of resources.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
-    /// Its key, where the resources are an object.
+    /// The symbolic name, if the resources are an object.
     pub(super) symbol: Option<String>,
     pub(super) body: Map<String, Value>,
-    /// Where it stands.
+    /// The position in the request.
     pub(super) place: String,
-    /// The number of the resource that it stands in.
+    /// The index of the enclosing resource.
     pub(super) parent: Option<usize>,
 }
 
 impl Template {
-    /// Takes a template apart.
+    /// Splits a template into its parts.
     pub(super) fn read(json: &Value, flaws: &mut Violations) -> Template {
         let mut template = Template::default();
         let Value::Object(object) = json else {
@@ -171,7 +171,7 @@ fn read_functions(value: &Value, place: &str, flaws: &mut Violations) -> HashMap
     read
 }
 
-/// Adds the resources in a list, or in an object by symbol, each before those that stand in it.
+/// Adds the resources of a list, or of an object keyed by symbol, each before its nested ones.
 fn parts(value: &Value, place: &str, parent: Option<usize>, list: &mut Vec<Part>, flaws: &mut Violations) {
     let entries: Vec<(Option<String>, String, &Value)> = match value {
         Value::Array(array) => {

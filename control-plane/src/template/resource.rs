@@ -1,5 +1,5 @@
-//! The resources of a template, one for each turn of its loops: what they are called and whether they are wanted. What
-//! they say is evaluated later, when it is known what they can refer to.
+//! The resources of a template, one for each iteration of its loops: names, types and conditions. Their bodies
+//! are evaluated later, when references can be resolved.
 
 use serde_json::{Map, Value};
 
@@ -11,13 +11,13 @@ use super::parts::{Part, Template};
 use crate::arm::collection::Collection;
 use crate::violation::code::template as code;
 
-/// The most resources that one template deploys; ARM's own limit.
+/// The maximum number of resources of one template, as in ARM.
 pub(super) const MAX_RESOURCES: usize = 800;
 
-/// What it costs to look at a resource, whatever comes of it.
+/// The base cost of each declared resource.
 const DECLARATION: u64 = 16;
 
-/// What stands beside a resource's own properties, for the deployment to read, in lower case.
+/// The properties that control the deployment and are not part of the resource, in lower case.
 const FOR_THE_DEPLOYMENT: &[&str] = &[
     "apiversion",
     "comments",
@@ -32,7 +32,8 @@ const FOR_THE_DEPLOYMENT: &[&str] = &[
     "type",
 ];
 
-/// What a resource may be, in the spelling of answers; a collection of gateways' children comes behind the third.
+/// The supported types, in the spelling of responses. The collections of a gateway's children are subtypes of
+/// the third.
 const TYPES: [&str; 4] = [
     "Microsoft.Network/virtualNetworks",
     "Microsoft.Network/virtualNetworks/subnets",
@@ -40,31 +41,31 @@ const TYPES: [&str; 4] = [
     "Microsoft.Network/publicIPAddresses",
 ];
 
-/// A resource of a template, by name.
+/// A declared resource of a template.
 #[derive(Clone, Debug)]
 pub(super) struct Declared {
-    /// Which of the template's parts it is made of.
+    /// The index of its part in the template.
     pub(super) part: usize,
-    /// Where it stands in the request.
+    /// The position in the request.
     pub(super) place: String,
-    /// Its key, where resources have one.
+    /// The symbolic name, if the resources are an object.
     pub(super) symbol: Option<String>,
-    /// The loop that made it, and its turn.
+    /// The name and iteration of the loop that produced it.
     pub(super) turn: Option<(String, i64)>,
-    /// Its type, in the spelling of answers.
+    /// The type, in the spelling of responses.
     pub(super) kind: String,
-    /// Its name, and before it those of what it is part of.
+    /// The names of the parent resources, then its own.
     pub(super) name: Vec<String>,
-    /// Its resource ID.
+    /// The resource ID.
     pub(super) id: String,
-    /// The version of the API that it is written for.
+    /// The API version.
     pub(super) api_version: String,
-    /// Whether it is to be deployed: its condition holds and it does not merely name something that exists.
+    /// Whether to deploy the resource: its condition is true and it is not declared as `existing`.
     pub(super) wanted: bool,
 }
 
 impl Declared {
-    /// Where its expressions stand.
+    /// Returns the scope of its expressions.
     pub(super) fn frame(&self, phase: Phase) -> Frame<'static> {
         match &self.turn {
             Some((name, index)) => {
@@ -75,7 +76,7 @@ impl Declared {
         }
     }
 
-    /// What it says of itself, not yet evaluated.
+    /// Returns the body of the resource before evaluation.
     pub(super) fn own(&self, template: &Template) -> Map<String, Value> {
         let own = |key: &str| !FOR_THE_DEPLOYMENT.contains(&key.to_ascii_lowercase().as_str());
         template.resources[self.part]
@@ -87,10 +88,10 @@ impl Declared {
     }
 }
 
-/// All resources of the template, in its order: those that stand in another one behind it.
+/// Declares all resources of the template, in its order; nested ones after their parent.
 pub(super) fn declare(evaluator: &mut Evaluator<'_>) -> Vec<Declared> {
     let parts = &evaluator.world.template.resources;
-    // The numbers in `declared` of what each part came to: as many as its loop has turns.
+    // The indices in `declared` for each part, one for each iteration of its loop.
     let mut made: Vec<Vec<usize>> = Vec::with_capacity(parts.len());
     let mut declared: Vec<Declared> = Vec::new();
     for (number, part) in parts.iter().enumerate() {
@@ -101,7 +102,7 @@ pub(super) fn declare(evaluator: &mut Evaluator<'_>) -> Vec<Declared> {
         };
         for around in &around {
             for turn in turns(evaluator, part, around.as_ref()) {
-                // Also one that comes to nothing: parts of copies multiply.
+                // Charged even for an invalid resource, because nested loops multiply.
                 if let Err(Fault::Wrong(code, why)) = evaluator.spend(DECLARATION) {
                     evaluator.flaws.push(code, &part.place, why);
                     return declared;
@@ -122,7 +123,7 @@ pub(super) fn declare(evaluator: &mut Evaluator<'_>) -> Vec<Declared> {
     declared
 }
 
-/// The turns of a resource's loop; one without a name where it has none.
+/// Returns the iterations of a resource's loop; a single one without a name if there is no loop.
 fn turns(evaluator: &mut Evaluator<'_>, part: &Part, around: Option<&Declared>) -> Vec<Turn> {
     let Some(copy) = property(&part.body, "copy") else {
         return vec![around.and_then(|around| around.turn.clone())];
@@ -141,7 +142,7 @@ fn turns(evaluator: &mut Evaluator<'_>, part: &Part, around: Option<&Declared>) 
         Ok(count) => (0..count).map(|index| Some((name.to_owned(), index))).collect(),
         Err(fault) => {
             let place = Place::Property(&place, "count");
-            // It is noted, and the value is of no use.
+            // The error is recorded; the value is a placeholder then.
             let _ = evaluator.settle(Err(fault), Some(&place));
             Vec::new()
         }
@@ -181,7 +182,7 @@ fn declare_one(
         }
     }
     let (kind, name) = match around {
-        // Some write the whole of it even within another resource.
+        // Some templates write the full type even in a nested resource.
         Some(around) if !kind.contains('.') => {
             (format!("{}/{kind}", around.kind), [around.name.join("/"), name].join("/"))
         }
@@ -209,14 +210,15 @@ fn declare_one(
     Some(resource)
 }
 
-/// Whether a text can be a segment of a resource ID at all; the rest is said where the resource is written.
+/// Returns whether a text can be a segment of a resource ID. The stricter rules apply when the resource is
+/// written.
 fn is_segment(text: &str) -> bool {
     !text.is_empty()
         && text.chars().count() <= 90
         && text.chars().all(|c| c.is_alphanumeric() || "-_.()".contains(c))
 }
 
-/// A property that must be there and be a text; what is wrong is noted.
+/// Evaluates a required string property. Errors are recorded.
 fn text(evaluator: &mut Evaluator<'_>, part: &Part, name: &str, frame: &Frame<'_>) -> Option<String> {
     let root = Place::Root(&part.place);
     let place = Place::Property(&root, name);
@@ -233,7 +235,7 @@ fn text(evaluator: &mut Evaluator<'_>, part: &Part, name: &str, frame: &Frame<'_
         }
         wrong => wrong,
     };
-    // It is noted, and the value is of no use.
+    // The error is recorded; the value is a placeholder then.
     let _ = evaluator.settle(wrong, Some(&place));
     None
 }
@@ -250,14 +252,14 @@ fn condition(evaluator: &mut Evaluator<'_>, part: &Part, frame: &Frame<'_>) -> O
             None
         }
         Err(fault) => {
-            // It is noted, and the value is of no use.
+            // The error is recorded; the value is a placeholder then.
             let _ = evaluator.settle(Err(fault), Some(&place));
             None
         }
     }
 }
 
-/// The type in the spelling of answers, if it can be deployed.
+/// Returns the type in the spelling of responses, if it is supported.
 fn supported(kind: &str) -> Option<String> {
     if let Some(known) = TYPES.iter().find(|known| known.eq_ignore_ascii_case(kind)) {
         return Some((*known).to_owned());
@@ -267,7 +269,7 @@ fn supported(kind: &str) -> Option<String> {
     Some(collection.resource_type())
 }
 
-/// A property of a resource, in any case.
+/// Finds a property of a resource, ignoring case.
 pub(super) fn property<'v>(body: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
     body.get(name)
         .or_else(|| body.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))

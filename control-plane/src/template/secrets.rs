@@ -1,7 +1,7 @@
-//! The texts that nobody may see, and texts without them. Pure.
+//! Removes secret strings from texts. Pure.
 //!
-//! Both are anybody's. So a text is gone through once, whatever the secrets are: what stands in for one is not looked
-//! at again.
+//! Secrets and texts are untrusted. So a text is scanned once for all secrets, and replacements are not scanned
+//! again.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,14 +10,14 @@ use std::sync::OnceLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value;
 
-/// What stands in for a secret.
+/// The replacement of a secret.
 const HIDDEN: &str = "(secure)";
 
-/// Secrets, and what finds them.
+/// A set of secrets, and the automaton that finds them.
 #[derive(Default)]
 pub(super) struct Secrets {
     texts: BTreeSet<String>,
-    /// Made when it is first needed: most templates never say anything that a secret could be in.
+    /// Built on first use: most templates produce no message that could contain a secret.
     finder: OnceLock<Option<AhoCorasick>>,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Adds every text in a value.
+    /// Adds every string in a value.
     pub(super) fn gather(&mut self, value: Value) {
         match value {
             Value::String(text) if !text.is_empty() => drop(self.texts.insert(text)),
@@ -39,13 +39,13 @@ impl Secrets {
         self.finder = OnceLock::new();
     }
 
-    /// A text without secrets; of those that overlap, the first and longest counts.
+    /// Replaces secrets in a text; of overlapping matches the leftmost longest one is replaced.
     pub(super) fn hide(&self, text: &str) -> String {
         if self.texts.is_empty() {
             return text.to_owned();
         }
         let build = || AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&self.texts).ok();
-        // Where there are more than can be looked for, nothing is shown.
+        // If the automaton cannot be built, the whole text is hidden.
         let Some(finder) = self.finder.get_or_init(build) else { return HIDDEN.to_owned() };
         let mut shown = String::with_capacity(text.len());
         finder.replace_all_with(text, &mut shown, |_, _, shown| {

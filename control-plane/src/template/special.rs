@@ -1,4 +1,5 @@
-//! The functions that need more than the values of their arguments: what they see of the world, or when they look.
+//! The functions that depend on more than the values of their arguments, or that evaluate their arguments
+//! lazily.
 
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use super::resource;
 use super::unique::guid;
 use crate::violation::code::template as code;
 
-/// Their names and how many arguments they take.
+/// The lower-case names, with the minimum and maximum number of arguments.
 const SPECIAL: &[(&str, usize, usize)] = &[
     ("copyindex", 0, 2),
     ("deployment", 0, 0),
@@ -40,13 +41,13 @@ const SPECIAL: &[(&str, usize, usize)] = &[
     ("variables", 1, 1),
 ];
 
-/// How many arguments a function of this module takes.
+/// Returns the minimum and maximum number of arguments of a function of this module.
 pub(super) fn arity_of(lower: &str) -> Option<(usize, usize)> {
     SPECIAL.iter().find(|(name, _, _)| *name == lower).map(|(_, least, most)| (*least, *most))
 }
 
 impl Evaluator<'_> {
-    /// What such a function comes to; none if it is not one of these.
+    /// Calls such a function; `None` if the name is not one of them.
     pub(super) fn special(
         &mut self,
         lower: &str,
@@ -117,8 +118,8 @@ impl Evaluator<'_> {
         })
     }
 
-    /// Only the branch that is taken is evaluated. Where that is not known yet, both are looked at for what they
-    /// wait for.
+    /// Evaluates only the selected branch. If the condition is pending, both branches are evaluated to collect
+    /// their dependencies.
     fn choose(&mut self, arguments: &[Expression], frame: &Frame<'_>) -> Outcome {
         match self.expression(&arguments[0], frame) {
             Ok(Value::Bool(true)) => self.expression(&arguments[1], frame),
@@ -139,7 +140,7 @@ impl Evaluator<'_> {
         }
     }
 
-    /// What a resource says of itself: of its properties, or the whole of it where that is asked for.
+    /// Returns the properties of a resource, or all of it if `full` is requested.
     fn reference(&mut self, values: &[Value], frame: &Frame<'_>) -> Outcome {
         if frame.phase != Phase::Deploying || frame.arguments().is_some() {
             return Err(misplaced("reference"));
@@ -160,7 +161,7 @@ impl Evaluator<'_> {
         };
         let key = id.to_ascii_lowercase();
         let Some(found) = self.world.references.get(&key) else {
-            // What waits for so many is refused in the end; here it must only stay bounded.
+            // Too many references are reported at the end; this check only bounds the set.
             if self.missing.len() > super::MAX_FOREIGN + resource::MAX_RESOURCES {
                 return Err(Fault::Wrong(code::LIMIT, "It refers to too many resources.".to_owned()));
             }

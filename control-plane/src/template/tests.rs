@@ -1,4 +1,4 @@
-//! What templates mean: resources, their order, what is known later, and all that can be wrong.
+//! Planning of templates: resources, order, late values and violations.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -8,7 +8,7 @@ use super::*;
 
 mod hostile;
 
-/// An empty template around some resources.
+/// A template with these resources and nothing else.
 pub(super) fn template(resources: &Value) -> Value {
     json!({
         "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
@@ -39,13 +39,13 @@ pub(super) fn plan(template: Value) -> Result<Plan, Violations> {
     plan_with(template, json!({}))
 }
 
-/// What is wrong with a template: targets, codes and messages.
+/// Returns the targets, codes and messages of a template's violations.
 pub(super) fn flaws(template: Value) -> Vec<(String, &'static str, String)> {
     let flaws = plan(template).unwrap_err();
     flaws.0.into_iter().map(|flaw| (flaw.target, flaw.code, flaw.message)).collect()
 }
 
-/// What an expression comes to in an empty template.
+/// Evaluates an expression in an empty template.
 pub(super) fn evaluate(expression: &str) -> Outcome {
     let plan = plan(template(&json!([]))).unwrap();
     let references = References::new();
@@ -68,7 +68,7 @@ fn network(name: &str) -> Value {
     json!({"type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": name, "properties": {}})
 }
 
-/// The ends of the IDs of a plan's resources, in its order.
+/// Returns the ends of the IDs of a plan's resources, in its order.
 fn names(plan: &Plan) -> Vec<&str> {
     plan.resources.iter().map(|resource| resource.id.split("Microsoft.Network/").last().unwrap()).collect()
 }

@@ -1,14 +1,14 @@
-//! Names made out of other names: always the same from the same ones. Pure.
+//! Deterministic names derived from other names. Pure.
 //!
-//! `uniqueString` gives what the service gives, character for character: people have such names in scripts.
+//! `uniqueString` returns exactly what Azure returns, because scripts contain such names.
 
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use uuid::{Builder, Uuid, uuid};
 
-/// The namespace of `guid`, as documented.
+/// The namespace of `guid`, as documented by ARM.
 const NAMESPACE: Uuid = uuid!("11fb06fb-712d-4ddd-98c7-e71bbd588830");
 
-/// A UUID of version 5 of the texts, joined by `-`.
+/// Returns the version 5 UUID of the texts, joined by `-`.
 pub(super) fn guid(texts: &[String]) -> String {
     let mut bytes = NAMESPACE.as_bytes().to_vec();
     bytes.extend_from_slice(texts.join("-").as_bytes());
@@ -18,21 +18,21 @@ pub(super) fn guid(texts: &[String]) -> String {
     Builder::from_sha1_bytes(first).into_uuid().to_string()
 }
 
-/// 13 characters, letters and the digits from 2 to 7, of the texts, joined by `-`.
+/// Returns 13 characters, letters and digits from 2 to 7, derived from the texts, joined by `-`.
 pub(super) fn string(texts: &[String]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut hash = hash(texts.join("-").as_bytes());
     let mut name = String::with_capacity(13);
     for _ in 0..13 {
-        // Five bits always find a character.
+        // Five bits always index a character.
         name.push(char::from(ALPHABET[(hash >> 59) as usize & 31]));
         hash <<= 5;
     }
     name
 }
 
-/// A relative of MurmurHash3 with two lanes of 32 bits, which the service uses for `uniqueString` and for hashes of
-/// templates. Not for secrets.
+/// A variant of MurmurHash3 with two 32-bit lanes, which Azure uses for `uniqueString` and for hashes of
+/// templates. Not cryptographic.
 pub(super) fn hash(bytes: &[u8]) -> u64 {
     const A: u32 = 0x239b_961b;
     const B: u32 = 0xab0e_9789;
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn unique_strings_are_those_of_the_service() {
-        // The first two are published as answers of the service.
+        // The first two are published results of Azure.
         let cases: [(&[&str], &str); 4] = [
             (&["tyeth"], "zcztcwvu6iyg6"),
             (&["hello", "world"], "a7wkljktk6wne"),

@@ -1,4 +1,4 @@
-//! What names stand for where, and that evaluation has bounds.
+//! Resolution of names, and bounds of evaluation.
 
 use serde_json::json;
 
@@ -136,7 +136,7 @@ fn hostile_templates_come_to_an_end() {
     let output = |json: &mut Value, expression: &str| {
         json["outputs"] = json!({"o": {"type": "array", "value": expression}});
     };
-    // Each variable is twice the one before: as text, and as a tree.
+    // Each variable doubles the previous one: as text, and as a tree.
     for double in
         ["concat(variables('v{}'), variables('v{}'))", "createArray(variables('v{}'), variables('v{}'))"]
     {
@@ -149,7 +149,7 @@ fn hostile_templates_come_to_an_end() {
         output(&mut json, "[variables('v100')]");
         assert_eq!(flaws(json)[0].1, code::LIMIT, "{double}");
     }
-    // A chain of variables, each as deep as an expression may be.
+    // A chain of variables, each with the maximum depth of an expression.
     let mut json = template(&json!([]));
     json["variables"]["v0"] = json!("a");
     for i in 0..400 {

@@ -1,4 +1,4 @@
-//! Arrays and objects, and what works on texts as well.
+//! Functions on arrays and objects, some of which also accept strings.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -40,7 +40,7 @@ fn length(value: &Value) -> Result<usize, String> {
     }
 }
 
-/// A part of a text, an element of a list, a key of an object.
+/// Tests for a substring, an element of a list or a key of an object.
 fn contains(values: &[Value]) -> Answer {
     let (container, wanted_value) = (&values[0], &values[1]);
     let found = match container {
@@ -94,7 +94,7 @@ fn index_from_end(values: &[Value]) -> Answer {
     at.cloned().ok_or_else(|| format!("there is no element {back} from the end in a list of {}.", list.len()))
 }
 
-/// What all of them have: elements of lists, or pairs of objects.
+/// Returns the common elements of lists, or the common members of objects.
 fn intersection(values: &[Value]) -> Answer {
     let mut left = values[0].clone();
     for value in &values[1..] {
@@ -121,14 +121,15 @@ fn distinct(mut list: Vec<Value>) -> Vec<Value> {
     list
 }
 
-/// A value that is equal for those that are the [`same`], so that lists of any length can be compared.
+/// Returns a normal form that is equal for values that are the [`same`], so that long lists can be compared by
+/// hash.
 fn alike(value: &Value) -> Cow<'_, Value> {
-    // To add nothing makes a zero of a negative zero.
+    // Adding zero turns a negative zero into a positive one.
     let float = value.as_f64().and_then(|number| Number::from_f64(number + 0.0));
     float.map_or(Cow::Borrowed(value), |float| Cow::Owned(Value::Number(float)))
 }
 
-/// The members of an object as pairs, by key.
+/// Returns the members of an object as pairs, sorted by key.
 fn items(values: &[Value]) -> Answer {
     let mut pairs: Vec<(&String, &Value)> = object(&values[0])?.iter().collect();
     pairs.sort_by_key(|(key, _)| *key);
@@ -156,7 +157,7 @@ fn shallow_merge(values: &[Value]) -> Answer {
     Ok(merged.into())
 }
 
-/// A part of a text or list: `part` says which of how many.
+/// Returns a part of a string or list. `part` computes the range from the requested and the total length.
 fn cut(values: &[Value], part: fn(usize, usize) -> std::ops::Range<usize>) -> Answer {
     let part = part(amount(&values[1])?, length(&values[0])?);
     match &values[0] {
@@ -166,7 +167,7 @@ fn cut(values: &[Value], part: fn(usize, usize) -> std::ops::Range<usize>) -> An
     }
 }
 
-/// A member of a member of …, or null where there is none.
+/// Follows a path of members; returns null if a member is missing.
 fn try_get(values: &[Value]) -> Answer {
     let mut found = Some(&values[0]);
     for step in &values[1..] {
@@ -181,7 +182,7 @@ fn try_get(values: &[Value]) -> Answer {
     Ok(found.cloned().unwrap_or_default())
 }
 
-/// Everything that any of them has; of objects the later value counts, objects within them are united too.
+/// Returns the union of lists or objects; for equal keys the later value wins, and nested objects are merged.
 fn union(values: &[Value]) -> Answer {
     let mut whole = values[0].clone();
     for value in &values[1..] {

@@ -1,4 +1,4 @@
-//! Texts in other forms: base64, JSON, URIs.
+//! Functions on encodings: base64, JSON and URIs.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Answer, Function, text};
 
-/// What begins a text as a data URI.
+/// The prefix of a text as a data URI.
 const DATA_URI: &str = "data:text/plain;charset=utf8;base64,";
 
 pub(super) const TABLE: &[Function] = &[
@@ -42,7 +42,7 @@ fn data_uri_to_string(values: &[Value]) -> Answer {
     Ok(unescape(data)?.into())
 }
 
-/// A URI relative to another one: what follows the last slash of the base is replaced.
+/// Resolves a relative URI: it replaces everything after the last slash of the base.
 fn uri(values: &[Value]) -> Answer {
     let (base, relative) = (text(&values[0])?, text(&values[1])?);
     let after_scheme = base.find("://").map_or(0, |at| at + 3);

@@ -1,4 +1,4 @@
-//! Comparisons and logic. (`if` is lazy and so not here.)
+//! Functions of comparison and logic, except for `if`, which is lazy.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! Networks in CIDR notation.
+//! Functions on networks in CIDR notation.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,7 +12,7 @@ pub(super) const TABLE: &[Function] = &[
     Function::new("parseCidr", 1, 1, parse_cidr),
 ];
 
-/// A network: its first address as a number, its bits, and those of its family.
+/// A network: its first address as a number, its prefix length, and the number of bits of its family.
 #[derive(Clone, Copy)]
 struct Network {
     first: u128,
@@ -33,7 +33,7 @@ impl Network {
         Ok(Network { first: number & !network.rest(), ..network })
     }
 
-    /// The bits that tell its addresses apart.
+    /// Returns the mask of the host bits.
     fn rest(self) -> u128 {
         1_u128.checked_shl(self.width - self.prefix).map_or(u128::MAX, |size| size - 1)
     }
@@ -46,7 +46,7 @@ impl Network {
     }
 }
 
-/// The network of that many bits and that number within another one.
+/// Returns the subnet with this prefix length and index.
 fn cidr_subnet(values: &[Value]) -> Answer {
     let network = Network::read(&values[0])?;
     let prefix = u32::try_from(integer(&values[1])?).ok();
@@ -59,7 +59,7 @@ fn cidr_subnet(values: &[Value]) -> Answer {
     Ok(format!("{}/{prefix}", network.address(network.first + start)).into())
 }
 
-/// The usable address of that number: 0 is the first one after that of the network.
+/// Returns the usable address with this index: 0 is the first after the network address.
 fn cidr_host(values: &[Value]) -> Answer {
     let network = Network::read(&values[0])?;
     let index = u128::try_from(integer(&values[1])?).map_err(|_| "the index is negative.")?;

@@ -1,4 +1,4 @@
-//! Numbers. Integers have 64 bits; what does not fit is an error, never another number.
+//! Functions on numbers. Integers have 64 bits; an overflow is an error.
 
 use jiff::Timestamp;
 use serde_json::{Number, Value};
@@ -24,7 +24,7 @@ fn pair(values: &[Value], compute: fn(i64, i64) -> Option<i64>) -> Answer {
     result.map(Value::from).ok_or_else(|| "the result is no integer of 64 bits.".to_owned())
 }
 
-/// The arguments, or the elements of the only one.
+/// Returns the arguments, or the elements of a single array.
 fn integers(values: &[Value]) -> Result<Vec<i64>, String> {
     match values {
         [one @ Value::Array(_)] => list(one)?.iter().map(integer).collect(),

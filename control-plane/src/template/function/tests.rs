@@ -1,11 +1,11 @@
-//! What each function gives, in the examples of the service's own documentation and at the edges.
+//! The results of each function, for the examples of Azure's documentation and for edge cases.
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::template::tests::evaluate;
 
-/// An expression, and what it comes to.
+/// Checks the result of each expression.
 fn check(cases: &[(&str, Value)]) {
     for (expression, expected) in cases {
         assert_eq!(evaluate(expression), Ok(expected.clone()), "{expression}");
@@ -169,7 +169,7 @@ fn lambdas() {
             "sort(createArray(3, 1, 2), lambda('a', 'b', less(lambdaVariables('a'), lambdaVariables('b'))))",
             json!([1, 2, 3]),
         ),
-        // An order that contradicts itself.
+        // An inconsistent order.
         ("length(sort(range(0, 100), lambda('a', 'b', true())))", json!(100)),
         (
             "toObject(createArray('a', 'b'), lambda('x', lambdaVariables('x')), lambda('x', 1))",
@@ -257,7 +257,7 @@ fn every_name_is_found_and_arguments_are_counted() {
     }
 }
 
-/// No function may panic, whatever it is given.
+/// No function may panic, whatever its arguments are.
 #[test]
 fn odd_arguments_are_answered() {
     let odd = [

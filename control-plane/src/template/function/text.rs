@@ -1,11 +1,11 @@
-//! Strings.
+//! Functions on strings.
 
 use serde_json::Value;
 
 use super::{ANY, Answer, Function, MAX_TEXT, Text, amount, display, integer, list, text, wanted};
 use crate::template::unique;
 
-/// The most texts that one text is split at.
+/// The maximum number of delimiters of `split`.
 const MAX_DELIMITERS: usize = 16;
 
 pub(super) const TABLE: &[Function] = &[
@@ -33,7 +33,7 @@ fn texts(values: &[Value]) -> Result<Vec<String>, String> {
     values.iter().map(|value| text(value).map(str::to_owned)).collect()
 }
 
-/// Of texts, or of lists.
+/// Concatenates strings, or arrays.
 fn concat(values: &[Value]) -> Answer {
     if values[0].is_array() {
         let lists: Result<Vec<&Vec<Value>>, String> = values.iter().map(list).collect();
@@ -49,20 +49,20 @@ fn concat(values: &[Value]) -> Answer {
     Ok(whole.into())
 }
 
-/// Two texts compared without regard to case.
+/// Compares two strings, ignoring case.
 fn folded(values: &[Value], compare: impl Fn(&str, &str) -> bool) -> Result<bool, String> {
     let (text, part) = (text(&values[0])?.to_lowercase(), text(&values[1])?.to_lowercase());
     Ok(compare(&text, &part))
 }
 
-/// The place of a text in another one, counted in characters, without regard to case; -1 if it is nowhere.
+/// Returns the position of a text in another one in characters, ignoring case; -1 if it is absent.
 fn index_of(values: &[Value], last: bool) -> Answer {
     let (text, part) = (text(&values[0])?.to_lowercase(), text(&values[1])?.to_lowercase());
     let at = if last { text.rfind(&part) } else { text.find(&part) };
     Ok(at.map_or(Value::from(-1), |at| text[..at].chars().count().into()))
 }
 
-/// `{0}`, `{0,8}`, `{0:D3}`; doubled braces are braces.
+/// Formats `{0}`, `{0,8}` and `{0:D3}`; doubled braces are literal ones.
 fn format(values: &[Value]) -> Answer {
     let pattern = text(&values[0])?;
     let mut whole = Text::default();
@@ -152,7 +152,7 @@ fn replace(values: &[Value]) -> Answer {
     Ok(replaced.into())
 }
 
-/// At one delimiter, or at any of several.
+/// Splits at one delimiter, or at any of several.
 fn split(values: &[Value]) -> Answer {
     let whole = text(&values[0])?;
     let delimiters = match &values[1] {

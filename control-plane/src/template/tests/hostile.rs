@@ -1,4 +1,4 @@
-//! Templates made to cost: each must be refused, or be done, in little time and memory.
+//! Templates that are designed to be expensive: each must be rejected or finish quickly, in little memory.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn of_variables(variables: &Value) -> Value {
     json
 }
 
-/// The code of the first thing that is wrong.
+/// Returns the code of the first violation.
 fn refused(template: Value) -> &'static str {
     flaws(template)[0].1
 }
@@ -105,7 +105,8 @@ fn what_is_made_of_a_secret_is_not_shown() {
     assert_eq!(shown, expected);
 }
 
-/// A virtual network for each turn, with a tag for each of `references`, which refers to what nobody deploys.
+/// A virtual network for each iteration, with `references` tags, each referring to a resource that is not
+/// deployed.
 fn with_references(copies: usize, references: usize) -> Value {
     let tag = |number| {
         let id = "resourceId('Microsoft.Network/publicIPAddresses', concat('a', copyIndex(), '-";
@@ -147,7 +148,7 @@ fn what_is_said_of_a_template_has_an_end() {
 
 #[test]
 fn a_sort_pays_for_what_it_copies() {
-    // Each element costs more than a comparison: what is left after the sort tells what it took.
+    // Each element costs more than a comparison: the budget left after the sort shows its cost.
     let spent = |list: &str| {
         let plan = plan(template(&json!([]))).unwrap();
         let references = References::new();
@@ -159,6 +160,6 @@ fn a_sort_pays_for_what_it_copies() {
     let long = "x".repeat(16 * 250);
     let (one, four) = (format!("'{long}'"), [format!("'{long}'").as_str(); 4].join(", "));
     let (one, four) = (spent(&format!("createArray({one})")), spent(&format!("createArray({four})")));
-    // Four comparisons at least, of two elements each, of 250 units each.
+    // At least four comparisons, of two elements each, of 250 units each.
     assert!(four > 4 * one + 4 * 2 * 240, "{one} for one, {four} for four");
 }
