@@ -1,7 +1,7 @@
-//! Access lines: one JSON object per request and per ended tunnel, written away from the threads that serve.
+//! The access log: one JSON object per request and per ended tunnel, written by a thread of its own.
 //!
-//! Each data thread collects its lines in a buffer of its own and hands it on when it is full or a moment old. One
-//! writer thread writes. When it cannot keep up lines are dropped and counted, for a log must never hold up traffic.
+//! Each data thread collects lines in its own buffer, and passes the buffer to the writer thread when it is full or
+//! 50 ms old. If the writer cannot keep up, lines are dropped and counted: a log must never delay traffic.
 
 mod file;
 mod line;
@@ -22,27 +22,28 @@ use crate::side_thread::SideThread;
 use file::LogFile;
 pub(crate) use line::{Line, Properties, version};
 
-/// A buffer this full is handed to the writer at once.
+/// The size in bytes from which a buffer is passed to the writer at once.
 const FULL: usize = 32 * 1024;
-/// A buffer this old is handed to the writer.
+/// The age at which a buffer is passed to the writer.
 const AGE: Duration = Duration::from_millis(50);
-/// What a pipe takes at once, without mixing it with what others write (POSIX `PIPE_BUF` on Linux).
+/// The largest write to a pipe that the kernel does not mix with those of others (POSIX `PIPE_BUF`; this is Linux's
+/// value).
 const PIPE_BUF: usize = 4096;
-/// How long the writer is waited for at the end.
+/// The time limit for the writer to finish at the end.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Buffers that may wait for the writer.
+/// The number of buffers that may wait for the writer.
 const WAITING: usize = 64;
 
 /// The writer thread.
 #[derive(Debug)]
 pub(crate) struct Writer {
     queue: Option<(SyncSender<Vec<u8>>, SideThread)>,
-    /// Lines that were dropped so far.
+    /// The number of lines dropped so far.
     pub(crate) dropped: Arc<AtomicU64>,
     instance: Instance,
 }
 
-/// What the worker calls itself in its lines: nothing until it knows.
+/// The worker's `instanceId` in its access lines; empty until it is known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Instance(Arc<ArcSwap<String>>);
 
@@ -53,7 +54,7 @@ impl Instance {
 }
 
 impl Writer {
-    /// Opens the log and starts the thread.
+    /// Opens the log and starts the writer thread.
     pub(crate) fn start(target: &AccessLog, rotation: Rotation, instance: Instance) -> io::Result<Writer> {
         let dropped = Arc::new(AtomicU64::new(0));
         let out = match target {
@@ -67,7 +68,7 @@ impl Writer {
         Ok(Writer { queue: Some((sender, thread)), dropped, instance })
     }
 
-    /// The end of it that a data thread holds.
+    /// Returns a handle for a data thread.
     pub(crate) fn handle(&self) -> Handle {
         Handle {
             queue: self.queue.as_ref().map(|(sender, _)| sender.clone()),
@@ -76,7 +77,7 @@ impl Writer {
         }
     }
 
-    /// Waits until all that was handed over is written, unless whoever is to take it does not. All handles must be gone.
+    /// Waits until all passed lines are written, for 2 s at most. All handles must have been dropped.
     pub(crate) fn finish(self) {
         if let Some((sender, thread)) = self.queue {
             drop(sender);
@@ -85,7 +86,7 @@ impl Writer {
     }
 }
 
-/// Where lines end up.
+/// The destination of the lines.
 enum Out {
     Stdout,
     File(LogFile),
@@ -119,12 +120,13 @@ fn write_all(queue: &Receiver<Vec<u8>>, mut out: Out, dropped: &AtomicU64) {
     }
 }
 
-/// How many lines these are.
+/// Counts the lines.
 fn count(lines: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', lines).count() as u64
 }
 
-/// Writes lines in pieces that end with one, each small enough to reach a pipe undivided: workers may share it.
+/// Writes the lines in pieces of whole lines, each small enough for one atomic write to a pipe, which several
+/// workers may share.
 fn write_whole_lines(out: &mut impl Write, mut lines: &[u8]) -> io::Result<()> {
     while !lines.is_empty() {
         let fitting = &lines[..lines.len().min(PIPE_BUF)];
@@ -138,7 +140,7 @@ fn write_whole_lines(out: &mut impl Write, mut lines: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// What a data thread is given at its start.
+/// A data thread's connection to the writer.
 #[derive(Clone, Debug)]
 pub(crate) struct Handle {
     queue: Option<SyncSender<Vec<u8>>>,
@@ -146,7 +148,7 @@ pub(crate) struct Handle {
     instance: Instance,
 }
 
-/// One data thread's side of the log.
+/// The access log of one data thread.
 #[derive(Debug)]
 pub(crate) struct Logger {
     handle: Handle,
@@ -161,12 +163,12 @@ impl Logger {
         Rc::new(Logger { handle, buffer, waiting: Cell::new(false), wake: Notify::new() })
     }
 
-    /// Whether lines are wanted at all: what only the log needs is not collected otherwise.
+    /// Returns true if the log is enabled. Values that only the log needs are not collected otherwise.
     pub(crate) fn is_on(&self) -> bool {
         self.handle.queue.is_some()
     }
 
-    /// Takes a line in. The worker's own name is filled in.
+    /// Adds a line to the buffer, with the worker's `instanceId`.
     pub(crate) fn write(&self, line: Line<'_>) {
         let instance = self.handle.instance.0.load();
         let mut line = line;
@@ -181,7 +183,7 @@ impl Logger {
         }
     }
 
-    /// Hands on what has waited long enough; runs for the life of the thread.
+    /// Passes buffers to the writer when they are old enough; runs for the life of the thread.
     pub(crate) async fn run(&self) {
         loop {
             self.wake.notified().await;
@@ -190,7 +192,7 @@ impl Logger {
         }
     }
 
-    /// Hands on what there is.
+    /// Passes the buffer to the writer now.
     pub(crate) fn flush(&self) {
         self.waiting.set(false);
         self.hand_over(&mut self.buffer.borrow_mut());
@@ -212,7 +214,7 @@ impl Logger {
 mod tests {
     use super::*;
 
-    /// Notes where one write ends and the next begins.
+    /// Records the boundaries of writes.
     #[derive(Default)]
     struct Pieces(Vec<Vec<u8>>);
 

@@ -1,6 +1,7 @@
-//! The worker's side of the channel: join if need be, dial, say what runs, do as told, report, and dial again.
+//! The worker's side of the channel: joins if necessary, connects, sends what it runs, executes commands, reports,
+//! and connects again.
 //!
-//! There is one path for a start, a reconnect and a change. When the control plane is away the worker serves on.
+//! A start, a reconnect and a change share one path. Without the control plane the worker continues to serve.
 
 use std::convert::Infallible;
 use std::io;
@@ -36,9 +37,9 @@ use self::reports::Reports;
 
 mod reports;
 
-/// How long dialling may take, TLS included.
+/// The time limit to connect, including TLS.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
-/// The first pause after a failure, and the longest.
+/// The first pause after a failure, and the longest one.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 type Stream = TlsStream<Metered<TcpStream>>;
@@ -51,14 +52,14 @@ struct MessageWriter {
 }
 
 impl MessageWriter {
-    /// Sends one message, however long that takes, as long as any of it moves.
+    /// Sends one message. There is no time limit while bytes move.
     async fn send(&mut self, message: &ToControlPlane) -> Result<(), SessionError> {
         self.writing.restart();
         Ok(self.writing.watch(SILENCE, self.sender.send(message)).await.map_err(SessionError::Stuck)??)
     }
 }
 
-/// The receiving half.
+/// The receiving half of a session.
 #[derive(Debug)]
 struct MessageReader {
     receiver: Receiver<Stream, ToWorker>,
@@ -66,14 +67,14 @@ struct MessageReader {
 }
 
 impl MessageReader {
-    /// The next message. Safe to cancel: nothing is lost, and the silence so far still counts.
+    /// Receives the next message. Cancel safe, and a later call continues to count the silence.
     async fn receive(&mut self) -> Result<ToWorker, SessionError> {
         let message = self.reading.watch(SILENCE, self.receiver.receive()).await;
         message.map_err(SessionError::Silent)??.ok_or(SessionError::Closed)
     }
 }
 
-/// Why a session ended.
+/// The reason why a session ended.
 #[derive(Debug, Error)]
 enum SessionError {
     #[error(transparent)]
@@ -102,11 +103,11 @@ pub(crate) struct Link {
     control_plane: String,
     identity: Identity,
     tokens: Tokens,
-    /// Where the worker shows its metrics.
+    /// The address of the worker's metrics page.
     metrics: Option<SocketAddr>,
-    /// What the worker is called in its access lines.
+    /// The worker's name in its access lines.
     instance: Instance,
-    /// The control plane has said that it does not know this identity.
+    /// True once the control plane has refused this identity as unknown.
     disowned: bool,
 }
 
@@ -122,10 +123,11 @@ impl Link {
         Link { control_plane, identity, tokens, metrics, instance, disowned: false }
     }
 
-    /// Keeps the worker in touch until `stop`, or until `suspend`, which lets a change that has begun be made whole.
+    /// Keeps the worker connected to the control plane until `stop`, or until `suspend`, which first lets a change
+    /// in progress finish.
     ///
     /// # Errors
-    /// The control plane refuses this worker for good, and it has nothing to serve either.
+    /// The control plane refuses this worker for good, and the worker has nothing to serve.
     pub(crate) async fn run(
         &mut self,
         worker: &mut Worker,
@@ -181,8 +183,9 @@ impl Link {
         converse(worker, &self.identity, &mut writer, &mut reader, suspend, welcomed).await
     }
 
-    /// Dials as the worker that this is. Where that is of no use and there is a token, joins first: the identity is
-    /// unusable or disowned, or the token is of another authority than the one that cannot be reached.
+    /// Connects with the worker's identity. If there is a token, joins first in these cases: the identity is
+    /// unusable, the control plane no longer knows it, or the control plane cannot be verified and the token is of
+    /// another authority.
     async fn connect(&mut self) -> Result<Stream, SessionError> {
         let token = self.tokens.newest();
         let failure = match self.identity.client_config() {
@@ -208,7 +211,7 @@ impl Link {
         }
     }
 
-    /// Makes a key, and has the control plane certify it.
+    /// Creates a key, and has the control plane certify it.
     async fn join(&self, token: &JoinToken) -> Result<(), SessionError> {
         let stream = self.dial(identity::stranger_config(&token.authority)?).await?;
         let (mut sender, mut receiver) =
@@ -249,7 +252,7 @@ impl Link {
     }
 }
 
-/// Does what the control plane says and tells it what it should know, until one of the two is gone.
+/// Executes the control plane's commands and sends reports, until one of the two sides ends the session.
 async fn converse(
     worker: &mut Worker,
     identity: &Identity,
@@ -261,7 +264,7 @@ async fn converse(
     let mut renewed = false;
     let health_changed: Rc<_> = worker.health_changed.clone();
     let mut reports = Reports::default();
-    // They end with the session, which is where their answers would go.
+    // On-demand probes end with the session that must receive their results.
     let mut on_demand = JoinSet::new();
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -320,7 +323,7 @@ async fn converse(
     }
 }
 
-/// Adds to a refused certificate of the control plane what a person can do about it.
+/// Adds to a rejected certificate of the control plane what an operator can do about it.
 fn with_remedy(error: io::Error) -> io::Error {
     let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let remedy = match fault {
@@ -336,8 +339,9 @@ fn with_remedy(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{error}; {remedy}"))
 }
 
-/// Does what the control plane says about this worker's certificate and whom to trust, and answers. What cannot be kept
-/// is not confirmed: the worker goes on with what it has, and is told again.
+/// Executes a command about this worker's certificate or the trusted authorities, and returns the answer. A change
+/// that cannot be stored is not confirmed: the worker keeps its credentials, and the control plane repeats the
+/// command.
 fn credentials(identity: &Identity, message: ToWorker) -> Option<ToControlPlane> {
     let done = match message {
         ToWorker::Authorities { certificates } => identity.trust(&certificates).map(|()| None),

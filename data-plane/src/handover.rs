@@ -1,9 +1,9 @@
-//! What a worker passes on to a successor in the same data directory, by [`tidegate_shared::handover`]: its listening
-//! sockets, the socket of the metrics page and the lock of the data directory.
+//! The handover of a worker to a successor in the same data directory, by [`tidegate_shared::handover`]: its
+//! listening sockets, the socket of the metrics page and the lock of the data directory.
 //!
-//! The predecessor has ended its session with the control plane by then, so that its configuration stays as it was saved.
-//! Nothing here decides what is served: a configuration reaches a worker by its control plane and its last good snapshots
-//! alone.
+//! The predecessor ends its session with the control plane first, so that its configuration stays as it was saved.
+//! This module must not decide what is served: a worker gets its configuration only from its control plane and its
+//! last good snapshots.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -19,13 +19,13 @@ use tidegate_shared::service_manager;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// How many addresses or gateways one message names.
+/// The largest number of addresses or gateways in one message.
 const BATCH: usize = 100;
 
-/// A part of a worker's place. Workers of other versions must understand it.
+/// A part of what a worker passes on. Workers of other versions must understand it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Part {
-    /// Listening sockets: for each address, the descriptor in the same position.
+    /// Listening sockets: the addresses, with one descriptor for each in the same order.
     Sockets(Vec<SocketAddr>),
     /// Gateways that the predecessor serves.
     Gateways(Vec<GatewayId>),
@@ -35,7 +35,7 @@ pub(crate) enum Part {
     Metrics,
 }
 
-/// Everything that a successor gets.
+/// Everything that is passed on to a successor.
 #[derive(Debug)]
 pub(crate) struct Handover {
     /// The listening sockets of all data threads.
@@ -49,10 +49,10 @@ pub(crate) struct Handover {
 }
 
 impl Handover {
-    /// Sends all of it.
+    /// Sends all parts.
     ///
     /// # Errors
-    /// The successor is gone, or takes nothing.
+    /// The successor is gone, or does not read.
     pub(crate) fn send(&self, parts: &Parts<'_, Part>) -> io::Result<()> {
         for batch in self.sockets.chunks(BATCH) {
             let addresses = batch.iter().map(|(address, _)| *address).collect();
@@ -69,24 +69,24 @@ impl Handover {
     }
 }
 
-/// What a predecessor has passed on.
+/// Everything that a predecessor has passed on.
 #[derive(Debug, Default)]
 pub(crate) struct Inherited {
-    /// The lock of the data directory; the predecessor holds it too.
+    /// The lock of the data directory, which the predecessor holds as well.
     pub(crate) lock: Option<File>,
     /// The socket of the metrics page.
     pub(crate) metrics: Option<TcpListener>,
     sockets: HashMap<SocketAddr, Vec<TcpListener>>,
-    /// The gateways that must be served before the predecessor may drain.
+    /// The gateways that this worker must serve before the predecessor may drain.
     gateways: BTreeSet<GatewayId>,
     take_over: Option<TakeOver>,
 }
 
 impl Inherited {
-    /// Asks the worker that has the data directory for its place.
+    /// Asks the worker that owns the data directory to hand over.
     ///
     /// # Errors
-    /// Those of [`TakeOver::ask`]; that worker goes on as before.
+    /// Those of [`TakeOver::ask`]; that worker continues to serve.
     pub(crate) fn ask_for(data_dir: &Path) -> Result<Inherited, TakeOverError> {
         let mut inherited = Inherited::default();
         let take_over =
@@ -115,7 +115,7 @@ impl Inherited {
         Ok(())
     }
 
-    /// The sockets at an address; none if the predecessor did not listen there.
+    /// Returns the sockets of an address; none if the predecessor did not listen there.
     pub(crate) fn sockets(&mut self, address: SocketAddr) -> Vec<TcpListener> {
         self.sockets.remove(&address).unwrap_or_default()
     }
@@ -125,20 +125,21 @@ impl Inherited {
         self.gateways.remove(&gateway);
     }
 
-    /// True if no predecessor has to be told that this worker serves.
+    /// Returns true unless a takeover is in progress.
     pub(crate) fn is_complete(&self) -> bool {
         self.take_over.is_none()
     }
 
-    /// True if the takeover can be completed: `serves` holds for every gateway of the predecessor.
+    /// Returns true if the takeover can be completed: `serves` holds for every gateway of the predecessor.
     pub(crate) fn is_ready(&self, serves: impl FnMut(&GatewayId) -> bool) -> bool {
         !self.is_complete() && self.gateways.iter().all(serves)
     }
 
-    /// Lets the predecessor drain. Sockets that were not used are closed, since nobody will accept from them.
+    /// Completes the takeover; the predecessor then drains. Unused sockets are closed, because nobody will accept
+    /// from them.
     ///
     /// # Errors
-    /// The predecessor does not wait any longer and keeps its place.
+    /// The predecessor has stopped waiting, and continues to serve.
     pub(crate) fn complete(&mut self) -> io::Result<()> {
         self.sockets.clear();
         let Some(take_over) = self.take_over.take() else { return Ok(()) };
@@ -150,17 +151,18 @@ impl Inherited {
     }
 }
 
-/// Tells whether the data directory is this worker's. Neither is cancelled while it takes over from another.
+/// Tells whether this worker owns the data directory. Neither token is cancelled while it takes over from another
+/// worker.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ownership {
-    /// Cancelled when it is.
+    /// Cancelled when this worker owns the directory.
     pub(crate) acquired: CancellationToken,
-    /// Cancelled when the predecessor keeps it.
+    /// Cancelled when the predecessor keeps the directory.
     pub(crate) denied: CancellationToken,
 }
 
 impl Ownership {
-    /// Denies it if it is not acquired in time.
+    /// Cancels `denied` unless the directory is acquired within [`TIMEOUT`].
     pub(crate) fn expires(&self) {
         let ownership = self.clone();
         tokio::task::spawn_local(async move {
@@ -171,7 +173,7 @@ impl Ownership {
     }
 }
 
-/// Where a worker waits for its successor.
+/// Returns the path of the socket at which a worker waits for its successor.
 pub(crate) fn socket_path(data_dir: &Path) -> PathBuf {
     data_dir.join(crate::HANDOVER_FILE)
 }

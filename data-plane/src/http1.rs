@@ -1,12 +1,12 @@
-//! How strictly HTTP/1.1 is read (RFC 9112), before hyper reads it.
+//! Strict validation of HTTP/1.1 (RFC 9112), before hyper parses it.
 //!
-//! hyper takes more than a gateway may: where one parser sees one message and the next one sees two, a request can be
-//! smuggled past whatever the gateway decides. So the bytes of a connection go through a small state machine first,
-//! which knows where a message ends and refuses everything that another parser could take for something else. It
-//! copies nothing, and it passes bytes as they are, except for the digit of a minor version that hyper does not know.
+//! hyper accepts more than a gateway may: if one parser sees one message and the next parser sees two, a request
+//! can be smuggled past the gateway's decisions. Therefore the bytes of a connection first go through a small state
+//! machine, which finds the end of each message and rejects everything that another parser could read differently.
+//! It copies nothing, and passes bytes unchanged, except for the digit of a minor version that hyper does not know.
 //!
-//! [`request`] is for what clients send, [`response`] for what backends answer. Both judge lines by [`line`]. Nothing
-//! here reads a socket or knows a status code.
+//! [`request`] validates what clients send, [`response`] what backends send. Both validate lines with [`line`].
+//! This module must not read sockets, and knows no status code.
 
 mod chunk_extension;
 mod chunks;

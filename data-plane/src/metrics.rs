@@ -1,8 +1,8 @@
-//! What a worker counts, and the page where Prometheus reads it.
+//! The metrics of a worker, and the page where Prometheus reads them.
 //!
-//! Data threads count in [`series`], each in cells of its own ([`cell`]); [`page`] adds them up when it is asked for,
-//! under the names of [`families`]; [`server`] answers. Nothing here may ever hold up a request, and nothing that a
-//! client sends becomes a label.
+//! Data threads count in [`series`], each in its own cells ([`cell`]). On each request, [`page`] adds them up under
+//! the names of [`families`], and [`server`] sends the page. Nothing here may delay a request, and no value from a
+//! client becomes a label.
 
 pub(crate) mod cell;
 mod families;
@@ -22,7 +22,7 @@ use crate::runtime::Runtime;
 use page::{Page, Process};
 pub(crate) use server::Server;
 
-/// What the page is put together from.
+/// The sources of the page.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     gateways: Arc<Mutex<BTreeMap<GatewayId, Arc<ArcSwap<Runtime>>>>>,
@@ -47,22 +47,22 @@ impl Metrics {
         }
     }
 
-    /// Shows a gateway from now on.
+    /// Adds a gateway to the page.
     pub(crate) fn show(&self, gateway: GatewayId, current: &Arc<ArcSwap<Runtime>>) {
         self.lock().insert(gateway, current.clone());
     }
 
-    /// Shows it no more.
+    /// Removes a gateway from the page.
     pub(crate) fn hide(&self, gateway: GatewayId) {
         self.lock().remove(&gateway);
     }
 
-    /// Of so many gateways the disk does not say what is in force.
+    /// Sets the number of gateways whose applied snapshot is not on disk.
     pub(crate) fn set_unsaved(&self, gateways: usize) {
         self.unsaved.store(gateways, Ordering::Relaxed);
     }
 
-    /// The page as it is now.
+    /// Writes the page.
     fn page(&self) -> String {
         let gateways = self.lock().values().map(|current| current.load_full()).collect();
         let process = Process {
@@ -76,7 +76,7 @@ impl Metrics {
         tidegate_shared::metrics::page(Page { gateways, process })
     }
 
-    /// The map is never left half changed, so a panic elsewhere does not make it unusable.
+    /// Locks the map. Each change is atomic, so the map stays valid after a panic of another thread.
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<GatewayId, Arc<ArcSwap<Runtime>>>> {
         self.gateways.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// The documented page has a row for each family and no other, and the exported page has them all.
+    /// `METRICS.md` has a row for each family and no other, and the page has them all.
     #[test]
     fn the_documented_metrics_are_those_that_are_exported() {
         let text = include_str!("../../METRICS.md");

@@ -1,6 +1,6 @@
-//! A probe made once because somebody asked: every member of a pool, at once but not all together, within a time.
+//! A probe on demand: probes every member of a pool once, a limited number at the same time, within a time limit.
 //!
-//! It uses what the regular probes use and touches nothing of theirs: no verdict, no count, no connection.
+//! It shares code with the regular probes, but none of their state: no verdict, no counter, no connection.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::probe::ask_in_time;
 use crate::resolver::{Resolver, Turns};
 use crate::tls::client::{self, Client};
 
-/// How many members are asked at the same time.
+/// The most members that are probed at the same time.
 const AT_ONCE: usize = 32;
 
-/// Asks every member, and says what came of it.
+/// Probes every member, and returns the results.
 pub(crate) async fn probe(order: OnDemandProbe, resolver: Rc<Resolver>) -> ToControlPlane {
     ToControlPlane::Probed { probe: order.id, members: ask_all(&order, PROBE_TIME, &resolver).await }
 }
@@ -50,7 +50,7 @@ async fn ask_all(order: &OnDemandProbe, time: Duration, resolver: &Rc<Resolver>)
     for (place, backend) in waiting.by_ref().take(AT_ONCE) {
         asked.spawn_local(ask(place, backend, probe.clone()));
     }
-    // Who has not answered by then ends with the set.
+    // Probes that have not ended by the deadline are aborted with the set.
     while let Ok(Some(answer)) = timeout_at(deadline, asked.join_next()).await {
         if let Some((place, backend)) = waiting.next() {
             asked.spawn_local(ask(place, backend, probe.clone()));
@@ -71,7 +71,7 @@ fn unasked(host: &Host) -> MemberProbe {
     MemberProbe { host: host.clone(), state: HealthState::Unknown, reason }
 }
 
-/// The members as backends of their own, which nobody else knows of, in the pool's order and together.
+/// Creates separate backends for the members, in the pool's order, and the table that owns them.
 fn backends(order: &OnDemandProbe) -> Result<(Vec<Arc<Backend>>, Backends), String> {
     let OnDemandProbe { pool, settings, roots, .. } = order;
     let client = client(settings, roots)?;

@@ -1,8 +1,8 @@
-//! One task for each backend that asks it, again and again, whether it is well.
+//! Health probes: one task for each backend that probes it at an interval.
 //!
-//! The task alone writes its backend's health. It uses a connection of its own every time: a probe that travelled on
-//! a kept connection would not notice that no new one can be opened. How one is asked is in [`ask`], what is a good
-//! answer in [`answer`].
+//! Only this task writes the verdict about its backend. Each probe opens a new connection: a probe on a kept
+//! connection would not notice that no new one can be opened. [`ask`] makes the request, and [`answer`] evaluates
+//! the response.
 
 mod answer;
 mod ask;
@@ -21,12 +21,12 @@ use crate::health::HealthThreshold;
 
 pub(crate) use ask::ask_in_time;
 
-/// Probes `backend` until it is dropped. `changed` is told whenever verdict or reason change.
+/// Probes `backend` until the future is dropped. `changed` is notified whenever the verdict or its reason changes.
 pub(crate) async fn run(backend: Arc<Backend>, changed: Rc<Notify>) {
     let probe = backend.probe().clone();
     let mut counter = HealthThreshold::after(backend.health.state());
     loop {
-        // Listened for from here on: a probe that hangs at an old address may be how a move is met.
+        // Registered before the probe: a probe may hang because the name has moved to another address.
         let moved = backend.location.moved();
         let outcome = ask_in_time(&backend, &probe).await;
         let before = backend.health.state();
@@ -41,13 +41,14 @@ pub(crate) async fn run(backend: Arc<Backend>, changed: Rc<Notify>) {
         }
         tokio::select! {
             () = sleep(jittered(probe.interval)) => {}
-            // It leads elsewhere now: what was found out about it counts no more.
+            // The name resolves to other addresses now, so the present verdict may be outdated.
             () = moved => {}
         }
     }
 }
 
-/// The interval, up to a tenth shorter, so that probes of many backends do not march in step.
+/// Returns the interval, shortened at random by up to a tenth, so that the probes of many backends are not
+/// synchronized.
 fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(1.0 - fastrand::f64() / 10.0)
 }

@@ -1,5 +1,5 @@
-//! A worker between its start and its drain: it keeps in touch with the control plane until it is to stop, and passes what
-//! it holds on to a successor if one asks. What is served is [`Worker`]'s business.
+//! A worker between its start and its drain: it stays connected to the control plane until it must stop, and hands
+//! over to a successor that asks. [`Worker`] decides what is served.
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
@@ -17,22 +17,23 @@ use crate::metrics::{Metrics, Server};
 use crate::thread::Threads;
 use crate::worker::Worker;
 
-/// What a worker holds while it serves, and passes on to a successor.
+/// The resources of a serving worker that a successor takes over.
 #[derive(Debug)]
 pub(crate) struct Process<'a> {
     pub(crate) data_dir: DataDir,
     pub(crate) threads: &'a Threads,
     pub(crate) link: Link,
     pub(crate) page: Option<Page>,
-    /// None while this worker takes over, and where it cannot be succeeded.
+    /// `None` while this worker takes over, and if it cannot be succeeded.
     pub(crate) predecessor: Option<Predecessor<Handover>>,
 }
 
 impl Process<'_> {
-    /// Keeps the worker in touch with the control plane, until a stop is asked for or a successor serves in its place.
+    /// Keeps the worker connected to the control plane until a stop is asked for or a successor has taken over.
     ///
     /// # Errors
-    /// The control plane refuses this worker for good, and it has nothing to serve either; or it could not take over.
+    /// The control plane refuses this worker for good, and the worker has nothing to serve; or it could not take
+    /// over.
     pub(crate) async fn serve(
         &mut self,
         worker: &mut Worker,
@@ -60,7 +61,7 @@ impl Process<'_> {
             match request {
                 Some(request) if !stop.is_cancelled() => {
                     if self.hand_over(worker, request, stop).await {
-                        // Its path may be the successor's by now.
+                        // The path may already belong to the successor.
                         self.predecessor = None;
                         return Ok(());
                     }
@@ -73,7 +74,7 @@ impl Process<'_> {
         }
     }
 
-    /// True if there is nothing more to do for this worker but to drain.
+    /// Hands over to a successor. Returns true if this worker must now drain.
     async fn hand_over(&self, worker: &Worker, request: Request<Handover>, stop: &CancellationToken) -> bool {
         let handover = match self.handover(worker).await {
             Ok(handover) => handover,
@@ -94,10 +95,10 @@ impl Process<'_> {
         served
     }
 
-    /// What a successor gets.
+    /// Collects everything that is passed on to a successor.
     ///
     /// # Errors
-    /// The reason why it cannot get it.
+    /// The reason why the handover is impossible now.
     async fn handover(&self, worker: &Worker) -> Result<Handover, String> {
         if let Some(obstacle) = worker.obstacle_to_handover() {
             return Err(obstacle);
@@ -111,19 +112,19 @@ impl Process<'_> {
         })
     }
 
-    /// Gives up the data directory and the metrics page. A successor may have both by now.
+    /// Releases the data directory and the metrics page, which a successor may already have.
     pub(crate) fn release(self) {
         let Process { data_dir, page, predecessor, .. } = self;
         if let Some(predecessor) = &predecessor {
             predecessor.close();
         }
-        // A successor that is asking gets no answer, tries the lock again, and must find it free.
+        // A successor that is waiting gets no answer and tries the lock again, which must be free by then.
         drop((data_dir, page));
         drop(predecessor);
     }
 }
 
-/// Waits until the data directory is this worker's, and then for a successor.
+/// Waits until this worker owns the data directory, and then for a successor.
 async fn next_successor(
     data_dir: &DataDir,
     predecessor: &mut Option<Predecessor<Handover>>,
@@ -132,7 +133,7 @@ async fn next_successor(
     ownership.acquired.cancelled().await;
     if predecessor.is_none() {
         service_manager::ready();
-        // After a takeover, the lock file still names the predecessor.
+        // After a takeover, the lock file still has the process ID of the predecessor.
         let ready = data_dir.write_process_id().and_then(|()| {
             Predecessor::listen(&socket_path(&data_dir.path), |parts, handover: &Handover| {
                 handover.send(parts)
@@ -140,7 +141,7 @@ async fn next_successor(
         });
         match ready {
             Ok(ready) => *predecessor = Some(ready),
-            // It has been told already that nothing can be written.
+            // It was already logged that the directory is not writable.
             Err(error) if !data_dir.is_writable => tracing::debug!(%error, "no successor can take over"),
             Err(error) => tracing::warn!(%error, "no successor can take over while this worker serves"),
         }
@@ -151,18 +152,18 @@ async fn next_successor(
     }
 }
 
-/// The metrics page, shown until this is dropped.
+/// The metrics page, served until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Page {
     address: SocketAddr,
-    /// A copy, for a successor.
+    /// A copy of the socket, for a successor.
     socket: TcpListener,
     _close: DropGuard,
 }
 
 impl Page {
-    /// Shows the metrics, at the socket of a predecessor if that is where they are wanted. That they cannot be shown is no
-    /// reason not to serve.
+    /// Serves the metrics page, at the predecessor's socket if it has the configured address. A failure is logged;
+    /// the worker serves without the page.
     pub(crate) async fn show(
         page: MetricsPage,
         inherited: Option<TcpListener>,
@@ -189,7 +190,7 @@ impl Page {
         }
     }
 
-    /// Where it is shown.
+    /// The address of the page.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

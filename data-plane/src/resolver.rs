@@ -1,7 +1,8 @@
-//! Names of backends, resolved in the background: by `/etc/hosts`, else by DNS, again when an answer has expired.
+//! Resolves the names of backends in the background: by `/etc/hosts`, else by DNS, and again when the answer
+//! expires.
 //!
-//! It runs on the worker's main thread, never on the way of a request. A request reads what is known
-//! ([`Name::addresses`]), and waits only where nothing has been found out yet.
+//! The resolver runs on the worker's main thread, never in the path of a request. A request reads the known
+//! addresses ([`Name::addresses`]), and waits only before the first answer.
 
 pub(crate) mod name;
 
@@ -25,31 +26,31 @@ use tokio::time::{Instant, sleep};
 
 use name::Name;
 
-/// An answer counts for as long as it says itself, within these bounds: a server that says 0 is not to be asked without
-/// a pause, and a slip in a zone is to end some day.
+/// The bounds of an answer's TTL: a server that says 0 must not be asked without a pause, and a mistake in a zone
+/// must end.
 const TTL: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
-/// How long what `/etc/hosts` says counts. Looking again costs nothing.
+/// The TTL of entries in `/etc/hosts`. Reading the file again costs little.
 const HOSTS_TTL: Duration = Duration::from_secs(5);
-/// The first pause after a question without an answer, and the longest.
+/// The first pause after a failed query, and the longest one.
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
-/// How many questions are asked at the same time.
+/// The most queries at the same time.
 const AT_ONCE: usize = 32;
-/// How many of them are about names of one gateway. Names whose servers are silent take seconds each, and must not hold up
-/// those of other gateways.
+/// The most queries for names of one gateway at the same time. Names whose servers do not answer take seconds each,
+/// and must not delay those of other gateways.
 const AT_ONCE_EACH: usize = 4;
 
 const NO_ADDRESS: &str = "the name has no address (no A or AAAA record)";
 
-/// Asks what names lead to.
+/// Resolves names.
 #[derive(Debug)]
 pub(crate) struct Resolver {
-    /// The DNS servers to ask; the system's when there are none.
+    /// The DNS servers to ask; empty for the system's.
     servers: Vec<SocketAddr>,
     system: RefCell<Option<System>>,
     turns: Semaphore,
 }
 
-/// The turns of the names of one gateway. A clone shares the same turns.
+/// The query limit of one gateway. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Turns(Rc<Semaphore>);
 
@@ -59,7 +60,7 @@ impl Default for Turns {
     }
 }
 
-/// What the system's files said when they were read last.
+/// The contents of the system's files when they were last read.
 #[derive(Clone, Debug)]
 struct System {
     read: [Option<SystemTime>; 2],
@@ -67,7 +68,7 @@ struct System {
     dns: Rc<Result<TokioResolver, String>>,
 }
 
-/// What came of a question that was answered.
+/// The answer to a query.
 #[derive(Debug)]
 struct Answer {
     addresses: Vec<IpAddr>,
@@ -79,8 +80,8 @@ impl Resolver {
         Resolver { servers, system: RefCell::default(), turns: Semaphore::new(AT_ONCE) }
     }
 
-    /// Finds out at once what a name leads to, and again when the answer has expired or is doubted, until it is dropped.
-    /// `own` are the turns of the gateway that the name is of. `changed` is told whenever something else is known.
+    /// Resolves a name at once, and again when the answer expires or is doubted, until the future is dropped. `own`
+    /// is the query limit of the name's gateway. `changed` is notified whenever the result changes.
     pub(crate) async fn keep(self: Rc<Self>, name: Arc<Name>, own: Turns, changed: Rc<Notify>) {
         let mut pause = BACK_OFF.0;
         loop {
@@ -112,7 +113,7 @@ impl Resolver {
         }
     }
 
-    /// Asks once: `/etc/hosts` alone if it knows the name, as the system does.
+    /// Resolves a name once: by `/etc/hosts` alone if the file has the name, as the system does.
     async fn ask(&self, name: &str, own: &Turns) -> Result<Answer, String> {
         let System { hosts, dns, .. } = self.system();
         let fqdn = DnsName::from_utf8(name).map_err(|_| "it is no DNS name".to_owned())?;
@@ -131,12 +132,12 @@ impl Resolver {
         Ok(Answer { addresses, ttl: ttl.clamp(TTL.0, TTL.1) })
     }
 
-    /// Waits for a turn among the names of the gateway, then among all. The semaphores are never closed.
+    /// Waits for the query limit of the gateway, then for that of all. The semaphores are never closed.
     async fn turn<'a>(&'a self, own: &'a Turns) -> [Option<SemaphorePermit<'a>>; 2] {
         [own.0.acquire().await.ok(), self.turns.acquire().await.ok()]
     }
 
-    /// What the system's files say; they are read again when they have changed.
+    /// Returns the contents of the system's files, which are read again when they have changed.
     fn system(&self) -> System {
         let read = ["/etc/hosts", "/etc/resolv.conf"].map(changed_at);
         let mut held = self.system.borrow_mut();
@@ -175,13 +176,13 @@ fn dns(servers: &[SocketAddr]) -> Result<TokioResolver, String> {
     let mut builder = builder.map_err(no_dns)?;
     let options = builder.options_mut();
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-    // Answers are kept by name here, for as long as they count; and the file has been looked at before.
+    // [`Name`] caches the answers, and `/etc/hosts` has been searched before.
     options.cache_size = 0;
     options.use_hosts_file = ResolveHosts::Never;
     builder.build().map_err(no_dns)
 }
 
-/// Every address that the file of hosts has for a name.
+/// Returns every address of a name in the hosts file.
 fn listed(hosts: &Hosts, name: &DnsName) -> Vec<IpAddr> {
     let of_type = |kind| hosts.lookup_static_host(&Query::query(name.clone(), kind));
     let found = [RecordType::A, RecordType::AAAA].into_iter().filter_map(of_type);
@@ -192,7 +193,7 @@ fn listed(hosts: &Hosts, name: &DnsName) -> Vec<IpAddr> {
     addresses.collect()
 }
 
-/// Why there was no answer, for a person to read.
+/// Describes why there was no answer.
 fn cause(error: &NetError) -> String {
     match error {
         NetError::Dns(DnsError::NoRecordsFound(none)) if none.response_code == ResponseCode::NXDomain => {

@@ -1,4 +1,4 @@
-//! Listening sockets: bound before they are needed, one for each data thread, told apart by the kernel.
+//! Listening sockets: bound before a runtime is applied, one for each data thread, with `SO_REUSEPORT`.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -7,14 +7,14 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::stream::{REQUEST_PEER_TIMEOUT, watch_for_vanished_peer};
 
-/// Clients that may wait to be accepted, per socket.
+/// The length of each socket's accept queue.
 pub(crate) const BACKLOG: i32 = 4096;
 
 /// Binds `count` sockets to one address. The kernel spreads new connections over them, and over those of other
 /// workers at the same address.
 ///
 /// # Errors
-/// The first refusal; none of the sockets stays bound then.
+/// The first socket's error; then none of them stays bound.
 pub(crate) fn bind(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
     (0..count).map(|_| bind_one(address)).collect()
 }
@@ -24,11 +24,11 @@ fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
     if address.is_ipv6() {
-        // Every address means those of IPv4 too; one address means itself.
+        // `::` accepts IPv4 as well; any other address only itself.
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
     socket.set_nonblocking(true)?;
-    // Accepted sockets inherit these, which saves each of them the calls.
+    // Accepted sockets inherit these options, which saves the system calls for each.
     socket.set_tcp_nodelay(true)?;
     watch_for_vanished_peer(&SockRef::from(&socket), REQUEST_PEER_TIMEOUT)?;
     socket.bind(&address.into())?;

@@ -1,8 +1,9 @@
-//! Bytes that wait on disk: temporary files without a name, and the room that a worker has for all of them.
+//! Temporary files for buffered bodies, and the disk quota of a worker for all of them.
 //!
-//! What is written and read here may take as long as a disk takes, so it is done on threads of its own, a few at a
-//! time, and never on a data thread. Of these few, one client address has half at most: bodies of one client, however
-//! many, are not before those of another. A file has no name from its first moment, so it ends with whoever holds it.
+//! Writing and reading may take as long as a disk takes. They run on blocking threads, a few at a time, and never
+//! on a data thread. One client address gets at most half of these turns, so that the bodies of one client, however
+//! many, do not delay those of another. A file is unlinked as soon as it is created, so it disappears when its
+//! holder closes it.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -24,18 +25,18 @@ use tokio::task::spawn_blocking;
 
 use tidegate_shared::client_network::client_network;
 
-/// How many files are written or read at one moment, and how many of them for one client.
+/// The most files that are written or read at the same time, and the most of them for one client.
 const AT_ONCE: usize = 8;
 const OF_ONE_CLIENT: usize = AT_ONCE / 2;
 
-/// From so many clients on, those are forgotten that have no file any more.
+/// The number of clients from which on clients without a file are forgotten.
 const MANY_CLIENTS: usize = 1024;
 
-/// The room for all spools of a worker. Clones share it.
+/// The disk quota of all spool files of a worker. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct SpoolQuota {
     inner: Arc<Inner>,
-    /// Whose bodies wait; none for those of nobody in particular.
+    /// The client of the bodies; `None` for bodies of no particular client.
     client: Option<IpAddr>,
 }
 
@@ -44,14 +45,14 @@ struct Inner {
     dir: PathBuf,
     limit: u64,
     used: AtomicU64,
-    /// For names that exist for a moment.
+    /// The next number for the short-lived file names.
     next: AtomicU64,
     turns: Arc<Semaphore>,
     /// The turns of each client that has a file.
     clients: Mutex<HashMap<Option<IpAddr>, Weak<Semaphore>>>,
 }
 
-/// Why bytes cannot wait on disk.
+/// The reason why bytes cannot be spooled.
 #[derive(Debug, Error)]
 pub(crate) enum SpoolError {
     #[error("no room is left for bodies that wait on disk")]
@@ -61,21 +62,21 @@ pub(crate) enum SpoolError {
 }
 
 impl SpoolQuota {
-    /// At most `limit` bytes in `dir`.
+    /// Creates a quota of `limit` bytes for files in `dir`.
     pub(crate) fn new(dir: PathBuf, limit: u64) -> SpoolQuota {
         let (used, next) = (AtomicU64::new(0), AtomicU64::new(0));
         let (turns, clients) = (Arc::new(Semaphore::new(AT_ONCE)), Mutex::default());
         SpoolQuota { inner: Arc::new(Inner { dir, limit, used, next, turns, clients }), client: None }
     }
 
-    /// The same room for bodies of this client. An IPv6 client has a whole /64 network.
+    /// Returns the same quota for bodies of this client. An IPv6 client is its /64 network.
     pub(crate) fn of(&self, client: IpAddr) -> SpoolQuota {
         SpoolQuota { inner: self.inner.clone(), client: Some(client_network(client)) }
     }
 
-    /// The turns of its client.
+    /// Returns the turns of its client.
     fn turns(&self) -> Arc<Semaphore> {
-        // A holder that panicked has left nothing half changed.
+        // Each change is atomic, so the map stays valid after a panic.
         let mut clients = self.inner.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(turns) = clients.get(&self.client).and_then(Weak::upgrade) {
             return turns;
@@ -88,8 +89,8 @@ impl SpoolQuota {
         turns
     }
 
-    /// Makes the directory if need be, and empties it of what a worker that was killed left there. Without it, bodies
-    /// that have to wait on disk are refused one by one.
+    /// Creates the directory if it is absent, and removes files that a killed worker left there. If this fails,
+    /// bodies that need the disk are rejected one by one.
     pub(crate) fn prepare(&self) -> io::Result<()> {
         private_file::create_dir(&self.inner.dir)?;
         for left in fs::read_dir(&self.inner.dir)? {
@@ -98,7 +99,7 @@ impl SpoolQuota {
         Ok(())
     }
 
-    /// How many bytes there is room for, in use or not.
+    /// The quota in bytes, used or not.
     pub(crate) fn limit(&self) -> u64 {
         self.inner.limit
     }
@@ -108,7 +109,7 @@ impl SpoolQuota {
         self.inner.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    /// Does what may block on a thread where it may, when it is the client's turn.
+    /// Runs blocking work on a blocking thread when it is the client's turn.
     async fn aside<T: Send + 'static>(
         &self,
         own: &Arc<Semaphore>,
@@ -125,7 +126,7 @@ impl SpoolQuota {
     }
 }
 
-/// Removes a file. A successor that empties the directory may have done so a moment before.
+/// Removes a file. A successor that empties the directory may have removed it just before.
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -140,18 +141,18 @@ pub(crate) struct SpoolFile {
     spool_quota: SpoolQuota,
     /// The turns of its client.
     turns: Arc<Semaphore>,
-    /// How far it has ever been written: that much room is its own.
+    /// The largest size that the file ever had, in bytes; it occupies that much of the quota.
     reserved: Cell<u64>,
 }
 
-/// Bytes on their way from a spool.
+/// A pending read from a spool file.
 pub(crate) type Reading = Pin<Box<dyn Future<Output = io::Result<Bytes>>>>;
 
 impl SpoolFile {
-    /// An empty one.
+    /// Creates an empty file.
     pub(crate) async fn create(spool_quota: &SpoolQuota) -> io::Result<SpoolFile> {
         let number = spool_quota.inner.next.fetch_add(1, Ordering::Relaxed);
-        // A predecessor of this process may still make files there while it drains.
+        // The process ID is in the name because a draining predecessor may still create files there.
         let path = spool_quota.inner.dir.join(format!("{}-{number}", std::process::id()));
         let make = move || {
             let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
@@ -163,7 +164,7 @@ impl SpoolFile {
         Ok(SpoolFile { file, spool_quota: spool_quota.clone(), turns, reserved: Cell::new(0) })
     }
 
-    /// Writes at a place that is not behind the end of what was written.
+    /// Writes at an offset not beyond the end of the file.
     pub(crate) async fn write(&self, at: u64, bytes: Bytes) -> Result<(), SpoolError> {
         let more = (at + bytes.len() as u64).saturating_sub(self.reserved.get());
         if !self.spool_quota.reserve(more) {
@@ -175,7 +176,7 @@ impl SpoolFile {
         Ok(())
     }
 
-    /// Reads what was written there.
+    /// Reads `length` bytes at an offset.
     pub(crate) fn read(&self, at: u64, length: usize) -> Reading {
         let (file, spool_quota, turns) = (self.file.clone(), self.spool_quota.clone(), self.turns.clone());
         Box::pin(async move {
@@ -213,7 +214,7 @@ mod tests {
         assert_eq!(spool.read(2, 4).await.unwrap(), "2345");
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
 
-        // Written over, it takes no more.
+        // An overwrite takes no more of the quota.
         spool.write(0, Bytes::from_static(b"abcd")).await.unwrap();
         assert_eq!(spool.read(0, 8).await.unwrap(), "abcd4567");
         let refused = spool.write(8, Bytes::from_static(b"890")).await;

@@ -1,4 +1,4 @@
-//! TLS on both sides: towards clients in [`server`], towards backends in [`client`].
+//! TLS with clients ([`server`]) and with backends ([`client`]).
 
 pub(crate) mod certificate;
 pub(crate) mod client;
@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock};
 use rustls::crypto::CryptoProvider;
 use thiserror::Error;
 
-/// TLS material that cannot be used. The control plane checks the same, so this is a bug or a version skew.
+/// TLS material that cannot be used. The control plane validates it before, so this is a bug or a version skew.
 #[derive(Debug, Error)]
 pub(crate) enum TlsError {
     #[error("certificate {name}: {source}")]
@@ -32,7 +32,7 @@ pub(crate) enum TlsError {
     Name { settings: String, name: String },
 }
 
-/// The one cryptography provider of this process.
+/// The cryptography provider of this process.
 pub(crate) fn provider() -> &'static Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider()))

@@ -1,5 +1,5 @@
-//! The gateway's part in distributed traces: handing the context on, and exporting a span for each request and each
-//! tunnel where a collector is named.
+//! Distributed tracing: propagates the trace context, and exports a span for each request and each tunnel if a
+//! collector is configured.
 
 mod context;
 mod export;

@@ -1,7 +1,8 @@
-//! The one writer of what this process runs: takes snapshots, makes them runtimes, binds, swaps, drains.
+//! The only writer of what this process runs: takes snapshots, builds runtimes, binds sockets, swaps, drains.
 //!
-//! A change is prepared whole before anything is touched: the runtime is built and every new socket bound first. Only
-//! then is it swapped in, which cannot fail. Whatever goes wrong before leaves the last good generation serving.
+//! A change is prepared completely before anything is touched: the runtime is built and every new socket is bound
+//! first. Then the runtime is swapped, which cannot fail. After an earlier failure the last good generation
+//! continues to serve.
 
 mod gateway;
 
@@ -30,7 +31,7 @@ use crate::runtime::{BuildError, Runtime};
 use crate::thread::Threads;
 use gateway::{Gateway, Task};
 
-/// What this process runs.
+/// Everything that this process runs.
 #[derive(Debug)]
 pub(crate) struct Worker {
     config: Config,
@@ -38,23 +39,24 @@ pub(crate) struct Worker {
     last_good: Arc<LastGood>,
     metrics: Metrics,
     gateways: HashMap<GatewayId, Gateway>,
-    /// The reason of each gateway's last rejection: one that is tried again and again is logged once.
+    /// The reason of each gateway's last rejection, so that a repeated rejection is logged once.
     rejected: HashMap<GatewayId, String>,
-    /// Gateways of which the disk does not say what is in force.
+    /// The gateways whose applied snapshot is not on disk.
     unsaved: BTreeSet<GatewayId>,
-    /// Somebody was told that snapshots cannot be saved.
+    /// True if it was logged that snapshots cannot be saved.
     told_unsaved: bool,
-    /// Waits to end what runs at members that are gone, also at those of gateways that are.
+    /// The tasks that end running requests and tunnels of removed members, also of withdrawn gateways.
     draining: HashMap<Member, Task>,
-    /// What a predecessor has passed on, until it is used.
+    /// The unused rest of what a predecessor has passed on.
     inherited: Inherited,
     pub(crate) ownership: Ownership,
     pub(crate) resolver: Rc<Resolver>,
-    /// Told by probes when a verdict or reason changes, and by the resolver when a name leads elsewhere.
+    /// Notified by probes when a verdict or its reason changes, and by the resolver when the addresses of a name
+    /// change.
     pub(crate) health_changed: Rc<Notify>,
 }
 
-/// A snapshot that cannot run here. What ran before goes on.
+/// The reason why a snapshot cannot run here; the generation before it continues.
 #[derive(Debug, Error)]
 enum ApplyError {
     #[error(transparent)]
@@ -66,7 +68,7 @@ enum ApplyError {
 }
 
 impl Worker {
-    /// `is_writable`: whether snapshots can be saved. If not, somebody was told.
+    /// `is_writable`: true if snapshots can be saved. If not, that has been logged.
     pub(crate) fn new(
         config: Config,
         threads: Rc<Threads>,
@@ -93,7 +95,7 @@ impl Worker {
         }
     }
 
-    /// Begins to take over from a predecessor, if there is one.
+    /// Starts to take over from a predecessor, if there is one.
     pub(crate) fn take_over(&mut self, inherited: Inherited) {
         if inherited.is_complete() {
             return self.ownership.acquired.cancel();
@@ -116,13 +118,13 @@ impl Worker {
         }
     }
 
-    /// Why a successor cannot take over now; none if it can.
+    /// Returns the reason why a successor cannot take over now.
     pub(crate) fn obstacle_to_handover(&self) -> Option<String> {
         let unsaved = self.unsaved.len();
         (unsaved > 0).then(|| format!("the last good snapshots of {unsaved} gateways could not be saved"))
     }
 
-    /// Serves what was served when this worker last ran.
+    /// Applies the saved snapshots, which this worker served when it last ran.
     pub(crate) async fn resume(&mut self) {
         for snapshot in self.last_good.load() {
             let (gateway, generation) = (snapshot.gateway, snapshot.generation);
@@ -136,7 +138,7 @@ impl Worker {
         self.complete_take_over();
     }
 
-    /// Every gateway that runs, its generation, and the digest of that.
+    /// Returns every running gateway with its generation and the digest of its content.
     pub(crate) fn running(&self) -> Vec<(GatewayId, Generation, Digest)> {
         self.gateways
             .values()
@@ -144,7 +146,8 @@ impl Worker {
             .collect()
     }
 
-    /// Where each of them is reached: what was said when it was applied, for a control plane that has not heard it.
+    /// Returns an `Applied` for every running gateway, for a control plane that may not have received the first
+    /// one.
     pub(crate) fn applied(&self) -> Vec<ToControlPlane> {
         let applied = |gateway: &Gateway| ToControlPlane::Applied {
             gateway: gateway.snapshot.gateway,
@@ -155,7 +158,7 @@ impl Worker {
         self.gateways.values().map(applied).collect()
     }
 
-    /// Puts a snapshot into force, and says what became of it.
+    /// Applies a snapshot, and returns the result as a message.
     pub(crate) async fn assign(&mut self, snapshot: Snapshot) -> ToControlPlane {
         let (gateway, generation) = (snapshot.gateway, snapshot.generation);
         let kept = snapshot.clone();
@@ -178,7 +181,7 @@ impl Worker {
         }
     }
 
-    /// Stops serving a gateway, and says so.
+    /// Stops serving a gateway, and returns the confirmation.
     pub(crate) async fn withdraw(&mut self, gateway: GatewayId) -> ToControlPlane {
         self.rejected.remove(&gateway);
         if let Some(served) = self.gateways.remove(&gateway) {
@@ -201,7 +204,7 @@ impl Worker {
         ToControlPlane::Withdrawn { gateway }
     }
 
-    /// What the probes of every gateway see.
+    /// Returns the health reports of every gateway.
     pub(crate) fn health(&self) -> Vec<ToControlPlane> {
         let report = |gateway: &Gateway| {
             let runtime = gateway.current.load();
@@ -218,7 +221,7 @@ impl Worker {
         self.gateways.values().map(report).collect()
     }
 
-    /// Stops accepting and probing. What runs is the threads' to finish.
+    /// Stops to accept and to probe. The threads finish what is running.
     pub(crate) fn stop(&mut self) {
         for gateway in self.gateways.drain().map(|(_, gateway)| gateway) {
             gateway.current.load().end_connections(None);
@@ -228,8 +231,8 @@ impl Worker {
         }
     }
 
-    /// The way of every snapshot into force: build, bind, swap, then close and drain what is gone. Says what is in
-    /// force then, and where it is reached.
+    /// Applies a snapshot: builds the runtime, binds, swaps, then closes and drains what is gone. Returns the
+    /// digest of the applied content and the addresses of its listeners.
     async fn run(&mut self, snapshot: Snapshot) -> Result<(Digest, Vec<SocketAddr>), ApplyError> {
         let digest = snapshot.content.digest();
         let old = self.gateways.get(&snapshot.gateway).map(|gateway| gateway.current.load_full());
@@ -276,7 +279,7 @@ impl Worker {
         gateway.probe(&runtime, &self.threads, &self.health_changed);
         let current = gateway.current.clone();
         let in_force = (gateway.digest.clone(), gateway.sockets.keys().copied().collect());
-        // In its place before anything is waited for: a stop in between must find every socket to close.
+        // Inserted before anything is awaited: a stop meanwhile must find every socket to close.
         self.gateways.insert(gateway.snapshot.gateway, gateway);
         self.drain(&runtime);
         for (address, sockets, close) in opened {
@@ -285,7 +288,7 @@ impl Worker {
         Ok(in_force)
     }
 
-    /// Binds what the runtime needs and this gateway does not have yet.
+    /// Binds the addresses that the runtime needs and this gateway does not have yet.
     fn bind_new(&mut self, runtime: &Runtime) -> Result<Vec<(SocketAddr, Vec<TcpListener>)>, ApplyError> {
         let mut bound = Vec::new();
         for (address, site) in &runtime.sites {
@@ -310,10 +313,10 @@ impl Worker {
         Ok(bound)
     }
 
-    /// Gives what runs at every pool member that is gone the time that its settings grant, then ends it. A member that
-    /// is back before is left alone, and is given the whole time when it goes again.
+    /// Ends running requests and tunnels of every removed member after the drain timeout of its settings. A member
+    /// that returns before that is left alone, and gets the whole timeout when it is removed again.
     fn drain(&mut self, runtime: &Runtime) {
-        // A gateway may have been withdrawn a moment ago, and be back.
+        // A gateway may have been withdrawn and assigned again.
         self.draining.retain(|member, task| !task.0.is_finished() && !runtime.member_table.contains(member));
         for draining in runtime.member_table.draining() {
             let (threads, changed) = (self.threads.clone(), self.health_changed.clone());
@@ -323,7 +326,7 @@ impl Worker {
         }
     }
 
-    /// Tries again to save what could not be saved.
+    /// Tries again to save the snapshots that could not be saved.
     pub(crate) async fn save_again(&mut self) {
         for gateway in self.unsaved.clone() {
             let snapshot = self.gateways.get(&gateway).map(|gateway| gateway.snapshot.clone());
@@ -335,8 +338,8 @@ impl Worker {
         }
     }
 
-    /// Keeps the disk in step with what is in force of a gateway. A failure costs a restart without the control plane,
-    /// not the change itself. It is told once, until all is saved again.
+    /// Updates the saved snapshot of a gateway. After a failure the change stays applied, but a restart without the
+    /// control plane would not have it. The failure is logged once, until everything is saved again.
     async fn on_disk(
         &mut self,
         gateway: GatewayId,

@@ -1,7 +1,8 @@
-//! The log in a file: appended to, followed when somebody moves it away, and rotated when it is full.
+//! An access log file: lines are appended, the file is opened again when somebody moves it, and it is rotated at a
+//! size.
 //!
-//! Several workers may share one file. Each line is written whole, and whoever finds the file full moves it aside
-//! while holding a lock on it, so that two workers do not rotate it twice.
+//! Several workers may share one file. Each line is written whole. The worker that finds the file full moves it
+//! while it holds a lock on it, so that two workers do not rotate it twice.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -16,19 +17,19 @@ pub(super) struct LogFile {
     path: PathBuf,
     rotation: Rotation,
     file: File,
-    /// Whether the last rotation failed: said once.
+    /// True if the last rotation failed, which is logged once.
     stuck: bool,
-    /// Whether the last that was written is half a line.
+    /// True if the last write ended within a line.
     torn: bool,
 }
 
 impl LogFile {
-    /// Opens it for appending, and makes it if it is not there.
+    /// Opens the file for appending, and creates it if it is absent.
     pub(super) fn open(path: &Path, rotation: Rotation) -> io::Result<LogFile> {
         Ok(LogFile { path: path.to_owned(), rotation, file: append_to(path)?, stuck: false, torn: false })
     }
 
-    /// Writes lines at its end, wherever its path now leads.
+    /// Appends lines to the file that the path names now.
     pub(super) fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         if !self.is_in_place()? {
             self.file = append_to(&self.path)?;
@@ -45,7 +46,7 @@ impl LogFile {
         Ok(())
     }
 
-    /// Whether the path still leads to what is open: another worker, or the system's own rotation, may have moved it.
+    /// Returns true if the path still names the open file: another worker, or logrotate, may have moved it.
     fn is_in_place(&self) -> io::Result<bool> {
         let open = self.file.metadata()?;
         match fs::metadata(&self.path) {
@@ -57,7 +58,7 @@ impl LogFile {
 
     fn rotate(&mut self) -> io::Result<()> {
         self.file.lock()?;
-        // Whoever had the lock before may have done it.
+        // The worker that held the lock before may already have rotated the file.
         if self.is_in_place()? {
             let aside = |number: u32| PathBuf::from(format!("{}.{number}", self.path.display()));
             for number in (1..self.rotation.keep).rev() {
@@ -68,13 +69,13 @@ impl LogFile {
                 _ => ignore_missing(fs::rename(&self.path, aside(1)))?,
             }
         }
-        // The lock goes with the file.
+        // The old file is closed here, which releases the lock.
         self.file = append_to(&self.path)?;
         Ok(())
     }
 }
 
-/// Writes lines, behind an end for one that was `torn` before. What cannot be written whole may leave another.
+/// Writes lines. If the write before was `torn`, a line end comes first. A failed write may tear another line.
 fn write_lines(out: &mut impl Write, lines: &[u8], torn: &mut bool) -> io::Result<()> {
     if *torn {
         out.write_all(b"\n")?;
@@ -165,7 +166,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "1\n2\n");
     }
 
-    /// Takes so many bytes, and then no more until it is told to.
+    /// A disk that is full after so many bytes.
     struct Disk {
         written: Vec<u8>,
         spool_quota: usize,
@@ -194,7 +195,7 @@ mod tests {
         {
             let (mut disk, mut torn) = (Disk { written: Vec::new(), spool_quota }, false);
             assert!(write_lines(&mut disk, b"line\nanother\n", &mut torn).is_err());
-            // Full still: what is torn stays so.
+            // The disk is still full: the line stays torn.
             assert!(write_lines(&mut disk, b"lost\n", &mut torn).is_err());
             disk.spool_quota = 100;
             write_lines(&mut disk, b"next\n", &mut torn).unwrap();

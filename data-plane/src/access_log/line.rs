@@ -1,5 +1,5 @@
-//! One access line, in the schema that Application Gateway documents for its access log, with Tidegate's own fields
-//! at the end of its properties. Names, types and order are a contract with whoever reads the log.
+//! One access line, in the schema that Azure documents for the access log of Application Gateway, with Tidegate's
+//! own fields at the end of `properties`. Names, types and order are a contract with the readers of the log.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -9,13 +9,13 @@ use serde::{Serialize, Serializer};
 
 use crate::listener::Connection;
 
-/// What was done with one request, or with one tunnel. Texts are empty where nothing is known.
+/// An access line of one request or one tunnel. A text is empty if its value is unknown.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Line<'a> {
-    /// When the request came in, or the tunnel began.
+    /// The time at which the request arrived or the tunnel began.
     pub(crate) time_stamp: jiff::Timestamp,
-    /// The gateway.
+    /// The gateway's resource ID.
     pub(crate) resource_id: &'a str,
     pub(crate) listener_name: &'a str,
     pub(crate) rule_name: &'a str,
@@ -26,7 +26,7 @@ pub(crate) struct Line<'a> {
     pub(crate) properties: Properties<'a>,
 }
 
-/// What every access line is called.
+/// The constant `operationName` of access lines.
 #[derive(Debug, Default, Serialize)]
 pub(crate) enum OperationName {
     #[default]
@@ -34,7 +34,7 @@ pub(crate) enum OperationName {
     Access,
 }
 
-/// The log that every access line belongs to.
+/// The constant `category` of access lines.
 #[derive(Debug, Default, Serialize)]
 pub(crate) enum Category {
     #[default]
@@ -42,36 +42,36 @@ pub(crate) enum Category {
     AccessLog,
 }
 
-/// The rest of it.
+/// The `properties` of an access line.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Properties<'a> {
-    /// The worker.
+    /// The worker's identity.
     pub(crate) instance_id: &'a str,
     #[serde(rename = "clientIP")]
     pub(crate) client_ip: IpAddr,
     pub(crate) client_port: u16,
     pub(crate) http_method: &'a str,
-    /// As the client sent it.
+    /// The path and query as the client sent them.
     pub(crate) original_request_uri_with_args: &'a str,
-    /// The path that the backend was asked for.
+    /// The path of the forwarded request.
     pub(crate) request_uri: &'a str,
-    /// And the query.
+    /// The query of the forwarded request.
     pub(crate) request_query: &'a str,
     pub(crate) user_agent: &'a str,
     pub(crate) http_status: u16,
     pub(crate) http_version: &'a str,
-    /// Body or tunnel bytes from the client.
+    /// The number of body or tunnel bytes from the client.
     pub(crate) received_bytes: u64,
-    /// Body or tunnel bytes to the client.
+    /// The number of body or tunnel bytes to the client.
     pub(crate) sent_bytes: u64,
-    /// From the request's head to the first byte of its answer.
+    /// The time from the request head to the first byte of the response.
     #[serde(serialize_with = "seconds")]
     pub(crate) client_response_time: Duration,
-    /// From the request's head to the end of its answer; the life of a tunnel.
+    /// The time from the request head to the end of the response, or the duration of the tunnel.
     #[serde(serialize_with = "seconds")]
     pub(crate) time_taken: Duration,
-    /// There is no firewall yet.
+    /// Constant, because there is no WAF.
     #[serde(rename = "WAFEvaluationTime")]
     pub(crate) waf_evaluation_time: &'static str,
     #[serde(rename = "WAFMode")]
@@ -84,40 +84,40 @@ pub(crate) struct Properties<'a> {
     pub(crate) ssl_client_verify: &'a str,
     pub(crate) ssl_client_certificate_fingerprint: &'a str,
     pub(crate) ssl_client_certificate_issuer_name: &'a str,
-    /// The backend's address.
+    /// The backend's address and port.
     pub(crate) server_routed: &'a str,
-    /// Its answer's status.
+    /// The status of the backend's response.
     #[serde(serialize_with = "status")]
     pub(crate) server_status: u16,
-    /// From the start of the way to the backend to the head of its answer.
+    /// The time from the start of forwarding, which includes connecting, to the head of the backend's response.
     #[serde(serialize_with = "optional_seconds")]
     pub(crate) server_response_latency: Option<Duration>,
-    /// The gateway's own port of the connection to the backend.
+    /// The local port of the connection to the backend.
     #[serde(serialize_with = "status")]
     pub(crate) upstream_source_port: u16,
-    /// As the client sent it.
+    /// The host as the client sent it.
     pub(crate) original_host: &'a str,
-    /// As the backend was asked.
+    /// The host of the forwarded request.
     pub(crate) host: &'a str,
     #[serde(rename = "error_info")]
     pub(crate) error_info: &'static str,
     pub(crate) content_type: &'a str,
 
-    /// Tidegate's own: `request` or `tunnel`.
+    /// `request` or `tunnel`; the first of Tidegate's own fields.
     pub(crate) event: &'static str,
-    /// The path rule that decided.
+    /// The path rule that matched.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) path_rule: &'a str,
-    /// The headers of the request that did not pass for their names.
+    /// The request headers that were dropped because of their names.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) dropped_headers: String,
-    /// Why it failed, or how the tunnel ended.
+    /// The reason of the failure, or of the end of the tunnel.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) reason: &'a str,
-    /// Who ended the tunnel: `client`, `backend` or `gateway`.
+    /// The side that ended the tunnel: `client`, `backend` or `gateway`.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub(crate) closed_by: &'a str,
-    /// The code of the Close frame that was the last of the tunnel, where that could be seen.
+    /// The status code of the tunnel's last Close frame, if the gateway saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) close_code: Option<u16>,
 }
@@ -167,7 +167,7 @@ impl Default for Properties<'_> {
 }
 
 impl<'a> Properties<'a> {
-    /// What a connection alone says.
+    /// The properties of a connection without a request.
     pub(crate) fn of(connection: &'a Connection) -> Properties<'a> {
         let plain = Properties {
             client_ip: connection.client.ip(),
@@ -188,7 +188,7 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// The name of a version, as a request line has it.
+/// Returns the name of an HTTP version as in a request line.
 pub(crate) fn version(version: http::Version) -> &'static str {
     match version {
         http::Version::HTTP_10 => "HTTP/1.0",
@@ -197,12 +197,12 @@ pub(crate) fn version(version: http::Version) -> &'static str {
     }
 }
 
-/// Seconds with three decimals, as a number.
+/// Serializes seconds as a number with three decimals.
 fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(time.as_millis() as f64 / 1000.0)
 }
 
-/// Seconds with three decimals as a text, as the service has them; empty for none.
+/// Serializes seconds as a text with three decimals, as Azure does; empty for `None`.
 fn optional_seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         None => serializer.serialize_str(""),
@@ -210,7 +210,7 @@ fn optional_seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Re
     }
 }
 
-/// A number as a text, as the service has them; empty for none.
+/// Serializes a number as a text, as Azure does; empty for 0.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn status<S: Serializer>(number: &u16, serializer: S) -> Result<S::Ok, S::Error> {
     match number {
@@ -223,7 +223,7 @@ fn status<S: Serializer>(number: &u16, serializer: S) -> Result<S::Ok, S::Error>
 mod tests {
     use super::*;
 
-    /// The documented fields in the documented order, then ours.
+    /// The documented fields in the documented order, then Tidegate's own.
     const TOP: &str = "timeStamp,resourceId,listenerName,ruleName,backendPoolName,backendSettingName,operationName,\
         category,properties";
     const PROPERTIES: &str = "instanceId,clientIP,clientPort,httpMethod,originalRequestUriWithArgs,requestUri,\

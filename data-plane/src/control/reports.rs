@@ -1,8 +1,8 @@
-//! Reports on the health of backends: which are sent, and how often.
+//! The health reports of backends: which ones are sent, and how often.
 //!
-//! The control plane forgets a report that is not repeated, so each heartbeat carries all of them. Between heartbeats only
-//! the gateways whose health changed are reported, at most ten times a second: thousands of members whose drain ends
-//! together would otherwise have everything reported thousands of times.
+//! The control plane forgets a report that is not repeated, so each heartbeat carries all of them. Between
+//! heartbeats only the gateways whose health changed are reported, at most ten times a second: without the limit,
+//! thousands of members whose drain ends together would cause thousands of complete reports.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,21 +17,21 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The reports of one session.
 #[derive(Debug, Default)]
 pub(super) struct Reports {
-    /// What the control plane heard last of each gateway.
+    /// The last report of each gateway in this session.
     sent: HashMap<GatewayId, Vec<BackendHealth>>,
     /// The time of the last report on changes.
     last: Option<Instant>,
-    /// Something changed since.
+    /// True if some health has changed since then.
     asked: bool,
 }
 
 impl Reports {
-    /// Takes note that the health of some backend changed.
+    /// Notes that the health of some backend has changed.
     pub(super) fn ask(&mut self) {
         self.asked = true;
     }
 
-    /// Whether a report on changes is to be made.
+    /// Returns true if a report on changes is to be made.
     pub(super) fn is_asked(&self) -> bool {
         self.asked
     }
@@ -48,7 +48,7 @@ impl Reports {
         self.last.map(|last| last + PAUSE)
     }
 
-    /// Those of all reports that say something new.
+    /// Returns the reports that differ from those sent before.
     pub(super) fn changed(&mut self, all: Vec<ToControlPlane>) -> Vec<ToControlPlane> {
         self.asked = false;
         self.last = Some(Instant::now());
@@ -61,14 +61,14 @@ impl Reports {
         new
     }
 
-    /// All reports, for a heartbeat.
+    /// Returns all reports, for a heartbeat.
     pub(super) fn all(&mut self, all: Vec<ToControlPlane>) -> Vec<ToControlPlane> {
         self.sent.clear();
         self.note(&all);
         all
     }
 
-    /// Forgets a gateway that is withdrawn, as the control plane does.
+    /// Forgets a withdrawn gateway, as the control plane does.
     pub(super) fn forget(&mut self, gateway: GatewayId) {
         self.sent.remove(&gateway);
     }
@@ -122,7 +122,7 @@ mod tests {
         reports.changed(Vec::new());
         assert!(!reports.is_asked(), "all changes until then are in it");
         assert!(reports.next().unwrap() >= before + PAUSE);
-        // A heartbeat is no report on changes.
+        // A heartbeat does not count as a report on changes.
         let next = reports.next();
         reports.all(Vec::new());
         assert_eq!(reports.next(), next);

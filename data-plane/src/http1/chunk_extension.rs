@@ -1,31 +1,32 @@
-//! The grammar of chunk extensions (RFC 9112, section 7.1.1), byte by byte: `*( BWS ";" BWS name [ BWS "=" BWS value ] )`
-//! with a token for a name, and a token or a quoted string for a value. Pure.
+//! The grammar of chunk extensions (RFC 9112, section 7.1.1), byte by byte: `*( BWS ";" BWS name [ BWS "=" BWS
+//! value ] )`, where a name is a token, and a value a token or a quoted string. Pure.
 //!
-//! Nobody uses what extensions say, and none is forwarded. But parsers disagree about where a malformed one ends.
+//! Extensions are neither used nor forwarded. They are validated because parsers disagree about the end of a
+//! malformed one.
 
 use super::line::is_token_byte;
 
-/// Where in the extensions of one chunk the next byte stands.
+/// The state of the parser before the next byte of a chunk's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extension {
-    /// Behind a semicolon: a name follows.
+    /// After a semicolon: a name follows.
     Start,
     Name,
-    /// Behind white space that follows a name.
+    /// After white space that follows a name.
     AfterName,
-    /// Behind an equals sign: a value follows.
+    /// After an equals sign: a value follows.
     Equals,
     Token,
     Quoted,
-    /// Behind a backslash within a quoted string.
+    /// After a backslash within a quoted string.
     Escaped,
     QuoteEnd,
-    /// Behind white space that follows a value.
+    /// After white space that follows a value.
     AfterValue,
 }
 
 impl Extension {
-    /// Takes one byte that is not the end. None where the grammar does not allow it.
+    /// Consumes one byte within the extensions. Returns `None` if the grammar does not allow it.
     pub(super) fn step(self, byte: u8) -> Option<Extension> {
         use Extension::{AfterName, AfterValue, Equals, Escaped, Name, QuoteEnd, Quoted, Start, Token};
         match (self, byte) {
@@ -44,7 +45,7 @@ impl Extension {
         }
     }
 
-    /// Whether the extensions may end here.
+    /// Returns true if the extensions may end here.
     pub(super) fn may_end(self) -> bool {
         matches!(self, Extension::Name | Extension::Token | Extension::QuoteEnd)
     }

@@ -1,14 +1,15 @@
-//! A chunked body (RFC 9112, section 7.1) as it passes, byte by byte where it has to be: sizes, extensions, trailers.
+//! Validates a chunked body (RFC 9112, section 7.1) while it passes: chunk sizes, extensions and trailers, byte by
+//! byte.
 
 use super::Fault;
 use super::chunk_extension::Extension;
 
-/// The most bytes that the extensions of all chunks of a body may take together, and as many for its trailers.
+/// The most bytes of the extensions of all chunks of a body together, and also of its trailers together.
 const MAX_EXTRA: u32 = 8 * 1024;
-/// The most digits of a chunk's size, leading zeros included.
+/// The most digits of a chunk size, including leading zeros.
 const MAX_DIGITS: u8 = 16;
 
-/// Where in a chunked body the next byte stands.
+/// The state of the parser before the next byte of a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
     Size {
@@ -27,7 +28,7 @@ enum At {
     },
     DataCr,
     DataLf,
-    /// A trailer's first byte, or the end.
+    /// The first byte of a trailer, or of the final line end.
     Trailer,
     TrailerName,
     TrailerValue,
@@ -35,7 +36,7 @@ enum At {
     End,
 }
 
-/// A chunked body on its way.
+/// The parser of one chunked body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chunks {
     at: At,
@@ -48,8 +49,8 @@ impl Chunks {
         Chunks { at: At::Size { digits: 0, size: 0 }, total: 0, extra: 0 }
     }
 
-    /// Takes in bytes; at most `limit` may be data in all. Returns how many belong to the body, and whether it has
-    /// ended with them.
+    /// Consumes bytes; the data of the whole body may have at most `limit` bytes. Returns how many of the bytes
+    /// belong to the body, and true if the body has ended with them.
     pub(super) fn take(&mut self, bytes: &[u8], limit: u64) -> Result<(usize, bool), Fault> {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
@@ -67,7 +68,7 @@ impl Chunks {
         Ok((at, false))
     }
 
-    /// One byte of what is not data. Whether it was the last one.
+    /// Consumes one byte that is not data. Returns true if the body has ended with it.
     fn step(&mut self, byte: u8, limit: u64) -> Result<bool, Fault> {
         self.at = match (self.at, byte) {
             (At::Size { digits, size }, _) if byte.is_ascii_hexdigit() && digits < MAX_DIGITS => {

@@ -1,8 +1,8 @@
-//! What can be wrong with a message of HTTP/1.1.
+//! The faults of HTTP/1.1 messages.
 
 use thiserror::Error;
 
-/// Why a message is not let through. The text is for the log, never for the peer.
+/// The reason why a message is rejected. The text is for the log, never for the peer.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum Fault {
     #[error("the first line is malformed")]

@@ -1,6 +1,7 @@
-//! Fuzz targets of the strict reading of HTTP/1.1: other readers must find the same messages in the bytes that pass.
+//! Fuzz targets of the HTTP/1.1 validation: other parsers must find the same messages in the bytes that pass.
 //!
-//! Each target is a test that runs on its corpus and on random bytes; `tests/fuzz/run` lets libFuzzer look for more.
+//! Each target is a test that runs on its corpus and on random bytes; `tests/fuzz/run` lets libFuzzer search
+//! further.
 
 mod readers;
 
@@ -10,10 +11,10 @@ use super::chunks::Chunks;
 use super::request::{Inspector, Pass};
 use super::response::Answer;
 
-/// The largest body; small, so that a fuzzer gets past it.
+/// The largest body in bytes; small, so that the fuzzer also exceeds it.
 const MAX_BODY: u64 = 4096;
 
-/// Shows the bytes as they would arrive in pieces of that size: what did not pass is shown again with what follows it.
+/// Feeds the bytes in pieces of this size; bytes that did not pass are fed again with those that follow them.
 fn in_pieces(bytes: &[u8], piece: usize) -> (usize, Option<super::Fault>) {
     let (mut inspector, mut passed, mut shown) = (Inspector::new(MAX_BODY), 0, 0);
     let mut bytes = bytes.to_vec();
@@ -28,7 +29,7 @@ fn in_pieces(bytes: &[u8], piece: usize) -> (usize, Option<super::Fault>) {
     (passed, None)
 }
 
-/// hyper may refuse a request, or end the connection after one; what it reads until then must be what others read.
+/// hyper may reject a request, or close the connection after one. Until then it must read the same messages.
 fn assert_same_for_hyper(expected: &[Message], passed: &[u8]) {
     let (found, closed) = by_hyper(passed);
     assert!(found.len() <= expected.len(), "hyper finds more: {found:?}, not {expected:?}");
@@ -44,12 +45,12 @@ fn assert_same_for_hyper(expected: &[Message], passed: &[u8]) {
 fn fuzz_request_boundaries() {
     bolero::check!().for_each(|bytes: &[u8]| {
         let mut inspector = Inspector::new(MAX_BODY);
-        // What the inspector makes of a later minor version is what hyper reads.
+        // The inspector replaces a later minor version in place, so hyper reads these bytes.
         let mut passing = bytes.to_vec();
         let Pass { count, fault } = inspector.inspect(&mut passing);
         let (messages, end) = by_httparse(&passing[..count]);
         match end {
-            // A fault leaves the state as it was, so it says nothing of what has passed.
+            // A fault does not change the state, so the state tells nothing about the bytes that passed.
             _ if fault.is_some() => {}
             End::InBody => {
                 assert!(inspector.is_in_body(), "the inspector sees the end of a body too early")
@@ -60,8 +61,8 @@ fn fuzz_request_boundaries() {
         assert_same_for_hyper(&messages, &passing[..count]);
         for piece in [1, 7, 64] {
             let (passed, found) = in_pieces(bytes, piece);
-            // Of two faults, the one that shows first depends on the pieces. A body passes up to the byte that is
-            // wrong, as far as its pieces reach.
+            // If there are two faults, the pieces decide which one is found first. A body passes up to the invalid
+            // byte, as far as the pieces reach.
             assert_eq!(found.is_some(), fault.is_some(), "in pieces of {piece}");
             assert!(if fault.is_some() { passed >= count } else { passed == count }, "in pieces of {piece}");
         }
@@ -107,7 +108,7 @@ fn fuzz_response_heads() {
     });
 }
 
-/// Without this, a reader that finds nothing would agree with everything.
+/// Guards the fuzz targets: a parser that finds nothing would agree with everything.
 #[test]
 fn both_readers_find_what_is_there() {
     let bytes = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n\

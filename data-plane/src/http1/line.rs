@@ -1,13 +1,13 @@
-//! The lines of a message's head: what a header line may look like, and what its headers say of its length. Pure.
+//! Header lines: their syntax, and the message length that they define. Pure.
 
 use super::Fault;
 
-/// The most header lines of a message; hyper takes no more either.
+/// The most header lines of a message, which is also hyper's limit.
 const MAX_FIELDS: u16 = 100;
 
-/// What may stand in the name of a header: letters, digits and hyphens.
+/// A plain character of a header name: a letter, a digit or a hyphen.
 const PLAIN: u8 = 0;
-/// What else RFC 9110 allows there. Many a server takes it for something else.
+/// Another character that RFC 9110 allows in a header name. Some servers treat it as a different one.
 const ODD: u8 = 1;
 const BAD: u8 = 2;
 
@@ -26,18 +26,18 @@ static NAME: [u8; 256] = {
     classes
 };
 
-/// Whether a byte may stand in a token (RFC 9110, section 5.6.2).
+/// Returns true for a byte of a token (RFC 9110, section 5.6.2).
 pub(super) fn is_token_byte(byte: u8) -> bool {
     NAME[usize::from(byte)] != BAD
 }
 
-/// One header line without its end.
+/// One header line without its line end.
 #[derive(Debug)]
 pub(super) struct Field<'a> {
     pub(super) name: &'a [u8],
-    /// Without the spaces around it.
+    /// The value without surrounding white space.
     pub(super) value: &'a [u8],
-    /// Whether the name holds more than letters, digits and hyphens.
+    /// True if the name has characters other than letters, digits and hyphens.
     pub(super) odd: bool,
 }
 
@@ -63,8 +63,8 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Whether a control character other than the tab is among them. No way out of the loop, so that it is done for many
-/// bytes at once.
+/// Returns true if a control character other than the tab is among the bytes. The loop has no early exit, so that
+/// the compiler can vectorize it.
 fn has_control(bytes: &[u8]) -> bool {
     bytes.iter().fold(false, |found, byte| found | (*byte < 0x20 && *byte != b'\t') | (*byte == 0x7f))
 }
@@ -79,23 +79,23 @@ fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// The items of a comma-separated value, empty ones included.
+/// Returns the items of a comma-separated value, including empty ones.
 pub(super) fn items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(trim)
 }
 
-/// The transfer codings named so far.
+/// The transfer codings read so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Coding {
     #[default]
     None,
     Chunked,
-    /// Another, and no `chunked` behind it yet.
+    /// Another coding, not yet followed by `chunked`.
     Foreign,
     ForeignChunked,
 }
 
-/// What the headers of a message say of its length (RFC 9112, section 6.3), gathered line by line.
+/// The message length as far as the header lines read so far define it (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Framing {
     fields: u16,
@@ -103,17 +103,17 @@ pub(super) struct Framing {
     coding: Coding,
 }
 
-/// How the end of a body is found.
+/// The rule by which the end of a body is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
-    /// Nothing is said.
+    /// The headers define no length.
     Unsaid,
     Bytes(u64),
     Chunked,
 }
 
 impl Framing {
-    /// Takes in one header line.
+    /// Adds one header line.
     pub(super) fn add(&mut self, field: &Field<'_>) -> Result<(), Fault> {
         self.fields += 1;
         if self.fields > MAX_FIELDS {
@@ -142,7 +142,7 @@ impl Framing {
         Ok(())
     }
 
-    /// What they say together.
+    /// Returns the length that all header lines together define.
     pub(super) fn length(&self, old_version: bool) -> Result<Length, Fault> {
         match (self.coding, self.length) {
             (Coding::None, None) => Ok(Length::Unsaid),
@@ -156,18 +156,18 @@ impl Framing {
     }
 }
 
-/// Whether a decimal number has leading zeros.
+/// Returns true if a decimal number has leading zeros.
 pub(super) fn is_padded(number: &[u8]) -> bool {
     number.len() > 1 && number[0] == b'0'
 }
 
-/// Whether a value of `Content-Length` is a canonical decimal number that fits into 64 bits: digits alone, without a sign,
+/// Returns true if a value of `Content-Length` is a canonical 64-bit decimal number: digits alone, without a sign,
 /// spaces, a list or leading zeros.
 pub(crate) fn is_length(value: &[u8]) -> bool {
     number(value).is_some() && !is_padded(value)
 }
 
-/// Digits and nothing else: no sign, no list, nothing that does not fit.
+/// Parses digits alone: a sign, a list or an overflow is `None`.
 fn number(value: &[u8]) -> Option<u64> {
     let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()

@@ -1,4 +1,4 @@
-//! What a client sends: head after head, each with its body, until something is not as it must be. Pure.
+//! Validates what a client sends: each head with its body, up to the first fault. Pure.
 
 use tidegate_shared::host::CanonicalHost;
 
@@ -6,34 +6,34 @@ use super::Fault;
 use super::chunks::Chunks;
 use super::line::{Field, Framing, Length, is_padded};
 
-/// The longest request target.
+/// The longest request target in bytes.
 const MAX_TARGET: usize = 32 * 1024;
 /// The most bytes of all header lines together.
 const MAX_HEADERS: usize = 32 * 1024;
-/// What a request line holds beside its target: a method, a version, two spaces, an end.
+/// The most bytes of a request line besides its target: method, version, two spaces, line end.
 const MAX_REST: usize = 64;
-/// The longest method: there is none longer than 17 letters.
+/// The longest method in bytes; the longest registered method has 17.
 const MAX_METHOD: usize = 32;
-/// Up to this length, a target is repeated in the access line of a request that is refused.
+/// The longest target of a rejected request that is repeated in the access log, in bytes.
 const MAX_REPEATED: usize = 2 * 1024;
 
-/// How far some bytes may pass.
+/// How many of the inspected bytes may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pass {
-    /// So many of them. The rest belongs to a head that is not whole, or to whoever reads after an upgrade, and is to
-    /// be shown again, with what follows it, when there is more.
+    /// The number of bytes that may pass. The rest belongs to an incomplete head, or to the unknown protocol after
+    /// an upgrade request. The caller must show it again, followed by the bytes that arrive later.
     pub(crate) count: usize,
-    /// What is wrong with what comes then.
+    /// The fault in the bytes after these.
     pub(crate) fault: Option<Fault>,
 }
 
-/// One connection of HTTP/1.1, as its client sees to it.
+/// The validator of the requests of one HTTP/1.1 connection.
 #[derive(Debug)]
 pub(crate) struct Inspector {
     state: State,
-    /// The largest body.
+    /// The largest body in bytes.
     max_body: u64,
-    /// Whether a header's name has held more than letters, digits and hyphens, ever.
+    /// True once a header name had characters other than letters, digits and hyphens.
     pub(crate) odd_names: bool,
 }
 
@@ -42,34 +42,34 @@ enum State {
     Head(Head),
     Length(u64),
     Chunks(Chunks),
-    /// A request for an upgrade has passed: whose the next bytes are depends on the answer.
+    /// A request for an upgrade has passed: the response decides the protocol of the next bytes.
     Undecided,
 }
 
 impl Inspector {
-    /// Of a new connection, with requests whose bodies may have so many bytes.
+    /// Validates a new connection. Request bodies may have at most `max_body` bytes.
     pub(crate) fn new(max_body: u64) -> Inspector {
         Inspector { state: State::Head(Head::default()), max_body, odd_names: false }
     }
 
-    /// Whether the next byte belongs to the body of a request.
+    /// Returns true if the next byte belongs to a request body.
     pub(crate) fn is_in_body(&self) -> bool {
         matches!(self.state, State::Length(_) | State::Chunks(_))
     }
 
-    /// Whether the next byte is nobody's until an upgrade has been answered.
+    /// Returns true while the response to an upgrade request is pending.
     pub(crate) fn is_undecided(&self) -> bool {
         matches!(self.state, State::Undecided)
     }
 
-    /// The upgrade was not granted: what comes is a request again.
+    /// Continues with requests: the upgrade was refused.
     pub(crate) fn resume(&mut self) {
         self.state = State::Head(Head::default());
     }
 
-    /// Looks at bytes. Those of a head that was not whole the last time must stand at the beginning again.
-    /// In the request line of a later minor version of HTTP/1, the version becomes `HTTP/1.1` in place, before those bytes
-    /// may pass: hyper knows no later one, and the answer is the same (RFC 9110, section 2.5).
+    /// Inspects bytes, which must begin with those that did not pass the last time. In a request line with a later
+    /// minor version of HTTP/1, the version becomes `HTTP/1.1` in place before those bytes may pass: hyper knows no
+    /// later version, and the semantics are the same (RFC 9110, section 2.5).
     pub(crate) fn inspect(&mut self, bytes: &mut [u8]) -> Pass {
         let mut count = 0;
         while count < bytes.len() {
@@ -112,14 +112,14 @@ impl Inspector {
     }
 }
 
-/// A head that is being read: where in it, and what it has said so far.
+/// The state of an incomplete head: the position, and what its lines have defined so far.
 #[derive(Debug, Default)]
 struct Head {
-    /// So many bytes hold no line end that has not been seen.
+    /// The number of bytes in which every line end has been found.
     scanned: usize,
-    /// Where the current line begins.
+    /// The position at which the current line begins.
     line: usize,
-    /// Where the header lines begin; 0 before the request line.
+    /// The position at which the header lines begin; 0 before the end of the request line.
     fields: usize,
     framing: Framing,
     old_version: bool,
@@ -131,7 +131,7 @@ struct Head {
 }
 
 impl Head {
-    /// Reads on in a head that begins with `bytes`. Where it ends, if it does.
+    /// Continues with a head that begins with `bytes`. Returns its length once it is complete.
     fn read(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, Fault> {
         while let Some(end) = memchr::memchr(b'\n', &bytes[self.scanned..]) {
             let end = self.scanned + end;
@@ -140,11 +140,11 @@ impl Head {
             };
             (self.scanned, self.line) = (end + 1, end + 1);
             match (self.fields, line.is_empty()) {
-                // Lines that some old clients put behind a body (RFC 9112, section 2.2).
+                // Empty lines, which some old clients send after a body (RFC 9112, section 2.2).
                 (0, true) if end < MAX_REST => {}
                 (0, _) => {
                     if self.request_line(line)? {
-                        // The digit before the line's end.
+                        // The last digit of the line, before CRLF.
                         bytes[end - 2] = b'1';
                     }
                     self.fields = end + 1;
@@ -164,7 +164,7 @@ impl Head {
         }
     }
 
-    /// Takes in the request line. Returns whether its minor version is later than 1.
+    /// Validates the request line. Returns true if its minor version is later than 1.
     fn request_line(&mut self, line: &[u8]) -> Result<bool, Fault> {
         let line = RequestLine::parse(line)?;
         self.old_version = line.minor_version == b'0';
@@ -192,7 +192,7 @@ impl Head {
         }
     }
 
-    /// What follows the head, if the head makes sense as a whole.
+    /// Returns the state after the head, if the head as a whole is valid.
     fn finish(&self, max_body: u64) -> Result<State, Fault> {
         if !self.host && !self.old_version {
             return Err(Fault::HostMissing);
@@ -208,12 +208,12 @@ impl Head {
     }
 }
 
-/// What stands in a request's first line.
+/// The parts of a request line.
 #[derive(Debug)]
 struct RequestLine<'a> {
     method: &'a [u8],
     target: &'a [u8],
-    /// The digit behind `HTTP/1.`.
+    /// The digit after `HTTP/1.`.
     minor_version: u8,
 }
 
@@ -224,7 +224,7 @@ impl<'a> RequestLine<'a> {
         if !is_method(method) {
             return Err(Fault::Method);
         }
-        // Before HTTP/1.0, a request was a method and a target, and nobody said which version it was.
+        // A request of HTTP/0.9 is a method and a target without a version.
         let space = memchr::memchr(b' ', rest).ok_or(Fault::OldRequest)?;
         let (target, version) = (&rest[..space], &rest[space + 1..]);
         let &[b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor_version @ b'0'..=b'9'] = version else {
@@ -239,14 +239,14 @@ impl<'a> RequestLine<'a> {
     }
 }
 
-/// What a method may be called. Capitals matter: to some servers `get` is the same as `GET`.
+/// Returns true for a valid method. It must be in upper case, because some servers treat `get` like `GET`.
 pub(crate) fn is_method(method: &[u8]) -> bool {
     (1..=MAX_METHOD).contains(&method.len())
         && method.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'_'))
 }
 
-/// Whether a line that has only begun may become a request line: whoever speaks another protocol is not left waiting for
-/// the rest of it.
+/// Returns true if an incomplete line may become a request line. A client of another protocol is thus rejected at
+/// once, and does not wait for a timeout.
 fn begins_a_request(line: &[u8]) -> bool {
     match memchr::memchr(b' ', line) {
         Some(space) => is_method(&line[..space]),
@@ -254,12 +254,13 @@ fn begins_a_request(line: &[u8]) -> bool {
     }
 }
 
-/// Whether an `Expect` header asks for nothing but what the gateway does.
+/// Returns true if the value of `Expect` is one that the gateway supports.
 pub(crate) fn is_expectation(value: &[u8]) -> bool {
     value.eq_ignore_ascii_case(b"100-continue")
 }
 
-/// A path with or without a query, or `*` of OPTIONS (RFC 9112, section 3.2), in characters that need no encoding.
+/// Returns true for a path with or without a query, or the `*` of OPTIONS (RFC 9112, section 3.2), in characters
+/// that need no encoding.
 pub(crate) fn is_target(method: &[u8], target: &[u8]) -> bool {
     match target {
         b"*" => method == b"OPTIONS",
@@ -268,8 +269,8 @@ pub(crate) fn is_target(method: &[u8], target: &[u8]) -> bool {
     }
 }
 
-/// A URL of `http` or `https` (RFC 9112, section 3.2.2), whose host has a canonical form. Others, those with a user among
-/// them, are refused.
+/// Returns true for a URL of `http` or `https` (RFC 9112, section 3.2.2) whose host has a canonical form. All other
+/// URLs, such as those with user information, are rejected.
 fn is_absolute(target: &[u8]) -> bool {
     let Some(colon) = memchr::memmem::find(target, b"://") else { return false };
     let (scheme, rest) = (&target[..colon], &target[colon + b"://".len()..]);
@@ -280,7 +281,7 @@ fn is_absolute(target: &[u8]) -> bool {
         && rest[end..].iter().all(|byte| TARGET[usize::from(*byte)])
 }
 
-/// What may stand in a target: RFC 3986, and what browsers send beside it.
+/// The characters of a target: those of RFC 3986, and those that browsers send unencoded.
 static TARGET: [bool; 256] = {
     let mut allowed = [false; 256];
     let mut byte = b'!';
@@ -291,8 +292,9 @@ static TARGET: [bool; 256] = {
     allowed
 };
 
-/// A request in the place of one that is refused, so that the gateway's own answer comes in its turn: with what of its
-/// first line can be repeated, and without a `Host`. No other request without one passes, so this is known by that.
+/// Returns a substitute for a rejected request, so that hyper sends the local reply after the responses before it.
+/// The substitute has the method and target of the rejected request, if they can be repeated, and no `Host`.
+/// Because no other request without `Host` passes, the substitute is recognized by that.
 pub(crate) fn stand_in(refused: &[u8]) -> Vec<u8> {
     let end = memchr::memchr(b'\r', refused).unwrap_or(0);
     let known = RequestLine::parse(&refused[..end]).ok().filter(|line| line.target.len() <= MAX_REPEATED);

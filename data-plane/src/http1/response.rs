@@ -1,20 +1,20 @@
-//! What a backend answers: the heads of its responses. Pure. Where a body ends is left to hyper, which is strict there.
+//! Validates the heads of a backend's responses. Pure. The end of a body is left to hyper, which is strict there.
 //!
-//! A head that two parsers could read in two ways is refused, as it is with clients: a backend that lets others write
-//! into its headers must not be able to put an answer of theirs into the mouth of the next request.
+//! A head that two parsers could read differently is rejected, as with clients: a backend whose headers contain
+//! text of others must not send a response of theirs as the answer to the next request.
 
 use super::Fault;
 use super::line::{Field, Framing};
 
-/// The largest head of a response, its interim responses apart.
+/// The largest head of a final response in bytes.
 const MAX_HEAD: usize = 64 * 1024;
-/// The most interim responses (1xx) before the real one.
+/// The most interim responses (1xx) before the final one.
 const MAX_INTERIM: u8 = 16;
 
-/// The answer to one request, up to the end of its head.
+/// The validator of the response to one request, up to the end of its head.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
-    /// A line that is not whole yet.
+    /// The incomplete line at the end of the bytes read so far.
     line: Vec<u8>,
     length: usize,
     framing: Framing,
@@ -24,7 +24,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Takes in bytes. Whether the head has ended with them or before.
+    /// Consumes bytes. Returns true if the final head has ended with them or before.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<bool, Fault> {
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -69,7 +69,7 @@ impl Answer {
     }
 }
 
-/// The status, and whether the version is HTTP/1.0.
+/// Returns the status, and true if the version is HTTP/1.0.
 fn status_line(line: &[u8]) -> Result<(u16, bool), Fault> {
     let (old_version, rest) = match line {
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', rest @ ..] => (false, rest),

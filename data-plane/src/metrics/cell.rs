@@ -1,7 +1,7 @@
-//! Numbers that one data thread writes and any thread may read.
+//! Counters that one data thread writes and any thread may read.
 //!
-//! A request adds to a handful of them, so adding must cost next to nothing: no lock, no locked instruction, no cache
-//! line that another thread writes. Nothing here knows what is counted.
+//! A request adds to a handful of them, so adding must cost almost nothing: no lock, no atomic read-modify-write,
+//! no cache line that another thread writes. This module must not know what is counted.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use tidegate_shared::metrics::Distribution;
 
-/// The most bounds that [`Times`] can have.
+/// The most bounds of a [`Times`].
 const MOST_BOUNDS: usize = 15;
 
-/// A count. Only one thread may add.
+/// A counter. Only one thread may add to it.
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicU64);
 
 impl Count {
-    /// Adds; a load and a store, which nobody can come between, since nobody else writes.
+    /// Adds with a load and a store, which is safe because only one thread writes.
     pub(crate) fn add(&self, more: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
     }
@@ -27,16 +27,16 @@ impl Count {
     }
 }
 
-/// The upper bounds of a histogram's buckets in microseconds, rising; at most 15.
+/// The upper bounds of a histogram's buckets in microseconds, ascending; at most 15.
 pub(crate) type Bounds = &'static [u64];
 
-/// From a millisecond to a minute: what requests and their parts take.
+/// The bounds for requests and their phases: 1 ms to 60 s.
 pub(crate) const REQUEST: Bounds = &[
     1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
     10_000_000, 30_000_000, 60_000_000,
 ];
 
-/// From a second to a week: how long tunnels live.
+/// The bounds for durations of tunnels: 1 s to a week.
 pub(crate) const TUNNEL: Bounds = &[
     1_000_000,
     10_000_000,
@@ -50,16 +50,16 @@ pub(crate) const TUNNEL: Bounds = &[
     604_800_000_000,
 ];
 
-/// How often something took how long. Only one thread may observe.
+/// A histogram of durations. Only one thread may observe.
 #[derive(Debug, Default)]
 pub(crate) struct Times {
-    /// One more than there can be bounds: the last used is for what is over all of them.
+    /// One bucket for each bound, followed by one for durations above the last bound.
     buckets: [Count; MOST_BOUNDS + 1],
     microseconds: Count,
 }
 
 impl Times {
-    /// Takes note of one time. The bounds must be the same at every call.
+    /// Counts one duration. `bounds` must be the same in every call.
     pub(crate) fn observe(&self, bounds: Bounds, time: Duration) {
         let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let bucket = bounds.iter().position(|bound| time <= *bound).unwrap_or(bounds.len());
@@ -68,7 +68,7 @@ impl Times {
     }
 }
 
-/// What several threads' [`Times`] come to.
+/// Adds up the histograms of several threads.
 pub(crate) fn total<'a>(bounds: Bounds, times: impl Iterator<Item = &'a Times>) -> Distribution {
     let bounds = bounds.iter().map(|bound| *bound as f64 / 1e6).chain([f64::INFINITY]);
     let mut total = Distribution { buckets: bounds.map(|bound| (bound, 0)).collect(), ..Default::default() };
@@ -82,27 +82,27 @@ pub(crate) fn total<'a>(bounds: Bounds, times: impl Iterator<Item = &'a Times>) 
     total
 }
 
-/// One `T` for each data thread, made when that thread first needs it: what is configured but unused costs nothing.
+/// One `T` for each data thread, created at the thread's first use, so that unused configuration costs no memory.
 #[derive(Debug)]
 pub(crate) struct Shards<T>(Box<[OnceLock<Box<T>>]>);
 
 impl<T: Default> Shards<T> {
-    /// For so many threads.
+    /// Creates empty shards for this number of threads.
     pub(crate) fn new(threads: usize) -> Shards<T> {
         Shards((0..threads).map(|_| OnceLock::new()).collect())
     }
 
-    /// A thread's own.
+    /// Returns the shard of a thread.
     pub(crate) fn of(&self, thread: usize) -> &T {
         self.0[thread].get_or_init(Box::default)
     }
 
-    /// Those that are in use.
+    /// Returns the shards that exist.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().filter_map(|shard| shard.get().map(Box::as_ref))
     }
 
-    /// What one number of them comes to.
+    /// Adds up one counter of all shards.
     pub(crate) fn sum(&self, number: impl Fn(&T) -> &Count) -> u64 {
         self.iter().map(|shard| number(shard).get()).sum()
     }

@@ -1,6 +1,6 @@
-//! The names that a worker's numbers have for Prometheus: stable, since dashboards and alarms are made of them.
+//! The names of a worker's Prometheus metrics. They are stable, because dashboards and alerts depend on them.
 //!
-//! `METRICS.md` has a row for each; a test holds the two together.
+//! A test compares them with the rows of `METRICS.md`.
 
 use tidegate_shared::metrics::Family;
 use tidegate_shared::metrics::Kind::{self, Counter, Gauge, Histogram};
@@ -209,7 +209,7 @@ pub(crate) const UNSAVED: Family = family(
 pub(crate) const BUILD: Family =
     family("tidegate_build_info", Gauge, &["version"], "Always 1; the label says what runs.");
 
-/// All of them, in the order of the page.
+/// All families, in the order of the page.
 #[cfg(test)]
 pub(crate) const ALL: &[&Family] = &[
     &REQUESTS,

@@ -1,4 +1,4 @@
-//! The page that Prometheus reads: what all threads have counted, put together when it is asked for.
+//! The metrics page: adds up the counts of all threads when Prometheus asks.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,19 +21,19 @@ use super::series::{
 use crate::error_info::ErrorInfo;
 use crate::runtime::Runtime;
 
-/// The states of backends, with their label.
+/// The health states of backends, with their labels.
 const STATES: [(HealthState, &str); 3] =
     [(HealthState::Up, "healthy"), (HealthState::Down, "unhealthy"), (HealthState::Unknown, "unknown")];
 
-/// What the page is made of.
+/// The sources of one page.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// What is in force now.
+    /// The applied runtime of each gateway.
     pub(crate) gateways: Vec<Arc<Runtime>>,
     pub(crate) process: Process,
 }
 
-/// What the process as a whole has to say.
+/// The metrics of the process as a whole.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Process {
     pub(crate) connection_limit: usize,
@@ -72,7 +72,7 @@ impl Page {
             for (gateway, rule) in &rules {
                 for (number, failure) in ErrorInfo::FAILURES.into_iter().enumerate() {
                     let count = rule.requests.sum(|requests| &requests.failures[number]);
-                    // Most never happen: a sample for each would be most of the page.
+                    // Most failures never happen; a sample of zero for each would be most of the page.
                     if count > 0 {
                         samples.count(&[gateway, &rule.listener, &rule.rule, failure.as_str()], count)?;
                     }
@@ -234,12 +234,12 @@ impl Page {
         BUILD.write(encoder, |samples| samples.gauge(&[env!("CARGO_PKG_VERSION")], 1.0))
     }
 
-    /// Every gateway's name with each of its rules.
+    /// Returns every gateway's name with each of its rules.
     fn rules(&self) -> impl Iterator<Item = (&str, &RuleSeries)> {
         self.gateways.iter().flat_map(|runtime| runtime.series.rules().map(|rule| (&*runtime.name, rule)))
     }
 
-    /// Every gateway's name with each of its pools.
+    /// Returns every gateway's name with each of its pools.
     fn targets(&self) -> impl Iterator<Item = (&str, &TargetSeries)> {
         self.gateways
             .iter()
@@ -247,7 +247,7 @@ impl Page {
     }
 }
 
-/// One sample, whatever its kind.
+/// The value of one sample.
 enum Value {
     Count(u64),
     Level(u64),

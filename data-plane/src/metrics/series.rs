@@ -1,8 +1,8 @@
-//! What is counted, by whom it is counted for: a gateway, a rule of a listener, a pool under its settings.
+//! The counters, grouped by their labels: a gateway, a rule of a listener, a pool with its settings.
 //!
-//! A runtime refers to these, so that a request finds its own without looking anything up by name. They outlive a
-//! change of configuration for as long as what they are named after does, and go with it: labels are never more than
-//! what is configured. Nothing of a client (its host, path or address) is ever a label.
+//! A runtime refers to its series, so that a request finds its counters without a lookup by name. A series survives
+//! changes of the configuration for as long as the names in its labels are configured: there are never more labels
+//! than configured names. No value from a client (its host, path or address) is ever a label.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,33 +10,33 @@ use std::sync::Arc;
 use super::cell::{Count, Shards, Times};
 use crate::error_info::ErrorInfo;
 
-/// The groups that statuses are counted in.
+/// The classes by which statuses are counted.
 pub(crate) const CODE_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// The versions of TLS that handshakes are counted by.
+/// The TLS versions by which handshakes are counted.
 pub(crate) const TLS_VERSIONS: [&str; 2] = ["TLSv1.2", "TLSv1.3"];
 
-/// Why clients are turned away for having come when too many were there.
+/// The reason why a client was rejected when there were too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rejection {
-    /// No place, or no descriptor, was free.
+    /// The connection limit was reached, or the process was out of file descriptors.
     Limit,
-    /// The client's address held all that it may.
+    /// The client's address had its full share.
     Address,
 }
 
-/// All of them, by their label.
+/// All reasons, with their labels.
 pub(crate) const REJECTIONS: [(Rejection, &str); 2] =
     [(Rejection::Limit, "limit"), (Rejection::Address, "address")];
 
-/// What slow clients are slow with, by label: bodies of requests, and answers.
+/// The labels of slow clients: those that send a request body slowly, and those that accept a response slowly.
 pub(crate) const DIRECTIONS: [&str; 2] = ["request", "response"];
-/// The place of bodies of requests among [`DIRECTIONS`].
+/// The index of request bodies in [`DIRECTIONS`].
 pub(crate) const REQUEST: usize = 0;
-/// The place of answers among [`DIRECTIONS`].
+/// The index of responses in [`DIRECTIONS`].
 pub(crate) const RESPONSE: usize = 1;
 
-/// How tunnels end.
+/// The ways in which a tunnel ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TunnelEnd {
     ClientClosed,
@@ -49,7 +49,7 @@ pub(crate) enum TunnelEnd {
     Stopping,
 }
 
-/// All of them, by their label.
+/// All ends, with their labels.
 pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 8] = [
     (TunnelEnd::ClientClosed, "client_closed"),
     (TunnelEnd::BackendClosed, "backend_closed"),
@@ -61,12 +61,12 @@ pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 8] = [
     (TunnelEnd::Stopping, "stopping"),
 ];
 
-/// Counts by the class of a status.
+/// Counters by status class.
 #[derive(Debug, Default)]
 pub(crate) struct ByClass([Count; CODE_CLASSES.len()]);
 
 impl ByClass {
-    /// Counts one. What is no status is taken for the nearest class.
+    /// Counts one status. An invalid status counts in the nearest class.
     pub(crate) fn add(&self, status: u16) {
         self.0[usize::from(status / 100).clamp(1, 5) - 1].add(1);
     }
@@ -76,7 +76,7 @@ impl ByClass {
     }
 }
 
-/// Requests of one rule, on one thread.
+/// The request counters of one rule, on one thread.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Requests {
@@ -87,7 +87,7 @@ pub(crate) struct Requests {
     pub(crate) time: Times,
 }
 
-/// Tunnels of one rule, on one thread.
+/// The tunnel counters of one rule, on one thread.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Tunnels {
@@ -105,7 +105,7 @@ impl Tunnels {
     }
 }
 
-/// What a pool's members were asked under one set of settings, by one thread.
+/// The counters of requests to the members of a pool with one set of settings, on one thread.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Exchanges {
@@ -116,32 +116,32 @@ pub(crate) struct Exchanges {
     pub(crate) last_byte: Times,
 }
 
-/// Downstream connections of one gateway, on one thread.
+/// The counters of downstream connections of one gateway, on one thread.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Connections {
     pub(crate) opened: Count,
     pub(crate) closed: Count,
-    /// By version of TLS.
+    /// Handshakes by TLS version.
     pub(crate) handshakes: [Count; TLS_VERSIONS.len()],
     pub(crate) handshake_failures: Count,
     pub(crate) handshake: Times,
-    /// What came from no source of the PROXY protocol, or did not begin with its header.
+    /// Connections from outside the PROXY protocol's trusted networks, or without its header.
     pub(crate) turned_away: Count,
-    /// What was refused before it was a request.
+    /// Requests that were rejected as malformed.
     pub(crate) malformed: Count,
     pub(crate) headers_dropped: Count,
-    /// By why: answered with 503 or 429, or reset.
+    /// Clients rejected with 503 or 429 or by a reset, by [`Rejection`].
     pub(crate) rejected: [Count; REJECTIONS.len()],
-    /// Connections of HTTP/2 that were ended for a flood of frames.
+    /// HTTP/2 connections that were closed because of a flood of frames.
     pub(crate) floods: Count,
-    /// Requests whose clients sent their bodies too slowly, and those that took their answers too slowly.
+    /// Requests whose clients were too slow, by [`DIRECTIONS`].
     pub(crate) slow: [Count; DIRECTIONS.len()],
-    /// Requests whose rewrite conditions took more searching than a request may.
+    /// Requests whose rewrite conditions exceeded the search limit.
     pub(crate) searches_exceeded: Count,
 }
 
-/// A listener with the rule that is behind it; both names are empty for requests that came to none.
+/// The series of a listener with its rule; both names are empty for requests without a listener.
 #[derive(Debug)]
 pub(crate) struct RuleSeries {
     pub(crate) listener: Box<str>,
@@ -150,7 +150,7 @@ pub(crate) struct RuleSeries {
     pub(crate) tunnels: Shards<Tunnels>,
 }
 
-/// A pool under a set of settings.
+/// The series of a pool with its settings.
 #[derive(Debug)]
 pub(crate) struct TargetSeries {
     pub(crate) pool: Box<str>,
@@ -158,19 +158,19 @@ pub(crate) struct TargetSeries {
     pub(crate) exchanges: Shards<Exchanges>,
 }
 
-/// All series of one gateway but those of its backends, which are kept with them.
+/// All series of one gateway except those of its backends, which are kept with the backends.
 #[derive(Debug)]
 pub(crate) struct Series {
     threads: usize,
     pub(crate) connections: Arc<Shards<Connections>>,
-    /// For requests that no listener took.
+    /// The series of requests that no listener matched.
     pub(crate) unrouted: Arc<RuleSeries>,
     rules: HashMap<(Box<str>, Box<str>), Arc<RuleSeries>>,
 }
 
 impl Series {
-    /// A gateway's, for so many data threads, with nothing configured yet. What is counted without a name is taken over
-    /// from `old`.
+    /// Creates the series of a gateway for this number of data threads, without rules. The series without names are
+    /// adopted from `old`.
     pub(crate) fn new(old: Option<&Series>, threads: usize) -> Series {
         let unrouted = || Arc::new(RuleSeries::new("", "", threads));
         Series {
@@ -181,7 +181,7 @@ impl Series {
         }
     }
 
-    /// Those of a listener and its rule: the same as before, where they were there before.
+    /// Returns the series of a listener and its rule, adopted from `old` if it exists there.
     pub(crate) fn rule(&mut self, old: Option<&Series>, listener: &str, rule: &str) -> Arc<RuleSeries> {
         let key = (Box::from(listener), Box::from(rule));
         if let Some(known) = self.rules.get(&key) {
@@ -193,13 +193,13 @@ impl Series {
         series
     }
 
-    /// Those of every rule.
+    /// Returns the series of every rule.
     pub(crate) fn rules(&self) -> impl Iterator<Item = &RuleSeries> {
         self.rules.values().chain([&self.unrouted]).map(Arc::as_ref)
     }
 }
 
-/// Counts a connection for as long as it lives, on its own thread.
+/// Counts a connection on its thread for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct ConnectionMetrics {
     connections: Arc<Shards<Connections>>,
@@ -213,7 +213,7 @@ impl ConnectionMetrics {
         counted
     }
 
-    /// Where what befalls it is counted.
+    /// The counters for events of this connection.
     pub(crate) fn cells(&self) -> &Connections {
         self.connections.of(self.thread)
     }

@@ -1,6 +1,6 @@
-//! The little server that Prometheus asks. It runs on the worker's main thread, takes GET alone, and can be made to
-//! hold no more than a few connections. On a loopback address it answers this machine alone: no page of another site can
-//! read the metrics by DNS rebinding.
+//! The HTTP server of the metrics page. It runs on the worker's main thread, accepts only GET and HEAD, and limits
+//! its connections. On a loopback address it answers only requests from this machine: no web page of another site
+//! can read the metrics by DNS rebinding.
 
 use std::convert::Infallible;
 use std::io;
@@ -26,30 +26,30 @@ use tokio::time::timeout;
 use super::Metrics;
 use crate::limits::Shares;
 
-/// How many ports are tried, so that so many workers can be told the same address.
+/// The number of ports to try; so many workers can share one configured address.
 const PORTS: u16 = 256;
-/// Connections at once; more wait in the kernel's queue.
+/// The most open connections; further ones wait in the accept queue.
 const CONNECTIONS: usize = 8;
-/// Connections of one client address, where the page is not on loopback, on which all clients have one; more are closed.
+/// The most connections of one client address; further ones are closed. Not applied on loopback, where all clients
+/// share one address.
 const OF_ONE_ADDRESS: usize = CONNECTIONS / 2;
-/// How long a client may take for a request's head, how long a connection takes requests, and how long the last of them
-/// may take.
+/// The time limit of a request head, of the whole connection, and of the last request on it.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The largest request head.
+/// The largest request head in bytes.
 const MAX_HEAD: usize = 8 * 1024;
-/// How long to wait before accepting again after the system refused.
+/// The pause after an accept has failed.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The bound socket of the page.
+/// The bound socket of the metrics page.
 #[derive(Debug)]
 pub(crate) struct Server {
     socket: TcpListener,
-    /// Where it is.
+    /// The bound address.
     pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    /// The socket of a predecessor, if it is one that [`Server::bind`] could have bound to `address`.
+    /// Adopts the socket of a predecessor, if [`Server::bind`] could have bound it for `address`.
     pub(crate) fn inherit(address: SocketAddr, socket: std::net::TcpListener) -> Option<Server> {
         let bound = socket.local_addr().ok()?;
         let ports = address.port()..=address.port().saturating_add(PORTS - 1);
@@ -58,25 +58,25 @@ impl Server {
         Some(Server { address: bound, socket })
     }
 
-    /// A copy of the socket, for a successor.
+    /// Copies the socket for a successor.
     ///
     /// # Errors
-    /// The process cannot open another descriptor.
+    /// The process is out of file descriptors.
     pub(crate) fn copy(&self) -> io::Result<std::net::TcpListener> {
         Ok(self.socket.as_fd().try_clone_to_owned()?.into())
     }
 
-    /// Binds the address, or the next port that is free.
+    /// Binds the address, or the next free port.
     ///
     /// # Errors
-    /// No port that was tried can be bound.
+    /// None of the tried ports can be bound.
     pub(crate) async fn bind(address: SocketAddr) -> io::Result<Server> {
         let mut port = address.port();
         let last = port.saturating_add(PORTS - 1);
         loop {
             match TcpListener::bind(SocketAddr::new(address.ip(), port)).await {
                 Ok(socket) => return Ok(Server { address: socket.local_addr()?, socket }),
-                // Port 0 is any free one: there is no next.
+                // Port 0 stands for any free port: there is no next one.
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse && port != 0 && port < last => {
                     port += 1
                 }
@@ -85,7 +85,7 @@ impl Server {
         }
     }
 
-    /// Answers until it is dropped.
+    /// Serves until the future is dropped.
     pub(crate) async fn run(self, metrics: Metrics) -> Infallible {
         let (free, page) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(Semaphore::new(1)));
         let only_local = self.address.ip().is_loopback();
@@ -126,7 +126,7 @@ async fn serve(stream: TcpStream, metrics: Metrics, page: Arc<Semaphore>, only_l
         .max_header_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    // Whoever asks and does not read must not keep the place of one who does.
+    // A client that does not read must not occupy the connection of another client.
     let ended = match timeout(PATIENCE, connection.as_mut()).await {
         Ok(ended) => ended,
         Err(_) => {
@@ -139,7 +139,7 @@ async fn serve(stream: TcpStream, metrics: Metrics, page: Arc<Semaphore>, only_l
     }
 }
 
-/// The answer to a request that a page of another site may have sent; none for any other.
+/// Returns the response to a request that a page of another site may have sent; `None` for other requests.
 fn refusal(request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
     let refuse = |status, why: String| {
         let mut response = Response::new(Full::from(format!("{why}\n")));
@@ -172,7 +172,7 @@ async fn answer(
         *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     } else {
-        // One at a time, and beside the main thread: with many listeners a page takes a while.
+        // One page at a time, on a blocking thread: with many listeners a page takes a while.
         let _turn = page.acquire().await.expect("it is never closed");
         match tokio::task::spawn_blocking(move || metrics.page()).await {
             Ok(page) => {

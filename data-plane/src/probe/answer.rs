@@ -1,4 +1,4 @@
-//! What a good answer to a probe is. A redirect is an answer like any other: nobody follows it.
+//! Evaluates the response to a probe. A redirect is evaluated like any other response, and is not followed.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -9,13 +9,14 @@ use http_body_util::BodyExt;
 use memchr::memmem::Finder;
 use tidegate_shared::snapshot::Probe;
 
-/// How much of a body is looked through for the text that it must contain.
+/// The number of body bytes in which the expected text is searched.
 const MAX_BODY: usize = 64 * 1024;
 
-/// How many characters of that text are repeated to a person.
+/// The number of characters of the expected text that a reason shows.
 const SHOWN: usize = 80;
 
-/// Whether an answer is good, and why, for a person to read. Its body is read only as far as it matters.
+/// Evaluates a response. Returns the reason as text for a person: `Ok` if the response is healthy. The body is read
+/// only as far as necessary.
 pub(super) async fn judge<B>(probe: &Probe, status: StatusCode, body: B) -> Result<String, String>
 where
     B: Body<Data = bytes::Bytes, Error: Display> + Unpin,
@@ -39,7 +40,7 @@ where
     ))
 }
 
-/// The statuses as they are written in a document.
+/// Formats the statuses as in a document.
 fn expected(statuses: &[RangeInclusive<u16>]) -> String {
     let text = |range: &RangeInclusive<u16>| match (range.start(), range.end()) {
         (one, other) if one == other => one.to_string(),
@@ -57,7 +58,7 @@ where
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| format!("The body broke off: {e}."))?;
         let Some(data) = frame.data_ref() else { continue };
-        // What was looked through before can only hold the beginning.
+        // The bytes searched before can only contain the beginning of the text.
         let from = text.len().saturating_sub(wanted.len() - 1);
         text.extend_from_slice(&data[..data.len().min(MAX_BODY - text.len())]);
         if finder.find(&text[from..]).is_some() {
@@ -83,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    /// A body that comes in pieces.
+    /// A body that arrives in pieces.
     struct Pieces(VecDeque<Vec<u8>>);
 
     impl Body for Pieces {

@@ -1,5 +1,5 @@
-//! One question to one backend: connect, ask, hear the answer out. How far it came is kept, so that a probe that ran
-//! out of time can say what it was waiting for.
+//! One probe of one backend: connects, sends the request, reads the response. The present step is recorded, so that
+//! a timeout can be explained.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -21,7 +21,7 @@ use crate::proxy::upstream::{ConnectError, http2, secure};
 use crate::stream::Stream;
 use crate::tls::client;
 
-/// What a probe is waiting for.
+/// The step that a probe is waiting for.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Connection,
@@ -31,7 +31,7 @@ enum Step {
 }
 
 impl Step {
-    /// What to say of a backend at `address` that took too long with it.
+    /// Describes a timeout of this step for a backend at `address`.
     fn account(self, address: &str) -> String {
         match self {
             Step::Connection => format!("there is no TCP connection to {address}"),
@@ -45,7 +45,8 @@ impl Step {
     }
 }
 
-/// Asks once, for as long as the probe grants. What was good or bad about the answer, for a person to read.
+/// Probes once, within the probe's timeout. Returns the reason as text for a person: `Ok` if the response is
+/// healthy.
 pub(crate) async fn ask_in_time(backend: &Backend, probe: &Probe) -> Result<String, String> {
     let step = Cell::new(Step::Connection);
     match timeout(probe.timeout, ask(backend, probe, &step)).await {
@@ -94,7 +95,7 @@ async fn by_http1(probe: &Probe, host: &str, stream: Stream, step: &Cell<Step>) 
     tokio::select! {
         biased;
         outcome = conversation => outcome,
-        // Only the conversation's end is of interest; the connection merely has to be driven.
+        // The connection must be polled, but only the result of the exchange matters.
         never = async { let _ = connection.await; std::future::pending().await } => never,
     }
 }
@@ -136,7 +137,7 @@ fn request(probe: &Probe, host: &str) -> Result<Request<Empty<Bytes>>, String> {
         .map_err(|e| format!("The probe's path cannot be asked for: {e}."))
 }
 
-/// Why there is no head of an answer in the protocol of that name.
+/// Describes why there is no response head in this protocol.
 fn no_answer(protocol: &str, error: &hyper::Error) -> String {
     let told = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
     let (is_told, is_farewell) = told.map_or((false, false), |told| (told.is_remote(), told.is_go_away()));
@@ -152,7 +153,7 @@ fn no_answer(protocol: &str, error: &hyper::Error) -> String {
     format!("The connection broke off before the request was answered: {}.", cause(error))
 }
 
-/// The error, and what it comes from where that says more.
+/// Formats the error with its source, if there is one.
 fn cause(error: &hyper::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),

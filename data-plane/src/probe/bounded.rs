@@ -1,5 +1,5 @@
-//! A connection over which only so much is read: an answer that never ends, be it of interim responses that nobody counts,
-//! must not keep the worker's main thread busy for as long as the probe's time lasts.
+//! A connection with a limit of bytes to read: an endless response, such as endless interim responses, must not
+//! keep the worker's main thread busy until the probe's timeout.
 
 use std::io;
 use std::pin::Pin;
@@ -9,10 +9,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::stream::Stream;
 
-/// How much is read in all: more than a head and as much of a body as is looked through.
+/// The limit in bytes: more than a head and the searched part of a body.
 const MOST: usize = 256 * 1024;
 
-/// Fails to read on when there was too much.
+/// Fails to read beyond the limit.
 #[derive(Debug)]
 pub(super) struct Bounded {
     stream: Stream,

@@ -1,6 +1,6 @@
-//! What a name leads to, as the resolver found out last. One task writes it, every thread reads it without a lock.
+//! The last known addresses of a name. One task writes them, and every thread reads them without a lock.
 //!
-//! Nothing here asks anybody: it keeps the last good answer, and in which order its addresses are to be tried.
+//! This module sends no query. It keeps the last good answer, and the order in which its addresses are tried.
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
@@ -13,29 +13,29 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
-/// How many addresses of a name are used. What is over it is left out, so that an answer cannot make us hold or try
-/// without end.
+/// The most addresses of a name. Further ones are ignored, so that an answer cannot exhaust memory or the time of a
+/// connection attempt.
 const MAX_ADDRESSES: usize = 64;
 
-/// How long an address that could not be reached is tried after the others.
+/// The time for which an unreachable address is tried after the others.
 const SHUNNED: Duration = Duration::from_secs(10);
 
-/// A name, and what is known of it.
+/// A name with its last known addresses.
 #[derive(Debug)]
 pub(crate) struct Name {
     pub(crate) text: String,
     known: ArcSwap<Known>,
-    /// Wakes whoever waits for the first answer.
+    /// Wakes the tasks that wait for the first answer.
     told: Notify,
-    /// Wakes whoever waits for it to lead elsewhere.
+    /// Wakes the tasks that wait for a change of the addresses.
     moved: Notify,
-    /// Tells its task that what is known may be wrong.
+    /// Wakes the resolving task because the answer may be wrong.
     doubted: Notify,
-    /// Counts the times that an address went away.
+    /// The number of times that an address has disappeared.
     losses: AtomicU64,
-    /// Which address the next connection tries first.
+    /// The position of the address that the next connection tries first.
     turn: AtomicUsize,
-    /// What the times in [`Address::shunned`] are counted from.
+    /// The start of the times in [`Address::shunned`].
     since: Instant,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Name {
 struct Known {
     asked: bool,
     addresses: Vec<Arc<Address>>,
-    /// Why the last question had no answer.
+    /// The reason why the last query had no answer.
     problem: Option<String>,
 }
 
@@ -51,7 +51,7 @@ struct Known {
 #[derive(Debug)]
 pub(crate) struct Address {
     pub(crate) ip: IpAddr,
-    /// Until when it is tried last, in milliseconds since the name was made.
+    /// The end of the time in which it is tried last, in milliseconds since the name was created.
     shunned: AtomicU64,
 }
 
@@ -69,8 +69,8 @@ impl Name {
         }
     }
 
-    /// Takes what came of a question: addresses, or why there are none. The last good answer is kept in the second
-    /// case. Says whether anything is known now that was not before.
+    /// Records the result of a query: addresses, or the reason why there are none. Then the last good answer is
+    /// kept. Returns true if the addresses or the reason changed.
     pub(crate) fn learn(&self, answer: Result<Vec<IpAddr>, String>) -> bool {
         let before = self.known.load();
         let (addresses, problem) = match answer {
@@ -92,10 +92,10 @@ impl Name {
         changed
     }
 
-    /// Every address, in the order in which the next connection is to try them. Waits for the first answer.
+    /// Returns every address, in the order in which the next connection tries them. Waits for the first answer.
     ///
     /// # Errors
-    /// Why there is none, for a person to read.
+    /// The reason why there is no address, for a person to read.
     pub(crate) async fn addresses(&self) -> Result<Vec<Arc<Address>>, String> {
         loop {
             let told = self.told.notified();
@@ -120,33 +120,34 @@ impl Name {
         ordered
     }
 
-    /// An address could not be reached, or not at once: others are tried before it for a while.
+    /// Marks an address as unreachable: other addresses are tried before it for 10 s.
     pub(crate) fn shun(&self, address: &Address) {
         let until = self.now().saturating_add(millis(SHUNNED));
         address.shunned.store(until, Ordering::Relaxed);
     }
 
-    /// How often an address has gone away: connections from before may lead to one that is gone.
+    /// The number of times that an address has disappeared. Connections made before the last time may lead to such
+    /// an address.
     pub(crate) fn losses(&self) -> u64 {
         self.losses.load(Ordering::Relaxed)
     }
 
-    /// Ready once it leads elsewhere than when this was asked.
+    /// Completes once the addresses have changed since this call.
     pub(crate) fn moved(&self) -> Notified<'_> {
         self.moved.notified()
     }
 
-    /// Asks the resolver to find out anew.
+    /// Asks the resolver to resolve the name again.
     pub(crate) fn refresh(&self) {
         self.doubted.notify_one();
     }
 
-    /// Ready once it is to be found out anew. For the one task that does.
+    /// Completes once the name must be resolved again. For the one task that resolves it.
     pub(crate) fn doubted(&self) -> Notified<'_> {
         self.doubted.notified()
     }
 
-    /// For a person: what it leads to, and how good that knowledge is. None while there is nothing to say.
+    /// Describes the addresses and the last failure for a person. `None` while no address is known.
     pub(crate) fn account(&self) -> Option<String> {
         let known = self.known.load();
         if known.addresses.is_empty() {
@@ -165,10 +166,10 @@ impl Name {
     }
 }
 
-/// The addresses in an order that does not depend on that of the answer, the families by turns (RFC 8305, section
-/// 4). Those known before are taken over with what is known of them.
+/// Returns the addresses in an order that does not depend on that of the answer, alternating between the families
+/// (RFC 8305, section 4). Known addresses keep their state.
 fn adopted(before: &[Arc<Address>], mut ips: Vec<IpAddr>) -> Vec<Arc<Address>> {
-    // The unspecified address would lead to the worker itself.
+    // Connections to the unspecified address would reach the worker itself.
     ips.retain(|ip| !ip.is_unspecified() && !ip.is_multicast());
     ips.sort_unstable();
     ips.dedup();
@@ -215,7 +216,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(order(&name).await, ["192.0.2.2", "192.0.2.1"]);
         }
-        // It is still shunned when the next answer names it again.
+        // The address is still shunned when the next answer contains it again.
         name.learn(Ok(ips(&["192.0.2.1", "192.0.2.3"])));
         assert_eq!(order(&name).await, ["192.0.2.3", "192.0.2.1"]);
         let known = name.known.load();
@@ -248,7 +249,7 @@ mod tests {
         let location = crate::dial::Location::Name(Arc::new(Name::new("a.test")));
         let crate::dial::Location::Name(name) = &location else { unreachable!() };
         name.learn(Ok(ips(&["192.0.2.1"])));
-        // A probe that is under way meanwhile looks at neither.
+        // A probe may be running and look at neither at that moment.
         let (moved, still) = (location.moved(), location.moved());
         name.learn(Ok(ips(&["192.0.2.2"])));
         moved.await;

@@ -1,4 +1,4 @@
-//! A server certificate, ready to sign with, and what its authority said of it.
+//! A server certificate with its parsed key and its OCSP staple.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::{TlsError, provider};
 #[derive(Debug)]
 pub(crate) struct ServerCertificate {
     key: Arc<CertifiedKey>,
-    /// With the authority's response, and the second since 1970 at which that ceases to be true.
+    /// The certificate with its OCSP response, and the end of the response's validity in seconds since 1970.
     stapled: Option<(Arc<CertifiedKey>, u64)>,
 }
 
@@ -31,7 +31,8 @@ impl ServerCertificate {
         Ok(ServerCertificate { key: Arc::new(key), stapled })
     }
 
-    /// The key to use now. A response that is no longer true is left out: clients take none better than a stale one.
+    /// Returns the certificate and key to use now. An expired response is left out: clients prefer none to a stale
+    /// one.
     pub(super) fn key_at(&self, now: UnixTime) -> &Arc<CertifiedKey> {
         match &self.stapled {
             Some((key, until)) if now.as_secs() < *until => key,

@@ -1,5 +1,5 @@
-//! TLS towards backends: whom to trust, and by which name. A name or an authority that is not demanded is not checked,
-//! but the handshake itself always is.
+//! TLS with backends: the trusted authorities and the expected name. The settings can disable the checks of either,
+//! but the handshake's signature is always verified.
 
 pub(crate) mod fault;
 mod verify;
@@ -16,18 +16,18 @@ use super::{TlsError, provider};
 use crate::listener::ALPN_HTTP2;
 use verify::{Authorities, Verifier};
 
-/// TLS towards the backends of some settings.
+/// TLS with the backends of some settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
-    /// For each version of HTTP that may be agreed on.
+    /// One configuration for each HTTP version that may be negotiated.
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
-    /// The name to ask for, whatever the `Host` header says.
+    /// The server name to send, whatever the `Host` header is.
     pub(crate) name: Option<ServerName<'static>>,
     pub(crate) demands: Demands,
 }
 
-/// What is demanded of a backend, comparable from one generation to the next.
+/// The requirements on a backend, comparable from one generation to the next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Demands {
     trust: Trust,
@@ -35,7 +35,7 @@ pub(crate) struct Demands {
     name: Option<String>,
 }
 
-/// Who vouches for a backend.
+/// The authorities that a backend's certificate must come from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Trust {
     Nobody,
@@ -45,7 +45,8 @@ enum Trust {
 }
 
 impl Client {
-    /// What the settings of that name demand, where the authorities (DER) are those that they refer to.
+    /// Builds the requirements of the settings with this name. `roots` are the authorities (DER) that they refer
+    /// to.
     pub(crate) fn new(settings: &str, tls: &UpstreamTls, mut roots: Vec<&[u8]>) -> Result<Client, TlsError> {
         roots.sort_unstable();
         roots.dedup();
@@ -74,7 +75,7 @@ impl Client {
         })
     }
 
-    /// TLS that offers this version of HTTP alone.
+    /// Returns the TLS configuration that offers only this HTTP version.
     pub(crate) fn config(&self, version: HttpVersion) -> &Arc<ClientConfig> {
         match version {
             HttpVersion::Http1 => &self.http1,
@@ -83,10 +84,10 @@ impl Client {
     }
 }
 
-/// The certificates (DER) that the settings refer to as authorities.
+/// Returns the certificates (DER) of the authorities that the settings refer to.
 ///
 /// # Errors
-/// The first index that leads nowhere.
+/// The first index that is out of range.
 pub(crate) fn authorities<'a>(tls: &UpstreamTls, roots: &'a [TrustedRoot]) -> Result<Vec<&'a [u8]>, usize> {
     let UpstreamTrust::Roots(indices) = &tls.trust else { return Ok(Vec::new()) };
     let mut found = Vec::new();
@@ -110,7 +111,7 @@ fn trusting(settings: &str, certificates: &[&[u8]]) -> Result<Authorities, TlsEr
     Ok(Authorities { roots: Arc::new(roots), themselves })
 }
 
-/// Read once: it takes milliseconds, and they do not change under a running worker.
+/// Returns the system's root certificates. They are read once, because that takes milliseconds.
 fn of_the_system() -> Arc<RootCertStore> {
     static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     ROOTS
@@ -127,8 +128,8 @@ fn of_the_system() -> Arc<RootCertStore> {
         .clone()
 }
 
-/// The name that a backend's certificate must bear, from what stands in a `Host` header. None for what is neither a host
-/// name nor an address.
+/// Returns the name that a backend's certificate must match, from the value of a `Host` header. `None` if the value
+/// is neither a host name nor an address.
 pub(crate) fn server_name(host: &str) -> Option<ServerName<'static>> {
     let host = CanonicalHost::parse(host).ok()?;
     let bare = host.as_str().trim_start_matches('[').trim_end_matches(']').to_owned();

@@ -1,8 +1,8 @@
-//! What is asked of a client's certificate, and whether the one that it showed is good.
+//! The requirements on a client's certificate, and their verification.
 //!
-//! A handshake never fails for want of a good certificate: the client is told by HTTP, on each request. So nothing is
-//! judged during the handshake but that the client holds the key; the rest is judged once it is over, also when a
-//! session was resumed, for the certificate is in the session. Nothing here chooses a status.
+//! A handshake never fails because a valid client certificate is missing: each request then gets an HTTP error. So
+//! the handshake only verifies that the client holds the key. Everything else is verified after the handshake, also
+//! for resumed sessions, which contain the certificate. This module must not choose a status.
 
 use std::sync::Arc;
 
@@ -19,16 +19,17 @@ use super::signatures::verify_signatures;
 use super::tickets::ClientAuthTicketer;
 use super::{TlsError, provider};
 
-/// The most bytes of authorities' names that a handshake tells the client. Beyond it none are told, which means any.
+/// The most bytes of authorities' names in a handshake. If they are longer, none are sent, which means any
+/// authority.
 const HINTS: usize = 16 * 1024;
 
-/// What a listener asks of clients' certificates.
+/// A listener's requirements on client certificates.
 #[derive(Debug)]
 pub(crate) struct ClientDemand {
-    /// Of all that it asks: what two demands are compared by, also over a change of the configuration.
+    /// A digest of the requirements, which identifies them across configurations.
     pub(super) digest: Digest,
     check: Check,
-    /// The names of the authorities that are worth a try.
+    /// The names of the accepted authorities, sent to clients as a hint.
     hints: Vec<DistinguishedName>,
 }
 
@@ -38,22 +39,22 @@ enum Check {
     Chain {
         verifier: Arc<dyn ClientCertVerifier>,
         intermediates: Vec<CertificateDer<'static>>,
-        /// The names, DER, of which the direct issuer must have one; any will do when empty.
+        /// The names (DER) of which the direct issuer must have one; empty for any issuer.
         issuers: Vec<Vec<u8>>,
     },
 }
 
-/// The outcome, in the official service's words.
+/// The result of a verification, in the terms of Azure's `client_certificate_verification`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verification {
-    /// None was asked for, or one was and need not be shown.
+    /// No certificate was requested, or one was requested but is optional and absent.
     None,
-    /// One was demanded and not shown.
+    /// A required certificate is absent.
     Missing,
     Success,
-    /// With the reason, `FAILED:` before it.
+    /// The certificate is invalid; the text is `FAILED:` with the reason.
     Failed(&'static str),
-    /// It was shown, and the listener does not want it looked at.
+    /// A certificate was sent, and the listener does not verify it.
     Unchecked,
 }
 
@@ -63,12 +64,12 @@ impl Verification {
             Verification::None | Verification::Missing => "NONE",
             Verification::Success => "SUCCESS",
             Verification::Failed(reason) => reason,
-            // Whoever reads this must not take it for a success.
+            // A backend must not mistake this value for a success.
             Verification::Unchecked => "FAILED:not checked",
         }
     }
 
-    /// Why the client must not be served.
+    /// Returns the reason why the client must not be served.
     pub(super) fn fault(self) -> Option<&'static str> {
         match self {
             Verification::Missing => Some("no client certificate was sent"),
@@ -79,7 +80,7 @@ impl Verification {
 }
 
 impl ClientDemand {
-    /// Makes what a listener asks executable. `authorities` are those that it names.
+    /// Builds the requirements of a listener. `authorities` are those that it refers to.
     pub(crate) fn new(
         asked: &ClientAuthentication,
         authorities: &[&ClientAuthority],
@@ -117,17 +118,17 @@ impl ClientDemand {
         Ok(ClientDemand { digest, check, hints })
     }
 
-    /// Whether a client without a certificate is turned away.
+    /// Returns true if a client without a certificate is rejected.
     pub(super) fn is_strict(&self) -> bool {
         matches!(self.check, Check::Chain { .. })
     }
 
-    /// Whether whoever was held to `other` was held to this.
+    /// Returns true if both requirements are the same.
     pub(crate) fn is_that_of(&self, other: &ClientDemand) -> bool {
         std::ptr::eq(self, other) || self.digest == other.digest
     }
 
-    /// What becomes of a client that showed these certificates, its own first.
+    /// Verifies the certificates that a client has sent, its own first.
     pub(super) fn judge(&self, shown: Option<&[CertificateDer<'_>]>, now: UnixTime) -> ClientIdentity {
         let Some((own, sent)) = shown.and_then(<[_]>::split_first) else {
             let verification = match self.check {
@@ -136,7 +137,7 @@ impl ClientDemand {
             };
             return ClientIdentity { verification, certificate: None };
         };
-        // No key could be read in it, so nobody has shown to hold it.
+        // No key could be read from it, so the client has not proved to hold the key.
         if ParsedCertificate::try_from(own).is_err() {
             let verification = Verification::Failed("FAILED:the certificate cannot be read");
             return ClientIdentity { verification, certificate: None };
@@ -156,7 +157,7 @@ impl ClientDemand {
         let Ok((_, parsed)) = parse_x509_certificate(own) else {
             return Verification::Failed("FAILED:the certificate cannot be read");
         };
-        // The library is content with a certificate that says nothing of what it is for.
+        // The library also accepts a certificate without an extended key usage.
         let purposes = parsed.extended_key_usage().ok().flatten();
         if !purposes.is_some_and(|purposes| purposes.value.client_auth || purposes.value.any) {
             return Verification::Failed("FAILED:unsuitable certificate purpose");
@@ -174,7 +175,7 @@ fn subject(der: &[u8]) -> Option<DistinguishedName> {
     Some(DistinguishedName::from(parsed.subject().as_raw().to_vec()))
 }
 
-/// In OpenSSL's words where it has any.
+/// Returns the reason in OpenSSL's words, where it has any.
 fn reason(error: &Error) -> &'static str {
     let Error::InvalidCertificate(error) = error else { return "FAILED:certificate rejected" };
     match error {
@@ -193,11 +194,11 @@ fn reason(error: &Error) -> &'static str {
     }
 }
 
-/// Asks for a certificate and takes any, if only the client holds its key.
+/// Requests a client certificate and accepts any whose key the client holds.
 #[derive(Debug)]
 pub(super) struct Asking {
     pub(super) demand: Arc<ClientDemand>,
-    /// Those of this connection, where a client has to earn them.
+    /// The session tickets of this connection, if a certificate is required for one.
     pub(super) tickets: Option<Arc<ClientAuthTicketer>>,
 }
 
@@ -229,8 +230,8 @@ impl ClientCertVerifier for Asking {
     verify_signatures!(is_readable);
 }
 
-/// Whether a key can be read in a certificate. With one in which none can be read the handshake goes on, so that the
-/// client can be told by HTTP: [`ClientDemand::judge`] finds it unreadable in the same way.
+/// Returns true if a key can be read from a certificate. Otherwise the handshake continues, so that the client gets
+/// an HTTP error: [`ClientDemand::judge`] rejects the certificate by the same test.
 fn is_readable(certificate: &CertificateDer<'_>) -> bool {
     ParsedCertificate::try_from(certificate).is_ok()
 }

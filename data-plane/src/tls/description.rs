@@ -1,5 +1,5 @@
-//! A client's certificate in words, as rewrite rules and access logs want them. Pure; never fails: what cannot be read is
-//! empty. The forms are those of the official service, which has them from nginx and OpenSSL.
+//! The texts of a client's certificate for rewrite rules and access logs. Pure, and never fails: a part that cannot
+//! be parsed is empty. The formats are those of Azure, which has them from nginx and OpenSSL.
 
 use std::fmt::Write;
 
@@ -14,7 +14,7 @@ use x509_parser::parse_x509_certificate;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
-/// All texts of a certificate, each printable ASCII.
+/// The texts of a certificate, each printable ASCII.
 #[derive(Debug, Default)]
 pub(super) struct Description {
     pub(super) subject: String,
@@ -25,7 +25,7 @@ pub(super) struct Description {
     pub(super) end_date: String,
 }
 
-/// What stays as it is in an escaped PEM (RFC 3986, section 2.3).
+/// The characters of an escaped PEM that are percent-encoded: all but the unreserved ones (RFC 3986, section 2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Description {
@@ -46,7 +46,7 @@ impl Description {
     }
 }
 
-/// The PEM of a certificate on one line.
+/// Returns the PEM of a certificate, percent-encoded on one line.
 pub(super) fn escaped_pem(der: &[u8]) -> String {
     utf8_percent_encode(&pem(der), ESCAPED).to_string()
 }
@@ -61,7 +61,7 @@ fn pem(der: &[u8]) -> String {
     text + "-----END CERTIFICATE-----\n"
 }
 
-/// Without the zero byte that DER puts before a number that would read as negative.
+/// Formats the serial number, without the zero byte that DER puts before a number with a set sign bit.
 fn serial(raw: &[u8]) -> String {
     let significant = match raw {
         [0, rest @ ..] if !rest.is_empty() => rest,
@@ -70,14 +70,14 @@ fn serial(raw: &[u8]) -> String {
     significant.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
-/// `Nov  3 00:00:00 2026 GMT`.
+/// Formats a time like `Nov  3 00:00:00 2026 GMT`.
 fn date(time: ASN1Time) -> String {
     Timestamp::from_second(time.timestamp())
         .map(|time| time.to_zoned(TimeZone::UTC).strftime("%b %e %H:%M:%S %Y GMT").to_string())
         .unwrap_or_default()
 }
 
-/// A distinguished name by RFC 2253: the most specific part first.
+/// Formats a distinguished name by RFC 2253: the most specific part first.
 fn name(name: &X509Name<'_>) -> String {
     let mut parts: Vec<String> =
         name.iter_rdn().map(|rdn| rdn.iter().map(attribute).collect::<Vec<_>>().join("+")).collect();
@@ -97,7 +97,8 @@ fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
     format!("{kind}={value}")
 }
 
-/// RFC 2253, section 2.4. What is not printable ASCII is escaped too, so that nothing of a header's syntax can be in it.
+/// Escapes a value by RFC 2253, section 2.4. Characters other than printable ASCII are escaped too, so that the
+/// text is a valid header value.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let last = text.len().saturating_sub(1);

@@ -1,5 +1,5 @@
-//! What is known of a TLS connection once its handshake is over. Computed once a connection; whatever is rarely wanted
-//! is put into words only when it is.
+//! The properties of a TLS connection after its handshake. They are computed once per connection; texts that are
+//! rarely needed are made on demand.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -12,18 +12,18 @@ use super::client_certificate::{ClientDemand, Verification};
 use super::description::{Description, escaped_pem};
 use super::suites::{self, SuiteSet};
 
-/// The most suites that are remembered of a client's offer. Real clients send some thirty.
+/// The most offered suites that are recorded. Real clients send some thirty.
 const OFFER: usize = 256;
 
-/// What a handshake agreed on, and what the client showed.
+/// The negotiated parameters, and the client's certificate.
 #[derive(Debug)]
 pub(crate) struct TlsFacts {
     pub(super) protocol: ProtocolVersion,
     pub(super) cipher: CipherSuite,
-    /// The same as a set of one.
+    /// The negotiated suite as a set of one.
     pub(super) suite: SuiteSet,
     pub(super) offered: Box<[CipherSuite]>,
-    /// What the client was asked for.
+    /// The requirements on the client's certificate.
     pub(super) demand: Option<Arc<ClientDemand>>,
     pub(super) client: ClientIdentity,
 }
@@ -37,12 +37,12 @@ impl TlsFacts {
         }
     }
 
-    /// The suite, by the name that OpenSSL gives it.
+    /// The negotiated suite by its OpenSSL name.
     pub(crate) fn cipher(&self) -> Cow<'static, str> {
         suites::name_of(self.cipher)
     }
 
-    /// Whether these suites hold the one that was agreed on, and so its version of TLS.
+    /// Returns true if the negotiated suite, and so the TLS version, is among these.
     pub(crate) fn is_within(&self, suites: SuiteSet) -> bool {
         suites.holds(self.suite)
     }
@@ -53,23 +53,23 @@ impl TlsFacts {
         names.join(":")
     }
 
-    /// What the client was asked for.
+    /// The requirements on the client's certificate.
     pub(crate) fn demand(&self) -> Option<&Arc<ClientDemand>> {
         self.demand.as_ref()
     }
 
-    /// Who the client is.
+    /// The client's identity.
     pub(crate) fn client(&self) -> &ClientIdentity {
         &self.client
     }
 }
 
-/// The suites that are remembered of an offer.
+/// Returns the offered suites that are recorded.
 pub(super) fn remembered(offered: &[CipherSuite]) -> Box<[CipherSuite]> {
     offered.iter().take(OFFER).copied().collect()
 }
 
-/// Who the client is, as far as its certificate says.
+/// The client's certificate with the result of its verification.
 #[derive(Debug)]
 pub(crate) struct ClientIdentity {
     pub(super) verification: Verification,
@@ -82,23 +82,23 @@ impl ClientIdentity {
         self.verification.as_str()
     }
 
-    /// Whether it is as good as was asked for.
+    /// Returns the reason why the client must not be served, if it does not meet the requirements.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         self.verification.fault()
     }
 
-    /// The certificate that it showed and whose key it holds, good or not.
+    /// The certificate that the client sent and whose key it holds, valid or not.
     pub(crate) fn certificate(&self) -> Option<&ClientCertificate> {
         self.certificate.as_deref()
     }
 }
 
-/// A client's certificate. Its texts are printable ASCII, so that each may stand in a header.
+/// A client's certificate. Its texts are printable ASCII, so that each is a valid header value.
 #[derive(Debug)]
 pub(crate) struct ClientCertificate {
     der: CertificateDer<'static>,
     described: OnceCell<Box<Description>>,
-    /// By itself: it is large, and nothing but a rewrite rule asks for it.
+    /// Separate from `described`, because it is large and only rewrite rules need it.
     pem: OnceCell<Box<str>>,
 }
 
@@ -126,22 +126,22 @@ impl ClientCertificate {
         &self.described().serial
     }
 
-    /// SHA-1 in hexadecimal, lower case.
+    /// The SHA-1 fingerprint in hexadecimal, lower case.
     pub(crate) fn fingerprint(&self) -> &str {
         &self.described().fingerprint
     }
 
-    /// When it becomes valid: `Nov 23 00:00:00 2026 GMT`.
+    /// The start of the validity: `Nov 23 00:00:00 2026 GMT`.
     pub(crate) fn start_date(&self) -> &str {
         &self.described().start_date
     }
 
-    /// When it ceases to be valid.
+    /// The end of the validity.
     pub(crate) fn end_date(&self) -> &str {
         &self.described().end_date
     }
 
-    /// PEM, percent-encoded onto one line.
+    /// The PEM, percent-encoded on one line.
     pub(crate) fn pem(&self) -> &str {
         self.pem.get_or_init(|| escaped_pem(&self.der).into())
     }

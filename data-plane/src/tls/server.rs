@@ -1,8 +1,7 @@
-//! TLS towards clients: how the listeners of one HTTPS socket shake hands, and what is known afterwards.
+//! TLS with clients: the handshakes of the listeners of one HTTPS socket.
 //!
-//! The name that a client asks for (SNI) decides which listener's certificate it is shown, which suites it is offered
-//! and whether it is asked for a certificate. Which listener answers a request is not decided here: that is the `Host`
-//! header's business.
+//! The server name of the handshake (SNI) decides the certificate, the cipher suites and whether a client
+//! certificate is requested. It does not decide which listener serves a request: the `Host` header does.
 
 use std::io;
 use std::sync::Arc;
@@ -26,29 +25,29 @@ use super::tickets::{self, ClientAuthTicketer};
 use crate::listener::ALPN_HTTP2;
 use crate::runtime::hosts::HostTable;
 
-/// How one listener shakes hands.
+/// The TLS parameters of one listener.
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
     pub(crate) certificate: Arc<ServerCertificate>,
-    /// The preferred first; at least one.
+    /// The suites, the preferred first; at least one.
     pub(crate) suites: Vec<CipherSuite>,
     pub(crate) demand: Option<Arc<ClientDemand>>,
 }
 
-/// How the listeners of one socket shake hands.
+/// The TLS parameters of the listeners of one socket.
 #[derive(Debug)]
 pub(crate) struct Server {
     certificates: Arc<BySni>,
-    /// Few: listeners that offer and ask the same have one in common.
+    /// The distinct profiles; listeners with the same suites and the same client authentication share one.
     profiles: Vec<Profile>,
     /// The index of the profile of each listener, by rank.
     by_rank: Vec<usize>,
 }
 
-/// What listeners of the same suites and the same demand have in common.
+/// The TLS configuration of listeners with the same suites and the same client authentication.
 #[derive(Debug)]
 struct Profile {
-    /// For all connections, unless each needs one of its own.
+    /// The configuration of all connections, unless each needs its own.
     config: Arc<ServerConfig>,
     provider: Arc<CryptoProvider>,
     certificates: Arc<BySni>,
@@ -58,8 +57,8 @@ struct Profile {
 }
 
 impl Server {
-    /// `offers[rank]` is that of the listener of this rank; there is at least one. With `http2`, that is agreed on with
-    /// clients that know it.
+    /// `offers[rank]` belongs to the listener of this rank; there is at least one. With `http2`, ALPN offers HTTP/2
+    /// as well.
     pub(crate) fn new(hosts: Arc<HostTable>, offers: &[Offer], http2: bool) -> Server {
         let certificates = offers.iter().map(|offer| offer.certificate.clone()).collect();
         let certificates = Arc::new(BySni { hosts, certificates });
@@ -82,7 +81,7 @@ impl Server {
         }
     }
 
-    /// Shakes hands with a client. The caller sets the deadline.
+    /// Makes the handshake with a client. The caller sets the deadline.
     pub(crate) async fn accept(&self, tcp: TcpStream) -> io::Result<(TlsStream<TcpStream>, Box<TlsFacts>)> {
         let start = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
         let hello = start.client_hello();
@@ -128,7 +127,7 @@ impl Profile {
         Profile { config, provider, certificates, http2, suites: suites.clone(), demand: demand.clone() }
     }
 
-    /// What one connection goes by.
+    /// Returns the configuration of one connection.
     fn config(&self) -> Arc<ServerConfig> {
         let Some(demand) = self.demand.as_ref().filter(|demand| demand.is_strict()) else {
             return self.config.clone();
@@ -137,7 +136,7 @@ impl Profile {
         let asking = Asking { demand: demand.clone(), tickets: Some(tickets.clone()) };
         let (provider, certificates) = (&self.provider, &self.certificates);
         let mut config = config(provider, &self.suites, Some(asking), certificates, self.http2, tickets);
-        // There is nobody to share it with.
+        // A configuration of one connection has no use for a session cache.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         Arc::new(config)
     }
@@ -168,14 +167,14 @@ fn config(
     config
 }
 
-/// Whether a client that has connected speaks TLS rather than plain HTTP, by its first byte, which stays unread.
+/// Returns true if a client speaks TLS rather than plain HTTP, by its first byte, which stays unread.
 pub(crate) async fn speaks_tls(tcp: &TcpStream) -> io::Result<bool> {
     let mut first = [0];
     let length = tcp.peek(&mut first).await?;
     Ok(length == 0 || !first[0].is_ascii_alphabetic())
 }
 
-/// Which certificate a client is shown: for an unknown or missing name that of the listener for all hosts, else that of
+/// Selects the certificate by SNI: for an unknown or absent name that of the listener for all hosts, else that of
 /// the first listener.
 #[derive(Debug)]
 struct BySni {

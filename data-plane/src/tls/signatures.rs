@@ -1,6 +1,6 @@
-//! The check that the other side of a handshake holds the key of its certificate, for every verifier of certificates.
-//! rustls asks for it through two traits, one for each side, with the same three methods. What a certificate is good for
-//! is not judged here.
+//! Verifies the signature of a handshake, which proves that the peer holds the key of its certificate. All
+//! certificate verifiers use it: rustls has two traits, one for each side, with the same three methods. This module
+//! must not verify the certificate itself.
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
@@ -13,10 +13,10 @@ fn algorithms() -> &'static WebPkiSupportedAlgorithms {
     &provider().signature_verification_algorithms
 }
 
-/// Checks the signature of a handshake of TLS 1.2.
+/// Verifies the signature of a TLS 1.2 handshake.
 ///
 /// # Errors
-/// It was not made with the key of the certificate.
+/// The signature was not made with the certificate's key.
 pub(super) fn tls12(
     message: &[u8],
     certificate: &CertificateDer<'_>,
@@ -25,10 +25,10 @@ pub(super) fn tls12(
     verify_tls12_signature(message, certificate, signature, algorithms())
 }
 
-/// Checks the signature of a handshake of TLS 1.3.
+/// Verifies the signature of a TLS 1.3 handshake.
 ///
 /// # Errors
-/// It was not made with the key of the certificate.
+/// The signature was not made with the certificate's key.
 pub(super) fn tls13(
     message: &[u8],
     certificate: &CertificateDer<'_>,
@@ -37,13 +37,13 @@ pub(super) fn tls13(
     verify_tls13_signature(message, certificate, signature, algorithms())
 }
 
-/// The kinds of signatures that are taken.
+/// The accepted signature schemes.
 pub(super) fn schemes() -> Vec<SignatureScheme> {
     algorithms().supported_schemes()
 }
 
-/// Makes the three methods of a verifier that are about signatures. The handshake goes on with a certificate for which
-/// `$is_judged` returns false, whoever holds its key: nothing may be believed of such a certificate.
+/// Generates the three signature methods of a verifier. For a certificate for which `$is_judged` returns false the
+/// handshake continues without verification: nothing in such a certificate may be trusted.
 macro_rules! verify_signatures {
     ($is_judged:expr) => {
         fn verify_tls12_signature(

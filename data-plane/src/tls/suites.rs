@@ -1,4 +1,4 @@
-//! Cipher suites: which of them the TLS library is to serve, and what each is called in logs and variables.
+//! Cipher suites: their rustls implementations, and their names in logs and variables.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tidegate_shared::snapshot::CipherSuite;
 
 use super::provider;
 
-/// Every suite that can be served; the place of each is its bit in a [`SuiteSet`].
+/// Every supported suite; the index of each is its bit in a [`SuiteSet`].
 const ALL: [CipherSuite; 6] = [
     CipherSuite::Tls13Aes128GcmSha256,
     CipherSuite::Tls13Aes256GcmSha384,
@@ -20,17 +20,17 @@ const ALL: [CipherSuite; 6] = [
     CipherSuite::EcdheRsaAes256GcmSha384,
 ];
 
-/// Some of the suites that can be served, cheap to compare for each request.
+/// A set of supported suites, cheap to compare for each request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SuiteSet(u8);
 
 impl SuiteSet {
-    /// What a listener offers.
+    /// The suites of a listener.
     pub(crate) fn of(suites: &[CipherSuite]) -> SuiteSet {
         SuiteSet::among(|suite| suites.contains(&suite))
     }
 
-    /// The one suite that a handshake agreed on.
+    /// The one suite that a handshake negotiated.
     pub(super) fn agreed(suite: rustls::CipherSuite) -> SuiteSet {
         SuiteSet::among(|known| supported(known).suite() == suite)
     }
@@ -40,19 +40,19 @@ impl SuiteSet {
         SuiteSet(bits.sum())
     }
 
-    /// Whether all of the others are among these.
+    /// Returns true if all of the other suites are among these.
     pub(crate) fn holds(self, others: SuiteSet) -> bool {
         others.0 & !self.0 == 0
     }
 }
 
-/// The library with these suites alone, the preferred first.
+/// Returns the cryptography provider limited to these suites, the preferred first.
 pub(super) fn provider_of(suites: &[CipherSuite]) -> Arc<CryptoProvider> {
     let cipher_suites = suites.iter().map(|suite| supported(*suite)).collect();
     Arc::new(CryptoProvider { cipher_suites, ..provider().as_ref().clone() })
 }
 
-/// The versions that these suites imply.
+/// Returns the TLS versions that these suites imply.
 pub(super) fn versions_of(suites: &[CipherSuite]) -> Vec<&'static SupportedProtocolVersion> {
     [&version::TLS13, &version::TLS12]
         .into_iter()
@@ -71,8 +71,7 @@ fn supported(suite: CipherSuite) -> SupportedCipherSuite {
     }
 }
 
-/// A suite's name as OpenSSL has it, which is what the official service shows; hexadecimal for what no client of today
-/// offers.
+/// Returns a suite's OpenSSL name, which Azure also shows, or its number in hexadecimal if the table lacks it.
 pub(super) fn name_of(suite: rustls::CipherSuite) -> Cow<'static, str> {
     let number = u16::from(suite);
     match NAMES.iter().find(|(known, _)| *known == number) {
@@ -81,7 +80,7 @@ pub(super) fn name_of(suite: rustls::CipherSuite) -> Cow<'static, str> {
     }
 }
 
-/// The registry's numbers with OpenSSL's names.
+/// The numbers of the IANA registry with OpenSSL's names.
 const NAMES: &[(u16, &str)] = &[
     (0x1301, "TLS_AES_128_GCM_SHA256"),
     (0x1302, "TLS_AES_256_GCM_SHA384"),

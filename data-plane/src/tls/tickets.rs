@@ -1,4 +1,4 @@
-//! Session tickets towards clients: which keys they are made with, and who gets none.
+//! Session tickets for clients: their keys, and the clients that get none.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +9,9 @@ use tidegate_shared::id::Digest;
 
 use super::client_certificate::ClientDemand;
 
-/// Ticket keys outlive configurations, so that sessions can be resumed across a change. Each demand has keys of its own:
-/// a session begun where no certificate was asked for, or another, is not resumed where one is.
+/// Returns the ticket keys for these client certificate requirements. They outlive configurations, so that sessions
+/// can be resumed across a change. Different requirements have different keys: a session that began under other
+/// requirements is not resumed.
 pub(super) fn ticketer(demand: Option<&ClientDemand>) -> Arc<dyn ProducesTickets> {
     static FOR_ALL: LazyLock<Arc<dyn ProducesTickets>> = LazyLock::new(new_ticketer);
     static BY_DEMAND: Mutex<Option<HashMap<Digest, Weak<dyn ProducesTickets>>>> = Mutex::new(None);
@@ -30,9 +31,10 @@ fn new_ticketer() -> Arc<dyn ProducesTickets> {
     rustls::crypto::ring::Ticketer::new().expect("the system gives randomness")
 }
 
-/// The tickets of one connection whose client has to show a certificate. While a session is resumed nobody is asked for
-/// one, so a client that has shown none gets no ticket: it would be turned away for as long as the ticket is good, also
-/// when it has one at last. Nor does a session that was resumed give new ones: the certificate is asked for again soon.
+/// The tickets of one connection whose client must send a certificate. A resumed session does not request a
+/// certificate, so a client that has sent none gets no ticket: otherwise it would be rejected for as long as the
+/// ticket is valid, even after it has got a certificate. A resumed session issues no new tickets either, so that
+/// the certificate is soon requested again.
 #[derive(Debug)]
 pub(super) struct ClientAuthTicketer {
     tickets: Arc<dyn ProducesTickets>,
@@ -44,7 +46,7 @@ impl ClientAuthTicketer {
         ClientAuthTicketer { tickets, shown: AtomicBool::new(false) }
     }
 
-    /// The client has shown a certificate, whatever it is worth.
+    /// Notes that the client has sent a certificate, valid or not.
     pub(super) fn note_shown(&self) {
         self.shown.store(true, Ordering::Relaxed);
     }

@@ -1,21 +1,21 @@
-//! W3C Trace Context: reading `traceparent`, and writing the one that the backend gets. Pure.
+//! W3C Trace Context: parses the client's `traceparent`, and writes the one for the backend. Pure.
 //!
-//! The gateway takes part in a trace only while it exports spans; otherwise it hands the context through unchanged.
-//! A request that brings none, or one that makes no sense, begins a trace here.
+//! The gateway adds its span to a client's trace only while it exports spans; otherwise it passes the context
+//! through unchanged. A request without a valid `traceparent` starts a new trace here.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// The flag of a trace that is recorded.
+/// The `sampled` flag.
 const SAMPLED: u8 = 1;
 
-/// Where a span stands in its trace.
+/// The position of a span in its trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Context {
     pub(crate) trace: [u8; 16],
-    /// The span of the caller; none where the trace begins here.
+    /// The caller's span; `None` if the trace starts here.
     pub(crate) parent: Option<[u8; 8]>,
     pub(crate) span: [u8; 8],
 }
@@ -23,15 +23,15 @@ pub(crate) struct Context {
 /// The gateway's part in the trace of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// None: the backend gets the context as it came.
+    /// No part: the backend gets the context unchanged.
     Through,
-    /// A span of its own, maybe one that nobody records.
+    /// A span of the gateway, which is not always exported.
     Span { context: Context, sampled: bool, exports: bool },
 }
 
 impl Part {
-    /// `headers` are the request's, if they hold anything of a trace at all. `id` names a trace that begins here, and
-    /// `span` what the gateway does in it, which is exported if it `exports` spans and the trace is recorded.
+    /// `headers` are those of the request if they contain trace headers. `id` becomes the ID of a new trace, and
+    /// `span` the ID of the gateway's span, which is exported if `exports` is true and the trace is sampled.
     pub(crate) fn of(
         headers: Option<&HeaderMap>,
         id: [u8; 16],
@@ -48,11 +48,11 @@ impl Part {
             None => (id, None, SAMPLED),
         };
         let context = Context { trace, parent, span: span() };
-        // A newer version's flags are not ours to hand on: only that of the sampled trace is known to mean the same.
+        // Only the `sampled` flag is passed on: flags of later versions are unknown here.
         Part::Span { context, sampled: flags & SAMPLED != 0, exports }
     }
 
-    /// Where the gateway's span stands, if it is to be exported.
+    /// Returns the position of the gateway's span if it is to be exported.
     pub(crate) fn exported(&self) -> Option<Context> {
         match self {
             Part::Span { context, sampled: true, exports: true } => Some(*context),
@@ -60,19 +60,19 @@ impl Part {
         }
     }
 
-    /// Makes the headers say what the backend is to know; `held` says whether they hold anything of a trace.
+    /// Writes the context for the backend into the headers; `held` says whether they contain trace headers.
     pub(crate) fn tell(&self, headers: &mut HeaderMap, held: bool) {
         let Part::Span { context, sampled, .. } = self else { return };
         if held && context.parent.is_none() {
-            // What it says belongs to a trace that nobody knows (Trace Context, section 3.3).
+            // This header belongs to the invalid `traceparent` (Trace Context, section 3.3).
             headers.remove(TRACESTATE);
         }
         headers.insert(TRACEPARENT, write(context, *sampled));
     }
 }
 
-/// Trace, parent and flags (Trace Context, section 3.2). A version that is newer than the only one there is may have
-/// more behind them.
+/// Parses trace ID, parent ID and flags (Trace Context, section 3.2). A later version than 00 may have more fields
+/// after them.
 fn parse(text: &[u8]) -> Option<([u8; 16], [u8; 8], u8)> {
     let (known, more) = text.split_at_checked(55)?;
     if [2, 35, 52].iter().any(|&at| known[at] != b'-') {
@@ -87,7 +87,7 @@ fn parse(text: &[u8]) -> Option<([u8; 16], [u8; 8], u8)> {
     (trace != [0; 16] && parent != [0; 8]).then_some((trace, parent, flags))
 }
 
-/// Lower-case hexadecimal digits, twice as many as there are bytes.
+/// Parses lower-case hexadecimal digits, two for each byte.
 fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let value = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -101,7 +101,7 @@ fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// Two lower-case hexadecimal digits for each byte, into `text` from its start.
+/// Writes two lower-case hexadecimal digits for each byte to the start of `text`.
 pub(crate) fn write_hex(text: &mut [u8], bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {

@@ -1,7 +1,7 @@
-//! Spans on their way to a collector: OTLP over HTTP, batched on a thread of its own.
+//! Exports spans to a collector: OTLP over HTTP, in batches, on a thread of its own.
 //!
-//! Data threads hand spans over and never wait: what the queue cannot take is dropped and counted, and so is what the
-//! collector does not take.
+//! Data threads pass spans to the exporter and never wait. Spans that do not fit into the queue, and those that the
+//! collector does not accept, are dropped and counted.
 
 use std::future::Future;
 use std::io;
@@ -21,15 +21,15 @@ use tokio::time::Instant;
 use super::span::Span;
 use crate::side_thread::SideThread;
 
-/// Spans that may wait for the exporter: some 20 MiB where clients make each as large as it can be.
+/// The length of the exporter's queue: some 20 MiB if clients make each span as large as possible.
 const WAITING: usize = 2048;
-/// The most spans of one message.
+/// The most spans of one export request.
 const BATCH: usize = 512;
-/// How long a span may wait for others.
+/// The longest time for which a span waits for its batch.
 const AGE: Duration = Duration::from_secs(1);
-/// How long the collector may take for one message.
+/// The time limit of one export request.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the exporter is waited for at the end.
+/// The time limit for the exporter to finish at the end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The exporting thread.
@@ -37,11 +37,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Exporter {
     running: Option<(SyncSender<Span>, SideThread)>,
     ending: Arc<AtomicBool>,
-    /// What was dropped so far.
+    /// The number of spans dropped so far.
     pub(crate) dropped: Arc<AtomicU64>,
 }
 
-/// A data thread's end of it.
+/// A data thread's connection to the exporter.
 #[derive(Clone, Debug)]
 pub(crate) struct Handle {
     queue: Option<SyncSender<Span>>,
@@ -49,11 +49,11 @@ pub(crate) struct Handle {
 }
 
 impl Exporter {
-    /// Starts the thread, if there is somewhere to send spans to: the base URL of a collector, to which
-    /// `/v1/traces` is added.
+    /// Starts the exporter's thread if `endpoint` is given: the base URL of a collector, to which `/v1/traces` is
+    /// appended.
     ///
     /// # Errors
-    /// The URL makes no sense, or there can be no thread.
+    /// The URL is invalid, or the thread cannot be started.
     pub(crate) fn start(endpoint: Option<&str>) -> io::Result<Exporter> {
         let dropped = Arc::new(AtomicU64::new(0));
         let ending = Arc::new(AtomicBool::new(false));
@@ -63,7 +63,7 @@ impl Exporter {
         let (lost, end) = (dropped.clone(), ending.clone());
         let (ready, started) = sync_channel(1);
         let thread = SideThread::start("traces", move || {
-            // Built here, since its client blocks, which it may not do where a runtime is.
+            // Built on this thread because its client blocks, which is not allowed within a runtime.
             match exporter(&url) {
                 Ok(exporter) => {
                     let _ = ready.send(Ok(()));
@@ -76,14 +76,14 @@ impl Exporter {
         Ok(Exporter { running: Some((sender, thread)), ending, dropped })
     }
 
-    /// The end of it that a data thread holds.
+    /// Returns a handle for a data thread.
     pub(crate) fn handle(&self) -> Handle {
         let queue = self.running.as_ref().map(|(sender, _)| sender.clone());
         Handle { queue, dropped: self.dropped.clone() }
     }
 
-    /// Waits until what was handed over is sent, or dropped if the collector is not there or slow. All handles must be
-    /// gone.
+    /// Waits until all queued spans are sent, or dropped if the collector is absent or slow. All handles must have
+    /// been dropped.
     pub(crate) fn finish(self) {
         self.ending.store(true, Ordering::Relaxed);
         if let Some((sender, thread)) = self.running {
@@ -94,12 +94,12 @@ impl Exporter {
 }
 
 impl Handle {
-    /// Whether spans are wanted at all.
+    /// Returns true if spans are exported.
     pub(crate) fn is_on(&self) -> bool {
         self.queue.is_some()
     }
 
-    /// Hands a span over, or drops it.
+    /// Queues a span, or drops it if the queue is full.
     pub(crate) fn send(&self, span: Span) {
         if let Some(queue) = &self.queue
             && queue.try_send(span).is_err()
@@ -123,7 +123,7 @@ fn exporter(url: &str) -> io::Result<SpanExporter> {
     Ok(exporter)
 }
 
-/// Collects and sends until all senders are gone. Once it is `ending`, nobody waits for a collector that fails.
+/// Sends batches until all senders are gone. Once `ending` is set, the remaining spans are dropped after a failure.
 fn export(queue: &Receiver<Span>, exporter: &SpanExporter, ending: &AtomicBool, dropped: &AtomicU64) {
     let mut failing = false;
     while let Ok(first) = queue.recv() {
@@ -151,7 +151,7 @@ fn export(queue: &Receiver<Span>, exporter: &SpanExporter, ending: &AtomicBool, 
     }
 }
 
-/// The result of a future that never waits but blocks instead.
+/// Returns the result of a future that never waits but blocks instead.
 fn now<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {

@@ -1,5 +1,5 @@
-//! One span, in the words of OpenTelemetry's semantic conventions for HTTP servers. Filled in by what serves, made
-//! into what is exported on the exporter's own thread.
+//! One span, with the attributes of OpenTelemetry's semantic conventions for HTTP servers. Data threads fill it in;
+//! the exporter's thread converts it.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -18,19 +18,19 @@ use crate::runtime::Route;
 
 /// The most bytes of a path, a query or a user agent.
 const MAX_TEXT: usize = 2 * 1024;
-/// How the conventions call methods that they do not know.
+/// The conventions' name for unknown methods.
 const OTHER: &str = "_OTHER";
 
-/// What a span is of.
+/// The subject of a span.
 #[derive(Debug)]
 pub(crate) enum Kind {
-    /// A request, handshakes included.
+    /// A request, including WebSocket handshakes.
     Request(Request),
-    /// What followed a handshake.
+    /// The tunnel after a handshake.
     Tunnel { received: u64, sent: u64, closed_by: &'static str },
 }
 
-/// A request as a span has it. Its texts are copies: what they were read from is a whole buffer, and spans wait.
+/// The request data of a span. The texts are copies: the originals would keep whole buffers alive while spans wait.
 #[derive(Debug)]
 pub(crate) struct Request {
     method: Method,
@@ -61,12 +61,12 @@ impl Request {
     }
 }
 
-/// A copy of the beginning of a text, which is ASCII or nearly so.
+/// Copies the first [`MAX_TEXT`] bytes of a text.
 fn cut(text: &str) -> Box<str> {
     text[..text.floor_char_boundary(MAX_TEXT)].into()
 }
 
-/// One span, with all that is said of it.
+/// One span.
 #[derive(Debug)]
 pub(crate) struct Span {
     pub(crate) context: Context,
@@ -74,14 +74,14 @@ pub(crate) struct Span {
     pub(crate) time: Duration,
     pub(crate) kind: Kind,
     pub(crate) client: SocketAddr,
-    /// Where the client connected to.
+    /// The address that the client connected to.
     pub(crate) local: SocketAddr,
     pub(crate) secure: bool,
     /// The request's `Host`.
     pub(crate) host: Box<str>,
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) backend: Option<Arc<Backend>>,
-    /// Why it failed; empty if it did not.
+    /// The reason of a failure; empty if there is none.
     pub(crate) reason: Cow<'static, str>,
 }
 
@@ -120,7 +120,7 @@ impl From<Span> for SpanData {
     }
 }
 
-/// Methods that a client may invent make poor names.
+/// Returns true for a known method. Methods that a client may invent must not become span names.
 fn is_known(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::PATCH]
         .contains(method)
@@ -128,7 +128,7 @@ fn is_known(method: &Method) -> bool {
 
 impl Span {
     fn attributes(&self) -> Vec<KeyValue> {
-        // The host of a request that was refused may be none.
+        // The host of a rejected request may be invalid.
         let host =
             CanonicalHost::parse(&self.host).map_or_else(|_| self.host.to_string(), |host| host.to_string());
         let mut attributes = vec![

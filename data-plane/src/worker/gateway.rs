@@ -1,5 +1,5 @@
-//! One gateway that a worker serves: its sockets, and the tasks that resolve its names and probe its backends. The worker
-//! decides what is in force; nothing here binds or swaps.
+//! One served gateway: its sockets, and the tasks that resolve its names and probe its backends. The worker decides
+//! what is applied; this module must not bind or swap.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -19,24 +19,25 @@ use crate::runtime::Runtime;
 use crate::thread::Threads;
 use crate::{drain, probe};
 
-/// One gateway that is being served.
+/// One served gateway.
 #[derive(Debug)]
 pub(super) struct Gateway {
     pub(super) snapshot: Snapshot,
-    /// Of the snapshot's content.
+    /// The digest of the snapshot's content.
     pub(super) digest: Digest,
     pub(super) current: Arc<ArcSwap<Runtime>>,
-    /// Open sockets; cancelling one closes it. Its connections are the site's to end.
+    /// The open sockets; cancelling a token closes its socket. The site ends the connections.
     pub(super) sockets: BTreeMap<SocketAddr, CancellationToken>,
-    /// Who keeps track of where each name leads.
+    /// The task that resolves each name.
     pub(super) names: HashMap<String, Task>,
-    /// The turns of the names at the resolver.
+    /// The gateway's query limit at the resolver.
     pub(super) turns: Turns,
-    /// By the backend's number: who probes it, and who ends what runs at it while it is down.
+    /// By the backend's number: the task that probes it, and the task that ends its requests and tunnels while it
+    /// is unhealthy.
     pub(super) probes: HashMap<u64, [Task; 2]>,
 }
 
-/// A task that ends with this.
+/// A task that is aborted when this is dropped.
 #[derive(Debug)]
 pub(super) struct Task(pub(super) JoinHandle<()>);
 
@@ -47,8 +48,8 @@ impl Drop for Task {
 }
 
 impl Gateway {
-    /// Asks anew where every name leads: a change is also how somebody says that an old answer is wrong. A question
-    /// that is under way goes on, so that changes that come faster than answers keep none from being heard.
+    /// Resolves every name again, because a change of the configuration is also a way to correct an outdated
+    /// answer. A running query continues, so that frequent changes cannot keep a name unresolved.
     pub(super) fn resolve(&mut self, runtime: &Runtime, resolver: &Rc<Resolver>, changed: &Rc<Notify>) {
         let mut names = HashMap::new();
         for name in runtime.backends.names() {
@@ -71,7 +72,7 @@ impl Gateway {
         self.names = names;
     }
 
-    /// What there is to say of members that were removed, whose time has not passed.
+    /// Returns the health reports of removed members that still drain.
     pub(super) fn draining(&self, runtime: &Runtime) -> impl Iterator<Item = BackendHealth> {
         let content = &self.snapshot.content;
         let names = |(pool, settings): (usize, usize)| {
@@ -93,7 +94,7 @@ impl Gateway {
         )
     }
 
-    /// Starts the probes of new backends and ends those of backends that are gone.
+    /// Starts the probes of new backends and ends those of removed ones.
     pub(super) fn probe(&mut self, runtime: &Runtime, threads: &Rc<Threads>, changed: &Rc<Notify>) {
         let mut probes = HashMap::new();
         for backend in runtime.backends.iter() {

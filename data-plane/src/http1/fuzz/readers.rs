@@ -1,5 +1,5 @@
-//! Other readers of HTTP/1.1, for comparison: httparse with the rules of RFC 9112, section 6.3, written down plainly, and
-//! hyper's server, which reads what the inspector lets pass. Neither knows the inspector.
+//! Other parsers of HTTP/1.1 for comparison: httparse with a plain implementation of RFC 9112, section 6.3, and
+//! hyper's server, which parses what the inspector passes. Neither uses the inspector.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -17,27 +17,27 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
 
-/// A request that a reader has found.
+/// A request that a parser has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message {
     pub(super) method: String,
     pub(super) target: String,
-    /// None while the body is not whole.
+    /// `None` while the body is incomplete.
     pub(super) body: Option<Vec<u8>>,
 }
 
-/// The state in which a reader is after the last byte.
+/// The state of a parser after the last byte.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// All bytes belong to whole messages.
+    /// All bytes belong to complete messages.
     Whole,
-    /// The body of the last message is not whole.
+    /// The body of the last message is incomplete.
     InBody,
     /// The last message asks for an upgrade.
     Upgrade,
 }
 
-/// The messages that httparse finds in bytes that have passed.
+/// Returns the messages that httparse finds in bytes that have passed.
 pub(super) fn by_httparse(mut bytes: &[u8]) -> (Vec<Message>, End) {
     let mut messages = Vec::new();
     while !bytes.is_empty() {
@@ -80,7 +80,7 @@ pub(super) fn by_httparse(mut bytes: &[u8]) -> (Vec<Message>, End) {
     (messages, End::Whole)
 }
 
-/// Where a chunked body ends, read line by line, and its data; none if it does not end yet.
+/// Returns the length of a chunked body and its data, parsed line by line; `None` if it is incomplete.
 pub(super) fn chunked(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
     let (mut at, mut data) = (0, Vec::new());
     loop {
@@ -110,7 +110,7 @@ pub(super) fn chunked(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
     }
 }
 
-/// Whether httparse reads interim heads and then a final one.
+/// Returns true if httparse finds interim heads followed by a final one.
 pub(super) fn ends_for_httparse(mut bytes: &[u8]) -> bool {
     loop {
         let mut fields = [httparse::EMPTY_HEADER; 100];
@@ -125,7 +125,7 @@ pub(super) fn ends_for_httparse(mut bytes: &[u8]) -> bool {
     }
 }
 
-/// The messages that hyper's server finds in bytes, after which the client says nothing more, and whether hyper has
+/// Returns the messages that hyper's server finds in the bytes of a client that then closes, and true if hyper has
 /// closed the connection.
 pub(super) fn by_hyper(bytes: &[u8]) -> (Vec<Message>, bool) {
     let found = Arc::new(Mutex::new(Vec::new()));
@@ -161,7 +161,7 @@ async fn answer(
     Ok(Response::new(Empty::new()))
 }
 
-/// Tells whether a future has asked to be polled again.
+/// Records whether a future has asked to be polled again.
 #[derive(Debug, Default)]
 struct Woken(AtomicBool);
 

@@ -1,11 +1,13 @@
-//! Requests of every kind, cut at every byte: where one ends never depends on how it arrives.
+//! Tests of requests of every kind, split at every byte: the end of a request never depends on how its bytes
+//! arrive.
 
 use super::*;
 
-/// The documented limit.
+/// The documented limit of a body in bytes.
 const MAX_BODY: u64 = 4 * 1024 * 1024 * 1024;
 
-/// Shows a connection's bytes in two pieces, as the reader does: what did not pass is shown again.
+/// Inspects the bytes of a connection in two pieces, as the connection does: bytes that did not pass are shown
+/// again.
 fn run(bytes: &[u8], cut: usize) -> (usize, Option<Fault>) {
     let mut inspector = Inspector::new(MAX_BODY);
     let mut bytes = bytes.to_vec();
@@ -19,7 +21,7 @@ fn run(bytes: &[u8], cut: usize) -> (usize, Option<Fault>) {
 
 #[track_caller]
 fn check(bytes: &[u8], count: usize, fault: Option<Fault>) {
-    // Long ones are cut near their ends alone.
+    // Long inputs are only split near both ends.
     let cuts = (0..=bytes.len()).filter(|cut| *cut < 200 || bytes.len() - cut < 20);
     for cut in cuts {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]);
@@ -121,7 +123,7 @@ fn what_could_be_taken_for_two_things_passes_not_at_all() {
     let good = b"GET /good HTTP/1.1\r\nHost: a\r\n\r\n";
     for (bytes, fault) in cases {
         check(bytes, 0, Some(*fault));
-        // What came before it is not touched.
+        // The message before it is not affected.
         check(&[good.as_slice(), bytes].concat(), good.len(), Some(*fault));
     }
     let chunked = b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -1,7 +1,6 @@
-//! What is wrong with a backend's certificate or handshake, in words by which a person can put it right.
+//! Describes faults of a backend's certificate or handshake, so that an operator can fix them.
 //!
-//! Pure: it finds out nothing but what it is given, and it decides nothing. What certificates say of themselves comes
-//! from strangers, and is shown in small pieces only.
+//! Pure: it decides nothing and collects nothing. Texts from certificates are untrusted, and are shown shortened.
 
 use std::io;
 
@@ -11,15 +10,15 @@ use thiserror::Error;
 use x509_parser::asn1_rs::{Any, FromDer};
 use x509_parser::prelude::{ASN1Time, GeneralName, X509Certificate, X509Name};
 
-/// How many names of a certificate are shown, and how many characters of each.
+/// The most names of a certificate that are shown, and the most characters of each.
 const SHOWN: (usize, usize) = (8, 80);
 
-/// What is wrong with a certificate.
+/// A fault of a certificate, described for a person.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub(super) struct Fault(String);
 
-/// What is wrong with the certificates that a backend shows, where `error` says that they do not lead to one of `roots`.
+/// Describes the fault of a backend's certificate chain that does not lead to one of `roots`, as `error` says.
 pub(super) fn of_chain(
     own: &CertificateDer<'_>,
     others: &[CertificateDer<'_>],
@@ -51,7 +50,7 @@ pub(super) fn of_chain(
     Fault(said)
 }
 
-/// Whether a certificate is out of date, and what to say of it then.
+/// Returns the fault of a certificate that has expired or is not valid yet.
 pub(super) fn out_of_date(own: &CertificateDer<'_>, now: UnixTime) -> Option<Fault> {
     match parse(own) {
         Some(own) => dates(&own, now).map(Fault),
@@ -59,7 +58,7 @@ pub(super) fn out_of_date(own: &CertificateDer<'_>, now: UnixTime) -> Option<Fau
     }
 }
 
-/// What is wrong with a certificate that does not bear the name.
+/// Describes the fault of a certificate that does not match the name.
 pub(super) fn of_name(own: &CertificateDer<'_>, wanted: &str) -> Fault {
     let borne = parse(own).map(|own| names(&own)).unwrap_or_default();
     let said = if borne.is_empty() { "bears none".to_owned() } else { format!("bears {}", listed(&borne)) };
@@ -69,7 +68,7 @@ pub(super) fn of_name(own: &CertificateDer<'_>, wanted: &str) -> Fault {
     ))
 }
 
-/// Whether the name is a certificate's common name, and it has no alternative names at all.
+/// Returns true if the name is the certificate's common name, and it has no alternative names.
 pub(super) fn is_common_name(own: &CertificateDer<'_>, name: &str) -> bool {
     let Some(own) = parse(own) else { return false };
     if own.subject_alternative_name().is_ok_and(|names| names.is_some()) {
@@ -82,7 +81,7 @@ pub(super) fn is_common_name(own: &CertificateDer<'_>, name: &str) -> bool {
     own.subject().iter_common_name().any(|common| common.as_str().is_ok_and(matches))
 }
 
-/// What is wrong with a handshake that failed.
+/// Describes the failure of a handshake.
 pub(crate) fn of_handshake(error: &io::Error) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match inner {
@@ -114,7 +113,7 @@ pub(crate) fn of_handshake(error: &io::Error) -> String {
 fn meaning(alert: AlertDescription) -> String {
     match alert {
         AlertDescription::ProtocolVersion => "it speaks neither TLS 1.2 nor 1.3".to_owned(),
-        // Some servers deny access to a name that they do not serve.
+        // Some servers send "access denied" for a name that they do not serve.
         AlertDescription::UnrecognisedName | AlertDescription::AccessDenied => {
             "it does not serve the name that was asked for (SNI)".to_owned()
         }
@@ -128,7 +127,7 @@ fn meaning(alert: AlertDescription) -> String {
     }
 }
 
-/// The certificate that stands first is not the backend's own.
+/// Describes a chain whose first certificate is not the server's own.
 fn misplaced(first: &X509Certificate<'_>, others: &[X509Certificate<'_>]) -> Option<String> {
     if !first.is_ca() || is_self_issued(first) && others.is_empty() {
         return None;
@@ -166,7 +165,7 @@ fn dates(certificate: &X509Certificate<'_>, now: UnixTime) -> Option<String> {
     None
 }
 
-/// Nobody who is trusted vouches for it: why, as far as what was sent shows.
+/// Describes why no trusted authority issued the certificate, as far as the sent chain shows.
 fn unknown(first: &X509Certificate<'_>, others: &[X509Certificate<'_>], roots: &RootCertStore) -> String {
     let is_root = |name: &X509Name<'_>| {
         let contents = Any::from_der(name.as_raw()).map(|(_, any)| any.data).unwrap_or_default();
@@ -196,13 +195,13 @@ fn unknown(first: &X509Certificate<'_>, others: &[X509Certificate<'_>], roots: &
     )
 }
 
-/// The last certificate on the way from the first, by the names of their issuers.
+/// Returns the last certificate of the chain that begins with `first`, found by the names of the issuers.
 fn last_of_chain<'a, 'b>(
     first: &'a X509Certificate<'b>,
     others: &'a [X509Certificate<'b>],
 ) -> &'a X509Certificate<'b> {
     let mut last = first;
-    // Each step uses up one: names may lead round in circles.
+    // The loop is bounded because the names may form a cycle.
     for _ in others {
         let next = others.iter().find(|other| other.subject() == last.issuer());
         match next {
@@ -217,7 +216,7 @@ fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
     certificate.subject() == certificate.issuer()
 }
 
-/// Every name that a certificate bears, its common name only where it has no other.
+/// Returns every alternative name of a certificate, or its common name if it has none.
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let alternative = certificate.subject_alternative_name().ok().flatten();
     let alternative = alternative.map(|names| names.value.general_names.as_slice()).unwrap_or_default();
@@ -257,7 +256,7 @@ fn issuer(certificate: &X509Certificate<'_>) -> String {
     short(&certificate.issuer().to_string())
 }
 
-/// In quotes, cut short, and without anything that could be taken for more than text.
+/// Quotes a text, shortened, and without characters that could be mistaken for something else.
 fn short(text: &str) -> String {
     let mut cut: String = text.chars().take(SHOWN.1).collect();
     if cut.len() < text.len() {

@@ -1,5 +1,5 @@
-//! Whether a backend's certificate is what the settings demand: vouched for by whom they trust, in date, and of the name
-//! that was asked for. Each of these can be left out by the settings; that the backend has the certificate's key cannot.
+//! Verifies a backend's certificate as the settings require: its issuer, its validity period and its name. The
+//! settings can disable each of these checks, but not the proof that the backend has the certificate's key.
 
 use std::sync::Arc;
 
@@ -13,19 +13,19 @@ use super::fault::{self, Fault};
 use crate::tls::provider;
 use crate::tls::signatures::verify_signatures;
 
-/// Who may vouch for a backend.
+/// The authorities that a backend's certificate must come from.
 #[derive(Clone, Debug)]
 pub(super) struct Authorities {
     pub(super) roots: Arc<RootCertStore>,
-    /// Certificates that are trusted as they are: a backend that shows one of them needs nobody to vouch for it, even if
-    /// it is one that authorities have, as self-signed certificates often are.
+    /// Certificates that are trusted directly: a backend that presents one of them needs no issuer, even if the
+    /// certificate is marked as a CA, as self-signed certificates often are.
     pub(super) themselves: Vec<CertificateDer<'static>>,
 }
 
-/// Holds backends' certificates against what some settings demand.
+/// Verifies backends' certificates by the requirements of some settings.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    /// None where anybody will do.
+    /// `None` if any certificate is accepted.
     pub(super) authorities: Option<Authorities>,
     pub(super) checks_name: bool,
 }
@@ -68,8 +68,8 @@ fn vouched_for(
     verified.map_err(|error| fault::of_chain(own, others, &authorities.roots, now, &error))
 }
 
-/// Whether a certificate bears the name: as one of its alternative names, or where it has none at all, as its common
-/// name, as it was done before RFC 6125 and as the service does.
+/// Checks that a certificate has the name: as an alternative name or, without any alternative names, as its common
+/// name, as was usual before RFC 6125 and as Azure does.
 fn bears(own: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Fault> {
     let verified = ParsedCertificate::try_from(own).and_then(|parsed| verify_server_name(&parsed, name));
     match verified {

@@ -1,4 +1,4 @@
-//! What is made of the certificates that clients show.
+//! Tests of the verification of client certificates.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use rcgen::{
 
 use super::*;
 
-/// Seconds since 1970 within the year 2030.
+/// A time in the year 2030, in seconds since 1970.
 const NOW: u64 = 1_900_000_000;
 
 type Issuer = CertifiedIssuer<'static, KeyPair>;
@@ -42,7 +42,7 @@ fn client(issuer: &Issuer, change: impl Fn(&mut CertificateParams)) -> Certifica
     params.signed_by(&KeyPair::generate().unwrap(), issuer).unwrap().der().clone()
 }
 
-/// As the compiler makes it of a chain, the last of which signs clients' certificates.
+/// Builds a client authority as the compiler does, from a chain whose last certificate signs client certificates.
 fn uploaded(root: &Issuer, intermediates: &[&Issuer]) -> ClientAuthority {
     let last = intermediates.last().unwrap_or(&root);
     let (_, parsed) = parse_x509_certificate(last.der()).unwrap();
@@ -119,7 +119,7 @@ fn who_shows_nothing_is_refused_only_where_something_is_demanded() {
         let identity = demand.judge(shown, now);
         assert_eq!((identity.verification(), identity.fault()), (verification, fault));
     }
-    // What nobody can have shown to hold is not passed on as a client's certificate.
+    // A certificate without a readable key is not passed on as the client's.
     let nonsense = passthrough.judge(Some(&[CertificateDer::from(vec![1, 2, 3])]), now);
     assert!(nonsense.certificate().is_none() && nonsense.fault().is_some());
 }

@@ -1,4 +1,4 @@
-//! Each cause has its words: what is wrong, of which certificate, and what was expected.
+//! Tests of the descriptions: the fault, its certificate, and what was expected.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,7 +12,7 @@ use rustls::pki_types::ServerName;
 use super::super::verify::{Authorities, Verifier};
 use super::*;
 
-/// Somebody who signs.
+/// A certificate authority.
 struct Authority {
     certificate: Certificate,
     issuer: Issuer<'static, KeyPair>,
@@ -51,7 +51,8 @@ fn verifier(trusted: &[&Authority], checks_name: bool) -> Verifier {
     Verifier { authorities, checks_name }
 }
 
-/// What is said of a backend that shows these, with the name `own.test` wanted; empty if nothing.
+/// Returns the description for a backend that sends this chain while `own.test` is expected; empty if it is
+/// accepted.
 fn said(verifier: &Verifier, shown: &[CertificateDer<'static>]) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let name = ServerName::try_from("own.test").unwrap();
