@@ -1,4 +1,4 @@
-//! Who changes what, as it goes into the audit log. Pure; the log itself is kept by [`crate::store`].
+//! Entries of the audit log: who changed what. Pure; [`crate::store`] keeps the log.
 
 use std::net::IpAddr;
 
@@ -8,93 +8,93 @@ use uuid::Uuid;
 use crate::clock::Millis;
 use crate::identity::access::Client;
 
-/// What the administrator is called as an author: who shows the admin token, or holds the data directory.
+/// The author name of the administrator, who presents the admin token or has access to the data directory.
 pub const ADMINISTRATOR: &str = "admin";
 
-/// Who asks for a change.
+/// The author of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Author {
-    /// An API client's name, `admin`, or `tidegate` for what the control plane does by itself.
+    /// An API client's name, `admin`, or `tidegate` for changes by the control plane itself.
     pub name: String,
-    /// Where the request came from; none for what came from the command line or from within.
+    /// The client's IP address; `None` for changes by the command line or the control plane itself.
     pub address: Option<IpAddr>,
-    /// The request's ID; none where there was no request.
+    /// The ID of the request, if there is one.
     pub request: Option<Uuid>,
-    /// What it may do, if it is an API client. It is not in the log.
+    /// The rights of the author if it is an API client. Not part of the log.
     pub client: Option<Client>,
 }
 
 impl Author {
-    /// Whoever holds the data directory: what is done with the command line there.
+    /// The author of changes by the command line in the data directory.
     pub fn on_site() -> Author {
         Author { name: ADMINISTRATOR.to_owned(), ..Author::itself() }
     }
 
-    /// The control plane itself: what no request asks for.
+    /// The author of changes by the control plane itself, without a request.
     pub fn itself() -> Author {
         Author { name: "tidegate".to_owned(), address: None, request: None, client: None }
     }
 }
 
-/// One change, as its author asks for it.
+/// A change and its author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {
-    /// Who.
+    /// The author.
     pub author: Author,
-    /// ARM's name of what is done, such as `Microsoft.Network/applicationGateways/write`.
+    /// The name of the ARM operation, such as `Microsoft.Network/applicationGateways/write`.
     pub action: String,
-    /// The resource ID of what it is done to.
+    /// The resource ID of the target.
     pub resource: String,
 }
 
 impl Act {
-    /// What is done to an API client: `verb` is the end of the action's name.
+    /// A change of an API client. `verb` is the end of the operation's name.
     pub fn on_client(author: Author, verb: &str, client: Uuid) -> Act {
         Act { author, action: format!("Tidegate/clients/{verb}"), resource: format!("/clients/{client}") }
     }
 
-    /// What is done to a worker.
+    /// A change of a worker.
     pub fn on_worker(author: Author, verb: &str, worker: WorkerId) -> Act {
         Act { author, action: format!("Tidegate/workers/{verb}"), resource: format!("/workers/{worker}") }
     }
 
-    /// What is done to the certificate authority.
+    /// A change of the certificate authority.
     pub fn on_authority(author: Author, verb: &str) -> Act {
         Act { author, action: format!("Tidegate/authority/{verb}"), resource: "/authority".to_owned() }
     }
 
-    /// A token is given out, with which anybody can make a worker of a machine.
+    /// The creation of a join token, which lets any machine become a worker.
     pub fn on_join_token(author: Author) -> Act {
         Act { author, action: "Tidegate/joinTokens/write".to_owned(), resource: "/workers".to_owned() }
     }
 }
 
-/// An act as it stands in the log.
+/// An entry of the log.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its place in the log: a later act has a greater one.
+    /// The sequence number: later entries have greater ones.
     pub id: i64,
-    /// When it was done.
+    /// The time of the change.
     pub at: Millis,
-    /// Who did what to what.
+    /// The change and its author.
     pub act: Act,
-    /// The gateway's generation before, where it is about one that was there.
+    /// The gateway's generation before the change, if the target is an existing gateway.
     pub before: Option<Generation>,
-    /// And after.
+    /// The gateway's generation after the change.
     pub after: Option<Generation>,
 }
 
-/// Which entries are asked for; what is `None` excludes nothing.
+/// A filter for entries; `None` matches everything.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// About this resource or what is below it, without regard to case.
+    /// Entries about this resource or one below it, ignoring case.
     pub resource: Option<String>,
-    /// By this author, without regard to case.
+    /// Entries by this author, ignoring case.
     pub author: Option<String>,
-    /// Not earlier.
+    /// Entries at or after this time.
     pub from: Option<Millis>,
-    /// Not later.
+    /// Entries at or before this time.
     pub to: Option<Millis>,
-    /// Of a smaller ID.
+    /// Entries with a smaller ID.
     pub before: Option<i64>,
 }

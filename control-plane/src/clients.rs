@@ -1,5 +1,5 @@
-//! API clients made, listed and revoked by whoever holds the data directory, with the control plane running or not:
-//! what is written there, a running one sees at its next request.
+//! Management of API clients by someone with access to the data directory. Works whether the control plane is
+//! running or not; a running one sees changes at its next request.
 
 use std::path::Path;
 
@@ -18,16 +18,16 @@ use crate::identity::secret::{hash, new_secret};
 use crate::identity::token::new_key;
 use crate::store::{ApiClient, NameTaken, NewClient, Schema, Store, StoreError, StoredIdentity};
 
-/// Why a client is not as wished.
+/// The error of managing a client.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// The data directory.
+    /// The data directory cannot be used.
     #[error(transparent)]
     DataDir(#[from] StartError),
-    /// The name.
+    /// The name is taken.
     #[error(transparent)]
     NameTaken(#[from] NameTaken),
-    /// The name again.
+    /// No client has this name.
     #[error("there is no client of the name {0}")]
     NoClient(String),
 }
@@ -38,27 +38,27 @@ impl From<StoreError> for ClientError {
     }
 }
 
-/// What a client logs in with. The secret is kept nowhere else.
+/// The credentials of a client. The secret is not stored.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// The client's ID.
     pub app_id: Uuid,
     /// Its name.
     pub name: String,
-    /// Its secret, which is text.
+    /// Its secret, as text.
     pub secret: Secret,
     /// The tenant to log in to.
     pub tenant: Uuid,
-    /// What it may do.
+    /// The operations it may perform.
     pub role: Role,
-    /// Within these.
+    /// The resources it may access.
     pub scopes: Vec<Scope>,
 }
 
-/// Makes a client.
+/// Creates a client.
 ///
 /// # Errors
-/// There is one of that name; a data directory that cannot be used, or is that of another version.
+/// If the name is taken, or if the data directory cannot be used or belongs to another version.
 pub async fn create(
     data_dir: &Path,
     name: ClientName,
@@ -77,18 +77,18 @@ pub async fn create(
     .await
 }
 
-/// Every client that was not revoked, by name.
+/// Returns every client that is not revoked, by name.
 ///
 /// # Errors
-/// A data directory that cannot be used, or is that of another version.
+/// If the data directory cannot be used or belongs to another version.
 pub async fn list(data_dir: &Path) -> Result<Vec<ApiClient>, ClientError> {
     with_store(data_dir, async |store| Ok(store.clients().await?)).await
 }
 
-/// Shuts a client out at once.
+/// Revokes a client with immediate effect.
 ///
 /// # Errors
-/// There is none of that name; a data directory that cannot be used, or is that of another version.
+/// If no client has this name, or if the data directory cannot be used or belongs to another version.
 pub async fn revoke(data_dir: &Path, name: &str) -> Result<(), ClientError> {
     let unknown = || ClientError::NoClient(name.to_owned());
     with_store(data_dir, async |store| {
@@ -97,10 +97,10 @@ pub async fn revoke(data_dir: &Path, name: &str) -> Result<(), ClientError> {
     .await
 }
 
-/// Gives a client a new secret; the old one is good for nothing from then on, and so are the tokens got with it.
+/// Gives a client a new secret. The old one and all tokens issued for it become invalid.
 ///
 /// # Errors
-/// There is none of that name; a data directory that cannot be used, or is that of another version.
+/// If no client has this name, or if the data directory cannot be used or belongs to another version.
 pub async fn reset(data_dir: &Path, name: &str) -> Result<Credentials, ClientError> {
     let secret = new_secret();
     let secret_hash = hash(&secret);
@@ -113,10 +113,10 @@ pub async fn reset(data_dir: &Path, name: &str) -> Result<Credentials, ClientErr
     .await
 }
 
-/// What gives out tokens here.
+/// Returns the issuer of access tokens.
 ///
 /// # Errors
-/// The database's; a damaged key.
+/// If the database fails or the stored key is damaged.
 pub(crate) async fn issuer(store: &Store) -> Result<Issuer, StoreError> {
     let StoredIdentity { tenant, signing_key } = identity(store).await?;
     Issuer::new(tenant, &signing_key)

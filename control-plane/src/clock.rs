@@ -1,4 +1,4 @@
-//! The time of day, for what is stored and shown. Loops and deadlines use tokio's clock instead.
+//! Wall-clock time, for stored and displayed times. Loops and deadlines use tokio's monotonic clock instead.
 
 use jiff::Timestamp;
 
@@ -7,19 +7,19 @@ use jiff::Timestamp;
 pub struct Millis(pub i64);
 
 impl Millis {
-    /// The present moment.
+    /// The current time.
     pub fn now() -> Millis {
         Millis(Timestamp::now().as_millisecond())
     }
 
-    /// How many milliseconds later than `earlier`; negative when the clock was set back.
+    /// Returns the milliseconds since `earlier`; negative if the clock was set back.
     pub fn since(self, earlier: Millis) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 }
 
 impl std::fmt::Display for Millis {
-    /// RFC 3339, as ARM shows times.
+    /// Formats as RFC 3339, like ARM.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         Timestamp::from_millisecond(self.0).unwrap_or_default().fmt(f)
     }

@@ -1,4 +1,4 @@
-//! What a control plane is started with, and which combinations are refused.
+//! The configuration of a control plane, and its unsafe combinations.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,53 +10,56 @@ use crate::fetch_policy::FetchDeny;
 use crate::limits::Limits;
 use crate::proxies::Proxies;
 
-/// What a control plane is started with.
+/// The configuration of a control plane.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the database, the keys and the admin token live.
+    /// The directory of the database, the keys and the admin token.
     pub data_dir: PathBuf,
-    /// Plain HTTP, loopback only; port 0 for any.
+    /// The address of the plain HTTP endpoint; loopback only. Port 0 selects any free port.
     pub management: SocketAddr,
-    /// HTTPS; port 0 for any.
+    /// The address of the HTTPS endpoint. Port 0 selects any free port.
     pub management_tls: SocketAddr,
-    /// Certificate chain and key of the HTTPS endpoint, PEM files; issued by the own authority when none.
+    /// The PEM files of the certificate chain and key of the HTTPS endpoint. If `None`, the own authority
+    /// issues a certificate.
     pub management_certificate: Option<(PathBuf, PathBuf)>,
-    /// How long the certificates are good that the own authority issues: of the HTTPS endpoint, the channel and workers.
+    /// The lifetime of certificates issued by the own authority: of the HTTPS endpoint, the channel and
+    /// workers.
     pub certificate_lifetime: Duration,
-    /// Where workers dial; port 0 for any.
+    /// The address of the channel, to which workers connect. Port 0 selects any free port.
     pub channel: SocketAddr,
-    /// How much each gateway may have.
+    /// The maximum number of children of a gateway, by collection.
     pub limits: Limits,
-    /// The largest document of a gateway, in bytes of a PUT's body. Every other body may have 4 MiB, and so may this one.
+    /// The maximum size of the body of a PUT on a gateway, in bytes; at least 4 MiB, the maximum of all other
+    /// bodies.
     pub max_body: usize,
-    /// Whether resource groups must be made before anything is put into them.
+    /// Whether a resource group must exist before resources are created in it.
     pub strict_resource_groups: bool,
-    /// How long workers may take to apply a generation before the operation is said to have failed.
+    /// The time limit for workers to apply a generation; the operation fails afterwards.
     pub rollout_timeout: Duration,
-    /// Proxies in front of the management API that tell where requests come from.
+    /// The proxies in front of the management API whose forwarding headers are trusted.
     pub trusted_proxies: Proxies,
-    /// Where no error pages are fetched from.
+    /// The addresses from which error pages are not fetched.
     pub fetch_deny: FetchDeny,
-    /// No bearer token is asked for. Refused unless both management addresses are loopback.
+    /// Disables authentication. Rejected unless both management addresses are loopback.
     pub no_auth: bool,
 }
 
-/// Settings that would leave the management API open to others.
+/// A configuration that would expose the management API.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// The token would cross the network in clear text.
+    /// The admin token would be sent over the network in clear text.
     #[error("plain HTTP on {0} is refused: it is for loopback only, use the HTTPS address for the rest")]
     PlainHttpBeyondLoopback(SocketAddr),
-    /// Anybody who reaches the address could do anything.
+    /// Anyone who reaches the address could do everything.
     #[error("management without a token on {0} is refused: it is for loopback only")]
     NoAuthBeyondLoopback(SocketAddr),
 }
 
 impl Config {
-    /// Refuses what is never safe.
+    /// Checks for unsafe settings.
     ///
     /// # Errors
-    /// The first such setting.
+    /// The first unsafe setting.
     pub fn check(&self) -> Result<(), ConfigError> {
         if !self.management.ip().is_loopback() {
             return Err(ConfigError::PlainHttpBeyondLoopback(self.management));

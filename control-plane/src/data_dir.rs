@@ -1,7 +1,7 @@
-//! What a data directory holds, opened in one order and by one process at a time.
+//! The content of a data directory, which one process opens at a time.
 //!
-//! `tidegate worker token` may run beside the first start of a control plane. Without a lock each would make an
-//! authority of its own, and the key of one would end beside the certificate of the other.
+//! `tidegate worker token` may run at the same time as the first start of a control plane. Without a lock each
+//! would create an authority, and the key of one could be stored with the certificate of the other.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -29,10 +29,10 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
-    /// Opens the directory and makes what is missing, while nobody else does.
+    /// Opens the directory and creates missing files, under the lock.
     ///
     /// # Errors
-    /// What cannot be read, made or used.
+    /// If a file cannot be read, created or used.
     pub(crate) async fn open(path: &Path, schema: Schema) -> Result<DataDir, StartError> {
         private_file::create_dir(path)?;
         let _lock = lock(path).await?;
@@ -43,7 +43,7 @@ impl DataDir {
     }
 }
 
-/// Waits for the lock; it is given back when the file is closed, by a process that dies too.
+/// Acquires the lock, which is released when the file is closed, even if the process dies.
 pub(crate) async fn lock(data_dir: &Path) -> io::Result<File> {
     let path = data_dir.join("init.lock");
     let lock = move || {

@@ -1,19 +1,19 @@
-//! Hashes, as text that can be stored and compared.
+//! Hashes as text, for storage and comparison.
 //!
-//! Secrets that clients present (admin token, join tokens) are compared by their SHA-256: the time that a comparison
-//! of hashes takes tells nothing about the secret.
+//! Secrets that clients present (admin token, join tokens) are compared by their SHA-256, so that the time of
+//! the comparison reveals nothing about the secret.
 
 use std::fmt::Write;
 
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// SHA-256 in lower-case hexadecimal.
+/// Returns the SHA-256 in lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(digest(&SHA256, bytes).as_ref())
 }
 
-/// Lower-case hexadecimal.
+/// Encodes in lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a string takes everything");
@@ -21,7 +21,7 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// 32 random bytes: a secret that nobody guesses.
+/// Returns 32 random bytes for use as a secret.
 pub fn random_secret() -> [u8; 32] {
     let mut bytes = [0; 32];
     SystemRandom::new().fill(&mut bytes).expect("the system gives randomness");

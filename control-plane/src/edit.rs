@@ -1,8 +1,8 @@
-//! What a request makes of a gateway: the stored document and the request in, a decision out. Pure.
+//! Decides about a change of a gateway from the stored document and the request. Pure.
 //!
-//! It runs inside the write transaction, so what it sees is what its decision replaces. Validity is compilability:
-//! there is no check of content here beyond reading and compiling. What is checked besides is about the change, not
-//! the content: what is settled for good, and how much may be added.
+//! Runs inside the write transaction, so that the decision replaces exactly the row it was based on. A document
+//! is valid if it compiles: the content is checked only by reading and compiling. The other checks concern the
+//! change: immutable properties, and limits on growth.
 
 use serde_json::Value;
 use thiserror::Error;
@@ -23,110 +23,110 @@ use crate::violation::Violations;
 
 mod settled;
 
-/// A change that a client asks for.
+/// A change requested by a client.
 #[derive(Debug)]
 pub struct Edit {
-    /// Which gateway.
+    /// The gateway.
     pub path: GatewayPath,
-    /// Under which conditions on the row that is written.
+    /// The preconditions on the row to be written.
     pub preconditions: Preconditions,
-    /// What to do.
+    /// The change.
     pub action: EditAction,
 }
 
-/// What to do with a gateway.
+/// The kind of change.
 #[derive(Debug)]
 pub enum EditAction {
-    /// Create it or replace it whole.
+    /// Create the gateway or replace it as a whole.
     Put {
         /// The document as sent.
         body: Body,
-        /// Which rules it was written for.
+        /// The api-version of the request.
         version: ApiVersion,
     },
-    /// Replace its tags, which no worker hears of.
+    /// Replace the tags, which do not affect workers.
     PutTags {
         /// The body as sent.
         body: Value,
     },
-    /// Have workers run it, if they are not to already.
+    /// Start the gateway if it is stopped.
     Start,
-    /// Have workers let go of it, until it is started or written.
+    /// Stop the gateway: workers drop it until it is started or written.
     Stop,
-    /// Remove it.
+    /// Delete the gateway.
     Delete,
     /// Add a child or replace it.
     PutChild {
-        /// Of this collection.
+        /// The collection of the child.
         collection: &'static Collection,
-        /// Of this name.
+        /// The name of the child.
         name: String,
         /// The child as sent.
         body: Body,
-        /// Which rules it was written for.
+        /// The api-version of the request.
         version: ApiVersion,
     },
-    /// Remove a child.
+    /// Delete a child.
     DeleteChild {
-        /// Of this collection.
+        /// The collection of the child.
         collection: &'static Collection,
-        /// Of this name.
+        /// The name of the child.
         name: String,
     },
-    /// Add a member of a child or replace it. It has no row of its own: its version is that of the child.
+    /// Add or replace a member of a child. A member has no row of its own; its etag is that of the child.
     PutMember {
-        /// Which.
+        /// The member.
         path: MemberPath,
         /// The member as sent.
         body: Body,
     },
-    /// Remove a member of a child.
+    /// Delete a member of a child.
     DeleteMember {
-        /// Which.
+        /// The member.
         path: MemberPath,
     },
 }
 
-/// Why a change cannot be made.
+/// The reason why a change is rejected.
 #[derive(Debug, Error)]
 pub enum EditError {
-    /// The document that it would lead to is not valid.
+    /// The resulting document is invalid.
     #[error("{0}")]
     Invalid(Violations),
-    /// A condition on the row does not hold.
+    /// A precondition on the row does not hold.
     #[error("a precondition does not hold")]
     PreconditionFailed,
-    /// There is no such gateway.
+    /// The gateway does not exist.
     #[error("there is no such gateway")]
     NoGateway,
-    /// There is no such child.
+    /// The child or member does not exist.
     #[error("there is no such child")]
     NoChild,
-    /// The gateway is to go.
+    /// The gateway is being deleted.
     #[error("the gateway is being deleted")]
     Deleting,
-    /// The client may write it, but not use what it refers to.
+    /// The client may write the gateway but not use a resource to which it refers.
     #[error("{} may not use {linked}", .client.app_id)]
     LinkForbidden {
-        /// Who asks.
+        /// The client.
         client: Client,
-        /// ARM's name of what is done.
+        /// The name of the ARM operation.
         action: String,
-        /// To what.
+        /// The resource ID of the target of the operation.
         resource: String,
-        /// What it refers to.
+        /// The resource ID of the referenced resource.
         linked: String,
     },
-    /// Other children refer to it.
+    /// Other children refer to the child.
     #[error("it is used by {}", .0.join(", "))]
     InUse(Vec<String>),
-    /// The store failed, or a port is taken.
+    /// The store failed, or another gateway holds a port or address.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Edit {
-    /// ARM's name of what is done, for the audit log.
+    /// The name of the ARM operation, for the audit log.
     pub fn action_name(&self) -> String {
         let of_child = |collection: &Collection, verb| format!("{}/{verb}", collection.resource_type());
         let of_member = |path: &MemberPath, verb| format!("{}/{verb}", path.nested.resource_type());
@@ -142,7 +142,7 @@ impl Edit {
         }
     }
 
-    /// The body that was sent, where there is one that may refer to other resources.
+    /// The body that was sent, if it may refer to other resources.
     pub fn sent(&self) -> Option<&Value> {
         match &self.action {
             EditAction::Put { body, .. }
@@ -152,7 +152,7 @@ impl Edit {
         }
     }
 
-    /// The resource ID of what it is done to.
+    /// The resource ID of the target.
     pub fn resource_id(&self) -> String {
         match &self.action {
             EditAction::Put { .. }
@@ -169,7 +169,7 @@ impl Edit {
         }
     }
 
-    /// The public IP addresses that the request refers to, stored or not.
+    /// The public IP addresses to which the body refers, whether stored or not.
     pub fn public_addresses(&self) -> Vec<NetworkPath> {
         match &self.action {
             EditAction::Put { body, .. }
@@ -179,11 +179,11 @@ impl Edit {
         }
     }
 
-    /// Decides what becomes of the gateway, which may grow within `limits`. `external_refs` is what is stored of what the
-    /// gateway and the request refer to.
+    /// Decides about the change within `limits`. `external_refs` are the stored resources to which the gateway
+    /// and the request refer.
     ///
     /// # Errors
-    /// Why it cannot be done; then nothing changes.
+    /// The reason of rejection; nothing changes then.
     pub fn decide(
         &self,
         limits: &Limits,
@@ -194,7 +194,7 @@ impl Edit {
             EditAction::Put { body, version } => self.put(body, *version, limits, external_refs, stored),
             EditAction::PutTags { body } => replace_tags(self.whole(stored)?, body),
             EditAction::Start => {
-                // Compiled anew: it was passed over when this version brought the others up to date.
+                // Compiled again, because recompilation after an upgrade skips stopped gateways.
                 let document = self.whole(stored)?.document.clone();
                 replace(stored, external_refs, document, Violations::default(), None)
             }
@@ -218,7 +218,7 @@ impl Edit {
         }
     }
 
-    /// The gateway, where the change is one of it as a whole.
+    /// Returns the gateway for a change of it as a whole, after checking the preconditions.
     fn whole<'a>(&self, stored: Option<&'a Gateway>) -> Result<&'a Gateway, EditError> {
         let gateway = around(stored)?;
         check(&self.preconditions, Some(&gateway.etag))?;
@@ -305,7 +305,7 @@ impl Edit {
     }
 }
 
-/// Puts other tags on the document. What else is wrong with it (after an upgrade) is not this change's fault.
+/// Replaces the tags. Violations of the rest of the document (after an upgrade) do not prevent that.
 fn replace_tags(gateway: &Gateway, patch: &Value) -> Result<Decision, EditError> {
     let mut document = gateway.document.clone();
     let violations = tags::replace(&mut document.body, patch.clone());
@@ -323,13 +323,13 @@ fn alive(stored: Option<&Gateway>) -> Result<Option<&Gateway>, EditError> {
     }
 }
 
-/// The gateway around what is to change.
+/// Returns the gateway that contains the child to change.
 fn around(stored: Option<&Gateway>) -> Result<&Gateway, EditError> {
     alive(stored)?.ok_or(EditError::NoGateway)
 }
 
-/// Compiles the new document and compares it, and what it means, with the stored one. `child` is the path of the one
-/// child that was written, if it was one: whoever writes a child knows only paths within it.
+/// Compiles the new document and compares it and its content with the stored ones. `child` is the path of the
+/// child that was written, if any: targets of violations are relative to it.
 fn replace(
     stored: Option<&Gateway>,
     external_refs: &ExternalRefs,

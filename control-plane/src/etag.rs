@@ -1,18 +1,18 @@
-//! Entity tags and the conditions that clients put on them. Pure but for the making of a new tag.
+//! Entity tags, and preconditions on them. Pure except for the generation of tags.
 
 use uuid::Uuid;
 
-/// The version of one row: changes with each change of it and is never used again.
+/// The version of one row: changes with each write and is never reused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Etag(pub String);
 
 impl Etag {
-    /// A tag that no row ever had.
+    /// Generates a unique tag.
     pub fn fresh() -> Etag {
         Etag(format!("W/\"{}\"", Uuid::new_v4()))
     }
 
-    /// The part that is compared: ARM's tags are all weak, and some clients drop the `W/` or the quotes.
+    /// Returns the part to compare: ARM's tags are all weak, and some clients omit the `W/` or the quotes.
     fn opaque(text: &str) -> &str {
         let text = text.trim();
         let text = text.strip_prefix("W/").unwrap_or(text);
@@ -24,17 +24,17 @@ impl Etag {
     }
 }
 
-/// What `If-Match` and `If-None-Match` say, each the raw header value.
+/// The values of `If-Match` and `If-None-Match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preconditions {
-    /// The row must exist with one of these tags (`*`: with any).
+    /// The row must exist and have one of these tags (`*`: any).
     pub if_match: Option<String>,
     /// The row must not exist with one of these tags (`*`: with any).
     pub if_none_match: Option<String>,
 }
 
 impl Preconditions {
-    /// Whether they hold for a row: `None` for one that does not exist.
+    /// Returns whether the preconditions hold for a row; `None` is a row that does not exist.
     pub fn hold(&self, current: Option<&Etag>) -> bool {
         let matches = |list: &str| match current {
             None => false,

@@ -1,12 +1,12 @@
-//! Permits for work that a client's input causes, shared fairly among the clients.
+//! Permits for work that clients' input causes, shared fairly among clients.
 //!
-//! A plain semaphore lets one client hold every permit and fill the queue before it. Here each client holds at most its
-//! share of the permits, and a bounded number of its requests wait. A request waits in the queue of its own client
-//! first; of the shared queue a client never holds more than its share. Permits that become free therefore go to the
-//! clients in turn, however many requests one of them sends.
+//! With a plain semaphore one client could hold all permits and fill the queue. Here each client holds at most
+//! its share of the permits, and a bounded number of its requests wait. A request waits in its own client's
+//! queue first, so a client never occupies more than its share of the common queue. Freed permits therefore go
+//! to the clients in turn, regardless of how many requests one of them sends.
 //!
-//! The module knows nothing of the work. The permit must be moved into the work (`spawn_blocking` included), so that
-//! work whose client has gone still counts.
+//! The module is independent of the kind of work. The permit must be moved into the work (including
+//! `spawn_blocking`), so that work whose client has disconnected still counts.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,24 +16,25 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
-/// The client's own queue is full: HTTP 429 is the answer.
+/// The client's own queue is full. The API answers with HTTP 429.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("too many requests of this client are waiting already")]
 pub struct QueueFull;
 
-/// How many permits there are, and how many requests of one client may hold one or wait for one.
+/// The number of permits, and of requests of one client that hold one or wait for one.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Permits of all clients together, at least 1.
+    /// The permits of all clients together, at least 1.
     pub total: usize,
-    /// Permits of one client, at least 1. Less than `total`, or one client can delay all others by the time of one
-    /// piece of work.
+    /// The permits of one client, at least 1. If this is not less than `total`, one client can delay all others
+    /// by the duration of one piece of work.
     pub each: usize,
-    /// Requests of one client that may wait besides those that hold a permit.
+    /// The number of waiting requests of one client, in addition to those that hold a permit.
     pub waiting: usize,
 }
 
-/// Permits that are shared among clients, each known by a `K`: a name, or an address. A clone shares the same permits.
+/// Permits shared among clients, which are identified by a `K`: a name, or an address. Clones share the same
+/// permits.
 #[derive(Debug)]
 pub struct FairShare<K: Clone + Eq + Hash>(Arc<Shares<K>>);
 
@@ -41,18 +42,19 @@ pub struct FairShare<K: Clone + Eq + Hash>(Arc<Shares<K>>);
 struct Shares<K> {
     all: Arc<Semaphore>,
     bounds: Bounds,
-    /// Only clients that hold a permit or wait for one: the map does not grow with the clients ever seen.
+    /// Clients that hold a permit or wait for one. Others are removed, so the map does not grow with every
+    /// client ever seen.
     clients: Mutex<HashMap<K, Own>>,
 }
 
-/// The permits of one client, and how many of its requests hold one or wait for one.
+/// The permits of one client, and the number of its requests that hold one or wait for one.
 #[derive(Debug)]
 struct Own {
     permits: Arc<Semaphore>,
     places: usize,
 }
 
-/// The right to do one piece of work. It returns to the others when it is dropped.
+/// A permit for one piece of work. Dropping it returns it.
 #[derive(Debug)]
 pub struct Permit<K: Clone + Eq + Hash> {
     _of_all: OwnedSemaphorePermit,
@@ -68,28 +70,28 @@ struct Place<K: Clone + Eq + Hash> {
 }
 
 impl<K: Clone + Eq + Hash> FairShare<K> {
-    /// Nobody holds a permit yet.
+    /// Creates the shares; all permits are free.
     pub fn new(bounds: Bounds) -> FairShare<K> {
         let all = Arc::new(Semaphore::new(bounds.total.max(1)));
         FairShare(Arc::new(Shares { all, bounds, clients: Mutex::default() }))
     }
 
-    /// A permit, when the client's turn has come.
+    /// Waits for the client's turn and returns a permit.
     ///
     /// # Errors
-    /// [`QueueFull`] at once, if the client's own queue is full.
+    /// [`QueueFull`] immediately, if the client's own queue is full.
     pub async fn take(&self, client: &K) -> Result<Permit<K>, QueueFull> {
         let (place, own) = self.enter(client)?;
-        // The semaphores are never closed; if one were, no permit could be had.
+        // The semaphores are never closed.
         let of_client = own.acquire_owned().await.map_err(|_| QueueFull)?;
         let of_all = self.0.all.clone().acquire_owned().await.map_err(|_| QueueFull)?;
         Ok(Permit { _of_all: of_all, _of_client: of_client, _place: place })
     }
 
-    /// A permit, if one is free for this client now.
+    /// Returns a permit if one is free for this client now.
     ///
     /// # Errors
-    /// [`QueueFull`] if the client or all clients together hold as many as they may.
+    /// [`QueueFull`] if the client, or all clients together, hold the maximum.
     pub fn try_take(&self, client: &K) -> Result<Permit<K>, QueueFull> {
         let (place, own) = self.enter(client)?;
         let of_client = own.try_acquire_owned().map_err(|_| QueueFull)?;
@@ -97,11 +99,12 @@ impl<K: Clone + Eq + Hash> FairShare<K> {
         Ok(Permit { _of_all: of_all, _of_client: of_client, _place: place })
     }
 
-    /// Does a piece of work on a thread for blocking work, when the client's turn has come. The work is not
-    /// interrupted, so it must be bounded by what it is made of; it counts until it ends, whoever still waits for it.
+    /// Waits for the client's turn and runs the work on a blocking thread. The work cannot be interrupted, so
+    /// it must be bounded by its input. It holds the permit until it ends, even if the caller stops waiting.
     ///
     /// # Errors
-    /// [`QueueFull`] at once, if the client's own queue is full; or if the process ends before the work is begun.
+    /// [`QueueFull`] immediately, if the client's own queue is full; or if the runtime shuts down before the
+    /// work begins.
     pub async fn run<T: Send + 'static>(
         &self,
         client: &K,
@@ -141,7 +144,7 @@ impl<K: Clone + Eq + Hash> Clone for FairShare<K> {
 }
 
 impl<K> Shares<K> {
-    /// A holder that panicked has left no count half changed.
+    /// A panic of a holder leaves the counts consistent.
     fn clients(&self) -> MutexGuard<'_, HashMap<K, Own>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -169,7 +172,7 @@ mod tests {
         FairShare::new(Bounds { total, each, waiting })
     }
 
-    /// What a future has come to when it is polled once.
+    /// Polls a future once and returns its output if it is ready.
     fn now<F: Future>(future: &mut Pin<Box<F>>) -> Option<F::Output> {
         match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(output) => Some(output),
@@ -179,12 +182,12 @@ mod tests {
 
     #[test]
     fn each_client_has_its_share_and_no_more() {
-        // Who asks one after the other, and whether it is given a permit; none is given back.
+        // Clients that ask one after the other, and whether each gets a permit; none is returned.
         const CASES: &[(usize, usize, &[(&str, bool)])] = &[
             (2, 1, &[("a", true), ("a", false), ("b", true), ("c", false)]),
             (3, 2, &[("a", true), ("a", true), ("a", false), ("b", true), ("b", false)]),
             (1, 1, &[("a", true), ("b", false)]),
-            // Zero is one: nothing could ever be done with none.
+            // Zero counts as one, because no work would be possible with none.
             (0, 0, &[("a", true), ("b", false)]),
         ];
         for (total, each, asked) in CASES {

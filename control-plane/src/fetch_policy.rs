@@ -1,4 +1,4 @@
-//! The addresses that the control plane does not connect to for a client, who may name any server for an error page.
+//! The addresses to which the control plane does not connect to fetch error pages: clients may name any server.
 //! Pure.
 
 use std::fmt;
@@ -8,22 +8,23 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use thiserror::Error;
 
-/// Networks that nothing is fetched from.
+/// The networks from which nothing is fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchDeny(Vec<IpNet>);
 
-/// A text that is no list of networks.
+/// The text is not a list of networks.
 #[derive(Debug, Error)]
 #[error("expected networks separated by commas, such as 127.0.0.0/8,10.0.0.0/8, or `none`")]
 pub struct FetchDenyError;
 
 impl FetchDeny {
-    /// The default: this host (RFC 1122, section 3.2.1.3), loopback, and link-local addresses (RFC 3927; RFC 4291,
-    /// section 2.5.6), at one of which clouds serve the credentials of their machines.
+    /// The default: this host (RFC 1122, section 3.2.1.3), loopback, and link-local addresses (RFC 3927; RFC
+    /// 4291, section 2.5.6), one of which is the metadata service of clouds that provides credentials of
+    /// machines.
     pub const DEFAULT: &str = "0.0.0.0/8,127.0.0.0/8,169.254.0.0/16,::/128,::1/128,fe80::/10";
 
-    /// Whether nothing may be fetched from that address. An IPv6 address that stands for one of IPv4 (RFC 4291, section
-    /// 2.5.5.2; RFC 6052) is judged as that too.
+    /// Returns whether fetching from this address is denied. An IPv6 address that embeds an IPv4 address (RFC
+    /// 4291, section 2.5.5.2; RFC 6052) is denied if either is.
     pub fn refuses(&self, address: IpAddr) -> bool {
         let stands_for = match address {
             IpAddr::V6(address) => embedded(address).map(IpAddr::V4),
@@ -34,7 +35,7 @@ impl FetchDeny {
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for.
+/// Returns the IPv4 address that an IPv6 address embeds.
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     const NAT64: u128 = 0x0064_ff9b << 96;
     let low = u32::try_from(address.to_bits() & u128::from(u32::MAX)).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! Who may do what with the management API, and the tokens that say who is who.
+//! Authorization of API clients, and their access tokens.
 //!
-//! Everything here is pure, but for the randomness in a signature or a hash: no file, no clock, no HTTP. What is
-//! stored of it is [`crate::store`]'s business, what it is on the wire `api`'s.
+//! Pure except for randomness in signatures and hashes: no files, no clock, no HTTP. [`crate::store`] persists
+//! clients, and `api` speaks the protocols.
 
 pub mod access;
 pub mod action;

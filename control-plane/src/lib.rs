@@ -1,10 +1,10 @@
-//! The control plane of Tidegate: resource documents in, snapshots out.
+//! The control plane of Tidegate: turns resource documents into snapshots.
 //!
-//! A request comes in through [`api`], is decided by [`edit`] (which reads it with [`arm`] and compiles it with
-//! [`compile`]) and written by [`store`], in one transaction. [`rollout`] brings the workers in [`fleet`] to what is
-//! stored and writes down how far they are. This file puts the parts together and takes them apart again.
+//! [`api`] receives a request, [`edit`] decides about it (reading with [`arm`] and compiling with [`compile`]),
+//! and [`store`] writes it in one transaction. [`rollout`] brings the workers in [`fleet`] to the stored state
+//! and records their progress. This file assembles the parts and shuts them down.
 //!
-//! It never carries a byte of the gateways' traffic, and a worker goes on without it.
+//! The control plane carries no gateway traffic, and workers continue without it.
 
 pub mod api;
 pub mod arm;
@@ -78,50 +78,51 @@ pub use crate::limits::{Limit, LimitError, Limits};
 pub use crate::listen::Listeners;
 pub use crate::proxies::{Proxies, Proxy, ProxyError};
 
-/// Where a running control plane listens.
+/// The addresses on which a running control plane listens.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
-    /// Plain HTTP.
+    /// The plain HTTP endpoint.
     pub management: SocketAddr,
-    /// HTTPS.
+    /// The HTTPS endpoint.
     pub management_tls: SocketAddr,
-    /// For workers.
+    /// The channel endpoint for workers.
     pub channel: SocketAddr,
 }
 
-/// Why a control plane could not start, or could not make a token.
+/// The reason why a control plane could not start, or a data directory could not be used.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// Settings that are never safe.
+    /// An unsafe configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A file, or an address that cannot be bound.
+    /// A file cannot be used, or an address cannot be bound.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The certificate authority, or a given certificate.
+    /// The certificate authority or a configured certificate cannot be used.
     #[error(transparent)]
     Pki(#[from] PkiError),
-    /// A certificate and key that TLS cannot use.
+    /// TLS cannot use a certificate and key.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
-    /// The database.
+    /// A database error.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// A running control plane. Dropped without [`ControlPlane::stop`], it ends without waiting for anything.
+/// A running control plane. Dropping it without [`ControlPlane::stop`] shuts it down without waiting for
+/// anything.
 #[derive(Debug)]
 pub struct ControlPlane {
     addresses: Addresses,
     store: Arc<Store>,
     certificates: Arc<Certificates>,
-    /// What answers clients; ends first.
+    /// The tasks that serve clients; they end first.
     requests: Stage,
-    /// What serves workers; ends when no request can need it any more.
+    /// The tasks that serve workers; they end when no request can need them.
     workers: Stage,
 }
 
-/// Tasks that end together.
+/// A group of tasks that end together.
 #[derive(Debug)]
 struct Stage {
     tasks: TaskTracker,
@@ -141,7 +142,7 @@ impl Stage {
         self.tasks.wait().await;
     }
 
-    /// Accepts connections of a management endpoint.
+    /// Accepts connections to a management endpoint.
     fn serve(&self, listener: TcpListener, server: Server) {
         let serve = move |stream, peer| server.clone().serve(stream, peer);
         self.tasks.spawn(accept(listener, CONNECTIONS, self.stop.clone(), self.tasks.clone(), serve));
@@ -156,10 +157,11 @@ impl Stage {
 }
 
 impl ControlPlane {
-    /// Opens the store and starts to serve at `listeners`, which were bound for the same configuration.
+    /// Opens the store and starts serving on `listeners`, which must have been bound for the same
+    /// configuration.
     ///
     /// # Errors
-    /// Whatever keeps it from serving all of its endpoints.
+    /// If any endpoint cannot be served.
     pub async fn start(config: Config, listeners: Listeners) -> Result<ControlPlane, StartError> {
         config.check()?;
         let DataDir { authorities, token, store } = DataDir::open(&config.data_dir, Schema::Migrate).await?;
@@ -225,7 +227,7 @@ impl ControlPlane {
             began: Instant::now(),
         };
 
-        // Nothing can fail from here on.
+        // Nothing fails from here on.
         requests.serve(management, plain);
         requests.serve(management_tls, secured);
         workers.serve_workers(channel_listener, channel.clone());
@@ -238,18 +240,18 @@ impl ControlPlane {
         Ok(ControlPlane { addresses, store, certificates, requests, workers })
     }
 
-    /// Where it listens.
+    /// The addresses it listens on.
     pub fn addresses(&self) -> Addresses {
         self.addresses
     }
 
-    /// What makes join tokens. Outlives the control plane, and then makes none.
+    /// Returns an issuer of join tokens. It may outlive the control plane, and fails afterwards.
     pub fn tokens(&self) -> Tokens {
         Tokens { store: self.store.clone(), certificates: self.certificates.clone() }
     }
 
-    /// Ends in order: accepts nothing new, finishes the running requests, lets go of the workers (which carry on
-    /// with what they have), closes the store.
+    /// Shuts down in order: stops accepting, finishes requests in flight, disconnects the workers (which
+    /// continue with their configuration) and closes the store.
     pub async fn stop(self) {
         self.requests.end().await;
         self.workers.end().await;
@@ -257,7 +259,7 @@ impl ControlPlane {
     }
 }
 
-/// Makes join tokens.
+/// Issues join tokens.
 #[derive(Clone, Debug)]
 pub struct Tokens {
     store: Arc<Store>,
@@ -265,19 +267,20 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// A one-time token for a new worker.
+    /// Issues a one-time token for a new worker.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn issue(&self) -> Result<JoinToken, StartError> {
         issue_token(&self.store, &self.certificates.state().authorities, Author::itself()).await
     }
 }
 
-/// A one-time token for a new worker, made in the data directory of a control plane that may be running or not.
+/// Issues a one-time token for a new worker, from the data directory of a control plane that may be running or
+/// not.
 ///
 /// # Errors
-/// A data directory that cannot be used, or is that of another version: its control plane may be running.
+/// If the data directory cannot be used or belongs to another version.
 pub async fn issue_join_token(data_dir: &Path) -> Result<JoinToken, StartError> {
     let DataDir { authorities, store, .. } = DataDir::open(data_dir, Schema::Current).await?;
     let token = issue_token(&store, &authorities, Author::on_site()).await;
@@ -285,36 +288,36 @@ pub async fn issue_join_token(data_dir: &Path) -> Result<JoinToken, StartError> 
     token
 }
 
-/// What `tidegate authority rotate` does.
+/// The steps of `tidegate authority rotate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotation {
-    /// A next authority is made, and both are trusted.
+    /// Creates the next authority and trusts both.
     Begin,
-    /// The next authority takes the place of the present one, unless workers would be left behind.
+    /// Replaces the current authority by the next one, unless workers would lose their trust.
     Finish {
-        /// Also if workers would be left behind: they have to join again.
+        /// Finish even if workers would lose their trust and have to join again.
         force: bool,
     },
 }
 
-/// What came of a rotation's step.
+/// The result of a step of the rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rotated {
-    /// Both authorities are trusted. These workers still have a certificate of the present one.
+    /// Both authorities are trusted. These workers still have a certificate of the current one.
     Begun(Vec<WorkerId>),
-    /// One authority is trusted.
+    /// Only the new authority is trusted.
     Finished,
-    /// Nothing was done, since these workers would be left behind.
+    /// Nothing was changed, because these workers would lose their trust.
     Waiting(Vec<WorkerId>),
-    /// Nothing was done, since no rotation has begun.
+    /// Nothing was changed, because no rotation has begun.
     NotBegun,
 }
 
-/// Takes a step in the replacement of the certificate authority in a data directory, whose control plane may be running
-/// or not.
+/// Takes a step of the rotation of the certificate authority in a data directory, whose control plane may be
+/// running or not.
 ///
 /// # Errors
-/// A data directory that cannot be used, or is that of another version: its control plane may be running.
+/// If the data directory cannot be used or belongs to another version.
 pub async fn rotate_authority(data_dir: &Path, rotation: Rotation) -> Result<Rotated, StartError> {
     let DataDir { authorities, store, .. } = DataDir::open(data_dir, Schema::Current).await?;
     let rotated = match rotation {

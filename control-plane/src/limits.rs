@@ -1,7 +1,7 @@
-//! How many of each thing a gateway may have: what the official service publishes, unless the operator says otherwise.
+//! The maximum number of children of a gateway: Azure's published limits, unless the operator changes them.
 //!
-//! They bound what a write may *add*, and nothing else: they are no part of what makes a document valid, so that a
-//! gateway from before a limit was lowered goes on, and can be put back as it is. Pure.
+//! Limits apply only to additions and are not part of a document's validity. So a gateway stored before a limit
+//! was lowered stays valid and can be put again unchanged. Pure.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -16,18 +16,18 @@ use crate::violation::{Violations, code};
 #[cfg(test)]
 mod tests;
 
-/// The highest that any limit may be set to. Reading a body looks at no more members than that in any collection.
+/// The upper bound of all limits. Reading a body also examines at most this many members of a collection.
 pub const MOST: usize = 10_000;
 
-/// A list within a child that has a limit of its own.
+/// A list within a child with a limit of its own.
 struct ListLimit {
     /// The child's collection.
     collection: &'static str,
-    /// The property, which is the name of the limit too.
+    /// The property, which is also the name of the limit.
     property: &'static str,
-    /// What the official service publishes.
+    /// The limit as Azure publishes it.
     limit: usize,
-    /// The code of a violation.
+    /// The code of the violation that reports an exceeded limit.
     code: &'static str,
 }
 
@@ -42,27 +42,27 @@ static LISTS: [ListLimit; 3] = [
     ListLimit { collection: "urlPathMaps", property: "pathRules", limit: 100, code: code::limit::PATH_RULES },
 ];
 
-/// One limit that the operator has set, written `NAME=N`.
+/// A limit set by the operator, written `NAME=N`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// The name of a collection, or of a list within its members.
     name: &'static str,
-    /// The most that there may be.
+    /// The maximum number of elements.
     most: usize,
 }
 
-/// Text that sets no limit.
+/// The error of parsing a limit.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum LimitError {
-    /// No name and number.
+    /// The text is not of the form `NAME=N`, or `N` is out of range.
     #[error("it must be NAME=N, with N from 1 to {MOST}")]
     Form,
-    /// A name that has no limit.
+    /// No limit has this name.
     #[error("'{0}' has no limit; these have one: {list}", list = names().collect::<Vec<_>>().join(", "))]
     Name(String),
 }
 
-/// The names that limits go by, in the order of the collections.
+/// The names of all limits, in the order of the collections.
 fn names() -> impl Iterator<Item = &'static str> {
     let collections = COLLECTIONS.iter().map(|collection| collection.name);
     collections.chain(LISTS.iter().map(|list| list.property))
@@ -71,7 +71,7 @@ fn names() -> impl Iterator<Item = &'static str> {
 impl FromStr for Limit {
     type Err = LimitError;
 
-    /// The name is compared without case.
+    /// Parses a limit. The name is compared ignoring case.
     fn from_str(text: &str) -> Result<Limit, LimitError> {
         let (name, number) = text.split_once('=').ok_or(LimitError::Form)?;
         let known = names().find(|known| known.eq_ignore_ascii_case(name.trim()));
@@ -81,22 +81,22 @@ impl FromStr for Limit {
     }
 }
 
-/// All limits. By default those that the official service publishes.
+/// All limits; Azure's by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     changed: BTreeMap<&'static str, usize>,
 }
 
 impl FromIterator<Limit> for Limits {
-    /// The published limits but for these; of two for one name the last counts.
+    /// Changes the published limits by these; for a repeated name the last one counts.
     fn from_iter<I: IntoIterator<Item = Limit>>(limits: I) -> Limits {
         Limits { changed: limits.into_iter().map(|limit| (limit.name, limit.most)).collect() }
     }
 }
 
 impl Limits {
-    /// Complains of everything that `document` has more of than it may have and than `stored`, which it replaces, has
-    /// already. Targets are paths within the gateway's document.
+    /// Reports everything of which `document` has more than the limit and more than `stored`, the document that
+    /// it replaces. Targets are paths within the gateway's document.
     pub fn check(&self, document: &Document, stored: Option<&Document>) -> Violations {
         let mut violations = Violations::default();
         for collection in COLLECTIONS {

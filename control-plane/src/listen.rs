@@ -1,4 +1,4 @@
-//! The listening sockets, and the accept loop that all of them share. Nothing here knows the protocols of the connections.
+//! The listening sockets, and their common accept loop. Independent of the protocols of connections.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -13,26 +13,27 @@ use tokio_util::task::TaskTracker;
 use crate::StartError;
 use crate::config::Config;
 
-/// How long to wait after an accept that failed for a reason that a retry does not cure (no file descriptor left).
+/// The pause after an accept that failed for a persistent reason, such as no free file descriptor.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The listening sockets of a control plane. They outlive it: a successor may accept from the same queues.
 #[derive(Debug)]
 pub struct Listeners {
-    /// Of the REST API over plain HTTP.
+    /// The REST API over plain HTTP.
     pub management: StdListener,
-    /// Of the REST API over HTTPS.
+    /// The REST API over HTTPS.
     pub management_tls: StdListener,
-    /// Of the workers' channel.
+    /// The channel of the workers.
     pub channel: StdListener,
 }
 
 impl Listeners {
-    /// Binds the addresses of a configuration. A socket of `inherited` is used where it is bound to the same address, or
-    /// to the same IP address if the wanted port is 0.
+    /// Binds the addresses of a configuration. A socket in `inherited` is reused if it is bound to the same
+    /// address, or to the same IP address if the configured port is 0.
     ///
     /// # Errors
-    /// An unsafe configuration; the operating system's, with the address and its purpose in the message.
+    /// An unsafe configuration, or an error of the operating system, with the address and its purpose in the
+    /// message.
     pub async fn bind(config: &Config, inherited: Option<Listeners>) -> Result<Listeners, StartError> {
         config.check()?;
         let (management, management_tls, channel) = match inherited {
@@ -48,10 +49,10 @@ impl Listeners {
         })
     }
 
-    /// Copies of the descriptors; a socket is closed with its last copy.
+    /// Duplicates the descriptors; a socket is closed with its last duplicate.
     ///
     /// # Errors
-    /// The process cannot open more descriptors.
+    /// If the process cannot open more descriptors.
     pub fn try_clone(&self) -> io::Result<Listeners> {
         Ok(Listeners {
             management: self.management.try_clone()?,
@@ -97,7 +98,7 @@ pub async fn accept<F, S>(
         };
         match accepted {
             Ok((stream, peer)) => {
-                // Small messages in both directions: nothing is gained by holding them back.
+                // Messages are small, and delaying them has no benefit.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%peer, %error, "cannot switch off Nagle's algorithm");
                 }

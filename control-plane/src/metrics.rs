@@ -1,5 +1,5 @@
-//! What the control plane counts of itself, for Prometheus. What workers count they show themselves; here it is only
-//! said where (see [`crate::api`], service discovery).
+//! The metrics of the control plane itself, for Prometheus. Workers export their own; [`crate::api`] only
+//! publishes their addresses (service discovery).
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use tidegate_shared::metrics::{Distribution, Encoder, Family, Source};
 
 use crate::clock::Millis;
 
-/// The upper bounds of all histograms here, in seconds.
+/// The upper bounds of the buckets of all histograms here, in seconds.
 const BOUNDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
 const REQUESTS: Family = Family {
@@ -99,7 +99,7 @@ const BUILD: Family = Family {
     help: "Always 1; the label says what runs.",
 };
 
-/// All of them, in the order of the page.
+/// All families, in the order of the page.
 #[cfg(test)]
 const ALL: &[&Family] = &[
     &REQUESTS,
@@ -118,12 +118,12 @@ const ALL: &[&Family] = &[
     &BUILD,
 ];
 
-/// How often something took how long.
+/// A histogram of durations.
 #[derive(Debug, Default)]
 pub struct Times(Mutex<Distribution>);
 
 impl Times {
-    /// Takes note of one time.
+    /// Records a duration.
     pub fn observe(&self, time: Duration) {
         observe(&mut lock(&self.0), time);
     }
@@ -151,7 +151,7 @@ fn observe(times: &mut Distribution, time: Duration) {
     }
 }
 
-/// What is counted as it happens.
+/// The counters and histograms, updated as events happen.
 #[derive(Debug, Default)]
 pub struct Metrics {
     requests: Mutex<BTreeMap<(String, &'static str), Requests>>,
@@ -160,7 +160,7 @@ pub struct Metrics {
     turn_failures: Mutex<u64>,
 }
 
-/// Requests of one method on one route.
+/// The requests of one method on one route.
 #[derive(Clone, Debug, Default)]
 struct Requests {
     by_status: BTreeMap<u16, u64>,
@@ -168,7 +168,8 @@ struct Requests {
 }
 
 impl Metrics {
-    /// Takes note of a request that was answered. The route must be one of the listed, never what a client made up.
+    /// Records a response. `route` must be one of the listed routes, never text of a client, to bound the
+    /// number of series.
     pub fn answered(&self, method: &'static str, route: &str, status: u16, time: Duration) {
         let mut requests = lock(&self.requests);
         let requests = requests.entry((route.to_owned(), method)).or_default();
@@ -176,12 +177,12 @@ impl Metrics {
         observe(&mut requests.time, time);
     }
 
-    /// Takes note of a connection to the channel that ended for that cause before it had shown who it was.
+    /// Records a connection to the channel that ended before the worker was authenticated, with the cause.
     pub fn stranger_ended(&self, cause: &'static str) {
         *lock(&self.pending_joins).entry(cause).or_default() += 1;
     }
 
-    /// Takes note of a turn of the rollout.
+    /// Records a turn of the rollout loop.
     pub fn turned(&self, time: Duration, well: bool) {
         self.turns.observe(time);
         if !well {
@@ -190,40 +191,40 @@ impl Metrics {
     }
 }
 
-/// Nothing is left half changed where a holder of these locks panics.
+/// Locks a mutex. A panic of a holder leaves the values consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What is so at this moment, and what was counted so far.
+/// The values of all metrics at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     requests: BTreeMap<(String, &'static str), Requests>,
     pending_joins: BTreeMap<&'static str, u64>,
     turns: Distribution,
     turn_failures: u64,
-    /// Gateways by state.
+    /// The number of gateways by state.
     pub gateways: BTreeMap<&'static str, u64>,
-    /// Operations by state.
+    /// The number of operations by state.
     pub operations: BTreeMap<&'static str, u64>,
-    /// Workers that are in the books.
+    /// The number of registered workers.
     pub workers: usize,
-    /// Those of them that are connected.
+    /// The number of connected workers.
     pub connected: usize,
-    /// Refusals that stand.
+    /// The number of configurations that a connected worker could not apply.
     pub refusals: usize,
-    /// How long writes waited.
+    /// The waiting times of writes.
     pub write_wait: Distribution,
     /// Whether writes to the database fail.
     pub writes_fail: bool,
-    /// How long it took to read what is on this page.
+    /// The duration of reading the values of this page.
     pub read_time: Duration,
-    /// When certificates expire, by what they are for.
+    /// The expiry of certificates, by purpose.
     pub certificates: Vec<(&'static str, Millis)>,
 }
 
 impl Page {
-    /// With what was counted; what is so is filled in by the caller.
+    /// Starts a page with the counters; the caller fills in the current values.
     pub fn of(metrics: &Metrics, write_wait: &Times) -> Page {
         Page {
             requests: lock(&metrics.requests).clone(),

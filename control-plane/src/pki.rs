@@ -1,8 +1,9 @@
-//! The public-key infrastructure of one installation: its certificate authority, and what the authority vouches for.
+//! The public-key infrastructure of one installation: its certificate authority, and the certificates issued by
+//! it.
 //!
-//! The authority is made at the first start. It issues the certificates of the management and channel endpoints (their
-//! keys never touch the disk) and the client certificate of each worker. Nothing here decides who may join: that is the
-//! store's business. When certificates are replaced, [`crate::certificates`] says.
+//! The authority is created at the first start. It issues the certificates of the management and channel
+//! endpoints (their keys are never written to disk) and the client certificate of each worker. The store
+//! decides which workers may join; [`crate::certificates`] decides when certificates are renewed.
 
 mod authorities;
 mod authority;
@@ -23,24 +24,24 @@ pub use authority::{Authority, IssuedCertificate, requested_key};
 pub use tls::{channel_config, management_config};
 pub use validity::{BACKDATE, Validity};
 
-/// Why a certificate could not be made or read.
+/// The reason why a certificate could not be created or read.
 #[derive(Debug, Error)]
 pub enum PkiError {
-    /// The file system.
+    /// A file system error.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// Key or certificate.
+    /// An error of the key or certificate.
     #[error("the certificate authority: {0}")]
     Certificate(#[from] rcgen::Error),
-    /// A certificate and key that TLS cannot use.
+    /// TLS cannot use the certificate and key.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
-    /// A file that does not hold what it should.
+    /// A file has the wrong content.
     #[error("{path}: {why}")]
     Unusable {
-        /// Which file.
+        /// The path of the file.
         path: String,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
 }
@@ -48,13 +49,13 @@ pub enum PkiError {
 /// A certificate chain with its key, ready for rustls.
 #[derive(Debug)]
 pub struct Identity {
-    /// The chain, own certificate first.
+    /// The chain, the own certificate first.
     pub chain: Vec<CertificateDer<'static>>,
     /// The private key.
     pub key: PrivateKeyDer<'static>,
 }
 
-/// SHA-256 of a certificate, in hexadecimal.
+/// Returns the SHA-256 of a certificate, in hexadecimal.
 pub fn fingerprint(certificate: &CertificateDer<'_>) -> String {
     crate::digest::sha256_hex(certificate)
 }
@@ -62,7 +63,7 @@ pub fn fingerprint(certificate: &CertificateDer<'_>) -> String {
 /// Reads a certificate chain and its key from PEM files.
 ///
 /// # Errors
-/// Files that cannot be read, or do not hold that.
+/// If a file cannot be read or has the wrong content.
 pub fn read_identity(chain_path: &Path, key_path: &Path) -> Result<Identity, PkiError> {
     use rustls::pki_types::pem::PemObject;
     let chain_pem = fs::read(chain_path).map_err(|e| unusable(chain_path, &e.to_string()))?;
@@ -78,7 +79,7 @@ pub fn read_identity(chain_path: &Path, key_path: &Path) -> Result<Identity, Pki
     Ok(Identity { chain, key })
 }
 
-/// The cryptography that all TLS of this process uses, named rather than installed globally.
+/// The crypto provider of all TLS in this process, passed explicitly rather than installed globally.
 pub fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }

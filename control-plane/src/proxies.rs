@@ -1,4 +1,4 @@
-//! The proxies in front of the management API whose word about a request's origin is taken. Pure.
+//! The trusted proxies in front of the management API. Pure.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,11 +7,11 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use thiserror::Error;
 
-/// A proxy, or every proxy in a network.
+/// A proxy, or all proxies in a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Proxy(IpNet);
 
-/// A text that is neither an address nor a network.
+/// The text is neither an address nor a network.
 #[derive(Debug, Error)]
 #[error("expected an address or a network, such as 10.0.0.7 or 10.0.0.0/8")]
 pub struct ProxyError;
@@ -31,12 +31,12 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// All of them; none unless named.
+/// The trusted proxies; none by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies(Vec<Proxy>);
 
 impl Proxies {
-    /// Whether one of them is at that address.
+    /// Returns whether the address is that of a trusted proxy.
     pub fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|proxy| proxy.0.contains(&address.to_canonical()))
     }

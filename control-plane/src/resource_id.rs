@@ -1,25 +1,26 @@
-//! The one form of a resource ID. Authorisation, documents and the store read IDs with [`ResourceId::parse`] alone, so
-//! that the ID that was authorised is the ID that is stored. Pure; it knows no resource types.
+//! The canonical form of resource IDs. Authorization, documents and the store parse IDs only with
+//! [`ResourceId::parse`], so that the ID that was authorized is the ID that is stored. Pure and independent of
+//! resource types.
 //!
-//! ARM gives IDs as `/subscriptions/{id}/resourceGroups/{name}/providers/{namespace}/{type}/{name}…`. Two IDs name the
-//! same resource if they are equal without regard to ASCII case. Text with empty segments, dot segments or characters
-//! that a URL would read differently has no canonical form.
+//! ARM's form is `/subscriptions/{id}/resourceGroups/{name}/providers/{namespace}/{type}/{name}…`. Two IDs name
+//! the same resource if they are equal ignoring ASCII case. Text with empty segments, dot segments or
+//! characters that a URL parser would interpret has no canonical form.
 
 use std::fmt;
 
-/// The longest ID, in bytes; the longest ID of a resource served here has some 700.
+/// The maximum length of an ID, in bytes. The longest ID of a resource served here has about 700.
 const MAX_LENGTH: usize = 2048;
 
-/// A resource ID in canonical form: exactly one slash before each segment, each as its creator spelt it.
+/// A resource ID in canonical form: exactly one slash before each segment, each as its creator spelled it.
 #[derive(Clone, Debug)]
 pub struct ResourceId(String);
 
 impl ResourceId {
-    /// Reads an ID. The slash at the beginning may be missing: clients of ARM leave it out.
+    /// Parses an ID. The leading slash may be missing, because ARM clients omit it.
     ///
-    /// Returns `None` for everything that has no canonical form: an empty segment (a doubled slash, a slash at the end), a
-    /// segment `.` or `..`, one of `%`, `\`, `?`, `#`, a control character, space around a segment, an odd number of
-    /// segments, or a first segment other than `subscriptions`.
+    /// Returns `None` for text without a canonical form: an empty segment (a doubled or trailing slash), a
+    /// segment `.` or `..`, any of `%`, `\`, `?`, `#`, a control character, white space around a segment, an
+    /// odd number of segments, or a first segment other than `subscriptions`.
     pub fn parse(text: &str) -> Option<ResourceId> {
         let path = text.strip_prefix('/').unwrap_or(text);
         let segments = || path.split('/');
@@ -30,7 +31,7 @@ impl ResourceId {
         canonical.then(|| ResourceId(format!("/{path}")))
     }
 
-    /// The canonical text.
+    /// The ID as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

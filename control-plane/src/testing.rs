@@ -1,4 +1,4 @@
-//! What several tests of this crate start from.
+//! Common fixtures of this crate's unit tests.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::audit::{Act, Author};
 
 mod document;
 
-/// The version of the rules that test documents are written for.
+/// The api-version for which test documents are written.
 pub(crate) const VERSION: ApiVersion = ApiVersion { date: (2024, 5, 1) };
 
-/// A body with its certificates opened, here and now.
+/// Returns a body with its certificates opened.
 pub(crate) fn sent(json: Value) -> Body {
     let mut opened = Opened::default();
     for sealed in certificates_in(&json) {
@@ -28,22 +28,22 @@ pub(crate) fn sent(json: Value) -> Body {
     Body { json, opened, pages: Pages::default() }
 }
 
-/// What tests do to a gateway.
+/// A change of a gateway by a test.
 pub(crate) fn act() -> Act {
     Act { author: Author::itself(), action: "test".to_owned(), resource: "test".to_owned() }
 }
 
-/// A gateway's path in a fixed group.
+/// The path of a gateway in a fixed group.
 pub(crate) fn path(name: &str) -> GatewayPath {
     GatewayPath { subscription: "Sub".into(), group: "Group".into(), name: name.into() }
 }
 
-/// The document of the gateway `gw`, at 127.0.0.1 and `port`.
+/// The document of the gateway `gw`, which listens on 127.0.0.1 and `port`.
 pub(crate) fn body(port: u16) -> Value {
     document::gateway(&path("gw").to_string(), "127.0.0.1", port)
 }
 
-/// Settings as a snapshot has them.
+/// Settings in the form of a snapshot.
 pub(crate) fn settings() -> Settings {
     let probe = Probe {
         host: None,
@@ -71,23 +71,23 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// A probe on demand of a pool without members.
+/// An on-demand probe of a pool without members.
 pub(crate) fn on_demand_probe() -> OnDemandProbe {
     let pool = Pool { name: "p".into(), members: vec![] };
     OnDemandProbe { id: ProbeId(Uuid::nil()), pool, settings: settings(), roots: vec![] }
 }
 
 thread_local! {
-    /// How many children were looked at one by one in search of another, on this thread.
+    /// The number of children visited by linear searches on this thread.
     static VISITED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// Takes note of a search that goes through so many children.
+/// Records a linear search over this many children.
 pub(crate) fn visited(children: usize) {
     VISITED.with(|visited| visited.set(visited.get() + children));
 }
 
-/// How many children such searches went through meanwhile.
+/// Returns the number of children visited by linear searches during `work`.
 pub(crate) fn visits(work: impl FnOnce()) -> usize {
     VISITED.with(|visited| visited.set(0));
     work();

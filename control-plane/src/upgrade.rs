@@ -1,7 +1,7 @@
-//! Brings what is stored up to this version of the compiler, once, at the start.
+//! Recompiles stored gateways at the start, once for each new version of the compiler.
 //!
-//! A newer version may make something else of the same document. A worker that runs the old meaning under the same
-//! generation would never be told, so such a gateway gets a new generation, by the way of every other write.
+//! A newer version may compile a document to a different configuration. A worker that runs the old one under
+//! the same generation would never be updated, so such a gateway gets a new generation by an ordinary write.
 
 use crate::arm::external_refs::ExternalRefs;
 use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
@@ -9,11 +9,12 @@ use crate::audit::{Act, Author};
 use crate::compile::compile;
 use crate::store::{Decision, Gateway, ProvisioningState, Store, StoreError};
 
-/// Compiles every stored document again and writes those anew that mean something else than before. What earlier versions
-/// took for a reference, and this version does not, holds no address or subnet from then on.
+/// Recompiles every stored document and writes those whose content differs. Also drops references of earlier
+/// versions that have no canonical form; they no longer hold an address or subnet.
 ///
 /// # Errors
-/// The database's. A gateway that no longer compiles, or is damaged, is left to the rollout, which says so.
+/// If the database fails. A gateway that no longer compiles or is damaged is left to the rollout, which reports
+/// it.
 pub async fn recompile(store: &Store) -> Result<(), StoreError> {
     for id in store.gateway_names().await?.into_keys() {
         let (gateway, external_refs) = match store.gateway_by_id(id).await {
@@ -30,9 +31,9 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
         if forgotten > 0 {
             tracing::warn!(gateway.id = %id, forgotten, "references without a canonical resource ID hold nothing any more");
         }
-        // Also of one that is not to run: what takes long to find out is known then when it is started.
+        // Stopped gateways are compiled too, because this fills the pattern cache for a later start.
         let Ok(content) = compile(&document, &external_refs) else { continue };
-        // One that was stopped stays so, and is compiled anew when it is started.
+        // A stopped gateway is not written; it is compiled again when it is started.
         let stays = gateway.state == ProvisioningState::Deleting || gateway.operational.is_off();
         let config_digest = content.digest();
         if stays || config_digest == gateway.config_digest {
@@ -64,7 +65,7 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What it does is nobody's wish but its own.
+/// The control plane itself is the author.
 fn act(path: &GatewayPath) -> Act {
     Act { author: Author::itself(), action: format!("{GATEWAY_TYPE}/write"), resource: path.to_string() }
 }

@@ -1,42 +1,44 @@
-//! What is wrong with a document: all of it at once, each point with ARM's code and the JSON path it is about.
+//! The errors of a document, collected rather than stopping at the first; each has ARM's code and a JSON path.
 
 use std::fmt;
 
 pub mod code;
 
-/// The target of a violation that is about the whole body.
+/// The target of a violation that concerns the whole body.
 pub const ROOT: &str = "$";
 
-/// The most violations that are noted. Nobody reads more, and a hostile body could have one for every three bytes.
+/// The maximum number of recorded violations. A hostile body could cause one for every three bytes.
 const MAX_VIOLATIONS: usize = 1000;
 
-/// How long the texts of noted violations are in all, in bytes, before no more are noted: they stand in an answer.
+/// The total length of recorded messages and targets, in bytes, from which no more are recorded. Bounds the
+/// size of a response.
 const MAX_BYTES: usize = 512 * 1024;
 
-/// One thing wrong with a document.
+/// One error in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// ARM's code, such as `InvalidResourceReference`: one of [`code`].
+    /// ARM's code, such as `InvalidResourceReference`; one of [`code`].
     pub code: &'static str,
-    /// A sentence that names the thing and says what would be right.
+    /// A sentence that names the resource or property and the expected value.
     pub message: String,
     /// The JSON path in the document, such as `properties.httpListeners[0].properties.frontendPort`.
     pub target: String,
 }
 
 impl Violation {
-    /// Whether it is about the form of the request: such a request as a whole is an `InvalidRequestFormat`.
+    /// Returns whether the form of the request is wrong. The response to such a request has the code
+    /// `InvalidRequestFormat`.
     pub fn is_unparsed(&self) -> bool {
         [code::INVALID_JSON, code::INVALID_REFERENCE_FORMAT].contains(&self.code)
     }
 }
 
-/// Everything wrong with a document, in the order in which it was found. Never empty where it is an error.
+/// The errors of a document, in the order in which they were found. Not empty if it is the error of a `Result`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violations(pub Vec<Violation>);
 
 impl Violations {
-    /// Notes one more, up to [`MAX_VIOLATIONS`] and [`MAX_BYTES`].
+    /// Records a violation, up to [`MAX_VIOLATIONS`] and [`MAX_BYTES`].
     pub fn push(&mut self, code: &'static str, target: impl Into<String>, message: impl Into<String>) {
         let size = |violation: &Violation| violation.message.len() + violation.target.len();
         if !self.is_full() && self.0.iter().map(size).sum::<usize>() < MAX_BYTES {
@@ -44,25 +46,26 @@ impl Violations {
         }
     }
 
-    /// Whether there are as many as are noted.
+    /// Returns whether [`MAX_VIOLATIONS`] is reached.
     pub fn is_full(&self) -> bool {
         self.0.len() >= MAX_VIOLATIONS
     }
 
-    /// Whether nothing is wrong.
+    /// Returns whether there are no violations.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The one that stands for all: that the resource is elsewhere comes first, then what could not be parsed, then
-    /// what was found first.
+    /// Returns the violation whose code becomes that of the response: a changed location first, then malformed
+    /// values, then the first one found.
     pub fn leading(&self) -> Option<&Violation> {
         let moved = self.0.iter().find(|violation| violation.code == code::LOCATION_CHANGED);
         moved.or_else(|| self.0.iter().find(|violation| violation.is_unparsed())).or(self.0.first())
     }
 
-    /// Adds what a later stage found, except where an earlier one already complained of the same value, of
-    /// something inside it or of something around it: a port that is no number is not also a port that is missing.
+    /// Adds the violations of a later stage, except for those about a value that an earlier violation already
+    /// concerns, or about a part or a parent of it: a port that is not a number is not also reported as
+    /// missing.
     pub fn absorb(&mut self, later: Violations) {
         let known = self.0.len();
         for violation in later.0 {
@@ -76,9 +79,9 @@ impl Violations {
         }
     }
 
-    /// The same, as the sender of only a part sees it: a target inside `prefix` becomes a path within that part
-    /// (for a child's own URL: `properties.frontendPorts[2].properties.port` becomes `properties.port`). Others
-    /// stay as they are.
+    /// Makes targets relative to the part at `prefix`, for a sender who sent only that part: on a child's own
+    /// URL `properties.frontendPorts[2].properties.port` becomes `properties.port`. Other targets are
+    /// unchanged.
     #[must_use]
     pub fn seen_from(mut self, prefix: &str) -> Violations {
         for violation in &mut self.0 {
@@ -91,7 +94,7 @@ impl Violations {
     }
 }
 
-/// What remains of `target` after `around`, if it is that value or lies inside it.
+/// Returns the rest of `target` after `around`, if `target` is that value or a part of it.
 fn within<'a>(target: &'a str, around: &str) -> Option<&'a str> {
     target
         .strip_prefix(around)

@@ -1,7 +1,7 @@
-//! What is settled when a gateway is created: where it is. Pure.
+//! Properties that are fixed when a gateway is created: location and zones. Pure.
 //!
-//! Both properties are without effect here. They are checked all the same, for whoever tries a template out against
-//! Tidegate wants to hear of what the official service would refuse.
+//! Both have no effect here. They are checked so that a template which Azure would reject is rejected by
+//! Tidegate too.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::arm::location;
 use crate::arm::resource_id::GatewayPath;
 use crate::violation::{Violations, code};
 
-/// Complains of a location that is missing, and of a location or zones that are not those of `stored`.
+/// Adds a violation for a missing location, and for a location or zones that differ from those of `stored`.
 pub(super) fn check(document: &Document, stored: Option<&Document>, violations: &mut Violations) {
     let before = stored.map(|stored| {
         let GatewayPath { group, name, .. } = &stored.path;
@@ -25,7 +25,7 @@ pub(super) fn check(document: &Document, stored: Option<&Document>, violations: 
     }
 }
 
-/// The zones, in an order of their own: that of a body means nothing.
+/// Returns the zones in canonical order; their order in a body has no meaning.
 fn zones(document: &Document) -> Vec<&str> {
     let list = document.body.get("zones").and_then(Value::as_array).into_iter().flatten();
     let mut zones: Vec<_> = list.filter_map(Value::as_str).collect();
@@ -59,7 +59,7 @@ mod tests {
                 Some(&here),
                 &[(code::LOCATION_REQUIRED, "location"), (code::ZONES_CHANGED, "zones")],
             ),
-            // One that is stored without was stored before locations were asked for.
+            // A gateway without location was stored before locations were required.
             (json!({ "location": "eastus" }), Some(&json!({})), &[]),
         ] {
             let stored = stored.map(|stored| read(stored.clone()));

@@ -1,4 +1,4 @@
-//! What the decisions come to.
+//! Decisions about changes.
 
 use serde_json::{Value, json};
 use tidegate_shared::id::{Digest, GatewayId, Generation};
@@ -27,7 +27,7 @@ fn delete_child(collection: &str, name: &str) -> Edit {
     Edit { path: path("gw"), preconditions: Preconditions::default(), action }
 }
 
-/// The gateway that `body` makes, with tag `g` and children's tags `c`.
+/// The gateway that `body` creates, with the etag `g`; its children have the etag `c`.
 fn stored() -> Gateway {
     let Decision::Replace { document, config_digest, .. } =
         put(body(8080)).decide(&Limits::default(), &ExternalRefs::default(), None).unwrap()
@@ -47,7 +47,7 @@ fn stored() -> Gateway {
     }
 }
 
-/// None where nothing is written, else whether it means something new.
+/// Returns `None` if nothing is written, otherwise whether the content changes.
 fn new_config(edit: &Edit) -> Option<bool> {
     match edit.decide(&Limits::default(), &ExternalRefs::default(), Some(&stored())).unwrap() {
         Decision::Keep => None,
@@ -167,7 +167,7 @@ fn a_gateway_that_goes_takes_no_writes_and_can_be_deleted_again() {
 #[test]
 fn tags_alone_are_no_write_that_anybody_waits_for() {
     let patch = |body: Value| Edit { action: EditAction::PutTags { body }, ..put(Value::Null) };
-    // Whatever else has come to be wrong with the document.
+    // Other violations of the document do not matter.
     let mut old = stored();
     old.document.children.retain(|child| child.collection.name != "frontendPorts");
     let Ok(Decision::Relabel(document)) =

@@ -1,7 +1,7 @@
-//! Whether an API client may make a request: doing what, to what. Pure, and the only place that decides it. (The
-//! administrator may do everything.)
+//! Authorization: decides whether an API client may make a request. Pure, and the only place of that decision.
+//! The administrator may do everything and is not subject to it.
 //!
-//! A path comes in the form that `api::path` gives it: fixed segments in lower case, names decoded.
+//! Paths have the form that `api::path` produces: fixed segments in lower case, names decoded.
 
 use uuid::Uuid;
 
@@ -9,23 +9,23 @@ use super::role::Role;
 use super::scope::Scope;
 use crate::resource_id::ResourceId;
 
-/// An API client, as far as it matters for what it may do.
+/// The rights of an API client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// Its ID, which its tokens name.
+    /// The client's ID, which its tokens contain.
     pub app_id: Uuid,
-    /// What it may do.
+    /// The operations it may perform.
     pub role: Role,
-    /// Within these.
+    /// The resources it may access.
     pub scopes: Vec<Scope>,
 }
 
-/// What kind of thing a request does.
+/// The kind of operation of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// GET, HEAD and OPTIONS.
     Read,
-    /// PUT, PATCH, and every method that nobody has heard of.
+    /// PUT, PATCH, and every unknown method.
     Write,
     /// DELETE.
     Delete,
@@ -34,7 +34,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// Of an HTTP method.
+    /// The verb of an HTTP method.
     pub fn of(method: &str) -> Verb {
         match method {
             "GET" | "HEAD" | "OPTIONS" => Verb::Read,
@@ -44,7 +44,7 @@ impl Verb {
         }
     }
 
-    /// As the names of actions end.
+    /// The last segment of an action's name.
     pub fn as_str(self) -> &'static str {
         match self {
             Verb::Read => "read",
@@ -55,28 +55,29 @@ impl Verb {
     }
 }
 
-/// What becomes of a request.
+/// The decision about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is made.
+    /// The request is executed.
     Allowed,
-    /// It is made, and of the list that it answers the client sees what [`Client::sees`] lets it.
+    /// The request is executed, and its list is filtered by [`Client::sees`].
     Sieved,
-    /// It asks after the operation of this ID. Only who began one knows its ID, which nobody can guess; that the
-    /// operation is about something within the scopes is still to be looked up.
+    /// The request reads the operation with this ID. The ID is unguessable and known only to the client that
+    /// started the operation; the caller must still check that the operation's resource is within the scopes.
     AboutOperation(String),
-    /// It is refused.
+    /// The request is rejected.
     Denied,
 }
 
 impl Client {
-    /// True if a resource ID lies within the scopes. Text without a canonical form lies within the scope `/` alone.
+    /// Returns whether a resource ID is within the scopes. Text without a canonical form is only within the
+    /// scope `/`.
     pub fn covers(&self, id: &str) -> bool {
         self.reaches(id, |scope, path| scope.covers(path))
     }
 
-    /// Whether a list shows what has this ID: what lies within the scopes, and the subscriptions and groups that they
-    /// lie in, without which no client finds its way.
+    /// Returns whether lists show the resource with this ID: resources within the scopes, and the subscriptions
+    /// and groups that contain the scopes, which clients need for navigation.
     pub fn sees(&self, id: &str) -> bool {
         let is_container = |path: &[&str]| {
             path.len() == 2 || path.len() == 4 && path[2].eq_ignore_ascii_case("resourcegroups")
@@ -84,14 +85,14 @@ impl Client {
         self.reaches(id, |scope, path| scope.covers(path) || is_container(path) && scope.is_below(path))
     }
 
-    /// Whether a write to `written` may name the resource `named` in its body: one within the scopes, or one of the
-    /// same group, which is all that a client for a single resource can build with.
+    /// Returns whether a write to `written` may refer to the resource `named` in its body: a resource within
+    /// the scopes or in the same group. A client for a single resource needs the latter.
     pub fn may_name(&self, written: &str, named: &str) -> bool {
         let same_group = || Some(group(named)? == group(written)?);
         self.covers(named) || same_group() == Some(true)
     }
 
-    /// True if any scope reaches a resource ID.
+    /// Returns whether any scope reaches a resource ID.
     fn reaches(&self, id: &str, reach: impl Fn(&Scope, &[&str]) -> bool) -> bool {
         let id = ResourceId::parse(id);
         let path: Option<Vec<&str>> = id.as_ref().map(|id| id.segments().collect());
@@ -99,7 +100,7 @@ impl Client {
         self.scopes.iter().any(any)
     }
 
-    /// What becomes of a request.
+    /// Decides about a request.
     pub fn decide(&self, verb: Verb, path: &[String]) -> Verdict {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         self.judge(verb, &path)
@@ -120,14 +121,14 @@ impl Client {
     fn role_allows(&self, verb: Verb, path: &[&str]) -> bool {
         match self.role {
             Role::Contributor => true,
-            // A look at the backends changes nothing, POST or not.
+            // Probing backends changes nothing, although it is a POST.
             Role::Reader => {
                 verb == Verb::Read || verb == Verb::Action && path.last() == Some(&"backendhealth")
             }
         }
     }
 
-    /// What can be read above and beside the scopes: the way down to them, and what says nothing about anybody.
+    /// Reads above and beside the scopes: the parents of the scopes, and data that concerns no resource.
     fn look_from_below(&self, path: &[&str]) -> Verdict {
         let leads_there = |path: &[&str]| self.scopes.iter().any(|scope| scope.is_below(path));
         match path {
@@ -144,7 +145,7 @@ impl Client {
     }
 }
 
-/// What a client of something in a subscription may read of the subscription itself.
+/// Reads of a subscription by a client of something in it.
 fn in_subscription(rest: &[&str]) -> Verdict {
     match rest {
         [] | ["locations" | "providers"] | ["providers", _] => Verdict::Allowed,
@@ -159,14 +160,15 @@ fn in_subscription(rest: &[&str]) -> Verdict {
     }
 }
 
-/// Who may connect is not for clients to decide.
+/// Only the administrator decides about workers.
 fn is_the_administrators(verb: Verb, path: &[&str]) -> bool {
     verb != Verb::Read && path.first() == Some(&"workers")
 }
 
-/// What a request reaches: what its path names, but for a deployment, which can write anything in its group.
+/// Returns the resource that a request affects: the one in its path, or the whole group for a write to a
+/// deployment, which can write anything in the group.
 fn touched<'a>(verb: Verb, path: &'a [&'a str]) -> &'a [&'a str] {
-    // By its place, for a subscription and a group may be called so too.
+    // Matches by position, because a subscription or a group may have such a name too.
     match path {
         [_, _, _, _, "providers", "microsoft.resources", "deployments", ..] if verb != Verb::Read => {
             &path[..4]
@@ -175,7 +177,7 @@ fn touched<'a>(verb: Verb, path: &'a [&'a str]) -> &'a [&'a str] {
     }
 }
 
-/// The subscription and the group that a resource ID lies in.
+/// Returns the ID of the resource group that contains a resource.
 fn group(id: &str) -> Option<ResourceId> {
     let id = ResourceId::parse(id)?;
     let segments: Vec<&str> = id.segments().take(4).collect();

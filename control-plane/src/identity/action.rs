@@ -1,10 +1,10 @@
-//! ARM's names of what requests do, for the answers that refuse them.
+//! ARM's names of operations, for responses that deny them.
 
 use crate::arm::collection::Collection;
 
 use super::access::Verb;
 
-/// What stands in paths, as ARM spells it. What is missing here is shown as the request has it.
+/// The segments of paths in ARM's spelling. Others are shown as in the request.
 const SPELT: [&str; 12] = [
     "Microsoft.Network",
     "Microsoft.Resources",
@@ -20,13 +20,13 @@ const SPELT: [&str; 12] = [
     "pathRules",
 ];
 
-/// The name of what a request does, such as `Microsoft.Network/applicationGateways/write`.
+/// Returns the name of a request's operation, such as `Microsoft.Network/applicationGateways/write`.
 pub fn name(verb: Verb, segments: &[String]) -> String {
     let (mut namespace, mut kinds) = (None, Vec::new());
     let mut rest = segments;
     while let [kind, following @ ..] = rest {
         rest = match following {
-            // What stands before a namespace only says where; a kind starts anew after it.
+            // Segments before a namespace only locate the resource; the type begins after the namespace.
             [its, after @ ..] if kind.eq_ignore_ascii_case("providers") => {
                 (namespace, kinds) = (Some(spelt(its)), Vec::new());
                 after
@@ -44,7 +44,7 @@ pub fn name(verb: Verb, segments: &[String]) -> String {
     parts.join("/")
 }
 
-/// The resource ID that a path names.
+/// Returns the resource ID that a path names.
 pub fn resource(segments: &[String]) -> String {
     format!("/{}", segments.iter().map(|segment| spelt(segment)).collect::<Vec<_>>().join("/"))
 }

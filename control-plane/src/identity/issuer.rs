@@ -1,16 +1,16 @@
-//! Gives tokens out and takes them back: what they say, for how long they are good, and whom they are for.
+//! Issues and verifies access tokens: their content, lifetime and bearer.
 
 use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
 use super::token::{BadKey, Claims, Signer, TokenError};
 
-/// How long a token is good for, in seconds: half an hour. It bounds how long a stolen one is of use; a client that is
-/// revoked is out at once anyway. Clients fetch a new one when a few minutes are left, so that shorter ones would
-/// cost a hash every other minute.
+/// The lifetime of a token in seconds: half an hour. It bounds the use of a stolen token; revoking a client
+/// takes effect at once. Clients renew a token a few minutes before it expires, so a shorter lifetime would
+/// cause much more frequent requests.
 pub const LIFETIME: i64 = 30 * 60;
 
-/// This installation, to API clients.
+/// The issuer of access tokens of this installation.
 #[derive(Debug)]
 pub struct Issuer {
     tenant: Uuid,
@@ -18,25 +18,25 @@ pub struct Issuer {
     signer: Signer,
 }
 
-/// Whom a token names.
+/// The client that a token identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bearer {
-    /// The client.
+    /// The client's ID.
     pub client: Uuid,
-    /// Which of its secrets it showed for the token.
+    /// The number of the client's secret for which the token was issued.
     pub secret_number: i64,
 }
 
 impl Issuer {
-    /// Of that tenant, with that signing key.
+    /// Creates an issuer for the tenant, with this signing key.
     ///
     /// # Errors
-    /// Bytes that are no key.
+    /// If the bytes are not a valid key.
     pub fn new(tenant: Uuid, key: &Secret) -> Result<Issuer, BadKey> {
         Ok(Issuer { tenant, audience: format!("urn:tidegate:{tenant}"), signer: Signer::new(key)? })
     }
 
-    /// The tenant.
+    /// The tenant's ID.
     pub fn tenant(&self) -> Uuid {
         self.tenant
     }
@@ -51,8 +51,8 @@ impl Issuer {
         format!("{base}/{}/v2.0", self.tenant)
     }
 
-    /// A token for a client that has shown its secret. `base` is the scheme and host that it used, `now` is in
-    /// seconds since 1970.
+    /// Issues a token to a client that has presented its secret. `base` is the scheme and host that the client
+    /// used, `now` the time in seconds since 1970.
     pub fn issue(&self, bearer: Bearer, base: &str, now: i64) -> String {
         let Bearer { client, secret_number } = bearer;
         self.signer.sign(&Claims {
@@ -70,10 +70,10 @@ impl Issuer {
         })
     }
 
-    /// Whom a token names. That this client may still come is for the caller to find out.
+    /// Returns the bearer of a token. The caller checks that the client still exists.
     ///
     /// # Errors
-    /// Why the token is not taken.
+    /// The reason why the token is rejected.
     pub fn bearer(&self, token: &str, now: i64) -> Result<Bearer, TokenError> {
         let claims = self.signer.read(token, &self.audience, now)?;
         Ok(Bearer { client: claims.sub, secret_number: claims.secret_number })

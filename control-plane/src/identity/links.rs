@@ -1,12 +1,12 @@
-//! What a document refers to: a client that may write it must be allowed to use that too. Pure.
+//! References to resources in a document: a client that writes the document must be allowed to use them. Pure.
 
 use serde_json::Value;
 
 use super::access::Client;
 use crate::resource_id::ResourceId;
 
-/// The first resource that a document names and that the client may not use in a write to `written`. Text without a
-/// canonical form names no resource: where a document would refer by it, reading the document refuses it.
+/// Returns the first referenced resource that the client may not use in a write to `written`. Text without a
+/// canonical form is skipped: reading the document rejects it as a reference.
 pub fn forbidden(client: &Client, written: &str, document: &Value) -> Option<ResourceId> {
     match document {
         Value::Array(items) => items.iter().find_map(|item| forbidden(client, written, item)),

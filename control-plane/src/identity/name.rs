@@ -1,21 +1,21 @@
-//! What API clients are called.
+//! Names of API clients.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// The length of the longest name.
+/// The maximum length of a name, in bytes.
 const MAX: usize = 64;
 
-/// Who else is an author in the audit log: no client may pass for one of them.
+/// The other authors in the audit log, whose names no client may have.
 const RESERVED: [&str; 2] = ["admin", "tidegate"];
 
-/// A client's name: 1 to 64 ASCII letters, digits, `.`, `_` and `-`. Names are compared without regard to case.
+/// A client's name: 1 to 64 ASCII letters, digits, `.`, `_` and `-`. Names are compared ignoring case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientName(String);
 
-/// The text cannot be a client's name.
+/// The text is not a valid client name.
 #[derive(Debug, Error)]
 #[error(
     "a client's name is 1 to {MAX} letters, digits, `.`, `_` and `-`, and neither `admin` nor `tidegate`"
@@ -23,7 +23,7 @@ pub struct ClientName(String);
 pub struct InvalidName;
 
 impl ClientName {
-    /// The text.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

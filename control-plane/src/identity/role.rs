@@ -1,20 +1,20 @@
-//! What an API client may do within its scopes.
+//! Roles of API clients.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// What an API client may do within its scopes.
+/// The operations that an API client may perform within its scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Look at everything, backend health included.
+    /// Read everything, including backend health.
     Reader,
-    /// Look at and change everything but who may connect: workers and clients are the administrator's.
+    /// Read and change everything except for workers and clients, which only the administrator manages.
     Contributor,
 }
 
-/// There is no such role.
+/// The text is not a role.
 #[derive(Debug, Error)]
 #[error("a role is `reader` or `contributor`")]
 pub struct UnknownRole;

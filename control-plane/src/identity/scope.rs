@@ -1,7 +1,7 @@
-//! How far an API client reaches: everything below a resource ID.
+//! Scopes of API clients: a resource ID and everything below it.
 //!
-//! IDs are compared segment by segment and without regard to case, so that a scope on the group `web` says nothing
-//! about the group `web2`. What an ID is, [`ResourceId`] alone says; a scope is an ID of few segments, each a plain name.
+//! IDs are compared by segment, ignoring case, so that a scope on the group `web` does not include the group
+//! `web2`. [`ResourceId`] defines the syntax; a scope is a short ID whose segments are plain names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,13 +10,13 @@ use thiserror::Error;
 
 use crate::resource_id::ResourceId;
 
-/// The longest segment, in characters: as for names in URLs.
+/// The maximum length of a segment in characters, as for names in URLs.
 const MAX_SEGMENT: usize = 90;
 
-/// The fixed segments of the longest scope by their places; the others are names.
+/// The fixed segments of the longest scope, by position; the others are names.
 const FIXED: [(usize, &str); 3] = [(0, "subscriptions"), (2, "resourceGroups"), (4, "providers")];
 
-/// How many segments the scope of a subscription, a group and a resource has.
+/// The number of segments of a subscription, a group and a resource.
 const LENGTHS: [usize; 3] = [2, 4, 8];
 
 /// A resource ID with everything below it.
@@ -32,38 +32,38 @@ pub struct Scope(Vec<String>);
 pub struct InvalidScope;
 
 impl Scope {
-    /// Everything.
+    /// The scope `/`.
     pub fn everything() -> Scope {
         Scope(Vec::new())
     }
 
-    /// Whether it is everything.
+    /// Returns whether this is the scope `/`.
     pub fn is_everything(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether what these segments name lies in it.
+    /// Returns whether the resource with these segments is within the scope.
     pub fn covers(&self, segments: &[impl AsRef<str>]) -> bool {
         begins(segments, &self.0)
     }
 
-    /// Whether it lies below what these segments name, and is not that itself.
+    /// Returns whether the scope is strictly below the resource with these segments.
     pub fn is_below(&self, segments: &[impl AsRef<str>]) -> bool {
         self.0.len() > segments.len() && begins(&self.0, segments)
     }
 
-    /// The subscription that it lies in; none for everything.
+    /// The subscription that contains the scope; `None` for `/`.
     pub fn subscription(&self) -> Option<&str> {
         self.0.get(1).map(String::as_str)
     }
 
-    /// The resource group that it lies in, as segments; none for what is wider.
+    /// The segments of the resource group that contains the scope; `None` for wider scopes.
     pub fn group(&self) -> Option<&[String]> {
         self.0.get(..4)
     }
 }
 
-/// Whether the path begins with these segments.
+/// Returns whether the path begins with these segments.
 fn begins(path: &[impl AsRef<str>], start: &[impl AsRef<str>]) -> bool {
     path.len() >= start.len()
         && path.iter().zip(start).all(|(a, b)| a.as_ref().eq_ignore_ascii_case(b.as_ref()))

@@ -1,8 +1,8 @@
-//! Client secrets: 256 random bits that are made here and shown once. The store keeps their SHA-256.
+//! Client secrets: 256 random bits, generated here and shown once. The store keeps their SHA-256.
 //!
-//! A slow hash protects secrets that people choose. Nobody guesses 256 random bits, so a fast hash protects these as well,
-//! and a stranger cannot keep the process busy with checks. Rows from before hold argon2id hashes; such a row is hashed
-//! anew at its next good use.
+//! Slow hashes protect secrets that people choose. 256 random bits cannot be guessed, so a fast hash suffices,
+//! and unauthenticated clients cannot keep the process busy. Rows of older versions have argon2id hashes; they
+//! are rehashed at their next successful use.
 
 use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier;
@@ -13,26 +13,25 @@ use tidegate_shared::secret::Secret;
 
 use crate::digest::{random_secret, sha256_hex};
 
-/// The beginning of a hash that is a SHA-256.
+/// The prefix of a SHA-256 hash.
 const SHA256: &str = "sha256:";
 
-/// A new secret as text: 32 random bytes, URL-safe base64.
+/// Generates a secret as text: 32 random bytes in URL-safe base64.
 pub fn new_secret() -> Secret {
     Secret::new(URL_SAFE_NO_PAD.encode(random_secret()).into_bytes())
 }
 
-/// The hash that is stored of a secret: `sha256:` and 64 hexadecimal digits.
+/// Returns the hash of a secret for the store: `sha256:` and 64 hexadecimal digits.
 pub fn hash(secret: &Secret) -> String {
     format!("{SHA256}{}", sha256_hex(secret.expose()))
 }
 
-/// Whether checking against that hash takes tens of milliseconds of a core: then it is no work for a thread that serves.
+/// Returns whether verifying this hash takes tens of milliseconds of CPU, and must not run on an async thread.
 pub fn is_slow(stored: &str) -> bool {
     !stored.starts_with(SHA256)
 }
 
-/// Whether the secret is the one of that stored hash. Hashes are compared, so the time of the comparison tells nothing
-/// about the secret.
+/// Verifies a secret against a stored hash. The time of comparing hashes reveals nothing about the secret.
 pub fn is_secret(secret: &Secret, stored: &str) -> bool {
     if !is_slow(stored) {
         return hash(secret) == stored;

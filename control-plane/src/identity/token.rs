@@ -1,7 +1,7 @@
 //! Access tokens: JSON Web Tokens (RFC 7519) in the compact form of RFC 7515, signed with ES256.
 //!
-//! One algorithm and one key: the header of a token must be, byte for byte, the one that is written here, so there is
-//! nothing in it that an attacker could choose.
+//! There is one algorithm and one key: the header of a token must equal the one written here byte for byte, so
+//! an attacker cannot choose anything in it.
 
 use std::fmt;
 
@@ -18,60 +18,60 @@ use thiserror::Error;
 use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
-/// How far the clock may have been set back since a token was given out, in seconds.
+/// The tolerance for a clock that was set back after a token was issued, in seconds.
 const LEEWAY: i64 = 60;
 
-/// The longest token that is looked at, in bytes; ours are a third of it.
+/// The maximum length of a token in bytes. Own tokens have a third of it.
 const MAX_TOKEN: usize = 4096;
 
-/// What a token says. Times are seconds since 1970 (UTC).
+/// The claims of a token. Times are seconds since 1970 (UTC).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// The issuer's URL, as the client spelt the host when it asked for the token.
+    /// The issuer's URL, with the host as the client spelled it in the token request.
     pub iss: String,
-    /// Whom it is for: this installation.
+    /// The audience: this installation.
     pub aud: String,
-    /// The client.
+    /// The client's ID.
     pub sub: Uuid,
-    /// The client again, as Azure's clients look for it.
+    /// The client's ID again, where Azure's clients expect it.
     pub appid: Uuid,
-    /// And again.
+    /// The client's ID again, where Azure's clients expect it.
     pub oid: Uuid,
-    /// The tenant.
+    /// The tenant's ID.
     pub tid: Uuid,
-    /// When it was given out.
+    /// The time of issue.
     pub iat: i64,
-    /// From when it is good.
+    /// The start of validity.
     pub nbf: i64,
-    /// Until when it is good.
+    /// The end of validity.
     pub exp: i64,
-    /// Its own ID.
+    /// The token's ID.
     pub jti: Uuid,
-    /// Which of the client's secrets it was given out for: with a new one, it is good for nothing.
+    /// The number of the client's secret for which the token was issued. A new secret invalidates the token.
     pub secret_number: i64,
 }
 
-/// Why a token is not taken.
+/// The reason why a token is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TokenError {
-    /// It was not made here, or was changed, or is for another purpose.
+    /// The token was not issued here, was modified, or is for another audience.
     #[error("the token is not valid")]
     Invalid,
-    /// Its time is over.
+    /// The token has expired.
     #[error("the token has expired")]
     Expired,
 }
 
-/// The stored key is none.
+/// The stored bytes are not a valid signing key.
 #[derive(Debug, Error)]
 #[error("the stored signing key cannot be used")]
 pub struct BadKey;
 
-/// Signs tokens, and knows its own signature again.
+/// Signs and verifies tokens.
 pub struct Signer {
     pair: EcdsaKeyPair,
     key_id: String,
-    /// The first part of every token.
+    /// The encoded header of every token.
     header: String,
 }
 
@@ -81,17 +81,17 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// A new key, PKCS #8.
+/// Generates a key, PKCS #8.
 pub fn new_key() -> Secret {
     let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
     Secret::new(key.expect("the system gives randomness").as_ref().to_vec())
 }
 
 impl Signer {
-    /// With that key.
+    /// Creates a signer with this key.
     ///
     /// # Errors
-    /// Bytes that are no such key.
+    /// If the bytes are not a valid key.
     pub fn new(key: &Secret) -> Result<Signer, BadKey> {
         let random = SystemRandom::new();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.expose(), &random)
@@ -107,7 +107,7 @@ impl Signer {
         json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "use": "sig", "alg": "ES256", "kid": self.key_id})
     }
 
-    /// A token that says this.
+    /// Returns a token with these claims.
     pub fn sign(&self, claims: &Claims) -> String {
         let said = format!("{}.{}", self.header, encode(claims));
         let signature = self.pair.sign(&SystemRandom::new(), said.as_bytes());
@@ -115,10 +115,10 @@ impl Signer {
         format!("{said}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// What a token says, if it was signed here, for `audience`, and is good at `now`.
+    /// Verifies that a token was signed here, is for `audience` and is valid at `now`. Returns its claims.
     ///
     /// # Errors
-    /// Why it is not taken.
+    /// The reason why the token is rejected.
     pub fn read(&self, token: &str, audience: &str, now: i64) -> Result<Claims, TokenError> {
         let (said, signature) = token.rsplit_once('.').ok_or(TokenError::Invalid)?;
         let (header, claims) = said.split_once('.').ok_or(TokenError::Invalid)?;
@@ -142,14 +142,14 @@ fn encode(value: &impl Serialize) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(value).expect("it is plain data"))
 }
 
-/// The two halves of the public key: an uncompressed point is a 4 before them.
+/// Returns the coordinates of the public key, an uncompressed point with the prefix 4.
 fn coordinates(pair: &EcdsaKeyPair) -> (String, String) {
     let point = pair.public_key().as_ref();
     let (x, y) = point.split_at_checked(33).unwrap_or((point, &[]));
     (URL_SAFE_NO_PAD.encode(x.get(1..).unwrap_or_default()), URL_SAFE_NO_PAD.encode(y))
 }
 
-/// The key's ID: its thumbprint by RFC 7638, the hash of its members in the order of their names.
+/// Returns the key's ID: its thumbprint by RFC 7638, the hash of its members in lexicographic order.
 fn thumbprint(pair: &EcdsaKeyPair) -> String {
     let (x, y) = coordinates(pair);
     let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);

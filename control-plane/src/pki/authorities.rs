@@ -1,10 +1,10 @@
-//! The authorities of one installation, in the files of its data directory: one, or two while it is being replaced.
+//! The authorities of one installation, in the files of its data directory: one, or two during a rotation.
 //!
-//! `ca.key` is the key of the authority that signs the certificates of our endpoints. During a rotation, `ca-next.key`
-//! is the key of the authority that takes its place: it signs the certificates of workers already, and `ca.pem` holds
-//! the certificates of both, so that clients and workers learn to trust the next one before any endpoint shows a
-//! certificate of it. Each change is a sequence of whole files, and what a kill leaves half done is completed by the
-//! next load. Callers hold the data directory's lock.
+//! `ca.key` is the key of the authority that signs the certificates of the endpoints. During a rotation,
+//! `ca-next.key` is the key of its successor, which already signs the certificates of workers, and `ca.pem`
+//! contains the certificates of both. So clients and workers trust the successor before any endpoint presents a
+//! certificate of it. Each change is a sequence of whole files, and the next load completes a sequence that was
+//! interrupted. Callers hold the data directory's lock.
 
 use std::fs;
 use std::io;
@@ -22,16 +22,16 @@ use x509_parser::parse_x509_certificate;
 use super::{Authority, PkiError, unusable};
 use crate::clock::Millis;
 
-/// The authorities that are trusted.
+/// The trusted authorities.
 #[derive(Debug)]
 pub struct Authorities {
     /// The authority that signs the certificates of the management and channel endpoints.
     pub current: Authority,
-    /// The authority that takes its place when the rotation is finished; none outside a rotation.
+    /// The authority that replaces the current one when the rotation is finished; `None` outside a rotation.
     pub next: Option<Authority>,
 }
 
-/// The files.
+/// The paths of the files.
 struct Files {
     certificates: PathBuf,
     key: PathBuf,
@@ -44,7 +44,7 @@ impl Files {
         Files { certificates: file("ca.pem"), key: file("ca.key"), next_key: file("ca-next.key") }
     }
 
-    /// The certificates in `ca.pem`; none where there is no such file.
+    /// Reads the certificates in `ca.pem`; none if there is no such file.
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, PkiError> {
         match fs::read(&self.certificates) {
             Ok(pem) => {
@@ -64,11 +64,12 @@ impl Files {
 }
 
 impl Authorities {
-    /// Reads the authorities of a data directory, or makes the first one. A certificate that is there is never
-    /// replaced: every worker and client trusts it.
+    /// Reads the authorities of a data directory, or creates the first one. An existing certificate is never
+    /// replaced, because workers and clients trust it.
     ///
     /// # Errors
-    /// Files that cannot be read or written, or do not hold a certificate and its key; a certificate whose key is lost.
+    /// If a file cannot be read or written or has the wrong content, or if the key of an existing certificate
+    /// is missing.
     pub fn load_or_create(data_dir: &Path, now: Millis) -> Result<Authorities, PkiError> {
         let files = Files::of(data_dir);
         let certificates = files.certificates()?;
@@ -77,7 +78,8 @@ impl Authorities {
             true => new_key(),
         })?;
         let key = parse_key(&files.key, &key)?;
-        // The key is written first: a start cut short between the two makes the certificate of the same key later.
+        // The key is written first: after an interruption between the two writes, the same key gets a
+        // certificate later.
         let current = match find(&certificates, &key)? {
             Some(certificate) => Authority::new(key, certificate)?,
             None if certificates.is_empty() => Authority::create(key, now)?,
@@ -103,20 +105,20 @@ impl Authorities {
         Ok(authorities)
     }
 
-    /// Begins a rotation: makes the next authority. A rotation that has begun already goes on as it is.
+    /// Begins a rotation: creates the next authority. Continues a rotation that has begun already.
     ///
     /// # Errors
-    /// As those of [`Authorities::load_or_create`].
+    /// Those of [`Authorities::load_or_create`].
     pub fn begin_rotation(data_dir: &Path, now: Millis) -> Result<Authorities, PkiError> {
         private_file::read_or_create(&Files::of(data_dir).next_key, new_key)?;
         Authorities::load_or_create(data_dir, now)
     }
 
-    /// Ends a rotation: the next authority becomes the current one, and the one before is trusted no more. Outside a
-    /// rotation nothing happens.
+    /// Finishes a rotation: the next authority becomes the current one, and the previous one is no longer
+    /// trusted. Has no effect outside a rotation.
     ///
     /// # Errors
-    /// As those of [`Authorities::load_or_create`].
+    /// Those of [`Authorities::load_or_create`].
     pub fn finish_rotation(data_dir: &Path, now: Millis) -> Result<Authorities, PkiError> {
         let files = Files::of(data_dir);
         // The next authority must be in ca.pem before its key becomes the only one.
@@ -128,17 +130,17 @@ impl Authorities {
         Authorities::load_or_create(data_dir, now)
     }
 
-    /// The authority that signs the certificates of workers: the newest.
+    /// The authority that signs the certificates of workers: the next one during a rotation.
     pub fn newest(&self) -> &Authority {
         self.next.as_ref().unwrap_or(&self.current)
     }
 
-    /// The certificate of each authority that is trusted, the current one first.
+    /// The certificates of the trusted authorities, the current one first.
     pub fn trusted(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
         std::iter::once(&self.current).chain(&self.next).map(Authority::der)
     }
 
-    /// The same as a PEM file holds them.
+    /// The same certificates in PEM.
     pub fn pem(&self) -> String {
         self.trusted().map(|certificate| pem(certificate)).collect()
     }
@@ -153,7 +155,7 @@ fn parse_key(path: &Path, pem: &Secret) -> Result<KeyPair, PkiError> {
     KeyPair::from_pem(&String::from_utf8_lossy(pem.expose())).map_err(|e| unusable(path, &e.to_string()))
 }
 
-/// The certificate of a key.
+/// Finds the certificate of a key.
 fn find(
     certificates: &[CertificateDer<'static>],
     key: &KeyPair,
@@ -169,7 +171,7 @@ fn find(
     Ok(None)
 }
 
-/// A certificate as RFC 7468 writes it: base64 in lines of 64 characters.
+/// Encodes a certificate in PEM (RFC 7468): base64 in lines of 64 characters.
 fn pem(certificate: &[u8]) -> String {
     const WIDTH: usize = 64;
     let base64 = STANDARD.encode(certificate);

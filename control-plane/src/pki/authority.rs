@@ -1,6 +1,6 @@
-//! One certificate authority: its key, its own certificate, and the certificates that it issues.
+//! One certificate authority: its key, its certificate, and the certificates that it issues.
 //!
-//! It touches no file and decides nothing: who gets a certificate is the business of its callers.
+//! It accesses no files, and its callers decide who gets a certificate.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -19,19 +19,19 @@ use super::{Identity, PkiError, Validity, fingerprint};
 use crate::clock::Millis;
 use crate::digest::sha256_hex;
 
-/// The lifetime of an authority's own certificate: ten years. `tidegate authority rotate` replaces it before.
+/// The lifetime of an authority's own certificate: ten years. `tidegate authority rotate` replaces it earlier.
 const AUTHORITY_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// The last second of the year 9999, which is as far as X.509 goes, in seconds since 1970.
+/// The last second of the year 9999, the maximum of X.509, in seconds since 1970.
 const END_OF_TIME: i64 = 253_402_300_799;
 
-/// An authority that can sign.
+/// An authority with its private key.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     der: CertificateDer<'static>,
-    /// The SHA-256 of its certificate, in hexadecimal: what tells one authority from another.
+    /// The SHA-256 of its certificate in hexadecimal, which identifies the authority.
     pub(crate) fingerprint: String,
-    /// When its own certificate expires.
+    /// The end of validity of its own certificate.
     pub(crate) expires_at: Millis,
 }
 
@@ -41,24 +41,24 @@ impl std::fmt::Debug for Authority {
     }
 }
 
-/// A worker's certificate as it is handed out.
+/// An issued worker certificate.
 #[derive(Debug)]
 pub struct IssuedCertificate {
-    /// The certificate, PEM.
+    /// The certificate in PEM.
     pub pem: String,
     /// Its SHA-256, in hexadecimal.
     pub fingerprint: String,
     /// The fingerprint of the authority that issued it.
     pub issuer: String,
-    /// When it is good.
+    /// The period of validity.
     pub validity: Validity,
 }
 
 impl Authority {
-    /// Makes the certificate of a new authority for its key.
+    /// Creates the certificate of a new authority for its key.
     ///
     /// # Errors
-    /// The error of the signing.
+    /// The error of signing.
     pub(super) fn create(key: KeyPair, now: Millis) -> Result<Authority, PkiError> {
         let mut params = CertificateParams::default();
         describe(&mut params, "Tidegate certificate authority", Validity::starting(now, AUTHORITY_LIFETIME));
@@ -68,10 +68,10 @@ impl Authority {
         Authority::new(key, der)
     }
 
-    /// The authority of that key and certificate, which belong together.
+    /// Creates an authority from a matching key and certificate.
     ///
     /// # Errors
-    /// A certificate that cannot be read.
+    /// If the certificate cannot be parsed.
     pub(super) fn new(key: KeyPair, der: CertificateDer<'static>) -> Result<Authority, PkiError> {
         let expires_at = parse_x509_certificate(&der).map_or(0, |(_, c)| c.validity().not_after.timestamp());
         let fingerprint = fingerprint(&der);
@@ -79,15 +79,15 @@ impl Authority {
         Ok(Authority { issuer, der, fingerprint, expires_at: Millis(expires_at.saturating_mul(1000)) })
     }
 
-    /// Its certificate, DER.
+    /// The authority's certificate in DER.
     pub fn der(&self) -> &CertificateDer<'static> {
         &self.der
     }
 
-    /// A certificate for the HTTPS endpoint: good for the local names, this host's name and `bound`.
+    /// Issues a certificate for the HTTPS endpoint, valid for the local names, this host's name and `bound`.
     ///
     /// # Errors
-    /// The error of the signing.
+    /// The error of signing.
     pub fn issue_management(&self, bound: IpAddr, validity: Validity) -> Result<Identity, PkiError> {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
         let mut addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
@@ -101,10 +101,10 @@ impl Authority {
         self.issue_endpoint("Tidegate management", params, validity)
     }
 
-    /// A certificate for the channel's endpoint, under the one name that workers look for.
+    /// Issues a certificate for the channel endpoint, with the fixed name that workers verify.
     ///
     /// # Errors
-    /// The error of the signing.
+    /// The error of signing.
     pub fn issue_channel(&self, validity: Validity) -> Result<Identity, PkiError> {
         let params = CertificateParams::new(vec![CONTROL_PLANE_NAME.to_owned()])?;
         self.issue_endpoint("Tidegate control plane", params, validity)
@@ -124,11 +124,11 @@ impl Authority {
         Ok(Identity { chain: vec![certificate.der().clone(), self.der.clone()], key })
     }
 
-    /// A client certificate for a worker. Of its request (PKCS #10, PEM) only the public key counts: names and
-    /// extensions are ours to give.
+    /// Issues a client certificate for a worker. Only the public key of the request (PKCS #10, PEM) is used;
+    /// names and extensions are set here.
     ///
     /// # Errors
-    /// A request that cannot be read or was not signed with its own key.
+    /// If the request cannot be parsed or is not signed with its own key.
     pub fn issue_worker(
         &self,
         worker: WorkerId,
@@ -149,10 +149,10 @@ impl Authority {
     }
 }
 
-/// The SHA-256, in hexadecimal, of the public key that a certificate request (PKCS #10, PEM) is for.
+/// Returns the SHA-256, in hexadecimal, of the public key in a certificate request (PKCS #10, PEM).
 ///
 /// # Errors
-/// A request that cannot be read or was not signed with its own key.
+/// If the request cannot be parsed or is not signed with its own key.
 pub fn requested_key(request: &str) -> Result<String, PkiError> {
     let key = CertificateSigningRequestParams::from_pem(request)?.public_key;
     Ok(sha256_hex(&key.subject_public_key_info()))
@@ -172,7 +172,7 @@ fn describe(params: &mut CertificateParams, name: &str, validity: Validity) {
     params.not_after = at(validity.expires_at);
 }
 
-/// This host's own name. Where the system does not say it (it is read from Linux' proc), clients use an address.
+/// Returns this host's name from Linux' `/proc`. Without it, clients must use an address.
 fn host_name() -> Option<String> {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     let name = name.trim();

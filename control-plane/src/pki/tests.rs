@@ -1,4 +1,4 @@
-//! What the authorities issue, as its readers see it, and how they are kept in files.
+//! Issued certificates as their verifiers see them, and the files of the authorities.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn validity() -> Validity {
     Validity::starting(NOW, Duration::from_secs(60))
 }
 
-/// How many certificates `ca.pem` holds.
+/// Returns the number of certificates in `ca.pem`.
 fn certificates(dir: &Path) -> usize {
     CertificateDer::pem_file_iter(dir.join("ca.pem")).unwrap().count()
 }
@@ -138,7 +138,7 @@ fn a_rotation_that_was_cut_short_anywhere_goes_on() {
     let before = fs::read(&pem).unwrap();
     let begun = Authorities::begin_rotation(dir.path(), NOW).unwrap();
 
-    // The next key was written, its certificate was not.
+    // The state after writing the next key, before its certificate.
     fs::write(&pem, &before).unwrap();
     let again = load(dir.path()).unwrap();
     assert_eq!(again.current.fingerprint, first.current.fingerprint);
@@ -146,7 +146,7 @@ fn a_rotation_that_was_cut_short_anywhere_goes_on() {
     assert_eq!(certificates(dir.path()), 2);
     drop(begun);
 
-    // The next key took its place, and the certificate before was not removed.
+    // The state after the next key replaced the current one, before the old certificate was removed.
     fs::rename(&next_key, &key).unwrap();
     let after = load(dir.path()).unwrap();
     assert_eq!(after.current.fingerprint, again.newest().fingerprint);

@@ -14,10 +14,10 @@ use x509_parser::parse_x509_certificate;
 
 use super::{Authorities, Identity, provider};
 
-/// The TLS side of the management endpoint.
+/// Returns the TLS configuration of the management endpoint.
 ///
 /// # Errors
-/// A certificate and key that do not belong together.
+/// If certificate and key do not match.
 pub fn management_config(identity: Identity) -> Result<Arc<ServerConfig>, Error> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
@@ -27,10 +27,10 @@ pub fn management_config(identity: Identity) -> Result<Arc<ServerConfig>, Error>
     Ok(Arc::new(config))
 }
 
-/// The TLS side of the channel: its own certificate, and the authorities whose client certificates count.
+/// Returns the TLS configuration of the channel endpoint, which accepts client certificates of `authorities`.
 ///
 /// # Errors
-/// A certificate and key that do not belong together.
+/// If certificate and key do not match.
 pub fn channel_config(identity: Identity, authorities: &Authorities) -> Result<Arc<ServerConfig>, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in authorities.trusted() {
@@ -44,14 +44,14 @@ pub fn channel_config(identity: Identity, authorities: &Authorities) -> Result<A
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_client_cert_verifier(Arc::new(ExpiryTolerantVerifier(verifier)))
         .with_single_cert(identity.chain, identity.key)?;
-    // No resumption: every connection shows its certificate anew. Workers dial rarely.
+    // No resumption, so that every connection presents its certificate. Workers connect rarely.
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
 }
 
-/// Verifies a worker's certificate, and lets one through whose only fault is the time of day: a worker that was powered
-/// off for long must be able to get another. The session checks the time itself: with such a certificate, a worker that
-/// is still known may renew it and do nothing else.
+/// Verifies a worker's certificate but accepts one outside its period of validity, so that a worker that was
+/// powered off for long can renew it. The session checks the time itself: with such a certificate a known
+/// worker may only renew.
 #[derive(Debug)]
 struct ExpiryTolerantVerifier(Arc<dyn ClientCertVerifier>);
 
@@ -76,7 +76,7 @@ impl ClientCertVerifier for ExpiryTolerantVerifier {
     ) -> Result<ClientCertVerified, Error> {
         match self.0.verify_client_cert(end_entity, intermediates, now) {
             Err(Error::InvalidCertificate(fault)) if is_about_time(&fault) => {
-                // Everything else is verified as of a moment at which the certificate is good.
+                // Verifies everything else at a time when the certificate was valid.
                 let then = last_moment(end_entity).ok_or(Error::InvalidCertificate(fault))?;
                 self.0.verify_client_cert(end_entity, intermediates, then)
             }
@@ -117,7 +117,7 @@ fn is_about_time(fault: &CertificateError) -> bool {
     )
 }
 
-/// The `notAfter` of a certificate.
+/// Returns the `notAfter` of a certificate.
 fn last_moment(certificate: &CertificateDer<'_>) -> Option<UnixTime> {
     let (_, certificate) = parse_x509_certificate(certificate).ok()?;
     let seconds = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;

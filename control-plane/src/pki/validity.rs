@@ -1,42 +1,41 @@
-//! The time in which a certificate is good, and the moment from which another takes its place. Pure: the time of day
-//! comes in as a parameter.
+//! The period of validity of a certificate, and the time of its renewal. Pure: the current time is a parameter.
 
 use std::time::Duration;
 
 use crate::clock::Millis;
 
-/// How far before its issue a certificate is valid already, in milliseconds: one day, for peers whose clock is behind.
+/// The time by which `notBefore` precedes the issue, in milliseconds: one day, for peers whose clock is slow.
 pub const BACKDATE: i64 = 24 * 60 * 60 * 1000;
 
-/// When a certificate was issued and when it expires.
+/// The time of issue and the expiry of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
-    /// When it was issued. Its `notBefore` (RFC 5280, section 4.1.2.5) is [`BACKDATE`] earlier.
+    /// The time of issue. `notBefore` (RFC 5280, section 4.1.2.5) is [`BACKDATE`] earlier.
     pub issued_at: Millis,
-    /// Its `notAfter`.
+    /// The `notAfter`.
     pub expires_at: Millis,
 }
 
 impl Validity {
-    /// The validity of a certificate that is issued `now`. X.509 counts in whole seconds.
+    /// Returns the validity of a certificate issued at `now`. Expiry is in whole seconds, as in X.509.
     pub fn starting(now: Millis, lifetime: Duration) -> Validity {
         let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
         let expires_at = Millis(now.0.saturating_add(lifetime) / 1000 * 1000);
         Validity { issued_at: now, expires_at }
     }
 
-    /// Its `notBefore`.
+    /// The `notBefore`.
     pub fn not_before(&self) -> Millis {
         Millis(self.issued_at.0.saturating_sub(BACKDATE))
     }
 
-    /// Whether the certificate is good at that moment.
+    /// Returns whether the certificate is valid at that time.
     pub fn covers(&self, now: Millis) -> bool {
         self.not_before() <= now && now <= self.expires_at
     }
 
-    /// Whether it is time to replace the certificate: two thirds of its lifetime have passed, or the clock was set
-    /// back to a time before its `notBefore`.
+    /// Returns whether the certificate should be renewed: two thirds of its lifetime have passed, or the clock
+    /// was set back to before its `notBefore`.
     pub fn is_due(&self, now: Millis) -> bool {
         let lifetime = self.expires_at.since(self.issued_at);
         now < self.not_before() || now.since(self.issued_at) >= lifetime / 3 * 2

@@ -1,11 +1,11 @@
-//! The work for a write grows with the number of children, not with its square.
+//! The work for a write grows linearly with the number of children.
 
 use crate::limits::{Limit, MOST};
 use crate::testing::visits;
 
 use super::*;
 
-/// A gateway with so many listeners, each with a host name and a rule.
+/// A gateway with this many listeners, each with a host name and a rule.
 fn large(count: usize) -> Value {
     let mut body = body(8080);
     let id = path("gw").to_string();
@@ -37,7 +37,7 @@ fn limits() -> Limits {
     Limits::from_iter([most("httpListeners"), most("requestRoutingRules")])
 }
 
-/// The gateway that `edit` makes of `stored`.
+/// Returns the gateway after `edit` of `stored`.
 fn gateway(edit: &Edit, stored: Option<&Gateway>) -> Gateway {
     let Decision::Replace { document, config_digest, .. } =
         edit.decide(&limits(), &ExternalRefs::default(), stored).unwrap()
@@ -48,7 +48,7 @@ fn gateway(edit: &Edit, stored: Option<&Gateway>) -> Gateway {
     Gateway { document, child_etags, config_digest, ..super::stored() }
 }
 
-/// How many children are looked at one by one for a write of the whole, and for one of a rule.
+/// Returns the number of children visited by linear searches, for a write of the gateway and for one of a rule.
 fn looked_at(count: usize) -> [usize; 2] {
     let stored = gateway(&put(large(count)), None);
     let mut changed = large(count);
@@ -91,7 +91,7 @@ fn the_order_of_children_means_nothing() {
         assert_eq!(written.config_digest, stored.config_digest, "{collection}");
         assert_ne!(written.document, stored.document, "the order is kept for who reads it");
     }
-    // The members of a pool take turns in their order.
+    // The order of pool members matters, because they take turns.
     let mut members = stored_body.clone();
     let list = json!([{"ipAddress": "192.0.2.2"}, {"ipAddress": "192.0.2.1"}]);
     members["properties"]["backendAddressPools"][0]["properties"]["backendAddresses"] = list;

@@ -1,4 +1,4 @@
-//! Who may do what, as a table.
+//! Authorization as a table.
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn what_may_be_done_where() {
     let available =
         "/subscriptions/s/providers/microsoft.network/applicationgatewayavailablessloptions/default";
     let cases = [
-        // Everything, by role.
+        // All scopes, by role.
         (Reader, all, "GET", gateway.clone(), Allowed),
         (Reader, all, "HEAD", group.to_owned(), Allowed),
         (Reader, all, "PUT", gateway.clone(), Denied),
@@ -45,13 +45,13 @@ fn what_may_be_done_where() {
         (Contributor, all, "PUT", gateway.clone(), Allowed),
         (Contributor, all, "POST", format!("{gateway}/stop"), Allowed),
         (Contributor, all, "DELETE", group.to_owned(), Allowed),
-        // What is the administrator's.
+        // Reserved for the administrator.
         (Reader, all, "GET", "/workers".to_owned(), Allowed),
         (Reader, all, "GET", "/audit".to_owned(), Allowed),
         (Contributor, all, "DELETE", "/workers/w".to_owned(), Denied),
         (Contributor, subscription, "GET", "/workers".to_owned(), Denied),
         (Contributor, subscription, "GET", "/audit".to_owned(), Denied),
-        // A group, and what is beside it.
+        // A group, and resources beside it.
         (Contributor, in_group, "PUT", gateway.clone(), Allowed),
         (Contributor, in_group, "PUT", gateway.replace("/g/", "/G/"), Allowed),
         (Contributor, in_group, "PUT", gateway.replace("/g/", "/g2/"), Denied),
@@ -69,7 +69,7 @@ fn what_may_be_done_where() {
         (Reader, in_group, "POST", format!("{gateway}/backendhealth"), Allowed),
         (Reader, in_group, "POST", format!("{gateway}/backendhealth").replace("/g/", "/g2/"), Denied),
         (Reader, in_group, "DELETE", format!("{gateway}/probes/backendhealth"), Denied),
-        // The way down to it.
+        // The parents of the group.
         (Reader, in_group, "GET", "/subscriptions".to_owned(), Sieved),
         (Reader, in_group, "GET", "/subscriptions/s".to_owned(), Allowed),
         (Reader, in_group, "GET", "/subscriptions/s2".to_owned(), Denied),
@@ -148,7 +148,7 @@ fn lists_show_the_way_and_what_is_at_its_end() {
         ("/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/applicationGateways/gw", true),
         ("/subscriptions/s/resourceGroups/g2/providers/Microsoft.Network/applicationGateways/gw", false),
         ("", false),
-        // Text that another reader could take for an ID within the scope.
+        // Text that another parser could read as an ID within the scope.
         ("//subscriptions/s/resourceGroups/g", false),
         ("/subscriptions/s//resourceGroups/g", false),
         ("/subscriptions/s/resourceGroups/g/", false),
