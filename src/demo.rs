@@ -198,7 +198,7 @@ fn up_options(files: &Files) -> UpOptions {
             drain_timeout: Duration::from_secs(1),
             downstream: DownstreamOptions::DOCUMENTED,
             buffer_space: 1 << 30,
-            tunnel_buffer: 256 << 10,
+            tunnel_buffer: 0,
             access_log: AccessLog::File(files.access_log.clone()),
             access_log_max_size: u64::MAX,
             access_log_keep: 0,

@@ -66,7 +66,7 @@ pub(crate) struct Thread {
     pub(crate) spans: trace::Handle,
     /// One for each downstream connection or tunnel; shared by all threads of the process.
     pub(crate) connection_limit: ConnectionLimit,
-    /// What each socket of a tunnel may hold for each direction; 0 for what the system allows.
+    /// Send and receive buffer of each socket of a tunnel, in bytes; 0 leaves them to the kernel.
     pub(crate) tunnel_buffer: usize,
     /// How long clients are waited for.
     pub(crate) timeouts: Timeouts,
