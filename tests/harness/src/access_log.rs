@@ -1,4 +1,4 @@
-//! The access lines of workers, as they stand in a file.
+//! Reads the access log of workers from a file.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::wait::wait_for;
 
-/// Reads access lines. Lines of anything else are passed over.
+/// The access log in a file. Lines that are not JSON are skipped.
 #[derive(Clone, Debug)]
 pub struct AccessLog {
     path: PathBuf,
@@ -17,13 +17,13 @@ impl AccessLog {
         AccessLog { path: directory.join("stdout.log") }
     }
 
-    /// Every line so far.
+    /// Returns every line so far.
     pub fn lines(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(&self.path).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// The first line that holds all of these texts somewhere, once it is there.
+    /// Waits for a line that contains all of these texts, and returns the first one.
     pub async fn line_with(&self, texts: &[&str]) -> Value {
         wait_for(&format!("an access line with {texts:?}"), async || {
             self.lines().into_iter().find(|line| {
@@ -34,7 +34,7 @@ impl AccessLog {
         .await
     }
 
-    /// How many lines hold all of these texts.
+    /// Counts the lines that contain all of these texts.
     pub fn count_with(&self, texts: &[&str]) -> usize {
         let lines = self.lines().into_iter().map(|line| line.to_string());
         lines.filter(|line| texts.iter().all(|text| line.contains(text))).count()

@@ -1,8 +1,8 @@
 //! Addresses that no two tests share.
 //!
-//! Every gateway and every backend gets a loopback address of its own, so that fixed ports cannot collide and the
-//! members of a pool can share the port that their settings name. The ports lie below the range that the system
-//! hands out to clients.
+//! Every gateway and every backend gets its own loopback address, so that fixed ports cannot collide and the
+//! members of a pool can share the port of their settings. The ports lie below the kernel's range of ephemeral
+//! ports.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,13 +13,13 @@ pub const HTTP_PORT: u16 = 20080;
 /// The port of HTTPS listeners in tests.
 pub const HTTPS_PORT: u16 = 20443;
 
-/// The port that backends listen on.
+/// The port of backends in tests.
 pub const BACKEND_PORT: u16 = 20800;
 
-/// How many last parts an address uses: 1 to 250.
+/// The number of last octets that are used: 1 to 250.
 const HOSTS: u32 = 250;
 
-/// A loopback address that nothing else uses: the second part follows from the process, the rest from a counter.
+/// Returns an unused loopback address: the second octet is derived from the process ID, the others from a counter.
 pub fn loopback() -> Ipv4Addr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -32,9 +32,9 @@ pub fn loopback() -> Ipv4Addr {
     )
 }
 
-/// How many sockets listen on an address: one for each data thread of each worker that serves there.
+/// Counts the sockets that listen at an address: one for each data thread of each worker that serves there.
 pub fn listening_sockets(address: SocketAddrV4) -> usize {
-    // As `proc(5)` describes the table: addresses in hexadecimal as they lie in memory, and 0A for TCP_LISTEN.
+    // The table is described in proc(5): addresses in hexadecimal in memory order, and 0A for TCP_LISTEN.
     let ip = u32::from_ne_bytes(address.ip().octets());
     let local = format!("{ip:08X}:{:04X}", address.port());
     let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux has /proc/net/tcp");

@@ -1,4 +1,4 @@
-//! Backends that do what a test tells them to: well, badly, or not at all.
+//! Scripted backends, which behave as a test tells them.
 
 mod behaviour;
 mod serve;
@@ -18,7 +18,7 @@ use crate::wait::wait_for;
 
 pub use behaviour::{Behaviour, Then};
 
-/// A backend on an address of its own. It answers health probes with 200, whatever it does to requests.
+/// A backend at its own address. It answers health probes with 200, whatever it does with requests.
 #[derive(Debug)]
 pub struct Backend {
     address: SocketAddr,
@@ -26,16 +26,16 @@ pub struct Backend {
     tasks: JoinSet<()>,
 }
 
-/// A request as the backend got it.
+/// A request as the backend received it.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// Request line and headers.
     pub head: Head,
-    /// The body, where the behaviour reads it.
+    /// The body, if the behaviour reads it.
     pub body: Vec<u8>,
 }
 
-/// What the test and the connections' tasks have in common.
+/// The state that the test shares with the connection tasks.
 #[derive(Debug)]
 struct Shared {
     behaviour: Mutex<Behaviour>,
@@ -48,27 +48,27 @@ struct Shared {
 }
 
 impl Backend {
-    /// In the clear, serving well.
+    /// Starts a plain HTTP backend with [`Behaviour::Serve`].
     pub async fn start() -> Backend {
         Backend::start_at((loopback(), BACKEND_PORT).into(), None).await
     }
 
-    /// Two of them.
+    /// Starts two backends.
     pub async fn pair() -> [Backend; 2] {
         [Backend::start().await, Backend::start().await]
     }
 
-    /// How many requests each has got so far, probes apart.
+    /// Counts the requests of each backend so far, without probes.
     pub fn counts<const N: usize>(backends: &[Backend; N]) -> [usize; N] {
         backends.each_ref().map(|backend| backend.requests().len())
     }
 
-    /// In TLS, serving well. The address must be known beforehand, for the certificate.
+    /// Starts an HTTPS backend with [`Behaviour::Serve`]. The certificate must match the given address.
     pub async fn start_tls(ip: impl Into<IpAddr>, tls: Arc<ServerConfig>) -> Backend {
         Backend::start_at(SocketAddr::new(ip.into(), BACKEND_PORT), Some(tls)).await
     }
 
-    /// At an address that a backend had before, or on any free port of one.
+    /// Starts a backend at this address; port 0 for any free port.
     pub async fn start_at(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> Backend {
         let listener = TcpListener::bind(address)
             .await
@@ -88,33 +88,33 @@ impl Backend {
         Backend { address, shared, tasks }
     }
 
-    /// What it does from now on. The next request on a connection that is open already gets it too.
+    /// Sets the behaviour, which also applies to the next request on an open connection.
     pub fn behave(&self, behaviour: Behaviour) {
         self.shared.released.send_replace(false);
         *self.shared.behaviour.lock().expect("no task panics with the lock") = behaviour;
     }
 
-    /// Lets go what [`Behaviour::Held`] and [`Behaviour::Drip`] hold back.
+    /// Continues the responses that [`Behaviour::Held`] and [`Behaviour::Drip`] hold back.
     pub fn release(&self) {
         self.shared.released.send_replace(true);
     }
 
-    /// What health probes get from now on.
+    /// Sets the status of responses to health probes.
     pub fn answer_probes_with(&self, status: u16) {
         self.shared.probe_status.store(status, Ordering::SeqCst);
     }
 
-    /// How many probes came.
+    /// Counts the probes so far.
     pub fn probes(&self) -> usize {
         self.shared.probes.load(Ordering::SeqCst)
     }
 
-    /// Every request so far, probes apart.
+    /// Returns every request so far, without probes.
     pub fn requests(&self) -> Vec<Received> {
         self.shared.requests.lock().expect("no task panics with the lock").clone()
     }
 
-    /// The first request for that target, once it is there.
+    /// Waits for a request with this target, and returns the first one.
     pub async fn request(&self, target: &str) -> Received {
         wait_for(&format!("a request for {target} at the backend"), async || {
             self.requests().into_iter().find(|request| request.head.target() == target)
@@ -122,17 +122,17 @@ impl Backend {
         .await
     }
 
-    /// Over how many connections requests came, probes apart.
+    /// Counts the connections that carried requests other than probes.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// Where it listens.
+    /// The address it listens at.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The address as pools name it.
+    /// The IP address for pools.
     pub fn ip(&self) -> IpAddr {
         self.address.ip()
     }
@@ -144,12 +144,12 @@ impl Backend {
 }
 
 impl Received {
-    /// A header, if it came.
+    /// Returns a header, if it was sent.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.header(name)
     }
 
-    /// A header that must have come.
+    /// Returns a header, or panics if it was not sent.
     #[track_caller]
     pub fn expect_header(&self, name: &str) -> &str {
         self.header(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.head))
@@ -167,13 +167,13 @@ impl Shared {
     }
 
     async fn released(&self) {
-        // The sender is in `self`: the wait cannot fail.
+        // `self` holds the sender, so the wait cannot fail.
         let _ = self.released.subscribe().wait_for(|&released| released).await;
     }
 }
 
-/// Whether a request is a health probe: the default probe's own `Host`, or the path that custom probes have in
-/// tests. No test asks for either.
+/// Returns true for a health probe: it has the default probe's `Host`, or the path of custom probes in tests. No
+/// other request of a test has these.
 pub(crate) fn is_probe(head: &Head) -> bool {
     let default =
         head.target() == "/" && head.header("host").is_some_and(|host| host.starts_with("127.0.0.1"));

@@ -1,7 +1,7 @@
-//! A time of day of a test's own, which processes under test see in the place of the machine's.
+//! A wall clock that a test can set for the processes under test.
 //!
-//! It is that of libfaketime (the package `faketime` of Debian), which is loaded into them. Monotonic clocks stay the
-//! machine's, so that timers run as ever.
+//! It is implemented by libfaketime (the Debian package `faketime`), which is preloaded into the processes.
+//! Monotonic clocks are unaffected, so that timers work as usual.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::process::is_alive;
 
-/// Where distributions install the library.
+/// The directories where distributions install the library.
 const DIRECTORIES: [&str; 5] = [
     "/usr/lib/x86_64-linux-gnu/faketime",
     "/usr/lib/aarch64-linux-gnu/faketime",
@@ -26,10 +26,11 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// One that shows the machine's time. None, with a word about it, where the library is not installed.
+    /// Creates a clock that shows the machine's time. Returns `None`, with a message, if the library is not
+    /// installed.
     ///
     /// # Panics
-    /// Where the library is not installed and the variable `CI` is set: there it must be.
+    /// The library is not installed although the variable `CI` is set.
     pub fn start() -> Option<Clock> {
         let paths = DIRECTORIES.map(|directory| PathBuf::from(directory).join("libfaketimeMT.so.1"));
         let Some(library) = paths.into_iter().find(|path| path.exists()) else {
@@ -43,25 +44,25 @@ impl Clock {
         Some(clock)
     }
 
-    /// Moves it so far from the machine's time, at once: `+3y`, `-2d`, `+1h`, `+0`.
+    /// Sets its offset from the machine's time: `+3y`, `-2d`, `+1h`, `+0`.
     pub fn set(&self, offset: &str) {
         let (file, new) = (self.file(), self.directory.path().join("new"));
-        // As a whole: a process that reads half of it would see another time.
+        // Replaced atomically: a process that reads a partial offset would see another time.
         std::fs::write(&new, offset).expect("a test can write to its directory");
         std::fs::rename(new, file).expect("a test can write to its directory");
     }
 
-    /// What a process is started with that is to see this clock.
+    /// Returns the environment variables for a process that must see this clock.
     pub fn environment(&self) -> Vec<(String, String)> {
         let variables = [
             ("LD_PRELOAD", self.library.display().to_string()),
             ("FAKETIME_TIMESTAMP_FILE", self.file().display().to_string()),
-            // The file is read at each look at the clock.
+            // The library then reads the file on each call.
             ("FAKETIME_NO_CACHE", "1".to_owned()),
-            // The name that older versions know, and the one of newer ones.
+            // Older versions of the library know the first name, newer ones the second.
             ("DONT_FAKE_MONOTONIC", "1".to_owned()),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-            // Times of files are left as they are.
+            // Modification times of files are unaffected.
             ("NO_FAKE_STAT", "1".to_owned()),
         ];
         variables.map(|(name, value)| (name.to_owned(), value)).into()
@@ -73,8 +74,8 @@ impl Clock {
 }
 
 impl Drop for Clock {
-    /// Removes the shared memory that the library leaves behind where a process was killed: it would keep a later process
-    /// of the same number from starting.
+    /// Removes the shared memory that the library leaves behind in a killed process: it would keep a later process
+    /// with the same ID from starting.
     fn drop(&mut self) {
         for file in std::fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
             let name = file.file_name();
@@ -82,7 +83,7 @@ impl Drop for Clock {
                 .into_iter()
                 .find_map(|prefix| name.to_str()?.strip_prefix(prefix)?.parse().ok());
             if pid.is_some_and(|pid| !is_alive(pid)) {
-                // Another test may have removed it.
+                // Another test may have removed the file.
                 let _ = std::fs::remove_file(file.path());
             }
         }

@@ -1,7 +1,7 @@
-//! Every answer of the management API against two descriptions: the official one, where it knows the operation, and
-//! Tidegate's own, which must know every operation that is served.
+//! Checks every response of the management API against two descriptions: Azure's, where it has the operation, and
+//! Tidegate's own, which must have every operation that is served.
 //!
-//! It only looks: what a test expects of an answer is the test's own business. A mismatch is a panic that says where.
+//! Only the schema is checked here; tests assert the contents. A mismatch panics with its place.
 
 mod description;
 mod schema;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use self::description::{Description, Verdict};
 use crate::http_client::Answer;
 
-/// The official descriptions that are followed; they refer to others beside them.
+/// The Azure descriptions that are checked; they refer to other files beside them.
 const OFFICIAL: &[&str] = &["applicationGateway", "publicIpAddress", "virtualNetwork"];
 
 static AZURE: LazyLock<Description> = LazyLock::new(|| {
@@ -35,7 +35,7 @@ fn read(path: &Path) -> Value {
     serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Looks at an answer to a request. `path` is what the request named, its query included.
+/// Checks the response to a request. `path` is the path of the request, including its query.
 pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
     let path = path.split('?').next().unwrap_or_default();
     if let Verdict::Wrong(why) = AZURE.judge(method, path, answer) {
@@ -55,7 +55,7 @@ pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
     }
 }
 
-/// Looks at the result of an operation as if the request that began it had answered so.
+/// Checks the result of an operation as if it were the response to the request that started the operation.
 pub(crate) fn check_result(method: &str, path: &str, result: &Answer) {
     if let Verdict::Wrong(why) = AZURE.judge(method, path, result) {
         fail(method, path, result, "the official description", &why);

@@ -1,4 +1,4 @@
-//! A DNS server that says what a test tells it to: for a name its addresses, an error, or nothing at all.
+//! A scripted DNS server: the test sets the answer for each name, an error, or silence.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex};
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
-/// Types of questions (RFC 1035, section 3.2.2, and RFC 3596).
+/// The types of queries (RFC 1035, section 3.2.2, and RFC 3596).
 const A: u16 = 1;
 const AAAA: u16 = 28;
 /// Response codes (RFC 1035, section 4.1.1).
 const SERVER_FAILURE: u8 = 2;
 const NO_SUCH_NAME: u8 = 3;
 
-/// Answers over UDP on loopback, on a port of its own.
+/// A DNS server over UDP, on loopback at its own port.
 #[derive(Debug)]
 pub struct DnsServer {
     address: SocketAddr,
@@ -24,14 +24,14 @@ pub struct DnsServer {
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// By name: addresses, and for how many seconds they count.
+    /// The addresses of each name, and their TTL in seconds.
     zone: HashMap<String, (Vec<IpAddr>, u32)>,
     broken: bool,
     questions: HashMap<String, usize>,
 }
 
 impl DnsServer {
-    /// One that knows no name.
+    /// Starts a server that knows no name.
     pub async fn start() -> DnsServer {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback has a free port");
         let address = socket.local_addr().expect("a bound socket has an address");
@@ -41,27 +41,27 @@ impl DnsServer {
         DnsServer { address, shared, _task: task }
     }
 
-    /// Where it listens.
+    /// The address it listens at.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A name has these addresses from now on, for so many seconds.
+    /// Sets the addresses of a name, with a TTL in seconds.
     pub fn set(&self, name: &str, addresses: &[IpAddr], seconds: u32) {
         self.lock().zone.insert(name.to_owned(), (addresses.to_vec(), seconds));
     }
 
-    /// There is no such name any more.
+    /// Removes a name.
     pub fn remove(&self, name: &str) {
         self.lock().zone.remove(name);
     }
 
-    /// Whether every question is answered with a failure.
+    /// Sets whether every query is answered with a server failure.
     pub fn break_down(&self, broken: bool) {
         self.lock().broken = broken;
     }
 
-    /// How often the IPv4 addresses of a name were asked for.
+    /// Counts the queries for the IPv4 addresses of a name.
     pub fn questions(&self, name: &str) -> usize {
         self.lock().questions.get(name).copied().unwrap_or(0)
     }
@@ -76,13 +76,13 @@ async fn serve(socket: UdpSocket, shared: Arc<Mutex<Shared>>) {
     while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
         let answer = answer(&buffer[..length], &mut shared.lock().expect("no task panics with the lock"));
         if let Some(answer) = answer {
-            // Whoever asked may be gone.
+            // The client may be gone.
             let _ = socket.send_to(&answer, from).await;
         }
     }
 }
 
-/// The answer to a question, or none to what is no question.
+/// Returns the answer to a query, or `None` for anything else.
 fn answer(query: &[u8], shared: &mut Shared) -> Option<Vec<u8>> {
     let question = query.get(12..)?;
     let (name, length) = name(question)?;
@@ -100,7 +100,7 @@ fn answer(query: &[u8], shared: &mut Shared) -> Option<Vec<u8>> {
     let (addresses, seconds) = known.filter(|_| code == 0).cloned().unwrap_or_default();
     let records: Vec<Vec<u8>> = addresses.iter().filter_map(|ip| record(*ip, kind, seconds)).collect();
     let mut message = query.get(..2)?.to_vec();
-    // A response, recursion asked for and available.
+    // A response, with recursion desired and available.
     message.extend([0x81, 0x80 | code]);
     let count = u16::try_from(records.len()).expect("a test has few addresses");
     for count in [1, count, 0, 0] {
@@ -111,7 +111,7 @@ fn answer(query: &[u8], shared: &mut Shared) -> Option<Vec<u8>> {
     Some(message)
 }
 
-/// The name of a question without case, and how many bytes it takes.
+/// Returns the name of a query in lower case, and its length in bytes.
 fn name(question: &[u8]) -> Option<(String, usize)> {
     let (mut labels, mut at) = (Vec::new(), 0);
     loop {
@@ -125,7 +125,7 @@ fn name(question: &[u8]) -> Option<(String, usize)> {
     }
 }
 
-/// A record of that type, if the address is one; the name is that of the question.
+/// Returns a record of this type, if the address has it; its name refers to that of the query.
 fn record(ip: IpAddr, kind: u16, seconds: u32) -> Option<Vec<u8>> {
     let data = match (ip, kind) {
         (IpAddr::V4(ip), A) => ip.octets().to_vec(),

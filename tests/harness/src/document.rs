@@ -1,4 +1,4 @@
-//! Gateway documents in ARM's JSON, put together child by child.
+//! Builds gateway documents in ARM's JSON, child by child.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ pub const SUBSCRIPTION: &str = "00000000-0000-0000-0000-000000000001";
 /// The resource group of every test.
 pub const GROUP: &str = "tests";
 
-/// The document of a gateway, with the ID that its references begin with.
+/// A gateway document, with the resource ID that its references begin with.
 #[derive(Clone, Debug)]
 pub struct GatewayDocument {
     id: String,
@@ -21,7 +21,7 @@ pub struct GatewayDocument {
 }
 
 impl GatewayDocument {
-    /// A gateway without children.
+    /// Creates a gateway without children.
     pub fn empty(name: &str) -> GatewayDocument {
         let id = format!(
             "/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Network/applicationGateways/{name}"
@@ -30,8 +30,8 @@ impl GatewayDocument {
         GatewayDocument { id, body: json!({"location": "local", "properties": {"sku": sku}}) }
     }
 
-    /// The usual gateway: listener `http` on [`HTTP_PORT`] of `address`, rule `rule`, settings `settings`, and the
-    /// members in the pool `pool`.
+    /// Creates the usual gateway: listener `http` at [`HTTP_PORT`] of `address`, rule `rule`, settings `settings`,
+    /// and the pool `pool` with these members.
     pub fn forwarding(name: &str, address: impl Into<IpAddr>, members: &[IpAddr]) -> GatewayDocument {
         GatewayDocument::empty(name)
             .frontend("frontend", address)
@@ -57,17 +57,17 @@ impl GatewayDocument {
         json!({"id": self.child_id(collection, name)})
     }
 
-    /// The JSON.
+    /// Returns the JSON.
     pub fn body(&self) -> &Value {
         &self.body
     }
 
-    /// The JSON, to be changed at will.
+    /// Returns the JSON for changes.
     pub fn body_mut(&mut self) -> &mut Value {
         &mut self.body
     }
 
-    /// With a child more, or another in its place if there is one of that name.
+    /// Adds a child, or replaces the one with this name.
     pub fn child(mut self, collection: &str, name: &str, properties: &Value) -> GatewayDocument {
         let properties = properties.clone();
         let child = json!({"name": name, "properties": properties});
@@ -79,7 +79,7 @@ impl GatewayDocument {
         self
     }
 
-    /// Without that child.
+    /// Removes a child.
     pub fn without(mut self, collection: &str, name: &str) -> GatewayDocument {
         self.children(collection).retain(|child| child["name"] != name);
         self
@@ -91,7 +91,7 @@ impl GatewayDocument {
         children.as_array_mut().expect("collections are arrays")
     }
 
-    /// A private frontend, bound to that address.
+    /// Adds a private frontend at this address.
     pub fn frontend(self, name: &str, address: impl Into<IpAddr>) -> GatewayDocument {
         let address: IpAddr = address.into();
         let properties = json!({
@@ -99,32 +99,32 @@ impl GatewayDocument {
         self.child("frontendIPConfigurations", name, &properties)
     }
 
-    /// A frontend port.
+    /// Adds a frontend port.
     pub fn port(self, name: &str, port: u16) -> GatewayDocument {
         self.child("frontendPorts", name, &json!({"port": port}))
     }
 
-    /// A pool.
+    /// Adds a pool of addresses.
     pub fn pool(self, name: &str, members: &[IpAddr]) -> GatewayDocument {
         let addresses: Vec<Value> = members.iter().map(|ip| json!({"ipAddress": ip})).collect();
         self.child("backendAddressPools", name, &json!({"backendAddresses": addresses}))
     }
 
-    /// A pool of names.
+    /// Adds a pool of names.
     pub fn named_pool(self, name: &str, members: &[&str]) -> GatewayDocument {
         let addresses: Vec<Value> = members.iter().map(|fqdn| json!({"fqdn": fqdn})).collect();
         self.child("backendAddressPools", name, &json!({"backendAddresses": addresses}))
     }
 
-    /// Settings: HTTP on [`BACKEND_PORT`], and what `properties` say more or otherwise.
+    /// Adds settings: HTTP at [`BACKEND_PORT`], merged with `properties`.
     pub fn settings(self, name: &str, properties: &Value) -> GatewayDocument {
         let mut merged = json!({"port": BACKEND_PORT, "protocol": "Http"});
         merge(&mut merged, properties);
         self.child("backendHttpSettingsCollection", name, &merged)
     }
 
-    /// A probe that asks for `/health` every second, gives up after one second and needs one failure; and what
-    /// `properties` say more or otherwise.
+    /// Adds a probe of `/health` with an interval and a timeout of one second and a threshold of one failure,
+    /// merged with `properties`.
     pub fn probe(self, name: &str, properties: &Value) -> GatewayDocument {
         let mut merged = json!({"protocol": "Http", "host": "probe.test", "path": "/health",
             "interval": 1, "timeout": 1, "unhealthyThreshold": 1});
@@ -132,7 +132,8 @@ impl GatewayDocument {
         self.child("probes", name, &merged)
     }
 
-    /// The usual settings under the probe `probe` (see [`GatewayDocument::probe`]), and what both say more or otherwise.
+    /// Replaces the usual settings by ones with the probe `probe` (see [`GatewayDocument::probe`]), each merged
+    /// with the given properties.
     pub fn probed(self, probe: &Value, settings: &Value) -> GatewayDocument {
         let document = self.probe("probe", probe);
         let mut merged = json!({"probe": document.reference("probes", "probe")});
@@ -140,24 +141,24 @@ impl GatewayDocument {
         document.settings("settings", &merged)
     }
 
-    /// The usual settings with that drain timeout.
+    /// Replaces the usual settings by ones with this drain timeout.
     pub fn drained_after(self, seconds: u32) -> GatewayDocument {
         let draining = json!({"enabled": true, "drainTimeoutInSec": seconds});
         self.settings("settings", &json!({"connectionDraining": draining}))
     }
 
-    /// A listener for HTTP on the frontend `frontend`.
+    /// Adds an HTTP listener at the frontend `frontend`.
     pub fn http_listener(self, name: &str, port: &str) -> GatewayDocument {
         self.listener(name, port, &json!({"protocol": "Http"}))
     }
 
-    /// A listener for HTTPS on the frontend `frontend`.
+    /// Adds an HTTPS listener at the frontend `frontend`.
     pub fn https_listener(self, name: &str, port: &str, certificate: &str) -> GatewayDocument {
         let certificate = self.reference("sslCertificates", certificate);
         self.listener(name, port, &json!({"protocol": "Https", "sslCertificate": certificate}))
     }
 
-    /// A listener and a rule `https` beside the usual ones, for HTTPS on [`HTTPS_PORT`], with the certificate
+    /// Adds a listener and a rule, both named `https`, for HTTPS at [`HTTPS_PORT`], with the certificate
     /// `certificate`.
     pub fn https(self, identity: &Identity) -> GatewayDocument {
         self.port("https", HTTPS_PORT)
@@ -166,8 +167,8 @@ impl GatewayDocument {
             .rule("https", "https", "pool", "settings")
     }
 
-    /// A listener for HTTPS on [`HTTPS_PORT`] that takes one host; it, its certificate and its rule have the host's
-    /// name. `properties` are what the listener says more.
+    /// Adds an HTTPS listener at [`HTTPS_PORT`] for one host; it, its certificate and its rule are named after the
+    /// host. `properties` are merged into the listener.
     pub fn https_for(self, host: &str, identity: &Identity, properties: &Value) -> GatewayDocument {
         let document = self.port("https", HTTPS_PORT).certificate(host, &identity.pem_base64(), None);
         let certificate = document.reference("sslCertificates", host);
@@ -176,7 +177,7 @@ impl GatewayDocument {
         document.listener(host, "https", &merged).rule(host, host, "pool", "settings")
     }
 
-    /// A listener on the frontend `frontend`, with what `properties` say more.
+    /// Adds a listener at the frontend `frontend`, merged with `properties`.
     pub fn listener(self, name: &str, port: &str, properties: &Value) -> GatewayDocument {
         let mut merged = json!({
             "frontendIPConfiguration": self.reference("frontendIPConfigurations", "frontend"),
@@ -186,7 +187,7 @@ impl GatewayDocument {
         self.child("httpListeners", name, &merged)
     }
 
-    /// A rule. Its priority is that of the last one plus ten.
+    /// Adds a rule. Its priority is that of the last rule plus ten.
     pub fn rule(mut self, name: &str, listener: &str, pool: &str, settings: &str) -> GatewayDocument {
         let rules = self.children("requestRoutingRules");
         let priority =
@@ -201,8 +202,8 @@ impl GatewayDocument {
         self.child("requestRoutingRules", name, &properties)
     }
 
-    /// The usual rule, which goes by the path map `map`. What `properties` leave open goes to the usual pool with the
-    /// usual settings.
+    /// Makes the usual rule path-based, with the path map `map`. Its default is the usual pool with the usual
+    /// settings, merged with `properties`.
     pub fn by_path(self, properties: &Value) -> GatewayDocument {
         let mut map = json!({
             "defaultBackendAddressPool": self.reference("backendAddressPools", "pool"),
@@ -218,7 +219,7 @@ impl GatewayDocument {
         self.child("urlPathMaps", "map", &map).child("requestRoutingRules", "rule", &rule)
     }
 
-    /// A path rule, to a pool with the usual settings, and what `properties` say more or otherwise.
+    /// Returns a path rule to a pool with the usual settings, merged with `properties`.
     pub fn path_rule(&self, name: &str, paths: &[&str], pool: &str, properties: &Value) -> Value {
         let mut merged = json!({
             "paths": paths,
@@ -229,7 +230,7 @@ impl GatewayDocument {
         json!({"name": name, "properties": merged})
     }
 
-    /// A server certificate: base64 data and its password, if it has one.
+    /// Adds a server certificate: base64 data, with a password if it has one.
     pub fn certificate(self, name: &str, data: &str, password: Option<&str>) -> GatewayDocument {
         let mut properties = json!({"data": data});
         if let Some(password) = password {
@@ -238,13 +239,13 @@ impl GatewayDocument {
         self.child("sslCertificates", name, &properties)
     }
 
-    /// An authority that backends may be vouched for by.
+    /// Adds a trusted root certificate for backends.
     pub fn trusted_root(self, name: &str, data: &str) -> GatewayDocument {
         self.child("trustedRootCertificates", name, &json!({"data": data}))
     }
 }
 
-/// The ID of a subnet, which means nothing outside Azure but is asked for by the contract.
+/// Returns the ID of a subnet, which the contract requires but which has no effect.
 fn subnet() -> String {
     format!(
         "/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Network/virtualNetworks/v/subnets/s"

@@ -1,9 +1,9 @@
-//! What lies in a directory, for tests that ask what is left there for others to read.
+//! Lists the files of a directory, for tests of what is left there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every file below a directory; none where there is no directory.
+/// Returns every file below a directory; none if the directory is absent.
 pub fn files_below(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let paths = entries.map(|entry| entry.path());

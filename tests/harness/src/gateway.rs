@@ -1,4 +1,4 @@
-//! A Tidegate with one gateway in force: where most stories begin.
+//! A Tidegate with one applied gateway, which most tests start from.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -13,15 +13,15 @@ use crate::peer::Peer;
 use crate::tidegate::{Tidegate, TidegateBuilder};
 use crate::websocket::WebSocket;
 
-/// The host that clients ask for unless a test says otherwise.
+/// The host of requests unless a test sets another.
 pub const HOST: &str = "gateway.test";
 
-/// A gateway that carries traffic.
+/// A running Tidegate with an applied gateway.
 #[derive(Debug)]
 pub struct Gateway {
     /// The processes.
     pub tidegate: Tidegate,
-    /// What it was configured with last.
+    /// The document that was applied last.
     pub document: GatewayDocument,
     address: Ipv4Addr,
 }
@@ -32,14 +32,14 @@ impl Gateway {
         Gateway::start_with(tidegate, members, |document| document).await
     }
 
-    /// Starts it with that document, changed.
+    /// Starts it with the usual document after a change.
     pub async fn start_with(
         tidegate: TidegateBuilder,
         members: &[IpAddr],
         change: impl FnOnce(GatewayDocument) -> GatewayDocument,
     ) -> Gateway {
         let tidegate = tidegate.start().await;
-        // Only those that are connected are waited for when a configuration goes into force.
+        // An operation only waits for the workers that are connected.
         tidegate.all_connected().await;
         let address = loopback();
         let document = change(GatewayDocument::forwarding("gateway", address, members));
@@ -48,14 +48,14 @@ impl Gateway {
         gateway
     }
 
-    /// Configures it anew and waits until that is in force. Returns what `GET` then says.
+    /// Applies another document, and waits for the operation. Returns the resource that `GET` returns then.
     pub async fn apply(&mut self, document: GatewayDocument) -> Value {
         let answer = self.management().apply_gateway(&document).await;
         self.document = document;
         answer
     }
 
-    /// A client of the management API.
+    /// Returns a client of the management API.
     pub fn management(&self) -> Management {
         self.tidegate.management()
     }
@@ -65,48 +65,48 @@ impl Gateway {
         self.document.id()
     }
 
-    /// Where the frontend is.
+    /// The address of the frontend.
     pub fn ip(&self) -> Ipv4Addr {
         self.address
     }
 
-    /// The usual HTTP listener.
+    /// The address of the usual HTTP listener.
     pub fn http(&self) -> SocketAddr {
         (self.address, HTTP_PORT).into()
     }
 
-    /// The usual HTTPS listener.
+    /// The address of the usual HTTPS listener.
     pub fn https(&self) -> SocketAddr {
         (self.address, HTTPS_PORT).into()
     }
 
-    /// A client on a connection of its own.
+    /// Opens an HTTP connection.
     pub async fn client(&self) -> HttpClient {
         HttpClient::connect(self.http(), HOST).await
     }
 
-    /// A connection of its own, byte by byte.
+    /// Opens a connection for raw bytes.
     pub async fn peer(&self) -> Peer {
         Peer::connect(self.http()).await
     }
 
-    /// One request on a connection of its own.
+    /// Sends one request on a new connection.
     pub async fn get(&self, path: &str) -> Answer {
         self.client().await.get(path).await
     }
 
-    /// A WebSocket over the usual HTTP listener.
+    /// Opens a WebSocket over the usual HTTP listener.
     pub async fn websocket(&self, path: &str) -> WebSocket {
         WebSocket::connect(self.http(), HOST, path).await
     }
 
-    /// The status that a handshake is refused with.
+    /// Returns the status with which a handshake is refused.
     pub async fn refused_websocket(&self, path: &str) -> u16 {
         let attempt = WebSocket::try_connect(self.http(), HOST, path, &[]).await;
         attempt.expect_err("the handshake is refused")
     }
 
-    /// The workers' access lines.
+    /// Returns the workers' access log.
     pub fn access_log(&self) -> AccessLog {
         self.tidegate.access_log()
     }

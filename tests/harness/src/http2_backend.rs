@@ -1,4 +1,4 @@
-//! A backend that speaks HTTP/2, whose every call the test itself answers.
+//! An HTTP/2 backend whose calls the test answers itself.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::address::{BACKEND_PORT, loopback};
 use crate::wait::timely;
 use crate::wire::{Wire, accept};
 
-/// Listens, answers health probes well, and hands every other call to the test.
+/// Listens, answers health probes with 200, and passes every other call to the test.
 #[derive(Debug)]
 pub struct Http2Backend {
     address: SocketAddr,
@@ -27,10 +27,10 @@ pub struct Http2Backend {
     _tasks: JoinSet<()>,
 }
 
-/// One request, and the answer to it.
+/// One request, and its response.
 #[derive(Debug)]
 pub struct Call {
-    /// Its head.
+    /// The head of the request.
     pub request: Request<()>,
     body: RecvStream,
     answer: SendResponse<Bytes>,
@@ -39,12 +39,12 @@ pub struct Call {
 }
 
 impl Http2Backend {
-    /// In the clear, by prior knowledge, on an address of its own.
+    /// Starts a backend without TLS (prior knowledge) at its own address.
     pub async fn start() -> Http2Backend {
         Http2Backend::start_at(loopback(), None).await
     }
 
-    /// In TLS. The address must be known beforehand, for the certificate.
+    /// Starts a backend with TLS. The certificate must match the given address.
     pub async fn start_tls(ip: impl Into<IpAddr>, tls: &ServerConfig) -> Http2Backend {
         let mut tls = tls.clone();
         tls.alpn_protocols = vec![b"h2".to_vec()];
@@ -63,34 +63,34 @@ impl Http2Backend {
         Http2Backend { address, calls, connections, farewells, _tasks: tasks }
     }
 
-    /// The address as pools name it.
+    /// The IP address for pools.
     pub fn ip(&self) -> IpAddr {
         self.address.ip()
     }
 
-    /// The next call that is not a probe.
+    /// Waits for the next call other than a probe.
     pub async fn call(&mut self) -> Call {
         timely("a call to the backend", self.calls.recv()).await.expect("the backend listens")
     }
 
-    /// Over how many connections calls came, probes apart.
+    /// Counts the connections that carried calls other than probes.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// Ends every connection with GOAWAY; what runs may finish.
+    /// Sends GOAWAY on every connection; running calls may finish.
     pub fn say_farewell(&self) {
         self.farewells.send_modify(|count| *count += 1);
     }
 }
 
 impl Call {
-    /// A header of the request.
+    /// Returns a header of the request.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.request.headers().get(name).map(|value| value.to_str().expect("tests send plain header values"))
     }
 
-    /// Exactly so many bytes of the body.
+    /// Reads exactly `count` bytes of the body.
     pub async fn read_exact(&mut self, count: usize) -> Vec<u8> {
         while self.buffer.len() < count {
             let data = timely("bytes of a call", self.body.data()).await.expect("the call goes on");
@@ -99,7 +99,7 @@ impl Call {
         self.buffer.drain(..count).collect()
     }
 
-    /// The rest of the body.
+    /// Reads the rest of the body.
     pub async fn read_to_end(&mut self) -> Vec<u8> {
         while let Some(data) = timely("bytes of a call", self.body.data()).await {
             self.take(data.expect("the call goes on"));
@@ -107,7 +107,7 @@ impl Call {
         std::mem::take(&mut self.buffer)
     }
 
-    /// The trailers, after the body has been read to its end.
+    /// Reads the trailers, after the body has been read to its end.
     pub async fn trailers(&mut self) -> Option<HeaderMap> {
         timely("trailers of a call", self.body.trailers()).await.expect("the call goes on")
     }
@@ -117,12 +117,12 @@ impl Call {
         self.buffer.extend(data);
     }
 
-    /// The head of the answer.
+    /// Sends the head of the response.
     pub fn head(&mut self, headers: &[(&str, &str)]) {
         self.begin(headers, false);
     }
 
-    /// An answer that is a head alone.
+    /// Sends a response without a body.
     pub fn head_alone(&mut self, headers: &[(&str, &str)]) {
         self.begin(headers, true);
     }
@@ -136,13 +136,13 @@ impl Call {
         self.sending = Some(self.answer.send_response(response, whole).expect("the call is open"));
     }
 
-    /// A piece of the answer's body.
+    /// Sends a piece of the response body.
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
         let sending = self.sending.as_mut().expect("the head has been sent");
         sending.send_data(Bytes::copy_from_slice(bytes.as_ref()), false).expect("the call is open");
     }
 
-    /// The end of the answer.
+    /// Ends the response with trailers.
     pub fn finish_with(&mut self, trailers: &[(&'static str, &'static str)]) {
         let mut map = HeaderMap::new();
         for (name, value) in trailers {
@@ -206,7 +206,7 @@ async fn serve(
         let probe = head.uri.path().starts_with("/health")
             || head.uri.authority().is_some_and(|authority| authority.host() == "127.0.0.1");
         if probe {
-            // The prober is gone, or has its answer.
+            // The prober may be gone, or have its response.
             let _ = answer.send_response(Response::new(()), true);
             continue;
         }
@@ -214,7 +214,7 @@ async fn serve(
             connections.fetch_add(1, Ordering::SeqCst);
         }
         let request = Request::from_parts(head, ());
-        // Full or gone: the test does not look any more.
+        // The channel is full or closed: the test accepts no more calls.
         let _ = arrived.send(Call { request, body, answer, sending: None, buffer: Vec::new() }).await;
     }
 }

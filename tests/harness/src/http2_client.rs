@@ -1,4 +1,4 @@
-//! A client of HTTP/2 whose streams a test plays one by one: what is sent, what is read, and how each side ends.
+//! An HTTP/2 client whose streams a test controls: what is sent, what is read, and how each side ends.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use crate::http_client::Answer;
 use crate::wait::{timely, wait_for};
 use crate::wire::{Wire, dial, try_dial_tls};
 
-/// What the server may send before anything is read.
+/// The connection window: the bytes that the server may send before any are read.
 const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
 
-/// A connection of HTTP/2.
+/// An HTTP/2 connection.
 #[derive(Debug)]
 pub struct Http2Client {
     host: String,
     scheme: &'static str,
     requests: SendRequest<Bytes>,
-    /// Drives the connection; ends with it.
+    /// The task that drives the connection; aborted on drop.
     _connection: JoinSet<()>,
 }
 
@@ -33,32 +33,32 @@ pub struct Http2Stream {
     sending: SendStream<Bytes>,
     answer: Option<ResponseFuture>,
     receiving: Option<RecvStream>,
-    /// Read, but not taken yet.
+    /// Bytes that were received but not yet taken.
     buffer: Vec<u8>,
 }
 
-/// How what is read of a stream came to its end.
+/// How a stream ended for its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamEnd {
-    /// In order.
+    /// By END_STREAM.
     Finished,
     /// By `RST_STREAM` with this code.
     Reset(Reason),
-    /// With the connection.
+    /// By the end of the connection.
     Lost,
 }
 
 impl Http2Client {
-    /// In TLS, to the server that calls itself `host`, with HTTP/2 agreed on by ALPN.
+    /// Connects over TLS to the server with the name `host`, with HTTP/2 negotiated by ALPN.
     pub async fn connect_tls(address: SocketAddr, host: &str, config: &Arc<ClientConfig>) -> Http2Client {
         let client = Http2Client::try_connect_tls(address, host, config).await;
         client.unwrap_or_else(|error| panic!("no HTTP/2 with {address} as {host}: {error}"))
     }
 
-    /// The same, where the server may not want it.
+    /// Like [`Http2Client::connect_tls`], for a server that may refuse.
     ///
     /// # Errors
-    /// How the handshake failed.
+    /// The error of the handshake.
     pub async fn try_connect_tls(
         address: SocketAddr,
         host: &str,
@@ -68,13 +68,13 @@ impl Http2Client {
         Ok(Http2Client::over(wire, host, "https").await)
     }
 
-    /// In the clear, by prior knowledge.
+    /// Connects without TLS, with prior knowledge.
     pub async fn connect(address: SocketAddr, host: &str) -> Http2Client {
         Http2Client::over(dial(address).await, host, "http").await
     }
 
     async fn over(wire: Box<dyn Wire>, host: &str, scheme: &'static str) -> Http2Client {
-        // A stream that is not read must not use up the window of the others: that would be this side's doing.
+        // The window is large, so that an unread stream does not block the others on this side.
         let handshake = Builder::new().initial_connection_window_size(CONNECTION_WINDOW).handshake(wire);
         let (requests, connection) =
             timely("an HTTP/2 connection", handshake).await.expect("the server speaks HTTP/2");
@@ -86,17 +86,17 @@ impl Http2Client {
         Http2Client { host: host.to_owned(), scheme, requests, _connection: tasks }
     }
 
-    /// Has requests ask for this host from now on, whatever the connection was made for.
+    /// Sets the host of later requests.
     pub fn ask_for(&mut self, host: &str) {
         host.clone_into(&mut self.host);
     }
 
-    /// `GET` of a path.
+    /// Sends a `GET` request.
     pub async fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, &[], Bytes::new()).await
     }
 
-    /// Any request, its body whole.
+    /// Sends any request with a complete body.
     pub async fn send(
         &mut self,
         method: &str,
@@ -112,7 +112,7 @@ impl Http2Client {
         stream.answer().await
     }
 
-    /// A request whose body is the test's to send; with `whole`, it has none.
+    /// Starts a request whose body the test sends; with `whole`, it has no body.
     pub async fn begin(
         &mut self,
         method: &str,
@@ -123,7 +123,7 @@ impl Http2Client {
         self.open(self.request(method, path, headers), whole).await
     }
 
-    /// A WebSocket by extended CONNECT (RFC 8441), or another protocol.
+    /// Starts a WebSocket, or another protocol, by extended CONNECT (RFC 8441).
     pub async fn connect_protocol(
         &mut self,
         protocol: &'static str,
@@ -139,7 +139,7 @@ impl Http2Client {
         self.open(request, false).await
     }
 
-    /// A plain CONNECT.
+    /// Starts a plain CONNECT.
     pub async fn connect_plain(&mut self) -> Http2Stream {
         let mut request = Request::new(());
         *request.method_mut() = Method::CONNECT;
@@ -163,7 +163,7 @@ impl Http2Client {
         Http2Stream { sending, answer: Some(answer), receiving: None, buffer: Vec::new() }
     }
 
-    /// Waits until the server takes no more streams on this connection.
+    /// Waits until the server accepts no more streams on this connection.
     pub async fn refused(&mut self) {
         let closed = async {
             while self.requests.clone().ready().await.is_ok() {
@@ -173,22 +173,22 @@ impl Http2Client {
         timely("the connection to take no more streams", closed).await;
     }
 
-    /// How many streams the server allows at once.
+    /// The server's limit of concurrent streams.
     pub fn max_streams(&self) -> usize {
         self.requests.current_max_send_streams()
     }
 }
 
 impl Http2Stream {
-    /// The head of the answer.
+    /// Reads the head of the response.
     pub async fn head(&mut self) -> Response<()> {
         self.try_head().await.unwrap_or_else(|end| panic!("no answer but {end:?}"))
     }
 
-    /// The head of the answer, where the stream may end without one.
+    /// Reads the head of the response, if the stream does not end before.
     ///
     /// # Errors
-    /// How it ended.
+    /// How the stream ended.
     pub async fn try_head(&mut self) -> Result<Response<()>, StreamEnd> {
         let answer = self.answer.take().expect("the head has not been read yet");
         let (head, body) = timely("an answer", answer).await.map_err(|error| ended(&error))?.into_parts();
@@ -196,7 +196,7 @@ impl Http2Stream {
         Ok(Response::from_parts(head, ()))
     }
 
-    /// The whole answer.
+    /// Reads the whole response.
     pub async fn answer(mut self) -> Answer {
         let head = self.head().await;
         let (body, end) = self.read_to_end().await;
@@ -204,7 +204,7 @@ impl Http2Stream {
         Answer { status: head.status().as_u16(), headers: head.headers().clone(), body: body.into() }
     }
 
-    /// Sends as the window allows.
+    /// Sends bytes as the window allows.
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         timely("room to write", self.try_write(bytes.as_ref())).await.expect("the stream takes bytes");
     }
@@ -221,8 +221,8 @@ impl Http2Stream {
         Ok(())
     }
 
-    /// Sends the block again and again until nothing more is taken for half a second. Returns how many whole blocks
-    /// went out.
+    /// Sends the block repeatedly until nothing more is accepted for half a second. Returns the number of whole
+    /// blocks sent.
     pub async fn write_until_held_up(&mut self, block: &[u8]) -> usize {
         let fill = async {
             let mut blocks = 0;
@@ -237,28 +237,28 @@ impl Http2Stream {
         timely("a writer to be held up", fill).await
     }
 
-    /// Says that nothing more will be sent.
+    /// Ends the sending side.
     pub fn finish(&mut self) {
         self.sending.send_data(Bytes::new(), true).expect("the stream is open");
     }
 
-    /// Says so with trailers.
+    /// Ends the sending side with trailers.
     pub fn finish_with(&mut self, trailers: HeaderMap) {
         self.sending.send_trailers(trailers).expect("the stream is open");
     }
 
-    /// Ends the stream out of order.
+    /// Resets the stream.
     pub fn reset(&mut self, reason: Reason) {
         self.sending.send_reset(reason);
     }
 
-    /// Waits until the server has reset the stream, reading nothing.
+    /// Waits until the server has reset the stream, without reading.
     pub async fn was_reset(&mut self) -> Reason {
         let reset = std::future::poll_fn(|cx| self.sending.poll_reset(cx));
         timely("a stream to be reset", reset).await.expect("the connection lives")
     }
 
-    /// Exactly so many bytes; what is not read stays the server's to hold.
+    /// Reads exactly `count` bytes; unread bytes keep the server's window closed.
     pub async fn read_exact(&mut self, count: usize) -> Vec<u8> {
         while self.buffer.len() < count {
             let data = timely("bytes", self.next()).await;
@@ -267,7 +267,7 @@ impl Http2Stream {
         self.buffer.drain(..count).collect()
     }
 
-    /// Everything up to the end, and how the end came.
+    /// Reads everything up to the end, and returns how the stream ended.
     pub async fn read_to_end(&mut self) -> (Vec<u8>, StreamEnd) {
         let end = async {
             loop {
@@ -281,7 +281,7 @@ impl Http2Stream {
         (std::mem::take(&mut self.buffer), end)
     }
 
-    /// The trailers, after the body has been read to its end.
+    /// Reads the trailers, after the body has been read to its end.
     pub async fn trailers(&mut self) -> Option<HeaderMap> {
         let receiving = self.receiving.as_mut().expect("the head has been read");
         timely("trailers", receiving.trailers()).await.expect("the stream lives")
@@ -313,7 +313,7 @@ fn ended(error: &h2::Error) -> StreamEnd {
     }
 }
 
-/// The same client, offering HTTP/2 and nothing else.
+/// Returns the same configuration with HTTP/2 as the only ALPN protocol.
 pub(crate) fn offering_http2(config: &Arc<ClientConfig>) -> Arc<ClientConfig> {
     let mut config = ClientConfig::clone(config);
     config.alpn_protocols = vec![b"h2".to_vec()];

@@ -1,4 +1,4 @@
-//! HTTP/2 frame by frame: for what no proper client would ever send.
+//! HTTP/2 frame by frame, for input that no conforming client would send.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::http2_client::offering_http2;
 use crate::peer::Peer;
 use crate::wait::timely;
 
-/// What a client begins with, before its SETTINGS.
+/// The client connection preface before SETTINGS (RFC 9113, section 3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Frame types (RFC 9113, section 6).
@@ -41,26 +41,26 @@ pub mod flag {
 /// One frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Its type.
+    /// The frame type, one of [`kind`].
     pub kind: u8,
-    /// Its flags.
+    /// The flags, of [`flag`].
     pub flags: u8,
-    /// Its stream; 0 for the connection.
+    /// The stream ID; 0 for the connection.
     pub stream: u32,
-    /// What it carries.
+    /// The payload.
     pub payload: Vec<u8>,
 }
 
-/// What a server does about what it was sent.
+/// The reaction of a server to what was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// GOAWAY with this error code; NO_ERROR is passed over.
+    /// GOAWAY with this error code; NO_ERROR is ignored.
     GoAway(u32),
-    /// RST_STREAM of a stream with this error code.
+    /// RST_STREAM for a stream with this error code.
     Reset(u32, u32),
-    /// The head of an answer on a stream: 0 where it is not one of the common statuses.
+    /// The head of a response on a stream, with its status; 0 if the status is not in HPACK's static table.
     Answer(u32, u16),
-    /// The connection ended without a word.
+    /// The connection ended without GOAWAY.
     Closed,
 }
 
@@ -70,14 +70,14 @@ pub struct FramePeer {
     peer: Peer,
 }
 
-/// A frame's bytes.
+/// Encodes a frame.
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: impl AsRef<[u8]>) -> Vec<u8> {
     let payload = payload.as_ref();
     let length = u32::try_from(payload.len()).expect("frames are small").to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// A header block without compression.
+/// Encodes a header block without compression.
 pub fn header_block(fields: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {
@@ -92,30 +92,30 @@ pub fn header_block(fields: &[(&str, &str)]) -> Vec<u8> {
 }
 
 impl FramePeer {
-    /// In TLS; nothing has been sent yet.
+    /// Connects over TLS, and sends nothing yet.
     pub async fn connect_tls(address: SocketAddr, name: &str, config: &Arc<ClientConfig>) -> FramePeer {
         FramePeer { peer: Peer::connect_tls(address, name, &offering_http2(config)).await }
     }
 
-    /// Sends.
+    /// Sends bytes.
     ///
     /// # Errors
-    /// What the connection says.
+    /// The connection's error.
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
         timely("room to write", self.peer.try_write(bytes)).await
     }
 
-    /// The connection beneath.
+    /// The underlying connection.
     pub fn peer(&mut self) -> &mut Peer {
         &mut self.peer
     }
 
-    /// The next frame; none at the end of the connection.
+    /// Waits for the next frame; `None` at the end of the connection.
     pub async fn next(&mut self) -> Option<Frame> {
         timely("a frame", self.peer.next_frame()).await.ok().flatten()
     }
 
-    /// What the server has to say about what was sent: the first of `wanted`, or the end.
+    /// Waits for the first of the `wanted` reactions, or the end of the connection.
     pub async fn verdict(&mut self, wanted: impl Fn(Verdict) -> bool) -> Verdict {
         loop {
             let Some(frame) = self.next().await else { return Verdict::Closed };
@@ -136,7 +136,7 @@ impl FramePeer {
     }
 }
 
-/// The status that a header block begins with, where it is in HPACK's static table.
+/// Returns the status at the start of a header block, if it is in HPACK's static table.
 fn status(block: &[u8]) -> u16 {
     match block.first() {
         Some(0x88) => 200,

@@ -1,4 +1,4 @@
-//! A proper HTTP/1.1 client on one connection, which stays open for the next request.
+//! A conforming HTTP/1.1 client on one connection, which stays open for the next request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,41 +20,41 @@ use crate::wire::{Wire, dial, dial_tls, try_dial, try_dial_tls_behind};
 pub struct HttpClient {
     host: String,
     sender: SendRequest<Full<Bytes>>,
-    /// Drives the connection; ends with it.
+    /// The task that drives the connection; aborted on drop.
     _connection: JoinSet<()>,
 }
 
-/// A whole response.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Its status.
+    /// The status code.
     pub status: u16,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body.
+    /// The whole body.
     pub body: Bytes,
 }
 
 impl HttpClient {
-    /// In the clear. The `Host` of requests is `host`.
+    /// Connects without TLS. `host` is the `Host` of requests.
     pub async fn connect(address: SocketAddr, host: &str) -> HttpClient {
         HttpClient::over(dial(address).await, host).await
     }
 
-    /// The same, where the connection may be refused.
+    /// Like [`HttpClient::connect`], for a connection that may be refused.
     ///
     /// # Errors
-    /// The system's.
+    /// The operating system's error.
     pub async fn try_connect(address: SocketAddr, host: &str) -> std::io::Result<HttpClient> {
         Ok(HttpClient::over(try_dial(address).await?, host).await)
     }
 
-    /// In TLS, to the server that calls itself `host`.
+    /// Connects over TLS to the server with the name `host`.
     pub async fn connect_tls(address: SocketAddr, host: &str, config: &Arc<ClientConfig>) -> HttpClient {
         HttpClient::over(dial_tls(address, host, config).await, host).await
     }
 
-    /// The same, after the bytes of `preamble` in the clear: the header of the PROXY protocol.
+    /// Like [`HttpClient::connect_tls`], after the bytes of `preamble` (a PROXY protocol header) without TLS.
     pub async fn connect_tls_behind(
         preamble: &[u8],
         address: SocketAddr,
@@ -70,18 +70,18 @@ impl HttpClient {
         let (sender, connection) = handshake(TokioIo::new(wire)).await.expect("a fresh connection is ready");
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
-            // The request that is under way reports the error.
+            // The running request reports the error.
             let _ = connection.await;
         });
         HttpClient { host: host.to_owned(), sender, _connection: tasks }
     }
 
-    /// `GET` of a path.
+    /// Sends a `GET` request.
     pub async fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, &[], Bytes::new()).await
     }
 
-    /// Any request. A `host` among the headers replaces the usual one.
+    /// Sends any request. A `host` among the headers replaces the usual one.
     pub async fn send(
         &mut self,
         method: &str,
@@ -94,10 +94,10 @@ impl HttpClient {
             .unwrap_or_else(|error| panic!("{method} {path} got no answer: {error}"))
     }
 
-    /// Any request, where the connection may end without an answer.
+    /// Sends any request on a connection that may end without a response.
     ///
     /// # Errors
-    /// What became of the connection.
+    /// The error of the connection.
     pub async fn try_send(
         &mut self,
         method: &str,
@@ -122,41 +122,41 @@ impl HttpClient {
         .await
     }
 
-    /// Whether the server has closed the connection.
+    /// Returns true if the server has closed the connection.
     pub fn is_closed(&self) -> bool {
         self.sender.is_closed()
     }
 }
 
 impl Answer {
-    /// Itself, if it has that status.
+    /// Returns the response if it has this status.
     ///
     /// # Panics
-    /// If it has another, with all of it.
+    /// The status is another one; the message has the whole response.
     #[track_caller]
     pub fn expect(self, status: u16) -> Answer {
         assert_eq!(self.status, status, "the answer was {:?}: {}", self.headers, self.text());
         self
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
     }
 
-    /// A header, if it is there.
+    /// Returns a header, if it exists.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("tests send plain header values"))
     }
 
-    /// The code of ARM's error shape, which must be whole.
+    /// Returns the code of an ARM error, whose shape must be complete.
     #[track_caller]
     pub fn error_code(&self) -> String {
         let error = &self.json()["error"];

@@ -1,4 +1,4 @@
-//! A backend that says the same to everybody, whatever is asked, health probes and TLS handshakes included.
+//! A backend that sends the same bytes on every connection, also in reply to health probes and TLS handshakes.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -12,15 +12,15 @@ use crate::address::{BACKEND_PORT, loopback};
 /// What follows the first bytes.
 #[derive(Clone, Debug)]
 pub enum Rest {
-    /// The end of the connection.
+    /// The connection is closed.
     Close,
-    /// Nothing, and the connection stays open.
+    /// Nothing; the connection stays open.
     Hold,
-    /// These bytes, again and again.
+    /// These bytes, repeated.
     Repeat(Vec<u8>),
 }
 
-/// Reads something from each connection, and answers with the same bytes.
+/// Reads once from each connection, and replies with the same bytes.
 #[derive(Debug)]
 pub struct Liar {
     address: SocketAddr,
@@ -29,12 +29,12 @@ pub struct Liar {
 }
 
 impl Liar {
-    /// On an address of its own.
+    /// Starts at its own address.
     pub async fn start(first: &str, rest: Rest) -> Liar {
         Liar::start_at((loopback(), BACKEND_PORT).into(), first, rest).await
     }
 
-    /// At that address; port 0 for any free one.
+    /// Starts at this address; port 0 for any free port.
     pub async fn start_at(address: SocketAddr, first: &str, rest: Rest) -> Liar {
         let listener = TcpListener::bind(address).await.expect("the address is nobody else's");
         let address = listener.local_addr().expect("a bound socket has an address");
@@ -51,28 +51,28 @@ impl Liar {
         Liar { address, heard, _tasks: tasks }
     }
 
-    /// An answer with status 200 and that body.
+    /// Returns a response with status 200 and this body.
     pub fn ok(body: &str) -> String {
         format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
     }
 
-    /// Where it listens.
+    /// The IP address it listens at.
     pub fn ip(&self) -> IpAddr {
         self.address.ip()
     }
 
-    /// Where it listens, with the port.
+    /// The address it listens at, with the port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What was read last.
+    /// The bytes it has read last, as text.
     pub fn heard(&self) -> String {
         self.heard.lock().expect("no task panics with the lock").clone()
     }
 }
 
-/// An error is the other side's way to end the connection.
+/// Serves one connection. An error means that the other side has ended the connection.
 async fn lie(mut stream: TcpStream, first: Vec<u8>, rest: Rest, heard: Arc<Mutex<String>>) -> Option<()> {
     let mut buffer = [0; 4096];
     let length = stream.read(&mut buffer).await.ok()?;

@@ -1,12 +1,12 @@
-//! What the end-to-end tests of Tidegate are written with.
+//! The library of Tidegate's end-to-end tests.
 //!
-//! A test starts the real binary ([`Tidegate`]), gives it documents through its own REST API ([`Management`],
-//! [`GatewayDocument`]), puts scripted backends behind it ([`Backend`], [`ManualBackend`]) and looks at it as a
-//! client does ([`HttpClient`], [`Peer`], [`WebSocket`]). Everything is stopped, and every file removed, on drop.
+//! A test starts the real binary ([`Tidegate`]), sends it documents over its REST API ([`Management`],
+//! [`GatewayDocument`]), puts scripted backends behind it ([`Backend`], [`ManualBackend`]) and uses it like a
+//! client ([`HttpClient`], [`Peer`], [`WebSocket`]). On drop, everything is stopped and every file is removed.
 //!
-//! Nothing here knows the inside of either plane: what the library can see, any user can see. It waits
-//! for a state ([`wait_for`]), not for a time, unless a time is what a test asks about, and panics with what it was
-//! waiting for. A panic is how a test fails.
+//! The library must not use the internals of either plane: it only sees what any user sees. It waits for a state
+//! ([`wait_for`]) and not for a time, unless the test is about time, and panics with the state that it waited for.
+//! A test fails by a panic.
 
 mod access_log;
 mod address;

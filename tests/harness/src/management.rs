@@ -1,4 +1,4 @@
-//! A client of the management API: what `curl` would do, with the waiting.
+//! A client of the management API, which also waits for operations.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::document::GatewayDocument;
 use crate::http_client::{Answer, HttpClient};
 use crate::wait::wait_for;
 
-/// The version of the contract that tests speak unless they say otherwise.
+/// The `api-version` of requests unless a test sets another.
 pub const API_VERSION: &str = "2024-05-01";
 
-/// A client of one endpoint. It opens a connection for each request, so that it survives restarts.
+/// A client of one endpoint. It opens a connection for each request, so that it works across restarts.
 #[derive(Clone, Debug)]
 pub struct Management {
     address: SocketAddr,
@@ -23,12 +23,12 @@ pub struct Management {
     token: Option<String>,
 }
 
-/// A long-running operation that has ended.
+/// A completed long-running operation.
 #[derive(Clone, Debug)]
 pub struct Operation {
     /// `Succeeded`, `Failed` or `Canceled`.
     pub status: String,
-    /// ARM's error, where it did not succeed.
+    /// The ARM error, if the operation did not succeed.
     pub error: Value,
 }
 
@@ -41,7 +41,7 @@ impl Management {
         Management { address, tls, token }
     }
 
-    /// The same endpoint for a client with another token, or none.
+    /// Returns a client of the same endpoint with another token, or none.
     pub fn with_token(&self, token: Option<&str>) -> Management {
         Management { token: token.map(str::to_owned), ..self.clone() }
     }
@@ -51,10 +51,10 @@ impl Management {
         self.address
     }
 
-    /// Any request. `path` begins with `/` or is an absolute URL on this endpoint, and is sent as it is.
+    /// Sends any request. `path` begins with `/` or is an absolute URL of this endpoint, and is sent unchanged.
     ///
     /// # Panics
-    /// When the answer is not as the description of the API has it.
+    /// The response does not match the API description.
     pub async fn send(
         &self,
         method: &str,
@@ -81,7 +81,7 @@ impl Management {
         answer
     }
 
-    /// What follows the authority in an absolute URL, which must be one of this endpoint.
+    /// Returns the path and query of an absolute URL, which must be one of this endpoint.
     fn path_of<'a>(&self, url: &'a str) -> &'a str {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let origin = format!("{scheme}://{}", self.address);
@@ -89,25 +89,25 @@ impl Management {
         url.strip_prefix(&origin).unwrap_or(url)
     }
 
-    /// `GET` of a resource.
+    /// Sends a `GET` for a resource.
     pub async fn get(&self, id: &str) -> Answer {
         self.send("GET", &versioned(id), &[], "").await
     }
 
-    /// `PUT` of a resource.
+    /// Sends a `PUT` of a resource.
     pub async fn put(&self, id: &str, body: &Value) -> Answer {
         self.put_with(id, &[], body).await
     }
 
-    /// `PUT` of a resource with headers, such as `If-Match`.
+    /// Sends a `PUT` of a resource with headers, such as `If-Match`.
     pub async fn put_with(&self, id: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
         let mut all = vec![("content-type", "application/json")];
         all.extend(headers);
         self.send("PUT", &versioned(id), &all, body.to_string()).await
     }
 
-    /// `PUT` of a resource over the plain endpoint of a control plane that may be killed at any moment. None where no
-    /// answer came.
+    /// Sends a `PUT` of a resource to the plain endpoint of a control plane that may be killed at any moment.
+    /// Returns `None` if there was no response.
     pub async fn try_put(&self, id: &str, body: &Value) -> Option<Answer> {
         let mut client = HttpClient::try_connect(self.address, &self.address.to_string()).await.ok()?;
         let bearer = format!("Bearer {}", self.token.as_deref().unwrap_or_default());
@@ -118,22 +118,22 @@ impl Management {
         Some(answer)
     }
 
-    /// Any request with a body that is JSON.
+    /// Sends any request with a JSON body.
     pub async fn send_json(&self, method: &str, id: &str, body: &Value) -> Answer {
         self.send(method, &versioned(id), &[("content-type", "application/json")], body.to_string()).await
     }
 
-    /// `DELETE` of a resource.
+    /// Sends a `DELETE` of a resource.
     pub async fn delete(&self, id: &str) -> Answer {
         self.send("DELETE", &versioned(id), &[], "").await
     }
 
-    /// `POST` to an action.
+    /// Sends a `POST` to an action.
     pub async fn post(&self, id: &str) -> Answer {
         self.send("POST", &versioned(id), &[], "").await
     }
 
-    /// Waits for the end of the operation that an answer began.
+    /// Waits for the end of the operation that a response has started.
     pub async fn operation(&self, begun: &Answer) -> Operation {
         let url = begun
             .header("azure-asyncoperation")
@@ -148,16 +148,16 @@ impl Management {
         .await
     }
 
-    /// Whether the operation that an answer began is still under way.
+    /// Returns true while the operation that a response has started is in progress.
     pub async fn is_in_progress(&self, begun: &Answer) -> bool {
         let url = begun.header("azure-asyncoperation").expect("a long-running answer names its operation");
         self.send("GET", url, &[], "").await.expect(200).json()["status"] == "InProgress"
     }
 
-    /// Puts a resource and waits until the workers have applied it. Returns what `GET` then says.
+    /// Puts a resource and waits until the workers have applied it. Returns the resource that `GET` returns then.
     ///
     /// # Panics
-    /// When it is refused, or the operation does not succeed.
+    /// The request is refused, or the operation does not succeed.
     pub async fn apply(&self, id: &str, body: &Value) -> Value {
         let answer = self.put(id, body).await;
         assert!(matches!(answer.status, 200 | 201), "{} to PUT {id}: {}", answer.status, answer.text());
@@ -166,12 +166,12 @@ impl Management {
         self.get(id).await.expect(200).json()
     }
 
-    /// [`Management::apply`] of a gateway's document.
+    /// Applies a gateway document, like [`Management::apply`].
     pub async fn apply_gateway(&self, document: &GatewayDocument) -> Value {
         self.apply(document.id(), document.body()).await
     }
 
-    /// Puts a resource that the workers cannot run. Returns the operation's error.
+    /// Puts a resource that the workers cannot apply. Returns the operation's error.
     pub async fn apply_in_vain(&self, id: &str, body: &Value) -> Value {
         let answer = self.put(id, body).await;
         assert!(matches!(answer.status, 200 | 201), "{} to PUT {id}: {}", answer.status, answer.text());
@@ -180,14 +180,14 @@ impl Management {
         operation.error
     }
 
-    /// Deletes a resource and waits for the end of it.
+    /// Deletes a resource and waits until the deletion is complete.
     pub async fn remove(&self, id: &str) {
         let answer = self.delete(id).await.expect(202);
         let operation = self.operation(&answer).await;
         assert_eq!(operation.status, "Succeeded", "DELETE {id}: {}", operation.error);
     }
 
-    /// What each connected worker runs of a gateway: its generation and the addresses it is bound to.
+    /// Returns what each connected worker runs of a gateway: the generation and the bound addresses.
     pub async fn workers_of(&self, gateway: &str) -> Vec<Value> {
         let answer = self.send("GET", "/workers", &[], "").await.expect(200).json();
         let workers = answer["value"].as_array().cloned().unwrap_or_default();
@@ -195,14 +195,14 @@ impl Management {
         gateways.filter(|one| one["id"] == gateway && one["generation"].is_u64()).cloned().collect()
     }
 
-    /// How many workers are connected.
+    /// Counts the connected workers.
     pub async fn connected_workers(&self) -> usize {
         let answer = self.send("GET", "/workers", &[], "").await.expect(200).json();
         let workers = answer["value"].as_array().cloned().unwrap_or_default();
         workers.iter().filter(|worker| worker["connected"] == true).count()
     }
 
-    /// Waits until a resource is in that provisioning state.
+    /// Waits until a resource has this provisioning state.
     pub async fn provisioning_state(&self, id: &str, state: &str) {
         wait_for(&format!("{id} to be {state}"), async || {
             let resource = self.get(id).await.expect(200).json();
@@ -211,7 +211,7 @@ impl Management {
         .await;
     }
 
-    /// The result of `backendhealth`, by way of the `Location` that it answers.
+    /// Returns the result of `backendhealth`, read from the `Location` of its response.
     pub async fn backend_health(&self, gateway: &str) -> Value {
         let begun = self.post(&format!("{gateway}/backendhealth")).await.expect(202);
         let location = begun.header("location").expect("the result has a place").to_owned();
@@ -225,7 +225,7 @@ impl Management {
         .await
     }
 
-    /// Waits until `backendhealth` says that of a member.
+    /// Waits until `backendhealth` reports this health of a member.
     pub async fn member_health(&self, gateway: &str, member: &str, health: &str) {
         wait_for(&format!("{member} to be {health}"), async || {
             let seen = self.backend_health(gateway).await;
@@ -234,7 +234,7 @@ impl Management {
         .await;
     }
 
-    /// Waits until the `healthProbeLog` of a member in `backendhealth` has all of these words.
+    /// Waits until the `healthProbeLog` of a member in `backendhealth` contains all of these words.
     pub async fn member_log(&self, gateway: &str, member: &str, words: &[&str]) {
         wait_for(&format!("{member} to be told of with {words:?}"), async || {
             let seen = self.backend_health(gateway).await;
@@ -245,7 +245,7 @@ impl Management {
     }
 }
 
-/// The first entry of a member in a result of `backendhealth`.
+/// Returns the first entry of a member in a result of `backendhealth`.
 fn server<'a>(health: &'a Value, member: &str) -> Option<&'a Value> {
     let lists = |value: &'a Value, key: &str| value[key].as_array().map(Vec::as_slice).unwrap_or_default();
     lists(health, "backendAddressPools")
@@ -255,7 +255,7 @@ fn server<'a>(health: &'a Value, member: &str) -> Option<&'a Value> {
         .find(|server| server["address"] == member)
 }
 
-/// The path of a resource with the contract's version, unless it names one.
+/// Returns the path of a resource with the usual `api-version`, unless it has one.
 fn versioned(id: &str) -> String {
     if id.contains("api-version=") { id.to_owned() } else { format!("{id}?api-version={API_VERSION}") }
 }

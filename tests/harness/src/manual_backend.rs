@@ -1,4 +1,4 @@
-//! A backend that the test itself plays, byte by byte.
+//! A backend whose connections the test controls byte by byte.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +12,8 @@ use crate::peer::{Head, Peer};
 use crate::wait::timely;
 use crate::wire::accept;
 
-/// Listens, answers health probes well, and hands every other connection to the test after its first head.
+/// Listens, answers health probes with 200, and passes every other connection to the test after its first request
+/// head.
 #[derive(Debug)]
 pub struct ManualBackend {
     address: SocketAddr,
@@ -21,7 +22,7 @@ pub struct ManualBackend {
 }
 
 impl ManualBackend {
-    /// On an address of its own.
+    /// Starts at its own address.
     pub async fn start() -> ManualBackend {
         let listener =
             TcpListener::bind((loopback(), BACKEND_PORT)).await.expect("the address is nobody else's");
@@ -32,17 +33,17 @@ impl ManualBackend {
         ManualBackend { address, arrivals, _tasks: tasks }
     }
 
-    /// Where it listens.
+    /// The IP address it listens at.
     pub fn ip(&self) -> IpAddr {
         self.address.ip()
     }
 
-    /// The next connection that is not a probe's, with the head that came over it.
+    /// Waits for the next connection other than a probe's, and returns it with its first request head.
     pub async fn accept(&mut self) -> (Head, Peer) {
         timely("a connection to the backend", self.arrivals.recv()).await.expect("the backend listens")
     }
 
-    /// Accepts a WebSocket handshake with a proper 101: the tunnel's end at the backend.
+    /// Accepts a WebSocket handshake with a valid 101, and returns the backend's end of the tunnel.
     pub async fn accept_websocket(&mut self) -> Peer {
         let (head, mut peer) = self.accept().await;
         peer.write(switching_protocols(&head)).await;
@@ -50,7 +51,7 @@ impl ManualBackend {
     }
 }
 
-/// The proper 101 for a handshake.
+/// Returns a valid 101 for a handshake.
 pub fn switching_protocols(head: &Head) -> String {
     use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
     let accept = derive_accept_key(head.header("sec-websocket-key").unwrap_or_default().as_bytes());
@@ -69,7 +70,7 @@ async fn accept_all(listener: TcpListener, arrived: mpsc::Sender<(Head, Peer)>) 
             let mut peer = Peer::over(wire);
             while let Ok(Some(head)) = peer.next_head().await {
                 if !is_probe(&head) {
-                    // Full or gone: the test does not look any more.
+                    // The channel is full or closed: the test accepts no more connections.
                     let _ = arrived.send((head, peer)).await;
                     return;
                 }

@@ -1,4 +1,4 @@
-//! A page of metrics, as Prometheus reads it.
+//! Reads a metrics page as Prometheus does.
 
 use std::net::SocketAddr;
 
@@ -6,21 +6,21 @@ use crate::http_client::HttpClient;
 use crate::tidegate::Tidegate;
 use crate::wait::wait_for;
 
-/// A page of one process.
+/// The metrics page of one process.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     page: String,
 }
 
 impl Metrics {
-    /// What is shown at that address.
+    /// Reads the page at this address.
     pub async fn at(address: SocketAddr) -> Metrics {
         let answer =
             HttpClient::connect(address, &address.to_string()).await.get("/metrics").await.expect(200);
         Metrics { page: answer.text() }
     }
 
-    /// The sum of a metric's samples that have all of these labels, each written `name="value"`.
+    /// Returns the sum of a metric's samples that have all of these labels, each written `name="value"`.
     pub fn sum(&self, name: &str, labels: &[&str]) -> f64 {
         let samples = self.page.lines().filter_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
@@ -32,14 +32,14 @@ impl Metrics {
         samples.map(|value| value.expect("a sample is a number")).sum()
     }
 
-    /// All of it.
+    /// The text of the page.
     pub fn page(&self) -> &str {
         &self.page
     }
 }
 
 impl Tidegate {
-    /// Where the connected workers show their metrics, once so many do.
+    /// Waits until `count` connected workers serve metrics, and returns the addresses.
     pub async fn metrics_targets(&self, count: usize) -> Vec<SocketAddr> {
         wait_for(&format!("{count} workers that show their metrics"), async || {
             let answer = self.management().send("GET", "/metrics/targets", &[], "").await.expect(200).json();
@@ -53,7 +53,8 @@ impl Tidegate {
         .await
     }
 
-    /// What its one worker counts, once it is so.
+    /// Waits until the metrics of the only worker fulfil a condition, and returns them. `what` describes the
+    /// condition.
     pub async fn metrics_when(&self, what: &str, so: impl Fn(&Metrics) -> bool) -> Metrics {
         let address = self.metrics_targets(1).await[0];
         wait_for(&format!("the metrics to say that {what}"), async || {

@@ -1,4 +1,4 @@
-//! One end of a connection, byte by byte: for what a proper client or server would never do or never show.
+//! One end of a connection, byte by byte, for what a conforming client or server would not send or not show.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,20 +17,20 @@ use crate::wire::{Wire, dial, dial_tls};
 /// The first line and the headers of a message.
 #[derive(Clone, Debug)]
 pub struct Head {
-    /// Request line or status line.
+    /// The request line or status line.
     pub first_line: String,
-    /// In the order and the spelling received.
+    /// The headers in the order and spelling received.
     pub headers: Vec<(String, String)>,
 }
 
-/// How a connection came to its end.
+/// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The other side finished.
+    /// By a FIN, over TLS after close_notify.
     Eof,
-    /// The connection was reset.
+    /// By a reset.
     Reset,
-    /// In TLS: it was cut without a word.
+    /// Over TLS: without close_notify.
     Cut,
 }
 
@@ -38,42 +38,42 @@ pub enum Ending {
 #[derive(Debug)]
 pub struct Peer {
     wire: Box<dyn Wire>,
-    /// Read, but not taken yet.
+    /// Bytes that were received but not yet taken.
     buffer: Vec<u8>,
 }
 
 impl Peer {
-    /// A client in the clear.
+    /// Connects as a client without TLS.
     pub async fn connect(address: SocketAddr) -> Peer {
         Peer::over(dial(address).await)
     }
 
-    /// A client in TLS.
+    /// Connects as a client over TLS.
     pub async fn connect_tls(address: SocketAddr, name: &str, config: &Arc<ClientConfig>) -> Peer {
         Peer::over(dial_tls(address, name, config).await)
     }
 
-    /// Either side of a connection that exists.
+    /// Wraps either side of an existing connection.
     pub(crate) fn over(wire: Box<dyn Wire>) -> Peer {
         Peer { wire, buffer: Vec::new() }
     }
 
-    /// Sends.
+    /// Sends bytes.
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         timely("room to write", self.try_write(bytes)).await.expect("the connection takes bytes");
     }
 
-    /// Sends, where the connection may be gone or full.
+    /// Sends bytes on a connection that may be closed or full.
     ///
     /// # Errors
-    /// What the connection says.
+    /// The connection's error.
     pub async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.wire.write_all(bytes.as_ref()).await?;
         self.wire.flush().await
     }
 
-    /// Sends the block again and again until nothing more is taken for half a second: the other side is holding this
-    /// one up. Returns how many whole blocks went out.
+    /// Sends the block repeatedly until nothing more is accepted for half a second because the other side does not
+    /// read. Returns the number of whole blocks sent.
     pub async fn write_until_held_up(&mut self, block: &[u8]) -> usize {
         let fill = async {
             let mut blocks = 0;
@@ -88,10 +88,10 @@ impl Peer {
         timely("a writer to be held up", fill).await
     }
 
-    /// Sends all the blocks as fast as they are taken, and meanwhile reads as many bytes.
+    /// Sends all blocks as fast as they are accepted, and reads as many bytes at the same time.
     ///
     /// # Panics
-    /// When what comes is not what was sent.
+    /// The bytes read differ from those sent.
     pub async fn write_and_read_back(&mut self, blocks: impl Iterator<Item = Vec<u8>> + Clone) {
         assert!(self.buffer.is_empty(), "nothing is left from before");
         let (mut reader, mut writer) = tokio::io::split(&mut self.wire);
@@ -111,17 +111,17 @@ impl Peer {
             }
             Ok(())
         };
-        // Much for a machine that does other things besides, and for code that is not optimised.
+        // A generous limit: the machine may be busy, and the code is not optimized.
         let both = timeout(4 * DEADLINE, async { tokio::try_join!(write, read) }).await;
         both.expect("everything goes out and comes back in time").expect("the connection lives");
     }
 
-    /// Says that nothing more will be sent; reading goes on.
+    /// Closes the sending side; reading continues.
     pub async fn finish(&mut self) {
         self.wire.shutdown().await.expect("an open connection can be finished");
     }
 
-    /// The first line and headers of the next message.
+    /// Reads the first line and headers of the next message.
     pub async fn read_head(&mut self) -> Head {
         timely("the head of a message", self.next_head())
             .await
@@ -129,7 +129,7 @@ impl Peer {
             .expect("a message rather than the end of the connection")
     }
 
-    /// The same without a deadline; none when the connection ends before it is whole.
+    /// Like [`Peer::read_head`] without a deadline; `None` if the connection ends before.
     pub(crate) async fn next_head(&mut self) -> io::Result<Option<Head>> {
         loop {
             if let Some(end) = position(&self.buffer, b"\r\n\r\n") {
@@ -142,7 +142,7 @@ impl Peer {
         }
     }
 
-    /// The body that belongs to a head, by its `Content-Length` or `Transfer-Encoding`; empty where neither is.
+    /// Reads the body of a message, by its `Content-Length` or `Transfer-Encoding`; empty if neither is present.
     pub async fn read_body(&mut self, head: &Head) -> Vec<u8> {
         timely("a body", self.body(head)).await.expect("the body is whole")
     }
@@ -160,7 +160,7 @@ impl Peer {
         self.take(length).await
     }
 
-    /// The next chunk of a chunked body; none after the last.
+    /// Reads the next chunk of a chunked body; `None` after the last one.
     pub async fn read_chunk(&mut self) -> Option<Vec<u8>> {
         timely("a chunk", self.chunk()).await.expect("the chunk is whole")
     }
@@ -183,7 +183,7 @@ impl Peer {
         }
     }
 
-    /// Exactly so many bytes.
+    /// Reads exactly `count` bytes.
     pub async fn read_exact(&mut self, count: usize) -> Vec<u8> {
         timely("bytes", self.take(count)).await.expect("the connection brings that many bytes")
     }
@@ -195,7 +195,7 @@ impl Peer {
         Ok(self.buffer.drain(..count).collect())
     }
 
-    /// Everything up to the end, and how the end came.
+    /// Reads everything up to the end, and returns how the connection ended.
     pub async fn read_to_end(&mut self) -> (Vec<u8>, Ending) {
         let ending = timely("the end of the connection", async {
             loop {
@@ -211,12 +211,12 @@ impl Peer {
         (std::mem::take(&mut self.buffer), ending)
     }
 
-    /// Whether nothing at all arrives for that long. The one place where time itself is what a test asks about.
+    /// Returns true if nothing arrives for this time. Only for tests that are about time.
     pub async fn is_silent_for(&mut self, time: Duration) -> bool {
         self.buffer.is_empty() && timeout(time, self.fill()).await.is_err()
     }
 
-    /// Ends the connection with a reset.
+    /// Resets the connection.
     pub fn reset(self) {
         let socket = SockRef::from(self.wire.tcp());
         socket.set_linger(Some(Duration::ZERO)).expect("an open socket takes options");
@@ -227,12 +227,12 @@ impl Peer {
         self.wire.tcp().local_addr().expect("a connection has addresses")
     }
 
-    /// The parts: the stream, and what was read from it and not taken.
+    /// Returns the stream, and the bytes that were received but not taken.
     pub(crate) fn into_parts(self) -> (Box<dyn Wire>, Vec<u8>) {
         (self.wire, self.buffer)
     }
 
-    /// The next frame of HTTP/2, without a deadline; none at the end of the connection.
+    /// Reads the next HTTP/2 frame without a deadline; `None` at the end of the connection.
     pub(crate) async fn next_frame(&mut self) -> io::Result<Option<Frame>> {
         while self.buffer.len() < 9 {
             if self.fill().await? == 0 {
@@ -269,7 +269,7 @@ impl Head {
         Head { first_line, headers }
     }
 
-    /// The first value of a header, its name compared without case.
+    /// Returns the first value of a header; the case of the name is ignored.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -290,7 +290,7 @@ impl Head {
         status.unwrap_or_else(|| panic!("not a status line: {}", self.first_line))
     }
 
-    /// Whether it asks for a WebSocket.
+    /// Returns true for a WebSocket handshake.
     pub fn is_websocket(&self) -> bool {
         self.header("upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
     }

@@ -1,4 +1,4 @@
-//! Certificates made on the spot: an authority, what it issues, and what trusts it.
+//! Generates certificates: an authority, the certificates that it issues, and clients that trust it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use rustls::server::ResolvesServerCertUsingSni;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-/// A certificate authority that exists for one test.
+/// A certificate authority for one test.
 #[derive(Debug)]
 pub struct Authority {
     certificate: rcgen::Certificate,
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// A server's certificate and key.
+/// A certificate with its private key.
 #[derive(Debug)]
 pub struct Identity {
     certificate: CertificateDer<'static>,
@@ -36,7 +36,7 @@ pub struct Identity {
 }
 
 impl Authority {
-    /// A new one.
+    /// Creates an authority.
     pub fn new() -> Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("no names, no bad names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -46,12 +46,12 @@ impl Authority {
         Authority { certificate, issuer: Issuer::new(params, key) }
     }
 
-    /// A certificate for these DNS names and addresses.
+    /// Issues a server certificate for these DNS names and addresses.
     pub fn issue(&self, names: &[&str]) -> Identity {
         self.sign(server_params(names))
     }
 
-    /// The same, but its time is over.
+    /// Issues a server certificate that has expired.
     pub fn issue_expired(&self, names: &[&str]) -> Identity {
         let mut params = server_params(names);
         params.not_before = rcgen::date_time_ymd(2001, 1, 1);
@@ -59,7 +59,7 @@ impl Authority {
         self.sign(params)
     }
 
-    /// A client's certificate, with changes of what it says.
+    /// Issues a client certificate, after a change of its parameters.
     pub fn issue_client(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let mut params = CertificateParams::new(Vec::new()).expect("no names, no bad names");
         params.distinguished_name.push(DnType::CommonName, name);
@@ -68,7 +68,7 @@ impl Authority {
         self.sign(params)
     }
 
-    /// An authority that this one vouches for.
+    /// Creates an intermediate authority.
     pub fn intermediate(&self, name: &str) -> Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("no names, no bad names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -80,7 +80,7 @@ impl Authority {
 
     fn sign(&self, mut params: CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("ring makes P-256 keys");
-        // Unlike that of any other, and positive.
+        // Unique, because it is derived from the key, and positive.
         let mut serial = key.public_key_raw()[1..17].to_vec();
         serial[0] = 1;
         params.serial_number = Some(SerialNumber::from(serial.clone()));
@@ -99,17 +99,17 @@ impl Authority {
         self.certificate.der().clone()
     }
 
-    /// The authority's own certificate as `trustedRootCertificates` take it: base64 of DER.
+    /// The authority's own certificate in the form of `trustedRootCertificates`: base64 of DER.
     pub fn base64(&self) -> String {
         STANDARD.encode(self.certificate.der())
     }
 
-    /// The same as a PEM file holds it.
+    /// The authority's own certificate, PEM.
     pub fn pem(&self) -> String {
         self.certificate.pem()
     }
 
-    /// A client that trusts this authority and nobody else.
+    /// Returns the configuration of a client that trusts only this authority.
     pub fn client(&self) -> Arc<ClientConfig> {
         client_trusting(std::iter::once(self.certificate.der().clone()))
     }
@@ -122,7 +122,7 @@ impl Default for Authority {
 }
 
 impl Identity {
-    /// As `sslCertificates` take it: base64 of a PFX under this password.
+    /// The certificate and key in the form of `sslCertificates`: base64 of a PFX with this password.
     pub fn pfx(&self, password: &str) -> String {
         let entity = Certificate::from_der(&self.certificate).expect("rcgen writes valid certificates");
         let root = Certificate::from_der(&self.authority).expect("rcgen writes valid certificates");
@@ -130,7 +130,7 @@ impl Identity {
         let mut store = KeyStore::new();
         let chain = PrivateKeyChain::new("server", key, [entity, root]);
         store.add_entry("server", KeyStoreEntry::PrivateKeyChain(chain));
-        // Few iterations: the derivation of the key is not what is tested, and is slow without optimisation.
+        // Few iterations: the key derivation is not under test, and slow without optimization.
         let pfx = store
             .writer(password)
             .encryption_algorithm(EncryptionAlgorithm::PbeWithHmacSha256AndAes256)
@@ -141,12 +141,12 @@ impl Identity {
         STANDARD.encode(pfx.expect("a store of one chain can be written"))
     }
 
-    /// As `sslCertificates` also take it: base64 of PEM, the chain and then the key.
+    /// The certificate and key in another form of `sslCertificates`: base64 of PEM, the chain and then the key.
     pub fn pem_base64(&self) -> String {
         STANDARD.encode(&self.pem)
     }
 
-    /// As files, for options that take them: the chain and the key.
+    /// Writes the chain and the key to PEM files, for options that need files.
     pub fn write_pem(&self, directory: &Path) -> (PathBuf, PathBuf) {
         let split = self.pem.find("-----BEGIN PRIVATE KEY").expect("rcgen writes PKCS#8");
         let files = (directory.join("chain.pem"), directory.join("key.pem"));
@@ -156,12 +156,12 @@ impl Identity {
         files
     }
 
-    /// What must never be seen outside: the private key, as its PEM spells it.
+    /// The private key as base64, as in its PEM: a text that must never become visible.
     pub fn key_base64(&self) -> String {
         STANDARD.encode(&self.key)
     }
 
-    /// The same as bytes: PKCS#8 DER.
+    /// The private key, PKCS#8 DER.
     pub fn key_der(&self) -> &[u8] {
         &self.key
     }
@@ -171,8 +171,8 @@ impl Identity {
         &self.certificate
     }
 
-    /// An OCSP response (RFC 6960) that calls the certificate good until then (`20991231235959Z`), without a signature
-    /// that holds.
+    /// Returns an OCSP response (RFC 6960) that calls the certificate good until this time (`20991231235959Z`); its
+    /// signature is invalid.
     pub fn ocsp_response(&self, until: &str) -> Vec<u8> {
         const BASIC: &[u8] = &[0x06, 0x09, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01];
         let element = |tag: u8, parts: &[&[u8]]| {
@@ -193,23 +193,23 @@ impl Identity {
         element(0x30, &[&[0x0a, 0x01, 0x00], &element(0xa0, &[&bytes])])
     }
 
-    /// A server with this identity.
+    /// Returns the configuration of a server with this certificate.
     pub fn server(&self) -> Arc<ServerConfig> {
         Arc::new(self.server_config(vec![self.certificate.clone()], rustls::DEFAULT_VERSIONS))
     }
 
-    /// The same, which sends the certificate of the authority along.
+    /// Like [`Identity::server`], and sends the certificate of the authority as well.
     pub fn server_with_authority(&self) -> Arc<ServerConfig> {
         let chain = vec![self.certificate.clone(), self.authority.clone()];
         Arc::new(self.server_config(chain, rustls::DEFAULT_VERSIONS))
     }
 
-    /// The same, which speaks only TLS 1.2.
+    /// Like [`Identity::server`], with TLS 1.2 only.
     pub fn server_of_tls12(&self) -> Arc<ServerConfig> {
         Arc::new(self.server_config(vec![self.certificate.clone()], &[&rustls::version::TLS12]))
     }
 
-    /// The same, which serves nobody but who asks for it by that name (SNI).
+    /// Like [`Identity::server`], for clients that send this server name (SNI) only.
     pub fn server_by_name(&self, name: &str) -> Arc<ServerConfig> {
         let mut config = self.server_config(vec![self.certificate.clone()], rustls::DEFAULT_VERSIONS);
         let key = PrivateKeyDer::try_from(self.key.clone()).expect("rcgen writes valid keys");
@@ -244,7 +244,7 @@ fn server_params(names: &[&str]) -> CertificateParams {
     params
 }
 
-/// A client that trusts what a PEM file says, and nobody else.
+/// Returns the configuration of a client that trusts only the certificates of a PEM file.
 pub(crate) fn client_trusting_pem(pem: &[u8]) -> Arc<ClientConfig> {
     let certificates = CertificateDer::pem_slice_iter(pem).map(|one| one.expect("the CA file is PEM"));
     client_trusting(certificates)

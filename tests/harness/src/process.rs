@@ -1,4 +1,4 @@
-//! A process of the binary under test, its output kept in files.
+//! A process of the binary under test, with its output in files.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -17,8 +17,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the binary. Output is appended to `stdout.log` and `stderr.log` in the directory; `input`, if any, is
-    /// what its standard input holds.
+    /// Starts the binary. Its output is appended to `stdout.log` and `stderr.log` in the directory; `input` is its
+    /// standard input.
     pub(crate) fn start(
         binary: &Path,
         arguments: &[String],
@@ -40,30 +40,30 @@ impl Process {
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("{} cannot be started: {error}", binary.display()));
         if let (Some(text), Some(mut pipe)) = (input, child.stdin.take()) {
-            // A process that ends at once is noticed by whoever waits for it.
+            // A process that ends at once is noticed by the code that waits for it.
             let _ = pipe.write_all(text.as_bytes());
         }
         Process { child }
     }
 
-    /// Its number.
+    /// The process ID.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// SIGTERM: asks it to end.
+    /// Sends SIGTERM.
     pub fn terminate(&self) {
         signal(self.pid(), Signal::TERM);
     }
 
-    /// SIGKILL, and waits until it is gone.
+    /// Sends SIGKILL, and waits until the process has ended.
     pub fn kill(&mut self) {
-        // It may have ended by itself, which is as good.
+        // The process may already have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Its exit status, if it has ended.
+    /// Returns its exit status, if it has ended.
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("a child can be asked")
     }
@@ -74,7 +74,7 @@ impl Process {
     }
 }
 
-/// Runs the binary to its end, by the deadline, and returns what it wrote.
+/// Runs the binary to its end, within the deadline, and returns its output.
 pub async fn run(binary: impl AsRef<Path>, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(binary.as_ref());
     command.args(arguments).stdin(Stdio::null());
@@ -84,13 +84,13 @@ pub async fn run(binary: impl AsRef<Path>, arguments: &[&str], environment: &[(&
     timely(&format!("the end of {arguments:?}"), output).await.expect("the binary can be started")
 }
 
-/// Lets processes that are started from now on hear the signals that this one was started to ignore, as by `nohup`: a
-/// child inherits what is ignored, but not what is caught. Needs a tokio runtime around it.
+/// Lets processes that are started from now on receive the signals that this process ignores, for example under
+/// `nohup`: a child inherits ignored signals, but not handlers. Must be called within a tokio runtime.
 fn heed_signals() {
     for kind in [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::terminate(), SignalKind::child()]
     {
         if is_ignored(kind) {
-            // It stays caught when what is returned is dropped.
+            // The handler stays installed after the drop.
             drop(signal_unix(kind).expect("these can be caught"));
         }
     }
@@ -99,11 +99,11 @@ fn heed_signals() {
 fn is_ignored(kind: SignalKind) -> bool {
     let mask =
         status_field(std::process::id(), "SigIgn:").and_then(|mask| u64::from_str_radix(&mask, 16).ok());
-    // Signals count from 1, bits from 0.
+    // Signals are numbered from 1, bits from 0.
     mask.is_some_and(|mask| mask >> (kind.as_raw_value() - 1) & 1 == 1)
 }
 
-/// Takes away every variable that would count as an option.
+/// Removes every variable that would be read as an option.
 fn clear_options(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TIDEGATE_") {
@@ -118,20 +118,21 @@ impl Drop for Process {
     }
 }
 
-/// Sends a signal to a process that this test started, directly or not.
+/// Sends a signal to a process that this test started, directly or indirectly.
 pub(crate) fn signal(pid: u32, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("the number of a process is positive");
-    // A process that is gone needs no signal.
+    // The process may already have ended.
     let _ = kill_process(pid, signal);
 }
 
-/// SIGSTOP, and waits until the process stands still. It keeps its sockets, whose queues the kernel goes on filling.
+/// Sends SIGSTOP, and waits until the process has stopped. It keeps its sockets, whose queues the kernel continues
+/// to fill.
 pub async fn suspend(pid: u32) {
     signal(pid, Signal::STOP);
     wait_for("a process to stand still", async || stands_still(pid).then_some(())).await;
 }
 
-/// SIGCONT, after [`suspend`].
+/// Sends SIGCONT, after [`suspend`].
 pub fn resume(pid: u32) {
     signal(pid, Signal::CONT);
 }
@@ -142,15 +143,15 @@ fn stands_still(pid: u32) -> bool {
     states.all(|status| status.contains("\nState:\tT"))
 }
 
-/// Whether a process is there: not ended, and not a zombie that nobody has looked after. While one of its threads is
-/// still on its way out its sockets are open, even though its first thread is a zombie already.
+/// Returns true if a process has not ended. A zombie counts as ended, unless one of its threads is still running:
+/// its sockets are then open, even though its first thread is a zombie.
 pub(crate) fn is_alive(pid: u32) -> bool {
     let Some(state) = status_field(pid, "State:") else { return false };
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
     threads > 1 || !state.starts_with(['Z', 'X'])
 }
 
-/// The processes whose command line names the directory.
+/// Returns the processes whose command line contains the directory.
 pub(crate) fn processes_in(directory: &Path) -> Vec<u32> {
     let name = directory.to_string_lossy();
     let entries = std::fs::read_dir("/proc").expect("Linux has /proc");
@@ -162,18 +163,18 @@ pub(crate) fn processes_in(directory: &Path) -> Vec<u32> {
     .collect()
 }
 
-/// How much memory a process holds now, in KiB.
+/// The resident memory of a process in KiB.
 pub fn memory_kib(pid: u32) -> u64 {
     kib(pid, "VmRSS:")
 }
 
-/// The most memory that a process has held since [`reset_peak_memory`], in KiB.
+/// The peak resident memory of a process since [`reset_peak_memory`], in KiB.
 pub fn peak_memory_kib(pid: u32) -> u64 {
     kib(pid, "VmHWM:")
 }
 
-/// Lets the peak begin anew from what is held now. Tidegate's processes keep their memory from other processes of the same
-/// user, so that only root can do this; for others the peak is that of the whole life.
+/// Resets the peak to the present value. Tidegate's processes hide their memory from other processes of the same
+/// user, so that only root can do this; for other users the peak is that of the whole life.
 pub fn reset_peak_memory(pid: u32) {
     match std::fs::write(format!("/proc/{pid}/clear_refs"), "5") {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}

@@ -1,7 +1,7 @@
-//! The sample gateway of the vendor's page on WebSocket, in its own spelling and in the canonical one.
+//! The sample gateway of Azure's page about WebSocket, in its own spelling and in the canonical one.
 //!
-//! The page writes property names in PascalCase, numbers as strings here and there, and no priorities, which an
-//! `api-version` before 2021-08-01 does not ask for. Its unbalanced braces are mended here; nothing else is.
+//! The page has property names in PascalCase, some numbers as strings, and no priorities, which an `api-version`
+//! before 2021-08-01 does not require. Its unbalanced braces are fixed here; nothing else is.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::document::GatewayDocument;
 
-/// The sample as the page spells it, for the gateway whose ID the document has.
+/// Returns the sample as the page spells it, for the gateway whose ID the document has.
 pub fn seed_document(
     gateway: &GatewayDocument,
     address: IpAddr,
@@ -57,7 +57,7 @@ pub fn seed_document(
     })
 }
 
-/// The same in canonical spelling.
+/// Returns the sample in canonical spelling.
 pub fn seed_document_canonical(
     gateway: &GatewayDocument,
     address: IpAddr,

@@ -1,4 +1,4 @@
-//! The binary under test: a control plane, with local workers or without, in a directory of its own.
+//! The binary under test: a control plane, with local workers or without, in its own directory.
 
 mod signals;
 mod succession;
@@ -25,7 +25,7 @@ use crate::pki::client_trusting_pem;
 use crate::process::{Process, is_alive, processes_in, run, signal};
 use crate::wait::wait_for;
 
-/// How a [`Tidegate`] is to be started.
+/// The options with which a [`Tidegate`] is started.
 #[derive(Clone, Debug)]
 pub struct TidegateBuilder {
     binary: PathBuf,
@@ -36,7 +36,7 @@ pub struct TidegateBuilder {
     environment: Vec<(String, String)>,
 }
 
-/// A running `tidegate up` (or `tidegate control-plane`). On drop every process of it is killed.
+/// A running `tidegate up` (or `tidegate control-plane`). All its processes are killed on drop.
 #[derive(Debug)]
 pub struct Tidegate {
     builder: TidegateBuilder,
@@ -45,7 +45,7 @@ pub struct Tidegate {
     endpoints: Endpoints,
 }
 
-/// Where it listens; the same after a restart.
+/// The addresses it listens at; the same after a restart.
 #[derive(Clone, Copy, Debug)]
 struct Endpoints {
     management: SocketAddr,
@@ -54,49 +54,49 @@ struct Endpoints {
 }
 
 impl TidegateBuilder {
-    /// So many local workers; default 1.
+    /// Sets the number of local workers; default 1.
     pub fn workers(self, workers: usize) -> TidegateBuilder {
         TidegateBuilder { workers, ..self }
     }
 
-    /// So many data threads a worker; default 1.
+    /// Sets the number of data threads of a worker; default 1.
     pub fn threads(self, threads: usize) -> TidegateBuilder {
         TidegateBuilder { threads, ..self }
     }
 
-    /// `tidegate control-plane`: no workers of its own.
+    /// Starts `tidegate control-plane`, which has no workers.
     pub fn control_plane_alone(self) -> TidegateBuilder {
         TidegateBuilder { subcommand: "control-plane", ..self }
     }
 
-    /// One more option and its value.
+    /// Adds an option with a value.
     pub fn option(mut self, name: &str, value: &str) -> TidegateBuilder {
         self.arguments.extend([name.to_owned(), value.to_owned()]);
         self
     }
 
-    /// One more option that has no value.
+    /// Adds an option without a value.
     pub fn flag(mut self, name: &str) -> TidegateBuilder {
         self.arguments.push(name.to_owned());
         self
     }
 
-    /// Lets it and its workers see that clock.
+    /// Makes it and its workers see this clock.
     pub fn clock(mut self, clock: &Clock) -> TidegateBuilder {
         self.environment.extend(clock.environment());
         self
     }
 
-    /// One more variable in its environment.
+    /// Adds an environment variable.
     pub fn environment(mut self, name: &str, value: &str) -> TidegateBuilder {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Starts it on free ports and waits until it is ready.
+    /// Starts it at free ports and waits until it is ready.
     pub async fn start(self) -> Tidegate {
         let directory = TempDir::with_prefix("tidegate-e2e-").expect("a test can have a directory");
-        // An address of its own, so that nobody else gets its ports while it is started again.
+        // Its own address, so that no other process gets its ports while it is restarted.
         let any = SocketAddr::from((loopback(), 0));
         let endpoints = Endpoints { management: any, management_tls: any, channel: any };
         let mut tidegate = Tidegate { builder: self, directory, process: None, endpoints };
@@ -106,7 +106,7 @@ impl TidegateBuilder {
 }
 
 impl Tidegate {
-    /// The binary at that path, to be started with one worker of one thread.
+    /// Creates a builder for the binary at this path, with one worker of one thread.
     pub fn builder(binary: impl Into<PathBuf>) -> TidegateBuilder {
         TidegateBuilder {
             binary: binary.into(),
@@ -118,17 +118,17 @@ impl Tidegate {
         }
     }
 
-    /// Starts it after it has ended: on the same directory and the same ports.
+    /// Starts it again after its end, in the same directory and at the same ports.
     pub async fn start_again(&mut self) {
         assert!(self.process.is_none(), "it is still running");
-        // A file that a killed control plane left behind must not be taken for the word of the new one.
+        // A file that a killed control plane left behind must not be mistaken for that of the new one.
         let _ = std::fs::remove_file(self.endpoints_file());
         let mut process = self.spawn();
         let file = self.endpoints_file();
         let endpoints = wait_for("the control plane to say where it listens", async || {
             if let Some(status) = process.exit_status() {
                 let tail = self.tail();
-                // Its ports were free for a moment, and somebody else's socket has got one of them.
+                // Its ports were free for a moment, and another socket has got one of them.
                 assert!(
                     tail.contains("Address already in use"),
                     "tidegate ended at its start: {status}\n{tail}"
@@ -147,7 +147,7 @@ impl Tidegate {
         .await;
     }
 
-    /// Starts it after it has ended, and kills it before it need be ready. When that is, is what the test asks about.
+    /// Starts it again after its end, and kills it after a time, ready or not. The test is about that time.
     pub async fn start_and_kill_after(&mut self, time: Duration) {
         assert!(self.process.is_none(), "it is still running");
         let mut process = self.spawn();
@@ -156,7 +156,7 @@ impl Tidegate {
     }
 
     fn spawn(&self) -> Process {
-        // Tests run beside each other: each worker shows its metrics wherever there is room.
+        // Tests run in parallel: each worker serves its metrics at any free port.
         let mut environment = vec![("TIDEGATE_METRICS", "127.0.0.1:0")];
         environment
             .extend(self.builder.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())));
@@ -179,24 +179,24 @@ impl Tidegate {
         arguments
     }
 
-    /// A client of the plain endpoint, with the administrator's token.
+    /// Returns a client of the plain endpoint, with the administrator's token.
     pub fn management(&self) -> Management {
         Management::new(self.endpoints.management, None, Some(self.admin_token()))
     }
 
-    /// A client of the TLS endpoint that trusts the CA file, with the administrator's token.
+    /// Returns a client of the TLS endpoint that trusts the CA file, with the administrator's token.
     pub fn management_tls(&self) -> Management {
         Management::new(self.endpoints.management_tls, Some(self.ca_client()), Some(self.admin_token()))
     }
 
-    /// A TLS client that trusts what the control plane's CA file says.
+    /// Returns the configuration of a TLS client that trusts the control plane's CA file.
     pub fn ca_client(&self) -> Arc<ClientConfig> {
         let pem = std::fs::read(self.data_dir().join("ca.pem")).expect("the first start makes a CA");
         client_trusting_pem(&pem)
     }
 
-    /// The certificate (DER) that the TLS endpoint shows to a new connection that trusts the CA file; none if it shows
-    /// none that is trusted.
+    /// Returns the certificate (DER) that the TLS endpoint presents on a new connection; `None` if the CA file does
+    /// not make it trusted.
     pub async fn shown_certificate(&self) -> Option<Vec<u8>> {
         let stream = TcpStream::connect(self.endpoints.management_tls).await.ok()?;
         let name = ServerName::from(self.endpoints.management_tls.ip());
@@ -204,12 +204,12 @@ impl Tidegate {
         Some(stream.get_ref().1.peer_certificates()?.first()?.to_vec())
     }
 
-    /// Where the plain endpoint is.
+    /// The address of the plain endpoint.
     pub fn management_address(&self) -> SocketAddr {
         self.endpoints.management
     }
 
-    /// Where workers dial.
+    /// The address of the channel, where workers connect.
     pub fn channel(&self) -> SocketAddr {
         self.endpoints.channel
     }
@@ -225,7 +225,7 @@ impl Tidegate {
         self.directory.path().join("data")
     }
 
-    /// A directory beside the data directory, which is removed with it.
+    /// The directory that contains the data directory; removed on drop.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -235,19 +235,19 @@ impl Tidegate {
         &self.builder.binary
     }
 
-    /// The access lines of the local workers.
+    /// The access log of the local workers.
     pub fn access_log(&self) -> AccessLog {
         AccessLog::in_directory(self.directory.path())
     }
 
-    /// Everything that it and its workers have written so far, on both outputs.
+    /// Returns everything that it and its workers have written so far to standard output and standard error.
     pub fn output(&self) -> String {
         let read = |name| std::fs::read(self.directory.path().join(name)).unwrap_or_default();
         let both = [read("stdout.log"), read("stderr.log")].concat();
         String::from_utf8_lossy(&both).into_owned()
     }
 
-    /// What is written to standard error, for people.
+    /// Returns the end of its output, for error messages.
     fn tail(&self) -> String {
         ["stdout.log", "stderr.log"]
             .map(|name| {
@@ -260,45 +260,45 @@ impl Tidegate {
             .concat()
     }
 
-    /// Changes an option for the next start.
+    /// Sets the number of workers for the next start.
     pub fn set_workers(&mut self, workers: usize) {
         self.builder.workers = workers;
     }
 
-    /// Changes an option for the next start.
+    /// Sets the number of data threads for the next start.
     pub fn set_threads(&mut self, threads: usize) {
         self.builder.threads = threads;
     }
 
-    /// Changes the executable for the next start.
+    /// Sets the executable for the next start.
     pub fn set_binary(&mut self, binary: PathBuf) {
         self.builder.binary = binary;
     }
 
-    /// Lets the next start take another port for workers to dial.
+    /// Lets the next start use another port for the channel.
     pub fn change_channel(&mut self) {
         self.endpoints.channel.set_port(0);
     }
 
-    /// Removes everything that was kept; it must have ended, workers included.
+    /// Removes the data directory; all processes, including workers, must have ended.
     pub fn forget_everything(&self) {
         assert!(self.processes().is_empty(), "something is still running");
         std::fs::remove_dir_all(self.data_dir()).expect("a test can remove its own directory");
     }
 
-    /// The live local worker in a slot, counted from 1; waits until there is one.
+    /// Waits for a live local worker in a slot, counted from 1, and returns its process ID.
     pub async fn worker_pid(&self, slot: usize) -> u32 {
         wait_for(&format!("worker {slot} to run"), async || self.live_worker(slot)).await
     }
 
-    /// The live local worker in a slot, if there is one.
+    /// Returns the process ID of the live local worker in a slot, if there is one.
     pub fn live_worker(&self, slot: usize) -> Option<u32> {
         let lock = self.data_dir().join("workers").join(slot.to_string()).join("lock");
         let pid = std::fs::read_to_string(lock).ok()?.trim().parse().ok()?;
         is_alive(pid).then_some(pid)
     }
 
-    /// Waits until all its own workers are connected.
+    /// Waits until all local workers are connected.
     pub async fn all_connected(&self) {
         if self.builder.subcommand != "up" {
             return;
@@ -309,33 +309,33 @@ impl Tidegate {
         .await;
     }
 
-    /// Waits until another process is the worker of that slot.
+    /// Waits until another process is the worker of this slot.
     pub async fn worker_other_than(&self, slot: usize, old: u32) -> u32 {
         let find = async || self.live_worker(slot).filter(|&pid| pid != old);
         wait_for(&format!("worker {slot} to run again"), find).await
     }
 
-    /// Waits until it has given up its data directory, and leaves it to the caller, so that another can be started beside
-    /// it.
+    /// Waits until it has released its data directory, and gives the process to the caller, so that another one can
+    /// be started in parallel.
     pub async fn leave(&mut self) -> Process {
         let file = self.endpoints_file();
         wait_for("the control plane to stop", async || (!file.exists()).then_some(())).await;
         self.process.take().expect("it is running")
     }
 
-    /// Waits until it has ended by itself, and says whether it did so well.
+    /// Waits until it has ended by itself, and returns true if it succeeded.
     pub async fn exited_well(&mut self) -> bool {
         let mut process = self.process.take().expect("it is running");
         process.exit().await.success()
     }
 
-    /// The processes of it that run now, workers included.
+    /// Returns its running processes, including workers.
     pub fn processes(&self) -> Vec<u32> {
         let processes = processes_in(&self.data_dir());
         processes.into_iter().filter(|&pid| is_alive(pid)).collect()
     }
 
-    /// A one-time token for a worker, as `tidegate worker token` prints it.
+    /// Returns a one-time token for a worker, as `tidegate worker token` prints it.
     pub async fn worker_token(&self) -> String {
         let data_dir = self.data_dir().display().to_string();
         let output = run(&self.builder.binary, &["worker", "token", "--data-dir", &data_dir], &[]).await;
@@ -365,7 +365,7 @@ impl Endpoints {
 
 impl Drop for Tidegate {
     fn drop(&mut self) {
-        // The supervisor first, so that it starts no worker in the place of one killed.
+        // The supervisor comes first, so that it does not replace a killed worker.
         drop(self.process.take());
         for pid in processes_in(self.directory.path()) {
             signal(pid, Signal::KILL);

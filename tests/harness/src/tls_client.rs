@@ -1,5 +1,4 @@
-//! A client of TLS that may be particular about versions and suites, show a certificate, and tell what a handshake came
-//! to.
+//! A TLS client with chosen versions, suites and certificate, which reports the result of a handshake.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,42 +19,42 @@ use tokio_rustls::TlsConnector;
 use crate::pki::{Authority, Identity};
 use crate::wait::timely;
 
-/// What a client is particular about.
+/// The restrictions of a client.
 #[derive(Debug, Default)]
 pub struct Choices<'a> {
-    /// The certificates that it shows if it is asked, its own first; none when empty.
+    /// The client certificate with its chain, its own certificate first; `None` sends no certificate.
     pub identity: Option<(&'a Identity, Vec<CertificateDer<'static>>)>,
-    /// The only versions that it speaks; all when empty.
+    /// The only versions that it supports; empty for all.
     pub versions: &'a [&'static SupportedProtocolVersion],
-    /// The only suites that it offers; all when empty.
+    /// The only suites that it offers; empty for all.
     pub suites: &'a [CipherSuite],
 }
 
-/// A client, whose configuration other clients of the harness take too.
+/// A TLS client, whose configuration other clients of the harness can also use.
 #[derive(Debug)]
 pub struct TlsClient {
-    /// With its sessions: a second handshake may resume the first.
+    /// The configuration with its session cache: a second handshake may resume the first session.
     pub config: Arc<ClientConfig>,
     staple: Arc<Mutex<Vec<u8>>>,
 }
 
-/// What a handshake came to.
+/// The result of a handshake.
 #[derive(Debug)]
 pub struct Agreed {
     /// `TLSv1_2` or `TLSv1_3`.
     pub version: String,
-    /// The suite.
+    /// The negotiated cipher suite.
     pub suite: CipherSuite,
     /// The server's own certificate, DER.
     pub certificate: Vec<u8>,
-    /// The OCSP response that came along; empty without one, and where the session was resumed.
+    /// The stapled OCSP response; empty without one, and in a resumed session.
     pub staple: Vec<u8>,
-    /// Whether an earlier session was resumed.
+    /// True if an earlier session was resumed.
     pub resumed: bool,
 }
 
 impl TlsClient {
-    /// One that trusts this authority.
+    /// Creates a client that trusts this authority.
     pub fn new(authority: &Authority, choices: &Choices<'_>) -> TlsClient {
         let mut provider = default_provider();
         if !choices.suites.is_empty() {
@@ -84,15 +83,15 @@ impl TlsClient {
         TlsClient { config: Arc::new(config), staple }
     }
 
-    /// One that shows this certificate, and only this.
+    /// Creates a client that sends exactly this certificate.
     pub fn showing(authority: &Authority, identity: &Identity) -> TlsClient {
         TlsClient::new(authority, &Choices { identity: Some((identity, Vec::new())), ..Choices::default() })
     }
 
-    /// Shakes hands and says goodbye.
+    /// Makes a handshake and closes the connection.
     ///
     /// # Errors
-    /// Why nothing was agreed on.
+    /// The error of the handshake.
     pub async fn shake_hands(&self, address: SocketAddr, name: &str) -> io::Result<Agreed> {
         self.staple.lock().expect("nobody panicked").clear();
         let stream = timely("a TCP connection", TcpStream::connect(address)).await?;
@@ -110,8 +109,8 @@ impl TlsClient {
         })
     }
 
-    /// Whether a session with the server of that name is known in which the first request could go along with the
-    /// first message of the handshake (0-RTT). Uses up a ticket, if there is one.
+    /// Returns true if there is a session with the server of this name that allows 0-RTT data. Consumes a ticket,
+    /// if there is one.
     pub fn may_send_early_data(&self, name: &str) -> bool {
         let mut config = ClientConfig::clone(&self.config);
         config.enable_early_data = true;
@@ -122,7 +121,7 @@ impl TlsClient {
     }
 }
 
-/// Checks as usual, and keeps the OCSP response.
+/// Verifies as usual, and keeps the OCSP response.
 #[derive(Debug)]
 struct Listening {
     inner: Arc<WebPkiServerVerifier>,

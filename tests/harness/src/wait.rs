@@ -1,21 +1,21 @@
-//! Waiting for a state, in the place of sleeping for a time.
+//! Waits for a state instead of a time.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-/// How long anything may take before a test gives up. Generous, since a loaded machine is no failure: only a test
-/// that fails ever waits so long.
+/// The time limit of every wait. It is generous, because a busy machine is no failure; only a failing test waits
+/// that long.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How often a state is looked at.
+/// The interval at which a state is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Looks until there is something to see, and returns it.
+/// Polls until `look` returns a value, and returns it.
 ///
 /// # Panics
-/// When there is nothing by the [`DEADLINE`], with `what` was waited for.
+/// There is none by the [`DEADLINE`]; the message has `what`.
 pub async fn wait_for<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
     let mut ticks = interval(LOOK_EVERY);
@@ -29,10 +29,10 @@ pub async fn wait_for<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -
     }
 }
 
-/// What the future comes to, if it does so by the [`DEADLINE`].
+/// Waits for a future, and returns its output.
 ///
 /// # Panics
-/// When it does not, with `what` was waited for.
+/// The future has not completed by the [`DEADLINE`]; the message has `what`.
 pub async fn timely<T>(what: &str, future: impl Future<Output = T>) -> T {
     match timeout(DEADLINE, future).await {
         Ok(value) => value,

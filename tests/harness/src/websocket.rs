@@ -22,18 +22,18 @@ pub struct WebSocket {
     headers: HeaderMap,
 }
 
-/// How a WebSocket came to its end, as the client sees it.
+/// How a WebSocket ended, as the client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// A Close frame with this code.
+    /// By a Close frame with this code.
     Closed(u16),
-    /// The connection ended without one: what a browser calls 1006.
+    /// By the end of the connection without a Close frame, which browsers report as 1006.
     WithoutCloseFrame,
-    /// The connection was reset.
+    /// By a reset of the connection.
     Reset,
 }
 
-/// The handshake of a client, as bytes, for use with a [`Peer`](crate::Peer). `more` are whole header lines.
+/// Returns a client's handshake as bytes, for use with a [`Peer`](crate::Peer). `more` are whole header lines.
 pub fn handshake(host: &str, path: &str, more: &str) -> String {
     let key = generate_key();
     format!(
@@ -43,18 +43,18 @@ pub fn handshake(host: &str, path: &str, more: &str) -> String {
 }
 
 impl WebSocket {
-    /// `ws://`
+    /// Opens a `ws://` WebSocket.
     ///
     /// # Panics
-    /// When no WebSocket comes of it.
+    /// The handshake fails.
     pub async fn connect(address: SocketAddr, host: &str, path: &str) -> WebSocket {
         WebSocket::try_connect(address, host, path, &[]).await.expect("the handshake succeeds")
     }
 
-    /// `wss://`
+    /// Opens a `wss://` WebSocket.
     ///
     /// # Panics
-    /// When no WebSocket comes of it.
+    /// The handshake fails.
     pub async fn connect_tls(
         address: SocketAddr,
         host: &str,
@@ -65,10 +65,10 @@ impl WebSocket {
         WebSocket::over(wire, host, path, &[]).await.expect("the handshake succeeds")
     }
 
-    /// `ws://` with more headers.
+    /// Opens a `ws://` WebSocket with more headers.
     ///
     /// # Errors
-    /// The status of an answer that is no 101, 0 where there was none.
+    /// The status of a response other than 101; 0 if there was no response.
     pub async fn try_connect(
         address: SocketAddr,
         host: &str,
@@ -102,7 +102,7 @@ impl WebSocket {
         }
     }
 
-    /// A header of the 101.
+    /// Returns a header of the 101.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("tests send plain header values"))
     }
@@ -122,7 +122,7 @@ impl WebSocket {
         }
     }
 
-    /// The next text message.
+    /// Waits for the next text message.
     pub async fn receive(&mut self) -> String {
         match timely("a message", self.stream.next()).await {
             Some(Ok(Message::Text(text))) => text.to_string(),
@@ -130,13 +130,13 @@ impl WebSocket {
         }
     }
 
-    /// Sends a text and sees that it comes back: the tunnel moves.
+    /// Sends a text and checks that it is echoed.
     pub async fn echo(&mut self, text: &str) {
         self.send(text).await;
         assert_eq!(self.receive().await, text);
     }
 
-    /// Whether a text comes back: whether the tunnel has not ended.
+    /// Sends a text. Returns true if it is echoed, false if the WebSocket has ended.
     pub async fn lives(&mut self, text: &str) -> bool {
         if timely("room to send", self.stream.send(Message::text(text))).await.is_err() {
             return false;
@@ -144,20 +144,20 @@ impl WebSocket {
         matches!(timely("a message", self.stream.next()).await, Some(Ok(Message::Text(back))) if back == text)
     }
 
-    /// Closes properly with that code and waits for the other side to do the same.
+    /// Sends a Close frame with this code, and waits for the end.
     pub async fn close_with(mut self, code: u16) -> End {
         let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::default() };
         timely("room to close", self.stream.close(Some(frame))).await.expect("the WebSocket is open");
         self.end().await
     }
 
-    /// Closes properly and waits for the other side to do the same.
+    /// Sends a Close frame without a code, and waits for the end.
     pub async fn close(mut self) -> End {
         timely("room to close", self.stream.close(None)).await.expect("the WebSocket is open");
         self.end().await
     }
 
-    /// Waits for the end, reading on, and says how it came.
+    /// Reads until the end, and returns how the WebSocket ended.
     pub async fn end(&mut self) -> End {
         let end = timely("the end of the WebSocket", async {
             loop {

@@ -1,4 +1,4 @@
-//! A byte stream over TCP, in the clear or in TLS, as either side sees it.
+//! A byte stream over TCP, with TLS or without, as either side sees it.
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -12,9 +12,9 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use crate::wait::timely;
 
-/// A byte stream whose TCP connection can be reached, to be reset for instance.
+/// A byte stream with access to its TCP connection, for example to reset it.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync + Debug {
-    /// The connection beneath.
+    /// The underlying TCP connection.
     fn tcp(&self) -> &TcpStream;
 }
 
@@ -36,26 +36,26 @@ impl Wire for server::TlsStream<TcpStream> {
     }
 }
 
-/// A connection in the clear.
+/// Connects without TLS.
 pub(crate) async fn dial(address: SocketAddr) -> Box<dyn Wire> {
     try_dial(address).await.unwrap_or_else(|error| panic!("{address} refuses a connection: {error}"))
 }
 
-/// The same, where the connection may be refused.
+/// Connects without TLS; the connection may be refused.
 pub(crate) async fn try_dial(address: SocketAddr) -> std::io::Result<Box<dyn Wire>> {
     let stream = timely("a TCP connection", TcpStream::connect(address)).await?;
     stream.set_nodelay(true)?;
     Ok(Box::new(stream))
 }
 
-/// A connection in TLS, to the server that calls itself `name`.
+/// Connects over TLS to the server with this name.
 pub(crate) async fn dial_tls(address: SocketAddr, name: &str, config: &Arc<ClientConfig>) -> Box<dyn Wire> {
     try_dial_tls(address, name, config)
         .await
         .unwrap_or_else(|error| panic!("the TLS handshake with {address} as {name} failed: {error}"))
 }
 
-/// The same, where the handshake may fail.
+/// Connects over TLS; the handshake may fail.
 pub(crate) async fn try_dial_tls(
     address: SocketAddr,
     name: &str,
@@ -64,7 +64,7 @@ pub(crate) async fn try_dial_tls(
     try_dial_tls_behind(&[], address, name, config).await
 }
 
-/// The same, after some bytes in the clear.
+/// Connects over TLS after some bytes without TLS.
 pub(crate) async fn try_dial_tls_behind(
     preamble: &[u8],
     address: SocketAddr,
@@ -79,7 +79,7 @@ pub(crate) async fn try_dial_tls_behind(
     Ok(Box::new(stream))
 }
 
-/// The server's side of an accepted connection; none when the TLS handshake fails.
+/// Accepts the server's side of a connection; `None` if the TLS handshake fails.
 pub(crate) async fn accept(stream: TcpStream, tls: Option<&Arc<ServerConfig>>) -> Option<Box<dyn Wire>> {
     stream.set_nodelay(true).ok()?;
     match tls {

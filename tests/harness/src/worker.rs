@@ -1,4 +1,4 @@
-//! A worker alone: `tidegate data-plane`.
+//! A worker that runs alone: `tidegate data-plane`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::process::{Process, signal};
 use crate::tidegate::Tidegate;
 use crate::wait::wait_for;
 
-/// A worker process with a directory of its own inside that of a [`Tidegate`].
+/// A worker process with its own directory inside that of a [`Tidegate`].
 #[derive(Debug)]
 pub struct Worker {
     binary: PathBuf,
@@ -21,12 +21,12 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts one, with a token if it is to join.
+    /// Starts a worker, with a token if it must join.
     pub fn start(tidegate: &Tidegate, name: &str, token: Option<&str>) -> Worker {
         Worker::start_with(tidegate, name, token, &[])
     }
 
-    /// Starts one with variables in its environment.
+    /// Starts a worker with environment variables.
     pub fn start_with(
         tidegate: &Tidegate,
         name: &str,
@@ -41,7 +41,7 @@ impl Worker {
         Worker { binary, directory, channel: tidegate.channel(), environment: environment.collect(), process }
     }
 
-    /// kill -9.
+    /// Kills it with SIGKILL.
     pub fn kill(&mut self) {
         self.process.kill();
     }
@@ -53,7 +53,7 @@ impl Worker {
         self.process = run(&self.binary, &self.directory, self.channel, None, &environment);
     }
 
-    /// Starts another one in its place, waits until that serves, and returns the first.
+    /// Starts a successor, waits until it has taken over, and returns the first process.
     pub async fn start_successor(&mut self) -> Process {
         let successor = run(&self.binary, &self.directory, self.channel, None, &[]);
         let (lock, pid) = (self.data_dir().join("lock"), successor.pid().to_string());
@@ -64,27 +64,27 @@ impl Worker {
         std::mem::replace(&mut self.process, successor)
     }
 
-    /// SIGTERM; returns at once.
+    /// Sends SIGTERM, without waiting.
     pub fn terminate(&self) {
         signal(self.process.pid(), Signal::TERM);
     }
 
-    /// Its number.
+    /// The process ID.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
 
-    /// Waits until it has ended by itself, and says whether it did so well.
+    /// Waits until it has ended by itself, and returns true if it succeeded.
     pub async fn exited_well(&mut self) -> bool {
         self.process.exit().await.success()
     }
 
-    /// Whether it has not ended.
+    /// Returns true if it has not ended.
     pub fn is_running(&mut self) -> bool {
         self.process.exit_status().is_none()
     }
 
-    /// Waits until its standard error says that.
+    /// Waits until its standard error contains this text.
     pub async fn says(&self, text: &str) {
         let path = self.directory.join("stderr.log");
         wait_for(&format!("the worker to say {text:?}"), async || {
@@ -93,12 +93,12 @@ impl Worker {
         .await;
     }
 
-    /// Its access lines.
+    /// Its access log.
     pub fn access_log(&self) -> AccessLog {
         AccessLog::in_directory(&self.directory)
     }
 
-    /// Where it keeps its state.
+    /// Its data directory.
     pub fn data_dir(&self) -> PathBuf {
         self.directory.join("state")
     }
@@ -128,7 +128,7 @@ fn run(
         arguments.extend(["--token-file", "-"]);
     }
     let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-    // Tests run beside each other: each worker shows its metrics wherever there is room.
+    // Tests run in parallel: each worker serves its metrics at any free port.
     let environment = [&[("TIDEGATE_METRICS", "127.0.0.1:0")], environment].concat();
     Process::start(binary, &arguments, &environment, directory, token)
 }

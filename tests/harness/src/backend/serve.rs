@@ -23,14 +23,14 @@ pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         if matches!(shared.behaviour(), Behaviour::ResetOnAccept) {
-            // Refusing the option would only make it a close.
+            // Without the option the connection would only be closed.
             let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
             continue;
         }
         let shared = shared.clone();
         connections.spawn(async move {
             let Some(wire) = accept(stream, shared.tls.as_ref()).await else { return };
-            // An error is the other side's way to end the connection.
+            // An error means that the other side has ended the connection.
             let _ = serve(Peer::over(wire), &shared).await;
         });
         while connections.try_join_next().is_some() {}
@@ -102,7 +102,7 @@ async fn serve(mut peer: Peer, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-/// 200, with what was received.
+/// Replies 200 with a description of the request.
 async fn account(peer: &mut Peer, head: &Head, body: &[u8]) -> io::Result<()> {
     let account = json!({
         "backend": peer.local_address().ip().to_string(),
@@ -139,7 +139,7 @@ async fn echo_messages(mut peer: Peer, head: &Head) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the bytes; returns the connection if another request may follow on it.
+/// Sends the bytes; returns the connection if another request may follow on it.
 async fn literal(mut peer: Peer, head: &Head, response: &str, then: Then) -> io::Result<Option<Peer>> {
     let accept = derive_accept_key(head.header("sec-websocket-key").unwrap_or_default().as_bytes());
     peer.try_write(response.replace("{accept}", &accept)).await?;
@@ -153,7 +153,7 @@ async fn literal(mut peer: Peer, head: &Head, response: &str, then: Then) -> io:
     Ok(None)
 }
 
-/// Reads without a word, up to the end.
+/// Reads until the end, and sends nothing.
 async fn hold(peer: Peer) -> io::Result<()> {
     let (mut wire, _) = peer.into_parts();
     let mut buffer = vec![0; 16 * 1024];

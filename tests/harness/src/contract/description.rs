@@ -1,4 +1,4 @@
-//! A description of an API, of either version: which operation a request is, and what its answers may be.
+//! An API description in either OpenAPI version: its operations, and the allowed responses.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,32 +12,32 @@ use crate::http_client::Answer;
 /// The operations of an API.
 pub(super) struct Description {
     operations: Vec<Operation>,
-    /// Every schema that another refers to, by name, as JSON Schema.
+    /// Every schema that another one refers to, by name, as JSON Schema.
     definitions: Map<String, Value>,
-    /// By schema: those that were needed so far.
+    /// The validators compiled so far, by schema.
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
 struct Operation {
     method: String,
-    /// The path, whose segments in braces stand for anything.
+    /// The path; a segment in braces matches any segment.
     path: String,
-    /// By status, by a range as `4XX`, or `default`: the schema, if there is to be a body.
+    /// The schema of the body, if there is one, by status, by a range such as `4XX`, or for `default`.
     answers: BTreeMap<String, Option<Value>>,
 }
 
-/// What is to be said of an answer.
+/// The result of checking a response.
 pub(super) enum Verdict {
-    /// Nothing.
+    /// The response matches the description.
     Fits,
-    /// It is not as described.
+    /// The response does not match, with the reason.
     Wrong(String),
-    /// There is no such operation.
+    /// The description has no such operation.
     Unknown,
 }
 
 impl Description {
-    /// Of OpenAPI 2.0, in several files that refer to each other and to those that `load` knows.
+    /// Reads OpenAPI 2.0 in several files, which refer to each other and to those that `load` provides.
     pub(super) fn official(files: Vec<(&str, Value)>, load: &dyn Fn(&str) -> Value) -> Description {
         let mut operations = Vec::new();
         let mut known: BTreeMap<String, Value> = BTreeMap::new();
@@ -69,7 +69,7 @@ impl Description {
         Description { operations, definitions, validators: Mutex::default() }
     }
 
-    /// Of OpenAPI 3.0, in one file.
+    /// Reads OpenAPI 3.0 in one file.
     pub(super) fn own(file: &Value) -> Description {
         let schema = |answer: &'_ Value| -> Option<Value> {
             let content = answer.get("content")?.as_object()?;
@@ -92,7 +92,7 @@ impl Description {
         }
     }
 
-    /// Whether an answer is what the operation that the request is may answer.
+    /// Checks a response against the operation of its request.
     pub(super) fn judge(&self, method: &str, path: &str, answer: &Answer) -> Verdict {
         let fits = |operation: &&Operation| operation.method == method && matches(&operation.path, path);
         let Some(operation) = self.operations.iter().find(fits) else { return Verdict::Unknown };
@@ -108,7 +108,7 @@ impl Description {
         }
     }
 
-    /// Whether an answer's body is what the component of that name says.
+    /// Checks the body of a response against the component schema with this name.
     pub(super) fn judge_as(&self, component: &str, answer: &Answer) -> Verdict {
         self.compare(&json!({"$ref": format!("#/definitions/.{component}")}), answer)
     }
@@ -130,7 +130,7 @@ impl Description {
         let made = validators.entry(schema.to_string()).or_insert_with(|| {
             let mut whole = schema.clone();
             whole["definitions"] = self.definitions.clone().into();
-            // Nothing may stand beside a reference in this draft.
+            // In this draft, nothing may stand beside a `$ref`.
             if let Some(Value::String(target)) = whole.as_object_mut().and_then(|whole| whole.remove("$ref"))
             {
                 whole["allOf"] = json!([{"$ref": target}]);
@@ -142,7 +142,7 @@ impl Description {
     }
 }
 
-/// The operations of a file; `body` finds what an answer says of its body.
+/// Returns the operations of a file; `body` finds the schema of a response's body.
 fn operations_of<'a>(
     file: &'a Value,
     body: impl Fn(&'a Value) -> Option<&'a Value> + 'a,
@@ -166,7 +166,7 @@ fn operations_of<'a>(
     )
 }
 
-/// Whether a path is one of a template's, without regard to case.
+/// Returns true if a path matches a path template; case is ignored.
 fn matches(template: &str, path: &str) -> bool {
     let path = path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);
     let (mut expected, mut segments) = (template.split('/'), path.split('/'));

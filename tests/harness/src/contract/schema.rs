@@ -1,8 +1,8 @@
-//! The schemas of both versions of OpenAPI as JSON Schema of draft 7. Pure.
+//! Converts the schemas of both OpenAPI versions to JSON Schema draft 7. Pure.
 
 use serde_json::{Map, Value, json};
 
-/// The names of the files that references in a value lead to.
+/// Returns the names of the files that a value refers to.
 pub(super) fn files_referred_to(value: &Value) -> Vec<String> {
     match value {
         Value::Object(object) => {
@@ -14,7 +14,7 @@ pub(super) fn files_referred_to(value: &Value) -> Vec<String> {
     }
 }
 
-/// A value whose references lead to definitions named `file.Name`, all in one place. `own` is its own file.
+/// Returns the value with references to definitions named `file.Name`, all in one place. `own` is the value's file.
 pub(super) fn refer_within(own: &str, value: &Value) -> Value {
     match value {
         Value::Object(object) => {
@@ -33,7 +33,7 @@ pub(super) fn refer_within(own: &str, value: &Value) -> Value {
     }
 }
 
-/// `./network.json#/definitions/CloudError` as file and name.
+/// Splits `./network.json#/definitions/CloudError` into file and name.
 fn split(target: &str) -> (Option<String>, &str) {
     let (file, pointer) = target.split_once('#').unwrap_or((target, ""));
     let file = file.trim_start_matches("./").trim_end_matches(".json");
@@ -41,8 +41,8 @@ fn split(target: &str) -> (Option<String>, &str) {
     ((!file.is_empty()).then(|| file.to_owned()), name)
 }
 
-/// A schema of OpenAPI as one of draft 7: what has properties is an object, exclusive bounds are numbers, and what may
-/// be null says so. The rest of the two dialects is the same, or of no meaning there.
+/// Converts an OpenAPI schema to draft 7: a schema with properties becomes an object, exclusive bounds become
+/// numbers, and a nullable type allows null. The rest of the two dialects is the same, or has no effect.
 pub(super) fn draft7(schema: Value) -> Value {
     let Value::Object(schema) = schema else { return schema };
     if schema.contains_key("$ref") {

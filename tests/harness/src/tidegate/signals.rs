@@ -1,4 +1,4 @@
-//! What is done to a [`Tidegate`] by signals: ends in order, and ends that no process can prepare for.
+//! Signals to the processes of a [`Tidegate`]: ends in order, and kills.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::process::{is_alive, signal};
 use crate::wait::wait_for;
 
 impl Tidegate {
-    /// kill -9 of a local worker. Returns its number.
+    /// Kills a local worker with SIGKILL. Returns its process ID.
     pub async fn kill_worker(&self, slot: usize) -> u32 {
         let pid = self.worker_pid(slot).await;
         signal(pid, Signal::KILL);
@@ -17,34 +17,34 @@ impl Tidegate {
         pid
     }
 
-    /// kill -9 of the control plane (with `up`, of the supervisor too). Its workers go on.
+    /// Kills the control plane (with `up`, also the supervisor) with SIGKILL. Its workers continue.
     pub fn kill(&mut self) {
         let mut process = self.process.take().expect("it is running");
         process.kill();
     }
 
-    /// The same after a time. When that is, is what the test asks about.
+    /// Kills it after a time. The test is about that time.
     pub async fn kill_after(&mut self, time: Duration) {
         tokio::time::sleep(time).await;
         self.kill();
     }
 
-    /// The number of the control plane's process (with `up`, of the supervisor).
+    /// The process ID of the control plane (with `up`, also of the supervisor).
     pub fn pid(&self) -> u32 {
         self.process.as_ref().expect("it is running").pid()
     }
 
-    /// SIGTERM; returns at once.
+    /// Sends SIGTERM, without waiting.
     pub fn terminate(&self) {
         self.process.as_ref().expect("it is running").terminate();
     }
 
-    /// SIGINT, as from the keyboard; returns at once.
+    /// Sends SIGINT, as Ctrl-C does, without waiting.
     pub fn interrupt(&self) {
         signal(self.process.as_ref().expect("it is running").pid(), Signal::INT);
     }
 
-    /// SIGHUP, as when its terminal goes away; returns at once.
+    /// Sends SIGHUP, as a closed terminal does, without waiting.
     pub fn hang_up(&self) {
         signal(self.process.as_ref().expect("it is running").pid(), Signal::HUP);
     }

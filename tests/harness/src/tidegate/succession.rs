@@ -1,4 +1,4 @@
-//! A process that takes over from the one that runs.
+//! Takeovers of the running process by a successor.
 
 use std::process::ExitStatus;
 
@@ -9,7 +9,8 @@ use crate::process::signal;
 use crate::wait::wait_for;
 
 impl Tidegate {
-    /// Starts another one over it, and waits until that has taken over and the first one has ended. Returns how it ended.
+    /// Starts a successor, waits until it has taken over and the first process has ended, and returns the exit
+    /// status of the first.
     pub async fn take_over(&mut self) -> ExitStatus {
         let successor = self.spawn();
         let mut first = self.process.replace(successor).expect("it is running");
@@ -22,12 +23,12 @@ impl Tidegate {
         status
     }
 
-    /// SIGUSR2: has it start another one, which takes over.
+    /// Sends SIGUSR2: the process starts a successor.
     pub fn signal_successor(&self) {
         signal(self.pid(), Signal::USR2);
     }
 
-    /// Waits until the process has ended that was started here; returns the number of the one that has taken over.
+    /// Waits until the process that was started here has ended, and returns the process ID of its successor.
     pub async fn successor(&mut self) -> u32 {
         let first = self.process.as_mut().expect("it is running");
         assert!(first.exit().await.success(), "the first one has failed");
@@ -40,7 +41,7 @@ impl Tidegate {
         successors[0]
     }
 
-    /// SIGTERM to the process that has taken over.
+    /// Sends SIGTERM to the process that has taken over.
     pub fn terminate_successor(&self, pid: u32) {
         assert!(self.processes().contains(&pid), "it is not one of this directory");
         signal(pid, Signal::TERM);
