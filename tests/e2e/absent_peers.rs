@@ -1,9 +1,10 @@
-//! Peers of tunnels that vanish without a word, and readers that only seem to have.
+//! Peers of tunnels that vanish without closing, and peers that read slowly and must not be mistaken for them.
 //!
-//! (Tests begin in the order of their names, and this one takes longer than any other.)
+//! (Tests run in the order of their names, and this one takes longer than any other.)
 //!
-//! Packets are dropped by a route of a network namespace of the test's own, so that nothing else on the machine notices:
-//! the test starts itself again in one. Where the system allows no namespaces, it says so and shows nothing.
+//! A blackhole route drops the packets. It lies in the test's own network namespace, where the test starts itself
+//! again, so that nothing else on the machine is affected. If the system allows no namespaces, the test prints that
+//! and passes.
 
 use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
@@ -17,13 +18,13 @@ use tokio::time::{Instant, interval};
 
 use crate::tidegate;
 
-/// Set for a test that runs in a network namespace of its own.
+/// The variable is set for a test that runs in its own network namespace.
 const INSIDE: &str = "TIDEGATE_TEST_IN_NAMESPACE";
 
-/// The path of a client whose window is shut after a few kilobytes.
+/// The path of a client whose receive window is full after a few kilobytes.
 const SMALL_WINDOW: &str = "/small-window";
 
-/// Whether this process has a network of its own. If not, the test is run in another process that has.
+/// Returns true in a network namespace. Otherwise runs the test in another process that has one.
 fn is_in_namespace(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
@@ -46,13 +47,13 @@ fn is_in_namespace(test: &str) -> bool {
     false
 }
 
-/// From now on no packet reaches this address.
+/// Drops all packets to this address from now on.
 fn lose(address: IpAddr) {
     let route = ["route", "add", "blackhole", &address.to_string(), "table", "local"];
     assert!(Command::new("ip").args(route).status().expect("the test can be set up").success());
 }
 
-/// A tunnel of a client at that address.
+/// Opens a tunnel from a client at this address.
 async fn tunnel_from(client: &str, path: &str, to: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("the test can be set up");
     if path == SMALL_WINDOW {
@@ -74,7 +75,7 @@ async fn take_answer(stream: &mut TcpStream) {
     assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
 }
 
-/// A tunnel of a client at that address, and its end at the backend.
+/// Opens a tunnel from a client at this address, and returns both ends.
 async fn tunnel(
     gateway: &Gateway,
     backend: &mut ManualBackend,
@@ -111,7 +112,7 @@ async fn a_vanished_peer_is_noticed_within_its_time_and_a_slow_reader_is_left_al
     let (_beside_backend, _silent) = tunnel(&other, &mut away, "127.77.0.2", "/quiet-backend").await;
     let (mut slow, mut flood) = tunnel(&gateway, &mut here, "127.77.0.2", "/slow").await;
     let (mut drop_by_drop, mut drops) = tunnel(&gateway, &mut here, "127.77.0.2", SMALL_WINDOW).await;
-    // The client reads nothing: its window is shut, with much waiting for it, and with next to nothing.
+    // The client reads nothing: its window is closed, once with much data waiting and once with little.
     let block = vec![b'x'; 64 * 1024];
     let sent = block.len() * flood.write_until_held_up(&block).await;
 
@@ -122,7 +123,7 @@ async fn a_vanished_peer_is_noticed_within_its_time_and_a_slow_reader_is_left_al
     let mut ticks = interval(Duration::from_secs(4));
     loop {
         ticks.tick().await;
-        // Those whose peer has ended them fail one day.
+        // Writes fail once the gateway has ended these tunnels.
         let _ = sender.try_write("still there?").await;
         let _ = sending.try_write(b"still there?");
         drops.write([b'd'; 4096]).await;

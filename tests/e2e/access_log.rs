@@ -1,4 +1,4 @@
-//! The access log: what its lines say, and where they end up.
+//! The access log: the content of its lines, and their destination.
 
 use serde_json::{Value, json};
 use tidegate_harness::{Backend, Gateway, files_below, wait_for};
@@ -11,7 +11,7 @@ fn assert_has(line: &Value, expected: &[(&str, Value)]) {
     }
 }
 
-/// The gateway's own port of the connection to the backend.
+/// The local port of the gateway's connection to the backend.
 fn source_port(properties: &Value) -> u16 {
     properties["upstreamSourcePort"].as_str().and_then(|port| port.parse().ok()).unwrap_or(0)
 }

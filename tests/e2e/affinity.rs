@@ -1,4 +1,4 @@
-//! Cookies that bind a client to the member that it got first, and connections that belong to one client alone.
+//! Cookie-based affinity, and backend connections that belong to one client connection.
 
 use hyper::http::HeaderMap;
 use serde_json::json;
@@ -19,7 +19,7 @@ async fn start(backends: &[Backend]) -> Gateway {
     Gateway::start_with(tidegate(), &members, with_affinity).await
 }
 
-/// What is set, in order.
+/// Returns the `Set-Cookie` values in order.
 fn cookies(headers: &HeaderMap) -> Vec<String> {
     headers
         .get_all("set-cookie")
@@ -28,7 +28,7 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-/// The pair of the first cookie that an answer sets: what a client sends back.
+/// Returns the pair of the first cookie that a response sets, for the client to send back.
 #[track_caller]
 fn first(answer: &Answer) -> String {
     let cookies = cookies(&answer.headers);
@@ -40,7 +40,7 @@ async fn get_with(gateway: &Gateway, cookie: &str) -> Answer {
     gateway.client().await.send("GET", "/x", &[("cookie", cookie)], "").await.expect(200)
 }
 
-/// Which of the two got more requests since the counts were those.
+/// Counts the requests of each backend since the counts in `before`.
 fn served(backends: &[Backend; 2], before: [usize; 2]) -> [usize; 2] {
     let now = Backend::counts(backends);
     [0, 1].map(|i| now[i] - before[i])
@@ -184,14 +184,14 @@ async fn a_removed_member_is_there_for_who_is_bound_to_it_until_its_drain_timeou
     }
     assert_eq!(served(&backends, before)[mine], 0, "nothing new for the removed one");
     assert!(cookies(&get_with(&gateway, &bound).await.headers).is_empty());
-    // Another change meanwhile does not end it.
+    // Another change meanwhile does not end the drain.
     let changed = gateway.document.clone().pool("more", &[]);
     gateway.apply(changed).await;
     get_with(&gateway, &bound).await;
     assert_eq!(served(&backends, before)[mine], 2);
 
     let moved = wait_for("the client to be bound to another", async || {
-        // What is under way at the very end of the time is cut.
+        // A request that runs at the end of the drain timeout is aborted.
         let answer = gateway.client().await.send("GET", "/x", &[("cookie", &bound)], "").await;
         (answer.status == 200 && !cookies(&answer.headers).is_empty()).then_some(answer)
     })

@@ -196,7 +196,7 @@ async fn every_mistake_of_a_client_has_arms_error_shape() {
     let id = GatewayDocument::empty("gateway").id().to_owned();
     let version = format!("?api-version={API_VERSION}");
     let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
-    // A gateway's document may be larger: see `--max-body`.
+    // Only a gateway's document may be larger: see `--max-body`.
     let address = id.replace("applicationGateways/gateway", "publicIPAddresses/address");
     let large = format!("{{\"tags\": {{\"a\": \"{}\"}}}}", "a".repeat(4 * 1024 * 1024));
     let cases: &[(&str, String, &str, u16, &str)] = &[

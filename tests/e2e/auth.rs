@@ -1,4 +1,4 @@
-//! Who may manage: the bearer token, the endpoints, and what must stay secret.
+//! Authentication of the management API: the bearer token, the endpoints, and what must stay secret.
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -1,5 +1,4 @@
-//! TLS towards backends: by which name they are asked for, what their certificates are held against, and how what is
-//! wrong with one is told.
+//! TLS with backends: the server name, the verification of certificates, and the descriptions of faults.
 
 use std::net::IpAddr;
 
@@ -10,10 +9,10 @@ use tidegate_harness::{
 
 use crate::tidegate;
 
-/// The name in the certificates of good backends.
+/// The name in the certificates of valid backends.
 const NAME: &str = "inner.test";
 
-/// Settings for TLS that trust the authority, and say what `more` says.
+/// Adds HTTPS settings that trust the authority, merged with `more`, and a probe.
 fn in_tls(document: GatewayDocument, authority: &Authority, more: &Value) -> GatewayDocument {
     let document = document.trusted_root("root", &authority.base64()).probe(
         "probe",
@@ -29,7 +28,7 @@ fn in_tls(document: GatewayDocument, authority: &Authority, more: &Value) -> Gat
     document.settings("settings", &settings)
 }
 
-/// The same, where members are probed with the default probe.
+/// Like [`in_tls`], with the default probe.
 fn unprobed(document: GatewayDocument, authority: &Authority, more: &Value) -> GatewayDocument {
     let mut more = more.clone();
     more["probe"] = Value::Null;
@@ -129,24 +128,24 @@ async fn the_name_that_is_asked_for_is_the_documented_one() {
     let change = |d| unprobed(d, &authority, &json!({"hostName": "fixed.test"}));
     let mut gateway = Gateway::start_with(tidegate, &[fixed.ip()], change).await;
 
-    // The settings' name, for the default probe too.
+    // The host name of the settings, also for the default probe.
     gateway.get("/x").await.expect(200);
     gateway.management().member_health(gateway.id(), &fixed.ip().to_string(), "Up").await;
 
-    // The member's own.
+    // The member's own name.
     let picked = json!({"hostName": null, "pickHostNameFromBackendAddress": true});
     let document = gateway.document.clone().named_pool("pool", &["member.test"]);
     gateway.apply(unprobed(document, &authority, &picked)).await;
     gateway.get("/x").await.expect(200);
     gateway.management().member_health(gateway.id(), "member.test", "Up").await;
 
-    // That of the client.
+    // The client's host.
     let document = gateway.document.clone().pool("pool", &[client.ip()]);
     gateway.apply(unprobed(document, &authority, &json!({"hostName": null}))).await;
     HttpClient::connect(gateway.http(), "client.test").await.get("/x").await.expect(200);
     HttpClient::connect(gateway.http(), "another.test").await.get("/x").await.expect(502);
 
-    // That of the probe, whatever traffic goes by.
+    // The host of the probe, whatever host requests have.
     let document = gateway
         .document
         .clone()

@@ -1,11 +1,11 @@
-//! Bad backends, one kind at a time: alone, and beside a good one.
+//! Faulty backends, one kind at a time: alone, and beside a good one.
 
 use serde_json::json;
 use tidegate_harness::{Backend, Behaviour, Gateway, GatewayDocument, Then, loopback};
 
 use crate::tidegate;
 
-/// What a backend may do wrong, and what a client is told then.
+/// The faults of backends, with the status that the client gets.
 fn faults() -> Vec<(&'static str, Behaviour, u16)> {
     vec![
         ("hangs", Behaviour::Hang, 504),

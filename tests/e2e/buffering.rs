@@ -1,4 +1,4 @@
-//! Gateways that hold bodies: requests until they are whole, responses while the client is slow.
+//! Buffering: request bodies until they are complete, response bodies while the client is slow.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ async fn a_backend_hears_of_a_request_when_it_is_whole() {
             false => text.to_owned(),
         };
         client.write(chunk(&whole[..size / 2])).await;
-        // Another request that came later is there first: nothing was sent of this one.
+        // A later request reaches the backend first: nothing of this one has been sent.
         let mut other = gateway.peer().await;
         other.write("GET /other HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
         let (head, mut server) = backend.accept().await;
@@ -76,7 +76,7 @@ async fn a_body_that_was_collected_can_be_sent_to_another_backend() {
     let tried = first.requests().len();
     assert!(tried > 0 && first.requests().iter().all(|request| request.body == whole.as_bytes()));
 
-    // What is not to be done twice is not.
+    // A request that is not idempotent is not sent twice.
     second.behave(Behaviour::CloseOnRequest);
     client.send("POST", "/once", &[], "payment").await.expect(502);
     let seen = [&first, &second].map(|b| b.requests().iter().filter(|r| r.head.target() == "/once").count());
@@ -89,7 +89,7 @@ async fn a_request_that_every_backend_breaks_off_is_made_twice_and_no_more() {
     let gateway = start(tidegate(), &backends.each_ref().map(Backend::ip), REQUESTS).await;
     let mut client = gateway.client().await;
     for _ in &backends {
-        // Each has a connection that is kept.
+        // Each backend now has an idle connection.
         client.get("/good").await.expect(200);
     }
     for backend in &backends {
@@ -164,13 +164,13 @@ async fn a_body_that_there_is_no_room_for_is_413_and_one_that_others_leave_none_
     let mut chunked = gateway.peer().await;
     chunked.write("PUT /large HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n").await;
     let chunk = format!("{:x}\r\n{}\r\n", MIB / 16, body(MIB / 16));
-    // The last one is too much.
+    // The last block exceeds the limit.
     for _ in 0..17 {
         chunked.write(&chunk).await;
     }
     assert_eq!(chunked.read_head().await.status(), 413);
 
-    // What its backend has not taken stays where it waits, and that is nearly all the room there is.
+    // The bytes that the backend has not accepted stay on disk, and use up nearly the whole quota.
     let mut holder = gateway.peer().await;
     let size = MIB - 16;
     holder.write(format!("PUT /holder HTTP/1.1\r\nHost: a.test\r\nContent-Length: {size}\r\n\r\n")).await;
@@ -180,7 +180,7 @@ async fn a_body_that_there_is_no_room_for_is_413_and_one_that_others_leave_none_
     gateway.access_log().line_with(&["/crowded", "503", "ERRORINFO_GATEWAY_EXHAUSTED"]).await;
     assert_eq!(crowded.header("retry-after"), Some("5"));
 
-    // Whoever goes away leaves room.
+    // A client that disconnects frees its share of the quota.
     drop((holder, held));
     let worker = gateway.tidegate.worker_pid(1).await;
     wait_for("the room to be free", async || (bytes_on_disk(worker) == 0).then_some(())).await;
@@ -194,7 +194,7 @@ async fn a_body_that_there_is_no_room_for_is_413_and_one_that_others_leave_none_
     answer.expect(200);
 }
 
-/// How many bytes a worker has in files that wait without a name.
+/// Counts the bytes of a worker in unlinked files.
 fn bytes_on_disk(worker: u32) -> u64 {
     let open = std::fs::read_dir(format!("/proc/{worker}/fd")).expect("the worker runs");
     let waiting = open.flatten().filter(|file| {
@@ -223,7 +223,7 @@ async fn a_large_request_is_collected_on_disk_and_not_in_memory() {
     assert_eq!(left, 0, "the file has no name");
 }
 
-/// Asks for a response of that size, which the backend sends whole; the client has read nothing but the head.
+/// Requests a response that the backend sends completely while the client has only read the head.
 async fn unread(gateway: &Gateway, backend: &mut ManualBackend, whole: &str) -> (Peer, Peer) {
     let mut client = gateway.peer().await;
     client.write("GET /down HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
@@ -244,9 +244,9 @@ async fn a_slow_client_costs_its_backend_nothing() {
     let before = memory_kib(worker);
     let whole = body(SIZE);
     let asked = tokio::time::Instant::now();
-    // The write ends: the gateway has taken all of it, though its client reads nothing.
+    // The write completes: the gateway has read the whole response, though its client reads nothing.
     let (mut client, mut server) = unread(&gateway, &mut backend, &whole).await;
-    // And the connection is free for another request, as soon as the gateway has read what is on its way.
+    // The connection is free for another request as soon as the gateway has read the response.
     let serve = async {
         assert_eq!(server.read_head().await.target(), "/next");
         server.write("HTTP/1.1 200 OK\r\nX-Kept: yes\r\nContent-Length: 0\r\n\r\n").await;
@@ -268,7 +268,7 @@ async fn a_slow_client_costs_its_backend_nothing() {
     assert!(client.read_exact(SIZE).await == whole.as_bytes(), "the content is another");
     let grown = peak_memory_kib(worker).saturating_sub(before);
     assert!(grown < 24 * 1024, "the worker grew by {grown} KiB");
-    // How long its client took is not counted as the backend's time.
+    // The client's slowness does not count as the backend's time.
     let name = "tidegate_backend_last_byte_duration_seconds";
     let metrics = gateway.tidegate.metrics_when("the response has ended", |metrics| {
         metrics.sum("tidegate_http_sent_bytes_total", &[]) >= SIZE as f64

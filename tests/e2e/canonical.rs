@@ -1,4 +1,4 @@
-//! One host and one path have many spellings, and each of them meets the same listener and the same rule.
+//! Different spellings of one host or path reach the same listener and the same rule.
 
 use serde_json::{Value, json};
 use tidegate_harness::{
@@ -7,7 +7,7 @@ use tidegate_harness::{
 
 use crate::tidegate;
 
-/// The status of a request with that target and host, byte by byte as it is here, and whether the connection lives on.
+/// Returns the status of a request with exactly this target and host, and checks that the connection stays open.
 async fn status(peer: &mut Peer, target: &str, host: &str) -> u16 {
     peer.write(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
     let head = peer.read_head().await;
@@ -19,8 +19,8 @@ async fn plain_status(gateway: &Gateway, target: &str, host: &str) -> u16 {
     status(&mut gateway.peer().await, target, host).await
 }
 
-/// With an HTTPS listener `admin.test`, whose clients must show a certificate of `clients`, and one for all hosts on the
-/// same port, whose certificate is that of `b.test`.
+/// Adds an HTTPS listener `admin.test`, which requires a client certificate of `clients`, and one for all hosts at
+/// the same port with the certificate of `b.test`.
 fn protected(document: GatewayDocument, server: &Authority, clients: &Authority) -> GatewayDocument {
     let document = document.child("trustedClientCertificates", "clients", &json!({"data": clients.base64()}));
     let trusted = [document.reference("trustedClientCertificates", "clients")];
@@ -42,7 +42,8 @@ async fn no_spelling_of_a_host_leads_past_its_listener() {
     let nobody = server.client();
     let good = TlsClient::showing(&server, &clients.issue_client("good", |_| {}));
     for host in ADMIN {
-        // By the handshake of the listener for all hosts, and by the handshake of its own without a certificate.
+        // Once with the handshake of the listener for all hosts, once with that of the protected listener without a
+        // certificate.
         let mut peer = Peer::connect_tls(gateway.https(), "b.test", &nobody).await;
         assert_eq!(status(&mut peer, "/past", host).await, 421, "{host}");
         let mut peer = Peer::connect_tls(gateway.https(), "admin.test", &nobody).await;
@@ -56,7 +57,7 @@ async fn no_spelling_of_a_host_leads_past_its_listener() {
         let mut peer = Peer::connect_tls(gateway.https(), "admin.test", &good.config).await;
         assert_eq!(status(&mut peer, "/in", host).await, 200, "{host}");
     }
-    // The backend gets the host as it was sent.
+    // The backend gets the host unchanged.
     let hosts: Vec<String> =
         backend.requests().iter().map(|request| request.expect_header("host").to_owned()).collect();
     assert_eq!(hosts, ADMIN);
@@ -112,7 +113,7 @@ async fn the_host_of_an_absolute_target_wins() {
     assert_eq!(plain_status(&gateway, "http://other.test/", "a b").await, 400);
 }
 
-/// The usual gateway, where `/admin` and all below it goes to the pool `admin`.
+/// Routes `/admin` and everything below it to the pool `admin`.
 fn administered(document: GatewayDocument, admin: &Backend) -> GatewayDocument {
     let document = document.pool("admin", &[admin.ip()]);
     let rule = document.path_rule("admin", &["/admin", "/admin/*"], "admin", &json!({}));
@@ -134,7 +135,7 @@ async fn a_path_rule_catches_each_spelling_of_its_path_and_dot_segments_are_refu
         "/admin%2fx",
     ] {
         assert_eq!(plain_status(&gateway, path, "a.test").await, 200, "{path}");
-        // As it was sent.
+        // The path is forwarded unchanged.
         admin.request(path).await;
     }
     for path in [
@@ -146,13 +147,13 @@ async fn a_path_rule_catches_each_spelling_of_its_path_and_dot_segments_are_refu
         "/x\\..\\admin",
         "/x/..;/admin",
     ] {
-        // Nothing is wrong with the connection.
+        // The connection stays usable.
         let mut peer = gateway.peer().await;
         assert_eq!(status(&mut peer, path, "a.test").await, 400, "{path}");
         assert_eq!(status(&mut peer, "/after", "a.test").await, 200, "{path}");
     }
     gateway.access_log().line_with(&["/x/../admin/", "'.' or '..'", "REQUEST_URI_INVALID"]).await;
-    // What these mean is the backend's own matter.
+    // Only the backend knows the meaning of these paths.
     for path in ["/;/admin/", "/admin;x/", "/%2561dmin/", "/.well-known/x..y"] {
         assert_eq!(plain_status(&gateway, path, "a.test").await, 200, "{path}");
         usual.request(path).await;
@@ -163,7 +164,7 @@ async fn a_path_rule_catches_each_spelling_of_its_path_and_dot_segments_are_refu
 async fn nothing_leads_out_of_a_path_that_the_configuration_puts_in_front() {
     let backend = Backend::start().await;
     let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
-    // A basic rule decides nothing by the path and changes nothing about it.
+    // A basic rule does not depend on the path, and does not change it.
     assert_eq!(plain_status(&gateway, "/a/../../tenantB/as-it-came", "a.test").await, 200);
     backend.request("/a/../../tenantB/as-it-came").await;
 
@@ -207,7 +208,7 @@ async fn nothing_leads_out_of_a_path_that_the_configuration_puts_in_front() {
         assert_eq!(plain_status(&gateway, "/a/b", "a.test").await, 200);
         backend.request(inside).await;
     }
-    // What a rewrite makes of something else than the path is held to the same.
+    // The same applies to a rewritten path that comes from another part of the request.
     let from_query = json!({"name": "url",
         "conditions": [{"variable": "var_query_string", "pattern": "^p=(.*)"}],
         "actionSet": {"urlConfiguration": {"modifiedPath": "/tenantA/{var_query_string_1}"}}});
@@ -293,13 +294,13 @@ async fn a_listener_that_changes_its_protocol_closes_its_old_connections() {
     let mut tunnel = gateway.websocket("/chat").await;
     gateway.apply(secure).await;
     assert_eq!(kept.read_to_end().await, (Vec::new(), Ending::Eof));
-    // As after any other change, an open tunnel stays.
+    // An open tunnel stays, as after any other change.
     tunnel.echo("still here").await;
     assert_eq!(plain_status(&gateway, "/plain", "a.test").await, 400);
     let mut kept = Peer::connect_tls(gateway.http(), "a.test", &server.client()).await;
     assert_eq!(status(&mut kept, "/secure", "a.test").await, 200);
 
-    // A change that leaves the protocol as it is closes nothing.
+    // A change that keeps the protocol closes nothing.
     let mut same = gateway.document.clone();
     same.body_mut()["properties"]["enableHttp2"] = json!(true);
     gateway.apply(same).await;

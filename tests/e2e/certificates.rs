@@ -1,4 +1,5 @@
-//! Certificates of ours: renewed while everything runs, after a time without power, and by another authority.
+//! Certificates that Tidegate issues: their renewal at run time, after a time without power, and by another
+//! authority.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,15 +10,15 @@ use tokio::time::Instant;
 
 use crate::tidegate;
 
-/// Long enough for a worker to be started, short enough to see several renewals.
+/// Long enough to start a worker, short enough to see several renewals.
 const LIFETIME: Duration = Duration::from_secs(6);
 
-/// The certificate that the worker keeps.
+/// The certificate that the worker has stored.
 fn worker_certificate(tidegate: &Tidegate) -> Vec<u8> {
     std::fs::read(tidegate.data_dir().join("workers/1/worker.pem")).unwrap_or_default()
 }
 
-/// Waits until something is another than it was, so many times.
+/// Waits until a value has changed this many times.
 async fn changes<T: PartialEq>(what: &str, times: usize, mut look: impl AsyncFnMut() -> Option<T>) {
     let mut last = wait_for(what, &mut look).await;
     for _ in 0..times {
@@ -87,7 +88,7 @@ async fn the_authority_is_replaced_without_a_restart_and_without_a_lost_connecti
         (worker_certificate(&tidegate) != certificate).then_some(())
     })
     .await;
-    // The file trusts both meanwhile.
+    // Meanwhile the file trusts both authorities.
     tidegate.management_tls().get("/workers").await.expect(200);
     wait_for("the rotation to be finished", async || {
         rotate(&data_dir, &binary, true).status.success().then_some(())

@@ -1,4 +1,4 @@
-//! Each child of a gateway has a URL of its own.
+//! The URLs of a gateway's children.
 
 use serde_json::{Value, json};
 use tidegate_harness::{BACKEND_PORT, Backend, Gateway, GatewayDocument, HTTP_PORT, WebSocket, loopback};

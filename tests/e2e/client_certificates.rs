@@ -1,4 +1,4 @@
-//! Clients that show who they are, and those that do not.
+//! Client authentication with certificates.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use crate::tidegate;
 
 const HOST: &str = "strict.test";
 
-/// With a listener for HTTPS on `host`, under a profile of these properties, of the name of the host.
+/// Adds an HTTPS listener for `host`, with an SSL profile of these properties that is named after the host.
 fn with_listener(
     document: GatewayDocument,
     server: &Authority,
@@ -24,12 +24,12 @@ fn with_listener(
     document.https_for(host, &identity, &json!({"sslProfile": profile}))
 }
 
-/// With the authority's certificate as the trusted client certificate `clients`.
+/// Adds the authority's certificate as the trusted client certificate `clients`.
 fn with_authority(document: GatewayDocument, clients: &Authority) -> GatewayDocument {
     document.child("trustedClientCertificates", "clients", &json!({"data": clients.base64()}))
 }
 
-/// A profile that has clients checked against `clients`.
+/// The properties of a profile that verifies clients with `clients`.
 fn strict(document: &GatewayDocument) -> Value {
     json!({"trustedClientCertificates": [document.reference("trustedClientCertificates", "clients")]})
 }
@@ -75,12 +75,12 @@ async fn only_who_shows_a_good_certificate_is_served_and_the_others_are_told_by_
         ] {
             let client = showing(identity.map(|identity| (identity, Vec::new())));
             let mut http = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
-            // On each request of the connection.
+            // Each request of the connection gets the status.
             for _ in 0..2 {
                 http.get("/x").await.expect(status);
             }
-            // The session holds the certificate: it is judged again, and not asked for again. Whoever had none may have
-            // one by now, and is.
+            // The session holds the certificate: it is verified again, but not requested again. A client that had
+            // none may have one by now, and is asked again.
             let again = client.shake_hands(gateway.https(), HOST).await.unwrap();
             assert_eq!(again.resumed, identity.is_some(), "{}", again.version);
             let mut resumed = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
@@ -134,7 +134,7 @@ async fn what_clients_are_held_against_is_authorities_with_one_root_and_no_key()
     let (root, other) = (Authority::new(), Authority::new());
     let base64 = |pem: &str| STANDARD.encode(pem);
     let leaf = root.issue_client("a client", |_| {});
-    // More certificates than 25 KB hold.
+    // More certificates than fit into 25 KB.
     let large =
         (0..90).fold(root.pem(), |chain, number| chain + &root.intermediate(&format!("{number}")).pem());
     for (data, code) in [
@@ -179,13 +179,13 @@ async fn no_host_header_leads_past_a_listener_that_asks_for_a_certificate() {
     let gateway = gateway_of(&backend, &server, &clients, &[("open.test", None), (HOST, Some(strict))]).await;
     let identity = clients.issue_client("good", |_| {});
     let good = TlsClient::showing(&server, &identity);
-    // Nothing was asked of this connection.
+    // This connection was not asked for a certificate.
     let mut open = HttpClient::connect_tls(gateway.https(), "open.test", &good.config).await;
     open.get("/x").await.expect(200);
     let elsewhere = open.send("GET", "/x", &[("host", HOST)], "").await.expect(421);
-    // Clients that keep a pool do not all know what 421 means; that there is an end they do.
+    // Not all clients with a connection pool know 421, but all know a closed connection.
     assert_eq!(elsewhere.header("connection"), Some("close"));
-    // More was asked of this one than the other listener wants.
+    // This connection was asked for more than the other listener requires.
     let mut strict = HttpClient::connect_tls(gateway.https(), HOST, &good.config).await;
     strict.send("GET", "/x", &[("host", "open.test")], "").await.expect(200);
     strict.get("/x").await.expect(200);
@@ -267,7 +267,7 @@ async fn backends_and_the_access_log_learn_who_the_client_is() {
         params.not_after = rcgen::date_time_ymd(2096, 2, 3);
     });
     let client = TlsClient::showing(&server, &identity);
-    // What the client says of itself is not believed.
+    // A header of the client with the gateway's name is not trusted.
     let forged = [("x-client-certificate-subject", "CN=root")];
     let mut http = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
     http.send("GET", "/who", &forged, "").await.expect(200);

@@ -1,4 +1,4 @@
-//! Clocks that jump: what is kept for a time stays, and what is good for a time is renewed.
+//! Jumps of the wall clock: data with a retention period stays, and certificates are renewed.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::{serves, tidegate};
 
-/// The resources that the audit log tells of.
+/// The resources in the audit log.
 async fn audited(management: &Management) -> BTreeSet<String> {
     let log = management.send("GET", "/audit?$top=1000", &[], "").await.expect(200).json();
     log["value"]
@@ -43,7 +43,7 @@ async fn clocks_that_jump_cost_no_worker_no_tunnel_and_nothing_that_is_kept() {
             operations.push(begun);
         }
         tunnel.echo(offset).await;
-        // The worker has to dial anew, with the certificates of both sides as they are now.
+        // The worker must connect again, with the present certificates of both sides.
         gateway.tidegate.kill();
         gateway.tidegate.start_again().await;
         gateway.tidegate.all_connected().await;
@@ -60,7 +60,7 @@ async fn clocks_that_jump_cost_no_worker_no_tunnel_and_nothing_that_is_kept() {
     tunnel.echo("through it all").await;
     assert_eq!(gateway.tidegate.live_worker(1), Some(worker), "the worker was never replaced");
 
-    // A worker that is new then connects to a control plane that runs on.
+    // Now a new worker connects to a running control plane.
     clock.set("+3y");
     gateway.tidegate.kill_worker(1).await;
     gateway.tidegate.worker_other_than(1, worker).await;

@@ -1,4 +1,4 @@
-//! What the binary says and does before anything runs: its help, its options, its exit code.
+//! The command line: help, options and exit codes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,7 +7,7 @@ use tidegate_harness::run;
 
 use crate::{BINARY, tidegate};
 
-/// A control plane on free ports, but for the HTTPS address.
+/// The arguments of a control plane at free ports except for the HTTPS address.
 fn control_plane<'a>(data_dir: &'a str, management_tls: &'a str) -> Vec<&'a str> {
     let options =
         ["--management", "127.0.0.1:0", "--channel", "127.0.0.1:0", "--management-tls", management_tls];
@@ -35,7 +35,7 @@ async fn help_is_worth_reading() {
     }
 }
 
-/// The flags in README's table, and what it says is their default.
+/// The flags in README's table, with their documented defaults.
 fn flags_of_readme() -> BTreeMap<String, String> {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
     let page = page.expect("README is there");
@@ -48,7 +48,7 @@ fn flags_of_readme() -> BTreeMap<String, String> {
     .collect()
 }
 
-/// Every command with flags.
+/// Every command that has flags.
 const COMMANDS: [&str; 8] = [
     "up",
     "control-plane",
@@ -85,7 +85,7 @@ async fn readme_lists_every_flag_with_its_default() {
 async fn a_switch_may_be_set_in_the_environment_in_any_usual_way() {
     let dir = tempfile::tempdir().unwrap();
     let data_dir = dir.path().join("data").display().to_string();
-    // An address that is not this machine's: the start fails either way, but for another reason.
+    // An address of another machine: the start fails in each case, but for different reasons.
     let arguments = control_plane(&data_dir, "192.0.2.1:0");
     for (value, expected) in [
         ("1", Some(true)),

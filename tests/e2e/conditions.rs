@@ -1,4 +1,4 @@
-//! `If-Match` and `If-None-Match`: no writer undoes what it has not seen.
+//! `If-Match` and `If-None-Match`: no client overwrites a change that it has not seen.
 
 use serde_json::json;
 use tidegate_harness::{GatewayDocument, loopback};
@@ -34,7 +34,7 @@ async fn a_child_has_an_etag_of_its_own() {
     let pool = document.child_id("backendAddressPools", "pool");
     let old = management.get(&pool).await.json()["etag"].as_str().unwrap().to_owned();
 
-    // A change elsewhere leaves it alone.
+    // A change of another child does not affect it.
     management
         .apply(&document.child_id("frontendPorts", "more"), &json!({"properties": {"port": 20081}}))
         .await;
@@ -124,13 +124,13 @@ async fn an_equal_put_changes_nothing() {
     assert_eq!(management.get(document.id()).await.json(), first);
     assert_eq!(generations().await, before, "no new generation");
 
-    // What means nothing to a worker is stored without troubling it.
+    // A change without an effect on workers is stored, and not sent to them.
     let mut tagged = document.clone();
     tagged.body_mut()["tags"] = json!({"owner": "tests"});
     assert_ne!(management.apply_gateway(&tagged).await["etag"], first["etag"]);
     assert_eq!(generations().await, before, "no new generation");
 
-    // So is another order of the children.
+    // The same applies to another order of the children.
     let more = document.clone().pool("another", &[loopback().into()]).port("another", 20081);
     management.apply_gateway(&more).await;
     let before = generations().await;

@@ -1,10 +1,10 @@
-//! Whether COVERAGE.md keeps its word: each row says what becomes of something, with a code where it is refused, and
-//! names tests of this suite.
+//! Checks COVERAGE.md: each row describes the support of a feature, with a code if it is refused, and names tests
+//! of this suite.
 
 use std::fs;
 use std::path::Path;
 
-/// What a row may begin its second column with.
+/// The allowed beginnings of the second column.
 const KINDS: [&str; 3] = ["works", "refused", "not applicable"];
 
 /// A row of a table.
@@ -25,7 +25,7 @@ fn rows(page: &str) -> Vec<Row> {
     rows.map(row).collect()
 }
 
-/// What stands between backticks.
+/// Returns the texts between backticks.
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
@@ -35,7 +35,7 @@ fn file(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Whether the module is part of the suite, and has a test of that name.
+/// Returns true if the module is part of the suite, and has a test with this name.
 fn is_test(name: &str) -> bool {
     let Some((module, test)) = name.rsplit_once("::") else { return false };
     let source = file(&format!("tests/e2e/{}.rs", module.replace("::", "/")));

@@ -1,12 +1,12 @@
-//! Definitions that nothing uses yet: each is stored, answered and has its URL. And what no worker could execute: it is
-//! refused by name.
+//! Unused definitions, each of which is stored, returned and has a URL; and definitions that no worker could
+//! execute, which are refused by name.
 
 use serde_json::{Value, json};
 use tidegate_harness::{Authority, Gateway, GatewayDocument, HTTPS_PORT, Management};
 
 use crate::{HOST, tidegate};
 
-/// A definition: its collection and name, its properties, and one of these with another value.
+/// A definition: its collection and name, its properties, and one property with another value.
 struct Definition {
     collection: &'static str,
     name: &'static str,
@@ -14,7 +14,7 @@ struct Definition {
     change: (&'static str, Value),
 }
 
-/// One of each kind, what is referred to before what refers to it.
+/// One definition of each kind; referenced ones come before those that refer to them.
 fn definitions(document: &GatewayDocument) -> Vec<Definition> {
     [of_tls(document), of_layer_4(document), of_routing(document)].into_iter().flatten().collect()
 }
@@ -28,7 +28,7 @@ fn of(
     Definition { collection, name, properties, change }
 }
 
-/// Whom listeners and backends believe.
+/// The certificates that listeners and backends trust.
 fn of_tls(document: &GatewayDocument) -> Vec<Definition> {
     let authority = Authority::new();
     let own = |collection, name| document.reference(collection, name);
@@ -57,7 +57,7 @@ fn of_tls(document: &GatewayDocument) -> Vec<Definition> {
     ]
 }
 
-/// What carries bytes instead of requests.
+/// The definitions of layer-4 proxying.
 fn of_layer_4(document: &GatewayDocument) -> Vec<Definition> {
     let own = |collection, name| document.reference(collection, name);
     vec![
@@ -83,7 +83,7 @@ fn of_layer_4(document: &GatewayDocument) -> Vec<Definition> {
     ]
 }
 
-/// Where requests go and what becomes of them on the way, and private links.
+/// The definitions of routing, rewrites and private links.
 fn of_routing(document: &GatewayDocument) -> Vec<Definition> {
     let pool = document.reference("backendAddressPools", "pool");
     let settings = document.reference("backendHttpSettingsCollection", "settings");
@@ -150,7 +150,7 @@ fn of_routing(document: &GatewayDocument) -> Vec<Definition> {
     ]
 }
 
-/// What definitions lean on: a port and a certificate of their own. And what is asked for too much.
+/// Starts a gateway with a port and a certificate that the definitions refer to.
 async fn start() -> Gateway {
     Gateway::start_with(tidegate(), &[], |document| {
         let pem = Authority::new().issue(&[HOST]).pem_base64();
@@ -161,7 +161,7 @@ async fn start() -> Gateway {
     .await
 }
 
-/// All that is sent is in the answer.
+/// Asserts that the response contains everything that was sent.
 fn assert_holds(answer: &Value, sent: &Value, what: &str) {
     match sent {
         Value::Object(sent) => sent.iter().for_each(|(key, sent)| assert_holds(&answer[key], sent, what)),
@@ -173,7 +173,7 @@ fn assert_holds(answer: &Value, sent: &Value, what: &str) {
     }
 }
 
-/// The gateway with every definition in it, put one by one.
+/// Starts the gateway and puts every definition, one by one.
 async fn with_definitions() -> (Gateway, Management) {
     let gateway = start().await;
     let management = gateway.management();
@@ -280,7 +280,7 @@ async fn a_gateway_with_every_definition_can_be_put_back_as_it_was_got() {
     let again = management.put(gateway.id(), &whole).await.expect(200);
     assert_eq!(again.json(), whole, "nothing has changed, not even a version");
 
-    // Some clients also send back what the service adds to what is referred to.
+    // Some clients also send back the back references that Azure adds to a referenced child.
     let mut added = whole.clone();
     let back = json!([{"id": format!("{}/urlPathMaps/map", gateway.id())}]);
     for collection in ["backendAddressPools", "redirectConfigurations", "rewriteRuleSets"] {
@@ -334,14 +334,14 @@ async fn what_would_execute_a_definition_is_refused_by_name() {
         "backendSettings": own("backendSettingsCollection", "bytes")}});
     assert_eq!(management.get(gateway.id()).await.json(), whole, "nothing has changed");
 
-    // Layer 4 may not stand beside private link, which would be complained of too.
+    // Layer 4 together with private link would be a second violation.
     management.remove(&gateway.document.child_id("privateLinkConfigurations", "link")).await;
     let refused =
         management.put(&gateway.document.child_id("routingRules", "bytes"), &rule).await.expect(400);
     assert_refused(&refused.json(), "properties");
 }
 
-/// The error says that this is not supported, and nothing else.
+/// Asserts that the error says that this is not supported, and nothing else.
 #[track_caller]
 fn assert_refused(error: &Value, target: &str) {
     let details = error["error"]["details"].as_array().expect("errors have details");

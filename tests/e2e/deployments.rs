@@ -1,4 +1,4 @@
-//! Deployments of templates: what `az network application-gateway create` sends, and what can go wrong with it.
+//! Deployments of templates: those of `az network application-gateway create`, and invalid ones.
 
 use serde_json::{Value, json};
 use tidegate_harness::{
@@ -9,7 +9,7 @@ use tidegate_harness::{
 use crate::tidegate;
 
 fn deployment(name: &str) -> String {
-    // Clients spell the path so.
+    // Clients spell the path like this.
     format!(
         "/subscriptions/{SUBSCRIPTION}/resourcegroups/{GROUP}/providers/Microsoft.Resources/deployments/{name}"
     )
@@ -34,8 +34,8 @@ fn request(template: &Value, parameters: &Value) -> Value {
     json!({"properties": {"template": template, "parameters": parameters, "mode": "incremental"}})
 }
 
-/// The template that `az network application-gateway create` makes for a gateway with a network and an address of its
-/// own: its odd casings, its nulls, its port as a string. Only the address is not left to the service.
+/// The template that `az network application-gateway create` makes for a gateway with its own network and address,
+/// with its odd casing, its nulls and its port as a string. The only difference is that the address is given.
 fn from_az(address: &str, backend: &str) -> Value {
     let id = |rest: &str| format!("[concat(variables('appGwID'), '/{rest}')]");
     let mut whole = template(&json!([
@@ -126,7 +126,7 @@ fn from_az(address: &str, backend: &str) -> Value {
     whole
 }
 
-/// Puts a deployment and waits until it has ended. Gives what `GET` says then.
+/// Puts a deployment and waits until it has ended. Returns the resource that `GET` returns then.
 async fn deploy(management: &Management, name: &str, body: &Value) -> Value {
     let begun = management.put(&deployment(name), body).await;
     assert!(matches!(begun.status, 200 | 201), "{}: {}", begun.status, begun.text());
@@ -179,7 +179,7 @@ async fn a_gateway_with_all_that_it_leans_on_is_made_from_nothing() {
     assert_eq!(properties["dependencies"][0]["dependsOn"].as_array().unwrap().len(), 2);
     assert!(is_there(&management, &network("virtualNetworks/gwVnet/subnets/default")).await);
 
-    // The same again changes nothing, and something else only that.
+    // The same deployment changes nothing, and a changed one only the difference.
     let foreseen =
         management.send_json("POST", &format!("{}/whatIf", deployment("d")), &body).await.expect(200).json();
     let changes = foreseen["properties"]["changes"].as_array().unwrap();
@@ -192,7 +192,7 @@ async fn a_gateway_with_all_that_it_leans_on_is_made_from_nothing() {
     let change = &foreseen["properties"]["changes"][2];
     assert_eq!((&change["changeType"], &change["delta"][0]["path"]), (&json!("Modify"), &json!("tags.a")));
 
-    // azure-cli sends the file of a template as it is, comments and all, and asks for its steps under a shorter path.
+    // azure-cli sends a template's file verbatim, with comments, and requests the operations under a shorter path.
     let file = format!(
         "{{\"properties\": {{\"mode\": \"Incremental\", template:{} // as it is\n}}}}",
         template(&json!([]))
@@ -271,7 +271,7 @@ async fn what_is_wrong_is_said_before_anything_is_written() {
 
 #[tokio::test]
 async fn a_resource_that_fails_fails_the_deployment_and_what_depends_on_it_is_left_out() {
-    // Without a worker, no gateway ever runs.
+    // Without a worker, no gateway is ever applied.
     let tidegate = tidegate().control_plane_alone().option("--rollout-timeout", "1s").start().await;
     let management = tidegate.management();
     let mut template = from_az(&loopback().to_string(), "127.0.0.1");
@@ -339,7 +339,7 @@ async fn a_deployment_under_way_is_finished_by_the_next_process() {
     let body = request(&from_az(&address.to_string(), &backend.ip().to_string()), &json!({}));
     let management = tidegate.management();
     let begun = management.put(&deployment("d"), &body).await.expect(201);
-    // Without a worker it cannot end.
+    // Without a worker, the deployment cannot end.
     let id = network("applicationGateways/gateway");
     wait_for("the deployment to reach the gateway", async || is_there(&management, &id).await.then_some(()))
         .await;

@@ -1,4 +1,4 @@
-//! What is given time to end gets all of that time, no more, and is not forgotten.
+//! Connection draining: running requests and tunnels get the whole drain timeout, and no more.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::tidegate;
 
-/// With the quick probe of the harness.
+/// Adds the harness's quick probe, and settings with this drain timeout.
 fn probed_and_drained_after(document: GatewayDocument, seconds: u32) -> GatewayDocument {
     let draining = json!({"enabled": true, "drainTimeoutInSec": seconds});
     document.probed(&json!({}), &json!({"connectionDraining": draining}))
@@ -42,7 +42,7 @@ async fn a_backend_removed_again_is_given_the_whole_time_again() {
     gateway.apply(without.clone()).await;
     let first = Instant::now();
     gateway.apply(with).await;
-    // Of the time that the first removal gave, most has passed.
+    // Most of the first removal's drain timeout has passed.
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     while first.elapsed() < Duration::from_millis(2200) {
         ticks.tick().await;
@@ -95,7 +95,7 @@ async fn at_the_drain_timeout_every_request_and_tunnel_leaves_its_line() {
     assert_eq!(gateway.access_log().count_with(&["\"request\"", "/held/"]), EACH);
 }
 
-/// Opens as many tunnels as make a herd, and tells when each of them ended.
+/// Opens enough tunnels for their ends to be spread, and returns the time at which each ended.
 async fn herd_ends(
     gateway: &mut Gateway,
     begin: impl AsyncFnOnce(&mut Gateway) -> Instant,
@@ -117,7 +117,8 @@ async fn herd_ends(
     (since, ends)
 }
 
-/// Three quarters of the drain timeout are everybody's; within the last, no tenth of the whole time has most of the ends.
+/// Asserts that no tunnel ends in the first three quarters of the drain timeout, and that no tenth of the timeout
+/// has most of the ends.
 fn assert_spread(since: Instant, ends: &[Instant], timeout: Duration) {
     let first = ends[0] - since;
     assert!(first >= timeout * 3 / 4 - Duration::from_millis(20), "the first ended after {first:?}");
@@ -190,7 +191,7 @@ async fn a_request_to_a_removed_backend_is_ended_at_the_drain_timeout() {
     gateway.access_log().line_with(&["/dripping", "its backend was removed"]).await;
 }
 
-/// The one test that lasts as long as what it shows: this time is nobody's to choose.
+/// The only test that lasts as long as the time that it tests, because that time cannot be configured.
 #[tokio::test]
 async fn where_draining_is_off_what_runs_at_a_removed_backend_has_thirty_seconds() {
     let backend = Backend::start().await;

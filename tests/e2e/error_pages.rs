@@ -1,4 +1,4 @@
-//! Error pages of the administrator's own: fetched when they are named, kept, and served for the gateway's own errors.
+//! Custom error pages: fetched when they are configured, stored, and sent as local replies.
 
 use serde_json::{Value, json};
 use tidegate_harness::{
@@ -9,12 +9,12 @@ use tokio::net::TcpStream;
 
 use crate::{HOST, with_https};
 
-/// One that may ask the servers of these tests, which are on loopback.
+/// A control plane that may fetch from the servers of these tests, which are on loopback.
 fn tidegate() -> TidegateBuilder {
     crate::tidegate().option("--fetch-deny", "none")
 }
 
-/// A web server whose every page is that text.
+/// Starts a web server that serves this text at every path.
 async fn pages(text: &str) -> Backend {
     let server = Backend::start().await;
     server.behave(html(text));
@@ -103,7 +103,7 @@ async fn a_page_is_fetched_with_each_put_and_outlives_its_server() {
     gateway.apply(gateway.document.clone()).await;
     assert_eq!(gateway.get("/").await.expect(502).text(), "second");
 
-    // A PUT of the listener that names it does too, and one of anything else asks nobody.
+    // A PUT of the listener that names the page fetches it again; a PUT of another child does not.
     let management = gateway.management();
     let listener = gateway.document.child_id("httpListeners", "http");
     server.behave(html("third"));

@@ -1,4 +1,4 @@
-//! What becomes of an ordinary request.
+//! Forwarding of ordinary requests.
 
 use serde_json::{Value, json};
 use tidegate_harness::{Backend, Behaviour, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Then, loopback};
@@ -14,7 +14,7 @@ async fn the_backend_learns_who_asked_for_what() {
         ("x-forwarded-for", "203.0.113.9:1234"),
         ("x-original-url", "/mine"),
         ("x-azure-ja4-fingerprint", "t13d1516h2_8daaf6152771_b186095e22b6"),
-        // What the gateway says may not be had dropped either.
+        // A client must not be able to have the gateway's headers dropped.
         ("connection", "x-original-url, x-original-host, x-appgw-trace-id, traceparent"),
     ];
     client.send("GET", "/who?a=%20b&c", &sent, "").await.expect(200);
@@ -159,7 +159,7 @@ async fn listeners_share_a_port_by_host_name() {
             .listener("blog", "http", &json!({"protocol": "Http", "hostNames": ["blog.test", "news.test"]}))
             .rule("shop", "shop", "shop", "settings")
             .rule("blog", "blog", "blog", "settings")
-            // Last, since rules are tried by priority and this one's listener takes every host.
+            // The last rule, because rules are tried by priority and its listener serves every host.
             .rule("rest", "http", "pool", "settings")
     })
     .await;
@@ -239,8 +239,8 @@ async fn a_gateway_may_have_several_frontends() {
 #[tokio::test]
 async fn frontends_speak_ipv6_and_ipv4() {
     let backend = Backend::start().await;
-    // A port of its own: other tests have addresses of their own, but this one takes them all. The system gives nobody
-    // one below 32768.
+    // A port of its own, because this test listens at every address. It is below 32768, so the kernel gives it to
+    // no client.
     let port = HTTP_PORT + 1_000 + u16::try_from(std::process::id() % 10_000).unwrap();
     let offset = (port - HTTP_PORT).to_string();
     let tidegate = tidegate().option("--public-address", "::").option("--port-offset", &offset);

@@ -1,4 +1,4 @@
-//! Where a message ends is decided anew for each hop, and never in doubt.
+//! Message framing: each hop determines the end of a message itself, unambiguously.
 
 use tidegate_harness::{Backend, Behaviour, Ending, Gateway, ManualBackend, Then};
 

@@ -1,4 +1,4 @@
-//! A data directory whose disk is full for a while. The disk is a tmpfs of its own, which takes root to mount.
+//! A data directory whose disk is full for a while. The disk is a tmpfs, which only root can mount.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -10,11 +10,12 @@ use tokio::time::Instant;
 
 use crate::{serves, tidegate};
 
-/// A small file system in place of a directory; unmounted on drop.
+/// A small file system in the place of a directory; unmounted on drop.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// Moves what is in the directory to a small disk in its place. `None` where this user may not mount.
+    /// Moves the contents of a directory to a small disk that is mounted in its place. `None` if this user may not
+    /// mount.
     async fn under(directory: &Path) -> Option<SmallDisk> {
         let aside = directory.with_extension("aside");
         let (at, from) = (directory.to_str().expect("the test can be set up"), aside.join("."));
@@ -36,7 +37,7 @@ impl SmallDisk {
         self.0.join("filler")
     }
 
-    /// Writes until there is no room left for a single byte.
+    /// Writes until no byte is free.
     fn fill(&self) {
         let mut filler = File::create(self.filler()).expect("the test can be set up");
         for size in [64 * 1024, 4096, 1] {
@@ -52,12 +53,13 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily, since the processes under test may still have files open there.
+        // A lazy unmount, because the processes under test may still have open files there.
         let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 
-/// A gateway whose control plane and worker keep everything on a small disk. `None` where this user may not mount.
+/// Starts a gateway whose control plane and worker keep everything on a small disk. `None` if this user may not
+/// mount.
 async fn on_small_disk(backend: &Backend) -> Option<(Gateway, SmallDisk)> {
     let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     gateway.tidegate.terminate();
@@ -68,8 +70,8 @@ async fn on_small_disk(backend: &Backend) -> Option<(Gateway, SmallDisk)> {
     Some((gateway, disk))
 }
 
-/// Writes one pool after the other until a write is refused: what the database has in reserve takes a few. The name of
-/// the pool that was refused, and the answer.
+/// Puts pools until a write is refused: the database has room for a few. Returns the name of the refused pool, and
+/// the response.
 async fn refused_write(gateway: &Gateway, backend: &Backend) -> (String, Answer) {
     let mut round = 0;
     wait_for("a write to be refused", async || {
@@ -86,7 +88,7 @@ async fn readiness(management: &Management) -> Answer {
     management.send("GET", "/readyz", &[], "").await
 }
 
-/// Whether the metric says that writes fail.
+/// Returns the value of the metric for failing writes.
 async fn metric(management: &Management) -> f64 {
     let page = management.send("GET", "/metrics", &[], "").await.expect(200).text();
     let value = page.lines().find_map(|line| line.strip_prefix("tidegate_store_writes_failing{} "));
@@ -148,7 +150,7 @@ async fn a_worker_that_is_killed_while_the_disk_is_full_is_back_at_once_and_writ
         written.push(since.elapsed());
         gateway.apply(document).await;
     }
-    // One of the rounds may have met with other work on this machine.
+    // One of the rounds may have been slow because of other work on this machine.
     for (what, mut times) in [("served", served), ("written", written)] {
         times.sort_unstable();
         assert!(times[1] < Duration::from_secs(1), "{what} again after {times:?}");

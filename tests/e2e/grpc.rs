@@ -1,4 +1,4 @@
-//! HTTP/2 to backends, an opt-in of settings, and what it is wanted for: gRPC from end to end.
+//! HTTP/2 to backends, which settings enable, and gRPC from end to end.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{HOST, tidegate, with_https};
 
 const CALL: [(&str, &str); 2] = [("content-type", "application/grpc"), ("te", "trailers")];
 
-/// A gateway in front of a backend that speaks HTTP/2, and a client that does.
+/// A gateway in front of an HTTP/2 backend, with an HTTP/2 client.
 struct Stage {
     backend: Http2Backend,
     gateway: Gateway,
@@ -47,7 +47,7 @@ fn by_http2(document: GatewayDocument) -> GatewayDocument {
     document.settings("settings", &json!({"protocolVersion": "HTTP/2"}))
 }
 
-/// A message as gRPC frames it.
+/// Encodes a gRPC message with its length prefix.
 fn message(text: &str) -> Vec<u8> {
     [&[0], &(text.len() as u32).to_be_bytes()[..], text.as_bytes()].concat()
 }
@@ -75,7 +75,7 @@ async fn a_unary_call_goes_there_and_back_with_its_trailers() {
     assert_eq!(trailers["grpc-message"], "fine");
 }
 
-/// Takes a call whose trailers were filtered, and answers with the same trailers.
+/// Receives a call whose trailers were filtered, and answers with the same trailers.
 async fn answer_with_trailers(backend: &mut Http2Backend, sent: &[(&'static str, &'static str)]) {
     let mut call = backend.call().await;
     assert_eq!(call.read_to_end().await, b"ok");
@@ -196,7 +196,7 @@ async fn what_the_backend_has_not_looked_at_is_asked_again() {
     answered.await;
     assert_eq!(stream.head().await.status(), 200);
 
-    // A connection that the backend has ended is replaced without a request noticing.
+    // A connection that the backend has ended is replaced without affecting a request.
     stage.backend.say_farewell();
     for number in 0..3 {
         let stream = stage.client.begin("GET", &format!("/after/{number}"), &[], true).await;
@@ -264,7 +264,7 @@ async fn a_client_of_http_1_is_served_too() {
 #[tokio::test]
 async fn websockets_go_by_http_1_all_the_same() {
     let mut backend = ManualBackend::start().await;
-    // It does not answer probes by HTTP/2: it is kept up by force.
+    // The backend does not answer HTTP/2 probes: `minServers` keeps it in use.
     let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
         let document = document.probe("probe", &json!({"minServers": 1}));
         let probe = document.reference("probes", "probe");
@@ -274,7 +274,7 @@ async fn websockets_go_by_http_1_all_the_same() {
     let mut client = gateway.peer().await;
     client.write(handshake(HOST, "/chat", "")).await;
     let mut server = loop {
-        // A probe by HTTP/2 looks like another request to it, or like one that is never whole.
+        // To this backend an HTTP/2 probe looks like another request, or like an incomplete one.
         let accepted = tokio::time::timeout(Duration::from_secs(2), backend.accept()).await;
         let Ok((head, mut peer)) = accepted else { continue };
         if head.is_websocket() {

@@ -1,4 +1,4 @@
-//! A process that is started over a running one takes its place: nobody is refused, and tunnels stay.
+//! Handover: a process that is started over a running one takes over. No client is refused, and tunnels stay open.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,15 +15,15 @@ use tokio::task::JoinSet;
 
 use crate::{BINARY, tidegate};
 
-/// A client that connects to the gateway and to the REST API again and again, and fails the test if it is ever refused,
-/// reset or answered with an error.
+/// Clients that connect to the gateway and to the REST API repeatedly, and fail the test if one is refused, reset
+/// or answered with an error.
 struct Clients {
     stop: Arc<AtomicBool>,
     clients: JoinSet<u32>,
 }
 
 impl Clients {
-    /// Two of the gateway and one of the REST API.
+    /// Starts two clients of the gateway and one of the REST API.
     fn of(gateway: &Gateway) -> Clients {
         let (http, management) = (gateway.http(), gateway.tidegate.management_address());
         Clients::new(&[(http, "/served"), (http, "/served"), (management, "/healthz")])
@@ -36,7 +36,7 @@ impl Clients {
             let stop = stop.clone();
             clients.spawn(async move {
                 let mut answered = 0;
-                // The bound is far beyond what a test takes.
+                // The limit is far beyond what a test needs.
                 while !stop.load(Ordering::Relaxed) && answered < 1_000_000 {
                     let mut client = HttpClient::connect(address, "a.test").await;
                     client.get(path).await.expect(200);
@@ -54,7 +54,7 @@ impl Clients {
     }
 }
 
-/// Another executable, as a package brings it.
+/// Copies the executable, like an upgraded package.
 fn copy_of_the_binary(tidegate: &Tidegate) -> PathBuf {
     let copy = tidegate.directory().join("tidegate-next");
     std::fs::copy(BINARY, &copy).expect("a test can write to its directory");
@@ -74,7 +74,7 @@ async fn an_upgrade_refuses_nobody_and_lets_tunnels_run_out() {
     for (slot, old) in [1, 2].into_iter().zip(old) {
         gateway.tidegate.worker_other_than(slot, old).await;
     }
-    // Changes reach the new workers, also while the old ones drain.
+    // Changes reach the new workers, even while the old ones drain.
     let changed = gateway.document.clone().settings("settings", &json!({"hostName": "changed.test"}));
     gateway.apply(changed).await;
     assert!(gateway.get("/changed").await.expect(200).text().contains("changed.test"));
@@ -125,7 +125,7 @@ async fn workers_with_other_options_take_over_the_sockets_they_need() {
     clients.were_all_served().await;
 }
 
-/// The message of a successor that asks, then fails.
+/// Asks to take over like a successor, then fails.
 async fn ask_and_fail(path: PathBuf) {
     let asked = tokio::task::spawn_blocking(move || {
         TakeOver::ask::<serde_json::Value>(&path, |_, _| Ok(())).map(drop)
@@ -144,7 +144,7 @@ async fn a_successor_that_fails_changes_nothing() {
     for handover in ["workers/1/handover", "handover"] {
         for round in 0..3 {
             ask_and_fail(data_dir.join(handover)).await;
-            // Also one that says nothing, and one that says something else.
+            // Also a connection that sends nothing, and one that sends another message.
             let connection = Connection::connect(&data_dir.join(handover)).unwrap();
             if round > 0 {
                 connection.send(&json!({"Part": round}), &[]).unwrap();
@@ -186,7 +186,7 @@ async fn a_worker_that_stops_gives_its_place_to_nobody() {
     assert!(matches!(refused, TakeOverError::Io(_)), "{refused}");
 }
 
-/// A service manager that reads all the time: a full queue would hold up whoever tells it something.
+/// A service manager that reads all the time: a full queue would block the processes that notify it.
 struct Manager {
     heard: Arc<Mutex<Vec<String>>>,
     path: PathBuf,
@@ -209,7 +209,7 @@ impl Manager {
         Manager { heard, path, _reader: reader }
     }
 
-    /// Waits until a line has come, and forgets all that came before it.
+    /// Waits for a line, and forgets all lines before it.
     async fn hears(&self, line: &str) {
         wait_for(&format!("the service manager to hear {line}"), async || {
             let mut heard = self.heard.lock().expect("nobody panics with it");

@@ -1,4 +1,4 @@
-//! The WebSocket handshake: an ordinary request until the 101.
+//! The WebSocket handshake, which is an ordinary request until the 101.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ async fn not_one_byte_of_the_client_reaches_the_backend_before_the_101() {
     let mut backend = ManualBackend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     let mut client = gateway.peer().await;
-    // In the same segment, as an impatient client would.
+    // In the same segment, like an impatient client.
     client.write(handshake(HOST, "/early", "") + "early bytes").await;
     let (head, mut server) = backend.accept().await;
     assert!(head.is_websocket());
@@ -158,7 +158,7 @@ async fn subprotocol_and_extensions_pass_untouched() {
     assert_eq!(seen.header("x-original-host"), Some(HOST));
     assert!(seen.header("x-forwarded-for").is_some() && seen.header("x-appgw-trace-id").is_some());
 
-    // Bytes with the compression bit set are no business of the gateway.
+    // The gateway does not interpret frames with the compression bit.
     let compressed = [0xc1, 0x87, 1, 2, 3, 4, 0xf3, 0x4a, 0xcf, 0xcd, 0, 1, 2];
     client.write(compressed).await;
     assert_eq!(client.read_exact(compressed.len()).await, compressed);

@@ -1,4 +1,4 @@
-//! What a gateway may change in how the headers of requests reach backends: which names pass, and how clients are named.
+//! The options for request headers: the allowed names, and the form of the client's address.
 
 use serde_json::{Value, json};
 use tidegate_harness::{Backend, Gateway, HttpClient, Metrics};
@@ -52,7 +52,7 @@ async fn the_names_that_pass_can_be_chosen_and_what_is_dropped_is_counted_and_lo
     }
 }
 
-/// A backend that maps `_` to `-` would take them for what the gateway says.
+/// Headers that a backend that maps `_` to `-` would mistake for the gateway's own.
 const MIMICS: [(&str, &str); 5] = [
     ("content_length", "5"),
     ("transfer_encoding", "chunked"),
@@ -99,7 +99,7 @@ async fn the_clients_port_can_be_left_out_of_x_forwarded_for() {
     {
         switch(&mut gateway, switches.clone()).await;
         let path = format!("/for/{number}");
-        // It takes effect on connections that are open too.
+        // The change also applies to open connections.
         kept.send("GET", &path, &before, "").await.expect(200);
         let request = backend.request(&path).await;
         let told = request.expect_header("x-forwarded-for");

@@ -1,4 +1,4 @@
-//! Probes: who gets traffic, and what `backendhealth` says of it.
+//! Health probes: which members get requests, and what `backendhealth` reports.
 
 use serde_json::{Value, json};
 use tidegate_harness::{
@@ -8,7 +8,7 @@ use tidegate_harness::{
 
 use crate::tidegate;
 
-/// With the quick probe of the harness.
+/// Adds the harness's quick probe.
 fn probed(document: GatewayDocument) -> GatewayDocument {
     probed_by(document, &json!({}))
 }
@@ -214,7 +214,7 @@ async fn two_workers_that_differ_report_partial() {
     let (authority, address) = (Authority::new(), loopback());
     let backend = Backend::start_tls(address, authority.issue(&["inner.test"]).server()).await;
     let tidegate = tidegate().control_plane_alone().start().await;
-    // Settings without trusted roots leave the judgement to each machine's own: one of the two trusts the backend.
+    // Without trusted roots in the settings, each machine uses its own: only one of the two trusts the backend.
     let roots = tidegate.directory().join("roots.pem");
     std::fs::write(&roots, authority.pem()).unwrap();
     let trusting = [("SSL_CERT_FILE", roots.to_str().unwrap())];

@@ -1,5 +1,5 @@
-//! Input that its author makes heavy on purpose: it is refused by what it is made of, or its request is, and meanwhile
-//! another client is answered.
+//! Input that is expensive on purpose: it is refused by its structure, or its request is, and other clients are
+//! answered meanwhile.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ use crate::identity::create;
 use crate::rewrites::{heavy_rules, heavy_text, rewriting};
 use crate::{HOST, tidegate};
 
-/// Two API clients that may write everything.
+/// Creates two API clients that may write everything.
 async fn two_clients(tidegate: &Tidegate) -> [Management; 2] {
     let management = tidegate.management();
     let login = async |name: &str| {
@@ -23,7 +23,7 @@ async fn two_clients(tidegate: &Tidegate) -> [Management; 2] {
     [login("author").await, login("other").await]
 }
 
-/// One value of DER.
+/// Encodes one DER value.
 fn der(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
     let contents = contents.concat();
     let length = u16::try_from(contents.len()).expect("tests write less").to_be_bytes();
@@ -35,13 +35,13 @@ fn der(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
     [&[tag], length, &contents].concat()
 }
 
-/// The DER of an object identifier, given its encoded arcs.
+/// Encodes a DER object identifier, given its encoded arcs.
 fn oid(arcs: &[u8]) -> Vec<u8> {
     der(6, &[arcs])
 }
 
-/// A PFX without an integrity check, with so many encrypted parts, each under a key of scrypt that takes 256 MiB and
-/// about a second (RFC 7292, RFC 7914).
+/// Returns a PFX without an integrity check and with this many encrypted parts, each under a scrypt key that takes
+/// 256 MiB and about a second (RFC 7292, RFC 7914).
 fn pfx_of_scrypt(parts: usize) -> Vec<u8> {
     let data = oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1]);
     let encrypted_data = oid(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 6]);
@@ -72,7 +72,7 @@ async fn a_certificate_that_asks_for_scrypt_is_refused_while_another_client_is_a
         for _ in 0..3 {
             let error = author.put(heavy.id(), heavy.body()).await.expect(400).json()["error"].clone();
             assert_eq!(error["code"], "ApplicationGatewaySslCertificateInvalidData", "{error}");
-            // It is the method that is refused. That opening takes too long would be another message.
+            // The method is refused, not the duration, which would have another message.
             assert!(error["message"].as_str().unwrap().contains("scrypt"), "{error}");
         }
     };
@@ -86,7 +86,8 @@ fn deployment(name: &str) -> String {
     )
 }
 
-/// A template of a few KB with so many copies of an address, each with so many references to what is not there.
+/// Returns a template of a few KB with this many copies of an address, each with this many references to absent
+/// resources.
 fn heavy_template(copies: usize, references: usize) -> Value {
     let tag = |number| {
         let id = format!(
@@ -185,7 +186,7 @@ async fn a_costly_pattern_of_one_gateway_does_not_hold_up_another_gateway_of_the
         slowest
     };
     let ((), (), slowest) = tokio::join!(costly(), costly(), ordinary());
-    // Two costly requests come between at most. With their budget each takes some 5 ms of the one data thread, and up to
-    // half a second in a build without optimisation; without it, seconds and minutes.
+    // At most two expensive requests come between. With the budget each takes some 5 ms of the one data thread, and
+    // up to half a second in a build without optimization; without the budget, seconds or minutes.
     assert!(slowest < std::time::Duration::from_secs(10), "{slowest:?}");
 }

@@ -1,5 +1,5 @@
-//! HTTP/2 from clients: the same requests, answers and limits as by HTTP/1.1, on HTTPS listeners of a gateway that has
-//! it enabled.
+//! HTTP/2 from clients: the same requests, responses and limits as HTTP/1.1, on HTTPS listeners of a gateway with
+//! HTTP/2 enabled.
 
 use serde_json::json;
 use tidegate_harness::{
@@ -72,7 +72,7 @@ async fn requests_over_one_connection_reach_the_backend_as_http_1() {
 async fn it_is_spoken_where_it_is_enabled_and_the_client_asks_for_it() {
     let stage = Stage::new().await;
     let (address, trust) = (stage.gateway.https(), stage.authority.client());
-    // A client that offers nothing gets HTTP/1.1.
+    // A client without ALPN gets HTTP/1.1.
     HttpClient::connect_tls(address, HOST, &trust).await.get("/").await.expect(200);
     stage.client().await.get("/").await.expect(200);
 

@@ -1,7 +1,7 @@
-//! What RFC 9113 says must not pass, frame by frame, as `h2spec` asks it.
+//! The errors of RFC 9113, frame by frame, like those of `h2spec`.
 //!
-//! An error of the connection is GOAWAY or its end, one of a stream RST_STREAM or more. Where the standard names one code
-//! and allows the general one besides, both are taken.
+//! A connection error is a GOAWAY or the end of the connection, a stream error an RST_STREAM or a connection error.
+//! If the RFC names one code and also allows the general one, both are accepted.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ const STREAM_CLOSED: u32 = 5;
 const FRAME_SIZE_ERROR: u32 = 6;
 const COMPRESSION_ERROR: u32 = 9;
 
-/// How long a verdict may take.
+/// The time limit for a reaction.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What must become of what a client sends.
+/// The expected reaction to what a client sends.
 pub(crate) enum Expected {
-    /// The connection ends, with one of these codes if any is said.
+    /// The connection ends; if there is a code, it is one of these.
     Connection(&'static [u32]),
-    /// The stream ends, with one of these codes; or the connection does.
+    /// The stream ends with one of these codes, or the connection ends.
     Stream(&'static [u32]),
     /// The request on stream 1 gets this status.
     Answer(u16),
@@ -48,14 +48,14 @@ pub(crate) async fn connect(stage: &Stage) -> FramePeer {
     FramePeer::connect_tls(stage.gateway.https(), HOST, &stage.authority.client()).await
 }
 
-/// Asks each on a connection of its own, after a proper beginning.
+/// Runs each case on its own connection, after a valid preface and SETTINGS.
 pub(crate) async fn check(cases: &[(&str, Vec<Vec<u8>>, Expected)]) {
     let stage = Stage::new().await;
     let mut wrong = Vec::new();
     for (what, frames, expected) in cases {
         let mut peer = connect(&stage).await;
         let sent = [PREFACE, &frame(kind::SETTINGS, flag::NONE, 0, []), &frames.concat()].concat();
-        // The gateway may hang up before it has taken all.
+        // The gateway may close the connection before it has read everything.
         let _ = peer.write(sent).await;
         let verdict = timeout(PATIENCE, peer.verdict(|verdict| expected.is_met_by(verdict))).await;
         match verdict {
@@ -74,12 +74,12 @@ pub(crate) fn fields(more: &[(&'static str, &'static str)]) -> Vec<u8> {
     header_block(&[&PSEUDO, more].concat())
 }
 
-/// A GET without a body.
+/// Encodes a GET without a body.
 fn get(stream: u32) -> Vec<u8> {
     frame(kind::HEADERS, flag::WHOLE, stream, fields(&[]))
 }
 
-/// The head of a request whose body is to come.
+/// Encodes the head of a request whose body follows.
 pub(crate) fn post(stream: u32, more: &[(&'static str, &'static str)]) -> Vec<u8> {
     frame(kind::HEADERS, flag::END_HEADERS, stream, fields(more))
 }
@@ -365,7 +365,7 @@ async fn a_pseudo_header_among_trailers_goes_no_further() {
     let trailers = frame(kind::HEADERS, flag::WHOLE, 1, header_block(&[(":path", "/other")]));
     let sent = [PREFACE, &frame(kind::SETTINGS, flag::NONE, 0, []), &post(1, &[]), &trailers].concat();
     peer.write(sent).await.expect("a proper beginning is taken");
-    // RFC 9113, section 8.1 would have the stream reset; the HTTP/2 library drops the field instead.
+    // RFC 9113, section 8.1 requires a stream error; the HTTP/2 library drops the field instead.
     assert_eq!(peer.verdict(|_| true).await, Verdict::Answer(1, 200));
     let seen = stage.backend.request("/").await;
     assert!(seen.body.is_empty() && !format!("{:?}", seen.head).contains("other"));
@@ -378,7 +378,7 @@ async fn a_connection_that_does_not_begin_as_it_must_is_ended() {
         ["GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n\0\0\0\x04\0\0\0\0\0"]
     {
         let mut peer = connect(&stage).await;
-        // The gateway may hang up before it has taken all.
+        // The gateway may close the connection before it has read everything.
         let _ = peer.write(nonsense).await;
         let verdict = peer.verdict(|_| true).await;
         assert!(Connection(&[PROTOCOL_ERROR]).is_met_by(verdict), "{nonsense:?}: {verdict:?}");

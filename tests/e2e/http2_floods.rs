@@ -1,5 +1,5 @@
-//! Frames of HTTP/2 that ask for an answer, and floods of what RFC 9113 allows: they end their connection, or wait, and
-//! cost the worker nothing to speak of.
+//! Floods of HTTP/2 frames that require an answer or that RFC 9113 allows: they end their connection, or wait, and
+//! cost the worker little.
 
 use tidegate_harness::{
     Frame, Metrics, PREFACE, Verdict, flag, frame, header_block, kind, memory_kib, peak_memory_kib,
@@ -83,7 +83,7 @@ async fn frames_without_content_are_counted_and_cost_no_memory() {
         peer.write(sent).await.expect("a proper beginning is taken");
         reset_peak_memory(worker);
         let before = memory_kib(worker);
-        // Nobody reads the answers.
+        // The client does not read the answers.
         while peer.write(asked.repeat(4096)).await.is_ok() {}
         let grown = peak_memory_kib(worker).saturating_sub(before);
         assert!(grown < 8 * 1024, "{what}: the worker grew by {grown} KiB");
@@ -110,7 +110,7 @@ async fn a_connect_with_a_length_costs_its_own_stream_alone() {
     while seen.len() < 3 {
         seen.push(peer.verdict(|_| true).await);
     }
-    // Its sibling is answered, and so is whoever comes later.
+    // The other streams of the connection are answered, and so are later ones.
     for expected in
         [Verdict::Reset(3, INTERNAL_ERROR), Verdict::Reset(5, INTERNAL_ERROR), Verdict::Answer(1, 200)]
     {

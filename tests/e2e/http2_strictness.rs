@@ -1,4 +1,5 @@
-//! Requests of HTTP/2 that would be refused in HTTP/1.1: a backend reads them in HTTP/1.1, so they are no better here.
+//! HTTP/2 requests that would be rejected in HTTP/1.1: the backend receives them as HTTP/1.1, so they are rejected
+//! as well.
 
 use tidegate_harness::{flag, frame, header_block, kind};
 

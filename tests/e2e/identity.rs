@@ -1,5 +1,5 @@
-//! API clients: made and revoked on the command line, let in by tokens, held to their role and scopes, and written
-//! down in the audit log.
+//! API clients: created and revoked on the command line, authenticated by tokens, authorized by role and scopes,
+//! and recorded in the audit log.
 
 mod audit;
 mod clients;
@@ -12,7 +12,7 @@ use tidegate_harness::{Answer, GROUP, Management, SUBSCRIPTION, Tidegate, run};
 
 use crate::BINARY;
 
-/// What `client create` prints.
+/// The output of `client create`.
 #[derive(Debug)]
 pub(crate) struct Credentials {
     id: String,
@@ -27,7 +27,7 @@ impl Credentials {
         Credentials { id: text("appId"), secret: text("password"), tenant: text("tenant") }
     }
 
-    /// The form that asks for a token, with another secret if one is given.
+    /// Returns the form of a token request, with another secret if one is given.
     fn form(&self, secret: Option<&str>) -> String {
         let secret = secret.unwrap_or(&self.secret);
         format!(
@@ -36,21 +36,22 @@ impl Credentials {
         )
     }
 
-    /// The answer to a request for a token.
+    /// Sends a token request.
     async fn ask(&self, management: &Management, secret: Option<&str>) -> Answer {
         let path = format!("/{}/oauth2/v2.0/token", self.tenant);
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         management.with_token(None).send("POST", &path, &headers, self.form(secret)).await
     }
 
-    /// The endpoint for this client, with a token.
+    /// Gets a token, and returns this client's management API.
     pub(crate) async fn login(&self, management: &Management) -> Management {
         let answer = self.ask(management, None).await.expect(200).json();
         management.with_token(Some(answer["access_token"].as_str().expect("a token is text")))
     }
 }
 
-/// `tidegate client …` on the data directory of a running control plane: whether it went well, and what it printed.
+/// Runs `tidegate client …` on the data directory of a running control plane. Returns true if it succeeded, and its
+/// output.
 async fn command(tidegate: &Tidegate, arguments: &[&str]) -> (bool, Value) {
     let data_dir = tidegate.data_dir().display().to_string();
     let all = [&["client"], arguments, &["--data-dir", &data_dir]].concat();
@@ -64,7 +65,7 @@ pub(crate) async fn create(tidegate: &Tidegate, arguments: &[&str]) -> Credentia
     Credentials::read(&printed)
 }
 
-/// The group of the tests, or another.
+/// The ID of a resource group.
 fn group(name: &str) -> String {
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{name}")
 }
@@ -74,12 +75,12 @@ fn gateway_in(group_name: &str, name: &str) -> String {
     format!("{}/providers/Microsoft.Network/applicationGateways/{name}", group(group_name))
 }
 
-/// A list of all gateways.
+/// The path of the list of all gateways.
 fn all_gateways() -> String {
     format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Network/applicationGateways")
 }
 
-/// A gateway in the usual group.
+/// The ID of the gateway in the usual group.
 fn usual_gateway() -> String {
     gateway_in(GROUP, "gateway")
 }

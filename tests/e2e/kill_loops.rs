@@ -1,4 +1,4 @@
-//! Processes that are killed again and again, at random moments, while everything is in use.
+//! Processes that are killed repeatedly, at random moments, under load.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,18 +19,18 @@ use tokio::time::Instant;
 
 use crate::tidegate;
 
-/// How often the control plane is killed.
+/// The number of times that the control plane is killed.
 const KILLS: usize = 15;
 
-/// The writers of ports of their own, beside the one of the settings.
+/// The number of tasks that write ports, besides the one that writes settings.
 const WRITERS: u16 = 3;
 
-/// What writers have sent and heard. Each of them writes one thing after the other, and none twice.
+/// The requests and responses of the writing tasks. Each task writes values in sequence, and none twice.
 #[derive(Debug, Default)]
 struct Written {
-    /// The etags of ports, by name, for which a success was answered.
+    /// The etags of ports whose write was acknowledged, by name.
     acknowledged: BTreeMap<String, Value>,
-    /// The numbers of the last host name that was sent, and of the last one for which a success was answered.
+    /// The numbers of the last host name that was sent, and of the last one that was acknowledged.
     host: (u32, u32),
 }
 
@@ -45,12 +45,12 @@ async fn is_back(management: &Management) {
         .await;
 }
 
-/// Makes one port after the other.
+/// Creates one port after the other.
 async fn write_ports(management: &Management, document: &GatewayDocument, writer: u16, writes: &Writes) {
     for number in (21_000 + writer..).step_by(usize::from(WRITERS)) {
         let name = format!("port{number}");
         let body = json!({"properties": {"port": number}});
-        // A write that got no answer may be stored or not.
+        // A write without a response may be stored or not.
         let answer = management.try_put(&port_id(document, &name), &body).await;
         let Some(answer) = answer else {
             is_back(management).await;
@@ -77,7 +77,7 @@ async fn write_hosts(management: &Management, document: &GatewayDocument, writes
     }
 }
 
-/// The number in the host name that is stored, once the backend is asked for it.
+/// Waits until requests to the backend have the stored host name, and returns the number in it.
 async fn served_host(gateway: &Gateway, backend: &Backend) -> u32 {
     let settings = gateway.document.child_id("backendHttpSettingsCollection", "settings");
     wait_for("the newest settings to be served", async || {
@@ -94,7 +94,7 @@ async fn served_host(gateway: &Gateway, backend: &Backend) -> u32 {
     .await
 }
 
-/// The rows that an SQL statement brings, each as text, of the database as the control plane has it open.
+/// Returns the rows of an SQL query as text, from the database that the control plane has open.
 async fn rows(gateway: &Gateway, sql: &'static str) -> Vec<String> {
     let file = gateway.tidegate.data_dir().join("tidegate.db");
     let options = SqliteConnectOptions::new().filename(file).read_only(true);
@@ -152,10 +152,10 @@ async fn no_acknowledged_write_and_no_tunnel_falls_with_a_control_plane_that_is_
     assert!(rows(&gateway, "PRAGMA foreign_key_check").await.is_empty(), "rows refer to what is not there");
 }
 
-/// The tunnels that live on while the workers of the others are killed.
+/// Returns the tunnels that survive the kill of all other workers.
 async fn carried_by_the_last(gateway: &Gateway, killed: &[usize]) -> Vec<WebSocket> {
     let mut tunnels = Vec::new();
-    // The kernel hands them out: that none of so many is the last worker's does not happen.
+    // The kernel spreads the tunnels: one of so many is certain to be at the last worker.
     for _ in 0..60 {
         tunnels.push(gateway.websocket("/chat").await);
     }
@@ -187,7 +187,7 @@ async fn a_worker_that_is_killed_again_and_again_is_back_within_a_second_and_the
     let mut times = Vec::new();
     let mut began = [Instant::now(); 2];
     for kill in 0..8 {
-        // One that ends within a second of its start is waited with: it is not the kills that this asks about.
+        // A worker that ends within a second of its start is restarted with a pause, which is not under test here.
         let since = began[kill % 2];
         wait_for("the worker to be a second old", async || {
             (since.elapsed().as_millis() > 1100).then_some(())
@@ -207,6 +207,6 @@ async fn a_worker_that_is_killed_again_and_again_is_back_within_a_second_and_the
         }
     }
     times.sort_unstable();
-    // The rest may have met with other work on this machine.
+    // The slowest quarter may be due to other work on this machine.
     assert!(times[times.len() * 3 / 4] < Duration::from_secs(1), "back after {times:?}");
 }

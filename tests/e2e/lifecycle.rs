@@ -1,4 +1,4 @@
-//! Tags, stop and start: what they do to traffic and tunnels, and what they leave alone.
+//! Tags, stop and start: their effects on traffic and tunnels.
 
 use serde_json::{Value, json};
 use tidegate_harness::{
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::{serves, tidegate};
 
-/// Asks for an action and waits for its end.
+/// Starts an action and waits for its end.
 async fn act(management: &Management, gateway: &str, action: &str) -> Answer {
     let begun = management.post(&format!("{gateway}/{action}")).await.expect(202);
     let operation = management.operation(&begun).await;
@@ -21,7 +21,7 @@ async fn operational_state(management: &Management, gateway: &str) -> String {
     shown["properties"]["operationalState"].as_str().expect("it is a text").to_owned()
 }
 
-/// Waits until nobody listens where the gateway did.
+/// Waits until the gateway's listener is closed.
 async fn is_closed(gateway: &Gateway) {
     wait_for("the listener to close", async || TcpStream::connect(gateway.http()).await.err()).await;
 }
@@ -57,7 +57,7 @@ async fn a_stop_closes_the_listeners_and_ends_tunnels_and_a_start_opens_them_aga
     assert_eq!(operational_state(&management, gateway.id()).await, "Stopped");
     assert_eq!(management.workers_of(gateway.id()).await, Vec::<Value>::new());
     is_closed(&gateway).await;
-    // When the drain timeout of its settings has passed.
+    // The tunnel ends after the drain timeout of its settings.
     socket.end().await;
     act(&management, gateway.id(), "stop").await;
 
@@ -116,7 +116,7 @@ async fn a_stopped_gateway_stays_so_whoever_is_started_again() {
     management.apply_gateway(&other).await;
     act(&management, document.id(), "stop").await;
 
-    // The worker by itself, from its last good snapshots; then with the control plane, which was away too.
+    // First the worker alone, from its last good snapshots; then with the control plane, which was stopped as well.
     tidegate.kill();
     worker.kill();
     worker.start_again();

@@ -1,4 +1,4 @@
-//! Too much of anything: refused, and nothing else suffers.
+//! Limits: excess is rejected, and nothing else is affected.
 
 use std::io;
 use std::net::SocketAddr;
@@ -101,7 +101,7 @@ async fn malformed_requests_are_answered_or_dropped_and_the_worker_lives() {
     ];
     for case in cases {
         let mut peer = gateway.peer().await;
-        // It may be cut off while it still talks.
+        // The connection may be closed while the client still sends.
         let _ = peer.try_write(case).await;
         let _ = peer.try_write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
         peer.read_to_end().await;
@@ -110,7 +110,7 @@ async fn malformed_requests_are_answered_or_dropped_and_the_worker_lives() {
     assert_eq!(gateway.tidegate.live_worker(1), Some(worker), "the worker is another");
 }
 
-/// Whether a client that says nothing is reset.
+/// Returns true if a client that sends nothing is reset.
 async fn is_reset(address: SocketAddr) -> bool {
     let reset = async {
         let mut byte = [0];
@@ -133,10 +133,10 @@ async fn a_worker_without_files_left_refuses_and_recovers() {
     let mut held = vec![gateway.peer().await];
     let mut more = Vec::new();
     for _ in 0..40 {
-        // It may be reset at once.
+        // The connection may be reset at once.
         more.extend(TcpStream::connect(gateway.http()).await.ok());
     }
-    // Whichever of the two limits is met first.
+    // Either of the two limits may be reached first.
     let said = || {
         let output = gateway.tidegate.output();
         let lines = output.lines();
@@ -145,9 +145,9 @@ async fn a_worker_without_files_left_refuses_and_recovers() {
             .count()
     };
     wait_for("the worker to say so", async || (said() > 0).then_some(())).await;
-    // Nobody waits for an answer that does not come.
+    // The client gets a reset, and does not wait for a response.
     assert!(is_reset(gateway.http()).await, "a client without a descriptor was not reset");
-    // What is open already goes on, and so does the process.
+    // Open connections continue, and so does the process.
     held[0].write("GET /held HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let status = held[0].read_head().await.status();
     assert!(matches!(status, 200 | 502 | 503), "{status}");
@@ -160,7 +160,7 @@ async fn a_worker_without_files_left_refuses_and_recovers() {
     assert_eq!(gateway.tidegate.live_worker(1), Some(worker), "the worker is another");
 }
 
-/// A worker that has so few descriptors from its start that its places are few.
+/// Restarts the worker with so few file descriptors that its connection limit is low.
 async fn with_few_places(gateway: &Gateway) {
     let worker = gateway.tidegate.worker_pid(1).await;
     let up =
@@ -236,7 +236,7 @@ async fn no_address_holds_more_connections_than_its_share() {
         let status = peer.read_head().await.status();
         (status, peer)
     };
-    // The proxy is one address, its clients are several.
+    // The proxy has one address, and its clients have several.
     let mut held = Vec::new();
     for client in ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"] {
         let (status, peer) = come(client).await;
@@ -248,7 +248,7 @@ async fn no_address_holds_more_connections_than_its_share() {
     held.remove(0);
     wait_for("a share to come back", async || (come("192.0.2.1").await.0 == 200).then_some(())).await;
 
-    // With TLS there is nothing to be told with.
+    // Over TLS the gateway cannot send a response before the handshake.
     let mut secure = Vec::new();
     for _ in 0..3 {
         secure.push(Peer::connect_tls(gateway.https(), HOST, &authority.client()).await);
@@ -266,7 +266,7 @@ async fn idle_tunnels_are_cheap() {
     let backend = Backend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     let worker = gateway.tidegate.worker_pid(1).await;
-    // The first tunnels fill what is kept for all: buffers, tables, code.
+    // The first tunnels allocate what is shared by all: buffers, tables, code.
     let mut sockets = Vec::new();
     for _ in 0..50 {
         let mut socket = gateway.websocket("/idle").await;
@@ -280,7 +280,7 @@ async fn idle_tunnels_are_cheap() {
         sockets.push(socket);
     }
     let each = memory_kib(worker).saturating_sub(before) * 1024 / TUNNELS;
-    // The measured bound is for a release build; a debug build's futures are larger. A buffer kept is 64 KiB.
+    // The bound for release builds is lower; a debug build's futures are larger. A leaked buffer would be 64 KiB.
     assert!(each < 32 * 1024, "{each} bytes for an idle tunnel");
     for socket in &mut sockets {
         socket.echo("still there").await;
@@ -303,7 +303,7 @@ async fn pipelined_requests_are_answered_in_order() {
     }
 }
 
-/// Azure's clients for Python send the head first, and go on with the connection after a refusal.
+/// Azure's clients for Python send the head first, and reuse the connection after a refusal.
 #[tokio::test]
 async fn a_refusal_before_the_body_arrived_does_not_cost_the_connection() {
     let tidegate = tidegate().start().await;

@@ -1,4 +1,4 @@
-//! How much a client may send before it is told that it is too much.
+//! Limits of what a client may send.
 
 use tidegate_harness::{Authority, Backend, Gateway, Http2Client};
 
@@ -30,7 +30,7 @@ async fn a_request_may_be_as_large_as_documented_and_no_larger() {
     ];
     for (request, status) in cases {
         let mut client = gateway.peer().await;
-        // It may be answered while it still talks.
+        // The response may arrive while the client still sends.
         let _ = client.try_write(&request).await;
         let head = client.read_head().await;
         assert_eq!(head.status(), status, "{}", &request[..60]);
@@ -72,7 +72,7 @@ async fn an_expectation_without_its_body_never_makes_a_body_of_the_next_request(
     let next = "GET /next HTTP/1.1\r\nHost: a\r\nX-Long: 12345\r\n\r\n";
     assert_eq!(next.len(), 46);
 
-    // It was asked for and does not come.
+    // The body was asked for and does not arrive.
     let mut client = gateway.peer().await;
     client.write(ask("a")).await;
     assert_eq!(client.read_head().await.status(), 100);
@@ -83,7 +83,8 @@ async fn an_expectation_without_its_body_never_makes_a_body_of_the_next_request(
     client.finish().await;
     assert_eq!(client.read_to_end().await.0, b"");
 
-    // It was not asked for, and the client goes on with another request: nothing tells that from a body.
+    // The body was not asked for, and the client sends another request instead, which cannot be distinguished from
+    // a body.
     let mut client = gateway.peer().await;
     client.write(ask("a b")).await;
     let head = client.read_head().await;
@@ -93,7 +94,7 @@ async fn an_expectation_without_its_body_never_makes_a_body_of_the_next_request(
     client.finish().await;
     assert_eq!(client.read_to_end().await.0, b"");
 
-    // It was asked for, and what comes has the length that was said: it is a body, whatever it looks like.
+    // The body was asked for, and bytes of the announced length arrive: they are the body, whatever they look like.
     let mut client = gateway.peer().await;
     client.write(ask("a")).await;
     assert_eq!(client.read_head().await.status(), 100);
@@ -140,7 +141,7 @@ async fn the_largest_body_can_be_chosen_and_holds_by_either_version() {
 async fn who_does_not_speak_http_is_told_so_at_once() {
     let backend = Backend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
-    // Not one of them has an end of line, which could be waited for.
+    // None of them has a line end that could be waited for.
     for words in [b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03".as_slice(), b"SSH-2.0-client", b"{\"json\": 1}"]
     {
         let mut client = gateway.peer().await;

@@ -1,11 +1,12 @@
-//! Load distribution policies: pools with weights, and who of their members gets what.
+//! Load distribution policies: weighted pools, and the distribution over their members.
 
 use serde_json::{Value, json};
 use tidegate_harness::{Backend, Gateway, GatewayDocument};
 
 use crate::tidegate;
 
-/// The pools `a` and `b` with a backend each and these weights, chosen from by that algorithm, for the one rule.
+/// Adds the pools `a` and `b` with one backend each, and a policy with these weights and this algorithm for the
+/// only rule.
 fn distributed(
     document: GatewayDocument,
     algorithm: &str,
@@ -50,7 +51,7 @@ async fn a_policy_stands_in_for_the_pool_of_a_path_rule_and_of_a_default() {
     let gateway = Gateway::start_with(tidegate(), &[], |document| {
         let document = distributed(document, "RoundRobin", [a, b], [1, 1]);
         let policy = document.reference("loadDistributionPolicies", "policy");
-        // An empty pool would be without anybody to serve.
+        // An empty pool has nobody to serve a request.
         let more = json!({"loadDistributionPolicy": policy});
         let beside = document.path_rule("beside", &["/beside/*"], "pool", &more);
         document.by_path(&json!({"defaultLoadDistributionPolicy": policy, "pathRules": [beside]}))
@@ -78,10 +79,10 @@ async fn the_least_busy_gets_the_next_and_tunnels_count_even_after_a_change() {
     assert_eq!((at_a.len(), at_b.len()), (2, 2));
     for (path, socket) in at_b {
         socket.close().await;
-        // What it was counted for has ended when its line is written.
+        // The tunnel is no longer counted once its access line is written.
         gateway.access_log().line_with(&[&path, "tunnel"]).await;
     }
-    // Other settings make other backends of the same members.
+    // With other settings the same members become other backends.
     let changed = gateway.document.clone().settings("settings", &json!({"hostName": "other.test"}));
     gateway.apply(changed).await;
     let before = Backend::counts(&backends);

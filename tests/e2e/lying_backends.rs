@@ -1,4 +1,4 @@
-//! Backends that break a rule of HTTP each: their client hears of it, nobody else does.
+//! Backends that violate HTTP: their client gets an error, and no other request is affected.
 
 use tidegate_harness::{Backend, Behaviour, Gateway, Then};
 
@@ -46,7 +46,7 @@ async fn a_head_that_breaks_a_rule_is_502_and_its_connection_is_never_used_again
         gateway.access_log().line_with(&[&path, reason]).await;
         backend.behave(Behaviour::Serve);
         gateway.get("/honest").await.expect(200);
-        // What came after a lie went over a connection of its own.
+        // The next request uses a new connection.
         assert!(backend.connections() > before, "{shown:?}");
     }
 }

@@ -1,6 +1,6 @@
-//! Tidegate from outside: real processes, real TLS, real WebSocket clients, and backends that fail, hang and lie.
+//! End-to-end tests of Tidegate with real processes, TLS and WebSocket clients, and faulty backends.
 //!
-//! A module per theme, a story per test. What the stories are told with is in `tests/harness`.
+//! Each module has a theme, and each test a scenario. The library of the tests is in `tests/harness`.
 
 mod absent_peers;
 mod access_log;
@@ -77,20 +77,20 @@ mod worker_directory;
 use tidegate_harness::{Authority, Gateway, GatewayDocument, HOST, Tidegate, TidegateBuilder, wait_for};
 use tokio::net::TcpStream;
 
-/// Where the binary under test is.
+/// The path of the binary under test.
 const BINARY: &str = env!("CARGO_BIN_EXE_tidegate");
 
-/// The binary under test, about to be started.
+/// Returns a builder for the binary under test.
 fn tidegate() -> TidegateBuilder {
     Tidegate::builder(BINARY)
 }
 
-/// With an HTTPS listener beside the HTTP one, its certificate issued by the authority.
+/// Adds an HTTPS listener, with a certificate issued by the authority.
 fn with_https(document: GatewayDocument, authority: &Authority) -> GatewayDocument {
     document.https(&authority.issue(&[HOST]))
 }
 
-/// Waits until the gateway answers, whoever serves it.
+/// Waits until the gateway answers, through any worker.
 async fn serves(gateway: &Gateway) {
     wait_for("the gateway to serve", async || {
         TcpStream::connect(gateway.http()).await.ok()?;

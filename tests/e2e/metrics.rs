@@ -1,4 +1,4 @@
-//! What Prometheus is shown, and by whom it may be read.
+//! The metrics pages, and who may read them.
 
 use std::net::SocketAddr;
 
@@ -84,7 +84,7 @@ async fn requests_tunnels_and_backends_are_counted_apart() {
         ("tidegate_backend_responses_total", [&target[..], &["code_class=\"2xx\""]].concat(), 3.0),
         ("tidegate_backend_last_byte_duration_seconds_count", target.to_vec(), 3.0),
         ("tidegate_backends", [&target[..], &["state=\"healthy\""]].concat(), 1.0),
-        // The head of a 101 is one too.
+        // The head of a 101 counts as well.
         ("tidegate_backend_first_byte_duration_seconds_count", target.to_vec(), 4.0),
         ("tidegate_connections_opened_total", vec![rule[0]], 3.0),
         ("tidegate_tunnels_opened_total", of_rule(&[]), 1.0),

@@ -1,4 +1,4 @@
-//! `getBackendHealthOnDemand`: a real probe, made once, by a worker that runs the gateway.
+//! `getBackendHealthOnDemand`: one probe by a worker that runs the gateway.
 
 use serde_json::{Value, json};
 use tidegate_harness::{
@@ -7,7 +7,7 @@ use tidegate_harness::{
 
 use crate::tidegate;
 
-/// A probe of the pool `pool` with the settings `settings`, and what `more` says.
+/// The request of a probe of the pool `pool` with the settings `settings`, merged with `more`.
 fn request(document: &GatewayDocument, more: &Value) -> Value {
     let mut request = json!({
         "backendAddressPool": document.reference("backendAddressPools", "pool"),
@@ -28,7 +28,7 @@ async fn begin(management: &Management, gateway: &str, expand: &str, request: &V
     management.send("POST", &path, &headers, request.to_string()).await
 }
 
-/// What came of it.
+/// Requests a probe, and returns its result.
 async fn probe(gateway: &Gateway, more: &Value) -> Value {
     let management = gateway.management();
     let begun = begin(&management, gateway.id(), "", &request(&gateway.document, more)).await.expect(202);

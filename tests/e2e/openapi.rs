@@ -1,12 +1,12 @@
-//! The published description and what is served are the same. (That each answer is as it says is looked at in every
-//! test: see the harness.)
+//! The published API description matches the routes that are served. (The harness checks every response in every
+//! test against it.)
 
 use serde_json::Value;
 use tidegate_harness::HttpClient;
 
 use crate::tidegate;
 
-/// What stands for each parameter of a path.
+/// Returns the path with an example for each parameter.
 fn example(path: &str) -> String {
     let segments = path.split('/').map(|segment| match segment {
         "{operationId}" | "{workerId}" => "00000000-0000-0000-0000-000000000001",
@@ -29,7 +29,7 @@ async fn whatever_is_described_is_served_and_no_other_method_is() {
     let tidegate = tidegate().start().await;
     let management = tidegate.management();
     let description: Value = management.send("GET", "/openapi.json", &[], "").await.expect(200).json();
-    // One connection for all of them: a request that goes no further than the router.
+    // One connection for all requests: none goes further than the router.
     let mut client = HttpClient::connect(management.address(), "management.test").await;
     let token = format!("Bearer {}", tidegate.admin_token());
     for (path, methods) in description["paths"].as_object().unwrap() {

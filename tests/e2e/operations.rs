@@ -20,7 +20,7 @@ async fn once_the_operation_has_succeeded_traffic_flows() {
         let address = loopback();
         let document = GatewayDocument::forwarding(&format!("gateway{round}"), address, &[backend.ip()]);
         management.apply_gateway(&document).await;
-        // Without any wait: succeeded means in force.
+        // No wait: after "Succeeded" the change is applied.
         HttpClient::connect((address, HTTP_PORT).into(), "a.test").await.get("/now").await.expect(200);
     }
 }
@@ -46,15 +46,14 @@ async fn a_port_that_is_taken_fails_the_operation_and_the_old_configuration_goes
     management.provisioning_state(gateway.id(), "Failed").await;
     gateway.get("/old").await.expect(200);
 
-    // The wanted state stays wanted: it is tried again and again, and converges within 2 s once the port is free. For
-    // how long the port is taken makes no difference.
+    // The rollout is retried, and converges within 2 s once the port is free, however long it was taken.
     let since = Instant::now();
     wait_for("several tries", async || (since.elapsed() > Duration::from_millis(3300)).then_some(())).await;
     drop(squatter);
     let since = Instant::now();
     let address = SocketAddr::from((gateway.ip(), 20081));
     wait_for("the port to be served", async || TcpStream::connect(address).await.ok()).await;
-    // The tries come each second and a half at most; the rest is for whatever else runs on this machine.
+    // The retries come at most 1.5 s apart; the rest is for other work on this machine.
     assert!(since.elapsed() < Duration::from_secs(2), "it took {:?}", since.elapsed());
     HttpClient::connect(address, "a.test").await.get("/new").await.expect(200);
     management.provisioning_state(gateway.id(), "Succeeded").await;
@@ -168,7 +167,7 @@ async fn every_worker_must_have_applied() {
 
     let changed = document.settings("settings", &json!({"hostName": "changed.test"}));
     tidegate.management().apply_gateway(&changed).await;
-    // Whichever worker the system hands a connection to, the change is in force.
+    // The change is applied by every worker that may get the connection.
     for _ in 0..20 {
         let answer =
             HttpClient::connect((address, HTTP_PORT).into(), "a.test").await.get("/x").await.expect(200);

@@ -1,4 +1,4 @@
-//! What the gateway itself says where no backend answers.
+//! Local replies: the gateway's responses without a backend.
 
 use serde_json::json;
 use tidegate_harness::{Backend, Behaviour, Gateway, HTTP_PORT, Then};

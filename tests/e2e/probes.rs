@@ -1,4 +1,4 @@
-//! Probes: what they ask, what they take for a good answer, and what they say of every other.
+//! Health probes: their requests, the accepted responses, and the descriptions of failures.
 
 use std::net::{IpAddr, SocketAddr};
 

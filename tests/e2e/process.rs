@@ -1,4 +1,4 @@
-//! Processes that are killed, stopped and started again: what must survive does.
+//! Processes that are killed, stopped and restarted: the durable state survives.
 
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ async fn a_kill_among_writes_leaves_each_whole_or_absent() {
             let (management, document) = (management.clone(), gateway(number));
             writers.spawn(async move { management.put(document.id(), document.body()).await.status });
         }
-        // Somewhere among the writes: after the third answer.
+        // After the third response, in the middle of the writes.
         for _ in 0..3 {
             assert_eq!(writers.join_next().await.unwrap().unwrap(), 201);
         }
@@ -148,7 +148,7 @@ async fn sigterm_lets_a_request_be_finished_that_has_begun() {
     let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     let mut client = gateway.peer().await;
     client.write("GET /begun HTTP/1.1\r\nHo").await;
-    // By now the worker has seen it, and the stop that follows.
+    // The worker has received the change by now, and so it receives the stop that follows.
     gateway.get("/other").await.expect(200);
     gateway.tidegate.terminate();
     wait_for("the listener to be closed", async || TcpStream::connect(gateway.http()).await.err()).await;
@@ -202,7 +202,7 @@ async fn a_second_interrupt_is_obeyed_at_once() {
 async fn a_stop_without_traffic_does_not_wait() {
     let backend = Backend::start().await;
     let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
-    // An idle keep-alive connection is no traffic.
+    // An idle keep-alive connection does not delay the stop.
     let mut client = gateway.client().await;
     client.get("/x").await.expect(200);
     let since = Instant::now();

@@ -1,4 +1,4 @@
-//! A proxy in front that tells of its clients by the PROXY protocol, and those that only pretend to be one.
+//! The PROXY protocol: headers from a trusted proxy, and from clients that are none.
 
 use serde_json::json;
 use tidegate_harness::{Authority, Backend, Ending, Gateway, HttpClient, Metrics, Peer};
@@ -16,7 +16,7 @@ async fn behind_a_proxy(backend: &Backend, sources: &[&str]) -> Gateway {
 }
 
 async fn ask(mut peer: Peer, preamble: &[u8], path: &str) -> u16 {
-    // Byte by byte: neither a part of it nor what follows it is taken for something else.
+    // Byte by byte: an incomplete header is not mistaken for anything else.
     for byte in preamble {
         peer.write([*byte]).await;
     }
@@ -78,7 +78,7 @@ async fn it_comes_before_tls() {
         document.listener("https", "https", &listener)
     })
     .await;
-    // A client that begins with TLS says nothing of whom it speaks for.
+    // A client that begins with TLS has sent no header.
     let mut peer = Peer::connect(gateway.https()).await;
     peer.write(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\x00\x00").await;
     assert!(peer.read_to_end().await.0.is_empty(), "{HOST} shook hands");
@@ -91,6 +91,6 @@ async fn it_comes_before_tls() {
         assert_eq!(request.header("x-forwarded-for"), Some("192.0.2.7:4000"));
         assert_eq!(request.header("x-forwarded-proto"), Some("https"));
     }
-    // Nor is plain HTTP taken for a handshake: behind the line it is told so.
+    // Plain HTTP after the header gets 400 at an HTTPS port.
     assert_eq!(ask(Peer::connect(gateway.https()).await, line, "/").await, 400);
 }

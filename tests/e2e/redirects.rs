@@ -1,4 +1,4 @@
-//! Clients that are sent elsewhere.
+//! Redirects.
 
 use serde_json::{Value, json};
 use tidegate_harness::{Authority, Backend, Gateway, GatewayDocument, HTTPS_PORT};

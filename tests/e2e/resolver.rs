@@ -1,4 +1,4 @@
-//! Members that are names: resolved in the background, kept when DNS fails, asked for again in time.
+//! Members that are host names: resolved in the background, kept when DNS fails, resolved again after the TTL.
 
 use serde_json::json;
 use tidegate_harness::{
@@ -7,14 +7,14 @@ use tidegate_harness::{
 
 use crate::tidegate;
 
-/// The name of the members of each test.
+/// The host name of the members in each test.
 const NAME: &str = "backend.test";
 
 fn asking(dns: &DnsServer) -> TidegateBuilder {
     tidegate().option("--dns-server", &dns.address().to_string())
 }
 
-/// A gateway whose one member is the name, with the quick probe of the harness.
+/// Starts a gateway whose only member is the name, with the harness's quick probe.
 async fn gateway(dns: &DnsServer) -> Gateway {
     Gateway::start_with(asking(dns), &[], named).await
 }
@@ -23,7 +23,7 @@ fn named(document: GatewayDocument) -> GatewayDocument {
     document.named_pool("pool", &[NAME]).probed(&json!({}), &json!({}))
 }
 
-/// Waits until `backendhealth` says all of that of the member.
+/// Waits until `backendhealth` reports all of these words for the member.
 async fn told(gateway: &Gateway, words: &[&str]) {
     gateway.management().member_log(gateway.id(), NAME, words).await;
 }
@@ -34,7 +34,7 @@ async fn a_name_is_resolved_and_every_address_takes_requests() {
     dns.set(NAME, &[one.ip(), two.ip()], 60);
     let gateway = gateway(&dns).await;
     for _ in 0..4 {
-        // A connection of its own each, for what is kept is used again.
+        // A WebSocket each, because it needs a new connection.
         gateway.websocket("/x").await.echo("x").await;
     }
     gateway.get("/y").await.expect(200);
@@ -52,7 +52,7 @@ async fn an_answer_is_asked_for_again_when_its_time_is_over() {
     assert_eq!(one.requests().len(), 1);
     dns.set(NAME, &[two.ip()], 1);
     told(&gateway, &[&format!("{NAME} resolves to {}.", two.ip())]).await;
-    // Not even a connection that was kept leads to the old address.
+    // Idle connections to the old address are not used either.
     gateway.get("/after").await.expect(200);
     assert_eq!((one.requests().len(), two.requests().len()), (1, 1));
 }
@@ -103,7 +103,7 @@ async fn a_change_of_the_gateway_asks_anew() {
 #[tokio::test]
 async fn an_address_that_cannot_be_reached_costs_no_request() {
     let (dns, backend) = (DnsServer::start().await, Backend::start().await);
-    // Nobody listens there, and the second leads nowhere at all.
+    // Nobody listens at the first address, and no packet reaches the second.
     dns.set(NAME, &[loopback().into(), "192.0.2.1".parse().unwrap(), backend.ip()], 60);
     let gateway = gateway(&dns).await;
     for _ in 0..4 {

@@ -1,4 +1,4 @@
-//! Rewrite rule sets: what a backend gets, what a client gets, and what neither can make of it.
+//! Rewrite rule sets: the changes of requests and responses, and attempts of clients to misuse them.
 
 use serde_json::{Value, json};
 use tidegate_harness::{
@@ -7,7 +7,7 @@ use tidegate_harness::{
 
 use crate::{HOST, tidegate, with_https};
 
-/// The usual gateway, its rule with these rewrites.
+/// Adds a rewrite rule set to the usual rule.
 pub(crate) fn rewriting(document: GatewayDocument, rules: &Value) -> GatewayDocument {
     let mut document = document.child("rewriteRuleSets", "set", &json!({"rewriteRules": rules}));
     let set = document.reference("rewriteRuleSets", "set");
@@ -15,8 +15,8 @@ pub(crate) fn rewriting(document: GatewayDocument, rules: &Value) -> GatewayDocu
     document
 }
 
-/// The usual gateway with a path map: each rule its name, path, pool and rewrites. Other paths go to the pool `pool`
-/// with the rewrites of `default`.
+/// Adds a path map: each rule has a name, a path, a pool and rewrites. Other paths go to the pool `pool` with the
+/// rewrites `default`.
 fn by_path(
     document: GatewayDocument,
     default: Option<&str>,
@@ -37,7 +37,7 @@ fn set(document: GatewayDocument, name: &str, rules: &Value) -> GatewayDocument 
     document.child("rewriteRuleSets", name, &json!({"rewriteRules": rules}))
 }
 
-/// A rule that changes the URL.
+/// Returns a rule that changes the URL.
 fn to_path(conditions: &Value, url: &Value) -> Value {
     json!({"name": "url", "conditions": conditions, "actionSet": {"urlConfiguration": url}})
 }
@@ -61,7 +61,7 @@ async fn request_headers_are_set_replaced_and_deleted() {
                 {"headerName": "Host", "headerValue": "inner.test"}]}},
     ]);
     let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
-        // What a rule says of the Host goes before what the settings say.
+        // A rewritten `Host` takes precedence over that of the settings.
         rewriting(document.settings("settings", &json!({"hostName": "settings.test"})), &rules)
     })
     .await;
@@ -139,7 +139,7 @@ async fn reroute_asks_the_path_map_again() {
     let request = shoes.request("/listing1?category=shoes").await;
     assert_eq!(request.header("x-way"), Some("shoes"));
 
-    // No path rule for that one: it comes back to the same rewrites for ever.
+    // No path rule matches the new path, so the same rewrites would apply for ever.
     client.get("/listing?category=lost").await.expect(500);
     client.get("/listing?category=any").await.expect(200);
     gateway.access_log().line_with(&["category=lost", "again and again"]).await;
@@ -186,7 +186,7 @@ async fn what_the_gateway_says_itself_is_not_rewritten() {
         Gateway::start_with(tidegate(), &[backend.ip()], |document| rewriting(document, &rules)).await;
     assert_eq!(gateway.get("/passed").await.expect(200).header("x-response"), Some("200"));
 
-    // A handshake is a request like any other; its 101 is where rewriting ends.
+    // A handshake is rewritten like any request; its 101 is not.
     let mut socket = WebSocket::connect(gateway.http(), HOST, "/socket").await;
     socket.echo("through").await;
     assert_eq!(backend.request("/socket").await.header("x-request"), Some("GET"));
@@ -241,7 +241,7 @@ async fn a_client_cannot_smuggle_through_a_rewrite() {
     client.send("GET", "/", &[("x-path", "a?b#c%0d%0a%")], "").await.expect(200);
     backend.request("/a%3Fb%23c%0d%0a%25?a?b%23c%0d%0a%25").await;
 
-    // `a\r\nX-Injected: 1` as the name of a user: such a header would not be one, so it is left out.
+    // The user name `a\r\nX-Injected: 1` is no valid header value, so the header is deleted.
     let credentials =
         [("x-path", "user"), ("x-user", "forged"), ("authorization", "Basic YQ0KWC1JbmplY3RlZDogMTpi")];
     client.send("GET", "/", &credentials, "").await.expect(200);
@@ -297,7 +297,7 @@ async fn server_variables_tell_of_the_request_and_its_connection() {
     }
 }
 
-/// What a variable is in the clear, and under TLS. `…` stands for more.
+/// The value of each variable without TLS, and with TLS. `…` stands for more text.
 const VARIABLES: &[(&str, &str, &str)] = &[
     ("add_x_forwarded_for_proxy", "127.…", "127.…"),
     ("ciphers_supported", "", "TLS_…"),
@@ -358,7 +358,7 @@ async fn what_could_not_be_rewritten_safely_is_refused() {
     }
 }
 
-/// Rules whose conditions take seconds of a data thread for [`heavy_text`] as it comes.
+/// Rules whose conditions would take seconds of a data thread for the header value [`heavy_text`].
 pub(crate) fn heavy_rules() -> Value {
     let condition = json!([{"variable": "http_req_X-Text", "pattern": "[ab]*a[ab]{400}c", "negate": true}]);
     let rule = |number| {
@@ -369,7 +369,7 @@ pub(crate) fn heavy_rules() -> Value {
     (0..16).map(rule).collect()
 }
 
-/// A header value for them, which follows no pattern.
+/// A pseudo-random header value for these rules.
 pub(crate) fn heavy_text() -> String {
     // A linear congruential generator.
     let numbers = std::iter::successors(Some(7_u64), |last| {
@@ -386,7 +386,7 @@ async fn costly_patterns_hold_up_no_other_request() {
             .await;
     let text = heavy_text();
     let mut client = gateway.client().await;
-    // Sixteen searches as they come would take seconds of the one data thread.
+    // Without the budget, sixteen searches would take seconds of the one data thread.
     for sent in 1..=20_u32 {
         client.send("GET", "/costly", &[("x-text", &text)], "").await.expect(500);
         let path = format!("/ordinary/{sent}");

@@ -1,4 +1,4 @@
-//! Which rule a request goes by: by the host and by the path, and what path its backend sees.
+//! Routing by host and by path, and the path that the backend receives.
 
 use serde_json::json;
 use tidegate_harness::{Backend, Gateway, HTTP_PORT, HttpClient};

@@ -1,4 +1,5 @@
-//! What a gateway may be: rules with their codes, limits that the operator sets, and the lists of what can be had.
+//! Validation of gateways: rules with their codes, limits that the operator sets, and the lists of available
+//! values.
 
 use serde_json::{Value, json};
 use tidegate_harness::{Gateway, GatewayDocument, Management, SUBSCRIPTION, loopback};
@@ -9,7 +10,7 @@ fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
-/// The code of an answer as a whole, and its details as pairs of code and target.
+/// Returns the code of an error, and its details as pairs of code and target.
 fn told(body: &Value) -> (&str, Vec<(&str, &str)>) {
     let error = &body["error"];
     let details = error["details"].as_array().expect("details").iter();

@@ -1,4 +1,4 @@
-//! The sample gateway that this project starts from, in its own spelling and in the canonical one.
+//! Azure's sample gateway for WebSocket, in its own spelling and in the canonical one.
 
 use tidegate_harness::{
     BACKEND_PORT, Backend, GatewayDocument, HTTP_PORT, WebSocket, loopback, seed_document,
@@ -7,7 +7,7 @@ use tidegate_harness::{
 
 use crate::tidegate;
 
-/// A version that asks for no priorities.
+/// An `api-version` that requires no priorities.
 const OLD: &str = "api-version=2020-11-01";
 
 #[tokio::test]

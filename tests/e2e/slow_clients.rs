@@ -1,4 +1,4 @@
-//! Clients that take their time: each gets what is granted, and none holds the gateway for ever.
+//! Slow clients: each gets the granted time, and none holds the gateway for ever.
 
 use serde_json::json;
 use tidegate_harness::{
@@ -23,7 +23,7 @@ async fn a_head_that_is_not_finished_in_time_is_408_however_it_drips() {
     let gateway = Gateway::start(impatient(), &[backend.ip()]).await;
     let mut client = gateway.peer().await;
     client.write("GET /drip HTTP/1.1\r\nHost: a\r\n").await;
-    // Each byte is a sign of life, but none starts the time anew.
+    // Single bytes do not restart the timeout.
     while client.is_silent_for(std::time::Duration::from_millis(50)).await {
         if client.try_write("X").await.is_err() {
             break;
@@ -96,7 +96,7 @@ async fn a_slow_backend_does_not_make_its_client_an_idle_one() {
     let mut client = gateway.peer().await;
     client.write("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let (_, mut server) = backend.accept().await;
-    // Longer than every time that clients are granted.
+    // Longer than every client timeout.
     assert!(client.is_silent_for(std::time::Duration::from_millis(1500)).await);
     server.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nsl").await;
     assert_eq!(client.read_head().await.status(), 200);
@@ -118,7 +118,7 @@ async fn a_client_that_takes_nothing_is_cut_and_costs_little() {
     client.write("GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
     gateway.access_log().line_with(&["/large", "took nothing"]).await;
     let grown = memory_kib(worker).saturating_sub(before);
-    // Far less than the answer; most of it is what an allocator keeps.
+    // Far less than the response; most of it is memory that the allocator keeps.
     assert!(grown < 16 * 1024, "{grown} KiB for one client");
     drop(client);
 }
@@ -139,11 +139,11 @@ async fn a_stream_of_http_2_that_nobody_reads_is_reset_and_no_other() {
     assert_eq!(unread.was_reset().await, Reason::CANCEL);
     gateway.access_log().line_with(&["/unread", "took nothing"]).await;
 
-    // Of this one the client is to blame for nothing: it is the backend that is slow.
+    // Here the backend is slow, not the client.
     backend.release();
     assert_eq!(waiting.read_to_end().await, (b"last".to_vec(), StreamEnd::Finished));
 
-    // A client that grants no window at all.
+    // A client with a window of zero.
     let mut peer = FramePeer::connect_tls(gateway.https(), HOST, &authority.client()).await;
     let request = [(":method", "GET"), (":scheme", "https"), (":path", "/closed"), (":authority", HOST)];
     let settings = frame(kind::SETTINGS, flag::NONE, 0, [0, 4, 0, 0, 0, 0]);
@@ -153,7 +153,7 @@ async fn a_stream_of_http_2_that_nobody_reads_is_reset_and_no_other() {
     assert_eq!(peer.verdict(reset).await, Verdict::Reset(1, u32::from(Reason::CANCEL)));
 }
 
-/// Clients must be faster than any trickle, and have little time to show it.
+/// Starts a gateway with a high minimum rate and a short grace period.
 fn in_haste(bytes_per_second: &str) -> TidegateBuilder {
     tidegate().option("--min-client-rate", bytes_per_second).option("--min-client-rate-grace", "700ms")
 }
@@ -178,7 +178,7 @@ async fn a_body_that_trickles_below_the_minimum_rate_is_408_by_either_version() 
     let mut stream = client.begin("POST", "/2/trickle", &[], false).await;
     stream.write("x").await;
     stream.answer().await.expect(408);
-    // A call of gRPC may be quiet.
+    // A gRPC call may be silent.
     let mut call =
         client.begin("POST", "/2/call", &[("content-type", "application/grpc+proto")], false).await;
     let mut idle = gateway.peer().await;
@@ -200,7 +200,7 @@ async fn an_answer_that_is_taken_below_the_minimum_rate_is_cut_but_not_one_that_
     let (backend, authority) = (Backend::start().await, Authority::new());
     let document = |document| with_http2(with_https(document, &authority));
     let gateway = Gateway::start_with(in_haste("1000000000"), &[backend.ip()], document).await;
-    // It is the backend that is slow.
+    // Here the backend is slow, not the client.
     backend.behave(Behaviour::Drip);
     let mut patient = gateway.peer().await;
     patient.write("GET /drip HTTP/1.1\r\nHost: a\r\n\r\n").await;

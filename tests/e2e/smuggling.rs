@@ -1,10 +1,11 @@
-//! Requests that two parsers could read in two ways are refused with a page, logged, and never forwarded in doubt.
+//! Request smuggling: requests that two parsers could read differently are rejected with a page, logged, and never
+//! forwarded.
 
 use tidegate_harness::{Backend, Ending, Gateway, ManualBackend};
 
 use crate::tidegate;
 
-/// A request, what it is refused with, and a word of the reason in its access line.
+/// A request, the status that rejects it, and a word of the reason in its access line.
 type Case = (&'static str, u16, &'static str);
 
 const CASES: &[Case] = &[
@@ -87,7 +88,7 @@ async fn what_could_be_taken_for_two_requests_is_refused_and_the_connection_clos
     for (request, status, reason) in CASES {
         let mut client = gateway.peer().await;
         client.write(request).await;
-        // Whatever follows is not answered.
+        // The bytes after it are not answered.
         let _ = client.try_write("GET /behind HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let head = client.read_head().await;
         assert_eq!(head.status(), *status, "{request}");
@@ -108,7 +109,7 @@ async fn a_refusal_behind_a_good_request_waits_its_turn_and_nothing_follows_it()
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     let good = "POST /good HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok";
     let bad = "GET /bad HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
-    // In one piece, and cut where it is most awkward.
+    // In one piece, and split at the most awkward places.
     let all = format!("{good}{bad}GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
     for cut in [0, good.len(), good.len() + 3, good.len() + bad.len() - 2] {
         let mut client = gateway.peer().await;
@@ -124,7 +125,7 @@ async fn a_refusal_behind_a_good_request_waits_its_turn_and_nothing_follows_it()
         assert_eq!(client.read_to_end().await, (Vec::new(), Ending::Eof), "cut at {cut}");
     }
     assert!(backend.requests().iter().all(|request| request.head.target() == "/good"));
-    // The line tells of the request that was refused, as far as it could be read.
+    // The access line describes the rejected request as far as it could be parsed.
     let line = gateway.access_log().line_with(&["/bad"]).await.to_string();
     assert!(line.contains("400") && line.contains("stands beside"), "{line}");
 }
@@ -169,7 +170,7 @@ async fn what_is_odd_but_clear_is_served() {
         "POST /4 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: CHUNKED\r\n\r\n02;why=not\r\nok\r\n0\r\nX: y\r\n\r\n",
         "PROPFIND /5 HTTP/1.1\r\nHost: a\r\n\r\n",
     ] {
-        // Byte by byte: nothing depends on how it arrives.
+        // Byte by byte: the result does not depend on the segments.
         for byte in request.as_bytes() {
             client.write([*byte]).await;
         }

@@ -1,4 +1,4 @@
-//! Bodies stream: neither side waits for the whole.
+//! Streaming: neither side waits for a complete body.
 
 use tidegate_harness::{
     Backend, Behaviour, Gateway, ManualBackend, memory_kib, peak_memory_kib, reset_peak_memory,

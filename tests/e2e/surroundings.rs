@@ -1,4 +1,4 @@
-//! What gateways stand in and lean on: subscriptions, resource groups, virtual networks, public IP addresses.
+//! The resources that gateways refer to: subscriptions, resource groups, virtual networks, public IP addresses.
 
 use std::net::Ipv4Addr;
 
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::{HOST, tidegate};
 
-/// The resource group of every test.
+/// The ID of the resource group of every test.
 fn group() -> String {
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}")
 }
@@ -29,7 +29,7 @@ fn network(subnets: &[(&str, &str)]) -> Value {
         "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": subnets}})
 }
 
-/// A public IP address with a given address, or without.
+/// The body of a public IP address, with a given address or without.
 fn address(given: Option<Ipv4Addr>) -> Value {
     let mut body = json!({"location": "local", "sku": {"name": "Standard"},
         "properties": {"publicIPAllocationMethod": "Static"}});
@@ -39,7 +39,7 @@ fn address(given: Option<Ipv4Addr>) -> Value {
     body
 }
 
-/// The usual gateway, but reached at a public IP address.
+/// The usual gateway, with a public IP address as its frontend.
 fn public_gateway(name: &str, address: &str, backend: &Backend) -> GatewayDocument {
     let properties = json!({"publicIPAddress": {"id": address}});
     GatewayDocument::forwarding(name, Ipv4Addr::LOCALHOST, &[backend.ip()])
@@ -182,7 +182,7 @@ async fn what_a_gateway_leans_on_cannot_be_pulled_away() {
     management.put(&net, &network(&[("s", "10.0.1.0/24"), ("t", "10.0.2.0/24")])).await.expect(201);
     management.put(&ip, &address(None)).await.expect(201);
     let backend = Backend::start().await;
-    // Its ports are on an address of their own; the worker's public one is shared by all tests.
+    // The gateway listens at its own address, because all tests share the worker's public one.
     let document = GatewayDocument::forwarding("gateway", loopback(), &[backend.ip()]).child(
         "frontendIPConfigurations",
         "public",

@@ -1,4 +1,4 @@
-//! A control plane that is killed and started again: which of its workers it takes back, and which it replaces.
+//! A control plane that is killed and restarted: which of its workers it adopts, and which it replaces.
 
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ async fn starts_that_are_killed_at_any_moment_leave_no_worker_lost() {
     let mut tidegate = tidegate().workers(2).start().await;
     tidegate.terminate();
     assert!(tidegate.exited_well().await);
-    // From the very first moment: keys, database, tokens and identities are yet to be made.
+    // The first start: keys, database, tokens and identities do not exist yet.
     tidegate.forget_everything();
     for round in 0..10 {
         tidegate.start_and_kill_after(Duration::from_millis(40 * round)).await;

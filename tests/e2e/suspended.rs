@@ -1,4 +1,4 @@
-//! Processes that stand still (SIGSTOP) without having ended: their sockets are there, and nobody reads from them.
+//! Processes that are stopped by SIGSTOP: their sockets stay open, and nobody reads from them.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::tidegate;
 
 const REQUEST: &str = "GET /x HTTP/1.1\r\nHost: gateway.test\r\n\r\n";
 
-/// Sends a request on each of so many connections, and counts the answers as they come.
+/// Sends a request on each of this many connections, and returns the responses as they arrive.
 async fn ask(gateway: &Gateway, clients: usize) -> JoinSet<u16> {
     let mut asked = JoinSet::new();
     for _ in 0..clients {
@@ -26,11 +26,11 @@ async fn ask(gateway: &Gateway, clients: usize) -> JoinSet<u16> {
 
 #[tokio::test]
 async fn who_stands_still_for_fifteen_seconds_counts_as_gone_and_catches_up() {
-    // Both last as long as the silence that is waited for.
+    // In parallel, because both last as long as the silence limit.
     tokio::join!(a_worker_stands_still(), a_control_plane_stands_still());
 }
 
-/// It is told of, and its peer serves meanwhile.
+/// The control plane reports it, and the other worker serves meanwhile.
 async fn a_worker_stands_still() {
     let backend = Backend::start().await;
     let builder = tidegate().workers(2).option("--rollout-timeout", "2s");
@@ -43,7 +43,7 @@ async fn a_worker_stands_still() {
     let worker = gateway.tidegate.worker_pid(1).await;
     suspend(worker).await;
 
-    // The kernel shares new connections among both: those of the one that stands still wait.
+    // The kernel spreads new connections over both workers: those of the suspended one wait.
     let mut asked = ask(&gateway, 40).await;
     assert!(matches!(asked.join_next().await, Some(Ok(200))));
     let changed = gateway.document.clone().settings("settings", &json!({"hostName": "changed.test"}));
@@ -79,7 +79,7 @@ async fn a_worker_stands_still() {
     assert_eq!(gateway.tidegate.live_worker(1), Some(worker), "it was not replaced");
 }
 
-/// Traffic goes on without it, and it goes on where it was.
+/// Requests are served without the control plane, which continues where it was.
 async fn a_control_plane_stands_still() {
     let backend = Backend::start().await;
     let gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
@@ -100,7 +100,7 @@ async fn a_control_plane_stands_still() {
         gateway.websocket("/chat").await.echo("still alone").await;
         resume(gateway.tidegate.pid());
     };
-    // The write is sent meanwhile, and answered when there is somebody to answer.
+    // The write is sent meanwhile, and answered once the control plane continues.
     let (answer, ()) = tokio::join!(management.apply_gateway(&changed), goes_on);
     assert_eq!(answer["properties"]["provisioningState"], "Succeeded");
     assert!(gateway.get("/changed").await.expect(200).text().contains("changed.test"));
@@ -127,7 +127,7 @@ async fn a_backend_that_stands_still_is_found_down_and_comes_back() {
     management.member_health(gateway.id(), &member, "Up").await;
 
     suspend(pid).await;
-    // The kernel still takes connections for it.
+    // The kernel still accepts connections for it.
     TcpStream::connect((frozen, BACKEND_PORT)).await.unwrap();
     management.member_health(gateway.id(), &member, "Down").await;
     let before = steady.requests().len();

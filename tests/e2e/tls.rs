@@ -1,4 +1,4 @@
-//! Certificates and TLS, towards clients and towards backends.
+//! Certificates and TLS with clients and with backends.
 
 use std::fs;
 
@@ -44,7 +44,7 @@ async fn certificates_are_never_given_back_and_kept_when_they_are_not_sent() {
     assert!(certificate["properties"]["data"].is_null() && certificate["properties"]["password"].is_null());
     assert!(certificate["properties"]["publicCertData"].is_string());
 
-    // GET, edit, PUT: as every client does.
+    // GET, edit, PUT, as clients do.
     let mut edited = seen.json();
     edited["tags"] = json!({"edited": "yes"});
     management.apply(gateway.id(), &edited).await;
@@ -119,7 +119,7 @@ async fn sni_chooses_among_the_listeners_of_a_port() {
     }
 }
 
-/// The certificate that a client is shown that asks for `name`; an address is no name that a client could ask for.
+/// Returns the certificate for a client that sends the server name `name`; for an address, a client sends no name.
 async fn shown(gateway: &Gateway, authority: &Authority, name: &str) -> Vec<u8> {
     let client = TlsClient::new(authority, &Choices::default());
     client.shake_hands(gateway.https(), name).await.expect("the server shakes hands").certificate
@@ -129,11 +129,11 @@ async fn shown(gateway: &Gateway, authority: &Authority, name: &str) -> Vec<u8> 
 async fn without_a_known_name_the_certificate_of_the_basic_listener_is_shown_or_else_of_the_first_by_rule() {
     const NOWHERE: [&str; 2] = ["unknown.test", "127.0.0.1"];
     let (backend, authority) = (Backend::start().await, Authority::new());
-    // Good for whatever a client of this test asks for, so that each may be shown to it.
+    // Each certificate is valid for every name of this test.
     let issue = |name| authority.issue(&[&[name], &NOWHERE[..]].concat());
     let (last, first, any) = (issue("last.test"), issue("first.test"), issue("any.test"));
     let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |document| {
-        // What would make the first generation of the service insist on a name makes no difference.
+        // This property makes the first generation of Azure's service require a name; here it has no effect.
         let insisting = json!({"requireServerNameIndication": true});
         let mut document = document
             .https_for("last.test", &last, &insisting)
@@ -224,7 +224,7 @@ async fn plain_http_on_an_https_listener_is_told_so_in_plain_http() {
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
     assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
-    // Neither does what is no TLS and no HTTP.
+    // Bytes that are neither TLS nor HTTP do not reach the backend either.
     let mut peer = Peer::connect(gateway.https()).await;
     peer.write([0x80, 0x2e, 0x01, 0x03, 0x01].as_slice()).await;
     peer.read_to_end().await;

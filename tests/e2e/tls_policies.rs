@@ -1,4 +1,4 @@
-//! Which versions and cipher suites clients are served, by policy and by listener; certificates with a staple.
+//! TLS versions and cipher suites by policy and by listener; OCSP staples.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,8 @@ const AES_128: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA25
 const AES_256: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384;
 const CHACHA: CipherSuite = CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256;
 
-/// What is agreed on with a client that offers everything, one of TLS 1.2 and one of ChaCha20 alone.
+/// Returns the suites negotiated with a client that offers everything, one with TLS 1.2 only, and one with ChaCha20
+/// only.
 async fn agreed(gateway: &Gateway, server: &Authority, host: &str) -> [String; 3] {
     let all = Choices::default();
     let old = Choices { versions: &[&version::TLS12], ..Choices::default() };
@@ -80,7 +81,7 @@ async fn the_answer_says_what_is_served_of_a_policy() {
     assert_eq!(shown["properties"]["sslPolicy"]["servedCipherSuites"], served);
     let profile = &shown["properties"]["sslProfiles"][0]["properties"]["sslPolicy"];
     assert_eq!(profile["servedCipherSuites"], served);
-    // Whoever sends it back as it came changes nothing.
+    // A PUT of the unchanged response changes nothing.
     let again = management.put(document.id(), &shown).await.expect(200).json();
     assert_eq!(again, shown);
 }
@@ -161,7 +162,7 @@ async fn sessions_are_resumed_also_across_a_change() {
         .map(|versions| TlsClient::new(&server, &Choices { versions, ..Choices::default() }))
         .collect();
     for client in &clients {
-        // TLS 1.3 hands its tickets out after the handshake: with the first answer they are there.
+        // TLS 1.3 sends tickets after the handshake: they have arrived with the first response.
         let mut http = HttpClient::connect_tls(gateway.https(), HOST, &client.config).await;
         http.get("/x").await.expect(200);
     }
@@ -177,7 +178,7 @@ async fn tls_1_3_is_served_and_no_client_may_send_anything_before_the_handshake_
     let identity = server.issue(&[HOST]);
     let gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| d.https(&identity)).await;
     let client = TlsClient::new(&server, &Choices::default());
-    // With the first answer the tickets are there.
+    // The tickets have arrived with the first response.
     HttpClient::connect_tls(gateway.https(), HOST, &client.config).await.get("/x").await.expect(200);
     assert!(!client.may_send_early_data(HOST));
     let again = client.shake_hands(gateway.https(), HOST).await.unwrap();

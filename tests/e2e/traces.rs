@@ -1,4 +1,4 @@
-//! The gateway's part in distributed traces.
+//! Distributed tracing.
 
 use tidegate_harness::{Backend, Behaviour, Gateway, HttpClient, Received, loopback, wait_for};
 
@@ -42,7 +42,7 @@ async fn a_trace_is_handed_on_or_begun() {
     let headers = [("traceparent", "00-nonsense"), ("tracestate", "vendor=1")];
     gateway.client().await.send("GET", "/begun", &headers, "").await.expect(200);
     let received = backend.request("/begun").await;
-    // A trace that begins here is found again in the access log.
+    // The ID of a trace that starts here is in the access log.
     let line = gateway.access_log().line_with(&["/begun"]).await;
     let id = line["properties"]["transactionId"].as_str().unwrap();
     assert!(traceparent(&received).starts_with(&format!("00-{id}-")), "{}", traceparent(&received));
@@ -76,7 +76,7 @@ async fn a_span_of_each_request_and_each_tunnel_reaches_the_collector() {
     exported(&[bytes(TRACE), bytes(span), bytes(PARENT), b"/traced".to_vec(), b"tidegate.listener".to_vec()])
         .await;
     exported(&[b"tidegate.tunnel.closed_by".to_vec()]).await;
-    // The gateway's own answers have theirs too.
+    // Local replies have spans as well.
     HttpClient::connect(gateway.http(), "").await.get("/refused").await.expect(400);
     exported(&[b"/refused".to_vec(), b"the Host header".to_vec()]).await;
     for request in collector.requests() {

@@ -1,4 +1,4 @@
-//! Bytes in an open tunnel: how long, how many, and how the end of one side becomes that of the other.
+//! Open tunnels: how long they last, how much they carry, and how the end of one side becomes that of the other.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn two_seconds(document: GatewayDocument) -> GatewayDocument {
     document.settings("settings", &json!({"requestTimeout": 2}))
 }
 
-/// An open tunnel: the client's end and the backend's.
+/// Opens a tunnel, and returns the client's end and the backend's.
 async fn tunnel(gateway: &Gateway, backend: &mut ManualBackend) -> (Peer, Peer) {
     let mut client = gateway.peer().await;
     client.write(handshake("gateway.test", "/tunnel", "")).await;
@@ -111,7 +111,7 @@ async fn a_reset_becomes_a_reset() {
     assert_eq!(client.read_to_end().await.1, Ending::Reset);
 }
 
-/// The header of one binary frame of that size, masked by a key of zeros, which leaves its content as it is.
+/// Encodes the header of one binary frame of this size. The mask is zero, which leaves the payload unchanged.
 fn frame_header(size: u64) -> Vec<u8> {
     let mut header = vec![0x82, 0xff];
     header.extend(size.to_be_bytes());
@@ -136,9 +136,9 @@ async fn a_message_of_100_mb_passes_both_ways_in_flat_memory() {
     let header = frame_header((BLOCK * BLOCKS) as u64);
     client.write(&header).await;
     assert_eq!(client.read_exact(header.len()).await, header);
-    // Writing does not wait for reading: what the one is ahead of the other, the worker must not hold.
+    // Writing does not wait for reading: the worker must not hold the bytes in between.
     let plain: Vec<u8> = (0..BLOCK as u32 / 4).flat_map(u32::to_be_bytes).collect();
-    // Each block is another, and says in many places where it belongs.
+    // Each block differs, and has its number in many places.
     let block = |number: usize| {
         let mut block = plain.clone();
         block.iter_mut().step_by(1024).for_each(|byte| *byte = number as u8);
@@ -164,7 +164,7 @@ async fn a_slow_reader_is_waited_for_in_bounded_memory() {
     let grown = peak_memory_kib(worker).saturating_sub(before);
     assert!(grown < 8 * 1024, "the worker grew by {grown} KiB while it held {sent} bytes up");
 
-    // The other direction is not held up, and nothing is lost.
+    // The other direction continues, and nothing is lost.
     client.write("still moving").await;
     assert_eq!(server.read_exact(12).await, b"still moving");
     server.finish().await;
@@ -177,7 +177,8 @@ async fn a_slow_reader_is_waited_for_in_bounded_memory() {
 async fn what_the_kernel_holds_for_a_reader_that_takes_nothing_is_bounded() {
     let mut backend = ManualBackend::start().await;
     let gateway = Gateway::start(tidegate().option("--tunnel-buffer", "16KiB"), &[backend.ip()]).await;
-    // Its own buffer is small too, so that what it can send is what the gateway and the backend's kernel hold.
+    // The client's own buffer is small too, so that the bytes it can send are held by the gateway and the backend's
+    // kernel.
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_send_buffer_size(16 * 1024).unwrap();
     let mut client = socket.connect(gateway.http()).await.unwrap();

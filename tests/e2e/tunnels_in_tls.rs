@@ -1,4 +1,4 @@
-//! The ends of a tunnel whose client speaks TLS: the same as in the clear.
+//! The ends of tunnels whose client uses TLS, which are the same as without TLS.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::{HOST, tidegate, with_https};
 
-/// A gateway with an HTTPS listener, its settings with that idle limit.
+/// Starts a gateway with an HTTPS listener and this idle timeout for tunnels.
 async fn gateway(backend: &ManualBackend, authority: &Authority, idle_limit: u32) -> Gateway {
     Gateway::start_with(tidegate(), &[backend.ip()], |document| {
         with_https(document.settings("settings", &json!({"requestTimeout": idle_limit})), authority)
@@ -16,7 +16,7 @@ async fn gateway(backend: &ManualBackend, authority: &Authority, idle_limit: u32
     .await
 }
 
-/// An open tunnel: the client's end, in TLS, and the backend's.
+/// Opens a tunnel, and returns the client's end (over TLS) and the backend's.
 async fn tunnel(gateway: &Gateway, backend: &mut ManualBackend, authority: &Authority) -> (Peer, Peer) {
     let mut client = Peer::connect_tls(gateway.https(), HOST, &authority.client()).await;
     client.write(handshake(HOST, "/tunnel", "")).await;

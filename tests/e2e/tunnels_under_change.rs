@@ -1,4 +1,4 @@
-//! What a change of configuration means to open tunnels: nothing, unless it takes their own backend away.
+//! Changes of the configuration do not affect open tunnels, unless they remove the tunnel's backend.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn a_change_to_anything_else_leaves_a_tunnel_alone() {
         gateway.apply(document).await;
         socket.echo(step).await;
     }
-    // Longer than the drain timeout of the first change: nothing was merely postponed.
+    // Longer than the drain timeout of the first change: the end was not just postponed.
     let mut ticks = tokio::time::interval(Duration::from_millis(500));
     for _ in 0..7 {
         ticks.tick().await;
@@ -41,7 +41,7 @@ async fn a_change_to_its_route_leaves_an_open_tunnel_where_it_is() {
     let (old, new) = (Backend::start().await, Backend::start().await);
     let mut gateway = Gateway::start(tidegate(), &[old.ip()]).await;
     let mut socket = gateway.websocket("/chat").await;
-    // The old backend stays a member of its pool; only the rule now sends elsewhere.
+    // The old backend stays a member of its pool; only the rule's pool changes.
     let mut moved = gateway.document.clone().pool("new", &[new.ip()]);
     let target = moved.reference("backendAddressPools", "new");
     moved.body_mut()["properties"]["requestRoutingRules"][0]["properties"]["backendAddressPool"] = target;
@@ -75,7 +75,7 @@ async fn the_removal_of_its_own_backend_ends_it_after_the_drain_timeout() {
     assert_eq!(removed.requests().len(), 1, "nothing new for the removed one");
 }
 
-/// The order that the API asks for: a pool can be deleted only once no rule leads to it.
+/// The order that the API enforces: a pool can be deleted only once no rule refers to it.
 #[tokio::test]
 async fn a_pool_that_its_rule_left_before_it_went_keeps_the_drain_timeout_of_its_settings() {
     let (old, new) = (Backend::start().await, Backend::start().await);

@@ -1,4 +1,4 @@
-//! WebSockets on every kind of listener, to every kind of backend.
+//! WebSockets over every kind of listener, to every kind of backend.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use tidegate_harness::{
 
 use crate::{HOST, tidegate, with_https};
 
-/// Marks the access line of a tunnel.
+/// The text that identifies the access line of a tunnel.
 const TUNNEL: &str = r#""event":"tunnel""#;
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn each_end_of_a_tunnel_leaves_one_line() {
             assert_eq!(holder[field], value, "{field} in {line}");
         }
     }
-    // Lines keep their order: whatever the first tunnel left was there before that of the second.
+    // Lines keep their order: the lines of the first tunnel are written before that of the second.
     assert_eq!(gateway.access_log().count_with(&["/first", TUNNEL]), 1);
     assert_eq!(gateway.access_log().count_with(&[TUNNEL]), 2);
 }

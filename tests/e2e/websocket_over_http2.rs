@@ -1,5 +1,5 @@
-//! WebSocket over HTTP/2 (RFC 8441): an extended CONNECT becomes an HTTP/1.1 handshake with the backend, and a stream
-//! becomes the client's end of the tunnel.
+//! WebSocket over HTTP/2 (RFC 8441): an extended CONNECT becomes an HTTP/1.1 handshake with the backend, and a
+//! stream becomes the client's end of the tunnel.
 
 use serde_json::json;
 use tidegate_harness::{
@@ -12,7 +12,7 @@ use crate::{HOST, tidegate, with_https};
 
 const HANDSHAKE: [(&str, &str); 2] = [("sec-websocket-version", "13"), ("origin", "https://app.test")];
 
-/// A gateway in front of a backend that the test plays.
+/// A gateway in front of a backend that the test controls.
 struct Manual {
     backend: ManualBackend,
     gateway: Gateway,
@@ -35,7 +35,7 @@ impl Manual {
         Manual { backend, gateway, client }
     }
 
-    /// An open tunnel: the client's stream and the backend's connection.
+    /// Opens a tunnel, and returns the client's stream and the backend's connection.
     async fn tunnel(&mut self) -> (Http2Stream, Peer) {
         let mut stream = self.client.connect_protocol("websocket", "/tunnel", &HANDSHAKE).await;
         let server = self.backend.accept_websocket().await;
@@ -44,7 +44,7 @@ impl Manual {
     }
 }
 
-/// A text message of a client, masked by a key of zeros.
+/// Encodes a client's text message, with a mask of zero.
 fn message(text: &str) -> Vec<u8> {
     [&[0x81, 0x80 | text.len() as u8, 0, 0, 0, 0], text.as_bytes()].concat()
 }
@@ -80,7 +80,7 @@ async fn a_message_goes_there_and_back() {
     }
     assert_eq!(seen.header("sec-websocket-key").map(str::len), Some(24), "the gateway makes the key");
 
-    // An orderly close, of the WebSocket and then of the stream.
+    // A Close frame, and then the end of the stream.
     stream.write([0x88, 0x80, 0, 0, 0, 0]).await;
     stream.finish();
     let (last, end) = stream.read_to_end().await;
@@ -104,7 +104,7 @@ async fn a_refusal_of_the_backend_reaches_the_client() {
 async fn what_is_no_true_101_opens_nothing() {
     let stage = Stage::new().await;
     let mut client = stage.client().await;
-    // To a client of HTTP/2 a 200 would mean that the WebSocket is open.
+    // For an HTTP/2 client a 200 would mean that the WebSocket is open.
     for lie in [Behaviour::lying_accept(), Behaviour::no_accept(), Behaviour::status(200, "no tunnel here")] {
         stage.backend.behave(lie);
         let stream = client.connect_protocol("websocket", "/lie", &HANDSHAKE).await;
@@ -182,14 +182,14 @@ async fn a_stream_that_nobody_reads_holds_up_neither_memory_nor_its_siblings() {
     let grown = peak_memory_kib(worker).saturating_sub(before);
     assert!(grown < 8 * 1024, "the worker grew by {grown} KiB while it held {} bytes up", down + up);
 
-    // Both directions of a sibling move, far beyond one window.
+    // Both directions of another stream continue, far beyond one window.
     for _ in 0..64 {
         moving_client.write(&block).await;
         assert_eq!(moving_server.read_exact(block.len()).await, block);
         moving_server.write(&block).await;
         assert_eq!(moving_client.read_exact(block.len()).await, block);
     }
-    // And nothing of what was held up is lost.
+    // None of the blocked bytes is lost.
     talking_server.finish().await;
     talking_client.finish();
     let (received, end) = deaf_client.read_to_end().await;

@@ -1,4 +1,4 @@
-//! Workers apart from their control plane: joining, strangers, and serving alone.
+//! Workers that run apart from their control plane: joining, strangers on the channel, and serving alone.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ async fn get(address: std::net::Ipv4Addr, path: &str) -> u16 {
     HttpClient::connect((address, HTTP_PORT).into(), "a.test").await.get(path).await.status
 }
 
-/// A control plane, a worker that has joined, and a gateway on it.
+/// Starts a control plane, a worker that joins it, and a gateway.
 async fn apart(backend: &Backend) -> (Tidegate, Worker, GatewayDocument, std::net::Ipv4Addr) {
     let (tidegate, address) = (tidegate().control_plane_alone().start().await, loopback());
     let worker = Worker::start(&tidegate, "worker", Some(&tidegate.worker_token().await));
@@ -23,7 +23,7 @@ async fn apart(backend: &Backend) -> (Tidegate, Worker, GatewayDocument, std::ne
     (tidegate, worker, document, address)
 }
 
-/// The files that a worker keeps snapshots in.
+/// Returns the snapshot files of a worker.
 fn snapshots(worker: &Worker) -> Vec<PathBuf> {
     files_below(&worker.data_dir().join("snapshots"))
 }
@@ -68,13 +68,13 @@ async fn strangers_get_nothing_on_the_channel() {
     let (tidegate, mut worker, document, address) = apart(&backend).await;
     let channel = tidegate.channel();
 
-    // In the clear.
+    // Without TLS.
     let mut plain = Peer::connect(channel).await;
     plain.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let (said, _) = plain.read_to_end().await;
     assert!(!String::from_utf8_lossy(&said).contains("HTTP"), "it talks HTTP to strangers");
 
-    // In TLS, with a name that is not a worker's business, and a frame that is no message.
+    // Over TLS without a certificate, with a frame that is no message.
     let mut strange =
         Peer::connect_tls(channel, "control-plane.tidegate.internal", &tidegate.ca_client()).await;
     let mut frame = 100u32.to_be_bytes().to_vec();
@@ -83,13 +83,13 @@ async fn strangers_get_nothing_on_the_channel() {
     let (said, _) = strange.read_to_end().await;
     assert!(!String::from_utf8_lossy(&said).contains("gateway"), "it told a stranger of a gateway");
 
-    // An enormous length is no reason to wait or to allocate.
+    // An enormous length causes neither a wait nor an allocation.
     let mut large =
         Peer::connect_tls(channel, "control-plane.tidegate.internal", &tidegate.ca_client()).await;
     large.write(u32::MAX.to_be_bytes()).await;
     large.read_to_end().await;
 
-    // All that time the worker is served as before.
+    // Meanwhile the worker's session is not affected.
     assert!(worker.is_running());
     let changed = document.port("more", 20081);
     tidegate.management().apply_gateway(&changed).await;
@@ -151,7 +151,7 @@ async fn a_damaged_snapshot_is_not_served() {
     }
     worker.start_again();
     tidegate.start_again().await;
-    // It comes up empty and takes the stored state from the control plane.
+    // The worker starts without a configuration and gets the stored one from the control plane.
     wait_for("the worker to serve", async || TcpStream::connect((address, HTTP_PORT)).await.ok()).await;
     assert_eq!(get(address, "/healed").await, 200);
     tidegate.management().apply_gateway(&document.port("more", 20081)).await;

@@ -1,4 +1,4 @@
-//! What a worker needs of its data directory, which is little; and what others may see of it, which is nothing.
+//! The data directory of a worker: how little the worker needs of it, and that no other user may read it.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 
 use crate::tidegate;
 
-/// Its answer, or none while nobody answers there.
+/// Returns the status of a request, or `None` while nobody listens.
 async fn get(address: Ipv4Addr) -> Option<u16> {
     let address = SocketAddr::from((address, HTTP_PORT));
     tokio::net::TcpStream::connect(address).await.ok()?;
@@ -25,7 +25,7 @@ async fn serves(address: Ipv4Addr) {
     wait_for("the gateway to serve", async || (get(address).await == Some(200)).then_some(())).await;
 }
 
-/// A control plane, and a worker of its own that serves a gateway.
+/// Starts a control plane, and a separate worker that serves a gateway.
 async fn apart(backend: &Backend) -> (Tidegate, Worker, GatewayDocument, Ipv4Addr) {
     let (tidegate, address) = (tidegate().control_plane_alone().start().await, loopback());
     let worker = Worker::start(&tidegate, "worker", Some(&tidegate.worker_token().await));
@@ -35,8 +35,8 @@ async fn apart(backend: &Backend) -> (Tidegate, Worker, GatewayDocument, Ipv4Add
     (tidegate, worker, document, address)
 }
 
-/// A worker whose data directory is mounted read-only, in a mount namespace of its own; none where the system allows no
-/// such namespace. A directory without the right to write would not do: root may write anywhere.
+/// Starts a worker whose data directory is mounted read-only, in its own mount namespace; `None` if the system
+/// allows no namespaces. A directory without write permission is not enough, because root may write anywhere.
 fn read_only_worker(tidegate: &Tidegate, state: &Path, log: &Path) -> Option<Child> {
     let mount = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\" && shift && exec \"$@\"";
     let unshare = |command: &mut Command| {
@@ -73,7 +73,7 @@ async fn a_worker_serves_from_a_directory_that_it_cannot_write_to() {
     let Some(_worker) = read_only_worker(&tidegate, &worker.data_dir(), &log) else { return };
     serves(address).await;
 
-    // A change is served too, though it cannot be saved; one word says so, and a metric.
+    // A change is applied as well, though it cannot be saved; a log line and a metric report that.
     tidegate.management().apply_gateway(&document.pool("pool", &[other.ip()])).await;
     serves(address).await;
     assert_eq!(other.requests().len(), 1);
@@ -102,7 +102,7 @@ async fn a_damaged_cache_and_a_missing_identity_keep_no_worker_from_starting() {
     worker.start_again();
     worker.says("seal.key is not a 32-byte key").await;
     serves(address).await;
-    // While it is saved anew, the new file lies beside the old one for a moment.
+    // While a snapshot is saved, the new file exists beside the old one for a moment.
     wait_for("the snapshot alone to be there, and nothing that a kill left", async || {
         let files = files_below(&state.join("snapshots"));
         let is_sealed = |path: &PathBuf| path.extension().is_some_and(|e| e == "sealed");
@@ -111,7 +111,7 @@ async fn a_damaged_cache_and_a_missing_identity_keep_no_worker_from_starting() {
     .await;
     assert_eq!(files_below(&state.join("buffers")), Vec::<PathBuf>::new());
 
-    // Nobody to ask, nobody to be, no token: there is still something to serve.
+    // Without a control plane, an identity and a token, there is still a configuration to serve.
     tidegate.kill();
     worker.kill();
     fs::remove_file(state.join("worker.pem")).unwrap();
@@ -120,7 +120,7 @@ async fn a_damaged_cache_and_a_missing_identity_keep_no_worker_from_starting() {
     assert!(worker.is_running());
 }
 
-/// Everything below a directory, itself included.
+/// Returns everything below a directory, including the directory.
 fn everything_below(path: &Path) -> Vec<PathBuf> {
     let below = fs::read_dir(path).into_iter().flatten().flatten();
     let mut all: Vec<_> = below.flat_map(|entry| everything_below(&entry.path())).collect();
@@ -130,7 +130,7 @@ fn everything_below(path: &Path) -> Vec<PathBuf> {
 
 #[tokio::test]
 async fn nobody_else_may_see_what_is_in_the_data_directory_and_no_process_leaves_a_core() {
-    // For whoever is to trust the control plane, and to find it.
+    // Files for clients, which must trust and find the control plane.
     const PUBLIC: [&str; 2] = ["ca.pem", "endpoints.json"];
     let backend = Backend::start().await;
     let directory = tempfile::tempdir().unwrap();
@@ -146,7 +146,7 @@ async fn nobody_else_may_see_what_is_in_the_data_directory_and_no_process_leaves
     let all = everything_below(&gateway.tidegate.data_dir());
     assert!(all.len() > 10, "{all:?}");
     for path in all.iter().chain([&log]) {
-        // Some are made and removed as they are needed.
+        // Some files are created and removed at run time.
         let Ok(metadata) = fs::symlink_metadata(path) else { continue };
         let mode = metadata.permissions().mode() & 0o777;
         let is_public = PUBLIC.iter().any(|name| path.ends_with(name));

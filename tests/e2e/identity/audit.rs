@@ -1,4 +1,4 @@
-//! What the audit log says, and what it does not.
+//! The contents of the audit log.
 
 use serde_json::{Value, json};
 use tidegate_harness::{GatewayDocument, Management};
@@ -6,13 +6,13 @@ use tidegate_harness::{GatewayDocument, Management};
 use super::{command, create, usual_gateway};
 use crate::tidegate;
 
-/// The entries that a query finds, the newest first.
+/// Returns the entries that a query finds, the newest first.
 async fn log(management: &Management, query: &str) -> Vec<Value> {
     let answer = management.send("GET", &format!("/audit?{query}"), &[], "").await.expect(200).json();
     answer["value"].as_array().expect("the log is a list").clone()
 }
 
-/// An entry without what is different each time.
+/// Returns an entry without its variable parts.
 fn gist(entry: &Value) -> Value {
     json!([entry["author"], entry["action"], entry["generationBefore"], entry["generationAfter"]])
 }

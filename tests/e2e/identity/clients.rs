@@ -1,4 +1,4 @@
-//! A client from its creation to its end.
+//! The life of an API client, from its creation to its revocation.
 
 use tidegate_harness::{files_below, run};
 

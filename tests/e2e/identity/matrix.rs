@@ -1,7 +1,8 @@
-//! Every role within every kind of scope on every route that is described: who is let through, and what answers name.
+//! Every role with every kind of scope on every described route: which requests are allowed, and which names
+//! responses contain.
 //!
-//! The expectations are written down here once more, by the rules that README gives, so that a route that is added without
-//! a thought for them fails.
+//! The expectations repeat the rules of README independently of the code, so that a new route that violates them
+//! fails.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +14,12 @@ use tidegate_harness::{API_VERSION, Answer, GatewayDocument, Management, SUBSCRI
 use super::{create, gateway_in, group};
 use crate::tidegate;
 
-/// Names outside of the narrow scopes begin so, and no others.
+/// The prefix of all names outside the narrow scopes, and of no others.
 const SEALED: &str = "sealed-";
 const THEIRS: &str = "sealed-group";
 const OURS: &str = "ours";
 
-/// How far a client reaches.
+/// The scope of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
     Everything,
@@ -42,7 +43,7 @@ impl Reach {
     }
 }
 
-/// One request: the described path with names of one of the two groups in it.
+/// One request: a described path with the names of one of the two groups.
 #[derive(Debug)]
 struct Request {
     method: String,
@@ -69,7 +70,7 @@ impl Request {
         Request { method: method.to_uppercase(), template: template.to_owned(), path, is_theirs }
     }
 
-    /// Whether README lets such a client make it.
+    /// Returns true if README allows such a client this request.
     fn is_allowed(&self, contributor: bool, reach: Reach) -> bool {
         let reads = matches!(self.method.as_str(), "GET" | "HEAD");
         let by_role = reads || contributor || self.template.ends_with("/backendhealth");
@@ -80,7 +81,7 @@ impl Request {
             (template, None) if !template.starts_with("/subscriptions/") => {
                 by_role && reach == Reach::Everything
             }
-            // Above the scope there is the way down, to be read.
+            // Above its scope, a client may read the way down to it.
             (_, None) => by_role && (!reach.is_narrow() || reads),
             (_, Some(_)) if self.is_theirs => by_role && !reach.is_narrow(),
             (_, Some(rest)) if reach == Reach::Gateway => {
@@ -95,7 +96,7 @@ impl Request {
     }
 }
 
-/// Every described request that needs a token, in both groups; those that destroy come last.
+/// Returns every described request that needs a token, in both groups; those that delete come last.
 async fn requests(management: &Management) -> Vec<Request> {
     let description: Value = management.send("GET", "/openapi.json", &[], "").await.expect(200).json();
     let mut requests = Vec::new();
@@ -113,12 +114,12 @@ async fn requests(management: &Management) -> Vec<Request> {
     let rank = |request: &Request| {
         ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"].iter().position(|m| *m == request.method)
     };
-    // A group goes after what is in it.
+    // A group is deleted after its contents.
     requests.sort_by_key(|request| (rank(request), std::cmp::Reverse(request.path.len())));
     requests
 }
 
-/// The names in a text that lie outside of the narrow scopes.
+/// Returns the names in a text that lie outside the narrow scopes.
 fn sealed_names(text: &str) -> BTreeSet<String> {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
     let found =
@@ -126,7 +127,7 @@ fn sealed_names(text: &str) -> BTreeSet<String> {
     found.collect()
 }
 
-/// What lies outside of the narrow scopes and is named by an answer, but not by its request.
+/// Returns the names outside the narrow scopes that a response contains and its request does not.
 fn told(request: &Request, answer: &Answer) -> Vec<String> {
     let mut text = answer.text().to_owned();
     if let Some(token) = text.split("skipToken=").nth(1) {
@@ -137,8 +138,8 @@ fn told(request: &Request, answer: &Answer) -> Vec<String> {
     sealed_names(&text).difference(&sealed_names(&request.path)).map(String::to_owned).collect()
 }
 
-/// Makes a request, and follows it for a few pages where it is answered with a list. Returns whether an answer told a name
-/// outside of the narrow scopes that the request did not name.
+/// Sends a request, and follows a list for a few pages. Returns true if a response contained a name outside the
+/// narrow scopes that the request did not contain.
 async fn make(client: &Management, request: &Request, who: &str, contributor: bool, reach: Reach) -> bool {
     let mut has_told = false;
     let body = if matches!(request.method.as_str(), "GET" | "HEAD" | "DELETE") { "" } else { "{}" };
@@ -185,7 +186,7 @@ async fn each_role_within_each_scope_gets_what_is_its_own_on_each_route() {
     }
     let requests = requests(&management).await;
     assert!(requests.len() > 200, "{}", requests.len());
-    // Those that can destroy most come last.
+    // The clients that can delete most come last.
     for (role, contributor) in [("reader", false), ("contributor", true)] {
         for reach in [Reach::Gateway, Reach::Group, Reach::Subscription, Reach::Everything] {
             let who = format!("{role} of {reach:?}");
@@ -196,7 +197,7 @@ async fn each_role_within_each_scope_gets_what_is_its_own_on_each_route() {
             for request in &requests {
                 has_told |= make(&client, request, &who, contributor, reach).await;
             }
-            // Whoever may see all of it is told the names, until a contributor has deleted what bears them.
+            // A client that may read everything gets the names, until a contributor has deleted their resources.
             assert!(has_told || reach.is_narrow() || contributor, "{who} was told nothing");
         }
     }

@@ -1,4 +1,4 @@
-//! Who may do what where.
+//! Authorization by scopes.
 
 use serde_json::json;
 use tidegate_harness::{API_VERSION, GROUP, GatewayDocument, SUBSCRIPTION};
@@ -88,7 +88,7 @@ async fn a_client_of_a_group_lives_in_it() {
     assert_eq!(ids(management.get(&all_gateways()).await.expect(200).json()).len(), 2);
     ours.get(&all_gateways().replace(SUBSCRIPTION, "another")).await.expect(403);
 
-    // What it writes may lean on what is in its group, and on nothing else.
+    // A written resource may refer to resources of its own group, and to no others.
     let address = |group_name: &str| {
         format!("{}/providers/Microsoft.Network/publicIPAddresses/address", group(group_name))
     };
@@ -100,7 +100,7 @@ async fn a_client_of_a_group_lives_in_it() {
         if status == 403 {
             assert_eq!(answer.error_code(), "LinkedAuthorizationFailed");
             assert!(answer.text().contains(&address(group_name)), "{}", answer.text());
-            // Nor by a template, which is told so before it is stored.
+            // A template may not do so either; it is refused before it is stored.
             let mut resource = document.body().clone();
             resource["type"] = "Microsoft.Network/applicationGateways".into();
             resource["apiVersion"] = API_VERSION.into();
@@ -115,7 +115,7 @@ async fn a_client_of_a_group_lives_in_it() {
     ours.remove(document.id()).await;
     theirs.send("GET", operation, &[], "").await.expect(403);
 
-    // Nor does a template read what is elsewhere, though it learns the name only on its way.
+    // A template cannot read other resources either, even if it only computes their names at run time.
     let own = address(GROUP);
     let body = json!({"location": "here", "tags": {"next": elsewhere}});
     ours.put(&own, &body).await.expect(201);
@@ -161,7 +161,7 @@ async fn a_reference_is_authorised_in_the_form_in_which_it_is_stored() {
         let target = refused.json()["error"]["target"].to_string();
         assert!(target.contains("frontendIPConfigurations[0].properties.publicIPAddress.id"), "{target}");
     }
-    // Nobody but its owner has anything to do with the address.
+    // None of the refused references was stored: the address is unused.
     let shown = management.get(&address).await.expect(200).json();
     assert!(shown["properties"]["ipConfiguration"].is_null(), "{shown}");
     management.delete(&address).await.expect(200);
@@ -192,7 +192,7 @@ async fn nothing_outside_of_the_scopes_has_a_name_in_an_answer() {
     let told = management.put(&ours, &listening(&ours)).await.expect(409).text();
     assert!(told.contains("secret-name"), "the administrator is told: {told}");
 
-    // No page ends at a name.
+    // No page ends after a name that the client may not see.
     for list in [all_gateways(), format!("/subscriptions/{SUBSCRIPTION}/resources")] {
         let page = mine.get(&format!("{list}?api-version={API_VERSION}&$top=1")).await.expect(200).json();
         assert_eq!(page["value"], json!([]), "{page}");

@@ -1,4 +1,4 @@
-//! The token endpoint, its metadata, and tokens that are none.
+//! The token endpoint, its metadata, and invalid tokens.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -10,7 +10,7 @@ use crate::tidegate;
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
-/// Follows the metadata to a token, as clients do, on one endpoint.
+/// Gets a token by the metadata, as clients do, on one endpoint.
 async fn follow_the_metadata(management: &Management, scheme: &str, credentials: &Credentials) {
     let nobody = management.with_token(None);
     let origin = format!("{scheme}://{}", management.address());
@@ -42,7 +42,7 @@ async fn follow_the_metadata(management: &Management, scheme: &str, credentials:
     }
 }
 
-/// A part of a token, read without checking it.
+/// Decodes a part of a token without verifying it.
 fn part(token: &str, at: usize) -> Value {
     let part = token.split('.').nth(at).expect("a token has three parts");
     let part = URL_SAFE_NO_PAD.decode(part).expect("each is base64");
