@@ -1,7 +1,6 @@
-"""How az is pointed at Tidegate, and how this suite runs its commands.
+"""Configures az for Tidegate, and runs its commands.
 
-Every command is a process of its own, as at a prompt, with a configuration of its own, so that the user's is left
-alone.
+Every command is a process of its own, as at a prompt. A separate configuration leaves the user's unchanged.
 """
 
 import json
@@ -35,7 +34,7 @@ SETTINGS = {
 
 
 class Refused(Exception):
-    """A command ended with another code than 0."""
+    """A command has failed."""
 
     def __init__(self, command: str, code: int, error: str):
         shown = re.sub(r"--password=\S+", "--password=…", command)
@@ -45,7 +44,7 @@ class Refused(Exception):
 
 
 def az(command: str):
-    """Runs a command, and returns what it prints."""
+    """Runs a command, and returns its output."""
     arguments = ["az", *shlex.split(command), "--output", "json"]
     done = subprocess.run(
         arguments, env=os.environ | SETTINGS, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_SECONDS
@@ -56,18 +55,18 @@ def az(command: str):
 
 
 def ag(command: str):
-    """Runs a command that is about the suite's gateway itself."""
+    """Runs a command on the suite's gateway."""
     return az(f"network application-gateway {command} --resource-group {GROUP} --name {GATEWAY}")
 
 
 def child(kind: str, verb: str, arguments: str = ""):
-    """Runs a command that is about a sub-resource of the gateway."""
+    """Runs a command on a sub-resource of the gateway."""
     names = f"--resource-group {GROUP} --gateway-name {GATEWAY}"
     return az(f"network application-gateway {kind} {verb} {names} {arguments}")
 
 
 def refused(call) -> Refused:
-    """How the call is refused, which it must be."""
+    """Returns the error of a call that must be refused."""
     try:
         printed = call()
     except Refused as refusal:
@@ -76,10 +75,10 @@ def refused(call) -> Refused:
 
 
 def log_in():
-    """As an API client, with everything that az wants to know found at the one endpoint."""
+    """Logs in as an API client. All endpoints that az needs are those of Tidegate."""
     az(f"cloud register --name {CLOUD} --endpoint-resource-manager {URL}")
     az(f"cloud set --name {CLOUD}")
-    # Without this az would go on to the public cloud.
+    # Without this az would use the public cloud.
     assert az("cloud show")["name"] == CLOUD
     client = {name: os.environ[f"TEST_{name}"] for name in ("CLIENT_ID", "CLIENT_SECRET", "TENANT")}
     subscriptions = az(
@@ -90,5 +89,5 @@ def log_in():
 
 
 def clean_up():
-    """Removes the configuration, and with it the credentials."""
+    """Removes the configuration with the credentials."""
     shutil.rmtree(CONFIGURATION, ignore_errors=True)

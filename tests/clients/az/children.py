@@ -1,6 +1,6 @@
-"""Each group of commands that az has for sub-resources: made, shown, listed, changed, deleted.
+"""Each az command group for sub-resources: create, show, list, update, delete.
 
-Layer 4 is stored as definitions; the command that would put them to use is refused.
+Layer-4 sub-resources are only stored; the command that would use them is refused.
 """
 
 import dataclasses
@@ -14,13 +14,13 @@ CERTIFICATES = pathlib.Path(os.environ["TEST_CERTIFICATES"])
 NAME = "added"
 NOT_SUPPORTED = "ApplicationGatewayFeatureNotSupported"
 
-# What `az network application-gateway create` calls its own.
+# The names that `az network application-gateway create` uses.
 POOL, HTTP_SETTINGS, FRONTEND_IP = "appGatewayBackendPool", "appGatewayBackendHttpSettings", "appGatewayFrontendIP"
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """A group of commands, what a sub-resource is made and changed with, and where the change shows."""
+    """A command group, the options that create and update a sub-resource, and the property that shows the update."""
 
     group: str
     create: str
@@ -104,7 +104,7 @@ def each_kind_comes_and_goes():
 
 
 def is_list(value) -> bool:
-    """Whether it is a collection of sub-resources."""
+    """Returns true for a collection of sub-resources."""
     return isinstance(value, list) and all(isinstance(member, dict) for member in value)
 
 
@@ -114,7 +114,7 @@ def come(kind: Kind):
     if kind.update:
         child(kind.group, "update", f"--name {NAME} {kind.update}")
     shown = child(kind.group, "show", f"--name {NAME}")
-    # A redirect is the one kind that has no state of its own.
+    # Only redirects have no provisioning state.
     assert shown["name"] == NAME and shown.get("provisioningState", "Succeeded") == "Succeeded", shown
     assert f"/resourceGroups/{GROUP}/" in shown["id"] and shown["id"].endswith(f"/{NAME}"), shown
     assert NAME in [member["name"] for member in child(kind.group, "list")], kind.group
@@ -125,7 +125,7 @@ def come(kind: Kind):
 
 
 def members_of_members():
-    """Conditions of rewrites, rules of path maps, addresses of private links."""
+    """Checks conditions of rewrites, rules of path maps and addresses of private links."""
     of_set = f"--rule-set-name {NAME}"
     child("rewrite-rule", "create", f"{of_set} --name header --sequence 100 --request-headers X-New=1")
     child("rewrite-rule", "update", f"{of_set} --name header --response-headers X-Answer=2")
@@ -157,7 +157,7 @@ def members_of_members():
 
 
 def layer_4_listeners():
-    """On a port of their own, which is named after them."""
+    """Creates, lists and deletes a layer-4 listener at its own port; its routing rule is refused."""
     child("frontend-port", "create", "--name database --port 5432")
     child("listener", "create", f"--name {NAME} --frontend-ip {FRONTEND_IP} --frontend-port database")
     assert child("listener", "show", f"--name {NAME}")["protocol"] == "Tcp"
@@ -171,6 +171,6 @@ def layer_4_listeners():
 
 
 def a_profile_needs_tls():
-    """The listener that it is offered to speaks plain HTTP."""
+    """Checks that an SSL profile is refused for a plain HTTP listener."""
     refusal = refused(lambda: child("http-listener", "update", f"--name {NAME} --ssl-profile-id {NAME}"))
     assert NOT_SUPPORTED in refusal.error, refusal

@@ -1,4 +1,4 @@
-"""A gateway's whole life with azure-cli, from nothing to nothing: login, create, traffic, changes, delete."""
+"""The life of a gateway with azure-cli: login, create, traffic, changes, delete."""
 
 import json
 import os
@@ -15,7 +15,7 @@ PORT = 80
 
 
 def create_from_nothing():
-    """One command makes the network, the public address and the gateway, by a template deployment."""
+    """Creates the network, the public address and the gateway with one command, which deploys a template."""
     assert az(f"group create --name {GROUP} --location local")["properties"]["provisioningState"] == "Succeeded"
     arguments = (
         "--sku Standard_v2 --capacity 1 --priority 100 --public-ip-address address"

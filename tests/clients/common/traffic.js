@@ -1,14 +1,14 @@
-// What clients of a gateway see: requests and WebSockets through its listeners. Nothing but what Node has built in.
+// Requests and WebSockets through a gateway's listeners, with Node's built-in modules only.
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const DEADLINE_MS = 20_000;
 
-/** The status of the answer to a GET, or nothing where no listener is. */
+/** Returns the status of a GET, or undefined if no listener accepts. */
 export async function status(address, port) {
   try {
-    // A connection of its own, since one that is kept alive would outlive its listener.
+    // A new connection, because a kept one would outlive its listener.
     const answer = await fetch(`http://${address}:${port}/`, { headers: { connection: "close" } });
     await answer.text();
     return answer.status;
@@ -18,7 +18,7 @@ export async function status(address, port) {
   }
 }
 
-/** Tries again until the check passes. */
+/** Retries until the check passes. */
 export async function until(check) {
   const deadline = Date.now() + DEADLINE_MS;
   for (;;) {
@@ -31,12 +31,12 @@ export async function until(check) {
   }
 }
 
-/** Waits for that answer: operations end when workers have applied a change, but sockets close a little later. */
+/** Waits for this status: an operation ends when workers have applied the change, but sockets close a little later. */
 export function untilStatus(expected, address, port) {
   return until(async () => assert.equal(await status(address, port), expected));
 }
 
-/** Messages go through a WebSocket and come back as they were. */
+/** Checks that messages are echoed over a WebSocket. */
 export async function echo(address, port) {
   const socket = new WebSocket(`ws://${address}:${port}/echo`);
   try {

@@ -1,4 +1,4 @@
-"""What clients of a gateway see, for suites whose client brings no WebSocket: with the standard library alone."""
+"""Requests and WebSockets through a gateway's listeners, with the standard library only."""
 
 import base64
 import http.client
@@ -15,7 +15,7 @@ TEXT_FRAME, MASKED, FINAL = 0x1, 0x80, 0x80
 
 
 def status(port: int) -> int | None:
-    """The status of the answer to a GET, or nothing where no listener is."""
+    """Returns the status of a GET, or None if no listener accepts."""
     connection = http.client.HTTPConnection(ADDRESS, port + PORT_OFFSET, timeout=5)
     try:
         connection.request("GET", "/")
@@ -27,7 +27,7 @@ def status(port: int) -> int | None:
 
 
 def until_status(expected: int | None, port: int) -> None:
-    """Waits for that answer: operations end when workers have applied a change, but sockets close a little later."""
+    """Waits for this status: sockets close a little later than the operation ends."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while (seen := status(port)) != expected:
         assert time.monotonic() < deadline, f"port {port} answers {seen}, not {expected}"
@@ -35,7 +35,7 @@ def until_status(expected: int | None, port: int) -> None:
 
 
 def echo(port: int) -> None:
-    """A message goes through a WebSocket and comes back as it was."""
+    """Checks that a message is echoed over a WebSocket."""
     key = base64.b64encode(os.urandom(16)).decode()
     lines = [
         "GET /echo HTTP/1.1",
@@ -52,6 +52,6 @@ def echo(port: int) -> None:
         while answer.readline() != b"\r\n":
             pass
         message = b"there and back"
-        # A mask of zeros leaves the message as it is.
+        # A mask of zeros leaves the message unchanged.
         connection.sendall(bytes([FINAL | TEXT_FRAME, MASKED | len(message)]) + bytes(4) + message)
         assert answer.read(2 + len(message)) == bytes([FINAL | TEXT_FRAME, len(message)]) + message

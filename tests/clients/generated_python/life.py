@@ -1,7 +1,7 @@
-"""A gateway's whole life with a Python client that was generated from openapi/tidegate.json.
+"""The life of a gateway with a Python client that was generated from openapi/tidegate.json.
 
-Sub-resources are made and removed at URLs of their own, which is an extension that only the generated clients know.
-Whatever answer the description does not declare raises.
+Sub-resources are created and deleted at their own URLs, an extension that only the generated clients support. A
+response that the description does not declare raises.
 """
 
 import importlib
@@ -37,7 +37,7 @@ PORT = 80
 
 
 def log_in() -> AuthenticatedClient:
-    """An access token for the API client that `tidegate client create` made."""
+    """Gets an access token for the API client that `tidegate client create` has created."""
     request = models.TokenRequest(
         grant_type=models.GrantType.CLIENT_CREDENTIALS,
         client_id=os.environ["TEST_CLIENT_ID"],
@@ -55,7 +55,7 @@ client = log_in()
 
 
 def call(operation, *names, **arguments):
-    """Calls an operation on the gateway, and returns the whole answer."""
+    """Calls an operation on the gateway, and returns the whole response."""
     arguments = {"client": client, "api_version": VERSION} | arguments
     return operation.sync_detailed(SUBSCRIPTION, GROUP, *names, **arguments)
 
@@ -65,7 +65,7 @@ def on_gateway(operation, *names, **arguments):
 
 
 def settled(answer):
-    """Follows the operation that the answer names to its end, and returns what it brought."""
+    """Polls the operation that the response has started to its end, and returns its result."""
     assert answer.status_code in (200, 201, 202), answer
     location, operation = re.search(
         r"/locations/([^/]+)/operations/([^/?]+)", answer.headers["azure-asyncoperation"]
@@ -83,7 +83,7 @@ def settled(answer):
 
 
 def document() -> models.ApplicationGateway:
-    """A listener on a public address, and a rule that sends all of it to one backend."""
+    """Returns a gateway with a listener at a public address, and a rule that forwards all requests to one backend."""
 
     def to(collection: str, name: str) -> dict:
         return {"id": f"{ID}/{collection}/{name}"}
@@ -171,7 +171,7 @@ def add_and_remove_a_member_of_each_collection():
 
 
 def of(collection: str, verb: str):
-    """The generated operation on a collection."""
+    """Returns the generated operation on a collection."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", collection).lower()
     return importlib.import_module(f"tidegate_client.api.{name}.{name}_{verb}")
 

@@ -1,5 +1,4 @@
-"""One member of each collection, as properties for the generated models; in an order in which each refers only to
-what came before."""
+"""One member of each collection, as properties for the generated models; each refers only to members before it."""
 
 import base64
 import os
@@ -13,7 +12,7 @@ def _file(name: str) -> str:
 
 
 def members(gateway_id: str) -> list[tuple[str, str, dict]]:
-    """The collection, the model, and the properties of a member named `added`."""
+    """Returns the collection, the model, and the properties of a member named `added`."""
 
     def to(collection: str, name: str) -> dict:
         return {"id": f"{gateway_id}/{collection}/{name}"}

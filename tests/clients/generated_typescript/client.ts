@@ -1,4 +1,4 @@
-// A client whose every path, parameter and body is checked against openapi/tidegate.json by the compiler.
+// A client whose paths, parameters and bodies the compiler checks against openapi/tidegate.json.
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,12 +25,12 @@ export const gateway = { ...group, applicationGatewayName: NAME };
 
 export type Api = ReturnType<typeof connect>;
 
-/** A client with that access token. */
+/** Returns a client with this access token. */
 export function connect(token: string) {
   return createClient<paths>({ baseUrl: TEST_URL, headers: { authorization: `Bearer ${token}` } });
 }
 
-/** A client with an access token of the API client that `tidegate client create` made. */
+/** Returns a client with an access token of the API client that `tidegate client create` has created. */
 export async function logIn(): Promise<Api> {
   const nobody = createClient<paths>({ baseUrl: TEST_URL });
   const { data } = await nobody.POST("/{tenantId}/oauth2/v2.0/token", {
@@ -46,7 +46,7 @@ export async function logIn(): Promise<Api> {
   return connect(data.access_token);
 }
 
-/** Follows the operation that the answer names to its end, and returns what it brought. */
+/** Polls the operation that the response has started to its end, and returns its result. */
 export async function settled(api: Api, answer: { response: Response; error?: unknown }): Promise<unknown> {
   assert.equal(answer.error, undefined, JSON.stringify(answer.error));
   const url = answer.response.headers.get("azure-asyncoperation") ?? "";

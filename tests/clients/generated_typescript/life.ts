@@ -1,5 +1,5 @@
-// A gateway's whole life with types that were generated from openapi/tidegate.json. Sub-resources are made and removed
-// at URLs of their own, which is an extension that only the generated clients know.
+// The life of a gateway with types that were generated from openapi/tidegate.json. Sub-resources are created and deleted
+// at their own URLs, an extension that only the generated clients support.
 
 import assert from "node:assert/strict";
 
@@ -20,7 +20,7 @@ const params = { path: gateway, query };
 
 const to = (collection: Collection, name: string) => ({ id: `${ID}/${collection}/${name}` });
 
-/** A listener on a public address, and a rule that sends all of it to one backend. */
+/** Returns a gateway with a listener at a public address, and a rule that forwards all requests to one backend. */
 function wanted(): Gateway {
   const publicIPAddress = { id: `${ID.split("/applicationGateways/")[0]}/publicIPAddresses/address` };
   const listener = {
@@ -87,7 +87,7 @@ async function addAndRemoveAMemberOfEachCollection() {
   const collections = Object.keys(made) as (keyof typeof made)[];
   for (const collection of collections) {
     const path = `${GATEWAY}/${collection}/{name}` as const;
-    // The body has been checked where it is written: here the compiler no longer knows which of them it is.
+    // The compiler has checked the body at its definition; here it no longer knows its type.
     await settled(api, await api.PUT(path, { ...named, body: made[collection] as never }));
     const { data } = await api.GET(path, named);
     assert.equal(data?.id, to(collection, "added").id);

@@ -1,5 +1,5 @@
-// One member of each collection, as the generated types have them, in an order in which each refers only to what came
-// before. The compiler checks each against the description of its collection.
+// One member of each collection in the generated types; each refers only to members before it. The compiler checks each
+// against the description of its collection.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import type { paths } from "./tidegate.d.ts";
 export const GATEWAY =
   "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Network/applicationGateways/{applicationGatewayName}";
 
-/** The names of the collections, as the description's paths have them. */
+/** The names of the collections in the paths of the description. */
 export type Collection = {
   [Path in keyof paths]: Path extends `${typeof GATEWAY}/${infer Name}/{name}`
     ? Name extends `${string}/${string}`
@@ -18,7 +18,7 @@ export type Collection = {
     : never;
 }[keyof paths];
 
-/** What a PUT of a member of that collection takes. */
+/** The body of a PUT of a member of this collection. */
 type Member<Name extends Collection> = paths[`${typeof GATEWAY}/${Name}/{name}`] extends {
   put: { requestBody: { content: { "application/json": infer Body } } };
 }
@@ -30,7 +30,7 @@ type Members = { [Name in Collection]: Member<Name> };
 const certificate = (file: string): string =>
   readFileSync(join(process.env.TEST_CERTIFICATES ?? "", file)).toString("base64");
 
-/** Of every collection but that of layer-4 rules, none of which is taken yet. */
+/** Members of every collection except for layer-4 rules, which are refused. */
 export function members(gatewayId: string): Omit<Members, "routingRules"> {
   const to = (collection: Collection, name: string) => ({ id: `${gatewayId}/${collection}/${name}` });
   const [network] = gatewayId.split("/applicationGateways/");

@@ -12,14 +12,14 @@ export const PORT = 80;
 const NETWORK = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${GROUP}/providers/Microsoft.Network`;
 export const ID = `${NETWORK}/applicationGateways/${NAME}`;
 
-/** A reference to a sub-resource of the gateway. */
+/** Returns a reference to a sub-resource of the gateway. */
 export function reference(collection, name) {
   return { id: `${ID}/${collection}/${name}` };
 }
 
 const subnet = (name) => ({ id: `${NETWORK}/virtualNetworks/network/subnets/${name}` });
 
-/** A listener on a public address, and a rule that sends all of it to one backend. */
+/** Returns a gateway with a listener at a public address, and a rule that forwards all requests to one backend. */
 export function gateway(publicAddressId) {
   return {
     location: "local",
@@ -56,7 +56,7 @@ const certificate = (file) => readFileSync(join(CERTIFICATES, file)).toString("b
 const pool = reference("backendAddressPools", "echo");
 const settings = reference("backendHttpSettingsCollection", "plain");
 
-/** One of each kind, named `added`, in an order in which each refers only to what came before. */
+/** Returns one sub-resource of each kind, named `added`; each refers only to those before it. */
 export const subResources = {
   frontendPorts: { port: 81 },
   backendAddressPools: { backendAddresses: [{ ipAddress: "127.0.0.1" }] },

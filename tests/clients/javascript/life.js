@@ -1,4 +1,4 @@
-// A gateway's whole life with @azure/arm-network, as it comes from npm.
+// The life of a gateway with the npm package @azure/arm-network.
 
 import assert from "node:assert/strict";
 
@@ -41,7 +41,7 @@ async function getAndList() {
   assert.deepEqual(ids(await Array.fromAsync(gateways.listAll())), [ID]);
 }
 
-/** More gateways than one page holds: the SDK follows `nextLink` by itself. */
+/** Lists more gateways than fit on one page: the SDK follows `nextLink`. */
 async function listPageByPage() {
   const others = ["other1", "other2", "other3"];
   const sku = { name: "Standard_v2", tier: "Standard_v2" };
@@ -74,7 +74,7 @@ async function tag() {
   assert.deepEqual({ ...(await gateways.get(GROUP, NAME)).tags }, { stage: "test" });
 }
 
-/** GET, edit, PUT: how the SDK changes a sub-resource. */
+/** Changes a sub-resource as the SDK does: GET, edit, PUT. */
 async function change(edit) {
   const document = await gateways.get(GROUP, NAME);
   edit(document);
@@ -101,7 +101,7 @@ async function addAndRemoveEachKindOfSubResource() {
   await traffic.echo(ADDRESS, LISTENING);
 }
 
-/** What no worker does is refused, with the property's name. */
+/** Checks that unsupported features are refused with the property's name. */
 async function beToldWhatIsNotExecutedYet() {
   const firewall = (document) => {
     document.sku = { name: "WAF_v2", tier: "WAF_v2", capacity: 1 };
@@ -156,7 +156,7 @@ async function askWhatThereIsToChooseFrom() {
   const policies = await Array.fromAsync(gateways.listAvailableSslPredefinedPolicies());
   assert.ok(names(policies).includes("AppGwSslPolicy20220101"));
   assert.ok((await gateways.getSslPredefinedPolicy("AppGwSslPolicy20220101")).cipherSuites.length > 0);
-  // These three answer with bare arrays.
+  // These three return bare arrays.
   assert.ok(strings(await gateways.listAvailableServerVariables()).includes("client_ip"));
   assert.ok(strings(await gateways.listAvailableRequestHeaders()).includes("Accept"));
   assert.ok(strings(await gateways.listAvailableResponseHeaders()).includes("Location"));
@@ -187,7 +187,7 @@ async function remove() {
   await gateways.delete(GROUP, NAME);
   await assert.rejects(gateways.get(GROUP, NAME), { statusCode: 404 });
   assert.equal(await traffic.status(ADDRESS, LISTENING), undefined);
-  // Once more, as a retry would.
+  // Repeated, like a retry.
   await gateways.delete(GROUP, NAME);
   await network.publicIPAddresses.delete(GROUP, "address");
   await network.virtualNetworks.delete(GROUP, "network");

@@ -1,1 +1,1 @@
-"""What the client suites are run with. Only the standard library: it is there before anything is installed."""
+"""Runs the client suites. Uses only the standard library, because nothing else is installed yet."""

@@ -1,7 +1,7 @@
-"""Makes the certificates that the suites put into documents: run with the `python` suite's interpreter.
+"""Creates the certificates for the suites' documents; runs with the `python` suite's interpreter.
 
-In the directory that is its argument: `server.pfx` (password `secret`, for `gateway.test`), `authority.cer` (the
-authority that issued it, DER) and `authority.pem`.
+It writes to the directory that is its argument: `server.pfx` (password `secret`, for `gateway.test`), `authority.cer`
+(the authority that issued it, DER) and `authority.pem`.
 """
 
 import datetime

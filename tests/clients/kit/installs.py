@@ -1,7 +1,7 @@
 """Installs the clients from the package registries, once for each set of pinned versions.
 
-Each environment is a directory under the build's target directory whose name holds a digest of the files that pin
-the versions. It is made whole or not at all: only a directory with the mark in it is ever used. Must not write
+Each environment is a directory under the build's target directory. Its name contains a digest of the files that pin
+the versions. A directory is only used if it contains the mark of a complete installation. This module must not write
 anywhere else.
 """
 
@@ -15,26 +15,26 @@ import sys
 CLIENTS = pathlib.Path(__file__).resolve().parent.parent
 REPOSITORY = CLIENTS.parent.parent
 
-# Written last, so that what an interrupted run left behind is not taken for an environment.
+# Written last, so that the remains of an interrupted run are not used.
 MARK = ".complete"
 
-# Installing the largest of them, azure-cli, takes about three minutes.
+# The largest installation, azure-cli, takes about three minutes.
 INSTALL_TIMEOUT_SECONDS = 1800
 
 
 class Failed(Exception):
-    """Something could not be installed."""
+    """An installation has failed."""
 
 
 def target_dir() -> pathlib.Path:
-    """Where the build keeps what it makes."""
+    """Returns the target directory of the build."""
     return REPOSITORY / os.environ.get("CARGO_TARGET_DIR", "target")
 
 
 def python(name: str, home: pathlib.Path | None = None) -> pathlib.Path:
-    """The directory with the programs of the suite's Python packages: `python` itself, `az`, and so on.
+    """Returns the directory with the programs of the suite's Python packages: `python` itself, `az`, and so on.
 
-    `home` holds the requirements; it is the suite's own directory where it is not named.
+    `home` is the directory with the requirements; by default that of the suite.
     """
     requirements = (home or CLIENTS / name) / "requirements.txt"
 
@@ -47,7 +47,7 @@ def python(name: str, home: pathlib.Path | None = None) -> pathlib.Path:
 
 
 def javascript(name: str) -> pathlib.Path:
-    """A directory with the suite's `node_modules`. Node itself comes as a Python package, see `node`."""
+    """Returns a directory with the suite's `node_modules`. Node itself is a Python package, see `node`."""
     files = [CLIENTS / name / "package.json", CLIENTS / name / "package-lock.json"]
     programs = node()
 
@@ -61,15 +61,15 @@ def javascript(name: str) -> pathlib.Path:
 
 
 def node() -> pathlib.Path:
-    """The directory with `node` and `npm`.
+    """Returns the directory with `node` and `npm`.
 
-    Distributions come with versions of Node that the clients no longer support, and the wheel is the same everywhere.
+    Distributions have versions of Node that the clients no longer support; the wheel is the same everywhere.
     """
     return python("node")
 
 
 def path_with(*directories: pathlib.Path) -> str:
-    """The search path for programs, with these before all others."""
+    """Returns the search path for programs, with these directories first."""
     return os.pathsep.join([*map(str, directories), os.environ["PATH"]])
 
 
@@ -90,7 +90,7 @@ def _environment(name, files, salt, make) -> pathlib.Path:
 
 
 def _run(command, cwd=None) -> None:
-    # npm starts the `node` that it finds first.
+    # npm starts the first `node` on the path.
     environment = os.environ | {"PATH": path_with(pathlib.Path(command[0]).parent)}
     try:
         subprocess.run(command, cwd=cwd, env=environment, check=True, timeout=INSTALL_TIMEOUT_SECONDS)

@@ -1,7 +1,7 @@
-"""A `tidegate up` and an echo backend of its own for each suite, and what a client must know of them.
+"""Starts a `tidegate up` and an echo backend for each suite, and tells the suite their addresses and credentials.
 
-Everything listens on one random loopback address and on ports of its own, so that suites do not get in each other's
-way. Ends exactly the processes that it started.
+Each suite has its own random loopback address and ports, so that suites do not affect each other. Only processes that
+were started here are ended.
 """
 
 import functools
@@ -17,35 +17,35 @@ import time
 
 from kit import installs
 
-# Listeners ask for ports such as 80, which only root may bind.
+# Listeners have ports such as 80, which only root may bind.
 PORT_OFFSET = 20000
 
 BACKEND_PORT = 9100
 
-# A start takes less than a second where nothing else runs.
+# On an idle machine a start takes less than a second.
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 20
 LOG_TAIL_LINES = 60
 
 
 class Failed(Exception):
-    """Tidegate did not start, or not end as it should."""
+    """Tidegate has not started, or not ended in order."""
 
 
 def default_binary() -> pathlib.Path:
-    """The binary that the environment names, or the release build."""
+    """Returns the binary that the environment names, or the release build."""
     return pathlib.Path(os.environ.get("TIDEGATE_BINARY", installs.target_dir() / "release" / "tidegate"))
 
 
 def environment() -> dict[str, str]:
-    """The environment without what would be taken for the caller's wishes: options of Tidegate, a login to a cloud."""
+    """Returns the environment without variables that would affect the suite: options of Tidegate, a cloud login."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TIDEGATE_", "AZURE_"))}
-    # A proxy has no business on loopback, and byte code none beside the sources.
+    # No proxy on loopback, and no byte code in the source tree.
     return kept | {"NO_PROXY": "*", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 
 
 class Tidegate:
-    """A running Tidegate: to be used as a context."""
+    """A running Tidegate, to be used as a context manager."""
 
     def __init__(self, binary: pathlib.Path, access_log: str = "off"):
         """`access_log` is the name of a file in the directory of this run, or `off`."""
@@ -53,7 +53,7 @@ class Tidegate:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tidegate-clients-"))
         self.access_log = access_log if access_log == "off" else str(self.directory / access_log)
         self.data_dir = self.directory / "data"
-        # 127.0.0.0/8 is all loopback; 127.0.x.y is left to the tests that pick their own.
+        # 127.0.0.0/8 is all loopback; 127.0.x.y is left to other tests.
         self.address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
         self.processes: list[subprocess.Popen] = []
 
@@ -76,16 +76,16 @@ class Tidegate:
 
     @property
     def url(self) -> str:
-        """Where the REST API is served over HTTPS."""
+        """Returns the URL of the REST API over HTTPS."""
         return self.endpoints["managementTls"]
 
     @property
     def authority(self) -> pathlib.Path:
-        """The file with the authority that vouches for it."""
+        """Returns the file with the certificate authority of the REST API."""
         return self.data_dir / "ca.pem"
 
     def facts(self) -> dict[str, str]:
-        """What a suite is told, as variables of its environment."""
+        """Returns the environment variables for a suite."""
         client = self._client
         return {
             "TEST_URL": self.url,
@@ -100,12 +100,12 @@ class Tidegate:
         }
 
     def admin_token(self) -> str:
-        """The bearer token for everything."""
+        """Returns the administrator's bearer token."""
         return (self.data_dir / "admin-token").read_text().strip()
 
     @functools.cached_property
     def _client(self) -> dict[str, str]:
-        """An API client, made as a user makes one."""
+        """Creates an API client as a user does."""
         command = [self.binary, "client", "create", "suite", "--role", "contributor", "--data-dir", self.data_dir]
         streams = {"capture_output": True, "text": True}
         made = subprocess.run(command, env=environment(), timeout=START_TIMEOUT_SECONDS, **streams)

@@ -1,7 +1,7 @@
-"""The suites: for each client, what it needs installed and what is run.
+"""The suites: for each client, the packages to install and the program to run.
 
-A suite is a program that ends with 0 if all went well. It finds out from variables of its environment where
-Tidegate is (see `server.Tidegate.facts`) and prints each step.
+A suite is a program that exits with 0 if it succeeds. Environment variables tell it the address of Tidegate (see
+`server.Tidegate.facts`). It prints each step.
 """
 
 import dataclasses
@@ -15,26 +15,26 @@ from kit.server import Tidegate, environment
 
 CLIENTS = installs.CLIENTS
 
-# What suites of several clients are written with.
+# Shared by the suites of several clients.
 COMMON = CLIENTS / "common"
 
 # The description that clients are generated from.
 DOCUMENT = installs.REPOSITORY / "openapi" / "tidegate.json"
 
-# Far more than any suite takes, az with its seconds for each command included.
+# Far more than any suite takes, including az with its seconds for each command.
 SUITE_TIMEOUT_SECONDS = 1500
 
 
 @dataclasses.dataclass(frozen=True)
 class Suite:
-    """What a suite needs, by the names of directories beside this one, and how it is run with a binary."""
+    """The requirements of a suite, by the names of directories beside this one, and the function that runs it."""
 
     python: tuple[str, ...]
     javascript: tuple[str, ...]
     run: Callable[[pathlib.Path], None]
 
     def install(self) -> None:
-        """Installs all of it, so that no run has to wait for it."""
+        """Installs everything, so that no run waits for it."""
         for name in self.python:
             installs.python(name)
         for name in self.javascript:
@@ -42,7 +42,7 @@ class Suite:
 
 
 def _against_fresh(live: Callable[[Tidegate], None]) -> Callable[[pathlib.Path], None]:
-    """A suite that is given a Tidegate of its own."""
+    """A suite with its own Tidegate."""
 
     def run(binary: pathlib.Path) -> None:
         with Tidegate(binary) as tidegate:
@@ -67,10 +67,10 @@ def _javascript(tidegate: Tidegate) -> None:
 
 
 def _generated_python(tidegate: Tidegate) -> None:
-    """Generates the client, then lives a gateway's life with it."""
+    """Generates the client, then runs the suite with it."""
     programs, work = installs.python("generated_python"), tidegate.directory / "generated_python"
     shutil.copytree(CLIENTS / "generated_python", work)
-    # The generator looks for the formatter that came with it.
+    # The generator looks for its formatter on the path.
     variables = {"PATH": installs.path_with(programs), "PYTHONPATH": COMMON}
     generate = [programs / "openapi-python-client", "generate", "--path", DOCUMENT, "--meta", "none"]
     strictly = ["--config", "generator.yml", "--fail-on-warning"]
@@ -79,7 +79,7 @@ def _generated_python(tidegate: Tidegate) -> None:
 
 
 def _generated_typescript(tidegate: Tidegate) -> None:
-    """Generates the types, has the compiler check the suite against them, and runs it."""
+    """Generates the types, compiles the suite with them, and runs it."""
     work = _beside_modules("generated_typescript", tidegate)
     programs, node = work / "node_modules" / ".bin", installs.node()
     variables = {"PATH": installs.path_with(node), "NODE_EXTRA_CA_CERTS": tidegate.authority}
@@ -99,7 +99,7 @@ def _schemathesis(tidegate: Tidegate) -> None:
 
 
 def _readme(binary: pathlib.Path) -> None:
-    """The blocks of README start a Tidegate of their own, on the ports that they name."""
+    """Runs the blocks of README, which start Tidegate themselves at fixed ports."""
     variables = {
         "PATH": installs.path_with(installs.python("python"), installs.node(), installs.python("az")),
         "TEST_BINARY": str(binary),
@@ -109,7 +109,7 @@ def _readme(binary: pathlib.Path) -> None:
 
 
 def _beside_modules(name: str, tidegate: Tidegate) -> pathlib.Path:
-    """A copy of the suite next to its `node_modules`, which Node looks for beside the program."""
+    """Copies the suite next to its `node_modules`, where Node looks for them."""
     work = tidegate.directory / name
     shutil.copytree(CLIENTS / name, work)
     shutil.copy(COMMON / "traffic.js", work)
@@ -128,7 +128,7 @@ def _call(command: list, directory: pathlib.Path, variables: dict[str, str]) -> 
 
 
 def _certificates(tidegate: Tidegate) -> pathlib.Path:
-    """A directory with the certificates that documents need."""
+    """Creates a directory with the certificates for documents."""
     directory = tidegate.directory / "certificates"
     if not directory.exists():
         directory.mkdir()
@@ -137,7 +137,7 @@ def _certificates(tidegate: Tidegate) -> pathlib.Path:
     return directory
 
 
-# The certificates are made with the packages of `python`.
+# The `python` suite's packages create the certificates.
 SUITES: dict[str, Suite] = {
     "python": Suite(("python",), (), _against_fresh(_python)),
     "javascript": Suite(("python",), ("javascript",), _against_fresh(_javascript)),

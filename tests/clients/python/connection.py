@@ -1,4 +1,4 @@
-"""How the SDK is pointed at Tidegate: an endpoint, a file with its authority, and credentials."""
+"""Configures the SDK for Tidegate: an endpoint, a file with its certificate authority, and credentials."""
 
 import os
 import pathlib
@@ -10,7 +10,7 @@ URL = os.environ["TEST_URL"]
 CA_FILE = os.environ["TEST_CA"]
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 
-# Frontends with a public address bind to this one, and every frontend port is moved up by the offset.
+# Public frontends listen at this address, and the offset is added to every frontend port.
 ADDRESS = os.environ["TEST_ADDRESS"]
 PORT_OFFSET = int(os.environ["TEST_PORT_OFFSET"])
 BACKEND_PORT = int(os.environ["TEST_BACKEND_PORT"])
@@ -19,7 +19,7 @@ CERTIFICATES = pathlib.Path(os.environ["TEST_CERTIFICATES"])
 
 
 def credential() -> ClientSecretCredential:
-    """The API client that `tidegate client create` made; its tokens come from Tidegate itself."""
+    """The credentials of the API client that `tidegate client create` has created; Tidegate issues its tokens."""
     return ClientSecretCredential(
         os.environ["TEST_TENANT"],
         os.environ["TEST_CLIENT_ID"],
@@ -31,7 +31,7 @@ def credential() -> ClientSecretCredential:
 
 
 def connect(credential) -> NetworkManagementClient:
-    """The SDK's client, for our endpoint instead of the public one."""
+    """Returns the SDK's client for Tidegate's endpoint."""
     return NetworkManagementClient(
         credential,
         SUBSCRIPTION,

@@ -22,7 +22,7 @@ class Gateway:
         return models.SubResource(id=f"{self.id}/{collection}/{name}")
 
     def document(self, public_address_id: str) -> models.ApplicationGateway:
-        """A listener on a public address, and a rule that sends all of it to one backend."""
+        """Returns a gateway with a listener at a public address, and a rule that forwards all requests to one backend."""
         subnet = models.SubResource(id=f"{NETWORK}/virtualNetworks/network/subnets/gateways")
         return models.ApplicationGateway(
             location="local",
@@ -64,7 +64,7 @@ class Gateway:
         )
 
     def route_by_path(self, gateway: models.ApplicationGateway) -> None:
-        """Has the gateway's one rule go by a path map: `/old/*` is sent elsewhere, `/shop/*` is rewritten."""
+        """Makes the gateway's only rule path-based: `/old/*` is redirected, `/shop/*` is rewritten."""
         pool = self.reference("backendAddressPools", "echo")
         settings = self.reference("backendHttpSettingsCollection", "plain")
         away = models.ApplicationGatewayRedirectConfiguration(
@@ -112,9 +112,9 @@ class Gateway:
         only.backend_address_pool = only.backend_http_settings = None
 
     def sub_resources(self) -> list[tuple[str, str, object]]:
-        """One of each kind: its attribute, its collection in IDs, and the sub-resource itself, named `added`.
+        """Returns one sub-resource of each kind: its attribute, its collection in IDs, and itself, named `added`.
 
-        In an order in which each refers only to what came before.
+        Each refers only to those before it.
         """
         return [*self._plain(), *self._certificates(), *self._definitions(), *self._layer_4()]
 

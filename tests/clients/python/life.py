@@ -1,4 +1,4 @@
-"""A gateway's whole life with azure-mgmt-network, as it comes from PyPI."""
+"""The life of a gateway with the PyPI package azure-mgmt-network."""
 
 import ssl
 import time
@@ -51,7 +51,7 @@ def get_and_list():
 
 
 def list_page_by_page():
-    """More gateways than one page holds: the SDK follows `nextLink` by itself."""
+    """Lists more gateways than fit on one page: the SDK follows `nextLink`."""
     others = [Gateway(f"other{number}") for number in range(3)]
     for other in others:
         sku = models.ApplicationGatewaySku(name="Standard_v2", tier="Standard_v2")
@@ -78,7 +78,7 @@ def tag():
 
 
 def change(edit) -> models.ApplicationGateway:
-    """GET, edit, PUT: how the SDK changes a sub-resource."""
+    """Changes a sub-resource as the SDK does: GET, edit, PUT."""
     gateway = gateways.get(GROUP, GATEWAY.name)
     edit(gateway)
     return gateways.begin_create_or_update(GROUP, GATEWAY.name, gateway).result()
@@ -93,10 +93,10 @@ def add_and_remove_each_kind_of_sub_resource():
         added = {member.name: member for member in getattr(changed, attribute)}["added"]
         assert added.id == f"{GATEWAY.id}/{collection}/added", added
         assert added.etag, added
-        # A redirect is the one kind that has no state of its own.
+        # Only redirects have no provisioning state.
         assert getattr(added, "provisioning_state", "Succeeded") == "Succeeded", added
         print(f"     {attribute}", flush=True)
-    # A GET does not give secrets back; the PUTs above have kept them all the same.
+    # A GET does not return secrets; the PUTs above have kept them all the same.
     assert not getattr(gateways.get(GROUP, GATEWAY.name).ssl_certificates[0], "data", None)
     for attribute, _, _ in reversed(kinds):
         changed = change(lambda gateway: remove(gateway, attribute, "added"))
@@ -109,7 +109,7 @@ def remove(gateway, attribute: str, name: str):
 
 
 def route_redirect_and_rewrite():
-    """A path map, a redirect and rewrites do what they say as soon as the operation has ended."""
+    """Checks that a path map, a redirect and rewrites are applied as soon as the operation has ended."""
     before = gateways.get(GROUP, GATEWAY.name)
     change(GATEWAY.route_by_path)
     status, headers, _ = traffic.answer(ADDRESS, LISTENING, "/old/page?a=b")
@@ -125,7 +125,7 @@ def route_redirect_and_rewrite():
 
 
 def be_told_what_is_not_executed_yet():
-    """What no worker does is refused, with the property's name."""
+    """Checks that unsupported features are refused with the property's name."""
 
     def firewall(gateway):
         gateway.sku = models.ApplicationGatewaySku(name="WAF_v2", tier="WAF_v2", capacity=1)
@@ -219,7 +219,7 @@ def go_wrong():
     stranger = connection.connect(Forged()).application_gateways
     assert refused(ClientAuthenticationError, lambda: stranger.get(GROUP, GATEWAY.name)).status_code == 401
 
-    # The SDK cannot do without a token; whoever sends none is told how to come.
+    # The SDK always sends a token; a client without one gets a challenge.
     trust = ssl.create_default_context(cafile=connection.CA_FILE)
     try:
         urllib.request.urlopen(f"{connection.URL}/subscriptions?api-version=2022-12-01", context=trust)
@@ -229,7 +229,7 @@ def go_wrong():
 
 
 def refused(kind, call):
-    """What the call raises, which must be of that kind."""
+    """Returns the exception of the call, which must be of this kind."""
     try:
         call()
     except kind as error:
@@ -241,7 +241,7 @@ def delete():
     gateways.begin_delete(GROUP, GATEWAY.name).result()
     refused(ResourceNotFoundError, lambda: gateways.get(GROUP, GATEWAY.name))
     assert traffic.status(ADDRESS, LISTENING) is None
-    # Once more, as a retry would.
+    # Repeated, like a retry.
     gateways.begin_delete(GROUP, GATEWAY.name).result()
     network.public_ip_addresses.begin_delete(GROUP, "address").result()
     network.virtual_networks.begin_delete(GROUP, "network").result()

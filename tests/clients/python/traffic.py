@@ -1,4 +1,4 @@
-"""What clients of a gateway see: requests and WebSockets through its listeners."""
+"""Requests and WebSockets through a gateway's listeners."""
 
 import http.client
 import time
@@ -9,7 +9,7 @@ DEADLINE_SECONDS = 20
 
 
 def status(address: str, port: int, path: str = "/") -> int | None:
-    """The status of the answer to a GET, or nothing where no listener is."""
+    """Returns the status of a GET, or None if no listener accepts."""
     connection = http.client.HTTPConnection(address, port, timeout=5)
     try:
         connection.request("GET", path, headers={"Host": "gateway.test"})
@@ -21,7 +21,7 @@ def status(address: str, port: int, path: str = "/") -> int | None:
 
 
 def answer(address: str, port: int, path: str) -> tuple[int, dict[str, str], str]:
-    """Status, headers (their names in lower case) and body of the answer to a GET."""
+    """Returns status, headers (names in lower case) and body of a GET."""
     connection = http.client.HTTPConnection(address, port, timeout=5)
     try:
         connection.request("GET", path, headers={"Host": "gateway.test"})
@@ -33,7 +33,7 @@ def answer(address: str, port: int, path: str) -> tuple[int, dict[str, str], str
 
 
 def until_status(expected: int | None, address: str, port: int) -> None:
-    """Waits for that answer: operations end when workers have applied a change, but sockets close a little later."""
+    """Waits for this status: sockets close a little later than the operation ends."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while (seen := status(address, port)) != expected:
         assert time.monotonic() < deadline, f"{address}:{port} answers {seen}, not {expected}"
@@ -41,7 +41,7 @@ def until_status(expected: int | None, address: str, port: int) -> None:
 
 
 def echo(address: str, port: int, messages: int = 3) -> None:
-    """Messages go through a WebSocket and come back as they were."""
+    """Checks that messages are echoed over a WebSocket."""
     with connect(f"ws://{address}:{port}/echo", proxy=None, open_timeout=5) as socket:
         for number in range(messages):
             socket.send(f"message {number}")

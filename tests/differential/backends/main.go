@@ -1,4 +1,4 @@
-// The Go backend: net/http reads, each request is one line of the journal.
+// The Go backend: parses with net/http, and writes each request as one line to the journal.
 package main
 
 import (

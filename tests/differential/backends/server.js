@@ -1,4 +1,4 @@
-// The Node backend: llhttp reads, each request is one line of the journal.
+// The Node backend: parses with llhttp, and writes each request as one line to the journal.
 "use strict";
 const fs = require("node:fs");
 const http = require("node:http");
@@ -11,7 +11,7 @@ const server = http.createServer({ keepAliveTimeout: 75_000, insecureHTTPParser:
   note(200, request.method, request.url, request.headers.host ?? "");
   request.resume();
   request.on("end", () => {
-    // A target may hold what a header must not.
+    // A target may contain characters that a header must not.
     response.setHeader("x-target", encodeURI(request.url));
     response.end("ok\n");
   });

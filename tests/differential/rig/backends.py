@@ -1,7 +1,7 @@
-"""Backends that other people wrote, each with a journal: one line for each request that it has read.
+"""Independent HTTP servers as backends, each with a journal of one line per request that it has read.
 
-A line is `status TAB method TAB target TAB host`, with the method empty where the backend could not read the request.
-Each backend listens on a loopback address of its own. Only processes that were started here are ended.
+A line is `status TAB method TAB target TAB host`; the method is empty if the backend could not parse the request. Each
+backend listens at its own loopback address. Only processes that were started here are ended.
 """
 
 import collections
@@ -24,17 +24,17 @@ START_TIMEOUT_SECONDS = 30
 STOP_TIMEOUT_SECONDS = 10
 BUILD_TIMEOUT_SECONDS = 300
 
-# Where Debian, Fedora and Arch keep the modules of Apache.
+# The directories of Apache's modules in Debian, Fedora and Arch.
 APACHE_MODULES = ["/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules"]
 
 
 class Unavailable(Exception):
-    """The backend's program is not installed here."""
+    """The backend's program is not installed."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Read:
-    """A request as somebody has read it."""
+    """A request as a server has parsed it."""
 
     method: str
     target: str
@@ -42,7 +42,7 @@ class Read:
 
     @staticmethod
     def of(method: str, target: str, host: str) -> "Read":
-        # Servers differ in whether they keep an empty query, and nobody tells hosts apart by case.
+        # Some servers drop an empty query, and no server distinguishes hosts by case.
         return Read(method, target.removesuffix("?"), host.lower())
 
 
@@ -57,11 +57,11 @@ class Backend:
     process: subprocess.Popen
 
     def read(self) -> tuple[collections.Counter, int]:
-        """The requests that it has read, and how many it could not read."""
+        """Returns the requests that it has read, and the number of those that it could not parse."""
         requests, refused = collections.Counter(), 0
         for line in self.journal.read_text(encoding="latin-1").splitlines():
             status, method, target, host = (line.split("\t") + ["", "", ""])[:4]
-            # Apache has the whole request line.
+            # Apache logs the whole request line.
             target = target.split(" ")[1] if target.count(" ") == 2 else target
             if method in ("", "-") or status == "400":
                 refused += 1
@@ -70,7 +70,7 @@ class Backend:
         return requests, refused
 
     def stop(self) -> None:
-        """Ends it."""
+        """Stops the backend."""
         self.process.terminate()
         try:
             self.process.wait(STOP_TIMEOUT_SECONDS)
@@ -80,12 +80,12 @@ class Backend:
 
 
 def _unescaped(text: str) -> str:
-    """nginx and Apache write bytes as `\\x22`, Apache a quote as `\\"`."""
+    """Decodes a log field: nginx and Apache escape bytes as `\\x22`, and Apache a quote as `\\"`."""
     return re.sub(r'\\x([0-9A-Fa-f]{2})|\\(["\\])', lambda m: chr(int(m[1], 16)) if m[1] else m[2], text)
 
 
 def start(name: str, address: str, port: int, directory: pathlib.Path) -> Backend:
-    """Starts the backend of that name, and waits until it accepts connections."""
+    """Starts the backend with this name, and waits until it accepts connections."""
     directory = directory / name
     directory.mkdir()
     journal = directory / "journal"
@@ -149,7 +149,7 @@ def _apache(address, port, directory, journal):
     if modules is None:
         raise Unavailable("the modules of Apache are not where they are known to be")
     user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(os.getegid())
-    # Apache gives root up, for an account that is on every system.
+    # Apache drops root privileges, to an account that every system has.
     names = ("nobody", grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name) if os.geteuid() == 0 else (user.pw_name, group.gr_name)
     values = {"modules": modules, "user": names[0], "group": names[1]}
     file = _configured("apache.conf", directory, address=address, port=port, journal=journal, **values)

@@ -1,4 +1,4 @@
-"""The Tidegate that the requests go through: a listener, with TLS and without, for each backend."""
+"""Configures the gateway under test: for each backend a listener without TLS and one with TLS."""
 
 import base64
 import collections
@@ -20,12 +20,12 @@ GATEWAY = f"{SCOPE}/applicationGateways/rig"
 SUBNET = {"id": f"{SCOPE}/virtualNetworks/rig/subnets/rig"}
 APPLY_TIMEOUT_SECONDS = 60
 
-# The gateway's own first request to each backend, which is in no access log.
+# The gateway's health probe, which is not in the access log.
 PROBE = Read("GET", "/probe", "probe.test")
 
 
 def ports(index: int) -> tuple[int, int]:
-    """The frontend ports of a backend's listeners: without TLS, and with it."""
+    """Returns the frontend ports of a backend's listeners: without TLS, and with TLS."""
     return 1000 + index, 2000 + index
 
 
@@ -74,7 +74,7 @@ def configure(tidegate: Tidegate, backends: list[Backend]) -> None:
 
 
 def certificates(tidegate: Tidegate) -> pathlib.Path:
-    """A directory with the certificate that the listeners show."""
+    """Creates a directory with the listeners' certificate."""
     directory = tidegate.directory / "certificates"
     if not directory.exists():
         directory.mkdir()
@@ -85,7 +85,7 @@ def certificates(tidegate: Tidegate) -> pathlib.Path:
 
 
 def client_tls() -> ssl.SSLContext:
-    """For HTTP/2. The certificate is not what is looked at here."""
+    """Returns a TLS context for HTTP/2, which does not verify the certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
@@ -93,7 +93,7 @@ def client_tls() -> ssl.SSLContext:
 
 
 class Forwarded:
-    """The requests that the gateway says it has sent to one backend."""
+    """The requests to one backend by the gateway's access log, and the number of rejected ones."""
 
     def __init__(self) -> None:
         self.sent, self.answered = collections.Counter(), collections.Counter()
@@ -101,7 +101,7 @@ class Forwarded:
 
 
 def forwarded(tidegate: Tidegate, backends: list[Backend]) -> dict[str, Forwarded]:
-    """What stands in the access log, by the backend's name."""
+    """Reads the access log, by the backend's name."""
     found = {backend.name: Forwarded() for backend in backends}
     for line in (tidegate.directory / "access.log").read_text().splitlines():
         entry = json.loads(line)
@@ -132,5 +132,5 @@ def _call(tidegate: Tidegate, method: str, url: str, body=None) -> dict:
 
 
 def address(tidegate: Tidegate, port: int) -> tuple[str, int]:
-    """Where a frontend port is reached."""
+    """Returns the address of a frontend port."""
     return tidegate.address, PORT_OFFSET + port

@@ -1,7 +1,7 @@
-"""HTTP/1.1 as clients should not send it: whole requests, mutated in a few places, and cut into pieces.
+"""Malformed HTTP/1.1: complete requests, mutated in a few places, and sent in pieces.
 
-Everything follows from the seed. Each case has a number that stands in its targets, so that a difference names the
-bytes that caused it.
+Everything is derived from the seed. Each case has a number in its targets, so that a difference leads to the bytes
+that caused it.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import re
 DIGITS = str.maketrans("0123456789", "abcdefghij")
 LETTERS = str.maketrans("abcdefghij", "0123456789")
 
-# Framing that two readers may take differently.
+# Framing that two parsers may read differently.
 FRAMING = [
     "Content-Length: 0", "Content-Length: 5", "Content-Length: 05", "Content-Length: +5", "Content-Length: 5, 5",
     "Content-Length: 5 ", "Content-Length:\t5", "Content-Length: 0x5", "Content-Length: -0", "Content-Length: 5\r\n 5",
@@ -48,19 +48,19 @@ HIDDEN = "GET /c{n}/hidden HTTP/1.1\r\nHost: hidden.test\r\n\r\n"
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """The bytes of one connection, in the pieces in which they are written."""
+    """The bytes of one connection, in the pieces in which they are sent."""
 
     number: int
     pieces: list[bytes]
 
     @staticmethod
     def label(number: int) -> str:
-        """The number as it stands in targets: in letters that no mutation makes of another letter."""
+        """Returns the number as text for targets, in letters that no mutation produces."""
         return f"{number:06}".translate(DIGITS)
 
     @staticmethod
     def numbers(text: str) -> list[int]:
-        """The numbers of the cases whose targets stand in a text."""
+        """Returns the numbers of the cases whose targets are in a text."""
         return [int(label.translate(LETTERS)) for label in re.findall(r"c([a-j]{6})(?![a-j])", text)]
 
     def __str__(self) -> str:
@@ -68,7 +68,7 @@ class Case:
 
 
 def cases(seed: int, numbers: range):
-    """The cases of those numbers, the same for a seed each time."""
+    """Returns the cases with these numbers, always the same for a seed."""
     for number in numbers:
         chance = random.Random(f"{seed} http1 {number}")
         stream = "".join(_request(chance) for _ in range(chance.choice([1, 1, 2, 3])))
@@ -77,7 +77,7 @@ def cases(seed: int, numbers: range):
 
 
 def _request(chance: random.Random) -> str:
-    """One request: usual in most of its parts, so that a reader gets as far as the odd one."""
+    """Returns a request with few unusual parts, so that a parser reaches them."""
     odd = lambda usual, list_, share=0.1: chance.choice(list_) if chance.random() < share else usual  # noqa: E731
     method = odd(chance.choice(["GET", "POST"]), METHODS)
     lines = [f"{method} {odd('/c{n}/x', TARGETS)} {odd('HTTP/1.1', VERSIONS)}".rstrip()]
@@ -100,7 +100,7 @@ def _request(chance: random.Random) -> str:
 
 
 def _damaged(chance: random.Random, text: str) -> str:
-    """With a byte that is changed, added or missing, now and then."""
+    """Sometimes changes, adds or removes a byte."""
     for _ in range(chance.choices([0, 1, 3], weights=[12, 2, 1])[0]):
         at, byte = chance.randrange(len(text)), chance.choice("\r\n\t \x00:,;/%\x0b\x7f\u00ffA0")
         text = text[:at] + chance.choice([byte, byte + text[at], ""]) + text[at + 1 :]

@@ -1,4 +1,4 @@
-"""HTTP/2 as clients should not send it: frames made by hand, so that nothing corrects what they say."""
+"""Malformed HTTP/2: frames are encoded here, so that no library corrects them."""
 
 import random
 
@@ -29,7 +29,7 @@ TRAILERS = [("x", "y"), ("content-length", "9"), ("transfer-encoding", "chunked"
 
 
 def cases(seed: int, numbers: range):
-    """The cases of those numbers, the same for a seed each time."""
+    """Returns the cases with these numbers, always the same for a seed."""
     for number in numbers:
         chance = random.Random(f"{seed} http2 {number}")
         encoder, out = hpack.Encoder(), [PREFACE + frames.SettingsFrame(0).serialize()]
@@ -53,7 +53,7 @@ def _request(chance: random.Random, encoder: hpack.Encoder, stream: int, label: 
     out = _head(chance, stream, block, ended=body is None)
     trailers = chance.random() < 0.2
     if body is not None:
-        # The windows are those of a new connection.
+        # The windows have their initial sizes.
         parts = [body[at : at + 16384] for at in range(0, len(body), 16384)] or [b""]
         for index, part in enumerate(parts):
             data = frames.DataFrame(stream, part)
@@ -66,7 +66,7 @@ def _request(chance: random.Random, encoder: hpack.Encoder, stream: int, label: 
 
 
 def _head(chance: random.Random, stream: int, block: bytes, ended: bool) -> bytes:
-    """HEADERS, and CONTINUATION where the block is cut."""
+    """Returns HEADERS, with CONTINUATION if the block is split."""
     cut = chance.randrange(len(block)) if chance.random() < 0.1 else len(block)
     blocks = [block[:cut], block[cut:]] if cut < len(block) else [block]
     blocks = [part[at : at + 16384] for part in blocks for at in range(0, max(len(part), 1), 16384)]

@@ -1,4 +1,4 @@
-"""Sends the cases, each over a connection of its own, and keeps what was answered."""
+"""Sends the cases, each on its own connection, and checks the responses."""
 
 import concurrent.futures
 import re
@@ -11,13 +11,13 @@ from rig.http1 import Case
 CONNECTIONS = 24
 CONNECT_TIMEOUT_SECONDS = 10
 
-# A gateway that has more to say says it by then; what is under way is cut off, which is a case as well.
+# By then the gateway has normally responded; a request that still runs is aborted, which is a case as well.
 QUIET_SECONDS = 0.25
 LONGEST_SECONDS = 3
 
 
 def send_all(cases: list[Case], address: tuple[str, int], tls: ssl.SSLContext | None) -> list[str]:
-    """Sends them all, and says which were answered with what was meant for another."""
+    """Sends all cases, and returns those that got the response to another case."""
     with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as threads:
         answers = threads.map(lambda case: (case, _exchange(case, address, tls)), cases)
         return [wrong for case, answer in answers for wrong in _strange(case, answer)]
@@ -36,13 +36,13 @@ def _exchange(case: Case, address, tls) -> bytes:
                 while (read := connection.recv(65536)) and time.monotonic() < deadline:
                     answer += read
             except (OSError, TimeoutError):
-                # Refused, or nothing more to come.
+                # The connection was refused, or nothing more comes.
                 pass
     return answer
 
 
 def _strange(case: Case, answer: bytes) -> list[str]:
-    """Each backend says in `x-target` what it was asked for; with HTTP/2 that may be compressed and is not looked at."""
+    """Compares the targets in `x-target`, which each backend sends. HTTP/2 responses, which may be compressed, are skipped."""
     targets = re.findall(rb"(?i)x-target: ([^\r\n]*)", answer)
     numbers = [number for target in targets for number in Case.numbers(target.decode("latin-1"))]
     return [f"{case}\n  was answered with case {number}'s" for number in numbers if number != case.number]

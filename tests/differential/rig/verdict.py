@@ -8,13 +8,13 @@ from rig.http1 import Case
 
 
 def differences(backend: Backend, gateway: Forwarded) -> list[str]:
-    """Each way in which the two do not tell the same."""
+    """Returns the differences between the journal and the access log."""
     read, refused = backend.read()
     del read[PROBE]
     found = [f"{backend.name} has read {n} more of {r} than were forwarded" for r, n in (read - gateway.sent).items()]
-    # One that the client broke off may not have been read to its end by the backend, so it need not stand there.
+    # A request that the client aborted may be missing in the journal: the backend has not read it to its end.
     found += [f"{backend.name} has answered {r} but has not read it" for r, n in (gateway.answered - read).items()]
-    # A request that the backend calls malformed is one that was forwarded.
+    # The journal has no target of a request that the backend calls malformed, so only the numbers are compared.
     unread = sum((gateway.sent - read).values())
     if refused > unread:
         found.append(f"{backend.name} has refused {refused} requests, of which {refused - unread} were not forwarded")
@@ -22,12 +22,12 @@ def differences(backend: Backend, gateway: Forwarded) -> list[str]:
 
 
 def summary(backend: Backend, gateway: Forwarded) -> str:
-    """What was compared."""
+    """Returns a summary of the comparison."""
     read, refused = backend.read()
     sent = sum(gateway.sent.values())
     return f"forwarded {sent:6}  read {sum(read.values()):6}  refused by the backend {refused:4}"
 
 
 def cases_named(found: list[str]) -> collections.Counter:
-    """How often each case's number is in the differences."""
+    """Counts the differences of each case."""
     return collections.Counter(number for text in found for number in Case.numbers(text))
