@@ -30,8 +30,8 @@ use crate::sockets::BACKLOG;
 use crate::stream::Stream;
 use crate::thread::{Live, Thread};
 use crate::tls::facts::TlsFacts;
-use crate::tls::{self, server::Server};
-pub(crate) use http2::{ALPN_HTTP2, OpenStream, StreamLimitReached};
+use crate::tls::{self, ALPN_HTTP2, server::Server};
+pub(crate) use http2::{OpenStream, StreamLimitReached};
 
 pub(crate) use http1_state::Http1ConnState;
 pub(crate) use inspected::InspectedStream;

@@ -5,17 +5,14 @@
 
 mod affinity;
 mod balance;
-mod build;
-pub(crate) mod hosts;
+mod builder;
 pub(crate) mod paths;
 pub(crate) mod pattern;
-mod prefixes;
 pub(crate) mod rewrite;
 mod route;
 mod target;
 #[cfg(test)]
 mod tests;
-mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,14 +24,14 @@ use tidegate_shared::id::GatewayId;
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::{Backend, Backends};
+use crate::hosts::HostTable;
 use crate::member::MemberTable;
 use crate::metrics::series::Series;
 use crate::proxy::local_reply::LocalReplies;
 use crate::tls::server::Server;
 pub(crate) use balance::Draw;
-pub(crate) use build::BuildError;
-use build::DrainingBackends;
-use hosts::HostTable;
+pub(crate) use builder::BuildError;
+use builder::DrainingBackends;
 pub(crate) use route::{Action, Redirect, RedirectTarget, Route, Rule, Selection, Unroutable, Way};
 pub(crate) use target::{HostPolicy, Target};
 

@@ -3,6 +3,7 @@
 pub(crate) mod certificate;
 pub(crate) mod client;
 pub(crate) mod client_certificate;
+pub(crate) mod client_identity;
 mod description;
 pub(crate) mod facts;
 pub(crate) mod server;
@@ -14,6 +15,9 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::CryptoProvider;
 use thiserror::Error;
+
+/// The name of HTTP/2 in ALPN (RFC 9113, section 3.2).
+pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
 
 /// TLS material that cannot be used. The control plane validates it before, so this is a bug or a version skew.
 #[derive(Debug, Error)]

@@ -29,9 +29,6 @@ use sent::Sent;
 pub(crate) use streams::OpenStream;
 use streams::Streams;
 
-/// How ALPN names it.
-pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
-
 /// Streams that a client may have open at once.
 const MAX_STREAMS: u32 = 100;
 /// What a client may send on one stream before somebody has read it: the protocol's own default.

@@ -16,7 +16,8 @@ use tidegate_shared::snapshot::ServerVariable;
 use crate::listener::Connection;
 use crate::runtime::Route;
 use crate::runtime::rewrite::Variable;
-use crate::tls::facts::{ClientCertificate, TlsFacts};
+use crate::tls::client_identity::ClientCertificate;
+use crate::tls::facts::TlsFacts;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 

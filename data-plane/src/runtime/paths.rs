@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use foldhash::HashMap;
 use tidegate_shared::path::{CanonicalPath, PathPattern};
 
-use super::prefixes::Prefixes;
+use crate::prefixes::Prefixes;
 
 /// The patterns of one path map.
 #[derive(Debug, Default)]

@@ -12,8 +12,7 @@ use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::id::Digest;
 use tidegate_shared::snapshot::{HttpVersion, TrustedRoot, UpstreamTls, UpstreamTrust};
 
-use super::{TlsError, provider};
-use crate::listener::ALPN_HTTP2;
+use super::{ALPN_HTTP2, TlsError, provider};
 use verify::{Authorities, Verifier};
 
 /// TLS with the backends of some settings.

@@ -14,7 +14,7 @@ use tidegate_shared::id::Digest;
 use tidegate_shared::snapshot::{ClientAuthentication, ClientAuthority};
 use x509_parser::parse_x509_certificate;
 
-use super::facts::{ClientCertificate, ClientIdentity};
+use super::client_identity::{ClientCertificate, ClientIdentity, Verification};
 use super::signatures::verify_signatures;
 use super::tickets::ClientAuthTicketer;
 use super::{TlsError, provider};
@@ -42,41 +42,6 @@ enum Check {
         /// The names (DER) of which the direct issuer must have one; empty for any issuer.
         issuers: Vec<Vec<u8>>,
     },
-}
-
-/// The result of a verification, in the terms of Azure's `client_certificate_verification`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verification {
-    /// No certificate was requested, or one was requested but is optional and absent.
-    None,
-    /// A required certificate is absent.
-    Missing,
-    Success,
-    /// The certificate is invalid; the text is `FAILED:` with the reason.
-    Failed(&'static str),
-    /// A certificate was sent, and the listener does not verify it.
-    Unchecked,
-}
-
-impl Verification {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Verification::None | Verification::Missing => "NONE",
-            Verification::Success => "SUCCESS",
-            Verification::Failed(reason) => reason,
-            // A backend must not mistake this value for a success.
-            Verification::Unchecked => "FAILED:not checked",
-        }
-    }
-
-    /// Returns the reason why the client must not be served.
-    pub(super) fn fault(self) -> Option<&'static str> {
-        match self {
-            Verification::Missing => Some("no client certificate was sent"),
-            Verification::Failed(reason) => Some(reason),
-            Verification::None | Verification::Success | Verification::Unchecked => None,
-        }
-    }
 }
 
 impl ClientDemand {

@@ -17,13 +17,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::ALPN_HTTP2;
 use super::certificate::ServerCertificate;
-use super::client_certificate::{Asking, ClientDemand, Verification};
-use super::facts::{self, ClientIdentity, TlsFacts};
+use super::client_certificate::{Asking, ClientDemand};
+use super::client_identity::{ClientIdentity, Verification};
+use super::facts::{self, TlsFacts};
 use super::suites::{self, SuiteSet};
 use super::tickets::{self, ClientAuthTicketer};
-use crate::listener::ALPN_HTTP2;
-use crate::runtime::hosts::HostTable;
+use crate::hosts::HostTable;
 
 /// The TLS parameters of one listener.
 #[derive(Clone, Debug)]
@@ -122,7 +123,7 @@ impl Profile {
         let Offer { suites, demand, .. } = offer;
         let provider = suites::provider_of(suites);
         let asking = demand.clone().map(|demand| Asking { demand, tickets: None });
-        let tickets = tickets::ticketer(demand.as_deref());
+        let tickets = tickets::ticketer(demand.as_deref().map(|demand| &demand.digest));
         let config = Arc::new(config(&provider, suites, asking, &certificates, http2, tickets));
         Profile { config, provider, certificates, http2, suites: suites.clone(), demand: demand.clone() }
     }

@@ -7,23 +7,21 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use rustls::server::ProducesTickets;
 use tidegate_shared::id::Digest;
 
-use super::client_certificate::ClientDemand;
-
-/// Returns the ticket keys for these client certificate requirements. They outlive configurations, so that sessions
+/// Returns the ticket keys for the client certificate requirements with this digest. The keys outlive configurations, so that sessions
 /// can be resumed across a change. Different requirements have different keys: a session that began under other
 /// requirements is not resumed.
-pub(super) fn ticketer(demand: Option<&ClientDemand>) -> Arc<dyn ProducesTickets> {
+pub(super) fn ticketer(demand: Option<&Digest>) -> Arc<dyn ProducesTickets> {
     static FOR_ALL: LazyLock<Arc<dyn ProducesTickets>> = LazyLock::new(new_ticketer);
     static BY_DEMAND: Mutex<Option<HashMap<Digest, Weak<dyn ProducesTickets>>>> = Mutex::new(None);
     let Some(demand) = demand else { return FOR_ALL.clone() };
     let mut by_demand = BY_DEMAND.lock().unwrap_or_else(PoisonError::into_inner);
     let by_demand = by_demand.get_or_insert_default();
-    if let Some(known) = by_demand.get(&demand.digest).and_then(Weak::upgrade) {
+    if let Some(known) = by_demand.get(demand).and_then(Weak::upgrade) {
         return known;
     }
     by_demand.retain(|_, ticketer| ticketer.strong_count() > 0);
     let new = new_ticketer();
-    by_demand.insert(demand.digest.clone(), Arc::downgrade(&new));
+    by_demand.insert(demand.clone(), Arc::downgrade(&new));
     new
 }
 

@@ -26,9 +26,9 @@ use super::super::body::RequestBody;
 use super::{ConnectError, Key, MAX_IDLE, Unanswered};
 use crate::backend::Backend;
 use crate::close_registry::Registration;
-use crate::listener::ALPN_HTTP2;
 use crate::stream::{self, REQUEST_PEER_TIMEOUT, Stream};
 use crate::thread::Thread;
+use crate::tls::ALPN_HTTP2;
 
 /// Streams on one connection at once, even where the backend would allow more.
 const MAX_STREAMS: usize = 100;

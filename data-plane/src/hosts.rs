@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use foldhash::HashMap;
 use tidegate_shared::host::{CanonicalHost, HostPattern};
 
-use super::prefixes::Prefixes;
+use crate::prefixes::Prefixes;
 
 /// The listeners of one socket by host name; each is its rank, the smallest first.
 #[derive(Debug, Default)]

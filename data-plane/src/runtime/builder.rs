@@ -1,6 +1,7 @@
 //! From a snapshot to a runtime. Opens nothing; fails whole.
 
 mod target;
+mod tls;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -18,16 +19,16 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use target::DrainingBackends;
 use target::counted;
+use tls::Offers;
 
-use super::hosts::HostTable;
 use super::paths::PathTable;
 use super::rewrite::{Compiler, RewriteError, RewriteSet};
 use super::route::{Action, Redirect, RedirectTarget, Route, Rule, Way};
 use super::target::Target;
-use super::tls::Offers;
 use super::{Runtime, Site};
 use crate::backend::Backends;
 use crate::config::Config;
+use crate::hosts::HostTable;
 use crate::member::MemberTable;
 use crate::metrics::series::Series;
 use crate::proxy::local_reply::CompiledErrorPages;
@@ -295,6 +296,6 @@ impl<'a> Builder<'a> {
     }
 }
 
-pub(super) fn dangling(listener: &Listener, what: &'static str, index: usize) -> BuildError {
+fn dangling(listener: &Listener, what: &'static str, index: usize) -> BuildError {
     BuildError::Dangling { listener: listener.name.clone(), what, index }
 }

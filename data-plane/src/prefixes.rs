@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// Values by key.
 #[derive(Debug)]
-pub(super) struct Prefixes<T> {
+pub(crate) struct Prefixes<T> {
     /// Sorted by key.
     entries: Vec<Entry<T>>,
 }
@@ -29,7 +29,7 @@ impl<T> Default for Prefixes<T> {
 
 impl<T> Prefixes<T> {
     /// Each value is made of what its key holds and of the value of the longest other key that it begins with.
-    pub(super) fn new<U>(
+    pub(crate) fn new<U>(
         held: BTreeMap<Vec<u8>, U>,
         mut value: impl FnMut(U, Option<&T>) -> T,
     ) -> Prefixes<T> {
@@ -42,12 +42,12 @@ impl<T> Prefixes<T> {
         prefixes
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// The values of all keys that `text` begins with, that of the longest first.
-    pub(super) fn of(&self, text: &[u8]) -> impl Iterator<Item = &T> {
+    pub(crate) fn of(&self, text: &[u8]) -> impl Iterator<Item = &T> {
         let end = self.entries.partition_point(|entry| *entry.key <= *text);
         let longest = self.walk(text, end.checked_sub(1));
         let entries = std::iter::successors(longest, |entry| self.entries[*entry].parent);

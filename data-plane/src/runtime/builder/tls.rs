@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tidegate_shared::snapshot::{ClientAuthentication, Content, Listener, ListenerTls};
 
-use super::build::{BuildError, dangling};
+use super::{BuildError, dangling};
 use crate::tls::TlsError;
 use crate::tls::certificate::ServerCertificate;
 use crate::tls::client_certificate::ClientDemand;
