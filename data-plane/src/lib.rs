@@ -10,6 +10,7 @@
 
 mod access_log;
 mod backend;
+mod body;
 mod close_registry;
 mod config;
 mod control;
@@ -25,6 +26,7 @@ mod identity;
 mod last_good;
 mod limits;
 mod listener;
+mod local_reply;
 mod member;
 mod metrics;
 mod on_demand;
@@ -33,6 +35,7 @@ mod prefixes;
 mod probe;
 mod process;
 mod proxy;
+mod reserved_headers;
 mod resolver;
 mod runtime;
 mod side_thread;
@@ -44,6 +47,7 @@ mod thread;
 mod tls;
 mod tokens;
 mod trace;
+mod upstream;
 mod worker;
 
 use std::io;

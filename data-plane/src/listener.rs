@@ -24,13 +24,13 @@ use tokio_util::sync::CancellationToken;
 use crate::limits::{ConnectionPermit, Share};
 use crate::metrics::cell::REQUEST;
 use crate::metrics::series::{ConnectionMetrics, Rejection, TLS_VERSIONS};
-use crate::proxy::dedicated::DedicatedConnections;
 use crate::runtime::Runtime;
 use crate::sockets::BACKLOG;
 use crate::stream::Stream;
 use crate::thread::{Live, Thread};
 use crate::tls::facts::TlsFacts;
 use crate::tls::{self, ALPN_HTTP2, server::Server};
+use crate::upstream::dedicated::DedicatedConnections;
 pub(crate) use http2::{OpenStream, StreamLimitReached};
 
 pub(crate) use http1_state::Http1ConnState;

@@ -9,22 +9,22 @@
 
 mod absolute;
 mod admission;
-pub(crate) mod body;
-mod buffer;
-pub(crate) mod dedicated;
 mod error;
 mod forward;
 mod handshake;
 mod headers;
+mod held;
 mod http2;
-pub(crate) mod local_reply;
+mod lease;
+mod passing;
 mod path;
 mod pick;
 mod record;
 mod redirect;
+pub(crate) mod response_body;
 mod rewrite;
+mod transaction_id;
 pub(crate) mod tunnel;
-pub(crate) mod upstream;
 mod variables;
 
 use std::convert::Infallible;
@@ -37,6 +37,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tidegate_shared::path::has_dot_segments;
 
+use crate::body::RequestBody;
 use crate::http1::Fault;
 use crate::listener::Connection;
 use crate::metrics::series::REQUEST;
@@ -44,15 +45,17 @@ use crate::runtime::{Action, Route, Selection, Target};
 use crate::spool::SpoolQuota;
 use crate::thread::Thread;
 use crate::trace;
-use body::{Passing, RequestBody, ResponseBody};
-use buffer::held::Held;
-use error::ProxyError;
+use crate::upstream::Purpose;
+use error::{ProxyError, RewriteFault};
 use forward::Exchange;
 use handshake::Handshake;
 use headers::{Dropped, HeaderFlags};
-use record::{Record, TransactionId};
-use rewrite::{RewriteFault, Rewriting};
-use upstream::Purpose;
+use held::Held;
+use passing::Passing;
+use record::Record;
+use response_body::ResponseBody;
+use rewrite::Rewriting;
+use transaction_id::TransactionId;
 
 /// What is found out about a request before its phases begin.
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +124,7 @@ pub(crate) async fn serve(
                 Some(route) => route.answers.clone(),
                 None => connection.current.load().answers.clone(),
             };
-            let response = error.response(&answers, to_head);
+            let response = error.response(&answers, to_head).map(ResponseBody::Whole);
             record.answer(response.status(), response.headers());
             record.fail(error.info(), error.to_string());
             response
@@ -164,7 +167,8 @@ async fn answer(
             let location = redirect::location(redirect, &headers::host(&request)?, request.uri());
             let (location, to_head) =
                 (location.ok_or(ProxyError::InvalidHost)?, request.method() == Method::HEAD);
-            return Ok(Answer::Own(selection.route.answers.redirect(redirect.status, location, to_head)));
+            let response = selection.route.answers.redirect(redirect.status, location, to_head);
+            return Ok(Answer::Own(response.map(ResponseBody::Whole)));
         }
     };
 

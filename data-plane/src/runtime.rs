@@ -25,9 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backend::{Backend, Backends};
 use crate::hosts::HostTable;
+use crate::local_reply::LocalReplies;
 use crate::member::MemberTable;
 use crate::metrics::series::Series;
-use crate::proxy::local_reply::LocalReplies;
 use crate::tls::server::Server;
 pub(crate) use balance::Draw;
 pub(crate) use builder::BuildError;

@@ -24,10 +24,10 @@ use crate::config::{Config, Timeouts};
 use crate::drain::{Drained, spread};
 use crate::limits::ConnectionLimit;
 use crate::listener;
-use crate::proxy::upstream::Upstreams;
 use crate::runtime::Runtime;
 use crate::spool::SpoolQuota;
 use crate::trace;
+use crate::upstream::Upstreams;
 
 /// How long tunnels that were told to end may take to do so.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -59,8 +59,6 @@ pub(crate) struct Thread {
     pub(crate) number: usize,
     pub(crate) upstreams: Upstreams,
     pub(crate) tunnels: Rc<Registry>,
-    /// Connections to backends that carry requests, or did and are kept.
-    pub(crate) conversations: Rc<Registry>,
     pub(crate) log: Rc<Logger>,
     /// Where its spans go.
     pub(crate) spans: trace::Handle,
@@ -114,7 +112,7 @@ impl Thread {
 
     /// Ends what runs at that backend.
     pub(crate) fn close(&self, drained: &Drained) {
-        for registry in [&self.tunnels, &self.conversations] {
+        for registry in [&self.tunnels, &self.upstreams.open] {
             registry.close(drained.close_reason(), |backend| drained.is(backend));
         }
     }
@@ -309,7 +307,6 @@ async fn run(mut commands: mpsc::Receiver<Command>, number: usize, outlets: Outl
         number,
         upstreams: Upstreams::default(),
         tunnels: Rc::default(),
-        conversations: Rc::default(),
         log: Logger::new(outlets.log),
         spans: outlets.spans,
         connection_limit: outlets.connection_limit,

@@ -21,7 +21,7 @@ use super::inspected::InspectedStream;
 use crate::http1::Fault;
 use crate::metrics::series::{REQUEST, RESPONSE};
 use crate::proxy;
-use crate::proxy::body::ResponseBody;
+use crate::proxy::response_body::ResponseBody;
 use crate::stream::Stream;
 
 /// The most that is kept of what was read and not used yet, and of what was written and not sent yet: more than the

@@ -17,9 +17,9 @@ use super::answer;
 use super::bounded::Bounded;
 use crate::backend::Backend;
 use crate::dial;
-use crate::proxy::upstream::{ConnectError, http2, secure};
 use crate::stream::Stream;
 use crate::tls::client;
+use crate::upstream::{ConnectError, http2, secure};
 
 /// The step that a probe is waiting for.
 #[derive(Clone, Copy, Debug)]

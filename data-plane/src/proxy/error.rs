@@ -1,18 +1,19 @@
 //! Everything that can keep a request from its backend's answer, and what the client is told. The only place of the
 //! data plane that chooses a status for a failure.
 
+use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use thiserror::Error;
 
-use super::body::ResponseBody;
-use super::local_reply::LocalReplies;
-use super::rewrite::RewriteFault;
-use super::upstream::ConnectError;
+use crate::body::collect::CollectError;
 use crate::close_registry::CloseReason;
 use crate::error_info::ErrorInfo;
 use crate::http1::Fault;
+use crate::local_reply::LocalReplies;
 use crate::runtime::Unroutable;
+use crate::runtime::pattern::Exhausted;
 use crate::spool::SpoolError;
+use crate::upstream::ConnectError;
 
 /// Why a request gets the gateway's own answer. The message is for the log, never for the client.
 #[derive(Debug, Error)]
@@ -89,6 +90,37 @@ impl From<Unroutable> for ProxyError {
             Unroutable::NoRule => ProxyError::NoRule,
             Unroutable::DotSegments => ProxyError::DotSegments,
         }
+    }
+}
+
+impl From<CollectError> for ProxyError {
+    fn from(why: CollectError) -> ProxyError {
+        match why {
+            CollectError::TooLarge { limit } => ProxyError::BodyTooLarge { limit },
+            CollectError::Spool(error) => ProxyError::Spool(error),
+            CollectError::Broken => ProxyError::ClientBody,
+            CollectError::Slow { seconds } => ProxyError::SlowBody { seconds },
+            CollectError::Refused(fault) => ProxyError::Refused(fault),
+        }
+    }
+}
+
+/// Why a request cannot be rewritten as its rules say.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum RewriteFault {
+    #[error("the path is sent back to the path map again and again")]
+    Loop,
+    #[error("rewritten texts come to too much")]
+    TooLarge,
+    #[error("the conditions take too long to search for")]
+    TooCostly,
+    #[error("the rewritten Host is none")]
+    Host,
+}
+
+impl From<Exhausted> for RewriteFault {
+    fn from(_: Exhausted) -> RewriteFault {
+        RewriteFault::TooCostly
     }
 }
 
@@ -176,7 +208,7 @@ impl ProxyError {
     }
 
     /// The gateway's own answer. To a HEAD request it has no body.
-    pub(crate) fn response(&self, answers: &LocalReplies, to_head: bool) -> Response<ResponseBody> {
+    pub(crate) fn response(&self, answers: &LocalReplies, to_head: bool) -> Response<Bytes> {
         let status = self.status();
         let mut response = answers.response(status, to_head);
         let headers = response.headers_mut();

@@ -20,18 +20,20 @@ use rustls::pki_types::ServerName;
 use tidegate_shared::snapshot::HttpVersion;
 use tokio::time::{Instant, timeout};
 
-use super::body::{Lease, Progress, RequestBody};
 use super::error::ProxyError;
+use super::lease::Lease;
 use super::pick::Pick;
 use super::record::Record;
 use super::rewrite;
-use super::upstream::{self, ConnectError, Key, Purpose, Sender, Unanswered};
 use crate::backend::Backend;
+use crate::body::collect::CollectError;
+use crate::body::{Progress, RequestBody};
 use crate::http1::Fault;
 use crate::listener::Connection;
 use crate::member::InFlightGuard;
 use crate::runtime::{HostPolicy, Target};
 use crate::tls::client;
+use crate::upstream::{self, ConnectError, Key, Purpose, Sender, Unanswered};
 use times::Times;
 
 /// A request that has been answered, as far as the head of the answer.
@@ -59,10 +61,13 @@ impl Exchange {
 
 /// Takes the whole of a request's body in, before any backend is asked.
 pub(crate) async fn collect(connection: &Connection, body: &mut RequestBody) -> Result<(), ProxyError> {
+    let thread = &connection.thread;
+    let spool_quota = thread.spool_quota.of(connection.client.ip());
     // Boxed, for most requests are not collected.
-    Box::pin(body.collect(&connection.thread, connection.client.ip())).await.map_err(|error| match error {
-        ProxyError::ClientBody => connection.wire.fault().map_or(error, ProxyError::Refused),
-        other => other,
+    let collected = Box::pin(body.collect(thread.max_request_body, &spool_quota, thread.timeouts.body)).await;
+    collected.map_err(|error| match (error, connection.wire.fault()) {
+        (CollectError::Broken, Some(fault)) => ProxyError::Refused(fault),
+        (other, _) => other.into(),
     })
 }
 
@@ -222,7 +227,7 @@ impl Attempts<'_> {
         let thread = &self.connection.thread;
         let began = Instant::now();
         // Boxed: it is large and rare, and a request's state is moved as a whole.
-        let open = || Box::pin(upstream::open(thread, backend, key, self.purpose));
+        let open = || Box::pin(upstream::open(&thread.upstreams, backend, key, self.purpose));
         let mut opened = open().await;
         if opened.as_ref().is_err_and(ConnectError::is_exhaustion) && thread.upstreams.give_up() {
             // The connections that were just closed have made room.

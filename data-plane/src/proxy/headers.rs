@@ -2,7 +2,6 @@
 
 mod flags;
 mod names;
-pub(super) mod trailers;
 
 use std::borrow::Cow;
 
@@ -16,7 +15,7 @@ use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::snapshot::RequestHeaders;
 
 use super::error::ProxyError;
-use super::record::TransactionId;
+use super::transaction_id::TransactionId;
 use crate::listener::Connection;
 use crate::trace;
 pub(super) use flags::HeaderFlags;

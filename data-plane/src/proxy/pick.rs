@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use http::header::HeaderMap;
 
-use super::dedicated::DedicatedConnections;
 use crate::backend::Backend;
 use crate::runtime::{Draw, Target};
+use crate::upstream::dedicated::DedicatedConnections;
 
 /// The member that the cookies of a request bind it to, if it can be reached: the first that can, in the order of the
 /// cookies.

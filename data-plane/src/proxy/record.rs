@@ -11,45 +11,15 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use tokio::time::Instant;
 
-use super::body::Progress;
 use super::headers::Dropped;
+use super::transaction_id::TransactionId;
 use crate::backend::Backend;
+use crate::body::Progress;
 use crate::error_info::ErrorInfo;
 use crate::listener::Connection;
 use crate::metrics::cell::REQUEST;
 use crate::runtime::{Route, Selection};
-use crate::thread::Thread;
 use crate::trace;
-
-/// 128 random bits: unique among requests, and what `X-AppGW-Trace-Id` tells the backend.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TransactionId([u8; 16]);
-
-/// A transaction ID as 32 hexadecimal digits.
-#[derive(Debug)]
-pub(crate) struct Digits([u8; 32]);
-
-impl TransactionId {
-    pub(crate) fn new(thread: &Thread) -> TransactionId {
-        TransactionId(thread.random.borrow_mut().u128(1..).to_be_bytes())
-    }
-
-    pub(crate) fn bytes(self) -> [u8; 16] {
-        self.0
-    }
-
-    pub(crate) fn digits(self) -> Digits {
-        let mut text = [0; 32];
-        trace::write_hex(&mut text, &self.0);
-        Digits(text)
-    }
-}
-
-impl Digits {
-    pub(crate) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("hexadecimal digits are ASCII")
-    }
-}
 
 /// The record of one request. Dropping it ends it, so that none is forgotten; one that was never answered is the
 /// client's doing.

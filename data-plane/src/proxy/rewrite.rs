@@ -15,39 +15,19 @@ mod url;
 
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use http::{Request, Response, StatusCode, Uri};
-use thiserror::Error;
 use tidegate_shared::path::has_dot_segments;
 
-use super::error::ProxyError;
+use super::error::{ProxyError, RewriteFault};
 use super::headers;
 use super::variables::{ConnectionVars, EvalContext, HeaderEdit, OriginalRequest};
 use crate::listener::Connection;
 use crate::runtime::Selection;
-use crate::runtime::pattern::{self, Exhausted};
+use crate::runtime::pattern;
 use crate::runtime::rewrite::{Change, RewriteSet, Rule};
 use expand::{Budget, Finds};
 
 /// How many sets a request may go through before it is taken for one that never comes to an end.
 const ROUNDS: usize = 10;
-
-/// Why a request cannot be rewritten as its rules say.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum RewriteFault {
-    #[error("the path is sent back to the path map again and again")]
-    Loop,
-    #[error("rewritten texts come to too much")]
-    TooLarge,
-    #[error("the conditions take too long to search for")]
-    TooCostly,
-    #[error("the rewritten Host is none")]
-    Host,
-}
-
-impl From<Exhausted> for RewriteFault {
-    fn from(_: Exhausted) -> RewriteFault {
-        RewriteFault::TooCostly
-    }
-}
 
 /// Marks a request whose `Host` a rule has said, whatever the settings say.
 #[derive(Clone, Copy, Debug)]

@@ -28,8 +28,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::forward::Exchange;
-use super::record::TransactionId;
-use super::upstream::Checked;
+use super::transaction_id::TransactionId;
 use crate::backend::Backend;
 use crate::close_registry::{CloseReason, Registration};
 use crate::drain::Drained;
@@ -39,6 +38,7 @@ use crate::metrics::series::Tunnels;
 use crate::runtime::{Selection, Target};
 use crate::stream::{PEER_TIMEOUT, Stream};
 use crate::trace;
+use crate::upstream::Checked;
 use flow::{At, Flow};
 use leg::Leg;
 use watch::Watch;

@@ -11,8 +11,8 @@ use tidegate_shared::snapshot::{Buffering, RequestHeaders};
 use super::paths::PathTable;
 use super::rewrite::RewriteSet;
 use super::target::Target;
+use crate::local_reply::LocalReplies;
 use crate::metrics::series::RuleSeries;
-use crate::proxy::local_reply::LocalReplies;
 use crate::tls::client_certificate::ClientDemand;
 use crate::tls::suites::SuiteSet;
 

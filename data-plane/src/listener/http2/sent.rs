@@ -12,9 +12,10 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::super::Connection;
 use super::streams::OpenStream;
+use crate::body::BoxError;
 use crate::http1::Fault;
 use crate::metrics::series::RESPONSE;
-use crate::proxy::body::{BoxError, ResponseBody};
+use crate::proxy::response_body::ResponseBody;
 
 /// The most that a client must take within its time: what a DATA frame holds unless the client allows more.
 const PIECE: usize = 16 * 1024;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::body::Progress;
 use crate::http1::Fault;
-use crate::proxy::body::Progress;
 use crate::proxy::error::ProxyError;
 
 /// Uploads are not looked at more often than that.
@@ -60,8 +60,8 @@ mod tests {
 
     use super::*;
     use crate::config::MinRate;
+    use crate::local_reply::LocalReplies;
     use crate::pace::Pace;
-    use crate::proxy::local_reply::LocalReplies;
 
     #[test]
     fn whoever_the_request_waits_for_has_its_own_time() {

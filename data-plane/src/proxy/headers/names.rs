@@ -4,37 +4,11 @@
 use http::header::{HeaderMap, HeaderName};
 use tidegate_shared::snapshot::HeaderNames;
 
-/// Header names that frame a message, concern one connection, or are set by the gateway. A backend that maps `_` to `-`, as
-/// CGI, WSGI and PHP do, would take `X_Forwarded_For` for the gateway's own `X-Forwarded-For`.
-const RESERVED: [&str; 14] = [
-    "content-length",
-    "keep-alive",
-    "proxy-connection",
-    "transfer-encoding",
-    "x-appgw-trace-id",
-    "x-azure-ja4-fingerprint",
-    "x-forwarded-for",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-original-host",
-    "x-original-url",
-    "sec-websocket-accept",
-    "sec-websocket-key",
-    "sec-websocket-version",
-];
+use crate::reserved_headers::is_reserved;
 
 /// Whether a name without upper case becomes a reserved one once each `_` is a `-`.
 fn mimics_reserved(name: &str) -> bool {
     name.contains('_') && is_reserved(name)
-}
-
-/// Whether a name without upper case is a reserved one, or becomes one once each `_` is a `-`.
-pub(super) fn is_reserved(name: &str) -> bool {
-    RESERVED.iter().any(|reserved| {
-        let mut pairs = name.bytes().zip(reserved.bytes());
-        name.len() == reserved.len()
-            && pairs.all(|(byte, expected)| byte == expected || (byte, expected) == (b'_', b'-'))
-    })
 }
 
 /// The most that is told of names that were dropped, in bytes.
@@ -94,6 +68,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+    use crate::reserved_headers::RESERVED;
 
     #[test]
     fn headers_go_by_their_names() {

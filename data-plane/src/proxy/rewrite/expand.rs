@@ -2,7 +2,7 @@
 
 use http::header::{HeaderValue, SET_COOKIE};
 
-use super::RewriteFault;
+use crate::proxy::error::RewriteFault;
 use crate::proxy::variables::{EvalContext, Value};
 use crate::runtime::pattern::{self, Exhausted, Groups};
 use crate::runtime::rewrite::{Condition, Piece, Template, Variable};

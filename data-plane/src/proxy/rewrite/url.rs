@@ -4,8 +4,8 @@ use http::Uri;
 use http::uri::PathAndQuery;
 use percent_encoding::percent_encode_byte;
 
-use super::RewriteFault;
 use super::expand::{Budget, Finds};
+use crate::proxy::error::RewriteFault;
 use crate::proxy::variables::EvalContext;
 use crate::runtime::rewrite::Rule;
 

@@ -11,10 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
-use super::IN_MEMORY;
+use super::{IN_MEMORY, Progress};
 use crate::http1::Fault;
-use crate::proxy::body::Progress;
-use crate::proxy::error::ProxyError;
 use crate::spool::{Reading, SpoolError, SpoolFile, SpoolQuota};
 
 /// How long, and how far, a body is read on that will not be taken.
@@ -35,6 +33,27 @@ struct Parts {
     trailers: Option<HeaderMap>,
 }
 
+/// Why a body was not collected.
+#[derive(Debug)]
+pub(crate) enum CollectError {
+    /// It is larger than the `limit` bytes of space that there are.
+    TooLarge { limit: u64 },
+    /// It could not be written to disk, or read back.
+    Spool(SpoolError),
+    /// It broke off or is malformed.
+    Broken,
+    /// The client paused for `seconds`.
+    Slow { seconds: u64 },
+    /// It breaks a limit that holds for every body: too many bytes, or too few of them a second.
+    Refused(Fault),
+}
+
+impl From<SpoolError> for CollectError {
+    fn from(error: SpoolError) -> CollectError {
+        CollectError::Spool(error)
+    }
+}
+
 /// Takes a body in to its end, within which the client may pause for `pause`.
 ///
 /// # Errors
@@ -44,16 +63,16 @@ pub(crate) async fn collect<B>(
     progress: Option<&Progress>,
     spool_quota: &SpoolQuota,
     pause: Duration,
-) -> Result<Collected, ProxyError>
+) -> Result<Collected, CollectError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     if body.size_hint().lower() > spool_quota.limit() {
-        return Err(ProxyError::BodyTooLarge { limit: spool_quota.limit() });
+        return Err(CollectError::TooLarge { limit: spool_quota.limit() });
     }
     let mut body = body;
     let collected = take_in(&mut body, progress, spool_quota, pause).await;
-    if matches!(collected, Err(ProxyError::BodyTooLarge { .. } | ProxyError::Spool(_))) {
+    if matches!(collected, Err(CollectError::TooLarge { .. } | CollectError::Spool(_))) {
         linger(&mut body).await;
     }
     collected
@@ -64,7 +83,7 @@ async fn take_in<B>(
     progress: Option<&Progress>,
     spool_quota: &SpoolQuota,
     pause: Duration,
-) -> Result<Collected, ProxyError>
+) -> Result<Collected, CollectError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -76,16 +95,16 @@ where
         }
         let frame = timeout(pause.min(allowance), body.frame()).await;
         let frame = frame.map_err(|_| match allowance < pause {
-            true => ProxyError::Refused(Fault::SlowBody),
-            false => ProxyError::SlowBody { seconds: pause.as_secs() },
+            true => CollectError::Refused(Fault::SlowBody),
+            false => CollectError::Slow { seconds: pause.as_secs() },
         })?;
-        match frame.transpose().map_err(|_| ProxyError::ClientBody)?.map(Frame::into_data) {
+        match frame.transpose().map_err(|_| CollectError::Broken)?.map(Frame::into_data) {
             Some(Ok(data)) => {
                 if let Some(progress) = progress {
                     progress.add(data.len() as u64);
                     progress.measure(Some(data.len() as u64));
                     if progress.is_too_large() {
-                        return Err(ProxyError::Refused(Fault::BodyTooLarge));
+                        return Err(CollectError::Refused(Fault::BodyTooLarge));
                     }
                 }
                 collecting.take(data, spool_quota).await?;
@@ -127,7 +146,7 @@ struct Collecting {
 }
 
 impl Collecting {
-    async fn take(&mut self, data: Bytes, spool_quota: &SpoolQuota) -> Result<(), ProxyError> {
+    async fn take(&mut self, data: Bytes, spool_quota: &SpoolQuota) -> Result<(), CollectError> {
         let here = data.len().min(IN_MEMORY - self.memory.len());
         self.memory.extend_from_slice(&data[..here]);
         for piece in data[here..].chunks(IN_MEMORY) {
@@ -140,10 +159,10 @@ impl Collecting {
     }
 
     /// Writes down what is not yet on disk.
-    async fn spill(&mut self, spool_quota: &SpoolQuota) -> Result<(), ProxyError> {
+    async fn spill(&mut self, spool_quota: &SpoolQuota) -> Result<(), CollectError> {
         let held = (self.memory.len() + self.next.len()) as u64 + self.spooled;
         if held > spool_quota.limit() {
-            return Err(ProxyError::BodyTooLarge { limit: spool_quota.limit() });
+            return Err(CollectError::TooLarge { limit: spool_quota.limit() });
         }
         let bytes = self.next.split().freeze();
         let spool = match self.spool.take() {
@@ -157,7 +176,7 @@ impl Collecting {
         Ok(())
     }
 
-    async fn finish(mut self, spool_quota: &SpoolQuota) -> Result<Collected, ProxyError> {
+    async fn finish(mut self, spool_quota: &SpoolQuota) -> Result<Collected, CollectError> {
         if !self.next.is_empty() {
             self.spill(spool_quota).await?;
         }

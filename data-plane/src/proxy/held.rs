@@ -12,13 +12,13 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::relay::{Relay, RelayError};
+use super::lease::Lease;
+use super::record::Record;
 use crate::backend::Backend;
+use crate::body::relay::{Relay, RelayError};
+use crate::body::{BoxError, trailers};
 use crate::error_info::ErrorInfo;
 use crate::member::InFlightGuard;
-use crate::proxy::body::{BoxError, Lease};
-use crate::proxy::headers::trailers;
-use crate::proxy::record::Record;
 use crate::spool::SpoolQuota;
 
 /// A response between its backend and its client. The backend's connection is given back as soon as the backend has

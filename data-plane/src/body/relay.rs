@@ -20,8 +20,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::IN_MEMORY;
-use crate::proxy::body::BoxError;
+use super::{BoxError, IN_MEMORY};
 use crate::spool::{Reading, SpoolError, SpoolFile, SpoolQuota};
 
 /// Why a response ended before its end.

@@ -11,7 +11,7 @@ use http::header::{
 };
 use http_body::Frame;
 
-use super::names::is_reserved;
+use crate::reserved_headers::is_reserved;
 use crate::trace;
 
 /// Framing, routing, authentication, and how content is to be processed.

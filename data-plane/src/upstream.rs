@@ -1,10 +1,12 @@
 //! Connections to backends: opened by need, kept for the next request in a plain list of this thread.
 
 mod checked;
+pub(crate) mod dedicated;
 pub(crate) mod http2;
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,12 +24,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
-use super::body::RequestBody;
 use crate::backend::Backend;
-use crate::close_registry::Registration;
+use crate::body::RequestBody;
+use crate::close_registry::{Registration, Registry};
 use crate::dial::{self, DialError, Location};
 use crate::stream::{self, PEER_TIMEOUT, Stream};
-use crate::thread::Thread;
 use crate::tls::client::fault;
 
 pub(crate) use checked::{Checked, CheckedSender};
@@ -128,6 +129,8 @@ pub(crate) struct Upstreams {
     idle: RefCell<HashMap<Key, Vec<(CheckedSender, Instant)>>>,
     count: Cell<usize>,
     http2: http2::Pools,
+    /// Every connection that carries requests, or did and is kept.
+    pub(crate) open: Rc<Registry>,
 }
 
 impl Key {
@@ -212,7 +215,7 @@ pub(crate) enum Purpose {
 
 /// Opens a connection and starts its HTTP framing on this thread.
 pub(crate) async fn open(
-    thread: &Thread,
+    upstreams: &Upstreams,
     backend: &Arc<Backend>,
     key: &Key,
     purpose: Purpose,
@@ -228,7 +231,7 @@ pub(crate) async fn open(
     };
     if version == HttpVersion::Http2 {
         let connect = connect(&backend.location, backend.key.port, tls);
-        let opened = timeout(CONNECT_TIMEOUT, http2::open(thread, backend, key, connect)).await;
+        let opened = timeout(CONNECT_TIMEOUT, http2::open(upstreams, backend, key, connect)).await;
         return opened.map_err(|_| ConnectError::Timeout)?.map(Sender::Http2);
     }
     let connected = async {
@@ -249,7 +252,7 @@ pub(crate) async fn open(
         // Whoever ends what runs at it has been here already.
         return Err(ConnectError::Gone);
     }
-    let registration = Registration::new(&thread.conversations, backend);
+    let registration = Registration::new(&upstreams.open, backend);
     tokio::task::spawn_local(registration.run(connection.with_upgrades()));
     Ok(Sender::Http1(CheckedSender::new(sender, expected, source_port)))
 }

@@ -89,19 +89,19 @@ async fn a_body_that_is_too_large_or_breaks_off_is_not_taken() {
     let limit = 3 * IN_MEMORY as u64;
     let (_dir, spool_quota) = spool_quota(limit);
     let large = script([content(4 * IN_MEMORY)]);
-    assert!(matches!(collect(large, None, &spool_quota, PAUSE).await, Err(ProxyError::BodyTooLarge { .. })));
+    assert!(matches!(collect(large, None, &spool_quota, PAUSE).await, Err(CollectError::TooLarge { .. })));
     let announced = http_body_util::Full::new(content(4 * IN_MEMORY));
     assert!(matches!(
         collect(announced, None, &spool_quota, PAUSE).await,
-        Err(ProxyError::BodyTooLarge { .. })
+        Err(CollectError::TooLarge { .. })
     ));
     let mut broken = script([content(10)]);
     broken.pieces.push_back(Err("broken"));
-    assert!(matches!(collect(broken, None, &spool_quota, PAUSE).await, Err(ProxyError::ClientBody)));
+    assert!(matches!(collect(broken, None, &spool_quota, PAUSE).await, Err(CollectError::Broken)));
 
     let first = collect(script([content(3 * IN_MEMORY)]), None, &spool_quota, PAUSE).await.unwrap();
     let second = collect(script([content(3 * IN_MEMORY)]), None, &spool_quota, PAUSE).await;
-    assert!(matches!(second, Err(ProxyError::Spool(SpoolError::NoRoom))), "{second:?}");
+    assert!(matches!(second, Err(CollectError::Spool(SpoolError::NoRoom))), "{second:?}");
     drop(first);
     collect(script([content(3 * IN_MEMORY)]), None, &spool_quota, PAUSE).await.unwrap();
 }
@@ -111,5 +111,5 @@ async fn a_client_that_stalls_is_not_waited_for() {
     let (_dir, spool_quota) = spool_quota(1 << 20);
     let body = Script { stalls: true, ..script([content(10)]) };
     let pause = Duration::from_millis(10);
-    assert!(matches!(collect(body, None, &spool_quota, pause).await, Err(ProxyError::SlowBody { .. })));
+    assert!(matches!(collect(body, None, &spool_quota, pause).await, Err(CollectError::Slow { .. })));
 }

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use super::upstream::{CheckedSender, Key, Sender};
+use super::{CheckedSender, Key, Sender};
 
 /// How many a client connection keeps: it may speak with several backends, by several rules.
 const MAX: usize = 8;

@@ -22,12 +22,11 @@ use socket2::SockRef;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::super::body::RequestBody;
-use super::{ConnectError, Key, MAX_IDLE, Unanswered};
+use super::{ConnectError, Key, MAX_IDLE, Unanswered, Upstreams};
 use crate::backend::Backend;
+use crate::body::RequestBody;
 use crate::close_registry::Registration;
 use crate::stream::{self, REQUEST_PEER_TIMEOUT, Stream};
-use crate::thread::Thread;
 use crate::tls::ALPN_HTTP2;
 
 /// Streams on one connection at once, even where the backend would allow more.
@@ -151,14 +150,14 @@ impl Drop for Slot {
 
 /// Opens a connection, unless another request has just done so.
 pub(super) async fn open(
-    thread: &Thread,
+    upstreams: &Upstreams,
     backend: &Arc<Backend>,
     key: &Key,
     connect: impl Future<Output = Result<Stream, ConnectError>>,
 ) -> Result<Slot, ConnectError> {
-    let opening = thread.upstreams.http2.opening(key);
+    let opening = upstreams.http2.opening(key);
     let _turn = opening.lock().await;
-    if let Some(slot) = thread.upstreams.http2.take(key) {
+    if let Some(slot) = upstreams.http2.take(key) {
         return Ok(slot);
     }
     let stream = connect.await?;
@@ -187,7 +186,7 @@ pub(super) async fn open(
         })
         .await
     };
-    tokio::task::spawn_local(Registration::new(&thread.conversations, backend).run(run));
+    tokio::task::spawn_local(Registration::new(&upstreams.open, backend).run(run));
     let shared = Shared {
         sender,
         open: Cell::new(0),
@@ -196,8 +195,8 @@ pub(super) async fn open(
         spent: Cell::new(false),
         source_port,
     };
-    thread.upstreams.http2.make_room(MAX_IDLE);
-    Ok(thread.upstreams.http2.keep(key, Rc::new(shared)))
+    upstreams.http2.make_room(MAX_IDLE);
+    Ok(upstreams.http2.keep(key, Rc::new(shared)))
 }
 
 /// Whether it is HTTP/2 that will be spoken.

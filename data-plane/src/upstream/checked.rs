@@ -13,8 +13,8 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Unanswered;
+use crate::body::RequestBody;
 use crate::http1::response::Answer;
-use crate::proxy::body::RequestBody;
 use crate::stream::Stream;
 
 /// One connection that can take one request at a time.

@@ -1,6 +1,6 @@
 //! The words of the gateway's own answers: a built-in page for each status, or one of the administrator's own. Pure.
 //!
-//! Which failure has which status is said in [`super::error`] alone; pages are made ready when a runtime is built.
+//! The proxy's errors alone decide which failure has which status; pages are made ready when a runtime is built.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,8 +9,6 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, SERVER};
 use http::{HeaderValue, Response, StatusCode};
 use tidegate_shared::snapshot::{self, ErrorPages};
-
-use super::body::ResponseBody;
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
 
@@ -77,7 +75,7 @@ impl LocalReplies {
         status: StatusCode,
         location: HeaderValue,
         to_head: bool,
-    ) -> Response<ResponseBody> {
+    ) -> Response<Bytes> {
         let mut response = self.response(status, to_head);
         response.headers_mut().insert(LOCATION, location);
         response
@@ -85,11 +83,11 @@ impl LocalReplies {
 
     /// An answer with that status. To a HEAD request it says how long its body would
     /// have been, and has none.
-    pub(crate) fn response(&self, status: StatusCode, to_head: bool) -> Response<ResponseBody> {
+    pub(crate) fn response(&self, status: StatusCode, to_head: bool) -> Response<Bytes> {
         let page = self.pages.get(&status.as_u16()).cloned().unwrap_or_else(|| built_in(status));
         let length = HeaderValue::from(page.body.len());
         let body = if to_head { Bytes::new() } else { page.body };
-        let mut response = Response::new(ResponseBody::Whole(body));
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, page.content_type);
@@ -122,7 +120,7 @@ mod tests {
     fn said(answers: &LocalReplies, status: u16) -> (String, String) {
         let response = answers.response(StatusCode::from_u16(status).unwrap(), false);
         let content_type = response.headers()[CONTENT_TYPE].to_str().unwrap().to_owned();
-        let ResponseBody::Whole(body) = response.into_body() else { panic!("not its own words") };
+        let body = response.into_body();
         (content_type, String::from_utf8(body.to_vec()).unwrap())
     }
 
@@ -160,9 +158,8 @@ mod tests {
         );
         assert_eq!(get.headers(), head.headers());
         assert_eq!(get.headers()[SERVER], "Tidegate");
-        let ResponseBody::Whole(body) = get.body() else { panic!("not its own words") };
-        assert_eq!(get.headers()[CONTENT_LENGTH], body.len().to_string().as_str());
-        assert!(matches!(head.body(), ResponseBody::Whole(body) if body.is_empty()));
+        assert_eq!(get.headers()[CONTENT_LENGTH], get.body().len().to_string().as_str());
+        assert!(head.body().is_empty());
         let silent = LocalReplies { without_server: true, ..LocalReplies::default() };
         assert!(!silent.response(StatusCode::NOT_FOUND, false).headers().contains_key(SERVER));
     }

@@ -1,32 +1,33 @@
-//! Bodies pass through piece by piece; these wrappers count them and act when they end.
+//! The bodies of requests on their way to a backend, and the means by which bodies are held.
+//!
+//! A body passes through piece by piece ([`RequestBody`]), and [`Progress`] says how far it has got. Where a gateway asks
+//! for buffering, a request's body is collected before any backend is asked ([`collect`]), so that a slow client occupies
+//! no backend and the request can be repeated; a response's body is taken from its backend as fast as it comes
+//! ([`relay`]), so that a slow client occupies no connection to a backend. Memory holds a bounded part of each; the rest
+//! is on disk. This module must not know which request a body belongs to, nor choose a status.
 
-use std::borrow::Cow;
+pub(crate) mod collect;
+pub(crate) mod relay;
+pub(crate) mod trailers;
+
 use std::cell::Cell;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 
-use super::buffer::collect::{Replay, collect};
-use super::buffer::held::Held;
-use super::error::ProxyError;
-use super::headers::trailers;
-use super::record::Record;
-use super::upstream::{Key, Sender};
-use crate::backend::Backend;
-use crate::error_info::ErrorInfo;
 use crate::http1::Fault;
-use crate::listener::Connection;
-use crate::member::InFlightGuard;
 use crate::pace::Pace;
-use crate::thread::Thread;
+use crate::spool::SpoolQuota;
+use collect::{CollectError, Replay, collect};
+
+/// The most bytes of one body that are held in memory at one place.
+const IN_MEMORY: usize = 64 * 1024;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -112,6 +113,10 @@ impl Progress {
     }
 }
 
+fn length(frame: &Frame<Bytes>) -> u64 {
+    frame.data_ref().map_or(0, |data| data.len() as u64)
+}
+
 /// A request's body on its way to the backend.
 #[derive(Debug)]
 pub(crate) enum RequestBody {
@@ -141,18 +146,22 @@ impl RequestBody {
         RequestBody::Passing { inner: None, progress: None }
     }
 
-    /// Takes all of it in before any of it goes on, as far and as long as clients may send on this thread.
+    /// Takes all of it in, at most `limit` bytes, before any of it goes on. The client may pause for `pause`.
     ///
     /// # Errors
     /// Those of [`collect`].
-    pub(crate) async fn collect(&mut self, thread: &Thread, client: IpAddr) -> Result<(), ProxyError> {
+    pub(crate) async fn collect(
+        &mut self,
+        limit: u64,
+        spool_quota: &SpoolQuota,
+        pause: Duration,
+    ) -> Result<(), CollectError> {
         if let RequestBody::Passing { inner: Some(inner), progress } =
             std::mem::replace(self, RequestBody::empty())
         {
             let pace = progress.map_or(Pace::UNLIMITED, |progress| progress.pace.get());
-            let progress = Progress::start(thread.max_request_body, pace);
-            let spool_quota = thread.spool_quota.of(client);
-            let collected = collect(inner, Some(&progress), &spool_quota, thread.timeouts.body).await?;
+            let progress = Progress::start(limit, pace);
+            let collected = collect(inner, Some(&progress), spool_quota, pause).await?;
             *self = RequestBody::replay(collected.replay(), &progress);
         }
         Ok(())
@@ -223,148 +232,6 @@ impl Body for RequestBody {
                 inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
             }
             RequestBody::Collected(replay, _) => replay.size_hint(),
-        }
-    }
-}
-
-/// A response's body on its way to the client.
-#[derive(Debug)]
-pub(crate) enum ResponseBody {
-    /// The gateway's own words, or none.
-    Whole(Bytes),
-    /// The backend's.
-    Passing(Box<Passing>),
-    /// The backend's, held for a client that is slower.
-    Held(Box<Held>),
-}
-
-impl ResponseBody {
-    /// Notes why the client will not get all of it.
-    pub(crate) fn give_up(&mut self, why: impl std::fmt::Display) {
-        match self {
-            ResponseBody::Whole(_) => {}
-            ResponseBody::Passing(passing) => {
-                passing.record.fail(ErrorInfo::ClientClosedRequest, why.to_string());
-            }
-            ResponseBody::Held(held) => held.give_up(why),
-        }
-    }
-}
-
-/// The backend's body, with what has to happen when it has passed.
-#[derive(Debug)]
-pub(crate) struct Passing {
-    pub(crate) inner: Incoming,
-    pub(crate) backend: Arc<Backend>,
-    pub(crate) busy: Option<InFlightGuard>,
-    /// The connection that it comes from, to be kept once the body is at its end. Dropped earlier, it is closed.
-    pub(crate) lease: Option<Lease>,
-    pub(crate) record: Record,
-    /// How long the backend may pause.
-    pub(crate) patience: Duration,
-    pub(crate) pause: Option<Pin<Box<Sleep>>>,
-}
-
-/// A connection on loan from the thread's list, or from the client connection's own.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    pub(crate) connection: Rc<Connection>,
-    /// Whether only requests of the same client connection may go over it.
-    pub(crate) dedicated: bool,
-    pub(crate) key: Key,
-    pub(crate) sender: Sender,
-    /// The request that it carried: a backend may answer before it has read all of it.
-    pub(crate) upload: Option<Rc<Progress>>,
-}
-
-impl Lease {
-    /// Keeps the connection for another request, if this one has wholly left it.
-    pub(crate) fn give_back(self) {
-        if self.upload.is_some_and(|upload| !upload.done.get()) {
-            return;
-        }
-        if self.dedicated {
-            self.connection.dedicated.keep(self.key, self.sender);
-        } else {
-            self.connection.thread.upstreams.keep(self.key, self.sender);
-        }
-    }
-}
-
-fn length(frame: &Frame<Bytes>) -> u64 {
-    frame.data_ref().map_or(0, |data| data.len() as u64)
-}
-
-impl Passing {
-    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match Pin::new(&mut self.inner).poll_frame(cx) {
-            Poll::Ready(frame) => {
-                self.pause = None;
-                let ended = match &frame {
-                    Some(Ok(frame)) => {
-                        self.record.add_sent(length(frame));
-                        self.inner.is_end_stream()
-                    }
-                    Some(Err(error)) => {
-                        let reason = match self.backend.drained() {
-                            Some(cut) => cut.reason().into(),
-                            None => Cow::Owned(format!("the backend's response broke off: {error}")),
-                        };
-                        self.record.fail(ErrorInfo::UpstreamClosedConnection, reason);
-                        false
-                    }
-                    None => true,
-                };
-                if ended {
-                    self.record.complete();
-                    self.busy = None;
-                    if let Some(lease) = self.lease.take() {
-                        lease.give_back();
-                    }
-                }
-                Poll::Ready(frame.map(|frame| frame.map(trailers::filter).map_err(BoxError::from)))
-            }
-            Poll::Pending => {
-                let patience = self.patience;
-                let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(patience)));
-                ready!(pause.as_mut().poll(cx));
-                let reason = format!("the backend paused for {} s within its response", patience.as_secs());
-                self.record.fail(ErrorInfo::UpstreamTimedOut, reason.clone());
-                Poll::Ready(Some(Err(reason.into())))
-            }
-        }
-    }
-}
-
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match &mut *self {
-            ResponseBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            ResponseBody::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            ResponseBody::Passing(passing) => passing.poll_inner(cx),
-            ResponseBody::Held(held) => Pin::new(&mut **held).poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            ResponseBody::Whole(bytes) => bytes.is_empty(),
-            ResponseBody::Passing(passing) => passing.inner.is_end_stream(),
-            ResponseBody::Held(held) => held.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            ResponseBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            ResponseBody::Passing(passing) => passing.inner.size_hint(),
-            ResponseBody::Held(held) => held.size_hint(),
         }
     }
 }

@@ -1,0 +1,82 @@
+//! A response that passes through at the pace of its client, with what has to happen when it has passed.
+
+use std::borrow::Cow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use hyper::body::Incoming;
+use tokio::time::{Sleep, sleep};
+
+use super::lease::Lease;
+use super::record::Record;
+use crate::backend::Backend;
+use crate::body::{BoxError, trailers};
+use crate::error_info::ErrorInfo;
+use crate::member::InFlightGuard;
+
+/// The backend's body, with what has to happen when it has passed.
+#[derive(Debug)]
+pub(crate) struct Passing {
+    pub(crate) inner: Incoming,
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) busy: Option<InFlightGuard>,
+    /// The connection that it comes from, to be kept once the body is at its end. Dropped earlier, it is closed.
+    pub(crate) lease: Option<Lease>,
+    pub(crate) record: Record,
+    /// How long the backend may pause.
+    pub(crate) patience: Duration,
+    pub(crate) pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl Passing {
+    /// Notes why the client will not get all of it.
+    pub(crate) fn give_up(&mut self, why: impl std::fmt::Display) {
+        self.record.fail(ErrorInfo::ClientClosedRequest, why.to_string());
+    }
+
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match Pin::new(&mut self.inner).poll_frame(cx) {
+            Poll::Ready(frame) => {
+                self.pause = None;
+                let ended = match &frame {
+                    Some(Ok(frame)) => {
+                        self.record.add_sent(frame.data_ref().map_or(0, |data| data.len() as u64));
+                        self.inner.is_end_stream()
+                    }
+                    Some(Err(error)) => {
+                        let reason = match self.backend.drained() {
+                            Some(cut) => cut.reason().into(),
+                            None => Cow::Owned(format!("the backend's response broke off: {error}")),
+                        };
+                        self.record.fail(ErrorInfo::UpstreamClosedConnection, reason);
+                        false
+                    }
+                    None => true,
+                };
+                if ended {
+                    self.record.complete();
+                    self.busy = None;
+                    if let Some(lease) = self.lease.take() {
+                        lease.give_back();
+                    }
+                }
+                Poll::Ready(frame.map(|frame| frame.map(trailers::filter).map_err(BoxError::from)))
+            }
+            Poll::Pending => {
+                let patience = self.patience;
+                let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(patience)));
+                ready!(pause.as_mut().poll(cx));
+                let reason = format!("the backend paused for {} s within its response", patience.as_secs());
+                self.record.fail(ErrorInfo::UpstreamTimedOut, reason.clone());
+                Poll::Ready(Some(Err(reason.into())))
+            }
+        }
+    }
+}

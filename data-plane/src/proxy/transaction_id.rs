@@ -1,0 +1,34 @@
+//! The ID of a request, which its access line, its trace and its backend have in common.
+
+use crate::thread::Thread;
+use crate::trace;
+
+/// 128 random bits: unique among requests, and what `X-AppGW-Trace-Id` tells the backend.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TransactionId([u8; 16]);
+
+/// A transaction ID as 32 hexadecimal digits.
+#[derive(Debug)]
+pub(crate) struct Digits([u8; 32]);
+
+impl TransactionId {
+    pub(crate) fn new(thread: &Thread) -> TransactionId {
+        TransactionId(thread.random.borrow_mut().u128(1..).to_be_bytes())
+    }
+
+    pub(crate) fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    pub(crate) fn digits(self) -> Digits {
+        let mut text = [0; 32];
+        trace::write_hex(&mut text, &self.0);
+        Digits(text)
+    }
+}
+
+impl Digits {
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("hexadecimal digits are ASCII")
+    }
+}
