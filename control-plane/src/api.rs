@@ -9,7 +9,6 @@ mod available;
 mod body_preparer;
 mod children;
 mod deployments;
-mod description;
 mod error;
 mod extract;
 mod fetcher;
@@ -23,6 +22,7 @@ mod members;
 mod metrics;
 mod networks;
 mod oauth;
+mod openapi;
 mod operations;
 mod paging;
 mod path;
@@ -44,6 +44,7 @@ use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use tokio::sync::Notify;
 
+use crate::admin_token::AdminToken;
 use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::path::references_of;
 use crate::audit::{Act, Author};
@@ -59,13 +60,9 @@ use crate::metrics::Metrics;
 use crate::on_demand::Prober;
 use crate::store::{Decision, Gateway, Store, Written};
 
-pub use auth::AdminToken;
 pub use body_preparer::BodyPreparer;
 pub use deployments::run as run_deployments;
-#[cfg(test)]
-pub(crate) use description::description;
 use error::ApiError;
-pub(crate) use error::{CODES, DEPLOYMENT_CODES, SURROUNDINGS_CODES};
 pub use extract::body::LargeBodies;
 pub use oauth::SecretCheck;
 pub use paging::PageTokens;

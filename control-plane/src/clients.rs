@@ -7,7 +7,6 @@ use thiserror::Error;
 use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
-use crate::StartError;
 use crate::audit::Author;
 use crate::data_dir::DataDir;
 use crate::identity::issuer::Issuer;
@@ -16,6 +15,7 @@ use crate::identity::role::Role;
 use crate::identity::scope::Scope;
 use crate::identity::secret::{hash, new_secret};
 use crate::identity::token::new_key;
+use crate::start_error::StartError;
 use crate::store::{ApiClient, NameTaken, NewClient, Schema, Store, StoreError, StoredIdentity};
 
 /// The error of managing a client.

@@ -41,6 +41,7 @@ mod redirects;
 mod resources;
 mod rewrite_text;
 mod rewrites;
+mod route_actions;
 mod rules;
 mod size;
 mod sku;
@@ -51,7 +52,6 @@ mod tls_policy;
 mod transport;
 mod transport_rules;
 mod virtual_network;
-mod ways;
 
 #[cfg(test)]
 pub(crate) use patterns::is_remembered;
@@ -215,7 +215,7 @@ fn routing(
     let compiled_rewrites = rewrites::compile(&rewrites, found);
     let distributions = Resources::read(document, "loadDistributionPolicies", found);
     let compiled_distributions = load_distribution::compile(&distributions, &upstream.pools, found);
-    let targets = ways::Targets {
+    let targets = route_actions::Targets {
         pools: &upstream.pools,
         settings: &upstream.settings,
         redirects: &redirects,

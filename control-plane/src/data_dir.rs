@@ -11,10 +11,10 @@ use std::path::Path;
 use tidegate_shared::private_file;
 use tokio::task::spawn_blocking;
 
-use crate::StartError;
-use crate::api::AdminToken;
+use crate::admin_token::AdminToken;
 use crate::clock::Millis;
 use crate::pki::Authorities;
+use crate::start_error::StartError;
 use crate::store::{Schema, Store};
 
 /// An opened data directory.

@@ -6,13 +6,13 @@
 //!
 //! The control plane carries no gateway traffic, and workers continue without it.
 
+mod admin_token;
 pub mod api;
 pub mod arm;
 pub mod audit;
 pub mod certificates;
 pub mod clients;
 pub mod clock;
-mod code_list;
 pub mod compile;
 pub mod config;
 mod data_dir;
@@ -26,14 +26,16 @@ pub mod identity;
 pub mod limits;
 pub mod listen;
 pub mod metrics;
+pub mod networking;
 pub mod on_demand;
 mod openapi;
 pub mod pki;
 pub mod proxies;
+pub mod resource_groups;
 pub mod resource_id;
 pub mod rollout;
+mod start_error;
 pub mod store;
-pub mod surroundings;
 pub mod template;
 pub mod upgrade;
 pub mod violation;
@@ -41,12 +43,10 @@ pub mod violation;
 #[cfg(test)]
 mod testing;
 
-use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use thiserror::Error;
 use tidegate_shared::id::WorkerId;
 use tidegate_shared::secret::Secret;
 use tidegate_shared::token::JoinToken;
@@ -68,15 +68,16 @@ use crate::fleet::session::{Channel, WORKERS};
 use crate::listen::accept;
 use crate::metrics::Metrics;
 use crate::on_demand::Prober;
-use crate::pki::{Authorities, PkiError, read_identity};
+use crate::pki::{Authorities, read_identity};
 use crate::rollout::Rollout;
-use crate::store::{Schema, Store, StoreError};
+use crate::store::{Schema, Store};
 
 pub use crate::config::{Config, ConfigError};
 pub use crate::fetch_policy::{FetchDeny, FetchDenyError};
 pub use crate::limits::{Limit, LimitError, Limits};
 pub use crate::listen::Listeners;
 pub use crate::proxies::{Proxies, Proxy, ProxyError};
+pub use crate::start_error::StartError;
 
 /// The addresses on which a running control plane listens.
 #[derive(Clone, Copy, Debug)]
@@ -87,26 +88,6 @@ pub struct Addresses {
     pub management_tls: SocketAddr,
     /// The channel endpoint for workers.
     pub channel: SocketAddr,
-}
-
-/// The reason why a control plane could not start, or a data directory could not be used.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// An unsafe configuration.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// A file cannot be used, or an address cannot be bound.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The certificate authority or a configured certificate cannot be used.
-    #[error(transparent)]
-    Pki(#[from] PkiError),
-    /// TLS cannot use a certificate and key.
-    #[error("TLS: {0}")]
-    Tls(#[from] rustls::Error),
-    /// A database error.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// A running control plane. Dropping it without [`ControlPlane::stop`] shuts it down without waiting for

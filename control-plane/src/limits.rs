@@ -9,15 +9,12 @@ use std::str::FromStr;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::arm::collection::{COLLECTIONS, Collection, over_limit};
+use crate::arm::collection::{COLLECTIONS, Collection, MAX_MEMBERS, over_limit};
 use crate::arm::document::Document;
 use crate::violation::{Violations, code};
 
 #[cfg(test)]
 mod tests;
-
-/// The upper bound of all limits. Reading a body also examines at most this many members of a collection.
-pub const MOST: usize = 10_000;
 
 /// A list within a child with a limit of its own.
 struct ListLimit {
@@ -55,7 +52,7 @@ pub struct Limit {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum LimitError {
     /// The text is not of the form `NAME=N`, or `N` is out of range.
-    #[error("it must be NAME=N, with N from 1 to {MOST}")]
+    #[error("it must be NAME=N, with N from 1 to {MAX_MEMBERS}")]
     Form,
     /// No limit has this name.
     #[error("'{0}' has no limit; these have one: {list}", list = names().collect::<Vec<_>>().join(", "))]
@@ -76,7 +73,7 @@ impl FromStr for Limit {
         let (name, number) = text.split_once('=').ok_or(LimitError::Form)?;
         let known = names().find(|known| known.eq_ignore_ascii_case(name.trim()));
         let name = known.ok_or_else(|| LimitError::Name(name.trim().to_owned()))?;
-        let most = number.trim().parse().ok().filter(|most| (1..=MOST).contains(most));
+        let most = number.trim().parse().ok().filter(|most| (1..=MAX_MEMBERS).contains(most));
         Ok(Limit { name, most: most.ok_or(LimitError::Form)? })
     }
 }

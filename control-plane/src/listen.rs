@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::StartError;
 use crate::config::Config;
+use crate::start_error::StartError;
 
 /// The pause after an accept that failed for a persistent reason, such as no free file descriptor.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::code_list::codes;
 use crate::compile::OnDemand;
 use crate::fair_share::{Bounds, FairShare};
 use crate::fleet::Fleet;
 use crate::store::{Gateway, Operation, Problem, Store, StoreError};
+use crate::violation::code_list::codes;
 
 /// How many are made or wait at the same time; further ones fail at once, so that what waits stays small.
 const IN_ALL: Bounds = Bounds { total: 64, each: 32, waiting: 0 };

@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::arm::collection::COLLECTIONS;
+use crate::violation::code_list::Code;
 
 use self::operation::Operation;
 
@@ -21,22 +22,20 @@ pub(crate) mod identity;
 pub(crate) mod operation;
 pub(crate) mod parameter;
 pub(crate) mod resource;
+pub(crate) mod resource_group;
 mod schema;
-pub(crate) mod surroundings;
-#[cfg(test)]
-mod tests;
 
 /// Where components of the document are, as references name it.
 const SCHEMAS: &str = "/components/schemas";
 
-const INTRODUCTION: &str = "The REST API of Tidegate, a self-hosted Application Gateway. Gateways and what they lean \
-    on are resources as Azure Resource Manager has them: unmodified Azure clients work. Each child of a gateway has a \
+const INTRODUCTION: &str = "The REST API of Tidegate, a self-hosted Application Gateway. Gateways and the \
+    resources that they depend on are as Azure Resource Manager has them: unmodified Azure clients work. Each child of a gateway has a \
     URL of its own beside its place in the gateway's document, and there are the workers, which Azure does not show.\n\n\
     Names and enumerated values are read in any case and answered as they stand here; `null` is read as if the property \
     were not there; read-only properties that are sent back are ignored.";
 
-/// The document for these operations.
-pub(crate) fn document<'a>(operations: impl Iterator<Item = &'a Operation>) -> Value {
+/// The document for these operations, whose failures have the codes in these lists.
+pub(crate) fn document<'a>(operations: impl Iterator<Item = &'a Operation>, codes: &[&[Code]]) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = SCHEMAS.into());
     let mut generator = settings.into_generator();
     let mut paths = Map::new();
@@ -47,7 +46,8 @@ pub(crate) fn document<'a>(operations: impl Iterator<Item = &'a Operation>) -> V
         }
     }
     let responses = operation::failures(&mut generator);
-    let schemas = schemas(generator, &json!([paths, responses]));
+    let codes = error::schema_of_codes(codes);
+    let schemas = schemas(generator, codes, &json!([paths, responses]));
     json!({
         "openapi": "3.0.3",
         "info": {
@@ -69,10 +69,11 @@ pub(crate) fn document<'a>(operations: impl Iterator<Item = &'a Operation>) -> V
 }
 
 /// Every schema that is referred to, those that answers and bodies name first of all.
-fn schemas(mut generator: SchemaGenerator, paths: &Value) -> Map<String, Value> {
+fn schemas(mut generator: SchemaGenerator, codes: Schema, paths: &Value) -> Map<String, Value> {
     let definitions = generator.take_definitions(false).into_iter();
     let mut known: BTreeMap<String, Value> =
         definitions.map(|(name, schema)| (name, schema::published(schema))).collect();
+    known.insert(error::ERROR_CODE.to_owned(), schema::published(codes.to_value()));
     let mut wanted = BTreeSet::new();
     schema::referred_to(paths, &mut wanted);
     let mut used = BTreeMap::new();

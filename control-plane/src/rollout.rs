@@ -17,13 +17,13 @@ use tokio::time::{self, Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Millis;
-use crate::code_list::codes;
 use crate::compile::compile;
 use crate::fleet::{Fleet, Order, Verdict, Worker, applied_by_all, plan, verdict};
 use crate::metrics::Metrics;
 use crate::store::{
     Gateway, OperationalState, Problem, ProvisioningState, Settlement, Store, StoreError, Wanted,
 };
+use crate::violation::code_list::codes;
 
 /// How often it looks at deadlines and at refusals that may be tried again, when nothing else wakes it.
 const TICK: Duration = Duration::from_millis(500);

@@ -52,13 +52,14 @@ pub use groups::{Group, group_id};
 pub use identity::StoredIdentity;
 pub use model::{
     Claim, Gateway, Operation, OperationKind, OperationState, OperationalState, Problem, ProvisioningState,
+    Written,
 };
 pub use network::{NetworkDecision, NetworkResource, NetworkWritten, User};
 pub(crate) use operations::OPERATION_CODES;
 pub use resources::ResourceRow;
 pub use rollout::{OperationNumber, Settlement, Wanted};
 pub use workers::{JoinedWorker, KnownCertificate, TokenRefused};
-pub use write::{Decision, Written};
+pub use write::Decision;
 use writer::{Transaction, Writer};
 
 /// How long a statement waits for another process (`tidegate worker token`) that is writing.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 pub mod code;
+pub(crate) mod code_list;
 
 /// The target of a violation that concerns the whole body.
 pub const ROOT: &str = "$";

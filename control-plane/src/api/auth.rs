@@ -3,7 +3,6 @@
 //! What may be done where is decided by [`crate::identity::access`]; here requests are taken apart for it, and its
 //! verdicts are carried out. A client's row is looked up for each request, so that one that is revoked is out at once.
 
-mod admin_token;
 mod list_filter;
 mod local_requests;
 
@@ -32,7 +31,6 @@ use super::layers::RequestId;
 use super::oauth;
 use super::server::Peer;
 
-pub use admin_token::AdminToken;
 use list_filter::ListFilter;
 
 /// Who asks: under which name it goes into the audit log, and which client it is; none for the administrator.

@@ -14,25 +14,27 @@ use crate::arm::deployment::Failure;
 use crate::audit::Author;
 use crate::edit::EditError;
 use crate::identity::token::TokenError;
+use crate::networking::NetworkError;
+use crate::resource_groups::GroupError;
 use crate::store::{Problem, StoreError};
-use crate::surroundings::NetworkError;
 use crate::violation::{Violation, Violations, code};
 
 mod deployment;
 mod holders;
+mod network;
 mod oauth;
 mod own;
-mod surroundings;
+mod resource_group;
 
 use self::holders::NamesHolders;
 
-pub(crate) use self::deployment::CODES as DEPLOYMENT_CODES;
+pub(super) use self::deployment::CODES as DEPLOYMENT_CODES;
 pub(super) use self::deployment::{CANCELED, DeploymentError, FAILED};
 pub(super) use self::holders::answer_for;
+pub(super) use self::network::{CODES as NETWORK_CODES, NetworkUseError};
 pub(super) use self::oauth::OAuthError;
-pub(crate) use self::own::CODES;
-pub(crate) use self::surroundings::CODES as SURROUNDINGS_CODES;
-pub(super) use self::surroundings::SurroundingsError;
+pub(super) use self::own::CODES;
+pub(super) use self::resource_group::{CODES as RESOURCE_GROUP_CODES, ResourceGroupError};
 
 /// How many seconds a client is asked to wait where the database cannot be used. ARM's clients wait that long after a
 /// 503 and repeat the request themselves.
@@ -58,7 +60,9 @@ pub(super) enum ApiError {
     #[error(transparent)]
     Deployment(#[from] DeploymentError),
     #[error(transparent)]
-    Surroundings(#[from] SurroundingsError),
+    ResourceGroup(#[from] ResourceGroupError),
+    #[error(transparent)]
+    NetworkUse(#[from] NetworkUseError),
     #[error(transparent)]
     OAuth(#[from] OAuthError),
     #[error("Without a token only localhost and loopback addresses are served, not '{0}'.")]
@@ -135,7 +139,8 @@ impl ApiError {
             | ApiError::Forbidden { .. }
             | ApiError::LinkForbidden { .. } => StatusCode::FORBIDDEN,
             ApiError::Deployment(error) => error.status(),
-            ApiError::Surroundings(error) => error.status(),
+            ApiError::ResourceGroup(error) => error.status(),
+            ApiError::NetworkUse(error) => error.status(),
             ApiError::OAuth(error) => error.status(),
             ApiError::UnknownPath(_)
             | ApiError::NotFound { .. }
@@ -171,7 +176,8 @@ impl ApiError {
             }
             ApiError::LinkForbidden { .. } => own::LINK_FORBIDDEN,
             ApiError::Deployment(error) => error.code(),
-            ApiError::Surroundings(error) => error.code(),
+            ApiError::ResourceGroup(error) => error.code(),
+            ApiError::NetworkUse(error) => error.code(),
             ApiError::OAuth(error) => error.code(),
             ApiError::UnknownPath(_) => own::NOT_FOUND,
             ApiError::WrongMethod { .. } => own::METHOD_NOT_ALLOWED,
@@ -247,11 +253,11 @@ impl From<StoreError> for ApiError {
                 ApiError::PortTaken { address, port, holder }
             }
             StoreError::DeploymentActive(name) => DeploymentError::Active(name).into(),
-            StoreError::NoGroup(name) => SurroundingsError::NoGroup(name).into(),
-            StoreError::GroupDeleting(name) => SurroundingsError::GroupDeleting(name).into(),
-            StoreError::GroupInUse { group, users } => SurroundingsError::GroupInUse { group, users }.into(),
+            StoreError::NoGroup(name) => ResourceGroupError::NoGroup(name).into(),
+            StoreError::GroupDeleting(name) => ResourceGroupError::GroupDeleting(name).into(),
+            StoreError::GroupInUse { group, users } => ResourceGroupError::GroupInUse { group, users }.into(),
             StoreError::AddressHeld { address, child, holder } => {
-                SurroundingsError::AddressHeld { address, child, holder }.into()
+                NetworkUseError::AddressHeld { address, child, holder }.into()
             }
             error if error.unwritable().is_some() => ApiError::Unwritable(error),
             error => ApiError::Internal(error),
@@ -276,19 +282,28 @@ impl ApiError {
         serde_json::from_value(shown).unwrap_or_else(|_| Failure::new(self.code(), self.to_string()))
     }
 
-    /// The failure of a change to a network, an address or a group; `missing` is the answer where it was not there.
+    /// The failure of a change to a resource group; `missing` is the answer where it was not there.
+    pub(super) fn from_group(error: GroupError, missing: ApiError) -> ApiError {
+        match error {
+            GroupError::Invalid(violations) => ApiError::Invalid(violations),
+            GroupError::Store(error) => error.into(),
+            GroupError::NotThere => missing,
+        }
+    }
+
+    /// The failure of a change to a network or an address; `missing` is the answer where it was not there.
     pub(super) fn from_network(error: NetworkError, missing: ApiError) -> ApiError {
         match error {
             NetworkError::Invalid(violations) => ApiError::Invalid(violations),
             NetworkError::PreconditionFailed => ApiError::PreconditionFailed,
             NetworkError::SubnetInUse { subnet, users } => {
-                SurroundingsError::SubnetInUse { subnet, users }.into()
+                NetworkUseError::SubnetInUse { subnet, users }.into()
             }
             NetworkError::AddressInUse { address, user } => {
-                SurroundingsError::AddressInUse { address, user }.into()
+                NetworkUseError::AddressInUse { address, user }.into()
             }
             NetworkError::AddressSettled { address, user } => {
-                SurroundingsError::AddressSettled { address, user }.into()
+                NetworkUseError::AddressSettled { address, user }.into()
             }
             NetworkError::Store(error) => error.into(),
             NetworkError::NotThere | NetworkError::NoSubnet => missing,

@@ -21,8 +21,7 @@ use crate::audit::Author;
 use crate::etag::Preconditions;
 
 use super::error::ApiError;
-use super::forwarded::ForwardedHost;
-use super::server::Scheme;
+use super::forwarded::{ForwardedHost, Scheme};
 
 pub(super) use body::{DocumentBody, JsonBody};
 

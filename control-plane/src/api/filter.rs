@@ -10,7 +10,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde_json::Value;
 
-use super::error::{ApiError, SurroundingsError};
+use super::error::{ApiError, ResourceGroupError};
 use super::extract::{ApiVersionParam, BaseUrl};
 use super::paging::{Paging, Parameters};
 
@@ -46,7 +46,7 @@ impl<S: Sync> FromRequestParts<S> for Filter {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Filter, ApiError> {
         let parameters = Parameters::from_request_parts(parts, state).await?;
         Filter::read(parameters.get("$filter").unwrap_or_default())
-            .map_err(|why| SurroundingsError::BadFilter(why).into())
+            .map_err(|why| ResourceGroupError::BadFilter(why).into())
     }
 }
 
@@ -92,7 +92,7 @@ impl Filter {
         mut members: Vec<(String, Value)>,
     ) -> Result<Value, ApiError> {
         let (filter, after) = match paging.key::<2>()? {
-            Some([after, text]) => (Filter::read(&text).map_err(SurroundingsError::BadFilter)?, after),
+            Some([after, text]) => (Filter::read(&text).map_err(ResourceGroupError::BadFilter)?, after),
             None => (self, String::new()),
         };
         members.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -7,11 +7,28 @@ use axum::http::{HeaderMap, HeaderName};
 
 use crate::proxies::Proxies;
 
-use super::server::Scheme;
-
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// How the client came, which is how the URLs in its answers must begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As it stands in URLs.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+}
 
 /// The host and port that the client used, among the extensions of a request that came by a proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]

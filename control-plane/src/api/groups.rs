@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 use crate::arm::resource_group::{GROUP_TYPE, GROUP_WRITE};
 use crate::audit::{Act, Author};
+use crate::resource_groups::GroupEdit;
 use crate::store::{Group, OperationState, group_id};
-use crate::surroundings::GroupEdit;
 
-use super::error::{ApiError, SurroundingsError};
+use super::error::{ApiError, ResourceGroupError};
 use super::extract::{ApiVersionParam, BaseUrl, GroupScope, JsonBody, RequestAuthor, SubscriptionScope};
 use super::filter::Filter;
 use super::operations::{come_again, follow, value};
@@ -53,7 +53,7 @@ async fn write(
 ) -> Result<(Group, bool), ApiError> {
     let act = Act { author, action: GROUP_WRITE.to_owned(), resource: group_id(subscription, group) };
     let written = app.store.write_group(subscription, group, &act, |stored| edit.decide(stored)).await;
-    written.map_err(|error| ApiError::from_network(error, missing(group)))
+    written.map_err(|error| ApiError::from_group(error, missing(group)))
 }
 
 pub(super) async fn get(
@@ -142,5 +142,5 @@ fn show(group: &Group) -> Value {
 }
 
 fn missing(group: &str) -> ApiError {
-    SurroundingsError::NoGroup(group.to_owned()).into()
+    ResourceGroupError::NoGroup(group.to_owned()).into()
 }

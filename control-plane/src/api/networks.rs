@@ -14,8 +14,8 @@ use serde_json::Value;
 use crate::arm::network::path::SUBNET_TYPE;
 use crate::arm::network::{NetworkKind, NetworkPath};
 use crate::audit::{Act, Author};
+use crate::networking::{NetworkAction, NetworkEdit, NetworkError};
 use crate::store::{NetworkResource, NetworkWritten, User};
-use crate::surroundings::{NetworkAction, NetworkEdit, NetworkError};
 
 use super::error::ApiError;
 use super::extract::network::{NetworkTarget, OfKind};

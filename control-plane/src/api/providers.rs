@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::Path;
 use serde_json::{Value, json};
 
-use super::error::{ApiError, SurroundingsError};
+use super::error::{ApiError, ResourceGroupError};
 use super::extract::{ApiVersionParam, SubscriptionScope};
 use super::subscriptions::LOCATION;
 
@@ -83,7 +83,7 @@ pub(super) async fn get(
     Path(ProviderPath { namespace }): Path<ProviderPath>,
 ) -> Result<Json<Value>, ApiError> {
     let known = PROVIDERS.iter().find(|provider| provider.namespace.eq_ignore_ascii_case(&namespace));
-    let provider = known.ok_or(SurroundingsError::NoProvider(namespace))?;
+    let provider = known.ok_or(ResourceGroupError::NoProvider(namespace))?;
     Ok(Json(show(&subscription, provider)))
 }
 

@@ -9,7 +9,7 @@ mod gateways;
 mod identity;
 mod networks;
 mod process;
-mod surroundings;
+mod resource_groups;
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ pub(super) fn routes() -> Vec<Route> {
     [
         process::routes(),
         identity::routes(),
-        surroundings::routes(),
+        resource_groups::routes(),
         networks::routes(),
         gateways::routes(),
         available::routes(),

@@ -26,7 +26,7 @@ use crate::fair_share::{Bounds, FairShare};
 use crate::proxies::Proxies;
 use tidegate_shared::client_network::client_network;
 
-use super::forwarded::Origin;
+use super::forwarded::{Origin, Scheme};
 use super::path::normalise;
 use requests::Requests;
 
@@ -57,25 +57,6 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a connection that has had no request may take for its handshake, and for one, after the stop.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How the client came, which is how the URLs in its answers must begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// In the clear.
-    Http,
-    /// Over TLS.
-    Https,
-}
-
-impl Scheme {
-    /// As it stands in URLs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-        }
-    }
-}
 
 /// Where a request came from: the other end of its connection, or whom a trusted proxy names.
 #[derive(Clone, Copy, Debug)]

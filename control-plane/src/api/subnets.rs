@@ -7,7 +7,7 @@ use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::surroundings::{NetworkAction, NetworkEdit};
+use crate::networking::{NetworkAction, NetworkEdit};
 
 use super::Shared;
 use super::error::ApiError;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::audit::Author;
 use crate::identity::scope::Scope;
 
-use super::error::{ApiError, SurroundingsError};
+use super::error::{ApiError, ResourceGroupError};
 use super::extract::{ApiVersionParam, RequestAuthor, SubscriptionScope};
 use super::{App, Shared};
 
@@ -39,7 +39,7 @@ pub(super) async fn get(
     SubscriptionScope(subscription): SubscriptionScope,
 ) -> Result<Json<Value>, ApiError> {
     let known = all(&app, &author).await?.into_iter().find(|id| id.eq_ignore_ascii_case(&subscription));
-    let id = known.ok_or(SurroundingsError::NoSubscription(subscription))?;
+    let id = known.ok_or(ResourceGroupError::NoSubscription(subscription))?;
     Ok(Json(show(&app, &id)))
 }
 

@@ -14,12 +14,11 @@ use tidegate_shared::id::Digest;
 use tidegate_shared::secret::Secret;
 
 use super::certificate::{CertificateError, ServerCertificate};
-use super::collection::Collection;
+use super::collection::{Collection, MAX_MEMBERS};
 use super::gateway::RewriteRuleSet;
 use super::normalize::{normalize, normalize_object, take};
 use super::page::{Pages, list, object};
 use super::shape::Shape;
-use crate::limits::MOST;
 use crate::violation::Violations;
 
 /// A body as sent, with the results for its certificates and error pages.
@@ -84,7 +83,7 @@ fn key(data: &[u8], password: &[u8]) -> Digest {
 }
 
 /// Returns every server certificate in the body of a gateway or of a single child, without duplicates and at
-/// most [`MOST`]. The kind of the child is unknown here: a body that only resembles a certificate is returned
+/// most [`MAX_MEMBERS`]. The kind of the child is unknown here: a body that only resembles a certificate is returned
 /// too, and its result is never looked up.
 pub fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
     let collection = Collection::named("sslCertificates").expect("the collection exists");
@@ -94,7 +93,7 @@ pub fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
         _ => vec![body.clone()],
     };
     let mut found: HashMap<Digest, SealedCertificate> = HashMap::new();
-    for child in children.iter().take(MOST) {
+    for child in children.iter().take(MAX_MEMBERS) {
         let Some(mut properties) = property(child, "properties") else { continue };
         let (data, password) = (text(&mut properties, "data"), text(&mut properties, "password"));
         if !data.is_empty() {
@@ -111,7 +110,7 @@ pub fn rewrite_sets_in(body: &Value) -> Vec<RewriteRuleSet> {
     let collection = Collection::named("rewriteRuleSets").expect("the collection exists");
     let Some(body) = body.as_object() else { return Vec::new() };
     let Some(properties) = object(body, "properties") else { return Vec::new() };
-    let sets = list(properties, collection.name).iter().take(MOST);
+    let sets = list(properties, collection.name).iter().take(MAX_MEMBERS);
     let sets = sets.filter_map(|set| object(set.as_object()?, "properties"));
     let alone = Some(properties).filter(|properties| !list(properties, "rewriteRules").is_empty());
     let read = |properties: &Map<String, Value>| {
@@ -162,7 +161,10 @@ mod tests {
                 gateway(json!([null, 7, {}, child(&json!({ "data": null })), child(&json!({ "data": "" }))])),
                 0,
             ),
-            (gateway(json!((0..=MOST).map(|i| child(&json!({ "data": i }))).collect::<Vec<_>>())), MOST),
+            (
+                gateway(json!((0..=MAX_MEMBERS).map(|i| child(&json!({ "data": i }))).collect::<Vec<_>>())),
+                MAX_MEMBERS,
+            ),
             (child(&one), 1),
             (json!({}), 0),
             (json!(null), 0),

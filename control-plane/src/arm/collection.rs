@@ -17,6 +17,9 @@ use super::resource_id::GATEWAY_TYPE;
 use super::shape::{Property, Shape};
 use crate::violation::code::limit;
 
+/// The most members of one collection that are read from a body, and the highest value that a limit may be set to.
+pub const MAX_MEMBERS: usize = 10_000;
+
 /// A collection of children of a gateway.
 #[derive(Debug)]
 pub struct Collection {

@@ -6,7 +6,7 @@ use tidegate_shared::path::PathPattern;
 use tidegate_shared::snapshot::{self, PathMap};
 
 use super::resources::{Resource, Resources};
-use super::ways::{Incomplete, Outcome, Targets};
+use super::route_actions::{Incomplete, RouteAction, Targets};
 use crate::arm::gateway::{PathRule, UrlPathMap};
 use crate::violation::{Violations, code};
 
@@ -25,7 +25,7 @@ fn path_map(
     violations: &mut Violations,
 ) -> Option<PathMap> {
     let properties = &map.properties;
-    let default = Outcome {
+    let default = RouteAction {
         pool: ("defaultBackendAddressPool", properties.default_backend_address_pool.as_ref()),
         settings: ("defaultBackendHttpSettings", properties.default_backend_http_settings.as_ref()),
         redirect: ("defaultRedirectConfiguration", properties.default_redirect_configuration.as_ref()),
@@ -52,7 +52,7 @@ fn rules(
     for (i, rule) in map.properties.path_rules.iter().enumerate() {
         let rule = map.member("pathRules", i, rule);
         let properties = &rule.properties;
-        let outcome = Outcome {
+        let outcome = RouteAction {
             pool: ("backendAddressPool", properties.backend_address_pool.as_ref()),
             settings: ("backendHttpSettings", properties.backend_http_settings.as_ref()),
             redirect: ("redirectConfiguration", properties.redirect_configuration.as_ref()),

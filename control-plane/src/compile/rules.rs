@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tidegate_shared::snapshot::{Routing, Rule};
 
 use super::resources::{Referrer, Resource, Resources, in_range};
-use super::ways::{Incomplete, Outcome, Targets};
+use super::route_actions::{Incomplete, RouteAction, Targets};
 use crate::arm::gateway::{Listener, RequestRoutingRule, RuleType, UrlPathMap};
 use crate::violation::{Violations, code};
 
@@ -105,9 +105,9 @@ fn routing(
     }
 }
 
-fn outcome(resource: &Source) -> Outcome<'_> {
+fn outcome(resource: &Source) -> RouteAction<'_> {
     let properties = &resource.properties;
-    Outcome {
+    RouteAction {
         pool: ("backendAddressPool", properties.backend_address_pool.as_ref()),
         settings: ("backendHttpSettings", properties.backend_http_settings.as_ref()),
         redirect: ("redirectConfiguration", properties.redirect_configuration.as_ref()),

@@ -23,7 +23,7 @@ fn document(ports: usize, addresses: usize) -> Document {
 fn a_limit_has_a_name_and_a_number() {
     let limit = "FRONTENDPORTS = 7".parse::<Limit>();
     assert_eq!(limit, Ok(Limit { name: "frontendPorts", most: 7 }));
-    assert_eq!("hostNames=10000".parse::<Limit>().unwrap().most, MOST);
+    assert_eq!("hostNames=10000".parse::<Limit>().unwrap().most, MAX_MEMBERS);
     for bad in
         ["", "frontendPorts", "frontendPorts=", "frontendPorts=0", "frontendPorts=-1", "hostNames=10001"]
     {

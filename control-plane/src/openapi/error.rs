@@ -1,10 +1,11 @@
-//! The shape of failures, and the list of every code that one may bear.
+//! The shape of failures, and the schema of the codes that one may have.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::code_list::{Code, every_code};
+use crate::violation::code_list::Code;
 
 /// Why a request is not answered as wished.
 #[derive(JsonSchema)]
@@ -28,28 +29,38 @@ pub(super) struct ErrorDetail {
     details: Option<Vec<ErrorDetail>>,
 }
 
-/// Every code, with what it means.
+/// The name of the schema of [`ErrorCode`].
+pub(super) const ERROR_CODE: &str = "ErrorCode";
+
+/// Every code, with its meaning. The document's caller has the list, so [`schema_of_codes`] takes the place of this
+/// type's own schema.
 struct ErrorCode;
 
 impl JsonSchema for ErrorCode {
     fn schema_name() -> Cow<'static, str> {
-        "ErrorCode".into()
+        ERROR_CODE.into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let codes: Vec<_> = every_code().collect();
-        let note = |code: &Code| {
-            let meaning = code.meaning.trim();
-            match meaning.strip_prefix("Of ") {
-                Some(what) => format!("- `{}`: Too many of {what}", code.name),
-                None => format!("- `{}`: {meaning}", code.name),
-            }
-        };
-        let notes: Vec<String> = codes.iter().map(note).collect();
-        json_schema!({
-            "type": "string",
-            "enum": codes.iter().map(|code| code.name).collect::<Vec<_>>(),
-            "description": format!("Which kind of thing is wrong.\n\n{}", notes.join("\n")),
-        })
+        json_schema!({"type": "string"})
     }
+}
+
+/// The schema of the codes in these lists. A code that is in several lists is described once.
+pub(super) fn schema_of_codes(lists: &[&[Code]]) -> Schema {
+    let mut known = BTreeSet::new();
+    let codes: Vec<&Code> = lists.iter().copied().flatten().filter(|code| known.insert(code.name)).collect();
+    let note = |code: &&Code| {
+        let meaning = code.meaning.trim();
+        match meaning.strip_prefix("Of ") {
+            Some(what) => format!("- `{}`: Too many of {what}", code.name),
+            None => format!("- `{}`: {meaning}", code.name),
+        }
+    };
+    let notes: Vec<String> = codes.iter().map(note).collect();
+    json_schema!({
+        "type": "string",
+        "enum": codes.iter().map(|code| code.name).collect::<Vec<_>>(),
+        "description": format!("Which kind of thing is wrong.\n\n{}", notes.join("\n")),
+    })
 }

@@ -16,8 +16,7 @@ use crate::audit::Act;
 use crate::clock::Millis;
 
 use super::audit::record;
-use super::groups::Place;
-use super::model::{parse_uuid, text_enum};
+use super::model::{Place, parse_uuid, text_enum};
 use super::{Store, StoreError};
 
 mod run;

@@ -14,7 +14,7 @@ use crate::audit::Act;
 use crate::clock::Millis;
 
 use super::audit::record;
-use super::model::parse_uuid;
+use super::model::{Place, parse_uuid};
 use super::switch::mark_deleting;
 use super::{Operation, OperationKind, OperationState, ProvisioningState, Store, StoreError};
 
@@ -46,17 +46,6 @@ impl Group {
 /// The resource ID of a group.
 pub fn group_id(subscription: &str, name: &str) -> String {
     format!("/subscriptions/{subscription}/resourceGroups/{name}")
-}
-
-/// Where something is to be stored.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
-    /// The subscription ID.
-    pub(super) subscription: &'a str,
-    /// The group's name.
-    pub(super) group: &'a str,
-    /// The location of what is to be stored, which is that of a group made for it.
-    pub(super) location: Option<&'a str>,
 }
 
 impl Store {

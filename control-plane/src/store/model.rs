@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tidegate_shared::id::{Digest, GatewayId, Generation};
 use tidegate_shared::snapshot::{Content, Frontend};
 use uuid::Uuid;
@@ -185,6 +185,32 @@ pub struct Operation {
     pub ended_at: Option<Millis>,
 }
 
+/// What was written.
+#[derive(Debug)]
+pub struct Written {
+    /// The gateway as it stands now.
+    pub gateway: Gateway,
+    /// Whether the gateway is new.
+    pub created: bool,
+    /// Whether it has a child more than before: after a write of one child, whether that child is new.
+    pub grown: bool,
+    /// The same for members of children.
+    pub grown_within: bool,
+    /// The operation that ends when the workers have applied it.
+    pub operation: Operation,
+}
+
+/// Where something is to be stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    /// The subscription ID.
+    pub(super) subscription: &'a str,
+    /// The group's name.
+    pub(super) group: &'a str,
+    /// The location of what is to be stored, which is that of a group made for it.
+    pub(super) location: Option<&'a str>,
+}
+
 /// One port of one address that a gateway's listeners use.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
@@ -229,4 +255,9 @@ pub(super) fn generation(number: i64) -> Result<Generation, StoreError> {
 /// As SQLite keeps it. Nobody writes a gateway 2^63 times.
 pub(super) fn number(generation: Generation) -> i64 {
     i64::try_from(generation.0).unwrap_or(i64::MAX)
+}
+
+/// A JSON object as it is stored.
+pub(super) fn body_text(map: &Map<String, Value>) -> String {
+    serde_json::to_string(map).expect("a JSON object has a text form")
 }

@@ -1,4 +1,4 @@
-//! Virtual networks and public IP addresses, and which gateways lean on them.
+//! Virtual networks and public IP addresses, and which gateways refer to them.
 
 use serde_json::{Map, Value};
 use sqlx::sqlite::SqliteRow;
@@ -14,8 +14,7 @@ use crate::clock::Millis;
 use crate::etag::Etag;
 
 use super::audit::record;
-use super::groups::Place;
-use super::model::parse_uuid;
+use super::model::{Place, parse_uuid};
 use super::{Store, StoreError};
 
 /// A virtual network or a public IP address, as it is stored.

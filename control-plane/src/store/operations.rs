@@ -9,7 +9,7 @@ use tidegate_shared::id::GatewayId;
 use uuid::Uuid;
 
 use crate::clock::Millis;
-use crate::code_list::codes;
+use crate::violation::code_list::codes;
 
 use super::model::{number, parse_uuid};
 use super::retention::{DAY, deleted_before};

@@ -5,8 +5,8 @@ use sqlx::SqliteConnection;
 use crate::arm::document::Document;
 use crate::etag::Etag;
 
+use super::model::body_text;
 use super::operations::{begin_operation, supersede_operations};
-use super::write::body_text;
 use super::{
     Gateway, OperationKind, OperationState, OperationalState, ProvisioningState, StoreError, Written,
 };

@@ -2,9 +2,9 @@
 
 mod error_pages;
 mod full_disk;
+mod networks;
 mod pages;
 mod retention;
-mod surroundings;
 mod switch;
 mod undone;
 mod workers;

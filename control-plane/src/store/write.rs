@@ -1,6 +1,6 @@
 //! A write: read, decide and store in one transaction, so that two writers cannot lose an update.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::{Digest, GatewayId, Generation};
 use tidegate_shared::snapshot::Content;
@@ -18,16 +18,15 @@ use crate::etag::Etag;
 use super::audit::record;
 use super::error_pages::replace_error_pages;
 use super::gateways::{external_refs, seal_purpose};
-use super::groups::Place;
-use super::model::number;
+use super::model::{Place, body_text, number};
 use super::network::replace_references;
 use super::operations::begin_operation;
 use super::places::Places;
 use super::switch::{mark_deleting, replace_tags, set_state, start, stop};
 use super::undone::cancel_undone;
 use super::{
-    Claim, Gateway, Operation, OperationKind, OperationState, OperationalState, ProvisioningState, Store,
-    StoreError,
+    Claim, Gateway, OperationKind, OperationState, OperationalState, ProvisioningState, Store, StoreError,
+    Written,
 };
 
 /// What a write comes to.
@@ -61,21 +60,6 @@ impl Decision {
     pub fn of(document: Document, content: &Content, config_digest: Digest, pages: &Pages) -> Decision {
         Decision::Replace { claims: Claim::of(content), config_digest, document, pages: pages.clone() }
     }
-}
-
-/// What was written.
-#[derive(Debug)]
-pub struct Written {
-    /// The gateway as it stands now.
-    pub gateway: Gateway,
-    /// Whether the gateway is new.
-    pub created: bool,
-    /// Whether it has a child more than before: after a write of one child, whether that child is new.
-    pub grown: bool,
-    /// The same for members of children.
-    pub grown_within: bool,
-    /// The operation that ends when the workers have applied it.
-    pub operation: Operation,
 }
 
 impl Store {
@@ -378,9 +362,4 @@ async fn replace_claims(
 
 fn child_id(path: &GatewayPath, child: &Child) -> String {
     path.child_id(child.collection, &child.name)
-}
-
-/// A JSON object as it is stored.
-pub(super) fn body_text(map: &Map<String, Value>) -> String {
-    serde_json::to_string(map).expect("a JSON object has a text form")
 }

@@ -3,7 +3,7 @@
 //! The names are those of the official service where one is known, its spelling mistake included. The last section
 //! holds those for which no official code was ever published.
 
-use crate::code_list::codes;
+use crate::violation::code_list::codes;
 
 pub mod template;
 
@@ -114,7 +114,7 @@ pub const CERTIFICATE_PASSWORD: &str = "ApplicationGatewaySslCertificatePassword
 
 /// More members of a collection than allowed, by collection.
 pub mod limit {
-    use crate::code_list::codes;
+    use crate::violation::code_list::codes;
 
     codes! { CODES;
     /// Of `sslCertificates`.

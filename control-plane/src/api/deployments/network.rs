@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use crate::audit::Author;
 use crate::etag::Etag;
+use crate::networking::{NetworkAction, NetworkEdit, NetworkError};
 use crate::store::{NetworkDecision, NetworkResource};
-use crate::surroundings::{NetworkAction, NetworkEdit, NetworkError};
 
 use super::super::App;
 use super::super::error::ApiError;

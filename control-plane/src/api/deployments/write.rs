@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::audit::Author;
 use crate::edit::{Edit, EditAction};
 use crate::etag::Preconditions;
+use crate::networking::{NetworkAction, NetworkEdit};
 use crate::store::{Gateway, NetworkResource, Problem, StoreError};
-use crate::surroundings::{NetworkAction, NetworkEdit};
 use crate::template::Resource;
 
 use super::super::App;

@@ -4,8 +4,8 @@ use axum::http::StatusCode;
 use thiserror::Error;
 
 use crate::arm::deployment::Failure;
-use crate::code_list::codes;
 use crate::violation::Violations;
+use crate::violation::code_list::codes;
 
 codes! { CODES;
     /// The template, or what is given for its parameters, is not valid. The details say what.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 
-use super::{ApiError, SurroundingsError};
+use super::{ApiError, NetworkUseError, ResourceGroupError};
 use crate::identity::access::Client;
 
 /// The words for a holder that the client may not see.
@@ -21,54 +21,41 @@ pub(super) struct NamesHolders(pub(super) Arc<ApiError>);
 impl ApiError {
     /// Returns true if the message names resources that the request did not name.
     pub(super) fn names_holders(&self) -> bool {
-        use SurroundingsError as S;
         matches!(
             self,
             ApiError::PortTaken { .. }
-                | ApiError::Surroundings(
-                    S::GroupInUse { .. }
-                        | S::SubnetInUse { .. }
-                        | S::AddressInUse { .. }
-                        | S::AddressSettled { .. }
-                        | S::AddressHeld { .. }
-                )
+                | ApiError::ResourceGroup(ResourceGroupError::GroupInUse { .. })
+                | ApiError::NetworkUse(_)
         )
     }
 
     /// The error as that client may see it: holders outside of its scopes have no names. The administrator, who is no
     /// client, sees all.
     pub(in crate::api) fn seen_by(&self, client: &Client) -> Option<ApiError> {
-        use SurroundingsError as S;
+        use NetworkUseError as N;
         let one = |id: &String| if client.sees(id) { id.clone() } else { HIDDEN.to_owned() };
-        let error = match self {
+        Some(match self {
             ApiError::PortTaken { address, port, holder } => {
-                return Some(ApiError::PortTaken {
-                    address: address.clone(),
-                    port: *port,
-                    holder: one(holder),
-                });
+                ApiError::PortTaken { address: address.clone(), port: *port, holder: one(holder) }
             }
-            ApiError::Surroundings(error) => error,
-            _ => return None,
-        };
-        let seen = match error {
-            S::GroupInUse { group, users } => S::GroupInUse { group: group.clone(), users: seen(users, one) },
-            S::SubnetInUse { subnet, users } => {
+            ApiError::ResourceGroup(ResourceGroupError::GroupInUse { group, users }) => {
+                ResourceGroupError::GroupInUse { group: group.clone(), users: seen(users, one) }.into()
+            }
+            ApiError::NetworkUse(N::SubnetInUse { subnet, users }) => {
                 let users = users.split(", ").map(str::to_owned).collect::<Vec<_>>();
-                S::SubnetInUse { subnet: subnet.clone(), users: seen(&users, one).join(", ") }
+                N::SubnetInUse { subnet: subnet.clone(), users: seen(&users, one).join(", ") }.into()
             }
-            S::AddressInUse { address, user } => {
-                S::AddressInUse { address: address.clone(), user: one(user) }
+            ApiError::NetworkUse(N::AddressInUse { address, user }) => {
+                N::AddressInUse { address: address.clone(), user: one(user) }.into()
             }
-            S::AddressSettled { address, user } => {
-                S::AddressSettled { address: address.clone(), user: one(user) }
+            ApiError::NetworkUse(N::AddressSettled { address, user }) => {
+                N::AddressSettled { address: address.clone(), user: one(user) }.into()
             }
-            S::AddressHeld { address, child, holder } => {
-                S::AddressHeld { address: address.clone(), child: child.clone(), holder: one(holder) }
+            ApiError::NetworkUse(N::AddressHeld { address, child, holder }) => {
+                N::AddressHeld { address: address.clone(), child: child.clone(), holder: one(holder) }.into()
             }
             _ => return None,
-        };
-        Some(seen.into())
+        })
     }
 }
 
@@ -110,11 +97,11 @@ mod tests {
             let users = vec![mine.clone(), holder.clone(), holder.clone()];
             vec![
                 ApiError::PortTaken { address: "public".into(), port: 80, holder: holder.clone() },
-                SurroundingsError::GroupInUse { group: own.clone(), users: users.clone() }.into(),
-                SurroundingsError::SubnetInUse { subnet: own.clone(), users: users.join(", ") }.into(),
-                SurroundingsError::AddressInUse { address: own.clone(), user: holder.clone() }.into(),
-                SurroundingsError::AddressSettled { address: own.clone(), user: holder.clone() }.into(),
-                SurroundingsError::AddressHeld { address: own.clone(), child: own, holder }.into(),
+                ResourceGroupError::GroupInUse { group: own.clone(), users: users.clone() }.into(),
+                NetworkUseError::SubnetInUse { subnet: own.clone(), users: users.join(", ") }.into(),
+                NetworkUseError::AddressInUse { address: own.clone(), user: holder.clone() }.into(),
+                NetworkUseError::AddressSettled { address: own.clone(), user: holder.clone() }.into(),
+                NetworkUseError::AddressHeld { address: own.clone(), child: own, holder }.into(),
             ]
         };
         for (seen, unseen) in errors(&mine).into_iter().zip(errors(&other)) {

@@ -1,6 +1,6 @@
 //! Every code that the API itself refuses with, beside those of violations.
 
-use crate::code_list::codes;
+use crate::violation::code_list::codes;
 
 codes! { CODES;
     /// The bearer token is missing, unknown or has expired.

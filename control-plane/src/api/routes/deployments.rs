@@ -5,7 +5,7 @@ use crate::openapi::deployments::{
     Deployment, DeploymentOperation, DeploymentRequest, DeploymentStatus, WhatIf,
 };
 use crate::openapi::operation::json;
-use crate::openapi::surroundings::Whole;
+use crate::openapi::resource_group::Whole;
 use axum::http::Method;
 
 use super::{Operation, Route, SUBSCRIPTION, delete, get, post, put};

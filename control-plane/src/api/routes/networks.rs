@@ -1,4 +1,4 @@
-//! What gateways lean on: virtual networks with their subnets, public IP addresses.
+//! Virtual networks with their subnets, and public IP addresses.
 
 use crate::api::{networks, subnets};
 use crate::arm::tags::TagsObject;

@@ -7,13 +7,12 @@ use serde_json::{Map, Value};
 use super::{Child, Document, Index, member};
 use crate::arm::body::{Body, Opened};
 use crate::arm::certificate::{CertificateError, client_issuer, to_base64};
-use crate::arm::collection::{COLLECTIONS, Collection, complete, over_limit};
+use crate::arm::collection::{COLLECTIONS, Collection, MAX_MEMBERS, complete, over_limit};
 use crate::arm::gateway::Gateway;
 use crate::arm::named::{ChildBody, Names};
 use crate::arm::normalize::{expect_list, expect_object, join, normalize_object, take};
 use crate::arm::pkcs7;
 use crate::arm::shape::Shape;
-use crate::limits::MOST;
 use crate::violation::{ROOT, Violations, code};
 
 static GATEWAY: LazyLock<Shape> = LazyLock::new(Shape::of::<Gateway>);
@@ -52,14 +51,14 @@ fn members(
     (stored, opened): (Option<&Index<'_>>, &Opened),
     violations: &mut Violations,
 ) -> Vec<Child> {
-    if list.len() > MOST {
-        let message = over_limit(collection.name, list.len(), MOST);
+    if list.len() > MAX_MEMBERS {
+        let message = over_limit(collection.name, list.len(), MAX_MEMBERS);
         violations.push(collection.limit_code, target, message);
     }
     let mut names = Names::of(collection.name);
     let mut children = Vec::new();
     // Bounds the work: the violation above is the same for a longer list.
-    for (i, value) in list.into_iter().take(MOST).enumerate() {
+    for (i, value) in list.into_iter().take(MAX_MEMBERS).enumerate() {
         let target = format!("{target}[{i}]");
         let body = ChildBody::read(value, &target, violations);
         let name = names.accept(&body.name(), &target, violations);

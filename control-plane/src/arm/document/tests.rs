@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::arm::collection::MAX_MEMBERS;
 use crate::arm::samples::{
     CERTIFICATE, ID, NEW, OLD, command_line, defined, documentation, path, read, reference, shown, whole,
 };
-use crate::limits::MOST;
 use crate::testing::sent;
 use crate::violation::code;
 
@@ -295,7 +295,7 @@ fn a_body_without_end_costs_and_answers_little() {
     let (document, violations) = Document::read(path(), &sent(many), None, NEW);
     assert_eq!(violations.0[0].code, code::limit::PROBES);
     assert!(violations.0[0].message.contains("100000"), "{}", violations.0[0].message);
-    assert!(document.children.len() == MOST && violations.0.len() <= 1000);
+    assert!(document.children.len() == MAX_MEMBERS && violations.0.len() <= 1000);
     let endless = json!({ "properties": { "probes": [{ "name": "x".repeat(1_000_000) }] } });
     let (document, violations) = Document::read(path(), &sent(endless), None, NEW);
     assert!(document.children[0].name.len() == 80 && violations.to_string().len() < 1000);

@@ -1,6 +1,7 @@
 //! The work for a write grows linearly with the number of children.
 
-use crate::limits::{Limit, MOST};
+use crate::arm::collection::MAX_MEMBERS;
+use crate::limits::Limit;
 use crate::testing::visits;
 
 use super::*;
@@ -33,7 +34,7 @@ fn rule(i: usize, name: &str) -> Value {
 }
 
 fn limits() -> Limits {
-    let most = |name: &str| format!("{name}={MOST}").parse::<Limit>().unwrap();
+    let most = |name: &str| format!("{name}={MAX_MEMBERS}").parse::<Limit>().unwrap();
     Limits::from_iter([most("httpListeners"), most("requestRoutingRules")])
 }
 
@@ -72,8 +73,8 @@ fn ten_times_the_rules_are_ten_times_the_work() {
 
 #[test]
 fn as_many_listeners_and_rules_as_the_limits_allow_are_taken() {
-    let stored = gateway(&put(large(MOST)), None);
-    assert_eq!(stored.document.children.len(), 2 * MOST + 4);
+    let stored = gateway(&put(large(MAX_MEMBERS)), None);
+    assert_eq!(stored.document.children.len(), 2 * MAX_MEMBERS + 4);
 }
 
 #[test]

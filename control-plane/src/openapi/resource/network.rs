@@ -1,4 +1,4 @@
-//! What gateways stand in and lean on as components.
+//! Resource groups, virtual networks and public IP addresses as components.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! What can be wrong with a template, apart from the content of its resources.
 
-use crate::code_list::codes;
+use crate::violation::code_list::codes;
 
 codes! { CODES;
 /// Parts that a template does not have or that are of the wrong shape.

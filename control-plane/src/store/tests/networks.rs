@@ -1,4 +1,4 @@
-//! Groups and what gateways lean on: what the first version with them makes of a database without, and who has what.
+//! Groups, networks and addresses: the migration of a database without them, and the references of gateways to them.
 
 use sqlx::{Connection, SqliteConnection};
 

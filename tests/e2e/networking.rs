@@ -1,4 +1,4 @@
-//! The resources that gateways refer to: subscriptions, resource groups, virtual networks, public IP addresses.
+//! Subscriptions, resource groups, virtual networks and public IP addresses, and the gateways that refer to them.
 
 use std::net::Ipv4Addr;
 

@@ -1,4 +1,4 @@
-//! What subscriptions and providers look like on the wire, as types of which only the schema is of use.
+//! Subscriptions, providers and lists of resources on the wire, as types of which only the schema is used.
 #![expect(dead_code, reason = "only the schemas are of use")]
 
 use std::borrow::Cow;

@@ -34,7 +34,7 @@ impl AdminToken {
     }
 
     /// Whether this is it.
-    pub(super) fn is(&self, token: &[u8]) -> bool {
+    pub(crate) fn is(&self, token: &[u8]) -> bool {
         sha256_hex(token) == self.0
     }
 }

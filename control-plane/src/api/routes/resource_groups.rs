@@ -1,4 +1,4 @@
-//! What gateways stand in: subscriptions, resource groups, resource providers.
+//! Subscriptions, resource groups and resource providers.
 
 use axum::http::Method;
 
@@ -7,7 +7,7 @@ use crate::openapi::answer::Page;
 use crate::openapi::operation::{Operation, json};
 use crate::openapi::parameter::{FILTER, SKIP_TOKEN, TOP};
 use crate::openapi::resource::network::ResourceGroup;
-use crate::openapi::surroundings::{
+use crate::openapi::resource_group::{
     GenericResource, Location, Locations, Provider, Subscription, Tenant, Whole,
 };
 

@@ -25,7 +25,7 @@ pub(super) struct Targets<'a> {
 pub(super) type Property<'a> = (&'static str, Option<&'a SubResource>);
 
 /// The action for a request: the same five properties everywhere, under different names.
-pub(super) struct Outcome<'a> {
+pub(super) struct RouteAction<'a> {
     pub(super) pool: Property<'a>,
     pub(super) settings: Property<'a>,
     pub(super) redirect: Property<'a>,
@@ -62,7 +62,7 @@ impl Incomplete {
     }
 }
 
-impl Outcome<'_> {
+impl RouteAction<'_> {
     /// Reports unresolved references. This is the only check if another action decides.
     pub(super) fn check_references<T>(
         &self,

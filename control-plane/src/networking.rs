@@ -1,10 +1,9 @@
-//! What a request makes of what gateways stand in and lean on: resource groups, virtual networks, public IP addresses.
-//! What is stored and the request in, a decision out. Pure.
+//! Decides what a request does to a virtual network, a subnet or a public IP address: stored state and request in,
+//! decision out. Pure.
 //!
 //! It runs inside the write transaction, as [`crate::edit`] does for gateways. What a gateway means never changes by
 //! what is decided here: whatever would change it is refused while a gateway refers to it.
 
-mod group;
 mod public_address;
 mod virtual_network;
 
@@ -17,8 +16,6 @@ use crate::arm::{location, named::invalid_name, resource_id::is_valid_name};
 use crate::etag::{Etag, Preconditions};
 use crate::store::{NetworkDecision, NetworkResource, StoreError, User};
 use crate::violation::{Violations, code};
-
-pub use group::GroupEdit;
 
 /// A change to a virtual network, a subnet or a public IP address.
 #[derive(Debug)]

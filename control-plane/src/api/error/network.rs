@@ -1,0 +1,60 @@
+//! What can go wrong with a request about a virtual network or an address that a gateway refers to.
+
+use axum::http::StatusCode;
+use thiserror::Error;
+
+use crate::violation::code_list::codes;
+
+codes! { CODES;
+    /// A gateway refers to the subnet, so it cannot be deleted.
+    const SUBNET_IN_USE: &str = "InUseSubnetCannotBeDeleted";
+    /// A gateway refers to the public IP address, so it cannot be deleted.
+    const ADDRESS_IN_USE: &str = "PublicIPAddressCannotBeDeleted";
+    /// A gateway refers to the public IP address, so what it is bound to cannot be changed.
+    const ADDRESS_SETTLED: &str = "PublicIPAddressInUseCannotBeChanged";
+    /// Another gateway has the public IP address.
+    const ADDRESS_HELD: &str = "PublicIPAddressInUse";
+}
+
+/// Why a resource that gateways refer to, or that another gateway has, cannot be changed or used.
+#[derive(Debug, Error)]
+pub(in crate::api) enum NetworkUseError {
+    #[error(
+        "Subnet {subnet} is in use by {users} and cannot be deleted. In order to delete the subnet, delete all the \
+         resources within the subnet."
+    )]
+    SubnetInUse { subnet: String, users: String },
+    #[error(
+        "Public IP address {address} can not be deleted since it is still allocated to resource {user}. In order to \
+         delete the public IP, disassociate/detach the Public IP address from the resource."
+    )]
+    AddressInUse { address: String, user: String },
+    #[error(
+        "Public IP address {address} is in use by {user}: what it is bound to cannot change. Detach it first."
+    )]
+    AddressSettled { address: String, user: String },
+    #[error(
+        "Resource {child} is referencing public IP address {address} that is already allocated to resource {holder}."
+    )]
+    AddressHeld { address: String, child: String, holder: String },
+}
+
+impl NetworkUseError {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            NetworkUseError::SubnetInUse { .. }
+            | NetworkUseError::AddressInUse { .. }
+            | NetworkUseError::AddressHeld { .. } => StatusCode::BAD_REQUEST,
+            NetworkUseError::AddressSettled { .. } => StatusCode::CONFLICT,
+        }
+    }
+
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            NetworkUseError::SubnetInUse { .. } => SUBNET_IN_USE,
+            NetworkUseError::AddressInUse { .. } => ADDRESS_IN_USE,
+            NetworkUseError::AddressSettled { .. } => ADDRESS_SETTLED,
+            NetworkUseError::AddressHeld { .. } => ADDRESS_HELD,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What can go wrong with a request about subscriptions, resource groups and providers.
+
+use axum::http::StatusCode;
+use thiserror::Error;
+
+use crate::violation::code_list::codes;
+
+codes! { CODES;
+    /// There is no such subscription: it holds nothing.
+    const NO_SUBSCRIPTION: &str = "SubscriptionNotFound";
+    /// There is no such resource group, and none is made implicitly.
+    const NO_GROUP: &str = "ResourceGroupNotFound";
+    /// The resource group is being deleted, so nothing can be put into it.
+    const GROUP_DELETING: &str = "ResourceGroupBeingDeleted";
+    /// A gateway elsewhere refers to something in the resource group, so it cannot be deleted.
+    const GROUP_IN_USE: &str = "ResourceGroupDeletionBlocked";
+    /// There is no such resource provider.
+    const NO_PROVIDER: &str = "InvalidResourceNamespace";
+    /// The filter of a list cannot be read, or asks for more than is served.
+    const BAD_FILTER: &str = "InvalidFilterInQueryString";
+}
+
+/// Why a request about subscriptions, resource groups or providers fails.
+#[derive(Debug, Error)]
+pub(in crate::api) enum ResourceGroupError {
+    #[error("The subscription '{0}' could not be found.")]
+    NoSubscription(String),
+    #[error("Resource group '{0}' could not be found.")]
+    NoGroup(String),
+    #[error("The resource group '{0}' is in deprovisioning state and cannot perform this operation.")]
+    GroupDeleting(String),
+    #[error("The resource group '{group}' cannot be deleted: {} refers to something in it.", .users.join(", "))]
+    GroupInUse { group: String, users: Vec<String> },
+    #[error("The resource namespace '{0}' is invalid.")]
+    NoProvider(String),
+    #[error("The filter cannot be read: {0}")]
+    BadFilter(String),
+}
+
+impl ResourceGroupError {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            ResourceGroupError::NoSubscription(_)
+            | ResourceGroupError::NoGroup(_)
+            | ResourceGroupError::NoProvider(_) => StatusCode::NOT_FOUND,
+            ResourceGroupError::GroupDeleting(_) | ResourceGroupError::GroupInUse { .. } => {
+                StatusCode::CONFLICT
+            }
+            ResourceGroupError::BadFilter(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            ResourceGroupError::NoSubscription(_) => NO_SUBSCRIPTION,
+            ResourceGroupError::NoGroup(_) => NO_GROUP,
+            ResourceGroupError::GroupDeleting(_) => GROUP_DELETING,
+            ResourceGroupError::GroupInUse { .. } => GROUP_IN_USE,
+            ResourceGroupError::NoProvider(_) => NO_PROVIDER,
+            ResourceGroupError::BadFilter(_) => BAD_FILTER,
+        }
+    }
+}
