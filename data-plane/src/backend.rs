@@ -4,6 +4,8 @@
 //! where nothing that its health or its connections depend on has changed, so that a change elsewhere neither
 //! forgets what is down nor throws connections away.
 
+mod drained;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use crate::member::MemberState;
 use crate::metrics::series::TargetSeries;
 use crate::resolver::name::Name;
 use crate::tls::client::{self, Client, Demands};
+pub(crate) use drained::Drained;
 
 /// What a backend is, as far as connections and probes are concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -222,8 +225,8 @@ impl Backends {
     }
 
     /// What is counted, by pool and settings.
-    pub(crate) fn all_series(&self) -> impl Iterator<Item = &TargetSeries> {
-        self.series.values().map(Arc::as_ref)
+    pub(crate) fn all_series(&self) -> impl Iterator<Item = &Arc<TargetSeries>> {
+        self.series.values()
     }
 
     /// A name is one thing for the whole gateway, from one generation to the next.

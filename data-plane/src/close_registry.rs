@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-
-use crate::backend::Backend;
 
 /// Why something is told to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,22 +29,22 @@ impl CloseReason {
     }
 }
 
-/// Those of one kind on one thread.
-#[derive(Debug, Default)]
-pub(crate) struct Registry {
+/// Those of one kind on one thread, each with a key by which it is told to end.
+#[derive(Debug)]
+pub(crate) struct Registry<K> {
     next: Cell<u64>,
-    live: RefCell<HashMap<u64, Rc<CloseSignal>>>,
+    live: RefCell<HashMap<u64, Rc<CloseSignal<K>>>>,
 }
 
 /// How one of them is told to end.
 #[derive(Debug)]
-struct CloseSignal {
-    backend: Arc<Backend>,
+struct CloseSignal<K> {
+    key: K,
     reason: Cell<Option<CloseReason>>,
     waker: RefCell<Option<Waker>>,
 }
 
-impl CloseSignal {
+impl<K> CloseSignal<K> {
     fn end(&self, why: CloseReason) {
         self.reason.set(Some(why));
         if let Some(waker) = self.waker.take() {
@@ -58,32 +55,38 @@ impl CloseSignal {
 
 /// A place in a registry; given up on drop.
 #[derive(Debug)]
-pub(crate) struct Registration {
-    registry: Rc<Registry>,
+pub(crate) struct Registration<K> {
+    registry: Rc<Registry<K>>,
     number: u64,
-    signal: Rc<CloseSignal>,
+    signal: Rc<CloseSignal<K>>,
 }
 
-impl Registry {
-    /// Ends those whose backend is asked for.
-    pub(crate) fn close(&self, why: CloseReason, which: impl Fn(&Backend) -> bool) {
-        for signal in self.live.borrow().values().filter(|signal| which(&signal.backend)) {
+impl<K> Default for Registry<K> {
+    fn default() -> Registry<K> {
+        Registry { next: Cell::default(), live: RefCell::default() }
+    }
+}
+
+impl<K> Registry<K> {
+    /// Ends those whose key is asked for.
+    pub(crate) fn close(&self, why: CloseReason, which: impl Fn(&K) -> bool) {
+        for signal in self.live.borrow().values().filter(|signal| which(&signal.key)) {
             signal.end(why);
         }
     }
 
-    /// Ends a share, between 0 and 1, of those whose backend is asked for, chosen at random. A fraction of one is
+    /// Ends a share, between 0 and 1, of those whose key is asked for, chosen at random. A fraction of one is
     /// rounded up or down at random, so that over many threads and many calls the share holds.
     pub(crate) fn close_share(
         &self,
         why: CloseReason,
         share: f64,
         random: &mut fastrand::Rng,
-        which: impl Fn(&Backend) -> bool,
+        which: impl Fn(&K) -> bool,
     ) {
         let live = self.live.borrow();
         let mut those: Vec<_> =
-            live.values().filter(|signal| signal.reason.get().is_none() && which(&signal.backend)).collect();
+            live.values().filter(|signal| signal.reason.get().is_none() && which(&signal.key)).collect();
         let wanted = those.len() as f64 * share + random.f64();
         // The conversion saturates, and takes the whole part.
         let count = (wanted as usize).min(those.len());
@@ -103,15 +106,11 @@ impl Registry {
     }
 }
 
-impl Registration {
-    pub(crate) fn new(registry: &Rc<Registry>, backend: &Arc<Backend>) -> Registration {
+impl<K> Registration<K> {
+    pub(crate) fn new(registry: &Rc<Registry<K>>, key: K) -> Registration<K> {
         let number = registry.next.get();
         registry.next.set(number + 1);
-        let signal = Rc::new(CloseSignal {
-            backend: backend.clone(),
-            reason: Cell::new(None),
-            waker: RefCell::new(None),
-        });
+        let signal = Rc::new(CloseSignal { key, reason: Cell::new(None), waker: RefCell::new(None) });
         registry.live.borrow_mut().insert(number, signal.clone());
         Registration { registry: registry.clone(), number, signal }
     }
@@ -136,7 +135,7 @@ impl Registration {
     }
 }
 
-impl Drop for Registration {
+impl<K> Drop for Registration<K> {
     fn drop(&mut self) {
         self.registry.live.borrow_mut().remove(&self.number);
     }

@@ -26,10 +26,10 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::RunError;
 use crate::access_log::Instance;
 use crate::identity::{self, Identity, IdentityError};
 use crate::on_demand;
+use crate::run_error::RunError;
 use crate::tokens::Tokens;
 use crate::worker::Worker;
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tidegate_shared::handover::{TakeOverError, lock_or_take_over};
 use tidegate_shared::private_file;
 
-use crate::RunError;
 use crate::handover::Inherited;
+use crate::run_error::RunError;
 
 /// Held for as long as a worker has the directory; contains its process ID.
 const LOCK_FILE: &str = "lock";

@@ -3,8 +3,6 @@
 //! Two causes: its member is no longer part of the configuration, or its probe finds it down. These tasks run beside
 //! the worker's others and tell every data thread; what is to end, each thread knows itself.
 
-pub(crate) mod spread;
-
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,45 +11,18 @@ use tidegate_shared::protocol::HealthState;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::backend::Backend;
-use crate::close_registry::CloseReason;
-use crate::member::{DrainingMember, Member};
+use crate::backend::{Backend, Drained};
+use crate::drain_schedule as schedule;
+use crate::member::DrainingMember;
 use crate::runtime::Runtime;
-use crate::thread::{Command, Threads};
-
-/// What is to end.
-#[derive(Clone, Debug)]
-pub(crate) enum Drained {
-    /// Whatever runs at this member.
-    Removed(Member),
-    /// What runs at this one under the settings of that name: others may still find it well.
-    Down(Member, String),
-}
-
-impl Drained {
-    pub(crate) fn close_reason(&self) -> CloseReason {
-        match self {
-            Drained::Removed(_) => CloseReason::BackendRemoved,
-            Drained::Down(..) => CloseReason::BackendDown,
-        }
-    }
-
-    pub(crate) fn is(&self, backend: &Backend) -> bool {
-        match self {
-            Drained::Removed(member) => backend.member_state.member == *member,
-            Drained::Down(member, settings) => {
-                backend.member_state.member == *member && backend.key.settings == *settings
-            }
-        }
-    }
-}
+use crate::threads::{Command, Threads};
 
 /// Ends what runs at a removed member when its time has come. To be dropped when the member is back before.
 pub(crate) async fn end_removed(draining: DrainingMember, threads: Rc<Threads>, changed: Rc<Notify>) {
     let drained = Drained::Removed(draining.member_state.member.clone());
-    let spread_from = draining.until - draining.drain + spread::undisturbed(draining.drain);
+    let spread_from = draining.until - draining.drain + schedule::undisturbed(draining.drain);
     sleep_until(spread_from).await;
-    if draining.member_state.live() >= spread::HERD {
+    if draining.member_state.live() >= schedule::HERD {
         end_herd(&drained, spread_from, draining.until, &threads).await;
     }
     sleep_until(draining.until).await;
@@ -62,7 +33,7 @@ pub(crate) async fn end_removed(draining: DrainingMember, threads: Rc<Threads>, 
 
 /// Ends the tunnels at a backend little by little. Requests get the whole time: their clients make no herd.
 async fn end_herd(drained: &Drained, from: Instant, until: Instant, threads: &Threads) {
-    for (at, share) in spread::moments(from, until, fastrand::Rng::new()) {
+    for (at, share) in schedule::moments(from, until, fastrand::Rng::new()) {
         sleep_until(at).await;
         threads.broadcast(|| Command::CloseShare(drained.clone(), share)).await;
     }
@@ -96,9 +67,9 @@ pub(crate) async fn end_while_down(
 async fn end_out_of_use(backend: &Backend, drained: &Drained, current: &ArcSwap<Runtime>, threads: &Threads) {
     loop {
         let (now, time) = (Instant::now(), current.load().member_table.drain(&backend.member_state.member));
-        let (from, until) = (now + spread::undisturbed(time), now + time);
+        let (from, until) = (now + schedule::undisturbed(time), now + time);
         sleep_until(from).await;
-        let is_herd = backend.member_state.live() >= spread::HERD;
+        let is_herd = backend.member_state.live() >= schedule::HERD;
         if is_herd && !current.load().keeps(backend) {
             end_herd(drained, from, until, threads).await;
         }

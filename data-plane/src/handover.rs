@@ -19,6 +19,10 @@ use tidegate_shared::service_manager;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+/// In a worker's data directory: the Unix socket at which it waits for its successor. A worker that has none cannot be
+/// succeeded while it serves.
+pub const HANDOVER_FILE: &str = "handover";
+
 /// The largest number of addresses or gateways in one message.
 const BATCH: usize = 100;
 
@@ -175,7 +179,7 @@ impl Ownership {
 
 /// Returns the path of the socket at which a worker waits for its successor.
 pub(crate) fn socket_path(data_dir: &Path) -> PathBuf {
-    data_dir.join(crate::HANDOVER_FILE)
+    data_dir.join(HANDOVER_FILE)
 }
 
 fn invalid(what: &str) -> io::Error {

@@ -16,7 +16,9 @@ mod config;
 mod control;
 mod data_dir;
 mod dial;
+mod downstream;
 mod drain;
+mod drain_schedule;
 mod error_info;
 mod handover;
 mod health;
@@ -37,6 +39,7 @@ mod process;
 mod proxy;
 mod reserved_headers;
 mod resolver;
+mod run_error;
 mod runtime;
 mod side_thread;
 mod sockets;
@@ -44,17 +47,16 @@ mod spool;
 mod stream;
 mod tcp_diag;
 mod thread;
+mod threads;
 mod tls;
 mod tokens;
 mod trace;
 mod upstream;
 mod worker;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
-use thiserror::Error;
 use tidegate_shared::{private_file, service_manager};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio_util::sync::CancellationToken;
@@ -63,40 +65,18 @@ use access_log::Instance;
 pub use config::{AccessLog, Config, MetricsPage, MinRate, Rotation, Timeouts};
 use control::Link;
 use data_dir::DataDir;
+pub use handover::HANDOVER_FILE;
 use identity::Identity;
 use last_good::LastGood;
 use limits::ConnectionLimit;
 use metrics::Metrics;
 use process::{Page, Process};
+pub use run_error::RunError;
 use spool::SpoolQuota;
-use thread::Threads;
+use threads::Threads;
 use tokens::Tokens;
 use trace::Exporter;
 use worker::Worker;
-
-/// In a worker's data directory: the Unix socket at which it waits for its successor. A worker that has none cannot be
-/// succeeded while it serves.
-pub const HANDOVER_FILE: &str = "handover";
-
-/// Why a worker could not start.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// A file, directory, thread or socket that it cannot do without.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// Another worker has the same data directory, and does not pass it on.
-    #[error("{0} belongs to another running worker, and it cannot be taken over: {1}")]
-    Occupied(PathBuf, String),
-    /// What the predecessor serves could not be served in time. The predecessor serves on.
-    #[error("the takeover from the running worker has failed: it keeps {0}")]
-    NotTakenOver(PathBuf),
-    /// A first start needs a token, unless there is something saved to serve.
-    #[error("{0} holds no identity and no token was given: print one with `tidegate worker token`")]
-    NoToken(PathBuf),
-    /// The control plane does not admit it, and it has nothing to serve on its own.
-    #[error("not admitted by the control plane, and nothing to serve: {0}")]
-    NotAdmitted(String),
-}
 
 /// Whether a worker in that data directory starts without a token: it has joined before, or has a last good snapshot.
 pub fn can_start_without_token(data_dir: &Path) -> bool {

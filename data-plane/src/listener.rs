@@ -1,9 +1,7 @@
 //! From a listening socket to requests: accept, shake hands, then HTTP; one task a connection.
 
 mod http1;
-mod http1_state;
 mod http2;
-mod inspected;
 mod preamble;
 mod reject;
 
@@ -14,70 +12,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
 use ipnet::IpNet;
 use rustix::net::{SocketFlags, accept_with};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::{ConnectionPermit, Share};
+use crate::downstream::AcceptedConnection;
 use crate::metrics::cell::REQUEST;
 use crate::metrics::series::{ConnectionMetrics, Rejection, TLS_VERSIONS};
 use crate::runtime::Runtime;
 use crate::sockets::BACKLOG;
 use crate::stream::Stream;
-use crate::thread::{Live, Thread};
+use crate::thread::Thread;
 use crate::tls::facts::TlsFacts;
 use crate::tls::{self, ALPN_HTTP2, server::Server};
-use crate::upstream::dedicated::DedicatedConnections;
-pub(crate) use http2::{OpenStream, StreamLimitReached};
-
-pub(crate) use http1_state::Http1ConnState;
-pub(crate) use inspected::InspectedStream;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long to wait before accepting again after the system refused because it was out of resources.
 const PAUSE: Duration = Duration::from_millis(10);
-
-/// What all requests of one downstream connection share.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) thread: Rc<Thread>,
-    pub(crate) current: Arc<ArcSwap<Runtime>>,
-    /// The address that the client connected to, as bound: the key of the site.
-    pub(crate) address: SocketAddr,
-    pub(crate) client: SocketAddr,
-    /// Whether the site is one of HTTPS.
-    pub(crate) secure: bool,
-    /// What the TLS handshake agreed on; none without TLS, also for a client that speaks plain HTTP to an HTTPS site.
-    pub(crate) tls: Option<Box<TlsFacts>>,
-    /// `IP:port` of the client, for `X-Forwarded-For`.
-    pub(crate) forwarded_for: HeaderValue,
-    /// For `X-Forwarded-Port`.
-    pub(crate) forwarded_port: HeaderValue,
-    pub(crate) counts: ConnectionMetrics,
-    /// What the strict reading of HTTP/1.1 has found.
-    pub(crate) wire: Arc<Http1ConnState>,
-    /// Connections to backends that nobody else's requests may go over.
-    pub(crate) dedicated: DedicatedConnections,
-    _permit: ConnectionPermit,
-    _share: Share,
-    _live: Live,
-}
-
-/// A client that has been accepted, before its handshakes: what a [`Connection`] is made of.
-#[derive(Debug)]
-struct AcceptedConnection {
-    thread: Rc<Thread>,
-    current: Arc<ArcSwap<Runtime>>,
-    address: SocketAddr,
-    client: SocketAddr,
-    counts: ConnectionMetrics,
-    permit: ConnectionPermit,
-    live: Live,
-}
 
 /// Accepts until `close`, and after that whoever waits in the queue of the socket: to close it would reset them.
 pub(crate) async fn accept(
@@ -175,10 +129,6 @@ fn of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-fn printable(client: SocketAddr) -> HeaderValue {
-    HeaderValue::from_str(&client.to_string()).expect("an address is printable ASCII")
-}
-
 /// One connection: who it is where a proxy says so, TLS where the site asks for it, then requests until it ends or
 /// hands itself to a tunnel.
 async fn serve(mut accepted: AcceptedConnection, mut tcp: TcpStream) {
@@ -261,25 +211,4 @@ async fn shake_hands(server: &Server, tcp: TcpStream) -> io::Result<(Stream, Opt
     }
     let (tls, facts) = server.accept(tcp).await?;
     Ok((Stream::Tls(Box::new(tls.into())), Some(facts)))
-}
-
-impl AcceptedConnection {
-    fn connected(self, share: Share, secure: bool, tls: Option<Box<TlsFacts>>) -> Rc<Connection> {
-        Rc::new(Connection {
-            forwarded_for: printable(self.client),
-            forwarded_port: HeaderValue::from(self.address.port()),
-            thread: self.thread,
-            current: self.current,
-            address: self.address,
-            client: self.client,
-            secure,
-            tls,
-            counts: self.counts,
-            wire: Arc::default(),
-            dedicated: DedicatedConnections::default(),
-            _permit: self.permit,
-            _share: share,
-            _live: self.live,
-        })
-    }
 }

@@ -14,18 +14,17 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
 use tidegate_shared::id::GatewayId;
 
 use crate::limits::ConnectionLimit;
-use crate::runtime::Runtime;
+pub(crate) use page::{GatewayMetrics, Scrape};
 use page::{Page, Process};
 pub(crate) use server::Server;
 
 /// The sources of the page.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
-    gateways: Arc<Mutex<BTreeMap<GatewayId, Arc<ArcSwap<Runtime>>>>>,
+    gateways: Arc<Mutex<BTreeMap<GatewayId, Arc<dyn Scrape>>>>,
     connection_limit: ConnectionLimit,
     lines_dropped: Arc<AtomicU64>,
     spans_dropped: Arc<AtomicU64>,
@@ -48,8 +47,8 @@ impl Metrics {
     }
 
     /// Adds a gateway to the page.
-    pub(crate) fn show(&self, gateway: GatewayId, current: &Arc<ArcSwap<Runtime>>) {
-        self.lock().insert(gateway, current.clone());
+    pub(crate) fn show(&self, gateway: GatewayId, source: Arc<dyn Scrape>) {
+        self.lock().insert(gateway, source);
     }
 
     /// Removes a gateway from the page.
@@ -64,7 +63,7 @@ impl Metrics {
 
     /// Writes the page.
     fn page(&self) -> String {
-        let gateways = self.lock().values().map(|current| current.load_full()).collect();
+        let gateways = self.lock().values().map(|source| source.scrape()).collect();
         let process = Process {
             connection_limit: self.connection_limit.all(),
             places_free: self.connection_limit.free(),
@@ -77,7 +76,7 @@ impl Metrics {
     }
 
     /// Locks the map. Each change is atomic, so the map stays valid after a panic of another thread.
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<GatewayId, Arc<ArcSwap<Runtime>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<GatewayId, Arc<dyn Scrape>>> {
         self.gateways.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,13 +8,13 @@ use tidegate_shared::handover::{Predecessor, Request};
 use tidegate_shared::service_manager;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::RunError;
 use crate::config::MetricsPage;
 use crate::control::Link;
 use crate::data_dir::DataDir;
 use crate::handover::{Handover, Ownership, socket_path};
 use crate::metrics::{Metrics, Server};
-use crate::thread::Threads;
+use crate::run_error::RunError;
+use crate::threads::Threads;
 use crate::worker::Worker;
 
 /// The resources of a serving worker that a successor takes over.

@@ -38,8 +38,8 @@ use hyper::upgrade::OnUpgrade;
 use tidegate_shared::path::has_dot_segments;
 
 use crate::body::RequestBody;
+use crate::downstream::Connection;
 use crate::http1::Fault;
-use crate::listener::Connection;
 use crate::metrics::series::REQUEST;
 use crate::runtime::{Action, Route, Selection, Target};
 use crate::spool::SpoolQuota;

@@ -10,6 +10,7 @@ pub(crate) mod paths;
 pub(crate) mod pattern;
 pub(crate) mod rewrite;
 mod route;
+mod scrape;
 mod target;
 #[cfg(test)]
 mod tests;

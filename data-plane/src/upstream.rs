@@ -130,7 +130,7 @@ pub(crate) struct Upstreams {
     count: Cell<usize>,
     http2: http2::Pools,
     /// Every connection that carries requests, or did and is kept.
-    pub(crate) open: Rc<Registry>,
+    pub(crate) open: Rc<Registry<Arc<Backend>>>,
 }
 
 impl Key {
@@ -252,7 +252,7 @@ pub(crate) async fn open(
         // Whoever ends what runs at it has been here already.
         return Err(ConnectError::Gone);
     }
-    let registration = Registration::new(&upstreams.open, backend);
+    let registration = Registration::new(&upstreams.open, backend.clone());
     tokio::task::spawn_local(registration.run(connection.with_upgrades()));
     Ok(Sender::Http1(CheckedSender::new(sender, expected, source_port)))
 }

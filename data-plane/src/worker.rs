@@ -28,7 +28,7 @@ use crate::member::Member;
 use crate::metrics::Metrics;
 use crate::resolver::{Resolver, Turns};
 use crate::runtime::{BuildError, Runtime};
-use crate::thread::Threads;
+use crate::threads::Threads;
 use gateway::{Gateway, Task};
 
 /// Everything that this process runs.
@@ -250,7 +250,7 @@ impl Worker {
             }
             None => {
                 let current = Arc::new(ArcSwap::new(runtime.clone()));
-                self.metrics.show(snapshot.gateway, &current);
+                self.metrics.show(snapshot.gateway, current.clone());
                 Gateway {
                     snapshot,
                     digest,

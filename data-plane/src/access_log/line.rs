@@ -2,12 +2,12 @@
 //! own fields at the end of `properties`. Names, types and order are a contract with the readers of the log.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::listener::Connection;
+use crate::tls::facts::TlsFacts;
 
 /// An access line of one request or one tunnel. A text is empty if its value is unknown.
 #[derive(Debug, Default, Serialize)]
@@ -168,13 +168,10 @@ impl Default for Properties<'_> {
 
 impl<'a> Properties<'a> {
     /// The properties of a connection without a request.
-    pub(crate) fn of(connection: &'a Connection) -> Properties<'a> {
-        let plain = Properties {
-            client_ip: connection.client.ip(),
-            client_port: connection.client.port(),
-            ..Properties::default()
-        };
-        let Some(tls) = &connection.tls else { return plain };
+    pub(crate) fn of(client: SocketAddr, tls: Option<&'a TlsFacts>) -> Properties<'a> {
+        let plain =
+            Properties { client_ip: client.ip(), client_port: client.port(), ..Properties::default() };
+        let Some(tls) = tls else { return plain };
         let certificate = tls.client().certificate();
         Properties {
             ssl_enabled: "on",

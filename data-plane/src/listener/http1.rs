@@ -15,9 +15,9 @@ use hyper_util::rt::TokioIo;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::Connection;
-use super::http1_state::RequestGuard;
-use super::inspected::InspectedStream;
+use crate::downstream::Connection;
+use crate::downstream::http1_state::RequestGuard;
+use crate::downstream::inspected::InspectedStream;
 use crate::http1::Fault;
 use crate::metrics::series::{REQUEST, RESPONSE};
 use crate::proxy;

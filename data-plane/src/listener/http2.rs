@@ -6,7 +6,6 @@
 
 mod frames;
 mod sent;
-mod streams;
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -21,13 +20,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
-use super::Connection;
+use crate::downstream::Connection;
+use crate::downstream::http2_streams::{OpenStream, StreamLimitReached, Streams};
 use crate::proxy;
 use crate::stream::{PEER_TIMEOUT, Stream};
 use frames::{Link, Metered};
 use sent::Sent;
-pub(crate) use streams::OpenStream;
-use streams::Streams;
 
 /// Streams that a client may have open at once.
 const MAX_STREAMS: u32 = 100;
@@ -42,10 +40,6 @@ const MAX_HEADER_BLOCK: u32 = 16 * 1024;
 const MAX_PENDING_RESETS: usize = 50;
 /// Malformed streams that are reset one by one; the next ends the connection.
 const MAX_ERRORS: usize = 100;
-
-/// Said of a request that there is no place for: its stream would be one too many.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StreamLimitReached;
 
 /// Serves requests until the connection ends: the client's doing, or after `close` or when it is used up, when what
 /// runs may finish.

@@ -19,17 +19,32 @@ use super::series::{
     CODE_CLASSES, Connections, DIRECTIONS, REJECTIONS, RuleSeries, TLS_VERSIONS, TUNNEL_ENDS, TargetSeries,
 };
 use crate::error_info::ErrorInfo;
-use crate::runtime::Runtime;
 
 /// The health states of backends, with their labels.
 const STATES: [(HealthState, &str); 3] =
     [(HealthState::Up, "healthy"), (HealthState::Down, "unhealthy"), (HealthState::Unknown, "unknown")];
 
+/// A gateway of which metrics are shown.
+pub(crate) trait Scrape: fmt::Debug + Send + Sync {
+    /// Returns its metrics as they are now.
+    fn scrape(&self) -> GatewayMetrics;
+}
+
+/// The metrics of one gateway at one moment.
+#[derive(Debug)]
+pub(crate) struct GatewayMetrics {
+    pub(crate) name: Arc<str>,
+    pub(crate) connections: Arc<Shards<Connections>>,
+    pub(crate) rules: Vec<Arc<RuleSeries>>,
+    pub(crate) targets: Vec<Arc<TargetSeries>>,
+    /// The state of each backend, with the series of its pool and settings.
+    pub(crate) backends: Vec<(Arc<TargetSeries>, HealthState)>,
+}
+
 /// The sources of one page.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// The applied runtime of each gateway.
-    pub(crate) gateways: Vec<Arc<Runtime>>,
+    pub(crate) gateways: Vec<GatewayMetrics>,
     pub(crate) process: Process,
 }
 
@@ -139,18 +154,17 @@ impl Page {
 
     fn backends(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         BACKENDS.write(encoder, |samples| {
-            for runtime in &self.gateways {
+            for gateway in &self.gateways {
                 let mut states: HashMap<(&str, &str), [u32; STATES.len()]> = HashMap::new();
-                for backend in runtime.backends.iter() {
-                    let state = STATES.iter().position(|(state, _)| *state == backend.health.state());
-                    let counts =
-                        states.entry((&*backend.series.pool, &*backend.series.settings)).or_default();
+                for (target, health) in &gateway.backends {
+                    let state = STATES.iter().position(|(state, _)| state == health);
+                    let counts = states.entry((&*target.pool, &*target.settings)).or_default();
                     counts[state.expect("every state is listed")] += 1;
                 }
-                for target in runtime.backends.all_series() {
+                for target in &gateway.targets {
                     let counts = states.get(&(&*target.pool, &*target.settings)).copied().unwrap_or_default();
                     for ((_, name), count) in STATES.iter().zip(counts) {
-                        let labels = [&*runtime.name, &target.pool, &target.settings, name];
+                        let labels = [&*gateway.name, &target.pool, &target.settings, name];
                         samples.gauge(&labels, count.into())?;
                     }
                 }
@@ -161,18 +175,18 @@ impl Page {
 
     fn connections(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         HANDSHAKES.write(encoder, |samples| {
-            for runtime in &self.gateways {
+            for gateway in &self.gateways {
                 for (version, name) in TLS_VERSIONS.iter().enumerate() {
-                    let count = runtime.series.connections.sum(|c| &c.handshakes[version]);
-                    samples.count(&[&runtime.name, name], count)?;
+                    let count = gateway.connections.sum(|c| &c.handshakes[version]);
+                    samples.count(&[&gateway.name, name], count)?;
                 }
             }
             Ok(())
         })?;
         let mut write = |family: &Family, value: &dyn Fn(&Shards<Connections>) -> Value| {
             family.write(encoder, |samples| {
-                for runtime in &self.gateways {
-                    value(&runtime.series.connections).write(samples, &[&runtime.name])?;
+                for gateway in &self.gateways {
+                    value(&gateway.connections).write(samples, &[&gateway.name])?;
                 }
                 Ok(())
             })
@@ -188,20 +202,20 @@ impl Page {
         write(&HEADERS_DROPPED, &|shards| Value::count(shards, |c| &c.headers_dropped))?;
         write(&SEARCHES_EXCEEDED, &|shards| Value::count(shards, |c| &c.searches_exceeded))?;
         REJECTED.write(encoder, |samples| {
-            for runtime in &self.gateways {
+            for gateway in &self.gateways {
                 for (number, (_, name)) in REJECTIONS.iter().enumerate() {
-                    let count = runtime.series.connections.sum(|c| &c.rejected[number]);
-                    samples.count(&[&runtime.name, name], count)?;
+                    let count = gateway.connections.sum(|c| &c.rejected[number]);
+                    samples.count(&[&gateway.name, name], count)?;
                 }
             }
             Ok(())
         })?;
         self.of_connections(&FLOODS, encoder, |c| &c.floods)?;
         SLOW.write(encoder, |samples| {
-            for runtime in &self.gateways {
+            for gateway in &self.gateways {
                 for (number, name) in DIRECTIONS.iter().enumerate() {
-                    let count = runtime.series.connections.sum(|c| &c.slow[number]);
-                    samples.count(&[&runtime.name, name], count)?;
+                    let count = gateway.connections.sum(|c| &c.slow[number]);
+                    samples.count(&[&gateway.name, name], count)?;
                 }
             }
             Ok(())
@@ -215,8 +229,8 @@ impl Page {
         number: impl Fn(&Connections) -> &Count,
     ) -> fmt::Result {
         family.write(encoder, |samples| {
-            for runtime in &self.gateways {
-                samples.count(&[&runtime.name], runtime.series.connections.sum(&number))?;
+            for gateway in &self.gateways {
+                samples.count(&[&gateway.name], gateway.connections.sum(&number))?;
             }
             Ok(())
         })
@@ -236,14 +250,14 @@ impl Page {
 
     /// Returns every gateway's name with each of its rules.
     fn rules(&self) -> impl Iterator<Item = (&str, &RuleSeries)> {
-        self.gateways.iter().flat_map(|runtime| runtime.series.rules().map(|rule| (&*runtime.name, rule)))
+        self.gateways.iter().flat_map(|gateway| gateway.rules.iter().map(|rule| (&*gateway.name, &**rule)))
     }
 
     /// Returns every gateway's name with each of its pools.
     fn targets(&self) -> impl Iterator<Item = (&str, &TargetSeries)> {
         self.gateways
             .iter()
-            .flat_map(|runtime| runtime.backends.all_series().map(|target| (&*runtime.name, target)))
+            .flat_map(|gateway| gateway.targets.iter().map(|target| (&*gateway.name, &**target)))
     }
 }
 

@@ -194,8 +194,8 @@ impl Series {
     }
 
     /// Returns the series of every rule.
-    pub(crate) fn rules(&self) -> impl Iterator<Item = &RuleSeries> {
-        self.rules.values().chain([&self.unrouted]).map(Arc::as_ref)
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Arc<RuleSeries>> {
+        self.rules.values().chain([&self.unrouted])
     }
 }
 

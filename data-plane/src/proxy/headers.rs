@@ -16,7 +16,7 @@ use tidegate_shared::snapshot::RequestHeaders;
 
 use super::error::ProxyError;
 use super::transaction_id::TransactionId;
-use crate::listener::Connection;
+use crate::downstream::Connection;
 use crate::trace;
 pub(super) use flags::HeaderFlags;
 pub(crate) use names::Dropped;

@@ -17,10 +17,10 @@ use hyper::ext::Protocol;
 use super::error::ProxyError;
 use super::headers::has_token;
 use crate::config::Timeouts;
+use crate::downstream::http2_streams::StreamLimitReached;
 use crate::http1::Fault;
 use crate::http1::is_length;
 use crate::http1::request::{is_expectation, is_method, is_target};
-use crate::listener::StreamLimitReached;
 use crate::pace::Pace;
 
 /// The largest header field, name and value together.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::body::Progress;
-use crate::listener::Connection;
+use crate::downstream::Connection;
 use crate::upstream::{Key, Sender};
 
 /// A connection on loan from the thread's list, or from the client connection's own.

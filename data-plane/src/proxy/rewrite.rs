@@ -20,7 +20,7 @@ use tidegate_shared::path::has_dot_segments;
 use super::error::{ProxyError, RewriteFault};
 use super::headers;
 use super::variables::{ConnectionVars, EvalContext, HeaderEdit, OriginalRequest};
-use crate::listener::Connection;
+use crate::downstream::Connection;
 use crate::runtime::Selection;
 use crate::runtime::pattern;
 use crate::runtime::rewrite::{Change, RewriteSet, Rule};

@@ -29,10 +29,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::forward::Exchange;
 use super::transaction_id::TransactionId;
-use crate::backend::Backend;
+use crate::backend::{Backend, Drained};
 use crate::close_registry::{CloseReason, Registration};
-use crate::drain::Drained;
-use crate::listener::{Connection, InspectedStream, OpenStream};
+use crate::downstream::Connection;
+use crate::downstream::http2_streams::OpenStream;
+use crate::downstream::inspected::InspectedStream;
 use crate::member::InFlightGuard;
 use crate::metrics::series::Tunnels;
 use crate::runtime::{Selection, Target};
@@ -229,7 +230,7 @@ async fn run(
         let late = close_later(context.connection.clone(), context.backend.clone(), limits.drain);
         tokio::task::spawn_local(late);
     }
-    let registration = Registration::new(&context.connection.thread.tunnels, &context.backend);
+    let registration = Registration::new(&context.connection.thread.tunnels, context.backend.clone());
     let started = Instant::now();
     let mut traffic = Traffic {
         client,

@@ -13,7 +13,7 @@ use http::{Method, Request, StatusCode, Uri, Version};
 use tidegate_shared::host::CanonicalHost;
 use tidegate_shared::snapshot::ServerVariable;
 
-use crate::listener::Connection;
+use crate::downstream::Connection;
 use crate::runtime::Route;
 use crate::runtime::rewrite::Variable;
 use crate::tls::client_identity::ClientCertificate;

@@ -186,7 +186,7 @@ pub(super) async fn open(
         })
         .await
     };
-    tokio::task::spawn_local(Registration::new(&upstreams.open, backend).run(run));
+    tokio::task::spawn_local(Registration::new(&upstreams.open, backend.clone()).run(run));
     let shared = Shared {
         sender,
         open: Cell::new(0),

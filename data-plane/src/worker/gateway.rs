@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::resolver::{Resolver, Turns};
 use crate::runtime::Runtime;
-use crate::thread::Threads;
+use crate::threads::Threads;
 use crate::{drain, probe};
 
 /// One served gateway.

@@ -10,9 +10,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::super::Connection;
-use super::streams::OpenStream;
 use crate::body::BoxError;
+use crate::downstream::Connection;
+use crate::downstream::http2_streams::OpenStream;
 use crate::http1::Fault;
 use crate::metrics::series::RESPONSE;
 use crate::proxy::response_body::ResponseBody;

@@ -104,7 +104,7 @@ impl Record {
                 path_rule: self.way().map_or("", |way| &way.path_rule),
                 dropped_headers: details.dropped.told(),
                 reason: &details.reason,
-                ..Properties::of(&self.connection)
+                ..Properties::of(self.connection.client, self.connection.tls.as_deref())
             },
             ..Line::default()
         });

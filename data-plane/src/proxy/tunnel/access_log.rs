@@ -111,7 +111,7 @@ impl TunnelContext {
                 reason: &last.reason,
                 closed_by: last.closed_by,
                 close_code: last.close_code(),
-                ..Properties::of(&self.connection)
+                ..Properties::of(self.connection.client, self.connection.tls.as_deref())
             },
             ..Line::default()
         });

@@ -10,7 +10,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::listener::OpenStream;
+use crate::downstream::http2_streams::OpenStream;
 use crate::stream::Stream;
 
 /// The most that a stream is given at once: whatever waits for the client's window is kept in pieces of this size.

@@ -21,15 +21,15 @@ pub(crate) struct Http1ConnState {
 }
 
 /// It is the client's turn: to begin a request, or to go on with one.
-pub(super) const CLIENT: u8 = 0;
+pub(crate) const CLIENT: u8 = 0;
 /// A request waits for its answer, or for the rest of it.
-pub(super) const GATEWAY: u8 = 1;
+pub(crate) const GATEWAY: u8 = 1;
 /// The connection becomes a tunnel.
-pub(super) const TUNNEL: u8 = 2;
+pub(crate) const TUNNEL: u8 = 2;
 
 /// A request under way, until this is dropped.
 #[derive(Debug)]
-pub(super) struct RequestGuard(Arc<Http1ConnState>);
+pub(crate) struct RequestGuard(Arc<Http1ConnState>);
 
 impl Http1ConnState {
     /// Why this request is refused, if it stands for one that is: no other comes without a `Host`.
@@ -49,25 +49,25 @@ impl Http1ConnState {
     }
 
     /// Says so.
-    pub(super) fn expect_odd_names(&self) {
+    pub(crate) fn expect_odd_names(&self) {
         self.odd_names.store(true, Ordering::Relaxed);
     }
 
     /// Whether the client has begun a request of which there is no more to be seen yet.
-    pub(super) fn is_within_head(&self) -> bool {
+    pub(crate) fn is_within_head(&self) -> bool {
         self.turn() == CLIENT && self.within_head.load(Ordering::Relaxed)
     }
 
     /// Whether a request has come by this connection.
-    pub(super) fn has_served(&self) -> bool {
+    pub(crate) fn has_served(&self) -> bool {
         self.served.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_within_head(&self, within: bool) {
+    pub(crate) fn set_within_head(&self, within: bool) {
         self.within_head.store(within, Ordering::Relaxed);
     }
 
-    pub(super) fn turn(&self) -> u8 {
+    pub(crate) fn turn(&self) -> u8 {
         self.turn.load(Ordering::Relaxed)
     }
 
@@ -75,21 +75,21 @@ impl Http1ConnState {
         self.turn.store(turn, Ordering::Relaxed);
     }
 
-    pub(super) fn set_fault(&self, fault: Fault) {
+    pub(crate) fn set_fault(&self, fault: Fault) {
         // What comes after the first is a consequence.
         let _ = self.fault.set(fault);
     }
 }
 
 impl RequestGuard {
-    pub(super) fn new(wire: &Arc<Http1ConnState>) -> RequestGuard {
+    pub(crate) fn new(wire: &Arc<Http1ConnState>) -> RequestGuard {
         wire.set_turn(GATEWAY);
         wire.served.store(true, Ordering::Relaxed);
         RequestGuard(wire.clone())
     }
 
     /// What follows the answer is not HTTP.
-    pub(super) fn becomes_tunnel(&self) {
+    pub(crate) fn becomes_tunnel(&self) {
         self.0.set_turn(TUNNEL);
     }
 }

@@ -77,7 +77,7 @@ impl Clock {
 }
 
 impl InspectedStream {
-    pub(super) fn new(
+    pub(crate) fn new(
         stream: Stream,
         wire: Arc<Http1ConnState>,
         timeouts: Timeouts,

@@ -32,9 +32,13 @@ const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 /// How long a connection without a stream that was told to end may take to do so.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
+/// Said of a request that there is no place for: its stream would be one too many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamLimitReached;
+
 /// Runs what the streams of one connection need on this thread, and counts them.
 #[derive(Clone, Debug)]
-pub(super) struct Streams(Rc<Count>);
+pub(crate) struct Streams(Rc<Count>);
 
 #[derive(Debug)]
 struct Count {
@@ -54,7 +58,7 @@ struct Count {
 
 impl Streams {
     /// Of a new connection.
-    pub(super) fn new(timeouts: &Timeouts) -> Streams {
+    pub(crate) fn new(timeouts: &Timeouts) -> Streams {
         Streams(Rc::new(Count {
             requests: Cell::default(),
             open: Cell::default(),
@@ -68,7 +72,7 @@ impl Streams {
     }
 
     /// A request has come.
-    pub(super) fn begin(&self) {
+    pub(crate) fn begin(&self) {
         self.0.requests.set(self.0.requests.get() + 1);
         let late = self.0.farewell.get().is_some_and(|said| said.elapsed() > self.0.patience);
         if late || self.0.requests.get() > MAX_REQUESTS + MAX_FURTHER_REQUESTS {
@@ -77,7 +81,7 @@ impl Streams {
     }
 
     /// Waits until the connection has served its number of requests, or nobody uses it.
-    pub(super) async fn used_up(&self) {
+    pub(crate) async fn used_up(&self) {
         let mut idle = pin!(self.0.empty_for(IDLE));
         while self.0.requests.get() < MAX_REQUESTS {
             tokio::select! {
@@ -89,7 +93,7 @@ impl Streams {
 
     /// The client has been told to open no more streams. Waits until it has had its time to hear that, and all that ran
     /// has finished; no longer if it goes on opening streams.
-    pub(super) async fn end_after_farewell(&self) {
+    pub(crate) async fn end_after_farewell(&self) {
         let now = Instant::now();
         self.0.since.set(now);
         self.0.farewell.set(Some(now));
@@ -128,7 +132,7 @@ pub(crate) struct OpenStream {
     offered: Cell<usize>,
     pace: Cell<Pace>,
     /// That was too long, or pieces were taken too slowly.
-    pub(super) given_up: Cell<Option<Fault>>,
+    pub(crate) given_up: Cell<Option<Fault>>,
     /// None for the first stream, which has that of the connection.
     permit: RefCell<Option<(ConnectionPermit, Share)>>,
 }
@@ -161,7 +165,7 @@ impl OpenStream {
     }
 
     /// Makes sure of a place for this client, until the stream ends. Whether there was one.
-    pub(super) fn has_place(&self, connection_limit: &ConnectionLimit, client: IpAddr) -> bool {
+    pub(crate) fn has_place(&self, connection_limit: &ConnectionLimit, client: IpAddr) -> bool {
         if self.count.open.get() <= 1 {
             return true;
         }
@@ -172,7 +176,7 @@ impl OpenStream {
     }
 
     /// What is there for the client to take: a piece of so many bytes, or nothing. It has taken what was there before.
-    pub(super) fn offers(&self, piece: Option<usize>) {
+    pub(crate) fn offers(&self, piece: Option<usize>) {
         let now = Instant::now();
         if let Some(since) = self.untaken.replace(piece.map(|_| now)) {
             let mut pace = self.pace.get();

@@ -1,0 +1,88 @@
+//! A client's connection, as what serves its requests knows it.
+//!
+//! The listener makes a [`Connection`] of each client that it has accepted, and the proxy reads it. What stands between a
+//! client and hyper is here too: the strict reading of HTTP/1.1 ([`inspected`], [`http1_state`]), and the streams of a
+//! connection of HTTP/2 ([`http2_streams`]). This module must not know what is done with a request.
+
+pub(crate) mod http1_state;
+pub(crate) mod http2_streams;
+pub(crate) mod inspected;
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+
+use crate::limits::{ConnectionPermit, Share};
+use crate::metrics::series::ConnectionMetrics;
+use crate::runtime::Runtime;
+use crate::thread::{Live, Thread};
+use crate::tls::facts::TlsFacts;
+use crate::upstream::dedicated::DedicatedConnections;
+use http1_state::Http1ConnState;
+
+/// What all requests of one downstream connection share.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) thread: Rc<Thread>,
+    pub(crate) current: Arc<ArcSwap<Runtime>>,
+    /// The address that the client connected to, as bound: the key of the site.
+    pub(crate) address: SocketAddr,
+    pub(crate) client: SocketAddr,
+    /// Whether the site is one of HTTPS.
+    pub(crate) secure: bool,
+    /// What the TLS handshake agreed on; none without TLS, also for a client that speaks plain HTTP to an HTTPS site.
+    pub(crate) tls: Option<Box<TlsFacts>>,
+    /// `IP:port` of the client, for `X-Forwarded-For`.
+    pub(crate) forwarded_for: HeaderValue,
+    /// For `X-Forwarded-Port`.
+    pub(crate) forwarded_port: HeaderValue,
+    pub(crate) counts: ConnectionMetrics,
+    /// What the strict reading of HTTP/1.1 has found.
+    pub(crate) wire: Arc<Http1ConnState>,
+    /// Connections to backends that nobody else's requests may go over.
+    pub(crate) dedicated: DedicatedConnections,
+    _permit: ConnectionPermit,
+    _share: Share,
+    _live: Live,
+}
+
+/// A client that has been accepted, before its handshakes: what a [`Connection`] is made of.
+#[derive(Debug)]
+pub(crate) struct AcceptedConnection {
+    pub(crate) thread: Rc<Thread>,
+    pub(crate) current: Arc<ArcSwap<Runtime>>,
+    pub(crate) address: SocketAddr,
+    pub(crate) client: SocketAddr,
+    pub(crate) counts: ConnectionMetrics,
+    pub(crate) permit: ConnectionPermit,
+    pub(crate) live: Live,
+}
+
+impl AcceptedConnection {
+    /// The connection after its handshakes.
+    pub(crate) fn connected(self, share: Share, secure: bool, tls: Option<Box<TlsFacts>>) -> Rc<Connection> {
+        Rc::new(Connection {
+            forwarded_for: printable(self.client),
+            forwarded_port: HeaderValue::from(self.address.port()),
+            thread: self.thread,
+            current: self.current,
+            address: self.address,
+            client: self.client,
+            secure,
+            tls,
+            counts: self.counts,
+            wire: Arc::default(),
+            dedicated: DedicatedConnections::default(),
+            _permit: self.permit,
+            _share: share,
+            _live: self.live,
+        })
+    }
+}
+
+fn printable(client: SocketAddr) -> HeaderValue {
+    HeaderValue::from_str(&client.to_string()).expect("an address is printable ASCII")
+}

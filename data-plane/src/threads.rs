@@ -1,0 +1,235 @@
+//! The data threads: each runs its own runtime, its own sockets, its own upstream connections, its own tunnels, and does
+//! what the worker tells it. [`crate::thread`] says what is shared on one of them.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::access_log::{self, Logger};
+use crate::backend::Drained;
+use crate::close_registry::CloseReason;
+use crate::config::Config;
+use crate::drain_schedule as schedule;
+use crate::limits::ConnectionLimit;
+use crate::listener;
+use crate::runtime::Runtime;
+use crate::spool::SpoolQuota;
+use crate::thread::{Outlets, Thread};
+use crate::trace;
+
+/// How long tunnels that were told to end may take to do so.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// What the worker tells its threads.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Accept on this socket for this gateway, until `close`.
+    Listen {
+        socket: TcpListener,
+        address: SocketAddr,
+        current: Arc<ArcSwap<Runtime>>,
+        close: CancellationToken,
+    },
+    /// Send a copy of every listening socket that is not being closed.
+    CopySockets(mpsc::Sender<(SocketAddr, io::Result<OwnedFd>)>),
+    /// End what runs at a backend that gets nothing new, and whose time has passed.
+    Close(Drained),
+    /// End a share of the tunnels that run there, between 0 and 1, chosen at random.
+    CloseShare(Drained, f64),
+    /// Finish what runs, at most until the time has passed, then end. Listeners are closed by their own tokens.
+    Drain { timeout: Duration },
+}
+
+/// The worker's hold of its data threads.
+#[derive(Debug)]
+pub(crate) struct Threads(Vec<(mpsc::Sender<Command>, JoinHandle<()>)>);
+
+impl Threads {
+    /// Starts as many data threads as the worker is to have.
+    pub(crate) fn start(
+        config: &Config,
+        log: &access_log::Writer,
+        spans: &trace::Exporter,
+        connection_limit: &ConnectionLimit,
+        spool_quota: &SpoolQuota,
+    ) -> io::Result<Threads> {
+        let outlets = || Outlets {
+            tunnel_buffer: config.tunnel_buffer,
+            timeouts: config.timeouts,
+            max_request_body: config.max_request_body,
+            log: log.handle(),
+            spans: spans.handle(),
+            connection_limit: connection_limit.clone(),
+            spool_quota: spool_quota.clone(),
+        };
+        let herd = schedule::HERD.div_ceil(config.threads.get());
+        (0..config.threads.get())
+            .map(|number| start_one(number, outlets(), herd))
+            .collect::<Result<_, _>>()
+            .map(Threads)
+    }
+
+    /// Gives the threads `sockets` to accept on, one to each in turn.
+    pub(crate) async fn listen(
+        &self,
+        address: SocketAddr,
+        sockets: Vec<TcpListener>,
+        current: &Arc<ArcSwap<Runtime>>,
+        close: &CancellationToken,
+    ) {
+        for (socket, (thread, _)) in sockets.into_iter().zip(self.0.iter().cycle()) {
+            let (current, close) = (current.clone(), close.clone());
+            tell(thread, Command::Listen { socket, address, current, close }).await;
+        }
+    }
+
+    /// Copies of the listening sockets of all threads.
+    ///
+    /// # Errors
+    /// The process cannot open so many descriptors.
+    pub(crate) async fn sockets(&self) -> io::Result<Vec<(SocketAddr, OwnedFd)>> {
+        let (to, mut copies) = mpsc::channel(64);
+        self.broadcast(|| Command::CopySockets(to.clone())).await;
+        drop(to);
+        let mut sockets = Vec::new();
+        while let Some((address, socket)) = copies.recv().await {
+            sockets.push((address, socket?));
+        }
+        Ok(sockets)
+    }
+
+    /// Tells every thread.
+    pub(crate) async fn broadcast(&self, mut command: impl FnMut() -> Command) {
+        for (thread, _) in &self.0 {
+            tell(thread, command()).await;
+        }
+    }
+
+    /// Lets every thread finish what runs, and waits until all have, at most `timeout`.
+    pub(crate) async fn drain(&self, timeout: Duration) {
+        self.broadcast(|| Command::Drain { timeout }).await;
+        for (thread, _) in &self.0 {
+            thread.closed().await;
+        }
+    }
+
+    /// Waits until the drained threads have ended.
+    pub(crate) fn join(self) {
+        for (commands, thread) in self.0 {
+            drop(commands);
+            if thread.join().is_err() {
+                tracing::error!("a data thread panicked");
+            }
+        }
+    }
+}
+
+async fn tell(thread: &mpsc::Sender<Command>, command: Command) {
+    if thread.send(command).await.is_err() {
+        tracing::error!("a data thread is gone");
+    }
+}
+
+fn start_one(
+    number: usize,
+    outlets: Outlets,
+    herd: usize,
+) -> io::Result<(mpsc::Sender<Command>, JoinHandle<()>)> {
+    let (commands, received) = mpsc::channel(64);
+    let builder = std::thread::Builder::new().name(format!("data-{number}"));
+    let thread = builder.spawn(move || {
+        // Built here, for it cannot change threads.
+        match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => {
+                let log = runtime.block_on(run(received, Thread::new(number, outlets), herd));
+                // What is still running ends here, and writes its lines.
+                drop(runtime);
+                log.flush();
+            }
+            Err(error) => tracing::error!(%error, "a data thread cannot start"),
+        }
+    })?;
+    Ok((commands, thread))
+}
+
+/// Does what the worker tells the thread, until it is to drain. `herd` is the number of tunnels from which on their ends
+/// are spread.
+async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, herd: usize) -> Rc<Logger> {
+    let background = thread.clone();
+    tokio::task::spawn_local(async move { tokio::join!(background.log.run(), background.upstreams.run()) });
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Listen { socket, address, current, close } => {
+                tokio::task::spawn_local(listener::accept(thread.clone(), socket, address, current, close));
+            }
+            Command::CopySockets(to) => copy_sockets(&thread, to).await,
+            Command::Close(drained) => thread.close(&drained),
+            Command::CloseShare(drained, share) => thread.close_share(&drained, share),
+            Command::Drain { timeout } => {
+                drain(&thread, timeout, herd).await;
+                break;
+            }
+        }
+    }
+    thread.log.clone()
+}
+
+async fn copy_sockets(thread: &Thread, to: mpsc::Sender<(SocketAddr, io::Result<OwnedFd>)>) {
+    for (address, socket) in thread.listeners() {
+        // Whoever asked has given up: nobody needs the rest.
+        if to.send((address, socket.as_fd().try_clone_to_owned())).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Ends the tunnels of a worker that stops during the last quarter of its drain timeout, if they are a herd.
+async fn end_herd(thread: &Thread, started: Instant, timeout: Duration, herd: usize) {
+    let (from, until) = (started + schedule::undisturbed(timeout), started + timeout);
+    sleep_until(from).await;
+    if thread.tunnels.len() < herd {
+        return;
+    }
+    let random = thread.random.borrow_mut().fork();
+    for (at, share) in schedule::moments(from, until, random) {
+        sleep_until(at).await;
+        thread.tunnels.close_share(CloseReason::Stopping, share, &mut thread.random.borrow_mut(), |_| true);
+    }
+}
+
+/// Lets what runs finish, and ends at the timeout what has not.
+async fn drain(thread: &Thread, timeout: Duration, herd: usize) {
+    let started = Instant::now();
+    let ended_by_and_by = async {
+        end_herd(thread, started, timeout, herd).await;
+        std::future::pending().await
+    };
+    let finished = async {
+        tokio::select! {
+            () = thread.emptied() => {}
+            () = ended_by_and_by => {}
+        }
+    };
+    if timeout_at(started + timeout, finished).await.is_ok() {
+        return;
+    }
+    tracing::warn!(connections = thread.live(), "the drain timeout has passed");
+    thread.tunnels.close(CloseReason::Stopping, |_| true);
+    // Each runs once more to end in order; connections just end with the thread.
+    let ended = async {
+        while !thread.tunnels.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let _ = tokio::time::timeout(LAST_WORDS, ended).await;
+}
