@@ -1,9 +1,9 @@
-//! The certificates of the running control plane: issued at the start, and issued again in time while it runs.
+//! The certificates of the running control plane: issued at the start and renewed while it runs.
 //!
-//! A task looks at the time of day each second, so a clock that was set forward by years is noticed at once, and at the
-//! files of the authorities, which `tidegate authority rotate` changes from outside. New connections get the newest
-//! certificate; open ones go on with what they have. What a worker's certificate is replaced by is a matter of its
-//! session ([`crate::fleet`]), which watches the state here.
+//! A task checks each second the wall clock, so that a clock that was set forward by years is noticed at once,
+//! and the files of the authorities, which `tidegate authority rotate` changes. New connections use the newest
+//! certificate; existing ones are unaffected. The session of a worker ([`crate::fleet`]) watches the state here
+//! and renews the worker's certificate.
 
 use std::io;
 use std::net::IpAddr;
@@ -27,13 +27,13 @@ use crate::pki::{
 };
 use crate::store::Store;
 
-/// How often the time of day and the files are looked at.
+/// The interval of checking the wall clock and the files.
 const CHECK: Duration = Duration::from_secs(1);
 
-/// How long before its end an authority is warned about: 180 days, in milliseconds.
+/// The time before an authority's expiry from which it is reported: 180 days, in milliseconds.
 const AUTHORITY_WARNING: i64 = 180 * 24 * 60 * 60 * 1000;
 
-/// The files that hold the authorities.
+/// The files of the authorities.
 const FILES: [&str; 3] = ["ca.pem", "ca.key", "ca-next.key"];
 
 /// The certificates of one control plane.
@@ -43,34 +43,36 @@ pub struct Certificates {
     lifetime: Duration,
     /// The address of the management endpoint.
     bound: IpAddr,
-    /// The management endpoint's TLS and the end of its certificate, where the certificate was given and is not ours.
+    /// The TLS configuration of the management endpoint and the expiry of its certificate, if the operator
+    /// provides one.
     given: Option<(Arc<ServerConfig>, Millis)>,
     state: watch::Sender<Arc<State>>,
 }
 
-/// What is in force at one moment.
+/// The current certificates and authorities.
 #[derive(Debug)]
 pub struct State {
-    /// Who is trusted, and who signs.
+    /// The trusted authorities.
     pub authorities: Authorities,
-    /// When the certificates that were issued for the endpoints are good.
+    /// The validity of the certificates issued for the endpoints.
     pub validity: Validity,
-    /// The management endpoint's TLS.
+    /// The TLS configuration of the management endpoint.
     pub management: Arc<ServerConfig>,
-    /// When the management endpoint's certificate expires.
+    /// The expiry of the management endpoint's certificate.
     pub management_expires_at: Millis,
-    /// The channel's TLS.
+    /// The TLS configuration of the channel.
     pub channel: Arc<ServerConfig>,
 }
 
-/// What tells one version of each file from another: inode, time of change (seconds and nanoseconds) and size.
+/// The version of each file: inode, time of change (seconds and nanoseconds) and size.
 type Stamp = [Option<(u64, i64, i64, u64)>; FILES.len()];
 
 impl Certificates {
-    /// Issues the first certificates of the endpoints. `given` is a management certificate that is not ours to issue.
+    /// Issues the first certificates of the endpoints. `given` is a management certificate provided by the
+    /// operator.
     ///
     /// # Errors
-    /// The error of the signing, or a given certificate that TLS cannot use.
+    /// If signing fails, or if TLS cannot use the given certificate.
     pub fn new(
         data_dir: PathBuf,
         authorities: Authorities,
@@ -91,26 +93,26 @@ impl Certificates {
         Ok(Certificates { data_dir, lifetime, bound, given, state })
     }
 
-    /// What is in force now.
+    /// Returns the current state.
     pub fn state(&self) -> Arc<State> {
         self.state.borrow().clone()
     }
 
-    /// What is in force, now and after each change.
+    /// Watches the state: the current one, and each change.
     pub fn watch(&self) -> watch::Receiver<Arc<State>> {
         self.state.subscribe()
     }
 
-    /// A certificate for a worker, of the newest authority.
+    /// Issues a certificate for a worker, signed by the newest authority.
     ///
     /// # Errors
-    /// A request that cannot be read or was not signed with its own key.
+    /// If the request cannot be parsed or is not signed with its own key.
     pub fn issue_worker(&self, worker: WorkerId, request: &str) -> Result<IssuedCertificate, PkiError> {
         let validity = Validity::starting(Millis::now(), self.lifetime);
         self.state().authorities.newest().issue_worker(worker, request, validity)
     }
 
-    /// Keeps the certificates good until `stop`.
+    /// Renews the certificates until `stop`.
     pub async fn run(self: Arc<Self>, store: Arc<Store>, stop: CancellationToken) {
         let mut tick = interval(CHECK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -124,15 +126,14 @@ impl Certificates {
             let checked = self.check(&mut stamp, Millis::now()).await;
             let error = checked.err().map(|e| e.to_string()).unwrap_or_default();
             if !error.is_empty() && error != last_error {
-                tracing::error!(error, "certificates cannot be renewed; it is tried again each second");
+                tracing::error!(error, "certificates cannot be renewed; retrying each second");
             }
             last_error = error;
             self.tell_of_rotation(&store, &mut waited_for).await;
         }
     }
 
-    /// Reads the authorities again where their files have changed, and issues certificates again where they have to
-    /// be.
+    /// Reloads the authorities if their files have changed, and reissues certificates if necessary.
     async fn check(&self, stamp: &mut Stamp, now: Millis) -> Result<(), PkiError> {
         let present = stamp_of(&self.data_dir);
         let state = self.state();
@@ -157,7 +158,7 @@ impl Certificates {
         Ok(())
     }
 
-    /// Says, during a rotation, for how many workers it waits, once for each number.
+    /// Logs the number of workers that a rotation waits for, each time it changes.
     async fn tell_of_rotation(&self, store: &Store, waited_for: &mut Option<usize>) {
         let state = self.state();
         let Some(next) = &state.authorities.next else {
@@ -175,13 +176,13 @@ impl Certificates {
             ),
             workers => tracing::info!(
                 workers,
-                "the authority is being replaced; workers still have a certificate of the present one"
+                "the authority is being replaced; some workers still have a certificate of the current one"
             ),
         }
     }
 }
 
-/// Issues the endpoints' certificates.
+/// Issues the certificates of the endpoints.
 fn issue(
     authorities: Authorities,
     lifetime: Duration,

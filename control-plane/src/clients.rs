@@ -28,7 +28,7 @@ pub enum ClientError {
     #[error(transparent)]
     NameTaken(#[from] NameTaken),
     /// No client has this name.
-    #[error("there is no client of the name {0}")]
+    #[error("no client has the name {0}")]
     NoClient(String),
 }
 

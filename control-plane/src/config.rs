@@ -32,7 +32,7 @@ pub struct Config {
     /// The maximum size of the body of a PUT on a gateway, in bytes; at least 4 MiB, the maximum of all other
     /// bodies.
     pub max_body: usize,
-    /// Whether a resource group must exist before resources are created in it.
+    /// True if a resource group must exist before resources are created in it.
     pub strict_resource_groups: bool,
     /// The time limit for workers to apply a generation; the operation fails afterwards.
     pub rollout_timeout: Duration,
@@ -48,10 +48,10 @@ pub struct Config {
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The admin token would be sent over the network in clear text.
-    #[error("plain HTTP on {0} is refused: it is for loopback only, use the HTTPS address for the rest")]
+    #[error("plain HTTP on {0} is refused: it is allowed on loopback only; use the HTTPS address elsewhere")]
     PlainHttpBeyondLoopback(SocketAddr),
     /// Anyone who reaches the address could do everything.
-    #[error("management without a token on {0} is refused: it is for loopback only")]
+    #[error("management without a token on {0} is refused: it is allowed on loopback only")]
     NoAuthBeyondLoopback(SocketAddr),
 }
 

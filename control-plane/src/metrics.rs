@@ -24,7 +24,7 @@ const REQUEST_TIME: Family = Family {
     name: "tidegate_management_request_duration_seconds",
     kind: Histogram,
     labels: &["method", "route"],
-    help: "From a request's head to the head of its answer.",
+    help: "Time from the head of a request to the head of its response.",
 };
 const GATEWAYS: Family = Family {
     name: "tidegate_gateways",
@@ -36,13 +36,13 @@ const OPERATIONS: Family = Family {
     name: "tidegate_operations",
     kind: Gauge,
     labels: &["state"],
-    help: "Long-running operations that can be asked for, by where they stand; ended ones are kept for a day at least.",
+    help: "Stored long-running operations, by state; ended ones are kept for at least a day.",
 };
 const WORKERS: Family = Family {
     name: "tidegate_workers",
     kind: Gauge,
     labels: &["connected"],
-    help: "Workers that may connect, by whether they are.",
+    help: "Registered workers, by connection state.",
 };
 const REFUSALS: Family = Family {
     name: "tidegate_worker_refusals",
@@ -54,43 +54,44 @@ const STRANGERS: Family = Family {
     name: "tidegate_channel_strangers",
     kind: Counter,
     labels: &["cause"],
-    help: "Connections to the channel that ended before they had shown who they were: connection, ousted, refused or timeout.",
+    help: "Connections to the channel that ended before authentication, by cause: connection, ousted, \
+           refused or timeout.",
 };
 const TURN_TIME: Family = Family {
     name: "tidegate_rollout_turn_duration_seconds",
     kind: Histogram,
     labels: &[],
-    help: "How long a turn of the loop took that brings workers to what is stored.",
+    help: "Duration of a turn of the reconciler, which brings workers to the stored state.",
 };
 const TURN_FAILURES: Family = Family {
     name: "tidegate_rollout_turn_failures",
     kind: Counter,
     labels: &[],
-    help: "Turns of that loop that failed.",
+    help: "Turns of the reconciler that failed.",
 };
 const WRITE_WAIT: Family = Family {
     name: "tidegate_store_write_wait_duration_seconds",
     kind: Histogram,
     labels: &[],
-    help: "How long a write waited for its turn at the database.",
+    help: "Time for which a write waited for the database.",
 };
 const WRITES_FAIL: Family = Family {
     name: "tidegate_store_writes_failing",
     kind: Gauge,
     labels: &[],
-    help: "1 while writes to the database fail, because of a full disk for example; 0 otherwise.",
+    help: "1 while writes to the database fail, for example because the disk is full; 0 otherwise.",
 };
 const READ_TIME: Family = Family {
     name: "tidegate_store_read_duration_seconds",
     kind: Gauge,
     labels: &[],
-    help: "How long the reads for this page took.",
+    help: "Duration of the database reads for this page.",
 };
 const CERTIFICATE_EXPIRY: Family = Family {
     name: "tidegate_certificate_expiry_timestamp_seconds",
     kind: Gauge,
     labels: &["certificate"],
-    help: "When a certificate expires, in seconds since 1970: management, channel or authority.",
+    help: "Expiry of a certificate, in seconds since 1970: management, channel or authority.",
 };
 const BUILD: Family = Family {
     name: "tidegate_build_info",
@@ -215,7 +216,7 @@ pub struct Page {
     pub refusals: usize,
     /// The waiting times of writes.
     pub write_wait: Distribution,
-    /// Whether writes to the database fail.
+    /// True if writes to the database fail.
     pub writes_fail: bool,
     /// The duration of reading the values of this page.
     pub read_time: Duration,

@@ -1,7 +1,7 @@
-//! Probes on demand: each begun by a request, made by a worker that runs the gateway, and ended here, whatever
-//! happens.
+//! On-demand probes: a request starts one, a worker that runs the gateway executes it, and this module always
+//! ends it.
 //!
-//! Nothing of it is kept but the operation. One that this process does not live to end is ended by the next.
+//! Only the operation is stored. An operation that this process does not end is ended by the next one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,23 +20,24 @@ use crate::fleet::Fleet;
 use crate::store::{Gateway, Operation, Problem, Store, StoreError};
 use crate::violation::code_list::codes;
 
-/// How many are made or wait at the same time; further ones fail at once, so that what waits stays small.
+/// Bounds of the running and waiting probes. Further ones fail at once, which keeps the queue short.
 const IN_ALL: Bounds = Bounds { total: 64, each: 32, waiting: 0 };
 
-/// How many are made at the same time; others wait, within their own time, each in the queue of its client.
+/// Bounds of the running probes. Others wait in the queue of their client, within their time limit.
 const AT_ONCE: Bounds = Bounds { total: 8, each: 4, waiting: IN_ALL.each };
 
-/// How long one may take in all: what the worker may take, and some for the way there and back.
+/// The time limit of a probe: that of the worker, plus a margin for communication.
 const TIME: Duration = PROBE_TIME.saturating_add(Duration::from_secs(15));
 
 codes! { CODES;
-    /// No connected worker runs the gateway that a probe was asked for. Only ever the code of an operation.
+    /// No connected worker runs the gateway of the probe. Only used as the code of an operation.
     const NOT_RUNNING: &str = "ApplicationGatewayNotRunningOnAnyWorker";
-    /// A probe on demand was not answered: its worker was lost, took too long, too many were going on, or the control plane was restarted. Only ever the code of an operation.
+    /// An on-demand probe was not answered: its worker disconnected or took too long, too many probes were
+    /// running, or the control plane was restarted. Only used as the code of an operation.
     const UNANSWERED: &str = "ApplicationGatewayOnDemandProbeFailed";
 }
 
-/// Makes probes on demand.
+/// Runs on-demand probes.
 #[derive(Clone, Debug)]
 pub struct Prober {
     store: Arc<Store>,
@@ -48,26 +49,28 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// One whose tasks run on `tasks` until `stop`. What an earlier process left unfinished is ended.
+    /// Creates a prober whose tasks run on `tasks` until `stop`. Ends the unfinished operations of an earlier
+    /// process.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn new(
         store: Arc<Store>,
         fleet: Arc<Fleet>,
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Result<Prober, StoreError> {
-        let message = "The control plane was restarted before the probe was answered. Ask again.";
+        let message = "The control plane was restarted before the probe was answered. Retry the request.";
         store.end_all_on_demand(&unanswered(message)).await?;
         let [turns, places] = [AT_ONCE, IN_ALL].map(FairShare::new);
         Ok(Prober { store, fleet, turns, places, tasks, stop })
     }
 
-    /// Begins one that `client` asks for, by its name. `show` makes the operation's result of the answer.
+    /// Starts a probe for the client of this name. `show` converts the worker's answer to the result of the
+    /// operation.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn begin(
         &self,
         client: &str,
@@ -101,15 +104,15 @@ impl Prober {
         Ok(operation)
     }
 
-    /// Writes the outcome down, as soon as the database can be written.
+    /// Stores the outcome, waiting until the database is writable.
     async fn note(&self, id: Uuid, outcome: Result<&Value, &Problem>) {
         let mut write_failure = self.store.write_failure();
         while let Err(error) = self.store.end_on_demand(id, outcome).await {
             if error.unwritable().is_none() {
-                tracing::error!(operation = %id, %error, "the outcome of a probe could not be written down");
+                tracing::error!(operation = %id, %error, "the outcome of a probe could not be stored");
                 return;
             }
-            // The store outlives its receivers, so that the wait does not fail.
+            // The sender lives in the store, so the wait cannot fail.
             let _ = write_failure.wait_for(Option::is_none).await;
         }
     }
@@ -122,15 +125,15 @@ impl Prober {
     ) -> Result<Vec<MemberProbe>, Problem> {
         let _turn = self.turns.take(client).await.map_err(|_| unanswered(BUSY))?;
         let Some(answer) = self.fleet.probe(gateway, probe) else {
-            let message = "No connected worker runs the gateway, or none has time for a probe.";
+            let message = "No connected worker runs the gateway, or all of them are busy.";
             return Err(Problem { code: NOT_RUNNING.to_owned(), message: message.to_owned() });
         };
-        answer.await.map_err(|_| unanswered("The worker that made the probe is not connected any more."))
+        answer.await.map_err(|_| unanswered("The worker that executed the probe has disconnected."))
     }
 }
 
-/// The message of a refusal when no permit for a probe is free.
-const BUSY: &str = "Too many probes on demand are going on. Ask again later.";
+/// The message when no permit for a probe is free.
+const BUSY: &str = "Too many on-demand probes are in progress. Retry later.";
 
 fn unanswered(message: &str) -> Problem {
     Problem { code: UNANSWERED.to_owned(), message: message.to_owned() }

@@ -1,8 +1,8 @@
-//! The description of the REST API, OpenAPI 3.0.3: made from the list of routes and from the types behind them, so
-//! that it cannot say anything else than they do. Pure.
+//! The OpenAPI 3.0.3 description of the REST API, generated from the list of routes and the types behind them,
+//! so that it cannot contradict the code. Pure.
 //!
-//! It stands in `openapi/tidegate.json` too; a test compares. What is accepted out of leniency (names and values in
-//! any case, `null` for nothing, numbers as text) is not described.
+//! The result is also stored in `openapi/tidegate.json`, and a test compares the two. Leniency of the server
+//! (names and values in any case, `null` for absent, numbers as strings) is not described.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,16 +25,16 @@ pub(crate) mod resource;
 pub(crate) mod resource_group;
 mod schema;
 
-/// Where components of the document are, as references name it.
+/// The location of schemas in the document.
 const SCHEMAS: &str = "/components/schemas";
 
 const INTRODUCTION: &str = "The REST API of Tidegate, a self-hosted Application Gateway. Gateways and the \
-    resources that they depend on are as Azure Resource Manager has them: unmodified Azure clients work. Each child of a gateway has a \
-    URL of its own beside its place in the gateway's document, and there are the workers, which Azure does not show.\n\n\
-    Names and enumerated values are read in any case and answered as they stand here; `null` is read as if the property \
-    were not there; read-only properties that are sent back are ignored.";
+    resources they depend on follow the API of Azure Resource Manager, so unmodified Azure clients work. In addition \
+    each child of a gateway has a URL of its own, and workers are resources, which Azure does not have.\n\n\
+    Requests may write names and enumeration values in any case; responses use the spelling of this document. `null` \
+    in a request means that the property is absent. Read-only properties in requests are ignored.";
 
-/// The document for these operations, whose failures have the codes in these lists.
+/// Returns the document for these operations. `codes` are the lists of codes of their error responses.
 pub(crate) fn document<'a>(operations: impl Iterator<Item = &'a Operation>, codes: &[&[Code]]) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = SCHEMAS.into());
     let mut generator = settings.into_generator();
@@ -68,7 +68,7 @@ pub(crate) fn document<'a>(operations: impl Iterator<Item = &'a Operation>, code
     })
 }
 
-/// Every schema that is referred to, those that answers and bodies name first of all.
+/// Returns every schema that is referenced, directly or indirectly, by answers and bodies.
 fn schemas(mut generator: SchemaGenerator, codes: Schema, paths: &Value) -> Map<String, Value> {
     let definitions = generator.take_definitions(false).into_iter();
     let mut known: BTreeMap<String, Value> =
@@ -91,11 +91,11 @@ fn security_schemes() -> Value {
         "bearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": "The administrator's token, or one that an API client got.",
+            "description": "The admin token, or an access token of an API client.",
         },
         "oauth2": {
             "type": "oauth2",
-            "description": "Tokens for API clients.",
+            "description": "Access tokens of API clients.",
             "flows": {"clientCredentials": {"tokenUrl": "/tidegate/oauth2/v2.0/token", "scopes": {}}},
         },
     })

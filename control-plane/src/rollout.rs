@@ -1,9 +1,9 @@
-//! The one loop that brings workers to what is stored, and the only one that ends what waits for them. (Writes begin
-//! it, and note where there is nothing to wait for.)
+//! The reconciler: drives every worker to the stored generation, and ends the operations that wait for it. No
+//! other code ends them, except for writes that have nothing to wait for.
 //!
-//! It keeps no state of its own: each turn reads what is wanted from the store and what is so from the [`Fleet`],
-//! sends what differs, and writes down what has been reached. A start, a reconnect, a change and a retry are
-//! therefore the same turn. It never waits for a worker.
+//! The loop has no state of its own: each turn reads the desired state from the store and the actual state from
+//! the [`Fleet`], sends the difference, and records the progress. A start, a reconnect, a change and a retry
+//! are therefore the same turn. It never waits for a worker.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -25,34 +25,34 @@ use crate::store::{
 };
 use crate::violation::code_list::codes;
 
-/// How often it looks at deadlines and at refusals that may be tried again, when nothing else wakes it.
+/// The interval of checking deadlines and rejections to retry, if no event triggers a turn.
 const TICK: Duration = Duration::from_millis(500);
 
 codes! { CODES;
-    /// A worker refused the configuration, or did not apply it in time. Only ever the code of an operation.
+    /// A worker rejected the configuration, or did not apply it in time. Only used as the code of an operation.
     const ROLLOUT_FAILED: &str = "ApplicationGatewayRolloutFailed";
-    /// Nobody was connected to apply the configuration. Only ever the code of an operation.
+    /// No worker was connected to apply the configuration. Only used as the code of an operation.
     const NO_WORKER: &str = "ApplicationGatewayNoWorkerConnected";
 }
 
-/// What the loop works on.
+/// The reconciler's inputs.
 #[derive(Debug)]
 pub struct Rollout {
-    /// What is wanted.
+    /// The desired state.
     pub store: Arc<Store>,
-    /// What is so.
+    /// The actual state.
     pub fleet: Arc<Fleet>,
-    /// What is counted of its turns.
+    /// The metrics of turns.
     pub metrics: Arc<Metrics>,
-    /// How long an operation may take.
+    /// The time limit of an operation.
     pub timeout: Duration,
-    /// When this process began. While it was away no worker could answer, so that time does not count. By the monotonic
-    /// clock: the time of day may have been wrong then.
+    /// The start of this process, by the monotonic clock because the wall clock may have been wrong. Workers
+    /// could not answer before, so earlier time does not count towards the limit.
     pub began: Instant,
 }
 
 impl Rollout {
-    /// Turns until `stop`.
+    /// Runs turns until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let mut tick = time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -66,7 +66,7 @@ impl Rollout {
             let turned = self.turn().await;
             self.metrics.turned(began.elapsed(), turned.is_ok());
             if let Err(error) = turned {
-                tracing::error!(%error, "the rollout could not take a turn; it tries again");
+                tracing::error!(%error, "a turn of the rollout failed; retrying");
             }
         }
     }
@@ -76,15 +76,15 @@ impl Rollout {
         let workers = self.fleet.snapshot();
         self.send(&wanted, &workers).await?;
         for wanted in &wanted {
-            // While writes fail, nothing can be written down, and the store has logged it.
+            // While writes fail nothing can be recorded, and the store has logged the failure.
             if self.store.write_failure().borrow().is_some() {
                 break;
             }
-            // What cannot be written down for one gateway is no reason to leave the others in the dark.
+            // An error of one gateway must not prevent progress of the others.
             if let Err(error) = self.settle(wanted, &workers).await
                 && error.unwritable().is_none()
             {
-                tracing::error!(gateway.id = %wanted.gateway, %error, "its state could not be written down");
+                tracing::error!(gateway.id = %wanted.gateway, %error, "the gateway's state was not stored");
             }
         }
         Ok(())
@@ -110,7 +110,7 @@ impl Rollout {
                         }
                     }
                 };
-                // Its queue is full or it has just gone: the next turn sees to it.
+                // The queue is full or the worker has just disconnected; the next turn retries.
                 if !self.fleet.send(*worker_id, message, operation) {
                     break;
                 }
@@ -119,8 +119,8 @@ impl Rollout {
         Ok(())
     }
 
-    /// What is stored of a gateway now, as workers execute it; `None` for one that has gone since, or that cannot be
-    /// executed any more. That one has failed; it does not keep the others waiting.
+    /// Compiles the stored gateway into a snapshot; `None` if it has been removed or cannot be applied any
+    /// more. The latter fails its operations without delaying other gateways.
     async fn snapshot(&self, id: GatewayId) -> Result<Option<Snapshot>, StoreError> {
         let (gateway, external_refs) = match self.store.gateway_by_id(id).await {
             Ok(Some((gateway, external_refs))) if is_to_run(&gateway) => (gateway, external_refs),
@@ -132,10 +132,10 @@ impl Rollout {
             Err(error) => return Err(error),
         };
         match compile(&gateway.document, &external_refs) {
-            // A worker would be sent for ever what it can never be found to run.
+            // Otherwise workers would be sent a configuration that they could never be found to run.
             Ok(content) if content.digest() != gateway.config_digest => {
-                let why = "This version of Tidegate makes something else of the stored configuration, and could not \
-                           put that in its place. Write the gateway again to learn why.";
+                let why = "This version of Tidegate compiles the stored configuration differently, and \
+                           storing the result failed. Write the gateway again to see the reason.";
                 self.give_up(id, why.to_owned()).await?;
                 Ok(None)
             }
@@ -152,7 +152,7 @@ impl Rollout {
         }
     }
 
-    /// Notes, once, that a gateway cannot be executed as it is stored.
+    /// Records, once, that a stored gateway cannot be applied.
     async fn give_up(&self, id: GatewayId, reason: String) -> Result<(), StoreError> {
         let wanted = self.store.wanted().await?;
         let Some(wanted) = wanted.iter().find(|wanted| wanted.gateway == id) else { return Ok(()) };
@@ -162,7 +162,7 @@ impl Rollout {
         if self.store.write_failure().borrow().is_some() {
             return Ok(());
         }
-        tracing::error!(gateway.id = %id, reason, "a stored gateway cannot be executed");
+        tracing::error!(gateway.id = %id, reason, "a stored gateway cannot be applied");
         match self.store.settle(wanted, &Settlement::Failed(failed(reason))).await {
             Err(error) if error.unwritable().is_none() => Err(error),
             _ => Ok(()),
@@ -180,13 +180,13 @@ impl Rollout {
         let Some(settlement) = self.judge(wanted, verdict) else { return Ok(()) };
         let is_wanted = self.store.settle(wanted, &settlement).await?;
         if !is_wanted && settlement == Settlement::Applied {
-            // A write came in between. Those that it did not undo are in force all the same.
+            // A concurrent write came in between. Older writes that it did not undo are applied nevertheless.
             return self.store.settle_up_to(wanted.gateway, wanted.generation).await;
         }
         if is_wanted {
             match settlement {
                 Settlement::Applied => {
-                    tracing::info!(gateway.id = %wanted.gateway, generation = %wanted.generation, "in force");
+                    tracing::info!(gateway.id = %wanted.gateway, generation = %wanted.generation, "applied");
                 }
                 Settlement::Stopped => tracing::info!(gateway.id = %wanted.gateway, "stopped"),
                 Settlement::Failed(problem)
@@ -195,15 +195,15 @@ impl Rollout {
                     gateway.id = %wanted.gateway,
                     generation = %wanted.generation,
                     reason = problem.message,
-                    "not in force"
+                    "not applied"
                 ),
             }
         }
         Ok(())
     }
 
-    /// Ends the operations that wait for a generation which all workers have by now, while a newer one is on its way:
-    /// under steady writes there is always a newer one.
+    /// Ends the operations of a generation that all workers have applied, while a newer one is still being
+    /// applied: under steady writes there is always a newer one.
     async fn settle_older(
         &self,
         wanted: &Wanted,
@@ -216,7 +216,7 @@ impl Rollout {
         }
     }
 
-    /// What is to be written down, if anything is new.
+    /// Returns the settlement to record, if anything is new.
     fn judge(&self, wanted: &Wanted, verdict: Verdict) -> Option<Settlement> {
         let unfinished = wanted.waiting_since.is_some();
         match verdict {
@@ -230,7 +230,7 @@ impl Rollout {
                 (unfinished || is_new).then_some(settlement)
             }
             Verdict::Refused { worker, reason } => (unfinished || wanted.state != ProvisioningState::Failed)
-                .then(|| Settlement::Failed(failed(format!("Worker {worker} refused it: {reason}")))),
+                .then(|| Settlement::Failed(failed(format!("Worker {worker} could not apply it: {reason}")))),
             Verdict::Waiting(missing) => self.overdue(wanted).map(|began_by| self.late(began_by, &missing)),
         }
     }
@@ -253,7 +253,7 @@ impl Rollout {
         Ok(())
     }
 
-    /// Where any operation of a gateway has taken too long: the time by which those began that have.
+    /// Returns the latest start time of operations that are overdue, if there are any.
     fn overdue(&self, wanted: &Wanted) -> Option<Millis> {
         let limit = i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX);
         let began_by = Millis(Millis::now().0.saturating_sub(limit));

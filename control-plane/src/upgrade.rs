@@ -29,7 +29,7 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
         let document = gateway.document;
         let forgotten = store.forget_old_references(id, &document).await?;
         if forgotten > 0 {
-            tracing::warn!(gateway.id = %id, forgotten, "references without a canonical resource ID hold nothing any more");
+            tracing::warn!(gateway.id = %id, forgotten, "dropped references without a canonical resource ID");
         }
         // Stopped gateways are compiled too, because this fills the pattern cache for a later start.
         let Ok(content) = compile(&document, &external_refs) else { continue };
@@ -51,10 +51,10 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
         match store.write(&path, &act(&path), &[], decide).await {
             Ok(written) => {
                 let generation = written.gateway.generation;
-                tracing::info!(gateway.id = %id, %generation, "compiled anew for this version");
+                tracing::info!(gateway.id = %id, %generation, "recompiled for this version");
             }
             Err(StoreError::PortClaimed { address, port, holder }) => {
-                tracing::error!(gateway.id = %id, address, port, holder, "its new meaning needs a port in use");
+                tracing::error!(gateway.id = %id, address, port, holder, "the gateway needs a port that is in use");
             }
             Err(StoreError::AddressHeld { address, holder, .. }) => {
                 tracing::error!(gateway.id = %id, address, holder, "its public address is in use");

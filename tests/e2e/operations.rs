@@ -58,7 +58,7 @@ async fn a_port_that_is_taken_fails_the_operation_and_the_old_configuration_goes
     HttpClient::connect(address, "a.test").await.get("/new").await.expect(200);
     management.provisioning_state(gateway.id(), "Succeeded").await;
     let output = gateway.tidegate.output();
-    for said in ["rejected", "not in force"] {
+    for said in ["rejected", "not applied"] {
         assert_eq!(output.matches(said).count(), 1, "{said:?} is said once, not at each try: {output}");
     }
 }

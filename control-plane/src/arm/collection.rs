@@ -1,4 +1,4 @@
-//! Each collection of children, described once: for routes, store, reader, compiler and (later) OpenAPI.
+//! One description of each collection of children, used by routes, store, reader, compiler and OpenAPI.
 
 use std::sync::LazyLock;
 
@@ -17,28 +17,28 @@ use super::resource_id::GATEWAY_TYPE;
 use super::shape::{Property, Shape};
 use crate::violation::code::limit;
 
-/// The most members of one collection that are read from a body, and the highest value that a limit may be set to.
+/// The maximum number of members of one collection that are read from a body, and the upper bound of limits.
 pub const MAX_MEMBERS: usize = 10_000;
 
-/// A collection of children of a gateway.
+/// A collection of children of a gateway, such as its listeners.
 #[derive(Debug)]
 pub struct Collection {
     /// The segment in resource IDs and the key in `properties`, such as `httpListeners`.
     pub name: &'static str,
-    /// The most members that a gateway may have, as the official service publishes it.
+    /// The maximum number of members of a gateway, as Azure publishes it.
     pub limit: usize,
-    /// The code of a violation of it.
+    /// The code of the violation that reports an exceeded `limit`.
     pub limit_code: &'static str,
     shape: LazyLock<Shape>,
     schema: fn(&mut SchemaGenerator) -> Schema,
     complete: fn(Map<String, Value>) -> Map<String, Value>,
 }
 
-/// All collections, in the order in which answers list them.
+/// All collections, in the order in which responses list them.
 pub static COLLECTIONS: &[Collection] = &ALL;
 
 static ALL: [Collection; 21] = [
-    // Where no limit is published it is a hundred, as for most. Of the first, more than one has no effect.
+    // 100 where Azure publishes no limit. Gateway IP configurations after the first have no effect.
     Collection::of::<GatewayIpConfiguration>("gatewayIPConfigurations", 10, limit::GATEWAY_IPS),
     Collection::of::<SslCertificate>("sslCertificates", 100, limit::SSL_CERTIFICATES),
     Collection::of::<TrustedRootCertificate>("trustedRootCertificates", 100, limit::TRUSTED_ROOTS),
@@ -78,27 +78,27 @@ impl Collection {
         }
     }
 
-    /// The collection of that name, compared without case.
+    /// Finds a collection by name, ignoring case.
     pub fn named(name: &str) -> Option<&'static Collection> {
         COLLECTIONS.iter().find(|c| c.name.eq_ignore_ascii_case(name))
     }
 
-    /// The ARM type of its members, `Microsoft.Network/applicationGateways/{name}`.
+    /// The ARM type of members of this collection, `Microsoft.Network/applicationGateways/{name}`.
     pub fn resource_type(&self) -> String {
         format!("{GATEWAY_TYPE}/{}", self.name)
     }
 
-    /// The schema of its members' properties, for a description of them.
+    /// The JSON schema of a member's `properties`, for the OpenAPI description.
     pub fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         (self.schema)(generator)
     }
 
-    /// What its members' properties may be.
+    /// The shape of a member's `properties`.
     pub fn properties(&self) -> &[Property] {
         self.shape.properties()
     }
 
-    /// The collections within each of its members' properties, such as `pathRules` of path maps.
+    /// The collections nested in a member's `properties`, such as `pathRules` of path maps.
     pub fn nested(&'static self) -> impl Iterator<Item = Nested> {
         let nested = move |property: &'static Property| {
             Some(Nested { within: self, name: &property.name, properties: property.shape.members()? })
@@ -106,30 +106,31 @@ impl Collection {
         self.properties().iter().filter_map(nested)
     }
 
-    /// The one of these with that name, compared without case.
+    /// Finds a nested collection by name, ignoring case.
     pub fn nested_named(&'static self, name: &str) -> Option<Nested> {
         self.nested().find(|nested| nested.name.eq_ignore_ascii_case(name))
     }
 
-    /// Canonical properties with the defaults filled in.
+    /// Fills the defaults into canonical properties.
     pub fn complete(&self, properties: Map<String, Value>) -> Map<String, Value> {
         (self.complete)(properties)
     }
 }
 
-/// A collection of members within the properties of a child, such as the path rules of a path map.
+/// A collection nested in the properties of a child, such as the path rules of a path map.
 #[derive(Clone, Copy, Debug)]
 pub struct Nested {
-    /// The child's collection.
+    /// The collection of the child.
     pub within: &'static Collection,
     /// The segment in resource IDs and the key in the child's `properties`.
     pub name: &'static str,
-    /// What its members' properties may be.
+    /// The shape of a nested member's `properties`.
     pub properties: &'static [Property],
 }
 
 impl Nested {
-    /// The ARM type of its members, such as `Microsoft.Network/applicationGateways/urlPathMaps/pathRules`.
+    /// The ARM type of the nested members, such as
+    /// `Microsoft.Network/applicationGateways/urlPathMaps/pathRules`.
     pub fn resource_type(&self) -> String {
         format!("{}/{}", self.within.resource_type(), self.name)
     }
@@ -143,7 +144,7 @@ impl PartialEq for Collection {
 
 impl Eq for Collection {}
 
-/// The message for a count above its limit.
+/// The message of a violation that reports a count above its limit.
 pub fn over_limit(what: &str, count: usize, limit: usize) -> String {
     format!(
         "The number of {what} exceeds the maximum allowed value. The number of {what} is {count} and the maximum \
@@ -151,7 +152,7 @@ pub fn over_limit(what: &str, count: usize, limit: usize) -> String {
     )
 }
 
-/// Fills in the defaults of `T` by making it one and writing it out again, without nulls.
+/// Fills in the defaults of `T` by a round trip through the type; drops nulls.
 pub(super) fn complete<T: Serialize + DeserializeOwned>(
     properties: Map<String, Value>,
 ) -> Map<String, Value> {

@@ -72,19 +72,22 @@ impl DeploymentBody {
         let mode = mode.as_ref().and_then(Value::as_str).unwrap_or_default();
         if !mode.eq_ignore_ascii_case("Incremental") {
             let message = match mode.eq_ignore_ascii_case("Complete") {
-                true => "The mode 'Complete' is not supported; delete what is to go, and use 'Incremental'.",
-                false => "The mode of a deployment is 'Incremental'.",
+                true => {
+                    "The mode 'Complete' is not supported. Use 'Incremental', and delete resources \
+                     separately."
+                }
+                false => "The mode of a deployment must be 'Incremental'.",
             };
             flaws.push(code::MODE, "properties.mode", message);
         }
         for (name, link) in links {
             if link.is_some_and(|link| !link.is_null()) {
-                let message = "Nothing is fetched from elsewhere; put it into the request.";
+                let message = "Links are not supported. Put the content into the request.";
                 flaws.push(code::LINK, format!("properties.{name}"), message);
             }
         }
         let Some(template) = template.filter(|template| !template.is_null()) else {
-            flaws.push(code::STRUCTURE, "properties.template", "A deployment has a template.");
+            flaws.push(code::STRUCTURE, "properties.template", "A deployment must have a template.");
             return Err(flaws);
         };
         let parameters = parameters.unwrap_or_default();

@@ -1,8 +1,8 @@
-//! The properties of a gateway and its children, as types: the one description of each.
+//! The properties of a gateway and its children as types, the single description of each.
 //!
-//! Reading ([`super::normalize`]), defaults, compiling and the published schema all follow from them. Every property
-//! may be absent, so every type has a default, and the defaults are those that the official service fills in.
-//! Numbers are wide here; their ranges are the compiler's business.
+//! Reading ([`super::normalize`]), defaults, compilation and the published schema are derived from these types.
+//! Every property may be absent; the defaults are those of Azure. Numbers are `i64` here; the compiler checks
+//! their ranges.
 
 use std::collections::BTreeMap;
 
@@ -51,15 +51,15 @@ pub use transport::{TransportListener, TransportProtocol, TransportRule, Transpo
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Gateway {
-    /// The region. Stored and given back; without effect here.
+    /// The region. Stored and returned; has no effect.
     pub location: Option<String>,
-    /// Labels of the owner's choice.
+    /// Labels chosen by the owner.
     pub tags: Option<BTreeMap<String, String>>,
-    /// Availability zones. Stored and given back; without effect here.
+    /// Availability zones. Stored and returned; has no effect.
     pub zones: Option<Vec<String>>,
-    /// Managed identity. Stored and given back; without effect here.
+    /// Managed identity. Stored and returned; has no effect.
     pub identity: Option<Identity>,
-    /// Everything else.
+    /// The properties specific to a gateway.
     pub properties: GatewayProperties,
 }
 
@@ -67,46 +67,47 @@ pub struct Gateway {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Identity {
-    /// Which kinds.
+    /// The kinds of identity, such as `SystemAssigned` or `UserAssigned`.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// The resource IDs of the user-assigned ones, as keys.
+    /// The user-assigned identities, keyed by resource ID.
     pub user_assigned_identities: Option<BTreeMap<String, Value>>,
 }
 
-/// The properties of a gateway that are no collection of children.
+/// The properties of a gateway, except for the collections of children.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct GatewayProperties {
-    /// Size and tier. Only the tier means something here: those with a web application firewall are refused.
+    /// Size and tier. Only the tier matters: the WAF tiers are rejected.
     pub sku: Option<Sku>,
-    /// How many instances. Stored and given back; without effect here.
+    /// The bounds of autoscaling. Stored and returned; has no effect.
     pub autoscale_configuration: Option<AutoscaleConfiguration>,
     /// TLS versions and cipher suites of the HTTPS listeners.
     pub ssl_policy: Option<SslPolicy>,
-    /// The policy that is in force without `sslPolicy`.
+    /// The policy that applies without `sslPolicy`.
     #[schemars(extend("readOnly" = true))]
     pub default_predefined_ssl_policy: Option<SslPolicyName>,
-    /// Whether clients of HTTPS listeners may speak HTTP/2, and WebSocket over it (RFC 8441).
+    /// True if clients of HTTPS listeners may use HTTP/2, and WebSocket over it (RFC 8441).
     pub enable_http2: bool,
-    /// FIPS mode. Stored and given back; without effect here.
+    /// FIPS mode. Stored and returned; has no effect.
     pub enable_fips: Option<bool>,
-    /// Stored and given back; without effect here.
+    /// Stored and returned; has no effect.
     pub force_firewall_policy_association: Option<bool>,
     /// Switches for all requests.
     pub global_configuration: Option<GlobalConfiguration>,
-    /// Pages of one's own for errors that the gateway itself answers, where the listener has none for the same error.
+    /// Custom error pages for errors that the gateway itself answers. A listener's page for the same error has
+    /// precedence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub custom_error_configurations: Vec<CustomError>,
-    /// Not served yet.
+    /// Not supported yet.
     #[serde(rename = "entraJWTValidationConfigs", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-not-served" = ""))]
     pub entra_jwt_validation_configs: Vec<Member<EntraJwtValidationConfig>>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = "No web application firewall is served; leave it out."))]
+    /// Not supported yet.
+    #[schemars(extend("x-not-served" = "The web application firewall is not supported; leave it out."))]
     pub firewall_policy: Option<SubResource>,
-    /// Not served yet.
-    #[schemars(extend("x-not-served" = "No web application firewall is served; leave it out or disable it."))]
+    /// Not supported yet.
+    #[schemars(extend("x-not-served" = "The web application firewall is not supported; leave it out or disable it."))]
     pub web_application_firewall_configuration: Option<Value>,
 }
 
@@ -121,11 +122,11 @@ impl Gateway {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SubResource {
-    /// Its resource ID.
+    /// The resource ID.
     pub id: Option<String>,
 }
 
-/// The protocol of a listener, of settings or of a probe.
+/// The protocol of a listener, of backend HTTP settings or of a probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Protocol {
     /// HTTP, and WebSocket as `ws`.
@@ -135,7 +136,7 @@ pub enum Protocol {
     Https,
 }
 
-/// What the official service charges by.
+/// Size and tier, the units of Azure's billing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Sku {
@@ -183,7 +184,7 @@ pub enum SkuFamily {
     Generation_2,
 }
 
-/// Bounds for the number of instances.
+/// Bounds of the number of instances.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct AutoscaleConfiguration {
@@ -199,46 +200,47 @@ pub struct AutoscaleConfiguration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct GlobalConfiguration {
-    /// Whether a request's body is collected before a backend is asked. By default it streams. A body for which a
-    /// worker has no room is answered with 413, or with 503 while others take the room.
+    /// True if the whole body of a request is buffered before it is sent to a backend. Streams by default. A
+    /// body that exceeds a worker's buffer is answered with 413, or with 503 while other requests occupy the
+    /// buffer.
     pub enable_request_buffering: Option<bool>,
-    /// Whether a response is taken from its backend as fast as it comes, and held for a client that is slower. By
-    /// default the backend waits for the client. What is there is never held back from a client that is ready.
+    /// True if a response is read from the backend at full speed and buffered for a slower client. By default a
+    /// slow client slows the backend down. Buffered data is sent as soon as the client accepts it.
     pub enable_response_buffering: Option<bool>,
-    /// Whether the gateway's own answers come without a `Server` header. Those of backends pass as they are.
+    /// True if local replies of the gateway omit the `Server` header. Responses of backends keep theirs.
     pub disable_default_server_header_in_response: Option<bool>,
-    /// By which names the headers of requests pass; what is dropped is counted, and named in the access log. `Standard`
-    /// when absent. An addition of this service's own.
+    /// The names of request headers that are forwarded. Dropped headers are counted and named in the access
+    /// log. `Standard` if absent. An extension of this service.
     pub header_names: Option<HeaderNames>,
-    /// Whether the client's address in `X-Forwarded-For` is followed by its port. It is when absent, as it is with the
-    /// official service. An addition of this service's own.
+    /// True if the client's address in `X-Forwarded-For` is followed by its port. `true` if absent, as in
+    /// Azure. An extension of this service.
     pub forwarded_for_port: Option<bool>,
 }
 
-/// The names that headers of requests pass by.
+/// The set of header names that are forwarded in requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum HeaderNames {
-    /// Letters, digits, hyphens and underscores, as with the official service.
+    /// Letters, digits, hyphens and underscores, as in Azure.
     #[default]
     Standard,
-    /// Letters, digits and hyphens: many a server cannot tell an underscore from a hyphen.
+    /// Letters, digits and hyphens: many servers do not distinguish an underscore from a hyphen.
     LettersDigitsHyphens,
-    /// Whatever a name may hold.
+    /// All valid names.
     All,
 }
 
-/// A page of one's own for an error that the gateway itself answers.
+/// A custom page for an error that the gateway itself answers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct CustomError {
-    /// Which error. Required; each once in a list.
+    /// The error. Required; unique within a list.
     pub status_code: Option<CustomErrorStatus>,
-    /// Where the page is to be fetched, by the control plane and each time that what names it is put: an absolute
-    /// `http` or `https` URL whose path ends with `.htm` or `.html`, under 1 MB. Required.
+    /// The URL of the page: absolute, `http` or `https`, with a path that ends with `.htm` or `.html`.
+    /// Required. The control plane fetches the page, which must be under 1 MB, on every PUT that names it.
     pub custom_error_page_url: Option<String>,
 }
 
-/// An error that the gateway itself answers: `HttpStatus` and the number.
+/// An error that the gateway itself answers: `HttpStatus` and the status code.
 #[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum CustomErrorStatus {
@@ -253,27 +255,27 @@ pub enum CustomErrorStatus {
     HttpStatus504,
 }
 
-/// Which tokens of Microsoft Entra ID a request must bear.
+/// The Microsoft Entra ID tokens that a request must carry.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct EntraJwtValidationConfig {
-    /// What becomes of a request without a good one.
+    /// The action for a request without a valid token.
     pub un_authorized_request_action: Option<UnauthorizedRequestAction>,
-    /// The tenant that must have issued it.
+    /// The tenant that must have issued the token.
     pub tenant_id: Option<String>,
-    /// The application that it must be for.
+    /// The application for which the token must be issued.
     pub client_id: Option<String>,
-    /// The audiences that it may be for, at most five.
+    /// The accepted audiences, at most five.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     pub audiences: Vec<String>,
 }
 
-/// What becomes of a request without a good token.
+/// The action for a request without a valid token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum UnauthorizedRequestAction {
-    /// It is refused.
+    /// The request is rejected.
     Deny,
-    /// It goes on, and the backend learns what was wrong.
+    /// The request is forwarded, and the backend is told the error.
     Allow,
 }

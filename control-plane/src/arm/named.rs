@@ -52,7 +52,11 @@ impl ChildBody {
             violations.push(code::INVALID_NAME, "name", invalid_name(name));
         }
         if self.name.as_ref().is_some_and(|given| !given.eq_ignore_ascii_case(name)) {
-            violations.push(code::INVALID_NAME, "name", format!("The URL names the resource '{name}'."));
+            violations.push(
+                code::INVALID_NAME,
+                "name",
+                format!("The name differs from the one in the URL, '{name}'."),
+            );
         }
     }
 }
@@ -124,7 +128,7 @@ pub fn invalid_name(name: &str) -> String {
     }
     let name: String = name.chars().take(MAX_NAME).collect();
     format!(
-        "'{name}' is no valid name. A name has at most 80 characters, begins with a letter or digit, ends with a \
-         letter, digit or '_', and holds only letters, digits, '_', '.' and '-'."
+        "'{name}' is not a valid name. A name has at most 80 characters, begins with a letter or digit, \
+         ends with a letter, digit or '_', and contains only letters, digits, '_', '.' and '-'."
     )
 }

@@ -1,4 +1,4 @@
-//! The body of `getBackendHealthOnDemand`: a probe that is made once.
+//! The body of `getBackendHealthOnDemand`, which describes a single probe.
 
 use std::sync::LazyLock;
 
@@ -11,39 +11,40 @@ use super::normalize::{expect_object, normalize_object};
 use super::shape::Shape;
 use crate::violation::{ROOT, Violations};
 
-/// A probe that is made once. `ApplicationGatewayOnDemandProbe` in the official description.
+/// A single probe. `ApplicationGatewayOnDemandProbe` in Azure's specification.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ApplicationGatewayOnDemandProbe {
-    /// That of the settings, which it is if absent.
+    /// The protocol. That of the backend HTTP settings if absent.
     pub protocol: Option<Protocol>,
-    /// The `Host` to send. This or `pickHostNameFromBackendHttpSettings` is required.
+    /// The `Host` header to send. Either this or `pickHostNameFromBackendHttpSettings` is required.
     pub host: Option<String>,
-    /// The path and query to ask for; starts with `/`, which it is if absent.
+    /// The path and query to request; starts with `/`. `/` if absent.
     #[schemars(regex(pattern = "^/"))]
     pub path: Option<String>,
-    /// Seconds that an answer may take: 1 to 86400, 30 if absent. All of it takes at most a minute, though.
+    /// The timeout of one response in seconds: 1 to 86400, 30 if absent. The whole operation takes at most one
+    /// minute.
     #[schemars(range(min = 1, max = 86400))]
     pub timeout: Option<i64>,
-    /// Whether to send the `Host` that requests of the settings are sent with.
+    /// True to send the same `Host` header as for requests that use the settings.
     pub pick_host_name_from_backend_http_settings: bool,
-    /// What a good answer is; statuses 200 to 399 otherwise.
+    /// The criteria of a healthy response. Status 200 to 399 if absent.
     #[serde(rename = "match")]
     pub criterion: Option<ProbeMatch>,
-    /// Whose members to ask. Required.
+    /// The pool whose members are probed. Required.
     #[schemars(extend("x-refers-to" = "backendAddressPools"))]
     pub backend_address_pool: Option<SubResource>,
-    /// How to speak with them. Required.
+    /// The settings of the connections to the members. Required.
     #[schemars(extend("x-refers-to" = "backendHttpSettingsCollection"))]
     pub backend_http_settings: Option<SubResource>,
 }
 
 static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<ApplicationGatewayOnDemandProbe>);
 
-/// Reads such a body, as good as it can be read, with what was wrong with it.
+/// Reads the body, as far as it is readable, and returns the violations.
 ///
 /// # Panics
-/// If what was brought into the shape of the type does not fit the type, which would be a bug here.
+/// If the normalized body does not fit the type, which would be a bug in [`super::shape`].
 pub fn read(body: Value) -> (ApplicationGatewayOnDemandProbe, Violations) {
     let mut violations = Violations::default();
     let body = expect_object(body, ROOT, &mut violations).unwrap_or_default();

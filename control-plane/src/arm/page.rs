@@ -38,7 +38,7 @@ pub struct Page {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PageError {
     /// The text is not the URL of a page.
-    #[error("It must be an absolute URL that begins with http:// or https:// and holds no user name")]
+    #[error("It must be an absolute URL that begins with http:// or https:// and contains no user name")]
     Url,
     /// The path of the URL does not end like a page.
     #[error("Its path must end with .htm or .html")]
@@ -51,18 +51,19 @@ pub enum PageError {
     #[error("The page cannot be fetched: its server is at an address that `--fetch-deny` refuses")]
     Denied,
     /// The client already has the maximum number of requests waiting for their pages.
-    #[error("The page cannot be fetched now: too many requests of this client wait for their pages already")]
+    #[error("The page cannot be fetched now: too many requests of this client are waiting for their pages")]
     Busy,
     /// The download exceeded the time limit, in seconds.
     #[error("The page cannot be fetched: its server did not send all of it within {0} s")]
     TooSlow(u64),
     /// The server answered with another status than 200.
     #[error(
-        "The page cannot be fetched: its server answered {0}; only 200 will do, and redirects are not followed"
+        "The page cannot be fetched: its server answered {0}. Only 200 is accepted, and redirects are not \
+         followed"
     )]
     Status(u16),
     /// The response is compressed although the request did not allow compression.
-    #[error("The page cannot be used: its server sent it encoded, which was not asked for")]
+    #[error("The page cannot be used: its server sent a content encoding that was not requested")]
     Encoded,
     /// The page is too large.
     #[error("The page is too large: it must have fewer than {MAX_PAGE} bytes")]

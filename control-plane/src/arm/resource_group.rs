@@ -15,7 +15,7 @@ use crate::violation::{ROOT, Violations};
 /// The ARM type of a resource group.
 pub const GROUP_TYPE: &str = "Microsoft.Resources/resourceGroups";
 
-/// The official name of the making of a group, for the audit log.
+/// The ARM operation that creates or updates a group, for the audit log.
 pub const GROUP_WRITE: &str = "Microsoft.Resources/subscriptions/resourceGroups/write";
 
 static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<ResourceGroup>);
@@ -24,16 +24,17 @@ static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<ResourceGroup>);
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ResourceGroup {
-    /// The region. Required; without effect here.
+    /// The region. Required; has no effect.
     pub location: Option<String>,
-    /// Labels of the owner's choice.
+    /// Labels chosen by the owner.
     pub tags: BTreeMap<String, String>,
-    /// Who manages it. Stored and given back; without effect here.
+    /// The resource ID of the managing resource. Stored and returned; has no effect.
     pub managed_by: Option<String>,
 }
 
 impl ResourceGroup {
-    /// The canonical form of a body as sent. One that is no object reads as an empty one, with a violation.
+    /// Returns the canonical form of a body as sent. Anything but an object is a violation and read as an empty
+    /// object.
     pub fn read(body: Value, violations: &mut Violations) -> Map<String, Value> {
         let body = expect_object(body, ROOT, violations).unwrap_or_default();
         complete::<ResourceGroup>(normalize_object(body, SHAPE.properties(), "", violations))

@@ -1,34 +1,35 @@
-//! What JSON may stand where: the schemas that schemars derives from the resource types, in the form that reading
-//! needs them in.
+//! The JSON that each property accepts: the schemas that schemars derives from the resource types, in the form
+//! that reading needs.
 //!
-//! The types are the one description of each property. A few facts that no Rust type expresses stand beside the
-//! field as schema extensions: [`REFERS_TO`], [`MEMBERS`], [`NOT_SERVED`], and JSON Schema's own `readOnly` and `writeOnly`.
+//! The types are the single description of each property. Facts that no Rust type can express are schema
+//! extensions of the field: [`REFERS_TO`], [`MEMBERS`], [`NOT_SERVED`], and JSON Schema's own `readOnly` and
+//! `writeOnly`.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-/// The extension of a property that refers to members of a collection; its value is the collection's name.
+/// The extension of a property that refers to members of a collection. Its value is the name of the collection.
 pub const REFERS_TO: &str = "x-refers-to";
 
-/// The extension of a property that belongs to the official service and that no worker executes yet; its value
-/// says what to do instead, if anything.
+/// The extension of an Azure property that no worker implements yet. Its value is advice for the user, or
+/// empty.
 pub const NOT_SERVED: &str = "x-not-served";
 
-/// The extension of a list of children within a child's properties, each with a name and properties of its own; its
-/// value is `true`.
+/// The extension of a list of children within a child's properties, each with a name and properties of its own.
+/// Its value is `true`.
 pub const MEMBERS: &str = "x-members";
 
-/// What a value may be.
+/// The set of values that a property accepts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
     /// An object with these properties; others are ignored.
     Object(Vec<Property>),
-    /// An object with keys of the sender's choice.
+    /// An object with arbitrary keys.
     Map(Box<Shape>),
     /// A list.
     List(Box<Shape>),
-    /// A list of children of a child: objects with a name, and properties such as these.
+    /// A list of members of a child: objects with a name and these properties.
     Members(Vec<Property>),
     /// A string.
     Text,
@@ -38,38 +39,39 @@ pub enum Shape {
     Boolean,
     /// One of these strings.
     OneOf(Vec<String>),
-    /// Something that must be off, empty or absent. The text is advice for whoever wants it, or empty.
+    /// A value that must be off, empty or absent. The text is advice for the user, or empty.
     NotServed(String),
-    /// Anything; kept as it is.
+    /// Any value, kept unchanged.
     Any,
 }
 
 /// A property of an object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Property {
-    /// Its name in canonical spelling.
+    /// The name in canonical spelling.
     pub name: String,
-    /// What may stand there.
+    /// The accepted values.
     pub shape: Shape,
-    /// Whether only answers hold it, so that it is ignored in requests.
+    /// True if the property appears only in responses and is ignored in requests.
     pub read_only: bool,
-    /// Whether only requests hold it, so that it is never stored or shown as it came.
+    /// True if the property appears only in requests and is never stored or returned as sent.
     pub write_only: bool,
-    /// The collection that it refers to: its value is `{"id": …}`, or a list of these.
+    /// The collection to which the property refers: its value is `{"id": …}`, or a list of such objects.
     pub refers_to: Option<String>,
 }
 
 impl Shape {
-    /// The shape of a type.
+    /// Derives the shape of a type.
     ///
     /// # Panics
-    /// If the type's schema uses something that no resource type needs, which any test that touches it shows.
+    /// If the type's schema uses a construct that no resource type needs. Every test that reads the type would
+    /// show this.
     pub fn of<T: JsonSchema>() -> Shape {
         let generator = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator();
         Shape::read(generator.into_root_schema_for::<T>().as_value())
     }
 
-    /// The properties, if it is an object.
+    /// The properties of an object; empty for other shapes.
     pub fn properties(&self) -> &[Property] {
         match self {
             Shape::Object(properties) => properties,
@@ -77,7 +79,7 @@ impl Shape {
         }
     }
 
-    /// The properties of each member, if it is a list of members.
+    /// The properties of each member, if this is a list of members.
     pub fn members(&self) -> Option<&[Property]> {
         match self {
             Shape::Members(properties) => Some(properties),
@@ -110,7 +112,7 @@ impl Shape {
         }
     }
 
-    /// Of the type of a member, only the properties are of interest: every member is read alike.
+    /// Only the properties of the member type matter: `named` reads the rest of each member.
     fn members_of(schema: &Map<String, Value>) -> Shape {
         let Some(Shape::Object(member)) = schema.get("items").map(Shape::read) else {
             panic!("members are objects");
@@ -140,7 +142,7 @@ impl Shape {
     }
 }
 
-/// `Option` of a type, and an enumeration whose variants are documented, come as alternatives.
+/// `Option` of a type, and an enumeration with documented variants, are schemas with alternatives.
 fn alternatives(schema: &Map<String, Value>) -> Option<Shape> {
     let options = schema.get("anyOf").or_else(|| schema.get("oneOf"))?.as_array()?;
     let constants: Vec<String> =
@@ -151,7 +153,7 @@ fn alternatives(schema: &Map<String, Value>) -> Option<Shape> {
     options.iter().find(|option| option["type"] != "null").map(Shape::read)
 }
 
-/// The type, apart from `null`: what is null is absent.
+/// The type other than `null`: a null value counts as absent.
 fn json_type(schema: &Map<String, Value>) -> Option<&str> {
     match schema.get("type")? {
         Value::Array(types) => types.iter().filter_map(Value::as_str).find(|name| *name != "null"),

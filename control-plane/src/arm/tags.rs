@@ -1,6 +1,6 @@
-//! The body of a PATCH: tags, and nothing else.
+//! The body of a PATCH, which contains tags only.
 //!
-//! The official service patches tags only and ignores whatever else such a body holds; so does this.
+//! Azure updates only the tags and ignores the rest of the body; this service does the same.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -13,17 +13,17 @@ use super::normalize::{expect_object, normalize_object};
 use super::shape::Shape;
 use crate::violation::{ROOT, Violations};
 
-/// Tags that take the place of those of a resource. `TagsObject` in the official description.
+/// Tags that replace those of a resource. `TagsObject` in Azure's specification.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct TagsObject {
-    /// All of them. Those of the resource stay where there are none; an empty object removes them.
+    /// All new tags. If absent, the resource keeps its tags; an empty object removes them.
     pub tags: Option<BTreeMap<String, String>>,
 }
 
 static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<TagsObject>);
 
-/// Puts the tags of a PATCH's body in the place of those of a resource's body, with what was wrong with them.
+/// Replaces the tags of a resource's body by those of a PATCH's body. Returns the violations of the patch.
 pub fn replace(resource: &mut Map<String, Value>, patch: Value) -> Violations {
     let mut violations = Violations::default();
     let patch = expect_object(patch, ROOT, &mut violations).unwrap_or_default();

@@ -1,14 +1,14 @@
-//! The TLS versions, the cipher suites and the predefined policies that the official service knows, in its own order.
+//! The TLS versions, cipher suites and predefined policies of Azure, in Azure's order.
 //!
-//! Data alone: the compiler checks policies against it, and the API lists it. What a worker can serve of it is another
-//! question, which the compiler answers.
+//! Data only: the compiler checks policies against it, and the API lists it. The compiler also decides which of
+//! them a worker can serve.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::gateway::SslPolicyName;
 
-/// A version of TLS, from the oldest to the newest.
+/// A version of TLS, ordered from the oldest to the newest.
 #[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum TlsVersion {
@@ -23,7 +23,7 @@ impl TlsVersion {
     pub const ALL: [TlsVersion; 4] =
         [TlsVersion::TLSv1_0, TlsVersion::TLSv1_1, TlsVersion::TLSv1_2, TlsVersion::TLSv1_3];
 
-    /// Whether the official service has ended it: no policy may ask for it any more.
+    /// Returns whether Azure has retired the version: no policy may enable it any more.
     pub fn is_deprecated(self) -> bool {
         self < TlsVersion::TLSv1_2
     }
@@ -65,7 +65,7 @@ pub enum CipherSuite {
     TLS_AES_256_GCM_SHA384,
 }
 
-/// The suites that a custom policy may name. Those of TLS 1.3 are always on where that version is.
+/// The suites that a custom policy may name. The suites of TLS 1.3 are always on where that version is.
 pub const SUITES: [CipherSuite; 28] = [
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -97,7 +97,7 @@ pub const SUITES: [CipherSuite; 28] = [
     CipherSuite::TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA,
 ];
 
-/// Of these a custom policy of the older kind must name one.
+/// A policy of type `Custom` must name at least one of these.
 pub const NEEDED: [CipherSuite; 6] = [
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256,
@@ -107,21 +107,21 @@ pub const NEEDED: [CipherSuite; 6] = [
     CipherSuite::TLS_RSA_WITH_AES_128_CBC_SHA256,
 ];
 
-/// What a predefined policy stands for.
+/// The versions and suites of a predefined policy.
 #[derive(Debug)]
 pub struct PredefinedPolicy {
     /// Its name.
     pub name: SslPolicyName,
-    /// The oldest version that it allows.
+    /// The minimum version.
     pub oldest: TlsVersion,
-    /// Its suites, the preferred first.
+    /// The suites in order of preference.
     pub suites: &'static [CipherSuite],
 }
 
-/// The policy of a gateway that names none.
+/// The policy of a gateway without `sslPolicy`.
 pub const DEFAULT: SslPolicyName = SslPolicyName::AppGwSslPolicy20220101;
 
-/// Every predefined policy, in the order of their age.
+/// Every predefined policy, from the oldest to the newest.
 pub static PREDEFINED: [PredefinedPolicy; 5] = [
     PredefinedPolicy {
         name: SslPolicyName::AppGwSslPolicy20150501,
@@ -192,12 +192,12 @@ const STRICT_SUITES_OF_2022: [CipherSuite; 6] = [
 ];
 
 impl SslPolicyName {
-    /// What the name stands for.
+    /// Returns the versions and suites of the policy.
     pub fn policy(self) -> &'static PredefinedPolicy {
         PREDEFINED.iter().find(|policy| policy.name == self).expect("every name has its policy")
     }
 
-    /// Whether it is of the newer generation, which brought TLS 1.3.
+    /// Returns whether the policy allows TLS 1.3, as those since 2022 do.
     pub fn has_tls13(self) -> bool {
         self.policy().suites.contains(&CipherSuite::TLS_AES_128_GCM_SHA256)
     }

@@ -57,7 +57,7 @@ fn member(address: &BackendAddress, target: &str, violations: &mut Violations) -
     } else if hosts::is_host(text) {
         return Some(Host::Name(text.to_ascii_lowercase()));
     }
-    let message = format!("'{text}' is neither an address that can be connected to nor a host name.");
+    let message = format!("'{text}' is neither a unicast IP address nor a host name.");
     violations.push(code::BACKEND_ADDRESS, format!("{target}.{property}"), message);
     None
 }
@@ -98,7 +98,7 @@ fn find_clashes(settings: &Resources<BackendHttpSettings>, violations: &mut Viol
         let first = affinity_name(resource).and_then(|name| name.strip_suffix(OF_OTHER_SITES));
         if let Some(other) = first.and_then(|first| cookies.get(first)) {
             let message =
-                format!("{} has a cookie of that name already, for requests from other sites.", other.id);
+                format!("{} already uses a cookie of that name, for cross-site requests.", other.id);
             violations.push(code::AFFINITY_COOKIE_NAME, resource.at("affinityCookieName"), message);
         }
     }
@@ -154,8 +154,8 @@ fn affinity_cookie(resource: &Source, violations: &mut Violations) -> Option<Str
     let name = given(resource.properties.affinity_cookie_name.as_ref());
     if let Some(name) = name.filter(|name| !is_cookie_name(name)) {
         let message = format!(
-            "'{name}' is no name of a cookie: 1 to {MAX_COOKIE_NAME} characters, letters, digits or one of \
-             {COOKIE_SYMBOLS}."
+            "'{name}' is not a valid cookie name. It must have 1 to {MAX_COOKIE_NAME} characters, each a \
+             letter, a digit or one of {COOKIE_SYMBOLS}."
         );
         violations.push(code::AFFINITY_COOKIE_NAME, resource.at("affinityCookieName"), message);
     }
@@ -166,7 +166,8 @@ fn dedicated_connections(resource: &Source, violations: &mut Violations) -> bool
     let dedicated = resource.properties.dedicated_backend_connection == Some(true);
     if dedicated && resource.properties.protocol_version == Some(ProtocolVersion::Http2) {
         let message = format!(
-            "{} asks for dedicated connections, which carry one request at a time, and for HTTP/2. Give one.",
+            "{} requests dedicated connections, which carry one request at a time, and HTTP/2. These \
+             exclude each other.",
             resource.id
         );
         violations.push(code::EXCLUSIVE, resource.at("dedicatedBackendConnection"), message);
@@ -205,14 +206,14 @@ fn sni_name(resource: &Source, checks_name: bool, violations: &mut Violations) -
     let name = given(resource.properties.sni_name.as_ref())?;
     let target = || resource.at("sniName");
     if !hosts::is_host(name) {
-        violations.push(code::HOST_NAME, target(), format!("'{name}' is no host name."));
+        violations.push(code::HOST_NAME, target(), format!("'{name}' is not a host name."));
     }
     if !checks_name {
-        let message = format!("{} has an sniName, which needs validateSNI to be true.", resource.id);
+        let message = format!("{} has an sniName, which requires validateSNI to be true.", resource.id);
         violations.push(code::EXCLUSIVE, target(), message);
     }
     if resource.properties.protocol != Protocol::Https {
-        let message = format!("{} has an sniName, which needs the protocol Https.", resource.id);
+        let message = format!("{} has an sniName, which requires the protocol Https.", resource.id);
         violations.push(code::EXCLUSIVE, target(), message);
     }
     Some(name.to_owned())
@@ -225,15 +226,17 @@ fn host_header(resource: &Source, violations: &mut Violations) -> HostHeader {
         None => HostHeader::Client,
         Some(name) => {
             if picked {
-                let message =
-                    format!("{} has a hostName and pickHostNameFromBackendAddress. Give one.", resource.id);
+                let message = format!(
+                    "{} has both hostName and pickHostNameFromBackendAddress. Only one is allowed.",
+                    resource.id
+                );
                 violations.push(code::EXCLUSIVE, resource.at("hostName"), message);
             }
             if !hosts::is_host(name) {
                 violations.push(
                     code::HOST_NAME,
                     resource.at("hostName"),
-                    format!("'{name}' is no host name."),
+                    format!("'{name}' is not a host name."),
                 );
             }
             HostHeader::Fixed(name.to_owned())
@@ -246,7 +249,8 @@ fn path(resource: &Source, violations: &mut Violations) -> Option<String> {
     let path = given(resource.properties.path.as_ref())?;
     if !path.parse::<PathAndQuery>().is_ok_and(|parsed| parsed.path() == path) || !path.starts_with('/') {
         let message = format!(
-            "'{path}' is no path: it must begin with '/', without a query, and in characters of a URL."
+            "'{path}' is not a valid path. It must begin with '/', have no query, and contain only \
+             characters that are valid in a URL."
         );
         violations.push(code::PATH_INVALID, resource.at("path"), message);
         return None;

@@ -46,7 +46,7 @@ fn chain(resource: &Resource<TrustedClientCertificate>) -> Result<ClientAuthorit
     let parsed = parsed.map_err(|_| (code::CLIENT_AUTHORITY_INVALID, "data is invalid".to_owned()))?;
     let authorities: Vec<_> = parsed.iter().filter(|certificate| certificate.is_ca()).collect();
     if authorities.is_empty() {
-        return Err((code::CLIENT_AUTHORITY_LEAF, "it contains no certificate of an authority".to_owned()));
+        return Err((code::CLIENT_AUTHORITY_LEAF, "it contains no CA certificate".to_owned()));
     }
     let (roots, intermediates): (Vec<_>, Vec<_>) = authorities.into_iter().partition(|one| is_root(one));
     let (1, Some(issuer)) = (roots.len(), last_authority(&parsed)) else {

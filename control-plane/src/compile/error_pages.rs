@@ -43,7 +43,7 @@ impl<'a> Collected<'a> {
                     violations.push(code::ERROR_PAGE_STATUS, at("statusCode"), message);
                 }
                 Some(status) if seen.contains(&status) => {
-                    let message = format!("There are two pages for {status:?}. Give one.");
+                    let message = format!("There are two pages for {status:?}. Only one is allowed.");
                     violations.push(code::ERROR_PAGE_STATUS, at("statusCode"), message);
                 }
                 Some(status) => {

@@ -38,8 +38,8 @@ pub(super) fn addresses(
         compiled[index] = Some(frontend);
         if let Some(other) = kinds.insert(kind, &resource.id) {
             let message = format!(
-                "{} and {other} are of one kind. A gateway has at most one public frontend, one private IPv4 and one \
-                 private IPv6 frontend.",
+                "{} and {other} are of the same kind. A gateway may have at most one public, one private \
+                 IPv4 and one private IPv6 frontend.",
                 resource.id
             );
             violations.push(code::ONE_FRONTEND_PER_KIND, resource.target(), message);
@@ -55,7 +55,7 @@ pub(super) fn addresses(
 struct Public<'a> {
     /// The stored public IP addresses to which the gateway refers.
     addresses: &'a PublicAddresses,
-    /// Whether the gateway has a v2 SKU.
+    /// True if the gateway has a v2 SKU.
     second_generation: bool,
 }
 
@@ -79,7 +79,7 @@ fn address(
     let private = given(properties.private_ip_address.as_ref());
     if public && (private.is_some() || refers(&properties.subnet)) {
         let message =
-            format!("{id} has a publicIPAddress as well as a subnet or privateIPAddress. Make it two.");
+            format!("{id} has both a publicIPAddress and a subnet or privateIPAddress. Use two frontends.");
         violations.push(code::EXCLUSIVE, resource.at("publicIPAddress"), message);
         return None;
     }
@@ -121,8 +121,8 @@ fn public_address(
     let Some(address) = id.and_then(|id| public.addresses.get(id)) else { return Some(Frontend::Public) };
     if address.basic && public.second_generation {
         let message = format!(
-            "Application gateways of the second generation need a public IP address of SKU 'Standard'; that of {} is \
-             of SKU 'Basic'.",
+            "Application gateways v2 require a public IP address of SKU 'Standard'; that of {} is of SKU \
+             'Basic'.",
             resource.id
         );
         violations.push(code::PUBLIC_IP_SKU, resource.at("publicIPAddress"), message);
@@ -141,7 +141,7 @@ fn private_address(
         !address.is_unspecified() && !address.is_multicast() && *address != IpAddr::V4(Ipv4Addr::BROADCAST)
     });
     if usable.is_none() {
-        let message = format!("'{text}' is no IP address that can be listened on.");
+        let message = format!("'{text}' is not an IP address that can be listened on.");
         violations.push(code::IP_ADDRESS, resource.at("privateIPAddress"), message);
     }
     usable

@@ -19,7 +19,7 @@ pub(super) fn is_host(text: &str) -> bool {
     })
 }
 
-const NO_NAME: &str = "It is no host name";
+const NO_NAME: &str = "It is not a valid host name";
 
 /// Parses a listener's `hostName`.
 ///

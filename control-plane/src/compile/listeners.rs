@@ -149,7 +149,8 @@ fn host_names(resource: &Source, violations: &mut Violations) -> Vec<HostPattern
     let properties = &resource.properties;
     let single = given(properties.host_name.as_ref());
     if single.is_some() && !properties.host_names.is_empty() {
-        let message = format!("Http Listener {} has both hostName and hostNames. Give one.", resource.id);
+        let message =
+            format!("Http Listener {} has both hostName and hostNames. Only one is allowed.", resource.id);
         violations.push(code::EXCLUSIVE, resource.at("hostNames"), message);
     }
     let mut hosts = Vec::new();
@@ -173,7 +174,7 @@ fn proxies(resource: &Source, violations: &mut Violations) -> Vec<(IpAddr, u8)> 
     let Some(protocol) = &resource.properties.proxy_protocol else { return Vec::new() };
     let target = resource.at("proxyProtocol.sources");
     if protocol.sources.is_empty() {
-        let message = format!("Http Listener {} names nobody who may speak the PROXY protocol.", resource.id);
+        let message = format!("Http Listener {} has an empty list of PROXY protocol sources.", resource.id);
         violations.push(code::PROXY_PROTOCOL_SOURCES, target, message);
         return Vec::new();
     }

@@ -46,10 +46,10 @@ pub(super) fn staple(data: &str, certificate: &[u8]) -> Result<Staple, &'static 
 
 /// Returns the time of the next update (`nextUpdate`), in seconds since 1970, if there is one.
 fn read(response: &[u8], serial: &[u8]) -> Result<Option<u64>, &'static str> {
-    const UNREADABLE: &str = "it is no OCSP response that can be read";
+    const UNREADABLE: &str = "it cannot be parsed as an OCSP response";
     let mut whole = Reader(Reader(response).last(SEQUENCE).ok_or(UNREADABLE)?);
     if whole.next(ENUMERATED).ok_or(UNREADABLE)? != [0] {
-        return Err("it says that the authority gave no answer");
+        return Err("its status is not successful");
     }
     let responses = responses(whole).ok_or(UNREADABLE)?;
     let mut list = Reader(responses);
@@ -59,7 +59,7 @@ fn read(response: &[u8], serial: &[u8]) -> Result<Option<u64>, &'static str> {
             continue;
         }
         if single.next(GOOD) != Some(&[]) {
-            return Err("it does not call the certificate good");
+            return Err("the certificate status in it is not good");
         }
         single.next(TIME).ok_or(UNREADABLE)?;
         let Some(next_update) = single.next(CONTEXT_0) else { return Ok(None) };
@@ -147,12 +147,12 @@ mod tests {
             (good(Some("20261123120000Z")), Ok(Some(1_795_435_200))),
             (good(Some("19600101000000Z")), Ok(Some(0))),
             (good(None), Ok(None)),
-            (good(Some("next year")), Err("it is no OCSP response that can be read")),
+            (good(Some("next year")), Err("it cannot be parsed as an OCSP response")),
             (ocsp_response(&[7], &[0x80, 0x00], None), Err("it is about another certificate")),
-            (ocsp_response(SERIAL, &[0x82, 0x00], None), Err("it does not call the certificate good")),
-            (vec![0x30, 0x03, 0x0a, 0x01, 0x06], Err("it says that the authority gave no answer")),
-            (b"nonsense".to_vec(), Err("it is no OCSP response that can be read")),
-            (Vec::new(), Err("it is no OCSP response that can be read")),
+            (ocsp_response(SERIAL, &[0x82, 0x00], None), Err("the certificate status in it is not good")),
+            (vec![0x30, 0x03, 0x0a, 0x01, 0x06], Err("its status is not successful")),
+            (b"nonsense".to_vec(), Err("it cannot be parsed as an OCSP response")),
+            (Vec::new(), Err("it cannot be parsed as an OCSP response")),
         ] {
             assert_eq!(read(&response, SERIAL), expected, "{response:02x?}");
         }

@@ -17,7 +17,7 @@ pub struct OnDemand {
     pub pool: Pool,
     /// The settings of the connections, with the on-demand probe as their probe.
     pub settings: Settings,
-    /// The certificate authorities that the settings trust, and no others.
+    /// The certificate certificate authorities that the settings trust, and no others.
     pub roots: Vec<TrustedRoot>,
 }
 

@@ -92,7 +92,8 @@ impl<'a> Patterns<'a> {
     pub(super) fn check_all(&self, violations: &mut Violations) {
         if self.are_too_many() {
             let message = format!(
-                "The different patterns in the rewrite rules of a gateway may come to {ALL} bytes. They come to more."
+                "The distinct patterns in the rewrite rules of a gateway exceed the maximum total compiled \
+                 size of {ALL} bytes."
             );
             violations.push(code::limit::REWRITE_PATTERNS, "properties.rewriteRuleSets", message);
         }
@@ -152,7 +153,7 @@ fn remembered(text: &str, ignore_case: bool) -> Outcome {
 fn try_one(text: &str, ignore_case: bool) -> Outcome {
     const TOO_LARGE: &str = "The expression is too large.";
     const UNREADABLE: &str =
-        "The expression cannot be read. The syntax is that of RE2: without look-around and back-references.";
+        "The expression is invalid. The syntax is that of RE2, without look-around and back-references.";
     if text.is_empty() {
         return Err("A pattern is required.");
     }

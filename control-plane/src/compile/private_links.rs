@@ -48,7 +48,7 @@ fn check_address(resource: &Resource<PrivateLinkIpConfiguration>, violations: &m
     }
     match given(properties.private_ip_address.as_ref()) {
         Some(text) if text.parse::<IpAddr>().is_err() => {
-            let message = format!("'{text}' is no IP address.");
+            let message = format!("'{text}' is not an IP address.");
             violations.push(code::IP_ADDRESS, resource.at("privateIPAddress"), message);
         }
         None if properties.private_ip_allocation_method == IpAllocationMethod::Static => {

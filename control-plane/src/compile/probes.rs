@@ -19,7 +19,7 @@ const MATCH_LENGTH: usize = 4090;
 pub(super) struct Compiled {
     /// The protocol that the settings must have.
     pub(super) protocol: Protocol,
-    /// Whether the host is that of the settings.
+    /// True if the host is that of the settings.
     pub(super) host_from_settings: bool,
     /// The probe itself.
     pub(super) probe: snapshot::Probe,
@@ -88,12 +88,13 @@ fn host(resource: &Resource<Probe>, violations: &mut Violations) -> Option<Strin
     let id = &resource.id;
     match host {
         Some(_) if picked => {
-            let message =
-                format!("Probe '{id}' has a host and pickHostNameFromBackendHttpSettings. Give one.");
+            let message = format!(
+                "Probe '{id}' has both host and pickHostNameFromBackendHttpSettings. Only one is allowed."
+            );
             violations.push(code::EXCLUSIVE, resource.at("host"), message);
         }
         Some(host) if !hosts::is_host(host) => {
-            violations.push(code::HOST_NAME, resource.at("host"), format!("'{host}' is no host name."));
+            violations.push(code::HOST_NAME, resource.at("host"), format!("'{host}' is not a host name."));
         }
         None if !picked => {
             let message = format!(
@@ -113,8 +114,9 @@ fn path(resource: &Resource<Probe>, violations: &mut Violations) -> String {
         && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
         && path.parse::<PathAndQuery>().is_ok();
     if !sendable {
-        let message =
-            format!("'{path}' is no path. It must begin with '/' and be percent-encoded where needed.");
+        let message = format!(
+            "'{path}' is not a valid path. It must begin with '/' and be percent-encoded where needed."
+        );
         violations.push(code::PROBE_PATH, resource.at("path"), message);
     }
     path.clone()

@@ -30,15 +30,15 @@ pub fn check_public_address(id: &str, body: &Map<String, Value>, violations: &mu
             violations.push(
                 code::IP_ADDRESS,
                 TARGET,
-                format!("'{text}' is no address that can be listened on."),
+                format!("'{text}' is not an address that can be listened on."),
             );
         }
         Some(given) if given.is_ipv4() != (properties.public_ip_address_version == IpVersion::IPv4) => {
-            let message = format!("'{text}' is not of the version that 'publicIPAddressVersion' says.");
+            let message = format!("'{text}' is not of the version given by 'publicIPAddressVersion'.");
             violations.push(code::IP_ADDRESS, TARGET, message);
         }
         Some(_) => {}
-        None => violations.push(code::IP_ADDRESS, TARGET, format!("'{text}' is no IP address.")),
+        None => violations.push(code::IP_ADDRESS, TARGET, format!("'{text}' is not an IP address.")),
     }
 }
 

@@ -58,7 +58,7 @@ fn target(
         }
         (Some(_), Some(_)) => {
             let message = format!(
-                "Redirect configuration {} has a targetListener and a targetUrl. Give one.",
+                "Redirect configuration {} has both a targetListener and a targetUrl. Only one is allowed.",
                 resource.id
             );
             violations.push(code::EXCLUSIVE, resource.at("targetUrl"), message);
@@ -68,7 +68,7 @@ fn target(
     let listener = listener(resource, listeners, violations);
     if let Some(url) = url {
         if !is_absolute(url) {
-            let message = format!("'{url}' is no absolute URL that begins with http:// or https://.");
+            let message = format!("'{url}' is not an absolute URL that begins with http:// or https://.");
             violations.push(code::REDIRECT_TARGET, resource.at("targetUrl"), message);
         }
         return Some(RedirectTarget::Url(url.to_owned()));

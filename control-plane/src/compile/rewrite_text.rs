@@ -13,8 +13,8 @@ pub(super) fn variable(name: &str) -> Result<Variable, String> {
     match Named::parse(name) {
         Some(named) => named.variable().ok_or_else(|| format!("There is no server variable '{name}'.")),
         None => Err(format!(
-            "'{name}' is no variable: it must be http_req_ or http_resp_ with the name of a header, or var_ with that \
-             of a server variable."
+            "'{name}' is not a valid variable. It must be http_req_ or http_resp_ and the name of a \
+             header, or var_ and the name of a server variable."
         )),
     }
 }
@@ -25,7 +25,7 @@ pub(super) struct Sources<'a> {
     /// The variables of the conditions, as spelled there; `None` for a negated condition, which captures
     /// nothing.
     pub(super) conditions: &'a [Option<&'a str>],
-    /// Whether the template is for a header selected by its value.
+    /// True if the template is for a header selected by its value.
     pub(super) has_matcher: bool,
 }
 

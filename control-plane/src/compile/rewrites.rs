@@ -154,7 +154,7 @@ impl<'p> Reader<'_, 'p> {
         let name = name.to_ascii_lowercase();
         let value = given(header.header_value.as_ref());
         if is_request && value.is_none() && name == "host" {
-            let message = "The header Host can be set, not deleted.";
+            let message = "The header Host can be set but not deleted.";
             self.violations.push(code::REWRITE_HEADER, at("headerValue"), message);
         }
         let only = header.header_value_matcher.as_ref();
@@ -168,7 +168,7 @@ impl<'p> Reader<'_, 'p> {
     fn matcher(&mut self, matcher: &'p HeaderValueMatcher, misplaced: bool, target: &str) -> ValueMatch {
         let at = |property: &str| format!("{target}.headerValueMatcher{property}");
         if misplaced {
-            let message = "Only Set-Cookie in responses can be chosen by its value.";
+            let message = "Only Set-Cookie in responses can be selected by its value.";
             self.violations.push(code::REWRITE_HEADER, at(""), message);
         }
         let pattern = self.pattern(matcher.pattern.as_ref(), matcher.ignore_case, at(".pattern"));
@@ -209,7 +209,9 @@ impl<'p> Reader<'_, 'p> {
 fn complaint_of_name(name: &str) -> Option<String> {
     let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if name.is_empty() || !name.bytes().all(letters) {
-        return Some(format!("'{name}' is no name of a header: it has letters, digits, '-' and '_' only."));
+        return Some(format!(
+            "'{name}' is not a valid header name. It must contain only letters, digits, '-' and '_'."
+        ));
     }
     FIXED
         .contains(&name.to_ascii_lowercase().as_str())

@@ -129,10 +129,11 @@ impl RouteAction<'_> {
         let Some(set) = set else { return };
         let complaint = match incomplete {
             Incomplete::RuleMustReference if rewrites::may_reroute(&set.properties) => {
-                "A basic rule has no path map that could be asked again"
+                "A basic rule has no path map to evaluate again"
             }
             _ if rewrites::always_reroutes(&set.properties) => {
-                "It needs a rule with a condition, or one without reroute, to come to an end"
+                "It would evaluate the path map without end; a rule with a condition or without reroute is \
+                 required"
             }
             _ => return,
         };

@@ -67,8 +67,8 @@ fn priority(resource: &Source, violations: &mut Violations) -> Option<u32> {
     let target = resource.at("priority");
     let Some(priority) = resource.properties.priority else {
         let message = format!(
-            "{} has none. All request routing rules should have a priority defined starting from api-version \
-             2021-08-01.",
+            "{} has no priority. All request routing rules should have a priority defined starting from \
+             api-version 2021-08-01.",
             resource.id
         );
         violations.push(code::PRIORITY_REQUIRED, target, message);

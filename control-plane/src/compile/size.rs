@@ -24,17 +24,17 @@ const TRUSTED: usize = 20_000;
 pub(super) fn check(content: &Content, violations: &mut Violations) {
     let backends = backends(content);
     if backends > BACKENDS {
-        let message = over_limit("backends that the rules lead to", backends, BACKENDS);
+        let message = over_limit("backends of the rules", backends, BACKENDS);
         violations.push(code::limit::BACKENDS, "properties.requestRoutingRules", message);
     }
     let trusted = trusted(content);
     if trusted > TRUSTED {
-        let message = over_limit("authorities that the settings trust", trusted, TRUSTED);
+        let message = over_limit("certificate authorities that the settings trust", trusted, TRUSTED);
         violations.push(code::limit::TRUST, "properties.backendHttpSettingsCollection", message);
     }
     let bytes = bytes(content);
     if bytes > MAX_SNAPSHOT {
-        let message = over_limit("bytes that the gateway comes to", bytes, MAX_SNAPSHOT);
+        let message = over_limit("bytes of the compiled gateway", bytes, MAX_SNAPSHOT);
         violations.push(code::limit::SIZE, "properties", message);
     }
 }

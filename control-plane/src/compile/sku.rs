@@ -28,7 +28,7 @@ pub(super) fn check(document: &Document, properties: &GatewayProperties, violati
     if let Some(autoscale) = &properties.autoscale_configuration {
         check_autoscale(autoscale, violations);
         if sku.capacity.is_some() {
-            let message = "A gateway has a fixed capacity or an autoscaleConfiguration. Give one.";
+            let message = "A gateway may have either a fixed capacity or an autoscaleConfiguration.";
             violations.push(code::EXCLUSIVE, "properties.sku.capacity", message);
         }
     }
@@ -42,7 +42,7 @@ fn refuse_firewall(sku: &Sku, violations: &mut Violations) {
     let by_name = sku.name.is_some_and(|name| firewall.contains(&name));
     if by_name || matches!(sku.tier, Some(SkuTier::WAF | SkuTier::WAF_v2)) {
         let property = if by_name { "name" } else { "tier" };
-        let message = "No web application firewall is served yet. Use 'Standard_v2'.";
+        let message = "The web application firewall is not supported yet. Use 'Standard_v2'.";
         violations.push(code::NOT_SUPPORTED, format!("properties.sku.{property}"), message);
     }
 }
@@ -60,7 +60,8 @@ fn check_autoscale(autoscale: &AutoscaleConfiguration, violations: &mut Violatio
     if let (Some(lowest), Some(highest)) = (lowest, highest)
         && lowest > highest
     {
-        let message = format!("The minCapacity is {lowest}, which is more than the maxCapacity, {highest}.");
+        let message =
+            format!("The minCapacity is {lowest}, which is greater than the maxCapacity, {highest}.");
         violations.push(code::AUTOSCALE, at("maxCapacity"), message);
     }
 }

@@ -49,8 +49,8 @@ fn check_policy(resource: &Source, policy: &SslPolicy, of_gateway: Generation, v
     tls_policy::check(policy, &resource.at("sslPolicy"), violations);
     if generation(policy).is_some_and(|generation| generation != of_gateway) {
         let message = format!(
-            "The policy of {} is of another generation than that of the gateway, which is {DEFAULT:?} where it \
-             names none. Policies of 2022 and of type CustomV2 cannot be together with older ones.",
+            "The policy of {} is of another generation than that of the gateway, which defaults to \
+             {DEFAULT:?}. Policies of 2022 and of type CustomV2 cannot be combined with older ones.",
             resource.id
         );
         violations.push(code::SSL_POLICY_MISMATCH, resource.at("sslPolicy"), message);
@@ -69,13 +69,13 @@ fn clients(
     let at = |property: &str| resource.at(&format!("clientAuthConfiguration.{property}"));
     if asked.verify_client_revocation == Some(ClientRevocation::Ocsp) {
         let message =
-            "Revocation of clients' certificates is not looked up. Set it to 'None' or leave it out.";
+            "Revocation checks of client certificates are not supported. Set it to 'None' or leave it out.";
         violations.push(code::NOT_SUPPORTED, at("verifyClientRevocation"), message);
     }
     let by_named_issuer = asked.verify_client_cert_issuer_dn == Some(true);
     if asked.verify_client_auth_mode == Some(ClientAuthMode::Passthrough) {
         if by_named_issuer {
-            let message = "With mode 'Passthrough' no certificate is checked, nor is its issuer's name.";
+            let message = "In mode 'Passthrough' certificates and their issuer's names are not verified.";
             violations.push(code::EXCLUSIVE, at("verifyClientCertIssuerDN"), message);
         }
         return Some(ClientAuthentication::Passthrough);
@@ -87,8 +87,7 @@ fn clients(
             [(strict, "verifyClientAuthMode"), (by_named_issuer, "verifyClientCertIssuerDN")]
         {
             if demanded {
-                let message =
-                    "Clients' certificates are checked against trustedClientCertificates. Name one.";
+                let message = "Client certificates require at least one of trustedClientCertificates.";
                 violations.push(code::CLIENT_AUTHORITY_REQUIRED, at(property), message);
             }
         }

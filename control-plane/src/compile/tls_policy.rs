@@ -123,7 +123,8 @@ fn check_untyped(policy: &SslPolicy, target: &str, violations: &mut Violations) 
     if !alone {
         violations.push(code::SSL_POLICY_TYPE, target, "Property 'policyType' is required.");
     } else if off.iter().any(|version| !version.is_deprecated()) {
-        let message = "TLS 1.2 and 1.3 are always served. Only TLSv1_0 and TLSv1_1 can be off, and they are.";
+        let message = "TLS 1.2 and 1.3 are always enabled. Only TLSv1_0 and TLSv1_1 can be disabled, and \
+                       they always are.";
         violations.push(code::NOT_SUPPORTED, format!("{target}.disabledSslProtocols"), message);
     }
 }
@@ -170,7 +171,7 @@ fn check_custom(policy: &SslPolicy, kind: SslPolicyType, target: &str, violation
             deprecated(version, at("minProtocolVersion"), violations);
         }
         Some(TlsVersion::TLSv1_3) if kind == SslPolicyType::Custom => {
-            let message = "TLS 1.3 needs a policy of type 'CustomV2'.";
+            let message = "TLS 1.3 requires a policy of type 'CustomV2'.";
             violations.push(code::SSL_POLICY_VERSION, at("minProtocolVersion"), message);
         }
         Some(_) => {}
@@ -188,7 +189,7 @@ fn check_custom(policy: &SslPolicy, kind: SslPolicyType, target: &str, violation
         violations.push(code::SSL_POLICY_SUITES, at("cipherSuites"), message);
     } else if served_cipher_suites(policy).is_empty() {
         let served: Vec<String> = SERVED_OF_TLS12.iter().map(|suite| format!("{suite:?}")).collect();
-        let message = format!("None of these suites can be served. Name one of {}.", served.join(", "));
+        let message = format!("None of these suites is supported. Supported are {}.", served.join(", "));
         violations.push(code::NOT_SUPPORTED, at("cipherSuites"), message);
     }
 }

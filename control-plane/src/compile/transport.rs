@@ -40,8 +40,8 @@ pub(super) fn check_listeners(
         }
         if clash {
             let message = format!(
-                "Listener {} is using the same Frontend Port as another listener, with another protocol or the same \
-                 host name.",
+                "Listener {} is using the same Frontend Port as another listener with a different protocol \
+                 or the same host name.",
                 resource.id
             );
             violations.push(code::LISTENERS_CLASH, resource.at("frontendPort"), message);
@@ -65,7 +65,7 @@ fn check_tls(resource: &Source, places: &Places<'_>, violations: &mut Violations
 fn host_names(resource: &Source, violations: &mut Violations) -> Vec<String> {
     let names = &resource.properties.host_names;
     if !names.is_empty() && resource.properties.protocol == TransportProtocol::Tcp {
-        let message = format!("Listener {} uses protocol Tcp, which knows no host names.", resource.id);
+        let message = format!("Listener {} uses protocol Tcp, which has no host names.", resource.id);
         violations.push(code::TRANSPORT_TLS_ONLY, resource.at("hostNames"), message);
     }
     if names.is_empty() {
@@ -113,14 +113,17 @@ fn check_host(resource: &Resource<TransportSettings>, violations: &mut Violation
     let properties = &resource.properties;
     let Some(name) = given(properties.host_name.as_ref()) else { return };
     if properties.protocol == TransportProtocol::Tcp {
-        let message = format!("{} uses protocol Tcp, which knows no host names.", resource.id);
+        let message = format!("{} uses protocol Tcp, which has no host names.", resource.id);
         violations.push(code::TRANSPORT_TLS_ONLY, resource.at("hostName"), message);
     }
     if properties.pick_host_name_from_backend_address == Some(true) {
-        let message = format!("{} has a hostName and pickHostNameFromBackendAddress. Give one.", resource.id);
+        let message = format!(
+            "{} has both hostName and pickHostNameFromBackendAddress. Only one is allowed.",
+            resource.id
+        );
         violations.push(code::EXCLUSIVE, resource.at("hostName"), message);
     }
     if !hosts::is_host(name) {
-        violations.push(code::HOST_NAME, resource.at("hostName"), format!("'{name}' is no host name."));
+        violations.push(code::HOST_NAME, resource.at("hostName"), format!("'{name}' is not a host name."));
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn check(
     let (mut by_priority, mut by_listener) = (HashSet::new(), HashSet::new());
     for resource in rules.iter() {
         let properties = &resource.properties;
-        let message = "No worker executes routingRules yet. Only requestRoutingRules are served.";
+        let message = "routingRules are not supported yet; only requestRoutingRules are.";
         violations.push(code::NOT_SUPPORTED, resource.target(), message);
         match properties.priority {
             None => {
@@ -32,20 +32,23 @@ pub(super) fn check(
                 let at = resource.at("priority");
                 let number = in_range::<u32>(priority, 1..=20_000, code::OUT_OF_RANGE, at, violations);
                 if number.is_some_and(|number| !by_priority.insert(number)) {
-                    let message =
-                        format!("Priority must be unique across all the routing rules; {}", resource.id);
+                    let message = format!(
+                        "Priority must be unique across all the routing rules; {} has the same as another \
+                         rule.",
+                        resource.id
+                    );
                     violations.push(code::PRIORITY_NOT_UNIQUE, resource.at("priority"), message);
                 }
             }
         }
         if properties.rule_type == RuleType::PathBasedRouting {
-            let message = "Layer 4 knows no paths. Use 'Basic'.";
+            let message = "Layer-4 rules cannot be path-based. Use 'Basic'.";
             violations.push(code::TRANSPORT_RULE_TYPE, resource.at("ruleType"), message);
         }
         let reference = properties.listener.as_ref();
         let listener = listeners.required(resource, &RULE, ("listener", "Listener"), reference, violations);
         if listener.is_some_and(|listener| !by_listener.insert(listener)) {
-            let message = format!("Another Routing Rule than {} is using the same Listener.", resource.id);
+            let message = format!("Another Routing Rule is using the same Listener as {}.", resource.id);
             violations.push(code::RULES_SHARE_LISTENER, resource.at("listener"), message);
         }
         let reference = properties.backend_address_pool.as_ref();

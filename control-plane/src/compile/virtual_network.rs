@@ -18,7 +18,7 @@ pub fn check_virtual_network(name: &str, body: &Map<String, Value>, violations: 
         violations,
     );
     if properties.address_space.address_prefixes.is_empty() {
-        let message = "A virtual network needs at least one range in 'addressPrefixes'.";
+        let message = "A virtual network requires at least one range in 'addressPrefixes'.";
         violations.push(code::ADDRESS_PREFIX_REQUIRED, "properties.addressSpace", message);
     }
     for (i, server) in
@@ -26,7 +26,7 @@ pub fn check_virtual_network(name: &str, body: &Map<String, Value>, violations: 
     {
         if server.parse::<IpAddr>().is_err() {
             let target = format!("properties.dhcpOptions.dnsServers[{i}]");
-            violations.push(code::IP_ADDRESS, target, format!("'{server}' is no IP address."));
+            violations.push(code::IP_ADDRESS, target, format!("'{server}' is not an IP address."));
         }
     }
     if properties.flow_timeout_in_minutes.is_some_and(|minutes| !(4..=30).contains(&minutes)) {
@@ -62,7 +62,7 @@ pub fn check_virtual_network(name: &str, body: &Map<String, Value>, violations: 
 fn subnet(name: &str, subnet: &Subnet, target: &str, violations: &mut Violations) -> Vec<IpNet> {
     match (&subnet.address_prefix, subnet.address_prefixes.is_empty()) {
         (None, true) => {
-            let message = format!("Subnet '{name}' needs an 'addressPrefix'.");
+            let message = format!("Subnet '{name}' requires an 'addressPrefix'.");
             violations.push(
                 code::ADDRESS_PREFIX_REQUIRED,
                 format!("{target}.properties.addressPrefix"),
@@ -87,7 +87,7 @@ fn prefixes(texts: &[String], target: &str, violations: &mut Violations) -> Vec<
 /// Parses an address range in CIDR notation, whose host bits must be zero.
 pub(super) fn prefix(text: &str, target: &str, violations: &mut Violations) -> Option<IpNet> {
     let Ok(range) = text.parse::<IpNet>() else {
-        let message = format!("'{text}' is no range of addresses in CIDR notation.");
+        let message = format!("'{text}' is not an address range in CIDR notation.");
         violations.push(code::ADDRESS_PREFIX_FORMAT, target, message);
         return None;
     };

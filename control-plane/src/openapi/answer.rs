@@ -1,5 +1,5 @@
-//! Answers that are no resource documents, as types of which only the schema is of use. That the handlers answer so
-//! is shown by the end-to-end tests, which check each answer against the published description.
+//! Answers that are not resource documents, as types that exist only for their schema. The end-to-end tests
+//! check each answer of a handler against the published description.
 #![expect(dead_code, reason = "only the schemas are of use")]
 
 use std::borrow::Cow;
@@ -11,33 +11,33 @@ use super::error::ErrorDetail;
 use super::resource;
 use crate::arm::gateway::SubResource;
 
-/// Where a resource stands.
+/// The provisioning state of a resource.
 #[derive(JsonSchema)]
 pub(super) enum ProvisioningState {
-    /// Every worker runs it.
+    /// Every worker has applied it.
     Succeeded,
-    /// It is on its way to the workers.
+    /// It is being applied by the workers.
     Updating,
-    /// It is being withdrawn from the workers.
+    /// It is being removed from the workers.
     Deleting,
-    /// It is stored, but not in force everywhere.
+    /// It is stored, but not applied by every worker.
     Failed,
 }
 
-/// Whether a gateway carries traffic.
+/// The operational state of a gateway.
 #[derive(JsonSchema)]
 pub(super) enum OperationalState {
-    /// It does not.
+    /// The gateway does not carry traffic.
     Stopped,
-    /// It is about to.
+    /// The gateway is being started.
     Starting,
-    /// It does.
+    /// The gateway carries traffic.
     Running,
-    /// It is about to end.
+    /// The gateway is being stopped.
     Stopping,
 }
 
-/// A list, whole or one page of it.
+/// A list, or one page of it.
 pub(crate) struct Page<T>(std::marker::PhantomData<T>);
 
 impl<T: JsonSchema> JsonSchema for Page<T> {
@@ -51,7 +51,7 @@ impl<T: JsonSchema> JsonSchema for Page<T> {
             "required": ["value"],
             "properties": {
                 "value": {"type": "array", "items": generator.subschema_for::<T>()},
-                "nextLink": {"type": "string", "description": "The URL of the next page, unless this is the last."},
+                "nextLink": {"type": "string", "description": "The URL of the next page; absent on the last page."},
             },
         })
     }
@@ -61,85 +61,85 @@ impl<T: JsonSchema> JsonSchema for Page<T> {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub(crate) struct Operation {
-    /// Its resource ID.
+    /// The resource ID.
     id: String,
-    /// What identifies it.
+    /// The ID of the operation.
     name: String,
-    /// Where it stands.
+    /// The status.
     status: OperationStatus,
-    /// When it began, RFC 3339.
+    /// The start time, RFC 3339.
     #[schemars(extend("format" = "date-time"))]
     start_time: String,
-    /// When it ended, RFC 3339.
+    /// The end time, RFC 3339.
     #[schemars(extend("format" = "date-time"))]
     end_time: Option<String>,
-    /// Why it did not succeed.
+    /// The reason of a failure.
     error: Option<ErrorDetail>,
 }
 
-/// Where an operation stands.
+/// The status of an operation.
 #[derive(JsonSchema)]
 pub(super) enum OperationStatus {
-    /// Ask again.
+    /// The operation has not ended yet.
     InProgress,
-    /// It is done.
+    /// The operation succeeded.
     Succeeded,
-    /// It came to nothing.
+    /// The operation failed.
     Failed,
-    /// A newer one took its place.
+    /// The operation was superseded by a newer one.
     Canceled,
 }
 
-/// What an operation brought: a report on backends, of either kind.
+/// The result of an operation: a backend health report, or nothing.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 pub(crate) enum OperationResult {
-    /// Of `backendhealth`.
+    /// The result of `backendhealth`.
     Health(BackendHealth),
-    /// Of `getBackendHealthOnDemand`.
+    /// The result of `getBackendHealthOnDemand`.
     OnDemand(BackendHealthOnDemand),
-    /// Of everything else.
+    /// All other operations have no result.
     None(Null),
 }
 
-/// What the workers see of a gateway's backends.
+/// The health of a gateway's backends, as seen by the workers.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub(crate) struct BackendHealth {
-    /// By pool.
+    /// The health by pool.
     backend_address_pools: Vec<PoolHealth>,
 }
 
-/// What a worker saw of a pool just now.
+/// The result of an on-demand probe of a pool by one worker.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub(crate) struct BackendHealthOnDemand {
-    /// The pool; all of it with `$expand`.
+    /// The pool; complete with `$expand`.
     #[schemars(schema_with = "pool")]
     backend_address_pool: (),
-    /// By way of the settings that were asked for.
+    /// The result for the settings of the request.
     backend_health_http_settings: SettingsHealth,
 }
 
-/// What the workers see of a pool.
+/// The health of a pool.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct PoolHealth {
-    /// The pool; all of it with `$expand`.
+    /// The pool; complete with `$expand`.
     #[schemars(schema_with = "pool")]
     backend_address_pool: (),
-    /// By settings.
+    /// The health by settings.
     backend_http_settings_collection: Vec<SettingsHealth>,
 }
 
-/// What the workers see of a pool's members by way of some settings.
+/// The health of a pool's members with one set of settings.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct SettingsHealth {
-    /// The settings; all of them with `$expand`.
+    /// The settings; complete with `$expand`.
     #[schemars(schema_with = "settings")]
     backend_http_settings: (),
-    /// By member.
+    /// The health by member.
     servers: Vec<MemberHealth>,
 }
 
@@ -151,40 +151,40 @@ fn settings(generator: &mut SchemaGenerator) -> Schema {
     resource::member_of("backendHttpSettingsCollection", generator)
 }
 
-/// What the workers see of a member.
+/// The health of a member.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct MemberHealth {
-    /// Its address or name.
+    /// The address or host name.
     address: String,
-    /// Whether it is well.
+    /// The state of health.
     health: Health,
-    /// Why, as the last probe found.
+    /// The result of the last probe, as text.
     health_probe_log: Option<String>,
 }
 
-/// Whether a member is well.
+/// The state of health of a member.
 #[derive(JsonSchema)]
 enum Health {
-    /// No worker has said so lately.
+    /// No worker has reported recently.
     Unknown,
-    /// It is.
+    /// The member is healthy.
     Up,
-    /// It is not.
+    /// The member is unhealthy.
     Down,
-    /// The workers differ.
+    /// The reports of the workers differ.
     Partial,
-    /// It is about to go.
+    /// The member is being removed.
     Draining,
 }
 
-/// The workers, and why gateways have failed.
+/// The workers, and the gateways that have failed.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub(crate) struct Workers {
-    /// Every worker that may connect.
+    /// All workers that may connect.
     value: Vec<Worker>,
-    /// Every gateway that is not in force.
+    /// All gateways that have failed.
     failed: Vec<Failure>,
 }
 
@@ -192,80 +192,80 @@ pub(crate) struct Workers {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct Worker {
-    /// What identifies it.
+    /// The ID of the worker.
     id: String,
-    /// When it joined, RFC 3339.
+    /// The time of joining, RFC 3339.
     #[schemars(extend("format" = "date-time"))]
     joined_at: String,
-    /// Whether it is connected now.
+    /// True if the worker is connected.
     connected: bool,
-    /// The newest of its certificates; none for a worker whose joining was cut short.
+    /// The newest certificate; absent if joining was interrupted.
     certificate: Option<WorkersCertificate>,
-    /// What it runs or was told to run.
+    /// The gateways that the worker runs or was assigned.
     gateways: Vec<WorkersGateway>,
 }
 
-/// The certificate by which a worker is known on the channel.
+/// The certificate that identifies a worker on the channel.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct WorkersCertificate {
-    /// When it expires, RFC 3339. A connected worker renews it after two thirds of its lifetime.
+    /// The expiry, RFC 3339. A connected worker renews its certificate after two thirds of the lifetime.
     #[schemars(extend("format" = "date-time"))]
     expires_at: String,
-    /// Whether the newest authority issued it. A rotation of the authority can be finished when this is so of every
-    /// worker.
+    /// True if the newest authority issued the certificate. A rotation of the authority can be finished when
+    /// this is true of every worker.
     is_of_newest_authority: bool,
 }
 
-/// A gateway as one worker has it.
+/// The state of a gateway on one worker.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct WorkersGateway {
-    /// What identifies the gateway.
+    /// The GUID of the gateway.
     resource_guid: String,
-    /// Its resource ID, unless it is gone.
+    /// The resource ID; absent if the gateway no longer exists.
     id: Option<String>,
     /// The generation that the worker runs.
     generation: Option<u64>,
-    /// The addresses that its listeners are bound to.
+    /// The addresses to which the listeners are bound.
     addresses: Option<Vec<String>>,
-    /// The generation that it refused.
+    /// The generation that the worker rejected.
     rejected: Option<Rejection>,
 }
 
-/// A generation that a worker refused.
+/// A rejected generation.
 #[derive(JsonSchema)]
 struct Rejection {
-    /// Which.
+    /// The generation.
     generation: u64,
-    /// Why.
+    /// The reason.
     reason: String,
 }
 
-/// A gateway that is not in force.
+/// A failed gateway.
 #[derive(JsonSchema)]
 struct Failure {
-    /// Its resource ID.
+    /// The resource ID.
     id: String,
-    /// Why.
+    /// The reason.
     reason: String,
 }
 
-/// Where Prometheus finds the metrics of workers.
+/// The metrics endpoints of workers, for Prometheus.
 #[derive(JsonSchema)]
 #[schemars(inline)]
 pub(crate) struct MetricsTargets(Vec<MetricsTarget>);
 
-/// One worker, as Prometheus' HTTP service discovery has it.
+/// One worker, in the format of Prometheus' HTTP service discovery.
 #[derive(JsonSchema)]
 struct MetricsTarget {
-    /// Its address, `HOST:PORT`; the page is at `/metrics`.
+    /// The address, `HOST:PORT`; the metrics are at `/metrics`.
     targets: Vec<String>,
-    /// Labels for all of its metrics: `tidegate_worker` is what identifies it.
+    /// Labels of all metrics of the worker. `tidegate_worker` is its ID.
     labels: std::collections::BTreeMap<String, String>,
 }
 
-/// Nothing: the body is `null`.
+/// A body that is `null`.
 pub(crate) struct Null;
 
 impl JsonSchema for Null {
@@ -289,51 +289,51 @@ pub(crate) struct FirewallRuleSets {
     value: Vec<Map<String, Value>>,
 }
 
-/// What a TLS policy may be made of.
+/// The options for TLS policies.
 #[derive(JsonSchema)]
 pub(crate) struct TlsOptions {
-    /// Their resource ID.
+    /// The resource ID.
     id: String,
-    /// Their name.
+    /// The name.
     name: String,
-    /// Their resource type.
+    /// The resource type.
     #[schemars(rename = "type")]
     kind: String,
     /// The options.
     properties: TlsOptionsProperties,
 }
 
-/// What a TLS policy may be made of.
+/// The options for TLS policies.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct TlsOptionsProperties {
-    /// The policies that have a name.
+    /// The predefined policies.
     predefined_policies: Vec<SubResource>,
-    /// The policy of a gateway that has none of its own.
+    /// The policy of a gateway without one.
     default_policy: String,
-    /// Every cipher suite.
+    /// All cipher suites.
     available_cipher_suites: Vec<String>,
-    /// Every version of TLS.
+    /// All versions of TLS.
     available_protocols: Vec<String>,
 }
 
 /// A predefined TLS policy.
 #[derive(JsonSchema)]
 pub(crate) struct TlsPolicy {
-    /// Its resource ID.
+    /// The resource ID.
     id: String,
-    /// Its name.
+    /// The name.
     name: String,
-    /// What it comes to.
+    /// The content of the policy.
     properties: TlsPolicyProperties,
 }
 
-/// What a predefined TLS policy comes to.
+/// The content of a predefined TLS policy.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct TlsPolicyProperties {
-    /// The cipher suites, the best first.
+    /// The cipher suites, in order of preference.
     cipher_suites: Vec<String>,
-    /// The oldest version of TLS.
+    /// The minimum version of TLS.
     min_protocol_version: String,
 }

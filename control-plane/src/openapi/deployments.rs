@@ -1,4 +1,4 @@
-//! What deployments look like on the wire, as types of which only the schema is of use.
+//! Deployments on the wire, as types that exist only for their schema.
 #![expect(dead_code, reason = "only the schemas are of use")]
 
 use schemars::JsonSchema;
@@ -7,32 +7,32 @@ use serde_json::{Map, Value};
 use super::error::ErrorDetail;
 use crate::arm::gateway::SubResource;
 
-/// What is asked for: a template and the values of its parameters.
+/// The body of a request for a deployment: a template and the values of its parameters.
 #[derive(JsonSchema)]
 pub(crate) struct DeploymentRequest {
-    /// Everything.
+    /// The properties of the request.
     properties: DeploymentRequestProperties,
 }
 
-/// What is asked for.
+/// The properties of a request for a deployment.
 #[derive(JsonSchema)]
 struct DeploymentRequestProperties {
-    /// What becomes of resources that the template lacks: they stay.
+    /// The treatment of resources that are not in the template: they are kept.
     mode: DeploymentMode,
-    /// The template, in the language of ARM templates.
+    /// The ARM template.
     template: Map<String, Value>,
-    /// By name, `{"value": …}` for each.
+    /// The values of parameters by name, each `{"value": …}`.
     parameters: Option<Map<String, Value>>,
 }
 
-/// What becomes of resources that the template lacks.
+/// The treatment of resources that are not in the template.
 #[derive(JsonSchema)]
 enum DeploymentMode {
-    /// They stay.
+    /// They are kept.
     Incremental,
 }
 
-/// A deployment: what a template was asked for, and what came of it.
+/// A deployment: its request and its result.
 #[derive(JsonSchema)]
 pub(crate) struct Deployment {
     /// The resource ID.
@@ -42,129 +42,129 @@ pub(crate) struct Deployment {
     /// The resource type.
     #[schemars(rename = "type")]
     kind: String,
-    /// Everything else.
+    /// The properties of the deployment.
     properties: DeploymentProperties,
 }
 
-/// What came of a deployment.
+/// The properties of a deployment.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct DeploymentProperties {
-    /// Where it stands.
+    /// The state.
     provisioning_state: DeploymentState,
-    /// When it ended, or began if it has not, RFC 3339.
+    /// The end time, or the start time while it has not ended, RFC 3339.
     #[schemars(extend("format" = "date-time"))]
     timestamp: String,
-    /// How long it took, ISO 8601.
+    /// The duration, ISO 8601.
     duration: String,
-    /// The ID of the request that asked for it.
+    /// The ID of the request that started the deployment.
     correlation_id: String,
-    /// What becomes of resources that the template lacks.
+    /// The treatment of resources that are not in the template.
     mode: DeploymentMode,
-    /// What identifies the template.
+    /// A hash of the template.
     template_hash: String,
-    /// The values of the parameters, without those that are secret.
+    /// The values of the parameters, without secret ones.
     parameters: Map<String, Value>,
-    /// By name, with type and value; once it has succeeded.
+    /// The outputs by name, each with type and value; present after success.
     outputs: Option<Map<String, Value>>,
-    /// What was put, once it has succeeded.
+    /// The deployed resources; present after success.
     output_resources: Option<Vec<SubResource>>,
-    /// What would be put, where it was only validated.
+    /// The resources that would be deployed; present after validation.
     validated_resources: Option<Vec<SubResource>>,
-    /// The types of what the template holds.
+    /// The types of the resources in the template.
     providers: Vec<Map<String, Value>>,
-    /// What has to wait for what.
+    /// The dependencies between resources.
     dependencies: Vec<Map<String, Value>>,
-    /// Why it did not succeed.
+    /// The reason of a failure.
     error: Option<ErrorDetail>,
 }
 
-/// Where a deployment stands.
+/// The state of a deployment.
 #[derive(JsonSchema)]
 enum DeploymentState {
-    /// It was just asked for.
+    /// The deployment was accepted and has not begun.
     Accepted,
-    /// Its resources are being put.
+    /// The resources are being deployed.
     Running,
-    /// All of them are in force.
+    /// All resources have been applied.
     Succeeded,
-    /// One of them is not.
+    /// A resource has failed.
     Failed,
-    /// Somebody ended it.
+    /// The deployment was canceled.
     Canceled,
 }
 
-/// Where the operation of a deployment stands.
+/// The status of a deployment's operation.
 #[derive(JsonSchema)]
 pub(crate) struct DeploymentStatus {
-    /// Where.
+    /// The status.
     status: super::answer::OperationStatus,
-    /// Why it did not succeed.
+    /// The reason of a failure.
     error: Option<ErrorDetail>,
 }
 
-/// What a deployment did to one resource.
+/// The operation of a deployment on one resource.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub(crate) struct DeploymentOperation {
     /// The resource ID.
     id: String,
-    /// What identifies it within the deployment.
+    /// The ID of the operation within the deployment.
     operation_id: String,
-    /// Everything else.
+    /// The properties of the operation.
     properties: DeploymentOperationProperties,
 }
 
-/// What a deployment did to one resource.
+/// The properties of an operation of a deployment.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct DeploymentOperationProperties {
-    /// What was done.
+    /// The kind of operation.
     provisioning_operation: String,
-    /// Where it stands.
+    /// The state.
     provisioning_state: DeploymentState,
-    /// When it ended, or began if it has not, RFC 3339.
+    /// The end time, or the start time while it has not ended, RFC 3339.
     #[schemars(extend("format" = "date-time"))]
     timestamp: String,
-    /// To what.
+    /// The resource.
     target_resource: Map<String, Value>,
-    /// `OK`, once it has succeeded.
+    /// `OK` after success.
     status_code: Option<String>,
-    /// Why it did not succeed.
+    /// The reason of a failure.
     status_message: Option<Map<String, Value>>,
 }
 
-/// What a deployment would change.
+/// The changes that a deployment would make.
 #[derive(JsonSchema)]
 pub(crate) struct WhatIf {
     /// Always `Succeeded`.
     status: String,
-    /// The changes.
+    /// The properties of the result.
     properties: WhatIfProperties,
 }
 
-/// What a deployment would change.
+/// The changes that a deployment would make.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct WhatIfProperties {
-    /// The ID of the request that asked.
+    /// The ID of the request.
     correlation_id: String,
-    /// By resource.
+    /// The changes by resource.
     changes: Vec<WhatIfChange>,
 }
 
-/// What a deployment would do to one resource.
+/// The change that a deployment would make to one resource.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct WhatIfChange {
-    /// Which.
+    /// The resource ID.
     resource_id: String,
     /// `Create`, `Modify` or `NoChange`.
     change_type: String,
-    /// As it is.
+    /// The present state.
     before: Option<Map<String, Value>>,
-    /// As it would be.
+    /// The state after the deployment.
     after: Option<Map<String, Value>>,
-    /// What differs.
+    /// The differences.
     delta: Option<Vec<Map<String, Value>>>,
 }

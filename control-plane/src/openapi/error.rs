@@ -1,4 +1,4 @@
-//! The shape of failures, and the schema of the codes that one may have.
+//! The error response, and the schema of its codes.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -7,33 +7,33 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::violation::code_list::Code;
 
-/// Why a request is not answered as wished.
+/// An error response.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema is of use")]
 pub(crate) struct ErrorResponse {
-    /// The one reason.
+    /// The error.
     error: ErrorDetail,
 }
 
-/// What is wrong, where, and what would be right.
+/// An error, its target and its causes.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its schema is of use")]
 pub(super) struct ErrorDetail {
-    /// Which kind of thing is wrong.
+    /// The kind of error.
     code: ErrorCode,
-    /// A sentence for people.
+    /// A message for people.
     message: String,
-    /// The JSON path in the body of the request, or the resource ID, that it is about.
+    /// The subject of the error: a JSON path in the body of the request, or a resource ID.
     target: Option<String>,
-    /// Each thing wrong, where several may be.
+    /// The individual errors, if there may be several.
     details: Option<Vec<ErrorDetail>>,
 }
 
 /// The name of the schema of [`ErrorCode`].
 pub(super) const ERROR_CODE: &str = "ErrorCode";
 
-/// Every code, with its meaning. The document's caller has the list, so [`schema_of_codes`] takes the place of this
-/// type's own schema.
+/// A placeholder for the schema of codes: the caller of [`super::document`] has the lists of codes, and
+/// [`schema_of_codes`] replaces this type's own schema.
 struct ErrorCode;
 
 impl JsonSchema for ErrorCode {
@@ -46,21 +46,15 @@ impl JsonSchema for ErrorCode {
     }
 }
 
-/// The schema of the codes in these lists. A code that is in several lists is described once.
+/// Returns the schema of the codes in these lists, without duplicates.
 pub(super) fn schema_of_codes(lists: &[&[Code]]) -> Schema {
     let mut known = BTreeSet::new();
     let codes: Vec<&Code> = lists.iter().copied().flatten().filter(|code| known.insert(code.name)).collect();
-    let note = |code: &&Code| {
-        let meaning = code.meaning.trim();
-        match meaning.strip_prefix("Of ") {
-            Some(what) => format!("- `{}`: Too many of {what}", code.name),
-            None => format!("- `{}`: {meaning}", code.name),
-        }
-    };
+    let note = |code: &&Code| format!("- `{}`: {}", code.name, code.meaning.trim());
     let notes: Vec<String> = codes.iter().map(note).collect();
     json_schema!({
         "type": "string",
         "enum": codes.iter().map(|code| code.name).collect::<Vec<_>>(),
-        "description": format!("Which kind of thing is wrong.\n\n{}", notes.join("\n")),
+        "description": format!("The kind of error.\n\n{}", notes.join("\n")),
     })
 }

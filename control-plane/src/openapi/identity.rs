@@ -1,79 +1,79 @@
-//! What the identity of clients looks like on the wire, as types of which only the schema is of use.
+//! Identity of clients on the wire, as types that exist only for their schema.
 #![expect(dead_code, reason = "only the schemas are of use")]
 
 use schemars::JsonSchema;
 
-/// A change, as the audit log has it.
+/// An entry of the audit log.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub(crate) struct AuditEntry {
-    /// Its place in the log: a later change has a greater number.
+    /// The sequence number: later entries have greater ones.
     id: String,
-    /// When it was made, RFC 3339.
+    /// The time of the change, RFC 3339.
     #[schemars(extend("format" = "date-time"))]
     time: String,
-    /// The API client's name, `admin`, or `tidegate` for what the control plane did by itself.
+    /// The API client's name, `admin`, or `tidegate` for changes by the control plane itself.
     author: String,
-    /// The address that the request came from.
+    /// The IP address of the client.
     address: Option<String>,
-    /// The request's ID, as in the header `x-ms-request-id` of its answer.
+    /// The ID of the request, as in the header `x-ms-request-id` of its response.
     request_id: Option<String>,
-    /// ARM's name of what was done.
+    /// The name of the ARM operation.
     action: String,
-    /// What it was done to.
+    /// The resource ID of the target.
     resource_id: String,
-    /// The gateway's generation before, where it is about one that was there.
+    /// The gateway's generation before the change, if the target is an existing gateway.
     generation_before: Option<u64>,
-    /// The gateway's generation after.
+    /// The gateway's generation after the change.
     generation_after: Option<u64>,
 }
 
-/// Where a client finds everything.
+/// The endpoints of this cloud.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub(crate) struct CloudEndpoints {
-    /// What this cloud is called.
+    /// The name of this cloud.
     name: String,
-    /// The REST API.
+    /// The URL of the REST API.
     resource_manager: String,
-    /// Where to log in.
+    /// The login endpoint.
     authentication: CloudAuthentication,
 }
 
-/// Where to log in.
+/// The login endpoint.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct CloudAuthentication {
-    /// The authority, without the tenant.
+    /// The URL of the authority, without the tenant.
     login_endpoint: String,
-    /// What tokens are asked for.
+    /// The audiences for which tokens are requested.
     audiences: Vec<String>,
     /// The tenant.
     tenant: String,
-    /// What kind of authority it is.
+    /// The kind of identity provider.
     identity_provider: String,
 }
 
 /// The metadata of OpenID Connect Discovery.
 #[derive(JsonSchema)]
 pub(crate) struct OpenIdMetadata {
-    /// Who gives tokens out.
+    /// The issuer of tokens.
     issuer: String,
-    /// Nothing is served there.
+    /// The URL of the authorization endpoint, which is not implemented.
     authorization_endpoint: String,
-    /// Where tokens are given out.
+    /// The URL of the token endpoint.
     token_endpoint: String,
-    /// Where the public keys are.
+    /// The URL of the public keys.
     jwks_uri: String,
-    /// What can be shown for a token.
+    /// The supported grant types.
     grant_types_supported: Vec<String>,
-    /// What is given for it.
+    /// The supported response types.
     response_types_supported: Vec<String>,
-    /// Clients are called the same for everybody.
+    /// The supported subject types.
     subject_types_supported: Vec<String>,
-    /// How a client shows its secret.
+    /// The supported methods of client authentication.
     token_endpoint_auth_methods_supported: Vec<String>,
-    /// How tokens are signed.
+    /// The supported signature algorithms of tokens.
     id_token_signing_alg_values_supported: Vec<String>,
 }
 
@@ -87,42 +87,42 @@ pub(crate) struct KeySet {
 /// A JSON Web Key.
 #[derive(JsonSchema)]
 struct PublicKey {
-    /// Its kind.
+    /// The key type.
     kty: String,
-    /// Its curve.
+    /// The curve.
     crv: String,
-    /// One coordinate.
+    /// The x coordinate.
     x: String,
-    /// The other.
+    /// The y coordinate.
     y: String,
-    /// What it is for.
+    /// The intended use.
     r#use: String,
-    /// What it is used with.
+    /// The algorithm.
     alg: String,
-    /// What tokens call it.
+    /// The key ID, as in the header of tokens.
     kid: String,
 }
 
-/// What a token is asked for with. The client's ID and secret may come by HTTP Basic instead.
+/// The request for a token. The client's ID and secret may be sent by HTTP Basic authentication instead.
 #[derive(JsonSchema)]
 pub(crate) struct TokenRequest {
-    /// The one grant that is served.
+    /// The grant type.
     grant_type: GrantType,
     /// The client's ID.
     client_id: Option<String>,
-    /// Its secret.
+    /// The client's secret.
     client_secret: Option<String>,
-    /// What the token is for; not looked at.
+    /// The scope of the token; ignored.
     scope: Option<String>,
-    /// The same, as older clients say it.
+    /// The resource, as older clients name the scope; ignored.
     resource: Option<String>,
 }
 
-/// The one grant that is served.
+/// The supported grant type.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 enum GrantType {
-    /// The client for itself.
+    /// The client credentials grant (RFC 6749, section 4.4).
     ClientCredentials,
 }
 
@@ -131,21 +131,21 @@ enum GrantType {
 pub(crate) struct Token {
     /// `Bearer`.
     token_type: String,
-    /// For how many seconds it is good.
+    /// The lifetime in seconds.
     expires_in: u32,
-    /// The same.
+    /// The lifetime in seconds, again.
     ext_expires_in: u32,
-    /// Until when it is good, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     expires_on: u64,
-    /// What goes into the `Authorization` header.
+    /// The value of the `Authorization` header, after `Bearer`.
     access_token: String,
 }
 
-/// Why there is no token, as RFC 6749 has it.
+/// An error of a token request (RFC 6749, section 5.2).
 #[derive(JsonSchema)]
 pub(crate) struct TokenRefusal {
     /// The code.
     error: String,
-    /// A sentence for people.
+    /// A message for people.
     error_description: String,
 }

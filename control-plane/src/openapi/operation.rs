@@ -1,4 +1,4 @@
-//! What is said of one operation, beside the route that serves it. Data, and the JSON that it comes to.
+//! The description of one operation, kept next to the route that serves it. Data, and its conversion to JSON.
 
 use axum::http::{Method, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -15,9 +15,9 @@ use crate::arm::collection::{Collection, Nested};
 pub(crate) struct Operation {
     /// The method.
     pub(crate) method: Method,
-    /// The path as it is published, its parameters in braces by their names in [`parameter`].
+    /// The path as published. Parameters in braces are names of [`parameter`].
     pub(crate) path: String,
-    /// A name for code generators, `Kind_Verb` as in the official description where the operation is known there.
+    /// The operation ID, `Kind_Verb`, as in Azure's specification if the operation exists there.
     id: String,
     summary: String,
     parameters: Vec<&'static Parameter>,
@@ -27,16 +27,16 @@ pub(crate) struct Operation {
     guarded: bool,
 }
 
-/// What a body holds.
+/// The content of a body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Body {
     /// JSON of a type.
     Json(fn(&mut SchemaGenerator) -> Schema),
     /// A form of a type, `application/x-www-form-urlencoded`.
     Form(fn(&mut SchemaGenerator) -> Schema),
-    /// A member of the collection that the path names.
+    /// A member of the collection in the path.
     Member,
-    /// The members of the collection that the path names.
+    /// The list of members of the collection in the path.
     Members,
     /// A list of strings.
     Texts,
@@ -44,7 +44,7 @@ pub(crate) enum Body {
     Object,
     /// Plain text.
     Text,
-    /// A page for Prometheus.
+    /// Metrics in Prometheus' format.
     Metrics,
 }
 
@@ -56,14 +56,14 @@ struct Answer {
     headers: &'static [&'static str],
 }
 
-/// The collection that an operation is about, where its path has a place for one.
+/// The collection in the path of an operation, if there is one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum About {
-    /// None.
+    /// No collection.
     Nothing,
     /// A collection of a gateway.
     Collection(&'static Collection),
-    /// A collection of a gateway, and the name of one within its members.
+    /// A collection of a gateway, and the name of a collection nested in its members.
     Nested(&'static Collection, &'static str),
 }
 
@@ -85,18 +85,18 @@ impl About {
     }
 }
 
-/// JSON of that type.
+/// A JSON body of that type.
 pub(crate) fn json<T: JsonSchema>() -> Option<Body> {
     Some(Body::Json(SchemaGenerator::subschema_for::<T>))
 }
 
-/// A form of that type.
+/// A form body of that type.
 pub(crate) fn form<T: JsonSchema>() -> Option<Body> {
     Some(Body::Form(SchemaGenerator::subschema_for::<T>))
 }
 
 impl Operation {
-    /// An operation that wants a token, and an `api-version` if it is one of ARM's.
+    /// An operation that requires a token, and an `api-version` if it is an ARM operation.
     pub(crate) fn new(method: Method, path: &str, id: &str, summary: &str) -> Operation {
         let mut parameters = parameter::of_path(path);
         let mut refusals = vec![401, 403];
@@ -117,37 +117,37 @@ impl Operation {
         }
     }
 
-    /// No token is asked for.
+    /// Marks the operation as accessible without a token.
     pub(crate) fn open_to_all(mut self) -> Operation {
         self.guarded = false;
-        // Without authentication, a page of another site is refused by every route.
+        // With `--no-auth` every route rejects requests of pages of other sites with 403.
         self.refusals.retain(|status| *status != 401);
         self
     }
 
-    /// A further parameter.
+    /// Adds a parameter.
     pub(crate) fn with(mut self, parameter: &'static Parameter) -> Operation {
         self.parameters.push(parameter);
         self
     }
 
-    /// `If-Match` and `If-None-Match` are honoured.
+    /// Adds `If-Match` and `If-None-Match`.
     pub(crate) fn conditional(self) -> Operation {
         self.with(&parameter::IF_MATCH).with(&parameter::IF_NONE_MATCH).refuses(&[412])
     }
 
-    /// It wants a body.
+    /// Adds a request body.
     pub(crate) fn takes(mut self, body: Option<Body>) -> Operation {
         self.request = body;
         self.refuses(&[400, 408, 413])
     }
 
-    /// An answer that is no failure; `None` is one without a body.
+    /// Adds a successful answer; `None` is one without a body.
     pub(crate) fn answers(self, status: u16, description: &'static str, body: Option<Body>) -> Operation {
         self.answers_with(status, description, body, &[])
     }
 
-    /// The same with headers, by name.
+    /// Adds a successful answer with headers.
     pub(crate) fn answers_with(
         mut self,
         status: u16,
@@ -159,19 +159,20 @@ impl Operation {
         self
     }
 
-    /// It answers a list, page by page.
+    /// Adds a paged list as answer.
     pub(crate) fn paged<T: JsonSchema>(self) -> Operation {
         let paged = self.with(&parameter::TOP).with(&parameter::SKIP_TOKEN);
-        paged.answers(200, "All of them, or a page.", json::<Page<T>>())
+        paged.answers(200, "The list, or a page of it.", json::<Page<T>>())
     }
 
-    /// Failures that it may answer with.
+    /// Adds statuses of error responses.
     pub(crate) fn refuses(mut self, statuses: &[u16]) -> Operation {
         self.refusals.extend(statuses);
         self
     }
 
-    /// This operation for each collection that its path may name; itself where it names none.
+    /// Returns this operation for each collection that its path can name, or itself if the path has no such
+    /// parameter.
     pub(super) fn for_each(&self, collections: &'static [Collection]) -> Vec<(Operation, About)> {
         if self.path.contains("{nested}") {
             let about = |nested: Nested| About::Nested(nested.within, nested.name);
@@ -204,12 +205,12 @@ impl Operation {
         (operation, about)
     }
 
-    /// Its path with the published names of the parameters.
+    /// The path with the published names of the parameters.
     pub(super) fn published_path(&self) -> String {
         parameter::publish(&self.path)
     }
 
-    /// The operation object of OpenAPI.
+    /// Returns the operation object of OpenAPI.
     pub(super) fn describe(&self, about: About, generator: &mut SchemaGenerator) -> Value {
         let mut shown = json!({
             "operationId": self.id,
@@ -230,7 +231,8 @@ impl Operation {
         refusals.sort_unstable();
         refusals.dedup();
         for status in refusals {
-            // The result of an operation may be what a plain call would have answered.
+            // An answer has precedence over an error with the same status: the result of an operation may be
+            // the error response of a plain call.
             responses.entry(status.to_string()).or_insert_with(|| failure(&name_of(status)));
         }
         responses.insert("5XX".into(), failure(SERVER_FAILED));
@@ -272,10 +274,10 @@ impl Body {
     }
 }
 
-/// Every failure that an operation may refer to.
+/// All client errors that operations may reference.
 const FAILURES: &[u16] = &[400, 401, 403, 404, 408, 409, 412, 413, 429];
 
-/// Them as components: one shape, so one is told from another by status and code.
+/// Returns the error responses as components. They share one schema and differ by status and code.
 pub(super) fn failures(generator: &mut SchemaGenerator) -> Value {
     let schema = generator.subschema_for::<ErrorResponse>();
     let failure = |description: String| json!({"description": description, "content": {"application/json": {"schema": schema}}});
@@ -287,7 +289,7 @@ pub(super) fn failures(generator: &mut SchemaGenerator) -> Value {
     all.into()
 }
 
-/// The name of the answer for whatever is not the client's fault.
+/// The name of the response for server errors.
 const SERVER_FAILED: &str = "ServerFailed";
 
 fn failure(name: &str) -> Value {

@@ -1,19 +1,19 @@
-//! Every parameter in a path, a query or a header, described once: what the server accepts, said as patterns.
+//! The parameters in paths, queries and headers, with patterns of the values that the server accepts.
 
 use serde_json::{Map, Value, json};
 
 /// A parameter.
 #[derive(Debug)]
 pub(crate) struct Parameter {
-    /// Its name in the list of routes.
+    /// The name in the list of routes.
     name: &'static str,
-    /// Its published name, which is the official one where there is one.
+    /// The published name: Azure's if there is one.
     published: &'static str,
     place: Place,
     description: &'static str,
-    /// A regular expression that every value fits, or empty.
+    /// A regular expression that every value matches, or empty.
     pattern: &'static str,
-    /// In characters.
+    /// The maximum length in characters.
     max_length: u32,
 }
 
@@ -24,118 +24,118 @@ enum Place {
     Header,
 }
 
-/// What a name may be on creation.
+/// The pattern of names of new resources.
 const NAME: &str = r"^[0-9A-Za-z]([0-9A-Za-z_.\-]{0,78}[0-9A-Za-z_])?$";
 const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$";
 
-/// The version of the contract.
+/// The version of the API.
 pub(crate) static API_VERSION: Parameter = Parameter {
     name: "api-version",
     published: "api-version",
     place: Place::Query,
-    description: "The version of the contract: any date from 2015-01-01 on.",
+    description: "The version of the API: any date from 2015-01-01 on.",
     pattern: r"^20(1[5-9]|[2-9][0-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(-preview)?$",
     max_length: 18,
 };
 
-/// Only if the resource has one of these versions.
+/// The condition that the resource has one of these entity tags.
 pub(crate) static IF_MATCH: Parameter = Parameter {
     name: "If-Match",
     published: "If-Match",
     place: Place::Header,
-    description: "Only if the resource is there and has one of these entity tags; `*` is any.",
+    description: "Succeed only if the resource exists and has one of these entity tags; `*` matches any.",
     pattern: "",
     max_length: 1024,
 };
 
-/// Only if the resource has none of these versions.
+/// The condition that the resource has none of these entity tags.
 pub(crate) static IF_NONE_MATCH: Parameter = Parameter {
     name: "If-None-Match",
     published: "If-None-Match",
     place: Place::Header,
-    description: "Only if the resource has none of these entity tags; `*` means that it is not there.",
+    description: "Succeed only if the resource has none of these entity tags; `*` means that it must not exist.",
     pattern: "",
     max_length: 1024,
 };
 
-/// How many rows a page of a list has.
+/// The maximum number of entries on a page.
 pub(crate) static TOP: Parameter = Parameter {
     name: "$top",
     published: "$top",
     place: Place::Query,
-    description: "The most rows that the answer may have: 1 to 1000, 100 if nothing is said.",
+    description: "The maximum number of entries in the response: 1 to 1000; 100 by default.",
     pattern: "^([1-9][0-9]{0,2}|1000)$",
     max_length: 4,
 };
 
-/// Where a page of a list begins.
+/// The position of a page in a list.
 pub(crate) static SKIP_TOKEN: Parameter = Parameter {
     name: "$skipToken",
     published: "$skipToken",
     place: Place::Query,
-    description: "Where the page begins, as `nextLink` of the one before has it.",
+    description: "The position of the page, from the `nextLink` of the previous one.",
     pattern: "^[0-9A-Za-z_-]+$",
     max_length: 1024,
 };
 
-/// What of a report is to be shown whole.
+/// The parts of a report to expand.
 pub(crate) static EXPAND: Parameter = Parameter {
     name: "$expand",
     published: "$expand",
     place: Place::Query,
-    description: "`BackendAddressPool`, `BackendHttpSettings` or both, with a comma or a slash between them: shown whole \
-                  rather than by ID.",
+    description: "`BackendAddressPool`, `BackendHttpSettings` or both, separated by a comma or a slash: the \
+                  resources to return complete rather than by ID.",
     pattern: "^(BackendAddressPool|BackendHttpSettings)([,/](BackendAddressPool|BackendHttpSettings))?$",
     max_length: 64,
 };
 
-/// What changes were made to.
+/// The resource of audit log entries.
 pub(crate) static AUDIT_RESOURCE: Parameter = Parameter {
     name: "resourceId",
     published: "resourceId",
     place: Place::Query,
-    description: "Only what was done to this resource or below it.",
+    description: "Only changes of this resource or of one below it.",
     pattern: r"^(/[0-9A-Za-z_.()-]+)+$",
     max_length: 1024,
 };
 
-/// Who made changes.
+/// The author of audit log entries.
 pub(crate) static AUDIT_AUTHOR: Parameter = Parameter {
     name: "author",
     published: "author",
     place: Place::Query,
-    description: "Only what this client did, or `admin`.",
+    description: "Only changes by this client, or by `admin`.",
     pattern: r"^[0-9A-Za-z._-]+$",
     max_length: 64,
 };
 
-/// When the first of them was made.
+/// The start of the time range of audit log entries.
 pub(crate) static AUDIT_FROM: Parameter = Parameter {
     name: "from",
     published: "from",
     place: Place::Query,
-    description: "Only what was done at this time or later, RFC 3339.",
+    description: "Only changes at or after this time, RFC 3339.",
     pattern: r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
     max_length: 20,
 };
 
-/// When the last of them was made.
+/// The end of the time range of audit log entries.
 pub(crate) static AUDIT_TO: Parameter = Parameter {
     name: "to",
     published: "to",
     place: Place::Query,
-    description: "Only what was done at this time or earlier, RFC 3339.",
+    description: "Only changes at or before this time, RFC 3339.",
     pattern: r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
     max_length: 20,
 };
 
-/// What members of a list must be.
+/// The filter of a list.
 pub(crate) static FILTER: Parameter = Parameter {
     name: "$filter",
     published: "$filter",
     place: Place::Query,
-    description: "Only those of which this is true: comparisons of `name`, `resourceGroup`, `resourceType`, `location`, \
-                  `tagName` or `tagValue` with a text, such as `name eq 'it'`, joined by `and`.",
+    description: "Only resources for which this is true: comparisons of `name`, `resourceGroup`, `resourceType`, \
+                  `location`, `tagName` or `tagValue` with a string, such as `name eq 'it'`, joined by `and`.",
     pattern: "^(name|resourceGroup|resourceType|location|tagName|tagValue) eq '[0-9A-Za-z_./-]*'( and (name|resourceGroup|resourceType|location|tagName|tagValue) eq '[0-9A-Za-z_./-]*')*$",
     max_length: 1024,
 };
@@ -144,7 +144,7 @@ static IN_PATHS: &[Parameter] = &[
     Parameter::in_path(
         "subscription",
         "subscriptionId",
-        "The subscription, mostly a UUID.",
+        "The subscription, usually a UUID.",
         r"^[0-9A-Za-z\-]+$",
         90,
     ),
@@ -161,7 +161,7 @@ static IN_PATHS: &[Parameter] = &[
     Parameter::in_path("address", "publicIpAddressName", "The public IP address.", NAME, 80),
     Parameter::in_path("namespace", "resourceProviderNamespace", "The provider.", r"^[0-9A-Za-z.]+$", 90),
     Parameter::in_path("child", "name", "The member of the collection.", NAME, 80),
-    Parameter::in_path("member", "memberName", "The member of the member.", NAME, 80),
+    Parameter::in_path("member", "memberName", "The nested member.", NAME, 80),
     Parameter::in_path("deployment", "deploymentName", "The deployment.", r"^[0-9A-Za-z_.()\-]+$", 64),
     Parameter::in_path("policy", "predefinedPolicyName", "The policy.", "^[0-9A-Za-z]+$", 80),
     Parameter::in_path("location", "location", "The region, in lower case.", "^[0-9A-Za-z]+$", 90),
@@ -171,10 +171,10 @@ static IN_PATHS: &[Parameter] = &[
 ];
 
 static HEADERS: &[(&str, &str)] = &[
-    ("Azure-AsyncOperation", "The URL that says where the operation stands."),
-    ("Location", "The URL that answers what the operation brought."),
+    ("Azure-AsyncOperation", "The URL of the status of the operation."),
+    ("Location", "The URL of the result of the operation."),
     ("Retry-After", "Seconds until the next poll; only while the operation is in progress."),
-    ("ETag", "The version of the resource, for If-Match."),
+    ("ETag", "The entity tag of the resource, for If-Match."),
 ];
 
 impl Parameter {
@@ -188,7 +188,7 @@ impl Parameter {
         Parameter { name, published, place: Place::Path, description, pattern, max_length }
     }
 
-    /// Where operations refer to it.
+    /// Returns the reference to this parameter for use in operations.
     pub(super) fn reference(&self) -> Value {
         json!({"$ref": format!("#/components/parameters/{}", self.published)})
     }
@@ -216,10 +216,10 @@ impl Parameter {
     }
 }
 
-/// The parameters of a path, in order.
+/// Returns the parameters of a path, in order.
 ///
 /// # Panics
-/// If it names one that is not described here, which every test that describes the API shows.
+/// If a parameter is not described here. Every test that generates the description would show this.
 pub(super) fn of_path(path: &str) -> Vec<&'static Parameter> {
     let names = path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
     let known = |name: &str| {
@@ -229,29 +229,30 @@ pub(super) fn of_path(path: &str) -> Vec<&'static Parameter> {
     names.filter(|name| !is_known_name(name)).map(known).collect()
 }
 
-/// Whether it stands for names that are known: of collections, one path each, and of the one set of TLS options.
+/// Returns whether the parameter is replaced by known names: a collection, with one path each, or the single
+/// set of TLS options.
 fn is_known_name(name: &str) -> bool {
     matches!(name, "collection" | "nested" | "options")
 }
 
-/// A path with the published names.
+/// Returns the path with the published names.
 pub(super) fn publish(path: &str) -> String {
     IN_PATHS.iter().fold(path.replace("{options}", "default"), |path, parameter| {
         path.replace(&format!("{{{}}}", parameter.name), &format!("{{{}}}", parameter.published))
     })
 }
 
-/// A header of an answer.
+/// Returns the description of a response header.
 ///
 /// # Panics
-/// If it is not described here, which every test that describes the API shows.
+/// If the header is not described here. Every test that generates the description would show this.
 pub(super) fn header(name: &str) -> Value {
     let (_, description) =
         HEADERS.iter().find(|(known, _)| *known == name).expect("every header is described");
     json!({"description": description, "schema": {"type": "string"}})
 }
 
-/// All of them, for the components of the document.
+/// Returns all parameters, for the components of the document.
 pub(super) fn all() -> Value {
     let named = [
         &API_VERSION,

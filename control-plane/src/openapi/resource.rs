@@ -1,5 +1,4 @@
-//! Gateways and their children as components: what the types say of their properties, in the envelope that every
-//! resource has.
+//! Gateways and their children as components: the properties of their types, in the envelope of resources.
 
 pub(crate) mod network;
 
@@ -38,7 +37,8 @@ impl JsonSchema for ApplicationGateway {
     }
 }
 
-/// The properties of a gateway: its own, its collections, and what only answers hold.
+/// Returns the schema of a gateway's properties: its own, its collections, and those that only responses
+/// contain.
 fn gateway_properties(generator: &mut SchemaGenerator) -> Value {
     let mut schema = gateway::GatewayProperties::json_schema(generator).to_value();
     let collections: Vec<(String, Value)> = COLLECTIONS
@@ -55,15 +55,15 @@ fn gateway_properties(generator: &mut SchemaGenerator) -> Value {
     properties.insert("provisioningState".into(), read_only(&state));
     properties.insert("operationalState".into(), read_only(&operational));
     let guid = json!({"type": "string", "format": "uuid", "readOnly": true,
-        "description": "What identifies it for all of its life, whatever it is renamed or recreated as."});
+        "description": "The GUID, which identifies the gateway from its creation to its deletion."});
     properties.insert("resourceGuid".into(), guid);
     let connections = json!({"type": "array", "items": {"type": "object"}, "readOnly": true,
-        "description": "Always empty: there are no private endpoints here."});
+        "description": "Always empty: private endpoints are not supported."});
     properties.insert("privateEndpointConnections".into(), connections);
     schema
 }
 
-/// A reference to the component of a collection's members, which is made if it is not there yet.
+/// Returns a reference to the component of a collection's members. Creates the component on first use.
 pub(super) fn member(collection: &Collection, generator: &mut SchemaGenerator) -> Value {
     let name = member_name(collection);
     if !generator.definitions().contains_key(&name) {
@@ -77,26 +77,26 @@ pub(super) fn member(collection: &Collection, generator: &mut SchemaGenerator) -
     reference(&name)
 }
 
-/// The component of the members of the collection of that name, for answers that show one.
+/// Returns the component of the members of the collection of that name.
 pub(super) fn member_of(collection: &str, generator: &mut SchemaGenerator) -> Schema {
     let collection = Collection::named(collection).expect("a collection that there is");
     as_schema(member(collection, generator))
 }
 
-/// A reference to the component of a list of a collection's members.
+/// Returns a reference to the component of a list of a collection's members.
 pub(super) fn members(collection: &Collection, generator: &mut SchemaGenerator) -> Value {
     let item = member(collection, generator);
     list(&member_name(collection), &item, generator)
 }
 
-/// A reference to the component of a member of a member.
+/// Returns a reference to the component of a nested member.
 pub(super) fn nested(collection: &Collection, within: &str, generator: &mut SchemaGenerator) -> Value {
     member(collection, generator);
     let properties = &generator.definitions()[&format!("{}Properties", member_name(collection))];
     properties["properties"][within]["items"].clone()
 }
 
-/// A reference to the component of a list of members of a member.
+/// Returns a reference to the component of a list of nested members.
 pub(super) fn nested_members(
     collection: &Collection,
     within: &str,
@@ -110,13 +110,13 @@ fn list(name: &str, item: &Value, generator: &mut SchemaGenerator) -> Value {
     let name = format!("{name}List");
     let value = json!({"type": "array", "items": item});
     let schema = json!({"type": "object", "required": ["value"], "properties": {"value": value},
-        "description": "All of them."});
+        "description": "All members."});
     insert(generator, &name, schema);
     reference(&name)
 }
 
-/// Gives the members of members the names and the envelope that members have: where a list is of some `Member` that
-/// holds a `PathRule`, it is then of `PathRule`, and that holds `PathRuleProperties`.
+/// Gives the members of nested collections components like those of other members: a list of `Member` of
+/// `PathRule` becomes one of `PathRule`, which contains `PathRuleProperties`.
 fn name_members(schema: &mut Value, generator: &mut SchemaGenerator) {
     for property in properties_of(schema).values_mut().filter(|property| property.get(MEMBERS).is_some()) {
         let held = |generator: &SchemaGenerator| {
@@ -129,17 +129,17 @@ fn name_members(schema: &mut Value, generator: &mut SchemaGenerator) {
         name_members(&mut schema, generator);
         show_state(&mut schema, generator);
         insert(generator, &properties, schema);
-        insert(generator, &name, envelope("member of a member", &properties));
+        insert(generator, &name, envelope("nested member", &properties));
         property["items"] = reference(&name);
     }
 }
 
-/// The name of the component that a reference leads to.
+/// Returns the name of the referenced component.
 fn target(reference: &Value) -> Option<&str> {
     reference["$ref"].as_str()?.rsplit('/').next()
 }
 
-/// `httpListeners` as the name of one of them: `HttpListener`.
+/// Returns the singular name of a collection's members, such as `HttpListener` for `httpListeners`.
 fn member_name(collection: &Collection) -> String {
     let name = capitalised(collection.name);
     if let Some(stem) = name.strip_suffix("Collection") {
@@ -151,28 +151,28 @@ fn member_name(collection: &Collection) -> String {
     }
 }
 
-/// With a capital at the beginning, as the names of components and operations have it.
+/// Capitalizes the first letter, as in names of components and operations.
 pub(super) fn capitalised(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
-/// What every resource has around its properties.
+/// Returns the schema of a resource around its properties.
 fn envelope(what: &str, properties: &str) -> Value {
     json!({
         "type": "object",
         "description": format!("A {what}."),
         "properties": {
-            "id": {"type": "string", "description": "The resource ID. What is sent is ignored."},
+            "id": {"type": "string", "description": "The resource ID. Ignored in requests."},
             "name": {"type": "string", "description": "The name, which is also in the resource ID."},
             "type": {"type": "string", "readOnly": true, "description": "The resource type."},
-            "etag": {"type": "string", "readOnly": true, "description": "The version, for If-Match."},
+            "etag": {"type": "string", "readOnly": true, "description": "The entity tag, for If-Match."},
             "properties": reference(properties),
         },
     })
 }
 
-/// Members are in the state of their gateway.
+/// Adds the provisioning state, which members share with their gateway.
 fn show_state(schema: &mut Value, generator: &mut SchemaGenerator) {
     let state = generator.subschema_for::<ProvisioningState>();
     properties_of(schema).insert("provisioningState".into(), read_only(&state));

@@ -1,4 +1,4 @@
-//! Subscriptions, providers and lists of resources on the wire, as types of which only the schema is used.
+//! Subscriptions, providers and lists of resources on the wire, as types that exist only for their schema.
 #![expect(dead_code, reason = "only the schemas are of use")]
 
 use std::borrow::Cow;
@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-/// A list that is never long, so it comes whole.
+/// A list without paging, because it is never long.
 pub(crate) struct Whole<T>(std::marker::PhantomData<T>);
 
-/// The same for locations.
+/// A list of locations.
 pub(crate) type Locations<T> = Whole<T>;
 
 impl<T: JsonSchema> JsonSchema for Whole<T> {
@@ -26,50 +26,50 @@ impl<T: JsonSchema> JsonSchema for Whole<T> {
     }
 }
 
-/// A subscription: a part of resource IDs.
+/// A subscription, the first part of resource IDs.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub(crate) struct Subscription {
-    /// Its resource ID.
+    /// The resource ID.
     id: String,
-    /// Its own ID.
+    /// The subscription ID.
     subscription_id: String,
-    /// The tenant that it is in.
+    /// The tenant of the subscription.
     #[schemars(extend("format" = "uuid"))]
     tenant_id: String,
-    /// Its name for people.
+    /// The display name.
     display_name: String,
     /// Always `Enabled`.
     state: String,
 }
 
-/// The tenant, which API clients log in to.
+/// The tenant of API clients.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub(crate) struct Tenant {
-    /// Its resource ID.
+    /// The resource ID.
     id: String,
-    /// Its own ID.
+    /// The tenant ID.
     #[schemars(extend("format" = "uuid"))]
     tenant_id: String,
-    /// Its name for people.
+    /// The display name.
     display_name: String,
     /// Always `Home`.
     tenant_category: String,
 }
 
-/// Where resources can be.
+/// A location of resources.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub(crate) struct Location {
-    /// Its resource ID.
+    /// The resource ID.
     id: String,
-    /// As it stands in resources.
+    /// The name in resources.
     name: String,
     /// Always `Region`.
     #[schemars(rename = "type")]
     kind: String,
-    /// Its name for people.
+    /// The display name.
     display_name: String,
 }
 
@@ -77,13 +77,13 @@ pub(crate) struct Location {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub(crate) struct Provider {
-    /// Its resource ID.
+    /// The resource ID.
     id: String,
-    /// What its types begin with.
+    /// The namespace, the prefix of its types.
     namespace: String,
     /// Always `Registered`.
     registration_state: String,
-    /// Its types.
+    /// The resource types.
     resource_types: Vec<ProviderType>,
 }
 
@@ -93,24 +93,24 @@ pub(crate) struct Provider {
 struct ProviderType {
     /// The type without its namespace.
     resource_type: String,
-    /// Where such resources can be.
+    /// The locations of such resources.
     locations: Vec<String>,
-    /// Versions that are known to be used, the newest first. Any other date is accepted too.
+    /// The known versions, newest first. Any other date is accepted too.
     api_versions: Vec<String>,
 }
 
-/// A resource of any type in short.
+/// A summary of a resource of any type.
 #[derive(JsonSchema)]
 pub(crate) struct GenericResource {
-    /// Its resource ID.
+    /// The resource ID.
     id: String,
-    /// Its name.
+    /// The name.
     name: String,
-    /// Its type.
+    /// The resource type.
     #[schemars(rename = "type")]
     kind: String,
-    /// Where it is.
+    /// The location.
     location: Option<String>,
-    /// Labels of the owner's choice.
+    /// Labels chosen by the owner.
     tags: Option<BTreeMap<String, String>>,
 }

@@ -1,7 +1,7 @@
-//! JSON Schema of 2020-12, as schemars writes it, to the dialect of OpenAPI 3.0. Pure.
+//! Converts JSON Schema 2020-12, as schemars generates it, to the dialect of OpenAPI 3.0. Pure.
 //!
-//! `null` is not described: it is read as if the property were not there, and never answered. What is not served yet
-//! is not described either.
+//! `null` is not described: requests may contain it for an absent property, and responses never do. Unsupported
+//! properties are not described either.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::arm::shape::{MEMBERS, NOT_SERVED};
 
-/// The schema in OpenAPI's dialect.
+/// Converts a schema to OpenAPI's dialect.
 pub(super) fn published(schema: Value) -> Value {
     let Value::Object(schema) = schema else { return json!({}) };
     let mut schema = without_null(schema);
@@ -41,7 +41,7 @@ pub(super) fn published(schema: Value) -> Value {
     alone(schema)
 }
 
-/// Adds the names of the schemas that a part of the document refers to.
+/// Collects the names of the schemas that a part of the document references.
 pub(super) fn referred_to(part: &Value, names: &mut BTreeSet<String>) {
     match part {
         Value::Object(object) => {
@@ -56,13 +56,13 @@ pub(super) fn referred_to(part: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The schema without the possibility of `null`: `Option` of a type comes as one of two, or as two types.
+/// Removes `null` from a schema: `Option` of a type is an alternative, or a list of two types.
 fn without_null(mut schema: Map<String, Value>) -> Map<String, Value> {
     if let Some(Value::Array(types)) = schema.get("type") {
         let kind = types.iter().find(|kind| *kind != "null").cloned();
         schema.insert("type".into(), kind.unwrap_or_default());
     }
-    // Where it is all that there can be, it stays.
+    // An enumeration of `null` alone is kept.
     if let Some(Value::Array(values)) = schema.get_mut("enum").filter(|values| **values != json!([null])) {
         values.retain(|value| !value.is_null());
     }
@@ -86,7 +86,8 @@ fn without_null(mut schema: Map<String, Value>) -> Map<String, Value> {
     schema
 }
 
-/// An enumeration whose variants are documented comes as alternatives; what they say goes into its description.
+/// Merges an enumeration with documented variants, which is a list of alternatives; the documentation becomes
+/// part of its description.
 fn name_constants(schema: &mut Map<String, Value>) {
     if let Some(constant) = schema.remove("const") {
         schema.insert("enum".into(), json!([constant]));
@@ -113,7 +114,7 @@ fn name_constants(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Nothing may stand beside a reference, so one that has company goes into a list of its own.
+/// Wraps a `$ref` that has siblings into an `allOf`, because OpenAPI 3.0 ignores the siblings.
 fn alone(mut schema: Map<String, Value>) -> Value {
     if schema.len() > 1
         && let Some(reference) = schema.remove("$ref")
@@ -123,7 +124,8 @@ fn alone(mut schema: Map<String, Value>) -> Value {
     schema.into()
 }
 
-/// Whether a number is one that its own schema allows: what stands where nothing was sent need not be.
+/// Returns whether a number is within the range of its own schema. The default of a required property may not
+/// be.
 fn is_in_range(value: &Value, schema: &Map<String, Value>) -> bool {
     let bound = |key: &str| schema.get(key).and_then(Value::as_i64);
     value.as_i64().is_none_or(|number| {
@@ -132,7 +134,7 @@ fn is_in_range(value: &Value, schema: &Map<String, Value>) -> bool {
     })
 }
 
-/// A comment without its line breaks, but with its paragraphs and lists.
+/// Removes the line breaks of a comment, except for those of paragraphs and lists.
 fn unwrapped(text: &str) -> String {
     let mut whole = String::with_capacity(text.len());
     for line in text.lines() {

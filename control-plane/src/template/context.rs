@@ -109,7 +109,7 @@ impl Context {
                 rest = &rest[word.len()..];
             } else if first.is_ascii_alphabetic() && !matches!(first, 'T' | 'Z') {
                 let why =
-                    format!("The format of utcNow knows yyyy, MM, dd, HH, mm, ss and fff, not '{first}'.");
+                    format!("The format of utcNow supports yyyy, MM, dd, HH, mm, ss and fff, not '{first}'.");
                 return Err(Fault::expression(why));
             } else {
                 made.push(first);
@@ -138,7 +138,8 @@ pub(super) fn extension_resource_id(values: &[Value]) -> Outcome {
 
 fn texts(values: &[Value]) -> Result<Vec<&str>, Fault> {
     let text = |value: &'_ Value| -> Result<(), Fault> {
-        let why = || Fault::expression(format!("A resource ID is made of strings, not of {}.", kind(value)));
+        let why =
+            || Fault::expression(format!("The parts of a resource ID must be strings, not {}.", kind(value)));
         value.as_str().map(drop).ok_or_else(why)
     };
     values.iter().try_for_each(text)?;
@@ -150,7 +151,7 @@ fn provided(texts: &[&str]) -> Result<String, Fault> {
     let (kind, names) = texts.split_first().unwrap_or((&"", &[]));
     resource_path(kind, names).ok_or_else(|| {
         Fault::expression(format!(
-            "The type '{kind:.200}' needs as many names as it has segments after its namespace, and has {}.",
+            "The type '{kind:.200}' requires one name for each segment after its namespace, and has {}.",
             names.len()
         ))
     })

@@ -124,11 +124,11 @@ pub(super) struct Evaluator<'w> {
     pub(super) world: World<'w>,
     /// The resources that expressions depend on, by ID.
     pub(super) missing: BTreeSet<String>,
-    /// Whether a secure parameter was read since the last reset.
+    /// True if a secure parameter was read since the last reset.
     pub(super) tainted: bool,
     /// The errors that were recorded.
     pub(super) flaws: Violations,
-    /// Whether an expression was pending since the last reset.
+    /// True if an expression was pending since the last reset.
     pub(super) pending: bool,
     /// The values of parameters (`p`) and variables (`v`), by lower-case name, and whether they are tainted.
     known: HashMap<(char, String), (Value, bool)>,
@@ -294,7 +294,7 @@ impl<'w> Evaluator<'w> {
             return Ok(value);
         }
         if self.open.contains(&key) {
-            return Err(Fault::expression(format!("'{name}' is defined by itself.")));
+            return Err(Fault::expression(format!("'{name}' depends on itself.")));
         }
         let tainted_before = std::mem::take(&mut self.tainted);
         self.open.push(key.clone());
@@ -333,8 +333,8 @@ fn too_much() -> Fault {
 
 pub(super) fn unknown(name: &str) -> Fault {
     let why = match name.to_ascii_lowercase().starts_with("list") {
-        true => format!("The function '{name}' is not supported: no resource here has keys to list."),
-        false => format!("The function '{name}' is not known."),
+        true => format!("The function '{name}' is not supported: no resource has keys to list."),
+        false => format!("The function '{name}' does not exist."),
     };
     Fault::Wrong(code::FUNCTION, why)
 }
@@ -379,7 +379,7 @@ fn member(value: Value, step: &Value) -> Outcome {
         }
         (value, step) => {
             let (value, step) = (function::kind(&value), function::kind(step));
-            Err(Fault::expression(format!("{value} has no members that {step} could name.")))
+            Err(Fault::expression(format!("{value} has no member that {step} could select.")))
         }
     }
 }

@@ -108,7 +108,7 @@ impl Reader<'_> {
         }
         self.skip_space();
         if !self.take(b'(') {
-            return Err(format!("'{name}' is no function call: '(' is expected after it."));
+            return Err(format!("'{name}' is not a function call: '(' is expected after it."));
         }
         let mut arguments = Vec::new();
         self.skip_space();
@@ -132,7 +132,7 @@ impl Reader<'_> {
         self.at += 1;
         loop {
             let rest = &self.text[self.at..];
-            let end = rest.find('\'').ok_or("A text is not closed: a single quote is missing.")?;
+            let end = rest.find('\'').ok_or("A string is not terminated: a single quote is missing.")?;
             text.push_str(&rest[..end]);
             self.at += end + 1;
             if !self.take(b'\'') {
@@ -149,7 +149,7 @@ impl Reader<'_> {
             self.at += 1;
         }
         let digits = &self.text[start..self.at];
-        digits.parse().map(Expression::Integer).map_err(|_| format!("'{digits}' is no integer of 64 bits."))
+        digits.parse().map(Expression::Integer).map_err(|_| format!("'{digits}' is not a 64-bit integer."))
     }
 
     fn name(&mut self) -> Result<String, String> {
@@ -184,7 +184,7 @@ impl Reader<'_> {
     fn unexpected(&self) -> String {
         match self.text[self.at..].chars().next() {
             Some(found) => format!("'{found}' is not expected at position {}.", self.at + 1),
-            None => "The expression ends too early.".to_owned(),
+            None => "The expression ends unexpectedly.".to_owned(),
         }
     }
 }
@@ -244,17 +244,17 @@ mod tests {
         let deep = format!("{}{}", "f(".repeat(33), ")".repeat(33));
         let long = format!("'{}'", "a".repeat(MAX_LENGTH));
         let cases = [
-            ("", "ends too early"),
+            ("", "ends unexpectedly"),
             ("f", "'(' is expected"),
-            ("f(", "ends too early"),
+            ("f(", "ends unexpectedly"),
             ("f(1,)", "')' is not expected"),
             ("f() g()", "'g' is not expected at position 5"),
             ("f(.a)", "'.' is not expected"),
-            ("f().", "ends too early"),
-            ("f()['a'", "ends too early"),
-            ("'open", "not closed"),
-            ("99999999999999999999", "no integer"),
-            ("-", "no integer"),
+            ("f().", "ends unexpectedly"),
+            ("f()['a'", "ends unexpectedly"),
+            ("'open", "not terminated"),
+            ("99999999999999999999", "is not a 64-bit integer"),
+            ("-", "is not a 64-bit integer"),
             ("f(ä)", "'ä' is not expected"),
             ("\"a\"", "'\"' is not expected"),
             (&deep, "more than 32 levels"),

@@ -119,7 +119,7 @@ impl Evaluator<'_> {
             Variable::Plain(value) => self.fill(value, &frame, None),
             Variable::Loop(value) => match loop_of(value) {
                 Some(turn) => self.repeat(&turn, &frame, None),
-                None => Err(Fault::expression("A copy loop has a name, a count and an input.")),
+                None => Err(Fault::expression("A copy loop must have a name, a count and an input.")),
             },
         }
     }
@@ -148,7 +148,7 @@ pub(super) fn copies(count: &Value) -> Result<i64, Fault> {
         Some(count) if (0..=MAX_COPIES).contains(&count) => Ok(count),
         _ => Err(Fault::Wrong(
             code::LIMIT,
-            format!("The count of a copy loop is an integer from 0 to {MAX_COPIES}."),
+            format!("The count of a copy loop must be an integer from 0 to {MAX_COPIES}."),
         )),
     }
 }

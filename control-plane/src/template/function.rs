@@ -81,7 +81,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
 }
 
 fn wanted(what: &str, value: &Value) -> String {
-    format!("{what} is wanted, not {}.", kind(value))
+    format!("{what} is expected, not {}.", kind(value))
 }
 
 fn text(value: &Value) -> Result<&str, String> {

@@ -43,7 +43,7 @@ impl<'e> Lambda<'e> {
         match self.call(evaluator, values, frame)? {
             Value::Bool(holds) => Ok(holds),
             other => {
-                Err(Fault::expression(format!("The lambda must be true or false, not {}.", kind(&other))))
+                Err(Fault::expression(format!("The lambda must return true or false, not {}.", kind(&other))))
             }
         }
     }
@@ -51,13 +51,15 @@ impl<'e> Lambda<'e> {
     fn key(&self, evaluator: &mut Evaluator<'_>, value: &Value, frame: &Frame<'_>) -> Result<String, Fault> {
         match self.call(evaluator, vec![value.clone()], frame)? {
             Value::String(key) => Ok(key),
-            other => Err(Fault::expression(format!("The lambda must give a string, not {}.", kind(&other)))),
+            other => {
+                Err(Fault::expression(format!("The lambda must return a string, not {}.", kind(&other))))
+            }
         }
     }
 }
 
 fn no_lambda() -> Fault {
-    Fault::expression("A lambda is wanted here: lambda('name', …, body).")
+    Fault::expression("A lambda is expected here: lambda('name', …, body).")
 }
 
 impl Evaluator<'_> {
@@ -74,7 +76,7 @@ impl Evaluator<'_> {
         }
         let Value::Array(list) = over else {
             return Err(Fault::expression(format!(
-                "The function '{lower}' wants an array, not {}.",
+                "The function '{lower}' expects an array, not {}.",
                 kind(&over)
             )));
         };
@@ -104,7 +106,7 @@ impl Evaluator<'_> {
 
     fn map_values(&mut self, object: Value, lambda: &Lambda<'_>, frame: &Frame<'_>) -> Outcome {
         let Value::Object(object) = object else {
-            return Err(Fault::expression(format!("mapValues wants an object, not {}.", kind(&object))));
+            return Err(Fault::expression(format!("mapValues expects an object, not {}.", kind(&object))));
         };
         let mut mapped = Map::new();
         for (key, value) in object {

@@ -80,14 +80,16 @@ fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>)
             Ok(Value::String(text)) => {
                 let found = known.find(&text, &group).ok_or_else(|| {
                     let why = format!(
-                        "The resource '{text:.300}' is not defined in the template, or not just once."
+                        "The resource '{text:.300}' is not defined in the template, or is ambiguous."
                     );
                     Fault::Wrong(code::DEPENDENCY, why)
                 });
                 // One entry can refer to hundreds of resources.
                 found.and_then(|found| evaluator.spend(found.len() as u64).map(|()| found))
             }
-            Ok(other) => Err(Fault::expression(format!("A dependency is a string, not {}.", kind(&other)))),
+            Ok(other) => {
+                Err(Fault::expression(format!("A dependency must be a string, not {}.", kind(&other))))
+            }
             Err(fault) => Err(fault),
         };
         match found {
@@ -123,7 +125,7 @@ pub(super) fn order(resources: &[Declared], waits: &[BTreeSet<usize>], flaws: &m
         (0..).zip(resources).filter(|(at, _)| missing[*at] > 0).map(|(_, left)| left).collect();
     if let Some(first) = left.first() {
         let names: Vec<&str> = left.iter().take(10).map(|resource| resource.id.as_str()).collect();
-        let why = format!("These resources wait for each other: {}.", names.join(", "));
+        let why = format!("These resources depend on each other: {}.", names.join(", "));
         flaws.push(code::DEPENDENCY, &first.place, why);
     }
     order

@@ -20,13 +20,13 @@ pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
     for (name, declaration) in &template.outputs {
         let place = Place::Property(&root, name);
         let Value::Object(declaration) = declaration else {
-            let why = format!("An output is declared by an object, not {}.", kind(declaration));
+            let why = format!("The declaration of an output must be an object, not {}.", kind(declaration));
             evaluator.flaws.push(code::STRUCTURE, place.to_string(), why);
             continue;
         };
         let word = property(declaration, "type").and_then(Value::as_str).unwrap_or_default();
         let Some(wanted) = Kind::read(word) else {
-            let why = format!("'{word:.40}' is no type of an output.");
+            let why = format!("'{word:.40}' is not a type of outputs.");
             evaluator.flaws.push(code::STRUCTURE, format!("{place}.type"), why);
             continue;
         };
@@ -66,7 +66,7 @@ fn value(
             Value::Bool(true) => {}
             Value::Bool(false) => return Ok(None),
             other => {
-                let why = format!("A condition is true or false, not {}.", kind(&other));
+                let why = format!("A condition must be true or false, not {}.", kind(&other));
                 return Err(Fault::Wrong(code::STRUCTURE, why));
             }
         }
@@ -84,7 +84,7 @@ fn repeat(evaluator: &mut Evaluator<'_>, copy: &Value, frame: &Frame<'_>) -> Out
     let (Some(count), Some(input)) = (copy.get("count"), copy.get("input")) else {
         return Err(Fault::Wrong(
             code::STRUCTURE,
-            "The loop of an output has a count and an input.".to_owned(),
+            "The loop of an output must have a count and an input.".to_owned(),
         ));
     };
     let count = evaluator.fill(count, frame, None)?;

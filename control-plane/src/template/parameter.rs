@@ -114,7 +114,7 @@ impl Parameter {
             let members_allowed = |list: &Vec<Value>| list.iter().all(|member| known.contains(member));
             if !known.contains(value) && !value.as_array().is_some_and(members_allowed) {
                 let allowed = Value::Array(allowed.iter().take(20).cloned().collect());
-                return Some(format!("The parameter '{name}' is none of its allowed values: {allowed}."));
+                return Some(format!("The parameter '{name}' is not one of its allowed values: {allowed}."));
             }
         }
         let (number, words) = match value {
@@ -159,7 +159,11 @@ impl Parameters {
             Value::Object(given) => given,
             Value::Null => &empty,
             other => {
-                flaws.push(code::PARAMETER, GIVEN, format!("An object is wanted here, not {}.", kind(other)));
+                flaws.push(
+                    code::PARAMETER,
+                    GIVEN,
+                    format!("An object is expected here, not {}.", kind(other)),
+                );
                 return parameters;
             }
         };
@@ -203,15 +207,19 @@ fn value_of(name: &str, entry: &Value, place: &str, flaws: &mut Violations) -> O
     };
     if member("reference").is_some_and(|reference| !reference.is_null()) {
         let why = format!(
-            "The parameter '{name}' refers to a Key Vault, which is not supported; give its value instead: a \
-             secureString is kept secret."
+            "The parameter '{name}' refers to a Key Vault, which is not supported. Give its value instead; \
+             a secureString is kept secret."
         );
         flaws.push(code::PARAMETER, format!("{place}.reference"), why);
         return None;
     }
     let value = member("value");
     if value.is_none() {
-        flaws.push(code::PARAMETER, place, format!("The parameter '{name}' is given as {{\"value\": …}}."));
+        flaws.push(
+            code::PARAMETER,
+            place,
+            format!("The parameter '{name}' must be given as {{\"value\": …}}."),
+        );
     }
     value
 }
@@ -219,23 +227,24 @@ fn value_of(name: &str, entry: &Value, place: &str, flaws: &mut Violations) -> O
 fn declared(name: &str, declaration: &Value, flaws: &mut Violations) -> Option<Parameter> {
     let place = format!("{ROOT}.parameters.{name}");
     let Value::Object(declaration) = declaration else {
-        flaws.push(code::PARAMETER, place, format!("The parameter '{name}' is declared by an object."));
+        flaws.push(
+            code::PARAMETER,
+            place,
+            format!("The declaration of the parameter '{name}' must be an object."),
+        );
         return None;
     };
     let mut rules: Map<String, Value> =
         declaration.iter().map(|(key, value)| (key.to_ascii_lowercase(), value.clone())).collect();
     if rules.contains_key("$ref") {
-        flaws.push(
-            code::PARAMETER,
-            format!("{place}.$ref"),
-            "Types that the template defines are not supported.",
-        );
+        flaws.push(code::PARAMETER, format!("{place}.$ref"), "User-defined types are not supported.");
         return None;
     }
     let word = rules.get("type").and_then(Value::as_str).unwrap_or_default();
     let Some(kind) = Kind::read(word) else {
         let why = format!(
-            "'{word:.40}' is no type; a parameter is a string, securestring, int, bool, object, secureObject or array."
+            "'{word:.40}' is not a type. A parameter must be a string, securestring, int, bool, object, \
+             secureObject or array."
         );
         flaws.push(code::PARAMETER, format!("{place}.type"), why);
         return None;

@@ -65,7 +65,7 @@ impl Template {
     pub(super) fn read(json: &Value, flaws: &mut Violations) -> Template {
         let mut template = Template::default();
         let Value::Object(object) = json else {
-            flaws.push(code::STRUCTURE, ROOT, format!("A template is an object, not {}.", kind(json)));
+            flaws.push(code::STRUCTURE, ROOT, format!("A template must be an object, not {}.", kind(json)));
             return template;
         };
         let mut has_version = false;
@@ -88,12 +88,12 @@ impl Template {
                 _ => flaws.push(
                     code::STRUCTURE,
                     place,
-                    format!("A template has no part '{key}' that is supported."),
+                    format!("The part '{key}' of a template is not supported."),
                 ),
             }
         }
         if !has_version {
-            flaws.push(code::STRUCTURE, ROOT, "A template has a contentVersion.");
+            flaws.push(code::STRUCTURE, ROOT, "A template must have a contentVersion.");
         }
         template
     }
@@ -112,7 +112,7 @@ fn object_at(value: &Value, place: &str, most: usize, flaws: &mut Violations) ->
         }
         Value::Null => Map::new(),
         other => {
-            flaws.push(code::STRUCTURE, place, format!("An object is wanted here, not {}.", kind(other)));
+            flaws.push(code::STRUCTURE, place, format!("An object is expected here, not {}.", kind(other)));
             Map::new()
         }
     }
@@ -138,7 +138,9 @@ fn read_variables(
                 Some(name) => {
                     read.insert(name.to_ascii_lowercase(), Variable::Loop(turn.clone()));
                 }
-                None => flaws.push(code::STRUCTURE, format!("{place}.copy[{i}]"), "A copy loop has a name."),
+                None => {
+                    flaws.push(code::STRUCTURE, format!("{place}.copy[{i}]"), "A copy loop must have a name.")
+                }
             }
         }
     }
@@ -151,7 +153,11 @@ fn read_functions(value: &Value, place: &str, flaws: &mut Violations) -> HashMap
         let prefix = namespace.get("namespace").and_then(Value::as_str);
         let members = namespace.get("members").and_then(Value::as_object);
         let (Some(prefix), Some(members)) = (prefix, members) else {
-            flaws.push(code::STRUCTURE, format!("{place}[{i}]"), "Functions have a namespace and members.");
+            flaws.push(
+                code::STRUCTURE,
+                format!("{place}[{i}]"),
+                "Functions must have a namespace and members.",
+            );
             continue;
         };
         for (name, member) in members {
@@ -161,7 +167,7 @@ fn read_functions(value: &Value, place: &str, flaws: &mut Violations) -> HashMap
                 parameters.filter_map(|parameter| parameter.get("name")?.as_str().map(str::to_owned));
             let Some(value) = member.get("output").and_then(|output| output.get("value")) else {
                 let place = format!("{place}[{i}].members.{name}");
-                flaws.push(code::STRUCTURE, place, "A function has an output with a value.");
+                flaws.push(code::STRUCTURE, place, "A function must have an output with a value.");
                 continue;
             };
             let function = UserFunction { parameters: parameters.collect(), value: value.clone() };
@@ -183,13 +189,13 @@ fn parts(value: &Value, place: &str, parent: Option<usize>, list: &mut Vec<Part>
             .collect(),
         Value::Null => Vec::new(),
         other => {
-            let why = format!("A list of resources is wanted here, not {}.", kind(other));
+            let why = format!("A list of resources is expected here, not {}.", kind(other));
             return flaws.push(code::STRUCTURE, place, why);
         }
     };
     for (symbol, place, entry) in entries {
         let Value::Object(body) = entry else {
-            flaws.push(code::STRUCTURE, place, format!("A resource is an object, not {}.", kind(entry)));
+            flaws.push(code::STRUCTURE, place, format!("A resource must be an object, not {}.", kind(entry)));
             continue;
         };
         let mut body = body.clone();

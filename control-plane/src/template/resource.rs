@@ -60,7 +60,7 @@ pub(super) struct Declared {
     pub(super) id: String,
     /// The API version.
     pub(super) api_version: String,
-    /// Whether to deploy the resource: its condition is true and it is not declared as `existing`.
+    /// True to deploy the resource: its condition is true and it is not declared as `existing`.
     pub(super) wanted: bool,
 }
 
@@ -108,7 +108,7 @@ pub(super) fn declare(evaluator: &mut Evaluator<'_>) -> Vec<Declared> {
                     return declared;
                 }
                 if declared.len() >= MAX_RESOURCES {
-                    let why = format!("The template makes more than {MAX_RESOURCES} resources.");
+                    let why = format!("The template defines more than {MAX_RESOURCES} resources.");
                     evaluator.flaws.push(code::LIMIT, &part.place, why);
                     return declared;
                 }
@@ -133,7 +133,7 @@ fn turns(evaluator: &mut Evaluator<'_>, part: &Part, around: Option<&Declared>) 
     let name = copy.get("name").and_then(Value::as_str);
     let (Some(name), Some(count), None) = (name, copy.get("count"), around) else {
         let why =
-            "The loop of a resource has a name and a count, and does not stand within another resource.";
+            "The loop of a resource must have a name and a count, and must not be within another resource.";
         evaluator.flaws.push(code::RESOURCE, place.to_string(), why);
         return Vec::new();
     };
@@ -177,7 +177,7 @@ fn declare_one(
     resource.wanted = condition && !existing && around.is_none_or(|around| around.wanted);
     for foreign in ["resourceGroup", "subscriptionId", "scope"] {
         if property(&part.body, foreign).is_some() {
-            let why = "A resource is deployed into the resource group of its deployment.";
+            let why = "A resource can only be deployed into the resource group of its deployment.";
             evaluator.flaws.push(code::RESOURCE, format!("{}.{foreign}", part.place), why);
         }
     }
@@ -190,7 +190,8 @@ fn declare_one(
     };
     let Some(kind) = supported(&kind) else {
         let why = format!(
-            "The type '{kind:.200}' cannot be deployed. There are {}, and the collections of application gateways.",
+            "The type '{kind:.200}' is not supported. Supported are {}, and the collections of application \
+             gateways.",
             TYPES.join(", ")
         );
         evaluator.flaws.push(code::RESOURCE_TYPE, format!("{}.type", part.place), why);
@@ -202,7 +203,7 @@ fn declare_one(
     match resource_path(&resource.kind, &resource.name).filter(|_| good) {
         Some(path) => resource.id = evaluator.world.context.group_id() + &path,
         None => {
-            let why = format!("The name '{name:.200}' does not go with the type '{}'.", resource.kind);
+            let why = format!("The name '{name:.200}' does not match the type '{}'.", resource.kind);
             evaluator.flaws.push(code::RESOURCE, format!("{}.name", part.place), why);
             return None;
         }
@@ -225,12 +226,12 @@ fn text(evaluator: &mut Evaluator<'_>, part: &Part, name: &str, frame: &Frame<'_
     let outcome = match property(&part.body, name) {
         Some(Value::String(text)) => evaluator.text(text, frame),
         Some(other) => Ok(other.clone()),
-        None => Err(Fault::Wrong(code::RESOURCE, format!("A resource has a property '{name}'."))),
+        None => Err(Fault::Wrong(code::RESOURCE, format!("A resource must have the property '{name}'."))),
     };
     let wrong = match outcome {
         Ok(Value::String(text)) if !text.is_empty() => return Some(text),
         Ok(other) => {
-            let why = format!("The '{name}' of a resource is a text, not {}.", kind(&other));
+            let why = format!("The '{name}' of a resource must be a string, not {}.", kind(&other));
             Err(Fault::Wrong(code::RESOURCE, why))
         }
         wrong => wrong,
@@ -247,7 +248,7 @@ fn condition(evaluator: &mut Evaluator<'_>, part: &Part, frame: &Frame<'_>) -> O
     match evaluator.fill(condition, frame, None) {
         Ok(Value::Bool(wanted)) => Some(wanted),
         Ok(other) => {
-            let why = format!("A condition is true or false, not {}.", kind(&other));
+            let why = format!("A condition must be true or false, not {}.", kind(&other));
             evaluator.flaws.push(code::RESOURCE, place.to_string(), why);
             None
         }

@@ -126,7 +126,9 @@ impl Evaluator<'_> {
             Ok(Value::Bool(false)) => self.expression(&arguments[2], frame),
             Ok(other) => {
                 let kind = function::kind(&other);
-                Err(Fault::expression(format!("The function 'if' wants true or false first, not {kind}.")))
+                Err(Fault::expression(format!(
+                    "The first argument of 'if' must be true or false, not {kind}."
+                )))
             }
             Err(Fault::Pending) => {
                 for branch in &arguments[1..] {
@@ -178,11 +180,11 @@ impl Evaluator<'_> {
 fn text(value: &Value) -> Result<&str, Fault> {
     value
         .as_str()
-        .ok_or_else(|| Fault::expression(format!("A name is wanted, not {}.", function::kind(value))))
+        .ok_or_else(|| Fault::expression(format!("A name is expected, not {}.", function::kind(value))))
 }
 
 fn misplaced(name: &str) -> Fault {
-    Fault::Wrong(code::FUNCTION, format!("The function '{name}' cannot be used at this place."))
+    Fault::Wrong(code::FUNCTION, format!("The function '{name}' cannot be used here."))
 }
 
 fn lambda_variable(name: &str, frame: &Frame<'_>) -> Outcome {
@@ -190,7 +192,7 @@ fn lambda_variable(name: &str, frame: &Frame<'_>) -> Outcome {
         Binding::Lambda(values) => values.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)),
         _ => None,
     });
-    let none = || Fault::expression(format!("There is no lambda variable '{name}' at this place."));
+    let none = || Fault::expression(format!("There is no lambda variable '{name}' here."));
     found.map(|(_, value)| value.clone()).ok_or_else(none)
 }
 
@@ -213,10 +215,10 @@ fn copy_index(values: &[Value], frame: &Frame<'_>) -> Outcome {
     match (found, wanted) {
         (Some(index), _) => Ok(index.saturating_add(offset).into()),
         (None, Some(wanted)) => {
-            Err(Fault::expression(format!("There is no copy loop '{wanted}' around this.")))
+            Err(Fault::expression(format!("The expression is not within a copy loop '{wanted}'.")))
         }
-        (None, None) => {
-            Err(Fault::expression("There is no copy loop around this that copyIndex() could mean."))
-        }
+        (None, None) => Err(Fault::expression(
+            "The expression is not within a copy loop to which copyIndex() could refer.",
+        )),
     }
 }

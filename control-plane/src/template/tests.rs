@@ -230,22 +230,26 @@ fn parameters_must_be_as_declared() {
         (json!({"type": "INT"}), given(json!(1)), None),
         (json!({"type": "secureObject"}), given(json!({})), None),
         (json!({"type": "array"}), given(json!({})), Some("of type Array, not an object")),
-        (json!({"type": "number"}), given(json!(1)), Some("'number' is no type")),
-        (json!({}), given(json!(1)), Some("is no type")),
+        (json!({"type": "number"}), given(json!(1)), Some("'number' is not a type")),
+        (json!({}), given(json!(1)), Some("is not a type")),
         (json!({"$ref": "#/definitions/x"}), given(json!(1)), Some("not supported")),
         (text(json!({"allowedValues": ["a", "b"]})), given(json!("a")), None),
         (
             text(json!({"allowedValues": ["a", "b"]})),
             given(json!("A")),
-            Some("none of its allowed values: [\"a\",\"b\"]"),
+            Some("not one of its allowed values: [\"a\",\"b\"]"),
         ),
         (json!({"type": "array", "allowedValues": ["a", "b"]}), given(json!(["b"])), None),
         (
             json!({"type": "array", "allowedValues": ["a", "b"]}),
             given(json!(["c"])),
-            Some("none of its allowed"),
+            Some("not one of its allowed"),
         ),
-        (text(json!({"allowedValues": ["a"], "defaultValue": "b"})), json!({}), Some("none of its allowed")),
+        (
+            text(json!({"allowedValues": ["a"], "defaultValue": "b"})),
+            json!({}),
+            Some("not one of its allowed"),
+        ),
         (text(json!({"minLength": 2})), given(json!("ä")), Some("length below 2")),
         (text(json!({"maxLength": 2})), given(json!("abc")), Some("length above 2")),
         (json!({"type": "int", "minValue": 2}), given(json!(1)), Some("value below 2")),
@@ -255,7 +259,7 @@ fn parameters_must_be_as_declared() {
         (text(json!({"defaultValue": "[variables('x')]"})), json!({}), Some("cannot be used")),
         (text(json!({"defaultValue": 7})), json!({}), Some("of type String, not a number")),
         (text(json!({})), json!({"p": {"reference": {"secretName": "s"}}}), Some("refers to a Key Vault")),
-        (text(json!({})), json!([]), Some("An object is wanted")),
+        (text(json!({})), json!([]), Some("An object is expected")),
     ];
     for (rules, given, expected) in cases {
         let outcome = plan_with(declared(rules.clone()), given.clone());
@@ -326,20 +330,23 @@ fn functions_are_checked_also_where_nothing_is_evaluated() {
     let places: Vec<&str> = found.iter().map(|(target, _, _)| target.as_str()).collect();
     let place = |i: u8| format!("properties.template.resources[0].properties.a[{i}]");
     assert_eq!(places, [place(0), place(1), place(1), place(2)]);
-    assert_eq!(found[0].2, "The function 'nothing' is not known.");
+    assert_eq!(found[0].2, "The function 'nothing' does not exist.");
 }
 
 #[test]
 fn what_is_no_template_is_refused() {
     let cases = [
-        (json!([]), "A template is an object"),
-        (json!({}), "has a contentVersion"),
+        (json!([]), "A template must be an object"),
+        (json!({}), "have a contentVersion"),
         (json!({"contentVersion": "1", "resources": 7}), "A list of resources"),
-        (json!({"contentVersion": "1", "resources": [7]}), "A resource is an object"),
-        (json!({"contentVersion": "1", "variables": []}), "An object is wanted"),
-        (json!({"contentVersion": "1", "definitions": {}}), "no part 'definitions'"),
-        (json!({"contentVersion": "1", "outputs": {"a": 1}}), "declared by an object"),
-        (json!({"contentVersion": "1", "outputs": {"a": {"type": "x", "value": 1}}}), "no type of an output"),
+        (json!({"contentVersion": "1", "resources": [7]}), "A resource must be an object"),
+        (json!({"contentVersion": "1", "variables": []}), "An object is expected"),
+        (json!({"contentVersion": "1", "definitions": {}}), "'definitions' of a template is not supported"),
+        (json!({"contentVersion": "1", "outputs": {"a": 1}}), "must be an object"),
+        (
+            json!({"contentVersion": "1", "outputs": {"a": {"type": "x", "value": 1}}}),
+            "not a type of outputs",
+        ),
         (json!({"contentVersion": "1", "functions": [{}]}), "have a namespace"),
     ];
     for (template, expected) in cases {
@@ -352,7 +359,7 @@ fn what_is_no_template_is_refused() {
     b["tags"] = json!({"x": "[reference('a').y]"});
     let found = flaws(template(&json!([a, b])));
     assert_eq!(found[0].1, code::DEPENDENCY);
-    assert!(found[0].2.contains("wait for each other"), "{found:?}");
+    assert!(found[0].2.contains("depend on each other"), "{found:?}");
 }
 
 #[test]

@@ -1,274 +1,274 @@
-//! Every code that a violation may bear, in one place.
+//! All codes of violations.
 //!
-//! The names are those of the official service where one is known, its spelling mistake included. The last section
-//! holds those for which no official code was ever published.
+//! Names are those of Azure where one is known, including its spelling mistakes. The last section contains
+//! codes for which Azure has published none.
 
 use crate::violation::code_list::codes;
 
 pub mod template;
 
 codes! { CODES;
-/// A value of the wrong JSON type or outside its enumeration, or a property given twice.
+/// A value has the wrong JSON type or is not one of its enumeration, or a property is given twice.
 pub const INVALID_JSON: &str = "InvalidJson";
-/// A reference that is no resource ID of the expected type.
+/// A reference is not a resource ID of the expected type.
 pub const INVALID_REFERENCE_FORMAT: &str = "InvalidJsonReferenceFormat";
-/// A reference to a resource outside of the gateway by an ID without a canonical form.
+/// A reference to a resource outside the gateway has an ID without a canonical form.
 pub const LINKED_ID: &str = "LinkedInvalidPropertyId";
-/// A reference to something that is not there.
+/// A referenced resource does not exist.
 pub const INVALID_REFERENCE: &str = "InvalidResourceReference";
-/// A body that has values of the wrong form; the details say which. Only ever the code of an answer as a whole.
+/// The body contains malformed values, listed in the details. Only used as the code of a whole response.
 pub const INVALID_FORMAT: &str = "InvalidRequestFormat";
-/// A gateway without location.
+/// A resource has no location.
 pub const LOCATION_REQUIRED: &str = "LocationRequired";
-/// A location other than that of the gateway that is there. The only violation that is a conflict.
+/// The location differs from that of the existing resource. The only violation that is a conflict.
 pub const LOCATION_CHANGED: &str = "InvalidResourceLocation";
-/// A name that breaks the naming rule, is missing, or contradicts the URL.
+/// A name breaks the naming rule, is missing, or contradicts the URL.
 pub const INVALID_NAME: &str = "InvalidResourceName";
-/// Two members of a collection with the same name.
+/// Two members of a collection have the same name.
 pub const DUPLICATE_NAME: &str = "DuplicateResourceName";
-/// A range of addresses that is none.
+/// An address range is not in CIDR notation.
 pub const ADDRESS_PREFIX_FORMAT: &str = "InvalidAddressPrefixFormat";
-/// A range of addresses that does not begin where its length says.
+/// An address range has host bits that are not zero.
 pub const CIDR_NOTATION: &str = "InvalidCIDRNotation";
-/// A subnet that is not in its virtual network.
+/// A subnet is outside the address space of its virtual network.
 pub const SUBNET_OUTSIDE: &str = "NetcfgSubnetRangeOutsideVnet";
-/// Subnets that overlap.
+/// Two subnets overlap.
 pub const SUBNETS_OVERLAP: &str = "NetcfgSubnetRangesOverlap";
-/// A public IP address of SKU `Standard` that is allocated dynamically.
+/// A public IP address of SKU `Standard` is allocated dynamically.
 pub const STANDARD_MUST_BE_STATIC: &str = "StandardSkuPublicIPAddressesMustBeStatic";
-/// A gateway IP configuration without a subnet.
+/// A gateway IP configuration has no subnet.
 pub const SUBNET_IS_REQUIRED: &str = "SubnetIsRequired";
 
-/// A frontend port outside 1–65199.
+/// A frontend port is outside 1–65199.
 pub const FRONTEND_PORT: &str = "ApplicationGatewayFrontendPortInvalidPortNumber";
-/// A backend port outside 1–65535.
+/// A backend port is outside 1–65535.
 pub const SETTINGS_PORT: &str = "ApplicationGatewayBackendHttpSettingsPortIsInvalid";
-/// A drain timeout outside 1–3600 s.
+/// A drain timeout is outside 1–3600 s.
 pub const DRAIN_TIMEOUT: &str = "ApplicationGatewayConnectionDrainingTimeoutInvalid";
-/// A listener without frontend address or port.
+/// A listener has no frontend IP configuration or port.
 pub const LISTENER_MUST_REFERENCE: &str = "ApplicationGatewayHttpListenerMustReference";
-/// A rule without listener, pool or settings.
+/// A rule has no listener, pool or settings.
 pub const RULE_MUST_REFERENCE: &str = "ApplicationGatewayRequestRoutingRuleMustReference";
-/// A frontend that is neither public nor private.
+/// A frontend is neither public nor private.
 pub const FRONTEND_NEEDS_ADDRESS: &str =
     "ApplicationGatewayFrontendIpBothPublicIpAddressAndSubnetCannotBeNull";
-/// A statically allocated frontend without an address.
+/// A statically allocated frontend has no address.
 pub const FRONTEND_ALLOCATION: &str = "ApplicationGatewayFrontendIpPrivateIpAddressInvalidAllocationType";
-/// A second frontend of one kind.
+/// A gateway has two frontends of the same kind.
 pub const ONE_FRONTEND_PER_KIND: &str = "ApplicationGatewayCannotHaveMoreThanOneIpV4FrontendIPConfiguration";
-/// A public IP address of a kind that the gateway cannot have.
+/// The gateway cannot use a public IP address of this SKU.
 pub const PUBLIC_IP_SKU: &str = "ApplicationGatewayInvalidPublicIpSku";
-/// A rule without priority, from api-version 2021-08-01 on.
+/// A rule has no priority, which api-versions from 2021-08-01 on require.
 pub const PRIORITY_REQUIRED: &str = "ApplicationGatewayRequestRoutingRulePriorityCannotBeEmpty";
-/// Rules with and without priority in one body, before 2021-08-01.
+/// Some rules in a body have a priority and others have none, in an api-version before 2021-08-01.
 pub const PRIORITY_PARTIAL: &str = "ApplicationGatewayRequestRoutingRulePartialPriorityDefined";
-/// Two rules on one listener.
+/// Two rules use the same listener.
 pub const RULES_SHARE_LISTENER: &str = "ApplicationGatewayRequestRoutingRulesUsingSameHttpListener";
-/// Two listeners that differ in nothing that tells their requests apart.
+/// The requests of two listeners cannot be told apart.
 pub const LISTENERS_CLASH: &str = "ApplicationGatewayHttpListenersUsingSameFrontendPort";
-/// An HTTPS listener without certificate.
+/// An HTTPS listener has no certificate.
 pub const LISTENER_NEEDS_CERTIFICATE: &str = "ApplicationGatewayHttpsListenerMustReferenceSslCert";
-/// A probe and settings of different protocols. (The official code is spelt so.)
+/// A probe and the settings that use it have different protocols. (Azure misspells this code.)
 pub const PROBE_PROTOCOL: &str = "ApplicationGatewayProbeProtocolMustMatchBackendHttpSettinsProtocol";
-/// A probe that has no host and is not told where to find one.
+/// A probe has no host and does not pick it from the settings.
 pub const PROBE_HOST_IS_NULL: &str = "ApplicationGatewayProbeHostIsNull";
-/// An SSL policy without type.
+/// An SSL policy has no type.
 pub const SSL_POLICY_TYPE: &str = "ApplicationGatewaySslPolicyPropertyPolicyTypeRequired";
-/// A predefined SSL policy with properties of a custom one.
+/// An SSL policy has a property that its type does not support.
 pub const SSL_POLICY_PROPERTY: &str = "ApplicationGatewaySslPolicyPropertyNotSupportedForPolicyType";
-/// An SSL policy that allows what the official service has ended.
+/// An SSL policy allows a version of TLS that Azure has retired.
 pub const SSL_POLICY_DEPRECATED: &str = "ApplicationGatewayDeprecatedTlsVersionUsedInSslPolicy";
-/// SSL policies of both generations in one gateway.
+/// A gateway mixes SSL policies of both generations.
 pub const SSL_POLICY_MISMATCH: &str = "ApplicationGatewaySslPolicyMisMatch";
-/// A path rule for `/`, which would match nothing.
+/// A path rule has the path `/`, which matches nothing.
 pub const PATH_EMPTY: &str = "ApplicationGatewayPathRulePathShouldHaveNonEmptyMatchValue";
-/// One path in two rules of a path map.
+/// Two rules of a path map have the same path.
 pub const PATHS_NOT_UNIQUE: &str = "ApplicationGatewayPathsWithinUrlPathMapMustBeUnique";
-/// A path map that does not say what becomes of all other paths.
+/// A path map has no default action for other paths.
 pub const PATH_MAP_DEFAULT: &str = "ApplicationGatewayUrlPathMapMustSpecifyDefaultBackendHttpSettings";
-/// A rewrite rule that changes nothing.
+/// A rewrite rule changes nothing.
 pub const REWRITE_ACTION_SET: &str =
     "ApplicationGatewayRewriteRuleSetActionSetInRewriteRuleCannotBeEmpty";
-/// A client certificate authority without data.
+/// A trusted client certificate has no data.
 pub const CLIENT_AUTHORITY_DATA: &str = "ApplicationGatewayTrustedClientCertificateMustSpecifyData";
-/// A client certificate authority with a private key, which has no place there.
+/// A trusted client certificate contains a private key.
 pub const CLIENT_AUTHORITY_KEY: &str = "ApplicationGatewayTrustedClientCertificateMustNotHavePrivateKey";
-/// Client certificate authority data that cannot be used.
+/// The data of a trusted client certificate is invalid.
 pub const CLIENT_AUTHORITY_INVALID: &str = "ApplicationGatewayTrustedClientCertificateInvalidData";
-/// A client certificate authority that is none.
+/// A trusted client certificate contains no certificate authority.
 pub const CLIENT_AUTHORITY_LEAF: &str =
     "ApplicationGatewayTrustedClientCertificateDoesNotContainAnyCACertificate";
-/// A chain of client certificate authorities with no root or with several.
+/// A chain of trusted client certificates has no root, or several.
 pub const CLIENT_AUTHORITY_ROOTS: &str = "ApplicationGatewayOnlyOneRootCAAllowedInTrustedClientCertificate";
-/// Something that the tier of the gateway leaves out.
+/// The tier of the gateway does not support this feature.
 pub const FEATURE_OF_SKU: &str = "ApplicationGatewayFeatureCannotBeEnabledForSelectedSku";
-/// Private link together with layer 4.
+/// Private link is not supported together with layer 4.
 pub const NETWORK_ISOLATION: &str = "ApplicationGatewayNetworkIsolationNotSupportedWithFeature";
-/// A certificate without data, now and before.
+/// A certificate has no data, neither in the request nor stored.
 pub const CERTIFICATE_DATA: &str = "ApplicationGatewayCertificateDataOrKeyVaultSecretIdMustBeSpecified";
-/// Certificate data that cannot be used.
+/// The data of a server certificate is invalid.
 pub const CERTIFICATE_INVALID: &str = "ApplicationGatewaySslCertificateInvalidData";
-/// A password that does not open its PFX.
+/// The password of a PFX is wrong.
 pub const CERTIFICATE_PASSWORD: &str = "ApplicationGatewaySslCertificatePasswordIncorrect";
 }
 
-/// More members of a collection than allowed, by collection.
+/// Exceeded limits.
 pub mod limit {
     use crate::violation::code_list::codes;
 
     codes! { CODES;
-    /// Of `sslCertificates`.
+    /// A gateway has too many `sslCertificates`.
     pub const SSL_CERTIFICATES: &str = "ApplicationGatewaySslCertificateLimitReached";
-    /// Of `trustedRootCertificates`.
+    /// A gateway has too many `trustedRootCertificates`.
     pub const TRUSTED_ROOTS: &str = "ApplicationGatewayTrustedRootCertificateLimitReached";
-    /// Of `frontendIPConfigurations`.
+    /// A gateway has too many `frontendIPConfigurations`.
     pub const FRONTENDS: &str = "ApplicationGatewayFrontendIpConfigurationLimitReached";
-    /// Of `frontendPorts`.
+    /// A gateway has too many `frontendPorts`.
     pub const FRONTEND_PORTS: &str = "ApplicationGatewayFrontendPortLimitReached";
-    /// Of `probes`.
+    /// A gateway has too many `probes`.
     pub const PROBES: &str = "ApplicationGatewayProbeLimitReached";
-    /// Of `backendAddressPools`.
+    /// A gateway has too many `backendAddressPools`.
     pub const POOLS: &str = "ApplicationGatewayBackendAddressPoolLimitReached";
-    /// Of `backendHttpSettingsCollection`.
+    /// A gateway has too many `backendHttpSettingsCollection`.
     pub const SETTINGS: &str = "ApplicationGatewayBackendHttpSettingsLimitReached";
-    /// Of `httpListeners`.
+    /// A gateway has too many `httpListeners`.
     pub const LISTENERS: &str = "ApplicationGatewayHttpListenerLimitReached";
-    /// Of `requestRoutingRules`.
+    /// A gateway has too many `requestRoutingRules`.
     pub const RULES: &str = "ApplicationGatewayRequestRoutingRuleLimitReached";
-    /// Of `gatewayIPConfigurations`.
+    /// A gateway has too many `gatewayIPConfigurations`.
     pub const GATEWAY_IPS: &str = "ApplicationGatewayIPConfigurationLimitReached";
-    /// Of `trustedClientCertificates`.
+    /// A gateway has too many `trustedClientCertificates`.
     pub const TRUSTED_CLIENTS: &str = "ApplicationGatewayTrustedClientCertificateLimitReached";
-    /// Of `authenticationCertificates`.
+    /// A gateway has too many `authenticationCertificates`.
     pub const AUTHENTICATION: &str = "ApplicationGatewayAuthenticationCertificateLimitReached";
-    /// Of `backendSettingsCollection`.
+    /// A gateway has too many `backendSettingsCollection`.
     pub const TRANSPORT_SETTINGS: &str = "ApplicationGatewayBackendSettingsLimitReached";
-    /// Of `sslProfiles`.
+    /// A gateway has too many `sslProfiles`.
     pub const SSL_PROFILES: &str = "ApplicationGatewaySslProfileLimitReached";
-    /// Of `listeners`.
+    /// A gateway has too many `listeners`.
     pub const TRANSPORT_LISTENERS: &str = "ApplicationGatewayListenerLimitReached";
-    /// Of `urlPathMaps`.
+    /// A gateway has too many `urlPathMaps`.
     pub const PATH_MAPS: &str = "ApplicationGatewayUrlPathMapLimitReached";
-    /// Of `routingRules`.
+    /// A gateway has too many `routingRules`.
     pub const TRANSPORT_RULES: &str = "ApplicationGatewayRoutingRuleLimitReached";
-    /// Of `rewriteRuleSets`.
+    /// A gateway has too many `rewriteRuleSets`.
     pub const REWRITE_SETS: &str = "ApplicationGatewayRewriteRuleSetLimitReached";
-    /// Of `redirectConfigurations`.
+    /// A gateway has too many `redirectConfigurations`.
     pub const REDIRECTS: &str = "ApplicationGatewayRedirectConfigurationLimitReached";
-    /// Of `privateLinkConfigurations`.
+    /// A gateway has too many `privateLinkConfigurations`.
     pub const PRIVATE_LINKS: &str = "ApplicationGatewayPrivateLinkConfigurationLimitReached";
-    /// Of `loadDistributionPolicies`.
+    /// A gateway has too many `loadDistributionPolicies`.
     pub const LOAD_DISTRIBUTION: &str = "ApplicationGatewayLoadDistributionPolicyLimitReached";
-    /// Of the addresses of one pool.
+    /// A pool has too many addresses.
     pub const POOL_ADDRESSES: &str = "ApplicationGatewayBackendAddressLimitReached";
-    /// Of the certificates in one trusted root certificate.
+    /// A trusted root certificate contains too many certificates.
     pub const BUNDLE: &str = "ApplicationGatewayTrustedRootCertificateBundleLimitReached";
-    /// Of the backends that the rules of a gateway lead to.
+    /// The rules of a gateway have too many backends.
     pub const BACKENDS: &str = "ApplicationGatewayBackendLimitReached";
-    /// Of the authorities that the settings of a gateway trust.
+    /// The settings of a gateway trust too many certificate authorities.
     pub const TRUST: &str = "ApplicationGatewayTrustedAuthorityLimitReached";
-    /// Of the bytes that a gateway comes to.
+    /// The compiled configuration of a gateway is too large.
     pub const SIZE: &str = "ApplicationGatewayConfigurationSizeLimitReached";
-    /// Of the addresses of one private link configuration.
+    /// A private link configuration has too many addresses.
     pub const PRIVATE_LINK_ADDRESSES: &str = "ApplicationGatewayPrivateLinkIpConfigurationLimitReached";
-    /// Of the trusted client certificates of one SSL profile.
+    /// An SSL profile has too many trusted client certificates.
     pub const PROFILE_AUTHORITIES: &str = "ApplicationGatewaySslProfileTrustedClientCertificateLimitReached";
-    /// Of the conditions of one rewrite rule set.
+    /// A rewrite rule set has too many conditions.
     pub const REWRITE_CONDITIONS: &str = "ApplicationGatewayRewriteRuleConditionLimitReached";
-    /// Of the bytes that the different patterns in all rewrite rule sets come to.
+    /// The distinct patterns of all rewrite rule sets are too large in total.
     pub const REWRITE_PATTERNS: &str = "ApplicationGatewayRewriteRulePatternLimitReached";
-    /// Of the changes of one rewrite rule set.
+    /// A rewrite rule set has too many changes.
     pub const REWRITE_ACTIONS: &str = "ApplicationGatewayRewriteRuleActionLimitReached";
-    /// Of the rules of one path map.
+    /// A path map has too many rules.
     pub const PATH_RULES: &str = "ApplicationGatewayPathRuleLimitReached";
-    /// Of the error pages of a gateway.
+    /// A gateway has too many error pages.
     pub const ERROR_PAGES: &str = "ApplicationGatewayCustomErrorPageLimitReached";
-    /// Of the host names of one listener.
+    /// A listener has too many host names.
     pub const HOST_NAMES: &str = "ApplicationGatewayHttpListenerHostNameLimitReached";
     }
 }
 
 codes! { OWN_CODES;
-/// A virtual network or a subnet without a range of addresses.
+/// A virtual network or a subnet has no address range.
 pub const ADDRESS_PREFIX_REQUIRED: &str = "AddressPrefixRequired";
-/// Two frontends of a gateway with one address.
+/// Two frontends of a gateway have the same address.
 pub const FRONTENDS_CLASH: &str = "ApplicationGatewayFrontendIpConfigurationsUsingSameAddress";
-/// Something that is part of the official service and that no worker executes yet.
+/// No worker implements this feature of Azure yet.
 pub const NOT_SUPPORTED: &str = "ApplicationGatewayFeatureNotSupported";
-/// A number outside its range, where the service has no code of its own for it.
+/// A number is outside its range, and Azure has no specific code for it.
 pub const OUT_OF_RANGE: &str = "ApplicationGatewayPropertyValueOutOfRange";
-/// An autoscale configuration without lower bound, or with one above the upper.
+/// An autoscale configuration has no lower bound, or one above the upper bound.
 pub const AUTOSCALE: &str = "ApplicationGatewayAutoscaleConfigurationInvalid";
-/// A predefined SSL policy without name.
+/// A predefined SSL policy has no name.
 pub const SSL_POLICY_NAME: &str = "ApplicationGatewaySslPolicyPropertyPolicyNameRequired";
-/// A custom SSL policy without a lowest version, or with one that its type does not know.
+/// A custom SSL policy has no minimum version, or one that its type does not support.
 pub const SSL_POLICY_VERSION: &str = "ApplicationGatewaySslPolicyPropertyMinProtocolVersionInvalid";
-/// A custom SSL policy without suites, or without any of those that it needs.
+/// A custom SSL policy has no cipher suites, or none of the required ones.
 pub const SSL_POLICY_SUITES: &str = "ApplicationGatewaySslPolicyPropertyCipherSuitesInvalid";
-/// A profile that has clients' certificates checked, and nothing to check them against.
+/// A profile requires client certificates but has no certificate authority to verify them.
 pub const CLIENT_AUTHORITY_REQUIRED: &str = "ApplicationGatewaySslProfileTrustedClientCertificateRequired";
-/// An OCSP response that cannot be used.
+/// An OCSP response is invalid.
 pub const OCSP_RESPONSE: &str = "ApplicationGatewaySslCertificateOcspResponseInvalid";
-/// Authentication certificate data that cannot be used.
+/// The data of an authentication certificate is invalid.
 pub const AUTHENTICATION_INVALID: &str = "ApplicationGatewayAuthenticationCertificateInvalidData";
-/// A path rule without paths, a path map without path rules, or a path of the wrong form.
+/// A path rule has no paths, a path map has no path rules, or a path is malformed.
 pub const PATH_INVALID: &str = "ApplicationGatewayPathRulePathInvalid";
-/// A path rule that leads nowhere.
+/// A path rule has no destination.
 pub const PATH_RULE_TARGET: &str = "ApplicationGatewayPathRuleMustReference";
-/// A redirect without type.
+/// A redirect has no type.
 pub const REDIRECT_TYPE: &str = "ApplicationGatewayRedirectConfigurationTypeRequired";
-/// A redirect without a target, or to something that no client can be sent to.
+/// A redirect has no target, or an unusable one.
 pub const REDIRECT_TARGET: &str = "ApplicationGatewayRedirectConfigurationTargetInvalid";
-/// A variable of a rewrite rule that there is not.
+/// A rewrite rule names a variable that does not exist.
 pub const REWRITE_VARIABLE: &str = "ApplicationGatewayRewriteRuleVariableInvalid";
-/// An expression of a rewrite rule that cannot be read.
+/// A regular expression of a rewrite rule is invalid.
 pub const REWRITE_PATTERN: &str = "ApplicationGatewayRewriteRulePatternInvalid";
-/// A header that cannot be rewritten in this way.
+/// A header cannot be rewritten in this way.
 pub const REWRITE_HEADER: &str = "ApplicationGatewayRewriteRuleHeaderInvalid";
-/// A rewrite that asks for the way anew where there is none to ask for, or again and again.
+/// A rewrite rule reroutes without a path map, or without end.
 pub const REWRITE_URL: &str = "ApplicationGatewayRewriteRuleUrlInvalid";
-/// A name that no cookie can have, or that of the second cookie of other settings.
+/// The name of an affinity cookie is invalid, or that of the second cookie of other settings.
 pub const AFFINITY_COOKIE_NAME: &str = "ApplicationGatewayBackendHttpSettingsAffinityCookieNameInvalid";
-/// A load distribution policy without targets, or a target without pool.
+/// A load distribution policy has no targets, or a target has no pool.
 pub const LOAD_DISTRIBUTION_TARGET: &str = "ApplicationGatewayLoadDistributionPolicyTargetInvalid";
-/// A private link configuration with more than one primary address.
+/// A private link configuration has more than one primary address.
 pub const PRIVATE_LINK_PRIMARY: &str = "ApplicationGatewayPrivateLinkConfigurationPrimaryInvalid";
-/// A layer-4 listener without frontend address or port.
+/// A layer-4 listener has no frontend IP configuration or port.
 pub const TRANSPORT_LISTENER_MUST_REFERENCE: &str = "ApplicationGatewayListenerMustReference";
-/// A layer-4 rule without listener, pool or settings.
+/// A layer-4 rule has no listener, pool or settings.
 pub const TRANSPORT_RULE_MUST_REFERENCE: &str = "ApplicationGatewayRoutingRuleMustReference";
-/// A layer-4 rule of a type that looks into requests.
+/// A layer-4 rule is path-based.
 pub const TRANSPORT_RULE_TYPE: &str = "ApplicationGatewayRoutingRuleTypeInvalid";
-/// A backend port of layer 4 outside 1–65535.
+/// A backend port of layer-4 settings is outside 1–65535.
 pub const TRANSPORT_PORT: &str = "ApplicationGatewayBackendSettingsPortIsInvalid";
-/// Something that TLS knows, with plain TCP.
+/// A property that requires TLS is used with plain TCP.
 pub const TRANSPORT_TLS_ONLY: &str = "ApplicationGatewayPropertyNotSupportedForTcp";
-/// Zones other than those of the gateway that is there.
+/// The zones differ from those of the existing gateway.
 pub const ZONES_CHANGED: &str = "ApplicationGatewayZonesCannotBeChanged";
-/// Two properties of which only one may be given.
+/// Two mutually exclusive properties are given.
 pub const EXCLUSIVE: &str = "ApplicationGatewayPropertiesMutuallyExclusive";
-/// A priority that two rules share.
+/// Two rules have the same priority.
 pub const PRIORITY_NOT_UNIQUE: &str = "ApplicationGatewayRequestRoutingRulePriorityMustBeUnique";
-/// A listener of which nobody may speak the PROXY protocol that it asks for, or more than may be named.
+/// The list of PROXY protocol sources of a listener is empty or too long.
 pub const PROXY_PROTOCOL_SOURCES: &str = "ApplicationGatewayHttpListenerProxyProtocolSourcesInvalid";
-/// Text that is no host name, or no wildcard of the allowed form.
+/// A host name is invalid, or its wildcards are not of the allowed form.
 pub const HOST_NAME: &str = "ApplicationGatewayHostNameInvalid";
-/// Text that is no IP address, or one that nothing can listen on.
+/// An IP address is invalid, or nothing can listen on it.
 pub const IP_ADDRESS: &str = "ApplicationGatewayIpAddressInvalid";
-/// A backend address without or with more than one of its forms.
+/// A backend address has neither or both of its two forms.
 pub const BACKEND_ADDRESS: &str = "ApplicationGatewayBackendAddressInvalid";
-/// A probe's path that is no path.
+/// The path of a probe is invalid.
 pub const PROBE_PATH: &str = "ApplicationGatewayProbePathInvalid";
-/// An error page without a status, or a second one for the same.
+/// An error page has no status code, or the same one as another page.
 pub const ERROR_PAGE_STATUS: &str = "ApplicationGatewayCustomErrorStatusCodeIsInvalid";
-/// An error page without a URL, or with one that no page can be fetched from.
+/// An error page has no URL, or one that is not the URL of a page.
 pub const ERROR_PAGE_URL: &str = "ApplicationGatewayCustomErrorPageUrlInvalid";
-/// An error page that could not be fetched, or that is too large.
+/// An error page could not be fetched or is too large.
 pub const ERROR_PAGE_UNAVAILABLE: &str = "ApplicationGatewayCustomErrorPageUnavailable";
-/// A probe on demand without pool or settings.
+/// An on-demand probe has no pool or settings.
 pub const ON_DEMAND_MUST_REFERENCE: &str = "ApplicationGatewayOnDemandProbeMustReference";
-/// A probe's match that can never be true or be read.
+/// The match criteria of a probe are invalid.
 pub const PROBE_MATCH: &str = "ApplicationGatewayProbeMatchInvalid";
-/// Root certificate data that cannot be used.
+/// The data of a trusted root certificate is invalid.
 pub const ROOT_INVALID: &str = "ApplicationGatewayTrustedRootCertificateInvalidData";
 }

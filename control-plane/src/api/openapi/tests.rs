@@ -1,4 +1,4 @@
-//! The published description is what the code says, and it hangs together.
+//! Consistency of the published description with the code.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,7 +11,7 @@ fn document() -> Value {
     serde_json::from_str(&description()).unwrap()
 }
 
-/// Every value in it, with the key that it has.
+/// Visits every value of a document with its key.
 fn walk<'a>(value: &'a Value, see: &mut impl FnMut(&'a str, &'a Value)) {
     match value {
         Value::Object(object) => object.iter().for_each(|(key, value)| {
@@ -23,7 +23,7 @@ fn walk<'a>(value: &'a Value, see: &mut impl FnMut(&'a str, &'a Value)) {
     }
 }
 
-/// After a change: `TIDEGATE_BLESS=1 cargo test -p tidegate-control-plane openapi`.
+/// Run after a change: `TIDEGATE_BLESS=1 cargo test -p tidegate-control-plane openapi`.
 #[test]
 fn the_committed_description_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi/tidegate.json");
@@ -90,7 +90,7 @@ fn every_code_is_listed() {
         crate::violation::code::OWN_CODES,
     ];
     assert_eq!(listed.iter().map(|list| list.len()).sum::<usize>(), declared);
-    // A code that is written out where it is chosen would be in no list.
+    // A code that is written as a literal would be in no list.
     assert!(!include_str!("../error.rs").contains("=> \""), "declare codes in api/error/own.rs");
     let document = document();
     let published = document["components"]["schemas"]["ErrorCode"]["enum"].as_array().unwrap();

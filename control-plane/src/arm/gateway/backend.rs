@@ -1,79 +1,81 @@
-//! Where requests go: pools, how to speak with their members, and how to find out whether they are well.
+//! Backends: pools, the settings of connections to their members, and health probes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Protocol, SubResource};
 
-/// Backends that serve the same.
+/// A pool of interchangeable backends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct BackendAddressPool {
-    /// The members. An empty pool is allowed; its requests are answered with 502.
+    /// The members. An empty pool is valid; its requests are answered with 502.
     #[schemars(length(max = 1200))]
     pub backend_addresses: Vec<BackendAddress>,
 }
 
-/// A member of a pool: one of the two.
+/// A member of a pool, given by exactly one of the two properties.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct BackendAddress {
-    /// A name to be resolved.
+    /// A host name, resolved by the workers.
     pub fqdn: Option<String>,
     /// An IP address. A host name is accepted too.
     pub ip_address: Option<String>,
 }
 
-/// How to speak with the members of a pool.
+/// The settings of HTTP connections to the members of a pool.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct BackendHttpSettings {
-    /// 1 to 65535. Required.
+    /// The port of the members: 1 to 65535. Required.
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i64>,
-    /// Whether to speak TLS with them.
+    /// `Https` for TLS to the members.
     pub protocol: Protocol,
-    /// By which version of HTTP they are spoken with: an addition of this service's own. `HTTP/1.1` when absent.
+    /// The version of HTTP. `HTTP/1.1` if absent. An extension of this service.
     pub protocol_version: Option<ProtocolVersion>,
-    /// Whether cookies bind a client to the member that it got first.
+    /// `Enabled` if cookies bind a client to the first member it was sent to.
     pub cookie_based_affinity: CookieBasedAffinity,
-    /// Seconds that a response may take and that a WebSocket session may be idle: 1 to 86400.
+    /// The timeout of a response, and the idle timeout of a WebSocket connection, in seconds: 1 to 86400.
     #[schemars(range(min = 1, max = 86400))]
     pub request_timeout: i64,
-    /// A custom probe of the same protocol, instead of the default one.
+    /// A custom probe of the same protocol. The default probe is used if absent.
     #[schemars(extend("x-refers-to" = "probes"))]
     pub probe: Option<SubResource>,
-    /// The only authorities to trust, for `Https`; the system's when there are none.
+    /// For `Https`: the only trusted certificate authorities. Those of the system if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-refers-to" = "trustedRootCertificates"))]
     pub trusted_root_certificates: Vec<SubResource>,
-    /// What becomes of running requests when a member is removed.
+    /// The treatment of requests in flight when a member is removed.
     pub connection_draining: ConnectionDraining,
-    /// The `Host` that members see.
+    /// The `Host` header sent to members.
     pub host_name: Option<String>,
-    /// Whether members see their own name or address as `Host`. Not together with `hostName`.
+    /// True to send the member's own name or address as `Host`. Excludes `hostName`.
     pub pick_host_name_from_backend_address: bool,
-    /// The name of the cookie that does it, `ApplicationGatewayAffinity` when absent; without effect while affinity is
-    /// disabled. Another of that name with `CORS` after it goes with it.
+    /// The name of the affinity cookie. `ApplicationGatewayAffinity` if absent; has no effect while affinity is
+    /// disabled. A second cookie with `CORS` appended to the name is set with it.
     #[schemars(length(max = 128))]
     pub affinity_cookie_name: Option<String>,
-    /// Stored and given back; without effect, as with the official service.
+    /// Stored and returned; has no effect, as in Azure.
     pub probe_enabled: Option<bool>,
-    /// What stands in the place of what the path rule matched, or before the whole path: begins with `/`.
+    /// The path that replaces the part matched by the path rule, or that is prepended to the path without one.
+    /// Begins with `/`.
     pub path: Option<String>,
-    /// Not served.
+    /// Not supported.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-not-served" = "Use trustedRootCertificates.", "x-refers-to" = "authenticationCertificates"))]
     pub authentication_certificates: Vec<SubResource>,
-    /// Whether each client connection has connections to members of its own, as some ways to sign on need it (NTLM).
+    /// True if each client connection has its own connections to members, as connection-based authentication
+    /// (NTLM) requires.
     pub dedicated_backend_connection: Option<bool>,
-    /// For `Https`: whether a certificate must have been issued by a trusted authority and be in date; it must if absent.
+    /// For `Https`: whether the certificate must be valid and issued by a trusted authority. `true` if absent.
     pub validate_cert_chain_and_expiry: Option<bool>,
-    /// For `Https`: whether a certificate must bear the name that is asked for; it must if absent.
+    /// For `Https`: whether the certificate must match the server name. `true` if absent.
     #[serde(rename = "validateSNI")]
     pub validate_sni: Option<bool>,
-    /// For `Https`: the name to ask for (SNI) and to check, instead of that of the `Host` header. Only where `validateSNI`
-    /// is not `false`.
+    /// For `Https`: the server name to send (SNI) and to verify, instead of the `Host` header. Requires
+    /// `validateSNI` other than `false`.
     pub sni_name: Option<String>,
 }
 
@@ -87,7 +89,7 @@ impl Default for BackendHttpSettings {
             request_timeout: 30,
             probe: None,
             trusted_root_certificates: Vec::new(),
-            // The service fills these two in together, though it refuses an object that lacks the second.
+            // Azure fills in both values, although it rejects an object without the second.
             connection_draining: ConnectionDraining { enabled: false, drain_timeout_in_sec: 1 },
             host_name: None,
             pick_host_name_from_backend_address: false,
@@ -103,34 +105,34 @@ impl Default for BackendHttpSettings {
     }
 }
 
-/// A version of HTTP towards backends.
+/// The version of HTTP to backends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ProtocolVersion {
-    /// The version that the official service speaks.
+    /// The version that Azure uses.
     #[serde(rename = "HTTP/1.1")]
     Http1,
-    /// By ALPN over TLS, by prior knowledge in the clear; WebSockets by HTTP/1.1 all the same.
+    /// ALPN over TLS, prior knowledge without. WebSockets use HTTP/1.1 nevertheless.
     #[serde(rename = "HTTP/2")]
     Http2,
 }
 
-/// Whether a client stays with the member that it got first.
+/// The affinity of a client to the first member it was sent to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum CookieBasedAffinity {
-    /// By two cookies.
+    /// Bound by two cookies.
     Enabled,
-    /// No.
+    /// Not bound.
     #[default]
     Disabled,
 }
 
-/// What becomes of running requests and tunnels when a member is removed.
+/// The treatment of requests and tunnels in flight when a member is removed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ConnectionDraining {
-    /// Whether the time below counts; 30 s otherwise.
+    /// True if `drainTimeoutInSec` applies. Otherwise the timeout is 30 s.
     pub enabled: bool,
-    /// Seconds that they may go on: 1 to 3600, checked even when disabled.
+    /// The maximum remaining time in seconds: 1 to 3600, checked even if disabled.
     #[schemars(range(min = 1, max = 3600))]
     pub drain_timeout_in_sec: i64,
 }
@@ -139,37 +141,37 @@ pub struct ConnectionDraining {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Probe {
-    /// That of the settings that use the probe.
+    /// The protocol; must be that of the settings that use the probe.
     pub protocol: Protocol,
-    /// The `Host` to send. This or `pickHostNameFromBackendHttpSettings` is required.
+    /// The `Host` header to send. Either this or `pickHostNameFromBackendHttpSettings` is required.
     pub host: Option<String>,
-    /// The path and query to ask for; starts with `/`.
+    /// The path and query to request; starts with `/`.
     #[schemars(regex(pattern = "^/"))]
     pub path: String,
-    /// Seconds from one probe to the next: 1 to 86400.
+    /// The time between two probes in seconds: 1 to 86400.
     #[schemars(range(min = 1, max = 86400))]
     pub interval: i64,
-    /// Seconds that an answer may take: 1 to 86400.
+    /// The timeout of a response in seconds: 1 to 86400.
     #[schemars(range(min = 1, max = 86400))]
     pub timeout: i64,
-    /// Failures in a row that take a member out: 1 to 20.
+    /// The number of consecutive failures that make a member unhealthy: 1 to 20.
     #[schemars(range(min = 1, max = 20))]
     pub unhealthy_threshold: i64,
-    /// Whether to send the `Host` that requests of the settings are sent with.
+    /// True to send the same `Host` header as for requests that use the settings.
     pub pick_host_name_from_backend_http_settings: bool,
-    /// Members of a pool that stay in use whatever the probes say: 0 to 1200.
+    /// The number of members of a pool that stay in use regardless of probes: 0 to 1200.
     #[schemars(range(min = 0, max = 1200))]
     pub min_servers: i64,
-    /// What a good answer is; statuses 200 to 399 otherwise.
+    /// The criteria of a healthy response. Status 200 to 399 if absent.
     #[serde(rename = "match")]
     pub criterion: Option<ProbeMatch>,
-    /// 1 to 65535; the port of the settings otherwise.
+    /// The port: 1 to 65535. That of the settings if absent.
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i64>,
-    /// Not served: layer 4.
+    /// Not supported: layer 4.
     #[schemars(extend("x-not-served" = "Use pickHostNameFromBackendHttpSettings."))]
     pub pick_host_name_from_backend_settings: Option<bool>,
-    /// Not served: layer 4.
+    /// Not supported: layer 4.
     #[schemars(extend("x-not-served" = ""))]
     pub enable_probe_proxy_protocol_header: Option<bool>,
 }
@@ -193,14 +195,14 @@ impl Default for Probe {
     }
 }
 
-/// What a good answer to a probe is.
+/// The criteria of a healthy response to a probe.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ProbeMatch {
-    /// Text that the body must contain, at most 4090 characters; anything when absent or empty.
+    /// A text that the body must contain, at most 4090 characters. Any body if absent or empty.
     #[schemars(length(max = 4090))]
     pub body: Option<String>,
-    /// Statuses, each `"200"` or `"200-399"`; the latter when there are none.
+    /// Accepted status codes, each `"200"` or a range such as `"200-399"`, which is the default.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(inner(regex(pattern = "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$")))]
     pub status_codes: Vec<String>,

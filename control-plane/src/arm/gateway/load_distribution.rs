@@ -1,11 +1,11 @@
-//! How requests are spread over several pools.
+//! Distribution of requests over several pools.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Member, SubResource};
 
-/// Pools with weights, and how to choose among their members.
+/// Weighted pools, and the algorithm that chooses among their members.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct LoadDistributionPolicy {
@@ -13,7 +13,7 @@ pub struct LoadDistributionPolicy {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-members" = true))]
     pub load_distribution_targets: Vec<Member<LoadDistributionTarget>>,
-    /// How to choose.
+    /// The algorithm.
     pub load_distribution_algorithm: LoadDistributionAlgorithm,
 }
 
@@ -21,7 +21,7 @@ pub struct LoadDistributionPolicy {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct LoadDistributionTarget {
-    /// 1 to 100, for each member of the pool; 1 when absent.
+    /// The weight of each member of the pool: 1 to 100. 1 if absent.
     #[schemars(range(min = 1, max = 100))]
     pub weight_per_server: Option<i64>,
     /// The pool. Required.
@@ -29,14 +29,14 @@ pub struct LoadDistributionTarget {
     pub backend_address_pool: Option<SubResource>,
 }
 
-/// How a member is chosen.
+/// The algorithm that chooses a member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum LoadDistributionAlgorithm {
-    /// One after the other.
+    /// Each member in turn.
     #[default]
     RoundRobin,
-    /// The one with the fewest requests and tunnels for its weight.
+    /// The member with the fewest requests and tunnels relative to its weight.
     LeastConnections,
-    /// By the client's address.
+    /// By a hash of the client's address.
     IpHash,
 }

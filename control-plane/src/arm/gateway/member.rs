@@ -1,4 +1,4 @@
-//! Members: children of a child, which live within its properties.
+//! Members: children of a child, which are part of its properties.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,15 +7,15 @@ use crate::arm::resource_id::NAME_PATTERN;
 
 /// A child of a child, such as a path rule of a path map.
 ///
-/// A list of these is marked with the extension `x-members`: reading names them as it names children, and answers
-/// show them with `id`, `type`, `etag` and `provisioningState`.
+/// A list of members is marked with the extension `x-members`: their names are read like those of children, and
+/// responses show them with `id`, `type`, `etag` and `provisioningState`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 #[schemars(bound = "T: Default + JsonSchema + Serialize")]
 pub struct Member<T> {
-    /// Its name, unique within the list without regard to case.
+    /// The name, unique within the list ignoring case.
     #[schemars(regex(pattern = NAME_PATTERN))]
     pub name: String,
-    /// Everything else.
+    /// The properties specific to the member's type.
     pub properties: T,
 }

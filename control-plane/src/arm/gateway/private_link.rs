@@ -1,15 +1,15 @@
-//! Private link: validated, stored and given back; without effect here.
+//! Private link: validated, stored and returned; has no effect.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{IpAllocationMethod, Member, SubResource};
 
-/// Where a private endpoint reaches the gateway.
+/// The addresses at which private endpoints reach the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PrivateLinkConfiguration {
-    /// Its addresses.
+    /// The addresses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-members" = true))]
     pub ip_configurations: Vec<Member<PrivateLinkIpConfiguration>>,
@@ -22,11 +22,11 @@ pub struct PrivateLinkIpConfiguration {
     /// The address.
     #[serde(rename = "privateIPAddress")]
     pub private_ip_address: Option<String>,
-    /// How it is chosen.
+    /// The allocation method.
     #[serde(rename = "privateIPAllocationMethod")]
     pub private_ip_allocation_method: IpAllocationMethod,
-    /// The subnet that it is in.
+    /// The subnet of the address.
     pub subnet: Option<SubResource>,
-    /// Whether it is the first of its configuration.
+    /// True if this is the primary address of its configuration.
     pub primary: Option<bool>,
 }

@@ -1,24 +1,24 @@
-//! Where clients are sent instead of being served.
+//! Redirects of clients.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SubResource;
 
-/// A redirect: to a listener of the same gateway, or to a URL.
+/// A redirect to a listener of the same gateway, or to a URL.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RedirectConfiguration {
-    /// The status that clients get. Required.
+    /// The status of the response. Required.
     pub redirect_type: Option<RedirectType>,
-    /// The listener that takes the request instead. This or `targetUrl` is required.
+    /// The listener to which the client is redirected. Either this or `targetUrl` is required.
     #[schemars(extend("x-refers-to" = "httpListeners"))]
     pub target_listener: Option<SubResource>,
-    /// The absolute URL to go to.
+    /// The absolute URL to which the client is redirected.
     pub target_url: Option<String>,
-    /// Whether the request's path goes along; it does not when absent.
+    /// True if the path of the request is appended. `false` if absent.
     pub include_path: Option<bool>,
-    /// Whether the request's query goes along; it does not when absent.
+    /// True if the query of the request is appended. `false` if absent.
     pub include_query_string: Option<bool>,
 }
 

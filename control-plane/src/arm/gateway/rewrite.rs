@@ -1,4 +1,4 @@
-//! What is changed in requests and responses on their way.
+//! Rewrites of requests and responses.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,50 +7,50 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RewriteRuleSet {
-    /// The rules. They have names, but are no resources of their own.
+    /// The rules. They have names but are not resources.
     pub rewrite_rules: Vec<RewriteRule>,
 }
 
-/// What to change, and when.
+/// Conditions, and the changes to make if they hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RewriteRule {
-    /// What it is called. Any text.
+    /// A name: any text.
     pub name: Option<String>,
-    /// Rules with a smaller number go first, those without one last. 1 to 1000.
+    /// The order of execution: 1 to 1000, lower first; rules without a number are last.
     #[schemars(range(min = 1, max = 1000))]
     pub rule_sequence: Option<i64>,
-    /// All of them must hold; none, and the rule always applies.
+    /// The conditions, all of which must hold. Without conditions the rule always applies.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 40))]
     pub conditions: Vec<RewriteCondition>,
-    /// What to change. Required.
+    /// The changes. Required.
     pub action_set: Option<RewriteActionSet>,
 }
 
-/// Something that must hold.
+/// A condition on a header or server variable.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RewriteCondition {
-    /// What is looked at: `http_req_{header}`, `http_resp_{header}` or `var_{server variable}`. Required.
+    /// The variable: `http_req_{header}`, `http_resp_{header}` or `var_{server variable}`. Required.
     pub variable: Option<String>,
-    /// The regular expression that must match it. Required.
+    /// The regular expression to match. Required.
     pub pattern: Option<String>,
-    /// Whether case does not count; it does when absent.
+    /// True if case is ignored. `false` if absent.
     pub ignore_case: Option<bool>,
-    /// Whether the pattern must not match.
+    /// True if the condition holds if the pattern does not match. `false` if absent.
     pub negate: Option<bool>,
 }
 
-/// What to change.
+/// The changes of a rewrite rule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RewriteActionSet {
-    /// Headers of the request.
+    /// Request headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 40))]
     pub request_header_configurations: Vec<HeaderConfiguration>,
-    /// Headers of the response.
+    /// Response headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 40))]
     pub response_header_configurations: Vec<HeaderConfiguration>,
@@ -58,28 +58,28 @@ pub struct RewriteActionSet {
     pub url_configuration: Option<UrlConfiguration>,
 }
 
-/// A header, and what becomes of it.
+/// A change of one header.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct HeaderConfiguration {
-    /// Its name. Required.
+    /// The name of the header. Required.
     pub header_name: Option<String>,
-    /// Which of several headers of that name, for `Set-Cookie` in responses.
+    /// Selects one of several headers of that name, for `Set-Cookie` in responses.
     pub header_value_matcher: Option<HeaderValueMatcher>,
-    /// Its new value, with `{…}` for variables and for what conditions have captured; the header goes when that comes
-    /// to nothing.
+    /// The new value, with `{…}` for variables and captures of conditions. The header is removed if the result
+    /// is empty.
     pub header_value: Option<String>,
 }
 
-/// Which of several headers with one name.
+/// Selects among several headers of one name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct HeaderValueMatcher {
-    /// The regular expression that must match its value. Required.
+    /// The regular expression to match the value. Required.
     pub pattern: Option<String>,
-    /// Whether case does not count; it does when absent.
+    /// True if case is ignored. `false` if absent.
     pub ignore_case: Option<bool>,
-    /// Whether the pattern must not match.
+    /// True if headers that do not match are selected. `false` if absent.
     pub negate: Option<bool>,
 }
 
@@ -87,10 +87,10 @@ pub struct HeaderValueMatcher {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct UrlConfiguration {
-    /// The path, with `{…}` as in headers; unchanged when absent.
+    /// The path, with `{…}` as in headers. Unchanged if absent.
     pub modified_path: Option<String>,
-    /// The query, with `{…}` as in headers; unchanged when absent, gone when empty.
+    /// The query, with `{…}` as in headers. Unchanged if absent, removed if empty.
     pub modified_query_string: Option<String>,
-    /// Whether the path map is asked again with the new path; it is not when absent.
+    /// True if the path map is evaluated again with the new path. `false` if absent.
     pub reroute: Option<bool>,
 }

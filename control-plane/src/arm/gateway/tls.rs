@@ -1,4 +1,4 @@
-//! Certificates, and how TLS with clients is to be done.
+//! Certificates, and the TLS settings of listeners.
 
 use schemars::JsonSchema;
 use serde::de::IgnoredAny;
@@ -9,7 +9,8 @@ use crate::arm::tls_policy::{CipherSuite, TlsVersion};
 
 /// A server certificate.
 ///
-/// The write-only properties are in the description, but reading takes them out before anything becomes this type.
+/// The write-only properties are part of the schema, but reading removes them before anything becomes this
+/// type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SslCertificate {
@@ -21,59 +22,59 @@ pub struct SslCertificate {
     #[serde(skip_serializing)]
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub password: Option<IgnoredAny>,
-    /// Base64 of a PKCS#7 bag with the certificate chain.
+    /// Base64 of a PKCS#7 structure with the certificate chain.
     #[schemars(extend("readOnly" = true))]
     pub public_cert_data: Option<String>,
-    /// An extension: base64 of a response of the certificate's authority (RFC 6960, DER) that it is not revoked, which
-    /// is sent along in handshakes as long as it is true. At most 16 KB; nothing is sent along when absent.
+    /// Base64 of an OCSP response (RFC 6960, DER) for the certificate, of at most 16 KB, which is stapled to
+    /// handshakes while it is valid. No stapling if absent. An extension of this service.
     pub ocsp_response: Option<String>,
-    /// Not served.
+    /// Not supported.
     #[schemars(extend("x-not-served" = "Send the certificate itself in 'data', with its 'password'."))]
     pub key_vault_secret_id: Option<String>,
-    /// Not served.
+    /// Not supported.
     #[schemars(extend("x-not-served" = "Send the certificate itself in 'data', with its 'password'."))]
     pub hsm: Option<ManagedHsm>,
 }
 
-/// A key that a managed hardware security module keeps.
+/// A key in a managed hardware security module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ManagedHsm {
-    /// The key.
+    /// The ID of the key.
     pub key_id: Option<String>,
-    /// Base64 of the certificate that it belongs to.
+    /// Base64 of the certificate of the key.
     pub public_cert_data: Option<String>,
 }
 
-/// A certificate authority that backends' certificates are checked against.
+/// A certificate authority that is trusted to issue certificates of backends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct TrustedRootCertificate {
     /// Base64 of the certificate (DER or PEM), or its PEM text. Required.
     pub data: Option<String>,
-    /// Not served.
+    /// Not supported.
     #[schemars(extend("x-not-served" = "Send the certificate itself in 'data'."))]
     pub key_vault_secret_id: Option<String>,
 }
 
-/// A chain of certificate authorities that clients' certificates are checked against.
+/// A chain of certificate authorities that are trusted to issue certificates of clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct TrustedClientCertificate {
     /// Base64 of the chain (DER or PEM), or its PEM text, with one root. Required.
     pub data: Option<String>,
-    /// The data, once it has been checked.
+    /// The data, after validation.
     #[schemars(extend("readOnly" = true))]
     pub validated_cert_data: Option<String>,
-    /// The distinguished name that the issuer of a client's certificate must have: that of the last intermediate
-    /// authority, else that of the root.
+    /// The distinguished name that the issuer of a client's certificate must have: that of the last
+    /// intermediate authority, or of the root if there is none.
     #[serde(rename = "clientCertIssuerDN")]
     #[schemars(extend("readOnly" = true))]
     pub client_cert_issuer_dn: Option<String>,
 }
 
-/// A backend's certificate, as gateways of the first generation pin it. Stored and given back; settings that refer to
-/// one are refused.
+/// A pinned certificate of a backend, as in Azure v1. Stored and returned; settings that refer to one are
+/// rejected.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct AuthenticationCertificate {
@@ -81,51 +82,51 @@ pub struct AuthenticationCertificate {
     pub data: Option<String>,
 }
 
-/// How a listener does TLS, where it does not do it as the whole gateway does.
+/// The TLS settings of a listener, in place of those of the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SslProfile {
-    /// Whose certificates clients may show.
+    /// The certificate authorities of clients.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), extend("x-refers-to" = "trustedClientCertificates"))]
     pub trusted_client_certificates: Vec<SubResource>,
-    /// Versions and cipher suites; those of the gateway otherwise.
+    /// TLS versions and cipher suites. Those of the gateway if absent.
     pub ssl_policy: Option<SslPolicy>,
-    /// What is asked of clients' certificates.
+    /// The verification of client certificates.
     pub client_auth_configuration: Option<ClientAuthConfiguration>,
 }
 
-/// What is asked of clients' certificates.
+/// The verification of client certificates.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ClientAuthConfiguration {
-    /// Whether the issuer's name must be the `clientCertIssuerDN` of a trusted client certificate; it need not when
+    /// True if the issuer's name must be the `clientCertIssuerDN` of a trusted client certificate. `false` if
     /// absent.
     #[serde(rename = "verifyClientCertIssuerDN")]
     pub verify_client_cert_issuer_dn: Option<bool>,
-    /// Whether revocation is looked up; it is not when absent. `OCSP` is not served.
+    /// The revocation check. `None` if absent; `OCSP` is not supported.
     pub verify_client_revocation: Option<ClientRevocation>,
-    /// Whether a certificate must be shown and be good. When absent it must where the profile names trusted client
-    /// certificates; where it names none, nothing is asked for.
+    /// The action for a client without a valid certificate. If absent, a certificate is required if the profile
+    /// names trusted client certificates; otherwise clients are not asked for one.
     pub verify_client_auth_mode: Option<ClientAuthMode>,
 }
 
-/// How the revocation of a client's certificate is looked up.
+/// The revocation check of client certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ClientRevocation {
-    /// Not at all.
+    /// No check.
     None,
-    /// By asking its authority.
+    /// By OCSP. Not supported.
     #[serde(rename = "OCSP")]
     Ocsp,
 }
 
-/// What becomes of a client without a good certificate.
+/// The action for a client without a valid certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ClientAuthMode {
-    /// It is refused.
+    /// The client is rejected.
     Strict,
-    /// Its request goes to the backend, which sees the certificate and decides.
+    /// The request is forwarded to the backend, which can read the certificate and decide.
     Passthrough,
 }
 
@@ -133,18 +134,18 @@ pub enum ClientAuthMode {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SslPolicy {
-    /// Which kind of policy.
+    /// The kind of policy.
     pub policy_type: Option<SslPolicyType>,
-    /// The name of a predefined one.
+    /// The name of a predefined policy.
     pub policy_name: Option<SslPolicyName>,
-    /// Of a custom one.
+    /// The minimum version of a custom policy.
     pub min_protocol_version: Option<TlsVersion>,
-    /// Of a custom one, the preferred first.
+    /// The cipher suites of a custom policy, in order of preference.
     pub cipher_suites: Option<Vec<CipherSuite>>,
-    /// The oldest form of a policy, alone.
+    /// The disabled versions. The oldest form of a policy; excludes all other properties.
     pub disabled_ssl_protocols: Option<Vec<TlsVersion>>,
-    /// An extension: what is served of the policy, the preferred first. Suites without forward secrecy or with CBC are
-    /// left out.
+    /// The supported cipher suites of the policy, in order of preference, without suites that use CBC or lack
+    /// forward secrecy. An extension of this service.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("readOnly" = true))]
     pub served_cipher_suites: Vec<CipherSuite>,

@@ -1,24 +1,24 @@
-//! Layer 4: what is passed on as TCP or TLS, without a look inside.
+//! Layer-4 proxying of TCP and TLS.
 //!
-//! No worker does that yet: listeners and settings are stored as definitions, and rules, which would join them, are
-//! refused.
+//! No worker implements it yet: listeners and settings are stored as definitions, and rules, which would
+//! connect them, are rejected.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{RuleType, SubResource};
 
-/// What a layer-4 listener or backend speaks.
+/// The protocol of a layer-4 listener or backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TransportProtocol {
-    /// Bytes.
+    /// TCP.
     #[default]
     Tcp,
-    /// Bytes in TLS.
+    /// TLS over TCP.
     Tls,
 }
 
-/// An address and a port that take layer-4 connections: a member of `listeners`.
+/// A layer-4 listener, a member of `listeners`: an address and a port.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct TransportListener {
@@ -29,63 +29,63 @@ pub struct TransportListener {
     /// The port. Required.
     #[schemars(extend("x-refers-to" = "frontendPorts"))]
     pub frontend_port: Option<SubResource>,
-    /// What clients speak.
+    /// The protocol of clients.
     pub protocol: TransportProtocol,
     /// The server certificate. Required for `Tls`.
     #[schemars(extend("x-refers-to" = "sslCertificates"))]
     pub ssl_certificate: Option<SubResource>,
-    /// How TLS is done.
+    /// The TLS settings of this listener.
     #[schemars(extend("x-refers-to" = "sslProfiles"))]
     pub ssl_profile: Option<SubResource>,
-    /// Up to five server names, wildcards `*` and `?` allowed. Only for `Tls`.
+    /// Up to five server names; wildcards `*` and `?` are allowed. Only for `Tls`.
     #[schemars(length(max = 5))]
     pub host_names: Vec<String>,
 }
 
-/// How to speak with the members of a pool at layer 4: a member of `backendSettingsCollection`.
+/// The settings of layer-4 connections to the members of a pool, a member of `backendSettingsCollection`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct TransportSettings {
-    /// 1 to 65535. Required.
+    /// The port of the members: 1 to 65535. Required.
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i64>,
-    /// What members speak.
+    /// The protocol of the members.
     pub protocol: TransportProtocol,
-    /// Seconds that an answer may take: 1 to 86400.
+    /// The timeout in seconds: 1 to 86400.
     #[schemars(range(min = 1, max = 86400))]
     pub timeout: Option<i64>,
     /// A custom probe.
     #[schemars(extend("x-refers-to" = "probes"))]
     pub probe: Option<SubResource>,
-    /// The only authorities to trust, for `Tls`; the system's when there are none.
+    /// For `Tls`: the only trusted certificate authorities. Those of the system if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-refers-to" = "trustedRootCertificates"))]
     pub trusted_root_certificates: Vec<SubResource>,
-    /// The server name to ask members for, for `Tls`.
+    /// For `Tls`: the server name to send (SNI).
     pub host_name: Option<String>,
-    /// Whether members are asked for their own name. Not together with `hostName`.
+    /// True to send the member's own name as server name. Excludes `hostName`.
     pub pick_host_name_from_backend_address: Option<bool>,
-    /// Whether members learn the client's address by the PROXY protocol.
+    /// True if members receive the client's address in the PROXY protocol.
     #[serde(rename = "enableL4ClientIpPreservation")]
     pub enable_l4_client_ip_preservation: Option<bool>,
 }
 
-/// Ties a layer-4 listener to a pool: a member of `routingRules`.
+/// A layer-4 routing rule, a member of `routingRules`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct TransportRule {
-    /// Only `Basic` means something at layer 4.
+    /// Must be `Basic`.
     pub rule_type: RuleType,
-    /// 1, tried first, to 20000. Required.
+    /// The priority: 1, evaluated first, to 20000. Required.
     #[schemars(range(min = 1, max = 20000))]
     pub priority: Option<i64>,
-    /// Where its connections go. Required.
+    /// The pool. Required.
     #[schemars(extend("x-refers-to" = "backendAddressPools"))]
     pub backend_address_pool: Option<SubResource>,
-    /// How they get there. Required.
+    /// The layer-4 settings. Required.
     #[schemars(extend("x-refers-to" = "backendSettingsCollection"))]
     pub backend_settings: Option<SubResource>,
-    /// Whose connections. Required.
+    /// The layer-4 listener. Required.
     #[schemars(extend("x-refers-to" = "listeners"))]
     pub listener: Option<SubResource>,
 }

@@ -1,4 +1,4 @@
-//! The properties of a public IP address, and what they come to for a gateway.
+//! The properties of a public IP address, and their meaning for a gateway.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -22,27 +22,27 @@ static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<PublicIpAddress>);
 pub struct PublicIpAddress {
     /// The region. Required.
     pub location: Option<String>,
-    /// Labels of the owner's choice.
+    /// Labels chosen by the owner.
     pub tags: Option<BTreeMap<String, String>>,
-    /// Availability zones. Stored and given back; without effect here.
+    /// Availability zones. Stored and returned; has no effect.
     pub zones: Option<Vec<String>>,
-    /// What kind of address it is. Gateways of the second generation need `Standard`.
+    /// The SKU. v2 gateways require `Standard`.
     pub sku: PublicIpAddressSku,
-    /// Everything else.
+    /// The properties specific to an address.
     pub properties: PublicIpAddressProperties,
 }
 
-/// What the official service charges by.
+/// The SKU, the unit of Azure's billing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct PublicIpAddressSku {
     /// The name.
     pub name: PublicIpAddressSkuName,
-    /// Where it is announced.
+    /// The routing scope of the address.
     pub tier: PublicIpAddressTier,
 }
 
-/// The kind of a public IP address.
+/// The SKU of a public IP address.
 #[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PublicIpAddressSkuName {
@@ -51,7 +51,7 @@ pub enum PublicIpAddressSkuName {
     Standard,
 }
 
-/// Where a public IP address is announced.
+/// The routing scope of a public IP address.
 #[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PublicIpAddressTier {
@@ -64,27 +64,27 @@ pub enum PublicIpAddressTier {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PublicIpAddressProperties {
-    /// How the address is chosen. `Standard` ones must be `Static`.
+    /// The allocation method. `Standard` addresses must be `Static`.
     #[serde(rename = "publicIPAllocationMethod")]
     pub public_ip_allocation_method: IpAllocationMethod,
-    /// Of which version the address is.
+    /// The IP version of the address.
     #[serde(rename = "publicIPAddressVersion")]
     pub public_ip_address_version: IpVersion,
-    /// The address. One that is given is where a gateway's public frontend is bound; it stays until another one is
-    /// given. Where none was given it is the workers' public address, as far as that is known.
+    /// The address. If given, it is the address to which a gateway's public frontend binds, and it is kept
+    /// until another one is given. Otherwise the workers' public address, if it is known.
     pub ip_address: Option<String>,
-    /// How long an idle connection is kept, 4 to 30 minutes. Stored and given back; without effect here.
+    /// The idle timeout of connections, 4 to 30 minutes. Stored and returned; has no effect.
     #[schemars(range(min = 4, max = 30))]
     pub idle_timeout_in_minutes: i64,
-    /// Names for it. Stored and given back; nothing is announced.
+    /// DNS names. Stored and returned; nothing is registered.
     pub dns_settings: Option<DnsSettings>,
-    /// Labels for the network. Stored and given back; without effect here.
+    /// IP tags. Stored and returned; has no effect.
     pub ip_tags: Vec<IpTag>,
-    /// Protection against floods. Stored and given back; without effect here.
+    /// DDoS protection. Stored and returned; has no effect.
     pub ddos_settings: Option<DdosSettings>,
-    /// What becomes of it with its machine. Stored and given back; without effect here.
+    /// The action when the virtual machine is deleted. Stored and returned; has no effect.
     pub delete_option: Option<DeleteOption>,
-    /// Not served: there is nothing that addresses could be taken from.
+    /// Not supported: no addresses are allocated.
     #[serde(rename = "publicIPPrefix")]
     #[schemars(extend("x-not-served" = "Give the address itself in 'ipAddress', or leave it out."))]
     pub public_ip_prefix: Option<SubResource>,
@@ -115,21 +115,21 @@ pub enum IpVersion {
     IPv6,
 }
 
-/// Names for an address.
+/// DNS names of an address.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct DnsSettings {
     /// The first label.
     pub domain_name_label: Option<String>,
-    /// Whose labels it must differ from.
+    /// The scope in which the label must be unique.
     pub domain_name_label_scope: Option<DomainNameLabelScope>,
-    /// The whole name.
+    /// The fully qualified name.
     pub fqdn: Option<String>,
-    /// The name that the address leads back to.
+    /// The name of the reverse look-up.
     pub reverse_fqdn: Option<String>,
 }
 
-/// Whose labels a label must differ from.
+/// The scope in which a label must be unique.
 #[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DomainNameLabelScope {
@@ -139,27 +139,27 @@ pub enum DomainNameLabelScope {
     NoReuse,
 }
 
-/// A label for the network.
+/// An IP tag.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct IpTag {
-    /// Its type.
+    /// The type of the tag.
     pub ip_tag_type: Option<String>,
-    /// Its value.
+    /// The value of the tag.
     pub tag: Option<String>,
 }
 
-/// Protection against floods.
+/// DDoS protection of an address.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct DdosSettings {
-    /// Of which kind.
+    /// The protection mode.
     pub protection_mode: Option<ProtectionMode>,
-    /// By which plan.
+    /// The DDoS protection plan.
     pub ddos_protection_plan: Option<SubResource>,
 }
 
-/// Which protection against floods.
+/// The mode of DDoS protection.
 #[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ProtectionMode {
@@ -168,7 +168,7 @@ pub enum ProtectionMode {
     Disabled,
 }
 
-/// What becomes of an address with its machine.
+/// The action for an address when its virtual machine is deleted.
 #[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeleteOption {
@@ -177,52 +177,53 @@ pub enum DeleteOption {
 }
 
 impl PublicIpAddress {
-    /// The canonical form of a body as sent. One that is no object reads as an empty one, with a violation.
+    /// Returns the canonical form of a body as sent. Anything but an object is a violation and read as an empty
+    /// object.
     pub fn read(body: Value, violations: &mut Violations) -> Map<String, Value> {
         read::<PublicIpAddress>(body, &SHAPE, violations)
     }
 
-    /// A canonical body as a value.
+    /// Deserializes a canonical body.
     pub fn typed(body: &Map<String, Value>) -> PublicIpAddress {
         serde_json::from_value(Value::Object(body.clone())).unwrap_or_default()
     }
 
-    /// The address that was given, if it is one.
+    /// The address that was given, in canonical form; `None` if absent or not an IP address.
     pub fn given(&self) -> Option<IpAddr> {
         let address: Option<IpAddr> = self.properties.ip_address.as_ref().and_then(|text| text.parse().ok());
         address.map(|address| address.to_canonical())
     }
 }
 
-/// What a public IP address comes to for a gateway that refers to it.
+/// The properties of a public IP address that matter to a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicAddress {
-    /// Where the frontend is bound; at the workers' own public address where none was given.
+    /// The address to bind to; the workers' own public address if `None`.
     pub given: Option<IpAddr>,
-    /// Whether it is of the kind that gateways of the second generation cannot have.
+    /// True if the SKU is `Basic`, which v2 gateways cannot use.
     pub basic: bool,
 }
 
 impl PublicAddress {
-    /// What a canonical body comes to.
+    /// Extracts the properties from a canonical body.
     pub fn of(body: &Map<String, Value>) -> PublicAddress {
         let typed = PublicIpAddress::typed(body);
         PublicAddress { given: typed.given(), basic: typed.sku.name == PublicIpAddressSkuName::Basic }
     }
 }
 
-/// The stored public IP addresses that a gateway refers to. One that it refers to and that is not stored is none of
-/// them; such a reference is not examined.
+/// The stored public IP addresses to which a gateway refers. References to addresses that are not stored are
+/// not resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicAddresses(HashMap<String, PublicAddress>);
 
 impl PublicAddresses {
-    /// Adds one.
+    /// Adds an address.
     pub fn insert(&mut self, path: &NetworkPath, address: PublicAddress) {
         self.0.insert(path.key(), address);
     }
 
-    /// The one with that resource ID.
+    /// Finds an address by resource ID.
     pub fn get(&self, id: &str) -> Option<PublicAddress> {
         self.0.get(&NetworkPath::parse(id)?.key()).copied()
     }

@@ -1,5 +1,5 @@
-//! The properties of a virtual network and its subnets. Nothing here routes between them, so all of it is checked,
-//! stored and given back, and without further effect.
+//! The properties of a virtual network and its subnets. They are checked, stored and returned, and have no
+//! other effect, because nothing here routes between networks.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -25,9 +25,9 @@ static SUBNET_SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<Subnet>);
 pub struct VirtualNetwork {
     /// The region. Required.
     pub location: Option<String>,
-    /// Labels of the owner's choice.
+    /// Labels chosen by the owner.
     pub tags: Option<BTreeMap<String, String>>,
-    /// Everything else.
+    /// The properties specific to a virtual network.
     pub properties: VirtualNetworkProperties,
 }
 
@@ -35,38 +35,38 @@ pub struct VirtualNetwork {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct VirtualNetworkProperties {
-    /// The ranges that its subnets are cut from.
+    /// The address ranges from which subnets are taken.
     pub address_space: AddressSpace,
-    /// What its machines are told.
+    /// The DHCP options of machines in the network.
     pub dhcp_options: Option<DhcpOptions>,
-    /// Its subnets. Where they are left out of a PUT, those that are there stay.
+    /// The subnets. A PUT without them keeps the existing ones.
     #[schemars(extend("x-members" = true))]
     pub subnets: Vec<Member<Subnet>>,
-    /// Not served: there is nothing to connect.
+    /// Not supported.
     #[schemars(extend("x-not-served" = "Leave it out or empty."))]
     pub virtual_network_peerings: Option<Vec<Value>>,
-    /// How long an idle flow is remembered, 4 to 30 minutes.
+    /// The idle timeout of flows, 4 to 30 minutes.
     #[schemars(range(min = 4, max = 30))]
     pub flow_timeout_in_minutes: Option<i64>,
-    /// Whether it is protected against floods.
+    /// True if DDoS protection is on.
     pub enable_ddos_protection: bool,
-    /// By which plan.
+    /// The DDoS protection plan.
     pub ddos_protection_plan: Option<SubResource>,
-    /// Whether its machines are protected.
+    /// True if VM protection is on.
     pub enable_vm_protection: Option<bool>,
-    /// Whether traffic in it is encrypted.
+    /// The encryption of traffic within the network.
     pub encryption: Option<Encryption>,
 }
 
-/// Ranges of addresses.
+/// Address ranges.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct AddressSpace {
-    /// In CIDR notation, at least one.
+    /// The ranges in CIDR notation, at least one.
     pub address_prefixes: Vec<String>,
 }
 
-/// What machines of a virtual network are told.
+/// The DHCP options of a virtual network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct DhcpOptions {
@@ -74,17 +74,17 @@ pub struct DhcpOptions {
     pub dns_servers: Vec<String>,
 }
 
-/// Whether traffic is encrypted.
+/// The encryption of traffic within a virtual network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Encryption {
-    /// Whether it is.
+    /// True if traffic is encrypted.
     pub enabled: bool,
-    /// What becomes of traffic that is not.
+    /// The action for unencrypted traffic.
     pub enforcement: Option<EncryptionEnforcement>,
 }
 
-/// What becomes of traffic that is not encrypted.
+/// The action for unencrypted traffic.
 #[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum EncryptionEnforcement {
@@ -96,53 +96,54 @@ pub enum EncryptionEnforcement {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Subnet {
-    /// Its range in CIDR notation, inside the network's. It or `addressPrefixes` is required.
+    /// The range in CIDR notation, within the ranges of the network. Either this or `addressPrefixes` is
+    /// required.
     pub address_prefix: Option<String>,
-    /// Its ranges, where there are several.
+    /// The ranges, if there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub address_prefixes: Vec<String>,
-    /// A reference; not looked up.
+    /// A network security group; not looked up.
     pub network_security_group: Option<SubResource>,
-    /// A reference; not looked up.
+    /// A route table; not looked up.
     pub route_table: Option<SubResource>,
-    /// A reference; not looked up.
+    /// A NAT gateway; not looked up.
     pub nat_gateway: Option<SubResource>,
-    /// Services that are reached directly.
+    /// The services with an endpoint in the subnet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub service_endpoints: Vec<ServiceEndpoint>,
-    /// Services that may put their machines there.
+    /// The services to which the subnet is delegated.
     #[schemars(extend("x-members" = true))]
     pub delegations: Vec<Member<Delegation>>,
-    /// Which policies apply to private endpoints.
+    /// The network policies that apply to private endpoints.
     pub private_endpoint_network_policies: PrivateEndpointPolicies,
-    /// Whether policies apply to private link services.
+    /// The network policies that apply to private link services.
     pub private_link_service_network_policies: PrivateLinkServicePolicies,
-    /// Who shares it.
+    /// The sharing scope of the subnet.
     pub sharing_scope: Option<SharingScope>,
-    /// Whether its machines reach out without more ado.
+    /// True if machines have outbound access by default.
     pub default_outbound_access: Option<bool>,
 }
 
-/// A service that is reached directly.
+/// A service endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ServiceEndpoint {
-    /// Which.
+    /// The service, such as `Microsoft.Storage`.
     pub service: Option<String>,
-    /// In which regions.
+    /// The regions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub locations: Vec<String>,
 }
 
-/// A service that may put its machines into a subnet.
+/// The delegation of a subnet to a service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Delegation {
-    /// Which.
+    /// The service, such as `Microsoft.Web/serverFarms`.
     pub service_name: Option<String>,
 }
 
-/// Which policies apply to private endpoints.
+/// The network policies that apply to private endpoints.
 #[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PrivateEndpointPolicies {
@@ -153,7 +154,7 @@ pub enum PrivateEndpointPolicies {
     RouteTableEnabled,
 }
 
-/// Whether policies apply to private link services.
+/// The network policies that apply to private link services.
 #[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PrivateLinkServicePolicies {
@@ -162,7 +163,7 @@ pub enum PrivateLinkServicePolicies {
     Disabled,
 }
 
-/// Who shares a subnet.
+/// The sharing scope of a subnet.
 #[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SharingScope {
@@ -171,19 +172,21 @@ pub enum SharingScope {
 }
 
 impl VirtualNetwork {
-    /// The canonical form of a body as sent. One that is no object reads as an empty one, with a violation.
+    /// Returns the canonical form of a body as sent. Anything but an object is a violation and read as an empty
+    /// object.
     pub fn read(body: Value, violations: &mut Violations) -> Map<String, Value> {
         read::<VirtualNetwork>(body, &SHAPE, violations)
     }
 
-    /// A canonical body as a value.
+    /// Deserializes a canonical body.
     pub fn typed(body: &Map<String, Value>) -> VirtualNetwork {
         serde_json::from_value(Value::Object(body.clone())).unwrap_or_default()
     }
 }
 
 impl Subnet {
-    /// The canonical form of the body of a PUT on a subnet's own URL: an object with name and properties.
+    /// Returns the canonical form of the body of a PUT on a subnet's own URL: an object with name and
+    /// properties.
     pub fn read(name: &str, body: Value, violations: &mut Violations) -> Value {
         let body = ChildBody::read(body, "", violations);
         body.check_against_url(name, violations);

@@ -53,7 +53,7 @@ impl JsonSchema for Subnet {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        // It is made with the network that it is in.
+        // The component is created together with that of the virtual network.
         generator.subschema_for::<VirtualNetwork>();
         as_schema(reference("Subnet"))
     }
@@ -67,8 +67,8 @@ impl JsonSchema for PublicIpAddress {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut properties = PublicIpAddressProperties::json_schema(generator).to_value();
         let configuration = json!({"type": "object", "readOnly": true,
-            "description": "The frontend that refers to it.",
-            "properties": {"id": {"type": "string", "description": "Its resource ID."}}});
+            "description": "The frontend that uses the address.",
+            "properties": {"id": {"type": "string", "description": "The resource ID."}}});
         properties_of(&mut properties).insert("ipConfiguration".into(), configuration);
         let own = network::PublicIpAddress::json_schema(generator).to_value();
         shown("PublicIPAddress", "public IP address", own, properties, generator)
@@ -88,8 +88,8 @@ impl JsonSchema for ResourceGroup {
         let mut own = resource_group::ResourceGroup::json_schema(generator).to_value();
         let text =
             |description: &str| json!({"type": "string", "readOnly": true, "description": description});
-        let state = json!({"type": "object", "readOnly": true, "description": "How far it is.",
-            "properties": {"provisioningState": text("`Succeeded`, or `Deleting` until its last gateway has gone.")}});
+        let state = json!({"type": "object", "readOnly": true, "description": "The state.",
+            "properties": {"provisioningState": text("`Succeeded`, or `Deleting` until the last gateway in it is removed.")}});
         let properties = properties_of(&mut own);
         properties.insert("id".into(), text("The resource ID."));
         properties.insert("name".into(), text("The name."));
@@ -99,7 +99,7 @@ impl JsonSchema for ResourceGroup {
     }
 }
 
-/// The component of a resource: what a body holds, and what only answers hold.
+/// Returns the component of a resource: the properties of bodies, and those that only responses contain.
 fn shown(
     name: &str,
     what: &str,
@@ -109,7 +109,7 @@ fn shown(
 ) -> Schema {
     show_state(&mut properties, generator);
     let guid = json!({"type": "string", "format": "uuid", "readOnly": true,
-        "description": "What identifies it for all of its life."});
+        "description": "The GUID, which identifies the resource from its creation to its deletion."});
     properties_of(&mut properties).insert("resourceGuid".into(), guid);
     let name = format!("{name}Properties");
     insert(generator, &name, properties);

@@ -20,8 +20,8 @@ fn members_are_found_in_any_case_and_in_lists() {
         ("json('{\"a\":1}').b", "There is no property 'b'; there are: a."),
         ("createArray(1)[1]", "no element 1 in a list of 1"),
         ("createArray(1)[sub(0, 1)]", "no element -1"),
-        ("null().a", "null has no members"),
-        ("createArray(1).a", "an array has no members that a string could name"),
+        ("null().a", "null has no member"),
+        ("createArray(1).a", "an array has no member that a string could select"),
     ] {
         let Err(Fault::Wrong(_, why)) = evaluate(expression) else { panic!("{expression} has a value") };
         assert!(why.contains(expected), "{expression}: {why}");
@@ -128,7 +128,7 @@ fn variables_and_parameters_lead_to_each_other_but_not_in_circles() {
     circle["outputs"] = json!({"o": {"type": "string", "value": "[variables('a')]"}});
     let found = flaws(circle);
     assert_eq!(found[0].0, "properties.template.outputs.o.value");
-    assert!(found[0].2.contains("'a' is defined by itself"), "{found:?}");
+    assert!(found[0].2.contains("'a' depends on itself"), "{found:?}");
 }
 
 #[test]

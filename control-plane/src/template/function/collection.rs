@@ -57,7 +57,7 @@ fn contains(values: &[Value]) -> Answer {
 
 fn create_object(values: &[Value]) -> Answer {
     if !values.len().is_multiple_of(2) {
-        return Err("names and values come in pairs.".to_owned());
+        return Err("names and values must come in pairs.".to_owned());
     }
     let mut object = Map::new();
     for pair in values.chunks(2) {
@@ -106,7 +106,7 @@ fn intersection(values: &[Value]) -> Answer {
             (Value::Object(left), Value::Object(right)) => {
                 left.retain(|key, value| right.get(key).is_some_and(|other| same(value, other)));
             }
-            _ => return Err("all arguments are arrays, or all are objects.".to_owned()),
+            _ => return Err("the arguments must be all arrays or all objects.".to_owned()),
         }
     }
     if let Value::Array(list) = &mut left {
@@ -145,7 +145,7 @@ fn object_keys(values: &[Value]) -> Answer {
 fn range(values: &[Value]) -> Answer {
     let (start, count) = (integer(&values[0])?, integer(&values[1])?);
     let end = start.checked_add(count).filter(|_| (0..=MAX_LIST).contains(&count));
-    let end = end.ok_or_else(|| format!("the count is from 0 to {MAX_LIST}."))?;
+    let end = end.ok_or_else(|| format!("the count must be from 0 to {MAX_LIST}."))?;
     Ok((start..end).collect())
 }
 
@@ -189,7 +189,7 @@ fn union(values: &[Value]) -> Answer {
         match (&mut whole, value) {
             (Value::Array(whole), Value::Array(more)) => whole.extend(more.iter().cloned()),
             (Value::Object(whole), Value::Object(more)) => merge(whole, more),
-            _ => return Err("all arguments are arrays, or all are objects.".to_owned()),
+            _ => return Err("the arguments must be all arrays or all objects.".to_owned()),
         }
     }
     if let Value::Array(list) = &mut whole {

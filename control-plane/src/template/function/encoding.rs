@@ -24,16 +24,16 @@ pub(super) const TABLE: &[Function] = &[
 ];
 
 fn from_base64(encoded: &str) -> Result<String, String> {
-    let bytes = STANDARD.decode(encoded.trim()).map_err(|_| "the text is no base64.")?;
-    String::from_utf8(bytes).map_err(|_| "what is encoded is no text.".to_owned())
+    let bytes = STANDARD.decode(encoded.trim()).map_err(|_| "the text is not base64.")?;
+    String::from_utf8(bytes).map_err(|_| "the decoded bytes are not text.".to_owned())
 }
 
 fn parse(json: &str) -> Answer {
-    serde_json::from_str(json).map_err(|_| "the text is no JSON.".to_owned())
+    serde_json::from_str(json).map_err(|_| "the text is not JSON.".to_owned())
 }
 
 fn data_uri_to_string(values: &[Value]) -> Answer {
-    let wrong = "the text is no data URI.";
+    let wrong = "the text is not a data URI.";
     let (head, data) =
         text(&values[0])?.strip_prefix("data:").and_then(|r| r.split_once(',')).ok_or(wrong)?;
     if head.to_ascii_lowercase().ends_with(";base64") {
@@ -83,5 +83,5 @@ fn unescape(text: &str) -> Result<String, String> {
             }
         }
     }
-    String::from_utf8(bytes).map_err(|_| "what is encoded is no text.".to_owned())
+    String::from_utf8(bytes).map_err(|_| "the decoded bytes are not text.".to_owned())
 }

@@ -22,7 +22,7 @@ struct Network {
 
 impl Network {
     fn read(value: &Value) -> Result<Network, String> {
-        let wrong = || "the text is no network in CIDR notation.".to_owned();
+        let wrong = || "the text is not a network in CIDR notation.".to_owned();
         let (address, prefix) = text(value)?.split_once('/').ok_or_else(wrong)?;
         let (number, width) = match address.parse().map_err(|_| wrong())? {
             IpAddr::V4(address) => (u128::from(u32::from(address)), 32),
@@ -55,7 +55,7 @@ fn cidr_subnet(values: &[Value]) -> Answer {
     let index = u128::try_from(integer(&values[2])?).map_err(|_| "the index is negative.")?;
     let start = index.checked_shl(network.width - prefix).filter(|start| *start <= network.rest());
     let start = start.filter(|start| start.checked_shr(network.width - prefix).unwrap_or(0) == index);
-    let start = start.ok_or("there are not so many networks of that size in it.")?;
+    let start = start.ok_or("the index exceeds the number of such networks in it.")?;
     Ok(format!("{}/{prefix}", network.address(network.first + start)).into())
 }
 
@@ -66,7 +66,7 @@ fn cidr_host(values: &[Value]) -> Answer {
     let offset = if network.prefix + 1 >= network.width { index } else { index + 1 };
     let last = if network.width == 32 && network.prefix < 31 { network.rest() - 1 } else { network.rest() };
     if offset > last {
-        return Err("there are not so many addresses in the network.".to_owned());
+        return Err("the index exceeds the number of addresses in the network.".to_owned());
     }
     Ok(network.address(network.first + offset).into())
 }

@@ -21,7 +21,7 @@ pub(super) const TABLE: &[Function] = &[
 
 fn pair(values: &[Value], compute: fn(i64, i64) -> Option<i64>) -> Answer {
     let result = compute(integer(&values[0])?, integer(&values[1])?);
-    result.map(Value::from).ok_or_else(|| "the result is no integer of 64 bits.".to_owned())
+    result.map(Value::from).ok_or_else(|| "the result is not a 64-bit integer.".to_owned())
 }
 
 /// Returns the arguments, or the elements of a single array.
@@ -35,7 +35,7 @@ fn integers(values: &[Value]) -> Result<Vec<i64>, String> {
 fn int(values: &[Value]) -> Answer {
     match &values[0] {
         Value::String(text) => {
-            text.trim().parse::<i64>().map(Value::from).map_err(|_| "the text is no integer.".to_owned())
+            text.trim().parse::<i64>().map(Value::from).map_err(|_| "the text is not an integer.".to_owned())
         }
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(number), _) => Ok(number.into()),
@@ -54,15 +54,15 @@ fn float(values: &[Value]) -> Answer {
         other => return Err(wanted("a string or a number", other)),
     };
     let number = number.and_then(Number::from_f64);
-    number.map(Value::Number).ok_or_else(|| "the text is no number.".to_owned())
+    number.map(Value::Number).ok_or_else(|| "the text is not a number.".to_owned())
 }
 
 fn from_epoch(values: &[Value]) -> Answer {
-    let time = Timestamp::from_second(integer(&values[0])?).map_err(|_| "there is no such time.")?;
+    let time = Timestamp::from_second(integer(&values[0])?).map_err(|_| "the time is out of range.")?;
     Ok(time.to_string().into())
 }
 
 fn to_epoch(values: &[Value]) -> Answer {
-    let time: Timestamp = text(&values[0])?.parse().map_err(|_| "the text is no time.")?;
+    let time: Timestamp = text(&values[0])?.parse().map_err(|_| "the text is not a time.")?;
     Ok(time.as_second().into())
 }

@@ -76,7 +76,7 @@ fn format(values: &[Value]) -> Answer {
             rest = &rest[1..];
             continue;
         }
-        let end = rest.find('}').filter(|_| brace == "{").ok_or("a brace of the format is not closed.")?;
+        let end = rest.find('}').filter(|_| brace == "{").ok_or("a brace of the format is not matched.")?;
         whole.push(&placed(&rest[..end], &values[1..])?)?;
         rest = &rest[end + 1..];
     }
@@ -88,7 +88,7 @@ fn placed(item: &str, values: &[Value]) -> Result<String, String> {
     let (head, style) = item.split_once(':').unwrap_or((item, ""));
     let (index, width) = head.split_once(',').unwrap_or((head, "0"));
     let value = index.trim().parse().ok().and_then(|index: usize| values.get(index));
-    let value = value.ok_or_else(|| format!("'{{{item}}}' names no argument."))?;
+    let value = value.ok_or_else(|| format!("'{{{item}}}' refers to no argument."))?;
     let plain = match (style.as_bytes(), value.as_i64()) {
         (b"", _) => display(value),
         ([b'd' | b'D', ..] | [b'0', ..], Some(number)) => {
@@ -101,7 +101,7 @@ fn placed(item: &str, values: &[Value]) -> Result<String, String> {
         }
         _ => return Err(format!("the format '{style}' is not supported.")),
     };
-    let width: i64 = width.trim().parse().map_err(|_| format!("'{width}' is no width."))?;
+    let width: i64 = width.trim().parse().map_err(|_| format!("'{width}' is not a width."))?;
     let columns = usize::try_from(width.unsigned_abs()).unwrap_or(0).min(1000);
     Ok(if width < 0 { format!("{plain:<columns$}") } else { format!("{plain:>columns$}") })
 }
@@ -128,7 +128,7 @@ fn pad_left(values: &[Value]) -> Answer {
         None => " ".to_owned(),
     };
     if filler.chars().count() != 1 {
-        return Err("the filler is one character.".to_owned());
+        return Err("the filler must be one character.".to_owned());
     }
     let missing = amount(&values[1])?.saturating_sub(plain.chars().count());
     if missing > MAX_TEXT / 4 {
@@ -140,7 +140,7 @@ fn pad_left(values: &[Value]) -> Answer {
 fn replace(values: &[Value]) -> Answer {
     let (whole, old, new) = (text(&values[0])?, text(&values[1])?, text(&values[2])?);
     if old.is_empty() {
-        return Err("there must be something to replace.".to_owned());
+        return Err("the text to replace is empty.".to_owned());
     }
     let mut replaced = Text::default();
     for (i, part) in whole.split(old).enumerate() {
@@ -187,7 +187,7 @@ fn substring(values: &[Value]) -> Answer {
         None | Some(Value::Null) => total - start,
         Some(length) => {
             let length = usize::try_from(integer(length)?).ok().filter(|length| start + length <= total);
-            length.ok_or("the part would end behind the text.")?
+            length.ok_or("the part would end after the text.")?
         }
     };
     Ok(whole.chars().skip(start).take(length).collect::<String>().into())

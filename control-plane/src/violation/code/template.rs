@@ -1,26 +1,26 @@
-//! What can be wrong with a template, apart from the content of its resources.
+//! Codes of violations of templates, except for those of the content of their resources.
 
 use crate::violation::code_list::codes;
 
 codes! { CODES;
-/// Parts that a template does not have or that are of the wrong shape.
+/// A part of the template is unknown or malformed.
 pub const STRUCTURE: &str = "TemplateStructureInvalid";
-/// A text that is no expression, or one that has no value.
+/// An expression is malformed, or its evaluation failed.
 pub const EXPRESSION: &str = "TemplateExpressionInvalid";
-/// A function that is not known, or not at that place or with so many arguments.
+/// A function is unknown, not allowed at this place, or called with a wrong number of arguments.
 pub const FUNCTION: &str = "TemplateFunctionNotSupported";
-/// A parameter that is missing, unknown, or not as declared.
+/// A parameter is missing, unknown, or does not match its declaration.
 pub const PARAMETER: &str = "TemplateParameterInvalid";
-/// A resource without type, name or version, or given twice.
+/// A resource has no type, name or version, or is defined twice.
 pub const RESOURCE: &str = "TemplateResourceInvalid";
-/// A resource of a type that cannot be deployed.
+/// The type of a resource is not supported.
 pub const RESOURCE_TYPE: &str = "TemplateResourceTypeNotSupported";
-/// A dependency on something that is not there, or on itself.
+/// A dependency does not exist, or is circular.
 pub const DEPENDENCY: &str = "TemplateDependencyInvalid";
-/// Something that is too large, too deep or too often.
+/// A limit of size, depth or number is exceeded.
 pub const LIMIT: &str = "TemplateLimitExceeded";
-/// A mode of deployment that is not supported.
+/// The mode of the deployment is not supported.
 pub const MODE: &str = "DeploymentModeNotSupported";
-/// A template or parameters that are to be fetched from elsewhere.
+/// A linked template or linked parameters are not supported.
 pub const LINK: &str = "TemplateLinkNotSupported";
 }
