@@ -1,4 +1,4 @@
-//! The administrator's token: made once, kept in a file that only its owner reads.
+//! The admin token: created once, and kept in a file that only its owner can read.
 
 use std::io;
 use std::path::Path;
@@ -8,7 +8,7 @@ use tidegate_shared::secret::Secret;
 
 use crate::digest::{hex, random_secret, sha256_hex};
 
-/// The token by its hash, so that neither a log line nor the time of a comparison gives it away.
+/// The token, kept as its hash, so that neither a log line nor the time of a comparison reveals it.
 pub struct AdminToken(String);
 
 impl std::fmt::Debug for AdminToken {
@@ -18,10 +18,10 @@ impl std::fmt::Debug for AdminToken {
 }
 
 impl AdminToken {
-    /// Reads `admin-token` from the data directory, or makes one at the first start.
+    /// Reads `admin-token` from the data directory, or creates it at the first start.
     ///
     /// # Errors
-    /// A file that cannot be read or written, or is empty: an empty token would let everybody in.
+    /// If the file cannot be read or written, or is empty: an empty token would admit everyone.
     pub fn load_or_create(data_dir: &Path) -> io::Result<AdminToken> {
         let path = data_dir.join("admin-token");
         let text =
@@ -33,7 +33,7 @@ impl AdminToken {
         Ok(AdminToken(sha256_hex(text)))
     }
 
-    /// Whether this is it.
+    /// Returns whether this is the token.
     pub(crate) fn is(&self, token: &[u8]) -> bool {
         sha256_hex(token) == self.0
     }

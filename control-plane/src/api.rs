@@ -1,7 +1,7 @@
-//! The management API: its one list of layers around its one list of routes (which is in `routes`).
+//! The management API: routes (in `routes`) inside one stack of layers.
 //!
-//! Handlers are thin: extractors take a request apart, [`crate::edit`] decides, the store writes, `view` shows.
-//! Nothing here waits for a worker. Every failure is an `ApiError`, and only `error` knows what that is in HTTP.
+//! Handlers are thin: extractors parse a request, [`crate::edit`] decides, the store writes, and `view`
+//! renders. No handler waits for a worker. Every failure is an `ApiError`, which only `error` converts to HTTP.
 
 mod audit;
 mod auth;
@@ -67,47 +67,47 @@ pub use extract::body::LargeBodies;
 pub use oauth::SecretCheck;
 pub use paging::PageTokens;
 
-/// How many templates are evaluated at once. One of a client, and two in all: a second client does not wait for the
-/// first.
+/// The number of templates evaluated at once: one for each client and two in total, so that a second client
+/// does not wait for the first.
 pub(crate) const PLANS: Bounds = Bounds { total: 2, each: 1, waiting: 64 };
 
-/// What the handlers work with.
+/// The state shared by all handlers.
 #[derive(Debug)]
 pub struct App {
-    /// What is stored.
+    /// The database.
     pub store: Arc<Store>,
-    /// Who is connected.
+    /// The connected workers.
     pub fleet: Arc<Fleet>,
     /// The certificates of this control plane and of its workers.
     pub certificates: Arc<Certificates>,
-    /// What opens the certificates in bodies and fetches the pages that they name.
+    /// Opens the certificates in bodies and fetches the error pages that they name.
     pub body_preparer: BodyPreparer,
-    /// Turns of clients whose templates are evaluated.
+    /// The shares of clients in the evaluation of templates.
     pub plans: FairShare<String>,
-    /// How much each gateway may have.
+    /// The maximum number of children of a gateway, by collection.
     pub limits: Limits,
-    /// How large the documents of gateways may be, and how many large ones are read at once.
+    /// The maximum size of gateway documents, and the number of large ones read at once.
     pub large_bodies: LargeBodies,
-    /// Told whenever a deployment is to be run.
+    /// Notified when a deployment is ready to run.
     pub deployments: Notify,
-    /// What makes probes on demand.
+    /// Runs on-demand probes.
     pub prober: Prober,
-    /// What gives API clients their tokens.
+    /// Issues and verifies access tokens of API clients.
     pub issuer: Issuer,
-    /// What checks their secrets.
+    /// Verifies the secrets of API clients.
     pub secrets: SecretCheck,
     /// The key that seals the page tokens of lists.
     pub page_tokens: PageTokens,
-    /// What every request must show; `None` where nothing is asked for.
+    /// The admin token; `None` if authentication is disabled.
     pub token: Option<AdminToken>,
-    /// What is counted of requests.
+    /// The metrics of requests.
     pub metrics: Arc<Metrics>,
 }
 
 impl App {
-    /// Makes a change durable and wakes the rollout. The author of a change may have put right, outside of Tidegate,
-    /// what made workers refuse the last one, so the rollout asks them again at once; a change that is refused or cannot
-    /// be stored asks nobody.
+    /// Commits a change and wakes the rollout. The author may have fixed, outside of Tidegate, the reason why
+    /// workers rejected the previous generation, so a successful write also makes the rollout retry. A rejected
+    /// write does not.
     async fn write(&self, author: Author, edit: Edit) -> Result<Written, EditError> {
         let path = edit.path.clone();
         let act = act(author, &edit);
@@ -134,12 +134,12 @@ impl App {
     }
 }
 
-/// A write as the audit log has it.
+/// Returns the entry for the audit log.
 fn act(author: Author, edit: &Edit) -> Act {
     Act { author, action: edit.action_name(), resource: edit.resource_id() }
 }
 
-/// Refuses what refers to resources that the author may not use.
+/// Rejects a request that refers to resources which the author may not use.
 fn check_links(act: &Act, edit: &Edit) -> Result<(), EditError> {
     let (Some(client), Some(sent)) = (&act.author.client, edit.sent()) else { return Ok(()) };
     match links::forbidden(client, &act.resource, sent) {
@@ -148,8 +148,9 @@ fn check_links(act: &Act, edit: &Edit) -> Result<(), EditError> {
     }
 }
 
-/// Refuses what is about to be stored if it refers to resources that the author may not use and that the stored
-/// document does not refer to already. The text of the request has been looked at before; this looks at what became of it.
+/// Rejects a document that refers to resources which the author may not use and to which the stored document
+/// does not refer already. The request itself has been checked before; this checks the document that results
+/// from it.
 fn check_stored_links(act: &Act, decision: &Decision, stored: Option<&Gateway>) -> Result<(), EditError> {
     let (Some(client), Decision::Replace { document, .. }) = (&act.author.client, decision) else {
         return Ok(());
@@ -171,10 +172,10 @@ fn link_forbidden(act: &Act, client: &Client, linked: String) -> EditError {
     EditError::LinkForbidden { client: client.clone(), action, resource, linked }
 }
 
-/// A handler's state.
+/// The state extractor of handlers.
 type Shared = axum::extract::State<Arc<App>>;
 
-/// Everything that is served: what is in the list of routes, within the layers.
+/// Returns the router of all routes, wrapped in the layers.
 pub fn router(app: Arc<App>) -> Router {
     routes::router()
         .fallback(unknown_path)

@@ -1,7 +1,9 @@
-//! The connected workers: what each runs, was told, has refused and sees of the backends.
+//! The connected workers: the generations they run, were sent and have rejected, and their view of the
+//! backends.
 //!
-//! All of it comes from what workers say on the channel and is lost with the connection: nothing here is stored. The
-//! judgements ([`plan`] and [`verdict`]) are pure functions of it in [`worker`]. It never waits for a worker.
+//! All of it comes from the workers' messages on the channel and is lost with the connection: nothing is
+//! stored. The decisions ([`plan`] and [`verdict`]) are pure functions of it in [`worker`]. No function waits
+//! for a worker.
 
 mod credentials;
 pub mod health;
@@ -27,53 +29,55 @@ use crate::store::OperationNumber;
 
 pub use worker::{Order, Verdict, Worker, applied_by_all, plan, verdict};
 
-/// How many orders may wait for one worker's connection; the rollout tries again later with what does not fit.
+/// The number of orders that may be queued for one worker's connection. The rollout retries orders that do not
+/// fit.
 const ORDERS: usize = 16;
 
-/// Everybody who is connected.
+/// The connected workers.
 #[derive(Debug, Default)]
 pub struct Fleet {
     connected: Mutex<BTreeMap<WorkerId, Connection>>,
-    /// Numbers the sessions, so that an old one is never taken for a newer one of the same worker.
+    /// The counter of sessions, which distinguishes an old session from a newer one of the same worker.
     sessions: AtomicU64,
-    /// Rung when a worker said something that may change what is to be done.
+    /// Notified when a worker's message may require action.
     changed: Notify,
 }
 
-/// A worker with the way to reach it.
+/// A worker and its connection.
 #[derive(Debug)]
 struct Connection {
     worker: Worker,
-    /// What its probes see: large, and of no interest to the rollout, which looks at the rest at each turn.
+    /// The results of its probes. Kept outside `worker`, which the rollout copies on each turn, because they
+    /// are large.
     health: BTreeMap<GatewayId, HealthReport>,
     orders: mpsc::Sender<ToWorker>,
-    /// Who waits for the answers to probes that it was asked for.
+    /// The receivers of the results of on-demand probes sent to the worker.
     probes: BTreeMap<ProbeId, oneshot::Sender<Vec<MemberProbe>>>,
-    /// Ends the session.
+    /// Cancelled to end the session.
     ended: CancellationToken,
     session: u64,
 }
 
-/// What a worker's probes saw of one gateway.
+/// The results of a worker's probes for one gateway.
 #[derive(Debug)]
 struct HealthReport {
     backends: Arc<[BackendHealth]>,
-    /// When it came.
+    /// The time of arrival.
     at: Instant,
 }
 
-/// A session's own end of its place in the fleet.
+/// A session's handle on its entry in the fleet.
 #[derive(Debug)]
 pub struct Membership {
-    /// What is to be sent.
+    /// The orders to send to the worker.
     pub orders: mpsc::Receiver<ToWorker>,
-    /// Cancelled when a newer session of the same worker took the place, or the worker was shut out.
+    /// Cancelled when a newer session of the same worker has replaced this one, or the worker was revoked.
     pub ended: CancellationToken,
-    /// What it shows when it speaks or leaves.
+    /// Identifies the session in calls of [`Fleet`].
     pub place: Place,
 }
 
-/// Which session of which worker.
+/// The identity of a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     worker: WorkerId,
@@ -81,8 +85,8 @@ pub struct Place {
 }
 
 impl Fleet {
-    /// Takes a worker in with what it runs. An earlier session of it is ended: the newest wins, since the older may
-    /// be a connection that died unseen.
+    /// Registers a worker's session with the generations it runs. Ends an earlier session of the worker, whose
+    /// connection may have died unnoticed.
     pub fn enter(
         &self,
         worker: WorkerId,
@@ -106,14 +110,14 @@ impl Fleet {
         Membership { orders: waiting, ended, place: Place { worker, session } }
     }
 
-    /// Takes note of where a session's worker shows its metrics.
+    /// Records the address of the worker's metrics endpoint.
     pub fn shows_metrics(&self, place: Place, address: SocketAddr) {
         if let Some(connection) = self.lock().get_mut(&place.worker).filter(|c| c.session == place.session) {
             connection.worker.metrics = Some(address);
         }
     }
 
-    /// Forgets a session, unless a newer one has its place.
+    /// Removes a session, unless a newer one has replaced it.
     pub fn leave(&self, place: Place) {
         let mut connected = self.lock();
         if connected.get(&place.worker).is_some_and(|c| c.session == place.session) {
@@ -123,7 +127,7 @@ impl Fleet {
         self.changed.notify_one();
     }
 
-    /// Ends the session of a worker that is not to be here any more.
+    /// Ends the session of a worker that has been revoked.
     pub fn disconnect(&self, worker: WorkerId) {
         let expelled = self.lock().remove(&worker);
         if let Some(connection) = expelled {
@@ -132,7 +136,7 @@ impl Fleet {
         }
     }
 
-    /// Takes note of what a session's worker says. Only what may change what is to be done wakes the rollout.
+    /// Processes a message of a worker. Wakes the rollout only if the message may require action.
     pub fn on_message(&self, place: Place, message: ToControlPlane) {
         let mut connected = self.lock();
         let Some(connection) = connected.get_mut(&place.worker) else { return };
@@ -142,23 +146,24 @@ impl Fleet {
         }
     }
 
-    /// Waits until something may have to be done.
+    /// Waits until action may be required.
     pub async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// Says that something may have to be done: after a write.
+    /// Wakes the rollout, after a write.
     pub fn wake(&self) {
         self.changed.notify_one();
     }
 
-    /// What every connected worker runs and has said, as it is at this moment.
+    /// Returns the current state of every connected worker.
     pub fn snapshot(&self) -> BTreeMap<WorkerId, Worker> {
         self.lock().iter().map(|(id, connection)| (*id, connection.worker.clone())).collect()
     }
 
-    /// Hands an order to a worker's session and notes it as under way, with the newest operation that waits for it. False
-    /// when its queue is full or it is gone: the rollout will plan it again.
+    /// Queues an order for a worker's session and records it as sent, together with the newest operation that
+    /// waits for it. Returns false if the queue is full or the worker has disconnected; the rollout then plans
+    /// the order again.
     pub fn send(&self, worker: WorkerId, message: ToWorker, operation: Option<OperationNumber>) -> bool {
         let order = match &message {
             ToWorker::Assign(snapshot) => Order::Assign(snapshot.gateway, snapshot.generation),
@@ -180,8 +185,8 @@ impl Fleet {
         true
     }
 
-    /// Has a worker that runs a gateway make a probe. The answer never comes if that worker leaves before. None when
-    /// nobody runs it, or nobody can be told.
+    /// Sends an on-demand probe to a worker that runs the gateway. The receiver fails if the worker disconnects
+    /// first. Returns `None` if no connected worker runs the gateway or accepts the probe.
     pub fn probe(
         &self,
         gateway: GatewayId,
@@ -203,7 +208,7 @@ impl Fleet {
         None
     }
 
-    /// What the workers' probes see of a gateway's backends; only reports that are fresh.
+    /// Returns the workers' recent health reports about a gateway's backends.
     pub fn health(&self, gateway: GatewayId) -> Vec<(WorkerId, Arc<[BackendHealth]>)> {
         let now = Instant::now();
         let connected = self.lock();
@@ -215,24 +220,24 @@ impl Fleet {
         reports.collect()
     }
 
-    /// The map is never left half changed, so a panic elsewhere does not make it unusable.
+    /// Locks the map. It stays consistent even if a holder panics.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<WorkerId, Connection>> {
         self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Connection {
-    /// Takes note of a message. Whether it may change what is to be done.
+    /// Processes a message. Returns whether it may require action by the rollout.
     fn on_message(&mut self, message: ToControlPlane, at: Instant) -> bool {
         if let ToControlPlane::Health { gateway, backends } = message {
-            // A report on what it does not run is of no use, and nothing would ever remove it.
+            // A report about a gateway that is not running would never be removed.
             if self.worker.running.contains_key(&gateway) {
                 self.health.insert(gateway, HealthReport { backends: backends.into(), at });
             }
             return false;
         }
         if let ToControlPlane::Probed { probe, members } = message {
-            // Whoever asked may have stopped waiting.
+            // The receiver may have been dropped.
             let _ = self.probes.remove(&probe).map(|waiting| waiting.send(members));
             return false;
         }

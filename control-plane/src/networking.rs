@@ -1,8 +1,9 @@
-//! Decides what a request does to a virtual network, a subnet or a public IP address: stored state and request in,
-//! decision out. Pure.
+//! Decides about a change of a virtual network, a subnet or a public IP address from the stored state and the
+//! request. Pure.
 //!
-//! It runs inside the write transaction, as [`crate::edit`] does for gateways. What a gateway means never changes by
-//! what is decided here: whatever would change it is refused while a gateway refers to it.
+//! Runs inside the write transaction, like [`crate::edit`] for gateways. The compiled content of a gateway
+//! never changes through these decisions: a change that would affect it is rejected while a gateway refers to
+//! the resource.
 
 mod public_address;
 mod virtual_network;
@@ -20,82 +21,82 @@ use crate::violation::{Violations, code};
 /// A change to a virtual network, a subnet or a public IP address.
 #[derive(Debug)]
 pub struct NetworkEdit {
-    /// Which resource.
+    /// The resource.
     pub path: NetworkPath,
-    /// Under which conditions on its row.
+    /// The preconditions on its row.
     pub preconditions: Preconditions,
-    /// What to do.
+    /// The change.
     pub action: NetworkAction,
 }
 
-/// What to do with a virtual network, a subnet or a public IP address.
+/// The kind of change.
 #[derive(Debug)]
 pub enum NetworkAction {
     /// Create the network or replace it.
     PutVirtualNetwork(Value),
-    /// Create the subnet of that name or replace it.
+    /// Create the subnet of this name or replace it.
     PutSubnet(String, Value),
-    /// Remove the subnet of that name.
+    /// Delete the subnet of this name.
     DeleteSubnet(String),
     /// Create the address or replace it.
     PutPublicAddress {
-        /// As sent.
+        /// The body as sent.
         body: Value,
-        /// What answers say of the address where none was given. Sent back, it is not one that was given.
+        /// The address in responses if none was given. A body that repeats it does not set the address.
         shown: Option<String>,
     },
     /// Replace the tags.
     PatchTags(Value),
-    /// Remove the resource.
+    /// Delete the resource.
     Delete,
 }
 
-/// Why a change cannot be made.
+/// The reason why a change is rejected.
 #[derive(Debug, Error)]
 pub enum NetworkError {
-    /// What it would lead to is not valid.
+    /// The resulting body is invalid.
     #[error("{0}")]
     Invalid(Violations),
-    /// A condition on the row does not hold.
+    /// A precondition on the row does not hold.
     #[error("a precondition does not hold")]
     PreconditionFailed,
-    /// There is no such resource.
+    /// The resource does not exist.
     #[error("there is no such resource")]
     NotThere,
-    /// There is no such subnet.
+    /// The subnet does not exist.
     #[error("there is no such subnet")]
     NoSubnet,
     /// A gateway refers to the subnet.
     #[error("subnet {subnet} is in use by {users}")]
     SubnetInUse {
-        /// Its name.
+        /// The name of the subnet.
         subnet: String,
-        /// The resource IDs of those that refer to it, separated by commas.
+        /// The resource IDs of the referring children, separated by commas.
         users: String,
     },
     /// A gateway refers to the public IP address.
     #[error("{address} is in use by {user}")]
     AddressInUse {
-        /// Its resource ID.
+        /// The resource ID of the address.
         address: String,
         /// The resource ID of the frontend that refers to it.
         user: String,
     },
-    /// A gateway refers to the public IP address, and would be bound elsewhere.
+    /// A gateway refers to the public IP address, and the change would bind its frontend elsewhere.
     #[error("{address} is in use by {user} and cannot change")]
     AddressSettled {
-        /// Its resource ID.
+        /// The resource ID of the address.
         address: String,
         /// The resource ID of the frontend that refers to it.
         user: String,
     },
-    /// The store failed, or the group is not there.
+    /// The store failed, or the resource group does not exist.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl NetworkEdit {
-    /// ARM's name of what is done, for the audit log.
+    /// The name of the ARM operation, for the audit log.
     pub fn action_name(&self) -> String {
         let kind = self.path.kind.resource_type();
         match &self.action {
@@ -106,7 +107,7 @@ impl NetworkEdit {
         }
     }
 
-    /// The resource ID of what it is done to.
+    /// The resource ID of the target.
     pub fn resource_id(&self) -> String {
         match &self.action {
             NetworkAction::PutSubnet(name, _) | NetworkAction::DeleteSubnet(name) => {
@@ -116,10 +117,10 @@ impl NetworkEdit {
         }
     }
 
-    /// Decides what becomes of the resource, where `users` refer to it or to something in it.
+    /// Decides about the change of a resource to which, or to whose parts, `users` refer.
     ///
     /// # Errors
-    /// Why it cannot be done; then nothing changes.
+    /// The reason of rejection; nothing changes then.
     pub fn decide(
         &self,
         stored: Option<&NetworkResource>,
@@ -152,7 +153,7 @@ impl NetworkEdit {
         }
     }
 
-    /// The version of a subnet is its network's, but it exists on its own account.
+    /// Checks the preconditions. A subnet has the etag of its network, but exists independently of it.
     fn check_conditions(&self, stored: Option<&NetworkResource>) -> Result<(), NetworkError> {
         let stored = match &self.action {
             NetworkAction::PutSubnet(name, _) | NetworkAction::DeleteSubnet(name) => {
@@ -169,7 +170,7 @@ fn there(stored: Option<&NetworkResource>) -> Result<&NetworkResource, NetworkEr
     stored.ok_or(NetworkError::NotThere)
 }
 
-/// Complains of the name of a new resource, and of where it is.
+/// Checks the name of a new resource, and the location.
 fn check_head(
     path: &NetworkPath,
     body: &Map<String, Value>,
@@ -186,7 +187,7 @@ fn check_head(
     location::check(body, before, violations);
 }
 
-/// The decision for a body with what was found wrong with it.
+/// Returns the decision for a body with these violations.
 fn settle(
     body: Map<String, Value>,
     stored: Option<&NetworkResource>,

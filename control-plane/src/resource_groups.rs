@@ -1,5 +1,5 @@
-//! Decides what a request does to a resource group: stored state and request in, what is to be stored out. Pure; it runs
-//! inside the write transaction, as [`crate::edit`] does for gateways.
+//! Decides about a change of a resource group from the stored state and the request. Pure; runs inside the
+//! write transaction, like [`crate::edit`] for gateways.
 
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -13,19 +13,19 @@ use crate::violation::Violations;
 /// A change to a resource group.
 #[derive(Debug)]
 pub enum GroupEdit {
-    /// Create it or replace what is said of it.
+    /// Create the group or replace its properties.
     Put(Value),
     /// Replace its tags.
     PatchTags(Value),
 }
 
-/// Why a change to a resource group cannot be made.
+/// The reason why a change of a resource group is rejected.
 #[derive(Debug, Error)]
 pub enum GroupError {
-    /// What it would lead to is not valid.
+    /// The resulting body is invalid.
     #[error("{0}")]
     Invalid(Violations),
-    /// There is no such group.
+    /// The group does not exist.
     #[error("there is no such resource group")]
     NotThere,
     /// The store failed, or the group is being deleted.
@@ -34,10 +34,10 @@ pub enum GroupError {
 }
 
 impl GroupEdit {
-    /// Decides what is to be stored of the group.
+    /// Returns the new body of the group.
     ///
     /// # Errors
-    /// That it is not valid, or not there.
+    /// The reason of rejection.
     pub fn decide(self, stored: Option<&Group>) -> Result<Map<String, Value>, GroupError> {
         let (body, violations) = match self {
             GroupEdit::Put(sent) => {

@@ -1,4 +1,4 @@
-//! The errors of a start, below the modules that open files and sockets at a start.
+//! The errors of a start, in a module of their own below those that open files and sockets.
 
 use std::io;
 

@@ -1,10 +1,11 @@
-//! The database: rows under resource IDs, each write one transaction. The only place with SQL, with its folder.
+//! The database: rows under resource IDs, and one transaction for each write. Only this module and its
+//! submodules contain SQL.
 //!
-//! What is written here is acknowledged to a client afterwards, so a commit must be durable: WAL with a synced log.
-//! One connection writes, under `BEGIN IMMEDIATE`; others read. It knows nothing of HTTP and of workers' connections,
-//! and decides nothing about documents: callers pass a pure decision into [`Store::write`].
+//! A write is acknowledged to the client afterwards, so a commit must be durable: WAL with a synced log. One
+//! connection writes, under `BEGIN IMMEDIATE`; others read. The store knows neither HTTP nor the connections of
+//! workers, and does not decide about documents: callers pass a pure decision to [`Store::write`].
 //!
-//! The functions are narrow on purpose: another database can stand behind them.
+//! The functions are narrow so that another database can replace SQLite.
 
 mod audit;
 mod clients;
@@ -62,51 +63,51 @@ pub use workers::{JoinedWorker, KnownCertificate, TokenRefused};
 pub use write::Decision;
 use writer::{Transaction, Writer};
 
-/// How long a statement waits for another process (`tidegate worker token`) that is writing.
+/// The time limit of a statement that waits for another writing process (`tidegate worker token`).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a write waits for its turn.
+/// The time limit of a write that waits for the connection.
 const TURN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How many connections read.
+/// The number of reading connections.
 const READERS: u32 = 4;
 
-/// What may be done to the schema of a database on opening it.
+/// The treatment of the schema when a database is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schema {
-    /// It is brought up to this version.
+    /// Migrate it to this version.
     Migrate,
-    /// It must be of this version already: another process may be using it.
+    /// Require this version, because another process may be using the database.
     Current,
 }
 
-/// Why the store did not do what it was asked.
+/// The reason why an operation of the store failed.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The database itself.
+    /// An error of the database.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
     /// Writes fail, with SQLite's reason.
     #[error("writes to the database fail: {0}")]
     Unwritable(String),
-    /// The schema could not be brought up to date.
+    /// The migration of the schema failed.
     #[error("database migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// It may not be changed now, and this version cannot use it as it is.
+    /// The database belongs to another version and must not be migrated now.
     #[error("{0} is of another version of Tidegate; start the control plane of this version first")]
     Version(String),
-    /// A file that belongs to the store.
+    /// An error of a file of the store.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A row does not hold what was written there.
+    /// A row has invalid content.
     #[error("the stored {what} is damaged: {why}")]
     Damaged {
-        /// Which row.
+        /// The row.
         what: String,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
-    /// Another gateway has this address and port.
+    /// Another gateway holds this address and port.
     #[error("{address} port {port} is taken by {holder}")]
     PortClaimed {
         /// The address, or `public`.
@@ -116,31 +117,31 @@ pub enum StoreError {
         /// The other gateway's resource ID.
         holder: String,
     },
-    /// A stored public IP address is for one gateway, and another one has it.
+    /// Another gateway uses the public IP address, which can belong to one gateway only.
     #[error("{address} is in use by {holder}")]
     AddressHeld {
         /// The public IP address, by its resource ID.
         address: String,
-        /// The child that is to have it.
+        /// The child that would use it.
         child: String,
-        /// The child that has it.
+        /// The child that uses it.
         holder: String,
     },
-    /// A deployment of that name is running.
+    /// A deployment of this name is running.
     #[error("the deployment {0} is running")]
     DeploymentActive(String),
-    /// There is no resource group of that name, and none is made by the way.
+    /// The resource group does not exist and is not created implicitly.
     #[error("there is no resource group {0}")]
     NoGroup(String),
-    /// The resource group is to go.
+    /// The resource group is being deleted.
     #[error("the resource group {0} is being deleted")]
     GroupDeleting(String),
-    /// Something in the resource group is referred to from outside of it.
+    /// A resource outside the group refers to one in the group.
     #[error("{} refers to something in the resource group {group}", .users.join(", "))]
     GroupInUse {
         /// The group's name.
         group: String,
-        /// The resource IDs of those that refer to it.
+        /// The resource IDs of the referring resources.
         users: Vec<String>,
     },
 }
@@ -151,21 +152,23 @@ pub struct Store {
     writer: Writer,
     readers: SqlitePool,
     key: SealKey,
-    /// Whether resource groups must be made before anything is put into them.
+    /// True if a resource group must exist before resources are created in it.
     strict_groups: bool,
-    /// Marked as changed whenever operations may have ended.
+    /// Marked as changed when operations may have ended.
     endings: watch::Sender<()>,
 }
 
 impl Store {
-    /// Opens the database of a data directory; one that is missing is made. The caller holds the directory's lock.
+    /// Opens the database of a data directory, creating it if it is missing. The caller holds the directory's
+    /// lock.
     ///
     /// # Errors
-    /// Files that cannot be opened, a database that is none, one of a later version, or one whose key is lost.
+    /// If a file cannot be opened, is not a database or belongs to a later version, or if the key of an
+    /// existing database is missing.
     pub async fn open(data_dir: &Path, schema: Schema) -> Result<Store, StoreError> {
         let path = data_dir.join("tidegate.db");
         let key = seal_key(&data_dir.join("store.key"), &path)?;
-        // Made here rather than by SQLite, for its mode; the files beside it take theirs from this one.
+        // Created here rather than by SQLite to set its mode, which SQLite copies to the WAL files.
         OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
@@ -195,60 +198,61 @@ impl Store {
         })
     }
 
-    /// Checks that it answers reads, and that writes did not fail lately.
+    /// Checks that reads succeed and that no write has failed recently.
     ///
     /// # Errors
-    /// The failure of the read; [`StoreError::Unwritable`] while writes fail.
+    /// The error of the read, or [`StoreError::Unwritable`] while writes fail.
     pub async fn check(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.readers).await?;
         let failure = self.write_failure().borrow().clone();
         failure.map_or(Ok(()), |reason| Err(StoreError::Unwritable(reason)))
     }
 
-    /// Says from now on when operations may have ended: whoever waits for one looks again then.
+    /// Returns a receiver that changes when operations may have ended, for callers that wait for one.
     pub fn endings(&self) -> watch::Receiver<()> {
         self.endings.subscribe()
     }
 
-    /// To be called after the commit.
+    /// Notifies the receivers of [`Store::endings`]. Called after the commit.
     fn settled(&self) {
         self.endings.send_replace(());
     }
 
-    /// What a gateway's affinity cookies are made with: the same for as long as it is there.
+    /// Returns the key of a gateway's affinity cookies, constant for the life of the gateway.
     pub fn affinity_key(&self, gateway: GatewayId) -> Secret {
         self.key.derive(format!("affinity {gateway}").as_bytes())
     }
 
-    /// What the page tokens of lists are sealed with.
+    /// Returns the key that seals the page tokens of lists.
     pub fn page_token_key(&self) -> SealKey {
         self.key.for_purpose(b"page tokens")
     }
 
-    /// Closes the files; what is under way is finished first.
+    /// Closes the database after running statements have finished.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
 
-    /// The one writer, locked against other processes from the start: nobody can write between a read and the write
-    /// that depends on it.
+    /// Begins a write transaction, which locks out other processes from its start: no other write can come
+    /// between a read and the write that depends on it.
     async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
         self.writer.begin().await
     }
 
-    /// How long writes waited for their turn so far.
+    /// The waiting times of writes.
     pub fn write_wait(&self) -> &Times {
         self.writer.wait()
     }
 
-    /// A consistent view of all rows, for reads that take several statements.
+    /// Begins a read transaction, for a consistent view across several statements.
     async fn view(&self) -> Result<sqlx::Transaction<'static, Sqlite>, StoreError> {
         Ok(self.readers.begin().await?)
     }
 }
 
-/// The key of a database. It is only made where there is nothing yet that another key has sealed.
+/// Returns the key of a database. A key is created only together with the database, which would be unreadable
+/// with another one.
 fn seal_key(path: &Path, database: &Path) -> io::Result<SealKey> {
     if !fs::exists(database)? {
         return SealKey::load_or_create(path);

@@ -8,10 +8,10 @@ use crate::compile::check_public_address;
 use crate::store::{NetworkDecision, NetworkResource, User};
 use crate::violation::Violations;
 
-/// The property that holds the address.
+/// The property with the address.
 const IP_ADDRESS: &str = "ipAddress";
 
-/// A body without an address leaves the one that was given before.
+/// Decides about a PUT. A body without an address keeps the one given before.
 pub(super) fn put(
     path: &NetworkPath,
     sent: Value,
@@ -53,8 +53,8 @@ fn keep_address(body: &mut Map<String, Value>, shown: Option<&str>, stored: Opti
     }
 }
 
-/// A gateway that refers to it keeps its meaning. One that did so before it was stored is bound to the workers' own
-/// address, as if this were of SKU `Standard` and none had been given.
+/// Rejects a change of the address to which a gateway's frontend is bound. A gateway that referred to the
+/// address before it was stored is bound to the workers' own address, as with SKU `Standard` and no address.
 fn check_settled(
     path: &NetworkPath,
     body: &Map<String, Value>,

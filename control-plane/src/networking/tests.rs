@@ -1,4 +1,4 @@
-//! What becomes of networks and addresses that gateways refer to, and of those that nobody does.
+//! Changes of networks and addresses, with and without gateways that refer to them.
 
 use serde_json::json;
 use tidegate_shared::id::GatewayId;
@@ -107,7 +107,7 @@ fn subnets_come_and_go_one_by_one() {
         decide(NetworkAction::Delete, Some(&before), &used),
         Err(NetworkError::SubnetInUse { .. })
     ));
-    // It refers to a subnet that there is not.
+    // The user refers to a subnet that does not exist.
     let elsewhere = [user(before.path.subnet_id("none"))];
     assert_eq!(decide(NetworkAction::Delete, Some(&before), &elsewhere).unwrap(), NetworkDecision::Delete);
 }

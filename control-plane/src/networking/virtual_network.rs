@@ -8,12 +8,13 @@ use crate::compile::check_virtual_network;
 use crate::store::{NetworkDecision, NetworkResource, User};
 use crate::violation::Violations;
 
-/// The subnet of that name in a network's canonical body, compared without case.
+/// Finds a subnet by name in a network's canonical body, ignoring case.
 pub(super) fn subnet<'a>(network: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     subnets(network).find(|subnet| is_named(subnet, name))
 }
 
-/// A body without `subnets` leaves those that are there; otherwise those that it lacks go.
+/// Decides about a PUT of a network. A body without `subnets` keeps the existing ones; otherwise missing ones
+/// are deleted.
 pub(super) fn put(
     path: &NetworkPath,
     sent: Value,
@@ -47,7 +48,7 @@ pub(super) fn put_subnet(
     network: &NetworkResource,
 ) -> Result<NetworkDecision, NetworkError> {
     let mut violations = Violations::default();
-    // The creator's spelling of the name stays for good.
+    // The creator's spelling of the name is permanent.
     let spelt = subnet(&network.body, name).map_or(name, |subnet| name_of(subnet)).to_owned();
     let new = Subnet::read(&spelt, sent, &mut violations);
     let mut body = network.body.clone();
@@ -82,7 +83,7 @@ pub(super) fn delete_subnet(
     Ok(NetworkDecision::Replace(body))
 }
 
-/// A network can only go with subnets that nobody uses.
+/// Rejects the deletion of a network with a subnet in use.
 pub(super) fn check_delete(network: &NetworkResource, users: &[User]) -> Result<(), NetworkError> {
     if network.path.kind != NetworkKind::VirtualNetwork {
         return Ok(());
