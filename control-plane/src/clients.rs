@@ -43,9 +43,9 @@ impl From<StoreError> for ClientError {
 pub struct Credentials {
     /// The client's ID.
     pub app_id: Uuid,
-    /// Its name.
+    /// The client's name.
     pub name: String,
-    /// Its secret, as text.
+    /// The client's secret, as text.
     pub secret: Secret,
     /// The tenant to log in to.
     pub tenant: Uuid,

@@ -15,7 +15,7 @@ use crate::violation::{ROOT, Violations, code};
 pub struct ChildBody {
     name: Option<String>,
     id: Option<String>,
-    /// Its properties as sent.
+    /// The properties as sent.
     pub properties: Map<String, Value>,
 }
 

@@ -110,7 +110,7 @@ pub const NEEDED: [CipherSuite; 6] = [
 /// The versions and suites of a predefined policy.
 #[derive(Debug)]
 pub struct PredefinedPolicy {
-    /// Its name.
+    /// The name of the policy.
     pub name: SslPolicyName,
     /// The minimum version.
     pub oldest: TlsVersion,

@@ -46,7 +46,7 @@ impl std::fmt::Debug for Authority {
 pub struct IssuedCertificate {
     /// The certificate in PEM.
     pub pem: String,
-    /// Its SHA-256, in hexadecimal.
+    /// The SHA-256 of the certificate in hexadecimal.
     pub fingerprint: String,
     /// The fingerprint of the authority that issued it.
     pub issuer: String,
