@@ -1,8 +1,8 @@
-//! The certificate of one session's worker: when the worker is asked to renew it, and what it then gets.
+//! The certificate of a session's worker, and its renewal.
 //!
-//! A worker is asked when two thirds of the certificate's lifetime have passed, when the clock was set, and when another
-//! authority is to vouch for it. The decision is made here, by our clock; the worker only does as it is told. A
-//! certificate that nobody asked the worker to renew is not renewed.
+//! A worker is asked to renew its certificate after two thirds of the lifetime, after a change of the clock,
+//! and when the authority is rotated. The control plane decides this by its own clock; a worker cannot renew
+//! without being asked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,23 +16,23 @@ use crate::clock::Millis;
 use crate::pki::{IssuedCertificate, PkiError};
 use crate::store::{KnownCertificate, Store};
 
-/// How long a worker that was asked for a request may take before it is asked again.
+/// The time after which a worker that has not answered is asked again.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a session knows of its worker's certificate.
+/// The state of a worker's certificate within a session.
 #[derive(Debug)]
 pub(super) struct Credentials {
     store: Arc<Store>,
     certificates: Arc<Certificates>,
-    /// The certificate that the worker has shown, or said that it will show from now on.
+    /// The certificate that the worker presented, or confirmed to use from now on.
     pub(super) present: KnownCertificate,
-    /// Until when the worker may answer that it was asked to renew.
+    /// The deadline for the answer to the last request to renew.
     asked: Option<Instant>,
-    /// What it was given and has not confirmed.
+    /// The issued certificate that the worker has not confirmed.
     given: Option<KnownCertificate>,
 }
 
-/// Why a worker got no certificate.
+/// The reason why a worker did not get a certificate.
 #[derive(Debug, Error)]
 pub(super) enum RenewalError {
     #[error("it said something out of turn")]
@@ -52,27 +52,27 @@ impl Credentials {
         Credentials { store, certificates, present, asked: None, given: None }
     }
 
-    /// Whether the worker may do nothing but renew: its certificate is not good at this moment.
+    /// Returns whether the certificate is outside its period of validity, so that the worker may only renew it.
     pub(super) fn has_expired(&self, now: Millis) -> bool {
         !self.present.validity.covers(now)
     }
 
-    /// What the worker is to be told now, if its certificate is to be replaced and it was not told so lately.
+    /// Returns a request to renew if the certificate is due and none is pending.
     pub(super) fn reminder(&mut self, now: Millis, at: Instant) -> Option<ToWorker> {
         let is_waited_for = self.asked.is_some_and(|until| at < until);
         if is_waited_for || !is_due(&self.present, &self.certificates.state(), now) {
             return None;
         }
-        // A worker that could not keep what it was given gets another.
+        // A worker that could not store the issued certificate gets another one.
         (self.asked, self.given) = (Some(at + PATIENCE), None);
         Some(ToWorker::Renew)
     }
 
-    /// Issues what the worker asks for. None when it cannot be stored at present: the worker keeps what it has, and is
-    /// reminded again.
+    /// Issues a certificate for the worker's request. Returns `None` if it cannot be stored now: the worker
+    /// keeps its certificate and is asked again later.
     ///
     /// # Errors
-    /// It was not asked, it is known no more, or its request is none.
+    /// If the worker was not asked or is not registered any more, or if the request is invalid.
     pub(super) async fn renew(&mut self, request: &str) -> Result<Option<ToWorker>, RenewalError> {
         if self.asked.is_none() || self.given.is_some() {
             return Err(RenewalError::OutOfTurn);
@@ -92,10 +92,11 @@ impl Credentials {
         Ok(Some(ToWorker::Renewed { certificate: pem }))
     }
 
-    /// The worker has kept what it was given: that takes the place of what it had. If this cannot be stored, both are
-    /// good until the worker dials again.
+    /// Processes the worker's confirmation: the issued certificate replaces the previous one. If this cannot be
+    /// stored, both stay valid until the worker connects again.
     ///
     /// # Errors
+    /// If no certificate was issued.
     /// It was given nothing.
     pub(super) async fn renewed(&mut self) -> Result<(), RenewalError> {
         let given = self.given.take().ok_or(RenewalError::OutOfTurn)?;

@@ -1,4 +1,4 @@
-//! One picture of the backends from what several workers see. Pure.
+//! Merges the health reports of several workers. Pure.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,45 +7,45 @@ use tidegate_shared::id::WorkerId;
 use tidegate_shared::protocol::{BackendHealth, HealthState};
 use tidegate_shared::snapshot::{Content, Host, Pool, Settings};
 
-/// The health of one pool under one set of settings, for a pair that a rule uses.
+/// The health of a pool with one set of settings that a rule uses together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairHealth {
-    /// The pool's name.
+    /// The name of the pool.
     pub pool: String,
-    /// The settings' name.
+    /// The name of the settings.
     pub settings: String,
-    /// Each member, in the pool's order, then those that were removed and are drained.
+    /// The members in the pool's order, followed by removed ones that are being drained.
     pub members: Vec<MemberHealth>,
 }
 
-/// The health of one member as all workers together see it.
+/// The merged health of one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberHealth {
-    /// Which.
+    /// The member.
     pub host: Host,
-    /// The verdict.
+    /// The state of health.
     pub health: Health,
-    /// What led to it, for a person to read.
+    /// The reason, as text.
     pub log: String,
 }
 
-/// The verdict of all workers together, under the names of ARM's enum.
+/// The merged state of health, with the names of ARM's enumeration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// Nobody has a fresh verdict.
+    /// No worker has reported recently.
     Unknown,
-    /// All say that it is up.
+    /// All workers report the member as healthy.
     Up,
-    /// All say that it is down.
+    /// All workers report the member as unhealthy.
     Down,
-    /// They do not agree.
+    /// The reports differ.
     Partial,
-    /// It was removed, and is given time to end what runs.
+    /// The member was removed, and its running requests are being drained.
     Draining,
 }
 
 impl Health {
-    /// ARM's spelling.
+    /// The name in ARM's spelling.
     pub fn as_str(self) -> &'static str {
         match self {
             Health::Unknown => "Unknown",
@@ -68,13 +68,14 @@ impl From<HealthState> for Health {
     }
 }
 
-/// Which backend: its pool, its settings and itself.
+/// The identity of a backend: pool, settings and host.
 type Key<'a> = (&'a str, &'a str, &'a Host);
 
-/// A worker's report, by what it is about.
+/// A worker's report, indexed by backend.
 type Indexed<'a> = (&'a WorkerId, HashMap<Key<'a>, &'a BackendHealth>);
 
-/// Puts the fresh reports of several workers together: one entry for each pool and settings that a rule uses.
+/// Merges recent reports of several workers: one entry for each combination of pool and settings that a rule
+/// uses.
 pub fn merge(content: &Content, reports: &[(WorkerId, Arc<[BackendHealth]>)]) -> Vec<PairHealth> {
     let reports: Vec<Indexed<'_>> = reports.iter().map(|(worker, report)| (worker, index(report))).collect();
     let pairs: BTreeSet<(usize, usize)> = content.forwards().collect();
@@ -87,7 +88,7 @@ pub fn merge(content: &Content, reports: &[(WorkerId, Arc<[BackendHealth]>)]) ->
     pairs.collect()
 }
 
-/// Those that are no members any more, and that workers still drain.
+/// Returns the hosts that are no longer members and that workers still drain.
 fn leaving<'a>(pool: &Pool, settings: &Settings, reports: &'a [Indexed<'_>]) -> BTreeSet<&'a Host> {
     let backends = reports.iter().flat_map(|(_, report)| report.values());
     let leaving = backends.filter(|backend| {

@@ -1,9 +1,10 @@
-//! Peers on the channel that have not shown who they are: a limit on how many, shared fairly among their addresses, and
-//! the count of those that never did.
+//! Unauthenticated peers on the channel: a limit of their number, shared fairly among addresses, and a count of
+//! those that never authenticate.
 //!
-//! Anybody can open connections and say nothing. When there are too many, one of the address that holds most has to go,
-//! the oldest of it: a worker that has just dialled gets its turn, however many connections others open. Nothing here
-//! writes a line for each of them, since strangers must not fill a disk.
+//! Anyone can open connections and stay silent. When there are too many, the oldest one of the address with the
+//! most connections is closed, so that a worker that has just connected gets its turn regardless of how many
+//! connections others open. Single connections are not logged, because unauthenticated peers must not be able
+//! to fill a disk.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -16,13 +17,13 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::Metrics;
 use tidegate_shared::client_network::client_network;
 
-/// How many peers may be connected at once without having shown who they are.
+/// The maximum number of unauthenticated peers.
 const MOST: usize = 64;
 
-/// How often it is logged how many connections ended before they had shown who they were.
+/// The interval of logging the number of connections that ended before authentication.
 const REPORT: Duration = Duration::from_secs(10);
 
-/// All of them.
+/// The unauthenticated peers.
 #[derive(Debug)]
 pub(super) struct PendingJoins {
     waiting: Mutex<Waiting>,
@@ -33,7 +34,7 @@ pub(super) struct PendingJoins {
 #[derive(Debug, Default)]
 struct Waiting {
     next: u64,
-    /// In the order in which they came.
+    /// The peers in the order of their arrival.
     peers: BTreeMap<u64, Peer>,
 }
 
@@ -43,20 +44,20 @@ struct Peer {
     ousted: CancellationToken,
 }
 
-/// Connections that ended since the last report.
+/// The connections that ended since the last report.
 #[derive(Debug, Default)]
 struct Ended {
     connections: u64,
-    /// One of them: where it came from, and why it ended.
+    /// The address and reason of one of them.
     example: Option<(SocketAddr, String)>,
 }
 
-/// A peer's place among the strangers: given up on drop.
+/// An unauthenticated peer. Dropping it frees its place.
 #[derive(Debug)]
 pub(super) struct Stranger {
     number: u64,
     among: Arc<PendingJoins>,
-    /// Cancelled when others need the place.
+    /// Cancelled when the place is needed for another peer.
     pub(super) ousted: CancellationToken,
 }
 
@@ -65,7 +66,7 @@ impl PendingJoins {
         PendingJoins { waiting: Mutex::default(), ended: Mutex::default(), metrics }
     }
 
-    /// Takes one in; if there are too many, at the cost of the oldest of the address that holds most places.
+    /// Admits a peer. If there are too many, closes the oldest one of the network with the most peers.
     pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Stranger {
         let mut waiting = lock(&self.waiting);
         if waiting.peers.len() >= MOST
@@ -80,7 +81,7 @@ impl PendingJoins {
         Stranger { number, among: self.clone(), ousted }
     }
 
-    /// Counts a connection that ended before it had shown who it was. `cause` is one of a few words.
+    /// Counts a connection that ended before authentication. `cause` is one of a few fixed values.
     pub(super) fn ended(&self, peer: SocketAddr, cause: &'static str, reason: &impl ToString) {
         self.metrics.stranger_ended(cause);
         let mut ended = lock(&self.ended);
@@ -88,7 +89,7 @@ impl PendingJoins {
         ended.example.get_or_insert_with(|| (peer, reason.to_string()));
     }
 
-    /// Logs now and then, in one line, how many ended, until `stop`.
+    /// Logs periodically, in one line, how many connections ended, until `stop`.
     pub(super) async fn report(&self, stop: &CancellationToken) {
         let mut tick = interval(REPORT);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -111,7 +112,8 @@ impl PendingJoins {
 }
 
 impl Waiting {
-    /// The number of the oldest peer of the network that holds most places; of several such networks, the oldest of all.
+    /// Returns the number of the oldest peer of the network with the most peers; among several such networks,
+    /// the oldest of all.
     fn most_dispensable(&self) -> Option<u64> {
         let mut held: HashMap<IpAddr, usize> = HashMap::new();
         for peer in self.peers.values() {
@@ -122,7 +124,7 @@ impl Waiting {
     }
 }
 
-/// Nothing is left half changed where a holder of these locks panics.
+/// Locks a mutex. A panic of a holder leaves the values consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,8 @@
-//! One connection on the channel: a stranger who may join, or a worker for as long as it stays.
+//! One connection on the channel: an unauthenticated peer that may join, or a worker.
 //!
-//! TLS lets both in; what a peer may say depends on its certificate. A peer without one can do nothing but use up a
-//! join token, within a deadline and in few bytes. What a worker says goes to the [`Fleet`], what it is told comes
-//! from there.
+//! TLS admits both; the certificate decides what a peer may do. A peer without one can only redeem a join
+//! token, within a time limit and with few bytes. Messages of a worker go to the [`Fleet`], and orders to the
+//! worker come from there.
 
 mod error;
 mod exchange;
@@ -35,13 +35,13 @@ use super::pending_joins::PendingJoins;
 use error::SessionError;
 use exchange::{In, Out, Session, Stream, trusted};
 
-/// How many connections may be open at once, of workers and strangers together.
+/// The maximum number of open connections, of workers and unauthenticated peers together.
 pub const WORKERS: usize = 4096;
 
-/// How long a peer has to show who it is.
+/// The time limit for authentication.
 const INTRODUCTION: Duration = Duration::from_secs(3);
 
-/// What every session needs.
+/// The state shared by all sessions.
 #[derive(Debug)]
 pub struct Channel {
     store: Arc<Store>,
@@ -51,7 +51,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// The endpoint of workers, which shows and accepts what `certificates` says.
+    /// Creates the channel endpoint. `certificates` holds its certificate and the trusted authorities.
     pub fn new(
         store: Arc<Store>,
         fleet: Arc<Fleet>,
@@ -61,20 +61,21 @@ impl Channel {
         Channel { store, fleet, certificates, pending_joins: Arc::new(PendingJoins::new(metrics)) }
     }
 
-    /// Logs now and then how many connections ended before they had shown who they were, until `stop`.
+    /// Logs periodically how many connections ended before authentication, until `stop`.
     pub async fn report(self: Arc<Self>, stop: CancellationToken) {
         self.pending_joins.report(&stop).await;
     }
 
     /// Serves one connection to its end.
     pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
-        // On a stop the whole process lets go of its workers, so there is no place in the fleet to give up.
+        // When the process stops, the fleet disappears with it, so the session need not leave it.
         let result = tokio::select! {
             result = self.converse(stream, peer) => result,
             () = stop.cancelled() => Ok(()),
         };
         match result {
-            // A process that just ends says no goodbye; that it is gone has been said already.
+            // The end of a worker process without a TLS close is expected, and its disconnection has been
+            // logged.
             Err(SessionError::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {}
             Err(error) => tracing::info!(%peer, %error, "channel connection ended"),
             Ok(()) => {}
@@ -104,7 +105,7 @@ impl Channel {
                 return Ok(());
             }
         };
-        // From here on it is a worker, or gone.
+        // The peer has authenticated or has left.
         drop(stranger);
         let Some(mut session) = introduced else { return Ok(()) };
         let worker = session.credentials.present.worker;
@@ -115,20 +116,21 @@ impl Channel {
         result
     }
 
-    /// Serves a worker that has its place in the fleet, if it was not removed from the books while it took it.
+    /// Serves a registered worker, unless it was removed while it connected.
     async fn attend(&self, session: &mut Session) -> Result<(), SessionError> {
         let present = &session.credentials.present;
         if self.store.worker_certificate(&present.fingerprint).await?.is_none() {
             return Err(refuse(&mut session.send, SessionError::UnknownWorker).await);
         }
         if let Err(error) = self.store.confirm_certificate(present).await {
-            // It is tried again when the worker dials next. What it shows is good all the same.
+            // Retried when the worker connects again; the certificate it presents is valid anyway.
             tracing::warn!(worker.id = %present.worker, %error, "cannot note that a worker has connected");
         }
         session.run(&self.fleet, &self.certificates).await
     }
 
-    /// A peer without a certificate: gets one for a valid token, and the connection is over in any case.
+    /// Handles a peer without a certificate: it gets one for a valid token, and the connection ends in any
+    /// case.
     async fn join(&self, tls: Stream, peer: SocketAddr) -> Result<(), SessionError> {
         let (mut send, mut receive): (Out, In) = channel::split(tls, MAX_STRANGER_MESSAGE);
         let joined = match receive.receive().await? {
@@ -165,13 +167,13 @@ impl Channel {
         let issued = self.certificates.issue_worker(worker, request).map_err(SessionError::Request)?;
         match self.store.add_certificate(worker, &issued, None).await? {
             true => Ok((worker, issued.pem)),
-            // It was removed in between.
+            // The worker was removed in between.
             false => Err(TokenRefused.into()),
         }
     }
 
-    /// A peer with a certificate of our authority: a worker, if it is still in the books. None for one whose
-    /// certificate has expired: it was given another, and dials again.
+    /// Handles a peer with a certificate of our authority: a worker if it is registered. Returns `None` for one
+    /// whose certificate has expired: it has received a new one and connects again.
     async fn greet(
         &self,
         tls: Stream,
@@ -209,7 +211,7 @@ impl Channel {
         Err(refuse(&mut send, error).await)
     }
 
-    /// All that a worker may do whose certificate has expired: renew it.
+    /// Handles a worker whose certificate has expired: it may only renew the certificate.
     async fn renew_expired(
         &self,
         credentials: &mut Credentials,
@@ -224,7 +226,7 @@ impl Channel {
             match message {
                 ToControlPlane::Renew { request } => match credentials.renew(&request).await? {
                     Some(renewed) => send.send(&renewed).await?,
-                    // The worker tries it again with its next connection.
+                    // The worker retries with its next connection.
                     None => return Err(SessionError::NotStored),
                 },
                 ToControlPlane::Renewed => {
@@ -232,7 +234,7 @@ impl Channel {
                     send.close().await?;
                     return Ok(());
                 }
-                // What it runs and sees it says again when it has dialled with the new certificate.
+                // The worker repeats its state after connecting with the new certificate.
                 _ => {}
             }
         }
@@ -240,12 +242,12 @@ impl Channel {
     }
 }
 
-/// Where others reach what a worker has bound.
+/// Returns the address at which others reach an address bound by a worker.
 fn reachable(bound: SocketAddr, peer: SocketAddr) -> SocketAddr {
     if bound.ip().is_unspecified() { SocketAddr::new(peer.ip().to_canonical(), bound.port()) } else { bound }
 }
 
-/// Tells the peer why, as far as it can still be told, and gives the reason back.
+/// Sends the reason of a rejection to the peer if possible, and returns it.
 async fn refuse(send: &mut Out, error: SessionError) -> SessionError {
     if let Some((cause, reason)) = error.refusal() {
         let told = async {

@@ -1,4 +1,4 @@
-//! One worker as its messages show it, and what follows from that. Pure: times come in, orders go out.
+//! The state of one worker, derived from its messages, and the orders and verdicts that follow from it. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -10,84 +10,87 @@ use tokio::time::Instant;
 
 use crate::store::{OperationNumber, Wanted};
 
-/// The time between two tries of a refused generation. With the rollout's own tick a configuration is in force within 2 s
-/// after the cause of the refusal is gone, such as a port that another process held.
+/// The time between two attempts to apply a rejected generation. Together with the rollout's interval, a
+/// configuration is applied within 2 s after the cause of the rejection is gone, such as a port held by another
+/// process.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How much of a worker's reason is kept, in bytes.
+/// The maximum length of a stored reason, in bytes.
 const MAX_REASON: usize = 4096;
 
-/// What is known of a connected worker.
+/// The state of a connected worker.
 #[derive(Clone, Debug, Default)]
 pub struct Worker {
-    /// Where it shows its metrics.
+    /// The address of its metrics endpoint.
     pub metrics: Option<SocketAddr>,
-    /// What it runs.
+    /// The gateways that it runs.
     pub running: BTreeMap<GatewayId, Running>,
-    /// What it was told and has not answered.
+    /// The orders that it has not answered.
     pub under_way: BTreeMap<GatewayId, Order>,
-    /// The generations that it was told to run in this session, as far as it has not answered for them or a newer one.
+    /// The generations that were assigned in this session and that it has not answered, nor a newer one.
     pub ordered: BTreeMap<GatewayId, BTreeSet<Generation>>,
-    /// The generation of each gateway that it was told last to run, and the newest operation that waited for it then.
+    /// The generation assigned last for each gateway, and the newest operation that waited for it then.
     asked: BTreeMap<GatewayId, (Generation, Option<OperationNumber>)>,
-    /// What it could not run.
+    /// The generations that it could not apply.
     pub refused: BTreeMap<GatewayId, Refusal>,
 }
 
-/// A gateway in force on a worker.
+/// A gateway that a worker runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
-    /// Which generation of it.
+    /// The generation.
     pub generation: Generation,
-    /// What that says. The number alone would be believed of something else after a backup was restored.
+    /// The digest of the content. After the restore of a backup the generation alone could denote a different
+    /// content.
     pub digest: Digest,
-    /// Where its listeners are bound; empty until the worker has said so in this session.
+    /// The addresses to which its listeners are bound; empty until the worker has reported them in this
+    /// session.
     pub addresses: Vec<SocketAddr>,
-    /// Whether the worker applied it in this session, on an order of this control plane.
+    /// True if the worker applied it in this session, on an order of this control plane.
     pub ordered: bool,
 }
 
-/// A generation that a worker could not run.
+/// A generation that a worker could not apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Which.
+    /// The generation.
     pub generation: Generation,
-    /// Why, in the worker's words.
+    /// The reason given by the worker.
     pub reason: String,
-    /// When it said so last.
+    /// The time of the last rejection.
     pub at: Instant,
-    /// The newest operation that waited when the worker was told to run it.
+    /// The newest operation that waited when the generation was assigned.
     pub operation: Option<OperationNumber>,
 }
 
-/// What a worker is to do.
+/// An order to a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Run this generation.
+    /// Apply this generation.
     Assign(GatewayId, Generation),
-    /// Let go of the gateway.
+    /// Remove the gateway.
     Withdraw(GatewayId),
 }
 
-/// How far the connected workers are with one gateway.
+/// The progress of the connected workers with one gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// All run the wanted generation, and there is at least one; or, for a gateway that is not to run, all have let
-    /// go.
+    /// All workers run the wanted generation, and there is at least one; or, for a gateway that must not run,
+    /// no worker holds it.
     Done,
-    /// One refused it.
+    /// A worker rejected the generation.
     Refused {
-        /// Which worker.
+        /// The worker.
         worker: WorkerId,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// These have not answered yet; none when none is connected.
+    /// These workers have not answered yet; empty if no worker is connected.
     Waiting(Vec<WorkerId>),
 }
 
 impl Worker {
-    /// A worker that has just said what it runs.
+    /// A worker that has just reported what it runs.
     pub fn running(running: impl IntoIterator<Item = (GatewayId, Generation, Digest)>) -> Worker {
         let running = running
             .into_iter()
@@ -98,7 +101,7 @@ impl Worker {
         Worker { running, ..Worker::default() }
     }
 
-    /// Takes note of a message. Whether it may change what is to be done.
+    /// Processes a message. Returns whether it may require action by the rollout.
     pub fn on_message(&mut self, message: ToControlPlane, now: Instant) -> bool {
         match message {
             ToControlPlane::Applied { gateway, generation, digest, addresses } => {
@@ -124,7 +127,7 @@ impl Worker {
                 self.refused.remove(&gateway);
                 true
             }
-            // The session and the fleet have dealt with these.
+            // The session and the fleet handle these.
             ToControlPlane::Health { .. }
             | ToControlPlane::Probed { .. }
             | ToControlPlane::Heartbeat
@@ -135,7 +138,7 @@ impl Worker {
         }
     }
 
-    /// Takes note of an order that was handed to its session, and of the newest operation that waited for it then.
+    /// Records an order that was queued for the worker, and the newest operation that waited for it then.
     pub fn told(&mut self, order: Order, operation: Option<OperationNumber>) {
         let (Order::Assign(gateway, _) | Order::Withdraw(gateway)) = order;
         self.under_way.insert(gateway, order);
@@ -144,7 +147,7 @@ impl Worker {
                 self.ordered.entry(gateway).or_default().insert(generation);
                 self.asked.insert(gateway, (generation, operation));
             }
-            // What it still runs it is about to let go of.
+            // The generation that still runs is about to be removed.
             Order::Withdraw(_) => {
                 self.asked.remove(&gateway);
                 if let Some(running) = self.running.get_mut(&gateway) {
@@ -154,7 +157,7 @@ impl Worker {
         }
     }
 
-    /// Whether a generation was ordered in this session; it and older ones are no longer waited for.
+    /// Returns whether a generation was assigned in this session, and forgets it and older ones.
     fn was_ordered(&mut self, gateway: GatewayId, generation: Generation) -> bool {
         let Some(ordered) = self.ordered.get_mut(&gateway) else { return false };
         let found = ordered.remove(&generation);
@@ -165,28 +168,28 @@ impl Worker {
         found
     }
 
-    /// An answer to an earlier order leaves a later one under way.
+    /// Removes the order that is answered; a later order stays pending.
     fn answered(&mut self, gateway: GatewayId, generation: Generation) {
         if self.under_way.get(&gateway) == Some(&Order::Assign(gateway, generation)) {
             self.under_way.remove(&gateway);
         }
     }
 
-    /// Whether it runs just what is wanted of a gateway: that number and that content. What runs does not count while
-    /// another order is on its way to replace it.
+    /// Returns whether the worker runs the wanted generation with the wanted content, and no pending order will
+    /// replace it.
     fn has(&self, wanted: &Wanted) -> bool {
         let same =
             |running: &Running| running.generation == wanted.generation && running.digest == wanted.digest;
         !self.under_way.contains_key(&wanted.gateway) && self.running.get(&wanted.gateway).is_some_and(same)
     }
 
-    /// Whether it has, or may be about to have, anything of a gateway.
+    /// Returns whether the worker runs a gateway or may be about to.
     fn holds(&self, gateway: GatewayId) -> bool {
         self.running.contains_key(&gateway) || self.under_way.contains_key(&gateway)
     }
 }
 
-/// A worker's own words, as far as they are kept.
+/// Shortens a worker's reason to [`MAX_REASON`].
 fn shortened(mut words: String) -> String {
     if words.len() > MAX_REASON {
         words.truncate(words.floor_char_boundary(MAX_REASON));
@@ -196,21 +199,21 @@ fn shortened(mut words: String) -> String {
 }
 
 impl Refusal {
-    /// Returns true if this is the answer to what is wanted. To a write that came after the order it is none, even if the
-    /// write repeats the configuration: its author may have put right, outside of Tidegate, what the worker refused.
+    /// Returns whether this rejection answers the latest write. A rejection does not answer a write that came
+    /// after the order, even if the write repeats the configuration: its author may have fixed the cause
+    /// outside of Tidegate.
     fn answers(&self, wanted: &Wanted) -> bool {
         let is_newest = wanted.newest_operation.is_none_or(|newest| self.operation == Some(newest));
         self.generation == wanted.generation && is_newest
     }
 
-    /// Returns true if it is too early to try what is wanted again.
+    /// Returns whether it is too early to retry.
     fn holds(&self, wanted: &Wanted, now: Instant) -> bool {
         self.answers(wanted) && now < self.at + RETRY
     }
 }
 
-/// What to tell a worker so that it comes to run what is wanted and nothing else. Nothing is said twice while the
-/// answer is under way.
+/// Returns the orders that bring a worker to the wanted state. A pending order is not repeated.
 pub fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
     let mut orders = Vec::new();
     let staying: BTreeSet<GatewayId> = wanted.iter().filter(|w| w.is_to_run()).map(|w| w.gateway).collect();
@@ -235,7 +238,7 @@ pub fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
     orders
 }
 
-/// How far the workers are with one gateway.
+/// Returns the progress of the workers with one gateway.
 pub fn verdict(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Verdict {
     let gateway = wanted.gateway;
     if !wanted.is_to_run() {
@@ -252,9 +255,9 @@ pub fn verdict(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Verdict
     if waiting.is_empty() && !workers.is_empty() { Verdict::Done } else { Verdict::Waiting(waiting) }
 }
 
-/// The newest generation of a gateway that every connected worker has applied, or a newer one in its place; `None` where
-/// there is none. Only what workers applied in this session counts: a number from before a backup was restored may be
-/// that of something else.
+/// Returns the newest generation of a gateway that every connected worker has applied or superseded; `None` if
+/// there is none. Only orders of this session count: a number from before the restore of a backup may denote a
+/// different content.
 pub fn applied_by_all(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Option<Generation> {
     let applied = workers.values().map(|worker| {
         let running = worker.running.get(&wanted.gateway)?;

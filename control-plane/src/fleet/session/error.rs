@@ -1,4 +1,4 @@
-//! Why a session ends, and what the peer is told of it.
+//! The reasons for which a session ends, and the ones that the peer is told.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::fleet::credentials::RenewalError;
 use crate::pki::PkiError;
 use crate::store::{StoreError, TokenRefused};
 
-/// Why a session ended.
+/// The reason for which a session ended.
 #[derive(Debug, Error)]
 pub(super) enum SessionError {
     #[error("connection: {0}")]
@@ -50,7 +50,7 @@ impl From<RenewalError> for SessionError {
 }
 
 impl SessionError {
-    /// Under what a connection is counted that ended so before it had shown who it was.
+    /// Returns the label under which a connection that ended before authentication is counted.
     pub(super) fn cause(&self) -> &'static str {
         match self {
             SessionError::Ousted => "ousted",
@@ -66,7 +66,7 @@ impl SessionError {
         }
     }
 
-    /// What the peer is told, if it is to be told anything. Our own failures are none of its business.
+    /// Returns the reason to send to the peer, if any. Errors of the control plane itself are not disclosed.
     pub(super) fn refusal(&self) -> Option<(RefusalCause, String)> {
         let cause = match self {
             SessionError::UnknownWorker => RefusalCause::UnknownWorker,

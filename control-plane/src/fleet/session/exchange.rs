@@ -1,4 +1,4 @@
-//! The messages of a worker's session, both ways, from its introduction to its end.
+//! The messages of an authenticated worker's session in both directions, until its end.
 
 use std::io;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) type Stream = TlsStream<Metered<TcpStream>>;
 pub(super) type Out = Sender<Stream, ToWorker>;
 pub(super) type In = Receiver<Stream, ToControlPlane>;
 
-/// A worker's connection after the introductions.
+/// The connection of an authenticated worker.
 pub(super) struct Session {
     pub(super) credentials: Credentials,
     pub(super) membership: Membership,
@@ -34,15 +34,15 @@ pub(super) struct Session {
     pub(super) reading: Meter,
 }
 
-/// How many messages about its certificate a worker may have sent that are not answered yet.
+/// The maximum number of a worker's unanswered messages about its certificate.
 const ASKED: usize = 2;
 
-/// How often it is looked at whether the worker's certificate is to be renewed.
+/// The interval of checking whether the worker's certificate is due for renewal.
 const CHECK: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// Carries messages both ways until one side ends. The two directions never wait for each other: a worker that
-    /// is busy sending must not keep us from hearing it, nor the other way round.
+    /// Exchanges messages until one side ends. The two directions never wait for each other: a worker that is
+    /// slow to read can still be heard, and vice versa.
     pub(super) async fn run(
         &mut self,
         fleet: &Fleet,
@@ -67,15 +67,15 @@ struct MessageWriter<'a> {
 }
 
 impl MessageWriter<'_> {
-    /// Sends one message, however long that takes, as long as any of it moves.
+    /// Sends one message. There is no time limit as long as bytes are transferred.
     async fn say(&mut self, message: &ToWorker) -> Result<io::Result<()>, SessionError> {
         self.writing.restart();
         self.writing.watch(SILENCE, self.send.send(message)).await.map_err(SessionError::Stuck)
     }
 }
 
-/// Sends orders, heartbeats and what concerns the worker's certificate. An order that cannot be sent at all is answered
-/// in the worker's place.
+/// Sends orders, heartbeats and messages about the worker's certificate. An order that is too large to send is
+/// answered locally in place of the worker.
 async fn speak(
     mut writer: MessageWriter<'_>,
     orders: &mut mpsc::Receiver<ToWorker>,
@@ -124,7 +124,8 @@ async fn speak(
     }
 }
 
-/// The refusal of a snapshot that does not fit a message. It must not end the session: other gateways use it too.
+/// Returns the rejection of a snapshot that exceeds a message. The session goes on, because it also serves
+/// other gateways.
 fn too_large(snapshot: &Snapshot) -> ToControlPlane {
     ToControlPlane::Rejected {
         gateway: snapshot.gateway,
@@ -133,7 +134,7 @@ fn too_large(snapshot: &Snapshot) -> ToControlPlane {
     }
 }
 
-/// The same for a probe.
+/// Returns the answer to a probe that exceeds a message.
 fn not_asked(probe: &OnDemandProbe) -> ToControlPlane {
     let reason = format!(
         "The pool and its settings are larger than the {MAX_MESSAGE} bytes of a message to a worker."
@@ -163,7 +164,7 @@ async fn listen(
     }
 }
 
-/// Whom a worker is to trust.
+/// Returns the message with the trusted authorities.
 pub(super) fn trusted(certificates: &Certificates) -> ToWorker {
     ToWorker::Authorities { certificates: certificates.state().authorities.pem() }
 }

@@ -1,4 +1,4 @@
-//! A worker's messages and the plans made from them.
+//! The state of a worker after messages, and plans made from it.
 
 use uuid::Uuid;
 
@@ -51,12 +51,12 @@ fn rejected(gateway: GatewayId, generation: u64) -> ToControlPlane {
     ToControlPlane::Rejected { gateway, generation: Generation(generation), reason: "no".into() }
 }
 
-/// A worker that runs a generation of something else, from before a backup was restored.
+/// A worker that runs a generation with different content, from before the restore of a backup.
 fn strayed(gateway: GatewayId, generation: u64) -> Worker {
     Worker::running([(gateway, Generation(generation), digest("something else"))])
 }
 
-/// A worker that runs some and was told some.
+/// A worker with these running gateways and pending orders.
 fn worker(running: &[(GatewayId, u64)], under_way: &[(GatewayId, Order)]) -> Worker {
     let mut worker =
         Worker::running(running.iter().map(|(id, n)| (*id, Generation(*n), digest("as stored"))));
@@ -125,7 +125,7 @@ fn a_refusal_is_no_answer_to_a_write_that_came_after_the_order() {
     let [none, first, second] = [None, Some(1), Some(2)].map(|number| number.map(OperationNumber));
     let refused = Verdict::Refused { worker: id, reason: "no".into() };
     let waiting = Verdict::Waiting(vec![id]);
-    // The newest operation when the order was sent and afterwards, the verdict, and what the worker is told next.
+    // The newest operation when the order was sent and afterwards, the verdict, and the next orders.
     for (before, after, expected, orders) in [
         (first, first, &refused, &[][..]),
         (first, second, &waiting, &[assign(A, 2)][..]),
