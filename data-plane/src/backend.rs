@@ -1,8 +1,8 @@
-//! The backends of all gateways as the worker sees them: what outlives a configuration change.
+//! The backends of all gateways, which survive changes of the configuration.
 //!
-//! A [`Backend`] is one pool member under one set of settings. A new runtime refers to the backend of the old one
-//! where nothing that its health or its connections depend on has changed, so that a change elsewhere neither
-//! forgets what is down nor throws connections away.
+//! A [`Backend`] is one pool member with one set of settings. A new runtime adopts the backend of the old one if
+//! nothing that its health or its connections depend on has changed. So a change elsewhere neither resets the
+//! health of a backend nor closes its connections.
 
 mod drained;
 
@@ -25,14 +25,14 @@ use crate::resolver::name::Name;
 use crate::tls::client::{self, Client, Demands};
 pub(crate) use drained::Drained;
 
-/// What a backend is, as far as connections and probes are concerned.
+/// The identity of a backend: everything that its connections and its health depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct BackendKey {
     pub(crate) pool: String,
     pub(crate) settings: String,
     pub(crate) host: Host,
     pub(crate) port: u16,
-    /// By which requests are sent; tunnels always begin with HTTP/1.1.
+    /// The HTTP version of requests; tunnels always begin with HTTP/1.1.
     pub(crate) version: HttpVersion,
     tls: Option<Demands>,
     host_header: HostHeader,
@@ -54,12 +54,12 @@ impl BackendKey {
     }
 }
 
-/// The `Host` of the default probe. It names no backend, so no certificate is held against it.
+/// The `Host` of the default probe. It names no backend, so no certificate is matched with it.
 const NOBODY: &str = "127.0.0.1";
 
 impl BackendKey {
-    /// The name that the backend's certificate must bear for a probe that asks for `host`: that, or what the settings
-    /// say where the probe says nothing of use, or the member itself.
+    /// Returns the name that the backend's certificate must have when a probe sends `host`: `host` itself or, for
+    /// the default probe's host, the settings' host or the member itself.
     pub(crate) fn server_name<'a>(&'a self, host: &'a str, member: &'a str) -> &'a str {
         match &self.host_header {
             _ if host != NOBODY => host,
@@ -69,35 +69,35 @@ impl BackendKey {
     }
 }
 
-/// One pool member under one set of settings, with its health.
+/// One pool member with one set of settings, and its health.
 #[derive(Debug)]
 pub(crate) struct Backend {
-    /// Unique in this process for all time: what the threads file their idle connections under.
+    /// A number that is unique in this process and never reused; threads keep idle connections under it.
     pub(crate) number: u64,
     pub(crate) key: BackendKey,
-    /// Its own name or address as a `Host`.
+    /// Its own name or address as a `Host` value.
     pub(crate) host_header: HeaderValue,
-    /// Where it is to be reached.
+    /// The address or name to connect to.
     pub(crate) location: Location,
-    /// For HTTPS to it; keeps its sessions for as long as the backend stays the same.
+    /// The TLS configuration for HTTPS, with its session cache; kept for as long as the backend stays the same.
     pub(crate) tls: Option<Client>,
-    /// The name that its certificate must bear where no request's own `Host` decides: what the settings say, for TLS or
-    /// as the `Host`.
+    /// The name that its certificate must have, unless the `Host` of each request decides: the settings' TLS name
+    /// or host.
     pub(crate) usual_name: Option<ServerName<'static>>,
     pub(crate) health: Health,
-    /// What is known of the member itself, whatever settings it is spoken with.
+    /// The state of the pool member, shared by all settings that it is used with.
     pub(crate) member_state: Arc<MemberState>,
-    /// What is counted of the pool's members under these settings.
+    /// The metrics of the pool with these settings.
     pub(crate) series: Arc<TargetSeries>,
 }
 
 impl Backend {
-    /// For logs and health: `host:port`, an IPv6 address in brackets.
+    /// Returns `host:port` for logs and health reports, with an IPv6 address in brackets.
     pub(crate) fn address(&self) -> String {
         self.address_at(self.key.port)
     }
 
-    /// The same with another port.
+    /// Returns `host:port` with another port.
     pub(crate) fn address_at(&self, port: u16) -> String {
         match &self.key.host {
             Host::Ip(address) => std::net::SocketAddr::new(*address, port).to_string(),
@@ -105,7 +105,7 @@ impl Backend {
         }
     }
 
-    /// Its own name or address as text, an IPv6 address in brackets.
+    /// Returns a host as text, with an IPv6 address in brackets.
     pub(crate) fn own_host(host: &Host) -> String {
         match host {
             Host::Ip(IpAddr::V6(address)) => format!("[{address}]"),
@@ -113,7 +113,7 @@ impl Backend {
         }
     }
 
-    /// What is known of its health, for a person to read.
+    /// Describes its health for a person: the reason, and the state of its name.
     pub(crate) fn account(&self) -> String {
         let reason = self.health.reason();
         match &self.location {
@@ -124,7 +124,7 @@ impl Backend {
         }
     }
 
-    /// Why what ran at it has been ended, if it has.
+    /// Returns the reason why its running requests and tunnels were ended, if they were.
     pub(crate) fn drained(&self) -> Option<CloseReason> {
         if self.member_state.is_gone() {
             Some(CloseReason::BackendRemoved)
@@ -133,7 +133,7 @@ impl Backend {
         }
     }
 
-    /// What probes this backend must answer.
+    /// The health probe of this backend.
     pub(crate) fn probe(&self) -> &Probe {
         &self.key.probe
     }
@@ -154,31 +154,31 @@ fn usual_name(tls: &Client, settings: &Settings, host: &Host) -> Option<ServerNa
 /// The backends of one gateway.
 #[derive(Debug, Default)]
 pub(crate) struct Backends {
-    /// How many data threads there are to count.
+    /// The number of data threads, for the metrics.
     threads: usize,
-    /// By pool and settings.
+    /// The metrics by pool and settings.
     series: HashMap<(String, String), Arc<TargetSeries>>,
     by_key: HashMap<BackendKey, Arc<Backend>>,
-    /// What the verdict on a backend goes by when its probe, or whom it is to be vouched for by, has changed.
+    /// The backends by member: a new backend starts with the health of the one that it replaces.
     by_member: HashMap<MemberKey, Arc<Backend>>,
     names: HashMap<String, Arc<Name>>,
 }
 
-/// A pool, settings, and a member, as people tell them apart.
+/// The names of a pool and settings, and a member of the pool.
 pub(crate) type MemberKey = (String, String, Host);
 
 impl Backends {
-    /// None yet, on a worker with so many data threads.
+    /// Creates an empty set for this number of data threads.
     pub(crate) fn new(threads: usize) -> Backends {
         Backends { threads, ..Backends::default() }
     }
 
-    /// The backend of that key: the one of `old` if it had it. Else a new one, which goes on with the verdict on the
-    /// same member under the same settings until it is judged itself: what is known to be down gets nothing only
-    /// because its probe was changed.
+    /// Returns the backend with this key, from `old` if it exists there. A new backend starts with the health of
+    /// the same member under the same settings until its own first verdict: an unhealthy member must not receive
+    /// requests just because its probe was changed.
     ///
     /// # Errors
-    /// A member's name that cannot be sent as a `Host`.
+    /// The member's name is not a valid `Host` value.
     pub(crate) fn adopt(
         &mut self,
         old: &Backends,
@@ -224,12 +224,12 @@ impl Backends {
         series
     }
 
-    /// What is counted, by pool and settings.
+    /// Returns the metrics of every pool with its settings.
     pub(crate) fn all_series(&self) -> impl Iterator<Item = &Arc<TargetSeries>> {
         self.series.values()
     }
 
-    /// A name is one thing for the whole gateway, from one generation to the next.
+    /// Returns the location of a host. A name is shared by the whole gateway, and survives generations.
     fn location(&mut self, old: &Backends, host: &Host) -> Location {
         match host {
             Host::Ip(address) => Location::Address(*address),
@@ -242,7 +242,7 @@ impl Backends {
         }
     }
 
-    /// The backend of a member under the settings of that name.
+    /// Returns the backend of a member with these settings.
     pub(crate) fn of_member(&self, key: &MemberKey) -> Option<&Arc<Backend>> {
         self.by_member.get(key)
     }
@@ -251,7 +251,7 @@ impl Backends {
         self.by_key.values()
     }
 
-    /// Every name that a backend lives at.
+    /// Returns every name that a backend has.
     pub(crate) fn names(&self) -> impl Iterator<Item = &Arc<Name>> {
         self.names.values()
     }

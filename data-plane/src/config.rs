@@ -1,4 +1,4 @@
-//! What a worker is started with. Reading flags and environment is the binary's business.
+//! The configuration of a worker process. The binary reads it from options and environment.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -7,96 +7,96 @@ use std::time::Duration;
 
 use tidegate_shared::token::JoinToken;
 
-/// What a worker is started with.
+/// The configuration of a worker process.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to dial the control plane: `HOST:PORT`.
+    /// The address of the control plane's channel: `HOST:PORT`.
     pub control_plane: String,
-    /// Where the worker keeps its identity and its last good snapshots.
+    /// The directory for the worker's identity and its last good snapshots.
     pub data_dir: PathBuf,
-    /// To join with: used on the first start, and when the control plane no longer knows this worker.
+    /// The join token: used on the first start, and when the control plane no longer knows this worker.
     pub token: Option<JoinToken>,
-    /// Where listeners on a public frontend bind.
+    /// The address at which listeners of a public frontend listen.
     pub public_address: IpAddr,
-    /// Added to every frontend port.
+    /// The number that is added to every frontend port.
     pub port_offset: u16,
-    /// The DNS servers that names of backends are asked of; the system's when there are none.
+    /// The DNS servers for the names of backends; empty for the system's.
     pub dns_servers: Vec<SocketAddr>,
-    /// Data threads, each with its own sockets and upstream connections.
+    /// The number of data threads, each with its own sockets and upstream connections.
     pub threads: NonZeroUsize,
-    /// How long connections may go on after a stop was asked for.
+    /// The time for which connections may continue after a stop was asked for.
     pub drain_timeout: Duration,
-    /// How many bytes of bodies may wait on disk, under the data directory.
+    /// The disk quota for buffered bodies, in bytes.
     pub buffer_space: u64,
-    /// Where access lines go.
+    /// The destination of the access log.
     pub access_log: AccessLog,
-    /// The bytes that each socket of a tunnel may hold in the kernel for each direction, before the kernel doubles them for
-    /// its own overhead; 0 for as many as the system allows.
+    /// The size of the kernel's send and receive buffer on both connections of a tunnel, in bytes, before the
+    /// kernel doubles it for its overhead; 0 to let the kernel decide.
     pub tunnel_buffer: usize,
-    /// How long clients are waited for.
+    /// The timeouts for clients.
     pub timeouts: Timeouts,
-    /// How many bytes the body of a request may have.
+    /// The largest request body in bytes.
     pub max_request_body: u64,
-    /// How many connections, and further streams of HTTP/2, one client address may hold: nine tenths of what the limit of
-    /// open files allows if this is none, any number if it is 0. A /64 network of IPv6 is one address.
+    /// The number of connections, and of further HTTP/2 streams, that one client address may have. `None` is nine
+    /// tenths of what the limit of open files allows, 0 is no limit. An IPv6 /64 network counts as one address.
     pub connections_per_address: Option<usize>,
-    /// When a file of access lines is full, and what becomes of it then.
+    /// The rotation of the access log file.
     pub access_log_rotation: Rotation,
-    /// Where Prometheus may ask.
+    /// The address of the metrics page.
     pub metrics: MetricsPage,
-    /// The base URL of the collector that gets spans.
+    /// The base URL of the collector for spans; `None` exports none.
     pub otlp_endpoint: Option<String>,
 }
 
-/// Where Prometheus may ask.
+/// The address of the metrics page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricsPage {
-    /// Nowhere.
+    /// No metrics page.
     Off,
-    /// At this address, or the next of its ports that is free; port 0 for any.
+    /// This address, at its port or the next free one; port 0 for any free port.
     At(SocketAddr),
 }
 
-/// How a log file is rotated.
+/// The rotation of a log file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
-    /// The size that a file is moved aside at, in bytes.
+    /// The size at which the file is rotated, in bytes.
     pub max_size: u64,
-    /// How many that were moved aside are kept: `<path>.1` is the youngest.
+    /// The number of rotated files to keep: `<path>.1` is the newest.
     pub keep: u32,
 }
 
-/// The least that a client must move while it is waited for.
+/// The minimum rate of a client while the worker waits for it.
 #[derive(Clone, Copy, Debug)]
 pub struct MinRate {
-    /// Bytes per second, averaged over the time in which the client is waited for; 0 for any.
+    /// Bytes per second, averaged over the time in which the worker waits for the client; 0 for no minimum.
     pub bytes_per_second: u32,
-    /// How long the client may be slower.
+    /// The time for which the client may be slower.
     pub grace: Duration,
 }
 
-/// How long a client is waited for. Each time begins anew with what it waits for.
+/// The timeouts for clients. Each starts anew with every wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// For the whole head of a request of HTTP/1.1, from its first byte; on a new connection, for that byte.
+    /// For the whole head of an HTTP/1.1 request, from its first byte; on a new connection, also for that byte.
     pub header: Duration,
-    /// For the next request on a connection of HTTP/1.1 that has had one.
+    /// For the next request on an HTTP/1.1 connection that has had one.
     pub idle: Duration,
-    /// For the next bytes of a request's body.
+    /// For the next bytes of a request body.
     pub body: Duration,
-    /// For the client to take the next bytes of an answer.
+    /// For the client to accept the next bytes of a response.
     pub send: Duration,
-    /// For the bytes of a body and of an answer, beside the times above.
+    /// For the bytes of a body and of a response, in addition to the timeouts above.
     pub rate: MinRate,
 }
 
-/// Where access lines go.
+/// The destination of the access log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessLog {
-    /// Nowhere.
+    /// No access log.
     Off,
-    /// To standard output.
+    /// Standard output.
     Stdout,
-    /// To the end of this file.
+    /// This file, by appending.
     File(PathBuf),
 }

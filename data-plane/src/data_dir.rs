@@ -12,28 +12,28 @@ use tidegate_shared::private_file;
 use crate::handover::Inherited;
 use crate::run_error::RunError;
 
-/// Held for as long as a worker has the directory; contains its process ID.
+/// The file that the worker which owns the directory locks; it holds the worker's process ID.
 const LOCK_FILE: &str = "lock";
 
-/// How old an unfinished file in the data directory must be before nobody can be writing it any more.
+/// The age from which a temporary file in the data directory is certainly abandoned.
 const UNFINISHED_AGE: Duration = Duration::from_secs(60);
 
-/// A data directory that is this worker's, or will be once a takeover is complete.
+/// A data directory that this worker owns, or will own once its takeover is complete.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     pub(crate) path: PathBuf,
-    /// None in a directory that cannot be written and has no lock file.
+    /// `None` in a directory that is not writable and has no lock file.
     pub(crate) lock: Option<File>,
-    /// False if nothing can be written to the lock file.
+    /// False if the lock file cannot be written.
     pub(crate) is_writable: bool,
 }
 
 impl DataDir {
-    /// Takes the directory for this process, from the worker that has it if there is one. In a directory that cannot be
-    /// written, an existing lock file is locked all the same.
+    /// Locks the directory for this process, or takes it over from the worker that owns it. In a directory that is
+    /// not writable, an existing lock file is locked all the same.
     ///
     /// # Errors
-    /// [`RunError::Occupied`] if another worker has it and does not pass it on; the operating system's.
+    /// [`RunError::Occupied`] if another worker owns it and does not pass it on; or the operating system's error.
     pub(crate) fn occupy(data_dir: &Path) -> Result<(DataDir, Inherited), RunError> {
         let path = data_dir.join(LOCK_FILE);
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
@@ -61,17 +61,18 @@ impl DataDir {
             data_dir.write_process_id()?;
             return Ok((data_dir, Inherited::default()));
         };
-        // The same lock as the predecessor's, so that its end does not free it.
+        // This is the same lock as the predecessor's, so the predecessor's end does not release it.
         Ok((with(inherited.lock.take().unwrap_or(lock)), inherited))
     }
 
-    /// Writes this process's ID to the lock file, for the supervisor. A lock file that cannot be written is left as it is.
+    /// Writes this process's ID to the lock file, for the supervisor. A lock file that cannot be written stays as
+    /// it is.
     ///
     /// # Errors
-    /// The operating system's.
+    /// The operating system's error.
     pub(crate) fn write_process_id(&self) -> io::Result<()> {
         let Some(lock) = self.lock.as_ref().filter(|_| self.is_writable) else { return Ok(()) };
-        // Always as long, so that it replaces what was there in place: that takes no free disk space.
+        // The text has a fixed length, so that it replaces the old one in place, which needs no free disk space.
         match lock.write_all_at(format!("{:<10}\n", std::process::id()).as_bytes(), 0) {
             Err(error) if !is_unwritable(&error) => {
                 Err(io::Error::new(error.kind(), format!("{}: {error}", self.path.join(LOCK_FILE).display())))
@@ -80,8 +81,8 @@ impl DataDir {
         }
     }
 
-    /// Removes what a worker that was killed left unfinished, and returns whether the directory can be written. The
-    /// supervisor may be writing to it at this moment, but not to the snapshots.
+    /// Removes the temporary files of a killed worker, and returns true if the directory is writable. The
+    /// supervisor may be writing to the directory now, but not to the snapshots.
     pub(crate) fn tidy_up(&self) -> bool {
         if let Err(error) = private_file::check_writable(&self.path) {
             tracing::warn!(
@@ -104,7 +105,7 @@ impl DataDir {
     }
 }
 
-/// True for an error that says that nothing can be written, now or ever. It is no reason not to serve what is there.
+/// Returns true for an error that means that nothing can be written. The worker then serves what is saved.
 fn is_unwritable(error: &io::Error) -> bool {
     use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     matches!(error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)

@@ -1,7 +1,7 @@
-//! A TCP connection to a backend, wherever it lives: at one address, or at one of those that a name leads to.
+//! TCP connections to a backend: to its address, or to one of the addresses of its name.
 //!
-//! Where there are several, each gets a moment before the next is tried beside it, and the first that answers is taken
-//! (RFC 8305, "Happy Eyeballs"): one that swallows everything must not hide another that works.
+//! If a name has several addresses, each gets a head start before the next is tried in parallel, and the first one
+//! that accepts wins (RFC 8305, "Happy Eyeballs"): an address that drops all packets must not hide one that works.
 
 use std::fmt;
 use std::io;
@@ -17,10 +17,10 @@ use tokio::time::timeout;
 
 use crate::resolver::name::{Address, Name};
 
-/// The lead that an address has before the next (RFC 8305, section 5).
+/// The head start of an address before the next one is tried (RFC 8305, section 5).
 const LEAD: Duration = Duration::from_millis(250);
 
-/// Where a backend lives.
+/// The address or name of a backend.
 #[derive(Clone, Debug)]
 pub(crate) enum Location {
     Address(IpAddr),
@@ -28,7 +28,8 @@ pub(crate) enum Location {
 }
 
 impl Location {
-    /// How often an address of it has gone away: what was opened before may lead to nobody of ours.
+    /// The number of times that an address has disappeared. Connections made before the last time may lead to
+    /// another host.
     pub(crate) fn losses(&self) -> u64 {
         match self {
             Location::Address(_) => 0,
@@ -36,7 +37,7 @@ impl Location {
         }
     }
 
-    /// Ready once it is elsewhere than when this was asked, which an address never is.
+    /// Completes once the addresses have changed since this call, which never happens for an IP address.
     pub(crate) fn moved(&self) -> impl Future<Output = ()> {
         let moved = match self {
             Location::Address(_) => None,
@@ -51,7 +52,7 @@ impl Location {
     }
 }
 
-/// Why there is no TCP connection. Nothing was sent.
+/// The reason why there is no TCP connection. Nothing was sent.
 #[derive(Debug, Error)]
 pub(crate) enum DialError {
     #[error("cannot resolve {0}: {1}")]
@@ -62,7 +63,7 @@ pub(crate) enum DialError {
     Exhausted,
 }
 
-/// What became of each address.
+/// The error of each address.
 #[derive(Debug)]
 pub(crate) struct Failures(Vec<(SocketAddr, io::Error)>);
 
@@ -76,7 +77,7 @@ impl fmt::Display for Failures {
     }
 }
 
-/// What a person calls it.
+/// Describes an error in plain words.
 fn plain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
@@ -118,7 +119,7 @@ async fn race(name: &Name, addresses: Vec<Arc<Address>>, port: u16) -> Result<Tc
             Ok(Some(ended)) => {
                 match ended.expect("no attempt panics, and none is cancelled before the set is") {
                     (winner, Ok(stream)) => {
-                        // Each that had a lead has lost it.
+                        // Each address with a head start has lost it.
                         let before = addresses.iter().take_while(|address| address.ip != winner.ip());
                         before.for_each(|address| name.shun(address));
                         return Ok(stream);

@@ -1,10 +1,10 @@
-//! Why a request failed, in the words that Application Gateway's access log has for it: `error_info` of a line, and
-//! the label of the failures that are counted. Chosen by [`crate::proxy`] where the failure is known.
+//! The causes of failed requests in the terms of Application Gateway's access log: the `error_info` of an access
+//! line, and the label of failure counters. [`crate::proxy`] chooses the cause of each failure.
 
-/// One of the documented causes, or the one that we add.
+/// A documented cause, or Tidegate's additional one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ErrorInfo {
-    /// It did not fail.
+    /// The request did not fail.
     #[default]
     NoError,
     InvalidMethod,
@@ -22,12 +22,12 @@ pub(crate) enum ErrorInfo {
     UpstreamNoLive,
     UpstreamClosedConnection,
     UpstreamTimedOut,
-    /// Our own: the gateway had no descriptor, or no room for a body, and answered 503. The service has no word for it.
+    /// The gateway was out of descriptors or buffer space, and replied 503. Azure has no cause for this.
     GatewayExhausted,
 }
 
 impl ErrorInfo {
-    /// All but [`ErrorInfo::NoError`], in the order of their numbers.
+    /// All causes except for [`ErrorInfo::NoError`], in the order of their numbers.
     pub(crate) const FAILURES: [ErrorInfo; 16] = [
         ErrorInfo::InvalidMethod,
         ErrorInfo::InvalidRequest,
@@ -47,7 +47,7 @@ impl ErrorInfo {
         ErrorInfo::GatewayExhausted,
     ];
 
-    /// As it stands in a log line.
+    /// Returns the cause as in an access line.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             ErrorInfo::NoError => "ERRORINFO_NO_ERROR",
@@ -70,7 +70,7 @@ impl ErrorInfo {
         }
     }
 
-    /// Its place in [`ErrorInfo::FAILURES`].
+    /// Returns the index in [`ErrorInfo::FAILURES`].
     pub(crate) fn number(self) -> Option<usize> {
         (self as usize).checked_sub(1)
     }

@@ -19,8 +19,8 @@ use tidegate_shared::service_manager;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// In a worker's data directory: the Unix socket at which it waits for its successor. A worker that has none cannot be
-/// succeeded while it serves.
+/// The name of the Unix socket in a worker's data directory at which it waits for its successor. A worker without it
+/// cannot be succeeded while it serves.
 pub const HANDOVER_FILE: &str = "handover";
 
 /// The largest number of addresses or gateways in one message.

@@ -1,7 +1,7 @@
-//! The health of one backend: a small state machine fed by its probe, read by every request.
+//! The health of one backend: a small state machine that the probe updates and every request reads.
 //!
-//! The verdict is written by the backend's own probe task alone, and whether what ran at it was ended by the task that
-//! ends it ([`crate::drain`]). A read is one atomic load. Nothing here knows about time or sockets.
+//! Only the backend's probe task writes the verdict, and only the task that ends running requests
+//! ([`crate::drain`]) writes `drained`. A read is one atomic load. This module must not know time or sockets.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use tidegate_shared::protocol::HealthState;
 use tokio::sync::Notify;
 
-/// Counts failures in a row. Pure.
+/// Counts consecutive failures. Pure.
 #[derive(Debug)]
 pub(crate) struct HealthThreshold {
     state: HealthState,
@@ -17,12 +17,13 @@ pub(crate) struct HealthThreshold {
 }
 
 impl HealthThreshold {
-    /// One that begins with the verdict of an earlier one.
+    /// Starts with an earlier verdict.
     pub(crate) fn after(state: HealthState) -> HealthThreshold {
         HealthThreshold { state, failures: 0 }
     }
 
-    /// Takes one probe's outcome and gives the verdict: one success heals, `threshold` failures in a row condemn.
+    /// Records the result of one probe and returns the verdict: one success makes a backend healthy, `threshold`
+    /// consecutive failures make it unhealthy.
     pub(crate) fn observe(&mut self, good: bool, threshold: u32) -> HealthState {
         if good {
             self.failures = 0;
@@ -37,14 +38,14 @@ impl HealthThreshold {
     }
 }
 
-/// The verdict as requests see it, and the reason as people do.
+/// The verdict for requests, and the reason for people.
 #[derive(Debug)]
 pub(crate) struct Health {
     state: AtomicU8,
     reason: Mutex<String>,
-    /// Told when the verdict changes. One task at most waits.
+    /// Notified when the verdict changes. At most one task waits.
     flipped: Notify,
-    /// It is down, and what ran at it has been ended.
+    /// True if the backend is unhealthy and its running requests and tunnels have been ended.
     drained: AtomicBool,
 }
 
@@ -58,7 +59,7 @@ impl Health {
         }
     }
 
-    /// One of its own with the same verdict, to go on from.
+    /// Creates a separate health that starts with the same verdict.
     pub(crate) fn inherited(&self) -> Health {
         Health {
             state: AtomicU8::new(self.state.load(Ordering::Relaxed)),
@@ -75,19 +76,20 @@ impl Health {
         }
     }
 
-    /// Whether the backend gets requests: it does until it is known to be down.
+    /// Returns true if the backend may receive requests, which it may unless it is known to be unhealthy.
     pub(crate) fn usable(&self) -> bool {
         self.state() != HealthState::Down
     }
 
-    /// Waits until the verdict is as wished. For the one task that watches.
+    /// Waits until the condition holds; it is checked after each change of the verdict. For the one task that
+    /// watches.
     pub(crate) async fn wait_until(&self, wished: impl Fn() -> bool) {
         while !wished() {
             self.flipped.notified().await;
         }
     }
 
-    /// Whether it is down and what ran at it has been ended.
+    /// Returns true if the backend is unhealthy and its running requests and tunnels have been ended.
     pub(crate) fn is_drained(&self) -> bool {
         self.drained.load(Ordering::Relaxed)
     }
@@ -100,12 +102,12 @@ impl Health {
         self.reason.lock().expect("no holder of this lock panics").clone()
     }
 
-    /// Sets verdict and reason; says whether either changed.
+    /// Sets verdict and reason. Returns true if either has changed.
     pub(crate) fn set(&self, state: HealthState, reason: &str) -> bool {
         let coded = match state {
             HealthState::Unknown => 0,
             HealthState::Up => 1,
-            // A verdict of probes is never the latter.
+            // Probes never report `Draining`.
             HealthState::Down | HealthState::Draining => 2,
         };
         let flipped = self.state.swap(coded, Ordering::Relaxed) != coded;

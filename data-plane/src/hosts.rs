@@ -1,9 +1,10 @@
-//! From a host name to the listener that answers for it. Names and hosts are compared in their canonical form alone,
-//! which [`tidegate_shared::host`] makes. Pure.
+//! Finds the listener for a host. Hosts and patterns are compared only in their canonical form
+//! ([`tidegate_shared::host`]). Pure.
 //!
-//! Listeners of one socket are ranked (by their rule's priority). The one of the smallest rank that matches wins,
-//! whether it names the host exactly, by wildcard, or takes all hosts. Exact names are hashed, patterns are sorted by how
-//! they end and begin, so that the number of listeners costs a request next to nothing.
+//! The listeners of one socket are ranked by the priority of their rule. The matching listener with the smallest
+//! rank wins, whether it names the host exactly, by a wildcard, or serves all hosts. Exact names are hashed, and
+//! patterns are sorted by their ends and beginnings, so that the number of listeners hardly affects the time of a
+//! request.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +13,11 @@ use tidegate_shared::host::{CanonicalHost, HostPattern};
 
 use crate::prefixes::Prefixes;
 
-/// The listeners of one socket by host name; each is its rank, the smallest first.
+/// The listeners of one socket by host name; each listener is its rank, the smallest first.
 #[derive(Debug, Default)]
 pub(crate) struct HostTable {
     exact: HashMap<String, usize>,
-    /// By what follows the last wildcard, from its end; then by what stands before the first.
+    /// The patterns by the reversed text after their last wildcard, then by the text before their first one.
     wildcards: Prefixes<Prefixes<Vec<Wildcard>>>,
     any: Option<usize>,
 }
@@ -27,11 +28,11 @@ struct Wildcard {
     rank: usize,
 }
 
-/// Patterns on their way into a table: by tail, then by head.
+/// Patterns before the table is built, by tail, then by head.
 type Sorted = BTreeMap<Vec<u8>, BTreeMap<Vec<u8>, Vec<Wildcard>>>;
 
 impl HostTable {
-    /// The listeners by rank, each with the hosts that it names. No hosts means all hosts.
+    /// Builds the table from the hosts of each listener, in the order of their ranks. No hosts means all hosts.
     pub(crate) fn new<'a>(listeners: impl Iterator<Item = &'a [HostPattern]>) -> HostTable {
         let (mut table, mut wildcards) = (HostTable::default(), Sorted::new());
         for (rank, hosts) in listeners.enumerate() {
@@ -57,7 +58,7 @@ impl HostTable {
         table
     }
 
-    /// The rank of the listener for `host`.
+    /// Returns the rank of the listener for `host`.
     pub(crate) fn find(&self, host: &CanonicalHost<'_>) -> Option<usize> {
         let host = host.as_str();
         let exact = if self.exact.is_empty() { None } else { self.exact.get(host).copied() };
@@ -68,8 +69,8 @@ impl HostTable {
         self.wildcard(host.as_bytes(), best.unwrap_or(usize::MAX)).or(best)
     }
 
-    /// The smallest rank under `limit` whose wildcard pattern matches. Only patterns that begin and end as the host
-    /// does are looked at.
+    /// Returns the smallest rank below `limit` whose pattern matches. Only patterns with the beginning and the end
+    /// of the host are compared.
     fn wildcard(&self, host: &[u8], limit: usize) -> Option<usize> {
         let reversed: Vec<u8> = host.iter().rev().copied().collect();
         let patterns = self.wildcards.of(&reversed).flat_map(|heads| heads.of(host)).flatten();
@@ -77,14 +78,15 @@ impl HostTable {
         able.filter(|wildcard| matches(wildcard.pattern.as_bytes(), host)).map(|wildcard| wildcard.rank).min()
     }
 
-    /// The listener that takes all hosts, if there is one.
+    /// Returns the listener for all hosts, if there is one.
     pub(crate) fn any(&self) -> Option<usize> {
         self.any
     }
 }
 
-/// Whether `name` matches `pattern`: `*` stands for any run of characters, `?` for one. Linear in practice (the
-/// compiler allows two `*` a name): on a mismatch only the last `*` is tried again, one character further.
+/// Returns true if `name` matches `pattern`: `*` matches any run of characters, `?` exactly one. The time is linear
+/// in practice, because the compiler allows two `*` per name: after a mismatch only the last `*` is extended by one
+/// character.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (0, 0);
     let mut last_star = None;
@@ -160,7 +162,7 @@ mod tests {
         }
     }
 
-    /// What the table does, one listener after the other.
+    /// Finds the listener like the table, by trying one listener after the other.
     fn walk(listeners: &[&[&str]], host: &str) -> Option<usize> {
         let host = host.to_ascii_lowercase();
         let takes = |pattern: &&str| matches(pattern.to_ascii_lowercase().as_bytes(), host.as_bytes());

@@ -1,4 +1,4 @@
-//! Who this worker is: a key of its own making, and the certificate that the control plane gave it for that key.
+//! The identity of this worker: a key that it generates, and the certificate that the control plane issues for it.
 
 use std::fs;
 use std::io;
@@ -15,7 +15,7 @@ use tidegate_shared::secret::Secret;
 
 use crate::tls::provider;
 
-/// An identity that cannot be used or made.
+/// An identity that cannot be used or created.
 #[derive(Debug, Error)]
 pub(crate) enum IdentityError {
     #[error(transparent)]
@@ -30,15 +30,15 @@ pub(crate) struct Identity {
     key: PathBuf,
     certificate: PathBuf,
     authority: PathBuf,
-    /// The key of a request to join whose answer has not come yet.
+    /// The key of a join request whose answer has not arrived.
     candidate: PathBuf,
 }
 
-/// A key and the request for a certificate for it, on the way to becoming an identity.
+/// A key with its certificate signing request, before it becomes an identity.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     key: KeyPair,
-    /// PEM.
+    /// The certificate signing request, PEM.
     pub(crate) request: String,
 }
 
@@ -53,7 +53,8 @@ impl Identity {
         }
     }
 
-    /// Whether there is one, and it trusts one of the authorities in `authority` (PEM), if any are named.
+    /// Returns true if there is an identity and it trusts one of the authorities in `authority` (PEM), if any are
+    /// given.
     pub(crate) fn exists(&self, authority: Option<&str>) -> bool {
         let Ok(trusted) = fs::read_to_string(&self.authority) else { return false };
         let shares = |wanted: &str| {
@@ -63,7 +64,7 @@ impl Identity {
         self.certificate.exists() && authority.is_none_or(shares)
     }
 
-    /// What the control plane calls this worker, if it has an identity: the name in its certificate.
+    /// Returns the worker's ID, the common name in its certificate, if it has an identity.
     pub(crate) fn name(&self) -> Option<String> {
         let certificate = CertificateDer::from_pem_file(&self.certificate).ok()?;
         let (_, certificate) = x509_parser::parse_x509_certificate(&certificate).ok()?;
@@ -71,7 +72,7 @@ impl Identity {
         Some(name.to_owned())
     }
 
-    /// The TLS configuration of a worker that shows who it is.
+    /// Returns the TLS configuration of a worker with its certificate.
     pub(crate) fn client_config(&self) -> Result<Arc<ClientConfig>, IdentityError> {
         let roots = roots(&fs::read_to_string(&self.authority)?)?;
         let certificate = CertificateDer::from_pem_file(&self.certificate).map_err(unusable)?;
@@ -81,8 +82,8 @@ impl Identity {
         Ok(Arc::new(config))
     }
 
-    /// A key to join with: the one of the last request to join, if its answer never came. The control plane may have
-    /// counted the token as used for that key.
+    /// Returns a key to join with: that of the last join request if its answer never arrived, because the control
+    /// plane may have accepted the token for that key.
     pub(crate) fn candidate(&self) -> Result<Candidate, IdentityError> {
         let new = || {
             let key = KeyPair::generate().map_err(io::Error::other)?;
@@ -91,13 +92,13 @@ impl Identity {
         Candidate::of(&private_file::read_or_create(&self.candidate, new)?)
     }
 
-    /// A request for another certificate for the key of this identity.
+    /// Returns a certificate signing request for the present key.
     pub(crate) fn renewal(&self) -> Result<String, IdentityError> {
         Ok(Candidate::of(&private_file::read(&self.key)?)?.request)
     }
 
-    /// Keeps a new identity. The certificate goes first and comes last: without it there is none, so a worker that is
-    /// killed in between has nothing, rather than a key and a certificate that do not fit.
+    /// Stores a new identity. The old certificate is removed first and the new one is written last. Thus a worker
+    /// that is killed in between has no certificate, rather than one that does not belong to its key.
     pub(crate) fn save(&self, candidate: &Candidate, certificate: &str, authority: &str) -> io::Result<()> {
         remove(&self.certificate)?;
         private_file::write(&self.key, candidate.key.serialize_pem().as_bytes())?;
@@ -106,10 +107,10 @@ impl Identity {
         remove(&self.candidate)
     }
 
-    /// Keeps another certificate for the same key.
+    /// Stores another certificate for the same key.
     ///
     /// # Errors
-    /// A certificate of another key, or that of the file system: then the one before stays.
+    /// The certificate belongs to another key, or the file system's error; the old certificate then stays.
     pub(crate) fn replace_certificate(&self, certificate: &str) -> Result<(), IdentityError> {
         let der = CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(unusable)?;
         let key = private_file::read(&self.key)?;
@@ -121,7 +122,7 @@ impl Identity {
         Ok(private_file::write(&self.certificate, certificate.as_bytes())?)
     }
 
-    /// Trusts these authorities (PEM) from now on, and no others.
+    /// Stores the trusted authorities (PEM), which replace those before.
     pub(crate) fn trust(&self, authorities: &str) -> Result<(), IdentityError> {
         roots(authorities)?;
         if fs::read_to_string(&self.authority).is_ok_and(|present| present == authorities) {
@@ -131,7 +132,7 @@ impl Identity {
         Ok(private_file::write(&self.authority, authorities.as_bytes())?)
     }
 
-    /// Gives up the key of a request to join that was refused.
+    /// Deletes the key of a join request that was refused.
     pub(crate) fn discard_candidate(&self) -> io::Result<()> {
         remove(&self.candidate)
     }
@@ -152,7 +153,7 @@ impl Candidate {
     }
 }
 
-/// The TLS configuration of a worker that has no identity yet but knows the control plane's authority.
+/// Returns the TLS configuration of a worker without an identity, which knows the control plane's authority.
 pub(crate) fn stranger_config(authority: &str) -> Result<Arc<ClientConfig>, IdentityError> {
     Ok(Arc::new(builder(roots(authority)?).with_no_client_auth()))
 }
@@ -185,7 +186,7 @@ mod tests {
     use super::*;
     use rcgen::{CertificateSigningRequestParams, CertifiedIssuer, Issuer};
 
-    /// An authority, and its certificate as PEM.
+    /// Creates an authority, and returns it with its certificate as PEM.
     fn authority() -> (CertifiedIssuer<'static, KeyPair>, String) {
         let mut params = CertificateParams::default();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);

@@ -1,8 +1,8 @@
-//! The last good snapshot of every gateway, on disk, so that a worker can start when the control plane is away.
+//! The last good snapshot of every gateway, on disk, so that a worker can start without the control plane.
 //!
-//! A file is the whole snapshot, private keys included, sealed under the worker's key: its tag is the checksum. All of
-//! it is a cache: what is damaged, the key included, is set aside with a word in the log, and the control plane sends a
-//! fresh snapshot when it is there. Nothing here may keep a worker from starting.
+//! A file is the whole snapshot, including private keys, sealed with the worker's key; the authentication tag
+//! detects damage. The files are only a cache: a damaged one, or a damaged key, is set aside and logged, and the
+//! control plane sends a new snapshot when it is reachable. Nothing here may keep a worker from starting.
 
 use std::fs;
 use std::io;
@@ -14,23 +14,23 @@ use tidegate_shared::seal::SealKey;
 use tidegate_shared::snapshot::Snapshot;
 use tracing::warn;
 
-/// Raised when the format of snapshots changes: older files are then ignored rather than misread.
+/// The purpose of the sealing. A new format gets a new number, so that older files are ignored rather than misread.
 const PURPOSE: &[u8] = b"tidegate snapshot 1";
 
-/// The extension of a file that was damaged and is kept for somebody to look at.
+/// The extension of a damaged file that is kept for inspection.
 const ASIDE: &str = "damaged";
 
 /// The directory of sealed snapshots.
 #[derive(Debug)]
 pub(crate) struct LastGood {
     dir: PathBuf,
-    /// None where there is none and none can be made: nothing is read then, and nothing saved.
+    /// `None` if there is no key and none can be created: then nothing is read or saved.
     key: Option<SealKey>,
 }
 
 impl LastGood {
-    /// Opens the directory under `data_dir`, making it and its key on the first start. The caller holds the lock of
-    /// `data_dir`, and has said so if nothing can be written there.
+    /// Opens the directory under `data_dir`, and creates it and its key on the first start. The caller holds the
+    /// lock of `data_dir`, and has logged if the directory is not writable.
     pub(crate) fn open(data_dir: &Path) -> LastGood {
         let dir = data_dir.join("snapshots");
         if let Err(error) = private_file::create_dir(&dir) {
@@ -39,14 +39,13 @@ impl LastGood {
         LastGood { dir, key: seal_key(&data_dir.join("seal.key")) }
     }
 
-    /// Whether a data directory holds a snapshot, readable or not.
+    /// Returns true if a data directory holds a snapshot, readable or not.
     pub(crate) fn is_kept_in(data_dir: &Path) -> bool {
         let Ok(mut entries) = fs::read_dir(data_dir.join("snapshots")) else { return false };
         entries.any(|entry| entry.is_ok_and(|entry| is_snapshot(&entry.path())))
     }
 
-    /// Every snapshot that can be read. Those that are damaged are moved aside, in the place of those that were moved
-    /// aside before.
+    /// Returns every readable snapshot. Damaged ones are set aside, and replace those that were set aside before.
     pub(crate) fn load(&self) -> Vec<Snapshot> {
         let Some(key) = &self.key else { return Vec::new() };
         let mut found = Vec::new();
@@ -73,7 +72,7 @@ impl LastGood {
         let key = self.key.as_ref().ok_or_else(|| io::Error::other("there is no key to seal it with"))?;
         let plain = serde_json::to_vec(snapshot).map_err(io::Error::from)?;
         private_file::write(&self.path(snapshot.gateway), &key.seal(PURPOSE, &plain))?;
-        // It has taken the place of one that was damaged.
+        // The new file replaces one that was damaged.
         let _ = fs::remove_file(self.path(snapshot.gateway).with_extension(ASIDE));
         Ok(())
     }
@@ -100,7 +99,8 @@ fn read(key: &SealKey, path: &Path) -> io::Result<Snapshot> {
     serde_json::from_slice(plain.expose()).map_err(io::Error::from)
 }
 
-/// The key that snapshots are sealed with. A damaged one is replaced: what it has sealed is lost, but is a cache.
+/// Returns the key that snapshots are sealed with. A damaged key is replaced: the snapshots sealed with it are
+/// lost, but are a cache.
 fn seal_key(path: &Path) -> Option<SealKey> {
     if let Ok(Some(mode)) = private_file::loose_mode(path) {
         let mode = format!("{mode:04o}");
@@ -122,7 +122,7 @@ fn seal_key(path: &Path) -> Option<SealKey> {
     SealKey::load_or_create(path).inspect_err(|error| warn!(%error, "no key for snapshots can be made")).ok()
 }
 
-/// Moves what is damaged out of the way, for somebody to look at. The next damage takes its place.
+/// Sets a damaged file aside for inspection, in the place of an earlier one.
 fn set_aside(path: &Path) {
     let aside = path.with_extension(ASIDE);
     let removed = match fs::symlink_metadata(&aside) {

@@ -1,12 +1,12 @@
 //! The data plane: a worker process that owns sockets, TLS, health probes and WebSocket tunnels.
 //!
-//! It runs what the control plane last told it, and goes on when the control plane is gone. It has never heard of ARM
-//! documents, only of snapshots.
+//! A worker runs its last configuration from the control plane, and continues without the control plane. It knows
+//! snapshots, and must not know ARM documents.
 //!
-//! The main thread keeps in touch with the control plane ([`control`]), is the one writer of the configuration
-//! ([`worker`]), probes backends ([`probe`]) and resolves their names ([`resolver`]). Each data thread ([`thread`]) has
-//! its own runtime, its own listening sockets ([`listener`]), and its own upstream connections. To see what becomes of a
-//! request, read [`proxy`] from the top; what becomes of a WebSocket, [`proxy::tunnel`].
+//! The main thread talks to the control plane ([`control`]), is the only writer of the configuration ([`worker`]),
+//! probes backends ([`probe`]) and resolves their names ([`resolver`]). Each data thread ([`thread`]) has its own
+//! runtime, listening sockets ([`listener`]) and upstream connections. To follow a request, read [`proxy`] from the
+//! top; to follow a WebSocket, [`proxy::tunnel`].
 
 mod access_log;
 mod backend;
@@ -78,7 +78,8 @@ use tokens::Tokens;
 use trace::Exporter;
 use worker::Worker;
 
-/// Whether a worker in that data directory starts without a token: it has joined before, or has a last good snapshot.
+/// Returns true if a worker in this data directory can start without a token: it has joined before, or has a last
+/// good snapshot.
 pub fn can_start_without_token(data_dir: &Path) -> bool {
     Identity::at(data_dir).exists(None) || LastGood::is_kept_in(data_dir)
 }
@@ -86,7 +87,7 @@ pub fn can_start_without_token(data_dir: &Path) -> bool {
 /// Runs a worker on the calling thread and its data threads until `stop`; then drains and returns.
 ///
 /// # Errors
-/// Only what makes a start impossible. A control plane that cannot be reached is not among it.
+/// The worker cannot start. An unreachable control plane is no error.
 pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     private_file::create_dir(&config.data_dir)?;
     let (data_dir, mut inherited) = DataDir::occupy(&config.data_dir)?;
@@ -129,7 +130,7 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
         };
         tracing::info!(timeout_s = drain_timeout.as_secs(), "stopping: what runs is drained");
         worker.stop();
-        // From here on a successor may use the data directory, and the port of the metrics.
+        // From here on a successor may use the data directory and the metrics port.
         process.release();
         threads.drain(drain_timeout).await;
         ended

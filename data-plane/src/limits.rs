@@ -1,4 +1,4 @@
-//! The limit of open files, and the places for connections that it leaves.
+//! The limit of open files, and the connection limit that follows from it.
 
 mod shares;
 
@@ -16,53 +16,52 @@ use tokio::time::Instant;
 
 pub(crate) use shares::{Share, Shares};
 
-/// Descriptors kept back for listeners, probes, the channel, files and idle connections to backends; at most a
-/// quarter of what there is.
+/// The number of file descriptors reserved for listeners, probes, the channel, files and idle connections to
+/// backends; at most a quarter of the limit.
 const RESERVE: u64 = 1000;
-/// For how many descriptors the kernel's table is made large enough at the start: half a megabyte of it.
+/// The number of descriptors for which the kernel's table is allocated at the start, which takes half a megabyte.
 const TABLE: u64 = 1 << 16;
-/// What is assumed where the system sets no limit.
+/// The assumed limit if the system sets none.
 const UNLIMITED: u64 = 1 << 20;
 
-/// The most clients that are being told at once that there is no place for them; fewer where open files are few.
+/// The most clients that get a 503 or 429 at the same time; fewer if the limit of open files is low.
 const MAX_TELLING: u64 = 64;
-/// How often it is logged that the limit is met.
+/// The shortest time between two log lines about the limit.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The places for downstream connections, and for what streams of HTTP/2 need beyond that, shared by all threads of the
-/// process.
+/// The limit of downstream connections, and of further HTTP/2 streams, shared by all threads of the process.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionLimit {
     free: Arc<Semaphore>,
-    /// So many are left to new connections: further streams of HTTP/2 take none of them.
+    /// The number of permits that are reserved for new connections: further HTTP/2 streams do not use them.
     kept_for_connections: usize,
     all: usize,
     shares: Arc<Shares>,
-    /// The clients that may be told at once that there is no place for them.
+    /// The permits for rejected clients that get a response.
     telling: Arc<Semaphore>,
-    /// A descriptor that is given up for a moment, to accept a client and to close its connection.
+    /// A descriptor that is closed for a moment, to accept a client and close its connection.
     spare: Arc<Mutex<Option<File>>>,
     met: Arc<Met>,
 }
 
-/// When the limit was met.
+/// The log state of the limit.
 #[derive(Debug)]
 struct Met {
     since: Instant,
-    /// When it was logged last, in milliseconds from `since`, beginning with 1; 0 for never.
+    /// The time of the last log line, in milliseconds since `since`, counted from 1; 0 for never.
     logged: AtomicU64,
-    /// How often it was logged.
+    /// The number of log lines.
     times: AtomicU64,
 }
 
-/// One connection's place; free again on drop.
+/// The permit of one connection, released on drop.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Has the kernel's table of descriptors hold so many now. It would grow by itself, but a process with threads waits 10
-/// to 30 ms each time, and all its connections with it.
+/// Makes the kernel allocate its descriptor table for this many files now. Otherwise the table grows on demand, and
+/// each time a process with threads waits 10 to 30 ms, with all its connections.
 fn make_table(files: u64) {
     let last = i32::try_from(files.saturating_sub(1)).unwrap_or(i32::MAX);
     if let Err(error) = fcntl_dupfd_cloexec(std::io::stderr(), last) {
@@ -71,9 +70,9 @@ fn make_table(files: u64) {
 }
 
 impl ConnectionLimit {
-    /// Raises the soft limit of open files to the hard one and says what that allows. Each connection may need a
-    /// second descriptor for its backend. One client address may hold `per_address` places: nine tenths of all if that is
-    /// not given, any number if it is 0.
+    /// Raises the soft limit of open files to the hard limit, and derives the connection limit. Each connection may
+    /// need a second descriptor for its backend. One client address may have `per_address` permits: nine tenths of
+    /// all if `None`, no limit if 0.
     pub(crate) fn raise(per_address: Option<usize>) -> ConnectionLimit {
         let before = getrlimit(Resource::Nofile);
         let wanted = Rlimit { current: before.maximum, maximum: before.maximum };
@@ -90,7 +89,7 @@ impl ConnectionLimit {
 
     fn new(all: usize, per_address: Option<usize>, telling: usize) -> ConnectionLimit {
         let tenth = all.div_ceil(10);
-        // A tenth is left to everybody else, whatever one address does.
+        // A tenth is left to other clients, whatever one address does.
         let most = per_address.unwrap_or((all - tenth).max(1));
         ConnectionLimit {
             free: Arc::new(Semaphore::new(all)),
@@ -103,7 +102,7 @@ impl ConnectionLimit {
         }
     }
 
-    /// A place, if one is free.
+    /// Takes a permit, if one is free.
     pub(crate) fn take(&self) -> Option<ConnectionPermit> {
         let permit = self.free.clone().try_acquire_owned().ok();
         if permit.is_none() {
@@ -112,25 +111,25 @@ impl ConnectionLimit {
         permit.map(|permit| ConnectionPermit { _permit: permit })
     }
 
-    /// A share of the client's address in the places. None if the address holds all that it may.
+    /// Takes a share of the client's address. `None` if the address has its full share.
     pub(crate) fn share(&self, client: IpAddr) -> Option<Share> {
         self.shares.take(client)
     }
 
-    /// The right to keep a client for a moment, to tell it that there is no place; none while too many are told.
+    /// Takes the permit to reject a client with a response; `None` while too many clients are being rejected.
     pub(crate) fn tell(&self) -> Option<OwnedSemaphorePermit> {
         self.telling.clone().try_acquire_owned().ok()
     }
 
-    /// Gives a descriptor up until the guard is dropped, for a client that there is none for. None while another thread
-    /// does the same, or if there was no descriptor to keep.
+    /// Closes the spare descriptor until the guard is dropped, for a client without one. `None` while another
+    /// thread does the same, or if there is no spare descriptor.
     pub(crate) fn lend_spare(&self) -> Option<Lent<'_>> {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         spare.take().map(|_| Lent(spare))
     }
 
-    /// One that nobody will miss, for a further stream of a connection that has its own: none when so few are left that
-    /// new connections need them.
+    /// Takes a permit for a further stream of a connection that has its own permit; `None` when the remaining
+    /// permits are reserved for new connections.
     pub(crate) fn take_spare(&self, client: IpAddr) -> Option<(ConnectionPermit, Share)> {
         if self.free.available_permits() <= self.kept_for_connections {
             return None;
@@ -140,22 +139,22 @@ impl ConnectionLimit {
         Some((ConnectionPermit { _permit: permit }, share))
     }
 
-    /// Notes that the system itself refused a connection.
+    /// Notes that an accept has failed because the process or the system is out of descriptors.
     pub(crate) fn on_fd_exhaustion(&self, error: &io::Error) {
         self.limit(&format!("no connection can be accepted for now, and new clients are reset: {error}"));
     }
 
-    /// How many there are.
+    /// The number of all permits.
     pub(crate) fn all(&self) -> usize {
         self.all
     }
 
-    /// How many of them are free.
+    /// The number of free permits.
     pub(crate) fn free(&self) -> usize {
         self.free.available_permits()
     }
 
-    /// How often none was, where all within 10 s are one.
+    /// The number of times that the limit was reached; all times within 10 s count as one.
     pub(crate) fn times_limited(&self) -> u64 {
         self.met.times.load(Ordering::Relaxed)
     }
@@ -172,7 +171,7 @@ impl ConnectionLimit {
     }
 }
 
-/// The spare descriptor is free while this lives.
+/// A guard; the spare descriptor is closed while it lives.
 #[derive(Debug)]
 pub(crate) struct Lent<'a>(MutexGuard<'a, Option<File>>);
 
@@ -182,7 +181,7 @@ impl Drop for Lent<'_> {
     }
 }
 
-/// A descriptor of nothing; none if there is none to be had.
+/// Opens `/dev/null` as a spare descriptor; `None` if the process is out of descriptors.
 fn spare() -> Option<File> {
     File::open("/dev/null").ok()
 }

@@ -1,29 +1,29 @@
-//! The minimum rate at which a client moves bytes while it is waited for. Pure.
+//! The minimum rate of a client while the worker waits for it. Pure.
 //!
-//! A client that sends a byte now and then never pauses for long, and could hold what serves it for days. Time in which
-//! something else is waited for, such as a slow backend, does not count.
+//! A client that sends a byte now and then never pauses for long, and could occupy resources for days. The time in
+//! which the worker waits for something else, such as a slow backend, does not count.
 
 use std::time::Duration;
 
 use crate::config::MinRate;
 
-/// What a client has left of the time in which it may be waited for.
+/// The remaining time for which the worker waits for a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// How long it may be waited for before more bytes come.
+    /// The time to wait before more bytes arrive.
     allowance: Duration,
-    /// The most that it can save up.
+    /// The limit of the allowance.
     most: Duration,
-    /// What each byte adds to it.
+    /// The time that each byte adds to the allowance.
     nanoseconds_per_byte: u64,
 }
 
 impl Pace {
-    /// Without a minimum.
+    /// No minimum rate.
     pub(crate) const UNLIMITED: Pace =
         Pace { allowance: Duration::MAX, most: Duration::MAX, nanoseconds_per_byte: 0 };
 
-    /// Of a client that may pause for `pause` once it has moved enough for that.
+    /// Creates the pace of a client that may pause for `pause` once it has moved enough bytes.
     pub(crate) fn new(rate: MinRate, pause: Duration) -> Pace {
         match 1_000_000_000_u64.checked_div(rate.bytes_per_second.into()) {
             None => Pace::UNLIMITED,
@@ -33,22 +33,22 @@ impl Pace {
         }
     }
 
-    /// Whether there is a minimum.
+    /// Returns true if there is a minimum rate.
     pub(crate) fn is_limited(&self) -> bool {
         self.most != Duration::MAX
     }
 
-    /// How long the client may be waited for now.
+    /// The time to wait for the client now.
     pub(crate) fn allowance(&self) -> Duration {
         self.allowance
     }
 
-    /// The client was waited for.
+    /// Subtracts the time for which the worker has waited.
     pub(crate) fn waited(&mut self, time: Duration) {
         self.allowance = self.allowance.saturating_sub(time);
     }
 
-    /// The client has moved bytes.
+    /// Adds the time for bytes that the client has moved.
     pub(crate) fn moved(&mut self, bytes: u64) {
         let earned = Duration::from_nanos(self.nanoseconds_per_byte.saturating_mul(bytes));
         self.allowance = self.allowance.saturating_add(earned).min(self.most);

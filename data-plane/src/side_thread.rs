@@ -1,5 +1,5 @@
-//! A thread beside those that serve, which may be stuck in the system or with a peer when the process is to end: it is
-//! waited for, but not for ever.
+//! A thread beside the serving threads. It may block in a system call or on a peer when the process must end, so
+//! the process waits for it for a limited time.
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -10,15 +10,15 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct SideThread {
     thread: JoinHandle<()>,
-    /// Closed when it ends.
+    /// Closed when the thread ends.
     ended: Receiver<()>,
 }
 
 impl SideThread {
-    /// Starts one under that name.
+    /// Starts a thread with this name.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub(crate) fn start(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<SideThread> {
         let (running, ended) = sync_channel(0);
         let thread = Builder::new().name(name.to_owned()).spawn(move || {
@@ -28,7 +28,7 @@ impl SideThread {
         Ok(SideThread { thread, ended })
     }
 
-    /// Waits until it ends of itself, at most `patience`: then it is left to end with the process.
+    /// Waits for the thread's end for at most `patience`; after that, the thread ends with the process.
     pub(crate) fn finish(self, patience: Duration) {
         let name = self.thread.thread().name().unwrap_or_default().to_owned();
         if self.ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {

@@ -12,14 +12,15 @@ use tokio_rustls::TlsStream;
 
 use crate::tcp_diag;
 
-/// How long a peer may be gone before its connection is given up, with unacknowledged bytes on the way and without.
+/// The time after which the kernel closes the connection of a peer that does not answer, with unacknowledged bytes
+/// or without.
 pub(crate) const PEER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// As long a connection that carries requests waits for a peer whose window is shut: other limits, which count from the
-/// last byte that moved, are to end it before.
+/// The time for which a connection with requests waits for a peer with a closed window. It is longer than other
+/// timeouts, which count from the last byte that moved and should end the connection first.
 pub(crate) const REQUEST_PEER_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Up to this many bytes, copying pieces together and sending them costs the processor less than `writev` does.
+/// The number of bytes up to which copying pieces together costs less CPU than `writev`.
 const GATHERED: usize = 1024;
 
 /// A connection. TLS is boxed: its state is large, and most tunnels are plain.
@@ -29,18 +30,18 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Makes the kernel notice a peer that vanished without a word, by keepalive where nothing is on the way, and by
-/// `TCP_USER_TIMEOUT` (RFC 5482), which is `timeout`, where something is. With the latter set, Linux ends keepalive by it
-/// too. Sockets accepted by a listener inherit all of this.
+/// Makes the kernel detect a peer that vanished: by keepalive if nothing is in flight, by `TCP_USER_TIMEOUT` (RFC
+/// 5482) with `timeout` if something is. If both are set, Linux also ends keepalive by the latter. Accepted sockets
+/// inherit these options from their listener.
 pub(crate) fn watch_for_vanished_peer(socket: &SockRef<'_>, timeout: Duration) -> io::Result<()> {
-    // The last quarter of the timeout is for three probes: the loss of one or two says nothing.
+    // The last quarter of the timeout is for three probes, so that the loss of one or two has no effect.
     let keepalive = TcpKeepalive::new().with_time(PEER_TIMEOUT / 4 * 3).with_interval(PEER_TIMEOUT / 12);
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_user_timeout(Some(timeout))
 }
 
-/// Whether this is how the kernel reports a peer that no longer answers. An ICMP error that came meanwhile is what it
-/// says in the place of the timeout.
+/// Returns true for an error with which the kernel reports a peer that does not answer. After an ICMP error the
+/// kernel reports that instead of the timeout.
 pub(crate) fn is_vanished(error: &io::Error) -> bool {
     use io::ErrorKind::{HostUnreachable, NetworkUnreachable, TimedOut};
     matches!(error.kind(), TimedOut | HostUnreachable | NetworkUnreachable)
@@ -54,12 +55,12 @@ impl Stream {
         }
     }
 
-    /// This side's port; 0 if it is not to be had.
+    /// The local port; 0 if it is unknown.
     pub(crate) fn source_port(&self) -> u16 {
         self.tcp().local_addr().map_or(0, |address| address.port())
     }
 
-    /// Whether both ends have agreed on this application protocol (ALPN).
+    /// Returns true if ALPN has negotiated this protocol.
     pub(crate) fn chose(&self, protocol: &[u8]) -> bool {
         match self {
             Stream::Plain(_) => false,
@@ -67,34 +68,35 @@ impl Stream {
         }
     }
 
-    /// Gives the peer this long to acknowledge what was sent, and to open its window again. Best effort: without it the
-    /// connection is only given up earlier or later.
+    /// Sets the time limit for the peer to acknowledge bytes and to open its window. Best effort: after a failure
+    /// the connection is only closed earlier or later.
     pub(crate) fn set_peer_timeout(&self, timeout: Duration) {
         let _ = SockRef::from(self.tcp()).set_tcp_user_timeout(Some(timeout));
     }
 
-    /// Bounds what the kernel holds of each direction while one end takes nothing. It doubles the number, and stops
-    /// growing the buffers by itself. Best effort: without it a stuck tunnel only holds more.
+    /// Limits the kernel's send and receive buffers, which hold bytes while the other end does not read. The kernel
+    /// doubles the number, and no longer grows the buffers. Best effort: after a failure a stuck tunnel only holds
+    /// more memory.
     pub(crate) fn bound_buffers(&self, bytes: usize) {
         let socket = SockRef::from(self.tcp());
         let _ = socket.set_send_buffer_size(bytes);
         let _ = socket.set_recv_buffer_size(bytes);
     }
 
-    /// What the kernel knows of the connection; none where it does not tell.
+    /// Returns the kernel's state of the connection; `None` if it is unavailable.
     pub(crate) fn state(&self) -> Option<tcp_diag::State> {
         let tcp = self.tcp();
         tcp_diag::state(tcp.local_addr().ok()?, tcp.peer_addr().ok()?)
     }
 
-    /// Whether the connection has failed, though nobody reads it.
+    /// Returns the pending error of the connection, which is visible without a read.
     pub(crate) fn failure(&self) -> Option<io::Error> {
         self.tcp().take_error().unwrap_or_else(Some)
     }
 
-    /// Closes with a reset, so that the peer learns that the other side did not end well.
+    /// Closes with a reset, which tells the peer that the other side did not end in order.
     pub(crate) fn reset(self) {
-        // The socket is being thrown away; if it cannot even be told so, closing is all that is left.
+        // If the option cannot be set, the connection is closed without a reset.
         let _ = self.tcp().set_zero_linger();
     }
 }

@@ -1,8 +1,8 @@
-//! What the kernel knows of one TCP connection of ours: whether it waits for the peer, and when the peer last answered.
+//! The kernel's state of one TCP connection: whether it waits for the peer, and when the peer last answered.
 //!
-//! It is asked by sock_diag(7), over a netlink socket that each thread keeps: `TCP_INFO` has no safe interface in Rust's
-//! libraries. No privilege is needed. Where the kernel or a sandbox has no sock_diag, nothing is known, and callers must
-//! do without.
+//! The state comes from sock_diag(7), over a netlink socket of each thread, because Rust's libraries have no safe
+//! interface to `TCP_INFO`. No privilege is needed. If the kernel or a sandbox has no sock_diag, the state is
+//! unavailable, and callers must do without it.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -22,26 +22,26 @@ const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 /// The kernel waits for an acknowledgement (retransmission, tail loss probe).
 const TIMER_RETRANSMIT: u8 = 1;
-/// The kernel asks whether the peer's window is open again.
+/// The kernel probes the peer's closed window.
 const TIMER_WINDOW_PROBE: u8 = 4;
 
 /// `struct nlmsghdr` and `struct inet_diag_req_v2`.
 const HEADER: usize = 16;
 const REQUEST: usize = HEADER + 56;
-/// `struct inet_diag_msg`, behind which the attributes come.
+/// `struct inet_diag_msg`, which the attributes follow.
 const MESSAGE: usize = 72;
-/// Where `struct tcp_info` has what is asked for, since Linux 4.1.
+/// The offsets of the used fields in `struct tcp_info`, since Linux 4.1.
 const LAST_ACK_RECV: usize = 56;
 const BYTES_ACKED: usize = 120;
 
 /// A connection at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct State {
-    /// Bytes were sent, or are to be sent, that the peer has to acknowledge or to make room for.
+    /// True if sent or queued bytes wait for the peer's acknowledgement or window.
     pub(crate) is_waiting: bool,
-    /// How many bytes the peer has acknowledged so far.
+    /// The number of bytes that the peer has acknowledged so far.
     pub(crate) acked: u64,
-    /// How long ago the last segment of the peer came.
+    /// The time since the last segment from the peer.
     pub(crate) silent_for: Duration,
 }
 
@@ -53,11 +53,11 @@ struct Diag {
 }
 
 thread_local! {
-    /// None once it was found that nothing can be asked.
+    /// `None` if sock_diag is unavailable.
     static DIAG: RefCell<Option<Diag>> = RefCell::new(Diag::open().ok());
 }
 
-/// The state of the connection between these addresses; none where it cannot be told.
+/// Returns the state of the connection between these addresses; `None` if it is unavailable.
 pub(crate) fn state(local: SocketAddr, peer: SocketAddr) -> Option<State> {
     DIAG.with_borrow_mut(|diag| diag.as_mut()?.ask(local, peer).ok())
 }
@@ -66,7 +66,7 @@ impl Diag {
     fn open() -> io::Result<Diag> {
         let (domain, protocol) = (Domain::from(AF_NETLINK), Protocol::from(NETLINK_SOCK_DIAG));
         let socket = Socket::new(domain, Type::DGRAM, Some(protocol))?;
-        // The kernel has answered when the question has been sent.
+        // The kernel's answer is ready when the send returns.
         socket.set_nonblocking(true)?;
         Ok(Diag { socket, sequence: 0 })
     }
@@ -94,7 +94,7 @@ fn request(sequence: u32, local: SocketAddr, peer: SocketAddr) -> Vec<u8> {
     bytes.extend(0_u32.to_ne_bytes());
     let family = if local.is_ipv4() { AF_INET } else { AF_INET6 };
     bytes.extend([family, IPPROTO_TCP, 1 << (INET_DIAG_INFO - 1), 0]);
-    // Whatever state it is in.
+    // All TCP states.
     bytes.extend(u32::MAX.to_ne_bytes());
     bytes.extend(local.port().to_be_bytes());
     bytes.extend(peer.port().to_be_bytes());
@@ -112,7 +112,7 @@ fn request(sequence: u32, local: SocketAddr, peer: SocketAddr) -> Vec<u8> {
         SocketAddr::V6(address) => address.scope_id(),
     };
     bytes.extend(scope.to_ne_bytes());
-    // No cookie: whichever socket has these addresses.
+    // No cookie: any socket with these addresses.
     bytes.extend([0xff; 8]);
     bytes
 }

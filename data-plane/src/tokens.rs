@@ -1,4 +1,4 @@
-//! Where a worker finds the token to join with: a file that its supervisor may renew, or the one it was started with.
+//! The join token of a worker: from a file that its supervisor may renew, or the one it was started with.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tidegate_shared::private_file;
 use tidegate_shared::token::JoinToken;
 
-/// The tokens of one worker.
+/// The join tokens of one worker.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     file: PathBuf,
@@ -15,17 +15,18 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// Those of the worker that lives in `data_dir` and was started with `given`. The file is `token` in that directory.
+    /// The tokens of the worker with this `data_dir` that was started with `given`. The file is `token` in that
+    /// directory.
     pub(crate) fn of(data_dir: &Path, given: Option<JoinToken>) -> Tokens {
         Tokens { file: data_dir.join("token"), given }
     }
 
-    /// The one to join with. The file goes first: it may have been renewed since the start.
+    /// Returns the token to join with. The file takes precedence, because it may have been renewed since the start.
     pub(crate) fn newest(&self) -> Option<JoinToken> {
         self.in_file().or_else(|| self.given.clone())
     }
 
-    /// Forgets a token that was used, or is no good. One that has been put in its place meanwhile stays.
+    /// Discards a token that was used or is invalid. A newer token in the file stays.
     pub(crate) fn spend(&mut self, token: &JoinToken) {
         if self.given.as_ref() == Some(token) {
             self.given = None;
@@ -33,7 +34,7 @@ impl Tokens {
         if self.in_file().as_ref() == Some(token)
             && let Err(error) = fs::remove_file(&self.file)
         {
-            // It will be tried again, and refused.
+            // The worker will try this token again, and be refused.
             tracing::error!(%error, "a spent join token cannot be removed");
         }
     }

@@ -1,15 +1,15 @@
-//! Backends that get nothing new and at which what runs is ended, as a command names them. Pure.
+//! The backends whose running requests and tunnels a command ends. Pure.
 
 use super::Backend;
 use crate::close_registry::CloseReason;
 use crate::member::Member;
 
-/// What is to end.
+/// A selection of backends to drain.
 #[derive(Clone, Debug)]
 pub(crate) enum Drained {
-    /// Whatever runs at this member.
+    /// This member, under all settings.
     Removed(Member),
-    /// What runs at this one under the settings of that name: others may still find it well.
+    /// This member under these settings alone; under others it may be healthy.
     Down(Member, String),
 }
 

@@ -1,11 +1,10 @@
-//! A fuzz target of the table of listeners by host: it finds what a walk through the listeners finds.
+//! A fuzz target of the host table: it finds the same listener as a linear search.
 
 use tidegate_shared::host::{CanonicalHost, HostPattern};
 
 use super::HostTable;
 
-/// The characters that an input is made of. A byte that is none of them stands for one of them, so that random bytes
-/// are listeners too.
+/// The alphabet of inputs. Other bytes are mapped to these characters, so that random bytes become listeners too.
 const ALPHABET: &[u8] = b"ab.*?-A:8 \n";
 
 fn text_of(bytes: &[u8]) -> String {
@@ -15,7 +14,7 @@ fn text_of(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(folded(byte))).collect()
 }
 
-/// Whether the pattern matches, by trying everything that a `*` could stand for.
+/// Returns true if the pattern matches, by trying every expansion of each `*`.
 fn matches(pattern: &[u8], host: &[u8]) -> bool {
     match (pattern.split_first(), host.split_first()) {
         (None, None) => true,
@@ -31,14 +30,14 @@ fn walk(listeners: &[Vec<HostPattern>], host: &str) -> Option<usize> {
     listeners.iter().position(|patterns| patterns.is_empty() || patterns.iter().any(takes))
 }
 
-/// The first line is the host of a request, each further one the host names of a listener.
+/// The first line of an input is the host of a request, each further one the host names of a listener.
 #[test]
 fn fuzz_host_table() {
     bolero::check!().with_max_len(256).for_each(|bytes: &[u8]| {
         let text = text_of(bytes);
         let mut lines = text.split('\n');
         let Ok(host) = CanonicalHost::parse(lines.next().unwrap_or_default()) else { return };
-        // The compiler allows two `*` a name.
+        // The compiler allows two `*` per name.
         let pattern = |name: &str| HostPattern::parse(name).ok().filter(|_| name.matches('*').count() <= 2);
         let listeners: Vec<Vec<HostPattern>> =
             lines.map(|line| line.split(' ').filter_map(pattern).collect()).collect();

@@ -1,4 +1,4 @@
-//! How many places each client address holds, so that no address can take all of them.
+//! Counts the permits of each client address, so that no address can have all of them.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -7,22 +7,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_shared::client_network::client_network;
 
-/// The number of locks: connections of different addresses rarely wait for each other.
+/// The number of locks, so that connections of different addresses rarely wait for each other.
 const SHARDS: usize = 16;
 
-/// What each address holds. An IPv6 client has a whole /64 network, which counts as one address.
+/// The number of permits of each address. An IPv6 client is its /64 network.
 #[derive(Debug)]
 pub(crate) struct Shares {
-    /// The most that one address may hold; none for no limit.
+    /// The most permits of one address; `None` for no limit.
     most: Option<usize>,
     hasher: RandomState,
     held: [Mutex<HashMap<IpAddr, usize>>; SHARDS],
 }
 
-/// One connection or stream of an address; given back on drop.
+/// One connection or stream of an address, released on drop.
 #[derive(Debug)]
 pub(crate) struct Share {
-    /// None without a limit.
+    /// `None` without a limit.
     of: Option<(Arc<Shares>, IpAddr)>,
 }
 
@@ -31,7 +31,7 @@ impl Shares {
         Arc::new(Shares { most, hasher: RandomState::new(), held: Default::default() })
     }
 
-    /// One more for this client. None if its address holds all that it may.
+    /// Counts one more for this client. `None` if its address has its full share.
     pub(crate) fn take(self: &Arc<Shares>, client: IpAddr) -> Option<Share> {
         let Some(most) = self.most else { return Some(Share { of: None }) };
         let address = client_network(client);
