@@ -5,6 +5,7 @@
 //! stored. The decisions ([`plan`] and [`verdict`]) are pure functions of it in [`worker`]. No function waits
 //! for a worker.
 
+mod calls;
 mod credentials;
 pub mod health;
 mod pending_joins;
@@ -16,15 +17,13 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tidegate_shared::id::{Digest, GatewayId, Generation, ProbeId, WorkerId};
-use tidegate_shared::protocol::{
-    BackendHealth, MemberProbe, OnDemandProbe, SILENCE, ToControlPlane, ToWorker,
-};
-use tokio::sync::mpsc::error::TrySendError;
+use tidegate_shared::id::{CallId, Digest, GatewayId, Generation, WorkerId};
+use tidegate_shared::protocol::{BackendHealth, Call, Reply, SILENCE, ToControlPlane, ToWorker};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::calls::PendingCalls;
 use crate::store::OperationNumber;
 
 pub use worker::{Order, Verdict, Worker, applied_by_all, plan, verdict};
@@ -39,6 +38,8 @@ pub struct Fleet {
     connected: Mutex<BTreeMap<WorkerId, Connection>>,
     /// The counter of sessions, which distinguishes an old session from a newer one of the same worker.
     sessions: AtomicU64,
+    /// The identity of the next call.
+    next_call: AtomicU64,
     /// Notified when a worker's message may require action.
     changed: Notify,
 }
@@ -51,8 +52,7 @@ struct Connection {
     /// are large.
     health: BTreeMap<GatewayId, HealthReport>,
     orders: mpsc::Sender<ToWorker>,
-    /// The receivers of the results of on-demand probes sent to the worker.
-    probes: BTreeMap<ProbeId, oneshot::Sender<Vec<MemberProbe>>>,
+    calls: PendingCalls,
     /// Cancelled to end the session.
     ended: CancellationToken,
     session: u64,
@@ -99,7 +99,7 @@ impl Fleet {
             worker: Worker::running(running),
             health: BTreeMap::new(),
             orders,
-            probes: BTreeMap::new(),
+            calls: PendingCalls::default(),
             ended: ended.clone(),
             session,
         };
@@ -173,7 +173,7 @@ impl Fleet {
             | ToWorker::Renew
             | ToWorker::Renewed { .. }
             | ToWorker::Refused { .. }
-            | ToWorker::Probe(_)
+            | ToWorker::Call { .. }
             | ToWorker::Heartbeat => return false,
         };
         let mut connected = self.lock();
@@ -185,27 +185,22 @@ impl Fleet {
         true
     }
 
-    /// Sends an on-demand probe to a worker that runs the gateway. The receiver fails if the worker disconnects
-    /// first. Returns `None` if no connected worker runs the gateway or accepts the probe.
-    pub fn probe(
+    /// Sends a call to at most `workers` of the workers that run a gateway, and returns the receivers of their replies.
+    /// A worker whose queue or table of calls is full is passed over. A receiver fails when its worker's session ends
+    /// before the reply.
+    pub fn call(
         &self,
         gateway: GatewayId,
-        probe: OnDemandProbe,
-    ) -> Option<oneshot::Receiver<Vec<MemberProbe>>> {
-        let (id, mut order) = (probe.id, ToWorker::Probe(Box::new(probe)));
+        call: &Call,
+        workers: usize,
+    ) -> Vec<(WorkerId, oneshot::Receiver<Reply>)> {
         let mut connected = self.lock();
-        for connection in connected.values_mut().filter(|c| c.worker.running.contains_key(&gateway)) {
-            order = match connection.orders.try_send(order) {
-                Ok(()) => {
-                    let (answer, answered) = oneshot::channel();
-                    connection.probes.retain(|_, waiting| !waiting.is_closed());
-                    connection.probes.insert(id, answer);
-                    return Some(answered);
-                }
-                Err(TrySendError::Full(order) | TrySendError::Closed(order)) => order,
-            };
-        }
-        None
+        let runs = connected.iter_mut().filter(|(_, c)| c.worker.running.contains_key(&gateway));
+        let replies = runs.filter_map(|(worker, connection)| {
+            let id = CallId(self.next_call.fetch_add(1, Ordering::Relaxed));
+            connection.call(id, call).map(|reply| (*worker, reply))
+        });
+        replies.take(workers).collect()
     }
 
     /// Returns the workers' recent health reports about a gateway's backends.
@@ -227,6 +222,13 @@ impl Fleet {
 }
 
 impl Connection {
+    /// Queues a call, unless too many calls are waiting for their replies.
+    fn call(&mut self, id: CallId, call: &Call) -> Option<oneshot::Receiver<Reply>> {
+        let has_room = self.calls.has_room();
+        let sent = has_room && self.orders.try_send(ToWorker::Call { id, call: call.clone() }).is_ok();
+        sent.then(|| self.calls.insert(id))
+    }
+
     /// Processes a message. Returns whether it may require action by the rollout.
     fn on_message(&mut self, message: ToControlPlane, at: Instant) -> bool {
         if let ToControlPlane::Health { gateway, backends } = message {
@@ -236,9 +238,8 @@ impl Connection {
             }
             return false;
         }
-        if let ToControlPlane::Probed { probe, members } = message {
-            // The receiver may have been dropped.
-            let _ = self.probes.remove(&probe).map(|waiting| waiting.send(members));
+        if let ToControlPlane::Reply { id, reply } = message {
+            self.calls.resolve(id, reply);
             return false;
         }
         if let ToControlPlane::Withdrawn { gateway } = message {
@@ -297,24 +298,41 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_probe_goes_to_a_worker_that_runs_the_gateway_and_ends_with_it() {
+    async fn a_call_goes_to_workers_that_run_the_gateway_and_fails_with_their_session() {
         let (fleet, gateway) = (Fleet::default(), GatewayId(Uuid::new_v4()));
-        let probe = |id| OnDemandProbe { id: ProbeId(Uuid::from_u128(id)), ..testing::on_demand_probe() };
+        let call = Call::Probe(Box::new(testing::on_demand_probe()));
         let mut idle = fleet.enter(WorkerId(Uuid::new_v4()), []);
-        assert!(fleet.probe(gateway, probe(0)).is_none());
-        let running = [(gateway, Generation(1), Digest("x".into()))];
-        let mut busy = fleet.enter(WorkerId(Uuid::new_v4()), running);
-        let answers: Vec<_> = (1..3).map(|id| fleet.probe(gateway, probe(id)).unwrap()).collect();
-        for id in 1..3 {
-            assert_eq!(busy.orders.try_recv().unwrap(), ToWorker::Probe(Box::new(probe(id))));
-        }
+        assert!(fleet.call(gateway, &call, 1).is_empty());
+        let enter = || {
+            let running = [(gateway, Generation(1), Digest("x".into()))];
+            fleet.enter(WorkerId(Uuid::new_v4()), running)
+        };
+        let mut busy = [enter(), enter()];
+        assert_eq!(fleet.call(gateway, &call, 1).len(), 1);
+        let mut replies = fleet.call(gateway, &call, usize::MAX);
+        assert_eq!(replies.len(), 2);
         idle.orders.try_recv().unwrap_err();
-        fleet.on_message(busy.place, ToControlPlane::Probed { probe: probe(2).id, members: vec![] });
-        fleet.on_message(busy.place, ToControlPlane::Probed { probe: probe(9).id, members: vec![] });
-        fleet.leave(busy.place);
-        let mut answers = answers.into_iter();
-        answers.next().unwrap().await.unwrap_err();
-        assert_eq!(answers.next().unwrap().await.unwrap(), []);
+        let mut received = busy.each_mut().map(|member| {
+            let mut ids = Vec::new();
+            while let Ok(ToWorker::Call { id, call: sent }) = member.orders.try_recv() {
+                assert_eq!(sent, call);
+                ids.push(id);
+            }
+            ids
+        });
+        let id = received[0].pop().unwrap();
+        let reply = |id| ToControlPlane::Reply { id, reply: Reply::Probe(vec![]) };
+        fleet.on_message(busy[1].place, reply(id));
+        fleet.on_message(busy[0].place, reply(CallId(99)));
+        fleet.on_message(busy[0].place, reply(id));
+        busy.iter().for_each(|member| fleet.leave(member.place));
+        let answered = |worker| {
+            let index = replies.iter().position(|(id, _)| *id == worker).unwrap();
+            replies.remove(index).1
+        };
+        let [first, second] = busy.map(|member| member.place.worker).map(answered);
+        assert_eq!(first.await.unwrap(), Reply::Probe(vec![]));
+        second.await.unwrap_err();
     }
 
     #[tokio::test]

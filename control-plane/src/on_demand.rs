@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tidegate_shared::id::{GatewayId, ProbeId};
-use tidegate_shared::protocol::{MemberProbe, OnDemandProbe, PROBE_TIME};
+use tidegate_shared::id::GatewayId;
+use tidegate_shared::protocol::{Call, MemberProbe, OnDemandProbe, PROBE_TIME, Reply};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -87,11 +87,11 @@ impl Prober {
         };
         let (prober, gateway, id) = (self.clone(), gateway.id, operation.id);
         let OnDemand { pool, settings, roots } = wanted;
-        let probe = OnDemandProbe { id: ProbeId(id), pool, settings, roots };
+        let call = Call::Probe(Box::new(OnDemandProbe { pool, settings, roots }));
         self.tasks.spawn(async move {
             let _place = place;
             let outcome = tokio::select! {
-                outcome = timeout(TIME, prober.answer(&client, gateway, probe)) => outcome,
+                outcome = timeout(TIME, prober.probe(&client, gateway, call)) => outcome,
                 () = prober.stop.cancelled() => return,
             };
             let late = |_| Err(unanswered("The probe was not answered in time."));
@@ -117,18 +117,22 @@ impl Prober {
         }
     }
 
-    async fn answer(
+    async fn probe(
         &self,
         client: &String,
         gateway: GatewayId,
-        probe: OnDemandProbe,
+        call: Call,
     ) -> Result<Vec<MemberProbe>, Problem> {
         let _turn = self.turns.take(client).await.map_err(|_| unanswered(BUSY))?;
-        let Some(answer) = self.fleet.probe(gateway, probe) else {
+        let Some((_, reply)) = self.fleet.call(gateway, &call, 1).pop() else {
             let message = "No connected worker runs the gateway, or all of them are busy.";
             return Err(Problem { code: NOT_RUNNING.to_owned(), message: message.to_owned() });
         };
-        answer.await.map_err(|_| unanswered("The worker that executed the probe has disconnected."))
+        match reply.await {
+            Ok(Reply::Probe(members)) => Ok(members),
+            Ok(Reply::Failed(reason)) => Err(unanswered(&reason)),
+            Err(_) => Err(unanswered("The worker that executed the probe has disconnected.")),
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tidegate_shared::id::ProbeId;
 use tidegate_shared::protocol::OnDemandProbe;
 use tidegate_shared::snapshot::{HostHeader, HttpVersion, Pool, Probe, Settings};
 use uuid::Uuid;
@@ -74,7 +73,7 @@ pub(crate) fn settings() -> Settings {
 /// An on-demand probe of a pool without members.
 pub(crate) fn on_demand_probe() -> OnDemandProbe {
     let pool = Pool { name: "p".into(), members: vec![] };
-    OnDemandProbe { id: ProbeId(Uuid::nil()), pool, settings: settings(), roots: vec![] }
+    OnDemandProbe { pool, settings: settings(), roots: vec![] }
 }
 
 thread_local! {

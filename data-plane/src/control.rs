@@ -14,9 +14,10 @@ use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig};
 use thiserror::Error;
 use tidegate_shared::channel::{self, MAX_MESSAGE, MAX_STRANGER_MESSAGE, Receiver, Sender};
+use tidegate_shared::id::CallId;
 use tidegate_shared::meter::{Meter, Metered, Stalled};
 use tidegate_shared::protocol::{
-    CONTROL_PLANE_NAME, HEARTBEAT, RefusalCause, SILENCE, ToControlPlane, ToWorker, VERSION,
+    CONTROL_PLANE_NAME, Call, HEARTBEAT, RefusalCause, Reply, SILENCE, ToControlPlane, ToWorker, VERSION,
 };
 use tidegate_shared::token::JoinToken;
 use tokio::net::TcpStream;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access_log::Instance;
 use crate::identity::{self, Identity, IdentityError};
 use crate::on_demand;
+use crate::resolver::Resolver;
 use crate::run_error::RunError;
 use crate::tokens::Tokens;
 use crate::worker::Worker;
@@ -264,8 +266,8 @@ async fn converse(
     let mut renewed = false;
     let health_changed: Rc<_> = worker.health_changed.clone();
     let mut reports = Reports::default();
-    // On-demand probes end with the session that must receive their results.
-    let mut on_demand = JoinSet::new();
+    // Calls end with the session that must receive their replies.
+    let mut calls = JoinSet::new();
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -287,9 +289,8 @@ async fn converse(
                         let answer = worker.withdraw(gateway).await;
                         writer.send(&answer).await?;
                     }
-                    ToWorker::Probe(probe) => {
-                        let resolver = worker.resolver.clone();
-                        on_demand.spawn_local(on_demand::probe(*probe, resolver));
+                    ToWorker::Call { id, call } => {
+                        calls.spawn_local(execute(id, call, worker.resolver.clone()));
                     }
                     message @ (ToWorker::Authorities { .. } | ToWorker::Renew | ToWorker::Renewed { .. }) => {
                         if let Some(answer) = credentials(identity, message) {
@@ -302,9 +303,9 @@ async fn converse(
                     ToWorker::Joined { .. } => return Err(SessionError::Protocol),
                 }
             }
-            Some(answer) = on_demand.join_next() => match answer {
-                Ok(answer) => writer.send(&answer).await?,
-                Err(error) => tracing::error!(%error, "a probe on demand has failed"),
+            Some(reply) = calls.join_next() => match reply {
+                Ok(reply) => writer.send(&reply).await?,
+                Err(error) => tracing::error!(%error, "a call of the control plane has failed"),
             },
             () = health_changed.notified() => reports.ask(),
             () = reports.due(), if reports.is_asked() => {
@@ -321,6 +322,14 @@ async fn converse(
             }
         }
     }
+}
+
+/// Does what the control plane asks for once, and returns the reply.
+async fn execute(id: CallId, call: Call, resolver: Rc<Resolver>) -> ToControlPlane {
+    let reply = match call {
+        Call::Probe(probe) => Reply::Probe(on_demand::probe(&probe, &resolver).await),
+    };
+    ToControlPlane::Reply { id, reply }
 }
 
 /// Adds to a rejected certificate of the control plane what an operator can do about it.

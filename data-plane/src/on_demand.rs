@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_shared::protocol::{HealthState, MemberProbe, OnDemandProbe, PROBE_TIME, ToControlPlane};
+use tidegate_shared::protocol::{HealthState, MemberProbe, OnDemandProbe, PROBE_TIME};
 use tidegate_shared::snapshot::{Host, Probe, Settings, TrustedRoot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -21,8 +21,8 @@ use crate::tls::client::{self, Client};
 const AT_ONCE: usize = 32;
 
 /// Probes every member, and returns the results.
-pub(crate) async fn probe(order: OnDemandProbe, resolver: Rc<Resolver>) -> ToControlPlane {
-    ToControlPlane::Probed { probe: order.id, members: ask_all(&order, PROBE_TIME, &resolver).await }
+pub(crate) async fn probe(order: &OnDemandProbe, resolver: &Rc<Resolver>) -> Vec<MemberProbe> {
+    ask_all(order, PROBE_TIME, resolver).await
 }
 
 async fn ask_all(order: &OnDemandProbe, time: Duration, resolver: &Rc<Resolver>) -> Vec<MemberProbe> {
@@ -92,11 +92,9 @@ fn client(settings: &Settings, roots: &[TrustedRoot]) -> Result<Option<Client>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidegate_shared::id::ProbeId;
     use tidegate_shared::snapshot::{HostHeader, HttpVersion, Pool};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
-    use uuid::Uuid;
 
     fn resolver() -> Rc<Resolver> {
         Rc::new(Resolver::new(Vec::new()))
@@ -128,12 +126,7 @@ mod tests {
             dedicated_connections: false,
         };
         let members = members.iter().map(|member| Host::Ip(member.parse().unwrap())).collect();
-        OnDemandProbe {
-            id: ProbeId(Uuid::nil()),
-            pool: Pool { name: "p".into(), members },
-            settings,
-            roots: vec![],
-        }
+        OnDemandProbe { pool: Pool { name: "p".into(), members }, settings, roots: vec![] }
     }
 
     #[tokio::test(flavor = "local")]

@@ -19,10 +19,11 @@ pub struct GatewayId(pub Uuid);
 #[serde(transparent)]
 pub struct WorkerId(pub Uuid);
 
-/// The identity of one on-demand probe, by which its result is matched to the request.
+/// The identity of one call to a worker, by which its reply is matched to it. A number that is unique in the control
+/// plane's process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ProbeId(pub Uuid);
+pub struct CallId(pub u64);
 
 /// The number of a gateway's configuration: 1 for the first, and one more for each configuration with another
 /// content.
@@ -55,12 +56,6 @@ impl fmt::Display for Digest {
 }
 
 impl fmt::Display for GatewayId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Display for ProbeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

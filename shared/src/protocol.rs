@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Digest, GatewayId, Generation, ProbeId, WorkerId};
+use crate::id::{CallId, Digest, GatewayId, Generation, WorkerId};
 use crate::secret::Secret;
 use crate::snapshot::{Host, Pool, Settings, Snapshot, TrustedRoot};
 
 /// The version of these messages. A worker of another version is refused with a reason, because continuing with its
 /// present configuration is safer than misunderstanding a message.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The name in the control plane's certificate for this channel, independent of the address that workers connect
 /// to.
@@ -91,12 +91,12 @@ pub enum ToControlPlane {
         /// The health of each backend.
         backends: Vec<BackendHealth>,
     },
-    /// The result of a [`ToWorker::Probe`].
-    Probed {
-        /// The probe's identity from the request.
-        probe: ProbeId,
-        /// The result for every member of the pool, in the pool's order.
-        members: Vec<MemberProbe>,
+    /// The reply to a [`ToWorker::Call`]. Replies may come in another order than their calls.
+    Reply {
+        /// The identity of the call.
+        id: CallId,
+        /// The result of the call.
+        reply: Reply,
     },
     /// Keeps the connection alive while there is nothing else to send.
     Heartbeat,
@@ -142,18 +142,38 @@ pub enum ToWorker {
         /// The gateway to stop.
         gateway: GatewayId,
     },
-    /// Tells the worker to probe every member of a pool once, now, and to send the results. The probe is part of no
-    /// snapshot, and does not change the health that requests are routed by.
-    Probe(Box<OnDemandProbe>),
+    /// Asks the worker to do something once, outside of any snapshot, and to send a [`ToControlPlane::Reply`]. The
+    /// worker abandons its calls when the session ends.
+    Call {
+        /// The identity by which the reply is matched to the call: unique in the session.
+        id: CallId,
+        /// The work to do.
+        call: Call,
+    },
     /// Keeps the connection alive while there is nothing else to send.
     Heartbeat,
+}
+
+/// The work that the control plane can ask a worker to do once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Call {
+    /// Probe every member of a pool once, now, within [`PROBE_TIME`]. The result does not change the health by which
+    /// requests are routed.
+    Probe(Box<OnDemandProbe>),
+}
+
+/// The result of a [`Call`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// The result of a [`Call::Probe`] for every member of the pool, in the pool's order.
+    Probe(Vec<MemberProbe>),
+    /// The call could not be made, for a reason that a person can read.
+    Failed(String),
 }
 
 /// A health probe that is made once, on demand (ARM's `backendhealth` on-demand operation).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnDemandProbe {
-    /// The identity by which the result is matched to the request.
-    pub id: ProbeId,
     /// The pool whose members are probed.
     pub pool: Pool,
     /// The settings of the connection and of the probe.
@@ -173,7 +193,7 @@ pub struct MemberProbe {
     pub reason: String,
 }
 
-/// The time limit of a whole [`ToWorker::Probe`], independent of the number of members.
+/// The time limit of a whole [`Call::Probe`], independent of the number of members.
 pub const PROBE_TIME: Duration = Duration::from_secs(60);
 
 /// The cause of a refusal, as far as it decides what the worker does next.

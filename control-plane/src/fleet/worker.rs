@@ -129,7 +129,7 @@ impl Worker {
             }
             // The session and the fleet handle these.
             ToControlPlane::Health { .. }
-            | ToControlPlane::Probed { .. }
+            | ToControlPlane::Reply { .. }
             | ToControlPlane::Heartbeat
             | ToControlPlane::Hello { .. }
             | ToControlPlane::Renew { .. }

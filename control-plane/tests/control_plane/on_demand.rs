@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidegate_shared::protocol::{HealthState, MemberProbe, OnDemandProbe, ToControlPlane, ToWorker};
+use tidegate_shared::id::CallId;
+use tidegate_shared::protocol::{
+    Call, HealthState, MemberProbe, OnDemandProbe, Reply, ToControlPlane, ToWorker,
+};
 use tidegate_shared::snapshot::Host;
 
 use crate::client::{Answer, Client};
@@ -39,10 +42,10 @@ async fn running_gateway(running: &Running) -> (Client, FakeWorker) {
     (client, worker)
 }
 
-async fn asked(worker: &mut FakeWorker) -> OnDemandProbe {
+async fn asked(worker: &mut FakeWorker) -> (CallId, OnDemandProbe) {
     let message = worker.hear().await;
-    let ToWorker::Probe(probe) = message else { panic!("{message:?}") };
-    *probe
+    let ToWorker::Call { id, call: Call::Probe(probe) } = message else { panic!("{message:?}") };
+    (id, *probe)
 }
 
 #[tokio::test]
@@ -51,7 +54,7 @@ async fn what_the_worker_finds_is_the_result() {
     let (client, mut worker) = running_gateway(&running).await;
     for expand in ["", "&$expand=BackendAddressPool%2CBackendHttpSettings"] {
         let answer = ask(&client, expand).await;
-        let probe = asked(&mut worker).await;
+        let (id, probe) = asked(&mut worker).await;
         assert_eq!(probe.settings.probe.path, "/now");
         let result = client.follow(answer.header("location")).await;
         assert_eq!((result.status.as_u16(), result.header("retry-after")), (202, "1"));
@@ -60,7 +63,7 @@ async fn what_the_worker_finds_is_the_result() {
         assert_eq!(put.status, 200);
         let host = Host::Ip("192.0.2.1".parse().unwrap());
         let member = MemberProbe { host, state: HealthState::Down, reason: "No route.".into() };
-        worker.say(ToControlPlane::Probed { probe: probe.id, members: vec![member] }).await;
+        worker.say(ToControlPlane::Reply { id, reply: Reply::Probe(vec![member]) }).await;
         assert_eq!(client.outcome(&answer).await["status"], "Succeeded");
         let result = client.follow(answer.header("location")).await.body;
         let health = &result["backendHealthHttpSettings"];
@@ -110,7 +113,7 @@ async fn so_many_are_under_way_and_no_more() {
     let running = Running::start(SLOW).await;
     let (client, mut worker) = running_gateway(&running).await;
     let first = ask(&client, "").await;
-    let probe = asked(&mut worker).await;
+    let (id, _) = asked(&mut worker).await;
     for _ in 1..64 {
         ask(&client, "").await;
     }
@@ -118,7 +121,7 @@ async fn so_many_are_under_way_and_no_more() {
     let outcome = client.outcome(&beyond).await;
     assert_eq!(outcome["error"]["code"], "ApplicationGatewayOnDemandProbeFailed", "{outcome}");
     assert!(outcome["error"]["message"].as_str().unwrap().contains("Too many"), "{outcome}");
-    worker.say(ToControlPlane::Probed { probe: probe.id, members: vec![] }).await;
+    worker.say(ToControlPlane::Reply { id, reply: Reply::Probe(vec![]) }).await;
     assert_eq!(client.outcome(&first).await["status"], "Succeeded");
     running.stop().await;
 }

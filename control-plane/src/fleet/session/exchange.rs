@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use tidegate_shared::channel::{MAX_MESSAGE, Receiver, Sender};
 use tidegate_shared::meter::{Meter, Metered};
-use tidegate_shared::protocol::{
-    HEARTBEAT, HealthState, MemberProbe, OnDemandProbe, SILENCE, ToControlPlane, ToWorker,
-};
-use tidegate_shared::snapshot::{Host, Snapshot};
+use tidegate_shared::protocol::{HEARTBEAT, Reply, SILENCE, ToControlPlane, ToWorker};
+use tidegate_shared::snapshot::Snapshot;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{self, Instant, MissedTickBehavior};
@@ -116,7 +114,10 @@ async fn speak(
         match writer.say(&message).await? {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => match message {
                 ToWorker::Assign(snapshot) => on_message(too_large(&snapshot)),
-                ToWorker::Probe(probe) => on_message(not_asked(&probe)),
+                ToWorker::Call { id, .. } => {
+                    let reason = format!("A message to a worker may have at most {MAX_MESSAGE} bytes.");
+                    on_message(ToControlPlane::Reply { id, reply: Reply::Failed(reason) });
+                }
                 _ => return Err(error.into()),
             },
             sent => sent?,
@@ -132,16 +133,6 @@ fn too_large(snapshot: &Snapshot) -> ToControlPlane {
         generation: snapshot.generation,
         reason: format!("its configuration is larger than the {MAX_MESSAGE} bytes of a message to a worker"),
     }
-}
-
-/// Returns the answer to a probe that exceeds a message.
-fn not_asked(probe: &OnDemandProbe) -> ToControlPlane {
-    let reason = format!(
-        "The pool and its settings are larger than the {MAX_MESSAGE} bytes of a message to a worker."
-    );
-    let unasked =
-        |host: &Host| MemberProbe { host: host.clone(), state: HealthState::Unknown, reason: reason.clone() };
-    ToControlPlane::Probed { probe: probe.id, members: probe.pool.members.iter().map(unasked).collect() }
 }
 
 async fn listen(
