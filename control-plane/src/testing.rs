@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::Value;
 use tidegate_shared::protocol::OnDemandProbe;
 use tidegate_shared::snapshot::{HostHeader, HttpVersion, Pool, Probe, Settings};
-use uuid::Uuid;
 
 use crate::arm::body::{Body, Opened, certificates_in};
 use crate::arm::document::ApiVersion;
