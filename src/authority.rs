@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use tidegate_control_plane::{Rotated, Rotation, rotate_authority};
 
-use crate::Outcome;
 use crate::cli::RotateOptions;
 use crate::control_plane::has_been_started;
+use crate::outcome::Outcome;
 
 /// Takes one step of the rotation and prints the next one.
 ///

@@ -21,7 +21,7 @@ use tidegate_shared::service_manager;
 use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 /// The file that the owner of the data directory locks.
 const LOCK_FILE: &str = "lock";

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use tidegate_control_plane::clients::{self, Credentials};
 use tidegate_control_plane::identity::scope::Scope;
 
-use crate::Outcome;
 use crate::cli::ClientCommand;
 use crate::control_plane::has_been_started;
+use crate::outcome::Outcome;
 
 /// Runs a subcommand and prints its result. A secret is printed only here, once.
 ///

@@ -13,9 +13,9 @@ use tidegate_shared::private_file;
 use tidegate_shared::service_manager;
 use tracing::{info, warn};
 
-use crate::Outcome;
 use crate::claim::{Claim, Handover};
 use crate::cli::{ControlPlaneOptions, TokenOptions};
+use crate::outcome::Outcome;
 use crate::stop::Stop;
 
 /// The age from which a temporary file in the data directory is certainly abandoned.

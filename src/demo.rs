@@ -24,13 +24,13 @@ use tokio_util::sync::CancellationToken;
 use self::gateway::DemoGateway;
 use self::management::Management;
 use self::screen::{Hints, say};
-use crate::Outcome;
 use crate::claim::Claim;
 use crate::cli::{
     ControlPlaneOptions, DemoOptions, DownstreamOptions, EchoOptions, UpOptions, WorkerOptions,
 };
 use crate::control_plane::{LocalControlPlane, TOKEN_FILE};
 use crate::logging;
+use crate::outcome::Outcome;
 use crate::stop::Stop;
 use crate::supervisor::{self, WorkerPlan};
 

@@ -11,6 +11,7 @@ mod control_plane;
 mod demo;
 mod hygiene;
 mod logging;
+mod outcome;
 mod stop;
 mod supervisor;
 mod up;
@@ -21,6 +22,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::cli::{AuthorityCommand, Cli, Command, WorkerCommand};
+use crate::outcome::Outcome;
 use crate::stop::Stop;
 
 /// An idle tunnel should hold nothing but its sockets. The memory that hyper frees when a connection becomes a
@@ -28,9 +30,6 @@ use crate::stop::Stop;
 /// them; glibc's allocator split and pinned them, which kept about 10 KB for each idle tunnel.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// The outcome of a command. The errors are only printed, so their types do not matter.
-type Outcome = Result<(), Box<dyn Error>>;
 
 fn main() -> ExitCode {
     match hygiene::apply().map_err(Into::into).and_then(|()| dispatch(Cli::read())) {

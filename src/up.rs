@@ -9,10 +9,10 @@ use tidegate_shared::service_manager;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::Outcome;
 use crate::claim::Claim;
 use crate::cli::UpOptions;
 use crate::control_plane::LocalControlPlane;
+use crate::outcome::Outcome;
 use crate::stop::Stop;
 use crate::supervisor::{self, WorkerPlan};
 

@@ -11,8 +11,8 @@ use tidegate_shared::secret::Secret;
 use tidegate_shared::token::{InvalidToken, JoinToken};
 use tracing::warn;
 
-use crate::Outcome;
 use crate::cli::DataPlaneOptions;
+use crate::outcome::Outcome;
 use crate::stop::{Signals, Stop};
 
 /// The largest token that is read, in bytes; a real one has about 1,500.

@@ -1,0 +1,154 @@
+//! The layers of each crate, and a test that compares them with what its files import.
+//!
+//! Three rules hold, and a break of one fails with the two files named:
+//! - A file imports from its own layer or from a lower one, never from a higher one.
+//! - No two folders import each other, directly or through others. (A folder is a module with its children.)
+//! - The same holds among the children of each module. A child may import its own parent: that is Rust's custom.
+//!
+//! A new top-level module gets a place in the table below: the lowest layer that it can stand in. Test code is exempt.
+
+mod graph;
+mod sources;
+
+use graph::{Circle, Exception, Layer};
+use sources::Sources;
+
+/// From the highest layer to the lowest, as all layers below.
+const SHARED: &[Layer] = &[
+    ("messages between the planes", &["protocol", "snapshot", "token"]),
+    ("files and processes", &["seal", "private_file", "handover", "service_manager"]),
+    (
+        "building blocks",
+        &["channel", "client_network", "host", "id", "local_request", "meter", "metrics", "path", "secret"],
+    ),
+];
+
+const DATA_PLANE: &[Layer] = &[
+    (
+        "the worker",
+        &["process", "control", "worker", "data_dir", "handover", "last_good", "tokens", "identity"],
+    ),
+    ("tasks beside the traffic", &["drain", "threads", "probe", "on_demand"]),
+    ("requests", &["listener", "proxy"]),
+    ("connections", &["downstream", "thread", "upstream", "body"]),
+    ("logs and traces", &["access_log", "trace"]),
+    ("what is served: the executable snapshot", &["runtime", "local_reply"]),
+    ("backends", &["backend", "member", "health", "dial", "resolver", "close_registry", "drain_schedule"]),
+    (
+        "protocols and counters",
+        &["tls", "http1", "hosts", "prefixes", "reserved_headers", "metrics", "error_info"],
+    ),
+    (
+        "machine and configuration",
+        &["config", "run_error", "limits", "pace", "side_thread", "sockets", "spool", "stream", "tcp_diag"],
+    ),
+];
+
+const CONTROL_PLANE: &[Layer] = &[
+    ("the API", &["api"]),
+    ("reconciliation and workers", &["on_demand", "rollout", "fleet", "certificates", "clients", "upgrade"]),
+    ("decisions on documents", &["edit", "networking", "resource_groups"]),
+    ("process and data directory", &["listen", "data_dir", "start_error", "config"]),
+    ("state", &["store", "audit"]),
+    (
+        "documents and templates",
+        &["compile", "template", "openapi", "identity", "limits", "pki", "admin_token"],
+    ),
+    ("ARM documents", &["arm"]),
+    (
+        "building blocks",
+        &[
+            "clock",
+            "digest",
+            "etag",
+            "fair_share",
+            "fetch_policy",
+            "metrics",
+            "proxies",
+            "resource_id",
+            "violation",
+        ],
+    ),
+];
+
+const BINARY: &[Layer] = &[
+    ("commands", &["authority", "client", "demo", "up", "worker", "control_plane"]),
+    ("processes", &["supervisor", "claim"]),
+    ("building blocks", &["cli", "hygiene", "logging", "outcome", "stop"]),
+];
+
+/// Circles among the children of one module that are still there, each with a reason. A circle that is gone must go from
+/// here too.
+const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        parent: "control-plane/src/arm",
+        children: &["collection", "gateway", "resource_id", "tls_policy"],
+        reason: "an ID is checked against the collections, whose list is made of the gateway's documents",
+    },
+    Exception {
+        parent: "control-plane/src/arm",
+        children: &["named", "normalize"],
+        reason: "the names of children are read before and after they are normalized",
+    },
+    Exception {
+        parent: "control-plane/src/arm",
+        children: &["body", "document", "page"],
+        reason: "a body holds error pages, and a page is found by the document's references",
+    },
+    Exception {
+        parent: "control-plane/src/api",
+        children: &["openapi", "routes"],
+        reason: "the description is made of the routes, one of which serves it",
+    },
+    Exception {
+        parent: "control-plane/src/api/deployments",
+        children: &["gateway", "network", "write"],
+        reason: "the write of a deployment dispatches to the kinds of resources, which share its result",
+    },
+    Exception {
+        parent: "control-plane/src/compile",
+        children: &["patterns", "rewrites"],
+        reason: "patterns are checked by the rules of rewrites, and collected for them",
+    },
+    Exception {
+        parent: "control-plane/src/openapi",
+        children: &["answer", "resource"],
+        reason: "the schema of a resource names the schema of its list, and the other way round",
+    },
+    Exception {
+        parent: "control-plane/src/template",
+        children: &["context", "evaluate", "fill", "function", "names", "parameter", "parts", "resource"],
+        reason: "functions evaluate their arguments, and some of them read the template that is evaluated",
+    },
+];
+
+#[test]
+fn files_import_downwards_and_in_no_circle() {
+    let crates = [
+        ("shared/src", SHARED),
+        ("data-plane/src", DATA_PLANE),
+        ("control-plane/src", CONTROL_PLANE),
+        ("src", BINARY),
+    ];
+    let mut broken = Vec::new();
+    let mut circles = Vec::new();
+    for (folder, layers) in crates {
+        let sources = Sources::read(folder);
+        broken.extend(graph::against_layers(&sources, layers));
+        circles.extend(graph::circles(&sources));
+    }
+    let is_excepted = |circle: &Circle| EXCEPTIONS.iter().any(|exception| exception.is(circle));
+    broken.extend(circles.iter().filter(|circle| !is_excepted(circle)).map(ToString::to_string));
+    let is_gone = |exception: &&Exception| !circles.iter().any(|circle| exception.is(circle));
+    broken.extend(EXCEPTIONS.iter().filter(is_gone).map(|gone| {
+        format!(
+            "{} {:?}: the circle is gone, and so must its exception ({})",
+            gone.parent, gone.children, gone.reason
+        )
+    }));
+    assert!(
+        broken.is_empty(),
+        "\n{}\n\nThe rules and the layers are in tests/layers/main.rs.\n",
+        broken.join("\n")
+    );
+}
