@@ -22,13 +22,13 @@ pub(crate) async fn rotate(options: &RotateOptions) -> Outcome {
     let text = match rotate_authority(data_dir, rotation).await? {
         Rotated::Begun(waiting) => format!(
             "{certificates} now holds the certificates of two authorities: give it to the clients of the REST API. \
-             {} workers still have to get a certificate of the next authority, which they do while they are connected. \
+             {} workers have no certificate of the next authority yet, and get one while they are connected. \
              Then run `tidegate authority rotate --finish`.",
             waiting.len()
         ),
         Rotated::Finished => {
             format!(
-                "{certificates} now holds the certificate of the next authority alone, which is the only one trusted."
+                "{certificates} now holds only the certificate of the new authority, the only one that is trusted."
             )
         }
         Rotated::Waiting(waiting) => {

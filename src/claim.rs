@@ -104,7 +104,7 @@ impl Claim {
                 handover = Some(Handover::receive(part, descriptors)?);
                 Ok(())
             })?;
-            let handover = handover.ok_or_else(|| io::Error::other("it passes nothing on"))?;
+            let handover = handover.ok_or_else(|| io::Error::other("it passed nothing on"))?;
             Ok((take_over, handover))
         });
         match taken {
@@ -130,7 +130,7 @@ impl Claim {
     pub(crate) fn check(&self) -> Outcome {
         match &self.take_over {
             Some(take_over) if !take_over.is_awaited() => {
-                Err("the takeover has failed: the running process does not wait any longer".into())
+                Err("the takeover has failed: the running process has stopped waiting".into())
             }
             _ => Ok(()),
         }
@@ -179,7 +179,7 @@ impl Claim {
             info!("another process has taken over");
             return Ok(None);
         }
-        warn!("the process that was to take over has failed; this one goes on");
+        warn!("the successor has failed; this process continues");
         Ok(Some(self))
     }
 

@@ -39,7 +39,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) up: UpOptions,
 
-    /// What to log on standard error: a level, or several rules such as `info,tidegate_data_plane=debug`.
+    /// The log filter for standard error: a level, or several rules such as `info,tidegate_data_plane=debug`.
     #[arg(long, env = "TIDEGATE_LOG", default_value = "info", value_name = "FILTER", global = true)]
     pub(crate) log: String,
 }

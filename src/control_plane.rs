@@ -57,7 +57,7 @@ impl LocalControlPlane {
     ) -> Result<LocalControlPlane, Box<dyn Error>> {
         let data_dir = &options.data_dir;
         if let Err(error) = private_file::remove_unfinished(data_dir, UNFINISHED_AGE) {
-            warn!("what an earlier process left unfinished cannot be removed: {error}");
+            warn!("temporary files of an earlier process cannot be removed: {error}");
         }
         let endpoints = data_dir.join(ENDPOINTS_FILE);
         let was_inherited = claim.listeners.is_some();
@@ -72,7 +72,7 @@ impl LocalControlPlane {
         claim.complete()?;
         match announce(&endpoints, inner.addresses(), data_dir) {
             // The file exists, most likely with the same addresses, and the API already serves.
-            Err(error) if was_inherited => warn!("the addresses cannot be written down: {error}"),
+            Err(error) if was_inherited => warn!("the addresses cannot be written: {error}"),
             announced => announced?,
         }
         Ok(LocalControlPlane { inner, endpoints, claim })
@@ -102,7 +102,7 @@ impl LocalControlPlane {
         info!("another process takes over");
         let LocalControlPlane { inner, claim, .. } = self;
         if tokio::time::timeout(STOP_TIMEOUT, inner.stop()).await.is_err() {
-            warn!("requests that took too long were cut off");
+            warn!("requests that took too long were aborted");
         }
         claim.hand_over(request).await
     }

@@ -166,7 +166,7 @@ async fn show(
 
 fn say_exchange(scheme: &str, address: SocketAddr, (backend, reply): (String, String)) {
     say(&format!("{scheme}://{}:{}/", gateway::HOST, address.port()));
-    say(&format!("  Backend {backend} took the WebSocket and sent back: {reply}"));
+    say(&format!("  Backend {backend} accepted the WebSocket and sent back: {reply}"));
 }
 
 fn up_options(files: &Files) -> UpOptions {

@@ -63,7 +63,7 @@ pub(crate) struct WorkerPlan {
 
 /// Workers that have not ended although they were killed.
 #[derive(Debug, Error)]
-#[error("not every worker has ended: those in slots {0:?} are still there")]
+#[error("not every worker has ended: those in slots {0:?} still run")]
 pub(crate) struct LeftAlive(Vec<u16>);
 
 /// A worker that has not ended although it was killed.
@@ -118,7 +118,7 @@ async fn end_survivor(slot: &Slot, plan: &WorkerPlan, stop: &Stop, draining: Dra
                 .await;
         }
         Ok(None) => {}
-        Err(e) => warn!(worker.slot = slot.number(), "cannot tell whether a worker is left: {e}"),
+        Err(e) => warn!(worker.slot = slot.number(), "cannot tell whether a worker still runs: {e}"),
     }
     Ok(())
 }
@@ -155,7 +155,7 @@ async fn serve(
         Err(e) => {
             error!(
                 worker.slot = slot.number(),
-                "the running worker is kept, since no other can take over: {e}"
+                "the running worker is kept, because no other can take over: {e}"
             );
             keep_serving(slot, new_token, plan, stop, draining, None).await
         }
@@ -282,7 +282,7 @@ async fn take_or_start(
     let token = token_for(slot, new_token).await?;
     if let Some(survivor) = slot.survivor()? {
         let has_token = token.is_some_and(|token| hand_over(slot, &token));
-        info!(worker.slot = slot.number(), "taking back a worker that outlived its control plane");
+        info!(worker.slot = slot.number(), "adopting a worker that outlived its control plane");
         return Ok(Started { process: Process::Survivor(survivor), has_token });
     }
     slot.prepare(&process::description(plan), token.as_ref())?;
@@ -299,9 +299,9 @@ async fn token_for(slot: &Slot, new_token: &impl NewToken) -> Result<Option<Join
     }
     match tokio::time::timeout(TOKEN_WAIT, new_token()).await {
         Ok(Ok(token)) => return Ok(Some(token)),
-        Ok(Err(e)) => warn!(worker.slot = slot.number(), "the worker goes without a token for now: {e}"),
+        Ok(Err(e)) => warn!(worker.slot = slot.number(), "the worker has no token for now: {e}"),
         Err(_) => {
-            warn!(worker.slot = slot.number(), "the worker goes without a token for now: it takes too long")
+            warn!(worker.slot = slot.number(), "the worker has no token for now: it takes too long")
         }
     }
     Ok(None)

@@ -83,19 +83,19 @@ enum SessionError {
     Io(#[from] io::Error),
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    #[error("the control plane says nothing: {0}")]
+    #[error("the control plane is silent: {0}")]
     Silent(Stalled),
-    #[error("the control plane takes nothing: {0}")]
+    #[error("the control plane does not read: {0}")]
     Stuck(Stalled),
     #[error("the control plane closed the session")]
     Closed,
-    #[error("the worker's certificate had expired; it was renewed, and is used now")]
+    #[error("the worker's certificate had expired; it has been renewed")]
     Renewed,
     #[error("the worker suspends its session")]
     Suspended,
-    #[error("the control plane refused: {1}")]
+    #[error("the control plane refused the worker: {1}")]
     Refused(RefusalCause, String),
-    #[error("the control plane broke the protocol")]
+    #[error("the control plane violated the protocol")]
     Protocol,
 }
 
@@ -148,7 +148,7 @@ impl Link {
             if suspend.is_cancelled() {
                 return Ok(());
             }
-            tracing::warn!(control_plane = self.control_plane, %error, "not in touch with the control plane");
+            tracing::warn!(control_plane = self.control_plane, %error, "not connected to the control plane");
             self.disowned |= matches!(error, SessionError::Refused(RefusalCause::UnknownWorker, _));
             if worker.running().is_empty() && !self.identity.exists(None) && self.tokens.newest().is_none() {
                 return Err(RunError::NotAdmitted(error.to_string()));
@@ -249,7 +249,7 @@ impl Link {
             let name = ServerName::try_from(CONTROL_PLANE_NAME).expect("the constant is a host name");
             TlsConnector::from(config).connect(name, Metered::new(tcp)).await
         };
-        let timed_out = |_| io::Error::new(io::ErrorKind::TimedOut, "dialling took too long");
+        let timed_out = |_| io::Error::new(io::ErrorKind::TimedOut, "connecting took too long");
         Ok(timeout(DIAL_TIMEOUT, dial).await.map_err(timed_out)?.map_err(with_remedy)?)
     }
 }
@@ -337,12 +337,12 @@ fn with_remedy(error: io::Error) -> io::Error {
     let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let remedy = match fault {
         Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            "the control plane has another authority than the one that this worker knows: have the worker join again \
-             with a token from `tidegate worker token`"
+            "the control plane has another certificate authority than this worker trusts: let the worker join again with a \
+             token from `tidegate worker token`"
         }
         Some(rustls::Error::InvalidCertificate(
             CertificateError::ExpiredContext { .. } | CertificateError::NotValidYetContext { .. },
-        )) => "the control plane renews its certificate in time: compare the clocks of the two machines",
+        )) => "the control plane renews its certificates in time, so compare the clocks of the two machines",
         _ => return error,
     };
     io::Error::new(error.kind(), format!("{error}; {remedy}"))
@@ -361,7 +361,7 @@ fn credentials(identity: &Identity, message: ToWorker) -> Option<ToControlPlane>
         _ => Ok(None),
     };
     done.unwrap_or_else(|error| {
-        tracing::error!(%error, "cannot keep what the control plane says about certificates");
+        tracing::error!(%error, "certificates from the control plane cannot be stored");
         None
     })
 }

@@ -79,7 +79,9 @@ fn backends(order: &OnDemandProbe) -> Result<(Vec<Arc<Backend>>, Backends), Stri
     let members = pool.members.iter().map(|host| MemberState::apart(&pool.name, host));
     let backends = members.map(|member| own.adopt(&none, pool, &member, settings, client.as_ref()));
     let backends = backends.collect::<Result<_, _>>();
-    backends.map(|backends| (backends, own)).map_err(|_| "A member's name is no header value.".to_owned())
+    backends
+        .map(|backends| (backends, own))
+        .map_err(|_| "A member's name is not a valid header value.".to_owned())
 }
 
 fn client(settings: &Settings, roots: &[TrustedRoot]) -> Result<Option<Client>, String> {

@@ -79,7 +79,7 @@ impl Process<'_> {
         let handover = match self.handover(worker).await {
             Ok(handover) => handover,
             Err(reason) => {
-                tracing::warn!(reason, "a successor is refused");
+                tracing::warn!(reason, "a successor was refused");
                 request.refuse(reason);
                 return false;
             }
@@ -90,7 +90,7 @@ impl Process<'_> {
             () = stop.cancelled() => return true,
         };
         if !served {
-            tracing::warn!("the successor has failed; this worker serves on");
+            tracing::warn!("the successor has failed; this worker continues to serve");
         }
         served
     }
@@ -178,13 +178,13 @@ impl Page {
         match server.and_then(|server| Ok((server.copy()?, server))) {
             Ok((socket, server)) => {
                 let (address, close) = (server.address, CancellationToken::new());
-                tracing::info!(%address, "metrics are shown");
+                tracing::info!(%address, "serving metrics");
                 let shown = close.clone();
                 tokio::task::spawn_local(async move { shown.run_until_cancelled(server.run(metrics)).await });
                 Some(Page { address, socket, _close: close.drop_guard() })
             }
             Err(error) => {
-                tracing::error!(address = %wanted, %error, "metrics cannot be shown");
+                tracing::error!(address = %wanted, %error, "metrics cannot be served");
                 None
             }
         }

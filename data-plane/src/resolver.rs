@@ -116,7 +116,7 @@ impl Resolver {
     /// Resolves a name once: by `/etc/hosts` alone if the file has the name, as the system does.
     async fn ask(&self, name: &str, own: &Turns) -> Result<Answer, String> {
         let System { hosts, dns, .. } = self.system();
-        let fqdn = DnsName::from_utf8(name).map_err(|_| "it is no DNS name".to_owned())?;
+        let fqdn = DnsName::from_utf8(name).map_err(|_| "it is not a DNS name".to_owned())?;
         let addresses = listed(&hosts, &fqdn);
         if !addresses.is_empty() {
             return Ok(Answer { addresses, ttl: HOSTS_TTL });

@@ -55,9 +55,9 @@ struct Inner {
 /// The reason why bytes cannot be spooled.
 #[derive(Debug, Error)]
 pub(crate) enum SpoolError {
-    #[error("no room is left for bodies that wait on disk")]
+    #[error("the disk space for buffered bodies is used up")]
     NoRoom,
-    #[error("a body cannot wait on disk: {0}")]
+    #[error("a body cannot be buffered on disk: {0}")]
     Io(#[from] io::Error),
 }
 

@@ -24,13 +24,13 @@ pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
 pub(crate) enum TlsError {
     #[error("certificate {name}: {source}")]
     Certificate { name: String, source: rustls::Error },
-    #[error("certificate {name}: the private key is in no known form")]
+    #[error("certificate {name}: the private key has an unknown format")]
     Key { name: String },
     #[error("trusted root certificate of settings {settings}: {source}")]
     Root { settings: String, source: rustls::Error },
     #[error("trusted client certificates: {reason}")]
     ClientAuthority { reason: String },
-    #[error("listener {listener}: no cipher suite is to be served")]
+    #[error("listener {listener}: no cipher suite is enabled")]
     NoSuites { listener: String },
     #[error("settings {settings}: {name:?} is neither a host name nor an address")]
     Name { settings: String, name: String },

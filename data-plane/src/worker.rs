@@ -112,7 +112,7 @@ impl Worker {
         match self.inherited.complete() {
             Ok(()) => self.ownership.acquired.cancel(),
             Err(error) => {
-                tracing::error!(%error, "the predecessor keeps its place");
+                tracing::error!(%error, "the takeover has failed: the predecessor continues to serve");
                 self.ownership.denied.cancel();
             }
         }
@@ -131,7 +131,7 @@ impl Worker {
             match self.run(snapshot).await {
                 Ok(_) => tracing::info!(%gateway, %generation, "serving the last good snapshot"),
                 Err(error) => {
-                    tracing::error!(%gateway, %generation, %error, "the last good snapshot cannot run")
+                    tracing::error!(%gateway, %generation, %error, "the last good snapshot cannot be applied")
                 }
             }
         }

@@ -26,17 +26,17 @@ pub enum HostError {
     #[error("it names no host")]
     Empty,
     /// Two dots follow each other, or the name begins with a dot.
-    #[error("there is nothing between two of its dots")]
+    #[error("it has an empty label")]
     EmptyLabel,
     /// The text in brackets is not an IPv6 address.
-    #[error("what stands in brackets is no IPv6 address")]
+    #[error("the text in brackets is not an IPv6 address")]
     Address,
     /// A character is not allowed in a host name. This includes percent-encoded ones, because backends read these
     /// differently.
-    #[error("it has a character that no host name has")]
+    #[error("it has a character that is not allowed in a host name")]
     Character,
     /// The text after the colon is not a number.
-    #[error("its port is no number")]
+    #[error("its port is not a number")]
     Port,
 }
 

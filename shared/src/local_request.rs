@@ -17,7 +17,7 @@ pub enum Foreign {
     #[error("only localhost and loopback addresses are served, not '{0}'")]
     Host(String),
     /// A page of another origin or site sent the request.
-    #[error("no request of a page of another site is served; this one comes from '{0}'")]
+    #[error("no request from a page of another site is served; this one comes from '{0}'")]
     Origin(String),
 }
 

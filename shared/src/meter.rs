@@ -32,7 +32,7 @@ pub struct Meter {
 
 /// No byte moved for this time.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing moved for {} s", .0.as_secs())]
+#[error("no byte moved for {} s", .0.as_secs())]
 pub struct Stalled(pub Duration);
 
 impl<S> Metered<S> {

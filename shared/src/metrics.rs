@@ -1,4 +1,4 @@
-//! How both planes write their metrics for Prometheus: each family is described once, followed by its samples.
+//! Prometheus metrics of both planes: each family is described once, followed by its samples.
 //!
 //! The same description produces the metrics page and is compared with `METRICS.md` by a test, so that neither can
 //! lack what the other has. Each plane decides what it counts, and how.

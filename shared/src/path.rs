@@ -196,7 +196,7 @@ pub enum PathError {
     )]
     EmptySegment,
     /// It has a segment `.` or `..`.
-    #[error("A segment '.' or '..', also as %2E, is not allowed: no request with one goes by a path")]
+    #[error("A segment '.' or '..', also as %2E, is not allowed: requests with one are rejected")]
     DotSegment,
 }
 

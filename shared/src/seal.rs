@@ -51,7 +51,9 @@ impl SealKey {
     pub fn load_or_create(path: &Path) -> io::Result<SealKey> {
         let bytes = private_file::read_or_create(path, || {
             let mut bytes = vec![0; KEY_LEN];
-            SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("no randomness to be had"))?;
+            SystemRandom::new()
+                .fill(&mut bytes)
+                .map_err(|_| io::Error::other("the system has no random bytes"))?;
             Ok(Secret::new(bytes))
         })?;
         SealKey::from_bytes(path, &bytes)

@@ -41,6 +41,6 @@ pub async fn keep_alive() -> Infallible {
 
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        warn!("the service manager cannot be told: {error}");
+        warn!("the service manager cannot be notified: {error}");
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err("expected a whole number with `ms`, `s`, `m` or `h`, such as `30s`".to_owned()),
     };
     match number.parse::<u64>().ok().and_then(|n| n.checked_mul(milliseconds)) {
-        Some(0) => Err("must be longer than nothing".to_owned()),
+        Some(0) => Err("must not be zero".to_owned()),
         Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
         None => Err("expected a whole number, such as `30s`".to_owned()),
     }
@@ -79,7 +79,7 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         _ => return Err("expected a whole number with `KiB`, `MiB` or `GiB`, such as `100MiB`".to_owned()),
     };
     match number.parse::<u64>().ok().and_then(|n| n.checked_mul(bytes)) {
-        Some(0) => Err("must be more than nothing".to_owned()),
+        Some(0) => Err("must not be zero".to_owned()),
         Some(bytes) => Ok(bytes),
         None => Err("expected a whole number, such as `100MiB`".to_owned()),
     }

@@ -31,11 +31,11 @@ pub(super) fn show_hints(hints: &Hints<'_>) {
     say("Try it yourself, in another terminal:");
     for (what, command) in [
         (
-            "the gateway as the REST API gives it back",
+            "the gateway as the REST API returns it",
             format!("curl -s {} 'http://{management}{path}'", bearer(&token)),
         ),
         (
-            "the health of its backends: follow the Location that it answers",
+            "the health of its backends: follow the Location of the response",
             format!("curl -si -X POST {} 'http://{management}{health}'", bearer(&token)),
         ),
         ("HTTP through the gateway, to one backend after the other", format!("curl -s http://{http}/")),
@@ -47,7 +47,7 @@ pub(super) fn show_hints(hints: &Hints<'_>) {
         say(&format!("\n# {what}\n{command}"));
     }
     say("");
-    say("Ctrl-C ends the demo and removes all that it has made.");
+    say("Ctrl-C ends the demo and removes everything that it has created.");
 }
 
 fn bearer(token_file: &impl std::fmt::Display) -> String {

@@ -83,7 +83,7 @@ impl Slot {
             Err(error) if is_read_only(&error) && self.can_do_without_token() => {
                 warn!(
                     worker.slot = self.number,
-                    "a worker starts in a directory that cannot be written: {error}"
+                    "a worker starts in a directory that is not writable: {error}"
                 );
             }
             made => made.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?,
@@ -115,7 +115,7 @@ impl Slot {
             return;
         }
         if let Err(error) = private_file::write(&path, plan) {
-            warn!(worker.slot = self.number, "cannot write down the options of a worker: {error}");
+            warn!(worker.slot = self.number, "cannot store the options of a worker: {error}");
             self.forget_plan();
         }
     }

@@ -134,7 +134,7 @@ async fn the_largest_body_can_be_chosen_and_holds_by_either_version() {
     unsaid.answer().await.expect(413);
     client.get("/still").await.expect(200);
     assert!(backend.requests().iter().all(|request| request.body.len() <= 100 * KIB));
-    gateway.access_log().line_with(&["/more", "413", "HTTP/2.0", "larger than it may be"]).await;
+    gateway.access_log().line_with(&["/more", "413", "HTTP/2.0", "larger than the limit"]).await;
 }
 
 #[tokio::test]

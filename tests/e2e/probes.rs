@@ -43,7 +43,7 @@ async fn each_bad_answer_is_told_and_none_costs_memory() {
         (
             start(&format!("{ok}Content-Length: 100\r\n\r\nshort"), Rest::Close).await,
             "Down",
-            &["body broke off"],
+            &["body ended early"],
         ),
         (
             start(&format!("{ok}Content-Length: 100\r\n\r\nshort"), Rest::Hold).await,
@@ -53,7 +53,7 @@ async fn each_bad_answer_is_told_and_none_costs_memory() {
         (start(ok, repeat("x-endless: header\r\n")).await, "Down", &["breaks its rules"]),
         (start(&format!("{ok}x-endless: "), repeat("header")).await, "Down", &["breaks its rules"]),
         (start(&format!("{ok}\r\n"), repeat("endless body ")).await, "Down", &["does not contain"]),
-        (start("", repeat("HTTP/1.1 102 Processing\r\n\r\n")).await, "Down", &["bytes of it"]),
+        (start("", repeat("HTTP/1.1 102 Processing\r\n\r\n")).await, "Down", &["more than 262144 bytes"]),
     ];
     let members: Vec<IpAddr> = cases.iter().map(|(liar, ..)| liar.ip()).collect();
     let matching = json!({"match": {"body": "well", "statusCodes": ["200-399"]}});

@@ -116,7 +116,7 @@ async fn a_client_that_takes_nothing_is_cut_and_costs_little() {
     let before = memory_kib(worker);
     let mut client = gateway.peer().await;
     client.write("GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    gateway.access_log().line_with(&["/large", "took nothing"]).await;
+    gateway.access_log().line_with(&["/large", "read nothing"]).await;
     let grown = memory_kib(worker).saturating_sub(before);
     // Far less than the response; most of it is memory that the allocator keeps.
     assert!(grown < 16 * 1024, "{grown} KiB for one client");
@@ -137,7 +137,7 @@ async fn a_stream_of_http_2_that_nobody_reads_is_reset_and_no_other() {
     let mut unread = client.begin("GET", "/unread", &[], true).await;
     assert_eq!(unread.head().await.status(), 200);
     assert_eq!(unread.was_reset().await, Reason::CANCEL);
-    gateway.access_log().line_with(&["/unread", "took nothing"]).await;
+    gateway.access_log().line_with(&["/unread", "read nothing"]).await;
 
     // Here the backend is slow, not the client.
     backend.release();
@@ -216,7 +216,7 @@ async fn an_answer_that_is_taken_below_the_minimum_rate_is_cut_but_not_one_that_
     assert_eq!(stream.head().await.status(), 200);
     assert_eq!(stream.was_reset().await, Reason::CANCEL);
     for path in ["/1/unread", "/2/unread"] {
-        gateway.access_log().line_with(&[path, "took its answer below the minimum rate"]).await;
+        gateway.access_log().line_with(&[path, "read the response below the minimum rate"]).await;
     }
     backend.release();
     assert_eq!(waiting.read_to_end().await, (b"last".to_vec(), StreamEnd::Finished));

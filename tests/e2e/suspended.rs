@@ -94,7 +94,7 @@ async fn a_control_plane_stands_still() {
     let changed = gateway.document.clone().settings("settings", &json!({"hostName": "changed.test"}));
     let goes_on = async {
         wait_for("the worker to notice", async || {
-            gateway.tidegate.output().contains("the control plane says nothing").then_some(())
+            gateway.tidegate.output().contains("the control plane is silent").then_some(())
         })
         .await;
         gateway.websocket("/chat").await.echo("still alone").await;

@@ -82,7 +82,7 @@ async fn a_worker_serves_from_a_directory_that_it_cannot_write_to() {
         said.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect();
     let [warning] = warnings[..] else { panic!("more than one word: {warnings:#?}") };
     assert!(warning.contains(&worker.data_dir().display().to_string()), "{warning}");
-    let shown = said.lines().find(|line| line.contains("metrics are shown")).unwrap();
+    let shown = said.lines().find(|line| line.contains("serving metrics")).unwrap();
     let metrics: SocketAddr = shown.rsplit_once("address=").unwrap().1.trim().parse().unwrap();
     let page = HttpClient::connect(metrics, &metrics.to_string()).await.get("/metrics").await;
     assert!(page.text().contains("\ntidegate_snapshots_unsaved{} 1.0\n"), "{}", page.text());

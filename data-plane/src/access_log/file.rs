@@ -39,7 +39,7 @@ impl LogFile {
         if self.file.metadata()?.len() >= self.rotation.max_size {
             let rotated = self.rotate();
             if let (Err(error), false) = (&rotated, self.stuck) {
-                tracing::error!(%error, "the access log cannot be rotated: it goes on growing");
+                tracing::error!(%error, "the access log cannot be rotated: it keeps growing");
             }
             self.stuck = rotated.is_err();
         }

@@ -7,17 +7,17 @@ use thiserror::Error;
 pub(crate) enum Fault {
     #[error("the first line is malformed")]
     FirstLine,
-    #[error("the request is one of HTTP/0.9")]
+    #[error("the request is HTTP/0.9")]
     OldRequest,
     #[error("the method is malformed")]
     Method,
-    #[error("CONNECT is not served")]
+    #[error("CONNECT is not supported")]
     Connect,
-    #[error("the request target is neither a path nor *, or holds a character that must be encoded")]
+    #[error("the request target is neither a path nor *, or has a character that must be encoded")]
     Target,
     #[error("the request target is longer than 32 KiB")]
     TargetTooLong,
-    #[error("the version is none of HTTP/1")]
+    #[error("the version is not HTTP/1")]
     Version,
     #[error("a line ends without a carriage return")]
     BareLineFeed,
@@ -25,7 +25,7 @@ pub(crate) enum Fault {
     Folded,
     #[error("the name of a header is malformed")]
     FieldName,
-    #[error("a control character stands in a header")]
+    #[error("a header has a control character")]
     ControlCharacter,
     #[error("the headers are larger than 32 KiB")]
     HeadTooLarge,
@@ -41,25 +41,25 @@ pub(crate) enum Fault {
     LengthInvalid,
     #[error("there are several Content-Length headers")]
     LengthTwice,
-    #[error("POST comes without Content-Length and without Transfer-Encoding")]
+    #[error("POST has neither Content-Length nor Transfer-Encoding")]
     LengthMissing,
-    #[error("Content-Length stands beside Transfer-Encoding")]
+    #[error("there are both Content-Length and Transfer-Encoding")]
     LengthAndCoding,
-    #[error("chunked is not the last transfer coding, or is named twice")]
+    #[error("chunked is not the last transfer coding, or is repeated")]
     Coding,
-    #[error("the transfer coding is not served")]
+    #[error("the transfer coding is not supported")]
     CodingNotServed,
-    #[error("Transfer-Encoding in a message of HTTP/1.0")]
+    #[error("an HTTP/1.0 message has Transfer-Encoding")]
     CodingInOldVersion,
-    #[error("an expectation other than 100-continue")]
+    #[error("the expectation is not 100-continue")]
     Expectation,
-    #[error("the body is larger than it may be")]
+    #[error("the body is larger than the limit")]
     BodyTooLarge,
     #[error("a chunk is malformed")]
     Chunk,
     #[error("a chunk extension is malformed")]
     ChunkExtension,
-    #[error("the extensions of chunks are larger than 8 KiB")]
+    #[error("the chunk extensions are larger than 8 KiB")]
     ChunkExtensions,
     #[error("the trailers are malformed or larger than 8 KiB")]
     Trailers,
@@ -71,8 +71,8 @@ pub(crate) enum Fault {
     BodyTimeout,
     #[error("the client sent the body of its request below the minimum rate")]
     SlowBody,
-    #[error("the client took its answer below the minimum rate")]
+    #[error("the client read the response below the minimum rate")]
     SlowAnswer,
-    #[error("the client took nothing for too long")]
+    #[error("the client read nothing for too long")]
     SendTimeout,
 }

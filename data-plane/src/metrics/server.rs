@@ -102,7 +102,7 @@ impl Server {
                     });
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "a client of the metrics could not be accepted");
+                    tracing::debug!(%error, "a metrics connection could not be accepted");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -135,7 +135,7 @@ async fn serve(stream: TcpStream, metrics: Metrics, page: Arc<Semaphore>, only_l
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a client of the metrics left early");
+        tracing::debug!(%error, "a metrics client closed its connection early");
     }
 }
 
@@ -152,7 +152,7 @@ fn refusal(request: &Request<Incoming>) -> Option<Response<Full<Bytes>>> {
     let values = |name| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
     let mut hosts = values(header::HOST.as_str()).filter_map(|host| std::str::from_utf8(host).ok());
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        let why = "The header Host is missing, repeated or not valid.".to_owned();
+        let why = "The Host header is missing, repeated or invalid.".to_owned();
         return Some(refuse(StatusCode::BAD_REQUEST, why));
     };
     let host = request.uri().authority().map_or(host, |authority| authority.as_str());
@@ -180,7 +180,7 @@ async fn answer(
                 *response.body_mut() = Full::from(page);
             }
             Err(error) => {
-                tracing::error!(%error, "the metrics could not be put together");
+                tracing::error!(%error, "the metrics page could not be written");
                 *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             }
         }

@@ -35,7 +35,7 @@ where
         wanted.push('…');
     }
     Err(format!(
-        "Received status {}, but the body (of which {MAX_BODY} bytes are read) does not contain {wanted:?}.",
+        "Received status {}, but the body (its first {MAX_BODY} bytes) does not contain {wanted:?}.",
         status.as_u16()
     ))
 }
@@ -56,7 +56,7 @@ where
     let finder = Finder::new(wanted);
     let mut text: Vec<u8> = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|e| format!("The body broke off: {e}."))?;
+        let frame = frame.map_err(|e| format!("The body ended early: {e}."))?;
         let Some(data) = frame.data_ref() else { continue };
         // The bytes searched before can only contain the beginning of the text.
         let from = text.len().saturating_sub(wanted.len() - 1);

@@ -106,7 +106,7 @@ async fn by_http2(probe: &Probe, host: &str, stream: Stream, step: &Cell<Step>) 
     let request = Request::get(format!("{scheme}://{host}{}", probe.path))
         .header(USER_AGENT, "Tidegate-Probe")
         .body(Empty::<Bytes>::new())
-        .map_err(|e| format!("The probe cannot be asked: {e}."))?;
+        .map_err(|e| format!("The probe's request is invalid: {e}."))?;
     let stream = TokioIo::new(Bounded::new(stream));
     let handshake = hyper::client::conn::http2::handshake(http2::OnThisThread, stream);
     let (mut sender, connection) = handshake.await.map_err(|e| format!("The connection failed: {e}."))?;
@@ -128,13 +128,13 @@ fn server_name(name: &str) -> Result<ServerName<'static>, String> {
 }
 
 fn request(probe: &Probe, host: &str) -> Result<Request<Empty<Bytes>>, String> {
-    let host = HeaderValue::from_str(host).map_err(|_| format!("{host:?} is no header value."))?;
+    let host = HeaderValue::from_str(host).map_err(|_| format!("{host:?} is not a valid header value."))?;
     Request::get(probe.path.as_str())
         .header(HOST, host)
         .header(USER_AGENT, "Tidegate-Probe")
         .header(CONNECTION, "close")
         .body(Empty::new())
-        .map_err(|e| format!("The probe's path cannot be asked for: {e}."))
+        .map_err(|e| format!("The probe's path is invalid: {e}."))
 }
 
 /// Describes why there is no response head in this protocol.
@@ -145,12 +145,12 @@ fn no_answer(protocol: &str, error: &hyper::Error) -> String {
         return "The backend closed the connection before it had answered the request.".to_owned();
     }
     if is_told {
-        return format!("The backend gave the request up before it had answered it: {}.", cause(error));
+        return format!("The backend aborted the request before it had answered: {}.", cause(error));
     }
     if error.is_parse() || told.is_some() {
         return format!("The backend's answer is not {protocol}, or breaks its rules: {}.", cause(error));
     }
-    format!("The connection broke off before the request was answered: {}.", cause(error))
+    format!("The connection failed before the request was answered: {}.", cause(error))
 }
 
 /// Formats the error with its source, if there is one.

@@ -32,7 +32,7 @@ impl AsyncRead for Bounded {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.left == 0 {
-            return Poll::Ready(Err(io::Error::other(format!("there are over {MOST} bytes of it"))));
+            return Poll::Ready(Err(io::Error::other(format!("the response has more than {MOST} bytes"))));
         }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);

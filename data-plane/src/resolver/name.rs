@@ -157,7 +157,9 @@ impl Name {
         let (name, ips) = (&self.text, ips.join(", "));
         Some(match &known.problem {
             None => format!("{name} resolves to {ips}."),
-            Some(problem) => format!("{name} cannot be resolved any more: {problem}. It last was {ips}."),
+            Some(problem) => {
+                format!("{name} cannot be resolved any more: {problem}. It last resolved to {ips}.")
+            }
         })
     }
 

@@ -91,7 +91,7 @@ impl Server {
         let stream = start.into_stream(profile.config()).await?;
 
         let (_, session) = stream.get_ref();
-        let unfinished = || io::Error::other("the handshake agreed on nothing");
+        let unfinished = || io::Error::other("the handshake negotiated no version or cipher suite");
         let client = match &profile.demand {
             Some(demand) => demand.judge(session.peer_certificates(), UnixTime::now()),
             None => ClientIdentity { verification: Verification::None, certificate: None },

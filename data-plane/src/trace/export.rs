@@ -144,7 +144,7 @@ fn export(queue: &Receiver<Span>, exporter: &SpanExporter, ending: &AtomicBool, 
         if let Err(error) = &sent {
             dropped.fetch_add(count, Ordering::Relaxed);
             if !failing {
-                tracing::warn!(%error, "the collector does not take spans: they are dropped");
+                tracing::warn!(%error, "the collector does not accept spans: they are dropped");
             }
         }
         failing = sent.is_err();

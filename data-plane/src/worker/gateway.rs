@@ -88,7 +88,7 @@ impl Gateway {
                 settings: settings.clone(),
                 host: draining.member_state.member.host.clone(),
                 state: HealthState::Draining,
-                reason: "It was removed from the pool. What still runs at it has until its drain timeout."
+                reason: "It was removed from the pool. Running requests and tunnels may continue until the drain timeout."
                     .to_owned(),
             },
         )

@@ -97,7 +97,7 @@ impl Connection {
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(SEND_TIMEOUT))?;
         let peer = sockopt::socket_peercred(&socket)?;
         if peer.uid != geteuid() {
-            let message = format!("a process of user {} cannot take part", peer.uid.as_raw());
+            let message = format!("a process of user {} is not allowed", peer.uid.as_raw());
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
         }
         Ok(Connection { socket, peer: open(peer.pid)? })
@@ -143,7 +143,7 @@ impl Connection {
         }
         if received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
             // The kernel also drops descriptors when this process has reached its limit of open files.
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a message did not come whole"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a message was truncated"));
         }
         Ok((serde_json::from_slice(&bytes[..received.bytes])?, descriptors))
     }

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::connection::{Connection, Listener};
 use super::{Message, TIMEOUT};
 
-/// How long the successor may keep the connection open once it serves.
+/// The time limit for the successor to close the connection once it serves.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pause after a failed accept.

@@ -23,7 +23,7 @@ const COMPLETE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for a predecessor to end once its connection is closed.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How many times a lock is tried while the process that holds it is ending.
+/// The number of attempts to take a lock while the process that holds it is ending.
 const ATTEMPTS: usize = 3;
 
 /// The reason why a takeover failed; the predecessor continues to serve.
@@ -36,7 +36,7 @@ pub enum TakeOverError {
     #[error("it does not answer within {} s", ANSWER_TIMEOUT.as_secs())]
     Silent,
     /// The lock file cannot be locked, for another reason than that a process holds it.
-    #[error("the lock cannot be tried: {0}")]
+    #[error("the lock cannot be taken: {0}")]
     Lock(io::Error),
     /// The predecessor refuses, with its reason.
     #[error("it refuses: {0}")]

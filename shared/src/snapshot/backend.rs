@@ -53,7 +53,8 @@ pub struct Settings {
     pub path: Option<String>,
     /// The time limit of a response, and the idle timeout of a tunnel: 1 s to 86,400 s.
     pub request_timeout: Duration,
-    /// How long running requests and tunnels of a removed backend may continue: 1 s to 3,600 s.
+    /// The drain timeout: the time for which running requests and tunnels of a removed backend may continue, 1 s to
+    /// 3,600 s.
     pub drain_timeout: Duration,
     /// The health probe of these backends.
     pub probe: Probe,

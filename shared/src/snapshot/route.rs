@@ -9,11 +9,11 @@ use crate::path::PathPattern;
 pub struct Rule {
     /// Its name within the gateway.
     pub name: String,
-    /// How the rule selects an action.
+    /// The selection of an action.
     pub routing: Routing,
 }
 
-/// How a rule selects an action.
+/// The selection of an action for a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Routing {
     /// One action for every request.

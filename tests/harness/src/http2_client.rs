@@ -37,7 +37,7 @@ pub struct Http2Stream {
     buffer: Vec<u8>,
 }
 
-/// How a stream ended for its reader.
+/// The end of a stream as its reader sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamEnd {
     /// By END_STREAM.
@@ -188,7 +188,7 @@ impl Http2Stream {
     /// Reads the head of the response, if the stream does not end before.
     ///
     /// # Errors
-    /// How the stream ended.
+    /// The end of the stream.
     pub async fn try_head(&mut self) -> Result<Response<()>, StreamEnd> {
         let answer = self.answer.take().expect("the head has not been read yet");
         let (head, body) = timely("an answer", answer).await.map_err(|error| ended(&error))?.into_parts();

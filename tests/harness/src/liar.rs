@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::address::{BACKEND_PORT, loopback};
 
-/// What follows the first bytes.
+/// The bytes after the first ones.
 #[derive(Clone, Debug)]
 pub enum Rest {
     /// The connection is closed.

@@ -23,7 +23,7 @@ pub struct Head {
     pub headers: Vec<(String, String)>,
 }
 
-/// How a connection ended.
+/// The end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// By a FIN, over TLS after close_notify.

@@ -22,7 +22,7 @@ pub struct WebSocket {
     headers: HeaderMap,
 }
 
-/// How a WebSocket ended, as the client sees it.
+/// The end of a WebSocket as the client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// By a Close frame with this code.

@@ -61,9 +61,9 @@ pub(super) fn out_of_date(own: &CertificateDer<'_>, now: UnixTime) -> Option<Fau
 /// Describes the fault of a certificate that does not match the name.
 pub(super) fn of_name(own: &CertificateDer<'_>, wanted: &str) -> Fault {
     let borne = parse(own).map(|own| names(&own)).unwrap_or_default();
-    let said = if borne.is_empty() { "bears none".to_owned() } else { format!("bears {}", listed(&borne)) };
+    let said = if borne.is_empty() { "has none".to_owned() } else { format!("has {}", listed(&borne)) };
     Fault(format!(
-        "the certificate does not match the name {}, by which it is checked (CN and SAN): it {said}",
+        "the certificate does not match the name {} in its subject alternative names or common name: it {said}",
         short(wanted)
     ))
 }
@@ -134,13 +134,12 @@ fn misplaced(first: &X509Certificate<'_>, others: &[X509Certificate<'_>]) -> Opt
     }
     Some(match others.iter().find(|other| !other.is_ca()) {
         Some(own) => format!(
-            "the backend's own certificate {} must come first in what it sends, and does not: the first is that of the \
-             authority {}",
+            "the backend's own certificate {} must come first in its chain, but the first is that of the authority {}",
             subject(own),
             subject(first)
         ),
         None => format!(
-            "the backend sends no certificate of its own (the leaf is missing): the first that it sends is that of the \
+            "the backend sends no certificate of its own (the leaf is missing): the first in its chain is that of the \
              authority {}",
             subject(first)
         ),

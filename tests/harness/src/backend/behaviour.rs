@@ -20,12 +20,12 @@ pub enum Behaviour {
     Literal {
         /// The bytes to send.
         response: String,
-        /// What to do with the connection afterwards.
+        /// The next step with the connection.
         then: Then,
     },
 }
 
-/// What to do with a connection after literal bytes.
+/// The next step with a connection after literal bytes.
 #[derive(Clone, Copy, Debug)]
 pub enum Then {
     /// Wait for the next request.
