@@ -1,10 +1,11 @@
-//! The bodies of requests on their way to a backend, and the means by which bodies are held.
+//! Request bodies on their way to a backend, and the buffering of bodies.
 //!
-//! A body passes through piece by piece ([`RequestBody`]), and [`Progress`] says how far it has got. Where a gateway asks
-//! for buffering, a request's body is collected before any backend is asked ([`collect`]), so that a slow client occupies
-//! no backend and the request can be repeated; a response's body is taken from its backend as fast as it comes
-//! ([`relay`]), so that a slow client occupies no connection to a backend. Memory holds a bounded part of each; the rest
-//! is on disk. This module must not know which request a body belongs to, nor choose a status.
+//! A body streams through piece by piece ([`RequestBody`]), and [`Progress`] records how much has passed. If a
+//! gateway enables buffering, a request body is collected before a backend is selected ([`collect`]), so that a
+//! slow client occupies no backend and the request can be repeated. A response body is read from its backend as
+//! fast as it arrives ([`relay`]), so that a slow client occupies no connection to a backend. A bounded part of
+//! each body is in memory, the rest on disk. This module must not know the request of a body, and must not choose a
+//! status.
 
 pub(crate) mod collect;
 pub(crate) mod relay;
@@ -26,31 +27,31 @@ use crate::pace::Pace;
 use crate::spool::SpoolQuota;
 use collect::{CollectError, Replay, collect};
 
-/// The most bytes of one body that are held in memory at one place.
+/// The most bytes of one body that each buffer holds in memory.
 const IN_MEMORY: usize = 64 * 1024;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How much of a request's body has gone up, and when the last of it did.
+/// The number of body bytes sent to the backend, and the time of the last ones.
 #[derive(Debug)]
 pub(crate) struct Progress {
     pub(crate) bytes: Cell<u64>,
     pub(crate) at: Cell<Instant>,
     pub(crate) done: Cell<bool>,
-    /// The client's own side of it broke off or made no sense.
+    /// True if the body from the client ended early or is malformed.
     pub(crate) broken: Cell<bool>,
-    /// It is the client that has the next piece of it to send.
+    /// True if the next piece must come from the client.
     pub(crate) waits_for_client: Cell<bool>,
-    /// How many bytes it may have.
+    /// The largest allowed body in bytes.
     limit: u64,
-    /// How the client sends it.
+    /// The client's pace of sending.
     pace: Cell<Pace>,
-    /// When waiting for the client began, if it is waited for now.
+    /// The start of the present wait for the client, if there is one.
     pub(crate) waiting: Cell<Option<Instant>>,
 }
 
 impl Progress {
-    /// Of a body of which nothing has gone up, and that may have `limit` bytes.
+    /// Starts the progress of a body of at most `limit` bytes.
     pub(crate) fn start(limit: u64, pace: Pace) -> Rc<Progress> {
         Rc::new(Progress {
             bytes: Cell::new(0),
@@ -64,14 +65,14 @@ impl Progress {
         })
     }
 
-    /// How long the client may be waited for from now on; none if it need not send at a minimum rate.
+    /// The remaining time to wait for the client; `None` without a minimum rate.
     pub(crate) fn allowance(&self) -> Option<Duration> {
         let pace = self.pace.get();
         let waited = self.waiting.get().map_or(Duration::ZERO, |since| since.elapsed());
         pace.is_limited().then(|| pace.allowance().saturating_sub(waited))
     }
 
-    /// Notes that the client is waited for from now on, or has sent `bytes`.
+    /// Notes that a wait for the client begins, or that the client has sent `bytes`.
     pub(crate) fn measure(&self, bytes: Option<u64>) {
         let mut pace = self.pace.get();
         if !pace.is_limited() {
@@ -89,18 +90,18 @@ impl Progress {
         }
     }
 
-    /// Notes that so much more of it is there.
+    /// Notes that more bytes have passed.
     pub(crate) fn add(&self, bytes: u64) {
         self.bytes.set(self.bytes.get() + bytes);
         self.at.set(Instant::now());
     }
 
-    /// Whether more of it has come than it may have. With HTTP/1.1 that was seen before.
+    /// Returns true if the body exceeds its limit. For HTTP/1.1 this was checked before.
     pub(crate) fn is_too_large(&self) -> bool {
         self.bytes.get() > self.limit
     }
 
-    /// Notes what came of asking the client for more.
+    /// Records the result of polling the client's body.
     fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, hyper::Error>>>, ended: bool) {
         self.waits_for_client.set(polled.is_pending());
         let Poll::Ready(frame) = polled else { return self.measure(None) };
@@ -117,23 +118,23 @@ fn length(frame: &Frame<Bytes>) -> u64 {
     frame.data_ref().map_or(0, |data| data.len() as u64)
 }
 
-/// A request's body on its way to the backend.
+/// A request body on its way to the backend.
 #[derive(Debug)]
 pub(crate) enum RequestBody {
-    /// As it comes; none where there is surely nothing.
+    /// A streamed body; `inner` is `None` if there certainly is no body.
     Passing { inner: Option<Incoming>, progress: Option<Rc<Progress>> },
-    /// Collected beforehand. Boxed: few gateways ask for that.
+    /// A collected body. Boxed, because few gateways buffer.
     Collected(Box<Replay>, Rc<Progress>),
 }
 
 impl RequestBody {
-    /// Wraps a body that may have `limit` bytes; one that is empty from the start has no progress to watch.
+    /// Wraps a body of at most `limit` bytes. A body that is empty from the start has no progress.
     pub(crate) fn new(inner: Incoming, limit: u64, pace: impl FnOnce() -> Pace) -> RequestBody {
         let progress = (!inner.is_end_stream()).then(|| Progress::start(limit, pace()));
         RequestBody::Passing { inner: Some(inner), progress }
     }
 
-    /// How far it has got, if there is anything to watch.
+    /// Returns the progress, if there is a body.
     pub(crate) fn progress(&self) -> Option<&Rc<Progress>> {
         match self {
             RequestBody::Passing { progress, .. } => progress.as_ref(),
@@ -141,15 +142,16 @@ impl RequestBody {
         }
     }
 
-    /// None at all.
+    /// Creates an absent body.
     pub(crate) fn empty() -> RequestBody {
         RequestBody::Passing { inner: None, progress: None }
     }
 
-    /// Takes all of it in, at most `limit` bytes, before any of it goes on. The client may pause for `pause`.
+    /// Collects the whole body, at most `limit` bytes, before any of it is forwarded. The client may pause for
+    /// `pause`.
     ///
     /// # Errors
-    /// Those of [`collect`].
+    /// The errors of [`collect`].
     pub(crate) async fn collect(
         &mut self,
         limit: u64,
@@ -168,17 +170,18 @@ impl RequestBody {
     }
 
     fn replay(replay: Replay, progress: &Rc<Progress>) -> RequestBody {
-        // Nobody asks an empty one for anything. Its time is not that of a new one: only what goes up begins that anew.
+        // An empty body is never polled, so it is done now. The time of the progress is not reset: only sent bytes
+        // do that.
         progress.done.set(replay.is_end_stream());
         RequestBody::Collected(Box::new(replay), progress.clone())
     }
 
-    /// Whether it was collected beforehand.
+    /// Returns true if the body was collected.
     pub(crate) fn is_collected(&self) -> bool {
         matches!(self, RequestBody::Collected(..))
     }
 
-    /// The same body once more, if it is one that can be sent again.
+    /// Returns the same body again, if it can be repeated.
     pub(crate) fn again(&self) -> Option<RequestBody> {
         match self {
             RequestBody::Passing { .. } => self.is_end_stream().then(RequestBody::empty),

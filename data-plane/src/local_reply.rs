@@ -1,6 +1,6 @@
-//! The words of the gateway's own answers: a built-in page for each status, or one of the administrator's own. Pure.
+//! The pages of local replies: a built-in page for each status, or a custom error page. Pure.
 //!
-//! The proxy's errors alone decide which failure has which status; pages are made ready when a runtime is built.
+//! The proxy's errors alone choose the status of a failure; pages are prepared when a runtime is built.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,32 +12,32 @@ use tidegate_shared::snapshot::{self, ErrorPages};
 
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
 
-/// How the gateway's own answers read: those of a whole gateway, or of one listener.
+/// The local replies of a gateway or of one listener.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LocalReplies {
     pages: BTreeMap<u16, Page>,
     without_server: bool,
 }
 
-/// A page of the administrator's own. Clones share it.
+/// A custom error page. Clones share it.
 #[derive(Clone, Debug)]
 struct Page {
     content_type: HeaderValue,
     body: Bytes,
 }
 
-/// Every page of a gateway, ready to be given to its listeners.
+/// Every custom error page of a gateway, ready to be assigned to its listeners.
 #[derive(Debug)]
 pub(crate) struct CompiledErrorPages {
     pages: Vec<Page>,
     of_gateway: Arc<LocalReplies>,
 }
 
-/// A page that is not there, by its index.
+/// The index of a page that does not exist.
 pub(crate) type Missing = usize;
 
 impl CompiledErrorPages {
-    /// Those of a snapshot.
+    /// Prepares the pages of a snapshot.
     pub(crate) fn new(answers: &snapshot::Answers) -> Result<CompiledErrorPages, Missing> {
         let ready = |page: &snapshot::Page| Page {
             content_type: HeaderValue::from_str(&page.content_type).unwrap_or(HTML),
@@ -50,12 +50,12 @@ impl CompiledErrorPages {
         Ok(CompiledErrorPages { of_gateway: error_pages.answers(&answers.of_gateway)?, ..error_pages })
     }
 
-    /// How answers read where no listener is concerned.
+    /// Returns the replies of the gateway, for requests without a listener.
     pub(crate) fn of_gateway(&self) -> &Arc<LocalReplies> {
         &self.of_gateway
     }
 
-    /// How they read for a listener with these pages of its own, which go before the gateway's.
+    /// Returns the replies of a listener with these pages, which take precedence over the gateway's.
     pub(crate) fn answers(&self, own: &ErrorPages) -> Result<Arc<LocalReplies>, Missing> {
         if own.is_empty() {
             return Ok(self.of_gateway.clone());
@@ -69,7 +69,7 @@ impl CompiledErrorPages {
 }
 
 impl LocalReplies {
-    /// Sends the client elsewhere.
+    /// Returns a redirect.
     pub(crate) fn redirect(
         &self,
         status: StatusCode,
@@ -81,8 +81,7 @@ impl LocalReplies {
         response
     }
 
-    /// An answer with that status. To a HEAD request it says how long its body would
-    /// have been, and has none.
+    /// Returns a reply with this status. For a HEAD request it has the `Content-Length` of its body, but no body.
     pub(crate) fn response(&self, status: StatusCode, to_head: bool) -> Response<Bytes> {
         let page = self.pages.get(&status.as_u16()).cloned().unwrap_or_else(|| built_in(status));
         let length = HeaderValue::from(page.body.len());
@@ -99,7 +98,7 @@ impl LocalReplies {
     }
 }
 
-/// The page that clients of Application Gateway know, in the shape of nginx.
+/// Returns the page that clients of Application Gateway know, which is shaped like nginx's.
 fn built_in(status: StatusCode) -> Page {
     let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or(""));
     let page = format!(

@@ -1,22 +1,22 @@
-//! Keys that are prefixes of a text, found by bisection. Pure.
+//! Finds the keys that are prefixes of a text, by bisection. Pure.
 //!
-//! Sorted keys have a property that makes this cheap: whatever is a prefix of a text is also a prefix of the last key
-//! that does not sort after the text. So each key knows the longest other key that it begins with, and a lookup is
-//! one bisection and a walk along these.
+//! The keys are sorted. Every key that is a prefix of a text is also a prefix of the last key that does not sort
+//! after the text. Therefore each key stores the longest other key that is its prefix, and a lookup is one
+//! bisection and a walk along these.
 
 use std::collections::BTreeMap;
 
-/// Values by key.
+/// A map from keys to values.
 #[derive(Debug)]
 pub(crate) struct Prefixes<T> {
-    /// Sorted by key.
+    /// The entries, sorted by key.
     entries: Vec<Entry<T>>,
 }
 
 #[derive(Debug)]
 struct Entry<T> {
     key: Box<[u8]>,
-    /// The longest other key that this one begins with.
+    /// The longest other key that is a prefix of this one.
     parent: Option<usize>,
     value: T,
 }
@@ -28,7 +28,8 @@ impl<T> Default for Prefixes<T> {
 }
 
 impl<T> Prefixes<T> {
-    /// Each value is made of what its key holds and of the value of the longest other key that it begins with.
+    /// Builds the map. Each value is computed from the data of its key and the value of the longest other key that
+    /// is its prefix.
     pub(crate) fn new<U>(
         held: BTreeMap<Vec<u8>, U>,
         mut value: impl FnMut(U, Option<&T>) -> T,
@@ -46,7 +47,7 @@ impl<T> Prefixes<T> {
         self.entries.is_empty()
     }
 
-    /// The values of all keys that `text` begins with, that of the longest first.
+    /// Returns the values of all keys that are prefixes of `text`, that of the longest first.
     pub(crate) fn of(&self, text: &[u8]) -> impl Iterator<Item = &T> {
         let end = self.entries.partition_point(|entry| *entry.key <= *text);
         let longest = self.walk(text, end.checked_sub(1));
@@ -54,7 +55,7 @@ impl<T> Prefixes<T> {
         entries.map(|entry| &self.entries[entry].value)
     }
 
-    /// The longest key that `text` begins with, among the one at `from` and those that it begins with.
+    /// Returns the longest prefix of `text` among the key at `from` and its prefixes.
     fn walk(&self, text: &[u8], from: Option<usize>) -> Option<usize> {
         let mut candidates = std::iter::successors(from, |entry| self.entries[*entry].parent);
         candidates.find(|entry| text.starts_with(&self.entries[*entry].key))

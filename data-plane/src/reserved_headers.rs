@@ -1,7 +1,7 @@
-//! Names of headers that nobody but the gateway may set, or that frame a message. Pure.
+//! The names of headers that only the gateway may set, or that frame a message. Pure.
 
-/// Header names that frame a message, concern one connection, or are set by the gateway. A backend that maps `_` to `-`, as
-/// CGI, WSGI and PHP do, would take `X_Forwarded_For` for the gateway's own `X-Forwarded-For`.
+/// Headers that frame a message, concern one connection, or are set by the gateway. A backend that maps `_` to `-`,
+/// as CGI, WSGI and PHP do, would mistake `X_Forwarded_For` for the gateway's own `X-Forwarded-For`.
 pub(crate) const RESERVED: [&str; 14] = [
     "content-length",
     "keep-alive",
@@ -19,7 +19,7 @@ pub(crate) const RESERVED: [&str; 14] = [
     "sec-websocket-version",
 ];
 
-/// Whether a name without upper case is a reserved one, or becomes one once each `_` is a `-`.
+/// Returns true if a lower-case name is reserved, or is reserved once each `_` is replaced by `-`.
 pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.iter().any(|reserved| {
         let mut pairs = name.bytes().zip(reserved.bytes());

@@ -96,7 +96,7 @@ impl Samples<'_> {
     /// Writes a sample of a counter. `values` has one entry for each label of the family.
     ///
     /// # Errors
-    /// As [`Family::write`].
+    /// Like [`Family::write`].
     pub fn count(&mut self, values: &[&str], count: u64) -> fmt::Result {
         self.sample(values, |mut sample| sample.encode_counter::<NoLabelSet, _, u64>(&count, None))
     }
@@ -104,7 +104,7 @@ impl Samples<'_> {
     /// Writes a sample of a gauge. `values` has one entry for each label of the family.
     ///
     /// # Errors
-    /// As [`Family::write`].
+    /// Like [`Family::write`].
     pub fn gauge(&mut self, values: &[&str], value: f64) -> fmt::Result {
         self.sample(values, |mut sample| sample.encode_gauge(&value))
     }
@@ -112,7 +112,7 @@ impl Samples<'_> {
     /// Writes a sample of a histogram. `values` has one entry for each label of the family.
     ///
     /// # Errors
-    /// As [`Family::write`].
+    /// Like [`Family::write`].
     pub fn times(&mut self, values: &[&str], times: &Distribution) -> fmt::Result {
         let Distribution { seconds, count, buckets } = times;
         self.sample(values, |mut sample| {

@@ -175,27 +175,27 @@ fn first(text: &[u8]) -> Option<(u8, usize)> {
 /// The reason why a configured path is invalid: it has no canonical form, or is not a path.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum PathError {
-    /// It does not begin with `/`.
+    /// The path does not begin with `/`.
     #[error("A path must begin with '/'")]
     Relative,
-    /// It has a query or a fragment.
+    /// The path has a query or a fragment.
     #[error("A path has no query and no fragment: '?' and '#' are not allowed")]
     Query,
-    /// It has a `*` that is not its last character.
+    /// The path has a `*` that is not its last character.
     #[error("'*' is allowed as the last character only")]
     Wildcard,
-    /// It has a control character.
+    /// The path has a control character.
     #[error("Control characters are not allowed")]
     Control,
-    /// It has a backslash, which compares equal to a slash.
+    /// The path has a backslash, which compares equal to a slash.
     #[error("A backslash, also as %5C, is not allowed: it is compared as '/'")]
     Backslash,
-    /// It has an empty segment (`//`).
+    /// The path has an empty segment (`//`).
     #[error(
         "An empty segment ('//', also as %2F) is not allowed: paths are compared with their slashes merged"
     )]
     EmptySegment,
-    /// It has a segment `.` or `..`.
+    /// The path has a segment `.` or `..`.
     #[error("A segment '.' or '..', also as %2E, is not allowed: requests with one are rejected")]
     DotSegment,
 }

@@ -120,7 +120,7 @@ pub fn read(path: &Path) -> io::Result<Secret> {
 /// secret.
 ///
 /// # Errors
-/// Those of [`read`]; `PermissionDenied` if users other than the owner and the group may access the file. The
+/// The errors of [`read`]; `PermissionDenied` if users other than the owner and the group may access the file. The
 /// message names the remedy.
 pub fn read_key(path: &Path) -> io::Result<Secret> {
     match loose_mode(path)? {

@@ -109,7 +109,7 @@ pub enum ToWorker {
     Joined {
         /// The worker's new identity.
         worker: WorkerId,
-        /// Its certificate, PEM.
+        /// The worker's certificate, PEM.
         certificate: String,
     },
     /// The certificate authorities by which the worker must verify the control plane, and no others. This is the

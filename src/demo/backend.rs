@@ -1,7 +1,7 @@
 //! A backend to try a gateway with: it echoes over HTTP and WebSocket.
 //!
-//! It is made to be read, not to be fast: it holds whole messages in memory, and upgrades a connection only when
-//! the HTTP exchange has ended.
+//! The backend is made to be read, not to be fast: it holds whole messages in memory, and upgrades a connection
+//! only when the HTTP exchange has ended.
 
 use std::convert::Infallible;
 use std::future::ready;

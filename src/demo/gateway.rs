@@ -48,12 +48,12 @@ impl DemoGateway {
         (Ipv4Addr::LOCALHOST, self.https_port).into()
     }
 
-    /// Its certificate, PEM.
+    /// The certificate of its HTTPS listener, PEM.
     pub(super) fn certificate(&self) -> String {
         self.certified.cert.pem()
     }
 
-    /// Its certificate, DER.
+    /// The certificate of its HTTPS listener, DER.
     pub(super) fn certificate_der(&self) -> CertificateDer<'static> {
         self.certified.cert.der().clone()
     }

@@ -45,7 +45,7 @@ impl Slot {
         Slot { number, dir: workers_dir.join(number.to_string()) }
     }
 
-    /// Its number, from 1.
+    /// The number of the slot, from 1.
     pub(super) fn number(&self) -> u16 {
         self.number
     }

@@ -1,4 +1,4 @@
-//! A request's body, collected whole: its beginning in memory, the rest on disk. It can be sent any number of times.
+//! A collected request body: its beginning is in memory, the rest on disk. It can be sent any number of times.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -15,36 +15,36 @@ use super::{IN_MEMORY, Progress};
 use crate::http1::Fault;
 use crate::spool::{Reading, SpoolError, SpoolFile, SpoolQuota};
 
-/// How long, and how far, a body is read on that will not be taken.
+/// The time and the bytes for which a rejected body is still read.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1024 * 1024;
 
-/// A whole body. Clones share it.
+/// A collected body. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Collected(Rc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
-    /// Its beginning.
+    /// The beginning of the body.
     memory: Bytes,
-    /// The rest.
+    /// The rest of the body.
     spool: Option<SpoolFile>,
     length: u64,
     trailers: Option<HeaderMap>,
 }
 
-/// Why a body was not collected.
+/// The reason why a body was not collected.
 #[derive(Debug)]
 pub(crate) enum CollectError {
-    /// It is larger than the `limit` bytes of space that there are.
+    /// The body is larger than the whole disk quota of `limit` bytes.
     TooLarge { limit: u64 },
-    /// It could not be written to disk, or read back.
+    /// The body could not be written to disk, or read back.
     Spool(SpoolError),
-    /// It broke off or is malformed.
+    /// The body ended early or is malformed.
     Broken,
     /// The client paused for `seconds`.
     Slow { seconds: u64 },
-    /// It breaks a limit that holds for every body: too many bytes, or too few of them a second.
+    /// The body violates a limit of every body: it is too large, or below the minimum rate.
     Refused(Fault),
 }
 
@@ -54,10 +54,10 @@ impl From<SpoolError> for CollectError {
     }
 }
 
-/// Takes a body in to its end, within which the client may pause for `pause`.
+/// Collects a body to its end. The client may pause for `pause`.
 ///
 /// # Errors
-/// A body that is larger than all the room there is, for which there is none left now, or that breaks off or stalls.
+/// The body is larger than the quota or than the remaining space, or it ends early or stalls.
 pub(crate) async fn collect<B>(
     body: B,
     progress: Option<&Progress>,
@@ -116,8 +116,8 @@ where
     collecting.finish(spool_quota).await
 }
 
-/// Reads on for a little, to no end but this: a client that is still sending would otherwise see its connection reset
-/// before it has seen the answer.
+/// Reads and discards for a moment: a client that still sends would otherwise get a reset before it has read the
+/// response.
 async fn linger<B>(body: &mut B)
 where
     B: Body<Data = Bytes> + Unpin,
@@ -131,14 +131,14 @@ where
             }
         }
     };
-    // Whoever sends more than that, or more slowly, may miss the answer.
+    // A client that sends more than that, or more slowly, may miss the response.
     let _ = timeout(LINGER, read_on).await;
 }
 
 #[derive(Default)]
 struct Collecting {
     memory: BytesMut,
-    /// What comes after it and is not yet on disk.
+    /// The bytes after it that are not yet on disk.
     next: BytesMut,
     spool: Option<SpoolFile>,
     spooled: u64,
@@ -158,7 +158,7 @@ impl Collecting {
         Ok(())
     }
 
-    /// Writes down what is not yet on disk.
+    /// Writes the bytes that are not yet on disk.
     async fn spill(&mut self, spool_quota: &SpoolQuota) -> Result<(), CollectError> {
         let held = (self.memory.len() + self.next.len()) as u64 + self.spooled;
         if held > spool_quota.limit() {
@@ -187,7 +187,7 @@ impl Collecting {
 }
 
 impl Collected {
-    /// The body from its beginning.
+    /// Returns the body from its beginning.
     pub(crate) fn replay(&self) -> Replay {
         Replay { body: self.clone(), at: 0, reading: None, trailers: self.0.trailers.clone() }
     }
@@ -202,7 +202,7 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// The same from its beginning.
+    /// Returns the same body from its beginning.
     pub(crate) fn again(&self) -> Replay {
         self.body.replay()
     }
@@ -245,7 +245,7 @@ impl Body for Replay {
         self.at == self.body.0.length && self.trailers.is_none()
     }
 
-    /// One with trailers has no length beforehand: HTTP/1.1 can carry them only where it is sent in chunks.
+    /// A body with trailers has no exact length: HTTP/1.1 can carry trailers only in a chunked body.
     fn size_hint(&self) -> SizeHint {
         let left = self.body.0.length - self.at;
         match self.trailers {

@@ -1,8 +1,8 @@
-//! A response's body between a fast backend and a slow client: taken in as fast as it comes, given out as fast as it
-//! is wanted, in between in memory and then on disk.
+//! The buffer of a response body between a fast backend and a slow client: read as fast as the backend sends,
+//! written as fast as the client reads, in between in memory and then on disk.
 //!
-//! Nothing is held back: whatever is there goes to a client that is ready for it, so streams of events pass as they
-//! do without a buffer. Where no room is left, the backend waits, as it does without a buffer too.
+//! Nothing is delayed: available bytes go to a client that is ready for them, so event streams pass as they do
+//! without a buffer. If the space is used up, the backend waits, also as without a buffer.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use super::{BoxError, IN_MEMORY};
 use crate::spool::{Reading, SpoolError, SpoolFile, SpoolQuota};
 
-/// Why a response ended before its end.
+/// The reason why a response was truncated.
 #[derive(Debug, Error)]
 pub(crate) enum RelayError {
     #[error("the backend paused for {0} s within its response")]
@@ -32,15 +32,15 @@ pub(crate) enum RelayError {
     BrokenOff(String),
 }
 
-/// What the backend's side and the client's side share.
+/// The state that the backend's side and the client's side share.
 #[derive(Debug, Default)]
 struct Shared {
     state: RefCell<State>,
-    /// Told whenever the client's side has taken something.
+    /// Notified whenever the client's side has taken something.
     taken: Notify,
 }
 
-/// What is between the two, in this order: `front`, what of the spool was not read, `back`, the trailers, the end.
+/// The buffered bytes, in this order: `front`, the unread part of the spool file, `back`, the trailers, the end.
 #[derive(Debug, Default)]
 struct State {
     front: VecDeque<Bytes>,
@@ -48,7 +48,7 @@ struct State {
     spool: Option<Rc<SpoolFile>>,
     read: u64,
     written: u64,
-    /// Whether bytes are on their way into the spool: until they are there, nothing may be put before them.
+    /// True while bytes are being written to the spool file: later bytes must not reach the client before them.
     is_writing: bool,
     back: BytesMut,
     trailers: Option<HeaderMap>,
@@ -56,7 +56,7 @@ struct State {
     client: Option<Waker>,
 }
 
-/// The client's side. Dropped, it ends the backend's.
+/// The client's side. Dropping it ends the backend's side.
 #[derive(Debug)]
 pub(crate) struct Relay {
     shared: Rc<Shared>,
@@ -75,8 +75,8 @@ impl std::fmt::Debug for ReadingOf {
 }
 
 impl Relay {
-    /// Begins to take in `body`, whose source may pause for `patience`. Once it is whole, `finished` is called; an
-    /// error in it is worded by `word`.
+    /// Starts to read `body`, which may pause for `patience`. At its end `finished` is called; `word` describes an
+    /// error.
     pub(crate) fn start<B, E>(
         body: B,
         spool_quota: SpoolQuota,
@@ -146,7 +146,7 @@ impl Pump {
         state.wake_client();
     }
 
-    /// Takes one piece in, and waits for room for the next.
+    /// Buffers one piece, and waits until there is space for the next.
     async fn take(&self, data: Bytes) {
         {
             let mut state = self.shared.state.borrow_mut();
@@ -165,7 +165,7 @@ impl Pump {
         }
     }
 
-    /// Moves `back` to disk, if there is room. A disk that fails is one without room.
+    /// Moves `back` to disk, if there is space. A failing disk counts as full.
     async fn spill(&self) -> bool {
         let spool = self.shared.state.borrow().spool.clone();
         let spool = match spool {
@@ -179,7 +179,7 @@ impl Pump {
             let mut state = self.shared.state.borrow_mut();
             state.spool = Some(spool.clone());
             state.is_writing = true;
-            // While a file was being made, the client may have taken what was to go there.
+            // While the file was created, the client may have taken these bytes.
             (state.back.split().freeze(), state.written)
         };
         let written = spool.write(at, bytes.clone()).await;
@@ -192,7 +192,7 @@ impl Pump {
                 true
             }
             Err(error) => {
-                // Nothing came behind it meanwhile: this task alone adds anything.
+                // Only this task adds bytes, so none have come after these.
                 state.back = BytesMut::from(bytes);
                 state.wake_client();
                 drop(state);
@@ -208,7 +208,7 @@ fn give_up(error: &SpoolError) -> bool {
 }
 
 impl State {
-    /// Whether what comes next may stand in front: nothing is behind it that came earlier.
+    /// Returns true if the next bytes may go to `front`, because no earlier bytes wait behind it.
     fn has_room_in_front(&self) -> bool {
         self.front_length < IN_MEMORY && self.read == self.written && self.back.is_empty()
     }

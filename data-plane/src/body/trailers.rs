@@ -1,7 +1,7 @@
-//! Trailer fields: what may not come behind a body (RFC 9110, section 6.5.1). Pure.
+//! Trailer fields: the fields that must not come after a body (RFC 9110, section 6.5.1). Pure.
 //!
-//! A peer that merges trailers into the header section would let them change where a message ends, where it goes, or who
-//! sends it, after all of that has been decided.
+//! If a peer merges trailers into the header section, they could change the framing, the routing or the sender of a
+//! message after all of these were decided.
 
 use bytes::Bytes;
 use http::header::{
@@ -14,7 +14,7 @@ use http_body::Frame;
 use crate::reserved_headers::is_reserved;
 use crate::trace;
 
-/// Framing, routing, authentication, and how content is to be processed.
+/// Fields of framing, routing, authentication and content processing.
 const FORBIDDEN: [HeaderName; 19] = [
     AUTHORIZATION,
     CONNECTION,
@@ -37,7 +37,7 @@ const FORBIDDEN: [HeaderName; 19] = [
     WWW_AUTHENTICATE,
 ];
 
-/// Removes the fields that may not be trailers, in either direction: those above, and those that the gateway itself sets.
+/// Removes the fields that must not be trailers, in either direction: those above, and those that the gateway sets.
 pub(crate) fn filter(frame: Frame<Bytes>) -> Frame<Bytes> {
     match frame.into_data() {
         Ok(data) => Frame::data(data),

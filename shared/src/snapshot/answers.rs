@@ -33,7 +33,7 @@ pub type ErrorPages = BTreeMap<u16, usize>;
 /// An error page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
-    /// Its media type.
+    /// The media type of the body.
     pub content_type: String,
     /// The body of the response.
     #[serde(with = "base64_bytes")]

@@ -11,7 +11,7 @@ use crate::secret::base64_list;
 /// A group of interchangeable backends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
-    /// Its name within the gateway.
+    /// The name within the gateway.
     pub name: String,
     /// The backends in the order of the document. A request to an empty pool gets 502.
     pub members: Vec<Host>,

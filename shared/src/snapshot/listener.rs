@@ -10,7 +10,7 @@ use crate::host::HostPattern;
 /// An HTTP or HTTPS listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
-    /// Its name within the gateway.
+    /// The name within the gateway.
     pub name: String,
     /// The address it accepts connections at.
     pub frontend: Frontend,
@@ -23,7 +23,7 @@ pub struct Listener {
     /// The networks (address and prefix length) from which connections begin with a PROXY protocol header;
     /// connections from elsewhere are rejected. If empty, no connection has such a header.
     pub proxies: Vec<(IpAddr, u8)>,
-    /// Its own error pages, which take precedence over those of the gateway.
+    /// The listener's own error pages, which take precedence over those of the gateway.
     pub error_pages: ErrorPages,
     /// The routing rule; a listener that no rule refers to replies 404.
     pub rule: Option<Rule>,

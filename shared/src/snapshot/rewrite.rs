@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A set of rewrite rules that are applied together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RewriteSet {
-    /// Its name within the gateway.
+    /// The name within the gateway.
     pub name: String,
     /// The rules, in the order in which they are applied.
     pub rules: Vec<RewriteRule>,

@@ -7,7 +7,7 @@ use crate::path::PathPattern;
 /// A request routing rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
-    /// Its name within the gateway.
+    /// The name within the gateway.
     pub name: String,
     /// The selection of an action.
     pub routing: Routing,
@@ -25,7 +25,7 @@ pub enum Routing {
 /// Path rules, and the default for every other path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathMap {
-    /// Its name within the gateway.
+    /// The name within the gateway.
     pub name: String,
     /// The rules in the order in which they are tried: the first match decides.
     pub rules: Vec<PathRule>,
@@ -36,7 +36,7 @@ pub struct PathMap {
 /// The action for some paths.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathRule {
-    /// Its name within its map.
+    /// The name within the path map.
     pub name: String,
     /// The paths and prefixes that the rule matches. They are compared with the canonical form of the request's
     /// path ([`crate::path::CanonicalPath`]).
@@ -80,7 +80,7 @@ pub enum Destination {
 /// The distribution of requests over several pools (ARM's `loadDistributionPolicies`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Distribution {
-    /// Its name within the gateway.
+    /// The name within the gateway.
     pub name: String,
     /// The algorithm by which one of all members is chosen.
     pub algorithm: Algorithm,

@@ -61,7 +61,7 @@ pub struct ClientAuthority {
 /// A server certificate with its key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
-    /// Its name within the gateway.
+    /// The name within the gateway.
     pub name: String,
     /// The chain as DER, the server's own certificate first.
     #[serde(with = "base64_list")]

@@ -1,6 +1,6 @@
 //! A wall clock that a test can set for the processes under test.
 //!
-//! It is implemented by libfaketime (the Debian package `faketime`), which is preloaded into the processes.
+//! The clock is implemented by libfaketime (the Debian package `faketime`), which is preloaded into the processes.
 //! Monotonic clocks are unaffected, so that timers work as usual.
 
 use std::path::PathBuf;

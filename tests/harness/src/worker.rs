@@ -93,12 +93,12 @@ impl Worker {
         .await;
     }
 
-    /// Its access log.
+    /// The worker's access log.
     pub fn access_log(&self) -> AccessLog {
         AccessLog::in_directory(&self.directory)
     }
 
-    /// Its data directory.
+    /// The worker's data directory.
     pub fn data_dir(&self) -> PathBuf {
         self.directory.join("state")
     }
