@@ -37,6 +37,7 @@ mod prefixes;
 mod probe;
 mod process;
 mod proxy;
+mod pump;
 mod reserved_headers;
 mod resolver;
 mod run_error;

@@ -30,7 +30,7 @@ const DATA_PLANE: &[Layer] = &[
     ),
     ("tasks beside the traffic", &["drain", "threads", "probe", "on_demand"]),
     ("requests", &["listener", "proxy"]),
-    ("connections", &["downstream", "thread", "upstream", "body"]),
+    ("connections", &["downstream", "thread", "upstream", "body", "pump"]),
     ("logs and traces", &["access_log", "trace"]),
     ("what is served: the executable snapshot", &["runtime", "local_reply"]),
     ("backends", &["backend", "member", "health", "dial", "resolver", "close_registry", "drain_schedule"]),

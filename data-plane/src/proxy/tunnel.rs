@@ -6,17 +6,13 @@
 
 mod access_log;
 mod close;
-mod flow;
 mod leg;
-mod liveness;
-mod watch;
 
 use std::future::poll_fn;
-use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,7 +21,7 @@ use http::{Request, Uri};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::forward::Exchange;
 use super::transaction_id::TransactionId;
@@ -35,14 +31,13 @@ use crate::downstream::Connection;
 use crate::downstream::http2_streams::OpenStream;
 use crate::downstream::inspected::InspectedStream;
 use crate::member::InFlightGuard;
-use crate::metrics::series::Tunnels;
+use crate::pump::{self, Peer, Side, Traffic};
 use crate::runtime::{Selection, Target};
 use crate::stream::{PEER_TIMEOUT, Stream};
 use crate::trace;
 use crate::upstream::Checked;
-use flow::{At, Flow};
+use close::CloseCode;
 use leg::Leg;
-use watch::Watch;
 
 /// How long both ends may take to hand over their connections after the 101.
 const HANDOVER: Duration = Duration::from_secs(20);
@@ -155,68 +150,10 @@ struct TunnelContext {
 /// How a tunnel ended.
 #[derive(Debug)]
 enum End {
-    /// Both directions were closed in order; this side began.
-    Closed(Side),
-    /// This side's connection failed.
-    Failed(Side, io::Error),
-    /// Nothing moved for this long.
-    Idle(Duration),
+    /// By one of its ends, or because nothing moved.
+    Traffic(pump::End),
     /// The gateway was told to end it.
     Drained(CloseReason),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Client,
-    Backend,
-}
-
-/// The side of a tunnel at which a flow failed, by the side that the flow starts from.
-impl At {
-    fn side(self, source: Side) -> Side {
-        match (self, source) {
-            (At::Source, side) => side,
-            (At::Sink, Side::Client) => Side::Backend,
-            (At::Sink, Side::Backend) => Side::Client,
-        }
-    }
-}
-
-/// Both ends of a tunnel, and what goes between them.
-#[derive(Debug)]
-struct Traffic {
-    client: Leg,
-    backend: Stream,
-    up: Flow,
-    down: Flow,
-    watch: Watch,
-}
-
-impl Traffic {
-    /// Moves what there is, until the tunnel ends.
-    fn poll(&mut self, cx: &mut Context<'_>, alarm: Pin<&mut Sleep>, counts: &Tunnels) -> Poll<End> {
-        let Traffic { client, backend, up, down, watch } = self;
-        let before = up.moved() + down.moved();
-        let (received, sent) = (up.bytes, down.bytes);
-        let upwards = up.poll(cx, client, backend).map_err(|(at, e)| (at.side(Side::Client), e));
-        let downwards = down.poll(cx, backend, client).map_err(|(at, e)| (at.side(Side::Backend), e));
-        counts.received.add(up.bytes - received);
-        counts.sent.add(down.bytes - sent);
-        match (upwards, downwards) {
-            (Poll::Ready(Err((side, error))), _) | (_, Poll::Ready(Err((side, error)))) => {
-                return Poll::Ready(End::Failed(side, error));
-            }
-            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => {
-                let first = if up.ended <= down.ended { Side::Client } else { Side::Backend };
-                return Poll::Ready(End::Closed(first));
-            }
-            _ => {}
-        }
-        if up.moved() + down.moved() != before {
-            watch.moved();
-        }
-        watch.poll(cx, alarm, (client, down.is_held_up()), (backend, up.is_held_up()))
-    }
 }
 
 async fn run(
@@ -232,43 +169,50 @@ async fn run(
     }
     let registration = Registration::new(&context.connection.thread.tunnels, context.backend.clone());
     let started = Instant::now();
-    let mut traffic = Traffic {
-        client,
-        backend,
-        up: Flow::starting_with(&from_client),
-        down: Flow::starting_with(&from_backend),
-        watch: Watch::new(started, limits.idle),
-    };
+    let mut traffic =
+        Traffic::<_, _, CloseCode>::new((client, &from_client), (backend, &from_backend), limits.idle);
     drop((from_client, from_backend));
     // The backend's has this timeout from its first moment.
-    if let Some(client) = traffic.client.own() {
+    if let Some(client) = traffic.client.socket() {
         client.set_peer_timeout(PEER_TIMEOUT);
     }
     let buffer = context.connection.thread.tunnel_buffer;
     if buffer > 0 {
-        traffic.client.own().into_iter().chain([&traffic.backend]).for_each(|own| own.bound_buffers(buffer));
+        traffic
+            .client
+            .socket()
+            .into_iter()
+            .chain([&traffic.backend])
+            .for_each(|own| own.bound_buffers(buffer));
     }
     let counts = context.counts();
     counts.opened.add(1);
-    counts.received.add(traffic.up.bytes);
-    counts.sent.add(traffic.down.bytes);
+    counts.received.add(traffic.received());
+    counts.sent.add(traffic.sent());
     let end = {
-        let mut alarm = pin!(sleep_until(traffic.watch.due()));
+        let mut alarm = pin!(sleep_until(traffic.due()));
         poll_fn(|cx| match registration.poll_close(cx) {
             Poll::Ready(why) => Poll::Ready(End::Drained(why)),
-            Poll::Pending => traffic.poll(cx, alarm.as_mut(), counts),
+            Poll::Pending => {
+                let (received, sent) = (traffic.received(), traffic.sent());
+                let polled = traffic.poll(cx, alarm.as_mut()).map(End::Traffic);
+                counts.received.add(traffic.received() - received);
+                counts.sent.add(traffic.sent() - sent);
+                polled
+            }
         })
         .await
     };
     drop(registration);
-    let Traffic { client, backend, up, down, .. } = traffic;
+    let last = context.last(&end, started, &traffic);
+    let Traffic { client, backend, .. } = traffic;
     match &end {
-        End::Failed(Side::Client, _) => backend.reset(),
-        End::Failed(Side::Backend, _) => client.reset(),
+        End::Traffic(pump::End::Failed(Side::Client, _)) => backend.reset(),
+        End::Traffic(pump::End::Failed(Side::Backend, _)) => client.reset(),
         // Closing is all: no Close frame is written into a stream that the gateway does not read.
-        End::Closed(_) | End::Idle(_) | End::Drained(_) => {}
+        End::Traffic(_) | End::Drained(_) => {}
     }
-    context.tell(&end, started, &up, &down);
+    context.tell(&last);
 }
 
 /// Ends the tunnels of this thread to a member that is gone, unless it is back by then.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::flow::Flow;
-use super::{CloseReason, End, Side, TunnelContext};
+use super::close::CloseCode;
+use super::{CloseReason, End, TunnelContext};
 use crate::access_log::{Line, Properties, version};
 use crate::metrics::cell::TUNNEL;
 use crate::metrics::series::{TunnelEnd, Tunnels};
+use crate::pump::{self, Peer, Side, Traffic};
 use crate::stream::is_vanished;
 use crate::trace::{Context, Kind, Span};
 
@@ -17,11 +18,19 @@ impl End {
     /// How it is counted, who ended it, and why.
     fn account(&self) -> (TunnelEnd, &'static str, String) {
         match self {
-            End::Closed(Side::Client) => (TunnelEnd::ClientClosed, "client", "closed".to_owned()),
-            End::Closed(Side::Backend) => (TunnelEnd::BackendClosed, "backend", "closed".to_owned()),
-            End::Failed(Side::Client, error) => (TunnelEnd::ClientFailed, "client", failure(error)),
-            End::Failed(Side::Backend, error) => (TunnelEnd::BackendFailed, "backend", failure(error)),
-            End::Idle(limit) => {
+            End::Traffic(pump::End::Closed(Side::Client)) => {
+                (TunnelEnd::ClientClosed, "client", "closed".to_owned())
+            }
+            End::Traffic(pump::End::Closed(Side::Backend)) => {
+                (TunnelEnd::BackendClosed, "backend", "closed".to_owned())
+            }
+            End::Traffic(pump::End::Failed(Side::Client, error)) => {
+                (TunnelEnd::ClientFailed, "client", failure(error))
+            }
+            End::Traffic(pump::End::Failed(Side::Backend, error)) => {
+                (TunnelEnd::BackendFailed, "backend", failure(error))
+            }
+            End::Traffic(pump::End::Idle(limit)) => {
                 (TunnelEnd::Idle, "gateway", format!("idle timeout after {} s", limit.as_secs()))
             }
             End::Drained(why) => {
@@ -47,38 +56,60 @@ impl TunnelContext {
         self.selection.route.series.tunnels.of(self.connection.thread.number)
     }
 
-    /// Tells of a tunnel that has ended.
-    pub(super) fn tell(&self, end: &End, started: Instant, up: &Flow, down: &Flow) {
+    /// What there is to tell of a tunnel that has ended.
+    pub(super) fn last<C: Peer, B: Peer>(
+        &self,
+        end: &End,
+        started: Instant,
+        traffic: &Traffic<C, B, CloseCode>,
+    ) -> Last {
         let (counted, closed_by, reason) = end.account();
-        let last = Last { end, closed_by, reason, time: started.elapsed(), up, down };
-        self.counts().closed(counted).add(1);
-        self.counts().time.observe(TUNNEL, last.time);
-        if let Some(context) = &self.context {
-            self.export(**context, &last);
-        }
-        if self.connection.thread.log.is_on() {
-            self.log(&last);
+        // Whoever closed first said why; the other only said it back.
+        let (first, second) = match end {
+            End::Traffic(pump::End::Closed(Side::Backend)) => (Side::Backend, Side::Client),
+            _ => (Side::Client, Side::Backend),
+        };
+        Last {
+            counted,
+            is_failure: matches!(end, End::Traffic(pump::End::Failed(..))),
+            closed_by,
+            reason,
+            time: started.elapsed(),
+            received: traffic.received(),
+            sent: traffic.sent(),
+            close_code: traffic.tap(first).0.or(traffic.tap(second).0),
         }
     }
 
-    fn export(&self, context: Context, last: &Last<'_>) {
-        let is_failure = matches!(last.end, End::Failed(..));
+    /// Tells of it.
+    pub(super) fn tell(&self, last: &Last) {
+        self.counts().closed(last.counted).add(1);
+        self.counts().time.observe(TUNNEL, last.time);
+        if let Some(context) = &self.context {
+            self.export(**context, last);
+        }
+        if self.connection.thread.log.is_on() {
+            self.log(last);
+        }
+    }
+
+    fn export(&self, context: Context, last: &Last) {
         self.connection.thread.spans.send(Span {
             context,
             start: self.since.into(),
             time: last.time,
-            kind: Kind::Tunnel { received: last.up.bytes, sent: last.down.bytes, closed_by: last.closed_by },
+            kind: Kind::Tunnel { received: last.received, sent: last.sent, closed_by: last.closed_by },
             client: self.connection.client,
             local: self.connection.address,
             secure: self.connection.secure,
             host: self.head.host.clone(),
             route: Some(self.selection.route.clone()),
             backend: Some(self.backend.clone()),
-            reason: if is_failure { last.reason.clone().into() } else { "".into() },
+            reason: if last.is_failure { last.reason.clone().into() } else { "".into() },
         });
     }
 
-    fn log(&self, last: &Last<'_>) {
+    fn log(&self, last: &Last) {
         let (backend, id) = (self.backend.address(), self.id.digits());
         let (path, query) = self.head.uri.split_once('?').unwrap_or((&self.head.uri, ""));
         let route = &self.selection.route;
@@ -97,8 +128,8 @@ impl TunnelContext {
                 // HTTP/2 has no 101 (RFC 8441, section 5).
                 http_status: if self.head.version == http::Version::HTTP_2 { 200 } else { 101 },
                 http_version: version(self.head.version),
-                received_bytes: last.up.bytes,
-                sent_bytes: last.down.bytes,
+                received_bytes: last.received,
+                sent_bytes: last.sent,
                 time_taken: last.time,
                 transaction_id: id.as_str(),
                 server_routed: &backend,
@@ -110,7 +141,7 @@ impl TunnelContext {
                 path_rule: &self.selection.way().path_rule,
                 reason: &last.reason,
                 closed_by: last.closed_by,
-                close_code: last.close_code(),
+                close_code: last.close_code,
                 ..Properties::of(self.connection.client, self.connection.tls.as_deref())
             },
             ..Line::default()
@@ -119,22 +150,14 @@ impl TunnelContext {
 }
 
 /// What there is to tell at the end.
-struct Last<'a> {
-    end: &'a End,
+#[derive(Debug)]
+pub(super) struct Last {
+    counted: TunnelEnd,
+    is_failure: bool,
     closed_by: &'static str,
     reason: String,
     time: Duration,
-    up: &'a Flow,
-    down: &'a Flow,
-}
-
-impl Last<'_> {
-    /// Whoever closed first said why; the other only said it back.
-    fn close_code(&self) -> Option<u16> {
-        let (first, second) = match self.end {
-            End::Closed(Side::Backend) => (self.down, self.up),
-            _ => (self.up, self.down),
-        };
-        first.close_code.or(second.close_code)
-    }
+    received: u64,
+    sent: u64,
+    close_code: Option<u16>,
 }

@@ -4,6 +4,8 @@
 //! more: where the last chunk that was read is one whole Close frame and nothing else, its code is known. Where it came
 //! together with other bytes, or in parts, it is not guessed at.
 
+use crate::pump::Tap;
+
 /// FIN, no extension, and the opcode of Close (RFC 6455, section 5.2).
 const CLOSE: u8 = 0x88;
 const MASKED: u8 = 0x80;
@@ -13,8 +15,18 @@ const MOST: u8 = 125;
 /// What a Close frame without a code means (RFC 6455, section 7.1.5).
 const NO_STATUS: u16 = 1005;
 
+/// The code of the Close frame that was the last of what was read, where that can be seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct CloseCode(pub(super) Option<u16>);
+
+impl Tap for CloseCode {
+    fn read(&mut self, chunk: &[u8]) {
+        self.0 = code(chunk);
+    }
+}
+
 /// The code of the Close frame that `chunk` is, if it is one.
-pub(super) fn code(chunk: &[u8]) -> Option<u16> {
+fn code(chunk: &[u8]) -> Option<u16> {
     let [CLOSE, length, rest @ ..] = chunk else { return None };
     let (mask, payload) = if length & MASKED == 0 { (&[0; 4], rest) } else { rest.split_first_chunk::<4>()? };
     let length = length & !MASKED;

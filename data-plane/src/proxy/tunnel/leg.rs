@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::downstream::http2_streams::OpenStream;
+use crate::pump::Peer;
 use crate::stream::Stream;
 
 /// The most that a stream is given at once: whatever waits for the client's window is kept in pieces of this size.
@@ -48,30 +49,30 @@ impl Leg {
         }
     }
 
-    /// The connection, if it carries this tunnel alone. Another is not the tunnel's to decide about.
-    pub(super) fn own(&self) -> Option<&Stream> {
+    /// Ends it so that the client learns that the other side did not end well.
+    pub(super) fn reset(self) {
+        match self {
+            Leg::Socket(stream) => stream.reset(),
+            Leg::Http2(stream) => stream.open.reset(),
+        }
+    }
+}
+
+impl Peer for Leg {
+    fn socket(&self) -> Option<&Stream> {
         match self {
             Leg::Socket(stream) => Some(stream),
             Leg::Http2(_) => None,
         }
     }
 
-    /// Whether it has failed meanwhile, though nobody reads it.
-    pub(super) fn failure(&mut self, cx: &mut Context<'_>) -> Option<io::Error> {
+    fn failure(&mut self, cx: &mut Context<'_>) -> Option<io::Error> {
         match self {
-            Leg::Socket(stream) => stream.failure(),
+            Leg::Socket(stream) => Stream::failure(stream),
             Leg::Http2(stream) => match Pin::new(&mut stream.io).poll_flush(cx) {
                 Poll::Ready(Err(error)) => Some(error),
                 Poll::Ready(Ok(())) | Poll::Pending => None,
             },
-        }
-    }
-
-    /// Ends it so that the client learns that the other side did not end well.
-    pub(super) fn reset(self) {
-        match self {
-            Leg::Socket(stream) => stream.reset(),
-            Leg::Http2(stream) => stream.open.reset(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One direction of a tunnel: from a source to a sink, holding nothing while nothing moves.
+//! One direction: from a source to a sink, holding nothing while nothing moves.
 
 use std::cell::RefCell;
 use std::io;
@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::close;
+use super::Tap;
 
-/// The most bytes that one direction of a tunnel reads at once, and so the most that it ever holds.
+/// The most bytes that one direction reads at once, and so the most that it ever holds.
 const CHUNK: usize = 64 * 1024;
 
 thread_local! {
@@ -20,7 +20,7 @@ thread_local! {
 
 /// One direction.
 #[derive(Debug, Default)]
-pub(super) struct Flow {
+pub(super) struct Flow<T> {
     /// Read but not yet written.
     kept: Vec<u8>,
     at: usize,
@@ -32,8 +32,7 @@ pub(super) struct Flow {
     drained: u64,
     /// When the source said that no more would come.
     pub(super) ended: Option<Instant>,
-    /// The code of the Close frame that was the last of what was read, where that can be seen.
-    pub(super) close_code: Option<u16>,
+    pub(super) tap: T,
     shut: bool,
 }
 
@@ -44,10 +43,11 @@ pub(super) enum At {
     Sink,
 }
 
-impl Flow {
-    pub(super) fn starting_with(bytes: &[u8]) -> Flow {
-        let close_code = close::code(bytes);
-        Flow { kept: bytes.to_vec(), bytes: bytes.len() as u64, close_code, ..Flow::default() }
+impl<T: Tap> Flow<T> {
+    pub(super) fn starting_with(bytes: &[u8]) -> Flow<T> {
+        let mut tap = T::default();
+        tap.read(bytes);
+        Flow { kept: bytes.to_vec(), bytes: bytes.len() as u64, tap, ..Flow::default() }
     }
 
     /// Whether bytes wait for the sink. The source is not read meanwhile, so what befalls it goes unseen.
@@ -109,7 +109,7 @@ impl Flow {
                 return Ok(());
             }
             self.bytes += chunk.len() as u64;
-            self.close_code = close::code(chunk);
+            self.tap.read(chunk);
             let written = match Pin::new(&mut *sink).poll_write(cx, chunk) {
                 Poll::Pending => 0,
                 Poll::Ready(written) => written.map_err(|e| (At::Sink, e))?,
@@ -165,8 +165,15 @@ mod tests {
     use std::future::poll_fn;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
+    #[derive(Debug, Default)]
+    struct Unread;
+
+    impl Tap for Unread {
+        fn read(&mut self, _: &[u8]) {}
+    }
+
     /// A flow between two small pipes: what is written into the first end comes out of the second.
-    fn flow(early: &[u8]) -> (Flow, DuplexStream, DuplexStream, DuplexStream, DuplexStream) {
+    fn flow(early: &[u8]) -> (Flow<Unread>, DuplexStream, DuplexStream, DuplexStream, DuplexStream) {
         let (source_end, source) = duplex(16);
         let (sink, sink_end) = duplex(7);
         (Flow::starting_with(early), source_end, source, sink, sink_end)

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::leg::Leg;
 use super::liveness::{Liveness, Next};
-use super::{End, Side};
+use super::{End, Peer, Side};
 use crate::stream::{PEER_TIMEOUT, Stream};
 
 /// How often a tunnel that is held up looks whether one of its ends has failed meanwhile.
@@ -17,7 +16,7 @@ const HELD_UP: Duration = Duration::from_secs(1);
 
 /// What the alarm of one tunnel goes by.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct IdleWatch {
     /// When a byte moved last.
     since: Instant,
     /// How long nothing may move.
@@ -28,12 +27,12 @@ pub(super) struct Watch {
     backend: Liveness,
 }
 
-impl Watch {
+impl IdleWatch {
     /// Of a tunnel that has just been opened. Bytes that came behind its handshake are on the way.
-    pub(super) fn new(now: Instant, limit: Duration) -> Watch {
+    pub(super) fn new(now: Instant, limit: Duration) -> IdleWatch {
         let liveness = || Liveness::new(PEER_TIMEOUT, now);
         let look = Next::Later.after(PEER_TIMEOUT).map(|after| now + after);
-        Watch { since: now, limit, look, client: liveness(), backend: liveness() }
+        IdleWatch { since: now, limit, look, client: liveness(), backend: liveness() }
     }
 
     /// Bytes have moved.
@@ -59,8 +58,8 @@ impl Watch {
         &mut self,
         cx: &mut Context<'_>,
         mut alarm: Pin<&mut Sleep>,
-        (client, client_is_full): (&mut Leg, bool),
-        (backend, backend_is_full): (&Stream, bool),
+        (client, client_is_full): (&mut impl Peer, bool),
+        (backend, backend_is_full): (&mut impl Peer, bool),
     ) -> Poll<End> {
         let is_held_up = client_is_full || backend_is_full;
         let due = if is_held_up { self.due().min(Instant::now() + HELD_UP) } else { self.due() };
@@ -74,7 +73,7 @@ impl Watch {
                 if let Some(error) = client.failure(cx) {
                     return Poll::Ready(End::Failed(Side::Client, error));
                 }
-                if let Some(error) = backend.failure() {
+                if let Some(error) = backend.failure(cx) {
                     return Poll::Ready(End::Failed(Side::Backend, error));
                 }
             }
@@ -82,7 +81,7 @@ impl Watch {
                 return Poll::Ready(End::Idle(self.limit));
             }
             if self.look.is_some_and(|look| look <= now) {
-                self.look(now, (client.own(), client_is_full), (backend, backend_is_full));
+                self.look(now, (client.socket(), client_is_full), (backend.socket(), backend_is_full));
             }
             let due = self.due();
             alarm.as_mut().reset(if is_held_up { due.min(now + HELD_UP) } else { due });
@@ -94,10 +93,11 @@ impl Watch {
         &mut self,
         now: Instant,
         (client, client_is_full): (Option<&Stream>, bool),
-        (backend, backend_is_full): (&Stream, bool),
+        (backend, backend_is_full): (Option<&Stream>, bool),
     ) {
         let limit = self.limit;
-        let look = |liveness: &mut Liveness, stream: &Stream, is_full| {
+        let look = |liveness: &mut Liveness, socket: Option<&Stream>, is_full| {
+            let Some(stream) = socket else { return Next::Never };
             let (timeout, next) = match stream.state() {
                 Some(state) => liveness.look(state, PEER_TIMEOUT, now),
                 None => liveness.look_blindly(is_full, limit, PEER_TIMEOUT),
@@ -107,8 +107,8 @@ impl Watch {
             }
             next
         };
-        let next = look(&mut self.backend, backend, backend_is_full);
-        let of_client = client.map_or(Next::Never, |client| look(&mut self.client, client, client_is_full));
-        self.look = next.min(of_client).after(PEER_TIMEOUT).map(|after| now + after);
+        let of_backend = look(&mut self.backend, backend, backend_is_full);
+        let next = look(&mut self.client, client, client_is_full).min(of_backend);
+        self.look = next.after(PEER_TIMEOUT).map(|after| now + after);
     }
 }

@@ -1,0 +1,152 @@
+//! The byte pump: bytes between two connections, both ways, unread and unchanged, until an end closes or nothing moves
+//! for too long.
+//!
+//! It is polled by one task. It waits for readiness first and only then borrows the thread's buffer, writes at once, and
+//! keeps bytes of its own only where a write was short, so idle traffic holds two sockets and a few numbers. This module
+//! must not know what the bytes mean, nor why they are carried.
+
+mod flow;
+mod idle;
+mod liveness;
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep};
+
+use crate::stream::Stream;
+use flow::{At, Flow};
+use idle::IdleWatch;
+
+/// One end of the traffic.
+pub(crate) trait Peer: AsyncRead + AsyncWrite + Unpin {
+    /// The socket, if it carries this traffic alone. The timeouts of another are not for the pump to change.
+    fn socket(&self) -> Option<&Stream>;
+
+    /// The error with which it has failed, also while nobody reads from it.
+    fn failure(&mut self, cx: &mut Context<'_>) -> Option<io::Error>;
+}
+
+impl Peer for Stream {
+    fn socket(&self) -> Option<&Stream> {
+        Some(self)
+    }
+
+    fn failure(&mut self, _: &mut Context<'_>) -> Option<io::Error> {
+        Stream::failure(self)
+    }
+}
+
+/// What looks at each chunk of one direction as it was read.
+pub(crate) trait Tap: Default {
+    fn read(&mut self, chunk: &[u8]);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Backend,
+}
+
+/// How traffic ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// Both directions were closed in order; this side began.
+    Closed(Side),
+    /// This side's connection failed.
+    Failed(Side, io::Error),
+    /// Nothing moved for this long.
+    Idle(Duration),
+}
+
+/// The side at which a flow failed, by the side that the flow starts from.
+impl At {
+    fn side(self, source: Side) -> Side {
+        match (self, source) {
+            (At::Source, side) => side,
+            (At::Sink, Side::Client) => Side::Backend,
+            (At::Sink, Side::Backend) => Side::Client,
+        }
+    }
+}
+
+/// Both ends, and what goes between them.
+#[derive(Debug)]
+pub(crate) struct Traffic<C, B, T> {
+    pub(crate) client: C,
+    pub(crate) backend: B,
+    /// From the client.
+    up: Flow<T>,
+    /// From the backend.
+    down: Flow<T>,
+    watch: IdleWatch,
+}
+
+impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
+    /// Between two ends, each with what was read from it before. It ends when nothing moves for `idle`.
+    pub(crate) fn new(
+        (client, from_client): (C, &Bytes),
+        (backend, from_backend): (B, &Bytes),
+        idle: Duration,
+    ) -> Traffic<C, B, T> {
+        Traffic {
+            client,
+            backend,
+            up: Flow::starting_with(from_client),
+            down: Flow::starting_with(from_backend),
+            watch: IdleWatch::new(Instant::now(), idle),
+        }
+    }
+
+    /// When the alarm is to go off first.
+    pub(crate) fn due(&self) -> Instant {
+        self.watch.due()
+    }
+
+    /// How many bytes were read from the client.
+    pub(crate) fn received(&self) -> u64 {
+        self.up.bytes
+    }
+
+    /// How many bytes were read from the backend.
+    pub(crate) fn sent(&self) -> u64 {
+        self.down.bytes
+    }
+
+    /// What looked at the bytes of a side.
+    pub(crate) fn tap(&self, source: Side) -> &T {
+        match source {
+            Side::Client => &self.up.tap,
+            Side::Backend => &self.down.tap,
+        }
+    }
+
+    /// Moves what there is, until the end. `alarm` is the one timer of this traffic.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, alarm: Pin<&mut Sleep>) -> Poll<End> {
+        let Traffic { client, backend, up, down, watch } = self;
+        let before = up.moved() + down.moved();
+        let upwards = up.poll(cx, client, backend).map_err(|(at, e)| (at.side(Side::Client), e));
+        let downwards = down.poll(cx, backend, client).map_err(|(at, e)| (at.side(Side::Backend), e));
+        match (upwards, downwards) {
+            (Poll::Ready(Err((side, error))), _) | (_, Poll::Ready(Err((side, error)))) => {
+                return Poll::Ready(End::Failed(side, error));
+            }
+            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => {
+                let first = if up.ended <= down.ended { Side::Client } else { Side::Backend };
+                return Poll::Ready(End::Closed(first));
+            }
+            _ => {}
+        }
+        if up.moved() + down.moved() != before {
+            watch.moved();
+        }
+        watch.poll(cx, alarm, (client, down.is_held_up()), (backend, up.is_held_up()))
+    }
+}
+
+#[cfg(test)]
+mod tests;
