@@ -87,8 +87,8 @@ impl DataDir {
         if let Err(error) = private_file::check_writable(&self.path) {
             tracing::warn!(
                 %error,
-                "the data directory cannot be written: what was saved there is served, changes are applied but lost \
-                 at a restart, and bodies cannot wait on disk"
+                "the data directory is not writable: saved snapshots are served, changes are applied but lost at a \
+                 restart, and bodies cannot be buffered on disk"
             );
             return false;
         }
@@ -96,7 +96,7 @@ impl DataDir {
         for (dir, age) in places {
             match private_file::remove_unfinished(&dir, age) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(%error, "what an earlier worker left unfinished cannot be removed");
+                    tracing::warn!(%error, "temporary files of an earlier worker cannot be removed");
                 }
                 _ => {}
             }

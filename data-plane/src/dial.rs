@@ -59,7 +59,7 @@ pub(crate) enum DialError {
     Resolve(String, String),
     #[error("cannot connect to {0}")]
     Unreachable(Failures),
-    #[error("no descriptor is left for a connection")]
+    #[error("no file descriptor is free for a connection")]
     Exhausted,
 }
 

@@ -117,7 +117,7 @@ impl Identity {
         let key = KeyPair::from_pem(&String::from_utf8_lossy(key.expose())).map_err(unusable)?;
         let (_, parsed) = x509_parser::parse_x509_certificate(&der).map_err(unusable)?;
         if parsed.public_key().raw != key.subject_public_key_info() {
-            return Err(unusable("the certificate that came is of another key"));
+            return Err(unusable("the certificate belongs to another key"));
         }
         Ok(private_file::write(&self.certificate, certificate.as_bytes())?)
     }
@@ -170,7 +170,7 @@ fn roots(authorities: &str) -> Result<RootCertStore, IdentityError> {
     for certificate in certificates(authorities)? {
         roots.add(certificate).map_err(unusable)?;
     }
-    if roots.is_empty() { Err(unusable("there is no certificate of an authority")) } else { Ok(roots) }
+    if roots.is_empty() { Err(unusable("there is no certificate authority")) } else { Ok(roots) }
 }
 
 fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, IdentityError> {

@@ -53,7 +53,7 @@ impl LastGood {
             match read(key, &path) {
                 Ok(snapshot) => found.push(snapshot),
                 Err(error) => {
-                    warn!(file = %path.display(), %error, "a saved snapshot is unusable; the control plane has to send it again");
+                    warn!(file = %path.display(), %error, "a saved snapshot is unusable; the control plane must send it again");
                     set_aside(&path);
                 }
             }
@@ -69,7 +69,8 @@ impl LastGood {
     }
 
     pub(crate) fn save(&self, snapshot: &Snapshot) -> io::Result<()> {
-        let key = self.key.as_ref().ok_or_else(|| io::Error::other("there is no key to seal it with"))?;
+        let key =
+            self.key.as_ref().ok_or_else(|| io::Error::other("there is no key to seal the snapshot"))?;
         let plain = serde_json::to_vec(snapshot).map_err(io::Error::from)?;
         private_file::write(&self.path(snapshot.gateway), &key.seal(PURPOSE, &plain))?;
         // The new file replaces one that was damaged.
@@ -104,7 +105,7 @@ fn read(key: &SealKey, path: &Path) -> io::Result<Snapshot> {
 fn seal_key(path: &Path) -> Option<SealKey> {
     if let Ok(Some(mode)) = private_file::loose_mode(path) {
         let mode = format!("{mode:04o}");
-        warn!(file = %path.display(), mode, "the key of the saved snapshots was open to others; its mode is set to 0600");
+        warn!(file = %path.display(), mode, "the key of the saved snapshots was accessible to others; its mode is set to 0600");
         if let Err(error) = private_file::tighten(path) {
             warn!(%error, "the mode of a key cannot be set");
         }
@@ -117,9 +118,11 @@ fn seal_key(path: &Path) -> Option<SealKey> {
         warn!(%error, "there is no key for snapshots: none is read, and none is saved");
         return None;
     }
-    warn!(%error, "the key of the saved snapshots is damaged and made anew; what it sealed is lost until the control plane sends it again");
+    warn!(%error, "the key of the saved snapshots is damaged and was replaced; the snapshots are lost until the control plane sends them again");
     set_aside(path);
-    SealKey::load_or_create(path).inspect_err(|error| warn!(%error, "no key for snapshots can be made")).ok()
+    SealKey::load_or_create(path)
+        .inspect_err(|error| warn!(%error, "a key for snapshots cannot be created"))
+        .ok()
 }
 
 /// Sets a damaged file aside for inspection, in the place of an earlier one.
@@ -131,7 +134,7 @@ fn set_aside(path: &Path) {
         Err(_) => Ok(()),
     };
     if let Err(error) = removed.and_then(|()| fs::rename(path, &aside)) {
-        tracing::debug!(file = %path.display(), %error, "cannot be moved aside");
+        tracing::debug!(file = %path.display(), %error, "a damaged file cannot be set aside");
     }
 }
 

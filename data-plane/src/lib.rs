@@ -108,7 +108,7 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     if let Err(error) = spool_quota.prepare()
         && is_writable
     {
-        tracing::warn!(%error, "bodies cannot wait on disk");
+        tracing::warn!(%error, "bodies cannot be buffered on disk");
     }
     let threads = Rc::new(Threads::start(&config, &log, &spans, &connection_limit, &spool_quota)?);
     let metrics = Metrics::new(connection_limit, log.dropped.clone(), spans.dropped.clone());
@@ -129,7 +129,7 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
             ended = process.serve(&mut worker, stop) => ended,
             never = service_manager::keep_alive() => match never {},
         };
-        tracing::info!(timeout_s = drain_timeout.as_secs(), "stopping: what runs is drained");
+        tracing::info!(timeout_s = drain_timeout.as_secs(), "stopping: draining connections");
         worker.stop();
         // From here on a successor may use the data directory and the metrics port.
         process.release();

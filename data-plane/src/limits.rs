@@ -65,7 +65,7 @@ pub(crate) struct ConnectionPermit {
 fn make_table(files: u64) {
     let last = i32::try_from(files.saturating_sub(1)).unwrap_or(i32::MAX);
     if let Err(error) = fcntl_dupfd_cloexec(std::io::stderr(), last) {
-        tracing::debug!(%error, "the table of open files grows as it must");
+        tracing::debug!(%error, "the table of open files cannot be allocated in advance");
     }
 }
 
@@ -82,7 +82,11 @@ impl ConnectionLimit {
         let files = getrlimit(Resource::Nofile).current.unwrap_or(UNLIMITED);
         make_table(files.min(TABLE));
         let connections = connections(files);
-        tracing::info!(open_files = files, connections, "connections that the limit of open files allows");
+        tracing::info!(
+            open_files = files,
+            connections,
+            "connection limit derived from the limit of open files"
+        );
         let telling = usize::try_from(MAX_TELLING.min(files / 16)).unwrap_or_default();
         ConnectionLimit::new(connections, per_address, telling)
     }

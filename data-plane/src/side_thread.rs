@@ -32,7 +32,7 @@ impl SideThread {
     pub(crate) fn finish(self, patience: Duration) {
         let name = self.thread.thread().name().unwrap_or_default().to_owned();
         if self.ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
-            tracing::warn!(name, "a thread is stuck: what it has not done is lost");
+            tracing::warn!(name, "a thread is stuck: its remaining work is lost");
         } else if self.thread.join().is_err() {
             tracing::error!(name, "a thread panicked");
         }
