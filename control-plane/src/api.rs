@@ -49,7 +49,8 @@ use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::path::references_of;
 use crate::audit::{Act, Author};
 use crate::certificates::Certificates;
-use crate::edit::{Edit, EditAction, EditError};
+use crate::compile::PatternCache;
+use crate::edit::{Context, Edit, EditAction, EditError};
 use crate::fair_share::{Bounds, FairShare};
 use crate::fleet::Fleet;
 use crate::identity::access::Client;
@@ -57,8 +58,9 @@ use crate::identity::issuer::Issuer;
 use crate::identity::links;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::networking::external_refs;
 use crate::on_demand::Prober;
-use crate::store::{Decision, Gateway, Store, Written};
+use crate::store::{Decision, Gateway, Store, StoredRefs, Written};
 
 pub use body_preparer::BodyPreparer;
 pub use deployments::run as run_deployments;
@@ -82,6 +84,8 @@ pub struct App {
     pub certificates: Arc<Certificates>,
     /// Opens the certificates in bodies and fetches the error pages that they name.
     pub body_preparer: BodyPreparer,
+    /// The cache of the compiler's results for patterns.
+    pub patterns: Arc<PatternCache>,
     /// The shares of clients in the evaluation of templates.
     pub plans: FairShare<String>,
     /// The maximum number of children of a gateway, by collection.
@@ -114,16 +118,15 @@ impl App {
         check_links(&act, &edit)?;
         let written = match edit.action {
             EditAction::Delete => {
-                self.store
-                    .delete(&path, &act, |stored| {
-                        edit.decide(&self.limits, &ExternalRefs::default(), stored).map(drop)
-                    })
-                    .await?
+                let refs = ExternalRefs::default();
+                let decide =
+                    |stored: Option<&Gateway>| edit.decide(self.decision_context(&refs), stored).map(drop);
+                self.store.delete(&path, &act, decide).await?
             }
             _ => {
                 let named = edit.public_addresses();
-                let decide = |stored: Option<&Gateway>, external_refs: &ExternalRefs| {
-                    let decision = edit.decide(&self.limits, external_refs, stored)?;
+                let decide = |stored: Option<&Gateway>, refs: &StoredRefs| {
+                    let decision = edit.decide(self.decision_context(&external_refs(refs)), stored)?;
                     check_stored_links(&act, &decision, stored).map(|()| decision)
                 };
                 self.store.write(&path, &act, &named, decide).await?
@@ -131,6 +134,10 @@ impl App {
         };
         self.fleet.wake();
         Ok(written)
+    }
+
+    fn decision_context<'a>(&'a self, external_refs: &'a ExternalRefs) -> Context<'a> {
+        Context { limits: &self.limits, patterns: &self.patterns, external_refs }
     }
 }
 

@@ -20,6 +20,7 @@ pub mod pkcs7;
 pub mod relaxed_json;
 pub mod resource_group;
 pub mod resource_id;
+pub mod resource_kind;
 pub mod rewrite_names;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use tidegate_shared::id::{Generation, WorkerId};
 use uuid::Uuid;
 
+use crate::arm::resource_group::GROUP_WRITE;
+use crate::arm::resource_kind::ResourceKind;
 use crate::clock::Millis;
 use crate::identity::access::Client;
 
@@ -48,6 +50,16 @@ pub struct Act {
 }
 
 impl Act {
+    /// The implicit creation of a resource group, with its first resource.
+    pub fn on_implied_group(author: Author, group: String) -> Act {
+        Act { author, action: GROUP_WRITE.to_owned(), resource: group }
+    }
+
+    /// The deletion of a resource together with its group.
+    pub fn on_member_of_group(author: Author, kind: ResourceKind, resource: String) -> Act {
+        Act { author, action: format!("{}/delete", kind.resource_type()), resource }
+    }
+
     /// A change of an API client. `verb` is the end of the operation's name.
     pub fn on_client(author: Author, verb: &str, client: Uuid) -> Act {
         Act { author, action: format!("Tidegate/clients/{verb}"), resource: format!("/clients/{client}") }

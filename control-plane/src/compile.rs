@@ -33,6 +33,7 @@ mod load_distribution;
 mod ocsp;
 mod on_demand;
 mod path_maps;
+mod pattern_trial;
 mod patterns;
 mod private_links;
 mod probes;
@@ -53,21 +54,25 @@ mod transport;
 mod transport_rules;
 mod virtual_network;
 
-#[cfg(test)]
-pub(crate) use patterns::is_remembered;
-pub use patterns::try_patterns;
+pub use pattern_trial::try_patterns;
+pub use patterns::PatternCache;
 pub use public_address::check_public_address;
 pub use tls_policy::{is_no_policy, served_cipher_suites};
 pub use virtual_network::check_virtual_network;
 
 pub use self::on_demand::{OnDemand, compile_on_demand};
 
-/// Compiles a document. `external_refs` holds the external resources to which it refers.
+/// Compiles a document. `external_refs` holds the external resources to which it refers. `patterns` caches the results for
+/// its patterns; the cache does not affect the result.
 ///
 /// # Errors
 /// All violations, those of a part before those of its referrers. Targets are paths within the gateway's
 /// document.
-pub fn compile(document: &Document, external_refs: &ExternalRefs) -> Result<Content, Violations> {
+pub fn compile(
+    document: &Document,
+    external_refs: &ExternalRefs,
+    patterns: &PatternCache,
+) -> Result<Content, Violations> {
     let mut violations = Violations::default();
     let found = &mut violations;
     let gateway = gateway::check(document, found);
@@ -81,7 +86,7 @@ pub fn compile(document: &Document, external_refs: &ExternalRefs) -> Result<Cont
     let listeners = Resources::read(document, "httpListeners", found);
     let places = downstream.places(policy);
     let compiled_listeners = listeners::compile(&listeners, &places, &mut pages, found);
-    let routing = routing(document, &upstream, (&listeners, &compiled_listeners), found);
+    let routing = routing(document, &upstream, (&listeners, &compiled_listeners), patterns, found);
     let executed = definitions::Executed {
         places: &places,
         roots: &upstream.roots,
@@ -207,12 +212,13 @@ fn routing(
     document: &Document,
     upstream: &Upstream,
     (listeners, compiled_listeners): (&Resources<arm::Listener>, &[Listener]),
+    patterns: &PatternCache,
     found: &mut Violations,
 ) -> Routed {
     let redirects = Resources::read(document, "redirectConfigurations", found);
     let compiled_redirects = redirects::compile(&redirects, listeners, compiled_listeners, found);
     let rewrites = Resources::read(document, "rewriteRuleSets", found);
-    let compiled_rewrites = rewrites::compile(&rewrites, found);
+    let compiled_rewrites = rewrites::compile(&rewrites, patterns, found);
     let distributions = Resources::read(document, "loadDistributionPolicies", found);
     let compiled_distributions = load_distribution::compile(&distributions, &upstream.pools, found);
     let targets = route_actions::Targets {

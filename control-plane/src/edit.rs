@@ -6,22 +6,36 @@
 
 use serde_json::Value;
 use thiserror::Error;
+use tidegate_shared::id::Digest;
+use tidegate_shared::snapshot::Content;
 
 use crate::arm::body::Body;
 use crate::arm::collection::Collection;
 use crate::arm::document::{ApiVersion, Document, users_of};
 use crate::arm::external_refs::ExternalRefs;
-use crate::arm::network::path::{NetworkPath, public_addresses_in};
+use crate::arm::network::path::{NetworkPath, public_addresses_in, references_of};
+use crate::arm::page::Pages;
 use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath, MemberPath};
 use crate::arm::tags;
-use crate::compile::compile;
+use crate::compile::{PatternCache, compile};
 use crate::etag::{Etag, Preconditions};
 use crate::identity::access::Client;
 use crate::limits::Limits;
-use crate::store::{Decision, Gateway, ProvisioningState, StoreError};
+use crate::store::{Claim, Decision, Gateway, ProvisioningState, StoreError};
 use crate::violation::Violations;
 
 mod settled;
+
+/// The input of a decision beside the request and the stored gateway.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The limits for the growth of the gateway.
+    pub limits: &'a Limits,
+    /// The cache of the compiler's results for patterns.
+    pub patterns: &'a PatternCache,
+    /// The stored resources that the gateway and the request refer to.
+    pub external_refs: &'a ExternalRefs,
+}
 
 /// A change requested by a client.
 #[derive(Debug)]
@@ -179,24 +193,18 @@ impl Edit {
         }
     }
 
-    /// Decides about the change within `limits`. `external_refs` are the stored resources to which the gateway
-    /// and the request refer.
+    /// Decides about the change. Pure.
     ///
     /// # Errors
     /// The reason of rejection; nothing changes then.
-    pub fn decide(
-        &self,
-        limits: &Limits,
-        external_refs: &ExternalRefs,
-        stored: Option<&Gateway>,
-    ) -> Result<Decision, EditError> {
+    pub fn decide(&self, context: Context<'_>, stored: Option<&Gateway>) -> Result<Decision, EditError> {
         match &self.action {
-            EditAction::Put { body, version } => self.put(body, *version, limits, external_refs, stored),
+            EditAction::Put { body, version } => self.put(body, *version, context, stored),
             EditAction::PutTags { body } => replace_tags(self.whole(stored)?, body),
             EditAction::Start => {
                 // Compiled again, because recompilation after an upgrade skips stopped gateways.
                 let document = self.whole(stored)?.document.clone();
-                replace(stored, external_refs, document, Violations::default(), None)
+                replace(stored, context, document, Violations::default(), None)
             }
             EditAction::Stop => self.whole(stored).map(|_| Decision::Stop),
             EditAction::Delete => {
@@ -206,15 +214,13 @@ impl Edit {
             }
             EditAction::PutChild { collection, name, body, version } => {
                 let sent = (body, *version);
-                self.put_child((collection, name), sent, limits, external_refs, around(stored)?)
+                self.put_child((collection, name), sent, context, around(stored)?)
             }
             EditAction::DeleteChild { collection, name } => {
-                self.delete_child((collection, name), external_refs, around(stored)?)
+                self.delete_child((collection, name), context, around(stored)?)
             }
-            EditAction::PutMember { path, body } => {
-                self.put_member(path, body, limits, external_refs, around(stored)?)
-            }
-            EditAction::DeleteMember { path } => self.delete_member(path, external_refs, around(stored)?),
+            EditAction::PutMember { path, body } => self.put_member(path, body, context, around(stored)?),
+            EditAction::DeleteMember { path } => self.delete_member(path, context, around(stored)?),
         }
     }
 
@@ -229,39 +235,41 @@ impl Edit {
         &self,
         body: &Body,
         version: ApiVersion,
-        limits: &Limits,
-        external_refs: &ExternalRefs,
+        context: Context<'_>,
         stored: Option<&Gateway>,
     ) -> Result<Decision, EditError> {
         check(&self.preconditions, stored.map(|gateway| &gateway.etag))?;
         let old = alive(stored)?.map(|gateway| &gateway.document);
         let (document, mut violations) = Document::read(self.path.clone(), body, old, version);
         settled::check(&document, old, &mut violations);
-        violations.absorb(limits.check(&document, old));
-        replace(stored, &external_refs.with(&body.pages), document, violations, None)
+        violations.absorb(context.limits.check(&document, old));
+        let external_refs = context.external_refs.with(&body.pages);
+        let context = Context { external_refs: &external_refs, ..context };
+        replace(stored, context, document, violations, None)
     }
 
     fn put_child(
         &self,
         (collection, name): (&'static Collection, &str),
         (body, version): (&Body, ApiVersion),
-        limits: &Limits,
-        external_refs: &ExternalRefs,
+        context: Context<'_>,
         gateway: &Gateway,
     ) -> Result<Decision, EditError> {
         let child = gateway.document.child(collection, name);
         check(&self.preconditions, child.and_then(|child| gateway.child_etag(child)))?;
         let (document, mut violations) = gateway.document.with_child(collection, name, body, version);
         let child = document.target_of(collection, name);
-        let beyond = limits.check(&document, Some(&gateway.document));
+        let beyond = context.limits.check(&document, Some(&gateway.document));
         violations.absorb(beyond.seen_from(child.as_deref().unwrap_or_default()));
-        replace(Some(gateway), &external_refs.with(&body.pages), document, violations, child.as_deref())
+        let external_refs = context.external_refs.with(&body.pages);
+        let context = Context { external_refs: &external_refs, ..context };
+        replace(Some(gateway), context, document, violations, child.as_deref())
     }
 
     fn delete_child(
         &self,
         (collection, name): (&'static Collection, &str),
-        external_refs: &ExternalRefs,
+        context: Context<'_>,
         gateway: &Gateway,
     ) -> Result<Decision, EditError> {
         let child = gateway.document.child(collection, name).ok_or(EditError::NoChild)?;
@@ -271,15 +279,14 @@ impl Edit {
             return Err(EditError::InUse(users));
         }
         let document = gateway.document.without_child(collection, name).ok_or(EditError::NoChild)?;
-        replace(Some(gateway), external_refs, document, Violations::default(), None)
+        replace(Some(gateway), context, document, Violations::default(), None)
     }
 
     fn put_member(
         &self,
         path: &MemberPath,
         body: &Body,
-        limits: &Limits,
-        external_refs: &ExternalRefs,
+        context: Context<'_>,
         gateway: &Gateway,
     ) -> Result<Decision, EditError> {
         let member = gateway.document.member(path);
@@ -287,21 +294,21 @@ impl Edit {
         let put = gateway.document.with_member(path, body);
         let (document, mut violations) = put.ok_or(EditError::NoChild)?;
         let member = document.target_of_member(path);
-        let beyond = limits.check(&document, Some(&gateway.document));
+        let beyond = context.limits.check(&document, Some(&gateway.document));
         violations.absorb(beyond.seen_from(member.as_deref().unwrap_or_default()));
-        replace(Some(gateway), external_refs, document, violations, member.as_deref())
+        replace(Some(gateway), context, document, violations, member.as_deref())
     }
 
     fn delete_member(
         &self,
         path: &MemberPath,
-        external_refs: &ExternalRefs,
+        context: Context<'_>,
         gateway: &Gateway,
     ) -> Result<Decision, EditError> {
         let (child, _) = gateway.document.member(path).ok_or(EditError::NoChild)?;
         check(&self.preconditions, gateway.child_etag(child))?;
         let document = gateway.document.without_member(path).ok_or(EditError::NoChild)?;
-        replace(Some(gateway), external_refs, document, Violations::default(), None)
+        replace(Some(gateway), context, document, Violations::default(), None)
     }
 }
 
@@ -332,12 +339,12 @@ fn around(stored: Option<&Gateway>) -> Result<&Gateway, EditError> {
 /// child that was written, if any: targets of violations are relative to it.
 fn replace(
     stored: Option<&Gateway>,
-    external_refs: &ExternalRefs,
+    context: Context<'_>,
     document: Document,
     mut violations: Violations,
     child: Option<&str>,
 ) -> Result<Decision, EditError> {
-    let content = match compile(&document, external_refs) {
+    let content = match compile(&document, context.external_refs, context.patterns) {
         Ok(content) if violations.is_empty() => content,
         Ok(_) => return Err(EditError::Invalid(violations)),
         Err(found) => {
@@ -353,8 +360,20 @@ fn replace(
     Ok(if stored.is_some_and(same) {
         Decision::Keep
     } else {
-        Decision::of(document, &content, config_digest, &external_refs.pages)
+        replacement(document, &content, config_digest, &context.external_refs.pages)
     })
+}
+
+/// The decision to store a document that compiles to `content`, of which `config_digest` is the digest. `pages` holds the error
+/// pages that the document names, perhaps among others.
+pub fn replacement(document: Document, content: &Content, config_digest: Digest, pages: &Pages) -> Decision {
+    Decision::Replace {
+        claims: Claim::of(content),
+        references: references_of(&document),
+        pages: pages.named_by(&document),
+        config_digest,
+        document,
+    }
 }
 
 #[cfg(test)]

@@ -61,6 +61,7 @@ use crate::api::{App, BodyPreparer, LargeBodies, PageTokens, SecretCheck};
 use crate::audit::Author;
 use crate::certificates::Certificates;
 use crate::clock::Millis;
+use crate::compile::PatternCache;
 use crate::data_dir::DataDir;
 use crate::fair_share::FairShare;
 use crate::fleet::Fleet;
@@ -148,7 +149,8 @@ impl ControlPlane {
         let DataDir { authorities, token, store } = DataDir::open(&config.data_dir, Schema::Migrate).await?;
         let store = store.with_strict_groups(config.strict_resource_groups);
         let store = Arc::new(store);
-        upgrade::recompile(&store).await?;
+        let patterns = Arc::<PatternCache>::default();
+        upgrade::recompile(&store, &patterns).await?;
         let fleet = Arc::new(Fleet::default());
         let metrics = Arc::new(Metrics::default());
         let (requests, workers) = (Stage::new(), Stage::new());
@@ -176,7 +178,8 @@ impl ControlPlane {
             store: store.clone(),
             fleet: fleet.clone(),
             certificates: certificates.clone(),
-            body_preparer: BodyPreparer::new(config.fetch_deny),
+            body_preparer: BodyPreparer::new(config.fetch_deny, patterns.clone()),
+            patterns: patterns.clone(),
             plans: FairShare::new(api::PLANS),
             limits: config.limits.clone(),
             large_bodies: LargeBodies::new(config.max_body),
@@ -203,6 +206,7 @@ impl ControlPlane {
         let rollout = Rollout {
             store: store.clone(),
             fleet,
+            patterns,
             metrics,
             timeout: config.rollout_timeout,
             began: Instant::now(),

@@ -11,11 +11,12 @@ mod virtual_network;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::arm::network::NetworkPath;
+use crate::arm::external_refs::ExternalRefs;
+use crate::arm::network::{NetworkPath, PublicAddress, PublicAddresses};
 use crate::arm::tags;
 use crate::arm::{location, named::invalid_name, resource_id::is_valid_name};
 use crate::etag::{Etag, Preconditions};
-use crate::store::{NetworkDecision, NetworkResource, StoreError, User};
+use crate::store::{NetworkDecision, NetworkResource, NetworkWritten, StoreError, StoredRefs, User};
 use crate::violation::{Violations, code};
 
 /// A change to a virtual network, a subnet or a public IP address.
@@ -197,7 +198,27 @@ fn settle(
         return Err(NetworkError::Invalid(violations));
     }
     let same = stored.is_some_and(|stored| stored.body == body);
-    Ok(if same { NetworkDecision::Keep } else { NetworkDecision::Replace(body) })
+    Ok(if same { NetworkDecision::Keep } else { replacement(body) })
+}
+
+fn replacement(body: Map<String, Value>) -> NetworkDecision {
+    let location = body.get("location").and_then(Value::as_str).map(str::to_owned);
+    NetworkDecision::Replace { body, location }
+}
+
+/// Returns true if a write added a subnet: after a write of one subnet, if that is new.
+pub fn has_new_subnet(written: &NetworkWritten) -> bool {
+    let before = written.before.as_ref().map_or(0, |before| virtual_network::subnets(&before.body).count());
+    virtual_network::subnets(&written.resource.body).count() > before
+}
+
+/// Reads the stored resources that a gateway or a request refers to.
+pub fn external_refs(stored: &StoredRefs) -> ExternalRefs {
+    let mut addresses = PublicAddresses::default();
+    for found in &stored.addresses {
+        addresses.insert(&found.path, PublicAddress::of(&found.body));
+    }
+    ExternalRefs { addresses, pages: stored.pages.clone() }
 }
 
 #[cfg(test)]

@@ -17,9 +17,10 @@ use tokio::time::{self, Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Millis;
-use crate::compile::compile;
+use crate::compile::{PatternCache, compile};
 use crate::fleet::{Fleet, Order, Verdict, Worker, applied_by_all, plan, verdict};
 use crate::metrics::Metrics;
+use crate::networking::external_refs;
 use crate::store::{
     Gateway, OperationalState, Problem, ProvisioningState, Settlement, Store, StoreError, Wanted,
 };
@@ -42,6 +43,8 @@ pub struct Rollout {
     pub store: Arc<Store>,
     /// The actual state.
     pub fleet: Arc<Fleet>,
+    /// The cache of the compiler's results for patterns.
+    pub patterns: Arc<PatternCache>,
     /// The metrics of turns.
     pub metrics: Arc<Metrics>,
     /// The time limit of an operation.
@@ -122,8 +125,8 @@ impl Rollout {
     /// Compiles the stored gateway into a snapshot; `None` if it has been removed or cannot be applied any
     /// more. The latter fails its operations without delaying other gateways.
     async fn snapshot(&self, id: GatewayId) -> Result<Option<Snapshot>, StoreError> {
-        let (gateway, external_refs) = match self.store.gateway_by_id(id).await {
-            Ok(Some((gateway, external_refs))) if is_to_run(&gateway) => (gateway, external_refs),
+        let (gateway, stored_refs) = match self.store.gateway_by_id(id).await {
+            Ok(Some((gateway, stored_refs))) if is_to_run(&gateway) => (gateway, stored_refs),
             Ok(_) => return Ok(None),
             Err(error @ StoreError::Damaged { .. }) => {
                 self.give_up(id, format!("The stored configuration cannot be read: {error}")).await?;
@@ -131,7 +134,7 @@ impl Rollout {
             }
             Err(error) => return Err(error),
         };
-        match compile(&gateway.document, &external_refs) {
+        match compile(&gateway.document, &external_refs(&stored_refs), &self.patterns) {
             // Otherwise workers would be sent a configuration that they could never be found to run.
             Ok(content) if content.digest() != gateway.config_digest => {
                 let why = "This version of Tidegate compiles the stored configuration differently, and \

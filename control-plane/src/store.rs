@@ -53,7 +53,7 @@ pub use groups::{Group, group_id};
 pub use identity::StoredIdentity;
 pub use model::{
     Claim, Gateway, Operation, OperationKind, OperationState, OperationalState, Problem, ProvisioningState,
-    Written,
+    StoredRefs, Written,
 };
 pub use network::{NetworkDecision, NetworkResource, NetworkWritten, User};
 pub(crate) use operations::OPERATION_CODES;

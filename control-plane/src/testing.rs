@@ -1,5 +1,6 @@
 //! Common fixtures of this crate's unit tests.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,9 +9,13 @@ use tidegate_shared::snapshot::{HostHeader, HttpVersion, Pool, Probe, Settings};
 
 use crate::arm::body::{Body, Opened, certificates_in};
 use crate::arm::document::ApiVersion;
+use crate::arm::external_refs::ExternalRefs;
 use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::{Act, Author};
+use crate::compile::PatternCache;
+use crate::edit::Context;
+use crate::limits::Limits;
 
 mod document;
 
@@ -29,6 +34,13 @@ pub(crate) fn sent(json: Value) -> Body {
 /// A change of a gateway by a test.
 pub(crate) fn act() -> Act {
     Act { author: Author::itself(), action: "test".to_owned(), resource: "test".to_owned() }
+}
+
+/// The context of a decision with the default limits, where nothing else is stored.
+pub(crate) fn context() -> Context<'static> {
+    static DEFAULTS: LazyLock<(Limits, PatternCache, ExternalRefs)> = LazyLock::new(Default::default);
+    let (limits, patterns, external_refs) = &*DEFAULTS;
+    Context { limits, patterns, external_refs }
 }
 
 /// The path of a gateway in a fixed group.

@@ -3,11 +3,13 @@
 //! A newer version may compile a document to a different configuration. A worker that runs the old one under
 //! the same generation would never be updated, so such a gateway gets a new generation by an ordinary write.
 
-use crate::arm::external_refs::ExternalRefs;
+use crate::arm::network::path::references_of;
 use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
 use crate::audit::{Act, Author};
-use crate::compile::compile;
-use crate::store::{Decision, Gateway, ProvisioningState, Store, StoreError};
+use crate::compile::{PatternCache, compile};
+use crate::edit::replacement;
+use crate::networking::external_refs;
+use crate::store::{Gateway, ProvisioningState, Store, StoreError, StoredRefs};
 
 /// Recompiles every stored document and writes those whose content differs. Also drops references of earlier
 /// versions that have no canonical form; they no longer hold an address or subnet.
@@ -15,9 +17,9 @@ use crate::store::{Decision, Gateway, ProvisioningState, Store, StoreError};
 /// # Errors
 /// If the database fails. A gateway that no longer compiles or is damaged is left to the rollout, which reports
 /// it.
-pub async fn recompile(store: &Store) -> Result<(), StoreError> {
+pub async fn recompile(store: &Store, patterns: &PatternCache) -> Result<(), StoreError> {
     for id in store.gateway_names().await?.into_keys() {
-        let (gateway, external_refs) = match store.gateway_by_id(id).await {
+        let (gateway, stored_refs) = match store.gateway_by_id(id).await {
             Ok(Some(found)) => found,
             Ok(None) => continue,
             Err(error @ StoreError::Damaged { .. }) => {
@@ -27,12 +29,12 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
             Err(error) => return Err(error),
         };
         let document = gateway.document;
-        let forgotten = store.forget_old_references(id, &document).await?;
+        let forgotten = store.forget_old_references(id, &references_of(&document)).await?;
         if forgotten > 0 {
             tracing::warn!(gateway.id = %id, forgotten, "dropped references without a canonical resource ID");
         }
         // Stopped gateways are compiled too, because this fills the pattern cache for a later start.
-        let Ok(content) = compile(&document, &external_refs) else { continue };
+        let Ok(content) = compile(&document, &external_refs(&stored_refs), patterns) else { continue };
         // A stopped gateway is not written; it is compiled again when it is started.
         let stays = gateway.state == ProvisioningState::Deleting || gateway.operational.is_off();
         let config_digest = content.digest();
@@ -40,13 +42,9 @@ pub async fn recompile(store: &Store) -> Result<(), StoreError> {
             continue;
         }
         let path = document.path.clone();
-        let decide = |_: Option<&Gateway>, _: &ExternalRefs| {
-            Ok::<_, StoreError>(Decision::of(
-                document.clone(),
-                &content,
-                config_digest.clone(),
-                &external_refs.pages,
-            ))
+        let decide = |_: Option<&Gateway>, _: &StoredRefs| {
+            let pages = &stored_refs.pages;
+            Ok::<_, StoreError>(replacement(document.clone(), &content, config_digest.clone(), pages))
         };
         match store.write(&path, &act(&path), &[], decide).await {
             Ok(written) => {
@@ -74,6 +72,7 @@ fn act(path: &GatewayPath) -> Act {
 mod tests {
     use super::*;
     use crate::arm::document::Document;
+    use crate::arm::external_refs::ExternalRefs;
     use crate::arm::page::Pages;
     use crate::testing::{VERSION, body, path, sent};
     use tidegate_shared::id::{Digest, Generation};
@@ -91,20 +90,16 @@ mod tests {
             let (document, violations) =
                 Document::read(path(name), &sent(serde_json::from_str(&text).unwrap()), None, VERSION);
             assert!(violations.is_empty(), "{violations}");
-            let content = compile(&document, &ExternalRefs::default()).unwrap();
-            let decide = |_: Option<&Gateway>, _: &ExternalRefs| {
+            let content = compile(&document, &ExternalRefs::default(), &PatternCache::default()).unwrap();
+            let decide = |_: Option<&Gateway>, _: &StoredRefs| {
                 let config_digest = config_digest.clone().unwrap_or_else(|| content.digest());
-                Ok::<_, StoreError>(Decision::of(
-                    document.clone(),
-                    &content,
-                    config_digest,
-                    &Pages::default(),
-                ))
+                let pages = Pages::default();
+                Ok::<_, StoreError>(replacement(document.clone(), &content, config_digest, &pages))
             };
             store.write(&path(name), &act(&path(name)), &[], decide).await.unwrap();
         }
         for _ in 0..2 {
-            recompile(&store).await.unwrap();
+            recompile(&store, &PatternCache::default()).await.unwrap();
             let generation = async |name| store.gateway(&path(name)).await.unwrap().unwrap().generation;
             assert_eq!(generation("same").await, Generation(1));
             assert_eq!(generation("other").await, Generation(2));

@@ -4,6 +4,7 @@
 //! All of that is work whose amount the sender chooses, within bounds. It is done on threads for blocking work, in fair
 //! shares, so that neither another client nor the end of the process waits for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::arm::body::{Body, Opened, SealedCertificate, certificates_in, rewrite_sets_in};
 use crate::arm::certificate::{CertificateError, ServerCertificate};
-use crate::compile::try_patterns;
+use crate::compile::{PatternCache, try_patterns};
 use crate::fair_share::{Bounds, FairShare};
 use crate::fetch_policy::FetchDeny;
 
@@ -29,17 +30,19 @@ const SHARES: Bounds = Bounds { total: 2, each: 1, waiting: 64 };
 pub struct BodyPreparer {
     certificates: FairShare<String>,
     deadline: Duration,
-    patterns: FairShare<String>,
+    turns_of_patterns: FairShare<String>,
+    patterns: Arc<PatternCache>,
     fetcher: Fetcher,
 }
 
 impl BodyPreparer {
-    /// One that fetches nothing from the addresses that `deny` refuses.
-    pub fn new(deny: FetchDeny) -> BodyPreparer {
+    /// One that fetches nothing from the addresses that `deny` refuses, and puts the outcomes of patterns in `patterns`.
+    pub fn new(deny: FetchDeny, patterns: Arc<PatternCache>) -> BodyPreparer {
         BodyPreparer {
             certificates: FairShare::new(SHARES),
             deadline: DEADLINE,
-            patterns: FairShare::new(SHARES),
+            turns_of_patterns: FairShare::new(SHARES),
+            patterns,
             fetcher: Fetcher::new(deny),
         }
     }
@@ -83,12 +86,13 @@ impl BodyPreparer {
         opened.unwrap_or((Err(CertificateError::Busy), Duration::ZERO))
     }
 
-    /// What comes of them is remembered where it is asked for. Without rewrite rules nothing is done.
+    /// Puts the outcomes of a body's patterns in the cache. Without rewrite rules nothing is done.
     async fn try_patterns(&self, json: &Value, client: &String) {
         let sets = rewrite_sets_in(json);
         if !sets.is_empty() {
-            // Whoever asks for them finds out himself what was not tried.
-            let _ = self.patterns.run(client, move || try_patterns(&sets)).await;
+            // The compiler tries the patterns for which there was no turn.
+            let cache = self.patterns.clone();
+            let _ = self.turns_of_patterns.run(client, move || try_patterns(&sets, &cache)).await;
         }
     }
 }
@@ -99,9 +103,12 @@ mod tests {
 
     use super::*;
     use crate::arm::document::Document;
-    use crate::compile::is_remembered;
     use crate::testing::{VERSION, path};
     use crate::violation::code;
+
+    fn preparer() -> BodyPreparer {
+        BodyPreparer::new(FetchDeny::default(), Arc::default())
+    }
 
     #[tokio::test]
     async fn a_certificate_that_takes_too_long_is_a_violation() {
@@ -110,19 +117,14 @@ mod tests {
             let properties = json!({ "data": data, "password": "secret" });
             json!({ "properties": { "sslCertificates": [{ "name": "c", "properties": properties }] } })
         };
-        let body_preparer =
-            BodyPreparer { deadline: Duration::ZERO, ..BodyPreparer::new(FetchDeny::default()) };
+        let body_preparer = BodyPreparer { deadline: Duration::ZERO, ..preparer() };
         let (_, violations) =
             Document::read(path("gw"), &body_preparer.prepare(body(), "a").await, None, VERSION);
         assert_eq!(violations.0[0].code, code::CERTIFICATE_INVALID);
         assert_eq!(violations.0[0].target, "properties.sslCertificates[0].properties.data");
 
-        let (document, violations) = Document::read(
-            path("gw"),
-            &BodyPreparer::new(FetchDeny::default()).prepare(body(), "a").await,
-            None,
-            VERSION,
-        );
+        let (document, violations) =
+            Document::read(path("gw"), &preparer().prepare(body(), "a").await, None, VERSION);
         assert!(violations.is_empty(), "{violations}");
         assert!(document.children[0].secret.is_some());
     }
@@ -133,7 +135,7 @@ mod tests {
         let properties = json!({ "data": data, "password": "secret" });
         let body =
             json!({ "properties": { "sslCertificates": [{ "name": "c", "properties": properties }] } });
-        let body_preparer = BodyPreparer::new(FetchDeny::default());
+        let body_preparer = preparer();
         let _busy = body_preparer.certificates.take(&"busy".to_owned()).await.unwrap();
         let opened = body_preparer.prepare(body.clone(), "other").await;
         let (_, violations) = Document::read(path("gw"), &opened, None, VERSION);
@@ -148,9 +150,10 @@ mod tests {
         let (good, bad) = ("^/of a gateway$", "(of a child");
         let gateway = json!({ "properties": { "rewriteRuleSets": [{ "properties": set(good) }] } });
         for (body, pattern) in [(gateway, good), (json!({ "properties": set(bad) }), bad)] {
-            assert!(!is_remembered(pattern));
-            BodyPreparer::new(FetchDeny::default()).prepare(body, "a").await;
-            assert!(is_remembered(pattern), "{pattern}");
+            let preparer = preparer();
+            assert!(!preparer.patterns.contains(pattern));
+            preparer.prepare(body, "a").await;
+            assert!(preparer.patterns.contains(pattern), "{pattern}");
         }
     }
 
@@ -165,8 +168,9 @@ mod tests {
             json!({ "rewriteRuleSets": [decoy, { "properties": { "rewriteRules": set(gateways) } }] });
         let child = json!({ "rewriteRuleSets": [decoy], "rewriteRules": set(childs) });
         for (properties, pattern) in [(gateway, gateways), (child, childs)] {
-            BodyPreparer::new(FetchDeny::default()).prepare(json!({ "properties": properties }), "a").await;
-            assert!(is_remembered(pattern), "{pattern}");
+            let preparer = preparer();
+            preparer.prepare(json!({ "properties": properties }), "a").await;
+            assert!(preparer.patterns.contains(pattern), "{pattern}");
         }
     }
 }

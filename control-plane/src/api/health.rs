@@ -48,7 +48,7 @@ pub(super) async fn backends(
     let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
     // What is stored compiles; if not (after an upgrade), no worker runs it and there is nothing to be seen. Where its
     // frontends are bound and what its pages say is of no interest here.
-    let content = compile(&gateway.document, &ExternalRefs::default()).unwrap_or_default();
+    let content = compile(&gateway.document, &ExternalRefs::default(), &app.patterns).unwrap_or_default();
     let result = show(&gateway, expand, &merge(&content, &app.fleet.health(gateway.id)));
     let operation = app.store.ended_operation(&gateway, OperationKind::BackendHealth, &result).await?;
     let links = Links::new(&base, &version, &gateway, &operation);
@@ -97,7 +97,7 @@ pub(super) async fn probe_on_demand(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
-    let content = compile(&gateway.document, &ExternalRefs::default()).unwrap_or_default();
+    let content = compile(&gateway.document, &ExternalRefs::default(), &app.patterns).unwrap_or_default();
     let (request, mut violations) = on_demand::read(body);
     let wanted = match compile_on_demand(&gateway.document.path, &content, &request) {
         Ok(wanted) if violations.is_empty() => wanted,

@@ -173,7 +173,7 @@ async fn answer_put(
     outcome: Result<NetworkWritten, NetworkError>,
 ) -> Result<Response, ApiError> {
     let written = outcome.map_err(|error| ApiError::from_network(error, not_found(path)))?;
-    let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if written.before.is_none() { StatusCode::CREATED } else { StatusCode::OK };
     let shown = app.show_network(&written.resource, &written.users).await?;
     Ok((status, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
 }

@@ -48,7 +48,7 @@ fn show(row: ResourceRow) -> Value {
     let mut shown = Map::new();
     shown.insert("id".into(), row.id.into());
     shown.insert("name".into(), row.name.into());
-    shown.insert("type".into(), row.kind.into());
+    shown.insert("type".into(), row.kind.resource_type().into());
     shown.extend(row.body.into_iter().filter(|(key, _)| key != "properties"));
     shown.into()
 }

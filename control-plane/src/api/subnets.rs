@@ -7,7 +7,7 @@ use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::networking::{NetworkAction, NetworkEdit};
+use crate::networking::{NetworkAction, NetworkEdit, has_new_subnet};
 
 use super::Shared;
 use super::error::ApiError;
@@ -28,7 +28,7 @@ pub(super) async fn put(
     let written = app.write_network(author, edit).await;
     let written = written.map_err(|error| ApiError::from_network(error, not_found(&network)))?;
     let shown = subnet(&written.resource, &name, &written.users).ok_or_else(|| no_subnet(&network, &name))?;
-    let status = if written.grown { StatusCode::CREATED } else { StatusCode::OK };
+    let status = if has_new_subnet(&written) { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
 }
 

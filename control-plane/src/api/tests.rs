@@ -9,7 +9,7 @@ use super::*;
 use crate::etag::Preconditions;
 use crate::identity::role::Role;
 use crate::resource_id::ResourceId;
-use crate::testing::{VERSION, body, path, sent};
+use crate::testing::{VERSION, body, context, path, sent};
 
 const OURS: &str = "/subscriptions/Sub/resourceGroups/Group";
 const THEIRS: &str = "/subscriptions/Sub/resourceGroups/Theirs";
@@ -47,7 +47,7 @@ fn put(client: Client, body: Value) -> Result<Decision, EditError> {
     let edit = Edit { path: path("gw"), preconditions: Preconditions::default(), action };
     let act = act(Author { client: Some(client), ..Author::itself() }, &edit);
     check_links(&act, &edit)?;
-    let decision = edit.decide(&Limits::default(), &ExternalRefs::default(), None)?;
+    let decision = edit.decide(context(), None)?;
     check_stored_links(&act, &decision, None)?;
     Ok(decision)
 }

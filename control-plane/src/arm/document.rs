@@ -13,10 +13,12 @@ use super::resource_id::{GatewayPath, is_valid_name};
 use crate::violation::{Violations, code};
 
 mod member;
+mod part;
 mod priority;
 mod read;
 mod reference;
 
+pub use part::Part;
 pub use reference::users_of;
 
 #[cfg(test)]
@@ -108,6 +110,11 @@ impl Document {
         let mut document = self.clone();
         document.children.remove(at);
         Some(document)
+    }
+
+    /// The region; without effect here.
+    pub fn location(&self) -> Option<&str> {
+        self.body.get("location").and_then(Value::as_str)
     }
 
     /// Finds a child by collection and name, ignoring case.

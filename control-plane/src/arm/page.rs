@@ -111,6 +111,14 @@ impl Pages {
         self.0.iter().filter_map(|(url, outcome)| Some((url.as_str(), outcome.as_ref().ok()?)))
     }
 
+    /// Returns the results for the pages that a document names.
+    #[must_use]
+    pub fn named_by(&self, document: &Document) -> Pages {
+        let named = pages_of(document);
+        let results = self.0.iter().filter(|(url, _)| named.contains(url.as_str()));
+        Pages(results.map(|(url, outcome)| (url.clone(), outcome.clone())).collect())
+    }
+
     /// Returns these results with those of `newer` added; newer results replace older ones.
     #[must_use]
     pub fn with(&self, newer: &Pages) -> Pages {

@@ -18,6 +18,9 @@ pub const GROUP_TYPE: &str = "Microsoft.Resources/resourceGroups";
 /// The ARM operation that creates or updates a group, for the audit log.
 pub const GROUP_WRITE: &str = "Microsoft.Resources/subscriptions/resourceGroups/write";
 
+/// The location of a group that is made for something without one.
+const LOCATION: &str = "local";
+
 static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<ResourceGroup>);
 
 /// The body of a resource group.
@@ -33,6 +36,12 @@ pub struct ResourceGroup {
 }
 
 impl ResourceGroup {
+    /// Returns the canonical body of a group that is made implicitly, with its first resource. `location` is that of the resource.
+    pub fn implied(location: Option<&str>) -> Map<String, Value> {
+        let location = Value::from(location.unwrap_or(LOCATION));
+        Map::from_iter([("location".to_owned(), location), ("tags".to_owned(), Value::Object(Map::new()))])
+    }
+
     /// Returns the canonical form of a body as sent. Anything but an object is a violation and read as an empty
     /// object.
     pub fn read(body: Value, violations: &mut Violations) -> Map<String, Value> {

@@ -158,7 +158,7 @@ mod tests {
     use crate::arm::document::Document;
     use crate::arm::external_refs::ExternalRefs;
     use crate::arm::on_demand::read;
-    use crate::compile::compile;
+    use crate::compile::{PatternCache, compile};
     use crate::testing::{VERSION, body, path, sent};
 
     fn compiled(request: Value) -> Result<OnDemand, Violations> {
@@ -169,7 +169,7 @@ mod tests {
         ]);
         let (document, violations) = Document::read(path("gw"), &sent(document), None, VERSION);
         assert!(violations.is_empty(), "{violations}");
-        let content = compile(&document, &ExternalRefs::default()).unwrap();
+        let content = compile(&document, &ExternalRefs::default(), &PatternCache::default()).unwrap();
         let (request, mut violations) = read(request);
         match compile_on_demand(&document.path, &content, &request) {
             Ok(on_demand) if violations.is_empty() => Ok(on_demand),

@@ -1,23 +1,23 @@
-//! Tries the patterns of a body before it is compiled, so that their outcomes are in the cache by then.
+//! Compiles the patterns of a body before the body is compiled, so that the results are in the cache by then.
 
 use super::patterns::{ALL, PatternCache, Patterns};
 use super::rewrites::is_within_limits;
 use crate::arm::gateway::RewriteRuleSet;
 
-/// Tries the patterns of these sets, as far as they are looked into when they are compiled: up to what one gateway may
-/// have, and one set more, for a body can hold one beside those that will count.
+/// Compiles the patterns of these sets to fill the cache. Stops at twice the limit of a gateway: a body can
+/// contain one rewrite set besides those that count.
 pub fn try_patterns(sets: &[RewriteRuleSet], cache: &PatternCache) {
-    let mut patterns = Patterns { most: 2 * ALL, ..Patterns::new(cache) };
+    let mut patterns = Patterns::with_limit(cache, 2 * ALL);
     for (text, ignore_case) in sets.iter().filter(|set| is_within_limits(set)).flat_map(all) {
         if patterns.are_too_many() {
             return;
         }
-        // What is wrong with it is said when it is compiled.
+        // An error is reported by the later compilation of the document.
         let _ = patterns.look_at(text, ignore_case);
     }
 }
 
-/// Every pattern of a set, and whether case does not count.
+/// Returns every pattern of a set, and whether it ignores case.
 fn all(set: &RewriteRuleSet) -> impl Iterator<Item = (&str, bool)> {
     let of_rules = set.rewrite_rules.iter().flat_map(|rule| {
         let conditions = rule.conditions.iter().map(|condition| (&condition.pattern, condition.ignore_case));

@@ -2,17 +2,15 @@
 //!
 //! Compiling one takes up to some milliseconds, a gateway may have thousands, and documents are compiled while
 //! the single writer waits. So the patterns of a body are compiled on another thread beforehand, by
-//! [`try_patterns`]. The result for a pattern depends on its text alone. It is cached for the life of the
-//! process, which affects the time of a compilation but not its result.
+//! [`super::try_patterns`]. The result for a pattern depends on its text alone. The caller owns a [`PatternCache`] of
+//! results and passes it in, which affects the time of a compilation but not its result.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use regex::RegexBuilder;
 use tidegate_shared::snapshot::Pattern;
 
-use super::rewrites::is_within_limits;
-use crate::arm::gateway::RewriteRuleSet;
 use crate::violation::{Violations, code};
 
 /// The sizes to which the compiled size of a pattern is rounded up, in bytes. A worker needs up to six times as
@@ -21,7 +19,7 @@ const SIZES: [usize; 4] = [4 * 1024, 16 * 1024, 64 * 1024, Pattern::SIZE_LIMIT];
 
 /// The maximum total size of the distinct patterns of one gateway, in bytes. It takes up to 400 MiB in a worker
 /// and less than one second to compile, and suffices for ordinary patterns in the maximum number of conditions.
-const ALL: usize = 64 * 1024 * 1024;
+pub(super) const ALL: usize = 64 * 1024 * 1024;
 
 /// The maximum length of a pattern, in bytes. A longer plain text is too large when compiled; parsing some MiB
 /// would take hundreds of MiB.
@@ -31,53 +29,31 @@ const LONGEST: usize = 8 * 1024;
 /// twentieth of a millisecond, even if the compiled result is small.
 const CLASS: usize = SIZES[0];
 
-/// The size of the cache in bytes: more than the patterns of any one gateway need.
-const REMEMBERED: usize = 32 * 1024 * 1024;
+/// The size of a cache in bytes: more than the patterns of any one gateway need.
+const CACHE_SIZE: usize = 32 * 1024 * 1024;
 
 /// The result for a pattern: its rounded size, or the error.
-type Outcome = Result<usize, &'static str>;
-
-/// Compiles the patterns of these sets to fill the cache. Stops at twice the limit of a gateway: a body can
-/// contain one rewrite set besides those that count.
-pub fn try_patterns(sets: &[RewriteRuleSet]) {
-    let mut patterns = Patterns { most: 2 * ALL, ..Patterns::default() };
-    for (text, ignore_case) in sets.iter().filter(|set| is_within_limits(set)).flat_map(all) {
-        if patterns.are_too_many() {
-            return;
-        }
-        // An error is reported by the later compilation of the document.
-        let _ = patterns.look_at(text, ignore_case);
-    }
-}
-
-/// Returns every pattern of a set, and whether it ignores case.
-fn all(set: &RewriteRuleSet) -> impl Iterator<Item = (&str, bool)> {
-    let of_rules = set.rewrite_rules.iter().flat_map(|rule| {
-        let conditions = rule.conditions.iter().map(|condition| (&condition.pattern, condition.ignore_case));
-        let headers = rule.action_set.iter().flat_map(|actions| {
-            actions.request_header_configurations.iter().chain(&actions.response_header_configurations)
-        });
-        let matchers = headers.filter_map(|header| header.header_value_matcher.as_ref());
-        conditions.chain(matchers.map(|matcher| (&matcher.pattern, matcher.ignore_case)))
-    });
-    of_rules.map(|(text, ignore_case)| (text.as_deref().unwrap_or_default(), ignore_case.unwrap_or_default()))
-}
+pub(super) type Outcome = Result<usize, &'static str>;
 
 /// The distinct patterns of one gateway seen so far.
 pub(super) struct Patterns<'a> {
+    cache: &'a PatternCache,
     seen: HashMap<(&'a str, bool), Outcome>,
     /// Their total size. An invalid pattern counts as the maximum, because it costs as much time.
     size: usize,
     most: usize,
 }
 
-impl Default for Patterns<'_> {
-    fn default() -> Self {
-        Patterns { seen: HashMap::new(), size: 0, most: ALL }
-    }
-}
-
 impl<'a> Patterns<'a> {
+    pub(super) fn new(cache: &'a PatternCache) -> Patterns<'a> {
+        Patterns::with_limit(cache, ALL)
+    }
+
+    /// Like [`Patterns::new`], with another maximum of the total size, in bytes.
+    pub(super) fn with_limit(cache: &'a PatternCache, most: usize) -> Patterns<'a> {
+        Patterns { cache, seen: HashMap::new(), size: 0, most }
+    }
+
     /// Reports a pattern that is invalid. Once the total size is exceeded, further patterns are not examined.
     pub(super) fn check(&mut self, pattern: (&'a str, bool), target: String, violations: &mut Violations) {
         if self.are_too_many() {
@@ -99,55 +75,60 @@ impl<'a> Patterns<'a> {
         }
     }
 
-    fn are_too_many(&self) -> bool {
+    pub(super) fn are_too_many(&self) -> bool {
         self.size > self.most
     }
 
-    fn look_at(&mut self, text: &'a str, ignore_case: bool) -> Outcome {
+    pub(super) fn look_at(&mut self, text: &'a str, ignore_case: bool) -> Outcome {
         let size = &mut self.size;
         *self.seen.entry((text, ignore_case)).or_insert_with(|| {
-            let outcome = remembered(text, ignore_case);
+            let outcome = self.cache.outcome(text, ignore_case);
             *size += outcome.unwrap_or(Pattern::SIZE_LIMIT);
             outcome
         })
     }
 }
 
+/// The results for patterns that were compiled before. One cache of bounded size serves a whole control plane.
+#[derive(Debug, Default)]
+pub struct PatternCache(Mutex<Outcomes>);
+
 /// The cached results: case-sensitive patterns first, then the others.
-#[derive(Default)]
-struct Memory {
-    outcomes: [HashMap<String, Outcome>; 2],
+#[derive(Debug, Default)]
+struct Outcomes {
+    by_text: [HashMap<String, Outcome>; 2],
     bytes: usize,
 }
 
-/// Locks the cache. It stays consistent even if a holder panics.
-fn memory() -> MutexGuard<'static, Memory> {
-    static MEMORY: LazyLock<Mutex<Memory>> = LazyLock::new(Mutex::default);
-    MEMORY.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Returns whether the result of a case-sensitive pattern is cached.
-#[cfg(test)]
-pub(crate) fn is_remembered(text: &str) -> bool {
-    memory().outcomes[0].contains_key(text)
-}
-
-fn remembered(text: &str, ignore_case: bool) -> Outcome {
-    if let Some(known) = memory().outcomes[usize::from(ignore_case)].get(text) {
-        return *known;
-    }
-    let outcome = try_one(text, ignore_case);
-    if text.len() <= LONGEST {
-        // The text, and an estimate of the overhead of a map entry.
-        let bytes = text.len() + 64;
-        let mut memory = memory();
-        if memory.bytes + bytes > REMEMBERED {
-            *memory = Memory::default();
+impl PatternCache {
+    fn outcome(&self, text: &str, ignore_case: bool) -> Outcome {
+        if let Some(known) = self.lock().by_text[usize::from(ignore_case)].get(text) {
+            return *known;
         }
-        memory.bytes += bytes;
-        memory.outcomes[usize::from(ignore_case)].insert(text.to_owned(), outcome);
+        let outcome = try_one(text, ignore_case);
+        if text.len() <= LONGEST {
+            // The text, and an estimate of the overhead of a map entry.
+            let bytes = text.len() + 64;
+            let mut outcomes = self.lock();
+            if outcomes.bytes + bytes > CACHE_SIZE {
+                *outcomes = Outcomes::default();
+            }
+            outcomes.bytes += bytes;
+            outcomes.by_text[usize::from(ignore_case)].insert(text.to_owned(), outcome);
+        }
+        outcome
     }
-    outcome
+
+    /// Locks the cache. It stays consistent even if a holder panics.
+    fn lock(&self) -> MutexGuard<'_, Outcomes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns true if the result for a case-sensitive pattern is cached.
+    #[cfg(test)]
+    pub(crate) fn contains(&self, text: &str) -> bool {
+        self.lock().by_text[0].contains_key(text)
+    }
 }
 
 fn try_one(text: &str, ignore_case: bool) -> Outcome {
@@ -179,8 +160,6 @@ fn classes(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     // Azure's limits of sets and of conditions, with ordinary patterns, must fit.
@@ -220,7 +199,8 @@ mod tests {
     #[test]
     fn those_of_a_gateway_are_bounded_together_each_counted_once() {
         let checked = |texts: &[&'static str], most: usize| {
-            let mut patterns = Patterns { most, ..Patterns::default() };
+            let cache = PatternCache::default();
+            let mut patterns = Patterns::with_limit(&cache, most);
             let mut violations = Violations::default();
             texts.iter().for_each(|text| patterns.check((*text, false), String::new(), &mut violations));
             patterns.check_all(&mut violations);
@@ -231,19 +211,5 @@ mod tests {
         assert_eq!(checked(&["a", "b", "c", "("], two), [too_many], "the rest is not looked at");
         assert_eq!(checked(&["(", "("], SIZES[3]), [code::REWRITE_PATTERN; 2]);
         assert_eq!(checked(&["(", "a", "("], SIZES[3]), [code::REWRITE_PATTERN, too_many]);
-    }
-
-    #[test]
-    fn every_pattern_of_a_set_is_tried() {
-        let matcher = |pattern: &str| json!({"headerValueMatcher": {"pattern": pattern, "ignoreCase": true}});
-        let set = json!({"rewriteRules": [
-            {"conditions": [{"pattern": "a"}, {"pattern": "b", "ignoreCase": true}, {}]},
-            {"actionSet": {"requestHeaderConfigurations": [matcher("c"), {}],
-                           "responseHeaderConfigurations": [matcher("d")]}},
-        ]});
-        let set: RewriteRuleSet = serde_json::from_value(set).unwrap();
-        assert!(is_within_limits(&set));
-        let found: Vec<_> = all(&set).collect();
-        assert_eq!(found, [("a", false), ("b", true), ("", false), ("c", true), ("d", true)]);
     }
 }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use tidegate_shared::snapshot::{Condition, HeaderChange, Pattern, RewriteRule, RewriteSet, ValueMatch};
 
-use super::patterns::Patterns;
+use super::patterns::{PatternCache, Patterns};
 use super::resources::{Resource, Resources, given, in_range};
 use super::rewrite_text::{self, Sources};
 use crate::arm::collection::over_limit;
@@ -34,8 +34,12 @@ const FIXED: [&str; 10] = [
 ];
 
 /// Compiles the sets, in the order of `sets`.
-pub(super) fn compile(sets: &Resources<RewriteRuleSet>, violations: &mut Violations) -> Vec<RewriteSet> {
-    let mut patterns = Patterns::default();
+pub(super) fn compile(
+    sets: &Resources<RewriteRuleSet>,
+    cache: &PatternCache,
+    violations: &mut Violations,
+) -> Vec<RewriteSet> {
+    let mut patterns = Patterns::new(cache);
     let mut compiled = Vec::new();
     for set in sets.iter() {
         let rules = &set.properties.rewrite_rules;

@@ -32,7 +32,7 @@ mod wrong;
 /// Reads and compiles a body like the API, with one list of violations.
 fn compile_body(body: Value) -> Result<Content, Violations> {
     let (document, mut violations) = Document::read(path(), &sent(body), None, NEW);
-    match compile(&document, &ExternalRefs::default()) {
+    match compile(&document, &ExternalRefs::default(), &PatternCache::default()) {
         Ok(content) if violations.is_empty() => Ok(content),
         Ok(_) => Err(violations),
         Err(found) => {
@@ -141,7 +141,7 @@ fn bodies_of_the_wild_compile() {
     assert_eq!((content.listeners.len(), content.settings[0].port), (1, 18999));
     let (document, violations) = Document::read(path(), &sent(documentation()), None, OLD);
     assert!(violations.is_empty(), "{violations}");
-    let content = compile(&document, &ExternalRefs::default()).unwrap();
+    let content = compile(&document, &ExternalRefs::default(), &PatternCache::default()).unwrap();
     let names: Vec<_> = content.listeners.iter().map(|listener| listener.name.as_str()).collect();
     assert_eq!(names, ["appGatewayHttpsListener", "appGatewayHttpListener"]);
 }
@@ -163,8 +163,8 @@ fn a_gateway_may_grow_child_by_child() {
             let (next, violations) = document.with_child(collection, name, &sent(child.clone()), NEW);
             assert!(violations.is_empty(), "{violations}");
             document = next;
-            compile(&document, &ExternalRefs::default()).unwrap();
+            compile(&document, &ExternalRefs::default(), &PatternCache::default()).unwrap();
         }
     }
-    assert_eq!(compile(&document, &ExternalRefs::default()), compile_body(body));
+    assert_eq!(compile(&document, &ExternalRefs::default(), &PatternCache::default()), compile_body(body));
 }

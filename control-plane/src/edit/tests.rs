@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::store::OperationalState;
-use crate::testing::{VERSION, body, path, sent};
+use crate::testing::{VERSION, body, context, path, sent};
 
 mod growth;
 
@@ -29,8 +29,7 @@ fn delete_child(collection: &str, name: &str) -> Edit {
 
 /// The gateway that `body` creates, with the etag `g`; its children have the etag `c`.
 fn stored() -> Gateway {
-    let Decision::Replace { document, config_digest, .. } =
-        put(body(8080)).decide(&Limits::default(), &ExternalRefs::default(), None).unwrap()
+    let Decision::Replace { document, config_digest, .. } = put(body(8080)).decide(context(), None).unwrap()
     else {
         panic!("not new")
     };
@@ -49,7 +48,7 @@ fn stored() -> Gateway {
 
 /// Returns `None` if nothing is written, otherwise whether the content changes.
 fn new_config(edit: &Edit) -> Option<bool> {
-    match edit.decide(&Limits::default(), &ExternalRefs::default(), Some(&stored())).unwrap() {
+    match edit.decide(context(), Some(&stored())).unwrap() {
         Decision::Keep => None,
         Decision::Replace { config_digest, .. } => Some(config_digest != stored().config_digest),
         Decision::Relabel(_) | Decision::Stop | Decision::Delete => panic!("not asked for"),
@@ -81,10 +80,7 @@ fn a_write_is_nothing_or_only_words_or_a_new_config() {
 #[test]
 fn a_document_that_means_something_else_by_now_is_written_again() {
     let stale = Gateway { config_digest: Digest("of an earlier version".to_owned()), ..stored() };
-    assert!(matches!(
-        put(body(8080)).decide(&Limits::default(), &ExternalRefs::default(), Some(&stale)),
-        Ok(Decision::Replace { .. })
-    ));
+    assert!(matches!(put(body(8080)).decide(context(), Some(&stale)), Ok(Decision::Replace { .. })));
 }
 
 #[test]
@@ -104,7 +100,7 @@ fn a_condition_is_about_the_row_that_is_written() {
     ];
     for (edit, good) in cases {
         let text = format!("{edit:?}");
-        match edit.decide(&Limits::default(), &ExternalRefs::default(), Some(&stored())) {
+        match edit.decide(context(), Some(&stored())) {
             Ok(_) => assert!(good, "{text}"),
             Err(EditError::PreconditionFailed) => assert!(!good, "{text}"),
             Err(error) => panic!("{text}: {error}"),
@@ -114,21 +110,15 @@ fn a_condition_is_about_the_row_that_is_written() {
 
 #[test]
 fn a_child_in_use_stays_and_its_users_are_named() {
-    let error = delete_child("httpListeners", "L")
-        .decide(&Limits::default(), &ExternalRefs::default(), Some(&stored()))
-        .unwrap_err();
+    let error = delete_child("httpListeners", "L").decide(context(), Some(&stored())).unwrap_err();
     let EditError::InUse(users) = error else { panic!("{error}") };
     assert_eq!(users, [format!("{}/requestRoutingRules/r", path("gw"))]);
     assert!(matches!(
-        delete_child("requestRoutingRules", "r").decide(
-            &Limits::default(),
-            &ExternalRefs::default(),
-            Some(&stored())
-        ),
+        delete_child("requestRoutingRules", "r").decide(context(), Some(&stored())),
         Ok(Decision::Replace { .. })
     ));
     assert!(matches!(
-        delete_child("probes", "none").decide(&Limits::default(), &ExternalRefs::default(), Some(&stored())),
+        delete_child("probes", "none").decide(context(), Some(&stored())),
         Err(EditError::NoChild)
     ));
 }
@@ -136,8 +126,7 @@ fn a_child_in_use_stays_and_its_users_are_named() {
 #[test]
 fn violations_of_a_child_have_paths_within_it() {
     let edit = put_child("frontendPorts", "p", json!({"properties": {"port": 70000}}));
-    let EditError::Invalid(Violations(violations)) =
-        edit.decide(&Limits::default(), &ExternalRefs::default(), Some(&stored())).unwrap_err()
+    let EditError::Invalid(Violations(violations)) = edit.decide(context(), Some(&stored())).unwrap_err()
     else {
         panic!("accepted")
     };
@@ -148,20 +137,11 @@ fn violations_of_a_child_have_paths_within_it() {
 fn a_gateway_that_goes_takes_no_writes_and_can_be_deleted_again() {
     let going = Gateway { state: ProvisioningState::Deleting, ..stored() };
     for edit in [put(body(8080)), delete_child("httpListeners", "l")] {
-        assert!(matches!(
-            edit.decide(&Limits::default(), &ExternalRefs::default(), Some(&going)),
-            Err(EditError::Deleting)
-        ));
+        assert!(matches!(edit.decide(context(), Some(&going)), Err(EditError::Deleting)));
     }
     let edit = || Edit { action: EditAction::Delete, ..put(Value::Null) };
-    assert!(matches!(
-        edit().decide(&Limits::default(), &ExternalRefs::default(), Some(&going)),
-        Ok(Decision::Delete)
-    ));
-    assert!(matches!(
-        edit().decide(&Limits::default(), &ExternalRefs::default(), None),
-        Err(EditError::NoGateway)
-    ));
+    assert!(matches!(edit().decide(context(), Some(&going)), Ok(Decision::Delete)));
+    assert!(matches!(edit().decide(context(), None), Err(EditError::NoGateway)));
 }
 
 #[test]
@@ -258,5 +238,5 @@ fn a_member_has_the_version_of_its_child() {
 }
 
 fn decide(edit: &Edit, stored: Option<&Gateway>) -> Result<Decision, EditError> {
-    edit.decide(&Limits::default(), &ExternalRefs::default(), stored)
+    edit.decide(context(), stored)
 }

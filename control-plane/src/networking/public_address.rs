@@ -27,7 +27,7 @@ pub(super) fn put(
     check_public_address(&path.to_string(), &body, &mut found);
     violations.absorb(found);
     let decision = settle(body, stored, violations)?;
-    if let NetworkDecision::Replace(body) = &decision {
+    if let NetworkDecision::Replace { body, .. } = &decision {
         check_settled(path, body, stored, users)?;
     }
     Ok(decision)

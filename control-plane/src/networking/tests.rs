@@ -57,7 +57,7 @@ fn put_address(mut properties: Value, shown: Option<&str>) -> NetworkAction {
 }
 
 fn names(decision: Result<NetworkDecision, NetworkError>) -> Vec<String> {
-    let NetworkDecision::Replace(body) = decision.unwrap() else { panic!("not replaced") };
+    let NetworkDecision::Replace { body, .. } = decision.unwrap() else { panic!("not replaced") };
     let list = body["properties"]["subnets"].as_array().unwrap().clone();
     list.iter().map(|subnet| subnet["name"].as_str().unwrap().to_owned()).collect()
 }
@@ -120,7 +120,7 @@ fn an_address_stays_until_another_one_is_given() {
     );
     let replaced = |decision: Result<NetworkDecision, NetworkError>| match decision.unwrap() {
         NetworkDecision::Keep => None,
-        NetworkDecision::Replace(body) => Some(body["properties"]["ipAddress"].clone()),
+        NetworkDecision::Replace { body, .. } => Some(body["properties"]["ipAddress"].clone()),
         NetworkDecision::Delete => panic!("deleted"),
     };
     assert_eq!(replaced(decide(put_address(json!({}), None), Some(&given), &[])), None);
@@ -143,8 +143,8 @@ fn what_a_gateway_is_bound_to_stays() {
     assert!(settled(decide(given(), Some(&open), &used)));
     assert!(settled(decide(given(), None, &used)), "it was referred to before it was stored");
     let labelled = put_address(json!({"idleTimeoutInMinutes": 5}), None);
-    assert!(matches!(decide(labelled, Some(&open), &used), Ok(NetworkDecision::Replace(_))));
-    assert!(matches!(decide(put_address(json!({}), None), None, &used), Ok(NetworkDecision::Replace(_))));
+    assert!(matches!(decide(labelled, Some(&open), &used), Ok(NetworkDecision::Replace { .. })));
+    assert!(matches!(decide(put_address(json!({}), None), None, &used), Ok(NetworkDecision::Replace { .. })));
     let two = [used[0].clone(), User { gateway: GatewayId(Uuid::max()), ..used[0].clone() }];
     assert!(settled(decide(put_address(json!({}), None), None, &two)), "it is for one gateway");
     let basic = NetworkAction::PutPublicAddress { body: json!({"location": "here"}), shown: None };

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{NetworkError, check_head, settle};
+use super::{NetworkError, check_head, replacement, settle};
 use crate::arm::network::{NetworkKind, NetworkPath, Subnet, VirtualNetwork};
 use crate::compile::check_virtual_network;
 use crate::store::{NetworkDecision, NetworkResource, User};
@@ -34,7 +34,7 @@ pub(super) fn put(
     check_virtual_network(&path.name, &body, &mut found);
     violations.absorb(found);
     let decision = settle(body, stored, violations)?;
-    if let (NetworkDecision::Replace(body), Some(stored)) = (&decision, stored) {
+    if let (NetworkDecision::Replace { body, .. }, Some(stored)) = (&decision, stored) {
         for gone in subnets(&stored.body).filter(|old| subnet(body, name_of(old)).is_none()) {
             check_unused(stored, name_of(gone), users)?;
         }
@@ -80,7 +80,7 @@ pub(super) fn delete_subnet(
     check_unused(network, name, users)?;
     let mut body = network.body.clone();
     list_of(&mut body).retain(|subnet| !is_named(subnet, name));
-    Ok(NetworkDecision::Replace(body))
+    Ok(replacement(body))
 }
 
 /// Rejects the deletion of a network with a subnet in use.
@@ -114,7 +114,7 @@ fn mentions_subnets(sent: &Value) -> bool {
         .is_some_and(|list| !list.is_null())
 }
 
-fn subnets(network: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+pub(super) fn subnets(network: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     let list = network.get("properties").and_then(|properties| properties.get("subnets")?.as_array());
     list.into_iter().flatten()
 }

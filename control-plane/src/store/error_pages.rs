@@ -4,8 +4,7 @@ use bytes::Bytes;
 use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::GatewayId;
 
-use crate::arm::document::Document;
-use crate::arm::page::{Page, Pages, pages_of};
+use crate::arm::page::{Page, Pages};
 
 use super::StoreError;
 
@@ -27,23 +26,21 @@ pub(super) async fn error_pages(
     Ok(pages)
 }
 
-/// Stores those of the pages that the document names, and no others. Where nothing changes, nothing is written.
+/// Stores these pages, and no others. Where nothing changes, nothing is written.
 pub(super) async fn replace_error_pages(
     connection: &mut SqliteConnection,
     gateway: GatewayId,
-    document: &Document,
     pages: &Pages,
 ) -> Result<(), StoreError> {
     let stored = error_pages(connection, gateway).await?;
-    let named = pages_of(document);
-    for (url, _) in stored.found().filter(|(url, _)| !named.contains(url)) {
+    for (url, _) in stored.found().filter(|(url, _)| pages.get(url).is_none()) {
         sqlx::query("DELETE FROM error_pages WHERE gateway = ? AND url = ?")
             .bind(gateway.to_string())
             .bind(url)
             .execute(&mut *connection)
             .await?;
     }
-    for (url, page) in pages.found().filter(|(url, _)| named.contains(url)) {
+    for (url, page) in pages.found() {
         if stored.get(url) == pages.get(url) {
             continue;
         }

@@ -9,7 +9,6 @@ use tidegate_shared::id::{Digest, GatewayId};
 
 use crate::arm::collection::{COLLECTIONS, Collection};
 use crate::arm::document::{Child, Document};
-use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::NetworkPath;
 use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
@@ -18,7 +17,7 @@ use crate::etag::Etag;
 use super::error_pages::error_pages;
 use super::model::{generation, parse_uuid};
 use super::network::public_addresses;
-use super::{Gateway, Store, StoreError};
+use super::{Gateway, Store, StoreError, StoredRefs};
 
 /// The columns that [`Store::assemble`] reads.
 macro_rules! select_gateways {
@@ -54,7 +53,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's, or damaged rows.
-    pub async fn gateway_by_id(&self, id: GatewayId) -> Result<Option<(Gateway, ExternalRefs)>, StoreError> {
+    pub async fn gateway_by_id(&self, id: GatewayId) -> Result<Option<(Gateway, StoredRefs)>, StoreError> {
         let mut view = self.view().await?;
         let row = sqlx::query(select_gateways!("WHERE id = ?"))
             .bind(id.to_string())
@@ -62,8 +61,8 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let gateway = self.assemble(&mut view, &row).await?;
-        let external_refs = external_refs(&mut view, &[], Some(id)).await?;
-        Ok(Some((gateway, external_refs)))
+        let stored_refs = stored_refs(&mut view, &[], Some(id)).await?;
+        Ok(Some((gateway, stored_refs)))
     }
 
     /// All gateways of a subscription, or of one resource group in it, by group and name. Damaged ones are left out,
@@ -277,15 +276,15 @@ fn object(what: &str, text: &str) -> Result<Map<String, Value>, StoreError> {
 }
 
 /// What is stored of what a gateway refers to, with the stored ones among some more public IP addresses.
-pub(super) async fn external_refs(
+pub(super) async fn stored_refs(
     connection: &mut SqliteConnection,
     named: &[NetworkPath],
     gateway: Option<GatewayId>,
-) -> Result<ExternalRefs, StoreError> {
+) -> Result<StoredRefs, StoreError> {
     let addresses = public_addresses(connection, named, gateway).await?;
     let pages = match gateway {
         Some(gateway) => error_pages(connection, gateway).await?,
         None => Pages::default(),
     };
-    Ok(ExternalRefs { addresses, pages })
+    Ok(StoredRefs { addresses, pages })
 }

@@ -1,25 +1,21 @@
 //! Resource groups: made by a request of their own or with the first thing in them, gone with the last gateway.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::Generation;
 use uuid::Uuid;
 
-use crate::arm::deployment::DEPLOYMENT_TYPE;
-use crate::arm::network::NetworkKind;
-use crate::arm::resource_group::GROUP_WRITE;
-use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
+use crate::arm::resource_group::ResourceGroup;
+use crate::arm::resource_id::GatewayPath;
+use crate::arm::resource_kind::ResourceKind;
 use crate::audit::Act;
 use crate::clock::Millis;
 
 use super::audit::record;
-use super::model::{Place, parse_uuid};
+use super::model::{Place, network_kind, parse_uuid};
 use super::switch::mark_deleting;
 use super::{Operation, OperationKind, OperationState, ProvisioningState, Store, StoreError};
-
-/// The location of a group that is made for something without one.
-const LOCATION: &str = "local";
 
 /// A resource group.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,14 +69,10 @@ impl Store {
             None if self.strict_groups => return Err(StoreError::NoGroup(place.group.to_owned())),
             None => {}
         }
-        let body = Map::from_iter([
-            ("location".to_owned(), Value::from(place.location.unwrap_or(LOCATION))),
-            ("tags".to_owned(), json!({})),
-        ]);
+        let body = ResourceGroup::implied(place.location);
         let group = new_group(place.subscription, place.group, body);
         upsert(connection, &group).await?;
-        let (author, action) = (act.author.clone(), GROUP_WRITE.to_owned());
-        record(connection, &Act { author, action, resource: group.resource_id() }, None, None).await
+        record(connection, &Act::on_implied_group(act.author.clone(), group.resource_id()), None, None).await
     }
 
     /// The subscriptions that hold anything.
@@ -171,7 +163,8 @@ impl Store {
             if let Some(gateway) = self.load_head(&mut transaction, &path).await? {
                 if gateway.state != ProvisioningState::Deleting {
                     let generation = Some(gateway.generation);
-                    note_end(&mut transaction, act, GATEWAY_TYPE, path.to_string(), generation).await?;
+                    note_end(&mut transaction, act, ResourceKind::Gateway, path.to_string(), generation)
+                        .await?;
                 }
                 mark_deleting(&mut transaction, gateway).await?;
             }
@@ -199,7 +192,7 @@ async fn clear(connection: &mut SqliteConnection, group: &Group, act: &Act) -> R
     .fetch_all(&mut *connection)
     .await?;
     for row in resources {
-        let kind = NetworkKind::of_segment(row.try_get("kind")?).map_or("", NetworkKind::resource_type);
+        let kind = ResourceKind::Network(network_kind(row.try_get("kind")?)?);
         note_end(connection, act, kind, row.try_get("resource_id")?, None).await?;
     }
     let deployments = sqlx::query_scalar(
@@ -210,7 +203,7 @@ async fn clear(connection: &mut SqliteConnection, group: &Group, act: &Act) -> R
     .fetch_all(&mut *connection)
     .await?;
     for id in deployments {
-        note_end(connection, act, DEPLOYMENT_TYPE, id, None).await?;
+        note_end(connection, act, ResourceKind::Deployment, id, None).await?;
     }
     Ok(())
 }
@@ -219,11 +212,11 @@ async fn clear(connection: &mut SqliteConnection, group: &Group, act: &Act) -> R
 async fn note_end(
     connection: &mut SqliteConnection,
     act: &Act,
-    kind: &str,
+    kind: ResourceKind,
     resource: String,
     generation: Option<Generation>,
 ) -> Result<(), StoreError> {
-    let act = Act { author: act.author.clone(), action: format!("{kind}/delete"), resource };
+    let act = Act::on_member_of_group(act.author.clone(), kind, resource);
     record(connection, &act, generation, generation).await
 }
 

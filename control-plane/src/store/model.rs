@@ -9,10 +9,12 @@ use tidegate_shared::snapshot::{Content, Frontend};
 use uuid::Uuid;
 
 use crate::arm::document::{Child, Document};
+use crate::arm::network::NetworkKind;
+use crate::arm::page::Pages;
 use crate::clock::Millis;
 use crate::etag::Etag;
 
-use super::StoreError;
+use super::{NetworkResource, StoreError};
 
 /// A gateway, put together from its rows.
 #[derive(Clone, Debug)]
@@ -200,6 +202,15 @@ pub struct Written {
     pub operation: Operation,
 }
 
+/// The stored resources outside of a gateway's document that a gateway or a request refers to.
+#[derive(Clone, Debug, Default)]
+pub struct StoredRefs {
+    /// The public IP addresses.
+    pub addresses: Vec<NetworkResource>,
+    /// The error pages that were fetched for earlier writes.
+    pub pages: Pages,
+}
+
 /// Where something is to be stored.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
@@ -243,6 +254,13 @@ impl Claim {
 pub(super) fn parse_uuid(text: &str) -> Result<Uuid, StoreError> {
     text.parse()
         .map_err(|_| StoreError::Damaged { what: "identity".to_owned(), why: format!("{text:?} is no UUID") })
+}
+
+pub(super) fn network_kind(segment: &str) -> Result<NetworkKind, StoreError> {
+    NetworkKind::of_segment(segment).ok_or_else(|| StoreError::Damaged {
+        what: "network resource".to_owned(),
+        why: format!("{segment:?} is no kind"),
+    })
 }
 
 pub(super) fn generation(number: i64) -> Result<Generation, StoreError> {

@@ -6,15 +6,14 @@ use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::GatewayId;
 use uuid::Uuid;
 
-use crate::arm::document::Document;
-use crate::arm::network::path::references_of;
-use crate::arm::network::{NetworkKind, NetworkPath, PublicAddress, PublicAddresses};
+use crate::arm::network::path::NetworkReference;
+use crate::arm::network::{NetworkKind, NetworkPath};
 use crate::audit::Act;
 use crate::clock::Millis;
 use crate::etag::Etag;
 
 use super::audit::record;
-use super::model::{Place, parse_uuid};
+use super::model::{Place, network_kind, parse_uuid};
 use super::{Store, StoreError};
 
 /// A virtual network or a public IP address, as it is stored.
@@ -46,8 +45,13 @@ pub struct User {
 pub enum NetworkDecision {
     /// It is as it should be.
     Keep,
-    /// This takes the place of what is stored.
-    Replace(Map<String, Value>),
+    /// The resource is stored with this body.
+    Replace {
+        /// The new body, canonical.
+        body: Map<String, Value>,
+        /// The location of the resource, which is that of a group made for it.
+        location: Option<String>,
+    },
     /// It goes.
     Delete,
 }
@@ -59,18 +63,8 @@ pub struct NetworkWritten {
     pub resource: NetworkResource,
     /// Who refers to it.
     pub users: Vec<User>,
-    /// Whether it is new.
-    pub created: bool,
-    /// Whether it has a subnet more than before: after a write of one subnet, whether that is new.
-    pub grown: bool,
-}
-
-impl NetworkResource {
-    fn subnet_count(&self) -> usize {
-        let subnets =
-            self.body.get("properties").and_then(|properties| properties.get("subnets")?.as_array());
-        subnets.map_or(0, Vec::len)
-    }
+    /// The resource as it stood before; none where it is new.
+    pub before: Option<NetworkResource>,
 }
 
 impl Store {
@@ -146,11 +140,10 @@ impl Store {
             Ok(decision) => decision,
             Err(refused) => return transaction.undo(Err(refused)).await,
         };
-        let subnets_before = stored.as_ref().map_or(0, NetworkResource::subnet_count);
+        let before = stored.clone();
         let written = self.apply_network(&mut transaction, path, stored, decision, act).await;
-        let (resource, created) = transaction.end(written).await?;
-        let grown = resource.subnet_count() > subnets_before;
-        Ok(NetworkWritten { resource, users, created, grown })
+        let resource = transaction.end(written).await?;
+        Ok(NetworkWritten { resource, users, before })
     }
 
     async fn apply_network(
@@ -160,12 +153,14 @@ impl Store {
         stored: Option<NetworkResource>,
         decision: NetworkDecision,
         act: &Act,
-    ) -> Result<(NetworkResource, bool), StoreError> {
-        let created = stored.is_none();
+    ) -> Result<NetworkResource, StoreError> {
         let resource = match (decision, stored) {
-            (NetworkDecision::Replace(body), stored) => {
-                let location = body.get("location").and_then(Value::as_str);
-                let place = Place { subscription: &path.subscription, group: &path.group, location };
+            (NetworkDecision::Replace { body, location }, stored) => {
+                let place = Place {
+                    subscription: &path.subscription,
+                    group: &path.group,
+                    location: location.as_deref(),
+                };
                 self.enter_group(connection, place, act).await?;
                 let (id, path) = match stored {
                     Some(stored) => (stored.id, stored.path),
@@ -191,7 +186,7 @@ impl Store {
             }
         };
         record(connection, act, None, None).await?;
-        Ok((resource, created))
+        Ok(resource)
     }
 
     /// The ports of a gateway's listeners, by address: which of its addresses are its own to name.
@@ -248,7 +243,7 @@ fn resource(row: &SqliteRow) -> Result<NetworkResource, StoreError> {
         path: NetworkPath {
             subscription: row.try_get("subscription")?,
             group: row.try_get("resource_group")?,
-            kind: NetworkKind::of_segment(kind).ok_or_else(|| damaged(format!("{kind:?} is no kind")))?,
+            kind: network_kind(kind)?,
             name: row.try_get("name")?,
         },
         body: serde_json::from_str(body).map_err(|e| damaged(e.to_string()))?,
@@ -282,12 +277,10 @@ pub(super) async fn public_addresses(
     connection: &mut SqliteConnection,
     named: &[NetworkPath],
     gateway: Option<GatewayId>,
-) -> Result<PublicAddresses, StoreError> {
-    let mut addresses = PublicAddresses::default();
+) -> Result<Vec<NetworkResource>, StoreError> {
+    let mut addresses = Vec::new();
     for path in named {
-        if let Some(found) = load(connection, path).await? {
-            addresses.insert(&found.path, PublicAddress::of(&found.body));
-        }
+        addresses.extend(load(connection, path).await?);
     }
     let Some(gateway) = gateway else { return Ok(addresses) };
     let rows = sqlx::query(
@@ -298,31 +291,29 @@ pub(super) async fn public_addresses(
     .fetch_all(connection)
     .await?;
     for row in &rows {
-        let found = resource(row)?;
-        addresses.insert(&found.path, PublicAddress::of(&found.body));
+        addresses.push(resource(row)?);
     }
     Ok(addresses)
 }
 
 impl Store {
-    /// Forgets what an earlier version noted of a gateway's references that are none by the rules of this version, such as
-    /// IDs with doubled slashes. Returns how many they were.
+    /// Removes the stored references of a gateway that are not among `references`: earlier versions took IDs for references
+    /// that have no canonical form, such as IDs with doubled slashes. Returns how many they were.
     ///
     /// # Errors
     /// The database's.
     pub async fn forget_old_references(
         &self,
         gateway: GatewayId,
-        document: &Document,
+        references: &[NetworkReference],
     ) -> Result<usize, StoreError> {
         let rows: Vec<(String, String)> =
             sqlx::query_as("SELECT target, source FROM network_references WHERE gateway = ?")
                 .bind(gateway.to_string())
                 .fetch_all(&self.readers)
                 .await?;
-        let made = references_of(document);
         let is_made = |(target, source): &(String, String)| {
-            made.iter().any(|reference| {
+            references.iter().any(|reference| {
                 reference.target.eq_ignore_ascii_case(target) && reference.source.eq_ignore_ascii_case(source)
             })
         };
@@ -348,13 +339,13 @@ impl Store {
 pub(super) async fn replace_references(
     connection: &mut SqliteConnection,
     gateway: GatewayId,
-    document: &Document,
+    references: &[NetworkReference],
 ) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM network_references WHERE gateway = ?")
         .bind(gateway.to_string())
         .execute(&mut *connection)
         .await?;
-    for reference in references_of(document) {
+    for reference in references {
         let holder = sqlx::query_scalar::<_, String>(
             "SELECT source FROM network_references JOIN network_resources ON resource_id = target \
              WHERE target = ? AND kind = 'publicIPAddresses'",
@@ -364,8 +355,8 @@ pub(super) async fn replace_references(
         .await?;
         if let Some(holder) = holder.filter(|holder| !holder.eq_ignore_ascii_case(&reference.source)) {
             return Err(StoreError::AddressHeld {
-                address: reference.target,
-                child: reference.source,
+                address: reference.target.clone(),
+                child: reference.source.clone(),
                 holder,
             });
         }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use sqlx::Row;
 
-use crate::arm::network::NetworkKind;
-use crate::arm::resource_id::GATEWAY_TYPE;
+use crate::arm::resource_kind::ResourceKind;
 
+use super::model::network_kind;
 use super::{Store, StoreError};
 
 /// A resource in short.
@@ -17,8 +17,8 @@ pub struct ResourceRow {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Its ARM type.
-    pub kind: String,
+    /// Its type.
+    pub kind: ResourceKind,
     /// What was asked for, canonical; of a gateway without its children.
     pub body: Map<String, Value>,
 }
@@ -47,8 +47,10 @@ impl Store {
         let mut resources = Vec::with_capacity(rows.len());
         for row in &rows {
             let id: String = row.try_get("resource_id")?;
-            let kind = row.try_get::<Option<&str>, _>("kind")?.and_then(NetworkKind::of_segment);
-            let kind = kind.map_or(GATEWAY_TYPE, NetworkKind::resource_type).to_owned();
+            let kind = match row.try_get::<Option<&str>, _>("kind")? {
+                Some(kind) => ResourceKind::Network(network_kind(kind)?),
+                None => ResourceKind::Gateway,
+            };
             match serde_json::from_str(row.try_get("body")?) {
                 Ok(body) => resources.push(ResourceRow { name: row.try_get("name")?, id, kind, body }),
                 Err(error) => tracing::error!(id, %error, "a resource is left out of a list"),

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::*;
 use crate::arm::collection::Collection;
 use crate::arm::document::{Child, Document};
-use crate::arm::external_refs::ExternalRefs;
+use crate::arm::network::path::references_of;
 use crate::arm::page::Pages;
 use crate::audit::{Act, Author};
 use crate::clock::Millis;
@@ -63,6 +63,7 @@ async fn write(store: &Store, document: Document, claims: &[Claim]) -> Result<Wr
         .write(&path, &act_on(&path.to_string()), &[], |_, _| {
             let (document, claims) = (document.clone(), claims.clone());
             Ok::<_, StoreError>(Decision::Replace {
+                references: references_of(&document),
                 document,
                 claims,
                 config_digest: Digest(Uuid::new_v4().to_string()),
@@ -345,11 +346,12 @@ async fn writers_take_turns_and_lose_nothing() {
     let add = |name: String| {
         let store = &store;
         async move {
-            let decide = |stored: Option<&Gateway>, _: &ExternalRefs| {
+            let decide = |stored: Option<&Gateway>, _: &StoredRefs| {
                 let mut document = stored.unwrap().document.clone();
                 document.children.push(port(&name, 1));
                 Ok::<_, StoreError>(Decision::Replace {
                     document,
+                    references: vec![],
                     claims: vec![],
                     config_digest: Digest(Uuid::new_v4().to_string()),
                     pages: Pages::default(),

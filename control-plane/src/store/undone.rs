@@ -6,12 +6,10 @@
 //! and a deletion of the gateway undo everything before them ([`super::operations::supersede_operations`]).
 //! Every other write is part of the newer generation, and its operation succeeds with it.
 
-use serde_json::Value;
 use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::GatewayId;
 
-use crate::arm::collection::Collection;
-use crate::arm::document::{Child, Document};
+use crate::arm::document::Document;
 
 use super::StoreError;
 use super::operations::cancel_operation;
@@ -44,44 +42,18 @@ pub(super) async fn cancel_undone(
 fn is_undone(target: Option<&str>, (before, after): (&Document, &Document), by: &str) -> bool {
     let whole = before.path.to_string();
     match target {
-        Some(target) if !target.eq_ignore_ascii_case(&whole) => part(before, target) != part(after, target),
+        Some(target) if !target.eq_ignore_ascii_case(&whole) => before.part(target) != after.part(target),
         _ => by.eq_ignore_ascii_case(&whole) && before != after,
-    }
-}
-
-/// A part of a document that has a resource ID of its own.
-#[derive(Debug, PartialEq)]
-enum Part<'a> {
-    Child(&'a Child),
-    Member(&'a Value),
-}
-
-/// The child or the member of a child with that resource ID; `None` where the document has none.
-fn part<'a>(document: &'a Document, id: &str) -> Option<Part<'a>> {
-    let whole = document.path.to_string();
-    let (gateway, rest) = id.split_at_checked(whole.len())?;
-    if !gateway.eq_ignore_ascii_case(&whole) {
-        return None;
-    }
-    let names: Vec<&str> = rest.strip_prefix('/')?.split('/').collect();
-    let child = |collection, name| document.child(Collection::named(collection)?, name);
-    match names[..] {
-        [collection, name] => child(collection, name).map(Part::Child),
-        [collection, name, list, member] => {
-            let members = child(collection, name)?.properties.get(list)?.as_array()?;
-            let is_it =
-                |value: &&Value| value["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(member));
-            members.iter().find(is_it).map(Part::Member)
-        }
-        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, json};
+    use serde_json::{Map, Value, json};
 
     use super::*;
+    use crate::arm::collection::Collection;
+    use crate::arm::document::Child;
     use crate::testing::path;
 
     fn child(collection: &str, name: &str, properties: Value) -> Child {

@@ -1,14 +1,12 @@
 //! A write: read, decide and store in one transaction, so that two writers cannot lose an update.
 
-use serde_json::Value;
 use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::{Digest, GatewayId, Generation};
-use tidegate_shared::snapshot::Content;
 use uuid::Uuid;
 
 use crate::arm::document::{Child, Document};
-use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::NetworkPath;
+use crate::arm::network::path::NetworkReference;
 use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::Act;
@@ -17,7 +15,7 @@ use crate::etag::Etag;
 
 use super::audit::record;
 use super::error_pages::replace_error_pages;
-use super::gateways::{external_refs, seal_purpose};
+use super::gateways::{seal_purpose, stored_refs};
 use super::model::{Place, body_text, number};
 use super::network::replace_references;
 use super::operations::begin_operation;
@@ -26,7 +24,7 @@ use super::switch::{mark_deleting, replace_tags, set_state, start, stop};
 use super::undone::cancel_undone;
 use super::{
     Claim, Gateway, OperationKind, OperationState, OperationalState, ProvisioningState, Store, StoreError,
-    Written,
+    StoredRefs, Written,
 };
 
 /// What a write comes to.
@@ -42,7 +40,9 @@ pub enum Decision {
         claims: Vec<Claim>,
         /// What it means to a worker, as a hash: where it is the stored one's, workers need not be told.
         config_digest: Digest,
-        /// The error pages that it names, perhaps among others.
+        /// The subnets and public IP addresses that its children refer to.
+        references: Vec<NetworkReference>,
+        /// The error pages that it names.
         pages: Pages,
     },
     /// The document takes the place of the stored one, from which it differs in nothing that means anything to a
@@ -52,14 +52,6 @@ pub enum Decision {
     Stop,
     /// The gateway goes.
     Delete,
-}
-
-impl Decision {
-    /// The document that compiles to this content, of which `config_digest` is the digest, with these pages, takes the place
-    /// of the stored one.
-    pub fn of(document: Document, content: &Content, config_digest: Digest, pages: &Pages) -> Decision {
-        Decision::Replace { claims: Claim::of(content), config_digest, document, pages: pages.clone() }
-    }
 }
 
 impl Store {
@@ -83,13 +75,13 @@ impl Store {
         path: &GatewayPath,
         act: &Act,
         named: &[NetworkPath],
-        decide: impl Fn(Option<&Gateway>, &ExternalRefs) -> Result<Decision, E>,
+        decide: impl Fn(Option<&Gateway>, &StoredRefs) -> Result<Decision, E>,
     ) -> Result<Written, E> {
         let mut transaction = self.begin().await?;
         let stored = self.load(&mut transaction, path).await?;
         let id = stored.as_ref().map(|gateway| gateway.id);
-        let external_refs = external_refs(&mut transaction, named, id).await?;
-        let decision = match decide(stored.as_ref(), &external_refs) {
+        let stored_refs = stored_refs(&mut transaction, named, id).await?;
+        let decision = match decide(stored.as_ref(), &stored_refs) {
             Ok(decision) => decision,
             Err(refused) => return transaction.undo(Err(refused)).await,
         };
@@ -131,7 +123,7 @@ impl Store {
         let before = stored.as_ref().map(|gateway| gateway.generation);
         if let (Decision::Replace { document, .. }, None) = (&decision, &stored) {
             let GatewayPath { subscription, group, .. } = &document.path;
-            let location = document.body.get("location").and_then(Value::as_str);
+            let location = document.location();
             self.enter_group(connection, Place { subscription, group, location }, act).await?;
         }
         let written = self.apply_decision(connection, stored, decision, &act.resource).await?;
@@ -149,11 +141,12 @@ impl Store {
         let children_before = stored.as_ref().map(|gateway| gateway.document.children.len());
         let members_before = stored.as_ref().map_or(0, |gateway| gateway.document.member_count());
         let mut gateway = match (decision, stored) {
-            (Decision::Replace { document, claims, config_digest, pages }, stored) => {
+            (Decision::Replace { document, claims, config_digest, references, pages }, stored) => {
                 let new_config = stored.as_ref().is_none_or(|stored| stored.config_digest != config_digest);
                 let before = stored.as_ref().map(|stored| stored.document.clone());
                 let gateway = self.replace(connection, stored, document, &claims, config_digest).await?;
-                replace_error_pages(connection, gateway.id, &gateway.document, &pages).await?;
+                replace_references(connection, gateway.id, &references).await?;
+                replace_error_pages(connection, gateway.id, &pages).await?;
                 if let Some(before) = before.filter(|_| new_config) {
                     cancel_undone(connection, gateway.id, (&before, &gateway.document), target).await?;
                 }
@@ -216,7 +209,6 @@ impl Store {
         gateway.child_etags = self.replace_children(connection, &gateway, &before, &document).await?;
         gateway.document = document;
         replace_claims(connection, gateway.id, claims).await?;
-        replace_references(connection, gateway.id, &gateway.document).await?;
         Ok(gateway)
     }
 

@@ -48,7 +48,7 @@ pub(super) async fn dry_run(
     let addresses = addresses(edit, stored.as_ref(), app, stage).await?;
     // Pages that are not named by the request have been looked at when they were.
     let external_refs = ExternalRefs { addresses, pages: Pages::default() };
-    let decision = edit.decide(&app.limits, &external_refs, stored.as_ref());
+    let decision = edit.decide(app.decision_context(&external_refs), stored.as_ref());
     let decision = decision.map_err(|error| ApiError::from_edit(error, not_found(path)))?;
     let gateway = match (decision, stored) {
         (Decision::Replace { document, config_digest, .. }, stored) => {

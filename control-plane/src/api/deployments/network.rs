@@ -24,8 +24,8 @@ pub(super) async fn dry_run(edit: &NetworkEdit, app: &App, stage: &mut Stage) ->
     let stored = stage.networks.remove(&key).or(stored);
     let decision = edit.decide(stored.as_ref(), &users).map_err(|error| refusal(error, edit))?;
     let resource = match (decision, stored) {
-        (NetworkDecision::Replace(body), Some(stored)) => NetworkResource { body, ..stored },
-        (NetworkDecision::Replace(body), None) => {
+        (NetworkDecision::Replace { body, .. }, Some(stored)) => NetworkResource { body, ..stored },
+        (NetworkDecision::Replace { body, .. }, None) => {
             NetworkResource { id: Uuid::nil(), path: edit.path.clone(), body, etag: Etag(String::new()) }
         }
         (_, Some(stored)) => stored,

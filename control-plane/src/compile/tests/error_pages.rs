@@ -29,7 +29,7 @@ fn compile_with(
     assert!(violations.is_empty(), "{violations}");
     let mut external_refs = ExternalRefs::default();
     known.iter().for_each(|(url, outcome)| external_refs.pages.insert(*url, outcome.clone()));
-    compile(&document, &external_refs)
+    compile(&document, &external_refs, &PatternCache::default())
         .map_err(|found| found.0.into_iter().map(|violation| (violation.code, violation.target)).collect())
 }
 
@@ -116,9 +116,15 @@ fn pages_are_bounded_in_number() {
     (0..=MAX_PAGES).for_each(|i| external_refs.pages.insert(numbered(i), Ok(page("x"))));
     let read = |body: &Value| Document::read(path(), &sent(body.clone()), None, NEW).0;
     let mut body = with_pages(MAX_PAGES);
-    assert_eq!(compile(&read(&body), &external_refs).unwrap().answers.pages.len(), MAX_PAGES);
+    assert_eq!(
+        compile(&read(&body), &external_refs, &PatternCache::default()).unwrap().answers.pages.len(),
+        MAX_PAGES
+    );
     body["properties"]["customErrorConfigurations"] = json!([one("HttpStatus404", &numbered(MAX_PAGES))]);
-    assert_eq!(compile(&read(&body), &external_refs).unwrap_err().0[0].code, code::limit::ERROR_PAGES);
+    assert_eq!(
+        compile(&read(&body), &external_refs, &PatternCache::default()).unwrap_err().0[0].code,
+        code::limit::ERROR_PAGES
+    );
 }
 
 #[test]
@@ -129,7 +135,11 @@ fn all_pages_together_are_bounded_however_they_came() {
     let mut external_refs = ExternalRefs::default();
     (0..=most).for_each(|i| external_refs.pages.insert(numbered(i), Ok(large.clone())));
     let compiled = |count: usize| {
-        compile(&Document::read(path(), &sent(with_pages(count)), None, NEW).0, &external_refs)
+        compile(
+            &Document::read(path(), &sent(with_pages(count)), None, NEW).0,
+            &external_refs,
+            &PatternCache::default(),
+        )
     };
     assert_eq!(compiled(most).unwrap().answers.pages.len(), most);
     let violations = compiled(most + 1).unwrap_err().0;

@@ -76,7 +76,7 @@ fn spoilt_bodies_are_judged_and_good_ones_read_the_same_again() {
             noise.spoil(&mut body);
         }
         let (document, violations) = Document::read(path(), &sent(body.clone()), None, NEW);
-        let compiled = compile(&document, &ExternalRefs::default());
+        let compiled = compile(&document, &ExternalRefs::default(), &PatternCache::default());
         if !violations.is_empty() || compiled.is_err() {
             bad += 1;
             continue;
@@ -100,7 +100,7 @@ fn spoilt_children_are_judged() {
         noise.spoil(&mut body);
         let (next, mut violations) = document.with_child(child.collection, &child.name, &sent(body), NEW);
         let target = next.target_of(child.collection, &child.name).unwrap();
-        if let Err(found) = compile(&next, &ExternalRefs::default()) {
+        if let Err(found) = compile(&next, &ExternalRefs::default(), &PatternCache::default()) {
             violations.absorb(found.seen_from(&target));
         }
     }

@@ -25,7 +25,7 @@ fn wrong_with(body: Value) -> Vec<(&'static str, String)> {
     );
     let path = GatewayPath::parse(id).unwrap();
     let (document, mut violations) = Document::read(path, &sent(body), None, NEW);
-    if let Err(found) = compile(&document, &ExternalRefs::default()) {
+    if let Err(found) = compile(&document, &ExternalRefs::default(), &PatternCache::default()) {
         violations.absorb(found);
     }
     let within = |target: String| target.trim_start_matches("properties.").to_owned();

@@ -42,7 +42,7 @@ fn a_public_frontend_is_bound_where_its_address_says() {
         }
         let (document, violations) = Document::read(path(), &sent(gateway(tier)), None, NEW);
         assert!(violations.is_empty(), "{violations}");
-        let found = compile(&document, &external_refs);
+        let found = compile(&document, &external_refs, &PatternCache::default());
         let found =
             found.map(|content| content.listeners[0].frontend).map_err(|violations| violations.0[0].code);
         assert_eq!(found, expected, "{tier} {stored:?}");

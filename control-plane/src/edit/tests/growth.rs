@@ -41,7 +41,7 @@ fn limits() -> Limits {
 /// Returns the gateway after `edit` of `stored`.
 fn gateway(edit: &Edit, stored: Option<&Gateway>) -> Gateway {
     let Decision::Replace { document, config_digest, .. } =
-        edit.decide(&limits(), &ExternalRefs::default(), stored).unwrap()
+        edit.decide(Context { limits: &limits(), ..context() }, stored).unwrap()
     else {
         panic!("nothing changed")
     };

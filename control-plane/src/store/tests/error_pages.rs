@@ -24,14 +24,15 @@ async fn write_with(
     document: &Document,
     found: &[(&str, Result<Page, PageError>)],
 ) -> GatewayId {
-    let decide = |_: Option<&Gateway>, external_refs: &ExternalRefs| {
+    let decide = |_: Option<&Gateway>, stored: &StoredRefs| {
         let mut newer = Pages::default();
         found.iter().for_each(|(url, outcome)| newer.insert(*url, outcome.clone()));
         Ok::<_, StoreError>(Decision::Replace {
             document: document.clone(),
             claims: vec![],
             config_digest: Digest(Uuid::new_v4().to_string()),
-            pages: external_refs.pages.with(&newer),
+            references: vec![],
+            pages: stored.pages.with(&newer).named_by(document),
         })
     };
     store.write(&path("gw"), &act(), &[], decide).await.unwrap().gateway.id
@@ -41,9 +42,9 @@ async fn write_with(
 async fn pages_are_kept_as_long_as_they_are_named() {
     let (_dir, store) = store().await;
     let stored = async |id| {
-        let (_, external_refs) = store.gateway_by_id(id).await.unwrap().unwrap();
+        let (_, stored_refs) = store.gateway_by_id(id).await.unwrap().unwrap();
         let found: Vec<_> =
-            external_refs.pages.found().map(|(url, page)| (url.to_owned(), page.body.clone())).collect();
+            stored_refs.pages.found().map(|(url, page)| (url.to_owned(), page.body.clone())).collect();
         found.iter().map(|(url, body)| format!("{url}={}", String::from_utf8_lossy(body))).collect::<Vec<_>>()
     };
     let id =

@@ -19,8 +19,9 @@ fn frontend(target: &str) -> Child {
 
 async fn put(store: &Store, path: &NetworkPath) {
     let body = Map::from_iter([("location".to_owned(), json!("here"))]);
-    let decide =
-        |_: Option<&NetworkResource>, _: &[User]| Ok::<_, StoreError>(NetworkDecision::Replace(body));
+    let decide = |_: Option<&NetworkResource>, _: &[User]| {
+        Ok::<_, StoreError>(NetworkDecision::Replace { body, location: None })
+    };
     store.write_network_resource(path, &act(), decide).await.unwrap();
 }
 
@@ -73,8 +74,8 @@ async fn what_earlier_versions_took_for_a_reference_is_forgotten_at_the_upgrade(
     put(&store, &public("bad")).await;
     let users = async |name| store.network_resource(&public(name)).await.unwrap().unwrap().1.len();
     assert_eq!(users("bad").await, 1);
-    let forget =
-        async || store.forget_old_references(written.gateway.id, &written.gateway.document).await.unwrap();
+    let made = references_of(&written.gateway.document);
+    let forget = async || store.forget_old_references(written.gateway.id, &made).await.unwrap();
     assert_eq!((forget().await, forget().await), (1, 0));
     put(&store, &public("good")).await;
     assert_eq!((users("bad").await, users("good").await), (0, 1));

@@ -3,7 +3,7 @@
 use super::*;
 
 async fn decide(store: &Store, decision: impl Fn(&Gateway) -> Decision) -> Written {
-    let decide = |stored: Option<&Gateway>, _: &ExternalRefs| Ok::<_, StoreError>(decision(stored.unwrap()));
+    let decide = |stored: Option<&Gateway>, _: &StoredRefs| Ok::<_, StoreError>(decision(stored.unwrap()));
     store.write(&path("gw"), &act(), &[], decide).await.unwrap()
 }
 

@@ -11,7 +11,13 @@ async fn put_port(store: &Store, others: &[Child], name: &str, number: u16) -> W
         .write(&path("gw"), &act_on(&target), &[], |_, _| {
             let config_digest = Digest(Uuid::new_v4().to_string());
             let (document, pages) = (document("gw", children.clone()), Pages::default());
-            Ok::<_, StoreError>(Decision::Replace { document, claims: vec![], config_digest, pages })
+            Ok::<_, StoreError>(Decision::Replace {
+                document,
+                claims: vec![],
+                config_digest,
+                references: vec![],
+                pages,
+            })
         })
         .await
         .unwrap()
