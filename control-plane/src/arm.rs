@@ -3,6 +3,7 @@
 //! Turns JSON as clients send it into a [`document::Document`] in canonical form. Pure: no I/O, no clock.
 //! [`crate::compile`] interprets the document.
 
+pub mod api_version;
 pub mod body;
 pub mod certificate;
 pub mod collection;

@@ -34,6 +34,7 @@ pub mod proxies;
 pub mod resource_groups;
 pub mod resource_id;
 pub mod rollout;
+mod service;
 mod start_error;
 pub mod store;
 pub mod template;
@@ -45,7 +46,7 @@ mod testing;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use tidegate_shared::id::WorkerId;
 use tidegate_shared::secret::Secret;
@@ -57,7 +58,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::api::server::{CONNECTIONS, Server, Shares};
-use crate::api::{App, BodyPreparer, LargeBodies, PageTokens, SecretCheck};
+use crate::api::{App, LargeBodies, PageTokens};
 use crate::audit::Author;
 use crate::certificates::Certificates;
 use crate::clock::Millis;
@@ -71,6 +72,7 @@ use crate::metrics::Metrics;
 use crate::on_demand::Prober;
 use crate::pki::{Authorities, read_identity};
 use crate::rollout::Rollout;
+use crate::service::{BodyPreparer, SecretCheck, Service, run_deployments};
 use crate::store::{Schema, Store};
 
 pub use crate::config::{Config, ConfigError};
@@ -174,22 +176,26 @@ impl ControlPlane {
         let certificates = Arc::new(certificates);
         let (tasks, stop) = (workers.tasks.clone(), workers.stop.clone());
         let prober = Prober::new(store.clone(), fleet.clone(), tasks, stop).await?;
-        let app = App {
+        let service = Arc::new(Service {
             store: store.clone(),
             fleet: fleet.clone(),
-            certificates: certificates.clone(),
             body_preparer: BodyPreparer::new(config.fetch_deny, patterns.clone()),
             patterns: patterns.clone(),
-            plans: FairShare::new(api::PLANS),
+            plans: FairShare::new(service::PLANS),
             limits: config.limits.clone(),
-            large_bodies: LargeBodies::new(config.max_body),
             deployments: Notify::new(),
             prober,
             issuer: clients::issuer(&store).await?,
             secrets: SecretCheck::default(),
+        });
+        let app = App {
+            service: service.clone(),
+            certificates: certificates.clone(),
+            large_bodies: LargeBodies::new(config.max_body),
             page_tokens: PageTokens::new(store.page_token_key()),
             token: (!config.no_auth).then_some(token),
             metrics: metrics.clone(),
+            description: LazyLock::new(|| api::description().into()),
         };
         let app = Arc::new(app);
         let plain = Server {
@@ -217,7 +223,7 @@ impl ControlPlane {
         requests.serve(management_tls, secured);
         workers.serve_workers(channel_listener, channel.clone());
         workers.tasks.spawn(channel.report(workers.stop.clone()));
-        workers.tasks.spawn(api::run_deployments(app, workers.stop.clone()));
+        workers.tasks.spawn(run_deployments(service, workers.stop.clone()));
         workers.tasks.spawn(certificates.clone().run(store.clone(), workers.stop.clone()));
         workers.tasks.spawn(rollout.run(workers.stop.clone()));
         let (watched, stop) = (store.clone(), workers.stop.clone());

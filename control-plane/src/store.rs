@@ -52,10 +52,10 @@ pub use gateways::GatewayPage;
 pub use groups::{Group, group_id};
 pub use identity::StoredIdentity;
 pub use model::{
-    Claim, Gateway, Operation, OperationKind, OperationState, OperationalState, Problem, ProvisioningState,
-    StoredRefs, Written,
+    Claim, Gateway, NetworkResource, Operation, OperationKind, OperationState, OperationalState, Problem,
+    ProvisioningState, StoredRefs, Written,
 };
-pub use network::{NetworkDecision, NetworkResource, NetworkWritten, User};
+pub use network::{NetworkDecision, NetworkWritten, User};
 pub(crate) use operations::OPERATION_CODES;
 pub use resources::ResourceRow;
 pub use rollout::{OperationNumber, Settlement, Wanted};

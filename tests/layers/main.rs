@@ -46,6 +46,7 @@ const DATA_PLANE: &[Layer] = &[
 
 const CONTROL_PLANE: &[Layer] = &[
     ("the API", &["api"]),
+    ("use cases", &["service"]),
     ("reconciliation and workers", &["on_demand", "rollout", "fleet", "certificates", "clients", "upgrade"]),
     ("decisions on documents", &["edit", "networking", "resource_groups"]),
     ("process and data directory", &["listen", "data_dir", "start_error", "config"]),
@@ -94,21 +95,6 @@ const EXCEPTIONS: &[Exception] = &[
         parent: "control-plane/src/arm",
         children: &["body", "document", "page"],
         reason: "a body holds error pages, and a page is found by the document's references",
-    },
-    Exception {
-        parent: "control-plane/src/api",
-        children: &["openapi", "routes"],
-        reason: "the description is made of the routes, one of which serves it",
-    },
-    Exception {
-        parent: "control-plane/src/api/deployments",
-        children: &["gateway", "network", "write"],
-        reason: "the write of a deployment dispatches to the kinds of resources, which share its result",
-    },
-    Exception {
-        parent: "control-plane/src/compile",
-        children: &["patterns", "rewrites"],
-        reason: "patterns are checked by the rules of rewrites, and collected for them",
     },
     Exception {
         parent: "control-plane/src/openapi",

@@ -95,7 +95,7 @@ async fn admit(app: &App, request: &Parts) -> Result<(Caller, Option<ListFilter>
 /// Whether an operation is about something within the client's scopes. One that is not there says nothing to anybody.
 async fn is_within(app: &App, client: &Client, operation: &str) -> Result<bool, ApiError> {
     let Ok(id) = operation.parse() else { return Ok(true) };
-    let resource = app.store.resource_of_operation(id).await?;
+    let resource = app.service.store.resource_of_operation(id).await?;
     Ok(resource.is_none_or(|resource| client.covers(&resource)))
 }
 
@@ -130,8 +130,8 @@ async fn authenticate(app: &App, request: &Parts) -> Result<Caller, ApiError> {
         return Err(ApiError::Unauthenticated);
     }
     let now = Millis::now().0 / 1000;
-    let bearer = app.issuer.bearer(token, now).map_err(ApiError::BadToken)?;
-    let client = app.store.client(bearer.client).await?.map(|(client, _)| client);
+    let bearer = app.service.issuer.bearer(token, now).map_err(ApiError::BadToken)?;
+    let client = app.service.store.client(bearer.client).await?.map(|(client, _)| client);
     let client = client
         .filter(|client| client.secret_number == bearer.secret_number)
         .ok_or(ApiError::BadToken(TokenError::Invalid))?;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::arm::rewrite_names::{REQUEST_HEADERS, RESPONSE_HEADERS, SERVER_VARIABLES};
 use crate::arm::tls_policy::{DEFAULT, PREDEFINED, PredefinedPolicy, SUITES, TlsVersion};
+use crate::service::ServiceError;
 
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, SubscriptionScope};
@@ -70,7 +71,7 @@ pub(super) async fn tls_policy(
 ) -> Result<Json<Value>, ApiError> {
     known(&options)?;
     let policy = PREDEFINED.iter().find(|policy| policy_name(policy).eq_ignore_ascii_case(&name));
-    let policy = policy.ok_or_else(|| ApiError::UnknownPath(format!("predefinedPolicies/{name}")))?;
+    let policy = policy.ok_or_else(|| ServiceError::UnknownPath(format!("predefinedPolicies/{name}")))?;
     Ok(Json(show(&subscription, policy)))
 }
 
@@ -78,7 +79,7 @@ fn known(options: &str) -> Result<(), ApiError> {
     if options.eq_ignore_ascii_case(OPTIONS) {
         return Ok(());
     }
-    Err(ApiError::UnknownPath(format!("applicationGatewayAvailableSslOptions/{options}")))
+    Err(ServiceError::UnknownPath(format!("applicationGatewayAvailableSslOptions/{options}")).into())
 }
 
 /// The official description has no names for the suites of TLS 1.3. They are always on where that version is, and not

@@ -8,17 +8,16 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::arm::collection::Collection;
-use crate::arm::resource_id::GatewayPath;
-use crate::edit::{Edit, EditAction, EditError};
+use crate::edit::{Edit, EditAction};
+use crate::service::{ServiceError, not_found, view};
 use crate::store::Gateway;
 
+use super::Shared;
 use super::error::ApiError;
 use super::extract::{
     ApiVersionParam, BaseUrl, ChildTarget, CollectionTarget, Conditions, JsonBody, RequestAuthor,
 };
-use super::gateways::not_found;
 use super::operations::Links;
-use super::{Shared, view};
 
 pub(super) async fn put(
     State(app): Shared,
@@ -29,12 +28,9 @@ pub(super) async fn put(
     base: BaseUrl,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let body = app.body_preparer.prepare(body, &author.name).await;
+    let body = app.service.body_preparer.prepare(body, &author.name).await;
     let action = EditAction::PutChild { collection, name: name.clone(), body, version: version.date };
-    let written = app
-        .write(author, Edit { path: path.clone(), preconditions, action })
-        .await
-        .map_err(|e| ApiError::from_edit(e, not_found(&path)))?;
+    let written = app.service.write(author, Edit { path, preconditions, action }).await?;
     let status = if written.grown { StatusCode::CREATED } else { StatusCode::OK };
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
     let (body, etag) = show(&written.gateway, collection, &name)?;
@@ -46,7 +42,7 @@ pub(super) async fn get(
     _: ApiVersionParam,
     ChildTarget { gateway: path, collection, name }: ChildTarget,
 ) -> Result<Response, ApiError> {
-    let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
+    let gateway = app.service.gateway(&path).await?;
     let (body, etag) = show(&gateway, collection, &name)?;
     Ok(([(ETAG, etag)], Json(body)).into_response())
 }
@@ -59,14 +55,14 @@ pub(super) async fn delete(
     RequestAuthor(author): RequestAuthor,
     base: BaseUrl,
 ) -> Result<Response, ApiError> {
-    let action = EditAction::DeleteChild { collection, name: name.clone() };
-    match app.write(author, Edit { path: path.clone(), preconditions, action }).await {
+    let action = EditAction::DeleteChild { collection, name };
+    match app.service.write(author, Edit { path, preconditions, action }).await {
         Ok(written) => {
             let links = Links::new(&base, &version, &written.gateway, &written.operation);
             Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
         }
-        Err(EditError::NoChild | EditError::NoGateway) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(error) => Err(ApiError::from_edit(error, child_not_found(&path, collection, &name))),
+        Err(ServiceError::NotFound { .. }) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -75,7 +71,7 @@ pub(super) async fn list(
     _: ApiVersionParam,
     CollectionTarget { gateway: path, collection }: CollectionTarget,
 ) -> Result<Json<Value>, ApiError> {
-    let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
+    let gateway = app.service.gateway(&path).await?;
     Ok(Json(json!({"value": view::collection(&gateway, collection)})))
 }
 
@@ -86,15 +82,6 @@ fn show(gateway: &Gateway, collection: &'static Collection, name: &str) -> Resul
         .document
         .child(collection, name)
         .and_then(|child| gateway.child_etag(child).map(|etag| (child, etag)));
-    let (child, etag) = found.ok_or_else(|| child_not_found(path, collection, name))?;
+    let (child, etag) = found.ok_or_else(|| not_found::child(path, collection, name))?;
     Ok((view::child(gateway, child, etag), etag.0.clone()))
-}
-
-/// The answer where a child is named that is not there.
-pub(super) fn child_not_found(path: &GatewayPath, collection: &Collection, name: &str) -> ApiError {
-    ApiError::NotFound {
-        kind: collection.resource_type(),
-        name: format!("{}/{name}", path.name),
-        group: path.group.clone(),
-    }
 }

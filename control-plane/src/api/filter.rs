@@ -10,7 +10,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde_json::Value;
 
-use super::error::{ApiError, ResourceGroupError};
+use crate::service::ResourceGroupError;
+
+use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl};
 use super::paging::{Paging, Parameters};
 

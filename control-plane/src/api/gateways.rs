@@ -7,11 +7,11 @@ use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
-use crate::audit::Author;
-use crate::edit::{Edit, EditAction, EditError};
-use crate::store::Written;
+use crate::arm::resource_id::GATEWAY_TYPE;
+use crate::edit::{Edit, EditAction};
+use crate::service::{ServiceError, view};
 
+use super::Shared;
 use super::error::ApiError;
 use super::extract::{
     ApiVersionParam, BaseUrl, Conditions, DocumentBody, GroupScope, JsonBody, RequestAuthor,
@@ -19,7 +19,6 @@ use super::extract::{
 };
 use super::operations::Links;
 use super::paging::Paging;
-use super::{App, Shared, view};
 
 pub(super) async fn put(
     State(app): Shared,
@@ -30,9 +29,9 @@ pub(super) async fn put(
     base: BaseUrl,
     DocumentBody { json, place }: DocumentBody,
 ) -> Result<Response, ApiError> {
-    let body = app.body_preparer.prepare(json, &author.name).await;
+    let body = app.service.body_preparer.prepare(json, &author.name).await;
     let action = EditAction::Put { body, version: version.date };
-    let written = write(&app, author, Edit { path, preconditions, action }).await?;
+    let written = app.service.write(author, Edit { path, preconditions, action }).await?;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
     let etag = [(ETAG, written.gateway.etag.0.clone())];
@@ -46,7 +45,7 @@ pub(super) async fn get(
     _: ApiVersionParam,
     Target(path): Target,
 ) -> Result<Response, ApiError> {
-    let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
+    let gateway = app.service.gateway(&path).await?;
     Ok(([(ETAG, gateway.etag.0.clone())], Json(view::gateway(&gateway))).into_response())
 }
 
@@ -58,14 +57,14 @@ pub(super) async fn delete(
     RequestAuthor(author): RequestAuthor,
     base: BaseUrl,
 ) -> Result<Response, ApiError> {
-    let edit = Edit { path: path.clone(), preconditions, action: EditAction::Delete };
-    match app.write(author, edit).await {
+    let edit = Edit { path, preconditions, action: EditAction::Delete };
+    match app.service.write(author, edit).await {
         Ok(written) => {
             let links = Links::new(&base, &version, &written.gateway, &written.operation);
             Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
         }
-        Err(EditError::NoGateway) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(error) => Err(ApiError::from_edit(error, not_found(&path))),
+        Err(ServiceError::NotFound { .. }) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -79,7 +78,7 @@ pub(super) async fn patch(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let action = EditAction::PutTags { body };
-    let written = write(&app, author, Edit { path, preconditions, action }).await?;
+    let written = app.service.write(author, Edit { path, preconditions, action }).await?;
     Ok(([(ETAG, written.gateway.etag.0.clone())], Json(view::gateway(&written.gateway))).into_response())
 }
 
@@ -114,14 +113,9 @@ async fn switch(
     base: BaseUrl,
     action: EditAction,
 ) -> Result<Response, ApiError> {
-    let written = write(&app, author, Edit { path, preconditions, action }).await?;
+    let written = app.service.write(author, Edit { path, preconditions, action }).await?;
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
     Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
-}
-
-async fn write(app: &App, author: Author, edit: Edit) -> Result<Written, ApiError> {
-    let missing = not_found(&edit.path);
-    app.write(author, edit).await.map_err(|error| ApiError::from_edit(error, missing))
 }
 
 pub(super) async fn list_in_group(
@@ -151,19 +145,11 @@ async fn list(
     base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
-    let page = app.store.page_of_gateways(subscription, group, paging.key()?.as_ref(), paging.rows).await?;
+    let page =
+        app.service.store.page_of_gateways(subscription, group, paging.key()?.as_ref(), paging.rows).await?;
     let in_group = group.map(|group| format!("/resourceGroups/{group}")).unwrap_or_default();
     let path = format!("/subscriptions/{subscription}{in_group}/providers/{GATEWAY_TYPE}");
     let last = page.last.as_ref().map(|[group, name]| [group.as_str(), name]);
     let rows = page.gateways.iter().map(view::gateway).collect();
     Ok(Json(paging.answer((&base, &version), &path, rows, last.as_ref().map(<[&str; 2]>::as_slice))))
-}
-
-/// The answer where a gateway is named that is not there.
-pub(super) fn not_found(path: &GatewayPath) -> ApiError {
-    ApiError::NotFound {
-        kind: view::GATEWAY_TYPE.to_owned(),
-        name: path.name.clone(),
-        group: path.group.clone(),
-    }
 }

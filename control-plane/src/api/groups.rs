@@ -7,20 +7,16 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use crate::arm::resource_group::{GROUP_TYPE, GROUP_WRITE};
-use crate::audit::{Act, Author};
+use crate::arm::resource_group::GROUP_TYPE;
 use crate::resource_groups::GroupEdit;
-use crate::store::{Group, OperationState, group_id};
+use crate::store::{Group, OperationState};
 
-use super::error::{ApiError, ResourceGroupError};
+use super::Shared;
+use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl, GroupScope, JsonBody, RequestAuthor, SubscriptionScope};
 use super::filter::Filter;
-use super::operations::{come_again, follow, value};
+use super::operations::{come_again, value};
 use super::paging::Paging;
-use super::{App, Shared};
-
-/// ARM's name of the end of a group, in the audit log.
-const GROUP_DELETE: &str = "Microsoft.Resources/subscriptions/resourceGroups/delete";
 
 pub(super) async fn put(
     State(app): Shared,
@@ -29,7 +25,8 @@ pub(super) async fn put(
     RequestAuthor(author): RequestAuthor,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let (group, created) = write(&app, author, &scope, GroupEdit::Put(body)).await?;
+    let (group, created) =
+        app.service.write_group(author, &scope.subscription, &scope.group, GroupEdit::Put(body)).await?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(show(&group))).into_response())
 }
@@ -41,19 +38,11 @@ pub(super) async fn patch(
     RequestAuthor(author): RequestAuthor,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, ApiError> {
-    let (group, _) = write(&app, author, &scope, GroupEdit::PatchTags(body)).await?;
+    let (group, _) = app
+        .service
+        .write_group(author, &scope.subscription, &scope.group, GroupEdit::PatchTags(body))
+        .await?;
     Ok(Json(show(&group)))
-}
-
-async fn write(
-    app: &App,
-    author: Author,
-    GroupScope { subscription, group }: &GroupScope,
-    edit: GroupEdit,
-) -> Result<(Group, bool), ApiError> {
-    let act = Act { author, action: GROUP_WRITE.to_owned(), resource: group_id(subscription, group) };
-    let written = app.store.write_group(subscription, group, &act, |stored| edit.decide(stored)).await;
-    written.map_err(|error| ApiError::from_group(error, missing(group)))
 }
 
 pub(super) async fn get(
@@ -61,8 +50,7 @@ pub(super) async fn get(
     _: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
 ) -> Result<Json<Value>, ApiError> {
-    let found = app.store.group(&subscription, &group).await?;
-    Ok(Json(show(&found.ok_or_else(|| missing(&group))?)))
+    Ok(Json(show(&app.service.group(&subscription, &group).await?)))
 }
 
 pub(super) async fn head(
@@ -70,8 +58,8 @@ pub(super) async fn head(
     _: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
 ) -> Result<StatusCode, ApiError> {
-    let found = app.store.group(&subscription, &group).await?;
-    found.map(|_| StatusCode::NO_CONTENT).ok_or_else(|| missing(&group))
+    app.service.group(&subscription, &group).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Deletes the group with everything in it. What follows is asked for at `Location` alone, as it is of Azure.
@@ -82,10 +70,7 @@ pub(super) async fn delete(
     RequestAuthor(author): RequestAuthor,
     base: BaseUrl,
 ) -> Result<Response, ApiError> {
-    let act = Act { author, action: GROUP_DELETE.to_owned(), resource: group_id(&subscription, &group) };
-    let operation = app.store.delete_group(&subscription, &group, &act).await?;
-    let operation = operation.ok_or_else(|| missing(&group))?;
-    app.fleet.wake();
+    let operation = app.service.delete_group(author, &subscription, &group).await?;
     let location = location(&base, &version, &subscription, &operation.id.to_string());
     Ok((StatusCode::ACCEPTED, [(LOCATION, location)]).into_response())
 }
@@ -98,7 +83,7 @@ pub(super) async fn result(
     Path(OperationPath { operation: id }): Path<OperationPath>,
     base: BaseUrl,
 ) -> Result<Response, ApiError> {
-    let operation = follow(&app, &subscription, &id).await?;
+    let operation = app.service.operation(&subscription, &id).await?;
     if operation.state == OperationState::InProgress {
         return Ok(come_again(location(&base, &version, &subscription, &id)));
     }
@@ -125,7 +110,7 @@ pub(super) async fn list(
     base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
-    let groups = app.store.groups(&subscription).await?;
+    let groups = app.service.store.groups(&subscription).await?;
     let shown = groups.iter().map(|group| (group.name.to_lowercase(), show(group))).collect();
     let path = format!("/subscriptions/{subscription}/resourcegroups");
     filter.page(&paging, (&base, &version), &path, shown).map(Json)
@@ -139,8 +124,4 @@ fn show(group: &Group) -> Value {
     shown.extend(group.body.clone());
     shown.insert("properties".into(), json!({"provisioningState": group.state.as_str()}));
     shown.into()
-}
-
-fn missing(group: &str) -> ApiError {
-    ResourceGroupError::NoGroup(group.to_owned()).into()
 }

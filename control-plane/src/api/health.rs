@@ -9,18 +9,15 @@ use serde_json::{Value, json};
 use tidegate_shared::protocol::MemberProbe;
 
 use crate::arm::collection::Collection;
-use crate::arm::external_refs::ExternalRefs;
-use crate::arm::on_demand;
-use crate::compile::{compile, compile_on_demand};
-use crate::fleet::health::{Health, PairHealth, merge};
-use crate::store::{Gateway, OperationKind};
+use crate::fleet::health::{Health, PairHealth};
+use crate::service::view;
+use crate::store::Gateway;
 
+use super::Shared;
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl, JsonBody, RequestAuthor, Target};
-use super::gateways::not_found;
 use super::operations::Links;
 use super::paging::Parameters;
-use super::{Shared, view};
 
 /// The process answers.
 pub(super) async fn alive() -> &'static str {
@@ -29,10 +26,7 @@ pub(super) async fn alive() -> &'static str {
 
 /// The store answers and writes to it succeed. (Whoever can ask has shown that the endpoint listens.)
 pub(super) async fn ready(State(app): Shared) -> Result<&'static str, ApiError> {
-    app.store.check().await.map_err(|error| match error.unwritable() {
-        Some(_) => ApiError::Unwritable(error),
-        None => ApiError::NotReady(error),
-    })?;
+    app.service.check_ready().await?;
     Ok("ok")
 }
 
@@ -45,12 +39,8 @@ pub(super) async fn backends(
     expand: Expand,
     base: BaseUrl,
 ) -> Result<Response, ApiError> {
-    let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
-    // What is stored compiles; if not (after an upgrade), no worker runs it and there is nothing to be seen. Where its
-    // frontends are bound and what its pages say is of no interest here.
-    let content = compile(&gateway.document, &ExternalRefs::default(), &app.patterns).unwrap_or_default();
-    let result = show(&gateway, expand, &merge(&content, &app.fleet.health(gateway.id)));
-    let operation = app.store.ended_operation(&gateway, OperationKind::BackendHealth, &result).await?;
+    let show = |gateway: &Gateway, pairs: &[PairHealth]| show(gateway, expand, pairs);
+    let (gateway, operation) = app.service.backend_health(&path, show).await?;
     let links = Links::new(&base, &version, &gateway, &operation);
     Ok((StatusCode::ACCEPTED, links.for_the_rest(), Json(Value::Null)).into_response())
 }
@@ -96,17 +86,7 @@ pub(super) async fn probe_on_demand(
     base: BaseUrl,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
-    let content = compile(&gateway.document, &ExternalRefs::default(), &app.patterns).unwrap_or_default();
-    let (request, mut violations) = on_demand::read(body);
-    let wanted = match compile_on_demand(&gateway.document.path, &content, &request) {
-        Ok(wanted) if violations.is_empty() => wanted,
-        Ok(_) => return Err(ApiError::Invalid(violations)),
-        Err(found) => {
-            violations.absorb(found);
-            return Err(ApiError::Invalid(violations));
-        }
-    };
+    let (gateway, wanted) = app.service.on_demand_probe(&path, body).await?;
     let pool = expand.pool(&gateway, &wanted.pool.name);
     let settings = expand.settings(&gateway, &wanted.settings.name);
     let show = move |members: Vec<MemberProbe>| {
@@ -118,7 +98,7 @@ pub(super) async fn probe_on_demand(
         let health = json!({"backendHttpSettings": settings, "servers": servers});
         json!({"backendAddressPool": pool, "backendHealthHttpSettings": health})
     };
-    let operation = app.prober.begin(&author.name, &gateway, wanted, show).await?;
+    let operation = app.service.prober.begin(&author.name, &gateway, wanted, show).await?;
     let links = Links::new(&base, &version, &gateway, &operation);
     Ok((StatusCode::ACCEPTED, links.for_the_rest(), Json(Value::Null)).into_response())
 }

@@ -10,19 +10,17 @@ use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::arm::collection::Nested;
-use crate::arm::resource_id::{GatewayPath, MemberPath};
-use crate::edit::{Edit, EditAction, EditError};
+use crate::arm::resource_id::MemberPath;
+use crate::edit::{Edit, EditAction};
+use crate::service::{ServiceError, not_found, view};
 use crate::store::Gateway;
 
-use super::children::child_not_found;
+use super::Shared;
 use super::error::ApiError;
 use super::extract::{
     ApiVersionParam, BaseUrl, Conditions, JsonBody, MemberTarget, NestedTarget, RequestAuthor,
 };
-use super::gateways::not_found;
 use super::operations::Links;
-use super::{Shared, view};
 
 pub(super) async fn put(
     State(app): Shared,
@@ -33,16 +31,9 @@ pub(super) async fn put(
     base: BaseUrl,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let body = app.body_preparer.prepare(body, &author.name).await;
+    let body = app.service.body_preparer.prepare(body, &author.name).await;
     let action = EditAction::PutMember { path: member.clone(), body };
-    let written = app.write(author, Edit { path: gateway.clone(), preconditions, action }).await;
-    let written = written.map_err(|error| {
-        let missing = match error {
-            EditError::NoChild => no_child(&gateway, &member.nested, &member.child),
-            _ => not_found(&gateway),
-        };
-        ApiError::from_edit(error, missing)
-    })?;
+    let written = app.service.write(author, Edit { path: gateway, preconditions, action }).await?;
     let status = if written.grown_within { StatusCode::CREATED } else { StatusCode::OK };
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
     let (body, etag) = show(&written.gateway, &member)?;
@@ -54,7 +45,7 @@ pub(super) async fn get(
     _: ApiVersionParam,
     MemberTarget { gateway: path, member }: MemberTarget,
 ) -> Result<Response, ApiError> {
-    let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
+    let gateway = app.service.gateway(&path).await?;
     let (body, etag) = show(&gateway, &member)?;
     Ok(([(ETAG, etag)], Json(body)).into_response())
 }
@@ -67,14 +58,14 @@ pub(super) async fn delete(
     RequestAuthor(author): RequestAuthor,
     base: BaseUrl,
 ) -> Result<Response, ApiError> {
-    let action = EditAction::DeleteMember { path: member.clone() };
-    match app.write(author, Edit { path: path.clone(), preconditions, action }).await {
+    let action = EditAction::DeleteMember { path: member };
+    match app.service.write(author, Edit { path, preconditions, action }).await {
         Ok(written) => {
             let links = Links::new(&base, &version, &written.gateway, &written.operation);
             Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
         }
-        Err(EditError::NoChild | EditError::NoGateway) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(error) => Err(ApiError::from_edit(error, member_not_found(&path, &member))),
+        Err(ServiceError::NotFound { .. }) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -83,10 +74,10 @@ pub(super) async fn list(
     _: ApiVersionParam,
     NestedTarget { gateway: path, nested, child }: NestedTarget,
 ) -> Result<Json<Value>, ApiError> {
-    let gateway = app.store.gateway(&path).await?.ok_or_else(|| not_found(&path))?;
+    let gateway = app.service.gateway(&path).await?;
     let found = gateway.document.child(nested.within, &child);
     let found = found.and_then(|child| gateway.child_etag(child).map(|etag| (child, etag)));
-    let (found, etag) = found.ok_or_else(|| no_child(&path, &nested, &child))?;
+    let (found, etag) = found.ok_or_else(|| not_found::child(&path, nested.within, &child))?;
     Ok(Json(json!({"value": view::members(&gateway, found, &nested, etag)})))
 }
 
@@ -94,18 +85,6 @@ pub(super) async fn list(
 fn show(gateway: &Gateway, path: &MemberPath) -> Result<(Value, String), ApiError> {
     let found = gateway.document.member(path);
     let found = found.and_then(|(child, member)| Some((child, member, gateway.child_etag(child)?)));
-    let (child, member, etag) = found.ok_or_else(|| member_not_found(&gateway.document.path, path))?;
+    let (child, member, etag) = found.ok_or_else(|| not_found::member(&gateway.document.path, path))?;
     Ok((view::member(gateway, child, &path.nested, member, etag), etag.0.clone()))
-}
-
-fn no_child(path: &GatewayPath, nested: &Nested, child: &str) -> ApiError {
-    child_not_found(path, nested.within, child)
-}
-
-fn member_not_found(path: &GatewayPath, member: &MemberPath) -> ApiError {
-    ApiError::NotFound {
-        kind: member.nested.resource_type(),
-        name: format!("{}/{}/{}", path.name, member.child, member.name),
-        group: path.group.clone(),
-    }
 }

@@ -47,22 +47,22 @@ fn known(method: &Method) -> &'static str {
 }
 
 pub(super) async fn show(State(app): Shared) -> Result<impl IntoResponse, ApiError> {
-    let mut page = Page::of(&app.metrics, app.store.write_wait());
+    let mut page = Page::of(&app.metrics, app.service.store.write_wait());
     let began = Instant::now();
-    for wanted in app.store.wanted().await? {
+    for wanted in app.service.store.wanted().await? {
         *page.gateways.entry(wanted.state.as_str()).or_default() += 1;
     }
-    page.operations = app.store.operation_counts().await?;
-    page.workers = app.store.workers().await?.len();
+    page.operations = app.service.store.operation_counts().await?;
+    page.workers = app.service.store.workers().await?.len();
     page.read_time = began.elapsed();
-    page.writes_fail = app.store.write_failure().borrow().is_some();
+    page.writes_fail = app.service.store.write_failure().borrow().is_some();
     let certificates = app.certificates.state();
     page.certificates = vec![
         ("management", certificates.management_expires_at),
         ("channel", certificates.validity.expires_at),
         ("authority", certificates.authorities.current.expires_at),
     ];
-    let connected = app.fleet.snapshot();
+    let connected = app.service.fleet.snapshot();
     page.connected = connected.len();
     page.refusals = connected.values().map(|worker| worker.refused.len()).sum();
     Ok(([(CONTENT_TYPE, METRICS_TYPE)], metrics::page(page)))
@@ -70,7 +70,7 @@ pub(super) async fn show(State(app): Shared) -> Result<impl IntoResponse, ApiErr
 
 /// The connected workers' pages, as Prometheus' HTTP service discovery wants them: one group for each worker.
 pub(super) async fn targets(State(app): Shared) -> Json<Value> {
-    let connected = app.fleet.snapshot();
+    let connected = app.service.fleet.snapshot();
     let groups = connected.iter().filter_map(|(id, worker)| {
         let address: SocketAddr = worker.metrics?;
         Some(json!({"targets": [address.to_string()], "labels": {"tidegate_worker": id.to_string()}}))

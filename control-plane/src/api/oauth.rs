@@ -4,7 +4,6 @@
 //! Every URL in the metadata is on the host that the client used, since that is where its TLS certificate is good.
 
 mod metadata;
-mod secret_check;
 
 use std::net::IpAddr;
 
@@ -20,9 +19,8 @@ use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::clock::Millis;
-use crate::identity::issuer::{Bearer, LIFETIME};
-use crate::identity::secret;
+use crate::identity::issuer::LIFETIME;
+use crate::service::{GrantRefused, Granted};
 
 use super::error::{ApiError, OAuthError};
 use super::extract::BaseUrl;
@@ -31,8 +29,6 @@ use super::server::Peer;
 use super::{App, Shared};
 
 pub(super) use metadata::{endpoints, keys, open_id};
-use secret_check::Refused;
-pub use secret_check::SecretCheck;
 
 /// Whether a path is one of those here.
 pub(super) fn is_open_to_all(path: &str) -> bool {
@@ -59,35 +55,18 @@ pub(super) async fn token(
 ) -> Result<Response, ApiError> {
     check_tenant(&app, &tenant)?;
     let Credentials { client, secret, by_header } = form.credentials;
-    let known = match client.parse::<Uuid>() {
-        Ok(id) => app.store.client(id).await?,
-        Err(_) => None,
+    let granted = app.service.grant(&client, &secret, form.from).await?;
+    let Granted { bearer, now } = match granted {
+        Ok(granted) => granted,
+        Err(GrantRefused::TooMany) => return Err(OAuthError::Busy.into()),
+        Err(GrantRefused::Wrong) => return Err(OAuthError::InvalidClient { by_header }.into()),
     };
-    let (known, hash) = known.unzip();
-    let accepted = app.secrets.accept(&secret, hash.clone(), form.from).await;
-    let (known, is_old) = match (known, accepted) {
-        (Some(known), Ok(is_old)) => (known, is_old),
-        (_, Err(Refused::TooMany)) => return Err(OAuthError::Busy.into()),
-        _ => {
-            tracing::info!("a token was refused: no such client, or not its secret");
-            return Err(OAuthError::InvalidClient { by_header }.into());
-        }
-    };
-    if let (true, Some(old)) = (is_old, hash) {
-        // The token does not wait for the database: the next good use tries again.
-        if let Err(error) = app.store.rehash_client(known.app_id, &old, &secret::hash(&secret)).await {
-            tracing::warn!(client.id = %known.app_id, %error, "an old hash of a client secret stays");
-        }
-    }
-    tracing::info!(client = known.name, client.id = %known.app_id, "a token was given out");
-    let bearer = Bearer { client: known.app_id, secret_number: known.secret_number };
-    let now = Millis::now().0 / 1000;
     let token = json!({
         "token_type": "Bearer",
         "expires_in": LIFETIME,
         "ext_expires_in": LIFETIME,
         "expires_on": now + LIFETIME,
-        "access_token": app.issuer.issue(bearer, &base.0, now),
+        "access_token": app.service.issuer.issue(bearer, &base.0, now),
     });
     let headers = [
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -100,7 +79,7 @@ pub(super) async fn token(
 const ANY_TENANT: [&str; 2] = ["common", "organizations"];
 
 fn check_tenant(app: &App, tenant: &str) -> Result<(), OAuthError> {
-    let ours = tenant.parse().is_ok_and(|tenant: Uuid| tenant == app.issuer.tenant())
+    let ours = tenant.parse().is_ok_and(|tenant: Uuid| tenant == app.service.issuer.tenant())
         || ANY_TENANT.iter().any(|any| tenant.eq_ignore_ascii_case(any));
     if ours { Ok(()) } else { Err(OAuthError::UnknownTenant(tenant.to_owned())) }
 }

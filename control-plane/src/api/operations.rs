@@ -1,14 +1,11 @@
 //! Long-running operations: the headers that name them and the two URLs that are polled.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
 
 use crate::store::{Gateway, Operation, OperationState, Problem};
 
@@ -20,9 +17,6 @@ const ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperatio
 
 /// Seconds until the next poll of what is still going on. The smallest that clients understand.
 pub(super) const POLL_SECONDS: HeaderValue = HeaderValue::from_static("1");
-
-/// How long a poll may wait for the end of an operation.
-pub(super) const PATIENCE: Duration = Duration::from_millis(250);
 
 /// The segments that the two URLs of an operation differ in.
 const STATUS: &str = "operations";
@@ -83,7 +77,7 @@ pub(super) async fn status(
     SubscriptionScope(subscription): SubscriptionScope,
     Path(path): Path<OperationPath>,
 ) -> Result<Response, ApiError> {
-    let operation = follow(&app, &subscription, &path.operation).await?;
+    let operation = app.service.operation(&subscription, &path.operation).await?;
     let mut body = json!({
         "id": path.of(&subscription, STATUS),
         "name": operation.id.to_string(),
@@ -111,7 +105,7 @@ pub(super) async fn result(
     Path(path): Path<OperationPath>,
     base: BaseUrl,
 ) -> Result<Response, ApiError> {
-    let operation = follow(&app, &subscription, &path.operation).await?;
+    let operation = app.service.operation(&subscription, &path.operation).await?;
     match operation.state {
         OperationState::InProgress => {
             let again = format!("{}{}?api-version={}", base.0, path.of(&subscription, RESULT), version.text);
@@ -149,24 +143,4 @@ impl OperationPath {
             "/subscriptions/{subscription}/providers/Microsoft.Network/locations/{location}/{kind}/{operation}"
         )
     }
-}
-
-/// The operation, ended if it ends within a moment: most do, and clients that hear otherwise sleep for a second and
-/// more. (This waits for what is written down, not for a worker.)
-pub(super) async fn follow(app: &super::App, subscription: &str, id: &str) -> Result<Operation, ApiError> {
-    let mut endings = app.store.endings();
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let operation = find(app, subscription, id).await?;
-        let ended = operation.state != OperationState::InProgress;
-        if ended || timeout_at(deadline, endings.changed()).await.is_err() {
-            return Ok(operation);
-        }
-    }
-}
-
-async fn find(app: &super::App, subscription: &str, id: &str) -> Result<Operation, ApiError> {
-    let unknown = || ApiError::NoOperation(id.to_owned());
-    let parsed = id.parse().map_err(|_| unknown())?;
-    app.store.operation(subscription, parsed).await?.ok_or_else(unknown)
 }

@@ -4,7 +4,9 @@ use axum::Json;
 use axum::extract::Path;
 use serde_json::{Value, json};
 
-use super::error::{ApiError, ResourceGroupError};
+use crate::service::ResourceGroupError;
+
+use super::error::ApiError;
 use super::extract::{ApiVersionParam, SubscriptionScope};
 use super::subscriptions::LOCATION;
 

@@ -8,12 +8,14 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::networking::{NetworkAction, NetworkEdit, has_new_subnet};
+use crate::service::not_found;
+use crate::service::view::network::{subnet, subnets};
 
 use super::Shared;
 use super::error::ApiError;
 use super::extract::network::{NetworkTarget, SubnetTarget};
 use super::extract::{ApiVersionParam, Conditions, JsonBody, RequestAuthor};
-use super::networks::{answer_delete, no_subnet, not_found, subnet, subnets};
+use super::networks::answer_delete;
 
 pub(super) async fn put(
     State(app): Shared,
@@ -25,9 +27,9 @@ pub(super) async fn put(
 ) -> Result<Response, ApiError> {
     let action = NetworkAction::PutSubnet(name.clone(), body);
     let edit = NetworkEdit { path: network.clone(), preconditions, action };
-    let written = app.write_network(author, edit).await;
-    let written = written.map_err(|error| ApiError::from_network(error, not_found(&network)))?;
-    let shown = subnet(&written.resource, &name, &written.users).ok_or_else(|| no_subnet(&network, &name))?;
+    let written = app.service.write_network(author, edit).await?;
+    let shown =
+        subnet(&written.resource, &name, &written.users).ok_or_else(|| not_found::subnet(&network, &name))?;
     let status = if has_new_subnet(&written) { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
 }
@@ -37,8 +39,8 @@ pub(super) async fn get(
     _: ApiVersionParam,
     SubnetTarget { network, name }: SubnetTarget,
 ) -> Result<Response, ApiError> {
-    let missing = || no_subnet(&network, &name);
-    let (resource, users) = app.store.network_resource(&network).await?.ok_or_else(missing)?;
+    let missing = || not_found::subnet(&network, &name);
+    let (resource, users) = app.service.store.network_resource(&network).await?.ok_or_else(missing)?;
     let shown = subnet(&resource, &name, &users).ok_or_else(missing)?;
     Ok(([(ETAG, resource.etag.0)], Json(shown)).into_response())
 }
@@ -51,8 +53,8 @@ pub(super) async fn delete(
     RequestAuthor(author): RequestAuthor,
 ) -> Result<StatusCode, ApiError> {
     let action = NetworkAction::DeleteSubnet(name);
-    let edit = NetworkEdit { path: network.clone(), preconditions, action };
-    answer_delete(&network, app.write_network(author, edit).await)
+    let edit = NetworkEdit { path: network, preconditions, action };
+    answer_delete(app.service.write_network(author, edit).await)
 }
 
 pub(super) async fn list(
@@ -60,7 +62,6 @@ pub(super) async fn list(
     _: ApiVersionParam,
     NetworkTarget(network): NetworkTarget,
 ) -> Result<Json<Value>, ApiError> {
-    let found = app.store.network_resource(&network).await?;
-    let (resource, users) = found.ok_or_else(|| not_found(&network))?;
+    let (resource, users) = app.service.network(&network).await?;
     Ok(Json(json!({"value": subnets(&resource, &users)})))
 }

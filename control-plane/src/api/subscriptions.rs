@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use crate::audit::Author;
 use crate::identity::scope::Scope;
+use crate::service::ResourceGroupError;
 
-use super::error::{ApiError, ResourceGroupError};
+use super::error::ApiError;
 use super::extract::{ApiVersionParam, RequestAuthor, SubscriptionScope};
 use super::{App, Shared};
 
@@ -58,7 +59,7 @@ pub(super) async fn locations(
 }
 
 pub(super) async fn tenants(State(app): Shared, _: ApiVersionParam) -> Json<Value> {
-    let tenant = app.issuer.tenant().to_string();
+    let tenant = app.service.issuer.tenant().to_string();
     Json(json!({"value": [{
         "id": format!("/tenants/{tenant}"),
         "tenantId": tenant,
@@ -69,7 +70,7 @@ pub(super) async fn tenants(State(app): Shared, _: ApiVersionParam) -> Json<Valu
 
 /// What holds something, and what the client was made for: it must be able to log in before there is anything.
 async fn all(app: &App, author: &Author) -> Result<Vec<String>, ApiError> {
-    let mut all = app.store.subscriptions().await?;
+    let mut all = app.service.store.subscriptions().await?;
     let scopes = author.client.iter().flat_map(|client| &client.scopes);
     for subscription in scopes.filter_map(Scope::subscription) {
         if !all.iter().any(|id| id.eq_ignore_ascii_case(subscription)) {
@@ -87,7 +88,7 @@ fn show(app: &App, id: &str) -> Value {
     json!({
         "id": format!("/subscriptions/{id}"),
         "subscriptionId": id,
-        "tenantId": app.issuer.tenant().to_string(),
+        "tenantId": app.service.issuer.tenant().to_string(),
         "displayName": if id == DEFAULT { NAME.to_owned() } else { format!("{NAME} {id}") },
         "state": "Enabled",
         "authorizationSource": "RoleBased",

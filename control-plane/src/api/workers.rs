@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
-use tidegate_shared::id::{GatewayId, WorkerId};
+use tidegate_shared::id::GatewayId;
 
 use crate::fleet::Worker;
 use crate::store::JoinedWorker;
@@ -17,9 +17,9 @@ use super::error::ApiError;
 use super::extract::RequestAuthor;
 
 pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
-    let names = app.store.gateway_names().await?;
-    let connected = app.fleet.snapshot();
-    let workers = app.store.workers().await?;
+    let names = app.service.store.gateway_names().await?;
+    let connected = app.service.fleet.snapshot();
+    let workers = app.service.store.workers().await?;
     let newest = app.certificates.state().authorities.newest().fingerprint.clone();
     let shown = workers.iter().map(|JoinedWorker { id, joined_at, certificate }| {
         let worker = connected.get(id);
@@ -37,7 +37,7 @@ pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
         }
         shown
     });
-    let failures = app.store.failures().await?;
+    let failures = app.service.store.failures().await?;
     let failed = failures.iter().map(|(id, reason)| json!({"id": id, "reason": reason}));
     Ok(Json(json!({"value": shown.collect::<Vec<_>>(), "failed": failed.collect::<Vec<_>>()})))
 }
@@ -49,12 +49,8 @@ pub(super) async fn delete(
     RequestAuthor(author): RequestAuthor,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let unknown = || ApiError::NoWorker(id.clone());
-    let worker = WorkerId(id.parse().map_err(|_| unknown())?);
-    let known = app.store.remove_worker(author, worker).await?;
-    // After the row is gone, so that it cannot come back in between.
-    app.fleet.disconnect(worker);
-    if known { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }
+    app.service.remove_worker(author, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Everything that a worker runs or was told to run, each gateway once.

@@ -18,6 +18,7 @@ mod priority;
 mod read;
 mod reference;
 
+pub use super::api_version::ApiVersion;
 pub use part::Part;
 pub use reference::users_of;
 
@@ -49,13 +50,6 @@ pub struct Child {
     pub properties: Map<String, Value>,
     /// The parsed value of the write-only properties. Opaque to every module except `arm` and `compile`.
     pub secret: Option<Secret>,
-}
-
-/// The date of an `api-version`. It decides a few rules: priorities are required from 2021-08-01 on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ApiVersion {
-    /// Year, month, day.
-    pub date: (u16, u8, u8),
 }
 
 impl Document {

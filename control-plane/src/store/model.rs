@@ -9,12 +9,12 @@ use tidegate_shared::snapshot::{Content, Frontend};
 use uuid::Uuid;
 
 use crate::arm::document::{Child, Document};
-use crate::arm::network::NetworkKind;
+use crate::arm::network::{NetworkKind, NetworkPath};
 use crate::arm::page::Pages;
 use crate::clock::Millis;
 use crate::etag::Etag;
 
-use super::{NetworkResource, StoreError};
+use super::StoreError;
 
 /// A gateway, put together from its rows.
 #[derive(Clone, Debug)]
@@ -200,6 +200,19 @@ pub struct Written {
     pub grown_within: bool,
     /// The operation that ends when the workers have applied it.
     pub operation: Operation,
+}
+
+/// A virtual network or a public IP address, as it is stored.
+#[derive(Clone, Debug)]
+pub struct NetworkResource {
+    /// Its identity from creation to deletion.
+    pub id: Uuid,
+    /// Which it is.
+    pub path: NetworkPath,
+    /// What was asked for, canonical.
+    pub body: Map<String, Value>,
+    /// Its version.
+    pub etag: Etag,
 }
 
 /// The stored resources outside of a gateway's document that a gateway or a request refers to.

@@ -14,20 +14,7 @@ use crate::etag::Etag;
 
 use super::audit::record;
 use super::model::{Place, network_kind, parse_uuid};
-use super::{Store, StoreError};
-
-/// A virtual network or a public IP address, as it is stored.
-#[derive(Clone, Debug)]
-pub struct NetworkResource {
-    /// Its identity from creation to deletion.
-    pub id: Uuid,
-    /// Which it is.
-    pub path: NetworkPath,
-    /// What was asked for, canonical.
-    pub body: Map<String, Value>,
-    /// Its version.
-    pub etag: Etag,
-}
+use super::{NetworkResource, Store, StoreError};
 
 /// A child of a gateway that refers to a subnet or a public IP address.
 #[derive(Clone, Debug, PartialEq, Eq)]

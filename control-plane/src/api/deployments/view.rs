@@ -1,15 +1,11 @@
 //! Deployments as ARM shows them. Pure. What is secret is not in what is stored in the clear, so nothing has to be left
 //! out here.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
 use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentPath};
+use crate::service::{Preview, summary};
 use crate::store::{Deployment, DeploymentState, Step};
-use crate::template::{Plan, Resource};
-
-use super::preview::Preview;
 
 /// A deployment.
 pub(super) fn deployment(deployment: &Deployment) -> Value {
@@ -94,22 +90,9 @@ pub(super) fn step(deployment: &Deployment, step: &Step) -> Value {
     })
 }
 
-/// What may be shown of a request, to be stored beside it.
-pub(super) fn shown(preview: &Preview) -> Map<String, Value> {
-    let plan = &preview.plan;
-    Map::from_iter([
-        ("templateHash".to_owned(), plan.template_hash().into()),
-        ("parameters".to_owned(), Value::Object(plan.parameters_shown.clone())),
-        ("mode".to_owned(), "Incremental".into()),
-        ("providers".to_owned(), providers(plan)),
-        ("dependencies".to_owned(), dependencies(plan)),
-        ("resources".to_owned(), resources(plan)),
-    ])
-}
-
 /// The answer to a validation that found nothing wrong.
 pub(super) fn validated(path: &DeploymentPath, preview: &Preview, correlation_id: &str) -> Value {
-    let mut properties = shown(preview);
+    let mut properties = summary(preview);
     let resources = properties.shift_remove("resources");
     properties.insert("validatedResources".into(), resources.unwrap_or_default());
     properties.insert("provisioningState".into(), "Succeeded".into());
@@ -117,40 +100,6 @@ pub(super) fn validated(path: &DeploymentPath, preview: &Preview, correlation_id
     properties.insert("duration".into(), "PT0S".into());
     properties.insert("correlationId".into(), correlation_id.into());
     envelope(path, &properties)
-}
-
-fn resources(plan: &Plan) -> Value {
-    plan.resources.iter().map(|resource| json!({"id": resource.id})).collect()
-}
-
-fn providers(plan: &Plan) -> Value {
-    let mut types: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for resource in &plan.resources {
-        if let Some((namespace, kind)) = resource.kind.split_once('/') {
-            let known = types.entry(namespace).or_default();
-            if !known.contains(&kind) {
-                known.push(kind);
-            }
-        }
-    }
-    let shown = |(namespace, kinds): (&str, Vec<&str>)| {
-        let kinds: Vec<Value> =
-            kinds.into_iter().map(|kind| json!({"resourceType": kind, "locations": [null]})).collect();
-        json!({"namespace": namespace, "resourceTypes": kinds})
-    };
-    types.into_iter().map(shown).collect()
-}
-
-fn dependencies(plan: &Plan) -> Value {
-    let basic = |resource: &Resource| json!({"id": resource.id, "resourceType": resource.kind, "resourceName": resource.name.join("/")});
-    let waiting = plan.resources.iter().filter(|resource| !resource.depends_on.is_empty());
-    let shown = waiting.map(|resource| {
-        let mut shown = basic(resource);
-        let on = resource.depends_on.iter().filter_map(|at| plan.resources.get(*at));
-        shown["dependsOn"] = on.map(basic).collect();
-        shown
-    });
-    shown.collect()
 }
 
 /// The name in a resource ID, with those of what it is part of.

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::service::{Change, Preview};
 use crate::template::{Plan, Resource};
-
-use super::preview::{Change, Preview};
 
 /// What changes with every write, and says nothing.
 const RESTLESS: &[&str] = &["etag", "provisioningState", "operationalState", "resourceGuid"];

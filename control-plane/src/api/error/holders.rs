@@ -1,5 +1,4 @@
-//! Errors that name who holds something: a port, an address, a subnet. A client whose scopes do not show it the holder
-//! learns that there is one, not which.
+//! Errors that name the holder of a port, an address or a subnet, in the answer to a client that may not see the holder.
 //!
 //! An error becomes an answer where the client is not known. So the answer carries the error along, and the layer that
 //! knows the client has it written again.
@@ -8,109 +7,19 @@ use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
 
-use super::{ApiError, NetworkUseError, ResourceGroupError};
+use super::ApiError;
 use crate::identity::access::Client;
-
-/// The words for a holder that the client may not see.
-const HIDDEN: &str = "a resource outside of your scopes";
+use crate::service::ServiceError;
 
 /// The error of an answer that names holders, among the answer's extensions.
 #[derive(Clone, Debug)]
-pub(super) struct NamesHolders(pub(super) Arc<ApiError>);
+pub(super) struct NamesHolders(pub(super) Arc<ServiceError>);
 
-impl ApiError {
-    /// Returns true if the message names resources that the request did not name.
-    pub(super) fn names_holders(&self) -> bool {
-        matches!(
-            self,
-            ApiError::PortTaken { .. }
-                | ApiError::ResourceGroup(ResourceGroupError::GroupInUse { .. })
-                | ApiError::NetworkUse(_)
-        )
-    }
-
-    /// The error as that client may see it: holders outside of its scopes have no names. The administrator, who is no
-    /// client, sees all.
-    pub(in crate::api) fn seen_by(&self, client: &Client) -> Option<ApiError> {
-        use NetworkUseError as N;
-        let one = |id: &String| if client.sees(id) { id.clone() } else { HIDDEN.to_owned() };
-        Some(match self {
-            ApiError::PortTaken { address, port, holder } => {
-                ApiError::PortTaken { address: address.clone(), port: *port, holder: one(holder) }
-            }
-            ApiError::ResourceGroup(ResourceGroupError::GroupInUse { group, users }) => {
-                ResourceGroupError::GroupInUse { group: group.clone(), users: seen(users, one) }.into()
-            }
-            ApiError::NetworkUse(N::SubnetInUse { subnet, users }) => {
-                let users = users.split(", ").map(str::to_owned).collect::<Vec<_>>();
-                N::SubnetInUse { subnet: subnet.clone(), users: seen(&users, one).join(", ") }.into()
-            }
-            ApiError::NetworkUse(N::AddressInUse { address, user }) => {
-                N::AddressInUse { address: address.clone(), user: one(user) }.into()
-            }
-            ApiError::NetworkUse(N::AddressSettled { address, user }) => {
-                N::AddressSettled { address: address.clone(), user: one(user) }.into()
-            }
-            ApiError::NetworkUse(N::AddressHeld { address, child, holder }) => {
-                N::AddressHeld { address: address.clone(), child: child.clone(), holder: one(holder) }.into()
-            }
-            _ => return None,
-        })
-    }
-}
-
-/// Those that may be seen, and one word for all others.
-fn seen(users: &[String], one: impl Fn(&String) -> String) -> Vec<String> {
-    let mut seen: Vec<String> = users.iter().map(one).collect();
-    seen.sort_by_key(|user| user == HIDDEN);
-    seen.dedup();
-    seen
-}
-
-/// The answer as that client may see it.
+/// Returns the answer as that client may see it.
 pub(in crate::api) fn answer_for(client: &Client, mut response: Response) -> Response {
     let named = response.extensions_mut().remove::<NamesHolders>();
     match named.and_then(|named| named.0.seen_by(client)) {
-        Some(error) => error.into_response(),
+        Some(error) => ApiError::from(error).into_response(),
         None => response,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::identity::role::Role;
-    use uuid::Uuid;
-
-    #[test]
-    fn a_holder_has_a_name_within_the_scopes_alone() {
-        let scopes = vec!["/subscriptions/s/resourceGroups/mine".parse().unwrap()];
-        let client = Client { app_id: Uuid::nil(), role: Role::Contributor, scopes };
-        let gateway = |group: &str| {
-            format!(
-                "/subscriptions/s/resourceGroups/{group}/providers/Microsoft.Network/applicationGateways/gw"
-            )
-        };
-        let (mine, other) = (gateway("mine"), gateway("first"));
-        let errors = |holder: &str| -> Vec<ApiError> {
-            let (holder, own) = (holder.to_owned(), "own".to_owned());
-            let users = vec![mine.clone(), holder.clone(), holder.clone()];
-            vec![
-                ApiError::PortTaken { address: "public".into(), port: 80, holder: holder.clone() },
-                ResourceGroupError::GroupInUse { group: own.clone(), users: users.clone() }.into(),
-                NetworkUseError::SubnetInUse { subnet: own.clone(), users: users.join(", ") }.into(),
-                NetworkUseError::AddressInUse { address: own.clone(), user: holder.clone() }.into(),
-                NetworkUseError::AddressSettled { address: own.clone(), user: holder.clone() }.into(),
-                NetworkUseError::AddressHeld { address: own.clone(), child: own, holder }.into(),
-            ]
-        };
-        for (seen, unseen) in errors(&mine).into_iter().zip(errors(&other)) {
-            assert!(seen.names_holders() && unseen.to_string().contains("/first/"));
-            let text = unseen.seen_by(&client).unwrap().to_string();
-            assert!(text.contains(HIDDEN) && !text.contains("/first/"), "{text}");
-            let text = seen.seen_by(&client).unwrap().to_string();
-            assert!(text.contains(&mine) && !text.contains(HIDDEN), "{text}");
-        }
-        assert!(ApiError::PreconditionFailed.seen_by(&client).is_none());
     }
 }

@@ -1,10 +1,5 @@
 //! What can go wrong with a request for a token, in the shape of RFC 6749, section 5.2, which is not ARM's.
 
-use axum::Json;
-use axum::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
 use thiserror::Error;
 
 /// Why there is no token.
@@ -35,34 +30,5 @@ impl OAuthError {
             OAuthError::UnknownTenant(_) => "invalid_tenant",
             OAuthError::Busy => "temporarily_unavailable",
         }
-    }
-
-    pub(super) fn status(&self) -> StatusCode {
-        match self {
-            OAuthError::InvalidClient { .. } => StatusCode::UNAUTHORIZED,
-            OAuthError::Busy => StatusCode::TOO_MANY_REQUESTS,
-            OAuthError::InvalidRequest(_) | OAuthError::UnsupportedGrant | OAuthError::UnknownTenant(_) => {
-                StatusCode::BAD_REQUEST
-            }
-        }
-    }
-}
-
-impl IntoResponse for &OAuthError {
-    fn into_response(self) -> Response {
-        let body = json!({"error": self.code(), "error_description": self.to_string()});
-        let mut response = (self.status(), Json(body)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self {
-            OAuthError::InvalidClient { by_header: true } => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"tidegate\""));
-            }
-            OAuthError::Busy => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
-        }
-        response
     }
 }

@@ -4,6 +4,7 @@ use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 
 use crate::arm::network::{NetworkKind, NetworkPath};
+use crate::service::ServiceError;
 
 use super::super::error::ApiError;
 use super::{Names, names};
@@ -18,7 +19,7 @@ impl<S: Sync> FromRequestParts<S> for OfKind {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<OfKind, ApiError> {
         let pattern = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let kind = pattern.split('/').find_map(NetworkKind::of_segment);
-        kind.map(OfKind).ok_or_else(|| ApiError::UnknownPath(parts.uri.path().to_owned()))
+        kind.map(OfKind).ok_or_else(|| ServiceError::UnknownPath(parts.uri.path().to_owned()).into())
     }
 }
 

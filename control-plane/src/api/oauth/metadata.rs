@@ -18,9 +18,9 @@ pub(in crate::api) async fn open_id(
     base: BaseUrl,
 ) -> Result<Json<Value>, ApiError> {
     check_tenant(&app, &tenant)?;
-    let here = format!("{}/{}", base.0, app.issuer.tenant());
+    let here = format!("{}/{}", base.0, app.service.issuer.tenant());
     Ok(Json(json!({
-        "issuer": app.issuer.url(&base.0),
+        "issuer": app.service.issuer.url(&base.0),
         "authorization_endpoint": format!("{here}/oauth2/v2.0/authorize"),
         "token_endpoint": format!("{here}/oauth2/v2.0/token"),
         "jwks_uri": format!("{here}/discovery/v2.0/keys"),
@@ -38,7 +38,7 @@ pub(in crate::api) async fn keys(
     Path(tenant): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     check_tenant(&app, &tenant)?;
-    Ok(Json(json!({"keys": [app.issuer.public_key()]})))
+    Ok(Json(json!({"keys": [app.service.issuer.public_key()]})))
 }
 
 /// What `az cloud register` asks a Resource Manager: everything is here. The last three are what clients of 2015 read.
@@ -50,7 +50,7 @@ pub(in crate::api) async fn endpoints(State(app): Shared, base: BaseUrl) -> Json
         "authentication": {
             "loginEndpoint": here,
             "audiences": [here],
-            "tenant": app.issuer.tenant().to_string(),
+            "tenant": app.service.issuer.tenant().to_string(),
             "identityProvider": "AAD",
         },
         "suffixes": {},

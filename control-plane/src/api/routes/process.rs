@@ -1,6 +1,6 @@
 //! The routes that ARM does not know: the process itself and its workers.
 
-use crate::api::{health, metrics, openapi, workers};
+use crate::api::{describe, health, metrics, workers};
 use crate::openapi::answer::{MetricsTargets, Workers};
 use crate::openapi::operation::{Body, json};
 
@@ -30,7 +30,7 @@ pub(super) fn routes() -> Vec<Route> {
                 "An OpenAPI document.",
                 Some(Body::Object),
             ),
-            openapi::show,
+            describe::show,
         ),
         Route::new(
             get("/metrics", "Metrics_Show", "What the control plane counts of itself, for Prometheus.")

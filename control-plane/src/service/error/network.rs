@@ -1,6 +1,5 @@
 //! What can go wrong with a request about a virtual network or an address that a gateway refers to.
 
-use axum::http::StatusCode;
 use thiserror::Error;
 
 use crate::violation::code_list::codes;
@@ -18,7 +17,7 @@ codes! { CODES;
 
 /// Why a resource that gateways refer to, or that another gateway has, cannot be changed or used.
 #[derive(Debug, Error)]
-pub(in crate::api) enum NetworkUseError {
+pub(crate) enum NetworkUseError {
     #[error(
         "Subnet {subnet} is in use by {users} and cannot be deleted. In order to delete the subnet, delete all the \
          resources within the subnet."
@@ -40,15 +39,6 @@ pub(in crate::api) enum NetworkUseError {
 }
 
 impl NetworkUseError {
-    pub(super) fn status(&self) -> StatusCode {
-        match self {
-            NetworkUseError::SubnetInUse { .. }
-            | NetworkUseError::AddressInUse { .. }
-            | NetworkUseError::AddressHeld { .. } => StatusCode::BAD_REQUEST,
-            NetworkUseError::AddressSettled { .. } => StatusCode::CONFLICT,
-        }
-    }
-
     pub(super) fn code(&self) -> &'static str {
         match self {
             NetworkUseError::SubnetInUse { .. } => SUBNET_IN_USE,

@@ -39,7 +39,7 @@ pub(super) enum Refused {
 
 /// The checks under way, and who has failed.
 #[derive(Debug)]
-pub struct SecretCheck {
+pub(crate) struct SecretCheck {
     slow: FairShare<Option<IpAddr>>,
     failures: Mutex<HashMap<Option<IpAddr>, Failures>>,
 }

@@ -18,11 +18,10 @@ use crate::store::{
     Decision, Gateway, Operation, OperationState, OperationalState, Problem, ProvisioningState, StoreError,
 };
 
-use super::super::error::ApiError;
-use super::super::gateways::not_found;
-use super::super::view;
-use super::super::{App, act, check_links};
-use super::write::{Stage, Unwritten};
+use super::super::error::not_found;
+use super::super::gateways::{act, check_links};
+use super::super::{Service, ServiceError, view};
+use super::stage::{Stage, Unwritten};
 
 /// How often it is looked whether the deployment is still wanted, while an operation goes on.
 const LOOK: Duration = Duration::from_secs(2);
@@ -33,23 +32,22 @@ const LOOK: Duration = Duration::from_secs(2);
 /// What the write would be refused for.
 pub(super) async fn dry_run(
     edit: &Edit,
-    app: &App,
+    service: &Service,
     author: &Author,
     stage: &mut Stage,
-) -> Result<Value, ApiError> {
+) -> Result<Value, ServiceError> {
     let path = &edit.path;
     // Before anything is looked up that the author may not see.
-    check_links(&act(author.clone(), edit), edit)
-        .map_err(|error| ApiError::from_edit(error, not_found(path)))?;
+    check_links(&act(author.clone(), edit), edit).map_err(|error| ServiceError::from_edit(error, edit))?;
     let stored = match stage.gateways.get(&path.key()) {
         Some(gateway) => Some(gateway.clone()),
-        None => app.store.gateway(path).await?,
+        None => service.store.gateway(path).await?,
     };
-    let addresses = addresses(edit, stored.as_ref(), app, stage).await?;
+    let addresses = addresses(edit, stored.as_ref(), service, stage).await?;
     // Pages that are not named by the request have been looked at when they were.
     let external_refs = ExternalRefs { addresses, pages: Pages::default() };
-    let decision = edit.decide(app.decision_context(&external_refs), stored.as_ref());
-    let decision = decision.map_err(|error| ApiError::from_edit(error, not_found(path)))?;
+    let decision = edit.decide(service.decision_context(&external_refs), stored.as_ref());
+    let decision = decision.map_err(|error| ServiceError::from_edit(error, edit))?;
     let gateway = match (decision, stored) {
         (Decision::Replace { document, config_digest, .. }, stored) => {
             let child_etags = vec![Etag(String::new()); document.children.len()];
@@ -69,7 +67,7 @@ pub(super) async fn dry_run(
             }
         }
         (_, Some(stored)) => stored,
-        (_, None) => return Err(not_found(path)),
+        (_, None) => return Err(not_found::gateway(path)),
     };
     let shown = match &edit.action {
         EditAction::PutChild { collection, name, .. } => {
@@ -88,7 +86,7 @@ pub(super) async fn dry_run(
 async fn addresses(
     edit: &Edit,
     stored: Option<&Gateway>,
-    app: &App,
+    service: &Service,
     stage: &Stage,
 ) -> Result<PublicAddresses, StoreError> {
     let of_stored = stored.map(|gateway| references_of(&gateway.document)).unwrap_or_default();
@@ -100,7 +98,7 @@ async fn addresses(
         }
         if let Some(staged) = stage.networks.get(&path.key()) {
             addresses.insert(&path, PublicAddress::of(&staged.body));
-        } else if let Some((found, _)) = app.store.network_resource(&path).await? {
+        } else if let Some((found, _)) = service.store.network_resource(&path).await? {
             addresses.insert(&path, PublicAddress::of(&found.body));
         }
     }
@@ -111,18 +109,22 @@ async fn addresses(
 ///
 /// # Errors
 /// That it was refused or failed, or that the deployment is not wanted any more.
-pub(super) async fn apply(edit: Edit, app: &App, author: Author, deployment: Uuid) -> Result<(), Unwritten> {
+pub(super) async fn apply(
+    edit: Edit,
+    service: &Service,
+    author: Author,
+    deployment: Uuid,
+) -> Result<(), Unwritten> {
     let path = edit.path.clone();
-    let written = app.write(author, edit).await;
-    let written = written.map_err(|error| ApiError::from_edit(error, not_found(&path)))?;
-    let mut endings = app.store.endings();
+    let written = service.write(author, edit).await?;
+    let mut endings = service.store.endings();
     loop {
-        match app.store.operation(&path.subscription, written.operation.id).await? {
+        match service.store.operation(&path.subscription, written.operation.id).await? {
             Some(operation) if operation.state == OperationState::InProgress => {}
             None | Some(Operation { state: OperationState::Succeeded, .. }) => return Ok(()),
             Some(operation) => return Err(Unwritten::Failed(operation.problem.unwrap_or_else(unexplained))),
         }
-        if !app.store.is_running(deployment).await? {
+        if !service.store.is_running(deployment).await? {
             return Err(Unwritten::Unwanted);
         }
         // Whoever cancels a deployment says so in the same way.

@@ -7,7 +7,7 @@ use crate::arm::network::path::SUBNET_TYPE;
 use crate::store::{NetworkResource, User};
 
 /// A virtual network or a public IP address, but for what only the workers know.
-pub(in crate::api) fn resource(resource: &NetworkResource, users: &[User]) -> Value {
+pub(crate) fn resource(resource: &NetworkResource, users: &[User]) -> Value {
     let path = &resource.path;
     let mut shown = Map::new();
     shown.insert("name".into(), path.name.clone().into());
@@ -37,13 +37,13 @@ pub(in crate::api) fn resource(resource: &NetworkResource, users: &[User]) -> Va
 }
 
 /// The subnets of a virtual network, in their order.
-pub(in crate::api) fn subnets(network: &NetworkResource, users: &[User]) -> Vec<Value> {
+pub(crate) fn subnets(network: &NetworkResource, users: &[User]) -> Vec<Value> {
     let list = network.body.get("properties").and_then(|properties| properties["subnets"].as_array());
     list.into_iter().flatten().map(|subnet| show_subnet(network, subnet, users)).collect()
 }
 
 /// One subnet, by its name without case.
-pub(in crate::api) fn subnet(network: &NetworkResource, name: &str, users: &[User]) -> Option<Value> {
+pub(crate) fn subnet(network: &NetworkResource, name: &str, users: &[User]) -> Option<Value> {
     subnets(network, users)
         .into_iter()
         .find(|subnet| subnet["name"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(name)))

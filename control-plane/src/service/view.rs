@@ -2,24 +2,23 @@
 //!
 //! Secrets are not in the documents' JSON to begin with, so nothing has to be left out here.
 
+pub(crate) mod network;
+
 use serde_json::{Map, Value, json};
 
 use crate::arm::collection::{COLLECTIONS, Collection, Nested};
 use crate::arm::document::Child;
 use crate::arm::gateway::SslPolicy;
-use crate::arm::resource_id::MemberPath;
+use crate::arm::resource_id::{GATEWAY_TYPE, MemberPath};
 use crate::compile::{is_no_policy, served_cipher_suites};
 use crate::etag::Etag;
 use crate::store::{Gateway, OperationalState, ProvisioningState};
-
-/// The ARM type of a gateway.
-pub(super) const GATEWAY_TYPE: &str = "Microsoft.Network/applicationGateways";
 
 /// The policy of a gateway that asks for none, which is what workers serve.
 const DEFAULT_SSL_POLICY: &str = "AppGwSslPolicy20220101";
 
 /// A gateway, whole.
-pub(super) fn gateway(gateway: &Gateway) -> Value {
+pub(crate) fn gateway(gateway: &Gateway) -> Value {
     let path = &gateway.document.path;
     let body = gateway.document.body.clone().into_iter();
     let (own, head): (Map<String, Value>, Map<String, Value>) =
@@ -58,7 +57,7 @@ fn show_served_suites(properties: &mut Map<String, Value>) {
 }
 
 /// The children of one collection, in their order.
-pub(super) fn collection(gateway: &Gateway, collection: &Collection) -> Vec<Value> {
+pub(crate) fn collection(gateway: &Gateway, collection: &Collection) -> Vec<Value> {
     gateway
         .children()
         .filter(|(child, _)| child.collection == collection)
@@ -67,7 +66,7 @@ pub(super) fn collection(gateway: &Gateway, collection: &Collection) -> Vec<Valu
 }
 
 /// One child.
-pub(super) fn child(gateway: &Gateway, child: &Child, etag: &Etag) -> Value {
+pub(crate) fn child(gateway: &Gateway, child: &Child, etag: &Etag) -> Value {
     let mut properties = Map::new();
     properties.insert("provisioningState".into(), gateway.state.as_str().into());
     properties.extend(child.properties.clone());
@@ -85,12 +84,12 @@ pub(super) fn child(gateway: &Gateway, child: &Child, etag: &Etag) -> Value {
 }
 
 /// The members of a collection within a child, in their order.
-pub(super) fn members(gateway: &Gateway, child: &Child, nested: &Nested, etag: &Etag) -> Vec<Value> {
+pub(crate) fn members(gateway: &Gateway, child: &Child, nested: &Nested, etag: &Etag) -> Vec<Value> {
     child.members(nested).iter().map(|shown| member(gateway, child, nested, shown, etag)).collect()
 }
 
 /// One member of a child, whose version is the child's.
-pub(super) fn member(
+pub(crate) fn member(
     gateway: &Gateway,
     child: &Child,
     nested: &Nested,

@@ -41,7 +41,7 @@ fn leaning(address: &str, subnets: [&str; 2]) -> Value {
     body
 }
 
-/// Decides a client's PUT of that body, with the checks that [`App::write`] makes.
+/// Decides a client's PUT of that body, with the checks that [`Service::write`] makes.
 fn put(client: Client, body: Value) -> Result<Decision, EditError> {
     let action = EditAction::Put { body: sent(body), version: VERSION };
     let edit = Edit { path: path("gw"), preconditions: Preconditions::default(), action };

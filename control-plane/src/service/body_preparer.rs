@@ -27,7 +27,7 @@ const SHARES: Bounds = Bounds { total: 2, each: 1, waiting: 64 };
 
 /// Opens certificates, tries patterns, and has error pages fetched.
 #[derive(Clone, Debug)]
-pub struct BodyPreparer {
+pub(crate) struct BodyPreparer {
     certificates: FairShare<String>,
     deadline: Duration,
     turns_of_patterns: FairShare<String>,
@@ -37,7 +37,7 @@ pub struct BodyPreparer {
 
 impl BodyPreparer {
     /// One that fetches nothing from the addresses that `deny` refuses, and puts the outcomes of patterns in `patterns`.
-    pub fn new(deny: FetchDeny, patterns: Arc<PatternCache>) -> BodyPreparer {
+    pub(crate) fn new(deny: FetchDeny, patterns: Arc<PatternCache>) -> BodyPreparer {
         BodyPreparer {
             certificates: FairShare::new(SHARES),
             deadline: DEADLINE,
@@ -49,7 +49,7 @@ impl BodyPreparer {
 
     /// The body of a client's request with what its certificates and error pages came to. What is not there in time
     /// comes to that.
-    pub(super) async fn prepare(&self, json: Value, client: &str) -> Body {
+    pub(crate) async fn prepare(&self, json: Value, client: &str) -> Body {
         let client = client.to_owned();
         let certificates = self.open_certificates(&json, &client);
         let (opened, pages, ()) =

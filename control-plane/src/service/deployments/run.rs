@@ -21,11 +21,12 @@ use crate::store::{StoreError, Task};
 use crate::template::{Plan, Ready, References, Request, Resource};
 use crate::violation::Violations;
 
-use super::super::App;
-use super::super::error::{ApiError, DeploymentError, FAILED};
+use super::super::error::FAILED;
+use super::super::{DeploymentError, Service, ServiceError};
 use super::preview::{check_readable, evaluate, evaluate_body};
+use super::stage::Unwritten;
 use super::target::Target;
-use super::write::{Unwritten, Write};
+use super::write::Write;
 
 /// How often it looks for deployments that were left lying, when nothing else wakes it.
 const TICK: Duration = Duration::from_secs(10);
@@ -34,16 +35,16 @@ const TICK: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 16;
 
 /// Runs deployments until `stop`. Those that have not ended then are taken up by the next process.
-pub async fn run(app: Arc<App>, stop: CancellationToken) {
+pub(crate) async fn run(service: Arc<Service>, stop: CancellationToken) {
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // When it is dropped, what runs ends where it waits.
     let mut tasks: JoinSet<()> = JoinSet::new();
     let mut running: HashMap<task::Id, Uuid> = HashMap::new();
-    let mut write_failure = app.store.write_failure();
+    let mut write_failure = service.store.write_failure();
     loop {
         tokio::select! {
-            () = app.deployments.notified() => {}
+            () = service.deployments.notified() => {}
             _ = tick.tick() => {}
             // Those that failed for want of the disk are tried again as soon as it is back.
             Ok(()) = write_failure.changed() => {}
@@ -58,11 +59,11 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
             }
             () = stop.cancelled() => return,
         }
-        match app.store.running_deployments().await {
+        match service.store.running_deployments().await {
             Ok(ids) => {
                 for id in ids {
                     if running.len() < AT_ONCE && !running.values().any(|known| *known == id) {
-                        let task = tasks.spawn(run_one(app.clone(), id));
+                        let task = tasks.spawn(run_one(service.clone(), id));
                         running.insert(task.id(), id);
                     }
                 }
@@ -72,16 +73,16 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-async fn run_one(app: Arc<App>, id: Uuid) {
+async fn run_one(service: Arc<Service>, id: Uuid) {
     let outcome = async {
-        let Some(task) = app.store.take_up_deployment(id).await? else { return Ok(()) };
+        let Some(task) = service.store.take_up_deployment(id).await? else { return Ok(()) };
         let path = task.deployment.path.clone();
-        let Some(outcome) = deploy(&app, task).await? else { return Ok(()) };
+        let Some(outcome) = deploy(&service, task).await? else { return Ok(()) };
         match &outcome {
             Ok(_) => tracing::info!(deployment = %path, "deployed"),
             Err(failure) => tracing::warn!(deployment = %path, code = failure.code, "not deployed"),
         }
-        app.store.end_deployment(id, outcome.as_ref()).await
+        service.store.end_deployment(id, outcome.as_ref()).await
     };
     if let Err(error) = outcome.await {
         tracing::error!(deployment.id = %id, %error, "a deployment could not go on; it is tried again");
@@ -90,7 +91,7 @@ async fn run_one(app: Arc<App>, id: Uuid) {
 
 /// A deployment under way.
 struct Run<'a> {
-    app: &'a App,
+    service: &'a Service,
     id: Uuid,
     path: DeploymentPath,
     author: Author,
@@ -99,23 +100,23 @@ struct Run<'a> {
 }
 
 /// What a deployment came to: its outputs, or why it failed. Nothing where nobody wants it any more.
-async fn deploy(app: &App, task: Task) -> Result<Option<Result<Value, Failure>>, StoreError> {
+async fn deploy(service: &Service, task: Task) -> Result<Option<Result<Value, Failure>>, StoreError> {
     let Task { deployment, request, mut author, client } = task;
     if let Some(client) = client {
-        let Some((found, _)) = app.store.client(client).await? else { return Ok(Some(Err(revoked()))) };
+        let Some((found, _)) = service.store.client(client).await? else { return Ok(Some(Err(revoked()))) };
         author.client = Some(Client { app_id: found.app_id, role: found.role, scopes: found.scopes });
     }
     let request = serde_json::from_slice::<Request>(request.expose()).map_err(|e| StoreError::Damaged {
         what: format!("deployment {}", deployment.id),
         why: e.to_string(),
     })?;
-    let plan = match evaluate(app, &author.name, move || Plan::make(request)).await {
+    let plan = match evaluate(service, &author.name, move || Plan::make(request)).await {
         Ok(Ok(plan)) => Arc::new(plan),
         Ok(Err(flaws)) => return Ok(Some(Err(invalid(flaws)))),
         Err(busy) => return Ok(Some(Err(busy.failure(&author)))),
     };
     let references = Arc::default();
-    let mut run = Run { app, id: deployment.id, path: deployment.path, author, plan, references };
+    let mut run = Run { service, id: deployment.id, path: deployment.path, author, plan, references };
     let Some(failures) = run.resources().await? else { return Ok(None) };
     if failures.is_empty() {
         return run.outputs().await.map(Some);
@@ -146,26 +147,26 @@ impl Run<'_> {
             }
             // Who is shut out is out at once, in the middle of a deployment too.
             if let Some(client) = &self.author.client
-                && self.app.store.client(client.app_id).await?.is_none()
+                && self.service.store.client(client.app_id).await?.is_none()
             {
                 failures.push(revoked());
                 break;
             }
-            if !self.app.store.begin_step(self.id, at, &resource.id, &resource.kind).await? {
+            if !self.service.store.begin_step(self.id, at, &resource.id, &resource.kind).await? {
                 return Ok(None);
             }
             let outcome = match self.resource(resource).await {
                 Ok(()) => Ok(()),
                 Err(Unwritten::Unwanted) => return Ok(None),
                 Err(Unwritten::Failed(problem)) => Err(Failure::new(problem.code, problem.message)),
-                Err(Unwritten::Refused(ApiError::Internal(error) | ApiError::Unwritable(error))) => {
+                Err(Unwritten::Refused(ServiceError::Internal(error) | ServiceError::Unwritable(error))) => {
                     return Err(error);
                 }
                 Err(Unwritten::Refused(error)) => Err(error.failure(&self.author)),
             };
             let hidden = |text: &str| self.plan.without_secrets_in(text);
             let outcome = outcome.map_err(|failure| failure.map(&hidden));
-            self.app.store.end_step(self.id, at, outcome.as_ref().copied()).await?;
+            self.service.store.end_step(self.id, at, outcome.as_ref().copied()).await?;
             match outcome {
                 Ok(()) => drop(deployed.insert(at)),
                 Err(failure) => failures.push(Failure { target: Some(resource.id.clone()), ..failure }),
@@ -176,20 +177,20 @@ impl Run<'_> {
 
     async fn resource(&mut self, resource: &Resource) -> Result<(), Unwritten> {
         let body = loop {
-            match evaluate_body(self.app, &self.author, (&self.plan, resource), &self.references).await? {
+            match evaluate_body(self.service, &self.author, (&self.plan, resource), &self.references).await? {
                 Ok(Ready::Now(body)) => break body,
                 Ok(Ready::After(ids)) => self.fetch(ids).await?,
-                Err(flaws) => return Err(ApiError::from(DeploymentError::Template(flaws)).into()),
+                Err(flaws) => return Err(ServiceError::from(DeploymentError::Template(flaws)).into()),
             }
         };
-        let write = Write::new(self.app, &self.author, resource, body).await?;
-        write.apply(self.app, self.author.clone(), self.id).await
+        let write = Write::new(self.service, &self.author, resource, body).await?;
+        write.apply(self.service, self.author.clone(), self.id).await
     }
 
     async fn outputs(&mut self) -> Result<Result<Value, Failure>, StoreError> {
         loop {
             let (plan, references) = (self.plan.clone(), self.references.clone());
-            let outputs = evaluate(self.app, &self.author.name, move || plan.outputs(&references)).await;
+            let outputs = evaluate(self.service, &self.author.name, move || plan.outputs(&references)).await;
             let waits = match outputs {
                 Ok(Ok(Ready::Now(outputs))) => return Ok(Ok(Value::Object(outputs))),
                 Ok(Ok(Ready::After(ids))) => self.fetch(ids).await,
@@ -198,7 +199,7 @@ impl Run<'_> {
             };
             match waits {
                 Ok(()) => {}
-                Err(ApiError::Internal(error) | ApiError::Unwritable(error)) => return Err(error),
+                Err(ServiceError::Internal(error) | ServiceError::Unwritable(error)) => return Err(error),
                 Err(error) => return Ok(Err(error.failure(&self.author))),
             }
         }
@@ -206,14 +207,14 @@ impl Run<'_> {
 
     /// Looks resources up that expressions refer to. Which ones that are may be known only now, and the author must
     /// be allowed to read each.
-    async fn fetch(&mut self, ids: impl IntoIterator<Item = String>) -> Result<(), ApiError> {
+    async fn fetch(&mut self, ids: impl IntoIterator<Item = String>) -> Result<(), ServiceError> {
         for id in ids {
             check_readable(&self.author, &self.path, &id)?;
             let found = match Target::of(&id) {
-                Some(target) => target.show(self.app).await?,
+                Some(target) => target.show(self.service).await?,
                 None => None,
             };
-            let found = found.ok_or_else(|| ApiError::UnknownPath(id.clone()))?;
+            let found = found.ok_or_else(|| ServiceError::UnknownPath(id.clone()))?;
             Arc::make_mut(&mut self.references).insert(id, found);
         }
         Ok(())

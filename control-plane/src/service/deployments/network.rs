@@ -8,18 +8,22 @@ use crate::etag::Etag;
 use crate::networking::{NetworkAction, NetworkEdit, NetworkError};
 use crate::store::{NetworkDecision, NetworkResource};
 
-use super::super::App;
-use super::super::error::ApiError;
-use super::super::networks::{no_subnet, not_found, subnet};
-use super::write::{Stage, Unwritten};
+use super::super::error::not_found;
+use super::super::view::network::subnet;
+use super::super::{Service, ServiceError};
+use super::stage::{Stage, Unwritten};
 
 /// What the resource would be, shown, had the write been made; the stage remembers it for those that come after.
 ///
 /// # Errors
 /// What the write would be refused for.
-pub(super) async fn dry_run(edit: &NetworkEdit, app: &App, stage: &mut Stage) -> Result<Value, ApiError> {
+pub(super) async fn dry_run(
+    edit: &NetworkEdit,
+    service: &Service,
+    stage: &mut Stage,
+) -> Result<Value, ServiceError> {
     let key = edit.path.key();
-    let found = app.store.network_resource(&edit.path).await?;
+    let found = service.store.network_resource(&edit.path).await?;
     let (stored, users) = found.map_or((None, Vec::new()), |(stored, users)| (Some(stored), users));
     let stored = stage.networks.remove(&key).or(stored);
     let decision = edit.decide(stored.as_ref(), &users).map_err(|error| refusal(error, edit))?;
@@ -29,11 +33,11 @@ pub(super) async fn dry_run(edit: &NetworkEdit, app: &App, stage: &mut Stage) ->
             NetworkResource { id: Uuid::nil(), path: edit.path.clone(), body, etag: Etag(String::new()) }
         }
         (_, Some(stored)) => stored,
-        (_, None) => return Err(not_found(&edit.path)),
+        (_, None) => return Err(not_found::network(&edit.path)),
     };
     let shown = match &edit.action {
         NetworkAction::PutSubnet(name, _) => subnet(&resource, name, &users).unwrap_or_default(),
-        _ => app.show_network(&resource, &users).await?,
+        _ => service.show_network(&resource, &users).await?,
     };
     stage.networks.insert(key, resource);
     Ok(shown)
@@ -43,19 +47,25 @@ pub(super) async fn dry_run(edit: &NetworkEdit, app: &App, stage: &mut Stage) ->
 ///
 /// # Errors
 /// That it was refused.
-pub(super) async fn apply(edit: NetworkEdit, app: &App, author: Author) -> Result<(), Unwritten> {
+pub(super) async fn apply(edit: NetworkEdit, service: &Service, author: Author) -> Result<(), Unwritten> {
     let missing = missing(&edit);
-    let written = app.write_network(author, edit).await;
-    written.map(drop).map_err(|error| ApiError::from_network(error, missing).into())
+    match service.write_network(author, edit).await {
+        Ok(_) => Ok(()),
+        Err(ServiceError::NotFound { .. }) => Err(missing.into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
-fn refusal(error: NetworkError, edit: &NetworkEdit) -> ApiError {
-    ApiError::from_network(error, missing(edit))
+fn refusal(error: NetworkError, edit: &NetworkEdit) -> ServiceError {
+    match error {
+        NetworkError::NotThere | NetworkError::NoSubnet => missing(edit),
+        error => ServiceError::from_network(error, edit),
+    }
 }
 
-fn missing(edit: &NetworkEdit) -> ApiError {
+fn missing(edit: &NetworkEdit) -> ServiceError {
     match &edit.action {
-        NetworkAction::PutSubnet(name, _) => no_subnet(&edit.path, name),
-        _ => not_found(&edit.path),
+        NetworkAction::PutSubnet(name, _) => not_found::subnet(&edit.path, name),
+        _ => not_found::network(&edit.path),
     }
 }

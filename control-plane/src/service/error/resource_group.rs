@@ -1,6 +1,5 @@
 //! What can go wrong with a request about subscriptions, resource groups and providers.
 
-use axum::http::StatusCode;
 use thiserror::Error;
 
 use crate::violation::code_list::codes;
@@ -22,7 +21,7 @@ codes! { CODES;
 
 /// Why a request about subscriptions, resource groups or providers fails.
 #[derive(Debug, Error)]
-pub(in crate::api) enum ResourceGroupError {
+pub(crate) enum ResourceGroupError {
     #[error("The subscription '{0}' could not be found.")]
     NoSubscription(String),
     #[error("Resource group '{0}' could not be found.")]
@@ -38,18 +37,6 @@ pub(in crate::api) enum ResourceGroupError {
 }
 
 impl ResourceGroupError {
-    pub(super) fn status(&self) -> StatusCode {
-        match self {
-            ResourceGroupError::NoSubscription(_)
-            | ResourceGroupError::NoGroup(_)
-            | ResourceGroupError::NoProvider(_) => StatusCode::NOT_FOUND,
-            ResourceGroupError::GroupDeleting(_) | ResourceGroupError::GroupInUse { .. } => {
-                StatusCode::CONFLICT
-            }
-            ResourceGroupError::BadFilter(_) => StatusCode::BAD_REQUEST,
-        }
-    }
-
     pub(super) fn code(&self) -> &'static str {
         match self {
             ResourceGroupError::NoSubscription(_) => NO_SUBSCRIPTION,

@@ -7,10 +7,8 @@ use crate::arm::collection::Collection;
 use crate::arm::network::NetworkPath;
 use crate::arm::resource_id::{GatewayPath, Reference};
 
-use super::super::App;
-use super::super::error::ApiError;
-use super::super::networks::subnet;
-use super::super::view;
+use super::super::view::network::subnet;
+use super::super::{Service, ServiceError, view};
 use crate::store::{Gateway, NetworkResource, Store, StoreError, User};
 
 /// A resource.
@@ -56,16 +54,20 @@ impl Target {
     ///
     /// # Errors
     /// The store's.
-    pub(super) async fn show(&self, app: &App) -> Result<Option<Value>, ApiError> {
-        self.show_from(&mut LastRead::default(), app).await
+    pub(super) async fn show(&self, service: &Service) -> Result<Option<Value>, ServiceError> {
+        self.show_from(&mut LastRead::default(), service).await
     }
 
     /// As [`Target::show`], for several targets in the order of their IDs: what holds several of them is read once.
     ///
     /// # Errors
     /// The store's.
-    pub(super) async fn show_from(&self, last: &mut LastRead, app: &App) -> Result<Option<Value>, ApiError> {
-        let store = &app.store;
+    pub(super) async fn show_from(
+        &self,
+        last: &mut LastRead,
+        service: &Service,
+    ) -> Result<Option<Value>, ServiceError> {
+        let store = &service.store;
         match self {
             Target::Gateway(path) => Ok(last.gateway(path, store).await?.map(view::gateway)),
             Target::Child(path, collection, name) => {
@@ -75,7 +77,7 @@ impl Target {
                 }))
             }
             Target::Network(path) => match last.network(path, store).await? {
-                Some((resource, users)) => app.show_network(resource, users).await.map(Some),
+                Some((resource, users)) => service.show_network(resource, users).await.map(Some),
                 None => Ok(None),
             },
             Target::Subnet(path, name) => {

@@ -1,6 +1,5 @@
 //! What can go wrong with a request about a deployment.
 
-use axum::http::StatusCode;
 use thiserror::Error;
 
 use crate::arm::deployment::Failure;
@@ -19,14 +18,14 @@ codes! { CODES;
     /// The deployment has ended, so that it cannot be cancelled.
     const ENDED: &str = "DeploymentCannotBeCancelled";
     /// A resource of the deployment could not be deployed. Only ever the code of a deployment.
-    pub(in crate::api) const FAILED: &str = "DeploymentFailed";
+    pub(crate) const FAILED: &str = "DeploymentFailed";
     /// The deployment was cancelled. Only ever the code of a deployment.
-    pub(in crate::api) const CANCELED: &str = "DeploymentCanceled";
+    pub(crate) const CANCELED: &str = "DeploymentCanceled";
 }
 
 /// Why a request about a deployment is not answered as wished.
 #[derive(Debug, Error)]
-pub(in crate::api) enum DeploymentError {
+pub(crate) enum DeploymentError {
     #[error("Deployment template validation failed: {0}")]
     Template(Violations),
     #[error("{}", .0.message)]
@@ -43,20 +42,11 @@ pub(in crate::api) enum DeploymentError {
 
 impl DeploymentError {
     /// What is wrong with the resources of a template.
-    pub(in crate::api) fn resources(name: &str, failures: Vec<Failure>) -> DeploymentError {
+    pub(crate) fn resources(name: &str, failures: Vec<Failure>) -> DeploymentError {
         let message = format!(
             "The template deployment '{name}' is not valid according to the validation procedure. See details."
         );
         DeploymentError::Resources(Failure::new(INVALID_DEPLOYMENT, message).because(failures))
-    }
-
-    pub(super) fn status(&self) -> StatusCode {
-        match self {
-            DeploymentError::Template(_) | DeploymentError::Resources(_) => StatusCode::BAD_REQUEST,
-            DeploymentError::Busy => StatusCode::TOO_MANY_REQUESTS,
-            DeploymentError::Missing(_) => StatusCode::NOT_FOUND,
-            DeploymentError::Active(_) | DeploymentError::Ended(_) => StatusCode::CONFLICT,
-        }
     }
 
     pub(super) fn code(&self) -> &str {
@@ -66,12 +56,12 @@ impl DeploymentError {
             DeploymentError::Missing(_) => NO_DEPLOYMENT,
             DeploymentError::Active(_) => ACTIVE,
             DeploymentError::Ended(_) => ENDED,
-            DeploymentError::Busy => super::own::TOO_MANY,
+            DeploymentError::Busy => super::codes::TOO_MANY,
         }
     }
 
     /// All of it, as it is shown.
-    pub(in crate::api) fn failure(&self) -> Failure {
+    pub(crate) fn failure(&self) -> Failure {
         match self {
             DeploymentError::Template(Violations(flaws)) => {
                 let first = flaws.first();

@@ -1,0 +1,83 @@
+//! The use cases of the control plane, without HTTP: the REST API, a console, a command line and tests call them alike.
+//!
+//! A use case takes the author and the request as values, and returns a value or a [`ServiceError`]. It knows no request,
+//! header, status or URL of the API. Writes are decided by [`crate::edit`], [`crate::networking`] and
+//! [`crate::resource_groups`] within a transaction of the store; no use case waits for a worker, except for the deployment
+//! of a template. [`view`] renders resources, because templates refer to them as a GET shows them.
+
+mod body_preparer;
+mod deployments;
+mod error;
+mod fetcher;
+mod gateways;
+mod groups;
+mod health;
+mod networks;
+mod operations;
+mod secret_check;
+mod tokens;
+pub(crate) mod view;
+mod workers;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::compile::PatternCache;
+use crate::fair_share::{Bounds, FairShare};
+use crate::fleet::Fleet;
+use crate::identity::issuer::Issuer;
+use crate::limits::Limits;
+use crate::on_demand::Prober;
+use crate::store::{Store, StoreError};
+
+pub(crate) use body_preparer::BodyPreparer;
+pub(crate) use deployments::{Change, Preview, correlation_id, run as run_deployments, summary};
+pub(crate) use error::{
+    DeploymentError, NetworkUseError, ResourceGroupError, ServiceError, code_lists, not_found,
+};
+pub(crate) use operations::PATIENCE;
+pub(crate) use secret_check::SecretCheck;
+pub(crate) use tokens::{GrantRefused, Granted};
+
+/// The number of templates evaluated at once: one for each client and two in total, so that a second client
+/// does not wait for the first.
+pub(crate) const PLANS: Bounds = Bounds { total: 2, each: 1, waiting: 64 };
+
+/// The parts that the use cases work with.
+#[derive(Debug)]
+pub(crate) struct Service {
+    /// The stored state.
+    pub(crate) store: Arc<Store>,
+    /// The connected workers.
+    pub(crate) fleet: Arc<Fleet>,
+    /// Opens the certificates in bodies and fetches the pages that they name.
+    pub(crate) body_preparer: BodyPreparer,
+    /// The cache of the compiler's results for patterns.
+    pub(crate) patterns: Arc<PatternCache>,
+    /// The turns of clients whose templates are evaluated.
+    pub(crate) plans: FairShare<String>,
+    /// The limits for the growth of gateways.
+    pub(crate) limits: Limits,
+    /// Notified whenever a deployment is to be run.
+    pub(crate) deployments: Notify,
+    /// Makes probes on demand.
+    pub(crate) prober: Prober,
+    /// Issues the tokens of API clients.
+    pub(crate) issuer: Issuer,
+    /// Checks the secrets of API clients.
+    pub(crate) secrets: SecretCheck,
+}
+
+impl Service {
+    /// Checks that reads and writes of the store succeed.
+    ///
+    /// # Errors
+    /// [`ServiceError::Unwritable`] while writes fail, [`ServiceError::NotReady`] if reads fail.
+    pub(crate) async fn check_ready(&self) -> Result<(), ServiceError> {
+        self.store.check().await.map_err(|error: StoreError| match error.unwritable() {
+            Some(_) => ServiceError::Unwritable(error),
+            None => ServiceError::NotReady(error),
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! Deployments of templates.
+//!
+//! A template is hostile until proven otherwise: `preview` reports every error that can be known before anything is stored.
+//! An accepted deployment runs in the background, in `run`; a later process continues where this one ends.
+
+mod gateway;
+mod network;
+mod preview;
+mod run;
+mod stage;
+mod summary;
+mod target;
+mod write;
+
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentBody, DeploymentPath, Failure};
+use crate::audit::{Act, Author};
+use crate::store::{Deployment, DeploymentState, NewDeployment, Step};
+
+use super::error::CANCELED;
+use super::{DeploymentError, PATIENCE, Service, ServiceError};
+
+pub(crate) use preview::{Change, Preview};
+pub(crate) use run::run;
+pub(crate) use summary::summary;
+
+impl Service {
+    /// Returns the effects of a deployment without making it.
+    ///
+    /// # Errors
+    /// Every error of the template that can be known before anything is written, or an error of the store.
+    pub(crate) async fn preview_deployment(
+        &self,
+        author: &Author,
+        path: &DeploymentPath,
+        body: Value,
+    ) -> Result<Preview, ServiceError> {
+        if !path.is_valid() {
+            return Err(ServiceError::BadName { what: "deployment", value: path.name.clone() });
+        }
+        let body = DeploymentBody::read(body).map_err(DeploymentError::Template)?;
+        preview::preview(self, author, path, body).await
+    }
+
+    /// Stores a deployment that is then run in the background. Returns it, and whether it is new.
+    ///
+    /// # Errors
+    /// As [`Service::preview_deployment`]; [`DeploymentError::Active`].
+    pub(crate) async fn deploy(
+        &self,
+        author: Author,
+        path: DeploymentPath,
+        body: Value,
+    ) -> Result<(Deployment, bool), ServiceError> {
+        let preview = self.preview_deployment(&author, &path, body).await?;
+        let act = act(author, &path, "write");
+        let new = NewDeployment {
+            id: Uuid::new_v4(),
+            path,
+            request: preview.request.clone(),
+            body: summary(&preview),
+            correlation_id: correlation_id(&act.author),
+        };
+        let added = self.store.add_deployment(&act, new).await?;
+        self.deployments.notify_one();
+        Ok(added)
+    }
+
+    /// Returns a deployment.
+    ///
+    /// # Errors
+    /// [`DeploymentError::Missing`], or an error of the store.
+    pub(crate) async fn deployment(&self, path: &DeploymentPath) -> Result<Deployment, ServiceError> {
+        let deployment = self.store.deployment(path).await?;
+        Ok(deployment.ok_or_else(|| DeploymentError::Missing(path.name.clone()))?)
+    }
+
+    /// Returns a deployment and its steps, one for each resource that was begun.
+    ///
+    /// # Errors
+    /// [`DeploymentError::Missing`], or an error of the store.
+    pub(crate) async fn deployment_steps(
+        &self,
+        path: &DeploymentPath,
+    ) -> Result<(Deployment, Vec<Step>), ServiceError> {
+        let deployment = self.deployment(path).await?;
+        let steps = self.store.deployment_steps(deployment.id).await?;
+        Ok((deployment, steps))
+    }
+
+    /// Returns the deployment with the operation ID `id`. Waits for its end for up to [`PATIENCE`]: most deployments end
+    /// sooner, and clients that see one in progress sleep for a second and more.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoOperation`], or an error of the store.
+    pub(crate) async fn deployment_operation(
+        &self,
+        path: &DeploymentPath,
+        id: &str,
+    ) -> Result<Deployment, ServiceError> {
+        let unknown = || ServiceError::NoOperation(id.to_owned());
+        let parsed: Uuid = id.parse().map_err(|_| unknown())?;
+        let mut endings = self.store.endings();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let deployment = self.store.deployment(path).await?.filter(|found| found.id == parsed);
+            let deployment = deployment.ok_or_else(unknown)?;
+            let ended = deployment.state != DeploymentState::Running;
+            if ended || timeout_at(deadline, endings.changed()).await.is_err() {
+                return Ok(deployment);
+            }
+        }
+    }
+
+    /// Removes a deployment. The resources that it deployed stay.
+    ///
+    /// # Errors
+    /// [`DeploymentError::Active`], or an error of the store.
+    pub(crate) async fn delete_deployment(
+        &self,
+        author: Author,
+        path: &DeploymentPath,
+    ) -> Result<(), ServiceError> {
+        self.store.delete_deployment(path, &act(author, path, "delete")).await?;
+        Ok(())
+    }
+
+    /// Cancels a running deployment. The resources that it has written by then stay.
+    ///
+    /// # Errors
+    /// [`DeploymentError::Ended`], [`DeploymentError::Missing`], or an error of the store.
+    pub(crate) async fn cancel_deployment(
+        &self,
+        author: Author,
+        path: DeploymentPath,
+    ) -> Result<(), ServiceError> {
+        let message = "The deployment was cancelled. What it had written by then stays.";
+        let error = Failure::new(CANCELED, message);
+        match self.store.cancel_deployment(&path, &act(author, &path, "cancel/action"), &error).await? {
+            Some(true) => Ok(()),
+            Some(false) => Err(DeploymentError::Ended(path.name).into()),
+            None => Err(DeploymentError::Missing(path.name).into()),
+        }
+    }
+}
+
+fn act(author: Author, path: &DeploymentPath, verb: &str) -> Act {
+    Act { author, action: format!("{DEPLOYMENT_TYPE}/{verb}"), resource: path.to_string() }
+}
+
+/// The correlation ID of a deployment: the ID of the request that asked for it.
+pub(crate) fn correlation_id(author: &Author) -> String {
+    author.request.unwrap_or_else(Uuid::new_v4).to_string()
+}

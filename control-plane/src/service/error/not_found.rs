@@ -1,0 +1,72 @@
+//! The errors for resources that do not exist.
+
+use super::ServiceError;
+use crate::arm::collection::Collection;
+use crate::arm::network::NetworkPath;
+use crate::arm::network::path::SUBNET_TYPE;
+use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath, MemberPath};
+use crate::edit::{Edit, EditAction};
+use crate::networking::{NetworkAction, NetworkEdit};
+
+/// The error for a gateway that does not exist.
+pub(crate) fn gateway(path: &GatewayPath) -> ServiceError {
+    ServiceError::NotFound {
+        kind: GATEWAY_TYPE.to_owned(),
+        name: path.name.clone(),
+        group: path.group.clone(),
+    }
+}
+
+/// The error for a child that does not exist.
+pub(crate) fn child(path: &GatewayPath, collection: &Collection, name: &str) -> ServiceError {
+    ServiceError::NotFound {
+        kind: collection.resource_type(),
+        name: format!("{}/{name}", path.name),
+        group: path.group.clone(),
+    }
+}
+
+/// The error for a member of a child that does not exist.
+pub(crate) fn member(path: &GatewayPath, member: &MemberPath) -> ServiceError {
+    ServiceError::NotFound {
+        kind: member.nested.resource_type(),
+        name: format!("{}/{}/{}", path.name, member.child, member.name),
+        group: path.group.clone(),
+    }
+}
+
+/// The error for a network or an address that does not exist.
+pub(crate) fn network(path: &NetworkPath) -> ServiceError {
+    ServiceError::NotFound {
+        kind: path.kind.resource_type().to_owned(),
+        name: path.name.clone(),
+        group: path.group.clone(),
+    }
+}
+
+/// The error for a subnet that does not exist.
+pub(crate) fn subnet(network: &NetworkPath, name: &str) -> ServiceError {
+    ServiceError::NotFound {
+        kind: SUBNET_TYPE.to_owned(),
+        name: format!("{}/{name}", network.name),
+        group: network.group.clone(),
+    }
+}
+
+/// The error for the part of a gateway that an edit needs and that does not exist.
+pub(super) fn part_of_gateway(edit: &Edit) -> ServiceError {
+    match &edit.action {
+        EditAction::DeleteChild { collection, name } => child(&edit.path, collection, name),
+        EditAction::PutMember { path, .. } => child(&edit.path, path.nested.within, &path.child),
+        EditAction::DeleteMember { path } => member(&edit.path, path),
+        _ => gateway(&edit.path),
+    }
+}
+
+/// The error for the part of a network resource that an edit needs and that does not exist.
+pub(super) fn part_of_network(edit: &NetworkEdit) -> ServiceError {
+    match &edit.action {
+        NetworkAction::DeleteSubnet(name) => subnet(&edit.path, name),
+        _ => network(&edit.path),
+    }
+}

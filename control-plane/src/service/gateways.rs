@@ -1,0 +1,104 @@
+//! Reads and writes of gateways and their children.
+
+use crate::arm::external_refs::ExternalRefs;
+use crate::arm::network::path::references_of;
+use crate::arm::resource_id::GatewayPath;
+use crate::audit::{Act, Author};
+use crate::edit::{Context, Edit, EditAction, EditError};
+use crate::identity::access::Client;
+use crate::identity::links;
+use crate::networking::external_refs;
+use crate::store::{Decision, Gateway, StoredRefs, Written};
+
+use super::error::not_found;
+use super::{Service, ServiceError};
+
+impl Service {
+    /// Returns a gateway.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], or an error of the store.
+    pub(crate) async fn gateway(&self, path: &GatewayPath) -> Result<Gateway, ServiceError> {
+        self.store.gateway(path).await?.ok_or_else(|| not_found::gateway(path))
+    }
+
+    /// Commits a change and wakes the rollout. The author may have fixed, outside of Tidegate, the reason why
+    /// workers rejected the previous generation, so a successful write also makes the rollout retry. A rejected
+    /// write does not.
+    ///
+    /// # Errors
+    /// The reason of rejection, or an error of the store; nothing changes then.
+    pub(crate) async fn write(&self, author: Author, edit: Edit) -> Result<Written, ServiceError> {
+        let written = self.write_edit(author, &edit).await;
+        written.map_err(|error| ServiceError::from_edit(error, &edit))
+    }
+
+    async fn write_edit(&self, author: Author, edit: &Edit) -> Result<Written, EditError> {
+        let act = act(author, edit);
+        check_links(&act, edit)?;
+        let written = match edit.action {
+            EditAction::Delete => {
+                let refs = ExternalRefs::default();
+                let decide =
+                    |stored: Option<&Gateway>| edit.decide(self.decision_context(&refs), stored).map(drop);
+                self.store.delete(&edit.path, &act, decide).await?
+            }
+            _ => {
+                let named = edit.public_addresses();
+                let decide = |stored: Option<&Gateway>, refs: &StoredRefs| {
+                    let decision = edit.decide(self.decision_context(&external_refs(refs)), stored)?;
+                    check_stored_links(&act, &decision, stored).map(|()| decision)
+                };
+                self.store.write(&edit.path, &act, &named, decide).await?
+            }
+        };
+        // Clears rejections too. Only after the commit, because `decide` is pure and may be asked more than once.
+        self.fleet.wake();
+        Ok(written)
+    }
+
+    pub(super) fn decision_context<'a>(&'a self, external_refs: &'a ExternalRefs) -> Context<'a> {
+        Context { limits: &self.limits, patterns: &self.patterns, external_refs }
+    }
+}
+
+/// Returns the entry for the audit log.
+pub(super) fn act(author: Author, edit: &Edit) -> Act {
+    Act { author, action: edit.action_name(), resource: edit.resource_id() }
+}
+
+/// Rejects a request that refers to resources which the author may not use.
+pub(super) fn check_links(act: &Act, edit: &Edit) -> Result<(), EditError> {
+    let (Some(client), Some(sent)) = (&act.author.client, edit.sent()) else { return Ok(()) };
+    match links::forbidden(client, &act.resource, sent) {
+        Some(linked) => Err(link_forbidden(act, client, linked.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Rejects a document that refers to resources which the author may not use and to which the stored document
+/// does not refer already. The request itself has been checked before; this checks the document that results
+/// from it.
+fn check_stored_links(act: &Act, decision: &Decision, stored: Option<&Gateway>) -> Result<(), EditError> {
+    let (Some(client), Decision::Replace { document, .. }) = (&act.author.client, decision) else {
+        return Ok(());
+    };
+    let known = stored.map(|stored| references_of(&stored.document)).unwrap_or_default();
+    let is_known = |id: &str| known.iter().any(|reference| reference.target.eq_ignore_ascii_case(id));
+    let forbidden = references_of(document)
+        .into_iter()
+        .map(|reference| reference.target)
+        .find(|target| !is_known(target) && !client.may_name(&act.resource, target));
+    match forbidden {
+        Some(linked) => Err(link_forbidden(act, client, linked)),
+        None => Ok(()),
+    }
+}
+
+fn link_forbidden(act: &Act, client: &Client, linked: String) -> EditError {
+    let (action, resource) = (act.action.clone(), act.resource.clone());
+    EditError::LinkForbidden { client: client.clone(), action, resource, linked }
+}
+
+#[cfg(test)]
+mod tests;

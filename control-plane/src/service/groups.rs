@@ -1,0 +1,59 @@
+//! Reads and writes of resource groups.
+
+use crate::arm::resource_group::GROUP_WRITE;
+use crate::audit::{Act, Author};
+use crate::resource_groups::GroupEdit;
+use crate::store::{Group, Operation, group_id};
+
+use super::{ResourceGroupError, Service, ServiceError};
+
+/// ARM's name of the deletion of a group, in the audit log.
+const GROUP_DELETE: &str = "Microsoft.Resources/subscriptions/resourceGroups/delete";
+
+impl Service {
+    /// Returns a resource group.
+    ///
+    /// # Errors
+    /// [`ResourceGroupError::NoGroup`], or an error of the store.
+    pub(crate) async fn group(&self, subscription: &str, name: &str) -> Result<Group, ServiceError> {
+        self.store.group(subscription, name).await?.ok_or_else(|| not_found(name))
+    }
+
+    /// Creates or changes a resource group. Returns it, and whether it is new.
+    ///
+    /// # Errors
+    /// The reason of rejection, or an error of the store; nothing changes then.
+    pub(crate) async fn write_group(
+        &self,
+        author: Author,
+        subscription: &str,
+        name: &str,
+        edit: GroupEdit,
+    ) -> Result<(Group, bool), ServiceError> {
+        let act = Act { author, action: GROUP_WRITE.to_owned(), resource: group_id(subscription, name) };
+        let written = self.store.write_group(subscription, name, &act, |stored| edit.decide(stored)).await;
+        written.map_err(|error| ServiceError::from_group(error, name))
+    }
+
+    /// Deletes a resource group with everything in it. The operation ends when workers have let go of its gateways.
+    ///
+    /// # Errors
+    /// [`ResourceGroupError::NoGroup`], [`ResourceGroupError::GroupInUse`], or an error of the store.
+    pub(crate) async fn delete_group(
+        &self,
+        author: Author,
+        subscription: &str,
+        name: &str,
+    ) -> Result<Operation, ServiceError> {
+        let act = Act { author, action: GROUP_DELETE.to_owned(), resource: group_id(subscription, name) };
+        let operation = self.store.delete_group(subscription, name, &act).await?;
+        let operation = operation.ok_or_else(|| not_found(name))?;
+        self.fleet.wake();
+        Ok(operation)
+    }
+}
+
+/// The error for a group that does not exist.
+fn not_found(name: &str) -> ServiceError {
+    ResourceGroupError::NoGroup(name.to_owned()).into()
+}

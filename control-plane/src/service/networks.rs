@@ -1,0 +1,97 @@
+//! Reads and writes of virtual networks, subnets and public IP addresses. A write is complete when it returns.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use crate::arm::network::{NetworkKind, NetworkPath};
+use crate::audit::{Act, Author};
+use crate::networking::{NetworkAction, NetworkEdit};
+use crate::store::{NetworkResource, NetworkWritten, User};
+
+use super::error::not_found;
+use super::view::network as network_view;
+use super::{Service, ServiceError};
+
+/// The property that holds a public IP address.
+const IP_ADDRESS: &str = "ipAddress";
+
+impl Service {
+    /// Returns a virtual network or a public IP address, and the references to it.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], or an error of the store.
+    pub(crate) async fn network(
+        &self,
+        path: &NetworkPath,
+    ) -> Result<(NetworkResource, Vec<User>), ServiceError> {
+        self.store.network_resource(path).await?.ok_or_else(|| not_found::network(path))
+    }
+
+    /// Makes a change to a virtual network, a subnet or a public IP address durable.
+    pub(crate) async fn write_network(
+        &self,
+        author: Author,
+        edit: NetworkEdit,
+    ) -> Result<NetworkWritten, ServiceError> {
+        let act = Act { author, action: edit.action_name(), resource: edit.resource_id() };
+        let decide = |stored: Option<&NetworkResource>, users: &[User]| edit.decide(stored, users);
+        let written = self.store.write_network_resource(&edit.path, &act, decide).await;
+        written.map_err(|error| ServiceError::from_network(error, &edit))
+    }
+
+    /// What to do with the body of a PUT of a virtual network or a public IP address.
+    pub(crate) async fn network_put(
+        &self,
+        path: &NetworkPath,
+        body: Value,
+    ) -> Result<NetworkAction, ServiceError> {
+        Ok(match path.kind {
+            NetworkKind::VirtualNetwork => NetworkAction::PutVirtualNetwork(body),
+            NetworkKind::PublicAddress => {
+                let shown = match self.store.network_resource(path).await? {
+                    Some((_, users)) => {
+                        self.workers_address(&users).await?.map(|address| address.to_string())
+                    }
+                    None => None,
+                };
+                NetworkAction::PutPublicAddress { body, shown }
+            }
+        })
+    }
+
+    /// A virtual network or a public IP address as it is shown.
+    pub(crate) async fn show_network(
+        &self,
+        resource: &NetworkResource,
+        users: &[User],
+    ) -> Result<Value, ServiceError> {
+        let mut shown = network_view::resource(resource, users);
+        let properties = &mut shown["properties"];
+        let is_address = resource.path.kind == NetworkKind::PublicAddress;
+        if is_address
+            && properties.get(IP_ADDRESS).is_none()
+            && let Some(address) = self.workers_address(users).await?
+        {
+            properties[IP_ADDRESS] = address.to_string().into();
+        }
+        Ok(shown)
+    }
+
+    /// Where the workers have bound the public frontend that a public IP address belongs to, if they say so and agree.
+    async fn workers_address(&self, users: &[User]) -> Result<Option<IpAddr>, ServiceError> {
+        let Some(user) = users.first() else { return Ok(None) };
+        let claimed = self.store.claimed_addresses(user.gateway).await?;
+        let private: Vec<IpAddr> = claimed.iter().filter_map(|address| address.parse().ok()).collect();
+        if private.len() == claimed.len() {
+            return Ok(None);
+        }
+        let workers = self.fleet.snapshot();
+        let bound = workers.values().filter_map(|worker| worker.running.get(&user.gateway));
+        let mut public = bound
+            .flat_map(|running| running.addresses.iter().map(|address| address.ip().to_canonical()))
+            .filter(|address| !address.is_unspecified() && !private.contains(address));
+        let first = public.next();
+        Ok(first.filter(|first| public.all(|other| other == *first)))
+    }
+}

@@ -1,0 +1,37 @@
+//! Long-running operations.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::store::{Operation, OperationState};
+
+use super::{Service, ServiceError};
+
+/// How long a poll may wait for the end of an operation.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
+
+impl Service {
+    /// Returns an operation of a subscription. Waits for its end for up to [`PATIENCE`]: most operations end sooner, and
+    /// clients that see one in progress sleep for a second and more. It waits for a row of the store, not for a worker.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoOperation`], or an error of the store.
+    pub(crate) async fn operation(&self, subscription: &str, id: &str) -> Result<Operation, ServiceError> {
+        let mut endings = self.store.endings();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let operation = self.find_operation(subscription, id).await?;
+            let ended = operation.state != OperationState::InProgress;
+            if ended || timeout_at(deadline, endings.changed()).await.is_err() {
+                return Ok(operation);
+            }
+        }
+    }
+
+    async fn find_operation(&self, subscription: &str, id: &str) -> Result<Operation, ServiceError> {
+        let unknown = || ServiceError::NoOperation(id.to_owned());
+        let parsed = id.parse().map_err(|_| unknown())?;
+        self.store.operation(subscription, parsed).await?.ok_or_else(unknown)
+    }
+}

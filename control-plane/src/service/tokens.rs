@@ -1,0 +1,68 @@
+//! Access tokens of API clients.
+
+use std::net::IpAddr;
+
+use tidegate_shared::secret::Secret;
+use uuid::Uuid;
+
+use crate::clock::Millis;
+use crate::identity::issuer::Bearer;
+use crate::identity::secret;
+
+use super::secret_check::Refused;
+use super::{Service, ServiceError};
+
+/// The holder of a token that may be issued.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    /// The API client.
+    pub(crate) bearer: Bearer,
+    /// The present time, in seconds since the Unix epoch.
+    pub(crate) now: i64,
+}
+
+/// The reason why no token may be issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GrantRefused {
+    /// The client does not exist, or its secret is another one.
+    Wrong,
+    /// The address has failed too often, or has too many checks under way.
+    TooMany,
+}
+
+impl Service {
+    /// Checks the credentials of an API client, from an address if it is known.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn grant(
+        &self,
+        client: &str,
+        secret: &Secret,
+        from: Option<IpAddr>,
+    ) -> Result<Result<Granted, GrantRefused>, ServiceError> {
+        let known = match client.parse::<Uuid>() {
+            Ok(id) => self.store.client(id).await?,
+            Err(_) => None,
+        };
+        let (known, hash) = known.unzip();
+        let accepted = self.secrets.accept(secret, hash.clone(), from).await;
+        let (known, is_old) = match (known, accepted) {
+            (Some(known), Ok(is_old)) => (known, is_old),
+            (_, Err(Refused::TooMany)) => return Ok(Err(GrantRefused::TooMany)),
+            _ => {
+                tracing::info!("a token was refused: no such client, or not its secret");
+                return Ok(Err(GrantRefused::Wrong));
+            }
+        };
+        if let (true, Some(old)) = (is_old, hash) {
+            // The token does not wait for the database: the next accepted use tries again.
+            if let Err(error) = self.store.rehash_client(known.app_id, &old, &secret::hash(secret)).await {
+                tracing::warn!(client.id = %known.app_id, %error, "an old hash of a client secret stays");
+            }
+        }
+        tracing::info!(client = known.name, client.id = %known.app_id, "a token was given out");
+        let bearer = Bearer { client: known.app_id, secret_number: known.secret_number };
+        Ok(Ok(Granted { bearer, now: Millis::now().0 / 1000 }))
+    }
+}
