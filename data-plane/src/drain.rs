@@ -79,3 +79,59 @@ async fn end_out_of_use(backend: &Backend, drained: &Drained, current: &ArcSwap<
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tidegate_shared::snapshot::Host;
+
+    use super::*;
+    use crate::member::{InFlightGuard, MemberState};
+
+    const TIMEOUT: Duration = Duration::from_secs(40);
+
+    /// Removes a member with so many tunnels, and returns the time of each command to the threads. A command is a share
+    /// of the tunnels, or `None` for all of them.
+    async fn ends(tunnels: usize) -> Vec<(Duration, Option<f64>)> {
+        let member_state = MemberState::apart("pool", &Host::Ip([192, 0, 2, 1].into()));
+        let _tunnels: Vec<_> = (0..tunnels).map(|_| InFlightGuard::at(&member_state)).collect();
+        let start = Instant::now();
+        let draining =
+            DrainingMember { member_state: member_state.clone(), drain: TIMEOUT, until: start + TIMEOUT };
+        let (threads, mut commands) = Threads::recorded();
+        let mut ends = Vec::new();
+        let record = async {
+            while let Some(command) = commands.recv().await {
+                let share = match command {
+                    Command::CloseShare(_, share) => Some(share),
+                    _ => None,
+                };
+                ends.push((start.elapsed(), share));
+            }
+        };
+        tokio::join!(end_removed(draining, Rc::new(threads), Rc::default()), record);
+        assert!(member_state.is_gone());
+        ends
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_tunnels_of_a_removed_member_get_the_whole_timeout() {
+        let ends = ends(schedule::HERD - 1).await;
+        let [(at, None)] = ends[..] else { panic!("{ends:?}") };
+        assert!(at >= TIMEOUT && at < TIMEOUT + Duration::from_millis(5), "{at:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_ends_of_many_are_spread_over_the_last_quarter_of_the_timeout() {
+        let ends = ends(schedule::HERD).await;
+        let ((last, share), spread) = ends.split_last().unwrap();
+        assert!(share.is_none() && *last >= TIMEOUT, "{last:?}");
+        assert!(spread.len() > 10 && spread.iter().all(|(_, share)| share.is_some()), "{spread:?}");
+        let (first, latest) = (spread[0].0, spread[spread.len() - 1].0);
+        assert!(
+            first >= TIMEOUT / 4 * 3 && latest <= TIMEOUT + Duration::from_millis(5),
+            "{first:?} {latest:?}"
+        );
+    }
+}

@@ -79,6 +79,13 @@ impl Threads {
             .map(Threads)
     }
 
+    /// Creates one thread that runs nothing, and returns the receiver of its commands.
+    #[cfg(test)]
+    pub(crate) fn recorded() -> (Threads, mpsc::Receiver<Command>) {
+        let (commands, received) = mpsc::channel(64);
+        (Threads(vec![(commands, std::thread::spawn(|| {}))]), received)
+    }
+
     /// Gives the threads `sockets` to accept on, one to each in turn.
     pub(crate) async fn listen(
         &self,
