@@ -8,6 +8,7 @@
 //! status.
 
 pub(crate) mod collect;
+pub(crate) mod received;
 pub(crate) mod relay;
 pub(crate) mod trailers;
 
@@ -19,13 +20,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::http1::Fault;
 use crate::pace::Pace;
 use crate::spool::SpoolQuota;
 use collect::{CollectError, Replay, collect};
+use received::ReceivedBody;
 
 /// The most bytes of one body that each buffer holds in memory.
 const IN_MEMORY: usize = 64 * 1024;
@@ -102,7 +103,7 @@ impl Progress {
     }
 
     /// Records the result of polling the client's body.
-    fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, hyper::Error>>>, ended: bool) {
+    fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, BoxError>>>, ended: bool) {
         self.waits_for_client.set(polled.is_pending());
         let Poll::Ready(frame) = polled else { return self.measure(None) };
         if let Some(Ok(frame)) = frame {
@@ -122,14 +123,14 @@ fn length(frame: &Frame<Bytes>) -> u64 {
 #[derive(Debug)]
 pub(crate) enum RequestBody {
     /// A streamed body; `inner` is `None` if there certainly is no body.
-    Passing { inner: Option<Incoming>, progress: Option<Rc<Progress>> },
+    Passing { inner: Option<ReceivedBody>, progress: Option<Rc<Progress>> },
     /// A collected body. Boxed, because few gateways buffer.
     Collected(Box<Replay>, Rc<Progress>),
 }
 
 impl RequestBody {
     /// Wraps a body of at most `limit` bytes. A body that is empty from the start has no progress.
-    pub(crate) fn new(inner: Incoming, limit: u64, pace: impl FnOnce() -> Pace) -> RequestBody {
+    pub(crate) fn new(inner: ReceivedBody, limit: u64, pace: impl FnOnce() -> Pace) -> RequestBody {
         let progress = (!inner.is_end_stream()).then(|| Progress::start(limit, pace()));
         RequestBody::Passing { inner: Some(inner), progress }
     }
@@ -209,7 +210,7 @@ impl Body for RequestBody {
                         return Poll::Ready(Some(Err(Fault::BodyTooLarge.into())));
                     }
                 }
-                polled.map(|frame| frame.map(|frame| frame.map(trailers::filter).map_err(BoxError::from)))
+                polled.map_ok(trailers::filter)
             }
             RequestBody::Collected(replay, progress) => {
                 let frame = ready!(Pin::new(&mut **replay).poll_frame(cx));

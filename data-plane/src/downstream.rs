@@ -7,6 +7,7 @@
 pub(crate) mod http1_state;
 pub(crate) mod http2_streams;
 pub(crate) mod inspected;
+pub(crate) mod upgrade;
 
 use std::net::SocketAddr;
 use std::rc::Rc;

@@ -33,12 +33,12 @@ use std::sync::Arc;
 
 use http::header::UPGRADE;
 use http::{Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
-use hyper::upgrade::OnUpgrade;
 use tidegate_shared::path::has_dot_segments;
 
 use crate::body::RequestBody;
+use crate::body::received::ReceivedBody;
 use crate::downstream::Connection;
+use crate::downstream::upgrade::PendingUpgrade;
 use crate::http1::Fault;
 use crate::metrics::series::REQUEST;
 use crate::runtime::{Action, Route, Selection, Target};
@@ -77,7 +77,7 @@ impl RequestMeta {
 /// Answers one request. Whatever goes wrong becomes the gateway's own answer; every request leaves one access line.
 pub(crate) async fn serve(
     connection: Rc<Connection>,
-    request: Request<Incoming>,
+    request: Request<ReceivedBody>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let (id, largest) = (TransactionId::new(&connection.thread), connection.thread.max_request_body);
     // Boxed, for it goes through many hands.
@@ -145,7 +145,7 @@ enum Answer {
 struct UpgradeRequest {
     handshake: Handshake,
     head: tunnel::Head,
-    downstream: OnUpgrade,
+    downstream: PendingUpgrade,
 }
 
 async fn answer(
@@ -242,7 +242,7 @@ fn upgrade_request<B>(
         UpgradeRequest {
             handshake,
             head: tunnel::Head::of(request, target),
-            downstream: hyper::upgrade::on(request),
+            downstream: PendingUpgrade::of(request),
         }
     }))
 }

@@ -3,6 +3,7 @@
 mod checked;
 pub(crate) mod dedicated;
 pub(crate) mod http2;
+pub(crate) mod upgrade;
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -12,7 +13,6 @@ use std::time::Duration;
 
 use foldhash::HashMap;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -26,12 +26,14 @@ use tokio_rustls::TlsConnector;
 
 use crate::backend::Backend;
 use crate::body::RequestBody;
+use crate::body::received::ReceivedBody;
 use crate::close_registry::{Registration, Registry};
 use crate::dial::{self, DialError, Location};
 use crate::stream::{self, PEER_TIMEOUT, Stream};
 use crate::tls::client::fault;
 
-pub(crate) use checked::{Checked, CheckedSender};
+use checked::Checked;
+pub(crate) use checked::CheckedSender;
 
 /// How long opening a connection, TLS included, may take before another backend is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,7 +75,7 @@ impl Sender {
         request: Box<Request<RequestBody>>,
         secure: bool,
         given_up: &Cell<bool>,
-    ) -> Result<Response<Incoming>, Unanswered> {
+    ) -> Result<Response<ReceivedBody>, Unanswered> {
         match self {
             Sender::Http1(sender) => sender.send(request).await,
             // Boxed, for it would make every request's state larger.

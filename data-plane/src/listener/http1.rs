@@ -7,14 +7,16 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Request, StatusCode};
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::body::received::ReceivedBody;
 use crate::downstream::Connection;
 use crate::downstream::http1_state::RequestGuard;
 use crate::downstream::inspected::InspectedStream;
@@ -36,9 +38,9 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
     let (client, address, own) = (connection.client, connection.address, connection.clone());
     let (wire, thread) = (connection.wire.clone(), &connection.thread);
     let stream = InspectedStream::new(stream, wire, thread.timeouts, thread.max_request_body);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let busy = RequestGuard::new(&connection.wire);
-        let answered = proxy::serve(connection.clone(), request);
+        let answered = proxy::serve(connection.clone(), request.map(ReceivedBody::from));
         async move {
             let response = answered.await?;
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {

@@ -20,6 +20,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
+use crate::body::received::ReceivedBody;
 use crate::downstream::Connection;
 use crate::downstream::http2_streams::{OpenStream, StreamLimitReached, Streams};
 use crate::proxy;
@@ -124,6 +125,6 @@ async fn answer(
     if !stream.has_place(&connection.thread.connection_limit, connection.client.ip()) {
         request.extensions_mut().insert(StreamLimitReached);
     }
-    let response = proxy::serve(connection.clone(), request).await?;
+    let response = proxy::serve(connection.clone(), request.map(ReceivedBody::from)).await?;
     Ok(response.map(|body| Sent::new(body, stream, connection)))
 }

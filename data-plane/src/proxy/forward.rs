@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use http::header::{HOST, HeaderMap};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use rustls::pki_types::ServerName;
 use tidegate_shared::snapshot::HttpVersion;
 use tokio::time::{Instant, timeout};
@@ -27,6 +26,7 @@ use super::record::Record;
 use super::rewrite;
 use crate::backend::Backend;
 use crate::body::collect::CollectError;
+use crate::body::received::ReceivedBody;
 use crate::body::{Progress, RequestBody};
 use crate::downstream::Connection;
 use crate::http1::Fault;
@@ -39,7 +39,7 @@ use times::Times;
 /// A request that has been answered, as far as the head of the answer.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    pub(crate) response: Response<Incoming>,
+    pub(crate) response: Response<ReceivedBody>,
     pub(crate) backend: Arc<Backend>,
     /// The backend's number in its target.
     pub(crate) member: usize,
@@ -175,7 +175,7 @@ impl Attempts<'_> {
         backend: &Arc<Backend>,
         key: &Key,
         mut request: Box<Request<RequestBody>>,
-    ) -> Result<(Response<Incoming>, Sender), Failure> {
+    ) -> Result<(Response<ReceivedBody>, Sender), Failure> {
         while let Some(mut sender) = self.kept(backend, key) {
             match self.send(backend, &mut sender, request).await {
                 Sent::Answered(response) => return Ok((response, sender)),
@@ -285,7 +285,7 @@ fn unreachable(backend: &Backend, source: ConnectError) -> ProxyError {
 
 /// What became of a request.
 enum Sent {
-    Answered(Response<Incoming>),
+    Answered(Response<ReceivedBody>),
     /// The backend has surely not looked at it: the request is as good as new.
     Unseen(Box<Request<RequestBody>>, hyper::Error),
     /// It may have; and the request, if it may be made twice.

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::lease::Lease;
 use super::record::Record;
 use crate::backend::Backend;
+use crate::body::received::ReceivedBody;
 use crate::body::relay::{Relay, RelayError};
 use crate::body::{BoxError, trailers};
 use crate::error_info::ErrorInfo;
@@ -34,7 +34,7 @@ pub(crate) struct Held {
 impl Held {
     /// Begins to take the backend's body in. `patience` is how long it may pause.
     pub(crate) fn start(
-        (body, backend, busy): (Incoming, Arc<Backend>, Option<InFlightGuard>),
+        (body, backend, busy): (ReceivedBody, Arc<Backend>, Option<InFlightGuard>),
         lease: Option<Lease>,
         record: Record,
         patience: Duration,
@@ -49,7 +49,7 @@ impl Held {
                 lease.give_back();
             }
         };
-        let word = move |error: hyper::Error| match backend.drained() {
+        let word = move |error: BoxError| match backend.drained() {
             Some(cut) => cut.reason().into(),
             None => format!("the backend's response broke off: {error}"),
         };

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
 use super::lease::Lease;
 use super::record::Record;
 use crate::backend::Backend;
+use crate::body::received::ReceivedBody;
 use crate::body::{BoxError, trailers};
 use crate::error_info::ErrorInfo;
 use crate::member::InFlightGuard;
@@ -21,7 +21,7 @@ use crate::member::InFlightGuard;
 /// The backend's body, with what has to happen when it has passed.
 #[derive(Debug)]
 pub(crate) struct Passing {
-    pub(crate) inner: Incoming,
+    pub(crate) inner: ReceivedBody,
     pub(crate) backend: Arc<Backend>,
     pub(crate) busy: Option<InFlightGuard>,
     /// The connection that it comes from, to be kept once the body is at its end. Dropped earlier, it is closed.
@@ -67,7 +67,7 @@ impl Passing {
                         lease.give_back();
                     }
                 }
-                Poll::Ready(frame.map(|frame| frame.map(trailers::filter).map_err(BoxError::from)))
+                Poll::Ready(frame.map(|frame| frame.map(trailers::filter)))
             }
             Poll::Pending => {
                 let patience = self.patience;

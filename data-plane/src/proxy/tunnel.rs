@@ -6,7 +6,6 @@
 
 mod access_log;
 mod close;
-mod leg;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -18,8 +17,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::HOST;
 use http::{Request, Uri};
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
@@ -28,16 +25,14 @@ use super::transaction_id::TransactionId;
 use crate::backend::{Backend, Drained};
 use crate::close_registry::{CloseReason, Registration};
 use crate::downstream::Connection;
-use crate::downstream::http2_streams::OpenStream;
-use crate::downstream::inspected::InspectedStream;
+use crate::downstream::upgrade::{PendingUpgrade, UpgradedClient};
 use crate::member::InFlightGuard;
 use crate::pump::{self, Peer, Side, Traffic};
 use crate::runtime::{Selection, Target};
 use crate::stream::{PEER_TIMEOUT, Stream};
 use crate::trace;
-use crate::upstream::Checked;
+use crate::upstream;
 use close::CloseCode;
-use leg::Leg;
 
 /// How long both ends may take to hand over their connections after the 101.
 const HANDOVER: Duration = Duration::from_secs(20);
@@ -68,12 +63,11 @@ pub(crate) fn open(
     selection: &Selection,
     target: &Target,
     exchange: &mut Exchange,
-    downstream: OnUpgrade,
+    downstream: PendingUpgrade,
     head: Head,
     (id, handshake): (TransactionId, Option<trace::Context>),
 ) {
-    let upstream = hyper::upgrade::on(&mut exchange.response);
-    let open = OpenStream::current();
+    let upstream = upstream::upgrade::PendingUpgrade::of(&mut exchange.response);
     // The connection's handle must outlive the handover; it is never lent again.
     let lease = exchange.lease.take();
     let source_port = lease.as_ref().map_or(0, |lease| lease.sender.source_port());
@@ -96,32 +90,17 @@ pub(crate) fn open(
     connection.dedicated.close();
     let limits = Limits { idle: target.request_timeout, drain: target.drain_timeout };
     tokio::task::spawn_local(async move {
-        let both = async { tokio::try_join!(downstream, upstream) };
+        let both = async { tokio::try_join!(downstream.complete(), upstream.complete()) };
         let joined = tokio::time::timeout(HANDOVER, both).await;
         drop(lease);
         let (downstream, upstream) = match joined {
-            Ok(Ok((downstream, upstream))) => (Leg::of(downstream, open), parts(upstream)),
+            Ok(Ok(both)) => both,
             Ok(Err(error)) => return tracing::debug!(%error, "a tunnel's connection was not handed over"),
             Err(_) => return tracing::debug!("a tunnel's client did not take its 101"),
         };
         // A task of its own: this one's state, with both handovers in it, need not live as long as the tunnel.
         tokio::task::spawn_local(run(downstream, upstream, limits, context));
     });
-}
-
-/// The client's end, with what came over it behind the handshake.
-fn client_parts(upgraded: Upgraded) -> (Stream, Bytes) {
-    let parts =
-        upgraded.downcast::<TokioIo<InspectedStream>>().expect("every client's connection is guarded");
-    let (stream, held) = parts.io.into_inner().into_parts();
-    // hyper was given nothing of what follows a handshake.
-    debug_assert!(parts.read_buf.is_empty());
-    (stream, held)
-}
-
-fn parts(upgraded: Upgraded) -> (Stream, Bytes) {
-    let parts = upgraded.downcast::<TokioIo<Checked>>().expect("every backend's connection is checked");
-    (parts.io.into_inner().into_inner(), parts.read_buf)
 }
 
 /// The times that a tunnel's settings grant it.
@@ -157,7 +136,7 @@ enum End {
 }
 
 async fn run(
-    (client, from_client): (Leg, Bytes),
+    (client, from_client): (UpgradedClient, Bytes),
     (backend, from_backend): (Stream, Bytes),
     limits: Limits,
     context: TunnelContext,

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Unanswered;
 use crate::body::RequestBody;
+use crate::body::received::ReceivedBody;
 use crate::http1::response::Answer;
 use crate::stream::Stream;
 
@@ -55,12 +55,13 @@ impl CheckedSender {
     pub(super) async fn send(
         &mut self,
         request: Box<Request<RequestBody>>,
-    ) -> Result<Response<Incoming>, Unanswered> {
+    ) -> Result<Response<ReceivedBody>, Unanswered> {
         if let Err(error) = self.inner.ready().await {
             return Err(Unanswered { unsent: Some(request), is_unseen: true, error });
         }
         self.expected.store(true, Ordering::Relaxed);
-        self.inner.try_send_request(*request).await.map_err(|mut failed| {
+        let sent = self.inner.try_send_request(*request).await;
+        sent.map(|response| response.map(ReceivedBody::from)).map_err(|mut failed| {
             let unsent = failed.take_message().map(Box::new);
             Unanswered { is_unseen: unsent.is_some(), unsent, error: failed.into_error() }
         })
@@ -73,7 +74,7 @@ impl Checked {
         (Checked { stream, answer: None, expected: expected.clone() }, expected)
     }
 
-    pub(crate) fn into_inner(self) -> Stream {
+    pub(super) fn into_inner(self) -> Stream {
         self.stream
     }
 }

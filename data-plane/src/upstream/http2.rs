@@ -14,7 +14,6 @@ use std::time::Duration;
 use http::header::{HOST, HeaderValue, TE, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Request, Response, Uri, Version};
-use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper::rt::Executor;
 use hyper_util::rt::TokioIo;
@@ -25,6 +24,7 @@ use tokio::time::Instant;
 use super::{ConnectError, Key, MAX_IDLE, Unanswered, Upstreams};
 use crate::backend::Backend;
 use crate::body::RequestBody;
+use crate::body::received::ReceivedBody;
 use crate::close_registry::Registration;
 use crate::stream::{self, REQUEST_PEER_TIMEOUT, Stream};
 use crate::tls::ALPN_HTTP2;
@@ -220,10 +220,10 @@ impl Slot {
         request: Request<RequestBody>,
         secure: bool,
         given_up: &Cell<bool>,
-    ) -> Result<Response<Incoming>, Unanswered> {
+    ) -> Result<Response<ReceivedBody>, Unanswered> {
         let _waiting = Waiting { connection: &self.0, given_up };
         let mut failed = match self.0.sender.clone().try_send_request(translate(request, secure)).await {
-            Ok(response) => return Ok(response),
+            Ok(response) => return Ok(response.map(ReceivedBody::from)),
             Err(failed) => failed,
         };
         let unsent = failed.take_message().map(|unsent| Box::new(restore(unsent)));

@@ -1,0 +1,41 @@
+//! The body of a message as the HTTP engine hands it over: of a request from its client, of a response from its backend.
+//! No other file of the request path needs to know which engine that is.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::BoxError;
+
+/// A body that comes in piece by piece. An error in it is the peer's: it broke off, or made no sense.
+#[derive(Debug)]
+pub(crate) struct ReceivedBody(Incoming);
+
+impl From<Incoming> for ReceivedBody {
+    fn from(body: Incoming) -> ReceivedBody {
+        ReceivedBody(body)
+    }
+}
+
+impl Body for ReceivedBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.0).poll_frame(cx).map_err(BoxError::from)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}

@@ -1,0 +1,169 @@
+//! The client's end of a tunnel: a connection of its own, or one stream among others of HTTP/2 (RFC 8441).
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Request;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::http2_streams::OpenStream;
+use super::inspected::InspectedStream;
+use crate::body::BoxError;
+use crate::pump::Peer;
+use crate::stream::Stream;
+
+/// The most that a stream is given at once: whatever waits for the client's window is kept in pieces of this size.
+const PIECE: usize = 16 * 1024;
+
+/// A client's connection that will be handed over, once its response has been sent.
+#[derive(Debug)]
+pub(crate) struct PendingUpgrade {
+    upgrade: OnUpgrade,
+    /// The stream of HTTP/2 that it is, if it is one.
+    open: Option<Rc<OpenStream>>,
+}
+
+/// The client's end. A stream of HTTP/2 is boxed: a tunnel over a connection of its own does not pay for it.
+#[derive(Debug)]
+pub(crate) enum UpgradedClient {
+    Socket(Stream),
+    Http2(Box<Http2Stream>),
+}
+
+/// One stream of HTTP/2, both directions.
+#[derive(Debug)]
+pub(crate) struct Http2Stream {
+    io: TokioIo<Upgraded>,
+    open: Rc<OpenStream>,
+    /// The client has sent its last byte; whether in order is being looked at.
+    ending: bool,
+}
+
+impl PendingUpgrade {
+    /// The connection, or the stream of HTTP/2, by which a request has come: to be asked for in the task that serves it.
+    pub(crate) fn of<B>(request: &mut Request<B>) -> PendingUpgrade {
+        PendingUpgrade { upgrade: hyper::upgrade::on(request), open: OpenStream::current() }
+    }
+
+    /// Waits for it. Returns it with what was read from it behind the request.
+    ///
+    /// # Errors
+    /// The client has gone before.
+    pub(crate) async fn complete(self) -> Result<(UpgradedClient, Bytes), BoxError> {
+        let upgraded = self.upgrade.await?;
+        let Some(open) = self.open else {
+            let (stream, early) = parts(upgraded);
+            return Ok((UpgradedClient::Socket(stream), early));
+        };
+        let stream = Http2Stream { io: TokioIo::new(upgraded), open, ending: false };
+        Ok((UpgradedClient::Http2(Box::new(stream)), Bytes::new()))
+    }
+}
+
+fn parts(upgraded: Upgraded) -> (Stream, Bytes) {
+    let parts =
+        upgraded.downcast::<TokioIo<InspectedStream>>().expect("every client's connection is guarded");
+    let (stream, held) = parts.io.into_inner().into_parts();
+    // hyper was given nothing of what follows a handshake.
+    debug_assert!(parts.read_buf.is_empty());
+    (stream, held)
+}
+
+impl UpgradedClient {
+    /// Ends it so that the client learns that the other side did not end well.
+    pub(crate) fn reset(self) {
+        match self {
+            UpgradedClient::Socket(stream) => stream.reset(),
+            UpgradedClient::Http2(stream) => stream.open.reset(),
+        }
+    }
+}
+
+impl Peer for UpgradedClient {
+    fn socket(&self) -> Option<&Stream> {
+        match self {
+            UpgradedClient::Socket(stream) => Some(stream),
+            UpgradedClient::Http2(_) => None,
+        }
+    }
+
+    fn failure(&mut self, cx: &mut Context<'_>) -> Option<io::Error> {
+        match self {
+            UpgradedClient::Socket(stream) => Stream::failure(stream),
+            UpgradedClient::Http2(stream) => match Pin::new(&mut stream.io).poll_flush(cx) {
+                Poll::Ready(Err(error)) => Some(error),
+                Poll::Ready(Ok(())) | Poll::Pending => None,
+            },
+        }
+    }
+}
+
+impl Http2Stream {
+    /// As the stream reads, but for its end. A client that cancels the stream is told apart from one that has
+    /// finished by what sends to it, which alone is told: that task gets its turn first.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.ending {
+            let before = buf.filled().len();
+            ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+            if buf.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
+            self.ending = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        match Pin::new(&mut self.io).poll_flush(cx) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl AsyncRead for UpgradedClient {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            UpgradedClient::Socket(stream) => Pin::new(stream).poll_read(cx, buf),
+            UpgradedClient::Http2(stream) => stream.poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for UpgradedClient {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            UpgradedClient::Socket(stream) => Pin::new(stream).poll_write(cx, bytes),
+            UpgradedClient::Http2(stream) => {
+                Pin::new(&mut stream.io).poll_write(cx, &bytes[..bytes.len().min(PIECE)])
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            UpgradedClient::Socket(stream) => Pin::new(stream).poll_flush(cx),
+            UpgradedClient::Http2(stream) => Pin::new(&mut stream.io).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            UpgradedClient::Socket(stream) => Pin::new(stream).poll_shutdown(cx),
+            UpgradedClient::Http2(stream) => Pin::new(&mut stream.io).poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tunnel_over_a_connection_of_its_own_is_no_larger_for_it() {
+        assert_eq!(size_of::<UpgradedClient>(), size_of::<Stream>());
+    }
+}
