@@ -97,7 +97,6 @@ impl Credentials {
     ///
     /// # Errors
     /// If no certificate was issued.
-    /// It was given nothing.
     pub(super) async fn renewed(&mut self) -> Result<(), RenewalError> {
         let given = self.given.take().ok_or(RenewalError::OutOfTurn)?;
         if let Err(error) = self.store.confirm_certificate(&given).await {

@@ -1,4 +1,4 @@
-//! The audit log: a row for each change, written with the change; read the newest first.
+//! The audit log: one row for each change, written in the transaction of the change and read newest first.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -11,10 +11,11 @@ use super::model::{generation, number, parse_uuid};
 use super::retention::{DAY, deleted_before};
 use super::{Store, StoreError};
 
-/// How long a row is kept at least, in milliseconds: ninety days, as the official service keeps its activity log.
+/// The minimum retention of a row in milliseconds: 90 days, like Azure's activity log.
 const KEPT_MILLIS: i64 = 90 * DAY;
 
-/// Notes a change in the transaction that makes it. The generations are those of the gateway that it is about.
+/// Records a change in the transaction that makes it. `before` and `after` are generations of the gateway
+/// concerned.
 pub(super) async fn record(
     connection: &mut SqliteConnection,
     act: &Act,
@@ -40,10 +41,11 @@ pub(super) async fn record(
     Ok(())
 }
 
-/// Deletes what has been kept for long enough: with the first row of a day, one day's worth at most. A clock that is wrong
-/// for a day costs no more than that of the log.
+/// Deletes expired rows: together with the first row of a day, and at most the rows of one day. So a day with a
+/// wrong clock costs at most one day of the log.
 pub(super) async fn forget_old(connection: &mut SqliteConnection, now: i64) -> Result<(), StoreError> {
-    // The newest by its place: after a clock that was ahead has been set back, later times are not newer.
+    // The newest row by ID: after a clock that was ahead has been set back, the latest time is not that of the
+    // newest row.
     let (newest, oldest): (Option<i64>, Option<i64>) = sqlx::query_as(
         "SELECT (SELECT at FROM audit ORDER BY id DESC LIMIT 1), (SELECT at FROM audit ORDER BY at LIMIT 1)",
     )
@@ -58,10 +60,10 @@ pub(super) async fn forget_old(connection: &mut SqliteConnection, now: i64) -> R
 }
 
 impl Store {
-    /// The newest entries that the filter lets through, `limit` at most.
+    /// Returns the newest entries that match the filter, at most `limit`.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn audit(&self, filter: &Filter, limit: u16) -> Result<Vec<Entry>, StoreError> {
         let resource = filter.resource.as_deref().map(|id| id.trim_end_matches('/'));
         let rows = sqlx::query(

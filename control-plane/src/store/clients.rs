@@ -1,4 +1,4 @@
-//! API clients: who they are, what they may do, and the hashes of their secrets.
+//! API clients: names, roles, scopes, and the hashes of their secrets.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -15,39 +15,39 @@ use super::audit::record;
 use super::model::parse_uuid;
 use super::{Store, StoreError};
 
-/// A client that was not revoked.
+/// A client that is not revoked.
 #[derive(Clone, Debug)]
 pub struct ApiClient {
-    /// Its ID.
+    /// The client's ID.
     pub app_id: Uuid,
-    /// Its name, as it was given.
+    /// The name in its original spelling.
     pub name: String,
-    /// What it may do.
+    /// The operations it may perform.
     pub role: Role,
-    /// Within these.
+    /// The resources it may access.
     pub scopes: Vec<Scope>,
-    /// Which of its secrets is the present one, counted from 1.
+    /// The number of its current secret, from 1.
     pub secret_number: i64,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Millis,
 }
 
-/// A client to be.
+/// A client to create.
 #[derive(Clone, Debug)]
 pub struct NewClient {
-    /// Its ID.
+    /// The client's ID.
     pub app_id: Uuid,
-    /// Its name.
+    /// The name.
     pub name: ClientName,
-    /// What it may do.
+    /// The operations it may perform.
     pub role: Role,
-    /// Within these.
+    /// The resources it may access.
     pub scopes: Vec<Scope>,
     /// The hash of its secret.
     pub secret_hash: String,
 }
 
-/// A client that was not revoked has this name.
+/// A client that is not revoked has this name already.
 #[derive(Debug, Error)]
 #[error(
     "there is a client of the name {0} already; revoke it first, or give it a new secret with `client reset`"
@@ -57,10 +57,10 @@ pub struct NameTaken(pub String);
 const COLUMNS: &str = "app_id, name, role, scopes, secret_hash, secret_number, created_at";
 
 impl Store {
-    /// Notes a new client.
+    /// Stores a new client.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn add_client(
         &self,
         author: Author,
@@ -87,20 +87,20 @@ impl Store {
         Ok(Ok(()))
     }
 
-    /// Every client that was not revoked, by name.
+    /// Returns every client that is not revoked, by name.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn clients(&self) -> Result<Vec<ApiClient>, StoreError> {
         let query = format!("SELECT {COLUMNS} FROM clients WHERE revoked_at IS NULL ORDER BY name");
         let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&self.readers).await?;
         rows.iter().map(client).collect()
     }
 
-    /// A client that was not revoked, and the hash of its secret.
+    /// Returns a client that is not revoked, with the hash of its secret.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn client(&self, app_id: Uuid) -> Result<Option<(ApiClient, String)>, StoreError> {
         let query = format!("SELECT {COLUMNS} FROM clients WHERE app_id = ? AND revoked_at IS NULL");
         let row = sqlx::query(sqlx::AssertSqlSafe(query))
@@ -110,10 +110,10 @@ impl Store {
         row.map(|row| Ok((client(&row)?, row.try_get("secret_hash")?))).transpose()
     }
 
-    /// Shuts a client out, its tokens included. The client, if there is one of that name.
+    /// Revokes a client together with its tokens. Returns the client, if there is one of that name.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn revoke_client(&self, author: Author, name: &str) -> Result<Option<ApiClient>, StoreError> {
         let mut transaction = self.begin().await?;
         let Some(client) = by_name(&mut transaction, name).await? else {
@@ -129,11 +129,11 @@ impl Store {
         Ok(Some(client))
     }
 
-    /// Gives a client another secret; the old one and the tokens got with it are good for nothing from then on. The
+    /// Gives a client a new secret, which invalidates the old one and the tokens issued for it. Returns the
     /// client, if there is one of that name.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn reset_client(
         &self,
         author: Author,
@@ -155,10 +155,11 @@ impl Store {
         Ok(Some(client))
     }
 
-    /// Puts another hash of the same secret in the place of `old`. Nothing happens if that is not the stored one any more.
+    /// Replaces the hash `old` by another hash of the same secret. Has no effect if `old` is not the stored
+    /// hash any more.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn rehash_client(&self, app_id: Uuid, old: &str, new: &str) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query("UPDATE clients SET secret_hash = ? WHERE app_id = ? AND secret_hash = ?")

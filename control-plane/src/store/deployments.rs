@@ -1,6 +1,7 @@
-//! Deployments: what is asked for, sealed as long as it is needed; how far they are; what they came to.
+//! Deployments: requests (sealed, as long as they are needed), progress and results.
 //!
-//! A deployment that runs has its request here, so that a process that finds it so at its start can run it again.
+//! The request of a running deployment is stored here, so that a process that finds it at its start can resume
+//! it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -23,19 +24,19 @@ mod run;
 
 pub use run::{Step, Task};
 
-/// How many deployments of a group are kept; ARM's own limit. The oldest that have ended go first.
+/// The maximum number of deployments kept for a group, as in ARM. The oldest ended ones are deleted first.
 const KEPT: i64 = 800;
 
 text_enum! {
-    /// Where a deployment, or a step of it, stands.
+    /// The state of a deployment or of one of its steps.
     DeploymentState {
-        /// Going on.
+        /// In progress.
         Running,
-        /// Ended well.
+        /// Ended successfully.
         Succeeded,
-        /// Ended badly.
+        /// Ended with an error.
         Failed,
-        /// Ended before its time.
+        /// Canceled before it ended.
         Canceled,
     }
 }
@@ -43,42 +44,43 @@ text_enum! {
 /// A deployment.
 #[derive(Clone, Debug)]
 pub struct Deployment {
-    /// Of this run: a deployment put again gets another one. It is the last segment of its operation's URL too.
+    /// The ID of this run: another PUT of the deployment gets a new one. It is also the last segment of the
+    /// operation's URL.
     pub id: Uuid,
-    /// Which.
+    /// The resource ID.
     pub path: DeploymentPath,
-    /// What may be shown of its request.
+    /// The part of the request that responses show.
     pub body: Map<String, Value>,
-    /// Where it stands.
+    /// The state.
     pub state: DeploymentState,
-    /// What it gives back, when it has ended well.
+    /// The outputs, after success.
     pub outputs: Option<Value>,
-    /// Why it failed.
+    /// The reason of a failure.
     pub error: Option<Failure>,
-    /// What joins it to the requests around it.
+    /// The correlation ID, shared with related requests.
     pub correlation_id: String,
-    /// When it began.
+    /// The start time.
     pub started_at: Millis,
-    /// When it ended.
+    /// The end time.
     pub ended_at: Option<Millis>,
 }
 
-/// A deployment that is asked for.
+/// A deployment to create.
 #[derive(Debug)]
 pub struct NewDeployment {
-    /// Of this run.
+    /// The ID of this run.
     pub id: Uuid,
-    /// Which.
+    /// The resource ID.
     pub path: DeploymentPath,
-    /// Everything that it takes to run it.
+    /// The complete request.
     pub request: Secret,
-    /// What may be shown of it.
+    /// The part of the request that responses show.
     pub body: Map<String, Value>,
-    /// What joins it to the requests around it.
+    /// The correlation ID, shared with related requests.
     pub correlation_id: String,
 }
 
-/// The columns that [`deployment`] reads.
+/// Selects the columns that [`deployment`] reads.
 macro_rules! select_deployments {
     ($rest:literal) => {
         concat!(
@@ -91,10 +93,11 @@ macro_rules! select_deployments {
 use select_deployments;
 
 impl Store {
-    /// Notes a deployment, in place of an earlier one of that name. Whether there was none comes back too.
+    /// Stores a deployment, replacing an earlier one of that name. Also returns whether it is new.
     ///
     /// # Errors
-    /// The database's; that one of that name is running; that the group is not there or is being deleted.
+    /// If the database fails, if a deployment of that name is running, or if the group does not exist or is
+    /// being deleted.
     pub async fn add_deployment(
         &self,
         act: &Act,
@@ -143,19 +146,19 @@ impl Store {
         Ok((deployment, created))
     }
 
-    /// A deployment, its path compared without case.
+    /// Returns a deployment by its path, ignoring case.
     ///
     /// # Errors
-    /// The database's, or a damaged row.
+    /// If the database fails or a row is damaged.
     pub async fn deployment(&self, path: &DeploymentPath) -> Result<Option<Deployment>, StoreError> {
         let mut view = self.view().await?;
         load(&mut view, path).await
     }
 
-    /// The deployments of a group, the newest first.
+    /// Returns the deployments of a group, newest first.
     ///
     /// # Errors
-    /// The database's, or damaged rows.
+    /// If the database fails or a row is damaged.
     pub async fn deployments(&self, subscription: &str, group: &str) -> Result<Vec<Deployment>, StoreError> {
         let query =
             select_deployments!("WHERE subscription = ? AND resource_group = ? ORDER BY started_at DESC");
@@ -163,10 +166,10 @@ impl Store {
         rows.iter().map(deployment).collect()
     }
 
-    /// Forgets a deployment, not what it deployed. Whether there was one.
+    /// Deletes a deployment, but not the resources it has deployed. Returns whether there was one.
     ///
     /// # Errors
-    /// The database's; that it is running.
+    /// If the database fails or the deployment is running.
     pub async fn delete_deployment(&self, path: &DeploymentPath, act: &Act) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let deployment = match inactive(load(&mut transaction, path).await?) {
@@ -179,11 +182,11 @@ impl Store {
         Ok(true)
     }
 
-    /// Ends a deployment before its time: what it has written stays, what it has not is not written. Whether it was
-    /// running; `None` where there is none.
+    /// Cancels a deployment: resources that it has written stay, and no others are written. Returns whether it
+    /// was running, or `None` if there is no such deployment.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn cancel_deployment(
         &self,
         path: &DeploymentPath,
@@ -205,7 +208,7 @@ impl Store {
     }
 }
 
-/// A deployment that does not run.
+/// Returns the deployment, or an error if it is running.
 fn inactive(deployment: Option<Deployment>) -> Result<Option<Deployment>, StoreError> {
     match deployment {
         Some(deployment) if deployment.state == DeploymentState::Running => {
@@ -224,7 +227,7 @@ async fn load(
     row.as_ref().map(deployment).transpose()
 }
 
-/// Makes room for a deployment: one of the same name goes, and the oldest where there are too many.
+/// Makes room for a deployment: deletes one of the same name, and the oldest ones over the limit.
 async fn prune(connection: &mut SqliteConnection, path: &DeploymentPath) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM deployments WHERE resource_id = ?1 OR id IN (SELECT id FROM deployments \
@@ -273,7 +276,7 @@ async fn end(
     Ok(())
 }
 
-/// What a deployment's request is sealed for.
+/// The purpose for which a deployment's request is sealed.
 fn purpose(id: Uuid) -> String {
     format!("deployment {id}")
 }

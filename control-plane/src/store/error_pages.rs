@@ -1,4 +1,4 @@
-//! The error pages of gateways, as they were found: nothing is fetched again until the gateway is written.
+//! The fetched error pages of gateways. A page is fetched again only when the gateway is written.
 
 use bytes::Bytes;
 use sqlx::{Row, SqliteConnection};
@@ -8,7 +8,7 @@ use crate::arm::page::{Page, Pages};
 
 use super::StoreError;
 
-/// The stored pages of a gateway.
+/// Returns the stored pages of a gateway.
 pub(super) async fn error_pages(
     connection: &mut SqliteConnection,
     gateway: GatewayId,
@@ -26,7 +26,7 @@ pub(super) async fn error_pages(
     Ok(pages)
 }
 
-/// Stores these pages, and no others. Where nothing changes, nothing is written.
+/// Stores exactly these pages. Writes only differences.
 pub(super) async fn replace_error_pages(
     connection: &mut SqliteConnection,
     gateway: GatewayId,

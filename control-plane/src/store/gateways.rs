@@ -1,4 +1,4 @@
-//! Gateways put together from their rows.
+//! Assembles gateways from their rows.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use super::model::{generation, parse_uuid};
 use super::network::public_addresses;
 use super::{Gateway, Store, StoreError, StoredRefs};
 
-/// The columns that [`Store::assemble`] reads.
+/// Selects the columns that [`Store::assemble`] reads.
 macro_rules! select_gateways {
     ($rest:literal) => {
         concat!(
@@ -30,29 +30,30 @@ macro_rules! select_gateways {
     };
 }
 
-/// A part of the list of gateways, in the order of group and name.
+/// A page of the list of gateways, ordered by group and name.
 #[derive(Debug)]
 pub struct GatewayPage {
-    /// Those that can be read.
+    /// The readable gateways.
     pub gateways: Vec<Gateway>,
-    /// The group and name of the last one, if there are more after it.
+    /// The group and name of the last one, if more follow.
     pub last: Option<[String; 2]>,
 }
 
 impl Store {
-    /// One gateway, its path compared without case.
+    /// Returns a gateway by its path, ignoring case.
     ///
     /// # Errors
-    /// The database's, or damaged rows.
+    /// If the database fails or a row is damaged.
     pub async fn gateway(&self, path: &GatewayPath) -> Result<Option<Gateway>, StoreError> {
         let mut view = self.view().await?;
         self.load(&mut view, path).await
     }
 
-    /// One gateway by its identity, with what is stored of what it refers to: all that it takes to compile it.
+    /// Returns a gateway by its ID, with the stored resources to which it refers, which are needed to compile
+    /// it.
     ///
     /// # Errors
-    /// The database's, or damaged rows.
+    /// If the database fails or a row is damaged.
     pub async fn gateway_by_id(&self, id: GatewayId) -> Result<Option<(Gateway, StoredRefs)>, StoreError> {
         let mut view = self.view().await?;
         let row = sqlx::query(select_gateways!("WHERE id = ?"))
@@ -65,11 +66,11 @@ impl Store {
         Ok(Some((gateway, stored_refs)))
     }
 
-    /// All gateways of a subscription, or of one resource group in it, by group and name. Damaged ones are left out,
-    /// with a word in the log.
+    /// Returns all gateways of a subscription, or of one resource group in it, by group and name. Damaged ones
+    /// are logged and left out.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn gateways(
         &self,
         subscription: &str,
@@ -94,11 +95,12 @@ impl Store {
         self.assemble_all(&mut view, &rows).await
     }
 
-    /// At most `limit` gateways of a subscription, or of one resource group in it, in the order of group and name: the
-    /// first, or those after a group and name, be there such a gateway or not. Damaged ones are left out.
+    /// Returns at most `limit` gateways of a subscription, or of one resource group in it, by group and name:
+    /// the first ones, or those after a group and name, which need not exist. Damaged ones are logged and left
+    /// out.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn page_of_gateways(
         &self,
         subscription: &str,
@@ -139,7 +141,7 @@ impl Store {
         for row in rows {
             match self.assemble(connection, row).await {
                 Ok(gateway) => gateways.push(gateway),
-                // It is shown, as the error that it is, to who asks for it by name.
+                // A request for the gateway itself returns the error.
                 Err(error @ StoreError::Damaged { .. }) => {
                     tracing::error!(%error, "a gateway is left out of a list");
                 }
@@ -149,10 +151,10 @@ impl Store {
         Ok(gateways)
     }
 
-    /// The resource IDs of all gateways.
+    /// Returns the resource IDs of all gateways.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn gateway_names(&self) -> Result<BTreeMap<GatewayId, String>, StoreError> {
         let rows = sqlx::query("SELECT id, resource_id FROM gateways").fetch_all(&self.readers).await?;
         rows.iter()
@@ -171,7 +173,8 @@ impl Store {
         }
     }
 
-    /// A gateway without its children: enough to delete it, whatever state its children's rows are in.
+    /// Returns a gateway without its children. Suffices to delete it even if the rows of its children are
+    /// damaged.
     pub(super) async fn load_head(
         &self,
         connection: &mut SqliteConnection,
@@ -211,7 +214,7 @@ impl Store {
         for row in &rows {
             children.push((self.child(row)?, Etag(row.try_get("etag")?)));
         }
-        // Stable: within a collection the stored order stays.
+        // The sort is stable and keeps the stored order within a collection.
         children.sort_by_key(|(child, _)| rank(child.collection));
         Ok(children.into_iter().unzip())
     }
@@ -231,7 +234,7 @@ impl Store {
     }
 }
 
-/// What the gateway's own row says.
+/// Reads the gateway's own row.
 fn head(row: &SqliteRow, body: Map<String, Value>) -> Result<Gateway, StoreError> {
     let path = GatewayPath {
         subscription: row.try_get("subscription")?,
@@ -251,7 +254,7 @@ fn head(row: &SqliteRow, body: Map<String, Value>) -> Result<Gateway, StoreError
     })
 }
 
-/// The row of a gateway by its path, compared without case.
+/// Returns the row of a gateway by its path, ignoring case.
 async fn row(
     connection: &mut SqliteConnection,
     path: &GatewayPath,
@@ -262,7 +265,7 @@ async fn row(
         .await
 }
 
-/// What a child's secret is sealed for.
+/// The purpose for which a child's secret is sealed.
 pub(super) fn seal_purpose(resource_id: &str) -> String {
     resource_id.to_ascii_lowercase()
 }
@@ -275,7 +278,8 @@ fn object(what: &str, text: &str) -> Result<Map<String, Value>, StoreError> {
     serde_json::from_str(text).map_err(|e| StoreError::Damaged { what: what.to_owned(), why: e.to_string() })
 }
 
-/// What is stored of what a gateway refers to, with the stored ones among some more public IP addresses.
+/// Returns the stored resources to which a gateway refers, and those of the public IP addresses in `named` that
+/// are stored.
 pub(super) async fn stored_refs(
     connection: &mut SqliteConnection,
     named: &[NetworkPath],

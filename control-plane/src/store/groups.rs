@@ -1,4 +1,5 @@
-//! Resource groups: made by a request of their own or with the first thing in them, gone with the last gateway.
+//! Resource groups. A group is created by a request or with the first resource in it, and deleted with its last
+//! gateway.
 
 use serde_json::{Map, Value};
 use sqlx::sqlite::SqliteRow;
@@ -20,41 +21,42 @@ use super::{Operation, OperationKind, OperationState, ProvisioningState, Store, 
 /// A resource group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
-    /// Its identity from creation to deletion.
+    /// The ID, constant from creation to deletion.
     pub id: Uuid,
-    /// Subscription ID, as its creator spelt it.
+    /// The subscription ID, in its creator's spelling.
     pub subscription: String,
-    /// Its name, as its creator spelt it.
+    /// The name, in its creator's spelling.
     pub name: String,
-    /// `location` and `tags`, canonical.
+    /// The canonical `location` and `tags`.
     pub body: Map<String, Value>,
-    /// How far it is: `Succeeded` or `Deleting`.
+    /// The state: `Succeeded` or `Deleting`.
     pub state: ProvisioningState,
 }
 
 impl Group {
-    /// Its resource ID.
+    /// The resource ID.
     pub fn resource_id(&self) -> String {
         group_id(&self.subscription, &self.name)
     }
 }
 
-/// The resource ID of a group.
+/// Returns the resource ID of a group.
 pub fn group_id(subscription: &str, name: &str) -> String {
     format!("/subscriptions/{subscription}/resourceGroups/{name}")
 }
 
 impl Store {
-    /// With groups that must be made before anything is put into them, or without.
+    /// Sets whether groups must be created explicitly.
     #[must_use]
     pub fn with_strict_groups(self, strict_groups: bool) -> Store {
         Store { strict_groups, ..self }
     }
 
-    /// Sees to it that there is a group for something that is to be stored in it.
+    /// Ensures that there is a group for a resource to be stored.
     ///
     /// # Errors
-    /// The database's; that there is none, where it must be made beforehand; that it is being deleted.
+    /// If the database fails, if the group is being deleted, or if it does not exist and must be created
+    /// explicitly.
     pub(super) async fn enter_group(
         &self,
         connection: &mut SqliteConnection,
@@ -75,28 +77,28 @@ impl Store {
         record(connection, &Act::on_implied_group(act.author.clone(), group.resource_id()), None, None).await
     }
 
-    /// The subscriptions that hold anything.
+    /// Returns the subscriptions with at least one resource group.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn subscriptions(&self) -> Result<Vec<String>, StoreError> {
         let ids = "SELECT min(subscription) FROM resource_groups GROUP BY subscription ORDER BY subscription";
         Ok(sqlx::query_scalar(ids).fetch_all(&self.readers).await?)
     }
 
-    /// A group, by its name without case.
+    /// Returns a group by name, ignoring case.
     ///
     /// # Errors
-    /// The database's, or a damaged row.
+    /// If the database fails or a row is damaged.
     pub async fn group(&self, subscription: &str, name: &str) -> Result<Option<Group>, StoreError> {
         let mut view = self.view().await?;
         load(&mut view, subscription, name).await
     }
 
-    /// The groups of a subscription, by name.
+    /// Returns the groups of a subscription, by name.
     ///
     /// # Errors
-    /// The database's, or damaged rows.
+    /// If the database fails or a row is damaged.
     pub async fn groups(&self, subscription: &str) -> Result<Vec<Group>, StoreError> {
         let groups = "SELECT id, subscription, name, body, deleting FROM resource_groups \
                       WHERE subscription = ? ORDER BY name";
@@ -104,10 +106,10 @@ impl Store {
         rows.iter().map(group).collect()
     }
 
-    /// Reads a group, lets `decide` say what is to be stored of it, and stores that. Whether it is new comes back too.
+    /// Reads a group, calls `decide`, and stores the body it returns. Also returns whether the group is new.
     ///
     /// # Errors
-    /// Those of `decide`; the database's; that it is being deleted.
+    /// Those of `decide`; if the database fails; if the group is being deleted.
     pub async fn write_group<E: From<StoreError>>(
         &self,
         subscription: &str,
@@ -136,11 +138,12 @@ impl Store {
         Ok((group, created))
     }
 
-    /// Lets a group go with everything in it: its row when the workers have let go of its last gateway, the rest at
-    /// once. A repeated deletion joins the first one. Nothing comes back where there is no such group.
+    /// Deletes a group with everything in it: its row when the workers have dropped its last gateway,
+    /// everything else at once. A repeated deletion joins the first one. Returns `None` if there is no such
+    /// group.
     ///
     /// # Errors
-    /// The database's; that a gateway of another group refers to something in it.
+    /// If the database fails, or if a gateway of another group refers to a resource in the group.
     pub async fn delete_group(
         &self,
         subscription: &str,
@@ -182,7 +185,7 @@ impl Store {
     }
 }
 
-/// Removes what is in a group beside its gateways.
+/// Deletes the resources of a group other than its gateways.
 async fn clear(connection: &mut SqliteConnection, group: &Group, act: &Act) -> Result<(), StoreError> {
     let resources = sqlx::query(
         "DELETE FROM network_resources WHERE subscription = ? AND resource_group = ? RETURNING resource_id, kind",
@@ -208,7 +211,7 @@ async fn clear(connection: &mut SqliteConnection, group: &Group, act: &Act) -> R
     Ok(())
 }
 
-/// Notes that something goes with its group: who asks after it in the log finds its end there.
+/// Records the deletion of a resource together with its group, so that the audit log contains its end.
 async fn note_end(
     connection: &mut SqliteConnection,
     act: &Act,
@@ -220,7 +223,7 @@ async fn note_end(
     record(connection, &act, generation, generation).await
 }
 
-/// Removes the groups that wait to go and have no gateway left, and ends their operations. Which those were.
+/// Deletes the groups in state `Deleting` without gateways and ends their operations. Returns their IDs.
 pub(super) async fn finish_deletions(connection: &mut SqliteConnection) -> Result<Vec<Uuid>, StoreError> {
     let empty = sqlx::query_scalar::<_, String>(
         "DELETE FROM resource_groups WHERE deleting AND NOT EXISTS (SELECT 1 FROM gateways \
@@ -244,7 +247,7 @@ pub(super) async fn finish_deletions(connection: &mut SqliteConnection) -> Resul
     Ok(gone)
 }
 
-/// The operation of a deletion, which stands where those of gateways do, under the group's identity.
+/// Stores the operation of a deletion, with the group's ID in place of a gateway's.
 async fn begin_deletion(connection: &mut SqliteConnection, group: &Group) -> Result<Operation, StoreError> {
     let operation = Operation {
         id: Uuid::new_v4(),
@@ -347,7 +350,7 @@ async fn gateways_in(
         .collect()
 }
 
-/// The children of other groups' gateways that refer to something stored in a group.
+/// Returns the children of other groups' gateways that refer to a resource of a group.
 async fn foreign_users(connection: &mut SqliteConnection, group: &Group) -> Result<Vec<String>, StoreError> {
     let users = sqlx::query_scalar(
         "SELECT DISTINCT network_references.source FROM network_resources AS resource JOIN network_references ON target = resource.resource_id \

@@ -1,4 +1,4 @@
-//! Who this installation is to API clients: its tenant and its signing key, made once.
+//! The identity of this installation towards API clients: its tenant and signing key, created once.
 
 use sqlx::Row;
 use tidegate_shared::secret::Secret;
@@ -7,23 +7,23 @@ use uuid::Uuid;
 use super::model::parse_uuid;
 use super::{Store, StoreError};
 
-/// What the signing key is sealed for.
+/// The purpose for which the signing key is sealed.
 const PURPOSE: &[u8] = b"identity/signing_key";
 
-/// The tenant and what its tokens are signed with.
+/// The tenant and the signing key of its tokens.
 #[derive(Clone, Debug)]
 pub struct StoredIdentity {
-    /// The tenant.
+    /// The tenant's ID.
     pub tenant: Uuid,
-    /// The signing key, as it was when it was made.
+    /// The signing key.
     pub signing_key: Secret,
 }
 
 impl Store {
-    /// The identity of this database. The first to ask makes it, from `make`.
+    /// Returns the identity of this database. The first call creates it with `make`.
     ///
     /// # Errors
-    /// The database's; a key that cannot be opened.
+    /// If the database fails or the key cannot be opened.
     pub async fn identity(
         &self,
         make: impl FnOnce() -> StoredIdentity,

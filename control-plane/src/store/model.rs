@@ -1,4 +1,4 @@
-//! What the store hands out: rows as values.
+//! The values that the store returns.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,47 +16,47 @@ use crate::etag::Etag;
 
 use super::StoreError;
 
-/// A gateway, put together from its rows.
+/// A gateway, assembled from its rows.
 #[derive(Clone, Debug)]
 pub struct Gateway {
-    /// Its identity from creation to deletion.
+    /// The ID, constant from creation to deletion.
     pub id: GatewayId,
-    /// What was asked for.
+    /// The document.
     pub document: Document,
-    /// The version of the whole: changes with any change in it.
+    /// The etag of the gateway, which changes with each change of it or of a child.
     pub etag: Etag,
-    /// The versions of the children, in the order of the document's.
+    /// The etags of the children, in the order of the document.
     pub child_etags: Vec<Etag>,
-    /// The number of what it means.
+    /// The generation of the compiled configuration.
     pub generation: Generation,
-    /// What that generation means to a worker, as a hash.
+    /// The digest of the compiled configuration.
     pub config_digest: Digest,
-    /// How far the workers are.
+    /// The progress of the workers.
     pub state: ProvisioningState,
-    /// Why it failed.
+    /// The reason of a failure.
     pub reason: Option<String>,
-    /// Whether it is to run, and how far that is.
+    /// The desired and actual operational state.
     pub operational: OperationalState,
 }
 
 impl Gateway {
-    /// The children with their versions.
+    /// The children with their etags.
     pub fn children(&self) -> impl Iterator<Item = (&Child, &Etag)> {
         self.document.children.iter().zip(&self.child_etags)
     }
 
-    /// The version of one child: compared by collection and by name without case.
+    /// Returns the etag of a child, found by collection and by name ignoring case.
     pub fn child_etag(&self, wanted: &Child) -> Option<&Etag> {
         self.children().find(|(child, _)| same_child(child, wanted)).map(|(_, etag)| etag)
     }
 }
 
-/// Whether two children are the same row, whatever they say.
+/// Returns whether two children are the same row, regardless of their content.
 pub(super) fn same_child(a: &Child, b: &Child) -> bool {
     a.collection == b.collection && a.name.eq_ignore_ascii_case(&b.name)
 }
 
-/// An enum whose text is both ARM's and the database's.
+/// Declares an enum whose texts are those of ARM and of the database.
 macro_rules! text_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)+ }) => {
         $(#[$doc])*
@@ -95,76 +95,76 @@ macro_rules! text_enum {
 pub(super) use text_enum;
 
 text_enum! {
-    /// How far the workers are with the last accepted write.
+    /// The progress of the workers with the last accepted write.
     ProvisioningState {
         /// Not all connected workers run it yet, or none is connected.
         Updating,
         /// All connected workers ran it when it was last settled.
         Succeeded,
-        /// A worker refused it.
+        /// A worker rejected it.
         Failed,
-        /// To be removed once the workers let go of it.
+        /// It is removed once the workers have dropped it.
         Deleting,
     }
 }
 
 text_enum! {
-    /// Where a gateway stands between off and on.
+    /// The operational state of a gateway.
     OperationalState {
-        /// To run, and never yet in force. ARM calls that stopped.
+        /// It should run and has not been applied yet. ARM shows it as `Stopped`.
         Created,
-        /// To run again after it was stopped.
+        /// It should run again after it was stopped.
         Starting,
-        /// To run, and in force since it was created or last started.
+        /// It should run, and has been applied since it was created or last started.
         Running,
-        /// Not to run; not all workers have let go of it.
+        /// It should not run, and not all workers have dropped it.
         Stopping,
-        /// Not to run, and nobody runs it.
+        /// It should not run, and no worker runs it.
         Stopped,
     }
 }
 
 impl OperationalState {
-    /// Whether workers are to let go of it.
+    /// Returns whether workers should drop it.
     pub fn is_off(self) -> bool {
         matches!(self, OperationalState::Stopping | OperationalState::Stopped)
     }
 }
 
 text_enum! {
-    /// What an operation is about.
+    /// The kind of an operation.
     OperationKind {
-        /// A write to the gateway or to a child of it, its start or its stop.
+        /// A write of the gateway or of a child, its start or its stop.
         Write,
-        /// The removal of the gateway.
+        /// The deletion of the gateway or of a resource group.
         Delete,
-        /// A look at what the probes have seen of the backends.
+        /// A report of backend health from the workers' probes.
         BackendHealth,
-        /// A probe made for this one operation. No write supersedes it.
+        /// An on-demand probe. No write supersedes it.
         OnDemandHealth,
     }
 }
 
 text_enum! {
-    /// Where an operation stands.
+    /// The state of an operation.
     OperationState {
-        /// Going on.
+        /// In progress.
         InProgress,
-        /// Ended well.
+        /// Ended successfully.
         Succeeded,
-        /// Ended badly.
+        /// Ended with an error.
         Failed,
-        /// Ended by a newer write.
+        /// Canceled by a newer write.
         Canceled,
     }
 }
 
-/// Why an operation ended badly: ARM's code and a sentence.
+/// The reason why an operation failed: ARM's code and a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The code.
     pub code: String,
-    /// The sentence.
+    /// The message.
     pub message: String,
 }
 
@@ -173,28 +173,28 @@ pub struct Problem {
 pub struct Operation {
     /// The last segment of its URLs.
     pub id: Uuid,
-    /// What it is about.
+    /// The kind.
     pub kind: OperationKind,
-    /// Where it stands.
+    /// The state.
     pub state: OperationState,
-    /// Why it failed or was cancelled.
+    /// The reason of a failure or cancellation.
     pub problem: Option<Problem>,
-    /// What it brought, if it brings anything.
+    /// The result, if the kind has one.
     pub result: Option<Value>,
-    /// When it began.
+    /// The start time.
     pub started_at: Millis,
-    /// When it ended.
+    /// The end time.
     pub ended_at: Option<Millis>,
 }
 
-/// What was written.
+/// The result of a write.
 #[derive(Debug)]
 pub struct Written {
-    /// The gateway as it stands now.
+    /// The gateway after the write.
     pub gateway: Gateway,
-    /// Whether the gateway is new.
+    /// True if the gateway is new.
     pub created: bool,
-    /// Whether it has a child more than before: after a write of one child, whether that child is new.
+    /// True if it has more children than before; for a write of one child, true if that child is new.
     pub grown: bool,
     /// The same for members of children.
     pub grown_within: bool,
@@ -202,20 +202,20 @@ pub struct Written {
     pub operation: Operation,
 }
 
-/// A virtual network or a public IP address, as it is stored.
+/// A stored virtual network or public IP address.
 #[derive(Clone, Debug)]
 pub struct NetworkResource {
-    /// Its identity from creation to deletion.
+    /// The ID, constant from creation to deletion.
     pub id: Uuid,
-    /// Which it is.
+    /// The resource ID, in its creator's spelling.
     pub path: NetworkPath,
-    /// What was asked for, canonical.
+    /// The canonical body.
     pub body: Map<String, Value>,
-    /// Its version.
+    /// The etag.
     pub etag: Etag,
 }
 
-/// The stored resources outside of a gateway's document that a gateway or a request refers to.
+/// The stored resources outside a gateway's document to which the gateway or a request refers.
 #[derive(Clone, Debug, Default)]
 pub struct StoredRefs {
     /// The public IP addresses.
@@ -224,18 +224,18 @@ pub struct StoredRefs {
     pub pages: Pages,
 }
 
-/// Where something is to be stored.
+/// The place of a resource to be stored.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     /// The subscription ID.
     pub(super) subscription: &'a str,
     /// The group's name.
     pub(super) group: &'a str,
-    /// The location of what is to be stored, which is that of a group made for it.
+    /// The location of the resource, which becomes that of an implicitly created group.
     pub(super) location: Option<&'a str>,
 }
 
-/// One port of one address that a gateway's listeners use.
+/// A port of an address on which a gateway listens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
     /// The address, or `public`.
@@ -245,7 +245,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// What a configuration's listeners use, each pair once.
+    /// Returns the ports of a configuration's listeners, without duplicates.
     pub fn of(content: &Content) -> Vec<Claim> {
         let mut claims: Vec<Claim> = content
             .listeners
@@ -283,12 +283,12 @@ pub(super) fn generation(number: i64) -> Result<Generation, StoreError> {
     })
 }
 
-/// As SQLite keeps it. Nobody writes a gateway 2^63 times.
+/// Converts to SQLite's integer type. A gateway is not written 2^63 times.
 pub(super) fn number(generation: Generation) -> i64 {
     i64::try_from(generation.0).unwrap_or(i64::MAX)
 }
 
-/// A JSON object as it is stored.
+/// Serializes a JSON object for storage.
 pub(super) fn body_text(map: &Map<String, Value>) -> String {
     serde_json::to_string(map).expect("a JSON object has a text form")
 }

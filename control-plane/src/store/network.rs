@@ -1,4 +1,4 @@
-//! Virtual networks and public IP addresses, and which gateways refer to them.
+//! Virtual networks and public IP addresses, and the references of gateways to them.
 
 use serde_json::{Map, Value};
 use sqlx::sqlite::SqliteRow;
@@ -19,46 +19,46 @@ use super::{NetworkResource, Store, StoreError};
 /// A child of a gateway that refers to a subnet or a public IP address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// The gateway.
+    /// The gateway's ID.
     pub gateway: GatewayId,
-    /// The child's resource ID.
+    /// The resource ID of the child.
     pub source: String,
-    /// The resource ID that it refers to.
+    /// The resource ID of the target.
     pub target: String,
 }
 
-/// What becomes of a virtual network or a public IP address.
+/// The decision about a virtual network or a public IP address.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NetworkDecision {
-    /// It is as it should be.
+    /// Keep the stored resource unchanged.
     Keep,
-    /// The resource is stored with this body.
+    /// Replace the stored body, or create the resource.
     Replace {
-        /// The new body, canonical.
+        /// The new canonical body.
         body: Map<String, Value>,
-        /// The location of the resource, which is that of a group made for it.
+        /// The location of the resource, which becomes that of an implicitly created group.
         location: Option<String>,
     },
-    /// It goes.
+    /// Delete the resource.
     Delete,
 }
 
-/// What was written.
+/// The result of a write.
 #[derive(Clone, Debug)]
 pub struct NetworkWritten {
-    /// The resource as it stands now, or stood before it went.
+    /// The resource after the write, or before its deletion.
     pub resource: NetworkResource,
-    /// Who refers to it.
+    /// The children that refer to it.
     pub users: Vec<User>,
-    /// The resource as it stood before; none where it is new.
+    /// The resource before the write; `None` if it is new.
     pub before: Option<NetworkResource>,
 }
 
 impl Store {
-    /// One resource, its path compared without case, and who refers to it.
+    /// Returns a resource by its path, ignoring case, with its users.
     ///
     /// # Errors
-    /// The database's, or a damaged row.
+    /// If the database fails or a row is damaged.
     pub async fn network_resource(
         &self,
         path: &NetworkPath,
@@ -69,11 +69,11 @@ impl Store {
         Ok(Some((resource, users)))
     }
 
-    /// The resources of one kind in a subscription, or in one resource group of it, by group and name, with who refers
-    /// to each: those after a group and name, so many at most.
+    /// Returns the resources of one kind in a subscription, or in one resource group of it, by group and name,
+    /// with their users: those after a group and name, at most `limit`.
     ///
     /// # Errors
-    /// The database's, or damaged rows.
+    /// If the database fails or a row is damaged.
     pub async fn network_resources(
         &self,
         kind: NetworkKind,
@@ -106,14 +106,14 @@ impl Store {
         Ok(found)
     }
 
-    /// Reads a resource and who refers to it, lets `decide` say what becomes of it, and stores that: all of it or
-    /// nothing. `act` goes into the audit log in the same transaction.
+    /// Reads a resource and its users, calls `decide`, and stores the decision atomically. `act` is recorded in
+    /// the audit log in the same transaction.
     ///
-    /// `decide` is pure and quick. It may only answer [`NetworkDecision::Keep`] and [`NetworkDecision::Delete`] for
-    /// what exists.
+    /// `decide` must be pure and fast. It may return [`NetworkDecision::Keep`] and [`NetworkDecision::Delete`]
+    /// only for an existing resource.
     ///
     /// # Errors
-    /// Those of `decide`; the database's; that the group is not there or is being deleted.
+    /// Those of `decide`; if the database fails; if the group does not exist or is being deleted.
     pub async fn write_network_resource<E: From<StoreError>>(
         &self,
         path: &NetworkPath,
@@ -176,10 +176,11 @@ impl Store {
         Ok(resource)
     }
 
-    /// The ports of a gateway's listeners, by address: which of its addresses are its own to name.
+    /// Returns the addresses on which a gateway's listeners hold ports: IP addresses, and `public` for the
+    /// workers' own.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn claimed_addresses(&self, gateway: GatewayId) -> Result<Vec<String>, StoreError> {
         let claims = "SELECT DISTINCT address FROM frontend_claims WHERE gateway = ?";
         Ok(sqlx::query_scalar(claims).bind(gateway.to_string()).fetch_all(&self.readers).await?)
@@ -238,9 +239,9 @@ fn resource(row: &SqliteRow) -> Result<NetworkResource, StoreError> {
     })
 }
 
-/// Who refers to a resource, or to something in it.
+/// Returns the children that refer to a resource or to a part of it.
 async fn users_of(connection: &mut SqliteConnection, path: &NetworkPath) -> Result<Vec<User>, StoreError> {
-    // What is in it begins with its ID and a slash, which `0` follows.
+    // The IDs of parts begin with the resource's ID and a slash; `0` is the character after the slash.
     let rows = sqlx::query(
         "SELECT gateway, source, target FROM network_references WHERE target = ?1 OR (target > ?1 || '/' AND target < ?1 || '0') \
          ORDER BY source, target",
@@ -259,7 +260,7 @@ async fn users_of(connection: &mut SqliteConnection, path: &NetworkPath) -> Resu
         .collect()
 }
 
-/// The stored ones among some public IP addresses, and among those that a gateway refers to.
+/// Returns the stored ones of `named` and of the public IP addresses to which a gateway refers.
 pub(super) async fn public_addresses(
     connection: &mut SqliteConnection,
     named: &[NetworkPath],
@@ -284,11 +285,11 @@ pub(super) async fn public_addresses(
 }
 
 impl Store {
-    /// Removes the stored references of a gateway that are not among `references`: earlier versions took IDs for references
-    /// that have no canonical form, such as IDs with doubled slashes. Returns how many they were.
+    /// Deletes the stored references of a gateway that are not among `references`: earlier versions stored IDs
+    /// without a canonical form, such as IDs with doubled slashes. Returns their number.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn forget_old_references(
         &self,
         gateway: GatewayId,
@@ -322,7 +323,7 @@ impl Store {
     }
 }
 
-/// Notes what a gateway refers to from now on. A stored public IP address is for one gateway.
+/// Replaces the stored references of a gateway. A stored public IP address can be used by one gateway only.
 pub(super) async fn replace_references(
     connection: &mut SqliteConnection,
     gateway: GatewayId,

@@ -1,5 +1,5 @@
-//! Long-running operations: begun with the write that they belong to, ended by the rollout, kept for a day at
-//! least.
+//! Long-running operations: begun with the write they belong to, ended by the rollout, and kept for at least a
+//! day.
 
 use std::collections::BTreeMap;
 
@@ -15,28 +15,30 @@ use super::model::{number, parse_uuid};
 use super::retention::{DAY, deleted_before};
 use super::{Gateway, Operation, OperationKind, OperationState, Problem, Store, StoreError};
 
-/// How long an ended operation can be asked for at least, in milliseconds.
+/// The minimum retention of an ended operation, in milliseconds.
 const KEPT_MILLIS: i64 = DAY;
 
-/// How many operations are kept whatever their age, the newest: a clock that jumps ahead makes all of them old.
+/// The number of newest operations kept regardless of their age, because a clock that jumps ahead makes all of
+/// them old.
 const KEPT_ROWS: i64 = 1000;
 
-/// How many looks at the backends are kept, the newest: anybody who may read can ask for one after the other.
+/// The maximum number of health operations kept: every reader can create them in quick succession.
 const LOOKS_KEPT: i64 = 1000;
 
-/// How many bytes their results may come to.
+/// The maximum total size of their results, in bytes.
 const LOOKS_SIZE: i64 = 64 * 1024 * 1024;
 
 codes! { OPERATION_CODES;
-    /// A newer write undid that of this operation before it was in force. Only ever the code of an operation.
+    /// A newer write undid the write of this operation before it was applied. Only used as the code of an
+    /// operation.
     const SUPERSEDED: &str = "CanceledAndSupersededDueToAnotherOperation";
 }
 
 impl Store {
-    /// An operation of that subscription.
+    /// Returns an operation of that subscription.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn operation(&self, subscription: &str, id: Uuid) -> Result<Option<Operation>, StoreError> {
         let row = sqlx::query(
             "SELECT id, kind, state, code, message, result, started_at, ended_at FROM operations \
@@ -63,10 +65,10 @@ impl Store {
         }))
     }
 
-    /// How many operations there are of each state.
+    /// Returns the number of operations in each state.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn operation_counts(&self) -> Result<BTreeMap<&'static str, u64>, StoreError> {
         let rows = sqlx::query("SELECT state, COUNT(*) FROM operations GROUP BY state");
         let mut counts = BTreeMap::new();
@@ -77,10 +79,11 @@ impl Store {
         Ok(counts)
     }
 
-    /// The resource ID of what an operation is about, which may be gone; none if the operation is.
+    /// Returns the resource ID of an operation, even if the resource no longer exists; `None` if there is no
+    /// such operation.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn resource_of_operation(&self, id: Uuid) -> Result<Option<String>, StoreError> {
         let row = sqlx::query("SELECT resource_id FROM operations WHERE id = ?")
             .bind(id.to_string())
@@ -89,10 +92,10 @@ impl Store {
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
-    /// Notes an operation that has already brought its result.
+    /// Stores an operation that has ended with a result already.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn ended_operation(
         &self,
         gateway: &Gateway,
@@ -108,10 +111,10 @@ impl Store {
         Ok(operation)
     }
 
-    /// Notes a probe that is made on demand.
+    /// Stores the operation of an on-demand probe.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn begin_on_demand(&self, gateway: &Gateway) -> Result<Operation, StoreError> {
         let mut transaction = self.begin().await?;
         forget_old_looks(&mut transaction).await?;
@@ -121,10 +124,10 @@ impl Store {
         Ok(operation)
     }
 
-    /// Notes what came of it.
+    /// Stores the outcome of an on-demand probe.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn end_on_demand(&self, id: Uuid, outcome: Result<&Value, &Problem>) -> Result<(), StoreError> {
         let state = outcome.map_or(OperationState::Failed, |_| OperationState::Succeeded);
         let mut transaction = self.begin().await?;
@@ -145,10 +148,10 @@ impl Store {
         Ok(())
     }
 
-    /// Ends all of those as failed that are going on.
+    /// Ends all on-demand probes in progress as failed.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn end_all_on_demand(&self, problem: &Problem) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query(
@@ -165,7 +168,7 @@ impl Store {
     }
 }
 
-/// Deletes operations that ended long enough ago, a day's worth at most, and none of the newest [`KEPT_ROWS`].
+/// Deletes expired operations: at most those of one day, and none of the newest [`KEPT_ROWS`].
 pub(super) async fn forget_old(connection: &mut SqliteConnection, now: i64) -> Result<(), StoreError> {
     let (newest, oldest): (Option<i64>, Option<i64>) = sqlx::query_as(
         "SELECT (SELECT MAX(ended_at) FROM operations WHERE ended_at IS NOT NULL), \
@@ -199,7 +202,8 @@ async fn forget_old_looks(connection: &mut SqliteConnection) -> Result<(), Store
     Ok(())
 }
 
-/// Notes an operation. `target` is the resource ID of what was written, where the operation belongs to a write.
+/// Stores an operation. `target` is the resource ID of the written resource, if the operation belongs to a
+/// write.
 pub(super) async fn begin_operation(
     connection: &mut SqliteConnection,
     gateway: &Gateway,
@@ -231,7 +235,7 @@ pub(super) async fn begin_operation(
     Ok(Operation { id, kind, state, problem: None, result: result.cloned(), started_at: now, ended_at })
 }
 
-/// Cancels everything that is in progress for a gateway: a stop, a start or a deletion of it undoes all of that.
+/// Cancels all operations in progress of a gateway: a stop, a start or a deletion of it undoes them.
 pub(super) async fn supersede_operations(
     connection: &mut SqliteConnection,
     gateway: GatewayId,
@@ -239,7 +243,7 @@ pub(super) async fn supersede_operations(
     end_operations(connection, gateway, OperationState::Canceled, Some(&superseded())).await
 }
 
-/// Cancels one operation: a newer write undid that of the operation before it was in force.
+/// Cancels one operation, whose write was undone by a newer one before it was applied.
 pub(super) async fn cancel_operation(connection: &mut SqliteConnection, id: &str) -> Result<(), StoreError> {
     let problem = superseded();
     sqlx::query("UPDATE operations SET state = 'Canceled', code = ?, message = ?, ended_at = ? WHERE id = ?")
@@ -259,7 +263,7 @@ fn superseded() -> Problem {
     }
 }
 
-/// Ends every operation of a gateway that is going on, probes on demand apart.
+/// Ends all operations in progress of a gateway, except for on-demand probes.
 pub(super) async fn end_operations(
     connection: &mut SqliteConnection,
     gateway: GatewayId,
@@ -280,8 +284,8 @@ pub(super) async fn end_operations(
     Ok(())
 }
 
-/// Ends as failed those operations of a gateway that began by a time, probes on demand apart. Whether any other is
-/// still going on.
+/// Ends as failed the operations of a gateway that began no later than `began_by`, except for on-demand probes.
+/// Returns whether others are still in progress.
 pub(super) async fn end_late_operations(
     connection: &mut SqliteConnection,
     gateway: GatewayId,

@@ -1,15 +1,14 @@
-//! The places of children in a document, for a write that compares two documents: one pass through each, not one through
-//! the other for every child.
+//! The positions of children in a document, for comparing two documents in linear time.
 
 use std::collections::HashMap;
 
 use crate::arm::document::Child;
 
-/// Children by collection and name: the index of each, and its place within its collection.
+/// The index of each child, and its position within its collection, by collection and name.
 pub(super) struct Places(HashMap<(&'static str, String), (usize, i64)>);
 
 impl Places {
-    /// Those of these children.
+    /// Collects the positions of these children.
     pub(super) fn of(children: &[Child]) -> Places {
         let mut counts: HashMap<&str, i64> = HashMap::new();
         let mut places = HashMap::with_capacity(children.len());
@@ -21,7 +20,7 @@ impl Places {
         Places(places)
     }
 
-    /// The index of the child that is the same row, and its place within its collection.
+    /// Returns the index of the child of the same row, and its position within its collection.
     pub(super) fn get(&self, child: &Child) -> Option<(usize, i64)> {
         self.0.get(&Places::key(child)).copied()
     }

@@ -1,4 +1,4 @@
-//! Everything that is stored under a resource ID, of whatever type.
+//! All stored resources, regardless of their type.
 
 use std::collections::BTreeSet;
 
@@ -10,25 +10,25 @@ use crate::arm::resource_kind::ResourceKind;
 use super::model::network_kind;
 use super::{Store, StoreError};
 
-/// A resource in short.
+/// A summary of a resource.
 #[derive(Clone, Debug)]
 pub struct ResourceRow {
-    /// Its resource ID.
+    /// The resource ID.
     pub id: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its type.
+    /// The type.
     pub kind: ResourceKind,
-    /// What was asked for, canonical; of a gateway without its children.
+    /// The canonical body; without children for a gateway.
     pub body: Map<String, Value>,
 }
 
 impl Store {
-    /// Every gateway, virtual network and public IP address of a subscription, or of one resource group in it, in no
-    /// order. Damaged ones are left out, with a word in the log.
+    /// Returns every gateway, virtual network and public IP address of a subscription, or of one resource group
+    /// in it, unordered. Damaged ones are logged and left out.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn resources(
         &self,
         subscription: &str,
@@ -59,11 +59,11 @@ impl Store {
         Ok(resources)
     }
 
-    /// Those of some resource IDs under which a gateway, a virtual network or a public IP address is stored, compared
-    /// without case and given back as they were asked for. One statement, however many IDs.
+    /// Returns those of the IDs under which a gateway, a virtual network or a public IP address is stored,
+    /// compared ignoring case, in the spelling of `ids`. Needs one statement regardless of the number of IDs.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn stored_among(&self, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, StoreError> {
         let stored: Vec<String> = sqlx::query_scalar(
             "SELECT asked.value FROM json_each(?) AS asked \

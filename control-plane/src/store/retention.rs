@@ -1,12 +1,12 @@
-//! How much of what is kept for a time is deleted at a write. The clock of the machine may be wrong, so that no single
-//! write deletes more than the rows of one day, and none where the clock has jumped ahead of everything that is stored.
+//! Bounds the deletion of expired rows. The machine's clock may be wrong, so a single write deletes at most the
+//! rows of one day, and none if the clock has jumped ahead of everything stored.
 
 /// A day, in milliseconds.
 pub(super) const DAY: i64 = 24 * 60 * 60 * 1000;
 
-/// The moment before which rows are deleted, in milliseconds since 1970; none where nothing is.
+/// Returns the time before which rows are deleted, in milliseconds since 1970; `None` if nothing is deleted.
 ///
-/// Rows are kept for `kept` milliseconds at least. `newest` and `oldest` are the times of rows that are stored.
+/// Rows are kept for at least `kept` milliseconds. `newest` and `oldest` are the times of stored rows.
 pub(super) fn deleted_before(now: i64, kept: i64, newest: Option<i64>, oldest: Option<i64>) -> Option<i64> {
     let (newest, oldest) = newest.zip(oldest)?;
     let cut = now.saturating_sub(kept);

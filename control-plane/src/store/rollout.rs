@@ -1,4 +1,4 @@
-//! What the rollout reads and writes: wanted generations, and what became of them.
+//! The rollout's view of the store: wanted generations, and their outcomes.
 
 use sqlx::Row;
 use tidegate_shared::id::{Digest, GatewayId, Generation};
@@ -10,65 +10,67 @@ use super::model::{generation, number, parse_uuid};
 use super::operations::{end_late_operations, end_operations};
 use super::{OperationState, OperationalState, Problem, ProvisioningState, Store, StoreError};
 
-/// The number of an operation: a later one of the same gateway has a higher number, as long as the earlier one is under way.
+/// The number of an operation. A later operation of the same gateway has a higher number, at least while the
+/// earlier one is in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OperationNumber(pub(crate) i64);
 
-/// What the workers should run of one gateway.
+/// The desired state of one gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// Which gateway.
+    /// The gateway's ID.
     pub gateway: GatewayId,
-    /// Which generation of it.
+    /// The generation.
     pub generation: Generation,
-    /// What that generation says.
+    /// The digest of the generation's content.
     pub digest: Digest,
-    /// How far it is said to be.
+    /// The stored progress.
     pub state: ProvisioningState,
-    /// Whether it is to run at all.
+    /// The desired and actual operational state.
     pub operational: OperationalState,
-    /// When the oldest operation that still waits for it began.
+    /// The start time of the oldest operation in progress.
     pub waiting_since: Option<Millis>,
-    /// The oldest generation that an operation still waits for.
+    /// The oldest generation for which an operation waits.
     pub oldest_waited_for: Option<Generation>,
-    /// The newest operation that still waits for it.
+    /// The newest operation in progress.
     pub newest_operation: Option<OperationNumber>,
 }
 
 impl Wanted {
-    /// Whether it is to be removed once the workers have let go of it.
+    /// Returns whether the gateway is being deleted.
     pub fn is_going(&self) -> bool {
         self.state == ProvisioningState::Deleting
     }
 
-    /// Whether workers are to run it; if not, they are to let go of it.
+    /// Returns whether workers should run it; otherwise they should drop it.
     pub fn is_to_run(&self) -> bool {
         !self.is_going() && !self.operational.is_off()
     }
 }
 
-/// What became of a generation.
+/// The outcome of a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// All connected workers run it.
     Applied,
-    /// It was to be stopped, and no connected worker runs it any more.
+    /// It was stopped, and no connected worker runs it any more.
     Stopped,
-    /// A worker refused it, or it cannot be read.
+    /// A worker rejected it, or it cannot be read.
     Failed(Problem),
-    /// A worker did not answer in time: the operations that began by then end. The gateway has failed when no later
-    /// one is left that may still succeed.
+    /// A worker did not answer in time: operations that began no later than this time fail. The gateway fails
+    /// too unless a later operation is in progress.
     Late(Millis, Problem),
-    /// Nobody was there to apply it in time: the operations that began by then end, the gateway goes on waiting.
+    /// No worker was connected in time: operations that began no later than this time fail, and the gateway
+    /// keeps waiting.
     Abandoned(Millis, Problem),
 }
 
 impl Store {
-    /// Every gateway, the longest unchanged first: a port that one gave up and another took afterwards is given up
-    /// by the workers before it is taken.
+    /// Returns every gateway, the longest unchanged first, so that a port that one gateway released and another
+    /// one took is released by the workers before it is taken.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn wanted(&self) -> Result<Vec<Wanted>, StoreError> {
         let rows = sqlx::query(
             "SELECT gateways.id, gateways.generation, config_digest, provisioning_state, operational_state, \
@@ -99,23 +101,23 @@ impl Store {
             .collect()
     }
 
-    /// The resource IDs of the gateways that have failed, each with the reason.
+    /// Returns the resource IDs of the failed gateways, with the reasons.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn failures(&self) -> Result<Vec<(String, String)>, StoreError> {
         let failures = "SELECT resource_id, state_reason FROM gateways WHERE state_reason IS NOT NULL \
                         ORDER BY resource_id";
         Ok(sqlx::query_as(failures).fetch_all(&self.readers).await?)
     }
 
-    /// Writes down what became of what was wanted of a gateway. Nothing happens, and false comes back, when a newer
-    /// write has made another generation the wanted one, the gateway was stopped or started since, or it is to go: an
-    /// older rollout cannot finish a newer one. A refusal is not written down either when an operation has begun since
-    /// `wanted` was read: workers are asked again for that one.
+    /// Stores the outcome of a wanted generation. Has no effect and returns false if a newer write has changed
+    /// the wanted generation, if the gateway was stopped or started since, or if it is being deleted: an older
+    /// rollout must not finish a newer one. A rejection has no effect either if an operation has begun since
+    /// `wanted` was read, because workers are asked again for that one.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn settle(&self, wanted: &Wanted, settlement: &Settlement) -> Result<bool, StoreError> {
         let gateway = wanted.gateway;
         let mut transaction = self.begin().await?;
@@ -174,11 +176,12 @@ impl Store {
         Ok(true)
     }
 
-    /// Ends as succeeded the operations of a gateway that runs whose writes are part of this generation, which every
-    /// worker runs, though a newer one is wanted by now. What a newer write undid has been canceled with that write.
+    /// Ends as succeeded the operations of a running gateway whose writes are part of this generation, which
+    /// every worker runs, although a newer one is wanted by now. Writes undone by a newer one have been
+    /// canceled by it already.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn settle_up_to(&self, gateway: GatewayId, generation: Generation) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query(
@@ -197,10 +200,11 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the operations of a deletion that began by then and take too long; the deletion itself goes on.
+    /// Ends the overdue operations of a deletion, those that began no later than `began_by`. The deletion goes
+    /// on.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn abandon_deletion(
         &self,
         gateway: GatewayId,
@@ -214,12 +218,11 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a gateway that was to go, with its children and claims, and its group if that was to go with it, and ends
-    /// their operations. One that is not to go
-    /// stays.
+    /// Removes a gateway in state `Deleting` with its children and claims, and its group if that is being
+    /// deleted and is empty, and ends their operations. Returns false for a gateway in another state.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn remove(&self, gateway: GatewayId) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let removed = sqlx::query("DELETE FROM gateways WHERE id = ? AND provisioning_state = 'Deleting'")

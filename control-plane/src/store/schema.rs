@@ -1,4 +1,4 @@
-//! The version of a database: which migrations it has seen.
+//! The version of a database: its applied migrations.
 
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqlitePool;
@@ -6,10 +6,10 @@ use sqlx::{Row, Sqlite};
 
 use super::StoreError;
 
-/// Every migration, in the binary.
+/// All migrations, embedded in the binary.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
-/// Whether a database has been made, but not by exactly these migrations.
+/// Returns whether the database has been created with a different set of migrations.
 pub(super) async fn is_of_another_version(database: &SqlitePool) -> Result<bool, StoreError> {
     let known = sqlx::query::<Sqlite>("SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations'");
     if known.fetch_optional(database).await?.is_none() {
@@ -23,6 +23,6 @@ pub(super) async fn is_of_another_version(database: &SqlitePool) -> Result<bool,
         seen.push((row.try_get::<i64, _>("version")?, row.try_get::<Vec<u8>, _>("checksum")?));
     }
     let ours = MIGRATIONS.iter().map(|m| (m.version, m.checksum.to_vec()));
-    // A first start that was cut short has seen none.
+    // An interrupted first start has applied none.
     Ok(!seen.is_empty() && !ours.eq(seen))
 }

@@ -1,4 +1,4 @@
-//! Writes that leave a gateway's configuration as it is: its stop, its start, its labels, its end.
+//! Writes that leave a gateway's configuration unchanged: stop, start, tags and deletion.
 
 use sqlx::SqliteConnection;
 
@@ -11,7 +11,7 @@ use super::{
     Gateway, OperationKind, OperationState, OperationalState, ProvisioningState, StoreError, Written,
 };
 
-/// Marks a gateway as one that workers are to let go of. Its ports stay its own.
+/// Marks a gateway as stopping. It keeps its ports.
 pub(super) async fn stop(
     connection: &mut SqliteConnection,
     mut gateway: Gateway,
@@ -31,7 +31,7 @@ pub(super) async fn stop(
     unchanged(connection, gateway, target, state).await
 }
 
-/// Marks a gateway that was stopped as one that is to run again; one that was not stays as it is.
+/// Marks a stopped gateway as starting. Has no effect on others.
 pub(super) async fn start(
     connection: &mut SqliteConnection,
     gateway: &mut Gateway,
@@ -44,8 +44,8 @@ pub(super) async fn start(
     Ok(())
 }
 
-/// Stores a document that differs from the stored one in nothing that anybody waits for. The time of the last change
-/// stays: it orders what is told to workers.
+/// Stores a document that differs only in properties that do not affect workers. The time of the last change,
+/// which orders the workers' updates, stays the same.
 pub(super) async fn replace_tags(
     connection: &mut SqliteConnection,
     mut gateway: Gateway,
@@ -65,7 +65,7 @@ pub(super) async fn replace_tags(
     unchanged(connection, gateway, target, OperationState::Succeeded).await
 }
 
-/// Marks a gateway as one that goes once no worker has it.
+/// Marks a gateway as deleting. It is removed once no worker runs it.
 pub(super) async fn mark_deleting(
     connection: &mut SqliteConnection,
     mut gateway: Gateway,
@@ -107,7 +107,7 @@ async fn set_operational(
     Ok(())
 }
 
-/// Notes how far the workers are.
+/// Stores the progress of the workers.
 pub(super) async fn set_state(
     connection: &mut SqliteConnection,
     gateway: &mut Gateway,

@@ -51,7 +51,7 @@ fn claim(address: &str, port: u16) -> Claim {
     Claim { address: address.into(), port }
 }
 
-/// A write of that resource.
+/// A change of the gateway by a test.
 fn act_on(resource: &str) -> Act {
     Act { resource: resource.to_owned(), ..act() }
 }
@@ -77,7 +77,7 @@ async fn keep(store: &Store, name: &str) -> Written {
     store.write(&path(name), &act(), &[], |_, _| Ok::<_, StoreError>(Decision::Keep)).await.unwrap()
 }
 
-/// Settles what is wanted of a gateway, or what was wanted when that generation was.
+/// Settles the current or an earlier wanted generation of a gateway.
 async fn settle(store: &Store, id: GatewayId, of: u64, settlement: &Settlement) -> Result<bool, StoreError> {
     let wanted = store.wanted().await?.into_iter().find(|wanted| wanted.gateway == id).unwrap();
     store.settle(&Wanted { generation: Generation(of), ..wanted }, settlement).await
@@ -97,7 +97,7 @@ async fn what_was_written_is_there_after_opening_again_under_any_case() {
         properties: Map::new(),
         secret,
     };
-    // In the order in which documents have them.
+    // In the canonical order of a document.
     let document = document("Gw", vec![certificate, port("b", 1), port("a", 2)]);
     let written = write(&store, document.clone(), &[]).await.unwrap();
     store.close().await;
@@ -155,7 +155,7 @@ async fn a_refused_write_leaves_everything_as_it_was() {
     assert_eq!((&read.etag, read.generation), (&two.gateway.etag, Generation(1)));
     assert_eq!(read.document.children.len(), 1);
     assert_eq!(state(&store, &two.operation).await, OperationState::InProgress);
-    // Its own port is still its own, and the one that it gives up is free.
+    // The gateway may use the port that it holds, and the port that it releases is free.
     write(&store, document("two", vec![]), &[claim("public", 81), claim("public", 82)]).await.unwrap();
     write(&store, document("two", vec![]), &[claim("public", 82)]).await.unwrap();
     write(&store, document("three", vec![]), &[claim("public", 81)]).await.unwrap();
@@ -225,7 +225,7 @@ async fn a_refusal_does_not_end_an_operation_that_began_after_it() {
 async fn an_operation_has_a_deadline_of_its_own() {
     let (_dir, store) = store().await;
     let one = write(&store, document("gw", vec![]), &[]).await.unwrap();
-    // Times are whole milliseconds: the second one begins in a later one.
+    // Times are whole milliseconds, so the second one must begin in a later one.
     let mut two = keep(&store, "gw").await;
     while two.operation.started_at <= one.operation.started_at {
         two = keep(&store, "gw").await;

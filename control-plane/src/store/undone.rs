@@ -1,10 +1,10 @@
-//! The operations whose write a newer write undoes before it is in force.
+//! The operations whose write is undone by a newer write before it is applied.
 //!
-//! A write is undone when the resource that it was about is another one after the newer write, in the document that is
-//! stored: it was deleted, made again, or replaced by other content. A write of a gateway as a whole is undone by a
-//! write of the gateway as a whole with another document, not by writes of its children. A stop, a start after a stop
-//! and a deletion of the gateway undo everything before them ([`super::operations::supersede_operations`]).
-//! Every other write is part of the newer generation, and its operation succeeds with it.
+//! A write is undone if its resource differs after the newer write in the stored document: it was deleted,
+//! recreated or replaced by other content. A write of a gateway as a whole is undone by another write of the
+//! whole with a different document, not by writes of its children. A stop, a start after a stop and a deletion
+//! of the gateway undo everything before them ([`super::operations::supersede_operations`]). Every other write
+//! is part of the newer generation, and its operation succeeds with it.
 
 use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::GatewayId;
@@ -14,8 +14,8 @@ use crate::arm::document::Document;
 use super::StoreError;
 use super::operations::cancel_operation;
 
-/// Cancels the operations in progress whose writes `after` undoes, the document that a write of the resource `by` puts
-/// in the place of `before`.
+/// Cancels the operations in progress whose writes are undone when a write of the resource `by` replaces the
+/// document `before` by `after`.
 pub(super) async fn cancel_undone(
     connection: &mut SqliteConnection,
     gateway: GatewayId,
@@ -38,7 +38,7 @@ pub(super) async fn cancel_undone(
     Ok(())
 }
 
-/// Whether a write of `target`, which is held by `before`, is held by `after` no more.
+/// Returns whether a write of `target`, which `before` contains, is not contained in `after` any more.
 fn is_undone(target: Option<&str>, (before, after): (&Document, &Document), by: &str) -> bool {
     let whole = before.path.to_string();
     match target {
@@ -92,7 +92,8 @@ mod tests {
         let changed = document(vec![map(&[("q", "/q"), ("r", "/s")])]);
         let (gateway, a_port, b_port) = ("", "/frontendPorts/a", "/frontendports/B");
         let (r_rule, q_rule) = ("/urlPathMaps/m/pathRules/r", "/urlPathMaps/m/pathRules/Q");
-        // The target of the older write, the document that holds it, the newer one, what the newer write was about.
+        // The target of the older write, the document that contains it, the newer document, and the target of
+        // the newer write.
         let cases = [
             (a_port, &a, &both, b_port, false),
             (a_port, &a, &both, gateway, false),
@@ -102,7 +103,7 @@ mod tests {
             (b_port, &both, &other, a_port, false),
             (a_port, &a, &none, a_port, true),
             (a_port, &a, &none, gateway, true),
-            // A deletion, and the child made again.
+            // A deletion, and the recreation of the child.
             (a_port, &none, &a, a_port, true),
             (a_port, &none, &none, b_port, false),
             (gateway, &a, &both, b_port, false),
@@ -121,7 +122,7 @@ mod tests {
             let undone = is_undone(Some(&of), (before, after), &by);
             assert_eq!(undone, expected, "{of} by {by}: {before:?} to {after:?}");
         }
-        // What an earlier version wrote down counts as a write of the whole.
+        // An operation stored by an earlier version has no target and counts as a write of the whole.
         assert!(is_undone(None, (&a, &both), &path("gw").to_string()));
     }
 }

@@ -1,4 +1,4 @@
-//! Who may connect: the workers that joined, and the one-time tokens to join with.
+//! The registered workers, and the one-time tokens with which new ones join.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
@@ -15,46 +15,47 @@ use super::model::parse_uuid;
 use super::retention::{DAY, deleted_before};
 use super::{Store, StoreError};
 
-/// How long a join token is good for, in milliseconds.
+/// The lifetime of a join token, in milliseconds.
 const TOKEN_MILLIS: i64 = DAY;
 
-/// How many join tokens are kept whatever their age, the newest: a clock that jumps ahead makes all of them old.
+/// The number of newest join tokens kept regardless of their age, because a clock that jumps ahead makes all of
+/// them old.
 const KEPT_TOKENS: i64 = 1000;
 
-/// The token was never given out, was used before, or is too old. Which of these is nobody's business.
+/// The token was never issued, has been used, or has expired. The message does not distinguish the cases.
 #[derive(Debug, Error)]
 #[error("the join token is not valid: it may have been used, or be older than a day")]
 pub struct TokenRefused;
 
-/// A worker in the books.
+/// A registered worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinedWorker {
-    /// What identifies it.
+    /// The worker's ID.
     pub id: WorkerId,
-    /// When it joined.
+    /// The time of joining.
     pub joined_at: Millis,
-    /// The newest of its certificates.
+    /// The newest certificate.
     pub certificate: Option<KnownCertificate>,
 }
 
-/// A worker's certificate, as it is recognised.
+/// A worker's certificate, identified by its fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownCertificate {
-    /// Whose.
+    /// The worker.
     pub worker: WorkerId,
-    /// Its SHA-256, in hexadecimal.
+    /// The SHA-256 of the certificate in hexadecimal.
     pub fingerprint: String,
-    /// The SHA-256 of the certificate of the authority that issued it; empty where that is not known.
+    /// The SHA-256 of the issuing authority's certificate; empty if unknown.
     pub issuer: String,
-    /// When it is good.
+    /// The period of validity.
     pub validity: Validity,
 }
 
 impl Store {
-    /// Notes a new join token by the hash of its secret.
+    /// Stores a new join token by the hash of its secret.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn add_join_token(&self, author: Author, hash: &str) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let now = Millis::now().0;
@@ -69,10 +70,10 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a token could be used now: asked before any work is done for a stranger.
+    /// Returns whether a token is valid now. Checked before any work is done for an unauthenticated peer.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn is_join_token(&self, hash: &str) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT 1 FROM join_tokens WHERE hash = ? AND expires_at > ?")
             .bind(hash)
@@ -82,12 +83,12 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// Binds a token to a worker and to the key (the SHA-256 of its public key) that its certificate will be for. The
-    /// holder of the same key gets the same worker again until that has connected: the answer to its first request may
-    /// have been lost.
+    /// Binds a token to a worker and to the key (the SHA-256 of its public key) of its future certificate.
+    /// Until that worker has connected, the same key gets the same worker again, because the response to the
+    /// first request may have been lost.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn join(
         &self,
         author: Author,
@@ -124,12 +125,12 @@ impl Store {
         Ok(Ok(worker))
     }
 
-    /// Notes a certificate that was issued to a worker, beside the one that the worker shows (`present`), if any: both
-    /// are good until the worker has shown the new one. An earlier one that it never showed is good for nothing more.
-    /// Whether the worker is known.
+    /// Stores a certificate issued to a worker, in addition to the one that the worker presents (`present`), if
+    /// any: both are valid until the worker presents the new one. An earlier one that was never presented
+    /// becomes invalid. Returns whether the worker is registered.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn add_certificate(
         &self,
         worker: WorkerId,
@@ -157,11 +158,11 @@ impl Store {
         Ok(added.rows_affected() > 0)
     }
 
-    /// Takes note that a worker has and shows this certificate: the ones before are good for nothing more, nor is the
-    /// token that it joined with. Writes only where there is something to write.
+    /// Records that a worker has presented this certificate, which invalidates the earlier ones and its join
+    /// token. Writes only if there is a change.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn confirm_certificate(&self, certificate: &KnownCertificate) -> Result<(), StoreError> {
         let worker = certificate.worker.to_string();
         let pending = sqlx::query(
@@ -189,10 +190,10 @@ impl Store {
         Ok(())
     }
 
-    /// The certificate of that fingerprint, if a worker that is known has it.
+    /// Returns the certificate with that fingerprint, if it belongs to a registered worker.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn worker_certificate(
         &self,
         fingerprint: &str,
@@ -204,10 +205,10 @@ impl Store {
         row.as_ref().map(known_certificate).transpose()
     }
 
-    /// The workers that have no certificate of that authority yet, or one of another beside it.
+    /// Returns the workers that have a certificate of another authority than this one.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn workers_without_certificate_of(&self, issuer: &str) -> Result<Vec<WorkerId>, StoreError> {
         let rows = sqlx::query(
             "SELECT id FROM workers WHERE id IN (SELECT worker FROM worker_certificates WHERE issuer <> ?1) \
@@ -219,10 +220,10 @@ impl Store {
         rows.iter().map(|row| Ok(WorkerId(parse_uuid(row.try_get("id")?)?))).collect()
     }
 
-    /// Notes in the audit log what was done to the certificate authority.
+    /// Records a change of the certificate authority in the audit log.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn note_rotation(&self, author: Author, verb: &str) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         record(&mut transaction, &Act::on_authority(author, verb), None, None).await?;
@@ -230,10 +231,10 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets a worker: its certificate is good for nothing any more. Whether it was known.
+    /// Removes a worker and thereby its certificates. Returns whether it was registered.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn remove_worker(&self, author: Author, worker: WorkerId) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let removed = sqlx::query("DELETE FROM workers WHERE id = ?")
@@ -248,11 +249,11 @@ impl Store {
         Ok(known)
     }
 
-    /// Every worker that joined and was not removed, with the time that it did and the newest of its certificates. A
-    /// worker whose joining was cut short has none.
+    /// Returns all registered workers with the time of joining and their newest certificate. A worker whose
+    /// joining was interrupted has none.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn workers(&self) -> Result<Vec<JoinedWorker>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, joined_at, fingerprint, worker, issuer, issued_at, expires_at FROM workers \
@@ -284,8 +285,8 @@ fn known_certificate(row: &SqliteRow) -> Result<KnownCertificate, StoreError> {
     })
 }
 
-/// Deletes join tokens that expired more than a day ago, a day's worth at most, and none of the newest
-/// [`KEPT_TOKENS`]. Nobody can use one that has expired, unless a clock that was ahead is set right again.
+/// Deletes join tokens that expired more than a day ago: at most those of one day, and none of the newest
+/// [`KEPT_TOKENS`]. An expired token could become valid again only if the clock was ahead and is set back.
 pub(super) async fn forget_expired_tokens(
     connection: &mut SqliteConnection,
     now: i64,

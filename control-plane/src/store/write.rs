@@ -1,4 +1,5 @@
-//! A write: read, decide and store in one transaction, so that two writers cannot lose an update.
+//! Writes of gateways: read, decide and store in one transaction, so that concurrent writes cannot lose an
+//! update.
 
 use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::{Digest, GatewayId, Generation};
@@ -27,49 +28,50 @@ use super::{
     StoredRefs, Written,
 };
 
-/// What a write comes to.
+/// The decision about a write.
 #[derive(Debug)]
 pub enum Decision {
-    /// The document is the stored one: no row of it changes.
+    /// Keep the stored document; no row of it changes.
     Keep,
-    /// This document takes the place of the stored one.
+    /// Replace the stored document, or create the gateway.
     Replace {
         /// The new document.
         document: Document,
-        /// The ports that its listeners use.
+        /// The ports of its listeners.
         claims: Vec<Claim>,
-        /// What it means to a worker, as a hash: where it is the stored one's, workers need not be told.
+        /// The digest of the compiled configuration. If it equals the stored one, workers are not updated.
         config_digest: Digest,
-        /// The subnets and public IP addresses that its children refer to.
+        /// The references of its children to subnets and public IP addresses.
         references: Vec<NetworkReference>,
-        /// The error pages that it names.
+        /// The error pages that the document names.
         pages: Pages,
     },
-    /// The document takes the place of the stored one, from which it differs in nothing that means anything to a
-    /// worker or that an operation waits for.
+    /// Replace the stored document by one that differs only in properties that do not affect workers, so that
+    /// no operation waits.
     Relabel(Document),
-    /// No worker is to run it any more, until the next write.
+    /// Stop the gateway until the next write.
     Stop,
-    /// The gateway goes.
+    /// Delete the gateway.
     Delete,
 }
 
 impl Store {
-    /// Reads the gateway, lets `decide` say what becomes of it, and stores that: all of it or nothing.
+    /// Reads the gateway, calls `decide`, and stores the decision atomically.
     ///
-    /// `act` goes into the audit log in the same transaction. `named` are the public IP addresses that the request
-    /// refers to: `decide` is shown those of them that are stored, and what is stored of what the stored gateway refers
-    /// to.
+    /// `act` is recorded in the audit log in the same transaction. `named` are the public IP addresses to which
+    /// the request refers: `decide` receives the stored ones of them, together with the stored resources to
+    /// which the stored gateway refers.
     ///
-    /// `decide` is pure and quick: the one writer waits for it. It may be asked again, where the database could not
-    /// fit the first answer in among other writes. Only for a gateway that exists may it answer anything but
-    /// [`Decision::Replace`].
+    /// `decide` must be pure and fast, because the single writer waits for it. It may be called again if the
+    /// database could not commit the first decision among other writes. It may return anything but
+    /// [`Decision::Replace`] only for an existing gateway.
     ///
-    /// [`Decision::Keep`] and [`Decision::Replace`] start a gateway that was stopped.
+    /// [`Decision::Keep`] and [`Decision::Replace`] start a stopped gateway.
     ///
     /// # Errors
-    /// Those of `decide`; the database's; [`StoreError::PortClaimed`] for a port that another gateway has,
-    /// [`StoreError::AddressHeld`] for a public IP address; that the group is not there or is being deleted.
+    /// Those of `decide`; if the database fails; [`StoreError::PortClaimed`] for a port that another gateway
+    /// holds, [`StoreError::AddressHeld`] for a public IP address that another gateway uses; if the group does
+    /// not exist or is being deleted.
     pub async fn write<E: From<StoreError>>(
         &self,
         path: &GatewayPath,
@@ -91,11 +93,11 @@ impl Store {
         Ok(written)
     }
 
-    /// Marks a gateway as one that goes, if `decide` lets it. Its children are not read: one that is damaged can
-    /// still be deleted.
+    /// Marks a gateway as deleting, if `decide` allows it. Its children are not read, so that a gateway with
+    /// damaged children can be deleted.
     ///
     /// # Errors
-    /// Those of `decide`, which must refuse where there is no gateway; the database's.
+    /// Those of `decide`, which must reject a missing gateway; if the database fails.
     pub async fn delete<E: From<StoreError>>(
         &self,
         path: &GatewayPath,
@@ -169,7 +171,7 @@ impl Store {
             }
         };
         start(connection, &mut gateway).await?;
-        // Where the workers have it already, there is nothing to wait for.
+        // If the workers run it already, there is nothing to wait for.
         let state = if gateway.state == ProvisioningState::Succeeded {
             OperationState::Succeeded
         } else {
@@ -212,7 +214,7 @@ impl Store {
         Ok(gateway)
     }
 
-    /// Brings the children's rows to the document's; one that says the same as before keeps its version.
+    /// Updates the rows of children to the document. An unchanged child keeps its etag.
     async fn replace_children(
         &self,
         connection: &mut SqliteConnection,
@@ -289,7 +291,7 @@ fn new_gateway(document: Document, etag: Etag, config_digest: Digest) -> Gateway
     }
 }
 
-/// The document without its children.
+/// Returns the document without its children.
 fn document_head(document: &Document) -> Document {
     Document { path: document.path.clone(), body: document.body.clone(), children: Vec::new() }
 }

@@ -1,9 +1,9 @@
-//! The one connection that writes, and the state in which writes fail.
+//! The single writing connection, and the state of failing writes.
 //!
-//! A write that fails closes its connection and the next write opens a fresh one: after a full disk SQLite has rolled
-//! the transaction back by itself, and a connection whose client still believes in that transaction is of no use any
-//! more. The failure is kept as a state with its reason until a probing write succeeds; [`Writer::watch`] makes those.
-//! It must not know what is written.
+//! A failed write closes its connection, and the next write opens a new one: on a full disk SQLite rolls the
+//! transaction back by itself, and a connection whose client still assumes that transaction cannot be used any
+//! more. The failure is kept as a state, with its reason, until a probe write succeeds; [`Writer::watch`] makes
+//! the probe writes. This module does not know what is written.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -19,32 +19,32 @@ use crate::metrics::Times;
 
 use super::{Store, StoreError};
 
-/// The time between two probing writes while writes fail.
+/// The time between two probe writes while writes fail.
 const PROBE_PAUSE: Duration = Duration::from_millis(250);
 
-/// The size of a probing write in bytes: large enough that it needs fresh pages, as a document does.
+/// The size of a probe write in bytes: large enough to need new pages, like a document.
 const PROBE_SIZE: usize = 64 * 1024;
 
-/// The place of everything that is written.
+/// The owner of the writing connection.
 #[derive(Debug)]
 pub(super) struct Writer {
     pool: SqlitePool,
-    /// How long writes waited for their turn.
+    /// The waiting times of writes.
     wait: Times,
-    /// Why writes fail; `None` while they succeed.
+    /// The reason why writes fail; `None` while they succeed.
     failure: watch::Sender<Option<String>>,
-    /// Rung when a connection was given up without a known reason.
+    /// Notified when a connection was closed without a known reason.
     doubt: Notify,
 }
 
 impl Writer {
-    /// A writer on a pool of one connection.
+    /// Creates a writer on a pool of one connection.
     pub(super) fn new(pool: SqlitePool) -> Writer {
         let failure = watch::Sender::new(None);
         Writer { pool, wait: Times::default(), failure, doubt: Notify::new() }
     }
 
-    /// Begins a transaction, locked against other processes from the start.
+    /// Begins a transaction, which locks out other processes from its start.
     pub(super) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
         let asked = Instant::now();
         let connection = self.pool.acquire().await.map_err(|error| self.failed(error))?;
@@ -57,34 +57,34 @@ impl Writer {
         Ok(transaction)
     }
 
-    /// How long writes waited for their turn so far.
+    /// The waiting times of writes.
     pub(super) fn wait(&self) -> &Times {
         &self.wait
     }
 
-    /// The reason for which writes fail; `None` while they succeed.
+    /// The reason why writes fail; `None` while they succeed.
     pub(super) fn failure(&self) -> watch::Receiver<Option<String>> {
         self.failure.subscribe()
     }
 
-    /// The pool itself, for statements of tests.
+    /// The pool, for statements of tests.
     #[cfg(test)]
     pub(super) fn pool(&self) -> &SqlitePool {
         &self.pool
     }
 
-    /// Opens later connections with these options.
+    /// Sets the options of connections opened later.
     #[cfg(test)]
     pub(super) fn connect_with(&self, options: sqlx::sqlite::SqliteConnectOptions) {
         self.pool.set_connect_options(options);
     }
 
-    /// Finishes what is under way and closes the connection.
+    /// Waits for running statements and closes the connection.
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
 
-    /// Makes a probing write whenever there is doubt, and again and again while writes fail, until `stop`.
+    /// Makes a probe write after each unexplained failure, and periodically while writes fail, until `stop`.
     pub(super) async fn watch(&self, stop: &CancellationToken) {
         loop {
             let failing = self.failure.borrow().is_some();
@@ -99,11 +99,11 @@ impl Writer {
         }
     }
 
-    /// Writes a row of [`PROBE_SIZE`] and removes it again, each with a commit: pages that are freed before a commit
-    /// would never reach the disk.
+    /// Writes a row of [`PROBE_SIZE`] and deletes it again, each with its own commit: pages that are freed
+    /// before the commit would never reach the disk.
     pub(super) async fn probe(&self) -> Result<(), StoreError> {
         let filler = "x".repeat(PROBE_SIZE);
-        // A token that has expired is good for nothing, and should the second commit fail, the next token removes it.
+        // An expired token is useless, and if the second commit fails, the next token deletes the row.
         let insert = "INSERT OR REPLACE INTO join_tokens (hash, expires_at) VALUES (?, 0)";
         for statement in [insert, "DELETE FROM join_tokens WHERE hash = ?"] {
             let mut transaction = self.begin().await?;
@@ -113,7 +113,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes note of a failure, if it is one of the database's files.
+    /// Records an error, if it concerns the database's files.
     fn failed(&self, error: sqlx::Error) -> StoreError {
         let error = StoreError::from(error);
         if let Some(reason) = error.unwritable() {
@@ -130,18 +130,18 @@ impl Writer {
     }
 }
 
-/// A write transaction. Its connection is closed when it is dropped: after a failure, a panic, or when the future that
-/// held it was dropped. Only [`Transaction::commit`] and [`Transaction::undo`] keep the connection for the next write.
+/// A write transaction. Dropping it closes its connection, for example after a failure, a panic or a cancelled
+/// future. Only [`Transaction::commit`] and [`Transaction::undo`] keep the connection for the next write.
 #[derive(Debug)]
 #[must_use = "a transaction that is dropped closes its connection"]
 pub(super) struct Transaction<'a> {
     writer: &'a Writer,
-    /// There until the transaction has ended.
+    /// Present until the transaction has ended.
     connection: Option<PoolConnection<Sqlite>>,
 }
 
 impl Transaction<'_> {
-    /// Makes it durable.
+    /// Commits the transaction.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         match sqlx::query("COMMIT").execute(&mut *self).await {
             Ok(_) => {
@@ -152,7 +152,7 @@ impl Transaction<'_> {
         }
     }
 
-    /// Undoes all of it, and gives back `outcome`: for a write that turns out to be refused or not needed.
+    /// Rolls back and returns `outcome`: for a write that is rejected or turns out to be unnecessary.
     pub(super) async fn undo<T>(mut self, outcome: T) -> T {
         if sqlx::query("ROLLBACK").execute(&mut *self).await.is_ok() {
             self.connection = None;
@@ -160,7 +160,8 @@ impl Transaction<'_> {
         outcome
     }
 
-    /// Commits what succeeded, and undoes what was refused. After a failure of the database, the connection is closed.
+    /// Commits after success, rolls back after a rejection, and closes the connection after an error of the
+    /// database.
     pub(super) async fn end<T>(self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         match outcome {
             Ok(written) => self.commit().await.map(|()| written),
@@ -194,8 +195,8 @@ impl Drop for Transaction<'_> {
 }
 
 impl StoreError {
-    /// The reason, where the database's files cannot be used at present: a full disk, an I/O error, a lock that another
-    /// process holds. `None` for every other error.
+    /// Returns the reason if the database's files cannot be used now: a full disk, an I/O error, or a lock held
+    /// by another process. `None` for every other error.
     pub fn unwritable(&self) -> Option<String> {
         match self {
             StoreError::Unwritable(reason) => Some(reason.clone()),
@@ -212,7 +213,7 @@ impl StoreError {
     }
 }
 
-/// SQLite's primary result codes that tell of the files and the machine, not of the statement
+/// SQLite's primary result codes that concern the files and the machine rather than the statement
 /// (<https://www.sqlite.org/rescode.html>).
 fn is_of_the_files(code: u32) -> bool {
     const BUSY: u32 = 5;
@@ -228,13 +229,13 @@ fn is_of_the_files(code: u32) -> bool {
 }
 
 impl Store {
-    /// The reason for which writes fail; `None` while they succeed. It changes within half a second of the cause, as
-    /// long as [`Store::watch_writes`] runs.
+    /// The reason why writes fail; `None` while they succeed. Changes within half a second of the cause while
+    /// [`Store::watch_writes`] runs.
     pub fn write_failure(&self) -> watch::Receiver<Option<String>> {
         self.writer.failure()
     }
 
-    /// Tries whether writes succeed again while they fail, until `stop`.
+    /// Retries writing while writes fail, until `stop`.
     pub async fn watch_writes(&self, stop: CancellationToken) {
         self.writer.watch(&stop).await;
     }

@@ -1,4 +1,4 @@
-//! The running of deployments: which are to be run, with what, and how far they are.
+//! The execution of deployments: the running ones, their requests and their progress.
 
 use serde_json::Value;
 use sqlx::Row;
@@ -15,43 +15,43 @@ use super::{
 };
 use crate::store::{Store, StoreError};
 
-/// What a deployment did to one resource.
+/// The operation of a deployment on one resource.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Its identity.
+    /// The ID of the step.
     pub id: Uuid,
-    /// The resource.
+    /// The resource ID.
     pub resource_id: String,
-    /// Its type.
+    /// The resource type.
     pub resource_type: String,
-    /// Where it stands.
+    /// The state.
     pub state: DeploymentState,
-    /// Why it failed.
+    /// The reason of a failure.
     pub error: Option<Failure>,
-    /// When it began.
+    /// The start time.
     pub started_at: Millis,
-    /// When it ended.
+    /// The end time.
     pub ended_at: Option<Millis>,
 }
 
-/// A deployment that is to be run.
+/// A deployment to run.
 #[derive(Debug)]
 pub struct Task {
     /// The deployment.
     pub deployment: Deployment,
-    /// What it is run with, as [`NewDeployment::request`] had it.
+    /// The complete request, from [`NewDeployment::request`].
     pub request: Secret,
-    /// Who asked for it.
+    /// The author of the request.
     pub author: Author,
-    /// The API client that did, if one did: what it may do is to be looked up.
+    /// The API client that is the author, if any, whose rights are looked up again.
     pub client: Option<Uuid>,
 }
 
 impl Store {
-    /// The deployments that run, the oldest first.
+    /// Returns the running deployments, oldest first.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn running_deployments(&self) -> Result<Vec<Uuid>, StoreError> {
         let ids = sqlx::query_scalar::<_, String>(
             "SELECT id FROM deployments WHERE state = 'Running' ORDER BY started_at",
@@ -59,10 +59,10 @@ impl Store {
         ids.fetch_all(&self.readers).await?.iter().map(|id| parse_uuid(id)).collect()
     }
 
-    /// Whether a deployment still runs.
+    /// Returns whether a deployment is still running.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn is_running(&self, deployment: Uuid) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT 1 FROM deployments WHERE id = ? AND state = 'Running'")
             .bind(deployment.to_string())
@@ -71,10 +71,10 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// A deployment with all that it takes to run it, if it still runs. What an earlier run noted is forgotten.
+    /// Returns a deployment with its request, if it is still running. Deletes the steps of an earlier run.
     ///
     /// # Errors
-    /// The database's, or a damaged row.
+    /// If the database fails or a row is damaged.
     pub async fn take_up_deployment(&self, id: Uuid) -> Result<Option<Task>, StoreError> {
         let mut transaction = self.begin().await?;
         let query = select_deployments!("WHERE id = ? AND state = 'Running'");
@@ -103,10 +103,10 @@ impl Store {
         Ok(Some(Task { deployment: deployment(&row)?, request, author, client: uuid("client")? }))
     }
 
-    /// Notes that a running deployment begins with a resource. Whether it still runs.
+    /// Records that a running deployment begins with a resource. Returns whether it is still running.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn begin_step(
         &self,
         deployment: Uuid,
@@ -131,10 +131,10 @@ impl Store {
         Ok(begun.rows_affected() > 0)
     }
 
-    /// Notes how that ended.
+    /// Records the end of a step.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn end_step(
         &self,
         deployment: Uuid,
@@ -158,10 +158,10 @@ impl Store {
         Ok(())
     }
 
-    /// Ends a deployment that still runs, with its outputs or why it failed. What it was run with is forgotten.
+    /// Ends a running deployment with its outputs or the reason of its failure, and deletes its request.
     ///
     /// # Errors
-    /// The database's.
+    /// If the database fails.
     pub async fn end_deployment(
         &self,
         id: Uuid,
@@ -175,10 +175,10 @@ impl Store {
         Ok(())
     }
 
-    /// What a deployment has done so far, in that order.
+    /// Returns the steps of a deployment, in order.
     ///
     /// # Errors
-    /// The database's, or damaged rows.
+    /// If the database fails or a row is damaged.
     pub async fn deployment_steps(&self, deployment: Uuid) -> Result<Vec<Step>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, resource_id, resource_type, state, error, started_at, ended_at FROM deployment_steps \

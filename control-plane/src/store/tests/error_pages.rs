@@ -1,4 +1,4 @@
-//! Error pages in the store: as many as the document names, as they were found last.
+//! The stored error pages: exactly those that the document names, in their latest version.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! Writes on a full disk: SQLite's limit on pages stands for the disk's end, with the same result code.
+//! Writes on a full disk, simulated by SQLite's limit of pages, which causes the same result code.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
-/// The words of SQLite for a full disk.
+/// SQLite's message for a full disk.
 const FULL: &str = "database or disk is full";
 
-/// How every later connection is opened.
+/// The options of later connections.
 fn options(dir: &TempDir) -> SqliteConnectOptions {
     SqliteConnectOptions::new().filename(dir.path().join("tidegate.db")).foreign_keys(true)
 }
 
-/// Lets the database have no page more than it has, on this and every later connection.
+/// Limits the database to its present number of pages, on this and every later connection.
 async fn fill(dir: &TempDir, store: &Store) {
     let mut transaction = store.begin().await.unwrap();
     let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut *transaction).await.unwrap();
@@ -26,7 +26,7 @@ async fn fill(dir: &TempDir, store: &Store) {
     store.writer.connect_with(options(dir).pragma("max_page_count", pages.to_string()));
 }
 
-/// Takes the limit from connections that are opened from now on; those that are open keep it.
+/// Removes the limit from connections opened later; open ones keep it.
 fn make_room(dir: &TempDir, store: &Store) {
     store.writer.connect_with(options(dir));
 }

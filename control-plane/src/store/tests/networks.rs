@@ -63,7 +63,7 @@ async fn what_earlier_versions_took_for_a_reference_is_forgotten_at_the_upgrade(
     let second = Child { name: "g".into(), ..frontend(&bad) };
     let written = write(&store, document("gw", vec![frontend(&good), second]), &[]).await.unwrap();
     let source = written.gateway.document.path.child_id(written.gateway.document.children[1].collection, "g");
-    // As they noted it: with the slashes at the beginning made one.
+    // In the form in which the earlier version stored them: with a single leading slash.
     sqlx::query("INSERT INTO network_references (target, source, gateway) VALUES (?, ?, ?)")
         .bind(public("bad").to_string())
         .bind(source)

@@ -14,7 +14,7 @@ async fn pages_of_gateways_follow_one_another_whatever_comes_and_goes() {
     let first = store.page_of_gateways("sub", None, None, 2).await.unwrap();
     assert_eq!(names(&first), ["A", "b"]);
     assert_eq!(first.last, Some(["Group".to_owned(), "b".to_owned()]));
-    // One comes before the place, one goes at it.
+    // One gateway is added before the position, and the one at the position is deleted.
     write(&store, document("AA", vec![]), &[]).await.unwrap();
     let gone = store.delete(&path("b"), &act(), |_| Ok::<_, StoreError>(())).await.unwrap();
     store.remove(gone.gateway.id).await.unwrap();

@@ -1,14 +1,14 @@
-//! A clock that jumps does not empty what is kept for a time.
+//! A jump of the clock does not delete everything that is kept for a time.
 
 use super::*;
 use crate::store::audit::forget_old;
 use crate::store::retention::DAY;
 use crate::store::workers::forget_expired_tokens;
 
-/// Noon of some day, in milliseconds since 1970.
+/// A fixed noon, in milliseconds since 1970.
 const NOW: i64 = 20_000 * DAY + DAY / 2;
 
-/// Adds a row to the audit log, after what a change at that moment deletes.
+/// Adds a row to the audit log, after the deletion that a change at that time causes.
 async fn change(connection: &mut sqlx::SqliteConnection, at: i64) {
     forget_old(connection, at).await.unwrap();
     sqlx::query("INSERT INTO audit (at, author, action, resource_id) VALUES (?, 'a', 'b', 'c')")
@@ -23,7 +23,8 @@ async fn ages(connection: &mut sqlx::SqliteConnection, now: i64) -> Vec<i64> {
     sqlx::query_scalar(query).bind(now).bind(DAY).fetch_all(connection).await.unwrap()
 }
 
-/// The ages in days of what is left of a log with rows of these ages, the oldest first, after `changes` today.
+/// Returns the ages in days of the remaining rows of a log with rows of these ages, oldest first, after
+/// `changes` changes today.
 async fn left(before: &[i64], changes: usize) -> Vec<i64> {
     let (_dir, store) = store().await;
     let mut transaction = store.begin().await.unwrap();
@@ -48,7 +49,7 @@ async fn the_audit_log_loses_a_day_with_the_first_change_of_a_day() {
         (vec![92, 91, 50, 1], vec![91, 50, 1]),
         (vec![92, 92, 91, 50, 1], vec![91, 50, 1]),
         (vec![90, 89, 1], vec![90, 89, 1]),
-        // The clock has jumped ahead of all that is there.
+        // The clock has jumped ahead of all rows.
         (vec![200, 150, 91], vec![200, 150, 91]),
         // There was a change today.
         (vec![200, 150, 0], vec![200, 150, 0]),
@@ -74,7 +75,7 @@ async fn a_clock_that_stays_ahead_costs_a_day_of_the_log_each_day() {
         let old = ages(&mut transaction, ahead).await.into_iter().filter(|age| *age > 90).count();
         assert_eq!(i64::try_from(old).unwrap(), 30 - day);
     }
-    // Set right again, the clock is behind the newest rows; nothing of the last ninety days goes.
+    // After correction the clock is behind the newest rows; no row of the last 90 days is deleted.
     for day in 30..33 {
         change(&mut transaction, NOW + day * DAY).await;
     }
@@ -82,14 +83,14 @@ async fn a_clock_that_stays_ahead_costs_a_day_of_the_log_each_day() {
     transaction.commit().await.unwrap();
 }
 
-/// Adds so many join tokens that expire at that moment.
+/// Adds this many join tokens with this expiry.
 async fn add_tokens(connection: &mut sqlx::SqliteConnection, count: i64, expires_at: i64) {
     let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
                 INSERT INTO join_tokens (hash, expires_at) SELECT hex(randomblob(16)), ? FROM n";
     sqlx::query(many).bind(count).bind(expires_at).execute(connection).await.unwrap();
 }
 
-/// The days for which the join tokens that are left are still good, with how many there are of each.
+/// Returns the remaining lifetimes of join tokens in days, with their numbers.
 async fn tokens(connection: &mut sqlx::SqliteConnection) -> Vec<(i64, i64)> {
     let query = "SELECT (expires_at - ?) / ? AS days, COUNT(*) FROM join_tokens GROUP BY days ORDER BY days";
     sqlx::query_as(query).bind(NOW).bind(DAY).fetch_all(connection).await.unwrap()
@@ -115,7 +116,7 @@ async fn join_tokens_that_expired_long_ago_go_and_the_newest_thousand_stay_whate
     transaction.commit().await.unwrap();
 }
 
-/// Adds so many operations that ended at that moment.
+/// Adds this many operations that ended at this time.
 async fn add_operations(connection: &mut sqlx::SqliteConnection, count: i64, ended_at: i64) {
     let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
                 INSERT INTO operations (id, gateway, resource_id, subscription, kind, generation, state, \
@@ -138,7 +139,7 @@ async fn operations_that_ended_long_ago_go_and_the_newest_thousand_stay_whatever
     add_operations(&mut transaction, 999, NOW).await;
     operations::forget_old(&mut transaction, NOW).await.unwrap();
     assert_eq!(left(&mut transaction).await, [(-2, 1), (0, 999)]);
-    // A jump ahead, and writes that follow.
+    // A jump ahead, followed by writes.
     for ahead in 1..10 {
         add_operations(&mut transaction, 1, NOW + 1000 * DAY).await;
         operations::forget_old(&mut transaction, NOW + 1000 * DAY).await.unwrap();

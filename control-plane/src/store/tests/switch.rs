@@ -1,4 +1,4 @@
-//! Writes that leave the configuration as it is, and operations that no write is about.
+//! Writes that leave the configuration unchanged, and operations without a write.
 
 use super::*;
 

@@ -1,8 +1,8 @@
-//! Which operations of older writes a newer write cancels, and which succeed with it.
+//! The operations of older writes that a newer write cancels, and those that succeed with it.
 
 use super::*;
 
-/// Writes the port of that number under its own URL; `others` are there before it.
+/// Writes the port of that number on its own URL; `others` exist already.
 async fn put_port(store: &Store, others: &[Child], name: &str, number: u16) -> Written {
     let mut children: Vec<Child> = others.iter().filter(|other| other.name != name).cloned().collect();
     children.push(port(name, number));

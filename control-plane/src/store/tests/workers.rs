@@ -1,4 +1,4 @@
-//! Join tokens, and the certificates that workers are known by.
+//! Join tokens, and the certificates of workers.
 
 use std::time::Duration;
 
