@@ -44,28 +44,28 @@ pub(crate) use tokens::{GrantRefused, Granted};
 /// does not wait for the first.
 pub(crate) const PLANS: Bounds = Bounds { total: 2, each: 1, waiting: 64 };
 
-/// The parts that the use cases work with.
+/// The state shared by the use cases.
 #[derive(Debug)]
 pub(crate) struct Service {
-    /// The stored state.
+    /// The database.
     pub(crate) store: Arc<Store>,
     /// The connected workers.
     pub(crate) fleet: Arc<Fleet>,
-    /// Opens the certificates in bodies and fetches the pages that they name.
+    /// Opens the certificates in bodies and fetches the error pages that they name.
     pub(crate) body_preparer: BodyPreparer,
     /// The cache of the compiler's results for patterns.
     pub(crate) patterns: Arc<PatternCache>,
-    /// The turns of clients whose templates are evaluated.
+    /// The shares of clients in the evaluation of templates.
     pub(crate) plans: FairShare<String>,
-    /// The limits for the growth of gateways.
+    /// The maximum number of children of a gateway, by collection.
     pub(crate) limits: Limits,
-    /// Notified whenever a deployment is to be run.
+    /// Notified when a deployment is ready to run.
     pub(crate) deployments: Notify,
-    /// Makes probes on demand.
+    /// Runs on-demand probes.
     pub(crate) prober: Prober,
-    /// Issues the tokens of API clients.
+    /// Issues and verifies access tokens of API clients.
     pub(crate) issuer: Issuer,
-    /// Checks the secrets of API clients.
+    /// Verifies the secrets of API clients.
     pub(crate) secrets: SecretCheck,
 }
 

@@ -13,11 +13,11 @@ use super::error::ApiError;
 use super::extract::BaseUrl;
 use super::paging::Parameters;
 
-/// How many entries a page has where nothing is said, and the most that can be asked for.
+/// The default and the maximum number of entries of a page.
 const ROWS: u16 = 100;
 const MAX_ROWS: u16 = 1000;
 
-/// What narrows the log down, and is repeated in the URL of the next page.
+/// The filters of the log, which the URL of the next page repeats.
 const FILTERS: [&str; 4] = ["resourceId", "author", "from", "to"];
 
 pub(super) async fn list(
@@ -26,7 +26,7 @@ pub(super) async fn list(
     parameters: Parameters,
 ) -> Result<Json<Value>, ApiError> {
     let (filter, rows) = (filter(&parameters)?, rows(&parameters)?);
-    // One more than is shown says whether there is more.
+    // One entry more than is shown tells whether there is another page.
     let mut entries = app.service.store.audit(&filter, rows + 1).await?;
     let more = entries.len() > usize::from(rows);
     entries.truncate(rows.into());
@@ -37,7 +37,7 @@ pub(super) async fn list(
     Ok(Json(page))
 }
 
-/// An entry without what it does not have.
+/// Renders an entry without absent values.
 fn view(entry: &Entry) -> Value {
     let author = &entry.act.author;
     let mut shown = json!({

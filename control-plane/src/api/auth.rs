@@ -1,7 +1,7 @@
-//! Who asks, and whether they may: before any handler sees a request.
+//! Authentication and authorization, before a handler sees the request.
 //!
-//! What may be done where is decided by [`crate::identity::access`]; here requests are taken apart for it, and its
-//! verdicts are carried out. A client's row is looked up for each request, so that one that is revoked is out at once.
+//! [`crate::identity::access`] decides; this module parses requests for it and enforces its verdicts. A
+//! client's row is read for each request, so that a revocation takes effect at once.
 
 mod list_filter;
 mod local_requests;
@@ -33,15 +33,15 @@ use super::server::Peer;
 
 use list_filter::ListFilter;
 
-/// Who asks: under which name it goes into the audit log, and which client it is; none for the administrator.
+/// The caller: its name in the audit log, and the client; `None` for the administrator.
 #[derive(Debug)]
 struct Caller {
     name: String,
     client: Option<Client>,
 }
 
-/// Lets through who may make the request, and says from then on who it is. Whether the process is up and ready is no
-/// secret, nor is how a client gets a token.
+/// Admits requests that are allowed and attaches their author. Liveness, readiness and the token endpoint are
+/// open to everyone.
 pub(super) async fn authorise(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
     if app.token.is_none()
@@ -73,7 +73,7 @@ pub(super) async fn authorise(State(app): State<Arc<App>>, request: Request, nex
     }
 }
 
-/// Finds out who asks and whether it may, and what its answer has to go through.
+/// Authenticates and authorizes a request. Also returns the filter for its response.
 async fn admit(app: &App, request: &Parts) -> Result<(Caller, Option<ListFilter>), ApiError> {
     let caller = authenticate(app, request).await?;
     let Some(client) = &caller.client else { return Ok((caller, None)) };
@@ -92,14 +92,15 @@ async fn admit(app: &App, request: &Parts) -> Result<(Caller, Option<ListFilter>
     Ok((caller, list_filter))
 }
 
-/// Whether an operation is about something within the client's scopes. One that is not there says nothing to anybody.
+/// Returns whether an operation's resource is within the client's scopes. An unknown operation discloses
+/// nothing.
 async fn is_within(app: &App, client: &Client, operation: &str) -> Result<bool, ApiError> {
     let Ok(id) = operation.parse() else { return Ok(true) };
     let resource = app.service.store.resource_of_operation(id).await?;
     Ok(resource.is_none_or(|resource| client.covers(&resource)))
 }
 
-/// The segments of a path, each decoded.
+/// Returns the decoded segments of a path.
 fn segments(path: &str) -> Result<Vec<String>, ApiError> {
     let decoded = path.split('/').skip(1).filter(|segment| !segment.is_empty()).map(|segment| {
         let text = percent_decode_str(segment).decode_utf8();
@@ -116,10 +117,11 @@ fn request_id(request: &Parts) -> Option<Uuid> {
     request.extensions.get::<RequestId>().map(|id| id.0)
 }
 
-/// Who asks. Without a token, the administrator does: [`local_requests`] has seen to it that only this machine can ask.
+/// Returns the caller. With `--no-auth` that is the administrator: [`local_requests`] has ensured that the
+/// request comes from this machine.
 async fn authenticate(app: &App, request: &Parts) -> Result<Caller, ApiError> {
     let administrator = || Caller { name: ADMINISTRATOR.to_owned(), client: None };
-    // A request without a host, or with two, is malformed for everybody.
+    // A request without a host, or with two, is malformed for every caller.
     authority(&request.uri, &request.headers)?;
     let Some(admin_token) = &app.token else { return Ok(administrator()) };
     let token = bearer_token(&request.headers).ok_or(ApiError::Unauthenticated)?;
@@ -139,7 +141,7 @@ async fn authenticate(app: &App, request: &Parts) -> Result<Caller, ApiError> {
     Ok(Caller { name: client.name, client: Some(known) })
 }
 
-/// What stands behind `Bearer`.
+/// Returns the token after `Bearer`.
 fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())

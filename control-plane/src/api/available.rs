@@ -1,6 +1,6 @@
-//! What can be had: the `applicationGatewayAvailable…` lists of a subscription, which clients offer to people.
+//! The `applicationGatewayAvailable…` lists of a subscription, which clients offer to users.
 //!
-//! They are the official service's, whatever of it a worker executes: a document is checked against them.
+//! They are Azure's lists, including features that no worker implements; the compiler decides about those.
 
 use axum::Json;
 use axum::extract::Path;
@@ -13,7 +13,7 @@ use crate::service::ServiceError;
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, SubscriptionScope};
 
-/// The one set of options that there is.
+/// The name of the only set of options.
 const OPTIONS: &str = "default";
 
 pub(super) async fn server_variables(_: ApiVersionParam, _: SubscriptionScope) -> Json<Value> {
@@ -28,7 +28,7 @@ pub(super) async fn response_headers(_: ApiVersionParam, _: SubscriptionScope) -
     Json(json!(RESPONSE_HEADERS.as_slice()))
 }
 
-/// No web application firewall is served, so there is no rule set.
+/// Without a web application firewall there are no rule sets.
 pub(super) async fn firewall_rule_sets(_: ApiVersionParam, _: SubscriptionScope) -> Json<Value> {
     Json(json!({"value": []}))
 }
@@ -82,8 +82,8 @@ fn known(options: &str) -> Result<(), ApiError> {
     Err(ServiceError::UnknownPath(format!("applicationGatewayAvailableSslOptions/{options}")).into())
 }
 
-/// The official description has no names for the suites of TLS 1.3. They are always on where that version is, and not
-/// shown.
+/// Azure's specification has no names for the suites of TLS 1.3, which are always on with that version, so they
+/// are not listed.
 fn show(subscription: &str, policy: &PredefinedPolicy) -> Value {
     let suites: Vec<_> = policy.suites.iter().filter(|suite| SUITES.contains(suite)).collect();
     json!({
@@ -93,7 +93,7 @@ fn show(subscription: &str, policy: &PredefinedPolicy) -> Value {
     })
 }
 
-/// The empty resource group is the official service's.
+/// The empty resource group is Azure's.
 fn options_id(subscription: &str) -> String {
     format!(
         "/subscriptions/{subscription}/resourceGroups//providers/Microsoft.Network/ApplicationGatewayAvailableSslOptions/{OPTIONS}"
@@ -105,7 +105,7 @@ fn policy_id(subscription: &str, policy: &PredefinedPolicy) -> String {
     format!("{}/ApplicationGatewaySslPredefinedPolicy/{name}", options_id(subscription))
 }
 
-/// The name as JSON has it.
+/// The name as in JSON.
 fn policy_name(policy: &PredefinedPolicy) -> String {
     format!("{:?}", policy.name)
 }

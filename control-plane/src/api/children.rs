@@ -1,4 +1,4 @@
-//! Children under URLs of their own: one set of handlers for every collection.
+//! Children at URLs of their own: one set of handlers for every collection.
 
 use axum::Json;
 use axum::extract::State;
@@ -75,7 +75,7 @@ pub(super) async fn list(
     Ok(Json(json!({"value": view::collection(&gateway, collection)})))
 }
 
-/// A child as it is shown, with its version.
+/// Renders a child. Also returns its etag.
 fn show(gateway: &Gateway, collection: &'static Collection, name: &str) -> Result<(Value, String), ApiError> {
     let path = &gateway.document.path;
     let found = gateway

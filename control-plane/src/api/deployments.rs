@@ -39,7 +39,7 @@ pub(super) async fn put(
     Ok((status, [(ASYNC_OPERATION, url)], Json(view::accepted(&deployment))).into_response())
 }
 
-/// What a PUT of the same body would be refused for; nothing is stored.
+/// Returns the errors with which a PUT of the same body would be rejected; stores nothing.
 pub(super) async fn validate(
     State(app): Shared,
     _: ApiVersionParam,
@@ -51,7 +51,7 @@ pub(super) async fn validate(
     Ok(Json(view::validated(&path, &preview, &correlation_id(&author))))
 }
 
-/// What a PUT of the same body would change; nothing is stored.
+/// Returns the changes that a PUT of the same body would make; stores nothing.
 pub(super) async fn what_if(
     State(app): Shared,
     _: ApiVersionParam,
@@ -71,7 +71,7 @@ pub(super) async fn get(
     Ok(Json(view::deployment(&app.service.deployment(&path).await?)))
 }
 
-/// Whether there is one.
+/// Checks whether the deployment exists.
 pub(super) async fn head(
     State(app): Shared,
     _: ApiVersionParam,
@@ -90,7 +90,7 @@ pub(super) async fn list(
     Ok(Json(json!({"value": deployments.iter().map(view::deployment).collect::<Vec<_>>()})))
 }
 
-/// Forgets a deployment. What it deployed stays.
+/// Deletes a deployment, but not the resources that it deployed.
 pub(super) async fn delete(
     State(app): Shared,
     _: ApiVersionParam,
@@ -101,7 +101,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends a deployment before its time. What it has written stays.
+/// Cancels a deployment. Resources that it has written stay.
 pub(super) async fn cancel(
     State(app): Shared,
     _: ApiVersionParam,
@@ -112,7 +112,7 @@ pub(super) async fn cancel(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a deployment did, resource by resource.
+/// Returns the operations of a deployment, one for each resource.
 pub(super) async fn operations(
     State(app): Shared,
     _: ApiVersionParam,
@@ -123,7 +123,7 @@ pub(super) async fn operations(
     Ok(Json(json!({"value": shown})))
 }
 
-/// What a deployment did to one resource.
+/// Returns the operation of a deployment on one resource.
 pub(super) async fn operation(
     State(app): Shared,
     _: ApiVersionParam,
@@ -136,7 +136,7 @@ pub(super) async fn operation(
     Ok(Json(view::step(&deployment, step)))
 }
 
-/// Where a deployment stands: always 200, the status is in the body.
+/// Returns the status of a deployment, in the body of a response that is always 200.
 pub(super) async fn status(
     State(app): Shared,
     _: ApiVersionParam,

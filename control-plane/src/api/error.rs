@@ -1,4 +1,4 @@
-//! The failures of requests: those of use cases, and those that only a request can have. `status` chooses the status.
+//! The errors of requests: those of use cases, and those of HTTP requests only. `status` chooses their status.
 
 use std::sync::Arc;
 
@@ -26,11 +26,11 @@ pub(super) use self::holders::answer_for;
 pub(super) use self::oauth::OAuthError;
 pub(super) use self::own::CODES;
 
-/// How many seconds a client is asked to wait where the database cannot be used. ARM's clients wait that long after a
-/// 503 and repeat the request themselves.
+/// The `Retry-After` in seconds while the database is unavailable. ARM clients wait that long after a 503 and
+/// repeat the request.
 const UNWRITABLE_PAUSE: &str = "1";
 
-/// Why a request is not answered as wished.
+/// The reason why a request fails.
 #[derive(Debug, Error)]
 pub(super) enum ApiError {
     #[error("The bearer token is missing or not valid.")]
@@ -146,7 +146,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// The answer to a failed request for a token, in the shape of RFC 6749, section 5.2.
+/// Returns the response to a failed request for a token, in the shape of RFC 6749, section 5.2.
 fn token_response(error: &OAuthError) -> Response {
     let body = json!({"error": error.code(), "error_description": error.to_string()});
     let mut response = (status::of_token(error), Json(body)).into_response();

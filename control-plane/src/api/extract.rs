@@ -1,4 +1,4 @@
-//! Requests taken apart, each part checked once. Every refusal is already an [`ApiError`].
+//! Extractors for the parts of requests, each checked once. Every rejection is an [`ApiError`].
 
 pub(super) mod body;
 pub(super) mod network;
@@ -25,10 +25,10 @@ use super::forwarded::{ForwardedHost, Scheme};
 
 pub(super) use body::{DocumentBody, JsonBody};
 
-/// The longest name of a subscription, a group or a resource, in characters.
+/// The maximum length of the name of a subscription, a group or a resource, in characters.
 const MAX_NAME: usize = 90;
 
-/// Who asks for a change, as `auth` has found out.
+/// The author of a change, determined by `auth`.
 #[derive(Debug)]
 pub(super) struct RequestAuthor(pub(super) Author);
 
@@ -43,9 +43,9 @@ impl<S: Sync> FromRequestParts<S> for RequestAuthor {
 /// The `api-version` of a request.
 #[derive(Clone, Debug)]
 pub(super) struct ApiVersionParam {
-    /// As it was sent, for the URLs in the answer.
+    /// The text as sent, for URLs in the response.
     pub(super) text: String,
-    /// What it means.
+    /// The parsed date.
     pub(super) date: ApiVersion,
 }
 
@@ -66,7 +66,7 @@ impl<S: Sync> FromRequestParts<S> for ApiVersionParam {
     }
 }
 
-/// The subscription that a path is in.
+/// The subscription in the path.
 #[derive(Debug)]
 pub(super) struct SubscriptionScope(pub(super) String);
 
@@ -78,7 +78,7 @@ impl<S: Send + Sync> FromRequestParts<S> for SubscriptionScope {
     }
 }
 
-/// The subscription and the resource group that a path is in.
+/// The subscription and the resource group in the path.
 #[derive(Debug)]
 pub(super) struct GroupScope {
     pub(super) subscription: String,
@@ -94,7 +94,7 @@ impl<S: Send + Sync> FromRequestParts<S> for GroupScope {
     }
 }
 
-/// The deployment that a path names, as the client spells it.
+/// The deployment in the path, in the client's spelling.
 #[derive(Debug)]
 pub(super) struct DeploymentTarget(pub(super) DeploymentPath);
 
@@ -108,7 +108,7 @@ impl<S: Send + Sync> FromRequestParts<S> for DeploymentTarget {
     }
 }
 
-/// The gateway that a path names, as the client spells it.
+/// The gateway in the path, in the client's spelling.
 #[derive(Debug)]
 pub(super) struct Target(pub(super) GatewayPath);
 
@@ -120,7 +120,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
     }
 }
 
-/// The collection of a gateway that a path names.
+/// The collection of a gateway in the path.
 #[derive(Debug)]
 pub(super) struct CollectionTarget {
     pub(super) gateway: GatewayPath,
@@ -136,7 +136,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CollectionTarget {
     }
 }
 
-/// The child of a gateway that a path names.
+/// The child of a gateway in the path.
 #[derive(Debug)]
 pub(super) struct ChildTarget {
     pub(super) gateway: GatewayPath,
@@ -154,7 +154,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ChildTarget {
     }
 }
 
-/// The collection within a child of a gateway that a path names.
+/// The nested collection of a child in the path.
 #[derive(Debug)]
 pub(super) struct NestedTarget {
     pub(super) gateway: GatewayPath,
@@ -172,7 +172,7 @@ impl<S: Send + Sync> FromRequestParts<S> for NestedTarget {
     }
 }
 
-/// The member of a child of a gateway that a path names.
+/// The member of a child in the path.
 #[derive(Debug)]
 pub(super) struct MemberTarget {
     pub(super) gateway: GatewayPath,
@@ -228,16 +228,17 @@ impl Names {
     }
 }
 
-/// Whether a segment may be what it stands for. What else the name of a new resource must be is `arm`'s business.
+/// Returns whether a segment of the path is valid for its purpose. `arm` applies the stricter rules for new
+/// resources.
 fn is_good(what: &str, value: &str) -> bool {
     let length = value.chars().count();
     if length == 0 || length > MAX_NAME {
         return false;
     }
     match what {
-        // Mostly a UUID. It is part of URLs in headers, which are ASCII.
+        // Usually a UUID. It becomes part of URLs in headers, which are ASCII.
         "subscription" => value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),
-        // A slash, encoded in the path, would make one name look like several in a resource ID.
+        // A percent-encoded slash would turn one name into several segments of a resource ID.
         _ => {
             value.chars().all(|c| c.is_alphanumeric() || "-_.()".contains(c))
                 && !(what == "group" && value.ends_with('.'))
@@ -245,7 +246,7 @@ fn is_good(what: &str, value: &str) -> bool {
     }
 }
 
-/// The conditions that a request puts on the row that it writes.
+/// The preconditions of a request.
 #[derive(Debug)]
 pub(super) struct Conditions(pub(super) Preconditions);
 
@@ -258,7 +259,7 @@ impl<S: Sync> FromRequestParts<S> for Conditions {
     }
 }
 
-/// All lines of a header as one list, as HTTP has it.
+/// Joins all lines of a header to one list (RFC 9110, section 5.3).
 fn list_header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, ApiError> {
     let mut lines = Vec::new();
     for value in headers.get_all(name) {
@@ -268,7 +269,7 @@ fn list_header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>,
     Ok((!lines.is_empty()).then(|| lines.join(",")))
 }
 
-/// The scheme and host that the client used: what absolute URLs in the answer start with.
+/// The scheme and host that the client used, the prefix of absolute URLs in the response.
 #[derive(Clone, Debug)]
 pub(super) struct BaseUrl(pub(super) String);
 
@@ -286,7 +287,7 @@ impl<S: Sync> FromRequestParts<S> for BaseUrl {
     }
 }
 
-/// The host that a request is for, as the client names it: HTTP/2 has it in the request line, HTTP/1.1 in a header.
+/// Returns the host of a request: from the request target or `:authority`, otherwise from the `Host` header.
 pub(super) fn authority(uri: &Uri, headers: &HeaderMap) -> Result<Authority, ApiError> {
     let mut hosts = headers.get_all(HOST).iter();
     let (host, further) = (hosts.next(), hosts.next());

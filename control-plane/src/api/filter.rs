@@ -1,7 +1,7 @@
-//! `$filter` of lists: `name eq 'value'`, several of them joined by `and`. Pure.
+//! The `$filter` of lists: comparisons such as `name eq 'value'`, joined by `and`. Pure.
 //!
-//! The official service takes more than that for some lists. What is not served is refused, not ignored: a list that
-//! is longer than it was asked to be misleads.
+//! Azure supports more for some lists. Unsupported filters are rejected rather than ignored, because a list
+//! that is longer than requested is misleading.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -16,11 +16,11 @@ use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl};
 use super::paging::{Paging, Parameters};
 
-/// What each member of a list must be.
+/// The conditions that entries must meet.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Filter(Vec<(Property, String)>);
 
-/// What a filter may ask for.
+/// The properties that a filter can compare.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Property {
     Name,
@@ -53,7 +53,7 @@ impl<S: Sync> FromRequestParts<S> for Filter {
 }
 
 impl Filter {
-    /// As it stands in a query.
+    /// Returns the filter as in a query.
     fn text(&self) -> String {
         let spelt = |property: Property| {
             Property::ALL.iter().find(|(known, _)| *known == property).map_or("", |(_, name)| name)
@@ -65,7 +65,7 @@ impl Filter {
         clauses.join(" and ")
     }
 
-    /// Whether a member is one of those that are asked for.
+    /// Returns whether an entry meets all conditions.
     fn admits(&self, member: &Value) -> bool {
         let text = |name: &str| member[name].as_str().unwrap_or_default();
         let tags = || member["tags"].as_object().into_iter().flatten();
@@ -84,8 +84,8 @@ impl Filter {
         })
     }
 
-    /// A page of those members that it admits, which come with the keys that they are ordered by. The next page's key
-    /// says what the filter was, since its URL does not.
+    /// Returns a page of the entries that meet the conditions. Entries come with their sort keys. The key of
+    /// the next page contains the filter, because its URL does not.
     pub(super) fn page(
         self,
         paging: &Paging,
@@ -129,7 +129,7 @@ impl Filter {
     }
 }
 
-/// The resource group in a resource ID.
+/// Returns the resource group in a resource ID.
 fn group_of(id: &str) -> &str {
     let mut segments = id.split('/');
     segments.find(|segment| segment.eq_ignore_ascii_case("resourceGroups"));
@@ -155,7 +155,7 @@ fn expect(rest: &mut Peekable<Chars>, wanted: &str) -> Result<(), String> {
     ))
 }
 
-/// A text in single quotes; a quote within is doubled.
+/// Parses a text in single quotes; a doubled quote is a literal one.
 fn quoted(rest: &mut Peekable<Chars>) -> Result<String, String> {
     skip_spaces(rest);
     if rest.next() != Some('\'') {

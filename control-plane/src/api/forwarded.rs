@@ -1,4 +1,4 @@
-//! Where a request came from as proxies tell it, if they are to be believed. Pure.
+//! The origin of a request according to trusted proxies. Pure.
 
 use std::net::IpAddr;
 
@@ -11,17 +11,17 @@ const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// How the client came, which is how the URLs in its answers must begin.
+/// The scheme that the client used, and that URLs in the response must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
-    /// In the clear.
+    /// Plain HTTP.
     Http,
-    /// Over TLS.
+    /// HTTP over TLS.
     Https,
 }
 
 impl Scheme {
-    /// As it stands in URLs.
+    /// The scheme as in URLs.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Scheme::Http => "http",
@@ -30,26 +30,27 @@ impl Scheme {
     }
 }
 
-/// The host and port that the client used, among the extensions of a request that came by a proxy.
+/// The host and port that the client used, as an extension of a request from a proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ForwardedHost(pub(super) Authority);
 
-/// What is to be taken for the origin of a request.
+/// The origin of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// Where the client is.
+    /// The client's address.
     pub(super) client: IpAddr,
-    /// How it came.
+    /// The client's scheme.
     pub(super) scheme: Scheme,
-    /// The host that it named, where a proxy says so.
+    /// The host that the client used, if a proxy reports it.
     pub(super) host: Option<ForwardedHost>,
 }
 
 impl Origin {
-    /// What the connection's other end says, if it is one of `proxies`; else what the connection itself shows.
+    /// Determines the origin: from the headers if the peer is one of `proxies`, otherwise from the connection
+    /// itself.
     ///
-    /// The first proxy that a request passed wrote the first scheme and host in their lists. Of the addresses, those
-    /// further to the left may be the client's invention: the rightmost that is no proxy's is it.
+    /// The first proxy wrote the first scheme and host of their lists. Addresses at the left of the list may be
+    /// forged by the client: the client is the rightmost address that is not a proxy's.
     pub(super) fn of(proxies: &Proxies, peer: IpAddr, scheme: Scheme, headers: &HeaderMap) -> Origin {
         if !proxies.contain(peer) {
             return Origin { client: peer, scheme, host: None };
@@ -73,13 +74,13 @@ impl Origin {
     }
 }
 
-/// The items of a list, which may be spread over several lines.
+/// Returns the items of a list, which may be spread over several lines.
 fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
     let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).collect()
 }
 
-/// An address, with a port or without; IPv6 in brackets or without.
+/// Parses an address with or without a port; IPv6 with or without brackets.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = |text: &str| text.trim_matches(['[', ']']).parse::<IpAddr>().ok();
     let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|socket| socket.ip());

@@ -68,7 +68,7 @@ pub(super) async fn delete(
     }
 }
 
-/// Replaces the tags. Nothing else about it changes, and nobody has to be waited for.
+/// Replaces the tags. No worker is affected, so there is no operation.
 pub(super) async fn patch(
     State(app): Shared,
     _: ApiVersionParam,

@@ -1,4 +1,4 @@
-//! Resource groups: put, get, look, list, label, delete.
+//! Resource groups: put, patch, get, head, list, delete.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -62,7 +62,7 @@ pub(super) async fn head(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Deletes the group with everything in it. What follows is asked for at `Location` alone, as it is of Azure.
+/// Deletes the group with everything in it. The operation is polled at `Location` only, as in Azure.
 pub(super) async fn delete(
     State(app): Shared,
     version: ApiVersionParam,
@@ -75,7 +75,7 @@ pub(super) async fn delete(
     Ok((StatusCode::ACCEPTED, [(LOCATION, location)]).into_response())
 }
 
-/// Where the deletion of a group stands: 202 until it has ended.
+/// Returns the status of a group's deletion: 202 until it has ended.
 pub(super) async fn result(
     State(app): Shared,
     version: ApiVersionParam,
@@ -87,11 +87,11 @@ pub(super) async fn result(
     if operation.state == OperationState::InProgress {
         return Ok(come_again(location(&base, &version, &subscription, &id)));
     }
-    // A group's deletion cannot fail once it has begun; that of something else is asked for elsewhere.
+    // A deletion of a group cannot fail once it has begun. Other operations have their own URLs.
     Ok(StatusCode::OK.into_response())
 }
 
-/// What the path of an operation says beside its subscription.
+/// The parameters in the path of an operation, without the subscription.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct OperationPath {
     operation: String,

@@ -1,4 +1,4 @@
-//! Whether the process is up, whether it is ready, and what the workers see of a gateway's backends.
+//! Liveness, readiness, and the health of a gateway's backends.
 
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -19,19 +19,19 @@ use super::extract::{ApiVersionParam, BaseUrl, JsonBody, RequestAuthor, Target};
 use super::operations::Links;
 use super::paging::Parameters;
 
-/// The process answers.
+/// Answers if the process is alive.
 pub(super) async fn alive() -> &'static str {
     "ok"
 }
 
-/// The store answers and writes to it succeed. (Whoever can ask has shown that the endpoint listens.)
+/// Answers if the store can be read and written.
 pub(super) async fn ready(State(app): Shared) -> Result<&'static str, ApiError> {
     app.service.check_ready().await?;
     Ok("ok")
 }
 
-/// Takes stock of the backends. The stock is taken at once, so the operation has ended when it is first asked for;
-/// clients expect one nevertheless.
+/// Reports the health of the backends. The result is known at once, so the operation has ended already; clients
+/// expect one nevertheless.
 pub(super) async fn backends(
     State(app): Shared,
     version: ApiVersionParam,
@@ -76,7 +76,7 @@ fn show_settings(gateway: &Gateway, expand: Expand, pair: &PairHealth) -> Value 
     })
 }
 
-/// Has a worker ask the members of a pool once, here and now.
+/// Starts an on-demand probe of a pool's members by a worker.
 pub(super) async fn probe_on_demand(
     State(app): Shared,
     version: ApiVersionParam,
@@ -103,7 +103,7 @@ pub(super) async fn probe_on_demand(
     Ok((StatusCode::ACCEPTED, links.for_the_rest(), Json(Value::Null)).into_response())
 }
 
-/// What is given whole instead of only by its ID (`$expand`).
+/// The parts to return complete rather than by ID (`$expand`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Expand {
     pool: bool,
@@ -120,7 +120,7 @@ impl<S: Sync> FromRequestParts<S> for Expand {
 }
 
 impl Expand {
-    /// Two names, in any case and order, with commas or slashes between them.
+    /// Parses up to two names, in any case and order, separated by commas or slashes.
     fn read(text: &str) -> Result<Expand, ApiError> {
         let mut expand = Expand::default();
         for name in text.split([',', '/']).map(str::trim).filter(|name| !name.is_empty()) {

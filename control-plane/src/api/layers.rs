@@ -1,4 +1,4 @@
-//! What every request goes through, whatever it asks for.
+//! The layers that all requests pass.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use super::error::ApiError;
 
-/// How long a request may take from its head to its answer, slow senders included.
+/// The time limit of a request from its head to its response, including slow uploads.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How many characters of a caller's own request ID are given back.
+/// The maximum length of a client's request ID that is returned, in characters.
 const MAX_CLIENT_ID: usize = 128;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
@@ -24,18 +24,18 @@ const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlation-req
 const CLIENT_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
 const RETURN_CLIENT_ID: HeaderName = HeaderName::from_static("x-ms-return-client-request-id");
 
-/// Ends requests that take too long.
+/// Rejects requests that exceed the time limit.
 pub(super) async fn limit_time(request: Request, next: Next) -> Response {
     timeout(REQUEST_TIMEOUT, next.run(request))
         .await
         .unwrap_or_else(|_| ApiError::TooSlow(REQUEST_TIMEOUT.as_secs()).into_response())
 }
 
-/// The ID of a request, among its extensions.
+/// The ID of a request, as an extension of the request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestId(pub(super) Uuid);
 
-/// Gives each request an ID, in its log line and in its answer.
+/// Gives each request an ID, for its log line and its response.
 pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     let id = Uuid::new_v4();
     request.extensions_mut().insert(RequestId(id));
@@ -53,7 +53,7 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
         }
     });
     response.headers_mut().extend(ids);
-    // What must not even be stored has said so itself.
+    // Responses that must not be stored set `no-store` themselves.
     response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
     response
 }

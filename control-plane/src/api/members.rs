@@ -1,7 +1,7 @@
-//! Members of children under URLs of their own, such as the path rules of a path map: one set of handlers for every
-//! collection of them.
+//! Nested members at URLs of their own, such as the path rules of a path map: one set of handlers for every
+//! nested collection.
 //!
-//! A member has no row of its own: its version, which `If-Match` is compared with, is that of the child that it is in.
+//! A member has no row of its own: `If-Match` is compared with the etag of its child.
 
 use axum::Json;
 use axum::extract::State;
@@ -81,7 +81,7 @@ pub(super) async fn list(
     Ok(Json(json!({"value": view::members(&gateway, found, &nested, etag)})))
 }
 
-/// A member as it is shown, with its version.
+/// Renders a member. Also returns its etag.
 fn show(gateway: &Gateway, path: &MemberPath) -> Result<(Value, String), ApiError> {
     let found = gateway.document.member(path);
     let found = found.and_then(|(child, member)| Some((child, member, gateway.child_etag(child)?)));

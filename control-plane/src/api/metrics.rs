@@ -1,4 +1,4 @@
-//! What Prometheus asks for: the control plane's own numbers, and where it finds those of the workers.
+//! Metrics of the control plane, and service discovery of the workers' metrics, for Prometheus.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::metrics::Page;
 use super::error::ApiError;
 use super::{App, Shared};
 
-/// What requests are counted under that no route or no method is for: both are the client's to choose.
+/// The label of requests without a known route or method, both of which the client chooses.
 const NONE: &str = "none";
 
-/// Counts each request under its route.
+/// Counts each request by its route.
 pub(super) async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let method = known(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -32,8 +32,7 @@ pub(super) async fn count(State(app): State<Arc<App>>, request: Request, next: N
     response
 }
 
-/// The method, if it is one that requests here may have. A path that there is takes any text for one, and refuses it
-/// only then.
+/// Returns the method if it is a supported one. A known path accepts any text as method until it is routed.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -68,7 +67,8 @@ pub(super) async fn show(State(app): Shared) -> Result<impl IntoResponse, ApiErr
     Ok(([(CONTENT_TYPE, METRICS_TYPE)], metrics::page(page)))
 }
 
-/// The connected workers' pages, as Prometheus' HTTP service discovery wants them: one group for each worker.
+/// Returns the metrics endpoints of the connected workers, in the format of Prometheus' HTTP service discovery:
+/// one group for each worker.
 pub(super) async fn targets(State(app): Shared) -> Json<Value> {
     let connected = app.service.fleet.snapshot();
     let groups = connected.iter().filter_map(|(id, worker)| {

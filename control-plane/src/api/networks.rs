@@ -1,4 +1,5 @@
-//! Virtual networks and public IP addresses: put, get, list, label, delete. All of it is done when it is answered.
+//! Virtual networks and public IP addresses: put, get, list, patch, delete. All changes are complete when they
+//! are answered.
 
 use axum::Json;
 use axum::extract::State;
@@ -88,14 +89,14 @@ pub(super) async fn list_in_subscription(
     list(&app, kind, (&subscription, None), (&base, &version), &paging).await
 }
 
-/// The answer to a PUT.
+/// Returns the response to a PUT.
 async fn answer_put(app: &App, written: NetworkWritten) -> Result<Response, ApiError> {
     let status = if written.before.is_none() { StatusCode::CREATED } else { StatusCode::OK };
     let shown = app.service.show_network(&written.resource, &written.users).await?;
     Ok((status, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
 }
 
-/// The answer to a DELETE, which is done when it is answered.
+/// Returns the response to a DELETE, which is complete.
 pub(super) fn answer_delete(outcome: Result<NetworkWritten, ServiceError>) -> Result<StatusCode, ApiError> {
     match outcome {
         Ok(_) => Ok(StatusCode::OK),
@@ -104,7 +105,7 @@ pub(super) fn answer_delete(outcome: Result<NetworkWritten, ServiceError>) -> Re
     }
 }
 
-/// A page of the resources of one kind in a subscription, or in a resource group of it.
+/// Returns a page of the resources of one kind in a subscription, or in a resource group of it.
 async fn list(
     app: &App,
     kind: NetworkKind,
@@ -114,7 +115,7 @@ async fn list(
 ) -> Result<Json<Value>, ApiError> {
     let key = paging.key::<2>()?;
     let after = key.as_ref().map_or(("", ""), |[group, name]| (group.as_str(), name.as_str()));
-    // One more, to know whether it is there.
+    // One entry more than is shown tells whether there is another page.
     let limit = u32::try_from(paging.rows + 1).unwrap_or(u32::MAX);
     let mut found = app.service.store.network_resources(kind, subscription, group, after, limit).await?;
     let more = found.len() > paging.rows;

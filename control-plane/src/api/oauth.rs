@@ -1,7 +1,7 @@
-//! How API clients get their tokens: OAuth 2.0 client credentials (RFC 6749, section 4.4), and the OpenID metadata by
-//! which Azure's clients find their way to it. All of it is open to everybody.
+//! The token endpoint of API clients: OAuth 2.0 client credentials (RFC 6749, section 4.4), and the OpenID
+//! metadata by which Azure's clients find it. All of it is open to everyone.
 //!
-//! Every URL in the metadata is on the host that the client used, since that is where its TLS certificate is good.
+//! URLs in the metadata have the host that the client used, because that is where its TLS certificate is valid.
 
 mod metadata;
 
@@ -30,7 +30,7 @@ use super::{App, Shared};
 
 pub(super) use metadata::{endpoints, keys, open_id};
 
-/// Whether a path is one of those here.
+/// Returns whether a path belongs to this module.
 pub(super) fn is_open_to_all(path: &str) -> bool {
     let rest = path.trim_start_matches('/').split_once('/').map(|(_, rest)| rest);
     path == "/metadata/endpoints"
@@ -46,7 +46,7 @@ pub(super) fn is_open_to_all(path: &str) -> bool {
         )
 }
 
-/// A token for who shows a client's secret.
+/// Issues a token to a client that presents its secret.
 pub(super) async fn token(
     State(app): Shared,
     Path(tenant): Path<String>,
@@ -75,7 +75,7 @@ pub(super) async fn token(
     Ok((headers, Json(token)).into_response())
 }
 
-/// What clients write for a tenant that they do not know: `az logout` does. There is only one here.
+/// The placeholders for the tenant that clients such as `az logout` use. There is only one tenant here.
 const ANY_TENANT: [&str; 2] = ["common", "organizations"];
 
 fn check_tenant(app: &App, tenant: &str) -> Result<(), OAuthError> {
@@ -84,11 +84,11 @@ fn check_tenant(app: &App, tenant: &str) -> Result<(), OAuthError> {
     if ours { Ok(()) } else { Err(OAuthError::UnknownTenant(tenant.to_owned())) }
 }
 
-/// What the token endpoint is sent.
+/// The request for a token.
 #[derive(Debug)]
 pub(super) struct TokenRequest {
     credentials: Credentials,
-    /// The client's address, where it is known.
+    /// The client's address, if known.
     from: Option<IpAddr>,
 }
 
@@ -96,7 +96,7 @@ pub(super) struct TokenRequest {
 struct Credentials {
     client: String,
     secret: Secret,
-    /// Whether they came in the header, which the answer has to know.
+    /// True if the credentials were in the header, which the error response depends on.
     by_header: bool,
 }
 
@@ -117,7 +117,7 @@ impl<S: Sync> FromRequest<S> for TokenRequest {
     }
 }
 
-/// The parameters of a form that are of use here.
+/// The form parameters that are used.
 #[derive(Default)]
 struct Form {
     grant_type: Option<String>,
@@ -129,7 +129,7 @@ impl Form {
     fn read(body: &[u8]) -> Result<Form, OAuthError> {
         let mut form = Form::default();
         for (name, value) in form_urlencoded::parse(body) {
-            // Whatever audience a client asks for, there is only this one: `scope` and `resource` are not looked at.
+            // There is only one audience, so `scope` and `resource` are ignored.
             let repeated = match &*name {
                 "grant_type" => form.grant_type.replace(value.into_owned()).is_some(),
                 "client_id" => form.client_id.replace(value.into_owned()).is_some(),
@@ -146,7 +146,7 @@ impl Form {
     }
 }
 
-/// Checks the form of a request. Pure.
+/// Reads the credentials of a request. Pure.
 fn read(form: &Form, headers: &HeaderMap) -> Result<Credentials, OAuthError> {
     match form.grant_type.as_deref() {
         Some("client_credentials") => {}
@@ -166,14 +166,15 @@ fn read(form: &Form, headers: &HeaderMap) -> Result<Credentials, OAuthError> {
         (None, secret) => {
             let client = form.client_id.clone();
             let client = client.ok_or(OAuthError::InvalidRequest("The parameter client_id is missing."))?;
-            // Other ways to authenticate than by a secret are not served.
+            // Only authentication by a secret is supported.
             let secret = secret.clone().ok_or(OAuthError::InvalidClient { by_header: false })?;
             Ok(Credentials { client, secret, by_header: false })
         }
     }
 }
 
-/// The credentials in an `Authorization: Basic` header, each form-encoded before they were joined (section 2.3.1).
+/// Reads the credentials in an `Authorization: Basic` header, each form-encoded before they were joined
+/// (section 2.3.1).
 fn basic(header: &HeaderValue) -> Option<Credentials> {
     let (scheme, pair) = header.to_str().ok()?.split_once(' ')?;
     let pair = Zeroizing::new(STANDARD.decode(pair.trim()).ok()?);

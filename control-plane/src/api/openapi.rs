@@ -1,4 +1,4 @@
-//! The published description of the API, made from the routes.
+//! The published description of the API, generated from the routes.
 
 use crate::violation::code_list::Code;
 use crate::{on_demand, openapi, rollout, service, store, violation};
@@ -6,14 +6,14 @@ use crate::{on_demand, openapi, rollout, service, store, violation};
 use super::error;
 use super::routes::routes;
 
-/// The document as it is committed and served: for people to read and for tools to compare.
+/// Returns the document as it is committed and served.
 pub(crate) fn description() -> String {
     let routes = routes();
     let document = openapi::document(routes.iter().map(|route| &route.operation), &codes());
     format!("{document:#}\n")
 }
 
-/// Every list of the codes that an answer or an operation may have.
+/// Returns the lists of all codes of responses and operations.
 fn codes() -> [&'static [Code]; 12] {
     let [general, deployment, resource_group, network] = service::code_lists();
     [

@@ -1,4 +1,4 @@
-//! Long-running operations: the headers that name them and the two URLs that are polled.
+//! Long-running operations: the headers with their URLs, and the two URLs that clients poll.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -15,10 +15,10 @@ use super::extract::{ApiVersionParam, BaseUrl, SubscriptionScope};
 
 const ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperation");
 
-/// Seconds until the next poll of what is still going on. The smallest that clients understand.
+/// The seconds until the next poll of an operation in progress, the minimum that clients support.
 pub(super) const POLL_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// The segments that the two URLs of an operation differ in.
+/// The segments that distinguish the two URLs of an operation.
 const STATUS: &str = "operations";
 const RESULT: &str = "operationResults";
 
@@ -30,7 +30,7 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// Absolute, with the scheme and host that the client used.
+    /// Creates absolute URLs, with the scheme and host that the client used.
     pub(super) fn new(
         base: &BaseUrl,
         version: &ApiVersionParam,
@@ -43,13 +43,13 @@ impl Links {
         Links { status: url(STATUS), result: url(RESULT) }
     }
 
-    /// For a PUT: its result is the resource itself, so there is no `Location`. When to come back is said at the
-    /// polls, not here: clients ask once at once.
+    /// Returns the headers for a PUT: its result is the resource itself, so there is no `Location`. Polls
+    /// return `Retry-After`, this response does not: clients poll immediately first.
     pub(super) fn for_put(&self) -> HeaderMap {
         HeaderMap::from_iter([(ASYNC_OPERATION, value(&self.status))])
     }
 
-    /// For a DELETE or POST.
+    /// Returns the headers for a DELETE or POST.
     pub(super) fn for_the_rest(&self) -> HeaderMap {
         let mut headers = self.for_put();
         headers.insert(LOCATION, value(&self.result));
@@ -57,12 +57,12 @@ impl Links {
     }
 }
 
-/// A URL as the value of a header.
+/// Converts a URL to the value of a header.
 pub(super) fn value(url: &str) -> HeaderValue {
     HeaderValue::try_from(url).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-/// The gateway's location as it stands in URLs: `West Europe` is `westeurope`.
+/// Returns the gateway's location as in URLs: `West Europe` becomes `westeurope`.
 fn location(gateway: &Gateway) -> String {
     let location = gateway.document.body.get("location").and_then(Value::as_str).unwrap_or_default();
     let plain: String =
@@ -70,7 +70,7 @@ fn location(gateway: &Gateway) -> String {
     if plain.is_empty() { "global".to_owned() } else { plain }
 }
 
-/// Where an operation stands: always 200, the status is in the body.
+/// Returns the status of an operation, in the body of a response that is always 200.
 pub(super) async fn status(
     State(app): Shared,
     _: ApiVersionParam,
@@ -97,7 +97,7 @@ pub(super) async fn status(
     Ok((headers, Json(body)).into_response())
 }
 
-/// What an operation brought: 202 until it has ended, then what a call without waiting would have answered.
+/// Returns the result of an operation: 202 until it has ended, then the response of the call itself.
 pub(super) async fn result(
     State(app): Shared,
     version: ApiVersionParam,
@@ -111,7 +111,7 @@ pub(super) async fn result(
             let again = format!("{}{}?api-version={}", base.0, path.of(&subscription, RESULT), version.text);
             Ok(come_again(value(&again)))
         }
-        // What has no result brings `null`, as with the official service: not every client takes a 204 here.
+        // An operation without a result returns `null`, as in Azure: not every client accepts a 204 here.
         OperationState::Succeeded => Ok(Json(operation.result.unwrap_or_default()).into_response()),
         OperationState::Failed | OperationState::Canceled => {
             let problem = operation.problem.unwrap_or_else(|| Problem {
@@ -123,12 +123,12 @@ pub(super) async fn result(
     }
 }
 
-/// The answer to whoever asks for the result of what still goes on.
+/// Returns the response to a request for the result of an operation in progress.
 pub(super) fn come_again(location: HeaderValue) -> Response {
     (StatusCode::ACCEPTED, [(LOCATION, location), (RETRY_AFTER, POLL_SECONDS)]).into_response()
 }
 
-/// What the path of an operation says beside its subscription.
+/// The parameters in the path of an operation, without the subscription.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct OperationPath {
     location: String,
@@ -136,7 +136,7 @@ pub(super) struct OperationPath {
 }
 
 impl OperationPath {
-    /// The path, whatever spelling the client used.
+    /// Returns the path in canonical spelling.
     fn of(&self, subscription: &str, kind: &str) -> String {
         let OperationPath { location, operation } = self;
         format!(

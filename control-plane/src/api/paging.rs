@@ -1,7 +1,7 @@
-//! Lists page by page: how long a page is, where it begins, and the URL of the next one. Pure.
+//! Paging of lists: the size of a page, its position, and the URL of the next one. Pure.
 //!
-//! A page begins after the last row of the one before, named by its key: rows that come and go in between shift
-//! nothing. The key may name a row that the client may not see, so the token that holds it is sealed.
+//! A page begins after the key of the previous page's last row, so that rows added or deleted in between do not
+//! shift it. The key may name a row that the client may not see, so the token that contains it is sealed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,19 +17,19 @@ use super::App;
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl};
 
-/// How many rows a page has where nothing is said, and the most that can be asked for.
+/// The default and the maximum number of rows of a page.
 const ROWS: usize = 100;
 const MAX_ROWS: usize = 1000;
 
-/// The purpose that page tokens are sealed for.
+/// The purpose for which page tokens are sealed.
 const PURPOSE: &[u8] = b"page token";
 
-/// What page tokens are sealed with. A token is good for as long as the database is.
+/// Seals page tokens. A token is valid for the life of the database.
 #[derive(Clone)]
 pub struct PageTokens(Arc<SealKey>);
 
 impl PageTokens {
-    /// Those sealed with that key.
+    /// Creates the sealer with this key.
     pub fn new(key: SealKey) -> PageTokens {
         PageTokens(Arc::new(key))
     }
@@ -50,19 +50,19 @@ impl fmt::Debug for PageTokens {
     }
 }
 
-/// The page of a list that a request asks for.
+/// The requested page of a list.
 #[derive(Clone, Debug)]
 pub(super) struct Paging {
-    /// How many rows at most: 1 to 1000, 100 if nothing is said (`$top`).
+    /// The maximum number of rows: 1 to 1000, 100 by default (`$top`).
     pub(super) rows: usize,
-    /// The key of the row that the page comes after; the first page if none (`$skipToken`).
+    /// The key after which the page begins; `None` for the first page (`$skipToken`).
     pub(super) after: Option<Vec<String>>,
-    /// Whether the number of rows was asked for: then the next page has as many.
+    /// True if `$top` was given; the URL of the next page then repeats it.
     asked: bool,
     tokens: PageTokens,
 }
 
-/// All parameters in a query, decoded.
+/// The decoded parameters of a query.
 #[derive(Debug)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
@@ -77,7 +77,7 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
-    /// The first of that name, compared without case.
+    /// Returns the first parameter of that name, ignoring case.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -104,17 +104,17 @@ impl Paging {
         Ok(Paging { rows, after, asked: top.is_some(), tokens: tokens.clone() })
     }
 
-    /// The key that the page comes after, which has as many parts as that list's keys have.
+    /// Returns the key after which the page begins, with the number of parts that this list's keys have.
     ///
     /// # Errors
-    /// It is the key of another list.
+    /// If it is the key of another list.
     pub(super) fn key<const N: usize>(&self) -> Result<Option<[String; N]>, ApiError> {
         let key = self.after.clone().map(<[String; N]>::try_from).transpose();
         key.map_err(|_| ApiError::BadRequest("$skipToken is that of another list.".to_owned()))
     }
 
-    /// The answer: the page's rows, and the URL of the next page if `last`, the key of the last row here, has more
-    /// after it. `path` is the list's.
+    /// Returns the response with the page's rows. If `last`, the key of the last row here, is given, more rows
+    /// follow it, and the response has the URL of the next page. `path` is the list's.
     pub(super) fn answer(
         &self,
         (base, version): (&BaseUrl, &ApiVersionParam),
@@ -133,7 +133,7 @@ impl Paging {
     }
 }
 
-/// A path as it stands in a URL: names may hold letters that a URL cannot.
+/// Escapes a path for a URL, because names may contain other letters.
 fn escaped(path: &str) -> String {
     let mut escaped = String::with_capacity(path.len());
     for byte in path.bytes() {

@@ -1,13 +1,13 @@
-//! Paths compared without regard to case, in one place: before routing. Pure.
+//! Normalization of paths before routing, so that routes are compared ignoring case. Pure.
 
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 
-/// Brings the fixed segments of a path to lower case and leaves names as they are.
+/// Converts the fixed segments of a path to lower case and leaves names unchanged.
 ///
-/// ARM paths alternate: a kind, then a name; after `providers` comes the provider's namespace, and the alternation
-/// starts again. A slash at the end does not count, nor does an empty segment where a kind is due: `az resource show`
-/// sends one behind the namespace.
+/// ARM paths alternate between a type and a name; after `providers` comes the namespace, and the alternation
+/// starts again. A trailing slash is ignored, and so is an empty segment in place of a type: `az resource show`
+/// sends one after the namespace.
 pub(super) fn normalise(uri: &Uri) -> Uri {
     let path = uri.path();
     let path = path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);
@@ -42,7 +42,7 @@ pub(super) fn normalise(uri: &Uri) -> Uri {
         None => normal,
     };
     let mut parts = uri.clone().into_parts();
-    // It was a path before, and lower case is one too; if not, the router says that there is none such.
+    // The result is a valid path, because the original was one. If not, the router answers 404.
     parts.path_and_query = PathAndQuery::try_from(text).ok().or(parts.path_and_query);
     Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
 }

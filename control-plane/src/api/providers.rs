@@ -1,4 +1,4 @@
-//! Resource providers: which types there are, where, and under which versions. There is nothing to be registered.
+//! Resource providers: their types, locations and versions. No registration is needed.
 
 use axum::Json;
 use axum::extract::Path;
@@ -14,7 +14,8 @@ use super::subscriptions::LOCATION;
 struct Provider {
     namespace: &'static str,
     types: &'static [&'static str],
-    /// Newest first. Every other date is accepted too; clients choose from these where they do not come with one.
+    /// The versions, newest first. Other dates are accepted too; clients without a version of their own choose
+    /// from these.
     versions: &'static [&'static str],
 }
 
@@ -78,7 +79,7 @@ pub(super) async fn list(
     Json(json!({"value": shown}))
 }
 
-/// Answers a registration too: what is there is registered.
+/// Also the response to a registration, because every provider is registered.
 pub(super) async fn get(
     _: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
@@ -89,7 +90,7 @@ pub(super) async fn get(
     Ok(Json(show(&subscription, provider)))
 }
 
-/// What the path of a provider says beside its subscription.
+/// The parameters in the path of a provider, without the subscription.
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct ProviderPath {
     namespace: String,

@@ -1,9 +1,9 @@
-//! Takes in a small body before anything is decided about its request.
+//! Reads small bodies before anything is decided about their requests.
 //!
-//! A request that is refused before its body has arrived costs its connection: HTTP/1 cannot go on behind a body that
-//! nobody reads. A client that sends head and body in two writes, as Python's does, would learn of that only from its
-//! next request, which fails. So a small body is read first, whatever becomes of the request; after the refusal of a
-//! larger one the answer says that the connection ends (RFC 9112, section 9.6).
+//! A request that is rejected before its body has arrived costs its connection, because HTTP/1 cannot continue
+//! after a body that is not read. A client that sends head and body in two writes, such as Python's, would
+//! notice only when its next request fails. So a small body is read first in any case; after the rejection of a
+//! larger one the response announces the end of the connection (RFC 9112, section 9.6).
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 
 use super::error::ApiError;
 
-/// The largest body, in bytes, that is taken in for a request that nobody has looked at yet.
+/// The maximum size, in bytes, of a body that is read before its request is examined.
 const SMALL: u64 = 64 * 1024;
 
 pub(super) async fn receive(request: Request, next: Next) -> Response {
@@ -27,7 +27,7 @@ pub(super) async fn receive(request: Request, next: Next) -> Response {
             Err(error) => ApiError::BadBody(error.to_string()).into_response(),
         };
     }
-    // HTTP/2 ends the one stream and says so.
+    // HTTP/2 ends only the stream, and reports it.
     let is_http1 = request.version() < Version::HTTP_2;
     let mut response = next.run(request).await;
     let is_refusal = response.status().is_client_error() || response.status().is_server_error();

@@ -1,4 +1,4 @@
-//! Everything in a subscription or in a resource group, of whatever type, in short.
+//! Summaries of all resources in a subscription or in a resource group.
 
 use axum::Json;
 use axum::extract::State;
@@ -38,12 +38,12 @@ pub(super) async fn list_in_group(
     filter.page(&paging, (&base, &version), &path, shown(rows)).map(Json)
 }
 
-/// In the order of their resource IDs.
+/// Renders the rows, in the order of their resource IDs.
 fn shown(rows: Vec<ResourceRow>) -> Vec<(String, Value)> {
     rows.into_iter().map(|row| (row.id.to_lowercase(), show(row))).collect()
 }
 
-/// Without properties, as such lists are.
+/// Renders a row without properties, as is usual in such lists.
 fn show(row: ResourceRow) -> Value {
     let mut shown = Map::new();
     shown.insert("id".into(), row.id.into());

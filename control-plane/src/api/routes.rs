@@ -1,6 +1,6 @@
-//! The one list of what is served: each route with its handler and with what the published description says of it.
+//! The list of all routes, each with its handler and its part of the published description.
 //!
-//! The router and the description are both made from it, so neither can have what the other lacks.
+//! Both the router and the description are generated from it, so they cannot differ.
 
 mod available;
 mod children;
@@ -22,13 +22,13 @@ use crate::openapi::operation::Operation;
 
 use super::App;
 
-/// Paths in a subscription begin so.
+/// The prefix of paths in a subscription.
 const SUBSCRIPTION: &str = "/subscriptions/{subscription}";
 
 /// One method on one path.
 #[derive(Debug)]
 pub(super) struct Route {
-    /// What is said of it.
+    /// The description of the operation.
     pub(super) operation: Operation,
     handler: MethodRouter<Arc<App>>,
 }
@@ -43,8 +43,8 @@ impl Route {
         Route { operation, handler: on(method, handler) }
     }
 
-    /// The path as the router has it: fixed segments are in lower case, since `path::normalise` brings requests to
-    /// that.
+    /// Returns the path for the router, with fixed segments in lower case, because `path::normalise` converts
+    /// requests to that form.
     fn pattern(&self) -> String {
         let segments = self.operation.path.split('/').map(|segment| {
             if segment.starts_with('{') { segment.to_owned() } else { segment.to_ascii_lowercase() }
@@ -53,7 +53,7 @@ impl Route {
     }
 }
 
-/// All of them, in the order of the description.
+/// Returns all routes, in the order of the description.
 pub(super) fn routes() -> Vec<Route> {
     [
         process::routes(),
@@ -70,7 +70,7 @@ pub(super) fn routes() -> Vec<Route> {
     .collect()
 }
 
-/// A router for all of them.
+/// Returns a router for all routes.
 pub(super) fn router() -> Router<Arc<App>> {
     routes().into_iter().fold(Router::new(), |router, route| router.route(&route.pattern(), route.handler))
 }
@@ -95,12 +95,12 @@ fn delete(path: &str, id: &str, summary: &str) -> Operation {
     Operation::new(Method::DELETE, path, id, summary)
 }
 
-/// A path of the network provider in a subscription.
+/// Returns a path of the network provider in a subscription.
 fn in_subscription(rest: &str) -> String {
     format!("{SUBSCRIPTION}/providers/Microsoft.Network{rest}")
 }
 
-/// A path of the network provider in a resource group.
+/// Returns a path of the network provider in a resource group.
 fn in_group(rest: &str) -> String {
     format!("{SUBSCRIPTION}/resourceGroups/{{group}}/providers/Microsoft.Network{rest}")
 }

@@ -1,4 +1,4 @@
-//! The router on the wire: HTTP/1.1 in the clear, HTTP/1.1 and HTTP/2 over TLS.
+//! The HTTP server of the API: HTTP/1.1 without TLS, HTTP/1.1 and HTTP/2 with TLS.
 
 mod requests;
 
@@ -30,39 +30,40 @@ use super::forwarded::{Origin, Scheme};
 use super::path::normalise;
 use requests::Requests;
 
-/// How many management connections may be open at once on one endpoint.
+/// The maximum number of open connections of one endpoint.
 pub const CONNECTIONS: usize = 1024;
 
-/// How many of them one client address (or /64 network of IPv6) may hold; the proxies that are trusted may hold all. Further
-/// ones are closed at once.
+/// The maximum number of connections of one client address (or /64 network of IPv6); trusted proxies are
+/// exempt. Further connections are closed at once.
 const OF_ONE_ADDRESS: usize = CONNECTIONS / 2;
 
-/// How long a connection may be without a request under way, and how long its last answers may take after that.
+/// The maximum time of a connection without a request in progress, and of sending its last responses
+/// afterwards.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a TLS handshake may take.
+/// The time limit of a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the head of a request may take, and how long a kept connection of HTTP/1.1 may be idle.
+/// The time limit of the head of a request, and the idle timeout of an HTTP/1.1 connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The largest head of a request, in bytes.
+/// The maximum size of the head of a request, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// How often a silent HTTP/2 peer is asked whether it is there, and how long it may take to say so.
+/// The interval of pings to a silent HTTP/2 peer, and the time limit of the answer.
 const PING: Duration = Duration::from_secs(20);
 
-/// How long running requests may go on after a stop was asked for.
+/// The time limit of requests in flight after a stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a connection that has had no request may take for its handshake, and for one, after the stop.
+/// The time limit of the handshake and of the first request of a new connection after a stop.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where a request came from: the other end of its connection, or whom a trusted proxy names.
+/// The address of the client: the peer of its connection, or the one that a trusted proxy reports.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
 
-/// Connections by client address.
+/// The connections by client address.
 #[derive(Clone, Debug)]
 pub struct Shares(FairShare<IpAddr>);
 
@@ -75,25 +76,25 @@ impl Default for Shares {
 /// One management endpoint.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// What is served.
+    /// The router.
     pub router: Router,
-    /// Whose word is taken for where a request comes from.
+    /// The trusted proxies.
     pub proxies: Arc<Proxies>,
     /// The connections by client network.
     pub shares: Shares,
-    /// With TLS, by the certificate that is in force when a connection comes, or in the clear.
+    /// The certificates for TLS, of which each connection uses the current one; `None` for plain HTTP.
     pub tls: Option<Arc<Certificates>>,
-    /// Asks running connections to end.
+    /// Cancelled to end the connections.
     pub stop: CancellationToken,
-    /// Where tasks run that a connection starts.
+    /// Tracks the tasks of connections.
     pub tracker: TaskTracker,
 }
 
 impl Server {
-    /// Serves one connection to its end.
+    /// Serves one connection until it ends.
     pub async fn serve(self, stream: TcpStream, peer: SocketAddr) {
         let peer = Peer(peer.ip().to_canonical());
-        // A proxy stands for many clients.
+        // A proxy's connections are those of many clients.
         let share = match self.proxies.contain(peer.0) {
             true => None,
             false => match self.shares.0.try_take(&client_network(peer.0)) {
@@ -128,7 +129,7 @@ impl Server {
         }
     }
 
-    /// Serves a connection until it ends, or has had no request for `idle`.
+    /// Serves a connection until it ends, or has had no request in progress for `idle`.
     async fn speak<S>(self, stream: S, peer: Peer, (scheme, http2): (Scheme, bool), idle: Duration)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -145,7 +146,7 @@ impl Server {
             request.extensions_mut().insert(Peer(origin.client));
             origin.host.map(|host| request.extensions_mut().insert(host));
             let under_way = begun.begin();
-            // A router is always ready.
+            // A `Router` is always ready.
             let answer = router.clone().call(request);
             async move {
                 let answer = answer.await;
@@ -157,7 +158,7 @@ impl Server {
         let mut connection = std::pin::pin!(connection);
         let stopped = async {
             self.stop.cancelled().await;
-            // hyper would close a connection that was accepted before its first request has come.
+            // hyper would close an accepted connection before its first request has arrived.
             requests.have_begun(FIRST_REQUEST_TIMEOUT).await;
         };
         let result = tokio::select! {
@@ -179,7 +180,7 @@ impl Server {
 
 fn builder(tracker: TaskTracker, http2: bool) -> Builder<Tracked> {
     let builder = Builder::new(Tracked(tracker));
-    // Which of the two it is was agreed on in the handshake: guessing from the first bytes has no time limit.
+    // The handshake has negotiated the version. Detecting it from the first bytes would have no time limit.
     let mut builder = if http2 { builder.http2_only() } else { builder.http1_only() };
     builder
         .http1()
@@ -197,7 +198,7 @@ fn builder(tracker: TaskTracker, http2: bool) -> Builder<Tracked> {
     builder
 }
 
-/// Runs hyper's own tasks where a stop waits for them.
+/// Spawns hyper's tasks on the tracker, so that a stop waits for them.
 #[derive(Clone)]
 struct Tracked(TaskTracker);
 
@@ -248,7 +249,7 @@ mod tests {
                 }
             }
         };
-        // The end may come in the middle of a ping, which is an error then.
+        // The connection may end in the middle of a ping, which is an error then.
         let both = async { tokio::join!(ping, connection) };
         let _ = timeout(Duration::from_secs(30), both).await.expect("it is closed");
     }

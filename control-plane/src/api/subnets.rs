@@ -1,4 +1,4 @@
-//! Subnets under URLs of their own: put, get, list, delete. They live within their network, whose version is theirs.
+//! Subnets at URLs of their own: put, get, list, delete. They are part of their network and share its etag.
 
 use axum::Json;
 use axum::extract::State;

@@ -1,7 +1,7 @@
-//! Subscriptions, the tenant, and where things can be: what clients ask for when they log in.
+//! Subscriptions, the tenant and locations, which clients read when they log in.
 //!
-//! A subscription is nothing but a part of resource IDs here: one is there when it holds something, and the default
-//! one always is.
+//! A subscription is only a part of resource IDs: it exists when it contains a resource, and the default one
+//! always exists.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,13 +15,13 @@ use super::error::ApiError;
 use super::extract::{ApiVersionParam, RequestAuthor, SubscriptionScope};
 use super::{App, Shared};
 
-/// The subscription that is there even when it holds nothing: clients need one to log in.
+/// The subscription that always exists, because clients need one to log in.
 const DEFAULT: &str = "00000000-0000-0000-0000-000000000000";
 
-/// What this service is called.
+/// The name of this service.
 const NAME: &str = "Tidegate";
 
-/// The one place where things can be. Any other is taken too, and means as little.
+/// The only location that is listed. Any other is accepted and equally without effect.
 pub(super) const LOCATION: &str = "local";
 
 pub(super) async fn list(
@@ -68,7 +68,8 @@ pub(super) async fn tenants(State(app): Shared, _: ApiVersionParam) -> Json<Valu
     }]}))
 }
 
-/// What holds something, and what the client was made for: it must be able to log in before there is anything.
+/// Returns the subscriptions with resources, and those in the client's scopes, because it must be able to log
+/// in before there is a resource.
 async fn all(app: &App, author: &Author) -> Result<Vec<String>, ApiError> {
     let mut all = app.service.store.subscriptions().await?;
     let scopes = author.client.iter().flat_map(|client| &client.scopes);
@@ -83,7 +84,7 @@ async fn all(app: &App, author: &Author) -> Result<Vec<String>, ApiError> {
     Ok(all)
 }
 
-/// Names tell subscriptions apart for some clients, so only the default one has the plain name.
+/// Some clients distinguish subscriptions by name, so only the default one has the plain name.
 fn show(app: &App, id: &str) -> Value {
     json!({
         "id": format!("/subscriptions/{id}"),

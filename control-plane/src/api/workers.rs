@@ -1,5 +1,5 @@
-//! The workers, which Azure never shows: who is connected, what each runs and where, what it refused; and which
-//! gateways have failed for what reason.
+//! The workers, which Azure does not have: connections, running generations and rejections, and the gateways
+//! that have failed.
 
 use std::collections::BTreeMap;
 
@@ -42,8 +42,8 @@ pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
     Ok(Json(json!({"value": shown.collect::<Vec<_>>(), "failed": failed.collect::<Vec<_>>()})))
 }
 
-/// Shuts a worker out for good: its certificate is known no more, and its session ends. What it runs it goes on
-/// running until it is stopped, since nobody can tell it anything any more.
+/// Revokes a worker: its certificate is no longer accepted, and its session ends. It continues to run its
+/// gateways until it is stopped, because it cannot be told anything any more.
 pub(super) async fn delete(
     State(app): Shared,
     RequestAuthor(author): RequestAuthor,
@@ -53,7 +53,7 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Everything that a worker runs or was told to run, each gateway once.
+/// Renders every gateway that a worker runs or has rejected, without duplicates.
 fn gateways(worker: &Worker, names: &BTreeMap<GatewayId, String>) -> Vec<Value> {
     let mut ids: Vec<&GatewayId> = worker.running.keys().chain(worker.refused.keys()).collect();
     ids.sort();

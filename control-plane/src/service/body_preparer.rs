@@ -1,8 +1,8 @@
-//! Gets ready what a body is to be decided with: opens its certificates, tries the patterns of its rewrite rules, and
-//! has its error pages fetched.
+//! Prepares a request body off the async threads: opens certificates, compiles patterns of rewrite rules, and
+//! fetches error pages.
 //!
-//! All of that is work whose amount the sender chooses, within bounds. It is done on threads for blocking work, in fair
-//! shares, so that neither another client nor the end of the process waits for it.
+//! The sender chooses the amount of this work, within bounds. It runs on blocking threads, in fair shares, so
+//! that it delays neither other clients nor the shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +18,13 @@ use crate::fetch_policy::FetchDeny;
 
 use super::fetcher::Fetcher;
 
-/// How long the opening of all certificates of one body may take. The time for which others have their turn is not
-/// in it.
+/// The time limit for opening all certificates of one body, without the time spent waiting for other clients.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// One piece of work of a client at a time, and two in all: a second client does not wait for the first.
+/// One piece of work for each client and two in total, so that a second client does not wait for the first.
 const SHARES: Bounds = Bounds { total: 2, each: 1, waiting: 64 };
 
-/// Opens certificates, tries patterns, and has error pages fetched.
+/// Prepares bodies.
 #[derive(Clone, Debug)]
 pub(crate) struct BodyPreparer {
     certificates: FairShare<String>,
@@ -36,7 +35,8 @@ pub(crate) struct BodyPreparer {
 }
 
 impl BodyPreparer {
-    /// One that fetches nothing from the addresses that `deny` refuses, and puts the outcomes of patterns in `patterns`.
+    /// Creates a preparer that fetches nothing from the addresses that `deny` refuses, and caches the results
+    /// for patterns in `patterns`.
     pub(crate) fn new(deny: FetchDeny, patterns: Arc<PatternCache>) -> BodyPreparer {
         BodyPreparer {
             certificates: FairShare::new(SHARES),
@@ -47,8 +47,8 @@ impl BodyPreparer {
         }
     }
 
-    /// The body of a client's request with what its certificates and error pages came to. What is not there in time
-    /// comes to that.
+    /// Returns the body with the results for its certificates and error pages. An exceeded time limit is such a
+    /// result too.
     pub(crate) async fn prepare(&self, json: Value, client: &str) -> Body {
         let client = client.to_owned();
         let certificates = self.open_certificates(&json, &client);
@@ -72,7 +72,7 @@ impl BodyPreparer {
         opened
     }
 
-    /// What a certificate comes to, and how long that took.
+    /// Opens a certificate. Also returns the time it took.
     async fn open_one(
         &self,
         sealed: SealedCertificate,
@@ -86,11 +86,12 @@ impl BodyPreparer {
         opened.unwrap_or((Err(CertificateError::Busy), Duration::ZERO))
     }
 
-    /// Puts the outcomes of a body's patterns in the cache. Without rewrite rules nothing is done.
+    /// Fills the cache with the results for the body's patterns. Returns at once for a body without rewrite
+    /// rules.
     async fn try_patterns(&self, json: &Value, client: &String) {
         let sets = rewrite_sets_in(json);
         if !sets.is_empty() {
-            // The compiler tries the patterns for which there was no turn.
+            // The compiler compiles the patterns that could not be compiled here.
             let cache = self.patterns.clone();
             let _ = self.turns_of_patterns.run(client, move || try_patterns(&sets, &cache)).await;
         }
@@ -159,7 +160,8 @@ mod tests {
 
     #[tokio::test]
     async fn patterns_that_will_not_count_keep_none_from_being_tried() {
-        // Each is wrong, which costs as much as any: together they are more than a gateway may have.
+        // Each pattern is invalid, which costs as much as any other; together they exceed the limit of a
+        // gateway.
         let wrong: Vec<_> = (0..257).map(|number| json!({ "pattern": format!("({number}") })).collect();
         let decoy = json!({ "properties": { "rewriteRules": [{ "conditions": wrong }] } });
         let set = |pattern: &str| json!([{ "conditions": [{ "pattern": pattern }] }]);

@@ -1,7 +1,7 @@
 //! Deployments of templates.
 //!
-//! A template is hostile until proven otherwise: `preview` reports every error that can be known before anything is stored.
-//! An accepted deployment runs in the background, in `run`; a later process continues where this one ends.
+//! Templates are untrusted: `preview` reports every error that can be found before anything is stored. An
+//! accepted deployment runs in the background, in `run`; a later process resumes it.
 
 mod gateway;
 mod network;
@@ -91,8 +91,8 @@ impl Service {
         Ok((deployment, steps))
     }
 
-    /// Returns the deployment with the operation ID `id`. Waits for its end for up to [`PATIENCE`]: most deployments end
-    /// sooner, and clients that see one in progress sleep for a second and more.
+    /// Returns the deployment with the operation ID `id`. Waits up to [`PATIENCE`] for its end: most
+    /// deployments end sooner, and clients that see one in progress sleep for at least a second.
     ///
     /// # Errors
     /// [`ServiceError::NoOperation`], or an error of the store.
@@ -115,7 +115,7 @@ impl Service {
         }
     }
 
-    /// Removes a deployment. The resources that it deployed stay.
+    /// Removes a deployment, but not the resources that it deployed.
     ///
     /// # Errors
     /// [`DeploymentError::Active`], or an error of the store.
@@ -128,7 +128,7 @@ impl Service {
         Ok(())
     }
 
-    /// Cancels a running deployment. The resources that it has written by then stay.
+    /// Cancels a running deployment. Resources that it has written stay.
     ///
     /// # Errors
     /// [`DeploymentError::Ended`], [`DeploymentError::Missing`], or an error of the store.
@@ -151,7 +151,7 @@ fn act(author: Author, path: &DeploymentPath, verb: &str) -> Act {
     Act { author, action: format!("{DEPLOYMENT_TYPE}/{verb}"), resource: path.to_string() }
 }
 
-/// The correlation ID of a deployment: the ID of the request that asked for it.
+/// The correlation ID of a deployment: the ID of the request that started it.
 pub(crate) fn correlation_id(author: &Author) -> String {
     author.request.unwrap_or_else(Uuid::new_v4).to_string()
 }

@@ -1,10 +1,10 @@
-//! Fetches the error pages that a body names, before anything is written: each once, several at a time, within a
-//! deadline, and never more bytes than a gateway may have.
+//! Fetches the error pages that a body names before anything is written: each once, several at a time, within a
+//! time limit and the maximum size for a gateway.
 //!
-//! Whoever may write a gateway says where pages are, and the answer goes to the clients of the gateway. So nothing is
-//! sent along that the server could take for more than a stranger's request, no redirect is followed, only what is named
-//! like a page is asked for, and nothing is fetched from an address that the policy refuses ([`FetchDeny`]). What the
-//! writer is told does not tell a closed port from a server that speaks something else; the log does.
+//! Every author of a gateway chooses URLs, and the content is sent to clients of the gateway. So requests carry
+//! no credentials, redirects are not followed, only URLs that look like pages are fetched, and none from an
+//! address that the policy denies ([`FetchDeny`]). The error does not distinguish a closed port from a server
+//! of another protocol; the log does.
 
 mod connector;
 
@@ -26,16 +26,16 @@ use crate::arm::page::{MAX_ALL, MAX_PAGE, MAX_PAGES, Page, PageError, Pages, loc
 use crate::fair_share::{Bounds, FairShare, QueueFull};
 use crate::fetch_policy::FetchDeny;
 
-/// How long all pages of one body may take, from its turn on.
+/// The time limit for all pages of one body, from the beginning of its turn.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// The pages of how many bodies are fetched at once: eight, and two of one client.
+/// The number of bodies whose pages are fetched at once: eight, and two for each client.
 const SHARES: Bounds = Bounds { total: 8, each: 2, waiting: 64 };
 
-/// How many pages of one body are fetched at once.
+/// The number of pages of one body that are fetched at once.
 const AT_ONCE: usize = 8;
 
-/// What a page is where its server does not say that it is HTML.
+/// The media type if the server does not send a kind of HTML.
 const HTML: &str = "text/html";
 
 /// Fetches error pages.
@@ -47,12 +47,12 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    /// One that fetches nothing from the addresses that `deny` refuses.
+    /// Creates a fetcher that fetches nothing from the addresses that `deny` refuses.
     pub(super) fn new(deny: FetchDeny) -> Fetcher {
         Fetcher { turns: FairShare::new(SHARES), deadline: DEADLINE, deny: Arc::new(deny) }
     }
 
-    /// Fetches each page that the body of a client's request names. For a body that names none, nothing is done.
+    /// Fetches each page that the body names. Returns at once for a body that names none.
     pub(super) async fn fetch(&self, body: &Value, client: &String) -> Pages {
         let mut pages = Pages::default();
         let mut wanted = Vec::new();
@@ -66,7 +66,7 @@ impl Fetcher {
         if wanted.is_empty() {
             return pages;
         }
-        // What others wait for is none of this body's time.
+        // Waiting for other clients does not count towards the time limit.
         let turn = self.turns.take(client).await;
         let found = match &turn {
             Ok(_) => self.fetch_all(&wanted).await,
@@ -82,10 +82,10 @@ impl Fetcher {
         pages
     }
 
-    /// What came of pages, up to all that a gateway may have.
+    /// Fetches pages up to the total limit of a gateway.
     ///
     /// # Errors
-    /// That none can be had.
+    /// If no page can be fetched at all.
     async fn fetch_all(&self, wanted: &[(&str, Uri)]) -> Result<Pages, PageError> {
         let deadline = Instant::now() + self.deadline;
         let web = connector::client(self.deny.clone()).map_err(|error| {
@@ -131,7 +131,7 @@ async fn fetch(web: &Web, uri: Uri, deny: &FetchDeny) -> Result<Page, PageError>
         return Err(PageError::Encoded);
     }
     let content_type = content_type(response.headers());
-    // One byte fewer than the bound is the most that a page may have.
+    // The limit is exclusive.
     let body = Limited::new(response.into_body(), MAX_PAGE - 1).collect().await;
     let body = body.map_err(|error| match error.is::<LengthLimitError>() {
         true => PageError::TooLarge,
@@ -140,7 +140,7 @@ async fn fetch(web: &Web, uri: Uri, deny: &FetchDeny) -> Result<Page, PageError>
     Ok(Page { content_type, body: body.to_bytes() })
 }
 
-/// What the server calls it, if that is HTML in some charset.
+/// Returns the media type that the server sends if it is HTML, in any charset.
 fn content_type(headers: &HeaderMap) -> String {
     const LONGEST: usize = 100;
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -151,7 +151,7 @@ fn content_type(headers: &HeaderMap) -> String {
     given.filter(is_html).unwrap_or(HTML).to_owned()
 }
 
-/// The error that the writer is told. The cause itself goes to the log, which is the operator's, without the URL.
+/// Returns the error for the author of the URL. The cause is logged for the operator, without the URL.
 fn unreachable(host: &str, error: &(dyn Error + 'static)) -> PageError {
     if connector::is_denied(error) {
         return PageError::Denied;

@@ -52,7 +52,8 @@ impl Service {
                 self.store.write(&edit.path, &act, &named, decide).await?
             }
         };
-        // Clears rejections too. Only after the commit, because `decide` is pure and may be asked more than once.
+        // Clears rejections too. Done after the commit because `decide` is pure and may be called more than
+        // once.
         self.fleet.wake();
         Ok(written)
     }

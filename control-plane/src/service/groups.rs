@@ -7,7 +7,7 @@ use crate::store::{Group, Operation, group_id};
 
 use super::{ResourceGroupError, Service, ServiceError};
 
-/// ARM's name of the deletion of a group, in the audit log.
+/// The ARM operation that deletes a group, for the audit log.
 const GROUP_DELETE: &str = "Microsoft.Resources/subscriptions/resourceGroups/delete";
 
 impl Service {
@@ -35,7 +35,8 @@ impl Service {
         written.map_err(|error| ServiceError::from_group(error, name))
     }
 
-    /// Deletes a resource group with everything in it. The operation ends when workers have let go of its gateways.
+    /// Deletes a resource group with everything in it. The operation ends when the workers have dropped its
+    /// gateways.
     ///
     /// # Errors
     /// [`ResourceGroupError::NoGroup`], [`ResourceGroupError::GroupInUse`], or an error of the store.

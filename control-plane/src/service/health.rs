@@ -1,4 +1,4 @@
-//! The health of backends: as the workers' probes report it, and by a probe on demand.
+//! The health of backends: from the workers' probes, and by on-demand probes.
 
 use serde_json::Value;
 use tidegate_shared::snapshot::Content;
@@ -13,8 +13,8 @@ use crate::store::{Gateway, Operation, OperationKind};
 use super::{Service, ServiceError};
 
 impl Service {
-    /// Reads the health of a gateway's backends, and stores `show` of it as the result of an operation, which has ended:
-    /// clients expect an operation, although the health is known at once.
+    /// Reads the health of a gateway's backends and stores `show` of it as the result of an ended operation:
+    /// clients expect an operation, although the result is known at once.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`], or an error of the store.
@@ -30,7 +30,7 @@ impl Service {
         Ok((gateway, operation))
     }
 
-    /// Reads the body of a request for a probe on demand.
+    /// Reads the body of a request for an on-demand probe.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`], [`ServiceError::Invalid`], or an error of the store.

@@ -13,7 +13,7 @@ use super::error::not_found;
 use super::view::network as network_view;
 use super::{Service, ServiceError};
 
-/// The property that holds a public IP address.
+/// The property with the address.
 const IP_ADDRESS: &str = "ipAddress";
 
 impl Service {
@@ -28,7 +28,7 @@ impl Service {
         self.store.network_resource(path).await?.ok_or_else(|| not_found::network(path))
     }
 
-    /// Makes a change to a virtual network, a subnet or a public IP address durable.
+    /// Writes a virtual network, a subnet or a public IP address.
     pub(crate) async fn write_network(
         &self,
         author: Author,
@@ -40,7 +40,7 @@ impl Service {
         written.map_err(|error| ServiceError::from_network(error, &edit))
     }
 
-    /// What to do with the body of a PUT of a virtual network or a public IP address.
+    /// Converts the body of a PUT of a virtual network or a public IP address to the change to make.
     pub(crate) async fn network_put(
         &self,
         path: &NetworkPath,
@@ -60,7 +60,7 @@ impl Service {
         })
     }
 
-    /// A virtual network or a public IP address as it is shown.
+    /// Returns a virtual network or a public IP address as GET shows it.
     pub(crate) async fn show_network(
         &self,
         resource: &NetworkResource,
@@ -78,7 +78,8 @@ impl Service {
         Ok(shown)
     }
 
-    /// Where the workers have bound the public frontend that a public IP address belongs to, if they say so and agree.
+    /// Returns the address to which the workers have bound the public frontend with this public IP address, if
+    /// all that report one agree.
     async fn workers_address(&self, users: &[User]) -> Result<Option<IpAddr>, ServiceError> {
         let Some(user) = users.first() else { return Ok(None) };
         let claimed = self.store.claimed_addresses(user.gateway).await?;

@@ -8,12 +8,13 @@ use crate::store::{Operation, OperationState};
 
 use super::{Service, ServiceError};
 
-/// How long a poll may wait for the end of an operation.
+/// The time that a poll may wait for the end of an operation.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
 
 impl Service {
-    /// Returns an operation of a subscription. Waits for its end for up to [`PATIENCE`]: most operations end sooner, and
-    /// clients that see one in progress sleep for a second and more. It waits for a row of the store, not for a worker.
+    /// Returns an operation of a subscription. Waits up to [`PATIENCE`] for its end: most operations end
+    /// sooner, and clients that see one in progress sleep for at least a second. It waits for the store, not
+    /// for a worker.
     ///
     /// # Errors
     /// [`ServiceError::NoOperation`], or an error of the store.

@@ -1,9 +1,9 @@
-//! The check of client secrets at the token endpoint, which anybody can reach.
+//! Verification of client secrets at the token endpoint, which is open to everyone.
 //!
-//! A check costs one SHA-256, so there is nothing to queue for. The exception is a client whose row is from a version
-//! that hashed slowly: such checks run off the threads that serve, few at a time and one for each address, so that a
-//! stranger holds up nobody but those behind the same address. The addresses of a /64 network of IPv6 count as one
-//! address here, because one host commonly has all of them.
+//! A check costs one SHA-256, so it needs no queue. The exception is a client whose stored hash is a slow one
+//! of an older version: these checks run on blocking threads, few at a time and one for each address, so that
+//! an attacker delays only clients behind the same address. A /64 network of IPv6 counts as one address,
+//! because a single host commonly has all of it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,33 +18,34 @@ use crate::fair_share::{Bounds, FairShare};
 use crate::identity::secret::{is_secret, is_slow};
 use tidegate_shared::client_network::client_network;
 
-/// Slow checks at once, and of those that one address may have running and waiting.
+/// The number of concurrent slow checks, and of those that one address may have running and waiting.
 const SLOW_CHECKS: Bounds = Bounds { total: 2, each: 1, waiting: 4 };
 
-/// Failed attempts of one address in [`WINDOW`] that are answered with 401; further ones get 429.
+/// The number of failed attempts of one address within [`WINDOW`] that are answered with 401; further ones get
+/// 429.
 const FAILURES: u32 = 60;
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Addresses that are remembered; the memory that strangers can fill ends here.
+/// The maximum number of recorded addresses, which bounds the memory.
 const ADDRESSES: usize = 10_000;
 
-/// Why a secret was not accepted.
+/// The reason why a secret was rejected.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// There is no such client, or it is not its secret.
+    /// The client does not exist, or the secret is wrong.
     Wrong,
-    /// The address has failed too often, or has too many slow checks under way.
+    /// The address has failed too often, or has too many slow checks in progress.
     TooMany,
 }
 
-/// The checks under way, and who has failed.
+/// The running checks and the recorded failures.
 #[derive(Debug)]
 pub(crate) struct SecretCheck {
     slow: FairShare<Option<IpAddr>>,
     failures: Mutex<HashMap<Option<IpAddr>, Failures>>,
 }
 
-/// Failed attempts of one address since a time.
+/// The failed attempts of one address in the current window.
 #[derive(Debug)]
 struct Failures {
     since: Instant,
@@ -58,11 +59,11 @@ impl Default for SecretCheck {
 }
 
 impl SecretCheck {
-    /// Accepts the secret of that stored hash. Returns whether the hash is an old one, which should be replaced. A right
-    /// secret is accepted however often others behind the same address have failed.
+    /// Verifies a secret against a stored hash. Returns whether the hash is of the slow kind and should be
+    /// replaced. A correct secret is accepted regardless of failures of others behind the same address.
     ///
     /// # Errors
-    /// Any other secret, and any for a client that is not there (`stored` is none).
+    /// If the secret is wrong or the client does not exist (`stored` is `None`).
     pub(super) async fn accept(
         &self,
         secret: &Secret,
@@ -75,7 +76,7 @@ impl SecretCheck {
         let fits = if slow {
             let permit = self.slow.take(&from).await.map_err(|_| Refused::TooMany)?;
             let secret = secret.clone();
-            // The permit is held until the work is done, even if nobody waits for it any more.
+            // The permit is held until the work is done, even if the caller stops waiting.
             let check = spawn_blocking(move || {
                 let _held = permit;
                 is_secret(&secret, &stored)

@@ -12,7 +12,7 @@ use crate::identity::secret;
 use super::secret_check::Refused;
 use super::{Service, ServiceError};
 
-/// The holder of a token that may be issued.
+/// A client to which a token may be issued.
 #[derive(Debug)]
 pub(crate) struct Granted {
     /// The API client.
@@ -21,17 +21,17 @@ pub(crate) struct Granted {
     pub(crate) now: i64,
 }
 
-/// The reason why no token may be issued.
+/// The reason why no token is issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GrantRefused {
-    /// The client does not exist, or its secret is another one.
+    /// The client does not exist, or the secret is wrong.
     Wrong,
-    /// The address has failed too often, or has too many checks under way.
+    /// The address has failed too often, or has too many checks in progress.
     TooMany,
 }
 
 impl Service {
-    /// Checks the credentials of an API client, from an address if it is known.
+    /// Verifies the credentials of an API client. `from` is its address, if known.
     ///
     /// # Errors
     /// An error of the store.
@@ -56,7 +56,7 @@ impl Service {
             }
         };
         if let (true, Some(old)) = (is_old, hash) {
-            // The token does not wait for the database: the next accepted use tries again.
+            // A failure of the database does not prevent the token; the next successful use retries.
             if let Err(error) = self.store.rehash_client(known.app_id, &old, &secret::hash(secret)).await {
                 tracing::warn!(client.id = %known.app_id, %error, "an old hash of a client secret stays");
             }

@@ -1,6 +1,6 @@
-//! Stored gateways as ARM shows them. Pure.
+//! Rendering of stored gateways in ARM's shape. Pure.
 //!
-//! Secrets are not in the documents' JSON to begin with, so nothing has to be left out here.
+//! The JSON of documents contains no secrets, so nothing is removed here.
 
 pub(crate) mod network;
 
@@ -14,10 +14,10 @@ use crate::compile::{is_no_policy, served_cipher_suites};
 use crate::etag::Etag;
 use crate::store::{Gateway, OperationalState, ProvisioningState};
 
-/// The policy of a gateway that asks for none, which is what workers serve.
+/// The policy of a gateway without one, which workers apply.
 const DEFAULT_SSL_POLICY: &str = "AppGwSslPolicy20220101";
 
-/// A gateway, whole.
+/// Renders a gateway with its children.
 pub(crate) fn gateway(gateway: &Gateway) -> Value {
     let path = &gateway.document.path;
     let body = gateway.document.body.clone().into_iter();
@@ -40,14 +40,14 @@ pub(crate) fn gateway(gateway: &Gateway) -> Value {
         properties.insert(known.name.into(), collection(gateway, known).into());
     }
     show_served_suites(&mut properties);
-    // Private endpoints are connected from outside; nobody does here.
+    // Private endpoints are not supported.
     properties.insert("privateEndpointConnections".into(), json!([]));
     properties.insert("defaultPredefinedSslPolicy".into(), DEFAULT_SSL_POLICY.into());
     shown.insert("properties".into(), properties.into());
     shown.into()
 }
 
-/// Says of a TLS policy what is served of it. An empty one leaves that to another one.
+/// Adds the supported cipher suites to a TLS policy, except for an empty one, which has no effect.
 fn show_served_suites(properties: &mut Map<String, Value>) {
     let Some(shown) = properties.get_mut("sslPolicy").and_then(Value::as_object_mut) else { return };
     let Ok(policy) = serde_json::from_value::<SslPolicy>(Value::Object(shown.clone())) else { return };
@@ -56,7 +56,7 @@ fn show_served_suites(properties: &mut Map<String, Value>) {
     }
 }
 
-/// The children of one collection, in their order.
+/// Renders the children of one collection, in order.
 pub(crate) fn collection(gateway: &Gateway, collection: &Collection) -> Vec<Value> {
     gateway
         .children()
@@ -65,7 +65,7 @@ pub(crate) fn collection(gateway: &Gateway, collection: &Collection) -> Vec<Valu
         .collect()
 }
 
-/// One child.
+/// Renders one child.
 pub(crate) fn child(gateway: &Gateway, child: &Child, etag: &Etag) -> Value {
     let mut properties = Map::new();
     properties.insert("provisioningState".into(), gateway.state.as_str().into());
@@ -83,12 +83,12 @@ pub(crate) fn child(gateway: &Gateway, child: &Child, etag: &Etag) -> Value {
     })
 }
 
-/// The members of a collection within a child, in their order.
+/// Renders the members of a nested collection, in order.
 pub(crate) fn members(gateway: &Gateway, child: &Child, nested: &Nested, etag: &Etag) -> Vec<Value> {
     child.members(nested).iter().map(|shown| member(gateway, child, nested, shown, etag)).collect()
 }
 
-/// One member of a child, whose version is the child's.
+/// Renders one member of a child. It shares the etag of the child.
 pub(crate) fn member(
     gateway: &Gateway,
     child: &Child,
@@ -110,7 +110,7 @@ pub(crate) fn member(
     })
 }
 
-/// The service's word for whether traffic flows.
+/// ARM's name of the operational state.
 fn operational_state(gateway: &Gateway) -> &'static str {
     match gateway.operational {
         OperationalState::Created | OperationalState::Stopped => "Stopped",

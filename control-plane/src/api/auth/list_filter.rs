@@ -1,8 +1,8 @@
-//! Lists for who may not see all of them.
+//! Filters lists for clients that may not see all entries.
 //!
-//! A client whose scopes lie further down reads the lists above them, and finds there what lies within and on the way.
-//! It is done here, once, to the finished answer, so that no handler can forget it: what has no ID is not shown, and
-//! an answer that is no list is not either.
+//! A client may read the lists above its scopes, and sees in them the resources within its scopes and their
+//! parents. The filter is applied to the finished response, so that no handler can forget it: entries without
+//! an ID are dropped, and a response that is not a list is replaced by an error.
 
 use axum::Json;
 use axum::body::to_bytes;
@@ -15,26 +15,26 @@ use crate::identity::access::Client;
 
 use super::super::error::ApiError;
 
-/// The largest list, in bytes: a page of a thousand large gateways.
+/// The maximum size of a list in bytes: a page of 1000 large gateways.
 const MAX_LIST: usize = 256 * 1024 * 1024;
 
-/// What the answer to a client goes through.
+/// The filter of a response.
 #[derive(Debug)]
 pub(super) struct ListFilter {
     /// The client.
     pub(super) client: Client,
-    /// What it gets for an answer that is no list.
+    /// The error in place of a response that is not a list.
     pub(super) otherwise: ApiError,
 }
 
 impl ListFilter {
-    /// The answer without what the client may not see. A failure stays as it is.
+    /// Removes the entries that the client may not see. An error response stays unchanged.
     pub(super) async fn filter(self, response: Response) -> Response {
         if response.status() != StatusCode::OK {
             return response;
         }
         let (mut head, body) = response.into_parts();
-        // It is that of the whole list, for a HEAD too, which has nothing else to show.
+        // The length is that of the unfiltered list, also for HEAD.
         let length = head.headers.remove(CONTENT_LENGTH);
         let Ok(bytes) = to_bytes(body, MAX_LIST).await else { return self.otherwise.into_response() };
         if bytes.is_empty() && length.is_some() {
@@ -48,7 +48,7 @@ impl ListFilter {
     }
 }
 
-/// The list with those members that the client sees; none for what is no list.
+/// Returns the list with the entries that the client may see; `None` if it is not a list.
 fn filtered(mut list: Value, client: &Client) -> Option<Value> {
     let members = list.get_mut("value")?.as_array_mut()?;
     members.retain(|member| member["id"].as_str().is_some_and(|id| client.sees(id)));

@@ -1,6 +1,6 @@
-//! The check of requests where no token is asked for (`--no-auth`): they must come from this machine, and not from a page
-//! of another site in a browser on it. [`local_request`] decides; here is what that is in HTTP. Must not look at paths:
-//! every route is checked alike.
+//! The check of requests without authentication (`--no-auth`): they must come from this machine, and not from a
+//! page of another site in a browser on it. [`local_request`] decides; this module converts from and to HTTP.
+//! It must not depend on paths: every route is checked.
 
 use axum::http::HeaderValue;
 use axum::http::header::ORIGIN;
@@ -10,10 +10,10 @@ use tidegate_shared::local_request::{self, Foreign};
 use crate::api::error::ApiError;
 use crate::api::extract::authority;
 
-/// Refuses a request that a page of another site may have sent.
+/// Rejects a request that a page of another site may have sent.
 ///
 /// # Errors
-/// The host is not this machine, or the origin is another one.
+/// If the host is not this machine, or if the origin is another one.
 pub(super) fn check(request: &Parts) -> Result<(), ApiError> {
     let host = authority(&request.uri, &request.headers)?;
     let values = |name| request.headers.get_all(name).iter().map(HeaderValue::as_bytes);

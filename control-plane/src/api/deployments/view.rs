@@ -1,5 +1,5 @@
-//! Deployments as ARM shows them. Pure. What is secret is not in what is stored in the clear, so nothing has to be left
-//! out here.
+//! Rendering of deployments in ARM's shape. Pure. The stored summary contains no secrets, so nothing is removed
+//! here.
 
 use serde_json::{Map, Value, json};
 
@@ -7,12 +7,12 @@ use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentPath};
 use crate::service::{Preview, summary};
 use crate::store::{Deployment, DeploymentState, Step};
 
-/// A deployment.
+/// Renders a deployment.
 pub(super) fn deployment(deployment: &Deployment) -> Value {
     shown_as(deployment, deployment.state.as_str())
 }
 
-/// A deployment as the answer to the PUT that asked for it shows it.
+/// Renders a deployment for the response to its PUT.
 pub(super) fn accepted(deployment: &Deployment) -> Value {
     shown_as(deployment, "Accepted")
 }
@@ -46,13 +46,13 @@ fn envelope(path: &DeploymentPath, properties: &Map<String, Value>) -> Value {
     })
 }
 
-/// How long it has taken, or has gone on when this is asked for the last time, as ISO 8601 has it.
+/// Returns the duration in ISO 8601; zero for a running deployment.
 fn duration(deployment: &Deployment) -> String {
     let millis = deployment.ended_at.map_or(0, |ended| ended.since(deployment.started_at)).max(0);
     format!("PT{}.{:03}S", millis / 1000, millis % 1000)
 }
 
-/// Where a deployment stands.
+/// Renders the status of a deployment.
 pub(super) fn status(deployment: &Deployment) -> Value {
     let word = match deployment.state {
         DeploymentState::Running => "InProgress",
@@ -65,7 +65,7 @@ pub(super) fn status(deployment: &Deployment) -> Value {
     status
 }
 
-/// What a deployment did to one resource.
+/// Renders the operation of a deployment on one resource.
 pub(super) fn step(deployment: &Deployment, step: &Step) -> Value {
     let id = step.id.to_string();
     let mut properties = json!({
@@ -90,7 +90,7 @@ pub(super) fn step(deployment: &Deployment, step: &Step) -> Value {
     })
 }
 
-/// The answer to a validation that found nothing wrong.
+/// Renders the response to a successful validation.
 pub(super) fn validated(path: &DeploymentPath, preview: &Preview, correlation_id: &str) -> Value {
     let mut properties = summary(preview);
     let resources = properties.shift_remove("resources");
@@ -102,7 +102,7 @@ pub(super) fn validated(path: &DeploymentPath, preview: &Preview, correlation_id
     envelope(path, &properties)
 }
 
-/// The name in a resource ID, with those of what it is part of.
+/// Returns the name in a resource ID, including those of its parents.
 fn name_in(id: &str) -> String {
     let provided = id.rsplit("/providers/").next().unwrap_or_default();
     provided.split('/').skip(2).step_by(2).collect::<Vec<_>>().join("/")

@@ -1,14 +1,14 @@
-//! What a deployment would change, as `whatIf` shows it. Pure.
+//! Rendering of a deployment's changes for `whatIf`. Pure.
 
 use serde_json::{Value, json};
 
 use crate::service::{Change, Preview};
 use crate::template::{Plan, Resource};
 
-/// What changes with every write, and says nothing.
+/// Properties that change with every write and have no meaning here.
 const RESTLESS: &[&str] = &["etag", "provisioningState", "operationalState", "resourceGuid"];
 
-/// The answer.
+/// Renders the response.
 pub(super) fn show(preview: &Preview, correlation_id: &str) -> Value {
     let changes: Vec<Value> = preview
         .plan
@@ -32,7 +32,7 @@ fn one(plan: &Plan, resource: &Resource, change: &Change) -> Value {
     };
     let kind = match (&before, &after) {
         (None, _) => "Create",
-        // It depends on what is not there yet.
+        // The result depends on resources that do not exist yet.
         (Some(_), None) => "Deploy",
         (Some(_), Some(_)) if delta.is_empty() => "NoChange",
         (Some(_), Some(_)) => "Modify",
@@ -49,7 +49,7 @@ fn one(plan: &Plan, resource: &Resource, change: &Change) -> Value {
     shown
 }
 
-/// A resource without what changes by itself, and without what nobody may see.
+/// Removes volatile properties and secrets from a resource.
 fn quiet(plan: &Plan, value: &Value) -> Value {
     match value {
         Value::String(text) => plan.without_secrets_in(text).into(),
@@ -62,7 +62,7 @@ fn quiet(plan: &Plan, value: &Value) -> Value {
     }
 }
 
-/// What differs, property by property. Lists that differ are shown whole.
+/// Returns the differences by property. A list that differs is shown as a whole.
 fn delta(before: &Value, after: &Value) -> Vec<Value> {
     let mut changes = Vec::new();
     compare("", before, after, &mut changes);

@@ -1,7 +1,8 @@
-//! Errors that name the holder of a port, an address or a subnet, in the answer to a client that may not see the holder.
+//! Errors that name the holder of a port, an address or a subnet, in responses to a client that may not see the
+//! holder.
 //!
-//! An error becomes an answer where the client is not known. So the answer carries the error along, and the layer that
-//! knows the client has it written again.
+//! An error becomes a response where the client is unknown. So the response carries the error as an extension,
+//! and the layer that knows the client renders it again.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::ApiError;
 use crate::identity::access::Client;
 use crate::service::ServiceError;
 
-/// The error of an answer that names holders, among the answer's extensions.
+/// The error of a response that names holders, as an extension of the response.
 #[derive(Clone, Debug)]
 pub(super) struct NamesHolders(pub(super) Arc<ServiceError>);
 

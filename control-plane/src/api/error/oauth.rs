@@ -1,15 +1,15 @@
-//! What can go wrong with a request for a token, in the shape of RFC 6749, section 5.2, which is not ARM's.
+//! The errors of requests for a token, in the shape of RFC 6749, section 5.2, which differs from ARM's.
 
 use thiserror::Error;
 
-/// Why there is no token.
+/// The reason why no token is issued.
 #[derive(Debug, Error)]
 pub(in crate::api) enum OAuthError {
     #[error("{0}")]
     InvalidRequest(&'static str),
     #[error("There is no such client, or this is not its secret.")]
     InvalidClient {
-        /// Whether the secret came in the header: then the answer has to say so.
+        /// True if the secret was in the header; the response then needs `WWW-Authenticate`.
         by_header: bool,
     },
     #[error("Only client_credentials are served.")]
@@ -21,7 +21,8 @@ pub(in crate::api) enum OAuthError {
 }
 
 impl OAuthError {
-    /// The error code: those of the RFC, of its section on the other endpoint, and Azure's for a tenant.
+    /// Returns the error code: those of RFC 6749, including one of the authorization endpoint, and Azure's for
+    /// an unknown tenant.
     pub(in crate::api) fn code(&self) -> &'static str {
         match self {
             OAuthError::InvalidRequest(_) => "invalid_request",

@@ -1,4 +1,4 @@
-//! Bodies: read whole, within a limit.
+//! Request bodies, read as a whole up to a limit.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use crate::api::error::ApiError;
 use crate::audit::Author;
 use crate::fair_share::{Bounds, FairShare, Permit};
 
-/// How many larger bodies are in memory at once, of all clients and of one. Parsed JSON takes several times the bytes that
-/// were sent.
+/// The number of large bodies in memory at once, in total and for each client. Parsed JSON needs several times
+/// the size of the body.
 const AT_ONCE: Bounds = Bounds { total: 2, each: 1, waiting: 8 };
 
-/// The largest body in bytes, of everything but the document of a gateway.
+/// The maximum size of all bodies except for the document of a gateway, in bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
-/// How much of a body that is too large is still read, in bytes.
+/// The number of bytes that are read and discarded of a body that is too large.
 const MAX_DISCARDED: usize = 16 * 1024 * 1024;
 
 /// A body that is a JSON object.
@@ -36,16 +36,16 @@ impl<S: Sync> FromRequest<S> for JsonBody {
     }
 }
 
-/// The document of a gateway: a JSON object that may be as large as the operator allows.
+/// The document of a gateway: a JSON object of up to the size that the operator allows.
 #[derive(Debug)]
 pub(in crate::api) struct DocumentBody {
-    /// The object.
+    /// The JSON object.
     pub(in crate::api) json: Value,
-    /// The place among the large bodies, to be held until the request is answered.
+    /// The permit for a large body, to be held until the request is answered.
     pub(in crate::api) place: Option<Permit<String>>,
 }
 
-/// The bound on large bodies: their size, and how many are in memory at once.
+/// The bounds of large bodies: their size, and their number in memory.
 #[derive(Debug)]
 pub struct LargeBodies {
     most: usize,
@@ -53,7 +53,7 @@ pub struct LargeBodies {
 }
 
 impl LargeBodies {
-    /// Bodies of so many bytes at most, and never less than every other body may have.
+    /// Allows bodies of up to `most` bytes, but at least [`MAX_BODY`].
     pub fn new(most: usize) -> LargeBodies {
         LargeBodies { most: most.max(MAX_BODY), places: FairShare::new(AT_ONCE) }
     }
@@ -80,12 +80,12 @@ impl FromRequest<Arc<App>> for DocumentBody {
 }
 
 fn object(bytes: &[u8]) -> Result<Value, ApiError> {
-    // serde_json refuses what is nested more than 128 levels deep.
+    // serde_json rejects more than 128 levels of nesting.
     let value: Value = serde_json::from_slice(bytes).map_err(|e| ApiError::BadBody(e.to_string()))?;
     if value.is_object() { Ok(value) } else { Err(ApiError::BadBody("not an object".into())) }
 }
 
-/// The whole body of a request, unless it announces one that is too large and waits for leave to send it.
+/// Reads the body of a request, unless the request announces one that is too large and expects `100 Continue`.
 pub(super) async fn body(request: Request) -> Result<Vec<u8>, ApiError> {
     refuse_announced(&request, MAX_BODY)?;
     collect(request.into_body()).await
@@ -100,21 +100,21 @@ fn refuse_announced(request: &Request, most: usize) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The whole body, of the size that any request may have.
+/// Reads a body of up to [`MAX_BODY`].
 pub(in crate::api) async fn collect(mut body: Body) -> Result<Vec<u8>, ApiError> {
     let mut read = Read::default();
     read.up_to(MAX_BODY, &mut body).await?;
     read.whole(MAX_BODY, &mut body).await
 }
 
-/// A body as far as it was read.
+/// The part of a body that has been read.
 #[derive(Debug, Default)]
 struct Read {
     bytes: Vec<u8>,
 }
 
 impl Read {
-    /// Reads on while there are at most so many bytes. Whether that was all of the body.
+    /// Reads until the body ends or exceeds `most` bytes. Returns whether it has ended.
     async fn up_to(&mut self, most: usize, body: &mut Body) -> Result<bool, ApiError> {
         while self.bytes.len() <= most {
             match next(body).await? {
@@ -125,8 +125,8 @@ impl Read {
         Ok(false)
     }
 
-    /// The whole, if it is within the bound. Of one that is too large, the rest is read and thrown away up to a limit:
-    /// a client that is still sending when the connection is closed would lose the answer.
+    /// Returns the body if it is within the limit. Otherwise reads and discards the rest up to a limit, because
+    /// a client that is still sending when the connection is closed would lose the response.
     async fn whole(self, most: usize, body: &mut Body) -> Result<Vec<u8>, ApiError> {
         let mut length = self.bytes.len();
         if length <= most {
@@ -141,7 +141,7 @@ impl Read {
     }
 }
 
-/// The next part of a body's data; `None` at its end.
+/// Returns the next data of a body; `None` at its end.
 async fn next(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(|e| ApiError::BadBody(e.to_string()))?.into_data() {

@@ -1,4 +1,4 @@
-//! The virtual network, subnet or public IP address that a path names, as the client spells it.
+//! The virtual network, subnet or public IP address in the path, in the client's spelling.
 
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
@@ -9,7 +9,7 @@ use crate::service::ServiceError;
 use super::super::error::ApiError;
 use super::{Names, names};
 
-/// Whether a path is about virtual networks or about public IP addresses.
+/// The kind of network resource in the path.
 #[derive(Debug)]
 pub(in crate::api) struct OfKind(pub(in crate::api) NetworkKind);
 

@@ -1,4 +1,4 @@
-//! Bodies that hold a template, which people write with more liberty than JSON has.
+//! Bodies with a template, which people write in relaxed JSON.
 
 use axum::extract::{FromRequest, Request};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::arm::relaxed_json::strict;
 
 use super::body::body;
 
-/// A body that is an object, in JSON as people write templates.
+/// A body that is an object in relaxed JSON.
 #[derive(Debug)]
 pub(in crate::api) struct TemplateBody(pub(in crate::api) Value);
 

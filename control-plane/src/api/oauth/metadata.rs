@@ -1,4 +1,4 @@
-//! Where everything is, as OpenID Connect Discovery 1.0 and Azure's clients ask for it.
+//! Metadata of the endpoints, for OpenID Connect Discovery 1.0 and Azure's clients.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -10,8 +10,8 @@ use crate::api::extract::BaseUrl;
 
 use super::check_tenant;
 
-/// The OpenID metadata. There are no users here, so nothing is served at the authorisation endpoint; the standard, and
-/// the clients, insist on one.
+/// Returns the OpenID metadata. The authorization endpoint is not implemented, because there are no users; the
+/// standard and the clients require its URL.
 pub(in crate::api) async fn open_id(
     State(app): Shared,
     Path(tenant): Path<String>,
@@ -32,7 +32,7 @@ pub(in crate::api) async fn open_id(
     })))
 }
 
-/// What tokens are signed with, as a JSON Web Key Set.
+/// Returns the keys that sign tokens, as a JSON Web Key Set.
 pub(in crate::api) async fn keys(
     State(app): Shared,
     Path(tenant): Path<String>,
@@ -41,7 +41,8 @@ pub(in crate::api) async fn keys(
     Ok(Json(json!({"keys": [app.service.issuer.public_key()]})))
 }
 
-/// What `az cloud register` asks a Resource Manager: everything is here. The last three are what clients of 2015 read.
+/// Returns the cloud metadata for `az cloud register`; all endpoints are here. The last three properties are
+/// for clients of 2015.
 pub(in crate::api) async fn endpoints(State(app): Shared, base: BaseUrl) -> Json<Value> {
     let here = base.0;
     Json(json!({

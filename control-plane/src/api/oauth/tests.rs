@@ -1,4 +1,4 @@
-//! What is a request for a token, and what is none.
+//! Valid and invalid requests for tokens.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The routes of what can be had in a subscription.
+//! The routes of the `applicationGatewayAvailable…` lists.
 
 use crate::api::available;
 use crate::openapi::answer::{FirewallRuleSets, Page, TlsOptions, TlsPolicy};

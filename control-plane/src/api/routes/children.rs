@@ -1,4 +1,4 @@
-//! The children of a gateway under URLs of their own: one route for every collection, described once for each.
+//! The routes of children at URLs of their own: one for every collection, described once for each.
 
 use crate::api::{children, members};
 use crate::openapi::operation::Body;

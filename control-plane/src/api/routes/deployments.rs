@@ -1,4 +1,4 @@
-//! Deployments of templates.
+//! The routes of deployments.
 
 use crate::api::deployments;
 use crate::openapi::deployments::{
@@ -10,7 +10,7 @@ use axum::http::Method;
 
 use super::{Operation, Route, SUBSCRIPTION, delete, get, post, put};
 
-/// What names the operation of a deployment.
+/// The header with the URL of a deployment's status.
 const STATUS: &[&str] = &["Azure-AsyncOperation"];
 
 pub(super) fn routes() -> Vec<Route> {
@@ -18,7 +18,7 @@ pub(super) fn routes() -> Vec<Route> {
     let one = format!("{all}/{{deployment}}");
     let head =
         Operation::new(Method::HEAD, &one, "Deployments_CheckExistence", "Whether there is a deployment.");
-    // Clients know what a deployment did under a shorter path.
+    // Azure has a shorter path for the operations of a deployment too.
     let short = format!("{SUBSCRIPTION}/resourceGroups/{{group}}/deployments/{{deployment}}/operations");
     let mut routes = vec![
         Route::new(
@@ -83,7 +83,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes
 }
 
-/// What a deployment did.
+/// Returns the routes of a deployment's operations.
 fn done(operations: &str, suffix: &str) -> [Route; 2] {
     [
         Route::new(

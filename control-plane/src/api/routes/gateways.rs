@@ -1,4 +1,4 @@
-//! Gateways, what can be asked of them, and the operations that follow.
+//! The routes of gateways and of their operations.
 
 use crate::api::{gateways, health, operations};
 use crate::arm::on_demand::ApplicationGatewayOnDemandProbe;
@@ -10,9 +10,9 @@ use crate::openapi::resource::ApplicationGateway;
 
 use super::{Route, delete, get, in_group, in_subscription, patch, post, put};
 
-/// What names an operation whose result is the resource itself.
+/// The headers of an operation whose result is the resource itself.
 pub(super) const STATUS: &[&str] = &["Azure-AsyncOperation", "ETag"];
-/// What names an operation that has a result of its own.
+/// The headers of an operation with a result of its own.
 pub(super) const STATUS_AND_RESULT: &[&str] = &["Azure-AsyncOperation", "Location"];
 
 pub(super) fn routes() -> Vec<Route> {

@@ -1,4 +1,4 @@
-//! The routes by which API clients get their tokens, and the log of what they did.
+//! The routes of the token endpoint and of the audit log.
 
 use crate::api::{audit, oauth};
 use crate::openapi::answer::Page;

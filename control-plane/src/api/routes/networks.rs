@@ -1,4 +1,4 @@
-//! Virtual networks with their subnets, and public IP addresses.
+//! The routes of virtual networks, their subnets, and public IP addresses.
 
 use crate::api::{networks, subnets};
 use crate::arm::tags::TagsObject;
@@ -9,7 +9,7 @@ use crate::openapi::resource::network::{PublicIpAddress, Subnet, VirtualNetwork}
 
 use super::{Route, delete, get, in_group, in_subscription, patch, put};
 
-/// The version of the resource.
+/// The header with the etag of the resource.
 const VERSION: &[&str] = &["ETag"];
 
 pub(super) fn routes() -> Vec<Route> {

@@ -1,4 +1,4 @@
-//! The routes that ARM does not know: the process itself and its workers.
+//! The routes outside of ARM: the process itself and its workers.
 
 use crate::api::{describe, health, metrics, workers};
 use crate::openapi::answer::{MetricsTargets, Workers};

@@ -1,4 +1,4 @@
-//! Subscriptions, resource groups and resource providers.
+//! The routes of subscriptions, resource groups and resource providers.
 
 use axum::http::Method;
 

@@ -1,35 +1,36 @@
-//! The requests of one management connection, so that a connection without any is closed. Frames that keep a connection
-//! alive (PING of HTTP/2) are no requests: a client that sends nothing else must not hold a place.
+//! The requests in progress on one management connection, so that a connection without any is closed.
+//! Keep-alive frames (PING of HTTP/2) are not requests: a client that sends nothing else must not hold a
+//! connection.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// How many requests are under way, and since when that is so.
+/// The number of requests in progress, and the time of its last change.
 #[derive(Debug)]
 pub(super) struct Requests(watch::Sender<State>);
 
 #[derive(Clone, Copy, Debug)]
 struct State {
     running: usize,
-    /// The last beginning or end of one, or the beginning of the connection.
+    /// The last beginning or end of a request, or the beginning of the connection.
     since: Instant,
-    /// True once there has been one.
+    /// True once there has been a request.
     any: bool,
 }
 
-/// One request under way; over when it is dropped.
+/// One request in progress. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Request(watch::Sender<State>);
 
 impl Requests {
-    /// None yet.
+    /// Starts without requests.
     pub(super) fn new() -> Requests {
         Requests(watch::Sender::new(State { running: 0, since: Instant::now(), any: false }))
     }
 
-    /// Counts one.
+    /// Counts a request.
     pub(super) fn begin(&self) -> Request {
         self.0.send_modify(|state| {
             *state = State { running: state.running + 1, since: Instant::now(), any: true };
@@ -37,14 +38,14 @@ impl Requests {
         Request(self.0.clone())
     }
 
-    /// Waits for the first one, at most for `time`.
+    /// Waits for the first request, at most for `time`.
     pub(super) async fn have_begun(&self, time: Duration) {
         let mut changes = self.0.subscribe();
-        // The time may pass; the sender is this one's own.
+        // A timeout is fine; the sender cannot be gone, because `self` owns it.
         let _ = timeout(time, changes.wait_for(|state| state.any)).await;
     }
 
-    /// Waits until there has been none for `time`.
+    /// Waits until there has been no request in progress for `time`.
     pub(super) async fn are_over_for(&self, time: Duration) {
         let mut changes = self.0.subscribe();
         loop {
@@ -54,7 +55,7 @@ impl Requests {
                     return;
                 }
             } else if changes.changed().await.is_err() {
-                // The sender is this one's own, so that it is there.
+                // Not reached: `self` owns the sender.
                 return;
             }
         }
@@ -80,7 +81,7 @@ mod tests {
         let requests = Requests::new();
         let (first, second) = (requests.begin(), requests.begin());
         drop(first);
-        // One is still under way, however long it takes.
+        // One request is still in progress, however long it takes.
         assert!(tokio::time::timeout(3 * TIME, requests.are_over_for(TIME)).await.is_err());
         drop(second);
         let ended = Instant::now();

@@ -1,4 +1,4 @@
-//! A gateway or a child of one, as a template has it: rehearsed or written.
+//! Gateways and their children in templates: dry run and write.
 
 use std::time::Duration;
 
@@ -23,13 +23,14 @@ use super::super::gateways::{act, check_links};
 use super::super::{Service, ServiceError, view};
 use super::stage::{Stage, Unwritten};
 
-/// How often it is looked whether the deployment is still wanted, while an operation goes on.
+/// The interval of checking during an operation whether the deployment has been cancelled.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// What the gateway would be, shown, had the write been made; the stage remembers it for those that come after.
+/// Returns the gateway or child as it would be shown after the write, and stores it in the stage for later
+/// resources.
 ///
 /// # Errors
-/// What the write would be refused for.
+/// The error with which the write would fail.
 pub(super) async fn dry_run(
     edit: &Edit,
     service: &Service,
@@ -37,14 +38,14 @@ pub(super) async fn dry_run(
     stage: &mut Stage,
 ) -> Result<Value, ServiceError> {
     let path = &edit.path;
-    // Before anything is looked up that the author may not see.
+    // Checked before anything is looked up that the author may not see.
     check_links(&act(author.clone(), edit), edit).map_err(|error| ServiceError::from_edit(error, edit))?;
     let stored = match stage.gateways.get(&path.key()) {
         Some(gateway) => Some(gateway.clone()),
         None => service.store.gateway(path).await?,
     };
     let addresses = addresses(edit, stored.as_ref(), service, stage).await?;
-    // Pages that are not named by the request have been looked at when they were.
+    // Pages that the request does not name were checked by an earlier write.
     let external_refs = ExternalRefs { addresses, pages: Pages::default() };
     let decision = edit.decide(service.decision_context(&external_refs), stored.as_ref());
     let decision = decision.map_err(|error| ServiceError::from_edit(error, edit))?;
@@ -82,7 +83,8 @@ pub(super) async fn dry_run(
     Ok(shown)
 }
 
-/// The public IP addresses that the gateway and the request refer to, as they would be by then.
+/// Returns the public IP addresses to which the gateway and the request refer, as they would be at the time of
+/// the write.
 async fn addresses(
     edit: &Edit,
     stored: Option<&Gateway>,
@@ -105,10 +107,10 @@ async fn addresses(
     Ok(addresses)
 }
 
-/// Makes the write and waits until the workers have it.
+/// Writes the gateway and waits until the workers have applied it.
 ///
 /// # Errors
-/// That it was refused or failed, or that the deployment is not wanted any more.
+/// If the write is rejected or fails, or if the deployment has been cancelled.
 pub(super) async fn apply(
     edit: Edit,
     service: &Service,
@@ -127,7 +129,7 @@ pub(super) async fn apply(
         if !service.store.is_running(deployment).await? {
             return Err(Unwritten::Unwanted);
         }
-        // Whoever cancels a deployment says so in the same way.
+        // Cancelling a deployment changes `endings` too.
         let _ = timeout(LOOK, endings.changed()).await;
     }
 }

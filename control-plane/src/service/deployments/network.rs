@@ -1,4 +1,4 @@
-//! A virtual network, a subnet or a public IP address, as a template has it: rehearsed or written.
+//! Virtual networks, subnets and public IP addresses in templates: dry run and write.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -13,10 +13,10 @@ use super::super::view::network::subnet;
 use super::super::{Service, ServiceError};
 use super::stage::{Stage, Unwritten};
 
-/// What the resource would be, shown, had the write been made; the stage remembers it for those that come after.
+/// Returns the resource as it would be shown after the write, and stores it in the stage for later resources.
 ///
 /// # Errors
-/// What the write would be refused for.
+/// The error with which the write would fail.
 pub(super) async fn dry_run(
     edit: &NetworkEdit,
     service: &Service,
@@ -43,10 +43,10 @@ pub(super) async fn dry_run(
     Ok(shown)
 }
 
-/// Makes the write, which is done then.
+/// Writes the resource, which completes at once.
 ///
 /// # Errors
-/// That it was refused.
+/// If the write is rejected.
 pub(super) async fn apply(edit: NetworkEdit, service: &Service, author: Author) -> Result<(), Unwritten> {
     let missing = missing(&edit);
     match service.write_network(author, edit).await {

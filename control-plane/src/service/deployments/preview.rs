@@ -1,5 +1,5 @@
-//! What a deployment would do to what is stored now: a plan, the failure of each resource that would be refused, and
-//! what each one would be afterwards. Nothing is written.
+//! The effects of a deployment on the stored state: a plan, the errors of its resources, and the resources as
+//! they would be afterwards. Writes nothing.
 
 use std::sync::Arc;
 
@@ -20,33 +20,33 @@ use super::stage::Stage;
 use super::target::{LastRead, Target};
 use super::write::Write;
 
-/// The location of a group that nobody has made yet.
+/// The location of a group that does not exist yet.
 const NOWHERE: &str = "local";
 
 /// The plan of a deployment and its effects, before anything is written.
 pub(crate) struct Preview {
-    /// What it means.
+    /// The evaluated template.
     pub(crate) plan: Arc<Plan>,
-    /// Everything that it takes to run it.
+    /// The complete request, for storage.
     pub(super) request: Secret,
-    /// When it was looked at.
+    /// The time of the preview.
     pub(crate) now: Millis,
-    /// What would become of each resource of the plan.
+    /// The change of each resource of the plan.
     pub(crate) changes: Vec<Change>,
 }
 
-/// What would become of a resource.
+/// The change of a resource.
 pub(crate) struct Change {
-    /// What it is, as its GET shows it; none if there is none.
+    /// The resource as GET shows it now; `None` if it does not exist.
     pub(crate) before: Option<Value>,
-    /// What it would be; none where that is known only when others are there.
+    /// The resource as GET would show it; `None` if that depends on other resources.
     pub(crate) after: Option<Value>,
 }
 
-/// Looks at a deployment from before.
+/// Previews a deployment.
 ///
 /// # Errors
-/// Everything that can be known to be wrong with it.
+/// Every error that can be found before anything is written.
 pub(super) async fn preview(
     service: &Service,
     author: &Author,
@@ -94,10 +94,10 @@ pub(super) async fn preview(
     Err(invalid(&plan, path, failures))
 }
 
-/// Evaluates a template where it holds up no other request, when the client's turn has come.
+/// Evaluates a template on a blocking thread, when it is the client's turn.
 ///
 /// # Errors
-/// Too many templates of the client are waiting.
+/// If too many templates of the client are waiting.
 pub(super) async fn evaluate<T: Send + 'static>(
     service: &Service,
     client: &str,
@@ -107,7 +107,7 @@ pub(super) async fn evaluate<T: Send + 'static>(
     done.map_err(|QueueFull| DeploymentError::Busy.into())
 }
 
-/// As [`Plan::body`], where it holds up no other request.
+/// Calls [`Plan::body`] on a blocking thread.
 pub(super) async fn evaluate_body(
     service: &Service,
     author: &Author,
@@ -121,7 +121,7 @@ pub(super) async fn evaluate_body(
     evaluate(service, &author.name, move || plan.body(&resource, &references)).await
 }
 
-/// Where a template is deployed.
+/// Returns the context of the deployment.
 async fn context(service: &Service, path: &DeploymentPath, now: Millis) -> Result<Context, StoreError> {
     let group = service.store.group(&path.subscription, &path.group).await?;
     let body = group.as_ref().map(|group| group.body.clone()).unwrap_or_default();
@@ -138,7 +138,8 @@ async fn context(service: &Service, path: &DeploymentPath, now: Millis) -> Resul
     })
 }
 
-/// What a template refers to and does not deploy: it must be there, and its author must be allowed to read it.
+/// Looks up the referenced resources that the template does not deploy. Each must exist and be readable by the
+/// author.
 async fn foreign(
     service: &Service,
     author: &Author,
@@ -169,7 +170,7 @@ async fn foreign(
     if failures.is_empty() { Ok(references) } else { Err(invalid(plan, path, failures)) }
 }
 
-/// Refuses what a template refers to and its author may not read.
+/// Rejects a reference to a resource that the author may not read.
 pub(super) fn check_readable(author: &Author, path: &DeploymentPath, id: &str) -> Result<(), ServiceError> {
     match &author.client {
         Some(client) if !client.covers(id) => Err(ServiceError::LinkForbidden {
@@ -188,7 +189,8 @@ fn invalid(plan: &Plan, path: &DeploymentPath, failures: Vec<Failure>) -> Servic
     DeploymentError::resources(&path.name, failures).into()
 }
 
-/// What is wrong with a resource, its paths those of the template. Our own failures are not the client's.
+/// Returns the error of a resource, with its paths relative to the template. Errors of the service itself are
+/// returned as such.
 fn of_resource(place: &str, error: ServiceError, author: &Author) -> Result<Failure, ServiceError> {
     if error.is_ours() {
         return Err(error);

@@ -1,8 +1,8 @@
 //! Runs deployments in the background: each resource after those that it depends on, one at a time.
 //!
-//! The loop keeps no state that matters: what is to be run it reads from the store, so that a start of the process, a
-//! new deployment and a failure of the database that has passed are one and the same. A deployment that was cut short
-//! begins anew; a PUT may be repeated.
+//! The loop has no state of its own: it reads the deployments to run from the store, so that a start of the
+//! process, a new deployment and recovery from a database failure are the same case. An interrupted deployment
+//! starts over, because PUTs are idempotent.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -28,17 +28,17 @@ use super::stage::Unwritten;
 use super::target::Target;
 use super::write::Write;
 
-/// How often it looks for deployments that were left lying, when nothing else wakes it.
+/// The interval of looking for deployments to run, if nothing else wakes the loop.
 const TICK: Duration = Duration::from_secs(10);
 
-/// How many run at once; further ones wait.
+/// The maximum number of deployments that run at once; others wait.
 const AT_ONCE: usize = 16;
 
-/// Runs deployments until `stop`. Those that have not ended then are taken up by the next process.
+/// Runs deployments until `stop`. The next process resumes those that have not ended by then.
 pub(crate) async fn run(service: Arc<Service>, stop: CancellationToken) {
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // When it is dropped, what runs ends where it waits.
+    // Dropping the set aborts the running tasks.
     let mut tasks: JoinSet<()> = JoinSet::new();
     let mut running: HashMap<task::Id, Uuid> = HashMap::new();
     let mut write_failure = service.store.write_failure();
@@ -46,13 +46,13 @@ pub(crate) async fn run(service: Arc<Service>, stop: CancellationToken) {
         tokio::select! {
             () = service.deployments.notified() => {}
             _ = tick.tick() => {}
-            // Those that failed for want of the disk are tried again as soon as it is back.
+            // Deployments that failed because of a full disk are retried as soon as writes succeed again.
             Ok(()) = write_failure.changed() => {}
             Some(ended) = tasks.join_next_with_id() => {
                 let task = ended.map_or_else(|failed| failed.id(), |(task, ())| task);
                 let is_waited_for = running.len() == AT_ONCE;
                 running.remove(&task);
-                // One that failed for want of the database is not to be tried again at once.
+                // A deployment that failed because of the database must not be retried at once.
                 if !is_waited_for {
                     continue;
                 }
@@ -89,7 +89,7 @@ async fn run_one(service: Arc<Service>, id: Uuid) {
     }
 }
 
-/// A deployment under way.
+/// A running deployment.
 struct Run<'a> {
     service: &'a Service,
     id: Uuid,
@@ -99,7 +99,7 @@ struct Run<'a> {
     references: Arc<References>,
 }
 
-/// What a deployment came to: its outputs, or why it failed. Nothing where nobody wants it any more.
+/// Returns the outputs of a deployment or the reason of its failure; `None` if it has been cancelled.
 async fn deploy(service: &Service, task: Task) -> Result<Option<Result<Value, Failure>>, StoreError> {
     let Task { deployment, request, mut author, client } = task;
     if let Some(client) = client {
@@ -137,7 +137,7 @@ fn invalid(flaws: Violations) -> Failure {
 }
 
 impl Run<'_> {
-    /// Deploys each resource whose dependencies are there, and says which could not be.
+    /// Deploys each resource whose dependencies have been deployed, and returns the failures.
     async fn resources(&mut self) -> Result<Option<Vec<Failure>>, StoreError> {
         let mut deployed = HashSet::new();
         let mut failures = Vec::new();
@@ -145,7 +145,7 @@ impl Run<'_> {
             if !resource.depends_on.iter().all(|other| deployed.contains(other)) {
                 continue;
             }
-            // Who is shut out is out at once, in the middle of a deployment too.
+            // A revoked client loses its rights at once, even during a deployment.
             if let Some(client) = &self.author.client
                 && self.service.store.client(client.app_id).await?.is_none()
             {
@@ -205,8 +205,8 @@ impl Run<'_> {
         }
     }
 
-    /// Looks resources up that expressions refer to. Which ones that are may be known only now, and the author must
-    /// be allowed to read each.
+    /// Looks up resources to which expressions refer. Some references are only known now, and the author must
+    /// be allowed to read each resource.
     async fn fetch(&mut self, ids: impl IntoIterator<Item = String>) -> Result<(), ServiceError> {
         for id in ids {
             check_readable(&self.author, &self.path, &id)?;

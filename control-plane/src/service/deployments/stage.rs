@@ -1,24 +1,24 @@
-//! The state between the resources of a template, and the failures of single resources.
+//! The state shared by the resources of a template during a dry run, and the failures of single resources.
 
 use std::collections::HashMap;
 
 use super::super::ServiceError;
 use crate::store::{Gateway, NetworkResource, Problem, StoreError};
 
-/// What earlier resources of a template would have left, had they been written: by resource ID in lower case.
+/// The results that earlier resources of the template would have, by lower-case resource ID.
 #[derive(Default)]
 pub(super) struct Stage {
     pub(super) gateways: HashMap<String, Gateway>,
     pub(super) networks: HashMap<String, NetworkResource>,
 }
 
-/// Why a resource was not written.
+/// The reason why a resource was not deployed.
 pub(super) enum Unwritten {
-    /// This is wrong with it.
+    /// The write was rejected.
     Refused(ServiceError),
-    /// It was written, but workers did not take it over.
+    /// The write succeeded, but the workers did not apply it.
     Failed(Problem),
-    /// Nobody wants the deployment any more.
+    /// The deployment has been cancelled.
     Unwanted,
 }
 

@@ -1,5 +1,5 @@
-//! What a template can deploy or refer to: which type a resource ID is of, and the resource as its GET shows it. The one
-//! place that tells the types apart.
+//! The resources that a template can deploy or refer to: their type, by resource ID, and their rendering. The
+//! only module that distinguishes the types.
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// What an ID names, which need not exist.
+    /// Parses the resource ID of a supported type. The resource need not exist.
     pub(super) fn of(id: &str) -> Option<Target> {
         if let Some(path) = GatewayPath::parse(id) {
             return Some(Target::Gateway(path));
@@ -42,7 +42,7 @@ impl Target {
         Some(Target::Subnet(network, name.to_owned()))
     }
 
-    /// The ID under which it is stored: its own, or that of the resource of which it is a child.
+    /// Returns the ID under which the resource is stored: its own, or that of its parent.
     pub(super) fn stored_id(&self) -> String {
         match self {
             Target::Gateway(path) | Target::Child(path, ..) => path.to_string(),
@@ -50,18 +50,19 @@ impl Target {
         }
     }
 
-    /// The resource as it is shown; none if it is not there.
+    /// Returns the resource as GET shows it; `None` if it does not exist.
     ///
     /// # Errors
-    /// The store's.
+    /// An error of the store.
     pub(super) async fn show(&self, service: &Service) -> Result<Option<Value>, ServiceError> {
         self.show_from(&mut LastRead::default(), service).await
     }
 
-    /// As [`Target::show`], for several targets in the order of their IDs: what holds several of them is read once.
+    /// Like [`Target::show`], for several targets in the order of their IDs: a parent of several targets is
+    /// read only once.
     ///
     /// # Errors
-    /// The store's.
+    /// An error of the store.
     pub(super) async fn show_from(
         &self,
         last: &mut LastRead,
@@ -92,7 +93,7 @@ fn is_same(one: &NetworkPath, other: &NetworkPath) -> bool {
     one.to_string().eq_ignore_ascii_case(&other.to_string())
 }
 
-/// The gateway and the network that were read last, or that they are not there.
+/// The gateway and the network that were read last; `None` inside if they do not exist.
 #[derive(Debug, Default)]
 pub(super) struct LastRead {
     gateway: Option<(GatewayPath, Option<Gateway>)>,

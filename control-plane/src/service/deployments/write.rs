@@ -1,4 +1,4 @@
-//! One resource of a template, written by the very code that a PUT of it takes; or rehearsed, for what that would say.
+//! The write of one resource of a template, by the same code as a PUT of it, or its dry run.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use super::stage::{Stage, Unwritten};
 use super::target::Target;
 use super::{gateway, network};
 
-/// A resource that is to be written.
+/// A resource to write.
 pub(super) enum Write {
     /// A gateway or a child of one.
     Gateway(Edit),
@@ -24,10 +24,10 @@ pub(super) enum Write {
 }
 
 impl Write {
-    /// Takes a resource of a template for what it is.
+    /// Converts a resource of a template to a write.
     ///
     /// # Errors
-    /// That its version is no version.
+    /// If the API version is invalid or the type is not supported.
     pub(super) async fn new(
         service: &Service,
         author: &Author,
@@ -61,10 +61,11 @@ impl Write {
         })
     }
 
-    /// What the resource would be, shown, had it been written. The stage remembers it for those that come after.
+    /// Returns the resource as it would be shown after the write, and stores it in the stage for later
+    /// resources.
     ///
     /// # Errors
-    /// What the write would be refused for.
+    /// The error with which the write would fail.
     pub(super) async fn dry_run(
         &self,
         service: &Service,
@@ -77,10 +78,10 @@ impl Write {
         }
     }
 
-    /// Writes the resource and waits until that is done.
+    /// Writes the resource and waits for completion.
     ///
     /// # Errors
-    /// That it was refused or failed, or that the deployment is not wanted any more.
+    /// If the write is rejected or fails, or if the deployment has been cancelled.
     pub(super) async fn apply(
         self,
         service: &Service,

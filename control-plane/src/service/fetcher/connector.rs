@@ -1,7 +1,7 @@
-//! Connections to the servers of error pages: only to addresses that the policy allows.
+//! Connections to the servers of error pages, restricted to the addresses that the policy allows.
 //!
-//! What is judged is the very address that is connected to, after the name was resolved, so a name that resolves to
-//! something else the next time gains nothing.
+//! The policy is applied to the resolved address of the connection itself, so a name that resolves to another
+//! address later gains nothing.
 
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
@@ -25,12 +25,12 @@ use crate::fetch_policy::FetchDeny;
 
 pub(super) type Web = Client<HttpsConnector<HttpConnector<AllowedAddresses>>, Empty<Bytes>>;
 
-/// The policy refuses every address of the server.
+/// The policy denies every address of the server.
 #[derive(Debug, Error)]
 #[error("every address of the server is refused by --fetch-deny")]
 pub(super) struct Denied;
 
-/// Resolves names by the system, and keeps only what the policy allows.
+/// Resolves names with the system's resolver and keeps the addresses that the policy allows.
 #[derive(Clone)]
 pub(super) struct AllowedAddresses {
     system: GaiResolver,
@@ -57,10 +57,10 @@ impl Service<Name> for AllowedAddresses {
     }
 }
 
-/// Refuses a URL whose host is an address that the policy refuses: an address is not resolved.
+/// Checks a URL whose host is an IP address, which is not resolved.
 ///
 /// # Errors
-/// That it is refused.
+/// If the policy denies the address.
 pub(super) fn check(uri: &Uri, deny: &FetchDeny) -> Result<(), Denied> {
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     match host.parse::<IpAddr>() {
@@ -69,7 +69,7 @@ pub(super) fn check(uri: &Uri, deny: &FetchDeny) -> Result<(), Denied> {
     }
 }
 
-/// One client for all pages of a body: to make one reads the system's authorities.
+/// Creates the client for all pages of a body. Creating one reads the system's certificate authorities.
 pub(super) fn client(deny: Arc<FetchDeny>) -> Result<Web, std::io::Error> {
     let mut http = HttpConnector::new_with_resolver(AllowedAddresses { system: GaiResolver::new(), deny });
     http.enforce_http(false);
@@ -78,7 +78,7 @@ pub(super) fn client(deny: Arc<FetchDeny>) -> Result<Web, std::io::Error> {
     Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector))
 }
 
-/// Whether an error comes of a refusal.
+/// Returns whether the policy caused an error.
 pub(super) fn is_denied(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |&error| error.source()).any(|error| error.is::<Denied>())
 }

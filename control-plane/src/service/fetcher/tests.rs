@@ -1,4 +1,4 @@
-//! What servers can do with a request for a page, and what comes of it.
+//! The results of fetching from various servers.
 
 use bytes::Bytes;
 use serde_json::json;
@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// A server that says the same to each request, then closes; and where it is.
+/// Starts a server that sends the same bytes to each request and closes. Returns its URL.
 async fn server(answer: Vec<u8>) -> (String, JoinSet<()>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -21,14 +21,14 @@ async fn server(answer: Vec<u8>) -> (String, JoinSet<()>) {
                     Err(_) => break,
                 }
             }
-            // Whoever has heard enough may have gone.
+            // The client may have closed already.
             let _ = stream.write_all(&answer).await;
         }
     });
     (format!("http://{address}"), tasks)
 }
 
-/// One that may ask the servers of these tests, which are on loopback.
+/// A fetcher that may connect to the servers of these tests, which are on loopback.
 fn fetcher() -> Fetcher {
     Fetcher::new("none".parse().unwrap())
 }
@@ -136,7 +136,7 @@ async fn the_time_of_a_body_begins_with_its_turn() {
     let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let (server, _tasks) = server(answer("200 OK", "", b"sorry")).await;
     let urls = [format!("http://{}/a.html", silent.local_addr().unwrap()), format!("{server}/a.html")];
-    // The first has the one turn until its time is up.
+    // The first body holds the only turn until its time limit.
     let turns = FairShare::new(Bounds { total: 1, each: 1, waiting: 1 });
     let fetcher = Fetcher { turns, deadline: Duration::from_secs(1), ..fetcher() };
     let (first, second) = tokio::join!(fetch_from(&fetcher, &urls[..1]), fetch_from(&fetcher, &urls[1..]));

@@ -1,4 +1,4 @@
-//! The resource IDs that are authorised are those that are stored.
+//! The resource IDs that are authorized are those that are stored.
 
 mod fuzz;
 
@@ -26,7 +26,7 @@ fn subnet(group: &str) -> String {
     format!("{group}/providers/Microsoft.Network/virtualNetworks/v/subnets/s")
 }
 
-/// A gateway whose children refer to that address and those subnets.
+/// A gateway whose children refer to this address and these subnets.
 fn leaning(address: &str, subnets: [&str; 2]) -> Value {
     let mut body = body(8080);
     let properties = &mut body["properties"];
@@ -41,7 +41,7 @@ fn leaning(address: &str, subnets: [&str; 2]) -> Value {
     body
 }
 
-/// Decides a client's PUT of that body, with the checks that [`Service::write`] makes.
+/// Decides about a client's PUT of this body, with the checks of [`Service::write`].
 fn put(client: Client, body: Value) -> Result<Decision, EditError> {
     let action = EditAction::Put { body: sent(body), version: VERSION };
     let edit = Edit { path: path("gw"), preconditions: Preconditions::default(), action };
@@ -52,7 +52,7 @@ fn put(client: Client, body: Value) -> Result<Decision, EditError> {
     Ok(decision)
 }
 
-/// An ID as somebody might write it who means the same: one of these changes, or none.
+/// Returns another spelling of an ID that somebody might write: with one change, or none.
 fn respelt(id: &str, random: &mut fastrand::Rng) -> String {
     let slashes: Vec<usize> = id.match_indices('/').map(|(at, _)| at).collect();
     let at = slashes[random.usize(..slashes.len())];
@@ -73,7 +73,7 @@ fn respelt(id: &str, random: &mut fastrand::Rng) -> String {
     }
 }
 
-/// The same ID again, as a lenient reader would understand it.
+/// Returns the ID as a lenient parser would understand it.
 fn lenient(id: &str) -> String {
     let decoded = id.replace("%2F", "/").replace("%47", "G").replace('\\', "/").replace("/x/..", "/");
     let segments = decoded.trim().split('/').filter(|segment| !segment.is_empty() && *segment != ".");
@@ -92,7 +92,7 @@ fn the_id_that_was_authorised_is_the_id_that_is_stored() {
             Ok(Decision::Replace { document, .. }) => {
                 let mut targets: Vec<String> =
                     references_of(&document).into_iter().map(|reference| reference.target).collect();
-                // Nothing is dropped on the way, and nothing is spelt otherwise but for the slash at the beginning.
+                // Nothing is dropped, and only a missing leading slash is added.
                 let mut expected: Vec<String> =
                     sent.iter().map(|id| format!("/{}", id.strip_prefix('/').unwrap_or(id))).collect();
                 targets.sort_unstable();

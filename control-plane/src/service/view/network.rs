@@ -1,4 +1,4 @@
-//! Stored networks and addresses as ARM shows them. Pure.
+//! Rendering of stored networks and addresses in ARM's shape. Pure.
 
 use serde_json::{Map, Value, json};
 
@@ -6,7 +6,7 @@ use crate::arm::network::NetworkKind;
 use crate::arm::network::path::SUBNET_TYPE;
 use crate::store::{NetworkResource, User};
 
-/// A virtual network or a public IP address, but for what only the workers know.
+/// Renders a virtual network or a public IP address, without the data that only workers know.
 pub(crate) fn resource(resource: &NetworkResource, users: &[User]) -> Value {
     let path = &resource.path;
     let mut shown = Map::new();
@@ -36,20 +36,20 @@ pub(crate) fn resource(resource: &NetworkResource, users: &[User]) -> Value {
     shown.into()
 }
 
-/// The subnets of a virtual network, in their order.
+/// Renders the subnets of a virtual network, in order.
 pub(crate) fn subnets(network: &NetworkResource, users: &[User]) -> Vec<Value> {
     let list = network.body.get("properties").and_then(|properties| properties["subnets"].as_array());
     list.into_iter().flatten().map(|subnet| show_subnet(network, subnet, users)).collect()
 }
 
-/// One subnet, by its name without case.
+/// Renders one subnet, found by name ignoring case.
 pub(crate) fn subnet(network: &NetworkResource, name: &str, users: &[User]) -> Option<Value> {
     subnets(network, users)
         .into_iter()
         .find(|subnet| subnet["name"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(name)))
 }
 
-/// A subnet, whose version is its network's.
+/// Renders a subnet, which shares the etag of its network.
 fn show_subnet(network: &NetworkResource, subnet: &Value, users: &[User]) -> Value {
     let name = subnet["name"].as_str().unwrap_or_default();
     let id = network.path.subnet_id(name);

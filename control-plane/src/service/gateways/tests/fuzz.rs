@@ -1,5 +1,5 @@
-//! A fuzz target of resource IDs in bodies: all readers agree on them, and a write that a client may make stores the ID
-//! that was authorised and no other.
+//! Fuzz target of resource IDs in bodies: all parsers agree on them, and a permitted write stores exactly the
+//! authorized IDs.
 
 use super::{OURS, client, leaning, lenient, put, subnet};
 use crate::arm::network::path::{NetworkPath, references_of};
@@ -7,7 +7,7 @@ use crate::arm::resource_id::{GatewayPath, Reference};
 use crate::resource_id::ResourceId;
 use crate::store::Decision;
 
-/// The IDs that are built of the parts which other readers of IDs find in a text.
+/// Returns the IDs built from the parts that other parsers of IDs find in a text.
 fn rebuilt(text: &str) -> impl Iterator<Item = String> {
     let child = |child: Reference| format!("{}/{}/{}", child.gateway, child.collection, child.name);
     let built = [
