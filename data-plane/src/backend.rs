@@ -16,11 +16,11 @@ use http::header::InvalidHeaderValue;
 use rustls::pki_types::ServerName;
 use tidegate_shared::snapshot::{Host, HostHeader, HttpVersion, Pool, Probe, Settings};
 
-use crate::close_registry::CloseReason;
 use crate::dial::Location;
 use crate::health::Health;
 use crate::member::MemberState;
 use crate::metrics::series::TargetSeries;
+use crate::registry::CloseReason;
 use crate::resolver::name::Name;
 use crate::tls::client::{self, Client, Demands};
 pub(crate) use drained::Drained;

@@ -4,18 +4,20 @@
 //! places for connections. Work never moves from one to another, so nothing on the way of a request is locked.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::access_log::{self, Logger};
-use crate::backend::{Backend, Drained};
-use crate::close_registry::Registry;
+use crate::backend::Drained;
 use crate::config::Timeouts;
 use crate::limits::ConnectionLimit;
+use crate::live_tunnel::LiveTunnel;
+use crate::registry::Registry;
 use crate::spool::SpoolQuota;
 use crate::trace;
 use crate::upstream::Upstreams;
@@ -26,7 +28,7 @@ pub(crate) struct Thread {
     /// Its place among the data threads, from 0: which cells it counts in.
     pub(crate) number: usize,
     pub(crate) upstreams: Upstreams,
-    pub(crate) tunnels: Rc<Registry<Arc<Backend>>>,
+    pub(crate) tunnels: Rc<Registry<LiveTunnel>>,
     pub(crate) log: Rc<Logger>,
     /// Where its spans go.
     pub(crate) spans: trace::Handle,
@@ -85,23 +87,26 @@ impl Thread {
         listeners.push((address, Rc::downgrade(socket)));
     }
 
-    /// The listening sockets that are not closed yet.
-    pub(crate) fn listeners(&self) -> Vec<(SocketAddr, Rc<TcpListener>)> {
-        let listeners = self.listeners.borrow();
-        listeners.iter().filter_map(|(address, socket)| Some((*address, socket.upgrade()?))).collect()
+    /// A copy of every listening socket that is not closed, or the error of making it.
+    pub(crate) fn copy_sockets(&self) -> Vec<(SocketAddr, io::Result<OwnedFd>)> {
+        let open = |(address, socket): &(SocketAddr, Weak<TcpListener>)| {
+            Some((*address, socket.upgrade()?.as_fd().try_clone_to_owned()))
+        };
+        self.listeners.borrow().iter().filter_map(open).collect()
     }
 
     /// Ends what runs at that backend.
     pub(crate) fn close(&self, drained: &Drained) {
-        for registry in [&self.tunnels, &self.upstreams.open] {
-            registry.close(drained.close_reason(), |backend| drained.is(backend));
-        }
+        let reason = drained.close_reason();
+        self.tunnels.close(reason, |tunnel| drained.is(&tunnel.backend));
+        self.upstreams.open.close(reason, |backend| drained.is(backend));
     }
 
     /// Ends a share of the tunnels that run at that backend.
     pub(crate) fn close_share(&self, drained: &Drained, share: f64) {
         let random = &mut self.random.borrow_mut();
-        self.tunnels.close_share(drained.close_reason(), share, random, |backend| drained.is(backend));
+        let which = |tunnel: &LiveTunnel| drained.is(&tunnel.backend);
+        self.tunnels.close_share(drained.close_reason(), share, random, which);
     }
 
     /// How many connections and tunnels live.

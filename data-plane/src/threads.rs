@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -11,17 +11,17 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::{self, Logger};
 use crate::backend::Drained;
-use crate::close_registry::CloseReason;
 use crate::config::Config;
 use crate::drain_schedule as schedule;
 use crate::limits::ConnectionLimit;
 use crate::listener;
+use crate::registry::CloseReason;
 use crate::runtime::Runtime;
 use crate::spool::SpoolQuota;
 use crate::thread::{Outlets, Thread};
@@ -29,6 +29,9 @@ use crate::trace;
 
 /// How long tunnels that were told to end may take to do so.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Where a thread sends the answer to a command.
+type Reply<T> = oneshot::Sender<T>;
 
 /// What the worker tells its threads.
 #[derive(Debug)]
@@ -40,8 +43,8 @@ pub(crate) enum Command {
         current: Arc<ArcSwap<Runtime>>,
         close: CancellationToken,
     },
-    /// Send a copy of every listening socket that is not being closed.
-    CopySockets(mpsc::Sender<(SocketAddr, io::Result<OwnedFd>)>),
+    /// Copy every listening socket that is not being closed.
+    CopySockets(Reply<Vec<(SocketAddr, io::Result<OwnedFd>)>>),
     /// End what runs at a backend that gets nothing new, and whose time has passed.
     Close(Drained),
     /// End a share of the tunnels that run there, between 0 and 1, chosen at random.
@@ -105,14 +108,23 @@ impl Threads {
     /// # Errors
     /// The process cannot open so many descriptors.
     pub(crate) async fn sockets(&self) -> io::Result<Vec<(SocketAddr, OwnedFd)>> {
-        let (to, mut copies) = mpsc::channel(64);
-        self.broadcast(|| Command::CopySockets(to.clone())).await;
-        drop(to);
-        let mut sockets = Vec::new();
-        while let Some((address, socket)) = copies.recv().await {
-            sockets.push((address, socket?));
+        let copies = self.ask(Command::CopySockets).await.into_iter().flatten();
+        copies.map(|(address, socket)| Ok((address, socket?))).collect()
+    }
+
+    /// Asks every thread, and waits for the answers, in the order of the threads. A thread that is gone gives none.
+    async fn ask<T>(&self, command: impl Fn(Reply<T>) -> Command) -> Vec<T> {
+        let mut answers = Vec::with_capacity(self.0.len());
+        for (thread, _) in &self.0 {
+            let (reply, answer) = oneshot::channel();
+            tell(thread, command(reply)).await;
+            answers.push(answer);
         }
-        Ok(sockets)
+        let mut given = Vec::with_capacity(answers.len());
+        for answer in answers {
+            given.extend(answer.await.ok());
+        }
+        given
     }
 
     /// Tells every thread.
@@ -179,7 +191,10 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, herd: us
             Command::Listen { socket, address, current, close } => {
                 tokio::task::spawn_local(listener::accept(thread.clone(), socket, address, current, close));
             }
-            Command::CopySockets(to) => copy_sockets(&thread, to).await,
+            Command::CopySockets(reply) => {
+                // Whoever asked may have given up.
+                let _ = reply.send(thread.copy_sockets());
+            }
             Command::Close(drained) => thread.close(&drained),
             Command::CloseShare(drained, share) => thread.close_share(&drained, share),
             Command::Drain { timeout } => {
@@ -189,15 +204,6 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, herd: us
         }
     }
     thread.log.clone()
-}
-
-async fn copy_sockets(thread: &Thread, to: mpsc::Sender<(SocketAddr, io::Result<OwnedFd>)>) {
-    for (address, socket) in thread.listeners() {
-        // Whoever asked has given up: nobody needs the rest.
-        if to.send((address, socket.as_fd().try_clone_to_owned())).await.is_err() {
-            return;
-        }
-    }
 }
 
 /// Ends the tunnels of a worker that stops during the last quarter of its drain timeout, if they are a herd.

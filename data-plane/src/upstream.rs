@@ -27,8 +27,8 @@ use tokio_rustls::TlsConnector;
 use crate::backend::Backend;
 use crate::body::RequestBody;
 use crate::body::received::ReceivedBody;
-use crate::close_registry::{Registration, Registry};
 use crate::dial::{self, DialError, Location};
+use crate::registry::Registry;
 use crate::stream::{self, PEER_TIMEOUT, Stream};
 use crate::tls::client::fault;
 
@@ -254,7 +254,7 @@ pub(crate) async fn open(
         // Whoever ends what runs at it has been here already.
         return Err(ConnectError::Gone);
     }
-    let registration = Registration::new(&upstreams.open, backend.clone());
+    let registration = upstreams.open.register(backend.clone());
     tokio::task::spawn_local(registration.run(connection.with_upgrades()));
     Ok(Sender::Http1(CheckedSender::new(sender, expected, source_port)))
 }

@@ -30,10 +30,10 @@ const DATA_PLANE: &[Layer] = &[
     ),
     ("tasks beside the traffic", &["drain", "threads", "probe", "on_demand"]),
     ("requests", &["listener", "proxy"]),
-    ("connections", &["downstream", "thread", "upstream", "body", "pump"]),
+    ("connections", &["downstream", "thread", "upstream", "body", "pump", "live_tunnel"]),
     ("logs and traces", &["access_log", "trace"]),
     ("what is served: the executable snapshot", &["runtime", "local_reply"]),
-    ("backends", &["backend", "member", "health", "dial", "resolver", "close_registry", "drain_schedule"]),
+    ("backends", &["backend", "member", "health", "dial", "resolver", "registry", "drain_schedule"]),
     (
         "protocols and counters",
         &["tls", "http1", "hosts", "prefixes", "reserved_headers", "metrics", "error_info"],

@@ -1,8 +1,8 @@
 //! The backends whose running requests and tunnels a command ends. Pure.
 
 use super::Backend;
-use crate::close_registry::CloseReason;
 use crate::member::Member;
+use crate::registry::CloseReason;
 
 /// A selection of backends to drain.
 #[derive(Clone, Debug)]

@@ -6,10 +6,10 @@ use http::{HeaderValue, Response, StatusCode, header};
 use thiserror::Error;
 
 use crate::body::collect::CollectError;
-use crate::close_registry::CloseReason;
 use crate::error_info::ErrorInfo;
 use crate::http1::Fault;
 use crate::local_reply::LocalReplies;
+use crate::registry::CloseReason;
 use crate::runtime::Unroutable;
 use crate::runtime::pattern::Exhausted;
 use crate::spool::SpoolError;

@@ -17,21 +17,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::HOST;
 use http::{Request, Uri};
-use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use super::forward::Exchange;
 use super::transaction_id::TransactionId;
 use crate::backend::{Backend, Drained};
-use crate::close_registry::{CloseReason, Registration};
 use crate::downstream::Connection;
 use crate::downstream::upgrade::{PendingUpgrade, UpgradedClient};
+use crate::live_tunnel::LiveTunnel;
 use crate::member::InFlightGuard;
 use crate::pump::{self, Peer, Side, Traffic};
+use crate::registry::CloseReason;
 use crate::runtime::{Selection, Target};
 use crate::stream::{PEER_TIMEOUT, Stream};
 use crate::trace;
 use crate::upstream;
+use access_log::Last;
 use close::CloseCode;
 
 /// How long both ends may take to hand over their connections after the 101.
@@ -76,15 +77,14 @@ pub(crate) fn open(
         let span = thread.random.borrow_mut().u64(1..).to_be_bytes();
         Box::new(trace::Context { parent: Some(handshake.span), span, ..handshake })
     });
+    let live = LiveTunnel::new(connection.client, exchange.backend.clone());
     let context = TunnelContext {
         connection: connection.clone(),
         selection: selection.clone(),
         _busy: InFlightGuard::at(&exchange.backend.member_state),
-        backend: exchange.backend.clone(),
         head: Head { source_port, ..head },
         id,
         context,
-        since: Timestamp::now(),
     };
     // This client asks for nothing more over the connection that becomes the tunnel.
     connection.dedicated.close();
@@ -99,7 +99,7 @@ pub(crate) fn open(
             Err(_) => return tracing::debug!("a tunnel's client did not take its 101"),
         };
         // A task of its own: this one's state, with both handovers in it, need not live as long as the tunnel.
-        tokio::task::spawn_local(run(downstream, upstream, limits, context));
+        tokio::task::spawn_local(run(downstream, upstream, limits, live, context));
     });
 }
 
@@ -117,12 +117,10 @@ struct Limits {
 struct TunnelContext {
     connection: Rc<Connection>,
     selection: Selection,
-    backend: Arc<Backend>,
     head: Head,
     id: TransactionId,
     /// Its part in a trace.
     context: Option<Box<trace::Context>>,
-    since: Timestamp,
     _busy: InFlightGuard,
 }
 
@@ -135,22 +133,23 @@ enum End {
     Drained(CloseReason),
 }
 
-async fn run(
+/// Runs a tunnel until it ends. Made ready outside of the future, which would hold all that it is made of twice.
+fn run(
     (client, from_client): (UpgradedClient, Bytes),
     (backend, from_backend): (Stream, Bytes),
     limits: Limits,
+    live: LiveTunnel,
     context: TunnelContext,
-) {
-    if !context.connection.current.load().member_table.contains(&context.backend.member_state.member) {
+) -> impl Future<Output = ()> {
+    if !context.connection.current.load().member_table.contains(&live.backend.member_state.member) {
         // Its backend went while the handshake was under way: nobody else will end it.
-        let late = close_later(context.connection.clone(), context.backend.clone(), limits.drain);
+        let late = close_later(context.connection.clone(), live.backend.clone(), limits.drain);
         tokio::task::spawn_local(late);
     }
-    let registration = Registration::new(&context.connection.thread.tunnels, context.backend.clone());
+    let live = context.connection.thread.tunnels.register(live);
     let started = Instant::now();
     let mut traffic =
         Traffic::<_, _, CloseCode>::new((client, &from_client), (backend, &from_backend), limits.idle);
-    drop((from_client, from_backend));
     // The backend's has this timeout from its first moment.
     if let Some(client) = traffic.client.socket() {
         client.set_peer_timeout(PEER_TIMEOUT);
@@ -164,34 +163,32 @@ async fn run(
             .chain([&traffic.backend])
             .for_each(|own| own.bound_buffers(buffer));
     }
-    let counts = context.counts();
-    counts.opened.add(1);
-    counts.received.add(traffic.received());
-    counts.sent.add(traffic.sent());
-    let end = {
-        let mut alarm = pin!(sleep_until(traffic.due()));
-        poll_fn(|cx| match registration.poll_close(cx) {
-            Poll::Ready(why) => Poll::Ready(End::Drained(why)),
-            Poll::Pending => {
-                let (received, sent) = (traffic.received(), traffic.sent());
-                let polled = traffic.poll(cx, alarm.as_mut()).map(End::Traffic);
-                counts.received.add(traffic.received() - received);
-                counts.sent.add(traffic.sent() - sent);
-                polled
-            }
-        })
-        .await
-    };
-    drop(registration);
-    let last = context.last(&end, started, &traffic);
-    let Traffic { client, backend, .. } = traffic;
-    match &end {
-        End::Traffic(pump::End::Failed(Side::Client, _)) => backend.reset(),
-        End::Traffic(pump::End::Failed(Side::Backend, _)) => client.reset(),
-        // Closing is all: no Close frame is written into a stream that the gateway does not read.
-        End::Traffic(_) | End::Drained(_) => {}
+    context.counts().opened.add(1);
+    async move {
+        let end = {
+            let counts = context.counts();
+            live.moved(traffic.received(), traffic.sent(), counts);
+            let mut alarm = pin!(sleep_until(traffic.due()));
+            poll_fn(|cx| match live.poll_close(cx) {
+                Poll::Ready(why) => Poll::Ready(End::Drained(why)),
+                Poll::Pending => {
+                    let polled = traffic.poll(cx, alarm.as_mut()).map(End::Traffic);
+                    live.moved(traffic.received(), traffic.sent(), counts);
+                    polled
+                }
+            })
+            .await
+        };
+        let last = Last::of(&end, started, &traffic);
+        let Traffic { client, backend, .. } = traffic;
+        match &end {
+            End::Traffic(pump::End::Failed(Side::Client, _)) => backend.reset(),
+            End::Traffic(pump::End::Failed(Side::Backend, _)) => client.reset(),
+            // Closing is all: no Close frame is written into a stream that the gateway does not read.
+            End::Traffic(_) | End::Drained(_) => {}
+        }
+        context.tell(&live, &last);
     }
-    context.tell(&last);
 }
 
 /// Ends the tunnels of this thread to a member that is gone, unless it is back by then.
@@ -200,5 +197,22 @@ async fn close_later(connection: Rc<Connection>, backend: Arc<Backend>, after: D
     let member = &backend.member_state.member;
     if !connection.current.load().member_table.contains(member) {
         connection.thread.close(&Drained::Removed(member.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Tens of thousands may be idle at once. Beside its parts a task needs a timer and what it waits for.
+    #[test]
+    fn the_task_of_a_tunnel_holds_its_parts_once() {
+        let parts = size_of::<Traffic<UpgradedClient, Stream, CloseCode>>() + size_of::<TunnelContext>();
+        let task = size_of_future(run);
+        assert!(task <= parts + 256, "{task} bytes for {parts} bytes of parts");
     }
 }

@@ -25,7 +25,6 @@ use super::{ConnectError, Key, MAX_IDLE, Unanswered, Upstreams};
 use crate::backend::Backend;
 use crate::body::RequestBody;
 use crate::body::received::ReceivedBody;
-use crate::close_registry::Registration;
 use crate::stream::{self, REQUEST_PEER_TIMEOUT, Stream};
 use crate::tls::ALPN_HTTP2;
 
@@ -186,7 +185,7 @@ pub(super) async fn open(
         })
         .await
     };
-    tokio::task::spawn_local(Registration::new(&upstreams.open, backend.clone()).run(run));
+    tokio::task::spawn_local(upstreams.open.register(backend.clone()).run(run));
     let shared = Shared {
         sender,
         open: Cell::new(0),

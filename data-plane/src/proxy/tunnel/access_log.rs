@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::close::CloseCode;
 use super::{CloseReason, End, TunnelContext};
 use crate::access_log::{Line, Properties, version};
+use crate::live_tunnel::LiveTunnel;
 use crate::metrics::cell::TUNNEL;
 use crate::metrics::series::{TunnelEnd, Tunnels};
 use crate::pump::{self, Peer, Side, Traffic};
@@ -56,9 +57,88 @@ impl TunnelContext {
         self.selection.route.series.tunnels.of(self.connection.thread.number)
     }
 
-    /// What there is to tell of a tunnel that has ended.
-    pub(super) fn last<C: Peer, B: Peer>(
-        &self,
+    /// Tells of it.
+    pub(super) fn tell(&self, live: &LiveTunnel, last: &Last) {
+        self.counts().closed(last.counted).add(1);
+        self.counts().time.observe(TUNNEL, last.time);
+        if let Some(context) = &self.context {
+            self.export(**context, live, last);
+        }
+        if self.connection.thread.log.is_on() {
+            self.log(live, last);
+        }
+    }
+
+    fn export(&self, context: Context, live: &LiveTunnel, last: &Last) {
+        self.connection.thread.spans.send(Span {
+            context,
+            start: live.since.into(),
+            time: last.time,
+            kind: Kind::Tunnel { received: live.received(), sent: live.sent(), closed_by: last.closed_by },
+            client: live.client,
+            local: self.connection.address,
+            secure: self.connection.secure,
+            host: self.head.host.clone(),
+            route: Some(self.selection.route.clone()),
+            backend: Some(live.backend.clone()),
+            reason: if last.is_failure { last.reason.clone().into() } else { "".into() },
+        });
+    }
+
+    fn log(&self, live: &LiveTunnel, last: &Last) {
+        let (backend, id) = (live.backend.address(), self.id.digits());
+        let (path, query) = self.head.uri.split_once('?').unwrap_or((&self.head.uri, ""));
+        let route = &self.selection.route;
+        self.connection.thread.log.write(Line {
+            time_stamp: live.since,
+            resource_id: &route.gateway,
+            listener_name: &route.listener,
+            rule_name: route.rule.as_ref().map_or("", |rule| &rule.name),
+            backend_pool_name: &live.backend.key.pool,
+            backend_setting_name: &live.backend.key.settings,
+            properties: Properties {
+                http_method: "GET",
+                original_request_uri_with_args: &self.head.uri,
+                request_uri: path,
+                request_query: query,
+                // HTTP/2 has no 101 (RFC 8441, section 5).
+                http_status: if self.head.version == http::Version::HTTP_2 { 200 } else { 101 },
+                http_version: version(self.head.version),
+                received_bytes: live.received(),
+                sent_bytes: live.sent(),
+                time_taken: last.time,
+                transaction_id: id.as_str(),
+                server_routed: &backend,
+                server_status: 101,
+                upstream_source_port: self.head.source_port,
+                original_host: &self.head.host,
+                host: &self.head.host,
+                event: "tunnel",
+                path_rule: &self.selection.way().path_rule,
+                reason: &last.reason,
+                closed_by: last.closed_by,
+                close_code: last.close_code,
+                ..Properties::of(live.client, self.connection.tls.as_deref())
+            },
+            ..Line::default()
+        });
+    }
+}
+
+/// What there is to tell at the end.
+#[derive(Debug)]
+pub(super) struct Last {
+    counted: TunnelEnd,
+    is_failure: bool,
+    closed_by: &'static str,
+    reason: String,
+    time: Duration,
+    close_code: Option<u16>,
+}
+
+impl Last {
+    /// Of a tunnel that has ended.
+    pub(super) fn of<C: Peer, B: Peer>(
         end: &End,
         started: Instant,
         traffic: &Traffic<C, B, CloseCode>,
@@ -75,89 +155,7 @@ impl TunnelContext {
             closed_by,
             reason,
             time: started.elapsed(),
-            received: traffic.received(),
-            sent: traffic.sent(),
             close_code: traffic.tap(first).0.or(traffic.tap(second).0),
         }
     }
-
-    /// Tells of it.
-    pub(super) fn tell(&self, last: &Last) {
-        self.counts().closed(last.counted).add(1);
-        self.counts().time.observe(TUNNEL, last.time);
-        if let Some(context) = &self.context {
-            self.export(**context, last);
-        }
-        if self.connection.thread.log.is_on() {
-            self.log(last);
-        }
-    }
-
-    fn export(&self, context: Context, last: &Last) {
-        self.connection.thread.spans.send(Span {
-            context,
-            start: self.since.into(),
-            time: last.time,
-            kind: Kind::Tunnel { received: last.received, sent: last.sent, closed_by: last.closed_by },
-            client: self.connection.client,
-            local: self.connection.address,
-            secure: self.connection.secure,
-            host: self.head.host.clone(),
-            route: Some(self.selection.route.clone()),
-            backend: Some(self.backend.clone()),
-            reason: if last.is_failure { last.reason.clone().into() } else { "".into() },
-        });
-    }
-
-    fn log(&self, last: &Last) {
-        let (backend, id) = (self.backend.address(), self.id.digits());
-        let (path, query) = self.head.uri.split_once('?').unwrap_or((&self.head.uri, ""));
-        let route = &self.selection.route;
-        self.connection.thread.log.write(Line {
-            time_stamp: self.since,
-            resource_id: &route.gateway,
-            listener_name: &route.listener,
-            rule_name: route.rule.as_ref().map_or("", |rule| &rule.name),
-            backend_pool_name: &self.backend.key.pool,
-            backend_setting_name: &self.backend.key.settings,
-            properties: Properties {
-                http_method: "GET",
-                original_request_uri_with_args: &self.head.uri,
-                request_uri: path,
-                request_query: query,
-                // HTTP/2 has no 101 (RFC 8441, section 5).
-                http_status: if self.head.version == http::Version::HTTP_2 { 200 } else { 101 },
-                http_version: version(self.head.version),
-                received_bytes: last.received,
-                sent_bytes: last.sent,
-                time_taken: last.time,
-                transaction_id: id.as_str(),
-                server_routed: &backend,
-                server_status: 101,
-                upstream_source_port: self.head.source_port,
-                original_host: &self.head.host,
-                host: &self.head.host,
-                event: "tunnel",
-                path_rule: &self.selection.way().path_rule,
-                reason: &last.reason,
-                closed_by: last.closed_by,
-                close_code: last.close_code,
-                ..Properties::of(self.connection.client, self.connection.tls.as_deref())
-            },
-            ..Line::default()
-        });
-    }
-}
-
-/// What there is to tell at the end.
-#[derive(Debug)]
-pub(super) struct Last {
-    counted: TunnelEnd,
-    is_failure: bool,
-    closed_by: &'static str,
-    reason: String,
-    time: Duration,
-    received: u64,
-    sent: u64,
-    close_code: Option<u16>,
 }

@@ -1,0 +1,209 @@
+//! The registry of what runs on one data thread: tunnels, and connections that carry requests to backends.
+//!
+//! Each entry has a number, a public part that the thread can list, and a signal by which it is told to end. Entries are
+//! kept in the order of their numbers, so that a long list can be read in slices between other work. This module must not
+//! know what is registered.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::ops::Deref;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// Why something is told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CloseReason {
+    /// Its pool member is no longer part of the configuration, and the drain timeout has passed.
+    BackendRemoved,
+    /// Its backend has been down for as long as the drain timeout.
+    BackendDown,
+    /// The worker stops, and its drain timeout has passed.
+    Stopping,
+}
+
+impl CloseReason {
+    /// For a line at the end, and for a message.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            CloseReason::BackendRemoved => "drained: its backend was removed",
+            CloseReason::BackendDown => "drained: its backend is down",
+            CloseReason::Stopping => "drained: the worker stops",
+        }
+    }
+}
+
+/// The entries of one kind on one thread.
+#[derive(Debug)]
+pub(crate) struct Registry<T> {
+    /// The number of the next entry; none is used twice.
+    next: Cell<u64>,
+    entries: RefCell<BTreeMap<u64, Rc<Entry<T>>>>,
+}
+
+/// One that runs.
+#[derive(Debug)]
+struct Entry<T> {
+    number: u64,
+    public: T,
+    reason: Cell<Option<CloseReason>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl<T> Entry<T> {
+    fn close(&self, why: CloseReason) {
+        self.reason.set(Some(why));
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// A place in a registry; given up on drop. It gives access to the public part of its entry.
+#[derive(Debug)]
+pub(crate) struct Registration<T> {
+    registry: Rc<Registry<T>>,
+    entry: Rc<Entry<T>>,
+}
+
+impl<T> Default for Registry<T> {
+    fn default() -> Registry<T> {
+        Registry { next: Cell::default(), entries: RefCell::default() }
+    }
+}
+
+impl<T> Registry<T> {
+    /// Enters one with this public part.
+    pub(crate) fn register(self: &Rc<Registry<T>>, public: T) -> Registration<T> {
+        let number = self.next.replace(self.next.get() + 1);
+        let entry = Rc::new(Entry { number, public, reason: Cell::new(None), waker: RefCell::new(None) });
+        self.entries.borrow_mut().insert(number, entry.clone());
+        Registration { registry: self.clone(), entry }
+    }
+
+    /// Ends those for which `which` holds.
+    pub(crate) fn close(&self, why: CloseReason, which: impl Fn(&T) -> bool) {
+        for entry in self.entries.borrow().values().filter(|entry| which(&entry.public)) {
+            entry.close(why);
+        }
+    }
+
+    /// Ends a share, between 0 and 1, of those for which `which` holds, chosen at random. A fraction of one is rounded up
+    /// or down at random, so that over many threads and many calls the share holds.
+    pub(crate) fn close_share(
+        &self,
+        why: CloseReason,
+        share: f64,
+        random: &mut fastrand::Rng,
+        which: impl Fn(&T) -> bool,
+    ) {
+        let entries = self.entries.borrow();
+        let mut those: Vec<_> =
+            entries.values().filter(|entry| entry.reason.get().is_none() && which(&entry.public)).collect();
+        let wanted = those.len() as f64 * share + random.f64();
+        // The conversion saturates, and takes the whole part.
+        let count = (wanted as usize).min(those.len());
+        for chosen in 0..count {
+            let any = random.usize(chosen..those.len());
+            those.swap(chosen, any);
+            those[chosen].close(why);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.borrow().len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.borrow().is_empty()
+    }
+}
+
+impl<T> Registration<T> {
+    /// Ready once the entry is to end. The waker of a task never changes: it is kept once.
+    pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<CloseReason> {
+        if let Some(why) = self.entry.reason.get() {
+            return Poll::Ready(why);
+        }
+        self.entry.waker.borrow_mut().get_or_insert_with(|| cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Runs a task of its own until it ends, or is to.
+    pub(crate) async fn run(self, task: impl Future) {
+        let mut task = pin!(task);
+        poll_fn(|cx| match self.poll_close(cx) {
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending => task.as_mut().poll(cx).map(drop),
+        })
+        .await;
+    }
+}
+
+impl<T> Deref for Registration<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.entry.public
+    }
+}
+
+impl<T> Drop for Registration<T> {
+    fn drop(&mut self) {
+        self.registry.entries.borrow_mut().remove(&self.entry.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use super::*;
+
+    fn registry() -> (Rc<Registry<u32>>, Vec<Registration<u32>>) {
+        let registry: Rc<Registry<u32>> = Rc::default();
+        let entries = (0..100).map(|public| registry.register(public)).collect();
+        (registry, entries)
+    }
+
+    fn closed(entries: &[Registration<u32>]) -> Vec<u32> {
+        let is_closed = |entry: &&Registration<u32>| entry.entry.reason.get().is_some();
+        entries.iter().filter(is_closed).map(|entry| **entry).collect()
+    }
+
+    #[test]
+    fn only_those_that_are_meant_are_closed_and_each_gives_its_place_up() {
+        let (registry, mut entries) = registry();
+        registry.close(CloseReason::BackendDown, |public| public % 50 == 0);
+        assert_eq!(closed(&entries), [0, 50]);
+        entries.truncate(60);
+        assert_eq!(registry.len(), 60);
+        let next = registry.register(7);
+        assert_eq!(next.entry.number, 100, "a number was used twice");
+        drop((entries, next));
+        assert!(registry.is_empty());
+    }
+
+    #[test]
+    fn a_share_is_taken_of_those_that_are_left() {
+        let (registry, entries) = registry();
+        let mut random = fastrand::Rng::with_seed(3);
+        for (share, expected) in [(0.0, 0), (0.25, 10), (0.5, 25), (1.0, 40)] {
+            registry.close_share(CloseReason::Stopping, share, &mut random, |public| *public < 40);
+            assert_eq!(closed(&entries).len(), expected, "{share}");
+        }
+        assert!(closed(&entries).iter().all(|public| *public < 40));
+    }
+
+    #[tokio::test]
+    async fn a_task_runs_until_it_ends_or_is_to() {
+        let registry: Rc<Registry<()>> = Rc::default();
+        registry.register(()).run(ready(())).await;
+        assert!(registry.is_empty());
+        let endless = registry.register(()).run(std::future::pending::<()>());
+        let close = async { registry.close(CloseReason::Stopping, |()| true) };
+        tokio::join!(endless, close);
+        assert!(registry.is_empty());
+    }
+}
