@@ -9,7 +9,7 @@ pub(crate) mod facts;
 pub(crate) mod server;
 mod signatures;
 pub(crate) mod suites;
-mod tickets;
+pub(crate) mod tickets;
 
 use std::sync::{Arc, OnceLock};
 

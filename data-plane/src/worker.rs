@@ -29,12 +29,15 @@ use crate::metrics::Metrics;
 use crate::resolver::{Resolver, Turns};
 use crate::runtime::{BuildError, Runtime};
 use crate::threads::Threads;
+use crate::tls::tickets::TicketKeys;
 use gateway::{Gateway, Task};
 
 /// Everything that this process runs.
 #[derive(Debug)]
 pub(crate) struct Worker {
     config: Config,
+    /// With which TLS sessions of clients are resumed, whatever changes.
+    ticket_keys: TicketKeys,
     threads: Rc<Threads>,
     last_good: Arc<LastGood>,
     metrics: Metrics,
@@ -80,6 +83,7 @@ impl Worker {
         let resolver = Rc::new(Resolver::new(config.dns_servers.clone()));
         Worker {
             config,
+            ticket_keys: TicketKeys::default(),
             threads,
             last_good: Arc::new(last_good),
             metrics,
@@ -188,7 +192,7 @@ impl Worker {
             self.metrics.hide(gateway);
             let nothing = Snapshot { content: Content::default(), ..served.snapshot.clone() };
             let old = served.current.load_full();
-            let empty = Runtime::build(&nothing, Some(&old), &self.config);
+            let empty = Runtime::build(&nothing, Some(&old), &self.config, &self.ticket_keys);
             let empty = Arc::new(empty.expect("nothing can always be built"));
             served.current.store(empty.clone());
             old.end_connections(None);
@@ -236,7 +240,7 @@ impl Worker {
     async fn run(&mut self, snapshot: Snapshot) -> Result<(Digest, Vec<SocketAddr>), ApplyError> {
         let digest = snapshot.content.digest();
         let old = self.gateways.get(&snapshot.gateway).map(|gateway| gateway.current.load_full());
-        let runtime = Arc::new(Runtime::build(&snapshot, old.as_deref(), &self.config)?);
+        let runtime = Arc::new(Runtime::build(&snapshot, old.as_deref(), &self.config, &self.ticket_keys)?);
         let bound = self.bind_new(&runtime)?;
 
         let gateway = self.gateways.remove(&snapshot.gateway);

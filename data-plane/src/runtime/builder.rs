@@ -36,6 +36,7 @@ use crate::tls::TlsError;
 use crate::tls::client::{self, Client};
 use crate::tls::server::Server;
 use crate::tls::suites::SuiteSet;
+use crate::tls::tickets::TicketKeys;
 
 /// A snapshot that cannot be executed here.
 #[derive(Debug, Error)]
@@ -68,6 +69,7 @@ impl Runtime {
         snapshot: &Snapshot,
         old: Option<&Runtime>,
         config: &Config,
+        ticket_keys: &TicketKeys,
     ) -> Result<Runtime, BuildError> {
         let content = &snapshot.content;
         let (none, nobody) = (Backends::default(), MemberTable::default());
@@ -79,6 +81,7 @@ impl Runtime {
             snapshot,
             error_pages,
             config,
+            ticket_keys,
             member_table: MemberTable::new(snapshot.gateway, content, before, Instant::now()),
             name: Arc::from(content.name.as_str()),
             old: old.map_or(&none, |old| &old.backends),
@@ -153,6 +156,7 @@ struct Builder<'a> {
     snapshot: &'a Snapshot,
     error_pages: CompiledErrorPages,
     config: &'a Config,
+    ticket_keys: &'a TicketKeys,
     member_table: MemberTable,
     name: Arc<str>,
     old: &'a Backends,
@@ -207,8 +211,8 @@ impl<'a> Builder<'a> {
             let name = |some: &[&Listener]| some[0].name.clone();
             return Err(BuildError::MixedProtocols { one: name(&secure), other: name(&plain), address });
         }
-        let tls =
-            (!offers.is_empty()).then(|| Arc::new(Server::new(hosts.clone(), &offers, self.content().http2)));
+        let tls = (!offers.is_empty())
+            .then(|| Arc::new(Server::new(hosts.clone(), &offers, self.content().http2, self.ticket_keys)));
         let proxies = listeners.first().map(|listener| networks(listener)).transpose()?.unwrap_or_default();
         let mut site = Site {
             tls,

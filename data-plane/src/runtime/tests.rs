@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::*;
 use crate::config::{AccessLog, Config, MetricsPage, MinRate, Rotation, Timeouts};
 use crate::member::Member;
+use crate::tls::tickets::TicketKeys;
 
 fn config() -> Config {
     let second = Duration::from_secs(1);
@@ -123,7 +124,7 @@ fn a_backend_stays_with_those_who_vouch_for_it_and_not_with_their_indices() {
     let both =
         TrustedRoot { certificates: [&one, &two, &one].map(|root| root.certificates[0].clone()).to_vec() };
     let build = |roots: &[TrustedRoot], trusted: &[usize], old: Option<&Runtime>| {
-        Runtime::build(&snapshot(roots, trusted), old, &config()).unwrap()
+        Runtime::build(&snapshot(roots, trusted), old, &config(), &TicketKeys::default()).unwrap()
     };
     let first = build(std::slice::from_ref(&one), &[0], None);
     let moved = build(&[two.clone(), one.clone()], &[1], Some(&first));
@@ -137,7 +138,8 @@ fn a_backend_stays_with_those_who_vouch_for_it_and_not_with_their_indices() {
 
 #[test]
 fn a_root_that_is_not_in_the_snapshot_is_refused() {
-    let error = Runtime::build(&snapshot(&[authority()], &[0, 1]), None, &config()).unwrap_err();
+    let error = Runtime::build(&snapshot(&[authority()], &[0, 1]), None, &config(), &TicketKeys::default())
+        .unwrap_err();
     assert_eq!(error.to_string(), "listener l: trusted root number 1 is not in the snapshot");
 }
 
@@ -152,7 +154,7 @@ fn members_kept_for_want_of_others_are_those_of_one_pool() {
     let action = Action::Forward { to: Destination::Distribution(0), settings: 0 };
     content.listeners[0].rule =
         Some(Rule { name: "r".into(), routing: Routing::Basic(Way { action, rewrites: None }) });
-    let runtime = Runtime::build(&snapshot, None, &config()).unwrap();
+    let runtime = Runtime::build(&snapshot, None, &config(), &TicketKeys::default()).unwrap();
     let route = runtime.sites.values().next().unwrap().route(&CanonicalHost::NONE).unwrap();
     let selection = Selection::of(route.clone(), "/").unwrap();
     let route::Action::Forward(target) = selection.action() else { panic!("it forwards") };
@@ -167,7 +169,9 @@ fn members_kept_for_want_of_others_are_those_of_one_pool() {
 
 #[test]
 fn a_verdict_outlives_a_change_of_the_probe_but_not_of_the_member() {
-    let build = |content: &Snapshot, old: Option<&Runtime>| Runtime::build(content, old, &config()).unwrap();
+    let build = |content: &Snapshot, old: Option<&Runtime>| {
+        Runtime::build(content, old, &config(), &TicketKeys::default()).unwrap()
+    };
     let mut snapshot = snapshot(&[authority()], &[0]);
     let first = build(&snapshot, None);
     let only = |runtime: &Runtime| runtime.backends.iter().next().unwrap().clone();
@@ -214,7 +218,8 @@ fn a_member_keeps_the_drain_timeout_that_it_had_while_a_rule_led_to_it() {
                 step.content.pools.clear();
                 step.content.listeners[0].rule = None;
             }
-            runtime = Some(Runtime::build(&step, runtime.as_ref(), &config()).unwrap());
+            runtime =
+                Some(Runtime::build(&step, runtime.as_ref(), &config(), &TicketKeys::default()).unwrap());
         }
         let member_table = runtime.unwrap().member_table;
         assert_eq!(member_table.drain(&member), Duration::from_secs(*expected), "{steps:?}");

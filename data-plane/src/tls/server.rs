@@ -23,7 +23,7 @@ use super::client_certificate::{Asking, ClientDemand};
 use super::client_identity::{ClientIdentity, Verification};
 use super::facts::{self, TlsFacts};
 use super::suites::{self, SuiteSet};
-use super::tickets::{self, ClientAuthTicketer};
+use super::tickets::{ClientAuthTicketer, TicketKeys};
 use crate::hosts::HostTable;
 
 /// The TLS parameters of one listener.
@@ -60,7 +60,7 @@ struct Profile {
 impl Server {
     /// `offers[rank]` belongs to the listener of this rank; there is at least one. With `http2`, ALPN offers HTTP/2
     /// as well.
-    pub(crate) fn new(hosts: Arc<HostTable>, offers: &[Offer], http2: bool) -> Server {
+    pub(crate) fn new(hosts: Arc<HostTable>, offers: &[Offer], http2: bool, keys: &TicketKeys) -> Server {
         let certificates = offers.iter().map(|offer| offer.certificate.clone()).collect();
         let certificates = Arc::new(BySni { hosts, certificates });
         let mut profiles: Vec<Profile> = Vec::new();
@@ -69,7 +69,7 @@ impl Server {
             let known = profiles.iter().position(|profile| profile.is_for(offer));
             by_rank.push(known.unwrap_or(profiles.len()));
             if known.is_none() {
-                profiles.push(Profile::new(offer, certificates.clone(), http2));
+                profiles.push(Profile::new(offer, certificates.clone(), http2, keys));
             }
         }
         Server { certificates, profiles, by_rank }
@@ -119,11 +119,11 @@ impl Profile {
         same_demand && self.suites == offer.suites
     }
 
-    fn new(offer: &Offer, certificates: Arc<BySni>, http2: bool) -> Profile {
+    fn new(offer: &Offer, certificates: Arc<BySni>, http2: bool, keys: &TicketKeys) -> Profile {
         let Offer { suites, demand, .. } = offer;
         let provider = suites::provider_of(suites);
         let asking = demand.clone().map(|demand| Asking { demand, tickets: None });
-        let tickets = tickets::ticketer(demand.as_deref().map(|demand| &demand.digest));
+        let tickets = keys.of(demand.as_deref().map(|demand| &demand.digest));
         let config = Arc::new(config(&provider, suites, asking, &certificates, http2, tickets));
         Profile { config, provider, certificates, http2, suites: suites.clone(), demand: demand.clone() }
     }

@@ -2,27 +2,39 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rustls::server::ProducesTickets;
 use tidegate_shared::id::Digest;
 
-/// Returns the ticket keys for the client certificate requirements with this digest. The keys outlive configurations, so that sessions
-/// can be resumed across a change. Different requirements have different keys: a session that began under other
-/// requirements is not resumed.
-pub(super) fn ticketer(demand: Option<&Digest>) -> Arc<dyn ProducesTickets> {
-    static FOR_ALL: LazyLock<Arc<dyn ProducesTickets>> = LazyLock::new(new_ticketer);
-    static BY_DEMAND: Mutex<Option<HashMap<Digest, Weak<dyn ProducesTickets>>>> = Mutex::new(None);
-    let Some(demand) = demand else { return FOR_ALL.clone() };
-    let mut by_demand = BY_DEMAND.lock().unwrap_or_else(PoisonError::into_inner);
-    let by_demand = by_demand.get_or_insert_default();
-    if let Some(known) = by_demand.get(demand).and_then(Weak::upgrade) {
-        return known;
+/// The ticket keys of a worker. They outlive configurations, so that sessions can be resumed across a change. Clones
+/// share the keys.
+#[derive(Clone, Debug)]
+pub(crate) struct TicketKeys {
+    for_all: Arc<dyn ProducesTickets>,
+    by_demand: Arc<Mutex<HashMap<Digest, Weak<dyn ProducesTickets>>>>,
+}
+
+impl Default for TicketKeys {
+    fn default() -> TicketKeys {
+        TicketKeys { for_all: new_ticketer(), by_demand: Arc::default() }
     }
-    by_demand.retain(|_, ticketer| ticketer.strong_count() > 0);
-    let new = new_ticketer();
-    by_demand.insert(demand.clone(), Arc::downgrade(&new));
-    new
+}
+
+impl TicketKeys {
+    /// Returns the keys for the client certificate requirements with this digest. Different requirements have different
+    /// keys: a session that began under other requirements is not resumed.
+    pub(super) fn of(&self, demand: Option<&Digest>) -> Arc<dyn ProducesTickets> {
+        let Some(demand) = demand else { return self.for_all.clone() };
+        let mut by_demand = self.by_demand.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = by_demand.get(demand).and_then(Weak::upgrade) {
+            return known;
+        }
+        by_demand.retain(|_, ticketer| ticketer.strong_count() > 0);
+        let new = new_ticketer();
+        by_demand.insert(demand.clone(), Arc::downgrade(&new));
+        new
+    }
 }
 
 fn new_ticketer() -> Arc<dyn ProducesTickets> {
@@ -74,12 +86,24 @@ mod tests {
 
     #[test]
     fn a_ticket_is_for_who_has_shown_a_certificate() {
+        let keys = TicketKeys::default();
         let (first, second) =
-            (ClientAuthTicketer::new(ticketer(None)), ClientAuthTicketer::new(ticketer(None)));
+            (ClientAuthTicketer::new(keys.of(None)), ClientAuthTicketer::new(keys.of(None)));
         assert_eq!(first.encrypt(b"session"), None);
         first.note_shown();
         let ticket = first.encrypt(b"session").unwrap();
         assert_eq!(second.decrypt(&ticket).unwrap(), b"session");
         assert_eq!(second.encrypt(b"session"), None);
+    }
+    #[test]
+    fn keys_are_those_of_the_same_requirements_and_the_same_worker() {
+        let keys = TicketKeys::default();
+        let (one, other) = (Digest::of([b"one".as_slice()]), Digest::of([b"other".as_slice()]));
+        let (of_one, again) = (keys.of(Some(&one)), keys.clone().of(Some(&one)));
+        let ticket = of_one.encrypt(b"session").unwrap();
+        assert_eq!(again.decrypt(&ticket).unwrap(), b"session");
+        for stranger in [keys.of(None), keys.of(Some(&other)), TicketKeys::default().of(Some(&one))] {
+            assert_eq!(stranger.decrypt(&ticket), None);
+        }
     }
 }
