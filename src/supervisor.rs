@@ -5,6 +5,7 @@
 //! like its own. It never relies on a process ID alone.
 
 mod backoff;
+mod end;
 mod process;
 mod slot;
 #[cfg(test)]
@@ -22,20 +23,21 @@ use thiserror::Error;
 use tidegate_shared::token::JoinToken;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use self::backoff::Backoff;
+use self::end::{Draining, Undead, drain_timeout, end, end_survivor};
 use self::process::Process;
 use self::slot::{Slot, Survivor};
 use crate::cli::WorkerOptions;
 use crate::stop::Stop;
 
-/// The time a worker may take to end beyond its drain timeout before it is killed.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// The time limit for a token if the worker can start without one.
 const TOKEN_WAIT: Duration = Duration::from_secs(1);
+
+/// The pause before another token is asked for.
+const TOKEN_RETRY: Duration = Duration::from_secs(5);
 
 /// A function that issues a join token.
 pub(crate) trait NewToken: AsyncFn() -> Result<JoinToken, Box<dyn Error>> {}
@@ -65,13 +67,6 @@ pub(crate) struct WorkerPlan {
 #[derive(Debug, Error)]
 #[error("not every worker has ended: those in slots {0:?} still run")]
 pub(crate) struct LeftAlive(Vec<u16>);
-
-/// A worker that has not ended although it was killed.
-#[derive(Debug)]
-struct Undead;
-
-/// A clone for each slot, dropped when its worker has ended or only drains.
-type Draining = Arc<DropGuard>;
 
 /// Keeps the planned number of workers running until asked to stop, and returns when all have ended. Surplus
 /// workers of an earlier, larger plan are stopped at once. Each worker that is started or adopted gets its own
@@ -103,28 +98,13 @@ pub(crate) async fn run(
     let serving = join_all(serving);
     drop(draining);
     let (ended, served) = tokio::join!(ending, serving);
-    let left = ended.into_iter().chain(served).filter_map(|(slot, ended)| ended.is_err().then_some(slot));
-    let left: Vec<u16> = left.collect();
+    let ended = ended.into_iter().chain(served);
+    let left: Vec<u16> = ended.filter_map(|(slot, ended)| ended.is_err().then_some(slot)).collect();
     if left.is_empty() { Ok(()) } else { Err(LeftAlive(left)) }
 }
 
-/// Stops the worker of a slot that is no longer planned, if there is one.
-async fn end_survivor(slot: &Slot, plan: &WorkerPlan, stop: &Stop, draining: Draining) -> Result<(), Undead> {
-    match slot.survivor() {
-        Ok(Some(survivor)) => {
-            info!(worker.slot = slot.number(), "stopping a worker of an earlier supervisor");
-            let (drain_timeout, leaves) = (drain_timeout(slot, plan), || drop(draining));
-            return end(&mut Process::Survivor(survivor), slot, drain_timeout, stop, slot.left(), leaves)
-                .await;
-        }
-        Ok(None) => {}
-        Err(e) => warn!(worker.slot = slot.number(), "cannot tell whether a worker still runs: {e}"),
-    }
-    Ok(())
-}
-
 /// Keeps one slot served until asked to stop. A survivor that was started with another executable, channel or other
-/// options is replaced: its successor takes over from it, and it drains.
+/// options is replaced: its successor takes over from it, and it drains. A takeover that fails is tried again.
 async fn serve(
     slot: &Slot,
     new_token: &impl NewToken,
@@ -132,34 +112,43 @@ async fn serve(
     stop: &Stop,
     draining: Draining,
 ) -> Result<(), Undead> {
-    let Some(survivor) = outdated_survivor(slot, plan) else {
-        return keep_serving(slot, new_token, plan, stop, draining, None).await;
-    };
-    info!(
-        worker.slot = slot.number(),
-        "replacing a worker that was started with another executable, another channel or other options"
-    );
-    if !slot.can_hand_over() {
-        return replace_after_end(slot, survivor, new_token, plan, stop, draining).await;
-    }
-    let drain_timeout = drain_timeout(slot, plan);
-    match start_successor(slot, &survivor, new_token, plan, stop).await {
-        Ok((mut predecessor, successor)) => {
-            // The successor holds the lock now, so the lock does not show when the predecessor has ended.
-            let left = std::future::pending();
-            let ended = end(&mut predecessor, slot, drain_timeout, stop, left, || {});
-            let served = keep_serving(slot, new_token, plan, stop, draining, Some(successor));
-            let (ended, served) = tokio::join!(ended, served);
-            ended.and(served)
+    let mut backoff = Backoff::of_takeovers();
+    while let Some(survivor) = outdated_survivor(slot, plan) {
+        info!(
+            worker.slot = slot.number(),
+            "replacing a worker that was started with another executable, another channel or other options"
+        );
+        if !slot.can_hand_over() {
+            return replace_after_end(slot, survivor, new_token, plan, stop, draining).await;
         }
-        Err(e) => {
-            error!(
-                worker.slot = slot.number(),
-                "the running worker is kept, because no other can take over: {e}"
-            );
-            keep_serving(slot, new_token, plan, stop, draining, None).await
+        let (began, told, drain_timeout) = (Instant::now(), slot.plan(), drain_timeout(slot, plan));
+        match start_successor(slot, &survivor, new_token, plan, stop).await {
+            Ok((mut predecessor, successor)) => {
+                // The successor holds the lock now, so the lock does not show when the predecessor has ended.
+                let left = std::future::pending();
+                let ended = end(&mut predecessor, slot, drain_timeout, stop, left, || {});
+                let served = keep_serving(slot, new_token, plan, stop, draining, Some(successor));
+                let (ended, served) = tokio::join!(ended, served);
+                return ended.and(served);
+            }
+            Err(e) => {
+                told.iter().for_each(|told| slot.note(told));
+                let pause = backoff.pause_after_takeover(began.elapsed());
+                error!(
+                    worker.slot = slot.number(),
+                    retry_s = pause.as_secs_f32(),
+                    "the running worker is kept with its old options, because no other can take over: {e}"
+                );
+                let mut kept = Process::Survivor(survivor);
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    _ = kept.ended() => {}
+                    () = stop.asked.cancelled() => break,
+                }
+            }
         }
     }
+    keep_serving(slot, new_token, plan, stop, draining, None).await
 }
 
 /// Stops a worker that cannot hand over, and starts another one as soon as the slot is released.
@@ -184,11 +173,6 @@ async fn replace_after_end(
     };
     let (ended, served) = tokio::join!(ended, served);
     ended.and(served)
-}
-
-/// The drain timeout that the slot's worker was started with or, if that is unknown, the planned one.
-fn drain_timeout(slot: &Slot, plan: &WorkerPlan) -> Duration {
-    slot.drain_timeout().unwrap_or(plan.options.drain_timeout)
 }
 
 /// Returns the worker that serves the slot if it was started with another plan.
@@ -245,7 +229,7 @@ async fn keep_serving(
     draining: Draining,
     mut first: Option<Started>,
 ) -> Result<(), Undead> {
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::of_starts();
     loop {
         let began = Instant::now();
         let started = match first.take() {
@@ -311,7 +295,7 @@ async fn token_for(slot: &Slot, new_token: &impl NewToken) -> Result<Option<Join
 /// again.
 async fn lay_token_later(slot: &Slot, new_token: &impl NewToken, mut has_token: bool) -> Infallible {
     while !has_token {
-        tokio::time::sleep(GRACE).await;
+        tokio::time::sleep(TOKEN_RETRY).await;
         if let Ok(token) = new_token().await {
             has_token = hand_over(slot, &token);
         }
@@ -326,44 +310,4 @@ fn hand_over(slot: &Slot, token: &JoinToken) -> bool {
         warn!(worker.slot = slot.number(), "cannot give a worker a token: {e}");
     }
     given.is_ok()
-}
-
-/// Asks a worker to stop, waits while it drains, and kills it if it takes too long or the stop is hurried. `left`
-/// completes when it has released its slot; `leaves` is then called.
-async fn end(
-    process: &mut Process,
-    slot: &Slot,
-    drain_timeout: Duration,
-    stop: &Stop,
-    left: impl Future<Output = ()>,
-    leaves: impl FnOnce(),
-) -> Result<(), Undead> {
-    let in_order = async {
-        process.ask_to_end().await;
-        tokio::select! {
-            biased;
-            () = left => leaves(),
-            how = process.ended() => return how,
-        }
-        process.ended().await
-    };
-    tokio::select! {
-        how = in_order => {
-            info!(worker.slot = slot.number(), "worker stopped: {how}");
-            return Ok(());
-        }
-        () = tokio::time::sleep(drain_timeout + GRACE) => {
-            warn!(worker.slot = slot.number(), "worker does not end, killing it");
-        }
-        () = stop.hurried.cancelled() => {}
-    }
-    let killed = async {
-        process.kill().await;
-        process.ended().await
-    };
-    if tokio::time::timeout(GRACE, killed).await.is_err() {
-        error!(worker.slot = slot.number(), "worker does not end even when killed");
-        return Err(Undead);
-    }
-    Ok(())
 }

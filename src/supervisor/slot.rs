@@ -120,9 +120,14 @@ impl Slot {
         }
     }
 
+    /// Returns the plan of the slot's worker.
+    pub(super) fn plan(&self) -> Option<Vec<u8>> {
+        fs::read(self.dir.join(PLAN_FILE)).ok()
+    }
+
     /// Returns the drain timeout that the slot's worker was started with.
     pub(super) fn drain_timeout(&self) -> Option<Duration> {
-        let plan = fs::read_to_string(self.dir.join(PLAN_FILE)).ok()?;
+        let plan = String::from_utf8(self.plan()?).ok()?;
         let value = plan.lines().skip_while(|line| *line != "--drain-timeout").nth(1)?;
         parse_duration(value).ok()
     }
@@ -136,7 +141,7 @@ impl Slot {
     /// Returns true if the worker that serves the slot was started as in `plan`: with the same executable and
     /// arguments.
     pub(super) fn was_told(&self, plan: &[u8]) -> bool {
-        fs::read(self.dir.join(PLAN_FILE)).is_ok_and(|told| told == plan)
+        self.plan().is_some_and(|told| told == plan)
     }
 
     /// Waits until no worker holds the slot. Must not be called while a worker of this supervisor may be starting
@@ -166,7 +171,6 @@ impl Slot {
     ///
     /// # Errors
     /// The lock file exists but cannot be tested.
-    /// The lock file is there but cannot be tested.
     pub(super) fn survivor(&self) -> io::Result<Option<Survivor>> {
         let lock = self.dir.join(LOCK_FILE);
         let held =

@@ -167,6 +167,47 @@ async fn a_survivor_that_was_told_otherwise_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_takeover_that_fails_is_tried_again_until_it_succeeds() {
+    let mut fixture = Fixture::new(1);
+    let (mut survivor, lock) = fixture.survivor(1);
+    let slot = Slot::new(&fixture.plan.workers_dir, 1);
+    fs::write(slot.dir().join(tidegate_data_plane::HANDOVER_FILE), "").unwrap();
+    // The third worker writes its process ID to the lock file, as one that has taken over.
+    let third = "[ $(wc -l < pids) -eq 3 ] || exit 1\necho $$ > workers/1/lock\nexec sleep 1000";
+    let worker = read(&fixture.plan.executable).replace("&& exec sleep 1000", &format!("\n{third}"));
+    fs::write(&fixture.plan.executable, worker).unwrap();
+    fixture.plan.options.drain_timeout = Duration::from_secs(1);
+    let story = async {
+        survivor.wait().await.unwrap();
+        assert_eq!(fixture.started(3).await.len(), 3);
+        wait_for(|| slot.was_told(&process::description(&fixture.plan)).then_some(())).await;
+        drop(lock);
+        fixture.stop.asked.cancel();
+    };
+    tokio::join!(fixture.supervise(), story);
+}
+
+#[tokio::test]
+async fn a_worker_that_no_other_can_replace_keeps_its_plan_and_is_stopped_with_the_rest() {
+    let mut fixture = Fixture::new(1);
+    let (mut survivor, lock) = fixture.survivor(1);
+    let slot = Slot::new(&fixture.plan.workers_dir, 1);
+    fs::write(slot.dir().join(tidegate_data_plane::HANDOVER_FILE), "").unwrap();
+    let before = process::description(&fixture.plan);
+    fixture.plan.executable = fixture.dir.path().join("absent");
+    let story = async {
+        // An attempt begins with a token.
+        wait_for(|| (fixture.token_in(1) == token(7)).then_some(())).await;
+        assert!(survivor.try_wait().unwrap().is_none(), "it serves on");
+        fixture.stop.asked.cancel();
+        survivor.wait().await.unwrap();
+        drop(lock);
+    };
+    tokio::join!(fixture.supervise(), story);
+    assert!(slot.was_told(&before));
+}
+
+#[tokio::test]
 async fn a_supervisor_that_ends_during_a_takeover_has_the_next_one_replace_the_worker() {
     let mut fixture = Fixture::new(1);
     let (_survivor, _lock) = fixture.survivor(1);

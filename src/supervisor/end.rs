@@ -1,0 +1,87 @@
+//! The end of workers: asked for, awaited while they drain, and forced when it takes too long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::DropGuard;
+use tracing::{error, info, warn};
+
+use super::WorkerPlan;
+use super::process::Process;
+use super::slot::Slot;
+use crate::stop::Stop;
+
+/// The time a worker may take to end beyond its drain timeout before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A worker that has not ended although it was killed.
+#[derive(Debug)]
+pub(super) struct Undead;
+
+/// A clone for each slot, dropped when its worker has ended or only drains.
+pub(super) type Draining = Arc<DropGuard>;
+
+/// Stops the worker of a slot that is no longer planned, if there is one.
+pub(super) async fn end_survivor(
+    slot: &Slot,
+    plan: &WorkerPlan,
+    stop: &Stop,
+    draining: Draining,
+) -> Result<(), Undead> {
+    match slot.survivor() {
+        Ok(Some(survivor)) => {
+            info!(worker.slot = slot.number(), "stopping a worker of an earlier supervisor");
+            let (drain_timeout, leaves) = (drain_timeout(slot, plan), || drop(draining));
+            return end(&mut Process::Survivor(survivor), slot, drain_timeout, stop, slot.left(), leaves)
+                .await;
+        }
+        Ok(None) => {}
+        Err(e) => warn!(worker.slot = slot.number(), "cannot tell whether a worker still runs: {e}"),
+    }
+    Ok(())
+}
+
+/// The drain timeout that the slot's worker was started with or, if that is unknown, the planned one.
+pub(super) fn drain_timeout(slot: &Slot, plan: &WorkerPlan) -> Duration {
+    slot.drain_timeout().unwrap_or(plan.options.drain_timeout)
+}
+
+/// Asks a worker to stop, waits while it drains, and kills it if it takes too long or the stop is hurried. `left`
+/// completes when it has released its slot; `leaves` is then called.
+pub(super) async fn end(
+    process: &mut Process,
+    slot: &Slot,
+    drain_timeout: Duration,
+    stop: &Stop,
+    left: impl Future<Output = ()>,
+    leaves: impl FnOnce(),
+) -> Result<(), Undead> {
+    let in_order = async {
+        process.ask_to_end().await;
+        tokio::select! {
+            biased;
+            () = left => leaves(),
+            how = process.ended() => return how,
+        }
+        process.ended().await
+    };
+    tokio::select! {
+        how = in_order => {
+            info!(worker.slot = slot.number(), "worker stopped: {how}");
+            return Ok(());
+        }
+        () = tokio::time::sleep(drain_timeout + GRACE) => {
+            warn!(worker.slot = slot.number(), "worker does not end, killing it");
+        }
+        () = stop.hurried.cancelled() => {}
+    }
+    let killed = async {
+        process.kill().await;
+        process.ended().await
+    };
+    if tokio::time::timeout(GRACE, killed).await.is_err() {
+        error!(worker.slot = slot.number(), "worker does not end even when killed");
+        return Err(Undead);
+    }
+    Ok(())
+}
