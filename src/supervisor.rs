@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use self::backoff::Backoff;
-use self::end::{Draining, Undead, drain_timeout, end, end_survivor};
+use self::end::{Draining, Undead, drain_timeout, end, end_draining, end_survivor};
 use self::process::Process;
 use self::slot::{Slot, Survivor};
 use crate::cli::WorkerOptions;
@@ -69,7 +69,7 @@ pub(crate) struct WorkerPlan {
 pub(crate) struct LeftAlive(Vec<u16>);
 
 /// Keeps the planned number of workers running until asked to stop, and returns when all have ended. Surplus
-/// workers of an earlier, larger plan are stopped at once. Each worker that is started or adopted gets its own
+/// workers of an earlier, larger plan are stopped at once, and those that already drain are awaited. Each worker that is started or adopted gets its own
 /// token from `new_token`. `draining` is cancelled when no worker needs its slot any more: those that remain only
 /// drain.
 ///
@@ -96,9 +96,13 @@ pub(crate) async fn run(
         }
     });
     let serving = join_all(serving);
+    let drained = slot::beyond(&plan.workers_dir, 0)
+        .into_iter()
+        .map(|slot| async move { (slot.number(), end_draining(&slot, plan, stop).await) });
+    let drained = join_all(drained);
     drop(draining);
-    let (ended, served) = tokio::join!(ending, serving);
-    let ended = ended.into_iter().chain(served);
+    let (ended, served, drained) = tokio::join!(ending, serving, drained);
+    let ended = ended.into_iter().chain(served).chain(drained);
     let left: Vec<u16> = ended.filter_map(|(slot, ended)| ended.is_err().then_some(slot)).collect();
     if left.is_empty() { Ok(()) } else { Err(LeftAlive(left)) }
 }

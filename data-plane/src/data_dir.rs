@@ -15,8 +15,20 @@ use crate::run_error::RunError;
 /// The file that the worker which owns the directory locks; it holds the worker's process ID.
 const LOCK_FILE: &str = "lock";
 
+/// The start of the name of a mark in a worker's data directory. A worker that has released the directory and drains
+/// holds a lock on its mark; the lines are its process ID and its drain timeout (`1500ms`). It is removed when the
+/// worker ends.
+pub const DRAINING_PREFIX: &str = "draining-";
+
 /// The age from which a temporary file in the data directory is certainly abandoned.
 const UNFINISHED_AGE: Duration = Duration::from_secs(60);
+
+/// The mark of a worker that drains (see [`DRAINING_PREFIX`]). Removed on drop.
+#[derive(Debug)]
+pub(crate) struct DrainingMark {
+    path: PathBuf,
+    lock: File,
+}
 
 /// A data directory that this worker owns, or will own once its takeover is complete.
 #[derive(Debug)]
@@ -81,6 +93,28 @@ impl DataDir {
         }
     }
 
+    /// Marks this worker as draining, so that a supervisor that did not start it can wait for it. Returns `None` if the
+    /// directory cannot be written.
+    pub(crate) fn mark_draining(&self, drain_timeout: Duration) -> Option<DrainingMark> {
+        if !self.is_writable {
+            return None;
+        }
+        let path = self.path.join(format!("{}{}", DRAINING_PREFIX, std::process::id()));
+        let marked = private_file::open_lock(&path).and_then(|file| {
+            let mark = DrainingMark { path: path.clone(), lock: file };
+            // It blocks only while a supervisor tests the lock.
+            mark.lock.lock()?;
+            let text = format!("{}\n{}ms\n", std::process::id(), drain_timeout.as_millis());
+            mark.lock.set_len(0)?;
+            mark.lock.write_all_at(text.as_bytes(), 0)?;
+            Ok(mark)
+        });
+        if let Err(error) = &marked {
+            tracing::warn!(path = %path.display(), %error, "no later supervisor knows that this worker drains");
+        }
+        marked.ok()
+    }
+
     /// Removes the temporary files of a killed worker, and returns true if the directory is writable. The
     /// supervisor may be writing to the directory now, but not to the snapshots.
     pub(crate) fn tidy_up(&self) -> bool {
@@ -102,6 +136,13 @@ impl DataDir {
             }
         }
         true
+    }
+}
+
+impl Drop for DrainingMark {
+    fn drop(&mut self) {
+        // The directory may be gone.
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 

@@ -66,6 +66,7 @@ use tokio_util::sync::CancellationToken;
 use access_log::Instance;
 pub use config::{AccessLog, Config, MetricsPage, MinRate, Rotation, Timeouts};
 use control::Link;
+pub use data_dir::DRAINING_PREFIX;
 use data_dir::DataDir;
 pub use handover::HANDOVER_FILE;
 use identity::Identity;
@@ -118,7 +119,7 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     let mut worker = Worker::new(config, threads.clone(), last_good, metrics.clone(), is_writable);
 
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    let ended = runtime.block_on(async {
+    let (ended, draining_mark) = runtime.block_on(async {
         let page_socket = inherited.metrics.take();
         worker.take_over(inherited);
         worker.resume().await;
@@ -133,9 +134,9 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
         tracing::info!(timeout_s = drain_timeout.as_secs(), "stopping: draining connections");
         worker.stop();
         // From here on a successor may use the data directory and the metrics port.
-        process.release();
+        let mark = process.release(drain_timeout);
         threads.drain(drain_timeout).await;
-        ended
+        (ended, mark)
     });
     drop(worker);
     drop(runtime);
@@ -144,5 +145,6 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     }
     log.finish();
     spans.finish();
+    drop(draining_mark);
     ended
 }

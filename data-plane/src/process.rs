@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use tidegate_shared::handover::{Predecessor, Request};
 use tidegate_shared::service_manager;
@@ -10,8 +11,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::config::MetricsPage;
 use crate::control::Link;
-use crate::data_dir::DataDir;
-use crate::handover::{Handover, Ownership, socket_path};
+use crate::data_dir::{DataDir, DrainingMark};
+use crate::handover::{Ownership, Handover, socket_path};
 use crate::metrics::{Metrics, Server};
 use crate::run_error::RunError;
 use crate::threads::Threads;
@@ -75,7 +76,12 @@ impl Process<'_> {
     }
 
     /// Hands over to a successor. Returns true if this worker must now drain.
-    async fn hand_over(&self, worker: &Worker, request: Request<Handover>, stop: &CancellationToken) -> bool {
+    async fn hand_over(
+        &self,
+        worker: &Worker,
+        request: Request<Handover>,
+        stop: &CancellationToken,
+    ) -> bool {
         let handover = match self.handover(worker).await {
             Ok(handover) => handover,
             Err(reason) => {
@@ -112,15 +118,18 @@ impl Process<'_> {
         })
     }
 
-    /// Releases the data directory and the metrics page, which a successor may already have.
-    pub(crate) fn release(self) {
+    /// Releases the data directory and the metrics page, which a successor may already have. Marks this worker
+    /// as draining first.
+    pub(crate) fn release(self, drain_timeout: Duration) -> Option<DrainingMark> {
         let Process { data_dir, page, predecessor, .. } = self;
         if let Some(predecessor) = &predecessor {
             predecessor.close();
         }
+        let mark = data_dir.mark_draining(drain_timeout);
         // A successor that is waiting gets no answer and tries the lock again, which must be free by then.
         drop((data_dir, page));
         drop(predecessor);
+        mark
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio_util::sync::DropGuard;
 use tracing::{error, info, warn};
 
@@ -39,6 +40,18 @@ pub(super) async fn end_survivor(
         Err(e) => warn!(worker.slot = slot.number(), "cannot tell whether a worker still runs: {e}"),
     }
     Ok(())
+}
+
+/// Waits for the workers of a slot that drain since an earlier supervisor asked them to stop, or since another worker
+/// took over from them.
+pub(super) async fn end_draining(slot: &Slot, plan: &WorkerPlan, stop: &Stop) -> Result<(), Undead> {
+    let ending = slot.draining().into_iter().map(|(worker, drain_timeout)| async move {
+        info!(worker.slot = slot.number(), "waiting for a worker of an earlier supervisor that drains");
+        let drain_timeout = drain_timeout.unwrap_or(plan.options.drain_timeout);
+        let left = std::future::pending();
+        end(&mut Process::Survivor(worker), slot, drain_timeout, stop, left, || {}).await
+    });
+    join_all(ending).await.into_iter().collect()
 }
 
 /// The drain timeout that the slot's worker was started with or, if that is unknown, the planned one.

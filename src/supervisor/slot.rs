@@ -36,6 +36,7 @@ pub(super) struct Slot {
 /// A worker that another process started.
 #[derive(Debug)]
 pub(super) struct Survivor {
+    /// The file that it locks: that of its slot or, while it drains, its mark. The first line is its process ID.
     lock: PathBuf,
 }
 
@@ -161,6 +162,27 @@ impl Slot {
         }
     }
 
+    /// Returns the workers that have released the slot and drain, with their drain timeouts. Removes the marks of those
+    /// that have ended without removing them.
+    pub(super) fn draining(&self) -> Vec<(Survivor, Option<Duration>)> {
+        let is_mark = |entry: &fs::DirEntry| {
+            entry.file_name().to_string_lossy().starts_with(tidegate_data_plane::DRAINING_PREFIX)
+        };
+        // The directory is absent before the first start.
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let held = |lock: PathBuf| {
+            if !is_held(&lock).unwrap_or(true) {
+                // The next supervisor removes it if this fails.
+                let _ = fs::remove_file(lock);
+                return None;
+            }
+            let mark = fs::read_to_string(&lock).ok()?;
+            let drain_timeout = mark.lines().nth(1).and_then(|value| parse_duration(value).ok());
+            Some((Survivor { lock }, drain_timeout))
+        };
+        entries.filter(is_mark).map(|entry| entry.path()).filter_map(held).collect()
+    }
+
     /// Returns true if the worker that serves the slot can hand over to a successor.
     pub(super) fn can_hand_over(&self) -> bool {
         self.dir.join(tidegate_data_plane::HANDOVER_FILE).exists()
@@ -198,7 +220,7 @@ impl Survivor {
     /// been reused.
     pub(super) fn id(&self) -> Option<Pid> {
         let text = fs::read_to_string(&self.lock).ok()?;
-        let id = Pid::from_raw(text.trim().parse().ok()?)?;
+        let id = Pid::from_raw(text.lines().next()?.trim().parse().ok()?)?;
         self.lives().then_some(id)
     }
 }
@@ -283,6 +305,29 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap().parse::<JoinToken>().unwrap(), token);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(slot.survivor().unwrap().is_none());
+    }
+
+    #[test]
+    fn workers_that_drain_are_found_with_their_drain_timeouts() {
+        let dir = tempfile::tempdir().unwrap();
+        let slot = Slot::new(dir.path(), 1);
+        assert!(slot.draining().is_empty(), "no directory");
+        fs::create_dir(slot.dir()).unwrap();
+        let mark = |name: &str| {
+            let path = slot.dir().join(name);
+            fs::write(&path, format!("{}\n1500ms\n", std::process::id())).unwrap();
+            (File::open(&path).unwrap(), path)
+        };
+        let (held, _) = mark("draining-1");
+        held.lock().unwrap();
+        let (_, left_behind) = mark("draining-2");
+        let found = slot.draining();
+        let [(worker, drain_timeout)] = &found[..] else { panic!("{found:?}") };
+        assert_eq!(worker.id(), Some(rustix::process::getpid()));
+        assert_eq!(*drain_timeout, Some(Duration::from_millis(1500)));
+        assert!(!left_behind.exists());
+        drop(held);
+        assert!(slot.draining().is_empty());
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::path::Path;
 use clap::Parser;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tempfile::TempDir;
+use tidegate_shared::private_file;
 use tidegate_shared::secret::Secret;
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
 use super::*;
@@ -205,6 +207,57 @@ async fn a_worker_that_no_other_can_replace_keeps_its_plan_and_is_stopped_with_t
     };
     tokio::join!(fixture.supervise(), story);
     assert!(slot.was_told(&before));
+}
+
+/// Starts a process that ignores SIGTERM, and waits until it does.
+async fn deaf() -> Child {
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' TERM; echo; exec sleep 1000"])
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    child.stdout.as_mut().unwrap().read_u8().await.unwrap();
+    child
+}
+
+#[tokio::test]
+async fn a_worker_is_killed_after_its_own_drain_timeout() {
+    let mut fixture = Fixture::new(0);
+    let slot = Slot::new(&fixture.plan.workers_dir, 1);
+    fixture.plan.options.drain_timeout = Duration::from_millis(1);
+    slot.prepare(&process::description(&fixture.plan), None).unwrap();
+    fixture.plan.options.drain_timeout = Duration::from_secs(3600);
+    let mut worker = deaf().await;
+    fs::write(slot.dir().join("lock"), worker.id().unwrap().to_string()).unwrap();
+    let lock = File::open(slot.dir().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let story = async {
+        worker.wait().await.unwrap();
+        drop(lock);
+    };
+    tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(fixture.supervise(), story) })
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_that_drains_since_an_earlier_supervisor_is_awaited_and_killed_by_its_own_drain_timeout() {
+    let fixture = Fixture::new(0);
+    let slot = Slot::new(&fixture.plan.workers_dir, 1);
+    private_file::create_dir(slot.dir()).unwrap();
+    let mut worker = deaf().await;
+    let mark = slot.dir().join("draining-1");
+    fs::write(&mark, format!("{}\n1ms\n", worker.id().unwrap())).unwrap();
+    let lock = File::open(&mark).unwrap();
+    lock.lock().unwrap();
+    let story = async {
+        worker.wait().await.unwrap();
+        drop(lock);
+    };
+    tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(fixture.supervise(), story) })
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

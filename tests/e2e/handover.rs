@@ -246,6 +246,35 @@ async fn a_service_manager_hears_of_the_start_the_successor_and_the_stop() {
 }
 
 #[tokio::test]
+async fn a_third_process_ends_the_worker_that_drains_since_the_first() {
+    let backend = Backend::start().await;
+    let builder = tidegate().option("--drain-timeout", "10m");
+    let mut gateway = Gateway::start(builder, &[backend.ip()]).await;
+    let first = gateway.tidegate.worker_pid(1).await;
+    let mut socket = gateway.websocket("/chat").await;
+    let mark = gateway.tidegate.data_dir().join(format!("workers/1/draining-{first}"));
+    for threads in [2, 3] {
+        let old = gateway.tidegate.worker_pid(1).await;
+        gateway.tidegate.set_threads(threads);
+        assert!(gateway.tidegate.take_over().await.success());
+        gateway.tidegate.worker_other_than(1, old).await;
+        wait_for("the first worker to drain", async || mark.exists().then_some(())).await;
+    }
+    gateway.tidegate.terminate();
+    let third = gateway.tidegate.pid();
+    wait_for("the other workers to end", async || {
+        let mut running = gateway.tidegate.processes();
+        running.sort_unstable();
+        (running == [first.min(third), first.max(third)]).then_some(())
+    })
+    .await;
+    socket.echo("through the first worker").await;
+    gateway.tidegate.interrupt();
+    gateway.tidegate.exited_well().await;
+    assert!(gateway.tidegate.processes().is_empty(), "the first worker is left");
+}
+
+#[tokio::test]
 async fn a_worker_alone_is_succeeded_like_any_other() {
     let backend = Backend::start().await;
     let (tidegate, address) = (tidegate().control_plane_alone().start().await, loopback());
