@@ -36,8 +36,10 @@ use crate::tokens::Tokens;
 use crate::worker::Worker;
 
 use self::reports::Reports;
+use self::withheld::Withheld;
 
 mod reports;
+mod withheld;
 
 /// The time limit to connect, including TLS.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -265,7 +267,7 @@ async fn converse(
 ) -> Result<Infallible, SessionError> {
     let mut renewed = false;
     let health_changed: Rc<_> = worker.health_changed.clone();
-    let mut reports = Reports::default();
+    let (mut reports, mut withheld) = (Reports::default(), Withheld::default());
     // Calls end with the session that must receive their replies.
     let mut calls = JoinSet::new();
     let mut heartbeat = interval(HEARTBEAT);
@@ -282,12 +284,16 @@ async fn converse(
                 match message {
                     ToWorker::Assign(snapshot) => {
                         let answer = worker.assign(*snapshot).await;
-                        writer.send(&answer).await?;
+                        for answer in withheld.release(answer, worker.owns_directory()) {
+                            writer.send(&answer).await?;
+                        }
                     }
                     ToWorker::Withdraw { gateway } => {
                         reports.forget(gateway);
                         let answer = worker.withdraw(gateway).await;
-                        writer.send(&answer).await?;
+                        for answer in withheld.release(answer, worker.owns_directory()) {
+                            writer.send(&answer).await?;
+                        }
                     }
                     ToWorker::Call { id, call } => {
                         calls.spawn_local(execute(id, call, worker.resolver.clone()));

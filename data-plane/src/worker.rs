@@ -52,6 +52,8 @@ pub(crate) struct Worker {
     draining: HashMap<Member, Task>,
     /// The unused rest of what a predecessor has passed on.
     inherited: Inherited,
+    /// The saved state that the predecessor serves; empty unless a takeover is in progress.
+    predecessor: HashMap<GatewayId, (Generation, Digest)>,
     pub(crate) ownership: Ownership,
     pub(crate) resolver: Rc<Resolver>,
     /// Notified by probes when a verdict or its reason changes, and by the resolver when the addresses of a name
@@ -93,6 +95,7 @@ impl Worker {
             told_unsaved: !is_writable,
             draining: HashMap::new(),
             inherited: Inherited::default(),
+            predecessor: HashMap::new(),
             ownership: Ownership::default(),
             resolver,
             health_changed,
@@ -114,12 +117,20 @@ impl Worker {
             return;
         }
         match self.inherited.complete() {
-            Ok(()) => self.ownership.acquired.cancel(),
+            Ok(()) => {
+                self.predecessor.clear();
+                self.ownership.acquired.cancel();
+            }
             Err(error) => {
                 tracing::error!(%error, "the takeover has failed: the predecessor continues to serve");
                 self.ownership.denied.cancel();
             }
         }
+    }
+
+    /// Returns false while a takeover is in progress.
+    pub(crate) fn owns_directory(&self) -> bool {
+        self.ownership.acquired.is_cancelled()
     }
 
     /// Returns the reason why a successor cannot take over now.
@@ -132,6 +143,9 @@ impl Worker {
     pub(crate) async fn resume(&mut self) {
         for snapshot in self.last_good.load() {
             let (gateway, generation) = (snapshot.gateway, snapshot.generation);
+            if !self.inherited.is_complete() {
+                self.predecessor.insert(gateway, (generation, snapshot.content.digest()));
+            }
             match self.run(snapshot).await {
                 Ok(_) => tracing::info!(%gateway, %generation, "serving the last good snapshot"),
                 Err(error) => {
@@ -142,24 +156,29 @@ impl Worker {
         self.complete_take_over();
     }
 
-    /// Returns every running gateway with its generation and the digest of its content.
+    /// Returns every running gateway with its generation and the digest of its content: as the predecessor serves it
+    /// while a takeover is in progress, since the predecessor still accepts connections.
     pub(crate) fn running(&self) -> Vec<(GatewayId, Generation, Digest)> {
-        self.gateways
-            .values()
-            .map(|gateway| (gateway.snapshot.gateway, gateway.snapshot.generation, gateway.digest.clone()))
-            .collect()
+        let state = |(id, gateway): (&GatewayId, &Gateway)| {
+            let (generation, digest) = self.predecessor.get(id).cloned().unwrap_or_else(|| gateway.state());
+            (*id, generation, digest)
+        };
+        self.gateways.iter().map(state).collect()
     }
 
     /// Returns an `Applied` for every running gateway, for a control plane that may not have received the first
-    /// one.
+    /// one. Those that a predecessor serves in another state are left out.
     pub(crate) fn applied(&self) -> Vec<ToControlPlane> {
+        let is_applied = |gateway: &&Gateway| {
+            self.predecessor.get(&gateway.snapshot.gateway).is_none_or(|state| *state == gateway.state())
+        };
         let applied = |gateway: &Gateway| ToControlPlane::Applied {
             gateway: gateway.snapshot.gateway,
             generation: gateway.snapshot.generation,
             digest: gateway.digest.clone(),
             addresses: gateway.sockets.keys().copied().collect(),
         };
-        self.gateways.values().map(applied).collect()
+        self.gateways.values().filter(is_applied).map(applied).collect()
     }
 
     /// Applies a snapshot, and returns the result as a message.

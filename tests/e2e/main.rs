@@ -27,6 +27,7 @@ mod framing;
 mod full_disk;
 mod grpc;
 mod handover;
+mod handover_faults;
 mod handshake;
 mod header_switches;
 mod health;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tidegate_shared::id::Digest;
+use tidegate_shared::id::{Digest, Generation};
 use tidegate_shared::protocol::{BackendHealth, HealthState};
 use tidegate_shared::snapshot::Snapshot;
 use tokio::sync::Notify;
@@ -48,6 +48,11 @@ impl Drop for Task {
 }
 
 impl Gateway {
+    /// Returns the generation that is served and the digest of its content.
+    pub(super) fn state(&self) -> (Generation, Digest) {
+        (self.snapshot.generation, self.digest.clone())
+    }
+
     /// Resolves every name again, because a change of the configuration is also a way to correct an outdated
     /// answer. A running query continues, so that frequent changes cannot keep a name unresolved.
     pub(super) fn resolve(&mut self, runtime: &Runtime, resolver: &Rc<Resolver>, changed: &Rc<Notify>) {

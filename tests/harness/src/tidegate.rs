@@ -270,6 +270,11 @@ impl Tidegate {
         self.builder.threads = threads;
     }
 
+    /// Adds an option with a value for the next start.
+    pub fn add_option(&mut self, name: &str, value: &str) {
+        self.builder.arguments.extend([name.to_owned(), value.to_owned()]);
+    }
+
     /// Sets the executable for the next start.
     pub fn set_binary(&mut self, binary: PathBuf) {
         self.builder.binary = binary;
