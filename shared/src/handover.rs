@@ -92,6 +92,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_successor_that_gives_up_behind_another_one_is_not_heard() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("handover");
+        let mut predecessor = Predecessor::listen(&path, send).unwrap();
+        let ask = || {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || TakeOver::ask::<u32>(&path, |_, _| Ok(())))
+        };
+        let first = ask();
+        let granted = predecessor.request().await.grant(Vec::new());
+        let given_up = async {
+            let first = first.await.unwrap().unwrap();
+            let second = Connection::connect(&path).unwrap();
+            second.send(&Message::<u32>::TakeOver, &[]).unwrap();
+            drop((second, first));
+        };
+        assert!(!tokio::join!(granted, given_up).0);
+        let third = ask();
+        predecessor.request().await.refuse("to the third".to_owned());
+        let refused = tokio::time::timeout(TIMEOUT, third).await.unwrap().unwrap().unwrap_err();
+        assert_eq!(refused.to_string(), "it refuses: to the third");
+    }
+
+    #[tokio::test]
     async fn a_process_that_ends_sends_successors_back_to_its_lock() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("handover");

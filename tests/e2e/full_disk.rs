@@ -127,6 +127,25 @@ async fn writes_are_refused_while_the_disk_is_full_and_taken_again_when_there_is
 }
 
 #[tokio::test]
+async fn a_takeover_on_a_full_disk_leaves_a_control_plane() {
+    let backend = Backend::start().await;
+    let Some((mut gateway, disk)) = on_small_disk(&backend).await else { return };
+    let worker = gateway.tidegate.worker_pid(1).await;
+    disk.fill();
+    assert!(gateway.tidegate.replace().await.success(), "the exit code of the first one");
+    let management = gateway.management();
+    management.get(gateway.id()).await.expect(200);
+    gateway.get("/full").await.expect(200);
+    disk.empty();
+    wait_for("it to be ready again", async || (readiness(&management).await.status == 200).then_some(()))
+        .await;
+    gateway.tidegate.all_connected().await;
+    let changed = gateway.document.clone().pool("after", &[backend.ip()]);
+    gateway.apply(changed).await;
+    assert_eq!(gateway.tidegate.live_worker(1), Some(worker));
+}
+
+#[tokio::test]
 async fn a_worker_that_is_killed_while_the_disk_is_full_is_back_at_once_and_writes_are_when_there_is_room() {
     let backend = Backend::start().await;
     let Some((mut gateway, disk)) = on_small_disk(&backend).await else { return };

@@ -4,14 +4,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::json;
 use tidegate_harness::{
     Backend, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Tidegate, WebSocket, Worker, loopback, wait_for,
 };
 use tidegate_shared::handover::{Connection, TakeOver, TakeOverError};
-use tokio::net::UnixDatagram;
+use tokio::net::{TcpStream, UnixDatagram};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::{BINARY, tidegate};
 
@@ -209,6 +211,11 @@ impl Manager {
         Manager { heard, path, _reader: reader }
     }
 
+    /// Forgets all lines that have come.
+    fn forget(&self) {
+        self.heard.lock().expect("nobody panics with it").clear();
+    }
+
     /// Waits for a line, and forgets all lines before it.
     async fn hears(&self, line: &str) {
         wait_for(&format!("the service manager to hear {line}"), async || {
@@ -246,6 +253,27 @@ async fn a_service_manager_hears_of_the_start_the_successor_and_the_stop() {
 }
 
 #[tokio::test]
+async fn the_watchdog_hears_of_a_process_that_waits_for_its_successor() {
+    let backend = Backend::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let manager = Manager::start(directory.path());
+    let path = manager.path.display().to_string();
+    let builder = tidegate().environment("NOTIFY_SOCKET", &path).environment("WATCHDOG_USEC", "200000");
+    let mut gateway = Gateway::start(builder, &[backend.ip()]).await;
+    let handover = gateway.tidegate.data_dir().join("handover");
+    let asked =
+        tokio::task::spawn_blocking(move || TakeOver::ask::<serde_json::Value>(&handover, |_, _| Ok(())));
+    let successor = asked.await.unwrap().unwrap();
+    manager.forget();
+    for _ in 0..5 {
+        manager.hears("WATCHDOG=1").await;
+    }
+    drop(successor);
+    let document = gateway.document.clone();
+    gateway.apply(document).await;
+}
+
+#[tokio::test]
 async fn a_third_process_ends_the_worker_that_drains_since_the_first() {
     let backend = Backend::start().await;
     let builder = tidegate().option("--drain-timeout", "10m");
@@ -272,6 +300,24 @@ async fn a_third_process_ends_the_worker_that_drains_since_the_first() {
     gateway.tidegate.interrupt();
     gateway.tidegate.exited_well().await;
     assert!(gateway.tidegate.processes().is_empty(), "the first worker is left");
+}
+
+#[tokio::test]
+async fn a_client_without_a_handshake_delays_no_takeover() {
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    // The time limit of a handshake. A busy machine may make a takeover as slow, but not each of them.
+    let limit = Duration::from_secs(10);
+    for round in 0.. {
+        let since = Instant::now();
+        let silent = TcpStream::connect(gateway.tidegate.management_tls_address()).await.unwrap();
+        assert!(gateway.tidegate.take_over().await.success());
+        drop(silent);
+        if since.elapsed() < limit {
+            break;
+        }
+        assert!(round < 3, "each takeover waits for the client");
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,114 @@
 //! Takeovers that are late, cut short or incomplete.
 
+use std::fs::{self, File};
 use std::net::TcpListener;
+use std::os::fd::AsFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::process::Stdio;
+use std::time::Duration;
 
-use serde_json::json;
-use tidegate_harness::{Backend, Gateway, GatewayDocument, HTTP_PORT, HttpClient, loopback, wait_for};
+use serde_json::{Value, json};
+use tidegate_harness::{
+    Backend, DEADLINE, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Tidegate, loopback, resume, run,
+    suspend, timely, wait_for,
+};
+use tidegate_shared::handover::{Connection, Listener, TakeOver};
 use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
-use crate::tidegate;
+use crate::{BINARY, tidegate};
+
+/// The pause of a process whose successor has not taken over (`handover/predecessor.rs`).
+const PAUSE: Duration = Duration::from_millis(100);
+
+#[tokio::test]
+async fn a_successor_that_is_no_longer_awaited_starts_no_control_plane() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data_dir, log) = (directory.path().join("data"), directory.path().join("log"));
+    fs::DirBuilder::new().mode(0o700).create(&data_dir).unwrap();
+    let lock = File::create(data_dir.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let listener = Listener::bind(&data_dir.join("handover")).unwrap();
+    let mut command = Command::new(BINARY);
+    command.arg("control-plane").arg("--data-dir").arg(&data_dir);
+    for option in ["--management", "--management-tls", "--channel"] {
+        command.args([option, "127.0.0.1:0"]);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log).unwrap());
+    let mut successor = command.kill_on_drop(true).spawn().unwrap();
+
+    let accepted = spawn_blocking(move || {
+        let connection = listener.accept().unwrap();
+        let (message, _) = connection.receive::<Value>(DEADLINE).unwrap();
+        assert_eq!(message, json!("TakeOver"));
+        connection
+    });
+    let connection = timely("a successor", accepted).await.unwrap();
+    let pid = successor.id().unwrap();
+    suspend(pid).await;
+    let sockets = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [management, management_tls, channel] = sockets.each_ref().map(AsFd::as_fd);
+    let part = json!({"Part": "LockAndListeners"});
+    connection.send(&part, &[lock.as_fd(), management, management_tls, channel]).unwrap();
+    connection.send(&json!("Whole"), &[]).unwrap();
+    drop(connection);
+    resume(pid);
+
+    let status = timely("the end of the successor", successor.wait()).await.unwrap();
+    let said = fs::read_to_string(&log).unwrap();
+    assert!(!status.success() && said.contains("does not wait any longer"), "{status}: {said}");
+    for name in ["tidegate.db", "ca.pem", "endpoints.json"] {
+        assert!(!data_dir.join(name).exists(), "it has made {name}");
+    }
+}
+
+#[tokio::test]
+async fn a_predecessor_that_is_killed_before_its_last_message_is_succeeded() {
+    let tidegate = &mut tidegate().start().await;
+    let handover = tidegate.data_dir().join("handover");
+    let asked = spawn_blocking(move || TakeOver::ask::<Value>(&handover, |_, _| Ok(())));
+    let take_over = asked.await.unwrap().unwrap();
+    // It cannot answer any more.
+    suspend(tidegate.pid()).await;
+    let completed = spawn_blocking(move || take_over.complete().map(drop));
+    tidegate.kill();
+    completed.await.unwrap().expect("nobody else has the place");
+}
+
+/// Sets the soft limit of open files of a process.
+async fn limit_open_files(pid: u32, limit: &str) {
+    let set = run("prlimit", &["--pid", &pid.to_string(), &format!("--nofile={limit}:")], &[]).await;
+    assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+}
+
+fn failed_successors(tidegate: &Tidegate) -> usize {
+    tidegate.output().matches("a successor has not taken over").count()
+}
+
+#[tokio::test]
+async fn a_worker_without_descriptors_for_a_successor_pauses_between_attempts() {
+    let backend = Backend::start().await;
+    let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
+    let worker = gateway.tidegate.worker_pid(1).await;
+    let limits = fs::read_to_string(format!("/proc/{worker}/limits")).unwrap();
+    let limits = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let soft = limits.split_whitespace().nth(3).unwrap();
+    limit_open_files(worker, "3").await;
+    let since = Instant::now();
+    // Until one comes, the thread waits with the descriptor that it has reserved.
+    drop(Connection::connect(&gateway.tidegate.data_dir().join("workers/1/handover")).unwrap());
+    wait_for("several failures", async || (failed_successors(&gateway.tidegate) > 3).then_some(())).await;
+    let failures = u32::try_from(failed_successors(&gateway.tidegate)).unwrap();
+    assert!(since.elapsed() >= PAUSE * (failures - 2), "{failures} failures in {:?}", since.elapsed());
+
+    limit_open_files(worker, soft).await;
+    gateway.tidegate.set_threads(2);
+    assert!(gateway.tidegate.take_over().await.success());
+    gateway.tidegate.worker_other_than(1, worker).await;
+    gateway.get("/served").await.expect(200);
+}
 
 #[tokio::test]
 async fn a_change_during_a_takeover_succeeds_when_only_the_successor_accepts() {

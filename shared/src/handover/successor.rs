@@ -145,3 +145,37 @@ fn is_end(error: &io::Error) -> bool {
 fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::connection::Listener;
+    use super::*;
+
+    #[test]
+    fn a_listener_that_closes_before_it_accepts_is_ending() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("handover");
+        let listener = Listener::bind(&path).unwrap();
+        let connections = [(); 2].map(|()| Connection::connect(&path).unwrap());
+        let ask = |connection: &Connection| connection.send(&Message::<()>::TakeOver, &[]);
+        ask(&connections[0]).unwrap();
+        drop(listener);
+        let unanswered = connections[0].receive::<Message<()>>(END_TIMEOUT).unwrap_err();
+        assert!(is_end(&unanswered), "{unanswered}");
+        let unsent = ask(&connections[1]).unwrap_err();
+        assert!(is_end(&unsent), "{unsent}");
+    }
+
+    #[test]
+    fn a_predecessor_that_closes_the_connection_and_lives_keeps_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("handover");
+        let listener = Listener::bind(&path).unwrap();
+        let take_over = TakeOver(Connection::connect(&path).unwrap());
+        let predecessor = listener.accept().unwrap();
+        assert!(take_over.is_awaited());
+        drop(predecessor);
+        assert!(!take_over.is_awaited());
+        take_over.complete().unwrap_err();
+    }
+}

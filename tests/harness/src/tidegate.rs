@@ -209,6 +209,11 @@ impl Tidegate {
         self.endpoints.management
     }
 
+    /// The address of the TLS endpoint.
+    pub fn management_tls_address(&self) -> SocketAddr {
+        self.endpoints.management_tls
+    }
+
     /// The address of the channel, where workers connect.
     pub fn channel(&self) -> SocketAddr {
         self.endpoints.channel

@@ -12,15 +12,20 @@ impl Tidegate {
     /// Starts a successor, waits until it has taken over and the first process has ended, and returns the exit
     /// status of the first.
     pub async fn take_over(&mut self) -> ExitStatus {
-        let successor = self.spawn();
-        let mut first = self.process.replace(successor).expect("it is running");
-        let status = first.exit().await;
+        let status = self.replace().await;
         wait_for("the control plane to be ready", async || {
             (self.management().send("GET", "/readyz", &[], "").await.status == 200).then_some(())
         })
         .await;
         self.all_connected().await;
         status
+    }
+
+    /// Starts a successor, waits until the first process has ended, and returns the exit status of the first.
+    pub async fn replace(&mut self) -> ExitStatus {
+        let successor = self.spawn();
+        let mut first = self.process.replace(successor).expect("it is running");
+        first.exit().await
     }
 
     /// Sends SIGUSR2: the process starts a successor.
