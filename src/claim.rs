@@ -31,7 +31,7 @@ const HANDOVER_FILE: &str = "handover";
 
 /// A part of what is passed on. Processes of other versions must understand it.
 #[derive(Debug, Serialize, Deserialize)]
-enum Part {
+enum ClaimPart {
     /// The lock, and the listening sockets of the REST API over HTTP, the REST API over HTTPS, and the channel, in
     /// this order.
     LockAndListeners,
@@ -39,24 +39,27 @@ enum Part {
 
 /// Everything that is passed on to a successor.
 #[derive(Debug)]
-pub(crate) struct Handover {
+pub(crate) struct ClaimHandover {
     lock: File,
     listeners: Listeners,
 }
 
-impl Handover {
-    fn send(&self, parts: &Parts<'_, Part>) -> io::Result<()> {
+impl ClaimHandover {
+    fn send(&self, parts: &Parts<'_, ClaimPart>) -> io::Result<()> {
         let Listeners { management, management_tls, channel } = &self.listeners;
         let descriptors = [self.lock.as_fd(), management.as_fd(), management_tls.as_fd(), channel.as_fd()];
-        parts.send(Part::LockAndListeners, &descriptors)
+        parts.send(ClaimPart::LockAndListeners, &descriptors)
     }
 
-    fn receive(Part::LockAndListeners: Part, descriptors: Vec<OwnedFd>) -> io::Result<Handover> {
+    fn receive(
+        ClaimPart::LockAndListeners: ClaimPart,
+        descriptors: Vec<OwnedFd>,
+    ) -> io::Result<ClaimHandover> {
         let [lock, management, management_tls, channel] = <[OwnedFd; 4]>::try_from(descriptors)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a descriptor is missing"))?;
         let [management, management_tls, channel] =
             [management, management_tls, channel].map(TcpListener::from);
-        Ok(Handover { lock: lock.into(), listeners: Listeners { management, management_tls, channel } })
+        Ok(ClaimHandover { lock: lock.into(), listeners: Listeners { management, management_tls, channel } })
     }
 }
 
@@ -71,7 +74,7 @@ pub(crate) struct Claim {
     /// A takeover in progress.
     take_over: Option<TakeOver>,
     /// `None` until this process runs the control plane, and if it cannot be succeeded.
-    predecessor: Option<Predecessor<Handover>>,
+    predecessor: Option<Predecessor<ClaimHandover>>,
 }
 
 impl Claim {
@@ -101,7 +104,7 @@ impl Claim {
         let taken = lock_or_take_over(&lock, || {
             let mut handover = None;
             let take_over = TakeOver::ask(&data_dir.join(HANDOVER_FILE), |part, descriptors| {
-                handover = Some(Handover::receive(part, descriptors)?);
+                handover = Some(ClaimHandover::receive(part, descriptors)?);
                 Ok(())
             })?;
             let handover = handover.ok_or_else(|| io::Error::other("it passed nothing on"))?;
@@ -109,7 +112,7 @@ impl Claim {
         });
         match taken {
             Ok(None) => Ok(with(lock)),
-            Ok(Some((take_over, Handover { lock, listeners }))) => {
+            Ok(Some((take_over, ClaimHandover { lock, listeners }))) => {
                 info!("taking over from the process that runs the control plane");
                 Ok(Claim { take_over: Some(take_over), listeners: Some(listeners), ..with(lock) })
             }
@@ -149,7 +152,7 @@ impl Claim {
         }
         if self.predecessor.is_none() {
             let path = self.data_dir.join(HANDOVER_FILE);
-            match Predecessor::listen(&path, |parts, handover: &Handover| handover.send(parts)) {
+            match Predecessor::listen(&path, |parts, handover: &ClaimHandover| handover.send(parts)) {
                 Ok(predecessor) => self.predecessor = Some(predecessor),
                 Err(error) => warn!("no other process can take over: {error}"),
             }
@@ -158,7 +161,7 @@ impl Claim {
     }
 
     /// Waits for the next process that asks to take over.
-    pub(crate) async fn successor(&mut self) -> Request<Handover> {
+    pub(crate) async fn successor(&mut self) -> Request<ClaimHandover> {
         match &mut self.predecessor {
             Some(predecessor) => predecessor.request().await,
             None => std::future::pending().await,
@@ -169,13 +172,16 @@ impl Claim {
     ///
     /// # Errors
     /// The sockets cannot be copied.
-    pub(crate) async fn hand_over(self, request: Request<Handover>) -> Result<Option<Claim>, Box<dyn Error>> {
+    pub(crate) async fn hand_over(
+        self,
+        request: Request<ClaimHandover>,
+    ) -> Result<Option<Claim>, Box<dyn Error>> {
         let listeners = self.listeners.as_ref().map(Listeners::try_clone).transpose()?;
         let Some(listeners) = listeners else {
             request.refuse("its sockets are closed".to_owned());
             return Ok(Some(self));
         };
-        if request.grant(Handover { lock: self.lock.try_clone()?, listeners }).await {
+        if request.grant(ClaimHandover { lock: self.lock.try_clone()?, listeners }).await {
             info!("another process has taken over");
             return Ok(None);
         }

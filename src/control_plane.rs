@@ -13,7 +13,7 @@ use tidegate_shared::private_file;
 use tidegate_shared::service_manager;
 use tracing::{info, warn};
 
-use crate::claim::{Claim, Handover};
+use crate::claim::{Claim, ClaimHandover};
 use crate::cli::{ControlPlaneOptions, TokenOptions};
 use crate::outcome::Outcome;
 use crate::stop::Stop;
@@ -89,7 +89,7 @@ impl LocalControlPlane {
     }
 
     /// Waits for the next process that asks to take over.
-    pub(crate) async fn successor(&mut self) -> Request<Handover> {
+    pub(crate) async fn successor(&mut self) -> Request<ClaimHandover> {
         self.claim.successor().await
     }
 
@@ -98,7 +98,10 @@ impl LocalControlPlane {
     ///
     /// # Errors
     /// The sockets cannot be copied; the control plane has stopped nevertheless.
-    pub(crate) async fn hand_over(self, request: Request<Handover>) -> Result<Option<Claim>, Box<dyn Error>> {
+    pub(crate) async fn hand_over(
+        self,
+        request: Request<ClaimHandover>,
+    ) -> Result<Option<Claim>, Box<dyn Error>> {
         info!("another process takes over");
         let LocalControlPlane { inner, claim, .. } = self;
         if tokio::time::timeout(STOP_TIMEOUT, inner.stop()).await.is_err() {

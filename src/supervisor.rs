@@ -269,7 +269,7 @@ async fn take_or_start(
 ) -> Result<Started, Box<dyn Error>> {
     let token = token_for(slot, new_token).await?;
     if let Some(survivor) = slot.survivor()? {
-        let has_token = token.is_some_and(|token| hand_over(slot, &token));
+        let has_token = token.is_some_and(|token| give_token(slot, &token));
         info!(worker.slot = slot.number(), "adopting a worker that outlived its control plane");
         return Ok(Started { process: Process::Survivor(survivor), has_token });
     }
@@ -301,15 +301,15 @@ async fn lay_token_later(slot: &Slot, new_token: &impl NewToken, mut has_token: 
     while !has_token {
         tokio::time::sleep(TOKEN_RETRY).await;
         if let Ok(token) = new_token().await {
-            has_token = hand_over(slot, &token);
+            has_token = give_token(slot, &token);
         }
     }
     std::future::pending().await
 }
 
 /// Writes a token for a worker that can start without one. Returns true if it was written.
-fn hand_over(slot: &Slot, token: &JoinToken) -> bool {
-    let given = slot.hand_over(token);
+fn give_token(slot: &Slot, token: &JoinToken) -> bool {
+    let given = slot.write_token(token);
     if let Err(e) = &given {
         warn!(worker.slot = slot.number(), "cannot give a worker a token: {e}");
     }

@@ -28,7 +28,7 @@ const BATCH: usize = 100;
 
 /// A part of what a worker passes on. Workers of other versions must understand it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Part {
+pub(crate) enum WorkerPart {
     /// Listening sockets: the addresses, with one descriptor for each in the same order.
     Sockets(Vec<SocketAddr>),
     /// Gateways that the predecessor serves.
@@ -41,7 +41,7 @@ pub(crate) enum Part {
 
 /// Everything that is passed on to a successor.
 #[derive(Debug)]
-pub(crate) struct Handover {
+pub(crate) struct WorkerHandover {
     /// The listening sockets of all data threads.
     pub(crate) sockets: Vec<(SocketAddr, OwnedFd)>,
     /// The gateways that are served.
@@ -52,24 +52,24 @@ pub(crate) struct Handover {
     pub(crate) metrics: Option<TcpListener>,
 }
 
-impl Handover {
+impl WorkerHandover {
     /// Sends all parts.
     ///
     /// # Errors
     /// The successor is gone, or does not read.
-    pub(crate) fn send(&self, parts: &Parts<'_, Part>) -> io::Result<()> {
+    pub(crate) fn send(&self, parts: &Parts<'_, WorkerPart>) -> io::Result<()> {
         for batch in self.sockets.chunks(BATCH) {
             let addresses = batch.iter().map(|(address, _)| *address).collect();
             let descriptors: Vec<BorrowedFd<'_>> = batch.iter().map(|(_, socket)| socket.as_fd()).collect();
-            parts.send(Part::Sockets(addresses), &descriptors)?;
+            parts.send(WorkerPart::Sockets(addresses), &descriptors)?;
         }
         for batch in self.gateways.chunks(BATCH) {
-            parts.send(Part::Gateways(batch.to_vec()), &[])?;
+            parts.send(WorkerPart::Gateways(batch.to_vec()), &[])?;
         }
         if let Some(metrics) = &self.metrics {
-            parts.send(Part::Metrics, &[metrics.as_fd()])?;
+            parts.send(WorkerPart::Metrics, &[metrics.as_fd()])?;
         }
-        parts.send(Part::Lock, &[self.lock.as_fd()])
+        parts.send(WorkerPart::Lock, &[self.lock.as_fd()])
     }
 }
 
@@ -102,19 +102,19 @@ impl Inherited {
         Ok(inherited)
     }
 
-    fn take(&mut self, part: Part, descriptors: Vec<OwnedFd>) -> io::Result<()> {
+    fn take(&mut self, part: WorkerPart, descriptors: Vec<OwnedFd>) -> io::Result<()> {
         let first = descriptors.first().map(OwnedFd::try_clone);
         let first = || first.unwrap_or_else(|| Err(invalid("a descriptor is missing")));
         match part {
-            Part::Sockets(addresses) if addresses.len() == descriptors.len() => {
+            WorkerPart::Sockets(addresses) if addresses.len() == descriptors.len() => {
                 for (address, socket) in addresses.into_iter().zip(descriptors) {
                     self.sockets.entry(address).or_default().push(socket.into());
                 }
             }
-            Part::Sockets(_) => return Err(invalid("the sockets do not match their addresses")),
-            Part::Gateways(gateways) => self.gateways.extend(gateways),
-            Part::Lock => self.lock = Some(first()?.into()),
-            Part::Metrics => self.metrics = Some(first()?.into()),
+            WorkerPart::Sockets(_) => return Err(invalid("the sockets do not match their addresses")),
+            WorkerPart::Gateways(gateways) => self.gateways.extend(gateways),
+            WorkerPart::Lock => self.lock = Some(first()?.into()),
+            WorkerPart::Metrics => self.metrics = Some(first()?.into()),
         }
         Ok(())
     }

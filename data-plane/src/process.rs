@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::config::MetricsPage;
 use crate::control::Link;
 use crate::data_dir::{DataDir, DrainingMark};
-use crate::handover::{Ownership, Handover, socket_path};
+use crate::handover::{Ownership, WorkerHandover, socket_path};
 use crate::metrics::{Metrics, Server};
 use crate::run_error::RunError;
 use crate::threads::Threads;
@@ -26,7 +26,7 @@ pub(crate) struct Process<'a> {
     pub(crate) link: Link,
     pub(crate) page: Option<Page>,
     /// `None` while this worker takes over, and if it cannot be succeeded.
-    pub(crate) predecessor: Option<Predecessor<Handover>>,
+    pub(crate) predecessor: Option<Predecessor<WorkerHandover>>,
 }
 
 impl Process<'_> {
@@ -79,7 +79,7 @@ impl Process<'_> {
     async fn hand_over(
         &self,
         worker: &Worker,
-        request: Request<Handover>,
+        request: Request<WorkerHandover>,
         stop: &CancellationToken,
     ) -> bool {
         let handover = match self.handover(worker).await {
@@ -105,12 +105,12 @@ impl Process<'_> {
     ///
     /// # Errors
     /// The reason why the handover is impossible now.
-    async fn handover(&self, worker: &Worker) -> Result<Handover, String> {
+    async fn handover(&self, worker: &Worker) -> Result<WorkerHandover, String> {
         if let Some(obstacle) = worker.obstacle_to_handover() {
             return Err(obstacle);
         }
         let lock = self.data_dir.lock.as_ref().map(|lock| lock.try_clone().map_err(|e| e.to_string()));
-        Ok(Handover {
+        Ok(WorkerHandover {
             sockets: self.threads.sockets().await.map_err(|e| e.to_string())?,
             gateways: worker.running().into_iter().map(|(gateway, ..)| gateway).collect(),
             lock: lock.unwrap_or_else(|| Err("the data directory has no lock file".to_owned()))?,
@@ -136,15 +136,15 @@ impl Process<'_> {
 /// Waits until this worker owns the data directory, and then for a successor.
 async fn next_successor(
     data_dir: &DataDir,
-    predecessor: &mut Option<Predecessor<Handover>>,
+    predecessor: &mut Option<Predecessor<WorkerHandover>>,
     ownership: &Ownership,
-) -> Request<Handover> {
+) -> Request<WorkerHandover> {
     ownership.acquired.cancelled().await;
     if predecessor.is_none() {
         service_manager::ready();
         // After a takeover, the lock file still has the process ID of the predecessor.
         let ready = data_dir.write_process_id().and_then(|()| {
-            Predecessor::listen(&socket_path(&data_dir.path), |parts, handover: &Handover| {
+            Predecessor::listen(&socket_path(&data_dir.path), |parts, handover: &WorkerHandover| {
                 handover.send(parts)
             })
         });

@@ -60,7 +60,7 @@ impl Slot {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub(super) fn hand_over(&self, token: &JoinToken) -> io::Result<()> {
+    pub(super) fn write_token(&self, token: &JoinToken) -> io::Result<()> {
         private_file::write(&self.dir.join(TOKEN_FILE), token.encode().as_bytes())
     }
 
@@ -99,7 +99,7 @@ impl Slot {
     /// # Errors
     /// A token that the worker needs cannot be written.
     pub(super) fn lay_token(&self, token: Option<&JoinToken>) -> io::Result<()> {
-        match token.map(|token| self.hand_over(token)) {
+        match token.map(|token| self.write_token(token)) {
             Some(Err(error)) if self.can_do_without_token() => {
                 warn!(worker.slot = self.number, "cannot give a worker a token: {error}");
                 Ok(())
