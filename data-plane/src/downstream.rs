@@ -1,8 +1,9 @@
-//! A client's connection, as what serves its requests knows it.
+//! A client's connection.
 //!
-//! The listener makes a [`Connection`] of each client that it has accepted, and the proxy reads it. What stands between a
-//! client and hyper is here too: the strict reading of HTTP/1.1 ([`inspected`], [`http1_state`]), and the streams of a
-//! connection of HTTP/2 ([`http2_streams`]). This module must not know what is done with a request.
+//! The listener creates a [`Connection`] for each client that it accepts, and the proxy reads it. The layers between a
+//! client and hyper are here too: the strict reader of HTTP/1.1 ([`inspected`], [`http1_state`]), the streams of an
+//! HTTP/2 connection ([`http2_streams`]), and the handover to a tunnel ([`upgrade`]). This module must not know how
+//! requests are answered.
 
 pub(crate) mod http1_state;
 pub(crate) mod http2_streams;

@@ -1,4 +1,4 @@
-//! The public part of a tunnel while it lives: what its thread can tell of it without asking its task.
+//! The public part of a tunnel while it lives. Its thread can list it without asking the tunnel's task.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub(crate) struct LiveTunnel {
 }
 
 impl LiveTunnel {
-    /// A tunnel that begins now, and over which nothing has gone.
+    /// Creates the entry of a tunnel that opens now.
     pub(crate) fn new(client: SocketAddr, backend: Arc<Backend>) -> LiveTunnel {
         LiveTunnel {
             client,
@@ -33,18 +33,18 @@ impl LiveTunnel {
         }
     }
 
-    /// Notes how many bytes were read from each side so far, and counts those that are new.
+    /// Sets the number of bytes that were read from each side so far, and adds the new ones to `counts`.
     pub(crate) fn moved(&self, received: u64, sent: u64, counts: &Tunnels) {
         counts.received.add(received - self.received.replace(received));
         counts.sent.add(sent - self.sent.replace(sent));
     }
 
-    /// How many bytes were read from the client.
+    /// Returns the number of bytes that were read from the client.
     pub(crate) fn received(&self) -> u64 {
         self.received.get()
     }
 
-    /// How many bytes were read from the backend.
+    /// Returns the number of bytes that were read from the backend.
     pub(crate) fn sent(&self) -> u64 {
         self.sent.get()
     }

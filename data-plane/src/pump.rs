@@ -24,10 +24,10 @@ use idle::IdleWatch;
 
 /// One end of the traffic.
 pub(crate) trait Peer: AsyncRead + AsyncWrite + Unpin {
-    /// The socket, if it carries this traffic alone. The timeouts of another are not for the pump to change.
+    /// Returns the socket, if it carries this traffic alone. The pump must not change the timeouts of any other.
     fn socket(&self) -> Option<&Stream>;
 
-    /// The error with which it has failed, also while nobody reads from it.
+    /// Returns the error with which it has failed, also while nobody reads from it.
     fn failure(&mut self, cx: &mut Context<'_>) -> Option<io::Error>;
 }
 
@@ -41,7 +41,7 @@ impl Peer for Stream {
     }
 }
 
-/// What looks at each chunk of one direction as it was read.
+/// An observer of one direction. It sees each chunk as it was read.
 pub(crate) trait Tap: Default {
     fn read(&mut self, chunk: &[u8]);
 }
@@ -52,10 +52,10 @@ pub(crate) enum Side {
     Backend,
 }
 
-/// How traffic ended.
+/// The end of the traffic.
 #[derive(Debug)]
 pub(crate) enum End {
-    /// Both directions were closed in order; this side began.
+    /// Both directions were closed in order, this side first.
     Closed(Side),
     /// This side's connection failed.
     Failed(Side, io::Error),
@@ -63,8 +63,8 @@ pub(crate) enum End {
     Idle(Duration),
 }
 
-/// The side at which a flow failed, by the side that the flow starts from.
 impl At {
+    /// Returns the side that failed in a flow which starts from `source`.
     fn side(self, source: Side) -> Side {
         match (self, source) {
             (At::Source, side) => side,
@@ -74,7 +74,7 @@ impl At {
     }
 }
 
-/// Both ends, and what goes between them.
+/// Both ends, and the two directions between them.
 #[derive(Debug)]
 pub(crate) struct Traffic<C, B, T> {
     pub(crate) client: C,
@@ -87,7 +87,7 @@ pub(crate) struct Traffic<C, B, T> {
 }
 
 impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
-    /// Between two ends, each with what was read from it before. It ends when nothing moves for `idle`.
+    /// Joins two ends, each with the bytes that were read from it before. The traffic ends when nothing moves for `idle`.
     pub(crate) fn new(
         (client, from_client): (C, &Bytes),
         (backend, from_backend): (B, &Bytes),
@@ -102,22 +102,22 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
         }
     }
 
-    /// When the alarm is to go off first.
+    /// Returns the time at which the alarm must go off first.
     pub(crate) fn due(&self) -> Instant {
         self.watch.due()
     }
 
-    /// How many bytes were read from the client.
+    /// Returns the number of bytes that were read from the client.
     pub(crate) fn received(&self) -> u64 {
         self.up.bytes
     }
 
-    /// How many bytes were read from the backend.
+    /// Returns the number of bytes that were read from the backend.
     pub(crate) fn sent(&self) -> u64 {
         self.down.bytes
     }
 
-    /// What looked at the bytes of a side.
+    /// Returns the observer of the bytes from a side.
     pub(crate) fn tap(&self, source: Side) -> &T {
         match source {
             Side::Client => &self.up.tap,
@@ -125,7 +125,7 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
         }
     }
 
-    /// Moves what there is, until the end. `alarm` is the one timer of this traffic.
+    /// Moves bytes as far as they go now. Ready at the end. `alarm` is the only timer of this traffic.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, alarm: Pin<&mut Sleep>) -> Poll<End> {
         let Traffic { client, backend, up, down, watch } = self;
         let before = up.moved() + down.moved();

@@ -1,4 +1,4 @@
-//! The registry of what runs on one data thread: tunnels, and connections that carry requests to backends.
+//! The registry of the tunnels of one data thread, and of its connections that carry requests to backends.
 //!
 //! Each entry has a number, a public part that the thread can list, and a signal by which it is told to end. Entries are
 //! kept in the order of their numbers, so that a long list can be read in slices between other work. This module must not
@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// Why something is told to end.
+/// The reason why an entry is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CloseReason {
     /// Its pool member is no longer part of the configuration, and the drain timeout has passed.
@@ -24,7 +24,7 @@ pub(crate) enum CloseReason {
 }
 
 impl CloseReason {
-    /// For a line at the end, and for a message.
+    /// Returns the reason as access lines and messages have it.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             CloseReason::BackendRemoved => "drained: its backend was removed",
@@ -42,7 +42,7 @@ pub(crate) struct Registry<T> {
     entries: RefCell<BTreeMap<u64, Rc<Entry<T>>>>,
 }
 
-/// One that runs.
+/// One tunnel or connection.
 #[derive(Debug)]
 struct Entry<T> {
     number: u64,
@@ -60,7 +60,7 @@ impl<T> Entry<T> {
     }
 }
 
-/// A place in a registry; given up on drop. It gives access to the public part of its entry.
+/// A place in a registry, until it is dropped. It dereferences to the public part of its entry.
 #[derive(Debug)]
 pub(crate) struct Registration<T> {
     registry: Rc<Registry<T>>,
@@ -74,7 +74,7 @@ impl<T> Default for Registry<T> {
 }
 
 impl<T> Registry<T> {
-    /// Enters one with this public part.
+    /// Adds an entry with this public part.
     pub(crate) fn register(self: &Rc<Registry<T>>, public: T) -> Registration<T> {
         let number = self.next.replace(self.next.get() + 1);
         let entry = Rc::new(Entry { number, public, reason: Cell::new(None), waker: RefCell::new(None) });
@@ -82,15 +82,15 @@ impl<T> Registry<T> {
         Registration { registry: self.clone(), entry }
     }
 
-    /// Ends those for which `which` holds.
+    /// Closes the entries for which `which` holds.
     pub(crate) fn close(&self, why: CloseReason, which: impl Fn(&T) -> bool) {
         for entry in self.entries.borrow().values().filter(|entry| which(&entry.public)) {
             entry.close(why);
         }
     }
 
-    /// Ends a share, between 0 and 1, of those for which `which` holds, chosen at random. A fraction of one is rounded up
-    /// or down at random, so that over many threads and many calls the share holds.
+    /// Closes a share, between 0 and 1, of the entries for which `which` holds, chosen at random. A fraction of an entry is
+    /// rounded up or down at random, so that the share holds over many threads and many calls.
     pub(crate) fn close_share(
         &self,
         why: CloseReason,
@@ -121,7 +121,7 @@ impl<T> Registry<T> {
 }
 
 impl<T> Registration<T> {
-    /// Ready once the entry is to end. The waker of a task never changes: it is kept once.
+    /// Ready when the entry is closed. The waker is stored once, because that of a task never changes.
     pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<CloseReason> {
         if let Some(why) = self.entry.reason.get() {
             return Poll::Ready(why);
@@ -130,7 +130,7 @@ impl<T> Registration<T> {
         Poll::Pending
     }
 
-    /// Runs a task of its own until it ends, or is to.
+    /// Runs a task of its own until it ends or the entry is closed.
     pub(crate) async fn run(self, task: impl Future) {
         let mut task = pin!(task);
         poll_fn(|cx| match self.poll_close(cx) {

@@ -1,4 +1,4 @@
-//! What everything on one data thread shares: its connections to backends, its tunnels, its log.
+//! The state of one data thread, shared by all its tasks: its connections to backends, its tunnels, its log.
 //!
 //! Threads share nothing that they write except health, counters, turns (of members, and of the addresses of a name) and
 //! places for connections. Work never moves from one to another, so nothing on the way of a request is locked.
@@ -22,7 +22,7 @@ use crate::spool::SpoolQuota;
 use crate::trace;
 use crate::upstream::Upstreams;
 
-/// What everything on one thread shares.
+/// The shared state of one data thread.
 #[derive(Debug)]
 pub(crate) struct Thread {
     /// Its place among the data threads, from 0: which cells it counts in.
@@ -55,7 +55,7 @@ pub(crate) struct Thread {
 pub(crate) struct Live(Rc<Thread>);
 
 impl Thread {
-    /// The thread of that number, on which nothing runs yet.
+    /// Creates the state of the thread with this number.
     pub(crate) fn new(number: usize, outlets: Outlets) -> Rc<Thread> {
         Rc::new(Thread {
             number,
@@ -87,7 +87,7 @@ impl Thread {
         listeners.push((address, Rc::downgrade(socket)));
     }
 
-    /// A copy of every listening socket that is not closed, or the error of making it.
+    /// Copies every listening socket that is not closed.
     pub(crate) fn copy_sockets(&self) -> Vec<(SocketAddr, io::Result<OwnedFd>)> {
         let open = |(address, socket): &(SocketAddr, Weak<TcpListener>)| {
             Some((*address, socket.upgrade()?.as_fd().try_clone_to_owned()))
@@ -109,12 +109,12 @@ impl Thread {
         self.tunnels.close_share(drained.close_reason(), share, random, which);
     }
 
-    /// How many connections and tunnels live.
+    /// Returns the number of live connections and tunnels.
     pub(crate) fn live(&self) -> usize {
         self.live.get()
     }
 
-    /// Waits until none lives.
+    /// Waits until that number is 0.
     pub(crate) async fn emptied(&self) {
         while self.live.get() > 0 {
             self.idle.notified().await;
@@ -132,7 +132,7 @@ impl Drop for Live {
     }
 }
 
-/// What a data thread shares with the rest of the process.
+/// The parts of a data thread that come from the rest of the process.
 #[derive(Debug)]
 pub(crate) struct Outlets {
     pub(crate) tunnel_buffer: usize,

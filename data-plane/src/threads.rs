@@ -1,5 +1,5 @@
-//! The data threads: each runs its own runtime, its own sockets, its own upstream connections, its own tunnels, and does
-//! what the worker tells it. [`crate::thread`] says what is shared on one of them.
+//! The data threads. Each has its own async runtime, sockets, upstream connections and tunnels, and executes the
+//! worker's commands. [`crate::thread`] is the state that is shared on one of them.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -30,10 +30,10 @@ use crate::trace;
 /// How long tunnels that were told to end may take to do so.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Where a thread sends the answer to a command.
+/// The channel on which a thread answers a command.
 type Reply<T> = oneshot::Sender<T>;
 
-/// What the worker tells its threads.
+/// A command of the worker to its threads.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Accept on this socket for this gateway, until `close`.
@@ -112,7 +112,8 @@ impl Threads {
         copies.map(|(address, socket)| Ok((address, socket?))).collect()
     }
 
-    /// Asks every thread, and waits for the answers, in the order of the threads. A thread that is gone gives none.
+    /// Sends every thread a command, and returns the answers in the order of the threads. A thread that has ended gives
+    /// none.
     async fn ask<T>(&self, command: impl Fn(Reply<T>) -> Command) -> Vec<T> {
         let mut answers = Vec::with_capacity(self.0.len());
         for (thread, _) in &self.0 {
@@ -181,8 +182,7 @@ fn start_one(
     Ok((commands, thread))
 }
 
-/// Does what the worker tells the thread, until it is to drain. `herd` is the number of tunnels from which on their ends
-/// are spread.
+/// Executes commands until the thread has drained. From `herd` tunnels on, their ends are spread over time.
 async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, herd: usize) -> Rc<Logger> {
     let background = thread.clone();
     tokio::task::spawn_local(async move { tokio::join!(background.log.run(), background.upstreams.run()) });
@@ -192,7 +192,7 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, herd: us
                 tokio::task::spawn_local(listener::accept(thread.clone(), socket, address, current, close));
             }
             Command::CopySockets(reply) => {
-                // Whoever asked may have given up.
+                // The worker may no longer wait for it.
                 let _ = reply.send(thread.copy_sockets());
             }
             Command::Close(drained) => thread.close(&drained),

@@ -24,7 +24,7 @@ impl Exception {
     }
 }
 
-/// The imports that break a layer, and modules without one.
+/// Returns the imports that lead upwards, and the modules without a layer.
 pub(crate) fn against_layers(sources: &Sources, layers: &[Layer]) -> Vec<String> {
     let mut ranks: BTreeMap<&str, usize> = BTreeMap::new();
     let mut broken = Vec::new();
@@ -91,8 +91,8 @@ impl fmt::Display for Circle {
 /// The children of one module that each of them imports, with one import for each.
 type Imports<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a Import>>;
 
-/// Every circle of a crate: at the top, and among the children of each module. What lies below a child counts as the
-/// child.
+/// Returns every circle of a crate: at the top, and among the children of each module. The modules below a child count as
+/// the child.
 pub(crate) fn circles(sources: &Sources) -> Vec<Circle> {
     let mut by_parent: BTreeMap<&[String], Imports<'_>> = BTreeMap::new();
     for import in &sources.imports {
@@ -120,7 +120,7 @@ pub(crate) fn circles(sources: &Sources) -> Vec<Circle> {
     circles
 }
 
-/// What a child imports, directly or through others.
+/// Returns the children that a child imports, directly or through others.
 fn reached<'a>(imports: &Imports<'a>, child: &str) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
     let mut next = vec![child];

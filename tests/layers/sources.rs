@@ -1,4 +1,4 @@
-//! What the files of a crate import, read from their text: `use` trees, and paths in code. Test code is left out.
+//! The imports of the files of a crate, read from their text: `use` trees, and paths in code. Test code is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -40,7 +40,7 @@ impl Sources {
         Sources::of(folder, &files.collect::<Vec<_>>())
     }
 
-    /// Of files by their paths within the folder.
+    /// Reads files that are given with their paths within the folder.
     pub(crate) fn of(folder: &str, files: &[(String, String)]) -> Sources {
         let mut sources = Sources { folder: folder.to_owned(), ..Sources::default() };
         let read: Vec<_> = files.iter().map(|(path, text)| (module(path), File::read(text))).collect();
@@ -62,8 +62,8 @@ impl Sources {
         sources
     }
 
-    /// The module that a path leads to or into, if it is one of this crate. `within` are the modules inside of the file
-    /// in which the path stands.
+    /// Returns the module of a path, or of the item that it names, if it is one of this crate. `within` are the modules
+    /// inside of the file around the path.
     fn target(&self, file: &Module, within: &[String], path: &[String]) -> Option<Module> {
         let mut target: Module = match path[0].as_str() {
             "crate" => Vec::new(),
@@ -112,7 +112,7 @@ fn child(module: &Module, name: &str) -> Module {
     [module.as_slice(), &[name.to_owned()]].concat()
 }
 
-/// What one file says of modules.
+/// The imports and the test modules of one file.
 #[derive(Debug, Default)]
 struct File {
     /// Every path of at least two names, or in a `use`, with the modules inside of the file in which it stands.
@@ -169,7 +169,7 @@ impl File {
         file
     }
 
-    /// How many tokens an item has that is for tests alone.
+    /// Returns the number of tokens of an item that is for tests alone.
     fn skip_test(&mut self, tokens: &[String]) -> usize {
         let end = tokens.iter().position(|token| token == ";" || token == "{").unwrap_or(tokens.len());
         if let Some(name) = tokens[..end].iter().position(|token| token == "mod") {

@@ -1,5 +1,5 @@
-//! The body of a message as the HTTP engine hands it over: of a request from its client, of a response from its backend.
-//! No other file of the request path needs to know which engine that is.
+//! The body of a message as the HTTP engine delivers it: of a request from its client, or of a response from its backend.
+//! The rest of the request path must not know which engine that is.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 
 use super::BoxError;
 
-/// A body that comes in piece by piece. An error in it is the peer's: it broke off, or made no sense.
+/// A body that arrives in pieces. An error in it is the fault of the peer: the body is incomplete or malformed.
 #[derive(Debug)]
 pub(crate) struct ReceivedBody(Incoming);
 

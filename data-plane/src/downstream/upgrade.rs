@@ -20,7 +20,7 @@ use crate::stream::Stream;
 /// The most that a stream is given at once: whatever waits for the client's window is kept in pieces of this size.
 const PIECE: usize = 16 * 1024;
 
-/// A client's connection that will be handed over, once its response has been sent.
+/// A client's connection that is handed over when the response has been sent.
 #[derive(Debug)]
 pub(crate) struct PendingUpgrade {
     upgrade: OnUpgrade,
@@ -45,15 +45,15 @@ pub(crate) struct Http2Stream {
 }
 
 impl PendingUpgrade {
-    /// The connection, or the stream of HTTP/2, by which a request has come: to be asked for in the task that serves it.
+    /// Takes the connection, or the HTTP/2 stream, from which a request came. Must run in the task that serves the request.
     pub(crate) fn of<B>(request: &mut Request<B>) -> PendingUpgrade {
         PendingUpgrade { upgrade: hyper::upgrade::on(request), open: OpenStream::current() }
     }
 
-    /// Waits for it. Returns it with what was read from it behind the request.
+    /// Waits for the connection, and returns it with the bytes that were read from it after the request.
     ///
     /// # Errors
-    /// The client has gone before.
+    /// The client has closed the connection.
     pub(crate) async fn complete(self) -> Result<(UpgradedClient, Bytes), BoxError> {
         let upgraded = self.upgrade.await?;
         let Some(open) = self.open else {

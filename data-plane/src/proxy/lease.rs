@@ -1,4 +1,4 @@
-//! A connection to a backend for the time of one request, and where it goes back to.
+//! The loan of a connection to a backend for the time of one request.
 
 use std::rc::Rc;
 

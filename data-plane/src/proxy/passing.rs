@@ -1,4 +1,5 @@
-//! A response that passes through at the pace of its client, with what has to happen when it has passed.
+//! A response body that is passed through at the pace of its client. At its end, the request is recorded and the
+//! connection to the backend is returned.
 
 use std::borrow::Cow;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! The body of a response on its way to the client, wherever it comes from.
+//! The body of a response to the client, from a backend or from the gateway itself.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,4 +1,4 @@
-//! The ID of a request, which its access line, its trace and its backend have in common.
+//! The ID of a request, the same in its access line, its trace and its header to the backend.
 
 use crate::thread::Thread;
 use crate::trace;

@@ -133,7 +133,8 @@ enum End {
     Drained(CloseReason),
 }
 
-/// Runs a tunnel until it ends. Made ready outside of the future, which would hold all that it is made of twice.
+/// Runs a tunnel until it ends. Its parts are made outside of the future, because an `async fn` would hold its arguments
+/// twice.
 fn run(
     (client, from_client): (UpgradedClient, Bytes),
     (backend, from_backend): (Stream, Bytes),

@@ -1,4 +1,4 @@
-//! A connection to a backend that has answered 101, on its way out of the HTTP engine.
+//! The handover of a connection from the HTTP engine after its backend has answered 101.
 
 use bytes::Bytes;
 use http::Response;
@@ -14,15 +14,15 @@ use crate::stream::Stream;
 pub(crate) struct PendingUpgrade(OnUpgrade);
 
 impl PendingUpgrade {
-    /// The connection by which a response has come.
+    /// Takes the connection from which a response came.
     pub(crate) fn of<B>(response: &mut Response<B>) -> PendingUpgrade {
         PendingUpgrade(hyper::upgrade::on(response))
     }
 
-    /// Waits for the connection. Returns it with what was read from it behind the response.
+    /// Waits for the connection, and returns it with the bytes that were read from it after the response.
     ///
     /// # Errors
-    /// The connection has ended before.
+    /// The connection has ended.
     pub(crate) async fn complete(self) -> Result<(Stream, Bytes), BoxError> {
         let upgraded = self.0.await?;
         let parts = upgraded.downcast::<TokioIo<Checked>>().expect("every backend's connection is checked");

@@ -57,7 +57,7 @@ impl TunnelContext {
         self.selection.route.series.tunnels.of(self.connection.thread.number)
     }
 
-    /// Tells of it.
+    /// Counts the tunnel, and writes its span and access line.
     pub(super) fn tell(&self, live: &LiveTunnel, last: &Last) {
         self.counts().closed(last.counted).add(1);
         self.counts().time.observe(TUNNEL, last.time);
@@ -125,7 +125,7 @@ impl TunnelContext {
     }
 }
 
-/// What there is to tell at the end.
+/// The facts that are logged and counted at the end.
 #[derive(Debug)]
 pub(super) struct Last {
     counted: TunnelEnd,
@@ -137,7 +137,7 @@ pub(super) struct Last {
 }
 
 impl Last {
-    /// Of a tunnel that has ended.
+    /// Describes the end of a tunnel.
     pub(super) fn of<C: Peer, B: Peer>(
         end: &End,
         started: Instant,
