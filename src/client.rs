@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
+use tidegate_control_plane::Scope;
 use tidegate_control_plane::clients::{self, Credentials};
-use tidegate_control_plane::identity::scope::Scope;
 
 use crate::cli::ClientCommand;
 use crate::control_plane::has_been_started;

@@ -9,7 +9,7 @@ use tidegate_shared::secret::Secret;
 use crate::digest::{hex, random_secret, sha256_hex};
 
 /// The token, kept as its hash, so that neither a log line nor the time of a comparison reveals it.
-pub struct AdminToken(String);
+pub(crate) struct AdminToken(String);
 
 impl std::fmt::Debug for AdminToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -22,7 +22,7 @@ impl AdminToken {
     ///
     /// # Errors
     /// If the file cannot be read or written, or is empty: an empty token would admit everyone.
-    pub fn load_or_create(data_dir: &Path) -> io::Result<AdminToken> {
+    pub(crate) fn load_or_create(data_dir: &Path) -> io::Result<AdminToken> {
         let path = data_dir.join("admin-token");
         let text =
             private_file::read_or_create(&path, || Ok(Secret::new(hex(&random_secret()).into_bytes())))?;

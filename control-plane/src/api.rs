@@ -33,7 +33,7 @@ mod subnets;
 mod subscriptions;
 mod workers;
 
-pub mod server;
+pub(crate) mod server;
 
 use std::sync::{Arc, LazyLock};
 
@@ -48,34 +48,34 @@ use crate::metrics::Metrics;
 use crate::service::{Service, ServiceError};
 
 use error::ApiError;
-pub use extract::body::LargeBodies;
+pub(crate) use extract::body::LargeBodies;
 pub(crate) use openapi::description;
-pub use paging::PageTokens;
+pub(crate) use paging::PageTokens;
 
 /// The state shared by all handlers.
 #[derive(Debug)]
-pub struct App {
+pub(crate) struct App {
     /// The use cases.
     pub(crate) service: Arc<Service>,
     /// The certificates of this control plane and of its workers.
-    pub certificates: Arc<Certificates>,
+    pub(crate) certificates: Arc<Certificates>,
     /// The maximum size of gateway documents, and the number of large ones read at once.
-    pub large_bodies: LargeBodies,
+    pub(crate) large_bodies: LargeBodies,
     /// The key that seals the page tokens of lists.
-    pub page_tokens: PageTokens,
+    pub(crate) page_tokens: PageTokens,
     /// The admin token; `None` if authentication is disabled.
-    pub token: Option<AdminToken>,
+    pub(crate) token: Option<AdminToken>,
     /// The metrics of requests.
-    pub metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
     /// The description of the API, made at its first use.
-    pub description: LazyLock<Bytes>,
+    pub(crate) description: LazyLock<Bytes>,
 }
 
 /// The state extractor of handlers.
 type Shared = axum::extract::State<Arc<App>>;
 
 /// Returns the router of all routes, wrapped in the layers.
-pub fn router(app: Arc<App>) -> Router {
+pub(crate) fn router(app: Arc<App>) -> Router {
     routes::router()
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)

@@ -3,28 +3,28 @@
 //! Turns JSON as clients send it into a [`document::Document`] in canonical form. Pure: no I/O, no clock.
 //! [`crate::compile`] interprets the document.
 
-pub mod api_version;
-pub mod body;
-pub mod certificate;
-pub mod collection;
-pub mod deployment;
-pub mod document;
-pub mod external_refs;
-pub mod gateway;
-pub mod location;
-pub mod named;
-pub mod network;
-pub mod normalize;
-pub mod on_demand;
-pub mod page;
-pub mod pkcs7;
-pub mod relaxed_json;
-pub mod resource_group;
-pub mod resource_id;
-pub mod resource_kind;
-pub mod rewrite_names;
+pub(crate) mod api_version;
+pub(crate) mod body;
+pub(crate) mod certificate;
+pub(crate) mod collection;
+pub(crate) mod deployment;
+pub(crate) mod document;
+pub(crate) mod external_refs;
+pub(crate) mod gateway;
+pub(crate) mod location;
+pub(crate) mod naming;
+pub(crate) mod network;
+pub(crate) mod normalize;
+pub(crate) mod on_demand;
+pub(crate) mod page;
+pub(crate) mod pkcs7;
+pub(crate) mod relaxed_json;
+pub(crate) mod resource_group;
+pub(crate) mod resource_id;
+pub(crate) mod resource_kind;
+pub(crate) mod rewrite_names;
 #[cfg(test)]
 pub(crate) mod samples;
-pub mod shape;
-pub mod tags;
-pub mod tls_policy;
+pub(crate) mod shape;
+pub(crate) mod tags;
+pub(crate) mod tls_policy;

@@ -11,102 +11,101 @@ use crate::clock::Millis;
 use crate::identity::access::Client;
 
 /// The author name of the administrator, who presents the admin token or has access to the data directory.
-pub const ADMINISTRATOR: &str = "admin";
+pub(crate) const ADMINISTRATOR: &str = "admin";
 
 /// The author of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Author {
+pub(crate) struct Author {
     /// An API client's name, `admin`, or `tidegate` for changes by the control plane itself.
-    pub name: String,
+    pub(crate) name: String,
     /// The client's IP address; `None` for changes by the command line or the control plane itself.
-    pub address: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
     /// The ID of the request, if there is one.
-    pub request: Option<Uuid>,
+    pub(crate) request: Option<Uuid>,
     /// The rights of the author if it is an API client. Not part of the log.
-    pub client: Option<Client>,
+    pub(crate) client: Option<Client>,
 }
 
 impl Author {
     /// The author of changes by the command line in the data directory.
-    pub fn on_site() -> Author {
+    pub(crate) fn on_site() -> Author {
         Author { name: ADMINISTRATOR.to_owned(), ..Author::itself() }
     }
 
     /// The author of changes by the control plane itself, without a request.
-    pub fn itself() -> Author {
+    pub(crate) fn itself() -> Author {
         Author { name: "tidegate".to_owned(), address: None, request: None, client: None }
     }
 }
 
 /// A change and its author.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Act {
-    /// The author.
-    pub author: Author,
+pub(crate) struct Act {
+    pub(crate) author: Author,
     /// The name of the ARM operation, such as `Microsoft.Network/applicationGateways/write`.
-    pub action: String,
+    pub(crate) action: String,
     /// The resource ID of the target.
-    pub resource: String,
+    pub(crate) resource: String,
 }
 
 impl Act {
     /// The implicit creation of a resource group, with its first resource.
-    pub fn on_implied_group(author: Author, group: String) -> Act {
+    pub(crate) fn on_implied_group(author: Author, group: String) -> Act {
         Act { author, action: GROUP_WRITE.to_owned(), resource: group }
     }
 
     /// The deletion of a resource together with its group.
-    pub fn on_member_of_group(author: Author, kind: ResourceKind, resource: String) -> Act {
+    pub(crate) fn on_member_of_group(author: Author, kind: ResourceKind, resource: String) -> Act {
         Act { author, action: format!("{}/delete", kind.resource_type()), resource }
     }
 
     /// A change of an API client. `verb` is the end of the operation's name.
-    pub fn on_client(author: Author, verb: &str, client: Uuid) -> Act {
+    pub(crate) fn on_client(author: Author, verb: &str, client: Uuid) -> Act {
         Act { author, action: format!("Tidegate/clients/{verb}"), resource: format!("/clients/{client}") }
     }
 
     /// A change of a worker.
-    pub fn on_worker(author: Author, verb: &str, worker: WorkerId) -> Act {
+    pub(crate) fn on_worker(author: Author, verb: &str, worker: WorkerId) -> Act {
         Act { author, action: format!("Tidegate/workers/{verb}"), resource: format!("/workers/{worker}") }
     }
 
     /// A change of the certificate authority.
-    pub fn on_authority(author: Author, verb: &str) -> Act {
+    pub(crate) fn on_authority(author: Author, verb: &str) -> Act {
         Act { author, action: format!("Tidegate/authority/{verb}"), resource: "/authority".to_owned() }
     }
 
     /// The creation of a join token, which lets any machine become a worker.
-    pub fn on_join_token(author: Author) -> Act {
+    pub(crate) fn on_join_token(author: Author) -> Act {
         Act { author, action: "Tidegate/joinTokens/write".to_owned(), resource: "/workers".to_owned() }
     }
 }
 
 /// An entry of the log.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The sequence number: later entries have greater ones.
-    pub id: i64,
+    pub(crate) id: i64,
     /// The time of the change.
-    pub at: Millis,
+    pub(crate) at: Millis,
     /// The change and its author.
-    pub act: Act,
+    pub(crate) act: Act,
     /// The gateway's generation before the change, if the target is an existing gateway.
-    pub before: Option<Generation>,
+    pub(crate) before: Option<Generation>,
     /// The gateway's generation after the change.
-    pub after: Option<Generation>,
+    pub(crate) after: Option<Generation>,
 }
 
 /// A filter for entries; `None` matches everything.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Entries about this resource or one below it, ignoring case.
-    pub resource: Option<String>,
+    pub(crate) resource: Option<String>,
     /// Entries by this author, ignoring case.
-    pub author: Option<String>,
+    pub(crate) author: Option<String>,
     /// Entries at or after this time.
-    pub from: Option<Millis>,
+    pub(crate) from: Option<Millis>,
     /// Entries at or before this time.
-    pub to: Option<Millis>,
+    pub(crate) to: Option<Millis>,
     /// Entries with a smaller ID.
-    pub before: Option<i64>,
+    pub(crate) before: Option<i64>,
 }

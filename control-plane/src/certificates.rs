@@ -38,7 +38,7 @@ const FILES: [&str; 3] = ["ca.pem", "ca.key", "ca-next.key"];
 
 /// The certificates of one control plane.
 #[derive(Debug)]
-pub struct Certificates {
+pub(crate) struct Certificates {
     data_dir: PathBuf,
     lifetime: Duration,
     /// The address of the management endpoint.
@@ -51,17 +51,17 @@ pub struct Certificates {
 
 /// The current certificates and authorities.
 #[derive(Debug)]
-pub struct State {
+pub(crate) struct State {
     /// The trusted authorities.
-    pub authorities: Authorities,
+    pub(crate) authorities: Authorities,
     /// The validity of the certificates issued for the endpoints.
-    pub validity: Validity,
+    pub(crate) validity: Validity,
     /// The TLS configuration of the management endpoint.
-    pub management: Arc<ServerConfig>,
+    pub(crate) management: Arc<ServerConfig>,
     /// The expiry of the management endpoint's certificate.
-    pub management_expires_at: Millis,
+    pub(crate) management_expires_at: Millis,
     /// The TLS configuration of the channel.
-    pub channel: Arc<ServerConfig>,
+    pub(crate) channel: Arc<ServerConfig>,
 }
 
 /// The version of each file: inode, time of change (seconds and nanoseconds) and size.
@@ -73,7 +73,7 @@ impl Certificates {
     ///
     /// # Errors
     /// If signing fails, or if TLS cannot use the given certificate.
-    pub fn new(
+    pub(crate) fn new(
         data_dir: PathBuf,
         authorities: Authorities,
         lifetime: Duration,
@@ -94,12 +94,12 @@ impl Certificates {
     }
 
     /// Returns the current state.
-    pub fn state(&self) -> Arc<State> {
+    pub(crate) fn state(&self) -> Arc<State> {
         self.state.borrow().clone()
     }
 
     /// Watches the state: the current one, and each change.
-    pub fn watch(&self) -> watch::Receiver<Arc<State>> {
+    pub(crate) fn watch(&self) -> watch::Receiver<Arc<State>> {
         self.state.subscribe()
     }
 
@@ -107,13 +107,17 @@ impl Certificates {
     ///
     /// # Errors
     /// If the request cannot be parsed or is not signed with its own key.
-    pub fn issue_worker(&self, worker: WorkerId, request: &str) -> Result<IssuedCertificate, PkiError> {
+    pub(crate) fn issue_worker(
+        &self,
+        worker: WorkerId,
+        request: &str,
+    ) -> Result<IssuedCertificate, PkiError> {
         let validity = Validity::starting(Millis::now(), self.lifetime);
         self.state().authorities.newest().issue_worker(worker, request, validity)
     }
 
     /// Renews the certificates until `stop`.
-    pub async fn run(self: Arc<Self>, store: Arc<Store>, stop: CancellationToken) {
+    pub(crate) async fn run(self: Arc<Self>, store: Arc<Store>, stop: CancellationToken) {
         let mut tick = interval(CHECK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut stamp, mut last_error) = (Stamp::default(), String::new());

@@ -8,12 +8,12 @@ pub struct Millis(pub i64);
 
 impl Millis {
     /// The current time.
-    pub fn now() -> Millis {
+    pub(crate) fn now() -> Millis {
         Millis(Timestamp::now().as_millisecond())
     }
 
     /// Returns the milliseconds since `earlier`; negative if the clock was set back.
-    pub fn since(self, earlier: Millis) -> i64 {
+    pub(crate) fn since(self, earlier: Millis) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 }

@@ -54,13 +54,13 @@ mod transport;
 mod transport_rules;
 mod virtual_network;
 
-pub use pattern_trial::try_patterns;
-pub use patterns::PatternCache;
-pub use public_address::check_public_address;
-pub use tls_policy::{is_no_policy, served_cipher_suites};
-pub use virtual_network::check_virtual_network;
+pub(crate) use pattern_trial::try_patterns;
+pub(crate) use patterns::PatternCache;
+pub(crate) use public_address::check_public_address;
+pub(crate) use tls_policy::{is_no_policy, served_cipher_suites};
+pub(crate) use virtual_network::check_virtual_network;
 
-pub use self::on_demand::{OnDemand, compile_on_demand};
+pub(crate) use self::on_demand::{OnDemand, compile_on_demand};
 
 /// Compiles a document. `external_refs` holds the external resources to which it refers. `patterns` caches the results for
 /// its patterns; the cache does not affect the result.
@@ -68,7 +68,7 @@ pub use self::on_demand::{OnDemand, compile_on_demand};
 /// # Errors
 /// All violations, those of a part before those of its referrers. Targets are paths within the gateway's
 /// document.
-pub fn compile(
+pub(crate) fn compile(
     document: &Document,
     external_refs: &ExternalRefs,
     patterns: &PatternCache,

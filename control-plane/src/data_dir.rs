@@ -22,7 +22,6 @@ use crate::store::{Schema, Store};
 pub(crate) struct DataDir {
     /// The certificate authorities.
     pub(crate) authorities: Authorities,
-    /// The admin token.
     pub(crate) token: AdminToken,
     /// The database.
     pub(crate) store: Store,

@@ -13,9 +13,10 @@ use crate::arm::body::Body;
 use crate::arm::collection::Collection;
 use crate::arm::document::{ApiVersion, Document, users_of};
 use crate::arm::external_refs::ExternalRefs;
+use crate::arm::naming::GATEWAY_TYPE;
 use crate::arm::network::path::{NetworkPath, public_addresses_in, references_of};
 use crate::arm::page::Pages;
-use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath, MemberPath};
+use crate::arm::resource_id::{GatewayPath, MemberPath};
 use crate::arm::tags;
 use crate::compile::{PatternCache, compile};
 use crate::etag::{Etag, Preconditions};
@@ -28,29 +29,28 @@ mod settled;
 
 /// The input of a decision beside the request and the stored gateway.
 #[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     /// The limits for the growth of the gateway.
-    pub limits: &'a Limits,
+    pub(crate) limits: &'a Limits,
     /// The cache of the compiler's results for patterns.
-    pub patterns: &'a PatternCache,
+    pub(crate) patterns: &'a PatternCache,
     /// The stored resources that the gateway and the request refer to.
-    pub external_refs: &'a ExternalRefs,
+    pub(crate) external_refs: &'a ExternalRefs,
 }
 
 /// A change requested by a client.
 #[derive(Debug)]
-pub struct Edit {
-    /// The gateway.
-    pub path: GatewayPath,
+pub(crate) struct Edit {
+    pub(crate) path: GatewayPath,
     /// The preconditions on the row to be written.
-    pub preconditions: Preconditions,
+    pub(crate) preconditions: Preconditions,
     /// The change.
-    pub action: EditAction,
+    pub(crate) action: EditAction,
 }
 
 /// The kind of change.
 #[derive(Debug)]
-pub enum EditAction {
+pub(crate) enum EditAction {
     /// Create the gateway or replace it as a whole.
     Put {
         /// The document as sent.
@@ -80,7 +80,6 @@ pub enum EditAction {
         /// The api-version of the request.
         version: ApiVersion,
     },
-    /// Delete a child.
     DeleteChild {
         /// The collection of the child.
         collection: &'static Collection,
@@ -89,21 +88,17 @@ pub enum EditAction {
     },
     /// Add or replace a member of a child. A member has no row of its own; its etag is that of the child.
     PutMember {
-        /// The member.
         path: MemberPath,
         /// The member as sent.
         body: Body,
     },
     /// Delete a member of a child.
-    DeleteMember {
-        /// The member.
-        path: MemberPath,
-    },
+    DeleteMember { path: MemberPath },
 }
 
 /// The reason why a change is rejected.
 #[derive(Debug, Error)]
-pub enum EditError {
+pub(crate) enum EditError {
     /// The resulting document is invalid.
     #[error("{0}")]
     Invalid(Violations),
@@ -122,7 +117,6 @@ pub enum EditError {
     /// The client may write the gateway but not use a resource to which it refers.
     #[error("{} may not use {linked}", .client.app_id)]
     LinkForbidden {
-        /// The client.
         client: Client,
         /// The name of the ARM operation.
         action: String,
@@ -141,7 +135,7 @@ pub enum EditError {
 
 impl Edit {
     /// The name of the ARM operation, for the audit log.
-    pub fn action_name(&self) -> String {
+    pub(crate) fn action_name(&self) -> String {
         let of_child = |collection: &Collection, verb| format!("{}/{verb}", collection.resource_type());
         let of_member = |path: &MemberPath, verb| format!("{}/{verb}", path.nested.resource_type());
         match &self.action {
@@ -157,7 +151,7 @@ impl Edit {
     }
 
     /// The body that was sent, if it may refer to other resources.
-    pub fn sent(&self) -> Option<&Value> {
+    pub(crate) fn sent(&self) -> Option<&Value> {
         match &self.action {
             EditAction::Put { body, .. }
             | EditAction::PutChild { body, .. }
@@ -167,7 +161,7 @@ impl Edit {
     }
 
     /// The resource ID of the target.
-    pub fn resource_id(&self) -> String {
+    pub(crate) fn resource_id(&self) -> String {
         match &self.action {
             EditAction::Put { .. }
             | EditAction::PutTags { .. }
@@ -184,7 +178,7 @@ impl Edit {
     }
 
     /// The public IP addresses to which the body refers, whether stored or not.
-    pub fn public_addresses(&self) -> Vec<NetworkPath> {
+    pub(crate) fn public_addresses(&self) -> Vec<NetworkPath> {
         match &self.action {
             EditAction::Put { body, .. }
             | EditAction::PutChild { body, .. }
@@ -197,7 +191,11 @@ impl Edit {
     ///
     /// # Errors
     /// The reason of rejection; nothing changes then.
-    pub fn decide(&self, context: Context<'_>, stored: Option<&Gateway>) -> Result<Decision, EditError> {
+    pub(crate) fn decide(
+        &self,
+        context: Context<'_>,
+        stored: Option<&Gateway>,
+    ) -> Result<Decision, EditError> {
         match &self.action {
             EditAction::Put { body, version } => self.put(body, *version, context, stored),
             EditAction::PutTags { body } => replace_tags(self.whole(stored)?, body),
@@ -366,11 +364,16 @@ fn replace(
 
 /// The decision to store a document that compiles to `content`, of which `config_digest` is the digest. `pages` holds the error
 /// pages that the document names, perhaps among others.
-pub fn replacement(document: Document, content: &Content, config_digest: Digest, pages: &Pages) -> Decision {
+pub(crate) fn replacement(
+    document: Document,
+    content: &Content,
+    config_digest: Digest,
+    pages: &Pages,
+) -> Decision {
     Decision::Replace {
         claims: Claim::of(content),
         references: references_of(&document),
-        pages: pages.named_by(&document),
+        pages: document.pages_among(pages),
         config_digest,
         document,
     }

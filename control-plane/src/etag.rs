@@ -4,11 +4,11 @@ use uuid::Uuid;
 
 /// The version of one row: changes with each write and is never reused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Etag(pub String);
+pub(crate) struct Etag(pub(crate) String);
 
 impl Etag {
     /// Generates a unique tag.
-    pub fn fresh() -> Etag {
+    pub(crate) fn fresh() -> Etag {
         Etag(format!("W/\"{}\"", Uuid::new_v4()))
     }
 
@@ -26,16 +26,16 @@ impl Etag {
 
 /// The values of `If-Match` and `If-None-Match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Preconditions {
+pub(crate) struct Preconditions {
     /// The row must exist and have one of these tags (`*`: any).
-    pub if_match: Option<String>,
+    pub(crate) if_match: Option<String>,
     /// The row must not exist with one of these tags (`*`: with any).
-    pub if_none_match: Option<String>,
+    pub(crate) if_none_match: Option<String>,
 }
 
 impl Preconditions {
     /// Returns whether the preconditions hold for a row; `None` is a row that does not exist.
-    pub fn hold(&self, current: Option<&Etag>) -> bool {
+    pub(crate) fn hold(&self, current: Option<&Etag>) -> bool {
         let matches = |list: &str| match current {
             None => false,
             Some(etag) => list.split(',').any(|item| item.trim() == "*" || etag.is(item)),

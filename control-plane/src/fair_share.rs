@@ -19,24 +19,24 @@ use tokio::task::spawn_blocking;
 /// The client's own queue is full. The API answers with HTTP 429.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("too many requests of this client are waiting already")]
-pub struct QueueFull;
+pub(crate) struct QueueFull;
 
 /// The number of permits, and of requests of one client that hold one or wait for one.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// The permits of all clients together, at least 1.
-    pub total: usize,
+    pub(crate) total: usize,
     /// The permits of one client, at least 1. If this is not less than `total`, one client can delay all others
     /// by the duration of one piece of work.
-    pub each: usize,
+    pub(crate) each: usize,
     /// The number of waiting requests of one client, in addition to those that hold a permit.
-    pub waiting: usize,
+    pub(crate) waiting: usize,
 }
 
 /// Permits shared among clients, which are identified by a `K`: a name, or an address. Clones share the same
 /// permits.
 #[derive(Debug)]
-pub struct FairShare<K: Clone + Eq + Hash>(Arc<Shares<K>>);
+pub(crate) struct FairShare<K: Clone + Eq + Hash>(Arc<Shares<K>>);
 
 #[derive(Debug)]
 struct Shares<K> {
@@ -56,7 +56,7 @@ struct Own {
 
 /// A permit for one piece of work. Dropping it returns it.
 #[derive(Debug)]
-pub struct Permit<K: Clone + Eq + Hash> {
+pub(crate) struct Permit<K: Clone + Eq + Hash> {
     _of_all: OwnedSemaphorePermit,
     _of_client: OwnedSemaphorePermit,
     _place: Place<K>,
@@ -71,7 +71,7 @@ struct Place<K: Clone + Eq + Hash> {
 
 impl<K: Clone + Eq + Hash> FairShare<K> {
     /// Creates the shares; all permits are free.
-    pub fn new(bounds: Bounds) -> FairShare<K> {
+    pub(crate) fn new(bounds: Bounds) -> FairShare<K> {
         let all = Arc::new(Semaphore::new(bounds.total.max(1)));
         FairShare(Arc::new(Shares { all, bounds, clients: Mutex::default() }))
     }
@@ -80,7 +80,7 @@ impl<K: Clone + Eq + Hash> FairShare<K> {
     ///
     /// # Errors
     /// [`QueueFull`] immediately, if the client's own queue is full.
-    pub async fn take(&self, client: &K) -> Result<Permit<K>, QueueFull> {
+    pub(crate) async fn take(&self, client: &K) -> Result<Permit<K>, QueueFull> {
         let (place, own) = self.enter(client)?;
         // The semaphores are never closed.
         let of_client = own.acquire_owned().await.map_err(|_| QueueFull)?;
@@ -92,7 +92,7 @@ impl<K: Clone + Eq + Hash> FairShare<K> {
     ///
     /// # Errors
     /// [`QueueFull`] if the client, or all clients together, hold the maximum.
-    pub fn try_take(&self, client: &K) -> Result<Permit<K>, QueueFull> {
+    pub(crate) fn try_take(&self, client: &K) -> Result<Permit<K>, QueueFull> {
         let (place, own) = self.enter(client)?;
         let of_client = own.try_acquire_owned().map_err(|_| QueueFull)?;
         let of_all = self.0.all.clone().try_acquire_owned().map_err(|_| QueueFull)?;
@@ -105,7 +105,7 @@ impl<K: Clone + Eq + Hash> FairShare<K> {
     /// # Errors
     /// [`QueueFull`] immediately, if the client's own queue is full; or if the runtime shuts down before the
     /// work begins.
-    pub async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         client: &K,
         work: impl FnOnce() -> T + Send + 'static,

@@ -7,10 +7,10 @@
 
 mod calls;
 mod credentials;
-pub mod health;
+pub(crate) mod health;
 mod pending_joins;
-pub mod session;
-pub mod worker;
+pub(crate) mod session;
+pub(crate) mod worker;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use self::calls::PendingCalls;
 use crate::store::OperationNumber;
 
-pub use worker::{Order, Verdict, Worker, applied_by_all, plan, verdict};
+pub(crate) use worker::{Order, Verdict, Worker, applied_by_all, plan, verdict};
 
 /// The number of orders that may be queued for one worker's connection. The rollout retries orders that do not
 /// fit.
@@ -34,7 +34,7 @@ const ORDERS: usize = 16;
 
 /// The connected workers.
 #[derive(Debug, Default)]
-pub struct Fleet {
+pub(crate) struct Fleet {
     connected: Mutex<BTreeMap<WorkerId, Connection>>,
     /// The counter of sessions, which distinguishes an old session from a newer one of the same worker.
     sessions: AtomicU64,
@@ -68,18 +68,18 @@ struct HealthReport {
 
 /// A session's handle on its entry in the fleet.
 #[derive(Debug)]
-pub struct Membership {
+pub(crate) struct Membership {
     /// The orders to send to the worker.
-    pub orders: mpsc::Receiver<ToWorker>,
+    pub(crate) orders: mpsc::Receiver<ToWorker>,
     /// Cancelled when a newer session of the same worker has replaced this one, or the worker was revoked.
-    pub ended: CancellationToken,
+    pub(crate) ended: CancellationToken,
     /// Identifies the session in calls of [`Fleet`].
-    pub place: Place,
+    pub(crate) place: Place,
 }
 
 /// The identity of a session.
 #[derive(Clone, Copy, Debug)]
-pub struct Place {
+pub(crate) struct Place {
     worker: WorkerId,
     session: u64,
 }
@@ -87,7 +87,7 @@ pub struct Place {
 impl Fleet {
     /// Registers a worker's session with the generations it runs. Ends an earlier session of the worker, whose
     /// connection may have died unnoticed.
-    pub fn enter(
+    pub(crate) fn enter(
         &self,
         worker: WorkerId,
         running: impl IntoIterator<Item = (GatewayId, Generation, Digest)>,
@@ -111,14 +111,14 @@ impl Fleet {
     }
 
     /// Records the address of the worker's metrics endpoint.
-    pub fn shows_metrics(&self, place: Place, address: SocketAddr) {
+    pub(crate) fn shows_metrics(&self, place: Place, address: SocketAddr) {
         if let Some(connection) = self.lock().get_mut(&place.worker).filter(|c| c.session == place.session) {
             connection.worker.metrics = Some(address);
         }
     }
 
     /// Removes a session, unless a newer one has replaced it.
-    pub fn leave(&self, place: Place) {
+    pub(crate) fn leave(&self, place: Place) {
         let mut connected = self.lock();
         if connected.get(&place.worker).is_some_and(|c| c.session == place.session) {
             connected.remove(&place.worker);
@@ -128,7 +128,7 @@ impl Fleet {
     }
 
     /// Ends the session of a worker that has been revoked.
-    pub fn disconnect(&self, worker: WorkerId) {
+    pub(crate) fn disconnect(&self, worker: WorkerId) {
         let expelled = self.lock().remove(&worker);
         if let Some(connection) = expelled {
             connection.ended.cancel();
@@ -137,7 +137,7 @@ impl Fleet {
     }
 
     /// Processes a message of a worker. Wakes the rollout only if the message may require action.
-    pub fn on_message(&self, place: Place, message: ToControlPlane) {
+    pub(crate) fn on_message(&self, place: Place, message: ToControlPlane) {
         let mut connected = self.lock();
         let Some(connection) = connected.get_mut(&place.worker) else { return };
         if connection.session == place.session && connection.on_message(message, Instant::now()) {
@@ -147,24 +147,29 @@ impl Fleet {
     }
 
     /// Waits until action may be required.
-    pub async fn changed(&self) {
+    pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
 
     /// Wakes the rollout, after a write.
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.changed.notify_one();
     }
 
     /// Returns the current state of every connected worker.
-    pub fn snapshot(&self) -> BTreeMap<WorkerId, Worker> {
+    pub(crate) fn snapshot(&self) -> BTreeMap<WorkerId, Worker> {
         self.lock().iter().map(|(id, connection)| (*id, connection.worker.clone())).collect()
     }
 
     /// Queues an order for a worker's session and records it as sent, together with the newest operation that
     /// waits for it. Returns false if the queue is full or the worker has disconnected; the rollout then plans
     /// the order again.
-    pub fn send(&self, worker: WorkerId, message: ToWorker, operation: Option<OperationNumber>) -> bool {
+    pub(crate) fn send(
+        &self,
+        worker: WorkerId,
+        message: ToWorker,
+        operation: Option<OperationNumber>,
+    ) -> bool {
         let order = match &message {
             ToWorker::Assign(snapshot) => Order::Assign(snapshot.gateway, snapshot.generation),
             ToWorker::Withdraw { gateway } => Order::Withdraw(*gateway),
@@ -188,7 +193,7 @@ impl Fleet {
     /// Sends a call to at most `workers` of the workers that run a gateway, and returns the receivers of their replies.
     /// A worker whose queue or table of calls is full is passed over. A receiver fails when its worker's session ends
     /// before the reply.
-    pub fn call(
+    pub(crate) fn call(
         &self,
         gateway: GatewayId,
         call: &Call,
@@ -204,7 +209,7 @@ impl Fleet {
     }
 
     /// Returns the workers' recent health reports about a gateway's backends.
-    pub fn health(&self, gateway: GatewayId) -> Vec<(WorkerId, Arc<[BackendHealth]>)> {
+    pub(crate) fn health(&self, gateway: GatewayId) -> Vec<(WorkerId, Arc<[BackendHealth]>)> {
         let now = Instant::now();
         let connected = self.lock();
         let reports = connected.iter().filter_map(|(id, connection)| {

@@ -3,12 +3,12 @@
 //! Pure except for randomness in signatures and hashes: no files, no clock, no HTTP. [`crate::store`] persists
 //! clients, and `api` speaks the protocols.
 
-pub mod access;
-pub mod action;
-pub mod issuer;
-pub mod links;
-pub mod name;
-pub mod role;
-pub mod scope;
-pub mod secret;
-pub mod token;
+pub(crate) mod access;
+pub(crate) mod action;
+pub(crate) mod issuer;
+pub(crate) mod links;
+pub(crate) mod name;
+pub(crate) mod role;
+pub(crate) mod scope;
+pub(crate) mod secret;
+pub(crate) mod token;

@@ -1,45 +1,46 @@
 //! The control plane of Tidegate: turns resource documents into snapshots.
 //!
-//! [`api`] receives a request, [`edit`] decides about it (reading with [`arm`] and compiling with [`compile`]),
-//! and [`store`] writes it in one transaction. [`rollout`] brings the workers in [`fleet`] to the stored state
-//! and records their progress. This file assembles the parts and shuts them down.
+//! `api` receives a request and calls a use case of `service`; `edit` decides about it (reading with `arm` and compiling
+//! with `compile`), and `store` writes it in one transaction. `rollout` brings the workers in `fleet` to the stored state
+//! and records their progress. This file assembles the parts and shuts them down. Only what the `tidegate` binary needs is
+//! public.
 //!
 //! The control plane carries no gateway traffic, and workers continue without it.
 
 mod admin_token;
-pub mod api;
-pub mod arm;
-pub mod audit;
-pub mod certificates;
+mod api;
+mod arm;
+mod audit;
+mod certificates;
 pub mod clients;
-pub mod clock;
-pub mod compile;
-pub mod config;
+mod clock;
+mod compile;
+mod config;
 mod data_dir;
-pub mod digest;
-pub mod edit;
-pub mod etag;
-pub mod fair_share;
-pub mod fetch_policy;
-pub mod fleet;
-pub mod identity;
-pub mod limits;
-pub mod listen;
-pub mod metrics;
-pub mod networking;
-pub mod on_demand;
+mod digest;
+mod edit;
+mod etag;
+mod fair_share;
+mod fetch_policy;
+mod fleet;
+mod identity;
+mod limits;
+mod listen;
+mod metrics;
+mod networking;
+mod on_demand;
 mod openapi;
-pub mod pki;
-pub mod proxies;
-pub mod resource_groups;
-pub mod resource_id;
-pub mod rollout;
+mod pki;
+mod proxies;
+mod resource_groups;
+mod resource_id;
+mod rollout;
 mod service;
 mod start_error;
-pub mod store;
-pub mod template;
-pub mod upgrade;
-pub mod violation;
+mod store;
+mod template;
+mod upgrade;
+mod violation;
 
 #[cfg(test)]
 mod testing;
@@ -77,6 +78,9 @@ use crate::store::{Schema, Store};
 
 pub use crate::config::{Config, ConfigError};
 pub use crate::fetch_policy::{FetchDeny, FetchDenyError};
+pub use crate::identity::name::ClientName;
+pub use crate::identity::role::Role;
+pub use crate::identity::scope::Scope;
 pub use crate::limits::{Limit, LimitError, Limits};
 pub use crate::listen::Listeners;
 pub use crate::proxies::{Proxies, Proxy, ProxyError};

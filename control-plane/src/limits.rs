@@ -94,7 +94,7 @@ impl FromIterator<Limit> for Limits {
 impl Limits {
     /// Reports everything of which `document` has more than the limit and more than `stored`, the document that
     /// it replaces. Targets are paths within the gateway's document.
-    pub fn check(&self, document: &Document, stored: Option<&Document>) -> Violations {
+    pub(crate) fn check(&self, document: &Document, stored: Option<&Document>) -> Violations {
         let mut violations = Violations::default();
         for collection in COLLECTIONS {
             let count = document.members(collection).count();

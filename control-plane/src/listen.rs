@@ -76,7 +76,7 @@ async fn bind(address: SocketAddr, inherited: Option<StdListener>, what: &str) -
 /// Accepts until `stop`, each connection in a task of its own on `tracker`.
 ///
 /// At most `limit` are open at once; further connections wait in the system's queue.
-pub async fn accept<F, S>(
+pub(crate) async fn accept<F, S>(
     listener: TcpListener,
     limit: usize,
     stop: CancellationToken,

@@ -121,11 +121,11 @@ const ALL: &[&Family] = &[
 
 /// A histogram of durations.
 #[derive(Debug, Default)]
-pub struct Times(Mutex<Distribution>);
+pub(crate) struct Times(Mutex<Distribution>);
 
 impl Times {
     /// Records a duration.
-    pub fn observe(&self, time: Duration) {
+    pub(crate) fn observe(&self, time: Duration) {
         observe(&mut lock(&self.0), time);
     }
 
@@ -154,7 +154,7 @@ fn observe(times: &mut Distribution, time: Duration) {
 
 /// The counters and histograms, updated as events happen.
 #[derive(Debug, Default)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     requests: Mutex<BTreeMap<(String, &'static str), Requests>>,
     pending_joins: Mutex<BTreeMap<&'static str, u64>>,
     turns: Times,
@@ -171,7 +171,7 @@ struct Requests {
 impl Metrics {
     /// Records a response. `route` must be one of the listed routes, never text of a client, to bound the
     /// number of series.
-    pub fn answered(&self, method: &'static str, route: &str, status: u16, time: Duration) {
+    pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16, time: Duration) {
         let mut requests = lock(&self.requests);
         let requests = requests.entry((route.to_owned(), method)).or_default();
         *requests.by_status.entry(status).or_default() += 1;
@@ -179,12 +179,12 @@ impl Metrics {
     }
 
     /// Records a connection to the channel that ended before the worker was authenticated, with the cause.
-    pub fn stranger_ended(&self, cause: &'static str) {
+    pub(crate) fn stranger_ended(&self, cause: &'static str) {
         *lock(&self.pending_joins).entry(cause).or_default() += 1;
     }
 
     /// Records a turn of the rollout loop.
-    pub fn turned(&self, time: Duration, well: bool) {
+    pub(crate) fn turned(&self, time: Duration, well: bool) {
         self.turns.observe(time);
         if !well {
             *lock(&self.turn_failures) += 1;
@@ -199,34 +199,34 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The values of all metrics at one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Page {
+pub(crate) struct Page {
     requests: BTreeMap<(String, &'static str), Requests>,
     pending_joins: BTreeMap<&'static str, u64>,
     turns: Distribution,
     turn_failures: u64,
     /// The number of gateways by state.
-    pub gateways: BTreeMap<&'static str, u64>,
+    pub(crate) gateways: BTreeMap<&'static str, u64>,
     /// The number of operations by state.
-    pub operations: BTreeMap<&'static str, u64>,
+    pub(crate) operations: BTreeMap<&'static str, u64>,
     /// The number of registered workers.
-    pub workers: usize,
+    pub(crate) workers: usize,
     /// The number of connected workers.
-    pub connected: usize,
+    pub(crate) connected: usize,
     /// The number of configurations that a connected worker could not apply.
-    pub refusals: usize,
+    pub(crate) refusals: usize,
     /// The waiting times of writes.
-    pub write_wait: Distribution,
+    pub(crate) write_wait: Distribution,
     /// True if writes to the database fail.
-    pub writes_fail: bool,
+    pub(crate) writes_fail: bool,
     /// The duration of reading the values of this page.
-    pub read_time: Duration,
+    pub(crate) read_time: Duration,
     /// The expiry of certificates, by purpose.
-    pub certificates: Vec<(&'static str, Millis)>,
+    pub(crate) certificates: Vec<(&'static str, Millis)>,
 }
 
 impl Page {
     /// Starts a page with the counters; the caller fills in the current values.
-    pub fn of(metrics: &Metrics, write_wait: &Times) -> Page {
+    pub(crate) fn of(metrics: &Metrics, write_wait: &Times) -> Page {
         Page {
             requests: lock(&metrics.requests).clone(),
             pending_joins: lock(&metrics.pending_joins).clone(),

@@ -12,27 +12,29 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::arm::external_refs::ExternalRefs;
+use crate::arm::location;
+use crate::arm::naming::is_valid_name;
 use crate::arm::network::{NetworkPath, PublicAddress, PublicAddresses};
+use crate::arm::normalize::named::invalid_name;
 use crate::arm::tags;
-use crate::arm::{location, named::invalid_name, resource_id::is_valid_name};
 use crate::etag::{Etag, Preconditions};
 use crate::store::{NetworkDecision, NetworkResource, NetworkWritten, StoreError, StoredRefs, User};
 use crate::violation::{Violations, code};
 
 /// A change to a virtual network, a subnet or a public IP address.
 #[derive(Debug)]
-pub struct NetworkEdit {
+pub(crate) struct NetworkEdit {
     /// The resource.
-    pub path: NetworkPath,
+    pub(crate) path: NetworkPath,
     /// The preconditions on its row.
-    pub preconditions: Preconditions,
+    pub(crate) preconditions: Preconditions,
     /// The change.
-    pub action: NetworkAction,
+    pub(crate) action: NetworkAction,
 }
 
 /// The kind of change.
 #[derive(Debug)]
-pub enum NetworkAction {
+pub(crate) enum NetworkAction {
     /// Create the network or replace it.
     PutVirtualNetwork(Value),
     /// Create the subnet of this name or replace it.
@@ -54,7 +56,7 @@ pub enum NetworkAction {
 
 /// The reason why a change is rejected.
 #[derive(Debug, Error)]
-pub enum NetworkError {
+pub(crate) enum NetworkError {
     /// The resulting body is invalid.
     #[error("{0}")]
     Invalid(Violations),
@@ -98,7 +100,7 @@ pub enum NetworkError {
 
 impl NetworkEdit {
     /// The name of the ARM operation, for the audit log.
-    pub fn action_name(&self) -> String {
+    pub(crate) fn action_name(&self) -> String {
         let kind = self.path.kind.resource_type();
         match &self.action {
             NetworkAction::PutSubnet(..) => format!("{kind}/subnets/write"),
@@ -109,7 +111,7 @@ impl NetworkEdit {
     }
 
     /// The resource ID of the target.
-    pub fn resource_id(&self) -> String {
+    pub(crate) fn resource_id(&self) -> String {
         match &self.action {
             NetworkAction::PutSubnet(name, _) | NetworkAction::DeleteSubnet(name) => {
                 self.path.subnet_id(name)
@@ -122,7 +124,7 @@ impl NetworkEdit {
     ///
     /// # Errors
     /// The reason of rejection; nothing changes then.
-    pub fn decide(
+    pub(crate) fn decide(
         &self,
         stored: Option<&NetworkResource>,
         users: &[User],
@@ -207,13 +209,13 @@ fn replacement(body: Map<String, Value>) -> NetworkDecision {
 }
 
 /// Returns true if a write added a subnet: after a write of one subnet, if that is new.
-pub fn has_new_subnet(written: &NetworkWritten) -> bool {
+pub(crate) fn has_new_subnet(written: &NetworkWritten) -> bool {
     let before = written.before.as_ref().map_or(0, |before| virtual_network::subnets(&before.body).count());
     virtual_network::subnets(&written.resource.body).count() > before
 }
 
 /// Reads the stored resources that a gateway or a request refers to.
-pub fn external_refs(stored: &StoredRefs) -> ExternalRefs {
+pub(crate) fn external_refs(stored: &StoredRefs) -> ExternalRefs {
     let mut addresses = PublicAddresses::default();
     for found in &stored.addresses {
         addresses.insert(&found.path, PublicAddress::of(&found.body));

@@ -39,7 +39,7 @@ codes! { CODES;
 
 /// Runs on-demand probes.
 #[derive(Clone, Debug)]
-pub struct Prober {
+pub(crate) struct Prober {
     store: Arc<Store>,
     fleet: Arc<Fleet>,
     turns: FairShare<String>,
@@ -54,7 +54,7 @@ impl Prober {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn new(
+    pub(crate) async fn new(
         store: Arc<Store>,
         fleet: Arc<Fleet>,
         tasks: TaskTracker,
@@ -71,7 +71,7 @@ impl Prober {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn begin(
+    pub(crate) async fn begin(
         &self,
         client: &str,
         gateway: &Gateway,

@@ -24,6 +24,7 @@ pub(crate) mod parameter;
 pub(crate) mod resource;
 pub(crate) mod resource_group;
 mod schema;
+mod state;
 
 /// The location of schemas in the document.
 const SCHEMAS: &str = "/components/schemas";

@@ -19,10 +19,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 use tidegate_shared::private_file;
 
-pub use authorities::Authorities;
-pub use authority::{Authority, IssuedCertificate, requested_key};
-pub use tls::{channel_config, management_config};
-pub use validity::{BACKDATE, Validity};
+pub(crate) use authorities::Authorities;
+pub(crate) use authority::{Authority, IssuedCertificate, requested_key};
+pub(crate) use tls::{channel_config, management_config};
+pub(crate) use validity::Validity;
 
 /// The reason why a certificate could not be created or read.
 #[derive(Debug, Error)]
@@ -48,15 +48,15 @@ pub enum PkiError {
 
 /// A certificate chain with its key, ready for rustls.
 #[derive(Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The chain, the own certificate first.
-    pub chain: Vec<CertificateDer<'static>>,
+    pub(crate) chain: Vec<CertificateDer<'static>>,
     /// The private key.
-    pub key: PrivateKeyDer<'static>,
+    pub(crate) key: PrivateKeyDer<'static>,
 }
 
 /// Returns the SHA-256 of a certificate, in hexadecimal.
-pub fn fingerprint(certificate: &CertificateDer<'_>) -> String {
+pub(crate) fn fingerprint(certificate: &CertificateDer<'_>) -> String {
     crate::digest::sha256_hex(certificate)
 }
 
@@ -64,7 +64,7 @@ pub fn fingerprint(certificate: &CertificateDer<'_>) -> String {
 ///
 /// # Errors
 /// If a file cannot be read or has the wrong content.
-pub fn read_identity(chain_path: &Path, key_path: &Path) -> Result<Identity, PkiError> {
+pub(crate) fn read_identity(chain_path: &Path, key_path: &Path) -> Result<Identity, PkiError> {
     use rustls::pki_types::pem::PemObject;
     let chain_pem = fs::read(chain_path).map_err(|e| unusable(chain_path, &e.to_string()))?;
     let chain = CertificateDer::pem_slice_iter(&chain_pem)
@@ -80,7 +80,7 @@ pub fn read_identity(chain_path: &Path, key_path: &Path) -> Result<Identity, Pki
 }
 
 /// The crypto provider of all TLS in this process, passed explicitly rather than installed globally.
-pub fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+pub(crate) fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 

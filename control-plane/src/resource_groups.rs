@@ -12,7 +12,7 @@ use crate::violation::Violations;
 
 /// A change to a resource group.
 #[derive(Debug)]
-pub enum GroupEdit {
+pub(crate) enum GroupEdit {
     /// Create the group or replace its properties.
     Put(Value),
     /// Replace its tags.
@@ -21,7 +21,7 @@ pub enum GroupEdit {
 
 /// The reason why a change of a resource group is rejected.
 #[derive(Debug, Error)]
-pub enum GroupError {
+pub(crate) enum GroupError {
     /// The resulting body is invalid.
     #[error("{0}")]
     Invalid(Violations),
@@ -38,7 +38,7 @@ impl GroupEdit {
     ///
     /// # Errors
     /// The reason of rejection.
-    pub fn decide(self, stored: Option<&Group>) -> Result<Map<String, Value>, GroupError> {
+    pub(crate) fn decide(self, stored: Option<&Group>) -> Result<Map<String, Value>, GroupError> {
         let (body, violations) = match self {
             GroupEdit::Put(sent) => {
                 let mut violations = Violations::default();

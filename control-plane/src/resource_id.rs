@@ -13,7 +13,7 @@ const MAX_LENGTH: usize = 2048;
 
 /// A resource ID in canonical form: exactly one slash before each segment, each as its creator spelled it.
 #[derive(Clone, Debug)]
-pub struct ResourceId(String);
+pub(crate) struct ResourceId(String);
 
 impl ResourceId {
     /// Parses an ID. The leading slash may be missing, because ARM clients omit it.
@@ -21,7 +21,7 @@ impl ResourceId {
     /// Returns `None` for text without a canonical form: an empty segment (a doubled or trailing slash), a
     /// segment `.` or `..`, any of `%`, `\`, `?`, `#`, a control character, white space around a segment, an
     /// odd number of segments, or a first segment other than `subscriptions`.
-    pub fn parse(text: &str) -> Option<ResourceId> {
+    pub(crate) fn parse(text: &str) -> Option<ResourceId> {
         let path = text.strip_prefix('/').unwrap_or(text);
         let segments = || path.split('/');
         let canonical = text.len() <= MAX_LENGTH
@@ -32,12 +32,12 @@ impl ResourceId {
     }
 
     /// The ID as text.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The segments, from `subscriptions` on.
-    pub fn segments(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &str> {
         self.0[1..].split('/')
     }
 }

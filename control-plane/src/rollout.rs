@@ -38,25 +38,25 @@ codes! { CODES;
 
 /// The reconciler's inputs.
 #[derive(Debug)]
-pub struct Rollout {
+pub(crate) struct Rollout {
     /// The desired state.
-    pub store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     /// The actual state.
-    pub fleet: Arc<Fleet>,
+    pub(crate) fleet: Arc<Fleet>,
     /// The cache of the compiler's results for patterns.
-    pub patterns: Arc<PatternCache>,
+    pub(crate) patterns: Arc<PatternCache>,
     /// The metrics of turns.
-    pub metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
     /// The time limit of an operation.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// The start of this process, by the monotonic clock because the wall clock may have been wrong. Workers
     /// could not answer before, so earlier time does not count towards the limit.
-    pub began: Instant,
+    pub(crate) began: Instant,
 }
 
 impl Rollout {
     /// Runs turns until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
+    pub(crate) async fn run(self, stop: CancellationToken) {
         let mut tick = time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -46,21 +46,20 @@ use tokio::sync::watch;
 
 use crate::metrics::Times;
 
-pub use clients::{ApiClient, NameTaken, NewClient};
-pub use deployments::{Deployment, DeploymentState, NewDeployment, Step, Task};
-pub use gateways::GatewayPage;
-pub use groups::{Group, group_id};
-pub use identity::StoredIdentity;
-pub use model::{
+pub(crate) use clients::{ApiClient, NameTaken, NewClient};
+pub(crate) use deployments::{Deployment, DeploymentState, NewDeployment, Step, Task};
+pub(crate) use groups::{Group, group_id};
+pub(crate) use identity::StoredIdentity;
+pub(crate) use model::{
     Claim, Gateway, NetworkResource, Operation, OperationKind, OperationState, OperationalState, Problem,
     ProvisioningState, StoredRefs, Written,
 };
-pub use network::{NetworkDecision, NetworkWritten, User};
+pub(crate) use network::{NetworkDecision, NetworkWritten, User};
 pub(crate) use operations::OPERATION_CODES;
-pub use resources::ResourceRow;
-pub use rollout::{OperationNumber, Settlement, Wanted};
-pub use workers::{JoinedWorker, KnownCertificate, TokenRefused};
-pub use write::Decision;
+pub(crate) use resources::ResourceRow;
+pub(crate) use rollout::{OperationNumber, Settlement, Wanted};
+pub(crate) use workers::{JoinedWorker, KnownCertificate, TokenRefused};
+pub(crate) use write::Decision;
 use writer::{Transaction, Writer};
 
 /// The time limit of a statement that waits for another writing process (`tidegate worker token`).
@@ -74,7 +73,7 @@ const READERS: u32 = 4;
 
 /// The treatment of the schema when a database is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Schema {
+pub(crate) enum Schema {
     /// Migrate it to this version.
     Migrate,
     /// Require this version, because another process may be using the database.
@@ -148,7 +147,7 @@ pub enum StoreError {
 
 /// The open database.
 #[derive(Debug)]
-pub struct Store {
+pub(crate) struct Store {
     writer: Writer,
     readers: SqlitePool,
     key: SealKey,
@@ -165,7 +164,7 @@ impl Store {
     /// # Errors
     /// If a file cannot be opened, is not a database or belongs to a later version, or if the key of an
     /// existing database is missing.
-    pub async fn open(data_dir: &Path, schema: Schema) -> Result<Store, StoreError> {
+    pub(crate) async fn open(data_dir: &Path, schema: Schema) -> Result<Store, StoreError> {
         let path = data_dir.join("tidegate.db");
         let key = seal_key(&data_dir.join("store.key"), &path)?;
         // Created here rather than by SQLite to set its mode, which SQLite copies to the WAL files.
@@ -202,14 +201,14 @@ impl Store {
     ///
     /// # Errors
     /// The error of the read, or [`StoreError::Unwritable`] while writes fail.
-    pub async fn check(&self) -> Result<(), StoreError> {
+    pub(crate) async fn check(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.readers).await?;
         let failure = self.write_failure().borrow().clone();
         failure.map_or(Ok(()), |reason| Err(StoreError::Unwritable(reason)))
     }
 
     /// Returns a receiver that changes when operations may have ended, for callers that wait for one.
-    pub fn endings(&self) -> watch::Receiver<()> {
+    pub(crate) fn endings(&self) -> watch::Receiver<()> {
         self.endings.subscribe()
     }
 
@@ -219,17 +218,17 @@ impl Store {
     }
 
     /// Returns the key of a gateway's affinity cookies, constant for the life of the gateway.
-    pub fn affinity_key(&self, gateway: GatewayId) -> Secret {
+    pub(crate) fn affinity_key(&self, gateway: GatewayId) -> Secret {
         self.key.derive(format!("affinity {gateway}").as_bytes())
     }
 
     /// Returns the key that seals the page tokens of lists.
-    pub fn page_token_key(&self) -> SealKey {
+    pub(crate) fn page_token_key(&self) -> SealKey {
         self.key.for_purpose(b"page tokens")
     }
 
     /// Closes the database after running statements have finished.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -241,7 +240,7 @@ impl Store {
     }
 
     /// The waiting times of writes.
-    pub fn write_wait(&self) -> &Times {
+    pub(crate) fn write_wait(&self) -> &Times {
         self.writer.wait()
     }
 

@@ -9,8 +9,10 @@
 
 mod check;
 mod context;
+mod declared;
 mod evaluate;
 mod expression;
+mod fault;
 mod fill;
 mod function;
 #[cfg(test)]
@@ -25,6 +27,7 @@ mod resource;
 mod secrets;
 mod special;
 mod unique;
+mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -36,16 +39,17 @@ use serde_json::{Map, Value, json};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
-pub use context::Context;
+pub(crate) use context::Context;
 
 use check::check;
+use declared::Declared;
 use evaluate::{BUDGET, Evaluator, Phase, World};
 use fill::Place;
 use names::Names;
 use order::{dependencies, order};
 use parameter::Parameters;
 use parts::Template;
-use resource::{Declared, declare};
+use resource::declare;
 use secrets::Secrets;
 
 /// The maximum number of referenced resources that the template does not deploy; each is looked up in the
@@ -53,11 +57,11 @@ use secrets::Secrets;
 const MAX_FOREIGN: usize = 1000;
 
 /// Resources as returned by GET, keyed by lower-case ID.
-pub type References = BTreeMap<String, Value>;
+pub(crate) type References = BTreeMap<String, Value>;
 
 /// A value, or the resources that it depends on.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Ready<T> {
+pub(crate) enum Ready<T> {
     /// The value.
     Now(T),
     /// The value depends on these resources, by lower-case ID.
@@ -66,13 +70,12 @@ pub enum Ready<T> {
 
 /// A template with the values of its parameters.
 #[derive(Serialize, Deserialize)]
-pub struct Request {
-    /// The template.
-    pub template: Value,
+pub(crate) struct Request {
+    pub(crate) template: Value,
     /// The values of the parameters: `{name: {"value": …}}`.
-    pub parameters: Value,
+    pub(crate) parameters: Value,
     /// The deployment's place and time.
-    pub context: Context,
+    pub(crate) context: Context,
 }
 
 impl fmt::Debug for Request {
@@ -83,26 +86,26 @@ impl fmt::Debug for Request {
 
 /// A resource to deploy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resource {
+pub(crate) struct Resource {
     /// The resource ID.
-    pub id: String,
+    pub(crate) id: String,
     /// The type, in the spelling of responses.
-    pub kind: String,
+    pub(crate) kind: String,
     /// The names of the parent resources, then its own.
-    pub name: Vec<String>,
+    pub(crate) name: Vec<String>,
     /// The API version, as written in the template.
-    pub api_version: String,
+    pub(crate) api_version: String,
     /// The position in the request, such as `properties.template.resources[0]`.
-    pub target: String,
+    pub(crate) target: String,
     /// The indices in [`Plan::resources`] of the resources to deploy before this one; all are lower than its
     /// own.
-    pub depends_on: Vec<usize>,
+    pub(crate) depends_on: Vec<usize>,
     /// The index in the template's order.
     declared: usize,
 }
 
 /// The evaluated form of a template.
-pub struct Plan {
+pub(crate) struct Plan {
     request: Request,
     template: Template,
     parameters: Parameters,
@@ -114,11 +117,11 @@ pub struct Plan {
     /// The remaining budget of evaluation.
     budget: AtomicU64,
     /// The resources, each after those that it depends on.
-    pub resources: Vec<Resource>,
+    pub(crate) resources: Vec<Resource>,
     /// The referenced resources that the template does not deploy, by lower-case ID.
-    pub foreign: BTreeSet<String>,
+    pub(crate) foreign: BTreeSet<String>,
     /// The parameters as shown in responses; secure ones lack their value.
-    pub parameters_shown: Map<String, Value>,
+    pub(crate) parameters_shown: Map<String, Value>,
     /// The secret strings, which are removed from all output.
     secrets: Secrets,
 }
@@ -134,7 +137,7 @@ impl Plan {
     ///
     /// # Errors
     /// All violations of the template, except for the content of its resources.
-    pub fn make(request: Request) -> Result<Plan, Violations> {
+    pub(crate) fn make(request: Request) -> Result<Plan, Violations> {
         let mut flaws = Violations::default();
         let template = Template::read(&request.template, &mut flaws);
         check(&request.template, &template, &mut flaws);
@@ -161,7 +164,7 @@ impl Plan {
     }
 
     /// Returns the body of a resource that depends on no other, without any evaluation.
-    pub fn known_body(&self, resource: &Resource) -> Option<Value> {
+    pub(crate) fn known_body(&self, resource: &Resource) -> Option<Value> {
         let place = self.resources.iter().position(|other| other.declared == resource.declared)?;
         self.bodies.get(place)?.clone().map(Value::Object)
     }
@@ -170,7 +173,11 @@ impl Plan {
     ///
     /// # Errors
     /// The violations of its expressions.
-    pub fn body(&self, resource: &Resource, references: &References) -> Result<Ready<Value>, Violations> {
+    pub(crate) fn body(
+        &self,
+        resource: &Resource,
+        references: &References,
+    ) -> Result<Ready<Value>, Violations> {
         if let Some(body) = self.known_body(resource) {
             return Ok(Ready::Now(body));
         }
@@ -184,19 +191,19 @@ impl Plan {
     ///
     /// # Errors
     /// The violations of their expressions.
-    pub fn outputs(&self, references: &References) -> Result<Ready<Map<String, Value>>, Violations> {
+    pub(crate) fn outputs(&self, references: &References) -> Result<Ready<Map<String, Value>>, Violations> {
         let mut evaluator = self.evaluator(references, &self.names);
         let outputs = output::outputs(&mut evaluator);
         self.ready(evaluator, outputs)
     }
 
     /// Returns a hash of the template in the form of Azure's: a decimal number.
-    pub fn template_hash(&self) -> String {
+    pub(crate) fn template_hash(&self) -> String {
         unique::hash(self.request.template.to_string().to_uppercase().as_bytes()).to_string()
     }
 
     /// Removes all secrets from a text.
-    pub fn without_secrets_in(&self, text: &str) -> String {
+    pub(crate) fn without_secrets_in(&self, text: &str) -> String {
         self.secrets.hide(text)
     }
 

@@ -3,8 +3,9 @@
 //! A newer version may compile a document to a different configuration. A worker that runs the old one under
 //! the same generation would never be updated, so such a gateway gets a new generation by an ordinary write.
 
+use crate::arm::naming::GATEWAY_TYPE;
 use crate::arm::network::path::references_of;
-use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath};
+use crate::arm::resource_id::GatewayPath;
 use crate::audit::{Act, Author};
 use crate::compile::{PatternCache, compile};
 use crate::edit::replacement;
@@ -17,7 +18,7 @@ use crate::store::{Gateway, ProvisioningState, Store, StoreError, StoredRefs};
 /// # Errors
 /// If the database fails. A gateway that no longer compiles or is damaged is left to the rollout, which reports
 /// it.
-pub async fn recompile(store: &Store, patterns: &PatternCache) -> Result<(), StoreError> {
+pub(crate) async fn recompile(store: &Store, patterns: &PatternCache) -> Result<(), StoreError> {
     for id in store.gateway_names().await?.into_keys() {
         let (gateway, stored_refs) = match store.gateway_by_id(id).await {
             Ok(Some(found)) => found,

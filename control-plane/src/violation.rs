@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-pub mod code;
+pub(crate) mod code;
 pub(crate) mod code_list;
 
 /// The target of a violation that concerns the whole body.
-pub const ROOT: &str = "$";
+pub(crate) const ROOT: &str = "$";
 
 /// The maximum number of recorded violations. A hostile body could cause one for every three bytes.
 const MAX_VIOLATIONS: usize = 1000;
@@ -17,30 +17,30 @@ const MAX_BYTES: usize = 512 * 1024;
 
 /// One error in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
+pub(crate) struct Violation {
     /// ARM's code, such as `InvalidResourceReference`; one of [`code`].
-    pub code: &'static str,
+    pub(crate) code: &'static str,
     /// A sentence that names the resource or property and the expected value.
-    pub message: String,
+    pub(crate) message: String,
     /// The JSON path in the document, such as `properties.httpListeners[0].properties.frontendPort`.
-    pub target: String,
+    pub(crate) target: String,
 }
 
 impl Violation {
     /// Returns whether the form of the request is wrong. The response to such a request has the code
     /// `InvalidRequestFormat`.
-    pub fn is_unparsed(&self) -> bool {
+    pub(crate) fn is_unparsed(&self) -> bool {
         [code::INVALID_JSON, code::INVALID_REFERENCE_FORMAT].contains(&self.code)
     }
 }
 
 /// The errors of a document, in the order in which they were found. Not empty if it is the error of a `Result`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Violations(pub Vec<Violation>);
+pub(crate) struct Violations(pub(crate) Vec<Violation>);
 
 impl Violations {
     /// Records a violation, up to [`MAX_VIOLATIONS`] and [`MAX_BYTES`].
-    pub fn push(&mut self, code: &'static str, target: impl Into<String>, message: impl Into<String>) {
+    pub(crate) fn push(&mut self, code: &'static str, target: impl Into<String>, message: impl Into<String>) {
         let size = |violation: &Violation| violation.message.len() + violation.target.len();
         if !self.is_full() && self.0.iter().map(size).sum::<usize>() < MAX_BYTES {
             self.0.push(Violation { code, message: message.into(), target: target.into() });
@@ -48,18 +48,18 @@ impl Violations {
     }
 
     /// Returns whether [`MAX_VIOLATIONS`] is reached.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.0.len() >= MAX_VIOLATIONS
     }
 
     /// Returns whether there are no violations.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Returns the violation whose code becomes that of the response: a changed location first, then malformed
     /// values, then the first one found.
-    pub fn leading(&self) -> Option<&Violation> {
+    pub(crate) fn leading(&self) -> Option<&Violation> {
         let moved = self.0.iter().find(|violation| violation.code == code::LOCATION_CHANGED);
         moved.or_else(|| self.0.iter().find(|violation| violation.is_unparsed())).or(self.0.first())
     }
@@ -67,7 +67,7 @@ impl Violations {
     /// Adds the violations of a later stage, except for those about a value that an earlier violation already
     /// concerns, or about a part or a parent of it: a port that is not a number is not also reported as
     /// missing.
-    pub fn absorb(&mut self, later: Violations) {
+    pub(crate) fn absorb(&mut self, later: Violations) {
         let known = self.0.len();
         for violation in later.0 {
             let same = |earlier: &Violation| {
@@ -84,7 +84,7 @@ impl Violations {
     /// URL `properties.frontendPorts[2].properties.port` becomes `properties.port`. Other targets are
     /// unchanged.
     #[must_use]
-    pub fn seen_from(mut self, prefix: &str) -> Violations {
+    pub(crate) fn seen_from(mut self, prefix: &str) -> Violations {
         for violation in &mut self.0 {
             if let Some(rest) = within(&violation.target, prefix) {
                 let rest = rest.trim_start_matches('.');

@@ -1,9 +1,9 @@
 //! The command line of `tidegate client`.
 
 use clap::Subcommand;
-use tidegate_control_plane::identity::name::ClientName;
-use tidegate_control_plane::identity::role::Role;
-use tidegate_control_plane::identity::scope::Scope;
+use tidegate_control_plane::ClientName;
+use tidegate_control_plane::Role;
+use tidegate_control_plane::Scope;
 
 use super::TokenOptions;
 

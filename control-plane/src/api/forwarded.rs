@@ -37,7 +37,6 @@ pub(super) struct ForwardedHost(pub(super) Authority);
 /// The origin of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// The client's address.
     pub(super) client: IpAddr,
     /// The client's scheme.
     pub(super) scheme: Scheme,

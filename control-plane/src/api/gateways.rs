@@ -7,7 +7,7 @@ use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use crate::arm::resource_id::GATEWAY_TYPE;
+use crate::arm::naming::GATEWAY_TYPE;
 use crate::edit::{Edit, EditAction};
 use crate::service::{ServiceError, view};
 

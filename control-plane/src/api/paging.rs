@@ -26,11 +26,11 @@ const PURPOSE: &[u8] = b"page token";
 
 /// Seals page tokens. A token is valid for the life of the database.
 #[derive(Clone)]
-pub struct PageTokens(Arc<SealKey>);
+pub(crate) struct PageTokens(Arc<SealKey>);
 
 impl PageTokens {
     /// Creates the sealer with this key.
-    pub fn new(key: SealKey) -> PageTokens {
+    pub(crate) fn new(key: SealKey) -> PageTokens {
         PageTokens(Arc::new(key))
     }
 

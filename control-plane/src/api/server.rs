@@ -31,7 +31,7 @@ use super::path::normalise;
 use requests::Requests;
 
 /// The maximum number of open connections of one endpoint.
-pub const CONNECTIONS: usize = 1024;
+pub(crate) const CONNECTIONS: usize = 1024;
 
 /// The maximum number of connections of one client address (or /64 network of IPv6); trusted proxies are
 /// exempt. Further connections are closed at once.
@@ -65,7 +65,7 @@ pub(super) struct Peer(pub(super) IpAddr);
 
 /// The connections by client address.
 #[derive(Clone, Debug)]
-pub struct Shares(FairShare<IpAddr>);
+pub(crate) struct Shares(FairShare<IpAddr>);
 
 impl Default for Shares {
     fn default() -> Shares {
@@ -75,24 +75,23 @@ impl Default for Shares {
 
 /// One management endpoint.
 #[derive(Clone, Debug)]
-pub struct Server {
-    /// The router.
-    pub router: Router,
+pub(crate) struct Server {
+    pub(crate) router: Router,
     /// The trusted proxies.
-    pub proxies: Arc<Proxies>,
+    pub(crate) proxies: Arc<Proxies>,
     /// The connections by client network.
-    pub shares: Shares,
+    pub(crate) shares: Shares,
     /// The certificates for TLS, of which each connection uses the current one; `None` for plain HTTP.
-    pub tls: Option<Arc<Certificates>>,
+    pub(crate) tls: Option<Arc<Certificates>>,
     /// Cancelled to end the connections.
-    pub stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     /// Tracks the tasks of connections.
-    pub tracker: TaskTracker,
+    pub(crate) tracker: TaskTracker,
 }
 
 impl Server {
     /// Serves one connection until it ends.
-    pub async fn serve(self, stream: TcpStream, peer: SocketAddr) {
+    pub(crate) async fn serve(self, stream: TcpStream, peer: SocketAddr) {
         let peer = Peer(peer.ip().to_canonical());
         // A proxy's connections are those of many clients.
         let share = match self.proxies.contain(peer.0) {

@@ -4,14 +4,14 @@ use jiff::civil::{Date, date};
 
 /// The date of an `api-version`. It decides a few rules: priorities are required from 2021-08-01 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ApiVersion {
+pub(crate) struct ApiVersion {
     /// Year, month, day.
-    pub date: (u16, u8, u8),
+    pub(crate) date: (u16, u8, u8),
 }
 
 impl ApiVersion {
     /// Any date from 2015 on, `YYYY-MM-DD`, with or without `-preview`: clients come with ever newer ones.
-    pub fn parse(text: &str) -> Option<ApiVersion> {
+    pub(crate) fn parse(text: &str) -> Option<ApiVersion> {
         const FIRST: Date = date(2015, 1, 1);
         let (day, suffix) = text.split_at_checked(10)?;
         let shape =

@@ -22,13 +22,13 @@ use super::shape::Shape;
 use crate::violation::Violations;
 
 /// A body as sent, with the results for its certificates and error pages.
-pub struct Body {
+pub(crate) struct Body {
     /// The body as sent, secrets included.
-    pub json: Value,
+    pub(crate) json: Value,
     /// The results of opening the certificates of this body.
-    pub opened: Opened,
+    pub(crate) opened: Opened,
     /// The results of fetching the error pages of this body.
-    pub pages: Pages,
+    pub(crate) pages: Pages,
 }
 
 impl fmt::Debug for Body {
@@ -39,7 +39,7 @@ impl fmt::Debug for Body {
 
 /// A server certificate as sent.
 #[derive(Clone, Debug)]
-pub struct SealedCertificate {
+pub(crate) struct SealedCertificate {
     data: Secret,
     password: Secret,
 }
@@ -49,7 +49,7 @@ impl SealedCertificate {
     ///
     /// # Errors
     /// The reason why the certificate cannot be used.
-    pub fn open(&self) -> Result<ServerCertificate, CertificateError> {
+    pub(crate) fn open(&self) -> Result<ServerCertificate, CertificateError> {
         let text = |secret: &Secret| std::str::from_utf8(secret.expose()).unwrap_or_default().to_owned();
         ServerCertificate::read(&text(&self.data), &text(&self.password))
     }
@@ -57,11 +57,11 @@ impl SealedCertificate {
 
 /// The results of opening certificates, keyed by a digest of data and password.
 #[derive(Debug, Default)]
-pub struct Opened(HashMap<Digest, Result<ServerCertificate, CertificateError>>);
+pub(crate) struct Opened(HashMap<Digest, Result<ServerCertificate, CertificateError>>);
 
 impl Opened {
     /// Adds the result for one certificate.
-    pub fn insert(
+    pub(crate) fn insert(
         &mut self,
         sealed: &SealedCertificate,
         outcome: Result<ServerCertificate, CertificateError>,
@@ -85,7 +85,7 @@ fn key(data: &[u8], password: &[u8]) -> Digest {
 /// Returns every server certificate in the body of a gateway or of a single child, without duplicates and at
 /// most [`MAX_MEMBERS`]. The kind of the child is unknown here: a body that only resembles a certificate is returned
 /// too, and its result is never looked up.
-pub fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
+pub(crate) fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
     let collection = Collection::named("sslCertificates").expect("the collection exists");
     let list = property(body, "properties").and_then(|mut all| take_any(&mut all, collection.name));
     let children = match list {
@@ -106,7 +106,7 @@ pub fn certificates_in(body: &Value) -> Vec<SealedCertificate> {
 }
 
 /// Returns every readable rewrite rule set in the body of a gateway, or the one that the body itself is.
-pub fn rewrite_sets_in(body: &Value) -> Vec<RewriteRuleSet> {
+pub(crate) fn rewrite_sets_in(body: &Value) -> Vec<RewriteRuleSet> {
     let collection = Collection::named("rewriteRuleSets").expect("the collection exists");
     let Some(body) = body.as_object() else { return Vec::new() };
     let Some(properties) = object(body, "properties") else { return Vec::new() };

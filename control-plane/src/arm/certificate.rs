@@ -20,21 +20,21 @@ mod fuzz;
 mod issuer;
 mod pfx;
 
-pub use issuer::{client_issuer, last_authority};
+pub(crate) use issuer::{client_issuer, last_authority};
 
 /// A server certificate with its chain and private key.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub struct ServerCertificate {
+pub(crate) struct ServerCertificate {
     /// The chain in DER: the server's own certificate first, each followed by its issuer.
     #[serde(with = "base64_list")]
-    pub chain: Vec<Vec<u8>>,
+    pub(crate) chain: Vec<Vec<u8>>,
     /// The private key in DER: PKCS#8, PKCS#1 or SEC1.
-    pub key: Secret,
+    pub(crate) key: Secret,
 }
 
 /// The reason why data cannot be used as a certificate.
 #[derive(Debug, Error, PartialEq)]
-pub enum CertificateError {
+pub(crate) enum CertificateError {
     /// The certificate was not opened in time.
     #[error(
         "the certificates of this request take too long to open: send fewer at once, or give them fewer rounds of key derivation"
@@ -107,7 +107,7 @@ impl ServerCertificate {
     ///
     /// # Errors
     /// The reason why the certificate cannot be used.
-    pub fn read(data: &str, password: &str) -> Result<ServerCertificate, CertificateError> {
+    pub(crate) fn read(data: &str, password: &str) -> Result<ServerCertificate, CertificateError> {
         let (certificates, mut keys) = match decode(data)? {
             Content::Pem(bytes) | Content::Binary(bytes) if bytes.expose().len() > MAX_SIZE => {
                 return Err(CertificateError::TooLarge);
@@ -124,12 +124,12 @@ impl ServerCertificate {
     }
 
     /// Serializes the certificate for storage.
-    pub fn to_secret(&self) -> Secret {
+    pub(crate) fn to_secret(&self) -> Secret {
         Secret::new(serde_json::to_vec(self).expect("a certificate is plain data"))
     }
 
     /// Restores a certificate from its stored form; `None` if the bytes are not one.
-    pub fn from_secret(secret: &Secret) -> Option<ServerCertificate> {
+    pub(crate) fn from_secret(secret: &Secret) -> Option<ServerCertificate> {
         serde_json::from_slice(secret.expose()).ok()
     }
 }
@@ -138,7 +138,7 @@ impl ServerCertificate {
 ///
 /// # Errors
 /// The reason why they cannot be used.
-pub fn read_authorities(data: &str) -> Result<Vec<Vec<u8>>, CertificateError> {
+pub(crate) fn read_authorities(data: &str) -> Result<Vec<Vec<u8>>, CertificateError> {
     let (certificates, keys) = match decode(data)? {
         Content::Pem(text) => read_pem(text.expose())?,
         Content::Binary(bytes) => (vec![bytes.expose().to_vec()], Vec::new()),
@@ -217,7 +217,7 @@ fn issuer_of(der: &[u8], among: &[Vec<u8>]) -> Option<usize> {
 }
 
 /// Encodes as standard base64 with padding, the form of certificates in responses.
-pub fn to_base64(bytes: &[u8]) -> String {
+pub(crate) fn to_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 

@@ -13,29 +13,29 @@ use super::gateway::{
     RedirectConfiguration, RequestRoutingRule, RewriteRuleSet, SslCertificate, SslProfile, TransportListener,
     TransportRule, TransportSettings, TrustedClientCertificate, TrustedRootCertificate, UrlPathMap,
 };
-use super::resource_id::GATEWAY_TYPE;
+use super::naming::GATEWAY_TYPE;
 use super::shape::{Property, Shape};
 use crate::violation::code::limit;
 
 /// The maximum number of members of one collection that are read from a body, and the upper bound of limits.
-pub const MAX_MEMBERS: usize = 10_000;
+pub(crate) const MAX_MEMBERS: usize = 10_000;
 
 /// A collection of children of a gateway, such as its listeners.
 #[derive(Debug)]
-pub struct Collection {
+pub(crate) struct Collection {
     /// The segment in resource IDs and the key in `properties`, such as `httpListeners`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The maximum number of members of a gateway, as Azure publishes it.
-    pub limit: usize,
+    pub(crate) limit: usize,
     /// The code of the violation that reports an exceeded `limit`.
-    pub limit_code: &'static str,
+    pub(crate) limit_code: &'static str,
     shape: LazyLock<Shape>,
     schema: fn(&mut SchemaGenerator) -> Schema,
     complete: fn(Map<String, Value>) -> Map<String, Value>,
 }
 
 /// All collections, in the order in which responses list them.
-pub static COLLECTIONS: &[Collection] = &ALL;
+pub(crate) static COLLECTIONS: &[Collection] = &ALL;
 
 static ALL: [Collection; 21] = [
     // 100 where Azure publishes no limit. Gateway IP configurations after the first have no effect.
@@ -79,27 +79,27 @@ impl Collection {
     }
 
     /// Finds a collection by name, ignoring case.
-    pub fn named(name: &str) -> Option<&'static Collection> {
+    pub(crate) fn named(name: &str) -> Option<&'static Collection> {
         COLLECTIONS.iter().find(|c| c.name.eq_ignore_ascii_case(name))
     }
 
     /// The ARM type of members of this collection, `Microsoft.Network/applicationGateways/{name}`.
-    pub fn resource_type(&self) -> String {
+    pub(crate) fn resource_type(&self) -> String {
         format!("{GATEWAY_TYPE}/{}", self.name)
     }
 
     /// The JSON schema of a member's `properties`, for the OpenAPI description.
-    pub fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
+    pub(crate) fn schema(&self, generator: &mut SchemaGenerator) -> Schema {
         (self.schema)(generator)
     }
 
     /// The shape of a member's `properties`.
-    pub fn properties(&self) -> &[Property] {
+    pub(crate) fn properties(&self) -> &[Property] {
         self.shape.properties()
     }
 
     /// The collections nested in a member's `properties`, such as `pathRules` of path maps.
-    pub fn nested(&'static self) -> impl Iterator<Item = Nested> {
+    pub(crate) fn nested(&'static self) -> impl Iterator<Item = Nested> {
         let nested = move |property: &'static Property| {
             Some(Nested { within: self, name: &property.name, properties: property.shape.members()? })
         };
@@ -107,31 +107,31 @@ impl Collection {
     }
 
     /// Finds a nested collection by name, ignoring case.
-    pub fn nested_named(&'static self, name: &str) -> Option<Nested> {
+    pub(crate) fn nested_named(&'static self, name: &str) -> Option<Nested> {
         self.nested().find(|nested| nested.name.eq_ignore_ascii_case(name))
     }
 
     /// Fills the defaults into canonical properties.
-    pub fn complete(&self, properties: Map<String, Value>) -> Map<String, Value> {
+    pub(crate) fn complete(&self, properties: Map<String, Value>) -> Map<String, Value> {
         (self.complete)(properties)
     }
 }
 
 /// A collection nested in the properties of a child, such as the path rules of a path map.
 #[derive(Clone, Copy, Debug)]
-pub struct Nested {
+pub(crate) struct Nested {
     /// The collection of the child.
-    pub within: &'static Collection,
+    pub(crate) within: &'static Collection,
     /// The segment in resource IDs and the key in the child's `properties`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The shape of a nested member's `properties`.
-    pub properties: &'static [Property],
+    pub(crate) properties: &'static [Property],
 }
 
 impl Nested {
     /// The ARM type of the nested members, such as
     /// `Microsoft.Network/applicationGateways/urlPathMaps/pathRules`.
-    pub fn resource_type(&self) -> String {
+    pub(crate) fn resource_type(&self) -> String {
         format!("{}/{}", self.within.resource_type(), self.name)
     }
 }
@@ -145,7 +145,7 @@ impl PartialEq for Collection {
 impl Eq for Collection {}
 
 /// The message of a violation that reports a count above its limit.
-pub fn over_limit(what: &str, count: usize, limit: usize) -> String {
+pub(crate) fn over_limit(what: &str, count: usize, limit: usize) -> String {
     format!(
         "The number of {what} exceeds the maximum allowed value. The number of {what} is {count} and the maximum \
          allowed is {limit}."

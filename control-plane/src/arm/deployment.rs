@@ -10,25 +10,25 @@ use crate::violation::code::template as code;
 use crate::violation::{ROOT, Violation, Violations};
 
 /// The namespace and type of a deployment.
-pub const DEPLOYMENT_TYPE: &str = "Microsoft.Resources/deployments";
+pub(crate) const DEPLOYMENT_TYPE: &str = "Microsoft.Resources/deployments";
 
 /// The maximum length of a deployment's name, in bytes.
 const MAX_NAME: usize = 64;
 
 /// The resource ID of a deployment, as its creator spelled it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeploymentPath {
+pub(crate) struct DeploymentPath {
     /// Subscription ID.
-    pub subscription: String,
+    pub(crate) subscription: String,
     /// Resource group.
-    pub group: String,
+    pub(crate) group: String,
     /// The deployment's name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl DeploymentPath {
     /// Returns whether the name is valid: 1 to 64 letters, digits, `-`, `_`, `.`, `(` and `)`.
-    pub fn is_valid(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.()".contains(&byte);
         (1..=MAX_NAME).contains(&self.name.len()) && self.name.bytes().all(good)
     }
@@ -42,11 +42,10 @@ impl fmt::Display for DeploymentPath {
 }
 
 /// The body of a request for a deployment.
-pub struct DeploymentBody {
-    /// The template.
-    pub template: Value,
+pub(crate) struct DeploymentBody {
+    pub(crate) template: Value,
     /// The values for the parameters of the template.
-    pub parameters: Value,
+    pub(crate) parameters: Value,
 }
 
 impl fmt::Debug for DeploymentBody {
@@ -60,7 +59,7 @@ impl DeploymentBody {
     ///
     /// # Errors
     /// The violations of the body. Template and parameters are only checked for presence.
-    pub fn read(body: Value) -> Result<DeploymentBody, Violations> {
+    pub(crate) fn read(body: Value) -> Result<DeploymentBody, Violations> {
         let mut flaws = Violations::default();
         let mut body = expect_object(body, ROOT, &mut flaws).unwrap_or_default();
         let properties = take(&mut body, "properties", "properties", &mut flaws);
@@ -97,40 +96,40 @@ impl DeploymentBody {
 
 /// An ARM error with its causes, in the form of error responses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The ARM error code, such as `InvalidTemplate`.
-    pub code: String,
+    pub(crate) code: String,
     /// A sentence for the user.
-    pub message: String,
+    pub(crate) message: String,
     /// The subject of the error: a path in the request, or a resource ID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
+    pub(crate) target: Option<String>,
     /// The causes of the error.
     #[serde(default)]
-    pub details: Vec<Failure>,
+    pub(crate) details: Vec<Failure>,
 }
 
 impl Failure {
     /// An error with this code and message, without target and details.
-    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Failure {
+    pub(crate) fn new(code: impl Into<String>, message: impl Into<String>) -> Failure {
         Failure { code: code.into(), message: message.into(), target: None, details: Vec::new() }
     }
 
     /// Sets the target.
     #[must_use]
-    pub fn about(self, target: impl Into<String>) -> Failure {
+    pub(crate) fn about(self, target: impl Into<String>) -> Failure {
         Failure { target: Some(target.into()), ..self }
     }
 
     /// Sets the causes.
     #[must_use]
-    pub fn because(self, details: Vec<Failure>) -> Failure {
+    pub(crate) fn because(self, details: Vec<Failure>) -> Failure {
         Failure { details, ..self }
     }
 
     /// Applies `change` to every message and target.
     #[must_use]
-    pub fn map(self, change: &impl Fn(&str) -> String) -> Failure {
+    pub(crate) fn map(self, change: &impl Fn(&str) -> String) -> Failure {
         Failure {
             code: self.code,
             message: change(&self.message),

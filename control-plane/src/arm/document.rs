@@ -8,19 +8,20 @@ use tidegate_shared::secret::Secret;
 
 use super::body::Body;
 use super::collection::{COLLECTIONS, Collection};
-use super::named::invalid_name;
-use super::resource_id::{GatewayPath, is_valid_name};
+use super::naming::is_valid_name;
+use super::normalize::named::invalid_name;
+use super::resource_id::GatewayPath;
 use crate::violation::{Violations, code};
 
 mod member;
+mod pages;
 mod part;
 mod priority;
 mod read;
 mod reference;
 
-pub use super::api_version::ApiVersion;
-pub use part::Part;
-pub use reference::users_of;
+pub(crate) use super::api_version::ApiVersion;
+pub(crate) use reference::users_of;
 
 #[cfg(test)]
 mod tests;
@@ -28,28 +29,28 @@ mod tests;
 /// A gateway as sent, in canonical form: only known properties, defaults filled in; no nulls, no read-only
 /// properties and no secrets in the JSON.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Document {
+pub(crate) struct Document {
     /// The resource ID, in its creator's spelling.
-    pub path: GatewayPath,
+    pub(crate) path: GatewayPath,
     /// The properties `location`, `tags`, `zones`, `identity`, and `properties` without the collections of
     /// children.
-    pub body: Map<String, Value>,
+    pub(crate) body: Map<String, Value>,
     /// All children, grouped by collection in the order of `COLLECTIONS`; within a collection in the order
     /// sent.
-    pub children: Vec<Child>,
+    pub(crate) children: Vec<Child>,
 }
 
 /// A child of a gateway. The store keeps one row for each.
 #[derive(Clone, PartialEq)]
-pub struct Child {
+pub(crate) struct Child {
     /// The collection that holds the child.
-    pub collection: &'static Collection,
+    pub(crate) collection: &'static Collection,
     /// The name in its creator's spelling, unique within the collection ignoring case.
-    pub name: String,
+    pub(crate) name: String,
     /// The canonical properties, without the write-only ones (certificate data, password).
-    pub properties: Map<String, Value>,
+    pub(crate) properties: Map<String, Value>,
     /// The parsed value of the write-only properties. Opaque to every module except `arm` and `compile`.
-    pub secret: Option<Secret>,
+    pub(crate) secret: Option<Secret>,
 }
 
 impl Document {
@@ -58,7 +59,7 @@ impl Document {
     ///
     /// Always returns a document, as complete as the body allows, together with the violations. The caller adds
     /// those of `compile` with [`Violations::absorb`] before it answers.
-    pub fn read(
+    pub(crate) fn read(
         path: GatewayPath,
         body: &Body,
         stored: Option<&Document>,
@@ -81,7 +82,7 @@ impl Document {
     ///
     /// Targets of violations are paths within that body (`properties.port`). To add violations of `compile`,
     /// see [`Document::target_of`].
-    pub fn with_child(
+    pub(crate) fn with_child(
         &self,
         collection: &'static Collection,
         name: &str,
@@ -99,7 +100,7 @@ impl Document {
 
     /// Returns this document without the child, or `None` if there is no such child. Does not check for
     /// references to the child; see [`users_of`].
-    pub fn without_child(&self, collection: &Collection, name: &str) -> Option<Document> {
+    pub(crate) fn without_child(&self, collection: &Collection, name: &str) -> Option<Document> {
         let at = self.position(collection, name)?;
         let mut document = self.clone();
         document.children.remove(at);
@@ -107,30 +108,30 @@ impl Document {
     }
 
     /// The region; without effect here.
-    pub fn location(&self) -> Option<&str> {
+    pub(crate) fn location(&self) -> Option<&str> {
         self.body.get("location").and_then(Value::as_str)
     }
 
     /// Finds a child by collection and name, ignoring case.
-    pub fn child(&self, collection: &Collection, name: &str) -> Option<&Child> {
+    pub(crate) fn child(&self, collection: &Collection, name: &str) -> Option<&Child> {
         self.position(collection, name).map(|at| &self.children[at])
     }
 
     /// The children of one collection, in the order sent.
-    pub fn members<'a>(&'a self, collection: &'a Collection) -> impl Iterator<Item = &'a Child> {
+    pub(crate) fn members<'a>(&'a self, collection: &'a Collection) -> impl Iterator<Item = &'a Child> {
         self.children.iter().filter(move |child| child.collection == collection)
     }
 
     /// Returns the JSON path of a child in the gateway's document, such as `properties.frontendPorts[2]`.
     /// [`Violations::seen_from`] needs it to turn targets of `compile` into targets within the child's own
     /// body.
-    pub fn target_of(&self, collection: &Collection, name: &str) -> Option<String> {
+    pub(crate) fn target_of(&self, collection: &Collection, name: &str) -> Option<String> {
         let at = self.members(collection).position(|child| child.name.eq_ignore_ascii_case(name))?;
         Some(format!("properties.{}[{at}]", collection.name))
     }
 
     /// Builds an index of the children by collection and name, for callers with many look-ups.
-    pub fn index(&self) -> Index<'_> {
+    pub(crate) fn index(&self) -> Index<'_> {
         let key = |child: &'_ Child| (child.collection.name, child.name.to_ascii_lowercase());
         let mut index = HashMap::with_capacity(self.children.len());
         for (at, child) in self.children.iter().enumerate() {
@@ -162,11 +163,11 @@ impl Document {
 
 /// The children of a document by collection and name, ignoring case.
 #[derive(Debug)]
-pub struct Index<'a>(HashMap<(&'static str, String), (usize, &'a Child)>);
+pub(crate) struct Index<'a>(HashMap<(&'static str, String), (usize, &'a Child)>);
 
 impl<'a> Index<'a> {
     /// Returns a child with its index among all children of the document.
-    pub fn get(&self, collection: &Collection, name: &str) -> Option<(usize, &'a Child)> {
+    pub(crate) fn get(&self, collection: &Collection, name: &str) -> Option<(usize, &'a Child)> {
         self.0.get(&(collection.name, name.to_ascii_lowercase())).copied()
     }
 }

@@ -6,17 +6,17 @@ use super::page::Pages;
 /// The known public IP addresses and error pages. Other references (subnets, Key Vault secrets) are not
 /// resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ExternalRefs {
+pub(crate) struct ExternalRefs {
     /// The stored public IP addresses.
-    pub addresses: PublicAddresses,
+    pub(crate) addresses: PublicAddresses,
     /// The error pages that were fetched, now or for an earlier write.
-    pub pages: Pages,
+    pub(crate) pages: Pages,
 }
 
 impl ExternalRefs {
     /// Adds the results of `pages`; newer results replace older ones.
     #[must_use]
-    pub fn with(&self, pages: &Pages) -> ExternalRefs {
+    pub(crate) fn with(&self, pages: &Pages) -> ExternalRefs {
         ExternalRefs { addresses: self.addresses.clone(), pages: self.pages.with(pages) }
     }
 }

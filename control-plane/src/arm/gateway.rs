@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::tls_policy::SslPolicyName;
+
 mod backend;
 mod frontend;
 mod load_distribution;
@@ -22,98 +24,97 @@ mod routing;
 mod tls;
 mod transport;
 
-pub use backend::{
-    BackendAddress, BackendAddressPool, BackendHttpSettings, ConnectionDraining, CookieBasedAffinity, Probe,
-    ProbeMatch, ProtocolVersion,
+pub(crate) use backend::{
+    BackendAddress, BackendAddressPool, BackendHttpSettings, CookieBasedAffinity, Probe, ProbeMatch,
+    ProtocolVersion,
 };
-pub use frontend::{
+pub(crate) use frontend::{
     FrontendIpConfiguration, FrontendPort, GatewayIpConfiguration, IpAllocationMethod, Listener,
-    ProxyProtocol,
 };
-pub use load_distribution::{LoadDistributionAlgorithm, LoadDistributionPolicy, LoadDistributionTarget};
-pub use member::Member;
-pub use paths::{PathRule, UrlPathMap};
-pub use private_link::{PrivateLinkConfiguration, PrivateLinkIpConfiguration};
-pub use redirect::{RedirectConfiguration, RedirectType};
-pub use rewrite::{
-    HeaderConfiguration, HeaderValueMatcher, RewriteActionSet, RewriteCondition, RewriteRule, RewriteRuleSet,
-    UrlConfiguration,
+pub(crate) use load_distribution::{
+    LoadDistributionAlgorithm, LoadDistributionPolicy, LoadDistributionTarget,
 };
-pub use routing::{RequestRoutingRule, RuleType};
-pub use tls::{
-    AuthenticationCertificate, ClientAuthConfiguration, ClientAuthMode, ClientRevocation, ManagedHsm,
-    SslCertificate, SslPolicy, SslPolicyName, SslPolicyType, SslProfile, TrustedClientCertificate,
-    TrustedRootCertificate,
+pub(crate) use member::Member;
+pub(crate) use paths::{PathRule, UrlPathMap};
+pub(crate) use private_link::{PrivateLinkConfiguration, PrivateLinkIpConfiguration};
+pub(crate) use redirect::{RedirectConfiguration, RedirectType};
+pub(crate) use rewrite::{
+    HeaderConfiguration, HeaderValueMatcher, RewriteActionSet, RewriteRule, RewriteRuleSet, UrlConfiguration,
 };
-pub use transport::{TransportListener, TransportProtocol, TransportRule, TransportSettings};
+pub(crate) use routing::{RequestRoutingRule, RuleType};
+pub(crate) use tls::{
+    AuthenticationCertificate, ClientAuthMode, ClientRevocation, SslCertificate, SslPolicy, SslPolicyType,
+    SslProfile, TrustedClientCertificate, TrustedRootCertificate,
+};
+pub(crate) use transport::{TransportListener, TransportProtocol, TransportRule, TransportSettings};
 
 /// The body of a gateway, without its children.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Gateway {
+pub(crate) struct Gateway {
     /// The region. Stored and returned; has no effect.
-    pub location: Option<String>,
+    pub(crate) location: Option<String>,
     /// Labels chosen by the owner.
-    pub tags: Option<BTreeMap<String, String>>,
+    pub(crate) tags: Option<BTreeMap<String, String>>,
     /// Availability zones. Stored and returned; has no effect.
-    pub zones: Option<Vec<String>>,
+    pub(crate) zones: Option<Vec<String>>,
     /// Managed identity. Stored and returned; has no effect.
-    pub identity: Option<Identity>,
+    pub(crate) identity: Option<Identity>,
     /// The properties specific to a gateway.
-    pub properties: GatewayProperties,
+    pub(crate) properties: GatewayProperties,
 }
 
 /// A managed identity.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The kinds of identity, such as `SystemAssigned` or `UserAssigned`.
     #[serde(rename = "type")]
-    pub kind: Option<String>,
+    pub(crate) kind: Option<String>,
     /// The user-assigned identities, keyed by resource ID.
-    pub user_assigned_identities: Option<BTreeMap<String, Value>>,
+    pub(crate) user_assigned_identities: Option<BTreeMap<String, Value>>,
 }
 
 /// The properties of a gateway, except for the collections of children.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct GatewayProperties {
+pub(crate) struct GatewayProperties {
     /// Size and tier. Only the tier matters: the WAF tiers are rejected.
-    pub sku: Option<Sku>,
+    pub(crate) sku: Option<Sku>,
     /// The bounds of autoscaling. Stored and returned; has no effect.
-    pub autoscale_configuration: Option<AutoscaleConfiguration>,
+    pub(crate) autoscale_configuration: Option<AutoscaleConfiguration>,
     /// TLS versions and cipher suites of the HTTPS listeners.
-    pub ssl_policy: Option<SslPolicy>,
+    pub(crate) ssl_policy: Option<SslPolicy>,
     /// The policy that applies without `sslPolicy`.
     #[schemars(extend("readOnly" = true))]
-    pub default_predefined_ssl_policy: Option<SslPolicyName>,
+    pub(crate) default_predefined_ssl_policy: Option<SslPolicyName>,
     /// True if clients of HTTPS listeners may use HTTP/2, and WebSocket over it (RFC 8441).
-    pub enable_http2: bool,
+    pub(crate) enable_http2: bool,
     /// FIPS mode. Stored and returned; has no effect.
-    pub enable_fips: Option<bool>,
+    pub(crate) enable_fips: Option<bool>,
     /// Stored and returned; has no effect.
-    pub force_firewall_policy_association: Option<bool>,
+    pub(crate) force_firewall_policy_association: Option<bool>,
     /// Switches for all requests.
-    pub global_configuration: Option<GlobalConfiguration>,
+    pub(crate) global_configuration: Option<GlobalConfiguration>,
     /// Custom error pages for errors that the gateway itself answers. A listener's page for the same error has
     /// precedence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub custom_error_configurations: Vec<CustomError>,
+    pub(crate) custom_error_configurations: Vec<CustomError>,
     /// Not supported yet.
     #[serde(rename = "entraJWTValidationConfigs", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-not-served" = ""))]
-    pub entra_jwt_validation_configs: Vec<Member<EntraJwtValidationConfig>>,
+    pub(crate) entra_jwt_validation_configs: Vec<Member<EntraJwtValidationConfig>>,
     /// Not supported yet.
     #[schemars(extend("x-not-served" = "The web application firewall is not supported; leave it out."))]
-    pub firewall_policy: Option<SubResource>,
+    pub(crate) firewall_policy: Option<SubResource>,
     /// Not supported yet.
     #[schemars(extend("x-not-served" = "The web application firewall is not supported; leave it out or disable it."))]
-    pub web_application_firewall_configuration: Option<Value>,
+    pub(crate) web_application_firewall_configuration: Option<Value>,
 }
 
 impl Gateway {
     /// The switches for all requests.
-    pub fn switches(&self) -> GlobalConfiguration {
+    pub(crate) fn switches(&self) -> GlobalConfiguration {
         self.properties.global_configuration.clone().unwrap_or_default()
     }
 }
@@ -121,14 +122,14 @@ impl Gateway {
 /// A reference to another resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-pub struct SubResource {
+pub(crate) struct SubResource {
     /// The resource ID.
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
 }
 
 /// The protocol of a listener, of backend HTTP settings or of a probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Protocol {
+pub(crate) enum Protocol {
     /// HTTP, and WebSocket as `ws`.
     #[default]
     Http,
@@ -139,22 +140,22 @@ pub enum Protocol {
 /// Size and tier, the units of Azure's billing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-pub struct Sku {
+pub(crate) struct Sku {
     /// The size.
-    pub name: Option<SkuName>,
+    pub(crate) name: Option<SkuName>,
     /// The tier.
-    pub tier: Option<SkuTier>,
+    pub(crate) tier: Option<SkuTier>,
     /// The number of instances: 1 to 125.
     #[schemars(range(min = 1, max = 125))]
-    pub capacity: Option<i64>,
+    pub(crate) capacity: Option<i64>,
     /// The hardware generation.
-    pub family: Option<SkuFamily>,
+    pub(crate) family: Option<SkuFamily>,
 }
 
 /// The size of a gateway.
-#[expect(missing_docs, non_camel_case_types, reason = "the official names say all there is")]
+#[expect(non_camel_case_types, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum SkuName {
+pub(crate) enum SkuName {
     Standard_Small,
     Standard_Medium,
     Standard_Large,
@@ -166,9 +167,9 @@ pub enum SkuName {
 }
 
 /// The tier of a gateway.
-#[expect(missing_docs, non_camel_case_types, reason = "the official names say all there is")]
+#[expect(non_camel_case_types, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum SkuTier {
+pub(crate) enum SkuTier {
     Standard,
     WAF,
     Standard_v2,
@@ -177,9 +178,9 @@ pub enum SkuTier {
 }
 
 /// The hardware generation of a gateway.
-#[expect(missing_docs, non_camel_case_types, reason = "the official names say all there is")]
+#[expect(non_camel_case_types, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum SkuFamily {
+pub(crate) enum SkuFamily {
     Generation_1,
     Generation_2,
 }
@@ -187,39 +188,39 @@ pub enum SkuFamily {
 /// Bounds of the number of instances.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct AutoscaleConfiguration {
+pub(crate) struct AutoscaleConfiguration {
     /// The lower bound: 0 to 125. Required.
     #[schemars(range(min = 0, max = 125))]
-    pub min_capacity: Option<i64>,
+    pub(crate) min_capacity: Option<i64>,
     /// The upper bound: 2 to 125.
     #[schemars(range(min = 2, max = 125))]
-    pub max_capacity: Option<i64>,
+    pub(crate) max_capacity: Option<i64>,
 }
 
 /// Switches for all requests of a gateway.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct GlobalConfiguration {
+pub(crate) struct GlobalConfiguration {
     /// True if the whole body of a request is buffered before it is sent to a backend. Streams by default. A
     /// body that exceeds a worker's buffer is answered with 413, or with 503 while other requests occupy the
     /// buffer.
-    pub enable_request_buffering: Option<bool>,
+    pub(crate) enable_request_buffering: Option<bool>,
     /// True if a response is read from the backend at full speed and buffered for a slower client. By default a
     /// slow client slows the backend down. Buffered data is sent as soon as the client accepts it.
-    pub enable_response_buffering: Option<bool>,
+    pub(crate) enable_response_buffering: Option<bool>,
     /// True if local replies of the gateway omit the `Server` header. Responses of backends keep theirs.
-    pub disable_default_server_header_in_response: Option<bool>,
+    pub(crate) disable_default_server_header_in_response: Option<bool>,
     /// The names of request headers that are forwarded. Dropped headers are counted and named in the access
     /// log. `Standard` if absent. An extension of this service.
-    pub header_names: Option<HeaderNames>,
+    pub(crate) header_names: Option<HeaderNames>,
     /// True if the client's address in `X-Forwarded-For` is followed by its port. `true` if absent, as in
     /// Azure. An extension of this service.
-    pub forwarded_for_port: Option<bool>,
+    pub(crate) forwarded_for_port: Option<bool>,
 }
 
 /// The set of header names that are forwarded in requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum HeaderNames {
+pub(crate) enum HeaderNames {
     /// Letters, digits, hyphens and underscores, as in Azure.
     #[default]
     Standard,
@@ -232,18 +233,17 @@ pub enum HeaderNames {
 /// A custom page for an error that the gateway itself answers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct CustomError {
+pub(crate) struct CustomError {
     /// The error. Required; unique within a list.
-    pub status_code: Option<CustomErrorStatus>,
+    pub(crate) status_code: Option<CustomErrorStatus>,
     /// The URL of the page: absolute, `http` or `https`, with a path that ends with `.htm` or `.html`.
     /// Required. The control plane fetches the page, which must be under 1 MB, on every PUT that names it.
-    pub custom_error_page_url: Option<String>,
+    pub(crate) custom_error_page_url: Option<String>,
 }
 
 /// An error that the gateway itself answers: `HttpStatus` and the status code.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum CustomErrorStatus {
+pub(crate) enum CustomErrorStatus {
     HttpStatus400,
     HttpStatus403,
     HttpStatus404,
@@ -258,22 +258,22 @@ pub enum CustomErrorStatus {
 /// The Microsoft Entra ID tokens that a request must carry.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct EntraJwtValidationConfig {
+pub(crate) struct EntraJwtValidationConfig {
     /// The action for a request without a valid token.
-    pub un_authorized_request_action: Option<UnauthorizedRequestAction>,
+    pub(crate) un_authorized_request_action: Option<UnauthorizedRequestAction>,
     /// The tenant that must have issued the token.
-    pub tenant_id: Option<String>,
+    pub(crate) tenant_id: Option<String>,
     /// The application for which the token must be issued.
-    pub client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// The accepted audiences, at most five.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
-    pub audiences: Vec<String>,
+    pub(crate) audiences: Vec<String>,
 }
 
 /// The action for a request without a valid token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum UnauthorizedRequestAction {
+pub(crate) enum UnauthorizedRequestAction {
     /// The request is rejected.
     Deny,
     /// The request is forwarded, and the backend is told the error.

@@ -9,17 +9,17 @@ use crate::violation::{Violations, code};
 
 /// An existing resource.
 #[derive(Clone, Copy, Debug)]
-pub struct Stored<'a> {
+pub(crate) struct Stored<'a> {
     /// The body of the resource.
-    pub body: &'a Map<String, Value>,
+    pub(crate) body: &'a Map<String, Value>,
     /// The name of the resource.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// The resource group.
-    pub group: &'a str,
+    pub(crate) group: &'a str,
 }
 
 /// Adds a violation for a missing location, and for one that differs from the location of `stored`.
-pub fn check(body: &Map<String, Value>, stored: Option<Stored>, violations: &mut Violations) {
+pub(crate) fn check(body: &Map<String, Value>, stored: Option<Stored>, violations: &mut Violations) {
     let location = of(body);
     if location.is_empty() {
         let message = "The location property is required for this definition.";

@@ -4,9 +4,9 @@
 //! The types describe each property, like those of [`super::gateway`]. Only a public IP address has an effect
 //! on a gateway: the public frontend binds to it.
 
-pub mod path;
-pub mod public_address;
-pub mod virtual_network;
+pub(crate) mod path;
+pub(crate) mod public_address;
+pub(crate) mod virtual_network;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,9 +17,9 @@ use super::normalize::{expect_object, normalize_object};
 use super::shape::Shape;
 use crate::violation::{ROOT, Violations};
 
-pub use path::{NetworkKind, NetworkPath};
-pub use public_address::{PublicAddress, PublicAddresses, PublicIpAddress};
-pub use virtual_network::{Subnet, VirtualNetwork};
+pub(crate) use path::{NetworkKind, NetworkPath};
+pub(crate) use public_address::{PublicAddress, PublicAddresses, PublicIpAddress};
+pub(crate) use virtual_network::{Subnet, VirtualNetwork};
 
 /// Returns the canonical form of a body of that type, with defaults. Anything but an object is read as an empty
 /// object.

@@ -9,15 +9,22 @@
 //! If an object contains a name twice in the same spelling, the JSON parser has already kept only the last
 //! value.
 
+pub(crate) mod named;
+
 use serde_json::{Map, Value};
 
-use super::named::normalize_members;
+use self::named::normalize_members;
 use super::shape::{Property, Shape};
 use crate::violation::{Violations, code};
 
 /// Returns the canonical form of `value`, which is at the JSON path `target`; `None` if the value is absent or
 /// unreadable.
-pub fn normalize(value: Value, shape: &Shape, target: &str, violations: &mut Violations) -> Option<Value> {
+pub(crate) fn normalize(
+    value: Value,
+    shape: &Shape,
+    target: &str,
+    violations: &mut Violations,
+) -> Option<Value> {
     if value.is_null() {
         return None;
     }
@@ -75,7 +82,7 @@ pub fn normalize(value: Value, shape: &Shape, target: &str, violations: &mut Vio
 }
 
 /// Returns the canonical form of the properties of an object.
-pub fn normalize_object(
+pub(crate) fn normalize_object(
     mut object: Map<String, Value>,
     properties: &[Property],
     target: &str,
@@ -94,7 +101,7 @@ pub fn normalize_object(
 
 /// Removes a property from an object and returns it, ignoring the case of its name. Two spellings of one name
 /// in an object are a violation: the sender's intention is unknown.
-pub fn take(
+pub(crate) fn take(
     object: &mut Map<String, Value>,
     name: &str,
     target: &str,
@@ -112,7 +119,11 @@ pub fn take(
 }
 
 /// Returns the value as an object, or adds a violation.
-pub fn expect_object(value: Value, target: &str, violations: &mut Violations) -> Option<Map<String, Value>> {
+pub(crate) fn expect_object(
+    value: Value,
+    target: &str,
+    violations: &mut Violations,
+) -> Option<Map<String, Value>> {
     match value {
         Value::Object(object) => Some(object),
         other => {
@@ -123,7 +134,7 @@ pub fn expect_object(value: Value, target: &str, violations: &mut Violations) ->
 }
 
 /// Returns the value as a list, or adds a violation.
-pub fn expect_list(value: Value, target: &str, violations: &mut Violations) -> Option<Vec<Value>> {
+pub(crate) fn expect_list(value: Value, target: &str, violations: &mut Violations) -> Option<Vec<Value>> {
     match value {
         Value::Array(list) => Some(list),
         other => {
@@ -138,7 +149,7 @@ pub fn expect_list(value: Value, target: &str, violations: &mut Violations) -> O
 }
 
 /// Returns the path of a property of the object at `target`.
-pub fn join(target: &str, name: &str) -> String {
+pub(crate) fn join(target: &str, name: &str) -> String {
     if target.is_empty() { name.to_owned() } else { format!("{target}.{name}") }
 }
 

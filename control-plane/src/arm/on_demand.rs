@@ -14,29 +14,29 @@ use crate::violation::{ROOT, Violations};
 /// A single probe. `ApplicationGatewayOnDemandProbe` in Azure's specification.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct ApplicationGatewayOnDemandProbe {
+pub(crate) struct ApplicationGatewayOnDemandProbe {
     /// The protocol. That of the backend HTTP settings if absent.
-    pub protocol: Option<Protocol>,
+    pub(crate) protocol: Option<Protocol>,
     /// The `Host` header to send. Either this or `pickHostNameFromBackendHttpSettings` is required.
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     /// The path and query to request; starts with `/`. `/` if absent.
     #[schemars(regex(pattern = "^/"))]
-    pub path: Option<String>,
+    pub(crate) path: Option<String>,
     /// The timeout of one response in seconds: 1 to 86400, 30 if absent. The whole operation takes at most one
     /// minute.
     #[schemars(range(min = 1, max = 86400))]
-    pub timeout: Option<i64>,
+    pub(crate) timeout: Option<i64>,
     /// True to send the same `Host` header as for requests that use the settings.
-    pub pick_host_name_from_backend_http_settings: bool,
+    pub(crate) pick_host_name_from_backend_http_settings: bool,
     /// The criteria of a healthy response. Status 200 to 399 if absent.
     #[serde(rename = "match")]
-    pub criterion: Option<ProbeMatch>,
+    pub(crate) criterion: Option<ProbeMatch>,
     /// The pool whose members are probed. Required.
     #[schemars(extend("x-refers-to" = "backendAddressPools"))]
-    pub backend_address_pool: Option<SubResource>,
+    pub(crate) backend_address_pool: Option<SubResource>,
     /// The settings of the connections to the members. Required.
     #[schemars(extend("x-refers-to" = "backendHttpSettingsCollection"))]
-    pub backend_http_settings: Option<SubResource>,
+    pub(crate) backend_http_settings: Option<SubResource>,
 }
 
 static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<ApplicationGatewayOnDemandProbe>);
@@ -45,7 +45,7 @@ static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<ApplicationGatewayOnDe
 ///
 /// # Panics
 /// If the normalized body does not fit the type, which would be a bug in [`super::shape`].
-pub fn read(body: Value) -> (ApplicationGatewayOnDemandProbe, Violations) {
+pub(crate) fn read(body: Value) -> (ApplicationGatewayOnDemandProbe, Violations) {
     let mut violations = Violations::default();
     let body = expect_object(body, ROOT, &mut violations).unwrap_or_default();
     let body = normalize_object(body, SHAPE.properties(), "", &mut violations);

@@ -12,31 +12,28 @@ use http::Uri;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::collection::Collection;
-use super::document::Document;
-
 /// The exclusive upper bound of the size of a page, in bytes.
-pub const MAX_PAGE: usize = 1024 * 1024;
+pub(crate) const MAX_PAGE: usize = 1024 * 1024;
 
 /// The maximum number of different pages of a gateway.
-pub const MAX_PAGES: usize = 100;
+pub(crate) const MAX_PAGES: usize = 100;
 
 /// The maximum size of all pages of a gateway, in bytes.
-pub const MAX_ALL: usize = 8 * 1024 * 1024;
+pub(crate) const MAX_ALL: usize = 8 * 1024 * 1024;
 
 /// A fetched page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub(crate) struct Page {
     /// The media type: `text/html`, optionally with parameters.
-    pub content_type: String,
+    pub(crate) content_type: String,
     /// The body that clients receive.
-    pub body: Bytes,
+    pub(crate) body: Bytes,
 }
 
 /// The reason why a page is unavailable. The message is for the author of the URL; it repeats no part of the
 /// URL, which may contain credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum PageError {
+pub(crate) enum PageError {
     /// The text is not the URL of a page.
     #[error("It must be an absolute URL that begins with http:// or https:// and contains no user name")]
     Url,
@@ -80,7 +77,7 @@ pub enum PageError {
 ///
 /// # Errors
 /// [`PageError::Url`] or [`PageError::Name`].
-pub fn locate(url: &str) -> Result<Uri, PageError> {
+pub(crate) fn locate(url: &str) -> Result<Uri, PageError> {
     let uri: Uri = url.parse().map_err(|_| PageError::Url)?;
     let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
     let authority = uri.authority().filter(|authority| is_http && !authority.host().is_empty());
@@ -93,35 +90,34 @@ pub fn locate(url: &str) -> Result<Uri, PageError> {
 
 /// The results of fetching pages, by URL. A URL without an entry was not requested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pages(BTreeMap<String, Result<Page, PageError>>);
+pub(crate) struct Pages(BTreeMap<String, Result<Page, PageError>>);
 
 impl Pages {
     /// Adds the result for one page.
-    pub fn insert(&mut self, url: impl Into<String>, outcome: Result<Page, PageError>) {
+    pub(crate) fn insert(&mut self, url: impl Into<String>, outcome: Result<Page, PageError>) {
         self.0.insert(url.into(), outcome);
     }
 
     /// Returns the result for the page at that URL.
-    pub fn get(&self, url: &str) -> Option<&Result<Page, PageError>> {
+    pub(crate) fn get(&self, url: &str) -> Option<&Result<Page, PageError>> {
         self.0.get(url)
     }
 
     /// The pages that were fetched successfully.
-    pub fn found(&self) -> impl Iterator<Item = (&str, &Page)> {
+    pub(crate) fn found(&self) -> impl Iterator<Item = (&str, &Page)> {
         self.0.iter().filter_map(|(url, outcome)| Some((url.as_str(), outcome.as_ref().ok()?)))
     }
 
-    /// Returns the results for the pages that a document names.
+    /// Returns the results for the pages at these URLs.
     #[must_use]
-    pub fn named_by(&self, document: &Document) -> Pages {
-        let named = pages_of(document);
-        let results = self.0.iter().filter(|(url, _)| named.contains(url.as_str()));
+    pub(crate) fn only(&self, urls: &BTreeSet<&str>) -> Pages {
+        let results = self.0.iter().filter(|(url, _)| urls.contains(url.as_str()));
         Pages(results.map(|(url, outcome)| (url.clone(), outcome.clone())).collect())
     }
 
     /// Returns these results with those of `newer` added; newer results replace older ones.
     #[must_use]
-    pub fn with(&self, newer: &Pages) -> Pages {
+    pub(crate) fn with(&self, newer: &Pages) -> Pages {
         let mut pages = self.clone();
         pages.0.extend(newer.0.clone());
         pages
@@ -131,7 +127,7 @@ impl Pages {
 /// Returns the URL of every page in the body of a gateway or of a single listener, without duplicates. The kind
 /// of a single child is unknown here: for another child that resembles a listener the result is never looked
 /// up.
-pub fn pages_in(body: &Value) -> BTreeSet<&str> {
+pub(crate) fn pages_in(body: &Value) -> BTreeSet<&str> {
     let mut urls = BTreeSet::new();
     let Some(properties) = body.as_object().and_then(|body| object(body, "properties")) else { return urls };
     add(properties, &mut urls);
@@ -142,16 +138,7 @@ pub fn pages_in(body: &Value) -> BTreeSet<&str> {
     urls
 }
 
-/// Returns the URL of every page of a document, without duplicates.
-pub fn pages_of(document: &Document) -> BTreeSet<&str> {
-    let mut urls = BTreeSet::new();
-    object(&document.body, "properties").into_iter().for_each(|properties| add(properties, &mut urls));
-    let listeners = Collection::named("httpListeners").expect("the collection exists");
-    document.members(listeners).for_each(|listener| add(&listener.properties, &mut urls));
-    urls
-}
-
-fn add<'a>(properties: &'a Map<String, Value>, urls: &mut BTreeSet<&'a str>) {
+pub(super) fn add<'a>(properties: &'a Map<String, Value>, urls: &mut BTreeSet<&'a str>) {
     for configuration in list(properties, "customErrorConfigurations") {
         let url = configuration.as_object().and_then(|one| any_case(one, "customErrorPageUrl"));
         urls.extend(url.and_then(Value::as_str).filter(|url| !url.is_empty()));
@@ -182,7 +169,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::arm::samples::read;
 
     #[test]
     fn only_a_page_on_a_web_server_is_fetched() {
@@ -225,11 +211,6 @@ mod tests {
         {
             assert!(pages_in(&nothing).is_empty(), "{nothing}");
         }
-        let document = read(json!({ "properties": {
-            "customErrorConfigurations": page("a"),
-            "httpListeners": [{ "name": "l", "properties": { "customErrorConfigurations": page("b") } }],
-        } }));
-        assert_eq!(Vec::from_iter(pages_of(&document)), ["a", "b"]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ const SET: u8 = 0x31;
 const CONTEXT_0: u8 = 0xa0;
 
 /// Encodes the certificates as a degenerate `SignedData` (RFC 2315, section 9.1). Input and output are DER.
-pub fn certificate_bag(certificates: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn certificate_bag(certificates: &[Vec<u8>]) -> Vec<u8> {
     let signed_data = [
         element(INTEGER, &[1]),
         element(SET, &[]),

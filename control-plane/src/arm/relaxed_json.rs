@@ -4,7 +4,7 @@
 //! azure-cli sends a template file unchanged, as the value of an unquoted name.
 
 /// Converts to strict JSON. Any other error in the text remains, and the JSON parser reports it.
-pub fn strict(text: &str) -> String {
+pub(crate) fn strict(text: &str) -> String {
     let mut strict = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {

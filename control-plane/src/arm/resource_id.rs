@@ -4,63 +4,60 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use super::collection::{Collection, Nested};
+use super::naming::GATEWAY_TYPE;
 use crate::resource_id::ResourceId;
-
-/// The namespace and type of a gateway.
-pub const GATEWAY_TYPE: &str = "Microsoft.Network/applicationGateways";
 
 /// The resource ID of a gateway, as its creator spelled it. Equality and hashing ignore case.
 #[derive(Clone, Debug)]
-pub struct GatewayPath {
+pub(crate) struct GatewayPath {
     /// Subscription ID.
-    pub subscription: String,
+    pub(crate) subscription: String,
     /// Resource group.
-    pub group: String,
+    pub(crate) group: String,
     /// Gateway name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// The parsed resource ID of a child, which need not exist.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reference {
-    /// The gateway.
-    pub gateway: GatewayPath,
+pub(crate) struct Reference {
+    pub(crate) gateway: GatewayPath,
     /// The collection, as written.
-    pub collection: String,
+    pub(crate) collection: String,
     /// The child's name, as written.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// The path of a member of a child within a gateway. The member need not exist.
 #[derive(Clone, Debug)]
-pub struct MemberPath {
+pub(crate) struct MemberPath {
     /// The collection of the member.
-    pub nested: Nested,
+    pub(crate) nested: Nested,
     /// The child's name.
-    pub child: String,
+    pub(crate) child: String,
     /// The member's name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl GatewayPath {
     /// Parses a gateway's resource ID. The leading slash may be missing; the fixed segments may be in any case.
-    pub fn parse(id: &str) -> Option<GatewayPath> {
+    pub(crate) fn parse(id: &str) -> Option<GatewayPath> {
         let (gateway, rest) = split(id)?;
         rest.is_empty().then_some(gateway)
     }
 
     /// The lower-case form: equal for all spellings of one gateway's ID.
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         self.to_string().to_ascii_lowercase()
     }
 
     /// The resource ID of a child.
-    pub fn child_id(&self, collection: &Collection, name: &str) -> String {
+    pub(crate) fn child_id(&self, collection: &Collection, name: &str) -> String {
         format!("{self}/{}/{name}", collection.name)
     }
 
     /// The resource ID of a member of a child.
-    pub fn member_id(&self, path: &MemberPath) -> String {
+    pub(crate) fn member_id(&self, path: &MemberPath) -> String {
         let MemberPath { nested, child, name } = path;
         format!("{}/{}/{name}", self.child_id(nested.within, child), nested.name)
     }
@@ -68,7 +65,7 @@ impl GatewayPath {
 
 impl Reference {
     /// Parses a child's resource ID, as leniently as [`GatewayPath::parse`].
-    pub fn parse(id: &str) -> Option<Reference> {
+    pub(crate) fn parse(id: &str) -> Option<Reference> {
         let (gateway, rest) = split(id)?;
         let [collection, name] = <[String; 2]>::try_from(rest).ok()?;
         Some(Reference { gateway, collection, name })
@@ -91,23 +88,6 @@ fn split(id: &str) -> Option<(GatewayPath, Vec<String>)> {
     let part = |at: usize| Some(head[at].to_owned()).filter(|_| shaped);
     let rest = rest.iter().map(|segment| (*segment).to_owned()).collect();
     Some((GatewayPath { subscription: part(1)?, group: part(3)?, name: part(7)? }, rest))
-}
-
-/// The maximum length of a name, in bytes.
-pub const MAX_NAME: usize = 80;
-
-/// The regular expression of [`is_valid_name`], for the published schema.
-pub const NAME_PATTERN: &str = "^[0-9A-Za-z]([0-9A-Za-z_.-]{0,78}[0-9A-Za-z_])?$";
-
-/// Returns whether a resource may have this name: 1 to 80 characters, the first a letter or digit, the last a
-/// letter, digit or `_`, and between them also `.` and `-`.
-pub fn is_valid_name(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
-    bytes.len() <= MAX_NAME
-        && first.is_ascii_alphanumeric()
-        && (last.is_ascii_alphanumeric() || *last == b'_')
-        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(b))
 }
 
 impl fmt::Display for GatewayPath {
@@ -162,17 +142,6 @@ mod tests {
         assert_eq!((reference.collection.as_str(), reference.name.as_str()), ("frontendports", "Fp"));
         for bad in [ID, &format!("{ID}/probes"), &format!("{ID}/probes/"), &format!("{ID}/a/b/c"), "x/y"] {
             assert!(Reference::parse(bad).is_none(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn names() {
-        let long = "a".repeat(80);
-        for good in ["a", "1", "a-b.c_", "A_", &long] {
-            assert!(is_valid_name(good), "{good}");
-        }
-        for bad in ["", "_a", "-a", "a-", "a.", "a b", "a/b", "ä", &format!("{long}a")] {
-            assert!(!is_valid_name(bad), "{bad}");
         }
     }
 }

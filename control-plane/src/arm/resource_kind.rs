@@ -1,23 +1,22 @@
 //! The types of the resources that are stored under a resource ID.
 
 use super::deployment::DEPLOYMENT_TYPE;
+use super::naming::GATEWAY_TYPE;
 use super::network::NetworkKind;
-use super::resource_id::GATEWAY_TYPE;
 
 /// A type of resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResourceKind {
+pub(crate) enum ResourceKind {
     /// An application gateway.
     Gateway,
     /// A virtual network or a public IP address.
     Network(NetworkKind),
-    /// A deployment.
     Deployment,
 }
 
 impl ResourceKind {
     /// Returns the ARM type, such as `Microsoft.Network/applicationGateways`.
-    pub fn resource_type(self) -> &'static str {
+    pub(crate) fn resource_type(self) -> &'static str {
         match self {
             ResourceKind::Gateway => GATEWAY_TYPE,
             ResourceKind::Network(kind) => kind.resource_type(),

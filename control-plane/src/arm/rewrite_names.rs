@@ -4,7 +4,7 @@
 //! with other names can be rewritten too.
 
 /// The names after `var_`. In addition `cookie_{name}` reads any cookie of a request.
-pub const SERVER_VARIABLES: [&str; 32] = [
+pub(crate) const SERVER_VARIABLES: [&str; 32] = [
     "request_query",
     "client_ip",
     "client_port",
@@ -40,7 +40,7 @@ pub const SERVER_VARIABLES: [&str; 32] = [
 ];
 
 /// The request headers that Azure suggests.
-pub const REQUEST_HEADERS: [&str; 43] = [
+pub(crate) const REQUEST_HEADERS: [&str; 43] = [
     "A-IM",
     "Accept",
     "Accept-Charset",
@@ -87,7 +87,7 @@ pub const REQUEST_HEADERS: [&str; 43] = [
 ];
 
 /// The response headers that Azure suggests.
-pub const RESPONSE_HEADERS: [&str; 51] = [
+pub(crate) const RESPONSE_HEADERS: [&str; 51] = [
     "Access-Control-Allow-Origin",
     "Access-Control-Allow-Credentials",
     "Access-Control-Expose-Headers",

@@ -10,19 +10,19 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 /// The extension of a property that refers to members of a collection. Its value is the name of the collection.
-pub const REFERS_TO: &str = "x-refers-to";
+pub(crate) const REFERS_TO: &str = "x-refers-to";
 
 /// The extension of an Azure property that no worker implements yet. Its value is advice for the user, or
 /// empty.
-pub const NOT_SERVED: &str = "x-not-served";
+pub(crate) const NOT_SERVED: &str = "x-not-served";
 
 /// The extension of a list of children within a child's properties, each with a name and properties of its own.
 /// Its value is `true`.
-pub const MEMBERS: &str = "x-members";
+pub(crate) const MEMBERS: &str = "x-members";
 
 /// The set of values that a property accepts.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// An object with these properties; others are ignored.
     Object(Vec<Property>),
     /// An object with arbitrary keys.
@@ -47,17 +47,17 @@ pub enum Shape {
 
 /// A property of an object.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Property {
+pub(crate) struct Property {
     /// The name in canonical spelling.
-    pub name: String,
+    pub(crate) name: String,
     /// The accepted values.
-    pub shape: Shape,
+    pub(crate) shape: Shape,
     /// True if the property appears only in responses and is ignored in requests.
-    pub read_only: bool,
+    pub(crate) read_only: bool,
     /// True if the property appears only in requests and is never stored or returned as sent.
-    pub write_only: bool,
+    pub(crate) write_only: bool,
     /// The collection to which the property refers: its value is `{"id": …}`, or a list of such objects.
-    pub refers_to: Option<String>,
+    pub(crate) refers_to: Option<String>,
 }
 
 impl Shape {
@@ -66,13 +66,13 @@ impl Shape {
     /// # Panics
     /// If the type's schema uses a construct that no resource type needs. Every test that reads the type would
     /// show this.
-    pub fn of<T: JsonSchema>() -> Shape {
+    pub(crate) fn of<T: JsonSchema>() -> Shape {
         let generator = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator();
         Shape::read(generator.into_root_schema_for::<T>().as_value())
     }
 
     /// The properties of an object; empty for other shapes.
-    pub fn properties(&self) -> &[Property] {
+    pub(crate) fn properties(&self) -> &[Property] {
         match self {
             Shape::Object(properties) => properties,
             _ => &[],
@@ -80,7 +80,7 @@ impl Shape {
     }
 
     /// The properties of each member, if this is a list of members.
-    pub fn members(&self) -> Option<&[Property]> {
+    pub(crate) fn members(&self) -> Option<&[Property]> {
         match self {
             Shape::Members(properties) => Some(properties),
             _ => None,

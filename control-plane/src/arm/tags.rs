@@ -16,15 +16,15 @@ use crate::violation::{ROOT, Violations};
 /// Tags that replace those of a resource. `TagsObject` in Azure's specification.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-pub struct TagsObject {
+pub(crate) struct TagsObject {
     /// All new tags. If absent, the resource keeps its tags; an empty object removes them.
-    pub tags: Option<BTreeMap<String, String>>,
+    pub(crate) tags: Option<BTreeMap<String, String>>,
 }
 
 static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<TagsObject>);
 
 /// Replaces the tags of a resource's body by those of a PATCH's body. Returns the violations of the patch.
-pub fn replace(resource: &mut Map<String, Value>, patch: Value) -> Violations {
+pub(crate) fn replace(resource: &mut Map<String, Value>, patch: Value) -> Violations {
     let mut violations = Violations::default();
     let patch = expect_object(patch, ROOT, &mut violations).unwrap_or_default();
     let mut patch = normalize_object(patch, SHAPE.properties(), "", &mut violations);

@@ -6,12 +6,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::gateway::SslPolicyName;
-
 /// A version of TLS, ordered from the oldest to the newest.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub enum TlsVersion {
+pub(crate) enum TlsVersion {
     TLSv1_0,
     TLSv1_1,
     TLSv1_2,
@@ -20,19 +17,19 @@ pub enum TlsVersion {
 
 impl TlsVersion {
     /// Every version.
-    pub const ALL: [TlsVersion; 4] =
+    pub(crate) const ALL: [TlsVersion; 4] =
         [TlsVersion::TLSv1_0, TlsVersion::TLSv1_1, TlsVersion::TLSv1_2, TlsVersion::TLSv1_3];
 
     /// Returns whether Azure has retired the version: no policy may enable it any more.
-    pub fn is_deprecated(self) -> bool {
+    pub(crate) fn is_deprecated(self) -> bool {
         self < TlsVersion::TLSv1_2
     }
 }
 
 /// A cipher suite, by its IANA name.
-#[expect(missing_docs, non_camel_case_types, reason = "the official names say all there is")]
+#[expect(non_camel_case_types, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum CipherSuite {
+pub(crate) enum CipherSuite {
     TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
     TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
     TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384,
@@ -66,7 +63,7 @@ pub enum CipherSuite {
 }
 
 /// The suites that a custom policy may name. The suites of TLS 1.3 are always on where that version is.
-pub const SUITES: [CipherSuite; 28] = [
+pub(crate) const SUITES: [CipherSuite; 28] = [
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384,
@@ -98,7 +95,7 @@ pub const SUITES: [CipherSuite; 28] = [
 ];
 
 /// A policy of type `Custom` must name at least one of these.
-pub const NEEDED: [CipherSuite; 6] = [
+pub(crate) const NEEDED: [CipherSuite; 6] = [
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
     CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256,
     CipherSuite::TLS_DHE_RSA_WITH_AES_128_GCM_SHA256,
@@ -109,20 +106,20 @@ pub const NEEDED: [CipherSuite; 6] = [
 
 /// The versions and suites of a predefined policy.
 #[derive(Debug)]
-pub struct PredefinedPolicy {
+pub(crate) struct PredefinedPolicy {
     /// The name of the policy.
-    pub name: SslPolicyName,
+    pub(crate) name: SslPolicyName,
     /// The minimum version.
-    pub oldest: TlsVersion,
+    pub(crate) oldest: TlsVersion,
     /// The suites in order of preference.
-    pub suites: &'static [CipherSuite],
+    pub(crate) suites: &'static [CipherSuite],
 }
 
 /// The policy of a gateway without `sslPolicy`.
-pub const DEFAULT: SslPolicyName = SslPolicyName::AppGwSslPolicy20220101;
+pub(crate) const DEFAULT: SslPolicyName = SslPolicyName::AppGwSslPolicy20220101;
 
 /// Every predefined policy, from the oldest to the newest.
-pub static PREDEFINED: [PredefinedPolicy; 5] = [
+pub(crate) static PREDEFINED: [PredefinedPolicy; 5] = [
     PredefinedPolicy {
         name: SslPolicyName::AppGwSslPolicy20150501,
         oldest: TlsVersion::TLSv1_0,
@@ -191,14 +188,24 @@ const STRICT_SUITES_OF_2022: [CipherSuite; 6] = [
     CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 ];
 
+/// A predefined TLS policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) enum SslPolicyName {
+    AppGwSslPolicy20150501,
+    AppGwSslPolicy20170401,
+    AppGwSslPolicy20170401S,
+    AppGwSslPolicy20220101,
+    AppGwSslPolicy20220101S,
+}
+
 impl SslPolicyName {
     /// Returns the versions and suites of the policy.
-    pub fn policy(self) -> &'static PredefinedPolicy {
+    pub(crate) fn policy(self) -> &'static PredefinedPolicy {
         PREDEFINED.iter().find(|policy| policy.name == self).expect("every name has its policy")
     }
 
     /// Returns whether the policy allows TLS 1.3, as those since 2022 do.
-    pub fn has_tls13(self) -> bool {
+    pub(crate) fn has_tls13(self) -> bool {
         self.policy().suites.contains(&CipherSuite::TLS_AES_128_GCM_SHA256)
     }
 }

@@ -12,20 +12,20 @@ use crate::violation::{ROOT, Violations, code};
 
 /// The data that a worker needs for an on-demand probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OnDemand {
+pub(crate) struct OnDemand {
     /// The pool whose members are probed.
-    pub pool: Pool,
+    pub(crate) pool: Pool,
     /// The settings of the connections, with the on-demand probe as their probe.
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     /// The certificate certificate authorities that the settings trust, and no others.
-    pub roots: Vec<TrustedRoot>,
+    pub(crate) roots: Vec<TrustedRoot>,
 }
 
 /// Compiles an on-demand probe for a gateway whose document compiles to `content`.
 ///
 /// # Errors
 /// All violations. Targets are paths within the probe's body.
-pub fn compile_on_demand(
+pub(crate) fn compile_on_demand(
     gateway: &GatewayPath,
     content: &Content,
     request: &ApplicationGatewayOnDemandProbe,

@@ -6,7 +6,7 @@ use crate::arm::gateway::RewriteRuleSet;
 
 /// Compiles the patterns of these sets to fill the cache. Stops at twice the limit of a gateway: a body can
 /// contain one rewrite set besides those that count.
-pub fn try_patterns(sets: &[RewriteRuleSet], cache: &PatternCache) {
+pub(crate) fn try_patterns(sets: &[RewriteRuleSet], cache: &PatternCache) {
     let mut patterns = Patterns::with_limit(cache, 2 * ALL);
     for (text, ignore_case) in sets.iter().filter(|set| is_within_limits(set)).flat_map(all) {
         if patterns.are_too_many() {

@@ -91,7 +91,7 @@ impl<'a> Patterns<'a> {
 
 /// The results for patterns that were compiled before. One cache of bounded size serves a whole control plane.
 #[derive(Debug, Default)]
-pub struct PatternCache(Mutex<Outcomes>);
+pub(crate) struct PatternCache(Mutex<Outcomes>);
 
 /// The cached results: case-sensitive patterns first, then the others.
 #[derive(Debug, Default)]

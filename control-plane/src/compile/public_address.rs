@@ -11,7 +11,7 @@ use crate::violation::{Violations, code};
 
 /// Checks the canonical body of the public IP address with this resource ID. Targets are paths within that
 /// body.
-pub fn check_public_address(id: &str, body: &Map<String, Value>, violations: &mut Violations) {
+pub(crate) fn check_public_address(id: &str, body: &Map<String, Value>, violations: &mut Violations) {
     let address = PublicIpAddress::typed(body);
     let properties = &address.properties;
     let dynamic = properties.public_ip_allocation_method == IpAllocationMethod::Dynamic;

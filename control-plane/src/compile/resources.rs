@@ -14,7 +14,6 @@ use crate::violation::{Violations, code};
 /// A child with typed properties.
 #[derive(Debug)]
 pub(super) struct Resource<T> {
-    /// The name.
     pub(super) name: String,
     /// The resource ID.
     pub(super) id: String,
@@ -93,7 +92,6 @@ impl<T> Resources<T> {
 }
 
 impl<T: DeserializeOwned + Default> Resources<T> {
-    /// Reads a collection.
     pub(super) fn read(document: &Document, collection: &str, violations: &mut Violations) -> Resources<T> {
         let collection = Collection::named(collection).expect("the compiler names collections that exist");
         let mut resources = Resources { list: Vec::new(), by_id: HashMap::new() };

@@ -15,7 +15,6 @@ pub(super) struct Compiled {
     pub(super) listener: usize,
     /// The priority; the lowest is evaluated first.
     pub(super) priority: u32,
-    /// The rule.
     pub(super) rule: Rule,
 }
 

@@ -29,7 +29,7 @@ pub(super) fn generation(policy: &SslPolicy) -> Option<Generation> {
 }
 
 /// Returns whether the policy is empty, which is equivalent to none: clients send such objects.
-pub fn is_no_policy(policy: &SslPolicy) -> bool {
+pub(crate) fn is_no_policy(policy: &SslPolicy) -> bool {
     policy.policy_type.is_none()
         && policy.policy_name.is_none()
         && policy.min_protocol_version.is_none()
@@ -64,7 +64,7 @@ const SERVED_OF_TLS13: [CipherSuite; 2] =
     [CipherSuite::TLS_AES_128_GCM_SHA256, CipherSuite::TLS_AES_256_GCM_SHA384];
 
 /// Returns the supported suites of a policy in order of preference; empty if there are none.
-pub fn served_cipher_suites(policy: &SslPolicy) -> Vec<CipherSuite> {
+pub(crate) fn served_cipher_suites(policy: &SslPolicy) -> Vec<CipherSuite> {
     let listed = policy.cipher_suites.as_deref().unwrap_or_default();
     let of_tls12 = || listed.iter().copied().filter(|suite| SERVED_OF_TLS12.contains(suite));
     let mut suites: Vec<CipherSuite> = match policy.policy_type {

@@ -86,7 +86,6 @@ fn host_names(resource: &Source, violations: &mut Violations) -> Vec<String> {
     canonical
 }
 
-/// Checks the settings.
 pub(super) fn check_settings(
     settings: &Resources<TransportSettings>,
     probes: &Resources<Probe>,

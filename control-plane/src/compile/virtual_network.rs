@@ -9,7 +9,7 @@ use crate::arm::network::{Subnet, VirtualNetwork};
 use crate::violation::{Violations, code};
 
 /// Checks the canonical body of the network of that name. Targets are paths within that body.
-pub fn check_virtual_network(name: &str, body: &Map<String, Value>, violations: &mut Violations) {
+pub(crate) fn check_virtual_network(name: &str, body: &Map<String, Value>, violations: &mut Violations) {
     let network = VirtualNetwork::typed(body);
     let properties = &network.properties;
     let space = prefixes(

@@ -9,29 +9,29 @@ use tidegate_shared::snapshot::{Content, Host, Pool, Settings};
 
 /// The health of a pool with one set of settings that a rule uses together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PairHealth {
+pub(crate) struct PairHealth {
     /// The name of the pool.
-    pub pool: String,
+    pub(crate) pool: String,
     /// The name of the settings.
-    pub settings: String,
+    pub(crate) settings: String,
     /// The members in the pool's order, followed by removed ones that are being drained.
-    pub members: Vec<MemberHealth>,
+    pub(crate) members: Vec<MemberHealth>,
 }
 
 /// The merged health of one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberHealth {
+pub(crate) struct MemberHealth {
     /// The member.
-    pub host: Host,
+    pub(crate) host: Host,
     /// The state of health.
-    pub health: Health,
+    pub(crate) health: Health,
     /// The reason, as text.
-    pub log: String,
+    pub(crate) log: String,
 }
 
 /// The merged state of health, with the names of ARM's enumeration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
+pub(crate) enum Health {
     /// No worker has reported recently.
     Unknown,
     /// All workers report the member as healthy.
@@ -46,7 +46,7 @@ pub enum Health {
 
 impl Health {
     /// The name in ARM's spelling.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Health::Unknown => "Unknown",
             Health::Up => "Up",
@@ -76,7 +76,7 @@ type Indexed<'a> = (&'a WorkerId, HashMap<Key<'a>, &'a BackendHealth>);
 
 /// Merges recent reports of several workers: one entry for each combination of pool and settings that a rule
 /// uses.
-pub fn merge(content: &Content, reports: &[(WorkerId, Arc<[BackendHealth]>)]) -> Vec<PairHealth> {
+pub(crate) fn merge(content: &Content, reports: &[(WorkerId, Arc<[BackendHealth]>)]) -> Vec<PairHealth> {
     let reports: Vec<Indexed<'_>> = reports.iter().map(|(worker, report)| (worker, index(report))).collect();
     let pairs: BTreeSet<(usize, usize)> = content.forwards().collect();
     let pairs = pairs.into_iter().filter_map(|(pool, settings)| {

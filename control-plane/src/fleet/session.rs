@@ -36,14 +36,14 @@ use error::SessionError;
 use exchange::{In, Out, Session, Stream, trusted};
 
 /// The maximum number of open connections, of workers and unauthenticated peers together.
-pub const WORKERS: usize = 4096;
+pub(crate) const WORKERS: usize = 4096;
 
 /// The time limit for authentication.
 const INTRODUCTION: Duration = Duration::from_secs(3);
 
 /// The state shared by all sessions.
 #[derive(Debug)]
-pub struct Channel {
+pub(crate) struct Channel {
     store: Arc<Store>,
     fleet: Arc<Fleet>,
     certificates: Arc<Certificates>,
@@ -52,7 +52,7 @@ pub struct Channel {
 
 impl Channel {
     /// Creates the channel endpoint. `certificates` holds its certificate and the trusted authorities.
-    pub fn new(
+    pub(crate) fn new(
         store: Arc<Store>,
         fleet: Arc<Fleet>,
         certificates: Arc<Certificates>,
@@ -62,12 +62,12 @@ impl Channel {
     }
 
     /// Logs periodically how many connections ended before authentication, until `stop`.
-    pub async fn report(self: Arc<Self>, stop: CancellationToken) {
+    pub(crate) async fn report(self: Arc<Self>, stop: CancellationToken) {
         self.pending_joins.report(&stop).await;
     }
 
     /// Serves one connection to its end.
-    pub async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
+    pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
         // When the process stops, the fleet disappears with it, so the session need not leave it.
         let result = tokio::select! {
             result = self.converse(stream, peer) => result,

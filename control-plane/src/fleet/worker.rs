@@ -20,52 +20,50 @@ const MAX_REASON: usize = 4096;
 
 /// The state of a connected worker.
 #[derive(Clone, Debug, Default)]
-pub struct Worker {
+pub(crate) struct Worker {
     /// The address of its metrics endpoint.
-    pub metrics: Option<SocketAddr>,
+    pub(crate) metrics: Option<SocketAddr>,
     /// The gateways that it runs.
-    pub running: BTreeMap<GatewayId, Running>,
+    pub(crate) running: BTreeMap<GatewayId, Running>,
     /// The orders that it has not answered.
-    pub under_way: BTreeMap<GatewayId, Order>,
+    pub(crate) under_way: BTreeMap<GatewayId, Order>,
     /// The generations that were assigned in this session and that it has not answered, nor a newer one.
-    pub ordered: BTreeMap<GatewayId, BTreeSet<Generation>>,
+    pub(crate) ordered: BTreeMap<GatewayId, BTreeSet<Generation>>,
     /// The generation assigned last for each gateway, and the newest operation that waited for it then.
     asked: BTreeMap<GatewayId, (Generation, Option<OperationNumber>)>,
     /// The generations that it could not apply.
-    pub refused: BTreeMap<GatewayId, Refusal>,
+    pub(crate) refused: BTreeMap<GatewayId, Refusal>,
 }
 
 /// A gateway that a worker runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Running {
-    /// The generation.
-    pub generation: Generation,
+pub(crate) struct Running {
+    pub(crate) generation: Generation,
     /// The digest of the content. After the restore of a backup the generation alone could denote a different
     /// content.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
     /// The addresses to which its listeners are bound; empty until the worker has reported them in this
     /// session.
-    pub addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Vec<SocketAddr>,
     /// True if the worker applied it in this session, on an order of this control plane.
-    pub ordered: bool,
+    pub(crate) ordered: bool,
 }
 
 /// A generation that a worker could not apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The generation.
-    pub generation: Generation,
+pub(crate) struct Refusal {
+    pub(crate) generation: Generation,
     /// The reason given by the worker.
-    pub reason: String,
+    pub(crate) reason: String,
     /// The time of the last rejection.
-    pub at: Instant,
+    pub(crate) at: Instant,
     /// The newest operation that waited when the generation was assigned.
-    pub operation: Option<OperationNumber>,
+    pub(crate) operation: Option<OperationNumber>,
 }
 
 /// An order to a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// Apply this generation.
     Assign(GatewayId, Generation),
     /// Remove the gateway.
@@ -74,24 +72,19 @@ pub enum Order {
 
 /// The progress of the connected workers with one gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// All workers run the wanted generation, and there is at least one; or, for a gateway that must not run,
     /// no worker holds it.
     Done,
     /// A worker rejected the generation.
-    Refused {
-        /// The worker.
-        worker: WorkerId,
-        /// The reason.
-        reason: String,
-    },
+    Refused { worker: WorkerId, reason: String },
     /// These workers have not answered yet; empty if no worker is connected.
     Waiting(Vec<WorkerId>),
 }
 
 impl Worker {
     /// A worker that has just reported what it runs.
-    pub fn running(running: impl IntoIterator<Item = (GatewayId, Generation, Digest)>) -> Worker {
+    pub(crate) fn running(running: impl IntoIterator<Item = (GatewayId, Generation, Digest)>) -> Worker {
         let running = running
             .into_iter()
             .map(|(gateway, generation, digest)| {
@@ -102,7 +95,7 @@ impl Worker {
     }
 
     /// Processes a message. Returns whether it may require action by the rollout.
-    pub fn on_message(&mut self, message: ToControlPlane, now: Instant) -> bool {
+    pub(crate) fn on_message(&mut self, message: ToControlPlane, now: Instant) -> bool {
         match message {
             ToControlPlane::Applied { gateway, generation, digest, addresses } => {
                 self.answered(gateway, generation);
@@ -139,7 +132,7 @@ impl Worker {
     }
 
     /// Records an order that was queued for the worker, and the newest operation that waited for it then.
-    pub fn told(&mut self, order: Order, operation: Option<OperationNumber>) {
+    pub(crate) fn told(&mut self, order: Order, operation: Option<OperationNumber>) {
         let (Order::Assign(gateway, _) | Order::Withdraw(gateway)) = order;
         self.under_way.insert(gateway, order);
         match order {
@@ -214,7 +207,7 @@ impl Refusal {
 }
 
 /// Returns the orders that bring a worker to the wanted state. A pending order is not repeated.
-pub fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
+pub(crate) fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
     let mut orders = Vec::new();
     let staying: BTreeSet<GatewayId> = wanted.iter().filter(|w| w.is_to_run()).map(|w| w.gateway).collect();
     let held: BTreeSet<GatewayId> = worker.running.keys().chain(worker.under_way.keys()).copied().collect();
@@ -239,7 +232,7 @@ pub fn plan(wanted: &[Wanted], worker: &Worker, now: Instant) -> Vec<Order> {
 }
 
 /// Returns the progress of the workers with one gateway.
-pub fn verdict(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Verdict {
+pub(crate) fn verdict(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Verdict {
     let gateway = wanted.gateway;
     if !wanted.is_to_run() {
         let holding: Vec<_> = workers.iter().filter(|(_, w)| w.holds(gateway)).map(|(id, _)| *id).collect();
@@ -258,7 +251,7 @@ pub fn verdict(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Verdict
 /// Returns the newest generation of a gateway that every connected worker has applied or superseded; `None` if
 /// there is none. Only orders of this session count: a number from before the restore of a backup may denote a
 /// different content.
-pub fn applied_by_all(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Option<Generation> {
+pub(crate) fn applied_by_all(wanted: &Wanted, workers: &BTreeMap<WorkerId, Worker>) -> Option<Generation> {
     let applied = workers.values().map(|worker| {
         let running = worker.running.get(&wanted.gateway)?;
         let counts = running.ordered && running.generation <= wanted.generation;

@@ -11,23 +11,22 @@ use crate::resource_id::ResourceId;
 
 /// The rights of an API client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Client {
+pub(crate) struct Client {
     /// The client's ID, which its tokens contain.
-    pub app_id: Uuid,
+    pub(crate) app_id: Uuid,
     /// The operations it may perform.
-    pub role: Role,
+    pub(crate) role: Role,
     /// The resources it may access.
-    pub scopes: Vec<Scope>,
+    pub(crate) scopes: Vec<Scope>,
 }
 
 /// The kind of operation of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// GET, HEAD and OPTIONS.
     Read,
     /// PUT, PATCH, and every unknown method.
     Write,
-    /// DELETE.
     Delete,
     /// POST.
     Action,
@@ -35,7 +34,7 @@ pub enum Verb {
 
 impl Verb {
     /// The verb of an HTTP method.
-    pub fn of(method: &str) -> Verb {
+    pub(crate) fn of(method: &str) -> Verb {
         match method {
             "GET" | "HEAD" | "OPTIONS" => Verb::Read,
             "DELETE" => Verb::Delete,
@@ -45,7 +44,7 @@ impl Verb {
     }
 
     /// The last segment of an action's name.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Verb::Read => "read",
             Verb::Write => "write",
@@ -57,7 +56,7 @@ impl Verb {
 
 /// The decision about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The request is executed.
     Allowed,
     /// The request is executed, and its list is filtered by [`Client::sees`].
@@ -72,13 +71,13 @@ pub enum Verdict {
 impl Client {
     /// Returns whether a resource ID is within the scopes. Text without a canonical form is only within the
     /// scope `/`.
-    pub fn covers(&self, id: &str) -> bool {
+    pub(crate) fn covers(&self, id: &str) -> bool {
         self.reaches(id, |scope, path| scope.covers(path))
     }
 
     /// Returns whether lists show the resource with this ID: resources within the scopes, and the subscriptions
     /// and groups that contain the scopes, which clients need for navigation.
-    pub fn sees(&self, id: &str) -> bool {
+    pub(crate) fn sees(&self, id: &str) -> bool {
         let is_container = |path: &[&str]| {
             path.len() == 2 || path.len() == 4 && path[2].eq_ignore_ascii_case("resourcegroups")
         };
@@ -87,7 +86,7 @@ impl Client {
 
     /// Returns whether a write to `written` may refer to the resource `named` in its body: a resource within
     /// the scopes or in the same group. A client for a single resource needs the latter.
-    pub fn may_name(&self, written: &str, named: &str) -> bool {
+    pub(crate) fn may_name(&self, written: &str, named: &str) -> bool {
         let same_group = || Some(group(named)? == group(written)?);
         self.covers(named) || same_group() == Some(true)
     }
@@ -101,7 +100,7 @@ impl Client {
     }
 
     /// Decides about a request.
-    pub fn decide(&self, verb: Verb, path: &[String]) -> Verdict {
+    pub(crate) fn decide(&self, verb: Verb, path: &[String]) -> Verdict {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         self.judge(verb, &path)
     }

@@ -21,7 +21,7 @@ const SPELT: [&str; 12] = [
 ];
 
 /// Returns the name of a request's operation, such as `Microsoft.Network/applicationGateways/write`.
-pub fn name(verb: Verb, segments: &[String]) -> String {
+pub(crate) fn name(verb: Verb, segments: &[String]) -> String {
     let (mut namespace, mut kinds) = (None, Vec::new());
     let mut rest = segments;
     while let [kind, following @ ..] = rest {
@@ -45,7 +45,7 @@ pub fn name(verb: Verb, segments: &[String]) -> String {
 }
 
 /// Returns the resource ID that a path names.
-pub fn resource(segments: &[String]) -> String {
+pub(crate) fn resource(segments: &[String]) -> String {
     format!("/{}", segments.iter().map(|segment| spelt(segment)).collect::<Vec<_>>().join("/"))
 }
 

@@ -8,11 +8,11 @@ use super::token::{BadKey, Claims, Signer, TokenError};
 /// The lifetime of a token in seconds: half an hour. It bounds the use of a stolen token; revoking a client
 /// takes effect at once. Clients renew a token a few minutes before it expires, so a shorter lifetime would
 /// cause much more frequent requests.
-pub const LIFETIME: i64 = 30 * 60;
+pub(crate) const LIFETIME: i64 = 30 * 60;
 
 /// The issuer of access tokens of this installation.
 #[derive(Debug)]
-pub struct Issuer {
+pub(crate) struct Issuer {
     tenant: Uuid,
     audience: String,
     signer: Signer,
@@ -20,11 +20,11 @@ pub struct Issuer {
 
 /// The client that a token identifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bearer {
+pub(crate) struct Bearer {
     /// The client's ID.
-    pub client: Uuid,
+    pub(crate) client: Uuid,
     /// The number of the client's secret for which the token was issued.
-    pub secret_number: i64,
+    pub(crate) secret_number: i64,
 }
 
 impl Issuer {
@@ -32,28 +32,28 @@ impl Issuer {
     ///
     /// # Errors
     /// If the bytes are not a valid key.
-    pub fn new(tenant: Uuid, key: &Secret) -> Result<Issuer, BadKey> {
+    pub(crate) fn new(tenant: Uuid, key: &Secret) -> Result<Issuer, BadKey> {
         Ok(Issuer { tenant, audience: format!("urn:tidegate:{tenant}"), signer: Signer::new(key)? })
     }
 
     /// The tenant's ID.
-    pub fn tenant(&self) -> Uuid {
+    pub(crate) fn tenant(&self) -> Uuid {
         self.tenant
     }
 
     /// The public half of the key, as a JSON Web Key.
-    pub fn public_key(&self) -> serde_json::Value {
+    pub(crate) fn public_key(&self) -> serde_json::Value {
         self.signer.public_key()
     }
 
     /// The issuer's URL on the host that the client used.
-    pub fn url(&self, base: &str) -> String {
+    pub(crate) fn url(&self, base: &str) -> String {
         format!("{base}/{}/v2.0", self.tenant)
     }
 
     /// Issues a token to a client that has presented its secret. `base` is the scheme and host that the client
     /// used, `now` the time in seconds since 1970.
-    pub fn issue(&self, bearer: Bearer, base: &str, now: i64) -> String {
+    pub(crate) fn issue(&self, bearer: Bearer, base: &str, now: i64) -> String {
         let Bearer { client, secret_number } = bearer;
         self.signer.sign(&Claims {
             iss: self.url(base),
@@ -74,7 +74,7 @@ impl Issuer {
     ///
     /// # Errors
     /// The reason why the token is rejected.
-    pub fn bearer(&self, token: &str, now: i64) -> Result<Bearer, TokenError> {
+    pub(crate) fn bearer(&self, token: &str, now: i64) -> Result<Bearer, TokenError> {
         let claims = self.signer.read(token, &self.audience, now)?;
         Ok(Bearer { client: claims.sub, secret_number: claims.secret_number })
     }

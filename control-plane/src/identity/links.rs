@@ -7,7 +7,7 @@ use crate::resource_id::ResourceId;
 
 /// Returns the first referenced resource that the client may not use in a write to `written`. Text without a
 /// canonical form is skipped: reading the document rejects it as a reference.
-pub fn forbidden(client: &Client, written: &str, document: &Value) -> Option<ResourceId> {
+pub(crate) fn forbidden(client: &Client, written: &str, document: &Value) -> Option<ResourceId> {
     match document {
         Value::Array(items) => items.iter().find_map(|item| forbidden(client, written, item)),
         Value::Object(members) => members.iter().find_map(|(name, value)| match value {

@@ -17,22 +17,22 @@ use crate::digest::{random_secret, sha256_hex};
 const SHA256: &str = "sha256:";
 
 /// Generates a secret as text: 32 random bytes in URL-safe base64.
-pub fn new_secret() -> Secret {
+pub(crate) fn new_secret() -> Secret {
     Secret::new(URL_SAFE_NO_PAD.encode(random_secret()).into_bytes())
 }
 
 /// Returns the hash of a secret for the store: `sha256:` and 64 hexadecimal digits.
-pub fn hash(secret: &Secret) -> String {
+pub(crate) fn hash(secret: &Secret) -> String {
     format!("{SHA256}{}", sha256_hex(secret.expose()))
 }
 
 /// Returns whether verifying this hash takes tens of milliseconds of CPU, and must not run on an async thread.
-pub fn is_slow(stored: &str) -> bool {
+pub(crate) fn is_slow(stored: &str) -> bool {
     !stored.starts_with(SHA256)
 }
 
 /// Verifies a secret against a stored hash. The time of comparing hashes reveals nothing about the secret.
-pub fn is_secret(secret: &Secret, stored: &str) -> bool {
+pub(crate) fn is_secret(secret: &Secret, stored: &str) -> bool {
     if !is_slow(stored) {
         return hash(secret) == stored;
     }

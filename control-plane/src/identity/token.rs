@@ -26,34 +26,34 @@ const MAX_TOKEN: usize = 4096;
 
 /// The claims of a token. Times are seconds since 1970 (UTC).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claims {
+pub(crate) struct Claims {
     /// The issuer's URL, with the host as the client spelled it in the token request.
-    pub iss: String,
+    pub(crate) iss: String,
     /// The audience: this installation.
-    pub aud: String,
+    pub(crate) aud: String,
     /// The client's ID.
-    pub sub: Uuid,
+    pub(crate) sub: Uuid,
     /// The client's ID again, where Azure's clients expect it.
-    pub appid: Uuid,
+    pub(crate) appid: Uuid,
     /// The client's ID again, where Azure's clients expect it.
-    pub oid: Uuid,
+    pub(crate) oid: Uuid,
     /// The tenant's ID.
-    pub tid: Uuid,
+    pub(crate) tid: Uuid,
     /// The time of issue.
-    pub iat: i64,
+    pub(crate) iat: i64,
     /// The start of validity.
-    pub nbf: i64,
+    pub(crate) nbf: i64,
     /// The end of validity.
-    pub exp: i64,
+    pub(crate) exp: i64,
     /// The token's ID.
-    pub jti: Uuid,
+    pub(crate) jti: Uuid,
     /// The number of the client's secret for which the token was issued. A new secret invalidates the token.
-    pub secret_number: i64,
+    pub(crate) secret_number: i64,
 }
 
 /// The reason why a token is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum TokenError {
+pub(crate) enum TokenError {
     /// The token was not issued here, was modified, or is for another audience.
     #[error("the token is not valid")]
     Invalid,
@@ -65,10 +65,10 @@ pub enum TokenError {
 /// The stored bytes are not a valid signing key.
 #[derive(Debug, Error)]
 #[error("the stored signing key cannot be used")]
-pub struct BadKey;
+pub(crate) struct BadKey;
 
 /// Signs and verifies tokens.
-pub struct Signer {
+pub(crate) struct Signer {
     pair: EcdsaKeyPair,
     key_id: String,
     /// The encoded header of every token.
@@ -82,7 +82,7 @@ impl fmt::Debug for Signer {
 }
 
 /// Generates a key, PKCS #8.
-pub fn new_key() -> Secret {
+pub(crate) fn new_key() -> Secret {
     let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
     Secret::new(key.expect("the system gives randomness").as_ref().to_vec())
 }
@@ -92,7 +92,7 @@ impl Signer {
     ///
     /// # Errors
     /// If the bytes are not a valid key.
-    pub fn new(key: &Secret) -> Result<Signer, BadKey> {
+    pub(crate) fn new(key: &Secret) -> Result<Signer, BadKey> {
         let random = SystemRandom::new();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.expose(), &random)
             .map_err(|_| BadKey)?;
@@ -102,13 +102,13 @@ impl Signer {
     }
 
     /// The public key, as a JSON Web Key (RFC 7517).
-    pub fn public_key(&self) -> Value {
+    pub(crate) fn public_key(&self) -> Value {
         let (x, y) = coordinates(&self.pair);
         json!({"kty": "EC", "crv": "P-256", "x": x, "y": y, "use": "sig", "alg": "ES256", "kid": self.key_id})
     }
 
     /// Returns a token with these claims.
-    pub fn sign(&self, claims: &Claims) -> String {
+    pub(crate) fn sign(&self, claims: &Claims) -> String {
         let said = format!("{}.{}", self.header, encode(claims));
         let signature = self.pair.sign(&SystemRandom::new(), said.as_bytes());
         let signature = signature.expect("the system gives randomness");
@@ -119,7 +119,7 @@ impl Signer {
     ///
     /// # Errors
     /// The reason why the token is rejected.
-    pub fn read(&self, token: &str, audience: &str, now: i64) -> Result<Claims, TokenError> {
+    pub(crate) fn read(&self, token: &str, audience: &str, now: i64) -> Result<Claims, TokenError> {
         let (said, signature) = token.rsplit_once('.').ok_or(TokenError::Invalid)?;
         let (header, claims) = said.split_once('.').ok_or(TokenError::Invalid)?;
         if token.len() > MAX_TOKEN || header != self.header {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::answer::{OperationalState, ProvisioningState};
+use super::state::{OperationalState, ProvisioningState};
 use crate::arm::collection::{COLLECTIONS, Collection};
 use crate::arm::gateway;
 use crate::arm::shape::MEMBERS;

@@ -24,11 +24,11 @@ use crate::clock::Millis;
 
 /// The trusted authorities.
 #[derive(Debug)]
-pub struct Authorities {
+pub(crate) struct Authorities {
     /// The authority that signs the certificates of the management and channel endpoints.
-    pub current: Authority,
+    pub(crate) current: Authority,
     /// The authority that replaces the current one when the rotation is finished; `None` outside a rotation.
-    pub next: Option<Authority>,
+    pub(crate) next: Option<Authority>,
 }
 
 /// The paths of the files.
@@ -70,7 +70,7 @@ impl Authorities {
     /// # Errors
     /// If a file cannot be read or written or has the wrong content, or if the key of an existing certificate
     /// is missing.
-    pub fn load_or_create(data_dir: &Path, now: Millis) -> Result<Authorities, PkiError> {
+    pub(crate) fn load_or_create(data_dir: &Path, now: Millis) -> Result<Authorities, PkiError> {
         let files = Files::of(data_dir);
         let certificates = files.certificates()?;
         let key = private_file::read_or_create(&files.key, || match certificates.is_empty() {
@@ -109,7 +109,7 @@ impl Authorities {
     ///
     /// # Errors
     /// Those of [`Authorities::load_or_create`].
-    pub fn begin_rotation(data_dir: &Path, now: Millis) -> Result<Authorities, PkiError> {
+    pub(crate) fn begin_rotation(data_dir: &Path, now: Millis) -> Result<Authorities, PkiError> {
         private_file::read_or_create(&Files::of(data_dir).next_key, new_key)?;
         Authorities::load_or_create(data_dir, now)
     }
@@ -119,7 +119,7 @@ impl Authorities {
     ///
     /// # Errors
     /// Those of [`Authorities::load_or_create`].
-    pub fn finish_rotation(data_dir: &Path, now: Millis) -> Result<Authorities, PkiError> {
+    pub(crate) fn finish_rotation(data_dir: &Path, now: Millis) -> Result<Authorities, PkiError> {
         let files = Files::of(data_dir);
         // The next authority must be in ca.pem before its key becomes the only one.
         let authorities = Authorities::load_or_create(data_dir, now)?;
@@ -131,17 +131,17 @@ impl Authorities {
     }
 
     /// The authority that signs the certificates of workers: the next one during a rotation.
-    pub fn newest(&self) -> &Authority {
+    pub(crate) fn newest(&self) -> &Authority {
         self.next.as_ref().unwrap_or(&self.current)
     }
 
     /// The certificates of the trusted authorities, the current one first.
-    pub fn trusted(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
+    pub(crate) fn trusted(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
         std::iter::once(&self.current).chain(&self.next).map(Authority::der)
     }
 
     /// The same certificates in PEM.
-    pub fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.trusted().map(|certificate| pem(certificate)).collect()
     }
 }

@@ -26,7 +26,7 @@ const AUTHORITY_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60
 const END_OF_TIME: i64 = 253_402_300_799;
 
 /// An authority with its private key.
-pub struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     der: CertificateDer<'static>,
     /// The SHA-256 of its certificate in hexadecimal, which identifies the authority.
@@ -43,15 +43,15 @@ impl std::fmt::Debug for Authority {
 
 /// An issued worker certificate.
 #[derive(Debug)]
-pub struct IssuedCertificate {
+pub(crate) struct IssuedCertificate {
     /// The certificate in PEM.
-    pub pem: String,
+    pub(crate) pem: String,
     /// The SHA-256 of the certificate in hexadecimal.
-    pub fingerprint: String,
+    pub(crate) fingerprint: String,
     /// The fingerprint of the authority that issued it.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// The period of validity.
-    pub validity: Validity,
+    pub(crate) validity: Validity,
 }
 
 impl Authority {
@@ -80,7 +80,7 @@ impl Authority {
     }
 
     /// The authority's certificate in DER.
-    pub fn der(&self) -> &CertificateDer<'static> {
+    pub(crate) fn der(&self) -> &CertificateDer<'static> {
         &self.der
     }
 
@@ -88,7 +88,7 @@ impl Authority {
     ///
     /// # Errors
     /// The error of signing.
-    pub fn issue_management(&self, bound: IpAddr, validity: Validity) -> Result<Identity, PkiError> {
+    pub(crate) fn issue_management(&self, bound: IpAddr, validity: Validity) -> Result<Identity, PkiError> {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
         let mut addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
         if !bound.is_unspecified() && !addresses.contains(&bound) {
@@ -105,7 +105,7 @@ impl Authority {
     ///
     /// # Errors
     /// The error of signing.
-    pub fn issue_channel(&self, validity: Validity) -> Result<Identity, PkiError> {
+    pub(crate) fn issue_channel(&self, validity: Validity) -> Result<Identity, PkiError> {
         let params = CertificateParams::new(vec![CONTROL_PLANE_NAME.to_owned()])?;
         self.issue_endpoint("Tidegate control plane", params, validity)
     }
@@ -129,7 +129,7 @@ impl Authority {
     ///
     /// # Errors
     /// If the request cannot be parsed or is not signed with its own key.
-    pub fn issue_worker(
+    pub(crate) fn issue_worker(
         &self,
         worker: WorkerId,
         request: &str,
@@ -153,7 +153,7 @@ impl Authority {
 ///
 /// # Errors
 /// If the request cannot be parsed or is not signed with its own key.
-pub fn requested_key(request: &str) -> Result<String, PkiError> {
+pub(crate) fn requested_key(request: &str) -> Result<String, PkiError> {
     let key = CertificateSigningRequestParams::from_pem(request)?.public_key;
     Ok(sha256_hex(&key.subject_public_key_info()))
 }

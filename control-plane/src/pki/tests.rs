@@ -10,6 +10,7 @@ use tidegate_shared::protocol::CONTROL_PLANE_NAME;
 use uuid::Uuid;
 use x509_parser::parse_x509_certificate;
 
+use super::validity::BACKDATE;
 use super::*;
 use crate::clock::Millis;
 

@@ -18,7 +18,7 @@ use super::{Authorities, Identity, provider};
 ///
 /// # Errors
 /// If certificate and key do not match.
-pub fn management_config(identity: Identity) -> Result<Arc<ServerConfig>, Error> {
+pub(crate) fn management_config(identity: Identity) -> Result<Arc<ServerConfig>, Error> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
@@ -31,7 +31,10 @@ pub fn management_config(identity: Identity) -> Result<Arc<ServerConfig>, Error>
 ///
 /// # Errors
 /// If certificate and key do not match.
-pub fn channel_config(identity: Identity, authorities: &Authorities) -> Result<Arc<ServerConfig>, Error> {
+pub(crate) fn channel_config(
+    identity: Identity,
+    authorities: &Authorities,
+) -> Result<Arc<ServerConfig>, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in authorities.trusted() {
         roots.add(certificate.clone())?;

@@ -5,38 +5,38 @@ use std::time::Duration;
 use crate::clock::Millis;
 
 /// The time by which `notBefore` precedes the issue, in milliseconds: one day, for peers whose clock is slow.
-pub const BACKDATE: i64 = 24 * 60 * 60 * 1000;
+pub(crate) const BACKDATE: i64 = 24 * 60 * 60 * 1000;
 
 /// The time of issue and the expiry of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validity {
+pub(crate) struct Validity {
     /// The time of issue. `notBefore` (RFC 5280, section 4.1.2.5) is [`BACKDATE`] earlier.
-    pub issued_at: Millis,
+    pub(crate) issued_at: Millis,
     /// The `notAfter`.
-    pub expires_at: Millis,
+    pub(crate) expires_at: Millis,
 }
 
 impl Validity {
     /// Returns the validity of a certificate issued at `now`. Expiry is in whole seconds, as in X.509.
-    pub fn starting(now: Millis, lifetime: Duration) -> Validity {
+    pub(crate) fn starting(now: Millis, lifetime: Duration) -> Validity {
         let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
         let expires_at = Millis(now.0.saturating_add(lifetime) / 1000 * 1000);
         Validity { issued_at: now, expires_at }
     }
 
     /// The `notBefore`.
-    pub fn not_before(&self) -> Millis {
+    pub(crate) fn not_before(&self) -> Millis {
         Millis(self.issued_at.0.saturating_sub(BACKDATE))
     }
 
     /// Returns whether the certificate is valid at that time.
-    pub fn covers(&self, now: Millis) -> bool {
+    pub(crate) fn covers(&self, now: Millis) -> bool {
         self.not_before() <= now && now <= self.expires_at
     }
 
     /// Returns whether the certificate should be renewed: two thirds of its lifetime have passed, or the clock
     /// was set back to before its `notBefore`.
-    pub fn is_due(&self, now: Millis) -> bool {
+    pub(crate) fn is_due(&self, now: Millis) -> bool {
         let lifetime = self.expires_at.since(self.issued_at);
         now < self.not_before() || now.since(self.issued_at) >= lifetime / 3 * 2
     }

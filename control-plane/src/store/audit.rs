@@ -64,7 +64,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn audit(&self, filter: &Filter, limit: u16) -> Result<Vec<Entry>, StoreError> {
+    pub(crate) async fn audit(&self, filter: &Filter, limit: u16) -> Result<Vec<Entry>, StoreError> {
         let resource = filter.resource.as_deref().map(|id| id.trim_end_matches('/'));
         let rows = sqlx::query(
             "SELECT id, at, author, address, request_id, action, resource_id, generation_before, generation_after \

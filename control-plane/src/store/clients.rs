@@ -34,17 +34,17 @@ pub struct ApiClient {
 
 /// A client to create.
 #[derive(Clone, Debug)]
-pub struct NewClient {
+pub(crate) struct NewClient {
     /// The client's ID.
-    pub app_id: Uuid,
+    pub(crate) app_id: Uuid,
     /// The name.
-    pub name: ClientName,
+    pub(crate) name: ClientName,
     /// The operations it may perform.
-    pub role: Role,
+    pub(crate) role: Role,
     /// The resources it may access.
-    pub scopes: Vec<Scope>,
+    pub(crate) scopes: Vec<Scope>,
     /// The hash of its secret.
-    pub secret_hash: String,
+    pub(crate) secret_hash: String,
 }
 
 /// A client that is not revoked has this name already.
@@ -52,7 +52,7 @@ pub struct NewClient {
 #[error(
     "there is a client of the name {0} already; revoke it first, or give it a new secret with `client reset`"
 )]
-pub struct NameTaken(pub String);
+pub struct NameTaken(pub(crate) String);
 
 const COLUMNS: &str = "app_id, name, role, scopes, secret_hash, secret_number, created_at";
 
@@ -61,7 +61,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn add_client(
+    pub(crate) async fn add_client(
         &self,
         author: Author,
         client: &NewClient,
@@ -91,7 +91,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn clients(&self) -> Result<Vec<ApiClient>, StoreError> {
+    pub(crate) async fn clients(&self) -> Result<Vec<ApiClient>, StoreError> {
         let query = format!("SELECT {COLUMNS} FROM clients WHERE revoked_at IS NULL ORDER BY name");
         let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&self.readers).await?;
         rows.iter().map(client).collect()
@@ -101,7 +101,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn client(&self, app_id: Uuid) -> Result<Option<(ApiClient, String)>, StoreError> {
+    pub(crate) async fn client(&self, app_id: Uuid) -> Result<Option<(ApiClient, String)>, StoreError> {
         let query = format!("SELECT {COLUMNS} FROM clients WHERE app_id = ? AND revoked_at IS NULL");
         let row = sqlx::query(sqlx::AssertSqlSafe(query))
             .bind(app_id.to_string())
@@ -114,7 +114,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn revoke_client(&self, author: Author, name: &str) -> Result<Option<ApiClient>, StoreError> {
+    pub(crate) async fn revoke_client(
+        &self,
+        author: Author,
+        name: &str,
+    ) -> Result<Option<ApiClient>, StoreError> {
         let mut transaction = self.begin().await?;
         let Some(client) = by_name(&mut transaction, name).await? else {
             return transaction.undo(Ok(None)).await;
@@ -134,7 +138,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn reset_client(
+    pub(crate) async fn reset_client(
         &self,
         author: Author,
         name: &str,
@@ -160,7 +164,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn rehash_client(&self, app_id: Uuid, old: &str, new: &str) -> Result<(), StoreError> {
+    pub(crate) async fn rehash_client(&self, app_id: Uuid, old: &str, new: &str) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query("UPDATE clients SET secret_hash = ? WHERE app_id = ? AND secret_hash = ?")
             .bind(new)

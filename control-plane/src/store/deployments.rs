@@ -22,7 +22,7 @@ use super::{Store, StoreError};
 
 mod run;
 
-pub use run::{Step, Task};
+pub(crate) use run::{Step, Task};
 
 /// The maximum number of deployments kept for a group, as in ARM. The oldest ended ones are deleted first.
 const KEPT: i64 = 800;
@@ -41,43 +41,41 @@ text_enum! {
     }
 }
 
-/// A deployment.
 #[derive(Clone, Debug)]
-pub struct Deployment {
+pub(crate) struct Deployment {
     /// The ID of this run: another PUT of the deployment gets a new one. It is also the last segment of the
     /// operation's URL.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// The resource ID.
-    pub path: DeploymentPath,
+    pub(crate) path: DeploymentPath,
     /// The part of the request that responses show.
-    pub body: Map<String, Value>,
-    /// The state.
-    pub state: DeploymentState,
+    pub(crate) body: Map<String, Value>,
+    pub(crate) state: DeploymentState,
     /// The outputs, after success.
-    pub outputs: Option<Value>,
+    pub(crate) outputs: Option<Value>,
     /// The reason of a failure.
-    pub error: Option<Failure>,
+    pub(crate) error: Option<Failure>,
     /// The correlation ID, shared with related requests.
-    pub correlation_id: String,
+    pub(crate) correlation_id: String,
     /// The start time.
-    pub started_at: Millis,
+    pub(crate) started_at: Millis,
     /// The end time.
-    pub ended_at: Option<Millis>,
+    pub(crate) ended_at: Option<Millis>,
 }
 
 /// A deployment to create.
 #[derive(Debug)]
-pub struct NewDeployment {
+pub(crate) struct NewDeployment {
     /// The ID of this run.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// The resource ID.
-    pub path: DeploymentPath,
+    pub(crate) path: DeploymentPath,
     /// The complete request.
-    pub request: Secret,
+    pub(crate) request: Secret,
     /// The part of the request that responses show.
-    pub body: Map<String, Value>,
+    pub(crate) body: Map<String, Value>,
     /// The correlation ID, shared with related requests.
-    pub correlation_id: String,
+    pub(crate) correlation_id: String,
 }
 
 /// Selects the columns that [`deployment`] reads.
@@ -98,7 +96,7 @@ impl Store {
     /// # Errors
     /// If the database fails, if a deployment of that name is running, or if the group does not exist or is
     /// being deleted.
-    pub async fn add_deployment(
+    pub(crate) async fn add_deployment(
         &self,
         act: &Act,
         new: NewDeployment,
@@ -150,7 +148,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
-    pub async fn deployment(&self, path: &DeploymentPath) -> Result<Option<Deployment>, StoreError> {
+    pub(crate) async fn deployment(&self, path: &DeploymentPath) -> Result<Option<Deployment>, StoreError> {
         let mut view = self.view().await?;
         load(&mut view, path).await
     }
@@ -159,7 +157,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
-    pub async fn deployments(&self, subscription: &str, group: &str) -> Result<Vec<Deployment>, StoreError> {
+    pub(crate) async fn deployments(
+        &self,
+        subscription: &str,
+        group: &str,
+    ) -> Result<Vec<Deployment>, StoreError> {
         let query =
             select_deployments!("WHERE subscription = ? AND resource_group = ? ORDER BY started_at DESC");
         let rows = sqlx::query(query).bind(subscription).bind(group).fetch_all(&self.readers).await?;
@@ -170,7 +172,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails or the deployment is running.
-    pub async fn delete_deployment(&self, path: &DeploymentPath, act: &Act) -> Result<bool, StoreError> {
+    pub(crate) async fn delete_deployment(
+        &self,
+        path: &DeploymentPath,
+        act: &Act,
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let deployment = match inactive(load(&mut transaction, path).await?) {
             Ok(Some(deployment)) => deployment,
@@ -187,7 +193,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn cancel_deployment(
+    pub(crate) async fn cancel_deployment(
         &self,
         path: &DeploymentPath,
         act: &Act,

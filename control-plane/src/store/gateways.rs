@@ -32,11 +32,11 @@ macro_rules! select_gateways {
 
 /// A page of the list of gateways, ordered by group and name.
 #[derive(Debug)]
-pub struct GatewayPage {
+pub(crate) struct GatewayPage {
     /// The readable gateways.
-    pub gateways: Vec<Gateway>,
+    pub(crate) gateways: Vec<Gateway>,
     /// The group and name of the last one, if more follow.
-    pub last: Option<[String; 2]>,
+    pub(crate) last: Option<[String; 2]>,
 }
 
 impl Store {
@@ -44,7 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
-    pub async fn gateway(&self, path: &GatewayPath) -> Result<Option<Gateway>, StoreError> {
+    pub(crate) async fn gateway(&self, path: &GatewayPath) -> Result<Option<Gateway>, StoreError> {
         let mut view = self.view().await?;
         self.load(&mut view, path).await
     }
@@ -54,7 +54,10 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
-    pub async fn gateway_by_id(&self, id: GatewayId) -> Result<Option<(Gateway, StoredRefs)>, StoreError> {
+    pub(crate) async fn gateway_by_id(
+        &self,
+        id: GatewayId,
+    ) -> Result<Option<(Gateway, StoredRefs)>, StoreError> {
         let mut view = self.view().await?;
         let row = sqlx::query(select_gateways!("WHERE id = ?"))
             .bind(id.to_string())
@@ -66,42 +69,13 @@ impl Store {
         Ok(Some((gateway, stored_refs)))
     }
 
-    /// Returns all gateways of a subscription, or of one resource group in it, by group and name. Damaged ones
-    /// are logged and left out.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn gateways(
-        &self,
-        subscription: &str,
-        group: Option<&str>,
-    ) -> Result<Vec<Gateway>, StoreError> {
-        let mut view = self.view().await?;
-        let rows = match group {
-            Some(group) => {
-                sqlx::query(select_gateways!("WHERE subscription = ? AND resource_group = ? ORDER BY name"))
-                    .bind(subscription)
-                    .bind(group)
-                    .fetch_all(&mut *view)
-                    .await?
-            }
-            None => {
-                sqlx::query(select_gateways!("WHERE subscription = ? ORDER BY resource_group, name"))
-                    .bind(subscription)
-                    .fetch_all(&mut *view)
-                    .await?
-            }
-        };
-        self.assemble_all(&mut view, &rows).await
-    }
-
     /// Returns at most `limit` gateways of a subscription, or of one resource group in it, by group and name:
     /// the first ones, or those after a group and name, which need not exist. Damaged ones are logged and left
     /// out.
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn page_of_gateways(
+    pub(crate) async fn page_of_gateways(
         &self,
         subscription: &str,
         group: Option<&str>,
@@ -155,7 +129,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn gateway_names(&self) -> Result<BTreeMap<GatewayId, String>, StoreError> {
+    pub(crate) async fn gateway_names(&self) -> Result<BTreeMap<GatewayId, String>, StoreError> {
         let rows = sqlx::query("SELECT id, resource_id FROM gateways").fetch_all(&self.readers).await?;
         rows.iter()
             .map(|row| Ok((GatewayId(parse_uuid(row.try_get("id")?)?), row.try_get("resource_id")?)))

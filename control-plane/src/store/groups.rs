@@ -20,35 +20,34 @@ use super::{Operation, OperationKind, OperationState, ProvisioningState, Store, 
 
 /// A resource group.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Group {
+pub(crate) struct Group {
     /// The ID, constant from creation to deletion.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// The subscription ID, in its creator's spelling.
-    pub subscription: String,
+    pub(crate) subscription: String,
     /// The name, in its creator's spelling.
-    pub name: String,
+    pub(crate) name: String,
     /// The canonical `location` and `tags`.
-    pub body: Map<String, Value>,
+    pub(crate) body: Map<String, Value>,
     /// The state: `Succeeded` or `Deleting`.
-    pub state: ProvisioningState,
+    pub(crate) state: ProvisioningState,
 }
 
 impl Group {
-    /// The resource ID.
-    pub fn resource_id(&self) -> String {
+    pub(crate) fn resource_id(&self) -> String {
         group_id(&self.subscription, &self.name)
     }
 }
 
 /// Returns the resource ID of a group.
-pub fn group_id(subscription: &str, name: &str) -> String {
+pub(crate) fn group_id(subscription: &str, name: &str) -> String {
     format!("/subscriptions/{subscription}/resourceGroups/{name}")
 }
 
 impl Store {
     /// Sets whether groups must be created explicitly.
     #[must_use]
-    pub fn with_strict_groups(self, strict_groups: bool) -> Store {
+    pub(crate) fn with_strict_groups(self, strict_groups: bool) -> Store {
         Store { strict_groups, ..self }
     }
 
@@ -81,7 +80,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn subscriptions(&self) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn subscriptions(&self) -> Result<Vec<String>, StoreError> {
         let ids = "SELECT min(subscription) FROM resource_groups GROUP BY subscription ORDER BY subscription";
         Ok(sqlx::query_scalar(ids).fetch_all(&self.readers).await?)
     }
@@ -90,7 +89,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
-    pub async fn group(&self, subscription: &str, name: &str) -> Result<Option<Group>, StoreError> {
+    pub(crate) async fn group(&self, subscription: &str, name: &str) -> Result<Option<Group>, StoreError> {
         let mut view = self.view().await?;
         load(&mut view, subscription, name).await
     }
@@ -99,7 +98,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
-    pub async fn groups(&self, subscription: &str) -> Result<Vec<Group>, StoreError> {
+    pub(crate) async fn groups(&self, subscription: &str) -> Result<Vec<Group>, StoreError> {
         let groups = "SELECT id, subscription, name, body, deleting FROM resource_groups \
                       WHERE subscription = ? ORDER BY name";
         let rows = sqlx::query(groups).bind(subscription).fetch_all(&self.readers).await?;
@@ -110,7 +109,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of `decide`; if the database fails; if the group is being deleted.
-    pub async fn write_group<E: From<StoreError>>(
+    pub(crate) async fn write_group<E: From<StoreError>>(
         &self,
         subscription: &str,
         name: &str,
@@ -144,7 +143,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails, or if a gateway of another group refers to a resource in the group.
-    pub async fn delete_group(
+    pub(crate) async fn delete_group(
         &self,
         subscription: &str,
         name: &str,

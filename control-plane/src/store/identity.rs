@@ -12,11 +12,10 @@ const PURPOSE: &[u8] = b"identity/signing_key";
 
 /// The tenant and the signing key of its tokens.
 #[derive(Clone, Debug)]
-pub struct StoredIdentity {
+pub(crate) struct StoredIdentity {
     /// The tenant's ID.
-    pub tenant: Uuid,
-    /// The signing key.
-    pub signing_key: Secret,
+    pub(crate) tenant: Uuid,
+    pub(crate) signing_key: Secret,
 }
 
 impl Store {
@@ -24,7 +23,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails or the key cannot be opened.
-    pub async fn identity(
+    pub(crate) async fn identity(
         &self,
         make: impl FnOnce() -> StoredIdentity,
     ) -> Result<StoredIdentity, StoreError> {

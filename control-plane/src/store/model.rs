@@ -18,35 +18,34 @@ use super::StoreError;
 
 /// A gateway, assembled from its rows.
 #[derive(Clone, Debug)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     /// The ID, constant from creation to deletion.
-    pub id: GatewayId,
-    /// The document.
-    pub document: Document,
+    pub(crate) id: GatewayId,
+    pub(crate) document: Document,
     /// The etag of the gateway, which changes with each change of it or of a child.
-    pub etag: Etag,
+    pub(crate) etag: Etag,
     /// The etags of the children, in the order of the document.
-    pub child_etags: Vec<Etag>,
+    pub(crate) child_etags: Vec<Etag>,
     /// The generation of the compiled configuration.
-    pub generation: Generation,
+    pub(crate) generation: Generation,
     /// The digest of the compiled configuration.
-    pub config_digest: Digest,
+    pub(crate) config_digest: Digest,
     /// The progress of the workers.
-    pub state: ProvisioningState,
+    pub(crate) state: ProvisioningState,
     /// The reason of a failure.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// The desired and actual operational state.
-    pub operational: OperationalState,
+    pub(crate) operational: OperationalState,
 }
 
 impl Gateway {
     /// The children with their etags.
-    pub fn children(&self) -> impl Iterator<Item = (&Child, &Etag)> {
+    pub(crate) fn children(&self) -> impl Iterator<Item = (&Child, &Etag)> {
         self.document.children.iter().zip(&self.child_etags)
     }
 
     /// Returns the etag of a child, found by collection and by name ignoring case.
-    pub fn child_etag(&self, wanted: &Child) -> Option<&Etag> {
+    pub(crate) fn child_etag(&self, wanted: &Child) -> Option<&Etag> {
         self.children().find(|(child, _)| same_child(child, wanted)).map(|(_, etag)| etag)
     }
 }
@@ -61,11 +60,11 @@ macro_rules! text_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
+        pub(crate) enum $name { $($(#[$variant_doc])* $variant,)+ }
 
         impl $name {
             /// The text.
-            pub fn as_str(self) -> &'static str {
+            pub(crate) fn as_str(self) -> &'static str {
                 match self { $($name::$variant => stringify!($variant),)+ }
             }
         }
@@ -126,7 +125,7 @@ text_enum! {
 
 impl OperationalState {
     /// Returns whether workers should drop it.
-    pub fn is_off(self) -> bool {
+    pub(crate) fn is_off(self) -> bool {
         matches!(self, OperationalState::Stopping | OperationalState::Stopped)
     }
 }
@@ -148,7 +147,6 @@ text_enum! {
 text_enum! {
     /// The state of an operation.
     OperationState {
-        /// In progress.
         InProgress,
         /// Ended successfully.
         Succeeded,
@@ -161,67 +159,62 @@ text_enum! {
 
 /// The reason why an operation failed: ARM's code and a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The code.
-    pub code: String,
-    /// The message.
-    pub message: String,
+pub(crate) struct Problem {
+    pub(crate) code: String,
+    pub(crate) message: String,
 }
 
 /// A long-running operation.
 #[derive(Clone, Debug)]
-pub struct Operation {
+pub(crate) struct Operation {
     /// The last segment of its URLs.
-    pub id: Uuid,
-    /// The kind.
-    pub kind: OperationKind,
-    /// The state.
-    pub state: OperationState,
+    pub(crate) id: Uuid,
+    pub(crate) kind: OperationKind,
+    pub(crate) state: OperationState,
     /// The reason of a failure or cancellation.
-    pub problem: Option<Problem>,
+    pub(crate) problem: Option<Problem>,
     /// The result, if the kind has one.
-    pub result: Option<Value>,
+    pub(crate) result: Option<Value>,
     /// The start time.
-    pub started_at: Millis,
+    pub(crate) started_at: Millis,
     /// The end time.
-    pub ended_at: Option<Millis>,
+    pub(crate) ended_at: Option<Millis>,
 }
 
 /// The result of a write.
 #[derive(Debug)]
-pub struct Written {
+pub(crate) struct Written {
     /// The gateway after the write.
-    pub gateway: Gateway,
+    pub(crate) gateway: Gateway,
     /// True if the gateway is new.
-    pub created: bool,
+    pub(crate) created: bool,
     /// True if it has more children than before; for a write of one child, true if that child is new.
-    pub grown: bool,
+    pub(crate) grown: bool,
     /// The same for members of children.
-    pub grown_within: bool,
+    pub(crate) grown_within: bool,
     /// The operation that ends when the workers have applied it.
-    pub operation: Operation,
+    pub(crate) operation: Operation,
 }
 
 /// A stored virtual network or public IP address.
 #[derive(Clone, Debug)]
-pub struct NetworkResource {
+pub(crate) struct NetworkResource {
     /// The ID, constant from creation to deletion.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// The resource ID, in its creator's spelling.
-    pub path: NetworkPath,
+    pub(crate) path: NetworkPath,
     /// The canonical body.
-    pub body: Map<String, Value>,
-    /// The etag.
-    pub etag: Etag,
+    pub(crate) body: Map<String, Value>,
+    pub(crate) etag: Etag,
 }
 
 /// The stored resources outside a gateway's document to which the gateway or a request refers.
 #[derive(Clone, Debug, Default)]
-pub struct StoredRefs {
+pub(crate) struct StoredRefs {
     /// The public IP addresses.
-    pub addresses: Vec<NetworkResource>,
+    pub(crate) addresses: Vec<NetworkResource>,
     /// The error pages that were fetched for earlier writes.
-    pub pages: Pages,
+    pub(crate) pages: Pages,
 }
 
 /// The place of a resource to be stored.
@@ -237,16 +230,16 @@ pub(super) struct Place<'a> {
 
 /// A port of an address on which a gateway listens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Claim {
+pub(crate) struct Claim {
     /// The address, or `public`.
-    pub address: String,
+    pub(crate) address: String,
     /// The frontend port.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl Claim {
     /// Returns the ports of a configuration's listeners, without duplicates.
-    pub fn of(content: &Content) -> Vec<Claim> {
+    pub(crate) fn of(content: &Content) -> Vec<Claim> {
         let mut claims: Vec<Claim> = content
             .listeners
             .iter()

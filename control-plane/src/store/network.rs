@@ -18,18 +18,17 @@ use super::{NetworkResource, Store, StoreError};
 
 /// A child of a gateway that refers to a subnet or a public IP address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// The gateway's ID.
-    pub gateway: GatewayId,
+pub(crate) struct User {
+    pub(crate) gateway: GatewayId,
     /// The resource ID of the child.
-    pub source: String,
+    pub(crate) source: String,
     /// The resource ID of the target.
-    pub target: String,
+    pub(crate) target: String,
 }
 
 /// The decision about a virtual network or a public IP address.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NetworkDecision {
+pub(crate) enum NetworkDecision {
     /// Keep the stored resource unchanged.
     Keep,
     /// Replace the stored body, or create the resource.
@@ -45,13 +44,13 @@ pub enum NetworkDecision {
 
 /// The result of a write.
 #[derive(Clone, Debug)]
-pub struct NetworkWritten {
+pub(crate) struct NetworkWritten {
     /// The resource after the write, or before its deletion.
-    pub resource: NetworkResource,
+    pub(crate) resource: NetworkResource,
     /// The children that refer to it.
-    pub users: Vec<User>,
+    pub(crate) users: Vec<User>,
     /// The resource before the write; `None` if it is new.
-    pub before: Option<NetworkResource>,
+    pub(crate) before: Option<NetworkResource>,
 }
 
 impl Store {
@@ -59,7 +58,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
-    pub async fn network_resource(
+    pub(crate) async fn network_resource(
         &self,
         path: &NetworkPath,
     ) -> Result<Option<(NetworkResource, Vec<User>)>, StoreError> {
@@ -74,7 +73,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
-    pub async fn network_resources(
+    pub(crate) async fn network_resources(
         &self,
         kind: NetworkKind,
         subscription: &str,
@@ -114,7 +113,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of `decide`; if the database fails; if the group does not exist or is being deleted.
-    pub async fn write_network_resource<E: From<StoreError>>(
+    pub(crate) async fn write_network_resource<E: From<StoreError>>(
         &self,
         path: &NetworkPath,
         act: &Act,
@@ -181,7 +180,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn claimed_addresses(&self, gateway: GatewayId) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn claimed_addresses(&self, gateway: GatewayId) -> Result<Vec<String>, StoreError> {
         let claims = "SELECT DISTINCT address FROM frontend_claims WHERE gateway = ?";
         Ok(sqlx::query_scalar(claims).bind(gateway.to_string()).fetch_all(&self.readers).await?)
     }
@@ -290,7 +289,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn forget_old_references(
+    pub(crate) async fn forget_old_references(
         &self,
         gateway: GatewayId,
         references: &[NetworkReference],

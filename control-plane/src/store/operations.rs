@@ -39,7 +39,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn operation(&self, subscription: &str, id: Uuid) -> Result<Option<Operation>, StoreError> {
+    pub(crate) async fn operation(
+        &self,
+        subscription: &str,
+        id: Uuid,
+    ) -> Result<Option<Operation>, StoreError> {
         let row = sqlx::query(
             "SELECT id, kind, state, code, message, result, started_at, ended_at FROM operations \
              WHERE id = ? AND subscription = ?",
@@ -69,7 +73,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn operation_counts(&self) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+    pub(crate) async fn operation_counts(&self) -> Result<BTreeMap<&'static str, u64>, StoreError> {
         let rows = sqlx::query("SELECT state, COUNT(*) FROM operations GROUP BY state");
         let mut counts = BTreeMap::new();
         for row in rows.fetch_all(&self.readers).await? {
@@ -84,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn resource_of_operation(&self, id: Uuid) -> Result<Option<String>, StoreError> {
+    pub(crate) async fn resource_of_operation(&self, id: Uuid) -> Result<Option<String>, StoreError> {
         let row = sqlx::query("SELECT resource_id FROM operations WHERE id = ?")
             .bind(id.to_string())
             .fetch_optional(&self.readers)
@@ -96,7 +100,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn ended_operation(
+    pub(crate) async fn ended_operation(
         &self,
         gateway: &Gateway,
         kind: OperationKind,
@@ -115,7 +119,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn begin_on_demand(&self, gateway: &Gateway) -> Result<Operation, StoreError> {
+    pub(crate) async fn begin_on_demand(&self, gateway: &Gateway) -> Result<Operation, StoreError> {
         let mut transaction = self.begin().await?;
         forget_old_looks(&mut transaction).await?;
         let (kind, state) = (OperationKind::OnDemandHealth, OperationState::InProgress);
@@ -128,7 +132,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn end_on_demand(&self, id: Uuid, outcome: Result<&Value, &Problem>) -> Result<(), StoreError> {
+    pub(crate) async fn end_on_demand(
+        &self,
+        id: Uuid,
+        outcome: Result<&Value, &Problem>,
+    ) -> Result<(), StoreError> {
         let state = outcome.map_or(OperationState::Failed, |_| OperationState::Succeeded);
         let mut transaction = self.begin().await?;
         sqlx::query(
@@ -152,7 +160,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn end_all_on_demand(&self, problem: &Problem) -> Result<(), StoreError> {
+    pub(crate) async fn end_all_on_demand(&self, problem: &Problem) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query(
             "UPDATE operations SET state = 'Failed', code = ?, message = ?, ended_at = ? \

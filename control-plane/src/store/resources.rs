@@ -12,15 +12,14 @@ use super::{Store, StoreError};
 
 /// A summary of a resource.
 #[derive(Clone, Debug)]
-pub struct ResourceRow {
+pub(crate) struct ResourceRow {
     /// The resource ID.
-    pub id: String,
-    /// The name.
-    pub name: String,
+    pub(crate) id: String,
+    pub(crate) name: String,
     /// The type.
-    pub kind: ResourceKind,
+    pub(crate) kind: ResourceKind,
     /// The canonical body; without children for a gateway.
-    pub body: Map<String, Value>,
+    pub(crate) body: Map<String, Value>,
 }
 
 impl Store {
@@ -29,7 +28,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn resources(
+    pub(crate) async fn resources(
         &self,
         subscription: &str,
         group: Option<&str>,
@@ -64,7 +63,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn stored_among(&self, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, StoreError> {
+    pub(crate) async fn stored_among(&self, ids: &BTreeSet<String>) -> Result<BTreeSet<String>, StoreError> {
         let stored: Vec<String> = sqlx::query_scalar(
             "SELECT asked.value FROM json_each(?) AS asked \
              WHERE EXISTS (SELECT 1 FROM gateways WHERE gateways.resource_id = asked.value) \

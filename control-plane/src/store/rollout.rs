@@ -13,44 +13,42 @@ use super::{OperationState, OperationalState, Problem, ProvisioningState, Store,
 /// The number of an operation. A later operation of the same gateway has a higher number, at least while the
 /// earlier one is in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct OperationNumber(pub(crate) i64);
+pub(crate) struct OperationNumber(pub(crate) i64);
 
 /// The desired state of one gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// The gateway's ID.
-    pub gateway: GatewayId,
-    /// The generation.
-    pub generation: Generation,
+pub(crate) struct Wanted {
+    pub(crate) gateway: GatewayId,
+    pub(crate) generation: Generation,
     /// The digest of the generation's content.
-    pub digest: Digest,
+    pub(crate) digest: Digest,
     /// The stored progress.
-    pub state: ProvisioningState,
+    pub(crate) state: ProvisioningState,
     /// The desired and actual operational state.
-    pub operational: OperationalState,
+    pub(crate) operational: OperationalState,
     /// The start time of the oldest operation in progress.
-    pub waiting_since: Option<Millis>,
+    pub(crate) waiting_since: Option<Millis>,
     /// The oldest generation for which an operation waits.
-    pub oldest_waited_for: Option<Generation>,
+    pub(crate) oldest_waited_for: Option<Generation>,
     /// The newest operation in progress.
-    pub newest_operation: Option<OperationNumber>,
+    pub(crate) newest_operation: Option<OperationNumber>,
 }
 
 impl Wanted {
     /// Returns whether the gateway is being deleted.
-    pub fn is_going(&self) -> bool {
+    pub(crate) fn is_going(&self) -> bool {
         self.state == ProvisioningState::Deleting
     }
 
     /// Returns whether workers should run it; otherwise they should drop it.
-    pub fn is_to_run(&self) -> bool {
+    pub(crate) fn is_to_run(&self) -> bool {
         !self.is_going() && !self.operational.is_off()
     }
 }
 
 /// The outcome of a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settlement {
+pub(crate) enum Settlement {
     /// All connected workers run it.
     Applied,
     /// It was stopped, and no connected worker runs it any more.
@@ -71,7 +69,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn wanted(&self) -> Result<Vec<Wanted>, StoreError> {
+    pub(crate) async fn wanted(&self) -> Result<Vec<Wanted>, StoreError> {
         let rows = sqlx::query(
             "SELECT gateways.id, gateways.generation, config_digest, provisioning_state, operational_state, \
              MIN(started_at) AS waiting_since, MIN(operations.generation) AS oldest_waited_for, \
@@ -105,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn failures(&self) -> Result<Vec<(String, String)>, StoreError> {
+    pub(crate) async fn failures(&self) -> Result<Vec<(String, String)>, StoreError> {
         let failures = "SELECT resource_id, state_reason FROM gateways WHERE state_reason IS NOT NULL \
                         ORDER BY resource_id";
         Ok(sqlx::query_as(failures).fetch_all(&self.readers).await?)
@@ -118,7 +116,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn settle(&self, wanted: &Wanted, settlement: &Settlement) -> Result<bool, StoreError> {
+    pub(crate) async fn settle(&self, wanted: &Wanted, settlement: &Settlement) -> Result<bool, StoreError> {
         let gateway = wanted.gateway;
         let mut transaction = self.begin().await?;
         let is_wanted = sqlx::query(
@@ -182,7 +180,11 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn settle_up_to(&self, gateway: GatewayId, generation: Generation) -> Result<(), StoreError> {
+    pub(crate) async fn settle_up_to(
+        &self,
+        gateway: GatewayId,
+        generation: Generation,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query(
             "UPDATE operations SET state = 'Succeeded', ended_at = ? WHERE gateway = ? AND state = 'InProgress' \
@@ -205,7 +207,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn abandon_deletion(
+    pub(crate) async fn abandon_deletion(
         &self,
         gateway: GatewayId,
         began_by: Millis,
@@ -223,7 +225,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn remove(&self, gateway: GatewayId) -> Result<bool, StoreError> {
+    pub(crate) async fn remove(&self, gateway: GatewayId) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let removed = sqlx::query("DELETE FROM gateways WHERE id = ? AND provisioning_state = 'Deleting'")
             .bind(gateway.to_string())

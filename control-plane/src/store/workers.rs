@@ -25,30 +25,28 @@ const KEPT_TOKENS: i64 = 1000;
 /// The token was never issued, has been used, or has expired. The message does not distinguish the cases.
 #[derive(Debug, Error)]
 #[error("the join token is not valid: it may have been used, or be older than a day")]
-pub struct TokenRefused;
+pub(crate) struct TokenRefused;
 
 /// A registered worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JoinedWorker {
-    /// The worker's ID.
-    pub id: WorkerId,
+pub(crate) struct JoinedWorker {
+    pub(crate) id: WorkerId,
     /// The time of joining.
-    pub joined_at: Millis,
+    pub(crate) joined_at: Millis,
     /// The newest certificate.
-    pub certificate: Option<KnownCertificate>,
+    pub(crate) certificate: Option<KnownCertificate>,
 }
 
 /// A worker's certificate, identified by its fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownCertificate {
-    /// The worker.
-    pub worker: WorkerId,
+pub(crate) struct KnownCertificate {
+    pub(crate) worker: WorkerId,
     /// The SHA-256 of the certificate in hexadecimal.
-    pub fingerprint: String,
+    pub(crate) fingerprint: String,
     /// The SHA-256 of the issuing authority's certificate; empty if unknown.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// The period of validity.
-    pub validity: Validity,
+    pub(crate) validity: Validity,
 }
 
 impl Store {
@@ -56,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn add_join_token(&self, author: Author, hash: &str) -> Result<(), StoreError> {
+    pub(crate) async fn add_join_token(&self, author: Author, hash: &str) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let now = Millis::now().0;
         forget_expired_tokens(&mut transaction, now).await?;
@@ -74,7 +72,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn is_join_token(&self, hash: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn is_join_token(&self, hash: &str) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT 1 FROM join_tokens WHERE hash = ? AND expires_at > ?")
             .bind(hash)
             .bind(Millis::now().0)
@@ -89,7 +87,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn join(
+    pub(crate) async fn join(
         &self,
         author: Author,
         hash: &str,
@@ -131,7 +129,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn add_certificate(
+    pub(crate) async fn add_certificate(
         &self,
         worker: WorkerId,
         issued: &IssuedCertificate,
@@ -163,7 +161,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn confirm_certificate(&self, certificate: &KnownCertificate) -> Result<(), StoreError> {
+    pub(crate) async fn confirm_certificate(&self, certificate: &KnownCertificate) -> Result<(), StoreError> {
         let worker = certificate.worker.to_string();
         let pending = sqlx::query(
             "SELECT 1 FROM worker_certificates WHERE worker = ?1 AND fingerprint <> ?2 \
@@ -194,7 +192,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn worker_certificate(
+    pub(crate) async fn worker_certificate(
         &self,
         fingerprint: &str,
     ) -> Result<Option<KnownCertificate>, StoreError> {
@@ -209,7 +207,10 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn workers_without_certificate_of(&self, issuer: &str) -> Result<Vec<WorkerId>, StoreError> {
+    pub(crate) async fn workers_without_certificate_of(
+        &self,
+        issuer: &str,
+    ) -> Result<Vec<WorkerId>, StoreError> {
         let rows = sqlx::query(
             "SELECT id FROM workers WHERE id IN (SELECT worker FROM worker_certificates WHERE issuer <> ?1) \
              ORDER BY id",
@@ -224,7 +225,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn note_rotation(&self, author: Author, verb: &str) -> Result<(), StoreError> {
+    pub(crate) async fn note_rotation(&self, author: Author, verb: &str) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         record(&mut transaction, &Act::on_authority(author, verb), None, None).await?;
         transaction.commit().await?;
@@ -235,7 +236,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn remove_worker(&self, author: Author, worker: WorkerId) -> Result<bool, StoreError> {
+    pub(crate) async fn remove_worker(&self, author: Author, worker: WorkerId) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let removed = sqlx::query("DELETE FROM workers WHERE id = ?")
             .bind(worker.to_string())
@@ -254,7 +255,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn workers(&self) -> Result<Vec<JoinedWorker>, StoreError> {
+    pub(crate) async fn workers(&self) -> Result<Vec<JoinedWorker>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, joined_at, fingerprint, worker, issuer, issued_at, expires_at FROM workers \
              LEFT JOIN worker_certificates ON worker = id \

@@ -30,7 +30,7 @@ use super::{
 
 /// The decision about a write.
 #[derive(Debug)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// Keep the stored document; no row of it changes.
     Keep,
     /// Replace the stored document, or create the gateway.
@@ -72,7 +72,7 @@ impl Store {
     /// Those of `decide`; if the database fails; [`StoreError::PortClaimed`] for a port that another gateway
     /// holds, [`StoreError::AddressHeld`] for a public IP address that another gateway uses; if the group does
     /// not exist or is being deleted.
-    pub async fn write<E: From<StoreError>>(
+    pub(crate) async fn write<E: From<StoreError>>(
         &self,
         path: &GatewayPath,
         act: &Act,
@@ -98,7 +98,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of `decide`, which must reject a missing gateway; if the database fails.
-    pub async fn delete<E: From<StoreError>>(
+    pub(crate) async fn delete<E: From<StoreError>>(
         &self,
         path: &GatewayPath,
         act: &Act,

@@ -197,7 +197,7 @@ impl Drop for Transaction<'_> {
 impl StoreError {
     /// Returns the reason if the database's files cannot be used now: a full disk, an I/O error, or a lock held
     /// by another process. `None` for every other error.
-    pub fn unwritable(&self) -> Option<String> {
+    pub(crate) fn unwritable(&self) -> Option<String> {
         match self {
             StoreError::Unwritable(reason) => Some(reason.clone()),
             StoreError::Database(sqlx::Error::Database(error)) => {
@@ -231,12 +231,12 @@ fn is_of_the_files(code: u32) -> bool {
 impl Store {
     /// The reason why writes fail; `None` while they succeed. Changes within half a second of the cause while
     /// [`Store::watch_writes`] runs.
-    pub fn write_failure(&self) -> watch::Receiver<Option<String>> {
+    pub(crate) fn write_failure(&self) -> watch::Receiver<Option<String>> {
         self.writer.failure()
     }
 
     /// Retries writing while writes fail, until `stop`.
-    pub async fn watch_writes(&self, stop: CancellationToken) {
+    pub(crate) async fn watch_writes(&self, stop: CancellationToken) {
         self.writer.watch(&stop).await;
     }
 }

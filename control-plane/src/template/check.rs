@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
-use super::evaluate::{Fault, unknown};
+use super::evaluate::unknown;
 use super::expression::{Expression, Source, classify};
+use super::fault::Fault;
 use super::fill::Place;
 use super::function;
 use super::parts::{ROOT, Template};

@@ -5,29 +5,28 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::evaluate::{Fault, Outcome};
-use super::function::kind;
-use crate::clock::Millis;
+use super::fault::{Fault, Outcome};
+use super::value::kind;
 
 /// The context of a deployment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Context {
+pub(crate) struct Context {
     /// Subscription ID.
-    pub subscription: String,
+    pub(crate) subscription: String,
     /// Tenant ID.
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// Resource group, in its creator's spelling.
-    pub group: String,
+    pub(crate) group: String,
     /// The group's location.
-    pub location: String,
+    pub(crate) location: String,
     /// The group's tags.
-    pub tags: Map<String, Value>,
+    pub(crate) tags: Map<String, Value>,
     /// The name of the deployment.
-    pub deployment: String,
+    pub(crate) deployment: String,
     /// The seed of `newGuid`, constant for the life of a deployment.
-    pub chance: Uuid,
+    pub(crate) chance: Uuid,
     /// The time returned by `utcNow`, in milliseconds since 1970.
-    pub now: i64,
+    pub(crate) now: i64,
 }
 
 impl Context {
@@ -117,11 +116,6 @@ impl Context {
             }
         }
         Ok(made.into())
-    }
-
-    /// The time of the deployment.
-    pub fn time(&self) -> Millis {
-        Millis(self.now)
     }
 }
 

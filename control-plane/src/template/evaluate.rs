@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::expression::{Expression, Source, classify};
+use super::fault::{Fault, Outcome};
 use super::function;
 use super::names::Names;
 use super::parameter::Parameters;
 use super::parts::Template;
+use super::value::{kind, take};
 use super::{Context, References};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
@@ -25,23 +27,6 @@ const MAX_NESTING: usize = 64;
 
 /// The maximum depth of evaluation, through values and through variables and parameters that refer to others.
 const MAX_DEPTH: usize = 120;
-
-/// The reason why an expression has no value.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Fault {
-    /// The value depends on a resource that is not deployed yet.
-    Pending,
-    /// A permanent error: a code and a sentence.
-    Wrong(&'static str, String),
-}
-
-impl Fault {
-    pub(super) fn expression(why: impl Into<String>) -> Fault {
-        Fault::Wrong(code::EXPRESSION, why.into())
-    }
-}
-
-pub(super) type Outcome = Result<Value, Fault>;
 
 /// The part of a deployment in which an expression is evaluated. It determines the functions that are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -65,11 +50,14 @@ pub(super) struct Frame<'f> {
 /// The names that one scope adds.
 #[derive(Debug)]
 pub(super) enum Binding {
-    /// Nothing.
     Nothing,
     /// An iteration of a copy loop. `copyIndex()` without a name refers to the innermost anonymous one: the
     /// loop of a resource or an output.
-    Copy { name: String, index: i64, anonymous: bool },
+    Copy {
+        name: String,
+        index: i64,
+        anonymous: bool,
+    },
     /// The variables of a lambda.
     Lambda(Vec<(String, Value)>),
     /// The arguments of a user-defined function, which hides all outer scopes.
@@ -378,19 +366,10 @@ fn member(value: Value, step: &Value) -> Outcome {
             })
         }
         (value, step) => {
-            let (value, step) = (function::kind(&value), function::kind(step));
+            let (value, step) = (kind(&value), kind(step));
             Err(Fault::expression(format!("{value} has no member that {step} could select.")))
         }
     }
-}
-
-/// Removes a property from an object, ignoring case; an exact match has precedence.
-pub(super) fn take(object: &mut Map<String, Value>, name: &str) -> Option<Value> {
-    if let Some(value) = object.remove(name) {
-        return Some(value);
-    }
-    let key = object.keys().find(|key| key.eq_ignore_ascii_case(name))?.clone();
-    object.remove(&key)
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::evaluate::{Binding, Evaluator, Fault, Frame, Outcome};
-use super::function::kind;
+use super::evaluate::{Binding, Evaluator, Frame};
+use super::fault::{Fault, Outcome};
 use super::parts::Variable;
+use super::value::kind;
 use crate::violation::code::template as code;
 
 /// The maximum number of iterations of one copy loop, as in ARM.

@@ -12,7 +12,8 @@ mod text;
 
 use serde_json::{Map, Number, Value};
 
-use super::evaluate::Fault;
+use super::fault::Fault;
+use super::value::kind;
 use crate::violation::code::template as code;
 
 /// The maximum length of a text that a function returns, in bytes.
@@ -66,18 +67,6 @@ pub(super) fn arity(name: &str, least: usize, most: usize, count: usize) -> Resu
         (least, most) => format!("{least} to {most}"),
     };
     Err(Fault::Wrong(code::FUNCTION, format!("The function '{name}' takes {wanted} arguments, not {count}.")))
-}
-
-/// Returns the type of a value, for a sentence.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
 }
 
 fn wanted(what: &str, value: &Value) -> String {

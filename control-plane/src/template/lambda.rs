@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
-use super::evaluate::{Binding, Evaluator, Fault, Frame, Outcome};
+use super::evaluate::{Binding, Evaluator, Frame};
 use super::expression::Expression;
-use super::function::kind;
+use super::fault::{Fault, Outcome};
+use super::value::kind;
 
 /// A lambda: its parameter names and its body.
 struct Lambda<'e> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::resource::Declared;
+use super::declared::Declared;
 
 /// The result of a look-up by name.
 #[derive(Debug, PartialEq)]

@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::evaluate::{Evaluator, Fault, Phase};
+use super::declared::Declared;
+use super::evaluate::{Evaluator, Phase};
+use super::fault::Fault;
 use super::fill::Place;
-use super::function::kind;
 use super::names::{Found, Names};
-use super::resource::{Declared, property};
+use super::resource::property;
+use super::value::kind;
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 

@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::evaluate::{Binding, Evaluator, Fault, Frame, Outcome, Phase};
+use super::evaluate::{Binding, Evaluator, Frame, Phase};
+use super::fault::{Fault, Outcome};
 use super::fill::{Place, copies};
-use super::function::kind;
 use super::parameter::Kind;
 use super::parts::ROOT;
 use super::resource::property;
+use super::value::kind;
 use crate::violation::code::template as code;
 
 /// Evaluates every output, as `{name: {type, value}}`. Outputs that are secure, or derived from a secure

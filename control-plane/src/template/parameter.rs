@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::function::kind;
 use super::parts::{ROOT, Template};
+use super::value::kind;
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::evaluate::take;
-use super::function::kind;
+use super::value::kind;
+use super::value::take;
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
@@ -33,13 +33,11 @@ pub(super) struct Template {
 /// A variable before evaluation.
 #[derive(Debug)]
 pub(super) enum Variable {
-    /// A value.
     Plain(Value),
     /// A copy loop that yields a list.
     Loop(Value),
 }
 
-/// A user-defined function.
 #[derive(Debug)]
 pub(super) struct UserFunction {
     /// The names of the parameters.

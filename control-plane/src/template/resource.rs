@@ -4,10 +4,12 @@
 use serde_json::{Map, Value};
 
 use super::context::resource_path;
-use super::evaluate::{Binding, Evaluator, Fault, Frame, Phase};
+use super::declared::Declared;
+use super::evaluate::{Binding, Evaluator, Frame, Phase};
+use super::fault::Fault;
 use super::fill::{Place, copies};
-use super::function::kind;
 use super::parts::{Part, Template};
+use super::value::kind;
 use crate::arm::collection::Collection;
 use crate::violation::code::template as code;
 
@@ -40,29 +42,6 @@ const TYPES: [&str; 4] = [
     "Microsoft.Network/applicationGateways",
     "Microsoft.Network/publicIPAddresses",
 ];
-
-/// A declared resource of a template.
-#[derive(Clone, Debug)]
-pub(super) struct Declared {
-    /// The index of its part in the template.
-    pub(super) part: usize,
-    /// The position in the request.
-    pub(super) place: String,
-    /// The symbolic name, if the resources are an object.
-    pub(super) symbol: Option<String>,
-    /// The name and iteration of the loop that produced it.
-    pub(super) turn: Option<(String, i64)>,
-    /// The type, in the spelling of responses.
-    pub(super) kind: String,
-    /// The names of the parent resources, then its own.
-    pub(super) name: Vec<String>,
-    /// The resource ID.
-    pub(super) id: String,
-    /// The API version.
-    pub(super) api_version: String,
-    /// True to deploy the resource: its condition is true and it is not declared as `existing`.
-    pub(super) wanted: bool,
-}
 
 impl Declared {
     /// Returns the scope of its expressions.

@@ -4,12 +4,14 @@
 use serde_json::{Value, json};
 
 use super::context::{extension_resource_id, tenant_resource_id};
-use super::evaluate::{Binding, Evaluator, Fault, Frame, Outcome, Phase, unknown};
+use super::evaluate::{Binding, Evaluator, Frame, Phase, unknown};
 use super::expression::Expression;
+use super::fault::{Fault, Outcome};
 use super::function;
 use super::names::Found;
 use super::resource;
 use super::unique::guid;
+use super::value::kind;
 use crate::violation::code::template as code;
 
 /// The lower-case names, with the minimum and maximum number of arguments.
@@ -125,7 +127,7 @@ impl Evaluator<'_> {
             Ok(Value::Bool(true)) => self.expression(&arguments[1], frame),
             Ok(Value::Bool(false)) => self.expression(&arguments[2], frame),
             Ok(other) => {
-                let kind = function::kind(&other);
+                let kind = kind(&other);
                 Err(Fault::expression(format!(
                     "The first argument of 'if' must be true or false, not {kind}."
                 )))
@@ -178,9 +180,7 @@ impl Evaluator<'_> {
 }
 
 fn text(value: &Value) -> Result<&str, Fault> {
-    value
-        .as_str()
-        .ok_or_else(|| Fault::expression(format!("A name is expected, not {}.", function::kind(value))))
+    value.as_str().ok_or_else(|| Fault::expression(format!("A name is expected, not {}.", kind(value))))
 }
 
 fn misplaced(name: &str) -> Fault {

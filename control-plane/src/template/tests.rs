@@ -3,7 +3,8 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::evaluate::{Frame, Outcome};
+use super::evaluate::Frame;
+use super::fault::Outcome;
 use super::*;
 
 mod hostile;

@@ -21,7 +21,6 @@ const MAX_LIST: usize = 256 * 1024 * 1024;
 /// The filter of a response.
 #[derive(Debug)]
 pub(super) struct ListFilter {
-    /// The client.
     pub(super) client: Client,
     /// The error in place of a response that is not a list.
     pub(super) otherwise: ApiError,

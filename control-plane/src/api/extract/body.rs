@@ -47,14 +47,14 @@ pub(in crate::api) struct DocumentBody {
 
 /// The bounds of large bodies: their size, and their number in memory.
 #[derive(Debug)]
-pub struct LargeBodies {
+pub(crate) struct LargeBodies {
     most: usize,
     places: FairShare<String>,
 }
 
 impl LargeBodies {
     /// Allows bodies of up to `most` bytes, but at least [`MAX_BODY`].
-    pub fn new(most: usize) -> LargeBodies {
+    pub(crate) fn new(most: usize) -> LargeBodies {
         LargeBodies { most: most.max(MAX_BODY), places: FairShare::new(AT_ONCE) }
     }
 }

@@ -36,7 +36,6 @@ impl<S: Send + Sync> FromRequestParts<S> for NetworkTarget {
     }
 }
 
-/// A subnet.
 #[derive(Debug)]
 pub(in crate::api) struct SubnetTarget {
     pub(in crate::api) network: NetworkPath,

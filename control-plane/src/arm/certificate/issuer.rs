@@ -12,7 +12,7 @@ const LOOKED_AT: usize = 100;
 
 /// Returns the distinguished name of the last CA in a chain, the most specific attribute first, as Azure
 /// returns it. `None` if the data cannot be parsed.
-pub fn client_issuer(data: &str) -> Option<String> {
+pub(crate) fn client_issuer(data: &str) -> Option<String> {
     let chain = read_authorities(data).ok()?;
     let read = |der| X509Certificate::from_der(der).ok().map(|(_, certificate)| certificate);
     let certificates: Vec<X509Certificate<'_>> =
@@ -22,7 +22,7 @@ pub fn client_issuer(data: &str) -> Option<String> {
 
 /// Returns the last CA of a chain that issued none of the other CAs, in any order: the last intermediate, or a
 /// single root. Ignores certificates that are not CAs.
-pub fn last_authority<'a, 'b>(chain: &'a [X509Certificate<'b>]) -> Option<&'a X509Certificate<'b>> {
+pub(crate) fn last_authority<'a, 'b>(chain: &'a [X509Certificate<'b>]) -> Option<&'a X509Certificate<'b>> {
     let authorities = || chain.iter().take(LOOKED_AT).filter(|certificate| certificate.is_ca());
     let signs_another = |authority: &X509Certificate<'_>| {
         let signed = |other: &&X509Certificate<'_>| other.subject().as_raw() != authority.subject().as_raw();

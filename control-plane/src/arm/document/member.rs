@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use super::{Child, Document, reference};
 use crate::arm::body::Body;
 use crate::arm::collection::Nested;
-use crate::arm::named::{ChildBody, normalize_member};
+use crate::arm::normalize::named::{ChildBody, normalize_member};
 use crate::arm::resource_id::MemberPath;
 use crate::violation::Violations;
 
 impl Child {
     /// The members of a nested collection, in the order sent. Each is an object with `name` and `properties`.
-    pub fn members(&self, nested: &Nested) -> &[Value] {
+    pub(crate) fn members(&self, nested: &Nested) -> &[Value] {
         self.properties.get(nested.name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
@@ -26,7 +26,7 @@ impl Child {
 
 impl Document {
     /// Finds a member, together with its child.
-    pub fn member(&self, path: &MemberPath) -> Option<(&Child, &Value)> {
+    pub(crate) fn member(&self, path: &MemberPath) -> Option<(&Child, &Value)> {
         let child = self.child(path.nested.within, &path.child)?;
         let index = child.member_index(&path.nested, &path.name)?;
         Some((child, child.members(&path.nested).get(index)?))
@@ -37,7 +37,7 @@ impl Document {
     ///
     /// Targets of violations are paths within that body. To add violations of `compile`, see
     /// [`Document::target_of_member`].
-    pub fn with_member(&self, path: &MemberPath, body: &Body) -> Option<(Document, Violations)> {
+    pub(crate) fn with_member(&self, path: &MemberPath, body: &Body) -> Option<(Document, Violations)> {
         let mut violations = Violations::default();
         let body = ChildBody::read(body.json.clone(), "", &mut violations);
         body.check_against_url(&path.name, &mut violations);
@@ -63,7 +63,7 @@ impl Document {
     }
 
     /// Returns this document without the member, or `None` if there is no such member.
-    pub fn without_member(&self, path: &MemberPath) -> Option<Document> {
+    pub(crate) fn without_member(&self, path: &MemberPath) -> Option<Document> {
         let at = self.position(path.nested.within, &path.child)?;
         let mut document = self.clone();
         let child = &mut document.children[at];
@@ -76,14 +76,14 @@ impl Document {
 
     /// Returns the JSON path of a member in the gateway's document, such as
     /// `properties.urlPathMaps[0].properties.pathRules[2]`.
-    pub fn target_of_member(&self, path: &MemberPath) -> Option<String> {
+    pub(crate) fn target_of_member(&self, path: &MemberPath) -> Option<String> {
         let child = self.target_of(path.nested.within, &path.child)?;
         let index = self.child(path.nested.within, &path.child)?.member_index(&path.nested, &path.name)?;
         Some(format!("{child}.properties.{}[{index}]", path.nested.name))
     }
 
     /// Counts the members of all children.
-    pub fn member_count(&self) -> usize {
+    pub(crate) fn member_count(&self) -> usize {
         let of_child =
             |child: &Child| child.collection.nested().map(|n| child.members(&n).len()).sum::<usize>();
         self.children.iter().map(of_child).sum()

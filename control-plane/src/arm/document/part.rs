@@ -7,8 +7,7 @@ use crate::arm::collection::Collection;
 
 /// A part of a document that has a resource ID of its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Part<'a> {
-    /// A child.
+pub(crate) enum Part<'a> {
     Child(&'a Child),
     /// A member of a child, such as a path rule of a path map.
     Member(&'a Value),
@@ -16,7 +15,7 @@ pub enum Part<'a> {
 
 impl Document {
     /// Finds the child, or the member of a child, with that resource ID.
-    pub fn part(&self, id: &str) -> Option<Part<'_>> {
+    pub(crate) fn part(&self, id: &str) -> Option<Part<'_>> {
         let whole = self.path.to_string();
         let (gateway, rest) = id.split_at_checked(whole.len())?;
         if !gateway.eq_ignore_ascii_case(&whole) {

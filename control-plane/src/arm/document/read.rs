@@ -9,7 +9,7 @@ use crate::arm::body::{Body, Opened};
 use crate::arm::certificate::{CertificateError, client_issuer, to_base64};
 use crate::arm::collection::{COLLECTIONS, Collection, MAX_MEMBERS, complete, over_limit};
 use crate::arm::gateway::Gateway;
-use crate::arm::named::{ChildBody, Names};
+use crate::arm::normalize::named::{ChildBody, Names};
 use crate::arm::normalize::{expect_list, expect_object, join, normalize_object, take};
 use crate::arm::pkcs7;
 use crate::arm::shape::Shape;

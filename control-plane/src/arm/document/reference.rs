@@ -43,7 +43,7 @@ pub(super) fn spell_one(document: &mut Document, at: usize, violations: &mut Vio
 
 /// Returns the resource IDs of children, and of their members, that refer to a child. A child with users cannot
 /// be deleted.
-pub fn users_of(document: &Document, collection: &Collection, name: &str) -> Vec<String> {
+pub(crate) fn users_of(document: &Document, collection: &Collection, name: &str) -> Vec<String> {
     let mut users = Users { of: document.path.child_id(collection, name), found: Vec::new() };
     for child in &document.children {
         let id = document.path.child_id(child.collection, &child.name);

@@ -8,36 +8,36 @@ use super::{CustomError, Protocol, SubResource};
 /// The subnet of the gateway. Stored and returned; has no effect.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-pub struct GatewayIpConfiguration {
+pub(crate) struct GatewayIpConfiguration {
     /// The subnet. Required.
-    pub subnet: Option<SubResource>,
+    pub(crate) subnet: Option<SubResource>,
 }
 
 /// An address at which clients reach the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct FrontendIpConfiguration {
+pub(crate) struct FrontendIpConfiguration {
     /// The address of a private frontend. Without it the frontend binds to loopback only, because no addresses
     /// are allocated.
     #[serde(rename = "privateIPAddress")]
-    pub private_ip_address: Option<String>,
+    pub(crate) private_ip_address: Option<String>,
     /// `Static` if `privateIPAddress` is required.
     #[serde(rename = "privateIPAllocationMethod")]
-    pub private_ip_allocation_method: IpAllocationMethod,
+    pub(crate) private_ip_allocation_method: IpAllocationMethod,
     /// Makes the frontend private. The subnet is not looked up.
-    pub subnet: Option<SubResource>,
+    pub(crate) subnet: Option<SubResource>,
     /// Makes the frontend public: it binds to the `ipAddress` of that public IP address if the address is
     /// stored and has one, otherwise to the worker's own public address.
     #[serde(rename = "publicIPAddress")]
-    pub public_ip_address: Option<SubResource>,
+    pub(crate) public_ip_address: Option<SubResource>,
     /// Stored and returned; has no effect.
     #[schemars(extend("x-refers-to" = "privateLinkConfigurations"))]
-    pub private_link_configuration: Option<SubResource>,
+    pub(crate) private_link_configuration: Option<SubResource>,
 }
 
 /// The allocation method of an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum IpAllocationMethod {
+pub(crate) enum IpAllocationMethod {
     /// The address is optional.
     #[default]
     Dynamic,
@@ -48,54 +48,54 @@ pub enum IpAllocationMethod {
 /// A port at which clients reach the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-pub struct FrontendPort {
+pub(crate) struct FrontendPort {
     /// The port: 1 to 65199. Required.
     #[schemars(range(min = 1, max = 65199))]
-    pub port: Option<i64>,
+    pub(crate) port: Option<i64>,
 }
 
 /// The PROXY protocol, versions 1 and 2, on a listener: each connection begins with a header about its client.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct ProxyProtocol {
+pub(crate) struct ProxyProtocol {
     /// The addresses or networks that may connect, such as `10.0.0.0/8`; each connection must begin with the
     /// header. Connections from others are closed. 1 to 100 entries.
     #[schemars(length(min = 1, max = 100))]
-    pub sources: Vec<String>,
+    pub(crate) sources: Vec<String>,
 }
 
 /// A listener: an address, a port, a protocol, and optionally the host names it serves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Listener {
+pub(crate) struct Listener {
     /// The address. Required.
     #[serde(rename = "frontendIPConfiguration")]
     #[schemars(extend("x-refers-to" = "frontendIPConfigurations"))]
-    pub frontend_ip_configuration: Option<SubResource>,
+    pub(crate) frontend_ip_configuration: Option<SubResource>,
     /// The port. Required.
     #[schemars(extend("x-refers-to" = "frontendPorts"))]
-    pub frontend_port: Option<SubResource>,
+    pub(crate) frontend_port: Option<SubResource>,
     /// The protocol, which includes WebSocket without a further switch.
-    pub protocol: Protocol,
+    pub(crate) protocol: Protocol,
     /// A single host name, without wildcards.
-    pub host_name: Option<String>,
+    pub(crate) host_name: Option<String>,
     /// Up to five host names; wildcards `*` and `?` are allowed. Excludes `hostName`.
     #[schemars(length(max = 5))]
-    pub host_names: Vec<String>,
+    pub(crate) host_names: Vec<String>,
     /// The server certificate. Required for `Https`.
     #[schemars(extend("x-refers-to" = "sslCertificates"))]
-    pub ssl_certificate: Option<SubResource>,
+    pub(crate) ssl_certificate: Option<SubResource>,
     /// Stored and returned; has no effect, as in Azure v2.
-    pub require_server_name_indication: bool,
+    pub(crate) require_server_name_indication: bool,
     /// The TLS settings of this listener, in place of those of the gateway. Only for `Https`.
     #[schemars(extend("x-refers-to" = "sslProfiles"))]
-    pub ssl_profile: Option<SubResource>,
+    pub(crate) ssl_profile: Option<SubResource>,
     /// The senders of PROXY protocol headers. Without it the protocol is off. An extension of this service.
-    pub proxy_protocol: Option<ProxyProtocol>,
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
     /// Custom error pages for errors that the gateway itself answers to requests of this listener.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub custom_error_configurations: Vec<CustomError>,
+    pub(crate) custom_error_configurations: Vec<CustomError>,
     /// Not supported yet.
     #[schemars(extend("x-not-served" = "The web application firewall is not supported; leave it out."))]
-    pub firewall_policy: Option<SubResource>,
+    pub(crate) firewall_policy: Option<SubResource>,
 }

@@ -8,30 +8,30 @@ use super::{Member, SubResource};
 /// Weighted pools, and the algorithm that chooses among their members.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct LoadDistributionPolicy {
+pub(crate) struct LoadDistributionPolicy {
     /// The pools. Required.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-members" = true))]
-    pub load_distribution_targets: Vec<Member<LoadDistributionTarget>>,
+    pub(crate) load_distribution_targets: Vec<Member<LoadDistributionTarget>>,
     /// The algorithm.
-    pub load_distribution_algorithm: LoadDistributionAlgorithm,
+    pub(crate) load_distribution_algorithm: LoadDistributionAlgorithm,
 }
 
 /// A pool with a weight.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct LoadDistributionTarget {
+pub(crate) struct LoadDistributionTarget {
     /// The weight of each member of the pool: 1 to 100. 1 if absent.
     #[schemars(range(min = 1, max = 100))]
-    pub weight_per_server: Option<i64>,
+    pub(crate) weight_per_server: Option<i64>,
     /// The pool. Required.
     #[schemars(extend("x-refers-to" = "backendAddressPools"))]
-    pub backend_address_pool: Option<SubResource>,
+    pub(crate) backend_address_pool: Option<SubResource>,
 }
 
 /// The algorithm that chooses a member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum LoadDistributionAlgorithm {
+pub(crate) enum LoadDistributionAlgorithm {
     /// Each member in turn.
     #[default]
     RoundRobin,

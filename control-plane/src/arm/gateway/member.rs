@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::arm::resource_id::NAME_PATTERN;
+use crate::arm::naming::NAME_PATTERN;
 
 /// A child of a child, such as a path rule of a path map.
 ///
@@ -12,10 +12,10 @@ use crate::arm::resource_id::NAME_PATTERN;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 #[schemars(bound = "T: Default + JsonSchema + Serialize")]
-pub struct Member<T> {
+pub(crate) struct Member<T> {
     /// The name, unique within the list ignoring case.
     #[schemars(regex(pattern = NAME_PATTERN))]
-    pub name: String,
+    pub(crate) name: String,
     /// The properties specific to the member's type.
-    pub properties: T,
+    pub(crate) properties: T,
 }

@@ -8,25 +8,25 @@ use super::{IpAllocationMethod, Member, SubResource};
 /// The addresses at which private endpoints reach the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct PrivateLinkConfiguration {
+pub(crate) struct PrivateLinkConfiguration {
     /// The addresses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-members" = true))]
-    pub ip_configurations: Vec<Member<PrivateLinkIpConfiguration>>,
+    pub(crate) ip_configurations: Vec<Member<PrivateLinkIpConfiguration>>,
 }
 
 /// An address for private endpoints.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct PrivateLinkIpConfiguration {
+pub(crate) struct PrivateLinkIpConfiguration {
     /// The address.
     #[serde(rename = "privateIPAddress")]
-    pub private_ip_address: Option<String>,
+    pub(crate) private_ip_address: Option<String>,
     /// The allocation method.
     #[serde(rename = "privateIPAllocationMethod")]
-    pub private_ip_allocation_method: IpAllocationMethod,
+    pub(crate) private_ip_allocation_method: IpAllocationMethod,
     /// The subnet of the address.
-    pub subnet: Option<SubResource>,
+    pub(crate) subnet: Option<SubResource>,
     /// True if this is the primary address of its configuration.
-    pub primary: Option<bool>,
+    pub(crate) primary: Option<bool>,
 }

@@ -8,23 +8,23 @@ use super::SubResource;
 /// A redirect to a listener of the same gateway, or to a URL.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct RedirectConfiguration {
+pub(crate) struct RedirectConfiguration {
     /// The status of the response. Required.
-    pub redirect_type: Option<RedirectType>,
+    pub(crate) redirect_type: Option<RedirectType>,
     /// The listener to which the client is redirected. Either this or `targetUrl` is required.
     #[schemars(extend("x-refers-to" = "httpListeners"))]
-    pub target_listener: Option<SubResource>,
+    pub(crate) target_listener: Option<SubResource>,
     /// The absolute URL to which the client is redirected.
-    pub target_url: Option<String>,
+    pub(crate) target_url: Option<String>,
     /// True if the path of the request is appended. `false` if absent.
-    pub include_path: Option<bool>,
+    pub(crate) include_path: Option<bool>,
     /// True if the query of the request is appended. `false` if absent.
-    pub include_query_string: Option<bool>,
+    pub(crate) include_query_string: Option<bool>,
 }
 
 /// The status of a redirect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum RedirectType {
+pub(crate) enum RedirectType {
     /// 301.
     Permanent,
     /// 302.

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::SubResource;
-use crate::arm::tls_policy::{CipherSuite, TlsVersion};
+use crate::arm::tls_policy::{CipherSuite, SslPolicyName, TlsVersion};
 
 /// A server certificate.
 ///
@@ -13,107 +13,107 @@ use crate::arm::tls_policy::{CipherSuite, TlsVersion};
 /// type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct SslCertificate {
+pub(crate) struct SslCertificate {
     /// Base64 of a PFX, or of PEM text with chain and key; or the PEM text itself.
     #[serde(skip_serializing)]
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
-    pub data: Option<IgnoredAny>,
+    pub(crate) data: Option<IgnoredAny>,
     /// The password of the PFX.
     #[serde(skip_serializing)]
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
-    pub password: Option<IgnoredAny>,
+    pub(crate) password: Option<IgnoredAny>,
     /// Base64 of a PKCS#7 structure with the certificate chain.
     #[schemars(extend("readOnly" = true))]
-    pub public_cert_data: Option<String>,
+    pub(crate) public_cert_data: Option<String>,
     /// Base64 of an OCSP response (RFC 6960, DER) for the certificate, of at most 16 KB, which is stapled to
     /// handshakes while it is valid. No stapling if absent. An extension of this service.
-    pub ocsp_response: Option<String>,
+    pub(crate) ocsp_response: Option<String>,
     /// Not supported.
     #[schemars(extend("x-not-served" = "Send the certificate itself in 'data', with its 'password'."))]
-    pub key_vault_secret_id: Option<String>,
+    pub(crate) key_vault_secret_id: Option<String>,
     /// Not supported.
     #[schemars(extend("x-not-served" = "Send the certificate itself in 'data', with its 'password'."))]
-    pub hsm: Option<ManagedHsm>,
+    pub(crate) hsm: Option<ManagedHsm>,
 }
 
 /// A key in a managed hardware security module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct ManagedHsm {
+pub(crate) struct ManagedHsm {
     /// The ID of the key.
-    pub key_id: Option<String>,
+    pub(crate) key_id: Option<String>,
     /// Base64 of the certificate of the key.
-    pub public_cert_data: Option<String>,
+    pub(crate) public_cert_data: Option<String>,
 }
 
 /// A certificate authority that is trusted to issue certificates of backends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct TrustedRootCertificate {
+pub(crate) struct TrustedRootCertificate {
     /// Base64 of the certificate (DER or PEM), or its PEM text. Required.
-    pub data: Option<String>,
+    pub(crate) data: Option<String>,
     /// Not supported.
     #[schemars(extend("x-not-served" = "Send the certificate itself in 'data'."))]
-    pub key_vault_secret_id: Option<String>,
+    pub(crate) key_vault_secret_id: Option<String>,
 }
 
 /// A chain of certificate authorities that are trusted to issue certificates of clients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct TrustedClientCertificate {
+pub(crate) struct TrustedClientCertificate {
     /// Base64 of the chain (DER or PEM), or its PEM text, with one root. Required.
-    pub data: Option<String>,
+    pub(crate) data: Option<String>,
     /// The data, after validation.
     #[schemars(extend("readOnly" = true))]
-    pub validated_cert_data: Option<String>,
+    pub(crate) validated_cert_data: Option<String>,
     /// The distinguished name that the issuer of a client's certificate must have: that of the last
     /// intermediate authority, or of the root if there is none.
     #[serde(rename = "clientCertIssuerDN")]
     #[schemars(extend("readOnly" = true))]
-    pub client_cert_issuer_dn: Option<String>,
+    pub(crate) client_cert_issuer_dn: Option<String>,
 }
 
 /// A pinned certificate of a backend, as in Azure v1. Stored and returned; settings that refer to one are
 /// rejected.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct AuthenticationCertificate {
+pub(crate) struct AuthenticationCertificate {
     /// Base64 of the certificate (DER or PEM), or its PEM text. Required.
-    pub data: Option<String>,
+    pub(crate) data: Option<String>,
 }
 
 /// The TLS settings of a listener, in place of those of the gateway.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct SslProfile {
+pub(crate) struct SslProfile {
     /// The certificate authorities of clients.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), extend("x-refers-to" = "trustedClientCertificates"))]
-    pub trusted_client_certificates: Vec<SubResource>,
+    pub(crate) trusted_client_certificates: Vec<SubResource>,
     /// TLS versions and cipher suites. Those of the gateway if absent.
-    pub ssl_policy: Option<SslPolicy>,
+    pub(crate) ssl_policy: Option<SslPolicy>,
     /// The verification of client certificates.
-    pub client_auth_configuration: Option<ClientAuthConfiguration>,
+    pub(crate) client_auth_configuration: Option<ClientAuthConfiguration>,
 }
 
 /// The verification of client certificates.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct ClientAuthConfiguration {
+pub(crate) struct ClientAuthConfiguration {
     /// True if the issuer's name must be the `clientCertIssuerDN` of a trusted client certificate. `false` if
     /// absent.
     #[serde(rename = "verifyClientCertIssuerDN")]
-    pub verify_client_cert_issuer_dn: Option<bool>,
+    pub(crate) verify_client_cert_issuer_dn: Option<bool>,
     /// The revocation check. `None` if absent; `OCSP` is not supported.
-    pub verify_client_revocation: Option<ClientRevocation>,
+    pub(crate) verify_client_revocation: Option<ClientRevocation>,
     /// The action for a client without a valid certificate. If absent, a certificate is required if the profile
     /// names trusted client certificates; otherwise clients are not asked for one.
-    pub verify_client_auth_mode: Option<ClientAuthMode>,
+    pub(crate) verify_client_auth_mode: Option<ClientAuthMode>,
 }
 
 /// The revocation check of client certificates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum ClientRevocation {
+pub(crate) enum ClientRevocation {
     /// No check.
     None,
     /// By OCSP. Not supported.
@@ -123,7 +123,7 @@ pub enum ClientRevocation {
 
 /// The action for a client without a valid certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum ClientAuthMode {
+pub(crate) enum ClientAuthMode {
     /// The client is rejected.
     Strict,
     /// The request is forwarded to the backend, which can read the certificate and decide.
@@ -133,40 +133,28 @@ pub enum ClientAuthMode {
 /// TLS versions and cipher suites.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct SslPolicy {
+pub(crate) struct SslPolicy {
     /// The kind of policy.
-    pub policy_type: Option<SslPolicyType>,
+    pub(crate) policy_type: Option<SslPolicyType>,
     /// The name of a predefined policy.
-    pub policy_name: Option<SslPolicyName>,
+    pub(crate) policy_name: Option<SslPolicyName>,
     /// The minimum version of a custom policy.
-    pub min_protocol_version: Option<TlsVersion>,
+    pub(crate) min_protocol_version: Option<TlsVersion>,
     /// The cipher suites of a custom policy, in order of preference.
-    pub cipher_suites: Option<Vec<CipherSuite>>,
+    pub(crate) cipher_suites: Option<Vec<CipherSuite>>,
     /// The disabled versions. The oldest form of a policy; excludes all other properties.
-    pub disabled_ssl_protocols: Option<Vec<TlsVersion>>,
+    pub(crate) disabled_ssl_protocols: Option<Vec<TlsVersion>>,
     /// The supported cipher suites of the policy, in order of preference, without suites that use CBC or lack
     /// forward secrecy. An extension of this service.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("readOnly" = true))]
-    pub served_cipher_suites: Vec<CipherSuite>,
+    pub(crate) served_cipher_suites: Vec<CipherSuite>,
 }
 
 /// The kind of a TLS policy.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum SslPolicyType {
+pub(crate) enum SslPolicyType {
     Predefined,
     Custom,
     CustomV2,
-}
-
-/// A predefined TLS policy.
-#[expect(missing_docs, reason = "the official names say all there is")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum SslPolicyName {
-    AppGwSslPolicy20150501,
-    AppGwSslPolicy20170401,
-    AppGwSslPolicy20170401S,
-    AppGwSslPolicy20220101,
-    AppGwSslPolicy20220101S,
 }

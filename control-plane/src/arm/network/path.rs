@@ -17,8 +17,7 @@ const SUBNETS: &str = "subnets";
 
 /// The type of a network resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum NetworkKind {
-    /// A virtual network.
+pub(crate) enum NetworkKind {
     VirtualNetwork,
     /// A public IP address.
     PublicAddress,
@@ -26,10 +25,10 @@ pub enum NetworkKind {
 
 impl NetworkKind {
     /// All types.
-    pub const ALL: [NetworkKind; 2] = [NetworkKind::VirtualNetwork, NetworkKind::PublicAddress];
+    pub(crate) const ALL: [NetworkKind; 2] = [NetworkKind::VirtualNetwork, NetworkKind::PublicAddress];
 
     /// The segment in resource IDs.
-    pub fn segment(self) -> &'static str {
+    pub(crate) fn segment(self) -> &'static str {
         match self {
             NetworkKind::VirtualNetwork => "virtualNetworks",
             NetworkKind::PublicAddress => "publicIPAddresses",
@@ -37,7 +36,7 @@ impl NetworkKind {
     }
 
     /// The ARM type.
-    pub fn resource_type(self) -> &'static str {
+    pub(crate) fn resource_type(self) -> &'static str {
         match self {
             NetworkKind::VirtualNetwork => "Microsoft.Network/virtualNetworks",
             NetworkKind::PublicAddress => "Microsoft.Network/publicIPAddresses",
@@ -45,30 +44,30 @@ impl NetworkKind {
     }
 
     /// Finds the type by its segment, ignoring case.
-    pub fn of_segment(segment: &str) -> Option<NetworkKind> {
+    pub(crate) fn of_segment(segment: &str) -> Option<NetworkKind> {
         NetworkKind::ALL.into_iter().find(|kind| kind.segment().eq_ignore_ascii_case(segment))
     }
 }
 
 /// The ARM type of a subnet.
-pub const SUBNET_TYPE: &str = "Microsoft.Network/virtualNetworks/subnets";
+pub(crate) const SUBNET_TYPE: &str = "Microsoft.Network/virtualNetworks/subnets";
 
 /// The resource ID of a virtual network or a public IP address, as its creator spelled it.
 #[derive(Clone, Debug)]
-pub struct NetworkPath {
+pub(crate) struct NetworkPath {
     /// Subscription ID.
-    pub subscription: String,
+    pub(crate) subscription: String,
     /// Resource group.
-    pub group: String,
+    pub(crate) group: String,
     /// The type.
-    pub kind: NetworkKind,
+    pub(crate) kind: NetworkKind,
     /// The resource's name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl NetworkPath {
     /// Parses a resource ID. The leading slash may be missing; the fixed segments may be in any case.
-    pub fn parse(id: &str) -> Option<NetworkPath> {
+    pub(crate) fn parse(id: &str) -> Option<NetworkPath> {
         let id = ResourceId::parse(id)?;
         let segments: Vec<&str> = id.segments().collect();
         let [subscriptions, subscription, groups, group, providers, namespace, kind, name] = segments[..]
@@ -88,12 +87,12 @@ impl NetworkPath {
     }
 
     /// The lower-case form: equal for all spellings of one resource's ID.
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         self.to_string().to_ascii_lowercase()
     }
 
     /// The resource ID of a subnet of this virtual network.
-    pub fn subnet_id(&self, name: &str) -> String {
+    pub(crate) fn subnet_id(&self, name: &str) -> String {
         format!("{self}/{SUBNETS}/{name}")
     }
 }
@@ -111,15 +110,15 @@ impl fmt::Display for NetworkPath {
 
 /// A reference from a gateway to a network resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NetworkReference {
+pub(crate) struct NetworkReference {
     /// The resource ID of the child with the reference.
-    pub source: String,
+    pub(crate) source: String,
     /// The resource ID of the subnet or public IP address, with its leading slash.
-    pub target: String,
+    pub(crate) target: String,
 }
 
 /// Returns every reference of a gateway's children to a subnet or public IP address, without duplicates.
-pub fn references_of(document: &Document) -> Vec<NetworkReference> {
+pub(crate) fn references_of(document: &Document) -> Vec<NetworkReference> {
     let mut references = Vec::new();
     for child in &document.children {
         let source = document.path.child_id(child.collection, &child.name);
@@ -137,7 +136,7 @@ pub fn references_of(document: &Document) -> Vec<NetworkReference> {
 
 /// Returns the public IP addresses to which a body as sent may refer, without duplicates. At most 16, because a
 /// gateway with more than one public frontend is rejected anyway.
-pub fn public_addresses_in(body: &Value) -> Vec<NetworkPath> {
+pub(crate) fn public_addresses_in(body: &Value) -> Vec<NetworkPath> {
     const ENOUGH: usize = 16;
     let mut found = BTreeMap::new();
     visit_within(body, &mut |id| {

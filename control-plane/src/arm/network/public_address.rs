@@ -19,42 +19,40 @@ static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<PublicIpAddress>);
 /// The body of a public IP address.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct PublicIpAddress {
+pub(crate) struct PublicIpAddress {
     /// The region. Required.
-    pub location: Option<String>,
+    pub(crate) location: Option<String>,
     /// Labels chosen by the owner.
-    pub tags: Option<BTreeMap<String, String>>,
+    pub(crate) tags: Option<BTreeMap<String, String>>,
     /// Availability zones. Stored and returned; has no effect.
-    pub zones: Option<Vec<String>>,
+    pub(crate) zones: Option<Vec<String>>,
     /// The SKU. v2 gateways require `Standard`.
-    pub sku: PublicIpAddressSku,
+    pub(crate) sku: PublicIpAddressSku,
     /// The properties specific to an address.
-    pub properties: PublicIpAddressProperties,
+    pub(crate) properties: PublicIpAddressProperties,
 }
 
 /// The SKU, the unit of Azure's billing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-pub struct PublicIpAddressSku {
+pub(crate) struct PublicIpAddressSku {
     /// The name.
-    pub name: PublicIpAddressSkuName,
+    pub(crate) name: PublicIpAddressSkuName,
     /// The routing scope of the address.
-    pub tier: PublicIpAddressTier,
+    pub(crate) tier: PublicIpAddressTier,
 }
 
 /// The SKU of a public IP address.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum PublicIpAddressSkuName {
+pub(crate) enum PublicIpAddressSkuName {
     #[default]
     Basic,
     Standard,
 }
 
 /// The routing scope of a public IP address.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum PublicIpAddressTier {
+pub(crate) enum PublicIpAddressTier {
     #[default]
     Regional,
     Global,
@@ -63,31 +61,31 @@ pub enum PublicIpAddressTier {
 /// The properties of a public IP address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct PublicIpAddressProperties {
+pub(crate) struct PublicIpAddressProperties {
     /// The allocation method. `Standard` addresses must be `Static`.
     #[serde(rename = "publicIPAllocationMethod")]
-    pub public_ip_allocation_method: IpAllocationMethod,
+    pub(crate) public_ip_allocation_method: IpAllocationMethod,
     /// The IP version of the address.
     #[serde(rename = "publicIPAddressVersion")]
-    pub public_ip_address_version: IpVersion,
+    pub(crate) public_ip_address_version: IpVersion,
     /// The address. If given, it is the address to which a gateway's public frontend binds, and it is kept
     /// until another one is given. Otherwise the workers' public address, if it is known.
-    pub ip_address: Option<String>,
+    pub(crate) ip_address: Option<String>,
     /// The idle timeout of connections, 4 to 30 minutes. Stored and returned; has no effect.
     #[schemars(range(min = 4, max = 30))]
-    pub idle_timeout_in_minutes: i64,
+    pub(crate) idle_timeout_in_minutes: i64,
     /// DNS names. Stored and returned; nothing is registered.
-    pub dns_settings: Option<DnsSettings>,
+    pub(crate) dns_settings: Option<DnsSettings>,
     /// IP tags. Stored and returned; has no effect.
-    pub ip_tags: Vec<IpTag>,
+    pub(crate) ip_tags: Vec<IpTag>,
     /// DDoS protection. Stored and returned; has no effect.
-    pub ddos_settings: Option<DdosSettings>,
+    pub(crate) ddos_settings: Option<DdosSettings>,
     /// The action when the virtual machine is deleted. Stored and returned; has no effect.
-    pub delete_option: Option<DeleteOption>,
+    pub(crate) delete_option: Option<DeleteOption>,
     /// Not supported: no addresses are allocated.
     #[serde(rename = "publicIPPrefix")]
     #[schemars(extend("x-not-served" = "Give the address itself in 'ipAddress', or leave it out."))]
-    pub public_ip_prefix: Option<SubResource>,
+    pub(crate) public_ip_prefix: Option<SubResource>,
 }
 
 impl Default for PublicIpAddressProperties {
@@ -107,9 +105,8 @@ impl Default for PublicIpAddressProperties {
 }
 
 /// A version of the Internet Protocol.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum IpVersion {
+pub(crate) enum IpVersion {
     #[default]
     IPv4,
     IPv6,
@@ -118,21 +115,20 @@ pub enum IpVersion {
 /// DNS names of an address.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct DnsSettings {
+pub(crate) struct DnsSettings {
     /// The first label.
-    pub domain_name_label: Option<String>,
+    pub(crate) domain_name_label: Option<String>,
     /// The scope in which the label must be unique.
-    pub domain_name_label_scope: Option<DomainNameLabelScope>,
+    pub(crate) domain_name_label_scope: Option<DomainNameLabelScope>,
     /// The fully qualified name.
-    pub fqdn: Option<String>,
+    pub(crate) fqdn: Option<String>,
     /// The name of the reverse look-up.
-    pub reverse_fqdn: Option<String>,
+    pub(crate) reverse_fqdn: Option<String>,
 }
 
 /// The scope in which a label must be unique.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum DomainNameLabelScope {
+pub(crate) enum DomainNameLabelScope {
     TenantReuse,
     SubscriptionReuse,
     ResourceGroupReuse,
@@ -142,36 +138,34 @@ pub enum DomainNameLabelScope {
 /// An IP tag.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct IpTag {
+pub(crate) struct IpTag {
     /// The type of the tag.
-    pub ip_tag_type: Option<String>,
+    pub(crate) ip_tag_type: Option<String>,
     /// The value of the tag.
-    pub tag: Option<String>,
+    pub(crate) tag: Option<String>,
 }
 
 /// DDoS protection of an address.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct DdosSettings {
+pub(crate) struct DdosSettings {
     /// The protection mode.
-    pub protection_mode: Option<ProtectionMode>,
+    pub(crate) protection_mode: Option<ProtectionMode>,
     /// The DDoS protection plan.
-    pub ddos_protection_plan: Option<SubResource>,
+    pub(crate) ddos_protection_plan: Option<SubResource>,
 }
 
 /// The mode of DDoS protection.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum ProtectionMode {
+pub(crate) enum ProtectionMode {
     VirtualNetworkInherited,
     Enabled,
     Disabled,
 }
 
 /// The action for an address when its virtual machine is deleted.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum DeleteOption {
+pub(crate) enum DeleteOption {
     Delete,
     Detach,
 }
@@ -179,17 +173,17 @@ pub enum DeleteOption {
 impl PublicIpAddress {
     /// Returns the canonical form of a body as sent. Anything but an object is a violation and read as an empty
     /// object.
-    pub fn read(body: Value, violations: &mut Violations) -> Map<String, Value> {
+    pub(crate) fn read(body: Value, violations: &mut Violations) -> Map<String, Value> {
         read::<PublicIpAddress>(body, &SHAPE, violations)
     }
 
     /// Deserializes a canonical body.
-    pub fn typed(body: &Map<String, Value>) -> PublicIpAddress {
+    pub(crate) fn typed(body: &Map<String, Value>) -> PublicIpAddress {
         serde_json::from_value(Value::Object(body.clone())).unwrap_or_default()
     }
 
     /// The address that was given, in canonical form; `None` if absent or not an IP address.
-    pub fn given(&self) -> Option<IpAddr> {
+    pub(crate) fn given(&self) -> Option<IpAddr> {
         let address: Option<IpAddr> = self.properties.ip_address.as_ref().and_then(|text| text.parse().ok());
         address.map(|address| address.to_canonical())
     }
@@ -197,16 +191,16 @@ impl PublicIpAddress {
 
 /// The properties of a public IP address that matter to a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PublicAddress {
+pub(crate) struct PublicAddress {
     /// The address to bind to; the workers' own public address if `None`.
-    pub given: Option<IpAddr>,
+    pub(crate) given: Option<IpAddr>,
     /// True if the SKU is `Basic`, which v2 gateways cannot use.
-    pub basic: bool,
+    pub(crate) basic: bool,
 }
 
 impl PublicAddress {
     /// Extracts the properties from a canonical body.
-    pub fn of(body: &Map<String, Value>) -> PublicAddress {
+    pub(crate) fn of(body: &Map<String, Value>) -> PublicAddress {
         let typed = PublicIpAddress::typed(body);
         PublicAddress { given: typed.given(), basic: typed.sku.name == PublicIpAddressSkuName::Basic }
     }
@@ -215,16 +209,16 @@ impl PublicAddress {
 /// The stored public IP addresses to which a gateway refers. References to addresses that are not stored are
 /// not resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PublicAddresses(HashMap<String, PublicAddress>);
+pub(crate) struct PublicAddresses(HashMap<String, PublicAddress>);
 
 impl PublicAddresses {
     /// Adds an address.
-    pub fn insert(&mut self, path: &NetworkPath, address: PublicAddress) {
+    pub(crate) fn insert(&mut self, path: &NetworkPath, address: PublicAddress) {
         self.0.insert(path.key(), address);
     }
 
     /// Finds an address by resource ID.
-    pub fn get(&self, id: &str) -> Option<PublicAddress> {
+    pub(crate) fn get(&self, id: &str) -> Option<PublicAddress> {
         self.0.get(&NetworkPath::parse(id)?.key()).copied()
     }
 }

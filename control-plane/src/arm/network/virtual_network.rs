@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::read;
 use crate::arm::collection::complete;
 use crate::arm::gateway::{Member, SubResource};
-use crate::arm::named::ChildBody;
+use crate::arm::normalize::named::ChildBody;
 use crate::arm::normalize::normalize_object;
 use crate::arm::shape::Shape;
 use crate::violation::Violations;
@@ -22,72 +22,71 @@ static SUBNET_SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<Subnet>);
 /// The body of a virtual network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct VirtualNetwork {
+pub(crate) struct VirtualNetwork {
     /// The region. Required.
-    pub location: Option<String>,
+    pub(crate) location: Option<String>,
     /// Labels chosen by the owner.
-    pub tags: Option<BTreeMap<String, String>>,
+    pub(crate) tags: Option<BTreeMap<String, String>>,
     /// The properties specific to a virtual network.
-    pub properties: VirtualNetworkProperties,
+    pub(crate) properties: VirtualNetworkProperties,
 }
 
 /// The properties of a virtual network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct VirtualNetworkProperties {
+pub(crate) struct VirtualNetworkProperties {
     /// The address ranges from which subnets are taken.
-    pub address_space: AddressSpace,
+    pub(crate) address_space: AddressSpace,
     /// The DHCP options of machines in the network.
-    pub dhcp_options: Option<DhcpOptions>,
+    pub(crate) dhcp_options: Option<DhcpOptions>,
     /// The subnets. A PUT without them keeps the existing ones.
     #[schemars(extend("x-members" = true))]
-    pub subnets: Vec<Member<Subnet>>,
+    pub(crate) subnets: Vec<Member<Subnet>>,
     /// Not supported.
     #[schemars(extend("x-not-served" = "Leave it out or empty."))]
-    pub virtual_network_peerings: Option<Vec<Value>>,
+    pub(crate) virtual_network_peerings: Option<Vec<Value>>,
     /// The idle timeout of flows, 4 to 30 minutes.
     #[schemars(range(min = 4, max = 30))]
-    pub flow_timeout_in_minutes: Option<i64>,
+    pub(crate) flow_timeout_in_minutes: Option<i64>,
     /// True if DDoS protection is on.
-    pub enable_ddos_protection: bool,
+    pub(crate) enable_ddos_protection: bool,
     /// The DDoS protection plan.
-    pub ddos_protection_plan: Option<SubResource>,
+    pub(crate) ddos_protection_plan: Option<SubResource>,
     /// True if VM protection is on.
-    pub enable_vm_protection: Option<bool>,
+    pub(crate) enable_vm_protection: Option<bool>,
     /// The encryption of traffic within the network.
-    pub encryption: Option<Encryption>,
+    pub(crate) encryption: Option<Encryption>,
 }
 
 /// Address ranges.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct AddressSpace {
+pub(crate) struct AddressSpace {
     /// The ranges in CIDR notation, at least one.
-    pub address_prefixes: Vec<String>,
+    pub(crate) address_prefixes: Vec<String>,
 }
 
 /// The DHCP options of a virtual network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct DhcpOptions {
+pub(crate) struct DhcpOptions {
     /// The addresses of DNS servers.
-    pub dns_servers: Vec<String>,
+    pub(crate) dns_servers: Vec<String>,
 }
 
 /// The encryption of traffic within a virtual network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-pub struct Encryption {
+pub(crate) struct Encryption {
     /// True if traffic is encrypted.
-    pub enabled: bool,
+    pub(crate) enabled: bool,
     /// The action for unencrypted traffic.
-    pub enforcement: Option<EncryptionEnforcement>,
+    pub(crate) enforcement: Option<EncryptionEnforcement>,
 }
 
 /// The action for unencrypted traffic.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum EncryptionEnforcement {
+pub(crate) enum EncryptionEnforcement {
     DropUnencrypted,
     AllowUnencrypted,
 }
@@ -95,58 +94,57 @@ pub enum EncryptionEnforcement {
 /// The properties of a subnet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Subnet {
+pub(crate) struct Subnet {
     /// The range in CIDR notation, within the ranges of the network. Either this or `addressPrefixes` is
     /// required.
-    pub address_prefix: Option<String>,
+    pub(crate) address_prefix: Option<String>,
     /// The ranges, if there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub address_prefixes: Vec<String>,
+    pub(crate) address_prefixes: Vec<String>,
     /// A network security group; not looked up.
-    pub network_security_group: Option<SubResource>,
+    pub(crate) network_security_group: Option<SubResource>,
     /// A route table; not looked up.
-    pub route_table: Option<SubResource>,
+    pub(crate) route_table: Option<SubResource>,
     /// A NAT gateway; not looked up.
-    pub nat_gateway: Option<SubResource>,
+    pub(crate) nat_gateway: Option<SubResource>,
     /// The services with an endpoint in the subnet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub service_endpoints: Vec<ServiceEndpoint>,
+    pub(crate) service_endpoints: Vec<ServiceEndpoint>,
     /// The services to which the subnet is delegated.
     #[schemars(extend("x-members" = true))]
-    pub delegations: Vec<Member<Delegation>>,
+    pub(crate) delegations: Vec<Member<Delegation>>,
     /// The network policies that apply to private endpoints.
-    pub private_endpoint_network_policies: PrivateEndpointPolicies,
+    pub(crate) private_endpoint_network_policies: PrivateEndpointPolicies,
     /// The network policies that apply to private link services.
-    pub private_link_service_network_policies: PrivateLinkServicePolicies,
+    pub(crate) private_link_service_network_policies: PrivateLinkServicePolicies,
     /// The sharing scope of the subnet.
-    pub sharing_scope: Option<SharingScope>,
+    pub(crate) sharing_scope: Option<SharingScope>,
     /// True if machines have outbound access by default.
-    pub default_outbound_access: Option<bool>,
+    pub(crate) default_outbound_access: Option<bool>,
 }
 
 /// A service endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-pub struct ServiceEndpoint {
+pub(crate) struct ServiceEndpoint {
     /// The service, such as `Microsoft.Storage`.
-    pub service: Option<String>,
+    pub(crate) service: Option<String>,
     /// The regions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub locations: Vec<String>,
+    pub(crate) locations: Vec<String>,
 }
 
 /// The delegation of a subnet to a service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Delegation {
+pub(crate) struct Delegation {
     /// The service, such as `Microsoft.Web/serverFarms`.
-    pub service_name: Option<String>,
+    pub(crate) service_name: Option<String>,
 }
 
 /// The network policies that apply to private endpoints.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum PrivateEndpointPolicies {
+pub(crate) enum PrivateEndpointPolicies {
     #[default]
     Disabled,
     Enabled,
@@ -155,18 +153,16 @@ pub enum PrivateEndpointPolicies {
 }
 
 /// The network policies that apply to private link services.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum PrivateLinkServicePolicies {
+pub(crate) enum PrivateLinkServicePolicies {
     #[default]
     Enabled,
     Disabled,
 }
 
 /// The sharing scope of a subnet.
-#[expect(missing_docs, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum SharingScope {
+pub(crate) enum SharingScope {
     Tenant,
     DelegatedServices,
 }
@@ -174,12 +170,12 @@ pub enum SharingScope {
 impl VirtualNetwork {
     /// Returns the canonical form of a body as sent. Anything but an object is a violation and read as an empty
     /// object.
-    pub fn read(body: Value, violations: &mut Violations) -> Map<String, Value> {
+    pub(crate) fn read(body: Value, violations: &mut Violations) -> Map<String, Value> {
         read::<VirtualNetwork>(body, &SHAPE, violations)
     }
 
     /// Deserializes a canonical body.
-    pub fn typed(body: &Map<String, Value>) -> VirtualNetwork {
+    pub(crate) fn typed(body: &Map<String, Value>) -> VirtualNetwork {
         serde_json::from_value(Value::Object(body.clone())).unwrap_or_default()
     }
 }
@@ -187,7 +183,7 @@ impl VirtualNetwork {
 impl Subnet {
     /// Returns the canonical form of the body of a PUT on a subnet's own URL: an object with name and
     /// properties.
-    pub fn read(name: &str, body: Value, violations: &mut Violations) -> Value {
+    pub(crate) fn read(name: &str, body: Value, violations: &mut Violations) -> Value {
         let body = ChildBody::read(body, "", violations);
         body.check_against_url(name, violations);
         let properties =

@@ -14,7 +14,6 @@ use crate::store::{Gateway, NetworkResource, Store, StoreError, User};
 /// A resource.
 #[derive(Clone, Debug)]
 pub(super) enum Target {
-    /// A gateway.
     Gateway(GatewayPath),
     /// A child of a gateway.
     Child(GatewayPath, &'static Collection, String),

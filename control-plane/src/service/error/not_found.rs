@@ -2,9 +2,10 @@
 
 use super::ServiceError;
 use crate::arm::collection::Collection;
+use crate::arm::naming::GATEWAY_TYPE;
 use crate::arm::network::NetworkPath;
 use crate::arm::network::path::SUBNET_TYPE;
-use crate::arm::resource_id::{GATEWAY_TYPE, GatewayPath, MemberPath};
+use crate::arm::resource_id::{GatewayPath, MemberPath};
 use crate::edit::{Edit, EditAction};
 use crate::networking::{NetworkAction, NetworkEdit};
 

@@ -17,34 +17,30 @@ use crate::store::{Store, StoreError};
 
 /// The operation of a deployment on one resource.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub(crate) struct Step {
     /// The ID of the step.
-    pub id: Uuid,
-    /// The resource ID.
-    pub resource_id: String,
-    /// The resource type.
-    pub resource_type: String,
-    /// The state.
-    pub state: DeploymentState,
+    pub(crate) id: Uuid,
+    pub(crate) resource_id: String,
+    pub(crate) resource_type: String,
+    pub(crate) state: DeploymentState,
     /// The reason of a failure.
-    pub error: Option<Failure>,
+    pub(crate) error: Option<Failure>,
     /// The start time.
-    pub started_at: Millis,
+    pub(crate) started_at: Millis,
     /// The end time.
-    pub ended_at: Option<Millis>,
+    pub(crate) ended_at: Option<Millis>,
 }
 
 /// A deployment to run.
 #[derive(Debug)]
-pub struct Task {
-    /// The deployment.
-    pub deployment: Deployment,
+pub(crate) struct Task {
+    pub(crate) deployment: Deployment,
     /// The complete request, from [`NewDeployment::request`].
-    pub request: Secret,
+    pub(crate) request: Secret,
     /// The author of the request.
-    pub author: Author,
+    pub(crate) author: Author,
     /// The API client that is the author, if any, whose rights are looked up again.
-    pub client: Option<Uuid>,
+    pub(crate) client: Option<Uuid>,
 }
 
 impl Store {
@@ -52,7 +48,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn running_deployments(&self) -> Result<Vec<Uuid>, StoreError> {
+    pub(crate) async fn running_deployments(&self) -> Result<Vec<Uuid>, StoreError> {
         let ids = sqlx::query_scalar::<_, String>(
             "SELECT id FROM deployments WHERE state = 'Running' ORDER BY started_at",
         );
@@ -63,7 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn is_running(&self, deployment: Uuid) -> Result<bool, StoreError> {
+    pub(crate) async fn is_running(&self, deployment: Uuid) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT 1 FROM deployments WHERE id = ? AND state = 'Running'")
             .bind(deployment.to_string())
             .fetch_optional(&self.readers)
@@ -75,7 +71,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
-    pub async fn take_up_deployment(&self, id: Uuid) -> Result<Option<Task>, StoreError> {
+    pub(crate) async fn take_up_deployment(&self, id: Uuid) -> Result<Option<Task>, StoreError> {
         let mut transaction = self.begin().await?;
         let query = select_deployments!("WHERE id = ? AND state = 'Running'");
         let Some(row) = sqlx::query(query).bind(id.to_string()).fetch_optional(&mut *transaction).await?
@@ -107,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn begin_step(
+    pub(crate) async fn begin_step(
         &self,
         deployment: Uuid,
         position: usize,
@@ -135,7 +131,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn end_step(
+    pub(crate) async fn end_step(
         &self,
         deployment: Uuid,
         position: usize,
@@ -162,7 +158,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails.
-    pub async fn end_deployment(
+    pub(crate) async fn end_deployment(
         &self,
         id: Uuid,
         outcome: Result<&Value, &Failure>,
@@ -179,7 +175,7 @@ impl Store {
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
-    pub async fn deployment_steps(&self, deployment: Uuid) -> Result<Vec<Step>, StoreError> {
+    pub(crate) async fn deployment_steps(&self, deployment: Uuid) -> Result<Vec<Step>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, resource_id, resource_type, state, error, started_at, ended_at FROM deployment_steps \
              WHERE deployment = ? ORDER BY position",

@@ -32,7 +32,7 @@ async fn write_with(
             claims: vec![],
             config_digest: Digest(Uuid::new_v4().to_string()),
             references: vec![],
-            pages: stored.pages.with(&newer).named_by(document),
+            pages: document.pages_among(&stored.pages.with(&newer)),
         })
     };
     store.write(&path("gw"), &act(), &[], decide).await.unwrap().gateway.id

@@ -1,5 +1,6 @@
 //! Lists of gateways, page by page.
 
+use super::super::gateways::GatewayPage;
 use super::*;
 
 #[tokio::test]

@@ -4,23 +4,23 @@ use crate::violation::code_list::codes;
 
 codes! { CODES;
 /// A part of the template is unknown or malformed.
-pub const STRUCTURE: &str = "TemplateStructureInvalid";
+pub(crate) const STRUCTURE: &str = "TemplateStructureInvalid";
 /// An expression is malformed, or its evaluation failed.
-pub const EXPRESSION: &str = "TemplateExpressionInvalid";
+pub(crate) const EXPRESSION: &str = "TemplateExpressionInvalid";
 /// A function is unknown, not allowed at this place, or called with a wrong number of arguments.
-pub const FUNCTION: &str = "TemplateFunctionNotSupported";
+pub(crate) const FUNCTION: &str = "TemplateFunctionNotSupported";
 /// A parameter is missing, unknown, or does not match its declaration.
-pub const PARAMETER: &str = "TemplateParameterInvalid";
+pub(crate) const PARAMETER: &str = "TemplateParameterInvalid";
 /// A resource has no type, name or version, or is defined twice.
-pub const RESOURCE: &str = "TemplateResourceInvalid";
+pub(crate) const RESOURCE: &str = "TemplateResourceInvalid";
 /// The type of a resource is not supported.
-pub const RESOURCE_TYPE: &str = "TemplateResourceTypeNotSupported";
+pub(crate) const RESOURCE_TYPE: &str = "TemplateResourceTypeNotSupported";
 /// A dependency does not exist, or is circular.
-pub const DEPENDENCY: &str = "TemplateDependencyInvalid";
+pub(crate) const DEPENDENCY: &str = "TemplateDependencyInvalid";
 /// A limit of size, depth or number is exceeded.
-pub const LIMIT: &str = "TemplateLimitExceeded";
+pub(crate) const LIMIT: &str = "TemplateLimitExceeded";
 /// The mode of the deployment is not supported.
-pub const MODE: &str = "DeploymentModeNotSupported";
+pub(crate) const MODE: &str = "DeploymentModeNotSupported";
 /// A linked template or linked parameters are not supported.
-pub const LINK: &str = "TemplateLinkNotSupported";
+pub(crate) const LINK: &str = "TemplateLinkNotSupported";
 }

@@ -5,23 +5,23 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::normalize::{expect_object, join, normalize, normalize_object, take};
-use super::resource_id::{MAX_NAME, is_valid_name};
-use super::shape::{Property, Shape};
+use super::{expect_object, join, normalize, normalize_object, take};
+use crate::arm::naming::{MAX_NAME, is_valid_name};
+use crate::arm::shape::{Property, Shape};
 use crate::violation::{ROOT, Violations, code};
 
 /// The parts of a child's JSON. All other properties are read-only.
 #[derive(Debug, Default)]
-pub struct ChildBody {
+pub(crate) struct ChildBody {
     name: Option<String>,
     id: Option<String>,
     /// The properties as sent.
-    pub properties: Map<String, Value>,
+    pub(crate) properties: Map<String, Value>,
 }
 
 impl ChildBody {
     /// Splits `value`, which is at the JSON path `target`; the path is empty for the body of a single child.
-    pub fn read(value: Value, target: &str, violations: &mut Violations) -> ChildBody {
+    pub(crate) fn read(value: Value, target: &str, violations: &mut Violations) -> ChildBody {
         let whole = if target.is_empty() { ROOT } else { target };
         let Some(mut object) = expect_object(value, whole, violations) else { return ChildBody::default() };
         let mut text = |name: &str| {
@@ -40,14 +40,14 @@ impl ChildBody {
     }
 
     /// The name. Some samples give it only as the last segment of the ID. Empty if there is neither.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let from_id = || self.id.as_ref().and_then(|id| id.rsplit('/').next().map(str::to_owned));
         self.name.clone().or_else(from_id).unwrap_or_default()
     }
 
     /// Checks a body against the URL that names the child: the body may repeat the name but must not contradict
     /// it. Its `id` is read-only and ignored.
-    pub fn check_against_url(&self, name: &str, violations: &mut Violations) {
+    pub(crate) fn check_against_url(&self, name: &str, violations: &mut Violations) {
         if !is_valid_name(name) {
             violations.push(code::INVALID_NAME, "name", invalid_name(name));
         }
@@ -63,20 +63,20 @@ impl ChildBody {
 
 /// The names of one collection, to detect duplicates.
 #[derive(Debug)]
-pub struct Names<'a> {
+pub(crate) struct Names<'a> {
     collection: &'a str,
     seen: HashSet<String>,
 }
 
 impl Names<'_> {
     /// No names yet, in the collection of that name.
-    pub fn of(collection: &str) -> Names<'_> {
+    pub(crate) fn of(collection: &str) -> Names<'_> {
         Names { collection, seen: HashSet::new() }
     }
 
     /// Checks the name of the child at `target`. Returns the name, truncated to the maximum length: a longer
     /// one is rejected, and later messages need not repeat all of it.
-    pub fn accept(&mut self, name: &str, target: &str, violations: &mut Violations) -> String {
+    pub(crate) fn accept(&mut self, name: &str, target: &str, violations: &mut Violations) -> String {
         if !is_valid_name(name) {
             violations.push(code::INVALID_NAME, join(target, "name"), invalid_name(name));
         } else if !self.seen.insert(name.to_ascii_lowercase()) {
@@ -90,7 +90,7 @@ impl Names<'_> {
 /// Returns the canonical form of a list of members, which is at `target` and is the collection of that name.
 /// Each member is an object with `name` and `properties`. A member that cannot be read becomes one without a
 /// name, so that the indices of later members match those of the request.
-pub fn normalize_members(
+pub(crate) fn normalize_members(
     list: Vec<Value>,
     collection: &str,
     properties: &[Property],
@@ -109,7 +109,7 @@ pub fn normalize_members(
 }
 
 /// Returns the canonical form of the member at `target`.
-pub fn normalize_member(
+pub(crate) fn normalize_member(
     name: &str,
     body: ChildBody,
     properties: &[Property],
@@ -122,7 +122,7 @@ pub fn normalize_member(
 }
 
 /// The message of a violation that reports an invalid name.
-pub fn invalid_name(name: &str) -> String {
+pub(crate) fn invalid_name(name: &str) -> String {
     if name.is_empty() {
         return "A name is required.".to_owned();
     }
