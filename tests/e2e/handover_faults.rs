@@ -58,7 +58,7 @@ async fn a_successor_that_is_no_longer_awaited_starts_no_control_plane() {
 
     let status = timely("the end of the successor", successor.wait()).await.unwrap();
     let said = fs::read_to_string(&log).unwrap();
-    assert!(!status.success() && said.contains("does not wait any longer"), "{status}: {said}");
+    assert!(!status.success() && said.contains("the takeover has failed"), "{status}: {said}");
     for name in ["tidegate.db", "ca.pem", "endpoints.json"] {
         assert!(!data_dir.join(name).exists(), "it has made {name}");
     }
