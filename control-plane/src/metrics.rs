@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn the_documented_metrics_are_those_that_are_exported() {
-        let text = include_str!("../../METRICS.md");
+        let text = include_str!("../../docs/reference/metrics.md");
         let section = text.split("## The control plane").nth(1).unwrap();
         let documented: BTreeSet<&str> =
             section.lines().filter(|line| line.starts_with("| `tidegate_")).collect();

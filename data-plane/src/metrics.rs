@@ -86,10 +86,10 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// `METRICS.md` has a row for each family and no other, and the page has them all.
+    /// `docs/reference/metrics.md` has a row for each family and no other, and the page has them all.
     #[test]
     fn the_documented_metrics_are_those_that_are_exported() {
-        let text = include_str!("../../METRICS.md");
+        let text = include_str!("../../docs/reference/metrics.md");
         let section = text.split("## Workers").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
         let documented: BTreeSet<&str> =
             section.lines().filter(|line| line.starts_with("| `tidegate_")).collect();

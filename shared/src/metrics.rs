@@ -1,6 +1,6 @@
 //! Prometheus metrics of both planes: each family is described once, followed by its samples.
 //!
-//! The same description produces the metrics page and is compared with `METRICS.md` by a test, so that neither can
+//! The same description produces the metrics page and is compared with `docs/reference/metrics.md` by a test, so that neither can
 //! lack what the other has. Each plane decides what it counts, and how.
 
 use std::fmt;
@@ -79,7 +79,7 @@ impl Family {
         samples(&mut Samples { labels: self.labels, encoder })
     }
 
-    /// Returns the family's row in the table of `METRICS.md`.
+    /// Returns the family's row in the table of `docs/reference/metrics.md`.
     pub fn row(&self) -> String {
         let (end, kind) = match self.kind {
             Kind::Counter => ("_total", "counter"),

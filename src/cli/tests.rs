@@ -1,7 +1,8 @@
-//! Tests of the command line: every option has a variable, a help text and a row in README, and invalid input is
-//! refused.
+//! Tests of the command line: every option has a variable, a help text and a row in its reference, and invalid input
+//! is refused.
 
-use std::collections::BTreeSet;
+mod reference;
+
 use std::time::Duration;
 
 use tidegate_control_plane::Limit;
@@ -27,21 +28,6 @@ fn the_definition_is_sound_and_every_option_has_a_variable_and_a_help_text() {
     }
     Cli::command().debug_assert();
     check(&Cli::command());
-}
-
-#[test]
-fn the_readme_lists_every_option_and_no_other() {
-    fn collect(command: &clap::Command, found: &mut BTreeSet<String>) {
-        let options = command.get_arguments().filter_map(|argument| argument.get_long());
-        found.extend(options.filter(|long| !["help", "version"].contains(long)).map(str::to_owned));
-        command.get_subcommands().for_each(|command| collect(command, found));
-    }
-    let rows = include_str!("../../README.md").lines().filter_map(|line| line.strip_prefix("| `--"));
-    let listed: BTreeSet<_> =
-        rows.filter_map(|row| row.split([' ', '`']).next()).map(str::to_owned).collect();
-    let mut defined = BTreeSet::new();
-    collect(&Cli::command(), &mut defined);
-    assert_eq!(listed, defined);
 }
 
 #[test]

@@ -35,17 +35,19 @@ async fn help_is_worth_reading() {
     }
 }
 
-/// The flags in README's table, with their documented defaults.
-fn flags_of_readme() -> BTreeMap<String, String> {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
-    let page = page.expect("README is there");
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `--")).map(|row| row.replace("\\|", "/"));
-    rows.map(|row| {
+/// The flags in the table of the reference, each with every default that its rows state.
+fn documented_flags() -> BTreeMap<String, String> {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/cli.md"));
+    let page = page.expect("the reference exists");
+    let mut flags = BTreeMap::<String, String>::new();
+    for row in page.lines().filter_map(|line| line.strip_prefix("| `--")) {
+        let row = row.replace("\\|", "/");
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let name = cells[0].trim_end_matches('`').split(' ').next().unwrap_or_default();
-        (name.to_owned(), cells[2].replace('`', ""))
-    })
-    .collect()
+        let defaults = flags.entry(name.to_owned()).or_default();
+        *defaults = format!("{defaults} {}", cells[2].replace('`', ""));
+    }
+    flags
 }
 
 /// Every command that has flags.
@@ -61,8 +63,8 @@ const COMMANDS: [&str; 8] = [
 ];
 
 #[tokio::test]
-async fn readme_lists_every_flag_with_its_default() {
-    let listed = flags_of_readme();
+async fn the_reference_lists_every_flag_with_its_default() {
+    let listed = documented_flags();
     let mut found = BTreeSet::new();
     for command in COMMANDS {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
@@ -70,15 +72,16 @@ async fn readme_lists_every_flag_with_its_default() {
         for text in help.split("\n      --").skip(1) {
             let words: Vec<&str> = text.split_whitespace().collect();
             let (name, text) = (words[0], words.join(" "));
-            let told =
-                listed.get(name).unwrap_or_else(|| panic!("README does not know --{name} of {command}"));
+            let told = listed
+                .get(name)
+                .unwrap_or_else(|| panic!("the reference does not know --{name} of {command}"));
             let default = text.split("[default: ").nth(1).and_then(|rest| rest.split(']').next());
             let is_told = default.is_none_or(|default| told.split([' ', ';']).any(|word| word == default));
-            assert!(is_told, "--{name} of {command} is {default:?} by default; README says '{told}'");
+            assert!(is_told, "--{name} of {command} is {default:?} by default; the reference says '{told}'");
             found.insert(name.to_owned());
         }
     }
-    assert_eq!(listed.into_keys().collect::<BTreeSet<_>>(), found, "README knows of others");
+    assert_eq!(listed.into_keys().collect::<BTreeSet<_>>(), found, "the reference knows of others");
 }
 
 #[tokio::test]

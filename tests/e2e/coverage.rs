@@ -1,4 +1,4 @@
-//! Checks COVERAGE.md: each row describes the support of a feature, with a code if it is refused, and names tests
+//! Checks docs/compatibility.md: each row describes the support of a feature, with a code if it is refused, and names tests
 //! of this suite.
 
 use std::fs;
@@ -47,7 +47,7 @@ fn is_test(name: &str) -> bool {
 
 #[test]
 fn every_row_says_what_becomes_of_it_and_names_tests_that_show_it() {
-    let rows = rows(&file("COVERAGE.md"));
+    let rows = rows(&file("docs/compatibility.md"));
     assert!(rows.len() > 100, "the tables have lost their rows");
     let codes = file("openapi/tidegate.json");
     for Row { what, here, shown_by } in rows {

@@ -1,6 +1,6 @@
 //! The names of a worker's Prometheus metrics. They are stable, because dashboards and alerts depend on them.
 //!
-//! A test compares them with the rows of `METRICS.md`.
+//! A test compares them with the rows of `docs/reference/metrics.md`.
 
 use tidegate_shared::metrics::Family;
 use tidegate_shared::metrics::Kind::{self, Counter, Gauge, Histogram};

@@ -99,7 +99,7 @@ def _schemathesis(tidegate: Tidegate) -> None:
 
 
 def _readme(binary: pathlib.Path) -> None:
-    """Runs the blocks of README, which start Tidegate themselves at fixed ports."""
+    """Runs the blocks of README and docs, which start Tidegate themselves at fixed ports."""
     variables = {
         "PATH": installs.path_with(installs.python("python"), installs.node(), installs.python("az")),
         "TEST_BINARY": str(binary),

@@ -1,8 +1,8 @@
 //! Every role with every kind of scope on every described route: which requests are allowed, and which names
 //! responses contain.
 //!
-//! The expectations repeat the rules of README independently of the code, so that a new route that violates them
-//! fails.
+//! The expectations repeat the rules of `docs/operations.md` independently of the code, so that a new route that violates
+//! them fails.
 
 use std::collections::BTreeSet;
 
@@ -70,7 +70,7 @@ impl Request {
         Request { method: method.to_uppercase(), template: template.to_owned(), path, is_theirs }
     }
 
-    /// Returns true if README allows such a client this request.
+    /// Returns true if `docs/operations.md` allows such a client this request.
     fn is_allowed(&self, contributor: bool, reach: Reach) -> bool {
         let reads = matches!(self.method.as_str(), "GET" | "HEAD");
         let by_role = reads || contributor || self.template.ends_with("/backendhealth");

@@ -1,0 +1,136 @@
+//! Generates `docs/reference/cli.md` from the definition of the command line, and compares the two.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::builder::StyledStr;
+use clap::{Arg, ArgAction, Command, CommandFactory};
+
+use super::super::Cli;
+
+const INTRODUCTION: &str = "\
+# Command line
+
+A test generates this page from the definition of the command line and compares the two.
+After a change, `TIDEGATE_BLESS=1 cargo test -p tidegate --bin tidegate reference` writes it again.
+
+Every option can also be given in the environment: `--data-dir` as `TIDEGATE_DATA_DIR`, and so on.
+The command line takes precedence.
+
+Durations are whole numbers with the unit `ms`, `s`, `m` or `h`; without a unit they are seconds.
+Sizes are whole numbers with the unit `KiB`, `MiB` or `GiB`; without a unit they are bytes.
+A port of 0 means any free port.
+";
+
+/// The options of one name and one meaning, with the commands that take them.
+struct Row<'a> {
+    option: &'a Arg,
+    commands: Vec<String>,
+}
+
+/// A text on one line.
+fn line(text: Option<&StyledStr>) -> String {
+    let words = text.map(ToString::to_string).unwrap_or_default();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A text on one line, as one or more sentences.
+fn sentences(text: Option<&StyledStr>) -> String {
+    let line = line(text);
+    if line.ends_with('.') { line } else { format!("{line}.") }
+}
+
+/// The command and everything below it that can be run, in the order of the help.
+fn runnable(command: &Command) -> Vec<&Command> {
+    let below: Vec<&Command> = command.get_subcommands().filter(|c| c.get_name() != "help").collect();
+    if below.is_empty() { vec![command] } else { below.into_iter().flat_map(runnable).collect() }
+}
+
+/// The name of a command without that of the binary.
+fn name(command: &Command) -> &str {
+    command.get_bin_name().unwrap_or_default().trim_start_matches("tidegate ")
+}
+
+/// The default as it is typed, `off` for a switch.
+fn default(option: &Arg) -> String {
+    let values: Vec<_> = option.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    match (option.get_action(), values.as_slice()) {
+        (ArgAction::SetTrue, _) => "off".to_owned(),
+        (_, []) => String::new(),
+        (_, values) => format!("`{}`", values.join(",")),
+    }
+}
+
+fn help(option: &Arg) -> String {
+    sentences(option.get_long_help().or(option.get_help()))
+}
+
+/// Every option by its name; one name has several rows where commands differ in its meaning or its default.
+fn rows<'a>(commands: &[&'a Command]) -> BTreeMap<(&'a str, String, String), Row<'a>> {
+    let mut rows = BTreeMap::new();
+    for command in commands {
+        for option in command.get_arguments() {
+            let Some(long) = option.get_long().filter(|long| !["help", "version"].contains(long)) else {
+                continue;
+            };
+            let row = rows
+                .entry((long, default(option), help(option)))
+                .or_insert_with(|| Row { option, commands: Vec::new() });
+            row.commands.push(format!("`{}`", name(command)));
+        }
+    }
+    rows
+}
+
+fn page() -> String {
+    let mut root = Cli::command();
+    root.build();
+    let commands = runnable(&root);
+    let mut page = INTRODUCTION.to_owned();
+    page.push_str("\n## Commands\n\n| Command | Purpose |\n| --- | --- |\n");
+    for command in &commands {
+        let _ = writeln!(page, "| `tidegate {}` | {} |", name(command), sentences(command.get_about()));
+    }
+    page.push_str("\n`tidegate` without a command runs `tidegate up`.\n");
+    page.push_str("\n## Options\n\n| Option | Commands | Default | Meaning |\n| --- | --- | --- | --- |\n");
+    for ((long, default, help), Row { option, commands: takers }) in rows(&commands) {
+        let values = option.get_value_names().filter(|_| option.get_action().takes_values());
+        let value = values.map(|names| format!(" {}", names.join(" "))).unwrap_or_default();
+        let takers = if takers.len() == commands.len() { "all".to_owned() } else { takers.join(", ") };
+        let cells = [format!("`--{long}{value}`"), takers, default, help];
+        let _ = writeln!(page, "| {} |", cells.map(|cell| cell.replace('|', "\\|")).join(" | "));
+    }
+    for command in commands {
+        let _ = write!(page, "\n## `tidegate {}`\n", name(command));
+        let usage = command.clone().render_usage().to_string();
+        let usage = usage.trim_start_matches("Usage: ");
+        let _ = write!(page, "\n```console\n{usage}\n```\n");
+        let about = command.get_long_about().or(command.get_about());
+        for paragraph in about.map(ToString::to_string).unwrap_or_default().split("\n\n") {
+            let text = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+            let end = if text.ends_with('.') { "" } else { "." };
+            let _ = write!(page, "\n{text}{end}\n");
+        }
+        for argument in command.get_positionals() {
+            let value = argument.get_id().as_str().to_uppercase();
+            let _ = write!(page, "\n`<{value}>`: {}\n", help(argument));
+        }
+    }
+    page
+}
+
+#[test]
+fn the_reference_is_that_of_the_definition() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/cli.md");
+    let expected = page();
+    if std::env::var_os("TIDEGATE_BLESS").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == expected,
+        "docs/reference/cli.md differs from the command line. To write it again: \
+         TIDEGATE_BLESS=1 cargo test -p tidegate --bin tidegate reference"
+    );
+}
