@@ -1,11 +1,11 @@
-//! Checks docs/compatibility.md: each row describes the support of a feature, with a code if it is refused, and names tests
-//! of this suite.
+//! Checks docs/compatibility.md: each row describes the support of a feature, with a code if it is refused, and
+//! names tests of this suite.
 
 use std::fs;
 use std::path::Path;
 
 /// The allowed beginnings of the second column.
-const KINDS: [&str; 3] = ["works", "refused", "not applicable"];
+const KINDS: [&str; 4] = ["works", "refused", "no effect", "not applicable"];
 
 /// A row of a table.
 struct Row {
@@ -63,4 +63,22 @@ fn every_row_says_what_becomes_of_it_and_names_tests_that_show_it() {
             assert!(is_test(test), "{what}: there is no test {test}");
         }
     }
+}
+
+/// The first paragraph states how many rows there are of each kind.
+#[test]
+fn the_summary_counts_the_rows() {
+    let page = file("docs/compatibility.md");
+    let rows = rows(&page);
+    let count = |start: &str| rows.iter().filter(|row| row.here.starts_with(start)).count();
+    let expected = format!(
+        "Of {} rows, {} work ({} of them beyond Azure), {} are refused, {} have no effect and {} are not applicable.",
+        rows.len(),
+        count("works"),
+        count("works beyond"),
+        count("refused"),
+        count("no effect"),
+        count("not applicable"),
+    );
+    assert!(page.contains(&expected), "the summary must be: {expected}");
 }
