@@ -1,7 +1,9 @@
-//! A snapshot made executable: matchers, TLS configurations, backends. Immutable; swapped whole.
+//! The executable form of a snapshot: matchers, TLS configurations, backends. A runtime is immutable, and a change
+//! replaces it as a whole.
 //!
-//! A request uses one runtime from its first byte to its last. What changes while it is in force (health, idle
-//! connections) is not in here but referred to. Building opens nothing and may fail; then the old one goes on.
+//! A request uses one runtime from its first byte to its last. State that changes between configurations (health,
+//! idle connections) is only referred to. Building a runtime opens no socket and no file. If it fails, the old
+//! runtime stays in use.
 
 mod affinity;
 mod balance;
@@ -36,28 +38,28 @@ use builder::DrainingBackends;
 pub(crate) use route::{Action, Redirect, RedirectTarget, Route, Rule, Selection, Unroutable, Way};
 pub(crate) use target::{HostPolicy, Target};
 
-/// One gateway as it is executed.
+/// The runtime of one gateway.
 #[derive(Debug)]
 pub(crate) struct Runtime {
     pub(crate) gateway: GatewayId,
     pub(crate) name: Arc<str>,
-    /// By the address that the socket is bound to.
+    /// The sites by the address that their sockets are bound to.
     pub(crate) sites: BTreeMap<SocketAddr, Site>,
-    /// Every backend that a rule leads to.
+    /// Every backend that a rule forwards to.
     pub(crate) backends: Backends,
-    /// What is counted of its connections, and of requests that no listener takes.
+    /// The metrics of its connections, and of requests that no listener takes.
     pub(crate) series: Series,
-    /// Backends of members that were removed and are on the way out, for clients that are bound to them.
+    /// The backends of removed members that still drain, for clients with an affinity cookie.
     pub(crate) departing: DrainingBackends,
-    /// Every member of every pool, and those on the way out.
+    /// The members of all pools, and the removed members that still drain.
     pub(crate) member_table: MemberTable,
-    /// How own answers read where no listener answers for a request.
+    /// The local replies to requests that no listener takes.
     pub(crate) answers: Arc<LocalReplies>,
 }
 
 impl Runtime {
-    /// Whether a backend that is down gets requests all the same, because fewer of its pool are well than are to be
-    /// kept.
+    /// Returns true if a backend gets requests whatever its health, because its pool has fewer healthy members than
+    /// the probe's `min_servers`.
     pub(crate) fn keeps(&self, backend: &Backend) -> bool {
         let alike = self
             .backends
@@ -66,7 +68,8 @@ impl Runtime {
         target::keeps(backend.probe().min_servers as usize, alike)
     }
 
-    /// Has the connections of each address end in order, unless `next` serves the address in the same way.
+    /// Asks the connections of each address to close gracefully, except for the addresses that `next` serves in the
+    /// same way.
     pub(crate) fn end_connections(&self, next: Option<&Runtime>) {
         for (address, site) in &self.sites {
             let kept = next.and_then(|next| next.sites.get(address)).is_some_and(|next| next.is_like(site));
@@ -77,30 +80,30 @@ impl Runtime {
     }
 }
 
-/// What one bound address serves.
+/// The configuration of one bound address.
 #[derive(Debug)]
 pub(crate) struct Site {
-    /// For HTTPS.
+    /// The TLS configuration; `None` for plain HTTP.
     pub(crate) tls: Option<Arc<Server>>,
-    /// Whose connections begin with a header of the PROXY protocol; none if nobody's do.
+    /// The networks whose connections begin with a PROXY protocol header; empty if no connections do.
     pub(crate) proxies: Arc<[IpNet]>,
-    /// Cancelled when connections that were accepted as this site wants them are not wanted any more. What runs on them
-    /// may finish. The next runtime takes it over with a site that is like this one.
+    /// Cancelled when the connections of this site must close gracefully; running requests may finish. The next
+    /// runtime keeps the token if its site is like this one.
     pub(crate) closing: CancellationToken,
     hosts: Arc<HostTable>,
     routes: Vec<Arc<Route>>,
-    /// The names of its listeners, for a message when it cannot be bound.
+    /// The names of its listeners, for the message about a failed bind.
     pub(crate) listeners: Vec<String>,
 }
 
 impl Site {
-    /// The route for a request's host.
+    /// Returns the route for a request's host.
     pub(crate) fn route(&self, host: &CanonicalHost<'_>) -> Option<&Arc<Route>> {
         self.hosts.find(host).map(|rank| &self.routes[rank])
     }
 
-    /// Whether a connection begins in the same way here and there: with TLS or without, and with or without a header of
-    /// the PROXY protocol from the same networks.
+    /// Returns true if connections start in the same way on both sites: with or without TLS, and with a PROXY
+    /// protocol header from the same networks.
     fn is_like(&self, other: &Site) -> bool {
         self.tls.is_some() == other.tls.is_some() && self.proxies == other.proxies
     }

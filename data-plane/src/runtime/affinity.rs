@@ -1,8 +1,8 @@
-//! The cookies that bind a client to the member that it got first: their names, and one value for each member.
+//! Affinity cookies: their names, and one value for each member.
 //!
-//! A value is a code of the member under the gateway's own key: it says nothing of the member, nobody else can make
-//! one, and every worker makes the same, today and after a restart. All values are made when the runtime is, so that a
-//! request costs a look into a table.
+//! A value is an HMAC of the member with the gateway's key. It does not reveal the member, cannot be forged, and is
+//! the same on every worker and after a restart. All values are computed when the runtime is built, so a request
+//! costs one hash lookup.
 
 use std::collections::HashMap;
 
@@ -11,25 +11,25 @@ use ring::hmac;
 use tidegate_shared::secret::Secret;
 use tidegate_shared::snapshot::Host;
 
-/// A value: hexadecimal digits of a code that was cut to 128 bits.
+/// The length of a value: the hexadecimal digits of an HMAC that is truncated to 128 bits.
 const LENGTH: usize = 32;
 
 type Value = [u8; LENGTH];
 
-/// Which cookies bind a client to which member of a target. Members are numbers, as in the target.
+/// The affinity cookies of one target. Members have the same numbers as in the target.
 #[derive(Debug)]
 pub(crate) struct Affinity {
     name: Box<str>,
     members: HashMap<Value, usize>,
-    /// For each member both headers that bind to it.
+    /// Both `Set-Cookie` values of each member.
     cookies: Vec<[HeaderValue; 2]>,
 }
 
 impl Affinity {
-    /// Binds with cookies of that name to `members`, told apart by their pools and hosts.
+    /// Creates the cookies with this name for `members`, which are identified by pool and host.
     ///
     /// # Errors
-    /// A name that no header can hold.
+    /// The name is not a valid header value.
     pub(crate) fn new<'a>(
         name: &str,
         key: &Secret,
@@ -44,14 +44,13 @@ impl Affinity {
                 HeaderValue::try_from(format!("{name}={text}; Path=/"))?,
                 HeaderValue::try_from(format!("{name}CORS={text}; Path=/; SameSite=None; Secure"))?,
             ]);
-            // Twice in a pool, a member is first where it is listed first.
+            // A member that is listed twice keeps its first number.
             affinity.members.entry(value).or_insert(number);
         }
         Ok(affinity)
     }
 
-    /// The members that a request's cookies bind it to, in the order of the cookies. Whatever is not a value of ours is
-    /// passed over.
+    /// Returns the members named by a request's cookies, in the order of the cookies. Unknown values are ignored.
     pub(crate) fn bound(&self, headers: &HeaderMap) -> impl Iterator<Item = usize> {
         let pairs = headers.get_all(COOKIE).iter().flat_map(|header| header.as_bytes().split(|b| *b == b';'));
         pairs.filter_map(|pair| {
@@ -63,7 +62,7 @@ impl Affinity {
         })
     }
 
-    /// Has the client bound to that member from its next request on.
+    /// Adds the headers that bind the client to this member.
     pub(crate) fn bind(&self, member: usize, headers: &mut HeaderMap) {
         for cookie in self.cookies.get(member).into_iter().flatten() {
             headers.append(SET_COOKIE, cookie.clone());
@@ -73,7 +72,7 @@ impl Affinity {
 
 fn value(key: &hmac::Key, pool: &str, host: &Host) -> Value {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    // No name of a pool or host has a NUL in it.
+    // Names of pools and hosts contain no NUL, so the input is unambiguous.
     let code = hmac::sign(key, format!("affinity\0{pool}\0{host}").as_bytes());
     let mut value = [0; LENGTH];
     for (digits, byte) in value.chunks_exact_mut(2).zip(code.as_ref()) {
@@ -96,7 +95,7 @@ mod tests {
         Affinity::new(name, &Secret::new(vec![key; 32]), members).unwrap()
     }
 
-    /// The values of both cookies of a member, and what follows them.
+    /// The `Set-Cookie` values of a member.
     fn cookies(affinity: &Affinity, member: usize) -> Vec<String> {
         let mut headers = HeaderMap::new();
         affinity.bind(member, &mut headers);

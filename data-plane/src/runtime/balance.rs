@@ -1,7 +1,8 @@
-//! Which member of a target comes next: in turn, by the fewest connections, or by the client's address. Pure.
+//! Load balancing over the members of a target: round robin, least connections or a hash of the client's address.
+//! Pure.
 //!
-//! Members are numbers here. Who of them may be asked at all, and how busy each is, the caller says: both change while
-//! a runtime is in force, and neither is known to this module.
+//! Members are numbers here. The caller says which of them are usable and how busy each is, because both change
+//! during the life of a runtime.
 
 mod schedule;
 
@@ -13,48 +14,48 @@ use tidegate_shared::snapshot::{Algorithm, Host};
 
 use schedule::Schedule;
 
-/// How many lots are drawn before the table is gone through.
+/// The number of pseudo-random turns to try before the table is searched in order.
 const LOTS: u64 = 16;
 
-/// A way to choose among members that are numbered from 0.
+/// The load balancer of one target, whose members are numbered from 0.
 #[derive(Debug)]
 pub(crate) struct Balance {
-    /// The turn of the next request. Shared by all threads.
+    /// The turn of the next request, shared by all threads.
     next: AtomicUsize,
     plan: Plan,
 }
 
 #[derive(Debug)]
 enum Plan {
-    /// Round robin where all weigh the same: so many members, and no table.
+    /// Round robin over this number of members with equal weights; it needs no table.
     Even(usize),
-    /// Round robin by weight.
+    /// Weighted round robin.
     Turns(Schedule),
-    /// The fewest connections for its weight.
+    /// The weights for weighted least connections.
     Fewest(Box<[u8]>),
-    /// Each member's seed and weight.
+    /// The seed and weight of each member, for weighted rendezvous hashing.
     Hash(Box<[(u64, u8)]>),
 }
 
-/// One request, as far as the choice of its member goes.
+/// The choice of a member for one request.
 #[derive(Debug)]
 pub(crate) struct Draw {
     turn: usize,
     client: IpAddr,
-    /// Those that were asked in vain. Allocates nothing until one was.
+    /// The members that already failed. It allocates nothing until the first one does.
     tried: Vec<usize>,
 }
 
 impl Draw {
-    /// Leaves a member out from here on.
+    /// Excludes a member from further choices.
     pub(crate) fn exclude(&mut self, member: usize) {
         self.tried.push(member);
     }
 }
 
 impl Balance {
-    /// Chooses among members with these weights, 1 to 100. What tells a member from the others is its pool and its
-    /// host: a choice by address is the same on every worker.
+    /// Creates a balancer for members with weights from 1 to 100. The hash of a member depends only on its pool and
+    /// host, so a choice by address is the same on every worker.
     pub(crate) fn new<'a>(
         algorithm: Algorithm,
         members: impl Iterator<Item = (&'a str, &'a Host, u8)>,
@@ -73,12 +74,13 @@ impl Balance {
         Balance { next: AtomicUsize::new(0), plan }
     }
 
-    /// A request from that address.
+    /// Starts the choice for a request from this address.
     pub(crate) fn draw(&self, client: IpAddr) -> Draw {
         Draw { turn: self.next.fetch_add(1, Ordering::Relaxed), client, tried: Vec::new() }
     }
 
-    /// The member for a request, among those that are `fit` and were not excluded. None when there is none left.
+    /// Returns the next member for a request: one that is `fit` and was not excluded. `live` returns the number of
+    /// connections of a member.
     pub(crate) fn choose(
         &self,
         draw: &Draw,
@@ -92,7 +94,7 @@ impl Balance {
                 turns(draw.turn, *count).find(open)
             }
             Plan::Turns(schedule) => {
-                // Without this a request would walk the whole table in vain when all are down.
+                // Without this check, a request would search the whole table when all members are down.
                 (0..schedule.members()).find(open)?;
                 turns(draw.turn, schedule.len()).map(|turn| schedule.at(turn)).find(open)
             }
@@ -101,7 +103,7 @@ impl Balance {
                 let first = turns(draw.turn, weights.len()).find(open)?;
                 from(first, weights.len())
                     .filter(open)
-                    // The first of equals wins, and who is first changes with the turn.
+                    // The first of equals wins; the start changes with each turn.
                     .map(|member| (member, live(member).saturating_add(1)))
                     .reduce(|best, other| {
                         let cost = |(_, live): (usize, usize), (rival, _): (usize, usize)| {
@@ -123,32 +125,32 @@ impl Balance {
     }
 }
 
-/// Every number below `count`, more than 0: that turn's own, then what stands in for it.
+/// Yields every number below `count`, which is not 0: first the number of this turn, then its substitutes.
 fn turns(turn: usize, count: usize) -> impl Iterator<Item = usize> {
     std::iter::once(turn % count).chain(lots(turn, count)).chain(from(turn, count))
 }
 
-/// Every number below `count`, from that turn's on.
+/// Yields every number below `count`, starting with the number of this turn.
 fn from(turn: usize, count: usize) -> impl Iterator<Item = usize> {
-    // The remainder first: a turn that wraps around must not make a step be left out.
+    // The remainder is taken first, so that an overflow of the turn skips no number.
     let first = turn.checked_rem(count).unwrap_or(0);
     (first..count).chain(0..first)
 }
 
-/// Turns to stand in for one that is of no use, drawn by lot: its neighbours in the table would always be the same ones,
-/// and have all of its share.
+/// Yields pseudo-random substitutes for a turn whose member is not usable. Neighbours in the table would always be
+/// the same members and would get its whole share.
 fn lots(turn: usize, count: usize) -> impl Iterator<Item = usize> {
     let number = mixed(turn as u64);
     (0..LOTS).map(move |lot| (mixed(number ^ lot) % count as u64) as usize)
 }
 
-/// What tells a member from others, the same everywhere and for all time.
+/// Returns the hash of a member, which is the same on every worker and in every version.
 fn seed(pool: &str, host: &Host) -> u64 {
     let digest = digest(&SHA256, format!("{pool}\0{host}").as_bytes());
     u64::from_be_bytes(*digest.as_ref().first_chunk().expect("a digest has 32 bytes"))
 }
 
-/// A client's address as a number; an IPv4 address is the same however it was written.
+/// Hashes a client's address. An IPv4-mapped IPv6 address counts as the IPv4 address.
 fn address(client: IpAddr) -> u64 {
     match client.to_canonical() {
         IpAddr::V4(address) => mixed(u64::from(address.to_bits())),
@@ -159,7 +161,7 @@ fn address(client: IpAddr) -> u64 {
     }
 }
 
-/// Spreads a number over all 64 bits (splitmix64).
+/// Mixes all 64 bits of a number (splitmix64).
 fn mixed(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -167,10 +169,10 @@ fn mixed(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// When a member of that weight would be the first to come, in a race that the smallest wins: weighted rendezvous
-/// hashing. No other member has a part in it, so that one that comes or goes takes only its own clients along.
+/// Returns the score of a member in weighted rendezvous hashing, where the smallest score wins. The score is
+/// independent of other members, so adding or removing a member moves only the clients of that member.
 fn arrival(number: u64, weight: u8) -> f64 {
-    // 53 bits are what a float holds; the half keeps the logarithm from zero.
+    // An `f64` holds 53 bits; the added half keeps the argument of the logarithm above zero.
     let uniform = ((mixed(number) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
     -uniform.ln() / f64::from(weight)
 }

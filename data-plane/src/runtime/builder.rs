@@ -1,4 +1,4 @@
-//! From a snapshot to a runtime. Opens nothing; fails whole.
+//! Builds a runtime from a snapshot. Building opens no socket and no file; an error in any part fails the whole.
 
 mod target;
 mod tls;
@@ -38,7 +38,7 @@ use crate::tls::server::Server;
 use crate::tls::suites::SuiteSet;
 use crate::tls::tickets::TicketKeys;
 
-/// A snapshot that cannot be executed here.
+/// The reason why this worker cannot execute a snapshot.
 #[derive(Debug, Error)]
 pub(crate) enum BuildError {
     #[error("listener {listener}: port {port} plus the port offset {offset} is over 65535")]
@@ -64,7 +64,7 @@ pub(crate) enum BuildError {
 }
 
 impl Runtime {
-    /// Makes a snapshot executable. Backends of `old` that did not change are taken over with their health.
+    /// Builds the runtime of a snapshot. Unchanged backends of `old` are reused, with their health.
     pub(crate) fn build(
         snapshot: &Snapshot,
         old: Option<&Runtime>,
@@ -118,7 +118,7 @@ impl Runtime {
     }
 }
 
-/// The address that a listener's socket is bound to on this worker.
+/// Returns the address to which this worker binds a listener's socket.
 fn bind_address(listener: &Listener, config: &Config) -> Result<SocketAddr, BuildError> {
     let address = match listener.frontend {
         Frontend::Public => config.public_address,
@@ -133,8 +133,8 @@ fn bound_port(listener: &str, port: u16, config: &Config) -> Result<u16, BuildEr
     port.checked_add(offset).ok_or_else(too_large)
 }
 
-/// Whose connections begin with a header of the PROXY protocol. One network that is none fails all: without any, anybody
-/// could connect.
+/// Returns the networks whose connections begin with a PROXY protocol header. An invalid network is an error: if it
+/// were dropped from a list of one, every client could connect directly.
 fn networks(listener: &Listener) -> Result<Arc<[IpNet]>, BuildError> {
     let network = |(address, length): &(IpAddr, u8)| {
         let (address, length) = (*address, *length);
@@ -161,17 +161,17 @@ struct Builder<'a> {
     name: Arc<str>,
     old: &'a Backends,
     old_sites: Option<&'a BTreeMap<SocketAddr, Site>>,
-    /// Those of the old runtime whose members were on the way out already.
+    /// The backends of members that were draining in the old runtime.
     gone: Option<&'a DrainingBackends>,
     backends: Backends,
     old_series: Option<&'a Series>,
     series: Series,
     departing: DrainingBackends,
-    /// Ways that lead to the same share it, with whose turn it is.
+    /// The targets built so far. Ways with the same destination and settings share one target and its round robin.
     targets: HashMap<(Destination, usize), Arc<Target>>,
-    /// The pools whose members' requests are counted.
+    /// The pools whose requests are counted, for least connections.
     counted: HashSet<usize>,
-    /// TLS towards backends by whom it trusts: settings that trust the same share it with its sessions.
+    /// The TLS client configurations. Settings with equal TLS options share one, with its session cache.
     clients: HashMap<&'a UpstreamTls, Client>,
     offers: Offers,
     compiler: Compiler,

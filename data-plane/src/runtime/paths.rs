@@ -1,9 +1,9 @@
-//! From a request's path to the rule that decides on it. Paths are compared in their canonical form alone, which
-//! [`tidegate_shared::path`] makes. Pure.
+//! Finds the path rule of a request. Paths are compared only in their canonical form, which [`tidegate_shared::path`]
+//! creates. Pure.
 //!
-//! Rules are tried in the order listed and the first that matches wins, yet a lookup does not walk the list: whole
-//! paths are hashed, prefixes bisected, and each prefix knows the first listed of those that it begins with. A thousand
-//! rules cost little more than one.
+//! The first listed rule that matches wins, but a lookup does not scan the list: exact paths are hashed, prefixes are
+//! found by binary search, and each prefix knows the first listed of the prefixes that it begins with. A lookup among
+//! a thousand rules costs little more than one among few.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ use crate::prefixes::Prefixes;
 pub(crate) struct PathTable {
     /// In the order listed.
     patterns: Vec<Pattern>,
-    /// The first listed of each literal that is a whole path.
+    /// The first listed pattern of each exact path.
     exact: HashMap<Vec<u8>, usize>,
-    /// The first listed of all that match whatever begins with the literal.
+    /// The first listed pattern that matches every path with the prefix.
     prefixes: Prefixes<usize>,
 }
 
@@ -27,12 +27,12 @@ pub(crate) struct PathTable {
 struct Pattern {
     /// In canonical form, without the `*`.
     literal: Vec<u8>,
-    /// What is done with what it matches.
+    /// The number of its way.
     way: usize,
 }
 
 impl PathTable {
-    /// The patterns in the order in which they are to be tried, each with the number of its way.
+    /// Creates a table of patterns, listed in the order of evaluation, each with the number of its way.
     pub(super) fn new<'a>(listed: impl Iterator<Item = (&'a PathPattern, usize)>) -> PathTable {
         let (mut patterns, mut exact, mut prefixes) = (Vec::new(), HashMap::default(), BTreeMap::new());
         for (number, (pattern, way)) in listed.enumerate() {
@@ -48,19 +48,19 @@ impl PathTable {
         PathTable { patterns, exact, prefixes: Prefixes::new(prefixes, first) }
     }
 
-    /// Whether no path makes a difference.
+    /// Returns true if there are no patterns.
     pub(crate) fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
-    /// The pattern that decides on a path, by its number, and its way. Without a rule for it, none.
+    /// Returns the number of the first pattern that matches a path, and the number of its way.
     pub(crate) fn find(&self, path: &CanonicalPath<'_>) -> Option<(usize, usize)> {
         let path = path.as_bytes();
         let found = self.exact.get(path).into_iter().chain(self.prefixes.of(path).next()).min()?;
         Some((*found, self.patterns[*found].way))
     }
 
-    /// What a pattern matches literally.
+    /// Returns the literal text of a pattern, without its `*`.
     pub(crate) fn literal(&self, pattern: usize) -> &[u8] {
         &self.patterns[pattern].literal
     }

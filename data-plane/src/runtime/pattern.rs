@@ -1,12 +1,12 @@
-//! Regular expressions of rewrite rules, searched within a budget that holds whatever the expression and the text.
+//! The regular expressions of rewrite rules, with a time budget that holds for every expression and text.
 //!
-//! The expression is a contributor's and the text is any client's, and a data thread serves every gateway. The crate
-//! `regex` bounds the time of a search by the product of both sizes, which may be a second. Here the engines under it
-//! are used, whose work can be counted: a lazy DFA, whose transitions are paid for one by one as they are worked out,
-//! and an engine for groups, which is paid for beforehand.
+//! The expression comes from a contributor and the text from any client, and a data thread serves every gateway. The
+//! crate `regex` bounds a search only by the product of both sizes, which can take a second. So this module uses the
+//! engines of `regex_automata`, whose work can be counted: a lazy DFA, which pays for each transition when it
+//! computes it, and engines for capture groups, which pay in advance.
 //!
-//! A step of a [`Budget`] stands for 10 ns. What each operation of an engine costs in steps has been measured with
-//! optimisation on a 3 GHz core: no expression and no text took more than 12 ns of CPU time for a step.
+//! A step of a [`Budget`] stands for 10 ns. The costs of the engines' operations were measured in an optimised build
+//! on a 3 GHz core: no expression and text took more than 12 ns of CPU time per step.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -24,40 +24,40 @@ use regex_automata::{Anchored, Input};
 use thiserror::Error;
 use tidegate_shared::snapshot::Pattern;
 
-/// What all searches for one request and its response may take, in steps: less than 5 ms of a data thread.
+/// The budget of all searches for one request and its response, in steps: less than 5 ms of a data thread.
 const STEPS: usize = 400_000;
 
-/// What it takes at least to work a transition out, in steps.
+/// The minimum cost of computing a transition, in steps.
 const TRANSITION: usize = 32;
 
-/// How many states of the expression are passed over in a step while a transition is worked out: those that a text
-/// cannot be in are looked at only where others lead through them.
+/// The number of NFA states that are skipped per step while a transition is computed: unreachable states are visited
+/// only where others lead to them.
 const STATES_PER_STEP: usize = 32;
 
-/// How many bytes a search passes over in a step where all transitions are known: one takes 2 ns.
+/// The number of bytes that a search scans per step when all transitions are known: a byte takes 2 ns.
 const BYTES_PER_STEP: usize = 4;
 
-/// How many bytes a one-pass DFA passes over in a step: it writes down where groups begin and end.
+/// The number of bytes that a one-pass DFA scans per step: it also records where groups begin and end.
 const ONE_PASS_BYTES_PER_STEP: usize = 2;
 
-/// What a search takes beside its text, in steps: a lock, and the state in which it starts.
+/// The fixed cost of a search, in steps: a lock and the start state.
 const SEARCH: usize = 12;
 
-/// The most memory that one thread may spend on searching with one expression faster, in bytes.
+/// The maximum size of a lazy DFA's cache, in bytes. Each concurrent search with an expression has a cache.
 const SEARCH_MEMORY: usize = 256 * 1024;
 
-/// The most memory of an expression's one-pass DFA, in bytes.
+/// The maximum size of an expression's one-pass DFA, in bytes.
 const ONE_PASS_MEMORY: usize = 64 * 1024;
 
-/// What the lazy DFA keeps for a state besides its transitions and the set of the expression's states, in bytes.
+/// The memory of a lazy DFA state besides its transitions and its set of NFA states, in bytes.
 const STATE_OVERHEAD: usize = 36;
 
-/// The searches for one request have taken as many steps as they may.
+/// The budget of a request is used up.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the searches of rewrite conditions take too long")]
 pub(crate) struct Exhausted;
 
-/// What the searches for one request may still take.
+/// The remaining budget of the searches for one request.
 #[derive(Debug)]
 pub(crate) struct Budget(Cell<usize>);
 
@@ -68,7 +68,7 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Pays for steps. Nothing can be paid any more once something could not be paid.
+    /// Spends steps. After the first failure, every further call fails unless it spends 0 steps.
     fn spend(&self, steps: usize) -> Result<(), Exhausted> {
         let left = self.0.get().checked_sub(steps);
         self.0.set(left.unwrap_or(0));
@@ -76,7 +76,7 @@ impl Budget {
     }
 }
 
-/// An expression that cannot be used.
+/// The reason why an expression cannot be compiled.
 #[derive(Debug, Error)]
 pub(crate) enum PatternError {
     #[error(transparent)]
@@ -101,44 +101,45 @@ impl From<regex_automata::hybrid::BuildError> for PatternError {
 #[derive(Debug)]
 pub(crate) struct Matcher {
     dfa: DFA,
-    /// Of the expression, the text's place left aside.
+    /// The number of NFA states.
     states: usize,
-    /// What one state of the lazy DFA takes at least, in bytes.
+    /// The minimum memory of a lazy DFA state, in bytes.
     row: usize,
     groups: Option<GroupSearch>,
-    /// Those that no search uses just now: as many as searches have gone on at once.
+    /// The idle caches: at most one for each search that ever ran at the same time.
     caches: Mutex<Vec<Caches>>,
 }
 
-/// What a search needs to write to.
+/// The mutable state of a search.
 #[derive(Debug)]
 struct Caches {
     dfa: dfa::Cache,
-    /// How many bytes the set of the expression's states takes that a state of the lazy DFA stands for: at least one
-    /// for each, all of which are looked at to work a transition out. Forgotten when the lazy DFA forgets the states.
+    /// The size in bytes of the set of NFA states that each lazy DFA state represents. A set has at least one byte
+    /// for each NFA state, and computing a transition visits all of them. Cleared whenever the lazy DFA clears its
+    /// cache.
     sets: HashMap<LazyStateID, usize>,
     one_pass: Option<onepass::Cache>,
     backtrack: Option<backtrack::Cache>,
     pike: Option<pikevm::Cache>,
 }
 
-/// What finds the groups of a match.
+/// The engines that find the capture groups of a match.
 #[derive(Debug)]
 struct GroupSearch {
     states: usize,
     slots: usize,
-    /// Where the text alone decides at each byte which way the match goes.
+    /// Present if the expression is one-pass: each byte determines how the match continues.
     one_pass: Option<onepass::DFA>,
     backtrack: BoundedBacktracker,
     pike: PikeVM,
 }
 
-/// Where the groups of a match are in the text.
+/// The positions of the capture groups of a match.
 #[derive(Debug)]
 pub(crate) struct Groups(Vec<Option<NonMaxUsize>>);
 
 impl Groups {
-    /// Begin and end of a group; none if it is not part of the match.
+    /// Returns start and end of a group; `None` if it is not part of the match.
     pub(crate) fn get(&self, group: usize) -> Option<(usize, usize)> {
         let at = |slot: usize| self.0.get(slot).copied().flatten().map(NonMaxUsize::get);
         Some((at(group.checked_mul(2)?)?, at(group.checked_mul(2)?.checked_add(1)?)?))
@@ -146,7 +147,7 @@ impl Groups {
 }
 
 impl Matcher {
-    /// Compiles an expression; `groups` says whether [`Matcher::find`] will be asked for them.
+    /// Compiles an expression. Without `groups`, [`Matcher::find`] returns no groups.
     pub(crate) fn new(pattern: &Pattern, groups: bool) -> Result<Matcher, PatternError> {
         let nfa = compile(pattern, WhichCaptures::None)?;
         let config = DFA::config()
@@ -160,18 +161,18 @@ impl Matcher {
         Ok(Matcher { dfa, states, row: row + STATE_OVERHEAD, groups, caches: Mutex::default() })
     }
 
-    /// Whether the text holds a match.
+    /// Returns true if the text contains a match.
     ///
     /// # Errors
-    /// That the budget does not allow to find out.
+    /// The budget is used up.
     pub(crate) fn is_match(&self, text: &[u8], budget: &Budget) -> Result<bool, Exhausted> {
         self.with_caches(|caches| self.walk(caches, text, budget))
     }
 
-    /// The groups of the first match.
+    /// Returns the groups of the first match.
     ///
     /// # Errors
-    /// That the budget does not allow to find them.
+    /// The budget is used up.
     pub(crate) fn find(&self, text: &[u8], budget: &Budget) -> Result<Option<Groups>, Exhausted> {
         self.with_caches(|caches| {
             if !self.walk(caches, text, budget)? {
@@ -217,7 +218,7 @@ impl Matcher {
                         self.compute(caches, budget, |dfa, cache| dfa.next_state(cache, state, *byte).ok())?;
                     next = computed.ok_or(Exhausted)?;
                 }
-                // A match is seen one byte after its end.
+                // The lazy DFA reports a match one byte after its end.
                 if next.is_match() {
                     return Ok(true);
                 }
@@ -239,7 +240,7 @@ impl Matcher {
         TRANSITION + self.states / STATES_PER_STEP + set
     }
 
-    /// Has the lazy DFA work out what may be new, and pays for it where it is a state of its own.
+    /// Lets the lazy DFA compute a state, and pays for it if the state is new.
     fn compute(
         &self,
         caches: &mut Caches,
@@ -259,7 +260,7 @@ impl Matcher {
         Ok(state)
     }
 
-    /// For what the lazy DFA has no answer to: a Unicode word boundary beside a byte that is not ASCII.
+    /// Searches where the lazy DFA gives up: at a Unicode word boundary beside a byte that is not ASCII.
     fn walk_slowly(&self, text: &[u8], budget: &Budget) -> Result<bool, Exhausted> {
         budget.spend(self.states.saturating_mul(text.len() + 1))?;
         let pike = PikeVM::new_from_nfa(self.dfa.get_nfa().clone()).map_err(|_| Exhausted)?;
@@ -271,7 +272,7 @@ impl GroupSearch {
     fn new(nfa: NFA) -> Result<GroupSearch, PatternError> {
         let one_pass = nfa.is_always_start_anchored().then(|| {
             let config = onepass::DFA::config().size_limit(Some(ONE_PASS_MEMORY));
-            // Most expressions are not one-pass; the others may be too large.
+            // Most expressions are not one-pass, and some that are exceed the size limit.
             onepass::DFA::builder().configure(config).build_from_nfa(nfa.clone()).ok()
         });
         Ok(GroupSearch {
@@ -283,7 +284,7 @@ impl GroupSearch {
         })
     }
 
-    /// The groups of the first match in a text that holds one.
+    /// Returns the groups of the first match in a text that contains one.
     fn find(&self, caches: &mut Caches, text: &[u8], budget: &Budget) -> Result<Groups, Exhausted> {
         let mut slots = vec![None; self.slots];
         let input = Input::new(text);
@@ -307,10 +308,10 @@ impl GroupSearch {
     }
 }
 
-/// As `regex::bytes` reads expressions: texts need not be UTF-8, classes are Unicode's.
+/// Compiles with the rules of `regex::bytes`: texts need not be UTF-8, and classes are Unicode classes.
 fn compile(pattern: &Pattern, captures: WhichCaptures) -> Result<NFA, PatternError> {
     let syntax = syntax::Config::new().utf8(false).case_insensitive(pattern.ignore_case);
-    // Twice what the control plane allows, which has measured it: nothing that it lets pass is refused here.
+    // The control plane has already checked the size. Twice its limit never rejects an expression that it accepted.
     let size = Some(2 * Pattern::SIZE_LIMIT);
     let config = thompson::Config::new().utf8(false).nfa_size_limit(size).which_captures(captures);
     Ok(thompson::Compiler::new().syntax(syntax).configure(config).build(&pattern.text)?)

@@ -1,6 +1,6 @@
-//! Rewrite sets made executable: expressions compiled, names parsed, and known beforehand what each rule needs.
+//! The executable form of rewrite sets: compiled expressions, parsed names, and the groups that each rule needs.
 //!
-//! Applying them is the business of [`crate::proxy::rewrite`]. Nothing here is looked up for a request by its text.
+//! [`crate::proxy::rewrite`] applies them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use tidegate_shared::snapshot::{self, Pattern, ServerVariable};
 
 use super::pattern::{Matcher, PatternError};
 
-/// Rewrites that are applied together.
+/// The rules of one rewrite set.
 #[derive(Debug)]
 pub(crate) struct RewriteSet {
     /// In the order in which they are applied.
     pub(crate) rules: Vec<Rule>,
-    /// Whether a rule makes a path, or has a condition on it.
+    /// True if a rule sets the path, reroutes, or has a condition on the path.
     pub(crate) is_of_paths: bool,
 }
 
-/// What to change, and when.
+/// One rewrite rule.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) conditions: Vec<Condition>,
@@ -36,20 +36,20 @@ pub(crate) struct Condition {
     pub(crate) variable: Variable,
     pub(crate) pattern: Arc<Matcher>,
     pub(crate) negate: bool,
-    /// Whether a value of the rule wants to know what its groups have found.
+    /// True if a value of the rule refers to a capture group of this condition.
     pub(crate) captures: bool,
 }
 
-/// A header, and what becomes of it.
+/// A change of one header.
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) name: HeaderName,
-    /// Which values of it, if not all.
+    /// Limits the change to values that match, or to the others if the flag (negation) is set; `None` for all values.
     pub(crate) only: Option<(Arc<Matcher>, bool)>,
     pub(crate) value: Template,
 }
 
-/// A text with gaps.
+/// A text with placeholders.
 pub(crate) type Template = Vec<Piece>;
 
 #[derive(Debug)]
@@ -68,7 +68,7 @@ pub(crate) enum Variable {
     Server(ServerVariable),
 }
 
-/// A rule that cannot be executed. The control plane checks the same, so this is a bug or a version skew.
+/// The reason why a rule cannot be executed. The control plane checks the same, so this is a bug or a version skew.
 #[derive(Debug, Error)]
 pub(crate) enum RewriteError {
     #[error("'{0}' is no name of a header")]
@@ -79,16 +79,16 @@ pub(crate) enum RewriteError {
     Condition(usize),
 }
 
-/// Compiles sets. Equal expressions are compiled once, however many rules have them.
+/// Compiles rewrite sets. Equal expressions are compiled once.
 #[derive(Debug, Default)]
 pub(crate) struct Compiler {
-    /// By text, and whether the places of groups are asked for.
+    /// The compiled expressions, by pattern and by whether groups are needed.
     patterns: HashMap<(Pattern, bool), Arc<Matcher>>,
     sets: HashMap<usize, Arc<RewriteSet>>,
 }
 
 impl Compiler {
-    /// The set of that index, compiled when it is asked for the first time: what nobody uses costs nothing.
+    /// Returns the set with this index, and compiles it on first use: unused sets cost nothing.
     pub(crate) fn set(
         &mut self,
         index: usize,

@@ -1,4 +1,4 @@
-//! What a listener does with a request: by its rule, and by the request's path where the rule says so.
+//! The routing of a listener: its rule and, in a path-based rule, the way for each path.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::metrics::series::RuleSeries;
 use crate::tls::client_certificate::ClientDemand;
 use crate::tls::suites::SuiteSet;
 
-/// What a listener does with its requests.
+/// The routing and options of one listener.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) gateway: Arc<str>,
@@ -24,46 +24,46 @@ pub(crate) struct Route {
     pub(crate) answers: Arc<LocalReplies>,
     pub(crate) buffering: Buffering,
     pub(crate) headers: RequestHeaders,
-    /// What it asks of clients' certificates.
+    /// The client authentication; `None` if clients need no certificate.
     pub(crate) demand: Option<Arc<ClientDemand>>,
-    /// The cipher suites of its TLS policy, each of which implies a version of TLS; none for a listener of plain HTTP.
+    /// The cipher suites of its TLS policy, each of which implies a TLS version; `None` for plain HTTP.
     pub(crate) suites: Option<SuiteSet>,
-    /// The first host name of the listener; empty where it answers for all.
+    /// The first host name of the listener; empty if it serves all hosts.
     pub(crate) server_name: String,
-    /// None where no rule refers to the listener.
+    /// `None` if no rule refers to the listener.
     pub(crate) rule: Option<Rule>,
-    /// What is counted of its requests.
+    /// The metrics of its requests.
     pub(crate) series: Arc<RuleSeries>,
 }
 
-/// A rule, with every way that a request may go by it.
+/// A routing rule with all its ways.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) name: String,
-    /// The first is the only one of a basic rule and the default of a path map.
+    /// The first is the only way of a basic rule, or the default of a path map.
     pub(crate) ways: Vec<Way>,
-    /// From a path to the number of its way, where there is a choice.
+    /// Maps a path to the number of its way; empty in a basic rule.
     pub(super) paths: PathTable,
 }
 
-/// What becomes of a request in the end.
+/// One outcome of a rule: an action with its rewrites.
 #[derive(Debug)]
 pub(crate) struct Way {
-    /// The path rule's name; empty where no path rule decides.
+    /// The path rule's name; empty for a basic rule and for a path map's default.
     pub(crate) path_rule: String,
     pub(crate) action: Action,
-    /// What is changed on the way.
+    /// The rewrites of requests and responses.
     pub(crate) rewrites: Option<Arc<RewriteSet>>,
 }
 
-/// What is done with a request.
+/// What a rule does with a request.
 #[derive(Debug)]
 pub(crate) enum Action {
     Forward(Arc<Target>),
     Redirect(Redirect),
 }
 
-/// Where a client is sent instead of being served.
+/// The redirect of a rule.
 #[derive(Debug)]
 pub(crate) struct Redirect {
     pub(crate) status: StatusCode,
@@ -72,45 +72,45 @@ pub(crate) struct Redirect {
     pub(crate) include_query: bool,
 }
 
-/// Where a redirect leads.
+/// The destination of a redirect.
 #[derive(Debug)]
 pub(crate) enum RedirectTarget {
-    /// To a listener of the same worker.
+    /// A listener of this gateway on the same worker.
     Listener {
         secure: bool,
-        /// The request's own host when none.
+        /// `None` for the host of the request.
         host: Option<String>,
-        /// As bound.
+        /// The bound port, with the port offset.
         port: u16,
     },
-    /// To this URL; whole, it is ready to be sent.
+    /// This URL; `whole` is the same as a header value.
     Url { url: String, whole: HeaderValue },
 }
 
-/// The way that a request goes. It keeps its route alive, whatever happens to the configuration meanwhile.
+/// The way chosen for a request. It keeps its route alive across changes of the configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     pub(crate) route: Arc<Route>,
     way: usize,
-    /// The pattern that its path matched, by number.
+    /// The number of the pattern that its path matched.
     pattern: Option<usize>,
 }
 
-/// Why a request goes no way.
+/// The reason why a request has no way.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum Unroutable {
     #[error("no rule refers to the listener")]
     NoRule,
-    /// A path rule would decide on another path than the one that the backend is asked for.
+    /// The path rules would match a different path than the backend resolves.
     #[error("the path has a segment '.' or '..', and rules by path decide on it")]
     DotSegments,
 }
 
 impl Selection {
-    /// The way of a request of that path. A basic rule does not look at the path.
+    /// Chooses the way for a path. A basic rule ignores the path.
     ///
     /// # Errors
-    /// No rule refers to the listener, or a path map would have to decide on a path with dot segments.
+    /// No rule refers to the listener, or the path has dot segments and the rule has path rules.
     pub(crate) fn of(route: Arc<Route>, path: &str) -> Result<Selection, Unroutable> {
         let paths = &route.rule.as_ref().ok_or(Unroutable::NoRule)?.paths;
         if paths.is_empty() {
@@ -127,10 +127,10 @@ impl Selection {
         Ok(Selection { route, way, pattern })
     }
 
-    /// The way of the same request under another path.
+    /// Chooses again for another path, after a rewrite.
     ///
     /// # Errors
-    /// As [`Selection::of`].
+    /// The same as [`Selection::of`].
     pub(crate) fn again(self, path: &str) -> Result<Selection, Unroutable> {
         Selection::of(self.route, path)
     }
@@ -139,7 +139,7 @@ impl Selection {
         self.route.rule.as_ref().expect("a selection is made of a route with a rule")
     }
 
-    /// The number of the way among those of its rule.
+    /// Returns the number of the way in its rule.
     pub(crate) fn number(&self) -> usize {
         self.way
     }
@@ -148,12 +148,12 @@ impl Selection {
         &self.rule().ways[self.way]
     }
 
-    /// What is done with the request.
+    /// Returns the action of the way.
     pub(crate) fn action(&self) -> &Action {
         &self.way().action
     }
 
-    /// What the pattern that decided matches literally: in canonical form, without its `*`.
+    /// Returns the literal text of the matched pattern: in canonical form, without its `*`.
     pub(crate) fn matched(&self) -> Option<&[u8]> {
         self.pattern.map(|pattern| self.rule().paths.literal(pattern))
     }

@@ -1,4 +1,4 @@
-//! Where a request is sent: the backends of one pool or of several, how one of them is chosen, and how they are spoken
+//! The target of a rule: the backends of one or several pools, their load balancing, and the settings to reach them
 //! with.
 
 use std::ops::Range;
@@ -12,34 +12,34 @@ use super::balance::{Balance, Draw};
 use crate::backend::Backend;
 use crate::member::InFlightGuard;
 
-/// Where a rule leads: backends, and how to speak with them. Its backends are numbered as [`Target::member`] has them.
+/// A set of backends with their settings. Backends have the numbers that [`Target::member`] takes.
 #[derive(Debug)]
 pub(crate) struct Target {
-    /// The pool's name; that of what spreads requests over pools where there may be several.
+    /// The name of the pool or, for several pools, of the distribution.
     pub(crate) pool: Arc<str>,
     pub(crate) settings: Arc<str>,
-    /// Among these is chosen.
+    /// The backends to choose from.
     pub(super) backends: Vec<Arc<Backend>>,
-    /// Which of them are of one pool.
+    /// The range of backends of each pool.
     pub(super) pools: Vec<Range<usize>>,
-    /// Members that were removed and are on the way out: only for clients that are bound to them.
+    /// The backends of removed members that still drain, only for clients with an affinity cookie.
     pub(super) draining: Vec<Arc<Backend>>,
     pub(super) balance: Balance,
-    /// Whether requests count for a choice by how busy backends are, be it this target's or another's.
+    /// True if requests are counted, because this or another target balances these pools by least connections.
     pub(super) counts: bool,
-    /// How clients are bound to the member that they got first, if they are.
+    /// The affinity cookies, if cookie affinity is on.
     pub(crate) affinity: Option<Affinity>,
-    /// Whether each client connection has connections to backends of its own.
+    /// True if each client connection has backend connections of its own.
     pub(crate) dedicated: bool,
     pub(crate) host: HostPolicy,
     pub(crate) request_timeout: Duration,
     pub(crate) drain_timeout: Duration,
-    /// What stands in the place of what the path rule matched, or before the whole path.
+    /// The override path: it replaces the part that the path rule matched or, without one, precedes the whole path.
     pub(crate) path: Option<String>,
     pub(super) min_servers: usize,
 }
 
-/// The `Host` that a backend sees.
+/// The `Host` header for backends.
 #[derive(Debug)]
 pub(crate) enum HostPolicy {
     Client,
@@ -48,24 +48,24 @@ pub(crate) enum HostPolicy {
 }
 
 impl Target {
-    /// Whether it leads nowhere at all.
+    /// Returns true if it has no backends, apart from draining ones.
     pub(crate) fn is_empty(&self) -> bool {
         self.backends.is_empty()
     }
 
-    /// The backend of that number, be it among those to choose from or on the way out.
+    /// Returns the backend with this number, which may be draining.
     pub(crate) fn member(&self, number: usize) -> Option<&Arc<Backend>> {
         let draining = || self.draining.get(number - self.backends.len());
         self.backends.get(number).or_else(draining)
     }
 
-    /// The number of the backend that has this one in the process.
+    /// Returns the number in this target of a backend with this process-wide number ([`Backend::number`]).
     pub(crate) fn number_of(&self, backend: u64) -> Option<usize> {
         self.backends.iter().position(|known| known.number == backend)
     }
 
-    /// Whether a bound request may still go to a member: it is well, or used although it is not, and was not removed
-    /// longer ago than its drain timeout.
+    /// Returns true if a request with an affinity cookie may still go to a member: the member is healthy or used
+    /// whatever its health, and its drain timeout after removal has not passed.
     pub(crate) fn is_reachable(&self, number: usize) -> bool {
         self.member(number).is_some_and(|backend| {
             !backend.member_state.is_gone()
@@ -73,18 +73,19 @@ impl Target {
         })
     }
 
-    /// Those that are used whatever their health. Allocates nothing where none ever are.
+    /// Returns the ranges of backends that are used whatever their health. It allocates nothing if `min_servers` is
+    /// 0.
     fn kept(&self) -> Vec<Range<usize>> {
         let is_kept = |pool: &&Range<usize>| keeps(self.min_servers, self.backends[(*pool).clone()].iter());
         if self.min_servers == 0 { Vec::new() } else { self.pools.iter().filter(is_kept).cloned().collect() }
     }
 
-    /// What chooses for a request.
+    /// Starts the choice of a backend for a request.
     pub(crate) fn draw(&self, client: std::net::IpAddr) -> Draw {
         self.balance.draw(client)
     }
 
-    /// The next choice, passing over what is down and what was excluded. None when all were tried.
+    /// Returns the next choice, without unhealthy and excluded backends. `None` means that all were tried.
     pub(crate) fn choose(&self, draw: &Draw) -> Option<usize> {
         let kept = self.kept();
         let fit = |number: usize| {
@@ -93,14 +94,14 @@ impl Target {
         self.balance.choose(draw, fit, |number| self.backends[number].member_state.live())
     }
 
-    /// Counts a request at a backend, where somebody asks.
+    /// Counts a request at a backend if the balancing needs the number.
     pub(crate) fn count(&self, backend: &Backend) -> Option<InFlightGuard> {
         self.counts.then(|| InFlightGuard::at(&backend.member_state))
     }
 }
 
-/// Whether all backends of a pool under the same settings are used whatever their health, because fewer are well than
-/// are to be kept.
+/// Returns true if all backends of a pool with the same settings are used whatever their health, because fewer than
+/// `min_servers` are healthy.
 pub(super) fn keeps<'a>(min_servers: usize, alike: impl Iterator<Item = &'a Arc<Backend>>) -> bool {
     min_servers > 0 && alike.filter(|backend| backend.health.usable()).count() < min_servers
 }

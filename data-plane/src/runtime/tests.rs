@@ -1,4 +1,4 @@
-//! What a runtime takes over from the one before it, and what it refuses to be made of.
+//! Tests of the state that a runtime takes over from the previous one, and of rejected snapshots.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -52,7 +52,7 @@ fn authority() -> TrustedRoot {
     TrustedRoot { certificates: vec![certificate.der().to_vec()] }
 }
 
-/// A gateway whose one backend is trusted by the roots of those indices.
+/// A gateway whose only backend is verified with the roots of these indices.
 fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
     let second = Duration::from_secs(1);
     let probe = Probe {
@@ -113,7 +113,7 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
     }
 }
 
-/// The number of the one backend: the same for as long as its health and connections are kept.
+/// The number of the only backend: it stays the same for as long as health and connections are kept.
 fn number(runtime: &Runtime) -> u64 {
     runtime.backends.iter().next().unwrap().number
 }

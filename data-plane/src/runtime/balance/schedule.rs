@@ -1,8 +1,9 @@
-//! Round robin by weight as a table: each member as often as it weighs, and as evenly spread as can be. Pure.
+//! The table of weighted round robin: each member has as many turns as its weight, spread as evenly as possible.
+//! Pure.
 
 use std::cmp::Ordering;
 
-/// The longest table. With more turns than that in one round, weights are rounded.
+/// The target length of a table. Weights of longer rounds are rounded, and each member keeps at least one turn.
 const MAX_TURNS: u64 = 65_536;
 
 /// One round of turns.
@@ -13,7 +14,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// A round for members with these weights, none of which is 0.
+    /// Creates the round for members with these weights, none of which is 0.
     pub(super) fn new(weights: impl Iterator<Item = u8>) -> Schedule {
         let weights = shortened(weights.map(u64::from).collect());
         let mut turns = Vec::new();
@@ -32,21 +33,21 @@ impl Schedule {
         self.members
     }
 
-    /// Whose turn it is.
+    /// Returns the member of this turn.
     pub(super) fn at(&self, turn: usize) -> usize {
         self.turns[turn] as usize
     }
 }
 
-/// Compares turns by when they are due. A member of weight w has its turns in the middles of the w parts that it
-/// divides the round into; the first listed comes first where two are due at once.
+/// Orders turns by their due time. A member of weight w divides the round into w parts and has a turn in the middle
+/// of each; of turns that are due together, the first listed member comes first.
 fn earlier(a: &(u64, u64, u32), b: &(u64, u64, u32)) -> Ordering {
     let ((time_a, weight_a, member_a), (time_b, weight_b, member_b)) = (a, b);
     let due = ((2 * time_a + 1) * weight_b).cmp(&((2 * time_b + 1) * weight_a));
     due.then(member_a.cmp(member_b))
 }
 
-/// The smallest weights in the same proportion, or nearly so where they would make too long a round.
+/// Returns the smallest weights in the same proportion, rounded if the round would be longer than [`MAX_TURNS`].
 fn shortened(mut weights: Vec<u64>) -> Vec<u64> {
     let common = weights.iter().fold(0, |a, b| greatest_common_divisor(a, *b)).max(1);
     weights.iter_mut().for_each(|weight| *weight /= common);

@@ -1,4 +1,4 @@
-//! Who comes next, as tables: shares, who stands in for whom, and what a change of members leaves as it was.
+//! Tables of choices: shares by weight, substitutes for unusable members, and stability when members change.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn client(number: u32) -> IpAddr {
     IpAddr::from((0x0a00_0000 + number).to_be_bytes())
 }
 
-/// What so many requests in a row get.
+/// Returns the members of consecutive requests from different clients.
 fn run(balance: &Balance, requests: u32, fit: impl Fn(usize) -> bool) -> Vec<Option<usize>> {
     (0..requests).map(|n| balance.choose(&balance.draw(client(n)), &fit, |_| 0)).collect()
 }

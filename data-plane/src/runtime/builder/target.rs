@@ -1,4 +1,4 @@
-//! From a destination and settings to a target: its backends taken over or made, and how one of them is chosen.
+//! Builds a target from a destination and settings: its backends, reused or new, and its load balancer.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -16,20 +16,20 @@ use super::{BuildError, Builder, dangling};
 use crate::backend::{Backend, MemberKey};
 use crate::member::Member;
 
-/// Backends of members that were removed and are on the way out.
+/// The backends of removed members that still drain.
 pub(crate) type DrainingBackends = HashMap<MemberKey, Arc<Backend>>;
 
-/// The pools whose members are chosen by how busy they are: there, requests are counted.
+/// Returns the pools that any distribution balances by least connections: their requests are counted.
 pub(super) fn counted(content: &Content) -> HashSet<usize> {
     let asking = content.distributions.iter().filter(|one| one.algorithm == Algorithm::LeastConnections);
     asking.flat_map(|one| &one.shares).map(|share| share.pool).collect()
 }
 
-/// What a target is made of, as far as members go.
+/// The members of a target under construction.
 #[derive(Default)]
 struct Members {
     backends: Vec<Arc<Backend>>,
-    /// Which of them are of one pool.
+    /// The range of backends of each pool.
     pools: Vec<Range<usize>>,
     weights: Vec<u8>,
     draining: Vec<Arc<Backend>>,
@@ -92,7 +92,7 @@ impl<'a> Builder<'a> {
         Ok(target)
     }
 
-    /// The backends of a pool; and those that it had, for clients that are bound to them.
+    /// Adds the backends of a pool and, with cookie affinity, its draining backends.
     fn members(
         &mut self,
         listener: &Listener,

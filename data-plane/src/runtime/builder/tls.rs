@@ -1,4 +1,5 @@
-//! How the listeners of a snapshot shake hands. What several of them refer to is made once.
+//! Builds the TLS configurations of listeners. Certificates and client authentication that several listeners refer to
+//! are built once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use crate::tls::certificate::ServerCertificate;
 use crate::tls::client_certificate::ClientDemand;
 use crate::tls::server::Offer;
 
-/// What has been made so far.
+/// The parts built so far.
 #[derive(Debug, Default)]
 pub(super) struct Offers {
     certificates: HashMap<usize, Arc<ServerCertificate>>,
@@ -19,7 +20,7 @@ pub(super) struct Offers {
 }
 
 impl Offers {
-    /// How a listener shakes hands; none for one of plain HTTP.
+    /// Returns the TLS configuration of a listener; `None` for plain HTTP.
     pub(super) fn of(&mut self, listener: &Listener, content: &Content) -> Result<Option<Offer>, BuildError> {
         let Some(ListenerTls { certificate, suites, clients }) = &listener.tls else { return Ok(None) };
         if suites.is_empty() {

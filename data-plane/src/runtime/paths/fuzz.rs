@@ -1,12 +1,11 @@
-//! A fuzz target of the table of path rules: it finds what a walk through the rules finds.
+//! A fuzz target for the table of path rules, which must agree with a linear scan of the rules.
 
 use percent_encoding::percent_decode_str;
 use tidegate_shared::path::{self, CanonicalPath, PathPattern};
 
 use super::PathTable;
 
-/// The characters that an input is made of. A byte that is none of them stands for one of them, so that random bytes
-/// are paths too.
+/// The characters of a decoded input. Each byte outside this set is mapped into it, so that random bytes form paths.
 const ALPHABET: &[u8] = b"/a.b%256cCfFeE\\;*A\n";
 
 fn text_of(bytes: &[u8]) -> String {
@@ -16,7 +15,8 @@ fn text_of(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(folded(byte))).collect()
 }
 
-/// The path as common backends look it up, but for dot segments: one transformation of the whole path after the other.
+/// Canonicalizes a path in the steps that common backends use, except for dot segments: each step transforms the
+/// whole path.
 fn naive(path: &str) -> Vec<u8> {
     let decoded: Vec<u8> = percent_decode_str(path).collect();
     let folded = decoded.iter().map(|byte| if *byte == b'\\' { b'/' } else { byte.to_ascii_lowercase() });
@@ -39,13 +39,13 @@ fn walk(patterns: &[PathPattern], path: &[u8]) -> Option<usize> {
     })
 }
 
-/// The path of a request target is empty, `*`, or begins with a slash.
+/// Makes a line a valid path of a request target: empty, `*`, or with a leading slash.
 fn sent_of(line: &str) -> String {
     let slash = if line.is_empty() || line == "*" || line.starts_with('/') { "" } else { "/" };
     format!("{slash}{line}")
 }
 
-/// The first line is the path of a request, each further one a rule's path.
+/// The first line of the input is the path of a request; each further line is the pattern of a rule.
 #[test]
 fn fuzz_path_table() {
     bolero::check!().with_max_len(256).for_each(|bytes: &[u8]| {
@@ -68,7 +68,7 @@ fn fuzz_path_table() {
         if let Some((number, _)) = found {
             let literal = table.literal(number);
             let rest = path::after(sent, literal).expect("the path begins with what a rule matched");
-            // The slashes behind a slash belong to it.
+            // Repeated slashes count as one.
             let expected = &naive[literal.len()..];
             assert_eq!(self::naive(rest), expected, "{rest} of {sent}");
         }

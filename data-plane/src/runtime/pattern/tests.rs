@@ -1,4 +1,4 @@
-//! Searches agree with the crate `regex`, and none takes more than its budget.
+//! Searches find the same as the crate `regex`, and none exceeds its budget.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn left(budget: &Budget) -> usize {
     budget.0.get()
 }
 
-/// Ordinary expressions, and those with something special about them.
+/// Ordinary expressions, and special cases.
 const PATTERNS: &[&str] = &[
     "",
     "a",
@@ -48,7 +48,7 @@ fn searches_agree_with_the_crate_regex() {
     for pattern in PATTERNS {
         let expected = regex::bytes::Regex::new(pattern).unwrap();
         let (plain, grouping) = (matcher(pattern, false), matcher(pattern, true));
-        // Twice: what the first search has worked out, the second one finds.
+        // The second search uses the transitions that the first one computed.
         for text in TEXTS.iter().chain(TEXTS) {
             let shown = text.escape_ascii();
             let budget = Budget::default();
@@ -97,7 +97,7 @@ fn ordinary_searches_take_a_small_part_of_the_budget() {
         let (first, second) = (Budget::default(), Budget::default());
         matcher.find(path, &first).unwrap();
         matcher.find(path, &second).unwrap();
-        // Forty conditions on a request, none of them ever asked before.
+        // Forty conditions on one request, with expressions that were not searched before.
         assert!(STEPS - left(&first) < STEPS / 40, "{pattern}: {}", STEPS - left(&first));
         assert!(left(&second) >= left(&first), "{pattern}");
     }
