@@ -93,7 +93,7 @@ pub enum StoreError {
     #[error("database migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// The database belongs to another version and must not be migrated now.
-    #[error("{0} is of another version of Tidegate; start the control plane of this version first")]
+    #[error("{0} belongs to another version of Tidegate; start the control plane of this version first")]
     Version(String),
     /// An error of a file of the store.
     #[error(transparent)]
@@ -136,7 +136,7 @@ pub enum StoreError {
     #[error("the resource group {0} is being deleted")]
     GroupDeleting(String),
     /// A resource outside the group refers to one in the group.
-    #[error("{} refers to something in the resource group {group}", .users.join(", "))]
+    #[error("{} refers to a resource in the resource group {group}", .users.join(", "))]
     GroupInUse {
         /// The group's name.
         group: String,

@@ -62,11 +62,11 @@ fn filter(parameters: &Parameters) -> Result<Filter, ApiError> {
     let time = |name| {
         let time = text(name).map(|text| text.parse::<Timestamp>()).transpose();
         let bad = |_| {
-            ApiError::BadRequest(format!("{name} is a time as in RFC 3339, such as 2030-01-02T03:04:05Z."))
+            ApiError::BadRequest(format!("{name} must be a time in RFC 3339, such as 2030-01-02T03:04:05Z."))
         };
         time.map(|time| time.map(|time| Millis(time.as_millisecond()))).map_err(bad)
     };
-    let bad_token = |_| ApiError::BadRequest("$skipToken is not one of a nextLink.".to_owned());
+    let bad_token = |_| ApiError::BadRequest("$skipToken must come from a nextLink.".to_owned());
     Ok(Filter {
         resource: text("resourceId"),
         author: text("author"),
@@ -79,7 +79,7 @@ fn filter(parameters: &Parameters) -> Result<Filter, ApiError> {
 fn rows(parameters: &Parameters) -> Result<u16, ApiError> {
     let rows = parameters.get("$top").map_or(Some(ROWS), |text| text.parse().ok());
     let rows = rows.filter(|rows| (1..=MAX_ROWS).contains(rows));
-    rows.ok_or_else(|| ApiError::BadRequest(format!("$top is a whole number from 1 to {MAX_ROWS}.")))
+    rows.ok_or_else(|| ApiError::BadRequest(format!("$top must be an integer from 1 to {MAX_ROWS}.")))
 }
 
 fn next_link(base: &BaseUrl, parameters: &Parameters, last: i64) -> String {

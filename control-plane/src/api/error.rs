@@ -46,11 +46,11 @@ pub(super) enum ApiError {
     Service(#[from] ServiceError),
     #[error(transparent)]
     OAuth(#[from] OAuthError),
-    #[error("Without a token only localhost and loopback addresses are served, not '{0}'.")]
+    #[error("Without authentication only localhost and loopback addresses are served, not '{0}'.")]
     ForeignHost(String),
     #[error(
-        "Without a token no request of a page of another site is served; this one comes from '{0}'. Send it without \
-         Origin and Sec-Fetch-Site, or start without --no-auth."
+        "Without authentication requests from pages of other sites are rejected; this one comes from \
+         '{0}'. Send it without Origin and Sec-Fetch-Site, or start without --no-auth."
     )]
     ForeignOrigin(String),
     #[error("The method {method} is not allowed for '{path}'.")]
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(status(&error), StatusCode::BAD_REQUEST);
         let expected = json!({"error": {
             "code": "A",
-            "message": "a is wrong. (2 errors in all, see details.)",
+            "message": "a is wrong. (2 errors in total, see details.)",
             "target": "properties.a",
             "details": [
                 {"code": "A", "message": "a is wrong.", "target": "properties.a"},

@@ -120,7 +120,7 @@ impl Filter {
             let known = Property::ALL.iter().find(|(_, known)| known.eq_ignore_ascii_case(&name));
             let (property, _) = known.ok_or_else(|| {
                 let all = Property::ALL.map(|(_, name)| name).join(", ");
-                format!("'{name}' is not served; what is asked for is one of {all}.")
+                format!("'{name}' is not supported; supported are {all}.")
             })?;
             expect(&mut rest, "eq")?;
             clauses.push((*property, quoted(&mut rest)?));
@@ -151,7 +151,7 @@ fn expect(rest: &mut Peekable<Chars>, wanted: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "'{wanted}' was expected, not '{found}'; only comparisons with 'eq', joined by 'and', are served."
+        "'{wanted}' was expected, not '{found}'; only comparisons with 'eq', joined by 'and', are supported."
     ))
 }
 
@@ -159,7 +159,7 @@ fn expect(rest: &mut Peekable<Chars>, wanted: &str) -> Result<(), String> {
 fn quoted(rest: &mut Peekable<Chars>) -> Result<String, String> {
     skip_spaces(rest);
     if rest.next() != Some('\'') {
-        return Err("A value stands in single quotes.".to_owned());
+        return Err("A value must be in single quotes.".to_owned());
     }
     let mut text = String::new();
     loop {
@@ -167,7 +167,7 @@ fn quoted(rest: &mut Peekable<Chars>) -> Result<String, String> {
             Some('\'') if rest.next_if_eq(&'\'').is_some() => text.push('\''),
             Some('\'') => break,
             Some(c) => text.push(c),
-            None => return Err("A value does not end.".to_owned()),
+            None => return Err("A value is not terminated.".to_owned()),
         }
     }
     skip_spaces(rest);

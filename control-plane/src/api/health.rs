@@ -130,7 +130,7 @@ impl Expand {
                 expand.settings = true;
             } else {
                 let message =
-                    format!("$expand names BackendAddressPool and BackendHttpSettings, not '{name}'.");
+                    format!("$expand supports BackendAddressPool and BackendHttpSettings, not '{name}'.");
                 return Err(ApiError::BadRequest(message));
             }
         }

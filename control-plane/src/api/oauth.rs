@@ -155,7 +155,7 @@ fn read(form: &Form, headers: &HeaderMap) -> Result<Credentials, OAuthError> {
     }
     match (headers.get(AUTHORIZATION), &form.client_secret) {
         (Some(_), Some(_)) => {
-            Err(OAuthError::InvalidRequest("The client authenticates in two ways at once."))
+            Err(OAuthError::InvalidRequest("The client uses two authentication methods at once."))
         }
         (Some(header), None) => {
             let refused = OAuthError::InvalidClient { by_header: true };

@@ -97,8 +97,8 @@ impl Paging {
         let rows =
             top.map_or(Some(ROWS), |text| text.parse().ok().filter(|rows| (1..=MAX_ROWS).contains(rows)));
         let rows = rows
-            .ok_or_else(|| ApiError::BadRequest(format!("$top is a whole number from 1 to {MAX_ROWS}.")))?;
-        let bad = || ApiError::BadRequest("$skipToken is not one of a nextLink.".to_owned());
+            .ok_or_else(|| ApiError::BadRequest(format!("$top must be an integer from 1 to {MAX_ROWS}.")))?;
+        let bad = || ApiError::BadRequest("$skipToken must come from a nextLink.".to_owned());
         let after =
             parameters.get("$skipToken").map(|token| tokens.decode(token).ok_or_else(bad)).transpose()?;
         Ok(Paging { rows, after, asked: top.is_some(), tokens: tokens.clone() })
@@ -110,7 +110,7 @@ impl Paging {
     /// If it is the key of another list.
     pub(super) fn key<const N: usize>(&self) -> Result<Option<[String; N]>, ApiError> {
         let key = self.after.clone().map(<[String; N]>::try_from).transpose();
-        key.map_err(|_| ApiError::BadRequest("$skipToken is that of another list.".to_owned()))
+        key.map_err(|_| ApiError::BadRequest("$skipToken belongs to another list.".to_owned()))
     }
 
     /// Returns the response with the page's rows. If `last`, the key of the last row here, is given, more rows

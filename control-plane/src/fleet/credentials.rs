@@ -35,9 +35,9 @@ pub(super) struct Credentials {
 /// The reason why a worker did not get a certificate.
 #[derive(Debug, Error)]
 pub(super) enum RenewalError {
-    #[error("it said something out of turn")]
+    #[error("it sent an unexpected message")]
     OutOfTurn,
-    #[error("its certificate is not that of a worker")]
+    #[error("its certificate does not belong to a worker")]
     UnknownWorker,
     #[error("its certificate request: {0}")]
     Request(PkiError),
@@ -83,7 +83,7 @@ impl Credentials {
             Ok(true) => {}
             Ok(false) => return Err(RenewalError::UnknownWorker),
             Err(error) => {
-                tracing::warn!(worker.id = %worker, %error, "a worker's certificate cannot be renewed at present");
+                tracing::warn!(worker.id = %worker, %error, "a worker's certificate cannot be renewed now");
                 return Ok(None);
             }
         }
@@ -100,7 +100,7 @@ impl Credentials {
     pub(super) async fn renewed(&mut self) -> Result<(), RenewalError> {
         let given = self.given.take().ok_or(RenewalError::OutOfTurn)?;
         if let Err(error) = self.store.confirm_certificate(&given).await {
-            tracing::warn!(worker.id = %given.worker, %error, "cannot note that a worker's certificate was renewed");
+            tracing::warn!(worker.id = %given.worker, %error, "could not store the renewal of a certificate");
         }
         tracing::info!(
             worker.id = %given.worker,

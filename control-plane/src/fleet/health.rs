@@ -109,7 +109,7 @@ fn merge_member(key: Key<'_>, reports: &[Indexed<'_>]) -> MemberHealth {
         .filter_map(|(worker, report)| report.get(&key).map(|backend| (*worker, *backend)))
         .collect();
     let Some((_, first)) = seen.first() else {
-        let log = "No worker has reported on it lately.".to_owned();
+        let log = "No worker has reported on it recently.".to_owned();
         return MemberHealth { host: host.clone(), health: Health::Unknown, log };
     };
     if seen.iter().all(|(_, backend)| backend.state == first.state) {

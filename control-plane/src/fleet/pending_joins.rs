@@ -104,7 +104,7 @@ impl PendingJoins {
                     connections,
                     %peer,
                     error,
-                    "connections to the channel ended before they had shown who they were; this is one of them"
+                    "connections to the channel ended before authentication; this is one of them"
                 );
             }
         }

@@ -124,7 +124,7 @@ impl Channel {
         }
         if let Err(error) = self.store.confirm_certificate(present).await {
             // Retried when the worker connects again; the certificate it presents is valid anyway.
-            tracing::warn!(worker.id = %present.worker, %error, "cannot note that a worker has connected");
+            tracing::warn!(worker.id = %present.worker, %error, "could not store the connection of a worker");
         }
         session.run(&self.fleet, &self.certificates).await
     }
@@ -255,7 +255,7 @@ async fn refuse(send: &mut Out, error: SessionError) -> SessionError {
             send.close().await
         };
         if let Err(e) = told.await {
-            tracing::debug!(error = %e, "the peer left before it was told why it is refused");
+            tracing::debug!(error = %e, "the peer left before it received the reason of its rejection");
         }
     }
     error

@@ -137,7 +137,7 @@ impl Service {
         author: Author,
         path: DeploymentPath,
     ) -> Result<(), ServiceError> {
-        let message = "The deployment was cancelled. What it had written by then stays.";
+        let message = "The deployment was cancelled. Resources that it had written stay.";
         let error = Failure::new(CANCELED, message);
         match self.store.cancel_deployment(&path, &act(author, &path, "cancel/action"), &error).await? {
             Some(true) => Ok(()),

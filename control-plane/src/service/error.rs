@@ -44,7 +44,7 @@ pub(crate) enum ServiceError {
     ResourceGroup(#[from] ResourceGroupError),
     #[error(transparent)]
     NetworkUse(#[from] NetworkUseError),
-    #[error("There is nothing at '{0}'.")]
+    #[error("The path '{0}' does not exist.")]
     UnknownPath(String),
     #[error(
         "The api-version '{0}' is invalid. It is a date from 2015-01-01 on, YYYY-MM-DD or YYYY-MM-DD-preview."
@@ -64,14 +64,14 @@ pub(crate) enum ServiceError {
     PreconditionFailed,
     #[error("The resource is in use and cannot be deleted. It is referenced by {}.", .0.join(", "))]
     InUse(Vec<String>),
-    #[error("The application gateway is being deleted. Create it again when that has ended.")]
+    #[error("The application gateway is being deleted. Create it again after the deletion.")]
     Deleting,
     #[error("Frontend address '{address}' and port {port} are already used by {holder}.")]
     PortTaken { address: String, port: u16, holder: String },
     #[error("The service is not ready.")]
     NotReady(#[source] StoreError),
     #[error(
-        "The database cannot be used at present: {}. Nothing was changed; the request can be repeated.",
+        "The database is unavailable: {}. Nothing was changed; the request can be repeated.",
         .0.unwritable().unwrap_or_default()
     )]
     Unwritable(#[source] StoreError),
@@ -121,7 +121,7 @@ impl ServiceError {
                     }
                     if violations.0.len() > 1 {
                         let count = violations.0.len();
-                        message = format!("{message} ({count} errors in all, see details.)");
+                        message = format!("{message} ({count} errors in total, see details.)");
                     }
                 }
                 details = violations.0.iter().map(detail).collect();

@@ -51,17 +51,17 @@ impl Service {
             (Some(known), Ok(is_old)) => (known, is_old),
             (_, Err(Refused::TooMany)) => return Ok(Err(GrantRefused::TooMany)),
             _ => {
-                tracing::info!("a token was refused: no such client, or not its secret");
+                tracing::info!("a token was refused: the client does not exist or the secret is wrong");
                 return Ok(Err(GrantRefused::Wrong));
             }
         };
         if let (true, Some(old)) = (is_old, hash) {
             // A failure of the database does not prevent the token; the next successful use retries.
             if let Err(error) = self.store.rehash_client(known.app_id, &old, &secret::hash(secret)).await {
-                tracing::warn!(client.id = %known.app_id, %error, "an old hash of a client secret stays");
+                tracing::warn!(client.id = %known.app_id, %error, "could not replace an old secret hash");
             }
         }
-        tracing::info!(client = known.name, client.id = %known.app_id, "a token was given out");
+        tracing::info!(client = known.name, client.id = %known.app_id, "a token was issued");
         let bearer = Bearer { client: known.app_id, secret_number: known.secret_number };
         Ok(Ok(Granted { bearer, now: Millis::now().0 / 1000 }))
     }

@@ -50,7 +50,7 @@ pub(crate) struct NewClient {
 /// A client that is not revoked has this name already.
 #[derive(Debug, Error)]
 #[error(
-    "there is a client of the name {0} already; revoke it first, or give it a new secret with `client reset`"
+    "a client with the name {0} exists already; revoke it first, or give it a new secret with `client reset`"
 )]
 pub struct NameTaken(pub(crate) String);
 

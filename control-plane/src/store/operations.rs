@@ -267,7 +267,7 @@ pub(super) async fn cancel_operation(connection: &mut SqliteConnection, id: &str
 fn superseded() -> Problem {
     Problem {
         code: SUPERSEDED.to_owned(),
-        message: "A newer write to the same gateway undid this one before it was in force.".to_owned(),
+        message: "A newer write to the same gateway undid this one before it was applied.".to_owned(),
     }
 }
 

@@ -121,7 +121,7 @@ impl Writer {
             if is_new {
                 tracing::error!(
                     reason,
-                    "writes to the database fail; reads and traffic go on, and writes are tried until they succeed"
+                    "writes to the database fail; they are retried, reads and traffic continue"
                 );
             }
             self.doubt.notify_one();

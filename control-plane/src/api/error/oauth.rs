@@ -7,16 +7,16 @@ use thiserror::Error;
 pub(in crate::api) enum OAuthError {
     #[error("{0}")]
     InvalidRequest(&'static str),
-    #[error("There is no such client, or this is not its secret.")]
+    #[error("The client does not exist, or the secret is wrong.")]
     InvalidClient {
         /// True if the secret was in the header; the response then needs `WWW-Authenticate`.
         by_header: bool,
     },
-    #[error("Only client_credentials are served.")]
+    #[error("Only the grant type client_credentials is supported.")]
     UnsupportedGrant,
-    #[error("There is no tenant '{0}' here.")]
+    #[error("The tenant '{0}' does not exist.")]
     UnknownTenant(String),
-    #[error("Too many ask at once. Come back in a second.")]
+    #[error("Too many requests. Retry in a second.")]
     Busy,
 }
 

@@ -13,43 +13,43 @@ pub(super) fn routes() -> Vec<Route> {
             get(
                 &path("ServerVariables"),
                 "ApplicationGateways_ListAvailableServerVariables",
-                "The variables that rewrites may use.",
+                "Lists the server variables that rewrites can use.",
             )
-            .answers(200, "All of them.", Some(Body::Texts)),
+            .answers(200, "The list.", Some(Body::Texts)),
             available::server_variables,
         ),
         Route::new(
             get(
                 &path("RequestHeaders"),
                 "ApplicationGateways_ListAvailableRequestHeaders",
-                "The request headers that clients offer for rewrites.",
+                "Lists the request headers that clients offer for rewrites.",
             )
-            .answers(200, "All of them.", Some(Body::Texts)),
+            .answers(200, "The list.", Some(Body::Texts)),
             available::request_headers,
         ),
         Route::new(
             get(
                 &path("ResponseHeaders"),
                 "ApplicationGateways_ListAvailableResponseHeaders",
-                "The response headers that clients offer for rewrites.",
+                "Lists the response headers that clients offer for rewrites.",
             )
-            .answers(200, "All of them.", Some(Body::Texts)),
+            .answers(200, "The list.", Some(Body::Texts)),
             available::response_headers,
         ),
         Route::new(
             get(
                 &path("WafRuleSets"),
                 "ApplicationGateways_ListAvailableWafRuleSets",
-                "The rule sets of the web application firewall: none.",
+                "Lists the rule sets of the web application firewall: none.",
             )
-            .answers(200, "All of them.", json::<FirewallRuleSets>()),
+            .answers(200, "The list.", json::<FirewallRuleSets>()),
             available::firewall_rule_sets,
         ),
         Route::new(
             get(
                 &path("SslOptions/{options}"),
                 "ApplicationGateways_ListAvailableSslOptions",
-                "What a TLS policy may be made of.",
+                "Gets the options for TLS policies.",
             )
             .answers(200, "The options.", json::<TlsOptions>()),
             available::tls_options,
@@ -58,16 +58,16 @@ pub(super) fn routes() -> Vec<Route> {
             get(
                 &path("SslOptions/{options}/predefinedPolicies"),
                 "ApplicationGateways_ListAvailableSslPredefinedPolicies",
-                "The predefined TLS policies.",
+                "Lists the predefined TLS policies.",
             )
-            .answers(200, "All of them.", json::<Page<TlsPolicy>>()),
+            .answers(200, "The list.", json::<Page<TlsPolicy>>()),
             available::tls_policies,
         ),
         Route::new(
             get(
                 &path("SslOptions/{options}/predefinedPolicies/{policy}"),
                 "ApplicationGateways_GetSslPredefinedPolicy",
-                "A predefined TLS policy.",
+                "Gets a predefined TLS policy.",
             )
             .answers(200, "The policy.", json::<TlsPolicy>()),
             available::tls_policy,

@@ -20,7 +20,7 @@ fn of_gateways(collection: &str, child: &str) -> Vec<Route> {
         Route::new(
             get(collection, "{collection}_List", "Lists {collection}.").answers(
                 200,
-                "All of them.",
+                "The list.",
                 Some(Body::Members),
             ),
             children::list,
@@ -28,7 +28,7 @@ fn of_gateways(collection: &str, child: &str) -> Vec<Route> {
         Route::new(
             get(child, "{collection}_Get", "Gets one of {collection}.").answers_with(
                 200,
-                "The member.",
+                "The resource.",
                 Some(Body::Member),
                 &["ETag"],
             ),
@@ -38,16 +38,16 @@ fn of_gateways(collection: &str, child: &str) -> Vec<Route> {
             put(child, "{collection}_CreateOrUpdate", "Adds or replaces one of {collection}.")
                 .takes(Some(Body::Member))
                 .conditional()
-                .answers_with(200, "It is replaced.", Some(Body::Member), STATUS)
-                .answers_with(201, "It is added.", Some(Body::Member), STATUS)
+                .answers_with(200, "The resource was replaced.", Some(Body::Member), STATUS)
+                .answers_with(201, "The resource was added.", Some(Body::Member), STATUS)
                 .refuses(&[409]),
             children::put,
         ),
         Route::new(
             delete(child, "{collection}_Delete", "Removes one of {collection}.")
                 .conditional()
-                .answers_with(202, "It is being removed.", None, STATUS_AND_RESULT)
-                .answers(204, "There is none.", None)
+                .answers_with(202, "The resource is being removed.", None, STATUS_AND_RESULT)
+                .answers(204, "The resource does not exist.", None)
                 .refuses(&[409]),
             children::delete,
         ),
@@ -60,7 +60,7 @@ fn of_children(nested: &str) -> Vec<Route> {
         Route::new(
             get(nested, "{nested}_List", "Lists {nested} of one of {collection}.").answers(
                 200,
-                "All of them.",
+                "The list.",
                 Some(Body::Members),
             ),
             members::list,
@@ -68,7 +68,7 @@ fn of_children(nested: &str) -> Vec<Route> {
         Route::new(
             get(&member, "{nested}_Get", "Gets one of {nested}.").answers_with(
                 200,
-                "The member.",
+                "The resource.",
                 Some(Body::Member),
                 &["ETag"],
             ),
@@ -78,16 +78,16 @@ fn of_children(nested: &str) -> Vec<Route> {
             put(&member, "{nested}_CreateOrUpdate", "Adds or replaces one of {nested}.")
                 .takes(Some(Body::Member))
                 .conditional()
-                .answers_with(200, "It is replaced.", Some(Body::Member), STATUS)
-                .answers_with(201, "It is added.", Some(Body::Member), STATUS)
+                .answers_with(200, "The resource was replaced.", Some(Body::Member), STATUS)
+                .answers_with(201, "The resource was added.", Some(Body::Member), STATUS)
                 .refuses(&[409]),
             members::put,
         ),
         Route::new(
             delete(&member, "{nested}_Delete", "Removes one of {nested}.")
                 .conditional()
-                .answers_with(202, "It is being removed.", None, STATUS_AND_RESULT)
-                .answers(204, "There is none.", None)
+                .answers_with(202, "The resource is being removed.", None, STATUS_AND_RESULT)
+                .answers(204, "The resource does not exist.", None)
                 .refuses(&[409]),
             members::delete,
         ),

@@ -16,54 +16,72 @@ const STATUS: &[&str] = &["Azure-AsyncOperation"];
 pub(super) fn routes() -> Vec<Route> {
     let all = format!("{SUBSCRIPTION}/resourceGroups/{{group}}/providers/Microsoft.Resources/deployments");
     let one = format!("{all}/{{deployment}}");
-    let head =
-        Operation::new(Method::HEAD, &one, "Deployments_CheckExistence", "Whether there is a deployment.");
+    let head = Operation::new(
+        Method::HEAD,
+        &one,
+        "Deployments_CheckExistence",
+        "Checks whether a deployment exists.",
+    );
     // Azure has a shorter path for the operations of a deployment too.
     let short = format!("{SUBSCRIPTION}/resourceGroups/{{group}}/deployments/{{deployment}}/operations");
     let mut routes = vec![
         Route::new(
             get(&all, "Deployments_ListByResourceGroup", "Lists the deployments of a resource group.")
-                .answers(200, "All of them.", json::<Whole<Deployment>>()),
+                .answers(200, "The list.", json::<Whole<Deployment>>()),
             deployments::list,
         ),
         Route::new(
-            get(&one, "Deployments_Get", "Gets a deployment.").answers(200, "It.", json::<Deployment>()),
+            get(&one, "Deployments_Get", "Gets a deployment.").answers(
+                200,
+                "The deployment.",
+                json::<Deployment>(),
+            ),
             deployments::get,
         ),
-        Route::new(head.answers(204, "There is.", None), deployments::head),
+        Route::new(head.answers(204, "The deployment exists.", None), deployments::head),
         Route::new(
             put(&one, "Deployments_CreateOrUpdate", "Deploys a template.")
                 .takes(json::<DeploymentRequest>())
-                .answers_with(200, "It is run again.", json::<Deployment>(), STATUS)
-                .answers_with(201, "It is run.", json::<Deployment>(), STATUS)
+                .answers_with(
+                    200,
+                    "The deployment was replaced and is being run.",
+                    json::<Deployment>(),
+                    STATUS,
+                )
+                .answers_with(
+                    201,
+                    "The deployment was created and is being run.",
+                    json::<Deployment>(),
+                    STATUS,
+                )
                 .refuses(&[409]),
             deployments::put,
         ),
         Route::new(
-            delete(&one, "Deployments_Delete", "Forgets a deployment, not what it deployed.")
-                .answers(204, "It is forgotten.", None)
-                .refuses(&[409]),
+            delete(
+                &one,
+                "Deployments_Delete",
+                "Deletes a deployment, but not the resources that it deployed.",
+            )
+            .answers(204, "The deployment was deleted.", None)
+            .refuses(&[409]),
             deployments::delete,
         ),
         Route::new(
-            post(
-                &format!("{one}/validate"),
-                "Deployments_Validate",
-                "Says what a deployment would be refused for.",
-            )
-            .takes(json::<DeploymentRequest>())
-            .answers(200, "For nothing.", json::<Deployment>()),
+            post(&format!("{one}/validate"), "Deployments_Validate", "Validates a deployment.")
+                .takes(json::<DeploymentRequest>())
+                .answers(200, "The template is valid.", json::<Deployment>()),
             deployments::validate,
         ),
         Route::new(
-            post(&format!("{one}/whatIf"), "Deployments_WhatIf", "Says what a deployment would change.")
+            post(&format!("{one}/whatIf"), "Deployments_WhatIf", "Previews the changes of a deployment.")
                 .takes(json::<DeploymentRequest>())
-                .answers(200, "This.", json::<WhatIf>()),
+                .answers(200, "The changes.", json::<WhatIf>()),
             deployments::what_if,
         ),
         Route::new(
-            post(&format!("{one}/cancel"), "Deployments_Cancel", "Ends a deployment before its time.")
-                .answers(204, "It has ended.", None)
+            post(&format!("{one}/cancel"), "Deployments_Cancel", "Cancels a deployment.")
+                .answers(204, "The deployment was cancelled.", None)
                 .refuses(&[409]),
             deployments::cancel,
         ),
@@ -71,9 +89,14 @@ pub(super) fn routes() -> Vec<Route> {
             get(
                 &format!("{one}/operationStatuses/{{operation}}"),
                 "Deployments_Status",
-                "Says where a deployment stands.",
+                "Gets the status of a deployment.",
             )
-            .answers_with(200, "There.", json::<DeploymentStatus>(), &["Retry-After"]),
+            .answers_with(
+                200,
+                "The status is in the body.",
+                json::<DeploymentStatus>(),
+                &["Retry-After"],
+            ),
             deployments::status,
         ),
     ];
@@ -87,17 +110,21 @@ pub(super) fn routes() -> Vec<Route> {
 fn done(operations: &str, suffix: &str) -> [Route; 2] {
     [
         Route::new(
-            get(operations, &format!("DeploymentOperations_List{suffix}"), "Lists what a deployment did.")
-                .answers(200, "All of it.", json::<Whole<DeploymentOperation>>()),
+            get(
+                operations,
+                &format!("DeploymentOperations_List{suffix}"),
+                "Lists the operations of a deployment.",
+            )
+            .answers(200, "The list.", json::<Whole<DeploymentOperation>>()),
             deployments::operations,
         ),
         Route::new(
             get(
                 &format!("{operations}/{{operation}}"),
                 &format!("DeploymentOperations_Get{suffix}"),
-                "Says what a deployment did to one resource.",
+                "Gets the operation of a deployment on one resource.",
             )
-            .answers(200, "This.", json::<DeploymentOperation>()),
+            .answers(200, "The operation.", json::<DeploymentOperation>()),
             deployments::operation,
         ),
     ]

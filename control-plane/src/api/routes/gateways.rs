@@ -53,12 +53,12 @@ fn documents(gateway: &str) -> Vec<Route> {
             put(
                 gateway,
                 "ApplicationGateways_CreateOrUpdate",
-                "Creates an application gateway or replaces it whole. Certificates sent without data keep theirs.",
+                "Creates an application gateway or replaces it as a whole. Certificates sent without data keep the stored data.",
             )
             .takes(json::<ApplicationGateway>())
             .conditional()
-            .answers_with(200, "It is replaced.", json::<ApplicationGateway>(), STATUS)
-            .answers_with(201, "It is created.", json::<ApplicationGateway>(), STATUS)
+            .answers_with(200, "The resource was replaced.", json::<ApplicationGateway>(), STATUS)
+            .answers_with(201, "The resource was created.", json::<ApplicationGateway>(), STATUS)
             .refuses(&[409]),
             gateways::put,
         ),
@@ -66,15 +66,15 @@ fn documents(gateway: &str) -> Vec<Route> {
             patch(gateway, "ApplicationGateways_UpdateTags", "Replaces the tags of an application gateway.")
                 .takes(json::<TagsObject>())
                 .conditional()
-                .answers_with(200, "They are replaced.", json::<ApplicationGateway>(), &["ETag"])
+                .answers_with(200, "The tags were replaced.", json::<ApplicationGateway>(), &["ETag"])
                 .refuses(&[409]),
             gateways::patch,
         ),
         Route::new(
             delete(gateway, "ApplicationGateways_Delete", "Deletes an application gateway.")
                 .conditional()
-                .answers_with(202, "It is being deleted.", None, STATUS_AND_RESULT)
-                .answers(204, "There is none.", None)
+                .answers_with(202, "The resource is being deleted.", None, STATUS_AND_RESULT)
+                .answers(204, "The resource does not exist.", None)
                 .refuses(&[409]),
             gateways::delete,
         ),
@@ -87,10 +87,10 @@ fn actions(gateway: &str) -> Vec<Route> {
             post(
                 &format!("{gateway}/start"),
                 "ApplicationGateways_Start",
-                "Opens the listeners of an application gateway that was stopped.",
+                "Starts a stopped application gateway: opens its listeners.",
             )
             .conditional()
-            .answers_with(202, "It is being started.", None, STATUS_AND_RESULT)
+            .answers_with(202, "The gateway is being started.", None, STATUS_AND_RESULT)
             .refuses(&[409]),
             gateways::start,
         ),
@@ -98,10 +98,10 @@ fn actions(gateway: &str) -> Vec<Route> {
             post(
                 &format!("{gateway}/stop"),
                 "ApplicationGateways_Stop",
-                "Closes the listeners of an application gateway, until it is started or put again.",
+                "Stops an application gateway: closes its listeners until it is started or put again.",
             )
             .conditional()
-            .answers_with(202, "It is being stopped.", None, STATUS_AND_RESULT)
+            .answers_with(202, "The gateway is being stopped.", None, STATUS_AND_RESULT)
             .refuses(&[409]),
             gateways::stop,
         ),
@@ -109,7 +109,7 @@ fn actions(gateway: &str) -> Vec<Route> {
             post(
                 &format!("{gateway}/backendhealth"),
                 "ApplicationGateways_BackendHealth",
-                "Takes stock of what the workers see of the backends.",
+                "Reports the health of the backends from the workers' probes.",
             )
             .with(&EXPAND)
             .answers_with(202, "The result is at Location.", json::<Null>(), STATUS_AND_RESULT),
@@ -119,7 +119,7 @@ fn actions(gateway: &str) -> Vec<Route> {
             post(
                 &format!("{gateway}/getBackendHealthOnDemand"),
                 "ApplicationGateways_BackendHealthOnDemand",
-                "Lets a worker make a probe of the members of a pool, once.",
+                "Probes the members of a pool once, by one worker.",
             )
             .with(&EXPAND)
             .takes(json::<ApplicationGatewayOnDemandProbe>())
@@ -136,19 +136,24 @@ fn following() -> Vec<Route> {
             get(
                 &in_subscription("/locations/{location}/operations/{operation}"),
                 "Operations_Status",
-                "Where a long-running operation stands.",
+                "Gets the status of a long-running operation.",
             )
-            .answers_with(200, "In the body.", json::<Operation>(), &["Retry-After"]),
+            .answers_with(
+                200,
+                "The status is in the body.",
+                json::<Operation>(),
+                &["Retry-After"],
+            ),
             operations::status,
         ),
         Route::new(
             get(
                 &in_subscription("/locations/{location}/operationResults/{operation}"),
                 "Operations_Result",
-                "What a long-running operation brought.",
+                "Gets the result of a long-running operation.",
             )
-            .answers(200, "The result; null where there is none.", json::<OperationResult>())
-            .answers_with(202, "It is in progress.", None, &["Location", "Retry-After"])
+            .answers(200, "The result; null if there is none.", json::<OperationResult>())
+            .answers_with(202, "The operation is in progress.", None, &["Location", "Retry-After"])
             .refuses(&[409]),
             operations::result,
         ),

@@ -16,7 +16,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 fn log() -> Vec<Route> {
     vec![Route::new(
-        get("/audit", "Audit_List", "The audit log: every change, the newest first.")
+        get("/audit", "Audit_List", "Lists the entries of the audit log, newest first.")
             .with(&parameter::AUDIT_RESOURCE)
             .with(&parameter::AUDIT_AUTHOR)
             .with(&parameter::AUDIT_FROM)
@@ -24,7 +24,7 @@ fn log() -> Vec<Route> {
             .with(&parameter::TOP)
             .with(&parameter::SKIP_TOKEN)
             .refuses(&[400])
-            .answers(200, "A page of it.", json::<Page<AuditEntry>>()),
+            .answers(200, "A page of the list.", json::<Page<AuditEntry>>()),
         audit::list,
     )]
 }
@@ -35,36 +35,32 @@ fn metadata() -> Vec<Route> {
             get(path, id, summary)
                 .open_to_all()
                 .answers(200, "The metadata.", json::<OpenIdMetadata>())
-                .answers(400, "There is no such tenant.", json::<TokenRefusal>()),
+                .answers(400, "The tenant does not exist.", json::<TokenRefusal>()),
             oauth::open_id,
         )
     };
     vec![
         Route::new(
-            get(
-                "/metadata/endpoints",
-                "Identity_Endpoints",
-                "Where a client of this installation finds everything.",
-            )
-            .open_to_all()
-            .answers(200, "The endpoints.", json::<CloudEndpoints>()),
+            get("/metadata/endpoints", "Identity_Endpoints", "Gets the endpoints of this installation.")
+                .open_to_all()
+                .answers(200, "The endpoints.", json::<CloudEndpoints>()),
             oauth::endpoints,
         ),
-        open_id("/{tenant}/v2.0/.well-known/openid-configuration", "Identity_OpenId", "The OpenID metadata."),
+        open_id(
+            "/{tenant}/v2.0/.well-known/openid-configuration",
+            "Identity_OpenId",
+            "Gets the OpenID metadata.",
+        ),
         open_id(
             "/{tenant}/.well-known/openid-configuration",
             "Identity_OpenIdV1",
-            "The same, at its older place.",
+            "The same, at its older path.",
         ),
         Route::new(
-            get(
-                "/{tenant}/discovery/v2.0/keys",
-                "Identity_Keys",
-                "The public key that tokens are signed with.",
-            )
-            .open_to_all()
-            .answers(200, "A JSON Web Key Set.", json::<KeySet>())
-            .answers(400, "There is no such tenant.", json::<TokenRefusal>()),
+            get("/{tenant}/discovery/v2.0/keys", "Identity_Keys", "Gets the public keys that verify tokens.")
+                .open_to_all()
+                .answers(200, "A JSON Web Key Set.", json::<KeySet>())
+                .answers(400, "The tenant does not exist.", json::<TokenRefusal>()),
             oauth::keys,
         ),
     ]
@@ -75,13 +71,17 @@ fn tokens() -> Vec<Route> {
         let operation = post(path, id, summary).open_to_all().takes(form::<TokenRequest>());
         let operation = operation
             .answers(200, "A token.", json::<Token>())
-            .answers(400, "The request makes no sense.", json::<TokenRefusal>())
-            .answers(401, "There is no such client, or this is not its secret.", json::<TokenRefusal>())
-            .answers_with(429, "Too many ask at once.", json::<TokenRefusal>(), &["Retry-After"]);
+            .answers(400, "The request is malformed.", json::<TokenRefusal>())
+            .answers(401, "The client does not exist, or the secret is wrong.", json::<TokenRefusal>())
+            .answers_with(429, "Too many requests.", json::<TokenRefusal>(), &["Retry-After"]);
         Route::new(operation, oauth::token)
     };
     vec![
-        token("/{tenant}/oauth2/v2.0/token", "Identity_Token", "A token for a client that shows its secret."),
-        token("/{tenant}/oauth2/token", "Identity_TokenV1", "The same, at its older place."),
+        token(
+            "/{tenant}/oauth2/v2.0/token",
+            "Identity_Token",
+            "Issues a token to a client that presents its secret.",
+        ),
+        token("/{tenant}/oauth2/token", "Identity_TokenV1", "The same, at its older path."),
     ]
 }

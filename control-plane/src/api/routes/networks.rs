@@ -28,20 +28,20 @@ fn virtual_networks() -> Vec<Route> {
             )
             .with(&TOP)
             .with(&SKIP_TOKEN)
-            .answers(200, "A page of them.", json::<Page<VirtualNetwork>>()),
+            .answers(200, "A page of the list.", json::<Page<VirtualNetwork>>()),
             networks::list_in_subscription,
         ),
         Route::new(
             get(&all, "VirtualNetworks_List", "Lists the virtual networks of a resource group.")
                 .with(&TOP)
                 .with(&SKIP_TOKEN)
-                .answers(200, "A page of them.", json::<Page<VirtualNetwork>>()),
+                .answers(200, "A page of the list.", json::<Page<VirtualNetwork>>()),
             networks::list_in_group,
         ),
         Route::new(
             get(&one, "VirtualNetworks_Get", "Gets a virtual network.").answers_with(
                 200,
-                "It.",
+                "The virtual network.",
                 json::<VirtualNetwork>(),
                 VERSION,
             ),
@@ -51,12 +51,12 @@ fn virtual_networks() -> Vec<Route> {
             put(
                 &one,
                 "VirtualNetworks_CreateOrUpdate",
-                "Creates a virtual network or replaces it. Its subnets stay where none are sent.",
+                "Creates a virtual network or replaces it. A body without subnets keeps the existing ones.",
             )
             .takes(json::<VirtualNetwork>())
             .conditional()
-            .answers_with(200, "It is replaced.", json::<VirtualNetwork>(), VERSION)
-            .answers_with(201, "It is created.", json::<VirtualNetwork>(), VERSION)
+            .answers_with(200, "The resource was replaced.", json::<VirtualNetwork>(), VERSION)
+            .answers_with(201, "The resource was created.", json::<VirtualNetwork>(), VERSION)
             .refuses(&[409]),
             networks::put,
         ),
@@ -64,15 +64,15 @@ fn virtual_networks() -> Vec<Route> {
             patch(&one, "VirtualNetworks_UpdateTags", "Replaces the tags of a virtual network.")
                 .takes(json::<TagsObject>())
                 .conditional()
-                .answers_with(200, "They are replaced.", json::<VirtualNetwork>(), VERSION)
+                .answers_with(200, "The tags were replaced.", json::<VirtualNetwork>(), VERSION)
                 .refuses(&[409]),
             networks::patch,
         ),
         Route::new(
             delete(&one, "VirtualNetworks_Delete", "Deletes a virtual network with its subnets.")
                 .conditional()
-                .answers(200, "It is deleted.", None)
-                .answers(204, "There is none.", None),
+                .answers(200, "The resource was deleted.", None)
+                .answers(204, "The resource does not exist.", None),
             networks::delete,
         ),
     ]
@@ -85,15 +85,15 @@ fn subnets() -> Vec<Route> {
         Route::new(
             get(&all, "Subnets_List", "Lists the subnets of a virtual network.").answers(
                 200,
-                "All of them.",
+                "The list.",
                 json::<Page<Subnet>>(),
             ),
             subnets::list,
         ),
         Route::new(
-            get(&one, "Subnets_Get", "Gets a subnet. Its version is its network's.").answers_with(
+            get(&one, "Subnets_Get", "Gets a subnet. It has the entity tag of its network.").answers_with(
                 200,
-                "It.",
+                "The subnet.",
                 json::<Subnet>(),
                 VERSION,
             ),
@@ -103,16 +103,16 @@ fn subnets() -> Vec<Route> {
             put(&one, "Subnets_CreateOrUpdate", "Creates a subnet or replaces it.")
                 .takes(json::<Subnet>())
                 .conditional()
-                .answers_with(200, "It is replaced.", json::<Subnet>(), VERSION)
-                .answers_with(201, "It is created.", json::<Subnet>(), VERSION)
+                .answers_with(200, "The resource was replaced.", json::<Subnet>(), VERSION)
+                .answers_with(201, "The resource was created.", json::<Subnet>(), VERSION)
                 .refuses(&[409]),
             subnets::put,
         ),
         Route::new(
             delete(&one, "Subnets_Delete", "Deletes a subnet.")
                 .conditional()
-                .answers(200, "It is deleted.", None)
-                .answers(204, "There is none.", None)
+                .answers(200, "The resource was deleted.", None)
+                .answers(204, "The resource does not exist.", None)
                 .refuses(&[409]),
             subnets::delete,
         ),
@@ -131,20 +131,20 @@ fn public_addresses() -> Vec<Route> {
             )
             .with(&TOP)
             .with(&SKIP_TOKEN)
-            .answers(200, "A page of them.", json::<Page<PublicIpAddress>>()),
+            .answers(200, "A page of the list.", json::<Page<PublicIpAddress>>()),
             networks::list_in_subscription,
         ),
         Route::new(
             get(&all, "PublicIPAddresses_List", "Lists the public IP addresses of a resource group.")
                 .with(&TOP)
                 .with(&SKIP_TOKEN)
-                .answers(200, "A page of them.", json::<Page<PublicIpAddress>>()),
+                .answers(200, "A page of the list.", json::<Page<PublicIpAddress>>()),
             networks::list_in_group,
         ),
         Route::new(
             get(&one, "PublicIPAddresses_Get", "Gets a public IP address.").answers_with(
                 200,
-                "It.",
+                "The public IP address.",
                 json::<PublicIpAddress>(),
                 VERSION,
             ),
@@ -154,12 +154,12 @@ fn public_addresses() -> Vec<Route> {
             put(
                 &one,
                 "PublicIPAddresses_CreateOrUpdate",
-                "Creates a public IP address or replaces it. An address that was given stays where none is sent.",
+                "Creates a public IP address or replaces it. A body without an address keeps the one given before.",
             )
             .takes(json::<PublicIpAddress>())
             .conditional()
-            .answers_with(200, "It is replaced.", json::<PublicIpAddress>(), VERSION)
-            .answers_with(201, "It is created.", json::<PublicIpAddress>(), VERSION)
+            .answers_with(200, "The resource was replaced.", json::<PublicIpAddress>(), VERSION)
+            .answers_with(201, "The resource was created.", json::<PublicIpAddress>(), VERSION)
             .refuses(&[409]),
             networks::put,
         ),
@@ -167,15 +167,15 @@ fn public_addresses() -> Vec<Route> {
             patch(&one, "PublicIPAddresses_UpdateTags", "Replaces the tags of a public IP address.")
                 .takes(json::<TagsObject>())
                 .conditional()
-                .answers_with(200, "They are replaced.", json::<PublicIpAddress>(), VERSION)
+                .answers_with(200, "The tags were replaced.", json::<PublicIpAddress>(), VERSION)
                 .refuses(&[409]),
             networks::patch,
         ),
         Route::new(
             delete(&one, "PublicIPAddresses_Delete", "Deletes a public IP address.")
                 .conditional()
-                .answers(200, "It is deleted.", None)
-                .answers(204, "There is none.", None),
+                .answers(200, "The resource was deleted.", None)
+                .answers(204, "The resource does not exist.", None),
             networks::delete,
         ),
     ]

@@ -9,17 +9,17 @@ use super::{Route, delete, get};
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(
-            get("/healthz", "Process_Alive", "Whether the process answers.").open_to_all().answers(
+            get("/healthz", "Process_Alive", "Checks whether the process is alive.").open_to_all().answers(
                 200,
-                "It does.",
+                "The process is alive.",
                 Some(Body::Text),
             ),
             health::alive,
         ),
         Route::new(
-            get("/readyz", "Process_Ready", "Whether the store answers too.").open_to_all().answers(
+            get("/readyz", "Process_Ready", "Checks whether the control plane is ready: the database can be read and written.").open_to_all().answers(
                 200,
-                "It does.",
+                "The control plane is ready.",
                 Some(Body::Text),
             ),
             health::ready,
@@ -33,7 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
             describe::show,
         ),
         Route::new(
-            get("/metrics", "Metrics_Show", "What the control plane counts of itself, for Prometheus.")
+            get("/metrics", "Metrics_Show", "Gets the metrics of the control plane, for Prometheus.")
                 .answers(200, "A page in the OpenMetrics text format.", Some(Body::Metrics)),
             metrics::show,
         ),
@@ -41,22 +41,22 @@ pub(super) fn routes() -> Vec<Route> {
             get(
                 "/metrics/targets",
                 "Metrics_ListTargets",
-                "Where the connected workers show theirs, for Prometheus' HTTP service discovery.",
+                "Lists the metrics endpoints of the connected workers, for Prometheus' HTTP service discovery.",
             )
             .answers(200, "A group of targets for each worker.", json::<MetricsTargets>()),
             metrics::targets,
         ),
         Route::new(
-            get("/workers", "Workers_List", "The workers, and which gateways have failed.").answers(
+            get("/workers", "Workers_List", "Lists the workers, and the gateways that have failed.").answers(
                 200,
-                "All of them.",
+                "The list.",
                 json::<Workers>(),
             ),
             workers::list,
         ),
         Route::new(
-            delete("/workers/{worker}", "Workers_Delete", "Shuts a worker out for good.")
-                .answers(204, "It is not admitted any more.", None)
+            delete("/workers/{worker}", "Workers_Delete", "Revokes a worker.")
+                .answers(204, "The worker was revoked.", None)
                 .refuses(&[404]),
             workers::delete,
         ),

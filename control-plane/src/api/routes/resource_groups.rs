@@ -22,20 +22,20 @@ fn above() -> Vec<Route> {
         Route::new(
             get("/tenants", "Tenants_List", "Lists the tenant.").answers(
                 200,
-                "All of them.",
+                "The list.",
                 json::<Whole<Tenant>>(),
             ),
             subscriptions::tenants,
         ),
         Route::new(
-            get("/subscriptions", "Subscriptions_List", "Lists the subscriptions that hold anything.")
-                .answers(200, "All of them.", json::<Whole<Subscription>>()),
+            get("/subscriptions", "Subscriptions_List", "Lists the subscriptions that contain resources.")
+                .answers(200, "The list.", json::<Whole<Subscription>>()),
             subscriptions::list,
         ),
         Route::new(
             get(SUBSCRIPTION, "Subscriptions_Get", "Gets a subscription.").answers(
                 200,
-                "It.",
+                "The subscription.",
                 json::<Subscription>(),
             ),
             subscriptions::get,
@@ -44,9 +44,9 @@ fn above() -> Vec<Route> {
             get(
                 &format!("{SUBSCRIPTION}/locations"),
                 "Subscriptions_ListLocations",
-                "Lists where resources can be.",
+                "Lists the locations of resources.",
             )
-            .answers(200, "All of them.", json::<Locations<Location>>()),
+            .answers(200, "The list.", json::<Locations<Location>>()),
             subscriptions::locations,
         ),
         Route::new(
@@ -58,17 +58,22 @@ fn above() -> Vec<Route> {
             .with(&FILTER)
             .with(&TOP)
             .with(&SKIP_TOKEN)
-            .answers(200, "A page of them.", json::<Page<GenericResource>>()),
+            .answers(200, "A page of the list.", json::<Page<GenericResource>>()),
             resources::list_in_subscription,
         ),
         Route::new(
             get(
                 &format!("{SUBSCRIPTION}/operationresults/{{operation}}"),
                 "Operations_GroupResult",
-                "Where the deletion of a resource group stands.",
+                "Gets the status of a resource group's deletion.",
             )
-            .answers(200, "It is done.", None)
-            .answers_with(202, "It is in progress.", None, &["Location", "Retry-After"]),
+            .answers(200, "The deletion has ended.", None)
+            .answers_with(
+                202,
+                "The operation is in progress.",
+                None,
+                &["Location", "Retry-After"],
+            ),
             groups::result,
         ),
     ]
@@ -77,48 +82,52 @@ fn above() -> Vec<Route> {
 fn groups() -> Vec<Route> {
     let all = format!("{SUBSCRIPTION}/resourceGroups");
     let one = format!("{all}/{{group}}");
-    let head =
-        Operation::new(Method::HEAD, &one, "ResourceGroups_CheckExistence", "Whether there is a group.");
+    let head = Operation::new(
+        Method::HEAD,
+        &one,
+        "ResourceGroups_CheckExistence",
+        "Checks whether a resource group exists.",
+    );
     vec![
         Route::new(
             get(&all, "ResourceGroups_List", "Lists the resource groups of a subscription.")
                 .with(&FILTER)
                 .with(&TOP)
                 .with(&SKIP_TOKEN)
-                .answers(200, "A page of them.", json::<Page<ResourceGroup>>()),
+                .answers(200, "A page of the list.", json::<Page<ResourceGroup>>()),
             groups::list,
         ),
         Route::new(
             get(&one, "ResourceGroups_Get", "Gets a resource group.").answers(
                 200,
-                "It.",
+                "The resource group.",
                 json::<ResourceGroup>(),
             ),
             groups::get,
         ),
-        Route::new(head.answers(204, "There is.", None), groups::head),
+        Route::new(head.answers(204, "The resource group exists.", None), groups::head),
         Route::new(
             put(
                 &one,
                 "ResourceGroups_CreateOrUpdate",
-                "Creates a resource group or replaces what is said of it.",
+                "Creates a resource group or replaces its properties.",
             )
             .takes(json::<ResourceGroup>())
-            .answers(200, "It is replaced.", json::<ResourceGroup>())
-            .answers(201, "It is created.", json::<ResourceGroup>())
+            .answers(200, "The resource was replaced.", json::<ResourceGroup>())
+            .answers(201, "The resource was created.", json::<ResourceGroup>())
             .refuses(&[409]),
             groups::put,
         ),
         Route::new(
             patch(&one, "ResourceGroups_Update", "Replaces the tags of a resource group.")
                 .takes(json::<crate::arm::tags::TagsObject>())
-                .answers(200, "They are replaced.", json::<ResourceGroup>())
+                .answers(200, "The tags were replaced.", json::<ResourceGroup>())
                 .refuses(&[409]),
             groups::patch,
         ),
         Route::new(
             delete(&one, "ResourceGroups_Delete", "Deletes a resource group with everything in it.")
-                .answers_with(202, "It is being deleted.", None, &["Location"])
+                .answers_with(202, "The resource is being deleted.", None, &["Location"])
                 .refuses(&[409]),
             groups::delete,
         ),
@@ -131,7 +140,7 @@ fn groups() -> Vec<Route> {
             .with(&FILTER)
             .with(&TOP)
             .with(&SKIP_TOKEN)
-            .answers(200, "A page of them.", json::<Page<GenericResource>>()),
+            .answers(200, "A page of the list.", json::<Page<GenericResource>>()),
             resources::list_in_group,
         ),
     ]
@@ -144,22 +153,26 @@ fn providers() -> Vec<Route> {
         Route::new(
             get(&all, "Providers_List", "Lists the resource providers.").answers(
                 200,
-                "All of them.",
+                "The list.",
                 json::<Whole<Provider>>(),
             ),
             providers::list,
         ),
         Route::new(
-            get(&one, "Providers_Get", "Gets a resource provider.").answers(200, "It.", json::<Provider>()),
+            get(&one, "Providers_Get", "Gets a resource provider.").answers(
+                200,
+                "The provider.",
+                json::<Provider>(),
+            ),
             providers::get,
         ),
         Route::new(
             post(
                 &format!("{one}/register"),
                 "Providers_Register",
-                "Registers a provider, which is so already.",
+                "Registers a provider. All providers are registered already.",
             )
-            .answers(200, "It.", json::<Provider>()),
+            .answers(200, "The provider.", json::<Provider>()),
             providers::get,
         ),
     ]

@@ -15,19 +15,19 @@ use crate::store::{StoreError, TokenRefused};
 pub(super) enum SessionError {
     #[error("connection: {0}")]
     Io(#[from] io::Error),
-    #[error("it did not say who it is in time")]
+    #[error("it did not authenticate in time")]
     NoIntroduction,
-    #[error("others who have not said who they are took its place")]
+    #[error("its place was needed for another unauthenticated connection")]
     Ousted,
-    #[error("it says nothing: {0}")]
+    #[error("it sends nothing: {0}")]
     Silence(Stalled),
-    #[error("it takes nothing: {0}")]
+    #[error("it receives nothing: {0}")]
     Stuck(Stalled),
     #[error("it speaks version {0} of the channel, not {VERSION}")]
     Version(u32),
-    #[error("its certificate is not that of a worker")]
+    #[error("its certificate does not belong to a worker")]
     UnknownWorker,
-    #[error("it said something out of turn")]
+    #[error("it sent an unexpected message")]
     OutOfTurn,
     #[error(transparent)]
     Token(#[from] TokenRefused),
@@ -35,7 +35,7 @@ pub(super) enum SessionError {
     Request(PkiError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("its new certificate cannot be stored at present")]
+    #[error("its new certificate cannot be stored now")]
     NotStored,
 }
 
@@ -80,7 +80,7 @@ impl SessionError {
             | SessionError::Token(_)
             | SessionError::Request(_) => Some(self.to_string()),
             SessionError::NotStored => Some(self.to_string()),
-            SessionError::Store(_) => Some("the control plane cannot look it up at present".to_owned()),
+            SessionError::Store(_) => Some("the control plane cannot read its database now".to_owned()),
             SessionError::Io(_)
             | SessionError::NoIntroduction
             | SessionError::Ousted

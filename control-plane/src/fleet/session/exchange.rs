@@ -131,7 +131,7 @@ fn too_large(snapshot: &Snapshot) -> ToControlPlane {
     ToControlPlane::Rejected {
         gateway: snapshot.gateway,
         generation: snapshot.generation,
-        reason: format!("its configuration is larger than the {MAX_MESSAGE} bytes of a message to a worker"),
+        reason: format!("its configuration exceeds the {MAX_MESSAGE} bytes of a message to a worker"),
     }
 }
 

@@ -162,7 +162,7 @@ async fn foreign(
             Some(found) => drop(references.insert(id.clone(), found)),
             None => {
                 let message =
-                    format!("The template refers to '{id}', which is not there and not deployed by it.");
+                    format!("The template refers to '{id}', which does not exist and is not deployed by it.");
                 failures.push(Failure::new("ResourceNotFound", message).about(id));
             }
         }

@@ -68,7 +68,7 @@ pub(crate) async fn run(service: Arc<Service>, stop: CancellationToken) {
                     }
                 }
             }
-            Err(error) => tracing::error!(%error, "the deployments to run could not be read; it tries again"),
+            Err(error) => tracing::error!(%error, "the deployments to run could not be read; retrying"),
         }
     }
 }
@@ -85,7 +85,7 @@ async fn run_one(service: Arc<Service>, id: Uuid) {
         service.store.end_deployment(id, outcome.as_ref()).await
     };
     if let Err(error) = outcome.await {
-        tracing::error!(deployment.id = %id, %error, "a deployment could not go on; it is tried again");
+        tracing::error!(deployment.id = %id, %error, "a deployment was interrupted; it will be retried");
     }
 }
 
@@ -128,7 +128,7 @@ async fn deploy(service: &Service, task: Task) -> Result<Option<Result<Value, Fa
 }
 
 fn revoked() -> Failure {
-    let message = "The API client that asked for the deployment has been revoked.";
+    let message = "The API client that started the deployment has been revoked.";
     Failure::new("AuthorizationFailed", message)
 }
 

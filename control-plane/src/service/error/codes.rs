@@ -5,30 +5,30 @@ use crate::violation::code_list::codes;
 codes! { CODES;
     /// The caller may write the resource, but not use one that it refers to.
     pub(super) const LINK_FORBIDDEN: &str = "LinkedAuthorizationFailed";
-    /// There is nothing at that path.
+    /// The path does not exist.
     pub(super) const NOT_FOUND: &str = "NotFound";
-    /// The `api-version` is no date, or one before 2015.
+    /// The `api-version` is not a date or is before 2015.
     pub(super) const BAD_API_VERSION: &str = "InvalidApiVersionParameter";
-    /// The resource, or one that it would be in, is not there.
+    /// The resource, or its parent, does not exist.
     pub(super) const RESOURCE_NOT_FOUND: &str = "ResourceNotFound";
-    /// The operation is not there, or was forgotten.
+    /// The operation does not exist or is no longer kept.
     pub(super) const OPERATION_NOT_FOUND: &str = "OperationNotFound";
-    /// The worker is not known.
+    /// The worker does not exist.
     pub(super) const WORKER_NOT_FOUND: &str = "WorkerNotFound";
-    /// A condition of If-Match or If-None-Match does not hold.
+    /// A condition of If-Match or If-None-Match is false.
     pub(super) const PRECONDITION_FAILED: &str = "PreconditionFailed";
-    /// Something refers to the resource, so it cannot be deleted.
+    /// Other resources refer to the resource, so it cannot be deleted.
     pub(super) const IN_USE: &str = "ResourceInUse";
     /// The resource is being deleted.
     pub(super) const DELETING: &str = "ResourceIsBeingDeleted";
-    /// Another gateway has that address and port.
+    /// Another gateway uses this address and port.
     pub(super) const PORT_TAKEN: &str = "ApplicationGatewayFrontendPortInUse";
     /// The service is not ready.
     pub(super) const NOT_READY: &str = "ServiceUnavailable";
-    /// The database cannot be used at present, because of a full disk for example. `Retry-After` says when to try again.
+    /// The database is unavailable, for example because the disk is full. `Retry-After` is the time to wait.
     pub(super) const UNWRITABLE: &str = "StorageUnavailable";
-    /// The service failed.
+    /// An internal error occurred.
     pub(super) const INTERNAL: &str = "InternalServerError";
-    /// Too many requests of one client that take much work wait already. `Retry-After` says when to try again.
+    /// Too many expensive requests of this client are waiting already. `Retry-After` is the time to wait.
     pub(super) const TOO_MANY: &str = "TooManyRequests";
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a request about a deployment.
+//! The errors of requests about deployments.
 
 use thiserror::Error;
 
@@ -7,23 +7,23 @@ use crate::violation::Violations;
 use crate::violation::code_list::codes;
 
 codes! { CODES;
-    /// The template, or what is given for its parameters, is not valid. The details say what.
+    /// The template or its parameters are invalid. The details list the errors.
     const INVALID_TEMPLATE: &str = "InvalidTemplate";
-    /// A resource of the template would be refused. The details say which and why.
+    /// A resource of the template would be rejected. The details list the resources and errors.
     const INVALID_DEPLOYMENT: &str = "InvalidTemplateDeployment";
-    /// There is no deployment of that name.
+    /// The deployment does not exist.
     const NO_DEPLOYMENT: &str = "DeploymentNotFound";
     /// A deployment of that name is running.
     const ACTIVE: &str = "DeploymentActive";
-    /// The deployment has ended, so that it cannot be cancelled.
+    /// The deployment has ended and cannot be cancelled.
     const ENDED: &str = "DeploymentCannotBeCancelled";
-    /// A resource of the deployment could not be deployed. Only ever the code of a deployment.
+    /// A resource of the deployment could not be deployed. Only used as the code of a deployment.
     pub(crate) const FAILED: &str = "DeploymentFailed";
-    /// The deployment was cancelled. Only ever the code of a deployment.
+    /// The deployment was cancelled. Only used as the code of a deployment.
     pub(crate) const CANCELED: &str = "DeploymentCanceled";
 }
 
-/// Why a request about a deployment is not answered as wished.
+/// The reason why a request about a deployment fails.
 #[derive(Debug, Error)]
 pub(crate) enum DeploymentError {
     #[error("Deployment template validation failed: {0}")]
@@ -32,7 +32,7 @@ pub(crate) enum DeploymentError {
     Resources(Failure),
     #[error("The deployment '{0}' was not found.")]
     Missing(String),
-    #[error("The deployment '{0}' is running. Cancel it, or come back when it has ended.")]
+    #[error("The deployment '{0}' is running. Cancel it, or wait until it has ended.")]
     Active(String),
     #[error("The deployment '{0}' has ended.")]
     Ended(String),
@@ -41,7 +41,7 @@ pub(crate) enum DeploymentError {
 }
 
 impl DeploymentError {
-    /// What is wrong with the resources of a template.
+    /// The error for rejected resources of a template.
     pub(crate) fn resources(name: &str, failures: Vec<Failure>) -> DeploymentError {
         let message = format!(
             "The template deployment '{name}' is not valid according to the validation procedure. See details."
@@ -60,14 +60,14 @@ impl DeploymentError {
         }
     }
 
-    /// All of it, as it is shown.
+    /// Returns the error in ARM's shape.
     pub(crate) fn failure(&self) -> Failure {
         match self {
             DeploymentError::Template(Violations(flaws)) => {
                 let first = flaws.first();
                 let mut message = first.map(|flaw| flaw.message.clone()).unwrap_or_default();
                 if flaws.len() > 1 {
-                    message = format!("{message} ({} errors in all, see details.)", flaws.len());
+                    message = format!("{message} ({} errors in total, see details.)", flaws.len());
                 }
                 let message = format!("Deployment template validation failed: {message}");
                 let target = first.map(|flaw| flaw.target.clone());

@@ -1,10 +1,10 @@
-//! Errors that name who holds something: a port, an address, a subnet. A client whose scopes do not show it the holder
-//! learns that there is one, not which.
+//! Errors that name the holder of a port, an address or a subnet. A client whose scopes do not include the
+//! holder learns only that there is one.
 
 use super::{NetworkUseError, ResourceGroupError, ServiceError};
 use crate::identity::access::Client;
 
-/// The words for a holder that the client may not see.
+/// The text in place of a holder that the client may not see.
 const HIDDEN: &str = "a resource outside of your scopes";
 
 impl ServiceError {
@@ -18,8 +18,8 @@ impl ServiceError {
         )
     }
 
-    /// The error as that client may see it: holders outside of its scopes have no names. The administrator, who is no
-    /// client, sees all.
+    /// Returns the error as this client may see it, with holders outside of its scopes hidden; `None` if it can
+    /// be shown unchanged.
     pub(crate) fn seen_by(&self, client: &Client) -> Option<ServiceError> {
         use NetworkUseError as N;
         let one = |id: &String| if client.sees(id) { id.clone() } else { HIDDEN.to_owned() };
@@ -48,7 +48,7 @@ impl ServiceError {
     }
 }
 
-/// Those that may be seen, and one word for all others.
+/// Returns the visible users, and one text for all others.
 fn seen(users: &[String], one: impl Fn(&String) -> String) -> Vec<String> {
     let mut seen: Vec<String> = users.iter().map(one).collect();
     seen.sort_by_key(|user| user == HIDDEN);

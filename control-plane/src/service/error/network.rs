@@ -1,4 +1,4 @@
-//! What can go wrong with a request about a virtual network or an address that a gateway refers to.
+//! The errors of requests about virtual networks and public IP addresses that gateways use.
 
 use thiserror::Error;
 
@@ -9,13 +9,13 @@ codes! { CODES;
     const SUBNET_IN_USE: &str = "InUseSubnetCannotBeDeleted";
     /// A gateway refers to the public IP address, so it cannot be deleted.
     const ADDRESS_IN_USE: &str = "PublicIPAddressCannotBeDeleted";
-    /// A gateway refers to the public IP address, so what it is bound to cannot be changed.
+    /// A gateway uses the public IP address, so the address it binds to cannot be changed.
     const ADDRESS_SETTLED: &str = "PublicIPAddressInUseCannotBeChanged";
-    /// Another gateway has the public IP address.
+    /// Another gateway uses the public IP address.
     const ADDRESS_HELD: &str = "PublicIPAddressInUse";
 }
 
-/// Why a resource that gateways refer to, or that another gateway has, cannot be changed or used.
+/// The reason why a resource cannot be changed or used because of a gateway.
 #[derive(Debug, Error)]
 pub(crate) enum NetworkUseError {
     #[error(
@@ -29,7 +29,7 @@ pub(crate) enum NetworkUseError {
     )]
     AddressInUse { address: String, user: String },
     #[error(
-        "Public IP address {address} is in use by {user}: what it is bound to cannot change. Detach it first."
+        "Public IP address {address} is in use by {user}: its address cannot be changed. Detach it first."
     )]
     AddressSettled { address: String, user: String },
     #[error(

@@ -1,21 +1,21 @@
-//! What can go wrong with a request about subscriptions, resource groups and providers.
+//! The errors of requests about subscriptions, resource groups and providers.
 
 use thiserror::Error;
 
 use crate::violation::code_list::codes;
 
 codes! { CODES;
-    /// There is no such subscription: it holds nothing.
+    /// The subscription does not exist: there is no resource in it.
     const NO_SUBSCRIPTION: &str = "SubscriptionNotFound";
-    /// There is no such resource group, and none is made implicitly.
+    /// The resource group does not exist and is not created implicitly.
     const NO_GROUP: &str = "ResourceGroupNotFound";
-    /// The resource group is being deleted, so nothing can be put into it.
+    /// The resource group is being deleted, so no resource can be created in it.
     const GROUP_DELETING: &str = "ResourceGroupBeingDeleted";
-    /// A gateway elsewhere refers to something in the resource group, so it cannot be deleted.
+    /// A gateway in another group refers to a resource in the group, so it cannot be deleted.
     const GROUP_IN_USE: &str = "ResourceGroupDeletionBlocked";
-    /// There is no such resource provider.
+    /// The resource provider does not exist.
     const NO_PROVIDER: &str = "InvalidResourceNamespace";
-    /// The filter of a list cannot be read, or asks for more than is served.
+    /// The filter of a list is malformed or not supported.
     const BAD_FILTER: &str = "InvalidFilterInQueryString";
 }
 
@@ -28,7 +28,7 @@ pub(crate) enum ResourceGroupError {
     NoGroup(String),
     #[error("The resource group '{0}' is in deprovisioning state and cannot perform this operation.")]
     GroupDeleting(String),
-    #[error("The resource group '{group}' cannot be deleted: {} refers to something in it.", .users.join(", "))]
+    #[error("The resource group '{group}' cannot be deleted: {} refers to a resource in it.", .users.join(", "))]
     GroupInUse { group: String, users: Vec<String> },
     #[error("The resource namespace '{0}' is invalid.")]
     NoProvider(String),
