@@ -25,7 +25,7 @@ use crate::tls::facts::TlsFacts;
 use crate::upstream::dedicated::DedicatedConnections;
 use http1_state::Http1ConnState;
 
-/// What all requests of one downstream connection share.
+/// The state that all requests of one downstream connection share.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) thread: Rc<Thread>,
@@ -33,25 +33,25 @@ pub(crate) struct Connection {
     /// The address that the client connected to, as bound: the key of the site.
     pub(crate) address: SocketAddr,
     pub(crate) client: SocketAddr,
-    /// Whether the site is one of HTTPS.
+    /// True if the site is HTTPS.
     pub(crate) secure: bool,
-    /// What the TLS handshake agreed on; none without TLS, also for a client that speaks plain HTTP to an HTTPS site.
+    /// The result of the TLS handshake; `None` without TLS, also for plain HTTP to an HTTPS site.
     pub(crate) tls: Option<Box<TlsFacts>>,
-    /// `IP:port` of the client, for `X-Forwarded-For`.
+    /// The `IP:port` of the client, for `X-Forwarded-For`.
     pub(crate) forwarded_for: HeaderValue,
-    /// For `X-Forwarded-Port`.
+    /// The port of the listener, for `X-Forwarded-Port`.
     pub(crate) forwarded_port: HeaderValue,
     pub(crate) counts: ConnectionMetrics,
-    /// What the strict reading of HTTP/1.1 has found.
+    /// The state of the strict HTTP/1.1 reader.
     pub(crate) wire: Arc<Http1ConnState>,
-    /// Connections to backends that nobody else's requests may go over.
+    /// The connections to backends that carry only this client's requests.
     pub(crate) dedicated: DedicatedConnections,
     _permit: ConnectionPermit,
     _share: Share,
     _live: Live,
 }
 
-/// A client that has been accepted, before its handshakes: what a [`Connection`] is made of.
+/// An accepted connection before its handshakes.
 #[derive(Debug)]
 pub(crate) struct AcceptedConnection {
     pub(crate) thread: Rc<Thread>,
@@ -64,7 +64,7 @@ pub(crate) struct AcceptedConnection {
 }
 
 impl AcceptedConnection {
-    /// The connection after its handshakes.
+    /// Creates the connection after its handshakes.
     pub(crate) fn connected(self, share: Share, secure: bool, tls: Option<Box<TlsFacts>>) -> Rc<Connection> {
         Rc::new(Connection {
             forwarded_for: printable(self.client),

@@ -1,7 +1,7 @@
-//! Draining: what runs at a backend that gets nothing new goes on for a time, and is then ended.
+//! Draining: ends the requests and tunnels at a removed or unhealthy backend after the drain timeout.
 //!
-//! Two causes: its member is no longer part of the configuration, or its probe finds it down. These tasks run beside
-//! the worker's others and tell every data thread; what is to end, each thread knows itself.
+//! These tasks run beside the worker's others and send commands to every data thread; each thread finds the affected
+//! requests and tunnels itself.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use crate::member::DrainingMember;
 use crate::runtime::Runtime;
 use crate::threads::{Command, Threads};
 
-/// Ends what runs at a removed member when its time has come. To be dropped when the member is back before.
+/// Ends the requests and tunnels at a removed member after its drain timeout. The caller drops this future if the
+/// member returns before.
 pub(crate) async fn end_removed(draining: DrainingMember, threads: Rc<Threads>, changed: Rc<Notify>) {
     let drained = Drained::Removed(draining.member_state.member.clone());
     let spread_from = draining.until - draining.drain + schedule::undisturbed(draining.drain);
@@ -31,7 +32,8 @@ pub(crate) async fn end_removed(draining: DrainingMember, threads: Rc<Threads>, 
     changed.notify_one();
 }
 
-/// Ends the tunnels at a backend little by little. Requests get the whole time: their clients make no herd.
+/// Ends the tunnels at a backend in steps. Requests keep the whole drain timeout, because their clients do not
+/// reconnect all at once.
 async fn end_herd(drained: &Drained, from: Instant, until: Instant, threads: &Threads) {
     for (at, share) in schedule::moments(from, until, fastrand::Rng::new()) {
         sleep_until(at).await;
@@ -39,8 +41,8 @@ async fn end_herd(drained: &Drained, from: Instant, until: Instant, threads: &Th
     }
 }
 
-/// Watches the health of a backend for as long as it is probed: each time that it stays down for its whole drain
-/// timeout, what runs at it is ended.
+/// Watches the health of a backend for as long as it is probed. Each time that it stays unhealthy for its whole drain
+/// timeout, its requests and tunnels are ended.
 pub(crate) async fn end_while_down(
     backend: Arc<Backend>,
     current: Arc<ArcSwap<Runtime>>,
@@ -62,8 +64,8 @@ pub(crate) async fn end_while_down(
     }
 }
 
-/// Waits for the drain timeout; and on, as long as the backend is used although it is down, for want of others. A herd of
-/// tunnels is ended during the last quarter of that time.
+/// Waits for the drain timeout, and longer as long as the backend is used although it is unhealthy (`min_servers`). A
+/// herd of tunnels is ended during the last quarter of the timeout.
 async fn end_out_of_use(backend: &Backend, drained: &Drained, current: &ArcSwap<Runtime>, threads: &Threads) {
     loop {
         let (now, time) = (Instant::now(), current.load().member_table.drain(&backend.member_state.member));
@@ -91,8 +93,8 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_secs(40);
 
-    /// Removes a member with so many tunnels, and returns the time of each command to the threads. A command is a share
-    /// of the tunnels, or `None` for all of them.
+    /// Removes a member with this number of tunnels, and returns the time of each command to the threads. A command
+    /// is a share of the tunnels, or `None` for all of them.
     async fn ends(tunnels: usize) -> Vec<(Duration, Option<f64>)> {
         let member_state = MemberState::apart("pool", &Host::Ip([192, 0, 2, 1].into()));
         let _tunnels: Vec<_> = (0..tunnels).map(|_| InFlightGuard::at(&member_state)).collect();

@@ -1,29 +1,30 @@
-//! The ends of many drained tunnels, spread over the last quarter of the drain timeout, so that their clients do not
-//! come back all at once. Pure: the time and the randomness come from outside. Which tunnels end is not decided here.
+//! The schedule that spreads the ends of many drained tunnels over the last quarter of the drain timeout, so that
+//! their clients do not reconnect all at once. Pure: the time and the randomness come from outside. Which tunnels end
+//! is not decided here.
 //!
-//! The drain timeout stays the outer bound, and three quarters of it are granted to every tunnel. A small number of
-//! tunnels is no load for anybody when it comes back: those all get the whole time.
+//! The drain timeout stays the outer bound, and every tunnel gets at least three quarters of it. Fewer tunnels than
+//! [`HERD`] are no load when they reconnect: all of them get the whole time.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Fewer tunnels of one worker than this get the whole drain timeout.
+/// The number of tunnels from which a worker spreads their ends; fewer get the whole drain timeout.
 pub(crate) const HERD: usize = 100;
 
-/// The time between two steps is not shorter than this, in milliseconds.
+/// The minimum time between two steps, in milliseconds.
 const SHORTEST_STEP: u128 = 50;
-/// The most steps that the ends are spread over.
+/// The maximum number of steps.
 const MOST_STEPS: u128 = 200;
 
-/// How much of a drain timeout passes before the first tunnel of a herd is ended.
+/// Returns the time before the first tunnel of a herd is ended.
 pub(crate) fn undisturbed(timeout: Duration) -> Duration {
     timeout - timeout / 4
 }
 
-/// When tunnels are ended, and which share of those that are left each time, from `from` until `until`. The last share is
-/// all of them. Each moment is somewhere within its step, so that several workers and threads do not act in time with
-/// one another.
+/// Yields the times between `from` and `until` at which tunnels are ended, with the share of the remaining tunnels to
+/// end; the last share is 1. Each time is random within its step, so that workers and threads do not act at the same
+/// moment.
 pub(crate) fn moments(
     from: Instant,
     until: Instant,
@@ -60,7 +61,7 @@ mod tests {
             if seconds < 10 {
                 continue;
             }
-            // No half second has more than a third of them.
+            // No half second has more than a third of the ends.
             for (from, _) in &ends {
                 let until = *from + Duration::from_millis(500);
                 let together: f64 =

@@ -1,8 +1,8 @@
-//! The members of a gateway's pools, as they last while configurations come and go: who is there, how busy each is, and
-//! who is on the way out. Pure: the time comes from outside.
+//! The members of a gateway's pools across changes of the configuration: their state, their load, and the drain of
+//! removed members. Pure: the time comes from outside.
 //!
-//! A member that is removed has time for what runs; until then it is remembered here, and a member that is back by then
-//! is the one that it was. Whether a backend is well is not known here.
+//! A removed member keeps its state until its drain timeout has passed, and gets it back if it returns before. This
+//! module does not know the health of members.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,10 +14,11 @@ use tidegate_shared::snapshot::{Content, Host};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// How long what runs at a removed member may go on where no settings say.
+/// The drain timeout of members whose settings give none.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// A pool member, whatever settings it is spoken with. A tunnel ends with its member, not with a rule or a setting.
+/// The identity of a pool member, independent of settings. A tunnel ends with its member, not with a rule or a
+/// setting.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Member {
     pub(crate) gateway: GatewayId,
@@ -25,13 +26,13 @@ pub(crate) struct Member {
     pub(crate) host: Host,
 }
 
-/// What is known of a member beyond its configuration. Shared by all threads.
+/// Live state of one pool member, shared by all threads.
 #[derive(Debug)]
 pub(crate) struct MemberState {
     pub(crate) member: Member,
-    /// What runs at it: tunnels, and requests where somebody goes by their number.
+    /// The number of its tunnels, and of its requests if a load balancer needs their number.
     live: AtomicUsize,
-    /// It was removed, and its time has passed.
+    /// True once the drain timeout after its removal has passed.
     gone: AtomicBool,
 }
 
@@ -40,29 +41,29 @@ impl MemberState {
         MemberState { member, live: AtomicUsize::new(0), gone: AtomicBool::new(false) }
     }
 
-    /// A member of no gateway's configuration: somebody only wants to speak with it.
+    /// Creates the state of a member outside all configurations, for a single exchange with it.
     pub(crate) fn apart(pool: &str, host: &Host) -> Arc<MemberState> {
         let gateway = GatewayId(Uuid::nil());
         Arc::new(MemberState::new(Member { gateway, pool: Arc::from(pool), host: host.clone() }))
     }
 
-    /// How much runs at it.
+    /// Returns the number of its tunnels and counted requests.
     pub(crate) fn live(&self) -> usize {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// Whether it was removed and its time has passed.
+    /// Returns true if the drain timeout after its removal has passed.
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Relaxed)
     }
 
-    /// Its time has passed.
+    /// Records that the drain timeout after its removal has passed.
     pub(crate) fn leave(&self) {
         self.gone.store(true, Ordering::Relaxed);
     }
 }
 
-/// Counts as one thing that runs at a member for as long as it lives.
+/// Counts one tunnel or request at a member until it is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlightGuard(Arc<MemberState>);
 
@@ -79,7 +80,7 @@ impl Drop for InFlightGuard {
     }
 }
 
-/// Every member of a gateway, and those that are on the way out.
+/// The members of a gateway, and the removed members that still drain.
 #[derive(Debug, Default)]
 pub(crate) struct MemberTable {
     present: HashMap<Member, ActiveMember>,
@@ -89,7 +90,7 @@ pub(crate) struct MemberTable {
 #[derive(Debug)]
 struct ActiveMember {
     member_state: Arc<MemberState>,
-    /// How long it has from its removal.
+    /// The drain timeout that a removal would start.
     drain: Duration,
 }
 
@@ -97,16 +98,16 @@ struct ActiveMember {
 #[derive(Clone, Debug)]
 pub(crate) struct DrainingMember {
     pub(crate) member_state: Arc<MemberState>,
-    /// How long it had from its removal.
+    /// The drain timeout from its removal.
     pub(crate) drain: Duration,
-    /// When what still runs at it is ended.
+    /// The end of the drain timeout.
     pub(crate) until: Instant,
 }
 
 impl MemberTable {
-    /// The members of `content`, each the one that it was in `old`. Those that are gone from now on have the time that
-    /// their settings granted them then; those that were on the way out keep theirs. A member whose pool no rule leads
-    /// to any more keeps the time that it had while a rule did: its tunnels began under those settings.
+    /// Creates the table of `content`. Members of `old` keep their state. Members that are removed now get the drain
+    /// timeout that they had in `old`; members that already drain keep theirs. A member whose pool has lost its last
+    /// rule keeps the timeout that it had with the rule, because its tunnels began under those settings.
     pub(crate) fn new(gateway: GatewayId, content: &Content, old: &MemberTable, now: Instant) -> MemberTable {
         let mut present = HashMap::new();
         let granted = drain_timeouts(content);
@@ -134,30 +135,30 @@ impl MemberTable {
         MemberTable { draining: draining.collect(), present }
     }
 
-    /// Whether it is part of the configuration.
+    /// Returns true if the member is part of the configuration.
     pub(crate) fn contains(&self, member: &Member) -> bool {
         self.present.contains_key(member)
     }
 
-    /// What is known of a member, be it there or on the way out.
+    /// Returns the state of a member, which may be draining.
     pub(crate) fn member_state(&self, member: &Member) -> Option<&Arc<MemberState>> {
         let present = self.present.get(member).map(|present| &present.member_state);
         present.or_else(|| self.draining.get(member).map(|draining| &draining.member_state))
     }
 
-    /// How long what runs at a member may go on once it gets nothing new.
+    /// Returns the drain timeout of a member.
     pub(crate) fn drain(&self, member: &Member) -> Duration {
         let present = self.present.get(member).map(|present| present.drain);
         present.or_else(|| self.draining.get(member).map(|draining| draining.drain)).unwrap_or(DRAIN)
     }
 
-    /// Those on the way out.
+    /// Returns the draining members.
     pub(crate) fn draining(&self) -> impl Iterator<Item = &DrainingMember> {
         self.draining.values()
     }
 }
 
-/// The longest time that the settings used with a pool grant, for each pool in use.
+/// Returns, for each pool in use, the longest drain timeout of the settings that rules use with it.
 fn drain_timeouts(content: &Content) -> HashMap<usize, Duration> {
     let mut granted: HashMap<usize, Duration> = HashMap::new();
     for (pool, settings) in content.forwards() {
@@ -186,7 +187,8 @@ mod tests {
         Member { gateway: GatewayId(Uuid::nil()), pool: "pool".into(), host: host(number) }
     }
 
-    /// One configuration after another, each so many seconds after the first: what the last makes of it.
+    /// Applies configurations one after another, each at a number of seconds after the start. Returns the empty table
+    /// and the table after each step.
     fn after(steps: &[(u64, &[u8])]) -> (Vec<MemberTable>, Instant) {
         let start = Instant::now();
         let mut rosters = vec![MemberTable::default()];

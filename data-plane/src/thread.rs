@@ -1,7 +1,8 @@
-//! The state of one data thread, shared by all its tasks: its connections to backends, its tunnels, its log.
+//! The state of one data thread, shared by all its tasks: connections to backends, tunnels, log and limits.
 //!
-//! Threads share nothing that they write except health, counters, turns (of members, and of the addresses of a name) and
-//! places for connections. Work never moves from one to another, so nothing on the way of a request is locked.
+//! Data threads share no mutable state except health, counters, permits of the connection limit, and the positions of
+//! round robin over members and over the addresses of a name. A request never moves to another thread and takes no
+//! contended lock.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -25,24 +26,24 @@ use crate::upstream::Upstreams;
 /// The shared state of one data thread.
 #[derive(Debug)]
 pub(crate) struct Thread {
-    /// Its place among the data threads, from 0: which cells it counts in.
+    /// Its number among the data threads, from 0; it selects the metric cells of the thread.
     pub(crate) number: usize,
     pub(crate) upstreams: Upstreams,
     pub(crate) tunnels: Rc<Registry<LiveTunnel>>,
     pub(crate) log: Rc<Logger>,
-    /// Where its spans go.
+    /// The exporter of spans.
     pub(crate) spans: trace::Handle,
-    /// One for each downstream connection or tunnel; shared by all threads of the process.
+    /// The limit of downstream connections and tunnels, shared by all threads of the process.
     pub(crate) connection_limit: ConnectionLimit,
-    /// Send and receive buffer of each socket of a tunnel, in bytes; 0 leaves them to the kernel.
+    /// The size of the send and receive buffer of each socket of a tunnel, in bytes; 0 lets the kernel decide.
     pub(crate) tunnel_buffer: usize,
-    /// How long clients are waited for.
+    /// The timeouts for clients.
     pub(crate) timeouts: Timeouts,
-    /// How many bytes the body of a request may have.
+    /// The largest request body in bytes.
     pub(crate) max_request_body: u64,
-    /// Where bodies wait that are held; shared by all threads of the process.
+    /// The disk quota of buffered bodies, shared by all threads of the process.
     pub(crate) spool_quota: SpoolQuota,
-    /// For transaction ids, and for what ends first: unique, not secret.
+    /// The source of transaction IDs and of random choices among tunnels: unique, not secret.
     pub(crate) random: RefCell<fastrand::Rng>,
     /// The listening sockets; those that are closed are removed when the next one is added.
     listeners: RefCell<Vec<(SocketAddr, Weak<TcpListener>)>>,
@@ -50,7 +51,7 @@ pub(crate) struct Thread {
     idle: Notify,
 }
 
-/// Counts a connection or tunnel as long as it lives.
+/// Counts a connection or tunnel until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Live(Rc<Thread>);
 
@@ -95,14 +96,14 @@ impl Thread {
         self.listeners.borrow().iter().filter_map(open).collect()
     }
 
-    /// Ends what runs at that backend.
+    /// Ends the requests and tunnels at a drained backend.
     pub(crate) fn close(&self, drained: &Drained) {
         let reason = drained.close_reason();
         self.tunnels.close(reason, |tunnel| drained.is(&tunnel.backend));
         self.upstreams.open.close(reason, |backend| drained.is(backend));
     }
 
-    /// Ends a share of the tunnels that run at that backend.
+    /// Ends a share of the tunnels at a drained backend, between 0 and 1, chosen at random.
     pub(crate) fn close_share(&self, drained: &Drained, share: f64) {
         let random = &mut self.random.borrow_mut();
         let which = |tunnel: &LiveTunnel| drained.is(&tunnel.backend);
@@ -114,7 +115,7 @@ impl Thread {
         self.live.get()
     }
 
-    /// Waits until that number is 0.
+    /// Waits until no connection and no tunnel is live.
     pub(crate) async fn emptied(&self) {
         while self.live.get() > 0 {
             self.idle.notified().await;

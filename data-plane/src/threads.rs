@@ -1,5 +1,5 @@
-//! The data threads. Each has its own async runtime, sockets, upstream connections and tunnels, and executes the
-//! worker's commands. [`crate::thread`] is the state that is shared on one of them.
+//! The data threads, and the commands with which the worker controls them. Each thread has its own async runtime,
+//! sockets, upstream connections and tunnels. [`crate::thread`] is the state that the tasks of one thread share.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -27,7 +27,7 @@ use crate::spool::SpoolQuota;
 use crate::thread::{Outlets, Thread};
 use crate::trace;
 
-/// How long tunnels that were told to end may take to do so.
+/// The time that tunnels have for their close handshake after the drain timeout.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The channel on which a thread answers a command.
@@ -36,7 +36,7 @@ type Reply<T> = oneshot::Sender<T>;
 /// A command of the worker to its threads.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Accept on this socket for this gateway, until `close`.
+    /// Accept connections for this gateway on this socket, until `close`.
     Listen {
         socket: TcpListener,
         address: SocketAddr,
@@ -45,20 +45,24 @@ pub(crate) enum Command {
     },
     /// Copy every listening socket that is not being closed.
     CopySockets(Reply<Vec<(SocketAddr, io::Result<OwnedFd>)>>),
-    /// End what runs at a backend that gets nothing new, and whose time has passed.
+    /// End the requests and tunnels at a drained backend.
     Close(Drained),
-    /// End a share of the tunnels that run there, between 0 and 1, chosen at random.
+    /// End a share of the tunnels at a drained backend, between 0 and 1, chosen at random.
     CloseShare(Drained, f64),
-    /// Finish what runs, at most until the time has passed, then end. Listeners are closed by their own tokens.
+    /// Let connections and tunnels finish, at most for `timeout`, then end the thread. Listeners are closed by their
+    /// own tokens.
     Drain { timeout: Duration },
 }
 
-/// The worker's hold of its data threads.
+/// The handle of the worker to its data threads.
 #[derive(Debug)]
 pub(crate) struct Threads(Vec<(mpsc::Sender<Command>, JoinHandle<()>)>);
 
 impl Threads {
-    /// Starts as many data threads as the worker is to have.
+    /// Starts the configured number of data threads.
+    ///
+    /// # Errors
+    /// The system cannot start another thread.
     pub(crate) fn start(
         config: &Config,
         log: &access_log::Writer,
@@ -89,7 +93,7 @@ impl Threads {
         (Threads(vec![(commands, std::thread::spawn(|| {}))]), received)
     }
 
-    /// Gives the threads `sockets` to accept on, one to each in turn.
+    /// Distributes `sockets` over the threads, in turn.
     pub(crate) async fn listen(
         &self,
         address: SocketAddr,
@@ -103,10 +107,10 @@ impl Threads {
         }
     }
 
-    /// Copies of the listening sockets of all threads.
+    /// Returns copies of the listening sockets of all threads.
     ///
     /// # Errors
-    /// The process cannot open so many descriptors.
+    /// The process has reached its limit of open files.
     pub(crate) async fn sockets(&self) -> io::Result<Vec<(SocketAddr, OwnedFd)>> {
         let copies = self.ask(Command::CopySockets).await.into_iter().flatten();
         copies.map(|(address, socket)| Ok((address, socket?))).collect()
@@ -128,14 +132,14 @@ impl Threads {
         given
     }
 
-    /// Tells every thread.
+    /// Sends a command to every thread.
     pub(crate) async fn broadcast(&self, mut command: impl FnMut() -> Command) {
         for (thread, _) in &self.0 {
             tell(thread, command()).await;
         }
     }
 
-    /// Lets every thread finish what runs, and waits until all have, at most `timeout`.
+    /// Drains every thread and waits until all have ended: at most `timeout`, plus the close handshakes.
     pub(crate) async fn drain(&self, timeout: Duration) {
         self.broadcast(|| Command::Drain { timeout }).await;
         for (thread, _) in &self.0 {
@@ -168,11 +172,11 @@ fn start_one(
     let (commands, received) = mpsc::channel(64);
     let builder = std::thread::Builder::new().name(format!("data-{number}"));
     let thread = builder.spawn(move || {
-        // Built here, for it cannot change threads.
+        // The runtime is built here because it cannot move to another thread.
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
             Ok(runtime) => {
                 let log = runtime.block_on(run(received, Thread::new(number, outlets), herd));
-                // What is still running ends here, and writes its lines.
+                // The remaining tasks end here and write their access log lines.
                 drop(runtime);
                 log.flush();
             }
@@ -182,7 +186,8 @@ fn start_one(
     Ok((commands, thread))
 }
 
-/// Executes commands until the thread has drained. From `herd` tunnels on, their ends are spread over time.
+/// Executes commands until the thread has drained. If `herd` or more tunnels are open, their ends are spread over
+/// time.
 async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, herd: usize) -> Rc<Logger> {
     let background = thread.clone();
     tokio::task::spawn_local(async move { tokio::join!(background.log.run(), background.upstreams.run()) });
@@ -192,7 +197,7 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, herd: us
                 tokio::task::spawn_local(listener::accept(thread.clone(), socket, address, current, close));
             }
             Command::CopySockets(reply) => {
-                // The worker may no longer wait for it.
+                // The worker may have stopped waiting.
                 let _ = reply.send(thread.copy_sockets());
             }
             Command::Close(drained) => thread.close(&drained),
@@ -206,7 +211,7 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, herd: us
     thread.log.clone()
 }
 
-/// Ends the tunnels of a worker that stops during the last quarter of its drain timeout, if they are a herd.
+/// Ends the tunnels of a stopping worker during the last quarter of its drain timeout, if there are at least `herd`.
 async fn end_herd(thread: &Thread, started: Instant, timeout: Duration, herd: usize) {
     let (from, until) = (started + schedule::undisturbed(timeout), started + timeout);
     sleep_until(from).await;
@@ -220,7 +225,7 @@ async fn end_herd(thread: &Thread, started: Instant, timeout: Duration, herd: us
     }
 }
 
-/// Lets what runs finish, and ends at the timeout what has not.
+/// Waits until connections and tunnels have finished, and closes the remaining tunnels at the timeout.
 async fn drain(thread: &Thread, timeout: Duration, herd: usize) {
     let started = Instant::now();
     let ended_by_and_by = async {
@@ -238,7 +243,7 @@ async fn drain(thread: &Thread, timeout: Duration, herd: usize) {
     }
     tracing::warn!(connections = thread.live(), "the drain timeout has passed");
     thread.tunnels.close(CloseReason::Stopping, |_| true);
-    // Each runs once more to end in order; connections just end with the thread.
+    // Each tunnel runs once more to close in order; other connections end with the thread.
     let ended = async {
         while !thread.tunnels.is_empty() {
             tokio::task::yield_now().await;

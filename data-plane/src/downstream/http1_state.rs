@@ -1,4 +1,4 @@
-//! What the strict reading of a connection and the requests that come of it tell each other.
+//! The state that the strict reader of an HTTP/1.1 connection shares with the requests of the connection.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -8,57 +8,58 @@ use http::{Request, Version};
 
 use crate::http1::Fault;
 
-/// What the guard of a connection and its requests tell each other. They never leave their thread, but hyper asks of a
-/// stream that it could; so these are atomics that nobody contends for.
+/// The shared state of one connection. It stays on its thread, but hyper requires streams to be `Send`; hence the
+/// uncontended atomics.
 #[derive(Debug, Default)]
 pub(crate) struct Http1ConnState {
     turn: AtomicU8,
-    /// The first is the last.
+    /// The first fault; later ones are ignored.
     fault: OnceLock<Fault>,
     odd_names: AtomicBool,
     within_head: AtomicBool,
     served: AtomicBool,
 }
 
-/// It is the client's turn: to begin a request, or to go on with one.
+/// The client's turn: it may begin or continue a request.
 pub(crate) const CLIENT: u8 = 0;
-/// A request waits for its answer, or for the rest of it.
+/// The gateway's turn: a request waits for its response or the rest of it.
 pub(crate) const GATEWAY: u8 = 1;
 /// The connection becomes a tunnel.
 pub(crate) const TUNNEL: u8 = 2;
 
-/// A request under way, until this is dropped.
+/// Marks a request as running until it is dropped.
 #[derive(Debug)]
 pub(crate) struct RequestGuard(Arc<Http1ConnState>);
 
 impl Http1ConnState {
-    /// Why this request is refused, if it stands for one that is: no other comes without a `Host`.
+    /// Returns the fault for which this request must be rejected. Only a stand-in for a rejected request has no
+    /// `Host` in HTTP/1.1.
     pub(crate) fn refusal<B>(&self, request: &Request<B>) -> Option<Fault> {
         let fault = self.fault()?;
         (request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST)).then_some(fault)
     }
 
-    /// What is wrong with this connection, if it ends for that.
+    /// Returns the fault for which this connection ends.
     pub(crate) fn fault(&self) -> Option<Fault> {
         self.fault.get().copied()
     }
 
-    /// Whether a request may hold headers whose names are more than letters, digits and hyphens.
+    /// Returns true if requests may have header names with characters other than letters, digits and hyphens.
     pub(crate) fn has_odd_names(&self) -> bool {
         self.odd_names.load(Ordering::Relaxed)
     }
 
-    /// Says so.
+    /// Records that requests may have such header names.
     pub(crate) fn expect_odd_names(&self) {
         self.odd_names.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the client has begun a request of which there is no more to be seen yet.
+    /// Returns true if the client has sent only a part of a request head.
     pub(crate) fn is_within_head(&self) -> bool {
         self.turn() == CLIENT && self.within_head.load(Ordering::Relaxed)
     }
 
-    /// Whether a request has come by this connection.
+    /// Returns true if this connection has had a request.
     pub(crate) fn has_served(&self) -> bool {
         self.served.load(Ordering::Relaxed)
     }
@@ -76,7 +77,7 @@ impl Http1ConnState {
     }
 
     pub(crate) fn set_fault(&self, fault: Fault) {
-        // What comes after the first is a consequence.
+        // Later faults are consequences of the first.
         let _ = self.fault.set(fault);
     }
 }
@@ -88,7 +89,7 @@ impl RequestGuard {
         RequestGuard(wire.clone())
     }
 
-    /// What follows the answer is not HTTP.
+    /// Records that the connection carries no HTTP after the response.
     pub(crate) fn becomes_tunnel(&self) {
         self.0.set_turn(TUNNEL);
     }

@@ -1,8 +1,9 @@
-//! The streams of one connection: how many there are, since when there is none, and which of them nobody reads.
+//! The streams of one HTTP/2 connection: their number, the idle time, and the reset of streams that the client does
+//! not read.
 //!
-//! A stream can hold a connection to a backend, so a client that opens many and takes nothing would hold many of those.
-//! Two things keep it from that: each stream but the first takes a place of its own (see [`crate::limits`]), and one
-//! whose answer is not taken for too long is reset.
+//! A stream can hold a connection to a backend, so a client that opens many streams and reads nothing would hold
+//! many. Two rules prevent that: each stream except for the first takes a permit of the connection limit (see
+//! [`crate::limits`]), and a stream whose response the client does not read for too long is reset.
 
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -21,22 +22,22 @@ use crate::http1::Fault;
 use crate::limits::{ConnectionLimit, ConnectionPermit, Share};
 use crate::pace::Pace;
 
-/// Requests on one connection, after which the client is asked to open another.
+/// The number of requests after which the client is asked to open a new connection (GOAWAY).
 const MAX_REQUESTS: u32 = 1000;
-/// How many there may be all the same before the client has heard.
+/// The number of further requests before the connection is closed, for a client that has not read the GOAWAY yet.
 const MAX_FURTHER_REQUESTS: u32 = 1000;
-/// How long a connection without a stream is kept.
+/// The time for which a connection without a stream is kept.
 const IDLE: Duration = Duration::from_secs(180);
-/// How soon a stream is looked at again whose client has nothing to take.
+/// The shortest interval between two checks of a stream without data for the client.
 const SHORTEST_LOOK: Duration = Duration::from_secs(1);
-/// How long a connection without a stream that was told to end may take to do so.
+/// The time for which a connection without a stream stays open after GOAWAY.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// Said of a request that there is no place for: its stream would be one too many.
+/// A request extension: the stream got no permit of the connection limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamLimitReached;
 
-/// Runs what the streams of one connection need on this thread, and counts them.
+/// The streams of one connection: counts them, and runs their tasks on this thread as hyper's executor.
 #[derive(Clone, Debug)]
 pub(crate) struct Streams(Rc<Count>);
 
@@ -44,20 +45,20 @@ pub(crate) struct Streams(Rc<Count>);
 struct Count {
     requests: Cell<u32>,
     open: Cell<usize>,
-    /// When the last stream was closed, or the connection began, or the farewell was said.
+    /// The time when the last stream closed, the connection began, or GOAWAY was sent.
     since: Cell<Instant>,
     closed: Notify,
-    /// When the client was told to open no more.
+    /// The time when GOAWAY was sent.
     farewell: Cell<Option<Instant>>,
-    /// It does not listen, or not in time.
+    /// Cancelled when the client opens streams in spite of GOAWAY.
     overstayed: CancellationToken,
-    /// How long a client may take nothing: of an answer, and of the farewell.
+    /// The time for which a client may accept nothing of a response, and in which it must obey GOAWAY.
     patience: Duration,
     rate: MinRate,
 }
 
 impl Streams {
-    /// Of a new connection.
+    /// Creates the counter of a new connection.
     pub(crate) fn new(timeouts: &Timeouts) -> Streams {
         Streams(Rc::new(Count {
             requests: Cell::default(),
@@ -71,7 +72,7 @@ impl Streams {
         }))
     }
 
-    /// A request has come.
+    /// Counts a request.
     pub(crate) fn begin(&self) {
         self.0.requests.set(self.0.requests.get() + 1);
         let late = self.0.farewell.get().is_some_and(|said| said.elapsed() > self.0.patience);
@@ -80,7 +81,7 @@ impl Streams {
         }
     }
 
-    /// Waits until the connection has served its number of requests, or nobody uses it.
+    /// Waits until the connection has had [`MAX_REQUESTS`] requests or was idle for [`IDLE`].
     pub(crate) async fn used_up(&self) {
         let mut idle = pin!(self.0.empty_for(IDLE));
         while self.0.requests.get() < MAX_REQUESTS {
@@ -91,8 +92,8 @@ impl Streams {
         }
     }
 
-    /// The client has been told to open no more streams. Waits until it has had its time to hear that, and all that ran
-    /// has finished; no longer if it goes on opening streams.
+    /// To be called after GOAWAY was sent. Waits until no stream has been open for [`LAST_WORDS`], but no longer if
+    /// the client goes on opening streams.
     pub(crate) async fn end_after_farewell(&self) {
         let now = Instant::now();
         self.0.since.set(now);
@@ -105,7 +106,7 @@ impl Streams {
 }
 
 impl Count {
-    /// Waits until no stream has been open for so long.
+    /// Waits until no stream has been open for this time.
     async fn empty_for(&self, time: Duration) {
         loop {
             while self.open.get() > 0 {
@@ -120,20 +121,20 @@ impl Count {
     }
 }
 
-/// A stream, from its request to the last byte of its answer, or to the end of its tunnel.
+/// A stream, from its request to the last byte of its response or the end of its tunnel.
 #[derive(Debug)]
 pub(crate) struct OpenStream {
     count: Rc<Count>,
-    /// The task that sends for a tunnel.
+    /// The task that sends the data of a tunnel.
     sending: RefCell<Option<AbortHandle>>,
-    /// Since when something has been there for the client and was not taken; none while there is nothing.
+    /// The time since when data waits for the client; `None` without data.
     untaken: Cell<Option<Instant>>,
-    /// The bytes of the piece that is there.
+    /// The size of the waiting chunk, in bytes.
     offered: Cell<usize>,
     pace: Cell<Pace>,
-    /// That was too long, or pieces were taken too slowly.
+    /// The reason for the reset: the client accepted nothing for too long, or too slowly.
     pub(crate) given_up: Cell<Option<Fault>>,
-    /// None for the first stream, which has that of the connection.
+    /// `None` for the first stream, which uses the permit of the connection.
     permit: RefCell<Option<(ConnectionPermit, Share)>>,
 }
 
@@ -151,20 +152,20 @@ impl OpenStream {
         }
     }
 
-    /// That of the running task; none in a task that serves no HTTP/2.
+    /// Returns the stream of the current task; `None` in a task that serves no HTTP/2.
     pub(crate) fn current() -> Option<Rc<OpenStream>> {
         CURRENT.try_with(Rc::clone).ok()
     }
 
-    /// Keeps what is sent on a tunnel's stream from being ended in order: once both of its halves are dropped, the
-    /// client gets `RST_STREAM` (RFC 8441, section 5).
+    /// Prevents the orderly end of a tunnel's stream: once both halves are dropped, the client receives `RST_STREAM`
+    /// (RFC 8441, section 5).
     pub(crate) fn reset(&self) {
         if let Some(task) = self.sending.take() {
             task.abort();
         }
     }
 
-    /// Makes sure of a place for this client, until the stream ends. Whether there was one.
+    /// Takes a permit for this client until the stream ends. Returns false if there is none.
     pub(crate) fn has_place(&self, connection_limit: &ConnectionLimit, client: IpAddr) -> bool {
         if self.count.open.get() <= 1 {
             return true;
@@ -175,7 +176,8 @@ impl OpenStream {
         found
     }
 
-    /// What is there for the client to take: a piece of so many bytes, or nothing. It has taken what was there before.
+    /// Records the chunk that waits for the client, by its size; `None` for no chunk. The client has accepted the
+    /// previous one.
     pub(crate) fn offers(&self, piece: Option<usize>) {
         let now = Instant::now();
         if let Some(since) = self.untaken.replace(piece.map(|_| now)) {
@@ -187,12 +189,12 @@ impl OpenStream {
         self.offered.set(piece.unwrap_or_default());
     }
 
-    /// Waits until the client has taken nothing for so long, or has taken what was there too slowly.
+    /// Waits until the client has accepted nothing for `patience`, or has accepted data too slowly.
     async fn untaken_for(&self, patience: Duration) {
         loop {
             let allowance = self.pace.get().allowance();
             let Some(since) = self.untaken.get() else {
-                // What comes may have to be taken within the allowance, and is looked at again soon enough for that.
+                // The next chunk may have to be accepted within the allowance, so the next check must not be later.
                 sleep(allowance.clamp(SHORTEST_LOOK.min(patience), patience)).await;
                 continue;
             };
@@ -217,7 +219,7 @@ impl Drop for OpenStream {
 }
 
 tokio::task_local! {
-    /// Which stream a task serves.
+    /// The stream that a task serves.
     static CURRENT: Rc<OpenStream>;
 }
 
@@ -227,10 +229,11 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Streams {
             None => {
                 let (stream, patience) = (Rc::new(OpenStream::new(&self.0)), self.0.patience);
                 let own = stream.clone();
-                // Boxed, for the task would hold it twice: as what it was given and as what it waits for.
+                // The future is boxed: otherwise the task would hold it twice, as an argument and as the awaited
+                // future.
                 let mut future = Box::pin(future);
                 tokio::task::spawn_local(CURRENT.scope(stream, async move {
-                    // To drop what serves a stream is to reset it.
+                    // Dropping the future of a stream resets the stream.
                     tokio::select! {
                         biased;
                         () = &mut future => {}
@@ -238,7 +241,7 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Streams {
                     }
                 }));
             }
-            // A stream's own task asks for another when it has become a tunnel: for the one that sends.
+            // The task of a stream spawns another when the stream becomes a tunnel: the one that sends.
             Some(stream) => {
                 let task = tokio::task::spawn_local(future);
                 stream.sending.replace(Some(task.abort_handle()));

@@ -1,9 +1,9 @@
-//! A client's connection of HTTP/1.1 as hyper sees it: only what has been inspected, and never for longer than allowed.
+//! A client's HTTP/1.1 connection as hyper sees it: only inspected bytes pass, and all waits have timeouts.
 //!
-//! Bytes go straight into hyper's buffer and are inspected there; only those of a head that is not whole are held back
-//! here. A request that is refused becomes one that [`crate::proxy`] knows for what it is, so that its answer, its
-//! access line and its place behind earlier requests are those of any other. One timer watches all waiting; it is
-//! set once and looked at when it goes off, so that a busy connection does not pay for it.
+//! Bytes are read directly into hyper's buffer and inspected there; only an incomplete head is held back here. A
+//! rejected request is replaced by a stand-in that [`crate::proxy`] recognises, so that it has a response, an access
+//! log line and a position in the pipeline like any other. One timer watches all waits. It is set once and checked
+//! when it fires, so a busy connection does not pay for it.
 
 use std::io;
 use std::pin::Pin;
@@ -22,36 +22,36 @@ use crate::http1::request::{Inspector, stand_in};
 use crate::pace::Pace;
 use crate::stream::Stream;
 
-/// How long a client that was refused may go on talking, so that it gets to read why.
+/// The time for which a rejected client may go on sending, so that it can read the response.
 const LINGER: Duration = Duration::from_secs(5);
-/// How much it may say meanwhile.
+/// The number of bytes that it may send in this time.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
-/// How much is read at once where nothing of it may pass yet.
+/// The size of reads that do not go into hyper's buffer.
 const PIECE: usize = 4 * 1024;
 
-/// A stream under guard.
+/// A stream whose bytes are inspected before hyper reads them.
 #[derive(Debug)]
 pub(crate) struct InspectedStream {
     stream: Stream,
     wire: Arc<Http1ConnState>,
     timeouts: Timeouts,
     inspector: Inspector,
-    /// Read and held back; the first `passed` bytes of it may pass.
+    /// The bytes that are held back; the first `passed` bytes may pass.
     held: BytesMut,
     passed: usize,
-    /// Nothing more is read from this client.
+    /// True once a request was rejected: nothing more is passed from this client.
     refused: bool,
-    /// Whether a request has come yet.
+    /// True once hyper has read something from this connection.
     greeted: bool,
     clock: Clock,
-    /// How the client sends the body that is under way.
+    /// The rate at which the client sends the current body.
     sending: Pace,
-    /// How the client takes answers.
+    /// The rate at which the client accepts responses.
     taking: Pace,
     lingering: Option<(Instant, usize)>,
 }
 
-/// The one timer, and since when what is waited for.
+/// The one timer, and the start of the current read and write waits.
 #[derive(Debug, Default)]
 struct Clock {
     alarm: Option<Pin<Box<Sleep>>>,
@@ -60,7 +60,7 @@ struct Clock {
 }
 
 impl Clock {
-    /// Whether the time has come. If not, the task is woken when it may have.
+    /// Returns true if the deadline has passed. Otherwise the task is woken at or before the deadline.
     fn is_over(&mut self, cx: &mut Context<'_>, deadline: Instant) -> bool {
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if alarm.deadline() > deadline {
@@ -99,12 +99,12 @@ impl InspectedStream {
         }
     }
 
-    /// The stream, and what was read from it and kept.
+    /// Returns the stream and the bytes that are held back.
     pub(crate) fn into_parts(self) -> (Stream, Bytes) {
         (self.stream, self.held.freeze())
     }
 
-    /// Shows what is held to the inspector, from its beginning.
+    /// Inspects the held bytes from their beginning.
     fn inspect_held(&mut self) {
         let pass = self.inspector.inspect(&mut self.held);
         self.passed = pass.count;
@@ -120,7 +120,8 @@ impl InspectedStream {
         }
     }
 
-    /// What is held behind what may pass is not let through. Within a body the request is known already, and fails.
+    /// Rejects the request: the bytes after `passed` are replaced by a stand-in. Within a body there is no stand-in:
+    /// hyper knows the request already, and its body fails.
     fn refuse(&mut self, fault: Fault) {
         self.wire.set_fault(fault);
         self.refused = true;
@@ -133,8 +134,8 @@ impl InspectedStream {
         self.passed = self.held.len();
     }
 
-    /// Reads into hyper's buffer, and takes back what may not stay there.
-    /// Whether there is something for hyper to read, be it the end.
+    /// Reads into hyper's buffer, and takes back the bytes that may not pass yet. Returns true if hyper can read
+    /// something, or the end of the stream.
     fn read_in_place(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
@@ -154,7 +155,7 @@ impl InspectedStream {
         Poll::Ready(Ok(pass.count > 0))
     }
 
-    /// Reads more of what is held back. Whether there was more.
+    /// Reads more bytes behind the held ones. Returns false at the end of the stream.
     fn read_behind_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut piece = [0; PIECE];
         let mut piece = ReadBuf::new(&mut piece);
@@ -177,7 +178,7 @@ impl InspectedStream {
                     Some(fault) if self.inspector.is_in_body() => {
                         Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)))
                     }
-                    // The answer to the stand-in closes the connection.
+                    // The response to the stand-in closes the connection.
                     _ => Poll::Pending,
                 };
             }
@@ -204,18 +205,19 @@ impl InspectedStream {
         }
     }
 
-    /// Whether a request has begun whose head is not whole.
+    /// Returns true if the head of a request is incomplete.
     fn holds_a_head(&self) -> bool {
         self.holds_a_beginning() && !self.refused && !self.inspector.is_in_body()
     }
 
-    /// Whether more is held back than empty lines: those are no beginning, for some old clients put them behind a body.
+    /// Returns true if more than empty lines is held back. Some old clients send an empty line after a body, which
+    /// begins no request.
     fn holds_a_beginning(&self) -> bool {
         self.held.iter().any(|byte| !matches!(byte, b'\r' | b'\n'))
     }
 
-    /// Nothing can be read now. Ready when the client has had its time: with whether it was refused for that, or is
-    /// to be taken for one that has closed.
+    /// Checks the timeouts while nothing can be read. Ready after a timeout: with true if the request was rejected,
+    /// or false if the connection is to be treated as closed by the client.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let times = self.timeouts;
         let (limit, fault) = match self.wire.turn() {
@@ -239,7 +241,7 @@ impl InspectedStream {
         Poll::Ready(fault.is_some())
     }
 
-    /// Reads and forgets what a client still says, until it has done so or had its time.
+    /// Reads and discards what the client still sends, until it closes or the limits are reached.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let (deadline, mut left) =
             *self.lingering.get_or_insert_with(|| (Instant::now() + LINGER, LINGER_BYTES));
@@ -258,15 +260,15 @@ impl InspectedStream {
         }
     }
 
-    /// The client is being answered: its own time begins when that is done.
+    /// A response is being written: the read timeout of the client starts after it.
     fn heard(&mut self) {
         if self.held.is_empty() {
             self.clock.reading = None;
         }
     }
 
-    /// An answer has gone out, perhaps the end of it. hyper does not read again before something comes, so what has to
-    /// be seen to without that is seen to here: the time that the client may idle, and what it has said too early.
+    /// To be called after a flush, perhaps the last one of a response. hyper does not read again before new bytes
+    /// arrive, so the idle timeout is started here, and bytes that arrived early are inspected.
     fn expect_next(&mut self, cx: &mut Context<'_>) {
         if self.wire.turn() != CLIENT || !self.greeted || self.refused || self.inspector.is_in_body() {
             return;
@@ -275,12 +277,12 @@ impl InspectedStream {
             cx.waker().wake_by_ref();
         } else if self.clock.reading.is_none() {
             let now = *self.clock.reading.insert(Instant::now());
-            // Only set here: whether it is over is asked when the task is woken for it and reads.
+            // The timer is only set here. It is checked when it wakes the task for a read.
             let _ = self.clock.is_over(cx, now + self.timeouts.idle);
         }
     }
 
-    /// Notes how a write went: one that is stuck for too long ends the connection.
+    /// Records the result of a write. A write that blocks for too long ends the connection.
     fn written<T>(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_ready() {
             if let Some(since) = self.clock.writing.take() {
@@ -300,7 +302,7 @@ impl InspectedStream {
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, fault)))
     }
 
-    /// Notes how many bytes a write took, beside how it went.
+    /// Records the result of a write and the number of bytes that it accepted.
     fn took(&mut self, cx: &mut Context<'_>, poll: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(count)) = poll {
             self.taking.moved(count as u64);
@@ -308,7 +310,7 @@ impl InspectedStream {
         self.written(cx, poll)
     }
 
-    /// Notes what was read of a body, after how long a wait.
+    /// Records the bytes that were read of a body, and how long the read waited.
     fn measure(&mut self, was_in_body: bool, count: usize) {
         if was_in_body {
             if let Some(since) = self.clock.reading {
@@ -336,7 +338,7 @@ impl AsyncRead for InspectedStream {
                 return Poll::Ready(read);
             }
             if !had_begun && this.holds_a_beginning() {
-                // The time of a head begins with its first byte, not with its last.
+                // The header timeout starts with the first byte of a head.
                 this.clock.reading = None;
             }
             if !ready!(this.poll_patience(cx)) {

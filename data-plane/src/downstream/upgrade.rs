@@ -1,4 +1,4 @@
-//! The client's end of a tunnel: a connection of its own, or one stream among others of HTTP/2 (RFC 8441).
+//! The client's end of a tunnel: a whole connection, or one HTTP/2 stream (RFC 8441).
 
 use std::io;
 use std::pin::Pin;
@@ -17,30 +17,31 @@ use crate::body::BoxError;
 use crate::pump::Peer;
 use crate::stream::Stream;
 
-/// The most that a stream is given at once: whatever waits for the client's window is kept in pieces of this size.
+/// The maximum size of a write to an HTTP/2 stream, in bytes: data that waits for the client's window is kept in
+/// chunks of this size.
 const PIECE: usize = 16 * 1024;
 
 /// A client's connection that is handed over when the response has been sent.
 #[derive(Debug)]
 pub(crate) struct PendingUpgrade {
     upgrade: OnUpgrade,
-    /// The stream of HTTP/2 that it is, if it is one.
+    /// The HTTP/2 stream; `None` for a whole connection.
     open: Option<Rc<OpenStream>>,
 }
 
-/// The client's end. A stream of HTTP/2 is boxed: a tunnel over a connection of its own does not pay for it.
+/// The client's end of a tunnel. An HTTP/2 stream is boxed, so that tunnels over whole connections need less memory.
 #[derive(Debug)]
 pub(crate) enum UpgradedClient {
     Socket(Stream),
     Http2(Box<Http2Stream>),
 }
 
-/// One stream of HTTP/2, both directions.
+/// Both directions of one HTTP/2 stream.
 #[derive(Debug)]
 pub(crate) struct Http2Stream {
     io: TokioIo<Upgraded>,
     open: Rc<OpenStream>,
-    /// The client has sent its last byte; whether in order is being looked at.
+    /// True once the client has sent its last byte, while the kind of end (finished or cancelled) is still unknown.
     ending: bool,
 }
 
@@ -69,13 +70,13 @@ fn parts(upgraded: Upgraded) -> (Stream, Bytes) {
     let parts =
         upgraded.downcast::<TokioIo<InspectedStream>>().expect("every client's connection is guarded");
     let (stream, held) = parts.io.into_inner().into_parts();
-    // hyper was given nothing of what follows a handshake.
+    // hyper has received no byte after the handshake.
     debug_assert!(parts.read_buf.is_empty());
     (stream, held)
 }
 
 impl UpgradedClient {
-    /// Ends it so that the client learns that the other side did not end well.
+    /// Resets it, so that the client learns that the other side did not end in order.
     pub(crate) fn reset(self) {
         match self {
             UpgradedClient::Socket(stream) => stream.reset(),
@@ -104,8 +105,8 @@ impl Peer for UpgradedClient {
 }
 
 impl Http2Stream {
-    /// As the stream reads, but for its end. A client that cancels the stream is told apart from one that has
-    /// finished by what sends to it, which alone is told: that task gets its turn first.
+    /// Reads from the stream, with a check at its end. Only the sending task learns whether the client has cancelled
+    /// the stream or finished it, so that task runs first.
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.ending {
             let before = buf.filled().len();
