@@ -1,4 +1,5 @@
-//! From a listening socket to requests: accept, shake hands, then HTTP; one task a connection.
+//! The listener: accepts connections on a socket, performs the handshakes and serves HTTP, with one task per
+//! connection.
 
 mod http1;
 mod http2;
@@ -28,12 +29,13 @@ use crate::thread::Thread;
 use crate::tls::facts::TlsFacts;
 use crate::tls::{self, ALPN_HTTP2, server::Server};
 
-/// How long a TLS handshake may take.
+/// The timeout of a TLS handshake, and of the PROXY protocol header before it.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long to wait before accepting again after the system refused because it was out of resources.
+/// The pause before the next accept after the system ran out of resources.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Accepts until `close`, and after that whoever waits in the queue of the socket: to close it would reset them.
+/// Accepts connections until `close`, then the ones that wait in the queue of the socket: closing the socket would
+/// reset them.
 pub(crate) async fn accept(
     thread: Rc<Thread>,
     socket: TcpListener,
@@ -45,7 +47,7 @@ pub(crate) async fn accept(
         Ok(socket) => Rc::new(socket),
         Err(error) => return tracing::error!(%address, %error, "a bound socket cannot be used"),
     };
-    // A thread that drains waits until the queue is empty.
+    // A draining thread waits until the queue is empty.
     let _live = thread.enter();
     thread.track(address, &socket);
     let door = Door { thread, address, current };
@@ -59,7 +61,7 @@ pub(crate) async fn accept(
             Ok((tcp, client)) => door.admit(tcp, client),
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
-                // Out of descriptors or memory: what runs goes on, new clients are reset.
+                // The process is out of descriptors or memory: running connections continue, new clients are reset.
                 door.thread.connection_limit.on_fd_exhaustion(&error);
                 let counts = door.current.load().series.connections.clone();
                 reject::reset_some(&door.thread.connection_limit, &socket, counts.of(door.thread.number))
@@ -71,7 +73,7 @@ pub(crate) async fn accept(
     door.admit_all_that_wait(&socket);
 }
 
-/// Where clients of one listening socket come in.
+/// The acceptor of one listening socket.
 #[derive(Debug)]
 struct Door {
     thread: Rc<Thread>,
@@ -80,7 +82,7 @@ struct Door {
 }
 
 impl Door {
-    /// Serves a client, or turns it away where no place is free.
+    /// Serves a client, or rejects it if the connection limit is reached.
     fn admit(&self, tcp: TcpStream, client: SocketAddr) {
         let counts = ConnectionMetrics::new(&self.current.load().series, self.thread.number);
         let Some(permit) = self.thread.connection_limit.take() else {
@@ -101,16 +103,17 @@ impl Door {
             thread: self.thread.clone(),
             current: self.current.clone(),
             address: self.address,
-            // A client of IPv4 that came to a socket for both has an address of IPv4.
+            // An IPv4 client of a dual-stack socket gets its IPv4 address.
             client: SocketAddr::new(client.ip().to_canonical(), client.port()),
         };
         tokio::task::spawn_local(serve(accepted, tcp));
     }
 
-    /// Takes every client from the queue of a socket. tokio's own accept does not ask the system while no event has
-    /// come, so a client that has connected this moment would be missed.
+    /// Accepts every client in the queue of a socket. tokio's accept does not ask the system before an event arrives,
+    /// so it would miss a client that has just connected.
     fn admit_all_that_wait(&self, socket: &tokio::net::TcpListener) {
-        // A successor may accept on the same socket: without a bound, this could go on as long as clients come.
+        // A successor process may accept on the same socket: without a bound, this could go on as long as clients
+        // connect.
         for _ in 0..BACKLOG {
             let client = accept_with(socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
             let Ok(client) = client else { return };
@@ -129,8 +132,8 @@ fn of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// One connection: who it is where a proxy says so, TLS where the site asks for it, then requests until it ends or
-/// hands itself to a tunnel.
+/// Serves one connection: the PROXY protocol header and TLS if the site has them, then requests until the connection
+/// ends or becomes a tunnel.
 async fn serve(mut accepted: AcceptedConnection, mut tcp: TcpStream) {
     let site = |accepted: &AcceptedConnection| {
         let runtime = accepted.current.load();
@@ -141,7 +144,7 @@ async fn serve(mut accepted: AcceptedConnection, mut tcp: TcpStream) {
     if !proxies.is_empty() {
         match timeout(HANDSHAKE_TIMEOUT, introduce(&mut tcp, accepted.client, &proxies)).await {
             Ok(Ok(client)) => accepted.client = client,
-            // Not at the usual level: anybody could have a line written for each connection.
+            // Logged at debug level: otherwise anybody could cause a log line with each connection.
             Ok(Err(error)) => {
                 accepted.counts.cells().turned_away.add(1);
                 return tracing::debug!(client = %accepted.client, %error, "turned away");
@@ -158,7 +161,7 @@ async fn serve(mut accepted: AcceptedConnection, mut tcp: TcpStream) {
     let Some(share) = connection_limit.share(accepted.client.ip()) else {
         return reject::reject(connection_limit, accepted.counts.cells(), tcp, secure, Rejection::Address);
     };
-    // Boxed, as is HTTP/2: a plain connection of HTTP/1.1 is to be no larger for what it does not need.
+    // The TLS handshake and HTTP/2 are boxed, so that the task of a plain HTTP/1.1 connection stays small.
     let agreed = match tls {
         None => Some((Stream::Plain(tcp), None)),
         Some(server) => Box::pin(agree(&server, tcp, &accepted)).await,
@@ -171,7 +174,7 @@ async fn serve(mut accepted: AcceptedConnection, mut tcp: TcpStream) {
     }
 }
 
-/// The TLS handshake, counted. None where there is nobody to serve after it.
+/// Performs the TLS handshake and updates its metrics. Returns `None` if it failed.
 async fn agree(
     server: &Server,
     tcp: TcpStream,
@@ -195,7 +198,10 @@ async fn agree(
     None
 }
 
-/// Whose connection it is, by the word of a proxy that may say so.
+/// Returns the client's address from the PROXY protocol header.
+///
+/// # Errors
+/// The peer is not in `proxies`, or its header is invalid.
 async fn introduce(tcp: &mut TcpStream, proxy: SocketAddr, proxies: &[IpNet]) -> io::Result<SocketAddr> {
     if !preamble::is_from(proxies, proxy) {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "no source of the PROXY protocol"));
@@ -204,7 +210,8 @@ async fn introduce(tcp: &mut TcpStream, proxy: SocketAddr, proxies: &[IpNet]) ->
     Ok(SocketAddr::new(client.ip().to_canonical(), client.port()))
 }
 
-/// TLS, unless the client speaks plain HTTP, which it is then told in plain HTTP.
+/// Performs the TLS handshake. A client that speaks plain HTTP is served without TLS, so that it gets an error
+/// response in plain HTTP.
 async fn shake_hands(server: &Server, tcp: TcpStream) -> io::Result<(Stream, Option<Box<TlsFacts>>)> {
     if !tls::server::speaks_tls(&tcp).await? {
         return Ok((Stream::Plain(tcp), None));

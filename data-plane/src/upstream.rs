@@ -1,4 +1,4 @@
-//! Connections to backends: opened by need, kept for the next request in a plain list of this thread.
+//! The connections of one thread to backends: opened on demand, and kept idle for later requests.
 
 mod checked;
 pub(crate) mod dedicated;
@@ -35,41 +35,42 @@ use crate::tls::client::fault;
 use checked::Checked;
 pub(crate) use checked::CheckedSender;
 
-/// How long opening a connection, TLS included, may take before another backend is tried.
+/// The timeout for opening a connection, with TLS, before another backend is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long an idle connection is kept.
+/// The time for which an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(60);
-/// How often idle connections are looked through.
+/// The interval at which expired idle connections are closed.
 const SWEEP: Duration = Duration::from_secs(5);
-/// How many idle connections of each version one thread keeps, whatever they lead to: a client that invents names must
-/// not be able to use up the descriptors.
+/// The maximum number of idle connections of each HTTP version on one thread, to all backends together. Without it, a
+/// client that invents server names could use up the descriptors.
 const MAX_IDLE: usize = 1024;
 
-/// What is read of an answer at once, before its client has taken what came earlier. A head is smaller.
+/// The read buffer of an HTTP/1.1 connection, in bytes: it holds a whole head, and data that the client has not
+/// accepted yet.
 const READ_BUFFER: usize = 128 * 1024;
 
-/// A connection that can take one request.
+/// A connection that can carry one request.
 #[derive(Debug)]
 pub(crate) enum Sender {
-    /// One at a time: the connection is this request's alone.
+    /// A whole connection: it carries one request at a time.
     Http1(CheckedSender),
-    /// One among others.
+    /// One stream among others.
     Http2(http2::Slot),
 }
 
-/// A request without an answer.
+/// A request that failed without a response.
 #[derive(Debug)]
 pub(crate) struct Unanswered {
-    /// The request itself, if it has not left.
+    /// The request, if nothing of it was sent.
     pub(crate) unsent: Option<Box<Request<RequestBody>>>,
-    /// Whether the backend has surely not looked at it.
+    /// True if the backend has certainly not processed it.
     pub(crate) is_unseen: bool,
     pub(crate) error: hyper::Error,
 }
 
 impl Sender {
-    /// Sends a request and waits for the head of the answer. Whoever ends the wait because it has taken too long says
-    /// so by `given_up`.
+    /// Sends a request and waits for the head of the response. A caller that stops waiting because of a timeout sets
+    /// `given_up` first.
     pub(crate) async fn send(
         &mut self,
         request: Box<Request<RequestBody>>,
@@ -78,12 +79,12 @@ impl Sender {
     ) -> Result<Response<ReceivedBody>, Unanswered> {
         match self {
             Sender::Http1(sender) => sender.send(request).await,
-            // Boxed, for it would make every request's state larger.
+            // Boxed, because it would enlarge the future of every request.
             Sender::Http2(slot) => Box::pin(slot.send(*request, secure, given_up)).await,
         }
     }
 
-    /// This side's port of the connection.
+    /// Returns the local port of the connection.
     pub(crate) fn source_port(&self) -> u16 {
         match self {
             Sender::Http1(sender) => sender.source_port,
@@ -92,8 +93,8 @@ impl Sender {
     }
 }
 
-/// Which connections are alike: those to one backend, under one TLS name, since an address of it last went away. No
-/// name stands for the backend's usual one.
+/// The key of interchangeable connections: the same backend and TLS name, opened since the backend last lost an
+/// address. `None` stands for the backend's usual name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     backend: u64,
@@ -101,7 +102,7 @@ pub(crate) struct Key {
     server_name: Option<ServerName<'static>>,
 }
 
-/// A backend that could not be connected to. Nothing was sent to it.
+/// The reason why no connection could be opened. Nothing of the request was sent.
 #[derive(Debug, Error)]
 pub(crate) enum ConnectError {
     #[error(transparent)]
@@ -119,7 +120,7 @@ pub(crate) enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether it was only for want of a descriptor.
+    /// Returns true if the process was out of descriptors.
     pub(crate) fn is_exhaustion(&self) -> bool {
         matches!(self, ConnectError::Dial(DialError::Exhausted))
     }
@@ -131,7 +132,7 @@ pub(crate) struct Upstreams {
     idle: RefCell<HashMap<Key, Vec<(CheckedSender, Instant)>>>,
     count: Cell<usize>,
     http2: http2::Pools,
-    /// Every connection that carries requests, or did and is kept.
+    /// Every open connection that is not a tunnel, busy or idle.
     pub(crate) open: Rc<Registry<Arc<Backend>>>,
 }
 
@@ -140,15 +141,15 @@ impl Key {
         Key { backend: backend.number, losses: backend.location.losses(), server_name }
     }
 
-    /// The backend's number.
+    /// Returns the number of the backend.
     pub(crate) fn backend(&self) -> u64 {
         self.backend
     }
 }
 
 impl Upstreams {
-    /// A connection that is fit for a request: of HTTP/1.1 the idle one that was used last, since it is the least likely
-    /// to be stale.
+    /// Takes a connection for a request. With HTTP/1.1 it is the idle connection that was used last, which is the
+    /// least likely to be stale.
     pub(crate) fn take(&self, key: &Key, version: HttpVersion) -> Option<Sender> {
         match version {
             HttpVersion::Http1 => self.take_idle(key).map(Sender::Http1),
@@ -168,7 +169,7 @@ impl Upstreams {
         None
     }
 
-    /// Keeps a connection whose response has been read to its end.
+    /// Keeps a connection whose response has been read to its end. HTTP/2 connections are kept by their pool.
     pub(crate) fn keep(&self, key: Key, sender: Sender) {
         let Sender::Http1(sender) = sender else { return };
         if sender.is_closed() || self.count.get() >= MAX_IDLE {
@@ -178,14 +179,14 @@ impl Upstreams {
         self.count.set(self.count.get() + 1);
     }
 
-    /// Closes every idle connection, for want of descriptors. Whether there were any.
+    /// Closes every idle connection, because the process is out of descriptors. Returns false if there was none.
     pub(crate) fn give_up(&self) -> bool {
         let some = self.count.get() > 0;
         self.sweep(Duration::ZERO);
         self.http2.sweep(Duration::ZERO) || some
     }
 
-    /// Closes what has been idle for so long.
+    /// Closes the connections that have been idle for this time.
     fn sweep(&self, idle_for: Duration) {
         let now = Instant::now();
         let mut left = 0;
@@ -197,7 +198,7 @@ impl Upstreams {
         self.count.set(left);
     }
 
-    /// Closes what has been idle for long; runs for the life of the thread.
+    /// Closes expired idle connections every [`SWEEP`]; runs for the life of the thread.
     pub(crate) async fn run(&self) {
         loop {
             tokio::time::sleep(SWEEP).await;
@@ -207,11 +208,11 @@ impl Upstreams {
     }
 }
 
-/// What a connection will carry.
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Requests,
-    /// One handshake, then a tunnel: the kernel watches for a peer that vanishes.
+    /// One handshake, then a tunnel: the kernel detects a peer that has vanished.
     Tunnel,
 }
 
@@ -239,7 +240,7 @@ pub(crate) async fn open(
     let connected = async {
         let stream = connect(&backend.location, backend.key.port, tls).await?;
         if purpose == Purpose::Tunnel {
-            // Best effort: a tunnel without it only lives longer than its peer.
+            // Best effort: without it, a tunnel only outlives its peer.
             let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()), PEER_TIMEOUT);
         }
         Ok(stream)
@@ -249,9 +250,10 @@ pub(crate) async fn open(
     let (stream, expected) = Checked::new(stream);
     let handshake = http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream));
     let (sender, connection) = handshake.await.map_err(ConnectError::Http)?;
-    // How it ends is seen by whoever waits for the response; an idle one may end as it likes.
+    // The task ignores the end of the connection: a request sees it as an error of its response, and an idle
+    // connection may end at any time.
     if backend.member_state.is_gone() {
-        // Whoever ends what runs at it has been here already.
+        // The command that ends connections to this member has already been executed.
         return Err(ConnectError::Gone);
     }
     let registration = upstreams.open.register(backend.clone());
@@ -259,7 +261,7 @@ pub(crate) async fn open(
     Ok(Sender::Http1(CheckedSender::new(sender, expected, source_port)))
 }
 
-/// Connects to a backend, under TLS if asked for.
+/// Connects to a backend, with TLS if `tls` is given.
 async fn connect(
     location: &Location,
     port: u16,
@@ -268,7 +270,7 @@ async fn connect(
     secure(dial::connect(location, port).await.map_err(ConnectError::Dial)?, tls).await
 }
 
-/// Puts a connection under TLS if asked for.
+/// Performs the TLS handshake on a connection if `tls` is given.
 pub(crate) async fn secure(
     tcp: TcpStream,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,

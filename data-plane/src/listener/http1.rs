@@ -1,4 +1,4 @@
-//! HTTP/1.1 with a client: hyper's framing over a guarded stream, request after request.
+//! HTTP/1.1 with a client: hyper's framing over an inspected stream, request after request.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -26,14 +26,13 @@ use crate::proxy;
 use crate::proxy::response_body::ResponseBody;
 use crate::stream::Stream;
 
-/// The most that is kept of what was read and not used yet, and of what was written and not sent yet: more than the
-/// guard lets a head be.
+/// The maximum size of hyper's read and write buffers, in bytes: more than the inspector allows for a head.
 const BUFFER: usize = 128 * 1024;
 
-/// How long a new connection is waited for that has not had a request when its listener closes.
+/// The time that a connection without a request gets for its first one when its listener closes.
 const FIRST_REQUEST: Duration = Duration::from_secs(2);
 
-/// Serves requests until the connection ends or hands itself to a tunnel; after `close`, no further ones.
+/// Serves requests until the connection ends or becomes a tunnel. After `close`, no further requests are accepted.
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
     let (client, address, own) = (connection.client, connection.address, connection.clone());
     let (wire, thread) = (connection.wire.clone(), &connection.thread);
@@ -60,8 +59,8 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
         () = close.cancelled() => {
             let mut told = false;
             let mut first_request = pin!(sleep(FIRST_REQUEST));
-            // Whoever has begun a request may finish it: nobody has told the client to stop. Whoever has connected a
-            // moment ago is about to begin one.
+            // A client that has begun a request may finish it, because nothing has told it to stop. A client that has
+            // just connected is about to begin one.
             let mut expected = |cx: &mut Context<'_>| {
                 own.wire.is_within_head()
                     || !own.wire.has_served() && first_request.as_mut().poll(cx).is_pending()
@@ -88,7 +87,7 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
     }
     match served {
         Ok(()) => {}
-        // Refused by the framing before it was a request: hyper has answered, and there is no record of it.
+        // hyper rejected it before it became a request and has sent the response, so there is no access log line.
         Err(error) if error.is_parse() => {
             own.counts.cells().malformed.add(1);
             tracing::debug!(%client, %address, %error, "not a request");
@@ -97,7 +96,7 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
     }
 }
 
-/// An answer's body, with the request that it belongs to: under way until it has been handed over.
+/// The body of a response, with the guard of its request: the request runs until the body has been sent.
 #[derive(Debug)]
 struct Answered {
     body: ResponseBody,

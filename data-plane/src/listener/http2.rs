@@ -1,8 +1,7 @@
-//! HTTP/2 from clients (RFC 9113): framing by hyper, one task a stream, and the limits that keep one client from
-//! holding more than its share.
+//! HTTP/2 from clients (RFC 9113): hyper's framing, one task per stream, and the limits for each client.
 //!
-//! What a client can make the worker keep is the product of two numbers below: streams at once, and bytes a stream.
-//! The connection's own window is that product, so that a stream that nobody reads never holds up its siblings.
+//! The worker buffers at most the product of two limits for a connection: concurrent streams and the window of a
+//! stream. The connection's own window is that product, so a stream that is not read never blocks the others.
 
 mod frames;
 mod sent;
@@ -28,25 +27,25 @@ use crate::stream::{PEER_TIMEOUT, Stream};
 use frames::{Link, Metered};
 use sent::Sent;
 
-/// Streams that a client may have open at once.
+/// The maximum number of concurrent streams of a connection.
 const MAX_STREAMS: u32 = 100;
-/// What a client may send on one stream before somebody has read it: the protocol's own default.
+/// The flow-control window of a stream in bytes: the default of the protocol.
 const STREAM_WINDOW: u32 = 65_535;
-/// What is handed over of an answer before the client has taken it, for one stream. A piece as read from its backend
-/// comes to that, and what its connection holds.
+/// The number of bytes of a response that hyper buffers per stream before the client accepts them. The chunk last
+/// read from the backend and the buffer of the backend connection come on top.
 const SEND_BUFFER: usize = 64 * 1024;
-/// The largest header block, decoded, as RFC 9113, section 10.5.1 counts it: 431 beyond.
+/// The maximum size of a decoded header block, by the count of RFC 9113, section 10.5.1; larger ones get 431.
 const MAX_HEADER_BLOCK: u32 = 16 * 1024;
-/// Streams that a client may open and reset again before they were looked at ("rapid reset").
+/// The number of streams that a client may open and reset before they were accepted ("rapid reset").
 const MAX_PENDING_RESETS: usize = 50;
-/// Malformed streams that are reset one by one; the next ends the connection.
+/// The number of malformed streams that are reset individually; the next one ends the connection.
 const MAX_ERRORS: usize = 100;
 
-/// Serves requests until the connection ends: the client's doing, or after `close` or when it is used up, when what
-/// runs may finish.
+/// Serves requests until the connection ends. After `close`, or when the connection is used up, running requests may
+/// finish.
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
     let (client, address) = (connection.client, connection.address);
-    // It may carry tunnels. A client that takes nothing is given up after the send timeout anyway.
+    // The connection may carry tunnels. A client that accepts nothing is given up after the send timeout anyway.
     stream.set_peer_timeout(PEER_TIMEOUT.max(connection.thread.timeouts.send));
     let link = Rc::new(Link::default());
     let served = run(connection.clone(), Metered::new(stream, link.clone()), &link, &close).await;
@@ -66,7 +65,7 @@ async fn run(
 ) -> hyper::Result<()> {
     let streams = Streams::new(&connection.thread.timeouts);
     let count = streams.clone();
-    // Names are not looked at before hyper does.
+    // Header names are not inspected before hyper parses them.
     connection.wire.expect_odd_names();
     let service = service_fn(move |request| {
         count.begin();
@@ -93,13 +92,13 @@ async fn run(
     tokio::select! {
         biased;
         served = to_its_end(http.as_mut(), link) => served,
-        // Whoever does not even answer the farewell is not waited for.
+        // A client that does not react to GOAWAY is not waited for.
         () = streams.end_after_farewell() => Ok(()),
     }
 }
 
-/// Serves a connection until it has ended. hyper returns as if it had when a CONNECT comes with a content length: it has
-/// reset that stream, and can be asked to go on with the others.
+/// Serves a connection until it has ended. After a CONNECT with a content length, hyper returns as if the connection
+/// had ended, but it has only reset the stream and can be polled again for the others.
 async fn to_its_end(
     mut http: Pin<&mut impl Future<Output = hyper::Result<()>>>,
     link: &Link,
@@ -116,7 +115,7 @@ async fn to_its_end(
     .await
 }
 
-/// One stream, in its own task.
+/// Serves one stream, in its own task.
 async fn answer(
     connection: Rc<Connection>,
     mut request: Request<Incoming>,

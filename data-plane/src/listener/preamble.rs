@@ -1,7 +1,7 @@
-//! The PROXY protocol, versions 1 and 2: what a proxy in front says of its client before the client's own first byte.
+//! The header of the PROXY protocol, versions 1 and 2, in which a proxy in front names its client.
 //!
-//! Not a byte more is read than belongs to it, for what follows is TLS or HTTP. `ppp` reads its text; where it ends is
-//! found here.
+//! No byte after the header is read, because TLS or HTTP follows. The crate `ppp` parses the header; this module
+//! finds its end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,24 +11,25 @@ use ppp::{v1, v2};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-/// How version 2 begins.
+/// The signature of version 2.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
-/// The signature, a version with a command, a family, and a length.
+/// The length of the fixed part: signature, version and command, address family, and length.
 const FIXED: usize = 16;
-/// The longest header of version 1, its end included.
+/// The longest header of version 1, with its CR LF.
 const MAX_LINE: usize = 107;
-/// The longest header of version 2, what it may say beside the addresses included. The protocol allows 64 KiB.
+/// The longest variable part of a version 2 header: addresses and TLVs. The protocol allows 64 KiB.
 const MAX_BLOCK: usize = 4 * 1024;
 
-/// Whether that client may speak for others.
+/// Returns true if this peer may send a PROXY protocol header.
 pub(super) fn is_from(proxies: &[IpNet], client: SocketAddr) -> bool {
     proxies.iter().any(|proxy| proxy.contains(&client.ip()))
 }
 
-/// Reads the header, and says whose connection it is: none where the proxy speaks for itself, or does not know.
+/// Reads the header and returns the client's address; `None` if the proxy connects for itself or does not know its
+/// client.
 ///
 /// # Errors
-/// Anything but a header of the protocol, and whatever the connection does.
+/// The header is missing or malformed, or the connection fails.
 pub(super) async fn read(tcp: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
     let mut header = vec![0; SIGNATURE.len()];
     tcp.read_exact(&mut header).await?;
@@ -55,7 +56,7 @@ pub(super) async fn read(tcp: &mut TcpStream) -> io::Result<Option<SocketAddr>> 
     of_line(&header)
 }
 
-/// Takes as much of a line as there is, and nothing of what follows it.
+/// Reads the available part of a line, and nothing behind it.
 async fn read_some_of_line(tcp: &mut TcpStream, header: &mut Vec<u8>) -> io::Result<()> {
     let mut seen = [0; MAX_LINE];
     let spool_quota = MAX_LINE - header.len();
@@ -70,7 +71,7 @@ async fn read_some_of_line(tcp: &mut TcpStream, header: &mut Vec<u8>) -> io::Res
 }
 
 fn of_line(line: &[u8]) -> io::Result<Option<SocketAddr>> {
-    // `ppp` takes a bare line feed where the client is not known.
+    // `ppp` accepts a bare LF after `UNKNOWN`.
     if !line.ends_with(b"\r\n") {
         return Err(malformed("the line does not end with CR LF"));
     }
@@ -85,7 +86,7 @@ fn of_line(line: &[u8]) -> io::Result<Option<SocketAddr>> {
 fn of_block(block: &[u8]) -> io::Result<Option<SocketAddr>> {
     let header = v2::Header::try_from(block).map_err(malformed)?;
     Ok(match (header.command, header.addresses) {
-        // Its own, to see whether this is alive.
+        // The proxy's own connection, for example a health check.
         (v2::Command::Local, _) => None,
         (v2::Command::Proxy, v2::Addresses::Unspecified | v2::Addresses::Unix(_)) => None,
         (v2::Command::Proxy, v2::Addresses::IPv4(found)) => {

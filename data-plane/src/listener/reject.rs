@@ -1,5 +1,5 @@
-//! Clients that there is no place for: told so in plain HTTP, or reset, at once and at a bounded cost. Left in the
-//! kernel's queue they would wait for an answer until they give up.
+//! Rejects clients above the limits: with a response in plain HTTP, or with a reset, at once and at a bounded cost.
+//! In the kernel's queue they would wait until their own timeout.
 
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use tokio::time::timeout;
 use crate::limits::ConnectionLimit;
 use crate::metrics::series::{Connections, Rejection};
 
-/// How long a client may take to ask, and how long to read the answer and close.
+/// The timeout for the client's request, and for the client to read the response and close.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How much of what the client says is read and forgotten, so that its connection is not reset before it has the answer.
+/// The number of bytes that are read and discarded after the response, so that the connection is not reset before the
+/// client has read it.
 const MAX_READ: usize = 64 * 1024;
-/// How many clients are reset in turn where there are no descriptors for them.
+/// The number of clients to reset in a row when the process is out of descriptors.
 const BATCH: usize = 64;
 
 const NO_PLACE: &[u8] =
@@ -22,7 +23,8 @@ const NO_PLACE: &[u8] =
 const TOO_MANY: &[u8] =
     b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: 5\r\nConnection: close\r\n\r\n";
 
-/// Turns a client away, and counts it. `secure`: it will speak TLS, in which it cannot be told anything.
+/// Rejects a client and counts it. A client that will speak TLS (`secure`) is reset, because it could not read a
+/// plain response.
 pub(super) fn reject(
     connection_limit: &ConnectionLimit,
     counts: &Connections,
@@ -42,7 +44,7 @@ pub(super) fn reject(
     });
 }
 
-/// Accepts and resets some clients at the expense of the spare descriptor.
+/// Accepts and resets up to [`BATCH`] clients, with the spare descriptor.
 pub(super) async fn reset_some(
     connection_limit: &ConnectionLimit,
     socket: &TcpListener,
@@ -50,7 +52,7 @@ pub(super) async fn reset_some(
 ) {
     for _ in 0..BATCH {
         let Some(lent) = connection_limit.lend_spare() else { return };
-        // Without waiting: what is not there yet may find a descriptor when it comes.
+        // This does not wait: a client that connects later may find a free descriptor.
         let accepted = std::future::poll_fn(|cx| std::task::Poll::Ready(socket.poll_accept(cx))).await;
         let std::task::Poll::Ready(Ok((tcp, _))) = accepted else { return };
         reset(tcp);
@@ -61,11 +63,11 @@ pub(super) async fn reset_some(
 
 #[expect(clippy::needless_pass_by_value, reason = "the connection ends with the function")]
 fn reset(tcp: TcpStream) {
-    // If that fails, the client sees an orderly close, which tells it as much.
+    // If this fails, the client sees an orderly close, which has the same effect.
     let _ = tcp.set_zero_linger();
 }
 
-/// Answers once the client has asked: many clients take an earlier answer for none.
+/// Sends the response after the client's request: many clients ignore an earlier response.
 async fn tell(mut tcp: TcpStream, answer: &[u8]) {
     let mut bytes = [0; 2048];
     let _ = timeout(PATIENCE, tcp.read(&mut bytes)).await;

@@ -1,5 +1,5 @@
-//! A connection to a backend whose answers are looked at before hyper reads them: no head that could be read in two
-//! ways gets through, and none is taken for the answer to a later request.
+//! An HTTP/1.1 connection to a backend whose response heads are inspected before hyper reads them: an ambiguous head
+//! is an error, and a head that nobody asked for is not taken as the response to a later request.
 
 use std::io;
 use std::pin::Pin;
@@ -17,23 +17,23 @@ use crate::body::received::ReceivedBody;
 use crate::http1::response::Answer;
 use crate::stream::Stream;
 
-/// One connection that can take one request at a time.
+/// The sender of a connection, which carries one request at a time.
 #[derive(Debug)]
 pub(crate) struct CheckedSender {
     inner: SendRequest<RequestBody>,
     expected: Arc<AtomicBool>,
-    /// This side's port.
+    /// The local port.
     pub(super) source_port: u16,
 }
 
-/// The stream beneath it.
+/// The inspected stream below hyper.
 #[derive(Debug)]
 pub(crate) struct Checked {
     stream: Stream,
-    /// The answer whose head is being read.
+    /// The inspector of the response whose head is being read.
     answer: Option<Answer>,
-    /// A request goes out: what comes next is the head of its answer. It never leaves its thread, but hyper asks of a
-    /// stream that it could.
+    /// True from the start of a request until the next read, which begins the head of its response. It stays on its
+    /// thread, but hyper requires streams to be `Send`.
     expected: Arc<AtomicBool>,
 }
 
@@ -46,12 +46,12 @@ impl CheckedSender {
         CheckedSender { inner, expected, source_port }
     }
 
-    /// Whether it can take none any more.
+    /// Returns true if the connection can carry no further request.
     pub(crate) fn is_closed(&self) -> bool {
         self.inner.is_closed()
     }
 
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request and waits for the head of the response.
     pub(super) async fn send(
         &mut self,
         request: Box<Request<RequestBody>>,

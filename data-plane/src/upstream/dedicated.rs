@@ -1,20 +1,20 @@
-//! Connections to backends that belong to one client connection, for settings that ask for it: some ways to sign on
-//! (NTLM, Negotiate) prove who the client is once for a whole connection, which must then carry nobody else's requests.
+//! Backend connections of one client connection, for settings that ask for them: NTLM and Negotiate authenticate a
+//! connection as a whole, so it must not carry requests of other clients.
 
 use std::cell::Cell;
 use std::fmt;
 
 use super::{CheckedSender, Key, Sender};
 
-/// How many a client connection keeps: it may speak with several backends, by several rules.
+/// The maximum number of idle connections per client connection, which may use several backends.
 const MAX: usize = 8;
 
-/// The idle connections to backends of one client connection. Most have none, and pay a pointer for it; they end with
-/// it.
+/// The idle backend connections of one client connection, which end with it. A client connection without any pays
+/// only for a pointer.
 #[derive(Default)]
 pub(crate) struct DedicatedConnections(Cell<Option<Box<Kept>>>);
 
-/// From the oldest to the newest.
+/// The connections from the oldest to the newest.
 #[derive(Default)]
 struct Kept(Vec<(Key, CheckedSender)>);
 
@@ -34,12 +34,12 @@ impl DedicatedConnections {
         result
     }
 
-    /// The backend that the newest one leads to.
+    /// Returns the number of the backend of the newest connection.
     pub(crate) fn backend(&self) -> Option<u64> {
         self.with(|kept| kept.last().map(|(key, _)| key.backend()))
     }
 
-    /// The one that is alike, for a request.
+    /// Takes the connection with this key for a request.
     pub(crate) fn take(&self, key: &Key) -> Option<Sender> {
         self.with(|kept| {
             let place = kept.iter().position(|(known, _)| known == key)?;
@@ -47,10 +47,10 @@ impl DedicatedConnections {
         })
     }
 
-    /// Keeps one whose response has been read to its end: one for each backend, and where there are too many the oldest
-    /// goes.
+    /// Keeps a connection whose response has been read to its end. There is one for each key; if there are too many,
+    /// the oldest is closed.
     pub(crate) fn keep(&self, key: Key, sender: Sender) {
-        // Over HTTP/2 nobody signs on for a whole connection.
+        // HTTP/2 has no authentication of whole connections.
         let Sender::Http1(sender) = sender else { return };
         self.with(|kept| {
             kept.retain(|(known, _)| *known != key);
@@ -61,7 +61,7 @@ impl DedicatedConnections {
         });
     }
 
-    /// Closes them all: no request comes any more.
+    /// Closes all connections, because no further request comes.
     pub(crate) fn close(&self) {
         self.0.set(None);
     }

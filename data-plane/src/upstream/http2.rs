@@ -1,7 +1,8 @@
-//! HTTP/2 to backends (RFC 9113): few connections, each for many requests at once.
+//! HTTP/2 to backends (RFC 9113): few connections, each with many concurrent requests.
 //!
-//! Over TLS it is agreed on by ALPN, in the clear it is spoken by prior knowledge; a backend that does not know it is
-//! unreachable, for what needs it (gRPC) would not work otherwise. Requests keep the shape of HTTP/1.1 up to here.
+//! With TLS, HTTP/2 is negotiated by ALPN; without TLS, it is used with prior knowledge. A backend without HTTP/2 is
+//! unreachable: there is no fallback, because gRPC would not work with it. Requests have the form of HTTP/1.1 up to
+//! this module.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -28,16 +29,16 @@ use crate::body::received::ReceivedBody;
 use crate::stream::{self, REQUEST_PEER_TIMEOUT, Stream};
 use crate::tls::ALPN_HTTP2;
 
-/// Streams on one connection at once, even where the backend would allow more.
+/// The maximum number of concurrent streams on one connection, even if the backend allows more.
 const MAX_STREAMS: usize = 100;
-/// What a backend may send on one stream before the client has taken it.
+/// The flow-control window of a stream in bytes.
 const STREAM_WINDOW: u32 = 128 * 1024;
-/// What is read of an upload before the backend has taken it, for one stream.
+/// The number of bytes of a request body that hyper buffers per stream before the backend accepts them.
 const SEND_BUFFER: usize = 64 * 1024;
-/// The largest header block of an answer, decoded.
+/// The maximum size of a decoded header block of a response, in bytes.
 const MAX_HEADER_BLOCK: u32 = 64 * 1024;
 
-/// Runs what a connection needs on this thread.
+/// Runs the tasks of hyper's connections on this thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OnThisThread;
 
@@ -49,15 +50,15 @@ impl<F: Future + 'static> Executor<F> for OnThisThread {
     }
 }
 
-/// The connections of one thread.
+/// The HTTP/2 connections of one thread.
 #[derive(Debug, Default)]
 pub(super) struct Pools(RefCell<HashMap<Key, Pool>>);
 
-/// Those that are alike.
+/// The connections with the same key.
 #[derive(Debug, Default)]
 struct Pool {
     connections: Vec<Rc<Shared>>,
-    /// Held by whoever opens one: the others wait and share it.
+    /// Held by the request that opens a connection; others wait and share the connection.
     opening: Rc<Mutex<()>>,
 }
 
@@ -66,21 +67,22 @@ struct Pool {
 struct Shared {
     sender: SendRequest<RequestBody>,
     open: Cell<usize>,
-    /// What the backend allows, as far as it has said.
+    /// The number of concurrent streams that the backend allows, as currently known.
     limit: Rc<Cell<usize>>,
     since: Cell<Instant>,
-    /// The backend has refused a request on it, or left one without an answer: it gets no more.
+    /// True if the connection gets no further requests, because the backend has refused a request or left one without
+    /// a response.
     spent: Cell<bool>,
-    /// This side's port.
+    /// The local port.
     source_port: u16,
 }
 
-/// The right to make one request on a connection; given up on drop.
+/// The right to send one request on a connection, returned on drop.
 #[derive(Debug)]
 pub(crate) struct Slot(Rc<Shared>);
 
 impl Pools {
-    /// A slot on a connection that there is.
+    /// Takes a slot on an existing connection.
     pub(super) fn take(&self, key: &Key) -> Option<Slot> {
         let mut pools = self.0.borrow_mut();
         let connections = &mut pools.get_mut(key)?.connections;
@@ -99,8 +101,8 @@ impl Pools {
         slot
     }
 
-    /// Makes room for one more where so many are idle: the one that has been for longest is closed. Looking through all
-    /// costs less than the opening for which it is done.
+    /// Closes the connection that has been idle for the longest time if `most` are idle. The scan of all connections
+    /// costs less than opening the one that it makes room for.
     fn make_room(&self, most: usize) {
         let mut pools = self.0.borrow_mut();
         let connections =
@@ -116,7 +118,7 @@ impl Pools {
         }
     }
 
-    /// Closes what has been idle for so long. Whether there was any.
+    /// Closes the connections that have been idle for this time, and returns true if there were any.
     pub(super) fn sweep(&self, idle_for: Duration) -> bool {
         let now = Instant::now();
         let mut some = false;
@@ -161,7 +163,8 @@ pub(super) async fn open(
     }
     let stream = connect.await?;
     check(&stream)?;
-    // Best effort. Not by PING: servers of gRPC end connections over which it comes more often than every five minutes.
+    // Best effort, by the kernel instead of PING: gRPC servers close connections that send PING more often than every
+    // five minutes.
     let _ = stream::watch_for_vanished_peer(&SockRef::from(stream.tcp()), REQUEST_PEER_TIMEOUT);
     let source_port = stream.source_port();
     let mut http = http2::Builder::new(OnThisThread);
@@ -171,7 +174,7 @@ pub(super) async fn open(
         .max_header_list_size(MAX_HEADER_BLOCK);
     let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(ConnectError::Http)?;
     if backend.member_state.is_gone() {
-        // Whoever ends what runs at it has been here already.
+        // The command that ends connections to this member has already been executed.
         return Err(ConnectError::Gone);
     }
     let limit = Rc::new(Cell::new(MAX_STREAMS));
@@ -198,10 +201,10 @@ pub(super) async fn open(
     Ok(upstreams.http2.keep(key, Rc::new(shared)))
 }
 
-/// Whether it is HTTP/2 that will be spoken.
+/// Checks that a connection uses HTTP/2.
 ///
 /// # Errors
-/// The backend has chosen something else.
+/// The backend did not select HTTP/2 by ALPN.
 pub(crate) fn check(stream: &Stream) -> Result<(), ConnectError> {
     match stream {
         Stream::Tls(_) if !stream.chose(ALPN_HTTP2) => {
@@ -212,8 +215,8 @@ pub(crate) fn check(stream: &Stream) -> Result<(), ConnectError> {
 }
 
 impl Slot {
-    /// Sends a request and waits for the head of the answer. Whoever ends the wait because it has taken too long says
-    /// so by `given_up`: others are not to wait on the same connection.
+    /// Sends a request and waits for the head of the response. If a timeout ends the wait, the caller sets `given_up`
+    /// first, and the connection gets no further requests.
     pub(super) async fn send(
         &self,
         request: Request<RequestBody>,
@@ -239,7 +242,7 @@ impl Slot {
     }
 }
 
-/// Somebody who waits for an answer.
+/// A request that waits for its response.
 struct Waiting<'a> {
     connection: &'a Shared,
     given_up: &'a Cell<bool>,
@@ -253,8 +256,8 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Whether the backend says that it has not looked at the request: it refused the stream, or its farewell named an
-/// earlier one as the last (RFC 9113, section 8.7).
+/// Returns true if the backend states that it has not processed the request: it refused the stream, or its GOAWAY
+/// named an earlier stream as the last (RFC 9113, section 8.7).
 fn is_unseen(error: &hyper::Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>());
     cause.is_some_and(|cause| {
@@ -262,7 +265,7 @@ fn is_unseen(error: &hyper::Error) -> bool {
     })
 }
 
-/// Gives a request the shape of HTTP/2. That this side takes trailers is always true, and gRPC asks for it.
+/// Converts a request to the form of HTTP/2. `TE: trailers` is always true for this gateway, and gRPC requires it.
 fn translate<B>(mut request: Request<B>, secure: bool) -> Request<B> {
     let host = request.headers_mut().remove(HOST);
     let authority = host.as_ref().and_then(|host| Authority::try_from(host.as_bytes()).ok());
@@ -287,7 +290,7 @@ fn translate<B>(mut request: Request<B>, secure: bool) -> Request<B> {
     request
 }
 
-/// Undoes it, for a request that was not sent.
+/// Converts a request back to the form of HTTP/1.1 if it was not sent.
 fn restore<B>(mut request: Request<B>) -> Request<B> {
     let host = request.uri().authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
     if let Some(host) = host {

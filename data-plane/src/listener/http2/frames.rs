@@ -1,8 +1,9 @@
-//! Frames of a client that carry nothing: counted below hyper, and bounded by a rate.
+//! The rate limit for a client's frames without content, enforced below hyper.
 //!
-//! SETTINGS, PING, PRIORITY, WINDOW_UPDATE, RST_STREAM and unknown frames cost the sender nothing, and hyper handles all that
-//! come. Proper clients send them because of something: a stream, data, or bytes from the gateway; so these earn credit
-//! beside the rate. Payloads are skipped by their length: bytes of DATA are not looked at.
+//! SETTINGS, PING, PRIORITY, WINDOW_UPDATE, RST_STREAM and unknown frames cost the sender nothing, and hyper handles
+//! all of them. Well-behaved clients send them in reaction to a stream, to data, or to bytes from the gateway; so
+//! these earn credit in addition to the rate. Payloads are skipped by their length: the bytes of DATA are not
+//! examined.
 
 use std::cell::Cell;
 use std::io;
@@ -15,14 +16,14 @@ use tokio::time::Instant;
 
 use crate::stream::Stream;
 
-/// Frames without content that a connection may send per second. gRPC clients in the same network measure the bandwidth
-/// with a PING and a WINDOW_UPDATE per round trip, which comes to some thousands.
+/// The number of frames without content that a connection may send per second. gRPC clients in the same network
+/// measure the bandwidth with a PING and a WINDOW_UPDATE per round trip, which amounts to some thousands.
 const RATE: u64 = 10_000;
-/// The most that may come at once.
+/// The maximum burst, in frames.
 const BURST: u64 = 20_000;
-/// What a frame of HEADERS or DATA earns: a client may say how each stream ranks, and enlarge two windows.
+/// The credit for a HEADERS or DATA frame: a client may then send the priority of a stream and enlarge two windows.
 const PER_CONTENT_FRAME: u64 = 4;
-/// The gateway's bytes that earn one frame.
+/// The number of bytes from the gateway that earn one frame.
 const BYTES_PER_FRAME: u64 = 64;
 
 /// The length of a frame's header (RFC 9113, section 4.1).
@@ -34,8 +35,9 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
 
-/// What hyper reads in place of what follows a flood: a header block that never ends. hyper offers no way to end a
-/// connection with an error code; this is what it answers with GOAWAY and ENHANCE_YOUR_CALM, in its turn among its frames.
+/// A header block without end, which hyper reads instead of the frames after a flood. hyper has no way to close a
+/// connection with an error code, but it answers this with GOAWAY and ENHANCE_YOUR_CALM, in order with its other
+/// frames.
 static ENDLESS_BLOCK: [u8; HEADER * 9] = {
     let mut frames = [0; HEADER * 9];
     let mut frame = 0;
@@ -47,10 +49,10 @@ static ENDLESS_BLOCK: [u8; HEADER * 9] = {
     frames
 };
 
-/// What a connection tells of itself.
+/// The state of a connection that its server reads.
 #[derive(Debug, Default)]
 pub(super) struct Link {
-    /// Either side has closed it, or it has failed.
+    /// True once either side has closed the connection, or it has failed.
     pub(super) is_ended: Cell<bool>,
     pub(super) is_flooded: Cell<bool>,
 }
@@ -61,7 +63,7 @@ pub(super) struct Metered {
     stream: Stream,
     meter: Meter,
     link: Rc<Link>,
-    /// What is left of [`ENDLESS_BLOCK`], once there was a flood.
+    /// The rest of [`ENDLESS_BLOCK`], after a flood.
     farewell: Option<&'static [u8]>,
 }
 
@@ -85,18 +87,18 @@ impl Metered {
     }
 }
 
-/// Finds the headers of frames in a client's bytes.
+/// Finds the frame headers in a client's bytes and counts the frames.
 #[derive(Debug)]
 struct Meter {
-    /// So many bytes come before the next header.
+    /// The number of bytes before the next header.
     skip: usize,
-    /// The beginning of a header that is not whole.
+    /// The beginning of an incomplete header.
     header: [u8; HEADER],
     held: usize,
     credit: u64,
-    /// What has been earned since `refilled`.
+    /// The frames earned by content since `refilled`.
     earned: u64,
-    /// The gateway's bytes since `refilled`.
+    /// The bytes that the gateway has written since `refilled`.
     written: u64,
     refilled: Instant,
     is_exceeded: bool,
@@ -116,7 +118,7 @@ impl Meter {
         }
     }
 
-    /// Takes bytes in. After a flood, how many of them come before the next frame.
+    /// Reads bytes. After a flood, returns how many of them precede the next frame.
     fn take(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;
         while at < bytes.len() {
@@ -142,14 +144,14 @@ impl Meter {
         None
     }
 
-    /// Counts the frame whose header is whole.
+    /// Counts the frame whose header is complete.
     fn frame(&mut self) {
         let [high, middle, low, kind, ..] = self.header;
         self.skip = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
         match kind {
             HEADERS => self.earned += PER_CONTENT_FRAME,
             DATA if self.skip > 0 => self.earned += PER_CONTENT_FRAME,
-            // hyper bounds these.
+            // hyper limits these itself.
             DATA | CONTINUATION => {}
             _ => {
                 if self.credit == 0 {
@@ -189,7 +191,7 @@ impl AsyncRead for Metered {
         let (here, rest) = rest.split_at(rest.len().min(buf.remaining()));
         this.farewell = Some(rest);
         if here.is_empty() {
-            // hyper closes the connection once it has written its own farewell.
+            // hyper closes the connection after it has written its GOAWAY.
             return Poll::Pending;
         }
         buf.put_slice(here);
@@ -239,7 +241,7 @@ mod tests {
 
     const PING: u8 = 6;
 
-    /// For which no time passes that would earn anything.
+    /// Creates a meter whose clock is ahead, so that no time passes that would earn frames.
     fn meter() -> Meter {
         Meter::new(Instant::now() + Duration::from_secs(3600))
     }

@@ -1,7 +1,7 @@
-//! An answer's body on its way into a stream: in small pieces, so that it shows whether the client takes any.
+//! The body of a response on an HTTP/2 stream, in small chunks, which show whether the client accepts data.
 //!
-//! The library takes one piece before there is room for it, and asks for the next one when the client has made room for
-//! all of that. So a client that takes nothing is one for whom nothing is asked.
+//! hyper takes one chunk before there is room for it, and asks for the next one when the client has made room for the
+//! whole chunk. So no request for a chunk means that the client accepts nothing.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -17,14 +17,15 @@ use crate::http1::Fault;
 use crate::metrics::series::RESPONSE;
 use crate::proxy::response_body::ResponseBody;
 
-/// The most that a client must take within its time: what a DATA frame holds unless the client allows more.
+/// The largest chunk that a client must accept within the send timeout, in bytes: the default maximum of a DATA
+/// frame.
 const PIECE: usize = 16 * 1024;
 
-/// A body, with the stream that it goes into.
+/// A body and its stream.
 #[derive(Debug)]
 pub(super) struct Sent {
     body: ResponseBody,
-    /// What has come of the body and was too much for one piece.
+    /// The data that did not fit into the last chunk.
     rest: Bytes,
     stream: Rc<OpenStream>,
     connection: Rc<Connection>,
@@ -57,7 +58,7 @@ impl Body for Sent {
             return Poll::Ready(Some(Ok(this.piece_of(rest))));
         }
         let polled = Pin::new(&mut this.body).poll_frame(cx);
-        // While the backend is waited for, the client is not to blame.
+        // While the gateway waits for the backend, the client's timeout does not run.
         this.stream.offers(polled.is_ready().then_some(0));
         polled.map(|frame| {
             let frame = frame?.map(|frame| match frame.into_data() {

@@ -1,16 +1,18 @@
-//! A fuzz target of the PROXY protocol's header: a client is named by a whole header alone, and by what stands in it.
+//! A fuzz target for the PROXY protocol header: only a complete header names a client, and the client is the one in
+//! the header.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{SIGNATURE, of_block, of_line};
 
-/// The source of a header of version 1: its third and its fifth word.
+/// Returns the source of a version 1 header: its third and fifth words.
 fn source_in_line(line: &[u8]) -> Option<SocketAddr> {
     let words: Vec<&str> = std::str::from_utf8(line).ok()?.trim_ascii_end().split(' ').collect();
     Some(SocketAddr::new(words.get(2)?.parse().ok()?, words.get(4)?.parse().ok()?))
 }
 
-/// The source of a header of version 2 behind its signature, by the offsets of the specification's section 2.2.
+/// Returns the source of a version 2 header from the bytes after the signature, by the offsets of the specification's
+/// section 2.2.
 fn source_in_block(bytes: &[u8]) -> Option<SocketAddr> {
     let port = |at: usize| Some(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]));
     let (address, port): (IpAddr, u16) = match bytes.get(1)? >> 4 {
@@ -24,7 +26,7 @@ fn source_in_block(bytes: &[u8]) -> Option<SocketAddr> {
 #[test]
 fn fuzz_proxy_preamble() {
     bolero::check!().for_each(|bytes: &[u8]| {
-        // No more is read than the first line.
+        // Only the first line is read.
         let line = memchr::memchr(b'\n', bytes).map_or(bytes, |end| &bytes[..=end]);
         if let Ok(source) = of_line(line) {
             assert!(line.starts_with(b"PROXY ") && line.ends_with(b"\r\n"), "not a header of version 1");
