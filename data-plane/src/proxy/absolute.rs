@@ -1,9 +1,8 @@
-//! Absolute targets of HTTP/1 (RFC 9112, section 3.2.2), made the usual form: after this no phase need know of them.
-//! Pure.
+//! Converts the absolute form of an HTTP/1 request target (RFC 9112, section 3.2.2) to the origin form, so that later
+//! phases see only the latter. Pure.
 //!
-//! The host of such a target wins over `Host`, so it takes its place: it is what listeners are found by, what rules see
-//! and what is forwarded. Its scheme says nothing, as with other servers: whether a request came by TLS is known from its
-//! connection.
+//! The host of an absolute target replaces `Host`: listeners are found by it, rules see it, and it is forwarded. The
+//! scheme is ignored, as in other servers: the connection determines if a request came over TLS.
 
 use http::header::HOST;
 use http::uri::PathAndQuery;
@@ -12,11 +11,11 @@ use http::{HeaderValue, Request, Uri, Version};
 use super::error::ProxyError;
 use super::headers;
 
-/// Gives a request with an absolute target a target of path and query, and the `Host` of its target. Others stay as they
-/// are, and so do requests of HTTP/1.1 without a `Host`, which are refused later.
+/// Replaces an absolute target by its path and query, and `Host` by its authority. Other requests stay unchanged, and
+/// so do HTTP/1.1 requests without a `Host`, which are rejected later.
 ///
 /// # Errors
-/// A `Host` that is none, repeated ones, or a target whose host is none.
+/// `Host` is invalid or repeated, or the target has an invalid host.
 pub(super) fn translate<B>(request: &mut Request<B>) -> Result<(), ProxyError> {
     let Some(authority) = request.uri().authority() else { return Ok(()) };
     let mut hosts = request.headers().get_all(HOST).iter();
@@ -31,7 +30,7 @@ pub(super) fn translate<B>(request: &mut Request<B>) -> Result<(), ProxyError> {
         return Err(ProxyError::InvalidTarget);
     }
     let target = match request.uri().path_and_query() {
-        // `http://a.test?b` has no path, which means `/`.
+        // `http://a.test?b` has an empty path, which means `/`.
         Some(target) if target.as_str().starts_with('?') => {
             PathAndQuery::try_from(format!("/{}", target.as_str())).map_err(|_| ProxyError::InvalidTarget)?
         }
@@ -72,7 +71,7 @@ mod tests {
             let expected = expected.map(|(target, host)| (target.to_owned(), HeaderValue::from_static(host)));
             assert_eq!(found, expected, "{target} {hosts:?}");
         }
-        // A request that stands for one that was refused is known by its missing `Host`.
+        // The stand-in for a rejected request is recognised by its missing `Host`.
         let mut refused = Request::builder().uri("http://b.test/a").body(()).unwrap();
         translate(&mut refused).unwrap();
         assert!(refused.headers().is_empty());

@@ -1,17 +1,17 @@
-//! Decides if a listener answers on this connection at all: the connection must speak TLS where the listener does, have
-//! agreed on what the listener's TLS policy offers, and its client must have shown the certificate that the listener asks
-//! for. Pure.
+//! Decides if a listener may serve requests of this connection. The connection must use TLS if the listener does,
+//! with a version and cipher suite of the listener's TLS policy, and the client must have presented the certificate
+//! that the listener requires. Pure.
 //!
-//! The handshake goes by the name that the client names in it (SNI), and the request goes by its `Host`. Where the two
-//! lead to listeners with different demands, the request is answered with 421 (RFC 9110, section 15.5.20): it could get
-//! past the demands of its own listener otherwise. The same holds where a listener has got other demands meanwhile.
+//! The TLS handshake depends on the server name (SNI), and the request on its `Host`. If the two lead to listeners
+//! with different requirements, the response is 421 (RFC 9110, section 15.5.20), because the request could evade the
+//! requirements of its own listener otherwise. The same holds if the requirements have changed since the handshake.
 
 use super::error::ProxyError;
 use crate::runtime::Route;
 use crate::tls::client_certificate::ClientDemand;
 use crate::tls::facts::TlsFacts;
 
-/// Refuses plain HTTP to an HTTPS site, and TLS to a site that has become one of plain HTTP since the handshake.
+/// Rejects plain HTTP on an HTTPS site, and TLS on a site that has become plain HTTP since the handshake.
 pub(super) fn check_protocol(
     was_secure: bool,
     is_secure: bool,
@@ -24,7 +24,7 @@ pub(super) fn check_protocol(
     }
 }
 
-/// Refuses a connection whose handshake agreed on what the listener does not offer.
+/// Rejects a connection whose TLS version or cipher suite the listener does not offer.
 pub(super) fn check_suite(route: &Route, tls: Option<&TlsFacts>) -> Result<(), ProxyError> {
     match (route.suites, tls) {
         (Some(offered), Some(tls)) if !tls.is_within(offered) => Err(ProxyError::SuiteNotOffered),
@@ -32,7 +32,7 @@ pub(super) fn check_suite(route: &Route, tls: Option<&TlsFacts>) -> Result<(), P
     }
 }
 
-/// Refuses a client that has not shown what the listener asks for.
+/// Rejects a client without the certificate that the listener requires.
 pub(super) fn check_client(route: &Route, tls: Option<&TlsFacts>) -> Result<(), ProxyError> {
     let Some(demand) = route.demand.as_deref() else { return Ok(()) };
     let held_to = tls.and_then(|tls| tls.demand());

@@ -1,5 +1,5 @@
-//! The WebSocket opening handshake: what asks for one, by HTTP/1.1 (RFC 6455, section 4) or by HTTP/2 (RFC 8441), and
-//! what a true answer is. Pure. Backends are asked by HTTP/1.1 alone.
+//! The WebSocket opening handshake: the requests that ask for it by HTTP/1.1 (RFC 6455, section 4) or HTTP/2 (RFC
+//! 8441), and the check of the response. Pure. Backends receive it by HTTP/1.1 only.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,22 +15,22 @@ use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use super::headers::has_token;
 use crate::thread::Thread;
 
-/// Headers without which no backend takes a handshake for one (RFC 6455, section 4.1), or takes it for another.
+/// The headers of a handshake that must reach the backend (RFC 6455, section 4.1).
 const END_TO_END: [HeaderName; 4] =
     [SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_EXTENSIONS];
 
-/// A handshake under way: what the backend must answer.
+/// A running handshake, with the response that the backend must send.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     accept: String,
-    /// The client asked by an extended CONNECT: it has sent no key, and waits for a 200.
+    /// True if the client sent an extended CONNECT: it has sent no key and waits for a 200.
     extended: bool,
 }
 
 impl Handshake {
-    /// The handshake that a request asks for. Anything else (another protocol, a body, no key to check the answer by)
-    /// is an ordinary request, whose upgrade wish ends at the gateway as RFC 9110, section 7.8 allows. What HTTP/2 asks
-    /// for becomes the same in HTTP/1.1, with a key that `key` makes.
+    /// Returns the handshake that a request asks for. Anything else (another protocol, a body, a missing key) is an
+    /// ordinary request, and the gateway ignores its `Upgrade` (RFC 9110, section 7.8). A handshake by HTTP/2 is
+    /// converted to HTTP/1.1, with a key from `key`.
     pub(crate) fn asked_by<B>(
         request: &mut Request<B>,
         key: impl FnOnce() -> HeaderValue,
@@ -56,20 +56,20 @@ impl Handshake {
         }
     }
 
-    /// Whether the `Connection` header of a handshake names one of the handshake's own headers. A proxy removes what
-    /// `Connection` names (RFC 9110, section 7.6.1), and the backend would get a handshake without its key.
+    /// Returns true if the `Connection` header names a header of the handshake. A proxy removes those (RFC 9110,
+    /// section 7.6.1), and the backend would get a handshake without them.
     pub(crate) fn loses_headers(headers: &HeaderMap) -> bool {
         END_TO_END.iter().any(|name| has_token(headers, &CONNECTION, name.as_str()))
     }
 
-    /// Asks the next hop for the same.
+    /// Sets the `Connection` and `Upgrade` headers of a handshake for the next hop.
     pub(crate) fn ask(headers: &mut HeaderMap) {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
 
-    /// What is wrong with the headers of a 101, if anything: a backend that answers 101 without having understood
-    /// the handshake would take the client's frames for something else.
+    /// Returns the fault in the headers of a 101. A backend that sends 101 without having understood the handshake
+    /// would misread the client's frames.
     pub(crate) fn fault(&self, headers: &HeaderMap) -> Option<&'static str> {
         let mut accepts = headers.get_all(SEC_WEBSOCKET_ACCEPT).iter();
         if !has_token(headers, &UPGRADE, "websocket") {
@@ -87,7 +87,7 @@ impl Handshake {
 }
 
 impl Handshake {
-    /// Makes a true 101 what the client waits for.
+    /// Converts a valid 101 to the response that the client expects.
     pub(crate) fn conclude<B>(&self, response: &mut Response<B>) {
         if self.extended {
             *response.status_mut() = StatusCode::OK;
@@ -95,13 +95,14 @@ impl Handshake {
         }
     }
 
-    /// Whether the client would take for a 101 what is none: to an extended CONNECT every 2xx means success.
+    /// Returns true if the client would take a response without 101 for success: after an extended CONNECT, every 2xx
+    /// means success.
     pub(crate) fn is_mistaken_for_open<B>(&self, response: &Response<B>) -> bool {
         self.extended && response.status().is_success()
     }
 }
 
-/// A `Sec-WebSocket-Key` of the gateway's own: 16 random bytes.
+/// Returns a new `Sec-WebSocket-Key`: 16 random bytes in base64.
 pub(crate) fn key(thread: &Thread) -> HeaderValue {
     let nonce = thread.random.borrow_mut().u128(..).to_ne_bytes();
     HeaderValue::from_str(&STANDARD.encode(nonce)).expect("base64 is a header value")

@@ -1,4 +1,4 @@
-//! What a gateway must drop from a message and what it adds. Pure.
+//! The headers that a gateway must remove from a message, and those that it adds. Pure.
 
 mod flags;
 mod names;
@@ -21,7 +21,7 @@ use crate::trace;
 pub(super) use flags::HeaderFlags;
 pub(crate) use names::Dropped;
 
-/// How many headers the gateway adds to a request.
+/// The number of headers that the gateway adds to a request.
 const OWN: usize = 7;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -34,7 +34,10 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 const X_ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-original-host");
 const X_ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
 
-/// The request's host, after what makes a request unfit to be routed has been refused (RFC 9112, section 3.2).
+/// Returns the host of a request.
+///
+/// # Errors
+/// The request cannot be routed: its method, target or `Host` is not accepted (RFC 9112, section 3.2).
 pub(crate) fn host<B>(request: &Request<B>) -> Result<CanonicalHost<'_>, ProxyError> {
     match *request.method() {
         Method::CONNECT => return Err(ProxyError::MethodNotServed),
@@ -52,23 +55,23 @@ pub(crate) fn host<B>(request: &Request<B>) -> Result<CanonicalHost<'_>, ProxyEr
     }
 }
 
-/// The canonical form of a `Host`, if it has one.
+/// Returns the canonical form of a `Host`; `None` if it is invalid.
 pub(crate) fn canonical(host: &HeaderValue) -> Option<CanonicalHost<'_>> {
     CanonicalHost::parse(host.to_str().ok()?).ok()
 }
 
-/// Removes what concerns one connection only (RFC 9110, section 7.6.1), names listed in `Connection` included.
+/// Removes hop-by-hop headers (RFC 9110, section 7.6.1) and the headers that `Connection` names.
 pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap, flags: HeaderFlags) {
     if flags.has(HeaderFlags::TRANSFER_ENCODING) {
         headers.remove(TRANSFER_ENCODING);
-        // The framing is chosen anew for the next hop; a length beside it would be a second opinion.
+        // The framing is chosen anew for the next hop; a length beside it would be ambiguous.
         headers.remove(CONTENT_LENGTH);
     }
     if flags.has(HeaderFlags::CONNECTION) {
         let nominated: Vec<HeaderName> =
             list(headers, &CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
         for name in nominated {
-            // A peer may not have the gateway forget where a message goes, where it ends, or whose trace it is part of.
+            // A peer must not be able to remove the host, the length or the trace context of a message.
             if ![HOST, CONTENT_LENGTH, trace::TRACEPARENT, trace::TRACESTATE].contains(&name) {
                 headers.remove(name);
             }
@@ -85,8 +88,8 @@ pub(crate) fn drop_hop_by_hop(headers: &mut HeaderMap, flags: HeaderFlags) {
     }
 }
 
-/// Gives the length of a response its canonical form: `005` is the 5 that the gateway has read, and other readers could
-/// take it for octal. HTTP/2 lets an empty length through, which is read as 0, and several, of which the first is read.
+/// Normalizes the `Content-Length` of a response: the gateway reads `005` as 5, but other readers could take it for
+/// octal. HTTP/2 allows an empty length, which is read as 0, and several, of which the first is used.
 pub(crate) fn canonical_length(headers: &mut HeaderMap, flags: HeaderFlags) {
     if !flags.has(HeaderFlags::ODD_LENGTH) {
         return;
@@ -99,7 +102,7 @@ pub(crate) fn canonical_length(headers: &mut HeaderMap, flags: HeaderFlags) {
     }
 }
 
-/// What the gateway tells the backend of a request, beside what its connection says.
+/// The headers that the gateway adds to a request, apart from those of its connection.
 #[derive(Debug)]
 pub(crate) struct GatewayHeaders {
     id: TransactionId,
@@ -108,16 +111,16 @@ pub(crate) struct GatewayHeaders {
 }
 
 impl GatewayHeaders {
-    /// `target` is what the client asked for, whatever becomes of it on the way.
+    /// Creates the headers of a request. `target` is the client's original target.
     pub(crate) fn of(id: TransactionId, trace: trace::Part, target: &Uri) -> GatewayHeaders {
         let target = target.path_and_query().map_or("/", PathAndQuery::as_str);
         GatewayHeaders { id, trace, target: HeaderValue::from_str(target).expect("a target is printable") }
     }
 }
 
-/// Makes the headers of a request fit for the backend, except for `Host`, which depends on the backend. What the
-/// gateway says comes last: a client can neither say it in its place nor have it dropped. Returns what had to go for its
-/// name.
+/// Prepares the headers of a request for the backend, except for `Host`, which depends on the backend. The gateway's
+/// headers are set last, so that a client can neither set nor remove them. Returns the headers that were dropped
+/// because of their names.
 pub(crate) fn prepare_request(
     headers: &mut HeaderMap,
     flags: HeaderFlags,
@@ -134,7 +137,7 @@ pub(crate) fn prepare_request(
     drop_hop_by_hop(headers, flags);
     headers.reserve(OWN);
     if flags.has(HeaderFlags::EXPECT) {
-        // The gateway has answered 100 itself by reading the body; the backend is not to be asked again.
+        // The gateway has sent 100 itself by reading the body, so the backend must not be asked again.
         headers.remove(EXPECT);
     }
     let client = client(connection, rules);
@@ -161,7 +164,7 @@ pub(crate) fn prepare_request(
     dropped
 }
 
-/// How `X-Forwarded-For` names the client.
+/// Returns the client's entry in `X-Forwarded-For`.
 fn client(connection: &Connection, rules: RequestHeaders) -> Cow<'_, HeaderValue> {
     match rules.without_client_port {
         false => Cow::Borrowed(&connection.forwarded_for),
@@ -172,15 +175,15 @@ fn client(connection: &Connection, rules: RequestHeaders) -> Cow<'_, HeaderValue
     }
 }
 
-/// Says how the body of a forwarded request is framed, where its length is not known: hyper would otherwise take a
-/// GET or HEAD for one without a body.
+/// Sets `Transfer-Encoding` on a forwarded request if the length of its body is unknown: hyper would otherwise send a
+/// GET or HEAD without a body.
 pub(crate) fn frame(request: &mut Request<impl http_body::Body>) {
     if !request.body().is_end_stream() && request.body().size_hint().exact().is_none() {
         request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 
-/// What earlier proxies said, then this client.
+/// Returns the entries of earlier proxies, followed by this client.
 fn forwarded_for(headers: &HeaderMap, client: &HeaderValue) -> HeaderValue {
     let mut values = headers.get_all(X_FORWARDED_FOR).iter().peekable();
     if values.peek().is_none() {
@@ -195,7 +198,7 @@ fn forwarded_for(headers: &HeaderMap, client: &HeaderValue) -> HeaderValue {
     HeaderValue::from_bytes(&joined).expect("header values joined by commas are a header value")
 }
 
-/// Whether a comma-separated header holds `token`, compared without case.
+/// Returns true if a comma-separated header contains `token`, compared without case.
 pub(crate) fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     list(headers, name).any(|item| item.eq_ignore_ascii_case(token.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! A response that is relayed to its client, with what has to happen when it has passed.
+//! A response body that is buffered for its client, and the actions at its end.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -21,18 +21,18 @@ use crate::error_info::ErrorInfo;
 use crate::member::InFlightGuard;
 use crate::spool::SpoolQuota;
 
-/// A response between its backend and its client. The backend's connection is given back as soon as the backend has
-/// said all; the record ends when the client has heard all.
+/// A buffered response. The backend's connection is returned as soon as the backend has sent the whole body; the
+/// record ends when the client has received it.
 #[derive(Debug)]
 pub(crate) struct Held {
     relay: Relay,
     record: Record,
-    /// When the backend had said all.
+    /// The time when the backend had sent the whole body.
     heard: Rc<Cell<Option<Instant>>>,
 }
 
 impl Held {
-    /// Begins to take the backend's body in. `patience` is how long it may pause.
+    /// Starts reading the backend's body. `patience` is the longest pause of the backend.
     pub(crate) fn start(
         (body, backend, busy): (ReceivedBody, Arc<Backend>, Option<InFlightGuard>),
         lease: Option<Lease>,
@@ -56,7 +56,7 @@ impl Held {
         Held { relay: Relay::start(body, spool_quota.clone(), patience, word, finished), record, heard }
     }
 
-    /// Notes why the client will not get all of it.
+    /// Records the reason why the client does not receive the whole body.
     pub(crate) fn give_up(&mut self, why: impl std::fmt::Display) {
         self.record.fail(ErrorInfo::ClientClosedRequest, why.to_string());
     }
@@ -79,7 +79,7 @@ impl Body for Held {
         match &frame {
             Some(Ok(frame)) => {
                 self.record.add_sent(frame.data_ref().map_or(0, |data| data.len() as u64));
-                // A client that was told the length need not ask for the end.
+                // A client that knows the length may not poll for the end.
                 if self.relay.size_hint().exact() == Some(0) {
                     self.complete();
                 }

@@ -1,4 +1,4 @@
-//! The loan of a connection to a backend for the time of one request.
+//! The loan of a backend connection for one request.
 
 use std::rc::Rc;
 
@@ -6,20 +6,21 @@ use crate::body::Progress;
 use crate::downstream::Connection;
 use crate::upstream::{Key, Sender};
 
-/// A connection on loan from the thread's list, or from the client connection's own.
+/// A backend connection on loan from the thread's idle connections, or from the dedicated ones of the client
+/// connection.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) connection: Rc<Connection>,
-    /// Whether only requests of the same client connection may go over it.
+    /// True if the connection may carry only requests of the same client connection.
     pub(crate) dedicated: bool,
     pub(crate) key: Key,
     pub(crate) sender: Sender,
-    /// The request that it carried: a backend may answer before it has read all of it.
+    /// The progress of the request body: a backend may respond before it has read the whole body.
     pub(crate) upload: Option<Rc<Progress>>,
 }
 
 impl Lease {
-    /// Keeps the connection for another request, if this one has wholly left it.
+    /// Keeps the connection for another request, if the request body was sent completely.
     pub(crate) fn give_back(self) {
         if self.upload.is_some_and(|upload| !upload.done.get()) {
             return;

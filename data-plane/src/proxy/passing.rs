@@ -19,22 +19,22 @@ use crate::body::{BoxError, trailers};
 use crate::error_info::ErrorInfo;
 use crate::member::InFlightGuard;
 
-/// The backend's body, with what has to happen when it has passed.
+/// The backend's body, and the state that its end needs.
 #[derive(Debug)]
 pub(crate) struct Passing {
     pub(crate) inner: ReceivedBody,
     pub(crate) backend: Arc<Backend>,
     pub(crate) busy: Option<InFlightGuard>,
-    /// The connection that it comes from, to be kept once the body is at its end. Dropped earlier, it is closed.
+    /// The connection to the backend, kept when the body has ended. Dropped earlier, it is closed.
     pub(crate) lease: Option<Lease>,
     pub(crate) record: Record,
-    /// How long the backend may pause.
+    /// The longest pause of the backend.
     pub(crate) patience: Duration,
     pub(crate) pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Passing {
-    /// Notes why the client will not get all of it.
+    /// Records the reason why the client does not receive the whole body.
     pub(crate) fn give_up(&mut self, why: impl std::fmt::Display) {
         self.record.fail(ErrorInfo::ClientClosedRequest, why.to_string());
     }

@@ -1,4 +1,4 @@
-//! The path that a backend sees where its settings override it. Pure.
+//! The override of the backend path by the settings. Pure.
 
 use std::borrow::Cow;
 
@@ -8,14 +8,14 @@ use tidegate_shared::path::{after, has_dot_segments};
 
 use super::error::ProxyError;
 
-/// Puts `replacement` in the place of what the path rule matched: at the beginning of the path, or before the whole
-/// path where it does not begin so (any more) or no path rule decided. The query stays, and so does `*`, which is no
-/// path.
+/// Replaces the part of the path that the path rule matched by `replacement`. Without a path rule, or if a rewrite
+/// has changed the beginning of the path, `replacement` is put before the whole path. The query and the target `*`
+/// stay unchanged.
 ///
-/// `matched` is compared as it was when the rule was found: in canonical form.
+/// `matched` is compared in canonical form, as when the rule was found.
 ///
 /// # Errors
-/// A path with dot segments, which a backend could resolve to one beside `replacement`.
+/// The path has dot segments, which a backend could resolve to a path outside `replacement`.
 pub(super) fn replace(uri: &Uri, replacement: &str, matched: Option<&[u8]>) -> Result<Uri, ProxyError> {
     let path = uri.path();
     if path == "*" {

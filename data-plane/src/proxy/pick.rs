@@ -1,5 +1,5 @@
-//! Which backends a request is tried with, one after the other: the one that its client is bound to, then that to which
-//! its connection has one of its own, then the target's choice.
+//! The order in which backends are tried for a request: the one that its affinity cookie names, then the one that its
+//! client connection has a dedicated connection to, then the choice of the load balancer.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,15 +10,14 @@ use crate::backend::Backend;
 use crate::runtime::{Draw, Target};
 use crate::upstream::dedicated::DedicatedConnections;
 
-/// The member that the cookies of a request bind it to, if it can be reached: the first that can, in the order of the
-/// cookies.
+/// Returns the first reachable member that the affinity cookies of a request name.
 pub(super) fn bound(target: &Target, headers: &HeaderMap) -> Option<usize> {
     let affinity = target.affinity.as_ref()?;
     affinity.bound(headers).find(|member| target.is_reachable(*member))
 }
 
-/// Binds the client to the member that answered it, unless it came bound to that one. A WebSocket is bound anew each
-/// time: nothing comes after its 101 that could do it.
+/// Sets the affinity cookies for the member that responded, unless the request already named it. A WebSocket
+/// handshake sets them always, because no later response on the connection could do so.
 pub(super) fn bind(
     target: &Target,
     bound: Option<usize>,
@@ -33,14 +32,14 @@ pub(super) fn bind(
     }
 }
 
-/// One request's way through the backends of its target.
+/// The sequence of backends for one request.
 #[derive(Debug)]
 pub(super) struct Pick<'a> {
     target: &'a Target,
     client: IpAddr,
-    /// What comes before the target's choice.
+    /// The backends before the load balancer's choice: by cookie, then by dedicated connection.
     first: [Option<usize>; 2],
-    /// Made when it is needed: whoever is bound takes nobody's turn.
+    /// Created on first use: a request with an affinity cookie takes no turn of round robin.
     draw: Option<Draw>,
     last: Option<usize>,
 }
@@ -58,8 +57,8 @@ impl<'a> Pick<'a> {
         Pick { target, client, first, draw: None, last: None }
     }
 
-    /// The next to try, and its number in the target: whoever asks again has tried the last one in vain. None when all
-    /// were tried.
+    /// Returns the next backend to try and its number in the target, and excludes the previous one. `None` means that
+    /// all were tried.
     pub(super) fn next(&mut self) -> Option<(usize, &'a Arc<Backend>)> {
         let target = self.target;
         if let Some(in_vain) = self.last.take() {

@@ -1,5 +1,5 @@
-//! What is known of a request as it goes through its phases. When it ends, it is counted, and written as one access
-//! line and one span where those are wanted.
+//! The record of a request, filled as the request passes through its phases. At the end of the request, it updates
+//! the metrics and writes an access log line and a span, if these are enabled.
 
 mod finish;
 
@@ -21,33 +21,33 @@ use crate::metrics::cell::REQUEST;
 use crate::runtime::{Route, Selection};
 use crate::trace;
 
-/// The record of one request. Dropping it ends it, so that none is forgotten; one that was never answered is the
-/// client's doing.
+/// The record of one request. Dropping it ends it, so that no request is missed. Without a response, the client is
+/// taken to have closed the request.
 #[derive(Debug)]
 pub(crate) struct Record {
     connection: Rc<Connection>,
     started: Instant,
     route: Option<Arc<Route>>,
-    /// The number of the way that it goes by the route's rule.
+    /// The number of its way in the route's rule.
     way: Option<usize>,
     backend: Option<Arc<Backend>>,
     upload: Option<Rc<Progress>>,
     status: u16,
     sent: u64,
     error: ErrorInfo,
-    /// When the way to a backend began.
+    /// The time when the first backend was tried.
     asked: Option<Instant>,
-    /// From there to the head of its answer.
+    /// The time from `asked` to the head of the backend's response.
     latency: Option<Duration>,
-    /// When the backend had said all, where its client hears it later.
+    /// The time when the backend had sent the whole body, if the body is buffered for a slower client.
     heard: Option<Instant>,
-    /// Whether that head was a 101.
+    /// True if the backend's status was 101.
     switched: bool,
-    /// What only lines and spans need; none where neither is wanted.
+    /// The values for log lines and spans; `None` if both are disabled.
     details: Option<Box<Details>>,
 }
 
-/// What only lines and spans need.
+/// The values for log lines and spans only.
 #[derive(Debug)]
 struct Details {
     id: TransactionId,
@@ -57,16 +57,16 @@ struct Details {
     host: Option<HeaderValue>,
     uri: Uri,
     user_agent: Option<HeaderValue>,
-    /// As the backend was asked.
+    /// The `Host` and target that were sent to the backend.
     sent_host: Option<HeaderValue>,
     sent_uri: Option<Uri>,
     server_status: u16,
-    /// This side's port of the connection to the backend.
+    /// The local port of the connection to the backend.
     source_port: u16,
     content_type: Option<HeaderValue>,
-    /// The client's headers that did not pass.
+    /// The client's headers that were dropped.
     dropped: Dropped,
-    /// Until the head of the answer.
+    /// The time until the head of the response to the client.
     first: Option<Duration>,
     reason: Cow<'static, str>,
     context: Option<trace::Context>,
@@ -75,7 +75,7 @@ struct Details {
 /// The status of a request whose client left before it was answered. Never sent, only logged.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// What is said of a request that nobody has said anything else of.
+/// The default reason in the log.
 const ABANDONED: &str = "the client went away";
 
 impl Record {
@@ -120,29 +120,29 @@ impl Record {
         }
     }
 
-    /// That listener takes it.
+    /// Records the listener of the request.
     pub(crate) fn take(&mut self, route: &Arc<Route>) {
         self.route = Some(route.clone());
     }
 
-    /// The listener that has taken it, if one has.
+    /// Returns the listener of the request.
     pub(crate) fn route(&self) -> Option<&Arc<Route>> {
         self.route.as_ref()
     }
 
-    /// The way that it goes.
+    /// Records the way of the request.
     pub(crate) fn select(&mut self, selection: &Selection) {
         self.way = Some(selection.number());
     }
 
-    /// Its part in a trace.
+    /// Records the trace context.
     pub(crate) fn trace(&mut self, context: Option<trace::Context>) {
         if let Some(details) = &mut self.details {
             details.context = context;
         }
     }
 
-    /// The same, if it has one.
+    /// Returns the trace context.
     pub(crate) fn traced(&self) -> Option<trace::Context> {
         self.details.as_ref()?.context
     }
@@ -151,14 +151,14 @@ impl Record {
         self.upload = upload.cloned();
     }
 
-    /// Headers of the client's did not pass.
+    /// Records the dropped headers.
     pub(crate) fn drop_headers(&mut self, dropped: Dropped) {
         if let (false, Some(details)) = (dropped.is_empty(), &mut self.details) {
             details.dropped = dropped;
         }
     }
 
-    /// It goes to that backend, as `request` says: maybe not the first that is tried.
+    /// Records that a backend is tried, with the host and target of `request`. It may not be the first one.
     pub(crate) fn ask<B>(&mut self, backend: &Arc<Backend>, request: &Request<B>) {
         self.asked.get_or_insert_with(Instant::now);
         self.backend = Some(backend.clone());
@@ -169,14 +169,14 @@ impl Record {
         }
     }
 
-    /// It goes over a connection that has this port on this side.
+    /// Records the local port of the connection to the backend.
     pub(crate) fn sent_from(&mut self, port: u16) {
         if let Some(details) = &mut self.details {
             details.source_port = port;
         }
     }
 
-    /// A connection to the backend was opened, or could not be, in that time.
+    /// Records that a connection to the backend was opened or failed, after this time.
     pub(crate) fn connected(&self, well: bool, time: Duration) {
         let Some(backend) = &self.backend else { return };
         let exchanges = backend.series.exchanges.of(self.connection.thread.number);
@@ -187,7 +187,7 @@ impl Record {
         }
     }
 
-    /// The head of the backend's answer is there.
+    /// Records the head of the backend's response.
     pub(crate) fn answered<B>(&mut self, response: &Response<B>) {
         let (Some(backend), Some(asked)) = (&self.backend, self.asked) else { return };
         let latency = asked.elapsed();
@@ -201,7 +201,7 @@ impl Record {
         }
     }
 
-    /// What the client is answered.
+    /// Records the head of the response to the client.
     pub(crate) fn answer(&mut self, status: http::StatusCode, headers: &HeaderMap) {
         self.status = status.as_u16();
         if let Some(details) = &mut self.details {
@@ -210,7 +210,7 @@ impl Record {
         }
     }
 
-    /// When the backend had said all, though its client may not have heard it yet.
+    /// Records the time when the backend had sent the whole body, although the client may not have received it yet.
     pub(crate) fn heard(&mut self, heard: Option<Instant>) {
         self.heard = heard;
     }
@@ -226,7 +226,7 @@ impl Record {
         }
     }
 
-    /// The response was handed over whole.
+    /// Records that the whole response was sent.
     pub(crate) fn complete(&mut self) {
         self.fail(ErrorInfo::NoError, "");
     }

@@ -1,12 +1,12 @@
-//! Where a redirect sends a client: the value of `Location`. Pure.
+//! The `Location` of a redirect. Pure.
 
 use http::{HeaderValue, Uri};
 use tidegate_shared::host::CanonicalHost;
 
 use crate::runtime::{Redirect, RedirectTarget};
 
-/// The URL that a request of this host and target is sent to. None where there is no host to go to, or where the URL
-/// would be no header value.
+/// Returns the redirect URL for a request with this host and target. `None` if there is no host to redirect to, or if
+/// the URL is not a valid header value.
 pub(super) fn location(redirect: &Redirect, host: &CanonicalHost<'_>, request: &Uri) -> Option<HeaderValue> {
     let path = if redirect.include_path { request.path() } else { "" };
     let query = if redirect.include_query { request.query() } else { None };

@@ -1,9 +1,9 @@
-//! The ID of a request, the same in its access line, its trace and its header to the backend.
+//! The ID of a request, which is the same in its access log line, its trace and its header to the backend.
 
 use crate::thread::Thread;
 use crate::trace;
 
-/// 128 random bits: unique among requests, and what `X-AppGW-Trace-Id` tells the backend.
+/// 128 random bits that identify a request; the backend receives them in `X-AppGW-Trace-Id`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TransactionId([u8; 16]);
 

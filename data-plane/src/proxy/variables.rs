@@ -1,5 +1,5 @@
-//! What rewrites can read of a request, of the connection it came by, and of its answer. Pure; a value is worked out
-//! when it is asked for, and not before.
+//! The variables of rewrite rules: values of a request, its connection and its response. Pure; a value is computed
+//! only when a rule reads it.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -21,21 +21,21 @@ use crate::tls::facts::TlsFacts;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// A text that was read. A header may hold any bytes.
+/// The value of a variable. A header may contain any bytes.
 pub(crate) type Value<'a> = Cow<'a, [u8]>;
 
-/// A change of a header by a rule: its new value, or none where it is gone.
+/// A change of a header by a rule: its new value, or `None` to remove it.
 pub(crate) type HeaderEdit = (HeaderName, Option<HeaderValue>);
 
-/// The connection that a request came by, and the listener that answers for it.
+/// The variables of the client connection and the listener.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ConnectionVars<'a> {
     pub(crate) client: SocketAddr,
     pub(crate) port: u16,
     pub(crate) secure: bool,
-    /// What the listener calls itself; empty when it answers for all hosts.
+    /// The first host name of the listener; empty if it serves all hosts.
     pub(crate) server_name: &'a str,
-    /// What was agreed on, under TLS.
+    /// The result of the TLS handshake; `None` without TLS.
     pub(crate) tls: Option<&'a TlsFacts>,
 }
 
@@ -51,7 +51,7 @@ impl<'a> ConnectionVars<'a> {
     }
 }
 
-/// A request as its client sent it.
+/// A request as the client sent it.
 #[derive(Debug)]
 pub(crate) struct OriginalRequest {
     pub(crate) method: Method,
@@ -60,16 +60,17 @@ pub(crate) struct OriginalRequest {
     pub(crate) headers: HeaderMap,
 }
 
-/// What a rule sees.
+/// The values that a rule can read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EvalContext<'a> {
     pub(crate) vars: ConnectionVars<'a>,
     pub(crate) original: &'a OriginalRequest,
-    /// The target as it was when its round began: the client's, or what the round before has made of it.
+    /// The target at the start of the rewrite set: the client's or, after a reroute, the one that the previous set
+    /// produced.
     pub(crate) target: &'a Uri,
-    /// What the rules before have made of the request's headers, the newest last.
+    /// The header changes of earlier rules, the newest last.
     pub(crate) changed: &'a [HeaderEdit],
-    /// The answer, once there is one.
+    /// The response; `None` while the request is rewritten.
     pub(crate) response: Option<(StatusCode, &'a HeaderMap)>,
 }
 
@@ -83,8 +84,8 @@ impl OriginalRequest {
         }
     }
 
-    /// The host in the form in which a listener was found by it, so that a condition on it cannot be evaded by another
-    /// spelling.
+    /// Returns the host in canonical form, in which listeners are found, so that another spelling cannot evade a
+    /// condition.
     fn host(&self) -> Value<'_> {
         let host = self.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         match CanonicalHost::parse(host).map(CanonicalHost::into_text) {
@@ -94,14 +95,14 @@ impl OriginalRequest {
         }
     }
 
-    /// The first cookie of that name.
+    /// Returns the first cookie with this name.
     fn cookie(&self, name: &str) -> Option<&[u8]> {
         let headers = self.headers.get_all(COOKIE).iter();
         let pairs = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
         pairs.map(<[u8]>::trim_ascii).find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
     }
 
-    /// The user of basic authentication (RFC 7617).
+    /// Returns the user name of basic authentication (RFC 7617).
     fn user(&self) -> Option<Vec<u8>> {
         let credentials = self.headers.get(AUTHORIZATION)?.as_bytes();
         let (scheme, rest) = credentials.split_at_checked(b"basic ".len())?;
@@ -111,7 +112,8 @@ impl OriginalRequest {
         Some(decoded[..end].to_vec())
     }
 
-    /// As HTTP/1.1 writes it, with the body that it announces.
+    /// Returns the size of the request in the form of HTTP/1.1 in bytes, with the length of the body by
+    /// `Content-Length`.
     fn size(&self) -> usize {
         let line = self.method.as_str().len() + path_and_query(&self.uri).len() + "  HTTP/1.1\r\n".len();
         let fields =
@@ -131,7 +133,7 @@ impl OriginalRequest {
 }
 
 impl<'a> EvalContext<'a> {
-    /// The same with the answer.
+    /// Adds the response.
     pub(crate) fn with<'b>(self, status: StatusCode, headers: &'b HeaderMap) -> EvalContext<'b>
     where
         'a: 'b,
@@ -139,7 +141,7 @@ impl<'a> EvalContext<'a> {
         EvalContext { response: Some((status, headers)), ..self }
     }
 
-    /// The value of a variable, empty where there is none.
+    /// Returns the value of a variable; empty if it has none.
     pub(crate) fn read(&self, variable: &Variable) -> Value<'a> {
         match variable {
             Variable::RequestHeader(name) => self.request_header(name),
@@ -183,21 +185,21 @@ impl<'a> EvalContext<'a> {
             ServerVariable::ReceivedBytes => printed(&original.size()),
             ServerVariable::RequestScheme => text(if vars.secure { "https" } else { "http" }),
             ServerVariable::RequestUri => text(path_and_query(&original.uri)),
-            // Headers are rewritten before the first byte goes out.
+            // Headers are rewritten before the first byte is sent.
             ServerVariable::SentBytes => text("0"),
             ServerVariable::ServerName if vars.server_name.is_empty() => original.host(),
             ServerVariable::ServerName => text(vars.server_name),
             ServerVariable::ServerPort => printed(&vars.port),
             ServerVariable::SslEnabled => text(if vars.secure { "On" } else { "" }),
             ServerVariable::UriPath => text(self.target.path()),
-            // The kernel tells it only by a call that safe Rust has no words for.
+            // The round-trip time is only available by a system call that needs unsafe code.
             ServerVariable::ClientTcpRtt => Value::default(),
             _ => vars.tls.map_or_else(Value::default, |tls| of_tls(tls, variable)),
         }
     }
 }
 
-/// A server variable that there is under TLS alone.
+/// Returns a server variable that exists only with TLS.
 fn of_tls(tls: &TlsFacts, variable: ServerVariable) -> Value<'_> {
     let certificate = |field: for<'c> fn(&'c ClientCertificate) -> &'c str| {
         text(tls.client().certificate().map_or("", field))
@@ -234,7 +236,7 @@ fn path_and_query(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
 }
 
-/// Several headers of one name as one (RFC 9110, section 5.3; for `Cookie` RFC 9113, section 8.2.3).
+/// Joins several headers with one name (RFC 9110, section 5.3; for `Cookie` RFC 9113, section 8.2.3).
 fn joined<'a>(values: &GetAll<'a, HeaderValue>, separator: &[u8]) -> Value<'a> {
     let mut values = values.iter().map(HeaderValue::as_bytes);
     let first = values.next().unwrap_or_default();

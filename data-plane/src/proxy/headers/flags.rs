@@ -1,7 +1,7 @@
-//! Which of the headers that the gateway itself heeds a message holds. Pure.
+//! The set of those headers of a message that the gateway acts on. Pure.
 //!
-//! One look over the names of a message tells: most hold hardly any of them, and asking the map for each in turn costs
-//! more than everything else that is done with a head.
+//! One pass over the names finds them. Most messages have hardly any of them, and one map lookup per header costs
+//! more than all other work on a head.
 
 use http::header::{HeaderMap, HeaderValue};
 
@@ -14,10 +14,10 @@ pub(crate) struct HeaderFlags(u16);
 impl HeaderFlags {
     pub(crate) const CONNECTION: HeaderFlags = HeaderFlags(1);
     pub(crate) const EXPECT: HeaderFlags = HeaderFlags(1 << 1);
-    /// What the original says of a client's TLS. A backend that trusts it must not hear it from the client.
+    /// The TLS fingerprint header of Azure. A backend that trusts it must not receive it from a client.
     pub(crate) const FINGERPRINT: HeaderFlags = HeaderFlags(1 << 7);
     pub(crate) const FORWARDED_FOR: HeaderFlags = HeaderFlags(1 << 2);
-    /// Headers of one connection that stand for themselves: without `Connection`, `Transfer-Encoding` and `Upgrade`.
+    /// The other hop-by-hop headers, apart from `Connection`, `Transfer-Encoding` and `Upgrade`.
     pub(crate) const HOP_BY_HOP: HeaderFlags = HeaderFlags(1 << 3);
     const LENGTH: HeaderFlags = HeaderFlags(1 << 8);
     /// A `Content-Length` that is not a canonical number, or several of them.
@@ -26,7 +26,7 @@ impl HeaderFlags {
     pub(crate) const TRANSFER_ENCODING: HeaderFlags = HeaderFlags(1 << 5);
     pub(crate) const UPGRADE: HeaderFlags = HeaderFlags(1 << 6);
 
-    /// Those that a message holds.
+    /// Returns the set for a message.
     pub(crate) fn of(headers: &HeaderMap) -> HeaderFlags {
         headers.iter().fold(HeaderFlags(0), |held, (name, value)| {
             let line = of_line(name.as_str(), value);
@@ -35,7 +35,7 @@ impl HeaderFlags {
         })
     }
 
-    /// Whether any of `others` is among them.
+    /// Returns true if the set contains any of `others`.
     pub(crate) fn has(self, others: HeaderFlags) -> bool {
         self.0 & others.0 != 0
     }

@@ -1,17 +1,17 @@
-//! Which headers of a request pass, by their names alone: many a server takes what is no letter, digit or hyphen for
-//! one, and a header for another that the gateway vouches for. Pure.
+//! The filter of request headers by their names. Many servers map characters other than letters, digits and hyphens
+//! to one character, and could take such a header for one that the gateway sets. Pure.
 
 use http::header::{HeaderMap, HeaderName};
 use tidegate_shared::snapshot::HeaderNames;
 
 use crate::reserved_headers::is_reserved;
 
-/// Whether a name without upper case becomes a reserved one once each `_` is a `-`.
+/// Returns true if a lower-case name equals a reserved one after each `_` is replaced by `-`.
 fn mimics_reserved(name: &str) -> bool {
     name.contains('_') && is_reserved(name)
 }
 
-/// The most that is told of names that were dropped, in bytes.
+/// The maximum length of the list of dropped names in the log, in bytes.
 const MAX_TOLD: usize = 256;
 
 /// The names of headers that were dropped.
@@ -19,7 +19,7 @@ const MAX_TOLD: usize = 256;
 pub(crate) struct Dropped(Vec<HeaderName>);
 
 impl Dropped {
-    /// Removes what does not pass. Returns it, and how many lines it was.
+    /// Removes the headers that do not pass. Returns their names and the number of removed lines.
     pub(super) fn from(headers: &mut HeaderMap, passing: HeaderNames) -> (Dropped, u64) {
         let passes = |name: &&HeaderName| {
             let name = name.as_str();
@@ -38,7 +38,7 @@ impl Dropped {
         self.0.is_empty()
     }
 
-    /// For the log: the names one after the other, and three periods for those that are too many.
+    /// Returns the names for the log, separated by commas; `...` stands for the names that exceed the limit.
     pub(crate) fn told(&self) -> String {
         let mut told = String::new();
         for name in &self.0 {

@@ -1,4 +1,4 @@
-//! The end of a request: its numbers, its access line, its span.
+//! The end of a request: its metrics, its access log line and its span.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl Drop for Record {
         }
         match &self.route {
             Some(route) => self.count(&route.series, now),
-            // Which listener it would have been for is not known, but whose.
+            // The listener is unknown, but the gateway is known.
             None => self.count(&self.connection.current.load().series.unrouted, now),
         }
         if let Some(details) = self.details.take() {
@@ -118,7 +118,7 @@ impl Record {
         Some(&self.rule()?.ways[self.way?])
     }
 
-    /// Pool and settings: of the backend that was asked, or where the way leads if none was.
+    /// Returns the names of pool and settings: those of the backend that was tried or, if none was, those of the way.
     fn target(&self) -> (&str, &str) {
         match (&self.backend, self.way().map(|way| &way.action)) {
             (Some(backend), _) => (&backend.key.pool, &backend.key.settings),
