@@ -1,5 +1,5 @@
-//! Everything that can keep a request from its backend's answer, and what the client is told. The only place of the
-//! data plane that chooses a status for a failure.
+//! The errors of request processing, and their responses. This is the only module of the data plane that chooses a
+//! status for a failure.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -15,7 +15,7 @@ use crate::runtime::pattern::Exhausted;
 use crate::spool::SpoolError;
 use crate::upstream::ConnectError;
 
-/// Why a request gets the gateway's own answer. The message is for the log, never for the client.
+/// The reason for a local error reply. The message is for the log, never for the client.
 #[derive(Debug, Error)]
 pub(crate) enum ProxyError {
     #[error("not served: {0}")]
@@ -105,7 +105,7 @@ impl From<CollectError> for ProxyError {
     }
 }
 
-/// Why a request cannot be rewritten as its rules say.
+/// The reason why the rewrites of a request failed.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum RewriteFault {
     #[error("the path is sent back to the path map again and again")]
@@ -124,10 +124,11 @@ impl From<Exhausted> for RewriteFault {
     }
 }
 
-/// The methods of RFC 9110 and RFC 5789 that are forwarded; any other but CONNECT and TRACE is too.
+/// The value of `Allow`: the forwarded methods of RFC 9110 and RFC 5789. Other methods except for CONNECT and TRACE
+/// are forwarded too.
 const SERVED: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH";
 
-/// After how many seconds a client may hope for what is not to be had now: connections and room come and go quickly.
+/// The value of `Retry-After` in seconds: connections and disk space become free quickly.
 const RETRY_AFTER: &str = "5";
 
 impl ProxyError {
@@ -141,7 +142,7 @@ impl ProxyError {
             | ProxyError::HandshakeHeaders
             | ProxyError::PlainHttp
             | ProxyError::ClientCertificate(_) => StatusCode::BAD_REQUEST,
-            // Another connection would be asked for what the listener wants (RFC 9110, section 15.5.20).
+            // On a new connection, the client can meet the listener's requirements (RFC 9110, section 15.5.20).
             ProxyError::Misdirected | ProxyError::SuiteNotOffered | ProxyError::ProtocolChanged => {
                 StatusCode::MISDIRECTED_REQUEST
             }
@@ -169,7 +170,7 @@ impl ProxyError {
         }
     }
 
-    /// What the access log calls it.
+    /// Returns the value of the access log's error field.
     pub(crate) fn info(&self) -> ErrorInfo {
         match self {
             ProxyError::Refused(fault) => info_of(*fault),
@@ -193,7 +194,7 @@ impl ProxyError {
             }
             ProxyError::ClientBody | ProxyError::SlowBody { .. } => ErrorInfo::ClientClosedRequest,
             ProxyError::BodyTooLarge { .. } => ErrorInfo::InvalidContentLength,
-            // Nothing was wrong with the request, nor with any backend.
+            // Neither the request nor a backend is at fault.
             ProxyError::Spool(_) | ProxyError::NoPlace => ErrorInfo::GatewayExhausted,
             ProxyError::Connect { source, .. } if source.is_exhaustion() => ErrorInfo::GatewayExhausted,
             ProxyError::EmptyPool | ProxyError::NoHealthyBackend | ProxyError::Connect { .. } => {
@@ -207,7 +208,7 @@ impl ProxyError {
         }
     }
 
-    /// The gateway's own answer. To a HEAD request it has no body.
+    /// Returns the local reply, without a body for a HEAD request.
     pub(crate) fn response(&self, answers: &LocalReplies, to_head: bool) -> Response<Bytes> {
         let status = self.status();
         let mut response = answers.response(status, to_head);
@@ -215,8 +216,8 @@ impl ProxyError {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
         }
-        // What is malformed once may be an attempt to smuggle: nothing more is read from this client. And to whoever came
-        // to the wrong connection, this one will never be the right one.
+        // A malformed request may be an attempt at request smuggling, so nothing more is read from this client. A
+        // misdirected request can never succeed on this connection.
         match self {
             ProxyError::Refused(_)
             | ProxyError::InvalidHost
@@ -239,7 +240,7 @@ impl ProxyError {
     }
 }
 
-/// What hyper says, and what it was told itself.
+/// Returns hyper's message with its cause.
 fn with_cause(error: &hyper::Error) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),

@@ -1,8 +1,8 @@
-//! One request to one backend, and its answer's head: pick, connect, send.
+//! Sends a request to a backend and waits for the head of the response: pick, connect, send.
 //!
-//! Another connection or backend is tried for as long as none has looked at the request. One that may have been looked
-//! at is made once more at most: where the connection ended before the answer, the body was collected, and doing it
-//! twice is as good as once.
+//! Retries on another connection or backend only while no backend can have seen the request. A request that a backend
+//! may have seen is repeated at most once, and only if the connection ended before the response, the body was
+//! collected, and the method is idempotent.
 
 mod times;
 
@@ -36,16 +36,16 @@ use crate::tls::client;
 use crate::upstream::{self, ConnectError, Key, Purpose, Sender, Unanswered};
 use times::Times;
 
-/// A request that has been answered, as far as the head of the answer.
+/// A request and the head of its response.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) response: Response<ReceivedBody>,
     pub(crate) backend: Arc<Backend>,
-    /// The backend's number in its target.
+    /// The number of the backend in its target.
     pub(crate) member: usize,
     pub(crate) busy: Option<InFlightGuard>,
     pub(crate) lease: Option<Lease>,
-    /// How long the backend may pause within its body.
+    /// The longest pause of the backend within its body.
     pub(crate) patience: Duration,
 }
 
@@ -59,11 +59,11 @@ impl Exchange {
     }
 }
 
-/// Takes the whole of a request's body in, before any backend is asked.
+/// Reads the whole body of a request before any backend is tried.
 pub(crate) async fn collect(connection: &Connection, body: &mut RequestBody) -> Result<(), ProxyError> {
     let thread = &connection.thread;
     let spool_quota = thread.spool_quota.of(connection.client.ip());
-    // Boxed, for most requests are not collected.
+    // Boxed, because most requests are not collected.
     let collected = Box::pin(body.collect(thread.max_request_body, &spool_quota, thread.timeouts.body)).await;
     collected.map_err(|error| match (error, connection.wire.fault()) {
         (CollectError::Broken, Some(fault)) => ProxyError::Refused(fault),
@@ -71,9 +71,9 @@ pub(crate) async fn collect(connection: &Connection, body: &mut RequestBody) -> 
     })
 }
 
-/// Sends the request to a backend of the target: first to the member that its client is bound to. The settings'
-/// request timeout runs until the head of the response, and begins anew with every piece of the request's body that
-/// goes up. While it is the client that has the next piece to send, it is the client's time that runs.
+/// Sends the request to a backend of the target, first to the member of its affinity cookie (`bound`). The request
+/// timeout of the settings runs until the head of the response, and starts anew with each chunk of the request body.
+/// While the gateway waits for the client's next chunk, the client's body timeout runs instead.
 pub(crate) async fn exchange(
     connection: &Rc<Connection>,
     target: &Target,
@@ -110,23 +110,23 @@ pub(crate) async fn exchange(
     }
 }
 
-/// The way of one request to an answer.
+/// The attempts of one request to get a response.
 struct Attempts<'a> {
     connection: &'a Rc<Connection>,
     target: &'a Target,
     upload: Option<Rc<Progress>>,
     purpose: Purpose,
     record: &'a mut Record,
-    /// Whether nobody waits for the answer any more, because it took too long.
+    /// Set when the wait for the response has timed out.
     given_up: &'a Cell<bool>,
-    /// Whether it was made once more, though a backend may have looked at it.
+    /// True once the request was repeated although a backend may have seen it.
     repeated: bool,
 }
 
-/// A backend that has not answered.
+/// A failed attempt on one backend.
 struct Failure {
     error: ProxyError,
-    /// The request, if another may be asked.
+    /// The request, if another backend may be tried.
     again: Option<Box<Request<RequestBody>>>,
 }
 
@@ -169,7 +169,7 @@ impl Attempts<'_> {
         Err(failure)
     }
 
-    /// Asks one backend: over connections that are kept, then over a new one.
+    /// Tries one backend: first on idle connections, then on a new one.
     async fn ask(
         &mut self,
         backend: &Arc<Backend>,
@@ -189,7 +189,7 @@ impl Attempts<'_> {
                 },
             }
         }
-        // A backend of HTTP/2 may refuse a request without having looked at it: it is asked once more.
+        // An HTTP/2 backend may refuse a request without having processed it: it is tried once more.
         let is_shared = self.purpose == Purpose::Requests && backend.key.version == HttpVersion::Http2;
         let mut left = if is_shared { 2 } else { 1 };
         loop {
@@ -214,7 +214,7 @@ impl Attempts<'_> {
         }
     }
 
-    /// A connection that is there already. A tunnel takes its own.
+    /// Takes an existing connection. A tunnel always gets a new one.
     fn kept(&self, backend: &Backend, key: &Key) -> Option<Sender> {
         match (self.purpose, self.target.dedicated) {
             (Purpose::Tunnel, _) => None,
@@ -226,11 +226,11 @@ impl Attempts<'_> {
     async fn open(&self, backend: &Arc<Backend>, key: &Key) -> Result<Sender, ConnectError> {
         let thread = &self.connection.thread;
         let began = Instant::now();
-        // Boxed: it is large and rare, and a request's state is moved as a whole.
+        // Boxed: this future is large and rare, and the state of a request is moved as a whole.
         let open = || Box::pin(upstream::open(&thread.upstreams, backend, key, self.purpose));
         let mut opened = open().await;
         if opened.as_ref().is_err_and(ConnectError::is_exhaustion) && thread.upstreams.give_up() {
-            // The connections that were just closed have made room.
+            // The idle connections that were closed have freed descriptors.
             opened = open().await;
         }
         self.record.connected(opened.is_ok(), began.elapsed());
@@ -260,13 +260,13 @@ impl Attempts<'_> {
         }
     }
 
-    /// The request once more, if it was not made twice already.
+    /// Returns the request for a repetition, if it was not repeated before.
     fn repeat(&mut self, again: Option<Box<Request<RequestBody>>>) -> Option<Box<Request<RequestBody>>> {
         let first = !std::mem::replace(&mut self.repeated, true);
         again.filter(|_| first)
     }
 
-    /// Whose fault it is that a connection broke off.
+    /// Returns the cause of a broken connection: the client's body, a drain, or the backend.
     fn broken(&self, backend: &Backend, source: hyper::Error) -> ProxyError {
         match &self.upload {
             Some(upload) if upload.is_too_large() => ProxyError::Refused(Fault::BodyTooLarge),
@@ -283,17 +283,17 @@ fn unreachable(backend: &Backend, source: ConnectError) -> ProxyError {
     ProxyError::Connect { backend: backend.address(), source }
 }
 
-/// What became of a request.
+/// The result of sending a request.
 enum Sent {
     Answered(Response<ReceivedBody>),
-    /// The backend has surely not looked at it: the request is as good as new.
+    /// The backend has certainly not processed it, so any retry is safe.
     Unseen(Box<Request<RequestBody>>, hyper::Error),
-    /// It may have; and the request, if it may be made twice.
+    /// The backend may have processed it. The request is present if it may be repeated.
     Broken(hyper::Error, Option<Box<Request<RequestBody>>>),
 }
 
-/// The request once more, to be kept while it is under way. HTTP/1.1 needs none of one that may not be made twice; over
-/// HTTP/2 a backend may say that it has not looked at it.
+/// Returns a copy of the request for a retry. HTTP/1.1 needs a copy only of repeatable requests; over HTTP/2, a
+/// backend may state that it has not processed any other.
 fn copy(request: &Request<RequestBody>, over_http2: bool) -> Option<Box<Request<RequestBody>>> {
     if !over_http2 && !is_repeatable(request) {
         return None;
@@ -307,24 +307,25 @@ fn copy(request: &Request<RequestBody>, over_http2: bool) -> Option<Box<Request<
     Some(Box::new(copy))
 }
 
-/// Whether a request may be made twice (RFC 9110, section 9.2.2), as that of a gateway which collects bodies.
+/// Returns true if a request may be repeated: its method is idempotent (RFC 9110, section 9.2.2) and its body was
+/// collected.
 fn is_repeatable(request: &Request<RequestBody>) -> bool {
     request.body().is_collected() && request.method().is_idempotent()
 }
 
-/// Whether the connection ended before the answer: what is no answer, or refuses one, would be no better the second
-/// time.
+/// Returns true if the connection ended before the response. An invalid response or a refusal would be the same on
+/// the second try.
 fn is_cut_off(error: &hyper::Error) -> bool {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
     let broke_off = error.is_incomplete_message()
         || error.is_closed()
         || error.is_canceled()
         || source.is_some_and(|source| source.kind() != io::ErrorKind::InvalidData);
-    // A body that could not be read here is no fault of the connection's.
+    // A failure to read the client's body is not a failure of the connection.
     broke_off && !error.is_user()
 }
 
-/// The `Host` that the settings ask for; the member's own for a client of HTTP/1.0 that sent none.
+/// Sets the `Host` that the settings ask for; for an HTTP/1.0 client without `Host`, it is the member's.
 fn set_host(headers: &mut HeaderMap, target: &Target, backend: &Backend) {
     match &target.host {
         HostPolicy::Client if headers.contains_key(HOST) => {}
@@ -337,8 +338,8 @@ fn set_host(headers: &mut HeaderMap, target: &Target, backend: &Backend) {
     }
 }
 
-/// The name that the backend's certificate must bear, and its SNI unless it is an address, where that is not the usual
-/// one: the host that it is asked for.
+/// Returns the name that the backend's certificate must have, which is also the SNI unless it is an address, if it is
+/// not the backend's usual name: the `Host` of the request.
 fn own_name(
     backend: &Backend,
     request: &Request<RequestBody>,

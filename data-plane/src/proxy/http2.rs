@@ -1,9 +1,8 @@
-//! What HTTP/2 spells otherwise than HTTP/1.1, made the same: after this no phase need know which a request came by.
-//! Pure.
+//! Converts HTTP/2 requests to the form of HTTP/1.1, so that later phases need not know the version. Pure.
 //!
-//! Framing has been checked before: pseudo-headers, letter case and connection-specific headers are hyper's to refuse
-//! (RFC 9113, section 8.2 and 8.3). What a method, a target and a header may say is no different here, for a backend
-//! reads it in HTTP/1.1.
+//! hyper has already checked the framing: pseudo-headers, letter case and connection-specific headers (RFC 9113,
+//! sections 8.2 and 8.3). Methods, targets and headers follow the rules of HTTP/1.1, because a backend may read them
+//! in HTTP/1.1.
 
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderValue,
@@ -23,16 +22,15 @@ use crate::http1::is_length;
 use crate::http1::request::{is_expectation, is_method, is_target};
 use crate::pace::Pace;
 
-/// The largest header field, name and value together.
+/// The maximum size of a header field in bytes, name and value together.
 const MAX_FIELD: usize = 8 * 1024;
 
-/// Gives a request of HTTP/2 the shape of one of HTTP/1.1: a `Host` header and a path alone. An extended CONNECT becomes
-/// a GET that still knows its `:protocol` (RFC 8441). A body may have `max_body` bytes.
+/// Converts an HTTP/2 request to the form of HTTP/1.1: a `Host` header and a target in origin form. An extended
+/// CONNECT becomes a GET that keeps its `:protocol` (RFC 8441). `max_body` is the largest body in bytes.
 ///
 /// # Errors
-/// A host that is missing, repeated or said twice differently; a header field that is too large; a CONNECT for
-/// something else than a WebSocket; whatever HTTP/1.1 would not let through either; a
-/// stream that there is no place for.
+/// The host is missing, repeated or ambiguous; a header field is too large; a CONNECT is not for a WebSocket; the
+/// strict HTTP/1.1 reader would reject the request; or the stream has no permit of the connection limit.
 pub(super) fn translate<B>(request: &mut Request<B>, max_body: u64) -> Result<(), ProxyError> {
     if request.extensions().get::<StreamLimitReached>().is_some() {
         return Err(ProxyError::NoPlace);
@@ -60,9 +58,9 @@ pub(super) fn translate<B>(request: &mut Request<B>, max_body: u64) -> Result<()
     Ok(())
 }
 
-/// What the strict reading of HTTP/1.1 would find wrong.
+/// Returns the fault that the strict HTTP/1.1 reader would find.
 fn fault(method: &Method, target: &Uri, headers: &HeaderMap, max_body: u64) -> Option<Fault> {
-    // What stands behind `#` has been left out before; a target of that alone is empty.
+    // The fragment was removed before; a target with only a fragment is empty.
     let text = target.path_and_query().filter(|_| !target.path().is_empty()).map_or("", PathAndQuery::as_str);
     let several = |name| headers.get_all(name).iter().nth(1).is_some();
     match () {
@@ -81,13 +79,13 @@ fn fault(method: &Method, target: &Uri, headers: &HeaderMap, max_body: u64) -> O
     }
 }
 
-/// The body's length as `Content-Length` gives it.
+/// Returns the length of the body by `Content-Length`.
 fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// How the client must send the body of a request. With HTTP/1.1 the guard of its connection sees to that; and a stream of
-/// gRPC messages may be quiet for as long as it likes.
+/// Returns the minimum rate for the body of a request. With HTTP/1.1, the reader of the connection enforces it. A
+/// stream of gRPC messages has none, because it may be idle.
 pub(super) fn pace(head: &Parts, timeouts: &Timeouts) -> Pace {
     let content_type = head.headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
     match head.version == Version::HTTP_2 && !content_type.starts_with(b"application/grpc") {
@@ -96,15 +94,14 @@ pub(super) fn pace(head: &Parts, timeouts: &Timeouts) -> Pace {
     }
 }
 
-/// Whether a request of HTTP/1.1 asks to go on in HTTP/2 without TLS: what RFC 9113 has done away with.
+/// Returns true if an HTTP/1.1 request asks for an upgrade to HTTP/2 without TLS, which RFC 9113 has removed.
 pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
     headers.contains_key(UPGRADE)
         && has_token(headers, &UPGRADE, "h2c")
         && has_token(headers, &CONNECTION, "upgrade")
 }
 
-/// The host that is asked for: `:authority`, or `Host` where there is none. Both may be there if they agree
-/// (RFC 9113, section 8.3.1).
+/// Returns the host: `:authority`, or `Host` without it. Both may be present if they agree (RFC 9113, section 8.3.1).
 fn host(uri: &Uri, headers: &HeaderMap) -> Result<HeaderValue, ProxyError> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = match (uri.authority(), hosts.next()) {
@@ -123,7 +120,7 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Result<HeaderValue, ProxyError> {
     }
 }
 
-/// One `Cookie` header of the crumbs that HTTP/2 may send it in (RFC 9113, section 8.2.3).
+/// Joins the `Cookie` headers into which HTTP/2 may split one (RFC 9113, section 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
     let mut crumbs = headers.get_all(COOKIE).iter();
     if let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) {

@@ -10,19 +10,19 @@ use super::held::Held;
 use super::passing::Passing;
 use crate::body::BoxError;
 
-/// A response's body on its way to the client.
+/// The body of a response to the client.
 #[derive(Debug)]
 pub(crate) enum ResponseBody {
-    /// The gateway's own words, or none.
+    /// A local reply, or an empty body.
     Whole(Bytes),
-    /// The backend's.
+    /// The backend's body, passed through.
     Passing(Box<Passing>),
-    /// The backend's, held for a client that is slower.
+    /// The backend's body, buffered for a slower client.
     Held(Box<Held>),
 }
 
 impl ResponseBody {
-    /// Notes why the client will not get all of it.
+    /// Records the reason why the client does not receive the whole body.
     pub(crate) fn give_up(&mut self, why: impl std::fmt::Display) {
         match self {
             ResponseBody::Whole(_) => {}

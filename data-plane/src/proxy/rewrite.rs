@@ -1,14 +1,13 @@
-//! Rewrites of one request and its answer: conditions, new headers, new path and query. Pure.
+//! Applies rewrite sets to a request and its response: conditions, header changes, new path and query. Pure.
 //!
-//! The changes of a rule are made one after the other. Each rule sees what those before it have done to headers, but
-//! path and query as they were when its set's turn came: the client's, or what the set has made of them that sent the
-//! request back to the path map. The rules of the answer see the request as the same rules saw it on its way in.
-//! Redirects and answers of the gateway's own never come here, and neither does a 101: after it there is no response to
-//! rewrite.
+//! Rules are applied in order. Each rule sees the header changes of earlier rules, but path and query as they were at
+//! the start of its set: the client's or, after a reroute, those of the previous set. Rules for the response see the
+//! request as the same rules saw it before. Redirects and local replies are not rewritten, and neither is a 101,
+//! because the tunnel follows it.
 //!
-//! What a client sends may end up in any value, so values are held to what they may be where they are used: header
-//! values that would not be one are left out with the header, and whatever has no place in a path or query is percent-
-//! encoded. What one request can make grow is bounded.
+//! Text of a client may end up in any value, so values are validated where they are used: a header with an invalid
+//! value is removed, and characters that are not allowed in a path or query are percent-encoded. The growth of a
+//! message is bounded.
 
 mod expand;
 mod url;
@@ -26,24 +25,24 @@ use crate::runtime::pattern;
 use crate::runtime::rewrite::{Change, RewriteSet, Rule};
 use expand::{Budget, Finds};
 
-/// How many sets a request may go through before it is taken for one that never comes to an end.
+/// The maximum number of rewrite sets for one request; more are a loop.
 const ROUNDS: usize = 10;
 
-/// Marks a request whose `Host` a rule has said, whatever the settings say.
+/// A request extension: a rule has set `Host`, which overrides the settings.
 #[derive(Clone, Copy, Debug)]
 struct HostSet;
 
-/// Whether a rule has said what `Host` the backend sees.
+/// Returns true if a rule has set the `Host` for the backend.
 pub(crate) fn has_set_host<B>(request: &Request<B>) -> bool {
     request.extensions().get::<HostSet>().is_some()
 }
 
-/// The way that a request goes in the end, its path and query rewritten; and where anything may be rewritten, what its
-/// headers and its answer are to be rewritten with.
+/// Rewrites path and query of a request, and reroutes it if a rule says so. Returns its final way and, if the way has
+/// rewrites, the state for the headers and the response.
 ///
 /// # Errors
-/// A rule that cannot be applied, and a path with dot segments where a rule reads or makes it: the backend could resolve
-/// it to one that no condition has seen.
+/// A rule cannot be applied, or a rule reads or sets a path with dot segments, which the backend could resolve to a
+/// path that no condition has checked.
 pub(crate) fn request<B>(
     mut selection: Selection,
     connection: &Connection,
@@ -72,22 +71,22 @@ pub(crate) fn request<B>(
     Err(RewriteFault::Loop.into())
 }
 
-/// What rewrites have done with one request, and what those of its answer need to know of it.
+/// The result of the rewrites of one request, as needed for its headers and its response.
 #[derive(Debug)]
 pub(crate) struct Rewriting {
     original: OriginalRequest,
-    /// The target when the last set's turn came.
+    /// The target at the start of the last set.
     target: Uri,
     changed: Vec<HeaderEdit>,
-    /// For each rule of the last set, how many changes there were when its turn came.
+    /// For each rule of the last set, the number of header changes before it.
     seen: Vec<usize>,
     budget: Budget,
-    /// What searches for the request and its answer may take together.
+    /// The search budget of the request and its response together.
     searches: pattern::Budget,
 }
 
 impl Rewriting {
-    /// Before anything has been done with the request.
+    /// Creates the state of a request without rewrites.
     fn of<B>(request: &Request<B>) -> Rewriting {
         Rewriting {
             original: OriginalRequest::copy(request),
@@ -99,8 +98,8 @@ impl Rewriting {
         }
     }
 
-    /// Applies a set to the request: its path and query at once, its headers when they are asked for. Says whether
-    /// the new path is to decide anew where the request goes.
+    /// Applies a set to the request. Path and query change at once; header changes are only recorded. Returns true if
+    /// the new path must be routed again.
     fn apply(
         &mut self,
         set: &RewriteSet,
@@ -129,12 +128,12 @@ impl Rewriting {
         Ok(reroute)
     }
 
-    /// What the client asked for.
+    /// Returns the client's original target.
     pub(crate) fn original_uri(&self) -> &Uri {
         &self.original.uri
     }
 
-    /// Makes the changes to the headers of the request, which the gateway has put its own into already.
+    /// Applies the recorded changes to the headers of the request, after the gateway has added its own.
     pub(crate) fn change_headers<B>(&self, request: &mut Request<B>) -> Result<(), RewriteFault> {
         for (name, value) in &self.changed {
             match value {
@@ -148,7 +147,7 @@ impl Rewriting {
                 Some(value) => {
                     request.headers_mut().insert(name, value.clone());
                 }
-                // A request without is none: the one that it has stays.
+                // A request must have a `Host`, so it is not removed.
                 None if name == HOST => {}
                 None => {
                     request.headers_mut().remove(name);
@@ -158,7 +157,7 @@ impl Rewriting {
         Ok(())
     }
 
-    /// Rewrites the headers of the backend's answer to a request that went that way.
+    /// Rewrites the headers of the backend's response to a request with this selection.
     pub(crate) fn answer<B>(
         &self,
         connection: &Connection,
@@ -171,7 +170,7 @@ impl Rewriting {
         self.change_answer(set, vars, status, response.headers_mut())
     }
 
-    /// Applies the set that the request was last rewritten with.
+    /// Applies the response rules of the last set of the request.
     fn change_answer(
         &self,
         set: &RewriteSet,
@@ -196,7 +195,7 @@ impl Rewriting {
         Ok(())
     }
 
-    /// What stands under the name of a response header after a change of it.
+    /// Returns the values of a response header after a change.
     fn new_values(
         &self,
         change: &Change,
@@ -224,7 +223,7 @@ impl Rewriting {
     }
 }
 
-/// What a rule sees of a request alone.
+/// Returns the context of a rule without a response.
 fn of_request<'a>(
     vars: ConnectionVars<'a>,
     original: &'a OriginalRequest,
@@ -245,7 +244,7 @@ fn replace(headers: &mut HeaderMap, name: &HeaderName, values: Vec<HeaderValue>)
     }
 }
 
-/// The value of a header; none where there is nothing to say, or where what was put together may not be said.
+/// Returns a header value; `None` if the text is empty or not a valid value.
 fn header_value(text: &[u8]) -> Option<HeaderValue> {
     let text = text.trim_ascii();
     if text.is_empty() { None } else { HeaderValue::from_bytes(text).ok() }

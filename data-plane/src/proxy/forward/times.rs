@@ -1,4 +1,4 @@
-//! How long a request may wait: for its backend, or for its client. Pure.
+//! The timeouts of a request: for its backend and for its client. Pure.
 
 use std::time::Duration;
 
@@ -6,28 +6,31 @@ use crate::body::Progress;
 use crate::http1::Fault;
 use crate::proxy::error::ProxyError;
 
-/// Uploads are not looked at more often than that.
+/// The shortest interval between two checks of an upload.
 const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 
-/// How long either side may keep a request from going on.
+/// The timeouts of both sides.
 pub(super) struct Times {
     pub(super) backend: Duration,
     client: Duration,
 }
 
 impl Times {
-    /// The client has no less than the backend: either may be the one to speak next, as in calls of gRPC that go both
-    /// ways. By HTTP/1.1 a shorter time is seen to by the guard of the client's connection.
+    /// Creates the timeouts. The client's is at least the backend's, because either may have to send next, as in
+    /// bidirectional gRPC calls. With HTTP/1.1, the reader of the client connection enforces shorter ones.
     pub(super) fn new(backend: Duration, client: Duration) -> Times {
         Times { backend, client: client.max(backend) }
     }
 
-    /// How long is to be waited before [`Times::left`] is asked first.
+    /// Returns the time before the first call of [`Times::left`].
     pub(super) fn first(&self, upload: Option<&Progress>) -> Duration {
         self.backend.min(next_look(upload))
     }
 
-    /// How long is to be waited before this is asked again; or who has had its time.
+    /// Returns the time before the next call.
+    ///
+    /// # Errors
+    /// The side that the request waits for has exceeded its timeout, or the client its minimum rate.
     pub(super) fn left(&self, upload: Option<&Progress>) -> Result<Duration, ProxyError> {
         let quiet = upload.map_or(Duration::MAX, |upload| upload.at.get().elapsed());
         let waits_for_client = upload.is_some_and(|upload| upload.waits_for_client.get());
@@ -44,12 +47,13 @@ impl Times {
     }
 }
 
-/// How long the client may be waited for by the rate that it must keep.
+/// Returns the time that the minimum rate still allows the client.
 fn allowance(upload: Option<&Progress>) -> Duration {
     upload.and_then(Progress::allowance).unwrap_or(Duration::MAX)
 }
 
-/// How soon an upload is looked at again while its client is not waited for: soon enough for what that has left.
+/// Returns the time before the next check of an upload while the gateway does not wait for its client, which is early
+/// enough for the client's allowance.
 fn next_look(upload: Option<&Progress>) -> Duration {
     allowance(upload).max(SHORTEST_LOOK)
 }
@@ -73,7 +77,7 @@ mod tests {
             (2, 5, true, 1, Ok(4.0)),
             (2, 5, true, 2, Ok(3.0)),
             (2, 5, true, 5, Err(408)),
-            // Whoever waits for a backend that has much time has as much.
+            // The client has at least the time of the backend.
             (5, 2, true, 2, Ok(3.0)),
             (5, 2, true, 5, Err(408)),
         ] {

@@ -1,5 +1,5 @@
-//! A fuzz target of what makes a request of HTTP/2 one of HTTP/1.1: written down, it must be one request to the strict
-//! reader of HTTP/1.1.
+//! A fuzz target for the conversion of HTTP/2 requests: the strict HTTP/1.1 reader must read the serialized result as
+//! exactly one request.
 
 use http::header::{HeaderName, HeaderValue};
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
@@ -10,14 +10,14 @@ use crate::http1::request::Inspector;
 
 const MAX_BODY: u64 = 4096;
 
-/// What a line without a name is the value of: fields that say something about a message's framing, and some others.
+/// The names for lines without a name: fields that affect framing, and some others.
 const NAMES: [&str; 6] = ["content-length", "host", "expect", "authorization", "cookie", "te"];
 
-/// Fields that the HTTP/2 library refuses (RFC 9113, section 8.2.2).
+/// The fields that hyper rejects (RFC 9113, section 8.2.2).
 const REFUSED: [&str; 5] = ["transfer-encoding", "connection", "upgrade", "keep-alive", "proxy-connection"];
 
-/// A request, as the HTTP/2 library hands it on once it has checked the fields. The first line holds method, target and
-/// authority, each further one a field. What is not valid gets a valid one in its place, or is left out.
+/// Decodes a request in the form in which hyper passes it on. The first line contains method, target and authority;
+/// each further line is a field. Invalid parts are replaced by valid ones or omitted.
 fn request_of(bytes: &[u8]) -> Request<()> {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let mut words = lines.next().unwrap_or_default().split(|byte| *byte == b' ');
@@ -52,7 +52,7 @@ fn field_of(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     Some((name, HeaderValue::from_bytes(value).ok()?))
 }
 
-/// The head as a backend of HTTP/1.1 would get it.
+/// Serializes the head as an HTTP/1.1 backend would receive it.
 fn written(request: &Request<()>) -> Vec<u8> {
     let mut head = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri()).into_bytes();
     for (name, value) in request.headers() {
@@ -67,7 +67,7 @@ fn fuzz_http2_translation() {
     bolero::check!().for_each(|bytes: &[u8]| {
         let mut request = request_of(bytes);
         if translate(&mut request, MAX_BODY).is_err() || request.method() == Method::POST {
-            // A POST may come without a length over HTTP/2.
+            // With HTTP/2, a POST may have no length.
             return;
         }
         let mut head = written(&request);

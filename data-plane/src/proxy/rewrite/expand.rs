@@ -1,4 +1,4 @@
-//! What the conditions of a rule have found, and values put together from it.
+//! Evaluates the conditions of a rule, and expands templates with the captured groups.
 
 use http::header::{HeaderValue, SET_COOKIE};
 
@@ -7,10 +7,10 @@ use crate::proxy::variables::{EvalContext, Value};
 use crate::runtime::pattern::{self, Exhausted, Groups};
 use crate::runtime::rewrite::{Condition, Piece, Template, Variable};
 
-/// The most bytes that the rewrites of one message may put together.
+/// The maximum number of bytes that the rewrites of one message may produce.
 const BUDGET: usize = 64 * 1024;
 
-/// What may still be put together.
+/// The remaining number of bytes.
 #[derive(Debug)]
 pub(super) struct Budget(usize);
 
@@ -20,7 +20,7 @@ impl Default for Budget {
     }
 }
 
-/// For each condition of a rule what its groups have found, where somebody wants to know.
+/// The match of each condition of a rule; `None` where no value refers to its groups.
 #[derive(Debug)]
 pub(super) struct Finds(Vec<Option<Find>>);
 
@@ -30,14 +30,14 @@ struct Find {
     groups: Groups,
 }
 
-/// The value that is being changed, and what the groups of its matcher have found in it.
+/// The header value that is being changed, and the groups that its pattern has matched in it.
 type Matched<'a> = (&'a [u8], Option<&'a Groups>);
 
 impl Finds {
-    /// What the conditions find. None when they do not all hold.
+    /// Evaluates the conditions. Returns `None` if one of them does not hold.
     ///
     /// # Errors
-    /// That the budget does not allow to find out.
+    /// The search budget is used up.
     pub(super) fn of(
         conditions: &[Condition],
         view: &EvalContext<'_>,
@@ -51,7 +51,7 @@ impl Finds {
         Ok(Some(Finds(finds)))
     }
 
-    /// The text that a template comes to.
+    /// Expands a template.
     pub(super) fn expand(
         &self,
         template: &Template,
@@ -61,7 +61,7 @@ impl Finds {
         self.expand_matched(template, view, (&[], None), budget)
     }
 
-    /// The text that a template for a value comes to.
+    /// Expands a template that may refer to the value that is being changed.
     pub(super) fn expand_matched(
         &self,
         template: &Template,
@@ -90,7 +90,7 @@ impl Finds {
     }
 }
 
-/// What one condition finds; none when it does not hold.
+/// Evaluates one condition. The outer `None` means that it does not hold.
 fn find(
     condition: &Condition,
     view: &EvalContext<'_>,
@@ -110,8 +110,8 @@ fn find(
     Ok(condition.negate.then_some(None))
 }
 
-/// The texts that a pattern is held against, one after the other: cookies that are set are not one list of values,
-/// as other headers of one name are (RFC 6265, section 3).
+/// Returns the texts that a pattern is matched with, in order. `Set-Cookie` headers are matched one by one, because
+/// they cannot be joined like other headers (RFC 6265, section 3).
 fn candidates<'a>(variable: &Variable, view: &EvalContext<'a>) -> Vec<Value<'a>> {
     match (variable, view.response) {
         (Variable::ResponseHeader(name), Some((_, headers)))

@@ -1,4 +1,4 @@
-//! What rules make of requests and answers, and that a client cannot make more of it.
+//! Tests of the rewrites of requests and responses, and of attempts by clients to misuse them.
 
 use http::Request;
 use tidegate_shared::snapshot::{
@@ -68,7 +68,7 @@ fn request(target: &str, headers: &[(&'static str, &str)]) -> Request<()> {
     request
 }
 
-/// What is left of the request: its target and its headers as `name: value`.
+/// Returns the rewritten request: its target and its headers as `name: value`.
 fn rewritten(
     rules: Vec<RewriteRule>,
     mut request: Request<()>,
@@ -86,7 +86,7 @@ fn lines(headers: &HeaderMap) -> Vec<String> {
     headers.iter().map(line).collect()
 }
 
-/// What is left of the answer's headers.
+/// Returns the rewritten headers of the response.
 fn answered(
     rules: Vec<RewriteRule>,
     mut request: Request<()>,
@@ -121,7 +121,7 @@ fn all_conditions_of_a_rule_must_hold() {
         (vec![unless(x(), "^yes$")], false),
         (vec![unless(x(), "no"), when(path(), "^/a$")], true),
         (vec![when(x(), "yes"), when(path(), "^/b$")], false),
-        // What is absent is empty.
+        // An absent variable is empty.
         (vec![when(request_header("y"), "^$")], true),
         (vec![when(request_header("y"), ".+")], false),
         (vec![unless(request_header("y"), ".+")], true),
@@ -140,7 +140,8 @@ fn request_headers_are_set_replaced_and_deleted() {
         (to("new", vec![text("a"), from_x(), text("b")]), &["x: 1", "x: 2", "new: a1, 2b"][..]),
         (to("x", vec![text("3")]), &["x: 3"]),
         (to("x", vec![]), &[]),
-        // It comes to nothing: a client's own header of that name must not pass for the gateway's.
+        // The value is empty, so the header is removed: a client's header with this name must not pass for the
+        // gateway's.
         (to("x", vec![Piece::Variable(request_header("none"))]), &[]),
         (to("x", vec![text("  ")]), &[]),
         (to("none", vec![]), &["x: 1", "x: 2"]),
@@ -253,7 +254,7 @@ fn a_client_cannot_smuggle_through_a_capture() {
         assert_eq!(rewritten, target);
         assert_eq!(headers, [format!("x: {sent}"), format!("y: {sent}")]);
     }
-    // The user of an `Authorization` is the one text of a client that may hold control characters: `a\r\nb: c`.
+    // The user name in `Authorization` is the only text of a client that may contain control characters: `a\r\nb: c`.
     let user = vec![Piece::Variable(Variable::Server(ServerVariable::ClientUser))];
     let rule = RewriteRule {
         request_headers: vec![to("y", user.clone())],
@@ -347,7 +348,7 @@ fn one_of_several_cookies_is_changed() {
         (vec![change(only("^b=", true), vec![])], &["b=2; Path=/"]),
         (vec![change(only("^d=", false), vec![text("d=4")])], &["a=1", "b=2; Path=/", "c=3"]),
         (vec![secured("^a="), secured("^c=")], &["a=1; Secure", "b=2; Path=/", "c=3; Secure"]),
-        // Without a matcher one takes the place of all.
+        // Without a pattern, one value replaces all.
         (vec![change(None, vec![text("d=4")])], &["d=4"]),
         (vec![change(None, vec![])], &[]),
     ] {
@@ -356,7 +357,7 @@ fn one_of_several_cookies_is_changed() {
         let expected: Vec<_> = expected.iter().map(|value| format!("set-cookie: {value}")).collect();
         assert_eq!(answered(vec![rule], request("/", &[]), &cookies), expected, "{what}");
     }
-    // A condition holds if it does for one of them.
+    // A condition holds if it holds for one of the values.
     let rule = RewriteRule {
         conditions: vec![when(response_header("set-cookie"), "^b=([^;]*)")],
         response_headers: vec![to("x", vec![group(1)])],

@@ -1,4 +1,4 @@
-//! A new path and query that are a request target, whatever they were put together from (RFC 3986, section 3.3).
+//! Replaces path and query by rewritten ones; the result is always a valid request target (RFC 3986, section 3.3).
 
 use http::Uri;
 use http::uri::PathAndQuery;
@@ -9,7 +9,7 @@ use crate::proxy::error::RewriteFault;
 use crate::proxy::variables::EvalContext;
 use crate::runtime::rewrite::Rule;
 
-/// Puts the rule's path and query in the place of what there is.
+/// Replaces path and query by those of the rule, if it has any.
 pub(super) fn rewrite(
     uri: &mut Uri,
     rule: &Rule,
@@ -33,14 +33,14 @@ pub(super) fn rewrite(
         target.push('?');
         target.push_str(query);
     }
-    // Only its length can be wrong with it.
+    // An encoded target can only be too long.
     let target = PathAndQuery::from_maybe_shared(target.into_bytes()).map_err(|_| RewriteFault::TooLarge)?;
     *uri = Uri::from(target);
     Ok(())
 }
 
-/// The text with all that is neither of a path nor among `more` percent-encoded. What is percent-encoded already stays
-/// as it is.
+/// Percent-encodes all bytes that are allowed neither in a path nor in `more`. Existing percent-encodings stay
+/// unchanged.
 fn encoded(text: &[u8], more: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
     for (at, byte) in text.iter().enumerate() {
