@@ -1,7 +1,7 @@
 //! The connected workers: the generations they run, were sent and have rejected, and their view of the
 //! backends.
 //!
-//! All of it comes from the workers' messages on the channel and is lost with the connection: nothing is
+//! This state comes from the workers' messages on the channel and is lost with the connection; none of it is
 //! stored. The decisions ([`plan`] and [`verdict`]) are pure functions of it in [`worker`]. No function waits
 //! for a worker.
 

@@ -1,6 +1,6 @@
 //! The `applicationGatewayAvailable…` lists of a subscription, which clients offer to users.
 //!
-//! They are Azure's lists, including features that no worker implements; the compiler decides about those.
+//! The lists are those of Azure, including features that no worker implements; the compiler decides about those.
 
 use axum::Json;
 use axum::extract::Path;

@@ -43,7 +43,7 @@ pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
 }
 
 /// Revokes a worker: its certificate is no longer accepted, and its session ends. It continues to run its
-/// gateways until it is stopped, because it cannot be told anything any more.
+/// gateways until it is stopped, because it can no longer receive a message.
 pub(super) async fn delete(
     State(app): Shared,
     RequestAuthor(author): RequestAuthor,

@@ -1,4 +1,4 @@
-//! Which limits can be set, and what they do to a write.
+//! The limits that can be set, and their effects on writes.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ fn limits(settings: &[&str]) -> Limits {
     settings.iter().map(|text| text.parse::<Limit>().unwrap()).collect()
 }
 
-/// A gateway with as many ports, and a pool with as many addresses.
+/// A gateway with this number of ports, and a pool with this number of addresses.
 fn document(ports: usize, addresses: usize) -> Document {
     let ports: Vec<_> = (1..=ports)
         .map(|port| json!({ "name": format!("p{port}"), "properties": { "port": port } }))

@@ -108,7 +108,7 @@ impl Authorities {
     /// Begins a rotation: creates the next authority. Continues a rotation that has begun already.
     ///
     /// # Errors
-    /// Those of [`Authorities::load_or_create`].
+    /// The errors of [`Authorities::load_or_create`].
     pub(crate) fn begin_rotation(data_dir: &Path, now: Millis) -> Result<Authorities, PkiError> {
         private_file::read_or_create(&Files::of(data_dir).next_key, new_key)?;
         Authorities::load_or_create(data_dir, now)
@@ -118,7 +118,7 @@ impl Authorities {
     /// trusted. Has no effect outside a rotation.
     ///
     /// # Errors
-    /// Those of [`Authorities::load_or_create`].
+    /// The errors of [`Authorities::load_or_create`].
     pub(crate) fn finish_rotation(data_dir: &Path, now: Millis) -> Result<Authorities, PkiError> {
         let files = Files::of(data_dir);
         // The next authority must be in ca.pem before its key becomes the only one.

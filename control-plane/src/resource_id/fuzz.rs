@@ -1,4 +1,4 @@
-//! A fuzz target of resource IDs: what is printed is read as the same ID, with the segments that the text has.
+//! Fuzz target of resource IDs: parsing a printed ID yields the same ID, with the segments of the text.
 
 use super::ResourceId;
 

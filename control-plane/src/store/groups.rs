@@ -108,7 +108,7 @@ impl Store {
     /// Reads a group, calls `decide`, and stores the body it returns. Also returns whether the group is new.
     ///
     /// # Errors
-    /// Those of `decide`; if the database fails; if the group is being deleted.
+    /// The errors of `decide`; if the database fails; if the group is being deleted.
     pub(crate) async fn write_group<E: From<StoreError>>(
         &self,
         subscription: &str,

@@ -112,7 +112,7 @@ impl Store {
     /// only for an existing resource.
     ///
     /// # Errors
-    /// Those of `decide`; if the database fails; if the group does not exist or is being deleted.
+    /// The errors of `decide`; if the database fails; if the group does not exist or is being deleted.
     pub(crate) async fn write_network_resource<E: From<StoreError>>(
         &self,
         path: &NetworkPath,

@@ -69,7 +69,7 @@ impl Store {
     /// [`Decision::Keep`] and [`Decision::Replace`] start a stopped gateway.
     ///
     /// # Errors
-    /// Those of `decide`; if the database fails; [`StoreError::PortClaimed`] for a port that another gateway
+    /// The errors of `decide`; if the database fails; [`StoreError::PortClaimed`] for a port that another gateway
     /// holds, [`StoreError::AddressHeld`] for a public IP address that another gateway uses; if the group does
     /// not exist or is being deleted.
     pub(crate) async fn write<E: From<StoreError>>(
@@ -97,7 +97,7 @@ impl Store {
     /// damaged children can be deleted.
     ///
     /// # Errors
-    /// Those of `decide`, which must reject a missing gateway; if the database fails.
+    /// The errors of `decide`, which must reject a missing gateway; if the database fails.
     pub(crate) async fn delete<E: From<StoreError>>(
         &self,
         path: &GatewayPath,

@@ -1,4 +1,4 @@
-//! The reasons for which a session ends, and the ones that the peer is told.
+//! The reasons for which a session ends, and those that are sent to the peer.
 
 use std::io;
 

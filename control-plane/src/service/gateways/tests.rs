@@ -52,7 +52,7 @@ fn put(client: Client, body: Value) -> Result<Decision, EditError> {
     Ok(decision)
 }
 
-/// Returns another spelling of an ID that somebody might write: with one change, or none.
+/// Returns a variant spelling of an ID, with at most one change.
 fn respelt(id: &str, random: &mut fastrand::Rng) -> String {
     let slashes: Vec<usize> = id.match_indices('/').map(|(at, _)| at).collect();
     let at = slashes[random.usize(..slashes.len())];

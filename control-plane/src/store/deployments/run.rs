@@ -35,7 +35,7 @@ pub(crate) struct Step {
 #[derive(Debug)]
 pub(crate) struct Task {
     pub(crate) deployment: Deployment,
-    /// The complete request, from [`NewDeployment::request`].
+    /// The complete request, from [`NewDeployment::request`](crate::store::NewDeployment::request).
     pub(crate) request: Secret,
     /// The author of the request.
     pub(crate) author: Author,
