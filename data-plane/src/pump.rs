@@ -1,9 +1,9 @@
-//! The byte pump: bytes between two connections, both ways, unread and unchanged, until an end closes or nothing moves
-//! for too long.
+//! The byte pump: moves bytes between two connections in both directions, unchanged, until one closes or fails or the
+//! idle timeout passes.
 //!
-//! It is polled by one task. It waits for readiness first and only then borrows the thread's buffer, writes at once, and
-//! keeps bytes of its own only where a write was short, so idle traffic holds two sockets and a few numbers. This module
-//! must not know what the bytes mean, nor why they are carried.
+//! One task polls it. It borrows the thread's buffer only after a connection is readable, writes at once, and keeps
+//! bytes only after a short write, so idle traffic needs only two sockets and little memory. This module must not
+//! know what the bytes mean, nor why they are carried.
 
 mod flow;
 mod idle;
@@ -24,10 +24,10 @@ use idle::IdleWatch;
 
 /// One end of the traffic.
 pub(crate) trait Peer: AsyncRead + AsyncWrite + Unpin {
-    /// Returns the socket, if it carries this traffic alone. The pump must not change the timeouts of any other.
+    /// Returns the socket if it carries only this traffic. The pump must not change the timeouts of a shared one.
     fn socket(&self) -> Option<&Stream>;
 
-    /// Returns the error with which it has failed, also while nobody reads from it.
+    /// Returns the error with which the connection has failed, even if nobody reads from it.
     fn failure(&mut self, cx: &mut Context<'_>) -> Option<io::Error>;
 }
 
@@ -59,7 +59,7 @@ pub(crate) enum End {
     Closed(Side),
     /// This side's connection failed.
     Failed(Side, io::Error),
-    /// Nothing moved for this long.
+    /// No byte moved for this time.
     Idle(Duration),
 }
 
@@ -87,7 +87,8 @@ pub(crate) struct Traffic<C, B, T> {
 }
 
 impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
-    /// Joins two ends, each with the bytes that were read from it before. The traffic ends when nothing moves for `idle`.
+    /// Joins two ends, each with the bytes that were already read from it. The traffic ends when no byte moves for
+    /// `idle`.
     pub(crate) fn new(
         (client, from_client): (C, &Bytes),
         (backend, from_backend): (B, &Bytes),
@@ -102,7 +103,7 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
         }
     }
 
-    /// Returns the time at which the alarm must go off first.
+    /// Returns the first deadline of the alarm.
     pub(crate) fn due(&self) -> Instant {
         self.watch.due()
     }
@@ -125,7 +126,7 @@ impl<C: Peer, B: Peer, T: Tap> Traffic<C, B, T> {
         }
     }
 
-    /// Moves bytes as far as they go now. Ready at the end. `alarm` is the only timer of this traffic.
+    /// Moves all bytes that can be moved now. Ready at the end of the traffic. `alarm` is its only timer.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, alarm: Pin<&mut Sleep>) -> Poll<End> {
         let Traffic { client, backend, up, down, watch } = self;
         let before = up.moved() + down.moved();

@@ -1,14 +1,14 @@
-//! The rules: layers, and no circles.
+//! The rules: imports follow the layers, and there are no import circles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::sources::{Import, Sources};
 
-/// A layer: its subject, and its top-level modules.
+/// A layer, by its subject and its top-level modules.
 pub(crate) type Layer = (&'static str, &'static [&'static str]);
 
-/// Children of one module that import each other, though they should not.
+/// Children of one module that import each other, as a known exception.
 #[derive(Debug)]
 pub(crate) struct Exception {
     /// The folder of the module whose children they are.
@@ -69,12 +69,12 @@ pub(crate) fn against_layers(sources: &Sources, layers: &[Layer]) -> Vec<String>
     broken
 }
 
-/// Children of one module that import each other, directly or through others.
+/// A circle: children of one module that import each other, directly or through others.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Circle {
     pub(crate) parent: String,
     pub(crate) children: Vec<String>,
-    /// One import for each pair, with the file from which and to which it leads.
+    /// One import for each pair, with the files at both ends.
     imports: Vec<(String, String, String)>,
 }
 
@@ -88,11 +88,11 @@ impl fmt::Display for Circle {
     }
 }
 
-/// The children of one module that each of them imports, with one import for each.
+/// For each child of one module, the children that it imports, with one import for each.
 type Imports<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a Import>>;
 
-/// Returns every circle of a crate: at the top, and among the children of each module. The modules below a child count as
-/// the child.
+/// Returns every circle of a crate, among the top-level modules and among the children of each module. Modules below
+/// a child count as the child.
 pub(crate) fn circles(sources: &Sources) -> Vec<Circle> {
     let mut by_parent: BTreeMap<&[String], Imports<'_>> = BTreeMap::new();
     for import in &sources.imports {

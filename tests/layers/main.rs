@@ -1,11 +1,13 @@
 //! The layers of each crate, and a test that compares them with what its files import.
 //!
-//! Three rules hold, and a break of one fails with the two files named:
+//! Three rules hold, and a violation names the two files:
 //! - A file imports from its own layer or from a lower one, never from a higher one.
 //! - No two folders import each other, directly or through others. (A folder is a module with its children.)
-//! - The same holds among the children of each module. A child may import its own parent: that is Rust's custom.
+//! - The children of each module do not import each other in a circle either. A child may import its own parent, as
+//! is usual in Rust.
 //!
-//! A new top-level module gets a place in the table below: the lowest layer that it can stand in. Test code is exempt.
+//! A new top-level module must be added to the table below, in the lowest layer that its imports allow. Test code is
+//! exempt.
 
 mod graph;
 mod sources;
@@ -13,7 +15,7 @@ mod sources;
 use graph::{Circle, Exception, Layer};
 use sources::Sources;
 
-/// From the highest layer to the lowest, as all layers below.
+/// The layers of `shared`, from the highest to the lowest, as in all tables below.
 const SHARED: &[Layer] = &[
     ("messages between the planes", &["protocol", "snapshot", "token"]),
     ("files and processes", &["seal", "private_file", "handover", "service_manager"]),
@@ -78,8 +80,8 @@ const BINARY: &[Layer] = &[
     ("building blocks", &["cli", "hygiene", "logging", "outcome", "stop"]),
 ];
 
-/// Circles among the children of one module that are still there, each with a reason. A circle that is gone must go from
-/// here too.
+/// The known circles among the children of one module, each with a reason. A circle that no longer exists must be
+/// removed from this list.
 const EXCEPTIONS: &[Exception] = &[];
 
 #[test]

@@ -1,18 +1,18 @@
-//! The imports of the files of a crate, read from their text: `use` trees, and paths in code. Test code is left out.
+//! The imports of a crate, read from the text of its files: `use` trees and paths in code. Test code is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A module by the names that lead to it; the root of a crate has none.
+/// The path of a module; empty for the root of a crate.
 pub(crate) type Module = Vec<String>;
 
-/// One import, the first of its kind in its file.
+/// One import: the first one in its file of a certain module.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Import {
     pub(crate) from: Module,
     pub(crate) to: Module,
-    /// The path as it is written, without `use` trees.
+    /// The path as written, with `use` trees expanded.
     pub(crate) path: String,
 }
 
@@ -40,7 +40,7 @@ impl Sources {
         Sources::of(folder, &files.collect::<Vec<_>>())
     }
 
-    /// Reads files that are given with their paths within the folder.
+    /// Reads files, given with their paths within the folder.
     pub(crate) fn of(folder: &str, files: &[(String, String)]) -> Sources {
         let mut sources = Sources { folder: folder.to_owned(), ..Sources::default() };
         let read: Vec<_> = files.iter().map(|(path, text)| (module(path), File::read(text))).collect();
@@ -62,8 +62,8 @@ impl Sources {
         sources
     }
 
-    /// Returns the module of a path, or of the item that it names, if it is one of this crate. `within` are the modules
-    /// inside of the file around the path.
+    /// Returns the module of a path or of the item that the path names; `None` if it is not in this crate. `within`
+    /// are the inline modules around the path.
     fn target(&self, file: &Module, within: &[String], path: &[String]) -> Option<Module> {
         let mut target: Module = match path[0].as_str() {
             "crate" => Vec::new(),
@@ -84,7 +84,7 @@ impl Sources {
         Some(target)
     }
 
-    /// The path of a module's file from the top of the repository.
+    /// Returns the path of a module's file from the top of the repository.
     pub(crate) fn file(&self, module: &Module) -> String {
         format!("{}/{}", self.folder, self.files[module])
     }
@@ -115,9 +115,9 @@ fn child(module: &Module, name: &str) -> Module {
 /// The imports and the test modules of one file.
 #[derive(Debug, Default)]
 struct File {
-    /// Every path of at least two names, or in a `use`, with the modules inside of the file in which it stands.
+    /// Every path that has at least two names or stands in a `use`, with the inline modules around it.
     paths: BTreeSet<(Module, Vec<String>)>,
-    /// The modules that are declared for tests alone.
+    /// The modules that are declared for tests only.
     test_modules: Vec<String>,
 }
 
@@ -125,7 +125,7 @@ impl File {
     fn read(text: &str) -> File {
         let tokens = tokens(&code_of(text));
         let mut file = File::default();
-        // The modules inside of the file that are open, with the depth of braces at which each ends.
+        // The open inline modules, with the depth of braces at which each ends.
         let (mut within, mut depth) = (Vec::<(String, usize)>::new(), 0_usize);
         let mut at = 0;
         while let Some(token) = tokens.get(at) {
@@ -169,7 +169,7 @@ impl File {
         file
     }
 
-    /// Returns the number of tokens of an item that is for tests alone.
+    /// Returns the number of tokens of an item that is only for tests.
     fn skip_test(&mut self, tokens: &[String]) -> usize {
         let end = tokens.iter().position(|token| token == ";" || token == "{").unwrap_or(tokens.len());
         if let Some(name) = tokens[..end].iter().position(|token| token == "mod") {
@@ -182,7 +182,7 @@ impl File {
     }
 }
 
-/// The tokens from an opening bracket at `start` to the one that closes it.
+/// Returns the tokens from an opening bracket at `start` to its closing one.
 fn group(tokens: &[String], start: usize) -> &[String] {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate().skip(start) {
@@ -202,7 +202,7 @@ fn is_name(token: &str) -> bool {
     token.starts_with(|first: char| first.is_alphabetic() || first == '_')
 }
 
-/// The names that follow one another with `::` between them.
+/// Returns the names of a path, which are separated by `::`.
 fn path_at(tokens: &[String]) -> Vec<String> {
     let mut path = vec![tokens[0].clone()];
     let mut rest = &tokens[1..];
@@ -216,13 +216,13 @@ fn path_at(tokens: &[String]) -> Vec<String> {
     path
 }
 
-/// The paths of a `use` tree.
+/// Returns the paths of a `use` tree.
 fn expand(tree: &[String], prefix: &[String], found: &mut Vec<Vec<String>>) {
     let names = tree.iter().take_while(|token| is_name(token) && *token != "as" || *token == "::");
     let (mut path, length) = (prefix.to_vec(), names.clone().count());
     path.extend(names.filter(|token| *token != "::").cloned());
     if tree.get(length).is_none_or(|token| token != "{") {
-        // A macro may have a variable in the place of a path.
+        // In a macro, a variable may stand in place of a path.
         found.extend(Some(path).filter(|path| !path.is_empty()));
         return;
     }
@@ -257,7 +257,7 @@ fn tokens(code: &str) -> Vec<String> {
     tokens
 }
 
-/// The text with a space in the place of each comment, string and character.
+/// Returns the text with each comment, string and character literal replaced by a space.
 fn code_of(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
@@ -289,7 +289,7 @@ fn code_of(text: &str) -> String {
     code
 }
 
-/// The length of what is quoted, with both quotes.
+/// Returns the length of a quoted literal, with both quotes.
 fn quoted(text: &str, quote: char) -> usize {
     let mut chars = text.char_indices().skip(1);
     while let Some((at, char)) = chars.next() {
@@ -302,7 +302,7 @@ fn quoted(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// A character, unlike a lifetime, ends with a quote.
+/// A character literal ends with a quote; a lifetime does not.
 fn is_character(text: &str) -> bool {
     let mut chars = text.chars().skip(1);
     chars.next() == Some('\\') || chars.next() == Some('\'')

@@ -292,8 +292,9 @@ enum Sent {
     Broken(hyper::Error, Option<Box<Request<RequestBody>>>),
 }
 
-/// Returns a copy of the request for a retry. HTTP/1.1 needs a copy only of repeatable requests; over HTTP/2, a
-/// backend may state that it has not processed any other.
+/// Returns a copy of the request for a retry; `None` if its body cannot be sent again. HTTP/1.1 needs a copy only of
+/// repeatable requests. Over HTTP/2 every request may need one, because a backend may state that it has not processed
+/// it.
 fn copy(request: &Request<RequestBody>, over_http2: bool) -> Option<Box<Request<RequestBody>>> {
     if !over_http2 && !is_repeatable(request) {
         return None;

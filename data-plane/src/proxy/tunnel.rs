@@ -1,8 +1,7 @@
-//! A WebSocket after its 101: bytes both ways, unread and unchanged, until an end closes or nothing moves for too
-//! long.
+//! A WebSocket tunnel from its 101 to its end. The [`crate::pump`] moves the bytes; this module joins the two
+//! connections, ends the tunnel on a drain or an idle timeout, and logs it.
 //!
-//! One task a tunnel. It waits for readiness first and only then borrows the thread's buffer, writes at once, and
-//! keeps bytes of its own only where a write was short: an idle tunnel holds two sockets and a few numbers.
+//! Each tunnel is one task, so that an idle tunnel needs only two sockets and little memory.
 
 mod access_log;
 mod close;
@@ -35,22 +34,22 @@ use crate::upstream;
 use access_log::Last;
 use close::CloseCode;
 
-/// How long both ends may take to hand over their connections after the 101.
+/// The time in which both connections must be handed over after the 101.
 const HANDOVER: Duration = Duration::from_secs(20);
 
-/// What the tunnel's line will say of its handshake. Copied, for the request's own parts would keep the whole buffer
-/// alive that they were read into.
+/// The values of the handshake for the tunnel's access log line. They are copies, because the request's own parts
+/// would keep its whole read buffer alive.
 #[derive(Debug)]
 pub(crate) struct Head {
     host: Box<str>,
     uri: Box<str>,
     version: http::Version,
-    /// This side's port of the connection to the backend, once there is one.
+    /// The local port of the connection to the backend; 0 until it is known.
     source_port: u16,
 }
 
 impl Head {
-    /// Of a request that asked for `uri`, whatever has been made of that.
+    /// Copies the values of a request whose original target is `uri`.
     pub(crate) fn of<B>(request: &Request<B>, uri: &Uri) -> Head {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
         let uri = uri.path_and_query().map_or("", |uri| uri.as_str());
@@ -58,7 +57,7 @@ impl Head {
     }
 }
 
-/// Joins the two connections of a handshake that has succeeded, as soon as both have been handed over.
+/// Joins the two connections of a successful handshake as soon as both have been handed over.
 pub(crate) fn open(
     connection: &Rc<Connection>,
     selection: &Selection,
@@ -69,7 +68,7 @@ pub(crate) fn open(
     (id, handshake): (TransactionId, Option<trace::Context>),
 ) {
     let upstream = upstream::upgrade::PendingUpgrade::of(&mut exchange.response);
-    // The connection's handle must outlive the handover; it is never lent again.
+    // The connection's sender must outlive the handover; it is never used again.
     let lease = exchange.lease.take();
     let source_port = lease.as_ref().map_or(0, |lease| lease.sender.source_port());
     let thread = &connection.thread;
@@ -86,7 +85,7 @@ pub(crate) fn open(
         id,
         context,
     };
-    // This client asks for nothing more over the connection that becomes the tunnel.
+    // The client sends no further requests over the connection that becomes the tunnel.
     connection.dedicated.close();
     let limits = Limits { idle: target.request_timeout, drain: target.drain_timeout };
     tokio::task::spawn_local(async move {
@@ -98,43 +97,44 @@ pub(crate) fn open(
             Ok(Err(error)) => return tracing::debug!(%error, "a tunnel's connection was not handed over"),
             Err(_) => return tracing::debug!("a tunnel's client did not take its 101"),
         };
-        // A task of its own: this one's state, with both handovers in it, need not live as long as the tunnel.
+        // The tunnel runs as a new task, so that the state of this one, with both handovers, does not live as long as
+        // the tunnel.
         tokio::task::spawn_local(run(downstream, upstream, limits, live, context));
     });
 }
 
-/// The times that a tunnel's settings grant it.
+/// The timeouts of a tunnel, from its settings.
 #[derive(Clone, Copy, Debug)]
 struct Limits {
-    /// With nothing moving in either direction.
+    /// The time without bytes in either direction after which the tunnel ends.
     idle: Duration,
-    /// After its backend was removed.
+    /// The time after the removal of its backend after which the tunnel ends.
     drain: Duration,
 }
 
-/// Everything that the line at the tunnel's end needs.
+/// The values for the access log line and the span at the end of the tunnel.
 #[derive(Debug)]
 struct TunnelContext {
     connection: Rc<Connection>,
     selection: Selection,
     head: Head,
     id: TransactionId,
-    /// Its part in a trace.
+    /// The trace context.
     context: Option<Box<trace::Context>>,
     _busy: InFlightGuard,
 }
 
-/// How a tunnel ended.
+/// The end of a tunnel.
 #[derive(Debug)]
 enum End {
-    /// By one of its ends, or because nothing moved.
+    /// One of its connections ended it, or the idle timeout has passed.
     Traffic(pump::End),
-    /// The gateway was told to end it.
+    /// A drain ended it.
     Drained(CloseReason),
 }
 
-/// Runs a tunnel until it ends. Its parts are made outside of the future, because an `async fn` would hold its arguments
-/// twice.
+/// Runs a tunnel until it ends. Its parts are created outside of the future, because an `async fn` would hold its
+/// arguments twice.
 fn run(
     (client, from_client): (UpgradedClient, Bytes),
     (backend, from_backend): (Stream, Bytes),
@@ -143,7 +143,7 @@ fn run(
     context: TunnelContext,
 ) -> impl Future<Output = ()> {
     if !context.connection.current.load().member_table.contains(&live.backend.member_state.member) {
-        // Its backend went while the handshake was under way: nobody else will end it.
+        // Its backend was removed during the handshake, so the drain of the backend would miss this tunnel.
         let late = close_later(context.connection.clone(), live.backend.clone(), limits.drain);
         tokio::task::spawn_local(late);
     }
@@ -151,7 +151,7 @@ fn run(
     let started = Instant::now();
     let mut traffic =
         Traffic::<_, _, CloseCode>::new((client, &from_client), (backend, &from_backend), limits.idle);
-    // The backend's has this timeout from its first moment.
+    // The backend's connection has had this timeout since it was opened.
     if let Some(client) = traffic.client.socket() {
         client.set_peer_timeout(PEER_TIMEOUT);
     }
@@ -185,14 +185,15 @@ fn run(
         match &end {
             End::Traffic(pump::End::Failed(Side::Client, _)) => backend.reset(),
             End::Traffic(pump::End::Failed(Side::Backend, _)) => client.reset(),
-            // Closing is all: no Close frame is written into a stream that the gateway does not read.
+            // The connections are only closed: the gateway does not read the frames, so it cannot insert a Close
+            // frame.
             End::Traffic(_) | End::Drained(_) => {}
         }
         context.tell(&live, &last);
     }
 }
 
-/// Ends the tunnels of this thread to a member that is gone, unless it is back by then.
+/// Ends the tunnels of this thread to a removed member after this time, unless the member is back by then.
 async fn close_later(connection: Rc<Connection>, backend: Arc<Backend>, after: Duration) {
     tokio::time::sleep(after).await;
     let member = &backend.member_state.member;
@@ -209,7 +210,8 @@ mod tests {
         size_of::<F>()
     }
 
-    /// Tens of thousands may be idle at once. Beside its parts a task needs a timer and what it waits for.
+    /// Tens of thousands of tunnels may be idle at once. Besides its parts, a task needs a timer and the state of its
+    /// await.
     #[test]
     fn the_task_of_a_tunnel_holds_its_parts_once() {
         let parts = size_of::<Traffic<UpgradedClient, Stream, CloseCode>>() + size_of::<TunnelContext>();

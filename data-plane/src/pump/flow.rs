@@ -1,4 +1,4 @@
-//! One direction: from a source to a sink, holding nothing while nothing moves.
+//! One direction, from a source to a sink. It needs no buffer while no bytes move.
 
 use std::cell::RefCell;
 use std::io;
@@ -10,33 +10,33 @@ use tokio::time::Instant;
 
 use super::Tap;
 
-/// The most bytes that one direction reads at once, and so the most that it ever holds.
+/// The size of a read in bytes, and so the maximum that one direction ever keeps.
 const CHUNK: usize = 64 * 1024;
 
 thread_local! {
-    /// Borrowed for the length of one read and the write that follows, never across an await.
+    /// The read buffer of the thread, borrowed for one poll and never across an await.
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into_boxed_slice());
 }
 
 /// One direction.
 #[derive(Debug, Default)]
 pub(super) struct Flow<T> {
-    /// Read but not yet written.
+    /// The bytes that were read but not yet written, from index `at`.
     kept: Vec<u8>,
     at: usize,
-    /// Written into TLS but perhaps not yet sent.
+    /// True if bytes were written that may wait in the TLS layer.
     unflushed: bool,
-    /// Read from the source.
+    /// The number of bytes that were read from the source.
     pub(super) bytes: u64,
-    /// Written late: from what was kept.
+    /// The number of kept bytes that were written later.
     drained: u64,
-    /// When the source said that no more would come.
+    /// The time when the source ended.
     pub(super) ended: Option<Instant>,
     pub(super) tap: T,
     shut: bool,
 }
 
-/// Which of a flow's two ends failed.
+/// The end of a flow that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum At {
     Source,
@@ -50,17 +50,17 @@ impl<T: Tap> Flow<T> {
         Flow { kept: bytes.to_vec(), bytes: bytes.len() as u64, tap, ..Flow::default() }
     }
 
-    /// Whether bytes wait for the sink. The source is not read meanwhile, so what befalls it goes unseen.
+    /// Returns true if bytes wait for the sink. Meanwhile the source is not read, so its failure is not noticed.
     pub(super) fn is_held_up(&self) -> bool {
         !self.kept.is_empty() || self.unflushed
     }
 
-    /// Grows with every byte read and every byte that had to wait: the pulse that the idle limit listens to.
+    /// Returns a number that grows whenever bytes move, for the idle timeout.
     pub(super) fn moved(&self) -> u64 {
         self.bytes + self.drained
     }
 
-    /// Moves what can be moved now. Ready when the source has ended and the sink knows.
+    /// Moves all bytes that can be moved now. Ready when the source has ended and the sink was shut down.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -86,7 +86,7 @@ impl<T: Tap> Flow<T> {
         }
     }
 
-    /// Reads until nothing is left to read or something could not be written.
+    /// Reads and writes until the source has no more bytes or the sink accepts no more.
     fn poll_chunk(
         &mut self,
         cx: &mut Context<'_>,
@@ -98,7 +98,7 @@ impl<T: Tap> Flow<T> {
             let mut read = ReadBuf::new(buffer);
             match Pin::new(&mut *source).poll_read(cx, &mut read) {
                 Poll::Pending => return Ok(()),
-                // A peer that drops TLS without a word has ended all the same.
+                // A TLS peer that closes without close_notify has ended too.
                 Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {}
                 Poll::Ready(Err(e)) => return Err((At::Source, e)),
                 Poll::Ready(Ok(())) => {}
@@ -127,7 +127,7 @@ impl<T: Tap> Flow<T> {
         }
     }
 
-    /// Writes what was kept, and gives its memory back.
+    /// Writes the kept bytes and frees their memory.
     fn poll_drain(
         &mut self,
         cx: &mut Context<'_>,
@@ -154,7 +154,7 @@ impl<T: Tap> Flow<T> {
     }
 }
 
-/// The other end having closed wholly before it was told that nothing more comes is no failure.
+/// Ignores the error of a shutdown if the peer has already closed the connection.
 fn already_gone(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotConnected { Ok(()) } else { Err(error) }
 }
@@ -172,7 +172,7 @@ mod tests {
         fn read(&mut self, _: &[u8]) {}
     }
 
-    /// A flow between two small pipes: what is written into the first end comes out of the second.
+    /// A flow between two small pipes: bytes written into the first end come out of the second.
     fn flow(early: &[u8]) -> (Flow<Unread>, DuplexStream, DuplexStream, DuplexStream, DuplexStream) {
         let (source_end, source) = duplex(16);
         let (sink, sink_end) = duplex(7);

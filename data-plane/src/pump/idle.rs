@@ -1,5 +1,5 @@
-//! The alarm of a tunnel: it ends one in which nothing moves, and has its connections looked at while bytes are on the
-//! way. What moves only notes the time; the alarm, when it goes off, looks whether it was right to.
+//! The alarm of the traffic: it enforces the idle timeout, and has the connections checked while bytes are in flight.
+//! Moving bytes only stores the time; the alarm compares it when it fires, so busy traffic does not reset a timer.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,31 +11,31 @@ use super::liveness::{Liveness, Next};
 use super::{End, Peer, Side};
 use crate::stream::{PEER_TIMEOUT, Stream};
 
-/// How often a tunnel that is held up looks whether one of its ends has failed meanwhile.
+/// The interval at which blocked traffic checks both connections for a failure.
 const HELD_UP: Duration = Duration::from_secs(1);
 
-/// What the alarm of one tunnel goes by.
+/// The state of the alarm.
 #[derive(Debug)]
 pub(super) struct IdleWatch {
-    /// When a byte moved last.
+    /// The time when a byte last moved.
     since: Instant,
-    /// How long nothing may move.
+    /// The idle timeout.
     limit: Duration,
-    /// When the connections are looked at next; none while nothing is on the way.
+    /// The time of the next check of the connections; `None` while no bytes are in flight.
     look: Option<Instant>,
     client: Liveness,
     backend: Liveness,
 }
 
 impl IdleWatch {
-    /// Of a tunnel that has just been opened. Bytes that came behind its handshake are on the way.
+    /// Creates the alarm of new traffic. Bytes that followed the handshake are already in flight.
     pub(super) fn new(now: Instant, limit: Duration) -> IdleWatch {
         let liveness = || Liveness::new(PEER_TIMEOUT, now);
         let look = Next::Later.after(PEER_TIMEOUT).map(|after| now + after);
         IdleWatch { since: now, limit, look, client: liveness(), backend: liveness() }
     }
 
-    /// Bytes have moved.
+    /// Records that bytes have moved.
     pub(super) fn moved(&mut self) {
         self.since = Instant::now();
         if self.look.is_none() {
@@ -45,15 +45,14 @@ impl IdleWatch {
         }
     }
 
-    /// When there is something to do next if nothing moves.
+    /// Returns the next deadline if no byte moves.
     pub(super) fn due(&self) -> Instant {
         let idle = self.since + self.limit;
         self.look.map_or(idle, |look| look.min(idle))
     }
 
-    /// Ready when nothing has moved for too long, or when an end has failed that nobody reads. Each end comes with
-    /// whether bytes are held up that it does not take: a connection that is not read, because what was read before
-    /// cannot be passed on, does not say by itself that it failed.
+    /// Ready when the idle timeout has passed, or when a blocked connection has failed. The flag of each end is true
+    /// if bytes wait for it: its source is not read meanwhile, and an unread connection does not report its failure.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -88,7 +87,7 @@ impl IdleWatch {
         }
     }
 
-    /// Looks at both connections, and decides when to do so again.
+    /// Checks both connections and schedules the next check.
     fn look(
         &mut self,
         now: Instant,

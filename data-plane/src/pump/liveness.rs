@@ -1,10 +1,9 @@
-//! How long the kernel waits for a peer of a tunnel before it gives the connection up. The decision is pure; the kernel's
-//! knowledge of the connection comes from outside.
+//! The time that the kernel waits for a silent peer before it fails the connection. The decision is pure; the state
+//! of the socket comes from outside.
 //!
-//! Without bytes on the way, keepalive finds a peer that has vanished. With bytes on the way, `TCP_USER_TIMEOUT`
-//! (RFC 5482) does. But the kernel counts the time that a reader's window is shut as unacknowledged, also of a reader
-//! that answers each probe of its window. So the timeout is raised, a little at a time, as long as such a reader
-//! answers, and lowered again when bytes move.
+//! Without bytes in flight, keepalive detects a peer that has vanished. With bytes in flight, `TCP_USER_TIMEOUT` (RFC
+//! 5482) does. But the kernel also counts the time of a closed receive window, even if the peer answers each window
+//! probe. So the timeout is raised in small steps as long as such a peer answers, and lowered again when bytes move.
 
 use std::time::Duration;
 
@@ -12,31 +11,31 @@ use tokio::time::Instant;
 
 use crate::tcp_diag::State;
 
-/// What is remembered of one connection between two looks at it.
+/// The state of one connection between two checks.
 #[derive(Debug)]
 pub(super) struct Liveness {
-    /// The timeout that the socket has.
+    /// The current timeout of the socket.
     timeout: Duration,
-    /// How many bytes the peer had acknowledged at the last look.
+    /// The number of bytes that the peer had acknowledged at the last check.
     acked: u64,
-    /// No acknowledgement was awaited, or one came, at this time or later.
+    /// A lower bound of the time when an acknowledgement last arrived, or none was awaited.
     progress: Instant,
     last_look: Instant,
 }
 
-/// When the connections of a tunnel are looked at again.
+/// The time of the next check of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Next {
-    /// A peer answers but takes nothing: its timeout has to be raised in time.
+    /// The peer answers but accepts no bytes: its timeout must be raised in time.
     Soon,
-    /// Bytes are on the way.
+    /// Bytes are in flight.
     Later,
-    /// When bytes have moved.
+    /// No check until bytes move.
     Never,
 }
 
 impl Next {
-    /// How long until then, with peers that may be gone for `peer_timeout`.
+    /// Returns the time until the next check, for a peer timeout of `peer_timeout`.
     pub(super) fn after(self, peer_timeout: Duration) -> Option<Duration> {
         match self {
             Next::Soon => Some(peer_timeout / 12),
@@ -47,17 +46,17 @@ impl Next {
 }
 
 impl Liveness {
-    /// Of a socket whose timeout is `peer_timeout` now.
+    /// Creates the state of a socket whose timeout is `peer_timeout`.
     pub(super) fn new(peer_timeout: Duration, now: Instant) -> Liveness {
         Liveness { timeout: peer_timeout, acked: 0, progress: now, last_look: now }
     }
 
-    /// Bytes move again, after a time in which nothing was on the way.
+    /// Records that bytes move again after a time without bytes in flight.
     pub(super) fn begin(&mut self, now: Instant) {
         self.last_look = now;
     }
 
-    /// What the timeout of the socket is to be, if it is to change, and when to look again.
+    /// Returns the new timeout of the socket, if it must change, and the time of the next check.
     pub(super) fn look(
         &mut self,
         state: State,
@@ -70,7 +69,7 @@ impl Liveness {
             self.acked = state.acked;
         }
         self.last_look = now;
-        // The peer is asked at least this often, since the kernel's next probe is never later than the end.
+        // The kernel probes the peer at least this often, because the next probe is never later than the timeout.
         let grace = peer_timeout / 3;
         let wanted = if !is_stuck {
             peer_timeout
@@ -87,8 +86,8 @@ impl Liveness {
         (self.set(wanted), next)
     }
 
-    /// As [`Liveness::look`] where the kernel does not tell: a peer is waited for as long as the tunnel may be idle
-    /// while it takes nothing of what there is for it.
+    /// The same as [`Liveness::look`] if the state of the socket is unknown: while bytes wait for the peer, the
+    /// timeout is at least the idle timeout.
     pub(super) fn look_blindly(
         &mut self,
         is_held_up: bool,
@@ -112,8 +111,8 @@ mod tests {
 
     const PEER: Duration = Duration::from_secs(60);
 
-    /// A look: at which second, whether the kernel waits, what was acknowledged, how long the peer was silent; then the
-    /// timeout in seconds that the socket has, and when to look again.
+    /// A check: its second, whether the kernel waits, the acknowledged bytes, and the seconds for which the peer was
+    /// silent; then the expected timeout in seconds and the next check.
     type Look = (u64, bool, u64, u64, u64, Next);
 
     #[test]

@@ -1,4 +1,4 @@
-//! The idle timeout, by a clock that the tests move.
+//! Tests of the idle timeout with a paused clock.
 
 use std::future::poll_fn;
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! The end of a tunnel: its numbers, its access line, its span.
+//! The end of a tunnel: its metrics, its access log line and its span.
 
 use std::io;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::stream::is_vanished;
 use crate::trace::{Context, Kind, Span};
 
 impl End {
-    /// How it is counted, who ended it, and why.
+    /// Returns the metric of the end, the side that ended the tunnel, and the reason.
     fn account(&self) -> (TunnelEnd, &'static str, String) {
         match self {
             End::Traffic(pump::End::Closed(Side::Client)) => {
@@ -46,13 +46,13 @@ impl End {
     }
 }
 
-/// What is said of a connection that failed.
+/// Describes the failure of a connection.
 fn failure(error: &io::Error) -> String {
     if is_vanished(error) { "peer vanished".to_owned() } else { format!("connection failed: {error}") }
 }
 
 impl TunnelContext {
-    /// Where it is counted.
+    /// Returns the metrics of this tunnel.
     pub(super) fn counts(&self) -> &Tunnels {
         self.selection.route.series.tunnels.of(self.connection.thread.number)
     }
@@ -144,7 +144,7 @@ impl Last {
         traffic: &Traffic<C, B, CloseCode>,
     ) -> Last {
         let (counted, closed_by, reason) = end.account();
-        // Whoever closed first said why; the other only said it back.
+        // The side that closed first gave the reason; the other one only echoed it.
         let (first, second) = match end {
             End::Traffic(pump::End::Closed(Side::Backend)) => (Side::Backend, Side::Client),
             _ => (Side::Client, Side::Backend),

@@ -1,21 +1,21 @@
-//! What the last bytes of a tunnel's direction say of its end, where they can be understood without doubt. Pure.
+//! The code of the Close frame that ends a direction of a tunnel, if it is certain. Pure.
 //!
-//! A tunnel does not read the frames that it carries. But a peer that closes sends a Close frame and then nothing
-//! more: where the last chunk that was read is one whole Close frame and nothing else, its code is known. Where it came
-//! together with other bytes, or in parts, it is not guessed at.
+//! A tunnel does not parse frames. But a peer sends nothing after its Close frame: if the last chunk is exactly one
+//! Close frame, its code is known. If the frame is split or shares the chunk with other bytes, the code stays
+//! unknown.
 
 use crate::pump::Tap;
 
 /// FIN, no extension, and the opcode of Close (RFC 6455, section 5.2).
 const CLOSE: u8 = 0x88;
 const MASKED: u8 = 0x80;
-/// What the payload of a control frame may come to.
+/// The maximum payload of a control frame in bytes (RFC 6455, section 5.5).
 const MOST: u8 = 125;
 
-/// What a Close frame without a code means (RFC 6455, section 7.1.5).
+/// The meaning of a Close frame without a code (RFC 6455, section 7.1.5).
 const NO_STATUS: u16 = 1005;
 
-/// The code of the Close frame that was the last of what was read, where that can be seen.
+/// The code of the Close frame in the last chunk; `None` if the chunk is anything else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct CloseCode(pub(super) Option<u16>);
 
@@ -25,7 +25,7 @@ impl Tap for CloseCode {
     }
 }
 
-/// The code of the Close frame that `chunk` is, if it is one.
+/// Returns the code if `chunk` is exactly one Close frame.
 fn code(chunk: &[u8]) -> Option<u16> {
     let [CLOSE, length, rest @ ..] = chunk else { return None };
     let (mask, payload) = if length & MASKED == 0 { (&[0; 4], rest) } else { rest.split_first_chunk::<4>()? };
