@@ -1,8 +1,8 @@
-//! One request, from its head to its answer. Read this first.
+//! Request handling, from the head of a request to its response. Read this first.
 //!
 //! ```text
-//! route → rewrite → redirect, or override the path → affinity → pick a backend → forward, or shake hands and tunnel
-//!       → rewrite the answer → respond → log
+//! route → rewrite → redirect, or override the path → affinity → pick a backend → forward, or open a tunnel
+//!       → rewrite the response → respond → log
 //! ```
 //! Each phase is a module of its own. A request uses the route that was in force when it came in, whatever happens
 //! to the configuration meanwhile.
@@ -57,7 +57,7 @@ use response_body::ResponseBody;
 use rewrite::Rewriting;
 use transaction_id::TransactionId;
 
-/// What is found out about a request before its phases begin.
+/// Facts about a request that are collected before its phases begin.
 #[derive(Clone, Copy, Debug)]
 struct RequestMeta {
     id: TransactionId,
@@ -74,13 +74,13 @@ impl RequestMeta {
     }
 }
 
-/// Answers one request. Whatever goes wrong becomes the gateway's own answer; every request leaves one access line.
+/// Serves one request. Every error becomes a local reply, and every request leaves one access log line.
 pub(crate) async fn serve(
     connection: Rc<Connection>,
     request: Request<ReceivedBody>,
 ) -> Result<Response<ResponseBody>, Infallible> {
     let (id, largest) = (TransactionId::new(&connection.thread), connection.thread.max_request_body);
-    // Boxed, for it goes through many hands.
+    // Boxed, because many functions pass it on.
     let (head, body) = request.into_parts();
     let body = RequestBody::new(body, largest, || http2::pace(&head, &connection.thread.timeouts));
     let mut request = Box::new(Request::from_parts(head, body));
@@ -113,7 +113,8 @@ pub(crate) async fn serve(
             response
         }
         Err(error) => {
-            // The guard of a connection of HTTP/1.1 notes it there, and it is counted at its end.
+            // The reader of an HTTP/1.1 connection records this fault itself, and it is counted at the end of the
+            // connection.
             if matches!(error, ProxyError::Refused(Fault::SlowBody)) && connection.wire.fault().is_none() {
                 connection.counts.cells().slow[REQUEST].add(1);
             }
@@ -133,15 +134,15 @@ pub(crate) async fn serve(
     Ok(response)
 }
 
-/// What a request is answered with.
+/// The response to a request.
 enum Answer {
-    /// What a backend said.
+    /// The response of a backend.
     Passed(Exchange),
-    /// The gateway's own words.
+    /// A local reply.
     Own(Response<ResponseBody>),
 }
 
-/// A tunnel that a client asks for.
+/// A client's request for a tunnel.
 struct UpgradeRequest {
     handshake: Handshake,
     head: tunnel::Head,
@@ -203,7 +204,10 @@ async fn answer(
     Ok(Answer::Passed(exchange))
 }
 
-/// The listener that takes the request, if it is one that may be answered at all.
+/// Returns the route of the listener for this request.
+///
+/// # Errors
+/// The request is malformed, no listener serves its host, or the listener does not accept this connection.
 fn admit<B>(
     connection: &Connection,
     request: &Request<B>,
@@ -224,7 +228,7 @@ fn admit<B>(
     Ok(route.clone())
 }
 
-/// The tunnel that a request asks for, if it does.
+/// Returns the tunnel that a request asks for, if any.
 fn upgrade_request<B>(
     connection: &Connection,
     rewriting: Option<&Rewriting>,
@@ -247,7 +251,8 @@ fn upgrade_request<B>(
     }))
 }
 
-/// Makes the request's head the one that the backend gets, except for `Host`. Gives what had to go for its name.
+/// Converts the head of the request to the one for the backend, except for `Host`. Returns the headers that were
+/// dropped because of their names.
 fn prepare<B>(
     connection: &Connection,
     selection: &Selection,
@@ -270,7 +275,11 @@ fn prepare<B>(
     Ok(dropped)
 }
 
-/// Opens the tunnel if the backend says 101. Whether it does: an answer that is none to what was asked is refused.
+/// Opens the tunnel if the backend sends 101, and returns true if it did.
+///
+/// # Errors
+/// The response does not match the request: a 101 that is invalid or was not asked for, or a status that the client
+/// would take for a 101.
 fn switch(
     connection: &Rc<Connection>,
     selection: &Selection,
@@ -298,8 +307,8 @@ fn switch(
     }
 }
 
-/// Makes the backend's answer the client's: its head without what concerned the upstream connection alone, its body
-/// piece by piece: held in `spool_quota`, if there is one, while the client is slower.
+/// Converts the backend's response to the client's: its head without hop-by-hop headers, and its body in chunks. With
+/// a `spool_quota`, the body is buffered for a slower client.
 fn respond(
     exchange: Exchange,
     mut record: Record,
@@ -317,12 +326,12 @@ fn respond(
     if switching {
         Handshake::ask(&mut parts.headers);
     } else if let (StatusCode::UPGRADE_REQUIRED, Some(wanted)) = (parts.status, wanted) {
-        // Without it the answer would not say what is required (RFC 9110, section 15.5.22).
+        // Without `Upgrade`, the response would not name the required protocol (RFC 9110, section 15.5.22).
         parts.headers.insert(UPGRADE, wanted);
     }
     let body = if switching || http_body::Body::is_end_stream(&inner) {
         record.complete();
-        // A tunnel has taken its lease along.
+        // A tunnel has taken the lease already.
         if let Some(lease) = lease {
             lease.give_back();
         }
