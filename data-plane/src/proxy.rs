@@ -4,8 +4,9 @@
 //! route → rewrite → redirect, or override the path → affinity → pick a backend → forward, or open a tunnel
 //!       → rewrite the response → respond → log
 //! ```
-//! Each phase is a module of its own. A request uses the route that was in force when it came in, whatever happens
-//! to the configuration meanwhile.
+//!
+//! Each phase is a module of its own. A request uses the route that was applied when it arrived, also if the
+//! configuration changes meanwhile.
 
 mod absolute;
 mod admission;

@@ -3,8 +3,7 @@
 //! Three rules hold, and a violation names the two files:
 //! - A file imports from its own layer or from a lower one, never from a higher one.
 //! - No two folders import each other, directly or through others. (A folder is a module with its children.)
-//! - The children of each module do not import each other in a circle either. A child may import its own parent, as
-//! is usual in Rust.
+//! - The same holds among the children of each module. A child may import its own parent, as is usual in Rust.
 //!
 //! A new top-level module must be added to the table below, in the lowest layer that its imports allow. Test code is
 //! exempt.
