@@ -1,4 +1,4 @@
-//! Checks every Markdown file of the repository: relative links, and the languages of code blocks.
+//! Checks every Markdown file of the repository: relative links, named files, and the languages of code blocks.
 //!
 //! Needs no network: links to other hosts are not followed. `tests/clients/readme/run` runs the blocks.
 
@@ -20,7 +20,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Finds every Markdown file below the folder, except for build output and hidden folders.
+/// Finds every file below the folder, except for build output and hidden folders.
 fn find(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder of the repository can be read") {
         let path = entry.expect("its entries can be read").path();
@@ -29,8 +29,8 @@ fn find(folder: &Path, found: &mut Vec<PathBuf>) {
             if !name.starts_with('.') && !["target", "node_modules"].contains(&&*name) {
                 find(&path, found);
             }
-        } else if name.ends_with(".md") {
-            found.push(path);
+        } else {
+            found.push(path.strip_prefix(root()).expect("it was found there").to_owned());
         }
     }
 }
@@ -39,9 +39,10 @@ fn find(folder: &Path, found: &mut Vec<PathBuf>) {
 fn documents() -> BTreeMap<PathBuf, Markdown> {
     let mut paths = Vec::new();
     find(root(), &mut paths);
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     let document = |path: PathBuf| {
-        let text = fs::read_to_string(&path).expect("a file of the repository can be read");
-        (path.strip_prefix(root()).expect("it was found there").to_owned(), Markdown::read(&text))
+        let text = fs::read_to_string(root().join(&path)).expect("a file of the repository can be read");
+        (path, Markdown::read(&text))
     };
     paths.into_iter().map(document).collect()
 }
@@ -113,4 +114,37 @@ fn the_language_of_each_block_says_whether_it_is_run() {
         }
     }
     assert!(broken.is_empty(), "run {RUN:?} or show {EXCERPTS:?}, not\n{}", broken.join("\n"));
+}
+
+/// A path from the top of the repository must exist; the name of a Rust file may leave out the folders before it.
+#[test]
+fn every_named_file_exists() {
+    let mut files = Vec::new();
+    find(root(), &mut files);
+    let folders =
+        ["control-plane/", "data-plane/", "docs/", "migrations/", "openapi/", "shared/", "src/", "tests/"];
+    let exists = |name: &str| {
+        let is_path = folders.iter().any(|folder| name.starts_with(folder));
+        let is_rust = name.ends_with(".rs");
+        !(is_path || is_rust)
+            || root().join(name).exists()
+            || is_rust && files.iter().any(|file| file.ends_with(name))
+    };
+    let mut broken = Vec::new();
+    for (path, document) in documents() {
+        for (line, code) in document.code {
+            // A command begins with the file that it runs.
+            let name = code.split(' ').next().unwrap_or_default();
+            if !exists(name) {
+                broken.push(format!("{}:{line}: {name}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "these files do not exist:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn readme_is_short() {
+    let lines = fs::read_to_string(root().join("README.md")).unwrap().lines().count();
+    assert!(lines <= 150, "README.md has {lines} lines; what is more belongs into docs/");
 }

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Markdown {
     /// The targets of links and images, each with its line.
     pub(crate) links: Vec<(usize, String)>,
+    /// The texts between backticks, each with its line.
+    pub(crate) code: Vec<(usize, String)>,
     /// The anchors of headings.
     pub(crate) anchors: BTreeSet<String>,
     /// The languages of fenced code blocks, each with the line of its opening fence.
@@ -28,6 +30,8 @@ impl Markdown {
                 if let Some(heading) = heading(line) {
                     document.anchors.insert(anchor(heading, &mut seen));
                 }
+                let code = line.split('`').skip(1).step_by(2);
+                document.code.extend(code.map(|code| (index + 1, code.to_owned())));
                 let links = links(&without_code(line));
                 document.links.extend(links.into_iter().map(|link| (index + 1, link)));
             }
@@ -80,5 +84,6 @@ mod tests {
         let anchors: Vec<_> = document.anchors.iter().map(String::as_str).collect();
         assert_eq!(anchors, ["same", "same-1", "the---log-option-uses"]);
         assert_eq!(document.blocks, [(6, "sh".to_owned())]);
+        assert_eq!(document.code, [(1, "--log".to_owned()), (3, "[f](g)".to_owned())]);
     }
 }
