@@ -1,9 +1,9 @@
-//! A client's connection.
+//! A client's connection, and the layers between it and hyper.
 //!
-//! The listener creates a [`Connection`] for each client that it accepts, and the proxy reads it. The layers between a
-//! client and hyper are here too: the strict reader of HTTP/1.1 ([`inspected`], [`http1_state`]), the streams of an
-//! HTTP/2 connection ([`http2_streams`]), and the handover to a tunnel ([`upgrade`]). This module must not know how
-//! requests are answered.
+//! The listener creates a [`Connection`] for each client that it accepts, and the proxy reads it. The layers below
+//! hyper are the strict HTTP/1.1 reader ([`inspected`], [`http1_state`]), the streams of an HTTP/2 connection
+//! ([`http2_streams`]), and the handover to a tunnel ([`upgrade`]). This module must not know how requests are
+//! served.
 
 pub(crate) mod http1_state;
 pub(crate) mod http2_streams;

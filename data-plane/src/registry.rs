@@ -1,7 +1,7 @@
 //! The registry of the tunnels of one data thread, and of its connections that carry requests to backends.
 //!
-//! Each entry has a number, a public part that the thread can list, and a signal by which it is told to end. Entries are
-//! kept in the order of their numbers, so that a long list can be read in slices between other work. This module must not
+//! Each entry has a number, a public part that the thread can list, and a signal that closes it. Entries are kept in
+//! the order of their numbers, so that a long list can be read in slices between other work. This module must not
 //! know what is registered.
 
 use std::cell::{Cell, RefCell};
@@ -17,14 +17,15 @@ use std::task::{Context, Poll, Waker};
 pub(crate) enum CloseReason {
     /// Its pool member is no longer part of the configuration, and the drain timeout has passed.
     BackendRemoved,
-    /// Its backend has been down for as long as the drain timeout.
+    /// Its backend has been unhealthy for the whole drain timeout.
     BackendDown,
-    /// The worker stops, and its drain timeout has passed.
+    /// The worker stops: its drain timeout has passed, or the ends of its tunnels are being spread over the last
+    /// quarter.
     Stopping,
 }
 
 impl CloseReason {
-    /// Returns the reason as access lines and messages have it.
+    /// Returns the reason as access log lines and messages state it.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             CloseReason::BackendRemoved => "drained: its backend was removed",
@@ -60,7 +61,7 @@ impl<T> Entry<T> {
     }
 }
 
-/// A place in a registry, until it is dropped. It dereferences to the public part of its entry.
+/// An entry's registration, until it is dropped. It dereferences to the public part of the entry.
 #[derive(Debug)]
 pub(crate) struct Registration<T> {
     registry: Rc<Registry<T>>,
@@ -102,7 +103,7 @@ impl<T> Registry<T> {
         let mut those: Vec<_> =
             entries.values().filter(|entry| entry.reason.get().is_none() && which(&entry.public)).collect();
         let wanted = those.len() as f64 * share + random.f64();
-        // The conversion saturates, and takes the whole part.
+        // The conversion truncates and saturates.
         let count = (wanted as usize).min(those.len());
         for chosen in 0..count {
             let any = random.usize(chosen..those.len());
@@ -130,7 +131,7 @@ impl<T> Registration<T> {
         Poll::Pending
     }
 
-    /// Runs a task of its own until it ends or the entry is closed.
+    /// Runs a future until it ends or the entry is closed.
     pub(crate) async fn run(self, task: impl Future) {
         let mut task = pin!(task);
         poll_fn(|cx| match self.poll_close(cx) {

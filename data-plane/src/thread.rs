@@ -1,8 +1,8 @@
 //! The state of one data thread, shared by all its tasks: connections to backends, tunnels, log and limits.
 //!
-//! Data threads share no mutable state except health, counters, permits of the connection limit, and the positions of
-//! round robin over members and over the addresses of a name. A request never moves to another thread and takes no
-//! contended lock.
+//! Data threads share little mutable state: health, counters, quotas and permits, the positions of round robin over
+//! members and over the addresses of a name, and caches of rewrite patterns and TLS sessions. A request never moves
+//! to another thread.
 
 use std::cell::{Cell, RefCell};
 use std::io;

@@ -30,7 +30,7 @@ use crate::trace;
 /// The time that tunnels have for their close handshake after the drain timeout.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// The channel on which a thread answers a command.
+/// The channel for a thread's reply to a command.
 type Reply<T> = oneshot::Sender<T>;
 
 /// A command of the worker to its threads.
@@ -116,8 +116,8 @@ impl Threads {
         copies.map(|(address, socket)| Ok((address, socket?))).collect()
     }
 
-    /// Sends every thread a command, and returns the answers in the order of the threads. A thread that has ended gives
-    /// none.
+    /// Sends every thread a command, and returns the replies in the order of the threads. A thread that has ended
+    /// gives none.
     async fn ask<T>(&self, command: impl Fn(Reply<T>) -> Command) -> Vec<T> {
         let mut answers = Vec::with_capacity(self.0.len());
         for (thread, _) in &self.0 {

@@ -24,7 +24,7 @@ impl Exception {
     }
 }
 
-/// Returns the imports that lead upwards, and the modules without a layer.
+/// Returns the imports of higher layers, and the modules without a layer or in two.
 pub(crate) fn against_layers(sources: &Sources, layers: &[Layer]) -> Vec<String> {
     let mut ranks: BTreeMap<&str, usize> = BTreeMap::new();
     let mut broken = Vec::new();

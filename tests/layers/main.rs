@@ -1,4 +1,4 @@
-//! The layers of each crate, and a test that compares them with what its files import.
+//! The layers of each crate, and the test that its files respect them.
 //!
 //! Three rules hold, and a violation names the two files:
 //! - A file imports from its own layer or from a lower one, never from a higher one.

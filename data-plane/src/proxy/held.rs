@@ -79,7 +79,7 @@ impl Body for Held {
         match &frame {
             Some(Ok(frame)) => {
                 self.record.add_sent(frame.data_ref().map_or(0, |data| data.len() as u64));
-                // A client that knows the length may not poll for the end.
+                // If the length is known, hyper need not poll for the end of the body.
                 if self.relay.size_hint().exact() == Some(0) {
                     self.complete();
                 }

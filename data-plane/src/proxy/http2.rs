@@ -234,7 +234,7 @@ mod tests {
         for (method, target, pairs, expected) in cases {
             let mut request = request("https://a.test/", pairs);
             *request.method_mut() = method.parse().unwrap();
-            // As the HTTP/2 library makes it of `:path`.
+            // The target as hyper creates it from `:path`.
             let mut parts = request.uri().clone().into_parts();
             parts.path_and_query = Some(target.parse().unwrap());
             *request.uri_mut() = Uri::from_parts(parts).unwrap();

@@ -72,7 +72,7 @@ struct Details {
     context: Option<trace::Context>,
 }
 
-/// The status of a request whose client left before it was answered. Never sent, only logged.
+/// The logged status of a request whose client closed it before the response (nginx's 499). It is never sent.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// The default reason in the log.

@@ -1,8 +1,8 @@
 //! The time that the kernel waits for a silent peer before it fails the connection. The decision is pure; the state
 //! of the socket comes from outside.
 //!
-//! Without bytes in flight, keepalive detects a peer that has vanished. With bytes in flight, `TCP_USER_TIMEOUT` (RFC
-//! 5482) does. But the kernel also counts the time of a closed receive window, even if the peer answers each window
+//! Without bytes in flight, keepalive detects a peer that has vanished. With bytes in flight, `TCP_USER_TIMEOUT` does
+//! (RFC 5482). But the kernel also counts the time of a closed receive window, even if the peer answers each window
 //! probe. So the timeout is raised in small steps as long as such a peer answers, and lowered again when bytes move.
 
 use std::time::Duration;

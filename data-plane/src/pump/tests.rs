@@ -18,7 +18,7 @@ impl Tap for Unread {
     fn read(&mut self, _: &[u8]) {}
 }
 
-/// An end in memory, which has failed unseen if `failed` is set.
+/// An end in memory, which has failed without notice if `failed` is set.
 struct Pipe {
     stream: DuplexStream,
     failed: bool,

@@ -15,7 +15,7 @@ use crate::prefixes::Prefixes;
 /// The patterns of one path map.
 #[derive(Debug, Default)]
 pub(crate) struct PathTable {
-    /// In the order listed.
+    /// The patterns in the order of evaluation.
     patterns: Vec<Pattern>,
     /// The first listed pattern of each exact path.
     exact: HashMap<Vec<u8>, usize>,

@@ -14,7 +14,7 @@ use super::pattern::{Matcher, PatternError};
 /// The rules of one rewrite set.
 #[derive(Debug)]
 pub(crate) struct RewriteSet {
-    /// In the order in which they are applied.
+    /// The rules in the order of application.
     pub(crate) rules: Vec<Rule>,
     /// True if a rule sets the path, reroutes, or has a condition on the path.
     pub(crate) is_of_paths: bool,

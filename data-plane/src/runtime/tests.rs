@@ -192,7 +192,7 @@ fn a_verdict_outlives_a_change_of_the_probe_but_not_of_the_member() {
 
 #[test]
 fn a_member_keeps_the_drain_timeout_that_it_had_while_a_rule_led_to_it() {
-    // Each step: whether the pool has its member, and the drain timeout of the rule's settings if there is a rule.
+    // Each step: true if the pool has its member, and the drain timeout of the rule's settings if there is a rule.
     let cases: &[(&[(bool, Option<u64>)], u64)] = &[
         (&[(true, Some(10))], 10),
         (&[(true, None)], 30),

@@ -1,4 +1,4 @@
-//! The handover of a connection from the HTTP engine after its backend has answered 101.
+//! The handover of a backend connection from hyper after a 101.
 
 use bytes::Bytes;
 use http::Response;

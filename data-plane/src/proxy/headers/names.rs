@@ -1,5 +1,5 @@
-//! The filter of request headers by their names. Many servers map characters other than letters, digits and hyphens
-//! to one character, and could take such a header for one that the gateway sets. Pure.
+//! The filter of request headers by their names. Many servers do not distinguish characters such as `_` or `.` from a
+//! hyphen, and could take such a header for one that the gateway sets. Pure.
 
 use http::header::{HeaderMap, HeaderName};
 use tidegate_shared::snapshot::HeaderNames;

@@ -57,7 +57,7 @@ impl TunnelContext {
         self.selection.route.series.tunnels.of(self.connection.thread.number)
     }
 
-    /// Counts the tunnel, and writes its span and access line.
+    /// Updates the metrics, and writes the span and the access log line.
     pub(super) fn tell(&self, live: &LiveTunnel, last: &Last) {
         self.counts().closed(last.counted).add(1);
         self.counts().time.observe(TUNNEL, last.time);
@@ -125,7 +125,7 @@ impl TunnelContext {
     }
 }
 
-/// The facts that are logged and counted at the end.
+/// The values for the metrics, the log line and the span at the end.
 #[derive(Debug)]
 pub(super) struct Last {
     counted: TunnelEnd,
