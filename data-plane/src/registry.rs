@@ -12,15 +12,15 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// The reason why an entry is closed.
+/// The reason why an entry is closed. Drains close entries at the end of their timeout, or many tunnels one by one
+/// during its last quarter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CloseReason {
-    /// Its pool member is no longer part of the configuration, and the drain timeout has passed.
+    /// Its pool member was removed from the configuration.
     BackendRemoved,
-    /// Its backend has been unhealthy for the whole drain timeout.
+    /// Its backend is unhealthy.
     BackendDown,
-    /// The worker stops: its drain timeout has passed, or the ends of its tunnels are being spread over the last
-    /// quarter.
+    /// The worker stops.
     Stopping,
 }
 

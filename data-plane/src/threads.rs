@@ -27,7 +27,7 @@ use crate::spool::SpoolQuota;
 use crate::thread::{Outlets, Thread};
 use crate::trace;
 
-/// The time that tunnels have for their close handshake after the drain timeout.
+/// The time that closed tunnels have to end and to log, after the drain timeout.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The channel for a thread's reply to a command.
@@ -139,7 +139,7 @@ impl Threads {
         }
     }
 
-    /// Drains every thread and waits until all have ended: at most `timeout`, plus the close handshakes.
+    /// Drains every thread and waits until all have ended: at most `timeout` plus [`LAST_WORDS`].
     pub(crate) async fn drain(&self, timeout: Duration) {
         self.broadcast(|| Command::Drain { timeout }).await;
         for (thread, _) in &self.0 {
@@ -243,7 +243,7 @@ async fn drain(thread: &Thread, timeout: Duration, herd: usize) {
     }
     tracing::warn!(connections = thread.live(), "the drain timeout has passed");
     thread.tunnels.close(CloseReason::Stopping, |_| true);
-    // Each tunnel runs once more to close in order; other connections end with the thread.
+    // Each tunnel runs once more to log its end; other connections end with the thread.
     let ended = async {
         while !thread.tunnels.is_empty() {
             tokio::task::yield_now().await;
