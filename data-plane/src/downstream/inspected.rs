@@ -1,4 +1,5 @@
-//! A client's HTTP/1.1 connection as hyper sees it: only inspected bytes pass, and all waits have timeouts.
+//! A client's HTTP/1.1 connection as hyper sees it: only inspected bytes pass, and all waits for the client have
+//! timeouts.
 //!
 //! Bytes are read directly into hyper's buffer and inspected there; only an incomplete head is held back here. A
 //! rejected request is replaced by a stand-in that [`crate::proxy`] recognises, so that it has a response, an access

@@ -1,7 +1,8 @@
 //! HTTP/2 from clients (RFC 9113): hyper's framing, one task per stream, and the limits for each client.
 //!
-//! The worker buffers at most the product of two limits for a connection: concurrent streams and the window of a
-//! stream. The connection's own window is that product, so a stream that is not read never blocks the others.
+//! The worker buffers at most the product of two limits of a connection's incoming data: concurrent streams and the
+//! window of a stream. The connection's own window is that product, so a stream that is not read never blocks the
+//! others.
 
 mod frames;
 mod sent;
