@@ -53,7 +53,6 @@ use tidegate_shared::id::WorkerId;
 use tidegate_shared::secret::Secret;
 use tidegate_shared::token::JoinToken;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -65,7 +64,6 @@ use crate::certificates::Certificates;
 use crate::clock::Millis;
 use crate::compile::PatternCache;
 use crate::data_dir::DataDir;
-use crate::fair_share::FairShare;
 use crate::fleet::Fleet;
 use crate::fleet::session::{Channel, WORKERS};
 use crate::listen::accept;
@@ -73,7 +71,7 @@ use crate::metrics::Metrics;
 use crate::on_demand::Prober;
 use crate::pki::{Authorities, read_identity};
 use crate::rollout::Rollout;
-use crate::service::{BodyPreparer, SecretCheck, Service, run_deployments};
+use crate::service::{Service, run_deployments};
 use crate::store::{Schema, Store};
 
 pub use crate::config::{Config, ConfigError};
@@ -180,18 +178,16 @@ impl ControlPlane {
         let certificates = Arc::new(certificates);
         let (tasks, stop) = (workers.tasks.clone(), workers.stop.clone());
         let prober = Prober::new(store.clone(), fleet.clone(), tasks, stop).await?;
-        let service = Arc::new(Service {
-            store: store.clone(),
-            fleet: fleet.clone(),
-            body_preparer: BodyPreparer::new(config.fetch_deny, patterns.clone()),
-            patterns: patterns.clone(),
-            plans: FairShare::new(service::PLANS),
-            limits: config.limits.clone(),
-            deployments: Notify::new(),
+        let service = Service::new(
+            store.clone(),
+            fleet.clone(),
             prober,
-            issuer: clients::issuer(&store).await?,
-            secrets: SecretCheck::default(),
-        });
+            clients::issuer(&store).await?,
+            patterns.clone(),
+            config.limits,
+            config.fetch_deny,
+        );
+        let service = Arc::new(service);
         let app = App {
             service: service.clone(),
             certificates: certificates.clone(),

@@ -5,6 +5,7 @@
 //! [`crate::resource_groups`] within a transaction of the store; no use case waits for a worker, except for the deployment
 //! of a template. [`view`] renders resources, because templates refer to them as a GET shows them.
 
+mod audit;
 mod body_preparer;
 mod deployments;
 mod error;
@@ -12,6 +13,7 @@ mod fetcher;
 mod gateways;
 mod groups;
 mod health;
+mod metrics;
 mod networks;
 mod operations;
 mod secret_check;
@@ -25,51 +27,77 @@ use tokio::sync::Notify;
 
 use crate::compile::PatternCache;
 use crate::fair_share::{Bounds, FairShare};
+use crate::fetch_policy::FetchDeny;
 use crate::fleet::Fleet;
 use crate::identity::issuer::Issuer;
 use crate::limits::Limits;
 use crate::on_demand::Prober;
 use crate::store::{Store, StoreError};
 
-pub(crate) use body_preparer::BodyPreparer;
+use body_preparer::BodyPreparer;
 pub(crate) use deployments::{Change, Preview, correlation_id, run as run_deployments, summary};
 pub(crate) use error::{
     DeploymentError, NetworkUseError, ResourceGroupError, ServiceError, code_lists, not_found,
 };
-pub(crate) use operations::PATIENCE;
-pub(crate) use secret_check::SecretCheck;
+use operations::PATIENCE;
+use secret_check::SecretCheck;
 pub(crate) use tokens::{GrantRefused, Granted};
+pub(crate) use workers::KnownWorkers;
 
 /// The number of templates evaluated at once: one for each client and two in total, so that a second client
 /// does not wait for the first.
-pub(crate) const PLANS: Bounds = Bounds { total: 2, each: 1, waiting: 64 };
+const PLANS: Bounds = Bounds { total: 2, each: 1, waiting: 64 };
 
 /// The state shared by the use cases.
 #[derive(Debug)]
 pub(crate) struct Service {
     /// The database.
-    pub(crate) store: Arc<Store>,
+    store: Arc<Store>,
     /// The connected workers.
-    pub(crate) fleet: Arc<Fleet>,
+    fleet: Arc<Fleet>,
     /// Opens the certificates in bodies and fetches the error pages that they name.
-    pub(crate) body_preparer: BodyPreparer,
+    body_preparer: BodyPreparer,
     /// The cache of the compiler's results for patterns.
-    pub(crate) patterns: Arc<PatternCache>,
+    patterns: Arc<PatternCache>,
     /// The shares of clients in the evaluation of templates.
-    pub(crate) plans: FairShare<String>,
+    plans: FairShare<String>,
     /// The maximum number of children of a gateway, by collection.
-    pub(crate) limits: Limits,
+    limits: Limits,
     /// Notified when a deployment is ready to run.
-    pub(crate) deployments: Notify,
+    deployments: Notify,
     /// Runs on-demand probes.
-    pub(crate) prober: Prober,
+    prober: Prober,
     /// Issues and verifies access tokens of API clients.
     pub(crate) issuer: Issuer,
     /// Verifies the secrets of API clients.
-    pub(crate) secrets: SecretCheck,
+    secrets: SecretCheck,
 }
 
 impl Service {
+    /// The use cases on a store and the connected workers. No error page is fetched from the addresses that `deny` refuses.
+    pub(crate) fn new(
+        store: Arc<Store>,
+        fleet: Arc<Fleet>,
+        prober: Prober,
+        issuer: Issuer,
+        patterns: Arc<PatternCache>,
+        limits: Limits,
+        deny: FetchDeny,
+    ) -> Service {
+        Service {
+            store,
+            fleet,
+            body_preparer: BodyPreparer::new(deny, patterns.clone()),
+            patterns,
+            plans: FairShare::new(PLANS),
+            limits,
+            deployments: Notify::new(),
+            prober,
+            issuer,
+            secrets: SecretCheck::default(),
+        }
+    }
+
     /// Checks that reads and writes of the store succeed.
     ///
     /// # Errors

@@ -48,6 +48,7 @@ use crate::metrics::Times;
 
 pub(crate) use clients::{ApiClient, NameTaken, NewClient};
 pub(crate) use deployments::{Deployment, DeploymentState, NewDeployment, Step, Task};
+pub(crate) use gateways::GatewayPage;
 pub(crate) use groups::{Group, group_id};
 pub(crate) use identity::StoredIdentity;
 pub(crate) use model::{

@@ -27,7 +27,7 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, ApiError> {
     let (filter, rows) = (filter(&parameters)?, rows(&parameters)?);
     // One entry more than is shown tells whether there is another page.
-    let mut entries = app.service.store.audit(&filter, rows + 1).await?;
+    let mut entries = app.service.audit(&filter, rows + 1).await?;
     let more = entries.len() > usize::from(rows);
     entries.truncate(rows.into());
     let mut page = json!({"value": entries.iter().map(view).collect::<Vec<_>>()});

@@ -19,10 +19,8 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::audit::{ADMINISTRATOR, Author};
-use crate::clock::Millis;
 use crate::identity::access::{Client, Verb, Verdict};
 use crate::identity::action;
-use crate::identity::token::TokenError;
 
 use super::App;
 use super::error::{ApiError, answer_for};
@@ -96,7 +94,7 @@ async fn admit(app: &App, request: &Parts) -> Result<(Caller, Option<ListFilter>
 /// nothing.
 async fn is_within(app: &App, client: &Client, operation: &str) -> Result<bool, ApiError> {
     let Ok(id) = operation.parse() else { return Ok(true) };
-    let resource = app.service.store.resource_of_operation(id).await?;
+    let resource = app.service.resource_of_operation(id).await?;
     Ok(resource.is_none_or(|resource| client.covers(&resource)))
 }
 
@@ -131,12 +129,7 @@ async fn authenticate(app: &App, request: &Parts) -> Result<Caller, ApiError> {
     if !token.contains('.') {
         return Err(ApiError::Unauthenticated);
     }
-    let now = Millis::now().0 / 1000;
-    let bearer = app.service.issuer.bearer(token, now).map_err(ApiError::BadToken)?;
-    let client = app.service.store.client(bearer.client).await?.map(|(client, _)| client);
-    let client = client
-        .filter(|client| client.secret_number == bearer.secret_number)
-        .ok_or(ApiError::BadToken(TokenError::Invalid))?;
+    let client = app.service.client_of_token(token).await?.map_err(ApiError::BadToken)?;
     let known = Client { app_id: client.app_id, role: client.role, scopes: client.scopes };
     Ok(Caller { name: client.name, client: Some(known) })
 }

@@ -28,7 +28,7 @@ pub(super) async fn put(
     base: BaseUrl,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let body = app.service.body_preparer.prepare(body, &author.name).await;
+    let body = app.service.prepare(body, &author).await;
     let action = EditAction::PutChild { collection, name: name.clone(), body, version: version.date };
     let written = app.service.write(author, Edit { path, preconditions, action }).await?;
     let status = if written.grown { StatusCode::CREATED } else { StatusCode::OK };

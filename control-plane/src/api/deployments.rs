@@ -86,7 +86,7 @@ pub(super) async fn list(
     _: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
 ) -> Result<Json<Value>, ApiError> {
-    let deployments = app.service.store.deployments(&subscription, &group).await?;
+    let deployments = app.service.deployments_of(&subscription, &group).await?;
     Ok(Json(json!({"value": deployments.iter().map(view::deployment).collect::<Vec<_>>()})))
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn put(
     base: BaseUrl,
     DocumentBody { json, place }: DocumentBody,
 ) -> Result<Response, ApiError> {
-    let body = app.service.body_preparer.prepare(json, &author.name).await;
+    let body = app.service.prepare(json, &author).await;
     let action = EditAction::Put { body, version: version.date };
     let written = app.service.write(author, Edit { path, preconditions, action }).await?;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
@@ -145,8 +145,7 @@ async fn list(
     base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
-    let page =
-        app.service.store.page_of_gateways(subscription, group, paging.key()?.as_ref(), paging.rows).await?;
+    let page = app.service.page_of_gateways(subscription, group, paging.key()?.as_ref(), paging.rows).await?;
     let in_group = group.map(|group| format!("/resourceGroups/{group}")).unwrap_or_default();
     let path = format!("/subscriptions/{subscription}{in_group}/providers/{GATEWAY_TYPE}");
     let last = page.last.as_ref().map(|[group, name]| [group.as_str(), name]);

@@ -110,7 +110,7 @@ pub(super) async fn list(
     base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
-    let groups = app.service.store.groups(&subscription).await?;
+    let groups = app.service.groups(&subscription).await?;
     let shown = groups.iter().map(|group| (group.name.to_lowercase(), show(group))).collect();
     let path = format!("/subscriptions/{subscription}/resourcegroups");
     filter.page(&paging, (&base, &version), &path, shown).map(Json)

@@ -98,7 +98,7 @@ pub(super) async fn probe_on_demand(
         let health = json!({"backendHttpSettings": settings, "servers": servers});
         json!({"backendAddressPool": pool, "backendHealthHttpSettings": health})
     };
-    let operation = app.service.prober.begin(&author.name, &gateway, wanted, show).await?;
+    let operation = app.service.probe(&author, &gateway, wanted, show).await?;
     let links = Links::new(&base, &version, &gateway, &operation);
     Ok((StatusCode::ACCEPTED, links.for_the_rest(), Json(Value::Null)).into_response())
 }

@@ -31,7 +31,7 @@ pub(super) async fn put(
     base: BaseUrl,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let body = app.service.body_preparer.prepare(body, &author.name).await;
+    let body = app.service.prepare(body, &author).await;
     let action = EditAction::PutMember { path: member.clone(), body };
     let written = app.service.write(author, Edit { path: gateway, preconditions, action }).await?;
     let status = if written.grown_within { StatusCode::CREATED } else { StatusCode::OK };

@@ -13,8 +13,6 @@ use serde_json::{Value, json};
 use tidegate_shared::metrics::{self, CONTENT_TYPE as METRICS_TYPE};
 use tokio::time::Instant;
 
-use crate::metrics::Page;
-
 use super::error::ApiError;
 use super::{App, Shared};
 
@@ -46,31 +44,20 @@ fn known(method: &Method) -> &'static str {
 }
 
 pub(super) async fn show(State(app): Shared) -> Result<impl IntoResponse, ApiError> {
-    let mut page = Page::of(&app.metrics, app.service.store.write_wait());
-    let began = Instant::now();
-    for wanted in app.service.store.wanted().await? {
-        *page.gateways.entry(wanted.state.as_str()).or_default() += 1;
-    }
-    page.operations = app.service.store.operation_counts().await?;
-    page.workers = app.service.store.workers().await?.len();
-    page.read_time = began.elapsed();
-    page.writes_fail = app.service.store.write_failure().borrow().is_some();
+    let mut page = app.service.metrics(&app.metrics).await?;
     let certificates = app.certificates.state();
     page.certificates = vec![
         ("management", certificates.management_expires_at),
         ("channel", certificates.validity.expires_at),
         ("authority", certificates.authorities.current.expires_at),
     ];
-    let connected = app.service.fleet.snapshot();
-    page.connected = connected.len();
-    page.refusals = connected.values().map(|worker| worker.refused.len()).sum();
     Ok(([(CONTENT_TYPE, METRICS_TYPE)], metrics::page(page)))
 }
 
 /// Returns the metrics endpoints of the connected workers, in the format of Prometheus' HTTP service discovery:
 /// one group for each worker.
 pub(super) async fn targets(State(app): Shared) -> Json<Value> {
-    let connected = app.service.fleet.snapshot();
+    let connected = app.service.connected_workers();
     let groups = connected.iter().filter_map(|(id, worker)| {
         let address: SocketAddr = worker.metrics?;
         Some(json!({"targets": [address.to_string()], "labels": {"tidegate_worker": id.to_string()}}))

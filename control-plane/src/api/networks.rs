@@ -117,7 +117,7 @@ async fn list(
     let after = key.as_ref().map_or(("", ""), |[group, name]| (group.as_str(), name.as_str()));
     // One entry more than is shown tells whether there is another page.
     let limit = u32::try_from(paging.rows + 1).unwrap_or(u32::MAX);
-    let mut found = app.service.store.network_resources(kind, subscription, group, after, limit).await?;
+    let mut found = app.service.networks(kind, subscription, group, after, limit).await?;
     let more = found.len() > paging.rows;
     found.truncate(paging.rows);
     let mut rows = Vec::with_capacity(found.len());

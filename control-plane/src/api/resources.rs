@@ -20,7 +20,7 @@ pub(super) async fn list_in_subscription(
     base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
-    let rows = app.service.store.resources(&subscription, None).await?;
+    let rows = app.service.resources(&subscription, None).await?;
     let path = format!("/subscriptions/{subscription}/resources");
     filter.page(&paging, (&base, &version), &path, shown(rows)).map(Json)
 }
@@ -33,7 +33,7 @@ pub(super) async fn list_in_group(
     base: BaseUrl,
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
-    let rows = app.service.store.resources(&subscription, Some(&group)).await?;
+    let rows = app.service.resources(&subscription, Some(&group)).await?;
     let path = format!("/subscriptions/{subscription}/resourceGroups/{group}/resources");
     filter.page(&paging, (&base, &version), &path, shown(rows)).map(Json)
 }

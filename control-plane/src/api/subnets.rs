@@ -39,9 +39,7 @@ pub(super) async fn get(
     _: ApiVersionParam,
     SubnetTarget { network, name }: SubnetTarget,
 ) -> Result<Response, ApiError> {
-    let missing = || not_found::subnet(&network, &name);
-    let (resource, users) = app.service.store.network_resource(&network).await?.ok_or_else(missing)?;
-    let shown = subnet(&resource, &name, &users).ok_or_else(missing)?;
+    let (resource, shown) = app.service.subnet(&network, &name).await?;
     Ok(([(ETAG, resource.etag.0)], Json(shown)).into_response())
 }
 

@@ -71,7 +71,7 @@ pub(super) async fn tenants(State(app): Shared, _: ApiVersionParam) -> Json<Valu
 /// Returns the subscriptions with resources, and those in the client's scopes, because it must be able to log
 /// in before there is a resource.
 async fn all(app: &App, author: &Author) -> Result<Vec<String>, ApiError> {
-    let mut all = app.service.store.subscriptions().await?;
+    let mut all = app.service.subscriptions().await?;
     let scopes = author.client.iter().flat_map(|client| &client.scopes);
     for subscription in scopes.filter_map(Scope::subscription) {
         if !all.iter().any(|id| id.eq_ignore_ascii_case(subscription)) {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tidegate_shared::id::GatewayId;
 
 use crate::fleet::Worker;
+use crate::service::KnownWorkers;
 use crate::store::JoinedWorker;
 
 use super::Shared;
@@ -17,11 +18,9 @@ use super::error::ApiError;
 use super::extract::RequestAuthor;
 
 pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
-    let names = app.service.store.gateway_names().await?;
-    let connected = app.service.fleet.snapshot();
-    let workers = app.service.store.workers().await?;
+    let KnownWorkers { joined, connected, gateways: names, failures } = app.service.workers().await?;
     let newest = app.certificates.state().authorities.newest().fingerprint.clone();
-    let shown = workers.iter().map(|JoinedWorker { id, joined_at, certificate }| {
+    let shown = joined.iter().map(|JoinedWorker { id, joined_at, certificate }| {
         let worker = connected.get(id);
         let mut shown = json!({
             "id": id.to_string(),
@@ -37,7 +36,6 @@ pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
         }
         shown
     });
-    let failures = app.service.store.failures().await?;
     let failed = failures.iter().map(|(id, reason)| json!({"id": id, "reason": reason}));
     Ok(Json(json!({"value": shown.collect::<Vec<_>>(), "failed": failed.collect::<Vec<_>>()})))
 }

@@ -167,7 +167,7 @@ pub(crate) enum SkuName {
 }
 
 /// The tier of a gateway.
-#[expect(non_camel_case_types, reason = "the official names say all there is")]
+#[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "the official names say all there is")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum SkuTier {
     Standard,

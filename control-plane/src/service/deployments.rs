@@ -78,6 +78,18 @@ impl Service {
         Ok(deployment.ok_or_else(|| DeploymentError::Missing(path.name.clone()))?)
     }
 
+    /// Returns the deployments of a resource group.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn deployments_of(
+        &self,
+        subscription: &str,
+        group: &str,
+    ) -> Result<Vec<Deployment>, ServiceError> {
+        Ok(self.store.deployments(subscription, group).await?)
+    }
+
     /// Returns a deployment and its steps, one for each resource that was begun.
     ///
     /// # Errors

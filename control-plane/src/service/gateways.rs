@@ -1,5 +1,8 @@
 //! Reads and writes of gateways and their children.
 
+use serde_json::Value;
+
+use crate::arm::body::Body;
 use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::path::references_of;
 use crate::arm::resource_id::GatewayPath;
@@ -8,7 +11,7 @@ use crate::edit::{Context, Edit, EditAction, EditError};
 use crate::identity::access::Client;
 use crate::identity::links;
 use crate::networking::external_refs;
-use crate::store::{Decision, Gateway, StoredRefs, Written};
+use crate::store::{Decision, Gateway, GatewayPage, StoredRefs, Written};
 
 use super::error::not_found;
 use super::{Service, ServiceError};
@@ -52,10 +55,30 @@ impl Service {
                 self.store.write(&edit.path, &act, &named, decide).await?
             }
         };
-        // Clears rejections too. Done after the commit because `decide` is pure and may be called more than
-        // once.
+        // A rejection of an earlier write ends with the new operation, so nothing has to be cleared. The wake
+        // stands after the commit because `decide` is pure and may be called more than once.
         self.fleet.wake();
         Ok(written)
+    }
+
+    /// Opens the certificates of a body, fetches its error pages and compiles its patterns, for the edit that it is part of.
+    pub(crate) async fn prepare(&self, json: Value, author: &Author) -> Body {
+        self.body_preparer.prepare(json, &author.name).await
+    }
+
+    /// Returns at most `rows` gateways of a subscription, or of one resource group in it, in the order of group and name:
+    /// the first ones, or those after a group and a name.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn page_of_gateways(
+        &self,
+        subscription: &str,
+        group: Option<&str>,
+        after: Option<&[String; 2]>,
+        rows: usize,
+    ) -> Result<GatewayPage, ServiceError> {
+        Ok(self.store.page_of_gateways(subscription, group, after, rows).await?)
     }
 
     pub(super) fn decision_context<'a>(&'a self, external_refs: &'a ExternalRefs) -> Context<'a> {

@@ -1,9 +1,9 @@
-//! Reads and writes of resource groups.
+//! Reads and writes of resource groups, and reads of what they hold.
 
 use crate::arm::resource_group::GROUP_WRITE;
 use crate::audit::{Act, Author};
 use crate::resource_groups::GroupEdit;
-use crate::store::{Group, Operation, group_id};
+use crate::store::{Group, Operation, ResourceRow, group_id};
 
 use super::{ResourceGroupError, Service, ServiceError};
 
@@ -17,6 +17,34 @@ impl Service {
     /// [`ResourceGroupError::NoGroup`], or an error of the store.
     pub(crate) async fn group(&self, subscription: &str, name: &str) -> Result<Group, ServiceError> {
         self.store.group(subscription, name).await?.ok_or_else(|| not_found(name))
+    }
+
+    /// Returns the resource groups of a subscription, in the order of their names.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn groups(&self, subscription: &str) -> Result<Vec<Group>, ServiceError> {
+        Ok(self.store.groups(subscription).await?)
+    }
+
+    /// Returns the IDs of the subscriptions that hold a resource.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn subscriptions(&self) -> Result<Vec<String>, ServiceError> {
+        Ok(self.store.subscriptions().await?)
+    }
+
+    /// Returns the resources of a subscription, or of one resource group in it, in no order.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn resources(
+        &self,
+        subscription: &str,
+        group: Option<&str>,
+    ) -> Result<Vec<ResourceRow>, ServiceError> {
+        Ok(self.store.resources(subscription, group).await?)
     }
 
     /// Creates or changes a resource group. Returns it, and whether it is new.

@@ -1,11 +1,13 @@
 //! The health of backends: from the workers' probes, and by on-demand probes.
 
 use serde_json::Value;
+use tidegate_shared::protocol::MemberProbe;
 use tidegate_shared::snapshot::Content;
 
 use crate::arm::external_refs::ExternalRefs;
 use crate::arm::on_demand;
 use crate::arm::resource_id::GatewayPath;
+use crate::audit::Author;
 use crate::compile::{OnDemand, compile, compile_on_demand};
 use crate::fleet::health::{PairHealth, merge};
 use crate::store::{Gateway, Operation, OperationKind};
@@ -50,6 +52,20 @@ impl Service {
                 Err(ServiceError::Invalid(violations))
             }
         }
+    }
+
+    /// Begins a probe on demand for a client. The result of its operation is `show` of what the workers report.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn probe(
+        &self,
+        author: &Author,
+        gateway: &Gateway,
+        wanted: OnDemand,
+        show: impl FnOnce(Vec<MemberProbe>) -> Value + Send + 'static,
+    ) -> Result<Operation, ServiceError> {
+        Ok(self.prober.begin(&author.name, gateway, wanted, show).await?)
     }
 
     /// Compiles a stored gateway without its external resources: neither the addresses of its frontends nor its error

@@ -28,6 +28,37 @@ impl Service {
         self.store.network_resource(path).await?.ok_or_else(|| not_found::network(path))
     }
 
+    /// Returns at most `limit` resources of one kind in a subscription, or in one resource group of it, in the order of
+    /// group and name, after that group and name. Each comes with the references to it.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn networks(
+        &self,
+        kind: NetworkKind,
+        subscription: &str,
+        group: Option<&str>,
+        after: (&str, &str),
+        limit: u32,
+    ) -> Result<Vec<(NetworkResource, Vec<User>)>, ServiceError> {
+        Ok(self.store.network_resources(kind, subscription, group, after, limit).await?)
+    }
+
+    /// Returns a virtual network, and one of its subnets as a GET shows it.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] if there is no such network or subnet, or an error of the store.
+    pub(crate) async fn subnet(
+        &self,
+        network: &NetworkPath,
+        name: &str,
+    ) -> Result<(NetworkResource, Value), ServiceError> {
+        let missing = || not_found::subnet(network, name);
+        let (resource, users) = self.store.network_resource(network).await?.ok_or_else(missing)?;
+        let shown = network_view::subnet(&resource, name, &users).ok_or_else(missing)?;
+        Ok((resource, shown))
+    }
+
     /// Writes a virtual network, a subnet or a public IP address.
     pub(crate) async fn write_network(
         &self,

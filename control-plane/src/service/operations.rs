@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
 
 use crate::store::{Operation, OperationState};
 
 use super::{Service, ServiceError};
 
 /// The time that a poll may wait for the end of an operation.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
+pub(super) const PATIENCE: Duration = Duration::from_millis(250);
 
 impl Service {
     /// Returns an operation of a subscription. Waits up to [`PATIENCE`] for its end: most operations end
@@ -28,6 +29,14 @@ impl Service {
                 return Ok(operation);
             }
         }
+    }
+
+    /// Returns the resource ID that an operation is about.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn resource_of_operation(&self, id: Uuid) -> Result<Option<String>, ServiceError> {
+        Ok(self.store.resource_of_operation(id).await?)
     }
 
     async fn find_operation(&self, subscription: &str, id: &str) -> Result<Operation, ServiceError> {

@@ -8,6 +8,8 @@ use uuid::Uuid;
 use crate::clock::Millis;
 use crate::identity::issuer::Bearer;
 use crate::identity::secret;
+use crate::identity::token::TokenError;
+use crate::store::ApiClient;
 
 use super::secret_check::Refused;
 use super::{Service, ServiceError};
@@ -31,6 +33,23 @@ pub(crate) enum GrantRefused {
 }
 
 impl Service {
+    /// Returns the API client to which an access token was issued.
+    ///
+    /// # Errors
+    /// An error of the store. The inner error is that of the token.
+    pub(crate) async fn client_of_token(
+        &self,
+        token: &str,
+    ) -> Result<Result<ApiClient, TokenError>, ServiceError> {
+        let bearer = match self.issuer.bearer(token, Millis::now().0 / 1000) {
+            Ok(bearer) => bearer,
+            Err(error) => return Ok(Err(error)),
+        };
+        let client = self.store.client(bearer.client).await?.map(|(client, _)| client);
+        let client = client.filter(|client| client.secret_number == bearer.secret_number);
+        Ok(client.ok_or(TokenError::Invalid))
+    }
+
     /// Verifies the credentials of an API client. `from` is its address, if known.
     ///
     /// # Errors

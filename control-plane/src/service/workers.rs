@@ -1,12 +1,47 @@
 //! Workers.
 
-use tidegate_shared::id::WorkerId;
+use std::collections::BTreeMap;
+
+use tidegate_shared::id::{GatewayId, WorkerId};
 
 use crate::audit::Author;
+use crate::fleet::Worker;
+use crate::store::JoinedWorker;
 
 use super::{Service, ServiceError};
 
+/// The workers that joined, and the state of the gateways on them.
+#[derive(Debug)]
+pub(crate) struct KnownWorkers {
+    /// Every worker that joined.
+    pub(crate) joined: Vec<JoinedWorker>,
+    /// The connected ones.
+    pub(crate) connected: BTreeMap<WorkerId, Worker>,
+    /// The resource IDs of all gateways.
+    pub(crate) gateways: BTreeMap<GatewayId, String>,
+    /// The resource IDs of the gateways that failed, with the reasons.
+    pub(crate) failures: Vec<(String, String)>,
+}
+
 impl Service {
+    /// Returns all workers.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn workers(&self) -> Result<KnownWorkers, ServiceError> {
+        Ok(KnownWorkers {
+            gateways: self.store.gateway_names().await?,
+            connected: self.connected_workers(),
+            joined: self.store.workers().await?,
+            failures: self.store.failures().await?,
+        })
+    }
+
+    /// Returns the connected workers.
+    pub(crate) fn connected_workers(&self) -> BTreeMap<WorkerId, Worker> {
+        self.fleet.snapshot()
+    }
+
     /// Removes a worker for good: its certificate is no longer accepted, and its session ends. The worker continues to run
     /// its gateways until it is stopped.
     ///

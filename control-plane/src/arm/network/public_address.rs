@@ -127,6 +127,7 @@ pub(crate) struct DnsSettings {
 }
 
 /// The scope in which a label must be unique.
+#[expect(clippy::enum_variant_names, reason = "the official names")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum DomainNameLabelScope {
     TenantReuse,

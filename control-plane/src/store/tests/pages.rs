@@ -1,6 +1,5 @@
 //! Lists of gateways, page by page.
 
-use super::super::gateways::GatewayPage;
 use super::*;
 
 #[tokio::test]
