@@ -51,7 +51,7 @@ pub enum ConfigError {
     #[error("plain HTTP on {0} is refused: it is allowed on loopback only; use the HTTPS address elsewhere")]
     PlainHttpBeyondLoopback(SocketAddr),
     /// Anyone who reaches the address could do everything.
-    #[error("management without a token on {0} is refused: it is allowed on loopback only")]
+    #[error("management without authentication on {0} is refused: it is allowed on loopback only")]
     NoAuthBeyondLoopback(SocketAddr),
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn read_identity(chain_path: &Path, key_path: &Path) -> Result<Identi
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| unusable(chain_path, &e.to_string()))?;
     if chain.is_empty() {
-        return Err(unusable(chain_path, "holds no certificate"));
+        return Err(unusable(chain_path, "contains no certificate"));
     }
     let key_pem = private_file::read(key_path)?;
     let key =

@@ -131,7 +131,7 @@ pub enum StoreError {
     #[error("the deployment {0} is running")]
     DeploymentActive(String),
     /// The resource group does not exist and is not created implicitly.
-    #[error("there is no resource group {0}")]
+    #[error("the resource group {0} does not exist")]
     NoGroup(String),
     /// The resource group is being deleted.
     #[error("the resource group {0} is being deleted")]
@@ -259,7 +259,7 @@ fn seal_key(path: &Path, database: &Path) -> io::Result<SealKey> {
     }
     SealKey::load(path).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => {
-            let why = format!("{e}; what {} holds was sealed with it", database.display());
+            let why = format!("{e}; it is required to decrypt the secrets in {}", database.display());
             io::Error::new(e.kind(), why)
         }
         _ => e,

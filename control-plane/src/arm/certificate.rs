@@ -37,23 +37,23 @@ pub(crate) struct ServerCertificate {
 pub(crate) enum CertificateError {
     /// The certificate was not opened in time.
     #[error(
-        "the certificates of this request take too long to open: send fewer at once, or give them fewer rounds of key derivation"
+        "opening the certificates takes too long: send fewer at once, or use fewer rounds of key derivation"
     )]
     NotOpened,
     /// The client already has the maximum number of certificates waiting to be opened.
     #[error("too many certificates of this client are waiting to be opened: try again later")]
     Busy,
     /// The PFX has too many encrypted parts, each of which costs a key derivation.
-    #[error("it has more than {} encrypted parts, where usual files have two", pfx::ENCRYPTED_PARTS)]
+    #[error("it has more than {} encrypted parts; two are usual", pfx::ENCRYPTED_PARTS)]
     TooManyParts,
     /// The rounds of key derivation, which the author of the file chooses, exceed the limit.
     #[error(
-        "its key derivations take more than {} rounds in all: give it fewer, such as the 2048 that OpenSSL writes",
+        "its key derivations take more than {} rounds in total: use fewer, such as the 2048 of OpenSSL",
         pfx::ROUNDS
     )]
     TooManyRounds,
     /// The key derivation function is memory-hard (such as scrypt) or not supported.
-    #[error("it derives a key by {0}: write it with PBKDF2, or with the key derivation of PKCS#12")]
+    #[error("it derives a key with {0}; only PBKDF2 and the key derivation of PKCS#12 are supported")]
     KeyDerivation(String),
     /// The data is larger than any chain with its key needs to be.
     #[error("it is larger than {} bytes", MAX_SIZE)]
@@ -62,33 +62,33 @@ pub(crate) enum CertificateError {
     #[error("it is neither PEM nor base64")]
     Encoding,
     /// The PFX is damaged or uses an unsupported feature.
-    #[error("it is no PFX that can be read: {0}")]
+    #[error("it is not a valid PFX: {0}")]
     Pfx(String),
     /// The password does not open the PFX.
-    #[error("the password does not open it")]
+    #[error("the password is wrong")]
     Password,
     /// The PEM cannot be parsed.
-    #[error("it is no PEM that can be read: {0}")]
+    #[error("it is not valid PEM: {0}")]
     Pem(String),
     /// There is no private key, or it is encrypted within PEM.
-    #[error("it holds no private key, or an encrypted one outside a PFX")]
+    #[error("it contains no private key, or an encrypted one outside a PFX")]
     NoKey,
     /// There is more than one private key.
-    #[error("it holds more than one private key")]
+    #[error("it contains more than one private key")]
     ManyKeys,
     /// There is no certificate.
-    #[error("it holds no certificate")]
+    #[error("it contains no certificate")]
     NoCertificate,
     /// A private key was sent where only certificates belong; it would be stored and shown.
-    #[error("it holds a private key, which has no place here")]
+    #[error("it contains a private key, which is not allowed here")]
     UnwantedKey,
     /// The TLS library cannot sign with this key.
     #[error(
-        "its key is not one that can be used: RSA of 2048 bits and more, ECDSA on P-256 or P-384, or Ed25519"
+        "its key is not supported: it must be RSA of at least 2048 bits, ECDSA on P-256 or P-384, or Ed25519"
     )]
     Key,
     /// No certificate belongs to the private key.
-    #[error("its key belongs to none of its certificates")]
+    #[error("its key does not belong to any of its certificates")]
     Mismatch,
 }
 

@@ -153,7 +153,7 @@ pub(crate) struct Sku {
 }
 
 /// The size of a gateway.
-#[expect(non_camel_case_types, reason = "the official names say all there is")]
+#[expect(non_camel_case_types, reason = "the names are those of Azure")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum SkuName {
     Standard_Small,
@@ -167,7 +167,7 @@ pub(crate) enum SkuName {
 }
 
 /// The tier of a gateway.
-#[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "the official names say all there is")]
+#[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "the names are those of Azure")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum SkuTier {
     Standard,
@@ -178,7 +178,7 @@ pub(crate) enum SkuTier {
 }
 
 /// The hardware generation of a gateway.
-#[expect(non_camel_case_types, reason = "the official names say all there is")]
+#[expect(non_camel_case_types, reason = "the names are those of Azure")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum SkuFamily {
     Generation_1,

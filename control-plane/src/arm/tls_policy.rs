@@ -27,7 +27,7 @@ impl TlsVersion {
 }
 
 /// A cipher suite, by its IANA name.
-#[expect(non_camel_case_types, reason = "the official names say all there is")]
+#[expect(non_camel_case_types, reason = "the names are those of Azure")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum CipherSuite {
     TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,

@@ -132,7 +132,7 @@ impl RouteAction<'_> {
                 "A basic rule has no path map to evaluate again"
             }
             _ if rewrites::always_reroutes(&set.properties) => {
-                "It would evaluate the path map without end; a rule with a condition or without reroute is \
+                "It would evaluate the path map endlessly; a rule with a condition or without reroute is \
                  required"
             }
             _ => return,

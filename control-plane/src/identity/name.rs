@@ -18,7 +18,7 @@ pub struct ClientName(String);
 /// The text is not a valid client name.
 #[derive(Debug, Error)]
 #[error(
-    "a client's name is 1 to {MAX} letters, digits, `.`, `_` and `-`, and neither `admin` nor `tidegate`"
+    "a client name must have 1 to {MAX} letters, digits, `.`, `_` and `-`, and not be `admin` or `tidegate`"
 )]
 pub struct InvalidName;
 

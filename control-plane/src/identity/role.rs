@@ -16,7 +16,7 @@ pub enum Role {
 
 /// The text is not a role.
 #[derive(Debug, Error)]
-#[error("a role is `reader` or `contributor`")]
+#[error("the role must be `reader` or `contributor`")]
 pub struct UnknownRole;
 
 impl Role {

@@ -26,7 +26,7 @@ pub struct Scope(Vec<String>);
 /// The text is not a scope.
 #[derive(Debug, Error)]
 #[error(
-    "a scope is `/`, /subscriptions/{{id}}, a resource group or a resource: \
+    "the scope must be `/`, /subscriptions/{{id}}, a resource group or a resource: \
      /subscriptions/{{id}}/resourceGroups/{{name}}[/providers/{{namespace}}/{{type}}/{{name}}]"
 )]
 pub struct InvalidScope;

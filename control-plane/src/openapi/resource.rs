@@ -79,7 +79,7 @@ pub(super) fn member(collection: &Collection, generator: &mut SchemaGenerator) -
 
 /// Returns the component of the members of the collection of that name.
 pub(super) fn member_of(collection: &str, generator: &mut SchemaGenerator) -> Schema {
-    let collection = Collection::named(collection).expect("a collection that there is");
+    let collection = Collection::named(collection).expect("the collection exists");
     as_schema(member(collection, generator))
 }
 
@@ -182,7 +182,7 @@ fn properties_of(schema: &mut Value) -> &mut Map<String, Value> {
     if !schema["properties"].is_object() {
         schema["properties"] = json!({});
     }
-    schema["properties"].as_object_mut().expect("it was made one")
+    schema["properties"].as_object_mut().expect("the properties are an object")
 }
 
 fn read_only(schema: &Schema) -> Value {

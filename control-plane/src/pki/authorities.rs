@@ -51,7 +51,7 @@ impl Files {
                 let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
                 match found {
                     Ok(found) if found.is_empty() => {
-                        Err(unusable(&self.certificates, "holds no certificate"))
+                        Err(unusable(&self.certificates, "contains no certificate"))
                     }
                     Ok(found) => Ok(found),
                     Err(e) => Err(unusable(&self.certificates, &e.to_string())),
@@ -74,7 +74,9 @@ impl Authorities {
         let files = Files::of(data_dir);
         let certificates = files.certificates()?;
         let key = private_file::read_or_create(&files.key, || match certificates.is_empty() {
-            false => Err(io::Error::new(io::ErrorKind::NotFound, "lost, and no other fits ca.pem")),
+            false => {
+                Err(io::Error::new(io::ErrorKind::NotFound, "it is missing, and ca.pem was issued with it"))
+            }
             true => new_key(),
         })?;
         let key = parse_key(&files.key, &key)?;

@@ -47,7 +47,7 @@ pub(crate) enum ServiceError {
     #[error("The path '{0}' does not exist.")]
     UnknownPath(String),
     #[error(
-        "The api-version '{0}' is invalid. It is a date from 2015-01-01 on, YYYY-MM-DD or YYYY-MM-DD-preview."
+        "The api-version '{0}' is invalid. It must be a date from 2015-01-01 on, as YYYY-MM-DD or YYYY-MM-DD-preview."
     )]
     BadApiVersion(String),
     #[error("The value '{value}' is not a valid {what}.")]

@@ -191,10 +191,10 @@ fn client(row: &SqliteRow) -> Result<ApiClient, StoreError> {
     Ok(ApiClient {
         app_id: parse_uuid(row.try_get("app_id")?)?,
         name: row.try_get("name")?,
-        role: role.parse().map_err(|_| damaged(format!("{role:?} is no role")))?,
+        role: role.parse().map_err(|_| damaged(format!("{role:?} is not a role")))?,
         scopes: scopes
             .iter()
-            .map(|scope| scope.parse().map_err(|_| damaged(format!("{scope:?} is no scope"))))
+            .map(|scope| scope.parse().map_err(|_| damaged(format!("{scope:?} is not a scope"))))
             .collect::<Result<_, _>>()?,
         secret_number: row.try_get("secret_number")?,
         created_at: Millis(row.try_get("created_at")?),

@@ -258,14 +258,16 @@ impl Claim {
 }
 
 pub(super) fn parse_uuid(text: &str) -> Result<Uuid, StoreError> {
-    text.parse()
-        .map_err(|_| StoreError::Damaged { what: "identity".to_owned(), why: format!("{text:?} is no UUID") })
+    text.parse().map_err(|_| StoreError::Damaged {
+        what: "identity".to_owned(),
+        why: format!("{text:?} is not a UUID"),
+    })
 }
 
 pub(super) fn network_kind(segment: &str) -> Result<NetworkKind, StoreError> {
     NetworkKind::of_segment(segment).ok_or_else(|| StoreError::Damaged {
         what: "network resource".to_owned(),
-        why: format!("{segment:?} is no kind"),
+        why: format!("{segment:?} is not a type of network resource"),
     })
 }
 

@@ -312,7 +312,7 @@ mod tests {
                 CertificateError::TooManyRounds,
             ),
             (
-                "rounds in all",
+                "rounds in total",
                 pfx(vec![cheap.clone(), encrypted(&pbkdf2(ROUNDS), vec![0; 32])]),
                 CertificateError::TooManyRounds,
             ),
