@@ -6,14 +6,14 @@ use tidegate_control_plane::{Rotated, Rotation, rotate_authority};
 
 use crate::cli::RotateOptions;
 use crate::control_plane::has_been_started;
-use crate::outcome::Outcome;
+use crate::outcome::CommandResult;
 
 /// Takes one step of the rotation and prints the next one.
 ///
 /// # Errors
 /// No control plane was ever started in the directory, the files cannot be changed, or a worker has no certificate
 /// of the next authority.
-pub(crate) async fn rotate(options: &RotateOptions) -> Outcome {
+pub(crate) async fn rotate(options: &RotateOptions) -> CommandResult {
     let data_dir = &options.place.data_dir;
     has_been_started(data_dir)?;
     let rotation = if options.finish { Rotation::Finish { force: options.force } } else { Rotation::Begin };

@@ -21,7 +21,7 @@ use tidegate_shared::service_manager;
 use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
-use crate::outcome::Outcome;
+use crate::outcome::CommandResult;
 
 /// The file that the owner of the data directory locks.
 const LOCK_FILE: &str = "lock";
@@ -130,9 +130,9 @@ impl Claim {
     ///
     /// # Errors
     /// The predecessor has stopped waiting, and runs its control plane again.
-    pub(crate) fn check(&self) -> Outcome {
+    pub(crate) fn check(&self) -> CommandResult {
         match &self.take_over {
-            Some(take_over) if !take_over.is_awaited() => {
+            Some(take_over) if !take_over.is_pending() => {
                 Err("the takeover has failed: the running process has stopped waiting".into())
             }
             _ => Ok(()),
@@ -143,7 +143,7 @@ impl Claim {
     ///
     /// # Errors
     /// The predecessor has stopped waiting, and keeps the directory.
-    pub(crate) fn complete(&mut self) -> Outcome {
+    pub(crate) fn complete(&mut self) -> CommandResult {
         if let Some(take_over) = self.take_over.take() {
             let completed = take_over.complete().map_err(|e| format!("the takeover has failed: {e}"))?;
             // The service manager must know the new main process before the old one ends.

@@ -8,13 +8,13 @@ use tidegate_control_plane::clients::{self, Credentials};
 
 use crate::cli::ClientCommand;
 use crate::control_plane::has_been_started;
-use crate::outcome::Outcome;
+use crate::outcome::CommandResult;
 
 /// Runs a subcommand and prints its result. A secret is printed only here, once.
 ///
 /// # Errors
 /// No control plane was ever started in the directory; the name is taken or unknown.
-pub(crate) async fn run(command: &ClientCommand) -> Outcome {
+pub(crate) async fn run(command: &ClientCommand) -> CommandResult {
     let data_dir = match command {
         ClientCommand::Create { place, .. }
         | ClientCommand::List { place }
@@ -61,6 +61,6 @@ fn texts(scopes: &[Scope]) -> Vec<String> {
     scopes.iter().map(Scope::to_string).collect()
 }
 
-fn print(value: &Value) -> Outcome {
+fn print(value: &Value) -> CommandResult {
     Ok(writeln!(io::stdout(), "{value:#}")?)
 }

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use crate::claim::{Claim, ClaimHandover};
 use crate::cli::{ControlPlaneOptions, TokenOptions};
-use crate::outcome::Outcome;
+use crate::outcome::CommandResult;
 use crate::stop::Stop;
 
 /// The age from which a temporary file in the data directory is certainly abandoned.
@@ -114,7 +114,7 @@ impl LocalControlPlane {
     ///
     /// # Errors
     /// The file with the addresses cannot be removed.
-    pub(crate) async fn stop(mut self, stop: &Stop) -> Outcome {
+    pub(crate) async fn stop(mut self, stop: &Stop) -> CommandResult {
         // Open copies of the sockets would let connections wait in accept queues that nobody serves.
         self.claim.listeners = None;
         tokio::select! {
@@ -146,14 +146,14 @@ fn config(options: &ControlPlaneOptions) -> Config {
 }
 
 /// `tidegate control-plane`: runs until asked to stop, or until another process has taken over.
-pub(crate) async fn run(options: &ControlPlaneOptions, stop: &Stop) -> Outcome {
+pub(crate) async fn run(options: &ControlPlaneOptions, stop: &Stop) -> CommandResult {
     tokio::select! {
         outcome = serve(options, stop) => outcome,
         never = service_manager::keep_alive() => match never {},
     }
 }
 
-async fn serve(options: &ControlPlaneOptions, stop: &Stop) -> Outcome {
+async fn serve(options: &ControlPlaneOptions, stop: &Stop) -> CommandResult {
     let mut claim = Claim::new(&options.data_dir).await?;
     loop {
         let mut control_plane = LocalControlPlane::start(options, claim).await?;
@@ -177,7 +177,7 @@ async fn serve(options: &ControlPlaneOptions, stop: &Stop) -> Outcome {
 ///
 /// # Errors
 /// No control plane was ever started in the directory, or the token cannot be stored.
-pub(crate) async fn print_join_token(options: &TokenOptions) -> Outcome {
+pub(crate) async fn print_join_token(options: &TokenOptions) -> CommandResult {
     has_been_started(&options.data_dir)?;
     let token = tidegate_control_plane::issue_join_token(&options.data_dir).await?;
     Ok(writeln!(io::stdout(), "{}", token.encode())?)
@@ -188,7 +188,7 @@ pub(crate) async fn print_join_token(options: &TokenOptions) -> Outcome {
 ///
 /// # Errors
 /// No control plane was started in it.
-pub(crate) fn has_been_started(data_dir: &Path) -> Outcome {
+pub(crate) fn has_been_started(data_dir: &Path) -> CommandResult {
     if STARTED.iter().all(|name| data_dir.join(name).exists()) {
         return Ok(());
     }

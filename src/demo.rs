@@ -30,7 +30,7 @@ use crate::cli::{
 };
 use crate::control_plane::{LocalControlPlane, TOKEN_FILE};
 use crate::logging;
-use crate::outcome::Outcome;
+use crate::outcome::CommandResult;
 use crate::stop::Stop;
 use crate::supervisor::{self, WorkerPlan};
 
@@ -41,7 +41,7 @@ const LOG_TAIL: usize = 20;
 ///
 /// # Errors
 /// The error of the step that failed.
-pub(crate) async fn run(options: &DemoOptions, log: &str, stop: &Stop) -> Outcome {
+pub(crate) async fn run(options: &DemoOptions, log: &str, stop: &Stop) -> CommandResult {
     let dir = tempfile::Builder::new().prefix("tidegate-demo-").tempdir()?;
     let files = Files::new(dir.path());
     // The worker appends to the same file.
@@ -66,7 +66,7 @@ pub(crate) async fn run(options: &DemoOptions, log: &str, stop: &Stop) -> Outcom
 ///
 /// # Errors
 /// The address cannot be bound.
-pub(crate) async fn echo(options: &EchoOptions, stop: &Stop) -> Outcome {
+pub(crate) async fn echo(options: &EchoOptions, stop: &Stop) -> CommandResult {
     let listener = TcpListener::bind(options.listen).await.map_err(|e| format!("{}: {e}", options.listen))?;
     say(&format!("Echo backend on {}; Ctrl-C ends it.", listener.local_addr()?));
     tokio::select! {
@@ -101,7 +101,7 @@ async fn with_gateway(
     backends: [SocketAddr; 2],
     log: &str,
     stop: &Stop,
-) -> Outcome {
+) -> CommandResult {
     let up = up_options(files);
     let claim = Claim::new(&files.data_dir).await?;
     let control_plane = LocalControlPlane::start(&up.control_plane, claim).await?;

@@ -9,7 +9,7 @@ mod cli;
 mod client;
 mod control_plane;
 mod demo;
-mod hygiene;
+mod hardening;
 mod logging;
 mod outcome;
 mod stop;
@@ -22,7 +22,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::cli::{AuthorityCommand, Cli, Command, WorkerCommand};
-use crate::outcome::Outcome;
+use crate::outcome::CommandResult;
 use crate::stop::Stop;
 
 /// An idle tunnel should hold nothing but its sockets. The memory that hyper frees when a connection becomes a
@@ -32,7 +32,7 @@ use crate::stop::Stop;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match hygiene::apply().map_err(Into::into).and_then(|()| dispatch(Cli::read())) {
+    match hardening::apply().map_err(Into::into).and_then(|()| dispatch(Cli::read())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // `eprintln!` would panic if standard error is closed.
@@ -54,7 +54,7 @@ fn with_causes(error: &dyn Error) -> String {
     text
 }
 
-fn dispatch(cli: Cli) -> Outcome {
+fn dispatch(cli: Cli) -> CommandResult {
     let command = cli.command.unwrap_or(Command::Up(cli.up));
     match command {
         Command::Demo(options) => {
@@ -85,7 +85,7 @@ fn dispatch(cli: Cli) -> Outcome {
 
 /// Runs a command on a runtime of two threads, as a control plane needs: one may be busy compiling a document while
 /// the other answers requests and sends heartbeats. If `has_successors`, SIGUSR2 starts a successor.
-fn on_two_threads(has_successors: bool, command: impl AsyncFnOnce(Stop) -> Outcome) -> Outcome {
+fn on_two_threads(has_successors: bool, command: impl AsyncFnOnce(Stop) -> CommandResult) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let stop = Stop::new();

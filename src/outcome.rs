@@ -3,4 +3,4 @@
 use std::error::Error;
 
 /// The errors are only printed, so their types do not matter.
-pub(crate) type Outcome = Result<(), Box<dyn Error>>;
+pub(crate) type CommandResult = Result<(), Box<dyn Error>>;

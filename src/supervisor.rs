@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use self::backoff::Backoff;
-use self::end::{Draining, Undead, drain_timeout, end, end_draining, end_survivor};
+use self::end::{Draining, Unkillable, drain_timeout, end, end_draining, end_survivor};
 use self::process::Process;
 use self::slot::{Slot, Survivor};
 use crate::cli::WorkerOptions;
@@ -40,9 +40,9 @@ const TOKEN_WAIT: Duration = Duration::from_secs(1);
 const TOKEN_RETRY: Duration = Duration::from_secs(5);
 
 /// A function that issues a join token.
-pub(crate) trait NewToken: AsyncFn() -> Result<JoinToken, Box<dyn Error>> {}
+pub(crate) trait IssueToken: AsyncFn() -> Result<JoinToken, Box<dyn Error>> {}
 
-impl<F: AsyncFn() -> Result<JoinToken, Box<dyn Error>>> NewToken for F {}
+impl<F: AsyncFn() -> Result<JoinToken, Box<dyn Error>>> IssueToken for F {}
 
 /// The parameters with which every worker is started.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ pub(crate) struct WorkerPlan {
 /// Workers that have not ended although they were killed.
 #[derive(Debug, Error)]
 #[error("not every worker has ended: those in slots {0:?} still run")]
-pub(crate) struct LeftAlive(Vec<u16>);
+pub(crate) struct WorkersStillRunning(Vec<u16>);
 
 /// Keeps the planned number of workers running until asked to stop, and returns when all have ended. Surplus
 /// workers of an earlier, larger plan are stopped at once, and those that already drain are awaited. Each worker that is started or adopted gets its own
@@ -76,11 +76,11 @@ pub(crate) struct LeftAlive(Vec<u16>);
 /// # Errors
 /// Some workers do not end even when killed.
 pub(crate) async fn run(
-    new_token: &impl NewToken,
+    new_token: &impl IssueToken,
     plan: &WorkerPlan,
     stop: &Stop,
     draining: CancellationToken,
-) -> Result<(), LeftAlive> {
+) -> Result<(), WorkersStillRunning> {
     let draining = Arc::new(draining.drop_guard());
     let surplus = slot::beyond(&plan.workers_dir, plan.workers);
     let ending = surplus.into_iter().map(|slot| {
@@ -104,18 +104,18 @@ pub(crate) async fn run(
     let (ended, served, drained) = tokio::join!(ending, serving, drained);
     let ended = ended.into_iter().chain(served).chain(drained);
     let left: Vec<u16> = ended.filter_map(|(slot, ended)| ended.is_err().then_some(slot)).collect();
-    if left.is_empty() { Ok(()) } else { Err(LeftAlive(left)) }
+    if left.is_empty() { Ok(()) } else { Err(WorkersStillRunning(left)) }
 }
 
 /// Keeps one slot served until asked to stop. A survivor that was started with another executable, channel or other
 /// options is replaced: its successor takes over from it, and it drains. A takeover that fails is tried again.
 async fn serve(
     slot: &Slot,
-    new_token: &impl NewToken,
+    new_token: &impl IssueToken,
     plan: &WorkerPlan,
     stop: &Stop,
     draining: Draining,
-) -> Result<(), Undead> {
+) -> Result<(), Unkillable> {
     let mut backoff = Backoff::of_takeovers();
     while let Some(survivor) = outdated_survivor(slot, plan) {
         info!(
@@ -159,11 +159,11 @@ async fn serve(
 async fn replace_after_end(
     slot: &Slot,
     survivor: Survivor,
-    new_token: &impl NewToken,
+    new_token: &impl IssueToken,
     plan: &WorkerPlan,
     stop: &Stop,
     draining: Draining,
-) -> Result<(), Undead> {
+) -> Result<(), Unkillable> {
     let (left, leaves) = oneshot::channel();
     let drain_timeout = drain_timeout(slot, plan);
     let ended = async {
@@ -202,7 +202,7 @@ struct Started {
 async fn start_successor(
     slot: &Slot,
     survivor: &Survivor,
-    new_token: &impl NewToken,
+    new_token: &impl IssueToken,
     plan: &WorkerPlan,
     stop: &Stop,
 ) -> Result<(Process, Started), Box<dyn Error>> {
@@ -227,12 +227,12 @@ async fn start_successor(
 /// Keeps one slot served until asked to stop: by `first`, by the worker that already serves it, or by new workers.
 async fn keep_serving(
     slot: &Slot,
-    new_token: &impl NewToken,
+    new_token: &impl IssueToken,
     plan: &WorkerPlan,
     stop: &Stop,
     draining: Draining,
     mut first: Option<Started>,
-) -> Result<(), Undead> {
+) -> Result<(), Unkillable> {
     let mut backoff = Backoff::of_starts();
     loop {
         let began = Instant::now();
@@ -264,7 +264,7 @@ async fn keep_serving(
 /// Adopts the worker that still serves the slot, or else starts a new one.
 async fn take_or_start(
     slot: &Slot,
-    new_token: &impl NewToken,
+    new_token: &impl IssueToken,
     plan: &WorkerPlan,
 ) -> Result<Started, Box<dyn Error>> {
     let token = token_for(slot, new_token).await?;
@@ -281,7 +281,7 @@ async fn take_or_start(
 
 /// Returns a token for the slot's worker, or `None` if there is none in time and the worker can start without one:
 /// the worker must start even while the database is unavailable.
-async fn token_for(slot: &Slot, new_token: &impl NewToken) -> Result<Option<JoinToken>, Box<dyn Error>> {
+async fn token_for(slot: &Slot, new_token: &impl IssueToken) -> Result<Option<JoinToken>, Box<dyn Error>> {
     if !slot.can_do_without_token() {
         return new_token().await.map(Some);
     }
@@ -297,7 +297,7 @@ async fn token_for(slot: &Slot, new_token: &impl NewToken) -> Result<Option<Join
 
 /// Writes a token for a worker that has none, as soon as one can be issued: without it the worker could not join
 /// again.
-async fn lay_token_later(slot: &Slot, new_token: &impl NewToken, mut has_token: bool) -> Infallible {
+async fn lay_token_later(slot: &Slot, new_token: &impl IssueToken, mut has_token: bool) -> Infallible {
     while !has_token {
         tokio::time::sleep(TOKEN_RETRY).await;
         if let Ok(token) = new_token().await {

@@ -12,12 +12,12 @@ use tracing::info;
 use crate::claim::Claim;
 use crate::cli::UpOptions;
 use crate::control_plane::LocalControlPlane;
-use crate::outcome::Outcome;
+use crate::outcome::CommandResult;
 use crate::stop::Stop;
 use crate::supervisor::{self, WorkerPlan};
 
 /// Runs until asked to stop, or until another process has taken over.
-pub(crate) async fn run(options: &UpOptions, log: &str, stop: &Stop) -> Outcome {
+pub(crate) async fn run(options: &UpOptions, log: &str, stop: &Stop) -> CommandResult {
     tokio::select! {
         outcome = run_and_resume(options, log, stop) => outcome,
         never = service_manager::keep_alive() => match never {},
@@ -25,7 +25,7 @@ pub(crate) async fn run(options: &UpOptions, log: &str, stop: &Stop) -> Outcome 
 }
 
 /// Runs, and starts again each time that a takeover by another process has failed.
-async fn run_and_resume(options: &UpOptions, log: &str, stop: &Stop) -> Outcome {
+async fn run_and_resume(options: &UpOptions, log: &str, stop: &Stop) -> CommandResult {
     let mut claim = Claim::new(&options.control_plane.data_dir).await?;
     loop {
         let control_plane = LocalControlPlane::start(&options.control_plane, claim).await?;

@@ -12,14 +12,14 @@ use tidegate_shared::token::{InvalidToken, JoinToken};
 use tracing::warn;
 
 use crate::cli::DataPlaneOptions;
-use crate::outcome::Outcome;
+use crate::outcome::CommandResult;
 use crate::stop::{Signals, Stop};
 
 /// The largest token that is read, in bytes; a real one has about 1,500.
 const MAX_TOKEN: u64 = 64 * 1024;
 
 /// Runs until asked to stop, and drains. The calling thread becomes the worker's main thread.
-pub(crate) fn run(options: DataPlaneOptions) -> Outcome {
+pub(crate) fn run(options: DataPlaneOptions) -> CommandResult {
     let token = token(options.token_file.as_deref(), options.token)?;
     let stop = Stop::new();
     listen_for_signals(stop.clone())?;

@@ -72,7 +72,7 @@ pub(crate) struct App {
 }
 
 /// The state extractor of handlers.
-type Shared = axum::extract::State<Arc<App>>;
+type AppState = axum::extract::State<Arc<App>>;
 
 /// Returns the router of all routes, wrapped in the layers.
 pub(crate) fn router(app: Arc<App>) -> Router {

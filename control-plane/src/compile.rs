@@ -5,8 +5,8 @@
 //! accepts any document, even one that was read from an invalid body.
 
 use tidegate_shared::snapshot::{
-    Answers, Buffering, Certificate, ClientAuthority, Content, Distribution, ErrorPages, Frontend, Listener,
-    PathMap, Pool, RewriteSet, Rule, Settings, TrustedRoot,
+    Buffering, Certificate, ClientAuthority, Content, Distribution, ErrorPages, Frontend, Listener,
+    LocalReplies, PathMap, Pool, RewriteSet, Rule, Settings, TrustedRoot,
 };
 
 use self::listeners::Places;
@@ -241,9 +241,9 @@ fn routing(
 }
 
 /// The configuration of local replies.
-fn answers(gateway: &Gateway, pages: error_pages::Collected<'_>, of_gateway: ErrorPages) -> Answers {
+fn answers(gateway: &Gateway, pages: error_pages::Collected<'_>, of_gateway: ErrorPages) -> LocalReplies {
     let without_server = gateway.switches().disable_default_server_header_in_response.unwrap_or_default();
-    Answers { pages: pages.into_pages(), of_gateway, without_server }
+    LocalReplies { pages: pages.into_pages(), of_gateway, without_server }
 }
 
 fn buffering(gateway: &Gateway) -> Buffering {

@@ -59,12 +59,12 @@ struct Own {
 pub(crate) struct Permit<K: Clone + Eq + Hash> {
     _of_all: OwnedSemaphorePermit,
     _of_client: OwnedSemaphorePermit,
-    _place: Place<K>,
+    _place: ClientShare<K>,
 }
 
 /// One request in the count of its client.
 #[derive(Debug)]
-struct Place<K: Clone + Eq + Hash> {
+struct ClientShare<K: Clone + Eq + Hash> {
     shares: Arc<Shares<K>>,
     client: K,
 }
@@ -122,7 +122,7 @@ impl<K: Clone + Eq + Hash> FairShare<K> {
         done.await.map_err(|_| QueueFull)
     }
 
-    fn enter(&self, client: &K) -> Result<(Place<K>, Arc<Semaphore>), QueueFull> {
+    fn enter(&self, client: &K) -> Result<(ClientShare<K>, Arc<Semaphore>), QueueFull> {
         let Bounds { each, waiting, .. } = self.0.bounds;
         let mut clients = self.0.clients();
         let own = clients
@@ -132,7 +132,7 @@ impl<K: Clone + Eq + Hash> FairShare<K> {
             return Err(QueueFull);
         }
         own.places += 1;
-        let place = Place { shares: self.0.clone(), client: client.clone() };
+        let place = ClientShare { shares: self.0.clone(), client: client.clone() };
         Ok((place, own.permits.clone()))
     }
 }
@@ -150,7 +150,7 @@ impl<K> Shares<K> {
     }
 }
 
-impl<K: Clone + Eq + Hash> Drop for Place<K> {
+impl<K: Clone + Eq + Hash> Drop for ClientShare<K> {
     fn drop(&mut self) {
         let mut clients = self.shares.clients();
         let Some(own) = clients.get_mut(&self.client) else { return };

@@ -74,12 +74,12 @@ pub(crate) struct Membership {
     /// Cancelled when a newer session of the same worker has replaced this one, or the worker was revoked.
     pub(crate) ended: CancellationToken,
     /// Identifies the session in calls of [`Fleet`].
-    pub(crate) place: Place,
+    pub(crate) place: SessionId,
 }
 
 /// The identity of a session.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct SessionId {
     worker: WorkerId,
     session: u64,
 }
@@ -107,18 +107,18 @@ impl Fleet {
             earlier.ended.cancel();
         }
         self.changed.notify_one();
-        Membership { orders: waiting, ended, place: Place { worker, session } }
+        Membership { orders: waiting, ended, place: SessionId { worker, session } }
     }
 
     /// Records the address of the worker's metrics endpoint.
-    pub(crate) fn shows_metrics(&self, place: Place, address: SocketAddr) {
+    pub(crate) fn shows_metrics(&self, place: SessionId, address: SocketAddr) {
         if let Some(connection) = self.lock().get_mut(&place.worker).filter(|c| c.session == place.session) {
             connection.worker.metrics = Some(address);
         }
     }
 
     /// Removes a session, unless a newer one has replaced it.
-    pub(crate) fn leave(&self, place: Place) {
+    pub(crate) fn leave(&self, place: SessionId) {
         let mut connected = self.lock();
         if connected.get(&place.worker).is_some_and(|c| c.session == place.session) {
             connected.remove(&place.worker);
@@ -137,7 +137,7 @@ impl Fleet {
     }
 
     /// Processes a message of a worker. Wakes the rollout only if the message may require action.
-    pub(crate) fn on_message(&self, place: Place, message: ToControlPlane) {
+    pub(crate) fn on_message(&self, place: SessionId, message: ToControlPlane) {
         let mut connected = self.lock();
         let Some(connection) = connected.get_mut(&place.worker) else { return };
         if connection.session == place.session && connection.on_message(message, Instant::now()) {

@@ -199,7 +199,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The values of all metrics at one moment.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Page {
+pub(crate) struct MetricValues {
     requests: BTreeMap<(String, &'static str), Requests>,
     pending_joins: BTreeMap<&'static str, u64>,
     turns: Distribution,
@@ -224,21 +224,21 @@ pub(crate) struct Page {
     pub(crate) certificates: Vec<(&'static str, Millis)>,
 }
 
-impl Page {
+impl MetricValues {
     /// Starts a page with the counters; the caller fills in the current values.
-    pub(crate) fn of(metrics: &Metrics, write_wait: &Times) -> Page {
-        Page {
+    pub(crate) fn of(metrics: &Metrics, write_wait: &Times) -> MetricValues {
+        MetricValues {
             requests: lock(&metrics.requests).clone(),
             pending_joins: lock(&metrics.pending_joins).clone(),
             turns: metrics.turns.get(),
             turn_failures: *lock(&metrics.turn_failures),
             write_wait: write_wait.get(),
-            ..Page::default()
+            ..MetricValues::default()
         }
     }
 }
 
-impl Source for Page {
+impl Source for MetricValues {
     fn encode(&self, mut encoder: Encoder<'_>) -> fmt::Result {
         let encoder = &mut encoder;
         REQUESTS.write(encoder, |samples| {
@@ -293,7 +293,7 @@ mod tests {
         let rows: Vec<String> = ALL.iter().map(|family| family.row()).collect();
         assert_eq!(documented, rows.iter().map(String::as_str).collect());
 
-        let page = tidegate_shared::metrics::page(Page::default());
+        let page = tidegate_shared::metrics::page(MetricValues::default());
         let exported: BTreeSet<&str> = page
             .lines()
             .filter_map(|line| line.strip_prefix("# TYPE "))
@@ -308,7 +308,7 @@ mod tests {
         for (status, seconds) in [(200, 0.002), (200, 60.0), (404, 0.0)] {
             metrics.answered("GET", "/workers", status, Duration::from_secs_f64(seconds));
         }
-        let page = tidegate_shared::metrics::page(Page::of(&metrics, &Times::default()));
+        let page = tidegate_shared::metrics::page(MetricValues::of(&metrics, &Times::default()));
         for line in [
             "tidegate_management_requests_total{method=\"GET\",route=\"/workers\",code=\"200\"} 2",
             "tidegate_management_requests_total{method=\"GET\",route=\"/workers\",code=\"404\"} 1",

@@ -44,7 +44,7 @@ pub(crate) use context::Context;
 use check::check;
 use declared::Declared;
 use evaluate::{BUDGET, Evaluator, Phase, World};
-use fill::Place;
+use fill::JsonPath;
 use names::Names;
 use order::{dependencies, order};
 use parameter::Parameters;
@@ -252,7 +252,7 @@ impl Plan {
             let tainted = std::mem::take(&mut evaluator.tainted);
             let secret = parameter.is_secure() || tainted;
             // The error is recorded; the value is a placeholder then.
-            let value = evaluator.settle(outcome, Some(&Place::Root(&path))).unwrap_or_default();
+            let value = evaluator.settle(outcome, Some(&JsonPath::Root(&path))).unwrap_or_default();
             let objection = parameter.objection(&value).filter(|_| noted == evaluator.flaws.0.len());
             if let Some(why) = objection {
                 evaluator.flaws.push(code::PARAMETER, &path, why);
@@ -337,7 +337,7 @@ fn by_id(declared: &[Declared]) -> HashMap<String, usize> {
 /// Evaluates the body of a resource's PUT. The evaluator records errors and dependencies.
 fn fill_body(evaluator: &mut Evaluator<'_>, resource: &Declared) -> Map<String, Value> {
     let frame = resource.frame(Phase::Deploying);
-    let root = Place::Root(&resource.place);
+    let root = JsonPath::Root(&resource.place);
     evaluator.fill_object(&resource.own(evaluator.world.template), &frame, Some(&root)).unwrap_or_default()
 }
 

@@ -22,7 +22,7 @@ use crate::member::MemberState;
 use crate::metrics::series::TargetSeries;
 use crate::registry::CloseReason;
 use crate::resolver::name::Name;
-use crate::tls::client::{self, Client, Demands};
+use crate::tls::client::{self, Client, VerificationPolicy};
 pub(crate) use drained::Drained;
 
 /// The identity of a backend: everything that its connections and its health depend on.
@@ -34,7 +34,7 @@ pub(crate) struct BackendKey {
     pub(crate) port: u16,
     /// The HTTP version of requests; tunnels always begin with HTTP/1.1.
     pub(crate) version: HttpVersion,
-    tls: Option<Demands>,
+    tls: Option<VerificationPolicy>,
     host_header: HostHeader,
     probe: Probe,
 }
@@ -114,11 +114,11 @@ impl Backend {
     }
 
     /// Describes its health for a person: the reason, and the state of its name.
-    pub(crate) fn account(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let reason = self.health.reason();
         match &self.location {
             Location::Name(name) => {
-                name.account().map_or(reason.clone(), |account| format!("{reason} {account}"))
+                name.describe().map_or(reason.clone(), |state| format!("{reason} {state}"))
             }
             Location::Address(_) => reason,
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig};
 use thiserror::Error;
-use tidegate_shared::channel::{self, MAX_MESSAGE, MAX_STRANGER_MESSAGE, Receiver, Sender};
+use tidegate_shared::channel::{self, MAX_MESSAGE, MAX_UNAUTHENTICATED_MESSAGE, Receiver, Sender};
 use tidegate_shared::id::CallId;
 use tidegate_shared::meter::{Meter, Metered, Stalled};
 use tidegate_shared::protocol::{
@@ -112,7 +112,7 @@ pub(crate) struct Link {
     /// The worker's name in its access lines.
     instance: Instance,
     /// True once the control plane has refused this identity as unknown.
-    disowned: bool,
+    is_unknown: bool,
 }
 
 impl Link {
@@ -124,7 +124,7 @@ impl Link {
         instance: Instance,
     ) -> Link {
         let control_plane = control_plane.to_owned();
-        Link { control_plane, identity, tokens, metrics, instance, disowned: false }
+        Link { control_plane, identity, tokens, metrics, instance, is_unknown: false }
     }
 
     /// Keeps the worker connected to the control plane until `stop`, or until `suspend`, which first lets a change
@@ -151,7 +151,7 @@ impl Link {
                 return Ok(());
             }
             tracing::warn!(control_plane = self.control_plane, %error, "not connected to the control plane");
-            self.disowned |= matches!(error, SessionError::Refused(RefusalCause::UnknownWorker, _));
+            self.is_unknown |= matches!(error, SessionError::Refused(RefusalCause::UnknownWorker, _));
             if worker.running().is_empty() && !self.identity.exists(None) && self.tokens.newest().is_none() {
                 return Err(RunError::NotAdmitted(error.to_string()));
             }
@@ -193,7 +193,7 @@ impl Link {
     async fn connect(&mut self) -> Result<Stream, SessionError> {
         let token = self.tokens.newest();
         let failure = match self.identity.client_config() {
-            Ok(_) if self.disowned && token.is_some() => None,
+            Ok(_) if self.is_unknown && token.is_some() => None,
             Ok(config) => match self.dial(config).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => Some(error),
@@ -209,7 +209,7 @@ impl Link {
                     self.tokens.spend(&token);
                 }
                 joined?;
-                self.disowned = false;
+                self.is_unknown = false;
                 self.dial(self.identity.client_config()?).await
             }
         }
@@ -219,7 +219,7 @@ impl Link {
     async fn join(&self, token: &JoinToken) -> Result<(), SessionError> {
         let stream = self.dial(identity::stranger_config(&token.authority)?).await?;
         let (mut sender, mut receiver) =
-            channel::split::<_, ToControlPlane, ToWorker>(stream, MAX_STRANGER_MESSAGE);
+            channel::split::<_, ToControlPlane, ToWorker>(stream, MAX_UNAUTHENTICATED_MESSAGE);
         let candidate = self.identity.candidate()?;
         let (secret, request) = (token.secret.clone(), candidate.request.clone());
         sender.send(&ToControlPlane::Join { version: VERSION, secret, request }).await?;

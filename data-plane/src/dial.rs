@@ -121,7 +121,7 @@ async fn race(name: &Name, addresses: Vec<Arc<Address>>, port: u16) -> Result<Tc
                     (winner, Ok(stream)) => {
                         // Each address with a head start has lost it.
                         let before = addresses.iter().take_while(|address| address.ip != winner.ip());
-                        before.for_each(|address| name.shun(address));
+                        before.for_each(|address| name.mark_unreachable(address));
                         return Ok(stream);
                     }
                     (address, Err(error)) => failures.push((address, error)),

@@ -21,7 +21,7 @@ use crate::limits::{ConnectionPermit, Share};
 use crate::metrics::series::ConnectionMetrics;
 use crate::runtime::Runtime;
 use crate::thread::{Live, Thread};
-use crate::tls::facts::TlsFacts;
+use crate::tls::facts::TlsInfo;
 use crate::upstream::dedicated::DedicatedConnections;
 use http1_state::Http1ConnState;
 
@@ -36,7 +36,7 @@ pub(crate) struct Connection {
     /// True if the site is HTTPS.
     pub(crate) secure: bool,
     /// The result of the TLS handshake; `None` without TLS, also for plain HTTP to an HTTPS site.
-    pub(crate) tls: Option<Box<TlsFacts>>,
+    pub(crate) tls: Option<Box<TlsInfo>>,
     /// The `IP:port` of the client, for `X-Forwarded-For`.
     pub(crate) forwarded_for: HeaderValue,
     /// The port of the listener, for `X-Forwarded-Port`.
@@ -65,7 +65,7 @@ pub(crate) struct AcceptedConnection {
 
 impl AcceptedConnection {
     /// Creates the connection after its handshakes.
-    pub(crate) fn connected(self, share: Share, secure: bool, tls: Option<Box<TlsFacts>>) -> Rc<Connection> {
+    pub(crate) fn connected(self, share: Share, secure: bool, tls: Option<Box<TlsInfo>>) -> Rc<Connection> {
         Rc::new(Connection {
             forwarded_for: printable(self.client),
             forwarded_port: HeaderValue::from(self.address.port()),

@@ -103,7 +103,7 @@ fn read(key: &SealKey, path: &Path) -> io::Result<Snapshot> {
 /// Returns the key that snapshots are sealed with. A damaged key is replaced: the snapshots sealed with it are
 /// lost, but are a cache.
 fn seal_key(path: &Path) -> Option<SealKey> {
-    if let Ok(Some(mode)) = private_file::loose_mode(path) {
+    if let Ok(Some(mode)) = private_file::mode_if_shared(path) {
         let mode = format!("{mode:04o}");
         warn!(file = %path.display(), mode, "the key of the saved snapshots was accessible to others; its mode is set to 0600");
         if let Err(error) = private_file::tighten(path) {

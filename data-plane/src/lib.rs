@@ -73,7 +73,7 @@ use identity::Identity;
 use last_good::LastGood;
 use limits::ConnectionLimit;
 use metrics::Metrics;
-use process::{Page, Process};
+use process::{MetricsServer, Process};
 pub use run_error::RunError;
 use spool::SpoolQuota;
 use threads::Threads;
@@ -123,8 +123,8 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
         let page_socket = inherited.metrics.take();
         worker.take_over(inherited);
         worker.resume().await;
-        let page = Page::show(page, page_socket, metrics).await;
-        let address = page.as_ref().map(Page::address);
+        let page = MetricsServer::show(page, page_socket, metrics).await;
+        let address = page.as_ref().map(MetricsServer::address);
         let link = Link::new(&control_plane, identity, tokens, address, instance);
         let mut process = Process { data_dir, threads: &threads, link, page, predecessor: None };
         let ended = tokio::select! {

@@ -41,12 +41,12 @@ pub(crate) struct ConnectionLimit {
     telling: Arc<Semaphore>,
     /// A descriptor that is closed for a moment, to accept a client and close its connection.
     spare: Arc<Mutex<Option<File>>>,
-    met: Arc<Met>,
+    met: Arc<LimitLog>,
 }
 
 /// The log state of the limit.
 #[derive(Debug)]
-struct Met {
+struct LimitLog {
     since: Instant,
     /// The time of the last log line, in milliseconds since `since`, counted from 1; 0 for never.
     logged: AtomicU64,
@@ -102,7 +102,11 @@ impl ConnectionLimit {
             shares: Shares::new((most > 0).then_some(most)),
             telling: Arc::new(Semaphore::new(telling)),
             spare: Arc::new(Mutex::new(spare())),
-            met: Arc::new(Met { since: Instant::now(), logged: AtomicU64::new(0), times: AtomicU64::new(0) }),
+            met: Arc::new(LimitLog {
+                since: Instant::now(),
+                logged: AtomicU64::new(0),
+                times: AtomicU64::new(0),
+            }),
         }
     }
 
@@ -127,9 +131,9 @@ impl ConnectionLimit {
 
     /// Closes the spare descriptor until the guard is dropped, for a client without one. `None` while another
     /// thread does the same, or if there is no spare descriptor.
-    pub(crate) fn lend_spare(&self) -> Option<Lent<'_>> {
+    pub(crate) fn lend_spare(&self) -> Option<SpareGuard<'_>> {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        spare.take().map(|_| Lent(spare))
+        spare.take().map(|_| SpareGuard(spare))
     }
 
     /// Takes a permit for a further stream of a connection that has its own permit; `None` when the remaining
@@ -177,9 +181,9 @@ impl ConnectionLimit {
 
 /// A guard; the spare descriptor is closed while it lives.
 #[derive(Debug)]
-pub(crate) struct Lent<'a>(MutexGuard<'a, Option<File>>);
+pub(crate) struct SpareGuard<'a>(MutexGuard<'a, Option<File>>);
 
-impl Drop for Lent<'_> {
+impl Drop for SpareGuard<'_> {
     fn drop(&mut self) {
         *self.0 = spare();
     }

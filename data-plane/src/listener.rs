@@ -26,7 +26,7 @@ use crate::runtime::Runtime;
 use crate::sockets::BACKLOG;
 use crate::stream::Stream;
 use crate::thread::Thread;
-use crate::tls::facts::TlsFacts;
+use crate::tls::facts::TlsInfo;
 use crate::tls::{self, ALPN_HTTP2, server::Server};
 
 /// The timeout of a TLS handshake, and of the PROXY protocol header before it.
@@ -179,7 +179,7 @@ async fn agree(
     server: &Server,
     tcp: TcpStream,
     accepted: &AcceptedConnection,
-) -> Option<(Stream, Option<Box<TlsFacts>>)> {
+) -> Option<(Stream, Option<Box<TlsInfo>>)> {
     let (began, counts) = (Instant::now(), accepted.counts.cells());
     let failed = match timeout(HANDSHAKE_TIMEOUT, shake_hands(server, tcp)).await {
         Ok(Ok(agreed)) => {
@@ -212,7 +212,7 @@ async fn introduce(tcp: &mut TcpStream, proxy: SocketAddr, proxies: &[IpNet]) ->
 
 /// Performs the TLS handshake. A client that speaks plain HTTP is served without TLS, so that it gets an error
 /// response in plain HTTP.
-async fn shake_hands(server: &Server, tcp: TcpStream) -> io::Result<(Stream, Option<Box<TlsFacts>>)> {
+async fn shake_hands(server: &Server, tcp: TcpStream) -> io::Result<(Stream, Option<Box<TlsInfo>>)> {
     if !tls::server::speaks_tls(&tcp).await? {
         return Ok((Stream::Plain(tcp), None));
     }

@@ -15,13 +15,13 @@ const HTML: HeaderValue = HeaderValue::from_static("text/html");
 /// The local replies of a gateway or of one listener.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LocalReplies {
-    pages: BTreeMap<u16, Page>,
+    pages: BTreeMap<u16, ErrorPage>,
     without_server: bool,
 }
 
 /// A custom error page. Clones share it.
 #[derive(Clone, Debug)]
-struct Page {
+struct ErrorPage {
     content_type: HeaderValue,
     body: Bytes,
 }
@@ -29,7 +29,7 @@ struct Page {
 /// Every custom error page of a gateway, ready to be assigned to its listeners.
 #[derive(Debug)]
 pub(crate) struct CompiledErrorPages {
-    pages: Vec<Page>,
+    pages: Vec<ErrorPage>,
     of_gateway: Arc<LocalReplies>,
 }
 
@@ -38,8 +38,8 @@ pub(crate) type Missing = usize;
 
 impl CompiledErrorPages {
     /// Prepares the pages of a snapshot.
-    pub(crate) fn new(answers: &snapshot::Answers) -> Result<CompiledErrorPages, Missing> {
-        let ready = |page: &snapshot::Page| Page {
+    pub(crate) fn new(answers: &snapshot::LocalReplies) -> Result<CompiledErrorPages, Missing> {
+        let ready = |page: &snapshot::ErrorPage| ErrorPage {
             content_type: HeaderValue::from_str(&page.content_type).unwrap_or(HTML),
             body: Bytes::copy_from_slice(&page.body),
         };
@@ -99,21 +99,21 @@ impl LocalReplies {
 }
 
 /// Returns the page that clients of Application Gateway know, which is shaped like nginx's.
-fn built_in(status: StatusCode) -> Page {
+fn built_in(status: StatusCode) -> ErrorPage {
     let title = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or(""));
     let page = format!(
         "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
          <hr><center>Tidegate</center>\r\n</body>\r\n</html>\r\n"
     );
-    Page { content_type: HTML, body: Bytes::from(page) }
+    ErrorPage { content_type: HTML, body: Bytes::from(page) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn page(content_type: &str, body: &str) -> snapshot::Page {
-        snapshot::Page { content_type: content_type.to_owned(), body: body.as_bytes().to_vec() }
+    fn page(content_type: &str, body: &str) -> snapshot::ErrorPage {
+        snapshot::ErrorPage { content_type: content_type.to_owned(), body: body.as_bytes().to_vec() }
     }
 
     fn said(answers: &LocalReplies, status: u16) -> (String, String) {
@@ -127,7 +127,7 @@ mod tests {
     fn a_listeners_page_goes_before_the_gateways_and_that_before_the_built_in_one() {
         let pages = vec![page("text/html; charset=utf-8", "gateway"), page("no\nheader", "listener")];
         let answers =
-            snapshot::Answers { pages, of_gateway: [(502, 0), (404, 0)].into(), without_server: false };
+            snapshot::LocalReplies { pages, of_gateway: [(502, 0), (404, 0)].into(), without_server: false };
         let error_pages = CompiledErrorPages::new(&answers).unwrap();
         let of_listener = error_pages.answers(&[(502, 1)].into()).unwrap();
         let own = ("text/html; charset=utf-8".to_owned(), "gateway".to_owned());

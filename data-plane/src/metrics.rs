@@ -18,7 +18,7 @@ use tidegate_shared::id::GatewayId;
 
 use crate::limits::ConnectionLimit;
 pub(crate) use page::{GatewayMetrics, Scrape};
-use page::{Page, Process};
+use page::{Process, ScrapeSources};
 pub(crate) use server::Server;
 
 /// The sources of the page.
@@ -72,7 +72,7 @@ impl Metrics {
             spans_dropped: self.spans_dropped.load(Ordering::Relaxed),
             unsaved: self.unsaved.load(Ordering::Relaxed),
         };
-        tidegate_shared::metrics::page(Page { gateways, process })
+        tidegate_shared::metrics::page(ScrapeSources { gateways, process })
     }
 
     /// Locks the map. Each change is atomic, so the map stays valid after a panic of another thread.

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::backend::{Backend, Backends};
 use crate::member::MemberState;
 use crate::probe::ask_in_time;
-use crate::resolver::{Resolver, Turns};
+use crate::resolver::{QueryPermits, Resolver};
 use crate::tls::client::{self, Client};
 
 /// The most members that are probed at the same time.
@@ -31,7 +31,7 @@ async fn ask_all(order: &OnDemandProbe, time: Duration, resolver: &Rc<Resolver>)
     let mut resolving = JoinSet::new();
     let backends = match backends(order) {
         Ok((backends, own)) => {
-            let turns = Turns::default();
+            let turns = QueryPermits::default();
             for name in own.names() {
                 resolving.spawn_local(resolver.clone().keep(name.clone(), turns.clone(), Rc::default()));
             }

@@ -24,7 +24,7 @@ pub(crate) struct Process<'a> {
     pub(crate) data_dir: DataDir,
     pub(crate) threads: &'a Threads,
     pub(crate) link: Link,
-    pub(crate) page: Option<Page>,
+    pub(crate) page: Option<MetricsServer>,
     /// `None` while this worker takes over, and if it cannot be succeeded.
     pub(crate) predecessor: Option<Predecessor<WorkerHandover>>,
 }
@@ -163,21 +163,21 @@ async fn next_successor(
 
 /// The metrics page, served until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(crate) struct MetricsServer {
     address: SocketAddr,
     /// A copy of the socket, for a successor.
     socket: TcpListener,
     _close: DropGuard,
 }
 
-impl Page {
+impl MetricsServer {
     /// Serves the metrics page, at the predecessor's socket if it has the configured address. A failure is logged;
     /// the worker serves without the page.
     pub(crate) async fn show(
         page: MetricsPage,
         inherited: Option<TcpListener>,
         metrics: Metrics,
-    ) -> Option<Page> {
+    ) -> Option<MetricsServer> {
         let MetricsPage::At(wanted) = page else { return None };
         let inherited = inherited.and_then(|socket| Server::inherit(wanted, socket));
         let server = match inherited {
@@ -190,7 +190,7 @@ impl Page {
                 tracing::info!(%address, "serving metrics");
                 let shown = close.clone();
                 tokio::task::spawn_local(async move { shown.run_until_cancelled(server.run(metrics)).await });
-                Some(Page { address, socket, _close: close.drop_guard() })
+                Some(MetricsServer { address, socket, _close: close.drop_guard() })
             }
             Err(error) => {
                 tracing::error!(address = %wanted, %error, "metrics cannot be served");

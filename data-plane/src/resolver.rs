@@ -52,11 +52,11 @@ pub(crate) struct Resolver {
 
 /// The query limit of one gateway. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct Turns(Rc<Semaphore>);
+pub(crate) struct QueryPermits(Rc<Semaphore>);
 
-impl Default for Turns {
-    fn default() -> Turns {
-        Turns(Rc::new(Semaphore::new(AT_ONCE_EACH)))
+impl Default for QueryPermits {
+    fn default() -> QueryPermits {
+        QueryPermits(Rc::new(Semaphore::new(AT_ONCE_EACH)))
     }
 }
 
@@ -70,7 +70,7 @@ struct System {
 
 /// The answer to a query.
 #[derive(Debug)]
-struct Answer {
+struct Resolution {
     addresses: Vec<IpAddr>,
     ttl: Duration,
 }
@@ -82,22 +82,22 @@ impl Resolver {
 
     /// Resolves a name at once, and again when the answer expires or is doubted, until the future is dropped. `own`
     /// is the query limit of the name's gateway. `changed` is notified whenever the result changes.
-    pub(crate) async fn keep(self: Rc<Self>, name: Arc<Name>, own: Turns, changed: Rc<Notify>) {
+    pub(crate) async fn keep(self: Rc<Self>, name: Arc<Name>, own: QueryPermits, changed: Rc<Notify>) {
         let mut pause = BACK_OFF.0;
         loop {
             let wait = match self.ask(&name.text, &own).await {
                 Ok(answer) => {
                     pause = BACK_OFF.0;
                     if name.learn(Ok(answer.addresses)) {
-                        let account = name.account();
-                        tracing::info!(account, "{} was resolved", name.text);
+                        let description = name.describe();
+                        tracing::info!(description, "{} was resolved", name.text);
                         changed.notify_one();
                     }
                     answer.ttl
                 }
                 Err(problem) => {
                     if name.learn(Err(problem.clone())) {
-                        let kept = name.account().is_some();
+                        let kept = name.describe().is_some();
                         tracing::warn!(name = name.text, problem, kept, "a name cannot be resolved");
                         changed.notify_one();
                     }
@@ -108,18 +108,18 @@ impl Resolver {
             };
             tokio::select! {
                 () = sleep(wait) => {}
-                () = name.doubted() => pause = BACK_OFF.0,
+                () = name.refresh_requested() => pause = BACK_OFF.0,
             }
         }
     }
 
     /// Resolves a name once: by `/etc/hosts` alone if the file has the name, as the system does.
-    async fn ask(&self, name: &str, own: &Turns) -> Result<Answer, String> {
+    async fn ask(&self, name: &str, own: &QueryPermits) -> Result<Resolution, String> {
         let System { hosts, dns, .. } = self.system();
         let fqdn = DnsName::from_utf8(name).map_err(|_| "it is not a DNS name".to_owned())?;
         let addresses = listed(&hosts, &fqdn);
         if !addresses.is_empty() {
-            return Ok(Answer { addresses, ttl: HOSTS_TTL });
+            return Ok(Resolution { addresses, ttl: HOSTS_TTL });
         }
         let dns = dns.as_ref().as_ref().map_err(Clone::clone)?;
         let _turn = self.turn(own).await;
@@ -129,11 +129,11 @@ impl Resolver {
         if addresses.is_empty() {
             return Err(NO_ADDRESS.to_owned());
         }
-        Ok(Answer { addresses, ttl: ttl.clamp(TTL.0, TTL.1) })
+        Ok(Resolution { addresses, ttl: ttl.clamp(TTL.0, TTL.1) })
     }
 
     /// Waits for the query limit of the gateway, then for that of all. The semaphores are never closed.
-    async fn turn<'a>(&'a self, own: &'a Turns) -> [Option<SemaphorePermit<'a>>; 2] {
+    async fn turn<'a>(&'a self, own: &'a QueryPermits) -> [Option<SemaphorePermit<'a>>; 2] {
         [own.0.acquire().await.ok(), self.turns.acquire().await.ok()]
     }
 
@@ -224,7 +224,7 @@ mod tests {
     #[tokio::test]
     async fn names_of_one_gateway_that_get_no_answer_hold_up_no_other_gateway() {
         let resolver = Resolver::new(Vec::new());
-        let (busy, other) = (Turns::default(), Turns::default());
+        let (busy, other) = (QueryPermits::default(), QueryPermits::default());
         let mut held = Vec::new();
         for _ in 0..AT_ONCE_EACH {
             held.push(resolver.turn(&busy).await);

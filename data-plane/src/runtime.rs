@@ -35,7 +35,7 @@ use crate::tls::server::Server;
 pub(crate) use balance::Draw;
 pub(crate) use builder::BuildError;
 use builder::DrainingBackends;
-pub(crate) use route::{Action, Redirect, RedirectTarget, Route, Rule, Selection, Unroutable, Way};
+pub(crate) use route::{Action, Redirect, RedirectTarget, Route, RouteEntry, Rule, Selection, Unroutable};
 pub(crate) use target::{HostPolicy, Target};
 
 /// The runtime of one gateway.

@@ -110,7 +110,7 @@ impl SpoolQuota {
     }
 
     /// Runs blocking work on a blocking thread when it is the client's turn.
-    async fn aside<T: Send + 'static>(
+    async fn run_blocking<T: Send + 'static>(
         &self,
         own: &Arc<Semaphore>,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -146,7 +146,7 @@ pub(crate) struct SpoolFile {
 }
 
 /// A pending read from a spool file.
-pub(crate) type Reading = Pin<Box<dyn Future<Output = io::Result<Bytes>>>>;
+pub(crate) type PendingRead = Pin<Box<dyn Future<Output = io::Result<Bytes>>>>;
 
 impl SpoolFile {
     /// Creates an empty file.
@@ -160,7 +160,7 @@ impl SpoolFile {
             Ok(file)
         };
         let turns = spool_quota.turns();
-        let file = Arc::new(spool_quota.aside(&turns, make).await?);
+        let file = Arc::new(spool_quota.run_blocking(&turns, make).await?);
         Ok(SpoolFile { file, spool_quota: spool_quota.clone(), turns, reserved: Cell::new(0) })
     }
 
@@ -172,12 +172,12 @@ impl SpoolFile {
         }
         self.reserved.set(self.reserved.get() + more);
         let file = self.file.clone();
-        self.spool_quota.aside(&self.turns, move || file.write_all_at(&bytes, at)).await?;
+        self.spool_quota.run_blocking(&self.turns, move || file.write_all_at(&bytes, at)).await?;
         Ok(())
     }
 
     /// Reads `length` bytes at an offset.
-    pub(crate) fn read(&self, at: u64, length: usize) -> Reading {
+    pub(crate) fn read(&self, at: u64, length: usize) -> PendingRead {
         let (file, spool_quota, turns) = (self.file.clone(), self.spool_quota.clone(), self.turns.clone());
         Box::pin(async move {
             let read = move || {
@@ -185,7 +185,7 @@ impl SpoolFile {
                 file.read_exact_at(&mut buffer, at)?;
                 Ok(Bytes::from(buffer))
             };
-            spool_quota.aside(&turns, read).await
+            spool_quota.run_blocking(&turns, read).await
         })
     }
 }
@@ -242,7 +242,7 @@ mod tests {
             let (slow, turns, held) = (slow.clone(), slow.turns(), held.clone());
             // The channel closes at the end of the test.
             let work = move || Ok(held.lock().map(|held| held.recv().is_ok()).unwrap_or_default());
-            waiting.spawn(async move { slow.aside(&turns, work).await });
+            waiting.spawn(async move { slow.run_blocking(&turns, work).await });
         }
         while slow.turns().available_permits() > 0 {
             tokio::task::yield_now().await;

@@ -26,7 +26,7 @@ use crate::handover::{Inherited, Ownership};
 use crate::last_good::LastGood;
 use crate::member::Member;
 use crate::metrics::Metrics;
-use crate::resolver::{Resolver, Turns};
+use crate::resolver::{QueryPermits, Resolver};
 use crate::runtime::{BuildError, Runtime};
 use crate::threads::Threads;
 use crate::tls::tickets::TicketKeys;
@@ -47,7 +47,7 @@ pub(crate) struct Worker {
     /// The gateways whose applied snapshot is not on disk.
     unsaved: BTreeSet<GatewayId>,
     /// True if it was logged that snapshots cannot be saved.
-    told_unsaved: bool,
+    logged_unsaved: bool,
     /// The tasks that end running requests and tunnels of removed members, also of withdrawn gateways.
     draining: HashMap<Member, Task>,
     /// The unused rest of what a predecessor has passed on.
@@ -92,7 +92,7 @@ impl Worker {
             gateways: HashMap::new(),
             rejected: HashMap::new(),
             unsaved: BTreeSet::new(),
-            told_unsaved: !is_writable,
+            logged_unsaved: !is_writable,
             draining: HashMap::new(),
             inherited: Inherited::default(),
             predecessor: HashMap::new(),
@@ -189,7 +189,7 @@ impl Worker {
             Ok((digest, addresses)) => {
                 tracing::info!(%gateway, %generation, ?addresses, "applied");
                 self.rejected.remove(&gateway);
-                self.on_disk(gateway, move |last_good| last_good.save(&kept)).await;
+                self.update_saved(gateway, move |last_good| last_good.save(&kept)).await;
                 self.complete_take_over();
                 ToControlPlane::Applied { gateway, generation, digest, addresses }
             }
@@ -221,7 +221,7 @@ impl Worker {
             self.drain(&empty);
             tracing::info!(%gateway, "withdrawn");
         }
-        self.on_disk(gateway, move |last_good| last_good.remove(gateway)).await;
+        self.update_saved(gateway, move |last_good| last_good.remove(gateway)).await;
         self.inherited.forget(gateway);
         self.complete_take_over();
         ToControlPlane::Withdrawn { gateway }
@@ -236,7 +236,7 @@ impl Worker {
                 settings: backend.key.settings.clone(),
                 host: backend.key.host.clone(),
                 state: backend.health.state(),
-                reason: backend.account(),
+                reason: backend.describe(),
             });
             let backends = backends.chain(gateway.draining(&runtime)).collect();
             ToControlPlane::Health { gateway: gateway.snapshot.gateway, backends }
@@ -281,7 +281,7 @@ impl Worker {
                     sockets: BTreeMap::new(),
                     probes: HashMap::new(),
                     names: HashMap::new(),
-                    turns: Turns::default(),
+                    turns: QueryPermits::default(),
                 }
             }
         };
@@ -357,13 +357,13 @@ impl Worker {
                 Some(snapshot) => last_good.save(snapshot),
                 None => last_good.remove(gateway),
             };
-            self.on_disk(gateway, save).await;
+            self.update_saved(gateway, save).await;
         }
     }
 
     /// Updates the saved snapshot of a gateway. After a failure the change stays applied, but a restart without the
     /// control plane would not have it. The failure is logged once, until everything is saved again.
-    async fn on_disk(
+    async fn update_saved(
         &mut self,
         gateway: GatewayId,
         work: impl FnOnce(&LastGood) -> io::Result<()> + Send + 'static,
@@ -374,12 +374,12 @@ impl Worker {
             Ok(()) => {
                 if self.unsaved.remove(&gateway) && self.unsaved.is_empty() {
                     tracing::info!("the last good snapshots are saved again");
-                    self.told_unsaved = false;
+                    self.logged_unsaved = false;
                 }
             }
             Err(error) => {
                 self.unsaved.insert(gateway);
-                if !std::mem::replace(&mut self.told_unsaved, true) {
+                if !std::mem::replace(&mut self.logged_unsaved, true) {
                     tracing::error!(
                         %error,
                         "the last good snapshot cannot be saved: a restart without the control plane would serve an \

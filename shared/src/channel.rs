@@ -21,7 +21,7 @@ pub const MAX_MESSAGE: usize = 64 * 1024 * 1024;
 pub const MAX_SNAPSHOT: usize = 16 * 1024 * 1024;
 
 /// The largest message in bytes before the peer is authenticated.
-pub const MAX_STRANGER_MESSAGE: usize = 16 * 1024;
+pub const MAX_UNAUTHENTICATED_MESSAGE: usize = 16 * 1024;
 
 /// The sending half of a channel, from [`split`].
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 /// The reason why a request is rejected as not local.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Foreign {
+pub enum NotLocal {
     /// `Host` is not a name or address of this machine.
     #[error("only localhost and loopback addresses are served, not '{0}'")]
     Host(String),
@@ -30,9 +30,9 @@ pub fn check<'a>(
     authority: &str,
     origins: impl IntoIterator<Item = &'a [u8]>,
     sites: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<(), Foreign> {
+) -> Result<(), NotLocal> {
     if !is_local(authority) {
-        return Err(Foreign::Host(authority.to_owned()));
+        return Err(NotLocal::Host(authority.to_owned()));
     }
     let is_own = |origin: &[u8]| {
         let own = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
@@ -41,7 +41,7 @@ pub fn check<'a>(
     let mut origins = origins.into_iter().filter(|origin| !is_own(origin));
     let mut sites = sites.into_iter().filter(|site| !matches!(*site, b"same-origin" | b"none"));
     match origins.next().or_else(|| sites.next()) {
-        Some(foreign) => Err(Foreign::Origin(String::from_utf8_lossy(foreign).into_owned())),
+        Some(foreign) => Err(NotLocal::Origin(String::from_utf8_lossy(foreign).into_owned())),
         None => Ok(()),
     }
 }

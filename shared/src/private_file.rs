@@ -123,7 +123,7 @@ pub fn read(path: &Path) -> io::Result<Secret> {
 /// The errors of [`read`]; `PermissionDenied` if users other than the owner and the group may access the file. The
 /// message names the remedy.
 pub fn read_key(path: &Path) -> io::Result<Secret> {
-    match loose_mode(path)? {
+    match mode_if_shared(path)? {
         Some(mode) if mode & 0o007 != 0 => Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
             format!(
@@ -140,7 +140,7 @@ pub fn read_key(path: &Path) -> io::Result<Secret> {
 ///
 /// # Errors
 /// The file system's error, with the path in the message; `NotFound` keeps its kind.
-pub fn loose_mode(path: &Path) -> io::Result<Option<u32>> {
+pub fn mode_if_shared(path: &Path) -> io::Result<Option<u32>> {
     let metadata = fs::metadata(path).map_err(|e| named(path, &e))?;
     let mode = metadata.permissions().mode() & 0o777;
     Ok((mode & 0o077 != 0).then_some(mode))
@@ -280,7 +280,7 @@ mod tests {
             (0o602, true, true),
         ] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(loose_mode(&path).unwrap(), is_loose.then_some(mode), "{mode:o}");
+            assert_eq!(mode_if_shared(&path).unwrap(), is_loose.then_some(mode), "{mode:o}");
             match read_key(&path) {
                 Ok(key) => assert!(!is_refused && key.expose() == b"secret", "{mode:o}"),
                 Err(e) => {

@@ -10,27 +10,27 @@ use zeroize::Zeroizing;
 use crate::id::{Digest, GatewayId, Generation};
 use crate::secret::Secret;
 
-mod answers;
 mod backend;
 mod headers;
 mod listener;
+mod local_replies;
 mod rewrite;
 mod route;
 mod tls;
 
-pub use answers::{Answers, Buffering, ErrorPages, Page};
 pub use backend::{
     Host, HostHeader, HttpVersion, Pool, Probe, Settings, TrustedRoot, UpstreamTls, UpstreamTrust,
 };
 pub use headers::{HeaderNames, RequestHeaders};
 pub use listener::{Frontend, Listener};
+pub use local_replies::{Buffering, ErrorPage, ErrorPages, LocalReplies};
 pub use rewrite::{
-    Condition, HeaderChange, Pattern, Piece, RewriteRule, RewriteSet, ServerVariable, Template, ValueMatch,
-    Variable,
+    Condition, HeaderChange, Pattern, RewriteRule, RewriteSet, ServerVariable, Template, TextPart,
+    ValueMatch, Variable,
 };
 pub use route::{
-    Action, Algorithm, Destination, Distribution, PathMap, PathRule, Redirect, RedirectTarget, Routing, Rule,
-    Share, Way,
+    Action, Algorithm, Destination, Distribution, PathMap, PathRule, Redirect, RedirectTarget, RouteEntry,
+    Routing, Rule, Share,
 };
 pub use tls::{Certificate, CipherSuite, ClientAuthentication, ClientAuthority, ListenerTls, Staple};
 
@@ -73,7 +73,7 @@ pub struct Content {
     /// The authorities that client certificates are verified with.
     pub client_authorities: Vec<ClientAuthority>,
     /// The texts of local replies.
-    pub answers: Answers,
+    pub answers: LocalReplies,
     /// The rewrites of requests and responses.
     pub rewrites: Vec<RewriteSet>,
     /// The bodies that are buffered.
@@ -85,7 +85,7 @@ pub struct Content {
 impl Content {
     /// Returns every action that a rule of a listener may lead to. The actions of a path map that several rules use
     /// are repeated.
-    pub fn ways(&self) -> impl Iterator<Item = &Way> {
+    pub fn ways(&self) -> impl Iterator<Item = &RouteEntry> {
         let rules = self.listeners.iter().filter_map(|listener| listener.rule.as_ref());
         rules.flat_map(|rule| {
             let (one, map) = match &rule.routing {

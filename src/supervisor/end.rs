@@ -17,7 +17,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// A worker that has not ended although it was killed.
 #[derive(Debug)]
-pub(super) struct Undead;
+pub(super) struct Unkillable;
 
 /// A clone for each slot, dropped when its worker has ended or only drains.
 pub(super) type Draining = Arc<DropGuard>;
@@ -28,7 +28,7 @@ pub(super) async fn end_survivor(
     plan: &WorkerPlan,
     stop: &Stop,
     draining: Draining,
-) -> Result<(), Undead> {
+) -> Result<(), Unkillable> {
     match slot.survivor() {
         Ok(Some(survivor)) => {
             info!(worker.slot = slot.number(), "stopping a worker of an earlier supervisor");
@@ -44,7 +44,7 @@ pub(super) async fn end_survivor(
 
 /// Waits for the workers of a slot that drain since an earlier supervisor asked them to stop, or since another worker
 /// took over from them.
-pub(super) async fn end_draining(slot: &Slot, plan: &WorkerPlan, stop: &Stop) -> Result<(), Undead> {
+pub(super) async fn end_draining(slot: &Slot, plan: &WorkerPlan, stop: &Stop) -> Result<(), Unkillable> {
     let ending = slot.draining().into_iter().map(|(worker, drain_timeout)| async move {
         info!(worker.slot = slot.number(), "waiting for a worker of an earlier supervisor that drains");
         let drain_timeout = drain_timeout.unwrap_or(plan.options.drain_timeout);
@@ -68,7 +68,7 @@ pub(super) async fn end(
     stop: &Stop,
     left: impl Future<Output = ()>,
     leaves: impl FnOnce(),
-) -> Result<(), Undead> {
+) -> Result<(), Unkillable> {
     let in_order = async {
         process.ask_to_end().await;
         tokio::select! {
@@ -94,7 +94,7 @@ pub(super) async fn end(
     };
     if tokio::time::timeout(GRACE, killed).await.is_err() {
         error!(worker.slot = slot.number(), "worker does not end even when killed");
-        return Err(Undead);
+        return Err(Unkillable);
     }
     Ok(())
 }

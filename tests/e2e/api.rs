@@ -1,5 +1,17 @@
 //! The management API: gateways, errors and their shape.
 
+mod children;
+mod conditions;
+mod definitions;
+mod deployments;
+mod heavy_input;
+mod lifecycle;
+mod networking;
+mod openapi;
+mod operations;
+mod sample;
+mod validation;
+
 use serde_json::{Value, json};
 use tidegate_harness::{
     API_VERSION, Backend, GROUP, Gateway, GatewayDocument, HttpClient, SUBSCRIPTION, loopback, wait_for,

@@ -1,5 +1,13 @@
 //! Faulty backends, one kind at a time: alone, and beside a good one.
 
+mod affinity;
+mod health;
+mod http_violations;
+mod load_distribution;
+mod on_demand;
+mod probes;
+mod resolver;
+
 use serde_json::json;
 use tidegate_harness::{Backend, Behaviour, Gateway, GatewayDocument, Then, loopback};
 

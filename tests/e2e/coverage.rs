@@ -39,7 +39,9 @@ fn file(path: &str) -> String {
 fn is_test(name: &str) -> bool {
     let Some((module, test)) = name.rsplit_once("::") else { return false };
     let source = file(&format!("tests/e2e/{}.rs", module.replace("::", "/")));
-    let declared = file("tests/e2e/main.rs").contains(&format!("\nmod {module};\n"));
+    let parent = module.rsplit_once("::");
+    let (parent, child) = parent.map_or(("main".to_owned(), module), |(p, c)| (p.replace("::", "/"), c));
+    let declared = file(&format!("tests/e2e/{parent}.rs")).contains(&format!("mod {child};\n"));
     let lines: Vec<&str> = source.lines().collect();
     let is_it = |pair: &[&str]| pair[0].contains("test") && pair[1].contains(&format!("fn {test}("));
     declared && lines.windows(2).any(|pair| pair[0].starts_with("#[") && is_it(pair))

@@ -1,6 +1,11 @@
 //! HTTP/2 from clients: the same requests, responses and limits as HTTP/1.1, on HTTPS listeners of a gateway with
 //! HTTP/2 enabled.
 
+mod conformance;
+mod floods;
+mod grpc;
+mod strictness;
+
 use serde_json::json;
 use tidegate_harness::{
     Authority, Backend, Behaviour, End, Gateway, GatewayDocument, Http2Client, HttpClient, Peer, StreamEnd,

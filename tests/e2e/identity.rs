@@ -2,6 +2,7 @@
 //! and recorded in the audit log.
 
 mod audit;
+mod authentication;
 mod clients;
 mod matrix;
 mod scopes;

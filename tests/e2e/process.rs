@@ -1,5 +1,18 @@
 //! Processes that are killed, stopped and restarted: the durable state survives.
 
+mod certificates;
+mod clocks;
+mod command_line;
+mod full_disk;
+mod handover;
+mod handover_faults;
+mod kill_loops;
+mod restarts;
+mod survivors;
+mod suspended;
+mod worker;
+mod worker_directory;
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -138,7 +151,7 @@ async fn sigterm_lets_running_requests_end_well() {
     };
     let (answer, ()) = tokio::join!(request, stop);
     answer.expect(200);
-    assert!(gateway.tidegate.exited_well().await, "the exit code tells of a failure");
+    assert!(gateway.tidegate.exited_successfully().await, "the exit code tells of a failure");
     assert!(gateway.tidegate.processes().is_empty(), "no process is left");
 }
 
@@ -155,7 +168,7 @@ async fn sigterm_lets_a_request_be_finished_that_has_begun() {
     client.write("st: a\r\n\r\n").await;
     let head = client.read_head().await;
     assert_eq!((head.status(), head.header("connection")), (200, Some("close")));
-    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.exited_successfully().await);
 }
 
 #[tokio::test]
@@ -163,7 +176,7 @@ async fn the_end_of_its_terminal_stops_it_in_order() {
     let mut tidegate = tidegate().start().await;
     tidegate.worker_pid(1).await;
     tidegate.hang_up();
-    assert!(tidegate.exited_well().await);
+    assert!(tidegate.exited_successfully().await);
     assert!(tidegate.processes().is_empty(), "no process is left");
 }
 
@@ -178,7 +191,7 @@ async fn tunnels_get_the_drain_timeout_and_no_more() {
     socket.end().await;
     let passed = since.elapsed();
     assert!(passed >= Duration::from_millis(1800), "it was cut after {passed:?}");
-    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.exited_successfully().await);
     assert!(gateway.tidegate.processes().is_empty());
 }
 
@@ -193,7 +206,7 @@ async fn a_second_interrupt_is_obeyed_at_once() {
     socket.echo("while it drains").await;
     gateway.tidegate.interrupt();
     socket.end().await;
-    gateway.tidegate.exited_well().await;
+    gateway.tidegate.exited_successfully().await;
     assert!(since.elapsed() < Duration::from_secs(15), "it took {:?} of a drain of 30 s", since.elapsed());
     assert!(gateway.tidegate.processes().is_empty());
 }
@@ -207,7 +220,7 @@ async fn a_stop_without_traffic_does_not_wait() {
     client.get("/x").await.expect(200);
     let since = Instant::now();
     gateway.tidegate.terminate();
-    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.exited_successfully().await);
     assert!(
         since.elapsed() < Duration::from_secs(10),
         "it took {:?} of a drain timeout of 30 s",
@@ -222,7 +235,7 @@ async fn a_stop_and_a_start_bring_everything_back() {
     let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     let before = gateway.management().get(gateway.id()).await.json();
     gateway.tidegate.terminate();
-    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.exited_successfully().await);
     gateway.tidegate.start_again().await;
     serves(&gateway).await;
     gateway.management().provisioning_state(gateway.id(), "Succeeded").await;

@@ -1,5 +1,9 @@
 //! Routing by host and by path, and the path that the backend receives.
 
+mod canonical;
+mod redirects;
+pub(crate) mod rewrites;
+
 use serde_json::json;
 use tidegate_harness::{Backend, Gateway, HTTP_PORT, HttpClient};
 

@@ -1,5 +1,9 @@
 //! Certificates and TLS with clients and with backends.
 
+mod backends;
+mod client_certificates;
+mod policies;
+
 use std::fs;
 
 use serde_json::{Value, json};

@@ -1,5 +1,12 @@
 //! Open tunnels: how long they last, how much they carry, and how the end of one side becomes that of the other.
 
+mod draining;
+mod handshake;
+mod in_tls;
+mod over_http2;
+mod under_change;
+mod websocket;
+
 use std::time::Duration;
 
 use serde_json::json;

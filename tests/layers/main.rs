@@ -76,7 +76,7 @@ const CONTROL_PLANE: &[Layer] = &[
 const BINARY: &[Layer] = &[
     ("commands", &["authority", "client", "demo", "up", "worker", "control_plane"]),
     ("processes", &["supervisor", "claim"]),
-    ("building blocks", &["cli", "hygiene", "logging", "outcome", "stop"]),
+    ("building blocks", &["cli", "hardening", "logging", "outcome", "stop"]),
 ];
 
 /// The known circles among the children of one module, each with a reason. A circle that no longer exists must be

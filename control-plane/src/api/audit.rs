@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::audit::{Entry, Filter};
 use crate::clock::Millis;
 
-use super::Shared;
+use super::AppState;
 use super::error::ApiError;
 use super::extract::BaseUrl;
 use super::paging::Parameters;
@@ -21,7 +21,7 @@ const MAX_ROWS: u16 = 1000;
 const FILTERS: [&str; 4] = ["resourceId", "author", "from", "to"];
 
 pub(super) async fn list(
-    State(app): Shared,
+    State(app): AppState,
     base: BaseUrl,
     parameters: Parameters,
 ) -> Result<Json<Value>, ApiError> {

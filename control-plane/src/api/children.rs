@@ -12,7 +12,7 @@ use crate::edit::{Edit, EditAction};
 use crate::service::{ServiceError, not_found, view};
 use crate::store::Gateway;
 
-use super::Shared;
+use super::AppState;
 use super::error::ApiError;
 use super::extract::{
     ApiVersionParam, BaseUrl, ChildTarget, CollectionTarget, Conditions, JsonBody, RequestAuthor,
@@ -20,7 +20,7 @@ use super::extract::{
 use super::operations::Links;
 
 pub(super) async fn put(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     ChildTarget { gateway: path, collection, name }: ChildTarget,
     Conditions(preconditions): Conditions,
@@ -38,7 +38,7 @@ pub(super) async fn put(
 }
 
 pub(super) async fn get(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     ChildTarget { gateway: path, collection, name }: ChildTarget,
 ) -> Result<Response, ApiError> {
@@ -48,7 +48,7 @@ pub(super) async fn get(
 }
 
 pub(super) async fn delete(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     ChildTarget { gateway: path, collection, name }: ChildTarget,
     Conditions(preconditions): Conditions,
@@ -67,7 +67,7 @@ pub(super) async fn delete(
 }
 
 pub(super) async fn list(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     CollectionTarget { gateway: path, collection }: CollectionTarget,
 ) -> Result<Json<Value>, ApiError> {

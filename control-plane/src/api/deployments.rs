@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::service::{ServiceError, correlation_id};
 use crate::store::DeploymentState;
 
-use super::Shared;
+use super::AppState;
 use super::error::ApiError;
 use super::extract::template::TemplateBody;
 use super::extract::{ApiVersionParam, BaseUrl, DeploymentTarget, GroupScope, RequestAuthor};
@@ -22,7 +22,7 @@ use super::operations::POLL_SECONDS;
 const ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperation");
 
 pub(super) async fn put(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
     RequestAuthor(author): RequestAuthor,
@@ -41,7 +41,7 @@ pub(super) async fn put(
 
 /// Returns the errors with which a PUT of the same body would be rejected; stores nothing.
 pub(super) async fn validate(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
     RequestAuthor(author): RequestAuthor,
@@ -53,7 +53,7 @@ pub(super) async fn validate(
 
 /// Returns the changes that a PUT of the same body would make; stores nothing.
 pub(super) async fn what_if(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
     RequestAuthor(author): RequestAuthor,
@@ -64,7 +64,7 @@ pub(super) async fn what_if(
 }
 
 pub(super) async fn get(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
 ) -> Result<Json<Value>, ApiError> {
@@ -73,7 +73,7 @@ pub(super) async fn get(
 
 /// Checks whether the deployment exists.
 pub(super) async fn head(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
 ) -> Result<StatusCode, ApiError> {
@@ -82,7 +82,7 @@ pub(super) async fn head(
 }
 
 pub(super) async fn list(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
 ) -> Result<Json<Value>, ApiError> {
@@ -92,7 +92,7 @@ pub(super) async fn list(
 
 /// Deletes a deployment, but not the resources that it deployed.
 pub(super) async fn delete(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
     RequestAuthor(author): RequestAuthor,
@@ -103,7 +103,7 @@ pub(super) async fn delete(
 
 /// Cancels a deployment. Resources that it has written stay.
 pub(super) async fn cancel(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
     RequestAuthor(author): RequestAuthor,
@@ -114,7 +114,7 @@ pub(super) async fn cancel(
 
 /// Returns the operations of a deployment, one for each resource.
 pub(super) async fn operations(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
 ) -> Result<Json<Value>, ApiError> {
@@ -125,7 +125,7 @@ pub(super) async fn operations(
 
 /// Returns the operation of a deployment on one resource.
 pub(super) async fn operation(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
     Path(named): Path<OperationName>,
@@ -138,7 +138,7 @@ pub(super) async fn operation(
 
 /// Returns the status of a deployment, in the body of a response that is always 200.
 pub(super) async fn status(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
     Path(named): Path<OperationName>,

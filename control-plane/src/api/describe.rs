@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
-use super::Shared;
+use super::AppState;
 
-pub(super) async fn show(State(app): Shared) -> impl IntoResponse {
+pub(super) async fn show(State(app): AppState) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json; charset=utf-8")], app.description.clone())
 }

@@ -11,7 +11,7 @@ use crate::arm::naming::GATEWAY_TYPE;
 use crate::edit::{Edit, EditAction};
 use crate::service::{ServiceError, view};
 
-use super::Shared;
+use super::AppState;
 use super::error::ApiError;
 use super::extract::{
     ApiVersionParam, BaseUrl, Conditions, DocumentBody, GroupScope, JsonBody, RequestAuthor,
@@ -21,7 +21,7 @@ use super::operations::Links;
 use super::paging::Paging;
 
 pub(super) async fn put(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     Target(path): Target,
     Conditions(preconditions): Conditions,
@@ -41,7 +41,7 @@ pub(super) async fn put(
 }
 
 pub(super) async fn get(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     Target(path): Target,
 ) -> Result<Response, ApiError> {
@@ -50,7 +50,7 @@ pub(super) async fn get(
 }
 
 pub(super) async fn delete(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     Target(path): Target,
     Conditions(preconditions): Conditions,
@@ -70,7 +70,7 @@ pub(super) async fn delete(
 
 /// Replaces the tags. No worker is affected, so there is no operation.
 pub(super) async fn patch(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     Target(path): Target,
     Conditions(preconditions): Conditions,
@@ -83,7 +83,7 @@ pub(super) async fn patch(
 }
 
 pub(super) async fn start(
-    app: Shared,
+    app: AppState,
     version: ApiVersionParam,
     target: Target,
     conditions: Conditions,
@@ -94,7 +94,7 @@ pub(super) async fn start(
 }
 
 pub(super) async fn stop(
-    app: Shared,
+    app: AppState,
     version: ApiVersionParam,
     target: Target,
     conditions: Conditions,
@@ -105,7 +105,7 @@ pub(super) async fn stop(
 }
 
 async fn switch(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     Target(path): Target,
     Conditions(preconditions): Conditions,
@@ -119,7 +119,7 @@ async fn switch(
 }
 
 pub(super) async fn list_in_group(
-    app: Shared,
+    app: AppState,
     version: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
     base: BaseUrl,
@@ -129,7 +129,7 @@ pub(super) async fn list_in_group(
 }
 
 pub(super) async fn list_in_subscription(
-    app: Shared,
+    app: AppState,
     version: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     base: BaseUrl,
@@ -139,7 +139,7 @@ pub(super) async fn list_in_subscription(
 }
 
 async fn list(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     (subscription, group): (&str, Option<&str>),
     base: BaseUrl,

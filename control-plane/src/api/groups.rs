@@ -11,7 +11,7 @@ use crate::arm::resource_group::GROUP_TYPE;
 use crate::resource_groups::GroupEdit;
 use crate::store::{Group, OperationState};
 
-use super::Shared;
+use super::AppState;
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl, GroupScope, JsonBody, RequestAuthor, SubscriptionScope};
 use super::filter::Filter;
@@ -19,7 +19,7 @@ use super::operations::{come_again, value};
 use super::paging::Paging;
 
 pub(super) async fn put(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     scope: GroupScope,
     RequestAuthor(author): RequestAuthor,
@@ -32,7 +32,7 @@ pub(super) async fn put(
 }
 
 pub(super) async fn patch(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     scope: GroupScope,
     RequestAuthor(author): RequestAuthor,
@@ -46,7 +46,7 @@ pub(super) async fn patch(
 }
 
 pub(super) async fn get(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
 ) -> Result<Json<Value>, ApiError> {
@@ -54,7 +54,7 @@ pub(super) async fn get(
 }
 
 pub(super) async fn head(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
 ) -> Result<StatusCode, ApiError> {
@@ -64,7 +64,7 @@ pub(super) async fn head(
 
 /// Deletes the group with everything in it. The operation is polled at `Location` only, as in Azure.
 pub(super) async fn delete(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
     RequestAuthor(author): RequestAuthor,
@@ -77,7 +77,7 @@ pub(super) async fn delete(
 
 /// Returns the status of a group's deletion: 202 until it has ended.
 pub(super) async fn result(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     Path(OperationPath { operation: id }): Path<OperationPath>,
@@ -103,7 +103,7 @@ fn location(base: &BaseUrl, version: &ApiVersionParam, subscription: &str, opera
 }
 
 pub(super) async fn list(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     filter: Filter,

@@ -13,7 +13,7 @@ use crate::fleet::health::{Health, PairHealth};
 use crate::service::view;
 use crate::store::Gateway;
 
-use super::Shared;
+use super::AppState;
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl, JsonBody, RequestAuthor, Target};
 use super::operations::Links;
@@ -25,7 +25,7 @@ pub(super) async fn alive() -> &'static str {
 }
 
 /// Answers if the store can be read and written.
-pub(super) async fn ready(State(app): Shared) -> Result<&'static str, ApiError> {
+pub(super) async fn ready(State(app): AppState) -> Result<&'static str, ApiError> {
     app.service.check_ready().await?;
     Ok("ok")
 }
@@ -33,7 +33,7 @@ pub(super) async fn ready(State(app): Shared) -> Result<&'static str, ApiError> 
 /// Reports the health of the backends. The result is known at once, so the operation has ended already; clients
 /// expect one nevertheless.
 pub(super) async fn backends(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     Target(path): Target,
     expand: Expand,
@@ -78,7 +78,7 @@ fn show_settings(gateway: &Gateway, expand: Expand, pair: &PairHealth) -> Value 
 
 /// Starts an on-demand probe of a pool's members by a worker.
 pub(super) async fn probe_on_demand(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     Target(path): Target,
     expand: Expand,

@@ -15,7 +15,7 @@ use crate::edit::{Edit, EditAction};
 use crate::service::{ServiceError, not_found, view};
 use crate::store::Gateway;
 
-use super::Shared;
+use super::AppState;
 use super::error::ApiError;
 use super::extract::{
     ApiVersionParam, BaseUrl, Conditions, JsonBody, MemberTarget, NestedTarget, RequestAuthor,
@@ -23,7 +23,7 @@ use super::extract::{
 use super::operations::Links;
 
 pub(super) async fn put(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     MemberTarget { gateway, member }: MemberTarget,
     Conditions(preconditions): Conditions,
@@ -41,7 +41,7 @@ pub(super) async fn put(
 }
 
 pub(super) async fn get(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     MemberTarget { gateway: path, member }: MemberTarget,
 ) -> Result<Response, ApiError> {
@@ -51,7 +51,7 @@ pub(super) async fn get(
 }
 
 pub(super) async fn delete(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     MemberTarget { gateway: path, member }: MemberTarget,
     Conditions(preconditions): Conditions,
@@ -70,7 +70,7 @@ pub(super) async fn delete(
 }
 
 pub(super) async fn list(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     NestedTarget { gateway: path, nested, child }: NestedTarget,
 ) -> Result<Json<Value>, ApiError> {

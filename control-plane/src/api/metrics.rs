@@ -14,7 +14,7 @@ use tidegate_shared::metrics::{self, CONTENT_TYPE as METRICS_TYPE};
 use tokio::time::Instant;
 
 use super::error::ApiError;
-use super::{App, Shared};
+use super::{App, AppState};
 
 /// The label of requests without a known route or method, both of which the client chooses.
 const NONE: &str = "none";
@@ -43,7 +43,7 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-pub(super) async fn show(State(app): Shared) -> Result<impl IntoResponse, ApiError> {
+pub(super) async fn show(State(app): AppState) -> Result<impl IntoResponse, ApiError> {
     let mut page = app.service.metrics(&app.metrics).await?;
     let certificates = app.certificates.state();
     page.certificates = vec![
@@ -56,7 +56,7 @@ pub(super) async fn show(State(app): Shared) -> Result<impl IntoResponse, ApiErr
 
 /// Returns the metrics endpoints of the connected workers, in the format of Prometheus' HTTP service discovery:
 /// one group for each worker.
-pub(super) async fn targets(State(app): Shared) -> Json<Value> {
+pub(super) async fn targets(State(app): AppState) -> Json<Value> {
     let connected = app.service.connected_workers();
     let groups = connected.iter().filter_map(|(id, worker)| {
         let address: SocketAddr = worker.metrics?;

@@ -19,10 +19,10 @@ use super::extract::{
     ApiVersionParam, BaseUrl, Conditions, GroupScope, JsonBody, RequestAuthor, SubscriptionScope,
 };
 use super::paging::Paging;
-use super::{App, Shared};
+use super::{App, AppState};
 
 pub(super) async fn put(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     NetworkTarget(path): NetworkTarget,
     Conditions(preconditions): Conditions,
@@ -35,7 +35,7 @@ pub(super) async fn put(
 }
 
 pub(super) async fn get(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     NetworkTarget(path): NetworkTarget,
 ) -> Result<Response, ApiError> {
@@ -45,7 +45,7 @@ pub(super) async fn get(
 }
 
 pub(super) async fn patch(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     NetworkTarget(path): NetworkTarget,
     Conditions(preconditions): Conditions,
@@ -57,7 +57,7 @@ pub(super) async fn patch(
 }
 
 pub(super) async fn delete(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     NetworkTarget(path): NetworkTarget,
     Conditions(preconditions): Conditions,
@@ -68,7 +68,7 @@ pub(super) async fn delete(
 }
 
 pub(super) async fn list_in_group(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     OfKind(kind): OfKind,
     GroupScope { subscription, group }: GroupScope,
@@ -79,7 +79,7 @@ pub(super) async fn list_in_group(
 }
 
 pub(super) async fn list_in_subscription(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     OfKind(kind): OfKind,
     SubscriptionScope(subscription): SubscriptionScope,

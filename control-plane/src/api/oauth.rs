@@ -26,7 +26,7 @@ use super::error::{ApiError, OAuthError};
 use super::extract::BaseUrl;
 use super::extract::body::collect;
 use super::server::Peer;
-use super::{App, Shared};
+use super::{App, AppState};
 
 pub(super) use metadata::{endpoints, keys, open_id};
 
@@ -48,7 +48,7 @@ pub(super) fn is_open_to_all(path: &str) -> bool {
 
 /// Issues a token to a client that presents its secret.
 pub(super) async fn token(
-    State(app): Shared,
+    State(app): AppState,
     Path(tenant): Path<String>,
     base: BaseUrl,
     form: TokenRequest,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::store::{Gateway, Operation, OperationState, Problem};
 
-use super::Shared;
+use super::AppState;
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl, SubscriptionScope};
 
@@ -72,7 +72,7 @@ fn location(gateway: &Gateway) -> String {
 
 /// Returns the status of an operation, in the body of a response that is always 200.
 pub(super) async fn status(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     Path(path): Path<OperationPath>,
@@ -99,7 +99,7 @@ pub(super) async fn status(
 
 /// Returns the result of an operation: 202 until it has ended, then the response of the call itself.
 pub(super) async fn result(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     Path(path): Path<OperationPath>,

@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 
 use crate::store::ResourceRow;
 
-use super::Shared;
+use super::AppState;
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, BaseUrl, GroupScope, SubscriptionScope};
 use super::filter::Filter;
 use super::paging::Paging;
 
 pub(super) async fn list_in_subscription(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
     filter: Filter,
@@ -26,7 +26,7 @@ pub(super) async fn list_in_subscription(
 }
 
 pub(super) async fn list_in_group(
-    State(app): Shared,
+    State(app): AppState,
     version: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
     filter: Filter,

@@ -11,14 +11,14 @@ use crate::networking::{NetworkAction, NetworkEdit, has_new_subnet};
 use crate::service::not_found;
 use crate::service::view::network::{subnet, subnets};
 
-use super::Shared;
+use super::AppState;
 use super::error::ApiError;
 use super::extract::network::{NetworkTarget, SubnetTarget};
 use super::extract::{ApiVersionParam, Conditions, JsonBody, RequestAuthor};
 use super::networks::answer_delete;
 
 pub(super) async fn put(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     SubnetTarget { network, name }: SubnetTarget,
     Conditions(preconditions): Conditions,
@@ -35,7 +35,7 @@ pub(super) async fn put(
 }
 
 pub(super) async fn get(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     SubnetTarget { network, name }: SubnetTarget,
 ) -> Result<Response, ApiError> {
@@ -44,7 +44,7 @@ pub(super) async fn get(
 }
 
 pub(super) async fn delete(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     SubnetTarget { network, name }: SubnetTarget,
     Conditions(preconditions): Conditions,
@@ -56,7 +56,7 @@ pub(super) async fn delete(
 }
 
 pub(super) async fn list(
-    State(app): Shared,
+    State(app): AppState,
     _: ApiVersionParam,
     NetworkTarget(network): NetworkTarget,
 ) -> Result<Json<Value>, ApiError> {

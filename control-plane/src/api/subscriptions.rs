@@ -13,7 +13,7 @@ use crate::service::ResourceGroupError;
 
 use super::error::ApiError;
 use super::extract::{ApiVersionParam, RequestAuthor, SubscriptionScope};
-use super::{App, Shared};
+use super::{App, AppState};
 
 /// The subscription that always exists, because clients need one to log in.
 const DEFAULT: &str = "00000000-0000-0000-0000-000000000000";
@@ -25,7 +25,7 @@ const NAME: &str = "Tidegate";
 pub(super) const LOCATION: &str = "local";
 
 pub(super) async fn list(
-    State(app): Shared,
+    State(app): AppState,
     RequestAuthor(author): RequestAuthor,
     _: ApiVersionParam,
 ) -> Result<Json<Value>, ApiError> {
@@ -34,7 +34,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn get(
-    State(app): Shared,
+    State(app): AppState,
     RequestAuthor(author): RequestAuthor,
     _: ApiVersionParam,
     SubscriptionScope(subscription): SubscriptionScope,
@@ -58,7 +58,7 @@ pub(super) async fn locations(
     }]}))
 }
 
-pub(super) async fn tenants(State(app): Shared, _: ApiVersionParam) -> Json<Value> {
+pub(super) async fn tenants(State(app): AppState, _: ApiVersionParam) -> Json<Value> {
     let tenant = app.service.issuer.tenant().to_string();
     Json(json!({"value": [{
         "id": format!("/tenants/{tenant}"),

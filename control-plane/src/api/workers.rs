@@ -13,11 +13,11 @@ use crate::fleet::Worker;
 use crate::service::KnownWorkers;
 use crate::store::JoinedWorker;
 
-use super::Shared;
+use super::AppState;
 use super::error::ApiError;
 use super::extract::RequestAuthor;
 
-pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
+pub(super) async fn list(State(app): AppState) -> Result<Json<Value>, ApiError> {
     let KnownWorkers { joined, connected, gateways: names, failures } = app.service.workers().await?;
     let newest = app.certificates.state().authorities.newest().fingerprint.clone();
     let shown = joined.iter().map(|JoinedWorker { id, joined_at, certificate }| {
@@ -43,7 +43,7 @@ pub(super) async fn list(State(app): Shared) -> Result<Json<Value>, ApiError> {
 /// Revokes a worker: its certificate is no longer accepted, and its session ends. It continues to run its
 /// gateways until it is stopped, because it can no longer receive a message.
 pub(super) async fn delete(
-    State(app): Shared,
+    State(app): AppState,
     RequestAuthor(author): RequestAuthor,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tidegate_shared::snapshot::{ErrorPages, Page};
+use tidegate_shared::snapshot::{ErrorPage, ErrorPages};
 
 use super::resources::given;
 use crate::arm::gateway::{CustomError, CustomErrorStatus};
@@ -12,7 +12,7 @@ use crate::violation::{Violations, code};
 /// The pages of a gateway and its listeners, without duplicates.
 pub(super) struct Collected<'a> {
     known: &'a Pages,
-    pages: Vec<Page>,
+    pages: Vec<ErrorPage>,
     by_url: HashMap<String, usize>,
     /// The total size of the pages.
     bytes: usize,
@@ -81,7 +81,8 @@ impl<'a> Collected<'a> {
         match page {
             Ok(page) => {
                 self.bytes += page.body.len();
-                self.pages.push(Page { content_type: page.content_type.clone(), body: page.body.to_vec() });
+                self.pages
+                    .push(ErrorPage { content_type: page.content_type.clone(), body: page.body.to_vec() });
                 self.by_url.insert(url.to_owned(), self.pages.len() - 1);
                 Some(self.pages.len() - 1)
             }
@@ -93,7 +94,7 @@ impl<'a> Collected<'a> {
     }
 
     /// Returns all pages.
-    pub(super) fn into_pages(self) -> Vec<Page> {
+    pub(super) fn into_pages(self) -> Vec<ErrorPage> {
         self.pages
     }
 }

@@ -33,12 +33,12 @@ const CLASS: usize = SIZES[0];
 const CACHE_SIZE: usize = 32 * 1024 * 1024;
 
 /// The result for a pattern: its rounded size, or the error.
-pub(super) type Outcome = Result<usize, &'static str>;
+pub(super) type TrialResult = Result<usize, &'static str>;
 
 /// The distinct patterns of one gateway seen so far.
 pub(super) struct Patterns<'a> {
     cache: &'a PatternCache,
-    seen: HashMap<(&'a str, bool), Outcome>,
+    seen: HashMap<(&'a str, bool), TrialResult>,
     /// Their total size. An invalid pattern counts as the maximum, because it costs as much time.
     size: usize,
     most: usize,
@@ -79,7 +79,7 @@ impl<'a> Patterns<'a> {
         self.size > self.most
     }
 
-    pub(super) fn look_at(&mut self, text: &'a str, ignore_case: bool) -> Outcome {
+    pub(super) fn look_at(&mut self, text: &'a str, ignore_case: bool) -> TrialResult {
         let size = &mut self.size;
         *self.seen.entry((text, ignore_case)).or_insert_with(|| {
             let outcome = self.cache.outcome(text, ignore_case);
@@ -96,12 +96,12 @@ pub(crate) struct PatternCache(Mutex<Outcomes>);
 /// The cached results: case-sensitive patterns first, then the others.
 #[derive(Debug, Default)]
 struct Outcomes {
-    by_text: [HashMap<String, Outcome>; 2],
+    by_text: [HashMap<String, TrialResult>; 2],
     bytes: usize,
 }
 
 impl PatternCache {
-    fn outcome(&self, text: &str, ignore_case: bool) -> Outcome {
+    fn outcome(&self, text: &str, ignore_case: bool) -> TrialResult {
         if let Some(known) = self.lock().by_text[usize::from(ignore_case)].get(text) {
             return *known;
         }
@@ -131,7 +131,7 @@ impl PatternCache {
     }
 }
 
-fn try_one(text: &str, ignore_case: bool) -> Outcome {
+fn try_one(text: &str, ignore_case: bool) -> TrialResult {
     const TOO_LARGE: &str = "The expression is too large.";
     const UNREADABLE: &str =
         "The expression is invalid. The syntax is that of RE2, without look-around and back-references.";

@@ -1,6 +1,6 @@
 //! The texts of rewrite rules: variables, and templates with variables in braces. Pure.
 
-use tidegate_shared::snapshot::{Piece, ServerVariable, Template, Variable};
+use tidegate_shared::snapshot::{ServerVariable, Template, TextPart, Variable};
 
 /// The name in templates of the match of a `headerValueMatcher`.
 const MATCHED: &str = "capt_header_value_matcher";
@@ -51,7 +51,7 @@ pub(super) fn template(text: &str, sources: Sources<'_>) -> Result<Template, Str
         };
         if let (Some(piece), Some(end)) = (piece, inner) {
             if !plain.is_empty() {
-                pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                pieces.push(TextPart::Text(std::mem::take(&mut plain)));
             }
             pieces.push(piece);
             rest = &braced[end + 2..];
@@ -62,14 +62,14 @@ pub(super) fn template(text: &str, sources: Sources<'_>) -> Result<Template, Str
     }
     plain.push_str(rest);
     if !plain.is_empty() {
-        pieces.push(Piece::Text(plain));
+        pieces.push(TextPart::Text(plain));
     }
     Ok(Template(pieces))
 }
 
 /// Parses the text between two braces; `None` if it is literal. A group of a condition that the rule does not
 /// have is empty.
-fn piece(name: &str, sources: Sources<'_>) -> Result<Option<Piece>, String> {
+fn piece(name: &str, sources: Sources<'_>) -> Result<Option<TextPart>, String> {
     let unknown = || format!("There is no variable '{name}'.");
     if let Some(group) = name.strip_prefix(MATCHED) {
         let group = match group.strip_prefix('_') {
@@ -78,21 +78,21 @@ fn piece(name: &str, sources: Sources<'_>) -> Result<Option<Piece>, String> {
             None if group.is_empty() => None,
             None => return Err(unknown()),
         };
-        return Ok(Some(Piece::Matched(group)));
+        return Ok(Some(TextPart::Matched(group)));
     }
     let Some(named) = Named::parse(name) else { return Ok(None) };
     let group = name.rsplit_once('_').and_then(|(variable, number)| Some((variable, number.parse().ok()?)));
     if let Some((variable, group)) = group {
         // The last of several conditions on one variable.
         if let Some(condition) = sources.conditions.iter().rposition(|named| *named == Some(variable)) {
-            return Ok(Some(Piece::Capture { condition, group }));
+            return Ok(Some(TextPart::Capture { condition, group }));
         }
     }
     if let Some(variable) = named.variable() {
-        return Ok(Some(Piece::Variable(variable)));
+        return Ok(Some(TextPart::Variable(variable)));
     }
     let of_another = group.and_then(|(variable, _)| Named::parse(variable)?.variable());
-    of_another.map(|_| Some(Piece::Text(String::new()))).ok_or_else(unknown)
+    of_another.map(|_| Some(TextPart::Text(String::new()))).ok_or_else(unknown)
 }
 
 /// A name with the prefix of a variable.
@@ -199,10 +199,10 @@ mod tests {
 
     #[test]
     fn values() {
-        let text = |text: &str| Piece::Text(text.to_owned());
-        let server = |name: &str| Piece::Variable(Variable::Server(server(name).unwrap()));
-        let header = |name: &str| Piece::Variable(Variable::RequestHeader(name.to_owned()));
-        let capture = |condition, group| Piece::Capture { condition, group };
+        let text = |text: &str| TextPart::Text(text.to_owned());
+        let server = |name: &str| TextPart::Variable(Variable::Server(server(name).unwrap()));
+        let header = |name: &str| TextPart::Variable(Variable::RequestHeader(name.to_owned()));
+        let capture = |condition, group| TextPart::Capture { condition, group };
         // The third condition is negated.
         let conditions = [Some("var_uri_path"), Some("http_req_X"), None, Some("var_uri_path")];
         for (value, expected) in [
@@ -241,7 +241,7 @@ mod tests {
         for (value, expected) in
             [("{capt_header_value_matcher}", None), ("{capt_header_value_matcher_12}", Some(12))]
         {
-            assert_eq!(template(value, sources), Ok(Template(vec![Piece::Matched(expected)])));
+            assert_eq!(template(value, sources), Ok(Template(vec![TextPart::Matched(expected)])));
         }
         for bad in ["{capt_header_value_matcher_}", "{capt_header_value_matcher1}"] {
             assert!(template(bad, sources).is_err(), "{bad}");

@@ -1,7 +1,7 @@
 //! The actions of rules, path rules and path maps: a pool or several with settings, or a redirect, and
 //! optionally rewrites.
 
-use tidegate_shared::snapshot::{Action, Destination, Redirect, Way};
+use tidegate_shared::snapshot::{Action, Destination, Redirect, RouteEntry};
 
 use super::resources::{Resource, Resources};
 use super::rewrites;
@@ -84,7 +84,7 @@ impl RouteAction<'_> {
         incomplete: Incomplete,
         targets: &Targets<'_>,
         violations: &mut Violations,
-    ) -> Option<Way> {
+    ) -> Option<RouteEntry> {
         let pool = targets.pools.optional(resource, self.pool.0, self.pool.1, violations);
         let settings = targets.settings.optional(resource, self.settings.0, self.settings.1, violations);
         let redirect = targets.redirects.optional(resource, self.redirect.0, self.redirect.1, violations);
@@ -101,7 +101,7 @@ impl RouteAction<'_> {
             self.refuse_beside_redirect(resource, violations);
             let redirect = targets.compiled_redirects.get(redirect?)?.clone()?;
             // Redirects are never rewritten.
-            return Some(Way { action: Action::Redirect(redirect), rewrites: None });
+            return Some(RouteEntry { action: Action::Redirect(redirect), rewrites: None });
         }
         let redirect = self.redirect.0;
         if self.pool.1.is_none() && self.distribution.1.is_none() {
@@ -115,7 +115,7 @@ impl RouteAction<'_> {
             Some(_) => Destination::Distribution(distribution?),
             None => Destination::Pool(pool?),
         };
-        Some(Way { action: Action::Forward { to, settings: settings? }, rewrites })
+        Some(RouteEntry { action: Action::Forward { to, settings: settings? }, rewrites })
     }
 
     /// Reports rewrites that would evaluate the path map without end.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tidegate_shared::host::HostPattern;
 use tidegate_shared::snapshot::{
-    Action, Destination, Frontend, Host, HostHeader, Pool, Routing, UpstreamTls, UpstreamTrust, Way,
+    Action, Destination, Frontend, Host, HostHeader, Pool, RouteEntry, Routing, UpstreamTls, UpstreamTrust,
 };
 
 use super::*;
@@ -79,7 +79,8 @@ fn listeners_come_in_the_order_of_their_rules() {
     let [wss, ws, _] = &content.listeners[..] else { panic!() };
     assert_eq!(wss.frontend, Frontend::Address("127.0.0.2".parse().unwrap()));
     assert_eq!(wss.hosts.iter().map(HostPattern::as_str).collect::<Vec<_>>(), ["ec.test", "*.ec.test"]);
-    let way = Way { action: Action::Forward { to: Destination::Pool(1), settings: 1 }, rewrites: None };
+    let way =
+        RouteEntry { action: Action::Forward { to: Destination::Pool(1), settings: 1 }, rewrites: None };
     assert_eq!(wss.rule.as_ref().unwrap().routing, Routing::Basic(way));
     assert_eq!((ws.frontend, ws.hosts.len()), (Frontend::Public, 0));
     assert_eq!(content.certificates[0].chain.len(), 1);

@@ -128,11 +128,12 @@ fn merge_member(key: Key<'_>, reports: &[Indexed<'_>]) -> MemberHealth {
 mod tests {
     use super::*;
     use crate::testing::settings;
-    use tidegate_shared::snapshot::{Action, Destination, Frontend, Listener, Routing, Rule, Way};
+    use tidegate_shared::snapshot::{Action, Destination, Frontend, Listener, RouteEntry, Routing, Rule};
     use uuid::Uuid;
 
     fn content() -> Content {
-        let way = Way { action: Action::Forward { to: Destination::Pool(0), settings: 0 }, rewrites: None };
+        let way =
+            RouteEntry { action: Action::Forward { to: Destination::Pool(0), settings: 0 }, rewrites: None };
         let listener = Listener {
             name: "l".into(),
             frontend: Frontend::Public,

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_shared::channel::{self, MAX_MESSAGE, MAX_STRANGER_MESSAGE};
+use tidegate_shared::channel::{self, MAX_MESSAGE, MAX_UNAUTHENTICATED_MESSAGE};
 use tidegate_shared::id::WorkerId;
 use tidegate_shared::meter::Metered;
 use tidegate_shared::protocol::{ToControlPlane, ToWorker, VERSION};
@@ -132,7 +132,7 @@ impl Channel {
     /// Handles a peer without a certificate: it gets one for a valid token, and the connection ends in any
     /// case.
     async fn join(&self, tls: Stream, peer: SocketAddr) -> Result<(), SessionError> {
-        let (mut send, mut receive): (Out, In) = channel::split(tls, MAX_STRANGER_MESSAGE);
+        let (mut send, mut receive): (Out, In) = channel::split(tls, MAX_UNAUTHENTICATED_MESSAGE);
         let joined = match receive.receive().await? {
             Some(ToControlPlane::Join { version, secret, request }) if version == VERSION => {
                 self.admit(peer, &sha256_hex(secret.expose()), &request).await
@@ -181,7 +181,7 @@ impl Channel {
         peer: SocketAddr,
     ) -> Result<Option<Session>, SessionError> {
         let Some(certificate) = self.store.worker_certificate(fingerprint).await? else {
-            let (mut send, _): (Out, In) = channel::split(tls, MAX_STRANGER_MESSAGE);
+            let (mut send, _): (Out, In) = channel::split(tls, MAX_UNAUTHENTICATED_MESSAGE);
             return Err(refuse(&mut send, SessionError::UnknownWorker).await);
         };
         let worker = certificate.worker;

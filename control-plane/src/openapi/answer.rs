@@ -12,9 +12,9 @@ use super::resource;
 use crate::arm::gateway::SubResource;
 
 /// A list, or one page of it.
-pub(crate) struct Page<T>(std::marker::PhantomData<T>);
+pub(crate) struct ListPage<T>(std::marker::PhantomData<T>);
 
-impl<T: JsonSchema> JsonSchema for Page<T> {
+impl<T: JsonSchema> JsonSchema for ListPage<T> {
     fn schema_name() -> Cow<'static, str> {
         format!("{}List", T::schema_name()).into()
     }
@@ -159,7 +159,7 @@ pub(crate) struct Workers {
     /// All workers that may connect.
     value: Vec<Worker>,
     /// All gateways that have failed.
-    failed: Vec<Failure>,
+    failed: Vec<FailedGateway>,
 }
 
 /// A worker.
@@ -218,7 +218,7 @@ struct Rejection {
 
 /// A failed gateway.
 #[derive(JsonSchema)]
-struct Failure {
+struct FailedGateway {
     /// The resource ID.
     id: String,
     /// The reason.

@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::answer::Page;
+use super::answer::ListPage;
 use super::error::ErrorResponse;
 use super::parameter::{self, Parameter};
 use super::resource;
@@ -22,7 +22,7 @@ pub(crate) struct Operation {
     summary: String,
     parameters: Vec<&'static Parameter>,
     request: Option<Body>,
-    answers: Vec<Answer>,
+    answers: Vec<ResponseSpec>,
     refusals: Vec<u16>,
     guarded: bool,
 }
@@ -49,7 +49,7 @@ pub(crate) enum Body {
 }
 
 #[derive(Clone, Debug)]
-struct Answer {
+struct ResponseSpec {
     status: u16,
     description: &'static str,
     body: Option<Body>,
@@ -155,14 +155,14 @@ impl Operation {
         body: Option<Body>,
         headers: &'static [&'static str],
     ) -> Operation {
-        self.answers.push(Answer { status, description, body, headers });
+        self.answers.push(ResponseSpec { status, description, body, headers });
         self
     }
 
     /// Adds a paged list as answer.
     pub(crate) fn paged<T: JsonSchema>(self) -> Operation {
         let paged = self.with(&parameter::TOP).with(&parameter::SKIP_TOKEN);
-        paged.answers(200, "The list, or a page of it.", json::<Page<T>>())
+        paged.answers(200, "The list, or a page of it.", json::<ListPage<T>>())
     }
 
     /// Adds statuses of error responses.
@@ -244,7 +244,7 @@ impl Operation {
     }
 }
 
-impl Answer {
+impl ResponseSpec {
     fn describe(&self, about: About, generator: &mut SchemaGenerator) -> Value {
         let mut shown = json!({"description": self.description});
         if !self.headers.is_empty() {

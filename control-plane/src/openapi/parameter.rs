@@ -9,7 +9,7 @@ pub(crate) struct Parameter {
     name: &'static str,
     /// The published name: Azure's if there is one.
     published: &'static str,
-    place: Place,
+    place: Location,
     description: &'static str,
     /// A regular expression that every value matches, or empty.
     pattern: &'static str,
@@ -18,7 +18,7 @@ pub(crate) struct Parameter {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Place {
+enum Location {
     Path,
     Query,
     Header,
@@ -32,7 +32,7 @@ const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}
 pub(crate) static API_VERSION: Parameter = Parameter {
     name: "api-version",
     published: "api-version",
-    place: Place::Query,
+    place: Location::Query,
     description: "The version of the API: any date from 2015-01-01 on.",
     pattern: r"^20(1[5-9]|[2-9][0-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(-preview)?$",
     max_length: 18,
@@ -42,7 +42,7 @@ pub(crate) static API_VERSION: Parameter = Parameter {
 pub(crate) static IF_MATCH: Parameter = Parameter {
     name: "If-Match",
     published: "If-Match",
-    place: Place::Header,
+    place: Location::Header,
     description: "Succeed only if the resource exists and has one of these entity tags; `*` matches any.",
     pattern: "",
     max_length: 1024,
@@ -52,7 +52,7 @@ pub(crate) static IF_MATCH: Parameter = Parameter {
 pub(crate) static IF_NONE_MATCH: Parameter = Parameter {
     name: "If-None-Match",
     published: "If-None-Match",
-    place: Place::Header,
+    place: Location::Header,
     description: "Succeed only if the resource has none of these entity tags; `*` means that it must not exist.",
     pattern: "",
     max_length: 1024,
@@ -62,7 +62,7 @@ pub(crate) static IF_NONE_MATCH: Parameter = Parameter {
 pub(crate) static TOP: Parameter = Parameter {
     name: "$top",
     published: "$top",
-    place: Place::Query,
+    place: Location::Query,
     description: "The maximum number of entries in the response: 1 to 1000; 100 by default.",
     pattern: "^([1-9][0-9]{0,2}|1000)$",
     max_length: 4,
@@ -72,7 +72,7 @@ pub(crate) static TOP: Parameter = Parameter {
 pub(crate) static SKIP_TOKEN: Parameter = Parameter {
     name: "$skipToken",
     published: "$skipToken",
-    place: Place::Query,
+    place: Location::Query,
     description: "The position of the page, from the `nextLink` of the previous one.",
     pattern: "^[0-9A-Za-z_-]+$",
     max_length: 1024,
@@ -82,7 +82,7 @@ pub(crate) static SKIP_TOKEN: Parameter = Parameter {
 pub(crate) static EXPAND: Parameter = Parameter {
     name: "$expand",
     published: "$expand",
-    place: Place::Query,
+    place: Location::Query,
     description: "`BackendAddressPool`, `BackendHttpSettings` or both, separated by a comma or a slash: the \
                   resources to return complete rather than by ID.",
     pattern: "^(BackendAddressPool|BackendHttpSettings)([,/](BackendAddressPool|BackendHttpSettings))?$",
@@ -93,7 +93,7 @@ pub(crate) static EXPAND: Parameter = Parameter {
 pub(crate) static AUDIT_RESOURCE: Parameter = Parameter {
     name: "resourceId",
     published: "resourceId",
-    place: Place::Query,
+    place: Location::Query,
     description: "Only changes of this resource or of one below it.",
     pattern: r"^(/[0-9A-Za-z_.()-]+)+$",
     max_length: 1024,
@@ -103,7 +103,7 @@ pub(crate) static AUDIT_RESOURCE: Parameter = Parameter {
 pub(crate) static AUDIT_AUTHOR: Parameter = Parameter {
     name: "author",
     published: "author",
-    place: Place::Query,
+    place: Location::Query,
     description: "Only changes by this client, or by `admin`.",
     pattern: r"^[0-9A-Za-z._-]+$",
     max_length: 64,
@@ -113,7 +113,7 @@ pub(crate) static AUDIT_AUTHOR: Parameter = Parameter {
 pub(crate) static AUDIT_FROM: Parameter = Parameter {
     name: "from",
     published: "from",
-    place: Place::Query,
+    place: Location::Query,
     description: "Only changes at or after this time, RFC 3339.",
     pattern: r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
     max_length: 20,
@@ -123,7 +123,7 @@ pub(crate) static AUDIT_FROM: Parameter = Parameter {
 pub(crate) static AUDIT_TO: Parameter = Parameter {
     name: "to",
     published: "to",
-    place: Place::Query,
+    place: Location::Query,
     description: "Only changes at or before this time, RFC 3339.",
     pattern: r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$",
     max_length: 20,
@@ -133,7 +133,7 @@ pub(crate) static AUDIT_TO: Parameter = Parameter {
 pub(crate) static FILTER: Parameter = Parameter {
     name: "$filter",
     published: "$filter",
-    place: Place::Query,
+    place: Location::Query,
     description: "Only resources for which this is true: comparisons of `name`, `resourceGroup`, `resourceType`, \
                   `location`, `tagName` or `tagValue` with a string, such as `name eq 'it'`, joined by `and`.",
     pattern: "^(name|resourceGroup|resourceType|location|tagName|tagValue) eq '[0-9A-Za-z_./-]*'( and (name|resourceGroup|resourceType|location|tagName|tagValue) eq '[0-9A-Za-z_./-]*')*$",
@@ -185,7 +185,7 @@ impl Parameter {
         pattern: &'static str,
         max_length: u32,
     ) -> Parameter {
-        Parameter { name, published, place: Place::Path, description, pattern, max_length }
+        Parameter { name, published, place: Location::Path, description, pattern, max_length }
     }
 
     /// Returns the reference to this parameter for use in operations.
@@ -195,21 +195,21 @@ impl Parameter {
 
     fn describe(&self) -> Value {
         let place = match self.place {
-            Place::Path => "path",
-            Place::Query => "query",
-            Place::Header => "header",
+            Location::Path => "path",
+            Location::Query => "query",
+            Location::Header => "header",
         };
         let mut schema = json!({"type": "string", "maxLength": self.max_length});
         if !self.pattern.is_empty() {
             schema["pattern"] = self.pattern.into();
         }
-        if self.place == Place::Path {
+        if self.place == Location::Path {
             schema["minLength"] = 1.into();
         }
         json!({
             "name": self.published,
             "in": place,
-            "required": self.place == Place::Path || self.name == API_VERSION.name,
+            "required": self.place == Location::Path || self.name == API_VERSION.name,
             "description": self.description,
             "schema": schema,
         })

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::metrics::{Metrics, Page};
+use crate::metrics::{MetricValues, Metrics};
 
 use super::{Service, ServiceError};
 
@@ -11,8 +11,8 @@ impl Service {
     ///
     /// # Errors
     /// An error of the store.
-    pub(crate) async fn metrics(&self, metrics: &Metrics) -> Result<Page, ServiceError> {
-        let mut page = Page::of(metrics, self.store.write_wait());
+    pub(crate) async fn metrics(&self, metrics: &Metrics) -> Result<MetricValues, ServiceError> {
+        let mut page = MetricValues::of(metrics, self.store.write_wait());
         let began = Instant::now();
         for wanted in self.store.wanted().await? {
             *page.gateways.entry(wanted.state.as_str()).or_default() += 1;

@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use super::evaluate::unknown;
-use super::expression::{Expression, Source, classify};
-use super::fault::Fault;
-use super::fill::Place;
+use super::expression::{Expression, TemplateText, classify};
+use super::fault::EvalError;
+use super::fill::JsonPath;
 use super::function;
 use super::parts::{ROOT, Template};
 use super::special::arity_of;
@@ -15,15 +15,15 @@ use crate::violation::code::template as code;
 
 /// Checks the whole template.
 pub(super) fn check(json: &Value, template: &Template, flaws: &mut Violations) {
-    look(json, &Place::Root(ROOT), template, flaws);
+    look(json, &JsonPath::Root(ROOT), template, flaws);
 }
 
-fn look(value: &Value, place: &Place<'_>, template: &Template, flaws: &mut Violations) {
+fn look(value: &Value, place: &JsonPath<'_>, template: &Template, flaws: &mut Violations) {
     match value {
         Value::String(text) => look_at_text(text, place, template, flaws),
         Value::Array(list) => {
             for (i, value) in list.iter().enumerate() {
-                look(value, &Place::Element(place, i), template, flaws);
+                look(value, &JsonPath::Element(place, i), template, flaws);
             }
         }
         Value::Object(object) => {
@@ -32,7 +32,7 @@ fn look(value: &Value, place: &Place<'_>, template: &Template, flaws: &mut Viola
                 if key.eq_ignore_ascii_case("metadata") {
                     continue;
                 }
-                let place = Place::Property(place, key);
+                let place = JsonPath::Property(place, key);
                 look_at_text(key, &place, template, flaws);
                 look(value, &place, template, flaws);
             }
@@ -41,22 +41,22 @@ fn look(value: &Value, place: &Place<'_>, template: &Template, flaws: &mut Viola
     }
 }
 
-fn look_at_text(text: &str, place: &Place<'_>, template: &Template, flaws: &mut Violations) {
-    let Source::Expression(text) = classify(text) else { return };
+fn look_at_text(text: &str, place: &JsonPath<'_>, template: &Template, flaws: &mut Violations) {
+    let TemplateText::Expression(text) = classify(text) else { return };
     match Expression::read(text) {
         Ok(expression) => calls(&expression, place, template, flaws),
         Err(why) => flaws.push(code::EXPRESSION, place.to_string(), why),
     }
 }
 
-fn calls(expression: &Expression, place: &Place<'_>, template: &Template, flaws: &mut Violations) {
+fn calls(expression: &Expression, place: &JsonPath<'_>, template: &Template, flaws: &mut Violations) {
     match expression {
         Expression::Text(_) | Expression::Integer(_) => {}
         Expression::Access(of, steps) => {
             std::iter::once(of.as_ref()).chain(steps).for_each(|part| calls(part, place, template, flaws));
         }
         Expression::Call(name, arguments) => {
-            if let Err(Fault::Wrong(code, why)) = call(name, arguments.len(), template) {
+            if let Err(EvalError::Wrong(code, why)) = call(name, arguments.len(), template) {
                 flaws.push(code, place.to_string(), why);
             }
             arguments.iter().for_each(|argument| calls(argument, place, template, flaws));
@@ -64,7 +64,7 @@ fn calls(expression: &Expression, place: &Place<'_>, template: &Template, flaws:
     }
 }
 
-fn call(name: &str, count: usize, template: &Template) -> Result<(), Fault> {
+fn call(name: &str, count: usize, template: &Template) -> Result<(), EvalError> {
     let lower = name.to_ascii_lowercase();
     if let Some((least, most)) = arity_of(&lower) {
         return function::arity(name, least, most, count);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::fault::{Fault, Outcome};
+use super::fault::{EvalError, EvalResult};
 use super::value::kind;
 
 /// The context of a deployment.
@@ -56,7 +56,7 @@ impl Context {
     }
 
     /// `resourceId([subscription], [group], type, name, …)`.
-    pub(super) fn resource_id(&self, values: &[Value]) -> Outcome {
+    pub(super) fn resource_id(&self, values: &[Value]) -> EvalResult {
         let texts = texts(values)?;
         let at = texts.iter().take(3).position(|text| text.contains('/'));
         let (before, rest) = texts.split_at(at.unwrap_or(0));
@@ -69,7 +69,7 @@ impl Context {
     }
 
     /// `subscriptionResourceId([subscription], type, name, …)`.
-    pub(super) fn subscription_resource_id(&self, values: &[Value]) -> Outcome {
+    pub(super) fn subscription_resource_id(&self, values: &[Value]) -> EvalResult {
         let texts = texts(values)?;
         let (subscription, rest) = match texts[0].contains('/') {
             true => (self.subscription.as_str(), &texts[..]),
@@ -79,12 +79,12 @@ impl Context {
     }
 
     /// `utcNow([format])`.
-    pub(super) fn utc_now(&self, values: &[Value]) -> Outcome {
+    pub(super) fn utc_now(&self, values: &[Value]) -> EvalResult {
         let format = match values {
             [] => "yyyyMMddTHHmmssZ",
             [Value::String(format)] => format.as_str(),
             [other, ..] => {
-                return Err(Fault::expression(format!("utcNow takes a format, not {}.", kind(other))));
+                return Err(EvalError::expression(format!("utcNow takes a format, not {}.", kind(other))));
             }
         };
         let now = Timestamp::from_millisecond(self.now).unwrap_or_default();
@@ -109,7 +109,7 @@ impl Context {
             } else if first.is_ascii_alphabetic() && !matches!(first, 'T' | 'Z') {
                 let why =
                     format!("The format of utcNow supports yyyy, MM, dd, HH, mm, ss and fff, not '{first}'.");
-                return Err(Fault::expression(why));
+                return Err(EvalError::expression(why));
             } else {
                 made.push(first);
                 rest = &rest[first.len_utf8()..];
@@ -120,20 +120,21 @@ impl Context {
 }
 
 /// `tenantResourceId(type, name, …)`.
-pub(super) fn tenant_resource_id(values: &[Value]) -> Outcome {
+pub(super) fn tenant_resource_id(values: &[Value]) -> EvalResult {
     Ok(provided(&texts(values)?)?.into())
 }
 
 /// `extensionResourceId(id, type, name, …)`.
-pub(super) fn extension_resource_id(values: &[Value]) -> Outcome {
+pub(super) fn extension_resource_id(values: &[Value]) -> EvalResult {
     let texts = texts(values)?;
     Ok(format!("{}{}", texts[0], provided(&texts[1..])?).into())
 }
 
-fn texts(values: &[Value]) -> Result<Vec<&str>, Fault> {
-    let text = |value: &'_ Value| -> Result<(), Fault> {
-        let why =
-            || Fault::expression(format!("The parts of a resource ID must be strings, not {}.", kind(value)));
+fn texts(values: &[Value]) -> Result<Vec<&str>, EvalError> {
+    let text = |value: &'_ Value| -> Result<(), EvalError> {
+        let why = || {
+            EvalError::expression(format!("The parts of a resource ID must be strings, not {}.", kind(value)))
+        };
         value.as_str().map(drop).ok_or_else(why)
     };
     values.iter().try_for_each(text)?;
@@ -141,10 +142,10 @@ fn texts(values: &[Value]) -> Result<Vec<&str>, Fault> {
 }
 
 /// Returns `/providers/{type}/{name}…`. A type of several segments needs one name less than segments.
-fn provided(texts: &[&str]) -> Result<String, Fault> {
+fn provided(texts: &[&str]) -> Result<String, EvalError> {
     let (kind, names) = texts.split_first().unwrap_or((&"", &[]));
     resource_path(kind, names).ok_or_else(|| {
-        Fault::expression(format!(
+        EvalError::expression(format!(
             "The type '{kind:.200}' requires one name for each segment after its namespace, and has {}.",
             names.len()
         ))

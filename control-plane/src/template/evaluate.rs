@@ -1,14 +1,14 @@
 //! Evaluates expressions. Pure: an expression sees only the [`World`], and its cost is bounded.
 //!
 //! Some values are unknown until a resource is deployed (`reference`). An expression that needs one fails with
-//! [`Fault::Pending`] and adds the resource to [`Evaluator::missing`].
+//! [`EvalError::Pending`] and adds the resource to [`Evaluator::missing`].
 
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::expression::{Expression, Source, classify};
-use super::fault::{Fault, Outcome};
+use super::expression::{Expression, TemplateText, classify};
+use super::fault::{EvalError, EvalResult};
 use super::function;
 use super::names::Names;
 use super::parameter::Parameters;
@@ -147,29 +147,29 @@ impl<'w> Evaluator<'w> {
     }
 
     /// Evaluates a string of the template.
-    pub(super) fn text(&mut self, text: &str, frame: &Frame<'_>) -> Outcome {
+    pub(super) fn text(&mut self, text: &str, frame: &Frame<'_>) -> EvalResult {
         self.spend(of_text(text))?;
         match classify(text) {
-            Source::Literal(text) => Ok(Value::String(text.to_owned())),
-            Source::Expression(text) => {
-                let expression = Expression::read(text).map_err(Fault::expression)?;
+            TemplateText::Literal(text) => Ok(Value::String(text.to_owned())),
+            TemplateText::Expression(text) => {
+                let expression = Expression::read(text).map_err(EvalError::expression)?;
                 self.expression(&expression, frame)
             }
         }
     }
 
-    pub(super) fn expression(&mut self, expression: &Expression, frame: &Frame<'_>) -> Outcome {
+    pub(super) fn expression(&mut self, expression: &Expression, frame: &Frame<'_>) -> EvalResult {
         let value = self.deeper(|evaluator| evaluator.step(expression, frame))?;
         self.charge(&value)?;
         Ok(value)
     }
 
     /// Runs a step one level deeper. The depth is bounded because the stack is.
-    pub(super) fn deeper(&mut self, step: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
+    pub(super) fn deeper(&mut self, step: impl FnOnce(&mut Self) -> EvalResult) -> EvalResult {
         if self.depth >= MAX_DEPTH {
             let why =
                 format!("Values, variables and functions are nested more than {MAX_DEPTH} levels deep.");
-            return Err(Fault::Wrong(code::LIMIT, why));
+            return Err(EvalError::Wrong(code::LIMIT, why));
         }
         self.depth += 1;
         let outcome = step(self);
@@ -177,7 +177,7 @@ impl<'w> Evaluator<'w> {
         outcome
     }
 
-    fn step(&mut self, expression: &Expression, frame: &Frame<'_>) -> Outcome {
+    fn step(&mut self, expression: &Expression, frame: &Frame<'_>) -> EvalResult {
         match expression {
             Expression::Text(text) => Ok(Value::String(text.clone())),
             Expression::Integer(number) => Ok(Value::from(*number)),
@@ -193,7 +193,7 @@ impl<'w> Evaluator<'w> {
         }
     }
 
-    fn call(&mut self, name: &str, arguments: &[Expression], frame: &Frame<'_>) -> Outcome {
+    fn call(&mut self, name: &str, arguments: &[Expression], frame: &Frame<'_>) -> EvalResult {
         let lower = name.to_ascii_lowercase();
         if let Some(outcome) = self.special(&lower, arguments, frame) {
             return outcome;
@@ -205,7 +205,7 @@ impl<'w> Evaluator<'w> {
         found.check(arguments.len())?;
         let values = self.values(arguments, frame)?;
         (found.call)(&values)
-            .map_err(|why| Fault::expression(format!("The function '{}' failed: {why}", found.name)))
+            .map_err(|why| EvalError::expression(format!("The function '{}' failed: {why}", found.name)))
     }
 
     /// Evaluates all arguments, including those after a pending one, to collect all dependencies.
@@ -213,24 +213,24 @@ impl<'w> Evaluator<'w> {
         &mut self,
         arguments: &[Expression],
         frame: &Frame<'_>,
-    ) -> Result<Vec<Value>, Fault> {
+    ) -> Result<Vec<Value>, EvalError> {
         let mut values = Vec::with_capacity(arguments.len());
         let mut pending = false;
         for argument in arguments {
             match self.expression(argument, frame) {
                 Ok(value) => values.push(value),
-                Err(Fault::Pending) => pending = true,
+                Err(EvalError::Pending) => pending = true,
                 Err(wrong) => return Err(wrong),
             }
         }
-        if pending { Err(Fault::Pending) } else { Ok(values) }
+        if pending { Err(EvalError::Pending) } else { Ok(values) }
     }
 
-    fn user_function(&mut self, name: &str, arguments: &[Expression], frame: &Frame<'_>) -> Outcome {
+    fn user_function(&mut self, name: &str, arguments: &[Expression], frame: &Frame<'_>) -> EvalResult {
         let template = self.world.template;
         let function = template.functions.get(name).ok_or_else(|| unknown(name))?;
         if frame.arguments().is_some() {
-            return Err(Fault::expression("A user-defined function cannot call another one."));
+            return Err(EvalError::expression("A user-defined function cannot call another one."));
         }
         function::arity(name, function.parameters.len(), function.parameters.len(), arguments.len())?;
         let values = self.values(arguments, frame)?;
@@ -240,11 +240,11 @@ impl<'w> Evaluator<'w> {
     }
 
     /// Returns the value of a parameter, given or default.
-    pub(super) fn parameter(&mut self, name: &str) -> Outcome {
+    pub(super) fn parameter(&mut self, name: &str) -> EvalResult {
         let parameters = self.world.parameters;
         let Some(declared) = parameters.declared(name) else {
             let why = format!("The template has no parameter '{name}'.");
-            return Err(Fault::Wrong(code::PARAMETER, why));
+            return Err(EvalError::Wrong(code::PARAMETER, why));
         };
         let value = self.once('p', name, |evaluator| match (&declared.given, &declared.default) {
             (Some(given), _) => Ok(given.clone()),
@@ -252,18 +252,18 @@ impl<'w> Evaluator<'w> {
             (None, None) if declared.nullable => Ok(Value::Null),
             (None, None) => {
                 let why = format!("The parameter '{name}' has no value and no default.");
-                Err(Fault::Wrong(code::PARAMETER, why))
+                Err(EvalError::Wrong(code::PARAMETER, why))
             }
         })?;
         self.tainted |= declared.is_secure();
         Ok(value)
     }
 
-    pub(super) fn variable(&mut self, name: &str) -> Outcome {
+    pub(super) fn variable(&mut self, name: &str) -> EvalResult {
         let template = self.world.template;
         let lower = name.to_ascii_lowercase();
         let Some(value) = template.variables.get(&lower) else {
-            return Err(Fault::expression(format!("The template has no variable '{name}'.")));
+            return Err(EvalError::expression(format!("The template has no variable '{name}'.")));
         };
         self.once('v', name, |evaluator| evaluator.fill_variable(value))
     }
@@ -273,8 +273,8 @@ impl<'w> Evaluator<'w> {
         &mut self,
         kind: char,
         name: &str,
-        evaluate: impl FnOnce(&mut Evaluator<'w>) -> Outcome,
-    ) -> Outcome {
+        evaluate: impl FnOnce(&mut Evaluator<'w>) -> EvalResult,
+    ) -> EvalResult {
         let key = (kind, name.to_ascii_lowercase());
         if let Some((value, tainted)) = self.known.get(&key) {
             let value = value.clone();
@@ -282,7 +282,7 @@ impl<'w> Evaluator<'w> {
             return Ok(value);
         }
         if self.open.contains(&key) {
-            return Err(Fault::expression(format!("'{name}' depends on itself.")));
+            return Err(EvalError::expression(format!("'{name}' depends on itself.")));
         }
         let tainted_before = std::mem::take(&mut self.tainted);
         self.open.push(key.clone());
@@ -296,7 +296,7 @@ impl<'w> Evaluator<'w> {
     }
 
     /// Charges the budget for a new value.
-    pub(super) fn charge(&mut self, value: &Value) -> Result<(), Fault> {
+    pub(super) fn charge(&mut self, value: &Value) -> Result<(), EvalError> {
         match cost(value, MAX_NESTING, self.budget) {
             Some(cost) => self.spend(cost),
             None => Err(too_much()),
@@ -305,7 +305,7 @@ impl<'w> Evaluator<'w> {
 
     /// Charges the budget. After it is exceeded once, everything fails; likewise when the list of violations is
     /// full.
-    pub(super) fn spend(&mut self, cost: u64) -> Result<(), Fault> {
+    pub(super) fn spend(&mut self, cost: u64) -> Result<(), EvalError> {
         if self.flaws.is_full() {
             return Err(too_much());
         }
@@ -315,16 +315,16 @@ impl<'w> Evaluator<'w> {
     }
 }
 
-fn too_much() -> Fault {
-    Fault::Wrong(code::LIMIT, "The template's values are too large or nested too deeply.".to_owned())
+fn too_much() -> EvalError {
+    EvalError::Wrong(code::LIMIT, "The template's values are too large or nested too deeply.".to_owned())
 }
 
-pub(super) fn unknown(name: &str) -> Fault {
+pub(super) fn unknown(name: &str) -> EvalError {
     let why = match name.to_ascii_lowercase().starts_with("list") {
         true => format!("The function '{name}' is not supported: no resource has keys to list."),
         false => format!("The function '{name}' does not exist."),
     };
-    Fault::Wrong(code::FUNCTION, why)
+    EvalError::Wrong(code::FUNCTION, why)
 }
 
 /// Returns the cost of a value; `None` if it is nested too deeply or exceeds the budget.
@@ -353,21 +353,21 @@ fn of_text(text: &str) -> u64 {
 }
 
 /// Returns a property of an object, ignoring case, or an element of a list.
-fn member(value: Value, step: &Value) -> Outcome {
+fn member(value: Value, step: &Value) -> EvalResult {
     match (value, step) {
         (Value::Object(mut object), Value::String(name)) => take(&mut object, name).ok_or_else(|| {
             let has = object.keys().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
-            Fault::expression(format!("There is no property '{name}'; there are: {has}."))
+            EvalError::expression(format!("There is no property '{name}'; there are: {has}."))
         }),
         (Value::Array(mut list), Value::Number(index)) => {
             let at = index.as_u64().and_then(|at| usize::try_from(at).ok()).filter(|at| *at < list.len());
             at.map(|at| list.swap_remove(at)).ok_or_else(|| {
-                Fault::expression(format!("There is no element {index} in a list of {}.", list.len()))
+                EvalError::expression(format!("There is no element {index} in a list of {}.", list.len()))
             })
         }
         (value, step) => {
             let (value, step) = (kind(&value), kind(step));
-            Err(Fault::expression(format!("{value} has no member that {step} could select.")))
+            Err(EvalError::expression(format!("{value} has no member that {step} could select.")))
         }
     }
 }

@@ -10,7 +10,7 @@ const MAX_DEPTH: usize = 32;
 
 /// The kind of a string in a template.
 #[derive(Debug, PartialEq)]
-pub(super) enum Source<'a> {
+pub(super) enum TemplateText<'a> {
     /// Literal text.
     Literal(&'a str),
     /// The text of an expression, without its brackets.
@@ -19,13 +19,13 @@ pub(super) enum Source<'a> {
 
 /// Distinguishes expressions from literals: an expression begins with `[` and ends with `]`; `[[` escapes a
 /// literal bracket.
-pub(super) fn classify(text: &str) -> Source<'_> {
+pub(super) fn classify(text: &str) -> TemplateText<'_> {
     match text.strip_prefix('[') {
         Some(rest) if rest.ends_with(']') => match rest.starts_with('[') {
-            true => Source::Literal(rest),
-            false => Source::Expression(&rest[..rest.len() - 1]),
+            true => TemplateText::Literal(rest),
+            false => TemplateText::Expression(&rest[..rest.len() - 1]),
         },
-        _ => Source::Literal(text),
+        _ => TemplateText::Literal(text),
     }
 }
 
@@ -196,15 +196,15 @@ mod tests {
     #[test]
     fn brackets_make_an_expression() {
         let cases = [
-            ("plain", Source::Literal("plain")),
-            ("", Source::Literal("")),
-            ("[", Source::Literal("[")),
-            ("[a", Source::Literal("[a")),
-            ("a[b]", Source::Literal("a[b]")),
-            ("[[a]", Source::Literal("[a]")),
-            ("[[a", Source::Literal("[[a")),
-            ("[a]", Source::Expression("a")),
-            ("[]", Source::Expression("")),
+            ("plain", TemplateText::Literal("plain")),
+            ("", TemplateText::Literal("")),
+            ("[", TemplateText::Literal("[")),
+            ("[a", TemplateText::Literal("[a")),
+            ("a[b]", TemplateText::Literal("a[b]")),
+            ("[[a]", TemplateText::Literal("[a]")),
+            ("[[a", TemplateText::Literal("[[a")),
+            ("[a]", TemplateText::Expression("a")),
+            ("[]", TemplateText::Expression("")),
         ];
         for (text, expected) in cases {
             assert_eq!(classify(text), expected, "{text}");

@@ -6,17 +6,17 @@ use crate::violation::code::template as code;
 
 /// The reason why an expression has no value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Fault {
+pub(super) enum EvalError {
     /// The value depends on a resource that is not deployed yet.
     Pending,
     /// A permanent error: a code and a sentence.
     Wrong(&'static str, String),
 }
 
-impl Fault {
-    pub(super) fn expression(why: impl Into<String>) -> Fault {
-        Fault::Wrong(code::EXPRESSION, why.into())
+impl EvalError {
+    pub(super) fn expression(why: impl Into<String>) -> EvalError {
+        EvalError::Wrong(code::EXPRESSION, why.into())
     }
 }
 
-pub(super) type Outcome = Result<Value, Fault>;
+pub(super) type EvalResult = Result<Value, EvalError>;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::evaluate::{Binding, Evaluator, Frame};
-use super::fault::{Fault, Outcome};
+use super::fault::{EvalError, EvalResult};
 use super::parts::Variable;
 use super::value::kind;
 use crate::violation::code::template as code;
@@ -15,22 +15,22 @@ pub(super) const MAX_COPIES: i64 = 800;
 
 /// The position of a value in the request, formatted only to report an error.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place<'p> {
+pub(super) enum JsonPath<'p> {
     /// An absolute path.
     Root(&'p str),
     /// A property of an object.
-    Property(&'p Place<'p>, &'p str),
+    Property(&'p JsonPath<'p>, &'p str),
     /// An element of a list.
-    Element(&'p Place<'p>, usize),
+    Element(&'p JsonPath<'p>, usize),
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for JsonPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Root(path) => f.write_str(path),
+            JsonPath::Root(path) => f.write_str(path),
             // Names are untrusted, and every error below repeats the path.
-            Place::Property(of, name) => write!(f, "{of}.{name:.100}"),
-            Place::Element(of, index) => write!(f, "{of}[{index}]"),
+            JsonPath::Property(of, name) => write!(f, "{of}.{name:.100}"),
+            JsonPath::Element(of, index) => write!(f, "{of}[{index}]"),
         }
     }
 }
@@ -40,19 +40,24 @@ impl Evaluator<'_> {
     ///
     /// With a place, errors are added to `flaws`, dependencies set `pending`, and evaluation continues; the
     /// value is unusable then. Without a place, the first error ends the evaluation.
-    pub(super) fn fill(&mut self, value: &Value, frame: &Frame<'_>, place: Option<&Place<'_>>) -> Outcome {
+    pub(super) fn fill(
+        &mut self,
+        value: &Value,
+        frame: &Frame<'_>,
+        place: Option<&JsonPath<'_>>,
+    ) -> EvalResult {
         let outcome = self.deeper(|evaluator| evaluator.fill_one(value, frame, place));
         self.settle(outcome, place)
     }
 
-    fn fill_one(&mut self, value: &Value, frame: &Frame<'_>, place: Option<&Place<'_>>) -> Outcome {
+    fn fill_one(&mut self, value: &Value, frame: &Frame<'_>, place: Option<&JsonPath<'_>>) -> EvalResult {
         self.spend(1)?;
         match value {
             Value::String(text) => self.text(text, frame),
             Value::Array(list) => {
                 let mut filled = Vec::with_capacity(list.len());
                 for (i, value) in list.iter().enumerate() {
-                    let place = place.map(|place| Place::Element(place, i));
+                    let place = place.map(|place| JsonPath::Element(place, i));
                     filled.push(self.fill(value, frame, place.as_ref())?);
                 }
                 Ok(filled.into())
@@ -67,21 +72,21 @@ impl Evaluator<'_> {
         &mut self,
         object: &Map<String, Value>,
         frame: &Frame<'_>,
-        place: Option<&Place<'_>>,
-    ) -> Result<Map<String, Value>, Fault> {
+        place: Option<&JsonPath<'_>>,
+    ) -> Result<Map<String, Value>, EvalError> {
         let loops = object.get("copy").and_then(loops_of);
         let mut filled = Map::new();
         for (key, value) in object {
             if loops.is_some() && key == "copy" {
                 continue;
             }
-            let place = place.map(|place| Place::Property(place, key));
+            let place = place.map(|place| JsonPath::Property(place, key));
             let outcome = self.text(key, frame);
             let key = match self.settle(outcome, place.as_ref())? {
                 Value::String(key) => key,
                 other => {
                     let why = format!("The name of a property must be a string, not {}.", kind(&other));
-                    self.settle(Err(Fault::expression(why)), place.as_ref())?;
+                    self.settle(Err(EvalError::expression(why)), place.as_ref())?;
                     key.clone()
                 }
             };
@@ -89,8 +94,8 @@ impl Evaluator<'_> {
             filled.insert(key, value);
         }
         for (i, turn) in loops.unwrap_or_default().into_iter().enumerate() {
-            let place = place.map(|place| Place::Property(place, "copy"));
-            let place = place.as_ref().map(|place| Place::Element(place, i));
+            let place = place.map(|place| JsonPath::Property(place, "copy"));
+            let place = place.as_ref().map(|place| JsonPath::Element(place, i));
             let list = self.repeat(&turn, frame, place.as_ref());
             let list = self.settle(list, place.as_ref())?;
             filled.insert(turn.name.to_owned(), list);
@@ -98,7 +103,7 @@ impl Evaluator<'_> {
         Ok(filled)
     }
 
-    fn repeat(&mut self, turn: &Loop<'_>, frame: &Frame<'_>, place: Option<&Place<'_>>) -> Outcome {
+    fn repeat(&mut self, turn: &Loop<'_>, frame: &Frame<'_>, place: Option<&JsonPath<'_>>) -> EvalResult {
         let count = self.fill(turn.count, frame, None)?;
         let count = copies(&count)?;
         let mut list = Vec::new();
@@ -107,34 +112,34 @@ impl Evaluator<'_> {
             // well.
             self.spend(1)?;
             let binding = Binding::Copy { name: turn.name.to_owned(), index, anonymous: false };
-            let place = place.map(|place| Place::Property(place, "input"));
+            let place = place.map(|place| JsonPath::Property(place, "input"));
             list.push(self.fill(turn.input, &frame.with(binding), place.as_ref())?);
         }
         Ok(list.into())
     }
 
     /// Evaluates a variable. A loop yields a list.
-    pub(super) fn fill_variable(&mut self, variable: &Variable) -> Outcome {
+    pub(super) fn fill_variable(&mut self, variable: &Variable) -> EvalResult {
         let frame = Frame::new(super::evaluate::Phase::Planning);
         match variable {
             Variable::Plain(value) => self.fill(value, &frame, None),
             Variable::Loop(value) => match loop_of(value) {
                 Some(turn) => self.repeat(&turn, &frame, None),
-                None => Err(Fault::expression("A copy loop must have a name, a count and an input.")),
+                None => Err(EvalError::expression("A copy loop must have a name, a count and an input.")),
             },
         }
     }
 
     /// Records an error if there is a place to report.
-    pub(super) fn settle(&mut self, outcome: Outcome, place: Option<&Place<'_>>) -> Outcome {
+    pub(super) fn settle(&mut self, outcome: EvalResult, place: Option<&JsonPath<'_>>) -> EvalResult {
         match (outcome, place) {
-            (Err(Fault::Wrong(code, why)), Some(place)) => {
+            (Err(EvalError::Wrong(code, why)), Some(place)) => {
                 if !self.flaws.is_full() {
                     self.flaws.push(code, place.to_string(), why);
                 }
                 Ok(Value::Null)
             }
-            (Err(Fault::Pending), Some(_)) => {
+            (Err(EvalError::Pending), Some(_)) => {
                 self.pending = true;
                 Ok(Value::Null)
             }
@@ -144,10 +149,10 @@ impl Evaluator<'_> {
 }
 
 /// Checks the number of iterations of a loop.
-pub(super) fn copies(count: &Value) -> Result<i64, Fault> {
+pub(super) fn copies(count: &Value) -> Result<i64, EvalError> {
     match count.as_i64() {
         Some(count) if (0..=MAX_COPIES).contains(&count) => Ok(count),
-        _ => Err(Fault::Wrong(
+        _ => Err(EvalError::Wrong(
             code::LIMIT,
             format!("The count of a copy loop must be an integer from 0 to {MAX_COPIES}."),
         )),

@@ -12,7 +12,7 @@ mod text;
 
 use serde_json::{Map, Number, Value};
 
-use super::fault::Fault;
+use super::fault::EvalError;
 use super::value::kind;
 use crate::violation::code::template as code;
 
@@ -23,7 +23,7 @@ pub(super) const MAX_TEXT: usize = 1024 * 1024;
 const MAX_LIST: i64 = 10_000;
 
 /// The result of a function: a value, or an error as the end of a sentence.
-type Answer = Result<Value, String>;
+type FunctionResult = Result<Value, String>;
 
 /// A template function.
 #[derive(Debug)]
@@ -32,16 +32,21 @@ pub(super) struct Function {
     pub(super) name: &'static str,
     least: usize,
     most: usize,
-    pub(super) call: fn(&[Value]) -> Answer,
+    pub(super) call: fn(&[Value]) -> FunctionResult,
 }
 
 impl Function {
-    const fn new(name: &'static str, least: usize, most: usize, call: fn(&[Value]) -> Answer) -> Function {
+    const fn new(
+        name: &'static str,
+        least: usize,
+        most: usize,
+        call: fn(&[Value]) -> FunctionResult,
+    ) -> Function {
         Function { name, least, most, call }
     }
 
     /// Checks the number of arguments.
-    pub(super) fn check(&self, count: usize) -> Result<(), Fault> {
+    pub(super) fn check(&self, count: usize) -> Result<(), EvalError> {
         arity(self.name, self.least, self.most, count)
     }
 }
@@ -57,7 +62,7 @@ pub(super) fn named(lower: &str) -> Option<&'static Function> {
 }
 
 /// Checks that a function that takes `least` to `most` arguments is called with `count`.
-pub(super) fn arity(name: &str, least: usize, most: usize, count: usize) -> Result<(), Fault> {
+pub(super) fn arity(name: &str, least: usize, most: usize, count: usize) -> Result<(), EvalError> {
     if (least..=most).contains(&count) {
         return Ok(());
     }
@@ -66,7 +71,10 @@ pub(super) fn arity(name: &str, least: usize, most: usize, count: usize) -> Resu
         (least, ANY) => format!("at least {least}"),
         (least, most) => format!("{least} to {most}"),
     };
-    Err(Fault::Wrong(code::FUNCTION, format!("The function '{name}' takes {wanted} arguments, not {count}.")))
+    Err(EvalError::Wrong(
+        code::FUNCTION,
+        format!("The function '{name}' takes {wanted} arguments, not {count}."),
+    ))
 }
 
 fn wanted(what: &str, value: &Value) -> String {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::evaluate::{Binding, Evaluator, Frame};
 use super::expression::Expression;
-use super::fault::{Fault, Outcome};
+use super::fault::{EvalError, EvalResult};
 use super::value::kind;
 
 /// A lambda: its parameter names and its body.
@@ -16,7 +16,7 @@ struct Lambda<'e> {
 }
 
 impl<'e> Lambda<'e> {
-    fn read(expression: &'e Expression) -> Result<Lambda<'e>, Fault> {
+    fn read(expression: &'e Expression) -> Result<Lambda<'e>, EvalError> {
         let Expression::Call(name, arguments) = expression else { return Err(no_lambda()) };
         let Some((body, names)) = arguments.split_last().filter(|_| name.eq_ignore_ascii_case("lambda"))
         else {
@@ -30,7 +30,7 @@ impl<'e> Lambda<'e> {
     }
 
     /// Evaluates the body with these arguments; surplus arguments are ignored.
-    fn call(&self, evaluator: &mut Evaluator<'_>, values: Vec<Value>, frame: &Frame<'_>) -> Outcome {
+    fn call(&self, evaluator: &mut Evaluator<'_>, values: Vec<Value>, frame: &Frame<'_>) -> EvalResult {
         let binding = Binding::Lambda(self.names.iter().cloned().zip(values).collect());
         evaluator.expression(self.body, &frame.with(binding))
     }
@@ -40,27 +40,33 @@ impl<'e> Lambda<'e> {
         evaluator: &mut Evaluator<'_>,
         values: Vec<Value>,
         frame: &Frame<'_>,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, EvalError> {
         match self.call(evaluator, values, frame)? {
             Value::Bool(holds) => Ok(holds),
-            other => {
-                Err(Fault::expression(format!("The lambda must return true or false, not {}.", kind(&other))))
-            }
+            other => Err(EvalError::expression(format!(
+                "The lambda must return true or false, not {}.",
+                kind(&other)
+            ))),
         }
     }
 
-    fn key(&self, evaluator: &mut Evaluator<'_>, value: &Value, frame: &Frame<'_>) -> Result<String, Fault> {
+    fn key(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        value: &Value,
+        frame: &Frame<'_>,
+    ) -> Result<String, EvalError> {
         match self.call(evaluator, vec![value.clone()], frame)? {
             Value::String(key) => Ok(key),
             other => {
-                Err(Fault::expression(format!("The lambda must return a string, not {}.", kind(&other))))
+                Err(EvalError::expression(format!("The lambda must return a string, not {}.", kind(&other))))
             }
         }
     }
 }
 
-fn no_lambda() -> Fault {
-    Fault::expression("A lambda is expected here: lambda('name', …, body).")
+fn no_lambda() -> EvalError {
+    EvalError::expression("A lambda is expected here: lambda('name', …, body).")
 }
 
 impl Evaluator<'_> {
@@ -70,13 +76,13 @@ impl Evaluator<'_> {
         lower: &str,
         arguments: &[Expression],
         frame: &Frame<'_>,
-    ) -> Outcome {
+    ) -> EvalResult {
         let over = self.expression(&arguments[0], frame)?;
         if lower == "mapvalues" {
             return self.map_values(over, &Lambda::read(&arguments[1])?, frame);
         }
         let Value::Array(list) = over else {
-            return Err(Fault::expression(format!(
+            return Err(EvalError::expression(format!(
                 "The function '{lower}' expects an array, not {}.",
                 kind(&over)
             )));
@@ -97,7 +103,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn map(&mut self, list: Vec<Value>, lambda: &Lambda<'_>, frame: &Frame<'_>) -> Outcome {
+    fn map(&mut self, list: Vec<Value>, lambda: &Lambda<'_>, frame: &Frame<'_>) -> EvalResult {
         let mut mapped = Vec::with_capacity(list.len());
         for (i, value) in list.into_iter().enumerate() {
             mapped.push(lambda.call(self, vec![value, i.into()], frame)?);
@@ -105,9 +111,12 @@ impl Evaluator<'_> {
         Ok(mapped.into())
     }
 
-    fn map_values(&mut self, object: Value, lambda: &Lambda<'_>, frame: &Frame<'_>) -> Outcome {
+    fn map_values(&mut self, object: Value, lambda: &Lambda<'_>, frame: &Frame<'_>) -> EvalResult {
         let Value::Object(object) = object else {
-            return Err(Fault::expression(format!("mapValues expects an object, not {}.", kind(&object))));
+            return Err(EvalError::expression(format!(
+                "mapValues expects an object, not {}.",
+                kind(&object)
+            )));
         };
         let mut mapped = Map::new();
         for (key, value) in object {
@@ -116,7 +125,7 @@ impl Evaluator<'_> {
         Ok(mapped.into())
     }
 
-    fn filter(&mut self, list: Vec<Value>, lambda: &Lambda<'_>, frame: &Frame<'_>) -> Outcome {
+    fn filter(&mut self, list: Vec<Value>, lambda: &Lambda<'_>, frame: &Frame<'_>) -> EvalResult {
         let mut kept = Vec::new();
         for (i, value) in list.into_iter().enumerate() {
             if lambda.holds(self, vec![value.clone(), i.into()], frame)? {
@@ -126,7 +135,13 @@ impl Evaluator<'_> {
         Ok(kept.into())
     }
 
-    fn reduce(&mut self, list: Vec<Value>, first: Value, lambda: &Lambda<'_>, frame: &Frame<'_>) -> Outcome {
+    fn reduce(
+        &mut self,
+        list: Vec<Value>,
+        first: Value,
+        lambda: &Lambda<'_>,
+        frame: &Frame<'_>,
+    ) -> EvalResult {
         let mut total = first;
         for (i, value) in list.into_iter().enumerate() {
             total = lambda.call(self, vec![total, value, i.into()], frame)?;
@@ -141,7 +156,7 @@ impl Evaluator<'_> {
         list: Vec<Value>,
         before: &Lambda<'_>,
         frame: &Frame<'_>,
-    ) -> Result<Vec<Value>, Fault> {
+    ) -> Result<Vec<Value>, EvalError> {
         if list.len() < 2 {
             return Ok(list);
         }
@@ -168,7 +183,7 @@ impl Evaluator<'_> {
         Ok(sorted)
     }
 
-    fn group(&mut self, list: Vec<Value>, lambda: &Lambda<'_>, frame: &Frame<'_>) -> Outcome {
+    fn group(&mut self, list: Vec<Value>, lambda: &Lambda<'_>, frame: &Frame<'_>) -> EvalResult {
         let mut groups = Map::new();
         for value in list {
             let key = lambda.key(self, &value, frame)?;
@@ -186,7 +201,7 @@ impl Evaluator<'_> {
         key: &Lambda<'_>,
         value: Option<&Lambda<'_>>,
         frame: &Frame<'_>,
-    ) -> Outcome {
+    ) -> EvalResult {
         let mut object = Map::new();
         for element in list {
             let key = key.key(self, &element, frame)?;

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::declared::Declared;
 use super::evaluate::{Evaluator, Phase};
-use super::fault::Fault;
-use super::fill::Place;
+use super::fault::EvalError;
+use super::fill::JsonPath;
 use super::names::{Found, Names};
 use super::resource::property;
 use super::value::kind;
@@ -68,8 +68,8 @@ fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>)
     }
     let template = evaluator.world.template;
     let part = &template.resources[resource.part];
-    let root = Place::Root(&resource.place);
-    let place = Place::Property(&root, "dependsOn");
+    let root = JsonPath::Root(&resource.place);
+    let place = JsonPath::Property(&root, "dependsOn");
     let list = match property(&part.body, "dependsOn") {
         None => return waits,
         Some(Value::Array(list)) => list.as_slice(),
@@ -77,20 +77,20 @@ fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>)
     };
     let frame = resource.frame(Phase::Planning);
     for (i, entry) in list.iter().enumerate() {
-        let place = Place::Element(&place, i);
+        let place = JsonPath::Element(&place, i);
         let found = match evaluator.fill(entry, &frame, None) {
             Ok(Value::String(text)) => {
                 let found = known.find(&text, &group).ok_or_else(|| {
                     let why = format!(
                         "The resource '{text:.300}' is not defined in the template, or is ambiguous."
                     );
-                    Fault::Wrong(code::DEPENDENCY, why)
+                    EvalError::Wrong(code::DEPENDENCY, why)
                 });
                 // One entry can refer to hundreds of resources.
                 found.and_then(|found| evaluator.spend(found.len() as u64).map(|()| found))
             }
             Ok(other) => {
-                Err(Fault::expression(format!("A dependency must be a string, not {}.", kind(&other))))
+                Err(EvalError::expression(format!("A dependency must be a string, not {}.", kind(&other))))
             }
             Err(fault) => Err(fault),
         };

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::evaluate::{Binding, Evaluator, Frame, Phase};
-use super::fault::{Fault, Outcome};
-use super::fill::{Place, copies};
+use super::fault::{EvalError, EvalResult};
+use super::fill::{JsonPath, copies};
 use super::parameter::Kind;
 use super::parts::ROOT;
 use super::resource::property;
@@ -16,10 +16,10 @@ use crate::violation::code::template as code;
 pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
     let template = evaluator.world.template;
     let path = format!("{ROOT}.outputs");
-    let root = Place::Root(&path);
+    let root = JsonPath::Root(&path);
     let mut outputs = Map::new();
     for (name, declaration) in &template.outputs {
-        let place = Place::Property(&root, name);
+        let place = JsonPath::Property(&root, name);
         let Value::Object(declaration) = declaration else {
             let why = format!("The declaration of an output must be an object, not {}.", kind(declaration));
             evaluator.flaws.push(code::STRUCTURE, place.to_string(), why);
@@ -48,7 +48,7 @@ pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
             }
             Err(fault) => {
                 // The error is recorded; the value is a placeholder then.
-                let _ = evaluator.settle(Err(fault), Some(&Place::Property(&place, "value")));
+                let _ = evaluator.settle(Err(fault), Some(&JsonPath::Property(&place, "value")));
             }
         }
     }
@@ -59,8 +59,8 @@ pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
 fn value(
     evaluator: &mut Evaluator<'_>,
     declaration: &Map<String, Value>,
-    place: &Place<'_>,
-) -> Result<Option<Value>, Fault> {
+    place: &JsonPath<'_>,
+) -> Result<Option<Value>, EvalError> {
     let frame = Frame::new(Phase::Deploying);
     if let Some(condition) = property(declaration, "condition") {
         match evaluator.fill(condition, &frame, None)? {
@@ -68,7 +68,7 @@ fn value(
             Value::Bool(false) => return Ok(None),
             other => {
                 let why = format!("A condition must be true or false, not {}.", kind(&other));
-                return Err(Fault::Wrong(code::STRUCTURE, why));
+                return Err(EvalError::Wrong(code::STRUCTURE, why));
             }
         }
     }
@@ -76,14 +76,14 @@ fn value(
         return repeat(evaluator, copy, &frame).map(Some);
     }
     let Some(value) = property(declaration, "value") else {
-        return Err(Fault::Wrong(code::STRUCTURE, format!("'{place}' has no value.")));
+        return Err(EvalError::Wrong(code::STRUCTURE, format!("'{place}' has no value.")));
     };
     evaluator.fill(value, &frame, None).map(Some)
 }
 
-fn repeat(evaluator: &mut Evaluator<'_>, copy: &Value, frame: &Frame<'_>) -> Outcome {
+fn repeat(evaluator: &mut Evaluator<'_>, copy: &Value, frame: &Frame<'_>) -> EvalResult {
     let (Some(count), Some(input)) = (copy.get("count"), copy.get("input")) else {
-        return Err(Fault::Wrong(
+        return Err(EvalError::Wrong(
             code::STRUCTURE,
             "The loop of an output must have a count and an input.".to_owned(),
         ));

@@ -26,7 +26,7 @@ pub(super) struct Template {
     pub(super) variables: HashMap<String, Variable>,
     /// The user-defined functions, by lower-case `namespace.name`.
     pub(super) functions: HashMap<String, UserFunction>,
-    pub(super) resources: Vec<Part>,
+    pub(super) resources: Vec<DeclaredResource>,
     pub(super) outputs: Map<String, Value>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct UserFunction {
 
 /// A resource as declared in the list of resources.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
+pub(super) struct DeclaredResource {
     /// The symbolic name, if the resources are an object.
     pub(super) symbol: Option<String>,
     pub(super) body: Map<String, Value>,
@@ -176,7 +176,13 @@ fn read_functions(value: &Value, place: &str, flaws: &mut Violations) -> HashMap
 }
 
 /// Adds the resources of a list, or of an object keyed by symbol, each before its nested ones.
-fn parts(value: &Value, place: &str, parent: Option<usize>, list: &mut Vec<Part>, flaws: &mut Violations) {
+fn parts(
+    value: &Value,
+    place: &str,
+    parent: Option<usize>,
+    list: &mut Vec<DeclaredResource>,
+    flaws: &mut Violations,
+) {
     let entries: Vec<(Option<String>, String, &Value)> = match value {
         Value::Array(array) => {
             array.iter().enumerate().map(|(i, entry)| (None, format!("{place}[{i}]"), entry)).collect()
@@ -199,7 +205,7 @@ fn parts(value: &Value, place: &str, parent: Option<usize>, list: &mut Vec<Part>
         let mut body = body.clone();
         let within = take(&mut body, "resources");
         let at = list.len();
-        list.push(Part { symbol, body, place: place.clone(), parent });
+        list.push(DeclaredResource { symbol, body, place: place.clone(), parent });
         if let Some(within) = within {
             parts(&within, &format!("{place}.resources"), Some(at), list, flaws);
         }

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use super::context::resource_path;
 use super::declared::Declared;
 use super::evaluate::{Binding, Evaluator, Frame, Phase};
-use super::fault::Fault;
-use super::fill::{Place, copies};
-use super::parts::{Part, Template};
+use super::fault::EvalError;
+use super::fill::{JsonPath, copies};
+use super::parts::{DeclaredResource, Template};
 use super::value::kind;
 use crate::arm::collection::Collection;
 use crate::violation::code::template as code;
@@ -82,7 +82,7 @@ pub(super) fn declare(evaluator: &mut Evaluator<'_>) -> Vec<Declared> {
         for around in &around {
             for turn in turns(evaluator, part, around.as_ref()) {
                 // Charged even for an invalid resource, because nested loops multiply.
-                if let Err(Fault::Wrong(code, why)) = evaluator.spend(DECLARATION) {
+                if let Err(EvalError::Wrong(code, why)) = evaluator.spend(DECLARATION) {
                     evaluator.flaws.push(code, &part.place, why);
                     return declared;
                 }
@@ -103,12 +103,12 @@ pub(super) fn declare(evaluator: &mut Evaluator<'_>) -> Vec<Declared> {
 }
 
 /// Returns the iterations of a resource's loop; a single one without a name if there is no loop.
-fn turns(evaluator: &mut Evaluator<'_>, part: &Part, around: Option<&Declared>) -> Vec<Turn> {
+fn turns(evaluator: &mut Evaluator<'_>, part: &DeclaredResource, around: Option<&Declared>) -> Vec<Turn> {
     let Some(copy) = property(&part.body, "copy") else {
         return vec![around.and_then(|around| around.turn.clone())];
     };
-    let root = Place::Root(&part.place);
-    let place = Place::Property(&root, "copy");
+    let root = JsonPath::Root(&part.place);
+    let place = JsonPath::Property(&root, "copy");
     let name = copy.get("name").and_then(Value::as_str);
     let (Some(name), Some(count), None) = (name, copy.get("count"), around) else {
         let why =
@@ -120,7 +120,7 @@ fn turns(evaluator: &mut Evaluator<'_>, part: &Part, around: Option<&Declared>) 
     match count {
         Ok(count) => (0..count).map(|index| Some((name.to_owned(), index))).collect(),
         Err(fault) => {
-            let place = Place::Property(&place, "count");
+            let place = JsonPath::Property(&place, "count");
             // The error is recorded; the value is a placeholder then.
             let _ = evaluator.settle(Err(fault), Some(&place));
             Vec::new()
@@ -132,7 +132,7 @@ type Turn = Option<(String, i64)>;
 
 fn declare_one(
     evaluator: &mut Evaluator<'_>,
-    (number, part): (usize, &Part),
+    (number, part): (usize, &DeclaredResource),
     around: Option<&Declared>,
     turn: Turn,
 ) -> Option<Declared> {
@@ -199,19 +199,24 @@ fn is_segment(text: &str) -> bool {
 }
 
 /// Evaluates a required string property. Errors are recorded.
-fn text(evaluator: &mut Evaluator<'_>, part: &Part, name: &str, frame: &Frame<'_>) -> Option<String> {
-    let root = Place::Root(&part.place);
-    let place = Place::Property(&root, name);
+fn text(
+    evaluator: &mut Evaluator<'_>,
+    part: &DeclaredResource,
+    name: &str,
+    frame: &Frame<'_>,
+) -> Option<String> {
+    let root = JsonPath::Root(&part.place);
+    let place = JsonPath::Property(&root, name);
     let outcome = match property(&part.body, name) {
         Some(Value::String(text)) => evaluator.text(text, frame),
         Some(other) => Ok(other.clone()),
-        None => Err(Fault::Wrong(code::RESOURCE, format!("A resource must have the property '{name}'."))),
+        None => Err(EvalError::Wrong(code::RESOURCE, format!("A resource must have the property '{name}'."))),
     };
     let wrong = match outcome {
         Ok(Value::String(text)) if !text.is_empty() => return Some(text),
         Ok(other) => {
             let why = format!("The '{name}' of a resource must be a string, not {}.", kind(&other));
-            Err(Fault::Wrong(code::RESOURCE, why))
+            Err(EvalError::Wrong(code::RESOURCE, why))
         }
         wrong => wrong,
     };
@@ -220,10 +225,10 @@ fn text(evaluator: &mut Evaluator<'_>, part: &Part, name: &str, frame: &Frame<'_
     None
 }
 
-fn condition(evaluator: &mut Evaluator<'_>, part: &Part, frame: &Frame<'_>) -> Option<bool> {
+fn condition(evaluator: &mut Evaluator<'_>, part: &DeclaredResource, frame: &Frame<'_>) -> Option<bool> {
     let Some(condition) = property(&part.body, "condition") else { return Some(true) };
-    let root = Place::Root(&part.place);
-    let place = Place::Property(&root, "condition");
+    let root = JsonPath::Root(&part.place);
+    let place = JsonPath::Property(&root, "condition");
     match evaluator.fill(condition, frame, None) {
         Ok(Value::Bool(wanted)) => Some(wanted),
         Ok(other) => {

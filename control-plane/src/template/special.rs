@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::context::{extension_resource_id, tenant_resource_id};
 use super::evaluate::{Binding, Evaluator, Frame, Phase, unknown};
 use super::expression::Expression;
-use super::fault::{Fault, Outcome};
+use super::fault::{EvalError, EvalResult};
 use super::function;
 use super::names::Found;
 use super::resource;
@@ -55,16 +55,16 @@ impl Evaluator<'_> {
         lower: &str,
         arguments: &[Expression],
         frame: &Frame<'_>,
-    ) -> Option<Outcome> {
+    ) -> Option<EvalResult> {
         let (least, most) = arity_of(lower)?;
         if let Err(fault) = function::arity(lower, least, most, arguments.len()) {
             return Some(Err(fault));
         }
         let lazy = match lower {
             "if" => Some(self.choose(arguments, frame)),
-            "lambda" => {
-                Some(Err(Fault::expression("A lambda can only be an argument of a function that takes one.")))
-            }
+            "lambda" => Some(Err(EvalError::expression(
+                "A lambda can only be an argument of a function that takes one.",
+            ))),
             "filter" | "groupby" | "map" | "mapvalues" | "reduce" | "sort" | "toobject" => {
                 Some(self.with_lambda(lower, arguments, frame))
             }
@@ -76,7 +76,7 @@ impl Evaluator<'_> {
         }))
     }
 
-    fn look(&mut self, lower: &str, values: &[Value], frame: &Frame<'_>) -> Outcome {
+    fn look(&mut self, lower: &str, values: &[Value], frame: &Frame<'_>) -> EvalResult {
         let context = self.world.context;
         match lower {
             "parameters" => self.look_up_parameter(text(&values[0])?, frame),
@@ -112,40 +112,40 @@ impl Evaluator<'_> {
         }
     }
 
-    fn look_up_parameter(&mut self, name: &str, frame: &Frame<'_>) -> Outcome {
+    fn look_up_parameter(&mut self, name: &str, frame: &Frame<'_>) -> EvalResult {
         let Some(arguments) = frame.arguments() else { return self.parameter(name) };
         let found = arguments.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.clone()).ok_or_else(|| {
-            Fault::Wrong(code::PARAMETER, format!("The user-defined function has no parameter '{name}'."))
+            EvalError::Wrong(code::PARAMETER, format!("The user-defined function has no parameter '{name}'."))
         })
     }
 
     /// Evaluates only the selected branch. If the condition is pending, both branches are evaluated to collect
     /// their dependencies.
-    fn choose(&mut self, arguments: &[Expression], frame: &Frame<'_>) -> Outcome {
+    fn choose(&mut self, arguments: &[Expression], frame: &Frame<'_>) -> EvalResult {
         match self.expression(&arguments[0], frame) {
             Ok(Value::Bool(true)) => self.expression(&arguments[1], frame),
             Ok(Value::Bool(false)) => self.expression(&arguments[2], frame),
             Ok(other) => {
                 let kind = kind(&other);
-                Err(Fault::expression(format!(
+                Err(EvalError::expression(format!(
                     "The first argument of 'if' must be true or false, not {kind}."
                 )))
             }
-            Err(Fault::Pending) => {
+            Err(EvalError::Pending) => {
                 for branch in &arguments[1..] {
-                    if let Err(Fault::Wrong(code::LIMIT, why)) = self.expression(branch, frame) {
-                        return Err(Fault::Wrong(code::LIMIT, why));
+                    if let Err(EvalError::Wrong(code::LIMIT, why)) = self.expression(branch, frame) {
+                        return Err(EvalError::Wrong(code::LIMIT, why));
                     }
                 }
-                Err(Fault::Pending)
+                Err(EvalError::Pending)
             }
             Err(wrong) => Err(wrong),
         }
     }
 
     /// Returns the properties of a resource, or all of it if `full` is requested.
-    fn reference(&mut self, values: &[Value], frame: &Frame<'_>) -> Outcome {
+    fn reference(&mut self, values: &[Value], frame: &Frame<'_>) -> EvalResult {
         if frame.phase != Phase::Deploying || frame.arguments().is_some() {
             return Err(misplaced("reference"));
         }
@@ -155,22 +155,22 @@ impl Evaluator<'_> {
             Found::Several => {
                 let why =
                     format!("Several resources of the template have the name '{name}'; use resourceId.");
-                return Err(Fault::Wrong(code::DEPENDENCY, why));
+                return Err(EvalError::Wrong(code::DEPENDENCY, why));
             }
             Found::None if name.starts_with('/') => name.to_owned(),
             Found::None => {
                 let why = format!("The resource '{name}' is not defined in the template.");
-                return Err(Fault::Wrong(code::DEPENDENCY, why));
+                return Err(EvalError::Wrong(code::DEPENDENCY, why));
             }
         };
         let key = id.to_ascii_lowercase();
         let Some(found) = self.world.references.get(&key) else {
             // Too many references are reported at the end; this check only bounds the set.
             if self.missing.len() > super::MAX_FOREIGN + resource::MAX_RESOURCES {
-                return Err(Fault::Wrong(code::LIMIT, "It refers to too many resources.".to_owned()));
+                return Err(EvalError::Wrong(code::LIMIT, "It refers to too many resources.".to_owned()));
             }
             self.missing.insert(key);
-            return Err(Fault::Pending);
+            return Err(EvalError::Pending);
         };
         match values.get(2).and_then(Value::as_str) {
             Some(full) if full.eq_ignore_ascii_case("full") => Ok(found.clone()),
@@ -179,31 +179,31 @@ impl Evaluator<'_> {
     }
 }
 
-fn text(value: &Value) -> Result<&str, Fault> {
-    value.as_str().ok_or_else(|| Fault::expression(format!("A name is expected, not {}.", kind(value))))
+fn text(value: &Value) -> Result<&str, EvalError> {
+    value.as_str().ok_or_else(|| EvalError::expression(format!("A name is expected, not {}.", kind(value))))
 }
 
-fn misplaced(name: &str) -> Fault {
-    Fault::Wrong(code::FUNCTION, format!("The function '{name}' cannot be used here."))
+fn misplaced(name: &str) -> EvalError {
+    EvalError::Wrong(code::FUNCTION, format!("The function '{name}' cannot be used here."))
 }
 
-fn lambda_variable(name: &str, frame: &Frame<'_>) -> Outcome {
+fn lambda_variable(name: &str, frame: &Frame<'_>) -> EvalResult {
     let found = frame.chain().find_map(|binding| match binding {
         Binding::Lambda(values) => values.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)),
         _ => None,
     });
-    let none = || Fault::expression(format!("There is no lambda variable '{name}' here."));
+    let none = || EvalError::expression(format!("There is no lambda variable '{name}' here."));
     found.map(|(_, value)| value.clone()).ok_or_else(none)
 }
 
 /// `copyIndex([loop], [offset])`.
-fn copy_index(values: &[Value], frame: &Frame<'_>) -> Outcome {
+fn copy_index(values: &[Value], frame: &Frame<'_>) -> EvalResult {
     let (wanted, offset) = match values {
         [] => (None, 0),
         [Value::String(name)] => (Some(name), 0),
         [Value::Number(offset)] => (None, offset.as_i64().unwrap_or(0)),
         [Value::String(name), Value::Number(offset)] => (Some(name), offset.as_i64().unwrap_or(0)),
-        _ => return Err(Fault::expression("copyIndex takes the name of a loop and an offset.")),
+        _ => return Err(EvalError::expression("copyIndex takes the name of a loop and an offset.")),
     };
     let found = frame.chain().find_map(|binding| match (binding, wanted) {
         (Binding::Copy { name, index, .. }, Some(wanted)) if name.eq_ignore_ascii_case(wanted) => {
@@ -215,9 +215,9 @@ fn copy_index(values: &[Value], frame: &Frame<'_>) -> Outcome {
     match (found, wanted) {
         (Some(index), _) => Ok(index.saturating_add(offset).into()),
         (None, Some(wanted)) => {
-            Err(Fault::expression(format!("The expression is not within a copy loop '{wanted}'.")))
+            Err(EvalError::expression(format!("The expression is not within a copy loop '{wanted}'.")))
         }
-        (None, None) => Err(Fault::expression(
+        (None, None) => Err(EvalError::expression(
             "The expression is not within a copy loop to which copyIndex() could refer.",
         )),
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::evaluate::Frame;
-use super::fault::Outcome;
+use super::fault::EvalResult;
 use super::*;
 
 mod hostile;
@@ -47,7 +47,7 @@ pub(super) fn flaws(template: Value) -> Vec<(String, &'static str, String)> {
 }
 
 /// Evaluates an expression in an empty template.
-pub(super) fn evaluate(expression: &str) -> Outcome {
+pub(super) fn evaluate(expression: &str) -> EvalResult {
     let plan = plan(template(&json!([]))).unwrap();
     let references = References::new();
     let mut evaluator = plan.evaluator(&references, &plan.names);

@@ -169,16 +169,16 @@ mod tests {
     /// A disk that is full after so many bytes.
     struct Disk {
         written: Vec<u8>,
-        spool_quota: usize,
+        space: usize,
     }
 
     impl Write for Disk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let count = bytes.len().min(self.spool_quota);
+            let count = bytes.len().min(self.space);
             if count == 0 {
                 return Err(io::ErrorKind::StorageFull.into());
             }
-            self.spool_quota -= count;
+            self.space -= count;
             self.written.extend_from_slice(&bytes[..count]);
             Ok(count)
         }
@@ -190,14 +190,14 @@ mod tests {
 
     #[test]
     fn after_half_a_line_the_next_begins_anew() {
-        for (spool_quota, expected) in
+        for (space, expected) in
             [(0, "next\n"), (2, "li\nnext\n"), (5, "line\nnext\n"), (7, "line\nan\nnext\n")]
         {
-            let (mut disk, mut torn) = (Disk { written: Vec::new(), spool_quota }, false);
+            let (mut disk, mut torn) = (Disk { written: Vec::new(), space }, false);
             assert!(write_lines(&mut disk, b"line\nanother\n", &mut torn).is_err());
             // The disk is still full: the line stays torn.
             assert!(write_lines(&mut disk, b"lost\n", &mut torn).is_err());
-            disk.spool_quota = 100;
+            disk.space = 100;
             write_lines(&mut disk, b"next\n", &mut torn).unwrap();
             assert_eq!(String::from_utf8(disk.written).unwrap(), expected);
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::tls::facts::TlsFacts;
+use crate::tls::facts::TlsInfo;
 
 /// An access line of one request or one tunnel. A text is empty if its value is unknown.
 #[derive(Debug, Default, Serialize)]
@@ -168,7 +168,7 @@ impl Default for Properties<'_> {
 
 impl<'a> Properties<'a> {
     /// The properties of a connection without a request.
-    pub(crate) fn of(client: SocketAddr, tls: Option<&'a TlsFacts>) -> Properties<'a> {
+    pub(crate) fn of(client: SocketAddr, tls: Option<&'a TlsInfo>) -> Properties<'a> {
         let plain =
             Properties { client_ip: client.ip(), client_port: client.port(), ..Properties::default() };
         let Some(tls) = tls else { return plain };

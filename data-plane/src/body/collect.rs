@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{IN_MEMORY, Progress};
 use crate::http1::Fault;
-use crate::spool::{Reading, SpoolError, SpoolFile, SpoolQuota};
+use crate::spool::{PendingRead, SpoolError, SpoolFile, SpoolQuota};
 
 /// The time and the bytes for which a rejected body is still read.
 const LINGER: Duration = Duration::from_secs(1);
@@ -197,7 +197,7 @@ impl Collected {
 pub(crate) struct Replay {
     body: Collected,
     at: u64,
-    reading: Option<Reading>,
+    reading: Option<PendingRead>,
     trailers: Option<HeaderMap>,
 }
 

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{BoxError, IN_MEMORY};
-use crate::spool::{Reading, SpoolError, SpoolFile, SpoolQuota};
+use crate::spool::{PendingRead, SpoolError, SpoolFile, SpoolQuota};
 
 /// The reason why a response was truncated.
 #[derive(Debug, Error)]
@@ -66,7 +66,7 @@ pub(crate) struct Relay {
     pump: JoinHandle<()>,
 }
 
-struct ReadingOf(Reading);
+struct ReadingOf(PendingRead);
 
 impl std::fmt::Debug for ReadingOf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -19,7 +19,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::http1_state::{CLIENT, GATEWAY, Http1ConnState, TUNNEL};
 use crate::config::Timeouts;
 use crate::http1::Fault;
-use crate::http1::request::{Inspector, stand_in};
+use crate::http1::request::{Inspector, substitute};
 use crate::pace::Pace;
 use crate::stream::Stream;
 
@@ -126,12 +126,12 @@ impl InspectedStream {
     fn refuse(&mut self, fault: Fault) {
         self.wire.set_fault(fault);
         self.refused = true;
-        let stand_in = match self.inspector.is_in_body() {
+        let substitute = match self.inspector.is_in_body() {
             true => Vec::new(),
-            false => stand_in(&self.held[self.passed..]),
+            false => substitute(&self.held[self.passed..]),
         };
         self.held.truncate(self.passed);
-        self.held.extend_from_slice(&stand_in);
+        self.held.extend_from_slice(&substitute);
         self.passed = self.held.len();
     }
 

@@ -8,7 +8,7 @@ mod readers;
 use readers::{End, Message, by_httparse, by_hyper, chunked, ends_for_httparse};
 
 use super::chunks::Chunks;
-use super::request::{Inspector, Pass};
+use super::request::{Inspection, Inspector};
 use super::response::Answer;
 
 /// The largest body in bytes; small, so that the fuzzer also exceeds it.
@@ -20,7 +20,7 @@ fn in_pieces(bytes: &[u8], piece: usize) -> (usize, Option<super::Fault>) {
     let mut bytes = bytes.to_vec();
     while shown < bytes.len() {
         shown = (shown + piece).min(bytes.len());
-        let Pass { count, fault } = inspector.inspect(&mut bytes[passed..shown]);
+        let Inspection { count, fault } = inspector.inspect(&mut bytes[passed..shown]);
         passed += count;
         if fault.is_some() {
             return (passed, fault);
@@ -47,7 +47,7 @@ fn fuzz_request_boundaries() {
         let mut inspector = Inspector::new(MAX_BODY);
         // The inspector replaces a later minor version in place, so hyper reads these bytes.
         let mut passing = bytes.to_vec();
-        let Pass { count, fault } = inspector.inspect(&mut passing);
+        let Inspection { count, fault } = inspector.inspect(&mut passing);
         let (messages, end) = by_httparse(&passing[..count]);
         match end {
             // A fault does not change the state, so the state tells nothing about the bytes that passed.

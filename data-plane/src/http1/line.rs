@@ -91,7 +91,7 @@ enum Coding {
     None,
     Chunked,
     /// Another coding, not yet followed by `chunked`.
-    Foreign,
+    NotLocal,
     ForeignChunked,
 }
 
@@ -131,8 +131,8 @@ impl Framing {
                     self.coding = match (self.coding, item.eq_ignore_ascii_case(b"chunked")) {
                         _ if item.is_empty() => return Err(Fault::Coding),
                         (Coding::None, true) => Coding::Chunked,
-                        (Coding::Foreign, true) => Coding::ForeignChunked,
-                        (Coding::None | Coding::Foreign, false) => Coding::Foreign,
+                        (Coding::NotLocal, true) => Coding::ForeignChunked,
+                        (Coding::None | Coding::NotLocal, false) => Coding::NotLocal,
                         (Coding::Chunked | Coding::ForeignChunked, _) => return Err(Fault::Coding),
                     };
                 }
@@ -150,7 +150,7 @@ impl Framing {
             (_, Some(_)) => Err(Fault::LengthAndCoding),
             (_, None) if old_version => Err(Fault::CodingInOldVersion),
             (Coding::Chunked, None) => Ok(Length::Chunked),
-            (Coding::Foreign, None) => Err(Fault::Coding),
+            (Coding::NotLocal, None) => Err(Fault::Coding),
             (Coding::ForeignChunked, None) => Err(Fault::CodingNotServed),
         }
     }

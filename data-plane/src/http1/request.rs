@@ -19,7 +19,7 @@ const MAX_REPEATED: usize = 2 * 1024;
 
 /// How many of the inspected bytes may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pass {
+pub(crate) struct Inspection {
     /// The number of bytes that may pass. The rest belongs to an incomplete head, or to the unknown protocol after
     /// an upgrade request. The caller must show it again, followed by the bytes that arrive later.
     pub(crate) count: usize,
@@ -70,23 +70,23 @@ impl Inspector {
     /// Inspects bytes, which must begin with those that did not pass the last time. In a request line with a later
     /// minor version of HTTP/1, the version becomes `HTTP/1.1` in place before those bytes may pass: hyper knows no
     /// later version, and the semantics are the same (RFC 9110, section 2.5).
-    pub(crate) fn inspect(&mut self, bytes: &mut [u8]) -> Pass {
+    pub(crate) fn inspect(&mut self, bytes: &mut [u8]) -> Inspection {
         let mut count = 0;
         while count < bytes.len() {
             let rest = &mut bytes[count..];
             let taken = match &mut self.state {
-                State::Undecided => return Pass { count, fault: None },
+                State::Undecided => return Inspection { count, fault: None },
                 State::Head(head) => match head.read(rest) {
                     Ok(Some(end)) => {
                         self.odd_names |= head.odd_names;
                         match head.finish(self.max_body) {
                             Ok(next) => self.state = next,
-                            Err(fault) => return Pass { count, fault: Some(fault) },
+                            Err(fault) => return Inspection { count, fault: Some(fault) },
                         }
                         end
                     }
-                    Ok(None) => return Pass { count, fault: None },
-                    Err(fault) => return Pass { count, fault: Some(fault) },
+                    Ok(None) => return Inspection { count, fault: None },
+                    Err(fault) => return Inspection { count, fault: Some(fault) },
                 },
                 State::Length(left) => {
                     let here = (*left).min(rest.len() as u64);
@@ -103,12 +103,12 @@ impl Inspector {
                         }
                         taken
                     }
-                    Err(fault) => return Pass { count, fault: Some(fault) },
+                    Err(fault) => return Inspection { count, fault: Some(fault) },
                 },
             };
             count += taken;
         }
-        Pass { count, fault: None }
+        Inspection { count, fault: None }
     }
 }
 
@@ -295,7 +295,7 @@ static TARGET: [bool; 256] = {
 /// Returns a substitute for a rejected request, so that hyper sends the local reply after the responses before it.
 /// The substitute has the method and target of the rejected request, if they can be repeated, and no `Host`.
 /// Because no other request without `Host` passes, the substitute is recognized by that.
-pub(crate) fn stand_in(refused: &[u8]) -> Vec<u8> {
+pub(crate) fn substitute(refused: &[u8]) -> Vec<u8> {
     let end = memchr::memchr(b'\r', refused).unwrap_or(0);
     let known = RequestLine::parse(&refused[..end]).ok().filter(|line| line.target.len() <= MAX_REPEATED);
     let (method, target): (&[u8], &[u8]) = known.map_or((b"GET", b"/"), |line| (line.method, line.target));

@@ -59,8 +59,8 @@ pub(super) async fn read(tcp: &mut TcpStream) -> io::Result<Option<SocketAddr>> 
 /// Reads the available part of a line, and nothing behind it.
 async fn read_some_of_line(tcp: &mut TcpStream, header: &mut Vec<u8>) -> io::Result<()> {
     let mut seen = [0; MAX_LINE];
-    let spool_quota = MAX_LINE - header.len();
-    let count = tcp.peek(&mut seen[..spool_quota]).await?;
+    let room = MAX_LINE - header.len();
+    let count = tcp.peek(&mut seen[..room]).await?;
     let count = memchr::memchr(b'\n', &seen[..count]).map_or(count, |end| end + 1);
     if count == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());

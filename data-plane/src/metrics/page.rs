@@ -43,7 +43,7 @@ pub(crate) struct GatewayMetrics {
 
 /// The sources of one page.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(crate) struct ScrapeSources {
     pub(crate) gateways: Vec<GatewayMetrics>,
     pub(crate) process: Process,
 }
@@ -59,7 +59,7 @@ pub(crate) struct Process {
     pub(crate) unsaved: usize,
 }
 
-impl Source for Page {
+impl Source for ScrapeSources {
     fn encode(&self, mut encoder: Encoder<'_>) -> fmt::Result {
         let encoder = &mut encoder;
         self.requests(encoder)?;
@@ -71,7 +71,7 @@ impl Source for Page {
     }
 }
 
-impl Page {
+impl ScrapeSources {
     fn requests(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         let rules: Vec<_> = self.rules().filter(|(_, rule)| rule.requests.iter().next().is_some()).collect();
         REQUESTS.write(encoder, |samples| {

@@ -108,7 +108,7 @@ impl Tunnels {
 /// The counters of requests to the members of a pool with one set of settings, on one thread.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(crate) struct Exchanges {
+pub(crate) struct UpstreamSeries {
     pub(crate) statuses: ByClass,
     pub(crate) unreachable: Count,
     pub(crate) connect: Times,
@@ -155,7 +155,7 @@ pub(crate) struct RuleSeries {
 pub(crate) struct TargetSeries {
     pub(crate) pool: Box<str>,
     pub(crate) settings: Box<str>,
-    pub(crate) exchanges: Shards<Exchanges>,
+    pub(crate) exchanges: Shards<UpstreamSeries>,
 }
 
 /// All series of one gateway except those of its backends, which are kept with the backends.

@@ -17,7 +17,7 @@ const SHOWN: usize = 80;
 
 /// Evaluates a response. Returns the reason as text for a person: `Ok` if the response is healthy. The body is read
 /// only as far as necessary.
-pub(super) async fn judge<B>(probe: &Probe, status: StatusCode, body: B) -> Result<String, String>
+pub(super) async fn evaluate<B>(probe: &Probe, status: StatusCode, body: B) -> Result<String, String>
 where
     B: Body<Data = bytes::Bytes, Error: Display> + Unpin,
 {
@@ -116,7 +116,7 @@ mod tests {
             statuses: statuses.to_vec(),
             body: wanted.into(),
         };
-        judge(&probe, StatusCode::from_u16(status).unwrap(), Pieces(pieces.into())).await
+        evaluate(&probe, StatusCode::from_u16(status).unwrap(), Pieces(pieces.into())).await
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use tidegate_shared::snapshot::{HttpVersion, Probe};
 use tokio::time::timeout;
 
 use super::answer;
-use super::bounded::Bounded;
+use super::bounded::ReadLimit;
 use crate::backend::Backend;
 use crate::dial;
 use crate::stream::Stream;
@@ -32,7 +32,7 @@ enum Step {
 
 impl Step {
     /// Describes a timeout of this step for a backend at `address`.
-    fn account(self, address: &str) -> String {
+    fn describe(self, address: &str) -> String {
         match self {
             Step::Connection => format!("there is no TCP connection to {address}"),
             Step::Handshake => format!(
@@ -52,8 +52,12 @@ pub(crate) async fn ask_in_time(backend: &Backend, probe: &Probe) -> Result<Stri
     match timeout(probe.timeout, ask(backend, probe, &step)).await {
         Ok(outcome) => outcome,
         Err(_) => {
-            let account = step.get().account(&backend.address_at(port(backend, probe)));
-            Err(format!("No answer within {} s: {}.", probe.timeout.as_secs(), account.trim_end_matches('.')))
+            let description = step.get().describe(&backend.address_at(port(backend, probe)));
+            Err(format!(
+                "No answer within {} s: {}.",
+                probe.timeout.as_secs(),
+                description.trim_end_matches('.')
+            ))
         }
     }
 }
@@ -84,13 +88,13 @@ async fn ask(backend: &Backend, probe: &Probe, step: &Cell<Step>) -> Result<Stri
 }
 
 async fn by_http1(probe: &Probe, host: &str, stream: Stream, step: &Cell<Step>) -> Result<String, String> {
-    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(Bounded::new(stream)));
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(ReadLimit::new(stream)));
     let (mut sender, connection) = handshake.await.map_err(|e| format!("The connection failed: {e}."))?;
     let conversation = async {
         let response = sender.send_request(request(probe, host)?).await;
         let response = response.map_err(|e| no_answer("HTTP/1.1", &e))?;
         step.set(Step::Body);
-        answer::judge(probe, response.status(), response.into_body()).await
+        answer::evaluate(probe, response.status(), response.into_body()).await
     };
     tokio::select! {
         biased;
@@ -107,14 +111,14 @@ async fn by_http2(probe: &Probe, host: &str, stream: Stream, step: &Cell<Step>) 
         .header(USER_AGENT, "Tidegate-Probe")
         .body(Empty::<Bytes>::new())
         .map_err(|e| format!("The probe's request is invalid: {e}."))?;
-    let stream = TokioIo::new(Bounded::new(stream));
+    let stream = TokioIo::new(ReadLimit::new(stream));
     let handshake = hyper::client::conn::http2::handshake(http2::OnThisThread, stream);
     let (mut sender, connection) = handshake.await.map_err(|e| format!("The connection failed: {e}."))?;
     let conversation = async {
         let response = sender.send_request(request).await;
         let response = response.map_err(|e| no_answer("HTTP/2", &e))?;
         step.set(Step::Body);
-        answer::judge(probe, response.status(), response.into_body()).await
+        answer::evaluate(probe, response.status(), response.into_body()).await
     };
     tokio::select! {
         biased;

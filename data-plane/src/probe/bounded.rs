@@ -14,18 +14,18 @@ const MOST: usize = 256 * 1024;
 
 /// Fails to read beyond the limit.
 #[derive(Debug)]
-pub(super) struct Bounded {
+pub(super) struct ReadLimit {
     stream: Stream,
     left: usize,
 }
 
-impl Bounded {
-    pub(super) fn new(stream: Stream) -> Bounded {
-        Bounded { stream, left: MOST }
+impl ReadLimit {
+    pub(super) fn new(stream: Stream) -> ReadLimit {
+        ReadLimit { stream, left: MOST }
     }
 }
 
-impl AsyncRead for Bounded {
+impl AsyncRead for ReadLimit {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -41,7 +41,7 @@ impl AsyncRead for Bounded {
     }
 }
 
-impl AsyncWrite for Bounded {
+impl AsyncWrite for ReadLimit {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

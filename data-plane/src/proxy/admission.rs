@@ -8,14 +8,14 @@
 
 use super::error::ProxyError;
 use crate::runtime::Route;
-use crate::tls::client_certificate::ClientDemand;
-use crate::tls::facts::TlsFacts;
+use crate::tls::client_certificate::ClientCertificatePolicy;
+use crate::tls::facts::TlsInfo;
 
 /// Rejects plain HTTP on an HTTPS site, and TLS on a site that has become plain HTTP since the handshake.
 pub(super) fn check_protocol(
     was_secure: bool,
     is_secure: bool,
-    tls: Option<&TlsFacts>,
+    tls: Option<&TlsInfo>,
 ) -> Result<(), ProxyError> {
     match tls {
         None if was_secure || is_secure => Err(ProxyError::PlainHttp),
@@ -25,7 +25,7 @@ pub(super) fn check_protocol(
 }
 
 /// Rejects a connection whose TLS version or cipher suite the listener does not offer.
-pub(super) fn check_suite(route: &Route, tls: Option<&TlsFacts>) -> Result<(), ProxyError> {
+pub(super) fn check_suite(route: &Route, tls: Option<&TlsInfo>) -> Result<(), ProxyError> {
     match (route.suites, tls) {
         (Some(offered), Some(tls)) if !tls.is_within(offered) => Err(ProxyError::SuiteNotOffered),
         _ => Ok(()),
@@ -33,7 +33,7 @@ pub(super) fn check_suite(route: &Route, tls: Option<&TlsFacts>) -> Result<(), P
 }
 
 /// Rejects a client without the certificate that the listener requires.
-pub(super) fn check_client(route: &Route, tls: Option<&TlsFacts>) -> Result<(), ProxyError> {
+pub(super) fn check_client(route: &Route, tls: Option<&TlsInfo>) -> Result<(), ProxyError> {
     let Some(demand) = route.demand.as_deref() else { return Ok(()) };
     let held_to = tls.and_then(|tls| tls.demand());
     let fault = tls.and_then(|tls| tls.client().fault());
@@ -41,13 +41,13 @@ pub(super) fn check_client(route: &Route, tls: Option<&TlsFacts>) -> Result<(), 
 }
 
 fn judge(
-    demand: &ClientDemand,
-    held_to: Option<&ClientDemand>,
+    demand: &ClientCertificatePolicy,
+    held_to: Option<&ClientCertificatePolicy>,
     fault: Option<&'static str>,
 ) -> Result<(), ProxyError> {
     match (held_to, fault) {
-        (Some(held_to), None) if demand.is_that_of(held_to) => Ok(()),
-        (Some(held_to), Some(fault)) if demand.is_that_of(held_to) => {
+        (Some(held_to), None) if demand.is_same_policy(held_to) => Ok(()),
+        (Some(held_to), Some(fault)) if demand.is_same_policy(held_to) => {
             Err(ProxyError::ClientCertificate(fault))
         }
         _ => Err(ProxyError::Misdirected),
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_listener_answers_only_whom_it_has_asked_for_itself() {
-        let passthrough = || ClientDemand::new(&ClientAuthentication::Passthrough, &[]).unwrap();
+        let passthrough = || ClientCertificatePolicy::new(&ClientAuthentication::Passthrough, &[]).unwrap();
         let made = rcgen::generate_simple_self_signed(["root".to_owned()]).unwrap();
         let authority = ClientAuthority {
             roots: vec![made.cert.der().to_vec()],
@@ -71,7 +71,7 @@ mod tests {
         };
         let required = |by_named_issuer| {
             let asked = ClientAuthentication::Required { authorities: vec![0], by_named_issuer };
-            ClientDemand::new(&asked, &[&authority]).unwrap()
+            ClientCertificatePolicy::new(&asked, &[&authority]).unwrap()
         };
         let (strict, again, stricter) = (required(false), required(false), required(true));
         for (demand, held_to, fault, expected) in [

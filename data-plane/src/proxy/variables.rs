@@ -17,7 +17,7 @@ use crate::downstream::Connection;
 use crate::runtime::Route;
 use crate::runtime::rewrite::Variable;
 use crate::tls::client_identity::ClientCertificate;
-use crate::tls::facts::TlsFacts;
+use crate::tls::facts::TlsInfo;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -36,7 +36,7 @@ pub(crate) struct ConnectionVars<'a> {
     /// The first host name of the listener; empty if it serves all hosts.
     pub(crate) server_name: &'a str,
     /// The result of the TLS handshake; `None` without TLS.
-    pub(crate) tls: Option<&'a TlsFacts>,
+    pub(crate) tls: Option<&'a TlsInfo>,
 }
 
 impl<'a> ConnectionVars<'a> {
@@ -200,7 +200,7 @@ impl<'a> EvalContext<'a> {
 }
 
 /// Returns a server variable that exists only with TLS.
-fn of_tls(tls: &TlsFacts, variable: ServerVariable) -> Value<'_> {
+fn of_tls(tls: &TlsInfo, variable: ServerVariable) -> Value<'_> {
     let certificate = |field: for<'c> fn(&'c ClientCertificate) -> &'c str| {
         text(tls.client().certificate().map_or("", field))
     };

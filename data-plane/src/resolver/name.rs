@@ -30,7 +30,7 @@ pub(crate) struct Name {
     /// Wakes the tasks that wait for a change of the addresses.
     moved: Notify,
     /// Wakes the resolving task because the answer may be wrong.
-    doubted: Notify,
+    refresh_requested: Notify,
     /// The number of times that an address has disappeared.
     losses: AtomicU64,
     /// The position of the address that the next connection tries first.
@@ -62,7 +62,7 @@ impl Name {
             known: ArcSwap::default(),
             told: Notify::new(),
             moved: Notify::new(),
-            doubted: Notify::new(),
+            refresh_requested: Notify::new(),
             losses: AtomicU64::new(0),
             turn: AtomicUsize::new(0),
             since: Instant::now(),
@@ -121,7 +121,7 @@ impl Name {
     }
 
     /// Marks an address as unreachable: other addresses are tried before it for 10 s.
-    pub(crate) fn shun(&self, address: &Address) {
+    pub(crate) fn mark_unreachable(&self, address: &Address) {
         let until = self.now().saturating_add(millis(SHUNNED));
         address.shunned.store(until, Ordering::Relaxed);
     }
@@ -139,16 +139,16 @@ impl Name {
 
     /// Asks the resolver to resolve the name again.
     pub(crate) fn refresh(&self) {
-        self.doubted.notify_one();
+        self.refresh_requested.notify_one();
     }
 
     /// Completes once the name must be resolved again. For the one task that resolves it.
-    pub(crate) fn doubted(&self) -> Notified<'_> {
-        self.doubted.notified()
+    pub(crate) fn refresh_requested(&self) -> Notified<'_> {
+        self.refresh_requested.notified()
     }
 
     /// Describes the addresses and the last failure for a person. `None` while no address is known.
-    pub(crate) fn account(&self) -> Option<String> {
+    pub(crate) fn describe(&self) -> Option<String> {
         let known = self.known.load();
         if known.addresses.is_empty() {
             return None;
@@ -214,7 +214,7 @@ mod tests {
         name.learn(Ok(ips(&["192.0.2.1", "192.0.2.2"])));
         let bad = name.addresses().await.unwrap()[0].clone();
         assert_eq!(bad.ip.to_string(), "192.0.2.1");
-        name.shun(&bad);
+        name.mark_unreachable(&bad);
         for _ in 0..3 {
             assert_eq!(order(&name).await, ["192.0.2.2", "192.0.2.1"]);
         }
@@ -230,17 +230,17 @@ mod tests {
     #[tokio::test]
     async fn the_last_good_answer_is_kept_and_what_is_wrong_is_said() {
         let name = Name::new("a.test");
-        assert_eq!(name.account(), None);
+        assert_eq!(name.describe(), None);
         assert!(name.learn(Err("nobody answers".into())));
         assert_eq!(name.addresses().await.unwrap_err(), "nobody answers");
         assert!(name.learn(Ok(ips(&["192.0.2.2", "192.0.2.1"]))));
         assert!(!name.learn(Ok(ips(&["192.0.2.1", "192.0.2.2"]))), "the order of an answer is chance");
-        assert_eq!(name.account().unwrap(), "a.test resolves to 192.0.2.1, 192.0.2.2.");
+        assert_eq!(name.describe().unwrap(), "a.test resolves to 192.0.2.1, 192.0.2.2.");
         assert!(name.learn(Err("nobody answers".into())));
         assert!(!name.learn(Err("nobody answers".into())));
         assert_eq!(order(&name).await.len(), 2);
-        let account = name.account().unwrap();
-        assert!(account.contains("nobody answers") && account.contains("192.0.2.1"), "{account}");
+        let description = name.describe().unwrap();
+        assert!(description.contains("nobody answers") && description.contains("192.0.2.1"), "{description}");
         assert_eq!(name.losses(), 0);
         name.learn(Ok(ips(&["192.0.2.2", "192.0.2.3"])));
         assert_eq!(name.losses(), 1);

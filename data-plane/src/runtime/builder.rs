@@ -23,7 +23,7 @@ use tls::Offers;
 
 use super::paths::PathTable;
 use super::rewrite::{Compiler, RewriteError, RewriteSet};
-use super::route::{Action, Redirect, RedirectTarget, Route, Rule, Way};
+use super::route::{Action, Redirect, RedirectTarget, Route, RouteEntry, Rule};
 use super::target::Target;
 use super::{Runtime, Site};
 use crate::backend::Backends;
@@ -248,7 +248,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn way(&mut self, listener: &Listener, path_rule: &str, way: &snapshot::Way) -> Result<Way, BuildError> {
+    fn way(
+        &mut self,
+        listener: &Listener,
+        path_rule: &str,
+        way: &snapshot::RouteEntry,
+    ) -> Result<RouteEntry, BuildError> {
         let action = match &way.action {
             snapshot::Action::Forward { to, settings } => {
                 Action::Forward(self.target(listener, *to, *settings)?)
@@ -256,7 +261,7 @@ impl<'a> Builder<'a> {
             snapshot::Action::Redirect(redirect) => Action::Redirect(self.redirect(listener, redirect)?),
         };
         let rewrites = way.rewrites.map(|index| self.rewrites(listener, index)).transpose()?;
-        Ok(Way { path_rule: path_rule.to_owned(), action, rewrites })
+        Ok(RouteEntry { path_rule: path_rule.to_owned(), action, rewrites })
     }
 
     fn rewrites(&mut self, listener: &Listener, index: usize) -> Result<Arc<RewriteSet>, BuildError> {

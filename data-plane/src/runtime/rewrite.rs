@@ -50,10 +50,10 @@ pub(crate) struct Change {
 }
 
 /// A text with placeholders.
-pub(crate) type Template = Vec<Piece>;
+pub(crate) type Template = Vec<TextPart>;
 
 #[derive(Debug)]
-pub(crate) enum Piece {
+pub(crate) enum TextPart {
     Text(String),
     Variable(Variable),
     Capture { condition: usize, group: usize },
@@ -112,7 +112,7 @@ impl Compiler {
         let values = request.iter().chain(&response).map(|change| &change.value);
         let mut captures = vec![false; rule.conditions.len()];
         for piece in values.chain(&path).chain(&query).flatten() {
-            if let Piece::Capture { condition, .. } = piece {
+            if let TextPart::Capture { condition, .. } = piece {
                 *captures.get_mut(*condition).ok_or(RewriteError::Condition(*condition))? = true;
             }
         }
@@ -131,7 +131,7 @@ impl Compiler {
     fn changes(&mut self, changes: &[snapshot::HeaderChange]) -> Result<Vec<Change>, RewriteError> {
         let change = |change: &snapshot::HeaderChange| {
             let value = template(&change.value)?;
-            let groups = value.iter().any(|piece| matches!(piece, Piece::Matched(Some(_))));
+            let groups = value.iter().any(|piece| matches!(piece, TextPart::Matched(Some(_))));
             let only = match &change.only {
                 Some(only) => Some((self.pattern(&only.pattern, groups)?, only.negate)),
                 None => None,
@@ -169,14 +169,14 @@ fn name(text: &str) -> Result<HeaderName, RewriteError> {
 }
 
 fn template(template: &snapshot::Template) -> Result<Template, RewriteError> {
-    let piece = |piece: &snapshot::Piece| {
+    let piece = |piece: &snapshot::TextPart| {
         Ok(match piece {
-            snapshot::Piece::Text(text) => Piece::Text(text.clone()),
-            snapshot::Piece::Variable(named) => Piece::Variable(variable(named)?),
-            snapshot::Piece::Capture { condition, group } => {
-                Piece::Capture { condition: *condition, group: *group }
+            snapshot::TextPart::Text(text) => TextPart::Text(text.clone()),
+            snapshot::TextPart::Variable(named) => TextPart::Variable(variable(named)?),
+            snapshot::TextPart::Capture { condition, group } => {
+                TextPart::Capture { condition: *condition, group: *group }
             }
-            snapshot::Piece::Matched(group) => Piece::Matched(*group),
+            snapshot::TextPart::Matched(group) => TextPart::Matched(*group),
         })
     };
     template.0.iter().map(piece).collect()
@@ -193,7 +193,7 @@ fn variable(variable: &snapshot::Variable) -> Result<Variable, RewriteError> {
 
 #[cfg(test)]
 mod tests {
-    use tidegate_shared::snapshot::{Condition, HeaderChange, Piece, RewriteRule, Template, Variable};
+    use tidegate_shared::snapshot::{Condition, HeaderChange, RewriteRule, Template, TextPart, Variable};
 
     use super::*;
 
@@ -207,15 +207,15 @@ mod tests {
         Condition { variable: Variable::Cookie("a".to_owned()), pattern, negate: false }
     }
 
-    fn with_header(name: &str, piece: Piece) -> RewriteRule {
+    fn with_header(name: &str, piece: TextPart) -> RewriteRule {
         let change = HeaderChange { name: name.to_owned(), only: None, value: Template(vec![piece]) };
         RewriteRule { request_headers: vec![change], ..RewriteRule::default() }
     }
 
     #[test]
     fn a_rule_that_cannot_be_executed_is_refused() {
-        let text = || Piece::Text("b".to_owned());
-        let capture = |condition| Piece::Capture { condition, group: 1 };
+        let text = || TextPart::Text("b".to_owned());
+        let capture = |condition| TextPart::Capture { condition, group: 1 };
         let of_one = |rule: RewriteRule| RewriteRule { conditions: vec![condition("a(b)")], ..rule };
         assert!(compile(of_one(with_header("x-a", capture(0)))).is_ok());
         assert!(matches!(compile(of_one(with_header("x-a", capture(1)))), Err(RewriteError::Condition(1))));
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn only_conditions_that_a_value_refers_to_keep_what_they_find() {
-        let rule = with_header("x-a", Piece::Capture { condition: 1, group: 0 });
+        let rule = with_header("x-a", TextPart::Capture { condition: 1, group: 0 });
         let conditions = vec![condition("a"), condition("b"), condition("c")];
         let set = compile(RewriteRule { conditions, ..rule }).unwrap();
         let captures: Vec<_> = set.rules[0].conditions.iter().map(|condition| condition.captures).collect();

@@ -13,7 +13,7 @@ use super::rewrite::RewriteSet;
 use super::target::Target;
 use crate::local_reply::LocalReplies;
 use crate::metrics::series::RuleSeries;
-use crate::tls::client_certificate::ClientDemand;
+use crate::tls::client_certificate::ClientCertificatePolicy;
 use crate::tls::suites::SuiteSet;
 
 /// The routing and options of one listener.
@@ -25,7 +25,7 @@ pub(crate) struct Route {
     pub(crate) buffering: Buffering,
     pub(crate) headers: RequestHeaders,
     /// The client authentication; `None` if clients need no certificate.
-    pub(crate) demand: Option<Arc<ClientDemand>>,
+    pub(crate) demand: Option<Arc<ClientCertificatePolicy>>,
     /// The cipher suites of its TLS policy, each of which implies a TLS version; `None` for plain HTTP.
     pub(crate) suites: Option<SuiteSet>,
     /// The first host name of the listener; empty if it serves all hosts.
@@ -41,14 +41,14 @@ pub(crate) struct Route {
 pub(crate) struct Rule {
     pub(crate) name: String,
     /// The first is the only way of a basic rule, or the default of a path map.
-    pub(crate) ways: Vec<Way>,
+    pub(crate) ways: Vec<RouteEntry>,
     /// Maps a path to the number of its way; empty in a basic rule.
     pub(super) paths: PathTable,
 }
 
 /// One outcome of a rule: an action with its rewrites.
 #[derive(Debug)]
-pub(crate) struct Way {
+pub(crate) struct RouteEntry {
     /// The path rule's name; empty for a basic rule and for a path map's default.
     pub(crate) path_rule: String,
     pub(crate) action: Action,
@@ -144,7 +144,7 @@ impl Selection {
         self.way
     }
 
-    pub(crate) fn way(&self) -> &Way {
+    pub(crate) fn way(&self) -> &RouteEntry {
         &self.rule().ways[self.way]
     }
 

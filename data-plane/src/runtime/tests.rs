@@ -8,7 +8,8 @@ use tidegate_shared::protocol::HealthState;
 use tidegate_shared::secret::Secret;
 use tidegate_shared::snapshot::{
     Action, Algorithm, Content, Destination, Distribution, Frontend, Host, HostHeader, HttpVersion, Listener,
-    Pool, Probe, Routing, Rule, Settings, Share, Snapshot, TrustedRoot, UpstreamTls, UpstreamTrust, Way,
+    Pool, Probe, RouteEntry, Routing, Rule, Settings, Share, Snapshot, TrustedRoot, UpstreamTls,
+    UpstreamTrust,
 };
 use uuid::Uuid;
 
@@ -83,7 +84,8 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         affinity_cookie: None,
         dedicated_connections: false,
     };
-    let way = Way { action: Action::Forward { to: Destination::Pool(0), settings: 0 }, rewrites: None };
+    let way =
+        RouteEntry { action: Action::Forward { to: Destination::Pool(0), settings: 0 }, rewrites: None };
     let listener = Listener {
         name: "l".into(),
         frontend: Frontend::Public,
@@ -153,7 +155,7 @@ fn members_kept_for_want_of_others_are_those_of_one_pool() {
     content.distributions = vec![Distribution { name: "d".into(), algorithm: Algorithm::RoundRobin, shares }];
     let action = Action::Forward { to: Destination::Distribution(0), settings: 0 };
     content.listeners[0].rule =
-        Some(Rule { name: "r".into(), routing: Routing::Basic(Way { action, rewrites: None }) });
+        Some(Rule { name: "r".into(), routing: Routing::Basic(RouteEntry { action, rewrites: None }) });
     let runtime = Runtime::build(&snapshot, None, &config(), &TicketKeys::default()).unwrap();
     let route = runtime.sites.values().next().unwrap().route(&CanonicalHost::NONE).unwrap();
     let selection = Selection::of(route.clone(), "/").unwrap();
@@ -180,7 +182,7 @@ fn a_verdict_outlives_a_change_of_the_probe_but_not_of_the_member() {
     let probed = build(&snapshot, Some(&first));
     assert_ne!(number(&probed), number(&first));
     assert_eq!(only(&probed).health.state(), HealthState::Down);
-    assert!(only(&probed).account().contains("It failed."));
+    assert!(only(&probed).describe().contains("It failed."));
     snapshot.content.roots = vec![authority()];
     let trusting = build(&snapshot, Some(&probed));
     assert!(!only(&trusting).health.usable());

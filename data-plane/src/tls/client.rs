@@ -23,12 +23,12 @@ pub(crate) struct Client {
     http2: Arc<ClientConfig>,
     /// The server name to send, whatever the `Host` header is.
     pub(crate) name: Option<ServerName<'static>>,
-    pub(crate) demands: Demands,
+    pub(crate) demands: VerificationPolicy,
 }
 
 /// The requirements on a backend, comparable from one generation to the next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Demands {
+pub(crate) struct VerificationPolicy {
     trust: Trust,
     checks_name: bool,
     name: Option<String>,
@@ -70,7 +70,7 @@ impl Client {
             http1: Arc::new(http1),
             http2: Arc::new(http2),
             name: name.transpose()?,
-            demands: Demands { trust, checks_name: tls.checks_name, name: tls.name.clone() },
+            demands: VerificationPolicy { trust, checks_name: tls.checks_name, name: tls.name.clone() },
         })
     }
 

@@ -25,7 +25,7 @@ const HINTS: usize = 16 * 1024;
 
 /// A listener's requirements on client certificates.
 #[derive(Debug)]
-pub(crate) struct ClientDemand {
+pub(crate) struct ClientCertificatePolicy {
     /// A digest of the requirements, which identifies them across configurations.
     pub(super) digest: Digest,
     check: Check,
@@ -44,15 +44,15 @@ enum Check {
     },
 }
 
-impl ClientDemand {
+impl ClientCertificatePolicy {
     /// Builds the requirements of a listener. `authorities` are those that it refers to.
     pub(crate) fn new(
         asked: &ClientAuthentication,
         authorities: &[&ClientAuthority],
-    ) -> Result<ClientDemand, TlsError> {
+    ) -> Result<ClientCertificatePolicy, TlsError> {
         let ClientAuthentication::Required { by_named_issuer, .. } = asked else {
             let digest = Digest::of([b"passthrough".as_slice()]);
-            return Ok(ClientDemand { digest, check: Check::Nothing, hints: Vec::new() });
+            return Ok(ClientCertificatePolicy { digest, check: Check::Nothing, hints: Vec::new() });
         };
         let roots = authorities.iter().flat_map(|authority| &authority.roots);
         let intermediates = authorities.iter().flat_map(|authority| &authority.intermediates);
@@ -80,7 +80,7 @@ impl ClientDemand {
         }
         let intermediates = intermediates.map(|der| CertificateDer::from(der.clone())).collect();
         let check = Check::Chain { verifier, intermediates, issuers: issuers.cloned().collect() };
-        Ok(ClientDemand { digest, check, hints })
+        Ok(ClientCertificatePolicy { digest, check, hints })
     }
 
     /// Returns true if a client without a certificate is rejected.
@@ -89,7 +89,7 @@ impl ClientDemand {
     }
 
     /// Returns true if both requirements are the same.
-    pub(crate) fn is_that_of(&self, other: &ClientDemand) -> bool {
+    pub(crate) fn is_same_policy(&self, other: &ClientCertificatePolicy) -> bool {
         std::ptr::eq(self, other) || self.digest == other.digest
     }
 
@@ -161,13 +161,13 @@ fn reason(error: &Error) -> &'static str {
 
 /// Requests a client certificate and accepts any whose key the client holds.
 #[derive(Debug)]
-pub(super) struct Asking {
-    pub(super) demand: Arc<ClientDemand>,
+pub(super) struct ClientCertificateRequest {
+    pub(super) demand: Arc<ClientCertificatePolicy>,
     /// The session tickets of this connection, if a certificate is required for one.
     pub(super) tickets: Option<Arc<ClientAuthTicketer>>,
 }
 
-impl ClientCertVerifier for Asking {
+impl ClientCertVerifier for ClientCertificateRequest {
     fn offer_client_auth(&self) -> bool {
         true
     }
@@ -196,7 +196,7 @@ impl ClientCertVerifier for Asking {
 }
 
 /// Returns true if a key can be read from a certificate. Otherwise the handshake continues, so that the client gets
-/// an HTTP error: [`ClientDemand::judge`] rejects the certificate by the same test.
+/// an HTTP error: [`ClientCertificatePolicy::judge`] rejects the certificate by the same test.
 fn is_readable(certificate: &CertificateDer<'_>) -> bool {
     ParsedCertificate::try_from(certificate).is_ok()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::{CipherSuite, ProtocolVersion};
 
-use super::client_certificate::ClientDemand;
+use super::client_certificate::ClientCertificatePolicy;
 use super::client_identity::ClientIdentity;
 use super::suites::{self, SuiteSet};
 
@@ -15,18 +15,18 @@ const OFFER: usize = 256;
 
 /// The negotiated parameters, and the client's certificate.
 #[derive(Debug)]
-pub(crate) struct TlsFacts {
+pub(crate) struct TlsInfo {
     pub(super) protocol: ProtocolVersion,
     pub(super) cipher: CipherSuite,
     /// The negotiated suite as a set of one.
     pub(super) suite: SuiteSet,
     pub(super) offered: Box<[CipherSuite]>,
     /// The requirements on the client's certificate.
-    pub(super) demand: Option<Arc<ClientDemand>>,
+    pub(super) demand: Option<Arc<ClientCertificatePolicy>>,
     pub(super) client: ClientIdentity,
 }
 
-impl TlsFacts {
+impl TlsInfo {
     /// `TLSv1.2` or `TLSv1.3`.
     pub(crate) fn protocol(&self) -> &'static str {
         match self.protocol {
@@ -52,7 +52,7 @@ impl TlsFacts {
     }
 
     /// The requirements on the client's certificate.
-    pub(crate) fn demand(&self) -> Option<&Arc<ClientDemand>> {
+    pub(crate) fn demand(&self) -> Option<&Arc<ClientCertificatePolicy>> {
         self.demand.as_ref()
     }
 

@@ -19,9 +19,9 @@ use tokio_rustls::server::TlsStream;
 
 use super::ALPN_HTTP2;
 use super::certificate::ServerCertificate;
-use super::client_certificate::{Asking, ClientDemand};
+use super::client_certificate::{ClientCertificatePolicy, ClientCertificateRequest};
 use super::client_identity::{ClientIdentity, Verification};
-use super::facts::{self, TlsFacts};
+use super::facts::{self, TlsInfo};
 use super::suites::{self, SuiteSet};
 use super::tickets::{ClientAuthTicketer, TicketKeys};
 use crate::hosts::HostTable;
@@ -32,7 +32,7 @@ pub(crate) struct Offer {
     pub(crate) certificate: Arc<ServerCertificate>,
     /// The suites, the preferred first; at least one.
     pub(crate) suites: Vec<CipherSuite>,
-    pub(crate) demand: Option<Arc<ClientDemand>>,
+    pub(crate) demand: Option<Arc<ClientCertificatePolicy>>,
 }
 
 /// The TLS parameters of the listeners of one socket.
@@ -54,7 +54,7 @@ struct Profile {
     certificates: Arc<BySni>,
     http2: bool,
     suites: Vec<CipherSuite>,
-    demand: Option<Arc<ClientDemand>>,
+    demand: Option<Arc<ClientCertificatePolicy>>,
 }
 
 impl Server {
@@ -83,7 +83,7 @@ impl Server {
     }
 
     /// Makes the handshake with a client. The caller sets the deadline.
-    pub(crate) async fn accept(&self, tcp: TcpStream) -> io::Result<(TlsStream<TcpStream>, Box<TlsFacts>)> {
+    pub(crate) async fn accept(&self, tcp: TcpStream) -> io::Result<(TlsStream<TcpStream>, Box<TlsInfo>)> {
         let start = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
         let hello = start.client_hello();
         let profile = self.profile(&hello);
@@ -97,7 +97,7 @@ impl Server {
             None => ClientIdentity { verification: Verification::None, certificate: None },
         };
         let cipher = session.negotiated_cipher_suite().ok_or_else(unfinished)?.suite();
-        let facts = TlsFacts {
+        let facts = TlsInfo {
             protocol: session.protocol_version().ok_or_else(unfinished)?,
             cipher,
             suite: SuiteSet::agreed(cipher),
@@ -113,7 +113,7 @@ impl Profile {
     fn is_for(&self, offer: &Offer) -> bool {
         let same_demand = match (&self.demand, &offer.demand) {
             (None, None) => true,
-            (Some(one), Some(other)) => one.is_that_of(other),
+            (Some(one), Some(other)) => one.is_same_policy(other),
             _ => false,
         };
         same_demand && self.suites == offer.suites
@@ -122,7 +122,7 @@ impl Profile {
     fn new(offer: &Offer, certificates: Arc<BySni>, http2: bool, keys: &TicketKeys) -> Profile {
         let Offer { suites, demand, .. } = offer;
         let provider = suites::provider_of(suites);
-        let asking = demand.clone().map(|demand| Asking { demand, tickets: None });
+        let asking = demand.clone().map(|demand| ClientCertificateRequest { demand, tickets: None });
         let tickets = keys.of(demand.as_deref().map(|demand| &demand.digest));
         let config = Arc::new(config(&provider, suites, asking, &certificates, http2, tickets));
         Profile { config, provider, certificates, http2, suites: suites.clone(), demand: demand.clone() }
@@ -134,7 +134,7 @@ impl Profile {
             return self.config.clone();
         };
         let tickets = Arc::new(ClientAuthTicketer::new(self.config.ticketer.clone()));
-        let asking = Asking { demand: demand.clone(), tickets: Some(tickets.clone()) };
+        let asking = ClientCertificateRequest { demand: demand.clone(), tickets: Some(tickets.clone()) };
         let (provider, certificates) = (&self.provider, &self.certificates);
         let mut config = config(provider, &self.suites, Some(asking), certificates, self.http2, tickets);
         // A configuration of one connection has no use for a session cache.
@@ -146,7 +146,7 @@ impl Profile {
 fn config(
     provider: &Arc<CryptoProvider>,
     suites: &[CipherSuite],
-    asking: Option<Asking>,
+    asking: Option<ClientCertificateRequest>,
     certificates: &Arc<BySni>,
     http2: bool,
     tickets: Arc<dyn ProducesTickets>,

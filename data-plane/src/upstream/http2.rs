@@ -57,14 +57,14 @@ pub(super) struct Pools(RefCell<HashMap<Key, Pool>>);
 /// The connections with the same key.
 #[derive(Debug, Default)]
 struct Pool {
-    connections: Vec<Rc<Shared>>,
+    connections: Vec<Rc<Http2Connection>>,
     /// Held by the request that opens a connection; others wait and share the connection.
     opening: Rc<Mutex<()>>,
 }
 
 /// One connection.
 #[derive(Debug)]
-struct Shared {
+struct Http2Connection {
     sender: SendRequest<RequestBody>,
     open: Cell<usize>,
     /// The number of concurrent streams that the backend allows, as currently known.
@@ -79,7 +79,7 @@ struct Shared {
 
 /// The right to send one request on a connection, returned on drop.
 #[derive(Debug)]
-pub(crate) struct Slot(Rc<Shared>);
+pub(crate) struct Slot(Rc<Http2Connection>);
 
 impl Pools {
     /// Takes a slot on an existing connection.
@@ -87,7 +87,9 @@ impl Pools {
         let mut pools = self.0.borrow_mut();
         let connections = &mut pools.get_mut(key)?.connections;
         connections.retain(|connection| !connection.sender.is_closed() && !connection.spent.get());
-        let free = |connection: &&Rc<Shared>| connection.open.get() < connection.limit.get().min(MAX_STREAMS);
+        let free = |connection: &&Rc<Http2Connection>| {
+            connection.open.get() < connection.limit.get().min(MAX_STREAMS)
+        };
         connections.iter().find(free).map(Slot::new)
     }
 
@@ -95,7 +97,7 @@ impl Pools {
         self.0.borrow_mut().entry(key.clone()).or_default().opening.clone()
     }
 
-    fn keep(&self, key: &Key, connection: Rc<Shared>) -> Slot {
+    fn keep(&self, key: &Key, connection: Rc<Http2Connection>) -> Slot {
         let slot = Slot::new(&connection);
         self.0.borrow_mut().entry(key.clone()).or_default().connections.push(connection);
         slot
@@ -136,7 +138,7 @@ impl Pools {
 }
 
 impl Slot {
-    fn new(connection: &Rc<Shared>) -> Slot {
+    fn new(connection: &Rc<Http2Connection>) -> Slot {
         connection.open.set(connection.open.get() + 1);
         Slot(connection.clone())
     }
@@ -189,7 +191,7 @@ pub(super) async fn open(
         .await
     };
     tokio::task::spawn_local(upstreams.open.register(backend.clone()).run(run));
-    let shared = Shared {
+    let shared = Http2Connection {
         sender,
         open: Cell::new(0),
         limit,
@@ -244,7 +246,7 @@ impl Slot {
 
 /// A request that waits for its response.
 struct Waiting<'a> {
-    connection: &'a Shared,
+    connection: &'a Http2Connection,
     given_up: &'a Cell<bool>,
 }
 
@@ -316,7 +318,7 @@ mod tests {
             let (sender, _) = http2::handshake(OnThisThread, TokioIo::new(near)).await.unwrap();
             let (since, source_port) = (Cell::new(Instant::now()), 0);
             let (limit, spent) = (Rc::new(Cell::new(MAX_STREAMS)), Cell::new(false));
-            let shared = Shared { sender, open: Cell::new(0), limit, since, spent, source_port };
+            let shared = Http2Connection { sender, open: Cell::new(0), limit, since, spent, source_port };
             let key = Key { backend: number, losses: 0, server_name: None };
             pools.make_room(2);
             (pools.keep(&key, Rc::new(shared)), far)

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::resolver::{Resolver, Turns};
+use crate::resolver::{QueryPermits, Resolver};
 use crate::runtime::Runtime;
 use crate::threads::Threads;
 use crate::{drain, probe};
@@ -31,7 +31,7 @@ pub(super) struct Gateway {
     /// The task that resolves each name.
     pub(super) names: HashMap<String, Task>,
     /// The gateway's query limit at the resolver.
-    pub(super) turns: Turns,
+    pub(super) turns: QueryPermits,
     /// By the backend's number: the task that probes it, and the task that ends its requests and tunnels while it
     /// is unhealthy.
     pub(super) probes: HashMap<u64, [Task; 2]>,

@@ -114,7 +114,7 @@ impl TakeOver {
     }
 
     /// Returns true while the predecessor waits for this process, or if it has ended.
-    pub fn is_awaited(&self) -> bool {
+    pub fn is_pending(&self) -> bool {
         self.0.is_open() || self.0.peer_ends(END_TIMEOUT)
     }
 
@@ -173,9 +173,9 @@ mod tests {
         let listener = Listener::bind(&path).unwrap();
         let take_over = TakeOver(Connection::connect(&path).unwrap());
         let predecessor = listener.accept().unwrap();
-        assert!(take_over.is_awaited());
+        assert!(take_over.is_pending());
         drop(predecessor);
-        assert!(!take_over.is_awaited());
+        assert!(!take_over.is_pending());
         take_over.complete().unwrap_err();
     }
 }

@@ -77,11 +77,11 @@ pub struct ValueMatch {
 
 /// A text with placeholders, as a list of pieces; empty without any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Template(pub Vec<Piece>);
+pub struct Template(pub Vec<TextPart>);
 
 /// A piece of a template.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Piece {
+pub enum TextPart {
     /// Literal text.
     Text(String),
     /// The value of a variable.

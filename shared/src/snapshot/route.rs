@@ -17,7 +17,7 @@ pub struct Rule {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Routing {
     /// One action for every request.
-    Basic(Way),
+    Basic(RouteEntry),
     /// An action by the request's path: an index into [`super::Content::path_maps`].
     ByPath(usize),
 }
@@ -30,7 +30,7 @@ pub struct PathMap {
     /// The rules in the order in which they are tried: the first match decides.
     pub rules: Vec<PathRule>,
     /// The action if no rule matches.
-    pub default: Way,
+    pub default: RouteEntry,
 }
 
 /// The action for some paths.
@@ -42,12 +42,12 @@ pub struct PathRule {
     /// path ([`crate::path::CanonicalPath`]).
     pub patterns: Vec<PathPattern>,
     /// The action for these paths.
-    pub way: Way,
+    pub way: RouteEntry,
 }
 
 /// An action with its rewrites.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Way {
+pub struct RouteEntry {
     /// The action.
     pub action: Action,
     /// The rewrite set to apply: an index into [`super::Content::rewrites`].

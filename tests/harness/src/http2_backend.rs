@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::address::{BACKEND_PORT, loopback};
-use crate::wait::timely;
+use crate::wait::within_deadline;
 use crate::wire::{Wire, accept};
 
 /// Listens, answers health probes with 200, and passes every other call to the test.
@@ -70,7 +70,7 @@ impl Http2Backend {
 
     /// Waits for the next call other than a probe.
     pub async fn call(&mut self) -> Call {
-        timely("a call to the backend", self.calls.recv()).await.expect("the backend listens")
+        within_deadline("a call to the backend", self.calls.recv()).await.expect("the backend listens")
     }
 
     /// Counts the connections that carried calls other than probes.
@@ -93,7 +93,7 @@ impl Call {
     /// Reads exactly `count` bytes of the body.
     pub async fn read_exact(&mut self, count: usize) -> Vec<u8> {
         while self.buffer.len() < count {
-            let data = timely("bytes of a call", self.body.data()).await.expect("the call goes on");
+            let data = within_deadline("bytes of a call", self.body.data()).await.expect("the call goes on");
             self.take(data.expect("the call goes on"));
         }
         self.buffer.drain(..count).collect()
@@ -101,7 +101,7 @@ impl Call {
 
     /// Reads the rest of the body.
     pub async fn read_to_end(&mut self) -> Vec<u8> {
-        while let Some(data) = timely("bytes of a call", self.body.data()).await {
+        while let Some(data) = within_deadline("bytes of a call", self.body.data()).await {
             self.take(data.expect("the call goes on"));
         }
         std::mem::take(&mut self.buffer)
@@ -109,7 +109,7 @@ impl Call {
 
     /// Reads the trailers, after the body has been read to its end.
     pub async fn trailers(&mut self) -> Option<HeaderMap> {
-        timely("trailers of a call", self.body.trailers()).await.expect("the call goes on")
+        within_deadline("trailers of a call", self.body.trailers()).await.expect("the call goes on")
     }
 
     fn take(&mut self, data: Bytes) {
@@ -162,7 +162,7 @@ impl Call {
             Some(sending) => sending.poll_reset(cx),
             None => self.answer.poll_reset(cx),
         });
-        timely("a call to be reset", reset).await.expect("the connection lives")
+        within_deadline("a call to be reset", reset).await.expect("the connection lives")
     }
 }
 

@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use tokio::task::JoinSet;
 
 use crate::http_client::Answer;
-use crate::wait::{timely, wait_for};
+use crate::wait::{wait_for, within_deadline};
 use crate::wire::{Wire, dial, try_dial_tls};
 
 /// The connection window: the bytes that the server may send before any are read.
@@ -77,7 +77,7 @@ impl Http2Client {
         // The window is large, so that an unread stream does not block the others on this side.
         let handshake = Builder::new().initial_connection_window_size(CONNECTION_WINDOW).handshake(wire);
         let (requests, connection) =
-            timely("an HTTP/2 connection", handshake).await.expect("the server speaks HTTP/2");
+            within_deadline("an HTTP/2 connection", handshake).await.expect("the server speaks HTTP/2");
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             // The streams report the error.
@@ -157,7 +157,7 @@ impl Http2Client {
     }
 
     async fn open(&mut self, request: Request<()>, whole: bool) -> Http2Stream {
-        let ready = timely("room for a stream", self.requests.clone().ready()).await;
+        let ready = within_deadline("room for a stream", self.requests.clone().ready()).await;
         self.requests = ready.expect("the connection lives");
         let (answer, sending) = self.requests.send_request(request, whole).expect("the connection lives");
         Http2Stream { sending, answer: Some(answer), receiving: None, buffer: Vec::new() }
@@ -170,7 +170,7 @@ impl Http2Client {
                 tokio::task::yield_now().await;
             }
         };
-        timely("the connection to take no more streams", closed).await;
+        within_deadline("the connection to take no more streams", closed).await;
     }
 
     /// The server's limit of concurrent streams.
@@ -191,7 +191,8 @@ impl Http2Stream {
     /// The end of the stream.
     pub async fn try_head(&mut self) -> Result<Response<()>, StreamEnd> {
         let answer = self.answer.take().expect("the head has not been read yet");
-        let (head, body) = timely("an answer", answer).await.map_err(|error| ended(&error))?.into_parts();
+        let (head, body) =
+            within_deadline("an answer", answer).await.map_err(|error| ended(&error))?.into_parts();
         self.receiving = Some(body);
         Ok(Response::from_parts(head, ()))
     }
@@ -206,7 +207,9 @@ impl Http2Stream {
 
     /// Sends bytes as the window allows.
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        timely("room to write", self.try_write(bytes.as_ref())).await.expect("the stream takes bytes");
+        within_deadline("room to write", self.try_write(bytes.as_ref()))
+            .await
+            .expect("the stream takes bytes");
     }
 
     async fn try_write(&mut self, mut bytes: &[u8]) -> Result<(), h2::Error> {
@@ -234,7 +237,7 @@ impl Http2Stream {
             }
             blocks
         };
-        timely("a writer to be held up", fill).await
+        within_deadline("a writer to be held up", fill).await
     }
 
     /// Ends the sending side.
@@ -255,13 +258,13 @@ impl Http2Stream {
     /// Waits until the server has reset the stream, without reading.
     pub async fn was_reset(&mut self) -> Reason {
         let reset = std::future::poll_fn(|cx| self.sending.poll_reset(cx));
-        timely("a stream to be reset", reset).await.expect("the connection lives")
+        within_deadline("a stream to be reset", reset).await.expect("the connection lives")
     }
 
     /// Reads exactly `count` bytes; unread bytes keep the server's window closed.
     pub async fn read_exact(&mut self, count: usize) -> Vec<u8> {
         while self.buffer.len() < count {
-            let data = timely("bytes", self.next()).await;
+            let data = within_deadline("bytes", self.next()).await;
             self.buffer.extend(data.unwrap_or_else(|end| panic!("{end:?} instead of bytes")));
         }
         self.buffer.drain(..count).collect()
@@ -277,14 +280,14 @@ impl Http2Stream {
                 }
             }
         };
-        let end = timely("the end of a stream", end).await;
+        let end = within_deadline("the end of a stream", end).await;
         (std::mem::take(&mut self.buffer), end)
     }
 
     /// Reads the trailers, after the body has been read to its end.
     pub async fn trailers(&mut self) -> Option<HeaderMap> {
         let receiving = self.receiving.as_mut().expect("the head has been read");
-        timely("trailers", receiving.trailers()).await.expect("the stream lives")
+        within_deadline("trailers", receiving.trailers()).await.expect("the stream lives")
     }
 
     async fn next(&mut self) -> Result<Bytes, StreamEnd> {

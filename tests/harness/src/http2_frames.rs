@@ -7,7 +7,7 @@ use rustls::ClientConfig;
 
 use crate::http2_client::offering_http2;
 use crate::peer::Peer;
-use crate::wait::timely;
+use crate::wait::within_deadline;
 
 /// The client connection preface before SETTINGS (RFC 9113, section 3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -102,7 +102,7 @@ impl FramePeer {
     /// # Errors
     /// The connection's error.
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
-        timely("room to write", self.peer.try_write(bytes)).await
+        within_deadline("room to write", self.peer.try_write(bytes)).await
     }
 
     /// The underlying connection.
@@ -112,7 +112,7 @@ impl FramePeer {
 
     /// Waits for the next frame; `None` at the end of the connection.
     pub async fn next(&mut self) -> Option<Frame> {
-        timely("a frame", self.peer.next_frame()).await.ok().flatten()
+        within_deadline("a frame", self.peer.next_frame()).await.ok().flatten()
     }
 
     /// Waits for the first of the `wanted` reactions, or the end of the connection.

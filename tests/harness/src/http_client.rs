@@ -12,7 +12,7 @@ use rustls::ClientConfig;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::wait::timely;
+use crate::wait::within_deadline;
 use crate::wire::{Wire, dial, dial_tls, try_dial, try_dial_tls_behind};
 
 /// One connection to a server.
@@ -113,7 +113,7 @@ impl HttpClient {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body.into())).expect("tests write valid requests");
-        timely(&format!("the answer to {method} {path}"), async {
+        within_deadline(&format!("the answer to {method} {path}"), async {
             self.sender.ready().await?;
             let (head, body) = self.sender.send_request(request).await?.into_parts();
             let body = body.collect().await?.to_bytes();

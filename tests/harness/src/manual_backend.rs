@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::address::{BACKEND_PORT, loopback};
 use crate::backend::is_probe;
 use crate::peer::{Head, Peer};
-use crate::wait::timely;
+use crate::wait::within_deadline;
 use crate::wire::accept;
 
 /// Listens, answers health probes with 200, and passes every other connection to the test after its first request
@@ -40,7 +40,9 @@ impl ManualBackend {
 
     /// Waits for the next connection other than a probe's, and returns it with its first request head.
     pub async fn accept(&mut self) -> (Head, Peer) {
-        timely("a connection to the backend", self.arrivals.recv()).await.expect("the backend listens")
+        within_deadline("a connection to the backend", self.arrivals.recv())
+            .await
+            .expect("the backend listens")
     }
 
     /// Accepts a WebSocket handshake with a valid 101, and returns the backend's end of the tunnel.

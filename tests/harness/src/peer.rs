@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::http2_frames::Frame;
-use crate::wait::{DEADLINE, timely};
+use crate::wait::{DEADLINE, within_deadline};
 use crate::wire::{Wire, dial, dial_tls};
 
 /// The first line and the headers of a message.
@@ -60,7 +60,7 @@ impl Peer {
 
     /// Sends bytes.
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        timely("room to write", self.try_write(bytes)).await.expect("the connection takes bytes");
+        within_deadline("room to write", self.try_write(bytes)).await.expect("the connection takes bytes");
     }
 
     /// Sends bytes on a connection that may be closed or full.
@@ -85,7 +85,7 @@ impl Peer {
                 blocks += 1;
             }
         };
-        timely("a writer to be held up", fill).await
+        within_deadline("a writer to be held up", fill).await
     }
 
     /// Sends all blocks as fast as they are accepted, and reads as many bytes at the same time.
@@ -123,7 +123,7 @@ impl Peer {
 
     /// Reads the first line and headers of the next message.
     pub async fn read_head(&mut self) -> Head {
-        timely("the head of a message", self.next_head())
+        within_deadline("the head of a message", self.next_head())
             .await
             .expect("the connection lives")
             .expect("a message rather than the end of the connection")
@@ -144,7 +144,7 @@ impl Peer {
 
     /// Reads the body of a message, by its `Content-Length` or `Transfer-Encoding`; empty if neither is present.
     pub async fn read_body(&mut self, head: &Head) -> Vec<u8> {
-        timely("a body", self.body(head)).await.expect("the body is whole")
+        within_deadline("a body", self.body(head)).await.expect("the body is whole")
     }
 
     pub(crate) async fn body(&mut self, head: &Head) -> io::Result<Vec<u8>> {
@@ -162,7 +162,7 @@ impl Peer {
 
     /// Reads the next chunk of a chunked body; `None` after the last one.
     pub async fn read_chunk(&mut self) -> Option<Vec<u8>> {
-        timely("a chunk", self.chunk()).await.expect("the chunk is whole")
+        within_deadline("a chunk", self.chunk()).await.expect("the chunk is whole")
     }
 
     async fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
@@ -185,7 +185,7 @@ impl Peer {
 
     /// Reads exactly `count` bytes.
     pub async fn read_exact(&mut self, count: usize) -> Vec<u8> {
-        timely("bytes", self.take(count)).await.expect("the connection brings that many bytes")
+        within_deadline("bytes", self.take(count)).await.expect("the connection brings that many bytes")
     }
 
     async fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
@@ -197,7 +197,7 @@ impl Peer {
 
     /// Reads everything up to the end, and returns how the connection ended.
     pub async fn read_to_end(&mut self) -> (Vec<u8>, Ending) {
-        let ending = timely("the end of the connection", async {
+        let ending = within_deadline("the end of the connection", async {
             loop {
                 match self.fill().await {
                     Ok(0) => return Ending::Eof,

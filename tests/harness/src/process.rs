@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal as signal_unix};
 
-use crate::wait::{timely, wait_for};
+use crate::wait::{wait_for, within_deadline};
 
 /// A running process. It is killed on drop.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ pub async fn run(binary: impl AsRef<Path>, arguments: &[&str], environment: &[(&
     clear_options(&mut command);
     command.envs(environment.iter().copied());
     let output = tokio::process::Command::from(command).kill_on_drop(true).output();
-    timely(&format!("the end of {arguments:?}"), output).await.expect("the binary can be started")
+    within_deadline(&format!("the end of {arguments:?}"), output).await.expect("the binary can be started")
 }
 
 /// Lets processes that are started from now on receive the signals that this process ignores, for example under

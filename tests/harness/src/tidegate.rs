@@ -334,7 +334,7 @@ impl Tidegate {
     }
 
     /// Waits until it has ended by itself, and returns true if it succeeded.
-    pub async fn exited_well(&mut self) -> bool {
+    pub async fn exited_successfully(&mut self) -> bool {
         let mut process = self.process.take().expect("it is running");
         process.exit().await.success()
     }

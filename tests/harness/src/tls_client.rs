@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::pki::{Authority, Identity};
-use crate::wait::timely;
+use crate::wait::within_deadline;
 
 /// The restrictions of a client.
 #[derive(Debug, Default)]
@@ -94,10 +94,10 @@ impl TlsClient {
     /// The error of the handshake.
     pub async fn shake_hands(&self, address: SocketAddr, name: &str) -> io::Result<Agreed> {
         self.staple.lock().expect("nobody panicked").clear();
-        let stream = timely("a TCP connection", TcpStream::connect(address)).await?;
+        let stream = within_deadline("a TCP connection", TcpStream::connect(address)).await?;
         let name = ServerName::try_from(name.to_owned()).expect("tests name servers properly");
         let connecting = TlsConnector::from(self.config.clone()).connect(name, stream);
-        let stream = timely("a TLS handshake", connecting).await?;
+        let stream = within_deadline("a TLS handshake", connecting).await?;
         let (_, session) = stream.get_ref();
         let certificates = session.peer_certificates().unwrap_or_default();
         Ok(Agreed {

@@ -33,7 +33,7 @@ pub async fn wait_for<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -
 ///
 /// # Panics
 /// The future has not completed by the [`DEADLINE`]; the message has `what`.
-pub async fn timely<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub async fn within_deadline<T>(what: &str, future: impl Future<Output = T>) -> T {
     match timeout(DEADLINE, future).await {
         Ok(value) => value,
         Err(_) => panic!("waited {DEADLINE:?} in vain for: {what}"),

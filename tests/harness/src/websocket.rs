@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::wait::timely;
+use crate::wait::within_deadline;
 use crate::wire::{Wire, dial, dial_tls};
 
 /// An open WebSocket.
@@ -95,7 +95,7 @@ impl WebSocket {
             request = request.header(*name, *value);
         }
         let request = request.body(()).expect("tests write valid requests");
-        match timely("a WebSocket handshake", client_async(request, wire)).await {
+        match within_deadline("a WebSocket handshake", client_async(request, wire)).await {
             Ok((stream, response)) => Ok(WebSocket { stream, headers: response.headers().clone() }),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(_) => Err(0),
@@ -109,14 +109,16 @@ impl WebSocket {
 
     /// Sends a text message.
     pub async fn send(&mut self, text: &str) {
-        timely("room to send", self.stream.send(Message::text(text))).await.expect("the WebSocket is open");
+        within_deadline("room to send", self.stream.send(Message::text(text)))
+            .await
+            .expect("the WebSocket is open");
     }
 
     /// Sends a ping and waits for the pong.
     pub async fn ping(&mut self) {
         let ping = self.stream.send(Message::Ping("tide".into()));
-        timely("room to send", ping).await.expect("the WebSocket is open");
-        match timely("a pong", self.stream.next()).await {
+        within_deadline("room to send", ping).await.expect("the WebSocket is open");
+        match within_deadline("a pong", self.stream.next()).await {
             Some(Ok(Message::Pong(_))) => {}
             other => panic!("not a pong: {other:?}"),
         }
@@ -124,7 +126,7 @@ impl WebSocket {
 
     /// Waits for the next text message.
     pub async fn receive(&mut self) -> String {
-        match timely("a message", self.stream.next()).await {
+        match within_deadline("a message", self.stream.next()).await {
             Some(Ok(Message::Text(text))) => text.to_string(),
             other => panic!("not a text message: {other:?}"),
         }
@@ -138,28 +140,30 @@ impl WebSocket {
 
     /// Sends a text. Returns true if it is echoed, false if the WebSocket has ended.
     pub async fn lives(&mut self, text: &str) -> bool {
-        if timely("room to send", self.stream.send(Message::text(text))).await.is_err() {
+        if within_deadline("room to send", self.stream.send(Message::text(text))).await.is_err() {
             return false;
         }
-        matches!(timely("a message", self.stream.next()).await, Some(Ok(Message::Text(back))) if back == text)
+        matches!(within_deadline("a message", self.stream.next()).await, Some(Ok(Message::Text(back))) if back == text)
     }
 
     /// Sends a Close frame with this code, and waits for the end.
     pub async fn close_with(mut self, code: u16) -> End {
         let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::default() };
-        timely("room to close", self.stream.close(Some(frame))).await.expect("the WebSocket is open");
+        within_deadline("room to close", self.stream.close(Some(frame)))
+            .await
+            .expect("the WebSocket is open");
         self.end().await
     }
 
     /// Sends a Close frame without a code, and waits for the end.
     pub async fn close(mut self) -> End {
-        timely("room to close", self.stream.close(None)).await.expect("the WebSocket is open");
+        within_deadline("room to close", self.stream.close(None)).await.expect("the WebSocket is open");
         self.end().await
     }
 
     /// Reads until the end, and returns how the WebSocket ended.
     pub async fn end(&mut self) -> End {
-        let end = timely("the end of the WebSocket", async {
+        let end = within_deadline("the end of the WebSocket", async {
             loop {
                 match self.stream.next().await {
                     Some(Ok(Message::Close(frame))) => {

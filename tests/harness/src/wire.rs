@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
-use crate::wait::timely;
+use crate::wait::within_deadline;
 
 /// A byte stream with access to its TCP connection, for example to reset it.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync + Debug {
@@ -43,7 +43,7 @@ pub(crate) async fn dial(address: SocketAddr) -> Box<dyn Wire> {
 
 /// Connects without TLS; the connection may be refused.
 pub(crate) async fn try_dial(address: SocketAddr) -> std::io::Result<Box<dyn Wire>> {
-    let stream = timely("a TCP connection", TcpStream::connect(address)).await?;
+    let stream = within_deadline("a TCP connection", TcpStream::connect(address)).await?;
     stream.set_nodelay(true)?;
     Ok(Box::new(stream))
 }
@@ -71,11 +71,12 @@ pub(crate) async fn try_dial_tls_behind(
     name: &str,
     config: &Arc<ClientConfig>,
 ) -> std::io::Result<Box<dyn Wire>> {
-    let mut stream = timely("a TCP connection", TcpStream::connect(address)).await?;
+    let mut stream = within_deadline("a TCP connection", TcpStream::connect(address)).await?;
     stream.set_nodelay(true)?;
     stream.write_all(preamble).await?;
     let name = ServerName::try_from(name.to_owned()).expect("tests name servers properly");
-    let stream = timely("a TLS handshake", TlsConnector::from(config.clone()).connect(name, stream)).await?;
+    let stream =
+        within_deadline("a TLS handshake", TlsConnector::from(config.clone()).connect(name, stream)).await?;
     Ok(Box::new(stream))
 }
 

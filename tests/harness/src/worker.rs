@@ -75,7 +75,7 @@ impl Worker {
     }
 
     /// Waits until it has ended by itself, and returns true if it succeeded.
-    pub async fn exited_well(&mut self) -> bool {
+    pub async fn exited_successfully(&mut self) -> bool {
         self.process.exit().await.success()
     }
 

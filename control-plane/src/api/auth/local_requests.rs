@@ -5,7 +5,7 @@
 use axum::http::HeaderValue;
 use axum::http::header::ORIGIN;
 use axum::http::request::Parts;
-use tidegate_shared::local_request::{self, Foreign};
+use tidegate_shared::local_request::{self, NotLocal};
 
 use crate::api::error::ApiError;
 use crate::api::extract::authority;
@@ -19,8 +19,8 @@ pub(super) fn check(request: &Parts) -> Result<(), ApiError> {
     let values = |name| request.headers.get_all(name).iter().map(HeaderValue::as_bytes);
     local_request::check(host.as_str(), values(ORIGIN.as_str()), values("sec-fetch-site")).map_err(
         |foreign| match foreign {
-            Foreign::Host(host) => ApiError::ForeignHost(host),
-            Foreign::Origin(origin) => ApiError::ForeignOrigin(origin),
+            NotLocal::Host(host) => ApiError::ForeignHost(host),
+            NotLocal::Origin(origin) => ApiError::ForeignOrigin(origin),
         },
     )
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
-use crate::api::Shared;
+use crate::api::AppState;
 use crate::api::error::ApiError;
 use crate::api::extract::BaseUrl;
 
@@ -13,7 +13,7 @@ use super::check_tenant;
 /// Returns the OpenID metadata. The authorization endpoint is not implemented, because there are no users; the
 /// standard and the clients require its URL.
 pub(in crate::api) async fn open_id(
-    State(app): Shared,
+    State(app): AppState,
     Path(tenant): Path<String>,
     base: BaseUrl,
 ) -> Result<Json<Value>, ApiError> {
@@ -34,7 +34,7 @@ pub(in crate::api) async fn open_id(
 
 /// Returns the keys that sign tokens, as a JSON Web Key Set.
 pub(in crate::api) async fn keys(
-    State(app): Shared,
+    State(app): AppState,
     Path(tenant): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     check_tenant(&app, &tenant)?;
@@ -43,7 +43,7 @@ pub(in crate::api) async fn keys(
 
 /// Returns the cloud metadata for `az cloud register`; all endpoints are here. The last three properties are
 /// for clients of 2015.
-pub(in crate::api) async fn endpoints(State(app): Shared, base: BaseUrl) -> Json<Value> {
+pub(in crate::api) async fn endpoints(State(app): AppState, base: BaseUrl) -> Json<Value> {
     let here = base.0;
     Json(json!({
         "name": "Tidegate",

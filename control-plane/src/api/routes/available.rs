@@ -1,7 +1,7 @@
 //! The routes of the `applicationGatewayAvailable…` lists.
 
 use crate::api::available;
-use crate::openapi::answer::{FirewallRuleSets, Page, TlsOptions, TlsPolicy};
+use crate::openapi::answer::{FirewallRuleSets, ListPage, TlsOptions, TlsPolicy};
 use crate::openapi::operation::{Body, json};
 
 use super::{Route, get, in_subscription};
@@ -60,7 +60,7 @@ pub(super) fn routes() -> Vec<Route> {
                 "ApplicationGateways_ListAvailableSslPredefinedPolicies",
                 "Lists the predefined TLS policies.",
             )
-            .answers(200, "The list.", json::<Page<TlsPolicy>>()),
+            .answers(200, "The list.", json::<ListPage<TlsPolicy>>()),
             available::tls_policies,
         ),
         Route::new(

@@ -1,7 +1,7 @@
 //! The routes of the token endpoint and of the audit log.
 
 use crate::api::{audit, oauth};
-use crate::openapi::answer::Page;
+use crate::openapi::answer::ListPage;
 use crate::openapi::identity::{
     AuditEntry, CloudEndpoints, KeySet, OpenIdMetadata, Token, TokenRefusal, TokenRequest,
 };
@@ -24,7 +24,7 @@ fn log() -> Vec<Route> {
             .with(&parameter::TOP)
             .with(&parameter::SKIP_TOKEN)
             .refuses(&[400])
-            .answers(200, "A page of the list.", json::<Page<AuditEntry>>()),
+            .answers(200, "A page of the list.", json::<ListPage<AuditEntry>>()),
         audit::list,
     )]
 }

@@ -2,7 +2,7 @@
 
 use crate::api::{networks, subnets};
 use crate::arm::tags::TagsObject;
-use crate::openapi::answer::Page;
+use crate::openapi::answer::ListPage;
 use crate::openapi::operation::json;
 use crate::openapi::parameter::{SKIP_TOKEN, TOP};
 use crate::openapi::resource::network::{PublicIpAddress, Subnet, VirtualNetwork};
@@ -28,14 +28,14 @@ fn virtual_networks() -> Vec<Route> {
             )
             .with(&TOP)
             .with(&SKIP_TOKEN)
-            .answers(200, "A page of the list.", json::<Page<VirtualNetwork>>()),
+            .answers(200, "A page of the list.", json::<ListPage<VirtualNetwork>>()),
             networks::list_in_subscription,
         ),
         Route::new(
             get(&all, "VirtualNetworks_List", "Lists the virtual networks of a resource group.")
                 .with(&TOP)
                 .with(&SKIP_TOKEN)
-                .answers(200, "A page of the list.", json::<Page<VirtualNetwork>>()),
+                .answers(200, "A page of the list.", json::<ListPage<VirtualNetwork>>()),
             networks::list_in_group,
         ),
         Route::new(
@@ -86,7 +86,7 @@ fn subnets() -> Vec<Route> {
             get(&all, "Subnets_List", "Lists the subnets of a virtual network.").answers(
                 200,
                 "The list.",
-                json::<Page<Subnet>>(),
+                json::<ListPage<Subnet>>(),
             ),
             subnets::list,
         ),
@@ -131,14 +131,14 @@ fn public_addresses() -> Vec<Route> {
             )
             .with(&TOP)
             .with(&SKIP_TOKEN)
-            .answers(200, "A page of the list.", json::<Page<PublicIpAddress>>()),
+            .answers(200, "A page of the list.", json::<ListPage<PublicIpAddress>>()),
             networks::list_in_subscription,
         ),
         Route::new(
             get(&all, "PublicIPAddresses_List", "Lists the public IP addresses of a resource group.")
                 .with(&TOP)
                 .with(&SKIP_TOKEN)
-                .answers(200, "A page of the list.", json::<Page<PublicIpAddress>>()),
+                .answers(200, "A page of the list.", json::<ListPage<PublicIpAddress>>()),
             networks::list_in_group,
         ),
         Route::new(

@@ -3,7 +3,7 @@
 use axum::http::Method;
 
 use crate::api::{groups, providers, resources, subscriptions};
-use crate::openapi::answer::Page;
+use crate::openapi::answer::ListPage;
 use crate::openapi::operation::{Operation, json};
 use crate::openapi::parameter::{FILTER, SKIP_TOKEN, TOP};
 use crate::openapi::resource::network::ResourceGroup;
@@ -58,7 +58,7 @@ fn above() -> Vec<Route> {
             .with(&FILTER)
             .with(&TOP)
             .with(&SKIP_TOKEN)
-            .answers(200, "A page of the list.", json::<Page<GenericResource>>()),
+            .answers(200, "A page of the list.", json::<ListPage<GenericResource>>()),
             resources::list_in_subscription,
         ),
         Route::new(
@@ -94,7 +94,7 @@ fn groups() -> Vec<Route> {
                 .with(&FILTER)
                 .with(&TOP)
                 .with(&SKIP_TOKEN)
-                .answers(200, "A page of the list.", json::<Page<ResourceGroup>>()),
+                .answers(200, "A page of the list.", json::<ListPage<ResourceGroup>>()),
             groups::list,
         ),
         Route::new(
@@ -140,7 +140,7 @@ fn groups() -> Vec<Route> {
             .with(&FILTER)
             .with(&TOP)
             .with(&SKIP_TOKEN)
-            .answers(200, "A page of the list.", json::<Page<GenericResource>>()),
+            .answers(200, "A page of the list.", json::<ListPage<GenericResource>>()),
             resources::list_in_group,
         ),
     ]

@@ -53,7 +53,7 @@ fn each_page_is_carried_once_and_found_by_status() {
 #[test]
 fn a_page_that_nobody_asked_for_is_not_examined() {
     let content = compile_with(&json!([one("HttpStatus502", A)]), &json!([]), &[]).unwrap();
-    assert_eq!(content.answers, Answers::default());
+    assert_eq!(content.answers, LocalReplies::default());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Rewrite rule sets: compiled forms, violations and limits.
 
 use tidegate_shared::snapshot::{
-    Condition, HeaderChange, Pattern, Piece, RewriteRule, RewriteSet, Template, ValueMatch, Variable,
+    Condition, HeaderChange, Pattern, RewriteRule, RewriteSet, Template, TextPart, ValueMatch, Variable,
 };
 
 use super::check::{check_body, check_member};
@@ -95,7 +95,7 @@ fn what_a_set_means() {
     properties(&mut body, "rewriteRuleSets", 0)["rewriteRules"] = rules;
     let pattern = |text: &str, ignore_case| Pattern { text: text.to_owned(), ignore_case };
     let only = ValueMatch { pattern: pattern("(.*)", false), negate: false };
-    let secured = Template(vec![Piece::Matched(Some(1)), Piece::Text("; Secure".to_owned())]);
+    let secured = Template(vec![TextPart::Matched(Some(1)), TextPart::Text("; Secure".to_owned())]);
     let change = |name: &str, only, value| HeaderChange { name: name.to_owned(), only, value };
     let first = RewriteRule {
         response_headers: vec![

@@ -23,7 +23,7 @@ fn members_are_found_in_any_case_and_in_lists() {
         ("null().a", "null has no member"),
         ("createArray(1).a", "an array has no member that a string could select"),
     ] {
-        let Err(Fault::Wrong(_, why)) = evaluate(expression) else { panic!("{expression} has a value") };
+        let Err(EvalError::Wrong(_, why)) = evaluate(expression) else { panic!("{expression} has a value") };
         assert!(why.contains(expected), "{expression}: {why}");
     }
 }
@@ -74,7 +74,7 @@ fn where_it_is_deployed_can_be_asked() {
         "parameters('p')",
         "variables('v')",
     ] {
-        assert!(matches!(evaluate(wrong), Err(Fault::Wrong(..))), "{wrong}");
+        assert!(matches!(evaluate(wrong), Err(EvalError::Wrong(..))), "{wrong}");
     }
 }
 
@@ -166,7 +166,7 @@ fn hostile_templates_come_to_an_end() {
         "join(range(0, 10000), padLeft('', 100000, 'b'))",
         "format('{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}{0}', padLeft('', 100000, 'b'))",
     ] {
-        let Err(Fault::Wrong(_, why)) = evaluate(expression) else { panic!("{expression} has a value") };
+        let Err(EvalError::Wrong(_, why)) = evaluate(expression) else { panic!("{expression} has a value") };
         assert!(why.contains("large") || why.contains("longer"), "{expression}: {why}");
     }
 }

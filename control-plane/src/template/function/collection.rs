@@ -5,7 +5,9 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Number, Value, json};
 
-use super::{ANY, Answer, Function, MAX_LIST, amount, display, integer, list, object, same, text, wanted};
+use super::{
+    ANY, Function, FunctionResult, MAX_LIST, amount, display, integer, list, object, same, text, wanted,
+};
 
 pub(super) const TABLE: &[Function] = &[
     Function::new("array", 1, 1, |v| Ok(if v[0].is_array() { v[0].clone() } else { json!([v[0]]) })),
@@ -41,7 +43,7 @@ fn length(value: &Value) -> Result<usize, String> {
 }
 
 /// Tests for a substring, an element of a list or a key of an object.
-fn contains(values: &[Value]) -> Answer {
+fn contains(values: &[Value]) -> FunctionResult {
     let (container, wanted_value) = (&values[0], &values[1]);
     let found = match container {
         Value::String(whole) => whole.contains(&display(wanted_value)),
@@ -55,7 +57,7 @@ fn contains(values: &[Value]) -> Answer {
     Ok(found.into())
 }
 
-fn create_object(values: &[Value]) -> Answer {
+fn create_object(values: &[Value]) -> FunctionResult {
     if !values.len().is_multiple_of(2) {
         return Err("names and values must come in pairs.".to_owned());
     }
@@ -66,7 +68,7 @@ fn create_object(values: &[Value]) -> Answer {
     Ok(object.into())
 }
 
-fn end(value: &Value, first: bool) -> Answer {
+fn end(value: &Value, first: bool) -> FunctionResult {
     match value {
         Value::String(text) => {
             let character = if first { text.chars().next() } else { text.chars().last() };
@@ -77,7 +79,7 @@ fn end(value: &Value, first: bool) -> Answer {
     }
 }
 
-fn flatten(values: &[Value]) -> Answer {
+fn flatten(values: &[Value]) -> FunctionResult {
     let mut flat = Vec::new();
     for value in list(&values[0])? {
         match value {
@@ -88,14 +90,14 @@ fn flatten(values: &[Value]) -> Answer {
     Ok(flat.into())
 }
 
-fn index_from_end(values: &[Value]) -> Answer {
+fn index_from_end(values: &[Value]) -> FunctionResult {
     let (list, back) = (list(&values[0])?, amount(&values[1])?);
     let at = list.len().checked_sub(back).filter(|_| back > 0).and_then(|at| list.get(at));
     at.cloned().ok_or_else(|| format!("there is no element {back} from the end in a list of {}.", list.len()))
 }
 
 /// Returns the common elements of lists, or the common members of objects.
-fn intersection(values: &[Value]) -> Answer {
+fn intersection(values: &[Value]) -> FunctionResult {
     let mut left = values[0].clone();
     for value in &values[1..] {
         match (&mut left, value) {
@@ -130,26 +132,26 @@ fn alike(value: &Value) -> Cow<'_, Value> {
 }
 
 /// Returns the members of an object as pairs, sorted by key.
-fn items(values: &[Value]) -> Answer {
+fn items(values: &[Value]) -> FunctionResult {
     let mut pairs: Vec<(&String, &Value)> = object(&values[0])?.iter().collect();
     pairs.sort_by_key(|(key, _)| *key);
     Ok(pairs.into_iter().map(|(key, value)| json!({"key": key, "value": value})).collect())
 }
 
-fn object_keys(values: &[Value]) -> Answer {
+fn object_keys(values: &[Value]) -> FunctionResult {
     let mut keys: Vec<&str> = object(&values[0])?.keys().map(String::as_str).collect();
     keys.sort_unstable();
     Ok(keys.into_iter().collect())
 }
 
-fn range(values: &[Value]) -> Answer {
+fn range(values: &[Value]) -> FunctionResult {
     let (start, count) = (integer(&values[0])?, integer(&values[1])?);
     let end = start.checked_add(count).filter(|_| (0..=MAX_LIST).contains(&count));
     let end = end.ok_or_else(|| format!("the count must be from 0 to {MAX_LIST}."))?;
     Ok((start..end).collect())
 }
 
-fn shallow_merge(values: &[Value]) -> Answer {
+fn shallow_merge(values: &[Value]) -> FunctionResult {
     let mut merged = Map::new();
     for value in list(&values[0])? {
         merged.extend(object(value)?.clone());
@@ -158,7 +160,7 @@ fn shallow_merge(values: &[Value]) -> Answer {
 }
 
 /// Returns a part of a string or list. `part` computes the range from the requested and the total length.
-fn cut(values: &[Value], part: fn(usize, usize) -> std::ops::Range<usize>) -> Answer {
+fn cut(values: &[Value], part: fn(usize, usize) -> std::ops::Range<usize>) -> FunctionResult {
     let part = part(amount(&values[1])?, length(&values[0])?);
     match &values[0] {
         Value::String(text) => Ok(text.chars().skip(part.start).take(part.len()).collect::<String>().into()),
@@ -168,7 +170,7 @@ fn cut(values: &[Value], part: fn(usize, usize) -> std::ops::Range<usize>) -> An
 }
 
 /// Follows a path of members; returns null if a member is missing.
-fn try_get(values: &[Value]) -> Answer {
+fn try_get(values: &[Value]) -> FunctionResult {
     let mut found = Some(&values[0]);
     for step in &values[1..] {
         found = match (found, step) {
@@ -183,7 +185,7 @@ fn try_get(values: &[Value]) -> Answer {
 }
 
 /// Returns the union of lists or objects; for equal keys the later value wins, and nested objects are merged.
-fn union(values: &[Value]) -> Answer {
+fn union(values: &[Value]) -> FunctionResult {
     let mut whole = values[0].clone();
     for value in &values[1..] {
         match (&mut whole, value) {

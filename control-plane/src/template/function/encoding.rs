@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::{Answer, Function, text};
+use super::{Function, FunctionResult, text};
 
 /// The prefix of a text as a data URI.
 const DATA_URI: &str = "data:text/plain;charset=utf8;base64,";
@@ -28,11 +28,11 @@ fn from_base64(encoded: &str) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "the decoded bytes are not text.".to_owned())
 }
 
-fn parse(json: &str) -> Answer {
+fn parse(json: &str) -> FunctionResult {
     serde_json::from_str(json).map_err(|_| "the text is not JSON.".to_owned())
 }
 
-fn data_uri_to_string(values: &[Value]) -> Answer {
+fn data_uri_to_string(values: &[Value]) -> FunctionResult {
     let wrong = "the text is not a data URI.";
     let (head, data) =
         text(&values[0])?.strip_prefix("data:").and_then(|r| r.split_once(',')).ok_or(wrong)?;
@@ -43,7 +43,7 @@ fn data_uri_to_string(values: &[Value]) -> Answer {
 }
 
 /// Resolves a relative URI: it replaces everything after the last slash of the base.
-fn uri(values: &[Value]) -> Answer {
+fn uri(values: &[Value]) -> FunctionResult {
     let (base, relative) = (text(&values[0])?, text(&values[1])?);
     let after_scheme = base.find("://").map_or(0, |at| at + 3);
     let authority_end = base[after_scheme..].find('/').map(|at| after_scheme + at);

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::{ANY, Answer, Function, boolean, kind, same};
+use super::{ANY, Function, FunctionResult, boolean, kind, same};
 
 pub(super) const TABLE: &[Function] = &[
     Function::new("and", 2, ANY, |v| Ok(booleans(v)?.into_iter().all(|b| b).into())),
@@ -27,7 +27,7 @@ fn booleans(values: &[Value]) -> Result<Vec<bool>, String> {
     values.iter().map(boolean).collect()
 }
 
-fn to_bool(values: &[Value]) -> Answer {
+fn to_bool(values: &[Value]) -> FunctionResult {
     match &values[0] {
         Value::Bool(value) => Ok((*value).into()),
         Value::Number(number) => Ok((number.as_f64() != Some(0.0)).into()),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Value, json};
 
-use super::{Answer, Function, integer, text};
+use super::{Function, FunctionResult, integer, text};
 
 pub(super) const TABLE: &[Function] = &[
     Function::new("cidrHost", 2, 2, cidr_host),
@@ -47,7 +47,7 @@ impl Network {
 }
 
 /// Returns the subnet with this prefix length and index.
-fn cidr_subnet(values: &[Value]) -> Answer {
+fn cidr_subnet(values: &[Value]) -> FunctionResult {
     let network = Network::read(&values[0])?;
     let prefix = u32::try_from(integer(&values[1])?).ok();
     let prefix = prefix.filter(|prefix| (network.prefix..=network.width).contains(prefix));
@@ -60,7 +60,7 @@ fn cidr_subnet(values: &[Value]) -> Answer {
 }
 
 /// Returns the usable address with this index: 0 is the first after the network address.
-fn cidr_host(values: &[Value]) -> Answer {
+fn cidr_host(values: &[Value]) -> FunctionResult {
     let network = Network::read(&values[0])?;
     let index = u128::try_from(integer(&values[1])?).map_err(|_| "the index is negative.")?;
     let offset = if network.prefix + 1 >= network.width { index } else { index + 1 };
@@ -71,7 +71,7 @@ fn cidr_host(values: &[Value]) -> Answer {
     Ok(network.address(network.first + offset).into())
 }
 
-fn parse_cidr(values: &[Value]) -> Answer {
+fn parse_cidr(values: &[Value]) -> FunctionResult {
     let network = Network::read(&values[0])?;
     let (first, last) = (network.first, network.first + network.rest());
     let tight = network.prefix + 1 >= network.width;

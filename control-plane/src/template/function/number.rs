@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Number, Value};
 
-use super::{ANY, Answer, Function, integer, list, text, wanted};
+use super::{ANY, Function, FunctionResult, integer, list, text, wanted};
 
 pub(super) const TABLE: &[Function] = &[
     Function::new("add", 2, 2, |v| pair(v, i64::checked_add)),
@@ -19,7 +19,7 @@ pub(super) const TABLE: &[Function] = &[
     Function::new("sub", 2, 2, |v| pair(v, i64::checked_sub)),
 ];
 
-fn pair(values: &[Value], compute: fn(i64, i64) -> Option<i64>) -> Answer {
+fn pair(values: &[Value], compute: fn(i64, i64) -> Option<i64>) -> FunctionResult {
     let result = compute(integer(&values[0])?, integer(&values[1])?);
     result.map(Value::from).ok_or_else(|| "the result is not a 64-bit integer.".to_owned())
 }
@@ -32,7 +32,7 @@ fn integers(values: &[Value]) -> Result<Vec<i64>, String> {
     }
 }
 
-fn int(values: &[Value]) -> Answer {
+fn int(values: &[Value]) -> FunctionResult {
     match &values[0] {
         Value::String(text) => {
             text.trim().parse::<i64>().map(Value::from).map_err(|_| "the text is not an integer.".to_owned())
@@ -47,7 +47,7 @@ fn int(values: &[Value]) -> Answer {
     }
 }
 
-fn float(values: &[Value]) -> Answer {
+fn float(values: &[Value]) -> FunctionResult {
     let number = match &values[0] {
         Value::String(text) => text.trim().parse().ok(),
         Value::Number(number) => number.as_f64(),
@@ -57,12 +57,12 @@ fn float(values: &[Value]) -> Answer {
     number.map(Value::Number).ok_or_else(|| "the text is not a number.".to_owned())
 }
 
-fn from_epoch(values: &[Value]) -> Answer {
+fn from_epoch(values: &[Value]) -> FunctionResult {
     let time = Timestamp::from_second(integer(&values[0])?).map_err(|_| "the time is out of range.")?;
     Ok(time.to_string().into())
 }
 
-fn to_epoch(values: &[Value]) -> Answer {
+fn to_epoch(values: &[Value]) -> FunctionResult {
     let time: Timestamp = text(&values[0])?.parse().map_err(|_| "the text is not a time.")?;
     Ok(time.as_second().into())
 }

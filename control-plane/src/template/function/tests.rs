@@ -227,7 +227,7 @@ fn what_has_no_value_says_why() {
         ("less('a', 1)", "cannot be compared"),
     ];
     for (expression, expected) in cases {
-        let Err(Fault::Wrong(_, why)) = evaluate(expression) else { panic!("{expression} has a value") };
+        let Err(EvalError::Wrong(_, why)) = evaluate(expression) else { panic!("{expression} has a value") };
         assert!(why.contains(expected), "{expression}: {why}");
     }
 }
@@ -251,7 +251,9 @@ fn every_name_is_found_and_arguments_are_counted() {
         ("listKeys('a', 'b')", "no resource has keys"),
     ];
     for (expression, expected) in cases {
-        let Err(Fault::Wrong(code, why)) = evaluate(expression) else { panic!("{expression} has a value") };
+        let Err(EvalError::Wrong(code, why)) = evaluate(expression) else {
+            panic!("{expression} has a value")
+        };
         assert_eq!(code, crate::violation::code::template::FUNCTION, "{expression}");
         assert!(why.contains(expected), "{expression}: {why}");
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ANY, Answer, Function, MAX_TEXT, Text, amount, display, integer, list, text, wanted};
+use super::{ANY, Function, FunctionResult, MAX_TEXT, Text, amount, display, integer, list, text, wanted};
 use crate::template::unique;
 
 /// The maximum number of delimiters of `split`.
@@ -34,7 +34,7 @@ fn texts(values: &[Value]) -> Result<Vec<String>, String> {
 }
 
 /// Concatenates strings, or arrays.
-fn concat(values: &[Value]) -> Answer {
+fn concat(values: &[Value]) -> FunctionResult {
     if values[0].is_array() {
         let lists: Result<Vec<&Vec<Value>>, String> = values.iter().map(list).collect();
         return Ok(lists?.into_iter().flatten().cloned().collect());
@@ -56,14 +56,14 @@ fn folded(values: &[Value], compare: impl Fn(&str, &str) -> bool) -> Result<bool
 }
 
 /// Returns the position of a text in another one in characters, ignoring case; -1 if it is absent.
-fn index_of(values: &[Value], last: bool) -> Answer {
+fn index_of(values: &[Value], last: bool) -> FunctionResult {
     let (text, part) = (text(&values[0])?.to_lowercase(), text(&values[1])?.to_lowercase());
     let at = if last { text.rfind(&part) } else { text.find(&part) };
     Ok(at.map_or(Value::from(-1), |at| text[..at].chars().count().into()))
 }
 
 /// Formats `{0}`, `{0,8}` and `{0:D3}`; doubled braces are literal ones.
-fn format(values: &[Value]) -> Answer {
+fn format(values: &[Value]) -> FunctionResult {
     let pattern = text(&values[0])?;
     let mut whole = Text::default();
     let mut rest = pattern;
@@ -106,7 +106,7 @@ fn placed(item: &str, values: &[Value]) -> Result<String, String> {
     Ok(if width < 0 { format!("{plain:<columns$}") } else { format!("{plain:>columns$}") })
 }
 
-fn join(values: &[Value]) -> Answer {
+fn join(values: &[Value]) -> FunctionResult {
     let (list, between) = (list(&values[0])?, text(&values[1])?);
     let mut whole = Text::default();
     for (i, value) in list.iter().enumerate() {
@@ -118,7 +118,7 @@ fn join(values: &[Value]) -> Answer {
     Ok(whole.into())
 }
 
-fn pad_left(values: &[Value]) -> Answer {
+fn pad_left(values: &[Value]) -> FunctionResult {
     let plain = match &values[0] {
         Value::String(_) | Value::Number(_) => display(&values[0]),
         other => return Err(wanted("a string or an integer", other)),
@@ -137,7 +137,7 @@ fn pad_left(values: &[Value]) -> Answer {
     Ok((filler.repeat(missing) + &plain).into())
 }
 
-fn replace(values: &[Value]) -> Answer {
+fn replace(values: &[Value]) -> FunctionResult {
     let (whole, old, new) = (text(&values[0])?, text(&values[1])?, text(&values[2])?);
     if old.is_empty() {
         return Err("the text to replace is empty.".to_owned());
@@ -153,7 +153,7 @@ fn replace(values: &[Value]) -> Answer {
 }
 
 /// Splits at one delimiter, or at any of several.
-fn split(values: &[Value]) -> Answer {
+fn split(values: &[Value]) -> FunctionResult {
     let whole = text(&values[0])?;
     let delimiters = match &values[1] {
         Value::Array(list) => texts(list)?,
@@ -178,7 +178,7 @@ fn split(values: &[Value]) -> Answer {
     Ok(parts.into())
 }
 
-fn substring(values: &[Value]) -> Answer {
+fn substring(values: &[Value]) -> FunctionResult {
     let whole = text(&values[0])?;
     let total = whole.chars().count();
     let start = usize::try_from(integer(&values[1])?).ok().filter(|start| *start <= total);

@@ -190,7 +190,7 @@ fn the_stand_in_repeats_what_it_can() {
         (long.as_bytes(), b"GET / HTTP/1.1\r\n\r\n"),
     ];
     for (refused, expected) in cases {
-        assert_eq!(stand_in(refused), *expected);
+        assert_eq!(substitute(refused), *expected);
     }
 }
 

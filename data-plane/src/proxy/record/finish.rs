@@ -12,7 +12,7 @@ use crate::access_log::{Line, Properties, version};
 use crate::error_info::ErrorInfo;
 use crate::metrics::cell::REQUEST;
 use crate::metrics::series::RuleSeries;
-use crate::runtime::{Action, Rule, Way};
+use crate::runtime::{Action, RouteEntry, Rule};
 use crate::trace::{self, Kind, Span};
 
 impl Drop for Record {
@@ -114,7 +114,7 @@ impl Record {
         self.route.as_ref()?.rule.as_ref()
     }
 
-    fn way(&self) -> Option<&Way> {
+    fn way(&self) -> Option<&RouteEntry> {
         Some(&self.rule()?.ways[self.way?])
     }
 

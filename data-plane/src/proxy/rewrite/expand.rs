@@ -5,7 +5,7 @@ use http::header::{HeaderValue, SET_COOKIE};
 use crate::proxy::error::RewriteFault;
 use crate::proxy::variables::{EvalContext, Value};
 use crate::runtime::pattern::{self, Exhausted, Groups};
-use crate::runtime::rewrite::{Condition, Piece, Template, Variable};
+use crate::runtime::rewrite::{Condition, Template, TextPart, Variable};
 
 /// The maximum number of bytes that the rewrites of one message may produce.
 const BUDGET: usize = 64 * 1024;
@@ -72,14 +72,14 @@ impl Finds {
         let mut text = Vec::new();
         for piece in template {
             let value: Value<'_> = match piece {
-                Piece::Text(text) => text.as_bytes().into(),
-                Piece::Variable(variable) => view.read(variable),
-                Piece::Capture { condition, group } => {
+                TextPart::Text(text) => text.as_bytes().into(),
+                TextPart::Variable(variable) => view.read(variable),
+                TextPart::Capture { condition, group } => {
                     let find = self.0.get(*condition).and_then(Option::as_ref);
                     find.map_or(&[][..], |find| part(&find.value, &find.groups, *group)).into()
                 }
-                Piece::Matched(None) => matched.0.into(),
-                Piece::Matched(Some(group)) => {
+                TextPart::Matched(None) => matched.0.into(),
+                TextPart::Matched(Some(group)) => {
                     matched.1.map_or(&[][..], |groups| part(matched.0, groups, *group)).into()
                 }
             };

@@ -2,7 +2,7 @@
 
 use http::Request;
 use tidegate_shared::snapshot::{
-    Condition, HeaderChange, Pattern, Piece, RewriteRule, ServerVariable, Template, ValueMatch, Variable,
+    Condition, HeaderChange, Pattern, RewriteRule, ServerVariable, Template, TextPart, ValueMatch, Variable,
 };
 
 use super::*;
@@ -37,15 +37,15 @@ fn path() -> Variable {
     Variable::Server(ServerVariable::UriPath)
 }
 
-fn text(text: &str) -> Piece {
-    Piece::Text(text.to_owned())
+fn text(text: &str) -> TextPart {
+    TextPart::Text(text.to_owned())
 }
 
-fn group(group: usize) -> Piece {
-    Piece::Capture { condition: 0, group }
+fn group(group: usize) -> TextPart {
+    TextPart::Capture { condition: 0, group }
 }
 
-fn to(name: &str, pieces: Vec<Piece>) -> HeaderChange {
+fn to(name: &str, pieces: Vec<TextPart>) -> HeaderChange {
     HeaderChange { name: name.to_owned(), only: None, value: Template(pieces) }
 }
 
@@ -135,14 +135,14 @@ fn all_conditions_of_a_rule_must_hold() {
 
 #[test]
 fn request_headers_are_set_replaced_and_deleted() {
-    let from_x = || Piece::Variable(request_header("x"));
+    let from_x = || TextPart::Variable(request_header("x"));
     for (change, expected) in [
         (to("new", vec![text("a"), from_x(), text("b")]), &["x: 1", "x: 2", "new: a1, 2b"][..]),
         (to("x", vec![text("3")]), &["x: 3"]),
         (to("x", vec![]), &[]),
         // The value is empty, so the header is removed: a client's header with this name must not pass for the
         // gateway's.
-        (to("x", vec![Piece::Variable(request_header("none"))]), &[]),
+        (to("x", vec![TextPart::Variable(request_header("none"))]), &[]),
         (to("x", vec![text("  ")]), &[]),
         (to("none", vec![]), &["x: 1", "x: 2"]),
     ] {
@@ -156,7 +156,7 @@ fn request_headers_are_set_replaced_and_deleted() {
 #[test]
 fn rules_see_what_those_before_have_done_to_headers() {
     let copy = |from: &str, to_name: &str| RewriteRule {
-        request_headers: vec![to(to_name, vec![Piece::Variable(request_header(from)), text("!")])],
+        request_headers: vec![to(to_name, vec![TextPart::Variable(request_header(from)), text("!")])],
         ..RewriteRule::default()
     };
     let (_, headers) = rewritten(vec![copy("a", "b"), copy("b", "c")], request("/", &[("a", "1")])).unwrap();
@@ -165,7 +165,7 @@ fn rules_see_what_those_before_have_done_to_headers() {
 
 #[test]
 fn after_a_reroute_rules_see_the_new_path_and_query_and_what_was_asked_for() {
-    let variable = |variable| Piece::Variable(Variable::Server(variable));
+    let variable = |variable| TextPart::Variable(Variable::Server(variable));
     let seen = vec![
         variable(ServerVariable::UriPath),
         text(" "),
@@ -217,7 +217,7 @@ fn captures_go_into_headers_path_and_query() {
 
 #[test]
 fn path_and_query_change_each_by_itself() {
-    let template = |text: &str| Some(Template(vec![Piece::Text(text.to_owned())]));
+    let template = |text: &str| Some(Template(vec![TextPart::Text(text.to_owned())]));
     for (path, query, target, expected) in [
         (template("/b"), None, "/a?q", "/b?q"),
         (None, template("r"), "/a?q", "/a?r"),
@@ -255,7 +255,7 @@ fn a_client_cannot_smuggle_through_a_capture() {
         assert_eq!(headers, [format!("x: {sent}"), format!("y: {sent}")]);
     }
     // The user name in `Authorization` is the only text of a client that may contain control characters: `a\r\nb: c`.
-    let user = vec![Piece::Variable(Variable::Server(ServerVariable::ClientUser))];
+    let user = vec![TextPart::Variable(Variable::Server(ServerVariable::ClientUser))];
     let rule = RewriteRule {
         request_headers: vec![to("y", user.clone())],
         path: Some(Template(user)),
@@ -269,7 +269,7 @@ fn a_client_cannot_smuggle_through_a_capture() {
 #[test]
 fn a_rewritten_host_is_one_and_never_gone() {
     let rule = || RewriteRule {
-        request_headers: vec![to("host", vec![Piece::Variable(request_header("x"))])],
+        request_headers: vec![to("host", vec![TextPart::Variable(request_header("x"))])],
         ..RewriteRule::default()
     };
     for (sent, expected) in [
@@ -285,7 +285,7 @@ fn a_rewritten_host_is_one_and_never_gone() {
 
 #[test]
 fn what_is_put_together_is_bounded() {
-    let whole = [Piece::Variable(path())];
+    let whole = [TextPart::Variable(path())];
     let grown = |count: usize| RewriteRule {
         request_headers: vec![to("x", whole.iter().cycle().take(count).cloned().collect())],
         ..RewriteRule::default()
@@ -295,7 +295,7 @@ fn what_is_put_together_is_bounded() {
     assert_eq!(rewritten(vec![grown(7)], request(&long, &[])), Err(RewriteFault::TooLarge));
     assert_eq!(rewritten(vec![grown(4), grown(3)], request(&long, &[])), Err(RewriteFault::TooLarge));
     // Each space of the header becomes three characters of the path.
-    let grown = Template(vec![Piece::Variable(request_header("x"))]);
+    let grown = Template(vec![TextPart::Variable(request_header("x"))]);
     let rule = RewriteRule { path: Some(grown), ..RewriteRule::default() };
     let spaces = format!("a{}a", " ".repeat(30_000));
     assert_eq!(rewritten(vec![rule], request("/", &[("x", &spaces)])), Err(RewriteFault::TooLarge));
@@ -338,10 +338,10 @@ fn the_rules_of_the_answer_see_the_request_as_it_was_at_their_turn() {
 #[test]
 fn one_of_several_cookies_is_changed() {
     let only = |text: &str, negate: bool| Some(ValueMatch { pattern: pattern(text), negate });
-    let change = |only, value: Vec<Piece>| HeaderChange { only, ..to("set-cookie", value) };
+    let change = |only, value: Vec<TextPart>| HeaderChange { only, ..to("set-cookie", value) };
     let cookies = [("set-cookie", "a=1"), ("set-cookie", "b=2; Path=/"), ("set-cookie", "c=3")];
-    let aged = vec![text("b="), Piece::Matched(Some(1)), text("; Max-Age=3600")];
-    let secured = |name: &str| change(only(name, false), vec![Piece::Matched(None), text("; Secure")]);
+    let aged = vec![text("b="), TextPart::Matched(Some(1)), text("; Max-Age=3600")];
+    let secured = |name: &str| change(only(name, false), vec![TextPart::Matched(None), text("; Secure")]);
     for (changes, expected) in [
         (vec![change(only("^b=([^;]*)", false), aged)], &["a=1", "b=2; Max-Age=3600", "c=3"][..]),
         (vec![change(only("^b=", false), vec![])], &["a=1", "c=3"]),

@@ -17,7 +17,7 @@ use crate::trace::{Context, Kind, Span};
 
 impl End {
     /// Returns the metric of the end, the side that ended the tunnel, and the reason.
-    fn account(&self) -> (TunnelEnd, &'static str, String) {
+    fn describe(&self) -> (TunnelEnd, &'static str, String) {
         match self {
             End::Traffic(pump::End::Closed(Side::Client)) => {
                 (TunnelEnd::ClientClosed, "client", "closed".to_owned())
@@ -143,7 +143,7 @@ impl Last {
         started: Instant,
         traffic: &Traffic<C, B, CloseCode>,
     ) -> Last {
-        let (counted, closed_by, reason) = end.account();
+        let (counted, closed_by, reason) = end.describe();
         // The side that closed first gave the reason; the other one only echoed it.
         let (first, second) = match end {
             End::Traffic(pump::End::Closed(Side::Backend)) => (Side::Backend, Side::Client),

@@ -9,14 +9,14 @@ use tidegate_shared::snapshot::{ClientAuthentication, Content, Listener, Listene
 use super::{BuildError, dangling};
 use crate::tls::TlsError;
 use crate::tls::certificate::ServerCertificate;
-use crate::tls::client_certificate::ClientDemand;
+use crate::tls::client_certificate::ClientCertificatePolicy;
 use crate::tls::server::Offer;
 
 /// The parts built so far.
 #[derive(Debug, Default)]
 pub(super) struct Offers {
     certificates: HashMap<usize, Arc<ServerCertificate>>,
-    demands: Vec<(ClientAuthentication, Arc<ClientDemand>)>,
+    demands: Vec<(ClientAuthentication, Arc<ClientCertificatePolicy>)>,
 }
 
 impl Offers {
@@ -54,7 +54,7 @@ impl Offers {
         asked: &ClientAuthentication,
         listener: &Listener,
         content: &Content,
-    ) -> Result<Arc<ClientDemand>, BuildError> {
+    ) -> Result<Arc<ClientCertificatePolicy>, BuildError> {
         if let Some((_, known)) = self.demands.iter().find(|(known, _)| known == asked) {
             return Ok(known.clone());
         }
@@ -67,7 +67,7 @@ impl Offers {
             let authority = content.client_authorities.get(*index);
             authorities.push(authority.ok_or_else(|| dangling(listener, "client authority", *index))?);
         }
-        let made = Arc::new(ClientDemand::new(asked, &authorities)?);
+        let made = Arc::new(ClientCertificatePolicy::new(asked, &authorities)?);
         self.demands.push((asked.clone(), made.clone()));
         Ok(made)
     }

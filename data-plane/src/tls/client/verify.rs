@@ -43,7 +43,7 @@ impl ServerCertVerifier for Verifier {
             vouched_for(authorities, own, others, now).map_err(refuse)?;
         }
         if self.checks_name {
-            bears(own, name).map_err(refuse)?;
+            matches_name(own, name).map_err(refuse)?;
         }
         Ok(ServerCertVerified::assertion())
     }
@@ -70,7 +70,7 @@ fn vouched_for(
 
 /// Checks that a certificate has the name: as an alternative name or, without any alternative names, as its common
 /// name, as was usual before RFC 6125 and as Azure does.
-fn bears(own: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Fault> {
+fn matches_name(own: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Fault> {
     let verified = ParsedCertificate::try_from(own).and_then(|parsed| verify_server_name(&parsed, name));
     match verified {
         Ok(()) => Ok(()),

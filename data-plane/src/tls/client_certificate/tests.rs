@@ -53,12 +53,12 @@ fn uploaded(root: &Issuer, intermediates: &[&Issuer]) -> ClientAuthority {
     }
 }
 
-fn demand(authorities: &[&ClientAuthority], by_named_issuer: bool) -> ClientDemand {
+fn demand(authorities: &[&ClientAuthority], by_named_issuer: bool) -> ClientCertificatePolicy {
     let asked = ClientAuthentication::Required { authorities: vec![0], by_named_issuer };
-    ClientDemand::new(&asked, authorities).unwrap()
+    ClientCertificatePolicy::new(&asked, authorities).unwrap()
 }
 
-fn judged(demand: &ClientDemand, shown: &[CertificateDer<'_>]) -> &'static str {
+fn judged(demand: &ClientCertificatePolicy, shown: &[CertificateDer<'_>]) -> &'static str {
     demand.judge(Some(shown), UnixTime::since_unix_epoch(Duration::from_secs(NOW))).verification()
 }
 
@@ -108,7 +108,7 @@ fn the_named_issuer_is_the_only_one() {
 #[test]
 fn who_shows_nothing_is_refused_only_where_something_is_demanded() {
     let (now, root) = (UnixTime::since_unix_epoch(Duration::from_secs(NOW)), root("root"));
-    let passthrough = ClientDemand::new(&ClientAuthentication::Passthrough, &[]).unwrap();
+    let passthrough = ClientCertificatePolicy::new(&ClientAuthentication::Passthrough, &[]).unwrap();
     let strict = demand(&[&uploaded(&root, &[])], false);
     for (demand, shown, verification, fault) in [
         (&passthrough, None, "NONE", None),
@@ -129,9 +129,9 @@ fn demands_are_the_same_when_they_ask_the_same() {
     let (one, other) = (root("one"), root("other"));
     let (one, other) = (uploaded(&one, &[]), uploaded(&other, &[]));
     let strict = demand(&[&one], false);
-    assert!(strict.is_that_of(&demand(&[&one], false)));
+    assert!(strict.is_same_policy(&demand(&[&one], false)));
     for different in [demand(&[&one], true), demand(&[&other], false), demand(&[&one, &other], false)] {
-        assert!(!strict.is_that_of(&different));
+        assert!(!strict.is_same_policy(&different));
     }
 }
 

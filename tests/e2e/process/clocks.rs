@@ -87,7 +87,7 @@ async fn a_fleet_that_was_powered_off_for_three_years_comes_back_by_itself() {
     let mut gateway = Gateway::start(tidegate().clock(&clock), &[backend.ip()]).await;
     let before = audited(&gateway.management()).await;
     gateway.tidegate.terminate();
-    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.exited_successfully().await);
 
     clock.set("+3y");
     gateway.tidegate.start_again().await;

@@ -118,7 +118,7 @@ async fn a_page_is_fetched_with_each_put_and_outlives_its_server() {
     assert_eq!(fetched, 3);
 
     gateway.tidegate.terminate();
-    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.exited_successfully().await);
     gateway.tidegate.start_again().await;
     wait_for("the gateway to listen again", async || TcpStream::connect(gateway.http()).await.ok()).await;
     assert_eq!(gateway.get("/").await.expect(502).text(), "third");

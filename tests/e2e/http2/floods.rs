@@ -8,8 +8,8 @@ use tidegate_harness::{
 
 use crate::HOST;
 use crate::http2::Stage;
-use crate::http2_conformance::Expected::{self, Connection, Stream};
-use crate::http2_conformance::{PROTOCOL_ERROR, check, connect, fields, post, reset};
+use crate::http2::conformance::Expected::{self, Connection, Stream};
+use crate::http2::conformance::{PROTOCOL_ERROR, check, connect, fields, post, reset};
 
 const INTERNAL_ERROR: u32 = 2;
 const REFUSED_STREAM: u32 = 7;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde_json::json;
 use tidegate_harness::{
-    Backend, Gateway, Liar, Rest, loopback, peak_memory_kib, reset_peak_memory, wait_for,
+    Backend, CannedBackend, Gateway, Rest, loopback, peak_memory_kib, reset_peak_memory, wait_for,
 };
 
 use crate::tidegate;
@@ -17,11 +17,15 @@ async fn told(gateway: &Gateway, member: IpAddr, health: &str, words: &[&str]) {
 
 #[tokio::test]
 async fn each_bad_answer_is_told_and_none_costs_memory() {
-    let start = async |first: &str, rest| Liar::start(first, rest).await;
+    let start = async |first: &str, rest| CannedBackend::start(first, rest).await;
     let ok = "HTTP/1.1 200 OK\r\n";
     let repeat = |text: &str| Rest::Repeat(text.repeat(64).into_bytes());
-    let cases: Vec<(Liar, &str, &[&str])> = vec![
-        (start(&Liar::ok("all is well"), Rest::Hold).await, "Up", &["Success", "200", "expected body"]),
+    let cases: Vec<(CannedBackend, &str, &[&str])> = vec![
+        (
+            start(&CannedBackend::ok("all is well"), Rest::Hold).await,
+            "Up",
+            &["Success", "200", "expected body"],
+        ),
         (
             start(
                 "HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 4\r\n\r\nwell",
@@ -31,7 +35,7 @@ async fn each_bad_answer_is_told_and_none_costs_memory() {
             "Up",
             &["302"],
         ),
-        (start(&Liar::ok("all is ill"), Rest::Hold).await, "Down", &["does not contain \"well\""]),
+        (start(&CannedBackend::ok("all is ill"), Rest::Hold).await, "Down", &["does not contain \"well\""]),
         (
             start("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nwell", Rest::Hold).await,
             "Down",
@@ -71,7 +75,8 @@ async fn each_bad_answer_is_told_and_none_costs_memory() {
 #[tokio::test]
 async fn a_custom_probe_asks_its_own_port_host_and_path() {
     let traffic = Backend::start().await;
-    let asked = Liar::start_at(SocketAddr::new(traffic.ip(), 0), &Liar::ok(""), Rest::Hold).await;
+    let asked =
+        CannedBackend::start_at(SocketAddr::new(traffic.ip(), 0), &CannedBackend::ok(""), Rest::Hold).await;
     let probe = json!({"port": asked.address().port(), "host": "probe.test", "path": "/up?x=1"});
     let gateway = Gateway::start_with(tidegate(), &[traffic.ip()], |d| d.probed(&probe, &json!({}))).await;
     told(&gateway, traffic.ip(), "Up", &["Success"]).await;
@@ -86,7 +91,7 @@ async fn a_custom_probe_asks_its_own_port_host_and_path() {
 
 #[tokio::test]
 async fn a_host_picked_from_the_settings_is_what_requests_are_sent_with() {
-    let backend = Liar::start(&Liar::ok(""), Rest::Hold).await;
+    let backend = CannedBackend::start(&CannedBackend::ok(""), Rest::Hold).await;
     let picked = json!({"host": null, "pickHostNameFromBackendHttpSettings": true});
     let named = json!({"hostName": "named.test"});
     let mut gateway = Gateway::start_with(tidegate(), &[backend.ip()], |d| d.probed(&picked, &named)).await;

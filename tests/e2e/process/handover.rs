@@ -89,7 +89,7 @@ async fn an_upgrade_refuses_nobody_and_lets_tunnels_run_out() {
     })
     .await;
     gateway.tidegate.terminate();
-    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.exited_successfully().await);
     assert!(gateway.tidegate.processes().is_empty());
 }
 
@@ -172,7 +172,7 @@ async fn a_stop_during_a_takeover_that_fails_ends_everything() {
     let successor = asked.await.unwrap().unwrap();
     gateway.tidegate.terminate();
     drop(successor);
-    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.exited_successfully().await);
     assert!(gateway.tidegate.processes().is_empty(), "a worker is left");
 }
 
@@ -298,7 +298,7 @@ async fn a_third_process_ends_the_worker_that_drains_since_the_first() {
     .await;
     socket.echo("through the first worker").await;
     gateway.tidegate.interrupt();
-    gateway.tidegate.exited_well().await;
+    gateway.tidegate.exited_successfully().await;
     assert!(gateway.tidegate.processes().is_empty(), "the first worker is left");
 }
 

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 use tidegate_harness::{
-    Authority, Backend, DnsServer, Gateway, GatewayDocument, HttpClient, Identity, Liar, Rest, loopback,
+    Authority, Backend, CannedBackend, DnsServer, Gateway, GatewayDocument, HttpClient, Identity, Rest,
+    loopback,
 };
 
 use crate::tidegate;
@@ -50,7 +51,7 @@ async fn each_cause_is_told_so_that_a_person_can_act_on_it() {
     let other = start(&authority.issue(&["other.test"])).await;
     let strange = start(&stranger.issue(&[NAME])).await;
     let alone = start(&through).await;
-    let plain = Liar::start("HTTP/1.1 400 Bad Request\r\n\r\n", Rest::Close).await;
+    let plain = CannedBackend::start("HTTP/1.1 400 Bad Request\r\n\r\n", Rest::Close).await;
     let told: &[(IpAddr, &str, &[&str])] = &[
         (good.ip(), "Up", &["Success"]),
         (old.ip(), "Up", &["Success"]),

@@ -97,7 +97,7 @@ async fn a_cookie_means_the_same_after_a_change_and_a_restart_and_to_every_worke
         assert!(unbound[0].starts_with("Stay=") && unbound[1].starts_with("StayCORS="), "{unbound:?}");
         if round == 0 {
             gateway.tidegate.terminate();
-            assert!(gateway.tidegate.exited_well().await);
+            assert!(gateway.tidegate.exited_successfully().await);
             gateway.tidegate.start_again().await;
             serves(&gateway).await;
         }

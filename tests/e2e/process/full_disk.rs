@@ -63,7 +63,7 @@ impl Drop for SmallDisk {
 async fn on_small_disk(backend: &Backend) -> Option<(Gateway, SmallDisk)> {
     let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     gateway.tidegate.terminate();
-    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.exited_successfully().await);
     let disk = SmallDisk::under(&gateway.tidegate.data_dir()).await?;
     gateway.tidegate.start_again().await;
     gateway.tidegate.all_connected().await;

@@ -43,5 +43,5 @@ async fn who_has_connected_before_a_stop_is_answered() {
         assert_eq!(client.read_head().await.status(), 200);
     }
     wait_for("the listener to be closed", async || TcpStream::connect(gateway.http()).await.err()).await;
-    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.exited_successfully().await);
 }

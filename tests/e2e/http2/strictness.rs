@@ -5,8 +5,8 @@ use tidegate_harness::{flag, frame, header_block, kind};
 
 use crate::HOST;
 use crate::http2::Stage;
-use crate::http2_conformance::Expected::{Answer, Stream};
-use crate::http2_conformance::{PROTOCOL_ERROR, check, fields};
+use crate::http2::conformance::Expected::{Answer, Stream};
+use crate::http2::conformance::{PROTOCOL_ERROR, check, fields};
 
 #[tokio::test]
 async fn methods_and_targets_are_those_of_http_1() {

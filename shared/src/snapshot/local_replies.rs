@@ -8,9 +8,9 @@ use crate::secret::base64_bytes;
 
 /// The texts of a gateway's local replies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answers {
+pub struct LocalReplies {
     /// The error pages of the gateway and of its listeners, each once.
-    pub pages: Vec<Page>,
+    pub pages: Vec<ErrorPage>,
     /// The gateway's page for each status, for listeners without a page of their own and for hosts without a
     /// listener: by status, an index into `pages`.
     pub of_gateway: ErrorPages,
@@ -27,12 +27,12 @@ pub struct Buffering {
     pub responses: bool,
 }
 
-/// Error pages by status: indices into [`Answers::pages`].
+/// Error pages by status: indices into [`LocalReplies::pages`].
 pub type ErrorPages = BTreeMap<u16, usize>;
 
 /// An error page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page {
+pub struct ErrorPage {
     /// The media type of the body.
     pub content_type: String,
     /// The body of the response.

@@ -55,7 +55,7 @@ async fn workers_that_were_taken_back_are_stopped_like_any_others() {
     .await;
     assert_eq!([gateway.tidegate.live_worker(1), gateway.tidegate.live_worker(2)], before.map(Some));
     gateway.tidegate.terminate();
-    assert!(gateway.tidegate.exited_well().await, "the exit code tells of a failure");
+    assert!(gateway.tidegate.exited_successfully().await, "the exit code tells of a failure");
     assert!(gateway.tidegate.processes().is_empty(), "no process is left");
 }
 
@@ -98,7 +98,7 @@ async fn starts_that_are_killed_at_any_moment_leave_no_worker_lost() {
     let backend = Backend::start().await;
     let mut tidegate = tidegate().workers(2).start().await;
     tidegate.terminate();
-    assert!(tidegate.exited_well().await);
+    assert!(tidegate.exited_successfully().await);
     // The first start: keys, database, tokens and identities do not exist yet.
     tidegate.forget_everything();
     for round in 0..10 {

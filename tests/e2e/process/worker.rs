@@ -58,7 +58,7 @@ async fn a_token_is_good_for_one_worker() {
 async fn a_worker_without_token_or_identity_says_so_and_ends() {
     let tidegate = tidegate().control_plane_alone().start().await;
     let mut worker = Worker::start(&tidegate, "nobody", None);
-    assert!(!worker.exited_well().await);
+    assert!(!worker.exited_successfully().await);
     worker.says("token").await;
 }
 
@@ -164,6 +164,6 @@ async fn a_lone_worker_drains_on_sigterm() {
     let mut client = HttpClient::connect((address, HTTP_PORT).into(), "a.test").await;
     client.get("/x").await.expect(200);
     worker.terminate();
-    assert!(worker.exited_well().await);
+    assert!(worker.exited_successfully().await);
     assert!(TcpStream::connect((address, HTTP_PORT)).await.is_err());
 }

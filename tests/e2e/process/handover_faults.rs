@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tidegate_harness::{
     Backend, DEADLINE, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Tidegate, loopback, resume, run,
-    suspend, timely, wait_for,
+    suspend, wait_for, within_deadline,
 };
 use tidegate_shared::handover::{Connection, Listener, TakeOver};
 use tokio::net::TcpStream;
@@ -45,7 +45,7 @@ async fn a_successor_that_is_no_longer_awaited_starts_no_control_plane() {
         assert_eq!(message, json!("TakeOver"));
         connection
     });
-    let connection = timely("a successor", accepted).await.unwrap();
+    let connection = within_deadline("a successor", accepted).await.unwrap();
     let pid = successor.id().unwrap();
     suspend(pid).await;
     let sockets = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
@@ -56,7 +56,7 @@ async fn a_successor_that_is_no_longer_awaited_starts_no_control_plane() {
     drop(connection);
     resume(pid);
 
-    let status = timely("the end of the successor", successor.wait()).await.unwrap();
+    let status = within_deadline("the end of the successor", successor.wait()).await.unwrap();
     let said = fs::read_to_string(&log).unwrap();
     assert!(!status.success() && said.contains("the takeover has failed"), "{status}: {said}");
     for name in ["tidegate.db", "ca.pem", "endpoints.json"] {

@@ -90,7 +90,7 @@ async fn at_the_drain_timeout_every_request_and_tunnel_leaves_its_line() {
         backend.request(&format!("/held/{number}")).await;
     }
     gateway.tidegate.terminate();
-    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.exited_successfully().await);
     assert_eq!(gateway.access_log().count_with(&["\"tunnel\"", "the worker stops"]), EACH);
     assert_eq!(gateway.access_log().count_with(&["\"request\"", "/held/"]), EACH);
 }
@@ -162,7 +162,7 @@ async fn many_tunnels_of_a_worker_that_stops_end_one_after_the_other() {
     };
     let (since, ends) = herd_ends(&mut gateway, stop).await;
     assert_spread(since, &ends, timeout);
-    assert!(gateway.tidegate.exited_well().await);
+    assert!(gateway.tidegate.exited_successfully().await);
     assert_eq!(gateway.access_log().count_with(&["/herd", "the worker stops"]), ends.len());
 }
 

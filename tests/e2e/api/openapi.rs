@@ -21,7 +21,7 @@ async fn the_description_is_served_to_everybody_and_is_the_committed_one() {
     let tidegate = tidegate().start().await;
     let served =
         tidegate.management().with_token(None).send("GET", "/openapi.json", &[], "").await.expect(200);
-    assert_eq!(served.text(), include_str!("../../openapi/tidegate.json"));
+    assert_eq!(served.text(), include_str!("../../../openapi/tidegate.json"));
 }
 
 #[tokio::test]

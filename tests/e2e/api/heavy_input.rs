@@ -10,7 +10,7 @@ use tidegate_harness::{
 };
 
 use crate::identity::create;
-use crate::rewrites::{heavy_rules, heavy_text, rewriting};
+use crate::routing::rewrites::{heavy_rules, heavy_text, rewriting};
 use crate::{HOST, tidegate};
 
 /// Creates two API clients that may write everything.

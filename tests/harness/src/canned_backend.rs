@@ -22,20 +22,20 @@ pub enum Rest {
 
 /// Reads once from each connection, and replies with the same bytes.
 #[derive(Debug)]
-pub struct Liar {
+pub struct CannedBackend {
     address: SocketAddr,
     heard: Arc<Mutex<String>>,
     _tasks: JoinSet<()>,
 }
 
-impl Liar {
+impl CannedBackend {
     /// Starts at its own address.
-    pub async fn start(first: &str, rest: Rest) -> Liar {
-        Liar::start_at((loopback(), BACKEND_PORT).into(), first, rest).await
+    pub async fn start(first: &str, rest: Rest) -> CannedBackend {
+        CannedBackend::start_at((loopback(), BACKEND_PORT).into(), first, rest).await
     }
 
     /// Starts at this address; port 0 for any free port.
-    pub async fn start_at(address: SocketAddr, first: &str, rest: Rest) -> Liar {
+    pub async fn start_at(address: SocketAddr, first: &str, rest: Rest) -> CannedBackend {
         let listener = TcpListener::bind(address).await.expect("the address is nobody else's");
         let address = listener.local_addr().expect("a bound socket has an address");
         let heard = Arc::new(Mutex::default());
@@ -48,7 +48,7 @@ impl Liar {
                 while connections.try_join_next().is_some() {}
             }
         });
-        Liar { address, heard, _tasks: tasks }
+        CannedBackend { address, heard, _tasks: tasks }
     }
 
     /// Returns a response with status 200 and this body.
