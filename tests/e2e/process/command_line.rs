@@ -104,7 +104,7 @@ async fn a_switch_may_be_set_in_the_environment_in_any_usual_way() {
         let output = run(BINARY, &arguments, &[("TIDEGATE_NO_AUTH", value)]).await;
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success(), "{value}");
-        assert_eq!(said.contains("without a token"), expected == Some(true), "{value}: {said}");
+        assert_eq!(said.contains("without authentication"), expected == Some(true), "{value}: {said}");
         assert_eq!(output.status.code() == Some(2), expected.is_none(), "{value}: {said}");
     }
 }
