@@ -9,7 +9,7 @@ use tidegate_shared::snapshot::{
     LocalReplies, PathMap, Pool, RewriteSet, Rule, Settings, TrustedRoot,
 };
 
-use self::listeners::Places;
+use self::listeners::ListenerRefs;
 use self::resources::Resources;
 use self::ssl_profiles::Profile;
 use crate::arm::document::Document;
@@ -84,11 +84,11 @@ pub(crate) fn compile(
     let upstream = upstream(document, found);
     let downstream = downstream(document, external_refs, policy, found);
     let listeners = Resources::read(document, "httpListeners", found);
-    let places = downstream.places(policy);
-    let compiled_listeners = listeners::compile(&listeners, &places, &mut pages, found);
+    let refs = downstream.listener_refs(policy);
+    let compiled_listeners = listeners::compile(&listeners, &refs, &mut pages, found);
     let routing = routing(document, &upstream, (&listeners, &compiled_listeners), patterns, found);
     let executed = definitions::Executed {
-        places: &places,
+        refs: &refs,
         roots: &upstream.roots,
         probes: &upstream.probes,
         pools: &upstream.pools,
@@ -132,8 +132,8 @@ struct Downstream {
 }
 
 impl Downstream {
-    fn places<'a>(&'a self, policy: Option<&'a SslPolicy>) -> Places<'a> {
-        Places {
+    fn listener_refs<'a>(&'a self, policy: Option<&'a SslPolicy>) -> ListenerRefs<'a> {
+        ListenerRefs {
             frontends: &self.frontends,
             addresses: &self.addresses,
             ports: &self.ports,

@@ -29,7 +29,7 @@ mod settled;
 
 /// The input of a decision beside the request and the stored gateway.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Context<'a> {
+pub(crate) struct DecisionContext<'a> {
     /// The limits for the growth of the gateway.
     pub(crate) limits: &'a Limits,
     /// The cache of the compiler's results for patterns.
@@ -193,7 +193,7 @@ impl Edit {
     /// The reason of rejection; nothing changes then.
     pub(crate) fn decide(
         &self,
-        context: Context<'_>,
+        context: DecisionContext<'_>,
         stored: Option<&Gateway>,
     ) -> Result<Decision, EditError> {
         match &self.action {
@@ -233,7 +233,7 @@ impl Edit {
         &self,
         body: &Body,
         version: ApiVersion,
-        context: Context<'_>,
+        context: DecisionContext<'_>,
         stored: Option<&Gateway>,
     ) -> Result<Decision, EditError> {
         check(&self.preconditions, stored.map(|gateway| &gateway.etag))?;
@@ -242,7 +242,7 @@ impl Edit {
         settled::check(&document, old, &mut violations);
         violations.absorb(context.limits.check(&document, old));
         let external_refs = context.external_refs.with(&body.pages);
-        let context = Context { external_refs: &external_refs, ..context };
+        let context = DecisionContext { external_refs: &external_refs, ..context };
         replace(stored, context, document, violations, None)
     }
 
@@ -250,7 +250,7 @@ impl Edit {
         &self,
         (collection, name): (&'static Collection, &str),
         (body, version): (&Body, ApiVersion),
-        context: Context<'_>,
+        context: DecisionContext<'_>,
         gateway: &Gateway,
     ) -> Result<Decision, EditError> {
         let child = gateway.document.child(collection, name);
@@ -260,14 +260,14 @@ impl Edit {
         let beyond = context.limits.check(&document, Some(&gateway.document));
         violations.absorb(beyond.seen_from(child.as_deref().unwrap_or_default()));
         let external_refs = context.external_refs.with(&body.pages);
-        let context = Context { external_refs: &external_refs, ..context };
+        let context = DecisionContext { external_refs: &external_refs, ..context };
         replace(Some(gateway), context, document, violations, child.as_deref())
     }
 
     fn delete_child(
         &self,
         (collection, name): (&'static Collection, &str),
-        context: Context<'_>,
+        context: DecisionContext<'_>,
         gateway: &Gateway,
     ) -> Result<Decision, EditError> {
         let child = gateway.document.child(collection, name).ok_or(EditError::NoChild)?;
@@ -284,7 +284,7 @@ impl Edit {
         &self,
         path: &MemberPath,
         body: &Body,
-        context: Context<'_>,
+        context: DecisionContext<'_>,
         gateway: &Gateway,
     ) -> Result<Decision, EditError> {
         let member = gateway.document.member(path);
@@ -300,7 +300,7 @@ impl Edit {
     fn delete_member(
         &self,
         path: &MemberPath,
-        context: Context<'_>,
+        context: DecisionContext<'_>,
         gateway: &Gateway,
     ) -> Result<Decision, EditError> {
         let (child, _) = gateway.document.member(path).ok_or(EditError::NoChild)?;
@@ -337,7 +337,7 @@ fn around(stored: Option<&Gateway>) -> Result<&Gateway, EditError> {
 /// child that was written, if any: targets of violations are relative to it.
 fn replace(
     stored: Option<&Gateway>,
-    context: Context<'_>,
+    context: DecisionContext<'_>,
     document: Document,
     mut violations: Violations,
     child: Option<&str>,

@@ -74,7 +74,7 @@ pub(crate) struct Membership {
     /// Cancelled when a newer session of the same worker has replaced this one, or the worker was revoked.
     pub(crate) ended: CancellationToken,
     /// Identifies the session in calls of [`Fleet`].
-    pub(crate) place: SessionId,
+    pub(crate) id: SessionId,
 }
 
 /// The identity of a session.
@@ -107,21 +107,21 @@ impl Fleet {
             earlier.ended.cancel();
         }
         self.changed.notify_one();
-        Membership { orders: waiting, ended, place: SessionId { worker, session } }
+        Membership { orders: waiting, ended, id: SessionId { worker, session } }
     }
 
     /// Records the address of the worker's metrics endpoint.
-    pub(crate) fn shows_metrics(&self, place: SessionId, address: SocketAddr) {
-        if let Some(connection) = self.lock().get_mut(&place.worker).filter(|c| c.session == place.session) {
+    pub(crate) fn shows_metrics(&self, id: SessionId, address: SocketAddr) {
+        if let Some(connection) = self.lock().get_mut(&id.worker).filter(|c| c.session == id.session) {
             connection.worker.metrics = Some(address);
         }
     }
 
     /// Removes a session, unless a newer one has replaced it.
-    pub(crate) fn leave(&self, place: SessionId) {
+    pub(crate) fn leave(&self, id: SessionId) {
         let mut connected = self.lock();
-        if connected.get(&place.worker).is_some_and(|c| c.session == place.session) {
-            connected.remove(&place.worker);
+        if connected.get(&id.worker).is_some_and(|c| c.session == id.session) {
+            connected.remove(&id.worker);
         }
         drop(connected);
         self.changed.notify_one();
@@ -137,10 +137,10 @@ impl Fleet {
     }
 
     /// Processes a message of a worker. Wakes the rollout only if the message may require action.
-    pub(crate) fn on_message(&self, place: SessionId, message: ToControlPlane) {
+    pub(crate) fn on_message(&self, id: SessionId, message: ToControlPlane) {
         let mut connected = self.lock();
-        let Some(connection) = connected.get_mut(&place.worker) else { return };
-        if connection.session == place.session && connection.on_message(message, Instant::now()) {
+        let Some(connection) = connected.get_mut(&id.worker) else { return };
+        if connection.session == id.session && connection.on_message(message, Instant::now()) {
             drop(connected);
             self.changed.notify_one();
         }
@@ -276,10 +276,10 @@ mod tests {
         let second = fleet.enter(worker, [(gateway, Generation(2), Digest("x".into()))]);
         assert!(first.ended.is_cancelled());
         assert!(!second.ended.is_cancelled());
-        fleet.on_message(first.place, ToControlPlane::Withdrawn { gateway });
-        fleet.leave(first.place);
+        fleet.on_message(first.id, ToControlPlane::Withdrawn { gateway });
+        fleet.leave(first.id);
         assert!(fleet.snapshot()[&worker].running.contains_key(&gateway), "the old session has no say");
-        fleet.leave(second.place);
+        fleet.leave(second.id);
         assert!(fleet.snapshot().is_empty());
     }
 
@@ -287,17 +287,17 @@ mod tests {
     async fn a_health_report_is_kept_for_what_runs_and_wakes_nobody() {
         let fleet = Fleet::default();
         let (worker, gateway) = (WorkerId(Uuid::new_v4()), GatewayId(Uuid::new_v4()));
-        let place = fleet.enter(worker, [(gateway, Generation(1), Digest("x".into()))]).place;
+        let id = fleet.enter(worker, [(gateway, Generation(1), Digest("x".into()))]).id;
         fleet.changed().await;
         for gateway in [gateway, GatewayId(Uuid::new_v4())] {
-            fleet.on_message(place, ToControlPlane::Health { gateway, backends: vec![] });
+            fleet.on_message(id, ToControlPlane::Health { gateway, backends: vec![] });
             assert_eq!(
                 fleet.health(gateway).len(),
                 usize::from(fleet.snapshot()[&worker].running.contains_key(&gateway))
             );
         }
         assert!(!is_woken(&fleet).await);
-        fleet.on_message(place, ToControlPlane::Withdrawn { gateway });
+        fleet.on_message(id, ToControlPlane::Withdrawn { gateway });
         assert!(fleet.health(gateway).is_empty());
         assert!(is_woken(&fleet).await);
     }
@@ -327,15 +327,15 @@ mod tests {
         });
         let id = received[0].pop().unwrap();
         let reply = |id| ToControlPlane::Reply { id, reply: Reply::Probe(vec![]) };
-        fleet.on_message(busy[1].place, reply(id));
-        fleet.on_message(busy[0].place, reply(CallId(99)));
-        fleet.on_message(busy[0].place, reply(id));
-        busy.iter().for_each(|member| fleet.leave(member.place));
+        fleet.on_message(busy[1].id, reply(id));
+        fleet.on_message(busy[0].id, reply(CallId(99)));
+        fleet.on_message(busy[0].id, reply(id));
+        busy.iter().for_each(|member| fleet.leave(member.id));
         let answered = |worker| {
             let index = replies.iter().position(|(id, _)| *id == worker).unwrap();
             replies.remove(index).1
         };
-        let [first, second] = busy.map(|member| member.place.worker).map(answered);
+        let [first, second] = busy.map(|member| member.id.worker).map(answered);
         assert_eq!(first.await.unwrap(), Reply::Probe(vec![]));
         second.await.unwrap_err();
     }

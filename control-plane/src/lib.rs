@@ -103,23 +103,23 @@ pub struct ControlPlane {
     store: Arc<Store>,
     certificates: Arc<Certificates>,
     /// The tasks that serve clients; they end first.
-    requests: Stage,
+    requests: TaskGroup,
     /// The tasks that serve workers; they end when no request can need them.
-    workers: Stage,
+    workers: TaskGroup,
 }
 
 /// A group of tasks that end together.
 #[derive(Debug)]
-struct Stage {
+struct TaskGroup {
     tasks: TaskTracker,
     stop: CancellationToken,
     _stop_on_drop: DropGuard,
 }
 
-impl Stage {
-    fn new() -> Stage {
+impl TaskGroup {
+    fn new() -> TaskGroup {
         let stop = CancellationToken::new();
-        Stage { tasks: TaskTracker::new(), _stop_on_drop: stop.clone().drop_guard(), stop }
+        TaskGroup { tasks: TaskTracker::new(), _stop_on_drop: stop.clone().drop_guard(), stop }
     }
 
     async fn end(self) {
@@ -157,7 +157,7 @@ impl ControlPlane {
         upgrade::recompile(&store, &patterns).await?;
         let fleet = Arc::new(Fleet::default());
         let metrics = Arc::new(Metrics::default());
-        let (requests, workers) = (Stage::new(), Stage::new());
+        let (requests, workers) = (TaskGroup::new(), TaskGroup::new());
 
         let management = TcpListener::from_std(listeners.management)?;
         let management_tls = TcpListener::from_std(listeners.management_tls)?;

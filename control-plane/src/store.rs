@@ -8,6 +8,7 @@
 //! The functions are narrow so that another database can replace SQLite.
 
 mod audit;
+mod child_positions;
 mod clients;
 mod deployments;
 mod error_pages;
@@ -17,7 +18,6 @@ mod identity;
 mod model;
 mod network;
 mod operations;
-mod places;
 mod resources;
 mod retention;
 mod rollout;

@@ -14,7 +14,7 @@ use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::{Act, Author};
 use crate::compile::PatternCache;
-use crate::edit::Context;
+use crate::edit::DecisionContext;
 use crate::limits::Limits;
 
 mod document;
@@ -37,10 +37,10 @@ pub(crate) fn act() -> Act {
 }
 
 /// The context of a decision with the default limits, where nothing else is stored.
-pub(crate) fn context() -> Context<'static> {
+pub(crate) fn context() -> DecisionContext<'static> {
     static DEFAULTS: LazyLock<(Limits, PatternCache, ExternalRefs)> = LazyLock::new(Default::default);
     let (limits, patterns, external_refs) = &*DEFAULTS;
-    Context { limits, patterns, external_refs }
+    DecisionContext { limits, patterns, external_refs }
 }
 
 /// The path of a gateway in a fixed group.

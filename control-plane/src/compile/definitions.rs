@@ -4,7 +4,7 @@
 
 use tidegate_shared::snapshot::Listener;
 
-use super::listeners::Places;
+use super::listeners::ListenerRefs;
 use super::resources::Resources;
 use super::{client_authorities, private_links, transport, transport_rules};
 use crate::arm::document::Document;
@@ -14,7 +14,7 @@ use crate::violation::Violations;
 /// The resources to which definitions refer.
 pub(super) struct Executed<'a> {
     /// Frontends, ports, certificates and profiles.
-    pub(super) places: &'a Places<'a>,
+    pub(super) refs: &'a ListenerRefs<'a>,
     pub(super) roots: &'a Resources<TrustedRootCertificate>,
     pub(super) probes: &'a Resources<Probe>,
     pub(super) pools: &'a Resources<BackendAddressPool>,
@@ -24,14 +24,14 @@ pub(super) struct Executed<'a> {
 
 /// Checks all definitions, each before its referrers.
 pub(super) fn check(document: &Document, executed: &Executed<'_>, violations: &mut Violations) {
-    let Executed { places, roots, probes, pools, compiled_listeners } = *executed;
+    let Executed { refs, roots, probes, pools, compiled_listeners } = *executed;
     let authentication = Resources::read(document, "authenticationCertificates", violations);
     client_authorities::check_authentication(&authentication, violations);
 
     let links = Resources::read(document, "privateLinkConfigurations", violations);
-    private_links::check(&links, places.frontends, violations);
+    private_links::check(&links, refs.frontends, violations);
     let transport_listeners = Resources::read(document, "listeners", violations);
-    transport::check_listeners(&transport_listeners, places, compiled_listeners, violations);
+    transport::check_listeners(&transport_listeners, refs, compiled_listeners, violations);
     let transport_settings = Resources::read(document, "backendSettingsCollection", violations);
     transport::check_settings(&transport_settings, probes, roots, violations);
     let rules = Resources::read(document, "routingRules", violations);

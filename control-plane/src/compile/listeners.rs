@@ -19,7 +19,7 @@ use crate::arm::gateway::{
 use crate::violation::{Violations, code};
 
 /// The resources to which listeners refer, with their compiled forms.
-pub(super) struct Places<'a> {
+pub(super) struct ListenerRefs<'a> {
     pub(super) frontends: &'a Resources<FrontendIpConfiguration>,
     pub(super) addresses: &'a [Option<Frontend>],
     pub(super) ports: &'a Resources<FrontendPort>,
@@ -31,7 +31,7 @@ pub(super) struct Places<'a> {
     pub(super) compiled_profiles: &'a [Profile],
 }
 
-impl Places<'_> {
+impl ListenerRefs<'_> {
     /// Resolves the two references of a listener. A target that is invalid itself yields `None` without a
     /// violation, because it has been reported already.
     pub(super) fn of<T>(
@@ -62,13 +62,13 @@ type Source = Resource<gateway::Listener>;
 /// Compiles the listeners, without rules, in the order of their names.
 pub(super) fn compile(
     listeners: &Resources<gateway::Listener>,
-    places: &Places<'_>,
+    refs: &ListenerRefs<'_>,
     pages: &mut Collected<'_>,
     violations: &mut Violations,
 ) -> Vec<Listener> {
     let mut compiled: Vec<(&Source, Listener)> = Vec::new();
     for resource in listeners.iter() {
-        compiled.extend(listener(resource, places, pages, violations).map(|listener| (resource, listener)));
+        compiled.extend(listener(resource, refs, pages, violations).map(|listener| (resource, listener)));
     }
     let mut listed: Vec<_> = compiled.iter().collect();
     listed.sort_unstable_by_key(|(resource, _)| resource.place);
@@ -78,20 +78,20 @@ pub(super) fn compile(
 
 fn listener(
     resource: &Source,
-    places: &Places<'_>,
+    refs: &ListenerRefs<'_>,
     pages: &mut Collected<'_>,
     violations: &mut Violations,
 ) -> Option<Listener> {
     let properties = &resource.properties;
     let place = (properties.frontend_ip_configuration.as_ref(), properties.frontend_port.as_ref());
-    let (frontend, port) = places.of(resource, &LISTENER, place, violations);
-    let certificate = certificate(resource, places.certificates, violations);
-    let profile = profile(resource, places, violations);
+    let (frontend, port) = refs.of(resource, &LISTENER, place, violations);
+    let certificate = certificate(resource, refs.certificates, violations);
+    let profile = profile(resource, refs, violations);
     let tls = certificate.map(|certificate| ListenerTls {
         certificate,
         suites: profile
             .and_then(|profile| profile.suites.clone())
-            .unwrap_or_else(|| tls_policy::served(places.policy)),
+            .unwrap_or_else(|| tls_policy::served(refs.policy)),
         clients: profile.and_then(|profile| profile.clients.clone()),
     });
     let hosts = host_names(resource, violations);
@@ -134,14 +134,18 @@ fn certificate(
 }
 
 /// Returns the SSL profile of a listener. Rejects one on a listener of plain HTTP.
-fn profile<'a>(resource: &Source, places: &Places<'a>, violations: &mut Violations) -> Option<&'a Profile> {
+fn profile<'a>(
+    resource: &Source,
+    refs: &ListenerRefs<'a>,
+    violations: &mut Violations,
+) -> Option<&'a Profile> {
     let reference = resource.properties.ssl_profile.as_ref()?;
     if resource.properties.protocol == Protocol::Http {
         let message = "An SSL profile is for listeners of protocol Https.";
         violations.push(code::NOT_SUPPORTED, resource.at("sslProfile"), message);
     }
-    let index = places.profiles.find(resource, "sslProfile", reference, violations)?;
-    places.compiled_profiles.get(index)
+    let index = refs.profiles.find(resource, "sslProfile", reference, violations)?;
+    refs.compiled_profiles.get(index)
 }
 
 /// Returns the host names in canonical form, without duplicates.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tidegate_shared::snapshot::{self, Frontend};
 
 use super::hosts;
-use super::listeners::Places;
+use super::listeners::ListenerRefs;
 use super::resources::{Referrer, Resource, Resources, given, in_range};
 use crate::arm::gateway::{
     Probe, TransportListener, TransportProtocol, TransportSettings, TrustedRootCertificate,
@@ -19,7 +19,7 @@ type Source = Resource<TransportListener>;
 /// Checks the listeners, and their conflicts with each other and with HTTP listeners.
 pub(super) fn check_listeners(
     listeners: &Resources<TransportListener>,
-    places: &Places<'_>,
+    refs: &ListenerRefs<'_>,
     http: &[snapshot::Listener],
     violations: &mut Violations,
 ) {
@@ -28,8 +28,8 @@ pub(super) fn check_listeners(
     for resource in listeners.iter() {
         let properties = &resource.properties;
         let place = (properties.frontend_ip_configuration.as_ref(), properties.frontend_port.as_ref());
-        let place = places.of(resource, &LISTENER, place, violations);
-        check_tls(resource, places, violations);
+        let place = refs.of(resource, &LISTENER, place, violations);
+        check_tls(resource, refs, violations);
         let hosts = host_names(resource, violations);
         let (Some(frontend), Some(port)) = place else { continue };
         let place = (frontend, port);
@@ -49,11 +49,11 @@ pub(super) fn check_listeners(
     }
 }
 
-fn check_tls(resource: &Source, places: &Places<'_>, violations: &mut Violations) {
+fn check_tls(resource: &Source, refs: &ListenerRefs<'_>, violations: &mut Violations) {
     let properties = &resource.properties;
     let certificate = properties.ssl_certificate.as_ref();
-    places.certificates.optional(resource, "sslCertificate", certificate, violations);
-    places.profiles.optional(resource, "sslProfile", properties.ssl_profile.as_ref(), violations);
+    refs.certificates.optional(resource, "sslCertificate", certificate, violations);
+    refs.profiles.optional(resource, "sslProfile", properties.ssl_profile.as_ref(), violations);
     if properties.protocol == TransportProtocol::Tls && certificate.is_none() {
         let message =
             format!("Listener {} uses protocol Tls. Ssl Certificate must be specified.", resource.id);

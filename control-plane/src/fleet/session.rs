@@ -111,7 +111,7 @@ impl Channel {
         let worker = session.credentials.present.worker;
         tracing::info!(worker.id = %worker, %peer, "worker connected");
         let result = self.attend(&mut session).await;
-        self.fleet.leave(session.membership.place);
+        self.fleet.leave(session.membership.id);
         tracing::info!(worker.id = %worker, %peer, "worker disconnected");
         result
     }
@@ -201,7 +201,7 @@ impl Channel {
             Some(ToControlPlane::Hello { running, metrics, .. }) => {
                 let membership = self.fleet.enter(worker, running);
                 if let Some(address) = metrics {
-                    self.fleet.shows_metrics(membership.place, reachable(address, peer));
+                    self.fleet.shows_metrics(membership.id, reachable(address, peer));
                 }
                 return Ok(Some(Session { credentials, membership, send, writing, receive, reading }));
             }

@@ -7,7 +7,7 @@ use crate::arm::external_refs::ExternalRefs;
 use crate::arm::network::path::references_of;
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::{Act, Author};
-use crate::edit::{Context, Edit, EditAction, EditError};
+use crate::edit::{DecisionContext, Edit, EditAction, EditError};
 use crate::identity::access::Client;
 use crate::identity::links;
 use crate::networking::external_refs;
@@ -81,8 +81,8 @@ impl Service {
         Ok(self.store.page_of_gateways(subscription, group, after, rows).await?)
     }
 
-    pub(super) fn decision_context<'a>(&'a self, external_refs: &'a ExternalRefs) -> Context<'a> {
-        Context { limits: &self.limits, patterns: &self.patterns, external_refs }
+    pub(super) fn decision_context<'a>(&'a self, external_refs: &'a ExternalRefs) -> DecisionContext<'a> {
+        DecisionContext { limits: &self.limits, patterns: &self.patterns, external_refs }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::audit::Act;
 use crate::clock::Millis;
 
 use super::audit::record;
-use super::model::{Place, parse_uuid, text_enum};
+use super::model::{Placement, parse_uuid, text_enum};
 use super::{Store, StoreError};
 
 mod run;
@@ -103,8 +103,8 @@ impl Store {
     ) -> Result<(Deployment, bool), StoreError> {
         let NewDeployment { id, path, request, body, correlation_id } = new;
         let mut transaction = self.begin().await?;
-        let place = Place { subscription: &path.subscription, group: &path.group, location: None };
-        if let Err(refused) = self.enter_group(&mut transaction, place, act).await {
+        let placement = Placement { subscription: &path.subscription, group: &path.group, location: None };
+        if let Err(refused) = self.enter_group(&mut transaction, placement, act).await {
             return transaction.end(Err(refused)).await;
         }
         let before = load(&mut transaction, &path).await?;

@@ -14,7 +14,7 @@ use crate::audit::Act;
 use crate::clock::Millis;
 
 use super::audit::record;
-use super::model::{Place, network_kind, parse_uuid};
+use super::model::{Placement, network_kind, parse_uuid};
 use super::switch::mark_deleting;
 use super::{Operation, OperationKind, OperationState, ProvisioningState, Store, StoreError};
 
@@ -59,19 +59,19 @@ impl Store {
     pub(super) async fn enter_group(
         &self,
         connection: &mut SqliteConnection,
-        place: Place<'_>,
+        placement: Placement<'_>,
         act: &Act,
     ) -> Result<(), StoreError> {
-        match load(connection, place.subscription, place.group).await? {
+        match load(connection, placement.subscription, placement.group).await? {
             Some(group) if group.state == ProvisioningState::Deleting => {
                 return Err(StoreError::GroupDeleting(group.name));
             }
             Some(_) => return Ok(()),
-            None if self.strict_groups => return Err(StoreError::NoGroup(place.group.to_owned())),
+            None if self.strict_groups => return Err(StoreError::NoGroup(placement.group.to_owned())),
             None => {}
         }
-        let body = ResourceGroup::implied(place.location);
-        let group = new_group(place.subscription, place.group, body);
+        let body = ResourceGroup::implied(placement.location);
+        let group = new_group(placement.subscription, placement.group, body);
         upsert(connection, &group).await?;
         record(connection, &Act::on_implied_group(act.author.clone(), group.resource_id()), None, None).await
     }

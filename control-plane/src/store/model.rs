@@ -219,7 +219,7 @@ pub(crate) struct StoredRefs {
 
 /// The place of a resource to be stored.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct Placement<'a> {
     /// The subscription ID.
     pub(super) subscription: &'a str,
     /// The group's name.

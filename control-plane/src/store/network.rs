@@ -13,7 +13,7 @@ use crate::clock::Millis;
 use crate::etag::Etag;
 
 use super::audit::record;
-use super::model::{Place, network_kind, parse_uuid};
+use super::model::{Placement, network_kind, parse_uuid};
 use super::{NetworkResource, Store, StoreError};
 
 /// A child of a gateway that refers to a subnet or a public IP address.
@@ -142,12 +142,12 @@ impl Store {
     ) -> Result<NetworkResource, StoreError> {
         let resource = match (decision, stored) {
             (NetworkDecision::Replace { body, location }, stored) => {
-                let place = Place {
+                let placement = Placement {
                     subscription: &path.subscription,
                     group: &path.group,
                     location: location.as_deref(),
                 };
-                self.enter_group(connection, place, act).await?;
+                self.enter_group(connection, placement, act).await?;
                 let (id, path) = match stored {
                     Some(stored) => (stored.id, stored.path),
                     None => (Uuid::new_v4(), path.clone()),

@@ -15,12 +15,12 @@ use crate::clock::Millis;
 use crate::etag::Etag;
 
 use super::audit::record;
+use super::child_positions::ChildPositions;
 use super::error_pages::replace_error_pages;
 use super::gateways::{seal_purpose, stored_refs};
-use super::model::{Place, body_text, number};
+use super::model::{Placement, body_text, number};
 use super::network::replace_references;
 use super::operations::begin_operation;
-use super::places::Places;
 use super::switch::{mark_deleting, replace_tags, set_state, start, stop};
 use super::undone::cancel_undone;
 use super::{
@@ -126,7 +126,7 @@ impl Store {
         if let (Decision::Replace { document, .. }, None) = (&decision, &stored) {
             let GatewayPath { subscription, group, .. } = &document.path;
             let location = document.location();
-            self.enter_group(connection, Place { subscription, group, location }, act).await?;
+            self.enter_group(connection, Placement { subscription, group, location }, act).await?;
         }
         let written = self.apply_decision(connection, stored, decision, &act.resource).await?;
         record(connection, act, before, Some(written.gateway.generation)).await?;
@@ -222,7 +222,7 @@ impl Store {
         before: &(Vec<Child>, Vec<Etag>),
         document: &Document,
     ) -> Result<Vec<Etag>, StoreError> {
-        let (old, new) = (Places::of(&before.0), Places::of(&document.children));
+        let (old, new) = (ChildPositions::of(&before.0), ChildPositions::of(&document.children));
         for gone in before.0.iter().filter(|old| new.get(old).is_none()) {
             sqlx::query("DELETE FROM children WHERE resource_id = ?")
                 .bind(child_id(&document.path, gone))

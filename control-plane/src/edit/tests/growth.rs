@@ -41,7 +41,7 @@ fn limits() -> Limits {
 /// Returns the gateway after `edit` of `stored`.
 fn gateway(edit: &Edit, stored: Option<&Gateway>) -> Gateway {
     let Decision::Replace { document, config_digest, .. } =
-        edit.decide(Context { limits: &limits(), ..context() }, stored).unwrap()
+        edit.decide(DecisionContext { limits: &limits(), ..context() }, stored).unwrap()
     else {
         panic!("nothing changed")
     };

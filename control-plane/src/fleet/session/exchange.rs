@@ -46,8 +46,8 @@ impl Session {
         fleet: &Fleet,
         certificates: &Certificates,
     ) -> Result<(), SessionError> {
-        let Membership { orders, ended, place } = &mut self.membership;
-        let on_message = |message| fleet.on_message(*place, message);
+        let Membership { orders, ended, id } = &mut self.membership;
+        let on_message = |message| fleet.on_message(*id, message);
         let (ask, asked) = mpsc::channel(ASKED);
         let writer = MessageWriter { send: &mut self.send, writing: &mut self.writing };
         tokio::select! {

@@ -5,24 +5,24 @@ use std::collections::HashMap;
 use crate::arm::document::Child;
 
 /// The index of each child, and its position within its collection, by collection and name.
-pub(super) struct Places(HashMap<(&'static str, String), (usize, i64)>);
+pub(super) struct ChildPositions(HashMap<(&'static str, String), (usize, i64)>);
 
-impl Places {
+impl ChildPositions {
     /// Collects the positions of these children.
-    pub(super) fn of(children: &[Child]) -> Places {
+    pub(super) fn of(children: &[Child]) -> ChildPositions {
         let mut counts: HashMap<&str, i64> = HashMap::new();
         let mut places = HashMap::with_capacity(children.len());
         for (at, child) in children.iter().enumerate() {
             let count = counts.entry(child.collection.name).or_default();
-            places.entry(Places::key(child)).or_insert((at, *count));
+            places.entry(ChildPositions::key(child)).or_insert((at, *count));
             *count += 1;
         }
-        Places(places)
+        ChildPositions(places)
     }
 
     /// Returns the index of the child of the same row, and its position within its collection.
     pub(super) fn get(&self, child: &Child) -> Option<(usize, i64)> {
-        self.0.get(&Places::key(child)).copied()
+        self.0.get(&ChildPositions::key(child)).copied()
     }
 
     fn key(child: &Child) -> (&'static str, String) {
