@@ -74,15 +74,15 @@ pub(crate) enum Command {
     ///
     /// Workers connect to its channel, which must be reachable for them: `--channel 0.0.0.0:9444`. Each worker
     /// needs its own token to join: see `tidegate worker token`. The first start creates the bearer token for the
-    /// REST API in `<data-dir>/admin-token`. On SIGTERM or SIGINT it finishes running requests and stops; its
-    /// workers continue with their last configuration.
+    /// REST API in `<data-dir>/admin-token`. On SIGTERM, SIGINT or SIGHUP it finishes running requests and stops;
+    /// its workers continue with their last configuration.
     ControlPlane(ControlPlaneOptions),
 
     /// Run a worker alone, for a control plane on another machine.
     ///
     /// On its first start it joins with a token: run `tidegate worker token > worker.token` on the control plane's
     /// machine, then give `--token-file worker.token` here. From then on the worker's identity is in its data
-    /// directory, and the file may be deleted. On SIGTERM or SIGINT it drains and stops.
+    /// directory, and the file may be deleted. On SIGTERM, SIGINT or SIGHUP it drains and stops.
     DataPlane(DataPlaneOptions),
 
     /// Show a gateway at work: ws and wss through a gateway that is configured over the REST API, on free ports.

@@ -97,7 +97,7 @@ const BUILD: Family = Family {
     name: "tidegate_build_info",
     kind: Gauge,
     labels: &["version"],
-    help: "Always 1; the label says what runs.",
+    help: "Always 1; the label has the version of the process.",
 };
 
 /// All families, in the order of the page.

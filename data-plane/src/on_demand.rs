@@ -31,9 +31,13 @@ async fn ask_all(order: &OnDemandProbe, time: Duration, resolver: &Rc<Resolver>)
     let mut resolving = JoinSet::new();
     let backends = match backends(order) {
         Ok((backends, own)) => {
-            let turns = QueryPermits::default();
+            let query_permits = QueryPermits::default();
             for name in own.names() {
-                resolving.spawn_local(resolver.clone().keep(name.clone(), turns.clone(), Rc::default()));
+                resolving.spawn_local(resolver.clone().keep(
+                    name.clone(),
+                    query_permits.clone(),
+                    Rc::default(),
+                ));
             }
             backends
         }

@@ -47,7 +47,7 @@ pub(crate) struct Resolver {
     /// The DNS servers to ask; empty for the system's.
     servers: Vec<SocketAddr>,
     system: RefCell<Option<System>>,
-    turns: Semaphore,
+    permits: Semaphore,
 }
 
 /// The query limit of one gateway. Clones share it.
@@ -77,7 +77,7 @@ struct Resolution {
 
 impl Resolver {
     pub(crate) fn new(servers: Vec<SocketAddr>) -> Resolver {
-        Resolver { servers, system: RefCell::default(), turns: Semaphore::new(AT_ONCE) }
+        Resolver { servers, system: RefCell::default(), permits: Semaphore::new(AT_ONCE) }
     }
 
     /// Resolves a name at once, and again when the answer expires or is doubted, until the future is dropped. `own`
@@ -134,7 +134,7 @@ impl Resolver {
 
     /// Waits for the query limit of the gateway, then for that of all. The semaphores are never closed.
     async fn turn<'a>(&'a self, own: &'a QueryPermits) -> [Option<SemaphorePermit<'a>>; 2] {
-        [own.0.acquire().await.ok(), self.turns.acquire().await.ok()]
+        [own.0.acquire().await.ok(), self.permits.acquire().await.ok()]
     }
 
     /// Returns the contents of the system's files, which are read again when they have changed.

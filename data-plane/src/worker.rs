@@ -281,7 +281,7 @@ impl Worker {
                     sockets: BTreeMap::new(),
                     probes: HashMap::new(),
                     names: HashMap::new(),
-                    turns: QueryPermits::default(),
+                    query_permits: QueryPermits::default(),
                 }
             }
         };

@@ -7,7 +7,7 @@ const FIRST: Duration = Duration::from_millis(100);
 /// The longest pause before a worker is started again.
 const LONGEST_START: Duration = Duration::from_secs(2);
 
-/// The longest pause before a takeover is tried again.
+/// The longest pause after a takeover that failed within six seconds.
 const LONGEST_TAKEOVER: Duration = Duration::from_secs(60);
 
 /// The lifetime after which a worker counts as started: its end is then not a failed start.
@@ -31,10 +31,10 @@ impl Backoff {
         Backoff { next: FIRST, longest: LONGEST_TAKEOVER }
     }
 
-    /// Returns the pause after a takeover that failed after this time. The pause is at least as long, because the
-    /// running worker has no session with its control plane during a takeover.
+    /// Returns the pause after a takeover that failed after this time. The pause is at least ten times as long, because
+    /// the running worker has no session with its control plane during a takeover.
     pub(super) fn pause_after_takeover(&mut self, taken: Duration) -> Duration {
-        self.next().max(taken)
+        self.next().max(taken * 10)
     }
 
     /// Returns the pause after a worker that lived for this time: the first one again if it lived for a second.
@@ -69,10 +69,10 @@ mod tests {
     fn takeovers_are_tried_again_once_a_minute_at_the_most() {
         let mut backoff = Backoff::of_takeovers();
         let pauses: Vec<_> =
-            (0..12).map(|_| backoff.pause_after_takeover(Duration::from_millis(300)).as_millis()).collect();
+            (0..12).map(|_| backoff.pause_after_takeover(Duration::from_millis(30)).as_millis()).collect();
         assert_eq!(pauses[..5], [300, 300, 400, 800, 1_600]);
         assert_eq!(pauses[9..], [51_200, 60_000, 60_000]);
-        assert_eq!(backoff.pause_after_takeover(Duration::from_secs(90)), Duration::from_secs(90));
+        assert_eq!(backoff.pause_after_takeover(Duration::from_secs(90)), Duration::from_secs(900));
     }
 
     #[test]

@@ -99,7 +99,10 @@ impl Worker {
         match message {
             ToControlPlane::Applied { gateway, generation, digest, addresses } => {
                 self.answered(gateway, generation);
-                self.refused.remove(&gateway);
+                // A worker in a takeover reports an applied generation late: a later one may have been rejected since.
+                if self.refused.get(&gateway).is_some_and(|refusal| refusal.generation <= generation) {
+                    self.refused.remove(&gateway);
+                }
                 let ordered = self.was_ordered(gateway, generation);
                 self.running.insert(gateway, Running { generation, digest, addresses, ordered });
                 true

@@ -22,19 +22,19 @@ pub(crate) const REQUESTS: Family = family(
     "tidegate_http_requests",
     Counter,
     &["gateway", "listener", "rule", "code_class"],
-    "Requests, by the class of the status that they were answered with, or logged with if they were not: 499.",
+    "Requests, by the class of their status; a request whose client left before the response counts as 499.",
 );
 pub(crate) const FAILURES: Family = family(
     "tidegate_http_request_failures",
     Counter,
     &["gateway", "listener", "rule", "error"],
-    "Requests that the gateway or the client ended before a backend's answer had passed whole, by cause.",
+    "Requests that the gateway or the client ended before a backend's response was complete, by cause.",
 );
 pub(crate) const REQUEST_TIME: Family = family(
     "tidegate_http_request_duration_seconds",
     Histogram,
     OF_RULE,
-    "From a request's head to the end of its answer.",
+    "Time from the head of a request to the end of its response.",
 );
 pub(crate) const RECEIVED: Family =
     family("tidegate_http_received_bytes", Counter, OF_RULE, "Bytes of request bodies from clients.");
@@ -42,21 +42,21 @@ pub(crate) const SENT: Family =
     family("tidegate_http_sent_bytes", Counter, OF_RULE, "Bytes of response bodies to clients.");
 
 pub(crate) const TUNNELS_OPENED: Family =
-    family("tidegate_tunnels_opened", Counter, OF_RULE, "Tunnels that were opened.");
-pub(crate) const TUNNELS: Family = family("tidegate_tunnels", Gauge, OF_RULE, "Tunnels that are open.");
+    family("tidegate_tunnels_opened", Counter, OF_RULE, "Opened tunnels.");
+pub(crate) const TUNNELS: Family = family("tidegate_tunnels", Gauge, OF_RULE, "Open tunnels.");
 pub(crate) const TUNNELS_CLOSED: Family = family(
     "tidegate_tunnels_closed",
     Counter,
     &["gateway", "listener", "rule", "reason"],
-    "Tunnels that have ended, by how.",
+    "Closed tunnels, by the reason.",
 );
 pub(crate) const TUNNEL_TIME: Family =
-    family("tidegate_tunnel_duration_seconds", Histogram, OF_RULE, "How long ended tunnels had lived.");
+    family("tidegate_tunnel_duration_seconds", Histogram, OF_RULE, "Duration of closed tunnels.");
 pub(crate) const TUNNEL_HANDSHAKE: Family = family(
     "tidegate_tunnel_handshake_duration_seconds",
     Histogram,
     OF_RULE,
-    "From the head of a handshake to the backend's 101.",
+    "Time from the head of a handshake to the backend's 101.",
 );
 pub(crate) const TUNNEL_RECEIVED: Family =
     family("tidegate_tunnel_received_bytes", Counter, OF_RULE, "Bytes from clients through tunnels.");
@@ -67,7 +67,7 @@ pub(crate) const RESPONSES: Family = family(
     "tidegate_backend_responses",
     Counter,
     &["gateway", "pool", "settings", "code_class"],
-    "Answers of backends, by the class of their status.",
+    "Responses of backends, by the class of their status.",
 );
 pub(crate) const UNREACHABLE: Family = family(
     "tidegate_backend_connect_failures",
@@ -79,39 +79,31 @@ pub(crate) const CONNECT: Family = family(
     "tidegate_backend_connect_duration_seconds",
     Histogram,
     OF_TARGET,
-    "How long opening a connection to a backend took, TLS included.",
+    "Time to open a connection to a backend, TLS included.",
 );
 pub(crate) const FIRST_BYTE: Family = family(
     "tidegate_backend_first_byte_duration_seconds",
     Histogram,
     OF_TARGET,
-    "From the start of the way to a backend, connecting included, to the head of its answer.",
+    "Time from the choice of a backend to the head of its response, connecting included.",
 );
 pub(crate) const LAST_BYTE: Family = family(
     "tidegate_backend_last_byte_duration_seconds",
     Histogram,
     OF_TARGET,
-    "The same to the end of its answer's body.",
+    "Time from the choice of a backend to the end of its response, connecting included.",
 );
 pub(crate) const BACKENDS: Family = family(
     "tidegate_backends",
     Gauge,
     &["gateway", "pool", "settings", "state"],
-    "Pool members by what their probes say: healthy, unhealthy or unknown.",
+    "Pool members by the verdict of their probes: healthy, unhealthy or unknown.",
 );
 
-pub(crate) const CONNECTIONS_OPENED: Family = family(
-    "tidegate_connections_opened",
-    Counter,
-    OF_GATEWAY,
-    "Connections from clients that were accepted.",
-);
-pub(crate) const CONNECTIONS: Family = family(
-    "tidegate_connections",
-    Gauge,
-    OF_GATEWAY,
-    "Connections from clients that are open, tunnels included.",
-);
+pub(crate) const CONNECTIONS_OPENED: Family =
+    family("tidegate_connections_opened", Counter, OF_GATEWAY, "Accepted connections from clients.");
+pub(crate) const CONNECTIONS: Family =
+    family("tidegate_connections", Gauge, OF_GATEWAY, "Open connections from clients, tunnels included.");
 pub(crate) const HANDSHAKES: Family = family(
     "tidegate_tls_handshakes",
     Counter,
@@ -128,65 +120,69 @@ pub(crate) const HANDSHAKE_TIME: Family = family(
     "tidegate_tls_handshake_duration_seconds",
     Histogram,
     OF_GATEWAY,
-    "How long TLS handshakes with clients took.",
+    "Duration of TLS handshakes with clients.",
 );
 pub(crate) const TURNED_AWAY: Family = family(
     "tidegate_connections_turned_away",
     Counter,
     OF_GATEWAY,
-    "Connections that a listener behind a proxy did not take: from elsewhere, or without the proxy's header.",
+    "Connections that a listener with the PROXY protocol rejected: from an untrusted address, or without a valid header.",
 );
 pub(crate) const MALFORMED: Family = family(
     "tidegate_malformed_requests",
     Counter,
     OF_GATEWAY,
-    "What clients sent that was refused as no request of HTTP.",
+    "Requests of clients that were rejected because they violate HTTP.",
 );
 pub(crate) const HEADERS_DROPPED: Family = family(
     "tidegate_headers_dropped",
     Counter,
     OF_GATEWAY,
-    "Request headers that were not passed on because of their names.",
+    "Request headers that were not forwarded because of their names.",
 );
 pub(crate) const SEARCHES_EXCEEDED: Family = family(
     "tidegate_rewrite_searches_exceeded",
     Counter,
     OF_GATEWAY,
-    "Requests that ended with 500 because their rewrite conditions took more searching than a request may.",
+    "Requests that ended with 500 because their rewrite conditions exceeded the search budget of a request.",
 );
 
 pub(crate) const REJECTED: Family = family(
     "tidegate_connections_rejected",
     Counter,
     &["gateway", "reason"],
-    "Connections that were answered with 503 or 429, or reset, because no place was free or their address held too many.",
+    "Connections that got 503 or 429, or were reset, because a limit was reached: that of all connections, or that of their address.",
 );
 pub(crate) const FLOODS: Family = family(
     "tidegate_http2_floods",
     Counter,
     OF_GATEWAY,
-    "Connections of HTTP/2 that were ended because their clients sent too many frames that carry nothing.",
+    "HTTP/2 connections that were closed because their clients sent too many frames without content.",
 );
 pub(crate) const SLOW: Family = family(
     "tidegate_slow_clients",
     Counter,
     &["gateway", "direction"],
-    "Requests that were ended because their clients sent bodies, or took answers, below the minimum rate.",
+    "Requests that were aborted because their clients sent the body, or accepted the response, below the minimum rate.",
 );
 
 pub(crate) const PLACES: Family = family(
     "tidegate_connection_places",
     Gauge,
     &[],
-    "Connections, and further streams of HTTP/2, that the limit of open files allows.",
+    "The number of connections, and of further HTTP/2 streams, that the limit of open files allows.",
 );
-pub(crate) const PLACES_FREE: Family =
-    family("tidegate_connection_places_free", Gauge, &[], "Those of them that are free.");
+pub(crate) const PLACES_FREE: Family = family(
+    "tidegate_connection_places_free",
+    Gauge,
+    &[],
+    "The number of connections, and of further HTTP/2 streams, that may still be opened.",
+);
 pub(crate) const LIMITED: Family = family(
     "tidegate_connection_limit_reached",
     Counter,
     &[],
-    "How often no place was free or the system refused; all within 10 s are one.",
+    "Times that the limit of connections was reached or the system had no descriptor left; counted at most once in 10 s.",
 );
 pub(crate) const LINES_DROPPED: Family = family(
     "tidegate_access_log_lines_dropped",
@@ -198,16 +194,16 @@ pub(crate) const SPANS_DROPPED: Family = family(
     "tidegate_spans_dropped",
     Counter,
     &[],
-    "Spans that were dropped because the collector was too slow or did not take them.",
+    "Spans that were dropped because the collector was too slow or rejected them.",
 );
 pub(crate) const UNSAVED: Family = family(
     "tidegate_snapshots_unsaved",
     Gauge,
     &[],
-    "Gateways whose configuration in force is not saved on the worker's disk: a restart without the control plane would serve an older one, or none.",
+    "Gateways whose applied configuration is not saved on the worker's disk: a restart without the control plane would serve an older one, or none.",
 );
 pub(crate) const BUILD: Family =
-    family("tidegate_build_info", Gauge, &["version"], "Always 1; the label says what runs.");
+    family("tidegate_build_info", Gauge, &["version"], "Always 1; the label has the version of the process.");
 
 /// All families, in the order of the page.
 #[cfg(test)]

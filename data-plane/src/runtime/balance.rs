@@ -30,7 +30,7 @@ enum Plan {
     /// Round robin over this number of members with equal weights; it needs no table.
     Even(usize),
     /// Weighted round robin.
-    QueryPermits(Schedule),
+    Weighted(Schedule),
     /// The weights for weighted least connections.
     Fewest(Box<[u8]>),
     /// The seed and weight of each member, for weighted rendezvous hashing.
@@ -65,7 +65,7 @@ impl Balance {
         let even = weights().all(|weight| Some(weight) == weights().next());
         let plan = match algorithm {
             Algorithm::RoundRobin if even => Plan::Even(members.len()),
-            Algorithm::RoundRobin => Plan::QueryPermits(Schedule::new(weights())),
+            Algorithm::RoundRobin => Plan::Weighted(Schedule::new(weights())),
             Algorithm::LeastConnections => Plan::Fewest(weights().collect()),
             Algorithm::IpHash => {
                 Plan::Hash(members.iter().map(|(pool, host, weight)| (seed(pool, host), *weight)).collect())
@@ -93,7 +93,7 @@ impl Balance {
                 (0..*count).find(open)?;
                 turns(draw.turn, *count).find(open)
             }
-            Plan::QueryPermits(schedule) => {
+            Plan::Weighted(schedule) => {
                 // Without this check, a request would search the whole table when all members are down.
                 (0..schedule.members()).find(open)?;
                 turns(draw.turn, schedule.len()).map(|turn| schedule.at(turn)).find(open)

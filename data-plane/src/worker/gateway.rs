@@ -31,7 +31,7 @@ pub(super) struct Gateway {
     /// The task that resolves each name.
     pub(super) names: HashMap<String, Task>,
     /// The gateway's query limit at the resolver.
-    pub(super) turns: QueryPermits,
+    pub(super) query_permits: QueryPermits,
     /// By the backend's number: the task that probes it, and the task that ends its requests and tunnels while it
     /// is unhealthy.
     pub(super) probes: HashMap<u64, [Task; 2]>,
@@ -61,7 +61,7 @@ impl Gateway {
             let keep = || {
                 Task(tokio::task::spawn_local(resolver.clone().keep(
                     name.clone(),
-                    self.turns.clone(),
+                    self.query_permits.clone(),
                     changed.clone(),
                 )))
             };

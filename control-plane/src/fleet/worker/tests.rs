@@ -242,3 +242,14 @@ fn a_verdict_needs_every_connected_worker() {
         assert_eq!(verdict(wanted, &workers), *expected, "{name}");
     }
 }
+
+#[test]
+fn a_generation_that_is_reported_late_does_not_hide_the_rejection_of_a_later_one() {
+    let gateway = GatewayId(Uuid::from_u128(1));
+    for (late, expected) in [(5, true), (6, false), (7, false)] {
+        let mut worker = Worker::default();
+        worker.on_message(rejected(gateway, 6), Instant::now());
+        worker.on_message(applied(gateway, late), Instant::now());
+        assert_eq!(worker.refused.contains_key(&gateway), expected, "{late}");
+    }
+}
