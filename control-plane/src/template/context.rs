@@ -141,10 +141,11 @@ fn texts(values: &[Value]) -> Result<Vec<&str>, EvalError> {
     Ok(values.iter().filter_map(Value::as_str).collect())
 }
 
-/// Returns `/providers/{type}/{name}…`. A type of several segments needs one name less than segments.
+/// Returns `/providers/{type}/{name}…`. A type of several segments needs one name less than segments. Slashes at
+/// the end of a type are ignored as in Azure: many published templates write them.
 fn provided(texts: &[&str]) -> Result<String, EvalError> {
     let (kind, names) = texts.split_first().unwrap_or((&"", &[]));
-    resource_path(kind, names).ok_or_else(|| {
+    resource_path(kind.trim_end_matches('/'), names).ok_or_else(|| {
         EvalError::expression(format!(
             "The type '{kind:.200}' requires one name for each segment after its namespace, and has {}.",
             names.len()

@@ -47,6 +47,17 @@ fn where_it_is_deployed_can_be_asked() {
             json!(format!("{group}/providers/{vnets}/v/subnets/s")),
         ),
         (
+            "resourceId('Microsoft.Network/virtualNetworks/subnets/', 'v', 's')",
+            json!(format!("{group}/providers/{vnets}/v/subnets/s")),
+        ),
+        (
+            "resourceId('Other', 'A.B/c/', 'd')",
+            json!("/subscriptions/Sub/resourceGroups/Other/providers/A.B/c/d"),
+        ),
+        ("subscriptionResourceId('A.B/c/', 'd')", json!("/subscriptions/Sub/providers/A.B/c/d")),
+        ("tenantResourceId('A.B/c//', 'd')", json!("/providers/A.B/c/d")),
+        ("extensionResourceId('/x', 'A.B/c/', 'd')", json!("/x/providers/A.B/c/d")),
+        (
             "resourceId('Other', 'Microsoft.Network/virtualNetworks', 'v')",
             json!(format!("/subscriptions/Sub/resourceGroups/Other/providers/{vnets}/v")),
         ),
@@ -66,6 +77,7 @@ fn where_it_is_deployed_can_be_asked() {
         "resourceId('a', 'b')",
         "resourceId('A.B/c', 'd', 'e')",
         "resourceId('A.B/c', 1)",
+        "resourceId('A.B/', 'c')",
         "resourceId('a', 'b', 'c', 'A.B/c', 'd')",
         "subscriptionResourceId('S', 'A.B/c')",
         "newGuid()",
