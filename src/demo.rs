@@ -41,7 +41,7 @@ const LOG_TAIL: usize = 20;
 ///
 /// # Errors
 /// The error of the step that failed.
-pub(crate) async fn run(options: &DemoOptions, log: &str, stop: &Stop) -> CommandResult {
+pub(crate) async fn run(options: &DemoOptions, log: &str, executable: &Path, stop: &Stop) -> CommandResult {
     let dir = tempfile::Builder::new().prefix("tidegate-demo-").tempdir()?;
     let files = Files::new(dir.path());
     // The worker appends to the same file.
@@ -50,7 +50,7 @@ pub(crate) async fn run(options: &DemoOptions, log: &str, stop: &Stop) -> Comman
     let backends = [first.local_addr()?, second.local_addr()?];
     say(&format!("Two echo backends listen on {} and {}.", backends[0], backends[1]));
     let outcome = tokio::select! {
-        outcome = with_gateway(options, &files, backends, log, stop) => outcome,
+        outcome = with_gateway(options, &files, backends, log, executable, stop) => outcome,
         never = backend::serve(first) => match never {},
         never = backend::serve(second) => match never {},
     };
@@ -100,13 +100,14 @@ async fn with_gateway(
     files: &Files,
     backends: [SocketAddr; 2],
     log: &str,
+    executable: &Path,
     stop: &Stop,
 ) -> CommandResult {
     let up = up_options(files);
     let claim = Claim::new(&files.data_dir).await?;
     let control_plane = LocalControlPlane::start(&up.control_plane, claim).await?;
     let addresses = control_plane.addresses();
-    let plan = WorkerPlan::new(&up, log, Some(files.log.clone()), addresses.channel)?;
+    let plan = WorkerPlan::new(&up, log, executable, Some(files.log.clone()), addresses.channel);
     say(&format!("A control plane serves its REST API on http://{}, with one worker.", addresses.management));
     let show = async {
         let shown = tokio::select! {

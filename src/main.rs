@@ -19,6 +19,7 @@ mod worker;
 
 use std::error::Error;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::{AuthorityCommand, Cli, Command, WorkerCommand};
@@ -56,40 +57,47 @@ fn with_causes(error: &dyn Error) -> String {
 
 fn dispatch(cli: Cli) -> CommandResult {
     let command = cli.command.unwrap_or(Command::Up(cli.up));
+    // Read once: when the file is replaced later, its path names the new one, but this process is told another path.
+    let executable = std::env::current_exe()?;
     match command {
         Command::Demo(options) => {
-            on_two_threads(false, async |stop| demo::run(&options, &cli.log, &stop).await)
+            on_two_threads(None, async |stop| demo::run(&options, &cli.log, &executable, &stop).await)
         }
         Command::Worker { command: WorkerCommand::Token(options) } => {
-            on_two_threads(false, async |_| control_plane::print_join_token(&options).await)
+            on_two_threads(None, async |_| control_plane::print_join_token(&options).await)
         }
         Command::Authority { command: AuthorityCommand::Rotate(options) } => {
-            on_two_threads(false, async |_| authority::rotate(&options).await)
+            on_two_threads(None, async |_| authority::rotate(&options).await)
         }
-        Command::Client { command } => on_two_threads(false, async |_| client::run(&command).await),
-        Command::Echo(options) => on_two_threads(false, async |stop| demo::echo(&options, &stop).await),
+        Command::Client { command } => on_two_threads(None, async |_| client::run(&command).await),
+        Command::Echo(options) => on_two_threads(None, async |stop| demo::echo(&options, &stop).await),
         Command::Up(options) => {
             logging::init(&cli.log)?;
-            on_two_threads(true, async |stop| up::run(&options, &cli.log, &stop).await)
+            let successor = Some(executable.clone());
+            on_two_threads(successor, async |stop| up::run(&options, &cli.log, &executable, &stop).await)
         }
         Command::ControlPlane(options) => {
             logging::init(&cli.log)?;
-            on_two_threads(true, async |stop| control_plane::run(&options, &stop).await)
+            on_two_threads(Some(executable), async |stop| control_plane::run(&options, &stop).await)
         }
         Command::DataPlane(options) => {
             logging::init(&cli.log)?;
-            worker::run(options)
+            worker::run(options, executable)
         }
     }
 }
 
 /// Runs a command on a runtime of two threads, as a control plane needs: one may be busy compiling a document while
-/// the other answers requests and sends heartbeats. If `has_successors`, SIGUSR2 starts a successor.
-fn on_two_threads(has_successors: bool, command: impl AsyncFnOnce(Stop) -> CommandResult) -> CommandResult {
+/// the other answers requests and sends heartbeats. SIGUSR2 starts a successor from the executable `successor`, if there
+/// is one.
+fn on_two_threads(
+    successor: Option<PathBuf>,
+    command: impl AsyncFnOnce(Stop) -> CommandResult,
+) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let stop = Stop::new();
-        let signals = stop::Signals::register(has_successors)?;
+        let signals = stop::Signals::register(successor)?;
         tokio::select! {
             outcome = command(stop.clone()) => outcome,
             never = signals.drive(&stop) => match never {},

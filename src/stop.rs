@@ -27,10 +27,9 @@ impl Stop {
 /// The handlers of SIGTERM, SIGINT, SIGHUP and, for commands with successors, SIGUSR2, installed while this exists.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    /// SIGUSR2 starts a successor, as it does in nginx. `None` for commands that cannot be taken over.
-    succeed: Option<Signal>,
-    /// The executable of a successor: this one, at its path when this process started.
-    executable: PathBuf,
+    /// SIGUSR2 starts a successor, as it does in nginx, from this executable. `None` for commands that cannot be taken
+    /// over.
+    succeed: Option<(Signal, PathBuf)>,
     terminate: Signal,
     interrupt: Signal,
     /// `None` if SIGHUP must stay ignored, as under `nohup`.
@@ -38,15 +37,18 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Installs the handlers. Must be called within a tokio runtime.
+    /// Installs the handlers. `successor` is the executable of a successor, if this command can be taken over. Must be
+    /// called within a tokio runtime.
     ///
     /// # Errors
     /// The operating system's error.
-    pub(crate) fn register(has_successors: bool) -> io::Result<Signals> {
-        let succeed = has_successors.then(|| signal(SignalKind::user_defined2())).transpose()?;
+    pub(crate) fn register(successor: Option<PathBuf>) -> io::Result<Signals> {
+        let succeed = match successor {
+            Some(executable) => Some((signal(SignalKind::user_defined2())?, executable)),
+            None => None,
+        };
         Ok(Signals {
             succeed,
-            executable: std::env::current_exe()?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: if is_hang_up_ignored() { None } else { Some(signal(SignalKind::hangup())?) },
@@ -59,8 +61,8 @@ impl Signals {
     pub(crate) async fn drive(mut self, stop: &Stop) -> Infallible {
         loop {
             tokio::select! {
-                () = next(self.succeed.as_mut()) => {
-                    start_successor(&self.executable);
+                executable = successor(self.succeed.as_mut()) => {
+                    start_successor(executable);
                     continue;
                 }
                 _ = self.terminate.recv() => {}
@@ -94,6 +96,17 @@ fn start_successor(executable: &Path) {
     };
     if let Err(error) = std::thread::Builder::new().name("successor".to_owned()).spawn(wait) {
         warn!("the successor cannot be waited for: {error}");
+    }
+}
+
+/// Waits for the next signal that starts a successor, and returns the executable; for ever without one.
+async fn successor(succeed: Option<&mut (Signal, PathBuf)>) -> &Path {
+    match succeed {
+        Some((signal, executable)) => {
+            signal.recv().await;
+            executable
+        }
+        None => std::future::pending().await,
     }
 }
 

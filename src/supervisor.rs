@@ -47,7 +47,7 @@ impl<F: AsyncFn() -> Result<JoinToken, Box<dyn Error>>> IssueToken for F {}
 /// The parameters with which every worker is started.
 #[derive(Debug)]
 pub(crate) struct WorkerPlan {
-    /// The executable to start, that of this process.
+    /// The executable to start: this one, at its path when this process started.
     pub(crate) executable: PathBuf,
     /// The address of the channel, where workers connect.
     pub(crate) control_plane: SocketAddr,

@@ -1,9 +1,8 @@
 //! `tidegate up`: a control plane in this process and local workers beside it.
 
 use std::error::Error;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tidegate_shared::service_manager;
 use tokio_util::sync::CancellationToken;
@@ -17,20 +16,21 @@ use crate::stop::Stop;
 use crate::supervisor::{self, WorkerPlan};
 
 /// Runs until asked to stop, or until another process has taken over.
-pub(crate) async fn run(options: &UpOptions, log: &str, stop: &Stop) -> CommandResult {
+pub(crate) async fn run(options: &UpOptions, log: &str, executable: &Path, stop: &Stop) -> CommandResult {
     tokio::select! {
-        outcome = run_and_resume(options, log, stop) => outcome,
+        outcome = run_and_resume(options, log, executable, stop) => outcome,
         never = service_manager::keep_alive() => match never {},
     }
 }
 
 /// Runs, and starts again each time that a takeover by another process has failed.
-async fn run_and_resume(options: &UpOptions, log: &str, stop: &Stop) -> CommandResult {
+async fn run_and_resume(options: &UpOptions, log: &str, executable: &Path, stop: &Stop) -> CommandResult {
     let mut claim = Claim::new(&options.control_plane.data_dir).await?;
     loop {
         let control_plane = LocalControlPlane::start(&options.control_plane, claim).await?;
         service_manager::ready();
-        match serve(options, log, stop, control_plane).await? {
+        let plan = WorkerPlan::new(options, log, executable, None, control_plane.addresses().channel);
+        match serve(&plan, stop, control_plane).await? {
             Some(kept) => claim = kept,
             None => return Ok(()),
         }
@@ -43,15 +43,13 @@ async fn run_and_resume(options: &UpOptions, log: &str, stop: &Stop) -> CommandR
 /// one may start on it; then this waits for the workers. If another process takes over, the workers are left alone:
 /// that process decides which of them it replaces.
 async fn serve(
-    options: &UpOptions,
-    log: &str,
+    plan: &WorkerPlan,
     stop: &Stop,
     mut control_plane: LocalControlPlane,
 ) -> Result<Option<Claim>, Box<dyn Error>> {
-    let plan = WorkerPlan::new(options, log, None, control_plane.addresses().channel)?;
     let (tokens, draining) = (control_plane.tokens(), CancellationToken::new());
     let new_token = async || Ok(tokens.issue().await?);
-    let mut workers = Box::pin(supervisor::run(&new_token, &plan, stop, draining.clone()));
+    let mut workers = Box::pin(supervisor::run(&new_token, plan, stop, draining.clone()));
     let announced = async {
         stop.asked.cancelled().await;
         service_manager::stopping();
@@ -81,24 +79,22 @@ async fn serve(
 
 impl WorkerPlan {
     /// Plans the workers of `up`. `output` replaces the standard output and error of this process.
-    ///
-    /// # Errors
-    /// The path of the running executable is unknown.
     pub(crate) fn new(
         options: &UpOptions,
         log: &str,
+        executable: &Path,
         output: Option<PathBuf>,
         channel: SocketAddr,
-    ) -> io::Result<WorkerPlan> {
-        Ok(WorkerPlan {
-            executable: std::env::current_exe()?,
+    ) -> WorkerPlan {
+        WorkerPlan {
+            executable: executable.to_owned(),
             control_plane: reachable(channel),
             workers: options.workers,
             workers_dir: options.control_plane.data_dir.join("workers"),
             options: options.worker.clone(),
             log: log.to_owned(),
             output,
-        })
+        }
     }
 }
 

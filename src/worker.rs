@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tidegate_data_plane::{Config, Rotation};
 use tidegate_shared::private_file;
@@ -18,11 +18,11 @@ use crate::stop::{Signals, Stop};
 /// The largest token that is read, in bytes; a real one has about 1,500.
 const MAX_TOKEN: u64 = 64 * 1024;
 
-/// Runs until asked to stop, and drains. The calling thread becomes the worker's main thread.
-pub(crate) fn run(options: DataPlaneOptions) -> CommandResult {
+/// Runs until asked to stop, and drains. A successor is started from `executable`. The calling thread becomes the worker's main thread.
+pub(crate) fn run(options: DataPlaneOptions, executable: PathBuf) -> CommandResult {
     let token = token(options.token_file.as_deref(), options.token)?;
     let stop = Stop::new();
-    listen_for_signals(stop.clone())?;
+    listen_for_signals(stop.clone(), executable)?;
     let threads = options.worker.threads.map_or_else(std::thread::available_parallelism, Ok);
     let config = Config {
         control_plane: options.control_plane,
@@ -81,11 +81,11 @@ fn from_standard_input() -> io::Result<Secret> {
 
 /// Installs the signal handlers, and runs them on a thread of their own, because the worker's threads are busy with
 /// traffic. A hurried stop exits the process at once.
-fn listen_for_signals(stop: Stop) -> io::Result<()> {
+fn listen_for_signals(stop: Stop, executable: PathBuf) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let signals = {
         let _inside = runtime.enter();
-        Signals::register(true)?
+        Signals::register(Some(executable))?
     };
     let listen = async move {
         tokio::select! {

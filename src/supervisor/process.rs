@@ -213,7 +213,8 @@ mod tests {
                     --keep-alive-timeout 4s --max-request-body 9MiB --min-client-rate 7 \
                     --min-client-rate-grace 9s --connections-per-address 11 --tunnel-buffer 64KiB";
         let cli = Cli::try_parse_from(std::iter::once("tidegate").chain(told.split_whitespace())).unwrap();
-        let plan = WorkerPlan::new(&cli.up, "warn", None, "127.0.0.1:9444".parse().unwrap()).unwrap();
+        let channel = "127.0.0.1:9444".parse().unwrap();
+        let plan = WorkerPlan::new(&cli.up, "warn", Path::new("tidegate"), None, channel);
         let slot = Slot::new(&plan.workers_dir, 3);
         let command = command(&plan, &slot);
         let arguments = command.as_std().get_args();

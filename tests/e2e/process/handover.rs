@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tidegate_harness::{
-    Backend, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Tidegate, WebSocket, Worker, loopback, wait_for,
+    Backend, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Tidegate, TidegateBuilder, WebSocket, Worker,
+    loopback, wait_for,
 };
 use tidegate_shared::handover::{Connection, TakeOver, TakeOverError};
 use tokio::net::{TcpStream, UnixDatagram};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::Instant;
 
 use crate::{BINARY, tidegate};
@@ -127,12 +128,10 @@ async fn workers_with_other_options_take_over_the_sockets_they_need() {
     clients.were_all_served().await;
 }
 
-/// Asks to take over like a successor, then fails.
-async fn ask_and_fail(path: PathBuf) {
-    let asked = tokio::task::spawn_blocking(move || {
-        TakeOver::ask::<serde_json::Value>(&path, |_, _| Ok(())).map(drop)
-    });
-    asked.await.expect("it does not panic").expect("it is heard");
+/// Asks to take over at a socket, like a successor.
+pub(super) async fn ask(path: PathBuf) -> Result<TakeOver, TakeOverError> {
+    let asked = spawn_blocking(move || TakeOver::ask::<Value>(&path, |_, _| Ok(())));
+    asked.await.expect("it does not panic")
 }
 
 #[tokio::test]
@@ -145,7 +144,7 @@ async fn a_successor_that_fails_changes_nothing() {
     let data_dir = gateway.tidegate.data_dir();
     for handover in ["workers/1/handover", "handover"] {
         for round in 0..3 {
-            ask_and_fail(data_dir.join(handover)).await;
+            drop(ask(data_dir.join(handover)).await.unwrap());
             // Also a connection that sends nothing, and one that sends another message.
             let connection = Connection::connect(&data_dir.join(handover)).unwrap();
             if round > 0 {
@@ -167,9 +166,7 @@ async fn a_stop_during_a_takeover_that_fails_ends_everything() {
     let backend = Backend::start().await;
     let mut gateway = Gateway::start(tidegate().workers(2), &[backend.ip()]).await;
     let handover = gateway.tidegate.data_dir().join("handover");
-    let asked =
-        tokio::task::spawn_blocking(move || TakeOver::ask::<serde_json::Value>(&handover, |_, _| Ok(())));
-    let successor = asked.await.unwrap().unwrap();
+    let successor = ask(handover).await.unwrap();
     gateway.tidegate.terminate();
     drop(successor);
     assert!(gateway.tidegate.exited_successfully().await);
@@ -184,7 +181,7 @@ async fn a_worker_that_stops_gives_its_place_to_nobody() {
     let handover = gateway.tidegate.data_dir().join("workers/1/handover");
     gateway.tidegate.terminate();
     wait_for("the socket to be gone", async || (!handover.exists()).then_some(())).await;
-    let refused = TakeOver::ask::<serde_json::Value>(&handover, |_, _| Ok(())).unwrap_err();
+    let refused = ask(handover).await.unwrap_err();
     assert!(matches!(refused, TakeOverError::Io(_)), "{refused}");
 }
 
@@ -211,6 +208,12 @@ impl Manager {
         Manager { heard, path, _reader: reader }
     }
 
+    /// Returns a builder of a service of this manager, with a watchdog that expects a message each 200 ms.
+    fn service(&self) -> TidegateBuilder {
+        let path = self.path.display().to_string();
+        tidegate().environment("NOTIFY_SOCKET", &path).environment("WATCHDOG_USEC", "200000")
+    }
+
     /// Forgets all lines that have come.
     fn forget(&self) {
         self.heard.lock().expect("nobody panics with it").clear();
@@ -233,9 +236,7 @@ async fn a_service_manager_hears_of_the_start_the_successor_and_the_stop() {
     let backend = Backend::start().await;
     let directory = tempfile::tempdir().unwrap();
     let manager = Manager::start(directory.path());
-    let path = manager.path.display().to_string();
-    let builder = tidegate().environment("NOTIFY_SOCKET", &path).environment("WATCHDOG_USEC", "200000");
-    let mut gateway = Gateway::start(builder, &[backend.ip()]).await;
+    let mut gateway = Gateway::start(manager.service(), &[backend.ip()]).await;
     let first = gateway.tidegate.pid();
     manager.hears("READY=1").await;
     manager.hears("WATCHDOG=1").await;
@@ -257,13 +258,9 @@ async fn the_watchdog_hears_of_a_process_that_waits_for_its_successor() {
     let backend = Backend::start().await;
     let directory = tempfile::tempdir().unwrap();
     let manager = Manager::start(directory.path());
-    let path = manager.path.display().to_string();
-    let builder = tidegate().environment("NOTIFY_SOCKET", &path).environment("WATCHDOG_USEC", "200000");
-    let mut gateway = Gateway::start(builder, &[backend.ip()]).await;
+    let mut gateway = Gateway::start(manager.service(), &[backend.ip()]).await;
     let handover = gateway.tidegate.data_dir().join("handover");
-    let asked =
-        tokio::task::spawn_blocking(move || TakeOver::ask::<serde_json::Value>(&handover, |_, _| Ok(())));
-    let successor = asked.await.unwrap().unwrap();
+    let successor = ask(handover).await.unwrap();
     manager.forget();
     for _ in 0..5 {
         manager.hears("WATCHDOG=1").await;

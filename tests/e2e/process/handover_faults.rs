@@ -7,18 +7,20 @@ use std::os::unix::fs::DirBuilderExt;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use serde_json::{Value, json};
 use tidegate_harness::{
     Backend, DEADLINE, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Tidegate, loopback, resume, run,
     suspend, wait_for, within_deadline,
 };
-use tidegate_shared::handover::{Connection, Listener, TakeOver};
+use tidegate_shared::handover::{Connection, Listener};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use crate::{BINARY, tidegate};
+use super::handover::ask;
+use crate::{BINARY, serves, tidegate};
 
 /// The pause of a process whose successor has not taken over (`handover/predecessor.rs`).
 const PAUSE: Duration = Duration::from_millis(100);
@@ -68,8 +70,7 @@ async fn a_successor_that_is_no_longer_awaited_starts_no_control_plane() {
 async fn a_predecessor_that_is_killed_before_its_last_message_is_succeeded() {
     let tidegate = &mut tidegate().start().await;
     let handover = tidegate.data_dir().join("handover");
-    let asked = spawn_blocking(move || TakeOver::ask::<Value>(&handover, |_, _| Ok(())));
-    let take_over = asked.await.unwrap().unwrap();
+    let take_over = ask(handover).await.unwrap();
     // It cannot answer any more.
     suspend(tidegate.pid()).await;
     let completed = spawn_blocking(move || take_over.complete().map(drop));
@@ -77,10 +78,11 @@ async fn a_predecessor_that_is_killed_before_its_last_message_is_succeeded() {
     completed.await.unwrap().expect("nobody else has the place");
 }
 
-/// Sets the soft limit of open files of a process.
-async fn limit_open_files(pid: u32, limit: &str) {
-    let set = run("prlimit", &["--pid", &pid.to_string(), &format!("--nofile={limit}:")], &[]).await;
-    assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+/// Sets the soft limit of open files of a process, and returns the limits before.
+fn limit_open_files(pid: u32, soft: Option<u64>) -> Rlimit {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let hard = getrlimit(Resource::Nofile).maximum;
+    prlimit(pid, Resource::Nofile, Rlimit { current: soft, maximum: hard }).expect("the worker runs")
 }
 
 fn failed_successors(tidegate: &Tidegate) -> usize {
@@ -92,10 +94,7 @@ async fn a_worker_without_descriptors_for_a_successor_pauses_between_attempts() 
     let backend = Backend::start().await;
     let mut gateway = Gateway::start(tidegate(), &[backend.ip()]).await;
     let worker = gateway.tidegate.worker_pid(1).await;
-    let limits = fs::read_to_string(format!("/proc/{worker}/limits")).unwrap();
-    let limits = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
-    let soft = limits.split_whitespace().nth(3).unwrap();
-    limit_open_files(worker, "3").await;
+    let before = limit_open_files(worker, Some(3));
     let since = Instant::now();
     // Until one comes, the thread waits with the descriptor that it has reserved.
     drop(Connection::connect(&gateway.tidegate.data_dir().join("workers/1/handover")).unwrap());
@@ -103,7 +102,7 @@ async fn a_worker_without_descriptors_for_a_successor_pauses_between_attempts() 
     let failures = u32::try_from(failed_successors(&gateway.tidegate)).unwrap();
     assert!(since.elapsed() >= PAUSE * (failures - 2), "{failures} failures in {:?}", since.elapsed());
 
-    limit_open_files(worker, soft).await;
+    limit_open_files(worker, before.current);
     gateway.tidegate.set_threads(2);
     assert!(gateway.tidegate.take_over().await.success());
     gateway.tidegate.worker_other_than(1, worker).await;
@@ -143,4 +142,23 @@ async fn a_change_during_a_takeover_succeeds_when_only_the_successor_accepts() {
     assert_eq!(management.operation(&change).await.status, "Succeeded");
     wait_for("the predecessor to drain", async || TcpStream::connect(before).await.err()).await;
     assert!(served_host(after).await.contains("changed.test"));
+}
+
+#[tokio::test]
+async fn a_process_whose_executable_was_replaced_starts_workers_after_a_takeover_that_failed() {
+    let backend = Backend::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let [binary, next] = ["tidegate", "next"].map(|name| directory.path().join(name));
+    for path in [&binary, &next] {
+        // Not copied by this process: others that are being started would inherit the file that is open for writing.
+        assert!(run("cp", &[BINARY, path.to_str().unwrap()], &[]).await.status.success());
+    }
+    let mut gateway = Gateway::start(Tidegate::builder(&binary), &[backend.ip()]).await;
+    fs::rename(&next, &binary).unwrap();
+    drop(ask(gateway.tidegate.data_dir().join("handover")).await.unwrap());
+    let document = gateway.document.clone();
+    gateway.apply(document).await;
+    let old = gateway.tidegate.kill_worker(1).await;
+    gateway.tidegate.worker_other_than(1, old).await;
+    serves(&gateway).await;
 }
