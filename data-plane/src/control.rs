@@ -14,10 +14,9 @@ use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig};
 use thiserror::Error;
 use tidegate_shared::channel::{self, MAX_MESSAGE, MAX_UNAUTHENTICATED_MESSAGE, Receiver, Sender};
-use tidegate_shared::id::CallId;
 use tidegate_shared::meter::{Meter, Metered, Stalled};
 use tidegate_shared::protocol::{
-    CONTROL_PLANE_NAME, Call, HEARTBEAT, RefusalCause, Reply, SILENCE, ToControlPlane, ToWorker, VERSION,
+    CONTROL_PLANE_NAME, HEARTBEAT, RefusalCause, SILENCE, ToControlPlane, ToWorker, VERSION,
 };
 use tidegate_shared::token::JoinToken;
 use tokio::net::TcpStream;
@@ -29,15 +28,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access_log::Instance;
 use crate::identity::{self, Identity, IdentityError};
-use crate::on_demand;
-use crate::resolver::Resolver;
 use crate::run_error::RunError;
 use crate::tokens::Tokens;
 use crate::worker::Worker;
 
+use self::calls::execute;
 use self::reports::Reports;
 use self::withheld::Withheld;
 
+mod calls;
 mod reports;
 mod withheld;
 
@@ -60,6 +59,17 @@ impl MessageWriter {
     async fn send(&mut self, message: &ToControlPlane) -> Result<(), SessionError> {
         self.writing.restart();
         Ok(self.writing.watch(SILENCE, self.sender.send(message)).await.map_err(SessionError::Stuck)??)
+    }
+
+    /// Sends messages one after another.
+    async fn send_all(
+        &mut self,
+        messages: impl IntoIterator<Item = ToControlPlane>,
+    ) -> Result<(), SessionError> {
+        for message in messages {
+            self.send(&message).await?;
+        }
+        Ok(())
     }
 }
 
@@ -181,9 +191,7 @@ impl Link {
             (MessageWriter { sender, writing }, MessageReader { receiver, reading });
         let (running, metrics) = (worker.running(), self.metrics);
         writer.send(&ToControlPlane::Hello { version: VERSION, running, metrics }).await?;
-        for applied in worker.applied() {
-            writer.send(&applied).await?;
-        }
+        writer.send_all(worker.applied()).await?;
         converse(worker, &self.identity, &mut writer, &mut reader, suspend, welcomed).await
     }
 
@@ -284,16 +292,12 @@ async fn converse(
                 match message {
                     ToWorker::Assign(snapshot) => {
                         let answer = worker.assign(*snapshot).await;
-                        for answer in withheld.release(answer, worker.owns_directory()) {
-                            writer.send(&answer).await?;
-                        }
+                        writer.send_all(withheld.release(answer, worker.owns_directory())).await?;
                     }
                     ToWorker::Withdraw { gateway } => {
                         reports.forget(gateway);
                         let answer = worker.withdraw(gateway).await;
-                        for answer in withheld.release(answer, worker.owns_directory()) {
-                            writer.send(&answer).await?;
-                        }
+                        writer.send_all(withheld.release(answer, worker.owns_directory())).await?;
                     }
                     ToWorker::Call { id, call } => {
                         calls.spawn_local(execute(id, call, worker.resolver.clone()));
@@ -315,27 +319,15 @@ async fn converse(
             },
             () = health_changed.notified() => reports.ask(),
             () = reports.due(), if reports.is_asked() => {
-                for health in reports.changed(worker.health()) {
-                    writer.send(&health).await?;
-                }
+                writer.send_all(reports.changed(worker.health())).await?;
             }
             _ = heartbeat.tick() => {
                 worker.save_again().await;
-                for health in reports.all(worker.health()) {
-                    writer.send(&health).await?;
-                }
+                writer.send_all(reports.all(worker.health())).await?;
                 writer.send(&ToControlPlane::Heartbeat).await?;
             }
         }
     }
-}
-
-/// Does what the control plane asks for once, and returns the reply.
-async fn execute(id: CallId, call: Call, resolver: Rc<Resolver>) -> ToControlPlane {
-    let reply = match call {
-        Call::Probe(probe) => Reply::Probe(on_demand::probe(&probe, &resolver).await),
-    };
-    ToControlPlane::Reply { id, reply }
 }
 
 /// Adds to a rejected certificate of the control plane what an operator can do about it.

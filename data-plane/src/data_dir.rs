@@ -1,6 +1,6 @@
 //! The data directory of a worker: one worker at a time holds its lock, or passes it on to a successor.
 
-use std::fs::File;
+use std::fs::{self, DirEntry, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -15,19 +15,18 @@ use crate::run_error::RunError;
 /// The file that the worker which owns the directory locks; it holds the worker's process ID.
 const LOCK_FILE: &str = "lock";
 
-/// The start of the name of a mark in a worker's data directory. A worker that has released the directory and drains
-/// holds a lock on its mark; the lines are its process ID and its drain timeout (`1500ms`). It is removed when the
-/// worker ends.
-pub const DRAINING_PREFIX: &str = "draining-";
+/// The start of the name of a mark (see [`draining_marks`]); the rest is the worker's process ID.
+const DRAINING_PREFIX: &str = "draining-";
 
 /// The age from which a temporary file in the data directory is certainly abandoned.
 const UNFINISHED_AGE: Duration = Duration::from_secs(60);
 
-/// The mark of a worker that drains (see [`DRAINING_PREFIX`]). Removed on drop.
+/// The mark of this worker, which has released its data directory and drains (see [`draining_marks`]). Removed on
+/// drop.
 #[derive(Debug)]
 pub(crate) struct DrainingMark {
     path: PathBuf,
-    lock: File,
+    _lock: File,
 }
 
 /// A data directory that this worker owns, or will own once its takeover is complete.
@@ -100,23 +99,18 @@ impl DataDir {
             return None;
         }
         let path = self.path.join(format!("{}{}", DRAINING_PREFIX, std::process::id()));
-        let marked = private_file::open_lock(&path).and_then(|file| {
-            let mark = DrainingMark { path: path.clone(), lock: file };
-            // It blocks only while a supervisor tests the lock.
-            mark.lock.lock()?;
-            let text = format!("{}\n{}ms\n", std::process::id(), drain_timeout.as_millis());
-            mark.lock.set_len(0)?;
-            mark.lock.write_all_at(text.as_bytes(), 0)?;
-            Ok(mark)
-        });
-        if let Err(error) = &marked {
-            tracing::warn!(path = %path.display(), %error, "no later supervisor knows that this worker drains");
+        let text = format!("{}\n{}ms\n", std::process::id(), drain_timeout.as_millis());
+        match private_file::write_locked(&path, text.as_bytes()) {
+            Ok(lock) => Some(DrainingMark { path, _lock: lock }),
+            Err(error) => {
+                tracing::warn!(%error, "no later supervisor knows that this worker drains");
+                None
+            }
         }
-        marked.ok()
     }
 
-    /// Removes the temporary files of a killed worker, and returns true if the directory is writable. The
-    /// supervisor may be writing to the directory now, but not to the snapshots.
+    /// Removes the temporary files and the marks of killed workers, and returns true if the directory is writable.
+    /// The supervisor may be writing to the directory now, but not to the snapshots.
     pub(crate) fn tidy_up(&self) -> bool {
         if let Err(error) = private_file::check_writable(&self.path) {
             tracing::warn!(
@@ -135,14 +129,34 @@ impl DataDir {
                 _ => {}
             }
         }
+        draining_marks(&self.path);
         true
     }
+}
+
+/// Returns the marks of the workers that drain in a data directory: files that a worker locks until it ends, with its
+/// process ID and its drain timeout (`1500ms`) as lines. Removes the marks of workers that were killed.
+pub fn draining_marks(data_dir: &Path) -> Vec<PathBuf> {
+    let is_mark = |entry: &DirEntry| entry.file_name().to_string_lossy().starts_with(DRAINING_PREFIX);
+    let is_held = |path: &PathBuf| match File::open(path) {
+        // The shared lock disturbs no other process that tests this file. A lock that cannot be tested counts as held.
+        Ok(file) if file.try_lock_shared().is_ok() => {
+            // The next test removes it if this fails.
+            let _ = fs::remove_file(path);
+            false
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        _ => true,
+    };
+    // The directory is absent before the first start.
+    let entries = fs::read_dir(data_dir).into_iter().flatten().flatten();
+    entries.filter(is_mark).map(|entry| entry.path()).filter(is_held).collect()
 }
 
 impl Drop for DrainingMark {
     fn drop(&mut self) {
         // The directory may be gone.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -150,4 +164,27 @@ impl Drop for DrainingMark {
 fn is_unwritable(error: &io::Error) -> bool {
     use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     matches!(error.kind(), PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_of_a_worker_that_drains_stays_and_that_of_a_killed_one_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(draining_marks(&dir.path().join("absent")).is_empty());
+        let data_dir = DataDir { path: dir.path().to_owned(), lock: None, is_writable: true };
+        let own = dir.path().join(format!("{DRAINING_PREFIX}{}", std::process::id()));
+        let mark = data_dir.mark_draining(Duration::from_millis(1500)).unwrap();
+        let text = fs::read_to_string(&own).unwrap();
+        assert_eq!(text, format!("{}\n1500ms\n", std::process::id()));
+        let killed = dir.path().join("draining-1");
+        fs::write(&killed, "1\n1500ms\n").unwrap();
+        assert!(data_dir.tidy_up());
+        assert!(!killed.exists());
+        assert_eq!(draining_marks(dir.path()), std::slice::from_ref(&own));
+        drop(mark);
+        assert!(!own.exists());
+    }
 }

@@ -122,12 +122,16 @@ impl<T> Registry<T> {
 }
 
 impl<T> Registration<T> {
-    /// Ready when the entry is closed. The waker is stored once, because that of a task never changes.
+    /// Ready when the entry is closed. The task that polled last is woken then.
     pub(crate) fn poll_close(&self, cx: &Context<'_>) -> Poll<CloseReason> {
         if let Some(why) = self.entry.reason.get() {
             return Poll::Ready(why);
         }
-        self.entry.waker.borrow_mut().get_or_insert_with(|| cx.waker().clone());
+        match &mut *self.entry.waker.borrow_mut() {
+            // It copies nothing if both wake the same task.
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
         Poll::Pending
     }
 
@@ -159,6 +163,9 @@ impl<T> Drop for Registration<T> {
 #[cfg(test)]
 mod tests {
     use std::future::ready;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
 
     use super::*;
 
@@ -195,6 +202,28 @@ mod tests {
             assert_eq!(closed(&entries).len(), expected, "{share}");
         }
         assert!(closed(&entries).iter().all(|public| *public < 40));
+    }
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Wakes>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn the_task_that_polled_last_is_woken() {
+        let registry: Rc<Registry<()>> = Rc::default();
+        let entry = registry.register(());
+        let tasks = [(); 2].map(|()| Arc::<Wakes>::default());
+        for task in &tasks {
+            assert!(entry.poll_close(&Context::from_waker(&task.clone().into())).is_pending());
+        }
+        registry.close(CloseReason::Stopping, |()| true);
+        assert_eq!(tasks.map(|task| task.0.load(Ordering::Relaxed)), [0, 1]);
     }
 
     #[tokio::test]

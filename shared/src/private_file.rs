@@ -74,6 +74,21 @@ pub fn open_lock(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Writes a file with mode 0600 on which this process holds a lock until the returned file is closed. The lock is
+/// taken before the file gets its name: whoever finds the file without a lock knows that its process has ended.
+///
+/// # Errors
+/// The file system's error, with the path in the message.
+pub fn write_locked(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let write = || {
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory(path))?;
+        file.as_file().lock()?;
+        file.write_all(bytes)?;
+        Ok(file.persist(path)?)
+    };
+    write().map_err(|e: io::Error| named(path, &e))
+}
+
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let write = || {
         prepare(path, bytes, mode)?.persist(path)?;
@@ -226,6 +241,19 @@ mod tests {
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
             assert_eq!(fs::read(&path).unwrap().is_empty(), before.is_none(), "{name} keeps what it holds");
         }
+    }
+
+    #[test]
+    fn a_file_is_locked_while_its_writer_holds_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mark");
+        fs::write(&path, "of another process").unwrap();
+        let written = write_locked(&path, b"1").unwrap();
+        assert_eq!(read(&path).unwrap().expose(), b"1");
+        assert!(File::open(&path).unwrap().try_lock_shared().is_err());
+        drop(written);
+        File::open(&path).unwrap().try_lock_shared().unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -165,22 +165,12 @@ impl Slot {
     /// Returns the workers that have released the slot and drain, with their drain timeouts. Removes the marks of those
     /// that have ended without removing them.
     pub(super) fn draining(&self) -> Vec<(Survivor, Option<Duration>)> {
-        let is_mark = |entry: &fs::DirEntry| {
-            entry.file_name().to_string_lossy().starts_with(tidegate_data_plane::DRAINING_PREFIX)
-        };
-        // The directory is absent before the first start.
-        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
-        let held = |lock: PathBuf| {
-            if !is_held(&lock).unwrap_or(true) {
-                // The next supervisor removes it if this fails.
-                let _ = fs::remove_file(lock);
-                return None;
-            }
+        let worker = |lock: PathBuf| {
             let mark = fs::read_to_string(&lock).ok()?;
             let drain_timeout = mark.lines().nth(1).and_then(|value| parse_duration(value).ok());
             Some((Survivor { lock }, drain_timeout))
         };
-        entries.filter(is_mark).map(|entry| entry.path()).filter_map(held).collect()
+        tidegate_data_plane::draining_marks(&self.dir).into_iter().filter_map(worker).collect()
     }
 
     /// Returns true if the worker that serves the slot can hand over to a successor.
@@ -243,7 +233,8 @@ fn is_held(lock: &Path) -> io::Result<bool> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(e) => return Err(e),
     };
-    match file.try_lock() {
+    // The shared lock disturbs no other process that tests this file.
+    match file.try_lock_shared() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(e)) => Err(e),

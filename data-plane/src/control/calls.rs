@@ -1,0 +1,54 @@
+//! The calls of the control plane: work that is done once, and its reply.
+//!
+//! Every call gets a reply: the control plane, and a client behind it, wait for one.
+
+use std::rc::Rc;
+
+use tidegate_shared::id::CallId;
+use tidegate_shared::protocol::{Call, Reply, ToControlPlane};
+use tokio::task::JoinSet;
+
+use crate::on_demand;
+use crate::resolver::Resolver;
+
+/// Does what the control plane asks for, and returns the reply.
+pub(super) async fn execute(id: CallId, call: Call, resolver: Rc<Resolver>) -> ToControlPlane {
+    let work = async move {
+        match call {
+            Call::Probe(probe) => Reply::Probe(on_demand::probe(&probe, &resolver).await),
+        }
+    };
+    ToControlPlane::Reply { id, reply: reply_of(work).await }
+}
+
+/// Returns the reply of the work, or a failure if the work panics. Cancels the work when it is dropped.
+async fn reply_of(work: impl Future<Output = Reply> + 'static) -> Reply {
+    // In a task of its own, because the panic of a task ends nothing else.
+    let mut task = JoinSet::new();
+    task.spawn_local(work);
+    match task.join_next().await {
+        Some(Ok(reply)) => reply,
+        failed => {
+            tracing::error!(?failed, "a call of the control plane has failed");
+            Reply::Failed("the worker failed while it executed the call".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::task::LocalSet;
+
+    #[tokio::test]
+    async fn work_that_panics_is_replied_to_as_failed() {
+        let replies = async {
+            let done = reply_of(async { Reply::Probe(Vec::new()) }).await;
+            let failed = reply_of(async { panic!("a fault in the work") }).await;
+            (done, failed)
+        };
+        let (done, failed) = LocalSet::new().run_until(replies).await;
+        assert_eq!(done, Reply::Probe(Vec::new()));
+        assert!(matches!(failed, Reply::Failed(_)), "{failed:?}");
+    }
+}
