@@ -115,7 +115,8 @@ impl Progress {
     }
 }
 
-fn length(frame: &Frame<Bytes>) -> u64 {
+/// Returns the number of body bytes in a frame; 0 for trailers.
+pub(crate) fn length(frame: &Frame<Bytes>) -> u64 {
     frame.data_ref().map_or(0, |data| data.len() as u64)
 }
 

@@ -63,7 +63,9 @@ impl Metrics {
 
     /// Writes the page.
     fn page(&self) -> String {
-        let gateways = self.lock().values().map(|source| source.scrape()).collect();
+        // Copied first: gateways are added and removed without a wait for the page.
+        let sources: Vec<_> = self.lock().values().cloned().collect();
+        let gateways = sources.iter().map(|source| source.scrape()).collect();
         let process = Process {
             connection_limit: self.connection_limit.all(),
             places_free: self.connection_limit.free(),

@@ -63,15 +63,52 @@ impl Fixture {
         let slot = Slot::new(&self.plan.workers_dir, slot);
         slot.prepare(&process::description(&self.plan), Some(&token(1))).unwrap();
         let child = Command::new("sleep").arg("1000").kill_on_drop(true).spawn().unwrap();
-        fs::write(slot.dir().join("lock"), child.id().unwrap().to_string()).unwrap();
-        let lock = File::open(slot.dir().join("lock")).unwrap();
-        lock.lock().unwrap();
+        let lock = held(&slot.dir().join("lock"), &child.id().unwrap().to_string());
         (child, lock)
+    }
+
+    /// Kills the worker that was started as this one in the order of the starts, counted from 1.
+    async fn kill(&self, number: usize) -> Pid {
+        let worker = self.started(number).await[number - 1];
+        kill_process(worker, Signal::KILL).unwrap();
+        worker
+    }
+
+    /// Supervises until a worker was killed; its end releases the lock.
+    async fn supervise_until_killed(&self, mut worker: Child, lock: File) {
+        let story = async {
+            worker.wait().await.unwrap();
+            drop(lock);
+        };
+        tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(self.supervise(), story) })
+            .await
+            .unwrap();
     }
 
     fn token_in(&self, slot: u16) -> JoinToken {
         read(&self.plan.workers_dir.join(slot.to_string()).join("token")).parse().unwrap()
     }
+}
+
+impl Drop for Fixture {
+    /// Kills the workers that still run. Their working directory tells them from processes that reuse an ID.
+    fn drop(&mut self) {
+        let text = fs::read_to_string(self.dir.path().join("pids")).unwrap_or_default();
+        for id in text.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?)) {
+            let directory = fs::read_link(format!("/proc/{}/cwd", id.as_raw_nonzero()));
+            if directory.is_ok_and(|directory| directory == self.dir.path()) {
+                let _ = kill_process(id, Signal::KILL);
+            }
+        }
+    }
+}
+
+/// Writes a text to a file, and holds a lock on the file.
+fn held(path: &Path, text: &str) -> File {
+    fs::write(path, text).unwrap();
+    let lock = File::open(path).unwrap();
+    lock.lock().unwrap();
+    lock
 }
 
 fn token(number: u8) -> JoinToken {
@@ -102,9 +139,9 @@ fn read(path: &Path) -> String {
 async fn a_worker_gets_a_token_is_replaced_when_it_ends_and_is_stopped() {
     let fixture = Fixture::new(1);
     let story = async {
-        let first = fixture.started(1).await[0];
+        fixture.started(1).await;
         assert_eq!(fixture.token_in(1), token(7));
-        kill_process(first, Signal::KILL).unwrap();
+        let first = fixture.kill(1).await;
         let second = fixture.started(2).await[1];
         assert!(lives(second) && second != first);
         fixture.stop.asked.cancel();
@@ -128,8 +165,7 @@ async fn a_worker_that_has_joined_is_started_without_a_token_and_one_that_has_no
         fs::write(joined.dir().join(name), "x").unwrap();
     }
     let story = async {
-        let first = fixture.started(1).await[0];
-        kill_process(first, Signal::KILL).unwrap();
+        fixture.kill(1).await;
         let again = fixture.started(2).await[1];
         assert!(lives(again), "it is started again");
         assert!(!fixture.plan.workers_dir.join("1").exists(), "the other has no identity to start with");
@@ -228,17 +264,9 @@ async fn a_worker_is_killed_after_its_own_drain_timeout() {
     fixture.plan.options.drain_timeout = Duration::from_millis(1);
     slot.prepare(&process::description(&fixture.plan), None).unwrap();
     fixture.plan.options.drain_timeout = Duration::from_secs(3600);
-    let mut worker = deaf().await;
-    fs::write(slot.dir().join("lock"), worker.id().unwrap().to_string()).unwrap();
-    let lock = File::open(slot.dir().join("lock")).unwrap();
-    lock.lock().unwrap();
-    let story = async {
-        worker.wait().await.unwrap();
-        drop(lock);
-    };
-    tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(fixture.supervise(), story) })
-        .await
-        .unwrap();
+    let worker = deaf().await;
+    let lock = held(&slot.dir().join("lock"), &worker.id().unwrap().to_string());
+    fixture.supervise_until_killed(worker, lock).await;
 }
 
 #[tokio::test]
@@ -246,18 +274,9 @@ async fn a_worker_that_drains_since_an_earlier_supervisor_is_awaited_and_killed_
     let fixture = Fixture::new(0);
     let slot = Slot::new(&fixture.plan.workers_dir, 1);
     private_file::create_dir(slot.dir()).unwrap();
-    let mut worker = deaf().await;
-    let mark = slot.dir().join("draining-1");
-    fs::write(&mark, format!("{}\n1ms\n", worker.id().unwrap())).unwrap();
-    let lock = File::open(&mark).unwrap();
-    lock.lock().unwrap();
-    let story = async {
-        worker.wait().await.unwrap();
-        drop(lock);
-    };
-    tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(fixture.supervise(), story) })
-        .await
-        .unwrap();
+    let worker = deaf().await;
+    let lock = held(&slot.dir().join("draining-1"), &format!("{}\n1ms\n", worker.id().unwrap()));
+    fixture.supervise_until_killed(worker, lock).await;
 }
 
 #[tokio::test]
@@ -275,9 +294,6 @@ async fn a_supervisor_that_ends_during_a_takeover_has_the_next_one_replace_the_w
     }
     for plan in [before, process::description(&fixture.plan)] {
         assert!(!slot.was_told(&plan));
-    }
-    for id in fixture.started(1).await {
-        kill_process(id, Signal::KILL).unwrap();
     }
 }
 

@@ -8,22 +8,6 @@ use crate::sources::{Import, Sources};
 /// A layer, by its subject and its top-level modules.
 pub(crate) type Layer = (&'static str, &'static [&'static str]);
 
-/// Children of one module that import each other, as a known exception.
-#[derive(Debug)]
-pub(crate) struct Exception {
-    /// The folder of the module whose children they are.
-    pub(crate) parent: &'static str,
-    /// Their names, sorted.
-    pub(crate) children: &'static [&'static str],
-    pub(crate) reason: &'static str,
-}
-
-impl Exception {
-    pub(crate) fn is(&self, circle: &Circle) -> bool {
-        circle.parent == self.parent && circle.children == self.children
-    }
-}
-
 /// Returns the imports of higher layers, and the modules without a layer or in two.
 pub(crate) fn against_layers(sources: &Sources, layers: &[Layer]) -> Vec<String> {
     let mut ranks: BTreeMap<&str, usize> = BTreeMap::new();
@@ -72,8 +56,9 @@ pub(crate) fn against_layers(sources: &Sources, layers: &[Layer]) -> Vec<String>
 /// A circle: children of one module that import each other, directly or through others.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Circle {
-    pub(crate) parent: String,
-    pub(crate) children: Vec<String>,
+    /// The folder of the module whose children they are.
+    parent: String,
+    children: Vec<String>,
     /// One import for each pair, with the files at both ends.
     imports: Vec<(String, String, String)>,
 }

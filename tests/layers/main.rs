@@ -11,7 +11,7 @@
 mod graph;
 mod sources;
 
-use graph::{Circle, Exception, Layer};
+use graph::Layer;
 use sources::Sources;
 
 /// The layers of `shared`, from the highest to the lowest, as in all tables below.
@@ -79,10 +79,6 @@ const BINARY: &[Layer] = &[
     ("building blocks", &["cli", "hardening", "logging", "outcome", "stop"]),
 ];
 
-/// The known circles among the children of one module, each with a reason. A circle that no longer exists must be
-/// removed from this list.
-const EXCEPTIONS: &[Exception] = &[];
-
 #[test]
 fn files_import_downwards_and_in_no_circle() {
     let crates = [
@@ -92,21 +88,11 @@ fn files_import_downwards_and_in_no_circle() {
         ("src", BINARY),
     ];
     let mut broken = Vec::new();
-    let mut circles = Vec::new();
     for (folder, layers) in crates {
         let sources = Sources::read(folder);
         broken.extend(graph::against_layers(&sources, layers));
-        circles.extend(graph::circles(&sources));
+        broken.extend(graph::circles(&sources).iter().map(ToString::to_string));
     }
-    let is_excepted = |circle: &Circle| EXCEPTIONS.iter().any(|exception| exception.is(circle));
-    broken.extend(circles.iter().filter(|circle| !is_excepted(circle)).map(ToString::to_string));
-    let is_gone = |exception: &&Exception| !circles.iter().any(|circle| exception.is(circle));
-    broken.extend(EXCEPTIONS.iter().filter(is_gone).map(|gone| {
-        format!(
-            "{} {:?}: the circle is gone, and so must its exception ({})",
-            gone.parent, gone.children, gone.reason
-        )
-    }));
     assert!(
         broken.is_empty(),
         "\n{}\n\nThe rules and the layers are in tests/layers/main.rs.\n",

@@ -91,8 +91,9 @@ enum Coding {
     None,
     Chunked,
     /// Another coding, not yet followed by `chunked`.
-    NotLocal,
-    ForeignChunked,
+    Other,
+    /// Another coding, followed by `chunked`.
+    OtherThenChunked,
 }
 
 /// The message length as far as the header lines read so far define it (RFC 9112, section 6.3).
@@ -131,9 +132,9 @@ impl Framing {
                     self.coding = match (self.coding, item.eq_ignore_ascii_case(b"chunked")) {
                         _ if item.is_empty() => return Err(Fault::Coding),
                         (Coding::None, true) => Coding::Chunked,
-                        (Coding::NotLocal, true) => Coding::ForeignChunked,
-                        (Coding::None | Coding::NotLocal, false) => Coding::NotLocal,
-                        (Coding::Chunked | Coding::ForeignChunked, _) => return Err(Fault::Coding),
+                        (Coding::Other, true) => Coding::OtherThenChunked,
+                        (Coding::None | Coding::Other, false) => Coding::Other,
+                        (Coding::Chunked | Coding::OtherThenChunked, _) => return Err(Fault::Coding),
                     };
                 }
             }
@@ -150,8 +151,8 @@ impl Framing {
             (_, Some(_)) => Err(Fault::LengthAndCoding),
             (_, None) if old_version => Err(Fault::CodingInOldVersion),
             (Coding::Chunked, None) => Ok(Length::Chunked),
-            (Coding::NotLocal, None) => Err(Fault::Coding),
-            (Coding::ForeignChunked, None) => Err(Fault::CodingNotServed),
+            (Coding::Other, None) => Err(Fault::Coding),
+            (Coding::OtherThenChunked, None) => Err(Fault::CodingNotServed),
         }
     }
 }

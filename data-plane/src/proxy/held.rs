@@ -16,7 +16,7 @@ use super::record::Record;
 use crate::backend::Backend;
 use crate::body::received::ReceivedBody;
 use crate::body::relay::{Relay, RelayError};
-use crate::body::{BoxError, trailers};
+use crate::body::{self, BoxError, trailers};
 use crate::error_info::ErrorInfo;
 use crate::member::InFlightGuard;
 use crate::spool::SpoolQuota;
@@ -78,7 +78,7 @@ impl Body for Held {
         let frame = ready!(Pin::new(&mut self.relay).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
-                self.record.add_sent(frame.data_ref().map_or(0, |data| data.len() as u64));
+                self.record.add_sent(body::length(frame));
                 // If the length is known, hyper need not poll for the end of the body.
                 if self.relay.size_hint().exact() == Some(0) {
                     self.complete();

@@ -15,7 +15,7 @@ use super::lease::Lease;
 use super::record::Record;
 use crate::backend::Backend;
 use crate::body::received::ReceivedBody;
-use crate::body::{BoxError, trailers};
+use crate::body::{self, BoxError, trailers};
 use crate::error_info::ErrorInfo;
 use crate::member::InFlightGuard;
 
@@ -48,7 +48,7 @@ impl Passing {
                 self.pause = None;
                 let ended = match &frame {
                     Some(Ok(frame)) => {
-                        self.record.add_sent(frame.data_ref().map_or(0, |data| data.len() as u64));
+                        self.record.add_sent(body::length(frame));
                         self.inner.is_end_stream()
                     }
                     Some(Err(error)) => {

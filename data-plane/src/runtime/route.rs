@@ -72,7 +72,7 @@ pub(crate) struct Redirect {
     pub(crate) include_query: bool,
 }
 
-/// The destination of a redirect.
+/// The target of a redirect.
 #[derive(Debug)]
 pub(crate) enum RedirectTarget {
     /// A listener of this gateway on the same worker.

@@ -115,6 +115,11 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
     }
 }
 
+/// Builds the runtime of a snapshot after that of an older one.
+fn build(snapshot: &Snapshot, old: Option<&Runtime>) -> Result<Runtime, BuildError> {
+    Runtime::build(snapshot, old, &config(), &TicketKeys::default())
+}
+
 /// The number of the only backend: it stays the same for as long as health and connections are kept.
 fn number(runtime: &Runtime) -> u64 {
     runtime.backends.iter().next().unwrap().number
@@ -126,7 +131,7 @@ fn a_backend_stays_with_those_who_vouch_for_it_and_not_with_their_indices() {
     let both =
         TrustedRoot { certificates: [&one, &two, &one].map(|root| root.certificates[0].clone()).to_vec() };
     let build = |roots: &[TrustedRoot], trusted: &[usize], old: Option<&Runtime>| {
-        Runtime::build(&snapshot(roots, trusted), old, &config(), &TicketKeys::default()).unwrap()
+        build(&snapshot(roots, trusted), old).unwrap()
     };
     let first = build(std::slice::from_ref(&one), &[0], None);
     let moved = build(&[two.clone(), one.clone()], &[1], Some(&first));
@@ -140,8 +145,7 @@ fn a_backend_stays_with_those_who_vouch_for_it_and_not_with_their_indices() {
 
 #[test]
 fn a_root_that_is_not_in_the_snapshot_is_refused() {
-    let error = Runtime::build(&snapshot(&[authority()], &[0, 1]), None, &config(), &TicketKeys::default())
-        .unwrap_err();
+    let error = build(&snapshot(&[authority()], &[0, 1]), None).unwrap_err();
     assert_eq!(error.to_string(), "listener l: trusted root number 1 is not in the snapshot");
 }
 
@@ -156,7 +160,7 @@ fn members_kept_for_want_of_others_are_those_of_one_pool() {
     let action = Action::Forward { to: Destination::Distribution(0), settings: 0 };
     content.listeners[0].rule =
         Some(Rule { name: "r".into(), routing: Routing::Basic(RouteEntry { action, rewrites: None }) });
-    let runtime = Runtime::build(&snapshot, None, &config(), &TicketKeys::default()).unwrap();
+    let runtime = build(&snapshot, None).unwrap();
     let route = runtime.sites.values().next().unwrap().route(&CanonicalHost::NONE).unwrap();
     let selection = Selection::of(route.clone(), "/").unwrap();
     let route::Action::Forward(target) = selection.action() else { panic!("it forwards") };
@@ -171,25 +175,22 @@ fn members_kept_for_want_of_others_are_those_of_one_pool() {
 
 #[test]
 fn a_verdict_outlives_a_change_of_the_probe_but_not_of_the_member() {
-    let build = |content: &Snapshot, old: Option<&Runtime>| {
-        Runtime::build(content, old, &config(), &TicketKeys::default()).unwrap()
-    };
     let mut snapshot = snapshot(&[authority()], &[0]);
-    let first = build(&snapshot, None);
+    let first = build(&snapshot, None).unwrap();
     let only = |runtime: &Runtime| runtime.backends.iter().next().unwrap().clone();
     only(&first).health.set(HealthState::Down, "It failed.");
     snapshot.content.settings[0].probe.path = "/other".into();
-    let probed = build(&snapshot, Some(&first));
+    let probed = build(&snapshot, Some(&first)).unwrap();
     assert_ne!(number(&probed), number(&first));
     assert_eq!(only(&probed).health.state(), HealthState::Down);
     assert!(only(&probed).describe().contains("It failed."));
     snapshot.content.roots = vec![authority()];
-    let trusting = build(&snapshot, Some(&probed));
+    let trusting = build(&snapshot, Some(&probed)).unwrap();
     assert!(!only(&trusting).health.usable());
     only(&trusting).health.set(HealthState::Up, "It is well.");
     assert!(!only(&probed).health.usable(), "each has a verdict of its own from then on");
     snapshot.content.pools[0].members = vec![Host::Name("other.test".into())];
-    assert_eq!(only(&build(&snapshot, Some(&probed))).health.state(), HealthState::Unknown);
+    assert_eq!(only(&build(&snapshot, Some(&probed)).unwrap()).health.state(), HealthState::Unknown);
 }
 
 #[test]
@@ -220,8 +221,7 @@ fn a_member_keeps_the_drain_timeout_that_it_had_while_a_rule_led_to_it() {
                 step.content.pools.clear();
                 step.content.listeners[0].rule = None;
             }
-            runtime =
-                Some(Runtime::build(&step, runtime.as_ref(), &config(), &TicketKeys::default()).unwrap());
+            runtime = Some(build(&step, runtime.as_ref()).unwrap());
         }
         let member_table = runtime.unwrap().member_table;
         assert_eq!(member_table.drain(&member), Duration::from_secs(*expected), "{steps:?}");

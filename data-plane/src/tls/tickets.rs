@@ -7,17 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use rustls::server::ProducesTickets;
 use tidegate_shared::id::Digest;
 
-/// The ticket keys of a worker. They outlive configurations, so that sessions can be resumed across a change. Clones
-/// share the keys.
-#[derive(Clone, Debug)]
+/// The ticket keys of a worker. They outlive configurations, so that sessions can be resumed across a change.
+#[derive(Debug)]
 pub(crate) struct TicketKeys {
     for_all: Arc<dyn ProducesTickets>,
-    by_demand: Arc<Mutex<HashMap<Digest, Weak<dyn ProducesTickets>>>>,
+    by_demand: Mutex<HashMap<Digest, Weak<dyn ProducesTickets>>>,
 }
 
 impl Default for TicketKeys {
     fn default() -> TicketKeys {
-        TicketKeys { for_all: new_ticketer(), by_demand: Arc::default() }
+        TicketKeys { for_all: new_ticketer(), by_demand: Mutex::default() }
     }
 }
 
@@ -95,11 +94,12 @@ mod tests {
         assert_eq!(second.decrypt(&ticket).unwrap(), b"session");
         assert_eq!(second.encrypt(b"session"), None);
     }
+
     #[test]
     fn keys_are_those_of_the_same_requirements_and_the_same_worker() {
         let keys = TicketKeys::default();
         let (one, other) = (Digest::of([b"one".as_slice()]), Digest::of([b"other".as_slice()]));
-        let (of_one, again) = (keys.of(Some(&one)), keys.clone().of(Some(&one)));
+        let (of_one, again) = (keys.of(Some(&one)), keys.of(Some(&one)));
         let ticket = of_one.encrypt(b"session").unwrap();
         assert_eq!(again.decrypt(&ticket).unwrap(), b"session");
         for stranger in [keys.of(None), keys.of(Some(&other)), TicketKeys::default().of(Some(&one))] {

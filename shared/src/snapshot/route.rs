@@ -68,7 +68,7 @@ pub enum Action {
     Redirect(Redirect),
 }
 
-/// The backends to choose from.
+/// The destination of a rule's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Destination {
     /// The members of one pool, by round robin: an index into [`super::Content::pools`].

@@ -29,15 +29,14 @@ struct Row<'a> {
     commands: Vec<String>,
 }
 
-/// A text on one line.
-fn line(text: Option<&StyledStr>) -> String {
-    let words = text.map(ToString::to_string).unwrap_or_default();
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
+/// The plain text of a help text; empty if there is none.
+fn text(help: Option<&StyledStr>) -> String {
+    help.map(ToString::to_string).unwrap_or_default()
 }
 
 /// A text on one line, as one or more sentences.
-fn sentences(text: Option<&StyledStr>) -> String {
-    let line = line(text);
+fn sentences(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.ends_with('.') { line } else { format!("{line}.") }
 }
 
@@ -63,7 +62,7 @@ fn default(option: &Arg) -> String {
 }
 
 fn help(option: &Arg) -> String {
-    sentences(option.get_long_help().or(option.get_help()))
+    sentences(&text(option.get_long_help().or(option.get_help())))
 }
 
 /// Every option by its name; one name has several rows where commands differ in its meaning or its default.
@@ -90,7 +89,8 @@ fn page() -> String {
     let mut page = INTRODUCTION.to_owned();
     page.push_str("\n## Commands\n\n| Command | Purpose |\n| --- | --- |\n");
     for command in &commands {
-        let _ = writeln!(page, "| `tidegate {}` | {} |", name(command), sentences(command.get_about()));
+        let _ =
+            writeln!(page, "| `tidegate {}` | {} |", name(command), sentences(&text(command.get_about())));
     }
     page.push_str("\n`tidegate` without a command runs `tidegate up`.\n");
     page.push_str("\n## Options\n\n| Option | Commands | Default | Meaning |\n| --- | --- | --- | --- |\n");
@@ -107,10 +107,8 @@ fn page() -> String {
         let usage = usage.trim_start_matches("Usage: ");
         let _ = write!(page, "\n```console\n{usage}\n```\n");
         let about = command.get_long_about().or(command.get_about());
-        for paragraph in about.map(ToString::to_string).unwrap_or_default().split("\n\n") {
-            let text = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-            let end = if text.ends_with('.') { "" } else { "." };
-            let _ = write!(page, "\n{text}{end}\n");
+        for paragraph in text(about).split("\n\n") {
+            let _ = write!(page, "\n{}\n", sentences(paragraph));
         }
         for argument in command.get_positionals() {
             let value = argument.get_id().as_str().to_uppercase();

@@ -8,33 +8,29 @@ use std::time::Duration;
 use tidegate_harness::{Answer, Backend, Gateway, Management, run, wait_for};
 use tokio::time::Instant;
 
+use super::mount::Mount;
 use crate::{serves, tidegate};
 
-/// A small file system in the place of a directory; unmounted on drop.
-struct SmallDisk(PathBuf);
+/// A small file system in the place of a directory.
+struct SmallDisk(Mount);
 
 impl SmallDisk {
     /// Moves the contents of a directory to a small disk that is mounted in its place. `None` if this user may not
     /// mount.
     async fn under(directory: &Path) -> Option<SmallDisk> {
         let aside = directory.with_extension("aside");
-        let (at, from) = (directory.to_str().expect("the test can be set up"), aside.join("."));
         fs::rename(directory, &aside).expect("the test can be set up");
         fs::create_dir(directory).expect("the test can be set up");
-        let mounted = run("mount", &["-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", at], &[]).await;
-        if !mounted.status.success() {
-            let why = String::from_utf8_lossy(&mounted.stderr);
-            println!("skipped: a file system could not be mounted, which takes root: {}", why.trim());
-            return None;
-        }
-        let disk = SmallDisk(directory.to_owned());
-        let copied = run("cp", &["-a", from.to_str().expect("the test can be set up"), at], &[]).await;
+        let mount = Mount::tmpfs(directory, "24m").await?;
+        let from = aside.join(".");
+        let paths = [from.as_path(), directory].map(|path| path.to_str().expect("the test can be set up"));
+        let copied = run("cp", &["-a", paths[0], paths[1]], &[]).await;
         assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
-        Some(disk)
+        Some(SmallDisk(mount))
     }
 
     fn filler(&self) -> PathBuf {
-        self.0.join("filler")
+        self.0.path().join("filler")
     }
 
     /// Writes until no byte is free.
@@ -48,13 +44,6 @@ impl SmallDisk {
 
     fn empty(&self) {
         fs::remove_file(self.filler()).expect("the test can be set up");
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // A lazy unmount, because the processes under test may still have open files there.
-        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 

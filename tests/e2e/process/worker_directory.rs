@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tidegate_harness::{
-    Backend, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Tidegate, Worker, files_below, loopback, run,
+    Backend, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Tidegate, Worker, files_below, loopback,
     wait_for,
 };
 use tokio::process::{Child, Command};
 
+use super::mount::Mount;
 use crate::tidegate;
 
 /// Returns the status of a request, or `None` while nobody listens.
@@ -89,33 +90,6 @@ async fn a_worker_serves_from_a_directory_that_it_cannot_write_to() {
     assert_eq!(fs::read(&files_below(&worker.data_dir().join("snapshots"))[0]).unwrap(), saved);
 }
 
-/// A directory that is mounted read-only at its own place; unmounted on drop.
-struct ReadOnly(PathBuf);
-
-impl ReadOnly {
-    /// Returns `None` if this user may not mount.
-    async fn mount(directory: &Path) -> Option<ReadOnly> {
-        let at = directory.to_str().expect("the test can be set up");
-        let bound = run("mount", &["--bind", at, at], &[]).await;
-        if !bound.status.success() {
-            let why = String::from_utf8_lossy(&bound.stderr);
-            println!("skipped: a directory could not be mounted, which takes root: {}", why.trim());
-            return None;
-        }
-        let mounted = ReadOnly(directory.to_owned());
-        let remounted = run("mount", &["-o", "remount,bind,ro", at], &[]).await;
-        assert!(remounted.status.success(), "{}", String::from_utf8_lossy(&remounted.stderr));
-        Some(mounted)
-    }
-}
-
-impl Drop for ReadOnly {
-    fn drop(&mut self) {
-        // Lazily, since the processes under test may have files open there.
-        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[tokio::test]
 async fn a_worker_of_up_is_started_again_in_a_directory_that_cannot_be_written() {
     let backend = Backend::start().await;
@@ -123,7 +97,7 @@ async fn a_worker_of_up_is_started_again_in_a_directory_that_cannot_be_written()
     let slot = gateway.tidegate.data_dir().join("workers/1");
     wait_for("a saved snapshot", async || (files_below(&slot.join("snapshots")).len() == 1).then_some(()))
         .await;
-    let Some(_mount) = ReadOnly::mount(&slot).await else { return };
+    let Some(_mount) = Mount::read_only(&slot).await else { return };
     gateway.tidegate.kill_worker(1).await;
     serves(gateway.ip()).await;
 }
