@@ -5,7 +5,6 @@ mod what_if;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -17,7 +16,7 @@ use super::AppState;
 use super::error::ApiError;
 use super::extract::template::TemplateBody;
 use super::extract::{ApiVersionParam, BaseUrl, DeploymentTarget, GroupScope, RequestAuthor};
-use super::operations::POLL_SECONDS;
+use super::operations::paced;
 
 const ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperation");
 
@@ -36,7 +35,8 @@ pub(super) async fn put(
         base.0, deployment.path, deployment.id, version.text
     );
     let url = HeaderValue::try_from(url).unwrap_or_else(|_| HeaderValue::from_static(""));
-    Ok((status, [(ASYNC_OPERATION, url)], Json(view::accepted(&deployment))).into_response())
+    let headers = paced(HeaderMap::from_iter([(ASYNC_OPERATION, url)]));
+    Ok((status, headers, Json(view::accepted(&deployment))).into_response())
 }
 
 /// Returns the errors with which a PUT of the same body would be rejected; stores nothing.
@@ -144,10 +144,8 @@ pub(super) async fn status(
     Path(named): Path<OperationName>,
 ) -> Result<Response, ApiError> {
     let deployment = app.service.deployment_operation(&path, &named.operation).await?;
-    let mut headers = HeaderMap::new();
-    if deployment.state == DeploymentState::Running {
-        headers.insert(RETRY_AFTER, POLL_SECONDS);
-    }
+    let in_progress = deployment.state == DeploymentState::Running;
+    let headers = if in_progress { paced(HeaderMap::new()) } else { HeaderMap::new() };
     Ok((headers, Json(view::status(&deployment))).into_response())
 }
 

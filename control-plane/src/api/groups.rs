@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
@@ -72,7 +71,7 @@ pub(super) async fn delete(
 ) -> Result<Response, ApiError> {
     let operation = app.service.delete_group(author, &subscription, &group).await?;
     let location = location(&base, &version, &subscription, &operation.id.to_string());
-    Ok((StatusCode::ACCEPTED, [(LOCATION, location)]).into_response())
+    Ok(come_again(location))
 }
 
 /// Returns the status of a group's deletion: 202 until it has ended.

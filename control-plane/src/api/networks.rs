@@ -3,8 +3,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::ETAG;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
@@ -18,20 +18,24 @@ use super::extract::network::{NetworkTarget, OfKind};
 use super::extract::{
     ApiVersionParam, BaseUrl, Conditions, GroupScope, JsonBody, RequestAuthor, SubscriptionScope,
 };
+use super::operations::Links;
 use super::paging::Paging;
 use super::{App, AppState};
 
 pub(super) async fn put(
     State(app): AppState,
-    _: ApiVersionParam,
+    version: ApiVersionParam,
     NetworkTarget(path): NetworkTarget,
     Conditions(preconditions): Conditions,
     RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let action = app.service.network_put(&path, body).await?;
     let edit = NetworkEdit { path, preconditions, action };
-    answer_put(&app, app.service.write_network(author, edit).await?).await
+    let written = app.service.write_network(author, edit).await?;
+    let operation = complete(&base, &version, &written);
+    Ok((operation, answer(&app, written).await?).into_response())
 }
 
 pub(super) async fn get(
@@ -53,18 +57,19 @@ pub(super) async fn patch(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let edit = NetworkEdit { path, preconditions, action: NetworkAction::PatchTags(body) };
-    answer_put(&app, app.service.write_network(author, edit).await?).await
+    answer(&app, app.service.write_network(author, edit).await?).await
 }
 
 pub(super) async fn delete(
     State(app): AppState,
-    _: ApiVersionParam,
+    version: ApiVersionParam,
     NetworkTarget(path): NetworkTarget,
     Conditions(preconditions): Conditions,
     RequestAuthor(author): RequestAuthor,
-) -> Result<StatusCode, ApiError> {
+    base: BaseUrl,
+) -> Result<Response, ApiError> {
     let edit = NetworkEdit { path, preconditions, action: NetworkAction::Delete };
-    answer_delete(app.service.write_network(author, edit).await)
+    answer_delete(&base, &version, app.service.write_network(author, edit).await)
 }
 
 pub(super) async fn list_in_group(
@@ -89,20 +94,30 @@ pub(super) async fn list_in_subscription(
     list(&app, kind, (&subscription, None), (&base, &version), &paging).await
 }
 
-/// Returns the response to a PUT.
-async fn answer_put(app: &App, written: NetworkWritten) -> Result<Response, ApiError> {
+/// Returns the response to a write: the resource.
+async fn answer(app: &App, written: NetworkWritten) -> Result<Response, ApiError> {
     let status = if written.before.is_none() { StatusCode::CREATED } else { StatusCode::OK };
     let shown = app.service.show_network(&written.resource, &written.users).await?;
     Ok((status, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
 }
 
 /// Returns the response to a DELETE, which is complete.
-pub(super) fn answer_delete(outcome: Result<NetworkWritten, ServiceError>) -> Result<StatusCode, ApiError> {
+pub(super) fn answer_delete(
+    base: &BaseUrl,
+    version: &ApiVersionParam,
+    outcome: Result<NetworkWritten, ServiceError>,
+) -> Result<Response, ApiError> {
     match outcome {
-        Ok(_) => Ok(StatusCode::OK),
-        Err(ServiceError::NotFound { .. }) => Ok(StatusCode::NO_CONTENT),
+        Ok(written) => Ok((StatusCode::OK, complete(base, version, &written)).into_response()),
+        Err(ServiceError::NotFound { .. }) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Returns the headers of the operation of a write, which is complete.
+pub(super) fn complete(base: &BaseUrl, version: &ApiVersionParam, written: &NetworkWritten) -> HeaderMap {
+    let resource = &written.resource;
+    Links::complete(base, version, &resource.path.subscription, &resource.body).for_put()
 }
 
 /// Returns a page of the resources of one kind in a subscription, or in a resource group of it.

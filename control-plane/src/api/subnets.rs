@@ -14,15 +14,16 @@ use crate::service::view::network::{subnet, subnets};
 use super::AppState;
 use super::error::ApiError;
 use super::extract::network::{NetworkTarget, SubnetTarget};
-use super::extract::{ApiVersionParam, Conditions, JsonBody, RequestAuthor};
-use super::networks::answer_delete;
+use super::extract::{ApiVersionParam, BaseUrl, Conditions, JsonBody, RequestAuthor};
+use super::networks::{answer_delete, complete};
 
 pub(super) async fn put(
     State(app): AppState,
-    _: ApiVersionParam,
+    version: ApiVersionParam,
     SubnetTarget { network, name }: SubnetTarget,
     Conditions(preconditions): Conditions,
     RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let action = NetworkAction::PutSubnet(name.clone(), body);
@@ -31,7 +32,8 @@ pub(super) async fn put(
     let shown =
         subnet(&written.resource, &name, &written.users).ok_or_else(|| not_found::subnet(&network, &name))?;
     let status = if has_new_subnet(&written) { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
+    let operation = complete(&base, &version, &written);
+    Ok((status, operation, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
 }
 
 pub(super) async fn get(
@@ -45,14 +47,15 @@ pub(super) async fn get(
 
 pub(super) async fn delete(
     State(app): AppState,
-    _: ApiVersionParam,
+    version: ApiVersionParam,
     SubnetTarget { network, name }: SubnetTarget,
     Conditions(preconditions): Conditions,
     RequestAuthor(author): RequestAuthor,
-) -> Result<StatusCode, ApiError> {
+    base: BaseUrl,
+) -> Result<Response, ApiError> {
     let action = NetworkAction::DeleteSubnet(name);
     let edit = NetworkEdit { path: network, preconditions, action };
-    answer_delete(app.service.write_network(author, edit).await)
+    answer_delete(&base, &version, app.service.write_network(author, edit).await)
 }
 
 pub(super) async fn list(

@@ -41,9 +41,9 @@ pub(crate) struct Operation {
     name: String,
     /// The status.
     status: OperationStatus,
-    /// The start time, RFC 3339.
+    /// The start time, RFC 3339. Not set for a write that was complete when it was answered.
     #[schemars(extend("format" = "date-time"))]
-    start_time: String,
+    start_time: Option<String>,
     /// The end time, RFC 3339.
     #[schemars(extend("format" = "date-time"))]
     end_time: Option<String>,

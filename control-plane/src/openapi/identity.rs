@@ -28,7 +28,17 @@ pub(crate) struct AuditEntry {
     generation_after: Option<u64>,
 }
 
-/// The endpoints of this cloud.
+/// The endpoints of this cloud; in a list for the `api-version`s 2019-05-01 and 2020-06-01, as in Azure.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(crate) enum CloudMetadata {
+    /// The endpoints.
+    One(CloudEndpoints),
+    /// The list of clouds.
+    List(Vec<CloudEndpoints>),
+}
+
+/// The endpoints of a cloud.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 pub(crate) struct CloudEndpoints {
@@ -38,6 +48,21 @@ pub(crate) struct CloudEndpoints {
     resource_manager: String,
     /// The login endpoint.
     authentication: CloudAuthentication,
+    /// The resource for which clients request tokens to look up users. There is no such service here; tokens
+    /// contain the ID of their client.
+    microsoft_graph_resource_id: String,
+    /// The domains of services that do not exist here.
+    suffixes: CloudSuffixes,
+}
+
+/// Domains of services that do not exist here. They end in `.invalid`, so that no client finds a server.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+struct CloudSuffixes {
+    /// The domain of storage accounts.
+    storage: String,
+    /// The domain of key vaults.
+    key_vault_dns: String,
 }
 
 /// The login endpoint.
@@ -48,7 +73,7 @@ struct CloudAuthentication {
     login_endpoint: String,
     /// The audiences for which tokens are requested.
     audiences: Vec<String>,
-    /// The tenant.
+    /// Always `common`: the tenant of a client is that of its credentials.
     tenant: String,
     /// The kind of identity provider.
     identity_provider: String,

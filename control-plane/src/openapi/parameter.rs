@@ -173,7 +173,7 @@ static IN_PATHS: &[Parameter] = &[
 static HEADERS: &[(&str, &str)] = &[
     ("Azure-AsyncOperation", "The URL of the status of the operation."),
     ("Location", "The URL of the result of the operation."),
-    ("Retry-After", "Seconds until the next poll; only while the operation is in progress."),
+    ("Retry-After", "Seconds until the next poll; absent when a poll says that the operation has ended."),
     ("ETag", "The entity tag of the resource, for If-Match."),
 ];
 

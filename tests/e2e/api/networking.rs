@@ -141,7 +141,7 @@ async fn networks_and_their_subnets_are_kept_and_checked() {
     let management = tidegate.management();
     let net = network_id("virtualNetworks", "net");
     let created = management.put(&net, &network(&[("one", "10.0.1.0/24")])).await.expect(201);
-    assert!(created.header("azure-asyncoperation").is_none(), "it is done when it is answered");
+    assert_eq!(management.operation(&created).await.status, "Succeeded");
     let body = created.json();
     assert_eq!(body["properties"]["provisioningState"], "Succeeded");
     let subnet = &body["properties"]["subnets"][0];
@@ -164,7 +164,8 @@ async fn networks_and_their_subnets_are_kept_and_checked() {
     let stale = management.put_with(&net, &[("if-match", "W/\"stale\"")], &network(&[])).await;
     refused(stale, 412, "PreconditionFailed").await;
     assert_eq!(names(&management, &format!("{net}/subnets")).await, ["one", "Two"]);
-    management.delete(&two).await.expect(200);
+    let deleted = management.delete(&two).await.expect(200);
+    assert_eq!(management.operation(&deleted).await.status, "Succeeded");
     management.delete(&two).await.expect(204);
     refused(management.get(&two).await, 404, "ResourceNotFound").await;
     refused(management.put(&format!("{net}x/subnets/a"), &json!({})).await, 404, "ResourceNotFound").await;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use tidegate_harness::{
-    Backend, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Worker, loopback, wait_for,
+    Answer, Backend, GROUP, Gateway, GatewayDocument, HTTP_PORT, HttpClient, SUBSCRIPTION, Worker, loopback,
+    wait_for,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
@@ -82,16 +83,36 @@ async fn without_a_worker_it_fails_in_time_and_converges_when_one_comes() {
     HttpClient::connect((address, HTTP_PORT).into(), "a.test").await.get("/late").await.expect(200);
 }
 
+/// The header tells `go-azure-sdk` not to wait before the next poll.
+fn assert_paced(answer: &Answer) {
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(answer.header("x-go-azure-sdk-skip-polling-delay"), Some("true"));
+}
+
 #[tokio::test]
-async fn a_poll_in_progress_says_when_to_come_back() {
+async fn a_write_and_a_poll_in_progress_say_when_to_poll() {
     let tidegate = tidegate().control_plane_alone().start().await;
     let management = tidegate.management();
     let document = GatewayDocument::forwarding("gateway", loopback(), &[]);
     let created = management.put(document.id(), document.body()).await.expect(201);
+    assert_paced(&created);
     let url = created.header("azure-asyncoperation").unwrap();
     let poll = management.send("GET", url, &[], "").await.expect(200);
     assert_eq!(poll.json()["status"], "InProgress");
-    assert_eq!(poll.header("retry-after"), Some("1"));
+    assert_paced(&poll);
+    let deleted = management.delete(document.id()).await.expect(202);
+    assert_paced(&deleted);
+    let _worker = Worker::start(&tidegate, "worker", Some(&tidegate.worker_token().await));
+    assert_eq!(management.operation(&deleted).await.status, "Succeeded");
+    for header in ["azure-asyncoperation", "location"] {
+        let ended = management.send("GET", deleted.header(header).unwrap(), &[], "").await.expect(200);
+        assert_eq!(ended.header("retry-after"), None, "{header}");
+    }
+    let group = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}");
+    let address = format!("{group}/providers/Microsoft.Network/publicIPAddresses/address");
+    let body = json!({"location": "West Europe", "properties": {"publicIPAllocationMethod": "Static"}});
+    assert_paced(&management.put(&address, &body).await.expect(201));
+    assert_paced(&management.delete(&group).await.expect(202));
 }
 
 #[tokio::test]
@@ -152,7 +173,7 @@ async fn an_operation_that_never_was_is_not_found() {
     let url = answer.header("azure-asyncoperation").unwrap();
     let (path, version) = url.split_once('?').unwrap();
     let parent = &path[..path.rfind('/').unwrap()];
-    let other = format!("{parent}/00000000-0000-0000-0000-000000000000?{version}");
+    let other = format!("{parent}/00000000-0000-4000-8000-000000000000?{version}");
     management.send("GET", &other, &[], "").await.expect(404).error_code();
 }
 

@@ -18,6 +18,16 @@ async fn follow_the_metadata(management: &Management, scheme: &str, credentials:
         nobody.send("GET", "/metadata/endpoints?api-version=2022-09-01", &[], "").await.expect(200).json();
     assert_eq!(cloud["resourceManager"], origin.as_str());
     assert_eq!(cloud["authentication"]["audiences"], json!([origin]));
+    assert_eq!(cloud["authentication"]["tenant"], "common", "any other is taken for Azure Stack");
+    for (section, name) in
+        [("", "microsoftGraphResourceId"), ("/suffixes", "storage"), ("/suffixes", "keyVaultDns")]
+    {
+        assert_ne!(text(cloud.pointer(section).unwrap(), name), "", "azurerm requires {name}");
+    }
+    for version in ["2019-05-01", "2020-06-01"] {
+        let path = format!("/metadata/endpoints?api-version={version}");
+        assert_eq!(nobody.send("GET", &path, &[], "").await.expect(200).json(), json!([cloud]));
+    }
     let login = text(&cloud["authentication"], "loginEndpoint");
     for place in ["v2.0/.well-known/openid-configuration", ".well-known/openid-configuration"] {
         let place = format!("{login}/{}/{place}", credentials.tenant);
@@ -35,6 +45,7 @@ async fn follow_the_metadata(management: &Management, scheme: &str, credentials:
         assert_eq!(header["kid"], keys["keys"][0]["kid"]);
         assert_eq!((&claims["iss"], &claims["appid"]), (&issuer.into(), &credentials.id.as_str().into()));
         assert_eq!(claims["tid"], credentials.tenant.as_str());
+        assert_eq!(claims["oid"], claims["appid"], "clients look up no other object");
         let lifetime = seconds(&claims, "exp") - seconds(&claims, "iat");
         assert_eq!(answer["expires_in"], lifetime);
         assert!(lifetime <= 3600);

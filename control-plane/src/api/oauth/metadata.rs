@@ -1,7 +1,7 @@
 //! Metadata of the endpoints, for OpenID Connect Discovery 1.0 and Azure's clients.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use serde_json::{Value, json};
 
 use crate::api::AppState;
@@ -41,25 +41,45 @@ pub(in crate::api) async fn keys(
     Ok(Json(json!({"keys": [app.service.issuer.public_key()]})))
 }
 
-/// Returns the cloud metadata for `az cloud register`; all endpoints are here. The last three properties are
-/// for clients of 2015.
-pub(in crate::api) async fn endpoints(State(app): AppState, base: BaseUrl) -> Json<Value> {
-    let here = base.0;
-    Json(json!({
+/// The versions of the cloud metadata whose response is a list of clouds. `azurerm` 3 reads it.
+const LISTS: [&str; 2] = ["2019-05-01", "2020-06-01"];
+
+/// Returns the cloud metadata for `az cloud register`, for Terraform's `metadata_host` and for Pulumi.
+pub(in crate::api) async fn endpoints(base: BaseUrl, RawQuery(query): RawQuery) -> Json<Value> {
+    let cloud = cloud(&base.0);
+    let mut parameters = form_urlencoded::parse(query.as_deref().unwrap_or_default().as_bytes());
+    let listed = parameters
+        .any(|(name, value)| name.eq_ignore_ascii_case("api-version") && LISTS.contains(&value.as_ref()));
+    Json(if listed { json!([cloud]) } else { cloud })
+}
+
+/// Returns the metadata; all endpoints are here. Pure.
+///
+/// - `tenant` is `common`, because `go-azure-sdk` takes any other for Azure Stack. Clients take the
+///   tenant from their credentials.
+/// - `microsoftGraphResourceId` must not be empty for `go-azure-sdk`, which requests a token for it. It reads
+///   the client's object ID in that token and does not call the service.
+/// - `azurerm` requires the suffixes, and uses them only for storage accounts and key vaults. No name ends in
+///   `.invalid` (RFC 6761).
+/// - The last three properties are for clients of 2015.
+fn cloud(here: &str) -> Value {
+    json!({
         "name": "Tidegate",
         "resourceManager": here,
         "authentication": {
             "loginEndpoint": here,
             "audiences": [here],
-            "tenant": app.service.issuer.tenant().to_string(),
+            "tenant": "common",
             "identityProvider": "AAD",
         },
-        "suffixes": {},
+        "microsoftGraphResourceId": here,
+        "suffixes": {"storage": "storage.tidegate.invalid", "keyVaultDns": "vault.tidegate.invalid"},
         "portal": here,
         "gallery": here,
+        "graph": here,
         "graphAudience": here,
         "portalEndpoint": here,
         "galleryEndpoint": here,
         "graphEndpoint": here,
-    }))
+    })
 }

@@ -11,7 +11,7 @@ use axum::http::Method;
 use super::{Operation, Route, SUBSCRIPTION, delete, get, post, put};
 
 /// The header with the URL of a deployment's status.
-const STATUS: &[&str] = &["Azure-AsyncOperation"];
+const STATUS: &[&str] = &["Azure-AsyncOperation", "Retry-After"];
 
 pub(super) fn routes() -> Vec<Route> {
     let all = format!("{SUBSCRIPTION}/resourceGroups/{{group}}/providers/Microsoft.Resources/deployments");

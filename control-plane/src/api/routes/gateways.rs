@@ -11,9 +11,9 @@ use crate::openapi::resource::ApplicationGateway;
 use super::{Route, delete, get, in_group, in_subscription, patch, post, put};
 
 /// The headers of an operation whose result is the resource itself.
-pub(super) const STATUS: &[&str] = &["Azure-AsyncOperation", "ETag"];
+pub(super) const STATUS: &[&str] = &["Azure-AsyncOperation", "Retry-After", "ETag"];
 /// The headers of an operation with a result of its own.
-pub(super) const STATUS_AND_RESULT: &[&str] = &["Azure-AsyncOperation", "Location"];
+pub(super) const STATUS_AND_RESULT: &[&str] = &["Azure-AsyncOperation", "Location", "Retry-After"];
 
 pub(super) fn routes() -> Vec<Route> {
     let gateway = in_group("/applicationGateways/{gateway}");

@@ -3,7 +3,7 @@
 use crate::api::{audit, oauth};
 use crate::openapi::answer::ListPage;
 use crate::openapi::identity::{
-    AuditEntry, CloudEndpoints, KeySet, OpenIdMetadata, Token, TokenRefusal, TokenRequest,
+    AuditEntry, CloudMetadata, KeySet, OpenIdMetadata, Token, TokenRefusal, TokenRequest,
 };
 use crate::openapi::operation::{form, json};
 use crate::openapi::parameter;
@@ -43,7 +43,7 @@ fn metadata() -> Vec<Route> {
         Route::new(
             get("/metadata/endpoints", "Identity_Endpoints", "Gets the endpoints of this installation.")
                 .open_to_all()
-                .answers(200, "The endpoints.", json::<CloudEndpoints>()),
+                .answers(200, "The endpoints.", json::<CloudMetadata>()),
             oauth::endpoints,
         ),
         open_id(

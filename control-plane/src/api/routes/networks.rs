@@ -11,6 +11,10 @@ use super::{Route, delete, get, in_group, in_subscription, patch, put};
 
 /// The header with the etag of the resource.
 const VERSION: &[&str] = &["ETag"];
+/// The headers of a write, which is complete. Its operation has succeeded.
+const WRITTEN: &[&str] = &["Azure-AsyncOperation", "Retry-After", "ETag"];
+/// The headers of a deletion, which is complete.
+const DELETED: &[&str] = &["Azure-AsyncOperation", "Retry-After"];
 
 pub(super) fn routes() -> Vec<Route> {
     [virtual_networks(), subnets(), public_addresses()].into_iter().flatten().collect()
@@ -55,8 +59,8 @@ fn virtual_networks() -> Vec<Route> {
             )
             .takes(json::<VirtualNetwork>())
             .conditional()
-            .answers_with(200, "The resource was replaced.", json::<VirtualNetwork>(), VERSION)
-            .answers_with(201, "The resource was created.", json::<VirtualNetwork>(), VERSION)
+            .answers_with(200, "The resource was replaced.", json::<VirtualNetwork>(), WRITTEN)
+            .answers_with(201, "The resource was created.", json::<VirtualNetwork>(), WRITTEN)
             .refuses(&[409]),
             networks::put,
         ),
@@ -71,7 +75,7 @@ fn virtual_networks() -> Vec<Route> {
         Route::new(
             delete(&one, "VirtualNetworks_Delete", "Deletes a virtual network with its subnets.")
                 .conditional()
-                .answers(200, "The resource was deleted.", None)
+                .answers_with(200, "The resource was deleted.", None, DELETED)
                 .answers(204, "The resource does not exist.", None),
             networks::delete,
         ),
@@ -103,15 +107,15 @@ fn subnets() -> Vec<Route> {
             put(&one, "Subnets_CreateOrUpdate", "Creates a subnet or replaces it.")
                 .takes(json::<Subnet>())
                 .conditional()
-                .answers_with(200, "The resource was replaced.", json::<Subnet>(), VERSION)
-                .answers_with(201, "The resource was created.", json::<Subnet>(), VERSION)
+                .answers_with(200, "The resource was replaced.", json::<Subnet>(), WRITTEN)
+                .answers_with(201, "The resource was created.", json::<Subnet>(), WRITTEN)
                 .refuses(&[409]),
             subnets::put,
         ),
         Route::new(
             delete(&one, "Subnets_Delete", "Deletes a subnet.")
                 .conditional()
-                .answers(200, "The resource was deleted.", None)
+                .answers_with(200, "The resource was deleted.", None, DELETED)
                 .answers(204, "The resource does not exist.", None)
                 .refuses(&[409]),
             subnets::delete,
@@ -158,8 +162,8 @@ fn public_addresses() -> Vec<Route> {
             )
             .takes(json::<PublicIpAddress>())
             .conditional()
-            .answers_with(200, "The resource was replaced.", json::<PublicIpAddress>(), VERSION)
-            .answers_with(201, "The resource was created.", json::<PublicIpAddress>(), VERSION)
+            .answers_with(200, "The resource was replaced.", json::<PublicIpAddress>(), WRITTEN)
+            .answers_with(201, "The resource was created.", json::<PublicIpAddress>(), WRITTEN)
             .refuses(&[409]),
             networks::put,
         ),
@@ -174,7 +178,7 @@ fn public_addresses() -> Vec<Route> {
         Route::new(
             delete(&one, "PublicIPAddresses_Delete", "Deletes a public IP address.")
                 .conditional()
-                .answers(200, "The resource was deleted.", None)
+                .answers_with(200, "The resource was deleted.", None, DELETED)
                 .answers(204, "The resource does not exist.", None),
             networks::delete,
         ),

@@ -127,7 +127,7 @@ fn groups() -> Vec<Route> {
         ),
         Route::new(
             delete(&one, "ResourceGroups_Delete", "Deletes a resource group with everything in it.")
-                .answers_with(202, "The resource is being deleted.", None, &["Location"])
+                .answers_with(202, "The resource is being deleted.", None, &["Location", "Retry-After"])
                 .refuses(&[409]),
             groups::delete,
         ),
