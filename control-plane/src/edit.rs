@@ -314,7 +314,11 @@ impl Edit {
 fn replace_tags(gateway: &Gateway, patch: &Value) -> Result<Decision, EditError> {
     let mut document = gateway.document.clone();
     let violations = tags::replace(&mut document.body, patch.clone());
-    if violations.is_empty() { Ok(Decision::Relabel(document)) } else { Err(EditError::Invalid(violations)) }
+    if violations.is_empty() {
+        Ok(Decision::ReplaceTags(document))
+    } else {
+        Err(EditError::Invalid(violations))
+    }
 }
 
 fn check(preconditions: &Preconditions, etag: Option<&Etag>) -> Result<(), EditError> {

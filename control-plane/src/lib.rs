@@ -320,7 +320,7 @@ pub async fn rotate_authority(data_dir: &Path, rotation: Rotation) -> Result<Rot
 }
 
 async fn begin_rotation(data_dir: &Path, store: &Store) -> Result<Rotated, StartError> {
-    store.note_rotation(Author::on_site(), "rotate").await?;
+    store.record_rotation(Author::on_site(), "rotate").await?;
     let _lock = data_dir::lock(data_dir).await?;
     let authorities = Authorities::begin_rotation(data_dir, Millis::now())?;
     Ok(Rotated::Begun(store.workers_without_certificate_of(&authorities.newest().fingerprint).await?))
@@ -337,7 +337,7 @@ async fn finish_rotation(
     if !waiting.is_empty() && !force {
         return Ok(Rotated::Waiting(waiting));
     }
-    store.note_rotation(Author::on_site(), "finish").await?;
+    store.record_rotation(Author::on_site(), "finish").await?;
     let _lock = data_dir::lock(data_dir).await?;
     Authorities::finish_rotation(data_dir, Millis::now())?;
     Ok(Rotated::Finished)

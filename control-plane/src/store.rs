@@ -1,98 +1,76 @@
-//! The database: rows under resource IDs, and one transaction for each write. Only this module and its
-//! submodules contain SQL.
+//! The stored resources: one transaction for each write, and the decisions within it.
 //!
-//! A write is acknowledged to the client afterwards, so a commit must be durable: WAL with a synced log. One
-//! connection writes, under `BEGIN IMMEDIATE`; others read. The store knows neither HTTP nor the connections of
-//! workers, and does not decide about documents: callers pass a pure decision to [`Store::write`].
-//!
-//! The functions are narrow so that another database can replace SQLite.
+//! Three floors: this module and its submodules decide what a write changes and when it commits; [`rows`]
+//! holds the SQL statements, one narrow function each; [`database`] holds connections, transactions and
+//! classes of errors, and alone knows SQLite. The store knows neither HTTP nor the connections of workers,
+//! and does not decide about documents: callers pass a pure decision to [`Store::write`].
 
 mod audit;
 mod child_positions;
 mod clients;
+mod database;
 mod deployments;
 mod error_pages;
 mod gateways;
 mod groups;
 mod identity;
+mod lifecycle;
 mod model;
 mod network;
 mod operations;
 mod resources;
 mod retention;
 mod rollout;
-mod schema;
-mod switch;
+mod rows;
 mod undone;
 mod workers;
 mod write;
-mod writer;
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
 
-use sqlx::Sqlite;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
 use thiserror::Error;
 use tidegate_shared::id::GatewayId;
 use tidegate_shared::seal::SealKey;
 use tidegate_shared::secret::Secret;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Times;
 
-pub(crate) use clients::{ApiClient, NameTaken, NewClient};
-pub(crate) use deployments::{Deployment, DeploymentState, NewDeployment, Step, Task};
-pub(crate) use gateways::GatewayPage;
-pub(crate) use groups::{Group, group_id};
+use database::{Database, EngineError, MigrationError, Transaction};
+
+pub(crate) use database::Schema;
 pub(crate) use identity::StoredIdentity;
 pub(crate) use model::{
-    Claim, Gateway, NetworkResource, Operation, OperationKind, OperationState, OperationalState, Problem,
-    ProvisioningState, StoredRefs, Written,
+    ApiClient, Claim, Deployment, DeploymentState, Gateway, GatewayPage, Group, JoinedWorker,
+    KnownCertificate, NameTaken, NetworkResource, NewClient, NewDeployment, Operation, OperationKind,
+    OperationNumber, OperationState, OperationalState, Problem, ProvisioningState, ResourceRow, Settlement,
+    Step, StoredRefs, Task, TokenRefused, User, Wanted, Written, group_id,
 };
-pub(crate) use network::{NetworkDecision, NetworkWritten, User};
+pub(crate) use network::{NetworkDecision, NetworkWritten};
 pub(crate) use operations::OPERATION_CODES;
-pub(crate) use resources::ResourceRow;
-pub(crate) use rollout::{OperationNumber, Settlement, Wanted};
-pub(crate) use workers::{JoinedWorker, KnownCertificate, TokenRefused};
 pub(crate) use write::Decision;
-use writer::{Transaction, Writer};
-
-/// The time limit of a statement that waits for another writing process (`tidegate worker token`).
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The time limit of a write that waits for the connection.
-const TURN_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The number of reading connections.
-const READERS: u32 = 4;
-
-/// The treatment of the schema when a database is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Schema {
-    /// Migrate it to this version.
-    Migrate,
-    /// Require this version, because another process may be using the database.
-    Current,
-}
 
 /// The reason why an operation of the store failed.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// An error of the database.
+    /// Any other error of the database.
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
-    /// Writes fail, with SQLite's reason.
-    #[error("writes to the database fail: {0}")]
+    Database(#[source] EngineError),
+    /// The files of the database cannot be used now, with the engine's reason.
+    #[error("the database cannot be used: {0}")]
     Unwritable(String),
+    /// A row with this key exists already.
+    #[error("database: a row with this key exists already")]
+    Duplicate,
+    /// Another transaction has changed the rows that this one has read. The write may be repeated.
+    #[error("database: another write has changed the same rows")]
+    Conflict,
     /// The migration of the schema failed.
     #[error("database migration: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(#[from] MigrationError),
     /// The database belongs to another version and must not be migrated now.
     #[error("{0} belongs to another version of Tidegate; start the control plane of this version first")]
     Version(String),
@@ -149,8 +127,7 @@ pub enum StoreError {
 /// The open database.
 #[derive(Debug)]
 pub(crate) struct Store {
-    writer: Writer,
-    readers: SqlitePool,
+    database: Database,
     key: SealKey,
     /// True if a resource group must exist before resources are created in it.
     strict_groups: bool,
@@ -168,34 +145,8 @@ impl Store {
     pub(crate) async fn open(data_dir: &Path, schema: Schema) -> Result<Store, StoreError> {
         let path = data_dir.join("tidegate.db");
         let key = seal_key(&data_dir.join("store.key"), &path)?;
-        // Created here rather than by SQLite to set its mode, which SQLite copies to the WAL files.
-        OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(&path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(TURN_TIMEOUT)
-            .connect_with(options.clone())
-            .await?;
-        if schema == Schema::Current && schema::is_of_another_version(&writer).await? {
-            return Err(StoreError::Version(path.display().to_string()));
-        }
-        schema::MIGRATIONS.run(&writer).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(options.pragma("query_only", "ON"))
-            .await?;
-        Ok(Store {
-            writer: Writer::new(writer),
-            readers,
-            key,
-            strict_groups: false,
-            endings: watch::Sender::new(()),
-        })
+        let database = Database::open(&path, schema).await?;
+        Ok(Store { database, key, strict_groups: false, endings: watch::Sender::new(()) })
     }
 
     /// Checks that reads succeed and that no write has failed recently.
@@ -203,9 +154,18 @@ impl Store {
     /// # Errors
     /// The error of the read, or [`StoreError::Unwritable`] while writes fail.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
-        let failure = self.write_failure().borrow().clone();
-        failure.map_or(Ok(()), |reason| Err(StoreError::Unwritable(reason)))
+        self.database.check().await
+    }
+
+    /// The reason why writes fail; `None` while they succeed. Changes within half a second of the cause while
+    /// [`Store::watch_writes`] runs.
+    pub(crate) fn write_failure(&self) -> watch::Receiver<Option<String>> {
+        self.database.write_failure()
+    }
+
+    /// Retries writing while writes fail, until `stop`.
+    pub(crate) async fn watch_writes(&self, stop: CancellationToken) {
+        self.database.watch_writes(&stop).await;
     }
 
     /// Returns a receiver that changes when operations may have ended, for callers that wait for one.
@@ -230,24 +190,17 @@ impl Store {
 
     /// Closes the database after running statements have finished.
     pub(crate) async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.database.close().await;
     }
 
-    /// Begins a write transaction, which locks out other processes from its start: no other write can come
-    /// between a read and the write that depends on it.
+    /// Begins a write transaction.
     async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
-        self.writer.begin().await
+        self.database.begin().await
     }
 
     /// The waiting times of writes.
     pub(crate) fn write_wait(&self) -> &Times {
-        self.writer.wait()
-    }
-
-    /// Begins a read transaction, for a consistent view across several statements.
-    async fn view(&self) -> Result<sqlx::Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.readers.begin().await?)
+        self.database.write_wait()
     }
 }
 

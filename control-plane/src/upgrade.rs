@@ -30,9 +30,9 @@ pub(crate) async fn recompile(store: &Store, patterns: &PatternCache) -> Result<
             Err(error) => return Err(error),
         };
         let document = gateway.document;
-        let forgotten = store.forget_old_references(id, &references_of(&document)).await?;
-        if forgotten > 0 {
-            tracing::warn!(gateway.id = %id, forgotten, "dropped references without a canonical resource ID");
+        let deleted = store.delete_outdated_references(id, &references_of(&document)).await?;
+        if deleted > 0 {
+            tracing::warn!(gateway.id = %id, deleted, "deleted references without a canonical resource ID");
         }
         // Stopped gateways are compiled too, because this fills the pattern cache for a later start.
         let Ok(content) = compile(&document, &external_refs(&stored_refs), patterns) else { continue };

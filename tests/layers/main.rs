@@ -5,6 +5,8 @@
 //! - No two folders import each other, directly or through others. (A folder is a module with its children.)
 //! - The same holds among the children of each module. A child may import its own parent, as is usual in Rust.
 //!
+//! A second test checks that only the places in [`STATEMENTS`] name the crate of the database.
+//!
 //! A new top-level module must be added to the table below, in the lowest layer that its imports allow. Test code is
 //! exempt.
 
@@ -79,16 +81,33 @@ const BINARY: &[Layer] = &[
     ("building blocks", &["cli", "hardening", "logging", "outcome", "stop"]),
 ];
 
+/// The crates by their folders.
+const CRATES: &[(&str, &[Layer])] = &[
+    ("shared/src", SHARED),
+    ("data-plane/src", DATA_PLANE),
+    ("control-plane/src", CONTROL_PLANE),
+    ("src", BINARY),
+];
+
+/// Where SQL stands: the row functions, and the engine below them.
+const STATEMENTS: &[&str] = &["control-plane/src/store/database", "control-plane/src/store/rows"];
+
+#[test]
+fn only_row_functions_and_the_engine_name_the_database_crate() {
+    let is_allowed = |file: &String| {
+        let module = file.trim_end_matches(".rs");
+        STATEMENTS.iter().any(|place| module == *place || module.starts_with(&format!("{place}/")))
+    };
+    let files = CRATES.iter().flat_map(|(folder, _)| Sources::read(folder).files_naming("sqlx"));
+    let (allowed, refused): (Vec<_>, Vec<_>) = files.partition(is_allowed);
+    assert!(!allowed.is_empty(), "the statements have moved; STATEMENTS must follow them");
+    assert!(refused.is_empty(), "SQL belongs to {STATEMENTS:?}, not to {refused:?}");
+}
+
 #[test]
 fn files_import_downwards_and_in_no_circle() {
-    let crates = [
-        ("shared/src", SHARED),
-        ("data-plane/src", DATA_PLANE),
-        ("control-plane/src", CONTROL_PLANE),
-        ("src", BINARY),
-    ];
     let mut broken = Vec::new();
-    for (folder, layers) in crates {
+    for (folder, layers) in CRATES {
         let sources = Sources::read(folder);
         broken.extend(graph::against_layers(&sources, layers));
         broken.extend(graph::circles(&sources).iter().map(ToString::to_string));

@@ -24,6 +24,8 @@ pub(crate) struct Sources {
     /// The file of each module, within the folder.
     pub(crate) files: BTreeMap<Module, String>,
     pub(crate) imports: BTreeSet<Import>,
+    /// The first name of each path in a module, which may be that of another crate.
+    roots: BTreeSet<(Module, String)>,
 }
 
 impl Sources {
@@ -53,6 +55,7 @@ impl Sources {
         sources.files.retain(|module, _| !is_test(module));
         for (from, file) in read.iter().filter(|(module, _)| !is_test(module)) {
             for (within, path) in &file.paths {
+                sources.roots.insert((from.clone(), path[0].clone()));
                 let Some(to) = sources.target(from, within, path) else { continue };
                 if to != *from && !is_test(&to) {
                     sources.imports.insert(Import { from: from.clone(), to, path: path.join("::") });
@@ -82,6 +85,11 @@ impl Sources {
             target.pop();
         }
         Some(target)
+    }
+
+    /// Returns the files that name another crate.
+    pub(crate) fn files_naming(&self, name: &str) -> Vec<String> {
+        self.roots.iter().filter(|(_, root)| root == name).map(|(module, _)| self.file(module)).collect()
     }
 
     /// Returns the path of a module's file from the top of the repository.
@@ -336,9 +344,10 @@ mod tests {
             ("t.rs", "use crate::d::X;"),
         ];
         let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
-        let found = Sources::of("src", &files).imports;
+        let sources = Sources::of("src", &files);
+        assert_eq!(sources.files_naming("std"), ["src/a.rs"]);
         let found: BTreeSet<_> =
-            found.iter().map(|import| (import.from.join("::"), import.to.join("::"))).collect();
+            sources.imports.iter().map(|import| (import.from.join("::"), import.to.join("::"))).collect();
         let expected = [
             ("", "a"),
             ("a", "b"),

@@ -26,7 +26,7 @@ pub(super) use self::holders::answer_for;
 pub(super) use self::oauth::OAuthError;
 pub(super) use self::own::CODES;
 
-/// The `Retry-After` in seconds while the database is unavailable. ARM clients wait that long after a 503 and
+/// The `Retry-After` in seconds of a write that can be repeated. ARM clients wait that long after a 503 and
 /// repeat the request.
 const UNWRITABLE_PAUSE: &str = "1";
 
@@ -199,6 +199,23 @@ mod tests {
         violations.push(code::LOCATION_CHANGED, "location", "It is elsewhere.");
         let error = ApiError::from(ServiceError::Invalid(violations));
         assert_eq!((status(&error), error.code()), (StatusCode::CONFLICT, "InvalidResourceLocation"));
+    }
+
+    #[test]
+    fn a_failure_that_may_pass_can_be_repeated() {
+        for (error, reason) in [
+            (StoreError::Unwritable("disk full".into()), "The database is unavailable: disk full."),
+            (StoreError::Duplicate, "Another request has changed the same resource at the same time."),
+            (StoreError::Conflict, "Another request has changed the same resource at the same time."),
+        ] {
+            let error = ApiError::from(error);
+            assert_eq!(
+                (status(&error), error.code()),
+                (StatusCode::SERVICE_UNAVAILABLE, "StorageUnavailable")
+            );
+            assert!(error.to_string().starts_with(reason), "{error}");
+            assert_eq!(error.into_response().headers()[RETRY_AFTER], UNWRITABLE_PAUSE);
+        }
     }
 
     #[test]

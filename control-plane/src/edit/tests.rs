@@ -51,7 +51,7 @@ fn new_config(edit: &Edit) -> Option<bool> {
     match edit.decide(context(), Some(&stored())).unwrap() {
         Decision::Keep => None,
         Decision::Replace { config_digest, .. } => Some(config_digest != stored().config_digest),
-        Decision::Relabel(_) | Decision::Stop | Decision::Delete => panic!("not asked for"),
+        Decision::ReplaceTags(_) | Decision::Stop | Decision::Delete => panic!("not asked for"),
     }
 }
 
@@ -150,7 +150,7 @@ fn tags_alone_are_no_write_that_anybody_waits_for() {
     // Other violations of the document do not matter.
     let mut old = stored();
     old.document.children.retain(|child| child.collection.name != "frontendPorts");
-    let Ok(Decision::Relabel(document)) =
+    let Ok(Decision::ReplaceTags(document)) =
         decide(&patch(json!({"tags": {"a": "b"}, "location": "there"})), Some(&old))
     else {
         panic!("refused")

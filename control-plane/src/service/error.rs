@@ -70,10 +70,7 @@ pub(crate) enum ServiceError {
     PortTaken { address: String, port: u16, holder: String },
     #[error("The service is not ready.")]
     NotReady(#[source] StoreError),
-    #[error(
-        "The database is unavailable: {}. Nothing was changed; the request can be repeated.",
-        .0.unwritable().unwrap_or_default()
-    )]
+    #[error("{}. Nothing was changed; the request can be repeated.", unwritten(.0))]
     Unwritable(#[source] StoreError),
     #[error("An error occurred.")]
     Internal(#[source] StoreError),
@@ -141,6 +138,12 @@ impl ServiceError {
         }
         json!({"error": error})
     }
+}
+
+/// Returns the reason why nothing was written.
+fn unwritten(error: &StoreError) -> String {
+    let other = || "Another request has changed the same resource at the same time".to_owned();
+    error.unwritable().map_or_else(other, |reason| format!("The database is unavailable: {reason}"))
 }
 
 fn detail(violation: &Violation) -> Value {
@@ -220,7 +223,7 @@ impl From<StoreError> for ServiceError {
             StoreError::AddressHeld { address, child, holder } => {
                 NetworkUseError::AddressHeld { address, child, holder }.into()
             }
-            error if error.unwritable().is_some() => ServiceError::Unwritable(error),
+            error if error.is_retryable() => ServiceError::Unwritable(error),
             error => ServiceError::Internal(error),
         }
     }

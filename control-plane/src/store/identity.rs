@@ -1,11 +1,9 @@
 //! The identity of this installation towards API clients: its tenant and signing key, created once.
 
-use sqlx::Row;
 use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
-use super::model::parse_uuid;
-use super::{Store, StoreError};
+use super::{Store, StoreError, rows};
 
 /// The purpose for which the signing key is sealed.
 const PURPOSE: &[u8] = b"identity/signing_key";
@@ -28,25 +26,17 @@ impl Store {
         make: impl FnOnce() -> StoredIdentity,
     ) -> Result<StoredIdentity, StoreError> {
         let mut transaction = self.begin().await?;
-        let row =
-            sqlx::query("SELECT tenant, signing_key FROM identity").fetch_optional(&mut *transaction).await?;
-        if let Some(row) = row {
+        if let Some((tenant, sealed_key)) = rows::identity::find(&mut transaction).await? {
             let damaged = |_| StoreError::Damaged {
                 what: "signing key".to_owned(),
                 why: "it cannot be opened".to_owned(),
             };
-            let known = StoredIdentity {
-                tenant: parse_uuid(row.try_get("tenant")?)?,
-                signing_key: self.key.open(PURPOSE, row.try_get("signing_key")?).map_err(damaged)?,
-            };
-            return transaction.undo(Ok(known)).await;
+            let signing_key = self.key.open(PURPOSE, &sealed_key).map_err(damaged)?;
+            return transaction.undo(Ok(StoredIdentity { tenant, signing_key })).await;
         }
         let made = make();
-        sqlx::query("INSERT INTO identity (only, tenant, signing_key) VALUES (1, ?, ?)")
-            .bind(made.tenant.to_string())
-            .bind(self.key.seal(PURPOSE, made.signing_key.expose()))
-            .execute(&mut *transaction)
-            .await?;
+        let sealed_key = self.key.seal(PURPOSE, made.signing_key.expose());
+        rows::identity::insert(&mut transaction, made.tenant, &sealed_key).await?;
         transaction.commit().await?;
         Ok(made)
     }

@@ -1,8 +1,6 @@
 //! Virtual networks and public IP addresses, and the references of gateways to them.
 
 use serde_json::{Map, Value};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::GatewayId;
 use uuid::Uuid;
 
@@ -13,18 +11,9 @@ use crate::clock::Millis;
 use crate::etag::Etag;
 
 use super::audit::record;
-use super::model::{Placement, network_kind, parse_uuid};
-use super::{NetworkResource, Store, StoreError};
-
-/// A child of a gateway that refers to a subnet or a public IP address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct User {
-    pub(crate) gateway: GatewayId,
-    /// The resource ID of the child.
-    pub(crate) source: String,
-    /// The resource ID of the target.
-    pub(crate) target: String,
-}
+use super::database::Connection;
+use super::model::RequiredGroup;
+use super::{NetworkResource, Store, StoreError, User, rows};
 
 /// The decision about a virtual network or a public IP address.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,14 +51,14 @@ impl Store {
         &self,
         path: &NetworkPath,
     ) -> Result<Option<(NetworkResource, Vec<User>)>, StoreError> {
-        let mut view = self.view().await?;
-        let Some(resource) = load(&mut view, path).await? else { return Ok(None) };
-        let users = users_of(&mut view, path).await?;
+        let mut view = self.database.view().await?;
+        let Some(resource) = rows::network_resources::find(&mut view, path).await? else { return Ok(None) };
+        let users = rows::network_references::list_users(&mut view, path).await?;
         Ok(Some((resource, users)))
     }
 
-    /// Returns the resources of one kind in a subscription, or in one resource group of it, by group and name,
-    /// with their users: those after a group and name, at most `limit`.
+    /// Returns the resources of one kind in a subscription, or in one resource group of it, by group and
+    /// name, with their users: those after a group and name, at most `limit`.
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
@@ -81,32 +70,19 @@ impl Store {
         after: (&str, &str),
         limit: u32,
     ) -> Result<Vec<(NetworkResource, Vec<User>)>, StoreError> {
-        let mut view = self.view().await?;
-        let rows = sqlx::query(
-            "SELECT id, resource_group, name, subscription, kind, body, etag FROM network_resources \
-             WHERE kind = ?1 AND subscription = ?2 AND (?3 IS NULL OR resource_group = ?3) \
-             AND (resource_group > ?4 OR (resource_group = ?4 AND name > ?5)) \
-             ORDER BY resource_group, name LIMIT ?6",
-        )
-        .bind(kind.segment())
-        .bind(subscription)
-        .bind(group)
-        .bind(after.0)
-        .bind(after.1)
-        .bind(limit)
-        .fetch_all(&mut *view)
-        .await?;
-        let mut found = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let resource = resource(row)?;
-            let users = users_of(&mut view, &resource.path).await?;
+        let mut view = self.database.view().await?;
+        let page =
+            rows::network_resources::page(&mut view, kind, subscription, group, after, limit.into()).await?;
+        let mut found = Vec::with_capacity(page.len());
+        for resource in page {
+            let users = rows::network_references::list_users(&mut view, &resource.path).await?;
             found.push((resource, users));
         }
         Ok(found)
     }
 
-    /// Reads a resource and its users, calls `decide`, and stores the decision atomically. `act` is recorded in
-    /// the audit log in the same transaction.
+    /// Reads a resource and its users, calls `decide`, and stores the decision atomically. `act` is recorded
+    /// in the audit log in the same transaction.
     ///
     /// `decide` must be pure and fast. It may return [`NetworkDecision::Keep`] and [`NetworkDecision::Delete`]
     /// only for an existing resource.
@@ -120,49 +96,40 @@ impl Store {
         decide: impl FnOnce(Option<&NetworkResource>, &[User]) -> Result<NetworkDecision, E>,
     ) -> Result<NetworkWritten, E> {
         let mut transaction = self.begin().await?;
-        let stored = load(&mut transaction, path).await?;
-        let users = users_of(&mut transaction, path).await?;
-        let decision = match decide(stored.as_ref(), &users) {
+        let before = rows::network_resources::find(&mut transaction, path).await?;
+        let users = rows::network_references::list_users(&mut transaction, path).await?;
+        let decision = match decide(before.as_ref(), &users) {
             Ok(decision) => decision,
             Err(refused) => return transaction.undo(Err(refused)).await,
         };
-        let before = stored.clone();
-        let written = self.apply_network(&mut transaction, path, stored, decision, act).await;
+        let written = self.apply_network(&mut transaction, path, before.as_ref(), decision, act).await;
         let resource = transaction.end(written).await?;
         Ok(NetworkWritten { resource, users, before })
     }
 
     async fn apply_network(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         path: &NetworkPath,
-        stored: Option<NetworkResource>,
+        stored: Option<&NetworkResource>,
         decision: NetworkDecision,
         act: &Act,
     ) -> Result<NetworkResource, StoreError> {
         let resource = match (decision, stored) {
             (NetworkDecision::Replace { body, location }, stored) => {
-                let placement = Placement {
-                    subscription: &path.subscription,
-                    group: &path.group,
-                    location: location.as_deref(),
-                };
-                self.enter_group(connection, placement, act).await?;
-                let (id, path) = match stored {
-                    Some(stored) => (stored.id, stored.path),
-                    None => (Uuid::new_v4(), path.clone()),
-                };
-                let resource = NetworkResource { id, path, body, etag: Etag::fresh() };
-                upsert(connection, &resource).await?;
+                let (subscription, name) = (&path.subscription, &path.group);
+                let group = RequiredGroup { subscription, name, location: location.as_deref() };
+                self.ensure_group(connection, group, act).await?;
+                let (id, path) =
+                    stored.map_or_else(|| (Uuid::new_v4(), path), |stored| (stored.id, &stored.path));
+                let resource = NetworkResource { id, path: path.clone(), body, etag: Etag::fresh() };
+                rows::network_resources::upsert(connection, &resource, Millis::now()).await?;
                 resource
             }
-            (NetworkDecision::Keep, Some(stored)) => stored,
+            (NetworkDecision::Keep, Some(stored)) => stored.clone(),
             (NetworkDecision::Delete, Some(stored)) => {
-                sqlx::query("DELETE FROM network_resources WHERE id = ?")
-                    .bind(stored.id.to_string())
-                    .execute(&mut *connection)
-                    .await?;
-                stored
+                rows::network_resources::delete(connection, stored.id).await?;
+                stored.clone()
             }
             (NetworkDecision::Keep | NetworkDecision::Delete, None) => {
                 return Err(StoreError::Damaged {
@@ -181,165 +148,65 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub(crate) async fn claimed_addresses(&self, gateway: GatewayId) -> Result<Vec<String>, StoreError> {
-        let claims = "SELECT DISTINCT address FROM frontend_claims WHERE gateway = ?";
-        Ok(sqlx::query_scalar(claims).bind(gateway.to_string()).fetch_all(&self.readers).await?)
+        rows::frontend_claims::list_addresses(&mut *self.database.reader().await?, gateway).await
     }
-}
 
-async fn upsert(connection: &mut SqliteConnection, resource: &NetworkResource) -> Result<(), StoreError> {
-    let (path, now) = (&resource.path, Millis::now().0);
-    sqlx::query(
-        "INSERT INTO network_resources (id, resource_id, subscription, resource_group, kind, name, body, etag, \
-         created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
-         body = excluded.body, etag = excluded.etag, changed_at = excluded.changed_at",
-    )
-    .bind(resource.id.to_string())
-    .bind(path.to_string())
-    .bind(&path.subscription)
-    .bind(&path.group)
-    .bind(path.kind.segment())
-    .bind(&path.name)
-    .bind(Value::Object(resource.body.clone()).to_string())
-    .bind(&resource.etag.0)
-    .bind(now)
-    .bind(now)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn load(
-    connection: &mut SqliteConnection,
-    path: &NetworkPath,
-) -> Result<Option<NetworkResource>, StoreError> {
-    let row = sqlx::query(
-        "SELECT id, resource_group, name, subscription, kind, body, etag FROM network_resources \
-         WHERE resource_id = ?",
-    )
-    .bind(path.to_string())
-    .fetch_optional(connection)
-    .await?;
-    row.as_ref().map(resource).transpose()
-}
-
-fn resource(row: &SqliteRow) -> Result<NetworkResource, StoreError> {
-    let (kind, body): (&str, &str) = (row.try_get("kind")?, row.try_get("body")?);
-    let damaged = |why: String| StoreError::Damaged { what: "network resource".to_owned(), why };
-    Ok(NetworkResource {
-        id: parse_uuid(row.try_get("id")?)?,
-        path: NetworkPath {
-            subscription: row.try_get("subscription")?,
-            group: row.try_get("resource_group")?,
-            kind: network_kind(kind)?,
-            name: row.try_get("name")?,
-        },
-        body: serde_json::from_str(body).map_err(|e| damaged(e.to_string()))?,
-        etag: Etag(row.try_get("etag")?),
-    })
-}
-
-/// Returns the children that refer to a resource or to a part of it.
-async fn users_of(connection: &mut SqliteConnection, path: &NetworkPath) -> Result<Vec<User>, StoreError> {
-    // The IDs of parts begin with the resource's ID and a slash; `0` is the character after the slash.
-    let rows = sqlx::query(
-        "SELECT gateway, source, target FROM network_references WHERE target = ?1 OR (target > ?1 || '/' AND target < ?1 || '0') \
-         ORDER BY source, target",
-    )
-    .bind(path.to_string())
-    .fetch_all(connection)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(User {
-                gateway: GatewayId(parse_uuid(row.try_get("gateway")?)?),
-                source: row.try_get("source")?,
-                target: row.try_get("target")?,
+    /// Deletes the stored references of a gateway that are not among `references`: earlier versions stored
+    /// IDs without a canonical form, such as IDs with doubled slashes. Returns their number.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub(crate) async fn delete_outdated_references(
+        &self,
+        gateway: GatewayId,
+        references: &[NetworkReference],
+    ) -> Result<usize, StoreError> {
+        let is_made = |stored: &NetworkReference| {
+            references.iter().any(|reference| {
+                reference.target.eq_ignore_ascii_case(&stored.target)
+                    && reference.source.eq_ignore_ascii_case(&stored.source)
             })
-        })
-        .collect()
+        };
+        let mut outdated =
+            rows::network_references::list(&mut *self.database.reader().await?, gateway).await?;
+        outdated.retain(|stored| !is_made(stored));
+        if outdated.is_empty() {
+            return Ok(0);
+        }
+        let mut transaction = self.begin().await?;
+        for reference in &outdated {
+            rows::network_references::delete(&mut transaction, gateway, reference).await?;
+        }
+        transaction.commit().await?;
+        Ok(outdated.len())
+    }
 }
 
 /// Returns the stored ones of `named` and of the public IP addresses to which a gateway refers.
 pub(super) async fn public_addresses(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     named: &[NetworkPath],
     gateway: Option<GatewayId>,
 ) -> Result<Vec<NetworkResource>, StoreError> {
     let mut addresses = Vec::new();
     for path in named {
-        addresses.extend(load(connection, path).await?);
+        addresses.extend(rows::network_resources::find(connection, path).await?);
     }
-    let Some(gateway) = gateway else { return Ok(addresses) };
-    let rows = sqlx::query(
-        "SELECT id, resource_group, name, subscription, kind, body, etag FROM network_resources \
-         WHERE kind = 'publicIPAddresses' AND resource_id IN (SELECT target FROM network_references WHERE gateway = ?)",
-    )
-    .bind(gateway.to_string())
-    .fetch_all(connection)
-    .await?;
-    for row in &rows {
-        addresses.push(resource(row)?);
+    if let Some(gateway) = gateway {
+        addresses.extend(rows::network_resources::list_addresses(connection, gateway).await?);
     }
     Ok(addresses)
 }
 
-impl Store {
-    /// Deletes the stored references of a gateway that are not among `references`: earlier versions stored IDs
-    /// without a canonical form, such as IDs with doubled slashes. Returns their number.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub(crate) async fn forget_old_references(
-        &self,
-        gateway: GatewayId,
-        references: &[NetworkReference],
-    ) -> Result<usize, StoreError> {
-        let rows: Vec<(String, String)> =
-            sqlx::query_as("SELECT target, source FROM network_references WHERE gateway = ?")
-                .bind(gateway.to_string())
-                .fetch_all(&self.readers)
-                .await?;
-        let is_made = |(target, source): &(String, String)| {
-            references.iter().any(|reference| {
-                reference.target.eq_ignore_ascii_case(target) && reference.source.eq_ignore_ascii_case(source)
-            })
-        };
-        let old: Vec<_> = rows.into_iter().filter(|row| !is_made(row)).collect();
-        if old.is_empty() {
-            return Ok(0);
-        }
-        let mut transaction = self.begin().await?;
-        for (target, source) in &old {
-            sqlx::query("DELETE FROM network_references WHERE gateway = ? AND target = ? AND source = ?")
-                .bind(gateway.to_string())
-                .bind(target)
-                .bind(source)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        Ok(old.len())
-    }
-}
-
 /// Replaces the stored references of a gateway. A stored public IP address can be used by one gateway only.
 pub(super) async fn replace_references(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     gateway: GatewayId,
     references: &[NetworkReference],
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM network_references WHERE gateway = ?")
-        .bind(gateway.to_string())
-        .execute(&mut *connection)
-        .await?;
+    rows::network_references::delete_all(connection, gateway).await?;
     for reference in references {
-        let holder = sqlx::query_scalar::<_, String>(
-            "SELECT source FROM network_references JOIN network_resources ON resource_id = target \
-             WHERE target = ? AND kind = 'publicIPAddresses'",
-        )
-        .bind(&reference.target)
-        .fetch_optional(&mut *connection)
-        .await?;
+        let holder = rows::network_references::find_user_of_address(connection, &reference.target).await?;
         if let Some(holder) = holder.filter(|holder| !holder.eq_ignore_ascii_case(&reference.source)) {
             return Err(StoreError::AddressHeld {
                 address: reference.target.clone(),
@@ -347,12 +214,7 @@ pub(super) async fn replace_references(
                 holder,
             });
         }
-        sqlx::query("INSERT OR IGNORE INTO network_references (target, source, gateway) VALUES (?, ?, ?)")
-            .bind(&reference.target)
-            .bind(&reference.source)
-            .bind(gateway.to_string())
-            .execute(&mut *connection)
-            .await?;
+        rows::network_references::insert(connection, gateway, reference).await?;
     }
     Ok(())
 }

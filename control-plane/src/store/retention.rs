@@ -1,8 +1,36 @@
-//! Bounds the deletion of expired rows. The machine's clock may be wrong, so a single write deletes at most the
-//! rows of one day, and none if the clock has jumped ahead of everything stored.
+//! How long each kind of row is kept, and how many are deleted at a time.
+//!
+//! The machine's clock may be wrong, so a single write deletes at most the rows of one day, and none if the
+//! clock has jumped ahead of everything stored. A clock that stays ahead makes all rows old, so tables that
+//! are pruned with each insertion keep a number of newest rows regardless of their age.
 
 /// A day, in milliseconds.
 pub(super) const DAY: i64 = 24 * 60 * 60 * 1000;
+
+/// The minimum retention of an entry of the audit log, in milliseconds: 90 days, like Azure's activity log.
+pub(super) const AUDIT_KEPT: i64 = 90 * DAY;
+
+/// The minimum retention of an ended operation, in milliseconds.
+pub(super) const OPERATIONS_KEPT: i64 = DAY;
+
+/// The number of newest operations that are kept regardless of their age.
+pub(super) const NEWEST_OPERATIONS_KEPT: i64 = 1000;
+
+/// The maximum number of ended health operations: every reader can create them in quick succession.
+pub(super) const HEALTH_OPERATIONS_KEPT: i64 = 1000;
+
+/// The maximum total size of the results of health operations, in bytes.
+pub(super) const HEALTH_RESULTS_SIZE: i64 = 64 * 1024 * 1024;
+
+/// The minimum retention of an expired join token, in milliseconds. The token could become valid again only
+/// if the clock was ahead and is set back.
+pub(super) const JOIN_TOKENS_KEPT: i64 = DAY;
+
+/// The number of newest join tokens that are kept regardless of their age.
+pub(super) const NEWEST_JOIN_TOKENS_KEPT: i64 = 1000;
+
+/// The maximum number of deployments of a resource group, as in ARM. The oldest ended ones are deleted first.
+pub(super) const DEPLOYMENTS_KEPT: i64 = 800;
 
 /// Returns the time before which rows are deleted, in milliseconds since 1970; `None` if nothing is deleted.
 ///

@@ -2,10 +2,11 @@
 
 mod error_pages;
 mod full_disk;
+mod lifecycle;
+mod migration;
 mod networks;
 mod pages;
 mod retention;
-mod switch;
 mod undone;
 mod workers;
 
@@ -249,20 +250,23 @@ async fn an_operation_has_a_deadline_of_its_own() {
 }
 
 #[tokio::test]
-async fn looks_at_the_backends_are_not_kept_without_end() {
+async fn health_operations_are_not_kept_without_end() {
     let (_dir, store) = store().await;
     let gateway = write(&store, document("gw", vec![]), &[]).await.unwrap().gateway;
-    let look =
+    let report =
         async || store.ended_operation(&gateway, OperationKind::BackendHealth, &json!({})).await.unwrap();
-    look().await;
-    let double = "INSERT INTO operations SELECT hex(randomblob(16)), gateway, resource_id, subscription, kind, generation, state, code, message, \
-                  result, started_at, ended_at - 1, target FROM operations WHERE kind = 'BackendHealth'";
+    report().await;
+    let double = "INSERT INTO operations (id, gateway, resource_id, subscription_key, kind, generation, \
+                  state, result, started_at, ended_at) SELECT hex(randomblob(16)), gateway, resource_id, \
+                  subscription_key, kind, generation, state, result, started_at, ended_at - 1 \
+                  FROM operations WHERE kind = 'BackendHealth'";
     for _ in 0..10 {
-        sqlx::query(double).execute(store.writer.pool()).await.unwrap();
+        sqlx::query(double).execute(store.database.writer().pool()).await.unwrap();
     }
-    let last = look().await;
+    let last = report().await;
     let count = "SELECT COUNT(*) FROM operations WHERE kind = 'BackendHealth'";
-    let count = async || sqlx::query_scalar::<_, i64>(count).fetch_one(&store.readers).await.unwrap();
+    let pool = store.database.writer().pool();
+    let count = async || sqlx::query_scalar::<_, i64>(count).fetch_one(pool).await.unwrap();
     assert_eq!(count().await, 1000);
     assert_eq!(state(&store, &last).await, OperationState::Succeeded);
 }
@@ -274,7 +278,7 @@ async fn a_damaged_gateway_can_be_deleted_and_does_not_hide_the_others() {
         write(&store, document(name, vec![port("a", 1)]), &[]).await.unwrap();
     }
     let damage = "UPDATE children SET secret = x'00' WHERE resource_id LIKE '%/damaged/%'";
-    sqlx::query(damage).execute(store.writer.pool()).await.unwrap();
+    sqlx::query(damage).execute(store.database.writer().pool()).await.unwrap();
     let error = store.gateway(&path("damaged")).await.unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
     let listed = listed(&store, "sub", None).await;
@@ -335,12 +339,30 @@ async fn only_who_may_migrate_opens_a_database_of_another_version() {
     let (dir, store) = store().await;
     Store::open(dir.path(), Schema::Current).await.unwrap().close().await;
     sqlx::query("UPDATE _sqlx_migrations SET version = version + 99")
-        .execute(store.writer.pool())
+        .execute(store.database.writer().pool())
         .await
         .unwrap();
     store.close().await;
     let error = Store::open(dir.path(), Schema::Current).await.unwrap_err();
     assert!(matches!(error, StoreError::Version(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_key_that_exists_already_is_told_apart_from_other_failures() {
+    let (_dir, store) = store().await;
+    let gateway = write(&store, document("gw", vec![]), &[claim("public", 80)]).await.unwrap().gateway;
+    let mut transaction = store.begin().await.unwrap();
+    let twin = Gateway { id: GatewayId(Uuid::new_v4()), ..gateway.clone() };
+    let error = rows::gateways::insert(&mut transaction, &twin, Millis::now()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Duplicate) && error.is_retryable(), "{error}");
+    // A port that is taken is no failure: the transaction goes on.
+    assert!(
+        !rows::frontend_claims::insert(&mut transaction, gateway.id, &claim("public", 80)).await.unwrap()
+    );
+    let unknown = GatewayId(Uuid::new_v4());
+    let error =
+        rows::frontend_claims::insert(&mut transaction, unknown, &claim("public", 81)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Database(_)) && !error.is_retryable(), "{error}");
 }
 
 #[tokio::test]

@@ -2,37 +2,29 @@
 //!
 //! A write is undone if its resource differs after the newer write in the stored document: it was deleted,
 //! recreated or replaced by other content. A write of a gateway as a whole is undone by another write of the
-//! whole with a different document, not by writes of its children. A stop, a start after a stop and a deletion
-//! of the gateway undo everything before them ([`super::operations::supersede_operations`]). Every other write
-//! is part of the newer generation, and its operation succeeds with it.
+//! whole with a different document, not by writes of its children. A stop, a start after a stop and a
+//! deletion of the gateway undo everything before them ([`super::operations::supersede_operations`]). Every
+//! other write is part of the newer generation, and its operation succeeds with it.
 
-use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::GatewayId;
 
 use crate::arm::document::Document;
 
-use super::StoreError;
+use super::database::Connection;
 use super::operations::cancel_operation;
+use super::{StoreError, rows};
 
 /// Cancels the operations in progress whose writes are undone when a write of the resource `by` replaces the
 /// document `before` by `after`.
 pub(super) async fn cancel_undone(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     gateway: GatewayId,
     (before, after): (&Document, &Document),
     by: &str,
 ) -> Result<(), StoreError> {
-    let rows = sqlx::query(
-        "SELECT id, target FROM operations \
-         WHERE gateway = ? AND state = 'InProgress' AND kind <> 'OnDemandHealth'",
-    )
-    .bind(gateway.to_string())
-    .fetch_all(&mut *connection)
-    .await?;
-    for row in rows {
-        let target: Option<&str> = row.try_get("target")?;
-        if is_undone(target, (before, after), by) {
-            cancel_operation(connection, row.try_get("id")?).await?;
+    for (id, target) in rows::operations::list_in_progress(connection, gateway).await? {
+        if is_undone(target.as_deref(), (before, after), by) {
+            cancel_operation(connection, id).await?;
         }
     }
     Ok(())

@@ -1,7 +1,6 @@
 //! Writes of gateways: read, decide and store in one transaction, so that concurrent writes cannot lose an
 //! update.
 
-use sqlx::{Row, SqliteConnection};
 use tidegate_shared::id::{Digest, GatewayId, Generation};
 use uuid::Uuid;
 
@@ -16,16 +15,17 @@ use crate::etag::Etag;
 
 use super::audit::record;
 use super::child_positions::ChildPositions;
+use super::database::Connection;
 use super::error_pages::replace_error_pages;
-use super::gateways::{seal_purpose, stored_refs};
-use super::model::{Placement, body_text, number};
+use super::gateways::{child_id, stored_refs};
+use super::lifecycle::{await_workers, mark_deleting, replace_tags, start, stop};
+use super::model::{NewChild, RequiredGroup};
 use super::network::replace_references;
 use super::operations::begin_operation;
-use super::switch::{mark_deleting, replace_tags, set_state, start, stop};
 use super::undone::cancel_undone;
 use super::{
     Claim, Gateway, OperationKind, OperationState, OperationalState, ProvisioningState, Store, StoreError,
-    StoredRefs, Written,
+    StoredRefs, Written, rows,
 };
 
 /// The decision about a write.
@@ -48,7 +48,7 @@ pub(crate) enum Decision {
     },
     /// Replace the stored document by one that differs only in properties that do not affect workers, so that
     /// no operation waits.
-    Relabel(Document),
+    ReplaceTags(Document),
     /// Stop the gateway until the next write.
     Stop,
     /// Delete the gateway.
@@ -69,9 +69,9 @@ impl Store {
     /// [`Decision::Keep`] and [`Decision::Replace`] start a stopped gateway.
     ///
     /// # Errors
-    /// The errors of `decide`; if the database fails; [`StoreError::PortClaimed`] for a port that another gateway
-    /// holds, [`StoreError::AddressHeld`] for a public IP address that another gateway uses; if the group does
-    /// not exist or is being deleted.
+    /// The errors of `decide`; if the database fails; [`StoreError::PortClaimed`] for a port that another
+    /// gateway holds, [`StoreError::AddressHeld`] for a public IP address that another gateway uses; if the
+    /// group does not exist or is being deleted.
     pub(crate) async fn write<E: From<StoreError>>(
         &self,
         path: &GatewayPath,
@@ -105,7 +105,7 @@ impl Store {
         decide: impl Fn(Option<&Gateway>) -> Result<(), E>,
     ) -> Result<Written, E> {
         let mut transaction = self.begin().await?;
-        let stored = self.load_head(&mut transaction, path).await?;
+        let stored = rows::gateways::find_with_any_body(&mut transaction, path).await?;
         if let Err(refused) = decide(stored.as_ref()) {
             return transaction.undo(Err(refused)).await;
         }
@@ -117,16 +117,16 @@ impl Store {
 
     async fn apply(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         stored: Option<Gateway>,
         decision: Decision,
         act: &Act,
     ) -> Result<Written, StoreError> {
         let before = stored.as_ref().map(|gateway| gateway.generation);
         if let (Decision::Replace { document, .. }, None) = (&decision, &stored) {
-            let GatewayPath { subscription, group, .. } = &document.path;
-            let location = document.location();
-            self.enter_group(connection, Placement { subscription, group, location }, act).await?;
+            let GatewayPath { subscription, group: name, .. } = &document.path;
+            let group = RequiredGroup { subscription, name, location: document.location() };
+            self.ensure_group(connection, group, act).await?;
         }
         let written = self.apply_decision(connection, stored, decision, &act.resource).await?;
         record(connection, act, before, Some(written.gateway.generation)).await?;
@@ -135,7 +135,7 @@ impl Store {
 
     async fn apply_decision(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         stored: Option<Gateway>,
         decision: Decision,
         target: &str,
@@ -158,7 +158,7 @@ impl Store {
                 }
             }
             (Decision::Keep, Some(gateway)) => gateway,
-            (Decision::Relabel(document), Some(gateway)) => {
+            (Decision::ReplaceTags(document), Some(gateway)) => {
                 return replace_tags(connection, gateway, document, target).await;
             }
             (Decision::Stop, Some(gateway)) => return stop(connection, gateway, target).await,
@@ -175,7 +175,7 @@ impl Store {
         let state = if gateway.state == ProvisioningState::Succeeded {
             OperationState::Succeeded
         } else {
-            set_state(connection, &mut gateway, ProvisioningState::Updating).await?;
+            await_workers(connection, &mut gateway).await?;
             OperationState::InProgress
         };
         let kind = OperationKind::Write;
@@ -187,28 +187,31 @@ impl Store {
 
     async fn replace(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         stored: Option<Gateway>,
         document: Document,
         claims: &[Claim],
         config_digest: Digest,
     ) -> Result<Gateway, StoreError> {
-        let etag = Etag::fresh();
+        let (etag, now) = (Etag::fresh(), Millis::now());
         let (before, mut gateway) = match stored {
             Some(stored) => {
-                let generation =
-                    Generation(stored.generation.0 + u64::from(stored.config_digest != config_digest));
+                let is_new_config = stored.config_digest != config_digest;
+                let generation = Generation(stored.generation.0 + u64::from(is_new_config));
                 let before = (stored.document.children, stored.child_etags);
-                let document = Document { children: Vec::new(), ..document_head(&document) };
-                (
-                    before,
-                    Gateway { document, child_etags: Vec::new(), etag, generation, config_digest, ..stored },
-                )
+                let document = document_head(&document);
+                let child_etags = Vec::new();
+                let gateway = Gateway { document, child_etags, etag, generation, config_digest, ..stored };
+                rows::gateways::update_configuration(connection, &gateway, now).await?;
+                (before, gateway)
             }
-            None => ((Vec::new(), Vec::new()), new_gateway(document_head(&document), etag, config_digest)),
+            None => {
+                let gateway = new_gateway(document_head(&document), etag, config_digest);
+                rows::gateways::insert(connection, &gateway, now).await?;
+                ((Vec::new(), Vec::new()), gateway)
+            }
         };
-        upsert_gateway(connection, &gateway).await?;
-        gateway.child_etags = self.replace_children(connection, &gateway, &before, &document).await?;
+        gateway.child_etags = self.replace_children(connection, gateway.id, &before, &document).await?;
         gateway.document = document;
         replace_claims(connection, gateway.id, claims).await?;
         Ok(gateway)
@@ -217,17 +220,14 @@ impl Store {
     /// Updates the rows of children to the document. An unchanged child keeps its etag.
     async fn replace_children(
         &self,
-        connection: &mut SqliteConnection,
-        gateway: &Gateway,
+        connection: &mut Connection,
+        gateway: GatewayId,
         before: &(Vec<Child>, Vec<Etag>),
         document: &Document,
     ) -> Result<Vec<Etag>, StoreError> {
         let (old, new) = (ChildPositions::of(&before.0), ChildPositions::of(&document.children));
         for gone in before.0.iter().filter(|old| new.get(old).is_none()) {
-            sqlx::query("DELETE FROM children WHERE resource_id = ?")
-                .bind(child_id(&document.path, gone))
-                .execute(&mut *connection)
-                .await?;
+            rows::children::delete(connection, &child_id(&document.path, gone)).await?;
         }
         let mut etags = Vec::with_capacity(document.children.len());
         for child in &document.children {
@@ -236,44 +236,14 @@ impl Store {
             let same = known.filter(|(old, ..)| *old == child);
             let etag = same.map_or_else(Etag::fresh, |(_, etag, _)| etag.clone());
             if same.is_none_or(|(.., old_position)| old_position != position) {
-                self.upsert_child(connection, gateway, &document.path, child, position, &etag).await?;
+                let resource_id = child_id(&document.path, child);
+                let sealed = self.seal_child(&resource_id, child);
+                let new = NewChild { resource_id, child, sealed, position, etag: &etag };
+                rows::children::upsert(connection, gateway, &new).await?;
             }
             etags.push(etag);
         }
         Ok(etags)
-    }
-
-    async fn upsert_child(
-        &self,
-        connection: &mut SqliteConnection,
-        gateway: &Gateway,
-        path: &GatewayPath,
-        child: &Child,
-        position: i64,
-        etag: &Etag,
-    ) -> Result<(), StoreError> {
-        let resource_id = child_id(path, child);
-        let secret = child
-            .secret
-            .as_ref()
-            .map(|secret| self.key.seal(seal_purpose(&resource_id).as_bytes(), secret.expose()));
-        sqlx::query(
-            "INSERT INTO children (resource_id, gateway, collection, position, name, properties, secret, etag) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (resource_id) DO UPDATE SET \
-             resource_id = excluded.resource_id, position = excluded.position, name = excluded.name, \
-             properties = excluded.properties, secret = excluded.secret, etag = excluded.etag",
-        )
-        .bind(resource_id)
-        .bind(gateway.id.to_string())
-        .bind(child.collection.name)
-        .bind(position)
-        .bind(&child.name)
-        .bind(body_text(&child.properties))
-        .bind(secret)
-        .bind(&etag.0)
-        .execute(connection)
-        .await?;
-        Ok(())
     }
 }
 
@@ -296,64 +266,28 @@ fn document_head(document: &Document) -> Document {
     Document { path: document.path.clone(), body: document.body.clone(), children: Vec::new() }
 }
 
-async fn upsert_gateway(connection: &mut SqliteConnection, gateway: &Gateway) -> Result<(), StoreError> {
-    let (path, now) = (&gateway.document.path, Millis::now().0);
-    sqlx::query(
-        "INSERT INTO gateways (id, resource_id, subscription, resource_group, name, body, etag, generation, \
-         config_digest, provisioning_state, created_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-         ON CONFLICT (id) DO UPDATE SET body = excluded.body, etag = excluded.etag, \
-         generation = excluded.generation, config_digest = excluded.config_digest, changed_at = excluded.changed_at",
-    )
-    .bind(gateway.id.to_string())
-    .bind(path.to_string())
-    .bind(&path.subscription)
-    .bind(&path.group)
-    .bind(&path.name)
-    .bind(body_text(&gateway.document.body))
-    .bind(&gateway.etag.0)
-    .bind(number(gateway.generation))
-    .bind(&gateway.config_digest.0)
-    .bind(gateway.state.as_str())
-    .bind(now)
-    .bind(now)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
+/// Replaces the claims of a gateway.
+///
+/// # Errors
+/// [`StoreError::PortClaimed`] for a port that another gateway holds.
 async fn replace_claims(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     gateway: GatewayId,
     claims: &[Claim],
 ) -> Result<(), StoreError> {
-    let gateway = gateway.to_string();
-    sqlx::query("DELETE FROM frontend_claims WHERE gateway = ?")
-        .bind(&gateway)
-        .execute(&mut *connection)
-        .await?;
+    rows::frontend_claims::delete_all(connection, gateway).await?;
     for claim in claims {
-        let holder = sqlx::query(
-            "SELECT gateways.resource_id FROM frontend_claims JOIN gateways ON gateways.id = gateway \
-             WHERE address = ? AND port = ?",
-        )
-        .bind(&claim.address)
-        .bind(claim.port)
-        .fetch_optional(&mut *connection)
-        .await?;
-        if let Some(row) = holder {
-            let holder = row.try_get(0)?;
-            return Err(StoreError::PortClaimed { address: claim.address.clone(), port: claim.port, holder });
+        if rows::frontend_claims::insert(connection, gateway, claim).await? {
+            continue;
         }
-        sqlx::query("INSERT INTO frontend_claims (address, port, gateway) VALUES (?, ?, ?)")
-            .bind(&claim.address)
-            .bind(claim.port)
-            .bind(&gateway)
-            .execute(&mut *connection)
-            .await?;
+        let holder = rows::frontend_claims::find_holder(connection, claim).await?;
+        return Err(match holder {
+            Some(holder) => {
+                StoreError::PortClaimed { address: claim.address.clone(), port: claim.port, holder }
+            }
+            // The holder has released the port in the meantime.
+            None => StoreError::Conflict,
+        });
     }
     Ok(())
-}
-
-fn child_id(path: &GatewayPath, child: &Child) -> String {
-    path.child_id(child.collection, &child.name)
 }

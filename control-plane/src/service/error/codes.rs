@@ -25,7 +25,8 @@ codes! { CODES;
     pub(super) const PORT_TAKEN: &str = "ApplicationGatewayFrontendPortInUse";
     /// The service is not ready.
     pub(super) const NOT_READY: &str = "ServiceUnavailable";
-    /// The database is unavailable, for example because the disk is full. `Retry-After` is the time to wait.
+    /// The database is unavailable, for example because the disk is full, or another request has changed the
+    /// same resource at the same time. `Retry-After` is the time to wait.
     pub(super) const UNWRITABLE: &str = "StorageUnavailable";
     /// An internal error occurred.
     pub(super) const INTERNAL: &str = "InternalServerError";

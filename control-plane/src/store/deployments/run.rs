@@ -1,47 +1,13 @@
 //! The execution of deployments: the running ones, their requests and their progress.
 
 use serde_json::Value;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
 use crate::arm::deployment::Failure;
-use crate::audit::Author;
 use crate::clock::Millis;
+use crate::store::{DeploymentState, Step, Store, StoreError, Task, rows};
 
-use super::{
-    Deployment, DeploymentState, deployment, end, json, parse_uuid, purpose, select_deployments, text,
-};
-use crate::store::{Store, StoreError};
-
-/// The operation of a deployment on one resource.
-#[derive(Clone, Debug)]
-pub(crate) struct Step {
-    /// The ID of the step.
-    pub(crate) id: Uuid,
-    pub(crate) resource_id: String,
-    pub(crate) resource_type: String,
-    pub(crate) state: DeploymentState,
-    /// The reason of a failure.
-    pub(crate) error: Option<Failure>,
-    /// The start time.
-    pub(crate) started_at: Millis,
-    /// The end time.
-    pub(crate) ended_at: Option<Millis>,
-}
-
-/// A deployment to run.
-#[derive(Debug)]
-pub(crate) struct Task {
-    pub(crate) deployment: Deployment,
-    /// The complete request, from [`NewDeployment::request`](crate::store::NewDeployment::request).
-    pub(crate) request: Secret,
-    /// The author of the request.
-    pub(crate) author: Author,
-    /// The API client that is the author, if any, whose rights are looked up again.
-    pub(crate) client: Option<Uuid>,
-}
+use super::{end, purpose};
 
 impl Store {
     /// Returns the running deployments, oldest first.
@@ -49,10 +15,8 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub(crate) async fn running_deployments(&self) -> Result<Vec<Uuid>, StoreError> {
-        let ids = sqlx::query_scalar::<_, String>(
-            "SELECT id FROM deployments WHERE state = 'Running' ORDER BY started_at",
-        );
-        ids.fetch_all(&self.readers).await?.iter().map(|id| parse_uuid(id)).collect()
+        let mut reader = self.database.reader().await?;
+        rows::deployments::list_running(&mut reader).await
     }
 
     /// Returns whether a deployment is still running.
@@ -60,11 +24,8 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub(crate) async fn is_running(&self, deployment: Uuid) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT 1 FROM deployments WHERE id = ? AND state = 'Running'")
-            .bind(deployment.to_string())
-            .fetch_optional(&self.readers)
-            .await?;
-        Ok(row.is_some())
+        let mut reader = self.database.reader().await?;
+        rows::deployments::is_running(&mut reader, deployment).await
     }
 
     /// Returns a deployment with its request, if it is still running. Deletes the steps of an earlier run.
@@ -73,30 +34,17 @@ impl Store {
     /// If the database fails or a row is damaged.
     pub(crate) async fn take_up_deployment(&self, id: Uuid) -> Result<Option<Task>, StoreError> {
         let mut transaction = self.begin().await?;
-        let query = select_deployments!("WHERE id = ? AND state = 'Running'");
-        let Some(row) = sqlx::query(query).bind(id.to_string()).fetch_optional(&mut *transaction).await?
-        else {
+        let Some(running) = rows::deployments::find_running(&mut transaction, id).await? else {
             return transaction.undo(Ok(None)).await;
         };
-        sqlx::query("DELETE FROM deployment_steps WHERE deployment = ?")
-            .bind(id.to_string())
-            .execute(&mut *transaction)
-            .await?;
+        rows::deployment_steps::delete_all(&mut transaction, id).await?;
         transaction.commit().await?;
         let damaged =
             |why: &str| StoreError::Damaged { what: format!("deployment {id}"), why: why.to_owned() };
-        let sealed: Option<Vec<u8>> = row.try_get("request")?;
-        let sealed = sealed.ok_or_else(|| damaged("it runs without a request"))?;
+        let sealed = running.sealed_request.ok_or_else(|| damaged("it runs without a request"))?;
         let request = self.key.open(purpose(id).as_bytes(), &sealed).map_err(|e| damaged(&e.to_string()))?;
-        let address: Option<&str> = row.try_get("address")?;
-        let uuid = |column| row.try_get::<Option<&str>, _>(column)?.map(parse_uuid).transpose();
-        let author = Author {
-            name: row.try_get("author")?,
-            address: address.and_then(|address| address.parse().ok()),
-            request: uuid("request_id")?,
-            client: None,
-        };
-        Ok(Some(Task { deployment: deployment(&row)?, request, author, client: uuid("client")? }))
+        let (deployment, author, client) = (running.deployment, running.author, running.client);
+        Ok(Some(Task { deployment, request, author, client }))
     }
 
     /// Records that a running deployment begins with a resource. Returns whether it is still running.
@@ -111,20 +59,18 @@ impl Store {
         resource_type: &str,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
-        let begun = sqlx::query(
-            "INSERT INTO deployment_steps (deployment, position, id, resource_id, resource_type, state, started_at) \
-             SELECT id, ?, ?, ?, ?, 'Running', ? FROM deployments WHERE id = ? AND state = 'Running'",
-        )
-        .bind(i64::try_from(position).unwrap_or(i64::MAX))
-        .bind(Uuid::new_v4().to_string())
-        .bind(resource_id)
-        .bind(resource_type)
-        .bind(Millis::now().0)
-        .bind(deployment.to_string())
-        .execute(&mut *transaction)
-        .await?;
+        let step = Step {
+            id: Uuid::new_v4(),
+            resource_id: resource_id.to_owned(),
+            resource_type: resource_type.to_owned(),
+            state: DeploymentState::Running,
+            error: None,
+            started_at: Millis::now(),
+            ended_at: None,
+        };
+        let begun = rows::deployment_steps::insert(&mut transaction, deployment, position, &step).await?;
         transaction.commit().await?;
-        Ok(begun.rows_affected() > 0)
+        Ok(begun)
     }
 
     /// Records the end of a step.
@@ -138,20 +84,10 @@ impl Store {
         outcome: Result<(), &Failure>,
     ) -> Result<(), StoreError> {
         let state = outcome.map_or(DeploymentState::Failed, |()| DeploymentState::Succeeded);
+        let (error, now) = (outcome.err(), Millis::now());
         let mut transaction = self.begin().await?;
-        sqlx::query(
-            "UPDATE deployment_steps SET state = ?, error = ?, ended_at = ? \
-             WHERE deployment = ? AND position = ? AND state = 'Running'",
-        )
-        .bind(state.as_str())
-        .bind(outcome.err().map(text))
-        .bind(Millis::now().0)
-        .bind(deployment.to_string())
-        .bind(i64::try_from(position).unwrap_or(i64::MAX))
-        .execute(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(())
+        rows::deployment_steps::end(&mut transaction, deployment, position, state, error, now).await?;
+        transaction.commit().await
     }
 
     /// Ends a running deployment with its outputs or the reason of its failure, and deletes its request.
@@ -176,26 +112,7 @@ impl Store {
     /// # Errors
     /// If the database fails or a row is damaged.
     pub(crate) async fn deployment_steps(&self, deployment: Uuid) -> Result<Vec<Step>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, resource_id, resource_type, state, error, started_at, ended_at FROM deployment_steps \
-             WHERE deployment = ? ORDER BY position",
-        )
-        .bind(deployment.to_string())
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter().map(step).collect()
+        let mut reader = self.database.reader().await?;
+        rows::deployment_steps::list(&mut reader, deployment).await
     }
-}
-
-fn step(row: &SqliteRow) -> Result<Step, StoreError> {
-    let id = parse_uuid(row.try_get("id")?)?;
-    Ok(Step {
-        id,
-        resource_id: row.try_get("resource_id")?,
-        resource_type: row.try_get("resource_type")?,
-        state: row.try_get::<&str, _>("state")?.parse()?,
-        error: json(id, row.try_get("error")?)?,
-        started_at: Millis(row.try_get("started_at")?),
-        ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Millis),
-    })
 }

@@ -64,18 +64,20 @@ async fn what_earlier_versions_took_for_a_reference_is_forgotten_at_the_upgrade(
     let written = write(&store, document("gw", vec![frontend(&good), second]), &[]).await.unwrap();
     let source = written.gateway.document.path.child_id(written.gateway.document.children[1].collection, "g");
     // In the form in which the earlier version stored them: with a single leading slash.
-    sqlx::query("INSERT INTO network_references (target, source, gateway) VALUES (?, ?, ?)")
+    let reference = "INSERT INTO network_references (target_key, target, source_key, source, gateway) \
+                     VALUES (lower($1), $1, lower($2), $2, $3)";
+    sqlx::query(reference)
         .bind(public("bad").to_string())
         .bind(source)
         .bind(written.gateway.id.to_string())
-        .execute(store.writer.pool())
+        .execute(store.database.writer().pool())
         .await
         .unwrap();
     put(&store, &public("bad")).await;
     let users = async |name| store.network_resource(&public(name)).await.unwrap().unwrap().1.len();
     assert_eq!(users("bad").await, 1);
     let made = references_of(&written.gateway.document);
-    let forget = async || store.forget_old_references(written.gateway.id, &made).await.unwrap();
+    let forget = async || store.delete_outdated_references(written.gateway.id, &made).await.unwrap();
     assert_eq!((forget().await, forget().await), (1, 0));
     put(&store, &public("good")).await;
     assert_eq!((users("bad").await, users("good").await), (0, 1));

@@ -1,24 +1,25 @@
-//! A jump of the clock does not delete everything that is kept for a time.
+//! What is kept for how long. A jump of the clock does not delete everything that is kept for a time.
 
 use super::*;
-use crate::store::audit::forget_old;
+use crate::arm::deployment::DeploymentPath;
+use crate::store::database::Connection;
 use crate::store::retention::DAY;
-use crate::store::workers::forget_expired_tokens;
+use crate::store::workers::prune_join_tokens;
 
 /// A fixed noon, in milliseconds since 1970.
 const NOW: i64 = 20_000 * DAY + DAY / 2;
 
 /// Adds a row to the audit log, after the deletion that a change at that time causes.
-async fn change(connection: &mut sqlx::SqliteConnection, at: i64) {
-    forget_old(connection, at).await.unwrap();
-    sqlx::query("INSERT INTO audit (at, author, action, resource_id) VALUES (?, 'a', 'b', 'c')")
-        .bind(at)
-        .execute(connection)
-        .await
-        .unwrap();
+async fn change(connection: &mut Connection, at: i64) {
+    audit::prune(connection, Millis(at)).await.unwrap();
+    add_entry(connection, at).await;
 }
 
-async fn ages(connection: &mut sqlx::SqliteConnection, now: i64) -> Vec<i64> {
+async fn add_entry(connection: &mut Connection, at: i64) {
+    rows::audit::insert(connection, &act(), None, None, Millis(at)).await.unwrap();
+}
+
+async fn ages(connection: &mut Connection, now: i64) -> Vec<i64> {
     let query = "SELECT (? - at) / ? FROM audit ORDER BY id";
     sqlx::query_scalar(query).bind(now).bind(DAY).fetch_all(connection).await.unwrap()
 }
@@ -29,11 +30,7 @@ async fn left(before: &[i64], changes: usize) -> Vec<i64> {
     let (_dir, store) = store().await;
     let mut transaction = store.begin().await.unwrap();
     for age in before {
-        sqlx::query("INSERT INTO audit (at, author, action, resource_id) VALUES (?, 'a', 'b', 'c')")
-            .bind(NOW - age * DAY)
-            .execute(&mut *transaction)
-            .await
-            .unwrap();
+        add_entry(&mut transaction, NOW - age * DAY).await;
     }
     for _ in 0..changes {
         change(&mut transaction, NOW).await;
@@ -84,14 +81,14 @@ async fn a_clock_that_stays_ahead_costs_a_day_of_the_log_each_day() {
 }
 
 /// Adds this many join tokens with this expiry.
-async fn add_tokens(connection: &mut sqlx::SqliteConnection, count: i64, expires_at: i64) {
+async fn add_tokens(connection: &mut Connection, count: i64, expires_at: i64) {
     let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
                 INSERT INTO join_tokens (hash, expires_at) SELECT hex(randomblob(16)), ? FROM n";
     sqlx::query(many).bind(count).bind(expires_at).execute(connection).await.unwrap();
 }
 
 /// Returns the remaining lifetimes of join tokens in days, with their numbers.
-async fn tokens(connection: &mut sqlx::SqliteConnection) -> Vec<(i64, i64)> {
+async fn tokens(connection: &mut Connection) -> Vec<(i64, i64)> {
     let query = "SELECT (expires_at - ?) / ? AS days, COUNT(*) FROM join_tokens GROUP BY days ORDER BY days";
     sqlx::query_as(query).bind(NOW).bind(DAY).fetch_all(connection).await.unwrap()
 }
@@ -103,23 +100,23 @@ async fn join_tokens_that_expired_long_ago_go_and_the_newest_thousand_stay_whate
     for (count, days) in [(2, -3), (500, -1), (499, 1)] {
         add_tokens(&mut transaction, count, NOW + days * DAY).await;
     }
-    forget_expired_tokens(&mut transaction, NOW).await.unwrap();
+    prune_join_tokens(&mut transaction, Millis(NOW)).await.unwrap();
     assert_eq!(tokens(&mut transaction).await, [(-3, 1), (-1, 500), (1, 499)], "the newest thousand");
     add_tokens(&mut transaction, 1, NOW + DAY).await;
-    forget_expired_tokens(&mut transaction, NOW).await.unwrap();
+    prune_join_tokens(&mut transaction, Millis(NOW)).await.unwrap();
     assert_eq!(tokens(&mut transaction).await, [(-1, 500), (1, 500)]);
     for ahead in 1..10 {
         add_tokens(&mut transaction, 1, NOW + 1000 * DAY).await;
-        forget_expired_tokens(&mut transaction, NOW + 1000 * DAY).await.unwrap();
+        prune_join_tokens(&mut transaction, Millis(NOW + 1000 * DAY)).await.unwrap();
         assert_eq!(tokens(&mut transaction).await, [(-1, 500 - ahead), (1, 500), (1000, ahead)]);
     }
     transaction.commit().await.unwrap();
 }
 
 /// Adds this many operations that ended at this time.
-async fn add_operations(connection: &mut sqlx::SqliteConnection, count: i64, ended_at: i64) {
+async fn add_operations(connection: &mut Connection, count: i64, ended_at: i64) {
     let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
-                INSERT INTO operations (id, gateway, resource_id, subscription, kind, generation, state, \
+                INSERT INTO operations (id, gateway, resource_id, subscription_key, kind, generation, state, \
                 started_at, ended_at) SELECT hex(randomblob(16)), 'g', 'r', 's', 'Write', 1, 'Succeeded', ?2, ?2 \
                 FROM n";
     sqlx::query(many).bind(count).bind(ended_at).execute(connection).await.unwrap();
@@ -129,7 +126,7 @@ async fn add_operations(connection: &mut sqlx::SqliteConnection, count: i64, end
 async fn operations_that_ended_long_ago_go_and_the_newest_thousand_stay_whatever_the_clock_says() {
     let (_dir, store) = store().await;
     let mut transaction = store.begin().await.unwrap();
-    let left = async |connection: &mut sqlx::SqliteConnection| {
+    let left = async |connection: &mut Connection| {
         let query = "SELECT (ended_at - ?) / ? AS days, COUNT(*) FROM operations GROUP BY days ORDER BY days";
         let left: Vec<(i64, i64)> =
             sqlx::query_as(query).bind(NOW).bind(DAY).fetch_all(connection).await.unwrap();
@@ -137,13 +134,49 @@ async fn operations_that_ended_long_ago_go_and_the_newest_thousand_stay_whatever
     };
     add_operations(&mut transaction, 2, NOW - 2 * DAY).await;
     add_operations(&mut transaction, 999, NOW).await;
-    operations::forget_old(&mut transaction, NOW).await.unwrap();
+    operations::prune(&mut transaction, Millis(NOW)).await.unwrap();
     assert_eq!(left(&mut transaction).await, [(-2, 1), (0, 999)]);
     // A jump ahead, followed by writes.
     for ahead in 1..10 {
         add_operations(&mut transaction, 1, NOW + 1000 * DAY).await;
-        operations::forget_old(&mut transaction, NOW + 1000 * DAY).await.unwrap();
+        operations::prune(&mut transaction, Millis(NOW + 1000 * DAY)).await.unwrap();
         assert_eq!(left(&mut transaction).await, [(0, 1000 - ahead), (1000, ahead)]);
     }
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_oldest_ended_deployments_of_a_group_go_and_those_that_run_stay() {
+    let (_dir, store) = store().await;
+    let mut transaction = store.begin().await.unwrap();
+    let (running, ended) = (DeploymentState::Running, DeploymentState::Succeeded);
+    for (started_at, group, name, state) in [
+        (1, "Group", "running", running),
+        (2, "Group", "oldest", ended),
+        (3, "Group", "older", ended),
+        (4, "Group", "newer", DeploymentState::Failed),
+        (5, "Group", "newest", ended),
+        (1, "Other", "elsewhere", ended),
+    ] {
+        let deployment = Deployment {
+            id: Uuid::new_v4(),
+            path: DeploymentPath { subscription: "Sub".into(), group: group.into(), name: name.into() },
+            body: Map::new(),
+            state,
+            outputs: None,
+            error: None,
+            correlation_id: String::new(),
+            started_at: Millis(started_at),
+            ended_at: None,
+        };
+        rows::deployments::insert(&mut transaction, &deployment, b"", &Author::itself()).await.unwrap();
+    }
+    rows::deployments::delete_oldest(&mut transaction, "SUB", "GROUP", 2).await.unwrap();
+    let mut left = Vec::new();
+    for group in ["group", "other"] {
+        let found = rows::deployments::list(&mut transaction, "sub", group).await.unwrap();
+        left.extend(found.into_iter().map(|deployment| deployment.path.name));
+    }
+    assert_eq!(left, ["newest", "newer", "running", "elsewhere"]);
     transaction.commit().await.unwrap();
 }

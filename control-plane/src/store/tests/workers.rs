@@ -83,18 +83,10 @@ async fn two_certificates_are_good_until_the_worker_shows_the_new_one() {
 #[tokio::test]
 async fn a_worker_from_before_certificates_were_renewed_is_still_known() {
     let dir = tempfile::tempdir().unwrap();
-    let options = sqlx::sqlite::SqliteConnectOptions::new()
-        .filename(dir.path().join("tidegate.db"))
-        .create_if_missing(true);
-    let database = sqlx::SqlitePool::connect_with(options).await.unwrap();
-    let mut migrations = sqlx::migrate!("../migrations");
-    let earlier: Vec<_> = migrations.iter().filter(|m| m.version < 12).cloned().collect();
-    migrations.migrations = earlier.into();
-    migrations.run(&database).await.unwrap();
+    let database = migration::database_before(&dir, 12).await;
     let worker = Uuid::new_v4().to_string();
     sqlx::query("INSERT INTO workers VALUES (?, 'print', 5)").bind(&worker).execute(&database).await.unwrap();
     database.close().await;
-    SealKey::load_or_create(&dir.path().join("store.key")).unwrap();
 
     let store = Store::open(dir.path(), Schema::Migrate).await.unwrap();
     let certificate = store.worker_certificate("print").await.unwrap().unwrap();

@@ -1,23 +1,24 @@
 //! The single writing connection, and the state of failing writes.
 //!
 //! A failed write closes its connection, and the next write opens a new one: on a full disk SQLite rolls the
-//! transaction back by itself, and a connection whose client still assumes that transaction cannot be used any
-//! more. The failure is kept as a state, with its reason, until a probe write succeeds; [`Writer::watch`] makes
-//! the probe writes. This module does not know what is written.
+//! transaction back by itself, and a connection whose client still assumes that transaction cannot be used
+//! any more. The failure is kept as a state, with its reason, until a probe write succeeds; [`Writer::watch`]
+//! makes the probe writes. This module does not know what is written.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqlitePool;
-use sqlx::{Sqlite, SqliteConnection};
+
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Times;
 
-use super::{Store, StoreError};
+use super::super::StoreError;
+use super::{Connection, Engine};
 
 /// The time between two probe writes while writes fail.
 const PROBE_PAUSE: Duration = Duration::from_millis(250);
@@ -27,7 +28,7 @@ const PROBE_SIZE: usize = 64 * 1024;
 
 /// The owner of the writing connection.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(in crate::store) struct Writer {
     pool: SqlitePool,
     /// The waiting times of writes.
     wait: Times,
@@ -69,13 +70,13 @@ impl Writer {
 
     /// The pool, for statements of tests.
     #[cfg(test)]
-    pub(super) fn pool(&self) -> &SqlitePool {
+    pub(in crate::store) fn pool(&self) -> &SqlitePool {
         &self.pool
     }
 
     /// Sets the options of connections opened later.
     #[cfg(test)]
-    pub(super) fn connect_with(&self, options: sqlx::sqlite::SqliteConnectOptions) {
+    pub(in crate::store) fn connect_with(&self, options: sqlx::sqlite::SqliteConnectOptions) {
         self.pool.set_connect_options(options);
     }
 
@@ -101,11 +102,11 @@ impl Writer {
 
     /// Writes a row of [`PROBE_SIZE`] and deletes it again, each with its own commit: pages that are freed
     /// before the commit would never reach the disk.
-    pub(super) async fn probe(&self) -> Result<(), StoreError> {
+    pub(in crate::store) async fn probe(&self) -> Result<(), StoreError> {
         let filler = "x".repeat(PROBE_SIZE);
-        // An expired token is useless, and if the second commit fails, the next token deletes the row.
-        let insert = "INSERT OR REPLACE INTO join_tokens (hash, expires_at) VALUES (?, 0)";
-        for statement in [insert, "DELETE FROM join_tokens WHERE hash = ?"] {
+        let insert = "INSERT INTO write_probe (filler) VALUES ($1)";
+        let delete = "DELETE FROM write_probe WHERE filler = $1";
+        for statement in [insert, delete] {
             let mut transaction = self.begin().await?;
             let written = sqlx::query(statement).bind(&filler).execute(&mut *transaction).await;
             transaction.end(written.map(drop).map_err(StoreError::from)).await?;
@@ -114,10 +115,10 @@ impl Writer {
     }
 
     /// Records an error, if it concerns the database's files.
-    fn failed(&self, error: sqlx::Error) -> StoreError {
-        let error = StoreError::from(error);
+    fn failed(&self, error: impl Into<StoreError>) -> StoreError {
+        let error = error.into();
         if let Some(reason) = error.unwritable() {
-            let is_new = self.failure.send_replace(Some(reason.clone())).is_none();
+            let is_new = self.failure.send_replace(Some(reason.to_owned())).is_none();
             if is_new {
                 tracing::error!(
                     reason,
@@ -130,19 +131,20 @@ impl Writer {
     }
 }
 
-/// A write transaction. Dropping it closes its connection, for example after a failure, a panic or a cancelled
-/// future. Only [`Transaction::commit`] and [`Transaction::undo`] keep the connection for the next write.
+/// A write transaction. Dropping it closes its connection, for example after a failure, a panic or a
+/// cancelled future. Only [`Transaction::commit`] and [`Transaction::undo`] keep the connection for the next
+/// write.
 #[derive(Debug)]
 #[must_use = "a transaction that is dropped closes its connection"]
-pub(super) struct Transaction<'a> {
+pub(in crate::store) struct Transaction<'a> {
     writer: &'a Writer,
     /// Present until the transaction has ended.
-    connection: Option<PoolConnection<Sqlite>>,
+    connection: Option<PoolConnection<Engine>>,
 }
 
 impl Transaction<'_> {
     /// Commits the transaction.
-    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+    pub(in crate::store) async fn commit(mut self) -> Result<(), StoreError> {
         match sqlx::query("COMMIT").execute(&mut *self).await {
             Ok(_) => {
                 self.connection = None;
@@ -153,7 +155,7 @@ impl Transaction<'_> {
     }
 
     /// Rolls back and returns `outcome`: for a write that is rejected or turns out to be unnecessary.
-    pub(super) async fn undo<T>(mut self, outcome: T) -> T {
+    pub(in crate::store) async fn undo<T>(mut self, outcome: T) -> T {
         if sqlx::query("ROLLBACK").execute(&mut *self).await.is_ok() {
             self.connection = None;
         }
@@ -162,25 +164,25 @@ impl Transaction<'_> {
 
     /// Commits after success, rolls back after a rejection, and closes the connection after an error of the
     /// database.
-    pub(super) async fn end<T>(self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(in crate::store) async fn end<T>(self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         match outcome {
             Ok(written) => self.commit().await.map(|()| written),
-            Err(StoreError::Database(error)) => Err(self.writer.failed(error)),
+            Err(error) if error.is_of_engine() => Err(self.writer.failed(error)),
             Err(refused) => self.undo(Err(refused)).await,
         }
     }
 }
 
 impl Deref for Transaction<'_> {
-    type Target = SqliteConnection;
+    type Target = Connection;
 
-    fn deref(&self) -> &SqliteConnection {
+    fn deref(&self) -> &Connection {
         self.connection.as_ref().expect("the connection is there until the transaction is consumed")
     }
 }
 
 impl DerefMut for Transaction<'_> {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
+    fn deref_mut(&mut self) -> &mut Connection {
         self.connection.as_mut().expect("the connection is there until the transaction is consumed")
     }
 }
@@ -191,52 +193,5 @@ impl Drop for Transaction<'_> {
             connection.close_on_drop();
             self.writer.doubt.notify_one();
         }
-    }
-}
-
-impl StoreError {
-    /// Returns the reason if the database's files cannot be used now: a full disk, an I/O error, or a lock held
-    /// by another process. `None` for every other error.
-    pub(crate) fn unwritable(&self) -> Option<String> {
-        match self {
-            StoreError::Unwritable(reason) => Some(reason.clone()),
-            StoreError::Database(sqlx::Error::Database(error)) => {
-                // The low byte of SQLite's extended result code is the primary one.
-                let code = error.code()?.parse::<u32>().ok()? & 0xff;
-                is_of_the_files(code).then(|| error.message().to_owned())
-            }
-            StoreError::Database(error @ (sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed)) => {
-                Some(error.to_string())
-            }
-            _ => None,
-        }
-    }
-}
-
-/// SQLite's primary result codes that concern the files and the machine rather than the statement
-/// (<https://www.sqlite.org/rescode.html>).
-fn is_of_the_files(code: u32) -> bool {
-    const BUSY: u32 = 5;
-    const NOMEM: u32 = 7;
-    const READONLY: u32 = 8;
-    const IOERR: u32 = 10;
-    const CORRUPT: u32 = 11;
-    const FULL: u32 = 13;
-    const CANTOPEN: u32 = 14;
-    const PROTOCOL: u32 = 15;
-    const NOTADB: u32 = 26;
-    [BUSY, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB].contains(&code)
-}
-
-impl Store {
-    /// The reason why writes fail; `None` while they succeed. Changes within half a second of the cause while
-    /// [`Store::watch_writes`] runs.
-    pub(crate) fn write_failure(&self) -> watch::Receiver<Option<String>> {
-        self.writer.failure()
-    }
-
-    /// Retries writing while writes fail, until `stop`.
-    pub(crate) async fn watch_writes(&self, stop: CancellationToken) {
-        self.writer.watch(&stop).await;
     }
 }

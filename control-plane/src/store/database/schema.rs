@@ -4,7 +4,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Row, Sqlite};
 
-use super::StoreError;
+use super::super::StoreError;
 
 /// All migrations, embedded in the binary.
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");

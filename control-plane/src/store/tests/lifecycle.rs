@@ -52,13 +52,13 @@ async fn a_stopped_gateway_is_started_by_any_write_and_each_supersedes_the_other
 }
 
 #[tokio::test]
-async fn other_labels_leave_everything_else_as_it_is() {
+async fn other_tags_leave_everything_else_as_it_is() {
     let (_dir, store) = store().await;
     let one = write(&store, document("gw", vec![port("a", 1)]), &[]).await.unwrap();
-    let relabelled = decide(&store, |gateway| {
+    let retagged = decide(&store, |gateway| {
         let mut document = gateway.document.clone();
         document.body.insert("tags".into(), json!({"a": "b"}));
-        Decision::Relabel(document)
+        Decision::ReplaceTags(document)
     })
     .await;
     assert_eq!(state(&store, &one.operation).await, OperationState::InProgress);
@@ -67,7 +67,7 @@ async fn other_labels_leave_everything_else_as_it_is() {
     assert_eq!((read.generation, &read.config_digest), (Generation(1), &one.gateway.config_digest));
     assert_eq!(read.state, ProvisioningState::Updating);
     assert_ne!(read.etag, one.gateway.etag);
-    assert_eq!((&read.etag, &read.child_etags), (&relabelled.gateway.etag, &one.gateway.child_etags));
+    assert_eq!((&read.etag, &read.child_etags), (&retagged.gateway.etag, &one.gateway.child_etags));
 }
 
 #[tokio::test]

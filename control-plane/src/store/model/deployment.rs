@@ -1,0 +1,91 @@
+//! Deployments, their steps, and what is needed to run them.
+
+use serde_json::{Map, Value};
+use tidegate_shared::secret::Secret;
+use uuid::Uuid;
+
+use crate::arm::deployment::{DeploymentPath, Failure};
+use crate::audit::Author;
+use crate::clock::Millis;
+
+use super::text_enum;
+
+text_enum! {
+    /// The state of a deployment or of one of its steps.
+    DeploymentState {
+        /// In progress.
+        Running,
+        /// Ended successfully.
+        Succeeded,
+        /// Ended with an error.
+        Failed,
+        /// Canceled before it ended.
+        Canceled,
+    }
+}
+
+/// A stored deployment: the last run of its name.
+#[derive(Clone, Debug)]
+pub(crate) struct Deployment {
+    /// The ID of this run: another PUT of the deployment gets a new one. It is also the last segment of the
+    /// operation's URL.
+    pub(crate) id: Uuid,
+    /// The resource ID.
+    pub(crate) path: DeploymentPath,
+    /// The part of the request that responses show.
+    pub(crate) body: Map<String, Value>,
+    pub(crate) state: DeploymentState,
+    /// The outputs, after success.
+    pub(crate) outputs: Option<Value>,
+    /// The reason of a failure.
+    pub(crate) error: Option<Failure>,
+    /// The correlation ID, shared with related requests.
+    pub(crate) correlation_id: String,
+    /// The start time.
+    pub(crate) started_at: Millis,
+    /// The end time.
+    pub(crate) ended_at: Option<Millis>,
+}
+
+/// A deployment to create.
+#[derive(Debug)]
+pub(crate) struct NewDeployment {
+    /// The ID of this run.
+    pub(crate) id: Uuid,
+    /// The resource ID.
+    pub(crate) path: DeploymentPath,
+    /// The complete request.
+    pub(crate) request: Secret,
+    /// The part of the request that responses show.
+    pub(crate) body: Map<String, Value>,
+    /// The correlation ID, shared with related requests.
+    pub(crate) correlation_id: String,
+}
+
+/// The operation of a deployment on one resource.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    /// The ID of the step.
+    pub(crate) id: Uuid,
+    pub(crate) resource_id: String,
+    pub(crate) resource_type: String,
+    pub(crate) state: DeploymentState,
+    /// The reason of a failure.
+    pub(crate) error: Option<Failure>,
+    /// The start time.
+    pub(crate) started_at: Millis,
+    /// The end time.
+    pub(crate) ended_at: Option<Millis>,
+}
+
+/// A deployment to run.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) deployment: Deployment,
+    /// The complete request, from [`NewDeployment::request`].
+    pub(crate) request: Secret,
+    /// The author of the request.
+    pub(crate) author: Author,
+    /// The API client that is the author, if any, whose rights are looked up again.
+    pub(crate) client: Option<Uuid>,
+}

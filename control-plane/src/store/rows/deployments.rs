@@ -1,0 +1,248 @@
+//! The table `deployments`. The request is stored sealed; callers seal and open it.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::arm::deployment::{DeploymentPath, Failure};
+use crate::audit::Author;
+use crate::clock::Millis;
+
+use super::{json_text, key, parse_json, parse_uuid};
+use crate::store::StoreError;
+use crate::store::database::{Connection, ReadColumn, Row};
+use crate::store::model::{Deployment, DeploymentState};
+
+/// A running deployment, with what is needed to run it.
+#[derive(Debug)]
+pub(in crate::store) struct RunningDeployment {
+    pub(in crate::store) deployment: Deployment,
+    /// The sealed request. A running deployment has one unless its row is damaged.
+    pub(in crate::store) sealed_request: Option<Vec<u8>>,
+    /// The author of the request.
+    pub(in crate::store) author: Author,
+    /// The ID of the API client that is the author, if any.
+    pub(in crate::store) client: Option<Uuid>,
+}
+
+/// Returns a deployment by path.
+pub(in crate::store) async fn find(
+    connection: &mut Connection,
+    path: &DeploymentPath,
+) -> Result<Option<Deployment>, StoreError> {
+    let row = sqlx::query(
+        "SELECT id, subscription, resource_group, name, body, state, outputs, error, correlation_id, \
+         started_at, ended_at FROM deployments WHERE resource_key = $1",
+    )
+    .bind(key(&path.to_string()))
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(deployment).transpose()
+}
+
+/// Returns the deployments of a group, newest first.
+pub(in crate::store) async fn list(
+    connection: &mut Connection,
+    subscription: &str,
+    group: &str,
+) -> Result<Vec<Deployment>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, subscription, resource_group, name, body, state, outputs, error, correlation_id, \
+         started_at, ended_at FROM deployments WHERE subscription_key = $1 AND resource_group_key = $2 \
+         ORDER BY started_at DESC",
+    )
+    .bind(key(subscription))
+    .bind(key(group))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(deployment).collect()
+}
+
+/// Returns the IDs of the running deployments, oldest first.
+pub(in crate::store) async fn list_running(connection: &mut Connection) -> Result<Vec<Uuid>, StoreError> {
+    let ids: Vec<String> =
+        sqlx::query_scalar("SELECT id FROM deployments WHERE state = 'Running' ORDER BY started_at")
+            .fetch_all(connection)
+            .await?;
+    ids.iter().map(|id| parse_uuid(id)).collect()
+}
+
+/// Returns whether there is a running deployment with this ID.
+pub(in crate::store) async fn is_running(connection: &mut Connection, id: Uuid) -> Result<bool, StoreError> {
+    let row = sqlx::query("SELECT 1 FROM deployments WHERE id = $1 AND state = 'Running'")
+        .bind(id.to_string())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Returns a deployment by ID, if it is running.
+pub(in crate::store) async fn find_running(
+    connection: &mut Connection,
+    id: Uuid,
+) -> Result<Option<RunningDeployment>, StoreError> {
+    let row = sqlx::query(
+        "SELECT id, subscription, resource_group, name, request, body, state, outputs, error, \
+         correlation_id, author, address, request_id, client, started_at, ended_at FROM deployments \
+         WHERE id = $1 AND state = 'Running'",
+    )
+    .bind(id.to_string())
+    .fetch_optional(connection)
+    .await?;
+    row.as_ref().map(running).transpose()
+}
+
+/// Inserts a deployment with its sealed request and the author of the request.
+///
+/// # Errors
+/// [`StoreError::Duplicate`] if there is one of that path.
+pub(in crate::store) async fn insert(
+    connection: &mut Connection,
+    deployment: &Deployment,
+    sealed_request: &[u8],
+    author: &Author,
+) -> Result<(), StoreError> {
+    let path = &deployment.path;
+    sqlx::query(
+        "INSERT INTO deployments (resource_key, id, subscription_key, subscription, resource_group_key, \
+         resource_group, name, request, body, state, correlation_id, author, address, request_id, client, \
+         started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+    )
+    .bind(key(&path.to_string()))
+    .bind(deployment.id.to_string())
+    .bind(key(&path.subscription))
+    .bind(&path.subscription)
+    .bind(key(&path.group))
+    .bind(&path.group)
+    .bind(&path.name)
+    .bind(sealed_request)
+    .bind(json_text(&deployment.body))
+    .bind(deployment.state.as_str())
+    .bind(&deployment.correlation_id)
+    .bind(&author.name)
+    .bind(author.address.map(|address| address.to_string()))
+    .bind(author.request.map(|request| request.to_string()))
+    .bind(author.client.as_ref().map(|client| client.app_id.to_string()))
+    .bind(deployment.started_at.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Stores the end of a deployment, if it is running, and deletes its request.
+pub(in crate::store) async fn end(
+    connection: &mut Connection,
+    id: Uuid,
+    state: DeploymentState,
+    outcome: Result<&Value, &Failure>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE deployments SET state = $1, outputs = $2, error = $3, ended_at = $4, request = NULL \
+         WHERE id = $5 AND state = 'Running'",
+    )
+    .bind(state.as_str())
+    .bind(outcome.ok().map(Value::to_string))
+    .bind(outcome.err().map(failure_text))
+    .bind(now.0)
+    .bind(id.to_string())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a deployment, with its steps.
+pub(in crate::store) async fn delete(connection: &mut Connection, id: Uuid) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM deployments WHERE id = $1").bind(id.to_string()).execute(connection).await?;
+    Ok(())
+}
+
+/// Deletes the deployments of a group. Returns their paths.
+pub(in crate::store) async fn delete_in_group(
+    connection: &mut Connection,
+    subscription: &str,
+    group: &str,
+) -> Result<Vec<DeploymentPath>, StoreError> {
+    let rows = sqlx::query(
+        "DELETE FROM deployments WHERE subscription_key = $1 AND resource_group_key = $2 \
+         RETURNING subscription, resource_group, name",
+    )
+    .bind(key(subscription))
+    .bind(key(group))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(path).collect()
+}
+
+/// Deletes the ended deployments of a group except for the newest `kept`.
+pub(in crate::store) async fn delete_oldest(
+    connection: &mut Connection,
+    subscription: &str,
+    group: &str,
+    kept: i64,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM deployments WHERE id IN (SELECT ranked.id FROM (SELECT id, \
+         ROW_NUMBER() OVER (ORDER BY started_at DESC, id) AS place FROM deployments \
+         WHERE subscription_key = $1 AND resource_group_key = $2 AND state <> 'Running') AS ranked \
+         WHERE ranked.place > $3)",
+    )
+    .bind(key(subscription))
+    .bind(key(group))
+    .bind(kept)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Serializes the reason of a failure, of a deployment or of a step.
+pub(super) fn failure_text(failure: &Failure) -> String {
+    serde_json::to_string(failure).expect("a failure has a text form")
+}
+
+/// Reads a column that may contain JSON, of a deployment or of a step.
+pub(super) fn optional_json<T: DeserializeOwned>(
+    id: Uuid,
+    text: Option<&str>,
+) -> Result<Option<T>, StoreError> {
+    text.map(|text| parse_json(&format!("deployment {id}"), text)).transpose()
+}
+
+fn running(row: &Row) -> Result<RunningDeployment, StoreError> {
+    let address: Option<&str> = row.try_get("address")?;
+    let uuid_in = |column| row.try_get::<Option<&str>, _>(column)?.map(parse_uuid).transpose();
+    Ok(RunningDeployment {
+        deployment: deployment(row)?,
+        sealed_request: row.try_get("request")?,
+        author: Author {
+            name: row.try_get("author")?,
+            address: address.and_then(|address| address.parse().ok()),
+            request: uuid_in("request_id")?,
+            client: None,
+        },
+        client: uuid_in("client")?,
+    })
+}
+
+fn deployment(row: &Row) -> Result<Deployment, StoreError> {
+    let id = parse_uuid(row.try_get("id")?)?;
+    Ok(Deployment {
+        id,
+        path: path(row)?,
+        body: parse_json(&format!("deployment {id}"), row.try_get("body")?)?,
+        state: row.try_get::<&str, _>("state")?.parse()?,
+        outputs: optional_json(id, row.try_get("outputs")?)?,
+        error: optional_json(id, row.try_get("error")?)?,
+        correlation_id: row.try_get("correlation_id")?,
+        started_at: Millis(row.try_get("started_at")?),
+        ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Millis),
+    })
+}
+
+fn path(row: &Row) -> Result<DeploymentPath, StoreError> {
+    Ok(DeploymentPath {
+        subscription: row.try_get("subscription")?,
+        group: row.try_get("resource_group")?,
+        name: row.try_get("name")?,
+    })
+}

@@ -1,0 +1,171 @@
+//! The table `network_resources`: virtual networks with their subnets, and public IP addresses.
+
+use sqlx::AssertSqlSafe;
+use tidegate_shared::id::GatewayId;
+use uuid::Uuid;
+
+use crate::arm::network::{NetworkKind, NetworkPath};
+use crate::arm::resource_kind::ResourceKind;
+use crate::clock::Millis;
+use crate::etag::Etag;
+use crate::store::StoreError;
+use crate::store::database::{Connection, ReadColumn, Row};
+use crate::store::model::{NetworkResource, ResourceRow};
+
+use super::{json_text, key, network_kind, parse_json, parse_uuid, stored_keys};
+
+/// Selects the columns that [`resource`] reads.
+const SELECT: &str = "SELECT id, subscription, resource_group, kind, name, body, etag FROM network_resources";
+
+/// Returns a resource by its path.
+pub(in crate::store) async fn find(
+    connection: &mut Connection,
+    path: &NetworkPath,
+) -> Result<Option<NetworkResource>, StoreError> {
+    let row = sqlx::query(AssertSqlSafe(format!("{SELECT} WHERE resource_key = $1")))
+        .bind(path.key())
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(resource).transpose()
+}
+
+/// Returns at most `limit` resources of one kind in a subscription, or in one resource group of it, that
+/// follow a group and name, by group and name.
+pub(in crate::store) async fn page(
+    connection: &mut Connection,
+    kind: NetworkKind,
+    subscription: &str,
+    group: Option<&str>,
+    after: (&str, &str),
+    limit: i64,
+) -> Result<Vec<NetworkResource>, StoreError> {
+    let statement = format!(
+        "{SELECT} WHERE kind = $1 AND subscription_key = $2 AND ($3 IS NULL OR resource_group_key = $3) \
+         AND (resource_group_key, name_key) > ($4, $5) ORDER BY resource_group_key, name_key LIMIT $6"
+    );
+    let rows = sqlx::query(AssertSqlSafe(statement))
+        .bind(kind.segment())
+        .bind(key(subscription))
+        .bind(group.map(key))
+        .bind(key(after.0))
+        .bind(key(after.1))
+        .bind(limit)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(resource).collect()
+}
+
+/// Returns the stored public IP addresses to which a gateway refers.
+pub(in crate::store) async fn list_addresses(
+    connection: &mut Connection,
+    gateway: GatewayId,
+) -> Result<Vec<NetworkResource>, StoreError> {
+    let statement = format!(
+        "{SELECT} WHERE kind = 'publicIPAddresses' \
+         AND resource_key IN (SELECT target_key FROM network_references WHERE gateway = $1)"
+    );
+    let rows = sqlx::query(AssertSqlSafe(statement)).bind(gateway.to_string()).fetch_all(connection).await?;
+    rows.iter().map(resource).collect()
+}
+
+/// Returns those of the keys of resource IDs under which a resource is stored.
+pub(in crate::store) async fn keys_among(
+    connection: &mut Connection,
+    keys: &[String],
+) -> Result<Vec<String>, StoreError> {
+    stored_keys(connection, "network_resources", keys).await
+}
+
+/// Returns the resources of a subscription, or of one resource group in it. Each may be damaged.
+pub(in crate::store) async fn summaries(
+    connection: &mut Connection,
+    subscription: &str,
+    group: Option<&str>,
+) -> Result<Vec<Result<ResourceRow, StoreError>>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT resource_id, kind, name, body FROM network_resources \
+         WHERE subscription_key = $1 AND ($2 IS NULL OR resource_group_key = $2)",
+    )
+    .bind(key(subscription))
+    .bind(group.map(key))
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let (id, name): (String, String) = (row.try_get("resource_id")?, row.try_get("name")?);
+            let kind = ResourceKind::Network(network_kind(row.try_get("kind")?)?);
+            Ok(parse_json(&id, row.try_get("body")?).map(|body| ResourceRow { id, name, kind, body }))
+        })
+        .collect()
+}
+
+/// Inserts a resource, or replaces the body of the one with its ID.
+pub(in crate::store) async fn upsert(
+    connection: &mut Connection,
+    resource: &NetworkResource,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let path = &resource.path;
+    sqlx::query(
+        "INSERT INTO network_resources (id, resource_key, resource_id, subscription_key, subscription, \
+         resource_group_key, resource_group, kind, name_key, name, body, etag, created_at, changed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) ON CONFLICT (id) DO UPDATE SET \
+         body = excluded.body, etag = excluded.etag, changed_at = excluded.changed_at",
+    )
+    .bind(resource.id.to_string())
+    .bind(path.key())
+    .bind(path.to_string())
+    .bind(key(&path.subscription))
+    .bind(&path.subscription)
+    .bind(key(&path.group))
+    .bind(&path.group)
+    .bind(path.kind.segment())
+    .bind(key(&path.name))
+    .bind(&path.name)
+    .bind(json_text(&resource.body))
+    .bind(&resource.etag.0)
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a resource.
+pub(in crate::store) async fn delete(connection: &mut Connection, id: Uuid) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM network_resources WHERE id = $1")
+        .bind(id.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Deletes the resources of a resource group. Returns their kinds and resource IDs.
+pub(in crate::store) async fn delete_in_group(
+    connection: &mut Connection,
+    subscription: &str,
+    group: &str,
+) -> Result<Vec<(NetworkKind, String)>, StoreError> {
+    let rows = sqlx::query(
+        "DELETE FROM network_resources WHERE subscription_key = $1 AND resource_group_key = $2 \
+         RETURNING resource_id, kind",
+    )
+    .bind(key(subscription))
+    .bind(key(group))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(|row| Ok((network_kind(row.try_get("kind")?)?, row.try_get("resource_id")?))).collect()
+}
+
+fn resource(row: &Row) -> Result<NetworkResource, StoreError> {
+    Ok(NetworkResource {
+        id: parse_uuid(row.try_get("id")?)?,
+        path: NetworkPath {
+            subscription: row.try_get("subscription")?,
+            group: row.try_get("resource_group")?,
+            kind: network_kind(row.try_get("kind")?)?,
+            name: row.try_get("name")?,
+        },
+        body: parse_json("network resource", row.try_get("body")?)?,
+        etag: Etag(row.try_get("etag")?),
+    })
+}
