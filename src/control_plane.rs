@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use serde_json::json;
 use tidegate_control_plane::{Addresses, Config, ControlPlane, Listeners, Tokens};
-use tidegate_shared::handover::Request;
+use tidegate_shared::handover::TakeOverRequest;
 use tidegate_shared::private_file;
 use tidegate_shared::service_manager;
 use tracing::{info, warn};
 
-use crate::claim::{Claim, ClaimHandover};
 use crate::cli::{ControlPlaneOptions, TokenOptions};
+use crate::data_dir_lock::{ControlPlaneHandover, DataDirLock};
 use crate::outcome::CommandResult;
 use crate::stop::Stop;
 
@@ -43,39 +43,39 @@ const STARTED: [&str; 2] = [AUTHORITY_FILE, "tidegate.db"];
 pub(crate) struct LocalControlPlane {
     inner: ControlPlane,
     endpoints: PathBuf,
-    claim: Claim,
+    lock: DataDirLock,
 }
 
 impl LocalControlPlane {
-    /// Starts in the claimed data directory, and writes its addresses. A predecessor drains from then on.
+    /// Starts in the locked data directory, and writes its addresses. A predecessor drains from then on.
     ///
     /// # Errors
     /// The control plane cannot start, or the predecessor has stopped waiting.
     pub(crate) async fn start(
         options: &ControlPlaneOptions,
-        mut claim: Claim,
+        mut lock: DataDirLock,
     ) -> Result<LocalControlPlane, Box<dyn Error>> {
         let data_dir = &options.data_dir;
         if let Err(error) = private_file::remove_unfinished(data_dir, UNFINISHED_AGE) {
             warn!("temporary files of an earlier process cannot be removed: {error}");
         }
         let endpoints = data_dir.join(ENDPOINTS_FILE);
-        let was_inherited = claim.listeners.is_some();
+        let was_inherited = lock.listeners.is_some();
         if !was_inherited {
             remove(&endpoints)?;
         }
         let config = config(options);
-        let listeners = Listeners::bind(&config, claim.listeners.take()).await?;
-        claim.listeners = Some(listeners.try_clone()?);
-        claim.check()?;
+        let listeners = Listeners::bind(&config, lock.listeners.take()).await?;
+        lock.listeners = Some(listeners.try_clone()?);
+        lock.check()?;
         let inner = ControlPlane::start(config, listeners).await?;
-        claim.complete()?;
+        lock.complete()?;
         match announce(&endpoints, inner.addresses(), data_dir) {
             // The file exists, most likely with the same addresses, and the API already serves.
             Err(error) if was_inherited => warn!("the addresses cannot be written: {error}"),
             announced => announced?,
         }
-        Ok(LocalControlPlane { inner, endpoints, claim })
+        Ok(LocalControlPlane { inner, endpoints, lock })
     }
 
     /// The addresses it listens at.
@@ -89,25 +89,25 @@ impl LocalControlPlane {
     }
 
     /// Waits for the next process that asks to take over.
-    pub(crate) async fn successor(&mut self) -> Request<ClaimHandover> {
-        self.claim.successor().await
+    pub(crate) async fn successor(&mut self) -> TakeOverRequest<ControlPlaneHandover> {
+        self.lock.successor().await
     }
 
     /// Stops it, and passes the data directory and the sockets on. New connections wait in the accept queues until
-    /// the successor accepts them. Returns the claim if the successor has failed: this process must then continue.
+    /// the successor accepts them. Returns the lock if the successor has failed: this process must then continue.
     ///
     /// # Errors
     /// The sockets cannot be copied; the control plane has stopped nevertheless.
     pub(crate) async fn hand_over(
         self,
-        request: Request<ClaimHandover>,
-    ) -> Result<Option<Claim>, Box<dyn Error>> {
+        request: TakeOverRequest<ControlPlaneHandover>,
+    ) -> Result<Option<DataDirLock>, Box<dyn Error>> {
         info!("another process takes over");
-        let LocalControlPlane { inner, claim, .. } = self;
+        let LocalControlPlane { inner, lock, .. } = self;
         if tokio::time::timeout(STOP_TIMEOUT, inner.stop()).await.is_err() {
             warn!("requests that took too long were aborted");
         }
-        claim.hand_over(request).await
+        lock.hand_over(request).await
     }
 
     /// Stops it and releases the data directory. Running requests are finished, unless the stop is hurried.
@@ -116,13 +116,13 @@ impl LocalControlPlane {
     /// The file with the addresses cannot be removed.
     pub(crate) async fn stop(mut self, stop: &Stop) -> CommandResult {
         // Open copies of the sockets would let connections wait in accept queues that nobody serves.
-        self.claim.listeners = None;
+        self.lock.listeners = None;
         tokio::select! {
             () = self.inner.stop() => {}
             () = stop.hurried.cancelled() => {}
         }
         remove(&self.endpoints)?;
-        self.claim.release();
+        self.lock.release();
         Ok(())
     }
 }
@@ -154,9 +154,9 @@ pub(crate) async fn run(options: &ControlPlaneOptions, stop: &Stop) -> CommandRe
 }
 
 async fn serve(options: &ControlPlaneOptions, stop: &Stop) -> CommandResult {
-    let mut claim = Claim::new(&options.data_dir).await?;
+    let mut lock = DataDirLock::new(&options.data_dir).await?;
     loop {
-        let mut control_plane = LocalControlPlane::start(options, claim).await?;
+        let mut control_plane = LocalControlPlane::start(options, lock).await?;
         service_manager::ready();
         let request = tokio::select! {
             request = control_plane.successor() => request,
@@ -167,7 +167,7 @@ async fn serve(options: &ControlPlaneOptions, stop: &Stop) -> CommandResult {
             }
         };
         match control_plane.hand_over(request).await? {
-            Some(kept) => claim = kept,
+            Some(kept) => lock = kept,
             None => return Ok(()),
         }
     }

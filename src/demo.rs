@@ -24,11 +24,11 @@ use tokio_util::sync::CancellationToken;
 use self::gateway::DemoGateway;
 use self::management::Management;
 use self::screen::{Hints, say};
-use crate::claim::Claim;
 use crate::cli::{
     ControlPlaneOptions, DemoOptions, DownstreamOptions, EchoOptions, UpOptions, WorkerOptions,
 };
 use crate::control_plane::{LocalControlPlane, TOKEN_FILE};
+use crate::data_dir_lock::DataDirLock;
 use crate::logging;
 use crate::outcome::CommandResult;
 use crate::stop::Stop;
@@ -104,8 +104,8 @@ async fn with_gateway(
     stop: &Stop,
 ) -> CommandResult {
     let up = up_options(files);
-    let claim = Claim::new(&files.data_dir).await?;
-    let control_plane = LocalControlPlane::start(&up.control_plane, claim).await?;
+    let lock = DataDirLock::new(&files.data_dir).await?;
+    let control_plane = LocalControlPlane::start(&up.control_plane, lock).await?;
     let addresses = control_plane.addresses();
     let plan = WorkerPlan::new(&up, log, executable, Some(files.log.clone()), addresses.channel);
     say(&format!("A control plane serves its REST API on http://{}, with one worker.", addresses.management));

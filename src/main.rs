@@ -4,10 +4,10 @@
 //! an API or carries traffic, except for the demo, which plays the client and the backend.
 
 mod authority;
-mod claim;
 mod cli;
 mod client;
 mod control_plane;
+mod data_dir_lock;
 mod demo;
 mod hardening;
 mod logging;
@@ -87,9 +87,9 @@ fn dispatch(cli: Cli) -> CommandResult {
     }
 }
 
-/// Runs a command on a runtime of two threads, as a control plane needs: one may be busy compiling a document while
-/// the other answers requests and sends heartbeats. SIGUSR2 starts a successor from the executable `successor`, if there
-/// is one.
+/// Runs a command on a runtime of two threads, as a control plane needs: one may be busy compiling a document
+/// while the other answers requests and sends heartbeats. SIGUSR2 starts a successor from the executable
+/// `successor`, if there is one.
 fn on_two_threads(
     successor: Option<PathBuf>,
     command: impl AsyncFnOnce(Stop) -> CommandResult,

@@ -69,9 +69,9 @@ pub(crate) struct WorkerPlan {
 pub(crate) struct WorkersStillRunning(Vec<u16>);
 
 /// Keeps the planned number of workers running until asked to stop, and returns when all have ended. Surplus
-/// workers of an earlier, larger plan are stopped at once, and those that already drain are awaited. Each worker that is started or adopted gets its own
-/// token from `new_token`. `draining` is cancelled when no worker needs its slot any more: those that remain only
-/// drain.
+/// workers of an earlier, larger plan are stopped at once, and those that already drain are awaited. Each
+/// worker that is started or adopted gets its own token from `new_token`. `draining` is cancelled when no
+/// worker needs its slot any more: those that remain only drain.
 ///
 /// # Errors
 /// Some workers do not end even when killed.
@@ -125,7 +125,7 @@ async fn serve(
         if !slot.can_hand_over() {
             return replace_after_end(slot, survivor, new_token, plan, stop, draining).await;
         }
-        let (began, told, drain_timeout) = (Instant::now(), slot.plan(), drain_timeout(slot, plan));
+        let (began, old_plan, drain_timeout) = (Instant::now(), slot.plan(), drain_timeout(slot, plan));
         match start_successor(slot, &survivor, new_token, plan, stop).await {
             Ok((mut predecessor, successor)) => {
                 // The successor holds the lock now, so the lock does not show when the predecessor has ended.
@@ -136,7 +136,7 @@ async fn serve(
                 return ended.and(served);
             }
             Err(e) => {
-                told.iter().for_each(|told| slot.note(told));
+                old_plan.iter().for_each(|plan| slot.note(plan));
                 let pause = backoff.pause_after_takeover(began.elapsed());
                 error!(
                     worker.slot = slot.number(),
@@ -183,7 +183,7 @@ async fn replace_after_end(
 fn outdated_survivor(slot: &Slot, plan: &WorkerPlan) -> Option<Survivor> {
     // An error recurs, and is logged, when the slot is to be served.
     let survivor = slot.survivor().ok().flatten()?;
-    (!slot.was_told(&process::description(plan))).then_some(survivor)
+    (!slot.was_started_with(&process::description(plan))).then_some(survivor)
 }
 
 /// A worker that serves a slot, or is about to.
@@ -208,7 +208,7 @@ async fn start_successor(
 ) -> Result<(Process, Started), Box<dyn Error>> {
     let predecessor = survivor.process().ok_or("it has not written its process ID yet")?;
     let token = token_for(slot, new_token).await?;
-    slot.lay_token(token.as_ref())?;
+    slot.provide_token(token.as_ref())?;
     // If this supervisor is killed before it knows which of the two holds the slot, the next supervisor replaces
     // that worker.
     slot.forget_plan();
@@ -245,7 +245,7 @@ async fn keep_serving(
         match started {
             Ok(Started { mut process, has_token }) => tokio::select! {
                 how = process.ended() => warn!(worker.slot = slot.number(), "worker ended: {how}"),
-                never = lay_token_later(slot, new_token, has_token) => match never {},
+                never = provide_token_later(slot, new_token, has_token) => match never {},
                 () = stop.asked.cancelled() => {
                     let drain_timeout = plan.options.drain_timeout;
                     return end(&mut process, slot, drain_timeout, stop, slot.left(), || drop(draining)).await;
@@ -269,7 +269,7 @@ async fn take_or_start(
 ) -> Result<Started, Box<dyn Error>> {
     let token = token_for(slot, new_token).await?;
     if let Some(survivor) = slot.survivor()? {
-        let has_token = token.is_some_and(|token| give_token(slot, &token));
+        let has_token = token.is_some_and(|token| try_write_token(slot, &token));
         info!(worker.slot = slot.number(), "adopting a worker that outlived its control plane");
         return Ok(Started { process: Process::Survivor(survivor), has_token });
     }
@@ -297,18 +297,18 @@ async fn token_for(slot: &Slot, new_token: &impl IssueToken) -> Result<Option<Jo
 
 /// Writes a token for a worker that has none, as soon as one can be issued: without it the worker could not join
 /// again.
-async fn lay_token_later(slot: &Slot, new_token: &impl IssueToken, mut has_token: bool) -> Infallible {
+async fn provide_token_later(slot: &Slot, new_token: &impl IssueToken, mut has_token: bool) -> Infallible {
     while !has_token {
         tokio::time::sleep(TOKEN_RETRY).await;
         if let Ok(token) = new_token().await {
-            has_token = give_token(slot, &token);
+            has_token = try_write_token(slot, &token);
         }
     }
     std::future::pending().await
 }
 
 /// Writes a token for a worker that can start without one. Returns true if it was written.
-fn give_token(slot: &Slot, token: &JoinToken) -> bool {
+fn try_write_token(slot: &Slot, token: &JoinToken) -> bool {
     let given = slot.write_token(token);
     if let Err(e) = &given {
         warn!(worker.slot = slot.number(), "cannot give a worker a token: {e}");

@@ -8,9 +8,9 @@ use tidegate_shared::service_manager;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::claim::Claim;
 use crate::cli::UpOptions;
 use crate::control_plane::LocalControlPlane;
+use crate::data_dir_lock::DataDirLock;
 use crate::outcome::CommandResult;
 use crate::stop::Stop;
 use crate::supervisor::{self, WorkerPlan};
@@ -25,19 +25,19 @@ pub(crate) async fn run(options: &UpOptions, log: &str, executable: &Path, stop:
 
 /// Runs, and starts again each time that a takeover by another process has failed.
 async fn run_and_resume(options: &UpOptions, log: &str, executable: &Path, stop: &Stop) -> CommandResult {
-    let mut claim = Claim::new(&options.control_plane.data_dir).await?;
+    let mut lock = DataDirLock::new(&options.control_plane.data_dir).await?;
     loop {
-        let control_plane = LocalControlPlane::start(&options.control_plane, claim).await?;
+        let control_plane = LocalControlPlane::start(&options.control_plane, lock).await?;
         service_manager::ready();
         let plan = WorkerPlan::new(options, log, executable, None, control_plane.addresses().channel);
         match serve(&plan, stop, control_plane).await? {
-            Some(kept) => claim = kept,
+            Some(kept) => lock = kept,
             None => return Ok(()),
         }
     }
 }
 
-/// Serves until asked to stop or until another process takes over. Returns the claim if that process has failed.
+/// Serves until asked to stop or until another process takes over. Returns the lock if that process has failed.
 ///
 /// At a stop, the control plane ends once all workers only drain, and releases the data directory so that another
 /// one may start on it; then this waits for the workers. If another process takes over, the workers are left alone:
@@ -46,7 +46,7 @@ async fn serve(
     plan: &WorkerPlan,
     stop: &Stop,
     mut control_plane: LocalControlPlane,
-) -> Result<Option<Claim>, Box<dyn Error>> {
+) -> Result<Option<DataDirLock>, Box<dyn Error>> {
     let (tokens, draining) = (control_plane.tokens(), CancellationToken::new());
     let new_token = async || Ok(tokens.issue().await?);
     let mut workers = Box::pin(supervisor::run(&new_token, plan, stop, draining.clone()));

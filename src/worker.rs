@@ -18,7 +18,8 @@ use crate::stop::{Signals, Stop};
 /// The largest token that is read, in bytes; a real one has about 1,500.
 const MAX_TOKEN: u64 = 64 * 1024;
 
-/// Runs until asked to stop, and drains. A successor is started from `executable`. The calling thread becomes the worker's main thread.
+/// Runs until asked to stop, and drains. A successor is started from `executable`. The calling thread becomes
+/// the worker's main thread.
 pub(crate) fn run(options: DataPlaneOptions, executable: PathBuf) -> CommandResult {
     let token = token(options.token_file.as_deref(), options.token)?;
     let stop = Stop::new();

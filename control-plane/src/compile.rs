@@ -107,7 +107,7 @@ pub(crate) fn compile(
         certificates: downstream.compiled_certificates,
         roots: upstream.compiled_roots,
         client_authorities: downstream.compiled_authorities,
-        answers: answers(&gateway, pages, of_gateway),
+        local_replies: local_replies(&gateway, pages, of_gateway),
         buffering: buffering(&gateway),
         headers: gateway::request_headers(&gateway.switches()),
         rewrites: routing.rewrites,
@@ -241,7 +241,11 @@ fn routing(
 }
 
 /// The configuration of local replies.
-fn answers(gateway: &Gateway, pages: error_pages::Collected<'_>, of_gateway: ErrorPages) -> LocalReplies {
+fn local_replies(
+    gateway: &Gateway,
+    pages: error_pages::Collected<'_>,
+    of_gateway: ErrorPages,
+) -> LocalReplies {
     let without_server = gateway.switches().disable_default_server_header_in_response.unwrap_or_default();
     LocalReplies { pages: pages.into_pages(), of_gateway, without_server }
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tidegate_shared::metrics::Kind::{Counter, Gauge, Histogram};
-use tidegate_shared::metrics::{Distribution, Encoder, Family, Source};
+use tidegate_shared::metrics::{Encoder, Family, HistogramValue, Source};
 
 use crate::clock::Millis;
 
@@ -44,17 +44,17 @@ const WORKERS: Family = Family {
     labels: &["connected"],
     help: "Registered workers, by connection state.",
 };
-const REFUSALS: Family = Family {
-    name: "tidegate_worker_refusals",
+const SNAPSHOTS_REJECTED: Family = Family {
+    name: "tidegate_worker_snapshots_rejected",
     kind: Gauge,
     labels: &[],
     help: "Configurations that a connected worker could not apply: one for each worker and gateway.",
 };
-const STRANGERS: Family = Family {
-    name: "tidegate_channel_strangers",
+const UNAUTHENTICATED_CONNECTIONS: Family = Family {
+    name: "tidegate_channel_unauthenticated_connections",
     kind: Counter,
     labels: &["cause"],
-    help: "Connections to the channel that ended before authentication, by cause: connection, ousted, \
+    help: "Connections to the channel that ended before authentication, by cause: connection, evicted, \
            refused or timeout.",
 };
 const TURN_TIME: Family = Family {
@@ -108,8 +108,8 @@ const ALL: &[&Family] = &[
     &GATEWAYS,
     &OPERATIONS,
     &WORKERS,
-    &REFUSALS,
-    &STRANGERS,
+    &SNAPSHOTS_REJECTED,
+    &UNAUTHENTICATED_CONNECTIONS,
     &TURN_TIME,
     &TURN_FAILURES,
     &WRITE_WAIT,
@@ -121,7 +121,7 @@ const ALL: &[&Family] = &[
 
 /// A histogram of durations.
 #[derive(Debug, Default)]
-pub(crate) struct Times(Mutex<Distribution>);
+pub(crate) struct Times(Mutex<HistogramValue>);
 
 impl Times {
     /// Records a duration.
@@ -129,20 +129,20 @@ impl Times {
         observe(&mut lock(&self.0), time);
     }
 
-    fn get(&self) -> Distribution {
+    fn get(&self) -> HistogramValue {
         let mut times = lock(&self.0).clone();
         prepare(&mut times);
         times
     }
 }
 
-fn prepare(times: &mut Distribution) {
+fn prepare(times: &mut HistogramValue) {
     if times.buckets.is_empty() {
         times.buckets = BOUNDS.into_iter().chain([f64::INFINITY]).map(|bound| (bound, 0)).collect();
     }
 }
 
-fn observe(times: &mut Distribution, time: Duration) {
+fn observe(times: &mut HistogramValue, time: Duration) {
     prepare(times);
     let seconds = time.as_secs_f64();
     times.seconds += seconds;
@@ -165,7 +165,7 @@ pub(crate) struct Metrics {
 #[derive(Clone, Debug, Default)]
 struct Requests {
     by_status: BTreeMap<u16, u64>,
-    time: Distribution,
+    time: HistogramValue,
 }
 
 impl Metrics {
@@ -179,7 +179,7 @@ impl Metrics {
     }
 
     /// Records a connection to the channel that ended before the worker was authenticated, with the cause.
-    pub(crate) fn stranger_ended(&self, cause: &'static str) {
+    pub(crate) fn unauthenticated_ended(&self, cause: &'static str) {
         *lock(&self.pending_joins).entry(cause).or_default() += 1;
     }
 
@@ -202,7 +202,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct MetricValues {
     requests: BTreeMap<(String, &'static str), Requests>,
     pending_joins: BTreeMap<&'static str, u64>,
-    turns: Distribution,
+    turns: HistogramValue,
     turn_failures: u64,
     /// The number of gateways by state.
     pub(crate) gateways: BTreeMap<&'static str, u64>,
@@ -213,9 +213,9 @@ pub(crate) struct MetricValues {
     /// The number of connected workers.
     pub(crate) connected: usize,
     /// The number of configurations that a connected worker could not apply.
-    pub(crate) refusals: usize,
+    pub(crate) snapshots_rejected: usize,
     /// The waiting times of writes.
-    pub(crate) write_wait: Distribution,
+    pub(crate) write_wait: HistogramValue,
     /// True if writes to the database fail.
     pub(crate) writes_fail: bool,
     /// The duration of reading the values of this page.
@@ -262,8 +262,8 @@ impl Source for MetricValues {
             samples.gauge(&["true"], self.connected as f64)?;
             samples.gauge(&["false"], self.workers.saturating_sub(self.connected) as f64)
         })?;
-        REFUSALS.write(encoder, |samples| samples.gauge(&[], self.refusals as f64))?;
-        STRANGERS.write(encoder, |samples| {
+        SNAPSHOTS_REJECTED.write(encoder, |samples| samples.gauge(&[], self.snapshots_rejected as f64))?;
+        UNAUTHENTICATED_CONNECTIONS.write(encoder, |samples| {
             self.pending_joins.iter().try_for_each(|(cause, count)| samples.count(&[cause], *count))
         })?;
         TURN_TIME.write(encoder, |samples| samples.times(&[], &self.turns))?;

@@ -30,7 +30,7 @@ const AGE: Duration = Duration::from_millis(50);
 /// value).
 const PIPE_BUF: usize = 4096;
 /// The time limit for the writer to finish at the end.
-const PATIENCE: Duration = Duration::from_secs(2);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 /// The number of buffers that may wait for the writer.
 const WAITING: usize = 64;
 
@@ -81,7 +81,7 @@ impl Writer {
     pub(crate) fn finish(self) {
         if let Some((sender, thread)) = self.queue {
             drop(sender);
-            thread.finish(PATIENCE);
+            thread.finish(FINISH_TIMEOUT);
         }
     }
 }
@@ -102,7 +102,7 @@ impl Out {
 }
 
 fn write_all(queue: &Receiver<Vec<u8>>, mut out: Out, dropped: &AtomicU64) {
-    let (mut failing, mut told) = (false, 0);
+    let (mut failing, mut reported) = (false, 0);
     for lines in queue {
         let written = out.write(&lines);
         if let Err(error) = &written {
@@ -113,9 +113,9 @@ fn write_all(queue: &Receiver<Vec<u8>>, mut out: Out, dropped: &AtomicU64) {
         }
         failing = written.is_err();
         let lost = dropped.load(Ordering::Relaxed);
-        if lost > told {
-            tracing::warn!(lines = lost - told, "access lines were dropped");
-            told = lost;
+        if lost > reported {
+            tracing::warn!(lines = lost - reported, "access lines were dropped");
+            reported = lost;
         }
     }
 }

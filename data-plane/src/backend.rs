@@ -17,12 +17,12 @@ use rustls::pki_types::ServerName;
 use tidegate_shared::snapshot::{Host, HostHeader, HttpVersion, Pool, Probe, Settings};
 
 use crate::dial::Location;
-use crate::health::Health;
+use crate::health::HealthStatus;
 use crate::member::MemberState;
-use crate::metrics::series::TargetSeries;
+use crate::metrics::series::PoolSeries;
 use crate::registry::CloseReason;
 use crate::resolver::name::Name;
-use crate::tls::client::{self, Client, VerificationPolicy};
+use crate::tls::client::{self, TlsClient, VerificationPolicy};
 pub(crate) use drained::Drained;
 
 /// The identity of a backend: everything that its connections and its health depend on.
@@ -40,14 +40,14 @@ pub(crate) struct BackendKey {
 }
 
 impl BackendKey {
-    fn new(pool: &str, host: &Host, settings: &Settings, tls: Option<&Client>) -> BackendKey {
+    fn new(pool: &str, host: &Host, settings: &Settings, tls: Option<&TlsClient>) -> BackendKey {
         BackendKey {
             pool: pool.to_owned(),
             settings: settings.name.clone(),
             host: host.clone(),
             port: settings.port,
             version: settings.version,
-            tls: tls.map(|client| client.demands.clone()),
+            tls: tls.map(|client| client.verification.clone()),
             host_header: settings.host.clone(),
             probe: settings.probe.clone(),
         }
@@ -55,14 +55,14 @@ impl BackendKey {
 }
 
 /// The `Host` of the default probe. It names no backend, so no certificate is matched with it.
-const NOBODY: &str = "127.0.0.1";
+const DEFAULT_PROBE_HOST: &str = "127.0.0.1";
 
 impl BackendKey {
     /// Returns the name that the backend's certificate must have when a probe sends `host`: `host` itself or, for
     /// the default probe's host, the settings' host or the member itself.
     pub(crate) fn server_name<'a>(&'a self, host: &'a str, member: &'a str) -> &'a str {
         match &self.host_header {
-            _ if host != NOBODY => host,
+            _ if host != DEFAULT_PROBE_HOST => host,
             HostHeader::Fixed(name) => name,
             HostHeader::Client | HostHeader::Member => member,
         }
@@ -80,15 +80,15 @@ pub(crate) struct Backend {
     /// The address or name to connect to.
     pub(crate) location: Location,
     /// The TLS configuration for HTTPS, with its session cache; kept for as long as the backend stays the same.
-    pub(crate) tls: Option<Client>,
+    pub(crate) tls: Option<TlsClient>,
     /// The name that its certificate must have, unless the `Host` of each request decides: the settings' TLS name
     /// or host.
     pub(crate) usual_name: Option<ServerName<'static>>,
-    pub(crate) health: Health,
+    pub(crate) health: HealthStatus,
     /// The state of the pool member, shared by all settings that it is used with.
     pub(crate) member_state: Arc<MemberState>,
     /// The metrics of the pool with these settings.
-    pub(crate) series: Arc<TargetSeries>,
+    pub(crate) series: Arc<PoolSeries>,
 }
 
 impl Backend {
@@ -139,7 +139,7 @@ impl Backend {
     }
 }
 
-fn usual_name(tls: &Client, settings: &Settings, host: &Host) -> Option<ServerName<'static>> {
+fn usual_name(tls: &TlsClient, settings: &Settings, host: &Host) -> Option<ServerName<'static>> {
     if let Some(name) = &tls.name {
         return Some(name.clone());
     }
@@ -157,7 +157,7 @@ pub(crate) struct Backends {
     /// The number of data threads, for the metrics.
     threads: usize,
     /// The metrics by pool and settings.
-    series: HashMap<(String, String), Arc<TargetSeries>>,
+    series: HashMap<(String, String), Arc<PoolSeries>>,
     by_key: HashMap<BackendKey, Arc<Backend>>,
     /// The backends by member: a new backend starts with the health of the one that it replaces.
     by_member: HashMap<MemberKey, Arc<Backend>>,
@@ -185,7 +185,7 @@ impl Backends {
         pool: &Pool,
         member_state: &Arc<MemberState>,
         settings: &Settings,
-        tls: Option<&Client>,
+        tls: Option<&TlsClient>,
     ) -> Result<Arc<Backend>, InvalidHeaderValue> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let host = &member_state.member.host;
@@ -206,7 +206,7 @@ impl Backends {
                 health: old
                     .by_member
                     .get(&member)
-                    .map_or_else(Health::new, |before| before.health.inherited()),
+                    .map_or_else(HealthStatus::new, |before| before.health.inherited()),
                 member_state: member_state.clone(),
                 series,
             }),
@@ -216,16 +216,16 @@ impl Backends {
         Ok(backend)
     }
 
-    fn series(&mut self, old: &Backends, pool: &str, settings: &str) -> Arc<TargetSeries> {
+    fn series(&mut self, old: &Backends, pool: &str, settings: &str) -> Arc<PoolSeries> {
         let key = (pool.to_owned(), settings.to_owned());
         let known = self.series.get(&key).or_else(|| old.series.get(&key)).cloned();
-        let series = known.unwrap_or_else(|| Arc::new(TargetSeries::new(pool, settings, self.threads)));
+        let series = known.unwrap_or_else(|| Arc::new(PoolSeries::new(pool, settings, self.threads)));
         self.series.insert(key, series.clone());
         series
     }
 
     /// Returns the metrics of every pool with its settings.
-    pub(crate) fn all_series(&self) -> impl Iterator<Item = &Arc<TargetSeries>> {
+    pub(crate) fn all_series(&self) -> impl Iterator<Item = &Arc<PoolSeries>> {
         self.series.values()
     }
 

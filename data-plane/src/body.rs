@@ -22,8 +22,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
+use crate::client_rate::ClientRate;
 use crate::http1::Fault;
-use crate::pace::Pace;
 use crate::spool::SpoolQuota;
 use collect::{CollectError, Replay, collect};
 use received::ReceivedBody;
@@ -45,15 +45,15 @@ pub(crate) struct Progress {
     pub(crate) waits_for_client: Cell<bool>,
     /// The largest allowed body in bytes.
     limit: u64,
-    /// The client's pace of sending.
-    pace: Cell<Pace>,
+    /// The rate at which the client sends.
+    rate: Cell<ClientRate>,
     /// The start of the present wait for the client, if there is one.
     pub(crate) waiting: Cell<Option<Instant>>,
 }
 
 impl Progress {
     /// Starts the progress of a body of at most `limit` bytes.
-    pub(crate) fn start(limit: u64, pace: Pace) -> Rc<Progress> {
+    pub(crate) fn start(limit: u64, rate: ClientRate) -> Rc<Progress> {
         Rc::new(Progress {
             bytes: Cell::new(0),
             at: Cell::new(Instant::now()),
@@ -61,31 +61,31 @@ impl Progress {
             broken: Cell::new(false),
             waits_for_client: Cell::new(false),
             limit,
-            pace: Cell::new(pace),
+            rate: Cell::new(rate),
             waiting: Cell::new(None),
         })
     }
 
     /// The remaining time to wait for the client; `None` without a minimum rate.
     pub(crate) fn allowance(&self) -> Option<Duration> {
-        let pace = self.pace.get();
+        let rate = self.rate.get();
         let waited = self.waiting.get().map_or(Duration::ZERO, |since| since.elapsed());
-        pace.is_limited().then(|| pace.allowance().saturating_sub(waited))
+        rate.is_limited().then(|| rate.allowance().saturating_sub(waited))
     }
 
     /// Notes that a wait for the client begins, or that the client has sent `bytes`.
     pub(crate) fn measure(&self, bytes: Option<u64>) {
-        let mut pace = self.pace.get();
-        if !pace.is_limited() {
+        let mut rate = self.rate.get();
+        if !rate.is_limited() {
             return;
         }
         match (bytes, self.waiting.get()) {
             (None, None) => self.waiting.set(Some(Instant::now())),
             (None, Some(_)) => {}
             (Some(bytes), since) => {
-                pace.waited(since.map_or(Duration::ZERO, |since| since.elapsed()));
-                pace.moved(bytes);
-                self.pace.set(pace);
+                rate.waited(since.map_or(Duration::ZERO, |since| since.elapsed()));
+                rate.moved(bytes);
+                self.rate.set(rate);
                 self.waiting.set(None);
             }
         }
@@ -124,29 +124,29 @@ pub(crate) fn length(frame: &Frame<Bytes>) -> u64 {
 #[derive(Debug)]
 pub(crate) enum RequestBody {
     /// A streamed body; `inner` is `None` if there certainly is no body.
-    Passing { inner: Option<ReceivedBody>, progress: Option<Rc<Progress>> },
+    Streamed { inner: Option<ReceivedBody>, progress: Option<Rc<Progress>> },
     /// A collected body. Boxed, because few gateways buffer.
     Collected(Box<Replay>, Rc<Progress>),
 }
 
 impl RequestBody {
     /// Wraps a body of at most `limit` bytes. A body that is empty from the start has no progress.
-    pub(crate) fn new(inner: ReceivedBody, limit: u64, pace: impl FnOnce() -> Pace) -> RequestBody {
-        let progress = (!inner.is_end_stream()).then(|| Progress::start(limit, pace()));
-        RequestBody::Passing { inner: Some(inner), progress }
+    pub(crate) fn new(inner: ReceivedBody, limit: u64, rate: impl FnOnce() -> ClientRate) -> RequestBody {
+        let progress = (!inner.is_end_stream()).then(|| Progress::start(limit, rate()));
+        RequestBody::Streamed { inner: Some(inner), progress }
     }
 
     /// Returns the progress, if there is a body.
     pub(crate) fn progress(&self) -> Option<&Rc<Progress>> {
         match self {
-            RequestBody::Passing { progress, .. } => progress.as_ref(),
+            RequestBody::Streamed { progress, .. } => progress.as_ref(),
             RequestBody::Collected(_, progress) => Some(progress),
         }
     }
 
     /// Creates an absent body.
     pub(crate) fn empty() -> RequestBody {
-        RequestBody::Passing { inner: None, progress: None }
+        RequestBody::Streamed { inner: None, progress: None }
     }
 
     /// Collects the whole body, at most `limit` bytes, before any of it is forwarded. The client may pause for
@@ -160,11 +160,11 @@ impl RequestBody {
         spool_quota: &SpoolQuota,
         pause: Duration,
     ) -> Result<(), CollectError> {
-        if let RequestBody::Passing { inner: Some(inner), progress } =
+        if let RequestBody::Streamed { inner: Some(inner), progress } =
             std::mem::replace(self, RequestBody::empty())
         {
-            let pace = progress.map_or(Pace::UNLIMITED, |progress| progress.pace.get());
-            let progress = Progress::start(limit, pace);
+            let rate = progress.map_or(ClientRate::UNLIMITED, |progress| progress.rate.get());
+            let progress = Progress::start(limit, rate);
             let collected = collect(inner, Some(&progress), spool_quota, pause).await?;
             *self = RequestBody::replay(collected.replay(), &progress);
         }
@@ -186,7 +186,7 @@ impl RequestBody {
     /// Returns the same body again, if it can be repeated.
     pub(crate) fn again(&self) -> Option<RequestBody> {
         match self {
-            RequestBody::Passing { .. } => self.is_end_stream().then(RequestBody::empty),
+            RequestBody::Streamed { .. } => self.is_end_stream().then(RequestBody::empty),
             RequestBody::Collected(replay, progress) => Some(RequestBody::replay(replay.again(), progress)),
         }
     }
@@ -201,7 +201,7 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut *self {
-            RequestBody::Passing { inner, progress } => {
+            RequestBody::Streamed { inner, progress } => {
                 let Some(inner) = inner else { return Poll::Ready(None) };
                 let polled = Pin::new(&mut *inner).poll_frame(cx);
                 if let Some(progress) = progress {
@@ -226,14 +226,14 @@ impl Body for RequestBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            RequestBody::Passing { inner, .. } => inner.as_ref().is_none_or(Body::is_end_stream),
+            RequestBody::Streamed { inner, .. } => inner.as_ref().is_none_or(Body::is_end_stream),
             RequestBody::Collected(replay, _) => replay.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            RequestBody::Passing { inner, .. } => {
+            RequestBody::Streamed { inner, .. } => {
                 inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
             }
             RequestBody::Collected(replay, _) => replay.size_hint(),

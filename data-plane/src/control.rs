@@ -27,30 +27,30 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::access_log::Instance;
-use crate::identity::{self, Identity, IdentityError};
+use crate::identity::{self, IdentityError, WorkerIdentity};
 use crate::run_error::RunError;
 use crate::tokens::Tokens;
 use crate::worker::Worker;
 
 use self::calls::execute;
+use self::deferred::DeferredReplies;
 use self::reports::Reports;
-use self::withheld::Withheld;
 
 mod calls;
+mod deferred;
 mod reports;
-mod withheld;
 
 /// The time limit to connect, including TLS.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// The first pause after a failure, and the longest one.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-type Stream = TlsStream<Metered<TcpStream>>;
+type ChannelStream = TlsStream<Metered<TcpStream>>;
 
 /// The sending half of a session.
 #[derive(Debug)]
 struct MessageWriter {
-    sender: Sender<Stream, ToControlPlane>,
+    sender: Sender<ChannelStream, ToControlPlane>,
     writing: Meter,
 }
 
@@ -76,7 +76,7 @@ impl MessageWriter {
 /// The receiving half of a session.
 #[derive(Debug)]
 struct MessageReader {
-    receiver: Receiver<Stream, ToWorker>,
+    receiver: Receiver<ChannelStream, ToWorker>,
     reading: Meter,
 }
 
@@ -115,7 +115,7 @@ enum SessionError {
 #[derive(Debug)]
 pub(crate) struct Link {
     control_plane: String,
-    identity: Identity,
+    identity: WorkerIdentity,
     tokens: Tokens,
     /// The address of the worker's metrics page.
     metrics: Option<SocketAddr>,
@@ -128,7 +128,7 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn new(
         control_plane: &str,
-        identity: Identity,
+        identity: WorkerIdentity,
         tokens: Tokens,
         metrics: Option<SocketAddr>,
         instance: Instance,
@@ -198,7 +198,7 @@ impl Link {
     /// Connects with the worker's identity. If there is a token, joins first in these cases: the identity is
     /// unusable, the control plane no longer knows it, or the control plane cannot be verified and the token is of
     /// another authority.
-    async fn connect(&mut self) -> Result<Stream, SessionError> {
+    async fn connect(&mut self) -> Result<ChannelStream, SessionError> {
         let token = self.tokens.newest();
         let failure = match self.identity.client_config() {
             Ok(_) if self.is_unknown && token.is_some() => None,
@@ -225,7 +225,7 @@ impl Link {
 
     /// Creates a key, and has the control plane certify it.
     async fn join(&self, token: &JoinToken) -> Result<(), SessionError> {
-        let stream = self.dial(identity::stranger_config(&token.authority)?).await?;
+        let stream = self.dial(identity::joining_config(&token.authority)?).await?;
         let (mut sender, mut receiver) =
             channel::split::<_, ToControlPlane, ToWorker>(stream, MAX_UNAUTHENTICATED_MESSAGE);
         let candidate = self.identity.candidate()?;
@@ -252,7 +252,7 @@ impl Link {
         }
     }
 
-    async fn dial(&self, config: Arc<ClientConfig>) -> Result<Stream, SessionError> {
+    async fn dial(&self, config: Arc<ClientConfig>) -> Result<ChannelStream, SessionError> {
         let dial = async {
             let tcp = TcpStream::connect(&self.control_plane).await?;
             tcp.set_nodelay(true)?;
@@ -267,7 +267,7 @@ impl Link {
 /// Executes the control plane's commands and sends reports, until one of the two sides ends the session.
 async fn converse(
     worker: &mut Worker,
-    identity: &Identity,
+    identity: &WorkerIdentity,
     writer: &mut MessageWriter,
     reader: &mut MessageReader,
     suspend: &CancellationToken,
@@ -275,7 +275,7 @@ async fn converse(
 ) -> Result<Infallible, SessionError> {
     let mut renewed = false;
     let health_changed: Rc<_> = worker.health_changed.clone();
-    let (mut reports, mut withheld) = (Reports::default(), Withheld::default());
+    let (mut reports, mut deferred) = (Reports::default(), DeferredReplies::default());
     // Calls end with the session that must receive their replies.
     let mut calls = JoinSet::new();
     let mut heartbeat = interval(HEARTBEAT);
@@ -292,12 +292,12 @@ async fn converse(
                 match message {
                     ToWorker::Assign(snapshot) => {
                         let answer = worker.assign(*snapshot).await;
-                        writer.send_all(withheld.release(answer, worker.owns_directory())).await?;
+                        writer.send_all(deferred.release(answer, worker.owns_directory())).await?;
                     }
                     ToWorker::Withdraw { gateway } => {
                         reports.forget(gateway);
                         let answer = worker.withdraw(gateway).await;
-                        writer.send_all(withheld.release(answer, worker.owns_directory())).await?;
+                        writer.send_all(deferred.release(answer, worker.owns_directory())).await?;
                     }
                     ToWorker::Call { id, call } => {
                         calls.spawn_local(execute(id, call, worker.resolver.clone()));
@@ -349,7 +349,7 @@ fn with_remedy(error: io::Error) -> io::Error {
 /// Executes a command about this worker's certificate or the trusted authorities, and returns the answer. A change
 /// that cannot be stored is not confirmed: the worker keeps its credentials, and the control plane repeats the
 /// command.
-fn credentials(identity: &Identity, message: ToWorker) -> Option<ToControlPlane> {
+fn credentials(identity: &WorkerIdentity, message: ToWorker) -> Option<ToControlPlane> {
     let done = match message {
         ToWorker::Authorities { certificates } => identity.trust(&certificates).map(|()| None),
         ToWorker::Renew => identity.renewal().map(|request| Some(ToControlPlane::Renew { request })),

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 
-use crate::limits::{ConnectionPermit, Share};
+use crate::limits::{AddressPermit, ConnectionPermit};
 use crate::metrics::series::ConnectionMetrics;
 use crate::runtime::Runtime;
 use crate::thread::{Live, Thread};
@@ -30,12 +30,12 @@ use http1_state::Http1ConnState;
 pub(crate) struct Connection {
     pub(crate) thread: Rc<Thread>,
     pub(crate) current: Arc<ArcSwap<Runtime>>,
-    /// The address that the client connected to, as bound: the key of the site.
+    /// The address that the client connected to, as bound: the key of the binding.
     pub(crate) address: SocketAddr,
     pub(crate) client: SocketAddr,
-    /// True if the site is HTTPS.
+    /// True if the binding is HTTPS.
     pub(crate) secure: bool,
-    /// The result of the TLS handshake; `None` without TLS, also for plain HTTP to an HTTPS site.
+    /// The result of the TLS handshake; `None` without TLS, also for plain HTTP to an HTTPS binding.
     pub(crate) tls: Option<Box<TlsInfo>>,
     /// The `IP:port` of the client, for `X-Forwarded-For`.
     pub(crate) forwarded_for: HeaderValue,
@@ -43,11 +43,11 @@ pub(crate) struct Connection {
     pub(crate) forwarded_port: HeaderValue,
     pub(crate) counts: ConnectionMetrics,
     /// The state of the strict HTTP/1.1 reader.
-    pub(crate) wire: Arc<Http1ConnState>,
+    pub(crate) http1: Arc<Http1ConnState>,
     /// The connections to backends that carry only this client's requests.
     pub(crate) dedicated: DedicatedConnections,
     _permit: ConnectionPermit,
-    _share: Share,
+    _address_permit: AddressPermit,
     _live: Live,
 }
 
@@ -65,7 +65,12 @@ pub(crate) struct AcceptedConnection {
 
 impl AcceptedConnection {
     /// Creates the connection after its handshakes.
-    pub(crate) fn connected(self, share: Share, secure: bool, tls: Option<Box<TlsInfo>>) -> Rc<Connection> {
+    pub(crate) fn connected(
+        self,
+        address_permit: AddressPermit,
+        secure: bool,
+        tls: Option<Box<TlsInfo>>,
+    ) -> Rc<Connection> {
         Rc::new(Connection {
             forwarded_for: printable(self.client),
             forwarded_port: HeaderValue::from(self.address.port()),
@@ -76,10 +81,10 @@ impl AcceptedConnection {
             secure,
             tls,
             counts: self.counts,
-            wire: Arc::default(),
+            http1: Arc::default(),
             dedicated: DedicatedConnections::default(),
             _permit: self.permit,
-            _share: share,
+            _address_permit: address_permit,
             _live: self.live,
         })
     }

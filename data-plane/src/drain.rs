@@ -23,8 +23,8 @@ pub(crate) async fn end_removed(draining: DrainingMember, threads: Rc<Threads>, 
     let drained = Drained::Removed(draining.member_state.member.clone());
     let spread_from = draining.until - draining.drain + schedule::undisturbed(draining.drain);
     sleep_until(spread_from).await;
-    if draining.member_state.live() >= schedule::HERD {
-        end_herd(&drained, spread_from, draining.until, &threads).await;
+    if draining.member_state.live() >= schedule::MIN_TO_SPREAD {
+        end_gradually(&drained, spread_from, draining.until, &threads).await;
     }
     sleep_until(draining.until).await;
     draining.member_state.leave();
@@ -34,7 +34,7 @@ pub(crate) async fn end_removed(draining: DrainingMember, threads: Rc<Threads>, 
 
 /// Ends the tunnels at a backend in steps. Requests keep the whole drain timeout, because their clients do not
 /// reconnect all at once.
-async fn end_herd(drained: &Drained, from: Instant, until: Instant, threads: &Threads) {
+async fn end_gradually(drained: &Drained, from: Instant, until: Instant, threads: &Threads) {
     for (at, share) in schedule::moments(from, until, fastrand::Rng::new()) {
         sleep_until(at).await;
         threads.broadcast(|| Command::CloseShare(drained.clone(), share)).await;
@@ -65,15 +65,15 @@ pub(crate) async fn end_while_down(
 }
 
 /// Waits for the drain timeout, and longer as long as the backend is used although it is unhealthy (`min_servers`). A
-/// herd of tunnels is ended during the last quarter of the timeout.
+/// large number of tunnels is ended during the last quarter of the timeout.
 async fn end_out_of_use(backend: &Backend, drained: &Drained, current: &ArcSwap<Runtime>, threads: &Threads) {
     loop {
         let (now, time) = (Instant::now(), current.load().member_table.drain(&backend.member_state.member));
         let (from, until) = (now + schedule::undisturbed(time), now + time);
         sleep_until(from).await;
-        let is_herd = backend.member_state.live() >= schedule::HERD;
-        if is_herd && !current.load().keeps(backend) {
-            end_herd(drained, from, until, threads).await;
+        let is_spread = backend.member_state.live() >= schedule::MIN_TO_SPREAD;
+        if is_spread && !current.load().keeps(backend) {
+            end_gradually(drained, from, until, threads).await;
         }
         sleep_until(until).await;
         if !current.load().keeps(backend) {
@@ -119,14 +119,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn few_tunnels_of_a_removed_member_get_the_whole_timeout() {
-        let ends = ends(schedule::HERD - 1).await;
+        let ends = ends(schedule::MIN_TO_SPREAD - 1).await;
         let [(at, None)] = ends[..] else { panic!("{ends:?}") };
         assert!(at >= TIMEOUT && at < TIMEOUT + Duration::from_millis(5), "{at:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_ends_of_many_are_spread_over_the_last_quarter_of_the_timeout() {
-        let ends = ends(schedule::HERD).await;
+        let ends = ends(schedule::MIN_TO_SPREAD).await;
         let ((last, share), spread) = ends.split_last().unwrap();
         assert!(share.is_none() && *last >= TIMEOUT, "{last:?}");
         assert!(spread.len() > 10 && spread.iter().all(|(_, share)| share.is_some()), "{spread:?}");

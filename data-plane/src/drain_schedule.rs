@@ -3,21 +3,21 @@
 //! is not decided here.
 //!
 //! The drain timeout stays the outer bound, and every tunnel gets at least three quarters of it. Fewer tunnels than
-//! [`HERD`] are no load when they reconnect: all of them get the whole time.
+//! [`MIN_TO_SPREAD`] are no load when they reconnect: all of them get the whole time.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// The number of tunnels from which a worker spreads their ends; fewer get the whole drain timeout.
-pub(crate) const HERD: usize = 100;
+pub(crate) const MIN_TO_SPREAD: usize = 100;
 
 /// The minimum time between two steps, in milliseconds.
 const SHORTEST_STEP: u128 = 50;
 /// The maximum number of steps.
 const MOST_STEPS: u128 = 200;
 
-/// Returns the time before the first tunnel of a herd is ended.
+/// Returns the time before the first of many tunnels is ended.
 pub(crate) fn undisturbed(timeout: Duration) -> Duration {
     timeout - timeout / 4
 }

@@ -40,7 +40,7 @@ impl HealthThreshold {
 
 /// The verdict for requests, and the reason for people.
 #[derive(Debug)]
-pub(crate) struct Health {
+pub(crate) struct HealthStatus {
     state: AtomicU8,
     reason: Mutex<String>,
     /// Notified when the verdict changes. At most one task waits.
@@ -49,9 +49,9 @@ pub(crate) struct Health {
     drained: AtomicBool,
 }
 
-impl Health {
-    pub(crate) fn new() -> Health {
-        Health {
+impl HealthStatus {
+    pub(crate) fn new() -> HealthStatus {
+        HealthStatus {
             state: AtomicU8::new(0),
             reason: Mutex::new("Not probed yet.".to_owned()),
             flipped: Notify::new(),
@@ -60,11 +60,11 @@ impl Health {
     }
 
     /// Creates a separate health that starts with the same verdict.
-    pub(crate) fn inherited(&self) -> Health {
-        Health {
+    pub(crate) fn inherited(&self) -> HealthStatus {
+        HealthStatus {
             state: AtomicU8::new(self.state.load(Ordering::Relaxed)),
             reason: Mutex::new(self.reason()),
-            ..Health::new()
+            ..HealthStatus::new()
         }
     }
 
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_change_of_verdict_or_reason_is_told() {
-        let health = Health::new();
+        let health = HealthStatus::new();
         assert!(health.usable());
         assert!(health.set(Up, "200"));
         assert!(!health.set(Up, "200"));

@@ -26,7 +26,7 @@ pub(crate) enum IdentityError {
 
 /// The files of an identity.
 #[derive(Debug)]
-pub(crate) struct Identity {
+pub(crate) struct WorkerIdentity {
     key: PathBuf,
     certificate: PathBuf,
     authority: PathBuf,
@@ -42,10 +42,10 @@ pub(crate) struct Candidate {
     pub(crate) request: String,
 }
 
-impl Identity {
-    pub(crate) fn at(data_dir: &Path) -> Identity {
+impl WorkerIdentity {
+    pub(crate) fn at(data_dir: &Path) -> WorkerIdentity {
         let file = |name| data_dir.join(name);
-        Identity {
+        WorkerIdentity {
             key: file("worker.key"),
             certificate: file("worker.pem"),
             authority: file("authority.pem"),
@@ -154,7 +154,7 @@ impl Candidate {
 }
 
 /// Returns the TLS configuration of a worker without an identity, which knows the control plane's authority.
-pub(crate) fn stranger_config(authority: &str) -> Result<Arc<ClientConfig>, IdentityError> {
+pub(crate) fn joining_config(authority: &str) -> Result<Arc<ClientConfig>, IdentityError> {
     Ok(Arc::new(builder(roots(authority)?).with_no_client_auth()))
 }
 
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn the_key_of_a_request_to_join_is_the_same_until_the_answer_is_kept_or_it_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let identity = Identity::at(dir.path());
+        let identity = WorkerIdentity::at(dir.path());
         let key = |candidate: &Candidate| candidate.key.serialize_pem();
         let first = identity.candidate().unwrap();
         assert_eq!(key(&identity.candidate().unwrap()), key(&first));
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn another_certificate_for_the_same_key_takes_the_place_of_the_present_one_and_no_other_does() {
         let dir = tempfile::tempdir().unwrap();
-        let identity = Identity::at(dir.path());
+        let identity = WorkerIdentity::at(dir.path());
         let (issuer, pem) = authority();
         let candidate = identity.candidate().unwrap();
         identity.save(&candidate, &issue(&issuer, &candidate.request), &pem).unwrap();
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn whom_the_worker_trusts_is_replaced_as_a_whole_and_never_by_nobody() {
         let dir = tempfile::tempdir().unwrap();
-        let identity = Identity::at(dir.path());
+        let identity = WorkerIdentity::at(dir.path());
         let ((issuer, old), (_, new)) = (authority(), authority());
         let candidate = identity.candidate().unwrap();
         identity.save(&candidate, &issue(&issuer, &candidate.request), &old).unwrap();

@@ -11,6 +11,7 @@
 mod access_log;
 mod backend;
 mod body;
+mod client_rate;
 mod config;
 mod control;
 mod data_dir;
@@ -32,7 +33,6 @@ mod local_reply;
 mod member;
 mod metrics;
 mod on_demand;
-mod pace;
 mod prefixes;
 mod probe;
 mod process;
@@ -69,11 +69,11 @@ use control::Link;
 use data_dir::DataDir;
 pub use data_dir::draining_marks;
 pub use handover::HANDOVER_FILE;
-use identity::Identity;
+use identity::WorkerIdentity;
 use last_good::LastGood;
 use limits::ConnectionLimit;
 use metrics::Metrics;
-use process::{MetricsServer, Process};
+use process::{MetricsServer, WorkerProcess};
 pub use run_error::RunError;
 use spool::SpoolQuota;
 use threads::Threads;
@@ -84,7 +84,7 @@ use worker::Worker;
 /// Returns true if a worker in this data directory can start without a token: it has joined before, or has a last
 /// good snapshot.
 pub fn can_start_without_token(data_dir: &Path) -> bool {
-    Identity::at(data_dir).exists(None) || LastGood::is_kept_in(data_dir)
+    WorkerIdentity::at(data_dir).exists(None) || LastGood::is_kept_in(data_dir)
 }
 
 /// Runs a worker on the calling thread and its data threads until `stop`; then drains and returns.
@@ -95,7 +95,7 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
     private_file::create_dir(&config.data_dir)?;
     let (data_dir, mut inherited) = DataDir::occupy(&config.data_dir)?;
     let is_writable = data_dir.tidy_up();
-    let identity = Identity::at(&config.data_dir);
+    let identity = WorkerIdentity::at(&config.data_dir);
     let tokens = Tokens::of(&config.data_dir, config.token.clone());
     if tokens.newest().is_none() && !can_start_without_token(&config.data_dir) {
         return Err(RunError::NoToken(config.data_dir));
@@ -126,7 +126,7 @@ pub fn run(config: Config, stop: &CancellationToken) -> Result<(), RunError> {
         let page = MetricsServer::show(page, page_socket, metrics).await;
         let address = page.as_ref().map(MetricsServer::address);
         let link = Link::new(&control_plane, identity, tokens, address, instance);
-        let mut process = Process { data_dir, threads: &threads, link, page, predecessor: None };
+        let mut process = WorkerProcess { data_dir, threads: &threads, link, page, predecessor: None };
         let ended = tokio::select! {
             ended = process.serve(&mut worker, stop) => ended,
             never = service_manager::keep_alive() => match never {},

@@ -1,6 +1,6 @@
 //! The limit of open files, and the connection limit that follows from it.
 
-mod shares;
+mod address_limit;
 
 use std::fs::File;
 use std::io;
@@ -14,7 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-pub(crate) use shares::{Share, Shares};
+pub(crate) use address_limit::{AddressLimit, AddressPermit};
 
 /// The number of file descriptors reserved for listeners, probes, the channel, files and idle connections to
 /// backends; at most a quarter of the limit.
@@ -25,7 +25,7 @@ const TABLE: u64 = 1 << 16;
 const UNLIMITED: u64 = 1 << 20;
 
 /// The most clients that get a 503 or 429 at the same time; fewer if the limit of open files is low.
-const MAX_TELLING: u64 = 64;
+const MAX_REJECTING: u64 = 64;
 /// The shortest time between two log lines about the limit.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -36,12 +36,12 @@ pub(crate) struct ConnectionLimit {
     /// The number of permits that are reserved for new connections: further HTTP/2 streams do not use them.
     kept_for_connections: usize,
     all: usize,
-    shares: Arc<Shares>,
+    per_address: Arc<AddressLimit>,
     /// The permits for rejected clients that get a response.
-    telling: Arc<Semaphore>,
+    rejecting: Arc<Semaphore>,
     /// A descriptor that is closed for a moment, to accept a client and close its connection.
     spare: Arc<Mutex<Option<File>>>,
-    met: Arc<LimitLog>,
+    log: Arc<LimitLog>,
 }
 
 /// The log state of the limit.
@@ -87,11 +87,11 @@ impl ConnectionLimit {
             connections,
             "connection limit derived from the limit of open files"
         );
-        let telling = usize::try_from(MAX_TELLING.min(files / 16)).unwrap_or_default();
-        ConnectionLimit::new(connections, per_address, telling)
+        let rejecting = usize::try_from(MAX_REJECTING.min(files / 16)).unwrap_or_default();
+        ConnectionLimit::new(connections, per_address, rejecting)
     }
 
-    fn new(all: usize, per_address: Option<usize>, telling: usize) -> ConnectionLimit {
+    fn new(all: usize, per_address: Option<usize>, rejecting: usize) -> ConnectionLimit {
         let tenth = all.div_ceil(10);
         // A tenth is left to other clients, whatever one address does.
         let most = per_address.unwrap_or((all - tenth).max(1));
@@ -99,10 +99,10 @@ impl ConnectionLimit {
             free: Arc::new(Semaphore::new(all)),
             kept_for_connections: tenth,
             all,
-            shares: Shares::new((most > 0).then_some(most)),
-            telling: Arc::new(Semaphore::new(telling)),
+            per_address: AddressLimit::new((most > 0).then_some(most)),
+            rejecting: Arc::new(Semaphore::new(rejecting)),
             spare: Arc::new(Mutex::new(spare())),
-            met: Arc::new(LimitLog {
+            log: Arc::new(LimitLog {
                 since: Instant::now(),
                 logged: AtomicU64::new(0),
                 times: AtomicU64::new(0),
@@ -120,13 +120,13 @@ impl ConnectionLimit {
     }
 
     /// Takes a share of the client's address. `None` if the address has its full share.
-    pub(crate) fn share(&self, client: IpAddr) -> Option<Share> {
-        self.shares.take(client)
+    pub(crate) fn take_for(&self, client: IpAddr) -> Option<AddressPermit> {
+        self.per_address.take(client)
     }
 
     /// Takes the permit to reject a client with a response; `None` while too many clients are being rejected.
-    pub(crate) fn tell(&self) -> Option<OwnedSemaphorePermit> {
-        self.telling.clone().try_acquire_owned().ok()
+    pub(crate) fn take_rejecting(&self) -> Option<OwnedSemaphorePermit> {
+        self.rejecting.clone().try_acquire_owned().ok()
     }
 
     /// Closes the spare descriptor until the guard is dropped, for a client without one. `None` while another
@@ -138,13 +138,13 @@ impl ConnectionLimit {
 
     /// Takes a permit for a further stream of a connection that has its own permit; `None` when the remaining
     /// permits are reserved for new connections.
-    pub(crate) fn take_spare(&self, client: IpAddr) -> Option<(ConnectionPermit, Share)> {
+    pub(crate) fn take_spare(&self, client: IpAddr) -> Option<(ConnectionPermit, AddressPermit)> {
         if self.free.available_permits() <= self.kept_for_connections {
             return None;
         }
-        let share = self.share(client)?;
+        let address_permit = self.take_for(client)?;
         let permit = self.free.clone().try_acquire_owned().ok()?;
-        Some((ConnectionPermit { _permit: permit }, share))
+        Some((ConnectionPermit { _permit: permit }, address_permit))
     }
 
     /// Notes that an accept has failed because the process or the system is out of descriptors.
@@ -164,16 +164,16 @@ impl ConnectionLimit {
 
     /// The number of times that the limit was reached; all times within 10 s count as one.
     pub(crate) fn times_limited(&self) -> u64 {
-        self.met.times.load(Ordering::Relaxed)
+        self.log.times.load(Ordering::Relaxed)
     }
 
     fn limit(&self, what: &str) {
-        let last = self.met.logged.load(Ordering::Relaxed);
-        let now = u64::try_from(self.met.since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
+        let last = self.log.logged.load(Ordering::Relaxed);
+        let now = u64::try_from(self.log.since.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
         let is_due = last == 0 || u128::from(now.saturating_sub(last)) >= LOG_INTERVAL.as_millis();
         let (set, fail) = (Ordering::Relaxed, Ordering::Relaxed);
-        if is_due && self.met.logged.compare_exchange(last, now, set, fail).is_ok() {
-            self.met.times.fetch_add(1, Ordering::Relaxed);
+        if is_due && self.log.logged.compare_exchange(last, now, set, fail).is_ok() {
+            self.log.times.fetch_add(1, Ordering::Relaxed);
             tracing::warn!("{what}");
         }
     }
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn further_streams_leave_places_for_new_connections() {
+    async fn further_streams_leave_permits_for_new_connections() {
         let client = "192.0.2.1".parse().unwrap();
         let connection_limit = ConnectionLimit::new(20, Some(0), 1);
         let mut taken: Vec<_> = (0..18).map(|_| connection_limit.take_spare(client)).collect();
@@ -216,14 +216,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn that_there_is_no_place_is_logged_once_in_ten_seconds() {
+    async fn the_limit_is_logged_once_in_ten_seconds() {
         let mut connection_limit = ConnectionLimit::new(1, None, 1);
         let permit = connection_limit.take();
         for _ in 0..100 {
             assert!(permit.is_some() && connection_limit.take().is_none());
         }
         assert_eq!(connection_limit.times_limited(), 1);
-        Arc::get_mut(&mut connection_limit.met).unwrap().since -= 2 * LOG_INTERVAL;
+        Arc::get_mut(&mut connection_limit.log).unwrap().since -= 2 * LOG_INTERVAL;
         for _ in 0..100 {
             assert!(connection_limit.take().is_none());
         }
@@ -239,7 +239,7 @@ mod tests {
             [(100, None, 90), (1, None, 1), (100, Some(7), 7), (100, Some(0), 200)]
         {
             let connection_limit = ConnectionLimit::new(all, per_address, 1);
-            let held: Vec<_> = (0..200).map_while(|_| connection_limit.share(client)).collect();
+            let held: Vec<_> = (0..200).map_while(|_| connection_limit.take_for(client)).collect();
             assert_eq!(held.len(), expected, "{all} {per_address:?}");
         }
     }

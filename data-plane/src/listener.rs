@@ -3,7 +3,7 @@
 
 mod http1;
 mod http2;
-mod preamble;
+mod proxy_protocol;
 mod reject;
 
 use std::io;
@@ -27,7 +27,7 @@ use crate::sockets::BACKLOG;
 use crate::stream::Stream;
 use crate::thread::Thread;
 use crate::tls::facts::TlsInfo;
-use crate::tls::{self, ALPN_HTTP2, server::Server};
+use crate::tls::{self, ALPN_HTTP2, server::TlsServer};
 
 /// The timeout of a TLS handshake, and of the PROXY protocol header before it.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -50,7 +50,7 @@ pub(crate) async fn accept(
     // A draining thread waits until the queue is empty.
     let _live = thread.enter();
     thread.track(address, &socket);
-    let door = Door { thread, address, current };
+    let acceptor = Acceptor { thread, address, current };
     loop {
         let accepted = tokio::select! {
             biased;
@@ -58,36 +58,40 @@ pub(crate) async fn accept(
             accepted = socket.accept() => accepted,
         };
         match accepted {
-            Ok((tcp, client)) => door.admit(tcp, client),
+            Ok((tcp, client)) => acceptor.admit(tcp, client),
             Err(error) if of_one_connection(&error) => {}
             Err(error) => {
                 // The process is out of descriptors or memory: running connections continue, new clients are reset.
-                door.thread.connection_limit.on_fd_exhaustion(&error);
-                let counts = door.current.load().series.connections.clone();
-                reject::reset_some(&door.thread.connection_limit, &socket, counts.of(door.thread.number))
-                    .await;
+                acceptor.thread.connection_limit.on_fd_exhaustion(&error);
+                let counts = acceptor.current.load().series.connections.clone();
+                reject::reset_some(
+                    &acceptor.thread.connection_limit,
+                    &socket,
+                    counts.of(acceptor.thread.number),
+                )
+                .await;
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
-    door.admit_all_that_wait(&socket);
+    acceptor.admit_queued(&socket);
 }
 
 /// The acceptor of one listening socket.
 #[derive(Debug)]
-struct Door {
+struct Acceptor {
     thread: Rc<Thread>,
     address: SocketAddr,
     current: Arc<ArcSwap<Runtime>>,
 }
 
-impl Door {
+impl Acceptor {
     /// Serves a client, or rejects it if the connection limit is reached.
     fn admit(&self, tcp: TcpStream, client: SocketAddr) {
         let counts = ConnectionMetrics::new(&self.current.load().series, self.thread.number);
         let Some(permit) = self.thread.connection_limit.take() else {
             let runtime = self.current.load();
-            let secure = runtime.sites.get(&self.address).is_some_and(|site| site.tls.is_some());
+            let secure = runtime.bindings.get(&self.address).is_some_and(|binding| binding.tls.is_some());
             return reject::reject(
                 &self.thread.connection_limit,
                 counts.cells(),
@@ -111,7 +115,7 @@ impl Door {
 
     /// Accepts every client in the queue of a socket. tokio's accept does not ask the system before an event arrives,
     /// so it would miss a client that has just connected.
-    fn admit_all_that_wait(&self, socket: &tokio::net::TcpListener) {
+    fn admit_queued(&self, socket: &tokio::net::TcpListener) {
         // A successor process may accept on the same socket: without a bound, this could go on as long as clients
         // connect.
         for _ in 0..BACKLOG {
@@ -132,63 +136,63 @@ fn of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// Serves one connection: the PROXY protocol header and TLS if the site has them, then requests until the connection
-/// ends or becomes a tunnel.
+/// Serves one connection: the PROXY protocol header and TLS if the binding has them, then requests until the
+/// connection ends or becomes a tunnel.
 async fn serve(mut accepted: AcceptedConnection, mut tcp: TcpStream) {
-    let site = |accepted: &AcceptedConnection| {
+    let binding = |accepted: &AcceptedConnection| {
         let runtime = accepted.current.load();
-        let site = runtime.sites.get(&accepted.address)?;
-        Some((site.tls.clone(), site.proxies.clone(), site.closing.clone()))
+        let binding = runtime.bindings.get(&accepted.address)?;
+        Some((binding.tls.clone(), binding.proxies.clone(), binding.closing.clone()))
     };
-    let Some((tls, proxies, close)) = site(&accepted) else { return };
+    let Some((tls, proxies, close)) = binding(&accepted) else { return };
     if !proxies.is_empty() {
-        match timeout(HANDSHAKE_TIMEOUT, introduce(&mut tcp, accepted.client, &proxies)).await {
+        match timeout(HANDSHAKE_TIMEOUT, read_proxy_header(&mut tcp, accepted.client, &proxies)).await {
             Ok(Ok(client)) => accepted.client = client,
             // Logged at debug level: otherwise anybody could cause a log line with each connection.
             Ok(Err(error)) => {
-                accepted.counts.cells().turned_away.add(1);
-                return tracing::debug!(client = %accepted.client, %error, "turned away");
+                accepted.counts.cells().proxy_protocol_errors.add(1);
+                return tracing::debug!(client = %accepted.client, %error, "connection closed: no valid PROXY protocol header");
             }
             Err(_) => {
-                accepted.counts.cells().turned_away.add(1);
-                return tracing::debug!(client = %accepted.client, "turned away: it said nothing in time");
+                accepted.counts.cells().proxy_protocol_errors.add(1);
+                return tracing::debug!(client = %accepted.client, "connection closed: no PROXY protocol header in time");
             }
         }
     }
     drop(proxies);
     let secure = tls.is_some();
     let connection_limit = &accepted.thread.connection_limit;
-    let Some(share) = connection_limit.share(accepted.client.ip()) else {
+    let Some(address_permit) = connection_limit.take_for(accepted.client.ip()) else {
         return reject::reject(connection_limit, accepted.counts.cells(), tcp, secure, Rejection::Address);
     };
     // The TLS handshake and HTTP/2 are boxed, so that the task of a plain HTTP/1.1 connection stays small.
-    let agreed = match tls {
+    let accepted_stream = match tls {
         None => Some((Stream::Plain(tcp), None)),
-        Some(server) => Box::pin(agree(&server, tcp, &accepted)).await,
+        Some(server) => Box::pin(handshake(&server, tcp, &accepted)).await,
     };
-    let Some((stream, facts)) = agreed else { return };
+    let Some((stream, facts)) = accepted_stream else { return };
     if stream.chose(ALPN_HTTP2) {
-        Box::pin(http2::serve(accepted.connected(share, secure, facts), stream, close)).await;
+        Box::pin(http2::serve(accepted.connected(address_permit, secure, facts), stream, close)).await;
     } else {
-        http1::serve(accepted.connected(share, secure, facts), stream, close).await;
+        http1::serve(accepted.connected(address_permit, secure, facts), stream, close).await;
     }
 }
 
 /// Performs the TLS handshake and updates its metrics. Returns `None` if it failed.
-async fn agree(
-    server: &Server,
+async fn handshake(
+    server: &TlsServer,
     tcp: TcpStream,
     accepted: &AcceptedConnection,
 ) -> Option<(Stream, Option<Box<TlsInfo>>)> {
     let (began, counts) = (Instant::now(), accepted.counts.cells());
-    let failed = match timeout(HANDSHAKE_TIMEOUT, shake_hands(server, tcp)).await {
-        Ok(Ok(agreed)) => {
-            if let Some(facts) = &agreed.1 {
+    let failed = match timeout(HANDSHAKE_TIMEOUT, accept_tls(server, tcp)).await {
+        Ok(Ok(accepted_stream)) => {
+            if let Some(facts) = &accepted_stream.1 {
                 counts.handshake.observe(REQUEST, began.elapsed());
                 let version = TLS_VERSIONS.iter().position(|version| *version == facts.protocol());
                 counts.handshakes[version.unwrap_or_default()].add(1);
             }
-            return Some(agreed);
+            return Some(accepted_stream);
         }
         Ok(Err(error)) => error,
         Err(_) => io::ErrorKind::TimedOut.into(),
@@ -202,17 +206,24 @@ async fn agree(
 ///
 /// # Errors
 /// The peer is not in `proxies`, or its header is invalid.
-async fn introduce(tcp: &mut TcpStream, proxy: SocketAddr, proxies: &[IpNet]) -> io::Result<SocketAddr> {
-    if !preamble::is_from(proxies, proxy) {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "no source of the PROXY protocol"));
+async fn read_proxy_header(
+    tcp: &mut TcpStream,
+    proxy: SocketAddr,
+    proxies: &[IpNet],
+) -> io::Result<SocketAddr> {
+    if !proxy_protocol::is_from(proxies, proxy) {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the address is not a trusted source of the PROXY protocol",
+        ));
     }
-    let client = preamble::read(tcp).await?.unwrap_or(proxy);
+    let client = proxy_protocol::read(tcp).await?.unwrap_or(proxy);
     Ok(SocketAddr::new(client.ip().to_canonical(), client.port()))
 }
 
 /// Performs the TLS handshake. A client that speaks plain HTTP is served without TLS, so that it gets an error
 /// response in plain HTTP.
-async fn shake_hands(server: &Server, tcp: TcpStream) -> io::Result<(Stream, Option<Box<TlsInfo>>)> {
+async fn accept_tls(server: &TlsServer, tcp: TcpStream) -> io::Result<(Stream, Option<Box<TlsInfo>>)> {
     if !tls::server::speaks_tls(&tcp).await? {
         return Ok((Stream::Plain(tcp), None));
     }

@@ -38,16 +38,16 @@ pub(crate) type Missing = usize;
 
 impl CompiledErrorPages {
     /// Prepares the pages of a snapshot.
-    pub(crate) fn new(answers: &snapshot::LocalReplies) -> Result<CompiledErrorPages, Missing> {
+    pub(crate) fn new(replies: &snapshot::LocalReplies) -> Result<CompiledErrorPages, Missing> {
         let ready = |page: &snapshot::ErrorPage| ErrorPage {
             content_type: HeaderValue::from_str(&page.content_type).unwrap_or(HTML),
             body: Bytes::copy_from_slice(&page.body),
         };
         let none =
-            Arc::new(LocalReplies { without_server: answers.without_server, ..LocalReplies::default() });
+            Arc::new(LocalReplies { without_server: replies.without_server, ..LocalReplies::default() });
         let error_pages =
-            CompiledErrorPages { pages: answers.pages.iter().map(ready).collect(), of_gateway: none };
-        Ok(CompiledErrorPages { of_gateway: error_pages.answers(&answers.of_gateway)?, ..error_pages })
+            CompiledErrorPages { pages: replies.pages.iter().map(ready).collect(), of_gateway: none };
+        Ok(CompiledErrorPages { of_gateway: error_pages.replies(&replies.of_gateway)?, ..error_pages })
     }
 
     /// Returns the replies of the gateway, for requests without a listener.
@@ -56,15 +56,15 @@ impl CompiledErrorPages {
     }
 
     /// Returns the replies of a listener with these pages, which take precedence over the gateway's.
-    pub(crate) fn answers(&self, own: &ErrorPages) -> Result<Arc<LocalReplies>, Missing> {
+    pub(crate) fn replies(&self, own: &ErrorPages) -> Result<Arc<LocalReplies>, Missing> {
         if own.is_empty() {
             return Ok(self.of_gateway.clone());
         }
-        let mut answers = LocalReplies::clone(&self.of_gateway);
+        let mut replies = LocalReplies::clone(&self.of_gateway);
         for (status, index) in own {
-            answers.pages.insert(*status, self.pages.get(*index).ok_or(*index)?.clone());
+            replies.pages.insert(*status, self.pages.get(*index).ok_or(*index)?.clone());
         }
-        Ok(Arc::new(answers))
+        Ok(Arc::new(replies))
     }
 }
 
@@ -116,8 +116,8 @@ mod tests {
         snapshot::ErrorPage { content_type: content_type.to_owned(), body: body.as_bytes().to_vec() }
     }
 
-    fn said(answers: &LocalReplies, status: u16) -> (String, String) {
-        let response = answers.response(StatusCode::from_u16(status).unwrap(), false);
+    fn said(replies: &LocalReplies, status: u16) -> (String, String) {
+        let response = replies.response(StatusCode::from_u16(status).unwrap(), false);
         let content_type = response.headers()[CONTENT_TYPE].to_str().unwrap().to_owned();
         let body = response.into_body();
         (content_type, String::from_utf8(body.to_vec()).unwrap())
@@ -126,18 +126,18 @@ mod tests {
     #[test]
     fn a_listeners_page_goes_before_the_gateways_and_that_before_the_built_in_one() {
         let pages = vec![page("text/html; charset=utf-8", "gateway"), page("no\nheader", "listener")];
-        let answers =
+        let replies =
             snapshot::LocalReplies { pages, of_gateway: [(502, 0), (404, 0)].into(), without_server: false };
-        let error_pages = CompiledErrorPages::new(&answers).unwrap();
-        let of_listener = error_pages.answers(&[(502, 1)].into()).unwrap();
+        let error_pages = CompiledErrorPages::new(&replies).unwrap();
+        let of_listener = error_pages.replies(&[(502, 1)].into()).unwrap();
         let own = ("text/html; charset=utf-8".to_owned(), "gateway".to_owned());
-        for (answers, status, expected) in [
+        for (replies, status, expected) in [
             (&*of_listener, 502, ("text/html".to_owned(), "listener".to_owned())),
             (&*of_listener, 404, own.clone()),
             (&**error_pages.of_gateway(), 502, own.clone()),
             (&**error_pages.of_gateway(), 404, own),
         ] {
-            assert_eq!(said(answers, status), expected, "{status}");
+            assert_eq!(said(replies, status), expected, "{status}");
         }
         let (content_type, body) = said(&of_listener, 504);
         assert_eq!(content_type, "text/html");
@@ -145,15 +145,15 @@ mod tests {
             body.contains("<center><h1>504 Gateway Timeout</h1></center>\r\n<hr><center>Tidegate"),
             "{body}"
         );
-        assert_eq!(error_pages.answers(&[(502, 2)].into()).unwrap_err(), 2);
+        assert_eq!(error_pages.replies(&[(502, 2)].into()).unwrap_err(), 2);
     }
 
     #[test]
     fn an_answer_says_its_length_and_who_gave_it_unless_told_not_to() {
-        let answers = LocalReplies::default();
+        let replies = LocalReplies::default();
         let (get, head) = (
-            answers.response(StatusCode::BAD_GATEWAY, false),
-            answers.response(StatusCode::BAD_GATEWAY, true),
+            replies.response(StatusCode::BAD_GATEWAY, false),
+            replies.response(StatusCode::BAD_GATEWAY, true),
         );
         assert_eq!(get.headers(), head.headers());
         assert_eq!(get.headers()[SERVER], "Tidegate");

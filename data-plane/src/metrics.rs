@@ -18,8 +18,8 @@ use tidegate_shared::id::GatewayId;
 
 use crate::limits::ConnectionLimit;
 pub(crate) use page::{GatewayMetrics, Scrape};
-use page::{Process, ScrapeSources};
-pub(crate) use server::Server;
+use page::{ProcessMetrics, ScrapeSources};
+pub(crate) use server::MetricsSocket;
 
 /// The sources of the page.
 #[derive(Clone, Debug)]
@@ -66,9 +66,9 @@ impl Metrics {
         // Copied first: gateways are added and removed without a wait for the page.
         let sources: Vec<_> = self.lock().values().cloned().collect();
         let gateways = sources.iter().map(|source| source.scrape()).collect();
-        let process = Process {
-            connection_limit: self.connection_limit.all(),
-            places_free: self.connection_limit.free(),
+        let process = ProcessMetrics {
+            connections_max: self.connection_limit.all(),
+            connections_available: self.connection_limit.free(),
             limited: self.connection_limit.times_limited(),
             lines_dropped: self.lines_dropped.load(Ordering::Relaxed),
             spans_dropped: self.spans_dropped.load(Ordering::Relaxed),

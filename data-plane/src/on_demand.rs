@@ -15,7 +15,7 @@ use crate::backend::{Backend, Backends};
 use crate::member::MemberState;
 use crate::probe::ask_in_time;
 use crate::resolver::{QueryPermits, Resolver};
-use crate::tls::client::{self, Client};
+use crate::tls::client::{self, TlsClient};
 
 /// The most members that are probed at the same time.
 const AT_ONCE: usize = 32;
@@ -88,11 +88,11 @@ fn backends(order: &OnDemandProbe) -> Result<(Vec<Arc<Backend>>, Backends), Stri
         .map_err(|_| "A member's name is not a valid header value.".to_owned())
 }
 
-fn client(settings: &Settings, roots: &[TrustedRoot]) -> Result<Option<Client>, String> {
+fn client(settings: &Settings, roots: &[TrustedRoot]) -> Result<Option<TlsClient>, String> {
     let Some(tls) = &settings.tls else { return Ok(None) };
     let roots =
         client::authorities(tls, roots).map_err(|index| format!("There is no trusted root {index}."))?;
-    Client::new(&settings.name, tls, roots).map(Some).map_err(|e| format!("{e}."))
+    TlsClient::new(&settings.name, tls, roots).map(Some).map_err(|e| format!("{e}."))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use tidegate_shared::handover::{Predecessor, Request};
+use tidegate_shared::handover::{Predecessor, TakeOverRequest};
 use tidegate_shared::service_manager;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -13,14 +13,14 @@ use crate::config::MetricsPage;
 use crate::control::Link;
 use crate::data_dir::{DataDir, DrainingMark};
 use crate::handover::{Ownership, WorkerHandover, socket_path};
-use crate::metrics::{Metrics, Server};
+use crate::metrics::{Metrics, MetricsSocket};
 use crate::run_error::RunError;
 use crate::threads::Threads;
 use crate::worker::Worker;
 
 /// The resources of a serving worker that a successor takes over.
 #[derive(Debug)]
-pub(crate) struct Process<'a> {
+pub(crate) struct WorkerProcess<'a> {
     pub(crate) data_dir: DataDir,
     pub(crate) threads: &'a Threads,
     pub(crate) link: Link,
@@ -29,7 +29,7 @@ pub(crate) struct Process<'a> {
     pub(crate) predecessor: Option<Predecessor<WorkerHandover>>,
 }
 
-impl Process<'_> {
+impl WorkerProcess<'_> {
     /// Keeps the worker connected to the control plane until a stop is asked for or a successor has taken over.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl Process<'_> {
     async fn hand_over(
         &self,
         worker: &Worker,
-        request: Request<WorkerHandover>,
+        request: TakeOverRequest<WorkerHandover>,
         stop: &CancellationToken,
     ) -> bool {
         let handover = match self.handover(worker).await {
@@ -121,7 +121,7 @@ impl Process<'_> {
     /// Releases the data directory and the metrics page, which a successor may already have. Marks this worker
     /// as draining first.
     pub(crate) fn release(self, drain_timeout: Duration) -> Option<DrainingMark> {
-        let Process { data_dir, page, predecessor, .. } = self;
+        let WorkerProcess { data_dir, page, predecessor, .. } = self;
         if let Some(predecessor) = &predecessor {
             predecessor.close();
         }
@@ -138,7 +138,7 @@ async fn next_successor(
     data_dir: &DataDir,
     predecessor: &mut Option<Predecessor<WorkerHandover>>,
     ownership: &Ownership,
-) -> Request<WorkerHandover> {
+) -> TakeOverRequest<WorkerHandover> {
     ownership.acquired.cancelled().await;
     if predecessor.is_none() {
         service_manager::ready();
@@ -179,10 +179,10 @@ impl MetricsServer {
         metrics: Metrics,
     ) -> Option<MetricsServer> {
         let MetricsPage::At(wanted) = page else { return None };
-        let inherited = inherited.and_then(|socket| Server::inherit(wanted, socket));
+        let inherited = inherited.and_then(|socket| MetricsSocket::inherit(wanted, socket));
         let server = match inherited {
             Some(server) => Ok(server),
-            None => Server::bind(wanted).await,
+            None => MetricsSocket::bind(wanted).await,
         };
         match server.and_then(|server| Ok((server.copy()?, server))) {
             Ok((socket, server)) => {

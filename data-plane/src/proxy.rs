@@ -10,20 +10,20 @@
 
 mod absolute;
 mod admission;
+mod buffered_body;
 mod error;
 mod forward;
 mod handshake;
 mod headers;
-mod held;
 mod http2;
 mod lease;
-mod passing;
 mod path;
 mod pick;
 mod record;
 mod redirect;
 pub(crate) mod response_body;
 mod rewrite;
+mod streamed_body;
 mod transaction_id;
 pub(crate) mod tunnel;
 mod variables;
@@ -42,20 +42,20 @@ use crate::downstream::Connection;
 use crate::downstream::upgrade::PendingUpgrade;
 use crate::http1::Fault;
 use crate::metrics::series::REQUEST;
-use crate::runtime::{Action, Route, Selection, Target};
+use crate::runtime::{Action, BackendSet, Route, Selection};
 use crate::spool::SpoolQuota;
 use crate::thread::Thread;
 use crate::trace;
 use crate::upstream::Purpose;
+use buffered_body::BufferedBody;
 use error::{ProxyError, RewriteFault};
 use forward::Exchange;
 use handshake::Handshake;
 use headers::{Dropped, HeaderFlags};
-use held::Held;
-use passing::Passing;
 use record::Record;
 use response_body::ResponseBody;
 use rewrite::Rewriting;
+use streamed_body::StreamedBody;
 use transaction_id::TransactionId;
 
 /// Facts about a request that are collected before its phases begin.
@@ -83,7 +83,7 @@ pub(crate) async fn serve(
     let (id, largest) = (TransactionId::new(&connection.thread), connection.thread.max_request_body);
     // Boxed, because many functions pass it on.
     let (head, body) = request.into_parts();
-    let body = RequestBody::new(body, largest, || http2::pace(&head, &connection.thread.timeouts));
+    let body = RequestBody::new(body, largest, || http2::client_rate(&head, &connection.thread.timeouts));
     let mut request = Box::new(Request::from_parts(head, body));
     let translated = match request.version() {
         Version::HTTP_2 => http2::translate(&mut request, largest),
@@ -103,12 +103,12 @@ pub(crate) async fn serve(
         }
     };
     let response = match answered {
-        Ok(Answer::Passed(exchange)) => {
+        Ok(ProxyResponse::Upstream(exchange)) => {
             let holds = record.route().is_some_and(|route| route.buffering.responses);
             let spool_quota = holds.then(|| connection.thread.spool_quota.of(connection.client.ip()));
             respond(exchange, record, spool_quota.as_ref())
         }
-        Ok(Answer::Own(response)) => {
+        Ok(ProxyResponse::Local(response)) => {
             record.answer(response.status(), response.headers());
             record.complete();
             response
@@ -116,17 +116,17 @@ pub(crate) async fn serve(
         Err(error) => {
             // The reader of an HTTP/1.1 connection records this fault itself, and it is counted at the end of the
             // connection.
-            if matches!(error, ProxyError::Refused(Fault::SlowBody)) && connection.wire.fault().is_none() {
+            if matches!(error, ProxyError::Refused(Fault::SlowBody)) && connection.http1.fault().is_none() {
                 connection.counts.cells().slow[REQUEST].add(1);
             }
             if matches!(error, ProxyError::Rewrite(RewriteFault::TooCostly)) {
                 connection.counts.cells().searches_exceeded.add(1);
             }
-            let answers = match record.route() {
-                Some(route) => route.answers.clone(),
-                None => connection.current.load().answers.clone(),
+            let replies = match record.route() {
+                Some(route) => route.local_replies.clone(),
+                None => connection.current.load().local_replies.clone(),
             };
-            let response = error.response(&answers, to_head).map(ResponseBody::Whole);
+            let response = error.response(&replies, to_head).map(ResponseBody::Whole);
             record.answer(response.status(), response.headers());
             record.fail(error.info(), error.to_string());
             response
@@ -136,17 +136,17 @@ pub(crate) async fn serve(
 }
 
 /// The response to a request.
-enum Answer {
+enum ProxyResponse {
     /// The response of a backend.
-    Passed(Exchange),
+    Upstream(Exchange),
     /// A local reply.
-    Own(Response<ResponseBody>),
+    Local(Response<ResponseBody>),
 }
 
 /// A client's request for a tunnel.
 struct UpgradeRequest {
     handshake: Handshake,
-    head: tunnel::Head,
+    head: tunnel::HandshakeHead,
     downstream: PendingUpgrade,
 }
 
@@ -155,13 +155,13 @@ async fn answer(
     mut request: Box<Request<RequestBody>>,
     meta: RequestMeta,
     record: &mut Record,
-) -> Result<Answer, ProxyError> {
+) -> Result<ProxyResponse, ProxyError> {
     let route = admit(connection, &request, record)?;
     let selection = Selection::of(route, request.uri().path())?;
     let (selection, rewriting) = rewrite::request(selection, connection, &mut request)?;
     record.select(&selection);
-    let target = match selection.action() {
-        Action::Forward(target) => target,
+    let backend_set = match selection.action() {
+        Action::Forward(backend_set) => backend_set,
         Action::Redirect(redirect) => {
             if redirect.include_path && has_dot_segments(request.uri().path()) {
                 return Err(ProxyError::DotSegments);
@@ -169,18 +169,25 @@ async fn answer(
             let location = redirect::location(redirect, &headers::host(&request)?, request.uri());
             let (location, to_head) =
                 (location.ok_or(ProxyError::InvalidHost)?, request.method() == Method::HEAD);
-            let response = selection.route.answers.redirect(redirect.status, location, to_head);
-            return Ok(Answer::Own(response.map(ResponseBody::Whole)));
+            let response = selection.route.local_replies.redirect(redirect.status, location, to_head);
+            return Ok(ProxyResponse::Local(response.map(ResponseBody::Whole)));
         }
     };
 
-    let bound = pick::bound(target, request.headers());
+    let bound = pick::bound(backend_set, request.headers());
     let upgrade_request = match meta.present.has(HeaderFlags::UPGRADE) || request.version() == Version::HTTP_2
     {
         true => upgrade_request(connection, rewriting.as_deref(), &mut request)?,
         false => None,
     };
-    record.drop_headers(prepare(connection, &selection, target, rewriting.as_deref(), meta, &mut request)?);
+    record.drop_headers(prepare(
+        connection,
+        &selection,
+        backend_set,
+        rewriting.as_deref(),
+        meta,
+        &mut request,
+    )?);
     let (purpose, buffered) = match &upgrade_request {
         Some(_) => {
             Handshake::ask(request.headers_mut());
@@ -194,15 +201,21 @@ async fn answer(
     headers::frame(&mut request);
     record.upload(request.body().progress());
 
-    let mut exchange = forward::exchange(connection, target, bound, request, purpose, record).await?;
+    let mut exchange = forward::exchange(connection, backend_set, bound, request, purpose, record).await?;
     record.answered(&exchange.response);
-    let switched =
-        switch(connection, &selection, target, &mut exchange, upgrade_request, (meta.id, record.traced()))?;
+    let switched = switch(
+        connection,
+        &selection,
+        backend_set,
+        &mut exchange,
+        upgrade_request,
+        (meta.id, record.traced()),
+    )?;
     if let Some(rewriting) = rewriting.filter(|_| !switched) {
         rewriting.answer(connection, &selection, &mut exchange.response)?;
     }
-    pick::bind(target, bound, exchange.member, switched, exchange.response.headers_mut());
-    Ok(Answer::Passed(exchange))
+    pick::bind(backend_set, bound, exchange.member, switched, exchange.response.headers_mut());
+    Ok(ProxyResponse::Upstream(exchange))
 }
 
 /// Returns the route of the listener for this request.
@@ -214,15 +227,15 @@ fn admit<B>(
     request: &Request<B>,
     record: &mut Record,
 ) -> Result<Arc<Route>, ProxyError> {
-    if let Some(fault) = connection.wire.refusal(request) {
+    if let Some(fault) = connection.http1.refusal(request) {
         connection.counts.cells().malformed.add(1);
         return Err(ProxyError::Refused(fault));
     }
     let (runtime, tls) = (connection.current.load(), connection.tls.as_deref());
-    let site = runtime.sites.get(&connection.address).ok_or(ProxyError::NoListener)?;
-    admission::check_protocol(connection.secure, site.tls.is_some(), tls)?;
+    let binding = runtime.bindings.get(&connection.address).ok_or(ProxyError::NoListener)?;
+    admission::check_protocol(connection.secure, binding.tls.is_some(), tls)?;
     let host = headers::host(request)?;
-    let route = site.route(&host).ok_or(ProxyError::NoListener)?;
+    let route = binding.route(&host).ok_or(ProxyError::NoListener)?;
     record.take(route);
     admission::check_suite(route, tls)?;
     admission::check_client(route, tls)?;
@@ -246,7 +259,7 @@ fn upgrade_request<B>(
         let target = rewriting.map_or(request.uri(), Rewriting::original_uri);
         UpgradeRequest {
             handshake,
-            head: tunnel::Head::of(request, target),
+            head: tunnel::HandshakeHead::of(request, target),
             downstream: PendingUpgrade::of(request),
         }
     }))
@@ -257,7 +270,7 @@ fn upgrade_request<B>(
 fn prepare<B>(
     connection: &Connection,
     selection: &Selection,
-    target: &Target,
+    backend_set: &BackendSet,
     rewriting: Option<&Rewriting>,
     meta: RequestMeta,
     request: &mut Request<B>,
@@ -270,7 +283,7 @@ fn prepare<B>(
     if let Some(rewriting) = rewriting {
         rewriting.change_headers(request)?;
     }
-    if let Some(replacement) = &target.path {
+    if let Some(replacement) = &backend_set.path {
         *request.uri_mut() = path::replace(request.uri(), replacement, selection.matched())?;
     }
     Ok(dropped)
@@ -284,7 +297,7 @@ fn prepare<B>(
 fn switch(
     connection: &Rc<Connection>,
     selection: &Selection,
-    target: &Target,
+    backend_set: &BackendSet,
     exchange: &mut Exchange,
     upgrade_request: Option<UpgradeRequest>,
     identity: (TransactionId, Option<trace::Context>),
@@ -294,7 +307,7 @@ fn switch(
             if let Some(fault) = handshake.fault(exchange.response.headers()) {
                 return Err(exchange.false_upgrade(fault));
             }
-            tunnel::open(connection, selection, target, exchange, downstream, head, identity);
+            tunnel::open(connection, selection, backend_set, exchange, downstream, head, identity);
             handshake.conclude(&mut exchange.response);
             Ok(true)
         }
@@ -315,7 +328,7 @@ fn respond(
     mut record: Record,
     spool_quota: Option<&SpoolQuota>,
 ) -> Response<ResponseBody> {
-    let Exchange { response, backend, busy, lease, patience, .. } = exchange;
+    let Exchange { response, backend, in_flight, lease, read_timeout, .. } = exchange;
     let (mut parts, inner) = response.into_parts();
     record.answer(parts.status, &parts.headers);
     let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
@@ -338,21 +351,21 @@ fn respond(
         }
         ResponseBody::Whole(bytes::Bytes::new())
     } else if let Some(spool_quota) = spool_quota {
-        ResponseBody::Held(Box::new(Held::start(
-            (inner, backend, busy),
+        ResponseBody::Buffered(Box::new(BufferedBody::start(
+            (inner, backend, in_flight),
             lease,
             record,
-            patience,
+            read_timeout,
             spool_quota,
         )))
     } else {
-        ResponseBody::Passing(Box::new(Passing {
+        ResponseBody::Streamed(Box::new(StreamedBody {
             inner,
             backend,
-            busy,
+            in_flight,
             lease,
             record,
-            patience,
+            read_timeout,
             pause: None,
         }))
     };

@@ -90,8 +90,8 @@ impl<T> Registry<T> {
         }
     }
 
-    /// Closes a share, between 0 and 1, of the entries for which `which` holds, chosen at random. A fraction of an entry is
-    /// rounded up or down at random, so that the share holds over many threads and many calls.
+    /// Closes a share, between 0 and 1, of the entries for which `which` holds, chosen at random. A fraction
+    /// of an entry is rounded up or down at random, so that the share holds over many threads and many calls.
     pub(crate) fn close_share(
         &self,
         why: CloseReason,

@@ -6,14 +6,14 @@
 //! runtime stays in use.
 
 mod affinity;
-mod balance;
+mod backend_set;
 mod builder;
+mod load_balancer;
 pub(crate) mod paths;
 pub(crate) mod pattern;
 pub(crate) mod rewrite;
 mod route;
 mod scrape;
-mod target;
 #[cfg(test)]
 mod tests;
 
@@ -31,30 +31,30 @@ use crate::hosts::HostTable;
 use crate::local_reply::LocalReplies;
 use crate::member::MemberTable;
 use crate::metrics::series::Series;
-use crate::tls::server::Server;
-pub(crate) use balance::Draw;
+use crate::tls::server::TlsServer;
+pub(crate) use backend_set::{BackendSet, HostPolicy};
 pub(crate) use builder::BuildError;
 use builder::DrainingBackends;
+pub(crate) use load_balancer::MemberChoice;
 pub(crate) use route::{Action, Redirect, RedirectTarget, Route, RouteEntry, Rule, Selection, Unroutable};
-pub(crate) use target::{HostPolicy, Target};
 
 /// The runtime of one gateway.
 #[derive(Debug)]
 pub(crate) struct Runtime {
     pub(crate) gateway: GatewayId,
     pub(crate) name: Arc<str>,
-    /// The sites by the address that their sockets are bound to.
-    pub(crate) sites: BTreeMap<SocketAddr, Site>,
+    /// The bindings by the address that their sockets are bound to.
+    pub(crate) bindings: BTreeMap<SocketAddr, Binding>,
     /// Every backend that a rule forwards to.
     pub(crate) backends: Backends,
     /// The metrics of its connections, and of requests that no listener takes.
     pub(crate) series: Series,
     /// The backends of removed members that still drain, for clients with an affinity cookie.
-    pub(crate) departing: DrainingBackends,
+    pub(crate) draining_backends: DrainingBackends,
     /// The members of all pools, and the removed members that still drain.
     pub(crate) member_table: MemberTable,
     /// The local replies to requests that no listener takes.
-    pub(crate) answers: Arc<LocalReplies>,
+    pub(crate) local_replies: Arc<LocalReplies>,
 }
 
 impl Runtime {
@@ -65,16 +65,17 @@ impl Runtime {
             .backends
             .iter()
             .filter(|other| other.key.pool == backend.key.pool && other.key.settings == backend.key.settings);
-        target::keeps(backend.probe().min_servers as usize, alike)
+        backend_set::keeps(backend.probe().min_servers as usize, alike)
     }
 
     /// Asks the connections of each address to close gracefully, except for the addresses that `next` serves in the
     /// same way.
     pub(crate) fn end_connections(&self, next: Option<&Runtime>) {
-        for (address, site) in &self.sites {
-            let kept = next.and_then(|next| next.sites.get(address)).is_some_and(|next| next.is_like(site));
+        for (address, binding) in &self.bindings {
+            let kept =
+                next.and_then(|next| next.bindings.get(address)).is_some_and(|next| next.is_like(binding));
             if !kept {
-                site.closing.cancel();
+                binding.closing.cancel();
             }
         }
     }
@@ -82,13 +83,13 @@ impl Runtime {
 
 /// The configuration of one bound address.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct Binding {
     /// The TLS configuration; `None` for plain HTTP.
-    pub(crate) tls: Option<Arc<Server>>,
+    pub(crate) tls: Option<Arc<TlsServer>>,
     /// The networks whose connections begin with a PROXY protocol header; empty if no connections do.
     pub(crate) proxies: Arc<[IpNet]>,
-    /// Cancelled when the connections of this site must close gracefully; running requests may finish. The next
-    /// runtime keeps the token if its site is like this one.
+    /// Cancelled when the connections of this binding must close gracefully; running requests may finish. The next
+    /// runtime keeps the token if its binding is like this one.
     pub(crate) closing: CancellationToken,
     hosts: Arc<HostTable>,
     routes: Vec<Arc<Route>>,
@@ -96,15 +97,15 @@ pub(crate) struct Site {
     pub(crate) listeners: Vec<String>,
 }
 
-impl Site {
+impl Binding {
     /// Returns the route for a request's host.
     pub(crate) fn route(&self, host: &CanonicalHost<'_>) -> Option<&Arc<Route>> {
         self.hosts.find(host).map(|rank| &self.routes[rank])
     }
 
-    /// Returns true if connections start in the same way on both sites: with or without TLS, and with a PROXY
+    /// Returns true if connections start in the same way on both bindings: with or without TLS, and with a PROXY
     /// protocol header from the same networks.
-    fn is_like(&self, other: &Site) -> bool {
+    fn is_like(&self, other: &Binding) -> bool {
         self.tls.is_some() == other.tls.is_some() && self.proxies == other.proxies
     }
 }

@@ -84,7 +84,7 @@ impl Stream {
     }
 
     /// Returns the kernel's state of the connection; `None` if it is unavailable.
-    pub(crate) fn state(&self) -> Option<tcp_diag::State> {
+    pub(crate) fn state(&self) -> Option<tcp_diag::TcpState> {
         let tcp = self.tcp();
         tcp_diag::state(tcp.local_addr().ok()?, tcp.peer_addr().ok()?)
     }

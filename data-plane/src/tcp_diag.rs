@@ -36,7 +36,7 @@ const BYTES_ACKED: usize = 120;
 
 /// A connection at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct State {
+pub(crate) struct TcpState {
     /// True if sent or queued bytes wait for the peer's acknowledgement or window.
     pub(crate) is_waiting: bool,
     /// The number of bytes that the peer has acknowledged so far.
@@ -58,7 +58,7 @@ thread_local! {
 }
 
 /// Returns the state of the connection between these addresses; `None` if it is unavailable.
-pub(crate) fn state(local: SocketAddr, peer: SocketAddr) -> Option<State> {
+pub(crate) fn state(local: SocketAddr, peer: SocketAddr) -> Option<TcpState> {
     DIAG.with_borrow_mut(|diag| diag.as_mut()?.ask(local, peer).ok())
 }
 
@@ -71,7 +71,7 @@ impl Diag {
         Ok(Diag { socket, sequence: 0 })
     }
 
-    fn ask(&mut self, local: SocketAddr, peer: SocketAddr) -> io::Result<State> {
+    fn ask(&mut self, local: SocketAddr, peer: SocketAddr) -> io::Result<TcpState> {
         self.sequence = self.sequence.wrapping_add(1);
         (&self.socket).write_all(&request(self.sequence, local, peer))?;
         let mut answer = [0; 1024];
@@ -117,7 +117,7 @@ fn request(sequence: u32, local: SocketAddr, peer: SocketAddr) -> Vec<u8> {
     bytes
 }
 
-fn parse(answer: &[u8]) -> Option<State> {
+fn parse(answer: &[u8]) -> Option<TcpState> {
     let kind = u16::from_ne_bytes(answer.get(4..6)?.try_into().ok()?);
     if kind != SOCK_DIAG_BY_FAMILY {
         return None;
@@ -130,7 +130,7 @@ fn parse(answer: &[u8]) -> Option<State> {
         let value = attributes.get(4..length)?;
         if kind == INET_DIAG_INFO {
             let acked = value.get(BYTES_ACKED..BYTES_ACKED + 8)?;
-            return Some(State {
+            return Some(TcpState {
                 is_waiting: matches!(timer, TIMER_RETRANSMIT | TIMER_WINDOW_PROBE),
                 acked: u64::from_ne_bytes(acked.try_into().ok()?),
                 silent_for: Duration::from_millis(number(value, LAST_ACK_RECV)?.into()),
@@ -184,7 +184,7 @@ mod tests {
         answer[attribute + 2..attribute + 4].copy_from_slice(&INET_DIAG_INFO.to_ne_bytes());
         answer[attribute + 4 + LAST_ACK_RECV] = 9;
         answer[attribute + 4 + BYTES_ACKED] = 5;
-        let whole = State { is_waiting: true, acked: 5, silent_for: Duration::from_millis(9) };
+        let whole = TcpState { is_waiting: true, acked: 5, silent_for: Duration::from_millis(9) };
         assert_eq!(parse(&answer), Some(whole));
         for length in 0..answer.len() {
             assert_eq!(parse(&answer[..length]), None, "{length} bytes");

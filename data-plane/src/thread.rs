@@ -57,18 +57,18 @@ pub(crate) struct Live(Rc<Thread>);
 
 impl Thread {
     /// Creates the state of the thread with this number.
-    pub(crate) fn new(number: usize, outlets: Outlets) -> Rc<Thread> {
+    pub(crate) fn new(number: usize, resources: ThreadResources) -> Rc<Thread> {
         Rc::new(Thread {
             number,
             upstreams: Upstreams::default(),
             tunnels: Rc::default(),
-            log: Logger::new(outlets.log),
-            spans: outlets.spans,
-            connection_limit: outlets.connection_limit,
-            tunnel_buffer: outlets.tunnel_buffer,
-            timeouts: outlets.timeouts,
-            max_request_body: outlets.max_request_body,
-            spool_quota: outlets.spool_quota,
+            log: Logger::new(resources.log),
+            spans: resources.spans,
+            connection_limit: resources.connection_limit,
+            tunnel_buffer: resources.tunnel_buffer,
+            timeouts: resources.timeouts,
+            max_request_body: resources.max_request_body,
+            spool_quota: resources.spool_quota,
             random: RefCell::new(fastrand::Rng::new()),
             listeners: RefCell::default(),
             live: Cell::new(0),
@@ -135,7 +135,7 @@ impl Drop for Live {
 
 /// The parts of a data thread that come from the rest of the process.
 #[derive(Debug)]
-pub(crate) struct Outlets {
+pub(crate) struct ThreadResources {
     pub(crate) tunnel_buffer: usize,
     pub(crate) timeouts: Timeouts,
     pub(crate) max_request_body: u64,

@@ -24,14 +24,14 @@ use crate::listener;
 use crate::registry::CloseReason;
 use crate::runtime::Runtime;
 use crate::spool::SpoolQuota;
-use crate::thread::{Outlets, Thread};
+use crate::thread::{Thread, ThreadResources};
 use crate::trace;
 
 /// The time that closed tunnels have to end and to log, after the drain timeout.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The channel for a thread's reply to a command.
-type Reply<T> = oneshot::Sender<T>;
+type ReplySender<T> = oneshot::Sender<T>;
 
 /// A command of the worker to its threads.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub(crate) enum Command {
         close: CancellationToken,
     },
     /// Copy every listening socket that is not being closed.
-    CopySockets(Reply<Vec<(SocketAddr, io::Result<OwnedFd>)>>),
+    CopySockets(ReplySender<Vec<(SocketAddr, io::Result<OwnedFd>)>>),
     /// End the requests and tunnels at a drained backend.
     Close(Drained),
     /// End a share of the tunnels at a drained backend, between 0 and 1, chosen at random.
@@ -70,7 +70,7 @@ impl Threads {
         connection_limit: &ConnectionLimit,
         spool_quota: &SpoolQuota,
     ) -> io::Result<Threads> {
-        let outlets = || Outlets {
+        let resources = || ThreadResources {
             tunnel_buffer: config.tunnel_buffer,
             timeouts: config.timeouts,
             max_request_body: config.max_request_body,
@@ -79,9 +79,9 @@ impl Threads {
             connection_limit: connection_limit.clone(),
             spool_quota: spool_quota.clone(),
         };
-        let herd = schedule::HERD.div_ceil(config.threads.get());
+        let min_to_spread = schedule::MIN_TO_SPREAD.div_ceil(config.threads.get());
         (0..config.threads.get())
-            .map(|number| start_one(number, outlets(), herd))
+            .map(|number| start_one(number, resources(), min_to_spread))
             .collect::<Result<_, _>>()
             .map(Threads)
     }
@@ -118,7 +118,7 @@ impl Threads {
 
     /// Sends every thread a command, and returns the replies in the order of the threads. A thread that has ended
     /// gives none.
-    async fn ask<T>(&self, command: impl Fn(Reply<T>) -> Command) -> Vec<T> {
+    async fn ask<T>(&self, command: impl Fn(ReplySender<T>) -> Command) -> Vec<T> {
         let mut answers = Vec::with_capacity(self.0.len());
         for (thread, _) in &self.0 {
             let (reply, answer) = oneshot::channel();
@@ -139,7 +139,7 @@ impl Threads {
         }
     }
 
-    /// Drains every thread and waits until all have ended: at most `timeout` plus [`LAST_WORDS`].
+    /// Drains every thread and waits until all have ended: at most `timeout` plus [`CLOSE_TIMEOUT`].
     pub(crate) async fn drain(&self, timeout: Duration) {
         self.broadcast(|| Command::Drain { timeout }).await;
         for (thread, _) in &self.0 {
@@ -166,8 +166,8 @@ async fn tell(thread: &mpsc::Sender<Command>, command: Command) {
 
 fn start_one(
     number: usize,
-    outlets: Outlets,
-    herd: usize,
+    resources: ThreadResources,
+    min_to_spread: usize,
 ) -> io::Result<(mpsc::Sender<Command>, JoinHandle<()>)> {
     let (commands, received) = mpsc::channel(64);
     let builder = std::thread::Builder::new().name(format!("data-{number}"));
@@ -175,7 +175,7 @@ fn start_one(
         // The runtime is built here because it cannot move to another thread.
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
             Ok(runtime) => {
-                let log = runtime.block_on(run(received, Thread::new(number, outlets), herd));
+                let log = runtime.block_on(run(received, Thread::new(number, resources), min_to_spread));
                 // The remaining tasks end here and write their access log lines.
                 drop(runtime);
                 log.flush();
@@ -186,9 +186,9 @@ fn start_one(
     Ok((commands, thread))
 }
 
-/// Executes commands until the thread has drained. If `herd` or more tunnels are open, their ends are spread over
-/// time.
-async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, herd: usize) -> Rc<Logger> {
+/// Executes commands until the thread has drained. If `min_to_spread` or more tunnels are open, their ends
+/// are spread over time.
+async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, min_to_spread: usize) -> Rc<Logger> {
     let background = thread.clone();
     tokio::task::spawn_local(async move { tokio::join!(background.log.run(), background.upstreams.run()) });
     while let Some(command) = commands.recv().await {
@@ -203,7 +203,7 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, herd: us
             Command::Close(drained) => thread.close(&drained),
             Command::CloseShare(drained, share) => thread.close_share(&drained, share),
             Command::Drain { timeout } => {
-                drain(&thread, timeout, herd).await;
+                drain(&thread, timeout, min_to_spread).await;
                 break;
             }
         }
@@ -211,11 +211,12 @@ async fn run(mut commands: mpsc::Receiver<Command>, thread: Rc<Thread>, herd: us
     thread.log.clone()
 }
 
-/// Ends the tunnels of a stopping worker during the last quarter of its drain timeout, if there are at least `herd`.
-async fn end_herd(thread: &Thread, started: Instant, timeout: Duration, herd: usize) {
+/// Ends the tunnels of a stopping worker during the last quarter of its drain timeout, if there are at least
+/// `min_to_spread`.
+async fn end_gradually(thread: &Thread, started: Instant, timeout: Duration, min_to_spread: usize) {
     let (from, until) = (started + schedule::undisturbed(timeout), started + timeout);
     sleep_until(from).await;
-    if thread.tunnels.len() < herd {
+    if thread.tunnels.len() < min_to_spread {
         return;
     }
     let random = thread.random.borrow_mut().fork();
@@ -226,10 +227,10 @@ async fn end_herd(thread: &Thread, started: Instant, timeout: Duration, herd: us
 }
 
 /// Waits until connections and tunnels have finished, and closes the remaining tunnels at the timeout.
-async fn drain(thread: &Thread, timeout: Duration, herd: usize) {
+async fn drain(thread: &Thread, timeout: Duration, min_to_spread: usize) {
     let started = Instant::now();
     let ended_by_and_by = async {
-        end_herd(thread, started, timeout, herd).await;
+        end_gradually(thread, started, timeout, min_to_spread).await;
         std::future::pending().await
     };
     let finished = async {
@@ -249,5 +250,5 @@ async fn drain(thread: &Thread, timeout: Duration, herd: usize) {
             tokio::task::yield_now().await;
         }
     };
-    let _ = tokio::time::timeout(LAST_WORDS, ended).await;
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, ended).await;
 }

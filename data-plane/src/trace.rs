@@ -7,4 +7,4 @@ mod span;
 
 pub(crate) use context::{Context, Part, TRACEPARENT, TRACESTATE, write_hex};
 pub(crate) use export::{Exporter, Handle};
-pub(crate) use span::{Kind, Request, Span};
+pub(crate) use span::{RequestSpan, Span, SpanContent};

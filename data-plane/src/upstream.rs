@@ -55,7 +55,7 @@ pub(crate) enum Sender {
     /// A whole connection: it carries one request at a time.
     Http1(CheckedSender),
     /// One stream among others.
-    Http2(http2::Slot),
+    Http2(http2::StreamSlot),
 }
 
 /// A request that failed without a response.
@@ -115,7 +115,7 @@ pub(crate) enum ConnectError {
     Tls(io::Error),
     #[error("TLS: {0:?} is neither a host name nor an address")]
     ServerName(String),
-    #[error("its time after its removal has passed")]
+    #[error("it was removed, and its drain timeout has passed")]
     Gone,
 }
 

@@ -292,7 +292,7 @@ impl Worker {
             opened.push((address, sockets, close));
         }
         gateway.sockets.retain(|address, close| {
-            let wanted = runtime.sites.contains_key(address);
+            let wanted = runtime.bindings.contains_key(address);
             if !wanted {
                 close.cancel();
             }
@@ -314,10 +314,10 @@ impl Worker {
     /// Binds the addresses that the runtime needs and this gateway does not have yet.
     fn bind_new(&mut self, runtime: &Runtime) -> Result<Vec<(SocketAddr, Vec<TcpListener>)>, ApplyError> {
         let mut bound = Vec::new();
-        for (address, site) in &runtime.sites {
+        for (address, binding) in &runtime.bindings {
             let address = *address;
             let owner = self.gateways.values().find(|gateway| gateway.sockets.contains_key(&address));
-            let listeners = || format!("listener {}", site.listeners.join(", "));
+            let listeners = || format!("listener {}", binding.listeners.join(", "));
             match owner {
                 Some(owner) if owner.snapshot.gateway == runtime.gateway => {}
                 Some(owner) => {

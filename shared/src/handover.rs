@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::connection::{Connection, Listener, MAX_DESCRIPTORS};
-pub use self::predecessor::{Parts, Predecessor, Request};
+pub use self::connection::{HandoverConnection, HandoverListener, MAX_DESCRIPTORS};
+pub use self::predecessor::{Parts, Predecessor, TakeOverRequest};
 pub use self::successor::{Completed, TakeOver, TakeOverError, lock_or_take_over};
 
 /// The time limit for a successor, from the last message of its predecessor until it serves.
@@ -104,7 +104,7 @@ mod tests {
         let granted = predecessor.request().await.grant(Vec::new());
         let given_up = async {
             let first = first.await.unwrap().unwrap();
-            let second = Connection::connect(&path).unwrap();
+            let second = HandoverConnection::connect(&path).unwrap();
             second.send(&Message::<u32>::TakeOver, &[]).unwrap();
             drop((second, first));
         };

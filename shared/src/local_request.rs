@@ -17,7 +17,7 @@ pub enum NotLocal {
     #[error("only localhost and loopback addresses are served, not '{0}'")]
     Host(String),
     /// A page of another origin or site sent the request.
-    #[error("no request from a page of another site is served; this one comes from '{0}'")]
+    #[error("requests from pages of other sites are rejected; this one comes from '{0}'")]
     Origin(String),
 }
 

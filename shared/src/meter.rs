@@ -153,7 +153,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::time::sleep;
 
-    const PATIENCE: Duration = Duration::from_secs(4);
+    const TIMEOUT: Duration = Duration::from_secs(4);
 
     #[tokio::test(start_paused = true)]
     async fn slow_is_not_silent() {
@@ -163,18 +163,18 @@ mod tests {
         let began = Instant::now();
         let slowly = async {
             for byte in 0..16 {
-                sleep(PATIENCE / 8).await;
+                sleep(TIMEOUT / 8).await;
                 near.write_all(&[byte]).await.unwrap();
             }
         };
-        let (_, read) = tokio::join!(slowly, reading.watch(PATIENCE, far.read_exact(&mut bytes)));
+        let (_, read) = tokio::join!(slowly, reading.watch(TIMEOUT, far.read_exact(&mut bytes)));
         read.unwrap().unwrap();
-        assert!(began.elapsed() > PATIENCE, "the whole took longer than the peer may be silent");
+        assert!(began.elapsed() > TIMEOUT, "the whole took longer than the peer may be silent");
         assert_eq!(bytes[15], 15);
 
         let began = Instant::now();
-        reading.watch(PATIENCE, far.read_u8()).await.unwrap_err();
-        assert!(began.elapsed() + PATIENCE / 8 >= PATIENCE);
+        reading.watch(TIMEOUT, far.read_u8()).await.unwrap_err();
+        assert!(began.elapsed() + TIMEOUT / 8 >= TIMEOUT);
     }
 
     #[tokio::test(start_paused = true)]
@@ -184,15 +184,15 @@ mod tests {
         let (mut reading, mut writing) = (far.reading(), far.writing());
         let mut times = 0;
         let given_up = async {
-            while tokio::time::timeout(PATIENCE / 4, reading.watch(PATIENCE, far.read_u8())).await.is_err() {
+            while tokio::time::timeout(TIMEOUT / 4, reading.watch(TIMEOUT, far.read_u8())).await.is_err() {
                 times += 1;
             }
         };
-        tokio::time::timeout(PATIENCE * 20, given_up).await.unwrap();
+        tokio::time::timeout(TIMEOUT * 20, given_up).await.unwrap();
         assert!(times > 0);
         writing.restart();
         let began = Instant::now();
-        writing.watch(PATIENCE, far.write_all(b"two")).await.unwrap_err();
-        assert!(began.elapsed() >= PATIENCE);
+        writing.watch(TIMEOUT, far.write_all(b"two")).await.unwrap_err();
+        assert!(began.elapsed() >= TIMEOUT);
     }
 }

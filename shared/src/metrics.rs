@@ -1,7 +1,7 @@
 //! Prometheus metrics of both planes: each family is described once, followed by its samples.
 //!
-//! The same description produces the metrics page and is compared with `docs/reference/metrics.md` by a test, so that neither can
-//! lack what the other has. Each plane decides what it counts, and how.
+//! The same description produces the metrics page and is compared with `docs/reference/metrics.md` by a test,
+//! so that neither can lack what the other has. Each plane decides what it counts, and how.
 
 use std::fmt;
 
@@ -40,7 +40,7 @@ pub struct Family {
 
 /// A distribution of durations.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Distribution {
+pub struct HistogramValue {
     /// The sum of all durations in seconds.
     pub seconds: f64,
     /// The number of durations.
@@ -113,8 +113,8 @@ impl Samples<'_> {
     ///
     /// # Errors
     /// Like [`Family::write`].
-    pub fn times(&mut self, values: &[&str], times: &Distribution) -> fmt::Result {
-        let Distribution { seconds, count, buckets } = times;
+    pub fn times(&mut self, values: &[&str], times: &HistogramValue) -> fmt::Result {
+        let HistogramValue { seconds, count, buckets } = times;
         self.sample(values, |mut sample| {
             sample.encode_histogram::<NoLabelSet>(*seconds, *count, buckets, None)
         })
@@ -158,7 +158,7 @@ mod tests {
             COUNT.write(&mut encoder, |samples| samples.count(&["1", "say \"2\""], 3))?;
             LEVEL.write(&mut encoder, |samples| samples.gauge(&[], 0.5))?;
             let buckets = vec![(0.001, 1), (f64::INFINITY, 1)];
-            let times = Distribution { seconds: 2.0, count: 2, buckets };
+            let times = HistogramValue { seconds: 2.0, count: 2, buckets };
             TIME.write(&mut encoder, |samples| samples.times(&["1"], &times))
         }
     }

@@ -73,7 +73,7 @@ pub struct Content {
     /// The authorities that client certificates are verified with.
     pub client_authorities: Vec<ClientAuthority>,
     /// The texts of local replies.
-    pub answers: LocalReplies,
+    pub local_replies: LocalReplies,
     /// The rewrites of requests and responses.
     pub rewrites: Vec<RewriteSet>,
     /// The bodies that are buffered.
@@ -85,21 +85,21 @@ pub struct Content {
 impl Content {
     /// Returns every action that a rule of a listener may lead to. The actions of a path map that several rules use
     /// are repeated.
-    pub fn ways(&self) -> impl Iterator<Item = &RouteEntry> {
+    pub fn entries(&self) -> impl Iterator<Item = &RouteEntry> {
         let rules = self.listeners.iter().filter_map(|listener| listener.rule.as_ref());
         rules.flat_map(|rule| {
             let (one, map) = match &rule.routing {
-                Routing::Basic(way) => (Some(way), None),
+                Routing::Basic(entry) => (Some(entry), None),
                 Routing::ByPath(index) => (None, self.path_maps.get(*index)),
             };
-            let of_rules = map.into_iter().flat_map(|map| &map.rules).map(|rule| &rule.way);
+            let of_rules = map.into_iter().flat_map(|map| &map.rules).map(|rule| &rule.entry);
             one.into_iter().chain(of_rules).chain(map.map(|map| &map.default))
         })
     }
 
     /// Returns all destinations of requests, with the index of their settings, with repetitions.
     pub fn destinations(&self) -> impl Iterator<Item = (Destination, usize)> {
-        self.ways().filter_map(|way| match way.action {
+        self.entries().filter_map(|entry| match entry.action {
             Action::Forward { to, settings } => Some((to, settings)),
             Action::Redirect(_) => None,
         })

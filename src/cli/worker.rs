@@ -34,10 +34,10 @@ pub(crate) struct WorkerOptions {
           value_parser = value::duration)]
     pub(crate) drain_timeout: Duration,
 
-    /// The size of the kernel's send and receive buffer on both connections of a tunnel, such as `256KiB`; the kernel
-    /// doubles it. It bounds the memory that a peer which reads nothing can hold. Sizes below `2MiB` cost CPU in bulk
-    /// transfers and limit a tunnel to twice the size per round trip. With `auto` the kernel grows the buffers while bytes
-    /// move, up to `net.ipv4.tcp_wmem` and `net.ipv4.tcp_rmem`.
+    /// The size of the kernel's send and receive buffer on both connections of a tunnel, such as `256KiB`;
+    /// the kernel doubles it. It bounds the memory that a peer which reads nothing can hold. Sizes below
+    /// `2MiB` cost CPU in bulk transfers and limit a tunnel to twice the size per round trip. With `auto` the
+    /// kernel grows the buffers while bytes move, up to `net.ipv4.tcp_wmem` and `net.ipv4.tcp_rmem`.
     #[arg(long, env = "TIDEGATE_TUNNEL_BUFFER", default_value = "auto", value_name = "SIZE|auto",
           value_parser = value::tunnel_buffer)]
     pub(crate) tunnel_buffer: usize,

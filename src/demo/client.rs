@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::Message;
 use super::backend::BACKEND_HEADER;
 
 /// The time limit of one step. Even on a busy machine a step takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sends a request and collects the response.
 ///
@@ -41,7 +41,7 @@ pub(super) async fn exchange(
         // The connection ends when the sender is dropped. Its error is also that of the response.
         tokio::join!(answer, connection).0
     };
-    tokio::time::timeout(PATIENCE, whole).await.map_err(|_| format!("no answer from {address}"))?
+    tokio::time::timeout(TIMEOUT, whole).await.map_err(|_| format!("no answer from {address}"))?
 }
 
 /// Sends a message over ws; returns the backend's name and its reply.
@@ -73,7 +73,7 @@ pub(super) async fn over_wss(
         .with_no_client_auth();
     let stream = TcpStream::connect(address).await?;
     let handshake = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(host)?, stream);
-    let stream = tokio::time::timeout(PATIENCE, handshake).await.map_err(|_| "no TLS handshake")??;
+    let stream = tokio::time::timeout(TIMEOUT, handshake).await.map_err(|_| "no TLS handshake")??;
     converse(stream, &format!("wss://{host}:{}/", address.port()), message).await
 }
 
@@ -94,5 +94,5 @@ async fn converse(
         socket.close(None).await?;
         Ok((backend, reply))
     };
-    tokio::time::timeout(PATIENCE, talk).await.map_err(|_| format!("{url} does not answer"))?
+    tokio::time::timeout(TIMEOUT, talk).await.map_err(|_| format!("{url} does not answer"))?
 }

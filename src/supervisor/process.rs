@@ -22,7 +22,7 @@ use crate::cli::{format_access_log, format_duration, format_metrics, format_tunn
 
 /// The interval at which a survivor's lock is checked. A process is not notified of the end of one that is not its
 /// child.
-const LOOK: Duration = Duration::from_millis(200);
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A running worker.
 #[derive(Debug)]
@@ -48,12 +48,12 @@ impl Process {
             },
             Process::Survivor(survivor) => {
                 while survivor.lives() {
-                    tokio::time::sleep(LOOK).await;
+                    tokio::time::sleep(CHECK_INTERVAL).await;
                 }
             }
             Process::Leaving(process) => {
                 while !has_ended(process) {
-                    tokio::time::sleep(LOOK).await;
+                    tokio::time::sleep(CHECK_INTERVAL).await;
                 }
             }
         }
@@ -73,7 +73,7 @@ impl Process {
 
     async fn tell(&mut self, signal: Signal) {
         while !self.signal(signal) && self.lives() {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 
@@ -205,14 +205,14 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn a_worker_is_told_what_up_was_told() {
-        let told = "--port-offset 8000 --public-address 127.0.0.3 --threads 2 --drain-timeout 2s --access-log x/y \
+    fn a_worker_gets_the_options_of_up() {
+        let options = "--port-offset 8000 --public-address 127.0.0.3 --threads 2 --drain-timeout 2s --access-log x/y \
                     --access-log-max-size 1MiB --access-log-keep 0 --metrics off --buffer-space 7MiB \
                     --otlp-endpoint http://127.0.0.1:4318 --dns-server 127.0.0.4:53,[::1]:53 \
                     --client-header-timeout 1s --client-body-timeout 2s --client-send-timeout 3s \
                     --keep-alive-timeout 4s --max-request-body 9MiB --min-client-rate 7 \
                     --min-client-rate-grace 9s --connections-per-address 11 --tunnel-buffer 64KiB";
-        let cli = Cli::try_parse_from(std::iter::once("tidegate").chain(told.split_whitespace())).unwrap();
+        let cli = Cli::try_parse_from(std::iter::once("tidegate").chain(options.split_whitespace())).unwrap();
         let channel = "127.0.0.1:9444".parse().unwrap();
         let plan = WorkerPlan::new(&cli.up, "warn", Path::new("tidegate"), None, channel);
         let slot = Slot::new(&plan.workers_dir, 3);

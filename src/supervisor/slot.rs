@@ -24,7 +24,7 @@ const TOKEN_FILE: &str = "token";
 const PLAN_FILE: &str = "plan";
 
 /// The interval at which the lock of a worker that was asked to stop is checked.
-const LOOK: Duration = Duration::from_millis(20);
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The directory of one worker.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Slot {
             made => made.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?,
         }
         self.note(plan);
-        self.lay_token(token)
+        self.provide_token(token)
     }
 
     /// Writes a token for a worker that is about to start. A failure is only logged if the worker can do without
@@ -98,7 +98,7 @@ impl Slot {
     ///
     /// # Errors
     /// A token that the worker needs cannot be written.
-    pub(super) fn lay_token(&self, token: Option<&JoinToken>) -> io::Result<()> {
+    pub(super) fn provide_token(&self, token: Option<&JoinToken>) -> io::Result<()> {
         match token.map(|token| self.write_token(token)) {
             Some(Err(error)) if self.can_do_without_token() => {
                 warn!(worker.slot = self.number, "cannot give a worker a token: {error}");
@@ -112,7 +112,7 @@ impl Slot {
     /// outdated.
     pub(super) fn note(&self, plan: &[u8]) {
         let path = self.dir.join(PLAN_FILE);
-        if self.was_told(plan) {
+        if self.was_started_with(plan) {
             return;
         }
         if let Err(error) = private_file::write(&path, plan) {
@@ -141,15 +141,15 @@ impl Slot {
 
     /// Returns true if the worker that serves the slot was started as in `plan`: with the same executable and
     /// arguments.
-    pub(super) fn was_told(&self, plan: &[u8]) -> bool {
-        self.plan().is_some_and(|told| told == plan)
+    pub(super) fn was_started_with(&self, plan: &[u8]) -> bool {
+        self.plan().is_some_and(|old| old == plan)
     }
 
     /// Waits until no worker holds the slot. Must not be called while a worker of this supervisor may be starting
     /// in it, like [`Slot::survivor`].
     pub(super) async fn left(&self) {
         while is_held(&self.dir.join(LOCK_FILE)).unwrap_or(false) {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 
@@ -158,7 +158,7 @@ impl Slot {
         let lock = self.dir.join(LOCK_FILE);
         let holder = || fs::read_to_string(&lock).ok()?.trim().parse::<u32>().ok();
         while id.is_none() || holder() != id {
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 
@@ -284,14 +284,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let slot = Slot::new(&dir.path().join("workers"), 1);
         let token = JoinToken { authority: "a".into(), secret: Secret::new(vec![7; 32]) };
-        assert!(!slot.was_told(b""), "nobody was told anything");
+        assert!(!slot.was_started_with(b""), "nobody was told anything");
         slot.prepare(b"--threads 2", Some(&token)).unwrap();
-        assert!(slot.was_told(b"--threads 2"));
+        assert!(slot.was_started_with(b"--threads 2"));
         assert_eq!(slot.drain_timeout(), None);
         slot.note(b"--threads\n2\n--drain-timeout\n1500ms\n");
         assert_eq!(slot.drain_timeout(), Some(Duration::from_millis(1500)));
         slot.note(b"--threads 2");
-        assert!(!slot.was_told(b"--threads 3") && !slot.was_told(b"--threads"));
+        assert!(!slot.was_started_with(b"--threads 3") && !slot.was_started_with(b"--threads"));
         let path = slot.dir().join(TOKEN_FILE);
         assert_eq!(fs::read_to_string(&path).unwrap().parse::<JoinToken>().unwrap(), token);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

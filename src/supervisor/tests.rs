@@ -218,7 +218,7 @@ async fn a_takeover_that_fails_is_tried_again_until_it_succeeds() {
     let story = async {
         survivor.wait().await.unwrap();
         assert_eq!(fixture.started(3).await.len(), 3);
-        wait_for(|| slot.was_told(&process::description(&fixture.plan)).then_some(())).await;
+        wait_for(|| slot.was_started_with(&process::description(&fixture.plan)).then_some(())).await;
         drop(lock);
         fixture.stop.asked.cancel();
     };
@@ -242,7 +242,7 @@ async fn a_worker_that_no_other_can_replace_keeps_its_plan_and_is_stopped_with_t
         drop(lock);
     };
     tokio::join!(fixture.supervise(), story);
-    assert!(slot.was_told(&before));
+    assert!(slot.was_started_with(&before));
 }
 
 /// Starts a process that ignores SIGTERM, and waits until it does.
@@ -293,7 +293,7 @@ async fn a_supervisor_that_ends_during_a_takeover_has_the_next_one_replace_the_w
         _ = fixture.started(1) => {}
     }
     for plan in [before, process::description(&fixture.plan)] {
-        assert!(!slot.was_told(&plan));
+        assert!(!slot.was_started_with(&plan));
     }
 }
 

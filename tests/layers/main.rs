@@ -43,7 +43,17 @@ const DATA_PLANE: &[Layer] = &[
     ),
     (
         "machine and configuration",
-        &["config", "run_error", "limits", "pace", "side_thread", "sockets", "spool", "stream", "tcp_diag"],
+        &[
+            "config",
+            "run_error",
+            "limits",
+            "client_rate",
+            "side_thread",
+            "sockets",
+            "spool",
+            "stream",
+            "tcp_diag",
+        ],
     ),
 ];
 
@@ -77,7 +87,7 @@ const CONTROL_PLANE: &[Layer] = &[
 
 const BINARY: &[Layer] = &[
     ("commands", &["authority", "client", "demo", "up", "worker", "control_plane"]),
-    ("processes", &["supervisor", "claim"]),
+    ("processes", &["supervisor", "data_dir_lock"]),
     ("building blocks", &["cli", "hardening", "logging", "outcome", "stop"]),
 ];
 

@@ -60,7 +60,7 @@ fn rules(
             distribution: ("loadDistributionPolicy", properties.load_distribution_policy.as_ref()),
         };
         let incomplete = Incomplete::MustSpecify(code::PATH_RULE_TARGET);
-        let way = outcome.compile(&rule, incomplete, targets, violations);
+        let entry = outcome.compile(&rule, incomplete, targets, violations);
         if properties.paths.is_empty() {
             let message = format!("Path Rule {} must have a path.", rule.id);
             violations.push(code::PATH_INVALID, rule.at("paths"), message);
@@ -68,7 +68,7 @@ fn rules(
         let listed = properties.paths.iter().enumerate();
         let patterns = listed.filter_map(|path| pattern(&rule, path, &mut taken, violations)).collect();
         let name = rule.name.clone();
-        compiled.extend(way.map(|way| snapshot::PathRule { name, patterns, way }));
+        compiled.extend(entry.map(|entry| snapshot::PathRule { name, patterns, entry }));
     }
     compiled
 }

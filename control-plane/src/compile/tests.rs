@@ -79,9 +79,9 @@ fn listeners_come_in_the_order_of_their_rules() {
     let [wss, ws, _] = &content.listeners[..] else { panic!() };
     assert_eq!(wss.frontend, Frontend::Address("127.0.0.2".parse().unwrap()));
     assert_eq!(wss.hosts.iter().map(HostPattern::as_str).collect::<Vec<_>>(), ["ec.test", "*.ec.test"]);
-    let way =
+    let entry =
         RouteEntry { action: Action::Forward { to: Destination::Pool(1), settings: 1 }, rewrites: None };
-    assert_eq!(wss.rule.as_ref().unwrap().routing, Routing::Basic(way));
+    assert_eq!(wss.rule.as_ref().unwrap().routing, Routing::Basic(entry));
     assert_eq!((ws.frontend, ws.hosts.len()), (Frontend::Public, 0));
     assert_eq!(content.certificates[0].chain.len(), 1);
 }

@@ -132,7 +132,7 @@ mod tests {
     use uuid::Uuid;
 
     fn content() -> Content {
-        let way =
+        let entry =
             RouteEntry { action: Action::Forward { to: Destination::Pool(0), settings: 0 }, rewrites: None };
         let listener = Listener {
             name: "l".into(),
@@ -142,7 +142,7 @@ mod tests {
             hosts: vec![],
             proxies: Vec::new(),
             error_pages: Default::default(),
-            rule: Some(Rule { name: "r".into(), routing: Routing::Basic(way) }),
+            rule: Some(Rule { name: "r".into(), routing: Routing::Basic(entry) }),
         };
         Content {
             client_authorities: Vec::new(),

@@ -41,7 +41,7 @@ struct Waiting {
 #[derive(Debug)]
 struct Peer {
     network: IpAddr,
-    ousted: CancellationToken,
+    evicted: CancellationToken,
 }
 
 /// The connections that ended since the last report.
@@ -54,11 +54,11 @@ struct Ended {
 
 /// An unauthenticated peer. Dropping it frees its place.
 #[derive(Debug)]
-pub(super) struct Stranger {
+pub(super) struct PendingPeer {
     number: u64,
     among: Arc<PendingJoins>,
     /// Cancelled when the place is needed for another peer.
-    pub(super) ousted: CancellationToken,
+    pub(super) evicted: CancellationToken,
 }
 
 impl PendingJoins {
@@ -67,23 +67,23 @@ impl PendingJoins {
     }
 
     /// Admits a peer. If there are too many, closes the oldest one of the network with the most peers.
-    pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr) -> Stranger {
+    pub(super) fn admit(self: &Arc<Self>, peer: SocketAddr) -> PendingPeer {
         let mut waiting = lock(&self.waiting);
         if waiting.peers.len() >= MOST
             && let Some(number) = waiting.most_dispensable()
             && let Some(peer) = waiting.peers.remove(&number)
         {
-            peer.ousted.cancel();
+            peer.evicted.cancel();
         }
-        let (number, ousted) = (waiting.next, CancellationToken::new());
+        let (number, evicted) = (waiting.next, CancellationToken::new());
         waiting.next += 1;
-        waiting.peers.insert(number, Peer { network: client_network(peer.ip()), ousted: ousted.clone() });
-        Stranger { number, among: self.clone(), ousted }
+        waiting.peers.insert(number, Peer { network: client_network(peer.ip()), evicted: evicted.clone() });
+        PendingPeer { number, among: self.clone(), evicted }
     }
 
     /// Counts a connection that ended before authentication. `cause` is one of a few fixed values.
     pub(super) fn ended(&self, peer: SocketAddr, cause: &'static str, reason: &impl ToString) {
-        self.metrics.stranger_ended(cause);
+        self.metrics.unauthenticated_ended(cause);
         let mut ended = lock(&self.ended);
         ended.connections += 1;
         ended.example.get_or_insert_with(|| (peer, reason.to_string()));
@@ -129,7 +129,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Drop for Stranger {
+impl Drop for PendingPeer {
     fn drop(&mut self) {
         lock(&self.among.waiting).peers.remove(&self.number);
     }
@@ -147,20 +147,20 @@ mod tests {
         SocketAddr::new(address.parse().unwrap(), 40_000)
     }
 
-    fn ousted(all: &[Stranger]) -> Vec<usize> {
-        all.iter().enumerate().filter(|(_, one)| one.ousted.is_cancelled()).map(|(i, _)| i).collect()
+    fn evicted(all: &[PendingPeer]) -> Vec<usize> {
+        all.iter().enumerate().filter(|(_, one)| one.evicted.is_cancelled()).map(|(i, _)| i).collect()
     }
 
     #[test]
     fn among_equals_the_oldest_makes_room() {
         let pending_joins = pending_joins();
-        let mut all: Vec<Stranger> =
+        let mut all: Vec<PendingPeer> =
             (0..MOST).map(|i| pending_joins.admit(from(&format!("192.0.2.{i}")))).collect();
         drop(all.remove(1));
         all.push(pending_joins.admit(from("198.51.100.1")));
-        assert!(ousted(&all).is_empty(), "there was room");
+        assert!(evicted(&all).is_empty(), "there was room");
         all.push(pending_joins.admit(from("198.51.100.2")));
-        assert_eq!(ousted(&all), [0]);
+        assert_eq!(evicted(&all), [0]);
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
             let mut all = vec![pending_joins.admit(from(worker))];
             all.extend((0..3 * MOST).map(|_| pending_joins.admit(from(flood))));
             all.push(pending_joins.admit(from(worker)));
-            assert_eq!(ousted(&all), Vec::from_iter(1..=2 * MOST + 2), "{flood}");
+            assert_eq!(evicted(&all), Vec::from_iter(1..=2 * MOST + 2), "{flood}");
         }
     }
 
@@ -183,14 +183,18 @@ mod tests {
         let pending_joins = pending_joins();
         let mut all = vec![pending_joins.admit(from("2001:db8::1:0:0:1"))];
         all.extend((0..MOST).map(|i| pending_joins.admit(from(&format!("2001:db8:0:7::{i:x}")))));
-        assert_eq!(ousted(&all), [1], "the first of the many, not the one that came before them");
+        assert_eq!(evicted(&all), [1], "the first of the many, not the one that came before them");
     }
 
     #[test]
     fn those_that_ended_are_counted_by_cause_and_remembered_as_a_sum() {
         let pending_joins = pending_joins();
         for i in 0..1000u32 {
-            pending_joins.ended(from("192.0.2.1"), if i.is_multiple_of(2) { "ousted" } else { "failed" }, &i);
+            pending_joins.ended(
+                from("192.0.2.1"),
+                if i.is_multiple_of(2) { "evicted" } else { "failed" },
+                &i,
+            );
         }
         let ended = lock(&pending_joins.ended);
         assert_eq!(ended.connections, 1000);

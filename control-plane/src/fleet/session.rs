@@ -83,7 +83,7 @@ impl Channel {
     }
 
     async fn converse(&self, stream: TcpStream, peer: SocketAddr) -> Result<(), SessionError> {
-        let stranger = self.pending_joins.admit(peer);
+        let pending = self.pending_joins.admit(peer);
         let introduction = time::timeout(INTRODUCTION, async {
             let tls = TlsAcceptor::from(self.certificates.state().channel.clone())
                 .accept(Metered::new(stream))
@@ -96,7 +96,7 @@ impl Channel {
         });
         let introduced = tokio::select! {
             introduced = introduction => introduced.unwrap_or(Err(SessionError::NoIntroduction)),
-            () = stranger.ousted.cancelled() => Err(SessionError::Ousted),
+            () = pending.evicted.cancelled() => Err(SessionError::Evicted),
         };
         let introduced = match introduced {
             Ok(introduced) => introduced,
@@ -106,7 +106,7 @@ impl Channel {
             }
         };
         // The peer has authenticated or has left.
-        drop(stranger);
+        drop(pending);
         let Some(mut session) = introduced else { return Ok(()) };
         let worker = session.credentials.present.worker;
         tracing::info!(worker.id = %worker, %peer, "worker connected");

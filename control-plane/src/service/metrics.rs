@@ -23,7 +23,7 @@ impl Service {
         page.writes_fail = self.store.write_failure().borrow().is_some();
         let connected = self.fleet.snapshot();
         page.connected = connected.len();
-        page.refusals = connected.values().map(|worker| worker.refused.len()).sum();
+        page.snapshots_rejected = connected.values().map(|worker| worker.refused.len()).sum();
         Ok(page)
     }
 }

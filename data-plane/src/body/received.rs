@@ -1,5 +1,5 @@
-//! The body of a message as the HTTP engine delivers it: of a request from its client, or of a response from its backend.
-//! The rest of the request path must not know which engine that is.
+//! The body of a message as the HTTP engine delivers it: of a request from its client, or of a response from
+//! its backend. The rest of the request path must not know which engine that is.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -35,14 +35,14 @@ pub(crate) enum RelayError {
 /// The state that the backend's side and the client's side share.
 #[derive(Debug, Default)]
 struct Shared {
-    state: RefCell<State>,
+    state: RefCell<RelayState>,
     /// Notified whenever the client's side has taken something.
     taken: Notify,
 }
 
 /// The buffered bytes, in this order: `front`, the unread part of the spool file, `back`, the trailers, the end.
 #[derive(Debug, Default)]
-struct State {
+struct RelayState {
     front: VecDeque<Bytes>,
     front_length: usize,
     spool: Option<Rc<SpoolFile>>,
@@ -75,13 +75,13 @@ impl std::fmt::Debug for ReadingOf {
 }
 
 impl Relay {
-    /// Starts to read `body`, which may pause for `patience`. At its end `finished` is called; `word` describes an
-    /// error.
+    /// Starts to read `body`, which may pause for `read_timeout`. At its end `finished` is called; `describe`
+    /// gives the text of an error.
     pub(crate) fn start<B, E>(
         body: B,
         spool_quota: SpoolQuota,
-        patience: Duration,
-        word: impl Fn(E) -> String + 'static,
+        read_timeout: Duration,
+        describe: impl Fn(E) -> String + 'static,
         finished: impl FnOnce() + 'static,
     ) -> Relay
     where
@@ -92,7 +92,7 @@ impl Relay {
         let left = body.size_hint();
         let pump = Pump { shared: shared.clone(), spool_quota };
         let pump = tokio::task::spawn_local(async move {
-            let outcome = pump.run(body, patience, word).await;
+            let outcome = pump.run(body, read_timeout, describe).await;
             if outcome.is_ok() {
                 finished();
             }
@@ -118,16 +118,16 @@ impl Pump {
     async fn run<B, E>(
         &self,
         mut body: B,
-        patience: Duration,
-        word: impl Fn(E) -> String,
+        read_timeout: Duration,
+        describe: impl Fn(E) -> String,
     ) -> Result<(), RelayError>
     where
         B: Body<Data = Bytes, Error = E> + Unpin,
     {
         loop {
-            let frame = timeout(patience, body.frame()).await;
-            let frame = frame.map_err(|_| RelayError::Paused(patience.as_secs()))?;
-            match frame.transpose().map_err(|error| RelayError::BrokenOff(word(error)))? {
+            let frame = timeout(read_timeout, body.frame()).await;
+            let frame = frame.map_err(|_| RelayError::Paused(read_timeout.as_secs()))?;
+            match frame.transpose().map_err(|error| RelayError::BrokenOff(describe(error)))? {
                 Some(frame) => match frame.into_data() {
                     Ok(data) => self.take(data).await,
                     Err(other) => self.shared.state.borrow_mut().trailers = other.into_trailers().ok(),
@@ -207,7 +207,7 @@ fn give_up(error: &SpoolError) -> bool {
     false
 }
 
-impl State {
+impl RelayState {
     /// Returns true if the next bytes may go to `front`, because no earlier bytes wait behind it.
     fn has_room_in_front(&self) -> bool {
         self.front_length < IN_MEMORY && self.read == self.written && self.back.is_empty()

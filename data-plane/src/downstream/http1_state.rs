@@ -83,10 +83,10 @@ impl Http1ConnState {
 }
 
 impl RequestGuard {
-    pub(crate) fn new(wire: &Arc<Http1ConnState>) -> RequestGuard {
-        wire.set_turn(GATEWAY);
-        wire.served.store(true, Ordering::Relaxed);
-        RequestGuard(wire.clone())
+    pub(crate) fn new(state: &Arc<Http1ConnState>) -> RequestGuard {
+        state.set_turn(GATEWAY);
+        state.served.store(true, Ordering::Relaxed);
+        RequestGuard(state.clone())
     }
 
     /// Records that the connection carries no HTTP after the response.

@@ -17,10 +17,10 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::client_rate::ClientRate;
 use crate::config::{MinRate, Timeouts};
 use crate::http1::Fault;
-use crate::limits::{ConnectionLimit, ConnectionPermit, Share};
-use crate::pace::Pace;
+use crate::limits::{AddressPermit, ConnectionLimit, ConnectionPermit};
 
 /// The number of requests after which the client is asked to open a new connection (GOAWAY).
 const MAX_REQUESTS: u32 = 1000;
@@ -29,9 +29,9 @@ const MAX_FURTHER_REQUESTS: u32 = 1000;
 /// The time for which a connection without a stream is kept.
 const IDLE: Duration = Duration::from_secs(180);
 /// The shortest interval between two checks of a stream without data for the client.
-const SHORTEST_LOOK: Duration = Duration::from_secs(1);
+const MIN_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The time for which a connection without a stream stays open after GOAWAY.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const GOAWAY_TIME: Duration = Duration::from_secs(5);
 
 /// A request extension: the stream got no permit of the connection limit.
 #[derive(Clone, Copy, Debug)]
@@ -39,35 +39,35 @@ pub(crate) struct StreamLimitReached;
 
 /// The streams of one connection: counts them, and runs their tasks on this thread as hyper's executor.
 #[derive(Clone, Debug)]
-pub(crate) struct Streams(Rc<Count>);
+pub(crate) struct Streams(Rc<StreamCount>);
 
 #[derive(Debug)]
-struct Count {
+struct StreamCount {
     requests: Cell<u32>,
     open: Cell<usize>,
     /// The time when the last stream closed, the connection began, or GOAWAY was sent.
     since: Cell<Instant>,
     closed: Notify,
     /// The time when GOAWAY was sent.
-    farewell: Cell<Option<Instant>>,
+    goaway: Cell<Option<Instant>>,
     /// Cancelled when the client opens streams in spite of GOAWAY.
     overstayed: CancellationToken,
     /// The time for which a client may accept nothing of a response, and in which it must obey GOAWAY.
-    patience: Duration,
+    send_timeout: Duration,
     rate: MinRate,
 }
 
 impl Streams {
     /// Creates the counter of a new connection.
     pub(crate) fn new(timeouts: &Timeouts) -> Streams {
-        Streams(Rc::new(Count {
+        Streams(Rc::new(StreamCount {
             requests: Cell::default(),
             open: Cell::default(),
             since: Cell::new(Instant::now()),
             closed: Notify::new(),
-            farewell: Cell::default(),
+            goaway: Cell::default(),
             overstayed: CancellationToken::new(),
-            patience: timeouts.send,
+            send_timeout: timeouts.send,
             rate: timeouts.rate,
         }))
     }
@@ -75,7 +75,7 @@ impl Streams {
     /// Counts a request.
     pub(crate) fn begin(&self) {
         self.0.requests.set(self.0.requests.get() + 1);
-        let late = self.0.farewell.get().is_some_and(|said| said.elapsed() > self.0.patience);
+        let late = self.0.goaway.get().is_some_and(|said| said.elapsed() > self.0.send_timeout);
         if late || self.0.requests.get() > MAX_REQUESTS + MAX_FURTHER_REQUESTS {
             self.0.overstayed.cancel();
         }
@@ -92,20 +92,20 @@ impl Streams {
         }
     }
 
-    /// To be called after GOAWAY was sent. Waits until no stream has been open for [`LAST_WORDS`], but no longer if
+    /// To be called after GOAWAY was sent. Waits until no stream has been open for [`GOAWAY_TIME`], but no longer if
     /// the client goes on opening streams.
-    pub(crate) async fn end_after_farewell(&self) {
+    pub(crate) async fn end_after_goaway(&self) {
         let now = Instant::now();
         self.0.since.set(now);
-        self.0.farewell.set(Some(now));
+        self.0.goaway.set(Some(now));
         tokio::select! {
-            () = self.0.empty_for(LAST_WORDS) => {}
+            () = self.0.empty_for(GOAWAY_TIME) => {}
             () = self.0.overstayed.cancelled() => {}
         }
     }
 }
 
-impl Count {
+impl StreamCount {
     /// Waits until no stream has been open for this time.
     async fn empty_for(&self, time: Duration) {
         loop {
@@ -124,29 +124,29 @@ impl Count {
 /// A stream, from its request to the last byte of its response or the end of its tunnel.
 #[derive(Debug)]
 pub(crate) struct OpenStream {
-    count: Rc<Count>,
+    count: Rc<StreamCount>,
     /// The task that sends the data of a tunnel.
     sending: RefCell<Option<AbortHandle>>,
     /// The time since when data waits for the client; `None` without data.
     untaken: Cell<Option<Instant>>,
     /// The size of the waiting chunk, in bytes.
     offered: Cell<usize>,
-    pace: Cell<Pace>,
+    rate: Cell<ClientRate>,
     /// The reason for the reset: the client accepted nothing for too long, or too slowly.
     pub(crate) given_up: Cell<Option<Fault>>,
     /// `None` for the first stream, which uses the permit of the connection.
-    permit: RefCell<Option<(ConnectionPermit, Share)>>,
+    permit: RefCell<Option<(ConnectionPermit, AddressPermit)>>,
 }
 
 impl OpenStream {
-    fn new(count: &Rc<Count>) -> OpenStream {
+    fn new(count: &Rc<StreamCount>) -> OpenStream {
         count.open.set(count.open.get() + 1);
         OpenStream {
             count: count.clone(),
             sending: RefCell::new(None),
             untaken: Cell::default(),
             offered: Cell::default(),
-            pace: Cell::new(Pace::new(count.rate, count.patience)),
+            rate: Cell::new(ClientRate::new(count.rate, count.send_timeout)),
             given_up: Cell::default(),
             permit: RefCell::new(None),
         }
@@ -181,26 +181,26 @@ impl OpenStream {
     pub(crate) fn offers(&self, piece: Option<usize>) {
         let now = Instant::now();
         if let Some(since) = self.untaken.replace(piece.map(|_| now)) {
-            let mut pace = self.pace.get();
-            pace.waited(now - since);
-            pace.moved(self.offered.get() as u64);
-            self.pace.set(pace);
+            let mut rate = self.rate.get();
+            rate.waited(now - since);
+            rate.moved(self.offered.get() as u64);
+            self.rate.set(rate);
         }
         self.offered.set(piece.unwrap_or_default());
     }
 
-    /// Waits until the client has accepted nothing for `patience`, or has accepted data too slowly.
-    async fn untaken_for(&self, patience: Duration) {
+    /// Waits until the client has accepted nothing for `send_timeout`, or has accepted data too slowly.
+    async fn untaken_for(&self, send_timeout: Duration) {
         loop {
-            let allowance = self.pace.get().allowance();
+            let allowance = self.rate.get().allowance();
             let Some(since) = self.untaken.get() else {
                 // The next chunk may have to be accepted within the allowance, so the next check must not be later.
-                sleep(allowance.clamp(SHORTEST_LOOK.min(patience), patience)).await;
+                sleep(allowance.clamp(MIN_CHECK_INTERVAL.min(send_timeout), send_timeout)).await;
                 continue;
             };
-            let (limit, fault) = match allowance < patience {
+            let (limit, fault) = match allowance < send_timeout {
                 true => (allowance, Fault::SlowAnswer),
-                false => (patience, Fault::SendTimeout),
+                false => (send_timeout, Fault::SendTimeout),
             };
             if since + limit <= Instant::now() {
                 return self.given_up.set(Some(fault));
@@ -227,7 +227,7 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Streams {
     fn execute(&self, future: F) {
         match OpenStream::current() {
             None => {
-                let (stream, patience) = (Rc::new(OpenStream::new(&self.0)), self.0.patience);
+                let (stream, send_timeout) = (Rc::new(OpenStream::new(&self.0)), self.0.send_timeout);
                 let own = stream.clone();
                 // The future is boxed: otherwise the task would hold it twice, as an argument and as the awaited
                 // future.
@@ -237,7 +237,7 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Streams {
                     tokio::select! {
                         biased;
                         () = &mut future => {}
-                        () = own.untaken_for(patience) => {}
+                        () = own.untaken_for(send_timeout) => {}
                     }
                 }));
             }
@@ -290,35 +290,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_idle_client_has_time_to_hear_the_farewell() {
+    async fn an_idle_client_has_time_to_hear_the_goaway() {
         let streams = streams();
         streams.0.since.set(Instant::now() - IDLE);
-        let mut ending = pin!(streams.end_after_farewell());
+        let mut ending = pin!(streams.end_after_goaway());
         assert!(!is_ready(ending.as_mut()).await, "it was idle before, not since");
         streams.begin();
         assert!(!is_ready(ending.as_mut()).await, "it cannot know yet");
     }
 
     #[tokio::test]
-    async fn who_goes_on_after_the_farewell_is_cut_off() {
+    async fn who_goes_on_after_the_goaway_is_cut_off() {
         let streams = streams();
-        let mut ending = pin!(streams.end_after_farewell());
+        let mut ending = pin!(streams.end_after_goaway());
         assert!(!is_ready(ending.as_mut()).await);
         let _open = OpenStream::new(&streams.0);
-        streams.0.farewell.set(Some(Instant::now() - streams.0.patience - MOMENT));
+        streams.0.goaway.set(Some(Instant::now() - streams.0.send_timeout - MOMENT));
         assert!(!is_ready(ending.as_mut()).await, "what runs may finish");
         streams.begin();
         assert!(is_ready(ending.as_mut()).await);
     }
 
     #[tokio::test]
-    async fn the_farewell_holds_for_a_client_in_haste_too() {
+    async fn the_goaway_holds_for_a_client_in_haste_too() {
         let streams = streams();
         let _open = OpenStream::new(&streams.0);
         for _ in 0..MAX_REQUESTS + MAX_FURTHER_REQUESTS {
             streams.begin();
         }
-        let mut ending = pin!(streams.end_after_farewell());
+        let mut ending = pin!(streams.end_after_goaway());
         assert!(!is_ready(ending.as_mut()).await);
         streams.begin();
         assert!(is_ready(ending.as_mut()).await);
@@ -328,13 +328,13 @@ mod tests {
     async fn only_what_is_there_and_not_taken_for_too_long_is_given_up() {
         let streams = streams();
         let stream = OpenStream::new(&streams.0);
-        let patience = streams.0.patience;
-        assert!(!is_ready(stream.untaken_for(patience)).await, "there is nothing to take");
+        let send_timeout = streams.0.send_timeout;
+        assert!(!is_ready(stream.untaken_for(send_timeout)).await, "there is nothing to take");
         stream.offers(Some(16 * 1024));
         stream.offers(Some(16 * 1024));
-        assert!(!is_ready(stream.untaken_for(patience)).await, "it has only just come");
-        stream.untaken.set(Some(Instant::now() - patience));
-        assert!(is_ready(stream.untaken_for(patience)).await);
+        assert!(!is_ready(stream.untaken_for(send_timeout)).await, "it has only just come");
+        stream.untaken.set(Some(Instant::now() - send_timeout));
+        assert!(is_ready(stream.untaken_for(send_timeout)).await);
         assert_eq!(stream.given_up.get(), Some(Fault::SendTimeout));
     }
 
@@ -342,7 +342,7 @@ mod tests {
     async fn what_is_taken_too_slowly_is_given_up_but_not_for_a_slow_backend() {
         let streams = streams();
         let stream = OpenStream::new(&streams.0);
-        let patience = streams.0.patience;
+        let send_timeout = streams.0.send_timeout;
         let offer_for_a_second = |piece| {
             stream.offers(Some(piece));
             stream.untaken.set(Some(Instant::now() - Duration::from_secs(1)));
@@ -351,11 +351,11 @@ mod tests {
             offer_for_a_second(240);
             stream.offers(None);
         }
-        assert!(!is_ready(stream.untaken_for(patience)).await, "the client takes what the rate asks");
+        assert!(!is_ready(stream.untaken_for(send_timeout)).await, "the client takes what the rate asks");
         for _ in 0..6 {
             offer_for_a_second(1);
         }
-        assert!(is_ready(stream.untaken_for(patience)).await);
+        assert!(is_ready(stream.untaken_for(send_timeout)).await);
         assert_eq!(stream.given_up.get(), Some(Fault::SlowAnswer));
     }
 }

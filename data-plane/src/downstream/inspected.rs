@@ -17,10 +17,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::http1_state::{CLIENT, GATEWAY, Http1ConnState, TUNNEL};
+use crate::client_rate::ClientRate;
 use crate::config::Timeouts;
 use crate::http1::Fault;
 use crate::http1::request::{Inspector, substitute};
-use crate::pace::Pace;
 use crate::stream::Stream;
 
 /// The time for which a rejected client may go on sending, so that it can read the response.
@@ -34,7 +34,7 @@ const PIECE: usize = 4 * 1024;
 #[derive(Debug)]
 pub(crate) struct InspectedStream {
     stream: Stream,
-    wire: Arc<Http1ConnState>,
+    state: Arc<Http1ConnState>,
     timeouts: Timeouts,
     inspector: Inspector,
     /// The bytes that are held back; the first `passed` bytes may pass.
@@ -46,9 +46,9 @@ pub(crate) struct InspectedStream {
     greeted: bool,
     clock: Clock,
     /// The rate at which the client sends the current body.
-    sending: Pace,
+    sending: ClientRate,
     /// The rate at which the client accepts responses.
-    taking: Pace,
+    taking: ClientRate,
     lingering: Option<(Instant, usize)>,
 }
 
@@ -80,13 +80,13 @@ impl Clock {
 impl InspectedStream {
     pub(crate) fn new(
         stream: Stream,
-        wire: Arc<Http1ConnState>,
+        state: Arc<Http1ConnState>,
         timeouts: Timeouts,
         max_body: u64,
     ) -> InspectedStream {
         InspectedStream {
             stream,
-            wire,
+            state,
             timeouts,
             inspector: Inspector::new(max_body),
             held: BytesMut::new(),
@@ -94,8 +94,8 @@ impl InspectedStream {
             refused: false,
             greeted: false,
             clock: Clock::default(),
-            sending: Pace::new(timeouts.rate, timeouts.body),
-            taking: Pace::new(timeouts.rate, timeouts.send),
+            sending: ClientRate::new(timeouts.rate, timeouts.body),
+            taking: ClientRate::new(timeouts.rate, timeouts.send),
             lingering: None,
         }
     }
@@ -117,14 +117,14 @@ impl InspectedStream {
 
     fn note_names(&self) {
         if self.inspector.odd_names {
-            self.wire.expect_odd_names();
+            self.state.expect_odd_names();
         }
     }
 
     /// Rejects the request: the bytes after `passed` are replaced by a stand-in. Within a body there is no stand-in:
     /// hyper knows the request already, and its body fails.
     fn refuse(&mut self, fault: Fault) {
-        self.wire.set_fault(fault);
+        self.state.set_fault(fault);
         self.refused = true;
         let substitute = match self.inspector.is_in_body() {
             true => Vec::new(),
@@ -175,7 +175,7 @@ impl InspectedStream {
                 return Poll::Ready(Ok(()));
             }
             if self.refused {
-                return match self.wire.fault() {
+                return match self.state.fault() {
                     Some(fault) if self.inspector.is_in_body() => {
                         Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, fault)))
                     }
@@ -184,7 +184,7 @@ impl InspectedStream {
                 };
             }
             if self.inspector.is_undecided() {
-                if self.wire.turn() == CLIENT && self.greeted {
+                if self.state.turn() == CLIENT && self.greeted {
                     self.inspector.resume();
                     self.inspect_held();
                     continue;
@@ -219,9 +219,9 @@ impl InspectedStream {
 
     /// Checks the timeouts while nothing can be read. Ready after a timeout: with true if the request was rejected,
     /// or false if the connection is to be treated as closed by the client.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+    fn poll_timeouts(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         let times = self.timeouts;
-        let (limit, fault) = match self.wire.turn() {
+        let (limit, fault) = match self.state.turn() {
             _ if self.refused => return Poll::Pending,
             _ if self.inspector.is_in_body() => match self.sending.allowance() {
                 allowance if allowance < times.body => (allowance, Some(Fault::SlowBody)),
@@ -271,7 +271,7 @@ impl InspectedStream {
     /// To be called after a flush, perhaps the last one of a response. hyper does not read again before new bytes
     /// arrive, so the idle timeout is started here, and bytes that arrived early are inspected.
     fn expect_next(&mut self, cx: &mut Context<'_>) {
-        if self.wire.turn() != CLIENT || !self.greeted || self.refused || self.inspector.is_in_body() {
+        if self.state.turn() != CLIENT || !self.greeted || self.refused || self.inspector.is_in_body() {
             return;
         }
         if self.inspector.is_undecided() && !self.held.is_empty() {
@@ -299,7 +299,7 @@ impl InspectedStream {
         if !self.clock.is_over(cx, since + limit) {
             return Poll::Pending;
         }
-        self.wire.set_fault(fault);
+        self.state.set_fault(fault);
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, fault)))
     }
 
@@ -319,7 +319,7 @@ impl InspectedStream {
             }
             self.sending.moved(count as u64);
         } else if self.inspector.is_in_body() {
-            self.sending = Pace::new(self.timeouts.rate, self.timeouts.body);
+            self.sending = ClientRate::new(self.timeouts.rate, self.timeouts.body);
         }
     }
 }
@@ -331,7 +331,7 @@ impl AsyncRead for InspectedStream {
         let (was_in_body, before) = (this.inspector.is_in_body(), buf.filled().len());
         loop {
             let read = this.poll_inspected(cx, buf);
-            this.wire.set_within_head(this.holds_a_head());
+            this.state.set_within_head(this.holds_a_head());
             if let Poll::Ready(read) = read {
                 this.greeted = true;
                 this.measure(was_in_body, buf.filled().len() - before);
@@ -342,7 +342,7 @@ impl AsyncRead for InspectedStream {
                 // The header timeout starts with the first byte of a head.
                 this.clock.reading = None;
             }
-            if !ready!(this.poll_patience(cx)) {
+            if !ready!(this.poll_timeouts(cx)) {
                 return Poll::Ready(Ok(()));
             }
         }

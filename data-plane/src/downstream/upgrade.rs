@@ -46,7 +46,8 @@ pub(crate) struct Http2Stream {
 }
 
 impl PendingUpgrade {
-    /// Takes the connection, or the HTTP/2 stream, from which a request came. Must run in the task that serves the request.
+    /// Takes the connection, or the HTTP/2 stream, from which a request came. Must run in the task that
+    /// serves the request.
     pub(crate) fn of<B>(request: &mut Request<B>) -> PendingUpgrade {
         PendingUpgrade { upgrade: hyper::upgrade::on(request), open: OpenStream::current() }
     }

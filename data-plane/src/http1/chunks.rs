@@ -11,7 +11,7 @@ const MAX_DIGITS: u8 = 16;
 
 /// The state of the parser before the next byte of a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
+enum ChunkState {
     Size {
         digits: u8,
         size: u64,
@@ -39,14 +39,14 @@ enum At {
 /// The parser of one chunked body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chunks {
-    at: At,
+    at: ChunkState,
     total: u64,
     extra: u32,
 }
 
 impl Chunks {
     pub(super) fn new() -> Chunks {
-        Chunks { at: At::Size { digits: 0, size: 0 }, total: 0, extra: 0 }
+        Chunks { at: ChunkState::Size { digits: 0, size: 0 }, total: 0, extra: 0 }
     }
 
     /// Consumes bytes; the data of the whole body may have at most `limit` bytes. Returns how many of the bytes
@@ -54,10 +54,11 @@ impl Chunks {
     pub(super) fn take(&mut self, bytes: &[u8], limit: u64) -> Result<(usize, bool), Fault> {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
-            if let At::Data { left } = self.at {
+            if let ChunkState::Data { left } = self.at {
                 let here = left.min((bytes.len() - at) as u64);
                 at += usize::try_from(here).expect("no more than there are bytes");
-                self.at = if here == left { At::DataCr } else { At::Data { left: left - here } };
+                self.at =
+                    if here == left { ChunkState::DataCr } else { ChunkState::Data { left: left - here } };
                 continue;
             }
             at += 1;
@@ -71,50 +72,54 @@ impl Chunks {
     /// Consumes one byte that is not data. Returns true if the body has ended with it.
     fn step(&mut self, byte: u8, limit: u64) -> Result<bool, Fault> {
         self.at = match (self.at, byte) {
-            (At::Size { digits, size }, _) if byte.is_ascii_hexdigit() && digits < MAX_DIGITS => {
+            (ChunkState::Size { digits, size }, _) if byte.is_ascii_hexdigit() && digits < MAX_DIGITS => {
                 let digit = (byte as char).to_digit(16).expect("it is a digit");
-                At::Size { digits: digits + 1, size: size << 4 | u64::from(digit) }
+                ChunkState::Size { digits: digits + 1, size: size << 4 | u64::from(digit) }
             }
-            (At::Size { digits: 1.., size }, b'\r') => At::SizeEnd { size },
-            (At::Extension { size, at }, b'\r') if at.may_end() => At::SizeEnd { size },
-            (At::Size { digits: 1.., size }, b';') => At::Extension { size, at: Extension::Start },
-            (At::Extension { size, at }, _) => {
+            (ChunkState::Size { digits: 1.., size }, b'\r') => ChunkState::SizeEnd { size },
+            (ChunkState::Extension { size, at }, b'\r') if at.may_end() => ChunkState::SizeEnd { size },
+            (ChunkState::Size { digits: 1.., size }, b';') => {
+                ChunkState::Extension { size, at: Extension::Start }
+            }
+            (ChunkState::Extension { size, at }, _) => {
                 self.extra(Fault::ChunkExtensions)?;
-                At::Extension { size, at: at.step(byte).ok_or(Fault::ChunkExtension)? }
+                ChunkState::Extension { size, at: at.step(byte).ok_or(Fault::ChunkExtension)? }
             }
-            (At::SizeEnd { size: 0 }, b'\n') => {
+            (ChunkState::SizeEnd { size: 0 }, b'\n') => {
                 self.extra = 0;
-                At::Trailer
+                ChunkState::Trailer
             }
-            (At::SizeEnd { size }, b'\n') => {
+            (ChunkState::SizeEnd { size }, b'\n') => {
                 self.total = self.total.saturating_add(size);
                 if self.total > limit {
                     return Err(Fault::BodyTooLarge);
                 }
-                At::Data { left: size }
+                ChunkState::Data { left: size }
             }
-            (At::DataCr, b'\r') => At::DataLf,
-            (At::DataLf, b'\n') => At::Size { digits: 0, size: 0 },
-            (At::Trailer, b'\r') => At::End,
-            (At::End, b'\n') => return Ok(true),
-            (At::Trailer | At::TrailerName, _) => self.trailer_name(byte)?,
-            (At::TrailerValue, b'\r') => At::TrailerEnd,
-            (At::TrailerValue, _) if !is_control(byte) => {
+            (ChunkState::DataCr, b'\r') => ChunkState::DataLf,
+            (ChunkState::DataLf, b'\n') => ChunkState::Size { digits: 0, size: 0 },
+            (ChunkState::Trailer, b'\r') => ChunkState::End,
+            (ChunkState::End, b'\n') => return Ok(true),
+            (ChunkState::Trailer | ChunkState::TrailerName, _) => self.trailer_name(byte)?,
+            (ChunkState::TrailerValue, b'\r') => ChunkState::TrailerEnd,
+            (ChunkState::TrailerValue, _) if !is_control(byte) => {
                 self.extra(Fault::Trailers)?;
-                At::TrailerValue
+                ChunkState::TrailerValue
             }
-            (At::TrailerEnd, b'\n') => At::Trailer,
-            (At::TrailerValue | At::TrailerEnd | At::End, _) => return Err(Fault::Trailers),
+            (ChunkState::TrailerEnd, b'\n') => ChunkState::Trailer,
+            (ChunkState::TrailerValue | ChunkState::TrailerEnd | ChunkState::End, _) => {
+                return Err(Fault::Trailers);
+            }
             _ => return Err(Fault::Chunk),
         };
         Ok(false)
     }
 
-    fn trailer_name(&mut self, byte: u8) -> Result<At, Fault> {
+    fn trailer_name(&mut self, byte: u8) -> Result<ChunkState, Fault> {
         self.extra(Fault::Trailers)?;
         match byte {
-            b':' if self.at == At::TrailerName => Ok(At::TrailerValue),
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => Ok(At::TrailerName),
+            b':' if self.at == ChunkState::TrailerName => Ok(ChunkState::TrailerValue),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => Ok(ChunkState::TrailerName),
             _ => Err(Fault::Trailers),
         }
     }

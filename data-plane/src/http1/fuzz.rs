@@ -9,7 +9,7 @@ use readers::{End, Message, by_httparse, by_hyper, chunked, ends_for_httparse};
 
 use super::chunks::Chunks;
 use super::request::{Inspection, Inspector};
-use super::response::Answer;
+use super::response::ResponseInspector;
 
 /// The largest body in bytes; small, so that the fuzzer also exceeds it.
 const MAX_BODY: u64 = 4096;
@@ -98,11 +98,11 @@ fn fuzz_chunked_bodies() {
 #[test]
 fn fuzz_response_heads() {
     bolero::check!().for_each(|bytes: &[u8]| {
-        let whole = Answer::default().read(bytes);
+        let whole = ResponseInspector::default().read(bytes);
         if whole == Ok(true) {
             assert!(ends_for_httparse(bytes), "httparse sees no end of the head");
         }
-        let mut answer = Answer::default();
+        let mut answer = ResponseInspector::default();
         let found = bytes.chunks(5).map(|piece| answer.read(piece)).find(|read| *read != Ok(false));
         assert_eq!(found.unwrap_or(Ok(false)), whole);
     });

@@ -30,7 +30,7 @@ pub(crate) struct Inspection {
 /// The validator of the requests of one HTTP/1.1 connection.
 #[derive(Debug)]
 pub(crate) struct Inspector {
-    state: State,
+    state: InspectorState,
     /// The largest body in bytes.
     max_body: u64,
     /// True once a header name had characters other than letters, digits and hyphens.
@@ -38,8 +38,8 @@ pub(crate) struct Inspector {
 }
 
 #[derive(Debug)]
-enum State {
-    Head(Head),
+enum InspectorState {
+    Head(RequestHead),
     Length(u64),
     Chunks(Chunks),
     /// A request for an upgrade has passed: the response decides the protocol of the next bytes.
@@ -49,22 +49,22 @@ enum State {
 impl Inspector {
     /// Validates a new connection. Request bodies may have at most `max_body` bytes.
     pub(crate) fn new(max_body: u64) -> Inspector {
-        Inspector { state: State::Head(Head::default()), max_body, odd_names: false }
+        Inspector { state: InspectorState::Head(RequestHead::default()), max_body, odd_names: false }
     }
 
     /// Returns true if the next byte belongs to a request body.
     pub(crate) fn is_in_body(&self) -> bool {
-        matches!(self.state, State::Length(_) | State::Chunks(_))
+        matches!(self.state, InspectorState::Length(_) | InspectorState::Chunks(_))
     }
 
     /// Returns true while the response to an upgrade request is pending.
     pub(crate) fn is_undecided(&self) -> bool {
-        matches!(self.state, State::Undecided)
+        matches!(self.state, InspectorState::Undecided)
     }
 
     /// Continues with requests: the upgrade was refused.
     pub(crate) fn resume(&mut self) {
-        self.state = State::Head(Head::default());
+        self.state = InspectorState::Head(RequestHead::default());
     }
 
     /// Inspects bytes, which must begin with those that did not pass the last time. In a request line with a later
@@ -75,8 +75,8 @@ impl Inspector {
         while count < bytes.len() {
             let rest = &mut bytes[count..];
             let taken = match &mut self.state {
-                State::Undecided => return Inspection { count, fault: None },
-                State::Head(head) => match head.read(rest) {
+                InspectorState::Undecided => return Inspection { count, fault: None },
+                InspectorState::Head(head) => match head.read(rest) {
                     Ok(Some(end)) => {
                         self.odd_names |= head.odd_names;
                         match head.finish(self.max_body) {
@@ -88,7 +88,7 @@ impl Inspector {
                     Ok(None) => return Inspection { count, fault: None },
                     Err(fault) => return Inspection { count, fault: Some(fault) },
                 },
-                State::Length(left) => {
+                InspectorState::Length(left) => {
                     let here = (*left).min(rest.len() as u64);
                     *left -= here;
                     if *left == 0 {
@@ -96,7 +96,7 @@ impl Inspector {
                     }
                     usize::try_from(here).expect("no more than there are bytes")
                 }
-                State::Chunks(chunks) => match chunks.take(rest, self.max_body) {
+                InspectorState::Chunks(chunks) => match chunks.take(rest, self.max_body) {
                     Ok((taken, ended)) => {
                         if ended {
                             self.resume();
@@ -114,7 +114,7 @@ impl Inspector {
 
 /// The state of an incomplete head: the position, and what its lines have defined so far.
 #[derive(Debug, Default)]
-struct Head {
+struct RequestHead {
     /// The number of bytes in which every line end has been found.
     scanned: usize,
     /// The position at which the current line begins.
@@ -130,7 +130,7 @@ struct Head {
     odd_names: bool,
 }
 
-impl Head {
+impl RequestHead {
     /// Continues with a head that begins with `bytes`. Returns its length once it is complete.
     fn read(&mut self, bytes: &mut [u8]) -> Result<Option<usize>, Fault> {
         while let Some(end) = memchr::memchr(b'\n', &bytes[self.scanned..]) {
@@ -193,17 +193,19 @@ impl Head {
     }
 
     /// Returns the state after the head, if the head as a whole is valid.
-    fn finish(&self, max_body: u64) -> Result<State, Fault> {
+    fn finish(&self, max_body: u64) -> Result<InspectorState, Fault> {
         if !self.host && !self.old_version {
             return Err(Fault::HostMissing);
         }
         match self.framing.length(self.old_version)? {
             Length::Unsaid if self.is_post => Err(Fault::LengthMissing),
-            Length::Unsaid | Length::Bytes(0) if self.upgrade && !self.old_version => Ok(State::Undecided),
-            Length::Unsaid | Length::Bytes(0) => Ok(State::Head(Head::default())),
+            Length::Unsaid | Length::Bytes(0) if self.upgrade && !self.old_version => {
+                Ok(InspectorState::Undecided)
+            }
+            Length::Unsaid | Length::Bytes(0) => Ok(InspectorState::Head(RequestHead::default())),
             Length::Bytes(length) if length > max_body => Err(Fault::BodyTooLarge),
-            Length::Bytes(length) => Ok(State::Length(length)),
-            Length::Chunked => Ok(State::Chunks(Chunks::new())),
+            Length::Bytes(length) => Ok(InspectorState::Length(length)),
+            Length::Chunked => Ok(InspectorState::Chunks(Chunks::new())),
         }
     }
 }

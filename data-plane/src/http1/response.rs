@@ -13,7 +13,7 @@ const MAX_INTERIM: u8 = 16;
 
 /// The validator of the response to one request, up to the end of its head.
 #[derive(Debug, Default)]
-pub(crate) struct Answer {
+pub(crate) struct ResponseInspector {
     /// The incomplete line at the end of the bytes read so far.
     line: Vec<u8>,
     length: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Answer {
     interim: u8,
 }
 
-impl Answer {
+impl ResponseInspector {
     /// Consumes bytes. Returns true if the final head has ended with them or before.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<bool, Fault> {
         let mut rest = bytes;
@@ -62,7 +62,7 @@ impl Answer {
         }
         if matches!(self.status, 100 | 102..=199) {
             let interim = self.interim + 1;
-            *self = Answer { interim, ..Answer::default() };
+            *self = ResponseInspector { interim, ..ResponseInspector::default() };
             return if interim > MAX_INTERIM { Err(Fault::Interim) } else { Ok(false) };
         }
         self.framing.length(self.old_version).map(|_| true)
@@ -129,7 +129,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             for piece in [1, 2, 3, 7, text.len()] {
-                let mut answer = Answer::default();
+                let mut answer = ResponseInspector::default();
                 let mut pieces = text.as_bytes().chunks(piece);
                 let found = loop {
                     match pieces.next().map(|bytes| answer.read(bytes)) {

@@ -35,10 +35,10 @@ const FIRST_REQUEST: Duration = Duration::from_secs(2);
 /// Serves requests until the connection ends or becomes a tunnel. After `close`, no further requests are accepted.
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
     let (client, address, own) = (connection.client, connection.address, connection.clone());
-    let (wire, thread) = (connection.wire.clone(), &connection.thread);
+    let (wire, thread) = (connection.http1.clone(), &connection.thread);
     let stream = InspectedStream::new(stream, wire, thread.timeouts, thread.max_request_body);
     let service = service_fn(move |request: Request<Incoming>| {
-        let busy = RequestGuard::new(&connection.wire);
+        let busy = RequestGuard::new(&connection.http1);
         let answered = proxy::serve(connection.clone(), request.map(ReceivedBody::from));
         async move {
             let response = answered.await?;
@@ -57,22 +57,22 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
         biased;
         served = http.as_mut() => served,
         () = close.cancelled() => {
-            let mut told = false;
+            let mut stopped = false;
             let mut first_request = pin!(sleep(FIRST_REQUEST));
             // A client that has begun a request may finish it, because nothing has told it to stop. A client that has
             // just connected is about to begin one.
             let mut expected = |cx: &mut Context<'_>| {
-                own.wire.is_within_head()
-                    || !own.wire.has_served() && first_request.as_mut().poll(cx).is_pending()
+                own.http1.is_within_head()
+                    || !own.http1.has_served() && first_request.as_mut().poll(cx).is_pending()
             };
             poll_fn(|cx| {
                 loop {
-                    if !told && !expected(cx) {
-                        told = true;
+                    if !stopped && !expected(cx) {
+                        stopped = true;
                         http.as_mut().graceful_shutdown();
                     }
                     let served = http.as_mut().poll(cx);
-                    if served.is_ready() || told || expected(cx) {
+                    if served.is_ready() || stopped || expected(cx) {
                         return served;
                     }
                 }
@@ -80,7 +80,7 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
             .await
         }
     };
-    match own.wire.fault() {
+    match own.http1.fault() {
         Some(Fault::SlowBody) => own.counts.cells().slow[REQUEST].add(1),
         Some(Fault::SlowAnswer) => own.counts.cells().slow[RESPONSE].add(1),
         _ => {}
@@ -92,7 +92,7 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
             own.counts.cells().malformed.add(1);
             tracing::debug!(%client, %address, %error, "not a request");
         }
-        Err(error) => tracing::debug!(%client, %address, %error, "a connection ended early"),
+        Err(error) => tracing::debug!(%client, %address, %error, "connection ended early"),
     }
 }
 

@@ -5,7 +5,7 @@
 //! others.
 
 mod frames;
-mod sent;
+mod stream_body;
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -25,8 +25,8 @@ use crate::downstream::Connection;
 use crate::downstream::http2_streams::{OpenStream, StreamLimitReached, Streams};
 use crate::proxy;
 use crate::stream::{PEER_TIMEOUT, Stream};
-use frames::{Link, Metered};
-use sent::Sent;
+use frames::{FrameLimitedStream, Http2State};
+use stream_body::StreamBody;
 
 /// The maximum number of concurrent streams of a connection.
 const MAX_STREAMS: u32 = 100;
@@ -48,26 +48,26 @@ pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: Can
     let (client, address) = (connection.client, connection.address);
     // The connection may carry tunnels. A client that accepts nothing is given up after the send timeout anyway.
     stream.set_peer_timeout(PEER_TIMEOUT.max(connection.thread.timeouts.send));
-    let link = Rc::new(Link::default());
-    let served = run(connection.clone(), Metered::new(stream, link.clone()), &link, &close).await;
+    let link = Rc::new(Http2State::default());
+    let served = run(connection.clone(), FrameLimitedStream::new(stream, link.clone()), &link, &close).await;
     if link.is_flooded.get() {
         connection.counts.cells().floods.add(1);
-        tracing::debug!(%client, %address, "a connection ended for a flood of frames");
+        tracing::debug!(%client, %address, "connection closed: the client sent too many frames without content");
     } else if let Err(error) = served {
-        tracing::debug!(%client, %address, %error, "a connection ended early");
+        tracing::debug!(%client, %address, %error, "connection ended early");
     }
 }
 
 async fn run(
     connection: Rc<Connection>,
-    stream: Metered,
-    link: &Link,
+    stream: FrameLimitedStream,
+    link: &Http2State,
     close: &CancellationToken,
 ) -> hyper::Result<()> {
     let streams = Streams::new(&connection.thread.timeouts);
     let count = streams.clone();
     // Header names are not inspected before hyper parses them.
-    connection.wire.expect_odd_names();
+    connection.http1.expect_odd_names();
     let service = service_fn(move |request| {
         count.begin();
         answer(connection.clone(), request)
@@ -94,7 +94,7 @@ async fn run(
         biased;
         served = to_its_end(http.as_mut(), link) => served,
         // A client that does not react to GOAWAY is not waited for.
-        () = streams.end_after_farewell() => Ok(()),
+        () = streams.end_after_goaway() => Ok(()),
     }
 }
 
@@ -102,7 +102,7 @@ async fn run(
 /// had ended, but it has only reset the stream and can be polled again for the others.
 async fn to_its_end(
     mut http: Pin<&mut impl Future<Output = hyper::Result<()>>>,
-    link: &Link,
+    link: &Http2State,
 ) -> hyper::Result<()> {
     let mut left = MAX_ERRORS;
     poll_fn(|cx| {
@@ -120,11 +120,11 @@ async fn to_its_end(
 async fn answer(
     connection: Rc<Connection>,
     mut request: Request<Incoming>,
-) -> Result<hyper::Response<Sent>, Infallible> {
+) -> Result<hyper::Response<StreamBody>, Infallible> {
     let stream = OpenStream::current().expect("the executor has noted which stream this is");
     if !stream.has_place(&connection.thread.connection_limit, connection.client.ip()) {
         request.extensions_mut().insert(StreamLimitReached);
     }
     let response = proxy::serve(connection.clone(), request.map(ReceivedBody::from)).await?;
-    Ok(response.map(|body| Sent::new(body, stream, connection)))
+    Ok(response.map(|body| StreamBody::new(body, stream, connection)))
 }

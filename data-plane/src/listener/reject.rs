@@ -11,16 +11,16 @@ use crate::limits::ConnectionLimit;
 use crate::metrics::series::{Connections, Rejection};
 
 /// The timeout for the client's request, and for the client to read the response and close.
-const PATIENCE: Duration = Duration::from_millis(500);
+const TIMEOUT: Duration = Duration::from_millis(500);
 /// The number of bytes that are read and discarded after the response, so that the connection is not reset before the
 /// client has read it.
 const MAX_READ: usize = 64 * 1024;
 /// The number of clients to reset in a row when the process is out of descriptors.
 const BATCH: usize = 64;
 
-const NO_PLACE: &[u8] =
+const SERVICE_UNAVAILABLE: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\nConnection: close\r\n\r\n";
-const TOO_MANY: &[u8] =
+const TOO_MANY_REQUESTS: &[u8] =
     b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: 5\r\nConnection: close\r\n\r\n";
 
 /// Rejects a client and counts it. A client that will speak TLS (`secure`) is reset, because it could not read a
@@ -33,13 +33,13 @@ pub(super) fn reject(
     why: Rejection,
 ) {
     counts.rejected[why as usize].add(1);
-    let Some(permit) = connection_limit.tell().filter(|_| !secure) else { return reset(tcp) };
+    let Some(permit) = connection_limit.take_rejecting().filter(|_| !secure) else { return reset(tcp) };
     let answer = match why {
-        Rejection::Limit => NO_PLACE,
-        Rejection::Address => TOO_MANY,
+        Rejection::Limit => SERVICE_UNAVAILABLE,
+        Rejection::Address => TOO_MANY_REQUESTS,
     };
     tokio::task::spawn_local(async move {
-        tell(tcp, answer).await;
+        send(tcp, answer).await;
         drop(permit);
     });
 }
@@ -68,9 +68,9 @@ fn reset(tcp: TcpStream) {
 }
 
 /// Sends the response after the client's request: many clients ignore an earlier response.
-async fn tell(mut tcp: TcpStream, answer: &[u8]) {
+async fn send(mut tcp: TcpStream, answer: &[u8]) {
     let mut bytes = [0; 2048];
-    let _ = timeout(PATIENCE, tcp.read(&mut bytes)).await;
+    let _ = timeout(TIMEOUT, tcp.read(&mut bytes)).await;
     let answered = async {
         tcp.write_all(answer).await?;
         tcp.shutdown().await?;
@@ -83,5 +83,5 @@ async fn tell(mut tcp: TcpStream, answer: &[u8]) {
         }
         std::io::Result::Ok(())
     };
-    let _ = timeout(PATIENCE, answered).await;
+    let _ = timeout(TIMEOUT, answered).await;
 }

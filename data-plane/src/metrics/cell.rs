@@ -7,16 +7,16 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tidegate_shared::metrics::Distribution;
+use tidegate_shared::metrics::HistogramValue;
 
-/// The most bounds of a [`Times`].
+/// The most bounds of a [`Histogram`].
 const MOST_BOUNDS: usize = 15;
 
 /// A counter. Only one thread may add to it.
 #[derive(Debug, Default)]
-pub(crate) struct Count(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
-impl Count {
+impl Counter {
     /// Adds with a load and a store, which is safe because only one thread writes.
     pub(crate) fn add(&self, more: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
@@ -52,13 +52,13 @@ pub(crate) const TUNNEL: Bounds = &[
 
 /// A histogram of durations. Only one thread may observe.
 #[derive(Debug, Default)]
-pub(crate) struct Times {
+pub(crate) struct Histogram {
     /// One bucket for each bound, followed by one for durations above the last bound.
-    buckets: [Count; MOST_BOUNDS + 1],
-    microseconds: Count,
+    buckets: [Counter; MOST_BOUNDS + 1],
+    microseconds: Counter,
 }
 
-impl Times {
+impl Histogram {
     /// Counts one duration. `bounds` must be the same in every call.
     pub(crate) fn observe(&self, bounds: Bounds, time: Duration) {
         let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
@@ -69,9 +69,10 @@ impl Times {
 }
 
 /// Adds up the histograms of several threads.
-pub(crate) fn total<'a>(bounds: Bounds, times: impl Iterator<Item = &'a Times>) -> Distribution {
+pub(crate) fn total<'a>(bounds: Bounds, times: impl Iterator<Item = &'a Histogram>) -> HistogramValue {
     let bounds = bounds.iter().map(|bound| *bound as f64 / 1e6).chain([f64::INFINITY]);
-    let mut total = Distribution { buckets: bounds.map(|bound| (bound, 0)).collect(), ..Default::default() };
+    let mut total =
+        HistogramValue { buckets: bounds.map(|bound| (bound, 0)).collect(), ..Default::default() };
     for times in times {
         total.seconds += times.microseconds.get() as f64 / 1e6;
         for (bucket, count) in total.buckets.iter_mut().zip(&times.buckets) {
@@ -103,7 +104,7 @@ impl<T: Default> Shards<T> {
     }
 
     /// Adds up one counter of all shards.
-    pub(crate) fn sum(&self, number: impl Fn(&T) -> &Count) -> u64 {
+    pub(crate) fn sum(&self, number: impl Fn(&T) -> &Counter) -> u64 {
         self.iter().map(|shard| number(shard).get()).sum()
     }
 }
@@ -115,7 +116,7 @@ mod tests {
     #[test]
     fn a_time_falls_into_the_first_bucket_that_holds_it() {
         let bounds: Bounds = &[1_000, 10_000];
-        let (one, other) = (Times::default(), Times::default());
+        let (one, other) = (Histogram::default(), Histogram::default());
         for (times, microseconds) in
             [(&one, 0), (&one, 1_000), (&other, 1_001), (&one, 10_001), (&other, 10_000)]
         {
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_shard_is_made_when_its_thread_needs_it() {
-        let shards: Shards<Count> = Shards::new(3);
+        let shards: Shards<Counter> = Shards::new(3);
         assert_eq!(shards.iter().count(), 0);
         shards.of(1).add(2);
         shards.of(1).add(3);

@@ -7,7 +7,7 @@ use tidegate_shared::metrics::Kind::{self, Counter, Gauge, Histogram};
 
 const OF_GATEWAY: &[&str] = &["gateway"];
 const OF_RULE: &[&str] = &["gateway", "listener", "rule"];
-const OF_TARGET: &[&str] = &["gateway", "pool", "settings"];
+const OF_POOL: &[&str] = &["gateway", "pool", "settings"];
 
 const fn family(
     name: &'static str,
@@ -72,25 +72,25 @@ pub(crate) const RESPONSES: Family = family(
 pub(crate) const UNREACHABLE: Family = family(
     "tidegate_backend_connect_failures",
     Counter,
-    OF_TARGET,
+    OF_POOL,
     "Connections to backends that could not be opened.",
 );
 pub(crate) const CONNECT: Family = family(
     "tidegate_backend_connect_duration_seconds",
     Histogram,
-    OF_TARGET,
+    OF_POOL,
     "Time to open a connection to a backend, TLS included.",
 );
 pub(crate) const FIRST_BYTE: Family = family(
     "tidegate_backend_first_byte_duration_seconds",
     Histogram,
-    OF_TARGET,
+    OF_POOL,
     "Time from the choice of a backend to the head of its response, connecting included.",
 );
 pub(crate) const LAST_BYTE: Family = family(
     "tidegate_backend_last_byte_duration_seconds",
     Histogram,
-    OF_TARGET,
+    OF_POOL,
     "Time from the choice of a backend to the end of its response, connecting included.",
 );
 pub(crate) const BACKENDS: Family = family(
@@ -122,11 +122,11 @@ pub(crate) const HANDSHAKE_TIME: Family = family(
     OF_GATEWAY,
     "Duration of TLS handshakes with clients.",
 );
-pub(crate) const TURNED_AWAY: Family = family(
-    "tidegate_connections_turned_away",
+pub(crate) const PROXY_PROTOCOL_ERRORS: Family = family(
+    "tidegate_proxy_protocol_errors",
     Counter,
     OF_GATEWAY,
-    "Connections that a listener with the PROXY protocol rejected: from an untrusted address, or without a valid header.",
+    "Connections that a listener with the PROXY protocol closed: from an untrusted address, or without a valid header in time.",
 );
 pub(crate) const MALFORMED: Family = family(
     "tidegate_malformed_requests",
@@ -166,14 +166,14 @@ pub(crate) const SLOW: Family = family(
     "Requests that were aborted because their clients sent the body, or accepted the response, below the minimum rate.",
 );
 
-pub(crate) const PLACES: Family = family(
-    "tidegate_connection_places",
+pub(crate) const CONNECTIONS_MAX: Family = family(
+    "tidegate_connections_max",
     Gauge,
     &[],
     "The number of connections, and of further HTTP/2 streams, that the limit of open files allows.",
 );
-pub(crate) const PLACES_FREE: Family = family(
-    "tidegate_connection_places_free",
+pub(crate) const CONNECTIONS_AVAILABLE: Family = family(
+    "tidegate_connections_available",
     Gauge,
     &[],
     "The number of connections, and of further HTTP/2 streams, that may still be opened.",
@@ -231,15 +231,15 @@ pub(crate) const ALL: &[&Family] = &[
     &HANDSHAKES,
     &HANDSHAKE_FAILURES,
     &HANDSHAKE_TIME,
-    &TURNED_AWAY,
+    &PROXY_PROTOCOL_ERRORS,
     &MALFORMED,
     &HEADERS_DROPPED,
     &SEARCHES_EXCEEDED,
     &REJECTED,
     &FLOODS,
     &SLOW,
-    &PLACES,
-    &PLACES_FREE,
+    &CONNECTIONS_MAX,
+    &CONNECTIONS_AVAILABLE,
     &LIMITED,
     &LINES_DROPPED,
     &SPANS_DROPPED,

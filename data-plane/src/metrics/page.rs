@@ -4,19 +4,19 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use tidegate_shared::metrics::{Distribution, Encoder, Family, Samples, Source};
+use tidegate_shared::metrics::{Encoder, Family, HistogramValue, Samples, Source};
 use tidegate_shared::protocol::HealthState;
 
-use super::cell::{Bounds, Count, REQUEST, Shards, TUNNEL, Times, total};
+use super::cell::{Bounds, Counter, Histogram, REQUEST, Shards, TUNNEL, total};
 use super::families::{
-    BACKENDS, BUILD, CONNECT, CONNECTIONS, CONNECTIONS_OPENED, FAILURES, FIRST_BYTE, FLOODS,
-    HANDSHAKE_FAILURES, HANDSHAKE_TIME, HANDSHAKES, HEADERS_DROPPED, LAST_BYTE, LIMITED, LINES_DROPPED,
-    MALFORMED, PLACES, PLACES_FREE, RECEIVED, REJECTED, REQUEST_TIME, REQUESTS, RESPONSES, SEARCHES_EXCEEDED,
-    SENT, SLOW, SPANS_DROPPED, TUNNEL_HANDSHAKE, TUNNEL_RECEIVED, TUNNEL_SENT, TUNNEL_TIME, TUNNELS,
-    TUNNELS_CLOSED, TUNNELS_OPENED, TURNED_AWAY, UNREACHABLE, UNSAVED,
+    BACKENDS, BUILD, CONNECT, CONNECTIONS, CONNECTIONS_AVAILABLE, CONNECTIONS_MAX, CONNECTIONS_OPENED,
+    FAILURES, FIRST_BYTE, FLOODS, HANDSHAKE_FAILURES, HANDSHAKE_TIME, HANDSHAKES, HEADERS_DROPPED, LAST_BYTE,
+    LIMITED, LINES_DROPPED, MALFORMED, PROXY_PROTOCOL_ERRORS, RECEIVED, REJECTED, REQUEST_TIME, REQUESTS,
+    RESPONSES, SEARCHES_EXCEEDED, SENT, SLOW, SPANS_DROPPED, TUNNEL_HANDSHAKE, TUNNEL_RECEIVED, TUNNEL_SENT,
+    TUNNEL_TIME, TUNNELS, TUNNELS_CLOSED, TUNNELS_OPENED, UNREACHABLE, UNSAVED,
 };
 use super::series::{
-    CODE_CLASSES, Connections, DIRECTIONS, REJECTIONS, RuleSeries, TLS_VERSIONS, TUNNEL_ENDS, TargetSeries,
+    CODE_CLASSES, Connections, DIRECTIONS, PoolSeries, REJECTIONS, RuleSeries, TLS_VERSIONS, TUNNEL_ENDS,
 };
 use crate::error_info::ErrorInfo;
 
@@ -36,23 +36,23 @@ pub(crate) struct GatewayMetrics {
     pub(crate) name: Arc<str>,
     pub(crate) connections: Arc<Shards<Connections>>,
     pub(crate) rules: Vec<Arc<RuleSeries>>,
-    pub(crate) targets: Vec<Arc<TargetSeries>>,
+    pub(crate) pools: Vec<Arc<PoolSeries>>,
     /// The state of each backend, with the series of its pool and settings.
-    pub(crate) backends: Vec<(Arc<TargetSeries>, HealthState)>,
+    pub(crate) backends: Vec<(Arc<PoolSeries>, HealthState)>,
 }
 
 /// The sources of one page.
 #[derive(Debug)]
 pub(crate) struct ScrapeSources {
     pub(crate) gateways: Vec<GatewayMetrics>,
-    pub(crate) process: Process,
+    pub(crate) process: ProcessMetrics,
 }
 
 /// The metrics of the process as a whole.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Process {
-    pub(crate) connection_limit: usize,
-    pub(crate) places_free: usize,
+pub(crate) struct ProcessMetrics {
+    pub(crate) connections_max: usize,
+    pub(crate) connections_available: usize,
     pub(crate) limited: u64,
     pub(crate) lines_dropped: u64,
     pub(crate) spans_dropped: u64,
@@ -127,44 +127,43 @@ impl ScrapeSources {
     }
 
     fn exchanges(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let targets: Vec<_> =
-            self.targets().filter(|(_, target)| target.exchanges.iter().next().is_some()).collect();
+        let pools: Vec<_> = self.pools().filter(|(_, pool)| pool.exchanges.iter().next().is_some()).collect();
         RESPONSES.write(encoder, |samples| {
-            for (gateway, target) in &targets {
+            for (gateway, pool) in &pools {
                 for (class, name) in CODE_CLASSES.iter().enumerate() {
-                    let count = target.exchanges.sum(|exchanges| exchanges.statuses.of(class));
-                    samples.count(&[gateway, &target.pool, &target.settings, name], count)?;
+                    let count = pool.exchanges.sum(|exchanges| exchanges.statuses.of(class));
+                    samples.count(&[gateway, &pool.pool, &pool.settings, name], count)?;
                 }
             }
             Ok(())
         })?;
-        let mut write = |family: &Family, value: &dyn Fn(&TargetSeries) -> Value| {
+        let mut write = |family: &Family, value: &dyn Fn(&PoolSeries) -> Value| {
             family.write(encoder, |samples| {
-                for (gateway, target) in &targets {
-                    value(target).write(samples, &[gateway, &target.pool, &target.settings])?;
+                for (gateway, pool) in &pools {
+                    value(pool).write(samples, &[gateway, &pool.pool, &pool.settings])?;
                 }
                 Ok(())
             })
         };
-        write(&UNREACHABLE, &|target| Value::count(&target.exchanges, |e| &e.unreachable))?;
-        write(&CONNECT, &|target| Value::times(REQUEST, &target.exchanges, |e| &e.connect))?;
-        write(&FIRST_BYTE, &|target| Value::times(REQUEST, &target.exchanges, |e| &e.first_byte))?;
-        write(&LAST_BYTE, &|target| Value::times(REQUEST, &target.exchanges, |e| &e.last_byte))
+        write(&UNREACHABLE, &|pool| Value::count(&pool.exchanges, |e| &e.unreachable))?;
+        write(&CONNECT, &|pool| Value::times(REQUEST, &pool.exchanges, |e| &e.connect))?;
+        write(&FIRST_BYTE, &|pool| Value::times(REQUEST, &pool.exchanges, |e| &e.first_byte))?;
+        write(&LAST_BYTE, &|pool| Value::times(REQUEST, &pool.exchanges, |e| &e.last_byte))
     }
 
     fn backends(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
         BACKENDS.write(encoder, |samples| {
             for gateway in &self.gateways {
                 let mut states: HashMap<(&str, &str), [u32; STATES.len()]> = HashMap::new();
-                for (target, health) in &gateway.backends {
+                for (pool, health) in &gateway.backends {
                     let state = STATES.iter().position(|(state, _)| state == health);
-                    let counts = states.entry((&*target.pool, &*target.settings)).or_default();
+                    let counts = states.entry((&*pool.pool, &*pool.settings)).or_default();
                     counts[state.expect("every state is listed")] += 1;
                 }
-                for target in &gateway.targets {
-                    let counts = states.get(&(&*target.pool, &*target.settings)).copied().unwrap_or_default();
+                for pool in &gateway.pools {
+                    let counts = states.get(&(&*pool.pool, &*pool.settings)).copied().unwrap_or_default();
                     for ((_, name), count) in STATES.iter().zip(counts) {
-                        let labels = [&*gateway.name, &target.pool, &target.settings, name];
+                        let labels = [&*gateway.name, &pool.pool, &pool.settings, name];
                         samples.gauge(&labels, count.into())?;
                     }
                 }
@@ -197,7 +196,7 @@ impl ScrapeSources {
         })?;
         write(&HANDSHAKE_FAILURES, &|shards| Value::count(shards, |c| &c.handshake_failures))?;
         write(&HANDSHAKE_TIME, &|shards| Value::times(REQUEST, shards, |c| &c.handshake))?;
-        write(&TURNED_AWAY, &|shards| Value::count(shards, |c| &c.turned_away))?;
+        write(&PROXY_PROTOCOL_ERRORS, &|shards| Value::count(shards, |c| &c.proxy_protocol_errors))?;
         write(&MALFORMED, &|shards| Value::count(shards, |c| &c.malformed))?;
         write(&HEADERS_DROPPED, &|shards| Value::count(shards, |c| &c.headers_dropped))?;
         write(&SEARCHES_EXCEEDED, &|shards| Value::count(shards, |c| &c.searches_exceeded))?;
@@ -226,7 +225,7 @@ impl ScrapeSources {
         &self,
         family: &Family,
         encoder: &mut Encoder<'_>,
-        number: impl Fn(&Connections) -> &Count,
+        number: impl Fn(&Connections) -> &Counter,
     ) -> fmt::Result {
         family.write(encoder, |samples| {
             for gateway in &self.gateways {
@@ -237,10 +236,16 @@ impl ScrapeSources {
     }
 
     fn process(&self, encoder: &mut Encoder<'_>) -> fmt::Result {
-        let Process { connection_limit, places_free, limited, lines_dropped, spans_dropped, unsaved } =
-            self.process;
-        PLACES.write(encoder, |samples| samples.gauge(&[], connection_limit as f64))?;
-        PLACES_FREE.write(encoder, |samples| samples.gauge(&[], places_free as f64))?;
+        let ProcessMetrics {
+            connections_max,
+            connections_available,
+            limited,
+            lines_dropped,
+            spans_dropped,
+            unsaved,
+        } = self.process;
+        CONNECTIONS_MAX.write(encoder, |samples| samples.gauge(&[], connections_max as f64))?;
+        CONNECTIONS_AVAILABLE.write(encoder, |samples| samples.gauge(&[], connections_available as f64))?;
         LIMITED.write(encoder, |samples| samples.count(&[], limited))?;
         LINES_DROPPED.write(encoder, |samples| samples.count(&[], lines_dropped))?;
         SPANS_DROPPED.write(encoder, |samples| samples.count(&[], spans_dropped))?;
@@ -254,10 +259,8 @@ impl ScrapeSources {
     }
 
     /// Returns every gateway's name with each of its pools.
-    fn targets(&self) -> impl Iterator<Item = (&str, &TargetSeries)> {
-        self.gateways
-            .iter()
-            .flat_map(|gateway| gateway.targets.iter().map(|target| (&*gateway.name, &**target)))
+    fn pools(&self) -> impl Iterator<Item = (&str, &PoolSeries)> {
+        self.gateways.iter().flat_map(|gateway| gateway.pools.iter().map(|pool| (&*gateway.name, &**pool)))
     }
 }
 
@@ -265,23 +268,23 @@ impl ScrapeSources {
 enum Value {
     Count(u64),
     Level(u64),
-    Times(Distribution),
+    Histogram(HistogramValue),
 }
 
 impl Value {
-    fn count<T: Default>(shards: &Shards<T>, number: impl Fn(&T) -> &Count) -> Value {
+    fn count<T: Default>(shards: &Shards<T>, number: impl Fn(&T) -> &Counter) -> Value {
         Value::Count(shards.sum(number))
     }
 
-    fn times<T: Default>(bounds: Bounds, shards: &Shards<T>, times: impl Fn(&T) -> &Times) -> Value {
-        Value::Times(total(bounds, shards.iter().map(times)))
+    fn times<T: Default>(bounds: Bounds, shards: &Shards<T>, times: impl Fn(&T) -> &Histogram) -> Value {
+        Value::Histogram(total(bounds, shards.iter().map(times)))
     }
 
     fn write(&self, samples: &mut Samples<'_>, labels: &[&str]) -> fmt::Result {
         match self {
             Value::Count(count) => samples.count(labels, *count),
             Value::Level(level) => samples.gauge(labels, *level as f64),
-            Value::Times(times) => samples.times(labels, times),
+            Value::Histogram(times) => samples.times(labels, times),
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cell::{Count, Shards, Times};
+use super::cell::{Counter, Histogram, Shards};
 use crate::error_info::ErrorInfo;
 
 /// The classes by which statuses are counted.
@@ -63,7 +63,7 @@ pub(crate) const TUNNEL_ENDS: [(TunnelEnd, &str); 8] = [
 
 /// Counters by status class.
 #[derive(Debug, Default)]
-pub(crate) struct ByClass([Count; CODE_CLASSES.len()]);
+pub(crate) struct ByClass([Counter; CODE_CLASSES.len()]);
 
 impl ByClass {
     /// Counts one status. An invalid status counts in the nearest class.
@@ -71,7 +71,7 @@ impl ByClass {
         self.0[usize::from(status / 100).clamp(1, 5) - 1].add(1);
     }
 
-    pub(crate) fn of(&self, class: usize) -> &Count {
+    pub(crate) fn of(&self, class: usize) -> &Counter {
         &self.0[class]
     }
 }
@@ -81,26 +81,26 @@ impl ByClass {
 #[repr(align(128))]
 pub(crate) struct Requests {
     pub(crate) statuses: ByClass,
-    pub(crate) failures: [Count; ErrorInfo::FAILURES.len()],
-    pub(crate) received: Count,
-    pub(crate) sent: Count,
-    pub(crate) time: Times,
+    pub(crate) failures: [Counter; ErrorInfo::FAILURES.len()],
+    pub(crate) received: Counter,
+    pub(crate) sent: Counter,
+    pub(crate) time: Histogram,
 }
 
 /// The tunnel counters of one rule, on one thread.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Tunnels {
-    pub(crate) opened: Count,
-    pub(crate) closed: [Count; TUNNEL_ENDS.len()],
-    pub(crate) received: Count,
-    pub(crate) sent: Count,
-    pub(crate) handshake: Times,
-    pub(crate) time: Times,
+    pub(crate) opened: Counter,
+    pub(crate) closed: [Counter; TUNNEL_ENDS.len()],
+    pub(crate) received: Counter,
+    pub(crate) sent: Counter,
+    pub(crate) handshake: Histogram,
+    pub(crate) time: Histogram,
 }
 
 impl Tunnels {
-    pub(crate) fn closed(&self, end: TunnelEnd) -> &Count {
+    pub(crate) fn closed(&self, end: TunnelEnd) -> &Counter {
         &self.closed[end as usize]
     }
 }
@@ -110,35 +110,35 @@ impl Tunnels {
 #[repr(align(128))]
 pub(crate) struct UpstreamSeries {
     pub(crate) statuses: ByClass,
-    pub(crate) unreachable: Count,
-    pub(crate) connect: Times,
-    pub(crate) first_byte: Times,
-    pub(crate) last_byte: Times,
+    pub(crate) unreachable: Counter,
+    pub(crate) connect: Histogram,
+    pub(crate) first_byte: Histogram,
+    pub(crate) last_byte: Histogram,
 }
 
 /// The counters of downstream connections of one gateway, on one thread.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Connections {
-    pub(crate) opened: Count,
-    pub(crate) closed: Count,
+    pub(crate) opened: Counter,
+    pub(crate) closed: Counter,
     /// Handshakes by TLS version.
-    pub(crate) handshakes: [Count; TLS_VERSIONS.len()],
-    pub(crate) handshake_failures: Count,
-    pub(crate) handshake: Times,
+    pub(crate) handshakes: [Counter; TLS_VERSIONS.len()],
+    pub(crate) handshake_failures: Counter,
+    pub(crate) handshake: Histogram,
     /// Connections from outside the PROXY protocol's trusted networks, or without its header.
-    pub(crate) turned_away: Count,
+    pub(crate) proxy_protocol_errors: Counter,
     /// Requests that were rejected as malformed.
-    pub(crate) malformed: Count,
-    pub(crate) headers_dropped: Count,
+    pub(crate) malformed: Counter,
+    pub(crate) headers_dropped: Counter,
     /// Clients rejected with 503 or 429 or by a reset, by [`Rejection`].
-    pub(crate) rejected: [Count; REJECTIONS.len()],
+    pub(crate) rejected: [Counter; REJECTIONS.len()],
     /// HTTP/2 connections that were closed because of a flood of frames.
-    pub(crate) floods: Count,
+    pub(crate) floods: Counter,
     /// Requests whose clients were too slow, by [`DIRECTIONS`].
-    pub(crate) slow: [Count; DIRECTIONS.len()],
+    pub(crate) slow: [Counter; DIRECTIONS.len()],
     /// Requests whose rewrite conditions exceeded the search limit.
-    pub(crate) searches_exceeded: Count,
+    pub(crate) searches_exceeded: Counter,
 }
 
 /// The series of a listener with its rule; both names are empty for requests without a listener.
@@ -152,7 +152,7 @@ pub(crate) struct RuleSeries {
 
 /// The series of a pool with its settings.
 #[derive(Debug)]
-pub(crate) struct TargetSeries {
+pub(crate) struct PoolSeries {
     pub(crate) pool: Box<str>,
     pub(crate) settings: Box<str>,
     pub(crate) exchanges: Shards<UpstreamSeries>,
@@ -225,9 +225,9 @@ impl Drop for ConnectionMetrics {
     }
 }
 
-impl TargetSeries {
-    pub(crate) fn new(pool: &str, settings: &str, threads: usize) -> TargetSeries {
-        TargetSeries { pool: pool.into(), settings: settings.into(), exchanges: Shards::new(threads) }
+impl PoolSeries {
+    pub(crate) fn new(pool: &str, settings: &str, threads: usize) -> PoolSeries {
+        PoolSeries { pool: pool.into(), settings: settings.into(), exchanges: Shards::new(threads) }
     }
 }
 

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::Metrics;
-use crate::limits::Shares;
+use crate::limits::AddressLimit;
 
 /// The number of ports to try; so many workers can share one configured address.
 const PORTS: u16 = 256;
@@ -34,7 +34,7 @@ const CONNECTIONS: usize = 8;
 /// share one address.
 const OF_ONE_ADDRESS: usize = CONNECTIONS / 2;
 /// The time limit of a request head, of the whole connection, and of the last request on it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest request head in bytes.
 const MAX_HEAD: usize = 8 * 1024;
 /// The pause after an accept has failed.
@@ -42,20 +42,20 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// The bound socket of the metrics page.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct MetricsSocket {
     socket: TcpListener,
     /// The bound address.
     pub(crate) address: SocketAddr,
 }
 
-impl Server {
-    /// Adopts the socket of a predecessor, if [`Server::bind`] could have bound it for `address`.
-    pub(crate) fn inherit(address: SocketAddr, socket: std::net::TcpListener) -> Option<Server> {
+impl MetricsSocket {
+    /// Adopts the socket of a predecessor, if [`MetricsSocket::bind`] could have bound it for `address`.
+    pub(crate) fn inherit(address: SocketAddr, socket: std::net::TcpListener) -> Option<MetricsSocket> {
         let bound = socket.local_addr().ok()?;
         let ports = address.port()..=address.port().saturating_add(PORTS - 1);
         let is_wanted = bound.ip() == address.ip() && (address.port() == 0 || ports.contains(&bound.port()));
         let socket = TcpListener::from_std(socket).ok().filter(|_| is_wanted)?;
-        Some(Server { address: bound, socket })
+        Some(MetricsSocket { address: bound, socket })
     }
 
     /// Copies the socket for a successor.
@@ -70,12 +70,12 @@ impl Server {
     ///
     /// # Errors
     /// None of the tried ports can be bound.
-    pub(crate) async fn bind(address: SocketAddr) -> io::Result<Server> {
+    pub(crate) async fn bind(address: SocketAddr) -> io::Result<MetricsSocket> {
         let mut port = address.port();
         let last = port.saturating_add(PORTS - 1);
         loop {
             match TcpListener::bind(SocketAddr::new(address.ip(), port)).await {
-                Ok(socket) => return Ok(Server { address: socket.local_addr()?, socket }),
+                Ok(socket) => return Ok(MetricsSocket { address: socket.local_addr()?, socket }),
                 // Port 0 stands for any free port: there is no next one.
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse && port != 0 && port < last => {
                     port += 1
@@ -89,12 +89,12 @@ impl Server {
     pub(crate) async fn run(self, metrics: Metrics) -> Infallible {
         let (free, page) = (Arc::new(Semaphore::new(CONNECTIONS)), Arc::new(Semaphore::new(1)));
         let only_local = self.address.ip().is_loopback();
-        let shares = Shares::new((!only_local).then_some(OF_ONE_ADDRESS));
+        let address_limit = AddressLimit::new((!only_local).then_some(OF_ONE_ADDRESS));
         loop {
             let permit = free.clone().acquire_owned().await.expect("it is never closed");
             match self.socket.accept().await {
                 Ok((stream, client)) => {
-                    let Some(share) = shares.take(client.ip()) else { continue };
+                    let Some(share) = address_limit.take(client.ip()) else { continue };
                     let (metrics, page) = (metrics.clone(), page.clone());
                     tokio::task::spawn_local(async move {
                         serve(stream, metrics, page, only_local).await;
@@ -122,16 +122,16 @@ async fn serve(stream: TcpStream, metrics: Metrics, page: Arc<Semaphore>, only_l
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(TIMEOUT)
         .max_header_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     // A client that does not read must not occupy the connection of another client.
-    let ended = match timeout(PATIENCE, connection.as_mut()).await {
+    let ended = match timeout(TIMEOUT, connection.as_mut()).await {
         Ok(ended) => ended,
         Err(_) => {
             connection.as_mut().graceful_shutdown();
-            timeout(PATIENCE, connection).await.unwrap_or(Ok(()))
+            timeout(TIMEOUT, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {

@@ -11,7 +11,7 @@ use crate::runtime::Route;
 use crate::tls::client_certificate::ClientCertificatePolicy;
 use crate::tls::facts::TlsInfo;
 
-/// Rejects plain HTTP on an HTTPS site, and TLS on a site that has become plain HTTP since the handshake.
+/// Rejects plain HTTP on an HTTPS binding, and TLS on a binding that has become plain HTTP since the handshake.
 pub(super) fn check_protocol(
     was_secure: bool,
     is_secure: bool,
@@ -34,20 +34,20 @@ pub(super) fn check_suite(route: &Route, tls: Option<&TlsInfo>) -> Result<(), Pr
 
 /// Rejects a client without the certificate that the listener requires.
 pub(super) fn check_client(route: &Route, tls: Option<&TlsInfo>) -> Result<(), ProxyError> {
-    let Some(demand) = route.demand.as_deref() else { return Ok(()) };
-    let held_to = tls.and_then(|tls| tls.demand());
+    let Some(client_policy) = route.client_policy.as_deref() else { return Ok(()) };
+    let held_to = tls.and_then(|tls| tls.client_policy());
     let fault = tls.and_then(|tls| tls.client().fault());
-    judge(demand, held_to.map(AsRef::as_ref), fault)
+    judge(client_policy, held_to.map(AsRef::as_ref), fault)
 }
 
 fn judge(
-    demand: &ClientCertificatePolicy,
+    client_policy: &ClientCertificatePolicy,
     held_to: Option<&ClientCertificatePolicy>,
     fault: Option<&'static str>,
 ) -> Result<(), ProxyError> {
     match (held_to, fault) {
-        (Some(held_to), None) if demand.is_same_policy(held_to) => Ok(()),
-        (Some(held_to), Some(fault)) if demand.is_same_policy(held_to) => {
+        (Some(held_to), None) if client_policy.is_same_policy(held_to) => Ok(()),
+        (Some(held_to), Some(fault)) if client_policy.is_same_policy(held_to) => {
             Err(ProxyError::ClientCertificate(fault))
         }
         _ => Err(ProxyError::Misdirected),
@@ -74,7 +74,7 @@ mod tests {
             ClientCertificatePolicy::new(&asked, &[&authority]).unwrap()
         };
         let (strict, again, stricter) = (required(false), required(false), required(true));
-        for (demand, held_to, fault, expected) in [
+        for (client_policy, held_to, fault, expected) in [
             (&strict, Some(&again), None, ""),
             (&strict, Some(&again), Some("x"), "ClientCertificate(\"x\")"),
             (&strict, Some(&stricter), None, "Misdirected"),
@@ -84,8 +84,8 @@ mod tests {
             (&passthrough(), None, None, "Misdirected"),
             (&passthrough(), Some(&passthrough()), None, ""),
         ] {
-            let answer =
-                judge(demand, held_to, fault).map_or_else(|error| format!("{error:?}"), |()| String::new());
+            let answer = judge(client_policy, held_to, fault)
+                .map_or_else(|error| format!("{error:?}"), |()| String::new());
             assert_eq!(answer, expected);
         }
     }

@@ -18,47 +18,49 @@ use crate::upstream::ConnectError;
 /// The reason for a local error reply. The message is for the log, never for the client.
 #[derive(Debug, Error)]
 pub(crate) enum ProxyError {
-    #[error("not served: {0}")]
+    #[error("the request was rejected: {0}")]
     Refused(Fault),
     #[error("the Host header is missing, repeated or malformed")]
     InvalidHost,
     #[error("the request target is neither a path, nor an absolute URL of a host, nor *")]
     InvalidTarget,
-    #[error("the path has a segment '.' or '..', and what it names depends on who resolves it")]
+    #[error("the path has a segment '.' or '..', which servers resolve differently")]
     DotSegments,
-    #[error("the method is not served")]
+    #[error("the method is not supported")]
     MethodNotServed,
-    #[error("TRACE is not served")]
+    #[error("TRACE is not supported")]
     TraceNotServed,
-    #[error("a CONNECT for another protocol than WebSocket")]
+    #[error("CONNECT is supported only for WebSocket")]
     ProtocolNotServed,
-    #[error("an upgrade to HTTP/2 without TLS")]
+    #[error("an upgrade to HTTP/2 without TLS is not supported")]
     Http2Upgrade,
     #[error("the Connection header names a header of the WebSocket handshake")]
     HandshakeHeaders,
     #[error("a header field is too large")]
     FieldTooLarge,
-    #[error("the client's body broke off or is malformed")]
+    #[error("the client's body ended early or is malformed")]
     ClientBody,
     #[error("the client paused for {seconds} s within its body")]
     SlowBody { seconds: u64 },
-    #[error("the body is larger than the {limit} bytes that there is room for")]
+    #[error("the body is larger than {limit} bytes, the space for buffered bodies")]
     BodyTooLarge { limit: u64 },
     #[error(transparent)]
     Spool(#[from] SpoolError),
-    #[error("the limit of open files leaves no place for a further stream")]
-    NoPlace,
+    #[error("the limit of connections allows no further stream")]
+    StreamLimit,
     #[error("plain HTTP was sent to an HTTPS listener")]
     PlainHttp,
     #[error("{0}")]
     ClientCertificate(&'static str),
-    #[error("the listener asks another client certificate than this connection was asked for")]
+    #[error(
+        "the listener requires another client certificate than the TLS handshake of this connection asked for"
+    )]
     Misdirected,
     #[error("the listener does not offer the TLS version and cipher suite of this connection")]
     SuiteNotOffered,
-    #[error("the listener no longer speaks TLS, as this connection does")]
+    #[error("this connection uses TLS, and the listener no longer does")]
     ProtocolChanged,
-    #[error("no listener answers for this host")]
+    #[error("no listener serves this host")]
     NoListener,
     #[error("no rule refers to the listener")]
     NoRule,
@@ -108,13 +110,13 @@ impl From<CollectError> for ProxyError {
 /// The reason why the rewrites of a request failed.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum RewriteFault {
-    #[error("the path is sent back to the path map again and again")]
+    #[error("the rewrites select a path rule again and again")]
     Loop,
-    #[error("rewritten texts come to too much")]
+    #[error("the rewritten texts are larger than 64 KiB")]
     TooLarge,
-    #[error("the conditions take too long to search for")]
+    #[error("the rewrite conditions exceed the search budget")]
     TooCostly,
-    #[error("the rewritten Host is none")]
+    #[error("the rewritten Host header is malformed")]
     Host,
 }
 
@@ -156,7 +158,7 @@ impl ProxyError {
             ProxyError::ProtocolNotServed => StatusCode::NOT_IMPLEMENTED,
             ProxyError::SlowBody { .. } => StatusCode::REQUEST_TIMEOUT,
             ProxyError::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            ProxyError::Spool(_) | ProxyError::NoPlace => StatusCode::SERVICE_UNAVAILABLE,
+            ProxyError::Spool(_) | ProxyError::StreamLimit => StatusCode::SERVICE_UNAVAILABLE,
             ProxyError::NoListener | ProxyError::NoRule => StatusCode::NOT_FOUND,
             ProxyError::Connect { source, .. } if source.is_exhaustion() => StatusCode::SERVICE_UNAVAILABLE,
             ProxyError::EmptyPool
@@ -195,7 +197,7 @@ impl ProxyError {
             ProxyError::ClientBody | ProxyError::SlowBody { .. } => ErrorInfo::ClientClosedRequest,
             ProxyError::BodyTooLarge { .. } => ErrorInfo::InvalidContentLength,
             // Neither the request nor a backend is at fault.
-            ProxyError::Spool(_) | ProxyError::NoPlace => ErrorInfo::GatewayExhausted,
+            ProxyError::Spool(_) | ProxyError::StreamLimit => ErrorInfo::GatewayExhausted,
             ProxyError::Connect { source, .. } if source.is_exhaustion() => ErrorInfo::GatewayExhausted,
             ProxyError::EmptyPool | ProxyError::NoHealthyBackend | ProxyError::Connect { .. } => {
                 ErrorInfo::UpstreamNoLive
@@ -209,9 +211,9 @@ impl ProxyError {
     }
 
     /// Returns the local reply, without a body for a HEAD request.
-    pub(crate) fn response(&self, answers: &LocalReplies, to_head: bool) -> Response<Bytes> {
+    pub(crate) fn response(&self, replies: &LocalReplies, to_head: bool) -> Response<Bytes> {
         let status = self.status();
-        let mut response = answers.response(status, to_head);
+        let mut response = replies.response(status, to_head);
         let headers = response.headers_mut();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
@@ -304,7 +306,7 @@ mod tests {
             (ProxyError::SuiteNotOffered, 421, ErrorInfo::InvalidHost, true),
             (ProxyError::ProtocolChanged, 421, ErrorInfo::InvalidHost, true),
             (ProxyError::DotSegments, 400, ErrorInfo::RequestUriInvalid, false),
-            (ProxyError::NoPlace, 503, ErrorInfo::GatewayExhausted, false),
+            (ProxyError::StreamLimit, 503, ErrorInfo::GatewayExhausted, false),
             (ProxyError::NoListener, 404, ErrorInfo::InvalidHost, false),
             (ProxyError::PlainHttp, 400, ErrorInfo::HttpToHttpsPort, true),
         ];

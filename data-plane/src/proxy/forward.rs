@@ -4,7 +4,7 @@
 //! may have seen is repeated at most once, and only if the connection ended before the response, the body was
 //! collected, and the method is idempotent.
 
-mod times;
+mod timeouts;
 
 use std::cell::Cell;
 use std::io;
@@ -31,22 +31,22 @@ use crate::body::{Progress, RequestBody};
 use crate::downstream::Connection;
 use crate::http1::Fault;
 use crate::member::InFlightGuard;
-use crate::runtime::{HostPolicy, Target};
+use crate::runtime::{BackendSet, HostPolicy};
 use crate::tls::client;
 use crate::upstream::{self, ConnectError, Key, Purpose, Sender, Unanswered};
-use times::Times;
+use timeouts::RequestTimeouts;
 
 /// A request and the head of its response.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) response: Response<ReceivedBody>,
     pub(crate) backend: Arc<Backend>,
-    /// The number of the backend in its target.
+    /// The number of the backend in its set.
     pub(crate) member: usize,
-    pub(crate) busy: Option<InFlightGuard>,
+    pub(crate) in_flight: Option<InFlightGuard>,
     pub(crate) lease: Option<Lease>,
     /// The longest pause of the backend within its body.
-    pub(crate) patience: Duration,
+    pub(crate) read_timeout: Duration,
 }
 
 impl Exchange {
@@ -65,18 +65,18 @@ pub(crate) async fn collect(connection: &Connection, body: &mut RequestBody) -> 
     let spool_quota = thread.spool_quota.of(connection.client.ip());
     // Boxed, because most requests are not collected.
     let collected = Box::pin(body.collect(thread.max_request_body, &spool_quota, thread.timeouts.body)).await;
-    collected.map_err(|error| match (error, connection.wire.fault()) {
+    collected.map_err(|error| match (error, connection.http1.fault()) {
         (CollectError::Broken, Some(fault)) => ProxyError::Refused(fault),
         (other, _) => other.into(),
     })
 }
 
-/// Sends the request to a backend of the target, first to the member of its affinity cookie (`bound`). The request
+/// Sends the request to a backend of the set, first to the member of its affinity cookie (`bound`). The request
 /// timeout of the settings runs until the head of the response, and starts anew with each chunk of the request body.
 /// While the gateway waits for the client's next chunk, the client's body timeout runs instead.
 pub(crate) async fn exchange(
     connection: &Rc<Connection>,
-    target: &Target,
+    backend_set: &BackendSet,
     bound: Option<usize>,
     request: Box<Request<RequestBody>>,
     purpose: Purpose,
@@ -84,11 +84,11 @@ pub(crate) async fn exchange(
 ) -> Result<Exchange, ProxyError> {
     let upload = request.body().progress().cloned();
     let given_up = Cell::new(false);
-    let times = Times::new(target.request_timeout, connection.thread.timeouts.body);
-    let mut wait = times.first(upload.as_deref());
+    let timeouts = RequestTimeouts::new(backend_set.request_timeout, connection.thread.timeouts.body);
+    let mut wait = timeouts.first(upload.as_deref());
     let attempts = Attempts {
         connection,
-        target,
+        backend_set,
         upload: upload.clone(),
         purpose,
         record,
@@ -100,7 +100,7 @@ pub(crate) async fn exchange(
         if let Ok(done) = timeout(wait, attempts.as_mut()).await {
             return done;
         }
-        match times.left(upload.as_deref()) {
+        match timeouts.left(upload.as_deref()) {
             Ok(left) => wait = left,
             Err(error) => {
                 given_up.set(matches!(error, ProxyError::Timeout { .. }));
@@ -113,7 +113,7 @@ pub(crate) async fn exchange(
 /// The attempts of one request to get a response.
 struct Attempts<'a> {
     connection: &'a Rc<Connection>,
-    target: &'a Target,
+    backend_set: &'a BackendSet,
     upload: Option<Rc<Progress>>,
     purpose: Purpose,
     record: &'a mut Record,
@@ -136,15 +136,15 @@ impl Attempts<'_> {
         bound: Option<usize>,
         mut request: Box<Request<RequestBody>>,
     ) -> Result<Exchange, ProxyError> {
-        let (connection, target) = (self.connection, self.target);
+        let (connection, backend_set) = (self.connection, self.backend_set);
         *request.version_mut() = http::Version::HTTP_11;
-        let mut pick = Pick::new(target, bound, connection.client.ip(), &connection.dedicated);
+        let mut pick = Pick::new(backend_set, bound, connection.client.ip(), &connection.dedicated);
         let mut failure =
-            if target.is_empty() { ProxyError::EmptyPool } else { ProxyError::NoHealthyBackend };
+            if backend_set.is_empty() { ProxyError::EmptyPool } else { ProxyError::NoHealthyBackend };
         while let Some((member, backend)) = pick.next() {
-            let busy = target.count(backend);
+            let in_flight = backend_set.count(backend);
             if !rewrite::has_set_host(&request) {
-                set_host(request.headers_mut(), target, backend);
+                set_host(request.headers_mut(), backend_set, backend);
             }
             self.record.ask(backend, &request);
             let name = own_name(backend, &request).map_err(|source| unreachable(backend, source))?;
@@ -152,14 +152,14 @@ impl Attempts<'_> {
             match self.ask(backend, &key, request).await {
                 Ok((response, sender)) => {
                     let (connection, upload) = (connection.clone(), self.upload);
-                    let lease = Lease { connection, dedicated: target.dedicated, key, sender, upload };
+                    let lease = Lease { connection, dedicated: backend_set.dedicated, key, sender, upload };
                     return Ok(Exchange {
                         response,
                         backend: backend.clone(),
                         member,
-                        busy,
+                        in_flight,
                         lease: Some(lease),
-                        patience: target.request_timeout,
+                        read_timeout: backend_set.request_timeout,
                     });
                 }
                 Err(Failure { error, again: None }) => return Err(error),
@@ -178,9 +178,9 @@ impl Attempts<'_> {
     ) -> Result<(Response<ReceivedBody>, Sender), Failure> {
         while let Some(mut sender) = self.kept(backend, key) {
             match self.send(backend, &mut sender, request).await {
-                Sent::Answered(response) => return Ok((response, sender)),
-                Sent::Unseen(unseen, _) => request = unseen,
-                Sent::Broken(error, again) => match self.repeat(again) {
+                SendOutcome::Answered(response) => return Ok((response, sender)),
+                SendOutcome::Unseen(unseen, _) => request = unseen,
+                SendOutcome::Broken(error, again) => match self.repeat(again) {
                     Some(again) => {
                         request = again;
                         break;
@@ -202,12 +202,12 @@ impl Attempts<'_> {
             };
             left -= 1;
             match self.send(backend, &mut sender, request).await {
-                Sent::Answered(response) => return Ok((response, sender)),
-                Sent::Unseen(unseen, _) if left > 0 => request = unseen,
-                Sent::Unseen(unseen, error) => {
+                SendOutcome::Answered(response) => return Ok((response, sender)),
+                SendOutcome::Unseen(unseen, _) if left > 0 => request = unseen,
+                SendOutcome::Unseen(unseen, error) => {
                     return Err(Failure { error: self.broken(backend, error), again: Some(unseen) });
                 }
-                Sent::Broken(error, again) => {
+                SendOutcome::Broken(error, again) => {
                     return Err(Failure { error: self.broken(backend, error), again: self.repeat(again) });
                 }
             }
@@ -216,7 +216,7 @@ impl Attempts<'_> {
 
     /// Takes an existing connection. A tunnel always gets a new one.
     fn kept(&self, backend: &Backend, key: &Key) -> Option<Sender> {
-        match (self.purpose, self.target.dedicated) {
+        match (self.purpose, self.backend_set.dedicated) {
             (Purpose::Tunnel, _) => None,
             (Purpose::Requests, true) => self.connection.dedicated.take(key),
             (Purpose::Requests, false) => self.connection.thread.upstreams.take(key, backend.key.version),
@@ -242,20 +242,20 @@ impl Attempts<'_> {
         backend: &Backend,
         sender: &mut Sender,
         request: Box<Request<RequestBody>>,
-    ) -> Sent {
+    ) -> SendOutcome {
         self.record.sent_from(sender.source_port());
         let copy = copy(&request, matches!(sender, Sender::Http2(_)));
         let Unanswered { unsent, is_unseen, error } =
             match sender.send(request, backend.tls.is_some(), self.given_up).await {
-                Ok(response) => return Sent::Answered(response),
+                Ok(response) => return SendOutcome::Answered(response),
                 Err(unanswered) => unanswered,
             };
         match (unsent, copy) {
-            (Some(unsent), _) => Sent::Unseen(unsent, error),
-            (None, Some(copy)) if is_unseen => Sent::Unseen(copy, error),
+            (Some(unsent), _) => SendOutcome::Unseen(unsent, error),
+            (None, Some(copy)) if is_unseen => SendOutcome::Unseen(copy, error),
             (None, copy) => {
                 let again = copy.filter(|copy| is_repeatable(copy) && is_cut_off(&error));
-                Sent::Broken(error, again)
+                SendOutcome::Broken(error, again)
             }
         }
     }
@@ -271,7 +271,7 @@ impl Attempts<'_> {
         match &self.upload {
             Some(upload) if upload.is_too_large() => ProxyError::Refused(Fault::BodyTooLarge),
             Some(upload) if upload.broken.get() => {
-                self.connection.wire.fault().map_or(ProxyError::ClientBody, ProxyError::Refused)
+                self.connection.http1.fault().map_or(ProxyError::ClientBody, ProxyError::Refused)
             }
             _ if let Some(cut) = backend.drained() => ProxyError::Drained { backend: backend.address(), cut },
             _ => ProxyError::Broken { backend: backend.address(), source },
@@ -284,7 +284,7 @@ fn unreachable(backend: &Backend, source: ConnectError) -> ProxyError {
 }
 
 /// The result of sending a request.
-enum Sent {
+enum SendOutcome {
     Answered(Response<ReceivedBody>),
     /// The backend has certainly not processed it, so any retry is safe.
     Unseen(Box<Request<RequestBody>>, hyper::Error),
@@ -327,8 +327,8 @@ fn is_cut_off(error: &hyper::Error) -> bool {
 }
 
 /// Sets the `Host` that the settings ask for; for an HTTP/1.0 client without `Host`, it is the member's.
-fn set_host(headers: &mut HeaderMap, target: &Target, backend: &Backend) {
-    match &target.host {
+fn set_host(headers: &mut HeaderMap, backend_set: &BackendSet, backend: &Backend) {
+    match &backend_set.host {
         HostPolicy::Client if headers.contains_key(HOST) => {}
         HostPolicy::Client | HostPolicy::Member => {
             headers.insert(HOST, backend.host_header.clone());

@@ -22,7 +22,7 @@ pub(super) use flags::HeaderFlags;
 pub(crate) use names::Dropped;
 
 /// The number of headers that the gateway adds to a request.
-const OWN: usize = 7;
+const ADDED_HEADERS: usize = 7;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -129,13 +129,13 @@ pub(crate) fn prepare_request(
     rules: RequestHeaders,
 ) -> Dropped {
     let mut dropped = Dropped::default();
-    if connection.wire.has_odd_names() {
+    if connection.http1.has_odd_names() {
         let lines;
         (dropped, lines) = Dropped::from(headers, rules.names);
         connection.counts.cells().headers_dropped.add(lines);
     }
     drop_hop_by_hop(headers, flags);
-    headers.reserve(OWN);
+    headers.reserve(ADDED_HEADERS);
     if flags.has(HeaderFlags::EXPECT) {
         // The gateway has sent 100 itself by reading the body, so the backend must not be asked again.
         headers.remove(EXPECT);

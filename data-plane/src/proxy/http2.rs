@@ -15,12 +15,12 @@ use hyper::ext::Protocol;
 
 use super::error::ProxyError;
 use super::headers::has_token;
+use crate::client_rate::ClientRate;
 use crate::config::Timeouts;
 use crate::downstream::http2_streams::StreamLimitReached;
 use crate::http1::Fault;
 use crate::http1::is_length;
 use crate::http1::request::{is_expectation, is_method, is_target};
-use crate::pace::Pace;
 
 /// The maximum size of a header field in bytes, name and value together.
 const MAX_FIELD: usize = 8 * 1024;
@@ -33,7 +33,7 @@ const MAX_FIELD: usize = 8 * 1024;
 /// strict HTTP/1.1 reader would reject the request; or the stream has no permit of the connection limit.
 pub(super) fn translate<B>(request: &mut Request<B>, max_body: u64) -> Result<(), ProxyError> {
     if request.extensions().get::<StreamLimitReached>().is_some() {
-        return Err(ProxyError::NoPlace);
+        return Err(ProxyError::StreamLimit);
     }
     if request.method() == Method::CONNECT {
         match request.extensions().get::<Protocol>() {
@@ -86,11 +86,11 @@ fn length(headers: &HeaderMap) -> Option<u64> {
 
 /// Returns the minimum rate for the body of a request. With HTTP/1.1, the reader of the connection enforces it. A
 /// stream of gRPC messages has none, because it may be idle.
-pub(super) fn pace(head: &Parts, timeouts: &Timeouts) -> Pace {
+pub(super) fn client_rate(head: &Parts, timeouts: &Timeouts) -> ClientRate {
     let content_type = head.headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
     match head.version == Version::HTTP_2 && !content_type.starts_with(b"application/grpc") {
-        true => Pace::new(timeouts.rate, timeouts.body),
-        false => Pace::UNLIMITED,
+        true => ClientRate::new(timeouts.rate, timeouts.body),
+        false => ClientRate::UNLIMITED,
     }
 }
 

@@ -28,8 +28,8 @@ pub(crate) struct Record {
     connection: Rc<Connection>,
     started: Instant,
     route: Option<Arc<Route>>,
-    /// The number of its way in the route's rule.
-    way: Option<usize>,
+    /// The number of its entry in the route's rule.
+    entry: Option<usize>,
     backend: Option<Arc<Backend>>,
     upload: Option<Rc<Progress>>,
     status: u16,
@@ -40,7 +40,7 @@ pub(crate) struct Record {
     /// The time from `asked` to the head of the backend's response.
     latency: Option<Duration>,
     /// The time when the backend had sent the whole body, if the body is buffered for a slower client.
-    heard: Option<Instant>,
+    received_at: Option<Instant>,
     /// True if the backend's status was 101.
     switched: bool,
     /// The values for log lines and spans; `None` if both are disabled.
@@ -106,7 +106,7 @@ impl Record {
             connection: connection.clone(),
             started: Instant::now(),
             route: None,
-            way: None,
+            entry: None,
             backend: None,
             upload: None,
             status: CLIENT_CLOSED_REQUEST,
@@ -114,7 +114,7 @@ impl Record {
             error: ErrorInfo::ClientClosedRequest,
             asked: None,
             latency: None,
-            heard: None,
+            received_at: None,
             switched: false,
             details: (thread.log.is_on() || thread.spans.is_on()).then(details),
         }
@@ -130,9 +130,9 @@ impl Record {
         self.route.as_ref()
     }
 
-    /// Records the way of the request.
+    /// Records the entry of the request.
     pub(crate) fn select(&mut self, selection: &Selection) {
-        self.way = Some(selection.number());
+        self.entry = Some(selection.number());
     }
 
     /// Records the trace context.
@@ -211,8 +211,8 @@ impl Record {
     }
 
     /// Records the time when the backend had sent the whole body, although the client may not have received it yet.
-    pub(crate) fn heard(&mut self, heard: Option<Instant>) {
-        self.heard = heard;
+    pub(crate) fn received_at(&mut self, received_at: Option<Instant>) {
+        self.received_at = received_at;
     }
 
     pub(crate) fn add_sent(&mut self, bytes: u64) {

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::held::Held;
-use super::passing::Passing;
+use super::buffered_body::BufferedBody;
+use super::streamed_body::StreamedBody;
 use crate::body::BoxError;
 
 /// The body of a response to the client.
@@ -16,9 +16,9 @@ pub(crate) enum ResponseBody {
     /// A local reply, or an empty body.
     Whole(Bytes),
     /// The backend's body, passed through.
-    Passing(Box<Passing>),
+    Streamed(Box<StreamedBody>),
     /// The backend's body, buffered for a slower client.
-    Held(Box<Held>),
+    Buffered(Box<BufferedBody>),
 }
 
 impl ResponseBody {
@@ -26,8 +26,8 @@ impl ResponseBody {
     pub(crate) fn give_up(&mut self, why: impl std::fmt::Display) {
         match self {
             ResponseBody::Whole(_) => {}
-            ResponseBody::Passing(passing) => passing.give_up(why),
-            ResponseBody::Held(held) => held.give_up(why),
+            ResponseBody::Streamed(body) => body.give_up(why),
+            ResponseBody::Buffered(body) => body.give_up(why),
         }
     }
 }
@@ -43,24 +43,24 @@ impl Body for ResponseBody {
         match &mut *self {
             ResponseBody::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             ResponseBody::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            ResponseBody::Passing(passing) => passing.poll_frame(cx),
-            ResponseBody::Held(held) => Pin::new(&mut **held).poll_frame(cx),
+            ResponseBody::Streamed(body) => body.poll_frame(cx),
+            ResponseBody::Buffered(body) => Pin::new(&mut **body).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             ResponseBody::Whole(bytes) => bytes.is_empty(),
-            ResponseBody::Passing(passing) => passing.inner.is_end_stream(),
-            ResponseBody::Held(held) => held.is_end_stream(),
+            ResponseBody::Streamed(body) => body.inner.is_end_stream(),
+            ResponseBody::Buffered(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             ResponseBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            ResponseBody::Passing(passing) => passing.inner.size_hint(),
-            ResponseBody::Held(held) => held.size_hint(),
+            ResponseBody::Streamed(body) => body.inner.size_hint(),
+            ResponseBody::Buffered(body) => body.size_hint(),
         }
     }
 }

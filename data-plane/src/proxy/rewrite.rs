@@ -22,8 +22,8 @@ use super::variables::{ConnectionVars, EvalContext, HeaderEdit, OriginalRequest}
 use crate::downstream::Connection;
 use crate::runtime::Selection;
 use crate::runtime::pattern;
-use crate::runtime::rewrite::{Change, RewriteSet, Rule};
-use expand::{Budget, Finds};
+use crate::runtime::rewrite::{Change, RewriteRule, RewriteSet};
+use expand::{Finds, TextBudget};
 
 /// The maximum number of rewrite sets for one request; more are a loop.
 const ROUNDS: usize = 10;
@@ -37,8 +37,8 @@ pub(crate) fn has_set_host<B>(request: &Request<B>) -> bool {
     request.extensions().get::<HostSet>().is_some()
 }
 
-/// Rewrites path and query of a request, and reroutes it if a rule says so. Returns its final way and, if the way has
-/// rewrites, the state for the headers and the response.
+/// Rewrites path and query of a request, and reroutes it if a rule says so. Returns its final route entry
+/// and, if the entry has rewrites, the state for the headers and the response.
 ///
 /// # Errors
 /// A rule cannot be applied, or a rule reads or sets a path with dot segments, which the backend could resolve to a
@@ -48,12 +48,12 @@ pub(crate) fn request<B>(
     connection: &Connection,
     request: &mut Request<B>,
 ) -> Result<(Selection, Option<Box<Rewriting>>), ProxyError> {
-    if selection.way().rewrites.is_none() {
+    if selection.entry().rewrites.is_none() {
         return Ok((selection, None));
     }
     let mut rewriting = Box::new(Rewriting::of(request));
     for _ in 0..ROUNDS {
-        let Some(set) = &selection.way().rewrites else { return Ok((selection, Some(rewriting))) };
+        let Some(set) = &selection.entry().rewrites else { return Ok((selection, Some(rewriting))) };
         let vars = ConnectionVars::of(connection, &selection.route);
         let of_paths = set.is_of_paths;
         if of_paths && has_dot_segments(request.uri().path()) {
@@ -80,9 +80,9 @@ pub(crate) struct Rewriting {
     changed: Vec<HeaderEdit>,
     /// For each rule of the last set, the number of header changes before it.
     seen: Vec<usize>,
-    budget: Budget,
+    budget: TextBudget,
     /// The search budget of the request and its response together.
-    searches: pattern::Budget,
+    searches: pattern::SearchBudget,
 }
 
 impl Rewriting {
@@ -93,8 +93,8 @@ impl Rewriting {
             target: request.uri().clone(),
             changed: Vec::new(),
             seen: Vec::new(),
-            budget: Budget::default(),
-            searches: pattern::Budget::default(),
+            budget: TextBudget::default(),
+            searches: pattern::SearchBudget::default(),
         }
     }
 
@@ -164,7 +164,7 @@ impl Rewriting {
         selection: &Selection,
         response: &mut Response<B>,
     ) -> Result<(), RewriteFault> {
-        let Some(set) = &selection.way().rewrites else { return Ok(()) };
+        let Some(set) = &selection.entry().rewrites else { return Ok(()) };
         let vars = ConnectionVars::of(connection, &selection.route);
         let status = response.status();
         self.change_answer(set, vars, status, response.headers_mut())
@@ -178,7 +178,7 @@ impl Rewriting {
         status: StatusCode,
         headers: &mut HeaderMap,
     ) -> Result<(), RewriteFault> {
-        let mut budget = Budget::default();
+        let mut budget = TextBudget::default();
         for (rule, seen) in set.rules.iter().zip(&self.seen) {
             if rule.response.is_empty() {
                 continue;
@@ -202,7 +202,7 @@ impl Rewriting {
         finds: &Finds,
         view: &EvalContext<'_>,
         headers: &HeaderMap,
-        budget: &mut Budget,
+        budget: &mut TextBudget,
     ) -> Result<Vec<HeaderValue>, RewriteFault> {
         let Some((pattern, negate)) = &change.only else {
             let value = finds.expand(&change.value, view, budget)?;
@@ -233,7 +233,7 @@ fn of_request<'a>(
     EvalContext { vars, original, target, changed, response: None }
 }
 
-fn concerns_request(rule: &Rule) -> bool {
+fn concerns_request(rule: &RewriteRule) -> bool {
     !rule.request.is_empty() || rule.path.is_some() || rule.query.is_some() || rule.reroute
 }
 

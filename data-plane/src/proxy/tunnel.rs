@@ -27,7 +27,7 @@ use crate::live_tunnel::LiveTunnel;
 use crate::member::InFlightGuard;
 use crate::pump::{self, Peer, Side, Traffic};
 use crate::registry::CloseReason;
-use crate::runtime::{Selection, Target};
+use crate::runtime::{BackendSet, Selection};
 use crate::stream::{PEER_TIMEOUT, Stream};
 use crate::trace;
 use crate::upstream;
@@ -40,7 +40,7 @@ const HANDOVER: Duration = Duration::from_secs(20);
 /// The values of the handshake for the tunnel's access log line. They are copies, because the request's own parts
 /// would keep its whole read buffer alive.
 #[derive(Debug)]
-pub(crate) struct Head {
+pub(crate) struct HandshakeHead {
     host: Box<str>,
     uri: Box<str>,
     version: http::Version,
@@ -48,12 +48,12 @@ pub(crate) struct Head {
     source_port: u16,
 }
 
-impl Head {
+impl HandshakeHead {
     /// Copies the values of a request whose original target is `uri`.
-    pub(crate) fn of<B>(request: &Request<B>, uri: &Uri) -> Head {
+    pub(crate) fn of<B>(request: &Request<B>, uri: &Uri) -> HandshakeHead {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
         let uri = uri.path_and_query().map_or("", |uri| uri.as_str());
-        Head { host: host.into(), uri: uri.into(), version: request.version(), source_port: 0 }
+        HandshakeHead { host: host.into(), uri: uri.into(), version: request.version(), source_port: 0 }
     }
 }
 
@@ -61,10 +61,10 @@ impl Head {
 pub(crate) fn open(
     connection: &Rc<Connection>,
     selection: &Selection,
-    target: &Target,
+    backend_set: &BackendSet,
     exchange: &mut Exchange,
     downstream: PendingUpgrade,
-    head: Head,
+    head: HandshakeHead,
     (id, handshake): (TransactionId, Option<trace::Context>),
 ) {
     let upstream = upstream::upgrade::PendingUpgrade::of(&mut exchange.response);
@@ -80,14 +80,14 @@ pub(crate) fn open(
     let context = TunnelContext {
         connection: connection.clone(),
         selection: selection.clone(),
-        _busy: InFlightGuard::at(&exchange.backend.member_state),
-        head: Head { source_port, ..head },
+        _in_flight: InFlightGuard::at(&exchange.backend.member_state),
+        head: HandshakeHead { source_port, ..head },
         id,
         context,
     };
     // The client sends no further requests over the connection that becomes the tunnel.
     connection.dedicated.close();
-    let limits = Limits { idle: target.request_timeout, drain: target.drain_timeout };
+    let limits = Limits { idle: backend_set.request_timeout, drain: backend_set.drain_timeout };
     tokio::task::spawn_local(async move {
         let both = async { tokio::try_join!(downstream.complete(), upstream.complete()) };
         let joined = tokio::time::timeout(HANDOVER, both).await;
@@ -95,7 +95,7 @@ pub(crate) fn open(
         let (downstream, upstream) = match joined {
             Ok(Ok(both)) => both,
             Ok(Err(error)) => return tracing::debug!(%error, "a tunnel's connection was not handed over"),
-            Err(_) => return tracing::debug!("a tunnel's client did not take its 101"),
+            Err(_) => return tracing::debug!("the connections of a tunnel were not handed over in time"),
         };
         // The tunnel runs as a new task, so that the state of this one, with both handovers, does not live as long as
         // the tunnel.
@@ -117,16 +117,16 @@ struct Limits {
 struct TunnelContext {
     connection: Rc<Connection>,
     selection: Selection,
-    head: Head,
+    head: HandshakeHead,
     id: TransactionId,
     /// The trace context.
     context: Option<Box<trace::Context>>,
-    _busy: InFlightGuard,
+    _in_flight: InFlightGuard,
 }
 
 /// The end of a tunnel.
 #[derive(Debug)]
-enum End {
+enum TunnelOutcome {
     /// One of its connections ended it, or the idle timeout has passed.
     Traffic(pump::End),
     /// A drain ended it.
@@ -171,9 +171,9 @@ fn run(
             live.moved(traffic.received(), traffic.sent(), counts);
             let mut alarm = pin!(sleep_until(traffic.due()));
             poll_fn(|cx| match live.poll_close(cx) {
-                Poll::Ready(why) => Poll::Ready(End::Drained(why)),
+                Poll::Ready(why) => Poll::Ready(TunnelOutcome::Drained(why)),
                 Poll::Pending => {
-                    let polled = traffic.poll(cx, alarm.as_mut()).map(End::Traffic);
+                    let polled = traffic.poll(cx, alarm.as_mut()).map(TunnelOutcome::Traffic);
                     live.moved(traffic.received(), traffic.sent(), counts);
                     polled
                 }
@@ -183,11 +183,11 @@ fn run(
         let last = Last::of(&end, started, &traffic);
         let Traffic { client, backend, .. } = traffic;
         match &end {
-            End::Traffic(pump::End::Failed(Side::Client, _)) => backend.reset(),
-            End::Traffic(pump::End::Failed(Side::Backend, _)) => client.reset(),
+            TunnelOutcome::Traffic(pump::End::Failed(Side::Client, _)) => backend.reset(),
+            TunnelOutcome::Traffic(pump::End::Failed(Side::Backend, _)) => client.reset(),
             // The connections are only closed: the gateway does not read the frames, so it cannot insert a Close
             // frame.
-            End::Traffic(_) | End::Drained(_) => {}
+            TunnelOutcome::Traffic(_) | TunnelOutcome::Drained(_) => {}
         }
         context.tell(&live, &last);
     }

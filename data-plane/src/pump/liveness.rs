@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::tcp_diag::State;
+use crate::tcp_diag::TcpState;
 
 /// The state of one connection between two checks.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Liveness {
     /// Returns the new timeout of the socket, if it must change, and the time of the next check.
     pub(super) fn look(
         &mut self,
-        state: State,
+        state: TcpState,
         peer_timeout: Duration,
         now: Instant,
     ) -> (Option<Duration>, Next) {
@@ -158,7 +158,7 @@ mod tests {
             let mut liveness = Liveness::new(PEER, start);
             for (at, is_waiting, acked, silent, timeout, next) in *looks {
                 let silent_for = Duration::from_secs(*silent);
-                let state = State { is_waiting: *is_waiting, acked: *acked, silent_for };
+                let state = TcpState { is_waiting: *is_waiting, acked: *acked, silent_for };
                 let (_, then) = liveness.look(state, PEER, start + Duration::from_secs(*at));
                 let seen = (liveness.timeout, then);
                 assert_eq!(seen, (Duration::from_secs(*timeout), *next), "{case}, after {at} s");

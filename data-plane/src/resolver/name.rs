@@ -18,7 +18,7 @@ use tokio::time::Instant;
 const MAX_ADDRESSES: usize = 64;
 
 /// The time for which an unreachable address is tried after the others.
-const SHUNNED: Duration = Duration::from_secs(10);
+const UNREACHABLE_TIME: Duration = Duration::from_secs(10);
 
 /// A name with its last known addresses.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Name {
     pub(crate) text: String,
     known: ArcSwap<Known>,
     /// Wakes the tasks that wait for the first answer.
-    told: Notify,
+    learned: Notify,
     /// Wakes the tasks that wait for a change of the addresses.
     moved: Notify,
     /// Wakes the resolving task because the answer may be wrong.
@@ -60,7 +60,7 @@ impl Name {
         Name {
             text: text.to_owned(),
             known: ArcSwap::default(),
-            told: Notify::new(),
+            learned: Notify::new(),
             moved: Notify::new(),
             refresh_requested: Notify::new(),
             losses: AtomicU64::new(0),
@@ -85,7 +85,7 @@ impl Name {
             self.losses.fetch_add(1, Ordering::Relaxed);
         }
         self.known.store(Arc::new(Known { asked: true, addresses, problem }));
-        self.told.notify_waiters();
+        self.learned.notify_waiters();
         if moved {
             self.moved.notify_waiters();
         }
@@ -98,10 +98,10 @@ impl Name {
     /// The reason why there is no address, for a person to read.
     pub(crate) async fn addresses(&self) -> Result<Vec<Arc<Address>>, String> {
         loop {
-            let told = self.told.notified();
+            let learned = self.learned.notified();
             let known = self.known.load_full();
             if !known.asked {
-                told.await;
+                learned.await;
             } else if known.addresses.is_empty() {
                 let problem =
                     known.problem.as_deref().unwrap_or("it has no address that can be connected to");
@@ -122,7 +122,7 @@ impl Name {
 
     /// Marks an address as unreachable: other addresses are tried before it for 10 s.
     pub(crate) fn mark_unreachable(&self, address: &Address) {
-        let until = self.now().saturating_add(millis(SHUNNED));
+        let until = self.now().saturating_add(millis(UNREACHABLE_TIME));
         address.shunned.store(until, Ordering::Relaxed);
     }
 
@@ -222,7 +222,7 @@ mod tests {
         name.learn(Ok(ips(&["192.0.2.1", "192.0.2.3"])));
         assert_eq!(order(&name).await, ["192.0.2.3", "192.0.2.1"]);
         let known = name.known.load();
-        let later = name.now() + millis(SHUNNED);
+        let later = name.now() + millis(UNREACHABLE_TIME);
         let firsts = [(); 2].map(|()| name.in_turn(&known.addresses, later)[0].ip);
         assert!(firsts.contains(&bad.ip), "it takes its turn again");
     }

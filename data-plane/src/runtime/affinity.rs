@@ -16,7 +16,7 @@ const LENGTH: usize = 32;
 
 type Value = [u8; LENGTH];
 
-/// The affinity cookies of one target. Members have the same numbers as in the target.
+/// The affinity cookies of one backend set. Members have the same numbers as in the set.
 #[derive(Debug)]
 pub(crate) struct Affinity {
     name: Box<str>,

@@ -1,6 +1,6 @@
 //! Builds a runtime from a snapshot. Building opens no socket and no file; an error in any part fails the whole.
 
-mod target;
+mod backend_set;
 mod tls;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -17,15 +17,15 @@ use tidegate_shared::snapshot::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use target::DrainingBackends;
-use target::counted;
+pub(crate) use backend_set::DrainingBackends;
+use backend_set::counted;
 use tls::Offers;
 
+use super::backend_set::BackendSet;
 use super::paths::PathTable;
 use super::rewrite::{Compiler, RewriteError, RewriteSet};
 use super::route::{Action, Redirect, RedirectTarget, Route, RouteEntry, Rule};
-use super::target::Target;
-use super::{Runtime, Site};
+use super::{Binding, Runtime};
 use crate::backend::Backends;
 use crate::config::Config;
 use crate::hosts::HostTable;
@@ -33,8 +33,8 @@ use crate::local_reply::CompiledErrorPages;
 use crate::member::MemberTable;
 use crate::metrics::series::Series;
 use crate::tls::TlsError;
-use crate::tls::client::{self, Client};
-use crate::tls::server::Server;
+use crate::tls::client::{self, TlsClient};
+use crate::tls::server::TlsServer;
 use crate::tls::suites::SuiteSet;
 use crate::tls::tickets::TicketKeys;
 
@@ -47,15 +47,15 @@ pub(crate) enum BuildError {
     Dangling { listener: String, what: &'static str, index: usize },
     #[error("listeners {one} and {other} share {address}, but only one of them is HTTPS")]
     MixedProtocols { one: String, other: String, address: SocketAddr },
-    #[error("listener {listener}: {address}/{length} is no network")]
+    #[error("listener {listener}: {address}/{length} is not a network")]
     Network { listener: String, address: IpAddr, length: u8 },
-    #[error("listener {listener}: a redirect cannot be sent")]
+    #[error("listener {listener}: the redirect has an invalid status or URL")]
     Redirect { listener: String },
     #[error("error page number {index} is not in the snapshot")]
     NoPage { index: usize },
-    #[error("settings {settings}: the name of a cookie is no header value")]
+    #[error("settings {settings}: the name of the affinity cookie is not a valid header value")]
     CookieName { settings: String, source: InvalidHeaderValue },
-    #[error("settings {settings}: a host name is no header value")]
+    #[error("settings {settings}: a host name is not a valid header value")]
     HostName { settings: String, source: InvalidHeaderValue },
     #[error("rewrite set {set}: {source}")]
     Rewrite { set: String, source: RewriteError },
@@ -75,7 +75,7 @@ impl Runtime {
         let (none, nobody) = (Backends::default(), MemberTable::default());
         let before = old.map_or(&nobody, |old| &old.member_table);
         let error_pages =
-            CompiledErrorPages::new(&content.answers).map_err(|index| BuildError::NoPage { index })?;
+            CompiledErrorPages::new(&content.local_replies).map_err(|index| BuildError::NoPage { index })?;
         let threads = config.threads.get();
         let mut builder = Builder {
             snapshot,
@@ -85,13 +85,13 @@ impl Runtime {
             member_table: MemberTable::new(snapshot.gateway, content, before, Instant::now()),
             name: Arc::from(content.name.as_str()),
             old: old.map_or(&none, |old| &old.backends),
-            old_sites: old.map(|old| &old.sites),
+            old_bindings: old.map(|old| &old.bindings),
             backends: Backends::new(threads),
             old_series: old.map(|old| &old.series),
             series: Series::new(old.map(|old| &old.series), threads),
-            gone: old.map(|old| &old.departing),
-            departing: DrainingBackends::default(),
-            targets: HashMap::new(),
+            gone: old.map(|old| &old.draining_backends),
+            draining_backends: DrainingBackends::default(),
+            backend_sets: HashMap::new(),
             counted: counted(content),
             clients: HashMap::new(),
             offers: Offers::default(),
@@ -101,18 +101,18 @@ impl Runtime {
         for listener in &content.listeners {
             by_address.entry(bind_address(listener, config)?).or_default().push(listener);
         }
-        let mut sites = BTreeMap::new();
+        let mut bindings = BTreeMap::new();
         for (address, listeners) in by_address {
-            sites.insert(address, builder.site(address, &listeners)?);
+            bindings.insert(address, builder.binding(address, &listeners)?);
         }
         Ok(Runtime {
             gateway: snapshot.gateway,
             name: builder.name,
-            answers: builder.error_pages.of_gateway().clone(),
-            sites,
+            local_replies: builder.error_pages.of_gateway().clone(),
+            bindings,
             backends: builder.backends,
             series: builder.series,
-            departing: builder.departing,
+            draining_backends: builder.draining_backends,
             member_table: builder.member_table,
         })
     }
@@ -160,19 +160,19 @@ struct Builder<'a> {
     member_table: MemberTable,
     name: Arc<str>,
     old: &'a Backends,
-    old_sites: Option<&'a BTreeMap<SocketAddr, Site>>,
+    old_bindings: Option<&'a BTreeMap<SocketAddr, Binding>>,
     /// The backends of members that were draining in the old runtime.
     gone: Option<&'a DrainingBackends>,
     backends: Backends,
     old_series: Option<&'a Series>,
     series: Series,
-    departing: DrainingBackends,
-    /// The targets built so far. Ways with the same destination and settings share one target and its round robin.
-    targets: HashMap<(Destination, usize), Arc<Target>>,
+    draining_backends: DrainingBackends,
+    /// The sets built so far. Entries with the same destination and settings share one set and its round robin.
+    backend_sets: HashMap<(Destination, usize), Arc<BackendSet>>,
     /// The pools whose requests are counted, for least connections.
     counted: HashSet<usize>,
     /// The TLS client configurations. Settings with equal TLS options share one, with its session cache.
-    clients: HashMap<&'a UpstreamTls, Client>,
+    clients: HashMap<&'a UpstreamTls, TlsClient>,
     offers: Offers,
     compiler: Compiler,
 }
@@ -182,23 +182,23 @@ impl<'a> Builder<'a> {
         &self.snapshot.content
     }
 
-    fn site(&mut self, address: SocketAddr, listeners: &[&Listener]) -> Result<Site, BuildError> {
+    fn binding(&mut self, address: SocketAddr, listeners: &[&Listener]) -> Result<Binding, BuildError> {
         let hosts = Arc::new(HostTable::new(listeners.iter().map(|listener| listener.hosts.as_slice())));
         let mut offers = Vec::new();
         let mut routes = Vec::new();
         for listener in listeners {
             let offer = self.offers.of(listener, self.content())?;
             let rule = listener.rule.as_ref().map(|rule| self.rule(listener, rule)).transpose()?;
-            let answers = self.error_pages.answers(&listener.error_pages);
+            let local_replies = self.error_pages.replies(&listener.error_pages);
             let named = rule.as_ref().map_or("", |rule| &rule.name);
             let series = self.series.rule(self.old_series, &listener.name, named);
             routes.push(Arc::new(Route {
                 gateway: self.name.clone(),
                 listener: listener.name.clone(),
-                answers: answers.map_err(|index| BuildError::NoPage { index })?,
+                local_replies: local_replies.map_err(|index| BuildError::NoPage { index })?,
                 buffering: self.content().buffering,
                 headers: self.content().headers,
-                demand: offer.as_ref().and_then(|offer| offer.demand.clone()),
+                client_policy: offer.as_ref().and_then(|offer| offer.client_policy.clone()),
                 suites: offer.as_ref().map(|offer| SuiteSet::of(&offer.suites)),
                 server_name: listener.hosts.first().map(ToString::to_string).unwrap_or_default(),
                 rule,
@@ -211,10 +211,11 @@ impl<'a> Builder<'a> {
             let name = |some: &[&Listener]| some[0].name.clone();
             return Err(BuildError::MixedProtocols { one: name(&secure), other: name(&plain), address });
         }
-        let tls = (!offers.is_empty())
-            .then(|| Arc::new(Server::new(hosts.clone(), &offers, self.content().http2, self.ticket_keys)));
+        let tls = (!offers.is_empty()).then(|| {
+            Arc::new(TlsServer::new(hosts.clone(), &offers, self.content().http2, self.ticket_keys))
+        });
         let proxies = listeners.first().map(|listener| networks(listener)).transpose()?.unwrap_or_default();
-        let mut site = Site {
+        let mut binding = Binding {
             tls,
             proxies,
             closing: CancellationToken::new(),
@@ -222,45 +223,46 @@ impl<'a> Builder<'a> {
             routes,
             listeners: listeners.iter().map(|l| l.name.clone()).collect(),
         };
-        let old = self.old_sites.and_then(|sites| sites.get(&address)).filter(|old| old.is_like(&site));
+        let old =
+            self.old_bindings.and_then(|bindings| bindings.get(&address)).filter(|old| old.is_like(&binding));
         if let Some(old) = old {
-            site.closing = old.closing.clone();
+            binding.closing = old.closing.clone();
         }
-        Ok(site)
+        Ok(binding)
     }
 
     fn rule(&mut self, listener: &Listener, rule: &snapshot::Rule) -> Result<Rule, BuildError> {
         let name = rule.name.clone();
         match &rule.routing {
-            Routing::Basic(way) => {
-                let ways = vec![self.way(listener, "", way)?];
-                Ok(Rule { name, ways, paths: PathTable::default() })
+            Routing::Basic(entry) => {
+                let entries = vec![self.entry(listener, "", entry)?];
+                Ok(Rule { name, entries, paths: PathTable::default() })
             }
             Routing::ByPath(index) => {
                 let map = self.content().path_maps.get(*index);
                 let map = map.ok_or_else(|| dangling(listener, "path map", *index))?;
-                let mut ways = vec![self.way(listener, "", &map.default)?];
+                let mut entries = vec![self.entry(listener, "", &map.default)?];
                 for rule in &map.rules {
-                    ways.push(self.way(listener, &rule.name, &rule.way)?);
+                    entries.push(self.entry(listener, &rule.name, &rule.entry)?);
                 }
-                Ok(Rule { name, ways, paths: path_table(map) })
+                Ok(Rule { name, entries, paths: path_table(map) })
             }
         }
     }
 
-    fn way(
+    fn entry(
         &mut self,
         listener: &Listener,
         path_rule: &str,
-        way: &snapshot::RouteEntry,
+        entry: &snapshot::RouteEntry,
     ) -> Result<RouteEntry, BuildError> {
-        let action = match &way.action {
+        let action = match &entry.action {
             snapshot::Action::Forward { to, settings } => {
-                Action::Forward(self.target(listener, *to, *settings)?)
+                Action::Forward(self.backend_set(listener, *to, *settings)?)
             }
             snapshot::Action::Redirect(redirect) => Action::Redirect(self.redirect(listener, redirect)?),
         };
-        let rewrites = way.rewrites.map(|index| self.rewrites(listener, index)).transpose()?;
+        let rewrites = entry.rewrites.map(|index| self.rewrites(listener, index)).transpose()?;
         Ok(RouteEntry { path_rule: path_rule.to_owned(), action, rewrites })
     }
 
@@ -292,14 +294,18 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn client(&mut self, listener: &Listener, settings: &'a Settings) -> Result<Option<Client>, BuildError> {
+    fn client(
+        &mut self,
+        listener: &Listener,
+        settings: &'a Settings,
+    ) -> Result<Option<TlsClient>, BuildError> {
         let Some(tls) = &settings.tls else { return Ok(None) };
         if let Some(known) = self.clients.get(tls) {
             return Ok(Some(known.clone()));
         }
         let roots = client::authorities(tls, &self.content().roots);
         let roots = roots.map_err(|index| dangling(listener, "trusted root", index))?;
-        let client = Client::new(&settings.name, tls, roots)?;
+        let client = TlsClient::new(&settings.name, tls, roots)?;
         self.clients.insert(tls, client.clone());
         Ok(Some(client))
     }

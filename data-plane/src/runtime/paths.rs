@@ -27,22 +27,22 @@ pub(crate) struct PathTable {
 struct Pattern {
     /// In canonical form, without the `*`.
     literal: Vec<u8>,
-    /// The number of its way.
-    way: usize,
+    /// The number of its entry.
+    entry: usize,
 }
 
 impl PathTable {
-    /// Creates a table of patterns, listed in the order of evaluation, each with the number of its way.
+    /// Creates a table of patterns, listed in the order of evaluation, each with the number of its entry.
     pub(super) fn new<'a>(listed: impl Iterator<Item = (&'a PathPattern, usize)>) -> PathTable {
         let (mut patterns, mut exact, mut prefixes) = (Vec::new(), HashMap::default(), BTreeMap::new());
-        for (number, (pattern, way)) in listed.enumerate() {
+        for (number, (pattern, entry)) in listed.enumerate() {
             let literal = pattern.literal().to_vec();
             if pattern.is_prefix() {
                 prefixes.entry(literal.clone()).or_insert(number);
             } else {
                 exact.entry(literal.clone()).or_insert(number);
             }
-            patterns.push(Pattern { literal, way });
+            patterns.push(Pattern { literal, entry });
         }
         let first = |own: usize, shorter: Option<&usize>| shorter.map_or(own, |shorter| own.min(*shorter));
         PathTable { patterns, exact, prefixes: Prefixes::new(prefixes, first) }
@@ -53,11 +53,11 @@ impl PathTable {
         self.patterns.is_empty()
     }
 
-    /// Returns the number of the first pattern that matches a path, and the number of its way.
+    /// Returns the number of the first pattern that matches a path, and the number of its entry.
     pub(crate) fn find(&self, path: &CanonicalPath<'_>) -> Option<(usize, usize)> {
         let path = path.as_bytes();
         let found = self.exact.get(path).into_iter().chain(self.prefixes.of(path).next()).min()?;
-        Some((*found, self.patterns[*found].way))
+        Some((*found, self.patterns[*found].entry))
     }
 
     /// Returns the literal text of a pattern, without its `*`.
@@ -77,11 +77,11 @@ mod tests {
             rule.iter().map(|path| (PathPattern::parse(path).unwrap(), i + 1)).collect()
         };
         let listed: Vec<_> = rules.iter().enumerate().flat_map(patterns).collect();
-        PathTable::new(listed.iter().map(|(pattern, way)| (pattern, *way)))
+        PathTable::new(listed.iter().map(|(pattern, entry)| (pattern, *entry)))
     }
 
     fn find(table: &PathTable, path: &str) -> Option<usize> {
-        table.find(&CanonicalPath::of(path)).map(|(_, way)| way)
+        table.find(&CanonicalPath::of(path)).map(|(_, entry)| entry)
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
                         Some(prefix) => merged.starts_with(prefix),
                         None => merged == pattern.to_string(),
                     });
-                assert_eq!(find(&table, &path).map(|way| way - 1), walked, "{path} in {paths:?}");
+                assert_eq!(find(&table, &path).map(|entry| entry - 1), walked, "{path} in {paths:?}");
             }
         }
         assert!(kept > 10_000, "{kept}");

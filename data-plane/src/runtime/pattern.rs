@@ -5,8 +5,8 @@
 //! engines of `regex_automata`, whose work can be counted: a lazy DFA, which pays for each transition when it
 //! computes it, and engines for capture groups, which pay in advance.
 //!
-//! A step of a [`Budget`] stands for 10 ns. The costs of the engines' operations were measured in an optimised build
-//! on a 3 GHz core: no expression and text took more than 12 ns of CPU time per step.
+//! A step of a [`SearchBudget`] stands for 10 ns. The costs of the engines' operations were measured in an
+//! optimised build on a 3 GHz core: no expression and text took more than 12 ns of CPU time per step.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -54,20 +54,20 @@ const STATE_OVERHEAD: usize = 36;
 
 /// The budget of a request is used up.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the searches of rewrite conditions take too long")]
+#[error("the rewrite conditions exceed the search budget")]
 pub(crate) struct Exhausted;
 
 /// The remaining budget of the searches for one request.
 #[derive(Debug)]
-pub(crate) struct Budget(Cell<usize>);
+pub(crate) struct SearchBudget(Cell<usize>);
 
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget(Cell::new(STEPS))
+impl Default for SearchBudget {
+    fn default() -> SearchBudget {
+        SearchBudget(Cell::new(STEPS))
     }
 }
 
-impl Budget {
+impl SearchBudget {
     /// Spends steps. After the first failure, every further call fails unless it spends 0 steps.
     fn spend(&self, steps: usize) -> Result<(), Exhausted> {
         let left = self.0.get().checked_sub(steps);
@@ -165,7 +165,7 @@ impl Matcher {
     ///
     /// # Errors
     /// The budget is used up.
-    pub(crate) fn is_match(&self, text: &[u8], budget: &Budget) -> Result<bool, Exhausted> {
+    pub(crate) fn is_match(&self, text: &[u8], budget: &SearchBudget) -> Result<bool, Exhausted> {
         self.with_caches(|caches| self.walk(caches, text, budget))
     }
 
@@ -173,7 +173,7 @@ impl Matcher {
     ///
     /// # Errors
     /// The budget is used up.
-    pub(crate) fn find(&self, text: &[u8], budget: &Budget) -> Result<Option<Groups>, Exhausted> {
+    pub(crate) fn find(&self, text: &[u8], budget: &SearchBudget) -> Result<Option<Groups>, Exhausted> {
         self.with_caches(|caches| {
             if !self.walk(caches, text, budget)? {
                 return Ok(None);
@@ -201,7 +201,7 @@ impl Matcher {
     }
 
     /// Runs the lazy DFA over the text.
-    fn walk(&self, caches: &mut Caches, text: &[u8], budget: &Budget) -> Result<bool, Exhausted> {
+    fn walk(&self, caches: &mut Caches, text: &[u8], budget: &SearchBudget) -> Result<bool, Exhausted> {
         budget.spend(SEARCH + text.len() / BYTES_PER_STEP)?;
         let started = self
             .compute(caches, budget, |dfa, cache| dfa.start_state_forward(cache, &Input::new(text)).ok())?;
@@ -244,7 +244,7 @@ impl Matcher {
     fn compute(
         &self,
         caches: &mut Caches,
-        budget: &Budget,
+        budget: &SearchBudget,
         work: impl FnOnce(&DFA, &mut dfa::Cache) -> Option<LazyStateID>,
     ) -> Result<Option<LazyStateID>, Exhausted> {
         let (size, clears) = (caches.dfa.memory_usage(), caches.dfa.clear_count());
@@ -261,7 +261,7 @@ impl Matcher {
     }
 
     /// Searches where the lazy DFA gives up: at a Unicode word boundary beside a byte that is not ASCII.
-    fn walk_slowly(&self, text: &[u8], budget: &Budget) -> Result<bool, Exhausted> {
+    fn walk_slowly(&self, text: &[u8], budget: &SearchBudget) -> Result<bool, Exhausted> {
         budget.spend(self.states.saturating_mul(text.len() + 1))?;
         let pike = PikeVM::new_from_nfa(self.dfa.get_nfa().clone()).map_err(|_| Exhausted)?;
         Ok(pike.is_match(&mut pike.create_cache(), Input::new(text)))
@@ -285,7 +285,7 @@ impl GroupSearch {
     }
 
     /// Returns the groups of the first match in a text that contains one.
-    fn find(&self, caches: &mut Caches, text: &[u8], budget: &Budget) -> Result<Groups, Exhausted> {
+    fn find(&self, caches: &mut Caches, text: &[u8], budget: &SearchBudget) -> Result<Groups, Exhausted> {
         let mut slots = vec![None; self.slots];
         let input = Input::new(text);
         if let Some(dfa) = &self.one_pass {

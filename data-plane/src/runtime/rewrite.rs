@@ -15,14 +15,14 @@ use super::pattern::{Matcher, PatternError};
 #[derive(Debug)]
 pub(crate) struct RewriteSet {
     /// The rules in the order of application.
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<RewriteRule>,
     /// True if a rule sets the path, reroutes, or has a condition on the path.
     pub(crate) is_of_paths: bool,
 }
 
 /// One rewrite rule.
 #[derive(Debug)]
-pub(crate) struct Rule {
+pub(crate) struct RewriteRule {
     pub(crate) conditions: Vec<Condition>,
     pub(crate) request: Vec<Change>,
     pub(crate) response: Vec<Change>,
@@ -71,7 +71,7 @@ pub(crate) enum Variable {
 /// The reason why a rule cannot be executed. The control plane checks the same, so this is a bug or a version skew.
 #[derive(Debug, Error)]
 pub(crate) enum RewriteError {
-    #[error("'{0}' is no name of a header")]
+    #[error("'{0}' is not a header name")]
     Header(String),
     #[error("the expression '{text}' cannot be used: {source}")]
     Pattern { text: String, source: Box<PatternError> },
@@ -104,7 +104,7 @@ impl Compiler {
         Ok(set)
     }
 
-    fn rule(&mut self, rule: &snapshot::RewriteRule) -> Result<Rule, RewriteError> {
+    fn rule(&mut self, rule: &snapshot::RewriteRule) -> Result<RewriteRule, RewriteError> {
         let request = self.changes(&rule.request_headers)?;
         let response = self.changes(&rule.response_headers)?;
         let path = rule.path.as_ref().map(template).transpose()?;
@@ -125,7 +125,7 @@ impl Compiler {
             })
         });
         let conditions = conditions.collect::<Result<Vec<_>, RewriteError>>()?;
-        Ok(Rule { conditions, request, response, path, query, reroute: rule.reroute })
+        Ok(RewriteRule { conditions, request, response, path, query, reroute: rule.reroute })
     }
 
     fn changes(&mut self, changes: &[snapshot::HeaderChange]) -> Result<Vec<Change>, RewriteError> {

@@ -1,4 +1,4 @@
-//! The routing of a listener: its rule and, in a path-based rule, the way for each path.
+//! The routing of a listener: its rule and, in a path-based rule, the entry for each path.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use thiserror::Error;
 use tidegate_shared::path::CanonicalPath;
 use tidegate_shared::snapshot::{Buffering, RequestHeaders};
 
+use super::backend_set::BackendSet;
 use super::paths::PathTable;
 use super::rewrite::RewriteSet;
-use super::target::Target;
 use crate::local_reply::LocalReplies;
 use crate::metrics::series::RuleSeries;
 use crate::tls::client_certificate::ClientCertificatePolicy;
@@ -21,11 +21,11 @@ use crate::tls::suites::SuiteSet;
 pub(crate) struct Route {
     pub(crate) gateway: Arc<str>,
     pub(crate) listener: String,
-    pub(crate) answers: Arc<LocalReplies>,
+    pub(crate) local_replies: Arc<LocalReplies>,
     pub(crate) buffering: Buffering,
     pub(crate) headers: RequestHeaders,
     /// The client authentication; `None` if clients need no certificate.
-    pub(crate) demand: Option<Arc<ClientCertificatePolicy>>,
+    pub(crate) client_policy: Option<Arc<ClientCertificatePolicy>>,
     /// The cipher suites of its TLS policy, each of which implies a TLS version; `None` for plain HTTP.
     pub(crate) suites: Option<SuiteSet>,
     /// The first host name of the listener; empty if it serves all hosts.
@@ -36,13 +36,13 @@ pub(crate) struct Route {
     pub(crate) series: Arc<RuleSeries>,
 }
 
-/// A routing rule with all its ways.
+/// A routing rule with all its entries.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) name: String,
-    /// The first is the only way of a basic rule, or the default of a path map.
-    pub(crate) ways: Vec<RouteEntry>,
-    /// Maps a path to the number of its way; empty in a basic rule.
+    /// The first is the only entry of a basic rule, or the default of a path map.
+    pub(crate) entries: Vec<RouteEntry>,
+    /// Maps a path to the number of its entry; empty in a basic rule.
     pub(super) paths: PathTable,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct RouteEntry {
 /// What a rule does with a request.
 #[derive(Debug)]
 pub(crate) enum Action {
-    Forward(Arc<Target>),
+    Forward(Arc<BackendSet>),
     Redirect(Redirect),
 }
 
@@ -87,16 +87,16 @@ pub(crate) enum RedirectTarget {
     Url { url: String, whole: HeaderValue },
 }
 
-/// The way chosen for a request. It keeps its route alive across changes of the configuration.
+/// The entry chosen for a request. It keeps its route alive across changes of the configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
     pub(crate) route: Arc<Route>,
-    way: usize,
+    entry: usize,
     /// The number of the pattern that its path matched.
     pattern: Option<usize>,
 }
 
-/// The reason why a request has no way.
+/// The reason why a request has no entry.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum Unroutable {
     #[error("no rule refers to the listener")]
@@ -107,24 +107,24 @@ pub(crate) enum Unroutable {
 }
 
 impl Selection {
-    /// Chooses the way for a path. A basic rule ignores the path.
+    /// Chooses the entry for a path. A basic rule ignores the path.
     ///
     /// # Errors
     /// No rule refers to the listener, or the path has dot segments and the rule has path rules.
     pub(crate) fn of(route: Arc<Route>, path: &str) -> Result<Selection, Unroutable> {
         let paths = &route.rule.as_ref().ok_or(Unroutable::NoRule)?.paths;
         if paths.is_empty() {
-            return Ok(Selection { route, way: 0, pattern: None });
+            return Ok(Selection { route, entry: 0, pattern: None });
         }
         let path = CanonicalPath::of(path);
         if path.has_dot_segments() {
             return Err(Unroutable::DotSegments);
         }
-        let (way, pattern) = match paths.find(&path) {
-            Some((pattern, way)) => (way, Some(pattern)),
+        let (entry, pattern) = match paths.find(&path) {
+            Some((pattern, entry)) => (entry, Some(pattern)),
             None => (0, None),
         };
-        Ok(Selection { route, way, pattern })
+        Ok(Selection { route, entry, pattern })
     }
 
     /// Chooses again for another path, after a rewrite.
@@ -139,18 +139,18 @@ impl Selection {
         self.route.rule.as_ref().expect("a selection is made of a route with a rule")
     }
 
-    /// Returns the number of the way in its rule.
+    /// Returns the number of the entry in its rule.
     pub(crate) fn number(&self) -> usize {
-        self.way
+        self.entry
     }
 
-    pub(crate) fn way(&self) -> &RouteEntry {
-        &self.rule().ways[self.way]
+    pub(crate) fn entry(&self) -> &RouteEntry {
+        &self.rule().entries[self.entry]
     }
 
-    /// Returns the action of the way.
+    /// Returns the action of the entry.
     pub(crate) fn action(&self) -> &Action {
-        &self.way().action
+        &self.entry().action
     }
 
     /// Returns the literal text of the matched pattern: in canonical form, without its `*`.

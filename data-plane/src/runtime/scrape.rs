@@ -13,7 +13,7 @@ impl Scrape for ArcSwap<Runtime> {
             name: runtime.name.clone(),
             connections: runtime.series.connections.clone(),
             rules: runtime.series.rules().cloned().collect(),
-            targets: runtime.backends.all_series().cloned().collect(),
+            pools: runtime.backends.all_series().cloned().collect(),
             backends: backends.map(|backend| (backend.series.clone(), backend.health.state())).collect(),
         }
     }

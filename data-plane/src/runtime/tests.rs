@@ -84,7 +84,7 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         affinity_cookie: None,
         dedicated_connections: false,
     };
-    let way =
+    let entry =
         RouteEntry { action: Action::Forward { to: Destination::Pool(0), settings: 0 }, rewrites: None };
     let listener = Listener {
         name: "l".into(),
@@ -94,7 +94,7 @@ fn snapshot(roots: &[TrustedRoot], trusted: &[usize]) -> Snapshot {
         hosts: Vec::new(),
         proxies: Vec::new(),
         error_pages: Default::default(),
-        rule: Some(Rule { name: "r".into(), routing: Routing::Basic(way) }),
+        rule: Some(Rule { name: "r".into(), routing: Routing::Basic(entry) }),
     };
     let pools = vec![Pool { name: "p".into(), members: vec![Host::Name("backend.test".into())] }];
     let content = Content {
@@ -161,16 +161,17 @@ fn members_kept_for_want_of_others_are_those_of_one_pool() {
     content.listeners[0].rule =
         Some(Rule { name: "r".into(), routing: Routing::Basic(RouteEntry { action, rewrites: None }) });
     let runtime = build(&snapshot, None).unwrap();
-    let route = runtime.sites.values().next().unwrap().route(&CanonicalHost::NONE).unwrap();
+    let route = runtime.bindings.values().next().unwrap().route(&CanonicalHost::NONE).unwrap();
     let selection = Selection::of(route.clone(), "/").unwrap();
-    let route::Action::Forward(target) = selection.action() else { panic!("it forwards") };
-    let down = target.member(0).unwrap();
+    let route::Action::Forward(backend_set) = selection.action() else { panic!("it forwards") };
+    let down = backend_set.member(0).unwrap();
     down.health.set(HealthState::Down, "It failed.");
     let client = std::net::Ipv4Addr::LOCALHOST.into();
-    let mut chosen: Vec<_> = (0..2).filter_map(|_| target.choose(&target.draw(client))).collect();
+    let mut chosen: Vec<_> =
+        (0..2).filter_map(|_| backend_set.choose(&backend_set.start_choice(client))).collect();
     chosen.sort_unstable();
     assert_eq!(chosen, [0, 1], "the only one of its pool gets requests although it is down");
-    assert!(runtime.keeps(down) && target.is_reachable(0), "and all agree on that");
+    assert!(runtime.keeps(down) && backend_set.is_reachable(0), "and all agree on that");
 }
 
 #[test]

@@ -17,13 +17,13 @@ use verify::{Authorities, Verifier};
 
 /// TLS with the backends of some settings.
 #[derive(Clone, Debug)]
-pub(crate) struct Client {
+pub(crate) struct TlsClient {
     /// One configuration for each HTTP version that may be negotiated.
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
     /// The server name to send, whatever the `Host` header is.
     pub(crate) name: Option<ServerName<'static>>,
-    pub(crate) demands: VerificationPolicy,
+    pub(crate) verification: VerificationPolicy,
 }
 
 /// The requirements on a backend, comparable from one generation to the next.
@@ -43,10 +43,14 @@ enum Trust {
     Roots(Digest),
 }
 
-impl Client {
+impl TlsClient {
     /// Builds the requirements of the settings with this name. `roots` are the authorities (DER) that they refer
     /// to.
-    pub(crate) fn new(settings: &str, tls: &UpstreamTls, mut roots: Vec<&[u8]>) -> Result<Client, TlsError> {
+    pub(crate) fn new(
+        settings: &str,
+        tls: &UpstreamTls,
+        mut roots: Vec<&[u8]>,
+    ) -> Result<TlsClient, TlsError> {
         roots.sort_unstable();
         roots.dedup();
         let (trust, authorities) = match tls.trust {
@@ -66,11 +70,11 @@ impl Client {
         let http1 = config(authorities, tls.checks_name);
         let mut http2 = http1.clone();
         http2.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
-        Ok(Client {
+        Ok(TlsClient {
             http1: Arc::new(http1),
             http2: Arc::new(http2),
             name: name.transpose()?,
-            demands: VerificationPolicy { trust, checks_name: tls.checks_name, name: tls.name.clone() },
+            verification: VerificationPolicy { trust, checks_name: tls.checks_name, name: tls.name.clone() },
         })
     }
 

@@ -162,7 +162,7 @@ fn reason(error: &Error) -> &'static str {
 /// Requests a client certificate and accepts any whose key the client holds.
 #[derive(Debug)]
 pub(super) struct ClientCertificateRequest {
-    pub(super) demand: Arc<ClientCertificatePolicy>,
+    pub(super) client_policy: Arc<ClientCertificatePolicy>,
     /// The session tickets of this connection, if a certificate is required for one.
     pub(super) tickets: Option<Arc<ClientAuthTicketer>>,
 }
@@ -177,7 +177,7 @@ impl ClientCertVerifier for ClientCertificateRequest {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &self.demand.hints
+        &self.client_policy.hints
     }
 
     fn verify_client_cert(

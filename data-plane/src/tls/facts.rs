@@ -22,7 +22,7 @@ pub(crate) struct TlsInfo {
     pub(super) suite: SuiteSet,
     pub(super) offered: Box<[CipherSuite]>,
     /// The requirements on the client's certificate.
-    pub(super) demand: Option<Arc<ClientCertificatePolicy>>,
+    pub(super) client_policy: Option<Arc<ClientCertificatePolicy>>,
     pub(super) client: ClientIdentity,
 }
 
@@ -52,8 +52,8 @@ impl TlsInfo {
     }
 
     /// The requirements on the client's certificate.
-    pub(crate) fn demand(&self) -> Option<&Arc<ClientCertificatePolicy>> {
-        self.demand.as_ref()
+    pub(crate) fn client_policy(&self) -> Option<&Arc<ClientCertificatePolicy>> {
+        self.client_policy.as_ref()
     }
 
     /// The client's identity.

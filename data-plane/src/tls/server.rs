@@ -32,12 +32,12 @@ pub(crate) struct Offer {
     pub(crate) certificate: Arc<ServerCertificate>,
     /// The suites, the preferred first; at least one.
     pub(crate) suites: Vec<CipherSuite>,
-    pub(crate) demand: Option<Arc<ClientCertificatePolicy>>,
+    pub(crate) client_policy: Option<Arc<ClientCertificatePolicy>>,
 }
 
 /// The TLS parameters of the listeners of one socket.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct TlsServer {
     certificates: Arc<BySni>,
     /// The distinct profiles; listeners with the same suites and the same client authentication share one.
     profiles: Vec<Profile>,
@@ -54,13 +54,13 @@ struct Profile {
     certificates: Arc<BySni>,
     http2: bool,
     suites: Vec<CipherSuite>,
-    demand: Option<Arc<ClientCertificatePolicy>>,
+    client_policy: Option<Arc<ClientCertificatePolicy>>,
 }
 
-impl Server {
+impl TlsServer {
     /// `offers[rank]` belongs to the listener of this rank; there is at least one. With `http2`, ALPN offers HTTP/2
     /// as well.
-    pub(crate) fn new(hosts: Arc<HostTable>, offers: &[Offer], http2: bool, keys: &TicketKeys) -> Server {
+    pub(crate) fn new(hosts: Arc<HostTable>, offers: &[Offer], http2: bool, keys: &TicketKeys) -> TlsServer {
         let certificates = offers.iter().map(|offer| offer.certificate.clone()).collect();
         let certificates = Arc::new(BySni { hosts, certificates });
         let mut profiles: Vec<Profile> = Vec::new();
@@ -72,7 +72,7 @@ impl Server {
                 profiles.push(Profile::new(offer, certificates.clone(), http2, keys));
             }
         }
-        Server { certificates, profiles, by_rank }
+        TlsServer { certificates, profiles, by_rank }
     }
 
     fn profile(&self, hello: &ClientHello<'_>) -> &Profile {
@@ -92,8 +92,8 @@ impl Server {
 
         let (_, session) = stream.get_ref();
         let unfinished = || io::Error::other("the handshake negotiated no version or cipher suite");
-        let client = match &profile.demand {
-            Some(demand) => demand.judge(session.peer_certificates(), UnixTime::now()),
+        let client = match &profile.client_policy {
+            Some(client_policy) => client_policy.judge(session.peer_certificates(), UnixTime::now()),
             None => ClientIdentity { verification: Verification::None, certificate: None },
         };
         let cipher = session.negotiated_cipher_suite().ok_or_else(unfinished)?.suite();
@@ -102,7 +102,7 @@ impl Server {
             cipher,
             suite: SuiteSet::agreed(cipher),
             offered,
-            demand: profile.demand.clone(),
+            client_policy: profile.client_policy.clone(),
             client,
         };
         Ok((stream, Box::new(facts)))
@@ -111,30 +111,42 @@ impl Server {
 
 impl Profile {
     fn is_for(&self, offer: &Offer) -> bool {
-        let same_demand = match (&self.demand, &offer.demand) {
+        let same_policy = match (&self.client_policy, &offer.client_policy) {
             (None, None) => true,
             (Some(one), Some(other)) => one.is_same_policy(other),
             _ => false,
         };
-        same_demand && self.suites == offer.suites
+        same_policy && self.suites == offer.suites
     }
 
     fn new(offer: &Offer, certificates: Arc<BySni>, http2: bool, keys: &TicketKeys) -> Profile {
-        let Offer { suites, demand, .. } = offer;
+        let Offer { suites, client_policy, .. } = offer;
         let provider = suites::provider_of(suites);
-        let asking = demand.clone().map(|demand| ClientCertificateRequest { demand, tickets: None });
-        let tickets = keys.of(demand.as_deref().map(|demand| &demand.digest));
+        let asking = client_policy
+            .clone()
+            .map(|client_policy| ClientCertificateRequest { client_policy, tickets: None });
+        let tickets = keys.of(client_policy.as_deref().map(|client_policy| &client_policy.digest));
         let config = Arc::new(config(&provider, suites, asking, &certificates, http2, tickets));
-        Profile { config, provider, certificates, http2, suites: suites.clone(), demand: demand.clone() }
+        Profile {
+            config,
+            provider,
+            certificates,
+            http2,
+            suites: suites.clone(),
+            client_policy: client_policy.clone(),
+        }
     }
 
     /// Returns the configuration of one connection.
     fn config(&self) -> Arc<ServerConfig> {
-        let Some(demand) = self.demand.as_ref().filter(|demand| demand.is_strict()) else {
+        let Some(client_policy) =
+            self.client_policy.as_ref().filter(|client_policy| client_policy.is_strict())
+        else {
             return self.config.clone();
         };
         let tickets = Arc::new(ClientAuthTicketer::new(self.config.ticketer.clone()));
-        let asking = ClientCertificateRequest { demand: demand.clone(), tickets: Some(tickets.clone()) };
+        let asking =
+            ClientCertificateRequest { client_policy: client_policy.clone(), tickets: Some(tickets.clone()) };
         let (provider, certificates) = (&self.provider, &self.certificates);
         let mut config = config(provider, &self.suites, Some(asking), certificates, self.http2, tickets);
         // A configuration of one connection has no use for a session cache.

@@ -11,27 +11,27 @@ use tidegate_shared::id::Digest;
 #[derive(Debug)]
 pub(crate) struct TicketKeys {
     for_all: Arc<dyn ProducesTickets>,
-    by_demand: Mutex<HashMap<Digest, Weak<dyn ProducesTickets>>>,
+    by_policy: Mutex<HashMap<Digest, Weak<dyn ProducesTickets>>>,
 }
 
 impl Default for TicketKeys {
     fn default() -> TicketKeys {
-        TicketKeys { for_all: new_ticketer(), by_demand: Mutex::default() }
+        TicketKeys { for_all: new_ticketer(), by_policy: Mutex::default() }
     }
 }
 
 impl TicketKeys {
     /// Returns the keys for the client certificate requirements with this digest. Different requirements have different
     /// keys: a session that began under other requirements is not resumed.
-    pub(super) fn of(&self, demand: Option<&Digest>) -> Arc<dyn ProducesTickets> {
-        let Some(demand) = demand else { return self.for_all.clone() };
-        let mut by_demand = self.by_demand.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = by_demand.get(demand).and_then(Weak::upgrade) {
+    pub(super) fn of(&self, client_policy: Option<&Digest>) -> Arc<dyn ProducesTickets> {
+        let Some(client_policy) = client_policy else { return self.for_all.clone() };
+        let mut by_policy = self.by_policy.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = by_policy.get(client_policy).and_then(Weak::upgrade) {
             return known;
         }
-        by_demand.retain(|_, ticketer| ticketer.strong_count() > 0);
+        by_policy.retain(|_, ticketer| ticketer.strong_count() > 0);
         let new = new_ticketer();
-        by_demand.insert(demand.clone(), Arc::downgrade(&new));
+        by_policy.insert(client_policy.clone(), Arc::downgrade(&new));
         new
     }
 }

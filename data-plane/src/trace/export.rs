@@ -30,7 +30,7 @@ const AGE: Duration = Duration::from_secs(1);
 /// The time limit of one export request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for the exporter to finish at the end.
-const PATIENCE: Duration = Duration::from_secs(10);
+const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The exporting thread.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Exporter {
         self.ending.store(true, Ordering::Relaxed);
         if let Some((sender, thread)) = self.running {
             drop(sender);
-            thread.finish(PATIENCE);
+            thread.finish(FINISH_TIMEOUT);
         }
     }
 }

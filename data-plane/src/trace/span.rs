@@ -23,16 +23,16 @@ const OTHER: &str = "_OTHER";
 
 /// The subject of a span.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum SpanContent {
     /// A request, including WebSocket handshakes.
-    Request(Request),
+    Request(RequestSpan),
     /// The tunnel after a handshake.
     Tunnel { received: u64, sent: u64, closed_by: &'static str },
 }
 
 /// The request data of a span. The texts are copies: the originals would keep whole buffers alive while spans wait.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct RequestSpan {
     method: Method,
     path: Box<str>,
     query: Option<Box<str>>,
@@ -41,16 +41,16 @@ pub(crate) struct Request {
     user_agent: Option<Box<str>>,
 }
 
-impl Request {
+impl RequestSpan {
     pub(crate) fn new(
         method: Method,
         uri: &Uri,
         version: http::Version,
         status: u16,
         user_agent: Option<&HeaderValue>,
-    ) -> Request {
+    ) -> RequestSpan {
         let agent = user_agent.and_then(|agent| agent.to_str().ok());
-        Request {
+        RequestSpan {
             method,
             path: cut(uri.path()),
             query: uri.query().map(cut),
@@ -72,7 +72,7 @@ pub(crate) struct Span {
     pub(crate) context: Context,
     pub(crate) start: SystemTime,
     pub(crate) time: Duration,
-    pub(crate) kind: Kind,
+    pub(crate) content: SpanContent,
     pub(crate) client: SocketAddr,
     /// The address that the client connected to.
     pub(crate) local: SocketAddr,
@@ -99,14 +99,14 @@ impl From<Span> for SpanData {
                 TraceState::NONE,
             ),
             parent_span_id: parent.map_or(SpanId::INVALID, SpanId::from_bytes),
-            parent_span_is_remote: matches!(span.kind, Kind::Request(_)),
+            parent_span_is_remote: matches!(span.content, SpanContent::Request(_)),
             span_kind: SpanKind::Server,
-            name: match &span.kind {
-                Kind::Request(request) if is_known(&request.method) => {
+            name: match &span.content {
+                SpanContent::Request(request) if is_known(&request.method) => {
                     request.method.as_str().to_owned().into()
                 }
-                Kind::Request(_) => "HTTP".into(),
-                Kind::Tunnel { .. } => "tunnel".into(),
+                SpanContent::Request(_) => "HTTP".into(),
+                SpanContent::Tunnel { .. } => "tunnel".into(),
             },
             start_time: span.start,
             end_time: span.start + span.time,
@@ -146,9 +146,9 @@ impl Span {
             attributes.push(KeyValue::new("tidegate.pool", backend.key.pool.clone()));
             attributes.push(KeyValue::new("tidegate.backend", backend.address()));
         }
-        match &self.kind {
-            Kind::Request(request) => request.add_to(&mut attributes),
-            Kind::Tunnel { received, sent, closed_by } => {
+        match &self.content {
+            SpanContent::Request(request) => request.add_to(&mut attributes),
+            SpanContent::Tunnel { received, sent, closed_by } => {
                 let count = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
                 attributes.push(KeyValue::new("tidegate.tunnel.received_bytes", count(*received)));
                 attributes.push(KeyValue::new("tidegate.tunnel.sent_bytes", count(*sent)));
@@ -159,9 +159,9 @@ impl Span {
     }
 }
 
-impl Request {
+impl RequestSpan {
     fn add_to(&self, attributes: &mut Vec<KeyValue>) {
-        let Request { method, path, query, version, status, user_agent } = self;
+        let RequestSpan { method, path, query, version, status, user_agent } = self;
         if is_known(method) {
             attributes.push(KeyValue::new("http.request.method", method.to_string()));
         } else {
@@ -198,7 +198,7 @@ mod tests {
         let told = |method: &str, uri: &str, agent: &str| {
             let (uri, agent) = (uri.parse().unwrap(), HeaderValue::from_str(agent).unwrap());
             let method = method.parse().unwrap();
-            let request = Request::new(method, &uri, http::Version::HTTP_11, 502, Some(&agent));
+            let request = RequestSpan::new(method, &uri, http::Version::HTTP_11, 502, Some(&agent));
             let mut attributes = Vec::new();
             request.add_to(&mut attributes);
             let pairs = attributes.iter().map(|pair| (pair.key.to_string(), pair.value.to_string()));

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::Unanswered;
 use crate::body::RequestBody;
 use crate::body::received::ReceivedBody;
-use crate::http1::response::Answer;
+use crate::http1::response::ResponseInspector;
 use crate::stream::Stream;
 
 /// The sender of a connection, which carries one request at a time.
@@ -31,7 +31,7 @@ pub(crate) struct CheckedSender {
 pub(crate) struct Checked {
     stream: Stream,
     /// The inspector of the response whose head is being read.
-    answer: Option<Answer>,
+    answer: Option<ResponseInspector>,
     /// True from the start of a request until the next read, which begins the head of its response. It stays on its
     /// thread, but hyper requires streams to be `Send`.
     expected: Arc<AtomicBool>,
@@ -85,7 +85,7 @@ impl AsyncRead for Checked {
         let before = buf.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
         if this.expected.swap(false, Ordering::Relaxed) {
-            this.answer = Some(Answer::default());
+            this.answer = Some(ResponseInspector::default());
         }
         if let Some(answer) = &mut this.answer {
             match answer.read(&buf.filled()[before..]) {

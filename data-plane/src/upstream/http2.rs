@@ -79,26 +79,26 @@ struct Http2Connection {
 
 /// The right to send one request on a connection, returned on drop.
 #[derive(Debug)]
-pub(crate) struct Slot(Rc<Http2Connection>);
+pub(crate) struct StreamSlot(Rc<Http2Connection>);
 
 impl Pools {
     /// Takes a slot on an existing connection.
-    pub(super) fn take(&self, key: &Key) -> Option<Slot> {
+    pub(super) fn take(&self, key: &Key) -> Option<StreamSlot> {
         let mut pools = self.0.borrow_mut();
         let connections = &mut pools.get_mut(key)?.connections;
         connections.retain(|connection| !connection.sender.is_closed() && !connection.spent.get());
         let free = |connection: &&Rc<Http2Connection>| {
             connection.open.get() < connection.limit.get().min(MAX_STREAMS)
         };
-        connections.iter().find(free).map(Slot::new)
+        connections.iter().find(free).map(StreamSlot::new)
     }
 
     fn opening(&self, key: &Key) -> Rc<Mutex<()>> {
         self.0.borrow_mut().entry(key.clone()).or_default().opening.clone()
     }
 
-    fn keep(&self, key: &Key, connection: Rc<Http2Connection>) -> Slot {
-        let slot = Slot::new(&connection);
+    fn keep(&self, key: &Key, connection: Rc<Http2Connection>) -> StreamSlot {
+        let slot = StreamSlot::new(&connection);
         self.0.borrow_mut().entry(key.clone()).or_default().connections.push(connection);
         slot
     }
@@ -137,14 +137,14 @@ impl Pools {
     }
 }
 
-impl Slot {
-    fn new(connection: &Rc<Http2Connection>) -> Slot {
+impl StreamSlot {
+    fn new(connection: &Rc<Http2Connection>) -> StreamSlot {
         connection.open.set(connection.open.get() + 1);
-        Slot(connection.clone())
+        StreamSlot(connection.clone())
     }
 }
 
-impl Drop for Slot {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
         self.0.open.set(self.0.open.get() - 1);
         self.0.since.set(Instant::now());
@@ -157,7 +157,7 @@ pub(super) async fn open(
     backend: &Arc<Backend>,
     key: &Key,
     connect: impl Future<Output = Result<Stream, ConnectError>>,
-) -> Result<Slot, ConnectError> {
+) -> Result<StreamSlot, ConnectError> {
     let opening = upstreams.http2.opening(key);
     let _turn = opening.lock().await;
     if let Some(slot) = upstreams.http2.take(key) {
@@ -216,7 +216,7 @@ pub(crate) fn check(stream: &Stream) -> Result<(), ConnectError> {
     }
 }
 
-impl Slot {
+impl StreamSlot {
     /// Sends a request and waits for the head of the response. If a timeout ends the wait, the caller sets `given_up`
     /// first, and the connection gets no further requests.
     pub(super) async fn send(

@@ -26,7 +26,7 @@ pub(super) struct Gateway {
     /// The digest of the snapshot's content.
     pub(super) digest: Digest,
     pub(super) current: Arc<ArcSwap<Runtime>>,
-    /// The open sockets; cancelling a token closes its socket. The site ends the connections.
+    /// The open sockets; cancelling a token closes its socket. The binding ends the connections.
     pub(super) sockets: BTreeMap<SocketAddr, CancellationToken>,
     /// The task that resolves each name.
     pub(super) names: HashMap<String, Task>,
@@ -83,10 +83,11 @@ impl Gateway {
         let names = |(pool, settings): (usize, usize)| {
             Some((&content.pools.get(pool)?.name, &content.settings.get(settings)?.name))
         };
-        let ways: BTreeSet<_> = content.forwards().filter_map(names).collect();
+        let pairs: BTreeSet<_> = content.forwards().filter_map(names).collect();
         let draining: Vec<_> =
             runtime.member_table.draining().filter(|draining| !draining.member_state.is_gone()).collect();
-        let pairs = ways.into_iter().flat_map(move |way| draining.clone().into_iter().map(move |l| (way, l)));
+        let pairs =
+            pairs.into_iter().flat_map(move |pair| draining.clone().into_iter().map(move |l| (pair, l)));
         pairs.filter(|((pool, _), draining)| *draining.member_state.member.pool == ***pool).map(
             |((pool, settings), draining)| BackendHealth {
                 pool: pool.clone(),

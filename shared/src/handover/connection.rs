@@ -34,22 +34,22 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The listening end, held by a process that can be succeeded.
 #[derive(Debug)]
-pub struct Listener(OwnedFd);
+pub struct HandoverListener(OwnedFd);
 
 /// A connection between a process and its successor.
 #[derive(Debug)]
-pub struct Connection {
+pub struct HandoverConnection {
     socket: OwnedFd,
     /// A pidfd of the process at the other end; `None` if that process has already ended.
     peer: Option<OwnedFd>,
 }
 
-impl Listener {
+impl HandoverListener {
     /// Listens at `path` with mode 0600, and replaces the socket of an earlier process.
     ///
     /// # Errors
     /// The operating system's, with the path in the message.
-    pub fn bind(path: &Path) -> io::Result<Listener> {
+    pub fn bind(path: &Path) -> io::Result<HandoverListener> {
         let bound = || {
             let socket = new_socket()?;
             if let Err(error) = fs::remove_file(path)
@@ -61,7 +61,7 @@ impl Listener {
             bind(&socket, &address)?;
             fs::set_permissions(path, Permissions::from_mode(0o600))?;
             listen(&socket, 4)?;
-            Ok(Listener(socket))
+            Ok(HandoverListener(socket))
         };
         bound().map_err(|e| named(path, &e))
     }
@@ -70,37 +70,37 @@ impl Listener {
     ///
     /// # Errors
     /// The operating system's; `PermissionDenied` for a process of another user.
-    pub fn accept(&self) -> io::Result<Connection> {
-        Connection::new(accept_with(&self.0, SocketFlags::CLOEXEC)?)
+    pub fn accept(&self) -> io::Result<HandoverConnection> {
+        HandoverConnection::new(accept_with(&self.0, SocketFlags::CLOEXEC)?)
     }
 }
 
-impl Connection {
+impl HandoverConnection {
     /// Connects to the process that listens at `path`.
     ///
     /// # Errors
     /// Nobody listens, the process belongs to another user, or the operating system's error; the message has the
     /// path.
-    pub fn connect(path: &Path) -> io::Result<Connection> {
+    pub fn connect(path: &Path) -> io::Result<HandoverConnection> {
         let connected = || {
             let socket = new_socket()?;
             // Without a timeout, a listener whose queue is full would block this process for ever.
             sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(SEND_TIMEOUT))?;
             let (address, _directory) = address_of(path)?;
             connect(&socket, &address)?;
-            Connection::new(socket)
+            HandoverConnection::new(socket)
         };
         connected().map_err(|e| named(path, &e))
     }
 
-    fn new(socket: OwnedFd) -> io::Result<Connection> {
+    fn new(socket: OwnedFd) -> io::Result<HandoverConnection> {
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(SEND_TIMEOUT))?;
         let peer = sockopt::socket_peercred(&socket)?;
         if peer.uid != geteuid() {
             let message = format!("a process of user {} is not allowed", peer.uid.as_raw());
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
         }
-        Ok(Connection { socket, peer: open(peer.pid)? })
+        Ok(HandoverConnection { socket, peer: open(peer.pid)? })
     }
 
     /// Sends one message with copies of these descriptors, at most [`MAX_DESCRIPTORS`].
@@ -206,14 +206,14 @@ mod tests {
         let deep = dir.path().join("d".repeat(120));
         fs::create_dir(&deep).unwrap();
         let path = deep.join("handover");
-        let listener = Listener::bind(&path).unwrap();
+        let listener = HandoverListener::bind(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
         // This connection waits in the accept queue while the socket changes owner.
         let mut client = TcpStream::connect(address).unwrap();
 
-        let successor = Connection::connect(&path).unwrap();
+        let successor = HandoverConnection::connect(&path).unwrap();
         let predecessor = listener.accept().unwrap();
         predecessor.send(&"a socket", &[socket.as_fd()]).unwrap();
         drop((socket, predecessor));
@@ -235,15 +235,15 @@ mod tests {
     fn silence_nonsense_and_nobody_are_errors() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("handover");
-        assert!(Connection::connect(&path).unwrap_err().to_string().contains("handover"));
-        let listener = Listener::bind(&path).unwrap();
-        let (one, other) = (Connection::connect(&path).unwrap(), listener.accept().unwrap());
+        assert!(HandoverConnection::connect(&path).unwrap_err().to_string().contains("handover"));
+        let listener = HandoverListener::bind(&path).unwrap();
+        let (one, other) = (HandoverConnection::connect(&path).unwrap(), listener.accept().unwrap());
         let silent = one.receive::<String>(Duration::from_millis(10)).unwrap_err();
         assert_eq!(silent.kind(), io::ErrorKind::WouldBlock);
         other.send(&7, &[]).unwrap();
         assert_eq!(one.receive::<String>(SOON).unwrap_err().kind(), io::ErrorKind::InvalidData);
         drop(listener);
-        assert!(Connection::connect(&path).is_err(), "nobody listens any more");
-        Listener::bind(&path).unwrap();
+        assert!(HandoverConnection::connect(&path).is_err(), "nobody listens any more");
+        HandoverListener::bind(&path).unwrap();
     }
 }

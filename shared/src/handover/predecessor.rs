@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 
-use super::connection::{Connection, Listener};
+use super::connection::{HandoverConnection, HandoverListener};
 use super::{Message, TIMEOUT};
 
 /// The time limit for the successor to close the connection once it serves.
@@ -22,12 +22,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// A request to take over. If it is dropped, the successor learns that this process is ending.
 #[derive(Debug)]
-pub struct Request<H> {
+pub struct TakeOverRequest<H> {
     answer: oneshot::Sender<Result<H, String>>,
     taken: oneshot::Receiver<bool>,
 }
 
-impl<H> Request<H> {
+impl<H> TakeOverRequest<H> {
     /// Refuses the request with this reason.
     pub fn refuse(self, reason: String) {
         // The send cannot fail: the thread waits for the answer.
@@ -43,7 +43,7 @@ impl<H> Request<H> {
 /// A process that can be succeeded. `H` is everything that is passed on to a successor.
 #[derive(Debug)]
 pub struct Predecessor<H> {
-    requests: mpsc::Receiver<Request<H>>,
+    requests: mpsc::Receiver<TakeOverRequest<H>>,
     path: PathBuf,
 }
 
@@ -59,7 +59,7 @@ impl<H: Send + 'static> Predecessor<H> {
         T: Serialize + DeserializeOwned,
         F: Fn(&Parts<'_, T>, &H) -> io::Result<()> + Send + 'static,
     {
-        let listener = Listener::bind(path)?;
+        let listener = HandoverListener::bind(path)?;
         let (send, requests) = mpsc::channel(1);
         let wait = move || {
             loop {
@@ -80,7 +80,7 @@ impl<H: Send + 'static> Predecessor<H> {
     }
 
     /// Waits for the next request. Cancel safe. Never returns once a successor has taken over.
-    pub async fn request(&mut self) -> Request<H> {
+    pub async fn request(&mut self) -> TakeOverRequest<H> {
         match self.requests.recv().await {
             Some(request) => request,
             None => std::future::pending().await,
@@ -101,7 +101,7 @@ impl<H: Send + 'static> Predecessor<H> {
 
 /// The connection on which a process sends the parts that it passes on.
 #[derive(Debug)]
-pub struct Parts<'a, T>(&'a Connection, std::marker::PhantomData<T>);
+pub struct Parts<'a, T>(&'a HandoverConnection, std::marker::PhantomData<T>);
 
 impl<T: Serialize> Parts<'_, T> {
     /// Sends one part with copies of at most [`super::MAX_DESCRIPTORS`] descriptors.
@@ -114,7 +114,11 @@ impl<T: Serialize> Parts<'_, T> {
 }
 
 /// Serves one successor. Returns true if it has taken over.
-fn serve<T, H, F>(successor: &Connection, requests: &mpsc::Sender<Request<H>>, parts: F) -> io::Result<bool>
+fn serve<T, H, F>(
+    successor: &HandoverConnection,
+    requests: &mpsc::Sender<TakeOverRequest<H>>,
+    parts: F,
+) -> io::Result<bool>
 where
     T: Serialize + DeserializeOwned,
     F: Fn(&Parts<'_, T>, &H) -> io::Result<()>,
@@ -129,7 +133,7 @@ where
     let (answer, answered) = oneshot::channel();
     let (tell, taken) = oneshot::channel();
     // A process that is ending accepts no request. The closed connection tells the successor to try the lock again.
-    if requests.blocking_send(Request { answer, taken }).is_err() {
+    if requests.blocking_send(TakeOverRequest { answer, taken }).is_err() {
         return Ok(false);
     }
     let outcome = match answered.blocking_recv() {
@@ -142,7 +146,7 @@ where
     outcome
 }
 
-fn pass_on<T, H, F>(successor: &Connection, handover: H, parts: F) -> io::Result<bool>
+fn pass_on<T, H, F>(successor: &HandoverConnection, handover: H, parts: F) -> io::Result<bool>
 where
     T: Serialize + DeserializeOwned,
     F: Fn(&Parts<'_, T>, &H) -> io::Result<()>,

@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use thiserror::Error;
 
 use super::Message;
-use super::connection::Connection;
+use super::connection::HandoverConnection;
 
 /// The time limit for the predecessor's next message. The predecessor may first wait for another successor, up to
 /// [`super::TIMEOUT`], and finish work that must not be interrupted.
@@ -73,13 +73,13 @@ pub fn lock_or_take_over<P>(
 /// A takeover in progress. The predecessor continues to serve until [`TakeOver::complete`], or for good if this is
 /// dropped.
 #[derive(Debug)]
-pub struct TakeOver(Connection);
+pub struct TakeOver(HandoverConnection);
 
 /// A completed takeover. The predecessor starts to drain when this is dropped.
 #[derive(Debug)]
 #[must_use]
 pub struct Completed {
-    _predecessor: Connection,
+    _predecessor: HandoverConnection,
 }
 
 impl TakeOver {
@@ -91,7 +91,7 @@ impl TakeOver {
         path: &Path,
         mut take: impl FnMut(T, Vec<OwnedFd>) -> io::Result<()>,
     ) -> Result<TakeOver, TakeOverError> {
-        let predecessor = Connection::connect(path)?;
+        let predecessor = HandoverConnection::connect(path)?;
         match predecessor.send(&Message::<T>::TakeOver, &[]) {
             Err(error) if is_end(&error) => return Err(TakeOverError::Ending),
             sent => sent?,
@@ -148,16 +148,16 @@ fn invalid(what: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::connection::Listener;
+    use super::super::connection::HandoverListener;
     use super::*;
 
     #[test]
     fn a_listener_that_closes_before_it_accepts_is_ending() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("handover");
-        let listener = Listener::bind(&path).unwrap();
-        let connections = [(); 2].map(|()| Connection::connect(&path).unwrap());
-        let ask = |connection: &Connection| connection.send(&Message::<()>::TakeOver, &[]);
+        let listener = HandoverListener::bind(&path).unwrap();
+        let connections = [(); 2].map(|()| HandoverConnection::connect(&path).unwrap());
+        let ask = |connection: &HandoverConnection| connection.send(&Message::<()>::TakeOver, &[]);
         ask(&connections[0]).unwrap();
         drop(listener);
         let unanswered = connections[0].receive::<Message<()>>(END_TIMEOUT).unwrap_err();
@@ -170,8 +170,8 @@ mod tests {
     fn a_predecessor_that_closes_the_connection_and_lives_keeps_its_place() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("handover");
-        let listener = Listener::bind(&path).unwrap();
-        let take_over = TakeOver(Connection::connect(&path).unwrap());
+        let listener = HandoverListener::bind(&path).unwrap();
+        let take_over = TakeOver(HandoverConnection::connect(&path).unwrap());
         let predecessor = listener.accept().unwrap();
         assert!(take_over.is_pending());
         drop(predecessor);

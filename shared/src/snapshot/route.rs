@@ -42,7 +42,7 @@ pub struct PathRule {
     /// path ([`crate::path::CanonicalPath`]).
     pub patterns: Vec<PathPattern>,
     /// The action for these paths.
-    pub way: RouteEntry,
+    pub entry: RouteEntry,
 }
 
 /// An action with its rewrites.

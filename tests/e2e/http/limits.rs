@@ -161,7 +161,7 @@ async fn a_worker_without_files_left_refuses_and_recovers() {
 }
 
 /// Restarts the worker with so few file descriptors that its connection limit is low.
-async fn with_few_places(gateway: &Gateway) {
+async fn with_a_low_connection_limit(gateway: &Gateway) {
     let worker = gateway.tidegate.worker_pid(1).await;
     let up =
         gateway.tidegate.processes().into_iter().find(|pid| *pid != worker).expect("the test can be set up");
@@ -174,26 +174,26 @@ async fn with_few_places(gateway: &Gateway) {
     gateway
         .tidegate
         .metrics_when("the places are few", |metrics| {
-            (1.0..100.0).contains(&metrics.sum("tidegate_connection_places", &[]))
+            (1.0..100.0).contains(&metrics.sum("tidegate_connections_max", &[]))
         })
         .await;
 }
 
 #[tokio::test]
-async fn where_places_are_used_up_new_clients_are_answered_or_reset() {
+async fn at_the_connection_limit_new_clients_get_a_response_or_a_reset() {
     let (backend, authority) = (Backend::start().await, Authority::new());
     let tidegate = tidegate().option("--connections-per-address", "0");
     let gateway =
         Gateway::start_with(tidegate, &[backend.ip()], |document| with_https(document, &authority)).await;
-    with_few_places(&gateway).await;
+    with_a_low_connection_limit(&gateway).await;
     let mut held = Vec::new();
     let free = gateway.tidegate.metrics_when("some places are free", |metrics| {
-        metrics.sum("tidegate_connection_places_free", &[]) > 0.0
+        metrics.sum("tidegate_connections_available", &[]) > 0.0
     });
-    for _ in 0..free.await.sum("tidegate_connection_places_free", &[]) as usize {
+    for _ in 0..free.await.sum("tidegate_connections_available", &[]) as usize {
         held.push(gateway.peer().await);
     }
-    let full = |metrics: &Metrics| metrics.sum("tidegate_connection_places_free", &[]) == 0.0;
+    let full = |metrics: &Metrics| metrics.sum("tidegate_connections_available", &[]) == 0.0;
     gateway.tidegate.metrics_when("no place is free", full).await;
     for _ in 0..20 {
         let mut late = gateway.peer().await;

@@ -46,7 +46,7 @@ async fn a_named_source_says_who_its_client_is() {
 }
 
 #[tokio::test]
-async fn whoever_is_no_source_or_says_nothing_of_its_client_is_turned_away() {
+async fn connections_from_other_sources_or_without_a_header_are_closed() {
     let backend = Backend::start().await;
     let line = b"PROXY TCP4 192.0.2.7 127.0.0.1 4000 80\r\n";
     let endless = [b"PROXY TCP4 ".as_slice(), &[b'1'; 200]].concat();
@@ -57,7 +57,7 @@ async fn whoever_is_no_source_or_says_nothing_of_its_client_is_turned_away() {
         let (said, ending) = peer.read_to_end().await;
         assert!(said.is_empty() && ending != Ending::Cut, "{said:?}");
     }
-    let all = |metrics: &Metrics| metrics.sum("tidegate_connections_turned_away_total", &[]) == 3.0;
+    let all = |metrics: &Metrics| metrics.sum("tidegate_proxy_protocol_errors_total", &[]) == 3.0;
     gateway.tidegate.metrics_when("each of them was counted", all).await;
     let gateway = behind_a_proxy(&backend, &["192.0.2.0/24"]).await;
     let mut peer = gateway.peer().await;

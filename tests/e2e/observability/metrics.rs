@@ -26,7 +26,7 @@ async fn the_control_plane_shows_its_numbers_to_whoever_may_read() {
         "tidegate_gateways{state=\"Succeeded\"} 1.0",
         "tidegate_operations{state=\"Succeeded\"} 1.0",
         "tidegate_workers{connected=\"true\"} 1.0",
-        "tidegate_worker_refusals{} 0.0",
+        "tidegate_worker_snapshots_rejected{} 0.0",
         "tidegate_management_requests_total{method=\"none\",route=\"none\",code=\"404\"} 1",
         "tidegate_management_requests_total{method=\"none\",route=\"/healthz\",code=\"405\"} 2",
         "tidegate_rollout_turn_failures_total{} 0",

@@ -11,7 +11,7 @@ use tidegate_harness::{
     Backend, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Tidegate, TidegateBuilder, WebSocket, Worker,
     loopback, wait_for,
 };
-use tidegate_shared::handover::{Connection, TakeOver, TakeOverError};
+use tidegate_shared::handover::{HandoverConnection, TakeOver, TakeOverError};
 use tokio::net::{TcpStream, UnixDatagram};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::Instant;
@@ -146,7 +146,7 @@ async fn a_successor_that_fails_changes_nothing() {
         for round in 0..3 {
             drop(ask(data_dir.join(handover)).await.unwrap());
             // Also a connection that sends nothing, and one that sends another message.
-            let connection = Connection::connect(&data_dir.join(handover)).unwrap();
+            let connection = HandoverConnection::connect(&data_dir.join(handover)).unwrap();
             if round > 0 {
                 connection.send(&json!({"Part": round}), &[]).unwrap();
             }

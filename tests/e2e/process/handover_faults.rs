@@ -13,7 +13,7 @@ use tidegate_harness::{
     Backend, DEADLINE, Gateway, GatewayDocument, HTTP_PORT, HttpClient, Tidegate, loopback, resume, run,
     suspend, wait_for, within_deadline,
 };
-use tidegate_shared::handover::{Connection, Listener};
+use tidegate_shared::handover::{HandoverConnection, HandoverListener};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::task::spawn_blocking;
@@ -32,7 +32,7 @@ async fn a_successor_that_is_no_longer_awaited_starts_no_control_plane() {
     fs::DirBuilder::new().mode(0o700).create(&data_dir).unwrap();
     let lock = File::create(data_dir.join("lock")).unwrap();
     lock.lock().unwrap();
-    let listener = Listener::bind(&data_dir.join("handover")).unwrap();
+    let listener = HandoverListener::bind(&data_dir.join("handover")).unwrap();
     let mut command = Command::new(BINARY);
     command.arg("control-plane").arg("--data-dir").arg(&data_dir);
     for option in ["--management", "--management-tls", "--channel"] {
@@ -97,7 +97,7 @@ async fn a_worker_without_descriptors_for_a_successor_pauses_between_attempts() 
     let before = limit_open_files(worker, Some(3));
     let since = Instant::now();
     // Until one comes, the thread waits with the descriptor that it has reserved.
-    drop(Connection::connect(&gateway.tidegate.data_dir().join("workers/1/handover")).unwrap());
+    drop(HandoverConnection::connect(&gateway.tidegate.data_dir().join("workers/1/handover")).unwrap());
     wait_for("several failures", async || (failed_successors(&gateway.tidegate) > 3).then_some(())).await;
     let failures = u32::try_from(failed_successors(&gateway.tidegate)).unwrap();
     assert!(since.elapsed() >= PAUSE * (failures - 2), "{failures} failures in {:?}", since.elapsed());

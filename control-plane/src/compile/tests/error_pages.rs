@@ -39,9 +39,9 @@ fn each_page_is_carried_once_and_found_by_status() {
     let of_listener = json!([one("HttpStatus502", B)]);
     let known = [(A, Ok(page("a"))), (B, Ok(page("b"))), ("https://a.test/unused.html", Ok(page("c")))];
     let content = compile_with(&of_gateway, &of_listener, &known).unwrap();
-    let bodies: Vec<&[u8]> = content.answers.pages.iter().map(|page| &page.body[..]).collect();
+    let bodies: Vec<&[u8]> = content.local_replies.pages.iter().map(|page| &page.body[..]).collect();
     assert_eq!(bodies, [b"a", b"b"]);
-    assert_eq!(content.answers.of_gateway, [(404, 1), (502, 0), (503, 0)].into());
+    assert_eq!(content.local_replies.of_gateway, [(404, 1), (502, 0), (503, 0)].into());
     let pages_of = |name: &str| {
         let listener = content.listeners.iter().find(|listener| listener.name == name).unwrap();
         listener.error_pages.clone()
@@ -53,7 +53,7 @@ fn each_page_is_carried_once_and_found_by_status() {
 #[test]
 fn a_page_that_nobody_asked_for_is_not_examined() {
     let content = compile_with(&json!([one("HttpStatus502", A)]), &json!([]), &[]).unwrap();
-    assert_eq!(content.answers, LocalReplies::default());
+    assert_eq!(content.local_replies, LocalReplies::default());
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn pages_are_bounded_in_number() {
     let read = |body: &Value| Document::read(path(), &sent(body.clone()), None, NEW).0;
     let mut body = with_pages(MAX_PAGES);
     assert_eq!(
-        compile(&read(&body), &external_refs, &PatternCache::default()).unwrap().answers.pages.len(),
+        compile(&read(&body), &external_refs, &PatternCache::default()).unwrap().local_replies.pages.len(),
         MAX_PAGES
     );
     body["properties"]["customErrorConfigurations"] = json!([one("HttpStatus404", &numbered(MAX_PAGES))]);
@@ -141,7 +141,7 @@ fn all_pages_together_are_bounded_however_they_came() {
             &PatternCache::default(),
         )
     };
-    assert_eq!(compiled(most).unwrap().answers.pages.len(), most);
+    assert_eq!(compiled(most).unwrap().local_replies.pages.len(), most);
     let violations = compiled(most + 1).unwrap_err().0;
     assert_eq!((violations.len(), violations[0].code), (1, code::ERROR_PAGE_UNAVAILABLE));
     let last = format!("properties.httpListeners[{most}].properties.customErrorConfigurations[0]");

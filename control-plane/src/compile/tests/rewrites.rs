@@ -111,9 +111,9 @@ fn what_a_set_means() {
     let rules = vec![first, second, last];
     let content = compile_body(body).unwrap();
     assert_eq!(content.rewrites, [RewriteSet { name: "set".to_owned(), rules }]);
-    let ways = &content.path_maps[0];
-    assert_eq!((ways.default.rewrites, ways.rules[0].way.rewrites), (Some(0), Some(0)));
-    assert_eq!(ways.rules[1].way.rewrites, None, "a redirect is not rewritten");
+    let map = &content.path_maps[0];
+    assert_eq!((map.default.rewrites, map.rules[0].entry.rewrites), (Some(0), Some(0)));
+    assert_eq!(map.rules[1].entry.rewrites, None, "a redirect is not rewritten");
 }
 
 #[test]

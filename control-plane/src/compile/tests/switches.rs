@@ -18,7 +18,7 @@ fn what_is_left_out_is_as_with_the_official_service_or_off() {
             content.headers,
             RequestHeaders { names: HeaderNames::Standard, without_client_port: false }
         );
-        assert!(!content.answers.without_server);
+        assert!(!content.local_replies.without_server);
     }
 }
 
@@ -33,7 +33,7 @@ fn each_does_what_it_says() {
     }));
     assert_eq!(content.buffering, Buffering { requests: true, responses: false });
     assert_eq!(content.headers, RequestHeaders { names: HeaderNames::All, without_client_port: true });
-    assert!(content.answers.without_server);
+    assert!(content.local_replies.without_server);
     let content =
         compiled(&json!({ "headerNames": "LettersDigitsHyphens", "enableResponseBuffering": true }));
     assert_eq!(content.buffering, Buffering { requests: false, responses: true });

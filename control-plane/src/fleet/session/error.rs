@@ -18,7 +18,7 @@ pub(super) enum SessionError {
     #[error("it did not authenticate in time")]
     NoIntroduction,
     #[error("its place was needed for another unauthenticated connection")]
-    Ousted,
+    Evicted,
     #[error("it sends nothing: {0}")]
     Silence(Stalled),
     #[error("it receives nothing: {0}")]
@@ -53,7 +53,7 @@ impl SessionError {
     /// Returns the label under which a connection that ended before authentication is counted.
     pub(super) fn cause(&self) -> &'static str {
         match self {
-            SessionError::Ousted => "ousted",
+            SessionError::Evicted => "evicted",
             SessionError::NoIntroduction => "timeout",
             SessionError::Io(_) | SessionError::Silence(_) | SessionError::Stuck(_) => "connection",
             SessionError::Version(_)
@@ -83,7 +83,7 @@ impl SessionError {
             SessionError::Store(_) => Some("the control plane cannot read its database now".to_owned()),
             SessionError::Io(_)
             | SessionError::NoIntroduction
-            | SessionError::Ousted
+            | SessionError::Evicted
             | SessionError::Silence(_)
             | SessionError::Stuck(_) => None,
         };

@@ -39,7 +39,7 @@ fn start(spool_quota: u64) -> Test {
     start_with(spool_quota, Duration::from_secs(60))
 }
 
-fn start_with(spool_quota: u64, patience: Duration) -> Test {
+fn start_with(spool_quota: u64, read_timeout: Duration) -> Test {
     let dir = tempfile::tempdir().unwrap();
     let spool_quota = SpoolQuota::new(dir.path().join("buffers"), spool_quota);
     spool_quota.prepare().unwrap();
@@ -47,8 +47,8 @@ fn start_with(spool_quota: u64, patience: Duration) -> Test {
     let (taken, finished) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
     let body = Fed { frames, taken: taken.clone() };
     let done = finished.clone();
-    let word = |error: &str| format!("broke off: {error}");
-    let relay = Relay::start(body, spool_quota, patience, word, move || done.set(true));
+    let describe = |error: &str| format!("broke off: {error}");
+    let relay = Relay::start(body, spool_quota, read_timeout, describe, move || done.set(true));
     Test { feed, taken, finished, relay, _dir: dir }
 }
 

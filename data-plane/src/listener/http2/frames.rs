@@ -51,7 +51,7 @@ static ENDLESS_BLOCK: [u8; HEADER * 9] = {
 
 /// The state of a connection that its server reads.
 #[derive(Debug, Default)]
-pub(super) struct Link {
+pub(super) struct Http2State {
     /// True once either side has closed the connection, or it has failed.
     pub(super) is_ended: Cell<bool>,
     pub(super) is_flooded: Cell<bool>,
@@ -59,17 +59,17 @@ pub(super) struct Link {
 
 /// A stream whose frames are counted.
 #[derive(Debug)]
-pub(super) struct Metered {
+pub(super) struct FrameLimitedStream {
     stream: Stream,
-    meter: Meter,
-    link: Rc<Link>,
+    meter: FrameMeter,
+    link: Rc<Http2State>,
     /// The rest of [`ENDLESS_BLOCK`], after a flood.
-    farewell: Option<&'static [u8]>,
+    endless_block: Option<&'static [u8]>,
 }
 
-impl Metered {
-    pub(super) fn new(stream: Stream, link: Rc<Link>) -> Metered {
-        Metered { stream, meter: Meter::new(Instant::now()), link, farewell: None }
+impl FrameLimitedStream {
+    pub(super) fn new(stream: Stream, link: Rc<Http2State>) -> FrameLimitedStream {
+        FrameLimitedStream { stream, meter: FrameMeter::new(Instant::now()), link, endless_block: None }
     }
 
     fn note<T>(&self, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -89,7 +89,7 @@ impl Metered {
 
 /// Finds the frame headers in a client's bytes and counts the frames.
 #[derive(Debug)]
-struct Meter {
+struct FrameMeter {
     /// The number of bytes before the next header.
     skip: usize,
     /// The beginning of an incomplete header.
@@ -104,9 +104,9 @@ struct Meter {
     is_exceeded: bool,
 }
 
-impl Meter {
-    fn new(now: Instant) -> Meter {
-        Meter {
+impl FrameMeter {
+    fn new(now: Instant) -> FrameMeter {
+        FrameMeter {
             skip: PREFACE,
             header: [0; HEADER],
             held: 0,
@@ -171,10 +171,10 @@ impl Meter {
     }
 }
 
-impl AsyncRead for Metered {
+impl AsyncRead for FrameLimitedStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.farewell.is_none() {
+        if this.endless_block.is_none() {
             let before = buf.filled().len();
             let read = Pin::new(&mut this.stream).poll_read(cx, buf);
             ready!(this.note(read))?;
@@ -185,11 +185,11 @@ impl AsyncRead for Metered {
             let Some(passing) = this.meter.take(bytes) else { return Poll::Ready(Ok(())) };
             buf.set_filled(before + passing);
             this.link.is_flooded.set(true);
-            this.farewell = Some(&ENDLESS_BLOCK);
+            this.endless_block = Some(&ENDLESS_BLOCK);
         }
-        let rest = this.farewell.unwrap_or_default();
+        let rest = this.endless_block.unwrap_or_default();
         let (here, rest) = rest.split_at(rest.len().min(buf.remaining()));
-        this.farewell = Some(rest);
+        this.endless_block = Some(rest);
         if here.is_empty() {
             // hyper closes the connection after it has written its GOAWAY.
             return Poll::Pending;
@@ -199,7 +199,7 @@ impl AsyncRead for Metered {
     }
 }
 
-impl AsyncWrite for Metered {
+impl AsyncWrite for FrameLimitedStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
@@ -242,8 +242,8 @@ mod tests {
     const PING: u8 = 6;
 
     /// Creates a meter whose clock is ahead, so that no time passes that would earn frames.
-    fn meter() -> Meter {
-        Meter::new(Instant::now() + Duration::from_secs(3600))
+    fn meter() -> FrameMeter {
+        FrameMeter::new(Instant::now() + Duration::from_secs(3600))
     }
 
     fn frame(kind: u8, payload: usize) -> Vec<u8> {
@@ -251,7 +251,7 @@ mod tests {
         [&length[1..], &[kind, 0, 0, 0, 0, 0], &vec![PING; payload]].concat()
     }
 
-    fn feed(meter: &mut Meter, bytes: &[u8], piece: usize) -> Option<usize> {
+    fn feed(meter: &mut FrameMeter, bytes: &[u8], piece: usize) -> Option<usize> {
         let mut before = 0;
         for piece in bytes.chunks(piece) {
             if let Some(at) = meter.take(piece) {

@@ -12,7 +12,7 @@ fn mimics_reserved(name: &str) -> bool {
 }
 
 /// The maximum length of the list of dropped names in the log, in bytes.
-const MAX_TOLD: usize = 256;
+const MAX_NAMES: usize = 256;
 
 /// The names of headers that were dropped.
 #[derive(Debug, Default)]
@@ -39,19 +39,19 @@ impl Dropped {
     }
 
     /// Returns the names for the log, separated by commas; `...` stands for the names that exceed the limit.
-    pub(crate) fn told(&self) -> String {
-        let mut told = String::new();
+    pub(crate) fn names(&self) -> String {
+        let mut names = String::new();
         for name in &self.0 {
-            if !told.is_empty() {
-                told.push_str(", ");
+            if !names.is_empty() {
+                names.push_str(", ");
             }
-            if told.len() + name.as_str().len() > MAX_TOLD {
-                told.push_str("...");
+            if names.len() + name.as_str().len() > MAX_NAMES {
+                names.push_str("...");
                 break;
             }
-            told.push_str(name.as_str());
+            names.push_str(name.as_str());
         }
-        told
+        names
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn headers_go_by_their_names() {
         let all = [("x.a", 2), ("x_b", 1), ("x-c9", 1), ("x!d", 1), ("x~", 1)];
-        for (passing, kept, lines, told) in [
+        for (passing, kept, lines, listed) in [
             (HeaderNames::Standard, &["x-c9", "x_b"][..], 4, "x.a, x!d, x~"),
             (HeaderNames::LettersDigitsHyphens, &["x-c9"], 5, "x.a, x_b, x!d, x~"),
             (HeaderNames::All, &["x!d", "x-c9", "x.a", "x_b", "x~"], 0, ""),
@@ -88,7 +88,7 @@ mod tests {
             let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
             names.sort_unstable();
             assert_eq!((names.as_slice(), count), (kept, lines), "{passing:?}");
-            assert_eq!((dropped.told().as_str(), dropped.is_empty()), (told, told.is_empty()));
+            assert_eq!((dropped.names().as_str(), dropped.is_empty()), (listed, listed.is_empty()));
         }
     }
 
@@ -119,13 +119,13 @@ mod tests {
             headers.insert(name, HeaderValue::from_static("value"));
         }
         let (dropped, count) = Dropped::from(&mut headers, HeaderNames::Standard);
-        let told = dropped.told();
+        let names = dropped.names();
         assert_eq!(count, 100);
         assert!(
-            told.len() < MAX_TOLD + 10 && told.starts_with("x.0, x.1,") && told.ends_with(", ..."),
-            "{told}"
+            names.len() < MAX_NAMES + 10 && names.starts_with("x.0, x.1,") && names.ends_with(", ..."),
+            "{names}"
         );
         let long = HeaderName::try_from(format!("x.{}", "y".repeat(1000))).unwrap();
-        assert_eq!(Dropped(vec![long]).told(), "...");
+        assert_eq!(Dropped(vec![long]).names(), "...");
     }
 }

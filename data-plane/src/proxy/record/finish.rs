@@ -13,13 +13,13 @@ use crate::error_info::ErrorInfo;
 use crate::metrics::cell::REQUEST;
 use crate::metrics::series::RuleSeries;
 use crate::runtime::{Action, RouteEntry, Rule};
-use crate::trace::{self, Kind, Span};
+use crate::trace::{self, Span, SpanContent};
 
 impl Drop for Record {
     fn drop(&mut self) {
         let now = Instant::now();
         let time = now.duration_since(self.started);
-        if let (Some(details), Some(fault)) = (&mut self.details, self.connection.wire.fault())
+        if let (Some(details), Some(fault)) = (&mut self.details, self.connection.http1.fault())
             && details.reason == ABANDONED
         {
             details.reason = fault.to_string().into();
@@ -58,7 +58,7 @@ impl Record {
         if self.switched {
             series.tunnels.of(thread).handshake.observe(REQUEST, time);
         } else if let (Some(backend), Some(asked), Some(_)) = (&self.backend, self.asked, self.latency) {
-            let whole = self.heard.unwrap_or(now) - asked;
+            let whole = self.received_at.unwrap_or(now) - asked;
             backend.series.exchanges.of(thread).last_byte.observe(REQUEST, whole);
         }
     }
@@ -69,14 +69,14 @@ impl Record {
             return;
         }
         let (backend, id) = (self.backend.as_ref().map(|backend| backend.address()), details.id.digits());
-        let (pool, settings) = self.target();
+        let (pool, settings) = self.pool_and_settings();
         let runtime = self.connection.current.load();
         let asked = details.sent_uri.as_ref().unwrap_or(&details.uri);
         log.write(Line {
             time_stamp: Timestamp::try_from(details.time).unwrap_or_default(),
             resource_id: self.route.as_ref().map_or(&*runtime.name, |route| &route.gateway),
             listener_name: self.route.as_ref().map_or("", |route| &route.listener),
-            rule_name: self.way().and(self.rule()).map_or("", |rule| &rule.name),
+            rule_name: self.entry().and(self.rule()).map_or("", |rule| &rule.name),
             backend_pool_name: pool,
             backend_setting_name: settings,
             properties: Properties {
@@ -101,8 +101,8 @@ impl Record {
                 error_info: self.error.as_str(),
                 content_type: text(details.content_type.as_ref()),
                 event: "request",
-                path_rule: self.way().map_or("", |way| &way.path_rule),
-                dropped_headers: details.dropped.told(),
+                path_rule: self.entry().map_or("", |entry| &entry.path_rule),
+                dropped_headers: details.dropped.names(),
                 reason: &details.reason,
                 ..Properties::of(self.connection.client, self.connection.tls.as_deref())
             },
@@ -114,15 +114,15 @@ impl Record {
         self.route.as_ref()?.rule.as_ref()
     }
 
-    fn way(&self) -> Option<&RouteEntry> {
-        Some(&self.rule()?.ways[self.way?])
+    fn entry(&self) -> Option<&RouteEntry> {
+        Some(&self.rule()?.entries[self.entry?])
     }
 
-    /// Returns the names of pool and settings: those of the backend that was tried or, if none was, those of the way.
-    fn target(&self) -> (&str, &str) {
-        match (&self.backend, self.way().map(|way| &way.action)) {
+    /// Returns the names of pool and settings: those of the backend that was tried or, if none was, those of the entry.
+    fn pool_and_settings(&self) -> (&str, &str) {
+        match (&self.backend, self.entry().map(|entry| &entry.action)) {
             (Some(backend), _) => (&backend.key.pool, &backend.key.settings),
-            (None, Some(Action::Forward(target))) => (&target.pool, &target.settings),
+            (None, Some(Action::Forward(set))) => (&set.pool, &set.settings),
             _ => ("", ""),
         }
     }
@@ -134,7 +134,7 @@ impl Record {
             context,
             start: details.time,
             time,
-            kind: Kind::Request(trace::Request::new(
+            content: SpanContent::Request(trace::RequestSpan::new(
                 details.method,
                 &details.uri,
                 details.version,

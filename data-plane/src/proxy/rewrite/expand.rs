@@ -12,11 +12,11 @@ const BUDGET: usize = 64 * 1024;
 
 /// The remaining number of bytes.
 #[derive(Debug)]
-pub(super) struct Budget(usize);
+pub(super) struct TextBudget(usize);
 
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget(BUDGET)
+impl Default for TextBudget {
+    fn default() -> TextBudget {
+        TextBudget(BUDGET)
     }
 }
 
@@ -41,7 +41,7 @@ impl Finds {
     pub(super) fn of(
         conditions: &[Condition],
         view: &EvalContext<'_>,
-        budget: &pattern::Budget,
+        budget: &pattern::SearchBudget,
     ) -> Result<Option<Finds>, Exhausted> {
         let mut finds = Vec::with_capacity(conditions.len());
         for condition in conditions {
@@ -56,7 +56,7 @@ impl Finds {
         &self,
         template: &Template,
         view: &EvalContext<'_>,
-        budget: &mut Budget,
+        budget: &mut TextBudget,
     ) -> Result<Vec<u8>, RewriteFault> {
         self.expand_matched(template, view, (&[], None), budget)
     }
@@ -67,7 +67,7 @@ impl Finds {
         template: &Template,
         view: &EvalContext<'_>,
         matched: Matched<'_>,
-        budget: &mut Budget,
+        budget: &mut TextBudget,
     ) -> Result<Vec<u8>, RewriteFault> {
         let mut text = Vec::new();
         for piece in template {
@@ -94,7 +94,7 @@ impl Finds {
 fn find(
     condition: &Condition,
     view: &EvalContext<'_>,
-    budget: &pattern::Budget,
+    budget: &pattern::SearchBudget,
 ) -> Result<Option<Option<Find>>, Exhausted> {
     for value in candidates(&condition.variable, view) {
         if !condition.captures {

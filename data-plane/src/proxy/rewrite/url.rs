@@ -4,18 +4,18 @@ use http::Uri;
 use http::uri::PathAndQuery;
 use percent_encoding::percent_encode_byte;
 
-use super::expand::{Budget, Finds};
+use super::expand::{Finds, TextBudget};
 use crate::proxy::error::RewriteFault;
 use crate::proxy::variables::EvalContext;
-use crate::runtime::rewrite::Rule;
+use crate::runtime::rewrite::RewriteRule;
 
 /// Replaces path and query by those of the rule, if it has any.
 pub(super) fn rewrite(
     uri: &mut Uri,
-    rule: &Rule,
+    rule: &RewriteRule,
     finds: &Finds,
     view: &EvalContext<'_>,
-    budget: &mut Budget,
+    budget: &mut TextBudget,
 ) -> Result<(), RewriteFault> {
     // The target `*` has neither path nor query.
     if rule.path.is_none() && (rule.query.is_none() || !uri.path().starts_with('/')) {

@@ -6,35 +6,35 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::close::CloseCode;
-use super::{CloseReason, End, TunnelContext};
+use super::{CloseReason, TunnelContext, TunnelOutcome};
 use crate::access_log::{Line, Properties, version};
 use crate::live_tunnel::LiveTunnel;
 use crate::metrics::cell::TUNNEL;
 use crate::metrics::series::{TunnelEnd, Tunnels};
 use crate::pump::{self, Peer, Side, Traffic};
 use crate::stream::is_vanished;
-use crate::trace::{Context, Kind, Span};
+use crate::trace::{Context, Span, SpanContent};
 
-impl End {
+impl TunnelOutcome {
     /// Returns the metric of the end, the side that ended the tunnel, and the reason.
     fn describe(&self) -> (TunnelEnd, &'static str, String) {
         match self {
-            End::Traffic(pump::End::Closed(Side::Client)) => {
+            TunnelOutcome::Traffic(pump::End::Closed(Side::Client)) => {
                 (TunnelEnd::ClientClosed, "client", "closed".to_owned())
             }
-            End::Traffic(pump::End::Closed(Side::Backend)) => {
+            TunnelOutcome::Traffic(pump::End::Closed(Side::Backend)) => {
                 (TunnelEnd::BackendClosed, "backend", "closed".to_owned())
             }
-            End::Traffic(pump::End::Failed(Side::Client, error)) => {
+            TunnelOutcome::Traffic(pump::End::Failed(Side::Client, error)) => {
                 (TunnelEnd::ClientFailed, "client", failure(error))
             }
-            End::Traffic(pump::End::Failed(Side::Backend, error)) => {
+            TunnelOutcome::Traffic(pump::End::Failed(Side::Backend, error)) => {
                 (TunnelEnd::BackendFailed, "backend", failure(error))
             }
-            End::Traffic(pump::End::Idle(limit)) => {
+            TunnelOutcome::Traffic(pump::End::Idle(limit)) => {
                 (TunnelEnd::Idle, "gateway", format!("idle timeout after {} s", limit.as_secs()))
             }
-            End::Drained(why) => {
+            TunnelOutcome::Drained(why) => {
                 let counted = match why {
                     CloseReason::BackendRemoved => TunnelEnd::BackendRemoved,
                     CloseReason::BackendDown => TunnelEnd::BackendDown,
@@ -74,7 +74,11 @@ impl TunnelContext {
             context,
             start: live.since.into(),
             time: last.time,
-            kind: Kind::Tunnel { received: live.received(), sent: live.sent(), closed_by: last.closed_by },
+            content: SpanContent::Tunnel {
+                received: live.received(),
+                sent: live.sent(),
+                closed_by: last.closed_by,
+            },
             client: live.client,
             local: self.connection.address,
             secure: self.connection.secure,
@@ -114,7 +118,7 @@ impl TunnelContext {
                 original_host: &self.head.host,
                 host: &self.head.host,
                 event: "tunnel",
-                path_rule: &self.selection.way().path_rule,
+                path_rule: &self.selection.entry().path_rule,
                 reason: &last.reason,
                 closed_by: last.closed_by,
                 close_code: last.close_code,
@@ -139,19 +143,19 @@ pub(super) struct Last {
 impl Last {
     /// Describes the end of a tunnel.
     pub(super) fn of<C: Peer, B: Peer>(
-        end: &End,
+        end: &TunnelOutcome,
         started: Instant,
         traffic: &Traffic<C, B, CloseCode>,
     ) -> Last {
         let (counted, closed_by, reason) = end.describe();
         // The side that closed first gave the reason; the other one only echoed it.
         let (first, second) = match end {
-            End::Traffic(pump::End::Closed(Side::Backend)) => (Side::Backend, Side::Client),
+            TunnelOutcome::Traffic(pump::End::Closed(Side::Backend)) => (Side::Backend, Side::Client),
             _ => (Side::Client, Side::Backend),
         };
         Last {
             counted,
-            is_failure: matches!(end, End::Traffic(pump::End::Failed(..))),
+            is_failure: matches!(end, TunnelOutcome::Traffic(pump::End::Failed(..))),
             closed_by,
             reason,
             time: started.elapsed(),

@@ -16,7 +16,7 @@ use crate::tls::server::Offer;
 #[derive(Debug, Default)]
 pub(super) struct Offers {
     certificates: HashMap<usize, Arc<ServerCertificate>>,
-    demands: Vec<(ClientAuthentication, Arc<ClientCertificatePolicy>)>,
+    client_policies: Vec<(ClientAuthentication, Arc<ClientCertificatePolicy>)>,
 }
 
 impl Offers {
@@ -29,7 +29,10 @@ impl Offers {
         Ok(Some(Offer {
             certificate: self.certificate(*certificate, listener, content)?,
             suites: suites.clone(),
-            demand: clients.as_ref().map(|asked| self.demand(asked, listener, content)).transpose()?,
+            client_policy: clients
+                .as_ref()
+                .map(|asked| self.client_policy(asked, listener, content))
+                .transpose()?,
         }))
     }
 
@@ -49,13 +52,13 @@ impl Offers {
         Ok(made)
     }
 
-    fn demand(
+    fn client_policy(
         &mut self,
         asked: &ClientAuthentication,
         listener: &Listener,
         content: &Content,
     ) -> Result<Arc<ClientCertificatePolicy>, BuildError> {
-        if let Some((_, known)) = self.demands.iter().find(|(known, _)| known == asked) {
+        if let Some((_, known)) = self.client_policies.iter().find(|(known, _)| known == asked) {
             return Ok(known.clone());
         }
         let indices = match asked {
@@ -68,7 +71,7 @@ impl Offers {
             authorities.push(authority.ok_or_else(|| dangling(listener, "client authority", *index))?);
         }
         let made = Arc::new(ClientCertificatePolicy::new(asked, &authorities)?);
-        self.demands.push((asked.clone(), made.clone()));
+        self.client_policies.push((asked.clone(), made.clone()));
         Ok(made)
     }
 }

@@ -6,7 +6,7 @@ fn matcher(text: &str, groups: bool) -> Matcher {
     Matcher::new(&Pattern { text: text.to_owned(), ignore_case: false }, groups).unwrap()
 }
 
-fn left(budget: &Budget) -> usize {
+fn left(budget: &SearchBudget) -> usize {
     budget.0.get()
 }
 
@@ -51,7 +51,7 @@ fn searches_agree_with_the_crate_regex() {
         // The second search uses the transitions that the first one computed.
         for text in TEXTS.iter().chain(TEXTS) {
             let shown = text.escape_ascii();
-            let budget = Budget::default();
+            let budget = SearchBudget::default();
             assert_eq!(plain.is_match(text, &budget), Ok(expected.is_match(text)), "{pattern} in {shown}");
             let found = grouping.find(text, &budget).unwrap();
             let captures = expected.captures(text);
@@ -74,7 +74,7 @@ fn costly_searches_end_where_the_budget_does() {
     for pattern in ["[ab]*a[ab]{2500}c", "[ab]*a[ab]{400}c", ".*a.{20}c", r"(\w+)*\b[ab]{900}c", &optional] {
         for groups in [false, true] {
             let matcher = matcher(pattern, groups);
-            let budget = Budget::default();
+            let budget = SearchBudget::default();
             let mut searches = 0;
             while matcher.find(&text, &budget).is_ok() {
                 searches += 1;
@@ -94,7 +94,7 @@ fn ordinary_searches_take_a_small_part_of_the_budget() {
     let path = b"/product/some-longer-name/of/a/page/with/a/number/12345.html";
     for pattern in PATTERNS {
         let matcher = matcher(pattern, true);
-        let (first, second) = (Budget::default(), Budget::default());
+        let (first, second) = (SearchBudget::default(), SearchBudget::default());
         matcher.find(path, &first).unwrap();
         matcher.find(path, &second).unwrap();
         // Forty conditions on one request, with expressions that were not searched before.

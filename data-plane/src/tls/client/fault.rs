@@ -16,7 +16,7 @@ const SHOWN: (usize, usize) = (8, 80);
 /// A fault of a certificate, described for a person.
 #[derive(Debug, Error)]
 #[error("{0}")]
-pub(super) struct Fault(String);
+pub(super) struct TlsFault(String);
 
 /// Describes the fault of a backend's certificate chain that does not lead to one of `roots`, as `error` says.
 pub(super) fn of_chain(
@@ -25,9 +25,9 @@ pub(super) fn of_chain(
     roots: &RootCertStore,
     now: UnixTime,
     error: &Error,
-) -> Fault {
+) -> TlsFault {
     let Some(first) = parse(own) else {
-        return Fault(format!("the backend's certificate cannot be read: {}", plain(error)));
+        return TlsFault(format!("the backend's certificate cannot be read: {}", plain(error)));
     };
     let others: Vec<X509Certificate<'_>> = others.iter().filter_map(parse).collect();
     let of_others = || others.iter().find_map(|other| dates(other, now));
@@ -47,22 +47,22 @@ pub(super) fn of_chain(
                 other => format!("the certificate {} cannot be verified: {}", subject(&first), plain(other)),
             }
         });
-    Fault(said)
+    TlsFault(said)
 }
 
 /// Returns the fault of a certificate that has expired or is not valid yet.
-pub(super) fn out_of_date(own: &CertificateDer<'_>, now: UnixTime) -> Option<Fault> {
+pub(super) fn out_of_date(own: &CertificateDer<'_>, now: UnixTime) -> Option<TlsFault> {
     match parse(own) {
-        Some(own) => dates(&own, now).map(Fault),
-        None => Some(Fault("the backend's certificate cannot be read".to_owned())),
+        Some(own) => dates(&own, now).map(TlsFault),
+        None => Some(TlsFault("the backend's certificate cannot be read".to_owned())),
     }
 }
 
 /// Describes the fault of a certificate that does not match the name.
-pub(super) fn of_name(own: &CertificateDer<'_>, wanted: &str) -> Fault {
+pub(super) fn of_name(own: &CertificateDer<'_>, wanted: &str) -> TlsFault {
     let borne = parse(own).map(|own| names(&own)).unwrap_or_default();
     let said = if borne.is_empty() { "has none".to_owned() } else { format!("has {}", listed(&borne)) };
-    Fault(format!(
+    TlsFault(format!(
         "the certificate does not match the name {} in its subject alternative names or common name: it {said}",
         short(wanted)
     ))

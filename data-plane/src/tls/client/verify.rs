@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, OtherError, RootCertStore};
 
-use super::fault::{self, Fault};
+use super::fault::{self, TlsFault};
 use crate::tls::provider;
 use crate::tls::signatures::verify_signatures;
 
@@ -56,7 +56,7 @@ fn vouched_for(
     own: &CertificateDer<'_>,
     others: &[CertificateDer<'_>],
     now: UnixTime,
-) -> Result<(), Fault> {
+) -> Result<(), TlsFault> {
     if authorities.themselves.iter().any(|trusted| trusted.as_ref() == own.as_ref()) {
         return fault::out_of_date(own, now).map_or(Ok(()), Err);
     }
@@ -70,7 +70,7 @@ fn vouched_for(
 
 /// Checks that a certificate has the name: as an alternative name or, without any alternative names, as its common
 /// name, as was usual before RFC 6125 and as Azure does.
-fn matches_name(own: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Fault> {
+fn matches_name(own: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), TlsFault> {
     let verified = ParsedCertificate::try_from(own).and_then(|parsed| verify_server_name(&parsed, name));
     match verified {
         Ok(()) => Ok(()),
@@ -79,6 +79,6 @@ fn matches_name(own: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), F
     }
 }
 
-fn refuse(fault: Fault) -> Error {
+fn refuse(fault: TlsFault) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(fault))))
 }

@@ -53,19 +53,19 @@ fn uploaded(root: &Issuer, intermediates: &[&Issuer]) -> ClientAuthority {
     }
 }
 
-fn demand(authorities: &[&ClientAuthority], by_named_issuer: bool) -> ClientCertificatePolicy {
+fn client_policy(authorities: &[&ClientAuthority], by_named_issuer: bool) -> ClientCertificatePolicy {
     let asked = ClientAuthentication::Required { authorities: vec![0], by_named_issuer };
     ClientCertificatePolicy::new(&asked, authorities).unwrap()
 }
 
-fn judged(demand: &ClientCertificatePolicy, shown: &[CertificateDer<'_>]) -> &'static str {
-    demand.judge(Some(shown), UnixTime::since_unix_epoch(Duration::from_secs(NOW))).verification()
+fn judged(client_policy: &ClientCertificatePolicy, shown: &[CertificateDer<'_>]) -> &'static str {
+    client_policy.judge(Some(shown), UnixTime::since_unix_epoch(Duration::from_secs(NOW))).verification()
 }
 
 #[test]
 fn certificates_are_good_or_it_is_said_why_not() {
     let (own, stranger) = (root("own"), root("stranger"));
-    let demand = demand(&[&uploaded(&own, &[])], false);
+    let client_policy = client_policy(&[&uploaded(&own, &[])], false);
     for (certificate, expected) in [
         (client(&own, |_| {}), "SUCCESS"),
         (client(&stranger, |_| {}), "FAILED:unable to get local issuer certificate"),
@@ -78,7 +78,7 @@ fn certificates_are_good_or_it_is_said_why_not() {
         ),
         (CertificateDer::from(vec![0x30, 0x00]), "FAILED:the certificate cannot be read"),
     ] {
-        assert_eq!(judged(&demand, &[certificate]), expected);
+        assert_eq!(judged(&client_policy, &[certificate]), expected);
     }
 }
 
@@ -88,9 +88,9 @@ fn intermediates_come_from_the_client_or_were_uploaded() {
     let middle = under("middle", &root);
     let client = client(&middle, |_| {});
     let sent = [client.clone(), middle.der().clone()];
-    assert_eq!(judged(&demand(&[&uploaded(&root, &[])], false), &sent), "SUCCESS");
-    assert_eq!(judged(&demand(&[&uploaded(&root, &[&middle])], false), &sent[..1]), "SUCCESS");
-    let alone = judged(&demand(&[&uploaded(&root, &[])], false), &sent[..1]);
+    assert_eq!(judged(&client_policy(&[&uploaded(&root, &[])], false), &sent), "SUCCESS");
+    assert_eq!(judged(&client_policy(&[&uploaded(&root, &[&middle])], false), &sent[..1]), "SUCCESS");
+    let alone = judged(&client_policy(&[&uploaded(&root, &[])], false), &sent[..1]);
     assert_eq!(alone, "FAILED:unable to get local issuer certificate");
 }
 
@@ -98,10 +98,13 @@ fn intermediates_come_from_the_client_or_were_uploaded() {
 fn the_named_issuer_is_the_only_one() {
     let root = root("root");
     let (middle, other) = (under("middle", &root), under("other", &root));
-    let demand = demand(&[&uploaded(&root, &[&middle])], true);
-    assert_eq!(judged(&demand, &[client(&middle, |_| {})]), "SUCCESS");
+    let client_policy = client_policy(&[&uploaded(&root, &[&middle])], true);
+    assert_eq!(judged(&client_policy, &[client(&middle, |_| {})]), "SUCCESS");
     for sent in [vec![client(&root, |_| {})], vec![client(&other, |_| {}), other.der().clone()]] {
-        assert_eq!(judged(&demand, &sent), "FAILED:the issuer is not the one that is trusted to issue");
+        assert_eq!(
+            judged(&client_policy, &sent),
+            "FAILED:the issuer is not the one that is trusted to issue"
+        );
     }
 }
 
@@ -109,14 +112,14 @@ fn the_named_issuer_is_the_only_one() {
 fn who_shows_nothing_is_refused_only_where_something_is_demanded() {
     let (now, root) = (UnixTime::since_unix_epoch(Duration::from_secs(NOW)), root("root"));
     let passthrough = ClientCertificatePolicy::new(&ClientAuthentication::Passthrough, &[]).unwrap();
-    let strict = demand(&[&uploaded(&root, &[])], false);
-    for (demand, shown, verification, fault) in [
+    let strict = client_policy(&[&uploaded(&root, &[])], false);
+    for (client_policy, shown, verification, fault) in [
         (&passthrough, None, "NONE", None),
         (&strict, None, "NONE", Some("no client certificate was sent")),
         (&strict, Some(&[][..]), "NONE", Some("no client certificate was sent")),
         (&passthrough, Some(&[client(&root, |_| {})][..]), "FAILED:not checked", None),
     ] {
-        let identity = demand.judge(shown, now);
+        let identity = client_policy.judge(shown, now);
         assert_eq!((identity.verification(), identity.fault()), (verification, fault));
     }
     // A certificate without a readable key is not passed on as the client's.
@@ -128,9 +131,11 @@ fn who_shows_nothing_is_refused_only_where_something_is_demanded() {
 fn demands_are_the_same_when_they_ask_the_same() {
     let (one, other) = (root("one"), root("other"));
     let (one, other) = (uploaded(&one, &[]), uploaded(&other, &[]));
-    let strict = demand(&[&one], false);
-    assert!(strict.is_same_policy(&demand(&[&one], false)));
-    for different in [demand(&[&one], true), demand(&[&other], false), demand(&[&one, &other], false)] {
+    let strict = client_policy(&[&one], false);
+    assert!(strict.is_same_policy(&client_policy(&[&one], false)));
+    for different in
+        [client_policy(&[&one], true), client_policy(&[&other], false), client_policy(&[&one, &other], false)]
+    {
         assert!(!strict.is_same_policy(&different));
     }
 }
@@ -140,7 +145,7 @@ fn authorities_are_named_to_clients_as_long_as_their_names_are_few() {
     let root = root("root");
     let middle = under("middle", &root);
     let uploaded = uploaded(&root, &[&middle]);
-    let hints = |count: usize| demand(&vec![&uploaded; count], false).hints.len();
+    let hints = |count: usize| client_policy(&vec![&uploaded; count], false).hints.len();
     assert_eq!(hints(1), 2);
     assert_eq!(hints(1000), 0);
 }

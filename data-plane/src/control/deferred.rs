@@ -7,9 +7,9 @@ use tidegate_shared::protocol::ToControlPlane;
 
 /// The answers of one session that wait for the end of a takeover.
 #[derive(Debug, Default)]
-pub(super) struct Withheld(Vec<ToControlPlane>);
+pub(super) struct DeferredReplies(Vec<ToControlPlane>);
 
-impl Withheld {
+impl DeferredReplies {
     /// Returns the answers that can be sent now: a rejection always, and everything in the order of the commands once
     /// this worker owns its data directory.
     pub(super) fn release(&mut self, answer: ToControlPlane, owns_directory: bool) -> Vec<ToControlPlane> {
@@ -36,10 +36,10 @@ mod tests {
             generation: Generation(1),
             reason: reason.to_owned(),
         };
-        let mut withheld = Withheld::default();
-        assert_eq!(withheld.release(withdrawn(), false), []);
-        assert_eq!(withheld.release(rejected("taken"), false), [rejected("taken")]);
-        assert_eq!(withheld.release(rejected("last"), true), [withdrawn(), rejected("last")]);
-        assert_eq!(withheld.release(withdrawn(), true), [withdrawn()]);
+        let mut deferred = DeferredReplies::default();
+        assert_eq!(deferred.release(withdrawn(), false), []);
+        assert_eq!(deferred.release(rejected("taken"), false), [rejected("taken")]);
+        assert_eq!(deferred.release(rejected("last"), true), [withdrawn(), rejected("last")]);
+        assert_eq!(deferred.release(withdrawn(), true), [withdrawn()]);
     }
 }

@@ -21,19 +21,19 @@ use crate::member::InFlightGuard;
 
 /// The backend's body, and the state that its end needs.
 #[derive(Debug)]
-pub(crate) struct Passing {
+pub(crate) struct StreamedBody {
     pub(crate) inner: ReceivedBody,
     pub(crate) backend: Arc<Backend>,
-    pub(crate) busy: Option<InFlightGuard>,
+    pub(crate) in_flight: Option<InFlightGuard>,
     /// The connection to the backend, kept when the body has ended. Dropped earlier, it is closed.
     pub(crate) lease: Option<Lease>,
     pub(crate) record: Record,
     /// The longest pause of the backend.
-    pub(crate) patience: Duration,
+    pub(crate) read_timeout: Duration,
     pub(crate) pause: Option<Pin<Box<Sleep>>>,
 }
 
-impl Passing {
+impl StreamedBody {
     /// Records the reason why the client does not receive the whole body.
     pub(crate) fn give_up(&mut self, why: impl std::fmt::Display) {
         self.record.fail(ErrorInfo::ClientClosedRequest, why.to_string());
@@ -63,7 +63,7 @@ impl Passing {
                 };
                 if ended {
                     self.record.complete();
-                    self.busy = None;
+                    self.in_flight = None;
                     if let Some(lease) = self.lease.take() {
                         lease.give_back();
                     }
@@ -71,10 +71,11 @@ impl Passing {
                 Poll::Ready(frame.map(|frame| frame.map(trailers::filter)))
             }
             Poll::Pending => {
-                let patience = self.patience;
-                let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(patience)));
+                let read_timeout = self.read_timeout;
+                let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(read_timeout)));
                 ready!(pause.as_mut().poll(cx));
-                let reason = format!("the backend paused for {} s within its response", patience.as_secs());
+                let reason =
+                    format!("the backend paused for {} s within its response", read_timeout.as_secs());
                 self.record.fail(ErrorInfo::UpstreamTimedOut, reason.clone());
                 Poll::Ready(Some(Err(reason.into())))
             }

@@ -1,4 +1,4 @@
-//! Load balancing over the members of a target: round robin, least connections or a hash of the client's address.
+//! Load balancing over the members of a backend set: round robin, least connections or a hash of the client's address.
 //! Pure.
 //!
 //! Members are numbers here. The caller says which of them are usable and how busy each is, because both change
@@ -14,96 +14,96 @@ use tidegate_shared::snapshot::{Algorithm, Host};
 
 use schedule::Schedule;
 
-/// The number of pseudo-random turns to try before the table is searched in order.
-const LOTS: u64 = 16;
+/// The number of pseudo-random positions to try before the table is searched in order.
+const SUBSTITUTES: u64 = 16;
 
-/// The load balancer of one target, whose members are numbered from 0.
+/// The load balancer of one backend set, whose members are numbered from 0.
 #[derive(Debug)]
-pub(crate) struct Balance {
-    /// The turn of the next request, shared by all threads.
+pub(crate) struct LoadBalancer {
+    /// The position of the next request, shared by all threads.
     next: AtomicUsize,
-    plan: Plan,
+    method: Method,
 }
 
 #[derive(Debug)]
-enum Plan {
+enum Method {
     /// Round robin over this number of members with equal weights; it needs no table.
-    Even(usize),
+    RoundRobin(usize),
     /// Weighted round robin.
-    Weighted(Schedule),
+    WeightedRoundRobin(Schedule),
     /// The weights for weighted least connections.
-    Fewest(Box<[u8]>),
-    /// The seed and weight of each member, for weighted rendezvous hashing.
-    Hash(Box<[(u64, u8)]>),
+    LeastConnections(Box<[u8]>),
+    /// The hash and weight of each member, for weighted rendezvous hashing.
+    IpHash(Box<[(u64, u8)]>),
 }
 
 /// The choice of a member for one request.
 #[derive(Debug)]
-pub(crate) struct Draw {
-    turn: usize,
+pub(crate) struct MemberChoice {
+    position: usize,
     client: IpAddr,
     /// The members that already failed. It allocates nothing until the first one does.
     tried: Vec<usize>,
 }
 
-impl Draw {
+impl MemberChoice {
     /// Excludes a member from further choices.
     pub(crate) fn exclude(&mut self, member: usize) {
         self.tried.push(member);
     }
 }
 
-impl Balance {
+impl LoadBalancer {
     /// Creates a balancer for members with weights from 1 to 100. The hash of a member depends only on its pool and
     /// host, so a choice by address is the same on every worker.
     pub(crate) fn new<'a>(
         algorithm: Algorithm,
         members: impl Iterator<Item = (&'a str, &'a Host, u8)>,
-    ) -> Balance {
+    ) -> LoadBalancer {
         let members: Vec<_> = members.collect();
         let weights = || members.iter().map(|(.., weight)| *weight);
         let even = weights().all(|weight| Some(weight) == weights().next());
-        let plan = match algorithm {
-            Algorithm::RoundRobin if even => Plan::Even(members.len()),
-            Algorithm::RoundRobin => Plan::Weighted(Schedule::new(weights())),
-            Algorithm::LeastConnections => Plan::Fewest(weights().collect()),
-            Algorithm::IpHash => {
-                Plan::Hash(members.iter().map(|(pool, host, weight)| (seed(pool, host), *weight)).collect())
-            }
+        let method = match algorithm {
+            Algorithm::RoundRobin if even => Method::RoundRobin(members.len()),
+            Algorithm::RoundRobin => Method::WeightedRoundRobin(Schedule::new(weights())),
+            Algorithm::LeastConnections => Method::LeastConnections(weights().collect()),
+            Algorithm::IpHash => Method::IpHash(
+                members.iter().map(|(pool, host, weight)| (hash_of(pool, host), *weight)).collect(),
+            ),
         };
-        Balance { next: AtomicUsize::new(0), plan }
+        LoadBalancer { next: AtomicUsize::new(0), method }
     }
 
     /// Starts the choice for a request from this address.
-    pub(crate) fn draw(&self, client: IpAddr) -> Draw {
-        Draw { turn: self.next.fetch_add(1, Ordering::Relaxed), client, tried: Vec::new() }
+    pub(crate) fn start(&self, client: IpAddr) -> MemberChoice {
+        MemberChoice { position: self.next.fetch_add(1, Ordering::Relaxed), client, tried: Vec::new() }
     }
 
     /// Returns the next member for a request: one that is `fit` and was not excluded. `live` returns the number of
     /// connections of a member.
     pub(crate) fn choose(
         &self,
-        draw: &Draw,
+        choice: &MemberChoice,
         fit: impl Fn(usize) -> bool,
         live: impl Fn(usize) -> usize,
     ) -> Option<usize> {
-        let open = |member: &usize| !draw.tried.contains(member) && fit(*member);
-        match &self.plan {
-            Plan::Even(count) => {
+        let open = |member: &usize| !choice.tried.contains(member) && fit(*member);
+        match &self.method {
+            Method::RoundRobin(count) => {
                 (0..*count).find(open)?;
-                turns(draw.turn, *count).find(open)
+                positions(choice.position, *count).find(open)
             }
-            Plan::Weighted(schedule) => {
+            Method::WeightedRoundRobin(schedule) => {
                 // Without this check, a request would search the whole table when all members are down.
                 (0..schedule.members()).find(open)?;
-                turns(draw.turn, schedule.len()).map(|turn| schedule.at(turn)).find(open)
+                positions(choice.position, schedule.len()).map(|position| schedule.at(position)).find(open)
             }
-            Plan::Fewest(weights) => {
+            Method::LeastConnections(weights) => {
                 (0..weights.len()).find(open)?;
-                let first = turns(draw.turn, weights.len()).find(open)?;
+                let first = positions(choice.position, weights.len()).find(open)?;
                 from(first, weights.len())
                     .filter(open)
-                    // The first of equals wins; the start changes with each turn.
+                    // The first of equals wins; the start changes with each request.
                     .map(|member| (member, live(member).saturating_add(1)))
                     .reduce(|best, other| {
                         let cost = |(_, live): (usize, usize), (rival, _): (usize, usize)| {
@@ -113,11 +113,11 @@ impl Balance {
                     })
                     .map(|(member, _)| member)
             }
-            Plan::Hash(members) => {
-                let client = address(draw.client);
+            Method::IpHash(members) => {
+                let client = address(choice.client);
                 (0..members.len())
                     .filter(open)
-                    .map(|member| (member, arrival(members[member].0 ^ client, members[member].1)))
+                    .map(|member| (member, score(members[member].0 ^ client, members[member].1)))
                     .min_by(|(_, one), (_, other)| one.total_cmp(other))
                     .map(|(member, _)| member)
             }
@@ -125,27 +125,27 @@ impl Balance {
     }
 }
 
-/// Yields every number below `count`, which is not 0: first the number of this turn, then its substitutes.
-fn turns(turn: usize, count: usize) -> impl Iterator<Item = usize> {
-    std::iter::once(turn % count).chain(lots(turn, count)).chain(from(turn, count))
+/// Yields every number below `count`, which is not 0: first the number at this position, then its substitutes.
+fn positions(position: usize, count: usize) -> impl Iterator<Item = usize> {
+    std::iter::once(position % count).chain(substitutes(position, count)).chain(from(position, count))
 }
 
-/// Yields every number below `count`, starting with the number of this turn.
-fn from(turn: usize, count: usize) -> impl Iterator<Item = usize> {
-    // The remainder is taken first, so that an overflow of the turn skips no number.
-    let first = turn.checked_rem(count).unwrap_or(0);
+/// Yields every number below `count`, starting at this position.
+fn from(position: usize, count: usize) -> impl Iterator<Item = usize> {
+    // The remainder is taken first, so that an overflow of the position skips no number.
+    let first = position.checked_rem(count).unwrap_or(0);
     (first..count).chain(0..first)
 }
 
-/// Yields pseudo-random substitutes for a turn whose member is not usable. Neighbours in the table would always be
+/// Yields pseudo-random substitutes for a position whose member is not usable. Neighbours in the table would always be
 /// the same members and would get its whole share.
-fn lots(turn: usize, count: usize) -> impl Iterator<Item = usize> {
-    let number = mixed(turn as u64);
-    (0..LOTS).map(move |lot| (mixed(number ^ lot) % count as u64) as usize)
+fn substitutes(position: usize, count: usize) -> impl Iterator<Item = usize> {
+    let number = mixed(position as u64);
+    (0..SUBSTITUTES).map(move |i| (mixed(number ^ i) % count as u64) as usize)
 }
 
 /// Returns the hash of a member, which is the same on every worker and in every version.
-fn seed(pool: &str, host: &Host) -> u64 {
+fn hash_of(pool: &str, host: &Host) -> u64 {
     let digest = digest(&SHA256, format!("{pool}\0{host}").as_bytes());
     u64::from_be_bytes(*digest.as_ref().first_chunk().expect("a digest has 32 bytes"))
 }
@@ -171,7 +171,7 @@ fn mixed(number: u64) -> u64 {
 
 /// Returns the score of a member in weighted rendezvous hashing, where the smallest score wins. The score is
 /// independent of other members, so adding or removing a member moves only the clients of that member.
-fn arrival(number: u64, weight: u8) -> f64 {
+fn score(number: u64, weight: u8) -> f64 {
     // An `f64` holds 53 bits; the added half keeps the argument of the logarithm above zero.
     let uniform = ((mixed(number) >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
     -uniform.ln() / f64::from(weight)

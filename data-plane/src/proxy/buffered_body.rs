@@ -24,36 +24,40 @@ use crate::spool::SpoolQuota;
 /// A buffered response. The backend's connection is returned as soon as the backend has sent the whole body; the
 /// record ends when the client has received it.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct BufferedBody {
     relay: Relay,
     record: Record,
     /// The time when the backend had sent the whole body.
-    heard: Rc<Cell<Option<Instant>>>,
+    received_at: Rc<Cell<Option<Instant>>>,
 }
 
-impl Held {
-    /// Starts reading the backend's body. `patience` is the longest pause of the backend.
+impl BufferedBody {
+    /// Starts reading the backend's body. `read_timeout` is the longest pause of the backend.
     pub(crate) fn start(
-        (body, backend, busy): (ReceivedBody, Arc<Backend>, Option<InFlightGuard>),
+        (body, backend, in_flight): (ReceivedBody, Arc<Backend>, Option<InFlightGuard>),
         lease: Option<Lease>,
         record: Record,
-        patience: Duration,
+        read_timeout: Duration,
         spool_quota: &SpoolQuota,
-    ) -> Held {
-        let heard = Rc::new(Cell::new(None));
-        let now = heard.clone();
+    ) -> BufferedBody {
+        let received_at = Rc::new(Cell::new(None));
+        let now = received_at.clone();
         let finished = move || {
             now.set(Some(Instant::now()));
-            drop(busy);
+            drop(in_flight);
             if let Some(lease) = lease {
                 lease.give_back();
             }
         };
-        let word = move |error: BoxError| match backend.drained() {
+        let describe = move |error: BoxError| match backend.drained() {
             Some(cut) => cut.reason().into(),
             None => format!("the backend's response broke off: {error}"),
         };
-        Held { relay: Relay::start(body, spool_quota.clone(), patience, word, finished), record, heard }
+        BufferedBody {
+            relay: Relay::start(body, spool_quota.clone(), read_timeout, describe, finished),
+            record,
+            received_at,
+        }
     }
 
     /// Records the reason why the client does not receive the whole body.
@@ -62,12 +66,12 @@ impl Held {
     }
 
     fn complete(&mut self) {
-        self.record.heard(self.heard.get());
+        self.record.received_at(self.received_at.get());
         self.record.complete();
     }
 }
 
-impl Body for Held {
+impl Body for BufferedBody {
     type Data = Bytes;
     type Error = BoxError;
 

@@ -1,4 +1,4 @@
-//! Builds a target from a destination and settings: its backends, reused or new, and its load balancer.
+//! Builds a backend set from a destination and settings: its backends, reused or new, and its load balancer.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -10,8 +10,8 @@ use tidegate_shared::snapshot::{
 };
 
 use super::super::affinity::Affinity;
-use super::super::balance::Balance;
-use super::super::target::{HostPolicy, Target};
+use super::super::backend_set::{BackendSet, HostPolicy};
+use super::super::load_balancer::LoadBalancer;
 use super::{BuildError, Builder, dangling};
 use crate::backend::{Backend, MemberKey};
 use crate::member::Member;
@@ -25,7 +25,7 @@ pub(super) fn counted(content: &Content) -> HashSet<usize> {
     asking.flat_map(|one| &one.shares).map(|share| share.pool).collect()
 }
 
-/// The members of a target under construction.
+/// The members of a backend set under construction.
 #[derive(Default)]
 struct Members {
     backends: Vec<Arc<Backend>>,
@@ -36,20 +36,20 @@ struct Members {
 }
 
 impl Members {
-    fn balance(&self, algorithm: Algorithm) -> Balance {
+    fn load_balancer(&self, algorithm: Algorithm) -> LoadBalancer {
         let members = self.backends.iter().zip(&self.weights);
-        Balance::new(algorithm, members.map(|(one, weight)| (&*one.key.pool, &one.key.host, *weight)))
+        LoadBalancer::new(algorithm, members.map(|(one, weight)| (&*one.key.pool, &one.key.host, *weight)))
     }
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn target(
+    pub(super) fn backend_set(
         &mut self,
         listener: &Listener,
         to: Destination,
         index: usize,
-    ) -> Result<Arc<Target>, BuildError> {
-        if let Some(known) = self.targets.get(&(to, index)) {
+    ) -> Result<Arc<BackendSet>, BuildError> {
+        if let Some(known) = self.backend_sets.get(&(to, index)) {
             return Ok(known.clone());
         }
         let content = self.content();
@@ -72,10 +72,10 @@ impl<'a> Builder<'a> {
             let pool = pool.ok_or_else(|| dangling(listener, "pool", share.pool))?;
             self.members(listener, pool, settings, share.weight, &mut members)?;
         }
-        let target = Arc::new(Target {
+        let backend_set = Arc::new(BackendSet {
             pool: Arc::from(name.as_str()),
             settings: Arc::from(settings.name.as_str()),
-            balance: members.balance(algorithm),
+            load_balancer: members.load_balancer(algorithm),
             counts: content.shares(to).any(|share| self.counted.contains(&share.pool)),
             affinity: self.affinity(settings, &members)?,
             dedicated: settings.dedicated_connections,
@@ -88,8 +88,8 @@ impl<'a> Builder<'a> {
             path: settings.path.clone(),
             min_servers: settings.probe.min_servers as usize,
         });
-        self.targets.insert((to, index), target.clone());
-        Ok(target)
+        self.backend_sets.insert((to, index), backend_set.clone());
+        Ok(backend_set)
     }
 
     /// Adds the backends of a pool and, with cookie affinity, its draining backends.
@@ -126,7 +126,7 @@ impl<'a> Builder<'a> {
             let gone = || self.gone.and_then(|gone| gone.get(&key));
             if let Some(backend) = self.old.of_member(&key).or_else(gone) {
                 members.draining.push(backend.clone());
-                self.departing.insert(key, backend.clone());
+                self.draining_backends.insert(key, backend.clone());
             }
         }
         Ok(())

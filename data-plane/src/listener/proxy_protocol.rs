@@ -45,11 +45,11 @@ pub(super) async fn read(tcp: &mut TcpStream) -> io::Result<Option<SocketAddr>> 
         return of_block(&header);
     }
     if !header.starts_with(b"PROXY ") {
-        return Err(malformed("there is none"));
+        return Err(malformed("the header is missing"));
     }
     while !header.ends_with(b"\n") {
         if header.len() == MAX_LINE {
-            return Err(malformed("the line does not end"));
+            return Err(malformed("the line is longer than 107 bytes"));
         }
         read_some_of_line(tcp, &mut header).await?;
     }

@@ -1,4 +1,4 @@
-//! The claim of a control plane on its data directory, and its handover to a successor by
+//! The lock of a control plane on its data directory, and its handover to a successor by
 //! [`tidegate_shared::handover`].
 //!
 //! One process at a time runs the control plane of a directory: the holder of its lock. Another process that is
@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tidegate_control_plane::Listeners;
-use tidegate_shared::handover::{Parts, Predecessor, Request, TakeOver, TakeOverError, lock_or_take_over};
+use tidegate_shared::handover::{
+    Parts, Predecessor, TakeOver, TakeOverError, TakeOverRequest, lock_or_take_over,
+};
 use tidegate_shared::private_file;
 use tidegate_shared::service_manager;
 use tokio::task::spawn_blocking;
@@ -31,7 +33,7 @@ const HANDOVER_FILE: &str = "handover";
 
 /// A part of what is passed on. Processes of other versions must understand it.
 #[derive(Debug, Serialize, Deserialize)]
-enum ClaimPart {
+enum ControlPlanePart {
     /// The lock, and the listening sockets of the REST API over HTTP, the REST API over HTTPS, and the channel, in
     /// this order.
     LockAndListeners,
@@ -39,33 +41,36 @@ enum ClaimPart {
 
 /// Everything that is passed on to a successor.
 #[derive(Debug)]
-pub(crate) struct ClaimHandover {
+pub(crate) struct ControlPlaneHandover {
     lock: File,
     listeners: Listeners,
 }
 
-impl ClaimHandover {
-    fn send(&self, parts: &Parts<'_, ClaimPart>) -> io::Result<()> {
+impl ControlPlaneHandover {
+    fn send(&self, parts: &Parts<'_, ControlPlanePart>) -> io::Result<()> {
         let Listeners { management, management_tls, channel } = &self.listeners;
         let descriptors = [self.lock.as_fd(), management.as_fd(), management_tls.as_fd(), channel.as_fd()];
-        parts.send(ClaimPart::LockAndListeners, &descriptors)
+        parts.send(ControlPlanePart::LockAndListeners, &descriptors)
     }
 
     fn receive(
-        ClaimPart::LockAndListeners: ClaimPart,
+        ControlPlanePart::LockAndListeners: ControlPlanePart,
         descriptors: Vec<OwnedFd>,
-    ) -> io::Result<ClaimHandover> {
+    ) -> io::Result<ControlPlaneHandover> {
         let [lock, management, management_tls, channel] = <[OwnedFd; 4]>::try_from(descriptors)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a descriptor is missing"))?;
         let [management, management_tls, channel] =
             [management, management_tls, channel].map(TcpListener::from);
-        Ok(ClaimHandover { lock: lock.into(), listeners: Listeners { management, management_tls, channel } })
+        Ok(ControlPlaneHandover {
+            lock: lock.into(),
+            listeners: Listeners { management, management_tls, channel },
+        })
     }
 }
 
-/// The claim of this process on a data directory.
+/// The lock of this process on a data directory, with what a takeover passes on.
 #[derive(Debug)]
-pub(crate) struct Claim {
+pub(crate) struct DataDirLock {
     data_dir: PathBuf,
     // The operating system releases the lock when the process ends, in whatever way.
     lock: File,
@@ -74,27 +79,27 @@ pub(crate) struct Claim {
     /// A takeover in progress.
     take_over: Option<TakeOver>,
     /// `None` until this process runs the control plane, and if it cannot be succeeded.
-    predecessor: Option<Predecessor<ClaimHandover>>,
+    predecessor: Option<Predecessor<ControlPlaneHandover>>,
 }
 
-impl Claim {
-    /// Creates the directory if it is absent, and claims it. If another process owns it, this takes over from that
+impl DataDirLock {
+    /// Creates the directory if it is absent, and locks it. If another process owns it, this takes over from that
     /// process.
     ///
     /// # Errors
     /// Another process owns the directory and does not pass it on; or the operating system's error.
-    pub(crate) async fn new(data_dir: &Path) -> Result<Claim, Box<dyn Error>> {
+    pub(crate) async fn new(data_dir: &Path) -> Result<DataDirLock, Box<dyn Error>> {
         private_file::create_dir(data_dir)?;
         let data_dir = data_dir.to_owned();
         // Blocking: the predecessor first finishes its running requests.
-        Ok(spawn_blocking(move || Claim::take(&data_dir).map_err(|e| e.to_string())).await??)
+        Ok(spawn_blocking(move || DataDirLock::take(&data_dir).map_err(|e| e.to_string())).await??)
     }
 
-    fn take(data_dir: &Path) -> Result<Claim, Box<dyn Error>> {
+    fn take(data_dir: &Path) -> Result<DataDirLock, Box<dyn Error>> {
         let path = data_dir.join(LOCK_FILE);
         let named = |e: io::Error| format!("{}: {e}", path.display());
         let lock = private_file::open_lock(&path).map_err(named)?;
-        let with = |lock| Claim {
+        let with = |lock| DataDirLock {
             data_dir: data_dir.to_owned(),
             lock,
             listeners: None,
@@ -104,7 +109,7 @@ impl Claim {
         let taken = lock_or_take_over(&lock, || {
             let mut handover = None;
             let take_over = TakeOver::ask(&data_dir.join(HANDOVER_FILE), |part, descriptors| {
-                handover = Some(ClaimHandover::receive(part, descriptors)?);
+                handover = Some(ControlPlaneHandover::receive(part, descriptors)?);
                 Ok(())
             })?;
             let handover = handover.ok_or_else(|| io::Error::other("it passed nothing on"))?;
@@ -112,9 +117,9 @@ impl Claim {
         });
         match taken {
             Ok(None) => Ok(with(lock)),
-            Ok(Some((take_over, ClaimHandover { lock, listeners }))) => {
+            Ok(Some((take_over, ControlPlaneHandover { lock, listeners }))) => {
                 info!("taking over from the process that runs the control plane");
-                Ok(Claim { take_over: Some(take_over), listeners: Some(listeners), ..with(lock) })
+                Ok(DataDirLock { take_over: Some(take_over), listeners: Some(listeners), ..with(lock) })
             }
             Err(TakeOverError::Lock(e)) => Err(named(e).into()),
             Err(kept) => Err(format!(
@@ -152,7 +157,7 @@ impl Claim {
         }
         if self.predecessor.is_none() {
             let path = self.data_dir.join(HANDOVER_FILE);
-            match Predecessor::listen(&path, |parts, handover: &ClaimHandover| handover.send(parts)) {
+            match Predecessor::listen(&path, |parts, handover: &ControlPlaneHandover| handover.send(parts)) {
                 Ok(predecessor) => self.predecessor = Some(predecessor),
                 Err(error) => warn!("no other process can take over: {error}"),
             }
@@ -161,27 +166,27 @@ impl Claim {
     }
 
     /// Waits for the next process that asks to take over.
-    pub(crate) async fn successor(&mut self) -> Request<ClaimHandover> {
+    pub(crate) async fn successor(&mut self) -> TakeOverRequest<ControlPlaneHandover> {
         match &mut self.predecessor {
             Some(predecessor) => predecessor.request().await,
             None => std::future::pending().await,
         }
     }
 
-    /// Passes the directory on. Returns the claim if the successor has failed.
+    /// Passes the directory on. Returns the lock if the successor has failed.
     ///
     /// # Errors
     /// The sockets cannot be copied.
     pub(crate) async fn hand_over(
         self,
-        request: Request<ClaimHandover>,
-    ) -> Result<Option<Claim>, Box<dyn Error>> {
+        request: TakeOverRequest<ControlPlaneHandover>,
+    ) -> Result<Option<DataDirLock>, Box<dyn Error>> {
         let listeners = self.listeners.as_ref().map(Listeners::try_clone).transpose()?;
         let Some(listeners) = listeners else {
             request.refuse("its sockets are closed".to_owned());
             return Ok(Some(self));
         };
-        if request.grant(ClaimHandover { lock: self.lock.try_clone()?, listeners }).await {
+        if request.grant(ControlPlaneHandover { lock: self.lock.try_clone()?, listeners }).await {
             info!("another process has taken over");
             return Ok(None);
         }
@@ -191,7 +196,7 @@ impl Claim {
 
     /// Releases the directory.
     pub(crate) fn release(self) {
-        let Claim { lock, predecessor, .. } = self;
+        let DataDirLock { lock, predecessor, .. } = self;
         if let Some(predecessor) = &predecessor {
             predecessor.close();
         }
@@ -204,17 +209,17 @@ impl Claim {
 mod tests {
     use super::*;
 
-    fn claim(data_dir: &Path) -> Result<Claim, String> {
-        Claim::take(data_dir).map_err(|e| e.to_string())
+    fn lock(data_dir: &Path) -> Result<DataDirLock, String> {
+        DataDirLock::take(data_dir).map_err(|e| e.to_string())
     }
 
     #[test]
     fn a_data_directory_belongs_to_one() {
         let dir = tempfile::tempdir().unwrap();
-        let first = claim(dir.path()).unwrap();
-        let refused = claim(dir.path()).unwrap_err();
+        let first = lock(dir.path()).unwrap();
+        let refused = lock(dir.path()).unwrap_err();
         assert!(refused.contains("another control plane"), "{refused}");
         first.release();
-        claim(dir.path()).unwrap();
+        lock(dir.path()).unwrap();
     }
 }

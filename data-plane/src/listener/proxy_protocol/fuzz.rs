@@ -24,7 +24,7 @@ fn source_in_block(bytes: &[u8]) -> Option<SocketAddr> {
 }
 
 #[test]
-fn fuzz_proxy_preamble() {
+fn fuzz_proxy_header() {
     bolero::check!().for_each(|bytes: &[u8]| {
         // Only the first line is read.
         let line = memchr::memchr(b'\n', bytes).map_or(bytes, |end| &bytes[..=end]);

@@ -9,7 +9,7 @@ use crate::config::MinRate;
 
 /// The remaining time for which the worker waits for a client.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct ClientRate {
     /// The time to wait before more bytes arrive.
     allowance: Duration,
     /// The limit of the allowance.
@@ -18,17 +18,17 @@ pub(crate) struct Pace {
     nanoseconds_per_byte: u64,
 }
 
-impl Pace {
+impl ClientRate {
     /// No minimum rate.
-    pub(crate) const UNLIMITED: Pace =
-        Pace { allowance: Duration::MAX, most: Duration::MAX, nanoseconds_per_byte: 0 };
+    pub(crate) const UNLIMITED: ClientRate =
+        ClientRate { allowance: Duration::MAX, most: Duration::MAX, nanoseconds_per_byte: 0 };
 
-    /// Creates the pace of a client that may pause for `pause` once it has moved enough bytes.
-    pub(crate) fn new(rate: MinRate, pause: Duration) -> Pace {
+    /// Creates the rate of a client that may pause for `pause` once it has moved enough bytes.
+    pub(crate) fn new(rate: MinRate, pause: Duration) -> ClientRate {
         match 1_000_000_000_u64.checked_div(rate.bytes_per_second.into()) {
-            None => Pace::UNLIMITED,
+            None => ClientRate::UNLIMITED,
             Some(nanoseconds_per_byte) => {
-                Pace { allowance: rate.grace, most: rate.grace.max(pause), nanoseconds_per_byte }
+                ClientRate { allowance: rate.grace, most: rate.grace.max(pause), nanoseconds_per_byte }
             }
         }
     }
@@ -61,18 +61,18 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn pace(bytes_per_second: u32) -> Pace {
-        Pace::new(MinRate { bytes_per_second, grace: 5 * SECOND }, 60 * SECOND)
+    fn rate(bytes_per_second: u32) -> ClientRate {
+        ClientRate::new(MinRate { bytes_per_second, grace: 5 * SECOND }, 60 * SECOND)
     }
 
     #[test]
     fn a_trickle_uses_up_the_grace_and_the_minimum_rate_does_not() {
         for (bytes, seconds) in [(1, 6), (120, 10), (239, 1000), (240, u32::MAX), (1000, u32::MAX)] {
-            let mut pace = pace(240);
+            let mut rate = rate(240);
             let mut passed = 0;
-            while pace.allowance() >= SECOND && passed < 2000 {
-                pace.waited(SECOND);
-                pace.moved(bytes);
+            while rate.allowance() >= SECOND && passed < 2000 {
+                rate.waited(SECOND);
+                rate.moved(bytes);
                 passed += 1;
             }
             assert!(
@@ -84,22 +84,22 @@ mod tests {
 
     #[test]
     fn no_more_than_a_pause_is_saved_up() {
-        let mut pace = pace(240);
-        assert_eq!(pace.allowance(), 5 * SECOND);
-        pace.moved(240 * 10);
-        assert!(pace.allowance() > 14 * SECOND && pace.allowance() <= 15 * SECOND);
-        pace.moved(u64::MAX);
-        assert_eq!(pace.allowance(), 60 * SECOND);
-        pace.waited(61 * SECOND);
-        assert_eq!(pace.allowance(), Duration::ZERO);
+        let mut rate = rate(240);
+        assert_eq!(rate.allowance(), 5 * SECOND);
+        rate.moved(240 * 10);
+        assert!(rate.allowance() > 14 * SECOND && rate.allowance() <= 15 * SECOND);
+        rate.moved(u64::MAX);
+        assert_eq!(rate.allowance(), 60 * SECOND);
+        rate.waited(61 * SECOND);
+        assert_eq!(rate.allowance(), Duration::ZERO);
     }
 
     #[test]
     fn zero_is_no_minimum() {
-        let mut pace = pace(0);
-        pace.waited(1_000_000 * SECOND);
-        assert!(!pace.is_limited() && pace.allowance() > 1_000_000 * SECOND);
-        pace.moved(u64::MAX);
-        assert!(!pace.is_limited());
+        let mut rate = rate(0);
+        rate.waited(1_000_000 * SECOND);
+        assert!(!rate.is_limited() && rate.allowance() > 1_000_000 * SECOND);
+        rate.moved(u64::MAX);
+        assert!(!rate.is_limited());
     }
 }

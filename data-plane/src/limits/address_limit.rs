@@ -12,7 +12,7 @@ const SHARDS: usize = 16;
 
 /// The number of permits of each address. An IPv6 client is its /64 network.
 #[derive(Debug)]
-pub(crate) struct Shares {
+pub(crate) struct AddressLimit {
     /// The most permits of one address; `None` for no limit.
     most: Option<usize>,
     hasher: RandomState,
@@ -21,19 +21,19 @@ pub(crate) struct Shares {
 
 /// One connection or stream of an address, released on drop.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub(crate) struct AddressPermit {
     /// `None` without a limit.
-    of: Option<(Arc<Shares>, IpAddr)>,
+    of: Option<(Arc<AddressLimit>, IpAddr)>,
 }
 
-impl Shares {
-    pub(crate) fn new(most: Option<usize>) -> Arc<Shares> {
-        Arc::new(Shares { most, hasher: RandomState::new(), held: Default::default() })
+impl AddressLimit {
+    pub(crate) fn new(most: Option<usize>) -> Arc<AddressLimit> {
+        Arc::new(AddressLimit { most, hasher: RandomState::new(), held: Default::default() })
     }
 
     /// Counts one more for this client. `None` if its address has its full share.
-    pub(crate) fn take(self: &Arc<Shares>, client: IpAddr) -> Option<Share> {
-        let Some(most) = self.most else { return Some(Share { of: None }) };
+    pub(crate) fn take(self: &Arc<AddressLimit>, client: IpAddr) -> Option<AddressPermit> {
+        let Some(most) = self.most else { return Some(AddressPermit { of: None }) };
         let address = client_network(client);
         let mut held = self.shard(&address);
         let count = held.entry(address).or_default();
@@ -41,7 +41,7 @@ impl Shares {
             return None;
         }
         *count += 1;
-        Some(Share { of: Some((self.clone(), address)) })
+        Some(AddressPermit { of: Some((self.clone(), address)) })
     }
 
     fn shard(&self, address: &IpAddr) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -50,10 +50,10 @@ impl Shares {
     }
 }
 
-impl Drop for Share {
+impl Drop for AddressPermit {
     fn drop(&mut self) {
-        let Some((shares, address)) = &self.of else { return };
-        let mut held = shares.shard(address);
+        let Some((limit, address)) = &self.of else { return };
+        let mut held = limit.shard(address);
         if let Some(count) = held.get_mut(address) {
             *count -= 1;
             if *count == 0 {
@@ -69,8 +69,8 @@ mod tests {
 
     #[test]
     fn each_address_has_its_share_and_gets_it_back() {
-        let shares = Shares::new(Some(2));
-        let take = |client: &str| shares.take(client.parse().unwrap());
+        let limit = AddressLimit::new(Some(2));
+        let take = |client: &str| limit.take(client.parse().unwrap());
         let (first, second) = (take("192.0.2.1"), take("::ffff:192.0.2.1"));
         assert!(first.is_some() && second.is_some() && take("192.0.2.1").is_none());
         assert!(take("192.0.2.2").is_some(), "another address");
@@ -80,13 +80,13 @@ mod tests {
         assert!(networks.iter().all(Option::is_some) && take("2001:db8::3").is_none());
         assert!(take("2001:db8:0:1::1").is_some(), "another network");
         drop((second, networks));
-        assert!(shares.held.iter().all(|shard| shard.lock().unwrap().is_empty()), "nothing is kept");
+        assert!(limit.held.iter().all(|shard| shard.lock().unwrap().is_empty()), "nothing is kept");
     }
 
     #[test]
     fn without_a_limit_nothing_is_counted() {
-        let shares = Shares::new(None);
-        let all: Vec<_> = (0..100).map(|_| shares.take("192.0.2.1".parse().unwrap())).collect();
+        let limit = AddressLimit::new(None);
+        let all: Vec<_> = (0..100).map(|_| limit.take("192.0.2.1".parse().unwrap())).collect();
         assert!(all.iter().all(Option::is_some));
     }
 }

@@ -6,10 +6,10 @@ fn host(number: u8) -> Host {
     Host::Ip(IpAddr::from([192, 0, 2, number]))
 }
 
-fn balance(algorithm: Algorithm, weights: &[u8]) -> Balance {
+fn load_balancer(algorithm: Algorithm, weights: &[u8]) -> LoadBalancer {
     let hosts: Vec<Host> = (0u8..).take(weights.len()).map(host).collect();
     let members = hosts.iter().zip(weights).map(|(host, weight)| ("pool", host, *weight));
-    Balance::new(algorithm, members)
+    LoadBalancer::new(algorithm, members)
 }
 
 fn client(number: u32) -> IpAddr {
@@ -17,13 +17,13 @@ fn client(number: u32) -> IpAddr {
 }
 
 /// Returns the members of consecutive requests from different clients.
-fn run(balance: &Balance, requests: u32, fit: impl Fn(usize) -> bool) -> Vec<Option<usize>> {
-    (0..requests).map(|n| balance.choose(&balance.draw(client(n)), &fit, |_| 0)).collect()
+fn run(balancer: &LoadBalancer, requests: u32, fit: impl Fn(usize) -> bool) -> Vec<Option<usize>> {
+    (0..requests).map(|n| balancer.choose(&balancer.start(client(n)), &fit, |_| 0)).collect()
 }
 
-fn shares(balance: &Balance, requests: u32, members: usize, fit: impl Fn(usize) -> bool) -> Vec<usize> {
+fn shares(balancer: &LoadBalancer, requests: u32, members: usize, fit: impl Fn(usize) -> bool) -> Vec<usize> {
     let mut counts = vec![0; members];
-    for member in run(balance, requests, fit) {
+    for member in run(balancer, requests, fit) {
         counts[member.unwrap()] += 1;
     }
     counts
@@ -38,8 +38,8 @@ fn in_turn_each_gets_its_share() {
         (&[1, 1], &[false, true], &[0, 12]),
     ];
     for (weights, fit, expected) in cases {
-        let balance = balance(Algorithm::RoundRobin, weights);
-        assert_eq!(shares(&balance, 12, weights.len(), |m| fit[m]), *expected, "{weights:?} {fit:?}");
+        let balancer = load_balancer(Algorithm::RoundRobin, weights);
+        assert_eq!(shares(&balancer, 12, weights.len(), |m| fit[m]), *expected, "{weights:?} {fit:?}");
     }
 }
 
@@ -51,7 +51,7 @@ fn the_share_of_one_that_is_down_goes_to_the_others_by_weight() {
         (Algorithm::LeastConnections, &[1, 1, 1], 4_350..4_650),
     ];
     for (algorithm, weights, expected) in cases {
-        let counts = shares(&balance(*algorithm, weights), 9_000, 3, |member| member != 1);
+        let counts = shares(&load_balancer(*algorithm, weights), 9_000, 3, |member| member != 1);
         assert!(expected.contains(&counts[0]), "{algorithm:?} {weights:?}: {counts:?}");
     }
 }
@@ -60,8 +60,8 @@ fn the_share_of_one_that_is_down_goes_to_the_others_by_weight() {
 fn nobody_is_chosen_where_nobody_is_fit() {
     for algorithm in [Algorithm::RoundRobin, Algorithm::LeastConnections, Algorithm::IpHash] {
         for weights in [&[][..], &[1, 1], &[1, 2]] {
-            let balance = balance(algorithm, weights);
-            assert_eq!(run(&balance, 2, |_| false), [None, None], "{algorithm:?} {weights:?}");
+            let balancer = load_balancer(algorithm, weights);
+            assert_eq!(run(&balancer, 2, |_| false), [None, None], "{algorithm:?} {weights:?}");
         }
     }
 }
@@ -70,12 +70,12 @@ fn nobody_is_chosen_where_nobody_is_fit() {
 fn a_request_gets_each_member_once_at_most() {
     for algorithm in [Algorithm::RoundRobin, Algorithm::LeastConnections, Algorithm::IpHash] {
         for weights in [&[1, 1, 1], &[5, 1, 1]] {
-            let balance = balance(algorithm, weights);
-            let mut draw = balance.draw(client(1));
+            let balancer = load_balancer(algorithm, weights);
+            let mut choice = balancer.start(client(1));
             let mut seen = Vec::new();
-            while let Some(member) = balance.choose(&draw, |_| true, |_| 0) {
+            while let Some(member) = balancer.choose(&choice, |_| true, |_| 0) {
                 seen.push(member);
-                draw.exclude(member);
+                choice.exclude(member);
             }
             seen.sort_unstable();
             assert_eq!(seen, [0, 1, 2], "{algorithm:?} {weights:?}");
@@ -93,23 +93,23 @@ fn the_fewest_connections_count_for_their_weight() {
         (&[2, 1], &[2, 1], 0),
     ];
     for (weights, live, expected) in cases {
-        let balance = balance(Algorithm::LeastConnections, weights);
+        let balancer = load_balancer(Algorithm::LeastConnections, weights);
         for _ in 0..3 {
-            let chosen = balance.choose(&balance.draw(client(1)), |_| true, |m| live[m]);
+            let chosen = balancer.choose(&balancer.start(client(1)), |_| true, |m| live[m]);
             assert_eq!(chosen, Some(*expected), "{weights:?} {live:?}");
         }
     }
-    let idle = balance(Algorithm::LeastConnections, &[1, 1, 1]);
+    let idle = load_balancer(Algorithm::LeastConnections, &[1, 1, 1]);
     assert_eq!(shares(&idle, 9, 3, |_| true), [3, 3, 3], "equals take turns");
 }
 
 #[test]
 fn a_client_keeps_its_member_whoever_else_comes_or_goes() {
     const CLIENTS: u32 = 10_000;
-    let all = balance(Algorithm::IpHash, &[1, 1, 1, 1]);
+    let all = load_balancer(Algorithm::IpHash, &[1, 1, 1, 1]);
     let before = run(&all, CLIENTS, |_| true);
     assert_eq!(before, run(&all, CLIENTS, |_| true), "the same every time");
-    let fewer = run(&balance(Algorithm::IpHash, &[1, 1, 1]), CLIENTS, |_| true);
+    let fewer = run(&load_balancer(Algorithm::IpHash, &[1, 1, 1]), CLIENTS, |_| true);
     let without = run(&all, CLIENTS, |member| member != 3);
     assert_eq!(fewer, without, "one that is down is as good as gone");
     for (before, after) in before.iter().zip(&fewer) {
@@ -119,8 +119,8 @@ fn a_client_keeps_its_member_whoever_else_comes_or_goes() {
 
 #[test]
 fn addresses_are_spread_by_weight() {
-    let balance = balance(Algorithm::IpHash, &[1, 3]);
-    let counts = shares(&balance, 40_000, 2, |_| true);
+    let balancer = load_balancer(Algorithm::IpHash, &[1, 3]);
+    let counts = shares(&balancer, 40_000, 2, |_| true);
     assert!((9_500..10_500).contains(&counts[0]), "{counts:?}");
     let mapped: IpAddr = "::ffff:10.0.0.1".parse().unwrap();
     assert_eq!(address(mapped), address(client(1)), "an IPv4 address however it is written");

@@ -23,7 +23,7 @@ const PIECE: usize = 16 * 1024;
 
 /// A body and its stream.
 #[derive(Debug)]
-pub(super) struct Sent {
+pub(super) struct StreamBody {
     body: ResponseBody,
     /// The data that did not fit into the last chunk.
     rest: Bytes,
@@ -31,10 +31,10 @@ pub(super) struct Sent {
     connection: Rc<Connection>,
 }
 
-impl Sent {
-    pub(super) fn new(body: ResponseBody, stream: Rc<OpenStream>, connection: Rc<Connection>) -> Sent {
+impl StreamBody {
+    pub(super) fn new(body: ResponseBody, stream: Rc<OpenStream>, connection: Rc<Connection>) -> StreamBody {
         stream.offers(Some(0));
-        Sent { body, rest: Bytes::new(), stream, connection }
+        StreamBody { body, rest: Bytes::new(), stream, connection }
     }
 
     fn piece_of(&mut self, mut data: Bytes) -> Frame<Bytes> {
@@ -44,7 +44,7 @@ impl Sent {
     }
 }
 
-impl Body for Sent {
+impl Body for StreamBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -84,7 +84,7 @@ impl Body for Sent {
     }
 }
 
-impl Drop for Sent {
+impl Drop for StreamBody {
     fn drop(&mut self) {
         self.stream.offers(None);
         if let Some(fault) = self.stream.given_up.get() {

@@ -1,5 +1,5 @@
-//! The target of a rule: the backends of one or several pools, their load balancing, and the settings to reach them
-//! with.
+//! The backend set of a rule: the backends of one or several pools, their load balancing, and the settings to
+//! reach them with.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use super::affinity::Affinity;
-use super::balance::{Balance, Draw};
+use super::load_balancer::{LoadBalancer, MemberChoice};
 use crate::backend::Backend;
 use crate::member::InFlightGuard;
 
-/// A set of backends with their settings. Backends have the numbers that [`Target::member`] takes.
+/// A set of backends with their settings. Backends have the numbers that [`BackendSet::member`] takes.
 #[derive(Debug)]
-pub(crate) struct Target {
+pub(crate) struct BackendSet {
     /// The name of the pool or, for several pools, of the distribution.
     pub(crate) pool: Arc<str>,
     pub(crate) settings: Arc<str>,
@@ -24,8 +24,8 @@ pub(crate) struct Target {
     pub(super) pools: Vec<Range<usize>>,
     /// The backends of removed members that still drain, only for clients with an affinity cookie.
     pub(super) draining: Vec<Arc<Backend>>,
-    pub(super) balance: Balance,
-    /// True if requests are counted, because this or another target balances these pools by least connections.
+    pub(super) load_balancer: LoadBalancer,
+    /// True if requests are counted, because this or another set balances these pools by least connections.
     pub(super) counts: bool,
     /// The affinity cookies, if cookie affinity is on.
     pub(crate) affinity: Option<Affinity>,
@@ -47,7 +47,7 @@ pub(crate) enum HostPolicy {
     Fixed(HeaderValue),
 }
 
-impl Target {
+impl BackendSet {
     /// Returns true if it has no backends, apart from draining ones.
     pub(crate) fn is_empty(&self) -> bool {
         self.backends.is_empty()
@@ -59,7 +59,7 @@ impl Target {
         self.backends.get(number).or_else(draining)
     }
 
-    /// Returns the number in this target of a backend with this process-wide number ([`Backend::number`]).
+    /// Returns the number in this set of a backend with this process-wide number ([`Backend::number`]).
     pub(crate) fn number_of(&self, backend: u64) -> Option<usize> {
         self.backends.iter().position(|known| known.number == backend)
     }
@@ -81,17 +81,17 @@ impl Target {
     }
 
     /// Starts the choice of a backend for a request.
-    pub(crate) fn draw(&self, client: std::net::IpAddr) -> Draw {
-        self.balance.draw(client)
+    pub(crate) fn start_choice(&self, client: std::net::IpAddr) -> MemberChoice {
+        self.load_balancer.start(client)
     }
 
     /// Returns the next choice, without unhealthy and excluded backends. `None` means that all were tried.
-    pub(crate) fn choose(&self, draw: &Draw) -> Option<usize> {
+    pub(crate) fn choose(&self, choice: &MemberChoice) -> Option<usize> {
         let kept = self.kept();
         let fit = |number: usize| {
             self.backends[number].health.usable() || kept.iter().any(|kept| kept.contains(&number))
         };
-        self.balance.choose(draw, fit, |number| self.backends[number].member_state.live())
+        self.load_balancer.choose(choice, fit, |number| self.backends[number].member_state.live())
     }
 
     /// Counts a request at a backend if the balancing needs the number.

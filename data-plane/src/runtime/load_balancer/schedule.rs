@@ -1,15 +1,15 @@
-//! The table of weighted round robin: each member has as many turns as its weight, spread as evenly as possible.
+//! The table of weighted round robin: each member has as many positions as its weight, spread as evenly as possible.
 //! Pure.
 
 use std::cmp::Ordering;
 
-/// The target length of a table. Weights of longer rounds are rounded, and each member keeps at least one turn.
-const MAX_TURNS: u64 = 65_536;
+/// The target length of a table. Weights of longer rounds are rounded, and each member keeps at least one position.
+const MAX_POSITIONS: u64 = 65_536;
 
-/// One round of turns.
+/// One round of positions.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    turns: Box<[u32]>,
+    positions: Box<[u32]>,
     members: usize,
 }
 
@@ -17,43 +17,46 @@ impl Schedule {
     /// Creates the round for members with these weights, none of which is 0.
     pub(super) fn new(weights: impl Iterator<Item = u8>) -> Schedule {
         let weights = shortened(weights.map(u64::from).collect());
-        let mut turns = Vec::new();
+        let mut positions = Vec::new();
         for (member, weight) in (0u32..).zip(&weights) {
-            turns.extend((0..*weight).map(|time| (time, *weight, member)));
+            positions.extend((0..*weight).map(|time| (time, *weight, member)));
         }
-        turns.sort_unstable_by(earlier);
-        Schedule { turns: turns.into_iter().map(|(.., member)| member).collect(), members: weights.len() }
+        positions.sort_unstable_by(earlier);
+        Schedule {
+            positions: positions.into_iter().map(|(.., member)| member).collect(),
+            members: weights.len(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.turns.len()
+        self.positions.len()
     }
 
     pub(super) fn members(&self) -> usize {
         self.members
     }
 
-    /// Returns the member of this turn.
-    pub(super) fn at(&self, turn: usize) -> usize {
-        self.turns[turn] as usize
+    /// Returns the member of this position.
+    pub(super) fn at(&self, position: usize) -> usize {
+        self.positions[position] as usize
     }
 }
 
-/// Orders turns by their due time. A member of weight w divides the round into w parts and has a turn in the middle
-/// of each; of turns that are due together, the first listed member comes first.
+/// Orders positions by their due time. A member of weight w divides the round into w parts and has a position
+/// in the middle of each; of positions that are due together, the first listed member comes first.
 fn earlier(a: &(u64, u64, u32), b: &(u64, u64, u32)) -> Ordering {
     let ((time_a, weight_a, member_a), (time_b, weight_b, member_b)) = (a, b);
     let due = ((2 * time_a + 1) * weight_b).cmp(&((2 * time_b + 1) * weight_a));
     due.then(member_a.cmp(member_b))
 }
 
-/// Returns the smallest weights in the same proportion, rounded if the round would be longer than [`MAX_TURNS`].
+/// Returns the smallest weights in the same proportion, rounded if the round would be longer than [`MAX_POSITIONS`].
 fn shortened(mut weights: Vec<u64>) -> Vec<u64> {
     let common = weights.iter().fold(0, |a, b| greatest_common_divisor(a, *b)).max(1);
     weights.iter_mut().for_each(|weight| *weight /= common);
     let total: u64 = weights.iter().sum();
-    if total > MAX_TURNS {
-        weights.iter_mut().for_each(|weight| *weight = (*weight * MAX_TURNS / total).max(1));
+    if total > MAX_POSITIONS {
+        weights.iter_mut().for_each(|weight| *weight = (*weight * MAX_POSITIONS / total).max(1));
     }
     weights
 }
@@ -79,7 +82,7 @@ mod tests {
             (&[1, 4], &[1, 1, 0, 1, 1]),
         ];
         for (weights, expected) in cases {
-            assert_eq!(*Schedule::new(weights.iter().copied()).turns, **expected, "{weights:?}");
+            assert_eq!(*Schedule::new(weights.iter().copied()).positions, **expected, "{weights:?}");
         }
     }
 
@@ -87,9 +90,9 @@ mod tests {
     fn a_table_has_a_bound_and_everybody_a_place_in_it() {
         let weights = (0..20_000u32).map(|member| if member % 2 == 0 { 99 } else { 1 });
         let schedule = Schedule::new(weights);
-        assert!(schedule.len() <= MAX_TURNS as usize + 20_000, "{}", schedule.len());
+        assert!(schedule.len() <= MAX_POSITIONS as usize + 20_000, "{}", schedule.len());
         for member in [0, 1, 19_998, 19_999] {
-            assert!(schedule.turns.contains(&member), "{member}");
+            assert!(schedule.positions.contains(&member), "{member}");
         }
     }
 }
