@@ -15,7 +15,7 @@ use tidegate_shared::snapshot::Snapshot;
 use tracing::warn;
 
 /// The purpose of the sealing. A new format gets a new number, so that older files are ignored rather than misread.
-const PURPOSE: &[u8] = b"tidegate snapshot 1";
+const PURPOSE: &[u8] = b"tidegate snapshot 2";
 
 /// The extension of a damaged file that is kept for inspection.
 const ASIDE: &str = "damaged";

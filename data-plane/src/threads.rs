@@ -103,7 +103,7 @@ impl Threads {
     ) {
         for (socket, (thread, _)) in sockets.into_iter().zip(self.0.iter().cycle()) {
             let (current, close) = (current.clone(), close.clone());
-            tell(thread, Command::Listen { socket, address, current, close }).await;
+            send(thread, Command::Listen { socket, address, current, close }).await;
         }
     }
 
@@ -122,7 +122,7 @@ impl Threads {
         let mut answers = Vec::with_capacity(self.0.len());
         for (thread, _) in &self.0 {
             let (reply, answer) = oneshot::channel();
-            tell(thread, command(reply)).await;
+            send(thread, command(reply)).await;
             answers.push(answer);
         }
         let mut given = Vec::with_capacity(answers.len());
@@ -135,7 +135,7 @@ impl Threads {
     /// Sends a command to every thread.
     pub(crate) async fn broadcast(&self, mut command: impl FnMut() -> Command) {
         for (thread, _) in &self.0 {
-            tell(thread, command()).await;
+            send(thread, command()).await;
         }
     }
 
@@ -158,7 +158,7 @@ impl Threads {
     }
 }
 
-async fn tell(thread: &mpsc::Sender<Command>, command: Command) {
+async fn send(thread: &mpsc::Sender<Command>, command: Command) {
     if thread.send(command).await.is_err() {
         tracing::error!("a data thread is gone");
     }

@@ -63,15 +63,15 @@ impl Process {
     /// Asks it to drain and end. Returns once the signal was sent: a starting worker has not written its process ID
     /// yet.
     pub(super) async fn ask_to_end(&mut self) {
-        self.tell(Signal::TERM).await;
+        self.signal_when_started(Signal::TERM).await;
     }
 
     /// Kills it. Returns once the signal was sent, like [`Process::ask_to_end`].
     pub(super) async fn kill(&mut self) {
-        self.tell(Signal::KILL).await;
+        self.signal_when_started(Signal::KILL).await;
     }
 
-    async fn tell(&mut self, signal: Signal) {
+    async fn signal_when_started(&mut self, signal: Signal) {
         while !self.signal(signal) && self.lives() {
             tokio::time::sleep(CHECK_INTERVAL).await;
         }

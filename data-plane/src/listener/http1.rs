@@ -35,8 +35,8 @@ const FIRST_REQUEST: Duration = Duration::from_secs(2);
 /// Serves requests until the connection ends or becomes a tunnel. After `close`, no further requests are accepted.
 pub(super) async fn serve(connection: Rc<Connection>, stream: Stream, close: CancellationToken) {
     let (client, address, own) = (connection.client, connection.address, connection.clone());
-    let (wire, thread) = (connection.http1.clone(), &connection.thread);
-    let stream = InspectedStream::new(stream, wire, thread.timeouts, thread.max_request_body);
+    let (state, thread) = (connection.http1.clone(), &connection.thread);
+    let stream = InspectedStream::new(stream, state, thread.timeouts, thread.max_request_body);
     let service = service_fn(move |request: Request<Incoming>| {
         let busy = RequestGuard::new(&connection.http1);
         let answered = proxy::serve(connection.clone(), request.map(ReceivedBody::from));

@@ -143,15 +143,16 @@ fn request(probe: &Probe, host: &str) -> Result<Request<Empty<Bytes>>, String> {
 
 /// Describes why there is no response head in this protocol.
 fn no_answer(protocol: &str, error: &hyper::Error) -> String {
-    let told = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
-    let (is_told, is_farewell) = told.map_or((false, false), |told| (told.is_remote(), told.is_go_away()));
-    if error.is_incomplete_message() || (is_told && is_farewell) {
+    let h2_error = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
+    let (is_remote, is_go_away) =
+        h2_error.map_or((false, false), |h2_error| (h2_error.is_remote(), h2_error.is_go_away()));
+    if error.is_incomplete_message() || (is_remote && is_go_away) {
         return "The backend closed the connection before it had answered the request.".to_owned();
     }
-    if is_told {
+    if is_remote {
         return format!("The backend aborted the request before it had answered: {}.", cause(error));
     }
-    if error.is_parse() || told.is_some() {
+    if error.is_parse() || h2_error.is_some() {
         return format!("The backend's answer is not {protocol}, or breaks its rules: {}.", cause(error));
     }
     format!("The connection failed before the request was answered: {}.", cause(error))

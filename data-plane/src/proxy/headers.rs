@@ -160,7 +160,7 @@ pub(crate) fn prepare_request(
     let id = HeaderValue::from_str(gateway_headers.id.digits().as_str())
         .expect("hexadecimal digits are a header value");
     headers.insert(X_APPGW_TRACE_ID, id);
-    gateway_headers.trace.tell(headers, flags.has(HeaderFlags::TRACE));
+    gateway_headers.trace.set_headers(headers, flags.has(HeaderFlags::TRACE));
     dropped
 }
 

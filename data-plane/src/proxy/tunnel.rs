@@ -189,7 +189,7 @@ fn run(
             // frame.
             TunnelOutcome::Traffic(_) | TunnelOutcome::Drained(_) => {}
         }
-        context.tell(&live, &last);
+        context.record(&live, &last);
     }
 }
 

@@ -61,7 +61,7 @@ impl Part {
     }
 
     /// Writes the context for the backend into the headers; `held` says whether they contain trace headers.
-    pub(crate) fn tell(&self, headers: &mut HeaderMap, held: bool) {
+    pub(crate) fn set_headers(&self, headers: &mut HeaderMap, held: bool) {
         let Part::Span { context, sampled, .. } = self else { return };
         if held && context.parent.is_none() {
             // This header belongs to the invalid `traceparent` (Trace Context, section 3.3).
@@ -130,7 +130,7 @@ mod tests {
             headers.append(TRACEPARENT, HeaderValue::from_str(value).unwrap());
         }
         let part = Part::of(Some(&headers), [0x1d; 16], || [0x5a; 8], exports);
-        part.tell(&mut headers, true);
+        part.set_headers(&mut headers, true);
         (headers, part.exported())
     }
 

@@ -124,8 +124,8 @@ impl TakeOver {
     /// The predecessor has stopped waiting, and continues to serve.
     pub fn complete(self) -> io::Result<Completed> {
         let TakeOver(predecessor) = self;
-        let told = predecessor.send(&Message::<()>::Serving, &[]);
-        match told.and_then(|()| predecessor.receive::<Message<IgnoredAny>>(COMPLETE_TIMEOUT)) {
+        let sent = predecessor.send(&Message::<()>::Serving, &[]);
+        match sent.and_then(|()| predecessor.receive::<Message<IgnoredAny>>(COMPLETE_TIMEOUT)) {
             Ok((Message::Draining, _)) => Ok(Completed { _predecessor: predecessor }),
             Ok(_) => Err(invalid("it does not answer with Draining")),
             // The predecessor has ended, so no other process can have its sockets. A killed process closes its

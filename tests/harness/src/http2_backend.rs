@@ -14,8 +14,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::address::{BACKEND_PORT, loopback};
+use crate::byte_stream::{ByteStream, accept};
 use crate::wait::within_deadline;
-use crate::wire::{Wire, accept};
 
 /// Listens, answers health probes with 200, and passes every other call to the test.
 #[derive(Debug)]
@@ -178,20 +178,20 @@ async fn accept_all(
         let (tls, arrived, connections) = (tls.clone(), arrived.clone(), connections.clone());
         let farewells = farewells.clone();
         tasks.spawn(async move {
-            let Some(wire) = accept(stream, tls.as_ref()).await else { return };
-            serve(wire, &arrived, &connections, farewells).await;
+            let Some(stream) = accept(stream, tls.as_ref()).await else { return };
+            serve(stream, &arrived, &connections, farewells).await;
         });
     }
 }
 
 async fn serve(
-    wire: Box<dyn Wire>,
+    stream: Box<dyn ByteStream>,
     arrived: &mpsc::Sender<Call>,
     connections: &AtomicUsize,
     mut farewells: watch::Receiver<usize>,
 ) {
     farewells.mark_unchanged();
-    let Ok(mut connection) = h2::server::handshake(wire).await else { return };
+    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
     let mut first = true;
     loop {
         let accepted = tokio::select! {

@@ -10,9 +10,9 @@ use http::{HeaderMap, Method, Request, Response};
 use rustls::ClientConfig;
 use tokio::task::JoinSet;
 
+use crate::byte_stream::{ByteStream, dial, try_dial_tls};
 use crate::http_client::Answer;
 use crate::wait::{wait_for, within_deadline};
-use crate::wire::{Wire, dial, try_dial_tls};
 
 /// The connection window: the bytes that the server may send before any are read.
 const CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
@@ -64,8 +64,8 @@ impl Http2Client {
         host: &str,
         config: &Arc<ClientConfig>,
     ) -> std::io::Result<Http2Client> {
-        let wire = try_dial_tls(address, host, &offering_http2(config)).await?;
-        Ok(Http2Client::over(wire, host, "https").await)
+        let stream = try_dial_tls(address, host, &offering_http2(config)).await?;
+        Ok(Http2Client::over(stream, host, "https").await)
     }
 
     /// Connects without TLS, with prior knowledge.
@@ -73,9 +73,9 @@ impl Http2Client {
         Http2Client::over(dial(address).await, host, "http").await
     }
 
-    async fn over(wire: Box<dyn Wire>, host: &str, scheme: &'static str) -> Http2Client {
+    async fn over(stream: Box<dyn ByteStream>, host: &str, scheme: &'static str) -> Http2Client {
         // The window is large, so that an unread stream does not block the others on this side.
-        let handshake = Builder::new().initial_connection_window_size(CONNECTION_WINDOW).handshake(wire);
+        let handshake = Builder::new().initial_connection_window_size(CONNECTION_WINDOW).handshake(stream);
         let (requests, connection) =
             within_deadline("an HTTP/2 connection", handshake).await.expect("the server speaks HTTP/2");
         let mut tasks = JoinSet::new();

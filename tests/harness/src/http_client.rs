@@ -12,8 +12,8 @@ use rustls::ClientConfig;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use crate::byte_stream::{ByteStream, dial, dial_tls, try_dial, try_dial_tls_behind};
 use crate::wait::within_deadline;
-use crate::wire::{Wire, dial, dial_tls, try_dial, try_dial_tls_behind};
 
 /// One connection to a server.
 #[derive(Debug)]
@@ -61,13 +61,14 @@ impl HttpClient {
         host: &str,
         config: &Arc<ClientConfig>,
     ) -> HttpClient {
-        let wire = try_dial_tls_behind(preamble, address, host, config).await;
-        let wire = wire.unwrap_or_else(|error| panic!("no TLS with {address} as {host}: {error}"));
-        HttpClient::over(wire, host).await
+        let stream = try_dial_tls_behind(preamble, address, host, config).await;
+        let stream = stream.unwrap_or_else(|error| panic!("no TLS with {address} as {host}: {error}"));
+        HttpClient::over(stream, host).await
     }
 
-    pub(crate) async fn over(wire: Box<dyn Wire>, host: &str) -> HttpClient {
-        let (sender, connection) = handshake(TokioIo::new(wire)).await.expect("a fresh connection is ready");
+    pub(crate) async fn over(stream: Box<dyn ByteStream>, host: &str) -> HttpClient {
+        let (sender, connection) =
+            handshake(TokioIo::new(stream)).await.expect("a fresh connection is ready");
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             // The running request reports the error.

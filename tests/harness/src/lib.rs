@@ -11,6 +11,7 @@
 mod access_log;
 mod address;
 mod backend;
+mod byte_stream;
 mod canned_backend;
 mod clock;
 mod contract;
@@ -33,12 +34,12 @@ mod tidegate;
 mod tls_client;
 mod wait;
 mod websocket;
-mod wire;
 mod worker;
 
 pub use access_log::AccessLog;
 pub use address::{BACKEND_PORT, HTTP_PORT, HTTPS_PORT, listening_sockets, loopback};
 pub use backend::{Backend, Behaviour, Received, Then};
+pub use byte_stream::ByteStream;
 pub use canned_backend::{CannedBackend, Rest};
 pub use clock::Clock;
 pub use dns::DnsServer;
@@ -61,5 +62,4 @@ pub use tidegate::{Tidegate, TidegateBuilder};
 pub use tls_client::{Agreed, Choices, TlsClient};
 pub use wait::{DEADLINE, wait_for, within_deadline};
 pub use websocket::{End, WebSocket, handshake};
-pub use wire::Wire;
 pub use worker::Worker;

@@ -66,8 +66,9 @@ impl Management {
         let mut client = match &self.tls {
             None => HttpClient::connect(self.address, &host).await,
             Some(config) => {
-                let wire = crate::wire::dial_tls(self.address, &self.address.ip().to_string(), config).await;
-                HttpClient::over(wire, &host).await
+                let stream =
+                    crate::byte_stream::dial_tls(self.address, &self.address.ip().to_string(), config).await;
+                HttpClient::over(stream, &host).await
             }
         };
         let bearer = self.token.as_ref().map(|token| format!("Bearer {token}"));

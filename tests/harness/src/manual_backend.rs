@@ -8,9 +8,9 @@ use tokio::task::JoinSet;
 
 use crate::address::{BACKEND_PORT, loopback};
 use crate::backend::is_probe;
+use crate::byte_stream::accept;
 use crate::peer::{Head, Peer};
 use crate::wait::within_deadline;
-use crate::wire::accept;
 
 /// Listens, answers health probes with 200, and passes every other connection to the test after its first request
 /// head.
@@ -68,8 +68,8 @@ async fn accept_all(listener: TcpListener, arrived: mpsc::Sender<(Head, Peer)>) 
     while let Ok((stream, _)) = listener.accept().await {
         let arrived = arrived.clone();
         connections.spawn(async move {
-            let Some(wire) = accept(stream, None).await else { return };
-            let mut peer = Peer::over(wire);
+            let Some(stream) = accept(stream, None).await else { return };
+            let mut peer = Peer::over(stream);
             while let Ok(Some(head)) = peer.next_head().await {
                 if !is_probe(&head) {
                     // The channel is full or closed: the test accepts no more connections.

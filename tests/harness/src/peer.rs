@@ -10,9 +10,9 @@ use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::byte_stream::{ByteStream, dial, dial_tls};
 use crate::http2_frames::Frame;
 use crate::wait::{DEADLINE, within_deadline};
-use crate::wire::{Wire, dial, dial_tls};
 
 /// The first line and the headers of a message.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub enum Ending {
 /// One end of a connection.
 #[derive(Debug)]
 pub struct Peer {
-    wire: Box<dyn Wire>,
+    stream: Box<dyn ByteStream>,
     /// Bytes that were received but not yet taken.
     buffer: Vec<u8>,
 }
@@ -54,8 +54,8 @@ impl Peer {
     }
 
     /// Wraps either side of an existing connection.
-    pub(crate) fn over(wire: Box<dyn Wire>) -> Peer {
-        Peer { wire, buffer: Vec::new() }
+    pub(crate) fn over(stream: Box<dyn ByteStream>) -> Peer {
+        Peer { stream, buffer: Vec::new() }
     }
 
     /// Sends bytes.
@@ -68,8 +68,8 @@ impl Peer {
     /// # Errors
     /// The connection's error.
     pub async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        self.wire.write_all(bytes.as_ref()).await?;
-        self.wire.flush().await
+        self.stream.write_all(bytes.as_ref()).await?;
+        self.stream.flush().await
     }
 
     /// Sends the block repeatedly until nothing more is accepted for half a second because the other side does not
@@ -94,7 +94,7 @@ impl Peer {
     /// The bytes read differ from those sent.
     pub async fn write_and_read_back(&mut self, blocks: impl Iterator<Item = Vec<u8>> + Clone) {
         assert!(self.buffer.is_empty(), "nothing is left from before");
-        let (mut reader, mut writer) = tokio::io::split(&mut self.wire);
+        let (mut reader, mut writer) = tokio::io::split(&mut self.stream);
         let expected = blocks.clone();
         let write = async {
             for block in blocks {
@@ -118,7 +118,7 @@ impl Peer {
 
     /// Closes the sending side; reading continues.
     pub async fn finish(&mut self) {
-        self.wire.shutdown().await.expect("an open connection can be finished");
+        self.stream.shutdown().await.expect("an open connection can be finished");
     }
 
     /// Reads the first line and headers of the next message.
@@ -218,18 +218,18 @@ impl Peer {
 
     /// Resets the connection.
     pub fn reset(self) {
-        let socket = SockRef::from(self.wire.tcp());
+        let socket = SockRef::from(self.stream.tcp());
         socket.set_linger(Some(Duration::ZERO)).expect("an open socket takes options");
     }
 
     /// The address of this end.
     pub fn local_address(&self) -> SocketAddr {
-        self.wire.tcp().local_addr().expect("a connection has addresses")
+        self.stream.tcp().local_addr().expect("a connection has addresses")
     }
 
     /// Returns the stream, and the bytes that were received but not taken.
-    pub(crate) fn into_parts(self) -> (Box<dyn Wire>, Vec<u8>) {
-        (self.wire, self.buffer)
+    pub(crate) fn into_parts(self) -> (Box<dyn ByteStream>, Vec<u8>) {
+        (self.stream, self.buffer)
     }
 
     /// Reads the next HTTP/2 frame without a deadline; `None` at the end of the connection.
@@ -254,7 +254,7 @@ impl Peer {
 
     async fn fill(&mut self) -> io::Result<usize> {
         let mut chunk = vec![0; 64 * 1024];
-        let count = self.wire.read(&mut chunk).await?;
+        let count = self.stream.read(&mut chunk).await?;
         self.buffer.extend_from_slice(&chunk[..count]);
         Ok(count)
     }

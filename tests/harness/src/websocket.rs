@@ -12,13 +12,13 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
+use crate::byte_stream::{ByteStream, dial, dial_tls};
 use crate::wait::within_deadline;
-use crate::wire::{Wire, dial, dial_tls};
 
 /// An open WebSocket.
 #[derive(Debug)]
 pub struct WebSocket {
-    stream: WebSocketStream<Box<dyn Wire>>,
+    stream: WebSocketStream<Box<dyn ByteStream>>,
     headers: HeaderMap,
 }
 
@@ -61,8 +61,8 @@ impl WebSocket {
         path: &str,
         tls: &Arc<ClientConfig>,
     ) -> WebSocket {
-        let wire = dial_tls(address, host, tls).await;
-        WebSocket::over(wire, host, path, &[]).await.expect("the handshake succeeds")
+        let stream = dial_tls(address, host, tls).await;
+        WebSocket::over(stream, host, path, &[]).await.expect("the handshake succeeds")
     }
 
     /// Opens a `ws://` WebSocket with more headers.
@@ -79,7 +79,7 @@ impl WebSocket {
     }
 
     async fn over(
-        wire: Box<dyn Wire>,
+        stream: Box<dyn ByteStream>,
         host: &str,
         path: &str,
         headers: &[(&str, &str)],
@@ -95,7 +95,7 @@ impl WebSocket {
             request = request.header(*name, *value);
         }
         let request = request.body(()).expect("tests write valid requests");
-        match within_deadline("a WebSocket handshake", client_async(request, wire)).await {
+        match within_deadline("a WebSocket handshake", client_async(request, stream)).await {
             Ok((stream, response)) => Ok(WebSocket { stream, headers: response.headers().clone() }),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(_) => Err(0),

@@ -58,7 +58,7 @@ impl TunnelContext {
     }
 
     /// Updates the metrics, and writes the span and the access log line.
-    pub(super) fn tell(&self, live: &LiveTunnel, last: &Last) {
+    pub(super) fn record(&self, live: &LiveTunnel, last: &Last) {
         self.counts().closed(last.counted).add(1);
         self.counts().time.observe(TUNNEL, last.time);
         if let Some(context) = &self.context {

@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::{Behaviour, Shared, Then, is_probe};
+use crate::byte_stream::accept;
 use crate::peer::{Head, Peer};
-use crate::wire::accept;
 
 pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
@@ -29,9 +29,9 @@ pub(super) async fn accept_all(listener: TcpListener, shared: Arc<Shared>) {
         }
         let shared = shared.clone();
         connections.spawn(async move {
-            let Some(wire) = accept(stream, shared.tls.as_ref()).await else { return };
+            let Some(stream) = accept(stream, shared.tls.as_ref()).await else { return };
             // An error means that the other side has ended the connection.
-            let _ = serve(Peer::over(wire), &shared).await;
+            let _ = serve(Peer::over(stream), &shared).await;
         });
         while connections.try_join_next().is_some() {}
     }
@@ -129,8 +129,8 @@ async fn echo_messages(mut peer: Peer, head: &Head) -> io::Result<()> {
          Sec-WebSocket-Accept: {accept}\r\n{protocol}\r\n"
     );
     peer.try_write(response).await?;
-    let (wire, early) = peer.into_parts();
-    let mut socket = WebSocketStream::from_partially_read(wire, early, Role::Server, None).await;
+    let (stream, early) = peer.into_parts();
+    let mut socket = WebSocketStream::from_partially_read(stream, early, Role::Server, None).await;
     while let Some(Ok(message)) = socket.next().await {
         if (message.is_text() || message.is_binary()) && socket.send(message).await.is_err() {
             break;
@@ -155,20 +155,20 @@ async fn literal(mut peer: Peer, head: &Head, response: &str, then: Then) -> io:
 
 /// Reads until the end, and sends nothing.
 async fn hold(peer: Peer) -> io::Result<()> {
-    let (mut wire, _) = peer.into_parts();
+    let (mut stream, _) = peer.into_parts();
     let mut buffer = vec![0; 16 * 1024];
-    while wire.read(&mut buffer).await? > 0 {}
+    while stream.read(&mut buffer).await? > 0 {}
     Ok(())
 }
 
 async fn echo_bytes(peer: Peer) -> io::Result<()> {
-    let (mut wire, early) = peer.into_parts();
-    wire.write_all(&early).await?;
+    let (mut stream, early) = peer.into_parts();
+    stream.write_all(&early).await?;
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        match wire.read(&mut buffer).await? {
-            0 => return wire.shutdown().await,
-            count => wire.write_all(&buffer[..count]).await?,
+        match stream.read(&mut buffer).await? {
+            0 => return stream.shutdown().await,
+            count => stream.write_all(&buffer[..count]).await?,
         }
     }
 }

@@ -13,43 +13,47 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 use crate::wait::within_deadline;
 
 /// A byte stream with access to its TCP connection, for example to reset it.
-pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync + Debug {
+pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + Sync + Debug {
     /// The underlying TCP connection.
     fn tcp(&self) -> &TcpStream;
 }
 
-impl Wire for TcpStream {
+impl ByteStream for TcpStream {
     fn tcp(&self) -> &TcpStream {
         self
     }
 }
 
-impl Wire for client::TlsStream<TcpStream> {
+impl ByteStream for client::TlsStream<TcpStream> {
     fn tcp(&self) -> &TcpStream {
         self.get_ref().0
     }
 }
 
-impl Wire for server::TlsStream<TcpStream> {
+impl ByteStream for server::TlsStream<TcpStream> {
     fn tcp(&self) -> &TcpStream {
         self.get_ref().0
     }
 }
 
 /// Connects without TLS.
-pub(crate) async fn dial(address: SocketAddr) -> Box<dyn Wire> {
+pub(crate) async fn dial(address: SocketAddr) -> Box<dyn ByteStream> {
     try_dial(address).await.unwrap_or_else(|error| panic!("{address} refuses a connection: {error}"))
 }
 
 /// Connects without TLS; the connection may be refused.
-pub(crate) async fn try_dial(address: SocketAddr) -> std::io::Result<Box<dyn Wire>> {
+pub(crate) async fn try_dial(address: SocketAddr) -> std::io::Result<Box<dyn ByteStream>> {
     let stream = within_deadline("a TCP connection", TcpStream::connect(address)).await?;
     stream.set_nodelay(true)?;
     Ok(Box::new(stream))
 }
 
 /// Connects over TLS to the server with this name.
-pub(crate) async fn dial_tls(address: SocketAddr, name: &str, config: &Arc<ClientConfig>) -> Box<dyn Wire> {
+pub(crate) async fn dial_tls(
+    address: SocketAddr,
+    name: &str,
+    config: &Arc<ClientConfig>,
+) -> Box<dyn ByteStream> {
     try_dial_tls(address, name, config)
         .await
         .unwrap_or_else(|error| panic!("the TLS handshake with {address} as {name} failed: {error}"))
@@ -60,7 +64,7 @@ pub(crate) async fn try_dial_tls(
     address: SocketAddr,
     name: &str,
     config: &Arc<ClientConfig>,
-) -> std::io::Result<Box<dyn Wire>> {
+) -> std::io::Result<Box<dyn ByteStream>> {
     try_dial_tls_behind(&[], address, name, config).await
 }
 
@@ -70,7 +74,7 @@ pub(crate) async fn try_dial_tls_behind(
     address: SocketAddr,
     name: &str,
     config: &Arc<ClientConfig>,
-) -> std::io::Result<Box<dyn Wire>> {
+) -> std::io::Result<Box<dyn ByteStream>> {
     let mut stream = within_deadline("a TCP connection", TcpStream::connect(address)).await?;
     stream.set_nodelay(true)?;
     stream.write_all(preamble).await?;
@@ -81,7 +85,10 @@ pub(crate) async fn try_dial_tls_behind(
 }
 
 /// Accepts the server's side of a connection; `None` if the TLS handshake fails.
-pub(crate) async fn accept(stream: TcpStream, tls: Option<&Arc<ServerConfig>>) -> Option<Box<dyn Wire>> {
+pub(crate) async fn accept(
+    stream: TcpStream,
+    tls: Option<&Arc<ServerConfig>>,
+) -> Option<Box<dyn ByteStream>> {
     stream.set_nodelay(true).ok()?;
     match tls {
         None => Some(Box::new(stream)),
