@@ -7,6 +7,7 @@
 //! yet (`reference`) are evaluated again, by [`Plan::body`] and [`Plan::outputs`], once the resource exists.
 //! This module does not interpret the properties of resources.
 
+mod arrange;
 mod check;
 mod context;
 mod declared;
@@ -17,19 +18,26 @@ mod fill;
 mod function;
 #[cfg(test)]
 mod fuzz;
+mod json_path;
+mod kinds;
 mod lambda;
+mod listing;
 mod names;
 mod order;
 mod output;
 mod parameter;
 mod parts;
+mod providers;
+mod reference;
 mod resource;
+mod resource_id;
 mod secrets;
 mod special;
+mod types;
 mod unique;
 mod value;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,15 +49,15 @@ use crate::violation::code::template as code;
 
 pub(crate) use context::Context;
 
+use arrange::fill_body;
 use check::check;
 use declared::Declared;
-use evaluate::{BUDGET, Evaluator, Phase, World};
-use fill::JsonPath;
+use evaluate::{BUDGET, Evaluator, World};
+use fault::EvalError;
+use json_path::{JsonPath, ROOT};
 use names::Names;
-use order::{dependencies, order};
 use parameter::Parameters;
 use parts::Template;
-use resource::declare;
 use secrets::Secrets;
 
 /// The maximum number of referenced resources that the template does not deploy; each is looked up in the
@@ -245,117 +253,39 @@ impl Plan {
         let mut evaluator = self.evaluator(&nothing.0, &nothing.1);
         let mut values = Vec::new();
         for parameter in &self.parameters.list {
-            let path = format!("{}.parameters.{}.defaultValue", parts::ROOT, parameter.name);
+            let path = format!("{ROOT}.parameters.{}.defaultValue", parameter.name);
             let outcome = evaluator.parameter(&parameter.name);
+            // Such a default is an error only where the parameter is needed.
+            if matches!(&outcome, Err(EvalError::Wrong(code::LINK_MISSING, _))) {
+                values.push(None);
+                continue;
+            }
             let noted = evaluator.flaws.0.len();
             // A parameter derived from a secret one is secret, whatever its declared type.
             let tainted = std::mem::take(&mut evaluator.tainted);
             let secret = parameter.is_secure() || tainted;
             // The error is recorded; the value is a placeholder then.
             let value = evaluator.settle(outcome, Some(&JsonPath::Root(&path))).unwrap_or_default();
-            let objection = parameter.objection(&value).filter(|_| noted == evaluator.flaws.0.len());
+            let objection = parameter.objection(&self.template.types, &value);
+            let objection = objection.filter(|_| noted == evaluator.flaws.0.len());
             if let Some(why) = objection {
                 evaluator.flaws.push(code::PARAMETER, &path, why);
             }
-            values.push((value, secret));
+            values.push(Some((value, secret)));
         }
         self.spent(&evaluator);
         let flaws = std::mem::take(&mut evaluator.flaws);
-        for (parameter, (value, secret)) in self.parameters.list.iter().zip(values) {
-            let mut shown = json!({"type": parameter.kind.as_str()});
-            if secret {
-                self.secrets.gather(value);
-            } else {
-                shown["value"] = value;
+        for (parameter, value) in self.parameters.list.iter().zip(values) {
+            let mut shown = json!({"type": parameter.kind});
+            match value {
+                Some((value, true)) => self.secrets.gather(value),
+                Some((value, false)) => shown["value"] = value,
+                None => {}
             }
             self.parameters_shown.insert(parameter.name.clone(), shown);
         }
         if flaws.is_empty() { Ok(()) } else { Err(self.without_secrets(flaws)) }
     }
-
-    /// Determines the names of resources, their references and the order of deployment.
-    fn arrange(&mut self) -> Result<(), Violations> {
-        let nothing = (References::new(), Names::default());
-        let mut naming = self.evaluator(&nothing.0, &nothing.1);
-        let declared = declare(&mut naming);
-        let names = Names::of(&declared);
-        let mut waits = dependencies(&mut naming, &declared, &names);
-        self.spent(&naming);
-        let mut flaws = std::mem::take(&mut naming.flaws);
-        let mut evaluator = self.evaluator(&nothing.0, &names);
-        let (mut foreign, mut bodies) = (BTreeSet::new(), BTreeMap::new());
-        let own = by_id(&declared);
-        for (at, resource) in declared.iter().enumerate().filter(|(_, resource)| resource.wanted) {
-            let body = fill_body(&mut evaluator, resource);
-            if evaluator.budget == 0 || evaluator.flaws.is_full() {
-                break;
-            }
-            if !std::mem::take(&mut evaluator.pending) {
-                bodies.insert(at, body);
-            }
-            for id in std::mem::take(&mut evaluator.missing) {
-                match own.get(&id) {
-                    Some(other) => drop(waits[at].insert(*other)),
-                    None => drop(foreign.insert(id)),
-                }
-            }
-            if foreign.len() > MAX_FOREIGN {
-                break;
-            }
-        }
-        output::outputs(&mut evaluator);
-        self.spent(&evaluator);
-        let missing = std::mem::take(&mut evaluator.missing);
-        foreign.extend(missing.into_iter().filter(|id| !own.contains_key(id)));
-        if foreign.len() > MAX_FOREIGN {
-            let why =
-                format!("The template refers to more than {MAX_FOREIGN} resources that it does not deploy.");
-            evaluator.flaws.push(code::LIMIT, parts::ROOT, why);
-        }
-        flaws.0.append(&mut evaluator.flaws.0);
-        let order = order(&declared, &waits, &mut flaws);
-        if !flaws.is_empty() {
-            return Err(flaws);
-        }
-        let resources = in_order(&declared, &waits, &order);
-        self.bodies = resources.iter().map(|resource| bodies.remove(&resource.declared)).collect();
-        (self.resources, self.foreign) = (resources, foreign);
-        (self.declared, self.names) = (declared, names);
-        Ok(())
-    }
-}
-
-/// Returns the first deployed resource of each lower-case ID.
-fn by_id(declared: &[Declared]) -> HashMap<String, usize> {
-    let mut places = HashMap::new();
-    for (at, resource) in declared.iter().enumerate().filter(|(_, resource)| resource.wanted) {
-        places.entry(resource.id.to_ascii_lowercase()).or_insert(at);
-    }
-    places
-}
-
-/// Evaluates the body of a resource's PUT. The evaluator records errors and dependencies.
-fn fill_body(evaluator: &mut Evaluator<'_>, resource: &Declared) -> Map<String, Value> {
-    let frame = resource.frame(Phase::Deploying);
-    let root = JsonPath::Root(&resource.place);
-    evaluator.fill_object(&resource.own(evaluator.world.template), &frame, Some(&root)).unwrap_or_default()
-}
-
-/// Returns the deployed resources in that order. Dependencies on resources that are not deployed are dropped.
-fn in_order(declared: &[Declared], waits: &[BTreeSet<usize>], order: &[usize]) -> Vec<Resource> {
-    let wanted: Vec<usize> = order.iter().copied().filter(|at| declared[*at].wanted).collect();
-    let places: HashMap<usize, usize> = wanted.iter().enumerate().map(|(place, at)| (*at, place)).collect();
-    let place = |at: &usize| places.get(at).copied();
-    let resource = |at: &usize| Resource {
-        id: declared[*at].id.clone(),
-        kind: declared[*at].kind.clone(),
-        name: declared[*at].name.clone(),
-        api_version: declared[*at].api_version.clone(),
-        target: declared[*at].place.clone(),
-        depends_on: waits[*at].iter().filter_map(place).collect(),
-        declared: *at,
-    };
-    wanted.iter().map(resource).collect()
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub(super) async fn put(
     base: BaseUrl,
     TemplateBody(body): TemplateBody,
 ) -> Result<Response, ApiError> {
-    let (deployment, created) = app.service.deploy(author, path, body).await?;
+    let (deployment, created) = app.service.deploy(author, path, body, &base.0).await?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     let url = format!(
         "{}{}/operationStatuses/{}?api-version={}",
@@ -45,9 +45,10 @@ pub(super) async fn validate(
     _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
     RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
     TemplateBody(body): TemplateBody,
 ) -> Result<Json<Value>, ApiError> {
-    let preview = app.service.preview_deployment(&author, &path, body).await?;
+    let preview = app.service.preview_deployment(&author, &path, body, &base.0).await?;
     Ok(Json(view::validated(&path, &preview, &correlation_id(&author))))
 }
 
@@ -57,9 +58,10 @@ pub(super) async fn what_if(
     _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
     RequestAuthor(author): RequestAuthor,
+    base: BaseUrl,
     TemplateBody(body): TemplateBody,
 ) -> Result<Json<Value>, ApiError> {
-    let preview = app.service.preview_deployment(&author, &path, body).await?;
+    let preview = app.service.preview_deployment(&author, &path, body, &base.0).await?;
     Ok(Json(what_if::show(&preview, &correlation_id(&author))))
 }
 

@@ -28,7 +28,8 @@ pub(crate) use run::run;
 pub(crate) use summary::summary;
 
 impl Service {
-    /// Returns the effects of a deployment without making it.
+    /// Returns the effects of a deployment without making it. `management` is the scheme and host of the API as
+    /// the client reached it.
     ///
     /// # Errors
     /// Every error of the template that can be known before anything is written, or an error of the store.
@@ -37,12 +38,13 @@ impl Service {
         author: &Author,
         path: &DeploymentPath,
         body: Value,
+        management: &str,
     ) -> Result<Preview, ServiceError> {
         if !path.is_valid() {
             return Err(ServiceError::BadName { what: "deployment", value: path.name.clone() });
         }
         let body = DeploymentBody::read(body).map_err(DeploymentError::Template)?;
-        preview::preview(self, author, path, body).await
+        preview::preview(self, author, path, body, management).await
     }
 
     /// Stores a deployment that is then run in the background. Returns it, and whether it is new.
@@ -54,8 +56,9 @@ impl Service {
         author: Author,
         path: DeploymentPath,
         body: Value,
+        management: &str,
     ) -> Result<(Deployment, bool), ServiceError> {
-        let preview = self.preview_deployment(&author, &path, body).await?;
+        let preview = self.preview_deployment(&author, &path, body, management).await?;
         let act = act(author, &path, "write");
         let new = NewDeployment {
             id: Uuid::new_v4(),

@@ -3,12 +3,11 @@
 
 use serde_json::Value;
 
-use super::evaluate::unknown;
 use super::expression::{Expression, TemplateText, classify};
 use super::fault::EvalError;
-use super::fill::JsonPath;
-use super::function;
-use super::parts::{ROOT, Template};
+use super::function::{self, unknown};
+use super::json_path::{JsonPath, ROOT};
+use super::parts::Template;
 use super::special::arity_of;
 use crate::violation::Violations;
 use crate::violation::code::template as code;

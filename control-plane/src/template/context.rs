@@ -1,23 +1,26 @@
-//! The context of a deployment: its place, time and name. Pure: randomness and time are inputs.
+//! The context of a deployment: its place, time, client and name, and the functions that show them. Pure:
+//! randomness and time are inputs.
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::fault::{EvalError, EvalResult};
+use super::function::{COMPACT, show_time};
 use super::value::kind;
 
-/// The context of a deployment.
+/// The context of a deployment. Fields that a stored request of an older version lacks have a default.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Context {
     /// Subscription ID.
     pub(crate) subscription: String,
     /// Tenant ID.
     pub(crate) tenant: String,
-    /// Resource group, in its creator's spelling.
-    pub(crate) group: String,
-    /// The group's location.
+    /// Resource group, in its creator's spelling; `None` for a deployment to the subscription.
+    pub(crate) group: Option<String>,
+    /// The location of the group, or of the deployment if there is no group.
     pub(crate) location: String,
     /// The group's tags.
     pub(crate) tags: Map<String, Value>,
@@ -27,23 +30,41 @@ pub(crate) struct Context {
     pub(crate) chance: Uuid,
     /// The time returned by `utcNow`, in milliseconds since 1970.
     pub(crate) now: i64,
+    /// The scheme and host of the management API, as the client reached it.
+    #[serde(default)]
+    pub(crate) management: String,
+    /// The object ID of the API client that deploys; nil for the administrator.
+    #[serde(default)]
+    pub(crate) deployer: Uuid,
+    /// The link by which the template was fetched: an object with `uri`. `None` if the template was in the
+    /// request.
+    #[serde(default)]
+    pub(crate) template_link: Option<Value>,
 }
 
 impl Context {
-    /// The ID of the resource group, the prefix of the IDs of its resources.
-    pub(super) fn group_id(&self) -> String {
-        format!("/subscriptions/{}/resourceGroups/{}", self.subscription, self.group)
+    /// The ID of the deployment's scope, the prefix of the IDs of its resources.
+    pub(super) fn scope_id(&self) -> String {
+        match &self.group {
+            Some(group) => format!("/subscriptions/{}/resourceGroups/{group}", self.subscription),
+            None => format!("/subscriptions/{}", self.subscription),
+        }
     }
 
-    pub(super) fn group(&self) -> Value {
-        json!({
-            "id": self.group_id(),
-            "name": self.group,
+    pub(super) fn group(&self) -> EvalResult {
+        let Some(group) = &self.group else {
+            let why = "The function 'resourceGroup' cannot be used in a deployment to a subscription: use \
+                       subscription(), or pass the resource group as a parameter.";
+            return Err(EvalError::function(why));
+        };
+        Ok(json!({
+            "id": self.scope_id(),
+            "name": group,
             "type": "Microsoft.Resources/resourceGroups",
             "location": self.location,
             "tags": self.tags,
             "properties": {"provisioningState": "Succeeded"},
-        })
+        }))
     }
 
     pub(super) fn subscription(&self) -> Value {
@@ -55,115 +76,84 @@ impl Context {
         })
     }
 
-    /// `resourceId([subscription], [group], type, name, …)`.
-    pub(super) fn resource_id(&self, values: &[Value]) -> EvalResult {
-        let texts = texts(values)?;
-        let at = texts.iter().take(3).position(|text| text.contains('/'));
-        let (before, rest) = texts.split_at(at.unwrap_or(0));
-        let (subscription, group) = match before {
-            [] => (self.subscription.as_str(), self.group.as_str()),
-            [group] => (self.subscription.as_str(), *group),
-            [subscription, group, ..] => (*subscription, *group),
-        };
-        Ok(format!("/subscriptions/{subscription}/resourceGroups/{group}{}", provided(rest)?).into())
+    pub(super) fn tenant(&self) -> Value {
+        json!({
+            "id": format!("/tenants/{}", self.tenant),
+            "tenantId": self.tenant,
+            "displayName": self.tenant,
+            "countryCode": "",
+        })
     }
 
-    /// `subscriptionResourceId([subscription], type, name, …)`.
-    pub(super) fn subscription_resource_id(&self, values: &[Value]) -> EvalResult {
-        let texts = texts(values)?;
-        let (subscription, rest) = match texts[0].contains('/') {
-            true => (self.subscription.as_str(), &texts[..]),
-            false => (texts[0], &texts[1..]),
-        };
-        Ok(format!("/subscriptions/{subscription}{}", provided(rest)?).into())
+    /// `deployer()`. There are no users, so there is no principal name.
+    pub(super) fn deployer(&self) -> Value {
+        json!({"objectId": self.deployer, "tenantId": self.tenant, "userPrincipalName": ""})
+    }
+
+    /// `deployment()`, without the content of the template: no template needs it, and each call would copy it.
+    pub(super) fn deployment(&self, content_version: &str) -> Value {
+        let mut shown = json!({
+            "name": self.deployment,
+            "properties": {
+                "mode": "Incremental",
+                "provisioningState": "Accepted",
+                "template": {"contentVersion": content_version},
+            },
+        });
+        if self.group.is_none() {
+            shown["location"] = self.location.as_str().into();
+        }
+        if let Some(link) = &self.template_link {
+            shown["properties"]["templateLink"] = link.clone();
+        }
+        shown
+    }
+
+    /// `environment()`: that of public Azure, except that the management API and the tokens are ours.
+    pub(super) fn environment(&self) -> Value {
+        let here = format!("{}/", self.management);
+        json!({
+            "name": "AzureCloud",
+            "gallery": "https://gallery.azure.com/",
+            "graph": "https://graph.windows.net/",
+            "portal": "https://portal.azure.com",
+            "graphAudience": "https://graph.windows.net/",
+            "activeDirectoryDataLake": "https://datalake.azure.net/",
+            "batch": "https://batch.core.windows.net/",
+            "media": "https://rest.media.azure.net",
+            "sqlManagement": "https://management.core.windows.net:8443/",
+            "vmImageAliasDoc": "https://raw.githubusercontent.com/Azure/azure-rest-api-specs/master/arm-compute/\
+                                quickstart-templates/aliases.json",
+            "resourceManager": here,
+            "authentication": {
+                "loginEndpoint": here,
+                "audiences": [here],
+                "tenant": self.tenant,
+                "identityProvider": "AAD",
+            },
+            "suffixes": {
+                "acrLoginServer": ".azurecr.io",
+                "azureDatalakeAnalyticsCatalogAndJob": "azuredatalakeanalytics.net",
+                "azureDatalakeStoreFileSystem": "azuredatalakestore.net",
+                "azureFrontDoorEndpointSuffix": "azurefd.net",
+                "keyvaultDns": ".vault.azure.net",
+                "sqlServerHostname": ".database.windows.net",
+                "storage": "core.windows.net",
+            },
+        })
     }
 
     /// `utcNow([format])`.
     pub(super) fn utc_now(&self, values: &[Value]) -> EvalResult {
         let format = match values {
-            [] => "yyyyMMddTHHmmssZ",
+            [] => COMPACT,
             [Value::String(format)] => format.as_str(),
             [other, ..] => {
                 return Err(EvalError::expression(format!("utcNow takes a format, not {}.", kind(other))));
             }
         };
         let now = Timestamp::from_millisecond(self.now).unwrap_or_default();
-        if format == "u" {
-            return Ok(now.strftime("%Y-%m-%d %H:%M:%SZ").to_string().into());
-        }
-        let words = [
-            ("yyyy", "%Y"),
-            ("MM", "%m"),
-            ("dd", "%d"),
-            ("HH", "%H"),
-            ("mm", "%M"),
-            ("ss", "%S"),
-            ("fff", "%3f"),
-        ];
-        let mut made = String::new();
-        let mut rest = format;
-        while let Some(first) = rest.chars().next() {
-            if let Some((word, directive)) = words.iter().find(|(word, _)| rest.starts_with(word)) {
-                made.push_str(&now.strftime(directive).to_string());
-                rest = &rest[word.len()..];
-            } else if first.is_ascii_alphabetic() && !matches!(first, 'T' | 'Z') {
-                let why =
-                    format!("The format of utcNow supports yyyy, MM, dd, HH, mm, ss and fff, not '{first}'.");
-                return Err(EvalError::expression(why));
-            } else {
-                made.push(first);
-                rest = &rest[first.len_utf8()..];
-            }
-        }
-        Ok(made.into())
+        show_time(now, Offset::UTC, format)
+            .map_err(|why| EvalError::expression(format!("The function 'utcNow' failed: {why}")))
     }
-}
-
-/// `tenantResourceId(type, name, …)`.
-pub(super) fn tenant_resource_id(values: &[Value]) -> EvalResult {
-    Ok(provided(&texts(values)?)?.into())
-}
-
-/// `extensionResourceId(id, type, name, …)`.
-pub(super) fn extension_resource_id(values: &[Value]) -> EvalResult {
-    let texts = texts(values)?;
-    Ok(format!("{}{}", texts[0], provided(&texts[1..])?).into())
-}
-
-fn texts(values: &[Value]) -> Result<Vec<&str>, EvalError> {
-    let text = |value: &'_ Value| -> Result<(), EvalError> {
-        let why = || {
-            EvalError::expression(format!("The parts of a resource ID must be strings, not {}.", kind(value)))
-        };
-        value.as_str().map(drop).ok_or_else(why)
-    };
-    values.iter().try_for_each(text)?;
-    Ok(values.iter().filter_map(Value::as_str).collect())
-}
-
-/// Returns `/providers/{type}/{name}…`. A type of several segments needs one name less than segments. Slashes at
-/// the end of a type are ignored as in Azure: many published templates write them.
-fn provided(texts: &[&str]) -> Result<String, EvalError> {
-    let (kind, names) = texts.split_first().unwrap_or((&"", &[]));
-    resource_path(kind.trim_end_matches('/'), names).ok_or_else(|| {
-        EvalError::expression(format!(
-            "The type '{kind:.200}' requires one name for each segment after its namespace, and has {}.",
-            names.len()
-        ))
-    })
-}
-
-/// Returns the end of a resource ID, `/providers/{namespace}/{type}/{name}/{type}/{name}…`; `None` if the
-/// numbers of types and names differ.
-pub(super) fn resource_path(kind: &str, names: &[impl AsRef<str>]) -> Option<String> {
-    let mut segments = kind.split('/');
-    let mut path = format!("/providers/{}", segments.next().filter(|namespace| !namespace.is_empty())?);
-    let types: Vec<&str> = segments.collect();
-    if types.is_empty() || types.len() != names.len() {
-        return None;
-    }
-    for (kind, name) in types.iter().zip(names) {
-        path.push_str(&format!("/{kind}/{}", name.as_ref()));
-    }
-    Some(path)
 }

@@ -20,4 +20,13 @@ pub(super) struct Declared {
     pub(super) api_version: String,
     /// True to deploy the resource: its condition is true and it is not declared as `existing`.
     pub(super) wanted: bool,
+    /// True if the resource is only looked up. Its condition is true.
+    pub(super) existing: bool,
+}
+
+impl Declared {
+    /// Returns whether the resource exists once the template is deployed.
+    pub(super) fn is_there(&self) -> bool {
+        self.wanted || self.existing
+    }
 }

@@ -194,14 +194,14 @@ impl<'w> Evaluator<'w> {
     }
 
     fn call(&mut self, name: &str, arguments: &[Expression], frame: &Frame<'_>) -> EvalResult {
-        let lower = name.to_ascii_lowercase();
-        if let Some(outcome) = self.special(&lower, arguments, frame) {
+        if let Some(outcome) = self.special(name, arguments, frame) {
             return outcome;
         }
+        let lower = name.to_ascii_lowercase();
         if lower.contains('.') {
             return self.user_function(&lower, arguments, frame);
         }
-        let Some(found) = function::named(&lower) else { return Err(unknown(name)) };
+        let Some(found) = function::named(&lower) else { return Err(function::unknown(name)) };
         found.check(arguments.len())?;
         let values = self.values(arguments, frame)?;
         (found.call)(&values)
@@ -228,10 +228,7 @@ impl<'w> Evaluator<'w> {
 
     fn user_function(&mut self, name: &str, arguments: &[Expression], frame: &Frame<'_>) -> EvalResult {
         let template = self.world.template;
-        let function = template.functions.get(name).ok_or_else(|| unknown(name))?;
-        if frame.arguments().is_some() {
-            return Err(EvalError::expression("A user-defined function cannot call another one."));
-        }
+        let function = template.functions.get(name).ok_or_else(|| function::unknown(name))?;
         function::arity(name, function.parameters.len(), function.parameters.len(), arguments.len())?;
         let values = self.values(arguments, frame)?;
         let binding = Binding::Arguments(function.parameters.iter().cloned().zip(values).collect());
@@ -248,7 +245,16 @@ impl<'w> Evaluator<'w> {
         };
         let value = self.once('p', name, |evaluator| match (&declared.given, &declared.default) {
             (Some(given), _) => Ok(given.clone()),
-            (None, Some(default)) => evaluator.fill(default, &Frame::new(Phase::Defaults), None),
+            (None, Some(default)) => {
+                let value = evaluator.fill(default, &Frame::new(Phase::Defaults), None);
+                value.map_err(|fault| match fault {
+                    EvalError::Wrong(code::LINK_MISSING, _) => {
+                        let what = format!("The default of the parameter '{name:.100}'");
+                        EvalError::Wrong(code::LINK_MISSING, unlinked(&what))
+                    }
+                    other => other,
+                })
+            }
             (None, None) if declared.nullable => Ok(Value::Null),
             (None, None) => {
                 let why = format!("The parameter '{name}' has no value and no default.");
@@ -319,14 +325,6 @@ fn too_much() -> EvalError {
     EvalError::Wrong(code::LIMIT, "The template's values are too large or nested too deeply.".to_owned())
 }
 
-pub(super) fn unknown(name: &str) -> EvalError {
-    let why = match name.to_ascii_lowercase().starts_with("list") {
-        true => format!("The function '{name}' is not supported: no resource has keys to list."),
-        false => format!("The function '{name}' does not exist."),
-    };
-    EvalError::Wrong(code::FUNCTION, why)
-}
-
 /// Returns the cost of a value; `None` if it is nested too deeply or exceeds the budget.
 fn cost(value: &Value, nesting: usize, budget: u64) -> Option<u64> {
     let mut total: u64 = 1;
@@ -352,10 +350,22 @@ fn of_text(text: &str) -> u64 {
     text.len() as u64 / 16
 }
 
+/// Says that the template was not fetched by a link.
+fn unlinked(what: &str) -> String {
+    format!(
+        "{what} needs the URL of the template (deployment().properties.templateLink), but the template was sent in \
+         the request. Give the parameter that depends on it a value, often '_artifactsLocation', or deploy the \
+         template by templateLink."
+    )
+}
+
 /// Returns a property of an object, ignoring case, or an element of a list.
 fn member(value: Value, step: &Value) -> EvalResult {
     match (value, step) {
         (Value::Object(mut object), Value::String(name)) => take(&mut object, name).ok_or_else(|| {
+            if name.eq_ignore_ascii_case("templateLink") {
+                return EvalError::Wrong(code::LINK_MISSING, unlinked("The template"));
+            }
             let has = object.keys().take(20).map(String::as_str).collect::<Vec<_>>().join(", ");
             EvalError::expression(format!("There is no property '{name}'; there are: {has}."))
         }),

@@ -103,7 +103,8 @@ impl Reader<'_> {
 
     fn call(&mut self) -> Result<Expression, String> {
         let mut name = self.name()?;
-        if self.take(b'.') {
+        // The names of imported functions have further dots.
+        while self.take(b'.') {
             name = format!("{name}.{}", self.name()?);
         }
         self.skip_space();

@@ -17,6 +17,11 @@ impl EvalError {
     pub(super) fn expression(why: impl Into<String>) -> EvalError {
         EvalError::Wrong(code::EXPRESSION, why.into())
     }
+
+    /// A function is unknown or not allowed here.
+    pub(super) fn function(why: impl Into<String>) -> EvalError {
+        EvalError::Wrong(code::FUNCTION, why.into())
+    }
 }
 
 pub(super) type EvalResult = Result<Value, EvalError>;

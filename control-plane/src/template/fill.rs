@@ -1,39 +1,16 @@
 //! Evaluates JSON with expressions: strings, keys that are expressions, and copy loops of properties.
 
-use std::fmt;
-
 use serde_json::{Map, Value};
 
 use super::evaluate::{Binding, Evaluator, Frame};
 use super::fault::{EvalError, EvalResult};
+use super::json_path::JsonPath;
 use super::parts::Variable;
 use super::value::kind;
 use crate::violation::code::template as code;
 
 /// The maximum number of iterations of one copy loop, as in ARM.
 pub(super) const MAX_COPIES: i64 = 800;
-
-/// The position of a value in the request, formatted only to report an error.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum JsonPath<'p> {
-    /// An absolute path.
-    Root(&'p str),
-    /// A property of an object.
-    Property(&'p JsonPath<'p>, &'p str),
-    /// An element of a list.
-    Element(&'p JsonPath<'p>, usize),
-}
-
-impl fmt::Display for JsonPath<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            JsonPath::Root(path) => f.write_str(path),
-            // Names are untrusted, and every error below repeats the path.
-            JsonPath::Property(of, name) => write!(f, "{of}.{name:.100}"),
-            JsonPath::Element(of, index) => write!(f, "{of}[{index}]"),
-        }
-    }
-}
 
 impl Evaluator<'_> {
     /// Evaluates the expressions in a value.

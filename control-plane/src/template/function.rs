@@ -1,20 +1,27 @@
-//! The functions that depend only on the values of their arguments, in one table for each group.
+//! The functions that depend only on the values of their arguments, in one table for each group; `catalog`
+//! lists every function that ARM documents.
 //!
 //! The caller checks the number of arguments. The size of results is checked against [`MAX_TEXT`] and
 //! [`MAX_LIST`] before they are built.
 
+mod catalog;
 mod collection;
+mod date;
 mod encoding;
 mod logic;
 mod network;
 mod number;
 mod text;
+mod uri;
+mod zone;
 
 use serde_json::{Map, Number, Value};
 
 use super::fault::EvalError;
 use super::value::kind;
-use crate::violation::code::template as code;
+
+pub(super) use catalog::unknown;
+pub(super) use date::{COMPACT, show as show_time};
 
 /// The maximum length of a text that a function returns, in bytes.
 pub(super) const MAX_TEXT: usize = 1024 * 1024;
@@ -56,9 +63,23 @@ const ANY: usize = usize::MAX;
 
 /// Finds a function by its lower-case name.
 pub(super) fn named(lower: &str) -> Option<&'static Function> {
-    let families =
-        [text::TABLE, collection::TABLE, logic::TABLE, number::TABLE, encoding::TABLE, network::TABLE];
-    families.into_iter().flatten().find(|function| function.name.eq_ignore_ascii_case(lower))
+    all().find(|function| function.name.eq_ignore_ascii_case(lower))
+}
+
+/// Iterates over the functions of all groups.
+fn all() -> impl Iterator<Item = &'static Function> {
+    let groups = [
+        text::TABLE,
+        collection::TABLE,
+        logic::TABLE,
+        number::TABLE,
+        encoding::TABLE,
+        uri::TABLE,
+        network::TABLE,
+        date::TABLE,
+        zone::TABLE,
+    ];
+    groups.into_iter().flatten()
 }
 
 /// Checks that a function that takes `least` to `most` arguments is called with `count`.
@@ -71,10 +92,7 @@ pub(super) fn arity(name: &str, least: usize, most: usize, count: usize) -> Resu
         (least, ANY) => format!("at least {least}"),
         (least, most) => format!("{least} to {most}"),
     };
-    Err(EvalError::Wrong(
-        code::FUNCTION,
-        format!("The function '{name}' takes {wanted} arguments, not {count}."),
-    ))
+    Err(EvalError::function(format!("The function '{name}' takes {wanted} arguments, not {count}.")))
 }
 
 fn wanted(what: &str, value: &Value) -> String {

@@ -7,10 +7,9 @@ use serde_json::Value;
 use super::declared::Declared;
 use super::evaluate::{Evaluator, Phase};
 use super::fault::EvalError;
-use super::fill::JsonPath;
+use super::json_path::JsonPath;
 use super::names::{Found, Names};
-use super::resource::property;
-use super::value::kind;
+use super::value::{kind, property};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
@@ -20,42 +19,62 @@ pub(super) fn dependencies(
     resources: &[Declared],
     names: &Names,
 ) -> Vec<BTreeSet<usize>> {
-    let mut by_id: HashMap<String, usize> = HashMap::new();
-    let mut by_loop: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut known = Known::default();
     for (at, resource) in resources.iter().enumerate() {
-        if by_id.insert(resource.id.to_ascii_lowercase(), at).is_some() && resource.wanted {
+        let id = resource.id.to_ascii_lowercase();
+        let other = known.by_id.get(&id).is_some_and(|other| resources[*other].wanted);
+        if other && resource.wanted {
             let why = format!("The template defines '{}' more than once.", resource.id);
             evaluator.flaws.push(code::RESOURCE, format!("{}.name", resource.place), why);
         }
-        if let Some((name, _)) = &resource.turn {
-            by_loop.entry(name.to_ascii_lowercase()).or_default().push(at);
+        if !other {
+            known.by_id.insert(id, at);
+        }
+        let mut add = |name: &str| known.by_word.entry(name.to_ascii_lowercase()).or_default().push(at);
+        match (&resource.symbol, &resource.turn) {
+            (Some(symbol), Some((_, index))) => {
+                add(symbol);
+                add(&format!("{symbol}[{index}]"));
+            }
+            (Some(symbol), None) => add(symbol),
+            (None, Some((name, _))) => add(name),
+            (None, None) => {}
         }
     }
-    let known = Known { by_id, by_loop, names };
-    resources.iter().map(|resource| of_one(evaluator, resource, &known)).collect()
+    resources.iter().map(|resource| of_one(evaluator, resource, &known, names)).collect()
 }
 
-struct Known<'n> {
+/// The indices of resources by what an entry of `dependsOn` may name.
+#[derive(Default)]
+struct Known {
     by_id: HashMap<String, usize>,
-    by_loop: HashMap<String, Vec<usize>>,
-    names: &'n Names,
+    /// By symbol, by element of a loop with a symbol, and by the name of a loop.
+    by_word: HashMap<String, Vec<usize>>,
 }
 
-impl Known<'_> {
-    /// Resolves an entry of `dependsOn`: an ID, a name, a symbol, a loop, or type and name.
-    fn find(&self, text: &str, group: &str) -> Option<Vec<usize>> {
+impl Known {
+    /// Resolves an entry of `dependsOn`: a symbol, a loop, an ID, a name, or type and name.
+    fn find(&self, text: &str, scope: &str, names: &Names) -> Option<Vec<usize>> {
         let one = |id: &str| self.by_id.get(&id.to_ascii_lowercase()).map(|at| vec![*at]);
-        let of_loop = || self.by_loop.get(&text.to_ascii_lowercase()).cloned();
-        match self.names.find(text) {
+        let of_word = || self.by_word.get(&text.to_ascii_lowercase()).cloned();
+        // An empty loop is known by its symbol alone.
+        let empty = || names.all_of(text).map(|_| Vec::new());
+        let of_name = || match names.find(text) {
             Found::One(id) => one(&id),
-            Found::Several => None,
-            Found::None => one(text).or_else(of_loop).or_else(|| one(&format!("{group}/providers/{text}"))),
-        }
+            Found::Several | Found::None => None,
+        };
+        let of_type = || one(&format!("{scope}/providers/{}", text.trim_start_matches('/')));
+        of_word().or_else(empty).or_else(of_name).or_else(|| one(text)).or_else(of_type)
     }
 }
 
-fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>) -> BTreeSet<usize> {
-    let group = evaluator.world.context.group_id();
+fn of_one(
+    evaluator: &mut Evaluator<'_>,
+    resource: &Declared,
+    known: &Known,
+    names: &Names,
+) -> BTreeSet<usize> {
+    let scope = evaluator.world.context.scope_id();
     let mut waits = BTreeSet::new();
     // A child resource is deployed after its parents.
     let mut whole = resource.id.as_str();
@@ -63,7 +82,7 @@ fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>)
         whole = shorter;
         waits.extend(known.by_id.get(&whole.to_ascii_lowercase()));
     }
-    if !resource.wanted {
+    if !resource.is_there() {
         return waits;
     }
     let template = evaluator.world.template;
@@ -80,7 +99,7 @@ fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>)
         let place = JsonPath::Element(&place, i);
         let found = match evaluator.fill(entry, &frame, None) {
             Ok(Value::String(text)) => {
-                let found = known.find(&text, &group).ok_or_else(|| {
+                let found = known.find(&text, &scope, names).ok_or_else(|| {
                     let why = format!(
                         "The resource '{text:.300}' is not defined in the template, or is ambiguous."
                     );
@@ -103,6 +122,22 @@ fn of_one(evaluator: &mut Evaluator<'_>, resource: &Declared, known: &Known<'_>)
         }
     }
     waits
+}
+
+/// Replaces the dependency on an existing resource by what that one waits for, and drops the dependency on a
+/// resource that is not deployed. `order` has each resource after those that it waits for.
+pub(super) fn through_existing(resources: &[Declared], waits: &mut [BTreeSet<usize>], order: &[usize]) {
+    for at in order {
+        let mut direct = BTreeSet::new();
+        for other in &waits[*at] {
+            match &resources[*other] {
+                other_resource if other_resource.wanted => drop(direct.insert(*other)),
+                other_resource if other_resource.existing => direct.extend(&waits[*other]),
+                _ => {}
+            }
+        }
+        waits[*at] = direct;
+    }
 }
 
 /// Returns an order in which each resource follows its dependencies; otherwise the template's order.

@@ -4,11 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::evaluate::{Binding, Evaluator, Frame, Phase};
 use super::fault::{EvalError, EvalResult};
-use super::fill::{JsonPath, copies};
-use super::parameter::Kind;
-use super::parts::ROOT;
-use super::resource::property;
-use super::value::kind;
+use super::fill::copies;
+use super::json_path::{JsonPath, ROOT};
+use super::types::Kind;
+use super::value::{kind, property};
 use crate::violation::code::template as code;
 
 /// Evaluates every output, as `{name: {type, value}}`. Outputs that are secure, or derived from a secure
@@ -20,31 +19,22 @@ pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
     let mut outputs = Map::new();
     for (name, declaration) in &template.outputs {
         let place = JsonPath::Property(&root, name);
-        let Value::Object(declaration) = declaration else {
-            let why = format!("The declaration of an output must be an object, not {}.", kind(declaration));
-            evaluator.flaws.push(code::STRUCTURE, place.to_string(), why);
-            continue;
-        };
-        let word = property(declaration, "type").and_then(Value::as_str).unwrap_or_default();
-        let Some(wanted) = Kind::read(word) else {
-            let why = format!("'{word:.40}' is not a type of outputs.");
-            evaluator.flaws.push(code::STRUCTURE, format!("{place}.type"), why);
-            continue;
-        };
-        evaluator.tainted = wanted.is_secure();
-        match value(evaluator, declaration, &place) {
+        // A wrong type is recorded.
+        let Some(of) = declaration.of else { continue };
+        evaluator.tainted = template.types.is_secure(of);
+        match value(evaluator, &declaration.body, &place) {
             Ok(None) => {}
-            Ok(Some(value)) if wanted.fits(&value) || value.is_null() => {
-                let mut shown = json!({"type": wanted.as_str()});
+            Ok(Some(value)) => {
+                let objection = template.types.objection(of, &format!("The output '{name:.100}'"), &value);
+                if let Some(why) = objection.filter(|_| !value.is_null()) {
+                    evaluator.flaws.push(code::EXPRESSION, place.to_string(), why);
+                    continue;
+                }
+                let mut shown = json!({"type": template.types.kind(of).map_or("Object", Kind::as_str)});
                 if !evaluator.tainted {
                     shown["value"] = value;
                 }
                 outputs.insert(name.clone(), shown);
-            }
-            Ok(Some(value)) => {
-                let why =
-                    format!("The output '{name}' is of type {}, not {}.", wanted.as_str(), kind(&value));
-                evaluator.flaws.push(code::EXPRESSION, place.to_string(), why);
             }
             Err(fault) => {
                 // The error is recorded; the value is a placeholder then.

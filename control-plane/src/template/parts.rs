@@ -4,30 +4,42 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::value::kind;
-use super::value::take;
+use super::json_path::{JsonPath, ROOT};
+use super::types::{TypeId, Types};
+use super::value::{kind, property, take};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
-
-/// The position of the template in the request.
-pub(super) const ROOT: &str = "properties.template";
 
 /// The maximum number of elements of each kind, as in ARM.
 const MAX_PARAMETERS: usize = 256;
 const MAX_VARIABLES: usize = 512;
 const MAX_OUTPUTS: usize = 64;
 
+/// The maximum number of type definitions.
+const MAX_DEFINITIONS: usize = 2000;
+
 /// The parts of a template, as sent.
 #[derive(Debug, Default)]
 pub(super) struct Template {
     pub(super) content_version: String,
-    pub(super) parameters: Map<String, Value>,
+    pub(super) types: Types,
+    /// The parameters by name, in the template's order.
+    pub(super) parameters: Vec<(String, Declaration)>,
     /// The variables, by lower-case name.
     pub(super) variables: HashMap<String, Variable>,
     /// The user-defined functions, by lower-case `namespace.name`.
     pub(super) functions: HashMap<String, UserFunction>,
     pub(super) resources: Vec<DeclaredResource>,
-    pub(super) outputs: Map<String, Value>,
+    /// The outputs by name, in the template's order.
+    pub(super) outputs: Vec<(String, Declaration)>,
+}
+
+/// The declaration of a parameter or an output.
+#[derive(Debug)]
+pub(super) struct Declaration {
+    /// The type; `None` if it was wrong, which is recorded.
+    pub(super) of: Option<TypeId>,
+    pub(super) body: Map<String, Value>,
 }
 
 /// A variable before evaluation.
@@ -67,34 +79,111 @@ impl Template {
             return template;
         };
         let mut has_version = false;
+        let (mut definitions, mut parameters, mut outputs) = (Map::new(), Map::new(), Map::new());
         for (key, value) in object {
-            let place = format!("{ROOT}.{key}");
+            let place = format!("{ROOT}.{key:.100}");
             match key.to_ascii_lowercase().as_str() {
-                "$schema" | "languageversion" | "apiprofile" | "metadata" => {}
+                "$schema" | "apiprofile" | "metadata" => {}
+                "languageversion" => check_language(value, &place, flaws),
                 "contentversion" => {
                     has_version = true;
                     template.content_version = value.as_str().unwrap_or_default().to_owned();
                 }
-                "parameters" => template.parameters = object_at(value, &place, MAX_PARAMETERS, flaws),
+                "definitions" => definitions = object_at(value, &place, MAX_DEFINITIONS, flaws),
+                "parameters" => parameters = object_at(value, &place, MAX_PARAMETERS, flaws),
                 "variables" => {
                     let variables = object_at(value, &place, MAX_VARIABLES, flaws);
                     template.variables = read_variables(variables, &place, flaws);
                 }
                 "functions" => template.functions = read_functions(value, &place, flaws),
                 "resources" => parts(value, &place, None, &mut template.resources, flaws),
-                "outputs" => template.outputs = object_at(value, &place, MAX_OUTPUTS, flaws),
-                _ => flaws.push(
-                    code::STRUCTURE,
-                    place,
-                    format!("The part '{key}' of a template is not supported."),
-                ),
+                "outputs" => outputs = object_at(value, &place, MAX_OUTPUTS, flaws),
+                "imports" | "extensions" | "asserts" if is_empty(value) => {}
+                "imports" | "extensions" => {
+                    let why = "Extensions of templates are not served: only resources of Azure's types are. Remove \
+                               the extension and its resources.";
+                    flaws.push(code::STRUCTURE, place, why);
+                }
+                "asserts" => {
+                    let why = "Assertions are not served. Remove them, or check with the function 'fail'.";
+                    flaws.push(code::STRUCTURE, place, why);
+                }
+                _ => flaws.push(code::STRUCTURE, place, unknown_part(key)),
             }
         }
         if !has_version {
             flaws.push(code::STRUCTURE, ROOT, "A template must have a contentVersion.");
         }
+        let mut types = Types::read(&definitions, flaws);
+        template.parameters = declarations(&mut types, parameters, "parameters", code::PARAMETER, flaws);
+        template.outputs = declarations(&mut types, outputs, "outputs", code::STRUCTURE, flaws);
+        types.seal();
+        template.types = types;
         template
     }
+
+    /// Iterates over the symbols of resources with a loop.
+    pub(super) fn loops(&self) -> impl Iterator<Item = &str> {
+        let with_loop = self.resources.iter().filter(|part| property(&part.body, "copy").is_some());
+        with_loop.filter_map(|part| part.symbol.as_deref())
+    }
+}
+
+fn unknown_part(key: &str) -> String {
+    format!(
+        "The part '{key:.100}' of a template is not supported. The parts are $schema, contentVersion, \
+         languageVersion, apiProfile, metadata, definitions, parameters, variables, functions, resources and outputs."
+    )
+}
+
+/// Checks the version of the language: the published ones, and the experimental ones that Bicep emits.
+fn check_language(value: &Value, place: &str, flaws: &mut Violations) {
+    let version = value.as_str().unwrap_or_default();
+    let (number, rest) = version.split_once('-').unwrap_or((version, "experimental"));
+    let number =
+        number.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+    let is_known = matches!(number, Some((1 | 2, 0..=99))) && rest == "experimental";
+    if !is_known {
+        let why = format!(
+            "The language version {value:.60} is not known. It is \"1.0\" or \"2.0\", or an experimental version \
+             of these such as \"2.1-experimental\"."
+        );
+        flaws.push(code::STRUCTURE, place, why);
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(object) => object.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    }
+}
+
+/// Reads the declarations of parameters or outputs with their types.
+fn declarations(
+    types: &mut Types,
+    json: Map<String, Value>,
+    part: &str,
+    code: &'static str,
+    flaws: &mut Violations,
+) -> Vec<(String, Declaration)> {
+    let root = format!("{ROOT}.{part}");
+    let root = JsonPath::Root(&root);
+    let mut read = Vec::with_capacity(json.len());
+    for (name, declaration) in json {
+        let place = JsonPath::Property(&root, &name);
+        let Value::Object(body) = declaration else {
+            let why =
+                format!("The declaration of '{name:.100}' must be an object, not {}.", kind(&declaration));
+            flaws.push(code, place.to_string(), why);
+            continue;
+        };
+        let of = types.declare(&body, &place, code, flaws);
+        read.push((name, Declaration { of, body }));
+    }
+    read
 }
 
 fn object_at(value: &Value, place: &str, most: usize, flaws: &mut Violations) -> Map<String, Value> {

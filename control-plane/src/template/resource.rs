@@ -3,14 +3,15 @@
 
 use serde_json::{Map, Value};
 
-use super::context::resource_path;
 use super::declared::Declared;
 use super::evaluate::{Binding, Evaluator, Frame, Phase};
 use super::fault::EvalError;
-use super::fill::{JsonPath, copies};
+use super::fill::copies;
+use super::json_path::JsonPath;
+use super::kinds::{supported, unsupported};
 use super::parts::{DeclaredResource, Template};
-use super::value::kind;
-use crate::arm::collection::Collection;
+use super::resource_id::resource_path;
+use super::value::{kind, property};
 use crate::violation::code::template as code;
 
 /// The maximum number of resources of one template, as in ARM.
@@ -21,6 +22,7 @@ const DECLARATION: u64 = 16;
 
 /// The properties that control the deployment and are not part of the resource, in lower case.
 const FOR_THE_DEPLOYMENT: &[&str] = &[
+    "@options",
     "apiversion",
     "comments",
     "condition",
@@ -29,18 +31,11 @@ const FOR_THE_DEPLOYMENT: &[&str] = &[
     "existing",
     "metadata",
     "name",
+    "resourcegroup",
     "resources",
     "scope",
+    "subscriptionid",
     "type",
-];
-
-/// The supported types, in the spelling of responses. The collections of a gateway's children are subtypes of
-/// the third.
-const TYPES: [&str; 4] = [
-    "Microsoft.Network/virtualNetworks",
-    "Microsoft.Network/virtualNetworks/subnets",
-    "Microsoft.Network/applicationGateways",
-    "Microsoft.Network/publicIPAddresses",
 ];
 
 impl Declared {
@@ -146,20 +141,15 @@ fn declare_one(
         id: String::new(),
         api_version: String::new(),
         wanted: true,
+        existing: false,
     };
     let frame = resource.frame(Phase::Planning);
     let read = |evaluator: &mut Evaluator<'_>, name: &str| text(evaluator, part, name, &frame);
     let (kind, name) = (read(evaluator, "type")?, read(evaluator, "name")?);
     resource.api_version = read(evaluator, "apiVersion")?;
-    let condition = condition(evaluator, part, &frame)?;
-    let existing = property(&part.body, "existing") == Some(&Value::Bool(true));
-    resource.wanted = condition && !existing && around.is_none_or(|around| around.wanted);
-    for foreign in ["resourceGroup", "subscriptionId", "scope"] {
-        if property(&part.body, foreign).is_some() {
-            let why = "A resource can only be deployed into the resource group of its deployment.";
-            evaluator.flaws.push(code::RESOURCE, format!("{}.{foreign}", part.place), why);
-        }
-    }
+    let there = condition(evaluator, part, &frame)? && around.is_none_or(Declared::is_there);
+    resource.existing = there && property(&part.body, "existing") == Some(&Value::Bool(true));
+    resource.wanted = there && !resource.existing;
     let (kind, name) = match around {
         // Some templates write the full type even in a nested resource.
         Some(around) if !kind.contains('.') => {
@@ -167,20 +157,23 @@ fn declare_one(
         }
         _ => (kind, name),
     };
-    let Some(kind) = supported(&kind) else {
-        let why = format!(
-            "The type '{kind:.200}' is not supported. Supported are {}, and the collections of application \
-             gateways.",
-            TYPES.join(", ")
-        );
-        evaluator.flaws.push(code::RESOURCE_TYPE, format!("{}.type", part.place), why);
-        return None;
-    };
     resource.name = name.split('/').map(str::to_owned).collect();
-    resource.kind = kind;
-    let good = resource.name.iter().all(|segment| is_segment(segment));
+    resource.kind = match supported(&kind) {
+        Some(kind) => kind,
+        // Nothing is written, so any type is fine.
+        None if !resource.wanted => kind,
+        None => {
+            evaluator.flaws.push(code::RESOURCE_TYPE, format!("{}.type", part.place), unsupported(&kind));
+            return None;
+        }
+    };
+    let scope = scope(evaluator, part, &frame, around)?;
+    if resource.wanted {
+        check_deployable(evaluator, part, &scope);
+    }
+    let good = !resource.wanted || resource.name.iter().all(|segment| is_segment(segment));
     match resource_path(&resource.kind, &resource.name).filter(|_| good) {
-        Some(path) => resource.id = evaluator.world.context.group_id() + &path,
+        Some(path) => resource.id = scope + &path,
         None => {
             let why = format!("The name '{name:.200}' does not match the type '{}'.", resource.kind);
             evaluator.flaws.push(code::RESOURCE, format!("{}.name", part.place), why);
@@ -188,6 +181,69 @@ fn declare_one(
         }
     }
     Some(resource)
+}
+
+/// Returns the prefix of the resource's ID: that of the enclosing resource, of its own `scope`,
+/// `subscriptionId` or `resourceGroup`, or of the deployment.
+fn scope(
+    evaluator: &mut Evaluator<'_>,
+    part: &DeclaredResource,
+    frame: &Frame<'_>,
+    around: Option<&Declared>,
+) -> Option<String> {
+    let own = evaluator.world.context.scope_id();
+    if let Some(around) = around {
+        let path = resource_path(&around.kind, &around.name).unwrap_or_default();
+        return Some(around.id.strip_suffix(&path).map_or(own, str::to_owned));
+    }
+    let mut read = |name: &str| match property(&part.body, name) {
+        Some(_) => text(evaluator, part, name, frame).map(Some),
+        None => Some(None),
+    };
+    let (scope, subscription, group) = (read("scope")?, read("subscriptionId")?, read("resourceGroup")?);
+    let context = evaluator.world.context;
+    let subscription =
+        || format!("/subscriptions/{}", subscription.as_ref().unwrap_or(&context.subscription));
+    Some(match (scope, group) {
+        (Some(scope), _) if scope.starts_with('/') => scope.trim_end_matches('/').to_owned(),
+        (Some(scope), _) => format!("{own}{}", relative(&scope)),
+        (None, Some(group)) => format!("{}/resourceGroups/{group}", subscription()),
+        (None, None) if property(&part.body, "subscriptionId").is_some() => subscription(),
+        (None, None) => own,
+    })
+}
+
+/// Returns the end of the ID of a resource that is written as `{namespace}/{type}/{name}…`.
+fn relative(scope: &str) -> String {
+    if scope.is_empty() { String::new() } else { format!("/providers/{}", scope.trim_matches('/')) }
+}
+
+/// Records what a resource asks for that is not served.
+fn check_deployable(evaluator: &mut Evaluator<'_>, part: &DeclaredResource, scope: &str) {
+    let mut refuse = |name: &str, why: String| {
+        evaluator.flaws.push(code::RESOURCE, format!("{}.{name}", part.place), why);
+    };
+    let own = evaluator.world.context.scope_id();
+    if !scope.eq_ignore_ascii_case(&own) {
+        let names = ["scope", "resourceGroup", "subscriptionId"];
+        let name = names.into_iter().find(|name| property(&part.body, name).is_some()).unwrap_or("type");
+        let why =
+            format!("A resource can only be deployed into the scope of its deployment, which is '{own}'.");
+        refuse(name, why);
+    }
+    for name in ["extension", "import"] {
+        if property(&part.body, name).is_some() {
+            refuse(
+                name,
+                "Resources of extensions are not served; only resources of Azure's types are.".into(),
+            );
+        }
+    }
+    let options = property(&part.body, "@options").and_then(Value::as_object);
+    for name in options.into_iter().flat_map(Map::keys) {
+        let why = format!("The option '{name:.100}' of resources is not served. Remove it.");
+        refuse("@options", why);
+    }
 }
 
 /// Returns whether a text can be a segment of a resource ID. The stricter rules apply when the resource is
@@ -242,21 +298,4 @@ fn condition(evaluator: &mut Evaluator<'_>, part: &DeclaredResource, frame: &Fra
             None
         }
     }
-}
-
-/// Returns the type in the spelling of responses, if it is supported.
-fn supported(kind: &str) -> Option<String> {
-    if let Some(known) = TYPES.iter().find(|known| known.eq_ignore_ascii_case(kind)) {
-        return Some((*known).to_owned());
-    }
-    let (gateway, collection) = kind.rsplit_once('/')?;
-    let collection = Collection::named(collection).filter(|_| gateway.eq_ignore_ascii_case(TYPES[2]))?;
-    Some(collection.resource_type())
-}
-
-/// Finds a property of a resource, ignoring case.
-pub(super) fn property<'v>(body: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
-    body.get(name)
-        .or_else(|| body.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
-        .filter(|value| !value.is_null())
 }

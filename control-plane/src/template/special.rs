@@ -1,22 +1,22 @@
 //! The functions that depend on more than the values of their arguments, or that evaluate their arguments
 //! lazily.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::context::{extension_resource_id, tenant_resource_id};
-use super::evaluate::{Binding, Evaluator, Frame, Phase, unknown};
+use super::evaluate::{Binding, Evaluator, Frame, Phase};
 use super::expression::Expression;
 use super::fault::{EvalError, EvalResult};
-use super::function;
-use super::names::Found;
-use super::resource;
+use super::function::{self, unknown};
+use super::providers::providers;
+use super::resource_id::{of_extension, of_management_group, of_subscription, of_tenant, resource_id};
 use super::unique::guid;
-use super::value::kind;
+use super::value::{kind, text};
 use crate::violation::code::template as code;
 
 /// The lower-case names, with the minimum and maximum number of arguments.
 const SPECIAL: &[(&str, usize, usize)] = &[
     ("copyindex", 0, 2),
+    ("deployer", 0, 0),
     ("deployment", 0, 0),
     ("environment", 0, 0),
     ("extensionresourceid", 3, usize::MAX),
@@ -25,12 +25,15 @@ const SPECIAL: &[(&str, usize, usize)] = &[
     ("if", 3, 3),
     ("lambda", 2, 4),
     ("lambdavariables", 1, 1),
+    ("managementgroupresourceid", 2, usize::MAX),
     ("map", 2, 2),
     ("mapvalues", 2, 2),
     ("newguid", 0, 0),
     ("parameters", 1, 1),
+    ("providers", 1, 2),
     ("reduce", 3, 3),
     ("reference", 1, 3),
+    ("references", 1, 2),
     ("resourcegroup", 0, 0),
     ("resourceid", 2, usize::MAX),
     ("sort", 2, 2),
@@ -43,21 +46,34 @@ const SPECIAL: &[(&str, usize, usize)] = &[
     ("variables", 1, 1),
 ];
 
-/// Returns the minimum and maximum number of arguments of a function of this module.
+/// Returns the minimum and maximum number of arguments of a function of this module. The name of every function
+/// of a resource begins with `list`.
 pub(super) fn arity_of(lower: &str) -> Option<(usize, usize)> {
-    SPECIAL.iter().find(|(name, _, _)| *name == lower).map(|(_, least, most)| (*least, *most))
+    let found = SPECIAL.iter().find(|(name, _, _)| *name == lower).map(|(_, least, most)| (*least, *most));
+    found.or_else(|| is_list(lower).then_some((1, 3)))
+}
+
+fn is_list(lower: &str) -> bool {
+    lower.starts_with("list") && !lower.contains('.')
+}
+
+/// Iterates over the lower-case names, without those of resources.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    SPECIAL.iter().map(|(name, _, _)| *name)
 }
 
 impl Evaluator<'_> {
     /// Calls such a function; `None` if the name is not one of them.
     pub(super) fn special(
         &mut self,
-        lower: &str,
+        name: &str,
         arguments: &[Expression],
         frame: &Frame<'_>,
     ) -> Option<EvalResult> {
+        let lower = &*name.to_ascii_lowercase();
         let (least, most) = arity_of(lower)?;
-        if let Err(fault) = function::arity(lower, least, most, arguments.len()) {
+        if let Err(fault) = function::arity(name, least, most, arguments.len()) {
             return Some(Err(fault));
         }
         let lazy = match lower {
@@ -72,7 +88,7 @@ impl Evaluator<'_> {
         };
         Some(lazy.unwrap_or_else(|| {
             let values = self.values(arguments, frame)?;
-            self.look(lower, &values, frame)
+            if is_list(lower) { self.list(name, &values, frame) } else { self.look(lower, &values, frame) }
         }))
     }
 
@@ -86,22 +102,19 @@ impl Evaluator<'_> {
             "lambdavariables" => lambda_variable(text(&values[0])?, frame),
             "copyindex" => copy_index(values, frame),
             "reference" => self.reference(values, frame),
-            "resourceid" => context.resource_id(values),
-            "subscriptionresourceid" => context.subscription_resource_id(values),
-            "tenantresourceid" => tenant_resource_id(values),
-            "extensionresourceid" => extension_resource_id(values),
-            "resourcegroup" => Ok(context.group()),
+            "references" => self.references(values, frame),
+            "resourceid" => resource_id(context, values),
+            "subscriptionresourceid" => of_subscription(context, values),
+            "managementgroupresourceid" => of_management_group(values),
+            "tenantresourceid" => of_tenant(values),
+            "extensionresourceid" => of_extension(values),
+            "resourcegroup" => context.group(),
             "subscription" => Ok(context.subscription()),
-            "tenant" => Ok(json!({"tenantId": context.tenant})),
-            "environment" => Ok(json!({"name": "Tidegate"})),
-            "deployment" => Ok(json!({
-                "name": context.deployment,
-                "properties": {
-                    "mode": "Incremental",
-                    "provisioningState": "Accepted",
-                    "template": {"contentVersion": self.world.template.content_version},
-                },
-            })),
+            "tenant" => Ok(context.tenant()),
+            "environment" => Ok(context.environment()),
+            "deployment" => Ok(context.deployment(&self.world.template.content_version)),
+            "deployer" => Ok(context.deployer()),
+            "providers" => providers(context, values),
             "newguid" | "utcnow" if frame.phase != Phase::Defaults => Err(misplaced(lower)),
             "newguid" => {
                 self.guids += 1;
@@ -143,48 +156,14 @@ impl Evaluator<'_> {
             Err(wrong) => Err(wrong),
         }
     }
-
-    /// Returns the properties of a resource, or all of it if `full` is requested.
-    fn reference(&mut self, values: &[Value], frame: &Frame<'_>) -> EvalResult {
-        if frame.phase != Phase::Deploying || frame.arguments().is_some() {
-            return Err(misplaced("reference"));
-        }
-        let name = text(&values[0])?;
-        let id = match self.world.names.find(name) {
-            Found::One(id) => id,
-            Found::Several => {
-                let why =
-                    format!("Several resources of the template have the name '{name}'; use resourceId.");
-                return Err(EvalError::Wrong(code::DEPENDENCY, why));
-            }
-            Found::None if name.starts_with('/') => name.to_owned(),
-            Found::None => {
-                let why = format!("The resource '{name}' is not defined in the template.");
-                return Err(EvalError::Wrong(code::DEPENDENCY, why));
-            }
-        };
-        let key = id.to_ascii_lowercase();
-        let Some(found) = self.world.references.get(&key) else {
-            // Too many references are reported at the end; this check only bounds the set.
-            if self.missing.len() > super::MAX_FOREIGN + resource::MAX_RESOURCES {
-                return Err(EvalError::Wrong(code::LIMIT, "It refers to too many resources.".to_owned()));
-            }
-            self.missing.insert(key);
-            return Err(EvalError::Pending);
-        };
-        match values.get(2).and_then(Value::as_str) {
-            Some(full) if full.eq_ignore_ascii_case("full") => Ok(found.clone()),
-            _ => Ok(found.get("properties").cloned().unwrap_or_default()),
-        }
-    }
-}
-
-fn text(value: &Value) -> Result<&str, EvalError> {
-    value.as_str().ok_or_else(|| EvalError::expression(format!("A name is expected, not {}.", kind(value))))
 }
 
 fn misplaced(name: &str) -> EvalError {
-    EvalError::Wrong(code::FUNCTION, format!("The function '{name}' cannot be used here."))
+    let where_allowed = match name {
+        "utcnow" | "newguid" => "it is only allowed in the default of a parameter",
+        _ => "the defaults of parameters and user-defined functions see no variables",
+    };
+    EvalError::function(format!("The function '{name}' cannot be used here: {where_allowed}."))
 }
 
 fn lambda_variable(name: &str, frame: &Frame<'_>) -> EvalResult {

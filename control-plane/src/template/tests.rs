@@ -3,11 +3,13 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::evaluate::Frame;
+use super::evaluate::{Frame, Phase};
 use super::fault::EvalResult;
 use super::*;
 
 mod hostile;
+mod language2;
+mod place;
 
 /// A template with these resources and nothing else.
 pub(super) fn template(resources: &Value) -> Value {
@@ -19,16 +21,19 @@ pub(super) fn template(resources: &Value) -> Value {
     })
 }
 
-fn context() -> Context {
+pub(super) fn context() -> Context {
     Context {
         subscription: "Sub".into(),
         tenant: "Tenant".into(),
-        group: "Group".into(),
+        group: Some("Group".into()),
         location: "westeurope".into(),
         tags: Map::from_iter([("team".to_owned(), json!("net"))]),
         deployment: "d".into(),
         chance: Uuid::nil(),
         now: 1_700_000_000_000,
+        management: "https://tidegate.example".into(),
+        deployer: Uuid::nil(),
+        template_link: None,
     }
 }
 
@@ -232,8 +237,8 @@ fn parameters_must_be_as_declared() {
         (json!({"type": "secureObject"}), given(json!({})), None),
         (json!({"type": "array"}), given(json!({})), Some("of type Array, not an object")),
         (json!({"type": "number"}), given(json!(1)), Some("'number' is not a type")),
-        (json!({}), given(json!(1)), Some("is not a type")),
-        (json!({"$ref": "#/definitions/x"}), given(json!(1)), Some("not supported")),
+        (json!({}), given(json!(1)), Some("There is no type.")),
+        (json!({"$ref": "#/definitions/x"}), given(json!(1)), Some("no definition \"#/definitions/x\"")),
         (text(json!({"allowedValues": ["a", "b"]})), given(json!("a")), None),
         (
             text(json!({"allowedValues": ["a", "b"]})),
@@ -297,6 +302,7 @@ fn everything_that_is_wrong_is_said_at_once_with_its_place() {
             "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": "x",
             "condition": "yes", "tags": {},
         },
+        {"type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": "w"},
     ]));
     json["outputs"] = json!({
         "o": {"type": "string", "value": "[reference('nowhere').x]"},
@@ -312,7 +318,7 @@ fn everything_that_is_wrong_is_said_at_once_with_its_place() {
         (at("resources[3].resourceGroup"), code::RESOURCE),
         (at("resources[4].copy.count"), code::LIMIT),
         (at("resources[6].condition"), code::RESOURCE),
-        (at("resources[5].name"), code::RESOURCE),
+        (at("resources[7].name"), code::RESOURCE),
         (at("resources[3].dependsOn[0]"), code::DEPENDENCY),
         (at("resources[3].tags.a"), code::EXPRESSION),
         (at("resources[3].tags.b[1]"), code::EXPRESSION),
@@ -342,12 +348,9 @@ fn what_is_no_template_is_refused() {
         (json!({"contentVersion": "1", "resources": 7}), "A list of resources"),
         (json!({"contentVersion": "1", "resources": [7]}), "A resource must be an object"),
         (json!({"contentVersion": "1", "variables": []}), "An object is expected"),
-        (json!({"contentVersion": "1", "definitions": {}}), "'definitions' of a template is not supported"),
+        (json!({"contentVersion": "1", "definition": {}}), "'definition' of a template is not supported"),
         (json!({"contentVersion": "1", "outputs": {"a": 1}}), "must be an object"),
-        (
-            json!({"contentVersion": "1", "outputs": {"a": {"type": "x", "value": 1}}}),
-            "not a type of outputs",
-        ),
+        (json!({"contentVersion": "1", "outputs": {"a": {"type": "x", "value": 1}}}), "'x' is not a type"),
         (json!({"contentVersion": "1", "functions": [{}]}), "have a namespace"),
     ];
     for (template, expected) in cases {

@@ -52,10 +52,11 @@ pub(super) async fn preview(
     author: &Author,
     path: &DeploymentPath,
     body: DeploymentBody,
+    management: &str,
 ) -> Result<Preview, ServiceError> {
     let now = Millis::now();
     let DeploymentBody { template, parameters } = body;
-    let context = context(service, path, now).await?;
+    let context = context(service, author, path, now, management).await?;
     let request = Request { template, parameters, context };
     let stored = Secret::new(serde_json::to_vec(&request).expect("a request has a JSON form"));
     let plan = evaluate(service, &author.name, move || Plan::make(request)).await?;
@@ -121,20 +122,29 @@ pub(super) async fn evaluate_body(
     evaluate(service, &author.name, move || plan.body(&resource, &references)).await
 }
 
-/// Returns the context of the deployment.
-async fn context(service: &Service, path: &DeploymentPath, now: Millis) -> Result<Context, StoreError> {
+/// Returns the context of the deployment. `management` is the scheme and host of the API.
+async fn context(
+    service: &Service,
+    author: &Author,
+    path: &DeploymentPath,
+    now: Millis,
+    management: &str,
+) -> Result<Context, StoreError> {
     let group = service.store.group(&path.subscription, &path.group).await?;
     let body = group.as_ref().map(|group| group.body.clone()).unwrap_or_default();
     let location = body.get("location").and_then(Value::as_str).unwrap_or(NOWHERE);
     Ok(Context {
         subscription: path.subscription.clone(),
         tenant: service.issuer.tenant().to_string(),
-        group: group.as_ref().map_or_else(|| path.group.clone(), |group| group.name.clone()),
+        group: Some(group.as_ref().map_or_else(|| path.group.clone(), |group| group.name.clone())),
         location: location.to_owned(),
         tags: body.get("tags").and_then(Value::as_object).cloned().unwrap_or_default(),
         deployment: path.name.clone(),
         chance: Uuid::new_v4(),
         now: now.0,
+        management: management.to_owned(),
+        deployer: author.client.as_ref().map_or(Uuid::nil(), |client| client.app_id),
+        template_link: None,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Resolution of names, and bounds of evaluation.
 
 use serde_json::json;
+use uuid::Uuid;
 
 use super::*;
 use crate::template::tests::{evaluate, flaws, plan, template};
@@ -41,7 +42,10 @@ fn where_it_is_deployed_can_be_asked() {
         ("subscription().tenantId", json!("Tenant")),
         ("tenant().tenantId", json!("Tenant")),
         ("deployment().name", json!("d")),
-        ("environment().name", json!("Tidegate")),
+        ("environment().name", json!("AzureCloud")),
+        ("environment().resourceManager", json!("https://tidegate.example/")),
+        ("environment().suffixes.storage", json!("core.windows.net")),
+        ("deployer().objectId", json!(Uuid::nil())),
         (
             "resourceId('Microsoft.Network/virtualNetworks/subnets', 'v', 's')",
             json!(format!("{group}/providers/{vnets}/v/subnets/s")),

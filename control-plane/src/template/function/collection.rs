@@ -18,12 +18,13 @@ pub(super) const TABLE: &[Function] = &[
     Function::new("first", 1, 1, |v| end(&v[0], true)),
     Function::new("flatten", 1, 1, flatten),
     Function::new("indexFromEnd", 2, 2, index_from_end),
+    Function::new("indexOf", 2, 2, |v| index_of(v, |found| found.next())),
     Function::new("intersection", 2, ANY, intersection),
     Function::new("items", 1, 1, items),
     Function::new("last", 1, 1, |v| end(&v[0], false)),
+    Function::new("lastIndexOf", 2, 2, |v| index_of(v, |found| found.last())),
     Function::new("length", 1, 1, |v| Ok(length(&v[0])?.into())),
     Function::new("objectKeys", 1, 1, object_keys),
-    Function::new("pickZones", 3, 5, |_| Ok(json!([]))),
     Function::new("range", 2, 2, range),
     Function::new("shallowMerge", 1, 1, shallow_merge),
     Function::new("skip", 2, 2, |v| cut(v, |count, total| count.min(total)..total)),
@@ -94,6 +95,24 @@ fn index_from_end(values: &[Value]) -> FunctionResult {
     let (list, back) = (list(&values[0])?, amount(&values[1])?);
     let at = list.len().checked_sub(back).filter(|_| back > 0).and_then(|at| list.get(at));
     at.cloned().ok_or_else(|| format!("there is no element {back} from the end in a list of {}.", list.len()))
+}
+
+/// Returns the position of an element in a list, or of a part in a string, in characters and ignoring case; -1
+/// if it is absent. `pick` selects one of several positions.
+fn index_of(values: &[Value], pick: fn(&mut dyn Iterator<Item = usize>) -> Option<usize>) -> FunctionResult {
+    let at = match &values[0] {
+        Value::Array(list) => {
+            let places = list.iter().enumerate().filter(|(_, value)| same(value, &values[1]));
+            pick(&mut places.map(|(at, _)| at))
+        }
+        Value::String(whole) => {
+            let (whole, part) = (whole.to_lowercase(), text(&values[1])?.to_lowercase());
+            let ends = [whole.find(&part), whole.rfind(&part)];
+            pick(&mut ends.into_iter().flatten()).map(|at| whole[..at].chars().count())
+        }
+        other => return Err(wanted("a string or an array", other)),
+    };
+    Ok(at.map_or(Value::from(-1), Value::from))
 }
 
 /// Returns the common elements of lists, or the common members of objects.
@@ -177,7 +196,9 @@ fn try_get(values: &[Value]) -> FunctionResult {
             (Some(Value::Object(object)), Value::String(name)) => object
                 .get(name)
                 .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v)),
-            (Some(Value::Array(list)), index) => list.get(amount(index)?),
+            (Some(Value::Array(list)), index) => {
+                usize::try_from(integer(index)?).ok().and_then(|index| list.get(index))
+            }
             _ => None,
         };
     }

@@ -1,14 +1,11 @@
 //! Functions on numbers. Integers have 64 bits; an overflow is an error.
 
-use jiff::Timestamp;
 use serde_json::{Number, Value};
 
-use super::{ANY, Function, FunctionResult, integer, list, text, wanted};
+use super::{ANY, Function, FunctionResult, integer, list, wanted};
 
 pub(super) const TABLE: &[Function] = &[
     Function::new("add", 2, 2, |v| pair(v, i64::checked_add)),
-    Function::new("dateTimeFromEpoch", 1, 1, from_epoch),
-    Function::new("dateTimeToEpoch", 1, 1, to_epoch),
     Function::new("div", 2, 2, |v| pair(v, i64::checked_div)),
     Function::new("float", 1, 1, float),
     Function::new("int", 1, 1, int),
@@ -55,14 +52,4 @@ fn float(values: &[Value]) -> FunctionResult {
     };
     let number = number.and_then(Number::from_f64);
     number.map(Value::Number).ok_or_else(|| "the text is not a number.".to_owned())
-}
-
-fn from_epoch(values: &[Value]) -> FunctionResult {
-    let time = Timestamp::from_second(integer(&values[0])?).map_err(|_| "the time is out of range.")?;
-    Ok(time.to_string().into())
-}
-
-fn to_epoch(values: &[Value]) -> FunctionResult {
-    let time: Timestamp = text(&values[0])?.parse().map_err(|_| "the text is not a time.")?;
-    Ok(time.as_second().into())
 }

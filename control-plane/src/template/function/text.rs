@@ -14,9 +14,7 @@ pub(super) const TABLE: &[Function] = &[
     Function::new("fail", 1, 1, |v| Err(text(&v[0])?.to_owned())),
     Function::new("format", 1, ANY, format),
     Function::new("guid", 1, ANY, |v| Ok(unique::guid(&texts(v)?).into())),
-    Function::new("indexOf", 2, 2, |v| index_of(v, false)),
     Function::new("join", 2, 2, join),
-    Function::new("lastIndexOf", 2, 2, |v| index_of(v, true)),
     Function::new("padLeft", 2, 3, pad_left),
     Function::new("replace", 3, 3, replace),
     Function::new("split", 2, 2, split),
@@ -53,13 +51,6 @@ fn concat(values: &[Value]) -> FunctionResult {
 fn folded(values: &[Value], compare: impl Fn(&str, &str) -> bool) -> Result<bool, String> {
     let (text, part) = (text(&values[0])?.to_lowercase(), text(&values[1])?.to_lowercase());
     Ok(compare(&text, &part))
-}
-
-/// Returns the position of a text in another one in characters, ignoring case; -1 if it is absent.
-fn index_of(values: &[Value], last: bool) -> FunctionResult {
-    let (text, part) = (text(&values[0])?.to_lowercase(), text(&values[1])?.to_lowercase());
-    let at = if last { text.rfind(&part) } else { text.find(&part) };
-    Ok(at.map_or(Value::from(-1), |at| text[..at].chars().count().into()))
 }
 
 /// Formats `{0}`, `{0,8}` and `{0:D3}`; doubled braces are literal ones.

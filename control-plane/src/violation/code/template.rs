@@ -21,6 +21,8 @@ pub(crate) const DEPENDENCY: &str = "TemplateDependencyInvalid";
 pub(crate) const LIMIT: &str = "TemplateLimitExceeded";
 /// The mode of the deployment is not supported.
 pub(crate) const MODE: &str = "DeploymentModeNotSupported";
+/// The template uses the URL from which it was fetched, but was sent in the request.
+pub(crate) const LINK_MISSING: &str = "TemplateLinkMissing";
 /// A linked template or linked parameters are not supported.
 pub(crate) const LINK: &str = "TemplateLinkNotSupported";
 }

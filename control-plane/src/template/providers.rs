@@ -1,0 +1,28 @@
+//! The function `providers`. Any version is accepted of any type, so its answer names the newest ones that the
+//! API names.
+
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::fault::EvalResult;
+use super::kinds::TYPES;
+use super::resource_id::texts;
+
+/// The versions of every type, newest first.
+const API_VERSIONS: [&str; 3] = ["2025-05-01", "2024-05-01", "2023-09-01"];
+
+/// `providers(namespace, [type])`: a type, or all served types of a namespace.
+pub(super) fn providers(context: &Context, values: &[Value]) -> EvalResult {
+    let texts = texts(values)?;
+    let of_type = |kind: &str| {
+        let locations = [&context.location];
+        json!({"resourceType": kind, "locations": locations, "apiVersions": API_VERSIONS})
+    };
+    if let [_, kind] = texts[..] {
+        return Ok(of_type(kind));
+    }
+    let split = TYPES.iter().filter_map(|kind| kind.split_once('/'));
+    let ours = split.filter(|(namespace, _)| namespace.eq_ignore_ascii_case(texts[0]));
+    let types: Value = ours.map(|(_, kind)| of_type(kind)).collect();
+    Ok(json!({"namespace": texts[0], "resourceTypes": types}))
+}
