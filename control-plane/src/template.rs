@@ -23,6 +23,7 @@ mod kinds;
 mod lambda;
 mod listing;
 mod names;
+mod nested;
 mod order;
 mod output;
 mod parameter;

@@ -10,7 +10,7 @@ use super::json_path::{JsonPath, ROOT};
 use super::names::Names;
 use super::order::{dependencies, order, through_existing};
 use super::resource::declare;
-use super::{MAX_FOREIGN, Plan, References, Resource, output};
+use super::{MAX_FOREIGN, Plan, References, Resource, nested, output};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
@@ -106,7 +106,19 @@ impl Sources {
 pub(super) fn fill_body(evaluator: &mut Evaluator<'_>, resource: &Declared) -> Map<String, Value> {
     let frame = resource.frame(Phase::Deploying);
     let root = JsonPath::Root(&resource.place);
-    evaluator.fill_object(&resource.own(evaluator.world.template), &frame, Some(&root)).unwrap_or_default()
+    let template = evaluator.world.template;
+    let mut body = resource.own(template);
+    let has_own = nested::has_own_template(&template.resources[resource.part].body);
+    let kept = has_own.then(|| nested::take_template(&mut body)).flatten();
+    let mut filled = evaluator.fill_object(&body, &frame, Some(&root)).unwrap_or_default();
+    if let Some(kept) = kept {
+        // Each iteration of a loop keeps a copy.
+        let outcome = evaluator.charge(&kept).map(|()| Value::Null);
+        // The error is recorded; the body is not used then.
+        let _ = evaluator.settle(outcome, Some(&root));
+        nested::put_template(&mut filled, kept);
+    }
+    filled
 }
 
 /// Returns the deployed resources in that order. Dependencies on resources that are not deployed are dropped.

@@ -1,12 +1,13 @@
 //! Checks every expression before any is evaluated: even one in a branch that is never taken must be
 //! well-formed and call existing functions.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::expression::{Expression, TemplateText, classify};
 use super::fault::EvalError;
 use super::function::{self, unknown};
 use super::json_path::{JsonPath, ROOT};
+use super::nested::has_own_template;
 use super::parts::Template;
 use super::special::arity_of;
 use crate::violation::Violations;
@@ -26,17 +27,34 @@ fn look(value: &Value, place: &JsonPath<'_>, template: &Template, flaws: &mut Vi
             }
         }
         Value::Object(object) => {
+            let has_own_template = has_own_template(object);
             for (key, value) in object {
-                // Metadata is not evaluated.
-                if key.eq_ignore_ascii_case("metadata") {
-                    continue;
+                let properties = value.as_object().filter(|_| key.eq_ignore_ascii_case("properties"));
+                let place = &JsonPath::Property(place, key);
+                match properties.filter(|_| has_own_template) {
+                    Some(properties) => look_at_members(properties, "template", place, template, flaws),
+                    // Metadata is not evaluated.
+                    None if key.eq_ignore_ascii_case("metadata") => {}
+                    None => {
+                        look_at_text(key, place, template, flaws);
+                        look(value, place, template, flaws);
+                    }
                 }
-                let place = JsonPath::Property(place, key);
-                look_at_text(key, &place, template, flaws);
-                look(value, &place, template, flaws);
             }
         }
         _ => {}
+    }
+}
+
+fn look_at_members(
+    object: &Map<String, Value>,
+    except: &str,
+    place: &JsonPath<'_>,
+    template: &Template,
+    flaws: &mut Violations,
+) {
+    for (key, value) in object.iter().filter(|(key, _)| !key.eq_ignore_ascii_case(except)) {
+        look(value, &JsonPath::Property(place, key), template, flaws);
     }
 }
 

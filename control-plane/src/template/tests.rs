@@ -9,6 +9,7 @@ use super::*;
 
 mod hostile;
 mod language2;
+mod module;
 mod place;
 
 /// A template with these resources and nothing else.

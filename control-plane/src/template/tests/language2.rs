@@ -285,3 +285,27 @@ fn functions_of_bicep_call_each_other() {
     json["outputs"]["o"]["value"] = json!("[__bicep.endless('me')]");
     assert_eq!(flaws(json)[0].1, code::LIMIT);
 }
+
+#[test]
+fn a_deployment_of_inner_scope_keeps_its_template_as_it_is() {
+    let inner = json!({"outputs": {"o": {"value": "[ours.greet(parameters('inner'))]"}}, "[(]": 1});
+    let resource = json!({
+        "type": "microsoft.resources/deployments", "apiVersion": "2025-04-01", "name": "m", "condition": false,
+        "Properties": {
+            "expressionEvaluationOptions": {"scope": "Inner"}, "Template": inner,
+            "parameters": {"inner": {"value": "[nothing()]"}},
+        },
+    });
+    let found = flaws(symbolic(&json!({"m": resource})));
+    let targets: Vec<&str> = found.iter().map(|(target, _, _)| target.as_str()).collect();
+    assert_eq!(targets, ["properties.template.resources.m.Properties.parameters.inner.value"]);
+
+    let mut body = resource.as_object().unwrap().clone();
+    assert!(nested::has_own_template(&body));
+    let kept = nested::take_template(&mut body).unwrap();
+    assert_eq!((&kept, body["Properties"].get("Template")), (&inner, None));
+    nested::put_template(&mut body, kept);
+    assert_eq!(body["Properties"]["template"], inner);
+    body["Properties"]["expressionEvaluationOptions"]["scope"] = json!("outer");
+    assert!(!nested::has_own_template(&body));
+}
