@@ -41,11 +41,12 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::any;
 
 use crate::admin_token::AdminToken;
 use crate::certificates::Certificates;
 use crate::metrics::Metrics;
-use crate::service::{Service, ServiceError};
+use crate::service::{DeploymentError, Service, ServiceError};
 
 use error::ApiError;
 pub(crate) use extract::body::LargeBodies;
@@ -77,6 +78,11 @@ type AppState = axum::extract::State<Arc<App>>;
 /// Returns the router of all routes, wrapped in the layers.
 pub(crate) fn router(app: Arc<App>) -> Router {
     routes::router()
+        .route("/providers/microsoft.resources/deployments/{*rest}", any(no_such_scope))
+        .route(
+            "/providers/microsoft.management/managementgroups/{group}/providers/microsoft.resources/deployments/{*rest}",
+            any(no_such_scope),
+        )
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         // The last layer is the outermost.
@@ -86,6 +92,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(from_fn(layers::identify))
         .layer(from_fn_with_state(app.clone(), metrics::count))
         .with_state(app)
+}
+
+/// Answers for deployments to the tenant and to management groups.
+async fn no_such_scope() -> ApiError {
+    ServiceError::from(DeploymentError::NoSuchScope).into()
 }
 
 async fn unknown_path(uri: Uri) -> ApiError {

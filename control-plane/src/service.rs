@@ -9,6 +9,7 @@ mod audit;
 mod body_preparer;
 mod deployments;
 mod error;
+mod export;
 mod fetcher;
 mod gateways;
 mod groups;
@@ -16,6 +17,7 @@ mod health;
 mod metrics;
 mod networks;
 mod operations;
+mod resource_target;
 mod secret_check;
 mod tokens;
 pub(crate) mod view;
@@ -35,7 +37,7 @@ use crate::on_demand::Prober;
 use crate::store::{Store, StoreError};
 
 use body_preparer::BodyPreparer;
-pub(crate) use deployments::{Change, Preview, correlation_id, run as run_deployments, summary};
+pub(crate) use deployments::{Change, Fate, Preview, correlation_id, run as run_deployments, summary};
 pub(crate) use error::{
     DeploymentError, NetworkUseError, ResourceGroupError, ServiceError, code_lists, not_found,
 };

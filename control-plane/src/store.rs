@@ -47,7 +47,7 @@ pub(crate) use model::{
     ApiClient, Claim, Deployment, DeploymentState, Gateway, GatewayPage, Group, JoinedWorker,
     KnownCertificate, NameTaken, NetworkResource, NewClient, NewDeployment, Operation, OperationKind,
     OperationNumber, OperationState, OperationalState, Problem, ProvisioningState, ResourceRow, Settlement,
-    Step, StoredRefs, Task, TokenRefused, User, Wanted, Written, group_id,
+    Step, StepOperation, StoredRefs, Task, TokenRefused, User, Wanted, Written, group_id,
 };
 pub(crate) use network::{NetworkDecision, NetworkWritten};
 pub(crate) use operations::OPERATION_CODES;

@@ -7,6 +7,7 @@
 //! yet (`reference`) are evaluated again, by [`Plan::body`] and [`Plan::outputs`], once the resource exists.
 //! This module does not interpret the properties of resources.
 
+mod allowance;
 mod arrange;
 mod check;
 mod context;
@@ -18,6 +19,7 @@ mod fill;
 mod function;
 #[cfg(test)]
 mod fuzz;
+mod inherited;
 mod json_path;
 mod kinds;
 mod lambda;
@@ -32,6 +34,7 @@ mod providers;
 mod reference;
 mod resource;
 mod resource_id;
+mod scope;
 mod secrets;
 mod special;
 mod types;
@@ -40,7 +43,6 @@ mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -48,12 +50,15 @@ use serde_json::{Map, Value, json};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
+pub(crate) use allowance::{Allowance, MAX_NESTED_LEVELS};
 pub(crate) use context::Context;
+pub(crate) use inherited::Inherited;
+pub(crate) use nested::Nested;
 
 use arrange::fill_body;
 use check::check;
 use declared::Declared;
-use evaluate::{BUDGET, Evaluator, World};
+use evaluate::{Evaluator, World};
 use fault::EvalError;
 use json_path::{JsonPath, ROOT};
 use names::Names;
@@ -85,6 +90,9 @@ pub(crate) struct Request {
     pub(crate) parameters: Value,
     /// The deployment's place and time.
     pub(crate) context: Context,
+    /// The secrets of the templates around a nested one.
+    #[serde(default)]
+    pub(crate) inherited: Inherited,
 }
 
 impl fmt::Debug for Request {
@@ -123,8 +131,8 @@ pub(crate) struct Plan {
     names: Names,
     /// The body of each of `resources`, if it depends on no other resource.
     bodies: Vec<Option<Map<String, Value>>>,
-    /// The remaining budget of evaluation.
-    budget: AtomicU64,
+    /// What is left for this deployment and those around and within it.
+    allowance: Allowance,
     /// The resources, each after those that it depends on.
     pub(crate) resources: Vec<Resource>,
     /// The referenced resources that the template does not deploy, by lower-case ID.
@@ -133,6 +141,8 @@ pub(crate) struct Plan {
     pub(crate) parameters_shown: Map<String, Value>,
     /// The secret strings, which are removed from all output.
     secrets: Secrets,
+    /// Those of them that come from the templates around this one.
+    inherited_secrets: Secrets,
 }
 
 impl fmt::Debug for Plan {
@@ -142,30 +152,33 @@ impl fmt::Debug for Plan {
 }
 
 impl Plan {
-    /// Plans a deployment.
+    /// Plans a deployment that may use as much as is left of `allowance`.
     ///
     /// # Errors
     /// All violations of the template, except for the content of its resources.
-    pub(crate) fn make(request: Request) -> Result<Plan, Violations> {
+    pub(crate) fn make(request: Request, allowance: Allowance) -> Result<Plan, Violations> {
         let mut flaws = Violations::default();
         let template = Template::read(&request.template, &mut flaws);
         check(&request.template, &template, &mut flaws);
-        let parameters = Parameters::read(&template, &request.parameters, &mut flaws);
+        let mut parameters = Parameters::read(&template, &request.parameters, &mut flaws);
+        let inherited_secrets = Secrets::of(&request.inherited.secrets);
         if !flaws.is_empty() {
-            return Err(flaws);
+            return Err(without_secrets(&inherited_secrets, flaws));
         }
+        parameters.keep_secret(&request.inherited.parameters);
         let mut plan = Plan {
-            request,
             template,
             parameters,
             declared: Vec::new(),
             names: Names::default(),
             bodies: Vec::new(),
-            budget: AtomicU64::new(BUDGET),
+            allowance,
             resources: Vec::new(),
             foreign: BTreeSet::new(),
             parameters_shown: Map::new(),
-            secrets: Secrets::default(),
+            secrets: Secrets::of(&request.inherited.secrets),
+            inherited_secrets,
+            request,
         };
         plan.fill_parameters()?;
         plan.arrange().map_err(|flaws| plan.without_secrets(flaws))?;
@@ -206,6 +219,21 @@ impl Plan {
         self.ready(evaluator, outputs)
     }
 
+    /// The request from which the plan was made.
+    pub(crate) fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The context of the deployment.
+    pub(crate) fn context(&self) -> &Context {
+        &self.request.context
+    }
+
+    /// The `contentVersion` of the template.
+    pub(crate) fn content_version(&self) -> &str {
+        &self.template.content_version
+    }
+
     /// Returns a hash of the template in the form of Azure's: a decimal number.
     pub(crate) fn template_hash(&self) -> String {
         unique::hash(self.request.template.to_string().to_uppercase().as_bytes()).to_string()
@@ -216,12 +244,8 @@ impl Plan {
         self.secrets.hide(text)
     }
 
-    fn without_secrets(&self, mut flaws: Violations) -> Violations {
-        for flaw in &mut flaws.0 {
-            flaw.message = self.without_secrets_in(&flaw.message);
-            flaw.target = self.without_secrets_in(&flaw.target);
-        }
-        flaws
+    fn without_secrets(&self, flaws: Violations) -> Violations {
+        without_secrets(&self.secrets, flaws)
     }
 
     /// Creates an evaluator with the remaining budget. The caller records its consumption with [`Plan::spent`].
@@ -232,12 +256,14 @@ impl Plan {
             context: &self.request.context,
             references,
             names,
+            inherited: &self.request.inherited,
+            inherited_secrets: &self.inherited_secrets,
         };
-        Evaluator::new(world, self.budget.load(Ordering::Relaxed))
+        Evaluator::new(world, self.allowance.budget())
     }
 
     fn spent(&self, evaluator: &Evaluator<'_>) {
-        self.budget.store(evaluator.budget, Ordering::Relaxed);
+        self.allowance.set_budget(evaluator.budget);
     }
 
     fn ready<T>(&self, evaluator: Evaluator<'_>, value: T) -> Result<Ready<T>, Violations> {
@@ -264,9 +290,9 @@ impl Plan {
             let noted = evaluator.flaws.0.len();
             // A parameter derived from a secret one is secret, whatever its declared type.
             let tainted = std::mem::take(&mut evaluator.tainted);
-            let secret = parameter.is_secure() || tainted;
             // The error is recorded; the value is a placeholder then.
             let value = evaluator.settle(outcome, Some(&JsonPath::Root(&path))).unwrap_or_default();
+            let secret = parameter.is_secure() || tainted || self.inherited_secrets.are_in(&value);
             let objection = parameter.objection(&self.template.types, &value);
             let objection = objection.filter(|_| noted == evaluator.flaws.0.len());
             if let Some(why) = objection {
@@ -287,6 +313,14 @@ impl Plan {
         }
         if flaws.is_empty() { Ok(()) } else { Err(self.without_secrets(flaws)) }
     }
+}
+
+fn without_secrets(secrets: &Secrets, mut flaws: Violations) -> Violations {
+    for flaw in &mut flaws.0 {
+        flaw.message = secrets.hide(&flaw.message);
+        flaw.target = secrets.hide(&flaw.target);
+    }
+    flaws
 }
 
 #[cfg(test)]

@@ -9,13 +9,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::service::view::deployment as shown;
 use crate::service::{ServiceError, correlation_id};
 use crate::store::DeploymentState;
 
 use super::AppState;
 use super::error::ApiError;
 use super::extract::template::TemplateBody;
-use super::extract::{ApiVersionParam, BaseUrl, DeploymentTarget, GroupScope, RequestAuthor};
+use super::extract::{ApiVersionParam, BaseUrl, DeploymentScope, DeploymentTarget, RequestAuthor};
 use super::operations::paced;
 
 const ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperation");
@@ -36,7 +37,7 @@ pub(super) async fn put(
     );
     let url = HeaderValue::try_from(url).unwrap_or_else(|_| HeaderValue::from_static(""));
     let headers = paced(HeaderMap::from_iter([(ASYNC_OPERATION, url)]));
-    Ok((status, headers, Json(view::accepted(&deployment))).into_response())
+    Ok((status, headers, Json(shown::accepted(&deployment))).into_response())
 }
 
 /// Returns the errors with which a PUT of the same body would be rejected; stores nothing.
@@ -48,7 +49,7 @@ pub(super) async fn validate(
     base: BaseUrl,
     TemplateBody(body): TemplateBody,
 ) -> Result<Json<Value>, ApiError> {
-    let preview = app.service.preview_deployment(&author, &path, body, &base.0).await?;
+    let preview = app.service.preview_deployment(&author, &path, body, (&base.0, false)).await?;
     Ok(Json(view::validated(&path, &preview, &correlation_id(&author))))
 }
 
@@ -61,7 +62,7 @@ pub(super) async fn what_if(
     base: BaseUrl,
     TemplateBody(body): TemplateBody,
 ) -> Result<Json<Value>, ApiError> {
-    let preview = app.service.preview_deployment(&author, &path, body, &base.0).await?;
+    let preview = app.service.preview_deployment(&author, &path, body, (&base.0, true)).await?;
     Ok(Json(what_if::show(&preview, &correlation_id(&author))))
 }
 
@@ -70,7 +71,7 @@ pub(super) async fn get(
     _: ApiVersionParam,
     DeploymentTarget(path): DeploymentTarget,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(view::deployment(&app.service.deployment(&path).await?)))
+    Ok(Json(shown::deployment(&app.service.deployment(&path).await?)))
 }
 
 /// Checks whether the deployment exists.
@@ -86,10 +87,10 @@ pub(super) async fn head(
 pub(super) async fn list(
     State(app): AppState,
     _: ApiVersionParam,
-    GroupScope { subscription, group }: GroupScope,
+    DeploymentScope { subscription, group }: DeploymentScope,
 ) -> Result<Json<Value>, ApiError> {
-    let deployments = app.service.deployments_of(&subscription, &group).await?;
-    Ok(Json(json!({"value": deployments.iter().map(view::deployment).collect::<Vec<_>>()})))
+    let deployments = app.service.deployments_of(&subscription, group.as_deref()).await?;
+    Ok(Json(json!({"value": deployments.iter().map(shown::deployment).collect::<Vec<_>>()})))
 }
 
 /// Deletes a deployment, but not the resources that it deployed.

@@ -94,6 +94,22 @@ impl<S: Send + Sync> FromRequestParts<S> for GroupScope {
     }
 }
 
+/// The subscription in the path, and the resource group if there is one.
+#[derive(Debug)]
+pub(super) struct DeploymentScope {
+    pub(super) subscription: String,
+    pub(super) group: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DeploymentScope {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<DeploymentScope, ApiError> {
+        let mut names = names(parts, state).await?;
+        Ok(DeploymentScope { subscription: names.take("subscription")?, group: names.take_group()? })
+    }
+}
+
 /// The deployment in the path, in the client's spelling.
 #[derive(Debug)]
 pub(super) struct DeploymentTarget(pub(super) DeploymentPath);
@@ -103,7 +119,7 @@ impl<S: Send + Sync> FromRequestParts<S> for DeploymentTarget {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<DeploymentTarget, ApiError> {
         let mut names = names(parts, state).await?;
-        let (subscription, group) = (names.take("subscription")?, names.take("group")?);
+        let (subscription, group) = (names.take("subscription")?, names.take_group()?);
         Ok(DeploymentTarget(DeploymentPath { subscription, group, name: names.take("deployment")? }))
     }
 }
@@ -204,6 +220,11 @@ impl Names {
     fn take(&mut self, what: &'static str) -> Result<String, ApiError> {
         let value = self.0.remove(what).unwrap_or_default();
         if is_good(what, &value) { Ok(value) } else { Err(ServiceError::BadName { what, value }.into()) }
+    }
+
+    /// The resource group, if the path has one.
+    fn take_group(&mut self) -> Result<Option<String>, ApiError> {
+        if self.0.contains_key("group") { self.take("group").map(Some) } else { Ok(None) }
     }
 
     fn gateway(&mut self) -> Result<GatewayPath, ApiError> {

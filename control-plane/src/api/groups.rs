@@ -1,14 +1,14 @@
-//! Resource groups: put, patch, get, head, list, delete.
+//! Resource groups: put, patch, get, head, list, delete, export.
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use crate::arm::resource_group::GROUP_TYPE;
 use crate::resource_groups::GroupEdit;
-use crate::store::{Group, OperationState};
+use crate::service::view::group as group_view;
+use crate::store::OperationState;
 
 use super::AppState;
 use super::error::ApiError;
@@ -27,7 +27,7 @@ pub(super) async fn put(
     let (group, created) =
         app.service.write_group(author, &scope.subscription, &scope.group, GroupEdit::Put(body)).await?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(show(&group))).into_response())
+    Ok((status, Json(group_view::group(&group))).into_response())
 }
 
 pub(super) async fn patch(
@@ -41,7 +41,7 @@ pub(super) async fn patch(
         .service
         .write_group(author, &scope.subscription, &scope.group, GroupEdit::PatchTags(body))
         .await?;
-    Ok(Json(show(&group)))
+    Ok(Json(group_view::group(&group)))
 }
 
 pub(super) async fn get(
@@ -49,7 +49,7 @@ pub(super) async fn get(
     _: ApiVersionParam,
     GroupScope { subscription, group }: GroupScope,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(show(&app.service.group(&subscription, &group).await?)))
+    Ok(Json(group_view::group(&app.service.group(&subscription, &group).await?)))
 }
 
 pub(super) async fn head(
@@ -110,17 +110,17 @@ pub(super) async fn list(
     paging: Paging,
 ) -> Result<Json<Value>, ApiError> {
     let groups = app.service.groups(&subscription).await?;
-    let shown = groups.iter().map(|group| (group.name.to_lowercase(), show(group))).collect();
+    let shown = groups.iter().map(|group| (group.name.to_lowercase(), group_view::group(group))).collect();
     let path = format!("/subscriptions/{subscription}/resourcegroups");
     filter.page(&paging, (&base, &version), &path, shown).map(Json)
 }
 
-fn show(group: &Group) -> Value {
-    let mut shown = Map::new();
-    shown.insert("id".into(), group.resource_id().into());
-    shown.insert("name".into(), group.name.clone().into());
-    shown.insert("type".into(), GROUP_TYPE.into());
-    shown.extend(group.body.clone());
-    shown.insert("properties".into(), json!({"provisioningState": group.state.as_str()}));
-    shown.into()
+/// Exports the resources of the group as a template.
+pub(super) async fn export(
+    State(app): AppState,
+    _: ApiVersionParam,
+    GroupScope { subscription, group }: GroupScope,
+    JsonBody(body): JsonBody,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(app.service.export_group(&subscription, &group, body).await?))
 }

@@ -164,14 +164,15 @@ fn is_the_administrators(verb: Verb, path: &[&str]) -> bool {
     verb != Verb::Read && path.first() == Some(&"workers")
 }
 
-/// Returns the resource that a request affects: the one in its path, or the whole group for a write to a
-/// deployment, which can write anything in the group.
+/// Returns the resource that a request affects: the one in its path, or the whole group or subscription for a
+/// write to a deployment, which can write anything in it.
 fn touched<'a>(verb: Verb, path: &'a [&'a str]) -> &'a [&'a str] {
     // Matches by position, because a subscription or a group may have such a name too.
     match path {
         [_, _, _, _, "providers", "microsoft.resources", "deployments", ..] if verb != Verb::Read => {
             &path[..4]
         }
+        [_, _, "providers", "microsoft.resources", "deployments", ..] if verb != Verb::Read => &path[..2],
         _ => path,
     }
 }

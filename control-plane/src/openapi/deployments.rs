@@ -10,19 +10,50 @@ use crate::arm::gateway::SubResource;
 /// The body of a request for a deployment: a template and the values of its parameters.
 #[derive(JsonSchema)]
 pub(crate) struct DeploymentRequest {
+    /// The location of a deployment to a subscription. Required there; has no effect.
+    location: Option<String>,
     /// The properties of the request.
     properties: DeploymentRequestProperties,
 }
 
 /// The properties of a request for a deployment.
 #[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
 struct DeploymentRequestProperties {
-    /// The treatment of resources that are not in the template: they are kept.
+    /// The treatment of resources that are not in the template.
     mode: DeploymentMode,
-    /// The ARM template.
-    template: Map<String, Value>,
+    /// The ARM template. Either this or `templateLink` is required.
+    template: Option<Map<String, Value>>,
+    /// The place from which the template is fetched.
+    template_link: Option<ContentLink>,
     /// The values of parameters by name, each `{"value": …}`.
     parameters: Option<Map<String, Value>>,
+    /// The place from which the values of parameters are fetched.
+    parameters_link: Option<ContentLink>,
+    /// The settings of a preview.
+    what_if_settings: Option<WhatIfSettings>,
+}
+
+/// The place from which a template or a file with the values of parameters is fetched.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+struct ContentLink {
+    /// The URL.
+    uri: Option<String>,
+    /// The path relative to the template around it, in a nested deployment.
+    relative_path: Option<String>,
+    /// The version that the content must have.
+    content_version: Option<String>,
+    /// The query of the URL, usually a signature. It is not returned.
+    query_string: Option<String>,
+}
+
+/// The settings of a preview.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+struct WhatIfSettings {
+    /// `FullResourcePayloads` (the default) or `ResourceIdOnly`.
+    result_format: Option<String>,
 }
 
 /// The treatment of resources that are not in the template.
@@ -30,6 +61,8 @@ struct DeploymentRequestProperties {
 enum DeploymentMode {
     /// They are kept.
     Incremental,
+    /// They are deleted. Only for a deployment to a resource group.
+    Complete,
 }
 
 /// A deployment: its request and its result.
@@ -42,6 +75,8 @@ pub(crate) struct Deployment {
     /// The resource type.
     #[schemars(rename = "type")]
     kind: String,
+    /// The location; present for a deployment to a subscription.
+    location: Option<String>,
     /// The properties of the deployment.
     properties: DeploymentProperties,
 }
@@ -63,6 +98,8 @@ struct DeploymentProperties {
     mode: DeploymentMode,
     /// A hash of the template.
     template_hash: String,
+    /// The place of the template, if it was linked; without the query.
+    template_link: Option<ContentLink>,
     /// The values of the parameters, without secret ones.
     parameters: Map<String, Value>,
     /// The outputs by name, each with type and value; present after success.
@@ -75,6 +112,8 @@ struct DeploymentProperties {
     providers: Vec<Map<String, Value>>,
     /// The dependencies between resources.
     dependencies: Vec<Map<String, Value>>,
+    /// What could not be validated; present after validation.
+    diagnostics: Option<Vec<Diagnostic>>,
     /// The reason of a failure.
     error: Option<ErrorDetail>,
 }
@@ -119,7 +158,7 @@ pub(crate) struct DeploymentOperation {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]
 struct DeploymentOperationProperties {
-    /// The kind of operation.
+    /// `Create` or `Delete`.
     provisioning_operation: String,
     /// The state.
     provisioning_state: DeploymentState,
@@ -151,6 +190,21 @@ struct WhatIfProperties {
     correlation_id: String,
     /// The changes by resource.
     changes: Vec<WhatIfChange>,
+    /// What could not be previewed.
+    diagnostics: Option<Vec<Diagnostic>>,
+}
+
+/// A part of a deployment that cannot be known before the deployment.
+#[derive(JsonSchema)]
+struct Diagnostic {
+    /// `Warning`.
+    level: String,
+    /// The code, such as `NestedDeploymentShortCircuited`.
+    code: String,
+    /// A sentence for the user.
+    message: String,
+    /// The resource ID.
+    target: String,
 }
 
 /// The change that a deployment would make to one resource.
@@ -159,12 +213,36 @@ struct WhatIfProperties {
 struct WhatIfChange {
     /// The resource ID.
     resource_id: String,
-    /// `Create`, `Modify` or `NoChange`.
+    /// `Create`, `Modify`, `Deploy`, `NoChange`, `Delete`, `Ignore` or `Unsupported`.
     change_type: String,
+    /// The reason of `Unsupported`.
+    unsupported_reason: Option<String>,
     /// The present state.
     before: Option<Map<String, Value>>,
     /// The state after the deployment.
     after: Option<Map<String, Value>>,
     /// The differences.
     delta: Option<Vec<Map<String, Value>>>,
+}
+
+/// The body of a request for a template of a group's resources.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+pub(crate) struct ExportRequest {
+    /// The IDs of the resources, or `*` for all.
+    resources: Vec<String>,
+    /// `IncludeParameterDefaultValue`, `IncludeComments`, `SkipResourceNameParameterization` and
+    /// `SkipAllParameterization`, separated by commas.
+    options: Option<String>,
+    /// `Json`.
+    output_format: Option<String>,
+}
+
+/// A template of a group's resources.
+#[derive(JsonSchema)]
+pub(crate) struct Export {
+    /// The template.
+    template: Map<String, Value>,
+    /// What is missing in the template.
+    error: Option<ErrorDetail>,
 }

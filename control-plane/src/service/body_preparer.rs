@@ -47,6 +47,11 @@ impl BodyPreparer {
         }
     }
 
+    /// The fetcher of error pages and linked templates, which share its limits.
+    pub(super) fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
     /// Returns the body with the results for its certificates and error pages. An exceeded time limit is such a
     /// result too.
     pub(crate) async fn prepare(&self, json: Value, client: &str) -> Body {

@@ -3,13 +3,21 @@
 //! Templates are untrusted: `preview` reports every error that can be found before anything is stored. An
 //! accepted deployment runs in the background, in `run`; a later process resumes it.
 
+mod change;
+mod complete;
+mod evaluation;
 mod gateway;
+mod group;
+mod known;
+mod level;
+mod links;
 mod network;
 mod preview;
+mod request;
 mod run;
 mod stage;
 mod summary;
-mod target;
+mod walk;
 mod write;
 
 use serde_json::Value;
@@ -22,14 +30,19 @@ use crate::store::{Deployment, DeploymentState, NewDeployment, Step};
 
 use super::error::CANCELED;
 use super::{DeploymentError, PATIENCE, Service, ServiceError};
+use preview::Asked;
 
-pub(crate) use preview::{Change, Preview};
+pub(crate) use change::{Change, Fate};
+pub(crate) use preview::Preview;
 pub(crate) use run::run;
 pub(crate) use summary::summary;
 
 impl Service {
     /// Returns the effects of a deployment without making it. `management` is the scheme and host of the API as
     /// the client reached it.
+    ///
+    /// With `with_rest`, the effects include what becomes of the resources of the group that are not in the
+    /// template.
     ///
     /// # Errors
     /// Every error of the template that can be known before anything is written, or an error of the store.
@@ -38,13 +51,13 @@ impl Service {
         author: &Author,
         path: &DeploymentPath,
         body: Value,
-        management: &str,
+        (management, with_rest): (&str, bool),
     ) -> Result<Preview, ServiceError> {
         if !path.is_valid() {
             return Err(ServiceError::BadName { what: "deployment", value: path.name.clone() });
         }
         let body = DeploymentBody::read(body).map_err(DeploymentError::Template)?;
-        preview::preview(self, author, path, body, management).await
+        preview::preview(self, Asked { author, management, with_rest }, path, body).await
     }
 
     /// Stores a deployment that is then run in the background. Returns it, and whether it is new.
@@ -58,12 +71,13 @@ impl Service {
         body: Value,
         management: &str,
     ) -> Result<(Deployment, bool), ServiceError> {
-        let preview = self.preview_deployment(&author, &path, body, management).await?;
+        let preview = self.preview_deployment(&author, &path, body, (management, false)).await?;
         let act = act(author, &path, "write");
         let new = NewDeployment {
             id: Uuid::new_v4(),
+            parent: None,
             path,
-            request: preview.request.clone(),
+            request: Some(preview.request.clone()),
             body: summary(&preview),
             correlation_id: correlation_id(&act.author),
         };
@@ -81,14 +95,14 @@ impl Service {
         Ok(deployment.ok_or_else(|| DeploymentError::Missing(path.name.clone()))?)
     }
 
-    /// Returns the deployments of a resource group.
+    /// Returns the deployments of a resource group, or those to the subscription itself.
     ///
     /// # Errors
     /// An error of the store.
     pub(crate) async fn deployments_of(
         &self,
         subscription: &str,
-        group: &str,
+        group: Option<&str>,
     ) -> Result<Vec<Deployment>, ServiceError> {
         Ok(self.store.deployments(subscription, group).await?)
     }

@@ -20,6 +20,7 @@ mod network;
 pub(crate) mod not_found;
 mod resource_group;
 
+pub(super) use self::codes::{EXPORT_INCOMPLETE, RESOURCE_NOT_FOUND, SECRET_LEFT_OUT};
 pub(crate) use self::deployment::DeploymentError;
 pub(super) use self::deployment::{CANCELED, FAILED};
 pub(crate) use self::network::NetworkUseError;

@@ -1,5 +1,5 @@
 //! Fetches the error pages that a body names before anything is written: each once, several at a time, within a
-//! time limit and the maximum size for a gateway.
+//! time limit and the maximum size for a gateway. Also fetches the templates to which a deployment links.
 //!
 //! Every author of a gateway chooses URLs, and the content is sent to clients of the gateway. So requests carry
 //! no credentials, redirects are not followed, only URLs that look like pages are fetched, and none from an
@@ -12,6 +12,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
@@ -37,6 +38,10 @@ const AT_ONCE: usize = 8;
 
 /// The media type if the server does not send a kind of HTML.
 const HTML: &str = "text/html";
+
+/// The media types that are asked for in place of a document. Servers of files often have no type of their
+/// own for JSON.
+const JSON: &str = "application/json, */*;q=0.5";
 
 /// Fetches error pages.
 #[derive(Clone, Debug)]
@@ -82,6 +87,21 @@ impl Fetcher {
         pages
     }
 
+    /// Fetches a document, such as a template, when it is the client's turn.
+    ///
+    /// # Errors
+    /// If it cannot be fetched.
+    pub(super) async fn document(&self, url: &str, client: &String) -> Result<Bytes, PageError> {
+        let uri: Uri = url.parse().map_err(|_| PageError::Url)?;
+        let _turn = self.turns.take(client).await.map_err(|QueueFull| PageError::Busy)?;
+        let web = connector::client(self.deny.clone()).map_err(|error| {
+            tracing::error!(%error, "no document can be fetched: the system's certificate authorities cannot be read");
+            PageError::Unreachable
+        })?;
+        let fetched = timeout_at(Instant::now() + self.deadline, fetch(&web, uri, JSON, &self.deny)).await;
+        fetched.unwrap_or(Err(PageError::TooSlow(self.deadline.as_secs()))).map(|page| page.body)
+    }
+
     /// Fetches pages up to the total limit of a gateway.
     ///
     /// # Errors
@@ -101,7 +121,7 @@ impl Fetcher {
             fetching.spawn(async move {
                 let fetched = async {
                     let _turn = few.acquire().await;
-                    fetch(&web, uri, &deny).await
+                    fetch(&web, uri, HTML, &deny).await
                 };
                 (url, timeout_at(deadline, fetched).await.unwrap_or(too_slow))
             });
@@ -118,10 +138,10 @@ impl Fetcher {
     }
 }
 
-async fn fetch(web: &Web, uri: Uri, deny: &FetchDeny) -> Result<Page, PageError> {
+async fn fetch(web: &Web, uri: Uri, accept: &'static str, deny: &FetchDeny) -> Result<Page, PageError> {
     connector::check(&uri, deny).map_err(|_| PageError::Denied)?;
     let host = uri.host().unwrap_or_default().to_owned();
-    let request = Request::get(uri).header(USER_AGENT, "Tidegate").header(ACCEPT, HTML);
+    let request = Request::get(uri).header(USER_AGENT, "Tidegate").header(ACCEPT, accept);
     let request = request.body(Empty::new()).expect("a URI that was parsed makes a request");
     let response = web.request(request).await.map_err(|error| unreachable(&host, &error))?;
     if response.status() != StatusCode::OK {

@@ -2,6 +2,8 @@
 //!
 //! The JSON of documents contains no secrets, so nothing is removed here.
 
+pub(crate) mod deployment;
+pub(crate) mod group;
 pub(crate) mod network;
 
 use serde_json::{Map, Value, json};

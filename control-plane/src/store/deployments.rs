@@ -6,6 +6,7 @@
 mod run;
 
 use serde_json::Value;
+use tidegate_shared::secret::Secret;
 use uuid::Uuid;
 
 use crate::arm::deployment::{DeploymentPath, Failure};
@@ -30,26 +31,34 @@ impl Store {
         new: NewDeployment,
     ) -> Result<(Deployment, bool), StoreError> {
         let mut transaction = self.begin().await?;
-        let (subscription, group) = (&new.path.subscription, &new.path.group);
-        let required = RequiredGroup { subscription, name: group, location: None };
-        if let Err(refused) = self.ensure_group(&mut transaction, required, act).await {
-            return transaction.end(Err(refused)).await;
+        let added = self.add(&mut transaction, act, new).await;
+        transaction.end(added).await
+    }
+
+    async fn add(
+        &self,
+        connection: &mut Connection,
+        act: &Act,
+        new: NewDeployment,
+    ) -> Result<(Deployment, bool), StoreError> {
+        let (subscription, group) = (&new.path.subscription, new.path.group.as_deref());
+        if let Some(name) = group {
+            let required = RequiredGroup { subscription, name, location: None };
+            self.ensure_group(connection, required, act).await?;
         }
-        let before = match inactive(rows::deployments::find(&mut transaction, &new.path).await?) {
-            Ok(before) => before,
-            Err(active) => return transaction.undo(Err(active)).await,
-        };
+        let before = inactive(rows::deployments::find(connection, &new.path).await?)?;
         if let Some(before) = &before {
-            rows::deployments::delete(&mut transaction, before.id).await?;
+            rows::deployments::delete(connection, before.id).await?;
         }
         let kept = DEPLOYMENTS_KEPT - 1;
-        rows::deployments::delete_oldest(&mut transaction, subscription, group, kept).await?;
-        let sealed_request = self.key.seal(purpose(new.id).as_bytes(), new.request.expose());
+        rows::deployments::delete_oldest(connection, subscription, group, kept).await?;
+        let seal = |request: &Secret| self.key.seal(purpose(new.id).as_bytes(), request.expose());
+        let (sealed_request, parent) = (new.request.as_ref().map(seal), new.parent);
         let created = before.is_none();
         let deployment = begun(new, before);
-        rows::deployments::insert(&mut transaction, &deployment, &sealed_request, &act.author).await?;
-        record(&mut transaction, act, None, None).await?;
-        transaction.commit().await?;
+        let sealed_request = sealed_request.as_deref();
+        rows::deployments::insert(connection, &deployment, parent, sealed_request, &act.author).await?;
+        record(connection, act, None, None).await?;
         Ok((deployment, created))
     }
 
@@ -62,14 +71,14 @@ impl Store {
         rows::deployments::find(&mut reader, path).await
     }
 
-    /// Returns the deployments of a group, newest first.
+    /// Returns the deployments of a group, or those to the subscription itself, newest first.
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
     pub(crate) async fn deployments(
         &self,
         subscription: &str,
-        group: &str,
+        group: Option<&str>,
     ) -> Result<Vec<Deployment>, StoreError> {
         let mut reader = self.database.reader().await?;
         rows::deployments::list(&mut reader, subscription, group).await
@@ -95,7 +104,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Cancels a deployment: resources that it has written stay, and no others are written. Returns whether
+    /// Cancels a deployment and those nested in it: resources that they have written stay, and no others are
+    /// written. Returns whether
     /// it was running, or `None` if there is no such deployment.
     ///
     /// # Errors
@@ -112,6 +122,9 @@ impl Store {
         };
         let running = deployment.state == DeploymentState::Running;
         if running {
+            for nested in running_within(&mut transaction, deployment.id).await? {
+                end(&mut transaction, nested, DeploymentState::Canceled, Err(error)).await?;
+            }
             end(&mut transaction, deployment.id, DeploymentState::Canceled, Err(error)).await?;
             record(&mut transaction, act, None, None).await?;
         }
@@ -144,6 +157,17 @@ fn begun(new: NewDeployment, before: Option<Deployment>) -> Deployment {
         started_at: Millis::now(),
         ended_at: None,
     }
+}
+
+/// Returns the running deployments that are nested in another one, at any level.
+async fn running_within(connection: &mut Connection, outer: Uuid) -> Result<Vec<Uuid>, StoreError> {
+    let mut found = rows::deployments::list_running_nested(connection, outer).await?;
+    let mut next = 0;
+    while let Some(one) = found.get(next).copied() {
+        found.extend(rows::deployments::list_running_nested(connection, one).await?);
+        next += 1;
+    }
+    Ok(found)
 }
 
 /// Ends a deployment, if it is running, and cancels its running steps.

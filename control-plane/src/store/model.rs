@@ -15,7 +15,7 @@ mod worker;
 
 pub(super) use child::{NewChild, StoredChild};
 pub(crate) use client::{ApiClient, NameTaken, NewClient};
-pub(crate) use deployment::{Deployment, DeploymentState, NewDeployment, Step, Task};
+pub(crate) use deployment::{Deployment, DeploymentState, NewDeployment, Step, StepOperation, Task};
 pub(crate) use gateway::{Claim, Gateway, GatewayPage, OperationalState, ProvisioningState, Written};
 pub(super) use group::RequiredGroup;
 pub(crate) use group::{Group, group_id};

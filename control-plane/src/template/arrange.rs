@@ -7,10 +7,12 @@ use serde_json::{Map, Value};
 use super::declared::Declared;
 use super::evaluate::{Evaluator, Phase};
 use super::json_path::{JsonPath, ROOT};
+use super::kinds::is_deployment;
 use super::names::Names;
+use super::nested;
 use super::order::{dependencies, order, through_existing};
-use super::resource::declare;
-use super::{MAX_FOREIGN, Plan, References, Resource, nested, output};
+use super::resource::{MAX_RESOURCES, declare};
+use super::{MAX_FOREIGN, Plan, References, Resource, output};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
@@ -60,6 +62,14 @@ impl Plan {
             return Err(flaws);
         }
         through_existing(&declared, &mut waits, &order);
+        let wanted = declared.iter().filter(|resource| resource.wanted).count();
+        if !self.allowance.take_resources(wanted) {
+            let why = format!(
+                "The deployment, with all that are nested in it, has more than {MAX_RESOURCES} resources."
+            );
+            flaws.push(code::LIMIT, ROOT, why);
+            return Err(flaws);
+        }
         let resources = in_order(&declared, &waits, &order);
         self.bodies = resources.iter().map(|resource| bodies.remove(&resource.declared)).collect();
         (self.resources, self.foreign) = (resources, foreign);
@@ -104,21 +114,12 @@ impl Sources {
 
 /// Evaluates the body of a resource's PUT. The evaluator records errors and dependencies.
 pub(super) fn fill_body(evaluator: &mut Evaluator<'_>, resource: &Declared) -> Map<String, Value> {
+    if is_deployment(&resource.kind) {
+        return nested::fill(evaluator, resource).0;
+    }
     let frame = resource.frame(Phase::Deploying);
     let root = JsonPath::Root(&resource.place);
-    let template = evaluator.world.template;
-    let mut body = resource.own(template);
-    let has_own = nested::has_own_template(&template.resources[resource.part].body);
-    let kept = has_own.then(|| nested::take_template(&mut body)).flatten();
-    let mut filled = evaluator.fill_object(&body, &frame, Some(&root)).unwrap_or_default();
-    if let Some(kept) = kept {
-        // Each iteration of a loop keeps a copy.
-        let outcome = evaluator.charge(&kept).map(|()| Value::Null);
-        // The error is recorded; the body is not used then.
-        let _ = evaluator.settle(outcome, Some(&root));
-        nested::put_template(&mut filled, kept);
-    }
-    filled
+    evaluator.fill_object(&resource.own(evaluator.world.template), &frame, Some(&root)).unwrap_or_default()
 }
 
 /// Returns the deployed resources in that order. Dependencies on resources that are not deployed are dropped.

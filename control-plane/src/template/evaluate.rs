@@ -10,17 +10,15 @@ use serde_json::Value;
 use super::expression::{Expression, TemplateText, classify};
 use super::fault::{EvalError, EvalResult};
 use super::function;
+use super::inherited::Inherited;
 use super::names::Names;
 use super::parameter::Parameters;
 use super::parts::Template;
+use super::secrets::Secrets;
 use super::value::{kind, take};
 use super::{Context, References};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
-
-/// The budget of all evaluation of one template: one unit for each step, for each value and each of its
-/// members, and for each 16 bytes of text.
-pub(super) const BUDGET: u64 = 2_000_000;
 
 /// The maximum nesting of values.
 const MAX_NESTING: usize = 64;
@@ -104,6 +102,9 @@ pub(super) struct World<'w> {
     pub(super) references: &'w References,
     /// The names of resources; empty while they are evaluated themselves.
     pub(super) names: &'w Names,
+    /// What is secret because of the templates around this one, and the secrets of these.
+    pub(super) inherited: &'w Inherited,
+    pub(super) inherited_secrets: &'w Secrets,
 }
 
 /// Evaluates the expressions of one template within a budget.

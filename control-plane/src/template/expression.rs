@@ -29,6 +29,14 @@ pub(super) fn classify(text: &str) -> TemplateText<'_> {
     }
 }
 
+/// Returns the text of a template that stands for this literal text.
+pub(super) fn escape(text: String) -> String {
+    match classify(&text) {
+        TemplateText::Literal(literal) if literal == text => text,
+        _ => format!("[{text}"),
+    }
+}
+
 /// A parsed expression.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expression {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::BUDGET;
+use super::allowance::BUDGET;
 use super::tests::{plan, template};
 
 #[test]
@@ -15,7 +15,7 @@ fn fuzz_template_expressions() {
         json["outputs"] = json!({"o": {"type": "array", "value": "[array(variables('v'))]"}});
         if let Ok(plan) = plan(json) {
             let _ = plan.outputs(&super::References::new());
-            assert!(plan.budget.load(std::sync::atomic::Ordering::Relaxed) <= BUDGET, "the budget has grown");
+            assert!(plan.allowance.budget() <= BUDGET, "the budget has grown");
         }
     });
 }

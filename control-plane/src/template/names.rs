@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::declared::Declared;
+use super::resource_id::usual;
 
 /// The result of a look-up by name.
 #[derive(Debug, PartialEq)]
@@ -47,7 +48,7 @@ impl Names {
 
     /// Finds a resource by name, symbol or ID.
     pub(super) fn find(&self, name: &str) -> Found {
-        let name = name.to_ascii_lowercase();
+        let name = usual(name).to_ascii_lowercase();
         match self.symbols.get(&name).or_else(|| self.one.get(&name)) {
             Some(Some(id)) => Found::One(id.clone()),
             Some(None) => Found::Several,

@@ -1,37 +1,308 @@
-//! Templates within a template: a deployment with the scope `inner` evaluates its own template, so the expressions
-//! in it are not those of the template around it.
+//! Nested deployments: resources of a template that are deployments with a template of their own.
+//!
+//! With the scope `inner`, the nested template is left as it is; its own plan evaluates it. With the scope
+//! `outer`, which is ARM's default, the expressions in its resources and outputs belong to the template
+//! around it: they are evaluated here, and the results are escaped, so that the nested plan finds only
+//! literals.
+
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::declared::Declared;
+use super::evaluate::{Binding, Evaluator, Frame, Phase};
+use super::expression::escape;
+use super::fill::copies;
+use super::inherited::Inherited;
+use super::json_path::JsonPath;
+use super::kinds::is_deployment;
 use super::value::{property, take};
+use super::{Plan, Ready, References, Resource};
+use crate::violation::Violations;
+use crate::violation::code::template as code;
 
-/// The type of a deployment.
-const DEPLOYMENT: &str = "Microsoft.Resources/deployments";
-
-/// Returns whether a resource is a deployment that evaluates its template itself.
-pub(super) fn has_own_template(resource: &Map<String, Value>) -> bool {
-    let is = |value: Option<&Value>, word: &str| {
-        value.and_then(Value::as_str).is_some_and(|v| v.eq_ignore_ascii_case(word))
-    };
-    let options = property(resource, "properties").and_then(Value::as_object);
-    let options = options.and_then(|properties| property(properties, "expressionEvaluationOptions"));
-    let scope = options.and_then(Value::as_object).and_then(|options| property(options, "scope"));
-    is(property(resource, "type"), DEPLOYMENT) && is(scope, "inner")
+/// A nested deployment as its template describes it.
+pub(crate) struct Nested {
+    /// The body in the form of a request for a deployment.
+    pub(crate) body: Value,
+    /// The secrets of the templates around it.
+    pub(crate) inherited: Inherited,
 }
 
-/// Takes the template out of the body of such a deployment.
-pub(super) fn take_template(body: &mut Map<String, Value>) -> Option<Value> {
-    take(properties(body)?, "template")
-}
-
-/// Puts it back, once everything around it is evaluated.
-pub(super) fn put_template(body: &mut Map<String, Value>, template: Value) {
-    if let Some(properties) = properties(body) {
-        properties.insert("template".to_owned(), template);
+impl Plan {
+    /// Evaluates the request of a nested deployment.
+    ///
+    /// # Errors
+    /// The violations of its expressions.
+    pub(crate) fn nested(
+        &self,
+        resource: &Resource,
+        references: &References,
+    ) -> Result<Ready<Nested>, Violations> {
+        let mut evaluator = self.evaluator(references, &self.names);
+        let declared = self.declared.get(resource.declared);
+        let filled = declared.map(|declared| fill(&mut evaluator, declared)).unwrap_or_default();
+        let (body, mut inherited) = filled;
+        inherited.secrets = self.secrets.texts().clone();
+        self.ready(evaluator, Nested { body: Value::Object(body), inherited })
     }
 }
 
-fn properties(body: &mut Map<String, Value>) -> Option<&mut Map<String, Value>> {
-    let found = body.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case("properties"));
-    found.and_then(|(_, properties)| properties.as_object_mut())
+/// Evaluates the body of a nested deployment. The evaluator records errors and dependencies.
+pub(super) fn fill(evaluator: &mut Evaluator<'_>, resource: &Declared) -> (Map<String, Value>, Inherited) {
+    let frame = resource.frame(Phase::Deploying);
+    let root = JsonPath::Root(&resource.place);
+    let mut own = resource.own(evaluator.world.template);
+    let properties = take(&mut own, "properties");
+    let mut body = evaluator.fill_object(&own, &frame, Some(&root)).unwrap_or_default();
+    let mut inherited = Inherited::default();
+    let place = JsonPath::Property(&root, "properties");
+    let Some(Value::Object(properties)) = properties else {
+        evaluator.flaws.push(code::STRUCTURE, place.to_string(), "A nested deployment must have properties.");
+        return (body, inherited);
+    };
+    let mut nested = Filler { evaluator, inherited: &mut inherited };
+    let properties = nested.properties(&properties, &frame, &place);
+    body.insert("properties".to_owned(), properties.into());
+    (body, inherited)
+}
+
+/// Returns whether the body of a resource is a nested deployment whose template has expressions of its own.
+pub(super) fn has_own_template(body: &Map<String, Value>) -> bool {
+    let properties = property(body, "properties").and_then(Value::as_object);
+    has_type_of_deployment(body)
+        && properties.is_some_and(|properties| scope_text(properties) == Some("inner"))
+}
+
+fn has_type_of_deployment(body: &Map<String, Value>) -> bool {
+    property(body, "type").and_then(Value::as_str).is_some_and(is_deployment)
+}
+
+/// Returns the scope of evaluation as it is written: `inner`, or anything else.
+fn scope_text(properties: &Map<String, Value>) -> Option<&str> {
+    let options = property(properties, "expressionEvaluationOptions")?.as_object()?;
+    let scope = property(options, "scope")?.as_str()?;
+    Some(if scope.eq_ignore_ascii_case("inner") { "inner" } else { scope })
+}
+
+struct Filler<'e, 'w> {
+    evaluator: &'e mut Evaluator<'w>,
+    inherited: &'e mut Inherited,
+}
+
+impl Filler<'_, '_> {
+    /// Evaluates the properties of a nested deployment, except for a template with expressions of its own.
+    fn properties(
+        &mut self,
+        properties: &Map<String, Value>,
+        frame: &Frame<'_>,
+        place: &JsonPath<'_>,
+    ) -> Map<String, Value> {
+        let scope = scope_text(properties).unwrap_or("outer");
+        if !["inner", "outer", "notspecified"].iter().any(|known| known.eq_ignore_ascii_case(scope)) {
+            let why = format!("The scope of a nested template is 'inner' or 'outer', not '{scope:.60}'.");
+            let place = format!("{place}.expressionEvaluationOptions.scope");
+            self.evaluator.flaws.push(code::STRUCTURE, place, why);
+        }
+        let mut filled = Map::new();
+        for (key, value) in properties {
+            let place = JsonPath::Property(place, key);
+            let value = match key.to_ascii_lowercase().as_str() {
+                "expressionevaluationoptions" => continue,
+                "template" if scope == "inner" => self.kept(value, &place),
+                "template" => self.outer(value, frame, &place),
+                "parameters" => self.parameters(value, frame, &place),
+                _ => self.value(value, frame, &place),
+            };
+            filled.insert(key.clone(), value);
+        }
+        filled
+    }
+
+    /// Evaluates the values of parameters, and records those that derive from secrets.
+    fn parameters(&mut self, given: &Value, frame: &Frame<'_>, place: &JsonPath<'_>) -> Value {
+        let Value::Object(given) = given else {
+            self.evaluator.tainted = false;
+            let filled = self.value(given, frame, place);
+            if self.evaluator.tainted {
+                let names = filled.as_object().into_iter().flat_map(Map::keys);
+                self.inherited.parameters.extend(names.map(|name| name.to_ascii_lowercase()));
+            }
+            return filled;
+        };
+        let mut filled = Map::new();
+        for (name, entry) in given {
+            self.evaluator.tainted = false;
+            let place = JsonPath::Property(place, name);
+            filled.insert(name.clone(), self.value(entry, frame, &place));
+            if self.evaluator.tainted {
+                self.inherited.parameters.insert(name.to_ascii_lowercase());
+            }
+        }
+        filled.into()
+    }
+
+    /// Evaluates a template whose expressions belong to the template around it.
+    fn outer(&mut self, template: &Value, frame: &Frame<'_>, place: &JsonPath<'_>) -> Value {
+        let Value::Object(parts) = template else { return self.literal(template, frame, place) };
+        let mut filled = Map::new();
+        for (key, value) in parts {
+            let place = JsonPath::Property(place, key);
+            let value = match (key.to_ascii_lowercase().as_str(), value) {
+                ("resources", value) => self.resources(value, frame, &place),
+                ("outputs", Value::Object(outputs)) => self.outputs(outputs, frame, &place),
+                // No expression of the template around it refers to the other parts.
+                (_, value) => value.clone(),
+            };
+            filled.insert(key.clone(), value);
+        }
+        filled.into()
+    }
+
+    fn outputs(&mut self, outputs: &Map<String, Value>, frame: &Frame<'_>, place: &JsonPath<'_>) -> Value {
+        let mut filled = Map::new();
+        for (name, output) in outputs {
+            self.evaluator.tainted = false;
+            let place = JsonPath::Property(place, name);
+            filled.insert(name.clone(), self.literal(output, frame, &place));
+            if self.evaluator.tainted {
+                self.inherited.outputs.insert(name.to_ascii_lowercase());
+            }
+        }
+        filled.into()
+    }
+
+    /// Evaluates resources. A loop becomes its resources, since its expressions are known only here.
+    fn resources(&mut self, resources: &Value, frame: &Frame<'_>, place: &JsonPath<'_>) -> Value {
+        let list = match resources {
+            Value::Array(list) => list,
+            Value::Object(by_symbol) => {
+                let one = |(symbol, value): (&String, &Value)| {
+                    let place = JsonPath::Property(place, symbol);
+                    (symbol.clone(), self.resource(value, frame, &place))
+                };
+                return Value::Object(by_symbol.iter().map(one).collect());
+            }
+            other => return self.literal(other, frame, place),
+        };
+        let mut filled = Vec::with_capacity(list.len());
+        let mut loops: HashMap<String, Vec<Value>> = HashMap::new();
+        for (i, resource) in list.iter().enumerate() {
+            let place = JsonPath::Element(place, i);
+            let Some((name, count)) = loop_of(resource) else {
+                filled.push(self.resource(resource, frame, &place));
+                continue;
+            };
+            let members = loops.entry(name.to_ascii_lowercase()).or_default();
+            for index in 0..self.count(count, frame, &place) {
+                let binding = Binding::Copy { name: name.to_owned(), index, anonymous: true };
+                let one = self.resource(resource, &frame.with(binding), &place);
+                members.extend(type_and_name(&one));
+                filled.push(one);
+            }
+        }
+        filled.iter_mut().for_each(|resource| name_members(resource, &loops));
+        filled.into()
+    }
+
+    fn count(&mut self, count: &Value, frame: &Frame<'_>, place: &JsonPath<'_>) -> i64 {
+        let counted = self.evaluator.fill(count, frame, None).and_then(|count| copies(&count));
+        counted.unwrap_or_else(|fault| {
+            let place = JsonPath::Property(place, "copy");
+            // The error is recorded; the value is a placeholder then.
+            let _ = self.evaluator.settle(Err(fault), Some(&place));
+            0
+        })
+    }
+
+    fn resource(&mut self, resource: &Value, frame: &Frame<'_>, place: &JsonPath<'_>) -> Value {
+        let Value::Object(body) = resource else { return self.literal(resource, frame, place) };
+        let is_deployment = has_type_of_deployment(body);
+        let mut filled = Map::new();
+        for (key, value) in body {
+            let place = JsonPath::Property(place, key);
+            let value = match (key.to_ascii_lowercase().as_str(), value) {
+                ("copy", Value::Object(_)) => continue,
+                ("resources", value) => self.resources(value, frame, &place),
+                ("properties", Value::Object(properties)) if is_deployment => {
+                    self.properties_within(properties, frame, &place)
+                }
+                (_, value) => self.literal(value, frame, &place),
+            };
+            filled.insert(key.clone(), value);
+        }
+        filled.into()
+    }
+
+    /// Evaluates the properties of a deployment that is nested in a nested template: all that belongs to the
+    /// template around both.
+    fn properties_within(
+        &mut self,
+        properties: &Map<String, Value>,
+        frame: &Frame<'_>,
+        place: &JsonPath<'_>,
+    ) -> Value {
+        let is_inner = scope_text(properties) == Some("inner");
+        let mut filled = Map::new();
+        for (key, value) in properties {
+            let place = JsonPath::Property(place, key);
+            let value = match key.to_ascii_lowercase().as_str() {
+                "template" if is_inner => self.kept(value, &place),
+                "template" => self.outer(value, frame, &place),
+                _ => self.literal(value, frame, &place),
+            };
+            filled.insert(key.clone(), value);
+        }
+        filled.into()
+    }
+
+    /// Returns a template that is not evaluated. It is charged, because each iteration of a loop keeps a
+    /// copy.
+    fn kept(&mut self, template: &Value, place: &JsonPath<'_>) -> Value {
+        let charged = self.evaluator.charge(template).map(|()| template.clone());
+        self.evaluator.settle(charged, Some(place)).unwrap_or_default()
+    }
+
+    fn value(&mut self, value: &Value, frame: &Frame<'_>, place: &JsonPath<'_>) -> Value {
+        self.evaluator.fill(value, frame, Some(place)).unwrap_or_default()
+    }
+
+    /// Evaluates a value to one that evaluates to itself.
+    fn literal(&mut self, value: &Value, frame: &Frame<'_>, place: &JsonPath<'_>) -> Value {
+        escaped(self.value(value, frame, place))
+    }
+}
+
+/// Returns the name and the count of a resource's loop.
+fn loop_of(resource: &Value) -> Option<(&str, &Value)> {
+    let copy = property(resource.as_object()?, "copy")?.as_object()?;
+    Some((property(copy, "name")?.as_str()?, property(copy, "count")?))
+}
+
+/// Returns what an entry of `dependsOn` calls a resource.
+fn type_and_name(resource: &Value) -> Option<Value> {
+    let body = resource.as_object()?;
+    let text = |name: &str| property(body, name)?.as_str();
+    Some(format!("{}/{}", text("type")?, text("name")?).into())
+}
+
+/// Replaces the names of loops in `dependsOn` by the resources of the loops.
+fn name_members(resource: &mut Value, loops: &HashMap<String, Vec<Value>>) {
+    let body = resource.as_object_mut().into_iter().flatten();
+    let depends_on = body.filter(|(key, _)| key.eq_ignore_ascii_case("dependsOn"));
+    for list in depends_on.filter_map(|(_, value)| value.as_array_mut()) {
+        let members = |entry: &Value| loops.get(&entry.as_str()?.to_ascii_lowercase()).cloned();
+        *list = list.iter().flat_map(|entry| members(entry).unwrap_or_else(|| vec![entry.clone()])).collect();
+    }
+}
+
+fn escaped(value: Value) -> Value {
+    match value {
+        Value::String(text) => escape(text).into(),
+        Value::Array(list) => list.into_iter().map(escaped).collect(),
+        Value::Object(object) => {
+            Value::Object(object.into_iter().map(|(key, value)| (escape(key), escaped(value))).collect())
+        }
+        other => other,
+    }
 }

@@ -9,6 +9,7 @@ use super::evaluate::{Evaluator, Phase};
 use super::fault::EvalError;
 use super::json_path::JsonPath;
 use super::names::{Found, Names};
+use super::resource_id::usual;
 use super::value::{kind, property};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
@@ -55,7 +56,7 @@ struct Known {
 impl Known {
     /// Resolves an entry of `dependsOn`: a symbol, a loop, an ID, a name, or type and name.
     fn find(&self, text: &str, scope: &str, names: &Names) -> Option<Vec<usize>> {
-        let one = |id: &str| self.by_id.get(&id.to_ascii_lowercase()).map(|at| vec![*at]);
+        let one = |id: &str| self.by_id.get(&usual(id).to_ascii_lowercase()).map(|at| vec![*at]);
         let of_word = || self.by_word.get(&text.to_ascii_lowercase()).cloned();
         // An empty loop is known by its symbol alone.
         let empty = || names.all_of(text).map(|_| Vec::new());

@@ -21,7 +21,8 @@ pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
         let place = JsonPath::Property(&root, name);
         // A wrong type is recorded.
         let Some(of) = declaration.of else { continue };
-        evaluator.tainted = template.types.is_secure(of);
+        let inherited = evaluator.world.inherited.outputs.contains(&name.to_ascii_lowercase());
+        evaluator.tainted = inherited || template.types.is_secure(of);
         match value(evaluator, &declaration.body, &place) {
             Ok(None) => {}
             Ok(Some(value)) => {
@@ -31,7 +32,7 @@ pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
                     continue;
                 }
                 let mut shown = json!({"type": template.types.kind(of).map_or("Object", Kind::as_str)});
-                if !evaluator.tainted {
+                if !evaluator.tainted && !evaluator.world.inherited_secrets.are_in(&value) {
                     shown["value"] = value;
                 }
                 outputs.insert(name.clone(), shown);

@@ -1,6 +1,6 @@
 //! The parameters of a template: declarations, given values, and validation of the values.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -105,6 +105,13 @@ impl Parameters {
             }
         }
         parameters
+    }
+
+    /// Marks the parameters with these lower-case names as secret, whatever their declared type.
+    pub(super) fn keep_secret(&mut self, names: &BTreeSet<String>) {
+        for at in names.iter().filter_map(|name| self.by_name.get(name)) {
+            self.list[*at].secure = true;
+        }
     }
 
     pub(super) fn declared(&self, name: &str) -> Option<&Parameter> {

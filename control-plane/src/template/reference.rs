@@ -7,7 +7,7 @@ use super::evaluate::{Evaluator, Frame, Phase};
 use super::fault::{EvalError, EvalResult};
 use super::listing::listing;
 use super::names::Found;
-use super::resource_id::parts;
+use super::resource_id::{parts, usual};
 use super::value::text;
 use super::{MAX_FOREIGN, resource};
 use crate::violation::code::template as code;
@@ -61,7 +61,7 @@ impl<'w> Evaluator<'w> {
     fn id_of(&self, name: &str) -> Result<String, EvalError> {
         let why = match self.world.names.find(name) {
             Found::One(id) => return Ok(id),
-            Found::None if name.starts_with('/') => return Ok(name.to_owned()),
+            Found::None if name.starts_with('/') => return Ok(usual(name).into_owned()),
             Found::None => format!("The resource '{name:.300}' is not defined in the template."),
             Found::Several if self.world.names.all_of(name).is_some() => format!(
                 "'{name:.200}' is a loop: use references('{name:.200}'), or an element such as '{name:.200}[0]'."

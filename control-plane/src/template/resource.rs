@@ -10,7 +10,8 @@ use super::fill::copies;
 use super::json_path::JsonPath;
 use super::kinds::{supported, unsupported};
 use super::parts::{DeclaredResource, Template};
-use super::resource_id::resource_path;
+use super::resource_id::{resource_path, usual};
+use super::scope;
 use super::value::{kind, property};
 use crate::violation::code::template as code;
 
@@ -169,11 +170,11 @@ fn declare_one(
     };
     let scope = scope(evaluator, part, &frame, around)?;
     if resource.wanted {
-        check_deployable(evaluator, part, &scope);
+        check_deployable(evaluator, part, &resource.kind, &scope);
     }
     let good = !resource.wanted || resource.name.iter().all(|segment| is_segment(segment));
     match resource_path(&resource.kind, &resource.name).filter(|_| good) {
-        Some(path) => resource.id = scope + &path,
+        Some(path) => resource.id = usual(&(scope + &path)).into_owned(),
         None => {
             let why = format!("The name '{name:.200}' does not match the type '{}'.", resource.kind);
             evaluator.flaws.push(code::RESOURCE, format!("{}.name", part.place), why);
@@ -219,16 +220,14 @@ fn relative(scope: &str) -> String {
 }
 
 /// Records what a resource asks for that is not served.
-fn check_deployable(evaluator: &mut Evaluator<'_>, part: &DeclaredResource, scope: &str) {
+fn check_deployable(evaluator: &mut Evaluator<'_>, part: &DeclaredResource, kind: &str, scope: &str) {
+    let objection = scope::objection(evaluator.world.context, kind, scope);
     let mut refuse = |name: &str, why: String| {
         evaluator.flaws.push(code::RESOURCE, format!("{}.{name}", part.place), why);
     };
-    let own = evaluator.world.context.scope_id();
-    if !scope.eq_ignore_ascii_case(&own) {
+    if let Some(why) = objection {
         let names = ["scope", "resourceGroup", "subscriptionId"];
         let name = names.into_iter().find(|name| property(&part.body, name).is_some()).unwrap_or("type");
-        let why =
-            format!("A resource can only be deployed into the scope of its deployment, which is '{own}'.");
         refuse(name, why);
     }
     for name in ["extension", "import"] {

@@ -1,10 +1,13 @@
 //! Resource IDs: the functions that make them, and their parts. Pure.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::context::Context;
 use super::fault::{EvalError, EvalResult};
+use super::kinds::is_group;
 use super::value::kind;
 
 /// `resourceId([subscription], [group], type, name, …)`.
@@ -96,6 +99,22 @@ pub(super) fn resource_path(kind: &str, names: &[impl AsRef<str>]) -> Option<Str
     Some(path)
 }
 
+/// Returns the usual form of a resource group's ID, or of an ID in a group. The functions of resource IDs
+/// show a group like any other resource of a subscription: below `providers/Microsoft.Resources`.
+pub(super) fn usual(id: &str) -> Cow<'_, str> {
+    let segments: Vec<&str> = id.split('/').collect();
+    match segments[..] {
+        ["", subscriptions, subscription, providers, namespace, kind, ref rest @ ..]
+            if subscriptions.eq_ignore_ascii_case("subscriptions")
+                && providers.eq_ignore_ascii_case("providers")
+                && is_group(&format!("{namespace}/{kind}")) =>
+        {
+            format!("/subscriptions/{subscription}/resourceGroups/{}", rest.join("/")).into()
+        }
+        _ => id.into(),
+    }
+}
+
 /// Returns the type and the name, each with all its segments, of the last resource of an ID.
 pub(super) fn parts(id: &str) -> Option<(String, String)> {
     let at = id.to_ascii_lowercase().rfind("/providers/")?;
@@ -112,6 +131,24 @@ pub(super) fn parts(id: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_has_one_usual_id() {
+        for (id, expected) in [
+            (
+                "/subscriptions/s/providers/microsoft.resources/resourcegroups/g",
+                "/subscriptions/s/resourceGroups/g",
+            ),
+            ("/subscriptions/s/resourceGroups/g", "/subscriptions/s/resourceGroups/g"),
+            (
+                "/subscriptions/s/providers/Microsoft.Resources/deployments/g",
+                "/subscriptions/s/providers/Microsoft.Resources/deployments/g",
+            ),
+            ("name", "name"),
+        ] {
+            assert_eq!(usual(id), expected, "{id}");
+        }
+    }
 
     #[test]
     fn an_id_has_a_type_and_a_name() {

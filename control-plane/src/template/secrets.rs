@@ -39,6 +39,26 @@ impl Secrets {
         self.finder = OnceLock::new();
     }
 
+    /// The secret strings.
+    pub(super) fn texts(&self) -> &BTreeSet<String> {
+        &self.texts
+    }
+
+    /// Returns a set of these strings.
+    pub(super) fn of(texts: &BTreeSet<String>) -> Secrets {
+        Secrets { texts: texts.clone(), finder: OnceLock::new() }
+    }
+
+    /// Returns whether a value contains a secret.
+    pub(super) fn are_in(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.hide(text) != *text,
+            Value::Array(list) => list.iter().any(|value| self.are_in(value)),
+            Value::Object(object) => object.values().any(|value| self.are_in(value)),
+            _ => false,
+        }
+    }
+
     /// Replaces secrets in a text; of overlapping matches the leftmost longest one is replaced.
     pub(super) fn hide(&self, text: &str) -> String {
         if self.texts.is_empty() {

@@ -1,7 +1,6 @@
 //! Planning of templates: resources, order, late values and violations.
 
 use serde_json::json;
-use uuid::Uuid;
 
 use super::evaluate::{Frame, Phase};
 use super::fault::EvalResult;
@@ -10,6 +9,7 @@ use super::*;
 mod hostile;
 mod language2;
 mod module;
+mod nesting;
 mod place;
 
 /// A template with these resources and nothing else.
@@ -30,16 +30,17 @@ pub(super) fn context() -> Context {
         location: "westeurope".into(),
         tags: Map::from_iter([("team".to_owned(), json!("net"))]),
         deployment: "d".into(),
-        chance: Uuid::nil(),
+        chance: uuid::Uuid::nil(),
         now: 1_700_000_000_000,
         management: "https://tidegate.example".into(),
-        deployer: Uuid::nil(),
+        deployer: uuid::Uuid::nil(),
         template_link: None,
     }
 }
 
 fn plan_with(template: Value, parameters: Value) -> Result<Plan, Violations> {
-    Plan::make(Request { template, parameters, context: context() })
+    let request = Request { template, parameters, context: context(), inherited: Inherited::default() };
+    Plan::make(request, Allowance::new())
 }
 
 pub(super) fn plan(template: Value) -> Result<Plan, Violations> {

@@ -8,18 +8,18 @@ use tidegate_harness::{
 
 use crate::tidegate;
 
-fn deployment(name: &str) -> String {
+pub(super) fn deployment(name: &str) -> String {
     // Clients spell the path like this.
     format!(
         "/subscriptions/{SUBSCRIPTION}/resourcegroups/{GROUP}/providers/Microsoft.Resources/deployments/{name}"
     )
 }
 
-fn network(rest: &str) -> String {
+pub(super) fn network(rest: &str) -> String {
     format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Network/{rest}")
 }
 
-fn template(resources: &Value) -> Value {
+pub(super) fn template(resources: &Value) -> Value {
     json!({
         "$schema": "https://schema.management.azure.com/schemas/2015-01-01/deploymentTemplate.json#",
         "contentVersion": "1.0.0.0",
@@ -30,7 +30,7 @@ fn template(resources: &Value) -> Value {
     })
 }
 
-fn request(template: &Value, parameters: &Value) -> Value {
+pub(super) fn request(template: &Value, parameters: &Value) -> Value {
     json!({"properties": {"template": template, "parameters": parameters, "mode": "incremental"}})
 }
 
@@ -127,7 +127,7 @@ fn from_az(address: &str, backend: &str) -> Value {
 }
 
 /// Puts a deployment and waits until it has ended. Returns the resource that `GET` returns then.
-async fn deploy(management: &Management, name: &str, body: &Value) -> Value {
+pub(super) async fn deploy(management: &Management, name: &str, body: &Value) -> Value {
     let begun = management.put(&deployment(name), body).await;
     assert!(matches!(begun.status, 200 | 201), "{}: {}", begun.status, begun.text());
     assert_eq!(begun.json()["properties"]["provisioningState"], "Accepted");
@@ -137,11 +137,11 @@ async fn deploy(management: &Management, name: &str, body: &Value) -> Value {
     shown
 }
 
-async fn is_there(management: &Management, id: &str) -> bool {
+pub(super) async fn is_there(management: &Management, id: &str) -> bool {
     management.get(id).await.status == 200
 }
 
-fn error_of(answer: &Answer) -> Value {
+pub(super) fn error_of(answer: &Answer) -> Value {
     answer.json()["error"].clone()
 }
 
@@ -263,9 +263,9 @@ async fn what_is_wrong_is_said_before_anything_is_written() {
         management.get(&deployment("d")).await.expect(404);
         assert!(!is_there(&management, &network("virtualNetworks/gwVnet")).await);
     }
-    let mut complete = request(&good(), &json!({}));
-    complete["properties"]["mode"] = "Complete".into();
-    let error = error_of(&management.put(&deployment("d"), &complete).await.expect(400));
+    let mut other = request(&good(), &json!({}));
+    other["properties"]["mode"] = "Both".into();
+    let error = error_of(&management.put(&deployment("d"), &other).await.expect(400));
     assert_eq!(error["details"][0]["code"], "DeploymentModeNotSupported");
 }
 

@@ -1,56 +1,14 @@
-//! Rendering of deployments in ARM's shape. Pure. The stored summary contains no secrets, so nothing is removed
-//! here.
+//! Rendering of validations, operations and states of deployments in ARM's shape. Pure. What is stored
+//! contains no secrets, so nothing is removed here.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentPath};
+use crate::arm::deployment::DeploymentPath;
+use crate::service::view::deployment::envelope;
 use crate::service::{Preview, summary};
 use crate::store::{Deployment, DeploymentState, Step};
 
-/// Renders a deployment.
-pub(super) fn deployment(deployment: &Deployment) -> Value {
-    shown_as(deployment, deployment.state.as_str())
-}
-
-/// Renders a deployment for the response to its PUT.
-pub(super) fn accepted(deployment: &Deployment) -> Value {
-    shown_as(deployment, "Accepted")
-}
-
-fn shown_as(deployment: &Deployment, state: &str) -> Value {
-    let mut properties = deployment.body.clone();
-    let resources = properties.shift_remove("resources");
-    properties.insert("provisioningState".into(), state.into());
-    properties
-        .insert("timestamp".into(), deployment.ended_at.unwrap_or(deployment.started_at).to_string().into());
-    properties.insert("duration".into(), duration(deployment).into());
-    properties.insert("correlationId".into(), deployment.correlation_id.clone().into());
-    if let Some(outputs) = &deployment.outputs {
-        properties.insert("outputs".into(), outputs.clone());
-    }
-    if deployment.state == DeploymentState::Succeeded {
-        properties.insert("outputResources".into(), resources.unwrap_or_else(|| json!([])));
-    }
-    if let Some(error) = &deployment.error {
-        properties.insert("error".into(), json!(error));
-    }
-    envelope(&deployment.path, &properties)
-}
-
-fn envelope(path: &DeploymentPath, properties: &Map<String, Value>) -> Value {
-    json!({
-        "id": path.to_string(),
-        "name": path.name,
-        "type": DEPLOYMENT_TYPE,
-        "properties": properties,
-    })
-}
-
-/// Returns the duration in ISO 8601; zero for a running deployment.
-fn duration(deployment: &Deployment) -> String {
-    let millis = deployment.ended_at.map_or(0, |ended| ended.since(deployment.started_at)).max(0);
-    format!("PT{}.{:03}S", millis / 1000, millis % 1000)
-}
+use super::what_if::diagnostic;
 
 /// Renders the status of a deployment.
 pub(super) fn status(deployment: &Deployment) -> Value {
@@ -69,7 +27,7 @@ pub(super) fn status(deployment: &Deployment) -> Value {
 pub(super) fn step(deployment: &Deployment, step: &Step) -> Value {
     let id = step.id.to_string();
     let mut properties = json!({
-        "provisioningOperation": "Create",
+        "provisioningOperation": step.operation.as_str(),
         "provisioningState": step.state.as_str(),
         "timestamp": step.ended_at.unwrap_or(step.started_at).to_string(),
         "targetResource": {
@@ -99,7 +57,11 @@ pub(super) fn validated(path: &DeploymentPath, preview: &Preview, correlation_id
     properties.insert("timestamp".into(), preview.now.to_string().into());
     properties.insert("duration".into(), "PT0S".into());
     properties.insert("correlationId".into(), correlation_id.into());
-    envelope(path, &properties)
+    let gaps: Vec<Value> = preview.changes.iter().filter_map(diagnostic).collect();
+    if !gaps.is_empty() {
+        properties.insert("diagnostics".into(), gaps.into());
+    }
+    envelope(path, properties)
 }
 
 /// Returns the name in a resource ID, including those of its parents.

@@ -2,42 +2,57 @@
 
 use serde_json::{Value, json};
 
-use crate::service::{Change, Preview};
-use crate::template::{Plan, Resource};
+use crate::service::{Change, Fate, Preview};
 
 /// Properties that change with every write and have no meaning here.
 const RESTLESS: &[&str] = &["etag", "provisioningState", "operationalState", "resourceGuid"];
 
 /// Renders the response.
 pub(super) fn show(preview: &Preview, correlation_id: &str) -> Value {
-    let changes: Vec<Value> = preview
-        .plan
-        .resources
-        .iter()
-        .zip(&preview.changes)
-        .map(|(resource, change)| one(&preview.plan, resource, change))
-        .collect();
-    json!({
-        "status": "Succeeded",
-        "properties": {"correlationId": correlation_id, "changes": changes},
-    })
+    let changes: Vec<Value> = preview.changes.iter().map(|change| one(change, preview.ids_only)).collect();
+    let mut properties = json!({"correlationId": correlation_id, "changes": changes});
+    let gaps: Vec<Value> = preview.changes.iter().filter_map(diagnostic).collect();
+    if !gaps.is_empty() {
+        properties["diagnostics"] = gaps.into();
+    }
+    json!({"status": "Succeeded", "properties": properties})
 }
 
-fn one(plan: &Plan, resource: &Resource, change: &Change) -> Value {
-    let before = change.before.as_ref().map(|value| quiet(plan, value));
-    let after = change.after.as_ref().map(|value| quiet(plan, value));
+/// Says that a nested deployment was left out.
+pub(super) fn diagnostic(change: &Change) -> Option<Value> {
+    let Fate::Unknown(why) = &change.fate else { return None };
+    Some(json!({
+        "level": "Warning",
+        "code": "NestedDeploymentShortCircuited",
+        "message": change.without_secrets_in(why),
+        "target": change.id,
+    }))
+}
+
+fn one(change: &Change, ids_only: bool) -> Value {
+    let quiet = |value: &Option<Value>| value.as_ref().map(|value| quiet(change, value));
+    let (before, after) = (quiet(&change.before), quiet(&change.after));
     let delta = match (&before, &after) {
         (Some(before), Some(after)) => delta(before, after),
         _ => Vec::new(),
     };
-    let kind = match (&before, &after) {
-        (None, _) => "Create",
+    let kind = match (&change.fate, &before, &after) {
+        (Fate::Deleted, ..) => "Delete",
+        (Fate::Ignored, ..) => "Ignore",
+        (Fate::Unknown(_), ..) => "Unsupported",
+        (Fate::Written, None, _) => "Create",
         // The result depends on resources that do not exist yet.
-        (Some(_), None) => "Deploy",
-        (Some(_), Some(_)) if delta.is_empty() => "NoChange",
-        (Some(_), Some(_)) => "Modify",
+        (Fate::Written, Some(_), None) => "Deploy",
+        (Fate::Written, Some(_), Some(_)) if delta.is_empty() => "NoChange",
+        (Fate::Written, Some(_), Some(_)) => "Modify",
     };
-    let mut shown = json!({"resourceId": resource.id, "changeType": kind});
+    let mut shown = json!({"resourceId": change.id, "changeType": kind});
+    if let Fate::Unknown(why) = &change.fate {
+        shown["unsupportedReason"] = change.without_secrets_in(why).into();
+    }
+    if ids_only {
+        return shown;
+    }
     for (name, value) in [("before", before), ("after", after)] {
         if let Some(value) = value {
             shown[name] = value;
@@ -50,13 +65,13 @@ fn one(plan: &Plan, resource: &Resource, change: &Change) -> Value {
 }
 
 /// Removes volatile properties and secrets from a resource.
-fn quiet(plan: &Plan, value: &Value) -> Value {
+fn quiet(change: &Change, value: &Value) -> Value {
     match value {
-        Value::String(text) => plan.without_secrets_in(text).into(),
-        Value::Array(list) => list.iter().map(|value| quiet(plan, value)).collect(),
+        Value::String(text) => change.without_secrets_in(text).into(),
+        Value::Array(list) => list.iter().map(|value| quiet(change, value)).collect(),
         Value::Object(object) => {
             let members = object.iter().filter(|(key, _)| !RESTLESS.contains(&key.as_str()));
-            Value::Object(members.map(|(key, value)| (key.clone(), quiet(plan, value))).collect())
+            Value::Object(members.map(|(key, value)| (key.clone(), quiet(change, value))).collect())
         }
         other => other.clone(),
     }

@@ -64,7 +64,9 @@ fn is_elsewhere(violations: &Violations) -> bool {
 
 fn of_deployment(error: &DeploymentError) -> StatusCode {
     match error {
-        DeploymentError::Template(_) | DeploymentError::Resources(_) => StatusCode::BAD_REQUEST,
+        DeploymentError::Template(_) | DeploymentError::Resources(_) | DeploymentError::NoSuchScope => {
+            StatusCode::BAD_REQUEST
+        }
         DeploymentError::Busy => StatusCode::TOO_MANY_REQUESTS,
         DeploymentError::Missing(_) => StatusCode::NOT_FOUND,
         DeploymentError::Active(_) | DeploymentError::Ended(_) => StatusCode::CONFLICT,

@@ -14,24 +14,38 @@ use super::{Operation, Route, SUBSCRIPTION, delete, get, post, put};
 const STATUS: &[&str] = &["Azure-AsyncOperation", "Retry-After"];
 
 pub(super) fn routes() -> Vec<Route> {
-    let all = format!("{SUBSCRIPTION}/resourceGroups/{{group}}/providers/Microsoft.Resources/deployments");
+    let in_subscription = format!("{SUBSCRIPTION}/providers/Microsoft.Resources/deployments");
+    let in_group =
+        format!("{SUBSCRIPTION}/resourceGroups/{{group}}/providers/Microsoft.Resources/deployments");
+    // Azure has a shorter path for the operations of a deployment to a group too.
+    let short = format!("{SUBSCRIPTION}/resourceGroups/{{group}}/deployments/{{deployment}}/operations");
+    let mut routes = of_scope(&in_group, "", "a resource group", "ByResourceGroup");
+    routes.extend(operations(&short, ""));
+    routes.extend(operations(&format!("{in_group}/{{deployment}}/operations"), "OfResource"));
+    let at = "AtSubscriptionScope";
+    routes.extend(of_scope(&in_subscription, at, "a subscription", at));
+    routes.extend(operations(&format!("{in_subscription}/{{deployment}}/operations"), at));
+    routes
+}
+
+/// Returns the routes of deployments to one kind of scope. `at` and `list` are the ends of the names of
+/// operations.
+fn of_scope(all: &str, at: &str, scope: &str, list: &str) -> Vec<Route> {
     let one = format!("{all}/{{deployment}}");
     let head = Operation::new(
         Method::HEAD,
         &one,
-        "Deployments_CheckExistence",
+        &format!("Deployments_CheckExistence{at}"),
         "Checks whether a deployment exists.",
     );
-    // Azure has a shorter path for the operations of a deployment too.
-    let short = format!("{SUBSCRIPTION}/resourceGroups/{{group}}/deployments/{{deployment}}/operations");
-    let mut routes = vec![
+    vec![
         Route::new(
-            get(&all, "Deployments_ListByResourceGroup", "Lists the deployments of a resource group.")
+            get(all, &format!("Deployments_List{list}"), &format!("Lists the deployments to {scope}."))
                 .answers(200, "The list.", json::<Whole<Deployment>>()),
             deployments::list,
         ),
         Route::new(
-            get(&one, "Deployments_Get", "Gets a deployment.").answers(
+            get(&one, &format!("Deployments_Get{at}"), "Gets a deployment.").answers(
                 200,
                 "The deployment.",
                 json::<Deployment>(),
@@ -40,7 +54,7 @@ pub(super) fn routes() -> Vec<Route> {
         ),
         Route::new(head.answers(204, "The deployment exists.", None), deployments::head),
         Route::new(
-            put(&one, "Deployments_CreateOrUpdate", "Deploys a template.")
+            put(&one, &format!("Deployments_CreateOrUpdate{at}"), "Deploys a template.")
                 .takes(json::<DeploymentRequest>())
                 .answers_with(
                     200,
@@ -60,7 +74,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(
             delete(
                 &one,
-                "Deployments_Delete",
+                &format!("Deployments_Delete{at}"),
                 "Deletes a deployment, but not the resources that it deployed.",
             )
             .answers(204, "The deployment was deleted.", None)
@@ -68,27 +82,35 @@ pub(super) fn routes() -> Vec<Route> {
             deployments::delete,
         ),
         Route::new(
-            post(&format!("{one}/validate"), "Deployments_Validate", "Validates a deployment.")
+            post(&format!("{one}/validate"), &format!("Deployments_Validate{at}"), "Validates a deployment.")
                 .takes(json::<DeploymentRequest>())
                 .answers(200, "The template is valid.", json::<Deployment>()),
             deployments::validate,
         ),
         Route::new(
-            post(&format!("{one}/whatIf"), "Deployments_WhatIf", "Previews the changes of a deployment.")
-                .takes(json::<DeploymentRequest>())
-                .answers(200, "The changes.", json::<WhatIf>()),
+            post(
+                &format!("{one}/whatIf"),
+                &format!("Deployments_WhatIf{at}"),
+                "Previews the changes of a deployment.",
+            )
+            .takes(json::<DeploymentRequest>())
+            .answers(200, "The changes.", json::<WhatIf>()),
             deployments::what_if,
         ),
         Route::new(
-            post(&format!("{one}/cancel"), "Deployments_Cancel", "Cancels a deployment.")
-                .answers(204, "The deployment was cancelled.", None)
-                .refuses(&[409]),
+            post(
+                &format!("{one}/cancel"),
+                &format!("Deployments_Cancel{at}"),
+                "Cancels a deployment with those that are nested in it.",
+            )
+            .answers(204, "The deployment was cancelled.", None)
+            .refuses(&[409]),
             deployments::cancel,
         ),
         Route::new(
             get(
                 &format!("{one}/operationStatuses/{{operation}}"),
-                "Deployments_Status",
+                &format!("Deployments_Status{at}"),
                 "Gets the status of a deployment.",
             )
             .answers_with(
@@ -99,15 +121,11 @@ pub(super) fn routes() -> Vec<Route> {
             ),
             deployments::status,
         ),
-    ];
-    for (operations, suffix) in [(short, ""), (format!("{one}/operations"), "OfResource")] {
-        routes.extend(done(&operations, suffix));
-    }
-    routes
+    ]
 }
 
 /// Returns the routes of a deployment's operations.
-fn done(operations: &str, suffix: &str) -> [Route; 2] {
+fn operations(operations: &str, suffix: &str) -> [Route; 2] {
     [
         Route::new(
             get(

@@ -4,6 +4,7 @@ use axum::http::Method;
 
 use crate::api::{groups, providers, resources, subscriptions};
 use crate::openapi::answer::ListPage;
+use crate::openapi::deployments::{Export, ExportRequest};
 use crate::openapi::operation::{Operation, json};
 use crate::openapi::parameter::{FILTER, SKIP_TOKEN, TOP};
 use crate::openapi::resource::network::ResourceGroup;
@@ -130,6 +131,16 @@ fn groups() -> Vec<Route> {
                 .answers_with(202, "The resource is being deleted.", None, &["Location", "Retry-After"])
                 .refuses(&[409]),
             groups::delete,
+        ),
+        Route::new(
+            post(
+                &format!("{one}/exportTemplate"),
+                "ResourceGroups_ExportTemplate",
+                "Exports the resources of a group as a template.",
+            )
+            .takes(json::<ExportRequest>())
+            .answers(200, "The template, and what is missing in it.", json::<Export>()),
+            groups::export,
         ),
         Route::new(
             get(

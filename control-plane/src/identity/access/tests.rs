@@ -131,6 +131,18 @@ fn a_deployment_takes_the_whole_group() {
 }
 
 #[test]
+fn a_deployment_to_a_subscription_takes_all_of_it() {
+    let deployment = "/subscriptions/s/providers/microsoft.resources/deployments/d";
+    let of_group = client(Role::Contributor, &["/subscriptions/s/resourceGroups/g"]);
+    let of_subscription = client(Role::Contributor, &["/subscriptions/s"]);
+    for (method, path) in [("PUT", deployment.to_owned()), ("POST", format!("{deployment}/whatif"))] {
+        assert_eq!(decide(&of_group, method, &path), Verdict::Denied, "{method} {path}");
+        assert_eq!(decide(&of_subscription, method, &path), Verdict::Allowed, "{method} {path}");
+    }
+    assert_eq!(decide(&of_group, "GET", deployment), Verdict::Denied);
+}
+
+#[test]
 fn a_client_without_a_scope_may_do_nothing() {
     for (method, path) in [("GET", "/workers"), ("GET", "/audit"), ("GET", "/subscriptions/s")] {
         assert_eq!(decide(&client(Role::Contributor, &[]), method, path), Verdict::Denied);

@@ -1,15 +1,30 @@
-//! The state shared by the resources of a template during a dry run, and the failures of single resources.
+//! The state shared by the resources of a tree of templates during a dry run, and the failures of single
+//! resources.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::ServiceError;
-use crate::store::{Gateway, NetworkResource, Problem, StoreError};
+use crate::arm::deployment::Failure;
+use crate::store::{Gateway, Group, NetworkResource, Problem, StoreError};
 
-/// The results that earlier resources of the template would have, by lower-case resource ID.
+/// The results that earlier resources of the templates would have, by lower-case resource ID.
 #[derive(Default)]
 pub(super) struct Stage {
     pub(super) gateways: HashMap<String, Gateway>,
     pub(super) networks: HashMap<String, NetworkResource>,
+    pub(super) groups: HashMap<String, Group>,
+    /// All earlier resources.
+    pub(super) ids: BTreeSet<String>,
+    /// True if a nested deployment was left out, whose resources are not known.
+    pub(super) has_gaps: bool,
+}
+
+impl Stage {
+    /// Returns whether an earlier resource is the one with this lower-case ID, or one above it.
+    pub(super) fn deploys(&self, id: &str) -> bool {
+        let above = std::iter::successors(Some(id), |id| id.rsplit_once('/').map(|(above, _)| above));
+        above.take_while(|id| !id.is_empty()).any(|id| self.ids.contains(id))
+    }
 }
 
 /// The reason why a resource was not deployed.
@@ -18,6 +33,8 @@ pub(super) enum Unwritten {
     Refused(ServiceError),
     /// The write succeeded, but the workers did not apply it.
     Failed(Problem),
+    /// A nested deployment failed.
+    Nested(Failure),
     /// The deployment has been cancelled.
     Unwanted,
 }

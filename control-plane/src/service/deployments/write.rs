@@ -10,10 +10,11 @@ use crate::etag::Preconditions;
 use crate::networking::{NetworkAction, NetworkEdit};
 use crate::template::Resource;
 
+use super::super::resource_target::ResourceTarget;
 use super::super::{Service, ServiceError};
+use super::group::GroupWrite;
 use super::stage::{Stage, Unwritten};
-use super::target::Target;
-use super::{gateway, network};
+use super::{gateway, group, network};
 
 /// A resource to write.
 pub(super) enum Write {
@@ -21,6 +22,7 @@ pub(super) enum Write {
     Gateway(Edit),
     /// A virtual network, a subnet or a public IP address.
     Network(NetworkEdit),
+    Group(GroupWrite),
 }
 
 impl Write {
@@ -38,26 +40,31 @@ impl Write {
         let version =
             ApiVersion::parse(version).ok_or_else(|| ServiceError::BadApiVersion(version.clone()))?;
         let target =
-            Target::of(&resource.id).ok_or_else(|| ServiceError::UnknownPath(resource.id.clone()))?;
+            ResourceTarget::of(&resource.id).ok_or_else(|| ServiceError::UnknownPath(resource.id.clone()))?;
         let preconditions = Preconditions::default();
         Ok(match target {
-            Target::Gateway(path) => {
+            ResourceTarget::Gateway(path) => {
                 let body = service.body_preparer.prepare(body, &author.name).await;
                 Write::Gateway(Edit { path, preconditions, action: EditAction::Put { body, version } })
             }
-            Target::Child(path, collection, name) => {
+            ResourceTarget::Child(path, collection, name) => {
                 let body = service.body_preparer.prepare(body, &author.name).await;
                 let action = EditAction::PutChild { collection, name, body, version };
                 Write::Gateway(Edit { path, preconditions, action })
             }
-            Target::Network(path) => {
+            ResourceTarget::Network(path) => {
                 let action = service.network_put(&path, body).await?;
                 Write::Network(NetworkEdit { path, preconditions, action })
             }
-            Target::Subnet(path, name) => {
+            ResourceTarget::Subnet(path, name) => {
                 let action = NetworkAction::PutSubnet(name, body);
                 Write::Network(NetworkEdit { path, preconditions, action })
             }
+            ResourceTarget::Group(subscription, name) => {
+                Write::Group(GroupWrite { subscription, name, body })
+            }
+            // Nested deployments are not written but run.
+            ResourceTarget::Deployment(path) => return Err(ServiceError::UnknownPath(path.to_string())),
         })
     }
 
@@ -75,6 +82,7 @@ impl Write {
         match self {
             Write::Gateway(edit) => gateway::dry_run(edit, service, author, stage).await,
             Write::Network(edit) => network::dry_run(edit, service, stage).await,
+            Write::Group(write) => group::dry_run(write, service, stage).await,
         }
     }
 
@@ -91,6 +99,24 @@ impl Write {
         match self {
             Write::Gateway(edit) => gateway::apply(edit, service, author, deployment).await,
             Write::Network(edit) => network::apply(edit, service, author).await,
+            Write::Group(write) => group::apply(write, service, author).await,
         }
+    }
+
+    /// Converts a resource to its deletion.
+    ///
+    /// # Errors
+    /// If there is no such resource that can be deleted by itself.
+    pub(super) fn deletion(id: &str) -> Result<Write, ServiceError> {
+        let preconditions = Preconditions::default();
+        Ok(match ResourceTarget::of(id) {
+            Some(ResourceTarget::Gateway(path)) => {
+                Write::Gateway(Edit { path, preconditions, action: EditAction::Delete })
+            }
+            Some(ResourceTarget::Network(path)) => {
+                Write::Network(NetworkEdit { path, preconditions, action: NetworkAction::Delete })
+            }
+            _ => return Err(ServiceError::UnknownPath(id.to_owned())),
+        })
     }
 }

@@ -10,7 +10,7 @@ codes! { CODES;
     /// The `api-version` is not a date or is before 2015.
     pub(super) const BAD_API_VERSION: &str = "InvalidApiVersionParameter";
     /// The resource, or its parent, does not exist.
-    pub(super) const RESOURCE_NOT_FOUND: &str = "ResourceNotFound";
+    pub(crate) const RESOURCE_NOT_FOUND: &str = "ResourceNotFound";
     /// The operation does not exist or is no longer kept.
     pub(super) const OPERATION_NOT_FOUND: &str = "OperationNotFound";
     /// The worker does not exist.
@@ -28,6 +28,10 @@ codes! { CODES;
     /// The database is unavailable, for example because the disk is full, or another request has changed the
     /// same resource at the same time. `Retry-After` is the time to wait.
     pub(super) const UNWRITABLE: &str = "StorageUnavailable";
+    /// An exported template lacks something. Only used within the result of an export.
+    pub(crate) const EXPORT_INCOMPLETE: &str = "ExportTemplateCompletedWithErrors";
+    /// A secret is left out of an exported template. Only used within the result of an export.
+    pub(crate) const SECRET_LEFT_OUT: &str = "ExportTemplateSecretLeftOut";
     /// An internal error occurred.
     pub(super) const INTERNAL: &str = "InternalServerError";
     /// Too many expensive requests of this client are waiting already. `Retry-After` is the time to wait.

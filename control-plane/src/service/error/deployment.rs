@@ -17,6 +17,8 @@ codes! { CODES;
     const ACTIVE: &str = "DeploymentActive";
     /// The deployment has ended and cannot be cancelled.
     const ENDED: &str = "DeploymentCannotBeCancelled";
+    /// The deployment goes to a management group or to the tenant, which are not served.
+    const NO_SUCH_SCOPE: &str = "DeploymentScopeNotSupported";
     /// A resource of the deployment could not be deployed. Only used as the code of a deployment.
     pub(crate) const FAILED: &str = "DeploymentFailed";
     /// The deployment was cancelled. Only used as the code of a deployment.
@@ -36,6 +38,11 @@ pub(crate) enum DeploymentError {
     Active(String),
     #[error("The deployment '{0}' has ended.")]
     Ended(String),
+    #[error(
+        "Deployments to a management group or to the tenant are not supported: Tidegate has no management \
+         groups. Deploy to a subscription or to a resource group."
+    )]
+    NoSuchScope,
     #[error("Too many templates of this client are waiting to be evaluated. Try again later.")]
     Busy,
 }
@@ -56,6 +63,7 @@ impl DeploymentError {
             DeploymentError::Missing(_) => NO_DEPLOYMENT,
             DeploymentError::Active(_) => ACTIVE,
             DeploymentError::Ended(_) => ENDED,
+            DeploymentError::NoSuchScope => NO_SUCH_SCOPE,
             DeploymentError::Busy => super::codes::TOO_MANY,
         }
     }

@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use crate::arm::deployment::Failure;
 use crate::clock::Millis;
-use crate::store::{DeploymentState, Step, Store, StoreError, Task, rows};
+use crate::store::{DeploymentState, Step, StepOperation, Store, StoreError, Task, rows};
 
-use super::{end, purpose};
+use super::{end, purpose, running_within};
 
 impl Store {
     /// Returns the running deployments, oldest first.
@@ -28,7 +28,8 @@ impl Store {
         rows::deployments::is_running(&mut reader, deployment).await
     }
 
-    /// Returns a deployment with its request, if it is still running. Deletes the steps of an earlier run.
+    /// Returns a deployment with its request, if it is still running. Deletes the steps of an earlier run,
+    /// and the nested deployments that it left running.
     ///
     /// # Errors
     /// If the database fails or a row is damaged.
@@ -38,6 +39,9 @@ impl Store {
             return transaction.undo(Ok(None)).await;
         };
         rows::deployment_steps::delete_all(&mut transaction, id).await?;
+        for nested in running_within(&mut transaction, id).await? {
+            rows::deployments::delete(&mut transaction, nested).await?;
+        }
         transaction.commit().await?;
         let damaged =
             |why: &str| StoreError::Damaged { what: format!("deployment {id}"), why: why.to_owned() };
@@ -47,7 +51,8 @@ impl Store {
         Ok(Some(Task { deployment, request, author, client }))
     }
 
-    /// Records that a running deployment begins with a resource. Returns whether it is still running.
+    /// Records that a running deployment begins to write or to delete a resource. Returns whether it is still
+    /// running.
     ///
     /// # Errors
     /// If the database fails.
@@ -55,12 +60,12 @@ impl Store {
         &self,
         deployment: Uuid,
         position: usize,
-        resource_id: &str,
-        resource_type: &str,
+        (operation, resource_id, resource_type): (StepOperation, &str, &str),
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let step = Step {
             id: Uuid::new_v4(),
+            operation,
             resource_id: resource_id.to_owned(),
             resource_type: resource_type.to_owned(),
             state: DeploymentState::Running,

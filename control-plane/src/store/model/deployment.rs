@@ -24,6 +24,16 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What a step does with its resource.
+    StepOperation {
+        /// It writes the resource.
+        Create,
+        /// It deletes the resource.
+        Delete,
+    }
+}
+
 /// A stored deployment: the last run of its name.
 #[derive(Clone, Debug)]
 pub(crate) struct Deployment {
@@ -52,10 +62,12 @@ pub(crate) struct Deployment {
 pub(crate) struct NewDeployment {
     /// The ID of this run.
     pub(crate) id: Uuid,
+    /// The ID of the run in which it is nested, if any.
+    pub(crate) parent: Option<Uuid>,
     /// The resource ID.
     pub(crate) path: DeploymentPath,
-    /// The complete request.
-    pub(crate) request: Secret,
+    /// The complete request; `None` for a nested deployment, whose request follows from that of its parent.
+    pub(crate) request: Option<Secret>,
     /// The part of the request that responses show.
     pub(crate) body: Map<String, Value>,
     /// The correlation ID, shared with related requests.
@@ -67,6 +79,7 @@ pub(crate) struct NewDeployment {
 pub(crate) struct Step {
     /// The ID of the step.
     pub(crate) id: Uuid,
+    pub(crate) operation: StepOperation,
     pub(crate) resource_id: String,
     pub(crate) resource_type: String,
     pub(crate) state: DeploymentState,

@@ -17,8 +17,8 @@ pub(in crate::store) async fn list(
     deployment: Uuid,
 ) -> Result<Vec<Step>, StoreError> {
     let rows = sqlx::query(
-        "SELECT id, resource_id, resource_type, state, error, started_at, ended_at FROM deployment_steps \
-         WHERE deployment = $1 ORDER BY position",
+        "SELECT id, operation, resource_id, resource_type, state, error, started_at, ended_at \
+         FROM deployment_steps WHERE deployment = $1 ORDER BY position",
     )
     .bind(deployment.to_string())
     .fetch_all(connection)
@@ -35,7 +35,8 @@ pub(in crate::store) async fn insert(
 ) -> Result<bool, StoreError> {
     let inserted = sqlx::query(
         "INSERT INTO deployment_steps (deployment, position, id, resource_id, resource_type, state, \
-         started_at) SELECT id, $1, $2, $3, $4, $5, $6 FROM deployments WHERE id = $7 AND state = 'Running'",
+         started_at, operation) SELECT id, $1, $2, $3, $4, $5, $6, $8 FROM deployments \
+         WHERE id = $7 AND state = 'Running'",
     )
     .bind(number(position))
     .bind(step.id.to_string())
@@ -44,6 +45,7 @@ pub(in crate::store) async fn insert(
     .bind(step.state.as_str())
     .bind(step.started_at.0)
     .bind(deployment.to_string())
+    .bind(step.operation.as_str())
     .execute(connection)
     .await?;
     Ok(inserted.rows_affected() > 0)
@@ -110,6 +112,7 @@ fn step(row: &Row) -> Result<Step, StoreError> {
     let id = parse_uuid(row.try_get("id")?)?;
     Ok(Step {
         id,
+        operation: row.try_get::<&str, _>("operation")?.parse()?,
         resource_id: row.try_get("resource_id")?,
         resource_type: row.try_get("resource_type")?,
         state: row.try_get::<&str, _>("state")?.parse()?,

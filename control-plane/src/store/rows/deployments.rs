@@ -40,28 +40,42 @@ pub(in crate::store) async fn find(
     row.as_ref().map(deployment).transpose()
 }
 
-/// Returns the deployments of a group, newest first.
+/// Returns the deployments of a group, or those to the subscription itself, newest first.
 pub(in crate::store) async fn list(
     connection: &mut Connection,
     subscription: &str,
-    group: &str,
+    group: Option<&str>,
 ) -> Result<Vec<Deployment>, StoreError> {
     let rows = sqlx::query(
         "SELECT id, subscription, resource_group, name, body, state, outputs, error, correlation_id, \
-         started_at, ended_at FROM deployments WHERE subscription_key = $1 AND resource_group_key = $2 \
-         ORDER BY started_at DESC",
+         started_at, ended_at FROM deployments WHERE subscription_key = $1 \
+         AND resource_group_key IS NOT DISTINCT FROM $2 ORDER BY started_at DESC",
     )
     .bind(key(subscription))
-    .bind(key(group))
+    .bind(group.map(key))
     .fetch_all(connection)
     .await?;
     rows.iter().map(deployment).collect()
 }
 
-/// Returns the IDs of the running deployments, oldest first.
+/// Returns the IDs of the running deployments that are not nested, oldest first.
 pub(in crate::store) async fn list_running(connection: &mut Connection) -> Result<Vec<Uuid>, StoreError> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT id FROM deployments WHERE state = 'Running' AND parent IS NULL ORDER BY started_at",
+    )
+    .fetch_all(connection)
+    .await?;
+    ids.iter().map(|id| parse_uuid(id)).collect()
+}
+
+/// Returns the IDs of the running deployments that are nested in another one.
+pub(in crate::store) async fn list_running_nested(
+    connection: &mut Connection,
+    parent: Uuid,
+) -> Result<Vec<Uuid>, StoreError> {
     let ids: Vec<String> =
-        sqlx::query_scalar("SELECT id FROM deployments WHERE state = 'Running' ORDER BY started_at")
+        sqlx::query_scalar("SELECT id FROM deployments WHERE state = 'Running' AND parent = $1")
+            .bind(parent.to_string())
             .fetch_all(connection)
             .await?;
     ids.iter().map(|id| parse_uuid(id)).collect()
@@ -92,28 +106,30 @@ pub(in crate::store) async fn find_running(
     row.as_ref().map(running).transpose()
 }
 
-/// Inserts a deployment with its sealed request and the author of the request.
+/// Inserts a deployment with the run in which it is nested, its sealed request and the author of the request.
 ///
 /// # Errors
 /// [`StoreError::Duplicate`] if there is one of that path.
 pub(in crate::store) async fn insert(
     connection: &mut Connection,
     deployment: &Deployment,
-    sealed_request: &[u8],
+    parent: Option<Uuid>,
+    sealed_request: Option<&[u8]>,
     author: &Author,
 ) -> Result<(), StoreError> {
     let path = &deployment.path;
     sqlx::query(
         "INSERT INTO deployments (resource_key, id, subscription_key, subscription, resource_group_key, \
          resource_group, name, request, body, state, correlation_id, author, address, request_id, client, \
-         started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         started_at, parent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+         $16, $17)",
     )
     .bind(key(&path.to_string()))
     .bind(deployment.id.to_string())
     .bind(key(&path.subscription))
     .bind(&path.subscription)
-    .bind(key(&path.group))
-    .bind(&path.group)
+    .bind(path.group.as_deref().map(key))
+    .bind(path.group.as_deref())
     .bind(&path.name)
     .bind(sealed_request)
     .bind(json_text(&deployment.body))
@@ -124,6 +140,7 @@ pub(in crate::store) async fn insert(
     .bind(author.request.map(|request| request.to_string()))
     .bind(author.client.as_ref().map(|client| client.app_id.to_string()))
     .bind(deployment.started_at.0)
+    .bind(parent.map(|parent| parent.to_string()))
     .execute(connection)
     .await?;
     Ok(())
@@ -174,21 +191,22 @@ pub(in crate::store) async fn delete_in_group(
     rows.iter().map(path).collect()
 }
 
-/// Deletes the ended deployments of a group except for the newest `kept`.
+/// Deletes the ended deployments of a group, or of those to the subscription itself, except for the newest
+/// `kept`.
 pub(in crate::store) async fn delete_oldest(
     connection: &mut Connection,
     subscription: &str,
-    group: &str,
+    group: Option<&str>,
     kept: i64,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM deployments WHERE id IN (SELECT ranked.id FROM (SELECT id, \
          ROW_NUMBER() OVER (ORDER BY started_at DESC, id) AS place FROM deployments \
-         WHERE subscription_key = $1 AND resource_group_key = $2 AND state <> 'Running') AS ranked \
-         WHERE ranked.place > $3)",
+         WHERE subscription_key = $1 AND resource_group_key IS NOT DISTINCT FROM $2 AND state <> 'Running') \
+         AS ranked WHERE ranked.place > $3)",
     )
     .bind(key(subscription))
-    .bind(key(group))
+    .bind(group.map(key))
     .bind(kept)
     .execute(connection)
     .await?;

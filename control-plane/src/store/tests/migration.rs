@@ -138,7 +138,7 @@ fn ip(subscription: &str, group: &str, name: &str) -> NetworkPath {
 }
 
 fn deployment(subscription: &str, group: &str, name: &str) -> DeploymentPath {
-    DeploymentPath { subscription: subscription.into(), group: group.into(), name: name.into() }
+    DeploymentPath { subscription: subscription.into(), group: Some(group.into()), name: name.into() }
 }
 
 fn secret(text: &str) -> Secret {
@@ -205,7 +205,7 @@ async fn deployments_clients_workers_and_audit_entries_of_version_13_are_found()
     let (_dir, store, _) = migrated().await;
     let found = store.deployment(&deployment("SUB", "GROUP", "DEPLOY")).await.unwrap().unwrap();
     assert_eq!((found.id, found.path), (DEPLOYMENT, deployment("Sub", "Group", "Deploy")));
-    assert_eq!(store.deployments("SUB", "GROUP").await.unwrap().len(), 1);
+    assert_eq!(store.deployments("SUB", Some("GROUP")).await.unwrap().len(), 1);
     assert_eq!(store.deployment_steps(DEPLOYMENT).await.unwrap().len(), 1);
     let task = store.take_up_deployment(DEPLOYMENT).await.unwrap().unwrap();
     assert_eq!((task.request, task.client), (secret("request"), Some(CLIENT)));

@@ -160,7 +160,7 @@ async fn the_oldest_ended_deployments_of_a_group_go_and_those_that_run_stay() {
     ] {
         let deployment = Deployment {
             id: Uuid::new_v4(),
-            path: DeploymentPath { subscription: "Sub".into(), group: group.into(), name: name.into() },
+            path: DeploymentPath { subscription: "Sub".into(), group: Some(group.into()), name: name.into() },
             body: Map::new(),
             state,
             outputs: None,
@@ -169,12 +169,14 @@ async fn the_oldest_ended_deployments_of_a_group_go_and_those_that_run_stay() {
             started_at: Millis(started_at),
             ended_at: None,
         };
-        rows::deployments::insert(&mut transaction, &deployment, b"", &Author::itself()).await.unwrap();
+        rows::deployments::insert(&mut transaction, &deployment, None, None, &Author::itself())
+            .await
+            .unwrap();
     }
-    rows::deployments::delete_oldest(&mut transaction, "SUB", "GROUP", 2).await.unwrap();
+    rows::deployments::delete_oldest(&mut transaction, "SUB", Some("GROUP"), 2).await.unwrap();
     let mut left = Vec::new();
     for group in ["group", "other"] {
-        let found = rows::deployments::list(&mut transaction, "sub", group).await.unwrap();
+        let found = rows::deployments::list(&mut transaction, "sub", Some(group)).await.unwrap();
         left.extend(found.into_iter().map(|deployment| deployment.path.name));
     }
     assert_eq!(left, ["newest", "newer", "running", "elsewhere"]);

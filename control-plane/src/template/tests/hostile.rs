@@ -155,7 +155,7 @@ fn a_sort_pays_for_what_it_copies() {
         let mut evaluator = plan.evaluator(&references, &plan.names);
         let sort = format!("[length(sort({list}, lambda('a', 'b', false())))]");
         evaluator.text(&sort, &Frame::new(Phase::Planning)).unwrap();
-        super::super::evaluate::BUDGET - evaluator.budget
+        super::super::allowance::BUDGET - evaluator.budget
     };
     let long = "x".repeat(16 * 250);
     let (one, four) = (format!("'{long}'"), [format!("'{long}'").as_str(); 4].join(", "));

@@ -5,7 +5,8 @@ use super::*;
 fn with(context: Context, outputs: &Value) -> Result<Plan, Violations> {
     let mut json = template(&json!([]));
     json["outputs"] = outputs.clone();
-    Plan::make(Request { template: json, parameters: json!({}), context })
+    let inherited = Inherited::default();
+    Plan::make(Request { template: json, parameters: json!({}), context, inherited }, Allowance::new())
 }
 
 fn value(context: Context, expression: &str) -> Result<Value, Violations> {
@@ -56,7 +57,8 @@ fn the_link_of_a_template_is_needed_only_by_who_uses_it() {
     });
     json["outputs"] = json!({"other": {"type": "string", "value": "[parameters('other')]"}});
     let make = |json: &Value, parameters: Value, context: Context| {
-        Plan::make(Request { template: json.clone(), parameters, context })
+        let inherited = Inherited::default();
+        Plan::make(Request { template: json.clone(), parameters, context, inherited }, Allowance::new())
     };
     // Nobody needs the parameter.
     let plan = make(&json, json!({}), context()).unwrap();

@@ -19,10 +19,10 @@ pub(crate) const RESOURCE_TYPE: &str = "TemplateResourceTypeNotSupported";
 pub(crate) const DEPENDENCY: &str = "TemplateDependencyInvalid";
 /// A limit of size, depth or number is exceeded.
 pub(crate) const LIMIT: &str = "TemplateLimitExceeded";
-/// The mode of the deployment is not supported.
+/// The mode of the deployment is unknown, or not allowed for its scope.
 pub(crate) const MODE: &str = "DeploymentModeNotSupported";
 /// The template uses the URL from which it was fetched, but was sent in the request.
 pub(crate) const LINK_MISSING: &str = "TemplateLinkMissing";
-/// A linked template or linked parameters are not supported.
-pub(crate) const LINK: &str = "TemplateLinkNotSupported";
+/// A linked template or linked parameters cannot be fetched or used.
+pub(crate) const LINK: &str = "InvalidContentLink";
 }

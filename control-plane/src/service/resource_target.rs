@@ -1,5 +1,5 @@
-//! The resources that a template can deploy or refer to: their type, by resource ID, and their rendering. The
-//! only module that distinguishes the types.
+//! The resources that a template can deploy or refer to: their type, by resource ID, and their rendering as a
+//! GET shows them.
 
 use serde_json::Value;
 
@@ -7,13 +7,15 @@ use crate::arm::collection::Collection;
 use crate::arm::network::NetworkPath;
 use crate::arm::resource_id::{GatewayPath, Reference};
 
-use super::super::view::network::subnet;
-use super::super::{Service, ServiceError, view};
-use crate::store::{Gateway, NetworkResource, Store, StoreError, User};
+use super::view::network::subnet;
+use super::{Service, ServiceError, view};
+use crate::arm::deployment::DeploymentPath;
+use crate::resource_id::ResourceId;
+use crate::store::{Gateway, NetworkResource, Store, StoreError, User, group_id};
 
 /// A resource.
 #[derive(Clone, Debug)]
-pub(super) enum Target {
+pub(super) enum ResourceTarget {
     Gateway(GatewayPath),
     /// A child of a gateway.
     Child(GatewayPath, &'static Collection, String),
@@ -21,32 +23,49 @@ pub(super) enum Target {
     Network(NetworkPath),
     /// A subnet of a virtual network.
     Subnet(NetworkPath, String),
+    /// A deployment.
+    Deployment(DeploymentPath),
+    /// A resource group: its subscription and its name.
+    Group(String, String),
 }
 
-impl Target {
+impl ResourceTarget {
     /// Parses the resource ID of a supported type. The resource need not exist.
-    pub(super) fn of(id: &str) -> Option<Target> {
+    pub(super) fn of(id: &str) -> Option<ResourceTarget> {
         if let Some(path) = GatewayPath::parse(id) {
-            return Some(Target::Gateway(path));
+            return Some(ResourceTarget::Gateway(path));
         }
         if let Some(Reference { gateway, collection, name }) = Reference::parse(id) {
-            return Some(Target::Child(gateway, Collection::named(&collection)?, name));
+            return Some(ResourceTarget::Child(gateway, Collection::named(&collection)?, name));
         }
         if let Some(path) = NetworkPath::parse(id) {
-            return Some(Target::Network(path));
+            return Some(ResourceTarget::Network(path));
+        }
+        if let Some(path) = DeploymentPath::parse(id) {
+            return Some(ResourceTarget::Deployment(path));
+        }
+        if let Some((subscription, name)) = group_path(id) {
+            return Some(ResourceTarget::Group(subscription, name));
         }
         let (network, name) = id.rsplit_once('/')?;
         let (network, kind) = network.rsplit_once('/')?;
         let network = NetworkPath::parse(network).filter(|_| kind.eq_ignore_ascii_case("subnets"))?;
-        Some(Target::Subnet(network, name.to_owned()))
+        Some(ResourceTarget::Subnet(network, name.to_owned()))
     }
 
     /// Returns the ID under which the resource is stored: its own, or that of its parent.
     pub(super) fn stored_id(&self) -> String {
         match self {
-            Target::Gateway(path) | Target::Child(path, ..) => path.to_string(),
-            Target::Network(path) | Target::Subnet(path, _) => path.to_string(),
+            ResourceTarget::Gateway(path) | ResourceTarget::Child(path, ..) => path.to_string(),
+            ResourceTarget::Network(path) | ResourceTarget::Subnet(path, _) => path.to_string(),
+            ResourceTarget::Deployment(path) => path.to_string(),
+            ResourceTarget::Group(subscription, name) => group_id(subscription, name),
         }
+    }
+
+    /// Returns whether the store finds the resource among all resources ([`Store::stored_among`]).
+    pub(super) fn is_indexed(&self) -> bool {
+        !matches!(self, ResourceTarget::Deployment(_) | ResourceTarget::Group(..))
     }
 
     /// Returns the resource as GET shows it; `None` if it does not exist.
@@ -57,8 +76,8 @@ impl Target {
         self.show_from(&mut LastRead::default(), service).await
     }
 
-    /// Like [`Target::show`], for several targets in the order of their IDs: a parent of several targets is
-    /// read only once.
+    /// Like [`ResourceTarget::show`], for several targets in the order of their IDs: a parent of several
+    /// targets is read only once.
     ///
     /// # Errors
     /// An error of the store.
@@ -69,22 +88,40 @@ impl Target {
     ) -> Result<Option<Value>, ServiceError> {
         let store = &service.store;
         match self {
-            Target::Gateway(path) => Ok(last.gateway(path, store).await?.map(view::gateway)),
-            Target::Child(path, collection, name) => {
+            ResourceTarget::Gateway(path) => Ok(last.gateway(path, store).await?.map(view::gateway)),
+            ResourceTarget::Child(path, collection, name) => {
                 Ok(last.gateway(path, store).await?.and_then(|gateway| {
                     let child = gateway.document.child(collection, name)?;
                     Some(view::child(gateway, child, gateway.child_etag(child)?))
                 }))
             }
-            Target::Network(path) => match last.network(path, store).await? {
+            ResourceTarget::Network(path) => match last.network(path, store).await? {
                 Some((resource, users)) => service.show_network(resource, users).await.map(Some),
                 None => Ok(None),
             },
-            Target::Subnet(path, name) => {
+            ResourceTarget::Subnet(path, name) => {
                 let network = last.network(path, store).await?;
                 Ok(network.and_then(|(network, users)| subnet(network, name, users)))
             }
+            ResourceTarget::Deployment(path) => {
+                let found = store.deployment(path).await?;
+                Ok(found.as_ref().map(view::deployment::deployment))
+            }
+            ResourceTarget::Group(subscription, name) => {
+                Ok(store.group(subscription, name).await?.as_ref().map(view::group::group))
+            }
         }
+    }
+}
+
+/// Parses the ID of a resource group.
+fn group_path(id: &str) -> Option<(String, String)> {
+    let id = ResourceId::parse(id)?;
+    match id.segments().collect::<Vec<_>>()[..] {
+        [_, subscription, groups, name] if groups.eq_ignore_ascii_case("resourceGroups") => {
+            Some((subscription.to_owned(), name.to_owned()))
+        }
+        _ => None,
     }
 }
 

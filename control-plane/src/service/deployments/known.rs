@@ -1,0 +1,78 @@
+//! What expressions can refer to before anything is deployed: stored resources, and nested deployments whose outputs depend
+//! on nothing else.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::arm::deployment::{DEPLOYMENT_TYPE, Failure};
+use crate::audit::Author;
+use crate::template::{Ready, References};
+
+use super::super::resource_target::{LastRead, ResourceTarget};
+use super::super::{Service, ServiceError};
+use super::evaluation::{check_readable, evaluate};
+use super::level::Level;
+use super::stage::Stage;
+
+/// Looks up the referenced resources that the template does not deploy. Each must be readable by the author, and exist
+/// unless another part of the tree may deploy it.
+pub(super) async fn foreign(
+    service: &Service,
+    author: &Author,
+    level: &Level,
+    stage: &Stage,
+) -> Result<(References, Vec<Failure>), ServiceError> {
+    let mut references = References::new();
+    let mut failures = Vec::new();
+    let plan = &level.plan;
+    plan.foreign.iter().try_for_each(|id| check_readable(author, &level.path, id))?;
+    let targets = || {
+        let later = |id: &&String| !stage.deploys(id);
+        plan.foreign.iter().filter(later).map(|id| (id, ResourceTarget::of(id)))
+    };
+    let named = targets().filter_map(|(_, target)| Some(target?.stored_id())).collect();
+    let stored = service.store.stored_among(&named).await?;
+    let mut last = LastRead::default();
+    for (id, target) in targets() {
+        let found = match target.filter(|target| !target.is_indexed() || stored.contains(&target.stored_id()))
+        {
+            Some(target) => target.show_from(&mut last, service).await?,
+            None => None,
+        };
+        match found {
+            Some(found) => drop(references.insert(id.clone(), found)),
+            None if stage.has_gaps => {}
+            None => {
+                let message =
+                    format!("The template refers to '{id}', which does not exist and is not deployed by it.");
+                failures.push(Failure::new("ResourceNotFound", message).about(id));
+            }
+        }
+    }
+    Ok((references, failures))
+}
+
+/// Returns the reference to a nested deployment whose outputs are known.
+pub(super) async fn outcome(
+    service: &Service,
+    author: &Author,
+    level: &Level,
+    references: &Arc<References>,
+) -> Result<Option<Value>, ServiceError> {
+    let (plan, seen) = (level.plan.clone(), references.clone());
+    let outputs = evaluate(service, &author.name, move || plan.outputs(&seen)).await?;
+    Ok(match outputs.map_err(|flaws| level.refusal(flaws))? {
+        Ready::Now(outputs) => Some(json!({
+            "id": level.path.to_string(),
+            "name": level.path.name,
+            "type": DEPLOYMENT_TYPE,
+            "properties": {
+                "mode": level.mode.as_str(),
+                "provisioningState": "Succeeded",
+                "outputs": outputs,
+            },
+        })),
+        Ready::After(_) => None,
+    })
+}

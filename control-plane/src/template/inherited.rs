@@ -1,0 +1,17 @@
+//! What is secret in a nested template because of the templates around it.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// The secrets of the templates around a nested one. They stay secret in it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Inherited {
+    /// The lower-case names of the parameters whose values derive from secrets.
+    pub(super) parameters: BTreeSet<String>,
+    /// The lower-case names of the outputs whose values derive from secrets.
+    pub(super) outputs: BTreeSet<String>,
+    /// The secret strings.
+    pub(super) secrets: BTreeSet<String>,
+}
