@@ -87,18 +87,28 @@ impl Fetcher {
         pages
     }
 
-    /// Fetches a document, such as a template, when it is the client's turn.
+    /// Fetches a document, such as a template, when it is the client's turn. `spent` is the time that was
+    /// spent on other documents of the same request, and grows by that of this one: the time limit is for all
+    /// together.
     ///
     /// # Errors
     /// If it cannot be fetched.
-    pub(super) async fn document(&self, url: &str, client: &String) -> Result<Bytes, PageError> {
+    pub(super) async fn document(
+        &self,
+        url: &str,
+        client: &String,
+        spent: &mut Duration,
+    ) -> Result<Bytes, PageError> {
         let uri: Uri = url.parse().map_err(|_| PageError::Url)?;
         let _turn = self.turns.take(client).await.map_err(|QueueFull| PageError::Busy)?;
         let web = connector::client(self.deny.clone()).map_err(|error| {
             tracing::error!(%error, "no document can be fetched: the system's certificate authorities cannot be read");
             PageError::Unreachable
         })?;
-        let fetched = timeout_at(Instant::now() + self.deadline, fetch(&web, uri, JSON, &self.deny)).await;
+        let begun = Instant::now();
+        let deadline = begun + self.deadline.saturating_sub(*spent);
+        let fetched = timeout_at(deadline, fetch(&web, uri, JSON, &self.deny)).await;
+        *spent += begun.elapsed();
         fetched.unwrap_or(Err(PageError::TooSlow(self.deadline.as_secs()))).map(|page| page.body)
     }
 

@@ -23,6 +23,11 @@ impl Store {
         Store { strict_groups, ..self }
     }
 
+    /// Returns whether groups must be created explicitly.
+    pub(crate) fn has_strict_groups(&self) -> bool {
+        self.strict_groups
+    }
+
     /// Ensures that there is a group for a resource to be stored.
     ///
     /// # Errors

@@ -7,6 +7,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use serde_json::Value;
+
+use super::evaluate::cost_of;
 use super::resource::MAX_RESOURCES;
 
 /// The budget of all evaluation: one unit for each step, for each value and each of its members, and for each
@@ -39,6 +42,15 @@ impl Allowance {
     pub(crate) fn of_nested(&self) -> Option<Allowance> {
         let level = self.level + 1;
         (level <= MAX_NESTED_LEVELS).then(|| Allowance { level, ..self.clone() })
+    }
+
+    /// Charges the budget for a value that was fetched. Returns false if not as much is left.
+    #[must_use]
+    pub(crate) fn charge(&self, value: &Value) -> bool {
+        let left = self.budget();
+        let left = cost_of(value, left).and_then(|cost| left.checked_sub(cost));
+        self.set_budget(left.unwrap_or(0));
+        left.is_some()
     }
 
     /// The remaining budget of evaluation.

@@ -34,7 +34,8 @@ impl Plan {
             if evaluator.budget == 0 || evaluator.flaws.is_full() {
                 break;
             }
-            if !std::mem::take(&mut evaluator.pending) {
+            // The request of a nested deployment is evaluated when it is planned.
+            if !std::mem::take(&mut evaluator.pending) && !is_deployment(&resource.kind) {
                 bodies.insert(at, body);
             }
             for id in std::mem::take(&mut evaluator.missing) {

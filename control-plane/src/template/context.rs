@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::fault::{EvalError, EvalResult};
 use super::function::{COMPACT, show_time};
 use super::value::kind;
+use crate::arm::deployment::DeploymentMode;
 
 /// The context of a deployment. Fields that a stored request of an older version lacks have a default.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub(crate) struct Context {
     /// The object ID of the API client that deploys; nil for the administrator.
     #[serde(default)]
     pub(crate) deployer: Uuid,
+    /// What becomes of resources that are not in the template.
+    #[serde(default)]
+    pub(crate) mode: DeploymentMode,
     /// The link by which the template was fetched: an object with `uri`. `None` if the template was in the
     /// request.
     #[serde(default)]
@@ -95,7 +99,7 @@ impl Context {
         let mut shown = json!({
             "name": self.deployment,
             "properties": {
-                "mode": "Incremental",
+                "mode": self.mode.as_str(),
                 "provisioningState": "Accepted",
                 "template": {"contentVersion": content_version},
             },

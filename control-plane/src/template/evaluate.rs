@@ -326,6 +326,12 @@ fn too_much() -> EvalError {
     EvalError::Wrong(code::LIMIT, "The template's values are too large or nested too deeply.".to_owned())
 }
 
+/// Returns the cost of a value that comes from outside of a template; `None` if it is nested too deeply or
+/// exceeds the budget.
+pub(super) fn cost_of(value: &Value, budget: u64) -> Option<u64> {
+    cost(value, MAX_NESTING, budget)
+}
+
 /// Returns the cost of a value; `None` if it is nested too deeply or exceeds the budget.
 fn cost(value: &Value, nesting: usize, budget: u64) -> Option<u64> {
     let mut total: u64 = 1;
@@ -347,7 +353,7 @@ fn cost(value: &Value, nesting: usize, budget: u64) -> Option<u64> {
 }
 
 /// Returns the cost of a text, in addition to that of the value.
-fn of_text(text: &str) -> u64 {
+pub(super) fn of_text(text: &str) -> u64 {
     text.len() as u64 / 16
 }
 

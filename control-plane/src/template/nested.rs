@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::declared::Declared;
-use super::evaluate::{Binding, Evaluator, Frame, Phase};
+use super::evaluate::{Binding, Evaluator, Frame, Phase, of_text};
 use super::expression::escape;
 use super::fill::copies;
 use super::inherited::Inherited;
@@ -43,7 +43,15 @@ impl Plan {
         let declared = self.declared.get(resource.declared);
         let filled = declared.map(|declared| fill(&mut evaluator, declared)).unwrap_or_default();
         let (body, mut inherited) = filled;
-        inherited.secrets = self.secrets.texts().clone();
+        // Each nested deployment keeps a copy.
+        let cost = self.secrets.texts().iter().map(|text| 1 + of_text(text)).sum();
+        match evaluator.spend(cost) {
+            Ok(()) => inherited.secrets = self.secrets.texts().clone(),
+            Err(fault) => {
+                // The error is recorded; the value is a placeholder then.
+                let _ = evaluator.settle(Err(fault), Some(&JsonPath::Root(&resource.target)));
+            }
+        }
         self.ready(evaluator, Nested { body: Value::Object(body), inherited })
     }
 }
@@ -195,14 +203,55 @@ impl Filler<'_, '_> {
             };
             let members = loops.entry(name.to_ascii_lowercase()).or_default();
             for index in 0..self.count(count, frame, &place) {
+                // Charged even for an empty resource, because nested loops multiply.
+                if !self.spend(1, &place) {
+                    break;
+                }
                 let binding = Binding::Copy { name: name.to_owned(), index, anonymous: true };
                 let one = self.resource(resource, &frame.with(binding), &place);
                 members.extend(type_and_name(&one));
                 filled.push(one);
             }
         }
-        filled.iter_mut().for_each(|resource| name_members(resource, &loops));
+        for resource in filled.iter_mut().filter(|_| !loops.is_empty()) {
+            self.name_members(resource, &loops, place);
+        }
         filled.into()
+    }
+
+    /// Replaces the names of loops in `dependsOn` by the resources of the loops.
+    fn name_members(
+        &mut self,
+        resource: &mut Value,
+        loops: &HashMap<String, Vec<Value>>,
+        place: &JsonPath<'_>,
+    ) {
+        let body = resource.as_object_mut().into_iter().flatten();
+        let depends_on = body.filter(|(key, _)| key.eq_ignore_ascii_case("dependsOn"));
+        for list in depends_on.filter_map(|(_, value)| value.as_array_mut()) {
+            let mut named = Vec::with_capacity(list.len());
+            for entry in std::mem::take(list) {
+                let members = entry.as_str().and_then(|name| loops.get(&name.to_ascii_lowercase()));
+                match members {
+                    // One entry can refer to hundreds of resources.
+                    Some(members) if self.spend(members.len() as u64, place) => {
+                        named.extend_from_slice(members)
+                    }
+                    Some(_) => return,
+                    None => named.push(entry),
+                }
+            }
+            *list = named;
+        }
+    }
+
+    /// Charges the budget. Returns false after it is exceeded, which is recorded.
+    fn spend(&mut self, cost: u64, place: &JsonPath<'_>) -> bool {
+        let spent = self.evaluator.spend(cost);
+        let is_left = spent.is_ok();
+        // The error is recorded; there is no value.
+        let _ = self.evaluator.settle(spent.map(|()| Value::Null), Some(place));
+        is_left
     }
 
     fn count(&mut self, count: &Value, frame: &Frame<'_>, place: &JsonPath<'_>) -> i64 {
@@ -284,16 +333,6 @@ fn type_and_name(resource: &Value) -> Option<Value> {
     let body = resource.as_object()?;
     let text = |name: &str| property(body, name)?.as_str();
     Some(format!("{}/{}", text("type")?, text("name")?).into())
-}
-
-/// Replaces the names of loops in `dependsOn` by the resources of the loops.
-fn name_members(resource: &mut Value, loops: &HashMap<String, Vec<Value>>) {
-    let body = resource.as_object_mut().into_iter().flatten();
-    let depends_on = body.filter(|(key, _)| key.eq_ignore_ascii_case("dependsOn"));
-    for list in depends_on.filter_map(|(_, value)| value.as_array_mut()) {
-        let members = |entry: &Value| loops.get(&entry.as_str()?.to_ascii_lowercase()).cloned();
-        *list = list.iter().flat_map(|entry| members(entry).unwrap_or_else(|| vec![entry.clone()])).collect();
-    }
 }
 
 fn escaped(value: Value) -> Value {

@@ -34,6 +34,7 @@ pub(super) fn context() -> Context {
         now: 1_700_000_000_000,
         management: "https://tidegate.example".into(),
         deployer: uuid::Uuid::nil(),
+        mode: crate::arm::deployment::DeploymentMode::Incremental,
         template_link: None,
     }
 }

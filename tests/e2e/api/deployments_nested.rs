@@ -354,3 +354,33 @@ async fn a_tree_under_way_is_finished_by_the_next_process() {
     assert!(is_there(&management, &network("virtualNetworks/left-out")).await);
     assert!(id.contains(SUBSCRIPTION) && id.contains(GROUP));
 }
+
+#[tokio::test]
+async fn what_cannot_be_known_before_is_said_to_be_unknown() {
+    let tidegate = tidegate().control_plane_alone().start().await;
+    let management = tidegate.management();
+    let mut address = address_module()["resources"][0].clone();
+    address["tags"] = json!({});
+    // Only a gateway gives it an address.
+    let given = json!({"network": {"value": "[reference('address').ipAddress]"}});
+    let mut other = address_module();
+    other["resources"][0]["name"] = "other".into();
+    let whole = template(&json!([address, module("late", &other, &given)]));
+    let body = request(&whole, &json!({}));
+    let path = |action: &str| format!("{}/{action}", deployment("main"));
+    let foreseen = management.send_json("POST", &path("whatIf"), &body).await.expect(200).json();
+    let change = &foreseen["properties"]["changes"][1];
+    let late = (&json!(deployment_id("late")), &json!("Unsupported"));
+    assert_eq!((&change["resourceId"], &change["changeType"]), late, "{foreseen}");
+    assert!(change["unsupportedReason"].as_str().unwrap().contains("publicipaddresses/address"), "{change}");
+    let validated = management.send_json("POST", &path("validate"), &body).await.expect(200).json();
+    for shown in [&foreseen, &validated] {
+        let diagnostic = &shown["properties"]["diagnostics"][0];
+        assert_eq!(diagnostic["code"], "NestedDeploymentShortCircuited", "{shown}");
+    }
+    let shown = deploy(&management, "main", &body).await;
+    let detail = &shown["properties"]["error"]["details"][0];
+    assert_eq!(detail["target"], deployment_id("late"));
+    assert!(detail["message"].as_str().unwrap().contains("'ipAddress'"), "{detail}");
+    assert!(!is_there(&management, &deployment("late")).await);
+}

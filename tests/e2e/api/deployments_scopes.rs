@@ -92,6 +92,12 @@ async fn a_subscription_gets_groups_and_what_is_in_them() {
     management.send_json("POST", &format!("{id}/validate"), &body).await.expect(200);
     assert!(!is_there(&management, &zone).await);
 
+    let mut without = body.clone();
+    without["properties"]["template"]["resources"].as_array_mut().unwrap().pop();
+    without["properties"]["template"]["resources"][0]["dependsOn"] = json!([]);
+    let answer = management.put(&id, &without).await.expect(404);
+    assert_eq!(error_of(&answer)["code"], "ResourceGroupNotFound");
+
     let shown = deploy_to(&management, &id, &body).await;
     assert_eq!(shown["properties"]["provisioningState"], "Succeeded", "{shown}");
     assert_eq!((&shown["id"], &shown["location"]), (&json!(id), &json!("westeurope")));

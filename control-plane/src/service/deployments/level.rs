@@ -15,7 +15,7 @@ use crate::template::{
 use crate::violation::Violations;
 use crate::violation::code::template as code;
 
-use super::super::{DeploymentError, Service, ServiceError};
+use super::super::{DeploymentError, ResourceGroupError, Service, ServiceError};
 use super::evaluation::evaluate;
 use super::links::{Linked, Links};
 use super::stage::Stage;
@@ -102,6 +102,13 @@ impl Tree<'_> {
         let mut body = DeploymentBody::read(body).map_err(&refuse)?;
         check_body(&body, &path).and_then(|()| check_mode(body.mode)).map_err(&refuse)?;
         let linked = self.links.complete(&mut body, level.link.as_ref()).await.map_err(&refuse)?;
+        // Many deployments can link to one content.
+        let is_small = |value: &Value| allowance.charge(value);
+        if (linked.link.is_some() || linked.has_linked_parameters)
+            && !(is_small(&linked.template) && is_small(&linked.parameters))
+        {
+            return Err(refuse(too_large()));
+        }
         let link = linked.link.clone();
         let context = self.context(level, &path, (&body, &linked), stage).await?;
         let request = request(linked, context, inherited);
@@ -125,6 +132,7 @@ impl Tree<'_> {
         Ok(Context {
             deployment: path.name.clone(),
             chance,
+            mode: body.mode,
             template_link: linked.link.as_ref().map(shown_link),
             ..place.into_context(path, around.clone())
         })
@@ -193,7 +201,7 @@ impl Place {
 /// Returns the place of a deployment. `stage` has the groups of earlier resources of a preview.
 ///
 /// # Errors
-/// An error of the store.
+/// [`ResourceGroupError::NoGroup`] if groups must be created explicitly, or an error of the store.
 pub(super) async fn place_of(
     service: &Service,
     path: &DeploymentPath,
@@ -208,6 +216,10 @@ pub(super) async fn place_of(
         Some(group) => Some(group.clone()),
         None => service.store.group(&path.subscription, name).await?,
     };
+    // A nested deployment that is not known yet may create the group.
+    if stored.is_none() && !stage.has_gaps && service.store.has_strict_groups() {
+        return Err(ResourceGroupError::NoGroup(name.clone()).into());
+    }
     let (name, body) = match stored {
         Some(Group { name, body, .. }) => (name, body),
         None => (name.clone(), Map::new()),
@@ -242,6 +254,13 @@ fn nested_path(level: &Level, resource: &Resource) -> Result<DeploymentPath, Vio
         return Err(flaws);
     }
     Ok(path)
+}
+
+fn too_large() -> Violations {
+    let mut flaws = Violations::default();
+    let why = "The linked templates and parameters of the deployment are too large together.";
+    flaws.push(code::LIMIT, "properties", why);
+    flaws
 }
 
 fn too_deep() -> Violations {

@@ -4,6 +4,7 @@
 //! A content is fetched once in a deployment. What was fetched before the deployment is stored with it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -21,6 +22,8 @@ pub(super) struct Linked {
     pub(super) parameters: Value,
     /// The place of the template, if it was linked.
     pub(super) link: Option<Located>,
+    /// True if the values of the parameters were linked.
+    pub(super) has_linked_parameters: bool,
 }
 
 /// The contents that were fetched for a deployment.
@@ -31,12 +34,14 @@ pub(super) struct Links<'a> {
     known: BTreeMap<String, Value>,
     /// The number of bytes that were fetched.
     bytes: usize,
+    /// The time that was spent.
+    spent: Duration,
 }
 
 impl<'a> Links<'a> {
     /// Begins with contents that were fetched before, by URL.
     pub(super) fn new(fetcher: &'a Fetcher, client: &str, known: BTreeMap<String, Value>) -> Links<'a> {
-        Links { fetcher, client: client.to_owned(), known, bytes: 0 }
+        Links { fetcher, client: client.to_owned(), known, bytes: 0, spent: Duration::ZERO }
     }
 
     /// Returns all contents by URL.
@@ -63,6 +68,7 @@ impl<'a> Links<'a> {
                 (template, Some(located))
             }
         };
+        let has_linked_parameters = body.parameters_link.is_some();
         let parameters = match body.parameters_link.take() {
             None => std::mem::take(&mut body.parameters),
             Some(link) => {
@@ -72,7 +78,7 @@ impl<'a> Links<'a> {
                 values.unwrap_or(file)
             }
         };
-        Ok(Linked { template, parameters, link })
+        Ok(Linked { template, parameters, link, has_linked_parameters })
     }
 
     async fn follow(
@@ -104,7 +110,8 @@ impl<'a> Links<'a> {
         if self.known.len() >= MAX_PAGES {
             return Err(format!("a deployment may link to at most {MAX_PAGES} contents"));
         }
-        let bytes = self.fetcher.document(url, &self.client).await.map_err(|error| cause(&error))?;
+        let bytes =
+            self.fetcher.document(url, &self.client, &mut self.spent).await.map_err(|error| cause(&error))?;
         self.bytes += bytes.len();
         if self.bytes > MAX_ALL {
             return Err(format!("all contents of a deployment together may have at most {MAX_ALL} bytes"));
@@ -137,7 +144,7 @@ fn cause(error: &PageError) -> String {
         PageError::Unreachable => "no complete HTTP response came from its server".to_owned(),
         PageError::Denied => "its server is at an address that `--fetch-deny` refuses".to_owned(),
         PageError::Busy => "too many requests of this client are waiting for their contents".to_owned(),
-        PageError::TooSlow(seconds) => format!("its server did not send all of it within {seconds} s"),
+        PageError::TooSlow(seconds) => format!("the servers did not send everything within {seconds} s"),
         PageError::Status(status) => {
             format!("its server answered {status}; only 200 is accepted, and redirects are not followed")
         }

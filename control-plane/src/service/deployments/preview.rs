@@ -81,6 +81,7 @@ pub(super) async fn preview(
         now: now.0,
         management: asked.management.to_owned(),
         deployer: author.client.as_ref().map_or(Uuid::nil(), |client| client.app_id),
+        mode: body.mode,
         template_link: link.as_ref().map(shown_link),
     };
     let request = request(linked, place.into_context(path, context), Inherited::default());

@@ -189,3 +189,19 @@ fn scopes_of_nested_deployments_are_checked() {
     strange.as_object_mut().unwrap().remove("properties");
     assert!(plan(template(&json!([strange]))).is_err());
 }
+
+#[test]
+fn loops_of_an_outer_template_are_paid_for() {
+    let looped = |within: Value| json!([{"copy": {"name": "l", "count": 800}, "resources": within}]);
+    let within = template(&looped(looped(looped(json!([])))));
+    let flaws = super::flaws(template(&json!([deployment("m", "outer", &json!({"template": within}))])));
+    assert!(flaws.iter().all(|(_, code, _)| *code == code::LIMIT), "{flaws:?}");
+
+    let mut waits = network("waits");
+    waits["dependsOn"] = vec![json!("l"); 5000].into();
+    let mut many = network("[concat('n', copyIndex())]");
+    many["copy"] = json!({"name": "l", "count": 799});
+    let within = template(&json!([many, waits]));
+    let flaws = super::flaws(template(&json!([deployment("m", "outer", &json!({"template": within}))])));
+    assert_eq!(flaws[0].1, code::LIMIT);
+}
