@@ -15,6 +15,7 @@ mod networking;
 mod openapi;
 mod operations;
 mod sample;
+mod templates;
 mod validation;
 
 use serde_json::{Value, json};

@@ -11,7 +11,6 @@ use super::nested::has_own_template;
 use super::parts::Template;
 use super::special::arity_of;
 use crate::violation::Violations;
-use crate::violation::code::template as code;
 
 /// Checks the whole template.
 pub(super) fn check(json: &Value, template: &Template, flaws: &mut Violations) {
@@ -19,6 +18,9 @@ pub(super) fn check(json: &Value, template: &Template, flaws: &mut Violations) {
 }
 
 fn look(value: &Value, place: &JsonPath<'_>, template: &Template, flaws: &mut Violations) {
+    if flaws.is_full() {
+        return;
+    }
     match value {
         Value::String(text) => look_at_text(text, place, template, flaws),
         Value::Array(list) => {
@@ -60,23 +62,29 @@ fn look_at_members(
 
 fn look_at_text(text: &str, place: &JsonPath<'_>, template: &Template, flaws: &mut Violations) {
     let TemplateText::Expression(text) = classify(text) else { return };
+    let mut note = |fault: EvalError| {
+        if let EvalError::Wrong(code, why) = fault.within(text) {
+            flaws.push(code, place.to_string(), why);
+        }
+    };
     match Expression::read(text) {
-        Ok(expression) => calls(&expression, place, template, flaws),
-        Err(why) => flaws.push(code::EXPRESSION, place.to_string(), why),
+        Ok(expression) => calls(&expression, template, &mut note),
+        Err(why) => note(EvalError::expression(why)),
     }
 }
 
-fn calls(expression: &Expression, place: &JsonPath<'_>, template: &Template, flaws: &mut Violations) {
+/// Notes every wrong call in an expression.
+fn calls(expression: &Expression, template: &Template, note: &mut impl FnMut(EvalError)) {
     match expression {
         Expression::Text(_) | Expression::Integer(_) => {}
         Expression::Access(of, steps) => {
-            std::iter::once(of.as_ref()).chain(steps).for_each(|part| calls(part, place, template, flaws));
+            std::iter::once(of.as_ref()).chain(steps).for_each(|part| calls(part, template, note));
         }
         Expression::Call(name, arguments) => {
-            if let Err(EvalError::Wrong(code, why)) = call(name, arguments.len(), template) {
-                flaws.push(code, place.to_string(), why);
+            if let Err(fault) = call(name, arguments.len(), template) {
+                note(fault);
             }
-            arguments.iter().for_each(|argument| calls(argument, place, template, flaws));
+            arguments.iter().for_each(|argument| calls(argument, template, note));
         }
     }
 }

@@ -153,8 +153,9 @@ impl<'w> Evaluator<'w> {
         match classify(text) {
             TemplateText::Literal(text) => Ok(Value::String(text.to_owned())),
             TemplateText::Expression(text) => {
-                let expression = Expression::read(text).map_err(EvalError::expression)?;
-                self.expression(&expression, frame)
+                let expression = Expression::read(text).map_err(EvalError::expression);
+                let value = expression.and_then(|expression| self.expression(&expression, frame));
+                value.map_err(|fault| fault.within(text))
             }
         }
     }

@@ -33,9 +33,12 @@ pub(super) fn dependencies(
         }
         let mut add = |name: &str| known.by_word.entry(name.to_ascii_lowercase()).or_default().push(at);
         match (&resource.symbol, &resource.turn) {
-            (Some(symbol), Some((_, index))) => {
+            (Some(symbol), Some((loop_name, index))) => {
                 add(symbol);
                 add(&format!("{symbol}[{index}]"));
+                if !loop_name.eq_ignore_ascii_case(symbol) {
+                    add(loop_name);
+                }
             }
             (Some(symbol), None) => add(symbol),
             (None, Some((name, _))) => add(name),

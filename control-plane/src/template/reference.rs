@@ -62,6 +62,9 @@ impl<'w> Evaluator<'w> {
         let why = match self.world.names.find(name) {
             Found::One(id) => return Ok(id),
             Found::None if name.starts_with('/') => return Ok(usual(name).into_owned()),
+            Found::None if is_relative(name) => {
+                return Ok(format!("{}/providers/{name}", self.world.context.scope_id()));
+            }
             Found::None => format!("The resource '{name:.300}' is not defined in the template."),
             Found::Several if self.world.names.all_of(name).is_some() => format!(
                 "'{name:.200}' is a loop: use references('{name:.200}'), or an element such as '{name:.200}[0]'."
@@ -97,6 +100,13 @@ fn check_place(name: &str, frame: &Frame<'_>) -> Result<(), EvalError> {
         "The function '{name:.100}' cannot be used here: it is only allowed in the properties of resources and in \
          outputs, since it depends on deployed resources."
     )))
+}
+
+/// Returns whether a name is the end of an ID in the scope of the deployment: `{namespace}/{type}/{name}…`.
+fn is_relative(name: &str) -> bool {
+    let namespace = name.split('/').next().unwrap_or_default();
+    let pairs = name.split('/').count() - 1;
+    namespace.contains('.') && pairs >= 2 && pairs.is_multiple_of(2)
 }
 
 /// Returns the properties of a resource, or, if an option asks for `Full`, all of it with the place where it is.

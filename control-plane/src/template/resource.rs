@@ -10,7 +10,7 @@ use super::fill::copies;
 use super::json_path::JsonPath;
 use super::kinds::{supported, unsupported};
 use super::parts::{DeclaredResource, Template};
-use super::resource_id::{resource_path, usual};
+use super::resource_id::{parts, resource_path, usual};
 use super::scope;
 use super::value::{kind, property};
 use crate::violation::code::template as code;
@@ -158,30 +158,43 @@ fn declare_one(
         }
         _ => (kind, name),
     };
-    resource.name = name.split('/').map(str::to_owned).collect();
-    resource.kind = match supported(&kind) {
-        Some(kind) => kind,
-        // Nothing is written, so any type is fine.
-        None if !resource.wanted => kind,
-        None => {
-            evaluator.flaws.push(code::RESOURCE_TYPE, format!("{}.type", part.place), unsupported(&kind));
-            return None;
-        }
-    };
     let scope = scope(evaluator, part, &frame, around)?;
-    if resource.wanted {
-        check_deployable(evaluator, part, &resource.kind, &scope);
+    identify(evaluator, part, &mut resource, (kind, name), &scope).then_some(resource)
+}
+
+/// Gives a resource its type, name and ID. Returns whether they fit together; errors are recorded.
+fn identify(
+    evaluator: &mut Evaluator<'_>,
+    part: &DeclaredResource,
+    resource: &mut Declared,
+    (kind, name): (String, String),
+    scope: &str,
+) -> bool {
+    let segments: Vec<&str> = name.split('/').collect();
+    // Older templates write an extension as a child: {type}/providers/{its type}.
+    let extension = resource_path(&kind, &segments).filter(|_| kind.contains("/providers/"));
+    let own = extension.as_deref().and_then(parts);
+    let (own_kind, own_name) = own.unwrap_or_else(|| (kind, name.clone()));
+    let served = supported(&own_kind);
+    if served.is_none() && resource.wanted {
+        evaluator.flaws.push(code::RESOURCE_TYPE, format!("{}.type", part.place), unsupported(&own_kind));
     }
-    let good = !resource.wanted || resource.name.iter().all(|segment| is_segment(segment));
-    match resource_path(&resource.kind, &resource.name).filter(|_| good) {
-        Some(path) => resource.id = usual(&(scope + &path)).into_owned(),
-        None => {
-            let why = format!("The name '{name:.200}' does not match the type '{}'.", resource.kind);
-            evaluator.flaws.push(code::RESOURCE, format!("{}.name", part.place), why);
-            return None;
-        }
+    let is_written = served.is_some() && resource.wanted;
+    // Others may refer to a resource that is not served, and need not be told that it does not exist.
+    resource.kind = served.unwrap_or(own_kind);
+    if is_written {
+        check_deployable(evaluator, part, &resource.kind, scope);
     }
-    Some(resource)
+    let good = !is_written || segments.iter().all(|segment| is_segment(segment));
+    let path = extension.or_else(|| resource_path(&resource.kind, &segments)).filter(|_| good);
+    let Some(path) = path else {
+        let why = format!("The name '{name:.200}' does not match the type '{}'.", resource.kind);
+        evaluator.flaws.push(code::RESOURCE, format!("{}.name", part.place), why);
+        return false;
+    };
+    resource.name = own_name.split('/').map(str::to_owned).collect();
+    resource.id = usual(&format!("{scope}{path}")).into_owned();
+    true
 }
 
 /// Returns the prefix of the resource's ID: that of the enclosing resource, of its own `scope`,

@@ -340,7 +340,7 @@ fn functions_are_checked_also_where_nothing_is_evaluated() {
     let places: Vec<&str> = found.iter().map(|(target, _, _)| target.as_str()).collect();
     let place = |i: u8| format!("properties.template.resources[0].properties.a[{i}]");
     assert_eq!(places, [place(0), place(1), place(1), place(2)]);
-    assert_eq!(found[0].2, "The function 'nothing' does not exist.");
+    assert_eq!(found[0].2, "The function 'nothing' does not exist. Expression: [nothing()]");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod check;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicUsize;
 
 use serde_json::{Map, Value};
 
@@ -95,6 +96,8 @@ pub(super) struct Types {
     list: Vec<Type>,
     /// The definitions by name.
     definitions: HashMap<String, TypeId>,
+    /// The number of comparisons so far, for all values of the template.
+    compared: AtomicUsize,
 }
 
 /// A type with its constraints. A value must satisfy these and, if there is one, the referenced definition.
@@ -123,7 +126,7 @@ struct Type {
 struct Allowed {
     values: HashSet<Value>,
     /// The first values, for a sentence.
-    shown: Value,
+    shown: String,
 }
 
 #[derive(Debug)]
@@ -275,7 +278,8 @@ impl Types {
         }
         match property(json, "allowedValues") {
             Some(Value::Array(values)) => {
-                let shown = values.iter().take(20).cloned().collect();
+                let shown: Value = values.iter().take(20).cloned().collect();
+                let shown = format!("{:.1000}", shown.to_string());
                 one.allowed = Some(Allowed { values: values.iter().cloned().collect(), shown });
             }
             None => {}

@@ -258,7 +258,8 @@ pub(in crate::template) fn unknown(name: &str) -> EvalError {
     if let Some((_, Entry { name, support: Refused(why) })) = known {
         return EvalError::function(format!("The function '{name}' is not served: {why}."));
     }
-    let distance = |entry: &Entry| distance(&entry.name.to_ascii_lowercase(), &name.to_ascii_lowercase());
+    let lower = name.to_ascii_lowercase();
+    let distance = |entry: &Entry| distance(&entry.name.to_ascii_lowercase(), &lower);
     let near = entries().map(|(_, entry)| (distance(entry), entry.name)).min();
     EvalError::function(match near {
         Some((1..=2, near)) if name.len() > 3 => {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::uri::unescape;
 use super::{Function, FunctionResult, text};
+use crate::arm::relaxed_json::strict;
 
 /// The prefix of a text as a data URI.
 const DATA_URI: &str = "data:text/plain;charset=utf8;base64,";
@@ -24,8 +25,10 @@ fn from_base64(encoded: &str) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "the decoded bytes are not text.".to_owned())
 }
 
+/// Reads JSON, also in the relaxed form that ARM takes.
 fn parse(json: &str) -> FunctionResult {
-    serde_json::from_str(json).map_err(|_| "the text is not JSON.".to_owned())
+    let read = serde_json::from_str(json).or_else(|_| serde_json::from_str(&strict(json)));
+    read.map_err(|_| "the text is not JSON.".to_owned())
 }
 
 fn data_uri_to_string(values: &[Value]) -> FunctionResult {

@@ -140,6 +140,7 @@ fn encodings_and_networks() {
         ("dataUri('Hello')", json!("data:text/plain;charset=utf8;base64,SGVsbG8=")),
         ("dataUriToString(dataUri('Hello'))", json!("Hello")),
         ("json('[1]')", json!([1])),
+        ("json('{a: [1, 2,], /* c */ \"b\": null}')", json!({"a": [1, 2], "b": null})),
         ("uri('http://contoso.org/firstpath', 'myscript.sh')", json!("http://contoso.org/myscript.sh")),
         (
             "uri('http://contoso.org/firstpath/', 'myscript.sh')",

@@ -305,3 +305,30 @@ fn a_deployment_of_inner_scope_keeps_its_template_as_it_is() {
     body["Properties"]["expressionEvaluationOptions"]["scope"] = json!("outer");
     assert!(!nested::has_own_template(&body));
 }
+
+#[test]
+fn extensions_have_their_own_type_in_each_way_of_writing_them() {
+    let by_child = json!({
+        "type": "Microsoft.Network/virtualNetworks/subnets/providers/roleAssignments", "apiVersion": "2017-05-01",
+        "name": "v/s/Microsoft.Authorization/r", "condition": false,
+    });
+    let mut nested = network("v");
+    nested["condition"] = json!(false);
+    nested["resources"] = json!([{
+        "type": "providers/diagnosticSettings", "apiVersion": "2017-05-01-preview", "name": "Microsoft.Insights/d",
+    }]);
+    let by_scope = json!({
+        "type": "Microsoft.Insights/diagnosticSettings", "apiVersion": "2021-05-01-preview", "name": "d",
+        "scope": "Microsoft.Network/virtualNetworks/v", "condition": false,
+    });
+    let plan = plan(template(&json!([by_child, nested, by_scope]))).unwrap();
+    let shown = |at: usize| {
+        (plan.declared[at].kind.as_str(), plan.declared[at].name.join("/"), plan.declared[at].id.clone())
+    };
+    let insights = "Microsoft.Insights/diagnosticSettings";
+    let on_network = id("virtualNetworks/v/providers/Microsoft.Insights/diagnosticSettings/d");
+    assert_eq!(shown(2), (insights, "d".to_owned(), on_network.clone()));
+    assert_eq!(shown(3), (insights, "d".to_owned(), on_network));
+    let role = id("virtualNetworks/v/subnets/s/providers/Microsoft.Authorization/roleAssignments/r");
+    assert_eq!(shown(0), ("Microsoft.Authorization/roleAssignments", "r".to_owned(), role));
+}

@@ -140,3 +140,39 @@ fn a_full_reference_says_where_the_resource_is() {
     });
     assert_eq!(outputs["o"]["value"], expected);
 }
+
+#[test]
+fn a_reference_may_be_the_end_of_an_id() {
+    let mut json = template(&json!([network("v")]));
+    json["outputs"] = json!({
+        "own": {"type": "object", "value": "[reference(concat('Microsoft.Network/virtualNetworks/', 'v'))]"},
+        "other": {"type": "object", "value": "[reference('Microsoft.Network/virtualNetworks/w/subnets/s')]"},
+    });
+    let plan = plan(json.clone()).unwrap();
+    assert_eq!(plan.foreign, BTreeSet::from([id("virtualNetworks/w/subnets/s").to_ascii_lowercase()]));
+    for wrong in ["Microsoft.Network/virtualNetworks", "none/virtualNetworks/v", "w"] {
+        json["outputs"]["other"]["value"] = format!("[reference('{wrong}')]").into();
+        assert_eq!(flaws(json.clone())[0].1, code::DEPENDENCY, "{wrong}");
+    }
+}
+
+#[test]
+fn an_error_repeats_the_innermost_expression_up_to_a_length() {
+    let mut json = template(&json!([]));
+    let long = "a".repeat(300);
+    json["variables"] = json!({"v": "[div(1, 0)]", "long": format!("[concat('{long}', add('x', 1))]")});
+    json["outputs"] = json!({
+        "o": {"type": "string", "value": "[string(variables('v'))]"},
+        "p": {"type": "string", "value": "[string(variables('long'))]"},
+        "q": {"type": "string", "value": "[concat(]"},
+    });
+    let last = json["outputs"].as_object_mut().unwrap().remove("q").unwrap();
+    let said: Vec<String> = flaws(json.clone()).into_iter().map(|(_, _, said)| said).collect();
+    assert_eq!(
+        said[0],
+        "The function 'div' failed: the result is not a 64-bit integer. Expression: [div(1, 0)]"
+    );
+    assert!(said[1].ends_with(&format!("Expression: [concat('{}…]", "a".repeat(152))), "{}", said[1]);
+    json["outputs"] = json!({"q": last});
+    assert_eq!(flaws(json)[0].2, "The expression ends unexpectedly. Expression: [concat(]");
+}

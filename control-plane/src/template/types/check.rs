@@ -2,21 +2,21 @@
 //! secrets, neither path nor names are repeated.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 
 use serde_json::{Map, Value};
 
 use super::{MAX_CHAIN, Property, Rest, Type, TypeId, Types};
 use crate::template::value::kind;
 
-/// The maximum number of values and members that are compared for one parameter or output.
-const MAX_STEPS: usize = 4_000_000;
+/// The maximum number of values and members that are compared for one template.
+const MAX_COMPARED: usize = 4_000_000;
 
 impl Types {
     /// Returns why the value is not one of the type, as a sentence about `subject`. It does not repeat the value,
     /// which may be a secret.
     pub(in crate::template) fn objection(&self, id: TypeId, subject: &str, value: &Value) -> Option<String> {
-        let mut check = Check { types: self, steps: MAX_STEPS };
-        let Deviation { path, why } = check.value(id, value, 0).err()?;
+        let Deviation { path, why } = Check(self).value(id, value, 0).err()?;
         let path = path.trim_start_matches('.');
         Some(match path.is_empty() || self.is_secure(id) {
             true => format!("{subject} {why}."),
@@ -43,16 +43,13 @@ fn within(step: &str, outcome: Outcome) -> Outcome {
     outcome.map_err(|deviation| Deviation { path: format!("{step}{}", deviation.path), ..deviation })
 }
 
-struct Check<'t> {
-    types: &'t Types,
-    steps: usize,
-}
+struct Check<'t>(&'t Types);
 
 impl Check<'_> {
     /// Compares a value with a type. `hops` counts the definitions that lead from one to another.
-    fn value(&mut self, id: TypeId, value: &Value, hops: usize) -> Outcome {
+    fn value(&self, id: TypeId, value: &Value, hops: usize) -> Outcome {
         self.spend(1)?;
-        let types = self.types;
+        let types = self.0;
         let of = &types.list[id.0];
         if value.is_null() && types.is_nullable(id) {
             return Ok(());
@@ -75,7 +72,7 @@ impl Check<'_> {
         }
     }
 
-    fn object(&mut self, of: &Type, object: &Map<String, Value>, value: &Value) -> Outcome {
+    fn object(&self, of: &Type, object: &Map<String, Value>, value: &Value) -> Outcome {
         self.spend(of.properties.len() + object.len())?;
         for (key, value) in object {
             let outcome = match (of.properties.get(&key.to_ascii_lowercase()), of.additional) {
@@ -92,7 +89,7 @@ impl Check<'_> {
         }
         let given: HashSet<String> = object.keys().map(|key| key.to_ascii_lowercase()).collect();
         let is_missing = |(key, property): &(&String, &Property)| {
-            !given.contains(*key) && !self.types.is_nullable(property.of)
+            !given.contains(*key) && !self.0.is_nullable(property.of)
         };
         if let Some(missing) =
             of.properties.iter().filter(is_missing).map(|(_, property)| &property.name).min()
@@ -115,7 +112,7 @@ impl Check<'_> {
         }
     }
 
-    fn list(&mut self, of: &Type, list: &[Value]) -> Outcome {
+    fn list(&self, of: &Type, list: &[Value]) -> Outcome {
         for (i, value) in list.iter().enumerate() {
             let outcome = match (of.prefix.get(i).copied(), of.items) {
                 (Some(id), _) | (None, Rest::Of(id)) => self.value(id, value, 0),
@@ -132,13 +129,10 @@ impl Check<'_> {
         }
     }
 
-    fn spend(&mut self, steps: usize) -> Outcome {
-        match self.steps.checked_sub(steps) {
-            Some(left) => {
-                self.steps = left;
-                Ok(())
-            }
-            None => deviates("is too large to be compared with its type"),
+    fn spend(&self, steps: usize) -> Outcome {
+        match self.0.compared.fetch_add(steps, Ordering::Relaxed) <= MAX_COMPARED {
+            true => Ok(()),
+            false => deviates("is too large to be compared with its type"),
         }
     }
 }
