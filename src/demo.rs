@@ -25,7 +25,7 @@ use self::gateway::DemoGateway;
 use self::management::Management;
 use self::screen::{Hints, say};
 use crate::cli::{
-    ControlPlaneOptions, DemoOptions, DownstreamOptions, EchoOptions, UpOptions, WorkerOptions,
+    ControlPlaneOptions, DemoOptions, DownstreamOptions, EchoOptions, UnservedTypes, UpOptions, WorkerOptions,
 };
 use crate::control_plane::{LocalControlPlane, TOKEN_FILE};
 use crate::data_dir_lock::DataDirLock;
@@ -186,6 +186,7 @@ fn up_options(files: &Files) -> UpOptions {
             max_body: 64 << 20,
             trusted_proxies: Vec::new(),
             fetch_deny: FetchDeny::default(),
+            unserved_types: UnservedTypes::Store,
             strict_resource_groups: false,
             no_auth: false,
         },

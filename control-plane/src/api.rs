@@ -31,6 +31,7 @@ mod resources;
 mod routes;
 mod subnets;
 mod subscriptions;
+mod unserved;
 mod workers;
 
 pub(crate) mod server;
@@ -83,7 +84,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             "/providers/microsoft.management/managementgroups/{group}/providers/microsoft.resources/deployments/{*rest}",
             any(no_such_scope),
         )
-        .fallback(unknown_path)
+        .fallback(unserved::handle)
+        // Extensions of a gateway would otherwise be taken for a collection of it.
+        .route(&routes::extensions_of_gateways(), any(unserved::handle))
         .method_not_allowed_fallback(wrong_method)
         // The last layer is the outermost.
         .layer(from_fn_with_state(app.clone(), auth::authorise))
@@ -97,10 +100,6 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 /// Answers for deployments to the tenant and to management groups.
 async fn no_such_scope() -> ApiError {
     ServiceError::from(DeploymentError::NoSuchScope).into()
-}
-
-async fn unknown_path(uri: Uri) -> ApiError {
-    ServiceError::UnknownPath(uri.path().to_owned()).into()
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> ApiError {

@@ -28,3 +28,4 @@ pub(crate) mod samples;
 pub(crate) mod shape;
 pub(crate) mod tags;
 pub(crate) mod tls_policy;
+pub(crate) mod unserved;

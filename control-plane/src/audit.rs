@@ -55,7 +55,7 @@ impl Act {
     }
 
     /// The deletion of a resource together with its group.
-    pub(crate) fn on_member_of_group(author: Author, kind: ResourceKind, resource: String) -> Act {
+    pub(crate) fn on_member_of_group(author: Author, kind: &ResourceKind, resource: String) -> Act {
         Act { author, action: format!("{}/delete", kind.resource_type()), resource }
     }
 

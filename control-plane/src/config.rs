@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::document_policy::DocumentPolicy;
 use crate::fetch_policy::FetchDeny;
 use crate::limits::Limits;
 use crate::proxies::Proxies;
@@ -40,6 +41,8 @@ pub struct Config {
     pub trusted_proxies: Proxies,
     /// The addresses from which error pages are not fetched.
     pub fetch_deny: FetchDeny,
+    /// What becomes of documents that contain more than is served.
+    pub document_policy: DocumentPolicy,
     /// Disables authentication. Rejected unless both management addresses are loopback.
     pub no_auth: bool,
 }
@@ -98,6 +101,7 @@ mod tests {
                 rollout_timeout: Duration::from_secs(60),
                 trusted_proxies: Proxies::default(),
                 fetch_deny: FetchDeny::default(),
+                document_policy: DocumentPolicy::default(),
                 no_auth,
             };
             assert_eq!(config.check().is_ok(), good, "{management} {management_tls} {no_auth}");

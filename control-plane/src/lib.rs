@@ -18,6 +18,7 @@ mod compile;
 mod config;
 mod data_dir;
 mod digest;
+mod document_policy;
 mod edit;
 mod etag;
 mod fair_share;
@@ -75,6 +76,7 @@ use crate::service::{Service, run_deployments};
 use crate::store::{Schema, Store};
 
 pub use crate::config::{Config, ConfigError};
+pub use crate::document_policy::{DocumentPolicy, UnservedTypes};
 pub use crate::fetch_policy::{FetchDeny, FetchDenyError};
 pub use crate::identity::name::ClientName;
 pub use crate::identity::role::Role;
@@ -186,7 +188,8 @@ impl ControlPlane {
             patterns.clone(),
             config.limits,
             config.fetch_deny,
-        );
+        )
+        .with_document_policy(config.document_policy);
         let service = Arc::new(service);
         let app = App {
             service: service.clone(),

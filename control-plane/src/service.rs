@@ -20,6 +20,7 @@ mod operations;
 mod resource_target;
 mod secret_check;
 mod tokens;
+mod unserved;
 pub(crate) mod view;
 mod workers;
 
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::compile::PatternCache;
+use crate::document_policy::DocumentPolicy;
 use crate::fair_share::{Bounds, FairShare};
 use crate::fetch_policy::FetchDeny;
 use crate::fleet::Fleet;
@@ -39,11 +41,12 @@ use crate::store::{Store, StoreError};
 use body_preparer::BodyPreparer;
 pub(crate) use deployments::{Change, Fate, Preview, correlation_id, run as run_deployments, summary};
 pub(crate) use error::{
-    DeploymentError, NetworkUseError, ResourceGroupError, ServiceError, code_lists, not_found,
+    DeploymentError, NetworkUseError, ResourceGroupError, ServiceError, UnservedError, code_lists, not_found,
 };
 use operations::PATIENCE;
 use secret_check::SecretCheck;
 pub(crate) use tokens::{GrantRefused, Granted};
+pub(crate) use unserved::{ShownUnserved, UnservedAction};
 pub(crate) use workers::KnownWorkers;
 
 /// The number of templates evaluated at once: one for each client and two in total, so that a second client
@@ -65,6 +68,8 @@ pub(crate) struct Service {
     plans: FairShare<String>,
     /// The maximum number of children of a gateway, by collection.
     limits: Limits,
+    /// What becomes of documents that contain more than is served.
+    document_policy: DocumentPolicy,
     /// Notified when a deployment is ready to run.
     deployments: Notify,
     /// Runs on-demand probes.
@@ -93,11 +98,18 @@ impl Service {
             patterns,
             plans: FairShare::new(PLANS),
             limits,
+            document_policy: DocumentPolicy::default(),
             deployments: Notify::new(),
             prober,
             issuer,
             secrets: SecretCheck::default(),
         }
+    }
+
+    /// Sets what becomes of documents that contain more than is served.
+    #[must_use]
+    pub(crate) fn with_document_policy(self, document_policy: DocumentPolicy) -> Service {
+        Service { document_policy, ..self }
     }
 
     /// Checks that reads and writes of the store succeed.

@@ -23,6 +23,7 @@ mod retention;
 mod rollout;
 mod rows;
 mod undone;
+mod unserved;
 mod workers;
 mod write;
 
@@ -30,6 +31,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 use tidegate_shared::id::GatewayId;
 use tidegate_shared::seal::SealKey;
@@ -47,10 +50,11 @@ pub(crate) use model::{
     ApiClient, Claim, Deployment, DeploymentState, Gateway, GatewayPage, Group, JoinedWorker,
     KnownCertificate, NameTaken, NetworkResource, NewClient, NewDeployment, Operation, OperationKind,
     OperationNumber, OperationState, OperationalState, Problem, ProvisioningState, ResourceRow, Settlement,
-    Step, StepOperation, StoredRefs, Task, TokenRefused, User, Wanted, Written, group_id,
+    Step, StepOperation, StoredRefs, Task, TokenRefused, UnservedResource, User, Wanted, Written, group_id,
 };
 pub(crate) use network::{NetworkDecision, NetworkWritten};
 pub(crate) use operations::OPERATION_CODES;
+pub(crate) use unserved::UnservedDecision;
 pub(crate) use write::Decision;
 
 /// The reason why an operation of the store failed.
@@ -181,6 +185,11 @@ impl Store {
     /// Returns the key of a gateway's affinity cookies, constant for the life of the gateway.
     pub(crate) fn affinity_key(&self, gateway: GatewayId) -> Secret {
         self.key.derive(format!("affinity {gateway}").as_bytes())
+    }
+
+    /// Returns the seed of the keys that are made for resources of unserved types.
+    pub(crate) fn unserved_key_seed(&self) -> String {
+        STANDARD.encode(self.key.derive(b"keys of unserved resources").expose())
     }
 
     /// Returns the key that seals the page tokens of lists.

@@ -74,6 +74,11 @@ pub(crate) struct ControlPlaneOptions {
     #[arg(long, env = "TIDEGATE_FETCH_DENY", default_value = FetchDeny::DEFAULT, value_name = "ADDRESS|CIDR,...")]
     pub(crate) fetch_deny: FetchDeny,
 
+    /// The treatment of resources of types that Tidegate does not serve, such as network security groups: `store` keeps
+    /// them without effect, `refuse` rejects them.
+    #[arg(long, env = "TIDEGATE_UNSERVED_TYPES", value_enum, default_value_t = UnservedTypes::Store)]
+    pub(crate) unserved_types: UnservedTypes,
+
     /// Refuse to create resources in a resource group that does not exist.
     #[arg(long, env = "TIDEGATE_STRICT_RESOURCE_GROUPS", value_parser = BoolishValueParser::new())]
     pub(crate) strict_resource_groups: bool,
@@ -81,4 +86,22 @@ pub(crate) struct ControlPlaneOptions {
     /// Require no bearer token. Refused unless both management addresses are loopback.
     #[arg(long, env = "TIDEGATE_NO_AUTH", value_parser = BoolishValueParser::new())]
     pub(crate) no_auth: bool,
+}
+
+/// The treatment of resources of types that Tidegate does not serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum UnservedTypes {
+    /// They are stored without effect.
+    Store,
+    /// They are refused.
+    Refuse,
+}
+
+impl From<UnservedTypes> for tidegate_control_plane::UnservedTypes {
+    fn from(option: UnservedTypes) -> Self {
+        match option {
+            UnservedTypes::Store => Self::Store,
+            UnservedTypes::Refuse => Self::Refuse,
+        }
+    }
 }

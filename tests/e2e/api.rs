@@ -16,6 +16,7 @@ mod openapi;
 mod operations;
 mod sample;
 mod templates;
+mod unserved;
 mod validation;
 
 use serde_json::{Value, json};

@@ -74,6 +74,7 @@ const CONTROL_PLANE: &[Layer] = &[
         &[
             "clock",
             "digest",
+            "document_policy",
             "etag",
             "fair_share",
             "fetch_policy",

@@ -14,14 +14,15 @@ pub(crate) fn description() -> String {
 }
 
 /// Returns the lists of all codes of responses and operations.
-fn codes() -> [&'static [Code]; 12] {
-    let [general, deployment, resource_group, network] = service::code_lists();
+fn codes() -> [&'static [Code]; 13] {
+    let [general, deployment, resource_group, network, unserved] = service::code_lists();
     [
         error::CODES,
         general,
         deployment,
         resource_group,
         network,
+        unserved,
         violation::code::CODES,
         violation::code::limit::CODES,
         violation::code::OWN_CODES,

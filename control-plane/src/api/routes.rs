@@ -100,6 +100,11 @@ fn in_subscription(rest: &str) -> String {
     format!("{SUBSCRIPTION}/providers/Microsoft.Network{rest}")
 }
 
+/// Returns the pattern of the extension resources of gateways.
+pub(super) fn extensions_of_gateways() -> String {
+    in_group("/applicationGateways/{gateway}/providers/{*extension}").to_ascii_lowercase()
+}
+
 /// Returns a path of the network provider in a resource group.
 fn in_group(rest: &str) -> String {
     format!("{SUBSCRIPTION}/resourceGroups/{{group}}/providers/Microsoft.Network{rest}")

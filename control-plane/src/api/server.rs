@@ -28,6 +28,7 @@ use tidegate_shared::client_network::client_network;
 
 use super::forwarded::{Origin, Scheme};
 use super::path::normalise;
+use super::unserved::SentPath;
 use requests::Requests;
 
 /// The maximum number of open connections of one endpoint.
@@ -139,6 +140,8 @@ impl Server {
         let begun = requests.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request: Request = request.map(axum::body::Body::new);
+            let sent = SentPath(request.uri().path().to_owned());
+            request.extensions_mut().insert(sent);
             *request.uri_mut() = normalise(request.uri());
             let origin = Origin::of(&proxies, peer.0, scheme, request.headers());
             request.extensions_mut().insert(origin.scheme);

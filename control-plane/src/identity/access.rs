@@ -132,7 +132,7 @@ impl Client {
         let leads_there = |path: &[&str]| self.scopes.iter().any(|scope| scope.is_below(path));
         match path {
             ["subscriptions"] => Verdict::Sieved,
-            ["tenants" | "openapi.json"] | ["providers", ..] => Verdict::Allowed,
+            ["tenants" | "openapi.json" | "not-enforced"] | ["providers", ..] => Verdict::Allowed,
             ["subscriptions", _, "resourcegroups", _, rest @ ..] if leads_there(&path[..4]) => match rest {
                 [] => Verdict::Allowed,
                 ["resources"] | ["providers", _, _] => Verdict::Sieved,

@@ -31,6 +31,25 @@ impl<T: JsonSchema> JsonSchema for ListPage<T> {
     }
 }
 
+/// The stored resources that have no effect.
+#[derive(JsonSchema)]
+pub(crate) struct NotEnforced {
+    /// The resources.
+    value: Vec<NotEnforcedResource>,
+}
+
+/// A stored resource that has no effect.
+#[derive(JsonSchema)]
+struct NotEnforcedResource {
+    /// The resource ID.
+    id: String,
+    /// The ARM type.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The reason, as a sentence.
+    reason: String,
+}
+
 /// A long-running operation.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "camelCase")]

@@ -19,16 +19,18 @@ mod holders;
 mod network;
 pub(crate) mod not_found;
 mod resource_group;
+mod unserved;
 
 pub(super) use self::codes::{EXPORT_INCOMPLETE, RESOURCE_NOT_FOUND, SECRET_LEFT_OUT};
 pub(crate) use self::deployment::DeploymentError;
 pub(super) use self::deployment::{CANCELED, FAILED};
 pub(crate) use self::network::NetworkUseError;
 pub(crate) use self::resource_group::ResourceGroupError;
+pub(crate) use self::unserved::UnservedError;
 
 /// Every list of the codes that a failed use case may have, except for those of violations.
-pub(crate) fn code_lists() -> [&'static [Code]; 4] {
-    [codes::CODES, deployment::CODES, resource_group::CODES, network::CODES]
+pub(crate) fn code_lists() -> [&'static [Code]; 5] {
+    [codes::CODES, deployment::CODES, resource_group::CODES, network::CODES, unserved::CODES]
 }
 
 /// The reason why a use case fails.
@@ -45,6 +47,8 @@ pub(crate) enum ServiceError {
     ResourceGroup(#[from] ResourceGroupError),
     #[error(transparent)]
     NetworkUse(#[from] NetworkUseError),
+    #[error(transparent)]
+    Unserved(#[from] UnservedError),
     #[error("The path '{0}' does not exist.")]
     UnknownPath(String),
     #[error(
@@ -85,6 +89,7 @@ impl ServiceError {
             ServiceError::Deployment(error) => error.code(),
             ServiceError::ResourceGroup(error) => error.code(),
             ServiceError::NetworkUse(error) => error.code(),
+            ServiceError::Unserved(error) => error.code(),
             ServiceError::UnknownPath(_) => codes::NOT_FOUND,
             ServiceError::BadApiVersion(_) => codes::BAD_API_VERSION,
             ServiceError::BadName { .. } => code::INVALID_NAME,

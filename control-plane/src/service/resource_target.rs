@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::arm::collection::Collection;
 use crate::arm::network::NetworkPath;
 use crate::arm::resource_id::{GatewayPath, Reference};
+use crate::arm::unserved::UnservedPath;
 
 use super::view::network::subnet;
 use super::{Service, ServiceError, view};
@@ -27,6 +28,8 @@ pub(super) enum ResourceTarget {
     Deployment(DeploymentPath),
     /// A resource group: its subscription and its name.
     Group(String, String),
+    /// A resource of a type that Tidegate does not serve.
+    Unserved(UnservedPath),
 }
 
 impl ResourceTarget {
@@ -47,10 +50,10 @@ impl ResourceTarget {
         if let Some((subscription, name)) = group_path(id) {
             return Some(ResourceTarget::Group(subscription, name));
         }
-        let (network, name) = id.rsplit_once('/')?;
-        let (network, kind) = network.rsplit_once('/')?;
-        let network = NetworkPath::parse(network).filter(|_| kind.eq_ignore_ascii_case("subnets"))?;
-        Some(ResourceTarget::Subnet(network, name.to_owned()))
+        if let Some((network, name)) = subnet_path(id) {
+            return Some(ResourceTarget::Subnet(network, name));
+        }
+        UnservedPath::parse(id).ok().map(ResourceTarget::Unserved)
     }
 
     /// Returns the ID under which the resource is stored: its own, or that of its parent.
@@ -60,6 +63,7 @@ impl ResourceTarget {
             ResourceTarget::Network(path) | ResourceTarget::Subnet(path, _) => path.to_string(),
             ResourceTarget::Deployment(path) => path.to_string(),
             ResourceTarget::Group(subscription, name) => group_id(subscription, name),
+            ResourceTarget::Unserved(path) => path.to_string(),
         }
     }
 
@@ -110,8 +114,17 @@ impl ResourceTarget {
             ResourceTarget::Group(subscription, name) => {
                 Ok(store.group(subscription, name).await?.as_ref().map(view::group::group))
             }
+            ResourceTarget::Unserved(path) => service.show_unserved(path).await,
         }
     }
+}
+
+/// Parses the ID of a subnet: that of its network, and its name.
+fn subnet_path(id: &str) -> Option<(NetworkPath, String)> {
+    let (network, name) = id.rsplit_once('/')?;
+    let (network, kind) = network.rsplit_once('/')?;
+    let network = NetworkPath::parse(network).filter(|_| kind.eq_ignore_ascii_case("subnets"))?;
+    Some((network, name.to_owned()))
 }
 
 /// Parses the ID of a resource group.

@@ -14,6 +14,7 @@ use super::audit::record;
 use super::database::Connection;
 use super::lifecycle::mark_deleting;
 use super::model::{Ending, RequiredGroup, Subject};
+use super::unserved::delete_below;
 use super::{Group, Operation, OperationKind, OperationState, ProvisioningState, Store, StoreError, rows};
 
 impl Store {
@@ -160,7 +161,7 @@ async fn mark_gateways_deleting(
         };
         if gateway.state != ProvisioningState::Deleting {
             let generation = Some(gateway.generation);
-            record_deletion(connection, act, ResourceKind::Gateway, path.to_string(), generation).await?;
+            record_deletion(connection, act, &ResourceKind::Gateway, path.to_string(), generation).await?;
         }
         mark_deleting(connection, gateway).await?;
     }
@@ -175,19 +176,19 @@ async fn delete_other_resources(
 ) -> Result<(), StoreError> {
     let (subscription, name) = (&group.subscription, &group.name);
     for (kind, id) in rows::network_resources::delete_in_group(connection, subscription, name).await? {
-        record_deletion(connection, act, ResourceKind::Network(kind), id, None).await?;
+        record_deletion(connection, act, &ResourceKind::Network(kind), id, None).await?;
     }
     for path in rows::deployments::delete_in_group(connection, subscription, name).await? {
-        record_deletion(connection, act, ResourceKind::Deployment, path.to_string(), None).await?;
+        record_deletion(connection, act, &ResourceKind::Deployment, path.to_string(), None).await?;
     }
-    Ok(())
+    delete_below(connection, &group.resource_id(), act).await
 }
 
 /// Records the deletion of a resource together with its group, so that the audit log contains it.
 async fn record_deletion(
     connection: &mut Connection,
     act: &Act,
-    kind: ResourceKind,
+    kind: &ResourceKind,
     resource: String,
     generation: Option<Generation>,
 ) -> Result<(), StoreError> {

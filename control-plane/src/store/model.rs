@@ -11,6 +11,7 @@ mod operation;
 mod resource;
 mod rollout;
 mod text_enum;
+mod unserved;
 mod worker;
 
 pub(super) use child::{NewChild, StoredChild};
@@ -26,4 +27,5 @@ pub(crate) use resource::ResourceRow;
 pub(super) use rollout::Progress;
 pub(crate) use rollout::{Settlement, Wanted};
 use text_enum::text_enum;
+pub(crate) use unserved::UnservedResource;
 pub(crate) use worker::{JoinedWorker, KnownCertificate, TokenRefused};

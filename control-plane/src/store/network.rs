@@ -13,6 +13,7 @@ use crate::etag::Etag;
 use super::audit::record;
 use super::database::Connection;
 use super::model::RequiredGroup;
+use super::unserved::delete_below;
 use super::{NetworkResource, Store, StoreError, User, rows};
 
 /// The decision about a virtual network or a public IP address.
@@ -129,6 +130,7 @@ impl Store {
             (NetworkDecision::Keep, Some(stored)) => stored.clone(),
             (NetworkDecision::Delete, Some(stored)) => {
                 rows::network_resources::delete(connection, stored.id).await?;
+                delete_below(connection, &stored.path.to_string(), act).await?;
                 stored.clone()
             }
             (NetworkDecision::Keep | NetworkDecision::Delete, None) => {

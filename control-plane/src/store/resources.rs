@@ -6,8 +6,7 @@ use super::rows::{self, key};
 use super::{ResourceRow, Store, StoreError};
 
 impl Store {
-    /// Returns every gateway, virtual network and public IP address of a subscription, or of one resource
-    /// group in it, unordered. Damaged ones are logged and left out.
+    /// Returns every resource of a subscription, or of one resource group in it, except for deployments, unordered. Damaged ones are logged and left out.
     ///
     /// # Errors
     /// If the database fails.
@@ -19,12 +18,12 @@ impl Store {
         let mut view = self.database.view().await?;
         let mut found = rows::gateways::summaries(&mut view, subscription, group).await?;
         found.extend(rows::network_resources::summaries(&mut view, subscription, group).await?);
+        found.extend(rows::unserved_resources::summaries(&mut view, subscription, group).await?);
         let log = |error: &StoreError| tracing::error!(%error, "a resource is left out of a list");
         Ok(found.into_iter().filter_map(|resource| resource.inspect_err(log).ok()).collect())
     }
 
-    /// Returns those of the IDs under which a gateway, a virtual network or a public IP address is stored,
-    /// compared ignoring case, in the spelling of `ids`.
+    /// Returns those of the IDs under which a resource is stored, compared ignoring case, in the spelling of `ids`.
     ///
     /// # Errors
     /// If the database fails.
@@ -34,6 +33,7 @@ impl Store {
         let mut stored = HashSet::new();
         stored.extend(rows::gateways::keys_among(&mut view, &keys).await?);
         stored.extend(rows::network_resources::keys_among(&mut view, &keys).await?);
+        stored.extend(rows::unserved_resources::keys_among(&mut view, &keys).await?);
         Ok(ids.iter().filter(|id| stored.contains(&key(id))).cloned().collect())
     }
 }

@@ -23,6 +23,7 @@ use super::model::{NewChild, RequiredGroup};
 use super::network::replace_references;
 use super::operations::begin_operation;
 use super::undone::cancel_undone;
+use super::unserved::delete_below;
 use super::{
     Claim, Gateway, OperationKind, OperationState, OperationalState, ProvisioningState, Store, StoreError,
     StoredRefs, Written, rows,
@@ -128,7 +129,7 @@ impl Store {
             let group = RequiredGroup { subscription, name, location: document.location() };
             self.ensure_group(connection, group, act).await?;
         }
-        let written = self.apply_decision(connection, stored, decision, &act.resource).await?;
+        let written = self.apply_decision(connection, stored, decision, act).await?;
         record(connection, act, before, Some(written.gateway.generation)).await?;
         Ok(written)
     }
@@ -138,8 +139,9 @@ impl Store {
         connection: &mut Connection,
         stored: Option<Gateway>,
         decision: Decision,
-        target: &str,
+        act: &Act,
     ) -> Result<Written, StoreError> {
+        let target = act.resource.as_str();
         let children_before = stored.as_ref().map(|gateway| gateway.document.children.len());
         let members_before = stored.as_ref().map_or(0, |gateway| gateway.document.member_count());
         let mut gateway = match (decision, stored) {
@@ -162,7 +164,10 @@ impl Store {
                 return replace_tags(connection, gateway, document, target).await;
             }
             (Decision::Stop, Some(gateway)) => return stop(connection, gateway, target).await,
-            (Decision::Delete, Some(gateway)) => return mark_deleting(connection, gateway).await,
+            (Decision::Delete, Some(gateway)) => {
+                delete_below(connection, &gateway.document.path.to_string(), act).await?;
+                return mark_deleting(connection, gateway).await;
+            }
             (_, None) => {
                 return Err(StoreError::Damaged {
                     what: "decision".to_owned(),

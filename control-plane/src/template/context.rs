@@ -44,6 +44,9 @@ pub(crate) struct Context {
     /// request.
     #[serde(default)]
     pub(crate) template_link: Option<Value>,
+    /// The seed of the keys that `list…` functions make for resources of unserved types.
+    #[serde(default)]
+    pub(crate) key_seed: String,
 }
 
 impl Context {

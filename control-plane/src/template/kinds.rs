@@ -1,19 +1,13 @@
 //! The types of resources that templates can deploy.
 
-use crate::arm::collection::Collection;
 use crate::arm::deployment::DEPLOYMENT_TYPE;
 use crate::arm::resource_group::GROUP_TYPE;
+use crate::arm::unserved::{TypeClass, class_of, unknown_type};
 
-/// The supported types, in the spelling of responses. The collections of a gateway's children are subtypes of
-/// the third.
-pub(super) const TYPES: [&str; 6] = [
-    "Microsoft.Network/virtualNetworks",
-    "Microsoft.Network/virtualNetworks/subnets",
-    "Microsoft.Network/applicationGateways",
-    "Microsoft.Network/publicIPAddresses",
-    DEPLOYMENT_TYPE,
-    GROUP_TYPE,
-];
+/// Returns whether a type is served.
+pub(super) fn is_served(kind: &str) -> bool {
+    matches!(class_of(kind), TypeClass::Served(_))
+}
 
 /// Returns whether a type is that of nested deployments.
 pub(super) fn is_deployment(kind: &str) -> bool {
@@ -25,20 +19,15 @@ pub(super) fn is_group(kind: &str) -> bool {
     kind.eq_ignore_ascii_case(GROUP_TYPE)
 }
 
-/// Returns the type in the spelling of responses, if it is supported.
-pub(super) fn supported(kind: &str) -> Option<String> {
-    if let Some(known) = TYPES.iter().find(|known| known.eq_ignore_ascii_case(kind)) {
-        return Some((*known).to_owned());
+/// Returns the type in the spelling of responses if it is served, or as written if resources of it are stored
+/// without effect.
+///
+/// # Errors
+/// A sentence that says that the type is not served, and which are.
+pub(super) fn deployable(kind: &str) -> Result<String, String> {
+    match class_of(kind) {
+        TypeClass::Served(kind) => Ok(kind),
+        TypeClass::Unserved => Ok(kind.to_owned()),
+        TypeClass::Misspelt(nearest) => Err(unknown_type(kind, nearest.as_deref())),
     }
-    let (gateway, collection) = kind.rsplit_once('/')?;
-    let collection = Collection::named(collection).filter(|_| gateway.eq_ignore_ascii_case(TYPES[2]))?;
-    Some(collection.resource_type())
-}
-
-/// Says that a type cannot be deployed.
-pub(super) fn unsupported(kind: &str) -> String {
-    format!(
-        "The type '{kind:.200}' is not supported. Supported are {}, and the collections of application gateways.",
-        TYPES.join(", ")
-    )
 }

@@ -1,24 +1,20 @@
-//! Decides what a `list…` function of a resource returns, by type and name: the one place to teach it more.
+//! The results of `list…` functions: keys of resources that are stored without effect. A served resource has none.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::kinds::supported;
+use super::context::Context;
+use crate::arm::unserved::{UnservedPath, list_result, made_key};
 
-/// Makes the result from the resource as GET shows it.
-pub(super) type Listing = fn(&Map<String, Value>) -> Value;
-
-/// Returns how the result of the function `name` is made for resources of this type.
+/// Returns the result of the function `name` for the resource with this ID.
 ///
 /// # Errors
 /// A sentence that says why there is no result, and what to do.
-pub(super) fn listing(name: &str, kind: &str) -> Result<Listing, String> {
-    let ours = supported(kind).is_some();
-    let why = match ours {
-        true => "resources of this type have nothing to list",
-        false => "resources of this type are not served, so they have neither keys nor secrets",
+pub(super) fn listing(name: &str, id: &str, context: &Context) -> Result<Value, String> {
+    let Ok(path) = UnservedPath::parse(id) else {
+        return Err(format!(
+            "The function '{name:.100}' has no result for '{id:.300}': resources of this type have nothing to list. Pass \
+             the value as a parameter of the type securestring."
+        ));
     };
-    Err(format!(
-        "The function '{name:.100}' has no result for '{kind:.200}': {why}. Pass the value as a parameter of the \
-         type securestring."
-    ))
+    list_result(&path, name, |label| made_key(&context.key_seed, &path, label))
 }

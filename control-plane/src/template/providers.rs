@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::fault::EvalResult;
-use super::kinds::TYPES;
 use super::resource_id::texts;
+use crate::arm::unserved::SERVED_TYPES;
 
 /// The versions of every type, newest first.
 const API_VERSIONS: [&str; 3] = ["2025-05-01", "2024-05-01", "2023-09-01"];
@@ -21,7 +21,7 @@ pub(super) fn providers(context: &Context, values: &[Value]) -> EvalResult {
     if let [_, kind] = texts[..] {
         return Ok(of_type(kind));
     }
-    let split = TYPES.iter().filter_map(|kind| kind.split_once('/'));
+    let split = SERVED_TYPES.iter().filter_map(|kind| kind.split_once('/'));
     let ours = split.filter(|(namespace, _)| namespace.eq_ignore_ascii_case(texts[0]));
     let types: Value = ours.map(|(_, kind)| of_type(kind)).collect();
     Ok(json!({"namespace": texts[0], "resourceTypes": types}))

@@ -7,7 +7,7 @@ use super::evaluate::{Evaluator, Frame, Phase};
 use super::fault::{EvalError, EvalResult};
 use super::listing::listing;
 use super::names::Found;
-use super::resource_id::{parts, usual};
+use super::resource_id::usual;
 use super::value::text;
 use super::{MAX_FOREIGN, resource};
 use crate::violation::code::template as code;
@@ -52,9 +52,8 @@ impl<'w> Evaluator<'w> {
     pub(super) fn list(&mut self, name: &str, values: &[Value], frame: &Frame<'_>) -> EvalResult {
         check_place(name, frame)?;
         let id = self.id_of(text(&values[0])?)?;
-        let kind = parts(&id).map(|(kind, _)| kind).unwrap_or_default();
-        let make = listing(name, &kind).map_err(EvalError::function)?;
-        self.found(&id).map(make)
+        let result = listing(name, &id, self.world.context).map_err(EvalError::function)?;
+        self.found(&id).map(|_| result)
     }
 
     /// Finds a resource by name, symbol or ID.

@@ -8,7 +8,7 @@ use super::evaluate::{Binding, Evaluator, Frame, Phase};
 use super::fault::EvalError;
 use super::fill::copies;
 use super::json_path::JsonPath;
-use super::kinds::{supported, unsupported};
+use super::kinds::{deployable, is_served};
 use super::parts::{DeclaredResource, Template};
 use super::resource_id::{parts, resource_path, usual};
 use super::scope;
@@ -175,17 +175,20 @@ fn identify(
     let extension = resource_path(&kind, &segments).filter(|_| kind.contains("/providers/"));
     let own = extension.as_deref().and_then(parts);
     let (own_kind, own_name) = own.unwrap_or_else(|| (kind, name.clone()));
-    let served = supported(&own_kind);
-    if served.is_none() && resource.wanted {
-        evaluator.flaws.push(code::RESOURCE_TYPE, format!("{}.type", part.place), unsupported(&own_kind));
-    }
-    let is_written = served.is_some() && resource.wanted;
-    // Others may refer to a resource that is not served, and need not be told that it does not exist.
-    resource.kind = served.unwrap_or(own_kind);
+    let known = deployable(&own_kind);
+    let is_written = known.is_ok() && resource.wanted;
+    // Others may refer to a resource of a misspelt type, and need not be told that it does not exist.
+    resource.kind = known.unwrap_or_else(|why| {
+        if resource.wanted {
+            evaluator.flaws.push(code::RESOURCE_TYPE, format!("{}.type", part.place), why);
+        }
+        own_kind
+    });
     if is_written {
         check_deployable(evaluator, part, &resource.kind, scope);
     }
-    let good = !is_written || segments.iter().all(|segment| is_segment(segment));
+    let is_strict = is_written && is_served(&resource.kind);
+    let good = !is_strict || segments.iter().all(|segment| is_segment(segment));
     let path = extension.or_else(|| resource_path(&resource.kind, &segments)).filter(|_| good);
     let Some(path) = path else {
         let why = format!("The name '{name:.200}' does not match the type '{}'.", resource.kind);

@@ -36,6 +36,7 @@ pub(super) fn context() -> Context {
         deployer: uuid::Uuid::nil(),
         mode: crate::arm::deployment::DeploymentMode::Incremental,
         template_link: None,
+        key_seed: "seed".into(),
     }
 }
 
@@ -286,7 +287,7 @@ fn parameters_must_be_as_declared() {
 #[test]
 fn everything_that_is_wrong_is_said_at_once_with_its_place() {
     let mut json = template(&json!([
-        {"type": "Microsoft.Compute/virtualMachines", "apiVersion": "2023-09-01", "name": "vm"},
+        {"type": "Microsoft.Network/virtualNetwork", "apiVersion": "2023-09-01", "name": "vm"},
         {"type": "Microsoft.Network/virtualNetworks", "name": "v"},
         {
             "type": "Microsoft.Network/virtualNetworks", "apiVersion": "2023-09-01", "name": "[concat('a', '/', 'b')]",

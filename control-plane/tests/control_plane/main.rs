@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tidegate_control_plane::{Config, ControlPlane, FetchDeny, Limits, Listeners, Proxies};
+use tidegate_control_plane::{Config, ControlPlane, DocumentPolicy, FetchDeny, Limits, Listeners, Proxies};
 use tokio::time::{Instant, interval};
 
 use crate::client::Client;
@@ -84,6 +84,7 @@ impl Running {
             rollout_timeout: Duration::from_secs(60),
             trusted_proxies: Proxies::default(),
             fetch_deny: FetchDeny::default(),
+            document_policy: DocumentPolicy::default(),
             no_auth: false,
         };
         let config = change(config);

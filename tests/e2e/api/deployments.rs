@@ -223,7 +223,7 @@ async fn what_is_wrong_is_said_before_anything_is_written() {
             format!("{resource}.tags.a"),
         ),
         (
-            |t| t["resources"][0]["type"] = "Microsoft.Compute/virtualMachines".into(),
+            |t| t["resources"][0]["type"] = "Microsoft.Network/virtualNetwork".into(),
             "InvalidTemplate",
             "TemplateResourceTypeNotSupported",
             "properties.template.resources[0].type".into(),

@@ -22,7 +22,7 @@ async fn follow_the_metadata(management: &Management, scheme: &str, credentials:
     for (section, name) in
         [("", "microsoftGraphResourceId"), ("/suffixes", "storage"), ("/suffixes", "keyVaultDns")]
     {
-        assert_ne!(text(cloud.pointer(section).unwrap(), name), "", "azurerm requires {name}");
+        assert_ne!(text(cloud.pointer(section).expect("a section"), name), "", "azurerm requires {name}");
     }
     for version in ["2019-05-01", "2020-06-01"] {
         let path = format!("/metadata/endpoints?api-version={version}");

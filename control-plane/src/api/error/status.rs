@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::{ApiError, OAuthError};
-use crate::service::{DeploymentError, NetworkUseError, ResourceGroupError, ServiceError};
+use crate::service::{DeploymentError, NetworkUseError, ResourceGroupError, ServiceError, UnservedError};
 use crate::violation::{Violations, code};
 
 /// Returns the status of a failure.
@@ -52,6 +52,7 @@ fn of_service(error: &ServiceError) -> StatusCode {
         ServiceError::Deployment(error) => of_deployment(error),
         ServiceError::ResourceGroup(error) => of_resource_group(error),
         ServiceError::NetworkUse(error) => of_network_use(error),
+        ServiceError::Unserved(error) => of_unserved(error),
         ServiceError::NotReady(_) | ServiceError::Unwritable(_) => StatusCode::SERVICE_UNAVAILABLE,
         ServiceError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -80,6 +81,13 @@ fn of_resource_group(error: &ResourceGroupError) -> StatusCode {
         | ResourceGroupError::NoProvider(_) => StatusCode::NOT_FOUND,
         ResourceGroupError::GroupDeleting(_) | ResourceGroupError::GroupInUse { .. } => StatusCode::CONFLICT,
         ResourceGroupError::BadFilter(_) => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn of_unserved(error: &UnservedError) -> StatusCode {
+    match error {
+        UnservedError::UnknownType { .. } | UnservedError::NoParent { .. } => StatusCode::NOT_FOUND,
+        UnservedError::NoAction(_) => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The routes outside of ARM: the process itself and its workers.
 
-use crate::api::{describe, health, metrics, workers};
-use crate::openapi::answer::{MetricsTargets, Workers};
+use crate::api::{describe, health, metrics, unserved, workers};
+use crate::openapi::answer::{MetricsTargets, NotEnforced, Workers};
 use crate::openapi::operation::{Body, json};
 
 use super::{Route, delete, get};
@@ -53,6 +53,15 @@ pub(super) fn routes() -> Vec<Route> {
                 json::<Workers>(),
             ),
             workers::list,
+        ),
+        Route::new(
+            get(
+                "/not-enforced",
+                "NotEnforced_List",
+                "Lists the stored resources that have no effect, because Tidegate does not serve their types.",
+            )
+            .answers(200, "The list.", json::<NotEnforced>()),
+            unserved::not_enforced,
         ),
         Route::new(
             delete("/workers/{worker}", "Workers_Delete", "Revokes a worker.")

@@ -36,7 +36,7 @@ impl NetworkKind {
     }
 
     /// The ARM type.
-    pub(crate) fn resource_type(self) -> &'static str {
+    pub(crate) const fn resource_type(self) -> &'static str {
         match self {
             NetworkKind::VirtualNetwork => "Microsoft.Network/virtualNetworks",
             NetworkKind::PublicAddress => "Microsoft.Network/publicIPAddresses",

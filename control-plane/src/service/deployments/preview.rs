@@ -83,6 +83,7 @@ pub(super) async fn preview(
         deployer: author.client.as_ref().map_or(Uuid::nil(), |client| client.app_id),
         mode: body.mode,
         template_link: link.as_ref().map(shown_link),
+        key_seed: service.store.unserved_key_seed(),
     };
     let request = request(linked, place.into_context(path, context), Inherited::default());
     let level = Level::outermost(service, author, path.clone(), (request, link, body.mode)).await?;

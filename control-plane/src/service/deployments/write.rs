@@ -4,6 +4,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::arm::document::ApiVersion;
+use crate::arm::unserved::UnservedPath;
 use crate::audit::Author;
 use crate::edit::{Edit, EditAction};
 use crate::etag::Preconditions;
@@ -11,6 +12,7 @@ use crate::networking::{NetworkAction, NetworkEdit};
 use crate::template::Resource;
 
 use super::super::resource_target::ResourceTarget;
+use super::super::unserved::UnservedAction;
 use super::super::{Service, ServiceError};
 use super::group::GroupWrite;
 use super::stage::{Stage, Unwritten};
@@ -23,6 +25,8 @@ pub(super) enum Write {
     /// A virtual network, a subnet or a public IP address.
     Network(NetworkEdit),
     Group(GroupWrite),
+    /// A resource of a type that Tidegate does not serve.
+    Unserved(UnservedPath, UnservedAction),
 }
 
 impl Write {
@@ -39,8 +43,9 @@ impl Write {
         let version = &resource.api_version;
         let version =
             ApiVersion::parse(version).ok_or_else(|| ServiceError::BadApiVersion(version.clone()))?;
-        let target =
-            ResourceTarget::of(&resource.id).ok_or_else(|| ServiceError::UnknownPath(resource.id.clone()))?;
+        let Some(target) = ResourceTarget::of(&resource.id) else {
+            return Err(service.unserved_path(&resource.id).err().unwrap_or_else(|| unknown(&resource.id)));
+        };
         let preconditions = Preconditions::default();
         Ok(match target {
             ResourceTarget::Gateway(path) => {
@@ -63,8 +68,12 @@ impl Write {
             ResourceTarget::Group(subscription, name) => {
                 Write::Group(GroupWrite { subscription, name, body })
             }
+            ResourceTarget::Unserved(path) => {
+                service.unserved_path(&resource.id)?;
+                Write::Unserved(path, UnservedAction::Put(body))
+            }
             // Nested deployments are not written but run.
-            ResourceTarget::Deployment(path) => return Err(ServiceError::UnknownPath(path.to_string())),
+            ResourceTarget::Deployment(path) => return Err(unknown(&path.to_string())),
         })
     }
 
@@ -83,6 +92,10 @@ impl Write {
             Write::Gateway(edit) => gateway::dry_run(edit, service, author, stage).await,
             Write::Network(edit) => network::dry_run(edit, service, stage).await,
             Write::Group(write) => group::dry_run(write, service, stage).await,
+            Write::Unserved(path, UnservedAction::Put(body)) => {
+                service.preview_unserved(path, body.clone()).await
+            }
+            Write::Unserved(path, _) => Ok(service.show_unserved(path).await?.unwrap_or_default()),
         }
     }
 
@@ -100,6 +113,10 @@ impl Write {
             Write::Gateway(edit) => gateway::apply(edit, service, author, deployment).await,
             Write::Network(edit) => network::apply(edit, service, author).await,
             Write::Group(write) => group::apply(write, service, author).await,
+            Write::Unserved(path, action) => {
+                service.write_unserved(author, &path, &Preconditions::default(), action).await?;
+                Ok(())
+            }
         }
     }
 
@@ -116,7 +133,12 @@ impl Write {
             Some(ResourceTarget::Network(path)) => {
                 Write::Network(NetworkEdit { path, preconditions, action: NetworkAction::Delete })
             }
-            _ => return Err(ServiceError::UnknownPath(id.to_owned())),
+            Some(ResourceTarget::Unserved(path)) => Write::Unserved(path, UnservedAction::Delete),
+            _ => return Err(unknown(id)),
         })
     }
+}
+
+fn unknown(id: &str) -> ServiceError {
+    ServiceError::UnknownPath(id.to_owned())
 }

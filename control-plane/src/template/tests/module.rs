@@ -188,18 +188,22 @@ fn a_module_deploys_its_gateway_and_shows_its_outputs() {
 }
 
 #[test]
-fn what_a_module_puts_on_its_gateway_is_named_where_it_would_be() {
-    let flaws = planned(&json!({
+fn what_a_module_puts_on_its_gateway_is_deployed_after_it() {
+    let plan = planned(&json!({
         "lock": {"value": {"kind": "ReadOnly"}},
-        "diagnostics": {"value": [{}, {"name": "d", "metrics": [{"category": "x"}]}]},
+        "diagnostics": {"value": [{}, {"name": "e", "metrics": [{"category": "x"}]}]},
         "roles": {"value": [{"role": "Reader", "principalId": "p"}]},
-        "endpoints": {"value": [{"name": "e"}]},
-        "telemetry": {"value": true},
     }))
-    .unwrap_err();
-    let found: Vec<&str> = flaws.0.iter().map(|flaw| flaw.target.as_str()).collect();
-    let at = |symbol: &str| format!("properties.template.resources.{symbol}.type");
-    let expected = ["gateway_lock", "gateway_diagnostics", "gateway_diagnostics", "gateway_roles"];
-    assert_eq!(found[..4], expected.map(at));
-    assert!(flaws.0[..4].iter().all(|flaw| flaw.code == code::RESOURCE_TYPE), "{flaws}");
+    .unwrap();
+    let kinds: Vec<&str> = plan.resources.iter().map(|resource| resource.kind.as_str()).collect();
+    let at = kinds.iter().position(|kind| *kind == "Microsoft.Network/applicationGateways").unwrap();
+    for kind in [
+        "Microsoft.Authorization/locks",
+        "Microsoft.Insights/diagnosticSettings",
+        "Microsoft.Authorization/roleAssignments",
+    ] {
+        let extension = plan.resources.iter().find(|resource| resource.kind == kind).unwrap();
+        assert!(extension.depends_on.contains(&at), "{kind}: {:?}", extension.depends_on);
+        assert!(extension.id.contains("/applicationGateways/gw/providers/"), "{}", extension.id);
+    }
 }

@@ -90,20 +90,25 @@ fn what_a_resource_lists_is_refused_by_name_only_where_it_is_needed() {
     let gateway = "resourceId('Microsoft.Network/applicationGateways', 'g')";
     let cases = [
         (
-            storage,
-            "'listKeys' has no result for 'Microsoft.Storage/storageAccounts': resources of this type are not served",
+            "resourceId('Microsoft.Web/sites', 's')",
+            "'listSecrets' of Microsoft.Web/sites would need a running service",
         ),
-        (
-            gateway,
-            "'listKeys' has no result for 'Microsoft.Network/applicationGateways': resources of this type have nothing",
-        ),
+        (gateway, "resources of this type have nothing to list"),
         ("'nothing'", "The resource 'nothing' is not defined"),
     ];
     for (id, expected) in cases {
-        let flaws = list(&format!("[listKeys({id}, '2021-09-01')]")).unwrap_err();
+        let flaws = list(&format!("[listSecrets({id}, '2021-09-01')]")).unwrap_err();
         assert!(flaws.0[0].message.contains(expected), "{id}: {flaws}");
     }
-    list(&format!("[if(true(), createObject(), listKeys({storage}, '2021-09-01'))]")).unwrap();
+    list(&format!("[if(true(), createObject(), listSecrets({storage}, '2021-09-01'))]")).unwrap();
+
+    // The keys of a resource without effect are made when it exists.
+    let plan = list(&format!("[listKeys({storage}, '2021-09-01').keys[0]]")).unwrap();
+    assert!(matches!(plan.outputs(&References::new()).unwrap(), Ready::After(_)));
+    let id =
+        "/subscriptions/sub/resourcegroups/group/providers/microsoft.storage/storageaccounts/s".to_owned();
+    let Ready::Now(outputs) = plan.outputs(&References::from([(id, json!({}))])).unwrap() else { panic!() };
+    assert_eq!(outputs["o"]["value"]["keyName"], "key1");
 }
 
 #[test]

@@ -1,0 +1,155 @@
+//! Resources of types that Tidegate does not serve: every method on every resource ID that no route serves.
+//!
+//! The depth of such an ID has no bound, so these handlers are the fallback of the router instead of routes. Each answer
+//! says in a header that the resource has no effect.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::http::header::ETAG;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use crate::arm::unserved::{NOT_ENFORCED, UnservedPath};
+use crate::audit::Author;
+use crate::etag::Preconditions;
+use crate::resource_id::ResourceId;
+use crate::service::{ServiceError, ShownUnserved, UnservedAction};
+
+use super::error::ApiError;
+use super::extract::{ApiVersionParam, Conditions, JsonBody, RequestAuthor};
+use super::{App, AppState};
+
+/// The header that says that a resource has no effect, and why.
+const HEADER: HeaderName = HeaderName::from_static("x-tidegate-not-enforced");
+
+/// The path of a request in its original spelling.
+#[derive(Clone, Debug)]
+pub(super) struct SentPath(pub(super) String);
+
+/// Answers a request whose path no route serves.
+///
+/// # Errors
+/// [`ServiceError::UnknownPath`] for a path that is not that of an unserved resource, or the error of the use case.
+pub(super) async fn handle(State(app): AppState, request: Request) -> Result<Response, ApiError> {
+    let (mut head, body) = request.into_parts();
+    let sent =
+        head.extensions.get::<SentPath>().map_or_else(|| head.uri.path().to_owned(), |path| path.0.clone());
+    let unknown = || ServiceError::UnknownPath(sent.clone());
+    let path = decoded(&sent).ok_or_else(unknown)?;
+    if head.method == Method::OPTIONS || !path.to_ascii_lowercase().contains("/providers/") {
+        return Err(unknown().into());
+    }
+    let _ = ApiVersionParam::from_request_parts(&mut head, &app).await?;
+    if ResourceId::parse(&path).is_none() {
+        return list_or_act(&app, &head.method, &path, &sent).await;
+    }
+    let resource = app.service.unserved_path(&path)?;
+    let RequestAuthor(author) = RequestAuthor::from_request_parts(&mut head, &app).await?;
+    let Conditions(conditions) = Conditions::from_request_parts(&mut head, &app).await?;
+    let method = head.method.clone();
+    let request = Request::from_parts(head, body);
+    let action = match method {
+        Method::GET | Method::HEAD => {
+            let found = app.service.unserved(&resource).await?;
+            let status = if method == Method::HEAD { StatusCode::NO_CONTENT } else { StatusCode::OK };
+            return Ok(answer(status, &found));
+        }
+        Method::PUT => UnservedAction::Put(JsonBody::from_request(request, &app).await?.0),
+        Method::PATCH => UnservedAction::Patch(JsonBody::from_request(request, &app).await?.0),
+        Method::DELETE => UnservedAction::Delete,
+        _ => return Err(ApiError::WrongMethod { method: method.to_string(), path: sent }),
+    };
+    write(&app, author, &resource, conditions, action).await
+}
+
+async fn write(
+    app: &Arc<App>,
+    author: Author,
+    resource: &UnservedPath,
+    conditions: Preconditions,
+    action: UnservedAction,
+) -> Result<Response, ApiError> {
+    let is_delete = matches!(action, UnservedAction::Delete);
+    match app.service.write_unserved(author, resource, &conditions, action).await {
+        Ok(_) if is_delete => Ok((StatusCode::OK, [(HEADER, reason())]).into_response()),
+        Ok((written, created)) => {
+            Ok(answer(if created { StatusCode::CREATED } else { StatusCode::OK }, &written))
+        }
+        // A repeated DELETE succeeds, as in ARM.
+        Err(ServiceError::NotFound { .. }) if is_delete => {
+            Ok((StatusCode::NO_CONTENT, [(HEADER, reason())]).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Answers for a path with an odd number of segments: a list of one type, or an action on a resource.
+async fn list_or_act(app: &Arc<App>, method: &Method, path: &str, sent: &str) -> Result<Response, ApiError> {
+    let unknown = || ApiError::from(ServiceError::UnknownPath(sent.to_owned()));
+    let (parent, last) = path.rsplit_once('/').ok_or_else(unknown)?;
+    match *method {
+        Method::GET | Method::HEAD => {
+            // Any name gives the ID of a member of the list.
+            let member = app.service.unserved_path(&format!("{path}/*"))?;
+            let (subscription, group) = (&member.subscription, member.group.as_deref());
+            let all = app.service.unserved_of_type(subscription, group, Some(&member.kind)).await?;
+            let is_below = |value: &Value| match &member.parent {
+                Some(_) => {
+                    let id = value["id"].as_str().unwrap_or_default().to_ascii_lowercase();
+                    id.starts_with(&format!("{}/", path.to_ascii_lowercase()))
+                }
+                None => true,
+            };
+            let members: Vec<Value> = all.into_iter().filter(is_below).collect();
+            Ok(([(HEADER, reason())], Json(json!({"value": members}))).into_response())
+        }
+        Method::POST => {
+            let resource = app.service.unserved_path(parent)?;
+            let result = app.service.list_of_unserved(&resource, last).await?;
+            Ok(([(HEADER, reason())], Json(result)).into_response())
+        }
+        _ => Err(unknown()),
+    }
+}
+
+/// Returns every stored resource that has no effect, with the reason.
+pub(super) async fn not_enforced(
+    State(app): AppState,
+    RequestAuthor(author): RequestAuthor,
+) -> Result<Json<Value>, ApiError> {
+    let covered = |id: &str| author.client.as_ref().is_none_or(|client| client.covers(id));
+    let all = app.service.not_enforced().await?.into_iter().filter(|(id, _)| covered(id));
+    let shown: Vec<Value> =
+        all.map(|(id, kind)| json!({"id": id, "type": kind, "reason": NOT_ENFORCED})).collect();
+    Ok(Json(json!({"value": shown})))
+}
+
+fn answer(status: StatusCode, found: &ShownUnserved) -> Response {
+    let mut response = (status, [(HEADER, reason())]).into_response();
+    if status != StatusCode::NO_CONTENT {
+        response = (status, [(HEADER, reason())], Json(&found.shown)).into_response();
+    }
+    if let Ok(etag) = HeaderValue::try_from(&found.etag.0) {
+        response.headers_mut().insert(ETAG, etag);
+    }
+    response
+}
+
+fn reason() -> HeaderValue {
+    HeaderValue::from_static(NOT_ENFORCED)
+}
+
+/// Returns a path with its segments decoded; `None` if a segment is not UTF-8 or contains an encoded slash.
+fn decoded(path: &str) -> Option<String> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let segment = |segment: &str| {
+        let text = percent_decode_str(segment).decode_utf8().ok()?;
+        (!text.contains('/')).then(|| text.into_owned())
+    };
+    let segments: Option<Vec<String>> = path.split('/').map(segment).collect();
+    segments.map(|segments| segments.join("/"))
+}

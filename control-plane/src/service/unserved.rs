@@ -1,0 +1,208 @@
+//! Reads and writes of resources of types that Tidegate does not serve. A write is complete when it returns, and has no
+//! effect on any worker.
+
+use serde_json::{Map, Value};
+
+use crate::arm::unserved::{NotUnserved, UnservedPath, body, list_result, made_key, show};
+use crate::audit::{Act, Author};
+use crate::document_policy::UnservedTypes;
+use crate::etag::{Etag, Preconditions};
+use crate::store::{UnservedDecision, UnservedResource};
+use crate::violation::Violations;
+
+use super::error::UnservedError;
+use super::resource_target::ResourceTarget;
+use super::{Service, ServiceError};
+
+/// A resource of an unserved type as GET shows it.
+#[derive(Debug)]
+pub(crate) struct ShownUnserved {
+    pub(crate) shown: Value,
+    pub(crate) etag: Etag,
+}
+
+/// A change of a resource of an unserved type.
+#[derive(Debug)]
+pub(crate) enum UnservedAction {
+    /// Create the resource or replace it.
+    Put(Value),
+    /// Change properties of it (RFC 7396).
+    Patch(Value),
+    /// Delete it with its children and extensions.
+    Delete,
+}
+
+impl Service {
+    /// Parses the resource ID of an unserved type.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownPath`] for text that is no resource ID, [`UnservedError::UnknownType`] for a misspelt type,
+    /// and for every unserved type if the operator has switched their storage off.
+    pub(crate) fn unserved_path(&self, id: &str) -> Result<UnservedPath, ServiceError> {
+        match UnservedPath::parse(id) {
+            Ok(path) if self.document_policy.unserved_types == UnservedTypes::Refuse => {
+                Err(UnservedError::UnknownType { kind: path.kind, nearest: None }.into())
+            }
+            Ok(path) => Ok(path),
+            Err(NotUnserved::Misspelt { kind, nearest }) => {
+                Err(UnservedError::UnknownType { kind, nearest }.into())
+            }
+            Err(NotUnserved::NoId | NotUnserved::Served) => Err(ServiceError::UnknownPath(id.to_owned())),
+        }
+    }
+
+    /// Returns a resource.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], or an error of the store.
+    pub(crate) async fn unserved(&self, path: &UnservedPath) -> Result<ShownUnserved, ServiceError> {
+        let stored = self.store.unserved_resource(path).await?.ok_or_else(|| not_found(path))?;
+        Ok(self.shown(stored))
+    }
+
+    /// Returns a resource as GET shows it; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(super) async fn show_unserved(&self, path: &UnservedPath) -> Result<Option<Value>, ServiceError> {
+        let stored = self.store.unserved_resource(path).await?;
+        Ok(stored.map(|stored| self.shown(stored).shown))
+    }
+
+    /// Returns the resources of one type, or of all types, in a subscription or in one resource group of it, by ID.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn unserved_of_type(
+        &self,
+        subscription: &str,
+        group: Option<&str>,
+        kind: Option<&str>,
+    ) -> Result<Vec<Value>, ServiceError> {
+        let found = self.store.unserved_resources(subscription, group, kind).await?;
+        Ok(found.into_iter().map(|resource| self.shown(resource).shown).collect())
+    }
+
+    /// Returns every resource of an unserved type: its ID and its type.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub(crate) async fn not_enforced(&self) -> Result<Vec<(String, String)>, ServiceError> {
+        let all = self.store.all_unserved_resources().await?;
+        Ok(all.into_iter().map(|resource| (resource.path.to_string(), resource.path.kind)).collect())
+    }
+
+    /// Writes a resource. Returns it, and whether it is new.
+    ///
+    /// # Errors
+    /// The reason of rejection, or an error of the store; nothing changes then.
+    pub(crate) async fn write_unserved(
+        &self,
+        author: Author,
+        path: &UnservedPath,
+        preconditions: &Preconditions,
+        action: UnservedAction,
+    ) -> Result<(ShownUnserved, bool), ServiceError> {
+        self.check_parent(path).await?;
+        let verb = if matches!(action, UnservedAction::Delete) { "delete" } else { "write" };
+        let act = Act { author, action: format!("{}/{verb}", path.kind), resource: path.to_string() };
+        let decide = |stored: Option<&UnservedResource>| decide(path, stored, preconditions, action);
+        let (resource, created) = self.store.write_unserved(path, &act, decide).await?;
+        if created {
+            tracing::warn!(resource = %resource.path, "stored without effect: Tidegate does not serve this type");
+        }
+        Ok((self.shown(resource), created))
+    }
+
+    /// Returns the resource as it would be shown after a PUT; stores nothing.
+    ///
+    /// # Errors
+    /// The error with which the PUT would fail.
+    pub(crate) async fn preview_unserved(
+        &self,
+        path: &UnservedPath,
+        sent: Value,
+    ) -> Result<Value, ServiceError> {
+        let stored = self.store.unserved_resource(path).await?;
+        let (id, path) = match stored {
+            Some(stored) => (stored.id, stored.path),
+            None => (uuid::Uuid::nil(), path.clone()),
+        };
+        Ok(show(&path, id, &read(sent)?, self.issuer.tenant()))
+    }
+
+    /// Returns the result of a `list*` action, such as `listKeys`.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], [`UnservedError::NoAction`], or an error of the store.
+    pub(crate) async fn list_of_unserved(
+        &self,
+        path: &UnservedPath,
+        function: &str,
+    ) -> Result<Value, ServiceError> {
+        let stored = self.store.unserved_resource(path).await?.ok_or_else(|| not_found(path))?;
+        let seed = self.store.unserved_key_seed();
+        let key = |label: &str| made_key(&seed, &stored.path, label);
+        list_result(&stored.path, function, key).map_err(|why| UnservedError::NoAction(why).into())
+    }
+
+    /// Checks that the parent of a child or the scope of an extension exists.
+    async fn check_parent(&self, path: &UnservedPath) -> Result<(), ServiceError> {
+        let Some(parent) = &path.parent else { return Ok(()) };
+        let exists = match ResourceTarget::of(parent) {
+            Some(target) => target.show(self).await?.is_some(),
+            None => false,
+        };
+        if exists {
+            return Ok(());
+        }
+        Err(UnservedError::NoParent { resource: path.to_string(), parent: parent.clone() }.into())
+    }
+
+    fn shown(&self, resource: UnservedResource) -> ShownUnserved {
+        let UnservedResource { id, path, body, etag } = resource;
+        ShownUnserved { shown: show(&path, id, &body, self.issuer.tenant()), etag }
+    }
+}
+
+fn decide(
+    path: &UnservedPath,
+    stored: Option<&UnservedResource>,
+    preconditions: &Preconditions,
+    action: UnservedAction,
+) -> Result<UnservedDecision, ServiceError> {
+    if !preconditions.hold(stored.map(|stored| &stored.etag)) {
+        return Err(ServiceError::PreconditionFailed);
+    }
+    let there = || stored.ok_or_else(|| not_found(path));
+    Ok(match action {
+        UnservedAction::Put(sent) => UnservedDecision::Replace(read(sent)?),
+        UnservedAction::Patch(patch) => {
+            let mut violations = Violations::default();
+            let merged = body::patch(&there()?.body, patch, &mut violations);
+            checked(merged, violations).map(UnservedDecision::Replace)?
+        }
+        UnservedAction::Delete => {
+            there()?;
+            UnservedDecision::Delete
+        }
+    })
+}
+
+fn read(sent: Value) -> Result<Map<String, Value>, ServiceError> {
+    let mut violations = Violations::default();
+    let read = body::read(sent, &mut violations);
+    checked(read, violations)
+}
+
+fn checked(body: Map<String, Value>, violations: Violations) -> Result<Map<String, Value>, ServiceError> {
+    if violations.is_empty() { Ok(body) } else { Err(ServiceError::Invalid(violations)) }
+}
+
+fn not_found(path: &UnservedPath) -> ServiceError {
+    ServiceError::NotFound {
+        kind: path.kind.clone(),
+        name: path.name.clone(),
+        group: path.group.clone().unwrap_or_default(),
+    }
+}
