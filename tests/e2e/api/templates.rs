@@ -156,7 +156,7 @@ async fn what_older_templates_write_is_taken_and_what_is_not_served_says_what_to
     assert_eq!(outputs["end"]["value"], "2026-02-01");
     HttpClient::connect((address, HTTP_PORT).into(), "a.test").await.get("/made").await.expect(200);
 
-    let storage = "resourceId('Microsoft.Storage/storageAccounts', 's')";
+    let site = "resourceId('Microsoft.Web/sites', 's')";
     let cases = [
         (
             "[uri(parameters('_artifactsLocation'), 'a.sh')]".to_owned(),
@@ -164,9 +164,9 @@ async fn what_older_templates_write_is_taken_and_what_is_not_served_says_what_to
             "deploy the template by templateLink",
         ),
         (
-            format!("[string(listKeys({storage}, '2023-01-01'))]"),
+            format!("[string(listSecrets({site}, '2023-01-01'))]"),
             "TemplateFunctionNotSupported",
-            "'listKeys' has no result for 'Microsoft.Storage/storageAccounts'",
+            "'listSecrets' of Microsoft.Web/sites would need a running service",
         ),
         (
             "[managementGroup().id]".to_owned(),

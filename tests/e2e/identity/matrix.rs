@@ -77,9 +77,13 @@ impl Request {
         let in_group = self.template.split_once("/{resourceGroupName}").map(|(_, rest)| rest);
         match (self.template.as_str(), in_group) {
             ("/workers/{workerId}", _) => false,
-            ("/tenants" | "/subscriptions", _) => reads,
+            ("/tenants" | "/subscriptions" | "/not-enforced", _) => reads,
             (template, None) if !template.starts_with("/subscriptions/") => {
                 by_role && reach == Reach::Everything
+            }
+            // A deployment to the subscription is no way down to anything.
+            (template, None) if template.contains("/Microsoft.Resources/deployments/") => {
+                by_role && !reach.is_narrow()
             }
             // Above its scope, a client may read the way down to it.
             (_, None) => by_role && (!reach.is_narrow() || reads),
