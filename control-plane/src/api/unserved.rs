@@ -11,7 +11,7 @@ use axum::http::header::ETAG;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::arm::unserved::{NOT_ENFORCED, UnservedPath};
 use crate::audit::Author;
@@ -20,7 +20,8 @@ use crate::resource_id::ResourceId;
 use crate::service::{ServiceError, ShownUnserved, UnservedAction};
 
 use super::error::ApiError;
-use super::extract::{ApiVersionParam, Conditions, JsonBody, RequestAuthor};
+use super::extract::{ApiVersionParam, BaseUrl, Conditions, JsonBody, RequestAuthor};
+use super::operations::Links;
 use super::{App, AppState};
 
 /// The header that says that a resource has no effect, and why.
@@ -43,13 +44,15 @@ pub(super) async fn handle(State(app): AppState, request: Request) -> Result<Res
     if head.method == Method::OPTIONS || !path.to_ascii_lowercase().contains("/providers/") {
         return Err(unknown().into());
     }
-    let _ = ApiVersionParam::from_request_parts(&mut head, &app).await?;
+    let version = ApiVersionParam::from_request_parts(&mut head, &app).await?;
     if ResourceId::parse(&path).is_none() {
         return list_or_act(&app, &head.method, &path, &sent).await;
     }
     let resource = app.service.unserved_path(&path)?;
     let RequestAuthor(author) = RequestAuthor::from_request_parts(&mut head, &app).await?;
     let Conditions(conditions) = Conditions::from_request_parts(&mut head, &app).await?;
+    let base = BaseUrl::from_request_parts(&mut head, &app).await?;
+    let operation = Links::complete(&base, &version, &resource.subscription, &Map::new()).for_put();
     let method = head.method.clone();
     let request = Request::from_parts(head, body);
     let action = match method {
@@ -63,7 +66,12 @@ pub(super) async fn handle(State(app): AppState, request: Request) -> Result<Res
         Method::DELETE => UnservedAction::Delete,
         _ => return Err(ApiError::WrongMethod { method: method.to_string(), path: sent }),
     };
-    write(&app, author, &resource, conditions, action).await
+    let has_operation = !matches!(action, UnservedAction::Patch(_));
+    let mut answer = write(&app, author, &resource, conditions, action).await?;
+    if has_operation && answer.status() != StatusCode::NO_CONTENT {
+        answer.headers_mut().extend(operation);
+    }
+    Ok(answer)
 }
 
 async fn write(

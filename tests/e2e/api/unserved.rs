@@ -31,6 +31,7 @@ async fn a_resource_of_another_type_is_stored_whole_and_says_that_it_has_no_effe
 
     let created = management.put(&group, &body).await.expect(201);
     is_not_enforced(&created);
+    assert_eq!(management.operation(&created).await.status, "Succeeded");
     let shown = management.get(&group.to_ascii_uppercase()).await.expect(200);
     is_not_enforced(&shown);
     assert_eq!(
