@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::{Map, Value};
 
 use super::declared::Declared;
-use super::evaluate::{Evaluator, Phase};
+use super::evaluate::{Evaluator, Frame, Phase};
+use super::fault::EvalError;
 use super::json_path::{JsonPath, ROOT};
 use super::kinds::is_deployment;
 use super::names::Names;
@@ -24,6 +25,7 @@ impl Plan {
         let declared = declare(&mut naming);
         let names = Names::of(&declared, self.template.loops());
         let mut waits = dependencies(&mut naming, &declared, &names);
+        check_asserts(&mut naming);
         self.spent(&naming);
         let mut flaws = std::mem::take(&mut naming.flaws);
         let mut evaluator = self.evaluator(&nothing.0, &names);
@@ -110,6 +112,23 @@ impl Sources {
         let parents = std::iter::successors(id.rsplit_once('/'), |(rest, _)| rest.rsplit_once('/'));
         let parent = parents.map(|(parent, _)| parent).find_map(|parent| self.deployed.get(parent).copied());
         parent.filter(|parent| Some(*parent) != own)
+    }
+}
+
+/// Records every assertion that is not true.
+fn check_asserts(evaluator: &mut Evaluator<'_>) {
+    let root = format!("{ROOT}.asserts");
+    let root = JsonPath::Root(&root);
+    let template = evaluator.world.template;
+    for (name, assertion) in &template.asserts {
+        let place = JsonPath::Property(&root, name);
+        let outcome = evaluator.fill(assertion, &Frame::new(Phase::Planning), None);
+        if outcome == Ok(Value::Bool(true)) {
+            continue;
+        }
+        let refuse = |_| Err(EvalError::expression(format!("The assertion '{name:.100}' is not true.")));
+        // The error is recorded.
+        let _ = evaluator.settle(outcome.and_then(refuse), Some(&place));
     }
 }
 

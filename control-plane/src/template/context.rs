@@ -97,7 +97,8 @@ impl Context {
         json!({"objectId": self.deployer, "tenantId": self.tenant, "userPrincipalName": ""})
     }
 
-    /// `deployment()`, without the content of the template: no template needs it, and each call would copy it.
+    /// `deployment()`, without the content of the template: no template needs it, and each call would copy
+    /// it.
     pub(super) fn deployment(&self, content_version: &str) -> Value {
         let mut shown = json!({
             "name": self.deployment,

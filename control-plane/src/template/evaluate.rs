@@ -1,7 +1,7 @@
 //! Evaluates expressions. Pure: an expression sees only the [`World`], and its cost is bounded.
 //!
-//! Some values are unknown until a resource is deployed (`reference`). An expression that needs one fails with
-//! [`EvalError::Pending`] and adds the resource to [`Evaluator::missing`].
+//! Some values are unknown until a resource is deployed (`reference`). An expression that needs one fails
+//! with [`EvalError::Pending`] and adds the resource to [`Evaluator::missing`].
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -26,7 +26,8 @@ const MAX_NESTING: usize = 64;
 /// The maximum depth of evaluation, through values and through variables and parameters that refer to others.
 const MAX_DEPTH: usize = 120;
 
-/// The part of a deployment in which an expression is evaluated. It determines the functions that are allowed.
+/// The part of a deployment in which an expression is evaluated. It determines the functions that are
+/// allowed.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub(super) enum Phase {
     /// Defaults of parameters: other parameters, `newGuid` and `utcNow` are allowed.
@@ -311,8 +312,8 @@ impl<'w> Evaluator<'w> {
         }
     }
 
-    /// Charges the budget. After it is exceeded once, everything fails; likewise when the list of violations is
-    /// full.
+    /// Charges the budget. After it is exceeded once, everything fails; likewise when the list of
+    /// violations is full.
     pub(super) fn spend(&mut self, cost: u64) -> Result<(), EvalError> {
         if self.flaws.is_full() {
             return Err(too_much());
@@ -361,9 +362,9 @@ pub(super) fn of_text(text: &str) -> u64 {
 /// Says that the template was not fetched by a link.
 fn unlinked(what: &str) -> String {
     format!(
-        "{what} needs the URL of the template (deployment().properties.templateLink), but the template was sent in \
-         the request. Give the parameter that depends on it a value, often '_artifactsLocation', or deploy the \
-         template by templateLink."
+        "{what} needs the URL of the template (deployment().properties.templateLink), but the template \
+         was sent in the request. Give the parameter that depends on it a value, often \
+         '_artifactsLocation', or deploy the template by templateLink."
     )
 }
 

@@ -8,6 +8,7 @@ mod catalog;
 mod collection;
 mod date;
 mod encoding;
+mod format;
 mod logic;
 mod network;
 mod number;

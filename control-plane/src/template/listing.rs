@@ -12,8 +12,8 @@ use crate::arm::unserved::{UnservedPath, list_result, made_key};
 pub(super) fn listing(name: &str, id: &str, context: &Context) -> Result<Value, String> {
     let Ok(path) = UnservedPath::parse(id) else {
         return Err(format!(
-            "The function '{name:.100}' has no result for '{id:.300}': resources of this type have nothing to list. Pass \
-             the value as a parameter of the type securestring."
+            "The function '{name:.100}' has no result for '{id:.300}': resources of this type have nothing \
+             to list. Pass the value as a parameter of the type securestring."
         ));
     };
     list_result(&path, name, |label| made_key(&context.key_seed, &path, label))

@@ -16,7 +16,8 @@ pub(super) enum Found {
     None,
 }
 
-/// The resources of a template by lower-case name, symbol and ID; an element of a loop also by `symbol[index]`.
+/// The resources of a template by lower-case name, symbol and ID; an element of a loop also by
+/// `symbol[index]`.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     /// By name and ID.

@@ -15,6 +15,9 @@ const MAX_PARAMETERS: usize = 256;
 const MAX_VARIABLES: usize = 512;
 const MAX_OUTPUTS: usize = 64;
 
+/// The maximum number of assertions.
+const MAX_ASSERTS: usize = 32;
+
 /// The maximum number of type definitions.
 const MAX_DEFINITIONS: usize = 2000;
 
@@ -30,6 +33,8 @@ pub(super) struct Template {
     /// The user-defined functions, by lower-case `namespace.name`.
     pub(super) functions: HashMap<String, UserFunction>,
     pub(super) resources: Vec<DeclaredResource>,
+    /// The assertions of experimental versions, by name.
+    pub(super) asserts: Map<String, Value>,
     /// The outputs by name, in the template's order.
     pub(super) outputs: Vec<(String, Declaration)>,
 }
@@ -98,16 +103,13 @@ impl Template {
                 "functions" => template.functions = read_functions(value, &place, flaws),
                 "resources" => parts(value, &place, None, &mut template.resources, flaws),
                 "outputs" => outputs = object_at(value, &place, MAX_OUTPUTS, flaws),
-                "imports" | "extensions" | "asserts" if is_empty(value) => {}
+                "imports" | "extensions" if is_empty(value) => {}
                 "imports" | "extensions" => {
-                    let why = "Extensions of templates are not served: only resources of Azure's types are. Remove \
-                               the extension and its resources.";
+                    let why = "Extensions of templates are not served: only resources of Azure's types \
+                               are. Remove the extension and its resources.";
                     flaws.push(code::STRUCTURE, place, why);
                 }
-                "asserts" => {
-                    let why = "Assertions are not served. Remove them, or check with the function 'fail'.";
-                    flaws.push(code::STRUCTURE, place, why);
-                }
+                "asserts" => template.asserts = object_at(value, &place, MAX_ASSERTS, flaws),
                 _ => flaws.push(code::STRUCTURE, place, unknown_part(key)),
             }
         }
@@ -132,7 +134,8 @@ impl Template {
 fn unknown_part(key: &str) -> String {
     format!(
         "The part '{key:.100}' of a template is not supported. The parts are $schema, contentVersion, \
-         languageVersion, apiProfile, metadata, definitions, parameters, variables, functions, resources and outputs."
+         languageVersion, apiProfile, metadata, definitions, parameters, variables, functions, resources, \
+         outputs and asserts."
     )
 }
 
@@ -145,8 +148,8 @@ fn check_language(value: &Value, place: &str, flaws: &mut Violations) {
     let is_known = matches!(number, Some((1 | 2, 0..=99))) && rest == "experimental";
     if !is_known {
         let why = format!(
-            "The language version {value:.60} is not known. It is \"1.0\" or \"2.0\", or an experimental version \
-             of these such as \"2.1-experimental\"."
+            "The language version {value:.60} is not known. It is \"1.0\" or \"2.0\", or an experimental \
+             version of these such as \"2.1-experimental\"."
         );
         flaws.push(code::STRUCTURE, place, why);
     }

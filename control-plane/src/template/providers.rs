@@ -1,5 +1,5 @@
-//! The function `providers`. Any version is accepted of any type, so its answer names the newest ones that the
-//! API names.
+//! The function `providers`. Any version is accepted of any type, so its answer names the newest ones that
+//! the API names.
 
 use serde_json::{Value, json};
 

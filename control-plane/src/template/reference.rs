@@ -1,5 +1,5 @@
-//! The functions that look at deployed resources: `reference`, `references` and `list…`. A resource that is not
-//! deployed yet makes them pending.
+//! The functions that look at deployed resources: `reference`, `references` and `list…`. A resource that is
+//! not deployed yet makes them pending.
 
 use serde_json::{Map, Value, json};
 
@@ -27,8 +27,8 @@ impl<'w> Evaluator<'w> {
         let (name, names) = (text(&values[0])?, self.world.names);
         let Some(ids) = names.all_of(name) else {
             let why = format!(
-                "The function 'references' needs the symbolic name of a resource with a loop, and '{name:.200}' is \
-                 not one."
+                "The function 'references' needs the symbolic name of a resource with a loop, and \
+                 '{name:.200}' is not one."
             );
             return Err(EvalError::Wrong(code::DEPENDENCY, why));
         };
@@ -96,8 +96,8 @@ fn check_place(name: &str, frame: &Frame<'_>) -> Result<(), EvalError> {
         return Ok(());
     }
     Err(EvalError::function(format!(
-        "The function '{name:.100}' cannot be used here: it is only allowed in the properties of resources and in \
-         outputs, since it depends on deployed resources."
+        "The function '{name:.100}' cannot be used here: it is only allowed in the properties of \
+         resources and in outputs, since it depends on deployed resources."
     )))
 }
 
@@ -108,7 +108,8 @@ fn is_relative(name: &str) -> bool {
     namespace.contains('.') && pairs >= 2 && pairs.is_multiple_of(2)
 }
 
-/// Returns the properties of a resource, or, if an option asks for `Full`, all of it with the place where it is.
+/// Returns the properties of a resource, or, if an option asks for `Full`, all of it with the place where
+/// it is.
 fn shown(id: &str, found: &Map<String, Value>, options: &[Value]) -> Value {
     let is_full = |option: &Value| option.as_str().is_some_and(|option| option.eq_ignore_ascii_case("full"));
     if !options.iter().any(is_full) {

@@ -41,8 +41,8 @@ pub(super) fn of_subscription(context: &Context, values: &[Value]) -> EvalResult
 pub(super) fn of_management_group(values: &[Value]) -> EvalResult {
     let texts = texts(values)?;
     if texts[0].contains('/') {
-        let why = "The function 'managementGroupResourceId' needs the name of the management group as its first \
-                   argument, because the deployment is not to a management group.";
+        let why = "The function 'managementGroupResourceId' needs the name of the management group as \
+                   its first argument, because the deployment is not to a management group.";
         return Err(EvalError::expression(why));
     }
     let group = format!("/providers/Microsoft.Management/managementGroups/{}", texts[0]);
@@ -72,8 +72,8 @@ pub(super) fn texts(values: &[Value]) -> Result<Vec<&str>, EvalError> {
     Ok(values.iter().filter_map(Value::as_str).collect())
 }
 
-/// Returns `/providers/{type}/{name}…`. A type of several segments needs one name less than segments. Slashes at
-/// the end of a type are ignored as in Azure: many published templates write them.
+/// Returns `/providers/{type}/{name}…`. A type of several segments needs one name less than segments.
+/// Slashes at the end of a type are ignored as in Azure: many published templates write them.
 fn provided(texts: &[&str]) -> Result<String, EvalError> {
     let (kind, names) = texts.split_first().unwrap_or((&"", &[]));
     resource_path(kind.trim_end_matches('/'), names).ok_or_else(|| {

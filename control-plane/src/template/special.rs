@@ -46,8 +46,8 @@ const SPECIAL: &[(&str, usize, usize)] = &[
     ("variables", 1, 1),
 ];
 
-/// Returns the minimum and maximum number of arguments of a function of this module. The name of every function
-/// of a resource begins with `list`.
+/// Returns the minimum and maximum number of arguments of a function of this module. The name of every
+/// function of a resource begins with `list`.
 pub(super) fn arity_of(lower: &str) -> Option<(usize, usize)> {
     let found = SPECIAL.iter().find(|(name, _, _)| *name == lower).map(|(_, least, most)| (*least, *most));
     found.or_else(|| is_list(lower).then_some((1, 3)))
@@ -133,8 +133,8 @@ impl Evaluator<'_> {
         })
     }
 
-    /// Evaluates only the selected branch. If the condition is pending, both branches are evaluated to collect
-    /// their dependencies.
+    /// Evaluates only the selected branch. If the condition is pending, both branches are evaluated to
+    /// collect their dependencies.
     fn choose(&mut self, arguments: &[Expression], frame: &Frame<'_>) -> EvalResult {
         match self.expression(&arguments[0], frame) {
             Ok(Value::Bool(true)) => self.expression(&arguments[1], frame),

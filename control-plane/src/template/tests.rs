@@ -10,6 +10,7 @@ mod hostile;
 mod language2;
 mod module;
 mod nesting;
+mod parameters;
 mod place;
 
 /// A template with these resources and nothing else.
@@ -214,77 +215,6 @@ fn what_is_referred_to_comes_first_and_is_filled_in_later() {
 }
 
 #[test]
-fn parameters_must_be_as_declared() {
-    let declared = |rules: Value| {
-        let mut json = template(&json!([]));
-        json["parameters"] = json!({"p": rules});
-        json
-    };
-    let text = |more: Value| {
-        let mut rules = json!({"type": "String"});
-        rules.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        rules
-    };
-    let given = |value: Value| json!({"p": {"value": value}});
-    let cases = [
-        (text(json!({})), given(json!("a")), None),
-        (text(json!({})), json!({"P": {"Value": "a"}}), None),
-        (text(json!({})), json!({}), Some("parameter 'p' is missing")),
-        (text(json!({})), given(json!(null)), Some("of type String, not null")),
-        (text(json!({"nullable": true})), given(json!(null)), None),
-        (text(json!({"nullable": true})), json!({}), None),
-        (text(json!({})), json!({"p": "a"}), Some("given as {\"value\"")),
-        (text(json!({})), json!({"q": {"value": 1}, "p": {"value": ""}}), Some("no parameter 'q'")),
-        (text(json!({})), given(json!(1)), Some("of type String, not a number")),
-        (json!({"type": "int"}), given(json!("1")), Some("of type Int, not a string")),
-        (json!({"type": "INT"}), given(json!(1)), None),
-        (json!({"type": "secureObject"}), given(json!({})), None),
-        (json!({"type": "array"}), given(json!({})), Some("of type Array, not an object")),
-        (json!({"type": "number"}), given(json!(1)), Some("'number' is not a type")),
-        (json!({}), given(json!(1)), Some("There is no type.")),
-        (json!({"$ref": "#/definitions/x"}), given(json!(1)), Some("no definition \"#/definitions/x\"")),
-        (text(json!({"allowedValues": ["a", "b"]})), given(json!("a")), None),
-        (
-            text(json!({"allowedValues": ["a", "b"]})),
-            given(json!("A")),
-            Some("not one of its allowed values: [\"a\",\"b\"]"),
-        ),
-        (json!({"type": "array", "allowedValues": ["a", "b"]}), given(json!(["b"])), None),
-        (
-            json!({"type": "array", "allowedValues": ["a", "b"]}),
-            given(json!(["c"])),
-            Some("not one of its allowed"),
-        ),
-        (
-            text(json!({"allowedValues": ["a"], "defaultValue": "b"})),
-            json!({}),
-            Some("not one of its allowed"),
-        ),
-        (text(json!({"minLength": 2})), given(json!("ä")), Some("length below 2")),
-        (text(json!({"maxLength": 2})), given(json!("abc")), Some("length above 2")),
-        (json!({"type": "int", "minValue": 2}), given(json!(1)), Some("value below 2")),
-        (json!({"type": "int", "maxValue": 2}), given(json!(3)), Some("value above 2")),
-        (text(json!({"defaultValue": "[fail('x')]"})), json!({}), Some("x")),
-        (text(json!({"defaultValue": "[fail('x')]"})), given(json!("a")), None),
-        (text(json!({"defaultValue": "[variables('x')]"})), json!({}), Some("cannot be used")),
-        (text(json!({"defaultValue": 7})), json!({}), Some("of type String, not a number")),
-        (text(json!({})), json!({"p": {"reference": {"secretName": "s"}}}), Some("refers to a Key Vault")),
-        (text(json!({})), json!([]), Some("An object is expected")),
-    ];
-    for (rules, given, expected) in cases {
-        let outcome = plan_with(declared(rules.clone()), given.clone());
-        match (outcome, expected) {
-            (Ok(_), None) => {}
-            (Err(flaws), Some(expected)) => {
-                assert!(flaws.0[0].message.contains(expected), "{rules} {given}: {flaws}");
-                assert_eq!(flaws.0.len(), 1, "{rules} {given}: {flaws}");
-            }
-            (outcome, _) => panic!("{rules} {given}: {:?}", outcome.map(|_| ())),
-        }
-    }
-}
-
-#[test]
 fn everything_that_is_wrong_is_said_at_once_with_its_place() {
     let mut json = template(&json!([
         {"type": "Microsoft.Network/virtualNetwork", "apiVersion": "2023-09-01", "name": "vm"},
@@ -368,35 +298,4 @@ fn what_is_no_template_is_refused() {
     let found = flaws(template(&json!([a, b])));
     assert_eq!(found[0].1, code::DEPENDENCY);
     assert!(found[0].2.contains("depend on each other"), "{found:?}");
-}
-
-#[test]
-fn secrets_are_never_shown() {
-    let mut json = template(&json!([]));
-    json["parameters"] = json!({"pass": {"type": "securestring"}, "user": {"type": "string"}});
-    json["variables"] = json!({"login": "[concat(parameters('user'), ':', parameters('pass'))]"});
-    json["outputs"] = json!({
-        "user": {"type": "string", "value": "[parameters('user')]"},
-        "login": {"type": "string", "value": "[variables('login')]"},
-        "pass": {"type": "secureString", "value": "[parameters('pass')]"},
-        "fixed": {"type": "secureString", "value": "fixed"},
-    });
-    let given = json!({"pass": {"value": "hunter2"}, "user": {"value": "me"}});
-    let plan = plan_with(json.clone(), given.clone()).unwrap();
-    let Ready::Now(outputs) = plan.outputs(&References::new()).unwrap() else { panic!() };
-    let expected = json!({
-        "user": {"type": "String", "value": "me"},
-        "login": {"type": "String"},
-        "pass": {"type": "SecureString"},
-        "fixed": {"type": "SecureString"},
-    });
-    assert_eq!(Value::Object(outputs), expected);
-    let expected = json!({"pass": {"type": "SecureString"}, "user": {"type": "String", "value": "me"}});
-    assert_eq!(Value::Object(plan.parameters_shown.clone()), expected);
-    assert!(!format!("{plan:?}").contains("hunter2"));
-    assert_eq!(plan.without_secrets_in("it was hunter2!"), "it was (secure)!");
-
-    json["outputs"]["bad"] = json!({"type": "string", "value": "[fail(concat('no ', parameters('pass')))]"});
-    let flaws = plan_with(json, given).unwrap_err();
-    assert!(flaws.0[0].message.contains("no (secure)"), "{flaws}");
 }

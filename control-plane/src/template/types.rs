@@ -261,8 +261,8 @@ impl Types {
             one.definition = self.definition(path);
             if one.definition.is_none() {
                 let why = format!(
-                    "There is no definition {path:.200}. A reference has the form {DEFINITIONS}name, with a name \
-                     in the template's definitions."
+                    "There is no definition {path:.200}. A reference has the form {DEFINITIONS}name, \
+                     with a name in the template's definitions."
                 );
                 flaws.push(code, JsonPath::Property(place, "$ref").to_string(), why);
             }

@@ -1,5 +1,5 @@
-//! Every function that ARM documents, and what becomes of it here. A page of the reference shows this list, and
-//! tests compare both with the functions that exist.
+//! Every function that ARM documents, and what becomes of it here. A page of the reference shows this list,
+//! and tests compare both with the functions that exist.
 
 use crate::template::fault::EvalError;
 
@@ -91,16 +91,16 @@ pub(super) const CATALOG: &[(&str, &[Entry])] = &[
             entry(
                 "deployment",
                 Noted(
-                    "`properties.template` has only `contentVersion`; `properties.templateLink` exists if the \
-                     template was fetched by a link",
+                    "`properties.template` has only `contentVersion`; `properties.templateLink` exists \
+                     if the template was fetched by a link",
                 ),
             ),
             entry("environment", Noted("public Azure, with the URLs and the tenant of this installation")),
             entry(
                 "externalInput",
                 Refused(
-                    "it belongs to parameter files, and a tool resolves it before the deployment is sent; give \
-                     the value of the parameter",
+                    "it belongs to parameter files, and a tool resolves it before the deployment is \
+                     sent; give the value of the parameter",
                 ),
             ),
             entry("parameters", Served),
@@ -166,8 +166,8 @@ pub(super) const CATALOG: &[(&str, &[Entry])] = &[
             entry(
                 "list*",
                 Refused(
-                    "no resource that is served has keys or secrets to list; pass the value as a parameter of \
-                     the type securestring",
+                    "no resource that is served has keys or secrets to list; pass the value as a \
+                     parameter of the type securestring",
                 ),
             ),
             entry(
@@ -179,7 +179,7 @@ pub(super) const CATALOG: &[(&str, &[Entry])] = &[
             entry(
                 "reference",
                 Noted(
-                    "with `Full`, the resource as GET shows it, with `resourceId`, `resourceGroupName` and the like",
+                    "with `Full`, the resource as GET shows it, with `resourceId`, `resourceGroupName` and so on",
                 ),
             ),
             entry("references", Served),
@@ -194,8 +194,8 @@ pub(super) const CATALOG: &[(&str, &[Entry])] = &[
             entry(
                 "managementGroup",
                 Refused(
-                    "it is only allowed in a deployment to a management group, and there are none here; use \
-                     subscription() or tenant(), or pass the value as a parameter",
+                    "it is only allowed in a deployment to a management group, and there are none here; \
+                     use subscription() or tenant(), or pass the value as a parameter",
                 ),
             ),
             entry("resourceGroup", Served),
@@ -215,7 +215,7 @@ pub(super) const CATALOG: &[(&str, &[Entry])] = &[
             entry("endsWith", Served),
             entry(
                 "format",
-                Noted("with the number formats `D` and `0`, and widths; other formats are refused"),
+                Noted("with widths, and the formats `D`, `F`, `G`, `N`, `X` and `0.00` of numbers"),
             ),
             entry("guid", Served),
             entry("join", Served),

@@ -97,8 +97,8 @@ fn index_from_end(values: &[Value]) -> FunctionResult {
     at.cloned().ok_or_else(|| format!("there is no element {back} from the end in a list of {}.", list.len()))
 }
 
-/// Returns the position of an element in a list, or of a part in a string, in characters and ignoring case; -1
-/// if it is absent. `pick` selects one of several positions.
+/// Returns the position of an element in a list, or of a part in a string, in characters and ignoring case;
+/// -1 if it is absent. `pick` selects one of several positions.
 fn index_of(values: &[Value], pick: fn(&mut dyn Iterator<Item = usize>) -> Option<usize>) -> FunctionResult {
     let at = match &values[0] {
         Value::Array(list) => {
@@ -142,8 +142,8 @@ fn distinct(mut list: Vec<Value>) -> Vec<Value> {
     list
 }
 
-/// Returns a normal form that is equal for values that are the [`same`], so that long lists can be compared by
-/// hash.
+/// Returns a normal form that is equal for values that are the [`same`], so that long lists can be compared
+/// by hash.
 fn alike(value: &Value) -> Cow<'_, Value> {
     // Adding zero turns a negative zero into a positive one.
     let float = value.as_f64().and_then(|number| Number::from_f64(number + 0.0));

@@ -12,7 +12,7 @@ pub(super) const TABLE: &[Function] = &[
     Function::new("concat", 1, ANY, concat),
     Function::new("endsWith", 2, 2, |v| Ok(folded(v, |text, part| text.ends_with(part))?.into())),
     Function::new("fail", 1, 1, |v| Err(text(&v[0])?.to_owned())),
-    Function::new("format", 1, ANY, format),
+    Function::new("format", 1, ANY, super::format::format),
     Function::new("guid", 1, ANY, |v| Ok(unique::guid(&texts(v)?).into())),
     Function::new("join", 2, 2, join),
     Function::new("padLeft", 2, 3, pad_left),
@@ -51,50 +51,6 @@ fn concat(values: &[Value]) -> FunctionResult {
 fn folded(values: &[Value], compare: impl Fn(&str, &str) -> bool) -> Result<bool, String> {
     let (text, part) = (text(&values[0])?.to_lowercase(), text(&values[1])?.to_lowercase());
     Ok(compare(&text, &part))
-}
-
-/// Formats `{0}`, `{0,8}` and `{0:D3}`; doubled braces are literal ones.
-fn format(values: &[Value]) -> FunctionResult {
-    let pattern = text(&values[0])?;
-    let mut whole = Text::default();
-    let mut rest = pattern;
-    while let Some(at) = rest.find(['{', '}']) {
-        whole.push(&rest[..at])?;
-        let brace = &rest[at..=at];
-        rest = &rest[at + 1..];
-        if rest.starts_with(brace) {
-            whole.push(brace)?;
-            rest = &rest[1..];
-            continue;
-        }
-        let end = rest.find('}').filter(|_| brace == "{").ok_or("a brace of the format is not matched.")?;
-        whole.push(&placed(&rest[..end], &values[1..])?)?;
-        rest = &rest[end + 1..];
-    }
-    whole.push(rest)?;
-    Ok(whole.into())
-}
-
-fn placed(item: &str, values: &[Value]) -> Result<String, String> {
-    let (head, style) = item.split_once(':').unwrap_or((item, ""));
-    let (index, width) = head.split_once(',').unwrap_or((head, "0"));
-    let value = index.trim().parse().ok().and_then(|index: usize| values.get(index));
-    let value = value.ok_or_else(|| format!("'{{{item}}}' refers to no argument."))?;
-    let plain = match (style.as_bytes(), value.as_i64()) {
-        (b"", _) => display(value),
-        ([b'd' | b'D', ..] | [b'0', ..], Some(number)) => {
-            let digits = match style.bytes().all(|byte| byte == b'0') {
-                true => style.len(),
-                false => style[1..].parse().unwrap_or(0),
-            };
-            let sign = if number < 0 { "-" } else { "" };
-            format!("{sign}{:0>1$}", number.unsigned_abs(), digits.min(100))
-        }
-        _ => return Err(format!("the format '{style}' is not supported.")),
-    };
-    let width: i64 = width.trim().parse().map_err(|_| format!("'{width}' is not a width."))?;
-    let columns = usize::try_from(width.unsigned_abs()).unwrap_or(0).min(1000);
-    Ok(if width < 0 { format!("{plain:<columns$}") } else { format!("{plain:>columns$}") })
 }
 
 fn join(values: &[Value]) -> FunctionResult {

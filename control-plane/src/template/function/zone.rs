@@ -1,5 +1,5 @@
-//! Functions on availability zones. Here a location has no zones of its own: the zone `1` of a location is its
-//! physical zone `{location}-az1`, and no resource is placed in one.
+//! Functions on availability zones. Here a location has no zones of its own: the zone `1` of a location is
+//! its physical zone `{location}-az1`, and no resource is placed in one.
 
 use serde_json::{Value, json};
 

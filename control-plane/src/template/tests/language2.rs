@@ -193,7 +193,6 @@ fn versions_and_parts_are_taken_or_refused_by_name() {
         ("languageVersion", json!(2), "The language version 2 is not known"),
         ("extensions", json!({"k8s": {"name": "Kubernetes"}}), "Extensions of templates are not served"),
         ("imports", json!({"k8s": {}}), "Extensions of templates are not served"),
-        ("asserts", json!({"a": true}), "Assertions are not served"),
         ("resourcess", json!([]), "The part 'resourcess' of a template is not supported. The parts are"),
     ];
     for (name, value, expected) in cases {
@@ -201,6 +200,22 @@ fn versions_and_parts_are_taken_or_refused_by_name() {
         assert_eq!(found[0].0, format!("properties.template.{name}"));
         assert!(found[0].2.contains(expected), "{name}: {found:?}");
     }
+}
+
+#[test]
+fn assertions_are_checked() {
+    let mut json = symbolic(&json!({}));
+    json["variables"] = json!({"port": 80});
+    json["asserts"] = json!({
+        "good": "[less(variables('port'), 100)]", "bad": "[greater(variables('port'), 100)]", "odd": "yes",
+        "wrong": "[variables('none')]",
+    });
+    let found: Vec<(String, String)> =
+        flaws(json).into_iter().map(|(target, _, said)| (target, said)).collect();
+    let at = |name: &str| format!("properties.template.asserts.{name}");
+    let targets: Vec<&String> = found.iter().map(|(target, _)| target).collect();
+    assert_eq!(targets, [&at("bad"), &at("odd"), &at("wrong")]);
+    assert_eq!(found[0].1, "The assertion 'bad' is not true.");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! A module as Bicep compiles it for a gateway: defined types, nullable parameters, loops over what may be absent,
-//! resources on the gateway, modules that are not deployed, and outputs of loops.
+//! A module as Bicep compiles it for a gateway: defined types, nullable parameters, loops over what may be
+//! absent, resources on the gateway, modules that are not deployed, and outputs of loops.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! What templates see of their deployment: its scope, its link, and the functions of resources that are not ours.
+//! What templates see of their deployment: its scope, its link, and the functions of resources that are not
+//! ours.
 
 use super::*;
 

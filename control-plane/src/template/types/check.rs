@@ -13,8 +13,8 @@ use crate::template::value::kind;
 const MAX_COMPARED: usize = 4_000_000;
 
 impl Types {
-    /// Returns why the value is not one of the type, as a sentence about `subject`. It does not repeat the value,
-    /// which may be a secret.
+    /// Returns why the value is not one of the type, as a sentence about `subject`. It does not repeat the
+    /// value, which may be a secret.
     pub(in crate::template) fn objection(&self, id: TypeId, subject: &str, value: &Value) -> Option<String> {
         let Deviation { path, why } = Check(self).value(id, value, 0).err()?;
         let path = path.trim_start_matches('.');
