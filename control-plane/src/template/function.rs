@@ -71,6 +71,7 @@ pub(super) fn named(lower: &str) -> Option<&'static Function> {
 fn all() -> impl Iterator<Item = &'static Function> {
     let groups = [
         text::TABLE,
+        format::TABLE,
         collection::TABLE,
         logic::TABLE,
         number::TABLE,

@@ -157,6 +157,7 @@ async fn what_older_templates_write_is_taken_and_what_is_not_served_says_what_to
     HttpClient::connect((address, HTTP_PORT).into(), "a.test").await.get("/made").await.expect(200);
 
     let site = "resourceId('Microsoft.Web/sites', 's')";
+    let gateway = "resourceId('Microsoft.Network/applicationGateways', 'gateway')";
     let cases = [
         (
             "[uri(parameters('_artifactsLocation'), 'a.sh')]".to_owned(),
@@ -167,6 +168,11 @@ async fn what_older_templates_write_is_taken_and_what_is_not_served_says_what_to
             format!("[string(listSecrets({site}, '2023-01-01'))]"),
             "TemplateFunctionNotSupported",
             "'listSecrets' of Microsoft.Web/sites would need a running service",
+        ),
+        (
+            format!("[string(listKeys({gateway}, '2023-01-01'))]"),
+            "TemplateFunctionNotSupported",
+            "resources of this type have nothing to list",
         ),
         (
             "[managementGroup().id]".to_owned(),

@@ -165,9 +165,9 @@ pub(super) const CATALOG: &[(&str, &[Entry])] = &[
             entry("extensionResourceId", Served),
             entry(
                 "list*",
-                Refused(
-                    "no resource that is served has keys or secrets to list; pass the value as a \
-                     parameter of the type securestring",
+                Noted(
+                    "made keys of resources that are stored without effect; a resource that is served has \
+                     nothing to list",
                 ),
             ),
             entry(

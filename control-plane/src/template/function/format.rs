@@ -2,13 +2,15 @@
 
 use serde_json::Value;
 
-use super::{FunctionResult, Text, display, text};
+use super::{ANY, Function, FunctionResult, Text, display, text};
+
+pub(super) const TABLE: &[Function] = &[Function::new("format", 1, ANY, format)];
 
 /// The maximum number of digits that a format can ask for.
 const MAX_DIGITS: usize = 99;
 
 /// Formats `{0}`, `{0,8}` and `{0:D3}`; doubled braces are literal ones.
-pub(super) fn format(values: &[Value]) -> FunctionResult {
+fn format(values: &[Value]) -> FunctionResult {
     let pattern = text(&values[0])?;
     let mut whole = Text::default();
     let mut rest = pattern;

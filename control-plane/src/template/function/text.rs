@@ -12,7 +12,6 @@ pub(super) const TABLE: &[Function] = &[
     Function::new("concat", 1, ANY, concat),
     Function::new("endsWith", 2, 2, |v| Ok(folded(v, |text, part| text.ends_with(part))?.into())),
     Function::new("fail", 1, 1, |v| Err(text(&v[0])?.to_owned())),
-    Function::new("format", 1, ANY, super::format::format),
     Function::new("guid", 1, ANY, |v| Ok(unique::guid(&texts(v)?).into())),
     Function::new("join", 2, 2, join),
     Function::new("padLeft", 2, 3, pad_left),
