@@ -13,31 +13,49 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_shared::protocol::HealthState;
+use tidegate_shared::snapshot::Probe;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::backend::Backend;
-use crate::health::HealthThreshold;
+use crate::dial::Location;
+use crate::health::{HealthStatus, HealthThreshold};
 
 pub(crate) use ask::ask_in_time;
 
 /// Probes `backend` until the future is dropped. `changed` is notified whenever the verdict or its reason changes.
 pub(crate) async fn run(backend: Arc<Backend>, changed: Rc<Notify>) {
     let probe = backend.probe().clone();
-    let mut counter = HealthThreshold::after(backend.health.state());
-    loop {
-        // Registered before the probe: a probe may hang because the name has moved to another address.
-        let moved = backend.location.moved();
-        let outcome = ask_in_time(&backend, &probe).await;
-        let before = backend.health.state();
-        let state = counter.observe(outcome.is_ok(), probe.unhealthy_threshold);
-        let reason = outcome.unwrap_or_else(|reason| reason);
-        if backend.health.set(state, &reason) {
-            changed.notify_one();
-        }
+    let ask = async || ask_in_time(&backend, &probe).await;
+    repeat(&probe, &backend.health, &backend.location, ask, |before, state, reason| {
+        changed.notify_one();
         if state != before && (state == HealthState::Down || before == HealthState::Down) {
             let (pool, address) = (&backend.key.pool, backend.address());
             tracing::info!(pool, backend = address, health = ?state, reason, "health changed");
+        }
+    })
+    .await;
+}
+
+/// Asks at the interval of `probe`, and at once when the addresses at `location` change, and sets `health` to each
+/// verdict. Calls `changed` with the verdict before, the new one and its reason whenever one of them changes.
+async fn repeat(
+    probe: &Probe,
+    health: &HealthStatus,
+    location: &Location,
+    ask: impl AsyncFn() -> Result<String, String>,
+    changed: impl Fn(HealthState, HealthState, &str),
+) {
+    let mut counter = HealthThreshold::after(health.state());
+    loop {
+        // Registered before the probe: a probe may hang because the name has moved to another address.
+        let moved = location.moved();
+        let outcome = ask().await;
+        let before = health.state();
+        let state = counter.observe(outcome.is_ok(), probe.unhealthy_threshold);
+        let reason = outcome.unwrap_or_else(|reason| reason);
+        if health.set(state, &reason) {
+            changed(before, state, &reason);
         }
         tokio::select! {
             () = sleep(jittered(probe.interval)) => {}
@@ -52,3 +70,6 @@ pub(crate) async fn run(backend: Arc<Backend>, changed: Rc<Notify>) {
 fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(1.0 - fastrand::f64() / 10.0)
 }
+
+#[cfg(test)]
+mod tests;
