@@ -7,6 +7,7 @@ import tempfile
 import time
 
 import children
+import deployments
 import traffic
 from az import GATEWAY, GROUP, NOT_FOUND, URL, ag, az, child, clean_up, log_in, refused
 from traffic import ADDRESS, BACKEND_PORT
@@ -146,6 +147,7 @@ STEPS = [
     see_backend_health,
     stop_and_start,
     go_wrong,
+    deployments.deploy,
     delete,
 ]
 

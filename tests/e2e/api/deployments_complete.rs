@@ -33,9 +33,9 @@ fn kept() -> Value {
 async fn changes(management: &Management, body: &Value) -> Vec<(String, String)> {
     let path = format!("{}/whatIf", deployment("main"));
     let foreseen = management.send_json("POST", &path, body).await.expect(200).json();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let changes = foreseen["properties"]["changes"].as_array().unwrap().iter();
-    let name = |id: String| id.rsplit('/').next().unwrap().to_owned();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let changes = foreseen["properties"]["changes"].as_array().into_iter().flatten();
+    let name = |id: String| id.rsplit('/').next().unwrap_or_default().to_owned();
     let mut changes: Vec<(String, String)> =
         changes.map(|change| (name(text(&change["resourceId"])), text(&change["changeType"]))).collect();
     changes.sort();

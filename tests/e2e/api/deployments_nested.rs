@@ -78,7 +78,7 @@ fn two_modules() -> Value {
 async fn steps_of(management: &Management, name: &str) -> Vec<(String, String)> {
     let steps = management.get(&format!("{}/operations", deployment(name))).await.expect(200).json();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let steps = steps["value"].as_array().unwrap().iter().map(|step| &step["properties"]);
+    let steps = steps["value"].as_array().into_iter().flatten().map(|step| &step["properties"]);
     steps.map(|step| (text(&step["targetResource"]["id"]), text(&step["provisioningState"]))).collect()
 }
 

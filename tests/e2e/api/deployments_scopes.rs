@@ -30,7 +30,7 @@ fn address_resource(name: &str) -> Value {
 }
 
 /// A nested deployment with one address, placed by `place`.
-fn nested(name: &str, place: Value) -> Value {
+fn nested(name: &str, place: &Value) -> Value {
     let mut within = template(&json!([address_resource(name)]));
     within["outputs"] = json!({
         "location": {"type": "string", "value": "[resourceGroup().location]"},
@@ -42,7 +42,9 @@ fn nested(name: &str, place: Value) -> Value {
             "mode": "Incremental", "expressionEvaluationOptions": {"scope": "inner"}, "template": within,
         },
     });
-    nested.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
+    for (key, value) in place.as_object().into_iter().flatten() {
+        nested[key] = value.clone();
+    }
     nested
 }
 
@@ -50,7 +52,7 @@ fn nested(name: &str, place: Value) -> Value {
 fn landing_zone() -> Value {
     let group = "[subscriptionResourceId('Microsoft.Resources/resourceGroups', parameters('group'))]";
     let mut whole = template(&json!([
-        nested("inside", json!({"resourceGroup": "[parameters('group')]", "dependsOn": [group]})),
+        nested("inside", &json!({"resourceGroup": "[parameters('group')]", "dependsOn": [group]})),
         {
             "type": "Microsoft.Resources/resourceGroups", "apiVersion": "2022-09-01", "name": "[parameters('group')]",
             "location": "[deployment().location]", "tags": {"made": "by a template"},
@@ -128,9 +130,9 @@ async fn nested_deployments_go_to_other_groups_and_subscriptions() {
     let tidegate = tidegate().control_plane_alone().start().await;
     let management = tidegate.management();
     let whole = template(&json!([
-        nested("a", json!({"resourceGroup": "there"})),
-        nested("b", json!({"subscriptionId": OTHER, "resourceGroup": "there"})),
-        nested("c", json!({"scope": group(OTHER, "third")})),
+        nested("a", &json!({"resourceGroup": "there"})),
+        nested("b", &json!({"subscriptionId": OTHER, "resourceGroup": "there"})),
+        nested("c", &json!({"scope": group(OTHER, "third")})),
         {
             "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": "up", "location": "local",
             "subscriptionId": OTHER,
@@ -178,12 +180,12 @@ async fn what_does_not_fit_its_scope_is_refused_by_name() {
         ),
         (
             in_group.clone(),
-            request(&template(&json!([nested("a", json!({"scope": "/"}))])), &json!({})),
+            request(&template(&json!([nested("a", &json!({"scope": "/"}))])), &json!({})),
             "no management groups",
         ),
         (
             in_group.clone(),
-            request(&template(&json!([nested("a", json!({"subscriptionId": OTHER}))])), &json!({})),
+            request(&template(&json!([nested("a", &json!({"subscriptionId": OTHER}))])), &json!({})),
             "must have a location",
         ),
     ] {
@@ -206,8 +208,8 @@ async fn each_scope_needs_the_authors_rights() {
     let credentials = create(&tidegate, &["ci", "--role", "contributor", "--scope", &own]).await;
     let client = credentials.login(&management).await;
     let id = format!("{own}/providers/Microsoft.Resources/deployments/main");
-    let whole = |place: Value| request(&template(&json!([nested("a", place)])), &json!({}));
-    let begun = client.put(&id, &whole(json!({"resourceGroup": "OWN"}))).await.expect(201);
+    let whole = |place: &Value| request(&template(&json!([nested("a", place)])), &json!({}));
+    let begun = client.put(&id, &whole(&json!({"resourceGroup": "OWN"}))).await.expect(201);
     assert_eq!(client.operation(&begun).await.status, "Succeeded");
     for place in [
         json!({"resourceGroup": "other"}),
@@ -215,7 +217,7 @@ async fn each_scope_needs_the_authors_rights() {
         json!({"scope": format!("/subscriptions/{SUBSCRIPTION}"), "location": "local"}),
     ] {
         for (method, path) in [("PUT", id.clone()), ("POST", format!("{id}/validate"))] {
-            let answer = client.send_json(method, &path, &whole(place.clone())).await.expect(403);
+            let answer = client.send_json(method, &path, &whole(&place)).await.expect(403);
             assert_eq!(error_of(&answer)["code"], "LinkedAuthorizationFailed", "{place}");
         }
     }
