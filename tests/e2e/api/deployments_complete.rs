@@ -133,3 +133,45 @@ async fn a_resource_in_use_elsewhere_fails_the_deployment() {
     wait_for("the gateway to go", async || (!is_there(&management, &id).await).then_some(())).await;
     assert!(error_of(&management.get(&id).await)["code"].is_string());
 }
+
+#[tokio::test]
+async fn resources_that_are_not_served_are_deleted_too() {
+    let tidegate = tidegate().control_plane_alone().start().await;
+    let management = tidegate.management();
+    let group = |name: &str| {
+        json!({
+            "type": "Microsoft.Network/networkSecurityGroups", "apiVersion": "2023-09-01", "name": name,
+            "location": "local", "properties": {},
+        })
+    };
+    let rule = json!({
+        "type": "Microsoft.Network/networkSecurityGroups/securityRules", "apiVersion": "2023-09-01",
+        "name": "gone/rule", "properties": {"access": "Allow"}, "dependsOn": ["gone"],
+    });
+    let lock = json!({
+        "type": "Microsoft.Authorization/locks", "apiVersion": "2020-05-01", "name": "lock",
+        "scope": "[resourceId('Microsoft.Network/publicIPAddresses', 'kept')]", "properties": {"level": "CanNotDelete"},
+        "dependsOn": ["kept"],
+    });
+    let all = template(&json!([group("gone"), rule, group("stays"), address("kept"), lock]));
+    let shown = deploy(&management, "first", &request(&all, &json!({}))).await;
+    assert_eq!(shown["properties"]["provisioningState"], "Succeeded", "{shown}");
+    let lock = network("publicIPAddresses/kept/providers/Microsoft.Authorization/locks/lock");
+    assert!(is_there(&management, &lock).await);
+
+    let body = complete(&template(&json!([group("stays"), address("kept")])));
+    let expected = [("gone", "Delete"), ("kept", "NoChange"), ("stays", "NoChange")];
+    let expected = expected.map(|(name, change)| (name.to_owned(), change.to_owned()));
+    assert_eq!(changes(&management, &body).await, expected);
+    let shown = deploy(&management, "main", &body).await;
+    assert_eq!(shown["properties"]["provisioningState"], "Succeeded", "{shown}");
+    for (rest, there) in [
+        ("networkSecurityGroups/gone", false),
+        ("networkSecurityGroups/gone/securityRules/rule", false),
+        ("networkSecurityGroups/stays", true),
+        ("publicIPAddresses/kept", true),
+    ] {
+        assert_eq!(is_there(&management, &network(rest)).await, there, "{rest}");
+    }
+    assert!(is_there(&management, &lock).await, "an extension belongs to its resource");
+}

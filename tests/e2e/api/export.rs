@@ -131,3 +131,35 @@ async fn some_resources_are_exported_and_what_is_missing_is_named() {
     let nowhere = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/none/exportTemplate");
     management.send_json("POST", &nowhere, &json!({"resources": ["*"]})).await.expect(404);
 }
+
+#[tokio::test]
+async fn resources_that_are_not_served_are_exported_with_children_and_extensions() {
+    let tidegate = tidegate().control_plane_alone().start().await;
+    let management = tidegate.management();
+    let nsg = json!({"location": "local", "tags": {"a": "b"}, "properties": {"flushConnection": false}});
+    let rule = json!({"properties": {"access": "Allow", "of": network("networkSecurityGroups/nsg")}});
+    let lock = json!({"properties": {"level": "CanNotDelete"}});
+    let ids = [
+        "networkSecurityGroups/nsg",
+        "networkSecurityGroups/nsg/providers/Microsoft.Authorization/locks/lock",
+        "networkSecurityGroups/nsg/securityRules/rule",
+    ];
+    for (rest, body) in [(ids[0], nsg), (ids[2], rule), (ids[1], lock)] {
+        management.put(&network(rest), &body).await.expect(201);
+    }
+    let mut before = Vec::new();
+    for rest in ids {
+        before.push(settled(&management, rest).await["properties"].clone());
+    }
+    let options = json!({"resources": ["*"], "options": "IncludeParameterDefaultValue"});
+    let exported = export(&management, &options).await;
+    assert!(!exported["template"].to_string().contains("provisioningState"), "{exported}");
+    management.delete(&network(ids[0])).await;
+    assert!(!is_there(&management, &network(ids[1])).await);
+    let shown = deploy(&management, "again", &request(&exported["template"], &json!({}))).await;
+    assert_eq!(shown["properties"]["provisioningState"], "Succeeded", "{shown}");
+    for (rest, before) in ids.into_iter().zip(before) {
+        let after = settled(&management, rest).await["properties"].clone();
+        assert_eq!(after, before, "{rest}");
+    }
+}
