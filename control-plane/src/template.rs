@@ -43,6 +43,7 @@ mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -54,6 +55,8 @@ pub(crate) use allowance::{Allowance, MAX_NESTED_LEVELS};
 pub(crate) use context::Context;
 pub(crate) use inherited::Inherited;
 pub(crate) use nested::Nested;
+pub(crate) use output::Outputs;
+pub(crate) use reference::secure_outputs_key;
 
 use arrange::fill_body;
 use check::check;
@@ -139,8 +142,8 @@ pub(crate) struct Plan {
     pub(crate) foreign: BTreeSet<String>,
     /// The parameters as shown in responses; secure ones lack their value.
     pub(crate) parameters_shown: Map<String, Value>,
-    /// The secret strings, which are removed from all output.
-    secrets: Secrets,
+    /// The secret strings, which are removed from all output. Those of nested deployments become known late.
+    secrets: RwLock<Secrets>,
     /// Those of them that come from the templates around this one.
     inherited_secrets: Secrets,
 }
@@ -176,7 +179,7 @@ impl Plan {
             resources: Vec::new(),
             foreign: BTreeSet::new(),
             parameters_shown: Map::new(),
-            secrets: Secrets::of(&request.inherited.secrets),
+            secrets: RwLock::new(Secrets::of(&request.inherited.secrets)),
             inherited_secrets,
             request,
         };
@@ -209,11 +212,11 @@ impl Plan {
         self.ready(evaluator, Value::Object(body))
     }
 
-    /// Evaluates the outputs: `{name: {type, value}}`.
+    /// Evaluates the outputs.
     ///
     /// # Errors
     /// The violations of their expressions.
-    pub(crate) fn outputs(&self, references: &References) -> Result<Ready<Map<String, Value>>, Violations> {
+    pub(crate) fn outputs(&self, references: &References) -> Result<Ready<Outputs>, Violations> {
         let mut evaluator = self.evaluator(references, &self.names);
         let outputs = output::outputs(&mut evaluator);
         self.ready(evaluator, outputs)
@@ -241,11 +244,20 @@ impl Plan {
 
     /// Removes all secrets from a text.
     pub(crate) fn without_secrets_in(&self, text: &str) -> String {
-        self.secrets.hide(text)
+        self.secrets().hide(text)
+    }
+
+    /// Adds the strings of a value to the secrets: the outputs of a nested deployment.
+    pub(crate) fn learn_secrets(&self, value: Value) {
+        self.secrets.write().unwrap_or_else(PoisonError::into_inner).gather(value);
+    }
+
+    fn secrets(&self) -> RwLockReadGuard<'_, Secrets> {
+        self.secrets.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn without_secrets(&self, flaws: Violations) -> Violations {
-        without_secrets(&self.secrets, flaws)
+        without_secrets(&self.secrets(), flaws)
     }
 
     /// Creates an evaluator with the remaining budget. The caller records its consumption with [`Plan::spent`].
@@ -305,7 +317,9 @@ impl Plan {
         for (parameter, value) in self.parameters.list.iter().zip(values) {
             let mut shown = json!({"type": parameter.kind});
             match value {
-                Some((value, true)) => self.secrets.gather(value),
+                Some((value, true)) => {
+                    self.secrets.get_mut().unwrap_or_else(PoisonError::into_inner).gather(value);
+                }
                 Some((value, false)) => shown["value"] = value,
                 None => {}
             }

@@ -44,9 +44,10 @@ impl Plan {
         let filled = declared.map(|declared| fill(&mut evaluator, declared)).unwrap_or_default();
         let (body, mut inherited) = filled;
         // Each nested deployment keeps a copy.
-        let cost = self.secrets.texts().iter().map(|text| 1 + of_text(text)).sum();
+        let secrets = self.secrets().texts().clone();
+        let cost = secrets.iter().map(|text| 1 + of_text(text)).sum();
         match evaluator.spend(cost) {
-            Ok(()) => inherited.secrets = self.secrets.texts().clone(),
+            Ok(()) => inherited.secrets = secrets,
             Err(fault) => {
                 // The error is recorded; the value is a placeholder then.
                 let _ = evaluator.settle(Err(fault), Some(&JsonPath::Root(&resource.target)));

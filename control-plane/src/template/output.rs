@@ -10,13 +10,30 @@ use super::types::Kind;
 use super::value::{kind, property};
 use crate::violation::code::template as code;
 
-/// Evaluates every output, as `{name: {type, value}}`. Outputs that are secure, or derived from a secure
-/// parameter, have no value. The evaluator records errors and dependencies.
-pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
+/// The outputs of a deployment.
+#[derive(Default)]
+pub(crate) struct Outputs {
+    /// Each output as `{name: {type, value}}`. Outputs that are secure, or derived from a secure parameter, have
+    /// no value.
+    pub(crate) shown: Map<String, Value>,
+    /// The values by name, those of secrets included.
+    pub(crate) values: Map<String, Value>,
+}
+
+impl Outputs {
+    /// Returns the values of the outputs that are shown without one.
+    pub(crate) fn secret_values(&self) -> Value {
+        let is_secret = |name: &str| self.shown.get(name).is_some_and(|shown| shown.get("value").is_none());
+        self.values.iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value.clone()).collect()
+    }
+}
+
+/// Evaluates every output. The evaluator records errors and dependencies.
+pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Outputs {
     let template = evaluator.world.template;
     let path = format!("{ROOT}.outputs");
     let root = JsonPath::Root(&path);
-    let mut outputs = Map::new();
+    let mut outputs = Outputs::default();
     for (name, declaration) in &template.outputs {
         let place = JsonPath::Property(&root, name);
         // A wrong type is recorded.
@@ -33,9 +50,10 @@ pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Map<String, Value> {
                 }
                 let mut shown = json!({"type": template.types.kind(of).map_or("Object", Kind::as_str)});
                 if !evaluator.tainted && !evaluator.world.inherited_secrets.are_in(&value) {
-                    shown["value"] = value;
+                    shown["value"] = value.clone();
                 }
-                outputs.insert(name.clone(), shown);
+                outputs.shown.insert(name.clone(), shown);
+                outputs.values.insert(name.clone(), value);
             }
             Err(fault) => {
                 // The error is recorded; the value is a placeholder then.

@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::evaluate::{Evaluator, Frame, Phase};
 use super::fault::{EvalError, EvalResult};
+use super::kinds::is_deployment;
 use super::listing::listing;
 use super::names::Found;
-use super::resource_id::usual;
+use super::resource_id::{parts, usual};
 use super::value::text;
 use super::{MAX_FOREIGN, resource};
 use crate::violation::code::template as code;
@@ -52,8 +53,27 @@ impl<'w> Evaluator<'w> {
     pub(super) fn list(&mut self, name: &str, values: &[Value], frame: &Frame<'_>) -> EvalResult {
         check_place(name, frame)?;
         let id = self.id_of(text(&values[0])?)?;
+        if name.eq_ignore_ascii_case(SECURE_OUTPUTS)
+            && parts(&id).is_some_and(|(kind, _)| is_deployment(&kind))
+        {
+            return self.secure_outputs(&id);
+        }
         let result = listing(name, &id, self.world.context).map_err(EvalError::function)?;
         self.found(&id).map(|_| result)
+    }
+
+    /// `listOutputsWithSecureValues(deployment, [version])`: the outputs of a nested deployment, secret ones
+    /// included. They are secret here too.
+    fn secure_outputs(&mut self, id: &str) -> EvalResult {
+        self.found(id)?;
+        self.tainted = true;
+        let references = self.world.references;
+        references.get(&secure_outputs_key(id)).cloned().ok_or_else(|| {
+            EvalError::function(format!(
+                "The secure outputs of '{id:.300}' are not known: they are kept only while the deployment runs \
+                 around which it is nested."
+            ))
+        })
     }
 
     /// Finds a resource by name, symbol or ID.
@@ -89,6 +109,15 @@ impl<'w> Evaluator<'w> {
         self.missing.insert(key);
         Err(EvalError::Pending)
     }
+}
+
+/// The function for the outputs of a deployment with those that are secret.
+const SECURE_OUTPUTS: &str = "listOutputsWithSecureValues";
+
+/// Returns the key under which [`super::References`] have the values of a deployment's outputs by name, those of
+/// secrets included.
+pub(crate) fn secure_outputs_key(deployment: &str) -> String {
+    format!("{deployment}/{SECURE_OUTPUTS}").to_ascii_lowercase()
 }
 
 fn check_place(name: &str, frame: &Frame<'_>) -> Result<(), EvalError> {

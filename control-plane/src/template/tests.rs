@@ -210,7 +210,9 @@ fn what_is_referred_to_comes_first_and_is_filled_in_later() {
     assert_eq!(now(plan.body(user, &references).unwrap()), expected);
     assert!(matches!(plan.outputs(&references), Ok(Ready::After(_))));
     references.insert(id("virtualNetworks/user").to_ascii_lowercase(), json!({"properties": {"x": 1}}));
-    let Ready::Now(outputs) = plan.outputs(&references).unwrap() else { panic!("not yet") };
+    let Ready::Now(Outputs { shown: outputs, .. }) = plan.outputs(&references).unwrap() else {
+        panic!("not yet")
+    };
     assert_eq!(Value::Object(outputs), json!({"o": {"type": "Object", "value": {"x": 1}}}));
 }
 

@@ -384,3 +384,30 @@ async fn what_cannot_be_known_before_is_said_to_be_unknown() {
     assert!(detail["message"].as_str().unwrap().contains("'ipAddress'"), "{detail}");
     assert!(!is_there(&management, &deployment("late")).await);
 }
+
+#[tokio::test]
+async fn a_secure_output_of_a_module_reaches_another_one_and_nobody_else() {
+    let tidegate = tidegate().control_plane_alone().start().await;
+    let management = tidegate.management();
+    let mut first = template(&json!([]));
+    first["outputs"] = json!({"password": {"type": "secureString", "value": "hunter2-of-a-module"}});
+    let given = "[listOutputsWithSecureValues('first', '2025-04-01').password]";
+    let second = module("second", &address_module(), &json!({"network": {"value": given}}));
+    let first = module("first", &first, &json!({}));
+    let mut whole = template(&json!([second, first]));
+    whole["outputs"] = json!({"leak": {"type": "string", "value": given}});
+    let shown = deploy(&management, "main", &request(&whole, &json!({}))).await;
+    assert_eq!(shown["properties"]["provisioningState"], "Succeeded", "{shown}");
+    assert_eq!(shown["properties"]["outputs"]["leak"], json!({"type": "String"}));
+    let address = management.get(&network("publicIPAddresses/address")).await.expect(200).json();
+    assert_eq!(address["tags"]["network"], "hunter2-of-a-module");
+    let listed = management.get(deployment("").trim_end_matches('/')).await.expect(200).text();
+    let foreseen = management
+        .send_json("POST", &format!("{}/whatIf", deployment("main")), &request(&whole, &json!({})))
+        .await
+        .expect(200)
+        .text();
+    for text in [shown.to_string(), listed, foreseen, tidegate.output()] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::arm::deployment::{DEPLOYMENT_TYPE, Failure};
 use crate::audit::Author;
-use crate::template::{Ready, References};
+use crate::template::{Outputs, Ready, References, secure_outputs_key};
 
 use super::super::resource_target::{LastRead, ResourceTarget};
 use super::super::{Service, ServiceError};
@@ -53,26 +53,42 @@ pub(super) async fn foreign(
     Ok((references, failures))
 }
 
-/// Returns the reference to a nested deployment whose outputs are known.
+/// Returns a nested deployment as it is shown after its end, as soon as its outputs are known, and the outputs.
 pub(super) async fn outcome(
     service: &Service,
     author: &Author,
     level: &Level,
     references: &Arc<References>,
-) -> Result<Option<Value>, ServiceError> {
+) -> Result<Ready<(Value, Outputs)>, ServiceError> {
     let (plan, seen) = (level.plan.clone(), references.clone());
     let outputs = evaluate(service, &author.name, move || plan.outputs(&seen)).await?;
-    Ok(match outputs.map_err(|flaws| level.refusal(flaws))? {
-        Ready::Now(outputs) => Some(json!({
+    let shown = |shown: &Map<String, Value>| {
+        json!({
             "id": level.path.to_string(),
             "name": level.path.name,
             "type": DEPLOYMENT_TYPE,
             "properties": {
                 "mode": level.mode.as_str(),
                 "provisioningState": "Succeeded",
-                "outputs": outputs,
+                "outputs": shown,
             },
-        })),
-        Ready::After(_) => None,
+        })
+    };
+    Ok(match outputs.map_err(|flaws| level.refusal(flaws))? {
+        Ready::Now(outputs) => Ready::Now((shown(&outputs.shown), outputs)),
+        Ready::After(ids) => Ready::After(ids),
     })
+}
+
+/// Adds the values of a nested deployment's outputs to what expressions around it can refer to. The secret ones stay
+/// secret there.
+pub(super) fn learn_outputs(
+    level: &Level,
+    nested: &Level,
+    references: &mut Arc<References>,
+    outputs: Outputs,
+) {
+    level.plan.learn_secrets(outputs.secret_values());
+    let key = secure_outputs_key(&nested.path.to_string());
+    Arc::make_mut(references).insert(key, Value::Object(outputs.values));
 }

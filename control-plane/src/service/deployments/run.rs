@@ -24,7 +24,7 @@ use super::super::{Service, ServiceError};
 use super::level::Level;
 use super::links::Links;
 use super::request::StoredRequest;
-use level::{Ended, Run};
+use level::{Ended, Run, record_end};
 
 /// The interval of looking for deployments to run, if nothing else wakes the loop.
 const TICK: Duration = Duration::from_secs(10);
@@ -80,7 +80,7 @@ async fn run_one(service: Arc<Service>, id: Uuid) {
             Ok(_) => tracing::info!(deployment = %path, "deployed"),
             Err(failure) => tracing::warn!(deployment = %path, code = failure.code, "not deployed"),
         }
-        service.store.end_deployment(id, outcome.as_ref()).await
+        record_end(&service, id, &outcome).await
     };
     if let Err(error) = outcome.await {
         tracing::error!(deployment.id = %id, %error, "a deployment was interrupted; it will be retried");

@@ -1,20 +1,23 @@
 //! The walk of a preview down the tree of deployments. Writes nothing: the results that resources would have
 //! are kept in the stage for later resources.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentMode, Failure};
 use crate::audit::Author;
-use crate::template::{Ready, References, Resource};
+use crate::template::{Outputs, Ready, References, Resource};
 
 use super::super::resource_target::ResourceTarget;
 use super::super::{DeploymentError, ServiceError};
 use super::change::{Change, Fate};
 use super::complete::superfluous;
 use super::evaluation::evaluate_body;
-use super::known::{foreign, outcome};
+use super::known::{foreign, learn_outputs, outcome};
 use super::level::{Level, Tree};
 use super::stage::Stage;
 use super::write::Write;
@@ -81,19 +84,15 @@ impl<'a> Walk<'a> {
             }
         };
         let seen = self.level(&nested).await?;
-        let (service, author) = (self.tree.service, self.tree.author);
-        let shown = match outcome(service, author, &nested, &seen).await? {
-            Some(shown) => Some(shown),
-            None => known(outcome(service, author, &nested, &self.guess(&seen)).await)?.flatten(),
-        };
-        if let Some(shown) = shown {
+        if let Some((shown, outputs)) = self.outcome(&nested, seen).await? {
+            learn_outputs(level, &nested, references, outputs);
             Arc::make_mut(references).insert(resource.id.to_ascii_lowercase(), shown);
         }
         Ok(())
     }
 
-    /// Plans a nested deployment. If its request depends on resources that are not deployed yet, it is
-    /// planned as these are expected to be; what does not fit them is not known to be wrong.
+    /// Plans a nested deployment. If its request depends on resources that are not deployed yet, it is planned
+    /// as these are expected to be; what does not fit them is not known to be wrong.
     async fn plan_nested(
         &mut self,
         level: &Level,
@@ -102,16 +101,46 @@ impl<'a> Walk<'a> {
     ) -> Result<Ready<Level>, ServiceError> {
         let planned = self.tree.nested(level, resource, references, &self.stage).await?;
         let Ready::After(ids) = planned else { return Ok(planned) };
-        let guess = self.guess(references);
-        let planned = known(self.tree.nested(level, resource, &guess, &self.stage).await)?;
-        Ok(planned.unwrap_or(Ready::After(ids)))
+        let (mut guess, mut missing) = (references.clone(), ids.clone());
+        while self.expect(&mut guess, &missing) {
+            match known(self.tree.nested(level, resource, &guess, &self.stage).await)? {
+                Some(Ready::After(more)) => missing = more,
+                Some(planned) => return Ok(planned),
+                None => break,
+            }
+        }
+        Ok(Ready::After(ids))
     }
 
-    /// Adds the resources as they are expected to be to those that exist.
-    fn guess(&self, references: &Arc<References>) -> Arc<References> {
-        let mut guess = self.expected.clone();
-        guess.extend(references.iter().map(|(id, shown)| (id.clone(), shown.clone())));
-        Arc::new(guess)
+    /// Returns a nested deployment as it is expected to be after its end, if its outputs can be known.
+    async fn outcome(
+        &self,
+        nested: &Level,
+        mut references: Arc<References>,
+    ) -> Result<Option<(Value, Outputs)>, ServiceError> {
+        let (service, author) = (self.tree.service, self.tree.author);
+        let mut missing = match outcome(service, author, nested, &references).await? {
+            Ready::Now(shown) => return Ok(Some(shown)),
+            Ready::After(ids) => ids,
+        };
+        while self.expect(&mut references, &missing) {
+            match known(outcome(service, author, nested, &references).await)? {
+                Some(Ready::After(more)) => missing = more,
+                Some(Ready::Now(shown)) => return Ok(Some(shown)),
+                None => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds resources as they are expected to be. Returns whether there was one to add.
+    fn expect(&self, references: &mut Arc<References>, missing: &BTreeSet<String>) -> bool {
+        let new = |id: &&String| !references.contains_key(*id);
+        let found = missing.iter().filter(new).filter_map(|id| self.expected.get_key_value(id));
+        let found: Vec<(String, Value)> = found.map(|(id, shown)| (id.clone(), shown.clone())).collect();
+        let any = !found.is_empty();
+        Arc::make_mut(references).extend(found);
+        any
     }
 
     async fn resource(
@@ -192,7 +221,7 @@ impl<'a> Walk<'a> {
         level: &Level,
         resource: &Resource,
         fate: Fate,
-        (before, after): (Option<serde_json::Value>, Option<serde_json::Value>),
+        (before, after): (Option<Value>, Option<Value>),
     ) {
         let (id, plan) = (resource.id.clone(), level.plan.clone());
         self.changes.push(Change { id, fate, before, after, plan });

@@ -129,6 +129,7 @@ fn variables_and_parameters_lead_to_each_other_but_not_in_circles() {
     });
     let plan = plan(json).unwrap();
     let super::super::Ready::Now(outputs) = plan.outputs(&References::new()).unwrap() else { panic!() };
+    let outputs = outputs.shown;
     let value = |name: &str| outputs[name]["value"].clone();
     assert_eq!(value("x"), json!("{\"key\":[\"b\"]}b-a"));
     assert_eq!(value("names"), json!(["n1", "n2", "n3"]));

@@ -47,7 +47,9 @@ fn loops_are_known_by_their_symbol_and_their_elements() {
             json!({"name": name, "properties": {"ipAddress": name}}),
         )
     };
-    let Ready::Now(outputs) = plan.outputs(&References::from([shown("ip0"), shown("ip2")])).unwrap() else {
+    let Ready::Now(Outputs { shown: outputs, .. }) =
+        plan.outputs(&References::from([shown("ip0"), shown("ip2")])).unwrap()
+    else {
         panic!()
     };
     assert_eq!(outputs["all"]["value"], json!(["ip0", "ip2"]));
@@ -243,7 +245,9 @@ fn parameters_and_outputs_have_defined_types() {
     let given = |name: &str, value: Value| json!({name: {"value": value}});
     let outputs = |parameters: Value| {
         let plan = plan_with(json.clone(), parameters).unwrap();
-        let Ready::Now(outputs) = plan.outputs(&References::new()).unwrap() else { panic!() };
+        let Ready::Now(Outputs { shown: outputs, .. }) = plan.outputs(&References::new()).unwrap() else {
+            panic!()
+        };
         Value::Object(outputs)
     };
     let absent = outputs(json!({}));
@@ -295,7 +299,9 @@ fn functions_of_bicep_call_each_other() {
     }}]);
     json["outputs"] = json!({"o": {"type": "string", "value": "[__bicep.twice('me')]"}});
     let plan = plan(json.clone()).unwrap();
-    let Ready::Now(outputs) = plan.outputs(&References::new()).unwrap() else { panic!() };
+    let Ready::Now(Outputs { shown: outputs, .. }) = plan.outputs(&References::new()).unwrap() else {
+        panic!()
+    };
     assert_eq!(outputs["o"]["value"], "hi mehi you");
     json["outputs"]["o"]["value"] = json!("[__bicep.endless('me')]");
     assert_eq!(flaws(json)[0].1, code::LIMIT);

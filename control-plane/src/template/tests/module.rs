@@ -183,7 +183,10 @@ fn a_module_deploys_its_gateway_and_shows_its_outputs() {
     assert!(plan.foreign.is_empty());
     let gateway =
         (id("applicationGateways/gw").to_ascii_lowercase(), json!({"location": "here", "properties": {}}));
-    let Ready::Now(outputs) = plan.outputs(&References::from([gateway])).unwrap() else { panic!() };
+    let Ready::Now(Outputs { shown: outputs, .. }) = plan.outputs(&References::from([gateway])).unwrap()
+    else {
+        panic!()
+    };
     assert_eq!((&outputs["location"]["value"], &outputs["endpoints"]["value"]), (&json!("here"), &json!([])));
 }
 

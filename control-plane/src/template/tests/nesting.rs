@@ -77,7 +77,9 @@ fn an_outer_template_sees_what_is_around_it() {
         );
         let body = now(within.body(&within.resources[0], &References::new()).unwrap());
         assert_eq!(body["tags"], json!({"literal": "[not an expression]", "[k]": "[x]"}), "{scope}");
-        let Ready::Now(outputs) = within.outputs(&References::new()).unwrap() else { panic!("not yet") };
+        let Ready::Now(Outputs { shown: outputs, .. }) = within.outputs(&References::new()).unwrap() else {
+            panic!("not yet")
+        };
         assert_eq!(outputs["o"]["value"], "net");
     }
 }
@@ -126,7 +128,9 @@ fn secrets_stay_secret_at_every_level() {
     let plan = plan_with(whole, json!({"secret": {"value": "hunter2"}})).unwrap();
     for at in 0..2 {
         let within = plan_of(nested(&plan, at, &References::new()), Allowance::new()).unwrap();
-        let Ready::Now(outputs) = within.outputs(&References::new()).unwrap() else { panic!("not yet") };
+        let Ready::Now(Outputs { shown: outputs, .. }) = within.outputs(&References::new()).unwrap() else {
+            panic!("not yet")
+        };
         assert_eq!(outputs["derived"], json!({"type": "String"}), "{at}");
         assert_eq!(outputs["open"]["value"], "open", "{at}");
         assert_eq!(within.without_secrets_in("it is hunter2"), "it is (secure)");

@@ -86,7 +86,9 @@ fn secrets_are_never_shown() {
     });
     let given = json!({"pass": {"value": "hunter2"}, "user": {"value": "me"}});
     let plan = plan_with(json.clone(), given.clone()).unwrap();
-    let Ready::Now(outputs) = plan.outputs(&References::new()).unwrap() else { panic!() };
+    let Ready::Now(Outputs { shown: outputs, .. }) = plan.outputs(&References::new()).unwrap() else {
+        panic!()
+    };
     let expected = json!({
         "user": {"type": "String", "value": "me"},
         "login": {"type": "String"},

@@ -13,7 +13,9 @@ fn with(context: Context, outputs: &Value) -> Result<Plan, Violations> {
 fn value(context: Context, expression: &str) -> Result<Value, Violations> {
     let kind = if expression.contains('{') { "object" } else { "string" };
     let plan = with(context, &json!({"o": {"type": kind, "value": format!("[{expression}]")}}))?;
-    let Ready::Now(outputs) = plan.outputs(&References::new())? else { panic!("{expression} waits") };
+    let Ready::Now(Outputs { shown: outputs, .. }) = plan.outputs(&References::new())? else {
+        panic!("{expression} waits")
+    };
     Ok(outputs["o"]["value"].clone())
 }
 
@@ -79,7 +81,9 @@ fn the_link_of_a_template_is_needed_only_by_who_uses_it() {
     let link = Some(json!({"uri": "https://h/t/main.json"}));
     let linked = make(&json, json!({}), Context { template_link: link, ..context() }).unwrap();
     for plan in [given, linked] {
-        let Ready::Now(outputs) = plan.outputs(&References::new()).unwrap() else { panic!() };
+        let Ready::Now(Outputs { shown: outputs, .. }) = plan.outputs(&References::new()).unwrap() else {
+            panic!()
+        };
         assert_eq!(outputs["script"]["value"], "https://h/t/a.sh");
     }
 }
@@ -108,7 +112,11 @@ fn what_a_resource_lists_is_refused_by_name_only_where_it_is_needed() {
     assert!(matches!(plan.outputs(&References::new()).unwrap(), Ready::After(_)));
     let id =
         "/subscriptions/sub/resourcegroups/group/providers/microsoft.storage/storageaccounts/s".to_owned();
-    let Ready::Now(outputs) = plan.outputs(&References::from([(id, json!({}))])).unwrap() else { panic!() };
+    let Ready::Now(Outputs { shown: outputs, .. }) =
+        plan.outputs(&References::from([(id, json!({}))])).unwrap()
+    else {
+        panic!()
+    };
     assert_eq!(outputs["o"]["value"]["keyName"], "key1");
 }
 
@@ -138,7 +146,7 @@ fn a_full_reference_says_where_the_resource_is() {
         References::from([(id.to_ascii_lowercase(), json!({"location": "here", "properties": {"a": 1}}))]);
     let full = "reference(resourceId('Microsoft.Network/virtualNetworks', 'v'), '2023-09-01', 'FULL')";
     let plan = with(context(), &json!({"o": {"type": "object", "value": format!("[{full}]")}})).unwrap();
-    let Ready::Now(outputs) = plan.outputs(&references).unwrap() else { panic!() };
+    let Ready::Now(Outputs { shown: outputs, .. }) = plan.outputs(&references).unwrap() else { panic!() };
     let expected = json!({
         "subscriptionId": "Sub", "resourceGroupName": "Group", "resourceId": "Microsoft.Network/virtualNetworks/v",
         "apiVersion": "2023-09-01", "condition": true, "isConditionTrue": true, "isAction": false,

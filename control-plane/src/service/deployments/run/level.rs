@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::arm::deployment::{DEPLOYMENT_TYPE, DeploymentMode, Failure};
 use crate::audit::Author;
 use crate::store::{NewDeployment, StepOperation, StoreError};
-use crate::template::{Ready, References, Resource};
+use crate::template::{Outputs, Ready, References, Resource};
 
 use super::super::super::error::{CANCELED, FAILED};
 use super::super::super::resource_target::ResourceTarget;
@@ -19,6 +19,7 @@ use super::super::super::{Service, ServiceError};
 use super::super::act;
 use super::super::complete::superfluous;
 use super::super::evaluation::{check_readable, evaluate, evaluate_body};
+use super::super::known::learn_outputs;
 use super::super::level::{Level, Tree};
 use super::super::links::Links;
 use super::super::stage::{Stage, Unwritten};
@@ -27,7 +28,7 @@ use super::super::write::Write;
 use super::{failed, revoked};
 
 /// The outputs of a deployment or the reason of its failure; `None` if it has been cancelled.
-pub(super) type Ended = Option<Result<Value, Failure>>;
+pub(super) type Ended = Option<Result<Outputs, Failure>>;
 
 /// A running tree of deployments.
 pub(super) struct Run<'a> {
@@ -87,7 +88,8 @@ impl LevelRun<'_, '_> {
         if failures.is_empty() {
             return self.outputs().await.map(Some);
         }
-        let message = "At least one resource could not be deployed. See details, or list the operations of the deployment.";
+        let message = "At least one resource could not be deployed. See details, or list the operations of the \
+                       deployment.";
         let failure = Failure::new(FAILED, message).because(failures);
         Ok(Some(Err(self.without_secrets(failure))))
     }
@@ -206,8 +208,10 @@ impl LevelRun<'_, '_> {
             store.add_deployment(&act(self.run.tree.author.clone(), &level.path, "write"), new).await?;
         match self.run.level(stored.id, &level).await? {
             Some(outcome) => {
-                store.end_deployment(stored.id, outcome.as_ref()).await?;
-                outcome.map(drop).map_err(Unwritten::Nested)
+                record_end(self.run.tree.service, stored.id, &outcome).await?;
+                let outputs = outcome.map_err(Unwritten::Nested)?;
+                learn_outputs(self.level, &level, &mut self.references, outputs);
+                Ok(())
             }
             None if store.is_running(self.id).await? => {
                 let message = format!("The nested deployment '{}' was cancelled.", level.path.name);
@@ -217,13 +221,13 @@ impl LevelRun<'_, '_> {
         }
     }
 
-    async fn outputs(&mut self) -> Result<Result<Value, Failure>, StoreError> {
+    async fn outputs(&mut self) -> Result<Result<Outputs, Failure>, StoreError> {
         loop {
             let (plan, references) = (self.level.plan.clone(), self.references.clone());
             let author = self.run.tree.author;
             let outputs = evaluate(self.service(), &author.name, move || plan.outputs(&references)).await;
             let waits = match outputs {
-                Ok(Ok(Ready::Now(outputs))) => return Ok(Ok(Value::Object(outputs))),
+                Ok(Ok(Ready::Now(outputs))) => return Ok(Ok(outputs)),
                 Ok(Ok(Ready::After(ids))) => self.fetch(ids).await,
                 Ok(Err(flaws)) => Err(self.level.refusal(flaws)),
                 Err(busy) => Err(busy),
@@ -265,6 +269,16 @@ impl LevelRun<'_, '_> {
     fn without_secrets(&self, failure: Failure) -> Failure {
         failure.map(&|text| self.level.plan.without_secrets_in(text))
     }
+}
+
+/// Stores the end of a deployment.
+pub(super) async fn record_end(
+    service: &Service,
+    id: Uuid,
+    outcome: &Result<Outputs, Failure>,
+) -> Result<(), StoreError> {
+    let shown = outcome.as_ref().map(|outputs| Value::Object(outputs.shown.clone()));
+    service.store.end_deployment(id, shown.as_ref().map_err(|failure| *failure)).await
 }
 
 /// Returns the type of a resource that has no parent.
