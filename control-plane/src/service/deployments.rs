@@ -45,7 +45,8 @@ impl Service {
     /// template.
     ///
     /// # Errors
-    /// Every error of the template that can be known before anything is written, or an error of the store.
+    /// Every error of the template that can be known before anything is written; [`DeploymentError::Elsewhere`]; or
+    /// an error of the store.
     pub(crate) async fn preview_deployment(
         &self,
         author: &Author,
@@ -57,6 +58,7 @@ impl Service {
             return Err(ServiceError::BadName { what: "deployment", value: path.name.clone() });
         }
         let body = DeploymentBody::read(body).map_err(DeploymentError::Template)?;
+        self.check_location(path, body.location.as_deref().filter(|_| path.group.is_none())).await?;
         preview::preview(self, Asked { author, management, with_rest }, path, body).await
     }
 
@@ -84,6 +86,24 @@ impl Service {
         let added = self.store.add_deployment(&act, new).await?;
         self.deployments.notify_one();
         Ok(added)
+    }
+
+    /// Rejects another location than that of an earlier deployment to the subscription.
+    async fn check_location(
+        &self,
+        path: &DeploymentPath,
+        location: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        let Some(location) = location else { return Ok(()) };
+        let stored = self.store.deployment(path).await?;
+        let before = stored.as_ref().and_then(|stored| stored.body.get("location")?.as_str());
+        match before.filter(|before| !before.eq_ignore_ascii_case(location)) {
+            None => Ok(()),
+            Some(before) => {
+                let (name, location) = (path.name.clone(), before.to_owned());
+                Err(DeploymentError::Elsewhere { name, location }.into())
+            }
+        }
     }
 
     /// Returns a deployment.

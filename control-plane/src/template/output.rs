@@ -13,8 +13,8 @@ use crate::violation::code::template as code;
 /// The outputs of a deployment.
 #[derive(Default)]
 pub(crate) struct Outputs {
-    /// Each output as `{name: {type, value}}`. Outputs that are secure, or derived from a secure parameter, have
-    /// no value.
+    /// Each output as `{name: {type, value}}`. Outputs that are secure, or derived from a secure parameter,
+    /// have no value.
     pub(crate) shown: Map<String, Value>,
     /// The values by name, those of secrets included.
     pub(crate) values: Map<String, Value>,

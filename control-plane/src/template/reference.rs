@@ -70,8 +70,8 @@ impl<'w> Evaluator<'w> {
         let references = self.world.references;
         references.get(&secure_outputs_key(id)).cloned().ok_or_else(|| {
             EvalError::function(format!(
-                "The secure outputs of '{id:.300}' are not known: they are kept only while the deployment runs \
-                 around which it is nested."
+                "The secure outputs of '{id:.300}' are not known: they are kept only while the deployment runs in \
+                 which it is nested."
             ))
         })
     }
@@ -114,8 +114,8 @@ impl<'w> Evaluator<'w> {
 /// The function for the outputs of a deployment with those that are secret.
 const SECURE_OUTPUTS: &str = "listOutputsWithSecureValues";
 
-/// Returns the key under which [`super::References`] have the values of a deployment's outputs by name, those of
-/// secrets included.
+/// Returns the key under which [`super::References`] have the values of a deployment's outputs by name, those
+/// of secrets included.
 pub(crate) fn secure_outputs_key(deployment: &str) -> String {
     format!("{deployment}/{SECURE_OUTPUTS}").to_ascii_lowercase()
 }

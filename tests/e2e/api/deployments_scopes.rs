@@ -120,6 +120,10 @@ async fn a_subscription_gets_groups_and_what_is_in_them() {
     let step = steps["value"][0]["id"].as_str().unwrap();
     management.get(step).await.expect(200);
     management.send("HEAD", &format!("{id}?api-version=2024-11-01"), &[], "").await.expect(204);
+    let mut elsewhere = body.clone();
+    elsewhere["location"] = "northeurope".into();
+    let answer = management.put(&id, &elsewhere).await.expect(409);
+    assert_eq!(error_of(&answer)["code"], "InvalidDeploymentLocation");
     management.post(&format!("{id}/cancel")).await.expect(409);
     management.delete(&id).await.expect(204);
     management.get(&id).await.expect(404);

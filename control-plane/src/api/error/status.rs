@@ -70,7 +70,9 @@ fn of_deployment(error: &DeploymentError) -> StatusCode {
         }
         DeploymentError::Busy => StatusCode::TOO_MANY_REQUESTS,
         DeploymentError::Missing(_) => StatusCode::NOT_FOUND,
-        DeploymentError::Active(_) | DeploymentError::Ended(_) => StatusCode::CONFLICT,
+        DeploymentError::Active(_) | DeploymentError::Ended(_) | DeploymentError::Elsewhere { .. } => {
+            StatusCode::CONFLICT
+        }
     }
 }
 

@@ -53,7 +53,8 @@ pub(super) async fn foreign(
     Ok((references, failures))
 }
 
-/// Returns a nested deployment as it is shown after its end, as soon as its outputs are known, and the outputs.
+/// Returns a nested deployment as it is shown after its end, as soon as its outputs are known, and the
+/// outputs.
 pub(super) async fn outcome(
     service: &Service,
     author: &Author,
@@ -80,8 +81,8 @@ pub(super) async fn outcome(
     })
 }
 
-/// Adds the values of a nested deployment's outputs to what expressions around it can refer to. The secret ones stay
-/// secret there.
+/// Adds the values of a nested deployment's outputs to what expressions around it can refer to. The secret
+/// ones stay secret there.
 pub(super) fn learn_outputs(
     level: &Level,
     nested: &Level,

@@ -91,8 +91,8 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Plans a nested deployment. If its request depends on resources that are not deployed yet, it is planned
-    /// as these are expected to be; what does not fit them is not known to be wrong.
+    /// Plans a nested deployment. If its request depends on resources that are not deployed yet, it is
+    /// planned as these are expected to be; what does not fit them is not known to be wrong.
     async fn plan_nested(
         &mut self,
         level: &Level,

@@ -13,6 +13,8 @@ codes! { CODES;
     const INVALID_DEPLOYMENT: &str = "InvalidTemplateDeployment";
     /// The deployment does not exist.
     const NO_DEPLOYMENT: &str = "DeploymentNotFound";
+    /// A deployment of that name to the subscription has another location.
+    const ELSEWHERE: &str = "InvalidDeploymentLocation";
     /// A deployment of that name is running.
     const ACTIVE: &str = "DeploymentActive";
     /// The deployment has ended and cannot be cancelled.
@@ -36,6 +38,10 @@ pub(crate) enum DeploymentError {
     Missing(String),
     #[error("The deployment '{0}' is running. Cancel it, or wait until it has ended.")]
     Active(String),
+    #[error(
+        "The deployment '{name}' already exists at the location '{location}'. Give it that, or delete it."
+    )]
+    Elsewhere { name: String, location: String },
     #[error("The deployment '{0}' has ended.")]
     Ended(String),
     #[error(
@@ -62,6 +68,7 @@ impl DeploymentError {
             DeploymentError::Resources(failure) => &failure.code,
             DeploymentError::Missing(_) => NO_DEPLOYMENT,
             DeploymentError::Active(_) => ACTIVE,
+            DeploymentError::Elsewhere { .. } => ELSEWHERE,
             DeploymentError::Ended(_) => ENDED,
             DeploymentError::NoSuchScope => NO_SUCH_SCOPE,
             DeploymentError::Busy => super::codes::TOO_MANY,

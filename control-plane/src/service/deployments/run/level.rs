@@ -88,8 +88,8 @@ impl LevelRun<'_, '_> {
         if failures.is_empty() {
             return self.outputs().await.map(Some);
         }
-        let message = "At least one resource could not be deployed. See details, or list the operations of the \
-                       deployment.";
+        let message = "At least one resource could not be deployed. See details, or list the operations of \
+                       the deployment.";
         let failure = Failure::new(FAILED, message).because(failures);
         Ok(Some(Err(self.without_secrets(failure))))
     }
