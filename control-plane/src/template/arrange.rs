@@ -84,19 +84,26 @@ impl Plan {
 /// The resources of the template after whose deployment a resource can be looked up, by lower-case ID.
 struct Sources {
     deployed: HashMap<String, usize>,
-    /// Existing resources that wait for others.
+    /// Existing resources that wait for deployed ones.
     existing: HashMap<String, usize>,
 }
 
 impl Sources {
     fn of(declared: &[Declared], waits: &[BTreeSet<usize>]) -> Sources {
-        let (mut deployed, mut existing) = (HashMap::new(), HashMap::new());
-        for (at, resource) in declared.iter().enumerate() {
-            let id = || resource.id.to_ascii_lowercase();
-            if resource.wanted {
-                deployed.entry(id()).or_insert(at);
-            } else if resource.existing && !waits[at].is_empty() {
-                existing.entry(id()).or_insert(at);
+        let mut users = vec![Vec::new(); declared.len()];
+        for (at, others) in waits.iter().enumerate().filter(|(at, _)| declared[*at].existing) {
+            others.iter().for_each(|other| users[*other].push(at));
+        }
+        let mut left: Vec<usize> = (0..declared.len()).filter(|at| declared[*at].wanted).collect();
+        let id = |at: usize| declared[at].id.to_ascii_lowercase();
+        let deployed = left.iter().map(|at| (id(*at), *at)).collect();
+        let mut existing = HashMap::new();
+        // Existing resources that wait for these, also through others.
+        while let Some(at) = left.pop() {
+            for user in std::mem::take(&mut users[at]) {
+                if existing.insert(id(user), user).is_none() {
+                    left.push(user);
+                }
             }
         }
         Sources { deployed, existing }

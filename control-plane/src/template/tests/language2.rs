@@ -92,6 +92,10 @@ fn existing_resources_are_looked_up_where_they_are_and_when_they_can_be() {
         "far": subnet(json!({"subscriptionId": "S2", "resourceGroup": "G2"})),
         "near": subnet(json!({"name": "other/s"})),
         "later": subnet(json!({"dependsOn": ["net"]})),
+        "group": {
+            "existing": true, "type": "Microsoft.Resources/resourceGroups", "apiVersion": "2022-09-01",
+            "name": "G3", "subscriptionId": "S3",
+        },
         "vault": {
             "existing": true, "type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "k",
             "scope": "[format('/subscriptions/{0}/resourceGroups/{1}', 'S3', 'G3')]",
