@@ -166,8 +166,9 @@ pub(super) const CATALOG: &[(&str, &[Entry])] = &[
             entry(
                 "list*",
                 Noted(
-                    "made keys of resources that are stored without effect; a resource that is served has \
-                     nothing to list",
+                    "made keys of resources that are stored without effect, and the outputs of a nested \
+                     deployment (`listOutputsWithSecureValues`); other resources that are served have nothing \
+                     to list",
                 ),
             ),
             entry(
