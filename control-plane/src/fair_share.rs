@@ -44,14 +44,14 @@ struct Shares<K> {
     bounds: Bounds,
     /// Clients that hold a permit or wait for one. Others are removed, so the map does not grow with every
     /// client ever seen.
-    clients: Mutex<HashMap<K, Own>>,
+    clients: Mutex<HashMap<K, ClientPermits>>,
 }
 
 /// The permits of one client, and the number of its requests that hold one or wait for one.
 #[derive(Debug)]
-struct Own {
+struct ClientPermits {
     permits: Arc<Semaphore>,
-    places: usize,
+    requests: usize,
 }
 
 /// A permit for one piece of work. Dropping it returns it.
@@ -59,7 +59,7 @@ struct Own {
 pub(crate) struct Permit<K: Clone + Eq + Hash> {
     _of_all: OwnedSemaphorePermit,
     _of_client: OwnedSemaphorePermit,
-    _place: ClientShare<K>,
+    _request: ClientShare<K>,
 }
 
 /// One request in the count of its client.
@@ -81,11 +81,11 @@ impl<K: Clone + Eq + Hash> FairShare<K> {
     /// # Errors
     /// [`QueueFull`] immediately, if the client's own queue is full.
     pub(crate) async fn take(&self, client: &K) -> Result<Permit<K>, QueueFull> {
-        let (place, own) = self.enter(client)?;
+        let (request, own) = self.enter(client)?;
         // The semaphores are never closed.
         let of_client = own.acquire_owned().await.map_err(|_| QueueFull)?;
         let of_all = self.0.all.clone().acquire_owned().await.map_err(|_| QueueFull)?;
-        Ok(Permit { _of_all: of_all, _of_client: of_client, _place: place })
+        Ok(Permit { _of_all: of_all, _of_client: of_client, _request: request })
     }
 
     /// Returns a permit if one is free for this client now.
@@ -93,10 +93,10 @@ impl<K: Clone + Eq + Hash> FairShare<K> {
     /// # Errors
     /// [`QueueFull`] if the client, or all clients together, hold the maximum.
     pub(crate) fn try_take(&self, client: &K) -> Result<Permit<K>, QueueFull> {
-        let (place, own) = self.enter(client)?;
+        let (request, own) = self.enter(client)?;
         let of_client = own.try_acquire_owned().map_err(|_| QueueFull)?;
         let of_all = self.0.all.clone().try_acquire_owned().map_err(|_| QueueFull)?;
-        Ok(Permit { _of_all: of_all, _of_client: of_client, _place: place })
+        Ok(Permit { _of_all: of_all, _of_client: of_client, _request: request })
     }
 
     /// Waits for the client's turn and runs the work on a blocking thread. The work cannot be interrupted, so
@@ -127,13 +127,13 @@ impl<K: Clone + Eq + Hash> FairShare<K> {
         let mut clients = self.0.clients();
         let own = clients
             .entry(client.clone())
-            .or_insert_with(|| Own { permits: Arc::new(Semaphore::new(each.max(1))), places: 0 });
-        if own.places >= each.max(1).saturating_add(waiting) {
+            .or_insert_with(|| ClientPermits { permits: Arc::new(Semaphore::new(each.max(1))), requests: 0 });
+        if own.requests >= each.max(1).saturating_add(waiting) {
             return Err(QueueFull);
         }
-        own.places += 1;
-        let place = ClientShare { shares: self.0.clone(), client: client.clone() };
-        Ok((place, own.permits.clone()))
+        own.requests += 1;
+        let request = ClientShare { shares: self.0.clone(), client: client.clone() };
+        Ok((request, own.permits.clone()))
     }
 }
 
@@ -145,7 +145,7 @@ impl<K: Clone + Eq + Hash> Clone for FairShare<K> {
 
 impl<K> Shares<K> {
     /// A panic of a holder leaves the counts consistent.
-    fn clients(&self) -> MutexGuard<'_, HashMap<K, Own>> {
+    fn clients(&self) -> MutexGuard<'_, HashMap<K, ClientPermits>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -154,8 +154,8 @@ impl<K: Clone + Eq + Hash> Drop for ClientShare<K> {
     fn drop(&mut self) {
         let mut clients = self.shares.clients();
         let Some(own) = clients.get_mut(&self.client) else { return };
-        own.places -= 1;
-        if own.places == 0 {
+        own.requests -= 1;
+        if own.requests == 0 {
             clients.remove(&self.client);
         }
     }
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_stops_waiting_leaves_no_place_behind() {
+    async fn who_stops_waiting_is_counted_no_more() {
         let shares = shares(1, 1, 1);
         let held = shares.take(&"a").await.unwrap();
         for _ in 0..3 {

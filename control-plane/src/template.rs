@@ -61,7 +61,7 @@ pub(crate) use reference::secure_outputs_key;
 use arrange::fill_body;
 use check::check;
 use declared::Declared;
-use evaluate::{Evaluator, World};
+use evaluate::{Evaluator, Inputs};
 use fault::EvalError;
 use json_path::{JsonPath, ROOT};
 use names::Names;
@@ -262,7 +262,7 @@ impl Plan {
 
     /// Creates an evaluator with the remaining budget. The caller records its consumption with [`Plan::spent`].
     fn evaluator<'p>(&'p self, references: &'p References, names: &'p Names) -> Evaluator<'p> {
-        let world = World {
+        let inputs = Inputs {
             template: &self.template,
             parameters: &self.parameters,
             context: &self.request.context,
@@ -271,7 +271,7 @@ impl Plan {
             inherited: &self.request.inherited,
             inherited_secrets: &self.inherited_secrets,
         };
-        Evaluator::new(world, self.allowance.budget())
+        Evaluator::new(inputs, self.allowance.budget())
     }
 
     fn spent(&self, evaluator: &Evaluator<'_>) {

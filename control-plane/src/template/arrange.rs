@@ -126,7 +126,7 @@ impl Sources {
 fn check_asserts(evaluator: &mut Evaluator<'_>) {
     let root = format!("{ROOT}.asserts");
     let root = JsonPath::Root(&root);
-    let template = evaluator.world.template;
+    let template = evaluator.inputs.template;
     for (name, assertion) in &template.asserts {
         let place = JsonPath::Property(&root, name);
         let outcome = evaluator.fill(assertion, &Frame::new(Phase::Planning), None);
@@ -146,7 +146,7 @@ pub(super) fn fill_body(evaluator: &mut Evaluator<'_>, resource: &Declared) -> M
     }
     let frame = resource.frame(Phase::Deploying);
     let root = JsonPath::Root(&resource.place);
-    evaluator.fill_object(&resource.own(evaluator.world.template), &frame, Some(&root)).unwrap_or_default()
+    evaluator.fill_object(&resource.own(evaluator.inputs.template), &frame, Some(&root)).unwrap_or_default()
 }
 
 /// Returns the deployed resources in that order. Dependencies on resources that are not deployed are dropped.

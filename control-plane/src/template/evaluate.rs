@@ -1,4 +1,4 @@
-//! Evaluates expressions. Pure: an expression sees only the [`World`], and its cost is bounded.
+//! Evaluates expressions. Pure: an expression sees only the [`Inputs`], and its cost is bounded.
 //!
 //! Some values are unknown until a resource is deployed (`reference`). An expression that needs one fails
 //! with [`EvalError::Pending`] and adds the resource to [`Evaluator::missing`].
@@ -94,9 +94,9 @@ impl<'f> Frame<'f> {
     }
 }
 
-/// Everything that expressions can see.
+/// The inputs of an evaluation: everything that expressions can refer to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct World<'w> {
+pub(super) struct Inputs<'w> {
     pub(super) template: &'w Template,
     pub(super) parameters: &'w Parameters,
     pub(super) context: &'w Context,
@@ -111,7 +111,7 @@ pub(super) struct World<'w> {
 /// Evaluates the expressions of one template within a budget.
 #[derive(Debug)]
 pub(super) struct Evaluator<'w> {
-    pub(super) world: World<'w>,
+    pub(super) inputs: Inputs<'w>,
     /// The resources that expressions depend on, by ID.
     pub(super) missing: BTreeSet<String>,
     /// True if a secure parameter was read since the last reset.
@@ -133,9 +133,9 @@ pub(super) struct Evaluator<'w> {
 
 impl<'w> Evaluator<'w> {
     /// Creates an evaluator with this budget.
-    pub(super) fn new(world: World<'w>, budget: u64) -> Evaluator<'w> {
+    pub(super) fn new(inputs: Inputs<'w>, budget: u64) -> Evaluator<'w> {
         Evaluator {
-            world,
+            inputs,
             missing: BTreeSet::new(),
             tainted: false,
             flaws: Violations::default(),
@@ -230,7 +230,7 @@ impl<'w> Evaluator<'w> {
     }
 
     fn user_function(&mut self, name: &str, arguments: &[Expression], frame: &Frame<'_>) -> EvalResult {
-        let template = self.world.template;
+        let template = self.inputs.template;
         let function = template.functions.get(name).ok_or_else(|| function::unknown(name))?;
         function::arity(name, function.parameters.len(), function.parameters.len(), arguments.len())?;
         let values = self.values(arguments, frame)?;
@@ -241,7 +241,7 @@ impl<'w> Evaluator<'w> {
 
     /// Returns the value of a parameter, given or default.
     pub(super) fn parameter(&mut self, name: &str) -> EvalResult {
-        let parameters = self.world.parameters;
+        let parameters = self.inputs.parameters;
         let Some(declared) = parameters.declared(name) else {
             let why = format!("The template has no parameter '{name}'.");
             return Err(EvalError::Wrong(code::PARAMETER, why));
@@ -269,7 +269,7 @@ impl<'w> Evaluator<'w> {
     }
 
     pub(super) fn variable(&mut self, name: &str) -> EvalResult {
-        let template = self.world.template;
+        let template = self.inputs.template;
         let lower = name.to_ascii_lowercase();
         let Some(value) = template.variables.get(&lower) else {
             return Err(EvalError::expression(format!("The template has no variable '{name}'.")));

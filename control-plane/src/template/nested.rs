@@ -61,7 +61,7 @@ impl Plan {
 pub(super) fn fill(evaluator: &mut Evaluator<'_>, resource: &Declared) -> (Map<String, Value>, Inherited) {
     let frame = resource.frame(Phase::Deploying);
     let root = JsonPath::Root(&resource.place);
-    let mut own = resource.own(evaluator.world.template);
+    let mut own = resource.own(evaluator.inputs.template);
     let properties = take(&mut own, "properties");
     let mut body = evaluator.fill_object(&own, &frame, Some(&root)).unwrap_or_default();
     let mut inherited = Inherited::default();

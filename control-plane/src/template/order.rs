@@ -78,7 +78,7 @@ fn of_one(
     known: &Known,
     names: &Names,
 ) -> BTreeSet<usize> {
-    let scope = evaluator.world.context.scope_id();
+    let scope = evaluator.inputs.context.scope_id();
     let mut waits = BTreeSet::new();
     // A child resource is deployed after its parents.
     let mut whole = resource.id.as_str();
@@ -89,7 +89,7 @@ fn of_one(
     if !resource.is_there() {
         return waits;
     }
-    let template = evaluator.world.template;
+    let template = evaluator.inputs.template;
     let part = &template.resources[resource.part];
     let root = JsonPath::Root(&resource.place);
     let place = JsonPath::Property(&root, "dependsOn");

@@ -30,7 +30,7 @@ impl Outputs {
 
 /// Evaluates every output. The evaluator records errors and dependencies.
 pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Outputs {
-    let template = evaluator.world.template;
+    let template = evaluator.inputs.template;
     let path = format!("{ROOT}.outputs");
     let root = JsonPath::Root(&path);
     let mut outputs = Outputs::default();
@@ -38,7 +38,7 @@ pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Outputs {
         let place = JsonPath::Property(&root, name);
         // A wrong type is recorded.
         let Some(of) = declaration.of else { continue };
-        let inherited = evaluator.world.inherited.outputs.contains(&name.to_ascii_lowercase());
+        let inherited = evaluator.inputs.inherited.outputs.contains(&name.to_ascii_lowercase());
         evaluator.tainted = inherited || template.types.is_secure(of);
         match value(evaluator, &declaration.body, &place) {
             Ok(None) => {}
@@ -49,7 +49,7 @@ pub(super) fn outputs(evaluator: &mut Evaluator<'_>) -> Outputs {
                     continue;
                 }
                 let mut shown = json!({"type": template.types.kind(of).map_or("Object", Kind::as_str)});
-                if !evaluator.tainted && !evaluator.world.inherited_secrets.are_in(&value) {
+                if !evaluator.tainted && !evaluator.inputs.inherited_secrets.are_in(&value) {
                     shown["value"] = value.clone();
                 }
                 outputs.shown.insert(name.clone(), shown);

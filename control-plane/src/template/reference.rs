@@ -25,7 +25,7 @@ impl<'w> Evaluator<'w> {
     /// `references(loop, ['Full'])`: the same of each deployed resource of a loop, in its order.
     pub(super) fn references(&mut self, values: &[Value], frame: &Frame<'_>) -> EvalResult {
         check_place("references", frame)?;
-        let (name, names) = (text(&values[0])?, self.world.names);
+        let (name, names) = (text(&values[0])?, self.inputs.names);
         let Some(ids) = names.all_of(name) else {
             let why = format!(
                 "The function 'references' needs the symbolic name of a resource with a loop, and \
@@ -58,7 +58,7 @@ impl<'w> Evaluator<'w> {
         {
             return self.secure_outputs(&id);
         }
-        let result = listing(name, &id, self.world.context).map_err(EvalError::function)?;
+        let result = listing(name, &id, self.inputs.context).map_err(EvalError::function)?;
         self.found(&id).map(|_| result)
     }
 
@@ -67,7 +67,7 @@ impl<'w> Evaluator<'w> {
     fn secure_outputs(&mut self, id: &str) -> EvalResult {
         self.found(id)?;
         self.tainted = true;
-        let references = self.world.references;
+        let references = self.inputs.references;
         references.get(&secure_outputs_key(id)).cloned().ok_or_else(|| {
             EvalError::function(format!(
                 "The secure outputs of '{id:.300}' are not known: they are kept only while the deployment runs in \
@@ -78,14 +78,14 @@ impl<'w> Evaluator<'w> {
 
     /// Finds a resource by name, symbol or ID.
     fn id_of(&self, name: &str) -> Result<String, EvalError> {
-        let why = match self.world.names.find(name) {
+        let why = match self.inputs.names.find(name) {
             Found::One(id) => return Ok(id),
             Found::None if name.starts_with('/') => return Ok(usual(name).into_owned()),
             Found::None if is_relative(name) => {
-                return Ok(format!("{}/providers/{name}", self.world.context.scope_id()));
+                return Ok(format!("{}/providers/{name}", self.inputs.context.scope_id()));
             }
             Found::None => format!("The resource '{name:.300}' is not defined in the template."),
-            Found::Several if self.world.names.all_of(name).is_some() => format!(
+            Found::Several if self.inputs.names.all_of(name).is_some() => format!(
                 "'{name:.200}' is a loop: use references('{name:.200}'), or an element such as '{name:.200}[0]'."
             ),
             Found::Several => {
@@ -97,7 +97,7 @@ impl<'w> Evaluator<'w> {
 
     /// Returns the resource as GET shows it, or adds it to the missing ones.
     fn found(&mut self, id: &str) -> Result<&'w Map<String, Value>, EvalError> {
-        let references = self.world.references;
+        let references = self.inputs.references;
         let key = id.to_ascii_lowercase();
         if let Some(found) = references.get(&key).and_then(Value::as_object) {
             return Ok(found);

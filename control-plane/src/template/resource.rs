@@ -65,7 +65,7 @@ impl Declared {
 
 /// Declares all resources of the template, in its order; nested ones after their parent.
 pub(super) fn declare(evaluator: &mut Evaluator<'_>) -> Vec<Declared> {
-    let parts = &evaluator.world.template.resources;
+    let parts = &evaluator.inputs.template.resources;
     // The indices in `declared` for each part, one for each iteration of its loop.
     let mut made: Vec<Vec<usize>> = Vec::with_capacity(parts.len());
     let mut declared: Vec<Declared> = Vec::new();
@@ -208,7 +208,7 @@ fn scope(
     frame: &Frame<'_>,
     around: Option<&Declared>,
 ) -> Option<String> {
-    let own = evaluator.world.context.scope_id();
+    let own = evaluator.inputs.context.scope_id();
     if let Some(around) = around {
         let path = resource_path(&around.kind, &around.name).unwrap_or_default();
         return Some(around.id.strip_suffix(&path).map_or(own, str::to_owned));
@@ -218,7 +218,7 @@ fn scope(
         None => Some(None),
     };
     let (scope, subscription, group) = (read("scope")?, read("subscriptionId")?, read("resourceGroup")?);
-    let context = evaluator.world.context;
+    let context = evaluator.inputs.context;
     let subscription =
         || format!("/subscriptions/{}", subscription.as_ref().unwrap_or(&context.subscription));
     Some(match (scope, group) {
@@ -237,7 +237,7 @@ fn relative(scope: &str) -> String {
 
 /// Records what a resource asks for that is not served.
 fn check_deployable(evaluator: &mut Evaluator<'_>, part: &DeclaredResource, kind: &str, scope: &str) {
-    let objection = scope::objection(evaluator.world.context, kind, scope);
+    let objection = scope::objection(evaluator.inputs.context, kind, scope);
     let mut refuse = |name: &str, why: String| {
         evaluator.flaws.push(code::RESOURCE, format!("{}.{name}", part.place), why);
     };

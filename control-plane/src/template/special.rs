@@ -93,7 +93,7 @@ impl Evaluator<'_> {
     }
 
     fn look(&mut self, lower: &str, values: &[Value], frame: &Frame<'_>) -> EvalResult {
-        let context = self.world.context;
+        let context = self.inputs.context;
         match lower {
             "parameters" => self.look_up_parameter(text(&values[0])?, frame),
             "variables" if frame.phase == Phase::Defaults => Err(misplaced("variables")),
@@ -112,7 +112,7 @@ impl Evaluator<'_> {
             "subscription" => Ok(context.subscription()),
             "tenant" => Ok(context.tenant()),
             "environment" => Ok(context.environment()),
-            "deployment" => Ok(context.deployment(&self.world.template.content_version)),
+            "deployment" => Ok(context.deployment(&self.inputs.template.content_version)),
             "deployer" => Ok(context.deployer()),
             "providers" => providers(context, values),
             "newguid" | "utcnow" if frame.phase != Phase::Defaults => Err(misplaced(lower)),
