@@ -16,6 +16,7 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use tidegate_control_plane::UnknownProperties;
 use tidegate_shared::secret::Secret;
 
 pub(crate) use client::ClientCommand;
@@ -199,6 +200,10 @@ pub(crate) struct DemoOptions {
     /// End after the messages: with exit code 0 if all of them came back, else with 1.
     #[arg(long, env = "TIDEGATE_ONCE", value_parser = BoolishValueParser::new())]
     pub(crate) once: bool,
+
+    /// What is done about unknown properties of documents: `warn` or `refuse`, as with `tidegate up`.
+    #[arg(long, env = "TIDEGATE_UNKNOWN_PROPERTIES", default_value_t, value_name = "warn|refuse")]
+    pub(crate) unknown_properties: UnknownProperties,
 }
 
 #[derive(Clone, Debug, Args)]

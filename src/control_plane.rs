@@ -135,6 +135,7 @@ fn config(options: &ControlPlaneOptions) -> Config {
         management_certificate: options.management_cert.clone().zip(options.management_key.clone()),
         certificate_lifetime: options.certificate_lifetime,
         channel: options.channel,
+        unknown_properties: options.unknown_properties,
         strict_resource_groups: options.strict_resource_groups,
         limits: options.limit.iter().copied().collect(),
         max_body: usize::try_from(options.max_body).unwrap_or(usize::MAX),

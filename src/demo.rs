@@ -103,7 +103,7 @@ async fn with_gateway(
     executable: &Path,
     stop: &Stop,
 ) -> CommandResult {
-    let up = up_options(files);
+    let up = up_options(files, options);
     let lock = DataDirLock::new(&files.data_dir).await?;
     let control_plane = LocalControlPlane::start(&up.control_plane, lock).await?;
     let addresses = control_plane.addresses();
@@ -170,7 +170,7 @@ fn say_exchange(scheme: &str, address: SocketAddr, (backend, reply): (String, St
     say(&format!("  Backend {backend} accepted the WebSocket and sent back: {reply}"));
 }
 
-fn up_options(files: &Files) -> UpOptions {
+fn up_options(files: &Files, options: &DemoOptions) -> UpOptions {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     UpOptions {
         control_plane: ControlPlaneOptions {
@@ -187,6 +187,7 @@ fn up_options(files: &Files) -> UpOptions {
             trusted_proxies: Vec::new(),
             fetch_deny: FetchDeny::default(),
             unserved_types: UnservedTypes::Store,
+            unknown_properties: options.unknown_properties,
             strict_resource_groups: false,
             no_auth: false,
         },

@@ -32,6 +32,7 @@ mod routes;
 mod subnets;
 mod subscriptions;
 mod unserved;
+mod warnings;
 mod workers;
 
 pub(crate) mod server;

@@ -11,6 +11,7 @@ pub(crate) mod deployment;
 pub(crate) mod document;
 pub(crate) mod external_refs;
 pub(crate) mod gateway;
+pub(crate) mod level;
 pub(crate) mod location;
 pub(crate) mod naming;
 pub(crate) mod network;
@@ -26,6 +27,8 @@ pub(crate) mod rewrite_names;
 #[cfg(test)]
 pub(crate) mod samples;
 pub(crate) mod shape;
+pub(crate) mod spelling;
 pub(crate) mod tags;
 pub(crate) mod tls_policy;
+pub(crate) mod unknown;
 pub(crate) mod unserved;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::document_policy::DocumentPolicy;
+use crate::document_rules::UnknownProperties;
 use crate::fetch_policy::FetchDeny;
 use crate::limits::Limits;
 use crate::proxies::Proxies;
@@ -30,6 +31,8 @@ pub struct Config {
     pub channel: SocketAddr,
     /// The maximum number of children of a gateway, by collection.
     pub limits: Limits,
+    /// What is done about unknown properties of documents.
+    pub unknown_properties: UnknownProperties,
     /// The maximum size of the body of a PUT on a gateway, in bytes; at least 4 MiB, the maximum of all other
     /// bodies.
     pub max_body: usize,
@@ -96,6 +99,7 @@ mod tests {
                 certificate_lifetime: Duration::from_secs(60),
                 channel: "127.0.0.1:0".parse().unwrap(),
                 limits: Limits::default(),
+                unknown_properties: UnknownProperties::default(),
                 max_body: 64 << 20,
                 strict_resource_groups: false,
                 rollout_timeout: Duration::from_secs(60),

@@ -19,19 +19,19 @@ use crate::arm::page::Pages;
 use crate::arm::resource_id::{GatewayPath, MemberPath};
 use crate::arm::tags;
 use crate::compile::{PatternCache, compile};
+use crate::document_rules::DocumentRules;
 use crate::etag::{Etag, Preconditions};
 use crate::identity::access::Client;
-use crate::limits::Limits;
 use crate::store::{Claim, Decision, Gateway, ProvisioningState, StoreError};
-use crate::violation::Violations;
+use crate::violation::{Violations, Warnings};
 
 mod settled;
 
 /// The input of a decision beside the request and the stored gateway.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DecisionContext<'a> {
-    /// The limits for the growth of the gateway.
-    pub(crate) limits: &'a Limits,
+    /// What the operator has decided about documents, such as the limits for their growth.
+    pub(crate) rules: &'a DocumentRules,
     /// The cache of the compiler's results for patterns.
     pub(crate) patterns: &'a PatternCache,
     /// The stored resources that the gateway and the request refer to.
@@ -187,7 +187,19 @@ impl Edit {
         }
     }
 
-    /// Decides about the change. Pure.
+    /// Decides about the change, without the warnings.
+    ///
+    /// # Errors
+    /// The reason of rejection; nothing changes then.
+    pub(crate) fn decision(
+        &self,
+        context: DecisionContext<'_>,
+        stored: Option<&Gateway>,
+    ) -> Result<Decision, EditError> {
+        self.decide(context, stored).map(|(decision, _)| decision)
+    }
+
+    /// Decides about the change. Also returns the warnings for its author. Pure.
     ///
     /// # Errors
     /// The reason of rejection; nothing changes then.
@@ -195,7 +207,7 @@ impl Edit {
         &self,
         context: DecisionContext<'_>,
         stored: Option<&Gateway>,
-    ) -> Result<Decision, EditError> {
+    ) -> Result<(Decision, Warnings), EditError> {
         match &self.action {
             EditAction::Put { body, version } => self.put(body, *version, context, stored),
             EditAction::PutTags { body } => replace_tags(self.whole(stored)?, body),
@@ -204,11 +216,11 @@ impl Edit {
                 let document = self.whole(stored)?.document.clone();
                 replace(stored, context, document, Violations::default(), None)
             }
-            EditAction::Stop => self.whole(stored).map(|_| Decision::Stop),
+            EditAction::Stop => self.whole(stored).map(|_| (Decision::Stop, Warnings::default())),
             EditAction::Delete => {
                 let gateway = stored.ok_or(EditError::NoGateway)?;
                 check(&self.preconditions, Some(&gateway.etag))?;
-                Ok(Decision::Delete)
+                Ok((Decision::Delete, Warnings::default()))
             }
             EditAction::PutChild { collection, name, body, version } => {
                 let sent = (body, *version);
@@ -235,12 +247,12 @@ impl Edit {
         version: ApiVersion,
         context: DecisionContext<'_>,
         stored: Option<&Gateway>,
-    ) -> Result<Decision, EditError> {
+    ) -> Result<(Decision, Warnings), EditError> {
         check(&self.preconditions, stored.map(|gateway| &gateway.etag))?;
         let old = alive(stored)?.map(|gateway| &gateway.document);
         let (document, mut violations) = Document::read(self.path.clone(), body, old, version);
         settled::check(&document, old, &mut violations);
-        violations.absorb(context.limits.check(&document, old));
+        violations.absorb(context.rules.limits.check(&document, old));
         let external_refs = context.external_refs.with(&body.pages);
         let context = DecisionContext { external_refs: &external_refs, ..context };
         replace(stored, context, document, violations, None)
@@ -252,12 +264,12 @@ impl Edit {
         (body, version): (&Body, ApiVersion),
         context: DecisionContext<'_>,
         gateway: &Gateway,
-    ) -> Result<Decision, EditError> {
+    ) -> Result<(Decision, Warnings), EditError> {
         let child = gateway.document.child(collection, name);
         check(&self.preconditions, child.and_then(|child| gateway.child_etag(child)))?;
         let (document, mut violations) = gateway.document.with_child(collection, name, body, version);
         let child = document.target_of(collection, name);
-        let beyond = context.limits.check(&document, Some(&gateway.document));
+        let beyond = context.rules.limits.check(&document, Some(&gateway.document));
         violations.absorb(beyond.seen_from(child.as_deref().unwrap_or_default()));
         let external_refs = context.external_refs.with(&body.pages);
         let context = DecisionContext { external_refs: &external_refs, ..context };
@@ -269,7 +281,7 @@ impl Edit {
         (collection, name): (&'static Collection, &str),
         context: DecisionContext<'_>,
         gateway: &Gateway,
-    ) -> Result<Decision, EditError> {
+    ) -> Result<(Decision, Warnings), EditError> {
         let child = gateway.document.child(collection, name).ok_or(EditError::NoChild)?;
         check(&self.preconditions, gateway.child_etag(child))?;
         let users = users_of(&gateway.document, collection, name);
@@ -286,13 +298,13 @@ impl Edit {
         body: &Body,
         context: DecisionContext<'_>,
         gateway: &Gateway,
-    ) -> Result<Decision, EditError> {
+    ) -> Result<(Decision, Warnings), EditError> {
         let member = gateway.document.member(path);
         check(&self.preconditions, member.and_then(|(child, _)| gateway.child_etag(child)))?;
         let put = gateway.document.with_member(path, body);
         let (document, mut violations) = put.ok_or(EditError::NoChild)?;
         let member = document.target_of_member(path);
-        let beyond = context.limits.check(&document, Some(&gateway.document));
+        let beyond = context.rules.limits.check(&document, Some(&gateway.document));
         violations.absorb(beyond.seen_from(member.as_deref().unwrap_or_default()));
         replace(Some(gateway), context, document, violations, member.as_deref())
     }
@@ -302,7 +314,7 @@ impl Edit {
         path: &MemberPath,
         context: DecisionContext<'_>,
         gateway: &Gateway,
-    ) -> Result<Decision, EditError> {
+    ) -> Result<(Decision, Warnings), EditError> {
         let (child, _) = gateway.document.member(path).ok_or(EditError::NoChild)?;
         check(&self.preconditions, gateway.child_etag(child))?;
         let document = gateway.document.without_member(path).ok_or(EditError::NoChild)?;
@@ -311,11 +323,11 @@ impl Edit {
 }
 
 /// Replaces the tags. Violations of the rest of the document (after an upgrade) do not prevent that.
-fn replace_tags(gateway: &Gateway, patch: &Value) -> Result<Decision, EditError> {
+fn replace_tags(gateway: &Gateway, patch: &Value) -> Result<(Decision, Warnings), EditError> {
     let mut document = gateway.document.clone();
     let violations = tags::replace(&mut document.body, patch.clone());
     if violations.is_empty() {
-        Ok(Decision::ReplaceTags(document))
+        Ok((Decision::ReplaceTags(document), violations.1))
     } else {
         Err(EditError::Invalid(violations))
     }
@@ -345,7 +357,8 @@ fn replace(
     document: Document,
     mut violations: Violations,
     child: Option<&str>,
-) -> Result<Decision, EditError> {
+) -> Result<(Decision, Warnings), EditError> {
+    context.rules.unknown_properties.apply(&mut violations);
     let content = match compile(&document, context.external_refs, context.patterns) {
         Ok(content) if violations.is_empty() => content,
         Ok(_) => return Err(EditError::Invalid(violations)),
@@ -359,11 +372,12 @@ fn replace(
     };
     let config_digest = content.digest();
     let same = |stored: &Gateway| stored.document == document && stored.config_digest == config_digest;
-    Ok(if stored.is_some_and(same) {
+    let decision = if stored.is_some_and(same) {
         Decision::Keep
     } else {
         replacement(document, &content, config_digest, &context.external_refs.pages)
-    })
+    };
+    Ok((decision, violations.1))
 }
 
 /// The decision to store a document that compiles to `content`, of which `config_digest` is the digest. `pages` holds the error

@@ -19,6 +19,7 @@ mod config;
 mod data_dir;
 mod digest;
 mod document_policy;
+mod document_rules;
 mod edit;
 mod etag;
 mod fair_share;
@@ -65,6 +66,7 @@ use crate::certificates::Certificates;
 use crate::clock::Millis;
 use crate::compile::PatternCache;
 use crate::data_dir::DataDir;
+use crate::document_rules::DocumentRules;
 use crate::fleet::Fleet;
 use crate::fleet::session::{Channel, WORKERS};
 use crate::listen::accept;
@@ -77,6 +79,7 @@ use crate::store::{Schema, Store};
 
 pub use crate::config::{Config, ConfigError};
 pub use crate::document_policy::{DocumentPolicy, UnservedTypes};
+pub use crate::document_rules::{UnknownProperties, UnknownPropertiesError};
 pub use crate::fetch_policy::{FetchDeny, FetchDenyError};
 pub use crate::identity::name::ClientName;
 pub use crate::identity::role::Role;
@@ -180,13 +183,14 @@ impl ControlPlane {
         let certificates = Arc::new(certificates);
         let (tasks, stop) = (workers.tasks.clone(), workers.stop.clone());
         let prober = Prober::new(store.clone(), fleet.clone(), tasks, stop).await?;
+        let rules = DocumentRules { limits: config.limits, unknown_properties: config.unknown_properties };
         let service = Service::new(
             store.clone(),
             fleet.clone(),
             prober,
             clients::issuer(&store).await?,
             patterns.clone(),
-            config.limits,
+            rules,
             config.fetch_deny,
         )
         .with_document_policy(config.document_policy);

@@ -17,9 +17,10 @@ use crate::arm::naming::is_valid_name;
 use crate::arm::network::{NetworkPath, PublicAddress, PublicAddresses};
 use crate::arm::normalize::named::invalid_name;
 use crate::arm::tags;
+use crate::document_rules::UnknownProperties;
 use crate::etag::{Etag, Preconditions};
 use crate::store::{NetworkDecision, NetworkResource, NetworkWritten, StoreError, StoredRefs, User};
-use crate::violation::{Violations, code};
+use crate::violation::{Violations, Warnings, code};
 
 /// A change to a virtual network, a subnet or a public IP address.
 #[derive(Debug)]
@@ -120,38 +121,43 @@ impl NetworkEdit {
         }
     }
 
-    /// Decides about the change of a resource to which, or to whose parts, `users` refer.
+    /// Decides about the change of a resource to which, or to whose parts, `users` refer. Also returns the warnings
+    /// for the author.
     ///
     /// # Errors
     /// The reason of rejection; nothing changes then.
     pub(crate) fn decide(
         &self,
+        unknown: UnknownProperties,
         stored: Option<&NetworkResource>,
         users: &[User],
-    ) -> Result<NetworkDecision, NetworkError> {
+    ) -> Result<(NetworkDecision, Warnings), NetworkError> {
         self.check_conditions(stored)?;
         match &self.action {
             NetworkAction::PutVirtualNetwork(body) => {
-                virtual_network::put(&self.path, body.clone(), stored, users)
+                virtual_network::put(&self.path, body.clone(), unknown, stored, users)
             }
             NetworkAction::PutSubnet(name, body) => {
-                virtual_network::put_subnet(name, body.clone(), there(stored)?)
+                virtual_network::put_subnet(name, body.clone(), unknown, there(stored)?)
             }
-            NetworkAction::DeleteSubnet(name) => virtual_network::delete_subnet(name, there(stored)?, users),
+            NetworkAction::DeleteSubnet(name) => {
+                let decision = virtual_network::delete_subnet(name, there(stored)?, users)?;
+                Ok((decision, Warnings::default()))
+            }
             NetworkAction::PutPublicAddress { body, shown } => {
-                public_address::put(&self.path, body.clone(), shown.as_deref(), stored, users)
+                public_address::put(&self.path, (body.clone(), shown.as_deref()), unknown, stored, users)
             }
             NetworkAction::PatchTags(patch) => {
                 let stored = there(stored)?;
                 let mut body = stored.body.clone();
                 let violations = tags::replace(&mut body, patch.clone());
-                settle(body, Some(stored), violations)
+                settle(body, Some(stored), unknown, violations)
             }
             NetworkAction::Delete => {
                 let stored = there(stored)?;
                 virtual_network::check_delete(stored, users)?;
                 public_address::check_delete(stored, users)?;
-                Ok(NetworkDecision::Delete)
+                Ok((NetworkDecision::Delete, Warnings::default()))
             }
         }
     }
@@ -194,13 +200,16 @@ fn check_head(
 fn settle(
     body: Map<String, Value>,
     stored: Option<&NetworkResource>,
-    violations: Violations,
-) -> Result<NetworkDecision, NetworkError> {
+    unknown: UnknownProperties,
+    mut violations: Violations,
+) -> Result<(NetworkDecision, Warnings), NetworkError> {
+    unknown.apply(&mut violations);
     if !violations.is_empty() {
         return Err(NetworkError::Invalid(violations));
     }
     let same = stored.is_some_and(|stored| stored.body == body);
-    Ok(if same { NetworkDecision::Keep } else { replacement(body) })
+    let decision = if same { NetworkDecision::Keep } else { replacement(body) };
+    Ok((decision, violations.1))
 }
 
 fn replacement(body: Map<String, Value>) -> NetworkDecision {

@@ -7,8 +7,9 @@ use thiserror::Error;
 use crate::arm::location;
 use crate::arm::resource_group::ResourceGroup;
 use crate::arm::tags;
+use crate::document_rules::UnknownProperties;
 use crate::store::{Group, StoreError};
-use crate::violation::Violations;
+use crate::violation::{Violations, Warnings};
 
 /// A change to a resource group.
 #[derive(Debug)]
@@ -34,12 +35,16 @@ pub(crate) enum GroupError {
 }
 
 impl GroupEdit {
-    /// Returns the new body of the group.
+    /// Returns the new body of the group, and the warnings for the author.
     ///
     /// # Errors
     /// The reason of rejection.
-    pub(crate) fn decide(self, stored: Option<&Group>) -> Result<Map<String, Value>, GroupError> {
-        let (body, violations) = match self {
+    pub(crate) fn decide(
+        self,
+        unknown: UnknownProperties,
+        stored: Option<&Group>,
+    ) -> Result<(Map<String, Value>, Warnings), GroupError> {
+        let (body, mut violations) = match self {
             GroupEdit::Put(sent) => {
                 let mut violations = Violations::default();
                 let body = ResourceGroup::read(sent, &mut violations);
@@ -57,6 +62,7 @@ impl GroupEdit {
                 (body, violations)
             }
         };
-        if violations.is_empty() { Ok(body) } else { Err(GroupError::Invalid(violations)) }
+        unknown.apply(&mut violations);
+        if violations.is_empty() { Ok((body, violations.1)) } else { Err(GroupError::Invalid(violations)) }
     }
 }

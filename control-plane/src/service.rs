@@ -30,11 +30,11 @@ use tokio::sync::Notify;
 
 use crate::compile::PatternCache;
 use crate::document_policy::DocumentPolicy;
+use crate::document_rules::DocumentRules;
 use crate::fair_share::{Bounds, FairShare};
 use crate::fetch_policy::FetchDeny;
 use crate::fleet::Fleet;
 use crate::identity::issuer::Issuer;
-use crate::limits::Limits;
 use crate::on_demand::Prober;
 use crate::store::{Store, StoreError};
 
@@ -66,8 +66,8 @@ pub(crate) struct Service {
     patterns: Arc<PatternCache>,
     /// The shares of clients in the evaluation of templates.
     plans: FairShare<String>,
-    /// The maximum number of children of a gateway, by collection.
-    limits: Limits,
+    /// What the operator has decided about documents.
+    rules: DocumentRules,
     /// What becomes of documents that contain more than is served.
     document_policy: DocumentPolicy,
     /// Notified when a deployment is ready to run.
@@ -88,7 +88,7 @@ impl Service {
         prober: Prober,
         issuer: Issuer,
         patterns: Arc<PatternCache>,
-        limits: Limits,
+        rules: DocumentRules,
         deny: FetchDeny,
     ) -> Service {
         Service {
@@ -97,7 +97,7 @@ impl Service {
             body_preparer: BodyPreparer::new(deny, patterns.clone()),
             patterns,
             plans: FairShare::new(PLANS),
-            limits,
+            rules,
             document_policy: DocumentPolicy::default(),
             deployments: Notify::new(),
             prober,

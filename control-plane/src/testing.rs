@@ -14,8 +14,8 @@ use crate::arm::page::Pages;
 use crate::arm::resource_id::GatewayPath;
 use crate::audit::{Act, Author};
 use crate::compile::PatternCache;
+use crate::document_rules::DocumentRules;
 use crate::edit::DecisionContext;
-use crate::limits::Limits;
 
 mod document;
 
@@ -38,9 +38,9 @@ pub(crate) fn act() -> Act {
 
 /// The context of a decision with the default limits, where nothing else is stored.
 pub(crate) fn context() -> DecisionContext<'static> {
-    static DEFAULTS: LazyLock<(Limits, PatternCache, ExternalRefs)> = LazyLock::new(Default::default);
-    let (limits, patterns, external_refs) = &*DEFAULTS;
-    DecisionContext { limits, patterns, external_refs }
+    static DEFAULTS: LazyLock<(DocumentRules, PatternCache, ExternalRefs)> = LazyLock::new(Default::default);
+    let (rules, patterns, external_refs) = &*DEFAULTS;
+    DecisionContext { rules, patterns, external_refs }
 }
 
 /// The path of a gateway in a fixed group.

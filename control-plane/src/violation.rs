@@ -1,9 +1,13 @@
 //! The errors of a document, collected rather than stopping at the first; each has ARM's code and a JSON path.
+//! Beside them stand the warnings: what is accepted, but not what the author may think.
 
 use std::fmt;
 
 pub(crate) mod code;
 pub(crate) mod code_list;
+mod warning;
+
+pub(crate) use warning::{Warning, Warnings};
 
 /// The target of a violation that concerns the whole body.
 pub(crate) const ROOT: &str = "$";
@@ -34,9 +38,10 @@ impl Violation {
     }
 }
 
-/// The errors of a document, in the order in which they were found. Not empty if it is the error of a `Result`.
+/// The errors of a document, in the order in which they were found, and the warnings that were found beside
+/// them. Has an error if it is the error of a `Result`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Violations(pub(crate) Vec<Violation>);
+pub(crate) struct Violations(pub(crate) Vec<Violation>, pub(crate) Warnings);
 
 impl Violations {
     /// Records a violation, up to [`MAX_VIOLATIONS`] and [`MAX_BYTES`].
@@ -52,7 +57,24 @@ impl Violations {
         self.0.len() >= MAX_VIOLATIONS
     }
 
-    /// Returns whether there are no violations.
+    /// Records a warning, which does not make the document invalid.
+    pub(crate) fn warn(&mut self, code: &'static str, target: impl Into<String>, message: impl Into<String>) {
+        self.1.push(Warning { code, target: target.into(), message: message.into() });
+    }
+
+    /// The warnings.
+    pub(crate) fn warnings(&self) -> &Warnings {
+        &self.1
+    }
+
+    /// Makes a violation of each warning with that code.
+    pub(crate) fn refuse_warned(&mut self, code: &'static str) {
+        for warning in self.1.take(code) {
+            self.push(warning.code, warning.target, warning.message);
+        }
+    }
+
+    /// Returns whether there are no violations. There may be warnings.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -78,6 +100,7 @@ impl Violations {
                 self.push(violation.code, violation.target, violation.message);
             }
         }
+        self.1.append(later.1);
     }
 
     /// Makes targets relative to the part at `prefix`, for a sender who sent only that part: on a child's own
@@ -85,10 +108,11 @@ impl Violations {
     /// unchanged.
     #[must_use]
     pub(crate) fn seen_from(mut self, prefix: &str) -> Violations {
-        for violation in &mut self.0 {
-            if let Some(rest) = within(&violation.target, prefix) {
+        let targets = self.0.iter_mut().map(|violation| &mut violation.target);
+        for target in targets.chain(self.1.targets()) {
+            if let Some(rest) = within(target, prefix) {
                 let rest = rest.trim_start_matches('.');
-                violation.target = if rest.is_empty() { ROOT.to_owned() } else { rest.to_owned() };
+                *target = if rest.is_empty() { ROOT.to_owned() } else { rest.to_owned() };
             }
         }
         self

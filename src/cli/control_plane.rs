@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use tidegate_control_plane::{FetchDeny, Limit, Proxy};
+use tidegate_control_plane::{FetchDeny, Limit, Proxy, UnknownProperties};
 
 use super::value;
 
@@ -78,6 +78,11 @@ pub(crate) struct ControlPlaneOptions {
     /// them without effect, `refuse` rejects them.
     #[arg(long, env = "TIDEGATE_UNSERVED_TYPES", value_enum, default_value_t = UnservedTypes::Store)]
     pub(crate) unserved_types: UnservedTypes,
+
+    /// What is done about unknown properties of documents: `warn` stores and returns them without effect, and says so
+    /// in the response; `refuse` refuses the document. Probable mistakes are always refused.
+    #[arg(long, env = "TIDEGATE_UNKNOWN_PROPERTIES", default_value_t, value_name = "warn|refuse")]
+    pub(crate) unknown_properties: UnknownProperties,
 
     /// Refuse to create resources in a resource group that does not exist.
     #[arg(long, env = "TIDEGATE_STRICT_RESOURCE_GROUPS", value_parser = BoolishValueParser::new())]

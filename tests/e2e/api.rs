@@ -8,6 +8,7 @@ mod deployments_complete;
 mod deployments_links;
 mod deployments_nested;
 mod deployments_scopes;
+mod documents;
 mod export;
 mod heavy_input;
 mod lifecycle;

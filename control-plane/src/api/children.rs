@@ -18,6 +18,7 @@ use super::extract::{
     ApiVersionParam, BaseUrl, ChildTarget, CollectionTarget, Conditions, JsonBody, RequestAuthor,
 };
 use super::operations::Links;
+use super::warnings;
 
 pub(super) async fn put(
     State(app): AppState,
@@ -30,11 +31,12 @@ pub(super) async fn put(
 ) -> Result<Response, ApiError> {
     let body = app.service.prepare(body, &author).await;
     let action = EditAction::PutChild { collection, name: name.clone(), body, version: version.date };
-    let written = app.service.write(author, Edit { path, preconditions, action }).await?;
+    let (written, warnings) = app.service.write(author, Edit { path, preconditions, action }).await?;
     let status = if written.grown { StatusCode::CREATED } else { StatusCode::OK };
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
     let (body, etag) = show(&written.gateway, collection, &name)?;
-    Ok((status, links.for_put(), [(ETAG, etag)], Json(body)).into_response())
+    let warnings = warnings::header(&warnings);
+    Ok((status, links.for_put(), warnings, [(ETAG, etag)], Json(body)).into_response())
 }
 
 pub(super) async fn get(
@@ -57,7 +59,7 @@ pub(super) async fn delete(
 ) -> Result<Response, ApiError> {
     let action = EditAction::DeleteChild { collection, name };
     match app.service.write(author, Edit { path, preconditions, action }).await {
-        Ok(written) => {
+        Ok((written, _)) => {
             let links = Links::new(&base, &version, &written.gateway, &written.operation);
             Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
         }

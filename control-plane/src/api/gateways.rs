@@ -19,6 +19,7 @@ use super::extract::{
 };
 use super::operations::Links;
 use super::paging::Paging;
+use super::warnings;
 
 pub(super) async fn put(
     State(app): AppState,
@@ -31,11 +32,12 @@ pub(super) async fn put(
 ) -> Result<Response, ApiError> {
     let body = app.service.prepare(json, &author).await;
     let action = EditAction::Put { body, version: version.date };
-    let written = app.service.write(author, Edit { path, preconditions, action }).await?;
+    let (written, warnings) = app.service.write(author, Edit { path, preconditions, action }).await?;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
     let etag = [(ETAG, written.gateway.etag.0.clone())];
-    let answer = (status, links.for_put(), etag, Json(view::gateway(&written.gateway))).into_response();
+    let heads = (links.for_put(), warnings::header(&warnings));
+    let answer = (status, heads.0, heads.1, etag, Json(view::gateway(&written.gateway))).into_response();
     drop(place);
     Ok(answer)
 }
@@ -59,7 +61,7 @@ pub(super) async fn delete(
 ) -> Result<Response, ApiError> {
     let edit = Edit { path, preconditions, action: EditAction::Delete };
     match app.service.write(author, edit).await {
-        Ok(written) => {
+        Ok((written, _)) => {
             let links = Links::new(&base, &version, &written.gateway, &written.operation);
             Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
         }
@@ -78,7 +80,7 @@ pub(super) async fn patch(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let action = EditAction::PutTags { body };
-    let written = app.service.write(author, Edit { path, preconditions, action }).await?;
+    let (written, _) = app.service.write(author, Edit { path, preconditions, action }).await?;
     Ok(([(ETAG, written.gateway.etag.0.clone())], Json(view::gateway(&written.gateway))).into_response())
 }
 
@@ -113,7 +115,7 @@ async fn switch(
     base: BaseUrl,
     action: EditAction,
 ) -> Result<Response, ApiError> {
-    let written = app.service.write(author, Edit { path, preconditions, action }).await?;
+    let (written, _) = app.service.write(author, Edit { path, preconditions, action }).await?;
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
     Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
 }

@@ -16,6 +16,7 @@ use super::extract::{ApiVersionParam, BaseUrl, GroupScope, JsonBody, RequestAuth
 use super::filter::Filter;
 use super::operations::{come_again, value};
 use super::paging::Paging;
+use super::warnings;
 
 pub(super) async fn put(
     State(app): AppState,
@@ -24,10 +25,10 @@ pub(super) async fn put(
     RequestAuthor(author): RequestAuthor,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let (group, created) =
+    let (group, created, warnings) =
         app.service.write_group(author, &scope.subscription, &scope.group, GroupEdit::Put(body)).await?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(group_view::group(&group))).into_response())
+    Ok((status, warnings::header(&warnings), Json(group_view::group(&group))).into_response())
 }
 
 pub(super) async fn patch(
@@ -37,7 +38,7 @@ pub(super) async fn patch(
     RequestAuthor(author): RequestAuthor,
     JsonBody(body): JsonBody,
 ) -> Result<Json<Value>, ApiError> {
-    let (group, _) = app
+    let (group, _, _) = app
         .service
         .write_group(author, &scope.subscription, &scope.group, GroupEdit::PatchTags(body))
         .await?;

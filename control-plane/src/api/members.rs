@@ -21,6 +21,7 @@ use super::extract::{
     ApiVersionParam, BaseUrl, Conditions, JsonBody, MemberTarget, NestedTarget, RequestAuthor,
 };
 use super::operations::Links;
+use super::warnings;
 
 pub(super) async fn put(
     State(app): AppState,
@@ -33,11 +34,13 @@ pub(super) async fn put(
 ) -> Result<Response, ApiError> {
     let body = app.service.prepare(body, &author).await;
     let action = EditAction::PutMember { path: member.clone(), body };
-    let written = app.service.write(author, Edit { path: gateway, preconditions, action }).await?;
+    let (written, warnings) =
+        app.service.write(author, Edit { path: gateway, preconditions, action }).await?;
     let status = if written.grown_within { StatusCode::CREATED } else { StatusCode::OK };
     let links = Links::new(&base, &version, &written.gateway, &written.operation);
     let (body, etag) = show(&written.gateway, &member)?;
-    Ok((status, links.for_put(), [(ETAG, etag)], Json(body)).into_response())
+    let warnings = warnings::header(&warnings);
+    Ok((status, links.for_put(), warnings, [(ETAG, etag)], Json(body)).into_response())
 }
 
 pub(super) async fn get(
@@ -60,7 +63,7 @@ pub(super) async fn delete(
 ) -> Result<Response, ApiError> {
     let action = EditAction::DeleteMember { path: member };
     match app.service.write(author, Edit { path, preconditions, action }).await {
-        Ok(written) => {
+        Ok((written, _)) => {
             let links = Links::new(&base, &version, &written.gateway, &written.operation);
             Ok((StatusCode::ACCEPTED, links.for_the_rest()).into_response())
         }

@@ -12,6 +12,7 @@ use crate::arm::network::NetworkKind;
 use crate::networking::{NetworkAction, NetworkEdit};
 use crate::service::ServiceError;
 use crate::store::NetworkWritten;
+use crate::violation::Warnings;
 
 use super::error::ApiError;
 use super::extract::network::{NetworkTarget, OfKind};
@@ -20,6 +21,7 @@ use super::extract::{
 };
 use super::operations::Links;
 use super::paging::Paging;
+use super::warnings;
 use super::{App, AppState};
 
 pub(super) async fn put(
@@ -34,7 +36,7 @@ pub(super) async fn put(
     let action = app.service.network_put(&path, body).await?;
     let edit = NetworkEdit { path, preconditions, action };
     let written = app.service.write_network(author, edit).await?;
-    let operation = complete(&base, &version, &written);
+    let operation = complete(&base, &version, &written.0);
     Ok((operation, answer(&app, written).await?).into_response())
 }
 
@@ -94,21 +96,22 @@ pub(super) async fn list_in_subscription(
     list(&app, kind, (&subscription, None), (&base, &version), &paging).await
 }
 
-/// Returns the response to a write: the resource.
-async fn answer(app: &App, written: NetworkWritten) -> Result<Response, ApiError> {
+/// Returns the response to a write: the resource, and its warnings.
+async fn answer(app: &App, (written, warnings): (NetworkWritten, Warnings)) -> Result<Response, ApiError> {
     let status = if written.before.is_none() { StatusCode::CREATED } else { StatusCode::OK };
     let shown = app.service.show_network(&written.resource, &written.users).await?;
-    Ok((status, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
+    let warnings = warnings::header(&warnings);
+    Ok((status, warnings, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
 }
 
 /// Returns the response to a DELETE, which is complete.
 pub(super) fn answer_delete(
     base: &BaseUrl,
     version: &ApiVersionParam,
-    outcome: Result<NetworkWritten, ServiceError>,
+    outcome: Result<(NetworkWritten, Warnings), ServiceError>,
 ) -> Result<Response, ApiError> {
     match outcome {
-        Ok(written) => Ok((StatusCode::OK, complete(base, version, &written)).into_response()),
+        Ok((written, _)) => Ok((StatusCode::OK, complete(base, version, &written)).into_response()),
         Err(ServiceError::NotFound { .. }) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(error) => Err(error.into()),
     }

@@ -16,6 +16,7 @@ use super::error::ApiError;
 use super::extract::network::{NetworkTarget, SubnetTarget};
 use super::extract::{ApiVersionParam, BaseUrl, Conditions, JsonBody, RequestAuthor};
 use super::networks::{answer_delete, complete};
+use super::warnings;
 
 pub(super) async fn put(
     State(app): AppState,
@@ -28,12 +29,12 @@ pub(super) async fn put(
 ) -> Result<Response, ApiError> {
     let action = NetworkAction::PutSubnet(name.clone(), body);
     let edit = NetworkEdit { path: network.clone(), preconditions, action };
-    let written = app.service.write_network(author, edit).await?;
+    let (written, warnings) = app.service.write_network(author, edit).await?;
     let shown =
         subnet(&written.resource, &name, &written.users).ok_or_else(|| not_found::subnet(&network, &name))?;
     let status = if has_new_subnet(&written) { StatusCode::CREATED } else { StatusCode::OK };
-    let operation = complete(&base, &version, &written);
-    Ok((status, operation, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
+    let (operation, warnings) = (complete(&base, &version, &written), warnings::header(&warnings));
+    Ok((status, operation, warnings, [(ETAG, written.resource.etag.0)], Json(shown)).into_response())
 }
 
 pub(super) async fn get(

@@ -16,6 +16,7 @@ use tidegate_shared::secret::Secret;
 use super::certificate::{CertificateError, ServerCertificate};
 use super::collection::{Collection, MAX_MEMBERS};
 use super::gateway::RewriteRuleSet;
+use super::level::Level;
 use super::normalize::{normalize, normalize_object, take};
 use super::page::{Pages, list, object};
 use super::shape::Shape;
@@ -115,7 +116,8 @@ pub(crate) fn rewrite_sets_in(body: &Value) -> Vec<RewriteRuleSet> {
     let alone = Some(properties).filter(|properties| !list(properties, "rewriteRules").is_empty());
     let read = |properties: &Map<String, Value>| {
         let ignored = &mut Violations::default();
-        let canonical = normalize_object(properties.clone(), collection.properties(), "", ignored);
+        let canonical =
+            normalize_object(properties.clone(), &Level::resource(collection.properties()), ignored);
         serde_json::from_value(Value::Object(canonical)).ok()
     };
     alone.into_iter().chain(sets).filter_map(read).collect()
@@ -135,8 +137,8 @@ fn take_any(object: &mut Map<String, Value>, name: &str) -> Option<Value> {
 }
 
 fn text(object: &mut Map<String, Value>, name: &str) -> String {
-    let value =
-        take_any(object, name).and_then(|v| normalize(v, &Shape::Text, "", &mut Violations::default()));
+    let value = take_any(object, name)
+        .and_then(|v| normalize(v, &Shape::Text, (&Level::resource(&[]), ""), &mut Violations::default()));
     match value {
         Some(Value::String(text)) => text,
         _ => String::new(),

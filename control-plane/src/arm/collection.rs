@@ -1,5 +1,6 @@
 //! One description of each collection of children, used by routes, store, reader, compiler and OpenAPI.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -15,6 +16,7 @@ use super::gateway::{
 };
 use super::naming::GATEWAY_TYPE;
 use super::shape::{Property, Shape};
+use super::unknown;
 use crate::violation::code::limit;
 
 /// The maximum number of members of one collection that are read from a body, and the upper bound of limits.
@@ -31,7 +33,7 @@ pub(crate) struct Collection {
     pub(crate) limit_code: &'static str,
     shape: LazyLock<Shape>,
     schema: fn(&mut SchemaGenerator) -> Schema,
-    complete: fn(Map<String, Value>) -> Map<String, Value>,
+    round_trip: fn(Map<String, Value>) -> Map<String, Value>,
 }
 
 /// All collections, in the order in which responses list them.
@@ -74,7 +76,7 @@ impl Collection {
             limit_code,
             shape: LazyLock::new(Shape::of::<T>),
             schema: T::json_schema,
-            complete: complete::<T>,
+            round_trip: round_trip::<T>,
         }
     }
 
@@ -113,7 +115,12 @@ impl Collection {
 
     /// Fills the defaults into canonical properties.
     pub(crate) fn complete(&self, properties: Map<String, Value>) -> Map<String, Value> {
-        (self.complete)(properties)
+        unknown::restored(properties, self.properties(), self.round_trip)
+    }
+
+    /// Returns canonical properties without the unknown ones, which have no effect.
+    pub(crate) fn known<'a>(&self, properties: &'a Map<String, Value>) -> Cow<'a, Map<String, Value>> {
+        unknown::removed(properties, self.properties())
     }
 }
 
@@ -152,10 +159,16 @@ pub(crate) fn over_limit(what: &str, count: usize, limit: usize) -> String {
     )
 }
 
-/// Fills in the defaults of `T` by a round trip through the type; drops nulls.
+/// Fills in the defaults of `T`, which has these properties; drops nulls.
 pub(super) fn complete<T: Serialize + DeserializeOwned>(
-    properties: Map<String, Value>,
+    body: Map<String, Value>,
+    properties: &[Property],
 ) -> Map<String, Value> {
+    unknown::restored(body, properties, round_trip::<T>)
+}
+
+/// Fills in the defaults of `T` by a round trip through the type, which drops unknown properties; drops nulls.
+fn round_trip<T: Serialize + DeserializeOwned>(properties: Map<String, Value>) -> Map<String, Value> {
     let typed: T =
         serde_json::from_value(Value::Object(properties)).expect("canonical properties fit their type");
     match serde_json::to_value(typed).map(without_nulls) {

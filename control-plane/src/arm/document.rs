@@ -13,6 +13,7 @@ use super::normalize::named::invalid_name;
 use super::resource_id::GatewayPath;
 use crate::violation::{Violations, code};
 
+mod levels;
 mod member;
 mod pages;
 mod part;

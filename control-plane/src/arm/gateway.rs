@@ -67,6 +67,7 @@ pub(crate) struct Gateway {
 /// A managed identity.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-response-only" = ["principalId", "tenantId"]))]
 pub(crate) struct Identity {
     /// The kinds of identity, such as `SystemAssigned` or `UserAssigned`.
     #[serde(rename = "type")]
@@ -78,6 +79,7 @@ pub(crate) struct Identity {
 /// The properties of a gateway, except for the collections of children.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-response-only" = ["operationalState", "resourceGuid", "privateEndpointConnections"]))]
 pub(crate) struct GatewayProperties {
     /// Size and tier. Only the tier matters: the WAF tiers are rejected.
     pub(crate) sku: Option<Sku>,
@@ -122,6 +124,7 @@ impl Gateway {
 /// A reference to another resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("x-response-only" = ["name", "kind", "location", "tags", "properties"]))]
 pub(crate) struct SubResource {
     /// The resource ID.
     pub(crate) id: Option<String>,

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::collection::complete;
+use super::level::Level;
 use super::normalize::{expect_object, normalize_object};
 use super::shape::Shape;
 use crate::violation::{ROOT, Violations};
@@ -29,5 +30,6 @@ fn read<T: Serialize + DeserializeOwned>(
     violations: &mut Violations,
 ) -> Map<String, Value> {
     let body = expect_object(body, ROOT, violations).unwrap_or_default();
-    complete::<T>(normalize_object(body, shape.properties(), "", violations))
+    let properties = shape.properties();
+    complete::<T>(normalize_object(body, &Level::resource(properties), violations), properties)
 }

@@ -2,8 +2,8 @@
 //! each value.
 //!
 //! Names and enumeration values are compared ignoring case; numbers and booleans may be strings; nulls count as
-//! absent; unknown and read-only properties are dropped. A value that cannot be read is reported and left out,
-//! so that the rest can still be checked. In a list an empty value replaces it, so that the indices of later
+//! absent; read-only properties are dropped, and [`super::level`] judges unknown ones. A value that cannot be read
+//! is reported and left out, so that the rest can still be checked. In a list an empty value replaces it, so that the indices of later
 //! entries match those of the request.
 //!
 //! If an object contains a name twice in the same spelling, the JSON parser has already kept only the last
@@ -11,18 +11,21 @@
 
 pub(crate) mod named;
 
+pub(crate) use super::level::join;
+
 use serde_json::{Map, Value};
 
 use self::named::normalize_members;
-use super::shape::{Property, Shape};
+use super::level::Level;
+use super::shape::Shape;
 use crate::violation::{Violations, code};
 
-/// Returns the canonical form of `value`, which is at the JSON path `target`; `None` if the value is absent or
-/// unreadable.
+/// Returns the canonical form of `value`, which is at the JSON path `target` within the object `around`; `None` if
+/// the value is absent or unreadable.
 pub(crate) fn normalize(
     value: Value,
     shape: &Shape,
-    target: &str,
+    (around, target): (&Level<'_>, &str),
     violations: &mut Violations,
 ) -> Option<Value> {
     if value.is_null() {
@@ -31,13 +34,13 @@ pub(crate) fn normalize(
     match shape {
         Shape::Object(properties) => {
             let object = expect_object(value, target, violations)?;
-            Some(Value::Object(normalize_object(object, properties, target, violations)))
+            Some(Value::Object(normalize_object(object, &around.object(properties, target), violations)))
         }
         Shape::Map(values) => {
             let entries = expect_object(value, target, violations)?.into_iter();
             let entry = |(key, value): (String, Value)| {
                 refuse_nul(&key, target, violations);
-                let value = normalize(value, values, &join(target, &key), violations)?;
+                let value = normalize(value, values, (around, &join(target, &key)), violations)?;
                 Some((key, value))
             };
             Some(Value::Object(entries.filter_map(entry).collect()))
@@ -49,14 +52,14 @@ pub(crate) fn normalize(
                 if value.is_null() {
                     violations.push(code::INVALID_JSON, target.as_str(), complaint(&value, items));
                 }
-                normalize(value, items, &target, violations).unwrap_or_else(|| nothing(items))
+                normalize(value, items, (around, &target), violations).unwrap_or_else(|| nothing(items))
             };
             Some(Value::Array(entries.map(entry).collect()))
         }
         Shape::Members(properties) => {
             let list = expect_list(value, target, violations)?;
             let name = target.rsplit('.').next().unwrap_or(target);
-            Some(Value::Array(normalize_members(list, name, properties, target, violations)))
+            Some(Value::Array(normalize_members(list, name, properties, (around, target), violations)))
         }
         Shape::NotServed(advice) => {
             if !is_off(&value) {
@@ -81,21 +84,26 @@ pub(crate) fn normalize(
     }
 }
 
-/// Returns the canonical form of the properties of an object.
+/// Returns the canonical form of the properties of an object, with the unknown ones that are stored.
 pub(crate) fn normalize_object(
     mut object: Map<String, Value>,
-    properties: &[Property],
-    target: &str,
+    level: &Level<'_>,
     violations: &mut Violations,
 ) -> Map<String, Value> {
     let mut canonical = Map::new();
-    for property in properties.iter().filter(|property| !property.read_only) {
-        let target = join(target, &property.name);
+    for property in level.properties {
+        if property.read_only {
+            object.retain(|name, _| !name.eq_ignore_ascii_case(&property.name));
+            continue;
+        }
+        let target = join(level.target, &property.name);
         let value = take(&mut object, &property.name, &target, violations);
-        if let Some(value) = value.and_then(|value| normalize(value, &property.shape, &target, violations)) {
+        let normal = value.and_then(|value| normalize(value, &property.shape, (level, &target), violations));
+        if let Some(value) = normal {
             canonical.insert(property.name.clone(), value);
         }
     }
+    canonical.extend(level.judge(object, violations));
     canonical
 }
 
@@ -146,11 +154,6 @@ pub(crate) fn expect_list(value: Value, target: &str, violations: &mut Violation
             None
         }
     }
-}
-
-/// Returns the path of a property of the object at `target`.
-pub(crate) fn join(target: &str, name: &str) -> String {
-    if target.is_empty() { name.to_owned() } else { format!("{target}.{name}") }
 }
 
 /// The placeholder for a list entry that cannot be read; the entry has been reported already.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::gateway::{ProbeMatch, Protocol, SubResource};
+use super::level::Level;
 use super::normalize::{expect_object, normalize_object};
 use super::shape::Shape;
 use crate::violation::{ROOT, Violations};
@@ -48,7 +49,7 @@ static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<ApplicationGatewayOnDe
 pub(crate) fn read(body: Value) -> (ApplicationGatewayOnDemandProbe, Violations) {
     let mut violations = Violations::default();
     let body = expect_object(body, ROOT, &mut violations).unwrap_or_default();
-    let body = normalize_object(body, SHAPE.properties(), "", &mut violations);
+    let body = normalize_object(body, &Level::resource(SHAPE.properties()), &mut violations);
     let probe = serde_json::from_value(Value::Object(body)).expect("canonical properties fit their type");
     (probe, violations)
 }

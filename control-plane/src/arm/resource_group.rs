@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::collection::complete;
+use super::level::Level;
 use super::normalize::{expect_object, normalize_object};
 use super::shape::Shape;
 use crate::violation::{ROOT, Violations};
@@ -26,6 +27,7 @@ static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<ResourceGroup>);
 /// The body of a resource group.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-response-only" = ["properties"]))]
 pub(crate) struct ResourceGroup {
     /// The region. Required; has no effect.
     pub(crate) location: Option<String>,
@@ -46,6 +48,7 @@ impl ResourceGroup {
     /// object.
     pub(crate) fn read(body: Value, violations: &mut Violations) -> Map<String, Value> {
         let body = expect_object(body, ROOT, violations).unwrap_or_default();
-        complete::<ResourceGroup>(normalize_object(body, SHAPE.properties(), "", violations))
+        let body = normalize_object(body, &Level::resource(SHAPE.properties()), violations);
+        complete::<ResourceGroup>(body, SHAPE.properties())
     }
 }

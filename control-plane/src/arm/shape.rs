@@ -2,7 +2,7 @@
 //! that reading needs.
 //!
 //! The types are the single description of each property. Facts that no Rust type can express are schema
-//! extensions of the field: [`REFERS_TO`], [`MEMBERS`], [`NOT_SERVED`], and JSON Schema's own `readOnly` and
+//! extensions of the field: [`REFERS_TO`], [`MEMBERS`], [`NOT_SERVED`], [`RESPONSE_ONLY`], and JSON Schema's own `readOnly` and
 //! `writeOnly`.
 
 use schemars::JsonSchema;
@@ -20,10 +20,14 @@ pub(crate) const NOT_SERVED: &str = "x-not-served";
 /// Its value is `true`.
 pub(crate) const MEMBERS: &str = "x-members";
 
+/// The extension of a type with properties that only responses contain, here or in Azure, and that its Rust type
+/// does not have. Its value is the list of their names.
+pub(crate) const RESPONSE_ONLY: &str = "x-response-only";
+
 /// The set of values that a property accepts.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shape {
-    /// An object with these properties; others are ignored.
+    /// An object with these properties, and others that have no effect.
     Object(Vec<Property>),
     /// An object with arbitrary keys.
     Map(Box<Shape>),
@@ -58,6 +62,18 @@ pub(crate) struct Property {
     pub(crate) write_only: bool,
     /// The collection to which the property refers: its value is `{"id": …}`, or a list of such objects.
     pub(crate) refers_to: Option<String>,
+}
+
+impl Property {
+    fn of_responses(name: &str) -> Property {
+        Property {
+            name: name.to_owned(),
+            shape: Shape::Any,
+            read_only: true,
+            write_only: false,
+            refers_to: None,
+        }
+    }
 }
 
 impl Shape {
@@ -138,7 +154,9 @@ impl Shape {
             write_only: schema["writeOnly"] == true,
             refers_to: schema[REFERS_TO].as_str().map(str::to_owned),
         };
-        Shape::Object(properties.iter().map(property).collect())
+        let others = schema.get(RESPONSE_ONLY).and_then(Value::as_array).into_iter().flatten();
+        let others = others.filter_map(Value::as_str).map(Property::of_responses);
+        Shape::Object(properties.iter().map(property).chain(others).collect())
     }
 }
 

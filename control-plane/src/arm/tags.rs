@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::level::Level;
 use super::normalize::{expect_object, normalize_object};
 use super::shape::Shape;
 use crate::violation::{ROOT, Violations};
@@ -27,7 +28,7 @@ static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<TagsObject>);
 pub(crate) fn replace(resource: &mut Map<String, Value>, patch: Value) -> Violations {
     let mut violations = Violations::default();
     let patch = expect_object(patch, ROOT, &mut violations).unwrap_or_default();
-    let mut patch = normalize_object(patch, SHAPE.properties(), "", &mut violations);
+    let mut patch = normalize_object(patch, &Level::resource(SHAPE.properties()), &mut violations);
     resource.extend(patch.remove("tags").map(|tags| ("tags".to_owned(), tags)));
     violations
 }

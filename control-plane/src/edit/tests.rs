@@ -29,7 +29,8 @@ fn delete_child(collection: &str, name: &str) -> Edit {
 
 /// The gateway that `body` creates, with the etag `g`; its children have the etag `c`.
 fn stored() -> Gateway {
-    let Decision::Replace { document, config_digest, .. } = put(body(8080)).decide(context(), None).unwrap()
+    let Decision::Replace { document, config_digest, .. } =
+        put(body(8080)).decision(context(), None).unwrap()
     else {
         panic!("not new")
     };
@@ -48,7 +49,7 @@ fn stored() -> Gateway {
 
 /// Returns `None` if nothing is written, otherwise whether the content changes.
 fn new_config(edit: &Edit) -> Option<bool> {
-    match edit.decide(context(), Some(&stored())).unwrap() {
+    match edit.decision(context(), Some(&stored())).unwrap() {
         Decision::Keep => None,
         Decision::Replace { config_digest, .. } => Some(config_digest != stored().config_digest),
         Decision::ReplaceTags(_) | Decision::Stop | Decision::Delete => panic!("not asked for"),
@@ -80,7 +81,7 @@ fn a_write_is_nothing_or_only_words_or_a_new_config() {
 #[test]
 fn a_document_that_means_something_else_by_now_is_written_again() {
     let stale = Gateway { config_digest: Digest("of an earlier version".to_owned()), ..stored() };
-    assert!(matches!(put(body(8080)).decide(context(), Some(&stale)), Ok(Decision::Replace { .. })));
+    assert!(matches!(put(body(8080)).decision(context(), Some(&stale)), Ok(Decision::Replace { .. })));
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn a_condition_is_about_the_row_that_is_written() {
     ];
     for (edit, good) in cases {
         let text = format!("{edit:?}");
-        match edit.decide(context(), Some(&stored())) {
+        match edit.decision(context(), Some(&stored())) {
             Ok(_) => assert!(good, "{text}"),
             Err(EditError::PreconditionFailed) => assert!(!good, "{text}"),
             Err(error) => panic!("{text}: {error}"),
@@ -110,15 +111,15 @@ fn a_condition_is_about_the_row_that_is_written() {
 
 #[test]
 fn a_child_in_use_stays_and_its_users_are_named() {
-    let error = delete_child("httpListeners", "L").decide(context(), Some(&stored())).unwrap_err();
+    let error = delete_child("httpListeners", "L").decision(context(), Some(&stored())).unwrap_err();
     let EditError::InUse(users) = error else { panic!("{error}") };
     assert_eq!(users, [format!("{}/requestRoutingRules/r", path("gw"))]);
     assert!(matches!(
-        delete_child("requestRoutingRules", "r").decide(context(), Some(&stored())),
+        delete_child("requestRoutingRules", "r").decision(context(), Some(&stored())),
         Ok(Decision::Replace { .. })
     ));
     assert!(matches!(
-        delete_child("probes", "none").decide(context(), Some(&stored())),
+        delete_child("probes", "none").decision(context(), Some(&stored())),
         Err(EditError::NoChild)
     ));
 }
@@ -126,7 +127,8 @@ fn a_child_in_use_stays_and_its_users_are_named() {
 #[test]
 fn violations_of_a_child_have_paths_within_it() {
     let edit = put_child("frontendPorts", "p", json!({"properties": {"port": 70000}}));
-    let EditError::Invalid(Violations(violations)) = edit.decide(context(), Some(&stored())).unwrap_err()
+    let EditError::Invalid(Violations(violations, _)) =
+        edit.decision(context(), Some(&stored())).unwrap_err()
     else {
         panic!("accepted")
     };
@@ -137,11 +139,11 @@ fn violations_of_a_child_have_paths_within_it() {
 fn a_gateway_that_goes_takes_no_writes_and_can_be_deleted_again() {
     let going = Gateway { state: ProvisioningState::Deleting, ..stored() };
     for edit in [put(body(8080)), delete_child("httpListeners", "l")] {
-        assert!(matches!(edit.decide(context(), Some(&going)), Err(EditError::Deleting)));
+        assert!(matches!(edit.decision(context(), Some(&going)), Err(EditError::Deleting)));
     }
     let edit = || Edit { action: EditAction::Delete, ..put(Value::Null) };
-    assert!(matches!(edit().decide(context(), Some(&going)), Ok(Decision::Delete)));
-    assert!(matches!(edit().decide(context(), None), Err(EditError::NoGateway)));
+    assert!(matches!(edit().decision(context(), Some(&going)), Ok(Decision::Delete)));
+    assert!(matches!(edit().decision(context(), None), Err(EditError::NoGateway)));
 }
 
 #[test]
@@ -159,7 +161,7 @@ fn tags_alone_are_no_write_that_anybody_waits_for() {
     assert_eq!(document.body["location"], old.document.body["location"]);
     assert_eq!(document.children, old.document.children);
     let refused = decide(&patch(json!({"tags": {"a": ["b"]}})), Some(&old));
-    let Err(EditError::Invalid(Violations(violations))) = refused else { panic!("accepted") };
+    let Err(EditError::Invalid(Violations(violations, _))) = refused else { panic!("accepted") };
     assert_eq!(violations[0].target, "tags.a");
 }
 
@@ -231,12 +233,12 @@ fn a_member_has_the_version_of_its_child() {
 
     let wrong = sent(json!({"properties": {"paths": ["no-slash"]}}));
     let wrong = edit(EditAction::PutMember { path: member("map", "new"), body: wrong }, None);
-    let Err(EditError::Invalid(Violations(found))) = decide(&wrong, Some(&gateway)) else {
+    let Err(EditError::Invalid(Violations(found, _))) = decide(&wrong, Some(&gateway)) else {
         panic!("accepted")
     };
     assert!(found.iter().all(|violation| violation.target.starts_with("properties")), "{found:?}");
 }
 
 fn decide(edit: &Edit, stored: Option<&Gateway>) -> Result<Decision, EditError> {
-    edit.decide(context(), stored)
+    edit.decision(context(), stored)
 }

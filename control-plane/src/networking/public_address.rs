@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use super::{NetworkError, check_head, settle};
 use crate::arm::network::{NetworkKind, NetworkPath, PublicAddress, PublicIpAddress};
 use crate::compile::check_public_address;
+use crate::document_rules::UnknownProperties;
 use crate::store::{NetworkDecision, NetworkResource, User};
-use crate::violation::Violations;
+use crate::violation::{Violations, Warnings};
 
 /// The property with the address.
 const IP_ADDRESS: &str = "ipAddress";
@@ -14,11 +15,11 @@ const IP_ADDRESS: &str = "ipAddress";
 /// Decides about a PUT. A body without an address keeps the one given before.
 pub(super) fn put(
     path: &NetworkPath,
-    sent: Value,
-    shown: Option<&str>,
+    (sent, shown): (Value, Option<&str>),
+    unknown: UnknownProperties,
     stored: Option<&NetworkResource>,
     users: &[User],
-) -> Result<NetworkDecision, NetworkError> {
+) -> Result<(NetworkDecision, Warnings), NetworkError> {
     let mut violations = Violations::default();
     let mut body = PublicIpAddress::read(sent, &mut violations);
     keep_address(&mut body, shown, stored);
@@ -26,11 +27,11 @@ pub(super) fn put(
     let mut found = Violations::default();
     check_public_address(&path.to_string(), &body, &mut found);
     violations.absorb(found);
-    let decision = settle(body, stored, violations)?;
+    let (decision, warnings) = settle(body, stored, unknown, violations)?;
     if let NetworkDecision::Replace { body, .. } = &decision {
         check_settled(path, body, stored, users)?;
     }
-    Ok(decision)
+    Ok((decision, warnings))
 }
 
 pub(super) fn check_delete(address: &NetworkResource, users: &[User]) -> Result<(), NetworkError> {

@@ -20,7 +20,9 @@ fn decide(
         NetworkAction::PutPublicAddress { .. } => NetworkKind::PublicAddress,
         _ => stored.map_or(NetworkKind::VirtualNetwork, |stored| stored.path.kind),
     };
-    NetworkEdit { path: path(kind), preconditions: Preconditions::default(), action }.decide(stored, users)
+    NetworkEdit { path: path(kind), preconditions: Preconditions::default(), action }
+        .decide(UnknownProperties::Warn, stored, users)
+        .map(|(decision, _)| decision)
 }
 
 fn stored(kind: NetworkKind, body: Value) -> NetworkResource {
@@ -167,7 +169,7 @@ fn conditions_are_about_what_is_written() {
             json!({"properties": {"addressPrefix": "10.0.9.0/24"}}),
         ),
     };
-    assert!(subnet("new").decide(Some(&before), &[]).is_ok());
-    let error = subnet("one").decide(Some(&before), &[]).unwrap_err();
+    assert!(subnet("new").decide(UnknownProperties::Warn, Some(&before), &[]).is_ok());
+    let error = subnet("one").decide(UnknownProperties::Warn, Some(&before), &[]).unwrap_err();
     assert!(matches!(error, NetworkError::PreconditionFailed));
 }

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use super::{NetworkError, check_head, replacement, settle};
 use crate::arm::network::{NetworkKind, NetworkPath, Subnet, VirtualNetwork};
 use crate::compile::check_virtual_network;
+use crate::document_rules::UnknownProperties;
 use crate::store::{NetworkDecision, NetworkResource, User};
-use crate::violation::Violations;
+use crate::violation::{Violations, Warnings};
 
 /// Finds a subnet by name in a network's canonical body, ignoring case.
 pub(super) fn subnet<'a>(network: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
@@ -18,9 +19,10 @@ pub(super) fn subnet<'a>(network: &'a Map<String, Value>, name: &str) -> Option<
 pub(super) fn put(
     path: &NetworkPath,
     sent: Value,
+    unknown: UnknownProperties,
     stored: Option<&NetworkResource>,
     users: &[User],
-) -> Result<NetworkDecision, NetworkError> {
+) -> Result<(NetworkDecision, Warnings), NetworkError> {
     let mut violations = Violations::default();
     let keeps = stored.filter(|_| !mentions_subnets(&sent));
     let mut body = VirtualNetwork::read(sent, &mut violations);
@@ -33,20 +35,21 @@ pub(super) fn put(
     let mut found = Violations::default();
     check_virtual_network(&path.name, &body, &mut found);
     violations.absorb(found);
-    let decision = settle(body, stored, violations)?;
+    let (decision, warnings) = settle(body, stored, unknown, violations)?;
     if let (NetworkDecision::Replace { body, .. }, Some(stored)) = (&decision, stored) {
         for gone in subnets(&stored.body).filter(|old| subnet(body, name_of(old)).is_none()) {
             check_unused(stored, name_of(gone), users)?;
         }
     }
-    Ok(decision)
+    Ok((decision, warnings))
 }
 
 pub(super) fn put_subnet(
     name: &str,
     sent: Value,
+    unknown: UnknownProperties,
     network: &NetworkResource,
-) -> Result<NetworkDecision, NetworkError> {
+) -> Result<(NetworkDecision, Warnings), NetworkError> {
     let mut violations = Violations::default();
     // The creator's spelling of the name is permanent.
     let spelt = subnet(&network.body, name).map_or(name, |subnet| name_of(subnet)).to_owned();
@@ -68,7 +71,7 @@ pub(super) fn put_subnet(
     let mut found = Violations::default();
     check_virtual_network(&network.path.name, &body, &mut found);
     violations.absorb(found.seen_from(&format!("properties.subnets[{at}]")));
-    settle(body, Some(network), violations)
+    settle(body, Some(network), unknown, violations)
 }
 
 pub(super) fn delete_subnet(

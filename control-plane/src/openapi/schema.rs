@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::arm::shape::{MEMBERS, NOT_SERVED};
+use crate::arm::shape::{MEMBERS, NOT_SERVED, RESPONSE_ONLY};
 
 /// Converts a schema to OpenAPI's dialect.
 pub(super) fn published(schema: Value) -> Value {
@@ -20,6 +20,7 @@ pub(super) fn published(schema: Value) -> Value {
         schema.remove("default");
     }
     schema.remove(MEMBERS);
+    schema.remove(RESPONSE_ONLY);
     if let Some(Value::String(text)) = schema.get_mut("description") {
         *text = unwrapped(text);
     }

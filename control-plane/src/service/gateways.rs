@@ -1,5 +1,7 @@
 //! Reads and writes of gateways and their children.
 
+use std::sync::{Mutex, PoisonError};
+
 use serde_json::Value;
 
 use crate::arm::body::Body;
@@ -12,6 +14,7 @@ use crate::identity::access::Client;
 use crate::identity::links;
 use crate::networking::external_refs;
 use crate::store::{Decision, Gateway, GatewayPage, StoredRefs, Written};
+use crate::violation::Warnings;
 
 use super::error::not_found;
 use super::{Service, ServiceError};
@@ -27,30 +30,38 @@ impl Service {
 
     /// Commits a change and wakes the rollout. The author may have fixed, outside of Tidegate, the reason why
     /// workers rejected the previous generation, so a successful write also makes the rollout retry. A rejected
-    /// write does not.
+    /// write does not. Also returns the warnings for the author.
     ///
     /// # Errors
     /// The reason of rejection, or an error of the store; nothing changes then.
-    pub(crate) async fn write(&self, author: Author, edit: Edit) -> Result<Written, ServiceError> {
+    pub(crate) async fn write(
+        &self,
+        author: Author,
+        edit: Edit,
+    ) -> Result<(Written, Warnings), ServiceError> {
         let written = self.write_edit(author, &edit).await;
         written.map_err(|error| ServiceError::from_edit(error, &edit))
     }
 
-    async fn write_edit(&self, author: Author, edit: &Edit) -> Result<Written, EditError> {
+    async fn write_edit(&self, author: Author, edit: &Edit) -> Result<(Written, Warnings), EditError> {
         let act = act(author, edit);
         check_links(&act, edit)?;
+        let warnings = Mutex::new(Warnings::default());
         let written = match edit.action {
             EditAction::Delete => {
                 let refs = ExternalRefs::default();
                 let decide =
-                    |stored: Option<&Gateway>| edit.decide(self.decision_context(&refs), stored).map(drop);
+                    |stored: Option<&Gateway>| edit.decision(self.decision_context(&refs), stored).map(drop);
                 self.store.delete(&edit.path, &act, decide).await?
             }
             _ => {
                 let named = edit.public_addresses();
                 let decide = |stored: Option<&Gateway>, refs: &StoredRefs| {
-                    let decision = edit.decide(self.decision_context(&external_refs(refs)), stored)?;
-                    check_stored_links(&act, &decision, stored).map(|()| decision)
+                    let (decision, found) =
+                        edit.decide(self.decision_context(&external_refs(refs)), stored)?;
+                    check_stored_links(&act, &decision, stored)?;
+                    *warnings.lock().unwrap_or_else(PoisonError::into_inner) = found;
+                    Ok::<_, EditError>(decision)
                 };
                 self.store.write(&edit.path, &act, &named, decide).await?
             }
@@ -58,7 +69,7 @@ impl Service {
         // A rejection of an earlier write ends with the new operation, so nothing has to be cleared. The wake
         // stands after the commit because `decide` is pure and may be called more than once.
         self.fleet.wake();
-        Ok(written)
+        Ok((written, warnings.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// Opens the certificates of a body, fetches its error pages and compiles its patterns, for the edit that it is part of.
@@ -82,7 +93,7 @@ impl Service {
     }
 
     pub(super) fn decision_context<'a>(&'a self, external_refs: &'a ExternalRefs) -> DecisionContext<'a> {
-        DecisionContext { limits: &self.limits, patterns: &self.patterns, external_refs }
+        DecisionContext { rules: &self.rules, patterns: &self.patterns, external_refs }
     }
 }
 

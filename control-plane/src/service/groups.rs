@@ -4,6 +4,7 @@ use crate::arm::resource_group::GROUP_WRITE;
 use crate::audit::{Act, Author};
 use crate::resource_groups::GroupEdit;
 use crate::store::{Group, Operation, ResourceRow, group_id};
+use crate::violation::Warnings;
 
 use super::{ResourceGroupError, Service, ServiceError};
 
@@ -47,7 +48,7 @@ impl Service {
         Ok(self.store.resources(subscription, group).await?)
     }
 
-    /// Creates or changes a resource group. Returns it, and whether it is new.
+    /// Creates or changes a resource group. Returns it, whether it is new, and the warnings for the author.
     ///
     /// # Errors
     /// The reason of rejection, or an error of the store; nothing changes then.
@@ -57,10 +58,17 @@ impl Service {
         subscription: &str,
         name: &str,
         edit: GroupEdit,
-    ) -> Result<(Group, bool), ServiceError> {
+    ) -> Result<(Group, bool, Warnings), ServiceError> {
         let act = Act { author, action: GROUP_WRITE.to_owned(), resource: group_id(subscription, name) };
-        let written = self.store.write_group(subscription, name, &act, |stored| edit.decide(stored)).await;
-        written.map_err(|error| ServiceError::from_group(error, name))
+        let mut warnings = Warnings::default();
+        let decide = |stored: Option<&Group>| {
+            let (body, found) = edit.decide(self.rules.unknown_properties, stored)?;
+            warnings = found;
+            Ok(body)
+        };
+        let written = self.store.write_group(subscription, name, &act, decide).await;
+        let (group, is_new) = written.map_err(|error| ServiceError::from_group(error, name))?;
+        Ok((group, is_new, warnings))
     }
 
     /// Deletes a resource group with everything in it. The operation ends when the workers have dropped its

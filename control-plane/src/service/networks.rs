@@ -8,6 +8,7 @@ use crate::arm::network::{NetworkKind, NetworkPath};
 use crate::audit::{Act, Author};
 use crate::networking::{NetworkAction, NetworkEdit};
 use crate::store::{NetworkResource, NetworkWritten, User};
+use crate::violation::Warnings;
 
 use super::error::not_found;
 use super::view::network as network_view;
@@ -59,16 +60,22 @@ impl Service {
         Ok((resource, shown))
     }
 
-    /// Writes a virtual network, a subnet or a public IP address.
+    /// Writes a virtual network, a subnet or a public IP address. Also returns the warnings for the author.
     pub(crate) async fn write_network(
         &self,
         author: Author,
         edit: NetworkEdit,
-    ) -> Result<NetworkWritten, ServiceError> {
+    ) -> Result<(NetworkWritten, Warnings), ServiceError> {
         let act = Act { author, action: edit.action_name(), resource: edit.resource_id() };
-        let decide = |stored: Option<&NetworkResource>, users: &[User]| edit.decide(stored, users);
+        let mut warnings = Warnings::default();
+        let decide = |stored: Option<&NetworkResource>, users: &[User]| {
+            let (decision, found) = edit.decide(self.rules.unknown_properties, stored, users)?;
+            warnings = found;
+            Ok(decision)
+        };
         let written = self.store.write_network_resource(&edit.path, &act, decide).await;
-        written.map_err(|error| ServiceError::from_network(error, &edit))
+        let written = written.map_err(|error| ServiceError::from_network(error, &edit))?;
+        Ok((written, warnings))
     }
 
     /// Converts the body of a PUT of a virtual network or a public IP address to the change to make.

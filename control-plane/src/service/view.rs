@@ -13,6 +13,7 @@ use crate::arm::document::Child;
 use crate::arm::gateway::SslPolicy;
 use crate::arm::naming::GATEWAY_TYPE;
 use crate::arm::resource_id::MemberPath;
+use crate::arm::unknown::{BESIDE, beside};
 use crate::compile::{is_no_policy, served_cipher_suites};
 use crate::etag::Etag;
 use crate::store::{Gateway, OperationalState, ProvisioningState};
@@ -73,17 +74,32 @@ pub(crate) fn child(gateway: &Gateway, child: &Child, etag: &Etag) -> Value {
     let mut properties = Map::new();
     properties.insert("provisioningState".into(), gateway.state.as_str().into());
     properties.extend(child.properties.clone());
+    let beside = properties.remove(BESIDE);
     for nested in child.collection.nested().filter(|nested| child.properties.contains_key(nested.name)) {
         properties.insert(nested.name.into(), members(gateway, child, &nested, etag).into());
     }
     show_served_suites(&mut properties);
-    json!({
+    let shown = json!({
         "name": child.name,
         "id": gateway.document.path.child_id(child.collection, &child.name),
         "etag": etag.0,
         "type": child.collection.resource_type(),
         "properties": properties,
-    })
+    });
+    match beside {
+        Some(Value::Object(beside)) => with(shown, beside),
+        _ => shown,
+    }
+}
+
+/// Adds unknown properties to a rendered child or member.
+fn with(mut shown: Value, beside: impl IntoIterator<Item = (String, Value)>) -> Value {
+    if let Some(shown) = shown.as_object_mut() {
+        beside.into_iter().for_each(|(name, value)| {
+            shown.entry(name).or_insert(value);
+        });
+    }
+    shown
 }
 
 /// Renders the members of a nested collection, in order.
@@ -104,13 +120,20 @@ pub(crate) fn member(
     properties.insert("provisioningState".into(), gateway.state.as_str().into());
     properties.extend(member["properties"].as_object().cloned().unwrap_or_default());
     let path = MemberPath { nested: *nested, child: child.name.clone(), name };
-    json!({
+    let shown = json!({
         "name": path.name,
         "id": gateway.document.path.member_id(&path),
         "etag": etag.0,
         "type": nested.resource_type(),
         "properties": properties,
-    })
+    });
+    with_beside(shown, member)
+}
+
+/// Adds the unknown properties of a stored member to its rendering.
+fn with_beside(shown: Value, member: &Value) -> Value {
+    let beside = member.as_object().into_iter().flat_map(beside);
+    with(shown, beside.map(|(name, value)| (name.clone(), value.clone())))
 }
 
 /// ARM's name of the operational state.

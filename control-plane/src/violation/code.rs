@@ -10,6 +10,9 @@ pub(crate) mod template;
 codes! { CODES;
 /// A value has the wrong JSON type or is not one of its enumeration, or a property is given twice.
 pub(crate) const INVALID_JSON: &str = "InvalidJson";
+/// A property is unknown. As a violation: it resembles a known one, or stands at the wrong level. As a warning: it
+/// is stored without effect.
+pub(crate) const UNKNOWN_PROPERTY: &str = "UnknownProperty";
 /// A reference is not a resource ID of the expected type.
 pub(crate) const INVALID_REFERENCE_FORMAT: &str = "InvalidJsonReferenceFormat";
 /// A reference to a resource outside the gateway has an ID without a canonical form.

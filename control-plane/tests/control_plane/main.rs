@@ -18,7 +18,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tidegate_control_plane::{Config, ControlPlane, DocumentPolicy, FetchDeny, Limits, Listeners, Proxies};
+use tidegate_control_plane::{
+    Config, ControlPlane, DocumentPolicy, FetchDeny, Limits, Listeners, Proxies, UnknownProperties,
+};
 use tokio::time::{Instant, interval};
 
 use crate::client::Client;
@@ -80,6 +82,7 @@ impl Running {
             channel: any,
             limits: Limits::default(),
             max_body: 64 << 20,
+            unknown_properties: UnknownProperties::default(),
             strict_resource_groups: false,
             rollout_timeout: Duration::from_secs(60),
             trusted_proxies: Proxies::default(),

@@ -23,14 +23,14 @@ async fn a_document_above_the_limit_is_413_and_every_other_body_above_4_mib() {
     let document = GatewayDocument::empty("gateway");
     let put = async |size: usize| {
         let mut body = document.body().clone();
-        body["ignored"] = "x".repeat(size).into();
+        body["etag"] = "x".repeat(size).into();
         management.put(document.id(), &body).await
     };
     put(5 * 1024 * 1024).await.expect(201);
     put(6 * 1024 * 1024).await.expect(413).error_code();
     let child = format!("{}/frontendPorts/large", document.id());
     let properties = json!({"port": 80});
-    let body = json!({"properties": properties, "ignored": "x".repeat(4 * 1024 * 1024)});
+    let body = json!({"properties": properties, "etag": "x".repeat(4 * 1024 * 1024)});
     management.put(&child, &body).await.expect(413).error_code();
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::levels::AROUND;
 use super::{Child, Document, reference};
 use crate::arm::body::Body;
 use crate::arm::collection::Nested;
@@ -39,7 +40,10 @@ impl Document {
     /// [`Document::target_of_member`].
     pub(crate) fn with_member(&self, path: &MemberPath, body: &Body) -> Option<(Document, Violations)> {
         let mut violations = Violations::default();
-        let body = ChildBody::read(body.json.clone(), "", &mut violations);
+        let child = AROUND.child(path.nested.within.properties(), "(child)");
+        let around = child.properties(path.nested.within.properties(), "(child).properties");
+        let level = around.child(path.nested.properties, "");
+        let body = ChildBody::read(body.json.clone(), &level, &mut violations);
         body.check_against_url(&path.name, &mut violations);
         let at = self.position(path.nested.within, &path.child)?;
         let mut document = self.clone();
@@ -47,7 +51,7 @@ impl Document {
         let index = child.member_index(&path.nested, &path.name);
         // The creator's spelling of a name is permanent.
         let name = index.and_then(|i| child.members(&path.nested)[i]["name"].as_str()).unwrap_or(&path.name);
-        let member = normalize_member(name, body, path.nested.properties, "", &mut violations);
+        let member = normalize_member(name, body, &level, &mut violations);
         let list = child.properties.entry(path.nested.name).or_insert_with(|| Value::Array(Vec::new()));
         let list = list.as_array_mut()?;
         let index = index.unwrap_or(list.len());

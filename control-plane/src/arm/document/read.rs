@@ -1,21 +1,19 @@
 //! Reads JSON bodies into gateways and children.
 
-use std::sync::LazyLock;
-
 use serde_json::{Map, Value};
 
+use super::levels::{AROUND, BODY, GATEWAY, INNER};
 use super::{Child, Document, Index, member};
 use crate::arm::body::{Body, Opened};
 use crate::arm::certificate::{CertificateError, client_issuer, to_base64};
 use crate::arm::collection::{COLLECTIONS, Collection, MAX_MEMBERS, complete, over_limit};
 use crate::arm::gateway::Gateway;
-use crate::arm::normalize::named::{ChildBody, Names};
+use crate::arm::level::Level;
+use crate::arm::normalize::named::{ChildBody, Names, normalize_properties};
 use crate::arm::normalize::{expect_list, expect_object, join, normalize_object, take};
 use crate::arm::pkcs7;
-use crate::arm::shape::Shape;
+use crate::arm::unknown::BESIDE;
 use crate::violation::{ROOT, Violations, code};
-
-static GATEWAY: LazyLock<Shape> = LazyLock::new(Shape::of::<Gateway>);
 
 /// Reads the gateway's own body and its children. Anything but an object is a violation and read as an empty
 /// gateway.
@@ -35,11 +33,11 @@ pub(super) fn gateway(
         let target = join("properties", collection.name);
         let list = take(&mut properties, collection.name, &target, violations);
         let list = list.and_then(|value| expect_list(value, &target, violations)).unwrap_or_default();
-        children.extend(members(collection, list, &target, (stored.as_ref(), opened), violations));
+        children.extend(members(collection, list, (&INNER, &target), (stored.as_ref(), opened), violations));
     }
     body.insert("properties".to_owned(), Value::Object(properties));
-    let body = normalize_object(body, GATEWAY.properties(), "", violations);
-    (complete::<Gateway>(body), children)
+    let body = normalize_object(body, &BODY, violations);
+    (complete::<Gateway>(body, GATEWAY.properties()), children)
 }
 
 /// Reads one collection. An element that cannot be read becomes a child without a name, so that the indices of
@@ -47,7 +45,7 @@ pub(super) fn gateway(
 fn members(
     collection: &'static Collection,
     list: Vec<Value>,
-    target: &str,
+    (around, target): (&Level<'_>, &str),
     (stored, opened): (Option<&Index<'_>>, &Opened),
     violations: &mut Violations,
 ) -> Vec<Child> {
@@ -60,10 +58,11 @@ fn members(
     // Bounds the work: the violation above is the same for a longer list.
     for (i, value) in list.into_iter().take(MAX_MEMBERS).enumerate() {
         let target = format!("{target}[{i}]");
-        let body = ChildBody::read(value, &target, violations);
+        let level = around.child(collection.properties(), &target);
+        let body = ChildBody::read(value, &level, violations);
         let name = names.accept(&body.name(), &target, violations);
         let stored = stored.and_then(|index| index.get(collection, &name)).map(|(_, child)| child);
-        children.push(child(collection, name, body.properties, (stored, opened), &target, violations));
+        children.push(child(collection, name, body, (stored, opened), &level, violations));
     }
     children
 }
@@ -77,23 +76,27 @@ pub(super) fn child_on_its_own(
     violations: &mut Violations,
 ) -> Child {
     let opened = &body.opened;
-    let body = ChildBody::read(body.json.clone(), "", violations);
+    let level = AROUND.child(collection.properties(), "");
+    let body = ChildBody::read(body.json.clone(), &level, violations);
     body.check_against_url(name, violations);
     let stored = document.child(collection, name);
-    child(collection, name.to_owned(), body.properties, (stored, opened), "", violations)
+    child(collection, name.to_owned(), body, (stored, opened), &level, violations)
 }
 
-/// Reads one child. `target` is the JSON path of the child itself.
+/// Reads one child, which is at that level.
 fn child(
     collection: &'static Collection,
     name: String,
-    properties: Map<String, Value>,
+    body: ChildBody,
     (stored, opened): (Option<&Child>, &Opened),
-    target: &str,
+    level: &Level<'_>,
     violations: &mut Violations,
 ) -> Child {
-    let target = join(target, "properties");
-    let mut properties = normalize_object(properties, collection.properties(), &target, violations);
+    let target = join(level.target, "properties");
+    let mut properties = normalize_properties(body.properties, level, violations);
+    if !body.beside.is_empty() {
+        properties.insert(BESIDE.to_owned(), Value::Object(body.beside));
+    }
     let hidden: Map<String, Value> = collection
         .properties()
         .iter()

@@ -8,6 +8,7 @@ use super::{Protocol, SubResource};
 /// A pool of interchangeable backends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-response-only" = ["backendIPConfigurations"]))]
 pub(crate) struct BackendAddressPool {
     /// The members. An empty pool is valid; its requests are answered with 502.
     #[schemars(length(max = 1200))]

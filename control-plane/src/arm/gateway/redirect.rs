@@ -8,6 +8,7 @@ use super::SubResource;
 /// A redirect to a listener of the same gateway, or to a URL.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-response-only" = ["requestRoutingRules", "urlPathMaps", "pathRules"]))]
 pub(crate) struct RedirectConfiguration {
     /// The status of the response. Required.
     pub(crate) redirect_type: Option<RedirectType>,

@@ -122,7 +122,7 @@ pub(crate) fn references_of(document: &Document) -> Vec<NetworkReference> {
     let mut references = Vec::new();
     for child in &document.children {
         let source = document.path.child_id(child.collection, &child.name);
-        visit(&child.properties, &mut |target| {
+        visit(&child.collection.known(&child.properties), &mut |target| {
             // Reading a document removes every ID that cannot be parsed.
             let Some(target) = ResourceId::parse(target) else { return };
             let reference = NetworkReference { source: source.clone(), target: target.to_string() };

@@ -28,6 +28,8 @@ pub(crate) struct PublicIpAddress {
     pub(crate) zones: Option<Vec<String>>,
     /// The SKU. v2 gateways require `Standard`.
     pub(crate) sku: PublicIpAddressSku,
+    /// The extended location. Stored and returned; has no effect.
+    pub(crate) extended_location: Option<Value>,
     /// The properties specific to an address.
     pub(crate) properties: PublicIpAddressProperties,
 }
@@ -61,6 +63,7 @@ pub(crate) enum PublicIpAddressTier {
 /// The properties of a public IP address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-response-only" = ["resourceGuid", "ipConfiguration"]))]
 pub(crate) struct PublicIpAddressProperties {
     /// The allocation method. `Standard` addresses must be `Static`.
     #[serde(rename = "publicIPAllocationMethod")]
@@ -82,6 +85,16 @@ pub(crate) struct PublicIpAddressProperties {
     pub(crate) ddos_settings: Option<DdosSettings>,
     /// The action when the virtual machine is deleted. Stored and returned; has no effect.
     pub(crate) delete_option: Option<DeleteOption>,
+    /// The NAT gateway that uses the address; not looked up.
+    pub(crate) nat_gateway: Option<SubResource>,
+    /// A linked address; not looked up.
+    #[serde(rename = "linkedPublicIPAddress")]
+    pub(crate) linked_public_ip_address: Option<SubResource>,
+    /// The address of the service behind this one; not looked up.
+    #[serde(rename = "servicePublicIPAddress")]
+    pub(crate) service_public_ip_address: Option<SubResource>,
+    /// The phase of a migration. Stored and returned; has no effect.
+    pub(crate) migration_phase: Option<String>,
     /// Not supported: no addresses are allocated.
     #[serde(rename = "publicIPPrefix")]
     #[schemars(extend("x-not-served" = "Give the address itself in 'ipAddress', or leave it out."))]
@@ -99,6 +112,10 @@ impl Default for PublicIpAddressProperties {
             ip_tags: Vec::new(),
             ddos_settings: None,
             delete_option: None,
+            nat_gateway: None,
+            linked_public_ip_address: None,
+            service_public_ip_address: None,
+            migration_phase: None,
             public_ip_prefix: None,
         }
     }

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::read;
 use crate::arm::collection::complete;
 use crate::arm::gateway::{Member, SubResource};
-use crate::arm::normalize::named::ChildBody;
-use crate::arm::normalize::normalize_object;
+use crate::arm::level::Level;
+use crate::arm::normalize::named::{ChildBody, normalize_properties};
 use crate::arm::shape::Shape;
 use crate::violation::Violations;
 
@@ -27,6 +27,8 @@ pub(crate) struct VirtualNetwork {
     pub(crate) location: Option<String>,
     /// Labels chosen by the owner.
     pub(crate) tags: Option<BTreeMap<String, String>>,
+    /// The extended location. Stored and returned; has no effect.
+    pub(crate) extended_location: Option<Value>,
     /// The properties specific to a virtual network.
     pub(crate) properties: VirtualNetworkProperties,
 }
@@ -34,6 +36,7 @@ pub(crate) struct VirtualNetwork {
 /// The properties of a virtual network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-response-only" = ["resourceGuid", "flowLogs", "defaultPublicNatGateway"]))]
 pub(crate) struct VirtualNetworkProperties {
     /// The address ranges from which subnets are taken.
     pub(crate) address_space: AddressSpace,
@@ -56,6 +59,22 @@ pub(crate) struct VirtualNetworkProperties {
     pub(crate) enable_vm_protection: Option<bool>,
     /// The encryption of traffic within the network.
     pub(crate) encryption: Option<Encryption>,
+    /// The communities of BGP.
+    pub(crate) bgp_communities: Option<Value>,
+    /// The allocations of addresses; not looked up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ip_allocations: Vec<SubResource>,
+    /// The network policies that apply to private endpoints in the whole network.
+    #[serde(rename = "privateEndpointVNetPolicies")]
+    pub(crate) private_endpoint_vnet_policies: PrivateEndpointVnetPolicies,
+}
+
+/// The network policies that apply to private endpoints in a whole network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) enum PrivateEndpointVnetPolicies {
+    #[default]
+    Disabled,
+    Basic,
 }
 
 /// Address ranges.
@@ -94,6 +113,7 @@ pub(crate) enum EncryptionEnforcement {
 /// The properties of a subnet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-response-only" = ["applicationGatewayIPConfigurations", "ipConfigurations", "ipConfigurationProfiles", "privateEndpoints", "purpose", "resourceNavigationLinks", "serviceAssociationLinks"]))]
 pub(crate) struct Subnet {
     /// The range in CIDR notation, within the ranges of the network. Either this or `addressPrefixes` is
     /// required.
@@ -107,6 +127,16 @@ pub(crate) struct Subnet {
     pub(crate) route_table: Option<SubResource>,
     /// A NAT gateway; not looked up.
     pub(crate) nat_gateway: Option<SubResource>,
+    /// A gateway of services; not looked up.
+    pub(crate) service_gateway: Option<SubResource>,
+    /// The allocations of addresses; not looked up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ip_allocations: Vec<SubResource>,
+    /// The pools from which addresses are taken.
+    pub(crate) ipam_pool_prefix_allocations: Option<Value>,
+    /// The policies of service endpoints; not looked up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) service_endpoint_policies: Vec<SubResource>,
     /// The services with an endpoint in the subnet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) service_endpoints: Vec<ServiceEndpoint>,
@@ -125,10 +155,13 @@ pub(crate) struct Subnet {
 
 /// A service endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-response-only" = ["provisioningState"]))]
 pub(crate) struct ServiceEndpoint {
     /// The service, such as `Microsoft.Storage`.
     pub(crate) service: Option<String>,
+    /// The public IP address by which the service is reached; not looked up.
+    pub(crate) network_identifier: Option<SubResource>,
     /// The regions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) locations: Vec<String>,
@@ -137,6 +170,7 @@ pub(crate) struct ServiceEndpoint {
 /// The delegation of a subnet to a service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
+#[schemars(extend("x-response-only" = ["actions"]))]
 pub(crate) struct Delegation {
     /// The service, such as `Microsoft.Web/serverFarms`.
     pub(crate) service_name: Option<String>,
@@ -184,14 +218,14 @@ impl Subnet {
     /// Returns the canonical form of the body of a PUT on a subnet's own URL: an object with name and
     /// properties.
     pub(crate) fn read(name: &str, body: Value, violations: &mut Violations) -> Value {
-        let body = ChildBody::read(body, "", violations);
+        let network = Level::resource(SHAPE.properties());
+        let level = network.child(SUBNET_SHAPE.properties(), "");
+        let body = ChildBody::read(body, &level, violations);
         body.check_against_url(name, violations);
-        let properties =
-            normalize_object(body.properties, SUBNET_SHAPE.properties(), "properties", violations);
-        let properties = Value::Object(complete::<Subnet>(properties));
-        Value::Object(Map::from_iter([
-            ("name".to_owned(), Value::from(name)),
-            ("properties".to_owned(), properties),
-        ]))
+        let beside = body.beside;
+        let properties = normalize_properties(body.properties, &level, violations);
+        let properties = Value::Object(complete::<Subnet>(properties, SUBNET_SHAPE.properties()));
+        let own = [("name".to_owned(), Value::from(name)), ("properties".to_owned(), properties)];
+        Value::Object(own.into_iter().chain(beside).collect())
     }
 }

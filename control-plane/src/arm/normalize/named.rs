@@ -6,28 +6,32 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::{expect_object, join, normalize, normalize_object, take};
+use crate::arm::level::Level;
 use crate::arm::naming::{MAX_NAME, is_valid_name};
 use crate::arm::shape::{Property, Shape};
 use crate::violation::{ROOT, Violations, code};
 
-/// The parts of a child's JSON. All other properties are read-only.
+/// The parts of a child's JSON.
 #[derive(Debug, Default)]
 pub(crate) struct ChildBody {
     name: Option<String>,
     id: Option<String>,
     /// The properties as sent.
     pub(crate) properties: Map<String, Value>,
+    /// The unknown properties beside these, to be stored.
+    pub(crate) beside: Map<String, Value>,
 }
 
 impl ChildBody {
-    /// Splits `value`, which is at the JSON path `target`; the path is empty for the body of a single child.
-    pub(crate) fn read(value: Value, target: &str, violations: &mut Violations) -> ChildBody {
+    /// Splits `value`, which is the child at that level; its path is empty for the body of a single child.
+    pub(crate) fn read(value: Value, level: &Level<'_>, violations: &mut Violations) -> ChildBody {
+        let target = level.target;
         let whole = if target.is_empty() { ROOT } else { target };
         let Some(mut object) = expect_object(value, whole, violations) else { return ChildBody::default() };
         let mut text = |name: &str| {
             let target = join(target, name);
             let value = take(&mut object, name, &target, violations)?;
-            match normalize(value, &Shape::Text, &target, violations) {
+            match normalize(value, &Shape::Text, (level, &target), violations) {
                 Some(Value::String(text)) if !text.is_empty() => Some(text),
                 _ => None,
             }
@@ -36,7 +40,8 @@ impl ChildBody {
         let target = join(target, "properties");
         let properties = take(&mut object, "properties", &target, violations);
         let properties = properties.and_then(|value| expect_object(value, &target, violations));
-        ChildBody { name, id, properties: properties.unwrap_or_default() }
+        let beside = level.judge(object, violations);
+        ChildBody { name, id, properties: properties.unwrap_or_default(), beside }
     }
 
     /// The name. Some samples give it only as the last segment of the ID. Empty if there is neither.
@@ -87,38 +92,50 @@ impl Names<'_> {
     }
 }
 
-/// Returns the canonical form of a list of members, which is at `target` and is the collection of that name.
+/// Returns the canonical form of a list of members, which is at `target` in `around` and is the collection of that
+/// name.
 /// Each member is an object with `name` and `properties`. A member that cannot be read becomes one without a
 /// name, so that the indices of later members match those of the request.
 pub(crate) fn normalize_members(
     list: Vec<Value>,
     collection: &str,
     properties: &[Property],
-    target: &str,
+    (around, target): (&Level<'_>, &str),
     violations: &mut Violations,
 ) -> Vec<Value> {
     let mut names = Names::of(collection);
     let mut members = Vec::with_capacity(list.len());
     for (i, value) in list.into_iter().enumerate() {
         let target = format!("{target}[{i}]");
-        let body = ChildBody::read(value, &target, violations);
+        let level = around.child(properties, &target);
+        let body = ChildBody::read(value, &level, violations);
         let name = names.accept(&body.name(), &target, violations);
-        members.push(normalize_member(&name, body, properties, &target, violations));
+        members.push(normalize_member(&name, body, &level, violations));
     }
     members
 }
 
-/// Returns the canonical form of the member at `target`.
+/// Returns the canonical form of the member at that level.
 pub(crate) fn normalize_member(
     name: &str,
     body: ChildBody,
-    properties: &[Property],
-    target: &str,
+    level: &Level<'_>,
     violations: &mut Violations,
 ) -> Value {
-    let target = join(target, "properties");
-    let properties = normalize_object(body.properties, properties, &target, violations);
-    json!({ "name": name, "properties": properties })
+    let properties = normalize_properties(body.properties, level, violations);
+    let mut member = json!({ "name": name, "properties": properties });
+    member.as_object_mut().into_iter().for_each(|member| member.extend(body.beside.clone()));
+    member
+}
+
+/// Returns the canonical form of the `properties` of the child or member at that level.
+pub(crate) fn normalize_properties(
+    properties: Map<String, Value>,
+    level: &Level<'_>,
+    violations: &mut Violations,
+) -> Map<String, Value> {
+    let target = join(level.target, "properties");
+    normalize_object(properties, &level.properties(level.properties, &target), violations)
 }
 
 /// The message of a violation that reports an invalid name.

@@ -7,7 +7,10 @@ use crate::arm::gateway::{BackendHttpSettings, Gateway, Listener, Probe, Redirec
 
 fn check(shape: &Shape, value: &Value, expected: &Value, wrong: &[&str]) {
     let mut violations = Violations::default();
-    let canonical = normalize(value.clone(), shape, "", &mut violations);
+    let resource = Level::resource(&[]);
+    let level = resource.properties(shape.properties(), "");
+    let object = value.as_object().cloned().unwrap_or_default();
+    let canonical = Some(Value::Object(normalize_object(object, &level, &mut violations)));
     assert_eq!(canonical.as_ref(), Some(expected), "{value}");
     let targets: Vec<_> = violations.0.iter().map(|v| v.target.as_str()).collect();
     assert_eq!(targets, wrong, "{value}: {violations}");
@@ -75,7 +78,13 @@ fn members_are_named_as_children_are_and_keep_their_places() {
             { "name": "A", "properties": {} },
             { "name": "c", "properties": {} }
         ] }),
-        &["pathRules[2]", "pathRules[2].name", "pathRules[3].name", "pathRules[4].properties.firewallPolicy"],
+        &[
+            "pathRules[2]",
+            "pathRules[2].name",
+            "pathRules[3].name",
+            "pathRules[4].properties.firewallPolicy",
+            "pathRules[4].properties.pathRules",
+        ],
     );
 }
 
@@ -103,7 +112,7 @@ fn text_with_a_nul_is_refused_wherever_it_stands() {
         "identity": { "type": "UserAssigned", "userAssignedIdentities": { "x": { "y": [{ "z\0": 1 }] } } }
     });
     let mut violations = Violations::default();
-    normalize(body, &Shape::of::<Gateway>(), "", &mut violations);
+    normalize(body, &Shape::of::<Gateway>(), (&Level::resource(&[]), ""), &mut violations);
     let mut targets: Vec<_> = violations.0.iter().map(|v| v.target.as_str()).collect();
     targets.sort_unstable();
     assert_eq!(targets, ["identity.userAssignedIdentities.x", "location", "tags", "tags.d", "zones[1]"]);

@@ -1,7 +1,7 @@
 //! The work for a write grows linearly with the number of children.
 
 use crate::arm::collection::MAX_MEMBERS;
-use crate::limits::Limit;
+use crate::limits::{Limit, Limits};
 use crate::testing::visits;
 
 use super::*;
@@ -33,15 +33,16 @@ fn rule(i: usize, name: &str) -> Value {
     }})
 }
 
-fn limits() -> Limits {
+fn rules() -> DocumentRules {
     let most = |name: &str| format!("{name}={MAX_MEMBERS}").parse::<Limit>().unwrap();
-    Limits::from_iter([most("httpListeners"), most("requestRoutingRules")])
+    let limits = Limits::from_iter([most("httpListeners"), most("requestRoutingRules")]);
+    DocumentRules { limits, ..DocumentRules::default() }
 }
 
 /// Returns the gateway after `edit` of `stored`.
 fn gateway(edit: &Edit, stored: Option<&Gateway>) -> Gateway {
     let Decision::Replace { document, config_digest, .. } =
-        edit.decide(DecisionContext { limits: &limits(), ..context() }, stored).unwrap()
+        edit.decision(DecisionContext { rules: &rules(), ..context() }, stored).unwrap()
     else {
         panic!("nothing changed")
     };

@@ -47,7 +47,7 @@ pub(super) async fn dry_run(
     let addresses = addresses(edit, stored.as_ref(), service, stage).await?;
     // Pages that the request does not name were checked by an earlier write.
     let external_refs = ExternalRefs { addresses, pages: Pages::default() };
-    let decision = edit.decide(service.decision_context(&external_refs), stored.as_ref());
+    let decision = edit.decision(service.decision_context(&external_refs), stored.as_ref());
     let decision = decision.map_err(|error| ServiceError::from_edit(error, edit))?;
     let gateway = match (decision, stored) {
         (Decision::Replace { document, config_digest, .. }, stored) => {
@@ -118,7 +118,7 @@ pub(super) async fn apply(
     deployment: Uuid,
 ) -> Result<(), Unwritten> {
     let path = edit.path.clone();
-    let written = service.write(author, edit).await?;
+    let (written, _) = service.write(author, edit).await?;
     let mut endings = service.store.endings();
     loop {
         match service.store.operation(&path.subscription, written.operation.id).await? {

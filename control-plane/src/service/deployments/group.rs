@@ -28,8 +28,8 @@ pub(super) async fn dry_run(
 ) -> Result<Value, ServiceError> {
     let GroupWrite { subscription, name, body } = write;
     let stored = service.store.group(subscription, name).await?;
-    let decided = GroupEdit::Put(body.clone()).decide(stored.as_ref());
-    let body = decided.map_err(|error: GroupError| ServiceError::from_group(error, name))?;
+    let decided = GroupEdit::Put(body.clone()).decide(service.rules.unknown_properties, stored.as_ref());
+    let (body, _) = decided.map_err(|error: GroupError| ServiceError::from_group(error, name))?;
     let group = match stored {
         Some(stored) => Group { body, ..stored },
         None => Group {

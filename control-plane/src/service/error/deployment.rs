@@ -78,7 +78,8 @@ impl DeploymentError {
     /// Returns the error in ARM's shape.
     pub(crate) fn failure(&self) -> Failure {
         match self {
-            DeploymentError::Template(Violations(flaws)) => {
+            DeploymentError::Template(violations) => {
+                let flaws = &violations.0;
                 let first = flaws.first();
                 let mut message = first.map(|flaw| flaw.message.clone()).unwrap_or_default();
                 if flaws.len() > 1 {

@@ -47,7 +47,7 @@ fn put(client: Client, body: Value) -> Result<Decision, EditError> {
     let edit = Edit { path: path("gw"), preconditions: Preconditions::default(), action };
     let act = act(Author { client: Some(client), ..Author::itself() }, &edit);
     check_links(&act, &edit)?;
-    let decision = edit.decide(context(), None)?;
+    let decision = edit.decision(context(), None)?;
     check_stored_links(&act, &decision, None)?;
     Ok(decision)
 }

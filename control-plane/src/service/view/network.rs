@@ -66,7 +66,8 @@ fn show_subnet(network: &NetworkResource, subnet: &Value, users: &[User]) -> Val
     if !here.is_empty() {
         properties.insert("applicationGatewayIPConfigurations".into(), here.into());
     }
-    json!({"name": name, "id": id, "etag": network.etag.0, "type": SUBNET_TYPE, "properties": properties})
+    let shown = json!({"name": name, "id": id, "etag": network.etag.0, "type": SUBNET_TYPE, "properties": properties});
+    super::with_beside(shown, subnet)
 }
 
 fn show_delegation(subnet: &str, etag: &str, delegation: &mut Value) {

@@ -1,0 +1,63 @@
+//! What the operator has decided about the documents of clients. Pure.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::limits::Limits;
+use crate::violation::{Violations, code};
+
+/// The rules for documents besides those of their types.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DocumentRules {
+    /// The maximum number of children of a gateway, by collection.
+    pub(crate) limits: Limits,
+    /// What is done about unknown properties.
+    pub(crate) unknown_properties: UnknownProperties,
+}
+
+/// What is done about a property that is unknown, and not probably a mistake: such a one is always refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownProperties {
+    /// It is stored and returned without effect, and the response has a warning.
+    #[default]
+    Warn,
+    /// The document is refused.
+    Refuse,
+}
+
+/// The text is neither `warn` nor `refuse`.
+#[derive(Debug, Error)]
+#[error("expected `warn` or `refuse`")]
+pub struct UnknownPropertiesError;
+
+impl UnknownProperties {
+    /// Makes violations of the warnings about unknown properties, if they are refused.
+    pub(crate) fn apply(self, violations: &mut Violations) {
+        if self == UnknownProperties::Refuse {
+            violations.refuse_warned(code::UNKNOWN_PROPERTY);
+        }
+    }
+}
+
+impl FromStr for UnknownProperties {
+    type Err = UnknownPropertiesError;
+
+    fn from_str(text: &str) -> Result<UnknownProperties, UnknownPropertiesError> {
+        match text {
+            "warn" => Ok(UnknownProperties::Warn),
+            "refuse" => Ok(UnknownProperties::Refuse),
+            _ => Err(UnknownPropertiesError),
+        }
+    }
+}
+
+impl fmt::Display for UnknownProperties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            UnknownProperties::Warn => "warn",
+            UnknownProperties::Refuse => "refuse",
+        })
+    }
+}
