@@ -1,7 +1,7 @@
 //! The admin token: created once, and kept in a file that only its owner can read.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tidegate_shared::private_file;
 use tidegate_shared::secret::Secret;
@@ -23,7 +23,7 @@ impl AdminToken {
     /// # Errors
     /// If the file cannot be read or written, or is empty: an empty token would admit everyone.
     pub(crate) fn load_or_create(data_dir: &Path) -> io::Result<AdminToken> {
-        let path = data_dir.join("admin-token");
+        let path = AdminToken::file(data_dir);
         let text =
             private_file::read_or_create(&path, || Ok(Secret::new(hex(&random_secret()).into_bytes())))?;
         let text = text.expose().trim_ascii();
@@ -31,6 +31,11 @@ impl AdminToken {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is empty", path.display())));
         }
         Ok(AdminToken(sha256_hex(text)))
+    }
+
+    /// The file in the data directory.
+    pub(crate) fn file(data_dir: &Path) -> PathBuf {
+        data_dir.join("admin-token")
     }
 
     /// Returns whether this is the token.

@@ -37,6 +37,7 @@ mod workers;
 
 pub(crate) mod server;
 
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
@@ -68,6 +69,8 @@ pub(crate) struct App {
     pub(crate) page_tokens: PageTokens,
     /// The admin token; `None` if authentication is disabled.
     pub(crate) token: Option<AdminToken>,
+    /// The file with the admin token, which is named to clients on this machine.
+    pub(crate) token_file: PathBuf,
     /// The metrics of requests.
     pub(crate) metrics: Arc<Metrics>,
     /// The description of the API, made at its first use.

@@ -30,6 +30,7 @@ mod gateway;
 mod hosts;
 mod listeners;
 mod load_distribution;
+mod notices;
 mod ocsp;
 mod on_demand;
 mod path_maps;
@@ -54,6 +55,7 @@ mod transport;
 mod transport_rules;
 mod virtual_network;
 
+pub(crate) use notices::notices;
 pub(crate) use pattern_trial::try_patterns;
 pub(crate) use patterns::PatternCache;
 pub(crate) use public_address::check_public_address;
@@ -157,7 +159,7 @@ fn downstream(
     let frontends = Resources::read(document, "frontendIPConfigurations", found);
     let addresses = frontends::addresses(document, &frontends, &external_refs.addresses, found);
     let ports = Resources::read(document, "frontendPorts", found);
-    let numbers = frontends::ports(&ports, found);
+    let numbers = frontends::ports(document, &ports, found);
     let authorities = Resources::read(document, "trustedClientCertificates", found);
     let compiled_authorities = client_authorities::compile(&authorities, found);
     let profiles = Resources::read(document, "sslProfiles", found);
@@ -194,7 +196,9 @@ fn upstream(document: &Document, found: &mut Violations) -> Upstream {
     let pools = Resources::read(document, "backendAddressPools", found);
     let compiled_pools = backends::pools(&pools, found);
     let settings = Resources::read(document, "backendHttpSettingsCollection", found);
-    let trust = backends::Trust { roots: &roots };
+    let authentication = Resources::read(document, "authenticationCertificates", found);
+    let pinned = certificates::pinned(&authentication, found);
+    let trust = backends::Trust { roots: &roots, authentication: &authentication, pinned: &pinned };
     let probing = backends::Probing { probes: &probes, compiled: &compiled_probes };
     let compiled_settings = backends::settings(&settings, &trust, &probing, found);
     Upstream { roots, compiled_roots, probes, pools, compiled_pools, settings, compiled_settings }
@@ -233,7 +237,7 @@ fn routing(
     let path_maps = path_maps::compile(&maps, &targets, found);
     let rules = Resources::read(document, "requestRoutingRules", found);
     Routed {
-        rules: rules::compile(&rules, listeners, &maps, &targets, found),
+        rules: rules::compile(document, (&rules, listeners, &maps), &targets, found),
         path_maps: path_maps.into_iter().flatten().collect(),
         rewrites: compiled_rewrites,
         distributions: compiled_distributions,

@@ -5,7 +5,6 @@
 //! change: immutable properties, and limits on growth.
 
 use serde_json::Value;
-use thiserror::Error;
 use tidegate_shared::id::Digest;
 use tidegate_shared::snapshot::Content;
 
@@ -18,14 +17,16 @@ use crate::arm::network::path::{NetworkPath, public_addresses_in, references_of}
 use crate::arm::page::Pages;
 use crate::arm::resource_id::{GatewayPath, MemberPath};
 use crate::arm::tags;
-use crate::compile::{PatternCache, compile};
+use crate::compile::{PatternCache, compile, notices};
 use crate::document_rules::DocumentRules;
 use crate::etag::{Etag, Preconditions};
-use crate::identity::access::Client;
-use crate::store::{Claim, Decision, Gateway, ProvisioningState, StoreError};
+use crate::store::{Claim, Decision, Gateway, ProvisioningState};
 use crate::violation::{Violations, Warnings};
 
+mod error;
 mod settled;
+
+pub(crate) use error::EditError;
 
 /// The input of a decision beside the request and the stored gateway.
 #[derive(Clone, Copy, Debug)]
@@ -94,43 +95,6 @@ pub(crate) enum EditAction {
     },
     /// Delete a member of a child.
     DeleteMember { path: MemberPath },
-}
-
-/// The reason why a change is rejected.
-#[derive(Debug, Error)]
-pub(crate) enum EditError {
-    /// The resulting document is invalid.
-    #[error("{0}")]
-    Invalid(Violations),
-    /// A precondition on the row does not hold.
-    #[error("a precondition does not hold")]
-    PreconditionFailed,
-    /// The gateway does not exist.
-    #[error("there is no such gateway")]
-    NoGateway,
-    /// The child or member does not exist.
-    #[error("there is no such child")]
-    NoChild,
-    /// The gateway is being deleted.
-    #[error("the gateway is being deleted")]
-    Deleting,
-    /// The client may write the gateway but not use a resource to which it refers.
-    #[error("{} may not use {linked}", .client.app_id)]
-    LinkForbidden {
-        client: Client,
-        /// The name of the ARM operation.
-        action: String,
-        /// The resource ID of the target of the operation.
-        resource: String,
-        /// The resource ID of the referenced resource.
-        linked: String,
-    },
-    /// Other children refer to the child.
-    #[error("it is used by {}", .0.join(", "))]
-    InUse(Vec<String>),
-    /// The store failed, or another gateway holds a port or address.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl Edit {
@@ -253,6 +217,7 @@ impl Edit {
         let (document, mut violations) = Document::read(self.path.clone(), body, old, version);
         settled::check(&document, old, &mut violations);
         violations.absorb(context.rules.limits.check(&document, old));
+        violations.absorb(notices(&document));
         let external_refs = context.external_refs.with(&body.pages);
         let context = DecisionContext { external_refs: &external_refs, ..context };
         replace(stored, context, document, violations, None)

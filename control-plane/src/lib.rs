@@ -48,7 +48,7 @@ mod violation;
 mod testing;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{self, Path};
 use std::sync::{Arc, LazyLock};
 
 use tidegate_shared::id::WorkerId;
@@ -59,6 +59,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use crate::admin_token::AdminToken;
 use crate::api::server::{CONNECTIONS, Server, Shares};
 use crate::api::{App, LargeBodies, PageTokens};
 use crate::audit::Author;
@@ -177,6 +178,7 @@ impl ControlPlane {
             Some((chain, key)) => Some(read_identity(chain, key)?),
             None => None,
         };
+        let token_file = path::absolute(AdminToken::file(&config.data_dir))?;
         let (data_dir, bound) = (config.data_dir, addresses.management_tls.ip());
         let certificates =
             Certificates::new(data_dir, authorities, config.certificate_lifetime, bound, given)?;
@@ -201,6 +203,7 @@ impl ControlPlane {
             large_bodies: LargeBodies::new(config.max_body),
             page_tokens: PageTokens::new(store.page_token_key()),
             token: (!config.no_auth).then_some(token),
+            token_file,
             metrics: metrics.clone(),
             description: LazyLock::new(|| api::description().into()),
         };

@@ -5,6 +5,7 @@
 //! [`crate::resource_groups`] within a transaction of the store; no use case waits for a worker, except for the deployment
 //! of a template. [`view`] renders resources, because templates refer to them as a GET shows them.
 
+mod api_version;
 mod audit;
 mod body_preparer;
 mod deployments;
@@ -38,6 +39,7 @@ use crate::identity::issuer::Issuer;
 use crate::on_demand::Prober;
 use crate::store::{Store, StoreError};
 
+pub(crate) use api_version::api_version;
 use body_preparer::BodyPreparer;
 pub(crate) use deployments::{Change, Fate, Preview, correlation_id, run as run_deployments, summary};
 pub(crate) use error::{

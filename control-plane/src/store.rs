@@ -55,7 +55,7 @@ pub(crate) use model::{
 pub(crate) use network::{NetworkDecision, NetworkWritten};
 pub(crate) use operations::OPERATION_CODES;
 pub(crate) use unserved::UnservedDecision;
-pub(crate) use write::Decision;
+pub(crate) use write::{Decided, Decision};
 
 /// The reason why an operation of the store failed.
 #[derive(Debug, Error)]

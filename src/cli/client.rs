@@ -24,7 +24,7 @@ pub(crate) enum ClientCommand {
 
         /// The scope of the role: the ID of a subscription, a resource group or a resource, or `/` for everything
         /// (the default). Repeatable; separated by commas in the environment.
-        #[arg(long, env = "TIDEGATE_SCOPE", value_name = "SCOPE", value_delimiter = ',')]
+        #[arg(long, env = "TIDEGATE_SCOPE", value_name = "SCOPE", value_delimiter = ',', value_parser = Scope::parse_new)]
         scope: Vec<Scope>,
 
         #[command(flatten)]

@@ -12,6 +12,7 @@ mod documents;
 mod export;
 mod heavy_input;
 mod lifecycle;
+mod mistakes;
 mod networking;
 mod openapi;
 mod operations;

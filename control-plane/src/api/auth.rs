@@ -122,16 +122,25 @@ async fn authenticate(app: &App, request: &Parts) -> Result<Caller, ApiError> {
     // A request without a host, or with two, is malformed for every caller.
     authority(&request.uri, &request.headers)?;
     let Some(admin_token) = &app.token else { return Ok(administrator()) };
-    let token = bearer_token(&request.headers).ok_or(ApiError::Unauthenticated)?;
+    let file = || is_here(request).then(|| app.token_file.clone());
+    let token = bearer_token(&request.headers).filter(|token| !token.is_empty());
+    let token = token.ok_or_else(|| ApiError::NoToken(file()))?;
     if admin_token.is(token.as_bytes()) {
         return Ok(administrator());
     }
     if !token.contains('.') {
-        return Err(ApiError::Unauthenticated);
+        return Err(ApiError::WrongToken(file()));
     }
     let client = app.service.client_of_token(token).await?.map_err(ApiError::BadToken)?;
     let known = Client { app_id: client.app_id, role: client.role, scopes: client.scopes };
     Ok(Caller { name: client.name, client: Some(known) })
+}
+
+/// Returns whether the request comes from this machine itself, and not through a proxy on it.
+fn is_here(request: &Parts) -> bool {
+    const OF_PROXIES: [&str; 4] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host"];
+    let through_proxy = OF_PROXIES.iter().any(|name| request.headers.contains_key(*name));
+    !through_proxy && peer(request).is_some_and(|address| address.is_loopback())
 }
 
 /// Returns the token after `Bearer`.

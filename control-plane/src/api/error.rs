@@ -1,5 +1,6 @@
 //! The errors of requests: those of use cases, and those of HTTP requests only. `status` chooses their status.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Json;
@@ -33,8 +34,18 @@ const UNWRITABLE_PAUSE: &str = "1";
 /// The reason why a request fails.
 #[derive(Debug, Error)]
 pub(super) enum ApiError {
-    #[error("The bearer token is missing or not valid.")]
-    Unauthenticated,
+    #[error(
+        "The request has no bearer token. Send the header 'Authorization: Bearer {{token}}'.{}",
+        place_of_token(.0.as_deref())
+    )]
+    NoToken(Option<PathBuf>),
+    #[error(
+        "The bearer token is neither the admin token nor an access token of this service.{}",
+        place_of_token(.0.as_deref())
+    )]
+    WrongToken(Option<PathBuf>),
+    #[error("This port speaks HTTPS only. Repeat the request with https:// instead of http://.")]
+    PlainHttp,
     #[error("The access token was not accepted: {0}.")]
     BadToken(TokenError),
     #[error(
@@ -53,7 +64,7 @@ pub(super) enum ApiError {
          '{0}'. Send it without Origin and Sec-Fetch-Site, or start without --no-auth."
     )]
     ForeignOrigin(String),
-    #[error("The method {method} is not allowed for '{path}'.")]
+    #[error("The method {method} is not allowed for '{path}'. The header Allow names the methods that are.")]
     WrongMethod { method: String, path: String },
     #[error(
         "The api-version query parameter (?api-version=) is required for all requests, in the form YYYY-MM-DD."
@@ -73,12 +84,17 @@ pub(super) enum ApiError {
     OperationFailed(Problem),
 }
 
+/// Returns where the admin token lies, for a client on this machine.
+fn place_of_token(file: Option<&Path>) -> String {
+    file.map(|file| format!(" The admin token is in the file '{}'.", file.display())).unwrap_or_default()
+}
+
 impl ApiError {
     fn code(&self) -> &str {
         match self {
             ApiError::Service(error) => error.code(),
-            ApiError::Unauthenticated => own::AUTHENTICATION_FAILED,
-            ApiError::BadToken(TokenError::Invalid) => own::BAD_TOKEN,
+            ApiError::NoToken(_) => own::AUTHENTICATION_FAILED,
+            ApiError::WrongToken(_) | ApiError::BadToken(TokenError::Invalid) => own::BAD_TOKEN,
             ApiError::BadToken(TokenError::Expired) => own::OLD_TOKEN,
             ApiError::ForeignHost(_) | ApiError::ForeignOrigin(_) | ApiError::Forbidden { .. } => {
                 own::AUTHORIZATION_FAILED
@@ -86,7 +102,7 @@ impl ApiError {
             ApiError::OAuth(error) => error.code(),
             ApiError::WrongMethod { .. } => own::METHOD_NOT_ALLOWED,
             ApiError::NoApiVersion => own::NO_API_VERSION,
-            ApiError::BadRequest(_) => own::BAD_REQUEST,
+            ApiError::BadRequest(_) | ApiError::PlainHttp => own::BAD_REQUEST,
             ApiError::BadBody(_) => own::BAD_BODY,
             ApiError::BodyTooLarge(_) => own::BODY_TOO_LARGE,
             ApiError::TooManyLarge => own::TOO_MANY,
@@ -127,13 +143,13 @@ impl IntoResponse for ApiError {
         let is_busy = response.status() == StatusCode::TOO_MANY_REQUESTS;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        if matches!(self, ApiError::Unauthenticated) {
+        if matches!(self, ApiError::NoToken(_)) {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if matches!(self, ApiError::Service(ServiceError::Unwritable(_))) || is_busy {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(UNWRITABLE_PAUSE));
         }
-        if matches!(self, ApiError::BadToken(_)) {
+        if matches!(self, ApiError::BadToken(_) | ApiError::WrongToken(_)) {
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
             headers.insert(WWW_AUTHENTICATE, challenge);
         }

@@ -10,7 +10,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::{HOST, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, Uri};
+use axum::http::{HeaderMap, HeaderName, Method, Uri};
 
 use crate::arm::collection::{Collection, Nested};
 use crate::arm::deployment::DeploymentPath;
@@ -18,7 +18,8 @@ use crate::arm::document::ApiVersion;
 use crate::arm::resource_id::{GatewayPath, MemberPath};
 use crate::audit::Author;
 use crate::etag::Preconditions;
-use crate::service::ServiceError;
+use crate::identity::scope::is_guid;
+use crate::service::{ServiceError, api_version};
 
 use super::error::ApiError;
 use super::forwarded::{ForwardedHost, Scheme};
@@ -36,7 +37,7 @@ impl<S: Sync> FromRequestParts<S> for RequestAuthor {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<RequestAuthor, ApiError> {
-        parts.extensions.get::<Author>().cloned().map(RequestAuthor).ok_or(ApiError::Unauthenticated)
+        parts.extensions.get::<Author>().cloned().map(RequestAuthor).ok_or(ApiError::NoToken(None))
     }
 }
 
@@ -61,7 +62,7 @@ impl<S: Sync> FromRequestParts<S> for ApiVersionParam {
             .map(|(_, value)| value)
             .filter(|value| !value.is_empty())
             .ok_or(ApiError::NoApiVersion)?;
-        let date = ApiVersion::parse(text).ok_or_else(|| ServiceError::BadApiVersion(text.to_owned()))?;
+        let date = api_version(text)?;
         Ok(ApiVersionParam { text: text.to_owned(), date })
     }
 }
@@ -207,24 +208,33 @@ impl<S: Send + Sync> FromRequestParts<S> for MemberTarget {
 }
 
 /// The named segments of a path, decoded.
-struct Names(BTreeMap<String, String>);
+struct Names {
+    values: BTreeMap<String, String>,
+    /// True if the request may create a resource.
+    creates: bool,
+}
 
 async fn names<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Names, ApiError> {
     let params = RawPathParams::from_request_parts(parts, state)
         .await
         .map_err(|e| ApiError::BadRequest(format!("The path is not valid: {e}.")))?;
-    Ok(Names(params.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()))
+    let values = params.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    Ok(Names { values, creates: parts.method == Method::PUT })
 }
 
 impl Names {
     fn take(&mut self, what: &'static str) -> Result<String, ApiError> {
-        let value = self.0.remove(what).unwrap_or_default();
+        let value = self.values.remove(what).unwrap_or_default();
+        // Resources of earlier versions, in other subscriptions, can still be read and deleted.
+        if what == "subscription" && self.creates && !is_guid(&value) {
+            return Err(ServiceError::BadSubscription(value.chars().take(MAX_NAME).collect()).into());
+        }
         if is_good(what, &value) { Ok(value) } else { Err(ServiceError::BadName { what, value }.into()) }
     }
 
     /// The resource group, if the path has one.
     fn take_group(&mut self) -> Result<Option<String>, ApiError> {
-        if self.0.contains_key("group") { self.take("group").map(Some) } else { Ok(None) }
+        if self.values.contains_key("group") { self.take("group").map(Some) } else { Ok(None) }
     }
 
     fn gateway(&mut self) -> Result<GatewayPath, ApiError> {
@@ -236,13 +246,13 @@ impl Names {
     }
 
     fn collection(&mut self, parts: &Parts) -> Result<&'static Collection, ApiError> {
-        let name = self.0.remove("collection").unwrap_or_default();
+        let name = self.values.remove("collection").unwrap_or_default();
         Collection::named(&name).ok_or_else(|| ServiceError::UnknownPath(parts.uri.path().to_owned()).into())
     }
 
     fn nested(&mut self, parts: &Parts) -> Result<Nested, ApiError> {
         let collection = self.collection(parts)?;
-        let name = self.0.remove("nested").unwrap_or_default();
+        let name = self.values.remove("nested").unwrap_or_default();
         collection
             .nested_named(&name)
             .ok_or_else(|| ServiceError::UnknownPath(parts.uri.path().to_owned()).into())

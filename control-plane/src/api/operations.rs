@@ -119,6 +119,9 @@ pub(super) async fn status(
     if let Some(ended) = operation.ended_at {
         body["endTime"] = ended.to_string().into();
     }
+    if let Some(warnings) = &operation.warnings {
+        body["properties"] = json!({"warnings": warnings});
+    }
     if let Some(problem) = &operation.problem {
         body["error"] = json!({"code": problem.code, "message": problem.message, "details": []});
     }

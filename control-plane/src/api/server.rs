@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::header::CONNECTION;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
@@ -17,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -26,6 +28,7 @@ use crate::fair_share::{Bounds, FairShare};
 use crate::proxies::Proxies;
 use tidegate_shared::client_network::client_network;
 
+use super::error::ApiError;
 use super::forwarded::{Origin, Scheme};
 use super::path::normalise;
 use super::unserved::SentPath;
@@ -110,7 +113,15 @@ impl Server {
         let Some(tls) = self.tls.clone() else {
             return self.speak(stream, peer, (Scheme::Http, false), IDLE_TIMEOUT).await;
         };
-        let handshake = TlsAcceptor::from(tls.state().management.clone()).accept(stream);
+        let handshake = async {
+            match speaks_http(&stream).await? {
+                true => Ok(Greeting::Http(stream)),
+                false => {
+                    let acceptor = TlsAcceptor::from(tls.state().management.clone());
+                    acceptor.accept(stream).await.map(|stream| Greeting::Tls(Box::new(stream)))
+                }
+            }
+        };
         let stopped = async {
             self.stop.cancelled().await;
             sleep(FIRST_REQUEST_TIMEOUT).await;
@@ -120,7 +131,12 @@ impl Server {
             () = stopped => return,
         };
         match handshake {
-            Ok(Ok(stream)) => {
+            Ok(Ok(Greeting::Http(stream))) => {
+                let router = Router::new().fallback(async || ([(CONNECTION, "close")], ApiError::PlainHttp));
+                let refusing = Server { router, ..self };
+                refusing.speak(stream, peer, (Scheme::Http, false), HEAD_TIMEOUT).await;
+            }
+            Ok(Ok(Greeting::Tls(stream))) => {
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 self.speak(stream, peer, (Scheme::Https, http2), IDLE_TIMEOUT).await;
             }
@@ -178,6 +194,20 @@ impl Server {
             tracing::debug!(error, "management connection ended");
         }
     }
+}
+
+/// A connection to the HTTPS endpoint after its first bytes.
+enum Greeting {
+    /// After the TLS handshake.
+    Tls(Box<TlsStream<TcpStream>>),
+    /// The client speaks HTTP without TLS.
+    Http(TcpStream),
+}
+
+/// Returns whether the first byte of a connection is that of an HTTP method, and not of a TLS record.
+async fn speaks_http(stream: &TcpStream) -> std::io::Result<bool> {
+    let mut first = [0];
+    Ok(stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase())
 }
 
 fn builder(tracker: TaskTracker, http2: bool) -> Builder<Tracked> {

@@ -242,8 +242,7 @@ mod tests {
         check(
             "backendHttpSettingsCollection",
             json!({ "protocol": "Http", "cookieBasedAffinity": "Disabled", "requestTimeout": 30,
-                    "pickHostNameFromBackendAddress": false,
-                    "connectionDraining": { "enabled": false, "drainTimeoutInSec": 1 } }),
+                    "pickHostNameFromBackendAddress": false }),
         );
         check(
             "httpListeners",

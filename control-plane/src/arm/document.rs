@@ -92,7 +92,9 @@ impl Document {
     ) -> (Document, Violations) {
         let mut violations = Violations::default();
         let mut child = read::child_on_its_own(self, collection, name, body, &mut violations);
-        priority::fill_one(self, &mut child, version);
+        if !self.is_v1() {
+            priority::fill_one(self, &mut child, version);
+        }
         let mut document = self.clone();
         let at = document.put(child);
         reference::spell_one(&mut document, at, &mut violations);
@@ -106,6 +108,13 @@ impl Document {
         let mut document = self.clone();
         document.children.remove(at);
         Some(document)
+    }
+
+    /// Returns whether the SKU is of the first generation, which Azure calls v1. Without a SKU it is not.
+    pub(crate) fn is_v1(&self) -> bool {
+        let sku = self.body.get("properties").map_or(&Value::Null, |properties| &properties["sku"]);
+        let text = sku["tier"].as_str().or(sku["name"].as_str());
+        text.is_some_and(|text| !text.ends_with("_v2") && text != "Basic")
     }
 
     /// The region; without effect here.

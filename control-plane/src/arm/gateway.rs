@@ -124,7 +124,7 @@ impl Gateway {
 /// A reference to another resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-#[schemars(extend("x-response-only" = ["name", "kind", "location", "tags", "properties"]))]
+#[schemars(extend("x-response-only" = ["name", "kind", "sku", "location", "extendedLocation", "zones", "tags", "properties"]))]
 pub(crate) struct SubResource {
     /// The resource ID.
     pub(crate) id: Option<String>,

@@ -1,10 +1,11 @@
 //! Normalizes JSON as clients send it: canonical spelling of names and enumeration values, and one type for
 //! each value.
 //!
-//! Names and enumeration values are compared ignoring case; numbers and booleans may be strings; nulls count as
-//! absent; read-only properties are dropped, and [`super::level`] judges unknown ones. A value that cannot be read
-//! is reported and left out, so that the rest can still be checked. In a list an empty value replaces it, so that the indices of later
-//! entries match those of the request.
+//! Names and enumeration values are compared ignoring case; numbers and booleans may be strings; nulls, and
+//! empty texts for enumerations, count as absent; read-only properties are dropped, and [`super::level`]
+//! judges unknown ones. A value that cannot be read is reported and left out, so that the rest can still be
+//! checked. In a list an empty value replaces it, so that the indices of later entries match those of the
+//! request.
 //!
 //! If an object contains a name twice in the same spelling, the JSON parser has already kept only the last
 //! value.
@@ -50,7 +51,7 @@ pub(crate) fn normalize(
             let entry = |(i, value): (usize, Value)| {
                 let target = format!("{target}[{i}]");
                 if value.is_null() {
-                    violations.push(code::INVALID_JSON, target.as_str(), complaint(&value, items));
+                    violations.push(code::INVALID_JSON, target.as_str(), complaint(&value, items, &target));
                 }
                 normalize(value, items, (around, &target), violations).unwrap_or_else(|| nothing(items))
             };
@@ -74,7 +75,7 @@ pub(crate) fn normalize(
         Shape::Text | Shape::Integer | Shape::Boolean | Shape::OneOf(_) => {
             let scalar = scalar(&value, shape);
             if scalar.is_none() {
-                violations.push(code::INVALID_JSON, target, complaint(&value, shape));
+                violations.push(code::INVALID_JSON, target, complaint(&value, shape, target));
             }
             if let Some(Value::String(text)) = &scalar {
                 refuse_nul(text, target, violations);
@@ -98,6 +99,8 @@ pub(crate) fn normalize_object(
         }
         let target = join(level.target, &property.name);
         let value = take(&mut object, &property.name, &target, violations);
+        // Some clients always send the property.
+        let value = value.filter(|value| !(*value == "" && matches!(property.shape, Shape::OneOf(_))));
         let normal = value.and_then(|value| normalize(value, &property.shape, (level, &target), violations));
         if let Some(value) = normal {
             canonical.insert(property.name.clone(), value);
@@ -135,7 +138,11 @@ pub(crate) fn expect_object(
     match value {
         Value::Object(object) => Some(object),
         other => {
-            violations.push(code::INVALID_JSON, target, complaint(&other, &Shape::Object(Vec::new())));
+            violations.push(
+                code::INVALID_JSON,
+                target,
+                complaint(&other, &Shape::Object(Vec::new()), target),
+            );
             None
         }
     }
@@ -149,7 +156,7 @@ pub(crate) fn expect_list(value: Value, target: &str, violations: &mut Violation
             violations.push(
                 code::INVALID_JSON,
                 target,
-                complaint(&other, &Shape::List(Box::new(Shape::Any))),
+                complaint(&other, &Shape::List(Box::new(Shape::Any)), target),
             );
             None
         }
@@ -246,17 +253,15 @@ fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-fn complaint(value: &Value, shape: &Shape) -> String {
-    let expected = match shape {
-        Shape::Object(_) | Shape::Map(_) => "an object".to_owned(),
-        Shape::List(_) | Shape::Members(_) => "a list".to_owned(),
-        Shape::Integer => "a whole number".to_owned(),
-        Shape::Boolean => "true or false".to_owned(),
-        Shape::OneOf(spellings) => format!("one of {}", spellings.join(", ")),
-        Shape::Text | Shape::NotServed(_) | Shape::Any => "a string".to_owned(),
-    };
-    // The message does not repeat the value: it may be a misplaced password.
-    let found = match value {
+/// Words in the names of properties whose value is never repeated in a message.
+const SECRETIVE: [&str; 7] = ["password", "secret", "data", "key", "token", "phrase", "credential"];
+
+/// The maximum number of characters of a value that are repeated in a message.
+const SHOWN: usize = 80;
+
+/// Returns the value as it was sent, for a message; its kind only if it may be a secret or is no scalar.
+fn found(value: &Value, target: &str) -> String {
+    let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
@@ -264,15 +269,26 @@ fn complaint(value: &Value, shape: &Shape) -> String {
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     };
-    match (shape, value) {
-        (Shape::OneOf(_), Value::String(_)) | (Shape::Integer | Shape::Boolean, Value::String(_)) => {
-            format!("The value must be {expected}; this string is not.")
-        }
-        (Shape::Integer, Value::Number(_)) => {
-            "The value must be a whole number of at most 64 bits.".to_owned()
-        }
-        _ => format!("The value must be {expected}, not {found}."),
+    let name = target.rsplit('.').next().unwrap_or(target).to_ascii_lowercase();
+    let secret = target.contains("sslCertificates") || SECRETIVE.iter().any(|word| name.contains(word));
+    match value {
+        Value::String(text) if !secret => format!("'{}'", text.chars().take(SHOWN).collect::<String>()),
+        Value::Number(_) | Value::Bool(_) if !secret => value.to_string(),
+        _ => kind.to_owned(),
     }
+}
+
+/// Returns the message about a value at `target` that does not have the shape.
+fn complaint(value: &Value, shape: &Shape, target: &str) -> String {
+    let expected = match shape {
+        Shape::Object(_) | Shape::Map(_) => "an object".to_owned(),
+        Shape::List(_) | Shape::Members(_) => "a list".to_owned(),
+        Shape::Integer => "a whole number of at most 64 bits".to_owned(),
+        Shape::Boolean => "true or false".to_owned(),
+        Shape::OneOf(spellings) => format!("one of {}", spellings.join(", ")),
+        Shape::Text | Shape::NotServed(_) | Shape::Any => "a string".to_owned(),
+    };
+    format!("The value must be {expected}, not {}.", found(value, target))
 }
 
 #[cfg(test)]

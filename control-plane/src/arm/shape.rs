@@ -2,8 +2,8 @@
 //! that reading needs.
 //!
 //! The types are the single description of each property. Facts that no Rust type can express are schema
-//! extensions of the field: [`REFERS_TO`], [`MEMBERS`], [`NOT_SERVED`], [`RESPONSE_ONLY`], and JSON Schema's own `readOnly` and
-//! `writeOnly`.
+//! extensions of the field: [`REFERS_TO`], [`MEMBERS`], [`NOT_SERVED`], [`RESPONSE_ONLY`], and JSON Schema's
+//! own `readOnly` and `writeOnly`.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;

@@ -1,6 +1,7 @@
 //! The body of a PATCH, which contains tags only.
 //!
-//! Azure updates only the tags and ignores the rest of the body; this service does the same.
+//! Azure updates only the tags and ignores the rest of the body. Here the rest is refused, because its sender means
+//! a change that would not happen.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -10,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::level::Level;
+use super::naming::MAX_NAME;
 use super::normalize::{expect_object, normalize_object};
 use super::shape::Shape;
-use crate::violation::{ROOT, Violations};
+use crate::violation::{ROOT, Violations, code};
 
 /// Tags that replace those of a resource. `TagsObject` in Azure's specification.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,8 +30,18 @@ static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<TagsObject>);
 pub(crate) fn replace(resource: &mut Map<String, Value>, patch: Value) -> Violations {
     let mut violations = Violations::default();
     let patch = expect_object(patch, ROOT, &mut violations).unwrap_or_default();
-    let mut patch = normalize_object(patch, &Level::resource(SHAPE.properties()), &mut violations);
-    resource.extend(patch.remove("tags").map(|tags| ("tags".to_owned(), tags)));
+    let is_tags = |name: &String| name.eq_ignore_ascii_case("tags");
+    let (tags, rest): (Map<_, _>, Map<_, _>) = patch.into_iter().partition(|(name, _)| is_tags(name));
+    for name in rest.keys() {
+        let name: String = name.chars().take(MAX_NAME).collect();
+        let message = format!(
+            "PATCH changes 'tags' only, not '{name}'. Send the whole resource with PUT, or one child of a gateway \
+             with PUT to its own URL."
+        );
+        violations.push(code::PATCH_OF_TAGS_ONLY, name, message);
+    }
+    let mut tags = normalize_object(tags, &Level::resource(SHAPE.properties()), &mut violations);
+    resource.extend(tags.remove("tags").map(|tags| ("tags".to_owned(), tags)));
     violations
 }
 
@@ -43,7 +55,12 @@ mod tests {
     fn tags_are_replaced_whole_and_nothing_else_is() {
         let cases = [
             (json!({"tags": {"b": "2"}}), json!({"location": "here", "tags": {"b": "2"}}), None),
-            (json!({"Tags": {}, "location": "there"}), json!({"location": "here", "tags": {}}), None),
+            (json!({"Tags": {}}), json!({"location": "here", "tags": {}}), None),
+            (
+                json!({"tags": {"b": "2"}, "properties": {}}),
+                json!({"location": "here", "tags": {"b": "2"}}),
+                Some("properties"),
+            ),
             (json!({}), json!({"location": "here", "tags": {"a": "1"}}), None),
             (json!({"tags": null}), json!({"location": "here", "tags": {"a": "1"}}), None),
             (json!({"tags": ["a"]}), json!({"location": "here", "tags": {"a": "1"}}), Some("tags")),

@@ -13,8 +13,8 @@ use super::hosts;
 use super::probes::{self, default_probe};
 use super::resources::{Resource, Resources, given, in_range};
 use crate::arm::gateway::{
-    BackendAddress, BackendAddressPool, BackendHttpSettings, CookieBasedAffinity, Probe, Protocol,
-    ProtocolVersion, TrustedRootCertificate,
+    AuthenticationCertificate, BackendAddress, BackendAddressPool, BackendHttpSettings, CookieBasedAffinity,
+    Probe, Protocol, ProtocolVersion, TrustedRootCertificate,
 };
 use crate::violation::{Violations, code};
 
@@ -45,7 +45,7 @@ fn member(address: &BackendAddress, target: &str, violations: &mut Violations) -
         (Some(text), None) => ("ipAddress", text),
         (None, Some(text)) => ("fqdn", text),
         _ => {
-            let message = "Exactly one of ipAddress and fqdn is required.";
+            let message = "Exactly one of 'ipAddress' and 'fqdn' is required for each member.";
             violations.push(code::BACKEND_ADDRESS, target, message);
             return None;
         }
@@ -57,14 +57,20 @@ fn member(address: &BackendAddress, target: &str, violations: &mut Violations) -
     } else if hosts::is_host(text) {
         return Some(Host::Name(text.to_ascii_lowercase()));
     }
-    let message = format!("'{text}' is neither a unicast IP address nor a host name.");
+    let message = format!(
+        "'{text}' is neither a unicast IP address nor a host name. Give an address such as '10.0.0.4' in 'ipAddress', or \
+         a name such as 'web.example.com' in 'fqdn', without scheme, port or path."
+    );
     violations.push(code::BACKEND_ADDRESS, format!("{target}.{property}"), message);
     None
 }
 
-/// The trusted root certificates that settings may reference. Their indices are those of the snapshot.
+/// The certificates that settings may reference. The indices of roots are those of the snapshot.
 pub(super) struct Trust<'a> {
     pub(super) roots: &'a Resources<TrustedRootCertificate>,
+    pub(super) authentication: &'a Resources<AuthenticationCertificate>,
+    /// The certificates (DER) of each authentication certificate.
+    pub(super) pinned: &'a [Vec<Vec<u8>>],
 }
 
 /// The probes that settings may reference.
@@ -122,9 +128,7 @@ fn compile_settings(
     let port = in_range(port, 1..=65_535, code::SETTINGS_PORT, resource.at("port"), violations);
     let target = resource.at("requestTimeout");
     let timeout = in_range(properties.request_timeout, 1..=86_400, code::OUT_OF_RANGE, target, violations);
-    let draining = &properties.connection_draining;
-    let target = resource.at("connectionDraining.drainTimeoutInSec");
-    let drain = in_range(draining.drain_timeout_in_sec, 1..=3600, code::DRAIN_TIMEOUT, target, violations);
+    let drain = drain_timeout(resource, violations);
     let tls = upstream_tls(resource, trust, violations);
     let host = host_header(resource, violations);
     let path = path(resource, violations);
@@ -140,12 +144,19 @@ fn compile_settings(
         host,
         path,
         request_timeout: Duration::from_secs(timeout?),
-        drain_timeout: drain
-            .map(|drain| if draining.enabled { Duration::from_secs(drain) } else { UNASKED_DRAIN })?,
+        drain_timeout: drain?,
         probe: probe?,
         affinity_cookie: affinity_cookie(resource, violations),
         dedicated_connections: dedicated_connections(resource, violations),
     })
+}
+
+/// Returns the drain timeout. It is checked even if it has no effect.
+fn drain_timeout(resource: &Source, violations: &mut Violations) -> Option<Duration> {
+    let Some(draining) = &resource.properties.connection_draining else { return Some(UNASKED_DRAIN) };
+    let target = resource.at("connectionDraining.drainTimeoutInSec");
+    let drain = in_range(draining.drain_timeout_in_sec, 1..=3600, code::DRAIN_TIMEOUT, target, violations);
+    drain.map(|drain| if draining.enabled { Duration::from_secs(drain) } else { UNASKED_DRAIN })
 }
 
 /// Returns the name of the affinity cookie if affinity is enabled. The name is checked even if it has no
@@ -191,14 +202,40 @@ fn upstream_tls(resource: &Source, trust: &Trust<'_>, violations: &mut Violation
         used.extend(trust.roots.find(resource, &property, reference, violations));
     }
     let properties = &resource.properties;
+    let pinned = pinned(resource, trust, violations);
     let checks_name = properties.validate_sni != Some(false);
     let name = sni_name(resource, checks_name, violations);
+    if !pinned.is_empty() {
+        let trust = UpstreamTrust::Pinned(pinned.into_iter().collect());
+        let tls = UpstreamTls { trust, checks_name: false, name };
+        return Some(tls).filter(|_| properties.protocol == Protocol::Https);
+    }
     let trust = match properties.validate_cert_chain_and_expiry {
         Some(false) => UpstreamTrust::Anybody,
         _ if used.is_empty() => UpstreamTrust::System,
         _ => UpstreamTrust::Roots(used.into_iter().collect()),
     };
     (properties.protocol == Protocol::Https).then_some(UpstreamTls { trust, checks_name, name })
+}
+
+/// Returns the pinned certificates (DER).
+fn pinned(resource: &Source, trust: &Trust<'_>, violations: &mut Violations) -> BTreeSet<Vec<u8>> {
+    let mut pinned = BTreeSet::new();
+    let references = &resource.properties.authentication_certificates;
+    for (i, reference) in references.iter().enumerate() {
+        let property = format!("authenticationCertificates[{i}]");
+        let found = trust.authentication.find(resource, &property, reference, violations);
+        pinned.extend(found.and_then(|index| trust.pinned.get(index)).into_iter().flatten().cloned());
+    }
+    if !references.is_empty() && !resource.properties.trusted_root_certificates.is_empty() {
+        let message = format!(
+            "{} has both authenticationCertificates, which pin the members' certificates, and \
+             trustedRootCertificates. Only one is allowed.",
+            resource.id
+        );
+        violations.push(code::EXCLUSIVE, resource.at("authenticationCertificates"), message);
+    }
+    pinned
 }
 
 /// Returns the server name to send and to verify. Valid only with TLS and with verification of the name.

@@ -7,7 +7,7 @@ use super::resources::{Resource, Resources, given};
 use crate::arm::certificate::{ServerCertificate, read_authorities};
 use crate::arm::collection::{Collection, over_limit};
 use crate::arm::document::Document;
-use crate::arm::gateway::{SslCertificate, TrustedRootCertificate};
+use crate::arm::gateway::{AuthenticationCertificate, SslCertificate, TrustedRootCertificate};
 use crate::violation::{Violations, code};
 
 /// Compiles the server certificates. Reading has already parsed them, so each is either valid or absent.
@@ -76,6 +76,32 @@ pub(super) fn authorities(
             None => violations.push(code::CERTIFICATE_DATA, resource.target(), data_required(&resource.id)),
         }
         compiled.push(TrustedRoot { certificates });
+    }
+    compiled
+}
+
+/// Returns the certificates (DER) of each authentication certificate, in the order of `certificates`.
+pub(super) fn pinned(
+    certificates: &Resources<AuthenticationCertificate>,
+    violations: &mut Violations,
+) -> Vec<Vec<Vec<u8>>> {
+    let mut compiled = Vec::new();
+    for resource in certificates.iter() {
+        let read = given(resource.properties.data.as_ref()).map(read_authorities);
+        match &read {
+            Some(Ok(list)) if list.len() > BUNDLED => {
+                let message =
+                    over_limit("certificates in an authentication certificate", list.len(), BUNDLED);
+                violations.push(code::limit::BUNDLE, resource.at("data"), message);
+            }
+            Some(Ok(_)) => {}
+            Some(Err(reason)) => {
+                let message = format!("Data for certificate {} is invalid: {reason}.", resource.id);
+                violations.push(code::AUTHENTICATION_INVALID, resource.at("data"), message);
+            }
+            None => violations.push(code::CERTIFICATE_DATA, resource.target(), data_required(&resource.id)),
+        }
+        compiled.push(read.and_then(Result::ok).unwrap_or_default());
     }
     compiled
 }

@@ -6,7 +6,7 @@ use x509_parser::parse_x509_certificate;
 
 use super::resources::{Resource, Resources, given};
 use crate::arm::certificate::{CertificateError, last_authority, read_authorities};
-use crate::arm::gateway::{AuthenticationCertificate, TrustedClientCertificate};
+use crate::arm::gateway::TrustedClientCertificate;
 use crate::violation::{Violations, code};
 
 /// The maximum size of one trusted client certificate in bytes, as Azure publishes it.
@@ -63,24 +63,4 @@ fn chain(resource: &Resource<TrustedClientCertificate>) -> Result<ClientAuthorit
 
 fn is_root(certificate: &X509Certificate<'_>) -> bool {
     certificate.issuer().as_raw() == certificate.subject().as_raw()
-}
-
-/// Checks that each entry is a certificate.
-pub(super) fn check_authentication(
-    certificates: &Resources<AuthenticationCertificate>,
-    violations: &mut Violations,
-) {
-    for resource in certificates.iter() {
-        match given(resource.properties.data.as_ref()).map(read_authorities) {
-            Some(Ok(_)) => {}
-            Some(Err(reason)) => {
-                let message = format!("Data for certificate {} is invalid: {reason}.", resource.id);
-                violations.push(code::AUTHENTICATION_INVALID, resource.at("data"), message);
-            }
-            None => {
-                let message = format!("Data must be specified for Certificate {}.", resource.id);
-                violations.push(code::CERTIFICATE_DATA, resource.target(), message);
-            }
-        }
-    }
 }

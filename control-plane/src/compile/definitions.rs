@@ -6,7 +6,7 @@ use tidegate_shared::snapshot::Listener;
 
 use super::listeners::ListenerRefs;
 use super::resources::Resources;
-use super::{client_authorities, private_links, transport, transport_rules};
+use super::{private_links, transport, transport_rules};
 use crate::arm::document::Document;
 use crate::arm::gateway::{BackendAddressPool, Probe, TrustedRootCertificate};
 use crate::violation::Violations;
@@ -25,9 +25,6 @@ pub(super) struct Executed<'a> {
 /// Checks all definitions, each before its referrers.
 pub(super) fn check(document: &Document, executed: &Executed<'_>, violations: &mut Violations) {
     let Executed { refs, roots, probes, pools, compiled_listeners } = *executed;
-    let authentication = Resources::read(document, "authenticationCertificates", violations);
-    client_authorities::check_authentication(&authentication, violations);
-
     let links = Resources::read(document, "privateLinkConfigurations", violations);
     private_links::check(&links, refs.frontends, violations);
     let transport_listeners = Resources::read(document, "listeners", violations);

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use serde_json::Value;
 use tidegate_shared::snapshot::Frontend;
 
 use super::resources::{Resource, Resources, given, in_range};
@@ -28,7 +27,7 @@ pub(super) fn addresses(
     public: &PublicAddresses,
     violations: &mut Violations,
 ) -> Vec<Option<Frontend>> {
-    let public = Public { addresses: public, second_generation: is_of_second_generation(document) };
+    let public = Public { addresses: public, second_generation: !document.is_v1() };
     let mut kinds: HashMap<Kind, &str> = HashMap::new();
     let mut bound: HashMap<Frontend, &str> = HashMap::new();
     let mut compiled = vec![None; frontends.iter().count()];
@@ -57,13 +56,6 @@ struct Public<'a> {
     addresses: &'a PublicAddresses,
     /// True if the gateway has a v2 SKU.
     second_generation: bool,
-}
-
-/// Returns whether the gateway has a v2 SKU, which is also the default.
-fn is_of_second_generation(document: &Document) -> bool {
-    let sku = document.body.get("properties").map_or(&Value::Null, |properties| &properties["sku"]);
-    let text = sku["tier"].as_str().or(sku["name"].as_str());
-    text.is_none_or(|text| text.ends_with("_v2") || text == "Basic")
 }
 
 fn address(
@@ -147,12 +139,21 @@ fn private_address(
     usable
 }
 
+/// The highest frontend port. In Azure, the ports above are those of the management.
+const HIGHEST_PORT: i64 = 65_199;
+const HIGHEST_PORT_OF_V1: i64 = 65_502;
+
 /// Compiles the port number of each frontend port; `None` if it is invalid.
-pub(super) fn ports(ports: &Resources<FrontendPort>, violations: &mut Violations) -> Vec<Option<u16>> {
+pub(super) fn ports(
+    document: &Document,
+    ports: &Resources<FrontendPort>,
+    violations: &mut Violations,
+) -> Vec<Option<u16>> {
+    let highest = if document.is_v1() { HIGHEST_PORT_OF_V1 } else { HIGHEST_PORT };
     let number = |resource: &Resource<FrontendPort>| {
         let target = resource.at("port");
         // An absent number counts as zero, as in Azure.
-        in_range(resource.properties.port.unwrap_or(0), 1..=65199, code::FRONTEND_PORT, target, violations)
+        in_range(resource.properties.port.unwrap_or(0), 1..=highest, code::FRONTEND_PORT, target, violations)
     };
     ports.iter().map(number).collect()
 }

@@ -1,6 +1,8 @@
 //! Host names in `Host` headers and the wildcards of listeners. The canonical form is that of
 //! [`tidegate_shared::host`], in which workers compare them.
 
+use std::net::Ipv4Addr;
+
 use tidegate_shared::host::HostPattern;
 
 /// The maximum length of a DNS name.
@@ -12,8 +14,13 @@ const STARS: usize = 2;
 const WILDCARDS: usize = 4;
 
 /// Returns whether the text is a host name or an IPv4 address. Underscores are accepted because they occur in
-/// practice.
+/// practice. A name whose last label is a number is neither, because clients read it as an address.
 pub(super) fn is_host(text: &str) -> bool {
+    let last = text.strip_suffix('.').unwrap_or(text).rsplit('.').next().unwrap_or(text);
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number && text.contains('.') && text.parse::<Ipv4Addr>().is_err() {
+        return false;
+    }
     is_name(text.strip_suffix('.').unwrap_or(text), |byte| {
         byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
     })
@@ -73,9 +80,23 @@ mod tests {
             assert!(is_host(good), "{good}");
         }
         let longest = [long.as_str(); 4].join(".");
-        for bad in
-            ["", ".", "a..b", ".a", "a b", "a:80", "a/b", "ä", "a\r\nb", "*.a", &format!("{long}a"), &longest]
-        {
+        for bad in [
+            "",
+            ".",
+            "300.1.1.1",
+            "1.2.3",
+            "a.7",
+            "a..b",
+            ".a",
+            "a b",
+            "a:80",
+            "a/b",
+            "ä",
+            "a\r\nb",
+            "*.a",
+            &format!("{long}a"),
+            &longest,
+        ] {
             assert!(!is_host(bad), "{bad}");
         }
     }

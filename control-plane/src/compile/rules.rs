@@ -6,6 +6,7 @@ use tidegate_shared::snapshot::{Routing, Rule};
 
 use super::resources::{Referrer, Resource, Resources, in_range};
 use super::route_actions::{Incomplete, RouteAction, Targets};
+use crate::arm::document::Document;
 use crate::arm::gateway::{Listener, RequestRoutingRule, RuleType, UrlPathMap};
 use crate::violation::{Violations, code};
 
@@ -24,9 +25,8 @@ const RULE: Referrer = Referrer { kind: "Request Routing Rule", code: code::RULE
 
 /// Compiles the valid rules.
 pub(super) fn compile(
-    rules: &Resources<RequestRoutingRule>,
-    listeners: &Resources<Listener>,
-    maps: &Resources<UrlPathMap>,
+    document: &Document,
+    (rules, listeners, maps): (&Resources<RequestRoutingRule>, &Resources<Listener>, &Resources<UrlPathMap>),
     targets: &Targets<'_>,
     violations: &mut Violations,
 ) -> Vec<Compiled> {
@@ -35,7 +35,10 @@ pub(super) fn compile(
     let mut compiled = Vec::new();
     for (_, resource) in rules.listed() {
         let properties = &resource.properties;
-        let priority = priority(resource, violations);
+        let priority = match document.is_v1() {
+            true => priority_of_v1(resource, violations),
+            false => priority(resource, violations),
+        };
         if let Some(other) = priority.and_then(|priority| by_priority.insert(priority, resource)) {
             let message = format!(
                 "Priority must be unique across all the request routing rules; {} has the same as {}.",
@@ -62,18 +65,29 @@ pub(super) fn compile(
     compiled
 }
 
+/// The highest priority.
+const LOWEST_RANK: i64 = 20_000;
+
+/// Returns the priority of a rule of a v1 gateway, which needs none: rules without one come last, as listed.
+fn priority_of_v1(resource: &Source, violations: &mut Violations) -> Option<u32> {
+    if resource.properties.priority.is_some() {
+        return priority(resource, violations);
+    }
+    u32::try_from(LOWEST_RANK).ok()?.checked_add(u32::try_from(resource.place).ok()?)?.checked_add(1)
+}
+
 fn priority(resource: &Source, violations: &mut Violations) -> Option<u32> {
     let target = resource.at("priority");
     let Some(priority) = resource.properties.priority else {
         let message = format!(
             "{} has no priority. All request routing rules should have a priority defined starting from \
-             api-version 2021-08-01.",
+             api-version 2021-08-01: a whole number from 1 to 20000, another one for each rule.",
             resource.id
         );
         violations.push(code::PRIORITY_REQUIRED, target, message);
         return None;
     };
-    in_range(priority, 1..=20_000, code::OUT_OF_RANGE, target, violations)
+    in_range(priority, 1..=LOWEST_RANK, code::OUT_OF_RANGE, target, violations)
 }
 
 fn routing(

@@ -48,7 +48,7 @@ fn backends(content: &Content) -> usize {
 fn trusted(content: &Content) -> usize {
     let lists = content.settings.iter().filter_map(|settings| match &settings.tls.as_ref()?.trust {
         UpstreamTrust::Roots(indices) => Some(indices),
-        UpstreamTrust::System | UpstreamTrust::Anybody => None,
+        UpstreamTrust::System | UpstreamTrust::Anybody | UpstreamTrust::Pinned(_) => None,
     });
     lists.flatten().filter_map(|index| content.roots.get(*index)).map(|root| root.certificates.len()).sum()
 }

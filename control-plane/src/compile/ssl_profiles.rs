@@ -81,15 +81,11 @@ fn clients(
         return Some(ClientAuthentication::Passthrough);
     }
     if resource.properties.trusted_client_certificates.is_empty() {
-        // A check that cannot be done must not appear to be done.
-        let strict = asked.verify_client_auth_mode == Some(ClientAuthMode::Strict);
-        for (demanded, property) in
-            [(strict, "verifyClientAuthMode"), (by_named_issuer, "verifyClientCertIssuerDN")]
-        {
-            if demanded {
-                let message = "Client certificates require at least one of trustedClientCertificates.";
-                violations.push(code::CLIENT_AUTHORITY_REQUIRED, at(property), message);
-            }
+        // A check that cannot be done must not appear to be done. Azure took `verifyClientCertIssuerDN` so, with which
+        // az and PowerShell create profiles; it gets a warning.
+        if asked.verify_client_auth_mode == Some(ClientAuthMode::Strict) {
+            let message = "Client certificates require at least one of trustedClientCertificates.";
+            violations.push(code::CLIENT_AUTHORITY_REQUIRED, at("verifyClientAuthMode"), message);
         }
         return None;
     }

@@ -27,6 +27,7 @@ mod switches;
 mod tls;
 mod transport;
 mod upstream_tls;
+mod v1;
 mod wrong;
 
 /// Reads and compiles a body like the API, with one list of violations.

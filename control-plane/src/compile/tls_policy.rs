@@ -137,7 +137,7 @@ fn check_predefined(policy: &SslPolicy, target: &str, violations: &mut Violation
             violations.push(code::SSL_POLICY_NAME, at("policyName"), message);
         }
         Some(name) if name.policy().oldest.is_deprecated() => {
-            deprecated(name.policy().oldest, at("policyName"), violations);
+            deprecated(&format!("{name:?}"), name.policy().oldest, at("policyName"), violations);
         }
         Some(_) => {}
     }
@@ -168,7 +168,7 @@ fn check_custom(policy: &SslPolicy, kind: SslPolicyType, target: &str, violation
             violations.push(code::SSL_POLICY_VERSION, at("minProtocolVersion"), message);
         }
         Some(version) if version.is_deprecated() => {
-            deprecated(version, at("minProtocolVersion"), violations);
+            deprecated(&format!("{version:?}"), version, at("minProtocolVersion"), violations);
         }
         Some(TlsVersion::TLSv1_3) if kind == SslPolicyType::Custom => {
             let message = "TLS 1.3 requires a policy of type 'CustomV2'.";
@@ -199,8 +199,10 @@ fn unsupported_property(kind: SslPolicyType, name: &str, target: &str, violation
     violations.push(code::SSL_POLICY_PROPERTY, format!("{target}.{name}"), message);
 }
 
-fn deprecated(version: TlsVersion, target: String, violations: &mut Violations) {
-    let message =
-        format!("The policy allows {version:?}, which is no longer supported. Use TLSv1_2 or newer.");
+fn deprecated(value: &str, version: TlsVersion, target: String, violations: &mut Violations) {
+    let message = format!(
+        "'{value}' allows {version:?}, which Azure has retired and which no worker speaks. Use TLSv1_2 or newer, or \
+         the predefined policy {DEFAULT:?}."
+    );
     violations.push(code::SSL_POLICY_DEPRECATED, target, message);
 }

@@ -31,7 +31,41 @@ pub struct Scope(Vec<String>);
 )]
 pub struct InvalidScope;
 
+/// A new scope is in a subscription that cannot hold a resource.
+#[derive(Debug, Error)]
+pub enum UselessScope {
+    /// The text is not a scope.
+    #[error(transparent)]
+    Invalid(#[from] InvalidScope),
+    /// The subscription is not a GUID.
+    #[error(
+        "'{0}' is not a subscription ID, so the scope would match nothing: it must be a GUID, such as \
+         00000000-0000-0000-0000-000000000000"
+    )]
+    Subscription(String),
+}
+
+/// Returns whether the text has the form of a GUID.
+pub(crate) fn is_guid(text: &str) -> bool {
+    let groups = text.split('-').map(str::len);
+    groups.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
 impl Scope {
+    /// Parses the scope of a new client, which must be able to match a resource.
+    ///
+    /// # Errors
+    /// [`UselessScope`].
+    pub fn parse_new(text: &str) -> Result<Scope, UselessScope> {
+        let scope: Scope = text.parse()?;
+        match scope.subscription() {
+            Some(subscription) if !is_guid(subscription) => {
+                Err(UselessScope::Subscription(subscription.to_owned()))
+            }
+            _ => Ok(scope),
+        }
+    }
+
     /// The scope `/`.
     pub fn everything() -> Scope {
         Scope(Vec::new())
@@ -142,6 +176,23 @@ mod tests {
             &child,
         ] {
             assert!(bad.parse::<Scope>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_new_scope_can_match_something() {
+        let guid = "AAAAAAAA-0000-0000-0000-00000000000a";
+        for good in
+            ["/", &format!("/subscriptions/{guid}"), &format!("/subscriptions/{guid}/resourceGroups/g")]
+        {
+            assert!(Scope::parse_new(good).is_ok(), "{good}");
+        }
+        for bad in ["/subscriptions/s", "/subscriptions/my-subscription/resourceGroups/g"] {
+            assert!(matches!(Scope::parse_new(bad), Err(UselessScope::Subscription(_))), "{bad}");
+        }
+        assert!(matches!(Scope::parse_new("g"), Err(UselessScope::Invalid(_))));
+        for bad in ["", "0", "00000000-0000-0000-0000-00000000000g", "000000000-000-0000-0000-000000000000"] {
+            assert!(!is_guid(bad), "{bad}");
         }
     }
 

@@ -46,6 +46,9 @@ pub(super) fn check_delete(address: &NetworkResource, users: &[User]) -> Result<
 fn keep_address(body: &mut Map<String, Value>, shown: Option<&str>, stored: Option<&NetworkResource>) {
     let given = stored.and_then(|stored| stored.body.get("properties")?.get(IP_ADDRESS)).cloned();
     let Some(Value::Object(properties)) = body.get_mut("properties") else { return };
+    if properties.get(IP_ADDRESS).is_some_and(|sent| sent == "") {
+        properties.remove(IP_ADDRESS);
+    }
     if given.is_none() && properties.get(IP_ADDRESS).is_some_and(|sent| sent.as_str() == shown) {
         properties.remove(IP_ADDRESS);
     }

@@ -52,11 +52,21 @@ pub(crate) enum ServiceError {
     #[error("The path '{0}' does not exist.")]
     UnknownPath(String),
     #[error(
-        "The api-version '{0}' is invalid. It must be a date from 2015-01-01 on, as YYYY-MM-DD or YYYY-MM-DD-preview."
+        "The api-version '{text}' is invalid. It must be a date from 2015-01-01 to {last}-12-31, as YYYY-MM-DD or \
+         YYYY-MM-DD-preview."
     )]
-    BadApiVersion(String),
+    BadApiVersion {
+        text: String,
+        /// The last year of which versions are accepted.
+        last: i16,
+    },
     #[error("The value '{value}' is not a valid {what}.")]
     BadName { what: &'static str, value: String },
+    #[error(
+        "'{0}' is not a subscription ID. Use a GUID for new resources, such as the default one, \
+         '00000000-0000-0000-0000-000000000000'."
+    )]
+    BadSubscription(String),
     #[error("The Resource '{kind}/{name}' under resource group '{group}' was not found.")]
     NotFound { kind: String, name: String, group: String },
     #[error("The operation '{0}' was not found. Operations are kept for a day after their end.")]
@@ -91,8 +101,9 @@ impl ServiceError {
             ServiceError::NetworkUse(error) => error.code(),
             ServiceError::Unserved(error) => error.code(),
             ServiceError::UnknownPath(_) => codes::NOT_FOUND,
-            ServiceError::BadApiVersion(_) => codes::BAD_API_VERSION,
+            ServiceError::BadApiVersion { .. } => codes::BAD_API_VERSION,
             ServiceError::BadName { .. } => code::INVALID_NAME,
+            ServiceError::BadSubscription(_) => codes::BAD_SUBSCRIPTION,
             ServiceError::NotFound { .. } => codes::RESOURCE_NOT_FOUND,
             ServiceError::NoOperation(_) => codes::OPERATION_NOT_FOUND,
             ServiceError::NoWorker(_) => codes::WORKER_NOT_FOUND,

@@ -13,7 +13,7 @@ use crate::edit::{DecisionContext, Edit, EditAction, EditError};
 use crate::identity::access::Client;
 use crate::identity::links;
 use crate::networking::external_refs;
-use crate::store::{Decision, Gateway, GatewayPage, StoredRefs, Written};
+use crate::store::{Decided, Decision, Gateway, GatewayPage, StoredRefs, Written};
 use crate::violation::Warnings;
 
 use super::error::not_found;
@@ -60,8 +60,9 @@ impl Service {
                     let (decision, found) =
                         edit.decide(self.decision_context(&external_refs(refs)), stored)?;
                     check_stored_links(&act, &decision, stored)?;
+                    let decided = Decided { decision, warnings: found.to_json() };
                     *warnings.lock().unwrap_or_else(PoisonError::into_inner) = found;
-                    Ok::<_, EditError>(decision)
+                    Ok::<_, EditError>(decided)
                 };
                 self.store.write(&edit.path, &act, &named, decide).await?
             }

@@ -213,6 +213,7 @@ async fn begin_deletion(connection: &mut Connection, group: &Group) -> Result<Op
         state: OperationState::InProgress,
         problem: None,
         result: None,
+        warnings: None,
         started_at: Millis::now(),
         ended_at: None,
     };

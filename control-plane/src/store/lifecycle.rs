@@ -68,7 +68,7 @@ pub(super) async fn mark_deleting(
     let state = OperationState::InProgress;
     let target = gateway.document.path.to_string();
     let kind = OperationKind::Delete;
-    let operation = begin_operation(connection, &gateway, Some(&target), kind, state, None).await?;
+    let operation = begin_operation(connection, &gateway, Some(&target), kind, state, (None, None)).await?;
     Ok(Written { gateway, created: false, grown: false, grown_within: false, operation })
 }
 
@@ -79,7 +79,7 @@ async fn unchanged(
     state: OperationState,
 ) -> Result<Written, StoreError> {
     let kind = OperationKind::Write;
-    let operation = begin_operation(connection, &gateway, Some(target), kind, state, None).await?;
+    let operation = begin_operation(connection, &gateway, Some(target), kind, state, (None, None)).await?;
     Ok(Written { gateway, created: false, grown: false, grown_within: false, operation })
 }
 

@@ -84,7 +84,7 @@ impl Store {
     ) -> Result<Operation, StoreError> {
         let mut transaction = self.begin().await?;
         prune_health_operations(&mut transaction).await?;
-        let operation = begin_operation(&mut transaction, gateway, None, kind, state, result).await?;
+        let operation = begin_operation(&mut transaction, gateway, None, kind, state, (result, None)).await?;
         transaction.commit().await?;
         Ok(operation)
     }
@@ -142,7 +142,7 @@ pub(super) async fn begin_operation(
     target: Option<&str>,
     kind: OperationKind,
     state: OperationState,
-    result: Option<&Value>,
+    (result, warnings): (Option<&Value>, Option<Value>),
 ) -> Result<Operation, StoreError> {
     let now = Millis::now();
     let operation = Operation {
@@ -151,6 +151,7 @@ pub(super) async fn begin_operation(
         state,
         problem: None,
         result: result.cloned(),
+        warnings,
         started_at: now,
         ended_at: (state != OperationState::InProgress).then_some(now),
     };

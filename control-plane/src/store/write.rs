@@ -1,6 +1,7 @@
 //! Writes of gateways: read, decide and store in one transaction, so that concurrent writes cannot lose an
 //! update.
 
+use serde_json::Value;
 use tidegate_shared::id::{Digest, GatewayId, Generation};
 use uuid::Uuid;
 
@@ -56,6 +57,20 @@ pub(crate) enum Decision {
     Delete,
 }
 
+/// A decision with what its author must be told.
+#[derive(Debug)]
+pub(crate) struct Decided {
+    pub(crate) decision: Decision,
+    /// The warnings about the document, a list; `None` if there are none.
+    pub(crate) warnings: Option<Value>,
+}
+
+impl From<Decision> for Decided {
+    fn from(decision: Decision) -> Decided {
+        Decided { decision, warnings: None }
+    }
+}
+
 impl Store {
     /// Reads the gateway, calls `decide`, and stores the decision atomically.
     ///
@@ -73,12 +88,12 @@ impl Store {
     /// The errors of `decide`; if the database fails; [`StoreError::PortClaimed`] for a port that another
     /// gateway holds, [`StoreError::AddressHeld`] for a public IP address that another gateway uses; if the
     /// group does not exist or is being deleted.
-    pub(crate) async fn write<E: From<StoreError>>(
+    pub(crate) async fn write<D: Into<Decided>, E: From<StoreError>>(
         &self,
         path: &GatewayPath,
         act: &Act,
         named: &[NetworkPath],
-        decide: impl Fn(Option<&Gateway>, &StoredRefs) -> Result<Decision, E>,
+        decide: impl Fn(Option<&Gateway>, &StoredRefs) -> Result<D, E>,
     ) -> Result<Written, E> {
         let mut transaction = self.begin().await?;
         let stored = self.load(&mut transaction, path).await?;
@@ -88,7 +103,7 @@ impl Store {
             Ok(decision) => decision,
             Err(refused) => return transaction.undo(Err(refused)).await,
         };
-        let written = self.apply(&mut transaction, stored, decision, act).await;
+        let written = self.apply(&mut transaction, stored, decision.into(), act).await;
         let written = transaction.end(written).await?;
         self.settled();
         Ok(written)
@@ -110,7 +125,7 @@ impl Store {
         if let Err(refused) = decide(stored.as_ref()) {
             return transaction.undo(Err(refused)).await;
         }
-        let written = self.apply(&mut transaction, stored, Decision::Delete, act).await;
+        let written = self.apply(&mut transaction, stored, Decision::Delete.into(), act).await;
         let written = transaction.end(written).await?;
         self.settled();
         Ok(written)
@@ -120,16 +135,16 @@ impl Store {
         &self,
         connection: &mut Connection,
         stored: Option<Gateway>,
-        decision: Decision,
+        decided: Decided,
         act: &Act,
     ) -> Result<Written, StoreError> {
         let before = stored.as_ref().map(|gateway| gateway.generation);
-        if let (Decision::Replace { document, .. }, None) = (&decision, &stored) {
+        if let (Decision::Replace { document, .. }, None) = (&decided.decision, &stored) {
             let GatewayPath { subscription, group: name, .. } = &document.path;
             let group = RequiredGroup { subscription, name, location: document.location() };
             self.ensure_group(connection, group, act).await?;
         }
-        let written = self.apply_decision(connection, stored, decision, act).await?;
+        let written = self.apply_decision(connection, stored, decided, act).await?;
         record(connection, act, before, Some(written.gateway.generation)).await?;
         Ok(written)
     }
@@ -138,7 +153,7 @@ impl Store {
         &self,
         connection: &mut Connection,
         stored: Option<Gateway>,
-        decision: Decision,
+        Decided { decision, warnings }: Decided,
         act: &Act,
     ) -> Result<Written, StoreError> {
         let target = act.resource.as_str();
@@ -184,7 +199,8 @@ impl Store {
             OperationState::InProgress
         };
         let kind = OperationKind::Write;
-        let operation = begin_operation(connection, &gateway, Some(target), kind, state, None).await?;
+        let operation =
+            begin_operation(connection, &gateway, Some(target), kind, state, (None, warnings)).await?;
         let grown = gateway.document.children.len() > children_before.unwrap_or(0);
         let grown_within = gateway.document.member_count() > members_before;
         Ok(Written { created: children_before.is_none(), grown, grown_within, gateway, operation })

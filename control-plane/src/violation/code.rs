@@ -13,6 +13,12 @@ pub(crate) const INVALID_JSON: &str = "InvalidJson";
 /// A property is unknown. As a violation: it resembles a known one, or stands at the wrong level. As a warning: it
 /// is stored without effect.
 pub(crate) const UNKNOWN_PROPERTY: &str = "UnknownProperty";
+/// A PATCH contains anything but tags.
+pub(crate) const PATCH_OF_TAGS_ONLY: &str = "PatchChangesTagsOnly";
+/// A warning: Azure has retired what the document uses.
+pub(crate) const RETIRED: &str = "RetiredByAzure";
+/// A warning: the property has no effect in this document.
+pub(crate) const NO_EFFECT: &str = "NoEffect";
 /// A reference is not a resource ID of the expected type.
 pub(crate) const INVALID_REFERENCE_FORMAT: &str = "InvalidJsonReferenceFormat";
 /// A reference to a resource outside the gateway has an ID without a canonical form.

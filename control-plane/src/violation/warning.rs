@@ -1,5 +1,7 @@
 //! Warnings about a document: what is accepted, but not what the author may think.
 
+use serde_json::{Value, json};
+
 /// The maximum number of recorded warnings of one request.
 const MAX_WARNINGS: usize = 200;
 
@@ -34,6 +36,12 @@ impl Warnings {
     /// The warnings in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Warning> {
         self.0.iter()
+    }
+
+    /// The warnings as a list of objects; `None` if there are none.
+    pub(crate) fn to_json(&self) -> Option<Value> {
+        let shown = |one: &Warning| json!({"code": one.code, "message": one.message, "target": one.target});
+        (!self.0.is_empty()).then(|| self.0.iter().map(shown).collect())
     }
 
     /// Returns the number of warnings with that code.

@@ -10,7 +10,7 @@ use crate::worker::FakeWorker;
 use crate::{Running, gateway_body, gateway_path};
 
 const SLOW: Duration = Duration::from_secs(60);
-const GROUP: &str = "/subscriptions/SUB/resourcegroups/Group";
+const GROUP: &str = "/subscriptions/AAAAAAAA-0000-0000-0000-00000000000A/resourcegroups/Group";
 
 fn network() -> Value {
     json!({"location": "here", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}})

@@ -25,7 +25,7 @@ async fn running_gateway(running: &Running) -> (Client, FakeWorker, Answer) {
 async fn post(client: &Client, action: &str) -> Answer {
     let answer = client.call("POST", &format!("{}/{action}", gateway_path("gw")), &Value::Null).await;
     assert_eq!((answer.status.as_u16(), &answer.body), (202, &Value::Null), "{answer:?}");
-    assert!(answer.headers.contains_key("location") && !answer.headers.contains_key("retry-after"));
+    assert!(answer.headers.contains_key("location") && answer.headers.contains_key("retry-after"));
     answer
 }
 
@@ -163,8 +163,10 @@ async fn a_patch_replaces_the_tags_and_nothing_else() {
     }
     assert_eq!(first.header("etag"), first.body["etag"]);
     assert_eq!(first.body, client.get(&gateway_path("gw")).await.body);
-    let second =
+    let more =
         patch(&json!({"tags": {"c": "3"}, "location": "elsewhere", "properties": {"sku": {}}}), &[]).await;
+    assert_eq!((more.status.as_u16(), more.code()), (400, "PatchChangesTagsOnly"));
+    let second = patch(&json!({"tags": {"c": "3"}}), &[]).await;
     assert_eq!(second.body["tags"], json!({"c": "3"}));
     assert_eq!(second.body["location"], put.body["location"]);
     assert_eq!(second.body["properties"], put.body["properties"]);

@@ -21,8 +21,8 @@ async fn next_links_lead_through_a_whole_list() {
     }
     let provider = "/providers/Microsoft.Network/applicationGateways";
     for list in [
-        format!("/subscriptions/sub{provider}"),
-        format!("/subscriptions/sub/resourceGroups/group{provider}"),
+        format!("/subscriptions/aaaaaaaa-0000-0000-0000-00000000000a{provider}"),
+        format!("/subscriptions/aaaaaaaa-0000-0000-0000-00000000000a/resourceGroups/group{provider}"),
     ] {
         let (mut names, mut pages) = (Vec::new(), 0);
         let mut next = format!("http://gateway.example:9080{list}?api-version=2024-05-01&$top=2");

@@ -44,7 +44,9 @@ async fn wait_for<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T 
 
 /// The path of a gateway.
 fn gateway_path(name: &str) -> String {
-    format!("/subscriptions/sub/resourceGroups/group/providers/Microsoft.Network/applicationGateways/{name}")
+    format!(
+        "/subscriptions/aaaaaaaa-0000-0000-0000-00000000000a/resourceGroups/group/providers/Microsoft.Network/applicationGateways/{name}"
+    )
 }
 
 /// The document of a gateway of that name, at that address and port.

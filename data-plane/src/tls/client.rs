@@ -13,7 +13,7 @@ use tidegate_shared::id::Digest;
 use tidegate_shared::snapshot::{HttpVersion, TrustedRoot, UpstreamTls, UpstreamTrust};
 
 use super::{ALPN_HTTP2, TlsError, provider};
-use verify::{Authorities, Verifier};
+use verify::{Accepted, Authorities, Verifier};
 
 /// TLS with the backends of some settings.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ enum Trust {
     System,
     /// The digest of the authorities' certificates.
     Roots(Digest),
+    /// The digest of the pinned certificates.
+    Pinned(Digest),
 }
 
 impl TlsClient {
@@ -53,21 +55,27 @@ impl TlsClient {
     ) -> Result<TlsClient, TlsError> {
         roots.sort_unstable();
         roots.dedup();
-        let (trust, authorities) = match tls.trust {
-            UpstreamTrust::Anybody => (Trust::Nobody, None),
+        let (trust, accepted) = match &tls.trust {
+            UpstreamTrust::Anybody => (Trust::Nobody, Accepted::Any),
             UpstreamTrust::System => {
-                (Trust::System, Some(Authorities { roots: of_the_system(), themselves: Vec::new() }))
+                let authorities = Authorities { roots: of_the_system(), themselves: Vec::new() };
+                (Trust::System, Accepted::From(authorities))
+            }
+            UpstreamTrust::Pinned(certificates) => {
+                let digest = Digest::of(certificates.iter().map(Vec::as_slice));
+                let pinned = certificates.iter().map(|one| CertificateDer::from(one.clone()));
+                (Trust::Pinned(digest), Accepted::Pinned(pinned.collect()))
             }
             UpstreamTrust::Roots(_) => {
                 let authorities = trusting(settings, &roots)?;
-                (Trust::Roots(Digest::of(roots)), Some(authorities))
+                (Trust::Roots(Digest::of(roots)), Accepted::From(authorities))
             }
         };
         let name = tls.name.as_deref().map(|name| {
             server_name(name)
                 .ok_or_else(|| TlsError::Name { settings: settings.to_owned(), name: name.to_owned() })
         });
-        let http1 = config(authorities, tls.checks_name);
+        let http1 = config(accepted, tls.checks_name);
         let mut http2 = http1.clone();
         http2.alpn_protocols = vec![ALPN_HTTP2.to_vec()];
         Ok(TlsClient {
@@ -139,8 +147,8 @@ pub(crate) fn server_name(host: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(bare).ok()
 }
 
-fn config(authorities: Option<Authorities>, checks_name: bool) -> ClientConfig {
-    let verifier = Verifier { authorities, checks_name };
+fn config(accepted: Accepted, checks_name: bool) -> ClientConfig {
+    let verifier = Verifier { accepted, checks_name };
     let mut config = ClientConfig::builder_with_provider(provider().clone())
         .with_safe_default_protocol_versions()
         .expect("ring speaks TLS 1.2 and 1.3")

@@ -96,6 +96,8 @@ pub enum UpstreamTrust {
     /// Only these authorities: indices into [`Content::roots`](super::Content::roots), ascending, without
     /// duplicates.
     Roots(Vec<usize>),
+    /// Only these certificates (DER) themselves, ascending, without duplicates; nothing else is checked of them.
+    Pinned(#[serde(with = "base64_list")] Vec<Vec<u8>>),
 }
 
 /// Root certificates that were uploaded together.

@@ -299,12 +299,6 @@ async fn what_would_execute_a_definition_is_refused_by_name() {
         ("requestRoutingRules", "rule", "entraJWTValidationConfig", any.clone()),
         ("httpListeners", "http", "sslProfile", own("sslProfiles", "profile")),
         ("httpListeners", "http", "firewallPolicy", any.clone()),
-        (
-            "backendHttpSettingsCollection",
-            "settings",
-            "authenticationCertificates",
-            json!([own("authenticationCertificates", "pinned")]),
-        ),
         ("probes", "probe", "enableProbeProxyProtocolHeader", json!(true)),
         ("sslCertificates", "certificate", "keyVaultSecretId", json!("https://vault.test/secrets/a")),
         ("trustedRootCertificates", "root", "keyVaultSecretId", json!("https://vault.test/secrets/b")),

@@ -1,7 +1,7 @@
 //! What becomes of documents that are not quite what the types describe.
 
 use serde_json::{Value, json};
-use tidegate_harness::{Backend, GROUP, Gateway, GatewayDocument, SUBSCRIPTION, loopback};
+use tidegate_harness::{Backend, GROUP, Gateway, GatewayDocument, HttpClient, SUBSCRIPTION, loopback};
 
 use crate::tidegate;
 
@@ -30,6 +30,11 @@ async fn unknown_properties_are_kept_with_a_warning_and_change_nothing() {
     let written = management.put(gateway.id(), &body).await.expect(200);
     assert_eq!(management.operation(&written).await.status, "Succeeded");
     let warnings = written.header(HEADER).expect("warnings").to_owned();
+    let status = written.header("azure-asyncoperation").expect("an operation");
+    let status = management.send("GET", status, &[], "").await.expect(200).json();
+    let listed = status["properties"]["warnings"].as_array().expect("warnings").clone();
+    assert_eq!(listed.len(), 4, "{status}");
+    assert!(listed.iter().all(|one| one["code"] == "UnknownProperty"), "{status}");
     for path in [
         "futureHead: ",
         "properties.futurePart: ",
@@ -120,4 +125,115 @@ async fn an_operator_may_have_all_unknown_properties_refused() {
     let group = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}");
     management.put(&group, &json!({"location": "local", "owner": "me"})).await.expect(400);
     management.put(&group, &json!({"location": "local", "managedBy": "me"})).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_v1_gateway_is_taken_as_it_was_written() {
+    let (first, second, address) = (Backend::start().await, Backend::start().await, loopback());
+    let document = |order: [&str; 2]| {
+        let mut document = GatewayDocument::empty("gateway")
+            .frontend("frontend", address)
+            .port("http", 65_500)
+            .pool("any", &[first.ip()])
+            .pool("one", &[second.ip()])
+            .settings("settings", &json!({}))
+            .listener("any", "http", &json!({"protocol": "Http", "hostNames": ["*.test"]}))
+            .listener("one", "http", &json!({"protocol": "Http", "hostName": "a.test"}));
+        for name in order {
+            document = document.rule(name, name, name, "settings");
+        }
+        let properties = &mut document.body_mut()["properties"];
+        properties["sku"] = json!({"name": "Standard_Small", "tier": "Standard", "capacity": 2});
+        for rule in properties["requestRoutingRules"].as_array_mut().expect("a list") {
+            rule["properties"].as_object_mut().expect("an object").remove("priority");
+        }
+        document
+    };
+    let tidegate = tidegate().start().await;
+    let management = tidegate.management();
+    for (order, served) in [(["any", "one"], &first), (["one", "any"], &second)] {
+        let document = document(order);
+        let written = management.put(document.id(), document.body()).await;
+        assert!(matches!(written.status, 200 | 201), "{}", written.text());
+        assert_eq!(management.operation(&written).await.status, "Succeeded");
+        assert!(written.header(HEADER).expect("a warning").contains("Azure has retired v1"));
+        let properties = written.json()["properties"].clone();
+        assert_eq!(properties["requestRoutingRules"][0]["properties"].get("priority"), None);
+        assert_eq!(properties["sku"]["name"], "Standard_Small");
+        let mut client = HttpClient::connect((address, 65_500).into(), "a.test").await;
+        client.get("/x").await.expect(200);
+        assert_eq!(served.requests().len(), 1, "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_clients_always_send_is_taken_and_what_they_do_not_send_stays_absent() {
+    let tidegate = tidegate().control_plane_alone().start().await;
+    let management = tidegate.management();
+    let document = GatewayDocument::forwarding("gateway", loopback(), &[]);
+    let seen = management.put(document.id(), document.body()).await.expect(201).json();
+    let settings = &seen["properties"]["backendHttpSettingsCollection"][0]["properties"];
+    assert_eq!(settings.get("connectionDraining"), None);
+
+    let network = json!({"location": "local", "properties": {
+        "addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "privateEndpointVNetPolicies": "Basic"}});
+    let id = network_id("virtualNetworks", "net");
+    let seen = management.put(&id, &network).await.expect(201).json();
+    assert_eq!(seen["properties"]["privateEndpointVNetPolicies"], "Basic");
+    let plain =
+        json!({"location": "local", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}});
+    let seen = management.put(&id, &plain).await.expect(200).json();
+    assert_eq!(seen["properties"]["privateEndpointVNetPolicies"], "Disabled");
+
+    let sent = json!({
+        "addressPrefixes": ["10.0.0.0/24"], "sharingScope": "", "defaultOutboundAccess": false,
+        "privateEndpointNetworkPolicies": "Disabled", "privateLinkServiceNetworkPolicies": "Enabled",
+        "serviceEndpoints": [{"service": "Microsoft.Storage", "locations": ["*"]}], "delegations": []});
+    let subnet = format!("{id}/subnets/inner");
+    let written = management.put(&subnet, &json!({"properties": sent})).await.expect(201);
+    assert_eq!(written.header(HEADER), None);
+    let seen = management.get(&subnet).await.expect(200).json();
+    assert_same(&seen["properties"], &sent, &["sharingScope"]);
+
+    let sent = json!({
+        "publicIPAllocationMethod": "Static", "publicIPAddressVersion": "IPv4", "idleTimeoutInMinutes": 4,
+        "ddosSettings": {"protectionMode": "VirtualNetworkInherited"}, "ipTags": [], "ipAddress": ""});
+    let body =
+        json!({"location": "local", "sku": {"name": "Standard", "tier": "Regional"}, "properties": sent});
+    let address = network_id("publicIPAddresses", "ip");
+    assert_eq!(management.put(&address, &body).await.expect(201).header(HEADER), None);
+    let seen = management.get(&address).await.expect(200).json();
+    assert_same(&seen["properties"], &sent, &["ipAddress"]);
+}
+
+/// Asserts that everything that was sent comes back, except for these empty texts.
+#[track_caller]
+fn assert_same(seen: &Value, sent: &Value, absent: &[&str]) {
+    for (name, value) in sent.as_object().expect("an object") {
+        let expected = (!absent.contains(&name.as_str())).then_some(value);
+        assert_eq!(seen.get(name), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_patch_of_anything_but_tags_says_what_to_do_instead() {
+    let tidegate = tidegate().control_plane_alone().start().await;
+    let management = tidegate.management();
+    let document = GatewayDocument::forwarding("gateway", loopback(), &[]);
+    management.put(document.id(), document.body()).await.expect(201);
+    let network = network_id("virtualNetworks", "net");
+    let body =
+        json!({"location": "local", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}});
+    management.put(&network, &body).await.expect(201);
+    let group = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}");
+    for id in [document.id(), &network, &group] {
+        let before = management.get(id).await.expect(200).json();
+        let patch = json!({"tags": {"a": "b"}, "properties": {"enableHttp2": true}});
+        let refused = management.send_json("PATCH", id, &patch).await.expect(400);
+        assert_eq!(refused.error_code(), "PatchChangesTagsOnly");
+        assert!(refused.text().contains("PUT"), "{}", refused.text());
+        assert_eq!(management.get(id).await.expect(200).json(), before);
+        let patched = management.send_json("PATCH", id, &json!({"tags": {"a": "b"}})).await.expect(200);
+        assert_eq!(patched.json()["tags"], json!({"a": "b"}));
+    }
 }

@@ -98,6 +98,32 @@ async fn each_check_can_be_left_out() {
 }
 
 #[tokio::test]
+async fn a_pinned_certificate_is_accepted_whatever_else_it_is_and_no_other() {
+    let authority = Authority::new();
+    let pinned = authority.issue_expired(&["other.test"]);
+    let (good, bad) = (start(&pinned).await, start(&authority.issue(&[NAME])).await);
+    let pin = |document: GatewayDocument| {
+        let data = json!({"data": pinned.certificate_base64()});
+        let document = document.child("authenticationCertificates", "pinned", &data);
+        let references = json!([document.reference("authenticationCertificates", "pinned")]);
+        let more = json!({"authenticationCertificates": references, "trustedRootCertificates": []});
+        let mut document = in_tls(document, &authority, &more);
+        document.body_mut()["properties"]["sku"] = json!({"name": "Standard_Medium", "tier": "Standard"});
+        document
+    };
+    let mut gateway = Gateway::start_with(tidegate(), &[good.ip(), bad.ip()], pin).await;
+    let management = gateway.management();
+    management.member_health(gateway.id(), &good.ip().to_string(), "Up").await;
+    let told = ["is not the one that the authentication certificates pin"];
+    management.member_log(gateway.id(), &bad.ip().to_string(), &told).await;
+    gateway.get("/x").await.expect(200);
+    gateway.websocket("/x").await.echo("x").await;
+    let alone = gateway.document.clone().pool("pool", &[bad.ip()]);
+    gateway.apply(alone).await;
+    assert_eq!(gateway.get("/x").await.status, 502);
+}
+
+#[tokio::test]
 async fn an_sni_name_is_asked_for_and_checked_whatever_the_host_is() {
     let authority = Authority::new();
     let identity = authority.issue(&[NAME]);

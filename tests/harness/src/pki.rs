@@ -166,6 +166,11 @@ impl Identity {
         &self.key
     }
 
+    /// The certificate in the form of `authenticationCertificates`: base64 of DER.
+    pub fn certificate_base64(&self) -> String {
+        STANDARD.encode(&self.certificate)
+    }
+
     /// The certificate, DER.
     pub fn der(&self) -> &[u8] {
         &self.certificate

@@ -3,9 +3,9 @@
 use crate::violation::code_list::codes;
 
 codes! { CODES;
-    /// The bearer token is missing, unknown or has expired.
+    /// The bearer token is missing.
     pub(super) const AUTHENTICATION_FAILED: &str = "AuthenticationFailed";
-    /// The access token is invalid: it was not issued here, or its client was revoked or has a new secret.
+    /// The token is invalid: it was not issued here, or its client was revoked or has a new secret.
     pub(super) const BAD_TOKEN: &str = "InvalidAuthenticationToken";
     /// The access token has expired.
     pub(super) const OLD_TOKEN: &str = "ExpiredAuthenticationToken";

@@ -9,12 +9,14 @@ use crate::violation::{Violations, code};
 /// Returns the status of a failure.
 pub(super) fn status(error: &ApiError) -> StatusCode {
     match error {
-        ApiError::Unauthenticated | ApiError::BadToken(_) => StatusCode::UNAUTHORIZED,
+        ApiError::NoToken(_) | ApiError::WrongToken(_) | ApiError::BadToken(_) => StatusCode::UNAUTHORIZED,
         ApiError::ForeignHost(_) | ApiError::ForeignOrigin(_) | ApiError::Forbidden { .. } => {
             StatusCode::FORBIDDEN
         }
         ApiError::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
-        ApiError::NoApiVersion | ApiError::BadRequest(_) | ApiError::BadBody(_) => StatusCode::BAD_REQUEST,
+        ApiError::NoApiVersion | ApiError::BadRequest(_) | ApiError::BadBody(_) | ApiError::PlainHttp => {
+            StatusCode::BAD_REQUEST
+        }
         ApiError::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         ApiError::TooManyLarge => StatusCode::TOO_MANY_REQUESTS,
         ApiError::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
@@ -39,7 +41,8 @@ fn of_service(error: &ServiceError) -> StatusCode {
     match error {
         ServiceError::Invalid(violations) if is_elsewhere(violations) => StatusCode::CONFLICT,
         ServiceError::Invalid(_)
-        | ServiceError::BadApiVersion(_)
+        | ServiceError::BadApiVersion { .. }
+        | ServiceError::BadSubscription(_)
         | ServiceError::BadName { .. }
         | ServiceError::InUse(_) => StatusCode::BAD_REQUEST,
         ServiceError::LinkForbidden { .. } => StatusCode::FORBIDDEN,

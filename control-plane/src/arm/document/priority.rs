@@ -1,7 +1,7 @@
 //! Default priorities of rules, for api-versions before 2021-08-01.
 //!
 //! Newer versions require a priority, which [`crate::compile`] checks. For older versions this module fills in
-//! missing ones.
+//! missing ones. Rules of a v1 gateway need none in any version, and are left as they were sent.
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ const PROPERTY: &str = "priority";
 /// Fills in the priorities of a whole document in the order of its rules. It is a violation if only some rules
 /// have one.
 pub(super) fn fill(document: &mut Document, version: ApiVersion, violations: &mut Violations) {
-    if version >= REQUIRED_SINCE {
+    if version >= REQUIRED_SINCE || document.is_v1() {
         return;
     }
     let rules: Vec<&mut Child> =

@@ -245,6 +245,36 @@ fn a_rule_on_its_own_gets_or_keeps_its_priority_in_old_versions() {
 }
 
 #[test]
+fn rules_of_a_v1_gateway_are_left_as_they_were_sent() {
+    let v1 = |sku: &Value| {
+        let mut body = whole();
+        body["properties"]["sku"] = sku.clone();
+        for rule in body["properties"]["requestRoutingRules"].as_array_mut().unwrap() {
+            rule["properties"].as_object_mut().unwrap().remove("priority");
+        }
+        read_as(body, OLD)
+    };
+    for (sku, filled) in [
+        (json!({ "name": "Standard_Medium", "tier": "Standard" }), false),
+        (json!({ "name": "Standard_Small" }), false),
+        (json!({ "name": "Standard_v2", "tier": "Standard_v2" }), true),
+        (json!({ "name": "Basic" }), true),
+        (json!({}), true),
+    ] {
+        let document = v1(&sku);
+        let priority = properties(&document, "requestRoutingRules", "ws-rule").get("priority");
+        assert_eq!((document.is_v1(), priority.is_some()), (!filled, filled), "{sku}");
+    }
+}
+
+/// Reads a body without violations.
+fn read_as(body: Value, version: ApiVersion) -> Document {
+    let (document, violations) = Document::read(path(), &sent(body), None, version);
+    assert!(violations.is_empty(), "{violations}");
+    document
+}
+
+#[test]
 fn users_of_a_child_are_found() {
     let document = read(whole());
     let check = |of: &str, name: &str, expected: &[&str]| {

@@ -49,7 +49,7 @@ pub(crate) struct BackendHttpSettings {
     #[schemars(extend("x-refers-to" = "trustedRootCertificates"))]
     pub(crate) trusted_root_certificates: Vec<SubResource>,
     /// The treatment of requests in flight when a member is removed.
-    pub(crate) connection_draining: ConnectionDraining,
+    pub(crate) connection_draining: Option<ConnectionDraining>,
     /// The `Host` header sent to members.
     pub(crate) host_name: Option<String>,
     /// True to send the member's own name or address as `Host`. Excludes `hostName`.
@@ -63,9 +63,10 @@ pub(crate) struct BackendHttpSettings {
     /// The path that replaces the part matched by the path rule, or that is prepended to the path without one.
     /// Begins with `/`.
     pub(crate) path: Option<String>,
-    /// Not supported.
+    /// For `Https`: the only certificates that members may present, as in Azure v1. Nothing else is checked of
+    /// them: neither issuer, nor expiry, nor name. Excludes `trustedRootCertificates`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-not-served" = "Use trustedRootCertificates.", "x-refers-to" = "authenticationCertificates"))]
+    #[schemars(extend("x-refers-to" = "authenticationCertificates"))]
     pub(crate) authentication_certificates: Vec<SubResource>,
     /// True if each client connection has its own connections to members, as connection-based authentication
     /// (NTLM) requires.
@@ -90,8 +91,7 @@ impl Default for BackendHttpSettings {
             request_timeout: 30,
             probe: None,
             trusted_root_certificates: Vec::new(),
-            // Azure fills in both values, although it rejects an object without the second.
-            connection_draining: ConnectionDraining { enabled: false, drain_timeout_in_sec: 1 },
+            connection_draining: None,
             host_name: None,
             pick_host_name_from_backend_address: false,
             affinity_cookie_name: None,

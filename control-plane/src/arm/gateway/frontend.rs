@@ -49,8 +49,8 @@ pub(crate) enum IpAllocationMethod {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct FrontendPort {
-    /// The port: 1 to 65199. Required.
-    #[schemars(range(min = 1, max = 65199))]
+    /// The port: 1 to 65199, or to 65502 in a gateway of a v1 SKU. Required.
+    #[schemars(range(min = 1, max = 65502))]
     pub(crate) port: Option<i64>,
 }
 

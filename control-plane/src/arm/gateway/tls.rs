@@ -73,8 +73,7 @@ pub(crate) struct TrustedClientCertificate {
     pub(crate) client_cert_issuer_dn: Option<String>,
 }
 
-/// A pinned certificate of a backend, as in Azure v1. Stored and returned; settings that refer to one are
-/// rejected.
+/// A pinned certificate of a backend, as in Azure v1.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct AuthenticationCertificate {

@@ -56,12 +56,10 @@ impl ChildBody {
         if !is_valid_name(name) {
             violations.push(code::INVALID_NAME, "name", invalid_name(name));
         }
-        if self.name.as_ref().is_some_and(|given| !given.eq_ignore_ascii_case(name)) {
-            violations.push(
-                code::INVALID_NAME,
-                "name",
-                format!("The name differs from the one in the URL, '{name}'."),
-            );
+        if let Some(given) = self.name.as_ref().filter(|given| !given.eq_ignore_ascii_case(name)) {
+            let given: String = given.chars().take(MAX_NAME).collect();
+            let message = format!("The name '{given}' differs from the one in the URL, '{name}'.");
+            violations.push(code::INVALID_NAME, "name", message);
         }
     }
 }

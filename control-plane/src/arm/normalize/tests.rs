@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::arm::gateway::{BackendHttpSettings, Gateway, Listener, Probe, RedirectConfiguration, UrlPathMap};
+use crate::arm::gateway::{
+    BackendHttpSettings, Gateway, Listener, Probe, RedirectConfiguration, SslProfile, UrlPathMap,
+};
 
 fn check(shape: &Shape, value: &Value, expected: &Value, wrong: &[&str]) {
     let mut violations = Violations::default();
@@ -54,6 +56,11 @@ fn scalars_may_come_as_strings_and_must_be_what_they_are() {
         &["pickHostNameFromBackendAddress"],
     );
     check(&settings, &json!({ "protocol": "Tcp" }), &json!({}), &["protocol"]);
+    check(&settings, &json!({ "protocol": "" }), &json!({}), &[]);
+    let suites = json!({ "sslPolicy": { "cipherSuites": [""] } });
+    let mut violations = Violations::default();
+    let read = normalize(suites, &Shape::of::<SslProfile>(), (&Level::resource(&[]), ""), &mut violations);
+    assert_eq!(violations.0.len(), 1, "{read:?}");
     check(&settings, &json!({ "probe": "x" }), &json!({}), &["probe"]);
     let statuses = json!({ "match": { "statusCodes": [200, "300-399", null, {}] } });
     let expected = json!({ "match": { "statusCodes": ["200", "300-399", "", ""] } });

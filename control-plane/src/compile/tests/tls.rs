@@ -104,7 +104,7 @@ fn profiles() {
     check(nobody(json!({ "verifyClientAuthMode": "Passthrough" })), &[]);
     check(nobody(json!({ "verifyClientCertIssuerDN": false })), &[]);
     check(nobody(json!({ "verifyClientAuthMode": "Strict" })), &[(required, &mode)]);
-    check(nobody(json!({ "verifyClientCertIssuerDN": true })), &[(required, &issuer)]);
+    check(nobody(json!({ "verifyClientCertIssuerDN": true })), &[]);
     check(
         asked(json!({ "verifyClientAuthMode": "Passthrough", "verifyClientCertIssuerDN": true })),
         &[(code::EXCLUSIVE, &issuer)],

@@ -2,6 +2,7 @@
 
 use super::check::check;
 use super::*;
+use crate::arm::samples::authority;
 
 const SETTINGS: &str = "backendHttpSettingsCollection";
 
@@ -38,6 +39,29 @@ fn each_check_can_be_left_out() {
     for (changes, expected) in cases {
         assert_eq!(compiled(&changes), expected, "{changes}");
     }
+}
+
+#[test]
+fn a_pinned_certificate_is_compared_and_nothing_else_is_checked() {
+    let compiled = |changes: Value| {
+        let mut body = defined();
+        let settings = properties(&mut body, SETTINGS, 1).as_object_mut().unwrap();
+        settings.remove("trustedRootCertificates");
+        settings.insert(
+            "authenticationCertificates".into(),
+            json!([reference("authenticationCertificates/pinned")]),
+        );
+        settings.extend(changes.as_object().unwrap().clone());
+        compile_body(body)
+    };
+    let tls = compiled(json!({})).unwrap().settings[1].tls.clone().unwrap();
+    let pinned = crate::arm::certificate::read_authorities(authority()).unwrap();
+    assert_eq!(tls, UpstreamTls { trust: UpstreamTrust::Pinned(pinned), checks_name: false, name: None });
+    let both = json!({ "trustedRootCertificates": [reference("trustedRootCertificates/root")] });
+    let found = compiled(both).unwrap_err();
+    assert_eq!(found.0.iter().map(|one| one.code).collect::<Vec<_>>(), [code::EXCLUSIVE]);
+    let plain = json!({ "protocol": "Http", "probe": null });
+    assert_eq!(compiled(plain).unwrap().settings[1].tls, None);
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::arm::document::ApiVersion;
 use crate::arm::unserved::UnservedPath;
 use crate::audit::Author;
 use crate::edit::{Edit, EditAction};
@@ -41,8 +40,7 @@ impl Write {
         body: Value,
     ) -> Result<Write, ServiceError> {
         let version = &resource.api_version;
-        let version =
-            ApiVersion::parse(version).ok_or_else(|| ServiceError::BadApiVersion(version.clone()))?;
+        let version = super::super::api_version(version)?;
         let Some(target) = ResourceTarget::of(&resource.id) else {
             return Err(service.unserved_path(&resource.id).err().unwrap_or_else(|| unknown(&resource.id)));
         };

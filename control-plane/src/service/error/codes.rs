@@ -7,7 +7,9 @@ codes! { CODES;
     pub(super) const LINK_FORBIDDEN: &str = "LinkedAuthorizationFailed";
     /// The path does not exist.
     pub(super) const NOT_FOUND: &str = "NotFound";
-    /// The `api-version` is not a date or is before 2015.
+    /// The subscription of a new resource is not a GUID.
+    pub(super) const BAD_SUBSCRIPTION: &str = "InvalidSubscriptionId";
+    /// The `api-version` is not a date, is before 2015, or is after the next year.
     pub(super) const BAD_API_VERSION: &str = "InvalidApiVersionParameter";
     /// The resource, or its parent, does not exist.
     pub(crate) const RESOURCE_NOT_FOUND: &str = "ResourceNotFound";

@@ -52,6 +52,8 @@ pub(crate) struct Operation {
     pub(crate) problem: Option<Problem>,
     /// The result, if the kind has one.
     pub(crate) result: Option<Value>,
+    /// The warnings about the document of a write, a list; `None` if there are none.
+    pub(crate) warnings: Option<Value>,
     /// The start time.
     pub(crate) started_at: Millis,
     /// The end time.

@@ -22,7 +22,7 @@ pub(in crate::store) async fn find(
     id: Uuid,
 ) -> Result<Option<Operation>, StoreError> {
     let row = sqlx::query(
-        "SELECT id, kind, state, code, message, result, started_at, ended_at FROM operations \
+        "SELECT id, kind, state, code, message, result, warnings, started_at, ended_at FROM operations \
          WHERE id = $1 AND subscription_key = $2",
     )
     .bind(id.to_string())
@@ -109,8 +109,8 @@ pub(in crate::store) async fn insert(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO operations (id, gateway, resource_id, target, subscription_key, kind, generation, \
-         state, code, message, result, started_at, ended_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         state, code, message, result, started_at, ended_at, warnings) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(operation.id.to_string())
     .bind(subject.id.to_string())
@@ -125,6 +125,7 @@ pub(in crate::store) async fn insert(
     .bind(operation.result.as_ref().map(Value::to_string))
     .bind(operation.started_at.0)
     .bind(operation.ended_at.map(|at| at.0))
+    .bind(operation.warnings.as_ref().map(Value::to_string))
     .execute(connection)
     .await?;
     Ok(())
@@ -258,12 +259,15 @@ fn operation(row: &Row) -> Result<Operation, StoreError> {
         _ => None,
     };
     let result: Option<&str> = row.try_get("result")?;
+    let warnings: Option<&str> = row.try_get("warnings")?;
+    let json = |text: &str| parse_json(&format!("operation {id}"), text);
     Ok(Operation {
         id,
         kind: row.try_get::<&str, _>("kind")?.parse()?,
         state: row.try_get::<&str, _>("state")?.parse()?,
         problem,
-        result: result.map(|text| parse_json(&format!("operation {id}"), text)).transpose()?,
+        result: result.map(json).transpose()?,
+        warnings: warnings.map(json).transpose()?,
         started_at: Millis(row.try_get("started_at")?),
         ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(Millis),
     })

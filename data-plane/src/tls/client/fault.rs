@@ -58,6 +58,12 @@ pub(super) fn out_of_date(own: &CertificateDer<'_>, now: UnixTime) -> Option<Tls
     }
 }
 
+/// Describes the fault of a certificate that is none of the pinned ones.
+pub(super) fn of_pin(own: &CertificateDer<'_>) -> TlsFault {
+    let shown = parse(own).map_or_else(|| "of the backend".to_owned(), |own| subject(&own));
+    TlsFault(format!("the certificate {shown} is not the one that the authentication certificates pin"))
+}
+
 /// Describes the fault of a certificate that does not match the name.
 pub(super) fn of_name(own: &CertificateDer<'_>, wanted: &str) -> TlsFault {
     let borne = parse(own).map(|own| names(&own)).unwrap_or_default();

@@ -22,11 +22,19 @@ pub(super) struct Authorities {
     pub(super) themselves: Vec<CertificateDer<'static>>,
 }
 
+/// The certificates that are accepted of backends.
+#[derive(Clone, Debug)]
+pub(super) enum Accepted {
+    Any,
+    From(Authorities),
+    /// Only these themselves, whatever their issuer and dates are.
+    Pinned(Vec<CertificateDer<'static>>),
+}
+
 /// Verifies backends' certificates by the requirements of some settings.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    /// `None` if any certificate is accepted.
-    pub(super) authorities: Option<Authorities>,
+    pub(super) accepted: Accepted,
     pub(super) checks_name: bool,
 }
 
@@ -39,8 +47,11 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        if let Some(authorities) = &self.authorities {
-            vouched_for(authorities, own, others, now).map_err(refuse)?;
+        match &self.accepted {
+            Accepted::Any => {}
+            Accepted::From(authorities) => vouched_for(authorities, own, others, now).map_err(refuse)?,
+            Accepted::Pinned(pinned) if pinned.iter().any(|one| one.as_ref() == own.as_ref()) => {}
+            Accepted::Pinned(_) => return Err(refuse(fault::of_pin(own))),
         }
         if self.checks_name {
             matches_name(own, name).map_err(refuse)?;

@@ -5,11 +5,12 @@ use std::time::SystemTime;
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    date_time_ymd,
 };
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
 
-use super::super::verify::{Authorities, Verifier};
+use super::super::verify::{Accepted, Authorities, Verifier};
 use super::*;
 
 /// A certificate authority.
@@ -47,8 +48,8 @@ fn verifier(trusted: &[&Authority], checks_name: bool) -> Verifier {
     for certificate in &themselves {
         roots.add(certificate.clone()).unwrap();
     }
-    let authorities = Some(Authorities { roots: Arc::new(roots), themselves });
-    Verifier { authorities, checks_name }
+    let accepted = Accepted::From(Authorities { roots: Arc::new(roots), themselves });
+    Verifier { accepted, checks_name }
 }
 
 /// Returns the description for a backend that sends this chain while `own.test` is expected; empty if it is
@@ -141,9 +142,23 @@ fn what_is_not_demanded_is_not_checked() {
     let other = signed(&server(&["other.test"]), &root);
     assert!(said(&verifier(&[&root], true), std::slice::from_ref(&other)).contains("does not match"));
     assert_eq!(said(&verifier(&[&root], false), std::slice::from_ref(&other)), "");
-    let anybody = |checks_name| Verifier { authorities: None, ..verifier(&[], checks_name) };
+    let anybody = |checks_name| Verifier { accepted: Accepted::Any, checks_name };
     assert_eq!(said(&anybody(false), std::slice::from_ref(&other)), "");
     assert!(said(&anybody(true), &[other]).contains("does not match"));
+}
+
+#[test]
+fn a_pinned_certificate_is_accepted_whatever_else_it_is() {
+    let root = authority("root", None);
+    let mut expired = server(&["other.test"]);
+    expired.not_after = date_time_ymd(2002, 2, 3);
+    let (pinned, other) = (signed(&expired, &root), signed(&server(&["own.test"]), &root));
+    let verifier = Verifier { accepted: Accepted::Pinned(vec![pinned.clone()]), checks_name: false };
+    assert_eq!(said(&verifier, std::slice::from_ref(&pinned)), "");
+    assert_eq!(said(&verifier, &[pinned.clone(), other.clone()]), "");
+    assert!(
+        said(&verifier, &[other, pinned]).contains("is not the one that the authentication certificates pin")
+    );
 }
 
 #[test]
