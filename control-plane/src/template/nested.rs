@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::declared::Declared;
-use super::evaluate::{Binding, Evaluator, Frame, Phase, of_text};
+use super::evaluate::{Binding, Evaluator, Frame, Phase, cost_of, of_text};
 use super::expression::escape;
 use super::fill::copies;
 use super::inherited::Inherited;
@@ -20,6 +20,9 @@ use super::value::{property, take};
 use super::{Plan, Ready, References, Resource};
 use crate::violation::Violations;
 use crate::violation::code::template as code;
+
+/// The number of copies of a template that cost as much as a value of its size.
+const COPIES_FOR_A_VALUE: u64 = 4;
 
 /// A nested deployment as its template describes it.
 pub(crate) struct Nested {
@@ -273,6 +276,7 @@ impl Filler<'_, '_> {
             let place = JsonPath::Property(place, key);
             let value = match (key.to_ascii_lowercase().as_str(), value) {
                 ("copy", Value::Object(_)) => continue,
+                ("metadata", value) => value.clone(),
                 ("resources", value) => self.resources(value, frame, &place),
                 ("properties", Value::Object(properties)) if is_deployment => {
                     self.properties_within(properties, frame, &place)
@@ -306,11 +310,13 @@ impl Filler<'_, '_> {
         filled.into()
     }
 
-    /// Returns a template that is not evaluated. It is charged, because each iteration of a loop keeps a
-    /// copy.
+    /// Returns a template that is not evaluated. It is charged, because each iteration of a loop keeps a copy: less
+    /// than a value, because modules within modules are copied once for each level.
     fn kept(&mut self, template: &Value, place: &JsonPath<'_>) -> Value {
-        let charged = self.evaluator.charge(template).map(|()| template.clone());
-        self.evaluator.settle(charged, Some(place)).unwrap_or_default()
+        let most = self.evaluator.budget.saturating_mul(COPIES_FOR_A_VALUE);
+        // What is too large or too deep takes all that is left.
+        let cost = cost_of(template, most).map_or(u64::MAX, |cost| cost / COPIES_FOR_A_VALUE);
+        if self.spend(cost, place) { template.clone() } else { Value::Null }
     }
 
     fn value(&mut self, value: &Value, frame: &Frame<'_>, place: &JsonPath<'_>) -> Value {
