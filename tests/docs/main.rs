@@ -14,7 +14,7 @@ use markdown::Markdown;
 const RUN: [&str; 3] = ["sh", "python", "javascript"];
 
 /// Languages of excerpts: commands with placeholders or for another machine, configuration, drawings.
-const EXCERPTS: [&str; 6] = ["console", "text", "ini", "json", "rust", "yaml"];
+const EXCERPTS: [&str; 7] = ["console", "text", "ini", "json", "rust", "yaml", "hcl"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -35,8 +35,12 @@ fn file(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Returns true if the module is part of the suite, and has a test with this name.
+/// Returns true if the module is part of the suite, and has a test with this name, or if it is a suite of
+/// clients.
 fn is_test(name: &str) -> bool {
+    if let Some(suite) = name.strip_prefix("tests/clients/") {
+        return file("tests/clients/kit/suites.py").contains(&format!("    \"{suite}\": Suite("));
+    }
     let Some((module, test)) = name.rsplit_once("::") else { return false };
     let source = file(&format!("tests/e2e/{}.rs", module.replace("::", "/")));
     let parent = module.rsplit_once("::");

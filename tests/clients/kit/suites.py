@@ -8,6 +8,7 @@ import dataclasses
 import pathlib
 import shutil
 import subprocess
+import sys
 from typing import Callable
 
 from kit import installs
@@ -64,6 +65,11 @@ def _az(tidegate: Tidegate) -> None:
 def _javascript(tidegate: Tidegate) -> None:
     work = _beside_modules("javascript", tidegate)
     _run([installs.node() / "node", "life.js"], work, tidegate, NODE_EXTRA_CA_CERTS=tidegate.authority)
+
+
+def _terraform(tidegate: Tidegate) -> None:
+    """Uses the standard library only: the provider is replayed, not run."""
+    _run([sys.executable, "life.py"], CLIENTS / "terraform", tidegate)
 
 
 def _generated_python(tidegate: Tidegate) -> None:
@@ -142,6 +148,7 @@ SUITES: dict[str, Suite] = {
     "python": Suite(("python",), (), _against_fresh(_python)),
     "javascript": Suite(("python",), ("javascript",), _against_fresh(_javascript)),
     "az": Suite(("python", "az"), (), _against_fresh(_az)),
+    "terraform": Suite(("python",), (), _against_fresh(_terraform)),
     "generated_python": Suite(("python", "generated_python"), (), _against_fresh(_generated_python)),
     "generated_typescript": Suite(("python",), ("generated_typescript",), _against_fresh(_generated_typescript)),
     "schemathesis": Suite(("python", "schemathesis"), (), _against_fresh(_schemathesis)),
